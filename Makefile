@@ -1,0 +1,39 @@
+CARGO ?= cargo
+
+# What `cargo tree` counts for cache-runtime at most; see scripts/count-crates.
+MAX_CRATES := 75
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint doc crates bench bless fuzz
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install redis-server from the system's packages if it is missing
+	@scripts/install-redis
+
+run: ## Run the quick start
+	@$(CARGO) run -q -p cache-examples --bin quickstart
+
+test: setup ## Run all tests, also those in the documentation
+	@$(CARGO) test --workspace --all-features --no-fail-fast
+
+lint: ## Check formatting and lints, with all features and with none
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --workspace --all-targets --no-default-features -- -D warnings
+
+doc: ## Build the documentation; a broken link is an error
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps
+
+crates: ## Check how many crates cache-runtime brings along
+	@scripts/count-crates cache-runtime $(MAX_CRATES)
+
+bench: setup ## Run the benchmarks
+	$(CARGO) bench --manifest-path benches/Cargo.toml
+
+bless: setup ## Accept the present output of compile-fail cases and golden files
+	TRYBUILD=overwrite BLESS=1 $(CARGO) test --workspace --all-features --lib --tests
+
+fuzz: ## Fuzz each target for a minute (needs a nightly toolchain and cargo-fuzz)
+	@scripts/fuzz 60

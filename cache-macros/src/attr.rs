@@ -1,0 +1,270 @@
+//! Stage one: what was written between the parentheses of an attribute, with its tokens.
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, Path, Token, Type, token};
+
+use crate::error::{Errors, hint};
+
+/// An option as written: the name it was given under, and its value.
+pub(crate) struct Written<T> {
+    pub(crate) name: Ident,
+    pub(crate) value: T,
+}
+
+/// The names in `skip(db, self)`.
+pub(crate) struct Skip(pub(crate) Vec<Ident>);
+
+/// Declares an attribute: a field for each option, its kind of value, and the names it goes by.
+macro_rules! options {
+    ($attribute:ident { $($field:ident: $value:ty = $($name:literal)|+,)* }) => {
+        #[derive(Default)]
+        pub(crate) struct $attribute {
+            $(pub(crate) $field: Option<Written<$value>>,)*
+        }
+
+        impl Options for $attribute {
+            const NAMES: &'static [&'static str] = &[$($($name),+),*];
+
+            fn read(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
+                match name.unraw().to_string().as_str() {
+                    $($($name)|+ => put(&mut self.$field, name, input),)*
+                    _ => Err(unknown(&name, Self::NAMES)),
+                }
+            }
+        }
+    };
+}
+
+options!(CachedAttr {
+    ttl: Expr = "ttl",
+    prefix: Expr = "key_prefix" | "prefix",
+    key: Expr = "key",
+    skip: Skip = "skip",
+    tags: Expr = "tags",
+    version: Expr = "version",
+    negative_ttl: Expr = "negative_ttl",
+    cache_none: Expr = "cache_none",
+    cache_if: Expr = "cache_if",
+    bypass_if: Expr = "bypass_if",
+    jitter: Expr = "jitter",
+    tier: Expr = "tier",
+    codec: Type = "codec",
+    cost: Expr = "cost",
+    output: Expr = "output",
+    runtime: Path = "crate",
+});
+
+options!(InvalidateAttr {
+    prefix: Expr = "prefix" | "key_prefix",
+    tags: Expr = "tags",
+    when: Expr = "when",
+    condition: Expr = "if",
+    runtime: Path = "crate",
+});
+
+/// The options that one attribute takes.
+pub(crate) trait Options: Default {
+    const NAMES: &'static [&'static str];
+
+    /// Reads the value of the option called `name`, and keeps it.
+    fn read(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()>;
+
+    /// Reads all options; what cannot be read is noted and left out.
+    fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let mut options = Self::default();
+        let read = |input: ParseStream<'_>| {
+            while !input.is_empty() {
+                if let Err(error) = read_one(&mut options, input) {
+                    errors.push(error);
+                    skip_to_next(input)?;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = read.parse2(tokens) {
+            errors.push(error);
+        }
+        options
+    }
+}
+
+fn read_one(options: &mut impl Options, input: ParseStream<'_>) -> syn::Result<()> {
+    if !input.peek(Ident::peek_any) {
+        return Err(input.error("expected an option, `name = value`, such as `tags = [\"users\"]`"));
+    }
+    options.read(input.call(Ident::parse_any)?, input)?;
+    if input.is_empty() {
+        return Ok(());
+    }
+    if !input.peek(Token![,]) {
+        return Err(input.error("expected `,` between options"));
+    }
+    input.parse::<Token![,]>().map(drop)
+}
+
+/// After a mistake: goes on at the next comma that an option follows.
+fn skip_to_next(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() {
+        let is_comma = matches!(input.parse()?, TokenTree::Punct(punct) if punct.as_char() == ',');
+        if is_comma && at_option(input) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn at_option(input: ParseStream<'_>) -> bool {
+    input.peek(Ident::peek_any) && (input.peek2(Token![=]) || input.peek2(token::Paren))
+}
+
+fn put<T: Value>(
+    slot: &mut Option<Written<T>>,
+    name: Ident,
+    input: ParseStream<'_>,
+) -> syn::Result<()> {
+    let value = T::parse(&name, input)?;
+    if let Some(first) = slot {
+        return Err(twice(&first.name, &name));
+    }
+    *slot = Some(Written { name, value });
+    Ok(())
+}
+
+fn twice(first: &Ident, second: &Ident) -> syn::Error {
+    let message = if first == second {
+        format!("`{second}` is given twice")
+    } else {
+        format!("`{second}` is another name of `{first}`, which is given already: remove one")
+    };
+    syn::Error::new_spanned(second, message)
+}
+
+fn unknown(name: &Ident, names: &[&str]) -> syn::Error {
+    let hint = hint(&name.unraw().to_string(), names);
+    syn::Error::new_spanned(name, format!("unknown option `{name}`: {hint}"))
+}
+
+/// A kind of value that an option can have.
+trait Value: Sized {
+    fn parse(option: &Ident, input: ParseStream<'_>) -> syn::Result<Self>;
+}
+
+impl Value for Expr {
+    fn parse(option: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        equals(option, input)?;
+        input.parse()
+    }
+}
+
+impl Value for Type {
+    fn parse(option: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        equals(option, input)?;
+        input.parse().map_err(|error| {
+            syn::Error::new(error.span(), format!("`{option}` takes the name of a type"))
+        })
+    }
+}
+
+impl Value for Path {
+    fn parse(option: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        equals(option, input)?;
+        input
+            .call(Path::parse_mod_style)
+            .map_err(|error| syn::Error::new(error.span(), format!("`{option}` takes a path")))
+    }
+}
+
+impl Value for Skip {
+    fn parse(option: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        if !input.peek(token::Paren) {
+            let message = "`skip` takes argument names in parentheses: `skip(db, self)`";
+            return Err(syn::Error::new_spanned(option, message));
+        }
+        let list;
+        syn::parenthesized!(list in input);
+        match Punctuated::<Ident, Token![,]>::parse_terminated_with(&list, Ident::parse_any) {
+            Ok(names) => Ok(Self(names.into_iter().collect())),
+            Err(error) => {
+                // What is left over would be a mistake of its own.
+                list.parse::<TokenStream>()?;
+                let message = "`skip` takes argument names, separated by commas";
+                Err(syn::Error::new(error.span(), message))
+            }
+        }
+    }
+}
+
+fn equals(option: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    if input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+        if !input.is_empty() && !input.peek(Token![,]) {
+            return Ok(());
+        }
+    }
+    let message = format!("`{option}` needs a value: `{option} = ...`");
+    Err(syn::Error::new_spanned(option, message))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed parse is a failed test")]
+
+    use quote::quote;
+
+    use super::{CachedAttr, InvalidateAttr, Options as _};
+    use crate::error::Errors;
+
+    fn messages(tokens: proc_macro2::TokenStream) -> Vec<String> {
+        let mut errors = Errors::default();
+        CachedAttr::parse(tokens, &mut errors);
+        match errors.finish(()) {
+            Ok(()) => Vec::new(),
+            Err(errors) => errors.into_iter().map(|error| error.to_string()).collect(),
+        }
+    }
+
+    #[test]
+    fn options_are_kept_under_the_name_they_were_given() {
+        let mut errors = Errors::default();
+        let attr = CachedAttr::parse(quote!(prefix = "video", skip(db, self)), &mut errors);
+        errors.finish(()).unwrap();
+        assert_eq!(attr.prefix.unwrap().name, "prefix");
+        assert_eq!(attr.skip.unwrap().value.0, ["db", "self"]);
+        assert!(attr.ttl.is_none());
+    }
+
+    #[test]
+    fn keywords_are_options() {
+        let mut errors = Errors::default();
+        let tokens = quote!(if = |r| r.is_ok(), crate = ::a::b);
+        let attr = InvalidateAttr::parse(tokens, &mut errors);
+        errors.finish(()).unwrap();
+        assert!(attr.condition.is_some() && attr.runtime.is_some());
+    }
+
+    #[test]
+    fn all_mistakes_are_reported() {
+        let found = messages(quote!(tll = 5, key = , "x", skip = a, jitter = 0.1, jitter = 0.2));
+        assert_eq!(
+            found,
+            [
+                "unknown option `tll`: did you mean `ttl`?",
+                "`key` needs a value: `key = ...`",
+                "`skip` takes argument names in parentheses: `skip(db, self)`",
+                "`jitter` is given twice",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_alias_beside_its_name_is_a_conflict() {
+        let found = messages(quote!(key_prefix = "a", prefix = "b"));
+        assert_eq!(
+            found,
+            ["`prefix` is another name of `key_prefix`, which is given already: remove one"]
+        );
+    }
+}

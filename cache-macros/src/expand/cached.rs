@@ -1,0 +1,191 @@
+//! `#[cached]`.
+
+use std::slice;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::Expr;
+use syn::spanned::Spanned as _;
+
+use super::{body, here, kind, local, private, probe, render};
+use crate::item::Item;
+use crate::spec::{Cached, Key, Prefix, Template, Tier, Ttl};
+
+// Input:
+//
+//     #[cached(ttl = "5m", tags = ["user:{user.id}"])]
+//     async fn get_video(id: u64, user: &User) -> Result<Video, DbError> { ... }
+//
+// Output (P is the runtime's private module):
+//
+//     async fn get_video(id: u64, user: &User) -> Result<Video, DbError> {
+//         let site: &'static P::Site = { static SITE: P::Site = ...; &SITE };
+//         let kind = ...;
+//         let share = ...;
+//         let bypass: bool = false;
+//         let begin = P::begin(
+//             site, kind, P::instance_of(&|| {}), bypass,
+//             P::Args((&id, (&user, ()))),
+//             |tags: &mut P::Tags| { tags.add(|w: &mut P::Renderer| { ... }); },
+//         );
+//         let call = match begin {
+//             P::Begin::Hit(output) => return output,
+//             P::Begin::Call(call) => call,
+//         };
+//         let hooks = P::Hooks::new(kind, share);
+//         let body = async move { ... };
+//         let body = ::core::pin::pin!(body);
+//         call.run(body, hooks).await
+//     }
+pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
+    let p = &private(&spec.runtime);
+    let site = site(p, spec);
+    let kind = kind(p, &spec.output);
+    let share = share(p, spec);
+    let bypass = spec
+        .bypass_if
+        .as_ref()
+        .map_or_else(|| quote!(false), Expr::to_token_stream);
+    // A missing bound on the value is reported where the type of this argument was written.
+    let value = local("kind", spec.output.value);
+    let key = key(p, &spec.key, item);
+    let tags = tags(p, &spec.tags);
+    let hooks = hooks(spec);
+    let body = body(item, &spec.output);
+    item.with_body(quote_spanned! {Span::mixed_site()=>
+        let site: &'static #p::Site = #site;
+        let kind = #kind;
+        let share = #share;
+        let bypass: bool = #bypass;
+        #[allow(clippy::used_underscore_binding)]
+        let begin = #p::begin(site, #value, #p::instance_of(&|| {}), bypass, #key, #tags);
+        let call = match begin {
+            #p::Begin::Hit(output) => return output,
+            #p::Begin::Call(call) => call,
+        };
+        let hooks = #p::Hooks::new(kind, share)#hooks;
+        let body = #body;
+        let body = ::core::pin::pin!(body);
+        call.run(body, hooks).await
+    })
+}
+
+fn site(p: &TokenStream, spec: &Cached) -> TokenStream {
+    let function = &spec.function;
+    let options = options(p, spec);
+    quote_spanned! {Span::mixed_site()=> {
+        static __CACHE_RUNTIME_SITE: #p::Site = #p::Site::new(#p::SiteSpec {
+            #(#options,)*
+            ..#p::SiteSpec::new(
+                ::core::module_path!(),
+                #function,
+                ::core::file!(),
+                ::core::line!(),
+            )
+        });
+        &__CACHE_RUNTIME_SITE
+    }}
+}
+
+/// The fields of the site that the attribute sets.
+fn options(p: &TokenStream, spec: &Cached) -> Vec<TokenStream> {
+    let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
+    let float = |value: f64| Literal::f64_suffixed(value).into_token_stream();
+    let fields = [
+        ("ttl", spec.ttl.as_ref().map(|ttl| duration(p, ttl))),
+        ("prefix", spec.prefix.as_ref().map(prefix).map(some)),
+        ("version", spec.version.map(|version| quote!(#version))),
+        (
+            "negative_ttl",
+            spec.negative_ttl.as_ref().map(|ttl| duration(p, ttl)),
+        ),
+        ("cache_none", spec.cache_none.map(|cache| quote!(#cache))),
+        ("jitter", spec.jitter.map(float).map(some)),
+        ("tier", spec.tier.map(|chosen| tier(p, chosen)).map(some)),
+        ("cost", spec.cost.map(float)),
+    ];
+    let given = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    given
+        .map(|(name, value)| {
+            let name = Ident::new(name, Span::mixed_site());
+            quote!(#name: #value)
+        })
+        .collect()
+}
+
+fn duration(p: &TokenStream, ttl: &Ttl) -> TokenStream {
+    match ttl {
+        Ttl::Millis(millis) => quote!(#p::TtlSpec::Millis(#millis)),
+        Ttl::Forever => quote!(#p::TtlSpec::Forever),
+        Ttl::Dynamic(expr) => quote!(#p::TtlSpec::Dynamic(|| #expr)),
+    }
+}
+
+fn prefix(prefix: &Prefix) -> TokenStream {
+    match prefix {
+        Prefix::Literal(text) => text.to_token_stream(),
+        Prefix::Constant(path) => path.to_token_stream(),
+    }
+}
+
+fn tier(p: &TokenStream, tier: Tier) -> TokenStream {
+    match tier {
+        Tier::Memory => quote!(#p::Tier::Memory),
+        Tier::Redis => quote!(#p::Tier::Redis),
+    }
+}
+
+/// How an error reaches those who waited; one that borrows cannot.
+fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
+    if spec.output.borrows {
+        return quote_spanned!(Span::mixed_site()=> #p::no_shared_errors(kind));
+    }
+    probe(p, &spec.output.ty, "share_errors")
+}
+
+fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
+    let list = match key {
+        Key::Arguments(arguments) => references(arguments, item.sig.paren_token.span.join()),
+        Key::Value(value) => references(slice::from_ref(value), value.span()),
+        Key::Template(template) => {
+            let render = render(p, template);
+            return quote_spanned!(Span::mixed_site()=> #p::Template(#render));
+        }
+    };
+    quote_spanned!(Span::mixed_site()=> #p::Args(#list))
+}
+
+/// `(&a, (&b, ()))`, placed where they were written.
+///
+/// The compiler says of a place in our own code, rather than of the attribute, that a type cannot
+/// be part of a key; the reborrow gives it one for each item.
+fn references(items: &[impl ToTokens], place: Span) -> TokenStream {
+    let end = quote_spanned!(here(place)=> ());
+    items.iter().rev().fold(end, |rest, item| {
+        let item = quote_spanned!(here(item.span())=> &*(&#item));
+        quote_spanned!(here(place)=> (#item, #rest))
+    })
+}
+
+fn tags(p: &TokenStream, tags: &[Template]) -> TokenStream {
+    if tags.is_empty() {
+        return quote_spanned!(Span::mixed_site()=> |_: &mut #p::Tags| {});
+    }
+    let tags = tags.iter().map(|tag| render(p, tag));
+    quote_spanned! {Span::mixed_site()=>
+        |tags: &mut #p::Tags| { #(tags.add(#tags);)* }
+    }
+}
+
+fn hooks(spec: &Cached) -> TokenStream {
+    let cache_if = spec.cache_if.iter();
+    let codec = spec.codec.iter();
+    // Both options speak of `None`: the value must be an `Option`.
+    let speaks_of_none = spec.negative_ttl.is_some() || spec.cache_none.is_some();
+    let optional = speaks_of_none.then(|| quote_spanned!(here(spec.output.value)=> .optional()));
+    quote_spanned! {Span::mixed_site()=>
+        #(.cache_if(#cache_if))* #optional #(.codec::<#codec>())*
+    }
+}

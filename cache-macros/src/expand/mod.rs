@@ -1,0 +1,106 @@
+//! From what is known to be good to tokens; nothing here can fail.
+//!
+//! Generated code names the runtime crate and `::core` by absolute path. Its locals have the
+//! hygiene of `mixed_site`, so the user's expressions do not see them. Items have no such hygiene:
+//! a `static` or `use` of ours never stands around the user's body.
+
+mod cached;
+mod invalidate;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+use syn::spanned::Spanned as _;
+use syn::{Path, Type};
+
+use crate::item::Item;
+use crate::spec::{Kind, Output, Piece, Template};
+
+pub(crate) use cached::cached;
+pub(crate) use invalidate::invalidate;
+
+/// Our own tokens at a place of the user's: an error is shown there, yet no name is found there.
+fn here(span: Span) -> Span {
+    span.resolved_at(Span::mixed_site())
+}
+
+/// One of our locals, placed in the user's code.
+fn local(name: &str, span: Span) -> Ident {
+    Ident::new(name, here(span))
+}
+
+/// The path of what generated code may call.
+fn private(runtime: &Path) -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> #runtime::__private)
+}
+
+/// An expression that says which part of the output is the value.
+fn kind(p: &TokenStream, output: &Output) -> TokenStream {
+    let ty = &output.ty;
+    match output.kind {
+        Kind::Recognised => probe(p, ty, "kind"),
+        Kind::Result => quote_spanned!(here(output.value)=> #p::kind_result::<#ty>()),
+        Kind::Plain => quote_spanned!(here(output.value)=> #p::kind_plain::<#ty>()),
+    }
+}
+
+/// A question that method look-up answers: the traits are in scope in a block of their own.
+fn probe(p: &TokenStream, ty: &Type, question: &str) -> TokenStream {
+    let question = Ident::new(question, Span::mixed_site());
+    quote_spanned! {Span::mixed_site()=> {
+        #[allow(unused_imports)]
+        use #p::{ProbeCloneError as _, ProbeNoCloneError as _, ProbePlain as _, ProbeResult as _};
+        (&&#p::Probe::<#ty>::new()).#question()
+    }}
+}
+
+/// The user's body as a future of its own, so that `return` and `?` end it and not the call.
+///
+/// Nothing states the type of an async block, so a `return` that never runs does, before the body:
+/// there it is known when the body's last expression is reached, which may need to be coerced.
+fn body(item: &Item, output: &Output) -> TokenStream {
+    let pin_type = pin_type(&output.ty);
+    let body = item.body();
+    quote_spanned!(Span::mixed_site()=> async move { #pin_type #body })
+}
+
+fn pin_type(ty: &Type) -> Option<TokenStream> {
+    if let Type::Infer(_) = ty {
+        return None;
+    }
+    // The compiler points at this `return` where it says what it expected.
+    let pin = quote_spanned!(here(ty.span())=> return output);
+    Some(quote_spanned! {Span::mixed_site()=>
+        #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery)]
+        if false {
+            let output: #ty = loop {};
+            #pin
+        }
+    })
+}
+
+/// A closure that writes a name: `"v:{id}"` becomes `w.text("v:"); w.value(&id, "");`.
+fn render(p: &TokenStream, template: &Template) -> TokenStream {
+    let writer = Ident::new("w", Span::mixed_site());
+    let following = template.pieces.iter().skip(1).map(Some).chain([None]);
+    let steps = template
+        .pieces
+        .iter()
+        .zip(following)
+        .map(|(piece, next)| match piece {
+            Piece::Text(text) => quote_spanned!(Span::mixed_site()=> #writer.text(#text);),
+            Piece::Place { root, fields } => {
+                let stop = stop(next);
+                let place = quote_spanned!(here(template.span)=> &#root #(.#fields)*);
+                quote_spanned!(here(template.span)=> #writer.value(#place, #stop);)
+            }
+        });
+    quote_spanned!(Span::mixed_site()=> |#writer: &mut #p::Renderer| { #(#steps)* })
+}
+
+/// The character that ends a value: it is escaped inside, so that no value can run into the text.
+fn stop(next: Option<&Piece>) -> String {
+    match next {
+        Some(Piece::Text(text)) => text.chars().take(1).collect(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,232 @@
+//! Stage one: the annotated function. Its body stays raw tokens, for nothing in it is of interest.
+
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::visit::{self, Visit};
+use syn::{
+    AngleBracketedGenericArguments, Attribute, FnArg, GenericArgument, Ident, Pat, PatIdent, Path,
+    PathArguments, Receiver, ReturnType, Signature, Token, Type, TypeParamBound, Visibility,
+    parse_quote, token,
+};
+
+pub(crate) struct Item {
+    attrs: Vec<Attribute>,
+    inner_attrs: Vec<Attribute>,
+    vis: Visibility,
+    pub(crate) sig: Signature,
+    brace: token::Brace,
+    asynchrony: Asynchrony,
+}
+
+/// Where the asynchronous body is.
+enum Asynchrony {
+    /// `async fn f() -> Output { body }`
+    Native {
+        body: TokenStream,
+    },
+    /// `fn f() -> Pin<Box<dyn Future<Output = Output>>> { Box::pin(async move { body }) }`: what
+    /// `#[async_trait]` has made of an `async fn`, since it expands before the attributes inside it.
+    Boxed {
+        call: TokenStream,
+        output: Box<Type>,
+        body: TokenStream,
+    },
+    Missing,
+}
+
+/// Reads the item that `#[attribute]` stands on.
+pub(crate) fn parse(item: TokenStream, attribute: &str) -> syn::Result<Item> {
+    syn::parse2(item.clone()).map_err(|_| {
+        let message = format!("`#[{attribute}]` goes on an `async fn` with a body");
+        syn::Error::new_spanned(item, message)
+    })
+}
+
+impl Parse for Item {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let sig: Signature = input.parse()?;
+        let content;
+        let brace = syn::braced!(content in input);
+        let inner_attrs = content.call(Attribute::parse_inner)?;
+        let body: TokenStream = content.parse()?;
+        let asynchrony = match sig.asyncness {
+            Some(_) => Asynchrony::Native { body },
+            None => boxed(&sig.output, body).unwrap_or(Asynchrony::Missing),
+        };
+        Ok(Self {
+            attrs,
+            inner_attrs,
+            vis,
+            sig,
+            brace,
+            asynchrony,
+        })
+    }
+}
+
+impl Item {
+    pub(crate) fn is_async(&self) -> bool {
+        !matches!(self.asynchrony, Asynchrony::Missing)
+    }
+
+    pub(crate) fn receiver(&self) -> Option<&Receiver> {
+        self.sig.receiver()
+    }
+
+    /// The names that the parameters bind: all that the body can see of the arguments.
+    pub(crate) fn arguments(&self) -> Vec<Ident> {
+        names_bound_by(self.patterns())
+    }
+
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pat> {
+        self.sig.inputs.iter().filter_map(|input| match input {
+            FnArg::Typed(typed) => Some(&*typed.pat),
+            FnArg::Receiver(_) => None,
+        })
+    }
+
+    /// What awaiting the function gives.
+    pub(crate) fn output(&self) -> Type {
+        match (&self.asynchrony, &self.sig.output) {
+            (Asynchrony::Boxed { output, .. }, _) => Type::clone(output),
+            (_, ReturnType::Type(_, output)) => Type::clone(output),
+            (_, ReturnType::Default) => parse_quote!(()),
+        }
+    }
+
+    /// The body as a block that counts as ours, at the place of the user's: lints on needless
+    /// braces leave it alone.
+    pub(crate) fn body(&self) -> TokenStream {
+        let body = match &self.asynchrony {
+            Asynchrony::Native { body } | Asynchrony::Boxed { body, .. } => body.clone(),
+            Asynchrony::Missing => TokenStream::new(),
+        };
+        braced(body, self.brace.span.join().resolved_at(Span::mixed_site()))
+    }
+
+    /// The function with another asynchronous body.
+    pub(crate) fn with_body(&self, body: TokenStream) -> TokenStream {
+        let Self {
+            attrs,
+            inner_attrs,
+            vis,
+            sig,
+            ..
+        } = self;
+        let body = match &self.asynchrony {
+            Asynchrony::Boxed { call, .. } => quote!(#call(async move { #body })),
+            Asynchrony::Native { .. } | Asynchrony::Missing => body,
+        };
+        let block = braced(quote!(#(#inner_attrs)* #body), self.brace.span.join());
+        quote!(#(#attrs)* #vis #sig #block)
+    }
+}
+
+fn braced(content: TokenStream, span: Span) -> TokenStream {
+    let mut group = Group::new(Delimiter::Brace, content);
+    group.set_span(span);
+    group.into_token_stream()
+}
+
+/// Recognises a body that is one `Box::pin(async move { ... })`.
+fn boxed(output: &ReturnType, body: TokenStream) -> Option<Asynchrony> {
+    let ReturnType::Type(_, output) = output else {
+        return None;
+    };
+    let output = Box::new(future_output(output)?.clone());
+    let PinnedBlock { call, body } = syn::parse2(body).ok()?;
+    Some(Asynchrony::Boxed { call, output, body })
+}
+
+/// `T` in `Pin<Box<dyn Future<Output = T> + Send + 'a>>`.
+fn future_output(output: &Type) -> Option<&Type> {
+    let Type::TraitObject(object) = only_type(only_type(output, "Pin")?, "Box")? else {
+        return None;
+    };
+    object.bounds.iter().find_map(|bound| match bound {
+        TypeParamBound::Trait(bound) => associated_output(&bound.path),
+        _ => None,
+    })
+}
+
+fn associated_output(path: &Path) -> Option<&Type> {
+    generics(path, "Future")?
+        .args
+        .iter()
+        .find_map(|argument| match argument {
+            GenericArgument::AssocType(assoc) if assoc.ident == "Output" => Some(&assoc.ty),
+            _ => None,
+        })
+}
+
+/// `T` in `Wrapper<T>`.
+fn only_type<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
+    let Type::Path(ty) = ty else { return None };
+    match generics(&ty.path, wrapper)?.args.first()? {
+        GenericArgument::Type(inner) => Some(inner),
+        _ => None,
+    }
+}
+
+fn generics<'a>(path: &'a Path, name: &str) -> Option<&'a AngleBracketedGenericArguments> {
+    let last = path
+        .segments
+        .last()
+        .filter(|segment| segment.ident == name)?;
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(arguments),
+        _ => None,
+    }
+}
+
+struct PinnedBlock {
+    call: TokenStream,
+    body: TokenStream,
+}
+
+impl Parse for PinnedBlock {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let call: Path = input.parse()?;
+        if call
+            .segments
+            .last()
+            .is_none_or(|segment| segment.ident != "pin")
+        {
+            return Err(input.error("expected `Box::pin`"));
+        }
+        let argument;
+        syn::parenthesized!(argument in input);
+        argument.parse::<Token![async]>()?;
+        argument.parse::<Token![move]>()?;
+        let body;
+        syn::braced!(body in argument);
+        Ok(Self {
+            call: call.into_token_stream(),
+            body: body.parse()?,
+        })
+    }
+}
+
+pub(crate) fn names_bound_by<'a>(patterns: impl IntoIterator<Item = &'a Pat>) -> Vec<Ident> {
+    let mut bound = Bound::default();
+    patterns
+        .into_iter()
+        .for_each(|pattern| bound.visit_pat(pattern));
+    bound.0
+}
+
+#[derive(Default)]
+struct Bound(Vec<Ident>);
+
+impl<'ast> Visit<'ast> for Bound {
+    fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
+        // The cases of an or-pattern bind the same names.
+        if !self.0.contains(&pattern.ident) {
+            self.0.push(pattern.ident.clone());
+        }
+        visit::visit_pat_ident(self, pattern);
+    }
+}

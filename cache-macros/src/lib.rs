@@ -1,0 +1,70 @@
+//! The attribute macros of `cache-runtime`, which re-exports them: depend on that crate.
+
+mod attr;
+mod duration;
+mod error;
+mod expand;
+mod item;
+mod spec;
+mod template;
+mod valid;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::attr::Options;
+use crate::error::Errors;
+use crate::item::Item;
+
+#[doc = include_str!("../docs/cached.md")]
+#[proc_macro_attribute]
+pub fn cached(
+    attr: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    attribute(attr.into(), item.into(), "cached", |attr, item, errors| {
+        let spec = valid::cached(attr, item, errors)?;
+        Ok(expand::cached(&spec, item))
+    })
+    .into()
+}
+
+#[doc = include_str!("../docs/cache_invalidate.md")]
+#[proc_macro_attribute]
+pub fn cache_invalidate(
+    attr: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    attribute(
+        attr.into(),
+        item.into(),
+        "cache_invalidate",
+        |attr, item, errors| {
+            let spec = valid::invalidate(attr, item, errors)?;
+            Ok(expand::invalidate(&spec, item))
+        },
+    )
+    .into()
+}
+
+/// The expansion; on mistakes, these and the item as it was, so that no other error follows.
+fn attribute<A: Options>(
+    attr: TokenStream,
+    item: TokenStream,
+    name: &str,
+    expand: impl FnOnce(A, &Item, Errors) -> syn::Result<TokenStream>,
+) -> TokenStream {
+    let mut errors = Errors::default();
+    let attr = A::parse(attr, &mut errors);
+    let expanded = match item::parse(item.clone(), name) {
+        Ok(item) => expand(attr, &item, errors),
+        Err(error) => {
+            errors.push(error);
+            errors.finish(TokenStream::new())
+        }
+    };
+    expanded.unwrap_or_else(|errors| {
+        let errors = errors.into_compile_error();
+        quote!(#item #errors)
+    })
+}

@@ -1,0 +1,111 @@
+//! Stage two: what is known to be good. Whatever can be written down here can be expanded.
+
+use proc_macro2::Span;
+use syn::{Expr, Ident, LitStr, Member, Path, Type};
+
+/// `#[cached]` on a function.
+pub(crate) struct Cached {
+    /// The path of the runtime crate.
+    pub(crate) runtime: Path,
+    pub(crate) function: String,
+    pub(crate) ttl: Option<Ttl>,
+    pub(crate) prefix: Option<Prefix>,
+    pub(crate) key: Key,
+    pub(crate) tags: Vec<Template>,
+    pub(crate) version: Option<u64>,
+    pub(crate) negative_ttl: Option<Ttl>,
+    pub(crate) cache_none: Option<bool>,
+    pub(crate) cache_if: Option<Expr>,
+    pub(crate) bypass_if: Option<Expr>,
+    pub(crate) jitter: Option<f64>,
+    pub(crate) tier: Option<Tier>,
+    pub(crate) codec: Option<Type>,
+    pub(crate) cost: Option<f64>,
+    pub(crate) output: Output,
+}
+
+/// `#[cache_invalidate]` on a function.
+pub(crate) struct Invalidate {
+    /// The path of the runtime crate.
+    pub(crate) runtime: Path,
+    pub(crate) prefix: Option<Template>,
+    pub(crate) tags: Vec<Template>,
+    pub(crate) when: When,
+    pub(crate) condition: Option<Expr>,
+    pub(crate) output: Output,
+}
+
+pub(crate) enum Ttl {
+    Millis(u64),
+    Forever,
+    /// A `Duration` expression.
+    Dynamic(Expr),
+}
+
+pub(crate) enum Prefix {
+    Literal(LitStr),
+    /// A `const &str`.
+    Constant(Path),
+}
+
+pub(crate) enum Key {
+    /// These arguments, `self` not among them.
+    Arguments(Vec<Ident>),
+    Template(Template),
+    Value(Expr),
+}
+
+impl Default for Key {
+    fn default() -> Self {
+        Self::Arguments(Vec::new())
+    }
+}
+
+/// A name made of text and arguments, and where it was written.
+pub(crate) struct Template {
+    pub(crate) pieces: Vec<Piece>,
+    pub(crate) span: Span,
+}
+
+pub(crate) enum Piece {
+    Text(String),
+    /// `root.field.0`
+    Place {
+        root: Ident,
+        fields: Vec<Member>,
+    },
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Tier {
+    Memory,
+    Redis,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+pub(crate) enum When {
+    Before,
+    #[default]
+    Success,
+    Always,
+}
+
+/// What the function returns.
+pub(crate) struct Output {
+    /// The type, fit to be named in an expression: `_` stands for `impl Trait`.
+    pub(crate) ty: Type,
+    pub(crate) kind: Kind,
+    /// Where the type of what is stored was written, for what the compiler says of it.
+    pub(crate) value: Span,
+    /// Whether a part of it may be borrowed.
+    pub(crate) borrows: bool,
+}
+
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Kind {
+    /// The compiler tells a `Result` from the rest.
+    #[default]
+    Recognised,
+    Result,
+    Plain,
+}

@@ -1,0 +1,90 @@
+//! What tells the entries of a function apart: `key`, `skip`, or all arguments.
+
+use syn::ext::IdentExt as _;
+use syn::{Expr, Ident};
+
+use super::literal::{as_string, at, peel};
+use super::name::{Scope, template};
+use crate::attr::{CachedAttr, Skip, Written};
+use crate::error::Errors;
+use crate::spec::{Key, Piece};
+
+pub(crate) fn key(attr: &CachedAttr, scope: &Scope, errors: &mut Errors) -> Key {
+    if let (Some(_), Some(skip)) = (&attr.key, &attr.skip) {
+        let message = "`skip` leaves arguments out of the key, and `key` says already what the \
+                       key is: remove one";
+        errors.at(&skip.name, message);
+    }
+    match &attr.key {
+        Some(given) => errors.keep(explicit(given, scope)).unwrap_or_default(),
+        None => Key::Arguments(kept(attr.skip.as_ref(), scope, errors)),
+    }
+}
+
+/// `key = ...`
+fn explicit(given: &Written<Expr>, scope: &Scope) -> syn::Result<Key> {
+    let key = match as_string(&given.value) {
+        Some(_) => Key::Template(template(given, "a template or an expression", scope)?),
+        None => Key::Value(peel(&given.value).clone()),
+    };
+    if is_constant(&key) && !scope.arguments.is_empty() {
+        let message = "this `key` is the same for all arguments, so all calls would share one \
+                       value: use an argument, like `\"{video_id}\"`";
+        return Err(at(given, format!("{message}{}", scope.described())));
+    }
+    Ok(key)
+}
+
+fn is_constant(key: &Key) -> bool {
+    match key {
+        Key::Arguments(_) => false,
+        Key::Template(template) => template
+            .pieces
+            .iter()
+            .all(|piece| matches!(piece, Piece::Text(_))),
+        Key::Value(value) => matches!(value, Expr::Lit(_)),
+    }
+}
+
+/// The arguments that `skip` does not name.
+fn kept(skip: Option<&Written<Skip>>, scope: &Scope, errors: &mut Errors) -> Vec<Ident> {
+    let skipped = skip.map_or(&[][..], |skip| &skip.value.0);
+    for (i, name) in skipped.iter().enumerate() {
+        if skipped[..i].contains(name) {
+            errors.at(name, format!("`{name}` is skipped twice"));
+        } else if scope.find(name).is_none() {
+            errors.at(
+                name,
+                format!("`{name}` is not an argument{}", scope.described()),
+            );
+        }
+    }
+    if let Some(skip) = skip.filter(|_| skipped.is_empty()) {
+        errors.at(
+            &skip.name,
+            "`skip` names no argument: name some, or remove it",
+        );
+    }
+    let is_skipped = |name: &Ident| {
+        skipped
+            .iter()
+            .any(|skipped| skipped.unraw() == name.unraw())
+    };
+    if let Some(receiver) = scope
+        .receiver
+        .as_ref()
+        .filter(|receiver| !is_skipped(receiver))
+    {
+        errors.at(receiver, SELF);
+    }
+    scope
+        .arguments
+        .iter()
+        .filter(|name| !is_skipped(name))
+        .cloned()
+        .collect()
+}
+
+const SELF: &str = "say how `self` takes part in the key: `skip(self)` if the result does not \
+                    depend on it, or `key = \"{self.id}:{arg}\"` (or `key = (self.id, arg)`) if \
+                    it does";

@@ -1,0 +1,173 @@
+//! Options whose value is a literal or a closure.
+
+use syn::{Expr, Lit, LitInt, LitStr, UnOp};
+
+use super::capture;
+use super::name::Scope;
+use crate::attr::Written;
+use crate::error::nearest;
+
+type Given = Written<Expr>;
+
+pub(crate) fn string<'a>(given: &'a Given, accepted: &str) -> syn::Result<&'a LitStr> {
+    as_string(&given.value).ok_or_else(|| wrong_kind(given, accepted))
+}
+
+pub(crate) fn as_string(expr: &Expr) -> Option<&LitStr> {
+    match literal(expr) {
+        Some(Lit::Str(text)) => Some(text),
+        _ => None,
+    }
+}
+
+pub(crate) fn boolean(given: &Given) -> syn::Result<bool> {
+    match literal(&given.value) {
+        Some(Lit::Bool(value)) => Ok(value.value),
+        _ => Err(wrong_kind(given, "`true` or `false`")),
+    }
+}
+
+pub(crate) fn integer(given: &Given) -> syn::Result<u64> {
+    let accepted = "an integer from 0 to 18446744073709551615";
+    match literal(&given.value) {
+        Some(Lit::Int(value)) => whole(value).ok_or_else(|| {
+            at(
+                given,
+                format!("`{}` takes {accepted}, not `{value}`", given.name),
+            )
+        }),
+        _ => Err(wrong_kind(given, accepted)),
+    }
+}
+
+/// A finite number of at least 0, and at most `most`.
+pub(crate) fn number(given: &Given, most: f64, accepted: &str) -> syn::Result<f64> {
+    let digits = match literal(&given.value) {
+        Some(Lit::Int(value)) if is_number_suffix(value.suffix()) => value.base10_digits(),
+        Some(Lit::Float(value)) if is_number_suffix(value.suffix()) => value.base10_digits(),
+        _ => return Err(wrong_kind(given, accepted)),
+    };
+    match digits.parse() {
+        Ok(value) if (0.0..=most).contains(&value) => Ok(value),
+        _ => Err(at(
+            given,
+            format!("`{}` takes {accepted}, not {digits}", given.name),
+        )),
+    }
+}
+
+/// One of a few words.
+pub(crate) fn word<T: Copy>(given: &Given, words: &[(&str, T)]) -> syn::Result<T> {
+    let quoted: Vec<String> = words
+        .iter()
+        .map(|(word, _)| format!("\"{word}\""))
+        .collect();
+    let accepted = quoted.join(" or ");
+    let text = string(given, &accepted)?.value();
+    if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+        return Ok(*value);
+    }
+    let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    let hint = match nearest(&text, &words) {
+        Some(word) => format!("; did you mean \"{word}\"?"),
+        None => String::new(),
+    };
+    Err(at(
+        given,
+        format!("`{}` takes {accepted}, not \"{text}\"{hint}", given.name),
+    ))
+}
+
+/// A closure of one parameter, which is all that it sees, or the name of such a function.
+pub(crate) fn condition(given: &Given, parameter: &str, scope: &Scope) -> syn::Result<Expr> {
+    let name = &given.name;
+    let value = peel(&given.value);
+    let accepted = format!("a closure `|{parameter}| ...` that gives a `bool`, or a function");
+    match value {
+        Expr::Path(_) => {}
+        Expr::Closure(closure) => {
+            if closure.inputs.len() != 1 {
+                let count = closure.inputs.len();
+                let message = format!("`{name}` takes {accepted}, not one of {count} parameters");
+                return Err(at(given, message));
+            }
+            if let Some(asyncness) = closure.asyncness {
+                return Err(syn::Error::new_spanned(
+                    asyncness,
+                    format!("`{name}` cannot be async"),
+                ));
+            }
+        }
+        _ => return Err(wrong_kind(given, &accepted)),
+    }
+    let reason = format!("`{name}` sees nothing but the {parameter}");
+    capture::refuse(value, scope, &reason)?;
+    Ok(value.clone())
+}
+
+/// "`jitter` takes a number from 0.0 to 0.5, not a string"
+pub(crate) fn wrong_kind(given: &Given, accepted: &str) -> syn::Error {
+    let found = describe(peel(&given.value));
+    at(
+        given,
+        format!("`{}` takes {accepted}, not {found}", given.name),
+    )
+}
+
+pub(crate) fn at(given: &Given, message: impl std::fmt::Display) -> syn::Error {
+    syn::Error::new_spanned(&given.value, message)
+}
+
+/// What a `macro_rules!` variable was replaced by stands in an invisible group.
+pub(crate) fn peel(mut expr: &Expr) -> &Expr {
+    while let Expr::Group(group) = expr {
+        expr = &group.expr;
+    }
+    expr
+}
+
+/// The value of an integer, unless it has a suffix that is no integer type.
+pub(crate) fn whole(value: &LitInt) -> Option<u64> {
+    if !is_number_suffix(value.suffix()) {
+        return None;
+    }
+    value.base10_digits().parse().ok()
+}
+
+fn literal(expr: &Expr) -> Option<&Lit> {
+    match peel(expr) {
+        Expr::Lit(expr) => Some(&expr.lit),
+        _ => None,
+    }
+}
+
+fn is_number_suffix(suffix: &str) -> bool {
+    const TYPES: [&str; 15] = [
+        "", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+        "f32", "f64",
+    ];
+    TYPES.contains(&suffix)
+}
+
+fn describe(expr: &Expr) -> &'static str {
+    match expr {
+        Expr::Lit(expr) => describe_literal(&expr.lit),
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => "a negative number",
+        Expr::Array(_) => "an array",
+        Expr::Closure(_) => "a closure",
+        Expr::Path(_) => "a name",
+        Expr::Tuple(_) => "a tuple",
+        _ => "an expression",
+    }
+}
+
+fn describe_literal(literal: &Lit) -> &'static str {
+    match literal {
+        Lit::Str(_) => "a string",
+        Lit::Int(_) => "an integer",
+        Lit::Float(_) => "a decimal number",
+        Lit::Bool(_) => "a boolean",
+        Lit::Char(_) => "a character",
+        _ => "a literal of another kind",
+    }
+}

@@ -1,0 +1,126 @@
+//! From what was written to what is known to be good.
+//!
+//! A check that fails notes its mistake and leaves a harmless value: the spec is thrown away if
+//! there is any mistake, but the other checks run.
+
+mod capture;
+mod key;
+mod literal;
+mod name;
+mod output;
+mod signature;
+mod ttl;
+
+#[cfg(test)]
+mod tests;
+
+use proc_macro2::Span;
+use syn::ext::IdentExt as _;
+use syn::{Expr, Path, parse_quote_spanned};
+
+use crate::attr::{CachedAttr, InvalidateAttr, Written};
+use crate::error::Errors;
+use crate::item::Item;
+use crate::spec::{Cached, Invalidate, Kind, Tier, When};
+use literal::{boolean, condition, integer, number, word};
+use name::Scope;
+
+pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::Result<Cached> {
+    signature::check_async(item, &mut errors);
+    signature::check_patterns(item, &mut errors);
+    let scope = Scope::of(item);
+    let kind = errors
+        .option(&attr.output, |given| word(given, &KINDS))
+        .unwrap_or_default();
+    let ttl = |given: &_| ttl::ttl(given, &scope);
+    let spec = Cached {
+        function: item.sig.ident.unraw().to_string(),
+        key: key::key(&attr, &scope, &mut errors),
+        ttl: errors.option(&attr.ttl, ttl),
+        prefix: errors.option(&attr.prefix, name::prefix),
+        tags: attr
+            .tags
+            .as_ref()
+            .map_or_else(Vec::new, |tags| name::tags(tags, &scope, &mut errors)),
+        version: errors.option(&attr.version, integer),
+        negative_ttl: errors.option(&attr.negative_ttl, ttl),
+        cache_none: errors.option(&attr.cache_none, boolean),
+        cache_if: errors.option(&attr.cache_if, |given| condition(given, "value", &scope)),
+        jitter: errors.option(&attr.jitter, |given| {
+            number(given, 0.5, "a number from 0.0 to 0.5")
+        }),
+        tier: errors.option(&attr.tier, |given| word(given, &TIERS)),
+        cost: errors.option(&attr.cost, |given| {
+            number(given, f64::MAX, "a number of at least 0")
+        }),
+        output: output::stored(item.output(), kind, &mut errors),
+        bypass_if: attr.bypass_if.map(|given| given.value),
+        codec: attr.codec.map(|given| given.value),
+        runtime: runtime(attr.runtime),
+    };
+    if let (Some(false), Some(given)) = (spec.cache_none, &attr.negative_ttl) {
+        let message = "`negative_ttl` is how long `None` is kept, and `cache_none = false` keeps \
+                       no `None`: remove one";
+        errors.at(&given.name, message);
+    }
+    errors.finish(spec)
+}
+
+pub(crate) fn invalidate(
+    attr: InvalidateAttr,
+    item: &Item,
+    mut errors: Errors,
+) -> syn::Result<Invalidate> {
+    let scope = Scope::of(item);
+    // An option that could not be read may have said it.
+    if attr.prefix.is_none() && attr.tags.is_none() && errors.is_empty() {
+        let message = "say what to invalidate: `prefix = \"video:{video_id}\"` or `tags = [...]`";
+        errors.push(syn::Error::new(Span::call_site(), message));
+    }
+    signature::check_async(item, &mut errors);
+    let spec = Invalidate {
+        prefix: errors.option(&attr.prefix, |given| name::prefix_template(given, &scope)),
+        tags: attr
+            .tags
+            .as_ref()
+            .map_or_else(Vec::new, |tags| name::tags(tags, &scope, &mut errors)),
+        when: errors
+            .option(&attr.when, |given| word(given, &WHENS))
+            .unwrap_or_default(),
+        condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
+        output: output::passed_on(item.output()),
+        runtime: runtime(attr.runtime),
+    };
+    if let (When::Before, Some(given)) = (spec.when, &attr.condition) {
+        let message = "`if` looks at the result, and `when = \"before\"` does not wait for it: \
+                       remove one";
+        errors.at(&given.name, message);
+    }
+    errors.finish(spec)
+}
+
+const KINDS: [(&str, Kind); 2] = [("result", Kind::Result), ("plain", Kind::Plain)];
+const TIERS: [(&str, Tier); 2] = [("memory", Tier::Memory), ("redis", Tier::Redis)];
+const WHENS: [(&str, When); 3] = [
+    ("success", When::Success),
+    ("always", When::Always),
+    ("before", When::Before),
+];
+
+fn runtime(given: Option<Written<Path>>) -> Path {
+    given.map_or_else(
+        || parse_quote_spanned!(Span::mixed_site()=> ::cache_runtime),
+        |given| given.value,
+    )
+}
+
+impl Errors {
+    /// The checked value of an option, if it was given and is good.
+    fn option<T>(
+        &mut self,
+        given: &Option<Written<Expr>>,
+        check: impl FnOnce(&Written<Expr>) -> syn::Result<T>,
+    ) -> Option<T> {
+        given.as_ref().and_then(|given| self.keep(check(given)))
+    }
+}

@@ -1,0 +1,187 @@
+//! Names of entries and tags: prefixes, and templates over the arguments.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt as _;
+use syn::{Expr, ExprArray, Ident, Index, LitStr, Member};
+
+use super::literal::{as_string, at, peel, string, wrong_kind};
+use crate::attr::Written;
+use crate::error::{Errors, list};
+use crate::item::Item;
+use crate::spec::{Piece, Prefix, Template};
+use crate::template;
+
+/// How many segments of a name count as tags.
+const MAX_SEGMENTS: usize = 6;
+
+/// The names a template can use.
+pub(crate) struct Scope {
+    pub(crate) arguments: Vec<Ident>,
+    pub(crate) receiver: Option<Ident>,
+}
+
+impl Scope {
+    pub(crate) fn of(item: &Item) -> Self {
+        let receiver = item
+            .receiver()
+            .map(|receiver| Ident::new("self", receiver.self_token.span));
+        Self {
+            arguments: item.arguments(),
+            receiver,
+        }
+    }
+
+    pub(crate) fn find(&self, name: &Ident) -> Option<&Ident> {
+        let name = name.unraw();
+        self.names().find(|argument| argument.unraw() == name)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Ident> {
+        self.receiver.iter().chain(&self.arguments)
+    }
+
+    /// "; the arguments are `a`, `b`"
+    pub(crate) fn described(&self) -> String {
+        match self.names().next() {
+            None => "; the function has no arguments".to_owned(),
+            Some(_) => format!(
+                "; the arguments are {}",
+                list(self.names().map(|name| name.unraw()))
+            ),
+        }
+    }
+}
+
+pub(crate) fn prefix(given: &Written<Expr>) -> syn::Result<Prefix> {
+    if let Some(text) = as_string(&given.value) {
+        let checked = check_prefix(&text.value());
+        checked.map_err(|problem| at(given, format!("`{}`: {problem}", given.name)))?;
+        return Ok(Prefix::Literal(text.clone()));
+    }
+    match peel(&given.value) {
+        Expr::Path(path) if path.qself.is_none() => Ok(Prefix::Constant(path.path.clone())),
+        _ => Err(wrong_kind(
+            given,
+            "a string or the name of a `const` string",
+        )),
+    }
+}
+
+fn check_prefix(text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("the prefix is empty".to_owned());
+    }
+    if text.contains(['{', '}']) {
+        return Err(
+            "a prefix is the same for all arguments: a template belongs into `key`, and \
+                    more names to invalidate by into `tags`"
+                .to_owned(),
+        );
+    }
+    if text.contains(char::is_whitespace) {
+        return Err("a prefix must not contain whitespace".to_owned());
+    }
+    template::check_start(text)?;
+    template::check_end(text)?;
+    template::check_text(text)
+}
+
+/// The prefix of an invalidation.
+pub(crate) fn prefix_template(given: &Written<Expr>, scope: &Scope) -> syn::Result<Template> {
+    let template = template(given, "a template string", scope)?;
+    let colons = template.pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => text.matches(':').count(),
+        Piece::Place { .. } => 0,
+    });
+    let segments = 1 + colons.sum::<usize>();
+    if segments > MAX_SEGMENTS {
+        let message = format!(
+            "`{}` has {segments} segments, and only the first {MAX_SEGMENTS} of a name can be \
+             invalidated by: shorten it, or use a tag",
+            given.name
+        );
+        return Err(at(given, message));
+    }
+    Ok(template)
+}
+
+/// `tags = ["user:{user_id}"]`
+pub(crate) fn tags(given: &Written<Expr>, scope: &Scope, errors: &mut Errors) -> Vec<Template> {
+    let accepted = "a list of strings, `[\"user:{user_id}\"]`";
+    let Expr::Array(ExprArray { elems, .. }) = peel(&given.value) else {
+        errors.push(wrong_kind(given, accepted));
+        return Vec::new();
+    };
+    if elems.is_empty() {
+        errors.push(at(
+            given,
+            format!("`{}` names no tag: it takes {accepted}", given.name),
+        ));
+    }
+    let template = |element: &Expr| {
+        let element = Written {
+            name: given.name.clone(),
+            value: element.clone(),
+        };
+        errors.keep(template(&element, accepted, scope))
+    };
+    elems.iter().filter_map(template).collect()
+}
+
+/// A template with its placeholders found among the arguments.
+pub(crate) fn template(
+    given: &Written<Expr>,
+    accepted: &str,
+    scope: &Scope,
+) -> syn::Result<Template> {
+    resolve(&given.name, string(given, accepted)?, scope)
+}
+
+fn resolve(option: &Ident, text: &LitStr, scope: &Scope) -> syn::Result<Template> {
+    let invalid = |problem: String| syn::Error::new_spanned(text, format!("`{option}`: {problem}"));
+    let pieces = template::parse(&text.value()).map_err(invalid)?;
+    let mut errors = Errors::default();
+    let pieces = pieces
+        .into_iter()
+        .filter_map(|piece| errors.keep(resolve_piece(piece, text, scope)))
+        .collect();
+    errors.finish(Template {
+        pieces,
+        span: text.span(),
+    })
+}
+
+fn resolve_piece(piece: template::Piece, text: &LitStr, scope: &Scope) -> syn::Result<Piece> {
+    let names = match piece {
+        template::Piece::Text(text) => return Ok(Piece::Text(text)),
+        template::Piece::Placeholder(names) => names,
+    };
+    let root = identifier(&names[0], text.span());
+    let Some(argument) = scope.find(&root) else {
+        let message = format!("`{{{}}}` is not an argument{}", names[0], scope.described());
+        return Err(syn::Error::new_spanned(text, message));
+    };
+    let mut root = argument.clone();
+    // Named as the argument is, but what the compiler says of it belongs to the template.
+    root.set_span(text.span().resolved_at(argument.span()));
+    // As a name of ours a field is not suggested in place of the whole template.
+    let here = text.span().resolved_at(Span::mixed_site());
+    let fields = names[1..].iter().map(|name| member(name, here)).collect();
+    Ok(Piece::Place { root, fields })
+}
+
+fn member(name: &str, span: Span) -> Member {
+    match name.parse() {
+        Ok(index) => Member::Unnamed(Index { index, span }),
+        Err(_) => Member::Named(identifier(name, span)),
+    }
+}
+
+fn identifier(name: &str, span: Span) -> Ident {
+    let name = name.strip_prefix("r#").unwrap_or(name);
+    match name {
+        "self" | "Self" | "super" | "crate" | "_" => Ident::new(name, span),
+        _ if syn::parse_str::<Ident>(name).is_ok() => Ident::new(name, span),
+        _ => Ident::new_raw(name, span),
+    }
+}

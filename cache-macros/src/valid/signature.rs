@@ -1,0 +1,39 @@
+//! What the annotated function must be.
+
+use syn::Pat;
+use syn::visit::{self, Visit};
+
+use crate::error::Errors;
+use crate::item::Item;
+
+pub(crate) fn check_async(item: &Item, errors: &mut Errors) {
+    if !item.is_async() {
+        errors.at(
+            item.sig.fn_token,
+            "only an `async fn` can be annotated: put `async` before `fn`",
+        );
+    }
+}
+
+/// An argument that cannot be seen could not be part of the key.
+pub(crate) fn check_patterns(item: &Item, errors: &mut Errors) {
+    for pattern in item.patterns() {
+        Hidden(errors).visit_pat(pattern);
+    }
+}
+
+struct Hidden<'a>(&'a mut Errors);
+
+impl<'ast> Visit<'ast> for Hidden<'_> {
+    fn visit_pat(&mut self, pattern: &'ast Pat) {
+        match pattern {
+            Pat::Macro(_) | Pat::Verbatim(_) => {
+                self.0.at(
+                    pattern,
+                    "the names bound here cannot be seen: write the pattern out",
+                );
+            }
+            pattern => visit::visit_pat(self, pattern),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use quote::quote;
+
+use super::{cached, mistake, spec};
+use crate::spec::{Prefix, Ttl};
+
+#[test]
+fn times_are_milliseconds() {
+    let millis = |attr| match spec(attr).ttl {
+        Some(Ttl::Millis(millis)) => millis,
+        _ => 0,
+    };
+    assert_eq!(millis(quote!(ttl = 90)), 90_000);
+    assert_eq!(millis(quote!(ttl = 90_u32)), 90_000);
+    assert_eq!(millis(quote!(ttl = "1h30m")), 5_400_000);
+    assert!(matches!(
+        spec(quote!(ttl = "forever")).ttl,
+        Some(Ttl::Forever)
+    ));
+    assert!(matches!(
+        spec(quote!(ttl = config::TTL)).ttl,
+        Some(Ttl::Dynamic(_))
+    ));
+}
+
+#[test]
+fn bad_times_are_refused() {
+    let cases = [
+        (quote!(ttl = 0), "zero"),
+        (quote!(ttl = "0s"), "zero"),
+        (quote!(ttl = "5 minutes"), "`5` has no unit"),
+        (quote!(ttl = 5m), "write the duration as a string: \"5m\""),
+        (quote!(ttl = 1.5), "not a decimal number"),
+        (quote!(ttl = -5), "not a negative number"),
+        (quote!(ttl = true), "not a boolean"),
+        (quote!(ttl = 18446744073709551615), "1000 years"),
+        (
+            quote!(ttl = Duration::from_secs(id)),
+            "it cannot use the argument `id`",
+        ),
+        (
+            quote!(negative_ttl = ""),
+            "`negative_ttl`: the duration is empty",
+        ),
+    ];
+    for (attr, part) in cases {
+        let mistake = mistake(attr);
+        assert!(mistake.contains(part), "{mistake}");
+    }
+}
+
+#[test]
+fn prefixes_are_text_or_constants() {
+    assert!(matches!(
+        spec(quote!(prefix = "a:b")).prefix,
+        Some(Prefix::Literal(_))
+    ));
+    assert!(matches!(
+        spec(quote!(key_prefix = names::A)).prefix,
+        Some(Prefix::Constant(_))
+    ));
+    let cases = [
+        (quote!(prefix = ""), "empty"),
+        (quote!(prefix = "#a"), "reserved"),
+        (quote!(prefix = ":a"), "begin with `:`"),
+        (quote!(prefix = "a:"), "end with `:`"),
+        (quote!(prefix = "a::b"), "empty segment"),
+        (quote!(prefix = "a b"), "whitespace"),
+        (quote!(prefix = "a\0b"), "control character"),
+        (quote!(prefix = "a:{id}"), "belongs into `key`"),
+        (quote!(prefix = 5), "not an integer"),
+    ];
+    for (attr, part) in cases {
+        let mistake = mistake(attr);
+        assert!(mistake.contains(part), "{mistake}");
+    }
+}
+
+#[test]
+fn bad_values_are_refused() {
+    let cases = [
+        (quote!(version = -1), "not a negative number"),
+        (
+            quote!(version = 99999999999999999999),
+            "from 0 to 18446744073709551615",
+        ),
+        (quote!(jitter = 0.6), "a number from 0.0 to 0.5, not 0.6"),
+        (quote!(jitter = "0.1"), "not a string"),
+        (quote!(cost = -1.0), "not a negative number"),
+        (quote!(cache_none = 1), "not an integer"),
+        (quote!(cache_if = 5), "a closure `|value| ...`"),
+        (quote!(cache_if = id), "cannot use the argument `id`"),
+        (quote!(cache_if = async |value| true), "cannot be async"),
+        (quote!(cache_if = |a, b| true), "2 parameters"),
+        (
+            quote!(cache_if = |value| value > id),
+            "cannot use the argument `id`",
+        ),
+        (quote!(tier = "radis"), "did you mean \"redis\"?"),
+        (
+            quote!(output = "value"),
+            "takes \"result\" or \"plain\", not \"value\"",
+        ),
+        (quote!(tags = "a"), "a list of strings"),
+        (quote!(tags = []), "names no tag"),
+        (quote!(tags = [""]), "empty"),
+        (quote!(tags = ["a", 5]), "not an integer"),
+        (quote!(cache_none = false, negative_ttl = 5), "remove one"),
+    ];
+    for (attr, part) in cases {
+        let mistake = mistake(attr);
+        assert!(mistake.contains(part), "{mistake}");
+    }
+}
+
+#[test]
+fn all_mistakes_are_reported_together() {
+    let attr = quote!(ttl = 0, kex = "{id}", jitter = 2, tags = ["{a}", "{b}"]);
+    let mistakes = cached(
+        attr,
+        quote!(
+            async fn f(id: u64) -> &str {
+                ""
+            }
+        ),
+    )
+    .err()
+    .unwrap();
+    assert_eq!(mistakes.len(), 6, "{mistakes:?}");
+}
+
+#[test]
+fn a_condition_is_a_function_or_a_closure() {
+    spec(quote!(
+        cache_if = |id| {
+            let user = 5;
+            *id > user
+        }
+    ));
+}

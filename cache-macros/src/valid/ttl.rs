@@ -1,0 +1,62 @@
+//! `ttl` and `negative_ttl`.
+
+use syn::{Expr, Lit, LitInt};
+
+use super::capture;
+use super::literal::{at, peel, whole, wrong_kind};
+use super::name::Scope;
+use crate::attr::Written;
+use crate::duration::{parse_millis, seconds_to_millis};
+use crate::spec::Ttl;
+
+const ACCEPTED: &str =
+    "a whole number of seconds, a string like \"1h30m\" or \"forever\", or a `Duration` expression";
+
+pub(crate) fn ttl(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
+    match peel(&given.value) {
+        Expr::Lit(expr) => match &expr.lit {
+            Lit::Int(seconds) => from_seconds(given, seconds),
+            Lit::Str(text) => from_text(given, &text.value()),
+            _ => Err(wrong_kind(given, ACCEPTED)),
+        },
+        Expr::Unary(_) | Expr::Array(_) | Expr::Closure(_) | Expr::Tuple(_) => {
+            Err(wrong_kind(given, ACCEPTED))
+        }
+        expr => {
+            let reason = format!("`{}` is the same for all calls", given.name);
+            capture::refuse(expr, scope, &reason)?;
+            Ok(Ttl::Dynamic(expr.clone()))
+        }
+    }
+}
+
+fn from_text(given: &Written<Expr>, text: &str) -> syn::Result<Ttl> {
+    if text == "forever" {
+        return Ok(Ttl::Forever);
+    }
+    parse_millis(text)
+        .map(Ttl::Millis)
+        .map_err(|problem| invalid(given, &problem))
+}
+
+fn from_seconds(given: &Written<Expr>, seconds: &LitInt) -> syn::Result<Ttl> {
+    if seconds.suffix().starts_with(['m', 's', 'h', 'd', 'w']) {
+        return Err(at(
+            given,
+            format!("write the duration as a string: \"{seconds}\""),
+        ));
+    }
+    let Some(value) = whole(seconds) else {
+        return Err(at(
+            given,
+            format!("`{}` takes {ACCEPTED}, not `{seconds}`", given.name),
+        ));
+    };
+    seconds_to_millis(value)
+        .map(Ttl::Millis)
+        .map_err(|problem| invalid(given, &problem))
+}
+
+fn invalid(given: &Written<Expr>, problem: &str) -> syn::Error {
+    at(given, format!("`{}`: {problem}", given.name))
+}

@@ -1,0 +1,253 @@
+//! The flow of a call that was not answered from memory at once.
+//!
+//! ```text
+//! join or open a flight -- follower --> the leader's value
+//!         | leader
+//! Redis read, one round trip -- fresh --> followers, return
+//!         | miss
+//! mark and tokens -> body -> compare-and-set fill, memory store -> followers, return
+//! ```
+//!
+//! Nothing here fails the caller: whatever happens to the cache, the body runs.
+
+mod key;
+mod policy;
+mod reading;
+mod recursion;
+mod redis_load;
+mod validity;
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+pub(crate) use key::{CallKey, named};
+pub(crate) use policy::{Policy, fresh_for_ms, life_of};
+pub(crate) use reading::{Leftover, Reading};
+pub(crate) use redis_load::Making;
+pub(crate) use validity::{Present, Verdict, judge};
+
+use crate::config::Ttl;
+use crate::core::Core;
+use crate::flight::{Follower, Leader, Outcome, Role};
+use crate::generation::Stamps;
+use crate::memory::Facts;
+use crate::output::{CacheValue, OutputKind, ShareError};
+use crate::stats::SiteCounters;
+
+/// The least time a caller waits for another's load before one of them loads too.
+const LEAST_WAIT: Duration = Duration::from_secs(10);
+/// After so many flights that ended without a usable value a caller loads for itself.
+const MAX_FLIGHTS: u32 = 3;
+
+/// One call on its way to a value.
+pub(crate) struct Call<'a, K: OutputKind> {
+    pub(crate) core: &'a Core,
+    pub(crate) counters: &'a SiteCounters,
+    pub(crate) key: Arc<CallKey>,
+    pub(crate) policy: Policy<K::Value>,
+    pub(crate) share: Option<ShareError<K::Error>>,
+    /// Memory is the store, Redis or not.
+    pub(crate) in_memory: bool,
+}
+
+impl<K> Call<'_, K>
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+{
+    /// The value: another caller's, a store's, or the body's.
+    ///
+    /// Cancel safe: if this is dropped while it leads a load, a waiting caller takes over.
+    pub(crate) async fn run<F>(&self, mut body: Pin<&mut F>) -> K::Output
+    where
+        F: Future<Output = K::Output>,
+    {
+        if recursion::is_inside(&self.key) {
+            return body.await;
+        }
+        for _ in 0..MAX_FLIGHTS {
+            let role = self
+                .core
+                .flights
+                .join(&self.key, &self.core.generations, &self.key.slots);
+            let follower = match role {
+                Role::Lead(leader) => return self.lead(leader, body).await,
+                Role::Follow(follower) => follower,
+            };
+            match self.wait(&follower).await {
+                Some(Outcome::Failed) => break,
+                Some(outcome) => {
+                    if let Some(output) = self.shared_output(&outcome) {
+                        return output;
+                    }
+                }
+                None => self.core.flights.give_up(&self.key, &follower),
+            }
+        }
+        let leader = Leader::alone(&self.core.generations, &self.key.slots);
+        self.lead(leader, body.as_mut()).await
+    }
+
+    async fn lead<F>(&self, mut leader: Leader<CallKey>, body: Pin<&mut F>) -> K::Output
+    where
+        F: Future<Output = K::Output>,
+    {
+        if let Some(predecessor) = leader.predecessor() {
+            if let Some(outcome) = self.wait(&predecessor).await {
+                if let Some(output) = self.shared_output(&outcome) {
+                    leader.seal();
+                    leader.land(|| outcome);
+                    return output;
+                }
+            }
+        }
+        // Since this caller looked, a flight may have landed.
+        if self.in_memory {
+            if let Some(value) = self.hit_in_memory() {
+                leader.seal();
+                return self.serve(leader, value);
+            }
+        }
+        match &self.core.redis {
+            Some(redis) if !self.in_memory => self.lead_with_redis(redis, leader, body).await,
+            _ => {
+                self.counters.slow.misses.one();
+                self.load_into_memory(leader, body, None).await
+            }
+        }
+    }
+
+    /// Runs the body and keeps its value in memory, for at most `limit` where there is one.
+    async fn load_into_memory<F>(
+        &self,
+        leader: Leader<CallKey>,
+        body: Pin<&mut F>,
+        limit: Option<Duration>,
+    ) -> K::Output
+    where
+        F: Future<Output = K::Output>,
+    {
+        let (parts, took) = self.load(body).await;
+        match parts {
+            Ok(value) => {
+                self.store_in_memory(leader.stamps(), &value, took, limit);
+                leader.seal();
+                leader.land(|| Outcome::Value(Arc::new(value.clone())));
+                K::join(Ok(value))
+            }
+            Err(error) => self.fail(leader, error),
+        }
+    }
+
+    /// Runs the body, counted and timed.
+    async fn load<F>(&self, body: Pin<&mut F>) -> (Result<K::Value, K::Error>, Duration)
+    where
+        F: Future<Output = K::Output>,
+    {
+        let began = Instant::now();
+        let parts = K::split(recursion::inside(&self.key, body).await);
+        let took = began.elapsed();
+        self.counters.slow.loads.one();
+        self.counters.slow.load_micros.add(micros(took));
+        if parts.is_err() {
+            self.counters.slow.load_errors.one();
+        }
+        (parts, took)
+    }
+
+    fn fail(&self, leader: Leader<CallKey>, error: K::Error) -> K::Output {
+        leader.land(|| match self.share {
+            Some(share) => Outcome::Error((share.put)(&error)),
+            None => Outcome::Failed,
+        });
+        K::join(Err(error))
+    }
+
+    fn store_in_memory(
+        &self,
+        stamps: &Stamps,
+        value: &K::Value,
+        took: Duration,
+        limit: Option<Duration>,
+    ) {
+        let Some(ttl) = self.policy.life(value) else {
+            return;
+        };
+        let ttl = match limit {
+            Some(Duration::ZERO) => return,
+            Some(limit) => Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))),
+            None => ttl,
+        };
+        let core = self.core;
+        if !core.generations.storable(stamps) {
+            return self.counters.slow.refused.one();
+        }
+        let created_ms = core.clock.now_ms();
+        let facts = Facts {
+            origin: self.key.origin,
+            created_ms,
+            expires_ms: created_ms.saturating_add(fresh_for_ms(ttl)),
+            load_micros: micros(took),
+            stamps: stamps.clone(),
+        };
+        match core
+            .memory
+            .insert(self.key.memory.clone(), facts, value.clone())
+        {
+            Ok(()) => self.counters.slow.stores.one(),
+            Err(_) => self.counters.slow.not_stored.one(),
+        }
+        // A sweep that began meanwhile may have passed before the entry was there.
+        if !core.generations.storable(stamps) {
+            core.generations.bump(self.key.slots[0]);
+        }
+    }
+
+    /// A fresh value in memory, counted as a hit.
+    pub(crate) fn hit_in_memory(&self) -> Option<K::Value> {
+        let hit = self.core.value_in_memory(&self.key)?;
+        self.counters.memory_hit(hit.load_micros);
+        Some(hit.value)
+    }
+
+    fn serve(&self, leader: Leader<CallKey>, value: K::Value) -> K::Output {
+        leader.land(|| Outcome::Value(Arc::new(value.clone())));
+        K::join(Ok(value))
+    }
+
+    /// Waits for a flight; `None` at the wait limit.
+    async fn wait(&self, follower: &Follower) -> Option<Outcome> {
+        if Handle::try_current().is_err() {
+            // No runtime, no timer: whoever drives this future drives the leader too.
+            return Some(follower.outcome().await);
+        }
+        let limit = LEAST_WAIT.max(self.counters.mean_load() * 4);
+        timeout(limit, follower.outcome()).await.ok()
+    }
+
+    /// A flight's outcome as this call's output, where it can be one.
+    fn shared_output(&self, outcome: &Outcome) -> Option<K::Output> {
+        let parts = match outcome {
+            Outcome::Value(value) => Ok(downcast::<K::Value>(value)?.clone()),
+            Outcome::Error(error) => Err((self.share?.take)(&**error)?),
+            Outcome::Failed | Outcome::Outdated | Outcome::Abandoned => return None,
+        };
+        self.counters.slow.coalesced.one();
+        self.counters.slow.misses.one();
+        Some(K::join(parts))
+    }
+}
+
+fn downcast<T: 'static>(value: &Arc<dyn Any + Send + Sync>) -> Option<&T> {
+    value.downcast_ref()
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

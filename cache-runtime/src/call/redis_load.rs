@@ -1,0 +1,238 @@
+//! The flow through Redis: read, or mark, load and fill.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::policy::life_of;
+use super::reading::Reading;
+use super::{Call, CallKey, fresh_for_ms, micros, validity};
+use crate::config::Ttl;
+use crate::core::Core;
+use crate::entry::{self, Header, StateId};
+use crate::error::Error;
+use crate::flight::{Leader, Outcome};
+use crate::output::{CacheValue, OutputKind};
+use crate::random;
+use crate::redis::{Filled, Noted, RedisStore};
+use crate::value::{Encoded, ValueCodec};
+
+impl<K> Call<'_, K>
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+{
+    pub(super) async fn lead_with_redis<F>(
+        &self,
+        redis: &RedisStore,
+        leader: Leader<CallKey>,
+        body: Pin<&mut F>,
+    ) -> K::Output
+    where
+        F: Future<Output = K::Output>,
+    {
+        // What is read from here on is younger than every caller that has joined so far.
+        leader.seal();
+        let reading = self
+            .core
+            .read::<K::Value>(&self.key, false, self.policy.codec)
+            .await;
+        reading.count(self.counters);
+        let leftover = match reading {
+            Reading::Redis { value, .. } => return self.serve(leader, value),
+            Reading::Memory(hit) => return self.serve(leader, hit.value),
+            Reading::Miss(leftover) => leftover,
+            Reading::Away => {
+                leader.reopen();
+                return self.load_without_redis(redis, leader, body).await;
+            }
+        };
+        leader.reopen();
+        match self.begin(redis, leftover.bytes()).await {
+            Some(noted) => self.load_into_redis(redis, leader, noted, body).await,
+            None => self.load_without_redis(redis, leader, body).await,
+        }
+    }
+
+    /// While Redis is away values live in memory; when it is back none of them counts.
+    async fn load_without_redis<F>(
+        &self,
+        redis: &RedisStore,
+        leader: Leader<CallKey>,
+        body: Pin<&mut F>,
+    ) -> K::Output
+    where
+        F: Future<Output = K::Output>,
+    {
+        // An operation that failed while Redis goes on: then what others invalidate there is
+        // not seen here, and nothing is kept.
+        let limit = if redis.usable() {
+            Duration::ZERO
+        } else {
+            self.core.config.outage_ttl
+        };
+        self.load_into_memory(leader, body, Some(limit)).await
+    }
+
+    /// The mark and the tokens, before the body runs.
+    async fn begin(&self, redis: &RedisStore, stale: Option<&[u8]>) -> Option<Noted> {
+        let key = &self.key;
+        let mark = StateId::mark(random::word());
+        let life = life_of(self.policy.longest());
+        let begun = redis
+            .begin(key.name.as_str(), &key.tags, mark.as_bytes(), stale, life)
+            .await;
+        begun
+            .ok()
+            .filter(|noted| noted.tokens.len() == key.tags.len() + 1)
+    }
+
+    async fn load_into_redis<F>(
+        &self,
+        redis: &RedisStore,
+        leader: Leader<CallKey>,
+        noted: Noted,
+        body: Pin<&mut F>,
+    ) -> K::Output
+    where
+        F: Future<Output = K::Output>,
+    {
+        let (parts, took) = self.load(body).await;
+        match parts {
+            Ok(value) => {
+                // Whoever joins after this is not served by the answer to the fill.
+                leader.seal();
+                let filled = self.fill(redis, &leader, &noted, &value, took).await;
+                leader.land(|| match filled {
+                    Some(Filled::Stored) => Outcome::Value(Arc::new(value.clone())),
+                    Some(Filled::Refused | Filled::Outdated) | None => Outcome::Outdated,
+                });
+                K::join(Ok(value))
+            }
+            Err(error) => {
+                let _ = redis
+                    .release(self.key.name.as_str(), &self.key.tags, &noted)
+                    .await;
+                self.fail(leader, error)
+            }
+        }
+    }
+
+    /// Stores the value, if it is to be stored and nothing has come between. `Stored` means that
+    /// the value was valid when Redis looked.
+    async fn fill(
+        &self,
+        redis: &RedisStore,
+        leader: &Leader<CallKey>,
+        noted: &Noted,
+        value: &K::Value,
+        took: Duration,
+    ) -> Option<Filled> {
+        let (name, tags) = (self.key.name.as_str(), &self.key.tags);
+        let Some((entry, ttl)) = self.entry(redis, noted, value, took) else {
+            let needed = leader.awaited() || noted.is_mine();
+            return if needed {
+                redis.release(name, tags, noted).await.ok()
+            } else {
+                None
+            };
+        };
+        let filled = redis
+            .fill(name, tags, noted, &entry, life_of(ttl))
+            .await
+            .ok();
+        match filled {
+            Some(Filled::Stored) => self.counters.slow.stores.one(),
+            Some(Filled::Refused | Filled::Outdated) => self.counters.slow.refused.one(),
+            None => {}
+        }
+        filled
+    }
+
+    /// The value as an entry; `None` if it is not to be stored, or cannot be.
+    fn entry(
+        &self,
+        redis: &RedisStore,
+        noted: &Noted,
+        value: &K::Value,
+        took: Duration,
+    ) -> Option<(Vec<u8>, Ttl)> {
+        let ttl = self.policy.life(value)?;
+        let now_ms = redis.now_ms()?;
+        let made = Making {
+            core: self.core,
+            key: &self.key,
+            codec: self.policy.codec,
+            ttl,
+            took,
+            tokens: &noted.tokens,
+            now_ms,
+        };
+        match made.entry(value) {
+            Ok(entry) => Some((entry, ttl)),
+            Err(error) => {
+                self.counters.slow.not_stored.one();
+                tracing::warn!(name = self.key.name.as_str(), %error, "a value is not stored");
+                None
+            }
+        }
+    }
+}
+
+/// What an entry is made of besides its value.
+pub(crate) struct Making<'a, V> {
+    pub(crate) core: &'a Core,
+    pub(crate) key: &'a CallKey,
+    pub(crate) codec: Option<ValueCodec<V>>,
+    pub(crate) ttl: Ttl,
+    pub(crate) took: Duration,
+    /// The root's, then those of the key's tags, as the load noted them.
+    pub(crate) tokens: &'a [u64],
+    pub(crate) now_ms: u64,
+}
+
+impl<V: CacheValue> Making<'_, V> {
+    pub(crate) fn entry(&self, value: &V) -> Result<Vec<u8>, Error> {
+        let encoded = self.core.types.encode(value, self.codec)?;
+        let limit = self.core.config.max_value_size;
+        let name = || self.key.name.as_str().to_owned();
+        if encoded.payload.len() > limit {
+            return Err(Error::ValueTooLarge {
+                name: name(),
+                size: encoded.payload.len(),
+                limit,
+            });
+        }
+        let mut entry = Vec::with_capacity(encoded.payload.len() + 128);
+        entry::encode(&self.header(&encoded), &encoded.payload, &mut entry).map_err(|_| {
+            Error::ValueTooLarge {
+                name: name(),
+                size: encoded.payload.len(),
+                limit,
+            }
+        })?;
+        Ok(entry)
+    }
+
+    fn header(&self, encoded: &Encoded) -> Header<'_> {
+        let (root, tokens) = self
+            .tokens
+            .split_first()
+            .map_or((0, self.tokens), |(r, t)| (*r, t));
+        let tags: SmallVec<_> = validity::record(self.key, tokens).collect();
+        Header {
+            state: StateId::value(encoded.codec, random::word()),
+            compressed: encoded.compressed,
+            origin: self.key.origin,
+            shape: encoded.shape,
+            created_ms: self.now_ms,
+            fresh_for_ms: fresh_for_ms(self.ttl),
+            load_micros: micros(self.took),
+            root,
+            tags,
+        }
+    }
+}

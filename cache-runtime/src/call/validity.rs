@@ -1,0 +1,127 @@
+//! The one validity rule: an entry is fresh only if its time has not run out and every token
+//! recorded in it equals the present token of that tag, the root's included.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use super::CallKey;
+use crate::config::Ttl;
+use crate::entry::{Header, Tag, TagName};
+use crate::redis::Found;
+
+/// By so much a writer's idea of the server's time may be ahead of a reader's.
+const CLOCK_TOLERANCE_MS: u64 = 1_000;
+
+/// Tokens as they are now.
+#[derive(Debug, Default)]
+pub(crate) struct Present<'a> {
+    root: Option<u64>,
+    tags: HashMap<&'a str, Option<u64>>,
+}
+
+impl<'a> Present<'a> {
+    /// The tokens that were read for `tags`, the root's first.
+    pub(crate) fn new(tags: &'a [impl AsRef<str>], tokens: &[Option<u64>]) -> Self {
+        let (root, rest) = tokens
+            .split_first()
+            .map_or((None, tokens), |(root, rest)| (*root, rest));
+        Present {
+            root,
+            tags: tags
+                .iter()
+                .map(AsRef::as_ref)
+                .zip(rest.iter().copied())
+                .collect(),
+        }
+    }
+
+    /// More tags' tokens.
+    pub(crate) fn add(&mut self, tags: &'a [String], tokens: &[Option<u64>]) {
+        self.tags
+            .extend(tags.iter().map(String::as_str).zip(tokens.iter().copied()));
+    }
+}
+
+/// Whether an entry may be served.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Fresh,
+    Stale,
+    /// It depends on these tags, whose tokens were not read.
+    Depends(Vec<String>),
+}
+
+/// Judges an entry found under `key` at the server's time `now_ms`.
+pub(crate) fn judge(
+    key: &CallKey,
+    header: &Header<'_>,
+    present: &Present<'_>,
+    now_ms: u64,
+) -> Verdict {
+    let foreign = key.origin != 0 && header.origin != 0 && header.origin != key.origin;
+    if foreign || present.root != Some(header.root) || !in_time(header, now_ms) {
+        return Verdict::Stale;
+    }
+    let name = key.name.as_str();
+    // A tag that the call has gained since: an invalidation by it did not reach this entry.
+    let recorded = |tag: &String| {
+        header
+            .tags
+            .iter()
+            .any(|t| t.name.resolve(name) == Some(tag))
+    };
+    if !key.tags.iter().all(recorded) {
+        return Verdict::Stale;
+    }
+    let mut unread = Vec::new();
+    for Tag { name: tag, token } in &header.tags {
+        let Some(tag) = tag.resolve(name) else {
+            return Verdict::Stale;
+        };
+        match present.tags.get(tag) {
+            Some(now) if *now == Some(*token) => {}
+            Some(_) => return Verdict::Stale,
+            None => unread.push(tag.to_owned()),
+        }
+    }
+    if unread.is_empty() {
+        Verdict::Fresh
+    } else {
+        Verdict::Depends(unread)
+    }
+}
+
+/// How long a fresh entry will still be so.
+pub(crate) fn left(header: &Header<'_>, now_ms: u64) -> Ttl {
+    match header.fresh_for_ms {
+        u64::MAX => Ttl::Forever,
+        fresh_for => Ttl::For(Duration::from_millis(
+            fresh_for.saturating_sub(age_ms(header, now_ms)),
+        )),
+    }
+}
+
+fn age_ms(header: &Header<'_>, now_ms: u64) -> u64 {
+    now_ms.saturating_sub(header.created_ms)
+}
+
+fn in_time(header: &Header<'_>, now_ms: u64) -> bool {
+    let from_the_future = header.created_ms > now_ms.saturating_add(CLOCK_TOLERANCE_MS);
+    !from_the_future && left(header, now_ms) != Ttl::For(Duration::ZERO)
+}
+
+/// The tags of an entry with the tokens that its load noted.
+pub(crate) fn record<'a>(key: &'a CallKey, tokens: &'a [u64]) -> impl Iterator<Item = Tag<'a>> {
+    let name = key.name.as_str();
+    key.tags.iter().zip(tokens).map(move |(tag, token)| Tag {
+        name: TagName::new(tag, name),
+        token: *token,
+    })
+}
+
+impl Found {
+    /// The tokens, by the tags they were asked for.
+    pub(crate) fn present<'a>(&self, tags: &'a [impl AsRef<str>]) -> Present<'a> {
+        Present::new(tags, &self.tokens)
+    }
+}

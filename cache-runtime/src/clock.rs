@@ -1,0 +1,186 @@
+//! The time by which entries in memory grow old.
+//!
+//! A hit must not pay for a system call, so the system clock is a number that one thread keeps
+//! up to date, and that thread sleeps while nobody asks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use once_cell::sync::{Lazy, OnceCell};
+
+/// How often the system clock's number is renewed: the grain of freshness in memory.
+const TICK: Duration = Duration::from_millis(2);
+/// After so long without a question the ticking thread goes to sleep.
+const IDLE_TICKS: u32 = 500;
+/// The number of a clock that nobody keeps up to date just now.
+const ASLEEP: u64 = 0;
+
+/// The source of time of a [`CacheManager`](crate::CacheManager).
+///
+/// The default is the system's monotonic clock, read to the nearest two milliseconds or so.
+/// Tests use [`Clock::mock`], which stands still until it is moved, or [`Clock::tokio`], which
+/// follows `tokio::time::pause` and `advance`.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_runtime::Clock;
+///
+/// let clock = Clock::mock();
+/// let before = clock.now_ms();
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now_ms() - before, 60_000);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    System,
+    Mock(Arc<AtomicU64>),
+    Tokio,
+}
+
+impl Clock {
+    /// The system's monotonic clock.
+    pub fn system() -> Self {
+        Clock(Source::System)
+    }
+
+    /// A clock that stands still until [`advance`](Clock::advance) moves it. Clones share the time.
+    pub fn mock() -> Self {
+        Clock(Source::Mock(Arc::new(AtomicU64::new(MOCK_START))))
+    }
+
+    /// Tokio's clock: the system's, or the paused one of a test with `start_paused = true`.
+    pub fn tokio() -> Self {
+        Clock(Source::Tokio)
+    }
+
+    /// Moves a mock clock forward. The other clocks move by themselves: there it does nothing.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Mock(now) = &self.0 {
+            now.fetch_add(millis(by), Ordering::AcqRel);
+        }
+    }
+
+    /// Milliseconds since an arbitrary moment in the past; never zero, never going back.
+    #[inline]
+    pub fn now_ms(&self) -> u64 {
+        match &self.0 {
+            Source::System => system_ms(),
+            Source::Mock(now) => now.load(Ordering::Acquire),
+            Source::Tokio => since_origin(tokio::time::Instant::now().into_std()),
+        }
+    }
+}
+
+impl Clock {
+    /// How far this clock has been moved ahead of the system's: what a server's time, which
+    /// follows the system's, is to be corrected by.
+    pub(crate) fn ahead_ms(&self) -> i64 {
+        match &self.0 {
+            Source::System => 0,
+            Source::Mock(now) => now
+                .load(Ordering::Acquire)
+                .saturating_sub(MOCK_START)
+                .cast_signed(),
+            Source::Tokio => self.now_ms().cast_signed() - precise_ms().cast_signed(),
+        }
+    }
+}
+
+/// Where a mock clock starts.
+const MOCK_START: u64 = 1_000_000;
+
+/// A duration in whole milliseconds, saturating.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The exact monotonic time in milliseconds, for what is not on the hit path.
+pub(crate) fn precise_ms() -> u64 {
+    since_origin(Instant::now())
+}
+
+static ORIGIN: Lazy<Instant> = Lazy::new(Instant::now);
+static NOW: AtomicU64 = AtomicU64::new(ASLEEP);
+static ASKED: AtomicBool = AtomicBool::new(false);
+static TICKER: OnceCell<Option<Thread>> = OnceCell::new();
+
+/// An hour ahead of the origin, so that a time before the first question is still positive.
+fn since_origin(now: Instant) -> u64 {
+    3_600_000 + millis(now.saturating_duration_since(*ORIGIN))
+}
+
+#[inline]
+fn system_ms() -> u64 {
+    let now = NOW.load(Ordering::Relaxed);
+    if now == ASLEEP {
+        return wake();
+    }
+    if !ASKED.load(Ordering::Relaxed) {
+        ASKED.store(true, Ordering::Relaxed);
+    }
+    now
+}
+
+#[cold]
+fn wake() -> u64 {
+    ASKED.store(true, Ordering::Relaxed);
+    // Where no thread can be made the clock is read each time: slower, never wrong.
+    let ticker = TICKER.get_or_init(|| {
+        let thread = thread::Builder::new()
+            .name("cache-clock".into())
+            .spawn(tick_forever);
+        thread.ok().map(|handle| handle.thread().clone())
+    });
+    if let Some(thread) = ticker {
+        thread.unpark();
+    }
+    precise_ms()
+}
+
+fn tick_forever() {
+    let mut idle = 0;
+    loop {
+        NOW.store(precise_ms(), Ordering::Relaxed);
+        thread::sleep(TICK);
+        idle = if ASKED.swap(false, Ordering::Relaxed) {
+            0
+        } else {
+            idle + 1
+        };
+        if idle >= IDLE_TICKS {
+            NOW.store(ASLEEP, Ordering::Relaxed);
+            thread::park();
+            idle = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_clock_follows_the_precise_one() {
+        let clock = Clock::system();
+        let before = precise_ms();
+        thread::sleep(TICK * 5); // the ticking thread must have had its turn
+        let seen = clock.now_ms();
+        assert!(seen >= before, "{seen} < {before}");
+        assert!(seen <= precise_ms());
+    }
+
+    #[test]
+    fn a_mock_clock_moves_only_when_told() {
+        let clock = Clock::mock();
+        let shared = clock.clone();
+        let before = clock.now_ms();
+        shared.advance(Duration::from_secs(1));
+        assert_eq!(clock.now_ms(), before + 1_000);
+    }
+}

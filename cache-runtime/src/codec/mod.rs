@@ -1,0 +1,119 @@
+//! How values become the bytes that Redis keeps.
+
+mod bincode;
+mod guard;
+mod message_pack;
+#[cfg(feature = "postcard")]
+mod postcard;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use self::bincode::Bincode;
+pub use self::message_pack::MessagePack;
+#[cfg(feature = "postcard")]
+pub use self::postcard::Postcard;
+
+/// A format for values in Redis.
+///
+/// An implementation may be wrong about a type (a positional format cannot carry every one): the
+/// cache decodes the first value of each function back, compares the shapes, and uses
+/// [`MessagePack`] if they differ. But `decode` must be total: any bytes give a value or an error,
+/// without a panic and without allocating more than they justify.
+///
+/// ```
+/// use cache_runtime::{Codec, CodecError};
+/// use serde::{Serialize, de::DeserializeOwned};
+///
+/// struct Json;
+///
+/// impl Codec for Json {
+///     const ID: u8 = 200;
+///     const NAME: &'static str = "json";
+///     const HUMAN_READABLE: bool = true;
+///
+///     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
+///         serde_json::to_writer(out, value).map_err(CodecError::new)
+///     }
+///
+///     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+///         serde_json::from_slice(bytes).map_err(CodecError::new)
+///     }
+/// }
+///
+/// let mut bytes = Vec::new();
+/// Json::encode(&[1, 2], &mut bytes)?;
+/// assert_eq!(Json::decode::<Vec<u8>>(&bytes)?, [1, 2]);
+/// # Ok::<(), CodecError>(())
+/// ```
+pub trait Codec: Send + Sync + 'static {
+    /// The number stored with each value. Below 128 they are this crate's own.
+    const ID: u8;
+
+    /// What logs and statistics call it.
+    const NAME: &'static str;
+
+    /// What its serializers say to `is_human_readable`.
+    const HUMAN_READABLE: bool;
+
+    /// Appends the bytes of `value` to `out`.
+    ///
+    /// # Errors
+    /// When the format cannot carry the value, or its `Serialize` fails. What `out` has gained then
+    /// is of no meaning.
+    fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError>;
+
+    /// Reads a value back from all of `bytes`.
+    ///
+    /// # Errors
+    /// When the bytes are not exactly one value of this type.
+    fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
+}
+
+/// Why a value could not be encoded or decoded.
+#[derive(Debug)]
+pub struct CodecError {
+    message: Box<str>,
+}
+
+impl CodecError {
+    /// An error with the text of `message`.
+    #[cold]
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self {
+            message: message.to_string().into(),
+        }
+    }
+
+    #[cold]
+    fn trailing(count: usize) -> Self {
+        Self::new(format_args!("{count} bytes follow the value"))
+    }
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for CodecError {}
+
+/// The codec of functions that name none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum DefaultCodec {
+    /// [`Bincode`].
+    #[default]
+    Bincode,
+    /// [`MessagePack`].
+    MessagePack,
+    /// [`Postcard`].
+    #[cfg(feature = "postcard")]
+    Postcard,
+}

@@ -1,0 +1,149 @@
+//! The setters, which accept anything: `validate` judges.
+
+use std::time::Duration;
+
+use super::{CacheConfig, Jitter, Mode, RedisUrl, Ttl};
+use crate::codec::DefaultCodec;
+
+impl CacheConfig {
+    /// Sets [where values are kept](CacheConfig#structfield.mode).
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Sets [what all names begin with](CacheConfig#structfield.namespace).
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// Sets [the codec](CacheConfig#structfield.codec) of call sites that name none.
+    #[must_use]
+    pub fn codec(mut self, codec: DefaultCodec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Sets [the TTL](CacheConfig#structfield.default_ttl) of values that have no other.
+    #[must_use]
+    pub fn default_ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.default_ttl = ttl.into();
+        self
+    }
+
+    /// Sets [the TTL](CacheConfig#structfield.prefix_ttls) of values under a key prefix.
+    #[must_use]
+    pub fn prefix_ttl(mut self, prefix: impl Into<String>, ttl: impl Into<Ttl>) -> Self {
+        self.prefix_ttls.insert(prefix.into(), ttl.into());
+        self
+    }
+
+    /// Sets [the fraction](CacheConfig#structfield.jitter) by which TTLs are shortened at most.
+    #[must_use]
+    pub fn jitter(mut self, fraction: impl Into<Jitter>) -> Self {
+        self.jitter = fraction.into();
+        self
+    }
+
+    /// Sets [the bound of the memory store](CacheConfig#structfield.memory_capacity), in bytes.
+    #[must_use]
+    pub fn memory_capacity(mut self, bytes: usize) -> Self {
+        self.memory_capacity = bytes;
+        self
+    }
+
+    /// Sets [how long copies in memory are served](CacheConfig#structfield.memory_ttl).
+    #[must_use]
+    pub fn memory_ttl(mut self, ttl: Duration) -> Self {
+        self.memory_ttl = ttl;
+        self
+    }
+
+    /// Sets [how long values loaded during an outage are kept](CacheConfig#structfield.outage_ttl).
+    #[must_use]
+    pub fn outage_ttl(mut self, ttl: Duration) -> Self {
+        self.outage_ttl = ttl;
+        self
+    }
+
+    /// Sets [the largest value that is stored](CacheConfig#structfield.max_value_size), in bytes.
+    #[must_use]
+    pub fn max_value_size(mut self, bytes: usize) -> Self {
+        self.max_value_size = bytes;
+        self
+    }
+
+    /// Sets [the size from which values are compressed](CacheConfig#structfield.compress_above), in
+    /// bytes; `None` for never.
+    #[must_use]
+    pub fn compress_above(mut self, bytes: impl Into<Option<usize>>) -> Self {
+        self.compress_above = bytes.into();
+        self
+    }
+
+    /// Sets [the longest load whose value is stored](CacheConfig#structfield.max_load).
+    #[must_use]
+    pub fn max_load(mut self, limit: Duration) -> Self {
+        self.max_load = limit;
+        self
+    }
+
+    /// Sets [the address of Redis](CacheConfig#structfield.redis_url).
+    #[must_use]
+    pub fn redis_url(mut self, url: impl Into<RedisUrl>) -> Self {
+        self.redis_url = Some(url.into());
+        self
+    }
+
+    /// Sets [the number of connections](CacheConfig#structfield.redis_pool_max_connections).
+    #[must_use]
+    pub fn redis_pool_max_connections(mut self, connections: u16) -> Self {
+        self.redis_pool_max_connections = connections;
+        self
+    }
+
+    /// Sets [how long an operation may wait for its turn](CacheConfig#structfield.redis_pool_timeout).
+    #[must_use]
+    pub fn redis_pool_timeout(mut self, timeout: Duration) -> Self {
+        self.redis_pool_timeout = timeout;
+        self
+    }
+
+    /// Sets [how long connecting may take](CacheConfig#structfield.redis_connect_timeout).
+    #[must_use]
+    pub fn redis_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.redis_connect_timeout = timeout;
+        self
+    }
+
+    /// Sets [how long one operation may take](CacheConfig#structfield.redis_timeout).
+    #[must_use]
+    pub fn redis_timeout(mut self, timeout: Duration) -> Self {
+        self.redis_timeout = timeout;
+        self
+    }
+
+    /// Sets [how often an idle connection is tried](CacheConfig#structfield.redis_health_check_interval).
+    #[must_use]
+    pub fn redis_health_check_interval(mut self, interval: Duration) -> Self {
+        self.redis_health_check_interval = interval;
+        self
+    }
+
+    /// Sets [whether a start without Redis is an error](CacheConfig#structfield.require_redis).
+    #[must_use]
+    pub fn require_redis(mut self, require: bool) -> Self {
+        self.require_redis = require;
+        self
+    }
+
+    /// Sets [whether a restarted Redis is trusted](CacheConfig#structfield.trust_restart).
+    #[must_use]
+    pub fn trust_restart(mut self, trust: bool) -> Self {
+        self.trust_restart = trust;
+        self
+    }
+}

@@ -1,0 +1,280 @@
+//! The configuration from environment variables.
+
+use std::{
+    collections::BTreeMap,
+    env::{self, VarError},
+    net::Ipv6Addr,
+};
+
+use super::{
+    CacheConfig, Mode, RedisUrl, Ttl, check::variable, redis_url::Parts, size::Bytes, text::Text,
+};
+use crate::{codec::DefaultCodec, error::Error};
+
+/// The variables that together stand for `REDIS_URL`, the host first.
+const PARTS: [&str; 5] = [
+    "REDIS_HOST",
+    "REDIS_PORT",
+    "REDIS_DB",
+    "REDIS_USERNAME",
+    "REDIS_PASSWORD",
+];
+
+impl CacheConfig {
+    /// Reads the configuration from the environment of the process; what is not set has its
+    /// default. The variables are listed at the [fields](CacheConfig#fields).
+    ///
+    /// A variable that is set to nothing counts as not set. In mode `memory` the variables that
+    /// make up the address of Redis are not looked at. A `REDIS_PORT` of the form `tcp://..` is
+    /// passed over: Kubernetes sets it in every container next to a service named `redis`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] names the variable, its value (masked where it may hold a password) and
+    /// what is accepted: for a value that cannot be read or used, for `REDIS_URL` together with
+    /// `REDIS_HOST` and its companions, and for `REDIS_TLS=true`, which this build cannot do.
+    pub fn from_env() -> Result<CacheConfig, Error> {
+        read(&Variables(&|name| match env::var(name) {
+            Ok(value) => Ok(Some(value)),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => Err(refusal(name, "no UTF-8", "text in UTF-8")),
+        }))
+    }
+
+    /// Reads the configuration as [`from_env`](CacheConfig::from_env) does, from variables that are
+    /// looked up in `get`.
+    ///
+    /// ```
+    /// use cache_runtime::{CacheConfig, Ttl};
+    ///
+    /// let get = |name: &str| (name == "CACHE_DEFAULT_TTL").then(|| "forever".to_owned());
+    /// assert_eq!(CacheConfig::from_vars(get)?.default_ttl, Ttl::Forever);
+    /// # Ok::<(), cache_runtime::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`from_env`](CacheConfig::from_env).
+    pub fn from_vars(get: impl Fn(&str) -> Option<String>) -> Result<CacheConfig, Error> {
+        read(&Variables(&|name| Ok(get(name))))
+    }
+}
+
+fn read(vars: &Variables<'_>) -> Result<CacheConfig, Error> {
+    let mut config = CacheConfig::default();
+    read_behaviour(vars, &mut config)?;
+    read_memory(vars, &mut config)?;
+    read_redis(vars, &mut config)?;
+    if config.mode != Mode::Memory {
+        config.redis_url = address(vars)?;
+    }
+    config.validate_variables()?;
+    Ok(config)
+}
+
+fn read_behaviour(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
+    vars.set("mode", &mut config.mode)?;
+    vars.set("namespace", &mut config.namespace)?;
+    vars.set("codec", &mut config.codec)?;
+    vars.set("default_ttl", &mut config.default_ttl)?;
+    vars.set("jitter", &mut config.jitter)?;
+    vars.set("max_load", &mut config.max_load)?;
+    if let Some(ttls) = vars.text("CACHE_PREFIX_TTLS")? {
+        config.prefix_ttls = prefix_ttls(&ttls)?;
+    }
+    Ok(())
+}
+
+fn read_memory(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
+    vars.set_bytes("memory_capacity", &mut config.memory_capacity)?;
+    vars.set_bytes("max_value_size", &mut config.max_value_size)?;
+    vars.set("memory_ttl", &mut config.memory_ttl)?;
+    vars.set("outage_ttl", &mut config.outage_ttl)?;
+    config.compress_above = vars
+        .get::<Bytes>("CACHE_COMPRESS_ABOVE")?
+        .map(|bytes| bytes.0);
+    Ok(())
+}
+
+fn read_redis(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
+    vars.set(
+        "redis_pool_max_connections",
+        &mut config.redis_pool_max_connections,
+    )?;
+    vars.set("redis_pool_timeout", &mut config.redis_pool_timeout)?;
+    vars.set("redis_connect_timeout", &mut config.redis_connect_timeout)?;
+    vars.set("redis_timeout", &mut config.redis_timeout)?;
+    vars.set(
+        "redis_health_check_interval",
+        &mut config.redis_health_check_interval,
+    )?;
+    vars.set("require_redis", &mut config.require_redis)?;
+    vars.set("trust_restart", &mut config.trust_restart)
+}
+
+fn address(vars: &Variables<'_>) -> Result<Option<RedisUrl>, Error> {
+    if vars.get::<bool>("REDIS_TLS")? == Some(true) {
+        return Err(refusal(
+            "REDIS_TLS",
+            "true",
+            "`false`: this build connects without TLS",
+        ));
+    }
+    let part = first_part(vars)?;
+    match (vars.text("REDIS_URL")?, part) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => address_from_parts(vars).map(Some),
+        (Some(url), None) => Ok(Some(RedisUrl::from(url))),
+        (Some(url), Some(part)) => Err(refusal(
+            "REDIS_URL",
+            &mask(&url),
+            &format!("either REDIS_URL or {part}, which is set as well"),
+        )),
+    }
+}
+
+/// The first of [`PARTS`] that is set.
+fn first_part(vars: &Variables<'_>) -> Result<Option<&'static str>, Error> {
+    for part in PARTS {
+        let set = if part == "REDIS_PORT" {
+            port_text(vars)?
+        } else {
+            vars.text(part)?
+        };
+        if set.is_some() {
+            return Ok(Some(part));
+        }
+    }
+    Ok(None)
+}
+
+fn address_from_parts(vars: &Variables<'_>) -> Result<RedisUrl, Error> {
+    let username = vars.text("REDIS_USERNAME")?;
+    let password = vars.secret("REDIS_PASSWORD")?;
+    if let (Some(username), None) = (&username, &password) {
+        return Err(refusal(
+            "REDIS_USERNAME",
+            username,
+            "REDIS_PASSWORD to be set with it",
+        ));
+    }
+    let parts = Parts {
+        host: host(vars)?,
+        port: port_text(vars)?
+            .map(|text| parse("REDIS_PORT", &text))
+            .transpose()?,
+        db: vars.get("REDIS_DB")?,
+        username,
+        password,
+    };
+    Ok(RedisUrl::from(parts))
+}
+
+fn host(vars: &Variables<'_>) -> Result<String, Error> {
+    let expected =
+        "a host name or an IP address; a port goes into REDIS_PORT, a URL into REDIS_URL";
+    let host = vars.text("REDIS_HOST")?.unwrap_or_default();
+    let is_name = |c: char| c.is_alphanumeric() || "._-".contains(c);
+    if host.parse::<Ipv6Addr>().is_ok() || (!host.is_empty() && host.chars().all(is_name)) {
+        return Ok(host);
+    }
+    Err(refusal("REDIS_HOST", &mask(&host), expected))
+}
+
+fn port_text(vars: &Variables<'_>) -> Result<Option<String>, Error> {
+    Ok(vars
+        .text("REDIS_PORT")?
+        .filter(|port| !port.starts_with("tcp://")))
+}
+
+fn prefix_ttls(text: &str) -> Result<BTreeMap<String, Ttl>, Error> {
+    let mut ttls = BTreeMap::new();
+    for pair in text
+        .split(',')
+        .map(str::trim)
+        .filter(|pair| !pair.is_empty())
+    {
+        let parsed = pair
+            .split_once('=')
+            .and_then(|(prefix, ttl)| Some((prefix, Ttl::from_text(ttl)?)));
+        let Some((prefix, ttl)) = parsed else {
+            let expected = "prefixes and TTLs such as `users=5m,posts=60s,countries=forever`";
+            return Err(refusal("CACHE_PREFIX_TTLS", pair, expected));
+        };
+        if ttls.insert(prefix.trim_end().to_owned(), ttl).is_some() {
+            return Err(refusal("CACHE_PREFIX_TTLS", pair, "each prefix once"));
+        }
+    }
+    Ok(ttls)
+}
+
+struct Variables<'a>(&'a dyn Fn(&str) -> Result<Option<String>, Error>);
+
+impl Variables<'_> {
+    /// Sets the field from its variable, if that is set.
+    fn set<T: Text>(&self, field: &str, target: &mut T) -> Result<(), Error> {
+        if let Some(value) = self.get(&variable(field))? {
+            *target = value;
+        }
+        Ok(())
+    }
+
+    fn set_bytes(&self, field: &str, target: &mut usize) -> Result<(), Error> {
+        let mut bytes = Bytes(*target);
+        self.set(field, &mut bytes)?;
+        *target = bytes.0;
+        Ok(())
+    }
+
+    fn get<T: Text>(&self, name: &str) -> Result<Option<T>, Error> {
+        self.text(name)?.map(|text| parse(name, &text)).transpose()
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, Error> {
+        let text = (self.0)(name)?.map(|text| text.trim().to_owned());
+        Ok(text.filter(|text| !text.is_empty()))
+    }
+
+    /// Whitespace may belong to a password.
+    fn secret(&self, name: &str) -> Result<Option<String>, Error> {
+        Ok((self.0)(name)?.filter(|text| !text.is_empty()))
+    }
+}
+
+fn parse<T: Text>(name: &str, text: &str) -> Result<T, Error> {
+    T::from_text(text).ok_or_else(|| refusal(name, &mask(text), T::EXPECTED))
+}
+
+/// People paste addresses into any variable.
+fn mask(text: &str) -> String {
+    RedisUrl::from(text).to_string()
+}
+
+fn refusal(setting: &str, value: &str, expected: &str) -> Error {
+    Error::Config {
+        setting: setting.to_owned(),
+        value: value.to_owned(),
+        expected: expected.to_owned(),
+    }
+}
+
+impl Text for DefaultCodec {
+    #[cfg(feature = "postcard")]
+    const EXPECTED: &'static str = "`bincode`, `messagepack` or `postcard`";
+    #[cfg(not(feature = "postcard"))]
+    const EXPECTED: &'static str =
+        "`bincode` or `messagepack` (`postcard` needs the feature `postcard`)";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text {
+            "bincode" => Some(DefaultCodec::Bincode),
+            "messagepack" => Some(DefaultCodec::MessagePack),
+            #[cfg(feature = "postcard")]
+            "postcard" => Some(DefaultCodec::Postcard),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

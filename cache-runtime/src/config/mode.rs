@@ -1,0 +1,49 @@
+//! Where values are kept.
+
+use serde::{Deserialize, Serialize};
+
+use super::{redis_url::RedisUrl, text::Text};
+
+/// Where values are kept, as configured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Mode {
+    /// In Redis if an address is configured, else in the memory of the process.
+    #[default]
+    Auto,
+    /// In the memory of the process; the Redis settings are not looked at.
+    Memory,
+    /// In Redis; a configuration without an address is an error.
+    Redis,
+}
+
+/// Where values are kept, as it follows from the whole configuration: see
+/// [`CacheConfig::effective`](super::CacheConfig::effective).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend<'a> {
+    /// The memory of the process alone.
+    Memory,
+    /// The Redis at this address.
+    Redis(&'a RedisUrl),
+}
+
+impl Mode {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Mode::Auto => "auto",
+            Mode::Memory => "memory",
+            Mode::Redis => "redis",
+        }
+    }
+}
+
+impl Text for Mode {
+    const EXPECTED: &'static str = "`auto`, `memory` or `redis`";
+
+    fn from_text(text: &str) -> Option<Self> {
+        [Mode::Auto, Mode::Memory, Mode::Redis]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+    }
+}

@@ -1,0 +1,34 @@
+//! Compression of payloads: an lz4 block with its size in front.
+//!
+//! Without the feature `compression` nothing is compressed, and what another process has compressed
+//! is a miss.
+
+/// The compressed payload, if that is smaller.
+#[cfg(feature = "compression")]
+pub(crate) fn compress(payload: &[u8]) -> Option<Vec<u8>> {
+    let compressed = lz4_flex::block::compress_prepend_size(payload);
+    (compressed.len() < payload.len()).then_some(compressed)
+}
+
+/// The payload as it was; `None` if these are not compressed bytes.
+#[cfg(feature = "compression")]
+pub(crate) fn decompress(compressed: &[u8]) -> Option<Vec<u8>> {
+    let (size, block) = lz4_flex::block::uncompressed_size(compressed).ok()?;
+    // lz4 cannot do better than this, so a larger claim is a lie, told to make us allocate.
+    if size > block.len().saturating_mul(255).saturating_add(64) {
+        return None;
+    }
+    lz4_flex::block::decompress(block, size)
+        .ok()
+        .filter(|payload| payload.len() == size)
+}
+
+#[cfg(not(feature = "compression"))]
+pub(crate) fn compress(_: &[u8]) -> Option<Vec<u8>> {
+    None
+}
+
+#[cfg(not(feature = "compression"))]
+pub(crate) fn decompress(_: &[u8]) -> Option<Vec<u8>> {
+    None
+}

@@ -1,0 +1,142 @@
+//! The envelope: what Redis holds under a name, a value or the mark of a load that runs.
+//!
+//! Both begin with the twelve bytes of a [`StateId`], which is what a compare-and-set compares. All
+//! numbers are little endian; the layout of a value is that of the fields of [`Header`], then the
+//! payload's length and the payload, then a checksum of everything before it.
+
+mod compress;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use smallvec::SmallVec;
+
+pub(crate) use compress::{compress, decompress};
+pub(crate) use write::encode;
+
+const MAGIC: u8 = 0xC5;
+const VALUE: u8 = b'V';
+const MARK: u8 = b'M';
+/// What a value begins with, by which it is told from a mark.
+pub(crate) const VALUE_MAGIC: [u8; 2] = [MAGIC, VALUE];
+/// The version of everything in this module.
+const FORMAT: u8 = 1;
+const ID_LENGTH: usize = 12;
+const CHECKSUM_LENGTH: usize = 8;
+/// The only flag there is.
+const COMPRESSED: u8 = 1;
+/// Kinds of tags.
+const PREFIX_TAG: u8 = 0;
+const NAMED_TAG: u8 = 1;
+
+/// What identifies the state of a key: which store or which mark it is, by 64 random bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StateId([u8; ID_LENGTH]);
+
+impl StateId {
+    /// A new store of a value.
+    pub(crate) fn value(codec: u8, random: u64) -> Self {
+        Self::new(VALUE, codec, random)
+    }
+
+    /// A new mark.
+    pub(crate) fn mark(random: u64) -> Self {
+        Self::new(MARK, 0, random)
+    }
+
+    fn new(kind: u8, codec: u8, random: u64) -> Self {
+        let [a, b, c, d, e, f, g, h] = random.to_le_bytes();
+        Self([MAGIC, kind, FORMAT, codec, a, b, c, d, e, f, g, h])
+    }
+
+    /// The bytes that a key in this state begins with; all of them, for a mark.
+    pub(crate) fn as_bytes(&self) -> &[u8; ID_LENGTH] {
+        &self.0
+    }
+
+    /// The codec of the payload; 0 for a mark.
+    pub(crate) fn codec(&self) -> u8 {
+        self.0[3]
+    }
+
+    fn is(&self, kind: u8) -> bool {
+        self.0[..3] == [MAGIC, kind, FORMAT]
+    }
+}
+
+/// What is known of a value besides the value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Header<'a> {
+    /// Which store this is, and the codec.
+    pub(crate) state: StateId,
+    /// Whether the payload is compressed.
+    pub(crate) compressed: bool,
+    /// The function it belongs to (`key::origin`); 0 for a value stored by hand.
+    pub(crate) origin: u64,
+    /// The digest of the value's shape.
+    pub(crate) shape: u64,
+    /// When it was stored: milliseconds by the clock of the Redis node.
+    pub(crate) created_ms: u64,
+    /// For how many milliseconds it is fresh; `u64::MAX` for ever.
+    pub(crate) fresh_for_ms: u64,
+    /// How long the load took.
+    pub(crate) load_micros: u64,
+    /// The token of the root.
+    pub(crate) root: u64,
+    /// The tags it can be invalidated by; at most 255.
+    pub(crate) tags: SmallVec<[Tag<'a>; 8]>,
+}
+
+/// A tag, and the token it had when the load of the value began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag<'a> {
+    pub(crate) name: TagName<'a>,
+    pub(crate) token: u64,
+}
+
+/// How an entry names a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TagName<'a> {
+    /// The first so many bytes of the entry's own name.
+    Prefix(u16),
+    /// A name that has to be spelled out.
+    Named(&'a str),
+}
+
+impl<'a> TagName<'a> {
+    /// The shortest way to say `tag` in an entry called `entry`.
+    pub(crate) fn new(tag: &'a str, entry: &str) -> Self {
+        match u16::try_from(tag.len()) {
+            Ok(length) if entry.starts_with(tag) => Self::Prefix(length),
+            _ => Self::Named(tag),
+        }
+    }
+
+    /// The tag's name, in an entry called `entry`; `None` if the entry cannot have been called so.
+    pub(crate) fn resolve<'n>(&self, entry: &'n str) -> Option<&'n str>
+    where
+        'a: 'n,
+    {
+        match self {
+            Self::Prefix(length) => entry.get(..usize::from(*length)),
+            Self::Named(name) => Some(name),
+        }
+    }
+}
+
+/// What was found under a name.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a value is the usual case, and boxing it would allocate"
+)]
+pub(crate) enum Stored<'a> {
+    /// A load runs.
+    Mark(StateId),
+    /// A value, whole and undamaged: its header and payload.
+    Value(Header<'a>, &'a [u8]),
+    /// Neither: damaged, of another version, or not ours. The twelve bytes it begins with can still
+    /// be compared.
+    Foreign(Option<StateId>),
+}

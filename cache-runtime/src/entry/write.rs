@@ -1,0 +1,71 @@
+//! Writing an envelope.
+
+use std::fmt;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{COMPRESSED, Header, NAMED_TAG, PREFIX_TAG, Tag, TagName};
+
+/// The payload, or the number or a name of the tags, exceeds what an envelope can hold (4 GiB, 255,
+/// 64 KiB).
+#[derive(Debug)]
+pub(crate) struct TooLarge;
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the value or its tags exceed what can be stored")
+    }
+}
+
+impl std::error::Error for TooLarge {}
+
+/// Appends the envelope of a value to `out`, which is empty before.
+///
+/// # Errors
+/// [`TooLarge`]; what `out` holds then is of no meaning.
+pub(crate) fn encode(
+    header: &Header<'_>,
+    payload: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), TooLarge> {
+    let Header {
+        state,
+        compressed,
+        origin,
+        shape,
+        created_ms,
+        fresh_for_ms,
+        load_micros,
+        root,
+        tags,
+    } = header;
+    out.extend_from_slice(state.as_bytes());
+    out.push(if *compressed { COMPRESSED } else { 0 });
+    for word in [origin, shape, created_ms, fresh_for_ms, load_micros, root] {
+        out.extend_from_slice(&word.to_le_bytes());
+    }
+    out.push(tags.len().try_into().map_err(|_| TooLarge)?);
+    tags.iter().try_for_each(|tag| push_tag(tag, out))?;
+    let length: u32 = payload.len().try_into().map_err(|_| TooLarge)?;
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(payload);
+    out.extend_from_slice(&xxh3_64(out).to_le_bytes());
+    Ok(())
+}
+
+fn push_tag(tag: &Tag<'_>, out: &mut Vec<u8>) -> Result<(), TooLarge> {
+    match tag.name {
+        TagName::Prefix(length) => {
+            out.push(PREFIX_TAG);
+            out.extend_from_slice(&length.to_le_bytes());
+        }
+        TagName::Named(name) => {
+            let length: u16 = name.len().try_into().map_err(|_| TooLarge)?;
+            out.push(NAMED_TAG);
+            out.extend_from_slice(&length.to_le_bytes());
+            out.extend_from_slice(name.as_bytes());
+        }
+    }
+    out.extend_from_slice(&tag.token.to_le_bytes());
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! What can go wrong when the cache is used by hand.
+//!
+//! An annotated function never sees these: whatever happens inside the cache, its body runs.
+
+use std::fmt;
+
+/// An error of the cache's own interface.
+///
+/// An outage of Redis is not one of them: the cache goes on without it (see the crate docs).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A configuration value cannot be used.
+    Config {
+        /// The setting as the user wrote it: an environment variable or a builder method.
+        setting: String,
+        /// The value found. A secret is masked.
+        value: String,
+        /// What would have been accepted.
+        expected: String,
+    },
+    /// A name, prefix, tag or pattern cannot be used.
+    Name {
+        /// What it was given as: `"name"`, `"prefix"`, `"tag"` or `"pattern"`.
+        what: &'static str,
+        /// The text found.
+        given: String,
+        /// Why it is refused, and what is accepted.
+        reason: &'static str,
+    },
+    /// A value is larger than the configured limit.
+    ValueTooLarge {
+        /// The name it was to be stored under.
+        name: String,
+        /// Its encoded size in bytes.
+        size: usize,
+        /// The limit in bytes (`CACHE_MAX_VALUE_SIZE`).
+        limit: usize,
+    },
+    /// A value or an argument cannot be serialised.
+    Encode {
+        /// The type that failed.
+        type_name: &'static str,
+        /// What its `Serialize` or the codec said.
+        message: String,
+    },
+    /// A duration that has no meaning here.
+    Duration {
+        /// Which option it was given to.
+        option: &'static str,
+        /// The value found.
+        given: String,
+        /// What is accepted.
+        expected: &'static str,
+    },
+    /// Redis is required by the configuration and could not be reached.
+    RedisRequired {
+        /// The address, with secrets masked.
+        url: String,
+        /// What the last attempt said.
+        message: String,
+    },
+    /// A manager has already been installed or made for this process.
+    AlreadyInstalled,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Config { setting, value, expected } => {
+                write!(f, "{setting} is {value:?}; expected {expected}")
+            }
+            Error::Name { what, given, reason } => {
+                write!(f, "the {what} {given:?} cannot be used: {reason}")
+            }
+            Error::ValueTooLarge { name, size, limit } => write!(
+                f,
+                "the value for {name:?} takes {size} bytes, the limit is {limit} (CACHE_MAX_VALUE_SIZE)"
+            ),
+            Error::Encode { type_name, message } => {
+                write!(f, "a value of type {type_name} cannot be serialised: {message}")
+            }
+            Error::Duration { option, given, expected } => {
+                write!(f, "{option} is {given}; expected {expected}")
+            }
+            Error::RedisRequired { url, message } => {
+                write!(f, "Redis at {url} is required (CACHE_REQUIRE_REDIS) and cannot be used: {message}")
+            }
+            Error::AlreadyInstalled => {
+                f.write_str("a cache manager is already installed in this process; use `cache_runtime::with` for a second one")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}

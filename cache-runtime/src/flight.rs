@@ -1,0 +1,292 @@
+//! Flights: concurrent callers of one key share one load.
+//!
+//! A flight is led by one caller and followed by others. While it is *open*, callers of the same
+//! key join it. The leader *seals* it before it sends a question whose answer must be younger
+//! than every caller it serves (the read of an entry, the check that a load is still valid):
+//! whoever comes after that joins the *next* flight, which begins when this one has landed, or
+//! joins in again when this one is opened once more. A leader that goes away without landing
+//! lands the flight as abandoned, so nobody waits for nothing.
+//!
+//! The rule behind it: a value may be used by whoever joined before the last seal.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::generation::{Generations, Slot, Stamps};
+
+const SHARDS: usize = 16;
+
+/// The flights of one manager, by key.
+#[derive(Debug)]
+pub(crate) struct Flights<K> {
+    shards: [Mutex<HashMap<Arc<K>, Arc<Flight>>>; SHARDS],
+}
+
+/// How a flight ended, as its followers see it.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome {
+    /// The value, of the call's type.
+    Value(Arc<dyn Any + Send + Sync>),
+    /// The load failed; this is the error, of the call's type.
+    Error(Arc<dyn Any + Send + Sync>),
+    /// The load failed with an error that cannot be shared: each caller loads for itself, at once.
+    Failed,
+    /// The value may be from before an invalidation: the followers open the next flight.
+    Outdated,
+    /// The leader was dropped or panicked.
+    Abandoned,
+}
+
+/// A caller's part in the load of its key.
+#[derive(Debug)]
+pub(crate) enum Role<K: Eq + Hash> {
+    Lead(Leader<K>),
+    Follow(Follower),
+}
+
+#[derive(Debug)]
+pub(crate) struct Flight {
+    stamps: Stamps,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sealed: bool,
+    seals: u32,
+    outcome: Option<Outcome>,
+    followers: usize,
+    next: Option<Arc<Flight>>,
+}
+
+impl<K: Eq + Hash> Flights<K> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Flights {
+            shards: std::array::from_fn(|_| Mutex::default()),
+        })
+    }
+
+    /// Joins the flight of this key, or opens one. `slots` are the generations that the key's
+    /// entry depends on: a flight that noted older ones is not joined but replaced.
+    pub(crate) fn join(
+        self: &Arc<Self>,
+        key: &Arc<K>,
+        generations: &Generations,
+        slots: &[Slot],
+    ) -> Role<K> {
+        let mut shard = lock(self.shard(key));
+        let joinable = |flight: &&Arc<Flight>| {
+            generations.storable(&flight.stamps) && lock(&flight.state).outcome.is_none()
+        };
+        let Some(flight) = shard.get(key).filter(joinable) else {
+            let flight = Flight::new(generations.note(slots));
+            shard.insert(Arc::clone(key), Arc::clone(&flight));
+            return Role::Lead(self.leader(key, flight, None));
+        };
+        let flight = Arc::clone(flight);
+        let mut state = lock(&flight.state);
+        if !state.sealed {
+            return Role::Follow(Follower::new(Arc::clone(&flight), &mut state));
+        }
+        if let Some(next) = state.next.as_ref().filter(joinable) {
+            return Role::Follow(Follower::new(Arc::clone(next), &mut lock(&next.state)));
+        }
+        let next = Flight::new(generations.note(slots));
+        state.next = Some(Arc::clone(&next));
+        let after = Follower {
+            flight: Arc::clone(&flight),
+            joined: state.seals,
+        };
+        drop(state);
+        Role::Lead(self.leader(key, next, Some(after)))
+    }
+
+    /// Takes a flight that has been waited for too long out of the way.
+    pub(crate) fn give_up(&self, key: &Arc<K>, follower: &Follower) {
+        let mut shard = lock(self.shard(key));
+        if shard
+            .get(key)
+            .is_some_and(|current| Arc::ptr_eq(current, &follower.flight))
+        {
+            shard.remove(key);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    fn leader(
+        self: &Arc<Self>,
+        key: &Arc<K>,
+        flight: Arc<Flight>,
+        after: Option<Follower>,
+    ) -> Leader<K> {
+        Leader {
+            table: Some((Arc::clone(self), Arc::clone(key))),
+            flight,
+            after,
+        }
+    }
+
+    /// Lets the callers who came too late for `flight` have theirs.
+    fn retire(&self, key: &Arc<K>, flight: &Arc<Flight>, next: Option<Arc<Flight>>) {
+        let mut shard = lock(self.shard(key));
+        if shard
+            .get(key)
+            .is_none_or(|current| !Arc::ptr_eq(current, flight))
+        {
+            return;
+        }
+        match next.filter(|next| lock(&next.state).outcome.is_none()) {
+            Some(next) => shard.insert(Arc::clone(key), next),
+            None => shard.remove(key),
+        };
+    }
+
+    fn shard(&self, key: &K) -> &Mutex<HashMap<Arc<K>, Arc<Flight>>> {
+        &self.shards[foldhash::fast::FixedState::default().hash_one(key) as usize % SHARDS]
+    }
+}
+
+impl Flight {
+    fn new(stamps: Stamps) -> Arc<Self> {
+        Arc::new(Flight {
+            stamps,
+            state: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+}
+
+/// The caller that loads. Dropped before [`land`](Leader::land), it abandons the flight.
+#[derive(Debug)]
+pub(crate) struct Leader<K: Eq + Hash> {
+    table: Option<(Arc<Flights<K>>, Arc<K>)>,
+    flight: Arc<Flight>,
+    after: Option<Follower>,
+}
+
+impl<K: Eq + Hash> Leader<K> {
+    /// A load that nobody shares.
+    pub(crate) fn alone(generations: &Generations, slots: &[Slot]) -> Self {
+        Leader {
+            table: None,
+            flight: Flight::new(generations.note(slots)),
+            after: None,
+        }
+    }
+
+    /// The generations noted when the flight was opened: before anything was read or loaded.
+    pub(crate) fn stamps(&self) -> &Stamps {
+        &self.flight.stamps
+    }
+
+    /// The flight before this one, if it is still under way: to be waited for first.
+    pub(crate) fn predecessor(&mut self) -> Option<Follower> {
+        self.after.take()
+    }
+
+    /// Whether somebody waits for the outcome.
+    pub(crate) fn awaited(&self) -> bool {
+        let state = lock(&self.flight.state);
+        state.followers > 0 || state.next.is_some()
+    }
+
+    /// From now on callers join the next flight.
+    pub(crate) fn seal(&self) {
+        let mut state = lock(&self.flight.state);
+        state.sealed = true;
+        state.seals += 1;
+    }
+
+    /// Callers may join again: the load itself is about to begin.
+    pub(crate) fn reopen(&self) {
+        lock(&self.flight.state).sealed = false;
+        self.flight.changed.notify_waiters();
+    }
+
+    /// Ends the flight. The outcome is made only if somebody waits for it.
+    pub(crate) fn land(self, outcome: impl FnOnce() -> Outcome) {
+        let awaited = {
+            let mut state = lock(&self.flight.state);
+            state.sealed = true;
+            state.followers > 0 || state.next.is_some()
+        };
+        self.finish(if awaited {
+            outcome()
+        } else {
+            Outcome::Outdated
+        });
+    }
+
+    fn finish(&self, outcome: Outcome) {
+        let next = {
+            let mut state = lock(&self.flight.state);
+            if state.outcome.is_some() {
+                return;
+            }
+            state.sealed = true;
+            state.outcome = Some(outcome);
+            state.next.take()
+        };
+        if let Some((flights, key)) = &self.table {
+            flights.retire(key, &self.flight, next);
+        }
+        self.flight.changed.notify_waiters();
+    }
+}
+
+impl<K: Eq + Hash> Drop for Leader<K> {
+    fn drop(&mut self) {
+        self.finish(Outcome::Abandoned);
+    }
+}
+
+/// A caller that waits for another's load.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    flight: Arc<Flight>,
+    /// How often the flight had been sealed when this caller joined.
+    joined: u32,
+}
+
+impl Follower {
+    fn new(flight: Arc<Flight>, state: &mut State) -> Self {
+        state.followers += 1;
+        Follower {
+            joined: state.seals,
+            flight,
+        }
+    }
+
+    /// Waits until the flight has landed. Cancel safe: a dropped wait leaves the flight as it is.
+    pub(crate) async fn outcome(&self) -> Outcome {
+        loop {
+            let changed = self.flight.changed.notified();
+            if let Some(outcome) = self.landed() {
+                return outcome;
+            }
+            changed.await;
+        }
+    }
+
+    fn landed(&self) -> Option<Outcome> {
+        let state = lock(&self.flight.state);
+        let outcome = state.outcome.clone()?;
+        match outcome {
+            Outcome::Value(_) if state.seals == self.joined => Some(Outcome::Outdated),
+            outcome => Some(outcome),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code of the user runs under these locks; what a panic elsewhere left is consistent.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

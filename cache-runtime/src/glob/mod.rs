@@ -1,0 +1,146 @@
+//! Redis's patterns, matched here, so that the memory store and Redis agree on what
+//! `clear("user:*")` removes.
+//!
+//! `*` any text, `?` any one byte, `[abc]`, `[a-z]`, `[^a]` one byte of a set, `\x` the character
+//! itself. As in Redis a match is about bytes: `?` does not match `é`, `??` does. Quirks of Redis
+//! are kept: a set that is not closed ends with the pattern, `[^]` matches any byte and `[]` none.
+
+mod compile;
+#[cfg(test)]
+mod tests;
+
+use crate::error::Error;
+
+/// A pattern, ready to match.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    text: String,
+    tokens: Vec<Token>,
+}
+
+/// What one step of a pattern matches.
+#[derive(Clone, Debug, PartialEq)]
+enum Token {
+    /// Any number of bytes; never two in a row.
+    AnyText,
+    AnyByte,
+    Byte(u8),
+    Set {
+        inverted: bool,
+        ranges: Vec<(u8, u8)>,
+    },
+}
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// [`Error::Name`] if it is empty, begins with `#`, is longer than 1 KiB, or holds a control
+    /// character or a character other than ASCII in a set (which Redis would take for its
+    /// bytes).
+    pub(crate) fn new(pattern: &str) -> Result<Self, Error> {
+        let refused = |reason| Error::Name {
+            what: "pattern",
+            given: pattern.chars().take(compile::MAX_LENGTH).collect(),
+            reason,
+        };
+        let tokens = compile::compile(pattern).map_err(refused)?;
+        Ok(Self {
+            text: pattern.to_owned(),
+            tokens,
+        })
+    }
+
+    /// The pattern as it was written.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the whole of `text` matches. The time is at most the product of both lengths.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        let (tokens, text) = (&self.tokens[..], text.as_bytes());
+        let (mut token, mut at) = (0, 0);
+        // Where to go on when a later step fails: after the last `*`, which then takes one byte
+        // more. Earlier ones need no second look, since the last one can take whatever they
+        // could have left.
+        let mut retry = None;
+        loop {
+            match tokens.get(token) {
+                Some(Token::AnyText) => {
+                    retry = Some((token, at));
+                    token += 1;
+                    continue;
+                }
+                None if at == text.len() => return true,
+                Some(step) if text.get(at).is_some_and(|byte| step.takes(*byte)) => {
+                    (token, at) = (token + 1, at + 1);
+                    continue;
+                }
+                _ => {}
+            }
+            match &mut retry {
+                Some((star, from)) if *from < text.len() => {
+                    *from += 1;
+                    (token, at) = (*star + 1, *from);
+                }
+                _ => return false,
+            }
+        }
+    }
+
+    /// The text that everything matched begins with.
+    pub(crate) fn literal_prefix(&self) -> String {
+        let bytes = self.tokens.iter().map_while(|token| match token {
+            Token::Byte(byte) => Some(*byte),
+            _ => None,
+        });
+        // The bytes of whole characters: a pattern is text, and what is not literal in it is ASCII.
+        String::from_utf8(bytes.collect()).unwrap_or_default()
+    }
+
+    /// `Some("video")` for `video:*`: the prefix whose names are exactly what the pattern matches.
+    pub(crate) fn whole_prefix(&self) -> Option<String> {
+        let (last, literal) = self.tokens.split_last()?;
+        let prefix = self.literal_prefix();
+        if *last != Token::AnyText || prefix.len() != literal.len() {
+            return None;
+        }
+        prefix
+            .strip_suffix(':')
+            .filter(|prefix| !prefix.is_empty())
+            .map(str::to_owned)
+    }
+
+    /// Whether it matches every name.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.tokens == [Token::AnyText]
+    }
+}
+
+impl Token {
+    fn takes(&self, byte: u8) -> bool {
+        match self {
+            Token::AnyText => false,
+            Token::AnyByte => true,
+            Token::Byte(own) => *own == byte,
+            Token::Set { inverted, ranges } => {
+                ranges
+                    .iter()
+                    .any(|(low, high)| (*low..=*high).contains(&byte))
+                    != *inverted
+            }
+        }
+    }
+}
+
+/// A pattern that matches `text` alone.
+pub(crate) fn escape(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    for char in text.chars() {
+        if matches!(char, '*' | '?' | '[' | ']' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(char);
+    }
+    pattern
+}

@@ -1,0 +1,158 @@
+#![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+use std::time::Instant;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn matches(pattern: &str, text: &str) -> bool {
+    Pattern::new(pattern).unwrap().matches(text)
+}
+
+#[test]
+fn patterns_match_what_redis_matches() {
+    for (pattern, text, expected) in [
+        ("*", "anything", true),
+        ("user:*", "user:1", true),
+        ("user:*", "user:", true),
+        ("user:*", "user", false),
+        ("user:1", "user:10", false),
+        ("*:meta", "video:1:meta", true),
+        ("*:meta", "video:1:metadata", false),
+        ("a*b*c", "axxbyyc", true),
+        ("a*b*c", "axxbyy", false),
+        ("a**c", "abc", true),
+        ("h?llo", "hello", true),
+        ("h?llo", "hllo", false),
+        ("h[ae]llo", "hallo", true),
+        ("h[ae]llo", "hillo", false),
+        ("h[^e]llo", "hallo", true),
+        ("h[^e]llo", "hello", false),
+        ("h[a-c]llo", "hbllo", true),
+        ("h[c-a]llo", "hbllo", true),
+        ("h[a-c]llo", "hdllo", false),
+        ("[a-cx-z]", "y", true),
+        ("\\*", "*", true),
+        ("\\*", "x", false),
+        ("a\\", "a\\", true),
+        ("[\\]]", "]", true),
+        ("[\\^]", "^", true),
+        ("[a^]", "^", true),
+        ("caf?", "caf\u{e9}", false),
+        ("caf??", "caf\u{e9}", true),
+        ("caf\u{e9}", "caf\u{e9}", true),
+    ] {
+        assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
+    }
+}
+
+#[test]
+fn odd_sets_are_read_as_redis_reads_them() {
+    for (pattern, text, expected) in [
+        ("[abc", "b", true),
+        ("[abc", "d", false),
+        ("[", "[", false),
+        ("[^", "x", true),
+        ("[]", "]", false),
+        ("[]a", "a", false),
+        ("[^]", "x", true),
+        ("[^]a", "xa", true),
+        ("[a-]", "a", true),
+        ("[a-]", "^", true),
+        ("[a-]", "b", false),
+        ("[\\", "\\", true),
+        ("[a-", "-", true),
+        ("[-a]", "-", true),
+        ("[a\\-z]", "b", false),
+        ("[a\\-z]", "-", true),
+    ] {
+        assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
+    }
+}
+
+#[test]
+fn many_stars_are_not_exponential() {
+    let pattern = "a*".repeat(500) + "b";
+    let start = Instant::now();
+    assert!(!matches(&pattern, &"a".repeat(4096)));
+    assert!(start.elapsed().as_secs() < 5);
+}
+
+#[test]
+fn what_a_pattern_begins_with() {
+    let literal = |pattern| Pattern::new(pattern).unwrap().literal_prefix();
+    assert_eq!(literal("user:1?:*"), "user:1");
+    assert_eq!(literal("*"), "");
+    assert_eq!(literal("a\\*b[c]"), "a*b");
+    assert_eq!(literal("\\caf\u{e9}*"), "caf\u{e9}");
+}
+
+#[test]
+fn a_pattern_that_is_a_whole_prefix() {
+    let whole = |pattern| Pattern::new(pattern).unwrap().whole_prefix();
+    assert_eq!(whole("video:*").as_deref(), Some("video"));
+    assert_eq!(whole("video:meta:**").as_deref(), Some("video:meta"));
+    assert_eq!(whole("vi\\*eo:*").as_deref(), Some("vi*eo"));
+    for other in [
+        "video*", "video:?*", "*", ":*", "video:", "v*:*", "video:*x",
+    ] {
+        assert_eq!(whole(other), None, "{other}");
+    }
+    assert!(Pattern::new("**").unwrap().is_everything());
+    assert!(!Pattern::new("?*").unwrap().is_everything());
+}
+
+#[test]
+fn patterns_that_cannot_be_used_say_why() {
+    let reason = |pattern: &str| Pattern::new(pattern).unwrap_err().to_string();
+    assert!(reason("").contains("`*` matches every name"));
+    assert!(reason("#*").contains("begins with `#`"));
+    assert!(reason("a\n*").contains("control character"));
+    assert!(reason("[\u{e9}]").contains("ASCII"));
+    assert!(reason("[^a-\u{e9}]").contains("ASCII"));
+    assert!(reason(&"x".repeat(1025)).contains("1024"));
+    assert_eq!(Pattern::new("a*").unwrap().as_str(), "a*");
+}
+
+/// The plain definition of a match: recursive and slow.
+fn reference(pattern: &[Token], text: &[u8]) -> bool {
+    match pattern {
+        [] => text.is_empty(),
+        [Token::AnyText, rest @ ..] => {
+            (0..=text.len()).any(|taken| reference(rest, &text[taken..]))
+        }
+        [token, rest @ ..] => text
+            .split_first()
+            .is_some_and(|(byte, text)| token.takes(*byte) && reference(rest, text)),
+    }
+}
+
+proptest! {
+    #[test]
+    fn matching_equals_the_plain_definition(
+        pattern in "[ab*?\\[\\]^\\\\-]{1,10}", text in "[ab*-]{0,8}",
+    ) {
+        let pattern = Pattern::new(&pattern).unwrap();
+        prop_assert_eq!(pattern.matches(&text), reference(&pattern.tokens, text.as_bytes()));
+    }
+
+    #[test]
+    fn an_escaped_text_matches_itself_alone(
+        text in "[^\\p{Cc}#].{0,20}", other in "[^\\p{Cc}#].{0,20}",
+    ) {
+        prop_assume!(!text.chars().any(char::is_control));
+        let pattern = Pattern::new(&escape(&text)).unwrap();
+        prop_assert!(pattern.matches(&text));
+        prop_assert_eq!(pattern.matches(&other), text == other);
+        prop_assert_eq!(pattern.literal_prefix(), text);
+    }
+
+    #[test]
+    fn what_matches_begins_with_the_literal_prefix(
+        pattern in "[ab*?]{1,6}", text in "[ab]{0,6}",
+    ) {
+        let pattern = Pattern::new(&pattern).unwrap();
+        prop_assert!(!pattern.matches(&text) || text.starts_with(&pattern.literal_prefix()));
+    }
+}

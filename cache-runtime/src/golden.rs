@@ -1,0 +1,28 @@
+//! Test support: outputs that must never change are compared with a file under `tests/golden`.
+#![allow(clippy::panic, reason = "a test helper reports by panicking")]
+
+use std::fs;
+use std::path::Path;
+
+/// Compares `actual` with the file `name`; `BLESS=1` writes the file instead.
+pub(crate) fn check(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(name);
+    if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
+        fs::write(&path, actual).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+    let expected =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert_eq!(
+        actual, expected,
+        "{name} has changed, so data already stored would be lost or misread; if that is wanted, \
+         run the tests with BLESS=1"
+    );
+}
+
+/// `label hex`, one line.
+pub(crate) fn line(label: &str, bytes: &[u8]) -> String {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{label} {hex}\n")
+}

@@ -1,0 +1,247 @@
+//! Invalidation: Redis first, then the generations of this process.
+//!
+//! The other way round a reader could refill memory from the old entry in Redis in between. What
+//! Redis does not confirm is owed to it, and until that is paid this process does not use Redis.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::core::Core;
+use crate::error::Error;
+use crate::generation::Slot;
+use crate::name::{Renderer, shorten, validate_prefix, validate_tag};
+use crate::output::OutputKind;
+
+/// After so long an abandoned function's own write has had its time to commit.
+const SETTLING: Duration = Duration::from_millis(500);
+
+/// What is to be invalidated: names, and tags.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Targets {
+    pub(crate) names: Vec<String>,
+    pub(crate) tags: Vec<String>,
+}
+
+impl Targets {
+    pub(crate) fn name(name: &str) -> Self {
+        Targets {
+            names: vec![name.to_owned()],
+            tags: Vec::new(),
+        }
+    }
+
+    pub(crate) fn tag(tag: &str) -> Result<Self, Error> {
+        let mut targets = Targets::default();
+        targets.add_tag(tag)?;
+        Ok(targets)
+    }
+
+    pub(crate) fn prefix(prefix: &str) -> Result<Self, Error> {
+        let mut targets = Targets::default();
+        targets.add_prefix(prefix)?;
+        Ok(targets)
+    }
+
+    pub(crate) fn add_tag(&mut self, tag: &str) -> Result<(), Error> {
+        self.tags.push(validate_tag(tag)?.into_owned());
+        Ok(())
+    }
+
+    /// All names below the prefix, and the name that is the prefix itself.
+    pub(crate) fn add_prefix(&mut self, prefix: &str) -> Result<(), Error> {
+        self.tags.push(validate_prefix(prefix)?.into_owned());
+        self.names.push(shorten(prefix).into_owned());
+        Ok(())
+    }
+
+    fn slots(&self) -> impl Iterator<Item = Slot> {
+        let names = self.names.iter().map(|name| Slot::name(name));
+        names.chain(self.tags.iter().map(|tag| Slot::tag(tag)))
+    }
+}
+
+impl Core {
+    /// Invalidates. When this returns, every read of this process that begins afterwards misses.
+    /// Returns how many entries of the names there were in Redis, if that is known.
+    ///
+    /// Dropped half-way, the invalidation happens all the same.
+    pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
+        self.invalidations.one();
+        let _then = Bump {
+            core: self,
+            targets,
+        };
+        match &self.redis {
+            Some(redis) => redis.invalidate(&targets.names, &targets.tags).await,
+            None => None,
+        }
+    }
+
+    /// The same without waiting: Redis is owed it.
+    fn invalidate_in_background(&self, targets: &Targets) {
+        self.invalidations.one();
+        let _then = Bump {
+            core: self,
+            targets,
+        };
+        if let Some(redis) = &self.redis {
+            redis.owe(&targets.names, &targets.tags);
+        }
+    }
+}
+
+/// The local half of an invalidation, after the other half, however that ends.
+struct Bump<'a> {
+    core: &'a Core,
+    targets: &'a Targets,
+}
+
+impl Drop for Bump<'_> {
+    fn drop(&mut self) {
+        self.targets
+            .slots()
+            .for_each(|slot| self.core.generations.bump(slot));
+    }
+}
+
+/// When an annotated function invalidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// After it has returned `Ok`, or anything that is not a `Result`.
+    Success,
+    /// After it has returned.
+    Always,
+    /// Before it begins.
+    Before,
+}
+
+/// A condition on what the function returned.
+pub type Condition<R> = Option<fn(&R) -> bool>;
+
+/// No condition.
+pub fn no_condition<K: OutputKind>(_: K) -> Condition<K::Output> {
+    None
+}
+
+/// `if = |result| ...`.
+pub fn condition<K: OutputKind>(_: K, condition: fn(&K::Output) -> bool) -> Condition<K::Output> {
+    Some(condition)
+}
+
+/// What one call of an annotated function will invalidate, rendered before its body takes the
+/// arguments.
+pub struct Plan {
+    core: Arc<Core>,
+    targets: Targets,
+}
+
+impl Plan {
+    /// A plan for the present cache.
+    pub fn new(fill: impl FnOnce(&mut Plan)) -> Self {
+        let mut plan = Plan {
+            core: crate::manager::current(),
+            targets: Targets::default(),
+        };
+        fill(&mut plan);
+        plan
+    }
+
+    /// Adds a prefix.
+    pub fn prefix(&mut self, render: impl FnOnce(&mut Renderer)) {
+        self.add("prefix", render, Targets::add_prefix);
+    }
+
+    /// Adds a tag.
+    pub fn tag(&mut self, render: impl FnOnce(&mut Renderer)) {
+        self.add("tag", render, Targets::add_tag);
+    }
+
+    fn add(
+        &mut self,
+        what: &str,
+        render: impl FnOnce(&mut Renderer),
+        add: fn(&mut Targets, &str) -> Result<(), Error>,
+    ) {
+        let mut renderer = Renderer::new();
+        render(&mut renderer);
+        let outcome = match renderer.finish() {
+            Some(text) => add(&mut self.targets, text.as_str()).map_err(|error| error.to_string()),
+            None => Err("the `Display` of a value failed".to_owned()),
+        };
+        // The function's caller cannot be failed, and what was meant is not known.
+        if let Err(reason) = outcome {
+            tracing::error!(what, reason, "this invalidation does not happen");
+        }
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Plan").field(&self.targets).finish()
+    }
+}
+
+/// Runs the body of a `#[cache_invalidate]` function, and invalidates.
+///
+/// If the future is dropped or the body panics once it has begun, what it has written is not
+/// known: the invalidation happens then, and once more when a write still under way has settled.
+pub async fn invalidate<K, F>(
+    plan: Plan,
+    when: When,
+    _kind: K,
+    condition: Condition<K::Output>,
+    body: Pin<&mut F>,
+) -> K::Output
+where
+    K: OutputKind,
+    F: Future<Output = K::Output>,
+{
+    if when == When::Before {
+        plan.core.invalidate(&plan.targets).await;
+        return body.await;
+    }
+    let unfinished = Unfinished(Some(plan));
+    let output = body.await;
+    let succeeded = when == When::Always || K::succeeded(&output);
+    let wanted = succeeded && condition.is_none_or(|condition| condition(&output));
+    unfinished.finish(wanted).await;
+    output
+}
+
+/// A function that has begun and has not come to its end.
+struct Unfinished(Option<Plan>);
+
+impl Unfinished {
+    async fn finish(mut self, wanted: bool) {
+        if let Some(plan) = self.0.as_ref().filter(|_| wanted) {
+            plan.core.invalidate(&plan.targets).await;
+        }
+        self.0 = None;
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let Some(plan) = self.0.take() else { return };
+        plan.core.invalidate_in_background(&plan.targets);
+        match Handle::try_current() {
+            Ok(runtime) => {
+                _ = runtime.spawn(async move {
+                    tokio::time::sleep(SETTLING).await;
+                    plan.core.invalidate(&plan.targets).await;
+                })
+            }
+            Err(_) => {
+                _ = std::thread::Builder::new().spawn(move || {
+                    std::thread::sleep(SETTLING);
+                    plan.core.invalidate_in_background(&plan.targets);
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Digests of keys: the one in a readable name, the one that tells where an entry comes from, and a
+//! plain hash.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+use hmac_sha256::Hash;
+use xxhash_rust::xxh3::Xxh3Default;
+
+/// The part of a name that stands for function, version and arguments: the first 160 bits of a
+/// SHA-256.
+pub(crate) fn name_hash(identity: &str, version: u64, args: &[u8]) -> [u8; 20] {
+    let mut hash = Hash::new();
+    for part in [identity.as_bytes(), &version.to_le_bytes(), args] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let whole = hash.finalize();
+    let mut first = [0; 20];
+    first.copy_from_slice(&whole[..20]);
+    first
+}
+
+/// A number for the function (with its type parameters and version) that a stored value belongs to.
+/// Never 0, which stands for values stored by hand.
+pub(crate) fn origin(identity: &str, version: u64) -> u64 {
+    let mut hash = Xxh3Default::new();
+    hash.update(&version.to_le_bytes());
+    hash.update(identity.as_bytes());
+    hash.digest().max(1)
+}
+
+/// A hash of bytes that are a key already, such as a rendered template. It is not what hashing the
+/// same bytes as arguments gives.
+#[inline]
+pub(crate) fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
+    let mut hasher = FixedState::with_seed(seed).build_hasher();
+    hasher.write(bytes);
+    hasher.finish()
+}

@@ -1,0 +1,124 @@
+//! The canonical encoding of a call's arguments.
+//!
+//! One `Serializer` walks the arguments and feeds a [`Sink`]; what the sink does with it makes the
+//! three uses: hash (a memory hit writes no bytes at all), compare with a stored key, write the
+//! bytes (only on a miss).
+//!
+//! The encoding is injective over serde's data model: every leaf has a kind, every variable part
+//! its length, every group its end, and names of types, fields and variants are part of it. What it
+//! deliberately makes equal:
+//!
+//! - unsigned integers of any width, and signed ones (but `1_u32` and `1_i32` differ);
+//! - `0.0` and `-0.0`; every NaN and every other NaN of the same width;
+//! - maps of the same entries in any order.
+//!
+//! A `HashSet` serialises as a sequence, so its order counts: the same set in two orders may be two
+//! keys. That costs a load and never gives a wrong value; a `BTreeSet` has no such doubt.
+
+mod bytes;
+mod digest;
+mod map;
+mod serializer;
+mod sink;
+mod tag;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use serde::Serialize;
+
+pub(crate) use bytes::KeyBytes;
+pub(crate) use digest::{hash_bytes, name_hash, origin};
+
+use serializer::KeySerializer;
+use sink::{Buffer, Comparing, Hashing, Sink, Writing};
+
+/// The arguments of a call that make up its key: a list of references, `(&a, (&b, ()))`.
+///
+/// The list has no header of its own, so a key is its arguments one after the other.
+pub trait KeyParts {
+    /// Feeds every argument, in order, to `sink`.
+    ///
+    /// # Errors
+    /// When an argument's `Serialize` fails, or the sink needs no more.
+    fn feed<S: Sink>(&self, sink: &mut S) -> Result<(), KeyError>;
+}
+
+impl KeyParts for () {
+    #[inline]
+    fn feed<S: Sink>(&self, _: &mut S) -> Result<(), KeyError> {
+        Ok(())
+    }
+}
+
+impl<A: Serialize + ?Sized, Rest: KeyParts> KeyParts for (&A, Rest) {
+    #[inline]
+    fn feed<S: Sink>(&self, sink: &mut S) -> Result<(), KeyError> {
+        self.0.serialize(KeySerializer::new(sink))?;
+        self.1.feed(sink)
+    }
+}
+
+/// A hash of the arguments, for one process: it depends on `seed` and on the version of the hash
+/// function.
+#[inline]
+pub(crate) fn hash_parts<P: KeyParts>(parts: &P, seed: u64) -> Result<u64, KeyError> {
+    let mut sink = Hashing::new(seed);
+    parts.feed(&mut sink)?;
+    Ok(sink.finish())
+}
+
+/// Whether `stored` is exactly what [`encode`] makes of these arguments.
+#[inline]
+pub(crate) fn matches<P: KeyParts>(parts: &P, stored: &[u8]) -> bool {
+    let mut sink = Comparing::new(stored);
+    parts.feed(&mut sink).is_ok() && sink.all_equal()
+}
+
+/// The canonical bytes of the arguments; the same in every process.
+pub(crate) fn encode<P: KeyParts>(parts: &P) -> Result<KeyBytes, KeyError> {
+    let mut buffer = Buffer::new();
+    parts.feed(&mut Writing::new(&mut buffer))?;
+    Ok(KeyBytes::new(&buffer))
+}
+
+/// An argument cannot become part of a key: its `Serialize` failed, for the reason given.
+pub struct KeyError {
+    // Empty means that a comparison has found a difference, which never leaves this module. (One
+    // pointer and a length keep `Result<(), KeyError>` in two registers.)
+    message: Box<str>,
+}
+
+impl KeyError {
+    #[inline]
+    fn differs() -> Self {
+        Self {
+            message: Box::default(),
+        }
+    }
+}
+
+impl fmt::Debug for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { message } = self;
+        f.debug_tuple("KeyError").field(message).finish()
+    }
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+impl serde::ser::Error for KeyError {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self {
+            message: message.to_string().into(),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Where the encoding goes: into a hash, against stored bytes, or into a buffer.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::{FixedState, FoldHasher};
+use smallvec::SmallVec;
+
+use super::KeyError;
+
+/// The bytes of a key while it is built.
+pub(super) type Buffer = SmallVec<[u8; 128]>;
+
+/// What takes the pieces of an encoded key.
+///
+/// An error ends the walk early. A sink must stay failed when it is fed on in spite of it.
+pub trait Sink {
+    /// A kind that says everything.
+    ///
+    /// # Errors
+    /// When no further piece is of interest.
+    fn tag(&mut self, tag: u8) -> Result<(), KeyError>;
+
+    /// A kind and a small number.
+    ///
+    /// # Errors
+    /// When no further piece is of interest.
+    fn count(&mut self, tag: u8, count: u64) -> Result<(), KeyError>;
+
+    /// A kind and 64 bits.
+    ///
+    /// # Errors
+    /// When no further piece is of interest.
+    fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError>;
+
+    /// A kind and bytes of any length.
+    ///
+    /// # Errors
+    /// When no further piece is of interest.
+    fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError>;
+}
+
+/// Hashes; writes no bytes.
+pub(super) struct Hashing(FoldHasher<'static>);
+
+impl Hashing {
+    #[inline]
+    pub(super) fn new(seed: u64) -> Self {
+        Self(FixedState::with_seed(seed).build_hasher())
+    }
+
+    #[inline]
+    pub(super) fn finish(&self) -> u64 {
+        self.0.finish()
+    }
+}
+
+impl Sink for Hashing {
+    #[inline]
+    fn tag(&mut self, tag: u8) -> Result<(), KeyError> {
+        self.0.write_u8(tag);
+        Ok(())
+    }
+
+    #[inline]
+    fn count(&mut self, tag: u8, count: u64) -> Result<(), KeyError> {
+        self.word(tag, count)
+    }
+
+    #[inline]
+    fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError> {
+        self.0.write_u8(tag);
+        self.0.write_u64(word);
+        Ok(())
+    }
+
+    #[inline]
+    fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError> {
+        self.0.write_u8(tag);
+        self.0.write(bytes);
+        Ok(())
+    }
+}
+
+/// Compares with stored bytes and stops at the first difference.
+pub(super) struct Comparing<'a> {
+    // `None` once a difference was seen, also for a `Serialize` that swallows our error and goes
+    // on.
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Comparing<'a> {
+    #[inline]
+    pub(super) fn new(stored: &'a [u8]) -> Self {
+        Self { rest: Some(stored) }
+    }
+
+    #[inline]
+    pub(super) fn all_equal(&self) -> bool {
+        self.rest.is_some_and(<[u8]>::is_empty)
+    }
+
+    #[inline]
+    fn expect(&mut self, expected: &[u8]) -> Result<(), KeyError> {
+        self.rest = self.rest.and_then(|rest| rest.strip_prefix(expected));
+        if self.rest.is_some() {
+            Ok(())
+        } else {
+            Err(KeyError::differs())
+        }
+    }
+}
+
+impl Sink for Comparing<'_> {
+    #[inline]
+    fn tag(&mut self, tag: u8) -> Result<(), KeyError> {
+        self.expect(&[tag])
+    }
+
+    #[inline]
+    fn count(&mut self, tag: u8, count: u64) -> Result<(), KeyError> {
+        match small(count) {
+            Some(count) => self.expect(&[tag, count]),
+            None => self.expect(&large(tag, count)),
+        }
+    }
+
+    #[inline]
+    fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError> {
+        self.expect(&whole(tag, word))
+    }
+
+    #[inline]
+    fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError> {
+        self.count(tag, bytes.len() as u64)?;
+        self.expect(bytes)
+    }
+}
+
+/// Writes the bytes.
+pub(super) struct Writing<'a> {
+    out: &'a mut Buffer,
+}
+
+impl<'a> Writing<'a> {
+    pub(super) fn new(out: &'a mut Buffer) -> Self {
+        Self { out }
+    }
+}
+
+impl Sink for Writing<'_> {
+    fn tag(&mut self, tag: u8) -> Result<(), KeyError> {
+        self.out.push(tag);
+        Ok(())
+    }
+
+    fn count(&mut self, tag: u8, count: u64) -> Result<(), KeyError> {
+        match small(count) {
+            Some(count) => self.out.extend_from_slice(&[tag, count]),
+            None => self.out.extend_from_slice(&large(tag, count)),
+        }
+        Ok(())
+    }
+
+    fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError> {
+        self.out.extend_from_slice(&whole(tag, word));
+        Ok(())
+    }
+
+    fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError> {
+        self.count(tag, bytes.len() as u64)?;
+        self.out.extend_from_slice(bytes);
+        Ok(())
+    }
+}
+
+/// The byte that stands before a count of eight bytes.
+const LARGE: u8 = 0xFF;
+
+#[inline]
+fn small(count: u64) -> Option<u8> {
+    u8::try_from(count).ok().filter(|count| *count != LARGE)
+}
+
+#[inline]
+fn large(tag: u8, count: u64) -> [u8; 10] {
+    let [a, b, c, d, e, f, g, h] = count.to_le_bytes();
+    [tag, LARGE, a, b, c, d, e, f, g, h]
+}
+
+#[inline]
+fn whole(tag: u8, word: u64) -> [u8; 9] {
+    let [a, b, c, d, e, f, g, h] = word.to_le_bytes();
+    [tag, a, b, c, d, e, f, g, h]
+}

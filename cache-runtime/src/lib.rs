@@ -1,0 +1,51 @@
+//! Cache the results of async functions in memory and Redis, and invalidate them correctly.
+#![doc = include_str!("../docs/crate.md")]
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+mod call;
+mod clock;
+mod codec;
+mod config;
+mod core;
+mod duration;
+mod entry;
+mod error;
+mod flight;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod generation;
+mod glob;
+#[cfg(test)]
+mod golden;
+mod health;
+mod invalidate;
+mod key;
+mod manager;
+mod memory;
+mod name;
+mod output;
+mod random;
+mod redis;
+mod scope;
+mod shape;
+mod site;
+mod stats;
+mod value;
+
+pub use cache_macros::{cache_invalidate, cached};
+
+pub use clock::Clock;
+#[cfg(feature = "postcard")]
+pub use codec::Postcard;
+pub use codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
+pub use config::{Backend, CacheConfig, Jitter, Mode, RedisUrl, Ttl};
+pub use error::Error;
+pub use health::{Health, Status};
+pub use manager::{Builder, CacheManager, SetOptions, Warmed, cache, install, try_cache};
+pub use name::escape;
+pub use output::CacheValue;
+pub use scope::with;
+pub use site::Tier;
+pub use stats::{Counts, SiteStats, Stats};

@@ -1,0 +1,253 @@
+//! The cache by hand, one name at a time.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{CacheManager, SetOptions};
+use crate::call::{Call, CallKey, Policy, named};
+use crate::config::Ttl;
+use crate::error::Error;
+use crate::generation::Slot;
+use crate::glob::Pattern;
+use crate::invalidate::Targets;
+use crate::name::{Name, validate_tag};
+use crate::output::{CacheValue, ResultKind};
+
+impl CacheManager {
+    /// The value under a name: `None` if there is none, if it is stale, or if it is not a `V`.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a name that cannot be one.
+    pub async fn get<V: CacheValue>(&self, name: &str) -> Result<Option<V>, Error> {
+        let key = self.key(name, &[])?;
+        let reading = self
+            .core()
+            .read::<V>(&key, self.core().redis.is_none(), None)
+            .await;
+        reading.count(&self.core().by_hand);
+        Ok(reading.into_value())
+    }
+
+    /// Stores a value under a name, for all processes that share the cache, over whatever is there.
+    ///
+    /// A load of that name which began before is not stored any more.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a name or tag, [`Error::Duration`] for a TTL that cannot be one;
+    /// [`Error::ValueTooLarge`], [`Error::Encode`] for the value.
+    pub async fn set<V: CacheValue>(
+        &self,
+        name: &str,
+        value: &V,
+        options: impl Into<SetOptions>,
+    ) -> Result<(), Error> {
+        let (key, ttl) = self.key_and_ttl(name, &options.into())?;
+        self.core().put(&[(&key, value)], ttl).await
+    }
+
+    /// Removes the value under a name, and takes from running loads the right to store one.
+    /// Returns whether a value was there; `false` if Redis is away and that is not known.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a name that cannot be one.
+    pub async fn delete(&self, name: &str) -> Result<bool, Error> {
+        let key = self.key(name, &[])?;
+        let in_memory = self.core().facts_in_memory(&key).is_some();
+        let removed = self
+            .core()
+            .invalidate(&Targets::name(key.name.as_str()))
+            .await;
+        Ok(removed.map_or(in_memory, |removed| removed > 0))
+    }
+
+    /// Whether a fresh value is under a name, of whatever type.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a name that cannot be one.
+    pub async fn exists(&self, name: &str) -> Result<bool, Error> {
+        Ok(self.ttl(name).await?.is_some())
+    }
+
+    /// How long the value under a name will still be fresh; `None` if there is no fresh one.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a name that cannot be one.
+    pub async fn ttl(&self, name: &str) -> Result<Option<Ttl>, Error> {
+        let key = self.key(name, &[])?;
+        Ok(self.core().remaining(&key).await)
+    }
+
+    /// The value under a name, or that of `load`, which is then stored under it.
+    ///
+    /// Concurrent callers of one name share one load, here and in annotated functions. Only `Ok`
+    /// is stored. Cancel safe: if the caller that loads is dropped, a waiting one takes over.
+    ///
+    /// # Errors
+    /// What `load` returns; and [`Error::Name`] or [`Error::Duration`] as `E`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_runtime::{CacheManager, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let cache = CacheManager::builder().build()?;
+    /// let load = || async { Ok::<_, Error>(42_u64) };
+    /// assert_eq!(cache.get_or_load("answer", Duration::from_secs(60), load).await?, 42);
+    /// assert_eq!(cache.get("answer").await?, Some(42_u64));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_or_load<V, E, F, Fut>(
+        &self,
+        name: &str,
+        options: impl Into<SetOptions>,
+        load: F,
+    ) -> Result<V, E>
+    where
+        V: CacheValue,
+        E: From<Error>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<V, E>>,
+    {
+        let (key, ttl) = self.key_and_ttl(name, &options.into())?;
+        let core = self.core();
+        let call = Call::<ResultKind<Result<V, E>>> {
+            core,
+            counters: &core.by_hand,
+            key: Arc::new(key),
+            policy: Policy::new(ttl, core.config.jitter),
+            share: None,
+            in_memory: core.redis.is_none(),
+        };
+        if call.in_memory {
+            if let Some(value) = call.hit_in_memory() {
+                return Ok(value);
+            }
+        }
+        // The load begins when it is first polled: not at all on a hit.
+        let body = pin!(async move { load().await });
+        call.run(body).await
+    }
+
+    /// Makes everything under a prefix stale, and the name that is the prefix itself. One step,
+    /// however many entries there are.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for an empty prefix, or one of more than six segments.
+    pub async fn invalidate_prefix(&self, prefix: &str) -> Result<(), Error> {
+        self.core().invalidate(&Targets::prefix(prefix)?).await;
+        Ok(())
+    }
+
+    /// Makes everything with this tag stale. One step, however many entries there are.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a tag that cannot be one.
+    pub async fn invalidate_tag(&self, tag: &str) -> Result<(), Error> {
+        self.core().invalidate(&Targets::tag(tag)?).await;
+        Ok(())
+    }
+
+    /// Removes every value whose name matches a pattern, and returns how many there were (in
+    /// memory, if there is no Redis or it is away).
+    ///
+    /// `*` is any text, `?` one character, `[a-z]` and `[^a-z]` one of a set, `\` takes the next
+    /// character as it is. This looks at every name in the store: for one prefix,
+    /// [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step. Loads that are running
+    /// while it does are not stored. `clear("*")` is the whole namespace.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a pattern that cannot be one.
+    pub async fn clear(&self, pattern: &str) -> Result<u64, Error> {
+        let pattern = Pattern::new(pattern)?;
+        Ok(self.core().clear(&pattern).await)
+    }
+
+    /// Removes everything in the namespace, and returns how many values there were.
+    pub async fn flush_all(&self) -> u64 {
+        self.core().flush_all().await
+    }
+
+    pub(super) fn key(&self, name: &str, tags: &[String]) -> Result<CallKey, Error> {
+        let name = Name::by_hand(name)?;
+        for tag in tags {
+            validate_tag(tag)?;
+        }
+        Ok(named(&self.core().memory, name, tags))
+    }
+
+    pub(super) fn key_and_ttl(
+        &self,
+        name: &str,
+        options: &SetOptions,
+    ) -> Result<(CallKey, Ttl), Error> {
+        let ttl = match options.ttl {
+            Some(ttl) => ttl.check("ttl")?,
+            None => self.config().ttl_of(name),
+        };
+        Ok((self.key(name, &options.tags)?, ttl))
+    }
+}
+
+impl crate::core::Core {
+    async fn remaining(&self, key: &CallKey) -> Option<Ttl> {
+        if let Some(redis) = &self.redis {
+            if let Ok(remaining) = self.remaining_in_redis(redis, key).await {
+                return remaining;
+            }
+        }
+        let facts = self.facts_in_memory(key)?;
+        if facts.expires_ms == u64::MAX {
+            return Some(Ttl::Forever);
+        }
+        let left = facts.expires_ms.saturating_sub(self.clock.now_ms());
+        Some(Ttl::For(Duration::from_millis(left)))
+    }
+
+    async fn clear(&self, pattern: &Pattern) -> u64 {
+        if pattern.is_everything() {
+            return self.flush_all().await;
+        }
+        // Loads that are running now must not store what the sweep has passed by.
+        self.generations.begin_sweep();
+        let matching: Vec<Slot> = self.names_in_memory(pattern);
+        let in_memory = matching.len() as u64;
+        let mut targets = Targets::default();
+        if let Some(prefix) = pattern.whole_prefix() {
+            // Too long a prefix is no tag; the sweep finds its names all the same.
+            let _ = targets.add_tag(&prefix);
+        }
+        self.invalidate(&targets).await;
+        let removed = match &self.redis {
+            Some(redis) => redis.clear(pattern.as_str()).await,
+            None => None,
+        };
+        matching
+            .into_iter()
+            .for_each(|name| self.generations.bump(name));
+        removed.unwrap_or(in_memory)
+    }
+
+    async fn flush_all(&self) -> u64 {
+        self.invalidations.one();
+        let in_memory = self.memory.count(self.terms(None));
+        let removed = match &self.redis {
+            Some(redis) => redis.flush().await,
+            None => None,
+        };
+        self.generations.bump_epoch();
+        self.memory.clear();
+        removed.unwrap_or(in_memory)
+    }
+
+    fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
+        let names = self
+            .memory
+            .names(self.terms(None))
+            .filter(|name| pattern.matches(name));
+        names.map(|name| Slot::name(&name)).collect()
+    }
+}

@@ -1,0 +1,369 @@
+//! The cache by hand, many names at a time.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::{CacheManager, SetOptions};
+use crate::call::{
+    CallKey, Leftover, Making, Present, Reading, Verdict, fresh_for_ms, judge, life_of,
+};
+use crate::config::Ttl;
+use crate::core::Core;
+use crate::entry::Stored;
+use crate::error::Error;
+use crate::memory::Facts;
+use crate::output::CacheValue;
+use crate::redis::{Away, RedisStore};
+
+/// What [`CacheManager::warm`] has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Warmed {
+    /// Names that are fresh now: they were, or their load has succeeded.
+    pub fresh: usize,
+    /// Names whose load has failed.
+    pub failed: usize,
+}
+
+impl CacheManager {
+    /// The values under several names, in their order; `None` where there is no fresh `V`.
+    ///
+    /// From Redis this is one round trip for all of them.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for the first name that cannot be one.
+    pub async fn get_many<V: CacheValue>(
+        &self,
+        names: &[impl AsRef<str>],
+    ) -> Result<Vec<Option<V>>, Error> {
+        let keys = names.iter().map(|name| self.key(name.as_ref(), &[]));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let core = self.core();
+        if let Some(redis) = &core.redis {
+            match core.fetch_many(redis, &keys).await {
+                Ok(readings) => return Ok(core.counted(readings)),
+                Err(Away) if redis.usable() => {
+                    return Ok(core.counted(keys.iter().map(|_| Reading::Away).collect()));
+                }
+                Err(Away) => {}
+            }
+        }
+        let in_memory = |key| match core.value_in_memory(key) {
+            Some(hit) => Reading::Memory(hit),
+            None => Reading::Miss(Leftover::Nothing),
+        };
+        Ok(core.counted(keys.iter().map(in_memory).collect()))
+    }
+
+    /// Stores several values with the same options, as [`set`](CacheManager::set) does.
+    ///
+    /// # Errors
+    /// As [`set`](CacheManager::set); then none of the values has been stored in Redis.
+    pub async fn set_many<'v, V: CacheValue>(
+        &self,
+        values: impl IntoIterator<Item = (impl AsRef<str>, &'v V)>,
+        options: impl Into<SetOptions>,
+    ) -> Result<(), Error> {
+        let options = options.into();
+        let mut keyed = Vec::new();
+        for (name, value) in values {
+            keyed.push((self.key_and_ttl(name.as_ref(), &options)?, value));
+        }
+        // Names of different prefixes may have different TTLs.
+        keyed.sort_by_key(|((_, ttl), _)| fresh_for_ms(*ttl));
+        for group in keyed.chunk_by(|((_, a), _), ((_, b), _)| a == b) {
+            let Some(((_, ttl), _)) = group.first() else {
+                continue;
+            };
+            let entries: Vec<_> = group
+                .iter()
+                .map(|((key, _), value)| (key, *value))
+                .collect();
+            self.core().put(&entries, *ttl).await?;
+        }
+        Ok(())
+    }
+
+    /// Fills the cache ahead of its callers: runs `load` for each name that is not fresh, at most
+    /// `concurrency` at a time, and stores what it returns.
+    ///
+    /// Loads are shared with callers who come meanwhile. Cancel safe: what has been stored stays.
+    ///
+    /// # Errors
+    /// [`Error::Name`] or [`Error::Duration`] for arguments that cannot be used, before anything
+    /// is loaded. A load that fails is counted, not returned.
+    ///
+    /// ```
+    /// use cache_runtime::{CacheManager, Error, SetOptions};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let cache = CacheManager::builder().build()?;
+    /// let names = ["square:2", "square:3"];
+    /// let load = |name: String| async move {
+    ///     let x: u64 = name["square:".len()..].parse().map_err(|_| "no number")?;
+    ///     Ok::<_, &str>(x * x)
+    /// };
+    /// let warmed = cache.warm(names, SetOptions::default(), 4, load).await?;
+    /// assert_eq!((warmed.fresh, warmed.failed), (2, 0));
+    /// assert_eq!(cache.get("square:3").await?, Some(9_u64));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn warm<V, E, F, Fut>(
+        &self,
+        names: impl IntoIterator<Item = impl Into<String>>,
+        options: impl Into<SetOptions>,
+        concurrency: usize,
+        load: F,
+    ) -> Result<Warmed, Error>
+    where
+        V: CacheValue,
+        F: Fn(String) -> Fut,
+        Fut: Future<Output = Result<V, E>>,
+    {
+        let options = options.into();
+        let names: Vec<String> = names.into_iter().map(Into::into).collect();
+        for name in &names {
+            self.key_and_ttl(name, &options)?;
+        }
+        let next = AtomicUsize::new(0);
+        let worker = || async {
+            let mut warmed = Warmed::default();
+            while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let load = || async { load(name.clone()).await.map_err(|_| Failed) };
+                match self.get_or_load(name, options.clone(), load).await {
+                    Ok(_) => warmed.fresh += 1,
+                    Err(Failed) => warmed.failed += 1,
+                }
+            }
+            warmed
+        };
+        let workers = (0..concurrency.clamp(1, names.len().max(1))).map(|_| worker());
+        let all = join_all(workers.collect()).await;
+        Ok(all.into_iter().fold(Warmed::default(), |sum, one| Warmed {
+            fresh: sum.fresh + one.fresh,
+            failed: sum.failed + one.failed,
+        }))
+    }
+}
+
+/// A load that failed; with what is not asked for.
+struct Failed;
+
+impl From<Error> for Failed {
+    fn from(_: Error) -> Self {
+        Failed
+    }
+}
+
+impl Core {
+    /// Stores values over whatever is there.
+    pub(super) async fn put<V: CacheValue>(
+        &self,
+        entries: &[(&CallKey, &V)],
+        ttl: Ttl,
+    ) -> Result<(), Error> {
+        let Some(redis) = &self.redis else {
+            return self.put_in_memory(entries, ttl);
+        };
+        let stored = self.put_in_redis(redis, entries, ttl).await?;
+        if stored.is_ok() {
+            self.bump_names(entries);
+            return Ok(());
+        }
+        // What is there, or half there, must go before Redis is used again.
+        let names: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
+        redis.owe(&names, &[] as &[&str]);
+        let limit = self.config.outage_ttl;
+        self.put_in_memory(
+            entries,
+            Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))),
+        )
+    }
+
+    async fn put_in_redis<V: CacheValue>(
+        &self,
+        redis: &RedisStore,
+        entries: &[(&CallKey, &V)],
+        ttl: Ttl,
+    ) -> Result<Result<(), Away>, Error> {
+        let tags = distinct_tags(entries.iter().map(|(key, _)| *key));
+        let Ok((noted, now_ms)) = redis.note(&tags, life_of(ttl)).await else {
+            return Ok(Err(Away));
+        };
+        let mut made = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            let of = |tag| {
+                tags.iter()
+                    .position(|known| known == tag)
+                    .and_then(|i| noted.get(i + 1))
+            };
+            let tokens = noted
+                .first()
+                .into_iter()
+                .chain(key.tags.iter().filter_map(of));
+            let tokens: Vec<u64> = tokens.copied().collect();
+            let making = Making {
+                core: self,
+                key,
+                codec: None,
+                ttl,
+                took: Duration::ZERO,
+                tokens: &tokens,
+                now_ms,
+            };
+            made.push((
+                key.name.as_str().to_owned(),
+                making.entry(*value)?,
+                life_of(ttl),
+            ));
+        }
+        let stored = redis.put(&made).await;
+        if stored.is_ok() {
+            self.by_hand.slow.stores.add(entries.len() as u64);
+        }
+        Ok(stored)
+    }
+
+    fn put_in_memory<V: CacheValue>(
+        &self,
+        entries: &[(&CallKey, &V)],
+        ttl: Ttl,
+    ) -> Result<(), Error> {
+        self.bump_names(entries);
+        for (key, value) in entries {
+            let created_ms = self.clock.now_ms();
+            let facts = Facts {
+                origin: key.origin,
+                created_ms,
+                expires_ms: created_ms.saturating_add(fresh_for_ms(ttl)),
+                load_micros: 0,
+                stamps: self.generations.note(&key.slots),
+            };
+            self.memory
+                .insert(key.memory.clone(), facts, (*value).clone())
+                .map_err(|too_large| {
+                    let name = key.name.as_str().to_owned();
+                    Error::ValueTooLarge {
+                        name,
+                        size: too_large.size,
+                        limit: too_large.limit,
+                    }
+                })?;
+            self.by_hand.slow.stores.one();
+        }
+        Ok(())
+    }
+
+    /// Older loads of these names are no longer to be stored, nor older values to be served.
+    fn bump_names<V>(&self, entries: &[(&CallKey, &V)]) {
+        entries
+            .iter()
+            .for_each(|(key, _)| self.generations.bump(key.slots[0]));
+    }
+
+    async fn fetch_many<V: CacheValue>(
+        &self,
+        redis: &RedisStore,
+        keys: &[CallKey],
+    ) -> Result<Vec<Reading<V>>, Away> {
+        let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+        let mut tags = distinct_tags(keys);
+        let (values, found) = redis.read_many(&names, &tags).await?;
+        let mut tokens = found.tokens.clone();
+        // Tags that entries have of their own are known only now.
+        let own = unread_tags(keys, &values, &Present::new(&tags, &tokens), found.now_ms);
+        if !own.is_empty() {
+            tokens.extend(redis.tokens(&own).await?);
+            tags.extend(own);
+        }
+        let present = Present::new(&tags, &tokens);
+        let entries = keys.iter().zip(values);
+        Ok(entries
+            .map(|(key, bytes)| self.reading(key, bytes, &present, found.now_ms))
+            .collect())
+    }
+
+    fn reading<V: CacheValue>(
+        &self,
+        key: &CallKey,
+        bytes: Option<Vec<u8>>,
+        present: &Present<'_>,
+        now_ms: u64,
+    ) -> Reading<V> {
+        let Some(bytes) = bytes else {
+            return Reading::Miss(Leftover::Nothing);
+        };
+        let leftover = match Stored::read(&bytes) {
+            Stored::Mark(_) => return Reading::Miss(Leftover::Nothing),
+            Stored::Foreign(_) => Leftover::Undecodable,
+            Stored::Value(header, payload) => match judge(key, &header, present, now_ms) {
+                Verdict::Fresh => match self.types.decode(&header, payload, None) {
+                    Some(value) => {
+                        return Reading::Redis {
+                            value,
+                            load_micros: header.load_micros,
+                        };
+                    }
+                    None => Leftover::Undecodable,
+                },
+                Verdict::Stale | Verdict::Depends(_) => Leftover::Stale,
+            },
+        };
+        Reading::Miss(leftover(bytes))
+    }
+
+    fn counted<V>(&self, readings: Vec<Reading<V>>) -> Vec<Option<V>> {
+        readings
+            .iter()
+            .for_each(|reading| reading.count(&self.by_hand));
+        readings.into_iter().map(Reading::into_value).collect()
+    }
+}
+
+fn distinct_tags<'a>(keys: impl IntoIterator<Item = &'a CallKey>) -> Vec<String> {
+    let tags: BTreeSet<&String> = keys.into_iter().flat_map(|key| &key.tags).collect();
+    tags.into_iter().cloned().collect()
+}
+
+fn unread_tags(
+    keys: &[CallKey],
+    values: &[Option<Vec<u8>>],
+    present: &Present<'_>,
+    now_ms: u64,
+) -> Vec<String> {
+    let mut unread = BTreeSet::new();
+    for (key, bytes) in keys.iter().zip(values) {
+        if let Some(Stored::Value(header, _)) = bytes.as_deref().map(Stored::read) {
+            if let Verdict::Depends(tags) = judge(key, &header, present, now_ms) {
+                unread.extend(tags);
+            }
+        }
+    }
+    unread.into_iter().collect()
+}
+
+/// Drives several futures in one task.
+async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
+    let mut outputs = Vec::with_capacity(futures.len());
+    std::future::poll_fn(|context| {
+        futures.retain_mut(|future| match future.as_mut().poll(context) {
+            std::task::Poll::Ready(output) => {
+                outputs.push(output);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if futures.is_empty() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+    outputs
+}

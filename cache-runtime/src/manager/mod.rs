@@ -1,0 +1,201 @@
+//! The handle of a cache: how one is made, which one is the process's, and what is done by hand.
+
+mod by_hand;
+mod global;
+mod many;
+mod options;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use global::{cache, install, try_cache};
+pub(crate) use global::{current, global};
+pub use many::Warmed;
+pub use options::SetOptions;
+
+use crate::clock::Clock;
+use crate::config::{Backend, CacheConfig};
+use crate::core::Core;
+use crate::error::Error;
+use crate::health::Health;
+use crate::stats::Stats;
+
+/// A cache: its stores, its settings, its statistics.
+///
+/// Annotated functions use the process's manager (see [`install`]) or the one of the
+/// [scope](crate::with) they run in. The same cache can be used by hand, through the methods here.
+///
+/// A manager is a cheap handle; clones share the cache. It may be used from several tokio
+/// runtimes, and outlives any of them. When the last clone is dropped its background work ends.
+///
+/// # Errors
+///
+/// An outage of Redis is not an error: reads miss, writes go to the memory of the process, and
+/// invalidations are kept until Redis has confirmed them. What is an error is an argument that
+/// cannot be used: a name, a pattern, a TTL, a value over the size limit or one that cannot be
+/// encoded.
+///
+/// # Names
+///
+/// A name is text with `:` between its segments, such as `user:123:profile`. Every proper prefix
+/// (`user`, `user:123`) is a tag of it: [`invalidate_prefix`](CacheManager::invalidate_prefix)
+/// makes everything below stale at once, however much it is. Values that go into names should be
+/// [escaped](crate::escape). A value of another type than the one asked for is `None`.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_runtime::CacheManager;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_runtime::Error> {
+/// let cache = CacheManager::builder().build()?;
+/// cache.set("user:123:name", &"Ada".to_string(), Duration::from_secs(60)).await?;
+/// assert_eq!(cache.get::<String>("user:123:name").await?.as_deref(), Some("Ada"));
+///
+/// cache.invalidate_prefix("user:123").await?;
+/// assert_eq!(cache.get::<String>("user:123:name").await?, None);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct CacheManager(Arc<Core>);
+
+/// Makes a [`CacheManager`] with more than its configuration: a clock, too.
+#[derive(Clone, Debug, Default)]
+pub struct Builder {
+    config: CacheConfig,
+    clock: Clock,
+}
+
+impl Builder {
+    /// The configuration. The default is the memory store alone.
+    #[must_use]
+    pub fn config(mut self, config: CacheConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// The source of time: a [mock](Clock::mock) in tests.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes the manager. Redis, if it is configured, is connected in the background on first use.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a configuration that cannot be used.
+    pub fn build(self) -> Result<CacheManager, Error> {
+        Core::new(self.config, self.clock).map(CacheManager)
+    }
+
+    /// Makes the manager and waits for the first attempt to connect, at most the connect timeout.
+    ///
+    /// # Errors
+    /// [`Error::Config`]; and [`Error::RedisRequired`] if Redis cannot be used and the
+    /// configuration requires it. Without that a manager is made all the same, and Redis is used
+    /// once it is there.
+    pub async fn connect(self) -> Result<CacheManager, Error> {
+        let manager = self.build()?;
+        manager.require_redis().await?;
+        Ok(manager)
+    }
+}
+
+impl CacheManager {
+    /// A manager in the making.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A manager with this configuration, connected.
+    ///
+    /// # Errors
+    /// As [`Builder::connect`].
+    pub async fn connect(config: CacheConfig) -> Result<Self, Error> {
+        Self::builder().config(config).connect().await
+    }
+
+    /// The configuration it was made with.
+    pub fn config(&self) -> &CacheConfig {
+        &self.0.config
+    }
+
+    /// The clock it was made with.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// What it has done so far.
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+
+    /// Starts the statistics from zero. What is stored stays.
+    pub fn reset_stats(&self) {
+        self.0.reset_stats();
+    }
+
+    /// How long Redis takes to answer: `None` if there is none, or if it cannot be used just now.
+    pub async fn ping(&self) -> Option<Duration> {
+        self.0.redis.as_ref()?.ping().await.ok()
+    }
+
+    /// How the cache is.
+    pub async fn health(&self) -> Health {
+        Health::of(&self.0).await
+    }
+
+    /// Ends the background work and leaves Redis alone from now on. Annotated functions go on,
+    /// with the memory store.
+    ///
+    /// Invalidations that Redis has not confirmed are given one more chance, within the operation
+    /// timeout; how many it then still lacks is returned.
+    pub async fn disconnect(&self) -> usize {
+        let Some(redis) = &self.0.redis else { return 0 };
+        redis.settle().await;
+        redis.close();
+        redis.owed()
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.0
+    }
+
+    async fn require_redis(&self) -> Result<(), Error> {
+        let Some(redis) = &self.0.redis else {
+            return Ok(());
+        };
+        let status = redis.status().await;
+        match (
+            status,
+            self.config().require_redis,
+            self.config().effective()?,
+        ) {
+            (Err(message), true, Backend::Redis(url)) => Err(Error::RedisRequired {
+                url: url.to_string(),
+                message,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for CacheManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CacheManager").field(&self.0).finish()
+    }
+}
+
+/// Futures of the manager can be spawned.
+#[allow(dead_code, reason = "checked by the compiler, never run")]
+fn assert_spawnable(manager: &CacheManager) {
+    fn is_send<F: Future + Send>(_: F) {}
+    is_send(manager.get::<String>("a"));
+    is_send(manager.set("a", &1_u8, SetOptions::default()));
+    is_send(manager.clear("*"));
+    is_send(manager.health());
+}

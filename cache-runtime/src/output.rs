@@ -1,0 +1,260 @@
+//! What an annotated function returns, and which part of it is stored.
+//!
+//! A macro sees only how a return type is spelled; `type AppResult<T> = ...` looks like any other
+//! type. So generated code asks the type system: method look-up on [`Probe`] prefers the
+//! implementation for `Result`, and takes the plain one where the type is no `Result`.
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A value that can be cached.
+///
+/// Implemented for every type that is `Serialize + DeserializeOwned + Clone + Send + Sync +
+/// 'static`; there is nothing to implement by hand.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached",
+    label = "this type is stored in the cache",
+    note = "a cached value must be `serde::Serialize + serde::de::DeserializeOwned + Clone + Send + Sync + 'static`"
+)]
+pub trait CacheValue: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> CacheValue for T {}
+
+/// How an output is taken apart: the value that is stored, or the error that is not.
+pub trait OutputKind: Copy + Debug + Send + Sync {
+    /// What the function returns.
+    type Output;
+    /// What is stored of it.
+    type Value;
+    /// What is not stored.
+    type Error;
+    /// The output as a value or an error.
+    fn split(output: Self::Output) -> Result<Self::Value, Self::Error>;
+    /// The output made of a value or an error.
+    fn join(parts: Result<Self::Value, Self::Error>) -> Self::Output;
+    /// Whether the output is a success.
+    fn succeeded(output: &Self::Output) -> bool;
+}
+
+/// The kind of functions that return a `Result`: only `Ok` is stored.
+pub struct ResultKind<R>(PhantomData<fn() -> R>);
+
+/// The kind of all other functions: the whole output is stored.
+pub struct PlainKind<R>(PhantomData<fn() -> R>);
+
+/// A `Result`, under whatever name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Result`",
+    note = "`output = \"result\"` is for functions whose return type is a `Result` that the macro cannot recognise"
+)]
+pub trait AnyResult {
+    /// The type of `Ok`.
+    type Ok;
+    /// The type of `Err`.
+    type Err;
+    /// As a plain `Result`.
+    fn into_result(self) -> Result<Self::Ok, Self::Err>;
+    /// From a plain `Result`.
+    fn from_result(result: Result<Self::Ok, Self::Err>) -> Self;
+    /// Whether it is `Ok`.
+    fn is_success(&self) -> bool;
+}
+
+impl<T, E> AnyResult for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+    fn into_result(self) -> Result<T, E> {
+        self
+    }
+    fn from_result(result: Result<T, E>) -> Self {
+        result
+    }
+    fn is_success(&self) -> bool {
+        self.is_ok()
+    }
+}
+
+impl<R: AnyResult> OutputKind for ResultKind<R> {
+    type Output = R;
+    type Value = R::Ok;
+    type Error = R::Err;
+    fn split(output: R) -> Result<R::Ok, R::Err> {
+        output.into_result()
+    }
+    fn join(parts: Result<R::Ok, R::Err>) -> R {
+        R::from_result(parts)
+    }
+    fn succeeded(output: &R) -> bool {
+        output.is_success()
+    }
+}
+
+impl<R> OutputKind for PlainKind<R> {
+    type Output = R;
+    type Value = R;
+    type Error = Infallible;
+    fn split(output: R) -> Result<R, Infallible> {
+        Ok(output)
+    }
+    fn join(parts: Result<R, Infallible>) -> R {
+        match parts {
+            Ok(output) => output,
+            Err(never) => match never {},
+        }
+    }
+    fn succeeded(_: &R) -> bool {
+        true
+    }
+}
+
+macro_rules! marker {
+    ($($name:ident),*) => {$(
+        impl<R> Clone for $name<R> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+        impl<R> Copy for $name<R> {}
+        impl<R> Debug for $name<R> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )*};
+}
+marker!(ResultKind, PlainKind, Probe, SharedErrors);
+
+/// Asks which kind a return type is; see the module's docs.
+pub struct Probe<R>(PhantomData<fn() -> R>);
+
+impl<R> Probe<R> {
+    /// A question about `R`.
+    #[allow(clippy::new_without_default, reason = "only generated code makes one")]
+    pub const fn new() -> Self {
+        Probe(PhantomData)
+    }
+}
+
+/// Taken by method look-up where the return type is a `Result`.
+pub trait ProbeResult<R> {
+    /// The kind.
+    fn kind(&self) -> ResultKind<R>;
+}
+
+impl<T, E> ProbeResult<Result<T, E>> for &Probe<Result<T, E>> {
+    fn kind(&self) -> ResultKind<Result<T, E>> {
+        ResultKind(PhantomData)
+    }
+}
+
+/// Taken by method look-up for every other type.
+pub trait ProbePlain<R> {
+    /// The kind.
+    fn kind(&self) -> PlainKind<R>;
+}
+
+impl<R> ProbePlain<R> for Probe<R> {
+    fn kind(&self) -> PlainKind<R> {
+        PlainKind(PhantomData)
+    }
+}
+
+/// `output = "result"`.
+pub fn kind_result<R: AnyResult>() -> ResultKind<R> {
+    ResultKind(PhantomData)
+}
+
+/// `output = "plain"`.
+pub fn kind_plain<R>() -> PlainKind<R> {
+    PlainKind(PhantomData)
+}
+
+/// How an error reaches the callers who waited for the load that failed.
+pub struct SharedErrors<E> {
+    pub(crate) how: Option<ShareError<E>>,
+}
+
+/// Puts an error into a flight, and takes a copy out again.
+pub(crate) struct ShareError<E> {
+    pub(crate) put: fn(&E) -> Arc<dyn Any + Send + Sync>,
+    pub(crate) take: fn(&(dyn Any + Send + Sync)) -> Option<E>,
+}
+
+impl<E> Clone for ShareError<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<E> Copy for ShareError<E> {}
+
+impl<E> SharedErrors<E> {
+    pub(crate) const NONE: Self = SharedErrors { how: None };
+}
+
+impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
+    pub(crate) const CLONED: Self = SharedErrors {
+        how: Some(ShareError {
+            put: |error| Arc::new(error.clone()),
+            take: |shared| shared.downcast_ref::<E>().cloned(),
+        }),
+    };
+}
+
+/// Taken by method look-up where the error can be cloned for every waiter.
+pub trait ProbeCloneError<E> {
+    /// How the error is shared.
+    fn share_errors(&self) -> SharedErrors<E>;
+}
+
+impl<T, E: Clone + Send + Sync + 'static> ProbeCloneError<E> for &Probe<Result<T, E>> {
+    fn share_errors(&self) -> SharedErrors<E> {
+        SharedErrors::CLONED
+    }
+}
+
+/// Taken by method look-up where it cannot.
+pub trait ProbeNoCloneError {
+    /// Errors stay with their callers.
+    fn share_errors<E>(&self) -> SharedErrors<E>;
+}
+
+impl<R> ProbeNoCloneError for Probe<R> {
+    fn share_errors<E>(&self) -> SharedErrors<E> {
+        SharedErrors::NONE
+    }
+}
+
+/// For return types whose error may borrow.
+pub fn no_shared_errors<K: OutputKind>(_: K) -> SharedErrors<K::Error> {
+    SharedErrors::NONE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Renamed<T> = Result<T, String>;
+    struct NotClone;
+
+    #[test]
+    fn a_result_is_recognised_behind_an_alias() {
+        let kind = (&&Probe::<Renamed<u8>>::new()).kind();
+        assert_eq!(format!("{kind:?}"), "ResultKind");
+        let kind = (&&Probe::<Option<u8>>::new()).kind();
+        assert_eq!(format!("{kind:?}"), "PlainKind");
+    }
+
+    #[test]
+    fn errors_are_shared_only_if_they_can_be_cloned() {
+        let shared: SharedErrors<String> = (&&Probe::<Renamed<u8>>::new()).share_errors();
+        assert!(shared.how.is_some());
+        let kept: SharedErrors<NotClone> = (&&Probe::<Result<u8, NotClone>>::new()).share_errors();
+        assert!(kept.how.is_none());
+    }
+}

@@ -1,0 +1,44 @@
+//! Random numbers: ids of entries and marks, tokens, hash seeds, jitter.
+//!
+//! They need to be unlikely to repeat, not secret: the standard library's per-process random
+//! hash keys, mixed with a counter, give that without another dependency.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use once_cell::sync::Lazy;
+
+static KEYS: Lazy<(RandomState, RandomState)> =
+    Lazy::new(|| (RandomState::new(), RandomState::new()));
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// A random 64-bit number, never zero.
+pub(crate) fn word() -> u64 {
+    let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+    let (first, second) = &*KEYS;
+    // The process id too: a forked process shares the keys and the counter.
+    let id = std::process::id();
+    let word = first.hash_one((count, id)) ^ second.hash_one((id, count)).rotate_left(32);
+    word.max(1)
+}
+
+/// A random number in `0.0 .. 1.0`.
+pub(crate) fn fraction() -> f64 {
+    (word() >> 11) as f64 / (1u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_do_not_repeat_and_fractions_stay_in_range() {
+        let words: std::collections::HashSet<u64> = (0..10_000).map(|_| word()).collect();
+        assert_eq!(words.len(), 10_000);
+        assert!(
+            (0..1_000)
+                .map(|_| fraction())
+                .all(|f| (0.0..1.0).contains(&f))
+        );
+    }
+}

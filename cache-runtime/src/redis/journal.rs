@@ -1,0 +1,121 @@
+//! The journal: invalidations that Redis is not yet known to hold.
+//!
+//! While it is not empty, this process reads and stores nothing in Redis: what is there may be
+//! from before an invalidation that has already returned to its caller.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Beyond so many entries the journal asks for the whole namespace in place of forgetting one.
+const CAPACITY: usize = 10_000;
+
+/// Keys in Redis whose removal is owed.
+#[derive(Debug)]
+pub(super) struct Journal {
+    owed: Mutex<Owed>,
+    len: AtomicUsize,
+    root: String,
+}
+
+#[derive(Debug, Default)]
+struct Owed {
+    keys: HashMap<String, u64>,
+    next: u64,
+}
+
+impl Journal {
+    /// A journal that falls back to the removal of `root`.
+    pub(super) fn new(root: String) -> Self {
+        Journal {
+            owed: Mutex::default(),
+            len: AtomicUsize::new(0),
+            root,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len.load(Ordering::Acquire)
+    }
+
+    pub(super) fn add(&self, keys: &[String]) {
+        self.change(|owed| {
+            owed.next += 1;
+            let number = owed.next;
+            if owed.keys.len() + keys.len() > CAPACITY {
+                owed.keys.clear();
+                owed.keys.insert(self.root.clone(), number);
+            } else {
+                owed.keys
+                    .extend(keys.iter().map(|key| (key.clone(), number)));
+            }
+        });
+    }
+
+    /// What is owed now, at most `limit` keys of it.
+    pub(super) fn some(&self, limit: usize) -> Vec<(String, u64)> {
+        let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        owed.keys
+            .iter()
+            .take(limit)
+            .map(|(key, number)| (key.clone(), *number))
+            .collect()
+    }
+
+    /// Strikes out what has been confirmed, unless it has been asked for again meanwhile.
+    pub(super) fn confirm(&self, confirmed: &[(String, u64)]) {
+        self.change(|owed| {
+            for (key, number) in confirmed {
+                if owed.keys.get(key) == Some(number) {
+                    owed.keys.remove(key);
+                }
+            }
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Owed)) {
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut owed);
+        self.len.store(owed.keys.len(), Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(range: std::ops::Range<usize>) -> Vec<String> {
+        range.map(|i| format!("k{i}")).collect()
+    }
+
+    #[test]
+    fn a_key_owed_twice_is_owed_until_the_second_is_confirmed() {
+        let journal = Journal::new("root".into());
+        journal.add(&keys(0..1));
+        let first = journal.some(10);
+        journal.add(&keys(0..1));
+        journal.confirm(&first);
+        assert_eq!(journal.len(), 1);
+        journal.confirm(&journal.some(10));
+        assert!(journal.is_empty());
+    }
+
+    #[test]
+    fn an_overflow_owes_the_whole_namespace() {
+        let journal = Journal::new("root".into());
+        journal.add(&keys(0..CAPACITY));
+        journal.add(&keys(CAPACITY..CAPACITY + 1));
+        assert_eq!(
+            journal
+                .some(10)
+                .into_iter()
+                .map(|(key, _)| key)
+                .collect::<Vec<_>>(),
+            ["root"]
+        );
+    }
+}

@@ -1,0 +1,360 @@
+//! One tokio runtime's connection to Redis, and the task that looks after it.
+//!
+//! A multiplexed connection lives on the runtime it was made on; used from another it hangs
+//! whenever the first is not driven. So each runtime that uses a manager has a link of its own.
+//! A link is made in the background. An operation uses it only while it is up; one that fails
+//! makes it *suspect*, and it is not used again before the server has answered a ping.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, RedisError, RedisResult, cmd};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use super::Shared;
+use super::script::{Loaded, Script};
+use crate::clock::{millis, precise_ms};
+use crate::random;
+
+const FIRST_DELAY: Duration = Duration::from_millis(50);
+const LONGEST_DELAY: Duration = Duration::from_secs(2);
+/// How long Redis remembers that a run of the server has been met; each health check renews it.
+const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How many owed removals are sent in one command.
+const REPLAY_BATCH: usize = 500;
+
+#[derive(Debug)]
+pub(super) struct Link {
+    state: Mutex<State>,
+    /// The state has changed.
+    pub(super) changed: Notify,
+    /// Somebody asks for attention: an operation failed, an invalidation is owed, the end.
+    pub(super) attention: Notify,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum State {
+    /// The first attempt is under way.
+    Connecting,
+    Up(Ready),
+    /// An operation failed: nothing is sent before the server has answered.
+    Suspect(Ready),
+    /// The last attempt failed; the next one is on its way.
+    Down(String),
+    /// The manager has been disconnected.
+    Closed,
+}
+
+/// A connection that has been prepared for use.
+#[derive(Clone, Debug)]
+pub(super) struct Ready {
+    quick: MultiplexedConnection,
+    bulk: MultiplexedConnection,
+    pub(super) scripts: Arc<Loaded>,
+    /// What to add to this process's monotonic milliseconds to get the server's time.
+    pub(super) offset_ms: i64,
+    run_id: String,
+}
+
+impl Ready {
+    /// For small things, which should not wait behind large ones.
+    pub(super) fn quick(&self) -> MultiplexedConnection {
+        self.quick.clone()
+    }
+
+    /// For large values and long work.
+    pub(super) fn bulk(&self) -> MultiplexedConnection {
+        self.bulk.clone()
+    }
+}
+
+impl Link {
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Link {
+            state: Mutex::new(State::Connecting),
+            changed: Notify::new(),
+            attention: Notify::new(),
+        })
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn set(&self, state: State) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        self.changed.notify_waiters();
+    }
+
+    /// The connection, if it may be used now. During the first attempt this waits for it.
+    pub(super) async fn ready(&self) -> Option<Ready> {
+        loop {
+            let changed = self.changed.notified();
+            match self.state() {
+                State::Up(ready) => return Some(ready),
+                State::Connecting => changed.await,
+                State::Suspect(_) | State::Down(_) | State::Closed => return None,
+            }
+        }
+    }
+
+    /// After an operation failed: no further one before the server has answered.
+    pub(super) fn suspect(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let State::Up(ready) = &*state {
+            *state = State::Suspect(ready.clone());
+            drop(state);
+            self.attention.notify_one();
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.set(State::Closed);
+        self.attention.notify_one();
+    }
+
+    /// Closed by the manager, or left behind by its runtime.
+    pub(super) fn ended(&self) -> bool {
+        matches!(
+            &*self.state.lock().unwrap_or_else(PoisonError::into_inner),
+            State::Closed
+        )
+    }
+}
+
+/// The task of a link: it connects, keeps watch, and connects again, until the manager is gone.
+pub(super) async fn attend(link: Arc<Link>, shared: Weak<Shared>) {
+    let _gone = Gone(Arc::clone(&link));
+    let mut delay = FIRST_DELAY;
+    let mut was_down = false;
+    loop {
+        let Some(strong) = shared.upgrade() else {
+            return;
+        };
+        match strong.connect().await {
+            Ok(ready) if !link.ended() => {
+                strong.log_up(was_down, &ready.run_id);
+                go_up(&link, &strong, ready);
+                delay = FIRST_DELAY;
+                drop(strong);
+                let Some(reason) = watch(&link, &shared).await else {
+                    return;
+                };
+                let Some(strong) = shared.upgrade() else {
+                    return;
+                };
+                strong.log_down(&reason);
+                was_down = true;
+                link.set(State::Down(reason));
+            }
+            Ok(_) => return,
+            Err(error) if !link.ended() => {
+                if matches!(link.state(), State::Connecting) {
+                    strong.log_down(&error.to_string());
+                    was_down = true;
+                }
+                link.set(State::Down(error.to_string()));
+            }
+            Err(_) => return,
+        }
+        // Jittered, so that many processes do not return in one moment.
+        sleep(delay.mul_f64(0.5 + random::fraction())).await;
+        delay = (delay * 2).min(LONGEST_DELAY);
+        if link.ended() {
+            return;
+        }
+    }
+}
+
+/// Makes the connection usable. What memory holds from the time without Redis ends with it.
+fn go_up(link: &Link, shared: &Shared, ready: Ready) {
+    shared.generations.bump_epoch();
+    link.set(State::Up(ready));
+}
+
+/// Looks after a link that is up. Returns why it is no longer, or `None` at the end of it all.
+async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
+    let interval = shared.upgrade()?.health_interval;
+    loop {
+        // Whether something happened or the time has come: the same look at everything.
+        let _ = timeout(interval, link.attention.notified()).await;
+        let shared = shared.upgrade()?;
+        let (ready, suspect) = match link.state() {
+            State::Up(ready) => (ready, false),
+            State::Suspect(ready) => (ready, true),
+            State::Closed => return None,
+            State::Connecting | State::Down(_) => return Some("the connection was lost".into()),
+        };
+        match shared.check(ready).await {
+            Ok(ready) if suspect => go_up(link, &shared, ready),
+            Ok(ready) => renew(link, ready),
+            Err(error) => return Some(error.to_string()),
+        }
+    }
+}
+
+/// Keeps what the check has measured, unless the link has become suspect in the meantime.
+fn renew(link: &Link, renewed: Ready) {
+    let mut state = link.state.lock().unwrap_or_else(PoisonError::into_inner);
+    match &mut *state {
+        State::Up(ready) => *ready = renewed,
+        State::Suspect(_) => link.attention.notify_one(),
+        State::Connecting | State::Down(_) | State::Closed => {}
+    }
+}
+
+impl Shared {
+    async fn connect(&self) -> RedisResult<Ready> {
+        let attempt = async {
+            let mut quick = self.open().await?;
+            let bulk = if self.connections > 1 {
+                self.open().await?
+            } else {
+                quick.clone()
+            };
+            let info: String = cmd("INFO").arg("server").query_async(&mut quick).await?;
+            check_version(&info)?;
+            let run_id = field(&info, "run_id").unwrap_or_default().to_owned();
+            let scripts = Arc::new(Loaded::load(&mut quick).await?);
+            let offset_ms = measure_offset(&mut quick).await?;
+            let ready = Ready {
+                quick,
+                bulk,
+                scripts,
+                offset_ms,
+                run_id,
+            };
+            self.meet(&ready).await?;
+            self.replay(&ready).await?;
+            RedisResult::Ok(ready)
+        };
+        timeout(self.connect_timeout, attempt)
+            .await
+            .unwrap_or_else(|_| Err(no_answer(self.connect_timeout)))
+    }
+
+    async fn open(&self) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.connect_timeout))
+            .set_response_timeout(None);
+        self.client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+    }
+
+    /// Asks the server whether it is there, pays what is owed, and measures its time anew.
+    async fn check(&self, ready: Ready) -> RedisResult<Ready> {
+        let (mut quick, mut bulk) = (ready.quick(), ready.bulk());
+        let answers = async {
+            let offset_ms = measure_offset(&mut quick).await?;
+            let _: redis::Value = cmd("PING").query_async(&mut bulk).await?;
+            self.meet(&ready).await?;
+            self.replay(&ready).await?;
+            RedisResult::Ok(offset_ms)
+        };
+        let offset_ms = timeout(self.deadline, answers)
+            .await
+            .unwrap_or_else(|_| Err(no_answer(self.deadline)))?;
+        Ok(Ready { offset_ms, ..ready })
+    }
+
+    /// A server that nobody has met may hold data from before confirmed invalidations.
+    async fn meet(&self, ready: &Ready) -> RedisResult<()> {
+        if self.trust_restart {
+            return Ok(());
+        }
+        let keys = [
+            self.own_key(&format!("run:{}", ready.run_id)),
+            self.root_key(),
+        ];
+        let ttl = millis(RUN_TTL).to_string();
+        let new: u8 = ready
+            .scripts
+            .run(&mut ready.quick(), Script::Meet, &keys, &[ttl.as_bytes()])
+            .await?;
+        if new == 1 {
+            tracing::debug!(
+                run_id = ready.run_id,
+                "first contact with this Redis server: nothing in it is trusted"
+            );
+        }
+        Ok(())
+    }
+
+    /// Sends the removals that are owed until none is.
+    async fn replay(&self, ready: &Ready) -> RedisResult<()> {
+        loop {
+            let owed = self.journal.some(REPLAY_BATCH);
+            if owed.is_empty() {
+                return Ok(());
+            }
+            let mut unlink = cmd("UNLINK");
+            for (key, _) in &owed {
+                unlink.arg(key);
+            }
+            let _: u64 = unlink.query_async(&mut ready.quick()).await?;
+            self.journal.confirm(&owed);
+        }
+    }
+}
+
+/// The difference between the server's clock and this process's monotonic one.
+async fn measure_offset(connection: &mut MultiplexedConnection) -> RedisResult<i64> {
+    let before = precise_ms();
+    let (seconds, micros): (i64, i64) = cmd("TIME").query_async(connection).await?;
+    let here = (before + precise_ms()) / 2;
+    Ok(seconds * 1_000 + micros / 1_000 - here.cast_signed())
+}
+
+/// Scripts need `PEXPIRE GT`, which came with 7.0.
+fn check_version(info: &str) -> RedisResult<()> {
+    let version = field(info, "redis_version").unwrap_or("0");
+    let major: u32 = version
+        .split('.')
+        .next()
+        .and_then(|major| major.parse().ok())
+        .unwrap_or(0);
+    if major >= 7 {
+        return Ok(());
+    }
+    Err(refused(format!(
+        "Redis 7.0 or Valkey 7.2 is the least that can be used; this server is {version}"
+    )))
+}
+
+fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim)
+}
+
+fn refused(message: String) -> RedisError {
+    RedisError::from((
+        redis::ErrorKind::Client,
+        "this server cannot be used",
+        message,
+    ))
+}
+
+fn no_answer(after: Duration) -> RedisError {
+    RedisError::from(std::io::Error::new(
+        std::io::ErrorKind::TimedOut,
+        format!("no answer within {after:?}"),
+    ))
+}
+
+/// Lets nobody wait for a link whose task has ended, be it with its runtime.
+struct Gone(Arc<Link>);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        if !self.0.ended() {
+            self.0.set(State::Closed);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What Redis does in one step: the scripts, and how they are called.
+
+use redis::aio::MultiplexedConnection;
+use redis::{ErrorKind, FromRedisValue, RedisResult, ServerErrorKind, cmd};
+
+/// The first 12 bytes of a value or mark tell its state (see `entry`).
+pub(super) const STATE_BYTES: usize = 12;
+
+/// A load begins. Where nothing is, the mark is set; where the entry found stale still is, the
+/// mark takes its place; anything else stays and is the state to store over. Then the tokens are
+/// noted, and made where they are missing. Without a mark only the tokens are noted.
+///
+/// KEYS: name, tokens. ARGV: mark, its ms, state found stale or '', tokens' ms or -1, new tokens.
+/// Returns the state, then the tokens.
+const BEGIN: &str = r"
+local found = ''
+if ARGV[1] ~= '' then
+  found = redis.pcall('GETRANGE', KEYS[1], 0, 11)
+  if type(found) == 'table' then
+    redis.call('DEL', KEYS[1])
+    found = ''
+  end
+  if found == '' or found == ARGV[3] then
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    found = ARGV[1]
+  end
+end
+local reply = {found}
+for i = 2, #KEYS do
+  local token = redis.pcall('GET', KEYS[i])
+  if type(token) == 'string' then
+    if ARGV[4] == '-1' then redis.call('PERSIST', KEYS[i])
+    else redis.call('PEXPIRE', KEYS[i], ARGV[4], 'GT') end
+  else
+    token = ARGV[i + 3]
+    if ARGV[4] == '-1' then redis.call('SET', KEYS[i], token)
+    else redis.call('SET', KEYS[i], token, 'PX', ARGV[4]) end
+  end
+  reply[i] = token
+end
+return reply";
+
+/// A load ends. Its value is stored only over the state it began with, and only if the tokens
+/// are still those it noted. Without a value the answer is the same, and the mark is taken away
+/// if it is the load's own.
+///
+/// KEYS: name, tokens. ARGV: state, entry or '', its ms or -1 (or '1': own mark), noted tokens.
+/// Returns 1 if stored, 0 if the state is another, 2 if a token is.
+const FILL: &str = r"
+local found = redis.pcall('GETRANGE', KEYS[1], 0, 11)
+local same = found == ARGV[1]
+local outdated = false
+for i = 2, #KEYS do
+  if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 2] then outdated = true end
+end
+if ARGV[2] == '' then
+  if same and ARGV[3] == '1' then redis.call('UNLINK', KEYS[1]) end
+elseif same and not outdated then
+  if ARGV[3] == '-1' then redis.call('SET', KEYS[1], ARGV[2])
+  else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+end
+if outdated then return 2 end
+return same and 1 or 0";
+
+/// Removes tokens, entries and marks, and counts the entries.
+///
+/// KEYS: tokens, names. ARGV: the two bytes that an entry begins with, the number of tokens.
+const REMOVE: &str = r"
+local removed = 0
+for i = 1, #KEYS do
+  if i > tonumber(ARGV[2]) and redis.pcall('GETRANGE', KEYS[i], 0, 1) == ARGV[1] then
+    removed = removed + 1
+  end
+  redis.call('UNLINK', KEYS[i])
+end
+return removed";
+
+/// This server is seen: if nobody has seen it before, its data may be older than what was
+/// confirmed, and the root token goes, before anybody reads.
+///
+/// KEYS: the server's run, the root token. ARGV: ms. Returns 1 if the server is new.
+const MEET: &str = r"
+if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then
+  redis.call('DEL', KEYS[2])
+  return 1
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 0";
+
+/// A script of ours.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Script {
+    Begin,
+    Fill,
+    Remove,
+    Meet,
+}
+
+impl Script {
+    pub(super) const ALL: [Script; 4] = [Script::Begin, Script::Fill, Script::Remove, Script::Meet];
+
+    fn source(self) -> &'static str {
+        match self {
+            Script::Begin => BEGIN,
+            Script::Fill => FILL,
+            Script::Remove => REMOVE,
+            Script::Meet => MEET,
+        }
+    }
+}
+
+/// The names under which the server holds the scripts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Loaded([String; Script::ALL.len()]);
+
+impl Loaded {
+    pub(super) async fn load(connection: &mut MultiplexedConnection) -> RedisResult<Self> {
+        let mut loaded = Loaded::default();
+        for script in Script::ALL {
+            loaded.0[script as usize] = cmd("SCRIPT")
+                .arg("LOAD")
+                .arg(script.source())
+                .query_async(connection)
+                .await?;
+        }
+        Ok(loaded)
+    }
+
+    /// Runs a script, and sends it once more in full where the server has lost it.
+    pub(super) async fn run<T: FromRedisValue>(
+        &self,
+        connection: &mut MultiplexedConnection,
+        script: Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+    ) -> RedisResult<T> {
+        let hash = &self.0[script as usize];
+        match call("EVALSHA", hash, keys, arguments)
+            .query_async(connection)
+            .await
+        {
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                call("EVAL", script.source(), keys, arguments)
+                    .query_async(connection)
+                    .await
+            }
+            outcome => outcome,
+        }
+    }
+}
+
+fn call(command: &str, script: &str, keys: &[String], arguments: &[&[u8]]) -> redis::Cmd {
+    let mut call = cmd(command);
+    call.arg(script).arg(keys.len());
+    for key in keys {
+        call.arg(key);
+    }
+    for argument in arguments {
+        call.arg(*argument);
+    }
+    call
+}

@@ -1,0 +1,94 @@
+//! Which manager a call uses: the innermost [`with`] around it, else the process's own.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::CacheManager;
+
+thread_local! {
+    static CURRENT: RefCell<Option<CacheManager>> = const { RefCell::new(None) };
+}
+
+/// How many scopes are open in the process: while it is zero, nobody looks at the thread-local.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs `future` with `manager` as the cache of every annotated function called in it.
+///
+/// For tests, and for programs with more than one cache. The scope belongs to the future, not to
+/// the thread: it holds across await points, and scopes nest. A task spawned inside does not
+/// inherit it; wrap the spawned future too.
+///
+/// Cancel safe: dropping the returned future drops `future` and ends the scope.
+///
+/// ```
+/// use cache_runtime::{CacheConfig, CacheManager, cached};
+///
+/// #[cached(ttl = "1m")]
+/// async fn double(x: u64) -> u64 {
+///     x * 2
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_runtime::Error> {
+/// let manager = CacheManager::builder().build()?;
+/// let sum = cache_runtime::with(&manager, async { double(1).await + double(1).await }).await;
+/// assert_eq!(sum, 4);
+/// assert_eq!(manager.stats().total.loads, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
+    let _open = Open::new();
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let _entered = Entered::new(manager.clone());
+        future.as_mut().poll(context)
+    })
+    .await
+}
+
+/// The scoped manager, if there is one.
+#[inline]
+pub(crate) fn current() -> Option<CacheManager> {
+    if OPEN.load(Ordering::Relaxed) == 0 {
+        return None;
+    }
+    // Not available while the thread is ending: then there is no scope either.
+    CURRENT
+        .try_with(|current| current.borrow().clone())
+        .ok()
+        .flatten()
+}
+
+struct Open;
+
+impl Open {
+    fn new() -> Self {
+        OPEN.fetch_add(1, Ordering::Relaxed);
+        Open
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Restores the outer scope when a poll ends, by return or by panic.
+struct Entered(Option<CacheManager>);
+
+impl Entered {
+    fn new(manager: CacheManager) -> Self {
+        Entered(CURRENT.with(|current| current.replace(Some(manager))))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let outer = self.0.take();
+        let _ = CURRENT.try_with(|current| current.replace(outer));
+    }
+}

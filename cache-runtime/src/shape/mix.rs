@@ -1,0 +1,70 @@
+//! The mixing of numbers into a digest. It is our own, since digests are stored: no crate's update
+//! may change them.
+
+use smallvec::SmallVec;
+
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Continues `state` with `word`; the finisher is that of SplitMix64.
+#[inline]
+pub(super) const fn mix(state: u64, word: u64) -> u64 {
+    let mut mixed = state.rotate_left(23).wrapping_add(GOLDEN) ^ word;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+/// Continues `state` with a text.
+#[inline]
+pub(super) fn mix_text(state: u64, text: &str) -> u64 {
+    let chunks = text.as_bytes().chunks(8).map(|chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        u64::from_le_bytes(word)
+    });
+    chunks.fold(mix(state, text.len() as u64), mix)
+}
+
+/// A set of shapes.
+#[derive(Default)]
+pub(super) struct ShapeSet {
+    shapes: SmallVec<[u64; 8]>,
+    /// How many were distinct when this was last looked at.
+    distinct: usize,
+}
+
+impl ShapeSet {
+    /// Adds a shape. Elements mostly look like the one before.
+    #[inline]
+    pub(super) fn insert(&mut self, shape: u64) {
+        if self.shapes.last() != Some(&shape) {
+            self.insert_new(shape);
+        }
+    }
+
+    fn insert_new(&mut self, shape: u64) {
+        self.shapes.push(shape);
+        if self.shapes.len() >= 2 * self.distinct.max(32) {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        self.shapes.sort_unstable();
+        self.shapes.dedup();
+        self.distinct = self.shapes.len();
+    }
+
+    /// Continues `state` with all shapes, in no order.
+    #[inline]
+    pub(super) fn mix_into(mut self, state: u64) -> u64 {
+        if self.shapes.len() > 1 {
+            self.settle();
+        }
+        self.shapes
+            .iter()
+            .fold(mix(state, self.shapes.len() as u64), |state, shape| {
+                mix(state, *shape)
+            })
+    }
+}

@@ -1,0 +1,347 @@
+//! The walk that sees shapes only. What it returns for a value is the digest of its shape.
+
+use std::fmt::{self, Display};
+
+use serde::Serialize;
+use serde::ser::{self, Serializer};
+
+use super::mix::{ShapeSet, mix, mix_text};
+
+/// The kinds of shapes, pinned by a golden file.
+#[derive(Clone, Copy)]
+enum Kind {
+    Bool = 1,
+    I8,
+    I16,
+    I32,
+    I64,
+    I128,
+    U8,
+    U16,
+    U32,
+    U64,
+    U128,
+    F32,
+    F64,
+    Char,
+    Str,
+    Bytes,
+    None,
+    Some,
+    Unit,
+    UnitStruct,
+    NewtypeStruct,
+    TupleStruct,
+    Struct,
+    UnitVariant,
+    NewtypeVariant,
+    TupleVariant,
+    StructVariant,
+    Tuple,
+    Seq,
+    Map,
+}
+
+impl Kind {
+    #[inline]
+    const fn digest(self) -> u64 {
+        mix(0, self as u64)
+    }
+
+    #[inline]
+    fn named(self, name: &str) -> u64 {
+        mix_text(self.digest(), name)
+    }
+
+    #[inline]
+    fn variant(self, name: &str, index: u32, variant: &str) -> u64 {
+        mix_text(mix(self.named(name), index.into()), variant)
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct ShapeSerializer {
+    pub(super) human_readable: bool,
+}
+
+impl ShapeSerializer {
+    #[inline]
+    fn fields(self, digest: u64) -> Result<Fields, NoShape> {
+        Ok(Fields {
+            digest,
+            serializer: self,
+        })
+    }
+
+    #[inline]
+    fn elements(self, kind: Kind) -> Result<Elements, NoShape> {
+        Ok(Elements {
+            kind,
+            key: 0,
+            shapes: ShapeSet::default(),
+            serializer: self,
+        })
+    }
+}
+
+macro_rules! leaves {
+    ($($method:ident: $value:ty, $kind:ident;)*) => {$(
+        #[inline]
+        fn $method(self, _: $value) -> Result<u64, NoShape> {
+            Ok(Kind::$kind.digest())
+        }
+    )*};
+}
+
+impl Serializer for ShapeSerializer {
+    type Ok = u64;
+    type Error = NoShape;
+    type SerializeSeq = Elements;
+    type SerializeTuple = Fields;
+    type SerializeTupleStruct = Fields;
+    type SerializeTupleVariant = Fields;
+    type SerializeMap = Elements;
+    type SerializeStruct = Fields;
+    type SerializeStructVariant = Fields;
+
+    leaves! {
+        serialize_bool: bool, Bool;
+        serialize_i8: i8, I8;
+        serialize_i16: i16, I16;
+        serialize_i32: i32, I32;
+        serialize_i64: i64, I64;
+        serialize_i128: i128, I128;
+        serialize_u8: u8, U8;
+        serialize_u16: u16, U16;
+        serialize_u32: u32, U32;
+        serialize_u64: u64, U64;
+        serialize_u128: u128, U128;
+        serialize_f32: f32, F32;
+        serialize_f64: f64, F64;
+        serialize_char: char, Char;
+        serialize_str: &str, Str;
+        serialize_bytes: &[u8], Bytes;
+    }
+
+    #[inline]
+    fn collect_str<T: Display + ?Sized>(self, _: &T) -> Result<u64, NoShape> {
+        Ok(Kind::Str.digest())
+    }
+
+    #[inline]
+    fn serialize_unit(self) -> Result<u64, NoShape> {
+        Ok(Kind::Unit.digest())
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Result<u64, NoShape> {
+        Ok(Kind::None.digest())
+    }
+
+    #[inline]
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u64, NoShape> {
+        Ok(mix(Kind::Some.digest(), value.serialize(self)?))
+    }
+
+    #[inline]
+    fn serialize_unit_struct(self, name: &'static str) -> Result<u64, NoShape> {
+        Ok(Kind::UnitStruct.named(name))
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<u64, NoShape> {
+        Ok(mix(Kind::NewtypeStruct.named(name), value.serialize(self)?))
+    }
+
+    #[inline]
+    fn serialize_unit_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+    ) -> Result<u64, NoShape> {
+        Ok(Kind::UnitVariant.variant(name, index, variant))
+    }
+
+    #[inline]
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Result<u64, NoShape> {
+        Ok(mix(
+            Kind::NewtypeVariant.variant(name, index, variant),
+            value.serialize(self)?,
+        ))
+    }
+
+    #[inline]
+    fn serialize_seq(self, _: Option<usize>) -> Result<Elements, NoShape> {
+        self.elements(Kind::Seq)
+    }
+
+    #[inline]
+    fn serialize_tuple(self, _: usize) -> Result<Fields, NoShape> {
+        self.fields(Kind::Tuple.digest())
+    }
+
+    #[inline]
+    fn serialize_tuple_struct(self, name: &'static str, _: usize) -> Result<Fields, NoShape> {
+        self.fields(Kind::TupleStruct.named(name))
+    }
+
+    #[inline]
+    fn serialize_tuple_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Fields, NoShape> {
+        self.fields(Kind::TupleVariant.variant(name, index, variant))
+    }
+
+    #[inline]
+    fn serialize_map(self, _: Option<usize>) -> Result<Elements, NoShape> {
+        self.elements(Kind::Map)
+    }
+
+    #[inline]
+    fn serialize_struct(self, name: &'static str, _: usize) -> Result<Fields, NoShape> {
+        self.fields(Kind::Struct.named(name))
+    }
+
+    #[inline]
+    fn serialize_struct_variant(
+        self,
+        name: &'static str,
+        index: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Fields, NoShape> {
+        self.fields(Kind::StructVariant.variant(name, index, variant))
+    }
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        self.human_readable
+    }
+}
+
+/// Parts that the type counts: each in its place.
+pub(super) struct Fields {
+    digest: u64,
+    serializer: ShapeSerializer,
+}
+
+macro_rules! in_order {
+    ($($compound:ident::$method:ident($($name:ident)?);)*) => {$(
+        impl ser::$compound for Fields {
+            type Ok = u64;
+            type Error = NoShape;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(
+                &mut self,
+                $($name: &'static str,)?
+                value: &T,
+            ) -> Result<(), NoShape> {
+                $(self.digest = mix_text(self.digest, $name);)?
+                self.digest = mix(self.digest, value.serialize(self.serializer)?);
+                Ok(())
+            }
+
+            #[inline]
+            fn end(self) -> Result<u64, NoShape> {
+                Ok(self.digest)
+            }
+        }
+    )*};
+}
+
+in_order! {
+    SerializeTuple::serialize_element();
+    SerializeTupleStruct::serialize_field();
+    SerializeTupleVariant::serialize_field();
+    SerializeStruct::serialize_field(name);
+    SerializeStructVariant::serialize_field(name);
+}
+
+/// Parts of which there may be any number: the set of their shapes.
+pub(super) struct Elements {
+    kind: Kind,
+    /// In a map, the shape of the key whose value comes next.
+    key: u64,
+    shapes: ShapeSet,
+    serializer: ShapeSerializer,
+}
+
+impl Elements {
+    #[inline]
+    fn finish(self) -> Result<u64, NoShape> {
+        Ok(self.shapes.mix_into(self.kind.digest()))
+    }
+}
+
+impl ser::SerializeSeq for Elements {
+    type Ok = u64;
+    type Error = NoShape;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoShape> {
+        self.shapes.insert(value.serialize(self.serializer)?);
+        Ok(())
+    }
+
+    #[inline]
+    fn end(self) -> Result<u64, NoShape> {
+        self.finish()
+    }
+}
+
+impl ser::SerializeMap for Elements {
+    type Ok = u64;
+    type Error = NoShape;
+
+    #[inline]
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), NoShape> {
+        self.key = key.serialize(self.serializer)?;
+        Ok(())
+    }
+
+    #[inline]
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoShape> {
+        self.shapes
+            .insert(mix(self.key, value.serialize(self.serializer)?));
+        Ok(())
+    }
+
+    #[inline]
+    fn end(self) -> Result<u64, NoShape> {
+        self.finish()
+    }
+}
+
+/// The value's `Serialize` failed; nobody asks why, since encoding it fails in the same way.
+#[derive(Debug)]
+pub(super) struct NoShape;
+
+impl Display for NoShape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the value cannot be serialised")
+    }
+}
+
+impl std::error::Error for NoShape {}
+
+impl ser::Error for NoShape {
+    fn custom<T: Display>(_: T) -> Self {
+        Self
+    }
+}

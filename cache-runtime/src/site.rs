@@ -1,0 +1,239 @@
+//! Call sites: what the macro knows about an annotated function.
+
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use once_cell::sync::OnceCell;
+
+use crate::core::Bound;
+use crate::key;
+use crate::name;
+
+/// Where the values of a call site are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tier {
+    /// In this process alone, also when Redis is configured.
+    Memory,
+    /// In Redis, when it is configured.
+    Redis,
+}
+
+/// A freshness time as it was written in an attribute.
+#[derive(Clone, Copy, Debug)]
+pub enum TtlSpec {
+    /// Not written: the configuration decides.
+    Inherit,
+    /// A literal, in milliseconds.
+    Millis(u64),
+    /// `"forever"`.
+    Forever,
+    /// An expression, evaluated at each store.
+    Dynamic(fn() -> Duration),
+}
+
+/// The options of one `#[cached]` attribute.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteSpec {
+    /// `module_path!()`.
+    pub module: &'static str,
+    /// The function's name.
+    pub function: &'static str,
+    /// `file!()`.
+    pub file: &'static str,
+    /// `line!()`.
+    pub line: u32,
+    /// `key_prefix`; the function's name where there is none.
+    pub prefix: Option<&'static str>,
+    /// `version`.
+    pub version: u64,
+    /// `ttl`.
+    pub ttl: TtlSpec,
+    /// `negative_ttl`.
+    pub negative_ttl: TtlSpec,
+    /// `cache_none`.
+    pub cache_none: bool,
+    /// `jitter`.
+    pub jitter: Option<f64>,
+    /// `tier`.
+    pub tier: Option<Tier>,
+    /// `cost`.
+    pub cost: f64,
+}
+
+impl SiteSpec {
+    /// The defaults of every option.
+    pub const fn new(
+        module: &'static str,
+        function: &'static str,
+        file: &'static str,
+        line: u32,
+    ) -> Self {
+        SiteSpec {
+            module,
+            function,
+            file,
+            line,
+            prefix: None,
+            version: 0,
+            ttl: TtlSpec::Inherit,
+            negative_ttl: TtlSpec::Inherit,
+            cache_none: true,
+            jitter: None,
+            tier: None,
+            cost: 0.0,
+        }
+    }
+
+    pub(crate) fn prefix(&self) -> &'static str {
+        self.prefix.unwrap_or(self.function)
+    }
+}
+
+/// The `static` of one annotated function.
+pub struct Site {
+    spec: SiteSpec,
+    first: OnceCell<&'static Instance>,
+    others: RwLock<Vec<&'static Instance>>,
+}
+
+/// One annotated function with its type parameters filled in.
+///
+/// A `static` in a generic function is shared by all its instances, so the site keeps one of
+/// these for each; they live as long as the program and are as many as the program's code says.
+pub(crate) struct Instance {
+    pub(crate) spec: &'static SiteSpec,
+    /// The type name that tells this instance from others, as the compiler gave it.
+    type_name: &'static str,
+    /// Module path, function and type parameters: what makes its keys its own.
+    pub(crate) identity: String,
+    /// The identity and version as a number: whose value an entry holds.
+    pub(crate) origin: u64,
+    /// What the process's own manager keeps for it.
+    pub(crate) bound: OnceCell<Bound>,
+}
+
+impl Site {
+    /// A site with these options.
+    ///
+    /// # Panics
+    /// At compile time, as the initialiser of a `static`: if the prefix is a constant that cannot
+    /// be one.
+    pub const fn new(spec: SiteSpec) -> Self {
+        if let Some(prefix) = spec.prefix {
+            check_prefix(prefix.as_bytes());
+        }
+        Site {
+            spec,
+            first: OnceCell::new(),
+            others: RwLock::new(Vec::new()),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn instance(&'static self, type_name: &'static str) -> &'static Instance {
+        match self.first.get() {
+            Some(first) if std::ptr::eq(first.type_name, type_name) => first,
+            _ => self.find(type_name),
+        }
+    }
+
+    /// One type name may stand at several addresses: then its text decides.
+    #[cold]
+    fn find(&'static self, type_name: &'static str) -> &'static Instance {
+        let first = self
+            .first
+            .get_or_init(|| Instance::leak(&self.spec, type_name));
+        if first.type_name == type_name {
+            return first;
+        }
+        let known =
+            |list: &Vec<&'static Instance>| list.iter().copied().find(|i| i.type_name == type_name);
+        if let Some(found) = known(&self.others.read().unwrap_or_else(PoisonError::into_inner)) {
+            return found;
+        }
+        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+        known(&others).unwrap_or_else(|| {
+            let instance = Instance::leak(&self.spec, type_name);
+            others.push(instance);
+            instance
+        })
+    }
+}
+
+impl Instance {
+    fn leak(spec: &'static SiteSpec, type_name: &'static str) -> &'static Self {
+        let identity = format!("{}|{}", spec.module, without_closures(type_name));
+        let origin = key::origin(&identity, spec.version);
+        Box::leak(Box::new(Instance {
+            spec,
+            type_name,
+            identity,
+            origin,
+            bound: OnceCell::new(),
+        }))
+    }
+
+    /// The name of the entry for these encoded arguments.
+    pub(crate) fn name(&self, arguments: &[u8]) -> String {
+        let hash = key::name_hash(&self.identity, self.spec.version, arguments);
+        name::function_name(self.spec.prefix(), self.spec.function, &hash)
+    }
+
+    /// `module::function<types>`, for people.
+    pub(crate) fn label(&self) -> &str {
+        without_closures(self.type_name)
+    }
+}
+
+/// The type name of a closure is that of the function it stands in, and `::{{closure}}`s.
+fn without_closures(type_name: &str) -> &str {
+    let mut name = type_name;
+    while let Some(shorter) = name.strip_suffix("::{{closure}}") {
+        name = shorter;
+    }
+    name
+}
+
+/// The rules of a literal prefix, for a prefix that is a path to a constant.
+const fn check_prefix(prefix: &[u8]) {
+    assert!(
+        !prefix.is_empty(),
+        "key_prefix is empty; give it a name such as \"video\""
+    );
+    assert!(
+        prefix[0] != b'#',
+        "key_prefix begins with `#`, which is reserved"
+    );
+    assert!(
+        prefix[0] != b':' && prefix[prefix.len() - 1] != b':',
+        "key_prefix begins or ends with `:`; the separator stands between segments only"
+    );
+    let mut i = 0;
+    while i < prefix.len() {
+        assert!(
+            prefix[i] > b' ' && prefix[i] != 0x7f,
+            "key_prefix holds white space or a control character"
+        );
+        assert!(
+            prefix[i] != b':' || prefix[i + 1] != b':',
+            "key_prefix holds an empty segment (`::`)"
+        );
+        i += 1;
+    }
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site")
+            .field("spec", &self.spec)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Instance").field(&self.identity).finish()
+    }
+}

@@ -1,0 +1,447 @@
+//! Counting what the cache does, without slowing what it does.
+//!
+//! A memory hit is counted in a stripe that belongs to the counting thread alone (a load and a
+//! store, no locked instruction); everything slower than that is counted in plain atomics.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use once_cell::sync::Lazy;
+use serde::{Serialize, Serializer};
+
+/// What a manager has done since it was made, or since
+/// [`reset_stats`](crate::CacheManager::reset_stats).
+///
+/// Its `Display` is a table for people; `Serialize` gives every number and the rates.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// The sum over all call sites.
+    pub total: Counts,
+    /// Each call site that has been called, ordered by name.
+    pub sites: Vec<SiteStats>,
+    /// Invalidations asked for: names, prefixes, tags, patterns.
+    pub invalidations: u64,
+    /// Redis operations that failed or ran into their deadline.
+    pub redis_errors: u64,
+    /// How often Redis was given up on.
+    pub redis_outages: u64,
+    /// Loads in progress that other callers can join.
+    pub flights: u64,
+    /// Entries in the memory store, those no longer fresh included.
+    pub entries: u64,
+    /// Bytes the memory store accounts for them.
+    pub bytes: u64,
+    /// The bound on those bytes.
+    pub capacity: u64,
+}
+
+/// The numbers of one call site.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct SiteStats {
+    /// `module::function`, with the type parameters of a generic instance; `by hand` for the
+    /// methods of the manager.
+    pub name: String,
+    /// The prefix of its entries' names.
+    pub prefix: String,
+    /// The numbers.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+macro_rules! counts {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// Numbers of one call site, or of all.
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        #[non_exhaustive]
+        pub struct Counts {
+            /// Calls answered from the memory store.
+            pub memory_hits: u64,
+            $($(#[$doc])* pub $name: u64,)*
+            /// Microseconds of load time that hits have saved, from the measured load times.
+            pub saved_micros: u64,
+            /// Money that hits have saved: hits times the call site's `cost`.
+            pub saved_cost: f64,
+        }
+
+        /// The numbers that are counted off the hit path.
+        #[derive(Debug, Default)]
+        pub(crate) struct Slow { $(pub(crate) $name: Counter,)* pub(crate) saved_micros: Counter }
+
+        impl Slow {
+            fn read(&self) -> Counts {
+                Counts {
+                    memory_hits: 0,
+                    $($name: self.$name.get(),)*
+                    saved_micros: self.saved_micros.get(),
+                    saved_cost: 0.0,
+                }
+            }
+        }
+
+        impl Counts {
+            fn combine(self, other: Counts, op: fn(u64, u64) -> u64) -> Counts {
+                Counts {
+                    memory_hits: op(self.memory_hits, other.memory_hits),
+                    $($name: op(self.$name, other.$name),)*
+                    saved_micros: op(self.saved_micros, other.saved_micros),
+                    saved_cost: self.saved_cost,
+                }
+            }
+
+            fn fields(&self) -> Vec<(&'static str, u64)> {
+                vec![
+                    ("memory_hits", self.memory_hits),
+                    $((stringify!($name), self.$name),)*
+                    ("saved_micros", self.saved_micros),
+                ]
+            }
+        }
+    };
+}
+
+counts! {
+    /// Calls answered from Redis.
+    redis_hits,
+    /// Calls that found nothing fresh.
+    misses,
+    /// Bodies that were run to fill the cache.
+    loads,
+    /// Of those, the ones that returned an error.
+    load_errors,
+    /// Microseconds spent in loads.
+    load_micros,
+    /// Calls that waited for another caller's load in place of loading.
+    coalesced,
+    /// Values served past their TTL.
+    stale_served,
+    /// Values stored.
+    stores,
+    /// Values not stored since an invalidation or another load came first.
+    refused,
+    /// Values not stored since they are over the size limit or cannot be encoded.
+    not_stored,
+    /// Entries found that could not be decoded exactly.
+    decode_failures,
+    /// Calls that `bypass_if` sent past the cache.
+    bypassed,
+}
+
+impl Counts {
+    /// Calls answered from a store.
+    pub fn hits(&self) -> u64 {
+        self.memory_hits + self.redis_hits
+    }
+
+    /// Hits as a part of hits and misses, `0.0 ..= 1.0`; zero before the first call.
+    pub fn hit_rate(&self) -> f64 {
+        let calls = self.hits() + self.misses;
+        if calls == 0 {
+            0.0
+        } else {
+            self.hits() as f64 / calls as f64
+        }
+    }
+
+    /// The mean time of a load.
+    pub fn mean_load(&self) -> Duration {
+        Duration::from_micros(self.load_micros.checked_div(self.loads).unwrap_or(0))
+    }
+
+    /// The load time that hits have saved.
+    pub fn time_saved(&self) -> Duration {
+        Duration::from_micros(self.saved_micros)
+    }
+
+    fn add(self, other: Counts) -> Counts {
+        let sum = self.combine(other, u64::saturating_add);
+        Counts {
+            saved_cost: self.saved_cost + other.saved_cost,
+            ..sum
+        }
+    }
+}
+
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap as _;
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.fields() {
+            map.serialize_entry(name, &value)?;
+        }
+        map.serialize_entry("saved_cost", &self.saved_cost)?;
+        map.serialize_entry("hits", &self.hits())?;
+        map.serialize_entry("hit_rate", &self.hit_rate())?;
+        map.end()
+    }
+}
+
+impl Stats {
+    pub(crate) fn of_sites(mut sites: Vec<SiteStats>) -> Self {
+        sites.sort_by(|a, b| a.name.cmp(&b.name));
+        let total = sites
+            .iter()
+            .fold(Counts::default(), |sum, site| sum.add(site.counts));
+        Stats {
+            total,
+            sites,
+            ..Stats::default()
+        }
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self
+            .sites
+            .iter()
+            .map(|site| (site.name.as_str(), &site.counts));
+        let rows: Vec<_> = rows.chain([("total", &self.total)]).collect();
+        let width = rows
+            .iter()
+            .map(|(name, _)| name.len())
+            .max()
+            .unwrap_or(0)
+            .max(9);
+        writeln!(
+            f,
+            "{:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>9} {:>10} {:>9}",
+            "call site",
+            "memory hit",
+            "redis hit",
+            "misses",
+            "loads",
+            "coalesced",
+            "hit rate",
+            "mean load",
+            "saved"
+        )?;
+        for (name, counts) in rows {
+            writeln!(
+                f,
+                "{name:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>8.1}% {:>10} {:>9}",
+                counts.memory_hits,
+                counts.redis_hits,
+                counts.misses,
+                counts.loads,
+                counts.coalesced,
+                counts.hit_rate() * 100.0,
+                format!("{:.1?}", counts.mean_load()),
+                format!("{:.1?}", counts.time_saved()),
+            )?;
+        }
+        write!(
+            f,
+            "{} entries, {} of {} bytes in memory; {} invalidations; {} Redis errors",
+            self.entries, self.bytes, self.capacity, self.invalidations, self.redis_errors
+        )
+    }
+}
+
+/// A number that any thread may raise.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, by: u64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+
+    pub(crate) fn one(&self) {
+        self.add(1);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The counters of one call site in one manager.
+pub(crate) struct SiteCounters {
+    hits: Box<[Stripe]>,
+    pub(crate) slow: Slow,
+    cost: f64,
+    baseline: Mutex<Counts>,
+}
+
+/// One thread's counters, on a cache line of their own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe {
+    hits: AtomicU64,
+    saved_micros: AtomicU64,
+}
+
+impl SiteCounters {
+    pub(crate) fn new(cost: f64) -> Self {
+        SiteCounters {
+            hits: (0..=*OWNED).map(|_| Stripe::default()).collect(),
+            slow: Slow::default(),
+            cost,
+            baseline: Mutex::default(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn memory_hit(&self, load_micros: u64) {
+        let slot = THREAD.get();
+        // The last stripe is the shared one.
+        match self.hits.get(slot) {
+            Some(stripe) if slot < self.hits.len() - 1 => stripe.add_alone(load_micros),
+            _ => self.shared_hit(load_micros),
+        }
+    }
+
+    /// The first hit of a thread, and all hits of threads beyond the number of stripes.
+    #[cold]
+    fn shared_hit(&self, load_micros: u64) {
+        let slot = thread_slot();
+        let Some(stripe) = self.hits.get(slot.min(*OWNED)) else {
+            return;
+        };
+        stripe.hits.fetch_add(1, Ordering::Relaxed);
+        stripe
+            .saved_micros
+            .fetch_add(load_micros, Ordering::Relaxed);
+    }
+
+    /// The mean time of a load so far.
+    pub(crate) fn mean_load(&self) -> Duration {
+        self.slow.read().mean_load()
+    }
+
+    pub(crate) fn read(&self) -> Counts {
+        let now = self.read_all();
+        let baseline = *self.baseline.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = now.combine(baseline, u64::saturating_sub);
+        Counts {
+            saved_cost: since.hits() as f64 * self.cost,
+            ..since
+        }
+    }
+
+    /// Counters that other threads own cannot be set back: their present values become the zero.
+    pub(crate) fn reset(&self) {
+        *self.baseline.lock().unwrap_or_else(PoisonError::into_inner) = self.read_all();
+    }
+
+    fn read_all(&self) -> Counts {
+        self.hits
+            .iter()
+            .fold(self.slow.read(), |sum, stripe| Counts {
+                memory_hits: sum.memory_hits + stripe.hits.load(Ordering::Relaxed),
+                saved_micros: sum.saved_micros + stripe.saved_micros.load(Ordering::Relaxed),
+                ..sum
+            })
+    }
+}
+
+impl fmt::Debug for SiteCounters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().fmt(f)
+    }
+}
+
+impl Stripe {
+    /// For the one thread that owns this stripe.
+    #[inline]
+    fn add_alone(&self, load_micros: u64) {
+        let hits = self.hits.load(Ordering::Relaxed);
+        self.hits.store(hits + 1, Ordering::Relaxed);
+        let saved = self.saved_micros.load(Ordering::Relaxed);
+        self.saved_micros
+            .store(saved + load_micros, Ordering::Relaxed);
+    }
+}
+
+/// How many stripes have an owner; the one after them is shared by all other threads.
+static OWNED: Lazy<usize> = Lazy::new(|| {
+    let cores = std::thread::available_parallelism().map_or(4, usize::from);
+    (cores * 2).clamp(4, 64)
+});
+
+const UNASSIGNED: usize = usize::MAX;
+
+thread_local! {
+    static THREAD: Cell<usize> = const { Cell::new(UNASSIGNED) };
+    static LEASE: Lease = Lease::take();
+}
+
+/// The slots that threads have given back, and the next that was never given out.
+static SLOTS: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
+
+/// A thread's right to its slot, given back when the thread ends.
+struct Lease(usize);
+
+impl Lease {
+    fn take() -> Self {
+        let mut slots = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = slots.0.pop().unwrap_or_else(|| {
+            slots.1 += 1;
+            slots.1 - 1
+        });
+        Lease(slot)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        THREAD.set(UNASSIGNED);
+        SLOTS
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+            .push(self.0);
+    }
+}
+
+fn thread_slot() -> usize {
+    if THREAD.get() == UNASSIGNED {
+        // A thread that is ending has no lease any more and counts with the others.
+        let Ok(slot) = LEASE.try_with(|lease| lease.0) else {
+            return UNASSIGNED;
+        };
+        THREAD.set(slot);
+    }
+    THREAD.get()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed thread fails the test")]
+    use super::*;
+
+    #[test]
+    fn hits_of_many_threads_add_up() {
+        let counters = SiteCounters::new(0.5);
+        std::thread::scope(|scope| {
+            for _ in 0..*OWNED + 3 {
+                scope.spawn(|| (0..1_000).for_each(|_| counters.memory_hit(2)));
+            }
+        });
+        let hits = (*OWNED as u64 + 3) * 1_000;
+        let counts = counters.read();
+        assert_eq!((counts.memory_hits, counts.saved_micros), (hits, hits * 2));
+        assert!((counts.saved_cost - hits as f64 * 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_reset_starts_from_zero() {
+        let counters = SiteCounters::new(0.0);
+        counters.memory_hit(1);
+        counters.slow.misses.one();
+        counters.reset();
+        counters.memory_hit(1);
+        let counts = counters.read();
+        assert_eq!((counts.memory_hits, counts.misses), (1, 0));
+        assert!((counts.hit_rate() - 1.0).abs() < f64::EPSILON);
+    }
+}

@@ -1,0 +1,271 @@
+//! Typed values as entries in Redis, and back.
+//!
+//! A codec that cannot carry a type often says so only when decoding. So the first value of each
+//! type is decoded again before it is stored; if that fails, or gives another shape, the type
+//! uses the self-describing codec from then on. The same is tried again whenever an entry of the
+//! type could not be decoded, since what a codec can carry may depend on the value.
+
+use std::any::{TypeId, type_name};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use smallvec::SmallVec;
+
+use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
+use crate::entry;
+use crate::error::Error;
+use crate::output::CacheValue;
+use crate::shape;
+
+/// So many digests are remembered as verified for each type.
+const VERIFIED: usize = 8;
+
+/// A codec for values of one type.
+pub(crate) struct ValueCodec<V> {
+    pub(crate) id: u8,
+    name: &'static str,
+    human_readable: bool,
+    encode: fn(&V, &mut Vec<u8>) -> Result<(), CodecError>,
+    decode: fn(&[u8]) -> Result<V, CodecError>,
+}
+
+impl<V> Clone for ValueCodec<V> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<V> Copy for ValueCodec<V> {}
+
+impl<V: Serialize + DeserializeOwned> ValueCodec<V> {
+    pub(crate) fn of<C: Codec>() -> Self {
+        ValueCodec {
+            id: C::ID,
+            name: C::NAME,
+            human_readable: C::HUMAN_READABLE,
+            encode: C::encode::<V>,
+            decode: C::decode::<V>,
+        }
+    }
+
+    fn configured(codec: DefaultCodec) -> Self {
+        match codec {
+            DefaultCodec::Bincode => Self::of::<Bincode>(),
+            DefaultCodec::MessagePack => Self::of::<MessagePack>(),
+            #[cfg(feature = "postcard")]
+            DefaultCodec::Postcard => Self::of::<crate::codec::Postcard>(),
+        }
+    }
+
+    /// The codec that wrote an entry, if this program has it.
+    fn by_id(id: u8, own: Option<Self>) -> Option<Self> {
+        let known = [
+            own,
+            Some(Self::of::<Bincode>()),
+            Some(Self::of::<MessagePack>()),
+            #[cfg(feature = "postcard")]
+            Some(Self::of::<crate::codec::Postcard>()),
+        ];
+        known.into_iter().flatten().find(|codec| codec.id == id)
+    }
+}
+
+/// A value ready to be put into an entry.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) codec: u8,
+    pub(crate) compressed: bool,
+    pub(crate) shape: u64,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// What is known of the stored types.
+#[derive(Debug)]
+pub(crate) struct Types {
+    known: RwLock<HashMap<TypeId, Arc<TypeFacts>>>,
+    codec: DefaultCodec,
+    compress_above: Option<usize>,
+}
+
+#[derive(Debug)]
+struct TypeFacts {
+    /// The next value is decoded again before it is stored.
+    verify: AtomicBool,
+    self_describing: AtomicBool,
+    verified: Mutex<SmallVec<[u64; VERIFIED]>>,
+}
+
+impl Types {
+    pub(crate) fn new(codec: DefaultCodec, compress_above: Option<usize>) -> Self {
+        Types {
+            known: RwLock::default(),
+            codec,
+            compress_above,
+        }
+    }
+
+    /// Encodes a value with the call site's own codec, or the configured one.
+    pub(crate) fn encode<V: CacheValue>(
+        &self,
+        value: &V,
+        own: Option<ValueCodec<V>>,
+    ) -> Result<Encoded, Error> {
+        let facts = self.facts::<V>();
+        if let Some(codec) = own {
+            return self.encode_with(value, codec);
+        }
+        if !facts.self_describing.load(Ordering::Relaxed) {
+            let codec = ValueCodec::configured(self.codec);
+            match self.encode_with(value, codec) {
+                Ok(encoded) if self.carries(&facts, codec, &encoded) => return Ok(encoded),
+                _ => facts.change_codec(codec.name, type_name::<V>()),
+            }
+        }
+        self.encode_with(value, ValueCodec::of::<MessagePack>())
+    }
+
+    /// The value of an entry, if it decodes exactly to the shape that was written.
+    pub(crate) fn decode<V: CacheValue>(
+        &self,
+        header: &entry::Header<'_>,
+        payload: &[u8],
+        own: Option<ValueCodec<V>>,
+    ) -> Option<V> {
+        let facts = self.facts::<V>();
+        let value = decode(header, payload, own, &facts);
+        if value.is_none() {
+            facts.verify.store(true, Ordering::Relaxed);
+        }
+        value
+    }
+
+    fn encode_with<V: CacheValue>(
+        &self,
+        value: &V,
+        codec: ValueCodec<V>,
+    ) -> Result<Encoded, Error> {
+        let failed = |message: String| Error::Encode {
+            type_name: type_name::<V>(),
+            message,
+        };
+        let mut payload = Vec::new();
+        (codec.encode)(value, &mut payload).map_err(|error| failed(error.to_string()))?;
+        let shape = shape::digest(value, codec.human_readable)
+            .ok_or_else(|| failed("its `Serialize` failed".into()))?;
+        let packed = self
+            .compress_above
+            .filter(|above| payload.len() > *above)
+            .and_then(|_| entry::compress(&payload).filter(|packed| packed.len() < payload.len()));
+        let compressed = packed.is_some();
+        Ok(Encoded {
+            codec: codec.id,
+            compressed,
+            shape,
+            payload: packed.unwrap_or(payload),
+        })
+    }
+
+    /// Whether the codec gives back what it was given, tried out where that is not known.
+    fn carries<V: CacheValue>(
+        &self,
+        facts: &TypeFacts,
+        codec: ValueCodec<V>,
+        encoded: &Encoded,
+    ) -> bool {
+        if !facts.verify.load(Ordering::Relaxed) {
+            return true;
+        }
+        let Some(payload) = unpack(encoded.compressed, &encoded.payload) else {
+            return false;
+        };
+        let same = (codec.decode)(&payload)
+            .is_ok_and(|back| shape::digest(&back, codec.human_readable) == Some(encoded.shape));
+        if same {
+            facts.verify.store(false, Ordering::Relaxed);
+        }
+        same
+    }
+
+    fn facts<V: 'static>(&self) -> Arc<TypeFacts> {
+        let id = TypeId::of::<V>();
+        if let Some(facts) = self
+            .known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+        {
+            return Arc::clone(facts);
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(
+            known
+                .entry(id)
+                .or_insert_with(|| Arc::new(TypeFacts::new())),
+        )
+    }
+}
+
+impl TypeFacts {
+    fn new() -> Self {
+        TypeFacts {
+            verify: AtomicBool::new(true),
+            self_describing: AtomicBool::new(false),
+            verified: Mutex::default(),
+        }
+    }
+
+    fn change_codec(&self, codec: &str, type_name: &str) {
+        if !self.self_describing.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                type_name,
+                codec,
+                "this codec cannot carry the type; its values are stored as MessagePack"
+            );
+        }
+    }
+
+    fn is_verified(&self, shape: u64) -> bool {
+        self.verified
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&shape)
+    }
+
+    /// Remembers a digest, in the place of the oldest.
+    fn verified(&self, shape: u64) {
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if verified.len() == VERIFIED {
+            verified.remove(0);
+        }
+        verified.push(shape);
+    }
+}
+
+fn decode<V: CacheValue>(
+    header: &entry::Header<'_>,
+    payload: &[u8],
+    own: Option<ValueCodec<V>>,
+    facts: &TypeFacts,
+) -> Option<V> {
+    let codec = ValueCodec::by_id(header.state.codec(), own)?;
+    let payload = unpack(header.compressed, payload)?;
+    let value = (codec.decode)(&payload).ok()?;
+    if facts.is_verified(header.shape) {
+        return Some(value);
+    }
+    if shape::digest(&value, codec.human_readable) != Some(header.shape) {
+        return None;
+    }
+    facts.verified(header.shape);
+    Some(value)
+}
+
+fn unpack(compressed: bool, payload: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {
+    if compressed {
+        entry::decompress(payload).map(Into::into)
+    } else {
+        Some(payload.into())
+    }
+}

@@ -1,0 +1,22 @@
+//! What the behaviour suite is made with: Redis servers of its own, child processes, counters.
+//!
+//! Everything here panics when it fails: a test cannot go on without it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "support of tests: a failure ends the test with its message"
+)]
+
+mod counter;
+mod namespace;
+mod redis_server;
+mod serve;
+mod signal;
+mod worker;
+
+pub use counter::Counter;
+pub use namespace::unique_namespace;
+pub use redis_server::{RedisServer, RedisServerBuilder};
+pub use serve::serve;
+pub use worker::Worker;

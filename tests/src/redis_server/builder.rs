@@ -1,0 +1,40 @@
+use super::{RedisServer, process::Setup};
+
+/// A server with further arguments.
+///
+/// ```no_run
+/// use cache_tests::RedisServer;
+///
+/// let server = RedisServer::builder().arg("--maxmemory", "1mb").password("secret").start();
+/// ```
+#[derive(Debug, Default)]
+pub struct RedisServerBuilder {
+    args: Vec<String>,
+    password: Option<String>,
+}
+
+impl RedisServerBuilder {
+    /// Adds a setting of `redis.conf`, such as `--maxmemory` with `1mb`; it wins over the usual
+    /// ones.
+    #[must_use]
+    pub fn arg(mut self, name: &str, value: &str) -> Self {
+        self.args.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    /// Makes the server ask for a password of letters and digits.
+    #[must_use]
+    pub fn password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
+        self.arg("--requirepass", password)
+    }
+
+    /// Starts the server and waits until it answers.
+    ///
+    /// # Panics
+    ///
+    /// As [`RedisServer::start`].
+    pub fn start(self) -> RedisServer {
+        RedisServer::start_anywhere(Setup::new(self.args, self.password))
+    }
+}

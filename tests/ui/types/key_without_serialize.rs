@@ -1,0 +1,12 @@
+use cache_runtime::cached;
+
+struct Database {
+    connections: u64,
+}
+
+#[cached(key = db)]
+async fn get(db: Database) -> u64 {
+    db.connections
+}
+
+fn main() {}
