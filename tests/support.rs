@@ -1,9 +1,5 @@
 //! The test support itself: servers that come and go, and workers that answer.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a failed unwrap is a failed test"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use std::{panic, thread};
 
@@ -39,9 +35,7 @@ fn a_paused_server_goes_on() {
     let server = RedisServer::start();
     let mut connection = server.connect().unwrap();
     server.pause();
-    connection
-        .set_read_timeout(Some(std::time::Duration::from_millis(50)))
-        .unwrap();
+    connection.set_read_timeout(Some(std::time::Duration::from_millis(50))).unwrap();
     assert!(redis::cmd("PING").query::<String>(&mut connection).is_err());
     server.resume();
     assert_eq!(server.cli::<String>(&["PING"]), "PONG");
@@ -55,39 +49,25 @@ fn a_paused_server_dies_with_its_value() {
 
 #[test]
 fn a_server_takes_arguments_a_password_and_a_socket() {
-    let server = RedisServer::builder()
-        .arg("--maxmemory", "1mb")
-        .password("secret")
-        .start();
+    let server = RedisServer::builder().arg("--maxmemory", "1mb").password("secret").start();
     let limit: Vec<String> = server.cli(&["CONFIG", "GET", "maxmemory"]);
     assert_eq!(limit, ["maxmemory", "1048576"]);
 
-    let mut by_socket = redis::Client::open(server.socket_url())
-        .unwrap()
-        .get_connection()
-        .unwrap();
-    assert_eq!(
-        redis::cmd("PING").query::<String>(&mut by_socket).unwrap(),
-        "PONG"
-    );
+    let mut by_socket = redis::Client::open(server.socket_url()).unwrap().get_connection().unwrap();
+    assert_eq!(redis::cmd("PING").query::<String>(&mut by_socket).unwrap(), "PONG");
 }
 
 #[test]
 fn a_server_that_cannot_start_says_why() {
     let start = || RedisServer::builder().arg("--no-such-setting", "1").start();
-    let message = *panic::catch_unwind(start)
-        .unwrap_err()
-        .downcast::<String>()
-        .unwrap();
+    let message = *panic::catch_unwind(start).unwrap_err().downcast::<String>().unwrap();
     assert!(message.contains("no-such-setting"), "{message}");
 }
 
 #[test]
 fn many_servers_start_at_once() {
     let ports = thread::scope(|scope| {
-        let starts: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| RedisServer::start().port()))
-            .collect();
+        let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| RedisServer::start().port())).collect();
         starts
             .into_iter()
             .map(|start| start.join().unwrap())

@@ -41,16 +41,12 @@ fn component(text: &str) -> Result<(u64, &str), String> {
     let (digits, rest) = split_where(text, |c| !c.is_ascii_digit());
     let (unit, rest) = split_where(rest, |c| c.is_ascii_digit() || c.is_whitespace());
     if digits.is_empty() {
-        return Err(format!(
-            "expected a number before `{unit}`: write it like \"1h30m\""
-        ));
+        return Err(format!("expected a number before `{unit}`: write it like \"1h30m\""));
     }
     if unit.is_empty() {
         return Err(format!("`{digits}` has no unit: one of {}", units()));
     }
-    let millis = number(digits)?
-        .checked_mul(unit_millis(unit)?)
-        .ok_or_else(too_long)?;
+    let millis = number(digits)?.checked_mul(unit_millis(unit)?).ok_or_else(too_long)?;
     Ok((millis, rest))
 }
 

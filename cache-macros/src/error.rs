@@ -97,10 +97,7 @@ mod tests {
     #[test]
     fn a_near_name_is_suggested() {
         assert_eq!(hint("tll", &["key", "ttl"]), "did you mean `ttl`?");
-        assert_eq!(
-            hint("cacheif", &["cache_none", "cache_if"]),
-            "did you mean `cache_if`?"
-        );
+        assert_eq!(hint("cacheif", &["cache_none", "cache_if"]), "did you mean `cache_if`?");
     }
 
     #[test]

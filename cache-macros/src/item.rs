@@ -56,14 +56,7 @@ impl Parse for Item {
             Some(_) => Asynchrony::Native { body },
             None => boxed(&sig.output, body).unwrap_or(Asynchrony::Missing),
         };
-        Ok(Self {
-            attrs,
-            inner_attrs,
-            vis,
-            sig,
-            brace,
-            asynchrony,
-        })
+        Ok(Self { attrs, inner_attrs, vis, sig, brace, asynchrony })
     }
 }
 
@@ -109,13 +102,7 @@ impl Item {
 
     /// The function with another asynchronous body.
     pub(crate) fn with_body(&self, body: TokenStream) -> TokenStream {
-        let Self {
-            attrs,
-            inner_attrs,
-            vis,
-            sig,
-            ..
-        } = self;
+        let Self { attrs, inner_attrs, vis, sig, .. } = self;
         let body = match &self.asynchrony {
             Asynchrony::Boxed { call, .. } => quote!(#call(async move { #body })),
             Asynchrony::Native { .. } | Asynchrony::Missing => body,
@@ -153,13 +140,10 @@ fn future_output(output: &Type) -> Option<&Type> {
 }
 
 fn associated_output(path: &Path) -> Option<&Type> {
-    generics(path, "Future")?
-        .args
-        .iter()
-        .find_map(|argument| match argument {
-            GenericArgument::AssocType(assoc) if assoc.ident == "Output" => Some(&assoc.ty),
-            _ => None,
-        })
+    generics(path, "Future")?.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(assoc) if assoc.ident == "Output" => Some(&assoc.ty),
+        _ => None,
+    })
 }
 
 /// `T` in `Wrapper<T>`.
@@ -172,10 +156,7 @@ fn only_type<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
 }
 
 fn generics<'a>(path: &'a Path, name: &str) -> Option<&'a AngleBracketedGenericArguments> {
-    let last = path
-        .segments
-        .last()
-        .filter(|segment| segment.ident == name)?;
+    let last = path.segments.last().filter(|segment| segment.ident == name)?;
     match &last.arguments {
         PathArguments::AngleBracketed(arguments) => Some(arguments),
         _ => None,
@@ -190,11 +171,7 @@ struct PinnedBlock {
 impl Parse for PinnedBlock {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let call: Path = input.parse()?;
-        if call
-            .segments
-            .last()
-            .is_none_or(|segment| segment.ident != "pin")
-        {
+        if call.segments.last().is_none_or(|segment| segment.ident != "pin") {
             return Err(input.error("expected `Box::pin`"));
         }
         let argument;
@@ -203,18 +180,13 @@ impl Parse for PinnedBlock {
         argument.parse::<Token![move]>()?;
         let body;
         syn::braced!(body in argument);
-        Ok(Self {
-            call: call.into_token_stream(),
-            body: body.parse()?,
-        })
+        Ok(Self { call: call.into_token_stream(), body: body.parse()? })
     }
 }
 
 pub(crate) fn names_bound_by<'a>(patterns: impl IntoIterator<Item = &'a Pat>) -> Vec<Ident> {
     let mut bound = Bound::default();
-    patterns
-        .into_iter()
-        .for_each(|pattern| bound.visit_pat(pattern));
+    patterns.into_iter().for_each(|pattern| bound.visit_pat(pattern));
     bound.0
 }
 

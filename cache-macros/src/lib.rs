@@ -35,15 +35,10 @@ pub fn cache_invalidate(
     attr: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    attribute(
-        attr.into(),
-        item.into(),
-        "cache_invalidate",
-        |attr, item, errors| {
-            let spec = valid::invalidate(attr, item, errors)?;
-            Ok(expand::invalidate(&spec, item))
-        },
-    )
+    attribute(attr.into(), item.into(), "cache_invalidate", |attr, item, errors| {
+        let spec = valid::invalidate(attr, item, errors)?;
+        Ok(expand::invalidate(&spec, item))
+    })
     .into()
 }
 

@@ -117,9 +117,7 @@ fn check_segments(pieces: &[Piece]) -> Result<(), String> {
     };
     check_start(&text(pieces.first()))?;
     check_end(&text(pieces.last()))?;
-    pieces
-        .iter()
-        .try_for_each(|piece| check_text(&text(Some(piece))))
+    pieces.iter().try_for_each(|piece| check_text(&text(Some(piece))))
 }
 
 /// What no name may begin with.
@@ -145,9 +143,7 @@ pub(crate) fn check_text(text: &str) -> Result<(), String> {
         return Err("an empty segment `::` in a name: write one `:`".to_owned());
     }
     match text.chars().find(|c| c.is_control()) {
-        Some(c) => Err(format!(
-            "a name must not contain the control character {c:?}"
-        )),
+        Some(c) => Err(format!("a name must not contain the control character {c:?}")),
         None => Ok(()),
     }
 }
@@ -169,22 +165,14 @@ mod tests {
     #[test]
     fn text_and_placeholders_alternate() {
         let pieces = parse("v:{video_id}:{user.lang.0}").unwrap();
-        let expected = [
-            text("v:"),
-            place(&["video_id"]),
-            text(":"),
-            place(&["user", "lang", "0"]),
-        ];
+        let expected = [text("v:"), place(&["video_id"]), text(":"), place(&["user", "lang", "0"])];
         assert_eq!(pieces, expected);
     }
 
     #[test]
     fn doubled_braces_are_characters() {
         assert_eq!(parse("{{a}}").unwrap(), [text("{a}")]);
-        assert_eq!(
-            parse("{a}{{{b}").unwrap(),
-            [place(&["a"]), text("{"), place(&["b"])]
-        );
+        assert_eq!(parse("{a}{{{b}").unwrap(), [place(&["a"]), text("{"), place(&["b"])]);
     }
 
     #[test]

@@ -83,10 +83,9 @@ impl Clock {
     pub(crate) fn ahead_ms(&self) -> i64 {
         match &self.0 {
             Source::System => 0,
-            Source::Mock(now) => now
-                .load(Ordering::Acquire)
-                .saturating_sub(MOCK_START)
-                .cast_signed(),
+            Source::Mock(now) => {
+                now.load(Ordering::Acquire).saturating_sub(MOCK_START).cast_signed()
+            }
             Source::Tokio => self.now_ms().cast_signed() - precise_ms().cast_signed(),
         }
     }
@@ -132,9 +131,7 @@ fn wake() -> u64 {
     ASKED.store(true, Ordering::Relaxed);
     // Where no thread can be made the clock is read each time: slower, never wrong.
     let ticker = TICKER.get_or_init(|| {
-        let thread = thread::Builder::new()
-            .name("cache-clock".into())
-            .spawn(tick_forever);
+        let thread = thread::Builder::new().name("cache-clock".into()).spawn(tick_forever);
         thread.ok().map(|handle| handle.thread().clone())
     });
     if let Some(thread) = ticker {
@@ -148,11 +145,7 @@ fn tick_forever() {
     loop {
         NOW.store(precise_ms(), Ordering::Relaxed);
         thread::sleep(TICK);
-        idle = if ASKED.swap(false, Ordering::Relaxed) {
-            0
-        } else {
-            idle + 1
-        };
+        idle = if ASKED.swap(false, Ordering::Relaxed) { 0 } else { idle + 1 };
         if idle >= IDLE_TICKS {
             NOW.store(ASLEEP, Ordering::Relaxed);
             thread::park();

@@ -52,11 +52,7 @@ impl Core {
             Backend::Memory => None,
             Backend::Redis(url) => {
                 let settings = settings(&config, url)?;
-                Some(RedisStore::new(
-                    settings,
-                    Arc::clone(&generations),
-                    clock.clone(),
-                ))
+                Some(RedisStore::new(settings, Arc::clone(&generations), clock.clone()))
             }
         };
         Ok(Arc::new(Core {
@@ -76,20 +72,13 @@ impl Core {
     /// This cache's view of a call site.
     pub(crate) fn bind(self: &Arc<Self>, instance: &'static Instance) -> Bound {
         let in_memory = self.redis.is_none() || instance.spec.tier == Some(Tier::Memory);
-        Bound {
-            core: Arc::clone(self),
-            counters: self.counters(instance),
-            in_memory,
-        }
+        Bound { core: Arc::clone(self), counters: self.counters(instance), in_memory }
     }
 
     fn counters(&self, instance: &'static Instance) -> Arc<SiteCounters> {
         let key = std::ptr::from_ref(instance).addr();
-        if let Some((_, counters)) = self
-            .sites
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key)
+        if let Some((_, counters)) =
+            self.sites.read().unwrap_or_else(PoisonError::into_inner).get(&key)
         {
             return Arc::clone(counters);
         }
@@ -103,11 +92,7 @@ impl Core {
     /// What a fresh entry in memory must satisfy now.
     #[inline]
     pub(crate) fn terms(&self, origin: Option<u64>) -> Terms<'_> {
-        Terms {
-            generations: &self.generations,
-            now_ms: self.clock.now_ms(),
-            origin,
-        }
+        Terms { generations: &self.generations, now_ms: self.clock.now_ms(), origin }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -140,12 +125,7 @@ impl Core {
 
     pub(crate) fn reset_stats(&self) {
         self.by_hand.reset();
-        for (_, counters) in self
-            .sites
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-        {
+        for (_, counters) in self.sites.read().unwrap_or_else(PoisonError::into_inner).values() {
             counters.reset();
         }
         self.invalidations.reset();
@@ -169,10 +149,9 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         namespace: config.namespace.clone(),
         connections: usize::from(config.redis_pool_max_connections),
         connect_timeout: config.redis_connect_timeout,
+        turn_timeout: config.redis_pool_timeout,
         deadline: config.redis_timeout,
-        health_interval: config
-            .redis_health_check_interval
-            .max(Duration::from_millis(10)),
+        health_interval: config.redis_health_check_interval.max(Duration::from_millis(10)),
         max_load: config.max_load,
         trust_restart: config.trust_restart,
     })
@@ -189,8 +168,6 @@ impl fmt::Debug for Core {
 
 impl fmt::Debug for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bound")
-            .field("in_memory", &self.in_memory)
-            .finish_non_exhaustive()
+        f.debug_struct("Bound").field("in_memory", &self.in_memory).finish_non_exhaustive()
     }
 }

@@ -66,17 +66,9 @@ fn is_number(text: &str) -> bool {
 /// Cuts after the first number and the letters that follow it.
 fn split_part(text: &str) -> (&str, &str) {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let letters = text
-        .bytes()
-        .skip(digits)
-        .take_while(u8::is_ascii_alphabetic)
-        .count();
+    let letters = text.bytes().skip(digits).take_while(u8::is_ascii_alphabetic).count();
     // Text that starts with neither is handed over whole, to be refused.
-    let end = if digits + letters == 0 {
-        text.len()
-    } else {
-        digits + letters
-    };
+    let end = if digits + letters == 0 { text.len() } else { digits + letters };
     text.split_at(end)
 }
 
@@ -115,11 +107,7 @@ mod tests {
             ("007s", 7_000),
         ];
         for (text, millis) in table {
-            assert_eq!(
-                parse_duration(text),
-                Some(Duration::from_millis(millis)),
-                "{text:?}"
-            );
+            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text:?}");
         }
     }
 

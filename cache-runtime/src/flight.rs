@@ -66,9 +66,7 @@ struct State {
 
 impl<K: Eq + Hash> Flights<K> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Flights {
-            shards: std::array::from_fn(|_| Mutex::default()),
-        })
+        Arc::new(Flights { shards: std::array::from_fn(|_| Mutex::default()) })
     }
 
     /// Joins the flight of this key, or opens one. `slots` are the generations that the key's
@@ -98,10 +96,7 @@ impl<K: Eq + Hash> Flights<K> {
         }
         let next = Flight::new(generations.note(slots));
         state.next = Some(Arc::clone(&next));
-        let after = Follower {
-            flight: Arc::clone(&flight),
-            joined: state.seals,
-        };
+        let after = Follower { flight: Arc::clone(&flight), joined: state.seals };
         drop(state);
         Role::Lead(self.leader(key, next, Some(after)))
     }
@@ -109,10 +104,7 @@ impl<K: Eq + Hash> Flights<K> {
     /// Takes a flight that has been waited for too long out of the way.
     pub(crate) fn give_up(&self, key: &Arc<K>, follower: &Follower) {
         let mut shard = lock(self.shard(key));
-        if shard
-            .get(key)
-            .is_some_and(|current| Arc::ptr_eq(current, &follower.flight))
-        {
+        if shard.get(key).is_some_and(|current| Arc::ptr_eq(current, &follower.flight)) {
             shard.remove(key);
         }
     }
@@ -127,20 +119,13 @@ impl<K: Eq + Hash> Flights<K> {
         flight: Arc<Flight>,
         after: Option<Follower>,
     ) -> Leader<K> {
-        Leader {
-            table: Some((Arc::clone(self), Arc::clone(key))),
-            flight,
-            after,
-        }
+        Leader { table: Some((Arc::clone(self), Arc::clone(key))), flight, after }
     }
 
     /// Lets the callers who came too late for `flight` have theirs.
     fn retire(&self, key: &Arc<K>, flight: &Arc<Flight>, next: Option<Arc<Flight>>) {
         let mut shard = lock(self.shard(key));
-        if shard
-            .get(key)
-            .is_none_or(|current| !Arc::ptr_eq(current, flight))
-        {
+        if shard.get(key).is_none_or(|current| !Arc::ptr_eq(current, flight)) {
             return;
         }
         match next.filter(|next| lock(&next.state).outcome.is_none()) {
@@ -156,11 +141,7 @@ impl<K: Eq + Hash> Flights<K> {
 
 impl Flight {
     fn new(stamps: Stamps) -> Arc<Self> {
-        Arc::new(Flight {
-            stamps,
-            state: Mutex::default(),
-            changed: Notify::new(),
-        })
+        Arc::new(Flight { stamps, state: Mutex::default(), changed: Notify::new() })
     }
 }
 
@@ -175,11 +156,7 @@ pub(crate) struct Leader<K: Eq + Hash> {
 impl<K: Eq + Hash> Leader<K> {
     /// A load that nobody shares.
     pub(crate) fn alone(generations: &Generations, slots: &[Slot]) -> Self {
-        Leader {
-            table: None,
-            flight: Flight::new(generations.note(slots)),
-            after: None,
-        }
+        Leader { table: None, flight: Flight::new(generations.note(slots)), after: None }
     }
 
     /// The generations noted when the flight was opened: before anything was read or loaded.
@@ -218,11 +195,7 @@ impl<K: Eq + Hash> Leader<K> {
             state.sealed = true;
             state.followers > 0 || state.next.is_some()
         };
-        self.finish(if awaited {
-            outcome()
-        } else {
-            Outcome::Outdated
-        });
+        self.finish(if awaited { outcome() } else { Outcome::Outdated });
     }
 
     fn finish(&self, outcome: Outcome) {
@@ -259,10 +232,7 @@ pub(crate) struct Follower {
 impl Follower {
     fn new(flight: Arc<Flight>, state: &mut State) -> Self {
         state.followers += 1;
-        Follower {
-            joined: state.seals,
-            flight,
-        }
+        Follower { joined: state.seals, flight }
     }
 
     /// Waits until the flight has landed. Cancel safe: a dropped wait leaves the flight as it is.
@@ -289,4 +259,142 @@ impl Follower {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // No code of the user runs under these locks; what a panic elsewhere left is consistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
+    use super::*;
+    use std::future::Future as _;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    struct Table {
+        flights: Arc<Flights<u8>>,
+        generations: Generations,
+    }
+
+    impl Table {
+        fn new() -> Self {
+            Table { flights: Flights::new(), generations: Generations::new() }
+        }
+
+        fn join(&self) -> Role<u8> {
+            self.flights.join(&Arc::new(7), &self.generations, &[Slot::name("7")])
+        }
+
+        fn lead(&self) -> Leader<u8> {
+            match self.join() {
+                Role::Lead(leader) => leader,
+                Role::Follow(_) => panic!("expected to lead"),
+            }
+        }
+
+        fn follow(&self) -> Follower {
+            match self.join() {
+                Role::Follow(follower) => follower,
+                Role::Lead(_) => panic!("expected to follow"),
+            }
+        }
+    }
+
+    fn value() -> Outcome {
+        Outcome::Value(Arc::new(1_u8))
+    }
+
+    /// The outcome, if it is there now.
+    fn now(follower: &Follower) -> Option<Outcome> {
+        match pin!(follower.outcome()).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => Some(outcome),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn callers_of_one_key_share_one_flight() {
+        let table = Table::new();
+        let (leader, follower) = (table.lead(), table.follow());
+        assert!(now(&follower).is_none());
+        leader.seal();
+        leader.land(value);
+        assert!(matches!(now(&follower), Some(Outcome::Value(_))));
+        assert_eq!(table.flights.len(), 0);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_leader_that_has_gone() {
+        let table = Table::new();
+        let (leader, follower) = (table.lead(), table.follow());
+        drop(leader);
+        assert!(matches!(now(&follower), Some(Outcome::Abandoned)));
+        assert_eq!(table.flights.len(), 0);
+    }
+
+    #[test]
+    fn who_comes_after_the_seal_shares_the_next_flight() {
+        let table = Table::new();
+        let (first, early) = (table.lead(), table.follow());
+        first.seal();
+        let mut second = table.lead();
+        let late = table.follow();
+        first.land(value);
+        assert!(matches!(now(&early), Some(Outcome::Value(_))));
+        let predecessor = second.predecessor().unwrap();
+        assert!(matches!(now(&predecessor), Some(Outcome::Outdated)));
+        assert!(now(&late).is_none());
+        second.seal();
+        second.land(value);
+        assert!(matches!(now(&late), Some(Outcome::Value(_))));
+        assert_eq!(table.flights.len(), 0);
+    }
+
+    #[test]
+    fn a_flight_that_is_opened_again_serves_who_came_in_between() {
+        let table = Table::new();
+        let first = table.lead();
+        first.seal();
+        let mut second = table.lead();
+        first.reopen();
+        let joined = table.follow();
+        first.seal();
+        first.land(value);
+        assert!(matches!(now(&joined), Some(Outcome::Value(_))));
+        assert!(matches!(now(&second.predecessor().unwrap()), Some(Outcome::Value(_))));
+    }
+
+    #[test]
+    fn an_invalidation_cuts_a_flight_off() {
+        let table = Table::new();
+        let (old, follower) = (table.lead(), table.follow());
+        table.generations.bump(Slot::name("7"));
+        let new = table.lead();
+        old.seal();
+        old.land(value);
+        assert!(matches!(now(&follower), Some(Outcome::Value(_))));
+        let after = table.follow();
+        assert!(now(&after).is_none(), "the old flight's value is not for later callers");
+        drop(new);
+    }
+
+    #[test]
+    fn a_leader_of_the_next_flight_that_goes_leaves_nobody_behind() {
+        let table = Table::new();
+        let first = table.lead();
+        first.seal();
+        let second = table.lead();
+        let late = table.follow();
+        drop(second);
+        assert!(matches!(now(&late), Some(Outcome::Abandoned)));
+        let third = table.lead();
+        first.land(value);
+        assert_eq!(table.flights.len(), 1);
+        drop(third);
+        assert_eq!(table.flights.len(), 0);
+    }
+
+    #[test]
+    fn an_outcome_that_nobody_waits_for_is_not_made() {
+        let table = Table::new();
+        table.lead().land(|| panic!("not asked for"));
+    }
 }

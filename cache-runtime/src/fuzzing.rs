@@ -1,10 +1,6 @@
 //! What the fuzz targets (in `fuzz/`) exercise. Each function must return for any input; a broken
 //! promise panics.
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a fuzzer is told of a failure by a panic"
-)]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a fuzzer is told of a failure by a panic")]
 
 use std::collections::BTreeMap;
 
@@ -35,10 +31,7 @@ fn read(bytes: &[u8]) {
 
 fn payload(bytes: &[u8]) {
     if let Some(plain) = entry::decompress(bytes) {
-        assert!(
-            plain.len() <= bytes.len() * 255 + 64,
-            "more memory than the input justifies"
-        );
+        assert!(plain.len() <= bytes.len() * 255 + 64, "more memory than the input justifies");
     }
     decode::<Bincode>(bytes);
     decode::<MessagePack>(bytes);
@@ -79,18 +72,10 @@ fn match_texts(pattern: &str, texts: &[&str]) {
     let prefix = pattern.literal_prefix();
     for text in texts {
         let matched = pattern.matches(text);
-        assert!(
-            !matched || text.starts_with(&prefix),
-            "a match without the literal prefix"
-        );
+        assert!(!matched || text.starts_with(&prefix), "a match without the literal prefix");
         if let Some(whole) = pattern.whole_prefix() {
-            let inside = text
-                .strip_prefix(&whole)
-                .is_some_and(|rest| rest.starts_with(':'));
-            assert_eq!(
-                matched, inside,
-                "a whole prefix is not what its pattern matches"
-            );
+            let inside = text.strip_prefix(&whole).is_some_and(|rest| rest.starts_with(':'));
+            assert_eq!(matched, inside, "a whole prefix is not what its pattern matches");
         }
     }
 }
@@ -112,11 +97,7 @@ fn render(separator: &str, first: &str, second: &str) {
     for (cut, _) in joined.char_indices() {
         let other = (&joined[..cut], joined[cut..].trim_start_matches(separator));
         let same = other == (first, second);
-        assert_eq!(
-            template(other.0, other.1) == rendered,
-            same,
-            "two calls share a name"
-        );
+        assert_eq!(template(other.0, other.1) == rendered, same, "two calls share a name");
     }
 }
 
@@ -132,9 +113,6 @@ fn check(text: &str) {
     }
     assert!(Name::by_hand(&name::escape(text)).is_ok() || text.len() > 1000);
     if let Ok(pattern) = Pattern::new(&glob::escape(text)) {
-        assert!(
-            pattern.matches(text),
-            "an escaped text does not match itself"
-        );
+        assert!(pattern.matches(text), "an escaped text does not match itself");
     }
 }

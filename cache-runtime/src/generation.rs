@@ -58,15 +58,9 @@ impl Generations {
     pub(crate) fn note(&self, slots: &[Slot]) -> Stamps {
         let epoch = self.epoch.load(Ordering::Acquire);
         let sweeps = self.sweeps.load(Ordering::Acquire);
-        let slots = slots
-            .iter()
-            .map(|&slot| (slot, self.at(slot).load(Ordering::Acquire)))
-            .collect();
-        Stamps {
-            epoch,
-            sweeps,
-            slots,
-        }
+        let slots =
+            slots.iter().map(|&slot| (slot, self.at(slot).load(Ordering::Acquire))).collect();
+        Stamps { epoch, sweeps, slots }
     }
 
     /// Whether nothing noted in `stamps` has been invalidated since.
@@ -112,9 +106,7 @@ impl Generations {
 
 impl std::fmt::Debug for Generations {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Generations")
-            .field("epoch", &self.epoch)
-            .finish_non_exhaustive()
+        f.debug_struct("Generations").field("epoch", &self.epoch).finish_non_exhaustive()
     }
 }
 

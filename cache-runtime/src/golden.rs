@@ -6,9 +6,7 @@ use std::path::Path;
 
 /// Compares `actual` with the file `name`; `BLESS=1` writes the file instead.
 pub(crate) fn check(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
         fs::write(&path, actual).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }

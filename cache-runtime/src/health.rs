@@ -53,11 +53,7 @@ impl Health {
             },
             Err(reason) => reason,
         };
-        let status = if core.config.require_redis {
-            Status::Down
-        } else {
-            Status::Degraded
-        };
+        let status = if core.config.require_redis { Status::Down } else { Status::Degraded };
         Health::in_memory(status, Some(reason), redis.owed())
     }
 
@@ -66,12 +62,6 @@ impl Health {
     }
 
     fn in_memory(status: Status, reason: Option<String>, owed_invalidations: usize) -> Self {
-        Health {
-            status,
-            backend: "memory",
-            latency: None,
-            owed_invalidations,
-            reason,
-        }
+        Health { status, backend: "memory", latency: None, owed_invalidations, reason }
     }
 }

@@ -9,13 +9,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
-
 use crate::core::Core;
 use crate::error::Error;
 use crate::generation::Slot;
 use crate::name::{Renderer, shorten, validate_prefix, validate_tag};
 use crate::output::OutputKind;
+use crate::runtime;
 
 /// After so long an abandoned function's own write has had its time to commit.
 const SETTLING: Duration = Duration::from_millis(500);
@@ -29,10 +28,7 @@ pub(crate) struct Targets {
 
 impl Targets {
     pub(crate) fn name(name: &str) -> Self {
-        Targets {
-            names: vec![name.to_owned()],
-            tags: Vec::new(),
-        }
+        Targets { names: vec![name.to_owned()], tags: Vec::new() }
     }
 
     pub(crate) fn tag(tag: &str) -> Result<Self, Error> {
@@ -72,10 +68,7 @@ impl Core {
     /// Dropped half-way, the invalidation happens all the same.
     pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
         self.invalidations.one();
-        let _then = Bump {
-            core: self,
-            targets,
-        };
+        let _then = Bump { core: self, targets };
         match &self.redis {
             Some(redis) => redis.invalidate(&targets.names, &targets.tags).await,
             None => None,
@@ -85,10 +78,7 @@ impl Core {
     /// The same without waiting: Redis is owed it.
     fn invalidate_in_background(&self, targets: &Targets) {
         self.invalidations.one();
-        let _then = Bump {
-            core: self,
-            targets,
-        };
+        let _then = Bump { core: self, targets };
         if let Some(redis) = &self.redis {
             redis.owe(&targets.names, &targets.tags);
         }
@@ -103,9 +93,7 @@ struct Bump<'a> {
 
 impl Drop for Bump<'_> {
     fn drop(&mut self) {
-        self.targets
-            .slots()
-            .for_each(|slot| self.core.generations.bump(slot));
+        self.targets.slots().for_each(|slot| self.core.generations.bump(slot));
     }
 }
 
@@ -143,10 +131,7 @@ pub struct Plan {
 impl Plan {
     /// A plan for the present cache.
     pub fn new(fill: impl FnOnce(&mut Plan)) -> Self {
-        let mut plan = Plan {
-            core: crate::manager::current(),
-            targets: Targets::default(),
-        };
+        let mut plan = Plan { core: crate::manager::current(), targets: Targets::default() };
         fill(&mut plan);
         plan
     }
@@ -229,14 +214,14 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         let Some(plan) = self.0.take() else { return };
         plan.core.invalidate_in_background(&plan.targets);
-        match Handle::try_current() {
-            Ok(runtime) => {
+        match runtime::with_timers() {
+            Some(runtime) => {
                 _ = runtime.spawn(async move {
                     tokio::time::sleep(SETTLING).await;
                     plan.core.invalidate(&plan.targets).await;
                 })
             }
-            Err(_) => {
+            None => {
                 _ = std::thread::Builder::new().spawn(move || {
                     std::thread::sleep(SETTLING);
                     plan.core.invalidate_in_background(&plan.targets);

@@ -28,6 +28,7 @@ mod name;
 mod output;
 mod random;
 mod redis;
+mod runtime;
 mod scope;
 mod shape;
 mod site;

@@ -75,8 +75,6 @@ pub(crate) struct MemoryKey {
 pub(crate) struct Facts {
     /// Whose value it is; 0 for one stored by hand.
     pub(crate) origin: u64,
-    /// When it was stored, by the manager's clock.
-    pub(crate) created_ms: u64,
     /// When it is fresh no longer.
     pub(crate) expires_ms: u64,
     /// How long its load took.
@@ -155,9 +153,7 @@ impl Terms<'_> {
     fn fresh(&self, facts: &Facts) -> bool {
         self.now_ms < facts.expires_ms
             && self.generations.current(&facts.stamps)
-            && self
-                .origin
-                .is_none_or(|own| facts.origin == own || facts.origin == 0)
+            && self.origin.is_none_or(|own| facts.origin == own || facts.origin == 0)
     }
 }
 
@@ -166,10 +162,8 @@ impl Memory {
     pub(crate) fn new(capacity: u64, largest: usize) -> Self {
         let items =
             usize::try_from((capacity / TYPICAL_WEIGHT).clamp(16, 1 << 22)).unwrap_or(1 << 22);
-        let options = OptionsBuilder::new()
-            .estimated_items_capacity(items)
-            .weight_capacity(capacity)
-            .build();
+        let options =
+            OptionsBuilder::new().estimated_items_capacity(items).weight_capacity(capacity).build();
         let table = match options {
             Ok(options) => Cache::with_options(
                 options,
@@ -185,11 +179,7 @@ impl Memory {
                 DefaultLifecycle::default(),
             ),
         };
-        Memory {
-            table,
-            seed: crate::random::word(),
-            largest,
-        }
+        Memory { table, seed: crate::random::word(), largest }
     }
 
     /// What keys of this store are hashed with.
@@ -221,14 +211,8 @@ impl Memory {
         W: Wanted,
     {
         self.find(hash, wanted, |entry| {
-            let value = entry
-                .value
-                .downcast_ref::<V>()
-                .filter(|_| terms.fresh(&entry.facts))?;
-            Some(Hit {
-                value: value.clone(),
-                load_micros: entry.facts.load_micros,
-            })
+            let value = entry.value.downcast_ref::<V>().filter(|_| terms.fresh(&entry.facts))?;
+            Some(Hit { value: value.clone(), load_micros: entry.facts.load_micros })
         })
     }
 
@@ -254,12 +238,7 @@ impl Memory {
     where
         W: Wanted,
     {
-        let query = Query {
-            hash,
-            wanted,
-            take,
-            found: Cell::new(None),
-        };
+        let query = Query { hash, wanted, take, found: Cell::new(None) };
         self.table.get(&query)?;
         query.found.into_inner()
     }
@@ -288,24 +267,10 @@ impl Memory {
         let weight = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size() + size;
         let room = usize::try_from(self.table.shard_capacity()).unwrap_or(usize::MAX);
         if size > self.largest || weight > room {
-            return Err(TooLarge {
-                size,
-                limit: self.largest.min(room),
-            });
+            return Err(TooLarge { size, limit: self.largest.min(room) });
         }
         let (hash, weight) = (key.hash, weight as u64);
-        self.table.insert(
-            Held {
-                hash,
-                entry: Arc::new(Entry {
-                    key,
-                    facts,
-                    weight,
-                    value,
-                }),
-            },
-            (),
-        );
+        self.table.insert(Held { hash, entry: Arc::new(Entry { key, facts, weight, value }) }, ());
         Ok(())
     }
 
@@ -320,10 +285,7 @@ impl Memory {
     }
 
     fn fresh<'a>(&'a self, terms: Terms<'a>) -> impl Iterator<Item = Held> + 'a {
-        self.table
-            .iter()
-            .map(|(held, ())| held)
-            .filter(move |held| terms.fresh(&held.entry.facts))
+        self.table.iter().map(|(held, ())| held).filter(move |held| terms.fresh(&held.entry.facts))
     }
 
     /// Drops every entry.

@@ -237,6 +237,7 @@ pub fn no_shared_errors<K: OutputKind>(_: K) -> SharedErrors<K::Error> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::needless_borrow, reason = "as generated code asks: look-up begins at `&&`")]
     use super::*;
 
     type Renamed<T> = Result<T, String>;

@@ -85,10 +85,7 @@ impl<P: KeyParts> sealed::Source for Args<P> {
         let memory = &bound.core.memory;
         // Arguments that cannot be hashed are reported where their key is made in full.
         let hash = key::hash_parts(&self.0, memory.seed() ^ instance.origin).ok()?;
-        let wanted = WantedCall {
-            instance,
-            parts: &self.0,
-        };
+        let wanted = WantedCall { instance, parts: &self.0 };
         memory.get(hash, &wanted, bound.core.terms(Some(instance.origin)))
     }
 
@@ -102,14 +99,7 @@ impl<P: KeyParts> sealed::Source for Args<P> {
         let hash =
             key::hash_parts(&self.0, bound.core.memory.seed() ^ instance.origin).map_err(failed)?;
         let name = Name::new(&instance.name(&bytes));
-        Ok((
-            MemoryKey {
-                hash,
-                domain: Domain::Arguments(instance),
-                bytes,
-            },
-            name,
-        ))
+        Ok((MemoryKey { hash, domain: Domain::Arguments(instance), bytes }, name))
     }
 }
 
@@ -131,11 +121,7 @@ impl<F: Fn(&mut Renderer)> sealed::Source for Template<F> {
         let name = shorten(rendered.as_str());
         let memory = &bound.core.memory;
         let hash = memory.hash_name(name.as_bytes());
-        memory.get(
-            hash,
-            &WantedName(name.as_bytes()),
-            bound.core.terms(Some(instance.origin)),
-        )
+        memory.get(hash, &WantedName(name.as_bytes()), bound.core.terms(Some(instance.origin)))
     }
 
     fn full(
@@ -143,9 +129,7 @@ impl<F: Fn(&mut Renderer)> sealed::Source for Template<F> {
         bound: &Bound,
         instance: &'static Instance,
     ) -> Result<(MemoryKey, Name), String> {
-        let rendered = self
-            .render(instance)
-            .ok_or("the `Display` of a value failed")?;
+        let rendered = self.render(instance).ok_or("the `Display` of a value failed")?;
         let name = Name::new(rendered.as_str());
         Ok((bound.core.memory.name_key(name.as_str()), name))
     }
@@ -195,10 +179,7 @@ struct Prepared {
 impl<K: OutputKind> fmt::Debug for Call<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.prepared.as_ref().map(|prepared| &prepared.key);
-        f.debug_struct("Call")
-            .field("kind", &self.kind)
-            .field("key", &key)
-            .finish()
+        f.debug_struct("Call").field("kind", &self.kind).field("key", &key).finish()
     }
 }
 
@@ -221,19 +202,12 @@ where
     let instance = site.instance(type_name);
     match crate::scope::current() {
         None => {
-            let bound = instance
-                .bound
-                .get_or_init(|| crate::manager::global().bind(instance));
+            let bound = instance.bound.get_or_init(|| crate::manager::global().bind(instance));
             begin_in(bound, instance, kind, bypass, key, tags)
         }
-        Some(manager) => begin_in(
-            &manager.core().bind(instance),
-            instance,
-            kind,
-            bypass,
-            key,
-            tags,
-        ),
+        Some(manager) => {
+            begin_in(&manager.core().bind(instance), instance, kind, bypass, key, tags)
+        }
     }
 }
 
@@ -252,11 +226,12 @@ where
     S: KeySource,
     T: FnOnce(&mut Tags),
 {
-    if bound.in_memory && !bypass {
-        if let Some(hit) = key.look_up::<K::Value>(bound, instance) {
-            bound.counters.memory_hit(hit.load_micros);
-            return Begin::Hit(K::join(Ok(hit.value)));
-        }
+    if bound.in_memory
+        && !bypass
+        && let Some(hit) = key.look_up::<K::Value>(bound, instance)
+    {
+        bound.counters.memory_hit(hit.load_micros);
+        return Begin::Hit(K::join(Ok(hit.value)));
     }
     let prepared = prepare::<K, S, T>(bound, instance, bypass, key, tags);
     Begin::Call(Call { prepared, kind })
@@ -281,18 +256,10 @@ where
         return None;
     }
     match full_key::<K, S, T>(bound, instance, key, tags) {
-        Ok(key) => Some(Box::new(Prepared {
-            bound: bound.clone(),
-            instance,
-            key,
-        })),
+        Ok(key) => Some(Box::new(Prepared { bound: bound.clone(), instance, key })),
         Err(reason) => {
             bound.counters.slow.not_stored.one();
-            tracing::error!(
-                function = instance.label(),
-                reason,
-                "this call is not cached"
-            );
+            tracing::error!(function = instance.label(), reason, "this call is not cached");
             None
         }
     }
@@ -333,21 +300,13 @@ pub struct Hooks<K: OutputKind> {
 impl<K: OutputKind> Hooks<K> {
     /// No options; how errors reach waiting callers.
     pub fn new(_: K, share: SharedErrors<K::Error>) -> Self {
-        Hooks {
-            share,
-            cache_if: None,
-            is_none: None,
-            codec: None,
-        }
+        Hooks { share, cache_if: None, is_none: None, codec: None }
     }
 
     /// `cache_if`.
     #[must_use]
     pub fn cache_if(self, cache_if: fn(&K::Value) -> bool) -> Self {
-        Hooks {
-            cache_if: Some(cache_if),
-            ..self
-        }
+        Hooks { cache_if: Some(cache_if), ..self }
     }
 
     /// `negative_ttl` or `cache_none` is set: the value is an `Option`.
@@ -356,10 +315,7 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: MaybeNone,
     {
-        Hooks {
-            is_none: Some(MaybeNone::is_none),
-            ..self
-        }
+        Hooks { is_none: Some(MaybeNone::is_none), ..self }
     }
 
     /// `codec`.
@@ -368,10 +324,7 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: CacheValue,
     {
-        Hooks {
-            codec: Some(ValueCodec::of::<C>()),
-            ..self
-        }
+        Hooks { codec: Some(ValueCodec::of::<C>()), ..self }
     }
 }
 
@@ -410,11 +363,7 @@ where
         let Some(prepared) = self.prepared else {
             return body.await;
         };
-        let Prepared {
-            bound,
-            instance,
-            key,
-        } = *prepared;
+        let Prepared { bound, instance, key } = *prepared;
         let Some(policy) = policy(&bound, instance, &hooks) else {
             return body.await;
         };

@@ -35,10 +35,6 @@ mod tests {
     fn words_do_not_repeat_and_fractions_stay_in_range() {
         let words: std::collections::HashSet<u64> = (0..10_000).map(|_| word()).collect();
         assert_eq!(words.len(), 10_000);
-        assert!(
-            (0..1_000)
-                .map(|_| fraction())
-                .all(|f| (0.0..1.0).contains(&f))
-        );
+        assert!((0..1_000).map(|_| fraction()).all(|f| (0.0..1.0).contains(&f)));
     }
 }

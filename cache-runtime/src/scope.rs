@@ -56,10 +56,7 @@ pub(crate) fn current() -> Option<CacheManager> {
         return None;
     }
     // Not available while the thread is ending: then there is no scope either.
-    CURRENT
-        .try_with(|current| current.borrow().clone())
-        .ok()
-        .flatten()
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
 }
 
 struct Open;

@@ -124,11 +124,7 @@ impl Site {
         if let Some(prefix) = spec.prefix {
             check_prefix(prefix.as_bytes());
         }
-        Site {
-            spec,
-            first: OnceCell::new(),
-            others: RwLock::new(Vec::new()),
-        }
+        Site { spec, first: OnceCell::new(), others: RwLock::new(Vec::new()) }
     }
 
     #[inline]
@@ -142,9 +138,7 @@ impl Site {
     /// One type name may stand at several addresses: then its text decides.
     #[cold]
     fn find(&'static self, type_name: &'static str) -> &'static Instance {
-        let first = self
-            .first
-            .get_or_init(|| Instance::leak(&self.spec, type_name));
+        let first = self.first.get_or_init(|| Instance::leak(&self.spec, type_name));
         if first.type_name == type_name {
             return first;
         }
@@ -166,13 +160,7 @@ impl Instance {
     fn leak(spec: &'static SiteSpec, type_name: &'static str) -> &'static Self {
         let identity = format!("{}|{}", spec.module, without_closures(type_name));
         let origin = key::origin(&identity, spec.version);
-        Box::leak(Box::new(Instance {
-            spec,
-            type_name,
-            identity,
-            origin,
-            bound: OnceCell::new(),
-        }))
+        Box::leak(Box::new(Instance { spec, type_name, identity, origin, bound: OnceCell::new() }))
     }
 
     /// The name of the entry for these encoded arguments.
@@ -198,14 +186,8 @@ fn without_closures(type_name: &str) -> &str {
 
 /// The rules of a literal prefix, for a prefix that is a path to a constant.
 const fn check_prefix(prefix: &[u8]) {
-    assert!(
-        !prefix.is_empty(),
-        "key_prefix is empty; give it a name such as \"video\""
-    );
-    assert!(
-        prefix[0] != b'#',
-        "key_prefix begins with `#`, which is reserved"
-    );
+    assert!(!prefix.is_empty(), "key_prefix is empty; give it a name such as \"video\"");
+    assert!(prefix[0] != b'#', "key_prefix begins with `#`, which is reserved");
     assert!(
         prefix[0] != b':' && prefix[prefix.len() - 1] != b':',
         "key_prefix begins or ends with `:`; the separator stands between segments only"
@@ -226,9 +208,7 @@ const fn check_prefix(prefix: &[u8]) {
 
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Site")
-            .field("spec", &self.spec)
-            .finish_non_exhaustive()
+        f.debug_struct("Site").field("spec", &self.spec).finish_non_exhaustive()
     }
 }
 

@@ -140,11 +140,7 @@ impl Counts {
     /// Hits as a part of hits and misses, `0.0 ..= 1.0`; zero before the first call.
     pub fn hit_rate(&self) -> f64 {
         let calls = self.hits() + self.misses;
-        if calls == 0 {
-            0.0
-        } else {
-            self.hits() as f64 / calls as f64
-        }
+        if calls == 0 { 0.0 } else { self.hits() as f64 / calls as f64 }
     }
 
     /// The mean time of a load.
@@ -159,10 +155,7 @@ impl Counts {
 
     fn add(self, other: Counts) -> Counts {
         let sum = self.combine(other, u64::saturating_add);
-        Counts {
-            saved_cost: self.saved_cost + other.saved_cost,
-            ..sum
-        }
+        Counts { saved_cost: self.saved_cost + other.saved_cost, ..sum }
     }
 }
 
@@ -183,30 +176,16 @@ impl Serialize for Counts {
 impl Stats {
     pub(crate) fn of_sites(mut sites: Vec<SiteStats>) -> Self {
         sites.sort_by(|a, b| a.name.cmp(&b.name));
-        let total = sites
-            .iter()
-            .fold(Counts::default(), |sum, site| sum.add(site.counts));
-        Stats {
-            total,
-            sites,
-            ..Stats::default()
-        }
+        let total = sites.iter().fold(Counts::default(), |sum, site| sum.add(site.counts));
+        Stats { total, sites, ..Stats::default() }
     }
 }
 
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = self
-            .sites
-            .iter()
-            .map(|site| (site.name.as_str(), &site.counts));
+        let rows = self.sites.iter().map(|site| (site.name.as_str(), &site.counts));
         let rows: Vec<_> = rows.chain([("total", &self.total)]).collect();
-        let width = rows
-            .iter()
-            .map(|(name, _)| name.len())
-            .max()
-            .unwrap_or(0)
-            .max(9);
+        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(9);
         writeln!(
             f,
             "{:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>9} {:>10} {:>9}",
@@ -308,9 +287,7 @@ impl SiteCounters {
             return;
         };
         stripe.hits.fetch_add(1, Ordering::Relaxed);
-        stripe
-            .saved_micros
-            .fetch_add(load_micros, Ordering::Relaxed);
+        stripe.saved_micros.fetch_add(load_micros, Ordering::Relaxed);
     }
 
     /// The mean time of a load so far.
@@ -322,10 +299,7 @@ impl SiteCounters {
         let now = self.read_all();
         let baseline = *self.baseline.lock().unwrap_or_else(PoisonError::into_inner);
         let since = now.combine(baseline, u64::saturating_sub);
-        Counts {
-            saved_cost: since.hits() as f64 * self.cost,
-            ..since
-        }
+        Counts { saved_cost: since.hits() as f64 * self.cost, ..since }
     }
 
     /// Counters that other threads own cannot be set back: their present values become the zero.
@@ -334,13 +308,11 @@ impl SiteCounters {
     }
 
     fn read_all(&self) -> Counts {
-        self.hits
-            .iter()
-            .fold(self.slow.read(), |sum, stripe| Counts {
-                memory_hits: sum.memory_hits + stripe.hits.load(Ordering::Relaxed),
-                saved_micros: sum.saved_micros + stripe.saved_micros.load(Ordering::Relaxed),
-                ..sum
-            })
+        self.hits.iter().fold(self.slow.read(), |sum, stripe| Counts {
+            memory_hits: sum.memory_hits + stripe.hits.load(Ordering::Relaxed),
+            saved_micros: sum.saved_micros + stripe.saved_micros.load(Ordering::Relaxed),
+            ..sum
+        })
     }
 }
 
@@ -357,8 +329,7 @@ impl Stripe {
         let hits = self.hits.load(Ordering::Relaxed);
         self.hits.store(hits + 1, Ordering::Relaxed);
         let saved = self.saved_micros.load(Ordering::Relaxed);
-        self.saved_micros
-            .store(saved + load_micros, Ordering::Relaxed);
+        self.saved_micros.store(saved + load_micros, Ordering::Relaxed);
     }
 }
 
@@ -395,11 +366,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         THREAD.set(UNASSIGNED);
-        SLOTS
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-            .push(self.0);
+        SLOTS.lock().unwrap_or_else(PoisonError::into_inner).0.push(self.0);
     }
 }
 

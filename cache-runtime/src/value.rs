@@ -99,11 +99,7 @@ struct TypeFacts {
 
 impl Types {
     pub(crate) fn new(codec: DefaultCodec, compress_above: Option<usize>) -> Self {
-        Types {
-            known: RwLock::default(),
-            codec,
-            compress_above,
-        }
+        Types { known: RwLock::default(), codec, compress_above }
     }
 
     /// Encodes a value with the call site's own codec, or the configured one.
@@ -146,10 +142,7 @@ impl Types {
         value: &V,
         codec: ValueCodec<V>,
     ) -> Result<Encoded, Error> {
-        let failed = |message: String| Error::Encode {
-            type_name: type_name::<V>(),
-            message,
-        };
+        let failed = |message: String| Error::Encode { type_name: type_name::<V>(), message };
         let mut payload = Vec::new();
         (codec.encode)(value, &mut payload).map_err(|error| failed(error.to_string()))?;
         let shape = shape::digest(value, codec.human_readable)
@@ -159,12 +152,7 @@ impl Types {
             .filter(|above| payload.len() > *above)
             .and_then(|_| entry::compress(&payload).filter(|packed| packed.len() < payload.len()));
         let compressed = packed.is_some();
-        Ok(Encoded {
-            codec: codec.id,
-            compressed,
-            shape,
-            payload: packed.unwrap_or(payload),
-        })
+        Ok(Encoded { codec: codec.id, compressed, shape, payload: packed.unwrap_or(payload) })
     }
 
     /// Whether the codec gives back what it was given, tried out where that is not known.
@@ -190,20 +178,11 @@ impl Types {
 
     fn facts<V: 'static>(&self) -> Arc<TypeFacts> {
         let id = TypeId::of::<V>();
-        if let Some(facts) = self
-            .known
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&id)
-        {
+        if let Some(facts) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Arc::clone(facts);
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(
-            known
-                .entry(id)
-                .or_insert_with(|| Arc::new(TypeFacts::new())),
-        )
+        Arc::clone(known.entry(id).or_insert_with(|| Arc::new(TypeFacts::new())))
     }
 }
 
@@ -227,10 +206,7 @@ impl TypeFacts {
     }
 
     fn is_verified(&self, shape: u64) -> bool {
-        self.verified
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&shape)
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&shape)
     }
 
     /// Remembers a digest, in the place of the oldest.
@@ -263,9 +239,5 @@ fn decode<V: CacheValue>(
 }
 
 fn unpack(compressed: bool, payload: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {
-    if compressed {
-        entry::decompress(payload).map(Into::into)
-    } else {
-        Some(payload.into())
-    }
+    if compressed { entry::decompress(payload).map(Into::into) } else { Some(payload.into()) }
 }

@@ -9,8 +9,6 @@ use std::{
 pub fn unique_namespace() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let started = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     format!("test-{}-{:x}-{number}", process::id(), started.as_nanos())
 }

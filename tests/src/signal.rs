@@ -13,12 +13,6 @@ pub(crate) fn send(signal: Signal, process: u32) {
         Signal::Stop => "STOP",
         Signal::Continue => "CONT",
     };
-    let status = Command::new("sh")
-        .arg("-c")
-        .arg(format!("kill -{name} {process}"))
-        .status();
-    assert!(
-        status.expect("sh runs").success(),
-        "process {process} took no SIG{name}"
-    );
+    let status = Command::new("sh").arg("-c").arg(format!("kill -{name} {process}")).status();
+    assert!(status.expect("sh runs").success(), "process {process} took no SIG{name}");
 }

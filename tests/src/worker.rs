@@ -56,11 +56,7 @@ impl Worker {
             .unwrap_or_else(|error| panic!("{} cannot be run: {error}", program().display()));
         let commands = child.stdin.take();
         let answers = read_lines(child.stdout.take().expect("stdout is a pipe"));
-        Worker {
-            child,
-            commands,
-            answers,
-        }
+        Worker { child, commands, answers }
     }
 
     /// Sends a command and waits for its answer.

@@ -7,7 +7,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned as _;
 
-use super::{body, here, kind, local, private, probe, render};
+use super::{body, here, kind, placed, private, probe, render};
 use crate::item::Item;
 use crate::spec::{Cached, Key, Prefix, Template, Tier, Ttl};
 
@@ -35,19 +35,21 @@ use crate::spec::{Cached, Key, Prefix, Template, Tier, Ttl};
 //         let hooks = P::Hooks::new(kind, share);
 //         let body = async move { ... };
 //         let body = ::core::pin::pin!(body);
-//         call.run(body, hooks).await
+//         P::Call::run(call, body, hooks).await
 //     }
 pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let site = site(p, spec);
     let kind = kind(p, &spec.output);
     let share = share(p, spec);
-    let bypass = spec
-        .bypass_if
-        .as_ref()
-        .map_or_else(|| quote!(false), Expr::to_token_stream);
-    // A missing bound on the value is reported where the type of this argument was written.
-    let value = local("kind", spec.output.value);
+    let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
+    // What the compiler says of the value's type, it says there, and only once.
+    let there = |tokens| placed(tokens, spec.output.value);
+    let begin = there(quote_spanned!(Span::mixed_site()=> #p::begin));
+    let new_hooks = there(quote_spanned!(Span::mixed_site()=> #p::Hooks::new));
+    let run = there(quote_spanned!(Span::mixed_site()=> #p::Call::run));
+    let kind_there = there(quote_spanned!(Span::mixed_site()=> kind));
+    let call_there = there(quote_spanned!(Span::mixed_site()=> call));
     let key = key(p, &spec.key, item);
     let tags = tags(p, &spec.tags);
     let hooks = hooks(spec);
@@ -58,15 +60,15 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
         let share = #share;
         let bypass: bool = #bypass;
         #[allow(clippy::used_underscore_binding)]
-        let begin = #p::begin(site, #value, #p::instance_of(&|| {}), bypass, #key, #tags);
+        let begin = #begin(site, #kind_there, #p::instance_of(&|| {}), bypass, #key, #tags);
         let call = match begin {
             #p::Begin::Hit(output) => return output,
             #p::Begin::Call(call) => call,
         };
-        let hooks = #p::Hooks::new(kind, share)#hooks;
+        let hooks = #new_hooks(#kind_there, share)#hooks;
         let body = #body;
         let body = ::core::pin::pin!(body);
-        call.run(body, hooks).await
+        #run(#call_there, body, hooks).await
     })
 }
 
@@ -95,18 +97,13 @@ fn options(p: &TokenStream, spec: &Cached) -> Vec<TokenStream> {
         ("ttl", spec.ttl.as_ref().map(|ttl| duration(p, ttl))),
         ("prefix", spec.prefix.as_ref().map(prefix).map(some)),
         ("version", spec.version.map(|version| quote!(#version))),
-        (
-            "negative_ttl",
-            spec.negative_ttl.as_ref().map(|ttl| duration(p, ttl)),
-        ),
+        ("negative_ttl", spec.negative_ttl.as_ref().map(|ttl| duration(p, ttl))),
         ("cache_none", spec.cache_none.map(|cache| quote!(#cache))),
         ("jitter", spec.jitter.map(float).map(some)),
         ("tier", spec.tier.map(|chosen| tier(p, chosen)).map(some)),
         ("cost", spec.cost.map(float)),
     ];
-    let given = fields
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)));
+    let given = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
     given
         .map(|(name, value)| {
             let name = Ident::new(name, Span::mixed_site());

@@ -7,7 +7,7 @@
 mod cached;
 mod invalidate;
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 use syn::{Path, Type};
@@ -23,9 +23,13 @@ fn here(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }
 
-/// One of our locals, placed in the user's code.
-fn local(name: &str, span: Span) -> Ident {
-    Ident::new(name, here(span))
+/// The same tokens at a place of the user's, for what the compiler says of them.
+fn placed(tokens: TokenStream, span: Span) -> TokenStream {
+    let place = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(span));
+        token
+    };
+    tokens.into_iter().map(place).collect()
 }
 
 /// The path of what generated code may call.
@@ -82,18 +86,14 @@ fn pin_type(ty: &Type) -> Option<TokenStream> {
 fn render(p: &TokenStream, template: &Template) -> TokenStream {
     let writer = Ident::new("w", Span::mixed_site());
     let following = template.pieces.iter().skip(1).map(Some).chain([None]);
-    let steps = template
-        .pieces
-        .iter()
-        .zip(following)
-        .map(|(piece, next)| match piece {
-            Piece::Text(text) => quote_spanned!(Span::mixed_site()=> #writer.text(#text);),
-            Piece::Place { root, fields } => {
-                let stop = stop(next);
-                let place = quote_spanned!(here(template.span)=> &#root #(.#fields)*);
-                quote_spanned!(here(template.span)=> #writer.value(#place, #stop);)
-            }
-        });
+    let steps = template.pieces.iter().zip(following).map(|(piece, next)| match piece {
+        Piece::Text(text) => quote_spanned!(Span::mixed_site()=> #writer.text(#text);),
+        Piece::Place { root, fields } => {
+            let stop = stop(next);
+            let place = quote_spanned!(here(template.span)=> &#root #(.#fields)*);
+            quote_spanned!(here(template.span)=> #writer.value(#place, #stop);)
+        }
+    });
     quote_spanned!(Span::mixed_site()=> |#writer: &mut #p::Renderer| { #(#steps)* })
 }
 

@@ -9,12 +9,7 @@ use crate::item::names_bound_by;
 
 /// Refuses each argument that `expr` uses; `reason` says why.
 pub(crate) fn refuse(expr: &Expr, scope: &Scope, reason: &str) -> syn::Result<()> {
-    let mut captures = Captures {
-        scope,
-        shadowed: Vec::new(),
-        reason,
-        errors: Errors::default(),
-    };
+    let mut captures = Captures { scope, shadowed: Vec::new(), reason, errors: Errors::default() };
     captures.visit_expr(expr);
     captures.errors.finish(())
 }
@@ -32,10 +27,7 @@ impl<'ast> Visit<'ast> for Captures<'_> {
         let is_argument = |name: &&Ident| self.scope.find(name).is_some();
         let name = path.path.get_ident().filter(is_argument);
         if let Some(name) = name.filter(|name| !self.shadowed.contains(name)) {
-            self.errors.at(
-                name,
-                format!("{}: it cannot use the argument `{name}`", self.reason),
-            );
+            self.errors.at(name, format!("{}: it cannot use the argument `{name}`", self.reason));
         }
     }
 

@@ -38,10 +38,9 @@ fn explicit(given: &Written<Expr>, scope: &Scope) -> syn::Result<Key> {
 fn is_constant(key: &Key) -> bool {
     match key {
         Key::Arguments(_) => false,
-        Key::Template(template) => template
-            .pieces
-            .iter()
-            .all(|piece| matches!(piece, Piece::Text(_))),
+        Key::Template(template) => {
+            template.pieces.iter().all(|piece| matches!(piece, Piece::Text(_)))
+        }
         Key::Value(value) => matches!(value, Expr::Lit(_)),
     }
 }
@@ -53,36 +52,17 @@ fn kept(skip: Option<&Written<Skip>>, scope: &Scope, errors: &mut Errors) -> Vec
         if skipped[..i].contains(name) {
             errors.at(name, format!("`{name}` is skipped twice"));
         } else if scope.find(name).is_none() {
-            errors.at(
-                name,
-                format!("`{name}` is not an argument{}", scope.described()),
-            );
+            errors.at(name, format!("`{name}` is not an argument{}", scope.described()));
         }
     }
     if let Some(skip) = skip.filter(|_| skipped.is_empty()) {
-        errors.at(
-            &skip.name,
-            "`skip` names no argument: name some, or remove it",
-        );
+        errors.at(&skip.name, "`skip` names no argument: name some, or remove it");
     }
-    let is_skipped = |name: &Ident| {
-        skipped
-            .iter()
-            .any(|skipped| skipped.unraw() == name.unraw())
-    };
-    if let Some(receiver) = scope
-        .receiver
-        .as_ref()
-        .filter(|receiver| !is_skipped(receiver))
-    {
+    let is_skipped = |name: &Ident| skipped.iter().any(|skipped| skipped.unraw() == name.unraw());
+    if let Some(receiver) = scope.receiver.as_ref().filter(|receiver| !is_skipped(receiver)) {
         errors.at(receiver, SELF);
     }
-    scope
-        .arguments
-        .iter()
-        .filter(|name| !is_skipped(name))
-        .cloned()
-        .collect()
+    scope.arguments.iter().filter(|name| !is_skipped(name)).cloned().collect()
 }
 
 const SELF: &str = "say how `self` takes part in the key: `skip(self)` if the result does not \

@@ -30,12 +30,8 @@ pub(crate) fn boolean(given: &Given) -> syn::Result<bool> {
 pub(crate) fn integer(given: &Given) -> syn::Result<u64> {
     let accepted = "an integer from 0 to 18446744073709551615";
     match literal(&given.value) {
-        Some(Lit::Int(value)) => whole(value).ok_or_else(|| {
-            at(
-                given,
-                format!("`{}` takes {accepted}, not `{value}`", given.name),
-            )
-        }),
+        Some(Lit::Int(value)) => whole(value)
+            .ok_or_else(|| at(given, format!("`{}` takes {accepted}, not `{value}`", given.name))),
         _ => Err(wrong_kind(given, accepted)),
     }
 }
@@ -49,19 +45,13 @@ pub(crate) fn number(given: &Given, most: f64, accepted: &str) -> syn::Result<f6
     };
     match digits.parse() {
         Ok(value) if (0.0..=most).contains(&value) => Ok(value),
-        _ => Err(at(
-            given,
-            format!("`{}` takes {accepted}, not {digits}", given.name),
-        )),
+        _ => Err(at(given, format!("`{}` takes {accepted}, not {digits}", given.name))),
     }
 }
 
 /// One of a few words.
 pub(crate) fn word<T: Copy>(given: &Given, words: &[(&str, T)]) -> syn::Result<T> {
-    let quoted: Vec<String> = words
-        .iter()
-        .map(|(word, _)| format!("\"{word}\""))
-        .collect();
+    let quoted: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
     let accepted = quoted.join(" or ");
     let text = string(given, &accepted)?.value();
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
@@ -72,10 +62,7 @@ pub(crate) fn word<T: Copy>(given: &Given, words: &[(&str, T)]) -> syn::Result<T
         Some(word) => format!("; did you mean \"{word}\"?"),
         None => String::new(),
     };
-    Err(at(
-        given,
-        format!("`{}` takes {accepted}, not \"{text}\"{hint}", given.name),
-    ))
+    Err(at(given, format!("`{}` takes {accepted}, not \"{text}\"{hint}", given.name)))
 }
 
 /// A closure of one parameter, which is all that it sees, or the name of such a function.
@@ -108,10 +95,7 @@ pub(crate) fn condition(given: &Given, parameter: &str, scope: &Scope) -> syn::R
 /// "`jitter` takes a number from 0.0 to 0.5, not a string"
 pub(crate) fn wrong_kind(given: &Given, accepted: &str) -> syn::Error {
     let found = describe(peel(&given.value));
-    at(
-        given,
-        format!("`{}` takes {accepted}, not {found}", given.name),
-    )
+    at(given, format!("`{}` takes {accepted}, not {found}", given.name))
 }
 
 pub(crate) fn at(given: &Given, message: impl std::fmt::Display) -> syn::Error {

@@ -29,9 +29,7 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
     signature::check_async(item, &mut errors);
     signature::check_patterns(item, &mut errors);
     let scope = Scope::of(item);
-    let kind = errors
-        .option(&attr.output, |given| word(given, &KINDS))
-        .unwrap_or_default();
+    let kind = errors.option(&attr.output, |given| word(given, &KINDS)).unwrap_or_default();
     let ttl = |given: &_| ttl::ttl(given, &scope);
     let spec = Cached {
         function: item.sig.ident.unraw().to_string(),
@@ -46,13 +44,9 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         negative_ttl: errors.option(&attr.negative_ttl, ttl),
         cache_none: errors.option(&attr.cache_none, boolean),
         cache_if: errors.option(&attr.cache_if, |given| condition(given, "value", &scope)),
-        jitter: errors.option(&attr.jitter, |given| {
-            number(given, 0.5, "a number from 0.0 to 0.5")
-        }),
+        jitter: errors.option(&attr.jitter, |given| number(given, 0.5, "a number from 0.0 to 0.5")),
         tier: errors.option(&attr.tier, |given| word(given, &TIERS)),
-        cost: errors.option(&attr.cost, |given| {
-            number(given, f64::MAX, "a number of at least 0")
-        }),
+        cost: errors.option(&attr.cost, |given| number(given, f64::MAX, "a number of at least 0")),
         output: output::stored(item.output(), kind, &mut errors),
         bypass_if: attr.bypass_if.map(|given| given.value),
         codec: attr.codec.map(|given| given.value),
@@ -84,9 +78,7 @@ pub(crate) fn invalidate(
             .tags
             .as_ref()
             .map_or_else(Vec::new, |tags| name::tags(tags, &scope, &mut errors)),
-        when: errors
-            .option(&attr.when, |given| word(given, &WHENS))
-            .unwrap_or_default(),
+        when: errors.option(&attr.when, |given| word(given, &WHENS)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
         output: output::passed_on(item.output()),
         runtime: runtime(attr.runtime),
@@ -101,11 +93,8 @@ pub(crate) fn invalidate(
 
 const KINDS: [(&str, Kind); 2] = [("result", Kind::Result), ("plain", Kind::Plain)];
 const TIERS: [(&str, Tier); 2] = [("memory", Tier::Memory), ("redis", Tier::Redis)];
-const WHENS: [(&str, When); 3] = [
-    ("success", When::Success),
-    ("always", When::Always),
-    ("before", When::Before),
-];
+const WHENS: [(&str, When); 3] =
+    [("success", When::Success), ("always", When::Always), ("before", When::Before)];
 
 fn runtime(given: Option<Written<Path>>) -> Path {
     given.map_or_else(

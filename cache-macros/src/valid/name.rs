@@ -22,13 +22,8 @@ pub(crate) struct Scope {
 
 impl Scope {
     pub(crate) fn of(item: &Item) -> Self {
-        let receiver = item
-            .receiver()
-            .map(|receiver| Ident::new("self", receiver.self_token.span));
-        Self {
-            arguments: item.arguments(),
-            receiver,
-        }
+        let receiver = item.receiver().map(|receiver| Ident::new("self", receiver.self_token.span));
+        Self { arguments: item.arguments(), receiver }
     }
 
     pub(crate) fn find(&self, name: &Ident) -> Option<&Ident> {
@@ -44,10 +39,9 @@ impl Scope {
     pub(crate) fn described(&self) -> String {
         match self.names().next() {
             None => "; the function has no arguments".to_owned(),
-            Some(_) => format!(
-                "; the arguments are {}",
-                list(self.names().map(|name| name.unraw()))
-            ),
+            Some(_) => {
+                format!("; the arguments are {}", list(self.names().map(|name| name.unraw())))
+            }
         }
     }
 }
@@ -60,10 +54,7 @@ pub(crate) fn prefix(given: &Written<Expr>) -> syn::Result<Prefix> {
     }
     match peel(&given.value) {
         Expr::Path(path) if path.qself.is_none() => Ok(Prefix::Constant(path.path.clone())),
-        _ => Err(wrong_kind(
-            given,
-            "a string or the name of a `const` string",
-        )),
+        _ => Err(wrong_kind(given, "a string or the name of a `const` string")),
     }
 }
 
@@ -72,11 +63,9 @@ fn check_prefix(text: &str) -> Result<(), String> {
         return Err("the prefix is empty".to_owned());
     }
     if text.contains(['{', '}']) {
-        return Err(
-            "a prefix is the same for all arguments: a template belongs into `key`, and \
+        return Err("a prefix is the same for all arguments: a template belongs into `key`, and \
                     more names to invalidate by into `tags`"
-                .to_owned(),
-        );
+            .to_owned());
     }
     if text.contains(char::is_whitespace) {
         return Err("a prefix must not contain whitespace".to_owned());
@@ -113,16 +102,10 @@ pub(crate) fn tags(given: &Written<Expr>, scope: &Scope, errors: &mut Errors) ->
         return Vec::new();
     };
     if elems.is_empty() {
-        errors.push(at(
-            given,
-            format!("`{}` names no tag: it takes {accepted}", given.name),
-        ));
+        errors.push(at(given, format!("`{}` names no tag: it takes {accepted}", given.name)));
     }
     let template = |element: &Expr| {
-        let element = Written {
-            name: given.name.clone(),
-            value: element.clone(),
-        };
+        let element = Written { name: given.name.clone(), value: element.clone() };
         errors.keep(template(&element, accepted, scope))
     };
     elems.iter().filter_map(template).collect()
@@ -145,10 +128,7 @@ fn resolve(option: &Ident, text: &LitStr, scope: &Scope) -> syn::Result<Template
         .into_iter()
         .filter_map(|piece| errors.keep(resolve_piece(piece, text, scope)))
         .collect();
-    errors.finish(Template {
-        pieces,
-        span: text.span(),
-    })
+    errors.finish(Template { pieces, span: text.span() })
 }
 
 fn resolve_piece(piece: template::Piece, text: &LitStr, scope: &Scope) -> syn::Result<Piece> {

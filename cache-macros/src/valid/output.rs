@@ -20,12 +20,7 @@ pub(crate) fn stored(ty: Type, kind: Kind, errors: &mut Errors) -> Output {
         Kind::Recognised | Kind::Result => value_type(&ty),
     };
     Borrowed(errors).visit_type(value);
-    Output {
-        kind,
-        value: value.span(),
-        borrows: borrows(&ty),
-        ty,
-    }
+    Output { kind, value: value.span(), borrows: borrows(&ty), ty }
 }
 
 /// The output of a function whose results are only looked at.
@@ -35,12 +30,7 @@ pub(crate) fn passed_on(mut ty: Type) -> Output {
         Type::Infer(_) => Kind::Plain,
         _ => Kind::Recognised,
     };
-    Output {
-        kind,
-        value: ty.span(),
-        borrows: borrows(&ty),
-        ty,
-    }
+    Output { kind, value: ty.span(), borrows: borrows(&ty), ty }
 }
 
 /// `T` of what is spelled like a `Result<T, E>`, else the whole type.
@@ -49,14 +39,8 @@ fn value_type(ty: &Type) -> &Type {
         Type::Group(group) => value_type(&group.elem),
         Type::Paren(paren) => value_type(&paren.elem),
         Type::Path(path) => {
-            let result = path
-                .path
-                .segments
-                .last()
-                .filter(|last| last.ident == "Result");
-            result
-                .and_then(|result| first_type(&result.arguments))
-                .unwrap_or(ty)
+            let result = path.path.segments.last().filter(|last| last.ident == "Result");
+            result.and_then(|result| first_type(&result.arguments)).unwrap_or(ty)
         }
         _ => ty,
     }
@@ -138,10 +122,7 @@ impl VisitMut for Erase {
         if let Type::ImplTrait(opaque) = ty {
             let span: Span = opaque.impl_token.span;
             let underscore_token = Token![_](span);
-            *ty = Type::Infer(TypeInfer {
-                attrs: Vec::new(),
-                underscore_token,
-            });
+            *ty = Type::Infer(TypeInfer { attrs: Vec::new(), underscore_token });
         } else {
             visit_mut::visit_type_mut(self, ty);
         }

@@ -8,10 +8,8 @@ use crate::item::Item;
 
 pub(crate) fn check_async(item: &Item, errors: &mut Errors) {
     if !item.is_async() {
-        errors.at(
-            item.sig.fn_token,
-            "only an `async fn` can be annotated: put `async` before `fn`",
-        );
+        errors
+            .at(item.sig.fn_token, "only an `async fn` can be annotated: put `async` before `fn`");
     }
 }
 
@@ -28,10 +26,7 @@ impl<'ast> Visit<'ast> for Hidden<'_> {
     fn visit_pat(&mut self, pattern: &'ast Pat) {
         match pattern {
             Pat::Macro(_) | Pat::Verbatim(_) => {
-                self.0.at(
-                    pattern,
-                    "the names bound here cannot be seen: write the pattern out",
-                );
+                self.0.at(pattern, "the names bound here cannot be seen: write the pattern out");
             }
             pattern => visit::visit_pat(self, pattern),
         }

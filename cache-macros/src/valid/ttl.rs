@@ -34,27 +34,17 @@ fn from_text(given: &Written<Expr>, text: &str) -> syn::Result<Ttl> {
     if text == "forever" {
         return Ok(Ttl::Forever);
     }
-    parse_millis(text)
-        .map(Ttl::Millis)
-        .map_err(|problem| invalid(given, &problem))
+    parse_millis(text).map(Ttl::Millis).map_err(|problem| invalid(given, &problem))
 }
 
 fn from_seconds(given: &Written<Expr>, seconds: &LitInt) -> syn::Result<Ttl> {
     if seconds.suffix().starts_with(['m', 's', 'h', 'd', 'w']) {
-        return Err(at(
-            given,
-            format!("write the duration as a string: \"{seconds}\""),
-        ));
+        return Err(at(given, format!("write the duration as a string: \"{seconds}\"")));
     }
     let Some(value) = whole(seconds) else {
-        return Err(at(
-            given,
-            format!("`{}` takes {ACCEPTED}, not `{seconds}`", given.name),
-        ));
+        return Err(at(given, format!("`{}` takes {ACCEPTED}, not `{seconds}`", given.name)));
     };
-    seconds_to_millis(value)
-        .map(Ttl::Millis)
-        .map_err(|problem| invalid(given, &problem))
+    seconds_to_millis(value).map(Ttl::Millis).map_err(|problem| invalid(given, &problem))
 }
 
 fn invalid(given: &Written<Expr>, problem: &str) -> syn::Error {

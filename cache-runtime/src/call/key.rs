@@ -33,13 +33,7 @@ impl CallKey {
         let mut slots = SmallVec::new();
         slots.push(Slot::name(name.as_str()));
         slots.extend(tags.iter().map(|tag| Slot::tag(tag)));
-        CallKey {
-            memory,
-            origin,
-            name,
-            tags,
-            slots,
-        }
+        CallKey { memory, origin, name, tags, slots }
     }
 
     /// Only a name that was given by hand can hold any value.

@@ -23,7 +23,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 pub(crate) use key::{CallKey, named};
@@ -38,6 +37,7 @@ use crate::flight::{Follower, Leader, Outcome, Role};
 use crate::generation::Stamps;
 use crate::memory::Facts;
 use crate::output::{CacheValue, OutputKind, ShareError};
+use crate::runtime;
 use crate::stats::SiteCounters;
 
 /// The least time a caller waits for another's load before one of them loads too.
@@ -72,10 +72,7 @@ where
             return body.await;
         }
         for _ in 0..MAX_FLIGHTS {
-            let role = self
-                .core
-                .flights
-                .join(&self.key, &self.core.generations, &self.key.slots);
+            let role = self.core.flights.join(&self.key, &self.core.generations, &self.key.slots);
             let follower = match role {
                 Role::Lead(leader) => return self.lead(leader, body).await,
                 Role::Follow(follower) => follower,
@@ -98,21 +95,20 @@ where
     where
         F: Future<Output = K::Output>,
     {
-        if let Some(predecessor) = leader.predecessor() {
-            if let Some(outcome) = self.wait(&predecessor).await {
-                if let Some(output) = self.shared_output(&outcome) {
-                    leader.seal();
-                    leader.land(|| outcome);
-                    return output;
-                }
-            }
+        if let Some(predecessor) = leader.predecessor()
+            && let Some(outcome) = self.wait(&predecessor).await
+            && let Some(output) = self.shared_output(&outcome)
+        {
+            leader.seal();
+            leader.land(|| outcome);
+            return output;
         }
         // Since this caller looked, a flight may have landed.
-        if self.in_memory {
-            if let Some(value) = self.hit_in_memory() {
-                leader.seal();
-                return self.serve(leader, value);
-            }
+        if self.in_memory
+            && let Some(value) = self.hit_in_memory()
+        {
+            leader.seal();
+            return self.serve(leader, value);
         }
         match &self.core.redis {
             Some(redis) if !self.in_memory => self.lead_with_redis(redis, leader, body).await,
@@ -188,18 +184,13 @@ where
         if !core.generations.storable(stamps) {
             return self.counters.slow.refused.one();
         }
-        let created_ms = core.clock.now_ms();
         let facts = Facts {
             origin: self.key.origin,
-            created_ms,
-            expires_ms: created_ms.saturating_add(fresh_for_ms(ttl)),
+            expires_ms: core.clock.now_ms().saturating_add(fresh_for_ms(ttl)),
             load_micros: micros(took),
             stamps: stamps.clone(),
         };
-        match core
-            .memory
-            .insert(self.key.memory.clone(), facts, value.clone())
-        {
+        match core.memory.insert(self.key.memory.clone(), facts, value.clone()) {
             Ok(()) => self.counters.slow.stores.one(),
             Err(_) => self.counters.slow.not_stored.one(),
         }
@@ -223,8 +214,8 @@ where
 
     /// Waits for a flight; `None` at the wait limit.
     async fn wait(&self, follower: &Follower) -> Option<Outcome> {
-        if Handle::try_current().is_err() {
-            // No runtime, no timer: whoever drives this future drives the leader too.
+        if runtime::with_timers().is_none() {
+            // Without timers there is no limit to the wait.
             return Some(follower.outcome().await);
         }
         let limit = LEAST_WAIT.max(self.counters.mean_load() * 4);

@@ -92,10 +92,7 @@ impl Core {
         };
         let decode = |header: &Header<'_>, payload: &[u8], _| {
             let value = self.types.decode(header, payload, codec)?;
-            Some(Reading::Redis {
-                value,
-                load_micros: header.load_micros,
-            })
+            Some(Reading::Redis { value, load_micros: header.load_micros })
         };
         match self.fetch(redis, key, decode).await {
             Ok(Fetched::Fresh(reading)) => reading,
@@ -141,19 +138,11 @@ impl Core {
     }
 
     pub(crate) fn value_in_memory<V: CacheValue>(&self, key: &CallKey) -> Option<Hit<V>> {
-        self.memory.get(
-            key.memory.hash,
-            &key.memory,
-            self.terms(key.accepted_origin()),
-        )
+        self.memory.get(key.memory.hash, &key.memory, self.terms(key.accepted_origin()))
     }
 
     pub(crate) fn facts_in_memory(&self, key: &CallKey) -> Option<Facts> {
-        self.memory.facts(
-            key.memory.hash,
-            &key.memory,
-            self.terms(key.accepted_origin()),
-        )
+        self.memory.facts(key.memory.hash, &key.memory, self.terms(key.accepted_origin()))
     }
 
     /// How long the entry of a name is still fresh.

@@ -15,9 +15,7 @@ thread_local! {
 
 /// Whether the body of this key is what is calling.
 pub(super) fn is_inside(key: &Arc<CallKey>) -> bool {
-    POLLING
-        .try_with(|polling| polling.borrow().contains(key))
-        .unwrap_or(false)
+    POLLING.try_with(|polling| polling.borrow().contains(key)).unwrap_or(false)
 }
 
 /// Polls a body with its key noted.

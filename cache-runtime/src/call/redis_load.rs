@@ -36,10 +36,7 @@ where
     {
         // What is read from here on is younger than every caller that has joined so far.
         leader.seal();
-        let reading = self
-            .core
-            .read::<K::Value>(&self.key, false, self.policy.codec)
-            .await;
+        let reading = self.core.read::<K::Value>(&self.key, false, self.policy.codec).await;
         reading.count(self.counters);
         let leftover = match reading {
             Reading::Redis { value, .. } => return self.serve(leader, value),
@@ -69,11 +66,7 @@ where
     {
         // An operation that failed while Redis goes on: then what others invalidate there is
         // not seen here, and nothing is kept.
-        let limit = if redis.usable() {
-            Duration::ZERO
-        } else {
-            self.core.config.outage_ttl
-        };
+        let limit = if redis.usable() { Duration::ZERO } else { self.core.config.outage_ttl };
         self.load_into_memory(leader, body, Some(limit)).await
     }
 
@@ -82,12 +75,8 @@ where
         let key = &self.key;
         let mark = StateId::mark(random::word());
         let life = life_of(self.policy.longest());
-        let begun = redis
-            .begin(key.name.as_str(), &key.tags, mark.as_bytes(), stale, life)
-            .await;
-        begun
-            .ok()
-            .filter(|noted| noted.tokens.len() == key.tags.len() + 1)
+        let begun = redis.begin(key.name.as_str(), &key.tags, mark.as_bytes(), stale, life).await;
+        begun.ok().filter(|noted| noted.tokens.len() == key.tags.len() + 1)
     }
 
     async fn load_into_redis<F>(
@@ -113,9 +102,7 @@ where
                 K::join(Ok(value))
             }
             Err(error) => {
-                let _ = redis
-                    .release(self.key.name.as_str(), &self.key.tags, &noted)
-                    .await;
+                let _ = redis.release(self.key.name.as_str(), &self.key.tags, &noted).await;
                 self.fail(leader, error)
             }
         }
@@ -134,16 +121,9 @@ where
         let (name, tags) = (self.key.name.as_str(), &self.key.tags);
         let Some((entry, ttl)) = self.entry(redis, noted, value, took) else {
             let needed = leader.awaited() || noted.is_mine();
-            return if needed {
-                redis.release(name, tags, noted).await.ok()
-            } else {
-                None
-            };
+            return if needed { redis.release(name, tags, noted).await.ok() } else { None };
         };
-        let filled = redis
-            .fill(name, tags, noted, &entry, life_of(ttl))
-            .await
-            .ok();
+        let filled = redis.fill(name, tags, noted, &entry, life_of(ttl)).await.ok();
         match filled {
             Some(Filled::Stored) => self.counters.slow.stores.one(),
             Some(Filled::Refused | Filled::Outdated) => self.counters.slow.refused.one(),
@@ -200,28 +180,17 @@ impl<V: CacheValue> Making<'_, V> {
         let limit = self.core.config.max_value_size;
         let name = || self.key.name.as_str().to_owned();
         if encoded.payload.len() > limit {
-            return Err(Error::ValueTooLarge {
-                name: name(),
-                size: encoded.payload.len(),
-                limit,
-            });
+            return Err(Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit });
         }
         let mut entry = Vec::with_capacity(encoded.payload.len() + 128);
         entry::encode(&self.header(&encoded), &encoded.payload, &mut entry).map_err(|_| {
-            Error::ValueTooLarge {
-                name: name(),
-                size: encoded.payload.len(),
-                limit,
-            }
+            Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit }
         })?;
         Ok(entry)
     }
 
     fn header(&self, encoded: &Encoded) -> Header<'_> {
-        let (root, tokens) = self
-            .tokens
-            .split_first()
-            .map_or((0, self.tokens), |(r, t)| (*r, t));
+        let (root, tokens) = self.tokens.split_first().map_or((0, self.tokens), |(r, t)| (*r, t));
         let tags: SmallVec<_> = validity::record(self.key, tokens).collect();
         Header {
             state: StateId::value(encoded.codec, random::word()),

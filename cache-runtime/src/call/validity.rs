@@ -22,23 +22,14 @@ pub(crate) struct Present<'a> {
 impl<'a> Present<'a> {
     /// The tokens that were read for `tags`, the root's first.
     pub(crate) fn new(tags: &'a [impl AsRef<str>], tokens: &[Option<u64>]) -> Self {
-        let (root, rest) = tokens
-            .split_first()
-            .map_or((None, tokens), |(root, rest)| (*root, rest));
-        Present {
-            root,
-            tags: tags
-                .iter()
-                .map(AsRef::as_ref)
-                .zip(rest.iter().copied())
-                .collect(),
-        }
+        let (root, rest) =
+            tokens.split_first().map_or((None, tokens), |(root, rest)| (*root, rest));
+        Present { root, tags: tags.iter().map(AsRef::as_ref).zip(rest.iter().copied()).collect() }
     }
 
     /// More tags' tokens.
     pub(crate) fn add(&mut self, tags: &'a [String], tokens: &[Option<u64>]) {
-        self.tags
-            .extend(tags.iter().map(String::as_str).zip(tokens.iter().copied()));
+        self.tags.extend(tags.iter().map(String::as_str).zip(tokens.iter().copied()));
     }
 }
 
@@ -64,12 +55,7 @@ pub(crate) fn judge(
     }
     let name = key.name.as_str();
     // A tag that the call has gained since: an invalidation by it did not reach this entry.
-    let recorded = |tag: &String| {
-        header
-            .tags
-            .iter()
-            .any(|t| t.name.resolve(name) == Some(tag))
-    };
+    let recorded = |tag: &String| header.tags.iter().any(|t| t.name.resolve(name) == Some(tag));
     if !key.tags.iter().all(recorded) {
         return Verdict::Stale;
     }
@@ -84,20 +70,16 @@ pub(crate) fn judge(
             None => unread.push(tag.to_owned()),
         }
     }
-    if unread.is_empty() {
-        Verdict::Fresh
-    } else {
-        Verdict::Depends(unread)
-    }
+    if unread.is_empty() { Verdict::Fresh } else { Verdict::Depends(unread) }
 }
 
 /// How long a fresh entry will still be so.
 pub(crate) fn left(header: &Header<'_>, now_ms: u64) -> Ttl {
     match header.fresh_for_ms {
         u64::MAX => Ttl::Forever,
-        fresh_for => Ttl::For(Duration::from_millis(
-            fresh_for.saturating_sub(age_ms(header, now_ms)),
-        )),
+        fresh_for => {
+            Ttl::For(Duration::from_millis(fresh_for.saturating_sub(age_ms(header, now_ms))))
+        }
     }
 }
 
@@ -113,10 +95,10 @@ fn in_time(header: &Header<'_>, now_ms: u64) -> bool {
 /// The tags of an entry with the tokens that its load noted.
 pub(crate) fn record<'a>(key: &'a CallKey, tokens: &'a [u64]) -> impl Iterator<Item = Tag<'a>> {
     let name = key.name.as_str();
-    key.tags.iter().zip(tokens).map(move |(tag, token)| Tag {
-        name: TagName::new(tag, name),
-        token: *token,
-    })
+    key.tags
+        .iter()
+        .zip(tokens)
+        .map(move |(tag, token)| Tag { name: TagName::new(tag, name), token: *token })
 }
 
 impl Found {

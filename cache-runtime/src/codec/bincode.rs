@@ -35,10 +35,6 @@ impl Codec for Bincode {
             config::standard(),
         )
         .map_err(CodecError::new)?;
-        if read == bytes.len() {
-            Ok(value)
-        } else {
-            Err(CodecError::trailing(bytes.len() - read))
-        }
+        if read == bytes.len() { Ok(value) } else { Err(CodecError::trailing(bytes.len() - read)) }
     }
 }

@@ -31,9 +31,8 @@ impl Codec for MessagePack {
         // ever.
         let limits = Limits::for_input(bytes);
         let mut deserializer = rmp_serde::Deserializer::new(Cursor::new(bytes));
-        let value = Guarded::new(&limits)
-            .deserialize(&mut deserializer)
-            .map_err(CodecError::new)?;
+        let value =
+            Guarded::new(&limits).deserialize(&mut deserializer).map_err(CodecError::new)?;
         match bytes.len() - deserializer.position() as usize {
             0 => Ok(value),
             rest => Err(CodecError::trailing(rest)),

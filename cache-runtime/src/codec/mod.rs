@@ -84,9 +84,7 @@ impl CodecError {
     /// An error with the text of `message`.
     #[cold]
     pub fn new(message: impl fmt::Display) -> Self {
-        Self {
-            message: message.to_string().into(),
-        }
+        Self { message: message.to_string().into() }
     }
 
     #[cold]

@@ -17,17 +17,14 @@ impl Codec for Postcard {
     const HUMAN_READABLE: bool = false;
 
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        postcard::to_io(value, out)
-            .map(drop)
-            .map_err(CodecError::new)
+        postcard::to_io(value, out).map(drop).map_err(CodecError::new)
     }
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
         let limits = Limits::for_input(bytes);
         let mut deserializer = postcard::Deserializer::from_bytes(bytes);
-        let value = Guarded::new(&limits)
-            .deserialize(&mut deserializer)
-            .map_err(CodecError::new)?;
+        let value =
+            Guarded::new(&limits).deserialize(&mut deserializer).map_err(CodecError::new)?;
         match deserializer.finalize().map_err(CodecError::new)? {
             [] => Ok(value),
             rest => Err(CodecError::trailing(rest.len())),

@@ -103,11 +103,7 @@ fn round_trip<C: Codec, T: Serialize + DeserializeOwned + PartialEq + Debug>(val
     let mut bytes = encode::<C, T>(&value);
     assert_eq!(C::decode::<T>(&bytes).unwrap(), value, "{}", C::NAME);
     bytes.push(0);
-    assert!(
-        C::decode::<T>(&bytes).is_err(),
-        "{}: a byte too many was taken: {value:?}",
-        C::NAME
-    );
+    assert!(C::decode::<T>(&bytes).is_err(), "{}: a byte too many was taken: {value:?}", C::NAME);
 }
 
 fn nested(depth: u64) -> Nested {
@@ -116,10 +112,7 @@ fn nested(depth: u64) -> Nested {
         name: format!("level {depth}"),
         tags: vec!["a".into(), String::new()],
         scores: [("x".to_owned(), 0.5)].into(),
-        kind: Kind::Struct {
-            a: -1,
-            b: vec![1, 2],
-        },
+        kind: Kind::Struct { a: -1, b: vec![1, 2] },
         parent: depth.checked_sub(1).map(|above| Box::new(nested(above))),
     }
 }
@@ -137,25 +130,13 @@ fn every_kind_of_type<C: Codec>() {
     round_trip::<C, _>([1_u16; 32]);
     round_trip::<C, _>((vec![1, 2, 3], VecDeque::from([4]), Box::<[u8]>::from([5])));
     round_trip::<C, _>((HashSet::from([1, 2]), BTreeSet::from([3])));
-    round_trip::<C, _>((
-        HashMap::from([(1, 'a'), (2, 'b')]),
-        BTreeMap::from([((1, 2), ())]),
-    ));
-    round_trip::<C, _>((
-        Duration::new(1, 2),
-        UNIX_EPOCH + Duration::from_nanos(5),
-        1..5_u8,
-    ));
+    round_trip::<C, _>((HashMap::from([(1, 'a'), (2, 'b')]), BTreeMap::from([((1, 2), ())])));
+    round_trip::<C, _>((Duration::new(1, 2), UNIX_EPOCH + Duration::from_nanos(5), 1..5_u8));
     round_trip::<C, _>(IpAddr::from([127, 0, 0, 1]));
     round_trip::<C, _>(SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 80)));
     round_trip::<C, _>((PathBuf::from("a/b"), NonZeroU32::MAX));
     round_trip::<C, _>((Box::new(1), Some(Box::new([2]))));
-    round_trip::<C, _>((
-        Marker,
-        Kind::Unit,
-        Kind::Newtype(1),
-        Kind::Tuple(2, "x".into()),
-    ));
+    round_trip::<C, _>((Marker, Kind::Unit, Kind::Newtype(1), Kind::Tuple(2, "x".into())));
     round_trip::<C, _>((vec![Marker; 3], vec![(); 1000]));
     round_trip::<C, _>(Blob(vec![0, 255]));
     round_trip::<C, _>(vec![Vec::<u8>::new(); 20_000]);
@@ -220,10 +201,7 @@ fn message_pack_carries_self_describing_types() {
         Tagged::Circle { radius: 1.0 },
         Tagged::Square { side: 2.0 },
     ]);
-    round_trip::<MessagePack, _>(Flattened {
-        id: 1,
-        rest: [("x".into(), 2)].into(),
-    });
+    round_trip::<MessagePack, _>(Flattened { id: 1, rest: [("x".into(), 2)].into() });
 }
 
 #[test]
@@ -242,10 +220,7 @@ fn message_pack_does_not_care_for_the_order_of_fields() {
         a: Option<u8>,
     }
     let bytes = encode::<MessagePack, _>(&Written { b: 1, a: Some(2) });
-    assert_eq!(
-        MessagePack::decode::<Sparse>(&bytes).unwrap(),
-        Sparse { a: Some(2), b: 1 }
-    );
+    assert_eq!(MessagePack::decode::<Sparse>(&bytes).unwrap(), Sparse { a: Some(2), b: 1 });
 }
 
 #[test]
@@ -297,10 +272,7 @@ fn an_encoding_that_fails_is_an_error() {
 
 #[test]
 fn the_default_codec_is_named_in_lower_case() {
-    assert_eq!(
-        serde_json::to_value(DefaultCodec::default()).unwrap(),
-        json!("bincode")
-    );
+    assert_eq!(serde_json::to_value(DefaultCodec::default()).unwrap(), json!("bincode"));
     let read = serde_json::from_str::<DefaultCodec>("\"messagepack\"").unwrap();
     assert_eq!(read, DefaultCodec::MessagePack);
 }

@@ -20,8 +20,7 @@ impl CacheConfig {
     /// [`Error::Config`] for the first setting that cannot be used; it names the field, the value
     /// found (a password in it is masked) and what is accepted.
     pub fn validate(&self) -> Result<(), Error> {
-        self.check()
-            .map_err(|problem| problem.of_setting(problem.field.to_owned()))
+        self.check().map_err(|problem| problem.of_setting(problem.field.to_owned()))
     }
 
     /// Where values will be kept: `auto` is Redis if an address is configured, else memory.
@@ -31,14 +30,12 @@ impl CacheConfig {
     /// [`Error::Config`] if Redis is asked for and no address is configured, or if the address
     /// cannot be used.
     pub fn effective(&self) -> Result<Backend<'_>, Error> {
-        self.backend()
-            .map_err(|problem| problem.of_setting(problem.field.to_owned()))
+        self.backend().map_err(|problem| problem.of_setting(problem.field.to_owned()))
     }
 
     /// [`validate`](CacheConfig::validate), with the settings named as in the environment.
     pub(super) fn validate_variables(&self) -> Result<(), Error> {
-        self.check()
-            .map_err(|problem| problem.of_setting(variable(problem.field)))
+        self.check().map_err(|problem| problem.of_setting(variable(problem.field)))
     }
 
     fn check(&self) -> Result<(), Problem> {
@@ -74,12 +71,7 @@ impl CacheConfig {
                 return problem("prefix_ttls", given(), expected);
             }
         }
-        require(
-            self.jitter.is_in_range(),
-            "jitter",
-            self.jitter,
-            Jitter::EXPECTED,
-        )
+        require(self.jitter.is_in_range(), "jitter", self.jitter, Jitter::EXPECTED)
     }
 
     fn check_times(&self) -> Result<(), Problem> {
@@ -90,19 +82,11 @@ impl CacheConfig {
             ("redis_pool_timeout", self.redis_pool_timeout),
             ("redis_connect_timeout", self.redis_connect_timeout),
             ("redis_timeout", self.redis_timeout),
-            (
-                "redis_health_check_interval",
-                self.redis_health_check_interval,
-            ),
+            ("redis_health_check_interval", self.redis_health_check_interval),
         ];
         for (field, time) in times {
             let accepted = (Duration::from_millis(1)..=DAY).contains(&time);
-            require(
-                accepted,
-                field,
-                show_duration(time),
-                "a duration from 1ms to 1d",
-            )?;
+            require(accepted, field, show_duration(time), "a duration from 1ms to 1d")?;
         }
         Ok(())
     }
@@ -172,11 +156,7 @@ const PREFIX: &str = "a key prefix and its TTL, such as `users=5m`: a prefix has
 /// belongs to `REDIS_`.
 pub(super) fn variable(field: &str) -> String {
     let name = field.to_ascii_uppercase();
-    if name.starts_with("REDIS_") {
-        name
-    } else {
-        format!("CACHE_{name}")
-    }
+    if name.starts_with("REDIS_") { name } else { format!("CACHE_{name}") }
 }
 
 /// A setting that cannot be used.
@@ -188,11 +168,7 @@ struct Problem {
 
 impl Problem {
     fn of_setting(&self, setting: String) -> Error {
-        Error::Config {
-            setting,
-            value: self.value.clone(),
-            expected: self.expected.clone(),
-        }
+        Error::Config { setting, value: self.value.clone(), expected: self.expected.clone() }
     }
 }
 
@@ -201,11 +177,7 @@ fn problem<T>(
     value: impl ToString,
     expected: impl Into<String>,
 ) -> Result<T, Problem> {
-    Err(Problem {
-        field,
-        value: value.to_string(),
-        expected: expected.into(),
-    })
+    Err(Problem { field, value: value.to_string(), expected: expected.into() })
 }
 
 fn require(
@@ -214,11 +186,7 @@ fn require(
     value: impl ToString,
     expected: &str,
 ) -> Result<(), Problem> {
-    if fulfilled {
-        Ok(())
-    } else {
-        problem(field, value, expected)
-    }
+    if fulfilled { Ok(()) } else { problem(field, value, expected) }
 }
 
 fn is_prefix(prefix: &str) -> bool {

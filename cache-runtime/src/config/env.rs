@@ -12,13 +12,8 @@ use super::{
 use crate::{codec::DefaultCodec, error::Error};
 
 /// The variables that together stand for `REDIS_URL`, the host first.
-const PARTS: [&str; 5] = [
-    "REDIS_HOST",
-    "REDIS_PORT",
-    "REDIS_DB",
-    "REDIS_USERNAME",
-    "REDIS_PASSWORD",
-];
+const PARTS: [&str; 5] =
+    ["REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_USERNAME", "REDIS_PASSWORD"];
 
 impl CacheConfig {
     /// Reads the configuration from the environment of the process; what is not set has its
@@ -90,35 +85,23 @@ fn read_memory(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Err
     vars.set_bytes("max_value_size", &mut config.max_value_size)?;
     vars.set("memory_ttl", &mut config.memory_ttl)?;
     vars.set("outage_ttl", &mut config.outage_ttl)?;
-    config.compress_above = vars
-        .get::<Bytes>("CACHE_COMPRESS_ABOVE")?
-        .map(|bytes| bytes.0);
+    config.compress_above = vars.get::<Bytes>("CACHE_COMPRESS_ABOVE")?.map(|bytes| bytes.0);
     Ok(())
 }
 
 fn read_redis(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
-    vars.set(
-        "redis_pool_max_connections",
-        &mut config.redis_pool_max_connections,
-    )?;
+    vars.set("redis_pool_max_connections", &mut config.redis_pool_max_connections)?;
     vars.set("redis_pool_timeout", &mut config.redis_pool_timeout)?;
     vars.set("redis_connect_timeout", &mut config.redis_connect_timeout)?;
     vars.set("redis_timeout", &mut config.redis_timeout)?;
-    vars.set(
-        "redis_health_check_interval",
-        &mut config.redis_health_check_interval,
-    )?;
+    vars.set("redis_health_check_interval", &mut config.redis_health_check_interval)?;
     vars.set("require_redis", &mut config.require_redis)?;
     vars.set("trust_restart", &mut config.trust_restart)
 }
 
 fn address(vars: &Variables<'_>) -> Result<Option<RedisUrl>, Error> {
     if vars.get::<bool>("REDIS_TLS")? == Some(true) {
-        return Err(refusal(
-            "REDIS_TLS",
-            "true",
-            "`false`: this build connects without TLS",
-        ));
+        return Err(refusal("REDIS_TLS", "true", "`false`: this build connects without TLS"));
     }
     let part = first_part(vars)?;
     match (vars.text("REDIS_URL")?, part) {
@@ -136,11 +119,7 @@ fn address(vars: &Variables<'_>) -> Result<Option<RedisUrl>, Error> {
 /// The first of [`PARTS`] that is set.
 fn first_part(vars: &Variables<'_>) -> Result<Option<&'static str>, Error> {
     for part in PARTS {
-        let set = if part == "REDIS_PORT" {
-            port_text(vars)?
-        } else {
-            vars.text(part)?
-        };
+        let set = if part == "REDIS_PORT" { port_text(vars)? } else { vars.text(part)? };
         if set.is_some() {
             return Ok(Some(part));
         }
@@ -152,17 +131,11 @@ fn address_from_parts(vars: &Variables<'_>) -> Result<RedisUrl, Error> {
     let username = vars.text("REDIS_USERNAME")?;
     let password = vars.secret("REDIS_PASSWORD")?;
     if let (Some(username), None) = (&username, &password) {
-        return Err(refusal(
-            "REDIS_USERNAME",
-            username,
-            "REDIS_PASSWORD to be set with it",
-        ));
+        return Err(refusal("REDIS_USERNAME", username, "REDIS_PASSWORD to be set with it"));
     }
     let parts = Parts {
         host: host(vars)?,
-        port: port_text(vars)?
-            .map(|text| parse("REDIS_PORT", &text))
-            .transpose()?,
+        port: port_text(vars)?.map(|text| parse("REDIS_PORT", &text)).transpose()?,
         db: vars.get("REDIS_DB")?,
         username,
         password,
@@ -182,21 +155,14 @@ fn host(vars: &Variables<'_>) -> Result<String, Error> {
 }
 
 fn port_text(vars: &Variables<'_>) -> Result<Option<String>, Error> {
-    Ok(vars
-        .text("REDIS_PORT")?
-        .filter(|port| !port.starts_with("tcp://")))
+    Ok(vars.text("REDIS_PORT")?.filter(|port| !port.starts_with("tcp://")))
 }
 
 fn prefix_ttls(text: &str) -> Result<BTreeMap<String, Ttl>, Error> {
     let mut ttls = BTreeMap::new();
-    for pair in text
-        .split(',')
-        .map(str::trim)
-        .filter(|pair| !pair.is_empty())
-    {
-        let parsed = pair
-            .split_once('=')
-            .and_then(|(prefix, ttl)| Some((prefix, Ttl::from_text(ttl)?)));
+    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let parsed =
+            pair.split_once('=').and_then(|(prefix, ttl)| Some((prefix, Ttl::from_text(ttl)?)));
         let Some((prefix, ttl)) = parsed else {
             let expected = "prefixes and TTLs such as `users=5m,posts=60s,countries=forever`";
             return Err(refusal("CACHE_PREFIX_TTLS", pair, expected));

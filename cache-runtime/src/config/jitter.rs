@@ -37,9 +37,7 @@ impl Jitter {
         // 53 bits: what a f64 holds exactly.
         let uniform = (random >> 11) as f64 / (1_u64 << 53) as f64;
         let factor = 1.0 - self.0.min(Jitter::MAX) * uniform;
-        duration
-            .mul_f64(factor)
-            .clamp(Ttl::MIN, duration.max(Ttl::MIN))
+        duration.mul_f64(factor).clamp(Ttl::MIN, duration.max(Ttl::MIN))
     }
 
     pub(super) fn is_in_range(self) -> bool {
@@ -77,10 +75,7 @@ mod tests {
     fn shortens_by_at_most_the_fraction() {
         let jitter = Jitter(0.5);
         assert_eq!(jitter.shorten(MINUTE, 0), MINUTE);
-        assert_eq!(
-            jitter.shorten(MINUTE, 1 << 63),
-            Ttl::For(Duration::from_secs(45))
-        );
+        assert_eq!(jitter.shorten(MINUTE, 1 << 63), Ttl::For(Duration::from_secs(45)));
         let shortest = jitter.shorten(MINUTE, u64::MAX).duration();
         assert!(shortest.is_some_and(|time| time >= Duration::from_secs(30)));
     }
@@ -88,10 +83,7 @@ mod tests {
     #[test]
     fn leaves_forever_and_the_minimum_alone() {
         assert_eq!(Jitter(0.5).shorten(Ttl::Forever, u64::MAX), Ttl::Forever);
-        assert_eq!(
-            Jitter(0.5).shorten(Ttl::For(Ttl::MIN), u64::MAX),
-            Ttl::For(Ttl::MIN)
-        );
+        assert_eq!(Jitter(0.5).shorten(Ttl::For(Ttl::MIN), u64::MAX), Ttl::For(Ttl::MIN));
     }
 
     #[test]

@@ -41,8 +41,7 @@ fn mask_port(address: &str) -> String {
 }
 
 fn is_port(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'/')
+    text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'/')
 }
 
 #[cfg(test)]
@@ -53,16 +52,10 @@ mod tests {
     fn masks_the_password_of_a_proper_address() {
         let table = [
             ("redis://host:6379/0", "redis://host:6379/0"),
-            (
-                "redis://user:secret@host:6379/0",
-                "redis://user:***@host:6379/0",
-            ),
+            ("redis://user:secret@host:6379/0", "redis://user:***@host:6379/0"),
             ("redis://:secret@host", "redis://:***@host"),
             ("redis://user:s:ec:ret@host", "redis://user:***@host"),
-            (
-                "unix:///run/redis.sock?pass=secret&db=1",
-                "unix:///run/redis.sock?***",
-            ),
+            ("unix:///run/redis.sock?pass=secret&db=1", "unix:///run/redis.sock?***"),
             ("redis+unix:///run/r.sock?pass=se@cret", "redis+unix://***"),
         ];
         for (url, masked) in table {

@@ -189,10 +189,7 @@ mod tests {
     fn debug_shows_every_setting_and_no_password() {
         let config = CacheConfig::default().redis_url("redis://app:hunter2@host");
         let text = format!("{config:?}");
-        assert!(
-            text.contains("redis_url: Some(RedisUrl(redis://app:***@host))"),
-            "{text}"
-        );
+        assert!(text.contains("redis_url: Some(RedisUrl(redis://app:***@host))"), "{text}");
         assert!(!text.contains("hunter2"));
     }
 

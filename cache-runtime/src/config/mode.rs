@@ -42,8 +42,6 @@ impl Text for Mode {
     const EXPECTED: &'static str = "`auto`, `memory` or `redis`";
 
     fn from_text(text: &str) -> Option<Self> {
-        [Mode::Auto, Mode::Memory, Mode::Redis]
-            .into_iter()
-            .find(|mode| mode.as_str() == text)
+        [Mode::Auto, Mode::Memory, Mode::Redis].into_iter().find(|mode| mode.as_str() == text)
     }
 }

@@ -45,16 +45,8 @@ impl RedisUrl {
     }
 
     fn check_scheme(&self) -> Result<(), String> {
-        if self
-            .0
-            .split(',')
-            .filter(|part| part.contains("://"))
-            .count()
-            > 1
-        {
-            return Err(format!(
-                "{EXPECTED}; this build connects to one server, not to a cluster"
-            ));
+        if self.0.split(',').filter(|part| part.contains("://")).count() > 1 {
+            return Err(format!("{EXPECTED}; this build connects to one server, not to a cluster"));
         }
         match self.0.split_once("://") {
             Some((scheme, _)) if SCHEMES.contains(&scheme) => Ok(()),
@@ -103,18 +95,8 @@ pub(super) struct Parts {
 
 impl From<Parts> for RedisUrl {
     fn from(parts: Parts) -> Self {
-        let Parts {
-            host,
-            port,
-            db,
-            username,
-            password,
-        } = parts;
-        let host = if host.contains(':') {
-            format!("[{host}]")
-        } else {
-            host
-        };
+        let Parts { host, port, db, username, password } = parts;
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
         let user = username.as_deref().map(percent_encode).unwrap_or_default();
         let login = password.map(|password| format!("{user}:{}@", percent_encode(&password)));
         RedisUrl(format!(
@@ -223,10 +205,7 @@ mod tests {
 
     #[test]
     fn parts_without_a_login() {
-        let url = RedisUrl::from(Parts {
-            host: "cache".to_owned(),
-            ..Parts::default()
-        });
+        let url = RedisUrl::from(Parts { host: "cache".to_owned(), ..Parts::default() });
         assert_eq!(url.expose(), "redis://cache:6379/0");
     }
 }

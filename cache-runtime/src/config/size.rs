@@ -25,10 +25,7 @@ impl Text for Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match BINARY
-            .into_iter()
-            .find(|(_, size)| self.0 > 0 && self.0.is_multiple_of(*size))
-        {
+        match BINARY.into_iter().find(|(_, size)| self.0 > 0 && self.0.is_multiple_of(*size)) {
             Some((unit, size)) => write!(f, "{}{unit}", self.0 / size),
             None => write!(f, "{}", self.0),
         }

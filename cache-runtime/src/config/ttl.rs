@@ -52,11 +52,7 @@ impl Ttl {
     pub(crate) fn check(self, option: &'static str) -> Result<Ttl, Error> {
         match self.out_of_range() {
             None => Ok(self),
-            Some(expected) => Err(Error::Duration {
-                option,
-                given: self.to_string(),
-                expected,
-            }),
+            Some(expected) => Err(Error::Duration { option, given: self.to_string(), expected }),
         }
     }
 
@@ -86,11 +82,7 @@ impl FromStr for Ttl {
     fn from_str(text: &str) -> Result<Self, Error> {
         let expected = Ttl::EXPECTED;
         Ttl::from_text(text)
-            .ok_or_else(|| Error::Duration {
-                option: "ttl",
-                given: text.to_owned(),
-                expected,
-            })?
+            .ok_or_else(|| Error::Duration { option: "ttl", given: text.to_owned(), expected })?
             .check("ttl")
     }
 }
@@ -124,9 +116,7 @@ impl Serialize for Ttl {
 
 impl<'de> Deserialize<'de> for Ttl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::deserialize::<Ttl, D>(deserializer)?
-            .check("ttl")
-            .map_err(de::Error::custom)
+        text::deserialize::<Ttl, D>(deserializer)?.check("ttl").map_err(de::Error::custom)
     }
 }
 
@@ -160,14 +150,8 @@ mod tests {
     fn durations_made_in_code_are_checked_as_well() {
         assert!(Ttl::from(Duration::ZERO).check("ttl").is_err());
         assert!(Ttl::from(Duration::MAX).check("ttl").is_err());
-        let error = Ttl::from(Duration::from_micros(5))
-            .check("negative_ttl")
-            .unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("negative_ttl is 5µs; expected at least 1ms")
-        );
+        let error = Ttl::from(Duration::from_micros(5)).check("negative_ttl").unwrap_err();
+        assert!(error.to_string().starts_with("negative_ttl is 5µs; expected at least 1ms"));
     }
 
     #[test]
@@ -178,11 +162,7 @@ mod tests {
         let read: Vec<Ttl> = serde_json::from_str(r#"["5m", 300, "forever"]"#).unwrap();
         assert_eq!(
             read,
-            [
-                Ttl::For(Duration::from_secs(300)),
-                Ttl::For(Duration::from_secs(300)),
-                Ttl::Forever
-            ]
+            [Ttl::For(Duration::from_secs(300)), Ttl::For(Duration::from_secs(300)), Ttl::Forever]
         );
         assert!(serde_json::from_str::<Ttl>("0").is_err());
         assert!(serde_json::from_str::<Ttl>("-3").is_err());

@@ -18,9 +18,7 @@ pub(crate) fn decompress(compressed: &[u8]) -> Option<Vec<u8>> {
     if size > block.len().saturating_mul(255).saturating_add(64) {
         return None;
     }
-    lz4_flex::block::decompress(block, size)
-        .ok()
-        .filter(|payload| payload.len() == size)
+    lz4_flex::block::decompress(block, size).ok().filter(|payload| payload.len() == size)
 }
 
 #[cfg(not(feature = "compression"))]

@@ -78,10 +78,7 @@ impl<'a> Reader<'a> {
             NAMED_TAG => TagName::Named(str::from_utf8(self.take(length.into())?).ok()?),
             _ => return None,
         };
-        Some(Tag {
-            name,
-            token: self.u64()?,
-        })
+        Some(Tag { name, token: self.u64()? })
     }
 
     /// The payload, which must be all that is left.

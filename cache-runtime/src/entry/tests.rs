@@ -19,14 +19,8 @@ fn header<'a>() -> Header<'a> {
         load_micros: 5,
         root: 6,
         tags: smallvec![
-            Tag {
-                name: TagName::Prefix(5),
-                token: 7
-            },
-            Tag {
-                name: TagName::Named("caf\u{e9}"),
-                token: 8
-            },
+            Tag { name: TagName::Prefix(5), token: 7 },
+            Tag { name: TagName::Named("caf\u{e9}"), token: 8 },
         ],
     }
 }
@@ -56,12 +50,7 @@ fn a_mark_is_its_state_alone() {
 
 #[test]
 fn states_differ_by_kind_codec_and_number() {
-    let states = [
-        StateId::mark(1),
-        StateId::mark(2),
-        StateId::value(1, 1),
-        StateId::value(2, 1),
-    ];
+    let states = [StateId::mark(1), StateId::mark(2), StateId::value(1, 1), StateId::value(2, 1)];
     for (index, state) in states.iter().enumerate() {
         assert!(!states[..index].contains(state));
     }
@@ -71,10 +60,7 @@ fn states_differ_by_kind_codec_and_number() {
 fn what_is_not_ours_is_foreign() {
     assert_eq!(Stored::read(b""), Stored::Foreign(None));
     assert_eq!(Stored::read(b"some text"), Stored::Foreign(None));
-    assert_eq!(
-        Stored::read(b"a longer text"),
-        Stored::Foreign(Some(StateId(*b"a longer tex")))
-    );
+    assert_eq!(Stored::read(b"a longer text"), Stored::Foreign(Some(StateId(*b"a longer tex"))));
     assert_eq!(Stored::read(&STATE), Stored::Foreign(Some(StateId(STATE))));
 }
 
@@ -84,33 +70,19 @@ fn another_version_is_foreign_even_with_a_good_checksum() {
         let mut bytes = envelope(&header(), b"payload");
         bytes[at] = byte;
         resign(&mut bytes);
-        assert!(
-            matches!(Stored::read(&bytes), Stored::Foreign(Some(_))),
-            "byte {at}"
-        );
+        assert!(matches!(Stored::read(&bytes), Stored::Foreign(Some(_))), "byte {at}");
     }
 }
 
 #[test]
 fn lengths_that_lie_are_foreign_even_with_a_good_checksum() {
-    let plain = Header {
-        tags: smallvec![],
-        ..header()
-    };
+    let plain = Header { tags: smallvec![], ..header() };
     let count = ID_LENGTH + 1 + 6 * 8;
-    for (at, lie) in [
-        (count, 0xFF),
-        (count + 1, 6),
-        (count + 1, 8),
-        (count + 4, 0xFF),
-    ] {
+    for (at, lie) in [(count, 0xFF), (count + 1, 6), (count + 1, 8), (count + 4, 0xFF)] {
         let mut bytes = envelope(&plain, b"payload");
         bytes[at] = lie;
         resign(&mut bytes);
-        assert!(
-            matches!(Stored::read(&bytes), Stored::Foreign(Some(_))),
-            "byte {at}"
-        );
+        assert!(matches!(Stored::read(&bytes), Stored::Foreign(Some(_))), "byte {at}");
     }
 }
 
@@ -122,16 +94,10 @@ fn resign(bytes: &mut [u8]) {
 #[test]
 fn too_many_tags_and_too_long_names_are_errors() {
     let long = "x".repeat(1 << 16);
-    let tag = Tag {
-        name: TagName::Named(&long),
-        token: 0,
-    };
+    let tag = Tag { name: TagName::Named(&long), token: 0 };
     let with = |tags| Header { tags, ..header() };
     assert!(encode(&with(smallvec![tag]), b"", &mut Vec::new()).is_err());
-    let short = Tag {
-        name: TagName::Prefix(1),
-        token: 0,
-    };
+    let short = Tag { name: TagName::Prefix(1), token: 0 };
     assert!(encode(&with(smallvec![short; 256]), b"", &mut Vec::new()).is_err());
     assert!(encode(&with(smallvec![short; 255]), b"", &mut Vec::new()).is_ok());
 }
@@ -181,11 +147,7 @@ fn without_the_feature_nothing_is_compressed_or_read() {
 
 #[test]
 fn envelopes_are_pinned() {
-    let compressed = Header {
-        compressed: true,
-        tags: smallvec![],
-        ..header()
-    };
+    let compressed = Header { compressed: true, tags: smallvec![], ..header() };
     let text = [
         golden::line("mark", StateId::mark(0x0102_0304_0506_0708).as_bytes()),
         golden::line("value", &envelope(&header(), b"payload")),
@@ -202,9 +164,7 @@ fn any_header<'a>(
     tags: &'a [(Option<String>, u16, u64)],
 ) -> Header<'a> {
     let tag = |(name, length, token): &'a (Option<String>, u16, u64)| Tag {
-        name: name
-            .as_deref()
-            .map_or(TagName::Prefix(*length), TagName::Named),
+        name: name.as_deref().map_or(TagName::Prefix(*length), TagName::Named),
         token: *token,
     };
     Header {
@@ -221,10 +181,7 @@ fn any_header<'a>(
 }
 
 fn tags() -> impl Strategy<Value = Vec<(Option<String>, u16, u64)>> {
-    prop::collection::vec(
-        (prop::option::of(".{0,10}"), any::<u16>(), any::<u64>()),
-        0..12,
-    )
+    prop::collection::vec((prop::option::of(".{0,10}"), any::<u16>(), any::<u64>()), 0..12)
 }
 
 proptest! {
@@ -268,9 +225,6 @@ fn no_flipped_bit_leaves_a_value() {
     for bit in 0..bytes.len() * 8 {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        assert!(
-            matches!(Stored::read(&damaged), Stored::Foreign(Some(_))),
-            "bit {bit}"
-        );
+        assert!(matches!(Stored::read(&damaged), Stored::Foreign(Some(_))), "bit {bit}");
     }
 }

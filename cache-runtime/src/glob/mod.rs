@@ -45,10 +45,7 @@ impl Pattern {
             reason,
         };
         let tokens = compile::compile(pattern).map_err(refused)?;
-        Ok(Self {
-            text: pattern.to_owned(),
-            tokens,
-        })
+        Ok(Self { text: pattern.to_owned(), tokens })
     }
 
     /// The pattern as it was written.
@@ -105,10 +102,7 @@ impl Pattern {
         if *last != Token::AnyText || prefix.len() != literal.len() {
             return None;
         }
-        prefix
-            .strip_suffix(':')
-            .filter(|prefix| !prefix.is_empty())
-            .map(str::to_owned)
+        prefix.strip_suffix(':').filter(|prefix| !prefix.is_empty()).map(str::to_owned)
     }
 
     /// Whether it matches every name.
@@ -124,10 +118,7 @@ impl Token {
             Token::AnyByte => true,
             Token::Byte(own) => *own == byte,
             Token::Set { inverted, ranges } => {
-                ranges
-                    .iter()
-                    .any(|(low, high)| (*low..=*high).contains(&byte))
-                    != *inverted
+                ranges.iter().any(|(low, high)| (*low..=*high).contains(&byte)) != *inverted
             }
         }
     }

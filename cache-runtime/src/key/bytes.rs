@@ -23,10 +23,7 @@ impl KeyBytes {
         match inline.get_mut(..bytes.len()) {
             Some(start) => {
                 start.copy_from_slice(bytes);
-                Self(Repr::Inline {
-                    len: bytes.len() as u8,
-                    bytes: inline,
-                })
+                Self(Repr::Inline { len: bytes.len() as u8, bytes: inline })
             }
             None => Self(Repr::Boxed(bytes.into())),
         }

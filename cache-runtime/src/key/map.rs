@@ -24,11 +24,7 @@ struct Entry {
 
 impl<'a, S> SortedMap<'a, S> {
     pub(super) fn new(sink: &'a mut S) -> Self {
-        Self {
-            sink,
-            buffer: Buffer::new(),
-            entries: Vec::new(),
-        }
+        Self { sink, buffer: Buffer::new(), entries: Vec::new() }
     }
 
     fn write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<usize, KeyError> {
@@ -44,36 +40,24 @@ impl<S: Sink> SerializeMap for SortedMap<'_, S> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), KeyError> {
         let start = self.buffer.len();
         let end = self.write(key)?;
-        self.entries.push(Entry {
-            key: start,
-            value: end,
-            end,
-        });
+        self.entries.push(Entry { key: start, value: end, end });
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
         let end = self.write(value)?;
-        let entry = self
-            .entries
-            .last_mut()
-            .ok_or_else(|| KeyError::custom("a map's value has no key"))?;
+        let entry =
+            self.entries.last_mut().ok_or_else(|| KeyError::custom("a map's value has no key"))?;
         entry.end = end;
         Ok(())
     }
 
     fn end(self) -> Result<(), KeyError> {
-        let Self {
-            sink,
-            buffer,
-            mut entries,
-        } = self;
+        let Self { sink, buffer, mut entries } = self;
         // By key alone and stable: where a type repeats a key, the order of that key's values
         // counts.
         entries.sort_by(|a, b| buffer[a.key..a.value].cmp(&buffer[b.key..b.value]));
         sink.count(tag::MAP, entries.len() as u64)?;
-        entries
-            .iter()
-            .try_for_each(|entry| sink.bytes(tag::ENTRY, &buffer[entry.key..entry.end]))
+        entries.iter().try_for_each(|entry| sink.bytes(tag::ENTRY, &buffer[entry.key..entry.end]))
     }
 }

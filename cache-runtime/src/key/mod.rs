@@ -93,9 +93,7 @@ pub struct KeyError {
 impl KeyError {
     #[inline]
     fn differs() -> Self {
-        Self {
-            message: Box::default(),
-        }
+        Self { message: Box::default() }
     }
 }
 
@@ -117,8 +115,6 @@ impl std::error::Error for KeyError {}
 impl serde::ser::Error for KeyError {
     #[cold]
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self {
-            message: message.to_string().into(),
-        }
+        Self { message: message.to_string().into() }
     }
 }

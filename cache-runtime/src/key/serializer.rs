@@ -92,21 +92,13 @@ impl<'a, S: Sink> Serializer for KeySerializer<'a, S> {
 
     #[inline]
     fn serialize_f32(self, value: f32) -> Result<(), KeyError> {
-        let canonical = if value.is_nan() {
-            f32::NAN
-        } else {
-            value + 0.0
-        };
+        let canonical = if value.is_nan() { f32::NAN } else { value + 0.0 };
         self.sink.word(tag::F32, canonical.to_bits().into())
     }
 
     #[inline]
     fn serialize_f64(self, value: f64) -> Result<(), KeyError> {
-        let canonical = if value.is_nan() {
-            f64::NAN
-        } else {
-            value + 0.0
-        };
+        let canonical = if value.is_nan() { f64::NAN } else { value + 0.0 };
         self.sink.word(tag::F64, canonical.to_bits())
     }
 
@@ -169,8 +161,7 @@ impl<'a, S: Sink> Serializer for KeySerializer<'a, S> {
         index: u32,
         variant: &'static str,
     ) -> Result<(), KeyError> {
-        self.variant(tag::UNIT_VARIANT, name, index, variant)
-            .map(drop)
+        self.variant(tag::UNIT_VARIANT, name, index, variant).map(drop)
     }
 
     #[inline]
@@ -213,8 +204,7 @@ impl<'a, S: Sink> Serializer for KeySerializer<'a, S> {
         variant: &'static str,
         _: usize,
     ) -> Result<Group<'a, S>, KeyError> {
-        self.variant(tag::TUPLE_VARIANT, name, index, variant)
-            .map(Self::group)
+        self.variant(tag::TUPLE_VARIANT, name, index, variant).map(Self::group)
     }
 
     #[inline]
@@ -235,8 +225,7 @@ impl<'a, S: Sink> Serializer for KeySerializer<'a, S> {
         variant: &'static str,
         _: usize,
     ) -> Result<Group<'a, S>, KeyError> {
-        self.variant(tag::STRUCT_VARIANT, name, index, variant)
-            .map(Self::group)
+        self.variant(tag::STRUCT_VARIANT, name, index, variant).map(Self::group)
     }
 
     #[inline]

@@ -102,11 +102,7 @@ impl<'a> Comparing<'a> {
     #[inline]
     fn expect(&mut self, expected: &[u8]) -> Result<(), KeyError> {
         self.rest = self.rest.and_then(|rest| rest.strip_prefix(expected));
-        if self.rest.is_some() {
-            Ok(())
-        } else {
-            Err(KeyError::differs())
-        }
+        if self.rest.is_some() { Ok(()) } else { Err(KeyError::differs()) }
     }
 }
 

@@ -52,11 +52,7 @@ fn bytes_of<T: Serialize + ?Sized>(value: &T) -> KeyBytes {
 fn assert_all_differ(keys: &[KeyBytes]) {
     for (index, key) in keys.iter().enumerate() {
         for (other, earlier) in keys[..index].iter().enumerate() {
-            assert_ne!(
-                &key[..],
-                &earlier[..],
-                "number {index} equals number {other}"
-            );
+            assert_ne!(&key[..], &earlier[..], "number {index} equals number {other}");
         }
     }
 }
@@ -116,14 +112,8 @@ fn the_border_between_arguments_counts() {
 #[test]
 fn skipped_fields_and_untagged_variants_differ_by_the_names_left() {
     assert_all_differ(&[
-        bytes_of(&Sparse {
-            a: Some(1),
-            b: None,
-        }),
-        bytes_of(&Sparse {
-            a: None,
-            b: Some(1),
-        }),
+        bytes_of(&Sparse { a: Some(1), b: None }),
+        bytes_of(&Sparse { a: None, b: Some(1) }),
         bytes_of(&Sparse { a: None, b: None }),
         bytes_of(&Untagged::A { x: 1 }),
         bytes_of(&Untagged::B { y: 1 }),
@@ -141,10 +131,7 @@ fn integers_of_one_sign_are_one_kind() {
 fn zeros_are_equal_and_nans_are_equal() {
     assert_eq!(bytes_of(&0.0_f64), bytes_of(&-0.0_f64));
     assert_eq!(bytes_of(&0.0_f32), bytes_of(&-0.0_f32));
-    assert_eq!(
-        bytes_of(&f64::NAN),
-        bytes_of(&f64::from_bits(0xFFF8_0000_0000_0001))
-    );
+    assert_eq!(bytes_of(&f64::NAN), bytes_of(&f64::from_bits(0xFFF8_0000_0000_0001)));
     assert_eq!(bytes_of(&f32::NAN), bytes_of(&-f32::NAN));
     assert_ne!(bytes_of(&f64::NAN), bytes_of(&f64::INFINITY));
 }
@@ -157,10 +144,7 @@ fn the_order_of_a_map_does_not_count() {
     let sorted: BTreeMap<_, _> = entries.into_iter().collect();
     assert_eq!(bytes_of(&forwards), bytes_of(&sorted));
     assert_eq!(bytes_of(&backwards), bytes_of(&sorted));
-    assert_eq!(
-        hash_parts(&(&forwards, ()), 1).unwrap(),
-        hash_parts(&(&backwards, ()), 1).unwrap()
-    );
+    assert_eq!(hash_parts(&(&forwards, ()), 1).unwrap(), hash_parts(&(&backwards, ()), 1).unwrap());
     assert!(matches(&(&forwards, ()), &bytes_of(&backwards)));
 }
 
@@ -209,14 +193,8 @@ fn an_argument_that_cannot_be_serialised_is_an_error_and_matches_nothing() {
         }
     }
     let parts = (&1_u64, (&Failing, ()));
-    assert_eq!(
-        hash_parts(&parts, 0).unwrap_err().to_string(),
-        "the lock is poisoned"
-    );
-    assert_eq!(
-        encode(&parts).unwrap_err().to_string(),
-        "the lock is poisoned"
-    );
+    assert_eq!(hash_parts(&parts, 0).unwrap_err().to_string(), "the lock is poisoned");
+    assert_eq!(encode(&parts).unwrap_err().to_string(), "the lock is poisoned");
     assert!(!matches(&parts, &bytes_of(&1_u64)));
 }
 
@@ -231,10 +209,7 @@ fn a_serialize_that_swallows_errors_does_not_match_by_accident() {
         }
     }
     // The map is empty after all, and says so.
-    assert!(matches(
-        &(&Swallowing, ()),
-        &bytes_of(&HashMap::<u8, u8>::new())
-    ));
+    assert!(matches(&(&Swallowing, ()), &bytes_of(&HashMap::<u8, u8>::new())));
     assert!(!matches(&(&Swallowing, ()), &bytes_of(&1)));
 }
 

@@ -22,10 +22,7 @@ impl CacheManager {
     /// [`Error::Name`] for a name that cannot be one.
     pub async fn get<V: CacheValue>(&self, name: &str) -> Result<Option<V>, Error> {
         let key = self.key(name, &[])?;
-        let reading = self
-            .core()
-            .read::<V>(&key, self.core().redis.is_none(), None)
-            .await;
+        let reading = self.core().read::<V>(&key, self.core().redis.is_none(), None).await;
         reading.count(&self.core().by_hand);
         Ok(reading.into_value())
     }
@@ -55,10 +52,7 @@ impl CacheManager {
     pub async fn delete(&self, name: &str) -> Result<bool, Error> {
         let key = self.key(name, &[])?;
         let in_memory = self.core().facts_in_memory(&key).is_some();
-        let removed = self
-            .core()
-            .invalidate(&Targets::name(key.name.as_str()))
-            .await;
+        let removed = self.core().invalidate(&Targets::name(key.name.as_str())).await;
         Ok(removed.map_or(in_memory, |removed| removed > 0))
     }
 
@@ -122,10 +116,10 @@ impl CacheManager {
             share: None,
             in_memory: core.redis.is_none(),
         };
-        if call.in_memory {
-            if let Some(value) = call.hit_in_memory() {
-                return Ok(value);
-            }
+        if call.in_memory
+            && let Some(value) = call.hit_in_memory()
+        {
+            return Ok(value);
         }
         // The load begins when it is first polled: not at all on a hit.
         let body = pin!(async move { load().await });
@@ -194,10 +188,10 @@ impl CacheManager {
 
 impl crate::core::Core {
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {
-        if let Some(redis) = &self.redis {
-            if let Ok(remaining) = self.remaining_in_redis(redis, key).await {
-                return remaining;
-            }
+        if let Some(redis) = &self.redis
+            && let Ok(remaining) = self.remaining_in_redis(redis, key).await
+        {
+            return remaining;
         }
         let facts = self.facts_in_memory(key)?;
         if facts.expires_ms == u64::MAX {
@@ -225,9 +219,7 @@ impl crate::core::Core {
             Some(redis) => redis.clear(pattern.as_str()).await,
             None => None,
         };
-        matching
-            .into_iter()
-            .for_each(|name| self.generations.bump(name));
+        matching.into_iter().for_each(|name| self.generations.bump(name));
         removed.unwrap_or(in_memory)
     }
 
@@ -244,10 +236,7 @@ impl crate::core::Core {
     }
 
     fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
-        let names = self
-            .memory
-            .names(self.terms(None))
-            .filter(|name| pattern.matches(name));
+        let names = self.memory.names(self.terms(None)).filter(|name| pattern.matches(name));
         names.map(|name| Slot::name(&name)).collect()
     }
 }

@@ -65,16 +65,11 @@ fn global_manager() -> &'static CacheManager {
 }
 
 fn from_env() -> Result<CacheManager, Error> {
-    CacheManager::builder()
-        .config(CacheConfig::from_env()?)
-        .build()
+    CacheManager::builder().config(CacheConfig::from_env()?).build()
 }
 
 fn in_memory() -> CacheManager {
     let defaults = CacheManager::builder().build();
-    #[allow(
-        clippy::expect_used,
-        reason = "a test builds a manager from the defaults"
-    )]
+    #[allow(clippy::expect_used, reason = "a test builds a manager from the defaults")]
     defaults.expect("the default configuration is valid")
 }

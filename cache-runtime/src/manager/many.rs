@@ -77,10 +77,7 @@ impl CacheManager {
             let Some(((_, ttl), _)) = group.first() else {
                 continue;
             };
-            let entries: Vec<_> = group
-                .iter()
-                .map(|((key, _), value)| (key, *value))
-                .collect();
+            let entries: Vec<_> = group.iter().map(|((key, _), value)| (key, *value)).collect();
             self.core().put(&entries, *ttl).await?;
         }
         Ok(())
@@ -178,10 +175,7 @@ impl Core {
         let names: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
         redis.owe(&names, &[] as &[&str]);
         let limit = self.config.outage_ttl;
-        self.put_in_memory(
-            entries,
-            Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))),
-        )
+        self.put_in_memory(entries, Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))))
     }
 
     async fn put_in_redis<V: CacheValue>(
@@ -196,15 +190,9 @@ impl Core {
         };
         let mut made = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let of = |tag| {
-                tags.iter()
-                    .position(|known| known == tag)
-                    .and_then(|i| noted.get(i + 1))
-            };
-            let tokens = noted
-                .first()
-                .into_iter()
-                .chain(key.tags.iter().filter_map(of));
+            let of =
+                |tag| tags.iter().position(|known| known == tag).and_then(|i| noted.get(i + 1));
+            let tokens = noted.first().into_iter().chain(key.tags.iter().filter_map(of));
             let tokens: Vec<u64> = tokens.copied().collect();
             let making = Making {
                 core: self,
@@ -215,11 +203,7 @@ impl Core {
                 tokens: &tokens,
                 now_ms,
             };
-            made.push((
-                key.name.as_str().to_owned(),
-                making.entry(*value)?,
-                life_of(ttl),
-            ));
+            made.push((key.name.as_str().to_owned(), making.entry(*value)?, life_of(ttl)));
         }
         let stored = redis.put(&made).await;
         if stored.is_ok() {
@@ -235,24 +219,18 @@ impl Core {
     ) -> Result<(), Error> {
         self.bump_names(entries);
         for (key, value) in entries {
-            let created_ms = self.clock.now_ms();
             let facts = Facts {
                 origin: key.origin,
-                created_ms,
-                expires_ms: created_ms.saturating_add(fresh_for_ms(ttl)),
+                expires_ms: self.clock.now_ms().saturating_add(fresh_for_ms(ttl)),
                 load_micros: 0,
                 stamps: self.generations.note(&key.slots),
             };
-            self.memory
-                .insert(key.memory.clone(), facts, (*value).clone())
-                .map_err(|too_large| {
+            self.memory.insert(key.memory.clone(), facts, (*value).clone()).map_err(
+                |too_large| {
                     let name = key.name.as_str().to_owned();
-                    Error::ValueTooLarge {
-                        name,
-                        size: too_large.size,
-                        limit: too_large.limit,
-                    }
-                })?;
+                    Error::ValueTooLarge { name, size: too_large.size, limit: too_large.limit }
+                },
+            )?;
             self.by_hand.slow.stores.one();
         }
         Ok(())
@@ -260,9 +238,7 @@ impl Core {
 
     /// Older loads of these names are no longer to be stored, nor older values to be served.
     fn bump_names<V>(&self, entries: &[(&CallKey, &V)]) {
-        entries
-            .iter()
-            .for_each(|(key, _)| self.generations.bump(key.slots[0]));
+        entries.iter().for_each(|(key, _)| self.generations.bump(key.slots[0]));
     }
 
     async fn fetch_many<V: CacheValue>(
@@ -282,9 +258,7 @@ impl Core {
         }
         let present = Present::new(&tags, &tokens);
         let entries = keys.iter().zip(values);
-        Ok(entries
-            .map(|(key, bytes)| self.reading(key, bytes, &present, found.now_ms))
-            .collect())
+        Ok(entries.map(|(key, bytes)| self.reading(key, bytes, &present, found.now_ms)).collect())
     }
 
     fn reading<V: CacheValue>(
@@ -303,10 +277,7 @@ impl Core {
             Stored::Value(header, payload) => match judge(key, &header, present, now_ms) {
                 Verdict::Fresh => match self.types.decode(&header, payload, None) {
                     Some(value) => {
-                        return Reading::Redis {
-                            value,
-                            load_micros: header.load_micros,
-                        };
+                        return Reading::Redis { value, load_micros: header.load_micros };
                     }
                     None => Leftover::Undecodable,
                 },
@@ -317,9 +288,7 @@ impl Core {
     }
 
     fn counted<V>(&self, readings: Vec<Reading<V>>) -> Vec<Option<V>> {
-        readings
-            .iter()
-            .for_each(|reading| reading.count(&self.by_hand));
+        readings.iter().for_each(|reading| reading.count(&self.by_hand));
         readings.into_iter().map(Reading::into_value).collect()
     }
 }
@@ -337,10 +306,10 @@ fn unread_tags(
 ) -> Vec<String> {
     let mut unread = BTreeSet::new();
     for (key, bytes) in keys.iter().zip(values) {
-        if let Some(Stored::Value(header, _)) = bytes.as_deref().map(Stored::read) {
-            if let Verdict::Depends(tags) = judge(key, &header, present, now_ms) {
-                unread.extend(tags);
-            }
+        if let Some(Stored::Value(header, _)) = bytes.as_deref().map(Stored::read)
+            && let Verdict::Depends(tags) = judge(key, &header, present, now_ms)
+        {
+            unread.extend(tags);
         }
     }
     unread.into_iter().collect()
@@ -358,11 +327,7 @@ async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
             }
             std::task::Poll::Pending => true,
         });
-        if futures.is_empty() {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
+        if futures.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
     })
     .await;
     outputs

@@ -170,15 +170,10 @@ impl CacheManager {
             return Ok(());
         };
         let status = redis.status().await;
-        match (
-            status,
-            self.config().require_redis,
-            self.config().effective()?,
-        ) {
-            (Err(message), true, Backend::Redis(url)) => Err(Error::RedisRequired {
-                url: url.to_string(),
-                message,
-            }),
+        match (status, self.config().require_redis, self.config().effective()?) {
+            (Err(message), true, Backend::Redis(url)) => {
+                Err(Error::RedisRequired { url: url.to_string(), message })
+            }
             _ => Ok(()),
         }
     }

@@ -50,9 +50,6 @@ impl From<Duration> for SetOptions {
 
 impl From<Ttl> for SetOptions {
     fn from(ttl: Ttl) -> Self {
-        SetOptions {
-            ttl: Some(ttl),
-            tags: Vec::new(),
-        }
+        SetOptions { ttl: Some(ttl), tags: Vec::new() }
     }
 }

@@ -16,11 +16,7 @@ const MAX_BY_HAND: usize = 4096;
 pub(crate) fn validate_prefix(prefix: &str) -> Result<Cow<'_, str>, Error> {
     text("prefix", prefix)?;
     if prefix.ends_with(':') {
-        return Err(refused(
-            "prefix",
-            prefix,
-            "write it without the `:` at its end",
-        ));
+        return Err(refused("prefix", prefix, "write it without the `:` at its end"));
     }
     if prefix.split(':').count() > MAX_PREFIXES {
         return Err(refused(
@@ -61,9 +57,5 @@ pub(super) fn text(what: &'static str, given: &str) -> Result<(), Error> {
 fn refused(what: &'static str, given: &str, reason: &'static str) -> Error {
     // An error is for reading: a megabyte given by mistake is cut.
     let given = given.chars().take(MAX_BY_HAND).collect();
-    Error::Name {
-        what,
-        given,
-        reason,
-    }
+    Error::Name { what, given, reason }
 }

@@ -83,10 +83,7 @@ impl Escaping<'_> {
 impl fmt::Write for Escaping<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut rest = text;
-        while let Some((at, char)) = rest
-            .char_indices()
-            .find(|(_, char)| self.must_escape(*char))
-        {
+        while let Some((at, char)) = rest.char_indices().find(|(_, char)| self.must_escape(*char)) {
             self.text.extend_from_slice(&rest.as_bytes()[..at]);
             self.push_escaped(char);
             rest = &rest[at + char.len_utf8()..];

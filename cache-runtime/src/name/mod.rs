@@ -46,10 +46,7 @@ impl Name {
             Cow::Borrowed(_) => None,
             Cow::Owned(text) => Some(text.into()),
         };
-        Self {
-            whole: whole.into(),
-            shortened,
-        }
+        Self { whole: whole.into(), shortened }
     }
 
     /// A name a person gave.

@@ -47,10 +47,7 @@ impl fmt::Debug for Renderer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { text, failed } = self;
         let text = String::from_utf8_lossy(text);
-        f.debug_struct("Renderer")
-            .field("text", &text)
-            .field("failed", failed)
-            .finish()
+        f.debug_struct("Renderer").field("text", &text).field("failed", failed).finish()
     }
 }
 

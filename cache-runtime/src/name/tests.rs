@@ -51,10 +51,7 @@ fn an_empty_value_is_not_nothing() {
 #[test]
 fn the_character_after_a_value_is_escaped_in_it() {
     assert_eq!(two_values("a-b", "-", "c-d"), "a%2Db-c-d");
-    assert_eq!(
-        two_values("a\u{2192}b", "\u{2192}x", "c"),
-        "a%E2%86%92b\u{2192}xc"
-    );
+    assert_eq!(two_values("a\u{2192}b", "\u{2192}x", "c"), "a%E2%86%92b\u{2192}xc");
     assert_eq!(two_values("50%", "%3A", "x:y"), "50^25%3Ax%3Ay");
 }
 
@@ -126,10 +123,7 @@ fn a_function_name_ends_with_the_hash() {
 #[test]
 fn texts_that_cannot_be_used_say_why() {
     let reason = |result: Result<Cow<'_, str>, Error>| result.unwrap_err().to_string();
-    assert_eq!(
-        reason(validate_tag("")),
-        "the tag \"\" cannot be used: it is empty"
-    );
+    assert_eq!(reason(validate_tag("")), "the tag \"\" cannot be used: it is empty");
     assert!(reason(validate_tag("#x")).contains("reserved"));
     assert!(reason(validate_tag("a\nb")).contains("control character"));
     assert!(reason(validate_tag(&"x".repeat(4097))).contains("4096"));
@@ -152,9 +146,7 @@ fn an_error_does_not_repeat_a_megabyte() {
 
 #[test]
 fn distinct_texts_stay_distinct_when_escaped() {
-    let texts = [
-        "", "%-", "-", "%", "%25", ":", "%3A", "a:b", "a%3Ab", "^-", "~", " ",
-    ];
+    let texts = ["", "%-", "-", "%", "%25", ":", "%3A", "a:b", "a%3Ab", "^-", "~", " "];
     let escaped: HashSet<_> = texts.iter().map(escape).collect();
     assert_eq!(escaped.len(), texts.len());
 }

@@ -27,11 +27,7 @@ struct Owed {
 impl Journal {
     /// A journal that falls back to the removal of `root`.
     pub(super) fn new(root: String) -> Self {
-        Journal {
-            owed: Mutex::default(),
-            len: AtomicUsize::new(0),
-            root,
-        }
+        Journal { owed: Mutex::default(), len: AtomicUsize::new(0), root }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -50,8 +46,7 @@ impl Journal {
                 owed.keys.clear();
                 owed.keys.insert(self.root.clone(), number);
             } else {
-                owed.keys
-                    .extend(keys.iter().map(|key| (key.clone(), number)));
+                owed.keys.extend(keys.iter().map(|key| (key.clone(), number)));
             }
         });
     }
@@ -59,11 +54,7 @@ impl Journal {
     /// What is owed now, at most `limit` keys of it.
     pub(super) fn some(&self, limit: usize) -> Vec<(String, u64)> {
         let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        owed.keys
-            .iter()
-            .take(limit)
-            .map(|(key, number)| (key.clone(), *number))
-            .collect()
+        owed.keys.iter().take(limit).map(|(key, number)| (key.clone(), *number)).collect()
     }
 
     /// Strikes out what has been confirmed, unless it has been asked for again meanwhile.
@@ -109,13 +100,6 @@ mod tests {
         let journal = Journal::new("root".into());
         journal.add(&keys(0..CAPACITY));
         journal.add(&keys(CAPACITY..CAPACITY + 1));
-        assert_eq!(
-            journal
-                .some(10)
-                .into_iter()
-                .map(|(key, _)| key)
-                .collect::<Vec<_>>(),
-            ["root"]
-        );
+        assert_eq!(journal.some(10).into_iter().map(|(key, _)| key).collect::<Vec<_>>(), ["root"]);
     }
 }

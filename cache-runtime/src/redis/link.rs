@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisError, RedisResult, cmd};
+use redis::{AsyncConnectionConfig, FromRedisValue, RedisError, RedisResult, cmd};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
-use super::Shared;
 use super::script::{Loaded, Script};
+use super::shared::Shared;
 use crate::clock::{millis, precise_ms};
 use crate::random;
 
@@ -38,9 +38,9 @@ pub(super) struct Link {
 pub(super) enum State {
     /// The first attempt is under way.
     Connecting,
-    Up(Ready),
+    Up(Arc<Ready>),
     /// An operation failed: nothing is sent before the server has answered.
-    Suspect(Ready),
+    Suspect(Arc<Ready>),
     /// The last attempt failed; the next one is on its way.
     Down(String),
     /// The manager has been disconnected.
@@ -48,20 +48,42 @@ pub(super) enum State {
 }
 
 /// A connection that has been prepared for use.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Ready {
     quick: MultiplexedConnection,
     bulk: MultiplexedConnection,
-    pub(super) scripts: Arc<Loaded>,
+    scripts: Arc<Loaded>,
     /// What to add to this process's monotonic milliseconds to get the server's time.
     pub(super) offset_ms: i64,
     run_id: String,
 }
 
 impl Ready {
+    /// The same connection with the server's time measured anew.
+    fn at(&self, offset_ms: i64) -> Self {
+        Ready {
+            quick: self.quick(),
+            bulk: self.bulk(),
+            scripts: Arc::clone(&self.scripts),
+            offset_ms,
+            run_id: self.run_id.clone(),
+        }
+    }
+
     /// For small things, which should not wait behind large ones.
     pub(super) fn quick(&self) -> MultiplexedConnection {
         self.quick.clone()
+    }
+
+    /// Runs a script on one of the two.
+    pub(super) async fn script<T: FromRedisValue>(
+        &self,
+        mut connection: MultiplexedConnection,
+        script: Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+    ) -> RedisResult<T> {
+        self.scripts.run(&mut connection, script, keys, arguments).await
     }
 
     /// For large values and long work.
@@ -80,10 +102,7 @@ impl Link {
     }
 
     pub(super) fn state(&self) -> State {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set(&self, state: State) {
@@ -92,7 +111,7 @@ impl Link {
     }
 
     /// The connection, if it may be used now. During the first attempt this waits for it.
-    pub(super) async fn ready(&self) -> Option<Ready> {
+    pub(super) async fn ready(&self) -> Option<Arc<Ready>> {
         loop {
             let changed = self.changed.notified();
             match self.state() {
@@ -107,7 +126,7 @@ impl Link {
     pub(super) fn suspect(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let State::Up(ready) = &*state {
-            *state = State::Suspect(ready.clone());
+            *state = State::Suspect(Arc::clone(ready));
             drop(state);
             self.attention.notify_one();
         }
@@ -120,10 +139,7 @@ impl Link {
 
     /// Closed by the manager, or left behind by its runtime.
     pub(super) fn ended(&self) -> bool {
-        matches!(
-            &*self.state.lock().unwrap_or_else(PoisonError::into_inner),
-            State::Closed
-        )
+        matches!(&*self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Closed)
     }
 }
 
@@ -172,14 +188,14 @@ pub(super) async fn attend(link: Arc<Link>, shared: Weak<Shared>) {
 }
 
 /// Makes the connection usable. What memory holds from the time without Redis ends with it.
-fn go_up(link: &Link, shared: &Shared, ready: Ready) {
+fn go_up(link: &Link, shared: &Shared, ready: Arc<Ready>) {
     shared.generations.bump_epoch();
     link.set(State::Up(ready));
 }
 
 /// Looks after a link that is up. Returns why it is no longer, or `None` at the end of it all.
 async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
-    let interval = shared.upgrade()?.health_interval;
+    let interval = shared.upgrade()?.settings.health_interval;
     loop {
         // Whether something happened or the time has come: the same look at everything.
         let _ = timeout(interval, link.attention.notified()).await;
@@ -190,7 +206,7 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
             State::Closed => return None,
             State::Connecting | State::Down(_) => return Some("the connection was lost".into()),
         };
-        match shared.check(ready).await {
+        match shared.check(&ready).await {
             Ok(ready) if suspect => go_up(link, &shared, ready),
             Ok(ready) => renew(link, ready),
             Err(error) => return Some(error.to_string()),
@@ -199,7 +215,7 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
 }
 
 /// Keeps what the check has measured, unless the link has become suspect in the meantime.
-fn renew(link: &Link, renewed: Ready) {
+fn renew(link: &Link, renewed: Arc<Ready>) {
     let mut state = link.state.lock().unwrap_or_else(PoisonError::into_inner);
     match &mut *state {
         State::Up(ready) => *ready = renewed,
@@ -209,74 +225,57 @@ fn renew(link: &Link, renewed: Ready) {
 }
 
 impl Shared {
-    async fn connect(&self) -> RedisResult<Ready> {
+    async fn connect(&self) -> RedisResult<Arc<Ready>> {
         let attempt = async {
             let mut quick = self.open().await?;
-            let bulk = if self.connections > 1 {
-                self.open().await?
-            } else {
-                quick.clone()
-            };
+            let bulk =
+                if self.settings.connections > 1 { self.open().await? } else { quick.clone() };
             let info: String = cmd("INFO").arg("server").query_async(&mut quick).await?;
             check_version(&info)?;
             let run_id = field(&info, "run_id").unwrap_or_default().to_owned();
             let scripts = Arc::new(Loaded::load(&mut quick).await?);
             let offset_ms = measure_offset(&mut quick).await?;
-            let ready = Ready {
-                quick,
-                bulk,
-                scripts,
-                offset_ms,
-                run_id,
-            };
+            let ready = Ready { quick, bulk, scripts, offset_ms, run_id };
             self.meet(&ready).await?;
             self.replay(&ready).await?;
-            RedisResult::Ok(ready)
+            RedisResult::Ok(Arc::new(ready))
         };
-        timeout(self.connect_timeout, attempt)
+        timeout(self.settings.connect_timeout, attempt)
             .await
-            .unwrap_or_else(|_| Err(no_answer(self.connect_timeout)))
+            .unwrap_or_else(|_| Err(no_answer(self.settings.connect_timeout)))
     }
 
     async fn open(&self) -> RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.connect_timeout))
+            .set_connection_timeout(Some(self.settings.connect_timeout))
             .set_response_timeout(None);
-        self.client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
+        self.settings.client.get_multiplexed_async_connection_with_config(&config).await
     }
 
     /// Asks the server whether it is there, pays what is owed, and measures its time anew.
-    async fn check(&self, ready: Ready) -> RedisResult<Ready> {
+    async fn check(&self, ready: &Ready) -> RedisResult<Arc<Ready>> {
         let (mut quick, mut bulk) = (ready.quick(), ready.bulk());
         let answers = async {
             let offset_ms = measure_offset(&mut quick).await?;
             let _: redis::Value = cmd("PING").query_async(&mut bulk).await?;
-            self.meet(&ready).await?;
-            self.replay(&ready).await?;
+            self.meet(ready).await?;
+            self.replay(ready).await?;
             RedisResult::Ok(offset_ms)
         };
-        let offset_ms = timeout(self.deadline, answers)
+        let offset_ms = timeout(self.settings.deadline, answers)
             .await
-            .unwrap_or_else(|_| Err(no_answer(self.deadline)))?;
-        Ok(Ready { offset_ms, ..ready })
+            .unwrap_or_else(|_| Err(no_answer(self.settings.deadline)))?;
+        Ok(Arc::new(ready.at(offset_ms)))
     }
 
     /// A server that nobody has met may hold data from before confirmed invalidations.
     async fn meet(&self, ready: &Ready) -> RedisResult<()> {
-        if self.trust_restart {
+        if self.settings.trust_restart {
             return Ok(());
         }
-        let keys = [
-            self.own_key(&format!("run:{}", ready.run_id)),
-            self.root_key(),
-        ];
+        let keys = [self.run_key(&ready.run_id), self.root_key()];
         let ttl = millis(RUN_TTL).to_string();
-        let new: u8 = ready
-            .scripts
-            .run(&mut ready.quick(), Script::Meet, &keys, &[ttl.as_bytes()])
-            .await?;
+        let new: u8 = ready.script(ready.quick(), Script::Meet, &keys, &[ttl.as_bytes()]).await?;
         if new == 1 {
             tracing::debug!(
                 run_id = ready.run_id,
@@ -314,11 +313,7 @@ async fn measure_offset(connection: &mut MultiplexedConnection) -> RedisResult<i
 /// Scripts need `PEXPIRE GT`, which came with 7.0.
 fn check_version(info: &str) -> RedisResult<()> {
     let version = field(info, "redis_version").unwrap_or("0");
-    let major: u32 = version
-        .split('.')
-        .next()
-        .and_then(|major| major.parse().ok())
-        .unwrap_or(0);
+    let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
     if major >= 7 {
         return Ok(());
     }
@@ -328,17 +323,11 @@ fn check_version(info: &str) -> RedisResult<()> {
 }
 
 fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
-    info.lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-        .map(str::trim)
+    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 
 fn refused(message: String) -> RedisError {
-    RedisError::from((
-        redis::ErrorKind::Client,
-        "this server cannot be used",
-        message,
-    ))
+    RedisError::from((redis::ErrorKind::Client, "this server cannot be used", message))
 }
 
 fn no_answer(after: Duration) -> RedisError {
@@ -353,7 +342,10 @@ struct Gone(Arc<Link>);
 
 impl Drop for Gone {
     fn drop(&mut self) {
-        if !self.0.ended() {
+        if std::thread::panicking() {
+            // A runtime without I/O, most likely. Trying again would panic again.
+            self.0.set(State::Down("this runtime cannot connect".into()));
+        } else if !self.0.ended() {
             self.0.set(State::Closed);
         }
     }

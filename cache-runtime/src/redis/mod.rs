@@ -2,32 +2,31 @@
 //!
 //! Every operation has a deadline, and none waits for a connection to be made but the very first.
 //! Whatever goes wrong comes back as [`Away`]: the caller goes on without Redis.
+//!
+//! A tag is invalidated by removing its token: what is absent equals nothing that was recorded,
+//! and the next load that notes the tag gives it a new one.
 
 mod journal;
 mod link;
 mod script;
+mod shared;
 
-use std::collections::HashMap;
-use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{Client, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value, cmd, pipe};
-use tokio::runtime::Handle;
-use tokio::runtime::Id as RuntimeId;
+use redis::{Cmd, Value, cmd, pipe};
 use tokio::time::timeout;
 
-use crate::clock::{Clock, millis, precise_ms};
+use crate::clock::{Clock, millis};
 use crate::entry;
 use crate::generation::Generations;
 use crate::glob;
 use crate::random;
-use crate::stats::Counter;
-use journal::Journal;
-use link::{Link, Ready, State};
+use link::{Ready, State};
 use script::{STATE_BYTES, Script};
+pub(crate) use shared::Settings;
+use shared::Shared;
 
 /// How many keys one page of a scan asks for.
 const SCAN_COUNT: usize = 1_000;
@@ -36,19 +35,8 @@ const BULKY: usize = 16 * 1024;
 /// The least time a token lives.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
 
-/// What the Redis store needs to know.
-pub(crate) struct Settings {
-    pub(crate) client: Client,
-    /// The address for logs and errors: secrets masked.
-    pub(crate) address: String,
-    pub(crate) namespace: String,
-    pub(crate) connections: usize,
-    pub(crate) connect_timeout: Duration,
-    pub(crate) deadline: Duration,
-    pub(crate) health_interval: Duration,
-    pub(crate) max_load: Duration,
-    pub(crate) trust_restart: bool,
-}
+/// The shared tier of one manager.
+pub(crate) struct RedisStore(Arc<Shared>);
 
 /// Redis cannot be used just now, or did not answer in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +62,7 @@ pub(crate) struct Found {
 #[derive(Debug, Clone)]
 pub(crate) struct Noted {
     state: Vec<u8>,
+    /// The root's token, then those of the tags.
     pub(crate) tokens: Vec<u64>,
     mine: bool,
 }
@@ -95,100 +84,23 @@ pub(crate) enum Filled {
     Outdated,
 }
 
-/// The shared tier of one manager.
-pub(crate) struct RedisStore(Arc<Shared>);
-
-pub(crate) struct Shared {
-    client: Client,
-    address: String,
-    namespace: String,
-    connections: usize,
-    connect_timeout: Duration,
-    deadline: Duration,
-    health_interval: Duration,
-    max_load: Duration,
-    trust_restart: bool,
-    generations: Arc<Generations>,
-    clock: Clock,
-    links: Mutex<HashMap<RuntimeId, Arc<Link>>>,
-    journal: Journal,
-    closed: AtomicBool,
-    no_runtime_logged: AtomicBool,
-    pub(crate) errors: Counter,
-    pub(crate) outages: Counter,
-}
-
 impl RedisStore {
     pub(crate) fn new(settings: Settings, generations: Arc<Generations>, clock: Clock) -> Self {
-        let journal = Journal::new(format!("{}:#root", settings.namespace));
-        RedisStore(Arc::new(Shared {
-            client: settings.client,
-            address: settings.address,
-            namespace: settings.namespace,
-            connections: settings.connections,
-            connect_timeout: settings.connect_timeout,
-            deadline: settings.deadline,
-            health_interval: settings.health_interval,
-            max_load: settings.max_load,
-            trust_restart: settings.trust_restart,
-            generations,
-            clock,
-            links: Mutex::default(),
-            journal,
-            closed: AtomicBool::new(false),
-            no_runtime_logged: AtomicBool::new(false),
-            errors: Counter::default(),
-            outages: Counter::default(),
-        }))
-    }
-
-    /// Failed operations, and how often Redis was given up on.
-    pub(crate) fn failures(&self) -> (u64, u64) {
-        (self.0.errors.get(), self.0.outages.get())
-    }
-
-    pub(crate) fn reset_failures(&self) {
-        self.0.errors.reset();
-        self.0.outages.reset();
+        RedisStore(Arc::new(Shared::new(settings, generations, clock)))
     }
 
     /// The value under a name and the tokens of its tags, in one round trip.
     pub(crate) async fn read(&self, name: &str, tags: &[impl AsRef<str>]) -> Result<Found, Away> {
-        let mut mget = cmd("MGET");
-        mget.arg(self.0.value_key(name));
-        for key in self.0.token_keys(tags) {
-            mget.arg(key);
-        }
-        let (link, ready) = self.ready().await?;
-        let mut values: Vec<Value> = self
-            .0
-            .within(&link, mget.query_async(&mut ready.quick()))
-            .await?;
-        let tokens = values
-            .split_off(1.min(values.len()))
-            .iter()
-            .map(token)
-            .collect();
-        let bytes = values.pop().and_then(bytes_of);
+        let value = std::iter::once(self.0.value_key(name));
+        let command = mget(value.chain(self.0.token_keys(tags)));
+        let turn = self.0.turn().await?;
+        let mut values: Vec<Value> = turn.ask(command.query_async(&mut turn.ready.quick())).await?;
+        let tokens = values.split_off(1.min(values.len()));
         Ok(Found {
-            bytes,
-            tokens,
-            now_ms: self.0.server_time(&ready),
+            bytes: values.pop().and_then(bytes_of),
+            tokens: tokens.iter().map(token).collect(),
+            now_ms: turn.now_ms(),
         })
-    }
-
-    /// The tokens of tags alone.
-    pub(crate) async fn tokens(&self, tags: &[impl AsRef<str>]) -> Result<Vec<Option<u64>>, Away> {
-        let mut mget = cmd("MGET");
-        for tag in tags {
-            mget.arg(self.0.token_key(tag.as_ref()));
-        }
-        let (link, ready) = self.ready().await?;
-        let values: Vec<Value> = self
-            .0
-            .within(&link, mget.query_async(&mut ready.quick()))
-            .await?;
-        Ok(values.iter().map(token).collect())
     }
 
     /// Several values and several tokens, in one round trip.
@@ -197,34 +109,27 @@ impl RedisStore {
         names: &[impl AsRef<str>],
         tags: &[impl AsRef<str>],
     ) -> Result<(Vec<Option<Vec<u8>>>, Found), Away> {
-        let mut mget = cmd("MGET");
-        for name in names {
-            mget.arg(self.0.value_key(name.as_ref()));
-        }
-        for key in self.0.token_keys(tags) {
-            mget.arg(key);
-        }
-        let (link, ready) = self.ready().await?;
-        let mut values: Vec<Value> = self
-            .0
-            .within(&link, mget.query_async(&mut ready.bulk()))
-            .await?;
-        let tokens = values
-            .split_off(names.len().min(values.len()))
-            .iter()
-            .map(token)
-            .collect();
-        let found = Found {
-            bytes: None,
-            tokens,
-            now_ms: self.0.server_time(&ready),
-        };
+        let values = names.iter().map(|name| self.0.value_key(name.as_ref()));
+        let command = mget(values.chain(self.0.token_keys(tags)));
+        let turn = self.0.turn().await?;
+        let mut values: Vec<Value> = turn.ask(command.query_async(&mut turn.ready.bulk())).await?;
+        let tokens = values.split_off(names.len().min(values.len()));
+        let tokens = tokens.iter().map(token).collect();
+        let found = Found { bytes: None, tokens, now_ms: turn.now_ms() };
         Ok((values.into_iter().map(bytes_of).collect(), found))
+    }
+
+    /// The tokens of tags alone.
+    pub(crate) async fn tokens(&self, tags: &[impl AsRef<str>]) -> Result<Vec<Option<u64>>, Away> {
+        let command = mget(tags.iter().map(|tag| self.0.token_key(tag.as_ref())));
+        let turn = self.0.turn().await?;
+        let values: Vec<Value> = turn.ask(command.query_async(&mut turn.ready.quick())).await?;
+        Ok(values.iter().map(token).collect())
     }
 
     /// A load begins: sets or joins the mark, and notes the tokens.
     ///
-    /// `stale` is the beginning of the entry that was found and is of no use any more.
+    /// `stale` is the entry that was found and is of no use any more.
     pub(crate) async fn begin(
         &self,
         name: &str,
@@ -233,31 +138,20 @@ impl RedisStore {
         stale: Option<&[u8]>,
         life: Life,
     ) -> Result<Noted, Away> {
-        let keys = self.0.keys(name, tags);
-        let (mark_ms, token_ms) = (millis(self.0.max_load).to_string(), token_life(life));
-        let fresh: Vec<[u8; 8]> = (1..keys.len())
-            .map(|_| random::word().to_le_bytes())
-            .collect();
+        let keys = self.keys(name, tags);
+        let mark_ms = millis(self.0.settings.max_load).to_string();
+        let token_ms = token_life(life);
+        let fresh: Vec<[u8; 8]> = (1..keys.len()).map(|_| random::word().to_le_bytes()).collect();
         let stale = stale.map_or(&[][..], |bytes| &bytes[..bytes.len().min(STATE_BYTES)]);
         let mut arguments = vec![mark, mark_ms.as_bytes(), stale, token_ms.as_bytes()];
         arguments.extend(fresh.iter().map(|token| &token[..]));
-        let (link, ready) = self.ready().await?;
-        let mut quick = ready.quick();
-        let call = ready
-            .scripts
-            .run(&mut quick, Script::Begin, &keys, &arguments);
-        let mut reply: Vec<Vec<u8>> = self.0.within(&link, call).await?;
-        let tokens = reply
-            .split_off(1.min(reply.len()))
-            .iter()
-            .map(|token| number(token))
-            .collect();
+        let turn = self.0.turn().await?;
+        let call = turn.ready.script(turn.ready.quick(), Script::Begin, &keys, &arguments);
+        let mut reply: Vec<Vec<u8>> = turn.ask(call).await?;
+        let tokens = reply.split_off(1.min(reply.len()));
         let state = reply.pop().unwrap_or_default();
-        Ok(Noted {
-            mine: state == mark,
-            state,
-            tokens,
-        })
+        let tokens = tokens.iter().map(|token| number(token)).collect();
+        Ok(Noted { mine: state == mark, state, tokens })
     }
 
     /// Stores a load's value, if nothing has come between.
@@ -269,8 +163,7 @@ impl RedisStore {
         entry: &[u8],
         life: Life,
     ) -> Result<Filled, Away> {
-        self.finish(name, tags, noted, entry, &entry_life(life))
-            .await
+        self.finish(name, tags, noted, entry, &entry_life(life)).await
     }
 
     /// Ends a load that has nothing to store: takes its mark away, and says whether its value
@@ -281,8 +174,7 @@ impl RedisStore {
         tags: &[impl AsRef<str>],
         noted: &Noted,
     ) -> Result<Filled, Away> {
-        self.finish(name, tags, noted, &[], if noted.mine { "1" } else { "0" })
-            .await
+        self.finish(name, tags, noted, &[], if noted.mine { "1" } else { "0" }).await
     }
 
     async fn finish(
@@ -293,35 +185,29 @@ impl RedisStore {
         entry: &[u8],
         life: &str,
     ) -> Result<Filled, Away> {
-        let keys = self.0.keys(name, tags);
-        let tokens: Vec<[u8; 8]> = noted
-            .tokens
-            .iter()
-            .map(|token| token.to_le_bytes())
-            .collect();
+        let keys = self.keys(name, tags);
+        let tokens: Vec<[u8; 8]> = noted.tokens.iter().map(|token| token.to_le_bytes()).collect();
         let mut arguments = vec![&noted.state[..], entry, life.as_bytes()];
         arguments.extend(tokens.iter().map(|token| &token[..]));
-        let (link, ready) = self.ready().await?;
-        let mut connection = lane(&ready, entry.len());
-        let call = ready
-            .scripts
-            .run(&mut connection, Script::Fill, &keys, &arguments);
-        Ok(match self.0.within::<u8>(&link, call).await? {
+        let turn = self.0.turn().await?;
+        let connection = lane(&turn.ready, entry.len());
+        let call = turn.ready.script(connection, Script::Fill, &keys, &arguments);
+        Ok(match turn.ask::<u8>(call).await? {
             1 => Filled::Stored,
             2 => Filled::Outdated,
             _ => Filled::Refused,
         })
     }
 
-    /// Notes the tokens of tags, for values that are stored whatever is there.
+    /// Notes the tokens of tags, for values that are stored whatever is there. Also the server's
+    /// time.
     pub(crate) async fn note(
         &self,
         tags: &[impl AsRef<str>],
         life: Life,
     ) -> Result<(Vec<u64>, u64), Away> {
         let noted = self.begin("", tags, &[], None, life).await?;
-        let (_, ready) = self.ready().await?;
-        Ok((noted.tokens, self.0.server_time(&ready)))
+        Ok((noted.tokens, self.now_ms().ok_or(Away)?))
     }
 
     /// Stores entries, whatever was there before.
@@ -330,15 +216,13 @@ impl RedisStore {
         for (name, entry, life) in entries {
             let set = pipeline.cmd("SET").arg(self.0.value_key(name)).arg(entry);
             if let Life::For(duration) = life {
-                set.arg("PX").arg(millis(*duration));
+                set.arg("PX").arg(millis(*duration).max(1));
             }
             set.ignore();
         }
         let bytes = entries.iter().map(|(_, entry, _)| entry.len()).sum();
-        let (link, ready) = self.ready().await?;
-        self.0
-            .within(&link, pipeline.query_async(&mut lane(&ready, bytes)))
-            .await
+        let turn = self.0.turn().await?;
+        turn.ask(pipeline.query_async(&mut lane(&turn.ready, bytes))).await
     }
 
     /// Removes names and renews tags. What Redis does not confirm is owed, and until it is paid
@@ -358,29 +242,30 @@ impl RedisStore {
         self.0.owe(&self.0.removal(names, tags));
     }
 
+    /// Makes everything in the namespace stale at once.
+    pub(crate) async fn invalidate_root(&self) {
+        self.remove(vec![self.0.root_key()], 1).await;
+    }
+
     /// Removes keys of which the first ones are tokens, or owes their removal.
     async fn remove(&self, keys: Vec<String>, tokens: usize) -> Option<u64> {
         if keys.is_empty() {
             return Some(0);
         }
-        let mut owed = Owed {
-            shared: &self.0,
-            keys,
-        };
-        let (link, ready) = self.ready().await.ok()?;
-        let (mut quick, tokens) = (ready.quick(), tokens.to_string());
+        let mut owed = Owed { shared: &self.0, keys };
+        let turn = self.0.turn().await.ok()?;
+        let tokens = tokens.to_string();
         let arguments = [ENTRY, tokens.as_bytes()];
-        let call = ready
-            .scripts
-            .run(&mut quick, Script::Remove, &owed.keys, &arguments);
-        let removed = self.0.within(&link, call).await.ok()?;
+        let call = turn.ready.script(turn.ready.quick(), Script::Remove, &owed.keys, &arguments);
+        let removed = turn.ask(call).await.ok()?;
         owed.keys.clear();
         Some(removed)
     }
 
-    /// Makes everything in the namespace stale at once.
-    pub(crate) async fn invalidate_root(&self) {
-        self.remove(vec![self.0.root_key()], 1).await;
+    /// Removes everything, and makes it stale first.
+    pub(crate) async fn flush(&self) -> Option<u64> {
+        self.invalidate_root().await;
+        self.clear("*").await
     }
 
     /// Removes all entries and marks whose names match, and counts the entries.
@@ -388,30 +273,20 @@ impl RedisStore {
     /// Page by page to the end of the cursor. If Redis goes away on the way the rest is not
     /// removed, and the whole namespace is owed an invalidation.
     pub(crate) async fn clear(&self, pattern: &str) -> Option<u64> {
-        let mut owed = Owed {
-            shared: &self.0,
-            keys: vec![self.0.root_key()],
-        };
-        let (link, ready) = self.ready().await.ok()?;
-        let matching = format!("{}:{pattern}", glob::escape(&self.0.namespace));
-        let reserved = format!("{}:#", self.0.namespace);
-        let mut removed = 0;
-        let mut cursor = 0_u64;
+        let mut owed = Owed { shared: &self.0, keys: vec![self.0.root_key()] };
+        let matching = format!("{}:{pattern}", glob::escape(&self.0.settings.namespace));
+        let reserved = self.0.reserved();
+        let (mut cursor, mut removed) = (0_u64, 0_u64);
         loop {
+            let turn = self.0.turn().await.ok()?;
             let scan = scan(cursor, &matching);
-            let (next, mut keys): (u64, Vec<String>) = self
-                .0
-                .within(&link, scan.query_async(&mut ready.bulk()))
-                .await
-                .ok()?;
+            let page = turn.ask(scan.query_async(&mut turn.ready.bulk())).await.ok()?;
+            let (next, mut keys): (u64, Vec<String>) = page;
             keys.retain(|key| !key.starts_with(&reserved));
             if !keys.is_empty() {
-                let mut bulk = ready.bulk();
                 let call =
-                    ready
-                        .scripts
-                        .run::<u64>(&mut bulk, Script::Remove, &keys, &[ENTRY, b"0"]);
-                removed += self.0.within(&link, call).await.ok()?;
+                    turn.ready.script(turn.ready.bulk(), Script::Remove, &keys, &[ENTRY, b"0"]);
+                removed += turn.ask::<u64>(call).await.ok()?;
             }
             if next == 0 {
                 owed.keys.clear();
@@ -423,11 +298,9 @@ impl RedisStore {
 
     /// How long a question to the server takes.
     pub(crate) async fn ping(&self) -> Result<Duration, Away> {
-        let (link, ready) = self.ready().await?;
-        let before = std::time::Instant::now();
-        self.0
-            .within::<Value>(&link, cmd("PING").query_async(&mut ready.quick()))
-            .await?;
+        let turn = self.0.turn().await?;
+        let before = Instant::now();
+        turn.ask::<Value>(cmd("PING").query_async(&mut turn.ready.quick())).await?;
         Ok(before.elapsed())
     }
 
@@ -447,12 +320,23 @@ impl RedisStore {
         }
     }
 
+    /// Whether the next operation from here would be tried. Does not wait.
+    pub(crate) fn usable(&self) -> bool {
+        let state = self.0.link().map(|link| link.state());
+        self.0.journal.is_empty() && matches!(state, Some(State::Up(_) | State::Connecting))
+    }
+
     /// The server's time, if it is known here just now.
     pub(crate) fn now_ms(&self) -> Option<u64> {
         match self.0.link()?.state() {
             State::Up(ready) => Some(self.0.server_time(&ready)),
             _ => None,
         }
+    }
+
+    /// How many invalidations Redis is not yet known to hold.
+    pub(crate) fn owed(&self) -> usize {
+        self.0.journal.len()
     }
 
     /// Gives what is owed one more chance, for as long as an operation may take.
@@ -466,42 +350,26 @@ impl RedisStore {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let _ = timeout(self.0.deadline, settled).await;
+        let _ = timeout(self.0.settings.deadline, settled).await;
     }
 
-    /// Removes everything, and makes it stale first.
-    pub(crate) async fn flush(&self) -> Option<u64> {
-        self.invalidate_root().await;
-        self.clear("*").await
+    /// Failed operations, and how often Redis was given up on.
+    pub(crate) fn failures(&self) -> (u64, u64) {
+        (self.0.errors.get(), self.0.outages.get())
     }
 
-    /// Whether the next operation from here would be tried. Does not wait.
-    pub(crate) fn usable(&self) -> bool {
-        let up = |link: Arc<Link>| matches!(link.state(), State::Up(_) | State::Connecting);
-        self.0.journal.is_empty() && self.0.link().is_some_and(up)
-    }
-
-    /// How many invalidations Redis is not yet known to hold.
-    pub(crate) fn owed(&self) -> usize {
-        self.0.journal.len()
+    pub(crate) fn reset_failures(&self) {
+        self.0.errors.reset();
+        self.0.outages.reset();
     }
 
     /// Ends the background work; from now on Redis is away.
     pub(crate) fn close(&self) {
-        self.0.closed.store(true, Ordering::Release);
-        for (_, link) in self.0.lock_links().drain() {
-            link.close();
-        }
+        self.0.close();
     }
 
-    async fn ready(&self) -> Result<(Arc<Link>, Ready), Away> {
-        let link = self.0.link().ok_or(Away)?;
-        let ready = link.ready().await.ok_or(Away)?;
-        if self.0.journal.is_empty() {
-            Ok((link, ready))
-        } else {
-            Err(Away)
-        }
+    fn keys(&self, name: &str, tags: &[impl AsRef<str>]) -> Vec<String> {
+        std::iter::once(self.0.value_key(name)).chain(self.0.token_keys(tags)).collect()
     }
 }
 
@@ -529,151 +397,20 @@ impl Drop for Owed<'_> {
     }
 }
 
-impl Shared {
-    /// This runtime's link, made on first use.
-    fn link(self: &Arc<Self>) -> Option<Arc<Link>> {
-        let Ok(runtime) = Handle::try_current() else {
-            if !self.no_runtime_logged.swap(true, Ordering::Relaxed) {
-                tracing::warn!("called outside a tokio runtime: Redis is not used there");
-            }
-            return None;
-        };
-        let mut links = self.lock_links();
-        if let Some(link) = links.get(&runtime.id()).filter(|link| !link.ended()) {
-            return Some(Arc::clone(link));
-        }
-        if self.closed.load(Ordering::Acquire) {
-            return None;
-        }
-        links.retain(|_, link| !link.ended());
-        let link = Link::new();
-        runtime.spawn(link::attend(Arc::clone(&link), Arc::downgrade(self)));
-        links.insert(runtime.id(), Arc::clone(&link));
-        Some(link)
-    }
-
-    fn lock_links(&self) -> std::sync::MutexGuard<'_, HashMap<RuntimeId, Arc<Link>>> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// An operation with its deadline. A failure that may be the connection's makes it suspect.
-    async fn within<T>(
-        &self,
-        link: &Link,
-        operation: impl Future<Output = RedisResult<T>>,
-    ) -> Result<T, Away> {
-        let reason = match timeout(self.deadline, operation).await {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => {
-                if of_the_connection(&error) {
-                    link.suspect();
-                }
-                error.to_string()
-            }
-            Err(_) => {
-                link.suspect();
-                format!("no answer within {:?}", self.deadline)
-            }
-        };
-        self.errors.one();
-        tracing::debug!(reason, "a Redis operation failed");
-        Err(Away)
-    }
-
-    fn owe(&self, keys: &[String]) {
-        self.journal.add(keys);
-        for link in self.lock_links().values() {
-            link.attention.notify_one();
-        }
-    }
-
-    /// The keys that an invalidation removes, tokens first.
-    fn removal(&self, names: &[impl AsRef<str>], tags: &[impl AsRef<str>]) -> Vec<String> {
-        let tokens = tags.iter().map(|tag| self.token_key(tag.as_ref()));
-        tokens
-            .chain(names.iter().map(|name| self.value_key(name.as_ref())))
-            .collect()
-    }
-
-    fn server_time(&self, ready: &Ready) -> u64 {
-        precise_ms()
-            .saturating_add_signed(ready.offset_ms)
-            .saturating_add_signed(self.clock.ahead_ms())
-    }
-
-    fn value_key(&self, name: &str) -> String {
-        format!("{}:{name}", self.namespace)
-    }
-
-    fn token_key(&self, tag: &str) -> String {
-        self.own_key(&format!("t:{tag}"))
-    }
-
-    fn own_key(&self, key: &str) -> String {
-        format!("{}:#{key}", self.namespace)
-    }
-
-    fn root_key(&self) -> String {
-        self.own_key("root")
-    }
-
-    /// The tokens an entry depends on: the root's first.
-    fn token_keys(&self, tags: &[impl AsRef<str>]) -> impl Iterator<Item = String> {
-        std::iter::once(self.root_key()).chain(tags.iter().map(|tag| self.token_key(tag.as_ref())))
-    }
-
-    fn keys(&self, name: &str, tags: &[impl AsRef<str>]) -> Vec<String> {
-        std::iter::once(self.value_key(name))
-            .chain(self.token_keys(tags))
-            .collect()
-    }
-
-    fn log_up(&self, again: bool, run_id: &str) {
-        if again {
-            tracing::info!(redis = self.address, run_id, "Redis is back");
-        } else {
-            tracing::debug!(redis = self.address, run_id, "connected to Redis");
-        }
-    }
-
-    fn log_down(&self, reason: &str) {
-        self.outages.one();
-        tracing::warn!(
-            redis = self.address,
-            reason,
-            "Redis is away; going on without it"
-        );
-    }
+fn mget(keys: impl Iterator<Item = String>) -> Cmd {
+    let mut command = cmd("MGET");
+    keys.for_each(|key| _ = command.arg(key));
+    command
 }
 
-/// Errors that say nothing about the connection leave it in use.
-fn of_the_connection(error: &RedisError) -> bool {
-    match error.kind() {
-        ErrorKind::Server(kind) => matches!(
-            kind,
-            ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown | ServerErrorKind::ReadOnly
-        ),
-        ErrorKind::Extension | ErrorKind::UnexpectedReturnType => false,
-        _ => true,
-    }
+fn scan(cursor: u64, pattern: &str) -> Cmd {
+    let mut command = cmd("SCAN");
+    command.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_COUNT);
+    command
 }
 
 fn lane(ready: &Ready, bytes: usize) -> MultiplexedConnection {
-    if bytes < BULKY {
-        ready.quick()
-    } else {
-        ready.bulk()
-    }
-}
-
-fn scan(cursor: u64, pattern: &str) -> redis::Cmd {
-    cmd("SCAN")
-        .arg(cursor)
-        .arg("MATCH")
-        .arg(pattern)
-        .arg("COUNT")
-        .arg(SCAN_COUNT)
-        .to_owned()
+    if bytes < BULKY { ready.quick() } else { ready.bulk() }
 }
 
 fn entry_life(life: Life) -> String {

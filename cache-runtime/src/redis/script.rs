@@ -117,11 +117,8 @@ impl Loaded {
     pub(super) async fn load(connection: &mut MultiplexedConnection) -> RedisResult<Self> {
         let mut loaded = Loaded::default();
         for script in Script::ALL {
-            loaded.0[script as usize] = cmd("SCRIPT")
-                .arg("LOAD")
-                .arg(script.source())
-                .query_async(connection)
-                .await?;
+            loaded.0[script as usize] =
+                cmd("SCRIPT").arg("LOAD").arg(script.source()).query_async(connection).await?;
         }
         Ok(loaded)
     }
@@ -135,14 +132,9 @@ impl Loaded {
         arguments: &[&[u8]],
     ) -> RedisResult<T> {
         let hash = &self.0[script as usize];
-        match call("EVALSHA", hash, keys, arguments)
-            .query_async(connection)
-            .await
-        {
+        match call("EVALSHA", hash, keys, arguments).query_async(connection).await {
             Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                call("EVAL", script.source(), keys, arguments)
-                    .query_async(connection)
-                    .await
+                call("EVAL", script.source(), keys, arguments).query_async(connection).await
             }
             outcome => outcome,
         }

@@ -63,8 +63,6 @@ impl ShapeSet {
         }
         self.shapes
             .iter()
-            .fold(mix(state, self.shapes.len() as u64), |state, shape| {
-                mix(state, *shape)
-            })
+            .fold(mix(state, self.shapes.len() as u64), |state, shape| mix(state, *shape))
     }
 }

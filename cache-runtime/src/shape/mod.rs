@@ -19,7 +19,5 @@ use serde::Serialize;
 ///
 /// `human_readable` is what the codec in use tells types that serialise in two ways.
 pub(crate) fn digest<T: Serialize + ?Sized>(value: &T, human_readable: bool) -> Option<u64> {
-    value
-        .serialize(serializer::ShapeSerializer { human_readable })
-        .ok()
+    value.serialize(serializer::ShapeSerializer { human_readable }).ok()
 }

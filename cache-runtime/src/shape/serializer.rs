@@ -67,20 +67,12 @@ pub(super) struct ShapeSerializer {
 impl ShapeSerializer {
     #[inline]
     fn fields(self, digest: u64) -> Result<Fields, NoShape> {
-        Ok(Fields {
-            digest,
-            serializer: self,
-        })
+        Ok(Fields { digest, serializer: self })
     }
 
     #[inline]
     fn elements(self, kind: Kind) -> Result<Elements, NoShape> {
-        Ok(Elements {
-            kind,
-            key: 0,
-            shapes: ShapeSet::default(),
-            serializer: self,
-        })
+        Ok(Elements { kind, key: 0, shapes: ShapeSet::default(), serializer: self })
     }
 }
 
@@ -175,10 +167,7 @@ impl Serializer for ShapeSerializer {
         variant: &'static str,
         value: &T,
     ) -> Result<u64, NoShape> {
-        Ok(mix(
-            Kind::NewtypeVariant.variant(name, index, variant),
-            value.serialize(self)?,
-        ))
+        Ok(mix(Kind::NewtypeVariant.variant(name, index, variant), value.serialize(self)?))
     }
 
     #[inline]
@@ -317,8 +306,7 @@ impl ser::SerializeMap for Elements {
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoShape> {
-        self.shapes
-            .insert(mix(self.key, value.serialize(self.serializer)?));
+        self.shapes.insert(mix(self.key, value.serialize(self.serializer)?));
         Ok(())
     }
 

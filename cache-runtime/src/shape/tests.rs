@@ -223,36 +223,21 @@ fn digests_are_pinned() {
         Live { since: u128 },
         Range(u16, u16),
     }
-    let video = |kind| Video {
-        identifier: 1,
-        title: "t",
-        kind,
-    };
+    let video = |kind| Video { identifier: 1, title: "t", kind };
     let digests = [
-        (
-            "leaves",
-            of(&(true, 1_i8, 1_i16, 1_i32, 1_i64, 1_i128, 'x')),
-        ),
-        (
-            "more leaves",
-            of(&(1_u8, 1_u16, 1_u32, 1_u64, 1_u128, 1_f32, 1_f64)),
-        ),
+        ("leaves", of(&(true, 1_i8, 1_i16, 1_i32, 1_i64, 1_i128, 'x'))),
+        ("more leaves", of(&(1_u8, 1_u16, 1_u32, 1_u64, 1_u128, 1_f32, 1_f64))),
         ("options", of(&(None::<u8>, Some(1_u8), ()))),
         ("structs", of(&(Unit, Pair(1, 1)))),
         ("unit variant", of(&video(Kind::Short))),
         ("newtype variant", of(&video(Kind::Long(0.5)))),
         ("struct variant", of(&video(Kind::Live { since: 1 }))),
         ("tuple variant", of(&video(Kind::Range(1, 2)))),
-        (
-            "list",
-            of(&vec![video(Kind::Short), video(Kind::Range(1, 2))]),
-        ),
+        ("list", of(&vec![video(Kind::Short), video(Kind::Range(1, 2))])),
         ("map", of(&BTreeMap::from([("a", 1_u8)]))),
     ];
-    let text: String = digests
-        .iter()
-        .map(|(label, digest)| golden::line(label, &digest.to_be_bytes()))
-        .collect();
+    let text: String =
+        digests.iter().map(|(label, digest)| golden::line(label, &digest.to_be_bytes())).collect();
     golden::check("shape.txt", &text);
 }
 

@@ -146,11 +146,7 @@ impl RedisServer {
 
     /// A server whose port is free as far as is known: a collision is found by the start itself.
     fn start_anywhere(setup: Setup) -> RedisServer {
-        let mut server = RedisServer {
-            setup,
-            port: 0,
-            process: Mutex::new(None),
-        };
+        let mut server = RedisServer { setup, port: 0, process: Mutex::new(None) };
         let mut log = String::new();
         for port in port::candidates().take(20) {
             server.port = port;
@@ -191,8 +187,6 @@ impl RedisServer {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Process>> {
-        self.process
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }

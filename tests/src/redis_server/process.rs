@@ -17,11 +17,7 @@ pub(super) struct Setup {
 
 impl Setup {
     pub(super) fn new(args: Vec<String>, password: Option<String>) -> Setup {
-        Setup {
-            args,
-            password,
-            dir: TempDir::new().expect("a temporary directory"),
-        }
+        Setup { args, password, dir: TempDir::new().expect("a temporary directory") }
     }
 
     pub(super) fn socket(&self) -> PathBuf {
@@ -38,14 +34,7 @@ impl Setup {
         let log = File::create(self.log_file()).expect("a log file");
         let child = Command::new(&program)
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
-            .args([
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--enable-debug-command",
-                "yes",
-            ])
+            .args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"])
             .arg("--dir")
             .arg(self.dir.path())
             .arg("--unixsocket")

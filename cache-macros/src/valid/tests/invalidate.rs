@@ -10,11 +10,7 @@ fn an_invalidation_names_what_it_invalidates() {
             x
         }
     );
-    let attr = quote!(
-        prefix = "video:{id}",
-        tags = ["user:{self.id}"],
-        when = "always"
-    );
+    let attr = quote!(prefix = "video:{id}", tags = ["user:{self.id}"], when = "always");
     let spec = invalidate(attr, function.clone()).ok().unwrap();
     assert_eq!(written(&spec.prefix.unwrap()), "video:<id>");
     assert_eq!(written(&spec.tags[0]), "user:<self.id>");
@@ -25,20 +21,14 @@ fn an_invalidation_names_what_it_invalidates() {
 #[test]
 fn bad_invalidations_are_refused() {
     let cases = [
-        (
-            quote!(prefix = "a", if = |r| r, when = "before"),
-            "does not wait for it",
-        ),
+        (quote!(prefix = "a", if = |r| r, when = "before"), "does not wait for it"),
         (
             quote!(prefix = "a", when = "after"),
             "\"success\" or \"always\" or \"before\", not \"after\"",
         ),
         (quote!(prefix = PREFIX), "a template string, not a name"),
         (quote!(prefix = "a:b:c:d:e:f:{id}"), "7 segments"),
-        (
-            quote!(prefix = "a", if = |r| r > id),
-            "cannot use the argument `id`",
-        ),
+        (quote!(prefix = "a", if = |r| r > id), "cannot use the argument `id`"),
         (quote!(prefix = "a:"), "end with `:`"),
         (quote!(prefix = "a", if = true), "a closure `|result| ...`"),
         (quote!(prefix = "a", ttl = 5), "unknown option `ttl`"),
@@ -52,10 +42,7 @@ fn bad_invalidations_are_refused() {
         )
         .err()
         .unwrap();
-        assert!(
-            mistakes.len() == 1 && mistakes[0].contains(part),
-            "{mistakes:?}"
-        );
+        assert!(mistakes.len() == 1 && mistakes[0].contains(part), "{mistakes:?}");
     }
 }
 
@@ -63,15 +50,9 @@ fn bad_invalidations_are_refused() {
 fn an_opaque_output_can_be_passed_on() {
     let output = |ty| {
         let function = quote!(async fn f() -> #ty { x });
-        invalidate(quote!(tags = ["a"]), function)
-            .ok()
-            .unwrap()
-            .output
+        invalidate(quote!(tags = ["a"]), function).ok().unwrap().output
     };
     assert!(matches!(output(quote!(impl Display)).kind, Kind::Plain));
     let nested = output(quote!(Result<impl Display, E>)).ty;
-    assert_eq!(
-        quote!(#nested).to_string(),
-        quote!(Result<_, E>).to_string()
-    );
+    assert_eq!(quote!(#nested).to_string(), quote!(Result<_, E>).to_string());
 }

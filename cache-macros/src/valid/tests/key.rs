@@ -17,19 +17,13 @@ fn keys_are_templates_or_values() {
         unreachable!("a string is a template");
     };
     assert_eq!(written(&template), "<id>:<user.name.0>");
-    assert!(matches!(
-        spec(quote!(key = (id, user.name))).key,
-        Key::Value(_)
-    ));
+    assert!(matches!(spec(quote!(key = (id, user.name))).key, Key::Value(_)));
 }
 
 #[test]
 fn bad_keys_are_refused() {
     let cases = [
-        (
-            quote!(key = "{uid}"),
-            "`{uid}` is not an argument; the arguments are `id`, `user`",
-        ),
+        (quote!(key = "{uid}"), "`{uid}` is not an argument; the arguments are `id`, `user`"),
         (quote!(key = "all"), "the same for all arguments"),
         (quote!(key = 5), "the same for all arguments"),
         (quote!(key = "{self.id}"), "`{self}` is not an argument"),
@@ -65,10 +59,7 @@ fn a_method_says_how_self_takes_part() {
         }
     );
     let mistakes = cached(quote!(), method.clone()).err().unwrap();
-    assert!(
-        mistakes[0].starts_with("say how `self` takes part"),
-        "{mistakes:?}"
-    );
+    assert!(mistakes[0].starts_with("say how `self` takes part"), "{mistakes:?}");
     let skipped = cached(quote!(skip(self)), method.clone()).ok().unwrap();
     assert_eq!(names(&skipped.key), ["id"]);
     assert!(cached(quote!(key = "{self.id}:{id}"), method).is_ok());
@@ -96,9 +87,7 @@ fn raw_arguments_have_plain_names_in_templates() {
             0
         }
     );
-    let spec = cached(quote!(key = "{type}:{user.match}"), function)
-        .ok()
-        .unwrap();
+    let spec = cached(quote!(key = "{type}:{user.match}"), function).ok().unwrap();
     assert_eq!(spec.function, "move");
     let Key::Template(template) = spec.key else {
         unreachable!("a string is a template");

@@ -12,14 +12,8 @@ fn times_are_milliseconds() {
     assert_eq!(millis(quote!(ttl = 90)), 90_000);
     assert_eq!(millis(quote!(ttl = 90_u32)), 90_000);
     assert_eq!(millis(quote!(ttl = "1h30m")), 5_400_000);
-    assert!(matches!(
-        spec(quote!(ttl = "forever")).ttl,
-        Some(Ttl::Forever)
-    ));
-    assert!(matches!(
-        spec(quote!(ttl = config::TTL)).ttl,
-        Some(Ttl::Dynamic(_))
-    ));
+    assert!(matches!(spec(quote!(ttl = "forever")).ttl, Some(Ttl::Forever)));
+    assert!(matches!(spec(quote!(ttl = config::TTL)).ttl, Some(Ttl::Dynamic(_))));
 }
 
 #[test]
@@ -33,14 +27,8 @@ fn bad_times_are_refused() {
         (quote!(ttl = -5), "not a negative number"),
         (quote!(ttl = true), "not a boolean"),
         (quote!(ttl = 18446744073709551615), "1000 years"),
-        (
-            quote!(ttl = Duration::from_secs(id)),
-            "it cannot use the argument `id`",
-        ),
-        (
-            quote!(negative_ttl = ""),
-            "`negative_ttl`: the duration is empty",
-        ),
+        (quote!(ttl = Duration::from_secs(id)), "it cannot use the argument `id`"),
+        (quote!(negative_ttl = ""), "`negative_ttl`: the duration is empty"),
     ];
     for (attr, part) in cases {
         let mistake = mistake(attr);
@@ -50,14 +38,8 @@ fn bad_times_are_refused() {
 
 #[test]
 fn prefixes_are_text_or_constants() {
-    assert!(matches!(
-        spec(quote!(prefix = "a:b")).prefix,
-        Some(Prefix::Literal(_))
-    ));
-    assert!(matches!(
-        spec(quote!(key_prefix = names::A)).prefix,
-        Some(Prefix::Constant(_))
-    ));
+    assert!(matches!(spec(quote!(prefix = "a:b")).prefix, Some(Prefix::Literal(_))));
+    assert!(matches!(spec(quote!(key_prefix = names::A)).prefix, Some(Prefix::Constant(_))));
     let cases = [
         (quote!(prefix = ""), "empty"),
         (quote!(prefix = "#a"), "reserved"),
@@ -79,10 +61,7 @@ fn prefixes_are_text_or_constants() {
 fn bad_values_are_refused() {
     let cases = [
         (quote!(version = -1), "not a negative number"),
-        (
-            quote!(version = 99999999999999999999),
-            "from 0 to 18446744073709551615",
-        ),
+        (quote!(version = 99999999999999999999), "from 0 to 18446744073709551615"),
         (quote!(jitter = 0.6), "a number from 0.0 to 0.5, not 0.6"),
         (quote!(jitter = "0.1"), "not a string"),
         (quote!(cost = -1.0), "not a negative number"),
@@ -91,15 +70,9 @@ fn bad_values_are_refused() {
         (quote!(cache_if = id), "cannot use the argument `id`"),
         (quote!(cache_if = async |value| true), "cannot be async"),
         (quote!(cache_if = |a, b| true), "2 parameters"),
-        (
-            quote!(cache_if = |value| value > id),
-            "cannot use the argument `id`",
-        ),
+        (quote!(cache_if = |value| value > id), "cannot use the argument `id`"),
         (quote!(tier = "radis"), "did you mean \"redis\"?"),
-        (
-            quote!(output = "value"),
-            "takes \"result\" or \"plain\", not \"value\"",
-        ),
+        (quote!(output = "value"), "takes \"result\" or \"plain\", not \"value\""),
         (quote!(tags = "a"), "a list of strings"),
         (quote!(tags = []), "names no tag"),
         (quote!(tags = [""]), "empty"),

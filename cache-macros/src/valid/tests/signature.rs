@@ -13,11 +13,7 @@ fn returned_values_are_owned_and_named() {
         quote!(Result<impl Display, E>),
     ];
     for output in refused {
-        assert_eq!(
-            mistakes(output.clone()).unwrap_or_default().len(),
-            1,
-            "{output}"
-        );
+        assert_eq!(mistakes(output.clone()).unwrap_or_default().len(), 1, "{output}");
     }
     let accepted = [
         quote!(&'static str),
@@ -33,9 +29,7 @@ fn returned_values_are_owned_and_named() {
 #[test]
 fn errors_that_may_borrow_are_known() {
     let borrows = |output| {
-        let spec = cached(quote!(), quote!(async fn f() -> #output { x }))
-            .ok()
-            .unwrap();
+        let spec = cached(quote!(), quote!(async fn f() -> #output { x })).ok().unwrap();
         spec.output.borrows
     };
     assert!(borrows(quote!(Result<u8, &str>)));
@@ -78,9 +72,7 @@ fn a_boxed_async_block_is_an_async_function() {
             Box::pin(async move { Ok(1) })
         }
     };
-    let spec = cached(quote!(key = "{self.id}:{id}"), function)
-        .ok()
-        .unwrap();
+    let spec = cached(quote!(key = "{self.id}:{id}"), function).ok().unwrap();
     let ty = spec.output.ty;
     assert_eq!(quote!(#ty).to_string(), quote!(Result<u8, E>).to_string());
 }

@@ -16,20 +16,12 @@ pub(super) struct Wrap<'l, T> {
 
 impl<'l, T> Wrap<'l, T> {
     pub(super) fn around<U>(&self, inner: U) -> Wrap<'l, U> {
-        Wrap {
-            inner,
-            place: self.place,
-            counted: self.counted,
-        }
+        Wrap { inner, place: self.place, counted: self.counted }
     }
 
     #[inline]
     fn count<V, E: Error>(&self, element: &Option<V>) -> Result<(), E> {
-        if self.counted && element.is_some() {
-            self.place.limits.claim_element()
-        } else {
-            Ok(())
-        }
+        if self.counted && element.is_some() { self.place.limits.claim_element() } else { Ok(()) }
     }
 
     fn hint(&self, claimed: Option<usize>) -> Option<usize> {
@@ -46,10 +38,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Wrap<'_, S> {
 
     #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
-        self.inner.deserialize(Guard {
-            inner: deserializer,
-            place: self.place,
-        })
+        self.inner.deserialize(Guard { inner: deserializer, place: self.place })
     }
 }
 
@@ -111,14 +100,7 @@ impl<'de, 'l, A: EnumAccess<'de>> EnumAccess<'de> for Wrap<'l, A> {
         let Wrap { place, counted, .. } = self;
         let seed = self.around(seed);
         let (value, inner) = self.inner.variant_seed(seed)?;
-        Ok((
-            value,
-            Wrap {
-                inner,
-                place,
-                counted,
-            },
-        ))
+        Ok((value, Wrap { inner, place, counted }))
     }
 }
 
@@ -142,10 +124,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Wrap<'_, A> {
         length: usize,
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let visitor = Wrap {
-            counted: BY_TYPE,
-            ..self.around(visitor)
-        };
+        let visitor = Wrap { counted: BY_TYPE, ..self.around(visitor) };
         self.inner.tuple_variant(length, visitor)
     }
 
@@ -155,10 +134,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Wrap<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let visitor = Wrap {
-            counted: BY_TYPE,
-            ..self.around(visitor)
-        };
+        let visitor = Wrap { counted: BY_TYPE, ..self.around(visitor) };
         self.inner.struct_variant(fields, visitor)
     }
 }

@@ -30,9 +30,7 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn for_input(bytes: &[u8]) -> Self {
-        Self {
-            elements: Cell::new(bytes.len() + FREE_ELEMENTS),
-        }
+        Self { elements: Cell::new(bytes.len() + FREE_ELEMENTS) }
     }
 
     fn claim_element<E: Error>(&self) -> Result<(), E> {
@@ -58,10 +56,7 @@ impl Place<'_> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom("values are nested too deeply"));
         }
-        Ok(Self {
-            depth: self.depth + 1,
-            ..self
-        })
+        Ok(Self { depth: self.depth + 1, ..self })
     }
 }
 
@@ -73,10 +68,7 @@ pub(super) struct Guarded<'l, T> {
 
 impl<'l, T> Guarded<'l, T> {
     pub(super) fn new(limits: &'l Limits) -> Self {
-        Self {
-            limits,
-            value: PhantomData,
-        }
+        Self { limits, value: PhantomData }
     }
 }
 
@@ -86,10 +78,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Guarded<'_, T> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         T::deserialize(Guard {
             inner: deserializer,
-            place: Place {
-                limits: self.limits,
-                depth: 0,
-            },
+            place: Place { limits: self.limits, depth: 0 },
         })
     }
 }

@@ -59,10 +59,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Wrap<'_, V> {
 
     #[inline]
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
-        self.inner.visit_some(Guard {
-            inner: deserializer,
-            place: self.place,
-        })
+        self.inner.visit_some(Guard { inner: deserializer, place: self.place })
     }
 
     #[inline]
@@ -70,10 +67,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Wrap<'_, V> {
         self,
         deserializer: D,
     ) -> Result<V::Value, D::Error> {
-        self.inner.visit_newtype_struct(Guard {
-            inner: deserializer,
-            place: self.place,
-        })
+        self.inner.visit_newtype_struct(Guard { inner: deserializer, place: self.place })
     }
 
     #[inline]

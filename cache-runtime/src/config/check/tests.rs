@@ -20,14 +20,8 @@ fn the_default_configuration_is_valid_and_in_memory() {
 #[test]
 fn auto_is_redis_if_there_is_an_address() {
     let config = config().redis_url("redis://host");
-    assert_eq!(
-        config.effective().unwrap(),
-        Backend::Redis(&RedisUrl::from("redis://host"))
-    );
-    assert_eq!(
-        config.mode(Mode::Memory).effective().unwrap(),
-        Backend::Memory
-    );
+    assert_eq!(config.effective().unwrap(), Backend::Redis(&RedisUrl::from("redis://host")));
+    assert_eq!(config.mode(Mode::Memory).effective().unwrap(), Backend::Memory);
 }
 
 #[test]
@@ -44,20 +38,13 @@ fn redis_without_an_address_is_an_error() {
 #[test]
 fn a_bad_address_is_shown_without_its_password() {
     let text = refusal(config().redis_url("rediss://app:hunter2@host"));
-    assert!(
-        text.starts_with("redis_url is \"rediss://***@host\"; expected one URL"),
-        "{text}"
-    );
+    assert!(text.starts_with("redis_url is \"rediss://***@host\"; expected one URL"), "{text}");
     assert!(text.ends_with("without TLS"), "{text}");
 }
 
 #[test]
 fn an_address_is_not_looked_at_in_memory_mode() {
-    config()
-        .mode(Mode::Memory)
-        .redis_url("rediss://host")
-        .validate()
-        .unwrap();
+    config().mode(Mode::Memory).redis_url("rediss://host").validate().unwrap();
 }
 
 #[test]
@@ -83,23 +70,11 @@ fn values_out_of_range_name_their_setting() {
         (config().memory_capacity(1), "memory_capacity"),
         (config().max_value_size(0), "max_value_size"),
         (config().max_value_size(usize::MAX), "max_value_size"),
-        (
-            config().redis_pool_max_connections(0),
-            "redis_pool_max_connections",
-        ),
+        (config().redis_pool_max_connections(0), "redis_pool_max_connections"),
         (config().redis_pool_timeout(zero), "redis_pool_timeout"),
-        (
-            config().redis_connect_timeout(zero),
-            "redis_connect_timeout",
-        ),
-        (
-            config().redis_timeout(Duration::from_micros(999)),
-            "redis_timeout",
-        ),
-        (
-            config().redis_health_check_interval(zero),
-            "redis_health_check_interval",
-        ),
+        (config().redis_connect_timeout(zero), "redis_connect_timeout"),
+        (config().redis_timeout(Duration::from_micros(999)), "redis_timeout"),
+        (config().redis_health_check_interval(zero), "redis_health_check_interval"),
     ];
     for (config, field) in table {
         let text = refusal(config);

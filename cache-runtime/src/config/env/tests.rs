@@ -6,10 +6,7 @@ use super::*;
 
 fn from(variables: &[(&str, &str)]) -> Result<CacheConfig, Error> {
     CacheConfig::from_vars(|name| {
-        variables
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| (*value).to_owned())
+        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     })
 }
 
@@ -18,21 +15,13 @@ fn refusal(variables: &[(&str, &str)]) -> String {
 }
 
 fn url(variables: &[(&str, &str)]) -> String {
-    from(variables)
-        .unwrap()
-        .redis_url
-        .unwrap()
-        .expose()
-        .to_owned()
+    from(variables).unwrap().redis_url.unwrap().expose().to_owned()
 }
 
 #[test]
 fn an_empty_environment_gives_the_defaults() {
     assert_eq!(from(&[]).unwrap(), CacheConfig::default());
-    assert_eq!(
-        from(&[("REDIS_URL", ""), ("CACHE_JITTER", " ")]).unwrap(),
-        CacheConfig::default()
-    );
+    assert_eq!(from(&[("REDIS_URL", ""), ("CACHE_JITTER", " ")]).unwrap(), CacheConfig::default());
 }
 
 #[test]
@@ -125,10 +114,7 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_accepted() {
 #[test]
 fn parts_make_an_address() {
     assert_eq!(url(&[("REDIS_HOST", "cache")]), "redis://cache:6379/0");
-    assert_eq!(
-        url(&[("REDIS_HOST", "::1"), ("REDIS_PORT", "7000")]),
-        "redis://[::1]:7000/0"
-    );
+    assert_eq!(url(&[("REDIS_HOST", "::1"), ("REDIS_PORT", "7000")]), "redis://[::1]:7000/0");
     let login = [
         ("REDIS_HOST", "cache"),
         ("REDIS_DB", "3"),
@@ -140,33 +126,17 @@ fn parts_make_an_address() {
 
 #[test]
 fn parts_need_a_host() {
-    for part in [
-        ("REDIS_PORT", "6379"),
-        ("REDIS_DB", "1"),
-        ("REDIS_PASSWORD", "hunter2"),
-    ] {
+    for part in [("REDIS_PORT", "6379"), ("REDIS_DB", "1"), ("REDIS_PASSWORD", "hunter2")] {
         let text = refusal(&[part]);
-        assert!(
-            text.starts_with("REDIS_HOST is \"\"; expected a host name"),
-            "{text}"
-        );
+        assert!(text.starts_with("REDIS_HOST is \"\"; expected a host name"), "{text}");
     }
     let text = refusal(&[("REDIS_HOST", "cache"), ("REDIS_USERNAME", "app")]);
-    assert!(
-        text.starts_with("REDIS_USERNAME is \"app\"; expected REDIS_PASSWORD"),
-        "{text}"
-    );
+    assert!(text.starts_with("REDIS_USERNAME is \"app\"; expected REDIS_PASSWORD"), "{text}");
 }
 
 #[test]
 fn a_url_and_parts_together_are_refused_by_both_names() {
-    for part in [
-        "REDIS_HOST",
-        "REDIS_PORT",
-        "REDIS_DB",
-        "REDIS_USERNAME",
-        "REDIS_PASSWORD",
-    ] {
+    for part in ["REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_USERNAME", "REDIS_PASSWORD"] {
         let text = refusal(&[("REDIS_URL", "redis://:hunter2@host"), (part, "1")]);
         assert!(text.contains("REDIS_URL") && text.contains(part), "{text}");
         assert!(!text.contains("hunter2"), "{text}");
@@ -177,23 +147,13 @@ fn a_url_and_parts_together_are_refused_by_both_names() {
 fn the_port_that_kubernetes_injects_is_passed_over() {
     let injected = ("REDIS_PORT", "tcp://10.0.0.1:6379");
     assert_eq!(from(&[injected]).unwrap().redis_url, None);
-    assert_eq!(
-        url(&[injected, ("REDIS_URL", "redis://host")]),
-        "redis://host"
-    );
-    assert_eq!(
-        url(&[injected, ("REDIS_HOST", "cache")]),
-        "redis://cache:6379/0"
-    );
+    assert_eq!(url(&[injected, ("REDIS_URL", "redis://host")]), "redis://host");
+    assert_eq!(url(&[injected, ("REDIS_HOST", "cache")]), "redis://cache:6379/0");
 }
 
 #[test]
 fn the_address_is_not_looked_at_in_memory_mode() {
-    let variables = [
-        ("CACHE_MODE", "memory"),
-        ("REDIS_URL", "rediss://x"),
-        ("REDIS_TLS", "true"),
-    ];
+    let variables = [("CACHE_MODE", "memory"), ("REDIS_URL", "rediss://x"), ("REDIS_TLS", "true")];
     assert_eq!(from(&variables).unwrap().redis_url, None);
 }
 
@@ -204,10 +164,7 @@ fn no_password_reaches_an_error() {
         [("REDIS_HOST", secret), ("REDIS_PASSWORD", "hunter2")],
         [("REDIS_HOST", "host"), ("REDIS_PORT", secret)],
         [("REDIS_TIMEOUT", secret), ("REDIS_PASSWORD", "hunter2")],
-        [
-            ("REDIS_URL", "redis://app:hunter2@host/x"),
-            ("CACHE_MODE", "redis"),
-        ],
+        [("REDIS_URL", "redis://app:hunter2@host/x"), ("CACHE_MODE", "redis")],
         [("REDIS_URL", secret), ("CACHE_REQUIRE_REDIS", secret)],
         [("CACHE_MODE", secret), ("REDIS_URL", secret)],
     ] {

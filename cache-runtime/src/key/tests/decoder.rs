@@ -79,9 +79,7 @@ impl<'a> Reader<'a> {
     }
 
     fn map(&mut self) -> Option<Vec<(String, Data)>> {
-        let mut map: Vec<_> = (0..self.count()?)
-            .map(|_| self.entry())
-            .collect::<Option<_>>()?;
+        let mut map: Vec<_> = (0..self.count()?).map(|_| self.entry()).collect::<Option<_>>()?;
         // The encoding sorts by encoded key, the model by text.
         map.sort_by(|a, b| a.0.cmp(&b.0));
         Some(map)

@@ -29,10 +29,7 @@ fn an_origin_depends_on_function_and_version() {
 #[test]
 fn the_seed_changes_the_hash() {
     let parts = (&1_u64, ());
-    assert_ne!(
-        hash_parts(&parts, 1).unwrap(),
-        hash_parts(&parts, 2).unwrap()
-    );
+    assert_ne!(hash_parts(&parts, 1).unwrap(), hash_parts(&parts, 2).unwrap());
     assert_ne!(hash_bytes(b"a", 1), hash_bytes(b"a", 2));
     assert_ne!(hash_bytes(b"a", 1), hash_bytes(b"b", 1));
 }
@@ -57,13 +54,7 @@ fn keys_and_name_hashes_are_pinned() {
         ("newtype", bytes_of(&Meters(3))),
         ("tuple struct", bytes_of(&Pair(1, 2))),
         ("unit struct", bytes_of(&Unit)),
-        (
-            "struct",
-            bytes_of(&Sparse {
-                a: Some(1),
-                b: None,
-            }),
-        ),
+        ("struct", bytes_of(&Sparse { a: Some(1), b: None })),
         ("unit variant", bytes_of(&Kind::Empty)),
         ("newtype variant", bytes_of(&Kind::One(1))),
         ("tuple variant", bytes_of(&Kind::Two(1, 2))),
@@ -75,13 +66,7 @@ fn keys_and_name_hashes_are_pinned() {
     for (label, key) in &keys {
         text += &golden::line(label, key);
     }
-    text += &golden::line(
-        "name hash",
-        &name_hash("crate::video::get_video", 1, &keys[20].1),
-    );
-    text += &golden::line(
-        "origin",
-        &origin("crate::video::get_video", 1).to_be_bytes(),
-    );
+    text += &golden::line("name hash", &name_hash("crate::video::get_video", 1, &keys[20].1));
+    text += &golden::line("origin", &origin("crate::video::get_video", 1).to_be_bytes());
     golden::check("key.txt", &text);
 }

@@ -52,9 +52,7 @@ pub(super) fn data() -> impl Strategy<Value = Data> {
             .prop_map(|map| Data::Map(map.into_iter().collect()));
         let content = prop_oneof![
             Just(Content::Unit),
-            inner
-                .clone()
-                .prop_map(|value| Content::Newtype(Box::new(value))),
+            inner.clone().prop_map(|value| Content::Newtype(Box::new(value))),
             list().prop_map(Content::Tuple),
             fields().prop_map(Content::Struct),
         ];
@@ -103,9 +101,7 @@ macro_rules! feed {
     }};
     (named $group:expr, $method:ident, $list:expr) => {{
         let mut group = $group?;
-        $list
-            .iter()
-            .try_for_each(|(name, value)| group.$method(name, value))?;
+        $list.iter().try_for_each(|(name, value)| group.$method(name, value))?;
         group.end()
     }};
 }
@@ -132,11 +128,7 @@ impl Serialize for Data {
             Data::UnitStruct(name) => s.serialize_unit_struct(name),
             Data::NewtypeStruct(name, value) => s.serialize_newtype_struct(name, value),
             Data::TupleStruct(name, list) => {
-                feed!(
-                    s.serialize_tuple_struct(name, list.len()),
-                    serialize_field,
-                    list
-                )
+                feed!(s.serialize_tuple_struct(name, list.len()), serialize_field, list)
             }
             Data::Struct(name, list) => {
                 feed!(named s.serialize_struct(name, list.len()), serialize_field, list)

@@ -1,0 +1,15 @@
+//! What the benchmarks of `cache-runtime` are made of.
+//!
+//! Machines are noisy, so the contenders of a comparison run in one process and take turns, round
+//! by round; what is worth looking at is the ratio between them.
+
+mod calls;
+mod poll;
+mod rounds;
+mod table;
+
+pub mod memory;
+
+pub use calls::{Arguments, random_calls};
+pub use poll::ready;
+pub use rounds::{Contender, Effort, compare};

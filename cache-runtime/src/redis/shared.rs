@@ -1,0 +1,235 @@
+//! What the store and its background tasks share: the links, the journal, the names of keys.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::{Client, ErrorKind, RedisError, RedisResult, ServerErrorKind};
+use tokio::runtime::Id as RuntimeId;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use super::Away;
+use super::journal::Journal;
+use super::link::{self, Link, Ready};
+use crate::clock::{Clock, precise_ms};
+use crate::generation::Generations;
+use crate::runtime;
+use crate::stats::Counter;
+
+/// So many operations may be under way at once; more wait for their turn.
+const IN_FLIGHT: usize = 4_096;
+
+/// What the Redis store needs to know.
+pub(crate) struct Settings {
+    pub(crate) client: Client,
+    /// The address for logs and errors: secrets masked.
+    pub(crate) address: String,
+    pub(crate) namespace: String,
+    pub(crate) connections: usize,
+    pub(crate) connect_timeout: Duration,
+    /// How long an operation may wait for its turn.
+    pub(crate) turn_timeout: Duration,
+    pub(crate) deadline: Duration,
+    pub(crate) health_interval: Duration,
+    pub(crate) max_load: Duration,
+    pub(crate) trust_restart: bool,
+}
+
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) generations: Arc<Generations>,
+    pub(super) journal: Journal,
+    pub(super) errors: Counter,
+    pub(super) outages: Counter,
+    clock: Clock,
+    links: Mutex<HashMap<RuntimeId, Arc<Link>>>,
+    in_flight: Semaphore,
+    closed: AtomicBool,
+    no_runtime_logged: AtomicBool,
+}
+
+/// The right to ask Redis something: a connection that is up, and a place among those in flight.
+pub(super) struct Turn<'a> {
+    link: Arc<Link>,
+    pub(super) ready: Arc<Ready>,
+    shared: &'a Shared,
+    _place: SemaphorePermit<'a>,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings, generations: Arc<Generations>, clock: Clock) -> Self {
+        Shared {
+            journal: Journal::new(format!("{}:#root", settings.namespace)),
+            settings,
+            generations,
+            clock,
+            links: Mutex::default(),
+            in_flight: Semaphore::new(IN_FLIGHT),
+            closed: AtomicBool::new(false),
+            no_runtime_logged: AtomicBool::new(false),
+            errors: Counter::default(),
+            outages: Counter::default(),
+        }
+    }
+
+    /// A turn, if Redis can be used now. Waits for a connection only during the first attempt.
+    pub(super) async fn turn(self: &Arc<Self>) -> Result<Turn<'_>, Away> {
+        let link = self.link().ok_or(Away)?;
+        let ready = link.ready().await.ok_or(Away)?;
+        let place = match self.in_flight.try_acquire() {
+            Ok(place) => place,
+            Err(_) => {
+                let waited = timeout(self.settings.turn_timeout, self.in_flight.acquire()).await;
+                waited.ok().and_then(Result::ok).ok_or(Away)?
+            }
+        };
+        // Looked at last: an invalidation that returned before this one began is seen.
+        if !self.journal.is_empty() {
+            return Err(Away);
+        }
+        Ok(Turn { link, ready, shared: self, _place: place })
+    }
+
+    /// This runtime's link, made on first use.
+    pub(super) fn link(self: &Arc<Self>) -> Option<Arc<Link>> {
+        let Some(runtime) = runtime::with_timers() else {
+            if !self.no_runtime_logged.swap(true, Ordering::Relaxed) {
+                tracing::warn!("outside of a tokio runtime with timers Redis is not used");
+            }
+            return None;
+        };
+        let mut links = self.lock_links();
+        if let Some(link) = links.get(&runtime.id()).filter(|link| !link.ended()) {
+            return Some(Arc::clone(link));
+        }
+        if self.closed.load(Ordering::Acquire) {
+            return None;
+        }
+        links.retain(|_, link| !link.ended());
+        let link = Link::new();
+        runtime.spawn(link::attend(Arc::clone(&link), Arc::downgrade(self)));
+        links.insert(runtime.id(), Arc::clone(&link));
+        Some(link)
+    }
+
+    /// From now on there is no link, and none will be made.
+    pub(super) fn close(&self) {
+        let mut links = self.lock_links();
+        self.closed.store(true, Ordering::Release);
+        links.drain().for_each(|(_, link)| link.close());
+    }
+
+    /// Notes removals that Redis has not confirmed, and has them sent.
+    pub(super) fn owe(&self, keys: &[String]) {
+        self.journal.add(keys);
+        self.lock_links().values().for_each(|link| link.attention.notify_one());
+    }
+
+    pub(super) fn server_time(&self, ready: &Ready) -> u64 {
+        let here = precise_ms().saturating_add_signed(self.clock.ahead_ms());
+        here.saturating_add_signed(ready.offset_ms)
+    }
+
+    pub(super) fn value_key(&self, name: &str) -> String {
+        format!("{}:{name}", self.settings.namespace)
+    }
+
+    pub(super) fn token_key(&self, tag: &str) -> String {
+        format!("{}:#t:{tag}", self.settings.namespace)
+    }
+
+    pub(super) fn run_key(&self, run_id: &str) -> String {
+        format!("{}:#run:{run_id}", self.settings.namespace)
+    }
+
+    pub(super) fn root_key(&self) -> String {
+        format!("{}:#root", self.settings.namespace)
+    }
+
+    /// What the keys begin with that are neither values nor marks.
+    pub(super) fn reserved(&self) -> String {
+        format!("{}:#", self.settings.namespace)
+    }
+
+    /// The tokens an entry depends on: the root's first.
+    pub(super) fn token_keys(&self, tags: &[impl AsRef<str>]) -> impl Iterator<Item = String> {
+        let tags = tags.iter().map(|tag| self.token_key(tag.as_ref()));
+        std::iter::once(self.root_key()).chain(tags)
+    }
+
+    /// The keys that an invalidation removes, tokens first.
+    pub(super) fn removal(
+        &self,
+        names: &[impl AsRef<str>],
+        tags: &[impl AsRef<str>],
+    ) -> Vec<String> {
+        let tokens = tags.iter().map(|tag| self.token_key(tag.as_ref()));
+        tokens.chain(names.iter().map(|name| self.value_key(name.as_ref()))).collect()
+    }
+
+    pub(super) fn log_up(&self, again: bool, run_id: &str) {
+        let redis = &self.settings.address;
+        if again {
+            tracing::info!(redis, run_id, "Redis is back");
+        } else {
+            tracing::debug!(redis, run_id, "connected to Redis");
+        }
+    }
+
+    pub(super) fn log_down(&self, reason: &str) {
+        self.outages.one();
+        let redis = &self.settings.address;
+        tracing::warn!(redis, reason, "Redis is away; going on without it");
+    }
+
+    fn lock_links(&self) -> MutexGuard<'_, HashMap<RuntimeId, Arc<Link>>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn<'_> {
+    /// Runs an operation with its deadline. A failure that may be the connection's makes the link
+    /// suspect.
+    pub(super) async fn ask<T>(
+        &self,
+        operation: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, Away> {
+        let deadline = self.shared.settings.deadline;
+        let reason = match timeout(deadline, operation).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => {
+                if of_the_connection(&error) {
+                    self.link.suspect();
+                }
+                error.to_string()
+            }
+            Err(_) => {
+                self.link.suspect();
+                format!("no answer within {deadline:?}")
+            }
+        };
+        self.shared.errors.one();
+        tracing::debug!(reason, "a Redis operation failed");
+        Err(Away)
+    }
+
+    /// The server's time.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.shared.server_time(&self.ready)
+    }
+}
+
+/// Errors that say nothing about the connection leave it in use.
+fn of_the_connection(error: &RedisError) -> bool {
+    match error.kind() {
+        ErrorKind::Server(kind) => matches!(
+            kind,
+            ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown | ServerErrorKind::ReadOnly
+        ),
+        ErrorKind::Extension | ErrorKind::UnexpectedReturnType => false,
+        _ => true,
+    }
+}

@@ -1,0 +1,64 @@
+//! What the examples share: they show what each call cost, and where its value came from.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use cache_runtime::{CacheManager, Counts, Health, Status, cache};
+
+/// Says which store is in use, and why it is not Redis where it should be.
+pub async fn introduce(manager: &CacheManager) {
+    let Health { status, backend, latency, reason, .. } = manager.health().await;
+    let namespace = &manager.config().namespace;
+    match (status, reason) {
+        (Status::Healthy, _) if backend == "memory" => {
+            println!("Store: the memory of this process (set REDIS_URL to use Redis).");
+        }
+        (Status::Healthy, _) => println!(
+            "Store: Redis, which answers in {}; all names begin with `{namespace}:`.",
+            human(latency.unwrap_or_default())
+        ),
+        (_, reason) => {
+            println!("Store: memory, since Redis cannot be used: {}.", reason.unwrap_or_default())
+        }
+    }
+}
+
+/// Begins a part of an example.
+pub fn part(title: &str) {
+    println!("\n{title}");
+}
+
+/// Awaits a call and prints what it was, how long it took and who answered it.
+pub async fn timed<T>(what: &str, call: impl Future<Output = T>) -> T {
+    let before = cache().stats().total;
+    let began = Instant::now();
+    let output = call.await;
+    let took = began.elapsed();
+    let answer = answer(before, cache().stats().total);
+    println!("  {what:<44} {:>8}  {answer}", human(took));
+    output
+}
+
+fn answer(before: Counts, after: Counts) -> String {
+    let loads = after.loads - before.loads;
+    let coalesced = after.coalesced - before.coalesced;
+    if coalesced > 0 {
+        format!("{loads} load, shared by {} callers", loads + coalesced)
+    } else if loads > 0 {
+        "loaded".to_owned()
+    } else if after.redis_hits > before.redis_hits {
+        "hit in Redis".to_owned()
+    } else if after.memory_hits > before.memory_hits {
+        "hit in memory".to_owned()
+    } else {
+        String::new()
+    }
+}
+
+fn human(time: Duration) -> String {
+    match time {
+        time if time < Duration::from_micros(1) => format!("{} ns", time.as_nanos()),
+        time if time < Duration::from_millis(1) => format!("{:.1} µs", time.as_secs_f64() * 1e6),
+        time => format!("{:.1} ms", time.as_secs_f64() * 1e3),
+    }
+}

@@ -1,0 +1,117 @@
+//! A load that fails: its error is shared where it can be cloned; else everybody loads at once.
+
+use std::fmt;
+use std::time::Duration;
+
+use cache_runtime::cached;
+use cache_tests::Counter;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use crate::stores::{TestCache, on_each_store};
+
+/// How long each load takes: time enough for 30 callers who come 1 ms after one another.
+const LOAD: Duration = Duration::from_millis(60);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Shared(usize);
+
+#[derive(Debug)]
+struct Kept(usize);
+
+impl fmt::Display for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "run {}", self.0)
+    }
+}
+
+impl std::error::Error for Kept {}
+
+#[cached(ttl = "1m", skip(runs))]
+async fn fails_with_a_clone(runs: &Counter) -> Result<u64, Shared> {
+    let run = runs.hit();
+    sleep(LOAD).await;
+    Err(Shared(run))
+}
+
+#[cached(ttl = "1m", skip(runs))]
+async fn fails_without_a_clone(runs: &Counter) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+    let run = runs.hit();
+    sleep(LOAD).await;
+    Err(Box::new(Kept(run)))
+}
+
+/// Thirty calls, staggered; what they returned, and how long all of them took.
+async fn thirty<T: Send + 'static>(
+    call: impl AsyncFn() -> JoinHandle<T>,
+) -> (Vec<T>, Duration) {
+    let began = Instant::now();
+    let mut calls = Vec::new();
+    for _ in 0..30 {
+        calls.push(call().await);
+        sleep(Duration::from_millis(1)).await;
+    }
+    let mut outputs = Vec::new();
+    for call in calls {
+        outputs.push(call.await.unwrap());
+    }
+    (outputs, began.elapsed())
+}
+
+#[tokio::test]
+async fn a_clonable_error_reaches_all_who_waited_for_the_load() {
+    on_each_store(async |cache: TestCache| {
+        let runs = Counter::new();
+        let call = async || {
+            let runs = runs.clone();
+            cache.spawn(async move { fails_with_a_clone(&runs).await })
+        };
+        let (outputs, _) = thirty(call).await;
+        let first = outputs.iter().filter(|output| **output == Err(Shared(1))).count();
+        assert!(first > 1, "nobody shared the first error");
+        assert!(runs.count() < 10, "{} loads", runs.count());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn errors_that_cannot_be_cloned_make_no_queue() {
+    on_each_store(async |cache: TestCache| {
+        let runs = Counter::new();
+        let call = async || {
+            let runs = runs.clone();
+            cache.spawn(async move { fails_without_a_clone(&runs).await })
+        };
+        let (outputs, took) = thirty(call).await;
+        let mut seen: Vec<_> = outputs
+            .into_iter()
+            .map(|output| output.unwrap_err().downcast::<Kept>().unwrap().0)
+            .collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (1..=30).collect::<Vec<_>>(), "each caller has an error of its own");
+        assert!(took < LOAD * 15, "30 loads of {LOAD:?} took {took:?}");
+    })
+    .await;
+}
+
+#[cached(ttl = "1m", skip(runs))]
+async fn fails_once(runs: &Counter) -> Result<usize, Shared> {
+    match runs.hit() {
+        1 => Err(Shared(1)),
+        run => Ok(run),
+    }
+}
+
+#[tokio::test]
+async fn an_error_is_not_stored() {
+    on_each_store(async |cache: TestCache| {
+        let runs = Counter::new();
+        assert_eq!(fails_once(&runs).await, Err(Shared(1)));
+        assert_eq!(fails_once(&runs).await, Ok(2));
+        assert_eq!(fails_once(&runs).await, Ok(2));
+        let counts = cache.manager.stats().total;
+        assert_eq!((counts.loads, counts.load_errors, counts.stores), (2, 1, 1));
+        assert_eq!(cache.manager.stats().flights, 0);
+    })
+    .await;
+}

@@ -1,0 +1,254 @@
+//! Concurrent callers of one key share one load, whatever becomes of the caller that leads it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
+
+use cache_runtime::{Error, cached};
+use cache_tests::Counter;
+use tokio::task::{JoinHandle, JoinSet, yield_now};
+
+use crate::source::Source;
+use crate::stores::{TestCache, on_each_store};
+
+#[cached(ttl = "1m", key_prefix = "one_load", key = "{id}")]
+async fn number(source: &Source, id: u64) -> u64 {
+    _ = id;
+    source.read().await
+}
+
+async fn seven(source: Source) -> u64 {
+    number(&source, 7).await
+}
+
+/// A load that is held up, and so many callers who wait for it.
+async fn waiters(cache: &TestCache, source: &Source, count: usize) -> Vec<JoinHandle<u64>> {
+    let waiters = (0..count).map(|_| cache.spawn(seven(source.clone()))).collect();
+    // Each has been polled once when these have had their turns.
+    for _ in 0..count + 10 {
+        yield_now().await;
+    }
+    waiters
+}
+
+async fn values(callers: Vec<JoinHandle<u64>>) -> Vec<u64> {
+    let mut values = Vec::with_capacity(callers.len());
+    for caller in callers {
+        values.push(caller.await.unwrap());
+    }
+    values
+}
+
+#[tokio::test]
+async fn a_thousand_tasks_share_one_load() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let hold = source.hold();
+        let leader = cache.spawn(seven(source.clone()));
+        hold.reached().await;
+        let waiters = waiters(&cache, &source, 999).await;
+        hold.release();
+        assert_eq!(leader.await.unwrap(), 1);
+        assert_eq!(values(waiters).await, [1; 999]);
+        assert_eq!(source.reads(), 1);
+        assert_eq!(cache.manager.stats().total.coalesced, 999);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_tasks_on_several_threads_share_one_load() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let hold = source.hold();
+        let callers: Vec<_> = (0..1_000).map(|_| cache.spawn(seven(source.clone()))).collect();
+        hold.reached().await;
+        hold.release();
+        assert_eq!(values(callers).await, [1; 1_000]);
+        assert_eq!(source.reads(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_thousand_calls_joined_in_one_task_share_one_load() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let mut calls: Vec<Pin<Box<dyn Future<Output = u64>>>> = Vec::new();
+        for _ in 0..1_000 {
+            calls.push(Box::pin(number(&source, 7)));
+        }
+        assert_eq!(join_all(calls).await, [1; 1_000]);
+        assert_eq!(source.reads(), 1);
+        assert_eq!(cache.manager.stats().flights, 0);
+    })
+    .await;
+}
+
+/// Polls all of the futures at each turn of one task.
+async fn join_all(mut calls: Vec<Pin<Box<dyn Future<Output = u64> + '_>>>) -> Vec<u64> {
+    let mut values = Vec::new();
+    std::future::poll_fn(|context| {
+        calls.retain_mut(|call| match call.as_mut().poll(context) {
+            Poll::Ready(value) => {
+                values.push(value);
+                false
+            }
+            Poll::Pending => true,
+        });
+        if calls.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    values
+}
+
+#[tokio::test]
+async fn an_aborted_leader_is_replaced_by_a_waiter() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let hold = source.hold();
+        let leader = cache.spawn(seven(source.clone()));
+        hold.reached().await;
+        let waiters = waiters(&cache, &source, 20).await;
+        leader.abort();
+        assert_eq!(values(waiters).await, [1; 20]);
+        assert_eq!(source.reads(), 2);
+        assert_eq!(cache.manager.stats().flights, 0);
+    })
+    .await;
+}
+
+/// The leader is polled so often and then dropped: that is each of its await points in turn.
+#[tokio::test]
+async fn a_leader_may_be_dropped_at_any_await_point() {
+    on_each_store(async |cache: TestCache| {
+        for polls in 1.. {
+            let source = Source::new(polls);
+            let mut leader = Box::pin(number(&source, polls));
+            if polled(&mut leader, polls).await {
+                assert!(polls > 1, "a call that never waits has no point to be dropped at");
+                break;
+            }
+            let waiter = cache.spawn({
+                let source = source.clone();
+                async move { number(&source, polls).await }
+            });
+            yield_now().await;
+            drop(leader);
+            assert_eq!(waiter.await.unwrap(), polls);
+            assert!(source.reads() <= 2, "{} loads after {polls} polls", source.reads());
+        }
+        assert_eq!(cache.manager.stats().flights, 0);
+    })
+    .await;
+}
+
+/// Whether the future has ended after it has been polled so often, each time when it was woken.
+async fn polled(future: &mut Pin<Box<impl Future>>, mut polls: u64) -> bool {
+    std::future::poll_fn(|context| {
+        polls -= 1;
+        match future.as_mut().poll(context) {
+            Poll::Ready(_) => Poll::Ready(true),
+            Poll::Pending if polls == 0 => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+#[cached(ttl = "1m", skip(source, runs))]
+async fn panics_once(source: &Source, runs: &Counter) -> u64 {
+    let first = runs.hit() == 1;
+    let value = source.read().await;
+    assert!(!first, "the first load fails");
+    value
+}
+
+#[tokio::test]
+async fn a_panic_reaches_its_own_caller_alone() {
+    on_each_store(async |cache: TestCache| {
+        let (source, runs) = (Source::new(1), Counter::new());
+        let call = || {
+            let (source, runs) = (source.clone(), runs.clone());
+            cache.spawn(async move { panics_once(&source, &runs).await })
+        };
+        let hold = source.hold();
+        let leader = call();
+        hold.reached().await;
+        let waiters: Vec<_> = (0..20).map(|_| call()).collect();
+        yield_now().await;
+        hold.release();
+        assert!(leader.await.unwrap_err().is_panic());
+        assert_eq!(values(waiters).await, [1; 20]);
+        assert_eq!(runs.count(), 2);
+        assert_eq!(cache.manager.stats().flights, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_held_unpolled_does_not_block_its_own_task() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        // The leader is the body of a select arm that has lost: it is held, and polled no more.
+        let hold = source.hold();
+        let mut held = Box::pin(number(&source, 7));
+        tokio::select! {
+            biased;
+            _ = &mut held => panic!("the load is held up"),
+            () = hold.reached() => {}
+        }
+        let waiter = cache.spawn(seven(source.clone()));
+        yield_now().await;
+        drop(held);
+        assert_eq!(waiter.await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn different_keys_load_at_the_same_time() {
+    on_each_store(async |cache: TestCache| {
+        let (slow, quick) = (Source::new(1), Source::new(2));
+        let hold = slow.hold();
+        let leader = cache.spawn(seven(slow.clone()));
+        hold.reached().await;
+        assert_eq!(number(&quick, 8).await, 2);
+        hold.release();
+        assert_eq!(leader.await.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_annotated_function_and_get_or_load_of_its_name_share_their_value() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        assert_eq!(number(&source, 7).await, 1);
+        let other = async || Ok::<_, Error>(2);
+        let options = std::time::Duration::from_secs(60);
+        let value: Result<u64, Error> =
+            cache.manager.get_or_load("one_load:7", options, other).await;
+        assert_eq!(value.unwrap(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_flight_is_left_after_many_keys() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let mut calls = JoinSet::new();
+        for id in 0..5_000 {
+            let (source, manager) = (source.clone(), cache.manager.clone());
+            calls.spawn(async move {
+                cache_runtime::with(&manager, number(&source, id)).await;
+            });
+        }
+        while let Some(call) = calls.join_next().await {
+            call.unwrap();
+        }
+        assert_eq!((source.reads(), cache.manager.stats().flights), (5_000, 0));
+    })
+    .await;
+}

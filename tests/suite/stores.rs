@@ -1,0 +1,145 @@
+//! One test body over every place where values are kept.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use cache_runtime::{CacheConfig, CacheManager, Clock, Mode, with};
+use cache_tests::{RedisServer, unique_namespace};
+use tokio::task::JoinHandle;
+
+/// Where the values of a [`TestCache`] are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// In memory: no Redis is configured.
+    Memory,
+    /// In Redis.
+    Redis,
+    /// In memory, since the Redis that is configured is away.
+    Outage,
+}
+
+impl Store {
+    /// Every store.
+    pub const ALL: [Store; 3] = [Store::Memory, Store::Redis, Store::Outage];
+}
+
+/// A cache of its own for one test: a namespace nobody else uses, a clock that stands still.
+#[derive(Clone, Debug)]
+pub struct TestCache {
+    pub manager: CacheManager,
+    /// Moves the time of the manager, and with it that of Redis as the manager sees it.
+    pub clock: Clock,
+    pub store: Store,
+    server: Option<Arc<RedisServer>>,
+}
+
+/// Runs `body` once for each of [`Store::ALL`], each time with a cache of its own.
+pub async fn on_each_store(body: impl AsyncFn(TestCache)) {
+    on_stores(&Store::ALL, body).await;
+}
+
+/// Runs `body` with a cache in each of these stores.
+pub async fn on_stores(stores: &[Store], body: impl AsyncFn(TestCache)) {
+    for &store in stores {
+        on_store(store, |config| config, &body).await;
+    }
+}
+
+/// Runs `body` with a cache in this store, with further settings.
+pub async fn on_store(
+    store: Store,
+    settings: impl FnOnce(CacheConfig) -> CacheConfig,
+    body: impl AsyncFn(TestCache),
+) {
+    let cache = TestCache::new(store, settings).await;
+    let _named = NamedOnPanic(store);
+    with(&cache.manager.clone(), body(cache)).await;
+}
+
+impl TestCache {
+    /// A cache in this store, with further settings. Annotated functions use it inside of
+    /// [`with`](cache_runtime::with) and [`spawn`](TestCache::spawn).
+    pub async fn new(store: Store, settings: impl FnOnce(CacheConfig) -> CacheConfig) -> TestCache {
+        let server = (store == Store::Redis).then(shared_server);
+        let config = CacheConfig::default().namespace(unique_namespace());
+        let config = match (store, &server) {
+            (Store::Memory, _) => config.mode(Mode::Memory),
+            (_, Some(server)) => on_server(config, server),
+            // Nothing listens there, and the connection is refused at once.
+            (_, None) => config.redis_url("redis://127.0.0.1:1"),
+        };
+        let clock = Clock::mock();
+        TestCache { manager: connect(settings(config), &clock).await, clock, store, server }
+    }
+
+    /// Another manager with the same configuration and clock. On Redis it stands for another
+    /// process: nothing is shared but the server.
+    pub async fn peer(&self) -> CacheManager {
+        connect(self.manager.config().clone(), &self.clock).await
+    }
+
+    /// The server behind [`Store::Redis`], which other tests use too.
+    pub fn server(&self) -> &RedisServer {
+        self.server.as_deref().expect("the store is Redis")
+    }
+
+    /// The key of a name in Redis.
+    pub fn redis_key(&self, name: &str) -> String {
+        format!("{}:{name}", self.manager.config().namespace)
+    }
+
+    /// Runs a future as a task that uses this cache.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        spawn_with(&self.manager, future)
+    }
+}
+
+/// Runs a future as a task that uses this manager.
+pub fn spawn_with<F>(manager: &CacheManager, future: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let manager = manager.clone();
+    tokio::spawn(async move { with(&manager, future).await })
+}
+
+/// A configuration for a server, patient enough for a busy machine.
+pub fn on_server(config: CacheConfig, server: &RedisServer) -> CacheConfig {
+    config
+        .redis_url(server.url())
+        .redis_connect_timeout(Duration::from_secs(10))
+        .redis_timeout(Duration::from_secs(5))
+}
+
+/// A manager that has made its first attempt to connect.
+pub async fn connect(config: CacheConfig, clock: &Clock) -> CacheManager {
+    let builder = CacheManager::builder().config(config).clock(clock.clone());
+    let manager = builder.build().expect("the configuration of the test");
+    manager.health().await;
+    manager
+}
+
+/// The server of all tests that do it no harm. It ends with the last test that holds it.
+pub fn shared_server() -> Arc<RedisServer> {
+    static SHARED: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(RedisServer::start());
+        *shared = Arc::downgrade(&server);
+        server
+    })
+}
+
+/// Says in which store a test has failed.
+struct NamedOnPanic(Store);
+
+impl Drop for NamedOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("failed on {:?}", self.0);
+        }
+    }
+}
