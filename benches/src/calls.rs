@@ -5,9 +5,12 @@ use fastrand::Rng;
 /// What a measured function is called with.
 pub type Arguments = (u64, &'static str);
 
-const TEXTS: [&str; 8] = [
-    "en-GB", "de-DE", "fr-FR", "it-IT", "pl-PL", "pt-BR", "ja-JP", "sv-SE",
-];
+const TEXTS: [&str; 8] = ["en-GB", "de-DE", "fr-FR", "it-IT", "pl-PL", "pt-BR", "ja-JP", "sv-SE"];
+
+/// One call for each of so many keys.
+pub fn all_calls(keys: u64) -> Vec<Arguments> {
+    (0..keys).map(arguments).collect()
+}
 
 /// The arguments of `count` calls, drawn evenly from so many keys; the same in every run.
 pub fn random_calls(keys: u64, count: usize) -> Vec<Arguments> {

@@ -10,6 +10,6 @@ mod table;
 
 pub mod memory;
 
-pub use calls::{Arguments, random_calls};
+pub use calls::{Arguments, all_calls, random_calls};
 pub use poll::ready;
 pub use rounds::{Contender, Effort, compare};

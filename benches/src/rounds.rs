@@ -26,10 +26,7 @@ impl Effort {
         if std::env::args().any(|argument| argument == "--bench") {
             Effort { rounds, calls }
         } else {
-            Effort {
-                rounds: 1,
-                calls: calls.min(1_000),
-            }
+            Effort { rounds: 1, calls: calls.min(1_000) }
         }
     }
 }
@@ -37,10 +34,7 @@ impl Effort {
 impl<'a> Contender<'a> {
     /// A contender whose `turn` makes as many calls as [`Effort::calls`] says.
     pub fn new(name: &'static str, turn: impl FnMut() + 'a) -> Self {
-        Contender {
-            name,
-            turn: Box::new(turn),
-        }
+        Contender { name, turn: Box::new(turn) }
     }
 }
 

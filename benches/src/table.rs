@@ -10,10 +10,7 @@ pub(crate) struct Times {
 
 impl Times {
     pub(crate) fn new(name: &'static str) -> Self {
-        Times {
-            name,
-            rounds: Vec::new(),
-        }
+        Times { name, rounds: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, nanos: f64) {
@@ -31,10 +28,7 @@ impl Times {
 pub(crate) fn print(title: &str, effort: Effort, all: &[Times]) {
     let Effort { rounds, calls } = effort;
     println!("\n{title} ({rounds} rounds of {calls} calls)");
-    println!(
-        "  {:32} {:>11} {:>11} {:>7}",
-        "", "median", "fastest", "ratio"
-    );
+    println!("  {:32} {:>11} {:>11} {:>7}", "", "median", "fastest", "ratio");
     for times in all {
         let fastest = times.rounds.iter().copied().fold(f64::INFINITY, f64::min);
         println!(
@@ -53,9 +47,5 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 }
 
 fn text(nanos: f64) -> String {
-    if nanos < 1e3 {
-        format!("{nanos:.1} ns")
-    } else {
-        format!("{:.1} µs", nanos / 1e3)
-    }
+    if nanos < 1e3 { format!("{nanos:.1} ns") } else { format!("{:.1} µs", nanos / 1e3) }
 }

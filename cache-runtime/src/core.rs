@@ -92,7 +92,7 @@ impl Core {
     /// What a fresh entry in memory must satisfy now.
     #[inline]
     pub(crate) fn terms(&self, origin: Option<u64>) -> Terms<'_> {
-        Terms { generations: &self.generations, now_ms: self.clock.now_ms(), origin }
+        Terms { generations: &self.generations, now_ms: self.clock.now_ms(), origin, slots: None }
     }
 
     pub(crate) fn stats(&self) -> Stats {

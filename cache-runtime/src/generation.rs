@@ -44,6 +44,13 @@ pub(crate) struct Stamps {
     slots: SmallVec<[(Slot, u32); 4]>,
 }
 
+impl Stamps {
+    /// Whether all of these slots were noted.
+    pub(crate) fn cover(&self, slots: &[Slot]) -> bool {
+        slots.iter().all(|slot| self.slots.iter().any(|(noted, _)| noted == slot))
+    }
+}
+
 impl Generations {
     pub(crate) fn new() -> Self {
         Generations {

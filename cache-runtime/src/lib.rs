@@ -25,6 +25,8 @@ mod key;
 mod manager;
 mod memory;
 mod name;
+#[doc = include_str!("../docs/options.md")]
+pub mod options {}
 mod output;
 mod random;
 mod redis;
@@ -50,3 +52,7 @@ pub use output::CacheValue;
 pub use scope::with;
 pub use site::Tier;
 pub use stats::{Counts, SiteStats, Stats};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

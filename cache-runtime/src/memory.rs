@@ -17,7 +17,7 @@ use bincode::enc::write::SizeWriter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 
-use crate::generation::{Generations, Stamps};
+use crate::generation::{Generations, Slot, Stamps};
 use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
 use crate::site::Instance;
@@ -146,6 +146,9 @@ pub(crate) struct Terms<'a> {
     pub(crate) now_ms: u64,
     /// Only this origin's values, and those stored by hand; `None`: anybody's.
     pub(crate) origin: Option<u64>,
+    /// What a value stored by hand must depend on, so that whatever invalidates the origin's own
+    /// values reaches it too; `None`: where that is not known, and no such value is taken.
+    pub(crate) slots: Option<&'a [Slot]>,
 }
 
 impl Terms<'_> {
@@ -153,7 +156,11 @@ impl Terms<'_> {
     fn fresh(&self, facts: &Facts) -> bool {
         self.now_ms < facts.expires_ms
             && self.generations.current(&facts.stamps)
-            && self.origin.is_none_or(|own| facts.origin == own || facts.origin == 0)
+            && self.origin.is_none_or(|own| facts.origin == own || self.takes_by_hand(facts))
+    }
+
+    fn takes_by_hand(&self, facts: &Facts) -> bool {
+        facts.origin == 0 && self.slots.is_some_and(|slots| facts.stamps.cover(slots))
     }
 }
 

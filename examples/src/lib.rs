@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use cache_runtime::{CacheManager, Counts, Health, Status, cache};
+use cache_runtime::{CacheManager, Counts, Health, Stats, Status, cache};
 
 /// Says which store is in use, and why it is not Redis where it should be.
 pub async fn introduce(manager: &CacheManager) {
@@ -30,29 +30,34 @@ pub fn part(title: &str) {
 
 /// Awaits a call and prints what it was, how long it took and who answered it.
 pub async fn timed<T>(what: &str, call: impl Future<Output = T>) -> T {
-    let before = cache().stats().total;
+    let before = cache().stats();
     let began = Instant::now();
     let output = call.await;
     let took = began.elapsed();
-    let answer = answer(before, cache().stats().total);
+    let answer = answer(&before, &cache().stats());
     println!("  {what:<44} {:>8}  {answer}", human(took));
     output
 }
 
-fn answer(before: Counts, after: Counts) -> String {
-    let loads = after.loads - before.loads;
-    let coalesced = after.coalesced - before.coalesced;
-    if coalesced > 0 {
-        format!("{loads} load, shared by {} callers", loads + coalesced)
+fn answer(before: &Stats, after: &Stats) -> String {
+    let grown = |number: fn(&Counts) -> u64| number(&after.total) - number(&before.total);
+    let (loads, coalesced) = (grown(|counts| counts.loads), grown(|counts| counts.coalesced));
+    let answer = if grown(|counts| counts.load_errors) > 0 {
+        "the load failed"
+    } else if loads == 1 && coalesced > 0 {
+        return format!("loaded once, for {} callers", 1 + coalesced);
     } else if loads > 0 {
-        "loaded".to_owned()
-    } else if after.redis_hits > before.redis_hits {
-        "hit in Redis".to_owned()
-    } else if after.memory_hits > before.memory_hits {
-        "hit in memory".to_owned()
+        "loaded"
+    } else if grown(|counts| counts.redis_hits) > 0 {
+        "hit in Redis"
+    } else if grown(|counts| counts.memory_hits) > 0 {
+        "hit in memory"
+    } else if after.invalidations > before.invalidations {
+        "invalidated"
     } else {
-        String::new()
-    }
+        "nothing invalidated"
+    };
+    answer.to_owned()
 }
 
 fn human(time: Duration) -> String {

@@ -157,11 +157,8 @@ async fn invalidators_at_once_leave_no_fill_from_between_them() {
             let fill = call(&cache.manager, &source);
             source.set(round);
             let way = Way::ALL[round as usize % Way::ALL.len()];
-            let (_, _, filled) = tokio::join!(
-                way.invalidate(&cache.manager),
-                way.invalidate(&peer),
-                fill
-            );
+            let (_, _, filled) =
+                tokio::join!(way.invalidate(&cache.manager), way.invalidate(&peer), fill);
             assert!(filled.unwrap() <= round);
             assert_eq!(video(&source).await, round, "{way:?}");
         }
@@ -174,7 +171,8 @@ async fn a_load_by_hand_is_overtaken_alike() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
         let load = || async { Ok::<_, Error>(source.read().await) };
-        let by_hand = || cache.manager.get_or_load("user:1:name", std::time::Duration::from_secs(60), load);
+        let by_hand =
+            || cache.manager.get_or_load("user:1:name", std::time::Duration::from_secs(60), load);
         let hold = source.hold();
         let overtake = async {
             hold.reached().await;
@@ -188,67 +186,4 @@ async fn a_load_by_hand_is_overtaken_alike() {
         assert_eq!(source.reads(), 2);
     })
     .await;
-}
-
-#[tokio::test]
-async fn a_put_wins_over_an_older_load() {
-    on_each_store(async |cache: TestCache| {
-        let source = Source::new(1);
-        let older = Load::begin(&cache.manager, &source).await;
-        put(&cache.manager, 5).await;
-        assert_eq!(older.end().await, 1);
-        assert_eq!(video(&source).await, 5);
-        assert_eq!(source.reads(), 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_put_elsewhere_wins_over_an_older_load_here() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
-        let peer = cache.peer().await;
-        let source = Source::new(1);
-        let older = Load::begin(&cache.manager, &source).await;
-        put(&peer, 5).await;
-        let late = call(&cache.manager, &source);
-        tokio::task::yield_now().await;
-        assert_eq!(older.end().await, 1);
-        assert_eq!(late.await.unwrap(), 5);
-        assert_eq!(video(&source).await, 5);
-        assert_eq!(source.reads(), 1);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_put_is_invalidated_like_a_load() {
-    on_each_store(async |cache: TestCache| {
-        for way in Way::ALL {
-            let source = Source::new(1);
-            put(&cache.manager, 5).await;
-            assert_eq!(video(&source).await, 5, "{way:?}");
-            way.invalidate(&cache.manager).await;
-            assert_eq!(video(&source).await, 1, "{way:?}");
-            way.invalidate(&cache.manager).await;
-        }
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_put_without_the_functions_tags_is_not_served_past_an_invalidation_by_them() {
-    on_each_store(async |cache: TestCache| {
-        let source = Source::new(1);
-        let minute = std::time::Duration::from_secs(60);
-        cache.manager.set(crate::video::NAME, &5_u64, minute).await.unwrap();
-        _ = video(&source).await;
-        Way::Tag.invalidate(&cache.manager).await;
-        assert_eq!(video(&source).await, 1);
-    })
-    .await;
-}
-
-async fn put(cache: &cache_runtime::CacheManager, value: u64) {
-    let options = cache_runtime::SetOptions::ttl(std::time::Duration::from_secs(60)).tag("team:red");
-    cache.set(crate::video::NAME, &value, options).await.unwrap();
 }

@@ -35,20 +35,20 @@ async fn fails_with_a_clone(runs: &Counter) -> Result<u64, Shared> {
 }
 
 #[cached(ttl = "1m", skip(runs))]
-async fn fails_without_a_clone(runs: &Counter) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+async fn fails_without_a_clone(
+    runs: &Counter,
+) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
     let run = runs.hit();
     sleep(LOAD).await;
     Err(Box::new(Kept(run)))
 }
 
 /// Thirty calls, staggered; what they returned, and how long all of them took.
-async fn thirty<T: Send + 'static>(
-    call: impl AsyncFn() -> JoinHandle<T>,
-) -> (Vec<T>, Duration) {
+async fn thirty<T: Send + 'static>(call: impl Fn() -> JoinHandle<T>) -> (Vec<T>, Duration) {
     let began = Instant::now();
     let mut calls = Vec::new();
     for _ in 0..30 {
-        calls.push(call().await);
+        calls.push(call());
         sleep(Duration::from_millis(1)).await;
     }
     let mut outputs = Vec::new();
@@ -62,7 +62,7 @@ async fn thirty<T: Send + 'static>(
 async fn a_clonable_error_reaches_all_who_waited_for_the_load() {
     on_each_store(async |cache: TestCache| {
         let runs = Counter::new();
-        let call = async || {
+        let call = || {
             let runs = runs.clone();
             cache.spawn(async move { fails_with_a_clone(&runs).await })
         };
@@ -78,7 +78,7 @@ async fn a_clonable_error_reaches_all_who_waited_for_the_load() {
 async fn errors_that_cannot_be_cloned_make_no_queue() {
     on_each_store(async |cache: TestCache| {
         let runs = Counter::new();
-        let call = async || {
+        let call = || {
             let runs = runs.clone();
             cache.spawn(async move { fails_without_a_clone(&runs).await })
         };

@@ -7,7 +7,32 @@
 )]
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
+mod damage;
+mod environment;
+mod invalidate_options;
+mod keys;
 mod late_fill;
+mod load_failure;
+mod log;
+mod manager;
+mod marks;
+mod mutations;
+mod names;
+mod one_load;
+mod options;
+mod outage;
+mod put;
+mod recursion;
+mod redis_keys;
+mod runtimes;
+mod scopes;
+mod shapes;
+mod signatures;
 mod source;
+mod statistics;
 mod stores;
+mod time;
+mod two_processes;
+mod unconfirmed;
+mod values;
 mod video;

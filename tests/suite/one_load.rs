@@ -7,13 +7,15 @@ use std::task::Poll;
 use cache_runtime::{Error, cached};
 use cache_tests::Counter;
 use tokio::task::{JoinHandle, JoinSet, yield_now};
+use tokio::time::Instant;
 
 use crate::source::Source;
-use crate::stores::{TestCache, on_each_store};
+use crate::stores::{Store, TestCache, on_each_store, on_stores};
 
 #[cached(ttl = "1m", key_prefix = "one_load", key = "{id}")]
 async fn number(source: &Source, id: u64) -> u64 {
     _ = id;
+    yield_now().await;
     source.read().await
 }
 
@@ -249,6 +251,27 @@ async fn no_flight_is_left_after_many_keys() {
             call.unwrap();
         }
         assert_eq!((source.reads(), cache.manager.stats().flights), (5_000, 0));
+    })
+    .await;
+}
+
+/// Time is tokio's, which jumps ahead when all tasks wait.
+#[tokio::test(start_paused = true)]
+async fn a_load_that_never_ends_is_waited_for_no_longer_than_the_limit() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let source = Source::new(1);
+        let hold = source.hold();
+        let stuck = cache.spawn(seven(source.clone()));
+        hold.reached().await;
+        let began = Instant::now();
+        let waiters = waiters(&cache, &source, 20).await;
+        assert_eq!(values(waiters).await, [1; 20]);
+        let waited = began.elapsed();
+        assert!((9..=30).contains(&waited.as_secs()), "{waited:?}");
+        assert_eq!(source.reads(), 2, "one of them loads for all");
+        assert_eq!(seven(source.clone()).await, 1, "the key is usable");
+        assert!(!stuck.is_finished());
+        stuck.abort();
     })
     .await;
 }

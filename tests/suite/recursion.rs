@@ -1,12 +1,14 @@
 //! Cached functions that call each other, and themselves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::cached;
 use cache_tests::Counter;
+use tokio::sync::Barrier;
 use tokio::time::timeout;
 
-use crate::stores::{TestCache, on_each_store};
+use crate::stores::{Store, TestCache, on_each_store, on_stores};
 
 /// Far below the ten seconds for which a caller waits for another's load.
 const SOON: Duration = Duration::from_secs(5);
@@ -63,6 +65,43 @@ async fn two_functions_may_call_each_other() {
     on_each_store(async |_cache: TestCache| {
         assert_eq!(timeout(SOON, f(4)).await.unwrap(), 5);
         assert_eq!(g(0).await, 4, "the inner value has been stored");
+    })
+    .await;
+}
+
+#[cached(ttl = "1m", skip(both, outer))]
+async fn left(both: &Barrier, outer: bool) -> u64 {
+    if outer {
+        both.wait().await;
+        Box::pin(right(both, false)).await
+    } else {
+        1
+    }
+}
+
+#[cached(ttl = "1m", skip(both, outer))]
+async fn right(both: &Barrier, outer: bool) -> u64 {
+    if outer {
+        both.wait().await;
+        Box::pin(left(both, false)).await
+    } else {
+        1
+    }
+}
+
+/// Each task leads a load that waits for the other's. Time is tokio's, which jumps ahead when all
+/// tasks wait.
+#[tokio::test(start_paused = true)]
+async fn two_tasks_that_wait_for_each_others_loads_come_free() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let both = Arc::new(Barrier::new(2));
+        let (one, other) = (Arc::clone(&both), both);
+        let one = cache.spawn(async move { left(&one, true).await });
+        let other = cache.spawn(async move { right(&other, true).await });
+        let limit = Duration::from_secs(60);
+        assert_eq!(timeout(limit, one).await.unwrap().unwrap(), 1);
+        assert_eq!(timeout(limit, other).await.unwrap().unwrap(), 1);
+        assert_eq!(cache.manager.stats().flights, 0);
     })
     .await;
 }

@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cache_runtime::Error;
 use cache_tests::Counter;
 use tokio::sync::Semaphore;
 
@@ -53,11 +52,6 @@ impl Source {
             gate.released.acquire().await.expect("never closed").forget();
         }
         value
-    }
-
-    /// [`read`](Source::read) for `get_or_load`.
-    pub async fn load(&self) -> Result<u64, Error> {
-        Ok(self.read().await)
     }
 
     /// How often the data have been read.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use cache_runtime::{CacheConfig, CacheManager, Clock, Mode, with};
+use cache_runtime::{CacheConfig, CacheManager, Clock, Mode, Status, with};
 use cache_tests::{RedisServer, unique_namespace};
 use tokio::task::JoinHandle;
 
@@ -120,6 +120,35 @@ pub async fn connect(config: CacheConfig, clock: &Clock) -> CacheManager {
     let manager = builder.build().expect("the configuration of the test");
     manager.health().await;
     manager
+}
+
+/// A cache on a server of its own, which the test may harm.
+pub async fn own_server(settings: impl FnOnce(CacheConfig) -> CacheConfig) -> TestCache {
+    let server = Arc::new(RedisServer::start());
+    let config = on_server(CacheConfig::default().namespace(unique_namespace()), &server);
+    let clock = Clock::mock();
+    TestCache {
+        manager: connect(settings(config), &clock).await,
+        clock,
+        store: Store::Redis,
+        server: Some(server),
+    }
+}
+
+/// Waits until Redis is in use: connected, and owed nothing.
+pub async fn until_up(manager: &CacheManager) {
+    until(async || manager.health().await.status == Status::Healthy).await;
+}
+
+/// Waits until something holds.
+pub async fn until(condition: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let patience = Duration::from_secs(20);
+    tokio::time::timeout(patience, waiting).await.expect("in time");
 }
 
 /// The server of all tests that do it no harm. It ends with the last test that holds it.

@@ -19,18 +19,9 @@ pub struct MemoryCache {
 
 /// All of them, the one that the others are compared with first.
 pub const CACHES: [MemoryCache; 3] = [
-    MemoryCache {
-        name: "raw quick_cache",
-        ask: raw::ask,
-    },
-    MemoryCache {
-        name: "cache-runtime",
-        ask: ours::ask,
-    },
-    MemoryCache {
-        name: "cached, concurrent_cached",
-        ask: peer::ask,
-    },
+    MemoryCache { name: "raw quick_cache", ask: raw::ask },
+    MemoryCache { name: "cache-runtime", ask: ours::ask },
+    MemoryCache { name: "cached, concurrent_cached", ask: peer::ask },
 ];
 
 /// How many entries each of them has room for.

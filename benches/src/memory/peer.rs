@@ -4,10 +4,9 @@ use std::hint::black_box;
 
 use cached::macros::concurrent_cached;
 
-use super::ROOM;
 use crate::{Arguments, ready};
 
-#[concurrent_cached(max_size = ROOM, ttl_secs = 300)]
+#[concurrent_cached(max_size = 20_000, ttl_secs = 300)]
 async fn value(id: u64, text: &str) -> u64 {
     super::load(id, text)
 }

@@ -45,11 +45,8 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
     // What the compiler says of the value's type, it says there, and only once.
     let there = |tokens| placed(tokens, spec.output.value);
-    let begin = there(quote_spanned!(Span::mixed_site()=> #p::begin));
-    let new_hooks = there(quote_spanned!(Span::mixed_site()=> #p::Hooks::new));
-    let run = there(quote_spanned!(Span::mixed_site()=> #p::Call::run));
     let kind_there = there(quote_spanned!(Span::mixed_site()=> kind));
-    let call_there = there(quote_spanned!(Span::mixed_site()=> call));
+    let run = there(quote_spanned!(Span::mixed_site()=> #p::Call::run(call, body, hooks).await));
     let key = key(p, &spec.key, item);
     let tags = tags(p, &spec.tags);
     let hooks = hooks(spec);
@@ -60,15 +57,15 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
         let share = #share;
         let bypass: bool = #bypass;
         #[allow(clippy::used_underscore_binding)]
-        let begin = #begin(site, #kind_there, #p::instance_of(&|| {}), bypass, #key, #tags);
+        let begin = #p::begin(site, #kind_there, #p::instance_of(&|| {}), bypass, #key, #tags);
         let call = match begin {
             #p::Begin::Hit(output) => return output,
             #p::Begin::Call(call) => call,
         };
-        let hooks = #new_hooks(#kind_there, share)#hooks;
+        let hooks = #p::Hooks::new(#kind_there, share)#hooks;
         let body = #body;
         let body = ::core::pin::pin!(body);
-        #run(#call_there, body, hooks).await
+        #run
     })
 }
 
@@ -161,7 +158,7 @@ fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
 fn references(items: &[impl ToTokens], place: Span) -> TokenStream {
     let end = quote_spanned!(here(place)=> ());
     items.iter().rev().fold(end, |rest, item| {
-        let item = quote_spanned!(here(item.span())=> &*(&#item));
+        let item = quote_spanned!(here(item.span())=> &*(&(#item)));
         quote_spanned!(here(place)=> (#item, #rest))
     })
 }

@@ -7,7 +7,7 @@
 mod cached;
 mod invalidate;
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
 use syn::{Path, Type};
@@ -18,18 +18,25 @@ use crate::spec::{Kind, Output, Piece, Template};
 pub(crate) use cached::cached;
 pub(crate) use invalidate::invalidate;
 
-/// Our own tokens at a place of the user's: an error is shown there, yet no name is found there.
+/// A place of the user's for tokens of ours: errors are shown there, but no name is found there.
 fn here(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }
 
-/// The same tokens at a place of the user's, for what the compiler says of them.
+/// The same tokens at another place; each finds the names it found before.
 fn placed(tokens: TokenStream, span: Span) -> TokenStream {
-    let place = |mut token: TokenTree| {
+    let place = |token| match token {
+        TokenTree::Group(group) => {
+            let content = placed(group.stream(), span);
+            TokenTree::Group(Group::new(group.delimiter(), content))
+        }
+        token => token,
+    };
+    let tokens = tokens.into_iter().map(place).map(|mut token| {
         token.set_span(token.span().located_at(span));
         token
-    };
-    tokens.into_iter().map(place).collect()
+    });
+    tokens.collect()
 }
 
 /// The path of what generated code may call.

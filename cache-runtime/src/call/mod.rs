@@ -176,7 +176,6 @@ where
             return;
         };
         let ttl = match limit {
-            Some(Duration::ZERO) => return,
             Some(limit) => Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))),
             None => ttl,
         };

@@ -5,7 +5,7 @@ use super::validity::{self, Verdict, judge};
 use crate::config::Ttl;
 use crate::core::Core;
 use crate::entry::{Header, Stored};
-use crate::memory::{Facts, Hit};
+use crate::memory::{Facts, Hit, Terms};
 use crate::output::CacheValue;
 use crate::redis::{Away, RedisStore};
 use crate::stats::SiteCounters;
@@ -138,11 +138,15 @@ impl Core {
     }
 
     pub(crate) fn value_in_memory<V: CacheValue>(&self, key: &CallKey) -> Option<Hit<V>> {
-        self.memory.get(key.memory.hash, &key.memory, self.terms(key.accepted_origin()))
+        self.memory.get(key.memory.hash, &key.memory, self.terms_of(key))
     }
 
     pub(crate) fn facts_in_memory(&self, key: &CallKey) -> Option<Facts> {
-        self.memory.facts(key.memory.hash, &key.memory, self.terms(key.accepted_origin()))
+        self.memory.facts(key.memory.hash, &key.memory, self.terms_of(key))
+    }
+
+    fn terms_of<'a>(&'a self, key: &'a CallKey) -> Terms<'a> {
+        Terms { slots: Some(&key.slots), ..self.terms(key.accepted_origin()) }
     }
 
     /// How long the entry of a name is still fresh.

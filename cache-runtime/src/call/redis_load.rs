@@ -64,10 +64,18 @@ where
     where
         F: Future<Output = K::Output>,
     {
-        // An operation that failed while Redis goes on: then what others invalidate there is
-        // not seen here, and nothing is kept.
-        let limit = if redis.usable() { Duration::ZERO } else { self.core.config.outage_ttl };
-        self.load_into_memory(leader, body, Some(limit)).await
+        if !redis.usable() {
+            return self.load_into_memory(leader, body, Some(self.core.config.outage_ttl)).await;
+        }
+        // An operation failed and Redis goes on: what others invalidate there meanwhile would not
+        // be seen here. So nothing is kept, and nothing is shared.
+        match self.load(body).await.0 {
+            Ok(value) => {
+                leader.land(|| Outcome::Outdated);
+                K::join(Ok(value))
+            }
+            Err(error) => self.fail(leader, error),
+        }
     }
 
     /// The mark and the tokens, before the body runs.

@@ -55,13 +55,6 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [how long copies in memory are served](CacheConfig#structfield.memory_ttl).
-    #[must_use]
-    pub fn memory_ttl(mut self, ttl: Duration) -> Self {
-        self.memory_ttl = ttl;
-        self
-    }
-
     /// Sets [how long values loaded during an outage are kept](CacheConfig#structfield.outage_ttl).
     #[must_use]
     pub fn outage_ttl(mut self, ttl: Duration) -> Self {

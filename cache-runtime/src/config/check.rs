@@ -76,7 +76,6 @@ impl CacheConfig {
 
     fn check_times(&self) -> Result<(), Problem> {
         let times = [
-            ("memory_ttl", self.memory_ttl),
             ("outage_ttl", self.outage_ttl),
             ("max_load", self.max_load),
             ("redis_pool_timeout", self.redis_pool_timeout),

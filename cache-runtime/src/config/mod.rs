@@ -82,10 +82,6 @@ pub struct CacheConfig {
     /// `CACHE_MEMORY_CAPACITY`, default 64 MiB.
     #[serde(with = "bytes_text")]
     pub memory_capacity: usize,
-    /// How long a copy of a Redis entry may be served from memory. `CACHE_MEMORY_TTL`, default
-    /// 60 s.
-    #[serde(with = "duration_text")]
-    pub memory_ttl: Duration,
     /// How long values are kept that were loaded while Redis was away. `CACHE_OUTAGE_TTL`, default
     /// 30 s.
     #[serde(with = "duration_text")]
@@ -139,7 +135,6 @@ impl Default for CacheConfig {
             prefix_ttls: BTreeMap::new(),
             jitter: Jitter::default(),
             memory_capacity: 64 << 20,
-            memory_ttl: Duration::from_secs(60),
             outage_ttl: Duration::from_secs(30),
             max_value_size: 1 << 20,
             compress_above: None,

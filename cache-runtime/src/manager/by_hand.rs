@@ -33,7 +33,8 @@ impl CacheManager {
     ///
     /// # Errors
     /// [`Error::Name`] for a name or tag, [`Error::Duration`] for a TTL that cannot be one;
-    /// [`Error::ValueTooLarge`], [`Error::Encode`] for the value.
+    /// [`Error::ValueTooLarge`], [`Error::Encode`] for the value: then nothing is left under the
+    /// name, since what was there is older than this value.
     pub async fn set<V: CacheValue>(
         &self,
         name: &str,

@@ -166,14 +166,21 @@ impl Core {
         let Some(redis) = &self.redis else {
             return self.put_in_memory(entries, ttl);
         };
-        let stored = self.put_in_redis(redis, entries, ttl).await?;
-        if stored.is_ok() {
-            self.bump_names(entries);
-            return Ok(());
-        }
-        // What is there, or half there, must go before Redis is used again.
         let names: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
-        redis.owe(&names, &[] as &[&str]);
+        match self.put_in_redis(redis, entries, ttl).await {
+            Ok(Ok(())) => {
+                self.bump_names(entries);
+                return Ok(());
+            }
+            // What is there, or half there, must go before Redis is used again.
+            Ok(Err(Away)) => redis.owe(&names, &[] as &[&str]),
+            Err(error) => {
+                // The caller has a newer value than what is there, even if it cannot be stored.
+                redis.invalidate(&names, &[] as &[&str]).await;
+                self.bump_names(entries);
+                return Err(error);
+            }
+        }
         let limit = self.config.outage_ttl;
         self.put_in_memory(entries, Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))))
     }

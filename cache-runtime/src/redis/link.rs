@@ -5,6 +5,7 @@
 //! A link is made in the background. An operation uses it only while it is up; one that fails
 //! makes it *suspect*, and it is not used again before the server has answered a ping.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -51,7 +52,9 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Ready {
     quick: MultiplexedConnection,
-    bulk: MultiplexedConnection,
+    /// The others, taken in turn.
+    bulk: Vec<MultiplexedConnection>,
+    turns: AtomicUsize,
     scripts: Arc<Loaded>,
     /// What to add to this process's monotonic milliseconds to get the server's time.
     pub(super) offset_ms: i64,
@@ -63,7 +66,8 @@ impl Ready {
     fn at(&self, offset_ms: i64) -> Self {
         Ready {
             quick: self.quick(),
-            bulk: self.bulk(),
+            bulk: self.bulk.clone(),
+            turns: AtomicUsize::new(0),
             scripts: Arc::clone(&self.scripts),
             offset_ms,
             run_id: self.run_id.clone(),
@@ -88,7 +92,8 @@ impl Ready {
 
     /// For large values and long work.
     pub(super) fn bulk(&self) -> MultiplexedConnection {
-        self.bulk.clone()
+        let next = self.turns.fetch_add(1, Ordering::Relaxed) % self.bulk.len().max(1);
+        self.bulk.get(next).unwrap_or(&self.quick).clone()
     }
 }
 
@@ -228,16 +233,20 @@ impl Shared {
     async fn connect(&self) -> RedisResult<Arc<Ready>> {
         let attempt = async {
             let mut quick = self.open().await?;
-            let bulk =
-                if self.settings.connections > 1 { self.open().await? } else { quick.clone() };
+            let mut bulk = Vec::new();
+            for _ in 1..self.settings.connections {
+                bulk.push(self.open().await?);
+            }
             let info: String = cmd("INFO").arg("server").query_async(&mut quick).await?;
             check_version(&info)?;
             let run_id = field(&info, "run_id").unwrap_or_default().to_owned();
             let scripts = Arc::new(Loaded::load(&mut quick).await?);
             let offset_ms = measure_offset(&mut quick).await?;
-            let ready = Ready { quick, bulk, scripts, offset_ms, run_id };
-            self.meet(&ready).await?;
+            let ready =
+                Ready { quick, bulk, turns: AtomicUsize::new(0), scripts, offset_ms, run_id };
             self.replay(&ready).await?;
+            self.meet(&ready).await?;
+            self.probe(&ready).await?;
             RedisResult::Ok(Arc::new(ready))
         };
         timeout(self.settings.connect_timeout, attempt)
@@ -254,12 +263,14 @@ impl Shared {
 
     /// Asks the server whether it is there, pays what is owed, and measures its time anew.
     async fn check(&self, ready: &Ready) -> RedisResult<Arc<Ready>> {
-        let (mut quick, mut bulk) = (ready.quick(), ready.bulk());
         let answers = async {
-            let offset_ms = measure_offset(&mut quick).await?;
-            let _: redis::Value = cmd("PING").query_async(&mut bulk).await?;
-            self.meet(ready).await?;
+            let offset_ms = measure_offset(&mut ready.quick()).await?;
+            for bulk in &ready.bulk {
+                let _: redis::Value = cmd("PING").query_async(&mut bulk.clone()).await?;
+            }
             self.replay(ready).await?;
+            self.meet(ready).await?;
+            self.probe(ready).await?;
             RedisResult::Ok(offset_ms)
         };
         let offset_ms = timeout(self.settings.deadline, answers)
@@ -285,7 +296,15 @@ impl Shared {
         Ok(())
     }
 
-    /// Sends the removals that are owed until none is.
+    /// A server that cannot be written to is of no use.
+    async fn probe(&self, ready: &Ready) -> RedisResult<()> {
+        let mut set = cmd("SET");
+        set.arg(self.probe_key()).arg(1).arg("PX").arg(1_000);
+        set.query_async(&mut ready.quick()).await
+    }
+
+    /// Sends the removals that are owed until none is. Before anything else: removing is possible
+    /// when writing is not.
     async fn replay(&self, ready: &Ready) -> RedisResult<()> {
         loop {
             let owed = self.journal.some(REPLAY_BATCH);
@@ -298,6 +317,10 @@ impl Shared {
             }
             let _: u64 = unlink.query_async(&mut ready.quick()).await?;
             self.journal.confirm(&owed);
+            if self.journal.is_empty() {
+                // Memory stood in for Redis: what others invalidate there does not reach it.
+                self.generations.bump_epoch();
+            }
         }
     }
 }

@@ -262,10 +262,10 @@ impl RedisStore {
         Some(removed)
     }
 
-    /// Removes everything, and makes it stale first.
+    /// Removes everything, and makes it stale first. Tokens go too: no entry needs them any more.
     pub(crate) async fn flush(&self) -> Option<u64> {
         self.invalidate_root().await;
-        self.clear("*").await
+        self.sweep("*", true).await
     }
 
     /// Removes all entries and marks whose names match, and counts the entries.
@@ -273,19 +273,27 @@ impl RedisStore {
     /// Page by page to the end of the cursor. If Redis goes away on the way the rest is not
     /// removed, and the whole namespace is owed an invalidation.
     pub(crate) async fn clear(&self, pattern: &str) -> Option<u64> {
+        self.sweep(pattern, false).await
+    }
+
+    async fn sweep(&self, pattern: &str, with_tokens: bool) -> Option<u64> {
         let mut owed = Owed { shared: &self.0, keys: vec![self.0.root_key()] };
         let matching = format!("{}:{pattern}", glob::escape(&self.0.settings.namespace));
-        let reserved = self.0.reserved();
+        let (reserved, token) = (self.0.reserved(), self.0.token_key(""));
         let (mut cursor, mut removed) = (0_u64, 0_u64);
         loop {
             let turn = self.0.turn().await.ok()?;
             let scan = scan(cursor, &matching);
             let page = turn.ask(scan.query_async(&mut turn.ready.bulk())).await.ok()?;
-            let (next, mut keys): (u64, Vec<String>) = page;
-            keys.retain(|key| !key.starts_with(&reserved));
+            let (next, found): (u64, Vec<String>) = page;
+            let (mut keys, names): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|key| key.starts_with(&reserved));
+            keys.retain(|key| with_tokens && key.starts_with(&token));
+            let tokens = keys.len().to_string();
+            keys.extend(names);
             if !keys.is_empty() {
-                let call =
-                    turn.ready.script(turn.ready.bulk(), Script::Remove, &keys, &[ENTRY, b"0"]);
+                let arguments = [ENTRY, tokens.as_bytes()];
+                let call = turn.ready.script(turn.ready.bulk(), Script::Remove, &keys, &arguments);
                 removed += turn.ask::<u64>(call).await.ok()?;
             }
             if next == 0 {
@@ -306,8 +314,11 @@ impl RedisStore {
 
     /// Whether Redis can be used from here, and if not, why.
     pub(crate) async fn status(&self) -> Result<(), String> {
+        if self.0.is_closed() {
+            return Err("disconnected".into());
+        }
         let Some(link) = self.0.link() else {
-            return Err("no tokio runtime".into());
+            return Err("no tokio runtime with timers".into());
         };
         link.ready().await;
         match link.state() {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::{Client, ErrorKind, RedisError, RedisResult, ServerErrorKind};
+use redis::{Client, ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -105,7 +105,7 @@ impl Shared {
         if let Some(link) = links.get(&runtime.id()).filter(|link| !link.ended()) {
             return Some(Arc::clone(link));
         }
-        if self.closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             return None;
         }
         links.retain(|_, link| !link.ended());
@@ -120,6 +120,10 @@ impl Shared {
         let mut links = self.lock_links();
         self.closed.store(true, Ordering::Release);
         links.drain().for_each(|(_, link)| link.close());
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Notes removals that Redis has not confirmed, and has them sent.
@@ -147,6 +151,11 @@ impl Shared {
 
     pub(super) fn root_key(&self) -> String {
         format!("{}:#root", self.settings.namespace)
+    }
+
+    /// Written to see whether that can be done.
+    pub(super) fn probe_key(&self) -> String {
+        format!("{}:#probe", self.settings.namespace)
     }
 
     /// What the keys begin with that are neither values nor marks.
@@ -222,14 +231,29 @@ impl Turn<'_> {
     }
 }
 
-/// Errors that say nothing about the connection leave it in use.
+/// Errors of the connection, and of a server that serves nobody or cannot be written: what can
+/// only be read is of no use, since no load could be validated. All others leave the link in use.
 fn of_the_connection(error: &RedisError) -> bool {
+    const UNUSABLE: [&str; 10] = [
+        "OOM",
+        "MISCONF",
+        "READONLY",
+        "NOREPLICAS",
+        "LOADING",
+        "MASTERDOWN",
+        "BUSY",
+        "NOPERM",
+        "NOAUTH",
+        "CLUSTERDOWN",
+    ];
     match error.kind() {
-        ErrorKind::Server(kind) => matches!(
-            kind,
-            ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown | ServerErrorKind::ReadOnly
-        ),
-        ErrorKind::Extension | ErrorKind::UnexpectedReturnType => false,
+        ErrorKind::Server(_) | ErrorKind::Extension => {
+            // A script's error carries the code of the command that failed in it.
+            let told = error.to_string();
+            error.code().is_some_and(|code| UNUSABLE.contains(&code))
+                || UNUSABLE.iter().any(|code| told.contains(code))
+        }
+        ErrorKind::UnexpectedReturnType => false,
         _ => true,
     }
 }

@@ -45,6 +45,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     part("The same call twice; the query takes 200 ms.");
     let video = timed("get_video(1)", get_video(1)).await?;
     timed("get_video(1) again", get_video(1)).await?;
+    timed("get_video(1), 1,000 times", one_after_another(1)).await?;
     println!("  Its title: {:?}", video.title);
 
     part("A hundred callers at once.");
@@ -66,6 +67,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     part("Statistics.");
     println!("{}", manager.stats());
+    Ok(())
+}
+
+async fn one_after_another(id: u64) -> Result<(), io::Error> {
+    for _ in 0..1_000 {
+        get_video(id).await?;
+    }
     Ok(())
 }
 

@@ -42,7 +42,17 @@ async fn locals(
 ) -> u8 {
     static __CACHE_RUNTIME_SITE: u8 = 1;
     let plan = u8::from(bypass);
-    site + kind + share + begin + call + hooks + body + output + tags + w + plan + __CACHE_RUNTIME_SITE
+    site + kind
+        + share
+        + begin
+        + call
+        + hooks
+        + body
+        + output
+        + tags
+        + w
+        + plan
+        + __CACHE_RUNTIME_SITE
 }
 
 static SITE: u8 = 1;

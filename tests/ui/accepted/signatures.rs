@@ -44,7 +44,11 @@ async fn raw_names(r#type: u8, user: &User) -> usize {
 }
 
 #[cached]
-async fn lifetimes<'a>(text: &'a str, list: &[String], cow: Cow<'a, str>) -> Result<usize, &'a str> {
+async fn lifetimes<'a>(
+    text: &'a str,
+    list: &[String],
+    cow: Cow<'a, str>,
+) -> Result<usize, &'a str> {
     if list.is_empty() {
         return Err(text);
     }
@@ -80,11 +84,23 @@ async fn diverges(id: u8) -> u8 {
     panic!("no such id")
 }
 
+#[cached(key = a % 2 + b)]
+async fn key_expression(a: u64, b: u64) -> u64 {
+    a + b
+}
+
+#[cached(key = if a > b { "more" } else { "less" }, ttl = TTL * 2)]
+async fn key_branches(a: u64, b: u64) -> bool {
+    a > b
+}
+
+const TTL: std::time::Duration = std::time::Duration::from_secs(30);
+
 #[cached]
 async fn inner_attribute(id: u8) -> u8 {
-    #![allow(unused_mut)]
-    let mut id = id;
-    id
+    #![allow(unused_variables)]
+    let unused = id;
+    id + 1
 }
 
 #[cached]
@@ -124,6 +140,8 @@ fn main() {
     drop(generic(&5_u8, [1, 2]));
     drop(alias(String::new()));
     drop(diverges(1));
+    drop(key_expression(1, 2));
+    drop(key_branches(1, 2));
     drop(inner_attribute(1));
     drop(recursive(1));
     drop(borrows(&mut user()));

@@ -1,7 +1,9 @@
 use cache_runtime::cached;
 
+struct Missing;
+
 #[cached]
-async fn get(id: &str) -> Result<u64, String> {
+async fn get(id: &str) -> Result<u64, Missing> {
     Ok(id.parse()?)
 }
 

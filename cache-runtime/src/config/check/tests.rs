@@ -64,7 +64,6 @@ fn values_out_of_range_name_their_setting() {
         (config().prefix_ttl("a,b", Ttl::Forever), "prefix_ttls"),
         (config().jitter(f64::NAN), "jitter"),
         (config().jitter(0.6), "jitter"),
-        (config().memory_ttl(zero), "memory_ttl"),
         (config().outage_ttl(zero), "outage_ttl"),
         (config().max_load(Duration::MAX), "max_load"),
         (config().memory_capacity(1), "memory_capacity"),

@@ -1,0 +1,159 @@
+//! What the cache says in the log: once, and without secrets.
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cached, with};
+use cache_tests::{RedisServer, unique_namespace};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::stores::{until, until_up};
+
+/// Lines that were logged on this thread. A runtime of one thread does all its work there.
+#[derive(Clone, Debug, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn capture() -> (Log, impl Sized) {
+        let log = Log::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+            .with_ansi(false)
+            .with_writer(log.clone())
+            .finish();
+        (log, tracing_subscriber::util::SubscriberInitExt::set_default(subscriber))
+    }
+
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The lines of the cache itself at one level.
+    fn lines(&self, level: &str) -> Vec<String> {
+        let ours = |line: &&str| {
+            line.split_whitespace().nth(1) == Some(level) && line.contains(" cache_runtime")
+        };
+        self.text().lines().filter(ours).map(str::to_owned).collect()
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Log;
+
+    fn make_writer(&'a self) -> Log {
+        self.clone()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn manager(url: &str) -> CacheManager {
+    let config = CacheConfig::default()
+        .namespace(unique_namespace())
+        .redis_url(url)
+        .redis_health_check_interval(Duration::from_millis(50));
+    CacheManager::builder().config(config).build().unwrap()
+}
+
+#[cached(key_prefix = "log", key = "{id}")]
+async fn item(id: u64) -> u64 {
+    id
+}
+
+#[tokio::test]
+async fn an_outage_is_one_warning_and_its_end_one_message() {
+    let (log, _guard) = Log::capture();
+    let server = RedisServer::start();
+    let manager = manager(&server.url());
+    with(&manager, async {
+        until_up(&manager).await;
+        assert_eq!(log.lines("WARN"), [""; 0]);
+        server.kill();
+        for id in 0..50 {
+            item(id).await;
+        }
+        until(async || manager.stats().redis_outages == 1).await;
+        for id in 0..50 {
+            item(id).await;
+        }
+        server.restart();
+        until_up(&manager).await;
+    })
+    .await;
+    let (warnings, messages) = (log.lines("WARN"), log.lines("INFO"));
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    assert!(warnings[0].contains("Redis is away"), "{warnings:?}");
+    assert_eq!(messages.len(), 1, "{messages:#?}");
+    assert!(messages[0].contains("Redis is back"), "{messages:?}");
+    assert!(messages[0].contains(&server.port().to_string()), "{messages:?}");
+}
+
+#[tokio::test]
+async fn no_password_is_ever_logged() {
+    let (log, _guard) = Log::capture();
+    let server = RedisServer::builder().password("hunter2").start();
+    let right = manager(&server.url());
+    until_up(&right).await;
+    let wrong = manager(&server.url().replace("hunter2", "correcthorse"));
+    with(&wrong, item(1)).await;
+    server.kill();
+    until(async || right.stats().redis_outages == 1).await;
+    let text = log.text();
+    assert!(text.contains("Redis is away") && text.contains("***"), "{text}");
+    assert!(!text.contains("hunter2") && !text.contains("correcthorse"), "{text}");
+}
+
+fn zero() -> Duration {
+    Duration::ZERO
+}
+
+#[cached(ttl = zero())]
+async fn without_a_ttl(id: u64) -> u64 {
+    id
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_be_cached_says_why() {
+    let (log, _guard) = Log::capture();
+    let manager = CacheManager::builder().build().unwrap();
+    with(&manager, without_a_ttl(1)).await;
+    let errors = log.lines("ERROR");
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    assert!(errors[0].contains("log::without_a_ttl") && errors[0].contains("ttl"), "{errors:?}");
+}
+
+/// A value whose `Display` fails.
+struct Unprintable;
+
+impl fmt::Display for Unprintable {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Err(fmt::Error)
+    }
+}
+
+#[cache_invalidate(tags = ["of:{value}"])]
+async fn invalidate(value: Unprintable) {
+    _ = value;
+}
+
+#[tokio::test]
+async fn an_invalidation_that_cannot_happen_says_why() {
+    let (log, _guard) = Log::capture();
+    let manager = CacheManager::builder().build().unwrap();
+    with(&manager, invalidate(Unprintable)).await;
+    let errors = log.lines("ERROR");
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    assert!(errors[0].contains("`Display`"), "{errors:?}");
+}

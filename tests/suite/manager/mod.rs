@@ -1,0 +1,8 @@
+//! Every method of `CacheManager`, on every store.
+
+mod invalidation;
+mod loading;
+mod many;
+mod refusals;
+mod state;
+mod values;

@@ -1,0 +1,124 @@
+//! Redis fails, in every way that can be made here. Whatever happens, a call returns its body's
+//! value, soon; values go on being cached, in memory; and when Redis is back it is used again by
+//! itself, with nothing from before.
+
+mod connection;
+mod refusal;
+mod restart;
+mod silence;
+
+use std::time::{Duration, Instant};
+
+use cache_runtime::{CacheConfig, CacheManager, Status, cache_invalidate, cached, with};
+use cache_tests::unique_namespace;
+use tokio::time::sleep;
+
+use crate::source::Source;
+
+/// How long an operation on Redis may take in these tests.
+const DEADLINE: Duration = Duration::from_millis(150);
+/// What a call may take beside a deadline: this machine may be busy.
+const SLACK: Duration = Duration::from_millis(600);
+/// How long Redis may take to be in use again: some attempts to connect, two seconds apart.
+const RETURN: Duration = Duration::from_secs(10);
+
+#[cached(ttl = "5m", key_prefix = "outage", key = "{id}", tags = ["outages"])]
+async fn item(source: &Source, id: u64) -> u64 {
+    _ = id;
+    source.read().await
+}
+
+#[cache_invalidate(prefix = "outage:{id}")]
+async fn change(source: &Source, id: u64, value: u64) {
+    _ = id;
+    source.set(value);
+}
+
+#[cache_invalidate(tags = ["outages"])]
+async fn change_all(source: &Source, value: u64) {
+    source.set(value);
+}
+
+fn impatient(url: &str) -> CacheConfig {
+    CacheConfig::default()
+        .namespace(unique_namespace())
+        .redis_url(url)
+        .redis_connect_timeout(DEADLINE * 4)
+        .redis_timeout(DEADLINE)
+        .redis_health_check_interval(Duration::from_millis(100))
+}
+
+/// A manager for the server at this address, which answers quickly or not at all.
+fn manager(url: &str) -> CacheManager {
+    CacheManager::builder().config(impatient(url)).build().unwrap()
+}
+
+/// A manager that is connected.
+async fn connected(url: &str) -> CacheManager {
+    let manager = manager(url);
+    // The first connection is given more than one attempt: this machine may be busy.
+    is_in_use(&manager).await;
+    manager
+}
+
+/// Waits until Redis is in use.
+async fn is_in_use(manager: &CacheManager) {
+    let began = Instant::now();
+    while manager.health().await.status != Status::Healthy {
+        assert!(began.elapsed() < RETURN, "Redis is not used: {:?}", manager.health().await);
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until Redis is given up on.
+async fn is_given_up(manager: &CacheManager) {
+    let began = Instant::now();
+    while manager.health().await.backend != "memory" || manager.stats().redis_outages == 0 {
+        assert!(began.elapsed() < RETURN, "Redis is still used");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// What a future gives, and that it does so in time.
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let output = future.await;
+    assert!(began.elapsed() < limit, "it took {:?}", began.elapsed());
+    output
+}
+
+/// While Redis is away: bodies run, values are kept in memory, invalidations work, and all of it
+/// together takes less than a second deadline would.
+async fn goes_on_in_memory(manager: &CacheManager) {
+    assert_eq!(manager.health().await.backend, "memory");
+    let source = Source::new(100);
+    let calls = async {
+        for id in 100..120 {
+            assert_eq!(item(&source, id).await, 100);
+            assert_eq!(item(&source, id).await, 100);
+        }
+        assert_eq!(source.reads(), 20, "a value that was loaded is not loaded again");
+
+        change(&source, 100, 101).await;
+        assert_eq!(item(&source, 100).await, 101);
+        assert_eq!(item(&source, 101).await, 100, "the others stay");
+        change_all(&source, 102).await;
+        assert_eq!(item(&source, 101).await, 102);
+    };
+    within(SLACK, with(manager, calls)).await;
+}
+
+/// Once Redis is back: it is used, and holds nothing that was invalidated meanwhile.
+async fn comes_back(manager: &CacheManager) {
+    is_in_use(manager).await;
+    let source = Source::new(200);
+    with(manager, async {
+        for id in [100, 101, 119] {
+            assert_eq!(item(&source, id).await, 200, "values of the outage have ended with it");
+        }
+        let before = manager.stats().total.redis_hits;
+        assert_eq!(item(&source, 100).await, 200);
+        assert_eq!(manager.stats().total.redis_hits, before + 1);
+    })
+    .await;
+}

@@ -1,0 +1,147 @@
+//! The server is not there, or goes, and comes back.
+
+use std::time::Duration;
+
+use cache_runtime::{CacheManager, Error, Status, with};
+use cache_tests::RedisServer;
+
+use super::*;
+
+#[tokio::test]
+async fn a_server_that_is_down_at_the_start_is_used_once_it_is_there() {
+    let server = RedisServer::start();
+    server.kill();
+    let manager = manager(&server.url());
+    let source = Source::new(1);
+    let first = within(DEADLINE * 4 + SLACK, with(&manager, item(&source, 1))).await;
+    assert_eq!(first, 1);
+    goes_on_in_memory(&manager).await;
+    let health = manager.health().await;
+    assert_eq!((health.status, health.backend), (Status::Degraded, "memory"));
+    assert!(health.reason.is_some());
+
+    server.restart();
+    comes_back(&manager).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_is_used_again_after_its_restart() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    let source = Source::new(1);
+    with(&manager, async {
+        assert_eq!(item(&source, 1).await, 1);
+        server.kill();
+        source.set(2);
+        assert_eq!(within(DEADLINE + SLACK, item(&source, 2)).await, 2);
+        is_given_up(&manager).await;
+        goes_on_in_memory(&manager).await;
+        server.restart();
+        comes_back(&manager).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_invalidated_during_an_outage_does_not_come_back_with_the_server() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    let source = Source::new(1);
+    with(&manager, async {
+        for id in [1, 2, 3] {
+            assert_eq!(item(&source, id).await, 1);
+        }
+        server.cli::<()>(&["SAVE"]);
+        server.kill();
+        change(&source, 1, 2).await;
+        manager.delete("outage:2").await.unwrap();
+        assert_eq!(item(&source, 1).await, 2);
+        source.set(3);
+        server.restart();
+        is_in_use(&manager).await;
+        assert_eq!(manager.health().await.owed_invalidations, 0);
+        for id in [1, 2, 3] {
+            assert_eq!(item(&source, id).await, 3, "item {id}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_that_comes_and_goes_is_used_while_it_is_there() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    for round in 1..=3 {
+        server.kill();
+        let source = Source::new(round);
+        let value = within(DEADLINE + SLACK, with(&manager, item(&source, 1))).await;
+        assert_eq!(value, round, "nothing from an earlier round");
+        server.restart();
+        is_in_use(&manager).await;
+    }
+    assert_eq!(manager.stats().redis_outages, 3);
+}
+
+#[tokio::test]
+async fn a_thousand_callers_go_on_when_the_server_dies_under_them() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    let source = Source::new(1);
+    let calls: Vec<_> = (0..1_000)
+        .map(|id| {
+            let source = source.clone();
+            let call = async move { item(&source, id).await };
+            crate::stores::spawn_with(&manager, call)
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    server.kill();
+    within(DEADLINE + SLACK * 4, async {
+        for call in calls {
+            assert_eq!(call.await.unwrap(), 1);
+        }
+    })
+    .await;
+    assert_eq!(manager.stats().flights, 0);
+}
+
+#[tokio::test]
+async fn a_manager_that_requires_redis_is_not_made_without_it() {
+    let config = impatient("redis://:hunter2@127.0.0.1:1");
+    let error = CacheManager::connect(config.clone().require_redis(true)).await.unwrap_err();
+    assert!(matches!(error, Error::RedisRequired { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("127.0.0.1:1") && !text.contains("hunter2"), "{text}");
+
+    let manager = CacheManager::connect(config).await.unwrap();
+    assert_eq!(manager.health().await.status, Status::Degraded);
+    assert_eq!(manager.ping().await, None);
+}
+
+#[tokio::test]
+async fn a_required_server_that_goes_later_is_reported_as_down() {
+    let server = RedisServer::start();
+    let config = impatient(&server.url()).require_redis(true).redis_connect_timeout(RETURN);
+    let manager = CacheManager::connect(config).await.unwrap();
+    server.kill();
+    is_given_up(&manager).await;
+    assert_eq!(manager.health().await.status, Status::Down);
+    goes_on_in_memory(&manager).await;
+}
+
+#[tokio::test]
+async fn values_of_an_outage_are_kept_for_the_outage_ttl() {
+    let clock = cache_runtime::Clock::mock();
+    let config = impatient("redis://127.0.0.1:1").outage_ttl(Duration::from_secs(10));
+    let manager = CacheManager::builder().config(config).clock(clock.clone()).build().unwrap();
+    let source = Source::new(1);
+    with(&manager, async {
+        assert_eq!(item(&source, 1).await, 1);
+        source.set(2);
+        clock.advance(Duration::from_millis(9_999));
+        assert_eq!(item(&source, 1).await, 1);
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(item(&source, 1).await, 2);
+    })
+    .await;
+}

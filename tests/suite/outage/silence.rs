@@ -1,0 +1,90 @@
+//! The server is there and does not answer.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use cache_runtime::with;
+use cache_tests::RedisServer;
+
+use super::*;
+
+#[tokio::test]
+async fn a_server_that_is_stopped_costs_one_deadline() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    let source = Source::new(1);
+    with(&manager, async {
+        assert_eq!(item(&source, 1).await, 1);
+        server.pause();
+        source.set(2);
+        assert_eq!(within(DEADLINE + SLACK, item(&source, 2)).await, 2);
+        goes_on_in_memory(&manager).await;
+        server.resume();
+        comes_back(&manager).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_invalidation_that_a_stopped_server_did_not_confirm_holds() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    let source = Source::new(1);
+    with(&manager, async {
+        assert_eq!(item(&source, 1).await, 1);
+        server.pause();
+        within(DEADLINE + SLACK, change(&source, 1, 2)).await;
+        assert_eq!(within(SLACK, item(&source, 1)).await, 2);
+        assert!(manager.health().await.owed_invalidations > 0);
+        source.set(3);
+        server.resume();
+        is_in_use(&manager).await;
+        assert_eq!(manager.health().await.owed_invalidations, 0);
+        assert_eq!(item(&source, 1).await, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_address_that_accepts_and_never_answers_costs_one_attempt_to_connect() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let manager = manager(&url);
+    let source = Source::new(1);
+    let first = within(DEADLINE * 4 + SLACK, with(&manager, item(&source, 1))).await;
+    assert_eq!(first, 1);
+    goes_on_in_memory(&manager).await;
+}
+
+#[tokio::test]
+async fn a_server_that_loads_its_data_is_used_when_it_has() {
+    // 2,000 keys, half a millisecond each.
+    let server = RedisServer::builder()
+        .arg("--key-load-delay", "500")
+        .arg("--loading-process-events-interval-bytes", "1024")
+        .start();
+    server.cli::<()>(&["EVAL", "for i = 1, 2000 do redis.call('SET', i, i) end", "0"]);
+    server.cli::<()>(&["SAVE"]);
+    let manager = connected(&server.url()).await;
+    server.kill();
+    let server = Arc::new(server);
+    let restarted = Arc::clone(&server);
+    let restart = tokio::task::spawn_blocking(move || restarted.restart());
+    is_loading(&server).await;
+    goes_on_in_memory(&manager).await;
+    is_loading(&server).await;
+    restart.await.unwrap();
+    comes_back(&manager).await;
+}
+
+/// Waits until the server answers, and that it loads its data.
+async fn is_loading(server: &RedisServer) {
+    let began = Instant::now();
+    loop {
+        match server.try_cli::<String>(&["PING"]) {
+            Err(error) if error.code() == Some("LOADING") => return,
+            Err(_) if began.elapsed() < RETURN => sleep(Duration::from_millis(5)).await,
+            other => panic!("the server is not loading: {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Values that are put over whatever is there, and loads that began before.
+
+use std::time::Duration;
+
+use cache_runtime::{CacheManager, SetOptions};
+
+use crate::source::Source;
+use crate::stores::{Store, TestCache, on_each_store, on_stores};
+use crate::video::{Load, NAME, Way, call, video};
+
+const TTL: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_put_wins_over_an_older_load() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let older = Load::begin(&cache.manager, &source).await;
+        put(&cache.manager, 5).await;
+        assert_eq!(older.end().await, 1);
+        assert_eq!(video(&source).await, 5);
+        assert_eq!(source.reads(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_put_elsewhere_wins_over_an_older_load_here() {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
+        let peer = cache.peer().await;
+        let source = Source::new(1);
+        let older = Load::begin(&cache.manager, &source).await;
+        put(&peer, 5).await;
+        let late = call(&cache.manager, &source);
+        tokio::task::yield_now().await;
+        assert_eq!(older.end().await, 1);
+        assert_eq!(late.await.unwrap(), 5);
+        assert_eq!(video(&source).await, 5);
+        assert_eq!(source.reads(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_put_is_invalidated_like_a_load() {
+    on_each_store(async |cache: TestCache| {
+        for way in Way::ALL {
+            let source = Source::new(1);
+            put(&cache.manager, 5).await;
+            assert_eq!(video(&source).await, 5, "{way:?}");
+            way.invalidate(&cache.manager).await;
+            assert_eq!(video(&source).await, 1, "{way:?}");
+            way.invalidate(&cache.manager).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_put_without_the_functions_tags_is_not_served_past_an_invalidation_by_them() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        cache.manager.set(NAME, &5_u64, TTL).await.unwrap();
+        _ = video(&source).await;
+        Way::Tag.invalidate(&cache.manager).await;
+        assert_eq!(video(&source).await, 1);
+    })
+    .await;
+}
+
+async fn put(cache: &CacheManager, value: u64) {
+    let options = SetOptions::ttl(TTL).tag("team:red");
+    cache.set(NAME, &value, options).await.unwrap();
+}
