@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use crate::generation::{Generations, Slot, Stamps};
+use crate::generation::{Generations, Noted, Slot};
 
 const SHARDS: usize = 16;
 
@@ -50,7 +50,7 @@ pub(crate) enum Role<K: Eq + Hash> {
 
 #[derive(Debug)]
 pub(crate) struct Flight {
-    stamps: Stamps,
+    noted: Noted,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -79,7 +79,7 @@ impl<K: Eq + Hash> Flights<K> {
     ) -> Role<K> {
         let mut shard = lock(self.shard(key));
         let joinable = |flight: &&Arc<Flight>| {
-            generations.storable(&flight.stamps) && lock(&flight.state).outcome.is_none()
+            generations.storable(&flight.noted) && lock(&flight.state).outcome.is_none()
         };
         let Some(flight) = shard.get(key).filter(joinable) else {
             let flight = Flight::new(generations.note(slots));
@@ -140,8 +140,8 @@ impl<K: Eq + Hash> Flights<K> {
 }
 
 impl Flight {
-    fn new(stamps: Stamps) -> Arc<Self> {
-        Arc::new(Flight { stamps, state: Mutex::default(), changed: Notify::new() })
+    fn new(noted: Noted) -> Arc<Self> {
+        Arc::new(Flight { noted, state: Mutex::default(), changed: Notify::new() })
     }
 }
 
@@ -160,8 +160,8 @@ impl<K: Eq + Hash> Leader<K> {
     }
 
     /// The generations noted when the flight was opened: before anything was read or loaded.
-    pub(crate) fn stamps(&self) -> &Stamps {
-        &self.flight.stamps
+    pub(crate) fn noted(&self) -> &Noted {
+        &self.flight.noted
     }
 
     /// The flight before this one, if it is still under way: to be waited for first.

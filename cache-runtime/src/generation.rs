@@ -1,89 +1,88 @@
 //! Generations: what makes an invalidation inside one process a single atomic step.
 //!
-//! Every name and every tag is hashed to one of a fixed number of atomic numbers. An entry keeps
-//! the numbers it found *before* its value was loaded, and is fresh only while they are the
-//! present ones. Two tags that share a number cost each other misses, never a stale value.
+//! Every name and every tag is hashed to one of a fixed number of atomic counters. An entry keeps
+//! the sum of the counters it depends on, as it was *before* its value was loaded, and is fresh
+//! only while that is the present sum. Counters only grow, so equal sums mean that none of them
+//! has changed. Two tags that share a counter cost each other misses, never a stale value.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
-const SLOTS: usize = 1 << 16;
+/// Counters for names, and as many for tags.
+const HALF: usize = 1 << 16;
+const SLOTS: usize = 2 * HALF;
 
-/// The generations of one manager: an array for names, one for tags, and the epoch of all.
+/// The generations of one manager.
 pub(crate) struct Generations {
-    names: Box<[AtomicU32]>,
-    tags: Box<[AtomicU32]>,
+    counters: Box<[AtomicU32]>,
+    /// Counts for every entry there is.
     epoch: AtomicU64,
+    /// Counts for every load that runs.
     sweeps: AtomicU64,
 }
 
 /// Where the generation of a name or tag is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slot {
-    Name(u16),
-    Tag(u16),
-}
+pub(crate) struct Slot(u32);
 
 impl Slot {
     pub(crate) fn name(name: &str) -> Self {
-        Slot::Name(xxh3_64(name.as_bytes()) as u16)
+        Slot(xxh3_64(name.as_bytes()) as u32 % HALF as u32)
     }
 
     pub(crate) fn tag(tag: &str) -> Self {
-        Slot::Tag(xxh3_64(tag.as_bytes()) as u16)
+        Slot(xxh3_64(tag.as_bytes()) as u32 % HALF as u32 + HALF as u32)
     }
 }
 
-/// The generations that were present when a load began.
+/// The generations that an entry depends on, as they were before its value was loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Stamps {
-    epoch: u64,
-    sweeps: u64,
-    slots: SmallVec<[(Slot, u32); 4]>,
+    sum: u64,
+    slots: SmallVec<[Slot; 4]>,
 }
 
 impl Stamps {
-    /// Whether all of these slots were noted.
+    /// Whether an entry with these stamps depends on all of these slots.
     pub(crate) fn cover(&self, slots: &[Slot]) -> bool {
-        slots.iter().all(|slot| self.slots.iter().any(|(noted, _)| noted == slot))
+        slots.iter().all(|slot| self.slots.contains(slot))
     }
+}
+
+/// What a load notes before it begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Noted {
+    pub(crate) stamps: Stamps,
+    sweeps: u64,
 }
 
 impl Generations {
     pub(crate) fn new() -> Self {
         Generations {
-            names: random_array(),
-            tags: random_array(),
+            counters: random_counters(),
             epoch: AtomicU64::new(1),
             sweeps: AtomicU64::new(1),
         }
     }
 
     /// Notes the present generations. To be called before the value is looked for.
-    pub(crate) fn note(&self, slots: &[Slot]) -> Stamps {
-        let epoch = self.epoch.load(Ordering::Acquire);
+    pub(crate) fn note(&self, slots: &[Slot]) -> Noted {
         let sweeps = self.sweeps.load(Ordering::Acquire);
-        let slots =
-            slots.iter().map(|&slot| (slot, self.at(slot).load(Ordering::Acquire))).collect();
-        Stamps { epoch, sweeps, slots }
+        Noted { stamps: Stamps { sum: self.sum(slots), slots: slots.into() }, sweeps }
     }
 
     /// Whether nothing noted in `stamps` has been invalidated since.
     #[inline]
     pub(crate) fn current(&self, stamps: &Stamps) -> bool {
-        self.epoch.load(Ordering::Acquire) == stamps.epoch
-            && stamps
-                .slots
-                .iter()
-                .all(|&(slot, noted)| self.at(slot).load(Ordering::Acquire) == noted)
+        self.sum(&stamps.slots) == stamps.sum
     }
 
-    /// Whether a load that began with these stamps may store its value, or be joined: nothing it
-    /// depends on has been invalidated since, and no pattern has been cleared.
-    pub(crate) fn storable(&self, stamps: &Stamps) -> bool {
-        self.sweeps.load(Ordering::Acquire) == stamps.sweeps && self.current(stamps)
+    /// Whether a load that noted this may store its value, or be joined: nothing it depends on has
+    /// been invalidated since, and no pattern has been cleared.
+    pub(crate) fn storable(&self, noted: &Noted) -> bool {
+        self.sweeps.load(Ordering::Acquire) == noted.sweeps && self.current(&noted.stamps)
     }
 
     /// A pattern is about to be cleared: which running loads it matches is not known, so none of
@@ -94,7 +93,7 @@ impl Generations {
 
     /// Makes everything that noted this slot stale.
     pub(crate) fn bump(&self, slot: Slot) {
-        self.at(slot).fetch_add(1, Ordering::AcqRel);
+        self.counter(slot).fetch_add(1, Ordering::AcqRel);
     }
 
     /// Makes every entry and every running load stale.
@@ -103,11 +102,16 @@ impl Generations {
     }
 
     #[inline]
-    fn at(&self, slot: Slot) -> &AtomicU32 {
-        match slot {
-            Slot::Name(index) => &self.names[usize::from(index)],
-            Slot::Tag(index) => &self.tags[usize::from(index)],
-        }
+    fn sum(&self, slots: &[Slot]) -> u64 {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        slots.iter().fold(epoch, |sum, slot| {
+            sum.wrapping_add(self.counter(*slot).load(Ordering::Acquire).into())
+        })
+    }
+
+    #[inline]
+    fn counter(&self, slot: Slot) -> &AtomicU32 {
+        &self.counters[slot.0 as usize % SLOTS]
     }
 }
 
@@ -117,12 +121,12 @@ impl std::fmt::Debug for Generations {
     }
 }
 
-/// Random starts: numbers noted under one manager mean nothing to another.
-fn random_array() -> Box<[AtomicU32]> {
+/// Random starts: numbers noted under one manager mean nothing to another. Below half the range,
+/// so that no counter comes round.
+fn random_counters() -> Box<[AtomicU32]> {
     let seed = crate::random::word();
-    (0..SLOTS as u64)
-        .map(|i| AtomicU32::new(xxh3_64(&(seed.wrapping_add(i)).to_le_bytes()) as u32))
-        .collect()
+    let start = |i: u64| xxh3_64(&seed.wrapping_add(i).to_le_bytes()) as u32 >> 1;
+    (0..SLOTS as u64).map(|i| AtomicU32::new(start(i))).collect()
 }
 
 #[cfg(test)]
@@ -136,9 +140,9 @@ mod tests {
         let noted_a = generations.note(&[a]);
         let noted_b = generations.note(&[b]);
         generations.bump(a);
-        assert!(!generations.current(&noted_a));
-        assert!(generations.current(&noted_b));
-        assert!(generations.current(&generations.note(&[a, b])));
+        assert!(!generations.current(&noted_a.stamps));
+        assert!(generations.current(&noted_b.stamps));
+        assert!(generations.current(&generations.note(&[a, b]).stamps));
     }
 
     #[test]
@@ -146,7 +150,7 @@ mod tests {
         let generations = Generations::new();
         let noted = generations.note(&[Slot::name("video")]);
         generations.bump(Slot::tag("video"));
-        assert!(generations.current(&noted));
+        assert!(generations.current(&noted.stamps));
     }
 
     #[test]
@@ -154,7 +158,7 @@ mod tests {
         let generations = Generations::new();
         let noted = generations.note(&[]);
         generations.begin_sweep();
-        assert!(generations.current(&noted));
+        assert!(generations.current(&noted.stamps));
         assert!(!generations.storable(&noted));
     }
 
@@ -163,6 +167,6 @@ mod tests {
         let generations = Generations::new();
         let noted = generations.note(&[]);
         generations.bump_epoch();
-        assert!(!generations.current(&noted));
+        assert!(!generations.current(&noted.stamps));
     }
 }

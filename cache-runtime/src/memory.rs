@@ -78,15 +78,17 @@ pub(crate) struct Facts {
     /// When it is fresh no longer.
     pub(crate) expires_ms: u64,
     /// How long its load took.
-    pub(crate) load_micros: u64,
+    pub(crate) load_micros: u32,
     /// The generations noted before it was loaded.
     pub(crate) stamps: Stamps,
 }
 
+/// One allocation, and for a small value two cache lines.
 struct Entry<V: ?Sized> {
-    key: MemoryKey,
+    domain: Domain,
+    bytes: KeyBytes,
     facts: Facts,
-    weight: u64,
+    weight: u32,
     value: V,
 }
 
@@ -219,7 +221,7 @@ impl Memory {
     {
         self.find(hash, wanted, |entry| {
             let value = entry.value.downcast_ref::<V>().filter(|_| terms.fresh(&entry.facts))?;
-            Some(Hit { value: value.clone(), load_micros: entry.facts.load_micros })
+            Some(Hit { value: value.clone(), load_micros: entry.facts.load_micros.into() })
         })
     }
 
@@ -259,8 +261,8 @@ impl Memory {
         });
         let found = is_function
             .then(|| self.table.iter().map(|(held, ())| held))
-            .and_then(|mut entries| entries.find(|held| held.entry.key.name() == name));
-        found.map_or_else(|| self.name_key(name), |held| held.entry.key.clone())
+            .and_then(|mut entries| entries.find(|held| held.entry.name() == name));
+        found.map_or_else(|| self.name_key(name), Held::key)
     }
 
     /// Stores a value.
@@ -273,17 +275,21 @@ impl Memory {
         let size = size_of::<V>() + heap_size(&value);
         let weight = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size() + size;
         let room = usize::try_from(self.table.shard_capacity()).unwrap_or(usize::MAX);
-        if size > self.largest || weight > room {
-            return Err(TooLarge { size, limit: self.largest.min(room) });
+        let limit = self.largest.min(room);
+        let too_large = TooLarge { size, limit };
+        let weight = u32::try_from(weight).map_err(|_| too_large)?;
+        if size > limit || weight as usize > room {
+            return Err(too_large);
         }
-        let (hash, weight) = (key.hash, weight as u64);
-        self.table.insert(Held { hash, entry: Arc::new(Entry { key, facts, weight, value }) }, ());
+        let MemoryKey { hash, domain, bytes } = key;
+        let entry = Arc::new(Entry { domain, bytes, facts, weight, value });
+        self.table.insert(Held { hash, entry }, ());
         Ok(())
     }
 
     /// The names of the entries that are fresh. For patterns and inspection.
     pub(crate) fn names<'a>(&'a self, terms: Terms<'a>) -> impl Iterator<Item = String> + 'a {
-        self.fresh(terms).map(|held| held.entry.key.name())
+        self.fresh(terms).map(|held| held.entry.name())
     }
 
     /// How many entries are fresh.
@@ -313,9 +319,16 @@ impl Memory {
     }
 }
 
-impl MemoryKey {
+impl Held {
+    fn key(self) -> MemoryKey {
+        let Entry { domain, bytes, .. } = &*self.entry;
+        MemoryKey { hash: self.hash, domain: *domain, bytes: bytes.clone() }
+    }
+}
+
+impl Entry<dyn Any + Send + Sync> {
     /// The name of the entry, as it would be in Redis without the namespace.
-    pub(crate) fn name(&self) -> String {
+    fn name(&self) -> String {
         match self.domain {
             Domain::Names => String::from_utf8_lossy(&self.bytes).into_owned(),
             Domain::Arguments(instance) => instance.name(&self.bytes),
@@ -380,7 +393,7 @@ where
             return false;
         }
         let entry = &*held.entry;
-        if !self.wanted.matches(entry.key.domain, &entry.key.bytes) {
+        if !self.wanted.matches(entry.domain, &entry.bytes) {
             return false;
         }
         self.found.set((self.take)(entry));
@@ -390,7 +403,7 @@ where
 
 impl PartialEq for Held {
     fn eq(&self, other: &Self) -> bool {
-        let (a, b) = (&self.entry.key, &other.entry.key);
+        let (a, b) = (&self.entry, &other.entry);
         self.hash == other.hash && a.domain == b.domain && a.bytes[..] == b.bytes[..]
     }
 }
@@ -409,7 +422,7 @@ struct ByWeight;
 
 impl Weighter<Held, ()> for ByWeight {
     fn weight(&self, held: &Held, (): &()) -> u64 {
-        held.entry.weight
+        held.entry.weight.into()
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use cache_runtime::CacheConfig;
+use cache_runtime::{CacheConfig, Status, cache_invalidate};
 
 use crate::source::Source;
-use crate::stores::{TestCache, own_server, until_up};
+use crate::stores::{own_server, until_up};
 use crate::video::{Way, call, video};
 
 /// Long enough for a busy machine, short enough to be waited for.
@@ -32,6 +32,23 @@ async fn after_an_unconfirmed_invalidation_nothing_is_read_from_redis() {
         assert_eq!(call(&cache.manager, &source).await.unwrap(), 2, "{way:?}");
         way.invalidate(&cache.manager).await;
     }
+}
+
+#[tokio::test]
+async fn after_a_dropped_mutation_nothing_is_read_from_redis_until_it_is_told() {
+    let cache = own_server(impatient).await;
+    let source = Source::new(1);
+    cache_runtime::with(&cache.manager, async {
+        assert_eq!(video(&source).await, 1);
+        source.set(2);
+        cache.server().cli::<()>(&["CLIENT", "PAUSE", "60000", "WRITE"]);
+        drop_mutation().await;
+        assert_eq!(video(&source).await, 2);
+        cache.server().cli::<()>(&["CLIENT", "UNPAUSE"]);
+        until_up(&cache.manager).await;
+        assert_eq!(video(&source).await, 2);
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -129,7 +146,7 @@ async fn what_memory_kept_while_an_invalidation_was_owed_is_not_served_in_a_late
     let peer = cache.peer().await;
     let source = Source::new(1);
     cache_runtime::with(&cache.manager, async {
-        owe(&cache).await;
+        drop_mutation().await;
         assert_eq!(video(&source).await, 1, "kept in memory: Redis is owed something");
         until_up(&cache.manager).await;
         source.set(2);
@@ -159,9 +176,10 @@ async fn what_memory_kept_in_one_outage_is_not_served_in_the_next() {
     assert_eq!(call(&cache.manager, &source).await.unwrap(), 2);
 }
 
-/// Leaves Redis owed an invalidation, as long as this task does not wait.
-async fn owe(cache: &TestCache) {
-    #[cache_runtime::cache_invalidate(prefix = "unrelated")]
+/// Begins a mutation of videos and drops it. Redis is owed its invalidation then, for as long as
+/// this task does not wait.
+async fn drop_mutation() {
+    #[cache_invalidate(prefix = "video")]
     async fn never() {
         std::future::pending::<()>().await;
     }
@@ -170,6 +188,6 @@ async fn owe(cache: &TestCache) {
         () = never() => {}
         () = std::future::ready(()) => {}
     }
-    let health = cache.manager.health().await;
-    assert!(health.status != cache_runtime::Status::Healthy, "{health:?}");
+    let health = cache_runtime::cache().health().await;
+    assert_eq!((health.status, health.owed_invalidations), (Status::Degraded, 2), "{health:?}");
 }

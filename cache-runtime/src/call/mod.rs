@@ -34,7 +34,7 @@ pub(crate) use validity::{Present, Verdict, judge};
 use crate::config::Ttl;
 use crate::core::Core;
 use crate::flight::{Follower, Leader, Outcome, Role};
-use crate::generation::Stamps;
+use crate::generation::Noted;
 use crate::memory::Facts;
 use crate::output::{CacheValue, OutputKind, ShareError};
 use crate::runtime;
@@ -132,7 +132,7 @@ where
         let (parts, took) = self.load(body).await;
         match parts {
             Ok(value) => {
-                self.store_in_memory(leader.stamps(), &value, took, limit);
+                self.store_in_memory(leader.noted(), &value, took, limit);
                 leader.seal();
                 leader.land(|| Outcome::Value(Arc::new(value.clone())));
                 K::join(Ok(value))
@@ -167,7 +167,7 @@ where
 
     fn store_in_memory(
         &self,
-        stamps: &Stamps,
+        noted: &Noted,
         value: &K::Value,
         took: Duration,
         limit: Option<Duration>,
@@ -180,21 +180,21 @@ where
             None => ttl,
         };
         let core = self.core;
-        if !core.generations.storable(stamps) {
+        if !core.generations.storable(noted) {
             return self.counters.slow.refused.one();
         }
         let facts = Facts {
             origin: self.key.origin,
             expires_ms: core.clock.now_ms().saturating_add(fresh_for_ms(ttl)),
-            load_micros: micros(took),
-            stamps: stamps.clone(),
+            load_micros: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
+            stamps: noted.stamps.clone(),
         };
         match core.memory.insert(self.key.memory.clone(), facts, value.clone()) {
             Ok(()) => self.counters.slow.stores.one(),
             Err(_) => self.counters.slow.not_stored.one(),
         }
         // A sweep that began meanwhile may have passed before the entry was there.
-        if !core.generations.storable(stamps) {
+        if !core.generations.storable(noted) {
             core.generations.bump(self.key.slots[0]);
         }
     }

@@ -230,7 +230,7 @@ impl Core {
                 origin: key.origin,
                 expires_ms: self.clock.now_ms().saturating_add(fresh_for_ms(ttl)),
                 load_micros: 0,
-                stamps: self.generations.note(&key.slots),
+                stamps: self.generations.note(&key.slots).stamps,
             };
             self.memory.insert(key.memory.clone(), facts, (*value).clone()).map_err(
                 |too_large| {
