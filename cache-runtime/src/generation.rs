@@ -7,12 +7,13 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Counters for names, and as many for tags.
 const HALF: usize = 1 << 16;
 const SLOTS: usize = 2 * HALF;
+/// So many slots stand in the stamps themselves: the name, two prefixes, a tag.
+const FEW: usize = 4;
 
 /// The generations of one manager.
 pub(crate) struct Generations {
@@ -21,7 +22,16 @@ pub(crate) struct Generations {
     epoch: AtomicU64,
     /// Counts for every load that runs.
     sweeps: AtomicU64,
+    /// Raised after any of the others that an entry depends on.
+    changes: AtomicU64,
 }
+
+/// The number of changes up to which an entry is known to be current.
+///
+/// As long as nothing at all has been invalidated, a hit compares two numbers, and the counters
+/// themselves, which lie far apart, are not looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Verified(AtomicU64);
 
 /// Where the generation of a name or tag is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,21 +43,28 @@ impl Slot {
     }
 
     pub(crate) fn tag(tag: &str) -> Self {
-        Slot(xxh3_64(tag.as_bytes()) as u32 % HALF as u32 + HALF as u32)
+        Slot(xxh3_64(tag.as_bytes()) as u32 % (HALF as u32 - 1) + HALF as u32)
     }
+
+    /// Nothing's: it is never bumped.
+    const NEVER: Slot = Slot(SLOTS as u32 - 1);
 }
 
 /// The generations that an entry depends on, as they were before its value was loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Stamps {
     sum: u64,
-    slots: SmallVec<[Slot; 4]>,
+    /// The first slots, and after them [`Slot::NEVER`].
+    few: [Slot; FEW],
+    #[allow(clippy::box_collection, reason = "a thin pointer: most entries have no more")]
+    more: Option<Box<Vec<Slot>>>,
 }
 
 impl Stamps {
     /// Whether an entry with these stamps depends on all of these slots.
     pub(crate) fn cover(&self, slots: &[Slot]) -> bool {
-        slots.iter().all(|slot| self.slots.contains(slot))
+        let more = self.more.as_ref().map_or(&[][..], |more| more);
+        slots.iter().all(|slot| self.few.contains(slot) || more.contains(slot))
     }
 }
 
@@ -64,19 +81,42 @@ impl Generations {
             counters: random_counters(),
             epoch: AtomicU64::new(1),
             sweeps: AtomicU64::new(1),
+            changes: AtomicU64::new(1),
         }
     }
 
     /// Notes the present generations. To be called before the value is looked for.
     pub(crate) fn note(&self, slots: &[Slot]) -> Noted {
         let sweeps = self.sweeps.load(Ordering::Acquire);
-        Noted { stamps: Stamps { sum: self.sum(slots), slots: slots.into() }, sweeps }
+        let (first, rest) = slots.split_at(slots.len().min(FEW));
+        let mut few = [Slot::NEVER; FEW];
+        few[..first.len()].copy_from_slice(first);
+        let more = (!rest.is_empty()).then(|| Box::new(rest.to_vec()));
+        let mut stamps = Stamps { sum: 0, few, more };
+        stamps.sum = self.sum(&stamps);
+        Noted { stamps, sweeps }
     }
 
     /// Whether nothing noted in `stamps` has been invalidated since.
-    #[inline]
     pub(crate) fn current(&self, stamps: &Stamps) -> bool {
-        self.sum(&stamps.slots) == stamps.sum
+        self.sum(stamps) == stamps.sum
+    }
+
+    /// The same for an entry that remembers the last answer.
+    #[inline]
+    pub(crate) fn still_current(&self, stamps: &Stamps, verified: &Verified) -> bool {
+        // Read before the counters: a change that is not in this number is yet to be seen.
+        let changes = self.changes.load(Ordering::Acquire);
+        verified.0.load(Ordering::Relaxed) == changes || self.verify(stamps, verified, changes)
+    }
+
+    #[cold]
+    fn verify(&self, stamps: &Stamps, verified: &Verified, changes: u64) -> bool {
+        let current = self.current(stamps);
+        if current {
+            verified.0.store(changes, Ordering::Relaxed);
+        }
+        current
     }
 
     /// Whether a load that noted this may store its value, or be joined: nothing it depends on has
@@ -94,22 +134,27 @@ impl Generations {
     /// Makes everything that noted this slot stale.
     pub(crate) fn bump(&self, slot: Slot) {
         self.counter(slot).fetch_add(1, Ordering::AcqRel);
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Makes every entry and every running load stale.
     pub(crate) fn bump_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
-    #[inline]
-    fn sum(&self, slots: &[Slot]) -> u64 {
+    fn sum(&self, stamps: &Stamps) -> u64 {
         let epoch = self.epoch.load(Ordering::Acquire);
-        slots.iter().fold(epoch, |sum, slot| {
+        let add = |sum: u64, slot: &Slot| {
             sum.wrapping_add(self.counter(*slot).load(Ordering::Acquire).into())
-        })
+        };
+        let few = stamps.few.iter().fold(epoch, add);
+        match &stamps.more {
+            None => few,
+            Some(more) => more.iter().fold(few, add),
+        }
     }
 
-    #[inline]
     fn counter(&self, slot: Slot) -> &AtomicU32 {
         &self.counters[slot.0 as usize % SLOTS]
     }
@@ -143,6 +188,20 @@ mod tests {
         assert!(!generations.current(&noted_a.stamps));
         assert!(generations.current(&noted_b.stamps));
         assert!(generations.current(&generations.note(&[a, b]).stamps));
+    }
+
+    #[test]
+    fn what_was_verified_is_looked_at_again_after_a_change() {
+        let generations = Generations::new();
+        let (a, b) = (Slot::tag("a"), Slot::tag("b"));
+        let noted = generations.note(&[a]);
+        let verified = Verified::default();
+        let current = || generations.still_current(&noted.stamps, &verified);
+        assert!(current() && current());
+        generations.bump(b);
+        assert!(current() && current());
+        generations.bump(a);
+        assert!(!current() && !current());
     }
 
     #[test]

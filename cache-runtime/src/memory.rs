@@ -17,7 +17,7 @@ use bincode::enc::write::SizeWriter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 
-use crate::generation::{Generations, Slot, Stamps};
+use crate::generation::{Generations, Slot, Stamps, Verified};
 use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
 use crate::site::Instance;
@@ -77,18 +77,20 @@ pub(crate) struct Facts {
     pub(crate) origin: u64,
     /// When it is fresh no longer.
     pub(crate) expires_ms: u64,
-    /// How long its load took.
-    pub(crate) load_micros: u32,
     /// The generations noted before it was loaded.
     pub(crate) stamps: Stamps,
 }
 
-/// One allocation, and for a small value two cache lines.
+/// One allocation, and for a small value two cache lines: what decides on freshness in the first,
+/// the key and the value in the second.
+#[repr(C, align(64))]
 struct Entry<V: ?Sized> {
-    domain: Domain,
-    bytes: KeyBytes,
     facts: Facts,
+    verified: Verified,
+    domain: Domain,
+    load_micros: u32,
     weight: u32,
+    bytes: KeyBytes,
     value: V,
 }
 
@@ -155,9 +157,10 @@ pub(crate) struct Terms<'a> {
 
 impl Terms<'_> {
     #[inline]
-    fn fresh(&self, facts: &Facts) -> bool {
+    fn fresh(&self, entry: &Entry<dyn Any + Send + Sync>) -> bool {
+        let facts = &entry.facts;
         self.now_ms < facts.expires_ms
-            && self.generations.current(&facts.stamps)
+            && self.generations.still_current(&facts.stamps, &entry.verified)
             && self.origin.is_none_or(|own| facts.origin == own || self.takes_by_hand(facts))
     }
 
@@ -220,8 +223,8 @@ impl Memory {
         W: Wanted,
     {
         self.find(hash, wanted, |entry| {
-            let value = entry.value.downcast_ref::<V>().filter(|_| terms.fresh(&entry.facts))?;
-            Some(Hit { value: value.clone(), load_micros: entry.facts.load_micros.into() })
+            let value = entry.value.downcast_ref::<V>().filter(|_| terms.fresh(entry))?;
+            Some(Hit { value: value.clone(), load_micros: entry.load_micros.into() })
         })
     }
 
@@ -232,9 +235,7 @@ impl Memory {
         wanted: &W,
         terms: Terms<'_>,
     ) -> Option<Facts> {
-        self.find(hash, wanted, |entry| {
-            Some(entry.facts.clone()).filter(|facts| terms.fresh(facts))
-        })
+        self.find(hash, wanted, |entry| terms.fresh(entry).then(|| entry.facts.clone()))
     }
 
     #[inline]
@@ -270,6 +271,7 @@ impl Memory {
         &self,
         key: MemoryKey,
         facts: Facts,
+        load_micros: u32,
         value: V,
     ) -> Result<(), TooLarge> {
         let size = size_of::<V>() + heap_size(&value);
@@ -282,8 +284,16 @@ impl Memory {
             return Err(too_large);
         }
         let MemoryKey { hash, domain, bytes } = key;
-        let entry = Arc::new(Entry { domain, bytes, facts, weight, value });
-        self.table.insert(Held { hash, entry }, ());
+        let entry = Entry {
+            facts,
+            verified: Verified::default(),
+            domain,
+            load_micros,
+            weight,
+            bytes,
+            value,
+        };
+        self.table.insert(Held { hash, entry: Arc::new(entry) }, ());
         Ok(())
     }
 
@@ -298,7 +308,7 @@ impl Memory {
     }
 
     fn fresh<'a>(&'a self, terms: Terms<'a>) -> impl Iterator<Item = Held> + 'a {
-        self.table.iter().map(|(held, ())| held).filter(move |held| terms.fresh(&held.entry.facts))
+        self.table.iter().map(|(held, ())| held).filter(move |held| terms.fresh(&held.entry))
     }
 
     /// Drops every entry.

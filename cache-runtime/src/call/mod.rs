@@ -183,13 +183,13 @@ where
         if !core.generations.storable(noted) {
             return self.counters.slow.refused.one();
         }
+        let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         let facts = Facts {
             origin: self.key.origin,
             expires_ms: core.clock.now_ms().saturating_add(fresh_for_ms(ttl)),
-            load_micros: u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
             stamps: noted.stamps.clone(),
         };
-        match core.memory.insert(self.key.memory.clone(), facts, value.clone()) {
+        match core.memory.insert(self.key.memory.clone(), facts, load_micros, value.clone()) {
             Ok(()) => self.counters.slow.stores.one(),
             Err(_) => self.counters.slow.not_stored.one(),
         }

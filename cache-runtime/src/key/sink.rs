@@ -101,28 +101,40 @@ impl<'a> Comparing<'a> {
 
     #[inline]
     fn expect(&mut self, expected: &[u8]) -> Result<(), KeyError> {
-        self.rest = self.rest.and_then(|rest| rest.strip_prefix(expected));
-        if self.rest.is_some() { Ok(()) } else { Err(KeyError::differs()) }
+        self.go_on(self.rest.and_then(|rest| rest.strip_prefix(expected)))
+    }
+
+    /// The same for a length that the compiler knows: a comparison of words, not of slices.
+    #[inline]
+    fn expect_exactly<const N: usize>(&mut self, expected: [u8; N]) -> Result<(), KeyError> {
+        let parts = self.rest.and_then(<[u8]>::split_first_chunk);
+        self.go_on(parts.and_then(|(first, rest)| (*first == expected).then_some(rest)))
+    }
+
+    #[inline]
+    fn go_on(&mut self, rest: Option<&'a [u8]>) -> Result<(), KeyError> {
+        self.rest = rest;
+        if rest.is_some() { Ok(()) } else { Err(KeyError::differs()) }
     }
 }
 
 impl Sink for Comparing<'_> {
     #[inline]
     fn tag(&mut self, tag: u8) -> Result<(), KeyError> {
-        self.expect(&[tag])
+        self.expect_exactly([tag])
     }
 
     #[inline]
     fn count(&mut self, tag: u8, count: u64) -> Result<(), KeyError> {
         match small(count) {
-            Some(count) => self.expect(&[tag, count]),
-            None => self.expect(&large(tag, count)),
+            Some(count) => self.expect_exactly([tag, count]),
+            None => self.expect_exactly(large(tag, count)),
         }
     }
 
     #[inline]
     fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError> {
-        self.expect(&whole(tag, word))
+        self.expect_exactly(whole(tag, word))
     }
 
     #[inline]

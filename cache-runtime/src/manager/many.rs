@@ -229,10 +229,9 @@ impl Core {
             let facts = Facts {
                 origin: key.origin,
                 expires_ms: self.clock.now_ms().saturating_add(fresh_for_ms(ttl)),
-                load_micros: 0,
                 stamps: self.generations.note(&key.slots).stamps,
             };
-            self.memory.insert(key.memory.clone(), facts, (*value).clone()).map_err(
+            self.memory.insert(key.memory.clone(), facts, 0, (*value).clone()).map_err(
                 |too_large| {
                     let name = key.name.as_str().to_owned();
                     Error::ValueTooLarge { name, size: too_large.size, limit: too_large.limit }
