@@ -71,7 +71,8 @@ impl Core {
 
     /// This cache's view of a call site.
     pub(crate) fn bind(self: &Arc<Self>, instance: &'static Instance) -> Bound {
-        let in_memory = self.redis.is_none() || instance.spec.tier == Some(Tier::Memory);
+        let in_memory =
+            self.redis.is_none() || instance.spec.tier == Some(Tier::Memory) || !instance.distinct;
         Bound { core: Arc::clone(self), counters: self.counters(instance), in_memory }
     }
 

@@ -7,11 +7,14 @@
 //! joins in again when this one is opened once more. A leader that goes away without landing
 //! lands the flight as abandoned, so nobody waits for nothing.
 //!
-//! The rule behind it: a value may be used by whoever joined before the last seal.
+//! The rule behind it: a value may be used by whoever joined before the last seal, since only then
+//! was it known to be valid; and by whoever had asked before the body that made it began, since
+//! then no invalidation that had returned before can have been missed.
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -24,7 +27,12 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Flights<K> {
     shards: [Mutex<HashMap<Arc<K>, Arc<Flight>>>; SHARDS],
+    tickets: AtomicU64,
 }
+
+/// A moment in the life of a cache: of two, the later has the larger number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Ticket(u64);
 
 /// How a flight ended, as its followers see it.
 #[derive(Clone, Debug)]
@@ -35,8 +43,9 @@ pub(crate) enum Outcome {
     Error(Arc<dyn Any + Send + Sync>),
     /// The load failed with an error that cannot be shared: each caller loads for itself, at once.
     Failed,
-    /// The value may be from before an invalidation: the followers open the next flight.
-    Outdated,
+    /// The value may be from before an invalidation: who asked after the body began opens the next
+    /// flight. Without a value everybody does.
+    Outdated(Option<Arc<dyn Any + Send + Sync>>),
     /// The leader was dropped or panicked.
     Abandoned,
 }
@@ -50,23 +59,33 @@ pub(crate) enum Role<K: Eq + Hash> {
 
 #[derive(Debug)]
 pub(crate) struct Flight {
-    noted: Noted,
     state: Mutex<State>,
     changed: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// What must be current for a caller to join.
+    noted: Noted,
     sealed: bool,
     seals: u32,
     outcome: Option<Outcome>,
+    body_began: Option<Ticket>,
     followers: usize,
     next: Option<Arc<Flight>>,
 }
 
 impl<K: Eq + Hash> Flights<K> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Flights { shards: std::array::from_fn(|_| Mutex::default()) })
+        Arc::new(Flights {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            tickets: AtomicU64::new(1),
+        })
+    }
+
+    /// Now.
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket(self.tickets.fetch_add(1, Ordering::AcqRel))
     }
 
     /// Joins the flight of this key, or opens one. `slots` are the generations that the key's
@@ -74,12 +93,14 @@ impl<K: Eq + Hash> Flights<K> {
     pub(crate) fn join(
         self: &Arc<Self>,
         key: &Arc<K>,
+        asked: Ticket,
         generations: &Generations,
         slots: &[Slot],
     ) -> Role<K> {
         let mut shard = lock(self.shard(key));
         let joinable = |flight: &&Arc<Flight>| {
-            generations.storable(&flight.noted) && lock(&flight.state).outcome.is_none()
+            let state = lock(&flight.state);
+            generations.storable(&state.noted) && state.outcome.is_none()
         };
         let Some(flight) = shard.get(key).filter(joinable) else {
             let flight = Flight::new(generations.note(slots));
@@ -89,14 +110,14 @@ impl<K: Eq + Hash> Flights<K> {
         let flight = Arc::clone(flight);
         let mut state = lock(&flight.state);
         if !state.sealed {
-            return Role::Follow(Follower::new(Arc::clone(&flight), &mut state));
+            return Role::Follow(Follower::new(Arc::clone(&flight), &mut state, asked));
         }
         if let Some(next) = state.next.as_ref().filter(joinable) {
-            return Role::Follow(Follower::new(Arc::clone(next), &mut lock(&next.state)));
+            return Role::Follow(Follower::new(Arc::clone(next), &mut lock(&next.state), asked));
         }
         let next = Flight::new(generations.note(slots));
         state.next = Some(Arc::clone(&next));
-        let after = Follower { flight: Arc::clone(&flight), joined: state.seals };
+        let after = Follower { flight: Arc::clone(&flight), joined: state.seals, asked };
         drop(state);
         Role::Lead(self.leader(key, next, Some(after)))
     }
@@ -141,7 +162,16 @@ impl<K: Eq + Hash> Flights<K> {
 
 impl Flight {
     fn new(noted: Noted) -> Arc<Self> {
-        Arc::new(Flight { noted, state: Mutex::default(), changed: Notify::new() })
+        let state = State {
+            noted,
+            sealed: false,
+            seals: 0,
+            outcome: None,
+            body_began: None,
+            followers: 0,
+            next: None,
+        };
+        Arc::new(Flight { state: Mutex::new(state), changed: Notify::new() })
     }
 }
 
@@ -160,8 +190,29 @@ impl<K: Eq + Hash> Leader<K> {
     }
 
     /// The generations noted when the flight was opened: before anything was read or loaded.
-    pub(crate) fn noted(&self) -> &Noted {
-        &self.flight.noted
+    pub(crate) fn noted(&self) -> Noted {
+        lock(&self.flight.state).noted.clone()
+    }
+
+    /// Begins anew: nothing that was read before is going to be used.
+    pub(crate) fn note_again(&self, generations: &Generations, slots: &[Slot]) {
+        lock(&self.flight.state).noted = generations.note(slots);
+    }
+
+    /// The body begins now.
+    pub(crate) fn body_begins(&self) {
+        if let Some((flights, _)) = &self.table {
+            lock(&self.flight.state).body_began = Some(flights.ticket());
+        }
+    }
+
+    /// Has waited for the flight before this one for too long: callers join this one now.
+    pub(crate) fn overtake(&self, predecessor: &Follower) {
+        let Some((flights, key)) = &self.table else { return };
+        let mut shard = lock(flights.shard(key));
+        if shard.get(key).is_some_and(|current| Arc::ptr_eq(current, &predecessor.flight)) {
+            shard.insert(Arc::clone(key), Arc::clone(&self.flight));
+        }
     }
 
     /// The flight before this one, if it is still under way: to be waited for first.
@@ -195,7 +246,7 @@ impl<K: Eq + Hash> Leader<K> {
             state.sealed = true;
             state.followers > 0 || state.next.is_some()
         };
-        self.finish(if awaited { outcome() } else { Outcome::Outdated });
+        self.finish(if awaited { outcome() } else { Outcome::Outdated(None) });
     }
 
     fn finish(&self, outcome: Outcome) {
@@ -227,12 +278,13 @@ pub(crate) struct Follower {
     flight: Arc<Flight>,
     /// How often the flight had been sealed when this caller joined.
     joined: u32,
+    asked: Ticket,
 }
 
 impl Follower {
-    fn new(flight: Arc<Flight>, state: &mut State) -> Self {
+    fn new(flight: Arc<Flight>, state: &mut State, asked: Ticket) -> Self {
         state.followers += 1;
-        Follower { joined: state.seals, flight }
+        Follower { joined: state.seals, flight, asked }
     }
 
     /// Waits until the flight has landed. Cancel safe: a dropped wait leaves the flight as it is.
@@ -249,10 +301,14 @@ impl Follower {
     fn landed(&self) -> Option<Outcome> {
         let state = lock(&self.flight.state);
         let outcome = state.outcome.clone()?;
-        match outcome {
-            Outcome::Value(_) if state.seals == self.joined => Some(Outcome::Outdated),
-            outcome => Some(outcome),
-        }
+        let asked_before_the_body = state.body_began.is_some_and(|began| began > self.asked);
+        Some(match outcome {
+            Outcome::Outdated(Some(value)) if asked_before_the_body => Outcome::Value(value),
+            Outcome::Value(_) if state.seals == self.joined && !asked_before_the_body => {
+                Outcome::Outdated(None)
+            }
+            outcome => outcome,
+        })
     }
 }
 
@@ -280,7 +336,8 @@ mod tests {
         }
 
         fn join(&self) -> Role<u8> {
-            self.flights.join(&Arc::new(7), &self.generations, &[Slot::name("7")])
+            let asked = self.flights.ticket();
+            self.flights.join(&Arc::new(7), asked, &self.generations, &[Slot::name("7")])
         }
 
         fn lead(&self) -> Leader<u8> {
@@ -340,7 +397,7 @@ mod tests {
         first.land(value);
         assert!(matches!(now(&early), Some(Outcome::Value(_))));
         let predecessor = second.predecessor().unwrap();
-        assert!(matches!(now(&predecessor), Some(Outcome::Outdated)));
+        assert!(matches!(now(&predecessor), Some(Outcome::Outdated(None))));
         assert!(now(&late).is_none());
         second.seal();
         second.land(value);
@@ -389,6 +446,34 @@ mod tests {
         first.land(value);
         assert_eq!(table.flights.len(), 1);
         drop(third);
+        assert_eq!(table.flights.len(), 0);
+    }
+
+    #[test]
+    fn an_outdated_value_is_for_those_who_asked_before_its_body_began() {
+        let table = Table::new();
+        let (leader, before) = (table.lead(), table.follow());
+        leader.body_begins();
+        let after = table.follow();
+        leader.seal();
+        leader.land(|| Outcome::Outdated(Some(Arc::new(1_u8))));
+        assert!(matches!(now(&before), Some(Outcome::Value(_))));
+        assert!(matches!(now(&after), Some(Outcome::Outdated(_))));
+    }
+
+    #[test]
+    fn a_flight_that_hangs_is_overtaken_once_for_all() {
+        let table = Table::new();
+        let hanging = table.lead();
+        hanging.seal();
+        let mut second = table.lead();
+        let predecessor = second.predecessor().unwrap();
+        second.overtake(&predecessor);
+        let joined = table.follow();
+        second.seal();
+        second.land(value);
+        assert!(matches!(now(&joined), Some(Outcome::Value(_))));
+        drop(hanging);
         assert_eq!(table.flights.len(), 0);
     }
 

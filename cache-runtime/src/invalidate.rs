@@ -68,32 +68,33 @@ impl Core {
     /// Dropped half-way, the invalidation happens all the same.
     pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
         self.invalidations.one();
-        let _then = Bump { core: self, targets };
+        let _then = Finally(|| self.bump(targets.slots()));
         match &self.redis {
             Some(redis) => redis.invalidate(&targets.names, &targets.tags).await,
             None => None,
         }
     }
 
+    pub(crate) fn bump(&self, slots: impl IntoIterator<Item = Slot>) {
+        slots.into_iter().for_each(|slot| self.generations.bump(slot));
+    }
+
     /// The same without waiting: Redis is owed it.
     fn invalidate_in_background(&self, targets: &Targets) {
         self.invalidations.one();
-        let _then = Bump { core: self, targets };
+        let _then = Finally(|| self.bump(targets.slots()));
         if let Some(redis) = &self.redis {
             redis.owe(&targets.names, &targets.tags);
         }
     }
 }
 
-/// The local half of an invalidation, after the other half, however that ends.
-struct Bump<'a> {
-    core: &'a Core,
-    targets: &'a Targets,
-}
+/// The local half of an invalidation: done when the other half has ended, however that was.
+pub(crate) struct Finally<F: FnMut()>(pub(crate) F);
 
-impl Drop for Bump<'_> {
+impl<F: FnMut()> Drop for Finally<F> {
     fn drop(&mut self) {
-        self.targets.slots().for_each(|slot| self.core.generations.bump(slot));
+        (self.0)();
     }
 }
 

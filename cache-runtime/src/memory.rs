@@ -20,7 +20,7 @@ use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 use crate::generation::{Generations, Slot, Stamps, Verified};
 use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
-use crate::site::Instance;
+use crate::site::{Instance, is_function_name};
 
 /// What an entry costs besides its value: the table's slot, the reference counts, the allocator.
 const OVERHEAD: usize = 64;
@@ -257,10 +257,7 @@ impl Memory {
     ///
     /// The latter is looked for among all entries: for inspection, not for speed.
     pub(crate) fn key_of(&self, name: &str) -> MemoryKey {
-        let is_function = name.rsplit_once(':').is_some_and(|(_, hash)| {
-            hash.len() == 40 && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
-        });
-        let found = is_function
+        let found = is_function_name(name)
             .then(|| self.table.iter().map(|(held, ())| held))
             .and_then(|mut entries| entries.find(|held| held.entry.name() == name));
         found.map_or_else(|| self.name_key(name), Held::key)

@@ -79,7 +79,8 @@ struct Entered(Option<CacheManager>);
 
 impl Entered {
     fn new(manager: CacheManager) -> Self {
-        Entered(CURRENT.with(|current| current.replace(Some(manager))))
+        let outer = CURRENT.try_with(|current| current.replace(Some(manager)));
+        Entered(outer.ok().flatten())
     }
 }
 

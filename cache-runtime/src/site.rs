@@ -110,6 +110,9 @@ pub(crate) struct Instance {
     pub(crate) identity: String,
     /// The identity and version as a number: whose value an entry holds.
     pub(crate) origin: u64,
+    /// Whether the identity is nobody else's. Two functions of one name in sibling blocks print
+    /// alike: the second to be called is told apart in memory, and could not be in Redis.
+    pub(crate) distinct: bool,
     /// What the process's own manager keeps for it.
     pub(crate) bound: OnceCell<Bound>,
 }
@@ -156,11 +159,43 @@ impl Site {
     }
 }
 
+/// All instances that have been called.
+static KNOWN: RwLock<Vec<&'static Instance>> = RwLock::new(Vec::new());
+
+/// Whether a name may be that of a function's entry: `prefix:function:hash`.
+pub(crate) fn is_function_name(name: &str) -> bool {
+    let Some((head, hash)) = name.rsplit_once(':') else { return false };
+    let is_of = |instance: &&Instance| {
+        head.strip_suffix(instance.spec.function).and_then(|head| head.strip_suffix(':'))
+            == Some(instance.spec.prefix())
+    };
+    hash.len() == 40 && KNOWN.read().unwrap_or_else(PoisonError::into_inner).iter().any(is_of)
+}
+
 impl Instance {
     fn leak(spec: &'static SiteSpec, type_name: &'static str) -> &'static Self {
         let identity = format!("{}|{}", spec.module, without_closures(type_name));
         let origin = key::origin(&identity, spec.version);
-        Box::leak(Box::new(Instance { spec, type_name, identity, origin, bound: OnceCell::new() }))
+        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+        let twin = known
+            .iter()
+            .any(|other| other.identity == identity && other.spec.version == spec.version);
+        // What is kept in this process alone may be told apart by a number of this process alone.
+        let origin = if twin { crate::random::word() } else { origin };
+        let instance =
+            Instance { spec, type_name, identity, origin, distinct: !twin, bound: OnceCell::new() };
+        let instance: &'static Self = Box::leak(Box::new(instance));
+        known.push(instance);
+        drop(known);
+        if twin {
+            tracing::warn!(
+                function = instance.label(),
+                file = spec.file,
+                line = spec.line,
+                "another cached function has this name and version; this one is cached in memory only"
+            );
+        }
+        instance
     }
 
     /// The name of the entry for these encoded arguments.

@@ -32,6 +32,7 @@ mod source;
 mod statistics;
 mod stores;
 mod time;
+mod twins;
 mod two_processes;
 mod unconfirmed;
 mod values;

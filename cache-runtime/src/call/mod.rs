@@ -42,9 +42,6 @@ use crate::stats::SiteCounters;
 
 /// The least time a caller waits for another's load before one of them loads too.
 const LEAST_WAIT: Duration = Duration::from_secs(10);
-/// After so many flights that ended without a usable value a caller loads for itself.
-const MAX_FLIGHTS: u32 = 3;
-
 /// One call on its way to a value.
 pub(crate) struct Call<'a, K: OutputKind> {
     pub(crate) core: &'a Core,
@@ -64,44 +61,59 @@ where
     /// The value: another caller's, a store's, or the body's.
     ///
     /// Cancel safe: if this is dropped while it leads a load, a waiting caller takes over.
-    pub(crate) async fn run<F>(&self, mut body: Pin<&mut F>) -> K::Output
+    pub(crate) async fn run<F>(&self, body: Pin<&mut F>) -> K::Output
     where
         F: Future<Output = K::Output>,
     {
         if recursion::is_inside(&self.key) {
             return body.await;
         }
-        for _ in 0..MAX_FLIGHTS {
-            let role = self.core.flights.join(&self.key, &self.core.generations, &self.key.slots);
-            let follower = match role {
+        let asked = self.core.flights.ticket();
+        loop {
+            let (core, key) = (self.core, &self.key);
+            let follower = match core.flights.join(key, asked, &core.generations, &key.slots) {
                 Role::Lead(leader) => return self.lead(leader, body).await,
                 Role::Follow(follower) => follower,
             };
             match self.wait(&follower).await {
+                // A value of another type, by hand under the same name, is as good as none.
+                Some(Outcome::Value(value)) => match self.shared_value(&value) {
+                    Some(output) => return output,
+                    None => break,
+                },
+                Some(Outcome::Error(error)) => match self.shared_error(&error) {
+                    Some(output) => return output,
+                    None => break,
+                },
                 Some(Outcome::Failed) => break,
-                Some(outcome) => {
-                    if let Some(output) = self.shared_output(&outcome) {
-                        return output;
-                    }
-                }
-                None => self.core.flights.give_up(&self.key, &follower),
+                Some(Outcome::Outdated(_) | Outcome::Abandoned) => {}
+                // The first to reach the wait limit leads the next flight, the others join it.
+                None => core.flights.give_up(key, &follower),
             }
         }
         let leader = Leader::alone(&self.core.generations, &self.key.slots);
-        self.lead(leader, body.as_mut()).await
+        self.lead(leader, body).await
     }
 
     async fn lead<F>(&self, mut leader: Leader<CallKey>, body: Pin<&mut F>) -> K::Output
     where
         F: Future<Output = K::Output>,
     {
-        if let Some(predecessor) = leader.predecessor()
-            && let Some(outcome) = self.wait(&predecessor).await
-            && let Some(output) = self.shared_output(&outcome)
-        {
-            leader.seal();
-            leader.land(|| outcome);
-            return output;
+        if let Some(predecessor) = leader.predecessor() {
+            let output = match self.wait(&predecessor).await {
+                Some(Outcome::Value(value)) => self.shared_value(&value),
+                Some(Outcome::Error(error)) => self.shared_error(&error),
+                Some(_) => None,
+                None => {
+                    leader.overtake(&predecessor);
+                    None
+                }
+            };
+            if let Some(output) = output {
+                // Who follows this flight may have come after that value was found valid.
+                leader.land(|| Outcome::Outdated(None));
+                return output;
+            }
         }
         // Since this caller looked, a flight may have landed.
         if self.in_memory
@@ -129,10 +141,10 @@ where
     where
         F: Future<Output = K::Output>,
     {
-        let (parts, took) = self.load(body).await;
+        let (parts, took) = self.load(&leader, body).await;
         match parts {
             Ok(value) => {
-                self.store_in_memory(leader.noted(), &value, took, limit);
+                self.store_in_memory(&leader.noted(), &value, took, limit);
                 leader.seal();
                 leader.land(|| Outcome::Value(Arc::new(value.clone())));
                 K::join(Ok(value))
@@ -142,10 +154,15 @@ where
     }
 
     /// Runs the body, counted and timed.
-    async fn load<F>(&self, body: Pin<&mut F>) -> (Result<K::Value, K::Error>, Duration)
+    async fn load<F>(
+        &self,
+        leader: &Leader<CallKey>,
+        body: Pin<&mut F>,
+    ) -> (Result<K::Value, K::Error>, Duration)
     where
         F: Future<Output = K::Output>,
     {
+        leader.body_begins();
         let began = Instant::now();
         let parts = K::split(recursion::inside(&self.key, body).await);
         let took = began.elapsed();
@@ -221,21 +238,21 @@ where
         timeout(limit, follower.outcome()).await.ok()
     }
 
-    /// A flight's outcome as this call's output, where it can be one.
-    fn shared_output(&self, outcome: &Outcome) -> Option<K::Output> {
-        let parts = match outcome {
-            Outcome::Value(value) => Ok(downcast::<K::Value>(value)?.clone()),
-            Outcome::Error(error) => Err((self.share?.take)(&**error)?),
-            Outcome::Failed | Outcome::Outdated | Outcome::Abandoned => return None,
-        };
+    fn shared_value(&self, value: &Arc<dyn Any + Send + Sync>) -> Option<K::Output> {
+        let value = value.downcast_ref::<K::Value>()?.clone();
+        Some(self.coalesced(Ok(value)))
+    }
+
+    fn shared_error(&self, error: &Arc<dyn Any + Send + Sync>) -> Option<K::Output> {
+        let error = (self.share?.take)(&**error)?;
+        Some(self.coalesced(Err(error)))
+    }
+
+    fn coalesced(&self, parts: Result<K::Value, K::Error>) -> K::Output {
         self.counters.slow.coalesced.one();
         self.counters.slow.misses.one();
-        Some(K::join(parts))
+        K::join(parts)
     }
-}
-
-fn downcast<T: 'static>(value: &Arc<dyn Any + Send + Sync>) -> Option<&T> {
-    value.downcast_ref()
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -27,17 +27,20 @@ pub(super) async fn inside<F: Future>(key: &Arc<CallKey>, mut body: Pin<&mut F>)
     .await
 }
 
-struct Noted;
+/// Whether it could be noted: not while the thread is ending.
+struct Noted(bool);
 
 impl Noted {
     fn new(key: &Arc<CallKey>) -> Self {
-        POLLING.with(|polling| polling.borrow_mut().push(Arc::clone(key)));
-        Noted
+        let push = |polling: &RefCell<Vec<_>>| polling.borrow_mut().push(Arc::clone(key));
+        Noted(POLLING.try_with(push).is_ok())
     }
 }
 
 impl Drop for Noted {
     fn drop(&mut self) {
-        let _ = POLLING.try_with(|polling| polling.borrow_mut().pop());
+        if self.0 {
+            let _ = POLLING.try_with(|polling| polling.borrow_mut().pop());
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::flight::{Leader, Outcome};
 use crate::output::{CacheValue, OutputKind};
 use crate::random;
-use crate::redis::{Filled, Noted, RedisStore};
+use crate::redis::{Filled, Noted, Over, RedisStore};
 use crate::value::{Encoded, ValueCodec};
 
 impl<K> Call<'_, K>
@@ -65,13 +65,15 @@ where
         F: Future<Output = K::Output>,
     {
         if !redis.usable() {
+            // The outage has made stale what memory held, and this load with it.
+            leader.note_again(&self.core.generations, &self.key.slots);
             return self.load_into_memory(leader, body, Some(self.core.config.outage_ttl)).await;
         }
         // An operation failed and Redis goes on: what others invalidate there meanwhile would not
         // be seen here. So nothing is kept, and nothing is shared.
-        match self.load(body).await.0 {
+        match self.load(&leader, body).await.0 {
             Ok(value) => {
-                leader.land(|| Outcome::Outdated);
+                leader.land(|| Outcome::Outdated(Some(Arc::new(value.clone()))));
                 K::join(Ok(value))
             }
             Err(error) => self.fail(leader, error),
@@ -81,9 +83,9 @@ where
     /// The mark and the tokens, before the body runs.
     async fn begin(&self, redis: &RedisStore, stale: Option<&[u8]>) -> Option<Noted> {
         let key = &self.key;
-        let mark = StateId::mark(random::word());
         let life = life_of(self.policy.longest());
-        let begun = redis.begin(key.name.as_str(), &key.tags, mark.as_bytes(), stale, life).await;
+        let over = stale.map_or(Over::Nothing, Over::Stale);
+        let begun = redis.begin(key.name.as_str(), &key.tags, over, life).await;
         begun.ok().filter(|noted| noted.tokens.len() == key.tags.len() + 1)
     }
 
@@ -97,15 +99,20 @@ where
     where
         F: Future<Output = K::Output>,
     {
-        let (parts, took) = self.load(body).await;
+        let (parts, took) = self.load(&leader, body).await;
         match parts {
             Ok(value) => {
                 // Whoever joins after this is not served by the answer to the fill.
                 leader.seal();
                 let filled = self.fill(redis, &leader, &noted, &value, took).await;
-                leader.land(|| match filled {
-                    Some(Filled::Stored) => Outcome::Value(Arc::new(value.clone())),
-                    Some(Filled::Refused | Filled::Outdated) | None => Outcome::Outdated,
+                leader.land(|| {
+                    let value = Arc::new(value.clone());
+                    match filled {
+                        Some(Filled::Stored) => Outcome::Value(value),
+                        Some(Filled::Refused | Filled::Outdated) | None => {
+                            Outcome::Outdated(Some(value))
+                        }
+                    }
                 });
                 K::join(Ok(value))
             }

@@ -93,7 +93,7 @@ pub struct CacheConfig {
     /// (the default) for never. `CACHE_COMPRESS_ABOVE`; needs the feature `compression`.
     #[serde(with = "optional_bytes_text")]
     pub compress_above: Option<usize>,
-    /// The longest load whose value is still stored. `CACHE_MAX_LOAD`, default 5 minutes.
+    /// The longest load whose value is still stored in Redis. `CACHE_MAX_LOAD`, default 5 minutes.
     #[serde(with = "duration_text")]
     pub max_load: Duration,
 

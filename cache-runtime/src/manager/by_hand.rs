@@ -11,7 +11,7 @@ use crate::config::Ttl;
 use crate::error::Error;
 use crate::generation::Slot;
 use crate::glob::Pattern;
-use crate::invalidate::Targets;
+use crate::invalidate::{Finally, Targets};
 use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind};
 
@@ -215,24 +215,26 @@ impl crate::core::Core {
             // Too long a prefix is no tag; the sweep finds its names all the same.
             let _ = targets.add_tag(&prefix);
         }
+        let _then = Finally(|| self.bump(matching.iter().copied()));
         self.invalidate(&targets).await;
         let removed = match &self.redis {
             Some(redis) => redis.clear(pattern.as_str()).await,
             None => None,
         };
-        matching.into_iter().for_each(|name| self.generations.bump(name));
         removed.unwrap_or(in_memory)
     }
 
     async fn flush_all(&self) -> u64 {
         self.invalidations.one();
         let in_memory = self.memory.count(self.terms(None));
+        let _then = Finally(|| {
+            self.generations.bump_epoch();
+            self.memory.clear();
+        });
         let removed = match &self.redis {
             Some(redis) => redis.flush().await,
             None => None,
         };
-        self.generations.bump_epoch();
-        self.memory.clear();
         removed.unwrap_or(in_memory)
     }
 

@@ -15,7 +15,7 @@ use crate::entry::Stored;
 use crate::error::Error;
 use crate::memory::Facts;
 use crate::output::CacheValue;
-use crate::redis::{Away, RedisStore};
+use crate::redis::{Away, Filled, Over, RedisStore};
 
 /// What [`CacheManager::warm`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -191,32 +191,33 @@ impl Core {
         entries: &[(&CallKey, &V)],
         ttl: Ttl,
     ) -> Result<Result<(), Away>, Error> {
-        let tags = distinct_tags(entries.iter().map(|(key, _)| *key));
-        let Ok((noted, now_ms)) = redis.note(&tags, life_of(ttl)).await else {
-            return Ok(Err(Away));
-        };
-        let mut made = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            let of =
-                |tag| tags.iter().position(|known| known == tag).and_then(|i| noted.get(i + 1));
-            let tokens = noted.first().into_iter().chain(key.tags.iter().filter_map(of));
-            let tokens: Vec<u64> = tokens.copied().collect();
-            let making = Making {
-                core: self,
-                key,
-                codec: None,
-                ttl,
-                took: Duration::ZERO,
-                tokens: &tokens,
-                now_ms,
-            };
-            made.push((key.name.as_str().to_owned(), making.entry(*value)?, life_of(ttl)));
-        }
-        let stored = redis.put(&made).await;
-        if stored.is_ok() {
-            self.by_hand.slow.stores.add(entries.len() as u64);
+        let puts = entries.iter().map(|(key, value)| self.put_one(redis, key, *value, ttl));
+        let mut stored = Ok(());
+        for outcome in join_all(puts.collect()).await {
+            stored = stored.and(outcome?);
         }
         Ok(stored)
+    }
+
+    /// Sets a mark over whatever is there, and stores over that. If it is gone by then, something
+    /// newer has come, and stays.
+    async fn put_one<V: CacheValue>(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        value: &V,
+        ttl: Ttl,
+    ) -> Result<Result<(), Away>, Error> {
+        let (name, life) = (key.name.as_str(), life_of(ttl));
+        let begun = redis.begin(name, &key.tags, Over::Anything, life).await;
+        let (Ok(noted), Some(now_ms)) = (begun, redis.now_ms()) else { return Ok(Err(Away)) };
+        let (codec, took, tokens) = (None, Duration::ZERO, &noted.tokens[..]);
+        let entry = Making { core: self, key, codec, ttl, took, tokens, now_ms }.entry(value)?;
+        Ok(redis.fill(name, &key.tags, &noted, &entry, life).await.map(|filled| {
+            if filled == Filled::Stored {
+                self.by_hand.slow.stores.one();
+            }
+        }))
     }
 
     fn put_in_memory<V: CacheValue>(

@@ -51,10 +51,10 @@ impl Journal {
         });
     }
 
-    /// What is owed now, at most `limit` keys of it.
-    pub(super) fn some(&self, limit: usize) -> Vec<(String, u64)> {
+    /// What is owed now.
+    pub(super) fn all(&self) -> Vec<(String, u64)> {
         let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        owed.keys.iter().take(limit).map(|(key, number)| (key.clone(), *number)).collect()
+        owed.keys.iter().map(|(key, number)| (key.clone(), *number)).collect()
     }
 
     /// Strikes out what has been confirmed, unless it has been asked for again meanwhile.
@@ -87,11 +87,11 @@ mod tests {
     fn a_key_owed_twice_is_owed_until_the_second_is_confirmed() {
         let journal = Journal::new("root".into());
         journal.add(&keys(0..1));
-        let first = journal.some(10);
+        let first = journal.all();
         journal.add(&keys(0..1));
         journal.confirm(&first);
         assert_eq!(journal.len(), 1);
-        journal.confirm(&journal.some(10));
+        journal.confirm(&journal.all());
         assert!(journal.is_empty());
     }
 
@@ -100,6 +100,6 @@ mod tests {
         let journal = Journal::new("root".into());
         journal.add(&keys(0..CAPACITY));
         journal.add(&keys(CAPACITY..CAPACITY + 1));
-        assert_eq!(journal.some(10).into_iter().map(|(key, _)| key).collect::<Vec<_>>(), ["root"]);
+        assert_eq!(journal.all().into_iter().map(|(key, _)| key).collect::<Vec<_>>(), ["root"]);
     }
 }

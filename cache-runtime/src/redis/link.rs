@@ -58,7 +58,8 @@ pub(super) struct Ready {
     scripts: Arc<Loaded>,
     /// What to add to this process's monotonic milliseconds to get the server's time.
     pub(super) offset_ms: i64,
-    run_id: String,
+    /// Which run of which server this is.
+    server: String,
 }
 
 impl Ready {
@@ -70,7 +71,7 @@ impl Ready {
             turns: AtomicUsize::new(0),
             scripts: Arc::clone(&self.scripts),
             offset_ms,
-            run_id: self.run_id.clone(),
+            server: self.server.clone(),
         }
     }
 
@@ -110,8 +111,13 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, state: State) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    /// A link that is closed stays so.
+    fn set(&self, new: State) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*state, State::Closed) {
+            *state = new;
+        }
+        drop(state);
         self.changed.notify_waiters();
     }
 
@@ -127,14 +133,15 @@ impl Link {
         }
     }
 
-    /// After an operation failed: no further one before the server has answered.
-    pub(super) fn suspect(&self) {
+    /// After an operation failed: no further one before the server has answered. Says whether the
+    /// link was up until now.
+    pub(super) fn suspect(&self) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let State::Up(ready) = &*state {
-            *state = State::Suspect(Arc::clone(ready));
-            drop(state);
-            self.attention.notify_one();
-        }
+        let State::Up(ready) = &*state else { return false };
+        *state = State::Suspect(Arc::clone(ready));
+        drop(state);
+        self.attention.notify_one();
+        true
     }
 
     pub(super) fn close(&self) {
@@ -149,8 +156,8 @@ impl Link {
 }
 
 /// The task of a link: it connects, keeps watch, and connects again, until the manager is gone.
-pub(super) async fn attend(link: Arc<Link>, shared: Weak<Shared>) {
-    let _gone = Gone(Arc::clone(&link));
+pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
+    let link = Arc::clone(&gone.0);
     let mut delay = FIRST_DELAY;
     let mut was_down = false;
     loop {
@@ -159,7 +166,7 @@ pub(super) async fn attend(link: Arc<Link>, shared: Weak<Shared>) {
         };
         match strong.connect().await {
             Ok(ready) if !link.ended() => {
-                strong.log_up(was_down, &ready.run_id);
+                strong.log_up(was_down, &ready.server);
                 go_up(&link, &strong, ready);
                 delay = FIRST_DELAY;
                 drop(strong);
@@ -192,10 +199,15 @@ pub(super) async fn attend(link: Arc<Link>, shared: Weak<Shared>) {
     }
 }
 
-/// Makes the connection usable. What memory holds from the time without Redis ends with it.
+/// Makes the connection usable. What memory holds from the time without Redis ends with it, also
+/// what is stored by loads that began just before.
 fn go_up(link: &Link, shared: &Shared, ready: Arc<Ready>) {
     shared.generations.bump_epoch();
     link.set(State::Up(ready));
+    shared.generations.bump_epoch();
+    if !shared.journal.is_empty() {
+        link.attention.notify_one();
+    }
 }
 
 /// Looks after a link that is up. Returns why it is no longer, or `None` at the end of it all.
@@ -237,16 +249,15 @@ impl Shared {
             for _ in 1..self.settings.connections {
                 bulk.push(self.open().await?);
             }
-            let info: String = cmd("INFO").arg("server").query_async(&mut quick).await?;
-            check_version(&info)?;
-            let run_id = field(&info, "run_id").unwrap_or_default().to_owned();
+            let server = ask_server(&mut quick).await?;
             let scripts = Arc::new(Loaded::load(&mut quick).await?);
             let offset_ms = measure_offset(&mut quick).await?;
             let ready =
-                Ready { quick, bulk, turns: AtomicUsize::new(0), scripts, offset_ms, run_id };
+                Ready { quick, bulk, turns: AtomicUsize::new(0), scripts, offset_ms, server };
+            // Removing is possible when writing is not.
             self.replay(&ready).await?;
             self.meet(&ready).await?;
-            self.probe(&ready).await?;
+            self.check_server(&ready).await?;
             RedisResult::Ok(Arc::new(ready))
         };
         timeout(self.settings.connect_timeout, attempt)
@@ -265,12 +276,8 @@ impl Shared {
     async fn check(&self, ready: &Ready) -> RedisResult<Arc<Ready>> {
         let answers = async {
             let offset_ms = measure_offset(&mut ready.quick()).await?;
-            for bulk in &ready.bulk {
-                let _: redis::Value = cmd("PING").query_async(&mut bulk.clone()).await?;
-            }
             self.replay(ready).await?;
-            self.meet(ready).await?;
-            self.probe(ready).await?;
+            self.check_server(ready).await?;
             RedisResult::Ok(offset_ms)
         };
         let offset_ms = timeout(self.settings.deadline, answers)
@@ -284,45 +291,59 @@ impl Shared {
         if self.settings.trust_restart {
             return Ok(());
         }
-        let keys = [self.run_key(&ready.run_id), self.root_key()];
+        let keys = [self.run_key(&ready.server), self.root_key()];
         let ttl = millis(RUN_TTL).to_string();
         let new: u8 = ready.script(ready.quick(), Script::Meet, &keys, &[ttl.as_bytes()]).await?;
         if new == 1 {
             tracing::debug!(
-                run_id = ready.run_id,
+                server = ready.server,
                 "first contact with this Redis server: nothing in it is trusted"
             );
         }
         Ok(())
     }
 
-    /// A server that cannot be written to is of no use.
-    async fn probe(&self, ready: &Ready) -> RedisResult<()> {
+    /// All connections must lead to one server, which can be written to: what can only be read is
+    /// of no use, since no load could be validated. Writing keeps the server known.
+    async fn check_server(&self, ready: &Ready) -> RedisResult<()> {
+        for mut connection in std::iter::once(ready.quick()).chain(ready.bulk.iter().cloned()) {
+            if ask_server(&mut connection).await? != ready.server {
+                return Err(refused("it is another server than before".into()));
+            }
+        }
         let mut set = cmd("SET");
-        set.arg(self.probe_key()).arg(1).arg("PX").arg(1_000);
+        set.arg(self.run_key(&ready.server)).arg(1).arg("PX").arg(millis(RUN_TTL));
         set.query_async(&mut ready.quick()).await
     }
 
-    /// Sends the removals that are owed until none is. Before anything else: removing is possible
-    /// when writing is not.
+    /// Sends the removals that are owed now. What is owed meanwhile waits for the next time, so
+    /// that there is an end to it.
     async fn replay(&self, ready: &Ready) -> RedisResult<()> {
-        loop {
-            let owed = self.journal.some(REPLAY_BATCH);
-            if owed.is_empty() {
-                return Ok(());
-            }
+        let owed = self.journal.all();
+        for batch in owed.chunks(REPLAY_BATCH) {
             let mut unlink = cmd("UNLINK");
-            for (key, _) in &owed {
+            for (key, _) in batch {
                 unlink.arg(key);
             }
             let _: u64 = unlink.query_async(&mut ready.quick()).await?;
-            self.journal.confirm(&owed);
-            if self.journal.is_empty() {
-                // Memory stood in for Redis: what others invalidate there does not reach it.
-                self.generations.bump_epoch();
-            }
+            self.journal.confirm(batch);
         }
+        if !owed.is_empty() {
+            // Memory stood in for Redis: what others invalidate there does not reach it.
+            self.generations.bump_epoch();
+        }
+        Ok(())
     }
+}
+
+/// Which run of which server answers here. A server that has been a replica meanwhile has another
+/// replication id: it may have missed what was confirmed by its master.
+async fn ask_server(connection: &mut MultiplexedConnection) -> RedisResult<String> {
+    let info: String = cmd("INFO").arg("server").arg("replication").query_async(connection).await?;
+    check_version(&info)?;
+    let run = field(&info, "run_id").unwrap_or_default();
+    let replication = field(&info, "master_replid").unwrap_or_default();
+    Ok(format!("{run}:{replication}"))
 }
 
 /// The difference between the server's clock and this process's monotonic one.
@@ -361,14 +382,20 @@ fn no_answer(after: Duration) -> RedisError {
 }
 
 /// Lets nobody wait for a link whose task has ended, be it with its runtime.
-struct Gone(Arc<Link>);
+pub(super) struct Gone(Arc<Link>);
+
+impl Gone {
+    pub(super) fn new(link: &Arc<Link>) -> Self {
+        Gone(Arc::clone(link))
+    }
+}
 
 impl Drop for Gone {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // A runtime without I/O, most likely. Trying again would panic again.
             self.0.set(State::Down("this runtime cannot connect".into()));
-        } else if !self.0.ended() {
+        } else {
             self.0.set(State::Closed);
         }
     }

@@ -15,11 +15,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Value, cmd, pipe};
+use redis::{Cmd, Value, cmd};
 use tokio::time::timeout;
 
 use crate::clock::{Clock, millis};
-use crate::entry;
+use crate::entry::{self, StateId};
 use crate::generation::Generations;
 use crate::glob;
 use crate::random;
@@ -71,6 +71,25 @@ impl Noted {
     /// Whether the mark is this load's own.
     pub(crate) fn is_mine(&self) -> bool {
         self.mine
+    }
+}
+
+/// What a load or put that begins may set its mark over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Over<'a> {
+    Nothing,
+    /// The entry that was found and is of no use any more.
+    Stale(&'a [u8]),
+    Anything,
+}
+
+impl<'a> Over<'a> {
+    fn argument(self) -> &'a [u8] {
+        match self {
+            Over::Nothing => b"",
+            Over::Stale(entry) => &entry[..entry.len().min(STATE_BYTES)],
+            Over::Anything => b"*",
+        }
     }
 }
 
@@ -129,21 +148,20 @@ impl RedisStore {
 
     /// A load begins: sets or joins the mark, and notes the tokens.
     ///
-    /// `stale` is the entry that was found and is of no use any more.
     pub(crate) async fn begin(
         &self,
         name: &str,
         tags: &[impl AsRef<str>],
-        mark: &[u8],
-        stale: Option<&[u8]>,
+        over: Over<'_>,
         life: Life,
     ) -> Result<Noted, Away> {
         let keys = self.keys(name, tags);
         let mark_ms = millis(self.0.settings.max_load).to_string();
         let token_ms = token_life(life);
         let fresh: Vec<[u8; 8]> = (1..keys.len()).map(|_| random::word().to_le_bytes()).collect();
-        let stale = stale.map_or(&[][..], |bytes| &bytes[..bytes.len().min(STATE_BYTES)]);
-        let mut arguments = vec![mark, mark_ms.as_bytes(), stale, token_ms.as_bytes()];
+        let mark = StateId::mark(random::word());
+        let mark = mark.as_bytes();
+        let mut arguments = vec![mark, mark_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
         arguments.extend(fresh.iter().map(|token| &token[..]));
         let turn = self.0.turn().await?;
         let call = turn.ready.script(turn.ready.quick(), Script::Begin, &keys, &arguments);
@@ -199,32 +217,6 @@ impl RedisStore {
         })
     }
 
-    /// Notes the tokens of tags, for values that are stored whatever is there. Also the server's
-    /// time.
-    pub(crate) async fn note(
-        &self,
-        tags: &[impl AsRef<str>],
-        life: Life,
-    ) -> Result<(Vec<u64>, u64), Away> {
-        let noted = self.begin("", tags, &[], None, life).await?;
-        Ok((noted.tokens, self.now_ms().ok_or(Away)?))
-    }
-
-    /// Stores entries, whatever was there before.
-    pub(crate) async fn put(&self, entries: &[(String, Vec<u8>, Life)]) -> Result<(), Away> {
-        let mut pipeline = pipe();
-        for (name, entry, life) in entries {
-            let set = pipeline.cmd("SET").arg(self.0.value_key(name)).arg(entry);
-            if let Life::For(duration) = life {
-                set.arg("PX").arg(millis(*duration).max(1));
-            }
-            set.ignore();
-        }
-        let bytes = entries.iter().map(|(_, entry, _)| entry.len()).sum();
-        let turn = self.0.turn().await?;
-        turn.ask(pipeline.query_async(&mut lane(&turn.ready, bytes))).await
-    }
-
     /// Removes names and renews tags. What Redis does not confirm is owed, and until it is paid
     /// this process uses nothing that is in Redis.
     ///
@@ -239,6 +231,8 @@ impl RedisStore {
 
     /// The same, to be done as soon as can be. Does not wait.
     pub(crate) fn owe(&self, names: &[impl AsRef<str>], tags: &[impl AsRef<str>]) {
+        // Somebody must be there to send it.
+        self.0.link();
         self.0.owe(&self.0.removal(names, tags));
     }
 
@@ -253,7 +247,8 @@ impl RedisStore {
             return Some(0);
         }
         let mut owed = Owed { shared: &self.0, keys };
-        let turn = self.0.turn().await.ok()?;
+        // Removing is right also while other removals are owed.
+        let turn = self.0.turn_to_remove().await.ok()?;
         let tokens = tokens.to_string();
         let arguments = [ENTRY, tokens.as_bytes()];
         let call = turn.ready.script(turn.ready.quick(), Script::Remove, &owed.keys, &arguments);

@@ -8,27 +8,26 @@ pub(super) const STATE_BYTES: usize = 12;
 
 /// A load begins. Where nothing is, the mark is set; where the entry found stale still is, the
 /// mark takes its place; anything else stays and is the state to store over. Then the tokens are
-/// noted, and made where they are missing. Without a mark only the tokens are noted.
+/// noted, and made where they are missing. A put begins the same way and sets its mark over
+/// whatever is there: then no older load or put can store any more.
 ///
-/// KEYS: name, tokens. ARGV: mark, its ms, state found stale or '', tokens' ms or -1, new tokens.
+/// KEYS: name, tokens. ARGV: mark, its ms, state found stale, '' or '*' for a put, tokens' ms or
+/// -1, new tokens.
 /// Returns the state, then the tokens.
 const BEGIN: &str = r"
-local found = ''
-if ARGV[1] ~= '' then
-  found = redis.pcall('GETRANGE', KEYS[1], 0, 11)
-  if type(found) == 'table' then
-    redis.call('DEL', KEYS[1])
-    found = ''
-  end
-  if found == '' or found == ARGV[3] then
-    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-    found = ARGV[1]
-  end
+local found = redis.pcall('GETRANGE', KEYS[1], 0, 11)
+if type(found) == 'table' or ARGV[3] == '*' then
+  redis.call('DEL', KEYS[1])
+  found = ''
+end
+if found == '' or found == ARGV[3] then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  found = ARGV[1]
 end
 local reply = {found}
 for i = 2, #KEYS do
   local token = redis.pcall('GET', KEYS[i])
-  if type(token) == 'string' then
+  if type(token) == 'string' and #token == 8 then
     if ARGV[4] == '-1' then redis.call('PERSIST', KEYS[i])
     else redis.call('PEXPIRE', KEYS[i], ARGV[4], 'GT') end
   else

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::Away;
 use super::journal::Journal;
-use super::link::{self, Link, Ready};
+use super::link::{self, Gone, Link, Ready};
 use crate::clock::{Clock, precise_ms};
 use crate::generation::Generations;
 use crate::runtime;
@@ -77,6 +77,13 @@ impl Shared {
 
     /// A turn, if Redis can be used now. Waits for a connection only during the first attempt.
     pub(super) async fn turn(self: &Arc<Self>) -> Result<Turn<'_>, Away> {
+        let turn = self.turn_to_remove().await?;
+        // Looked at last: an invalidation that returned before this one began is seen.
+        if self.journal.is_empty() { Ok(turn) } else { Err(Away) }
+    }
+
+    /// The same also while removals are owed.
+    pub(super) async fn turn_to_remove(self: &Arc<Self>) -> Result<Turn<'_>, Away> {
         let link = self.link().ok_or(Away)?;
         let ready = link.ready().await.ok_or(Away)?;
         let place = match self.in_flight.try_acquire() {
@@ -86,10 +93,6 @@ impl Shared {
                 waited.ok().and_then(Result::ok).ok_or(Away)?
             }
         };
-        // Looked at last: an invalidation that returned before this one began is seen.
-        if !self.journal.is_empty() {
-            return Err(Away);
-        }
         Ok(Turn { link, ready, shared: self, _place: place })
     }
 
@@ -110,7 +113,9 @@ impl Shared {
         }
         links.retain(|_, link| !link.ended());
         let link = Link::new();
-        runtime.spawn(link::attend(Arc::clone(&link), Arc::downgrade(self)));
+        // Made here: a runtime that is shutting down may drop the task before it has begun.
+        let gone = Gone::new(&link);
+        runtime.spawn(link::attend(gone, Arc::downgrade(self)));
         links.insert(runtime.id(), Arc::clone(&link));
         Some(link)
     }
@@ -145,17 +150,12 @@ impl Shared {
         format!("{}:#t:{tag}", self.settings.namespace)
     }
 
-    pub(super) fn run_key(&self, run_id: &str) -> String {
-        format!("{}:#run:{run_id}", self.settings.namespace)
+    pub(super) fn run_key(&self, server: &str) -> String {
+        format!("{}:#run:{server}", self.settings.namespace)
     }
 
     pub(super) fn root_key(&self) -> String {
         format!("{}:#root", self.settings.namespace)
-    }
-
-    /// Written to see whether that can be done.
-    pub(super) fn probe_key(&self) -> String {
-        format!("{}:#probe", self.settings.namespace)
     }
 
     /// What the keys begin with that are neither values nor marks.
@@ -179,12 +179,12 @@ impl Shared {
         tokens.chain(names.iter().map(|name| self.value_key(name.as_ref()))).collect()
     }
 
-    pub(super) fn log_up(&self, again: bool, run_id: &str) {
+    pub(super) fn log_up(&self, again: bool, server: &str) {
         let redis = &self.settings.address;
         if again {
-            tracing::info!(redis, run_id, "Redis is back");
+            tracing::info!(redis, server, "Redis is back");
         } else {
-            tracing::debug!(redis, run_id, "connected to Redis");
+            tracing::debug!(redis, server, "connected to Redis");
         }
     }
 
@@ -211,18 +211,26 @@ impl Turn<'_> {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) => {
                 if of_the_connection(&error) {
-                    self.link.suspect();
+                    self.suspect();
                 }
                 error.to_string()
             }
             Err(_) => {
-                self.link.suspect();
+                self.suspect();
                 format!("no answer within {deadline:?}")
             }
         };
         self.shared.errors.one();
         tracing::debug!(reason, "a Redis operation failed");
         Err(Away)
+    }
+
+    /// From here on this link is without Redis. What memory holds from another link's outage does
+    /// not count in this one.
+    fn suspect(&self) {
+        if self.link.suspect() {
+            self.shared.generations.bump_epoch();
+        }
     }
 
     /// The server's time.
