@@ -9,6 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::{Instrument as _, debug_span};
+
 use crate::core::Core;
 use crate::error::Error;
 use crate::generation::Slot;
@@ -70,7 +72,11 @@ impl Core {
         self.invalidations.one();
         let _then = Finally(|| self.bump(targets.slots()));
         match &self.redis {
-            Some(redis) => redis.invalidate(&targets.names, &targets.tags).await,
+            Some(redis) => {
+                let span =
+                    debug_span!("cache_invalidate", names = ?targets.names, tags = ?targets.tags);
+                redis.invalidate(&targets.names, &targets.tags).instrument(span).await
+            }
             None => None,
         }
     }

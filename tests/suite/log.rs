@@ -157,3 +157,19 @@ async fn an_invalidation_that_cannot_happen_says_why() {
     assert_eq!(errors.len(), 1, "{errors:#?}");
     assert!(errors[0].contains("`Display`"), "{errors:?}");
 }
+
+#[cached(key_prefix = "log_span", key = "{id}")]
+async fn noisy(id: u64) -> u64 {
+    tracing::info!("in the body");
+    id
+}
+
+#[tokio::test]
+async fn what_a_body_logs_stands_in_the_span_of_its_load() {
+    let (log, _guard) = Log::capture();
+    let manager = CacheManager::builder().build().unwrap();
+    with(&manager, noisy(7)).await;
+    let text = log.text();
+    let line = text.lines().find(|line| line.contains("in the body")).unwrap();
+    assert!(line.contains(r#"cache_load{name="log_span:7"}"#), "{line}");
+}

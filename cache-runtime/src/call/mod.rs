@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
+use tracing::{Instrument as _, debug_span};
 
 pub(crate) use key::{CallKey, named};
 pub(crate) use policy::{Policy, fresh_for_ms, life_of};
@@ -164,7 +165,8 @@ where
     {
         leader.body_begins();
         let began = Instant::now();
-        let parts = K::split(recursion::inside(&self.key, body).await);
+        let span = debug_span!("cache_load", name = self.key.name.as_str());
+        let parts = K::split(recursion::inside(&self.key, body).instrument(span).await);
         let took = began.elapsed();
         self.counters.slow.loads.one();
         self.counters.slow.load_micros.add(micros(took));

@@ -1,5 +1,7 @@
 //! Looking for a value where it may be: in memory, or in Redis.
 
+use tracing::{Instrument as _, trace_span};
+
 use super::CallKey;
 use super::validity::{self, Verdict, judge};
 use crate::config::Ttl;
@@ -94,7 +96,8 @@ impl Core {
             let value = self.types.decode(header, payload, codec)?;
             Some(Reading::Redis { value, load_micros: header.load_micros })
         };
-        match self.fetch(redis, key, decode).await {
+        let span = trace_span!("cache_read", name = key.name.as_str());
+        match self.fetch(redis, key, decode).instrument(span).await {
             Ok(Fetched::Fresh(reading)) => reading,
             Ok(Fetched::Not(leftover)) => Reading::Miss(leftover),
             // What memory holds from an outage counts only as long as that lasts.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
+use tracing::{Instrument as _, trace_span};
 
 use super::policy::life_of;
 use super::reading::Reading;
@@ -138,7 +139,9 @@ where
             let needed = leader.awaited() || noted.is_mine();
             return if needed { redis.release(name, tags, noted).await.ok() } else { None };
         };
-        let filled = redis.fill(name, tags, noted, &entry, life_of(ttl)).await.ok();
+        let span = trace_span!("cache_store", name, bytes = entry.len());
+        let fill = redis.fill(name, tags, noted, &entry, life_of(ttl));
+        let filled = fill.instrument(span).await.ok();
         match filled {
             Some(Filled::Stored) => self.counters.slow.stores.one(),
             Some(Filled::Refused | Filled::Outdated) => self.counters.slow.refused.one(),
