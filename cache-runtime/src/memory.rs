@@ -81,9 +81,8 @@ pub(crate) struct Facts {
     pub(crate) stamps: Stamps,
 }
 
-/// One allocation, and for a small value two cache lines: what decides on freshness in the first,
-/// the key and the value in the second.
-#[repr(C, align(64))]
+/// One allocation, in the order of use: what decides on freshness, then the key and the value.
+#[repr(C)]
 struct Entry<V: ?Sized> {
     facts: Facts,
     verified: Verified,
