@@ -206,6 +206,17 @@ impl<K: Eq + Hash> Leader<K> {
         }
     }
 
+    /// This flight lands with what the one before it has: for those of its followers who had asked
+    /// before the body began over there.
+    pub(crate) fn pass_on(self, predecessor: &Follower, outcome: Outcome) {
+        let body_began = lock(&predecessor.flight.state).body_began;
+        lock(&self.flight.state).body_began = body_began;
+        self.land(|| match outcome {
+            Outcome::Value(value) => Outcome::Outdated(Some(value)),
+            outcome => outcome,
+        });
+    }
+
     /// Has waited for the flight before this one for too long: callers join this one now.
     pub(crate) fn overtake(&self, predecessor: &Follower) {
         let Some((flights, key)) = &self.table else { return };
@@ -457,6 +468,25 @@ mod tests {
         let after = table.follow();
         leader.seal();
         leader.land(|| Outcome::Outdated(Some(Arc::new(1_u8))));
+        assert!(matches!(now(&before), Some(Outcome::Value(_))));
+        assert!(matches!(now(&after), Some(Outcome::Outdated(_))));
+    }
+
+    #[test]
+    fn what_is_passed_on_is_for_those_who_asked_before_its_body_began() {
+        let table = Table::new();
+        let first = table.lead();
+        first.seal();
+        let mut second = table.lead();
+        let before = table.follow();
+        first.reopen();
+        first.body_begins();
+        first.seal();
+        let after = table.follow();
+        first.land(value);
+        let predecessor = second.predecessor().unwrap();
+        let outcome = now(&predecessor).unwrap();
+        second.pass_on(&predecessor, outcome);
         assert!(matches!(now(&before), Some(Outcome::Value(_))));
         assert!(matches!(now(&after), Some(Outcome::Outdated(_))));
     }

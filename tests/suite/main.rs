@@ -31,6 +31,7 @@ mod signatures;
 mod source;
 mod statistics;
 mod stores;
+mod storms;
 mod time;
 mod twins;
 mod two_processes;

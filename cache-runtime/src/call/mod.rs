@@ -17,7 +17,6 @@ mod recursion;
 mod redis_load;
 mod validity;
 
-use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -77,15 +76,13 @@ where
                 Role::Follow(follower) => follower,
             };
             match self.wait(&follower).await {
-                // A value of another type, by hand under the same name, is as good as none.
-                Some(Outcome::Value(value)) => match self.shared_value(&value) {
-                    Some(output) => return output,
-                    None => break,
-                },
-                Some(Outcome::Error(error)) => match self.shared_error(&error) {
-                    Some(output) => return output,
-                    None => break,
-                },
+                Some(outcome @ (Outcome::Value(_) | Outcome::Error(_))) => {
+                    match self.shared_output(&outcome) {
+                        Some(output) => return output,
+                        // Of another type, by hand under the same name: as good as none.
+                        None => break,
+                    }
+                }
                 Some(Outcome::Failed) => break,
                 Some(Outcome::Outdated(_) | Outcome::Abandoned) => {}
                 // The first to reach the wait limit leads the next flight, the others join it.
@@ -101,19 +98,14 @@ where
         F: Future<Output = K::Output>,
     {
         if let Some(predecessor) = leader.predecessor() {
-            let output = match self.wait(&predecessor).await {
-                Some(Outcome::Value(value)) => self.shared_value(&value),
-                Some(Outcome::Error(error)) => self.shared_error(&error),
-                Some(_) => None,
-                None => {
-                    leader.overtake(&predecessor);
-                    None
+            match self.wait(&predecessor).await {
+                Some(outcome) => {
+                    if let Some(output) = self.shared_output(&outcome) {
+                        leader.pass_on(&predecessor, outcome);
+                        return output;
+                    }
                 }
-            };
-            if let Some(output) = output {
-                // Who follows this flight may have come after that value was found valid.
-                leader.land(|| Outcome::Outdated(None));
-                return output;
+                None => leader.overtake(&predecessor),
             }
         }
         // Since this caller looked, a flight may have landed.
@@ -240,20 +232,16 @@ where
         timeout(limit, follower.outcome()).await.ok()
     }
 
-    fn shared_value(&self, value: &Arc<dyn Any + Send + Sync>) -> Option<K::Output> {
-        let value = value.downcast_ref::<K::Value>()?.clone();
-        Some(self.coalesced(Ok(value)))
-    }
-
-    fn shared_error(&self, error: &Arc<dyn Any + Send + Sync>) -> Option<K::Output> {
-        let error = (self.share?.take)(&**error)?;
-        Some(self.coalesced(Err(error)))
-    }
-
-    fn coalesced(&self, parts: Result<K::Value, K::Error>) -> K::Output {
+    /// A flight's outcome as this call's output, where it can be one.
+    fn shared_output(&self, outcome: &Outcome) -> Option<K::Output> {
+        let parts = match outcome {
+            Outcome::Value(value) => Ok(value.downcast_ref::<K::Value>()?.clone()),
+            Outcome::Error(error) => Err((self.share?.take)(&**error)?),
+            Outcome::Failed | Outcome::Outdated(_) | Outcome::Abandoned => return None,
+        };
         self.counters.slow.coalesced.one();
         self.counters.slow.misses.one();
-        K::join(parts)
+        Some(K::join(parts))
     }
 }
 
