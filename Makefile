@@ -20,8 +20,11 @@ test: setup ## Run all tests, also those in the documentation
 
 lint: ## Check formatting and lints, with all features and with none
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path benches/Cargo.toml --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --workspace --all-targets --no-default-features -- -D warnings
+	$(CARGO) clippy --manifest-path benches/Cargo.toml --all-targets -- -D warnings
 
 doc: ## Build the documentation; a broken link is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps
