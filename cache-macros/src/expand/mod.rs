@@ -6,6 +6,7 @@
 
 mod cached;
 mod invalidate;
+mod site;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
