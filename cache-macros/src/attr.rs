@@ -17,12 +17,18 @@ pub(crate) struct Written<T> {
 /// The names in `skip(db, self)`.
 pub(crate) struct Skip(pub(crate) Vec<Ident>);
 
+/// An option that can be given at most once.
+pub(crate) type Once<T> = Option<Written<T>>;
+
+/// An option that can be given again and again.
+pub(crate) type Many<T> = Vec<Written<T>>;
+
 /// Declares an attribute: a field for each option, its kind of value, and the names it goes by.
 macro_rules! options {
     ($attribute:ident { $($field:ident: $value:ty = $($name:literal)|+,)* }) => {
         #[derive(Default)]
         pub(crate) struct $attribute {
-            $(pub(crate) $field: Option<Written<$value>>,)*
+            $(pub(crate) $field: $value,)*
         }
 
         impl Options for $attribute {
@@ -30,7 +36,7 @@ macro_rules! options {
 
             fn read(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
                 match name.unraw().to_string().as_str() {
-                    $($($name)|+ => put(&mut self.$field, name, input),)*
+                    $($($name)|+ => self.$field.put(name, input),)*
                     _ => Err(unknown(&name, Self::NAMES)),
                 }
             }
@@ -39,30 +45,38 @@ macro_rules! options {
 }
 
 options!(CachedAttr {
-    ttl: Expr = "ttl",
-    prefix: Expr = "key_prefix" | "prefix",
-    key: Expr = "key",
-    skip: Skip = "skip",
-    tags: Expr = "tags",
-    version: Expr = "version",
-    negative_ttl: Expr = "negative_ttl",
-    cache_none: Expr = "cache_none",
-    cache_if: Expr = "cache_if",
-    bypass_if: Expr = "bypass_if",
-    jitter: Expr = "jitter",
-    tier: Expr = "tier",
-    codec: Type = "codec",
-    cost: Expr = "cost",
-    output: Expr = "output",
-    runtime: Path = "crate",
+    ttl: Once<Expr> = "ttl",
+    prefix: Once<Expr> = "key_prefix" | "prefix",
+    key: Once<Expr> = "key",
+    skip: Once<Skip> = "skip",
+    tags: Once<Expr> = "tags",
+    version: Once<Expr> = "version",
+    negative_ttl: Once<Expr> = "negative_ttl",
+    cache_none: Once<Expr> = "cache_none",
+    cache_if: Once<Expr> = "cache_if",
+    bypass_if: Once<Expr> = "bypass_if",
+    jitter: Once<Expr> = "jitter",
+    tier: Once<Expr> = "tier",
+    codec: Once<Type> = "codec",
+    cost: Once<Expr> = "cost",
+    output: Once<Expr> = "output",
+    runtime: Once<Path> = "crate",
 });
 
 options!(InvalidateAttr {
-    prefix: Expr = "prefix" | "key_prefix",
-    tags: Expr = "tags",
-    when: Expr = "when",
-    condition: Expr = "if",
-    runtime: Path = "crate",
+    prefix: Once<Expr> = "prefix" | "key_prefix",
+    tags: Once<Expr> = "tags",
+    entries: Many<Expr> = "entry",
+    when: Once<Expr> = "when",
+    condition: Once<Expr> = "if",
+    runtime: Once<Path> = "crate",
+});
+
+options!(PutAttr {
+    entries: Many<Expr> = "entry",
+    when: Once<Expr> = "when",
+    condition: Once<Expr> = "if",
+    runtime: Once<Path> = "crate",
 });
 
 /// The options that one attribute takes.
@@ -120,17 +134,28 @@ fn at_option(input: ParseStream<'_>) -> bool {
     input.peek(Ident::peek_any) && (input.peek2(Token![=]) || input.peek2(token::Paren))
 }
 
-fn put<T: Value>(
-    slot: &mut Option<Written<T>>,
-    name: Ident,
-    input: ParseStream<'_>,
-) -> syn::Result<()> {
-    let value = T::parse(&name, input)?;
-    if let Some(first) = slot {
-        return Err(twice(&first.name, &name));
+/// Where the values of an option are kept.
+trait Slot {
+    fn put(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()>;
+}
+
+impl<T: Value> Slot for Once<T> {
+    fn put(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        let value = T::parse(&name, input)?;
+        if let Some(first) = self {
+            return Err(twice(&first.name, &name));
+        }
+        *self = Some(Written { name, value });
+        Ok(())
     }
-    *slot = Some(Written { name, value });
-    Ok(())
+}
+
+impl<T: Value> Slot for Many<T> {
+    fn put(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        let value = T::parse(&name, input)?;
+        self.push(Written { name, value });
+        Ok(())
+    }
 }
 
 fn twice(first: &Ident, second: &Ident) -> syn::Error {

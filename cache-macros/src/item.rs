@@ -1,6 +1,6 @@
 //! Stage one: the annotated function. Its body stays raw tokens, for nothing in it is of interest.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
@@ -28,6 +28,8 @@ enum Asynchrony {
     /// `fn f() -> Pin<Box<dyn Future<Output = Output>>> { Box::pin(async move { body }) }`: what
     /// `#[async_trait]` has made of an `async fn`, since it expands before the attributes inside it.
     Boxed {
+        /// Statements before the box.
+        before: TokenStream,
         call: TokenStream,
         output: Box<Type>,
         body: TokenStream,
@@ -61,6 +63,11 @@ impl Parse for Item {
 }
 
 impl Item {
+    /// Whether the function itself is not `async`, and returns a box.
+    pub(crate) fn is_boxed(&self) -> bool {
+        matches!(self.asynchrony, Asynchrony::Boxed { .. })
+    }
+
     pub(crate) fn is_async(&self) -> bool {
         !matches!(self.asynchrony, Asynchrony::Missing)
     }
@@ -100,11 +107,13 @@ impl Item {
         braced(body, self.brace.span.join().resolved_at(Span::mixed_site()))
     }
 
-    /// The function with another asynchronous body.
-    pub(crate) fn with_body(&self, body: TokenStream) -> TokenStream {
+    /// The function with another asynchronous body. `made` is run when a boxed future is made.
+    pub(crate) fn with_body(&self, made: &TokenStream, body: TokenStream) -> TokenStream {
         let Self { attrs, inner_attrs, vis, sig, .. } = self;
         let body = match &self.asynchrony {
-            Asynchrony::Boxed { call, .. } => quote!(#call(async move { #body })),
+            Asynchrony::Boxed { before, call, .. } => {
+                quote!(#before #made #call(async move { #body }))
+            }
             Asynchrony::Native { .. } | Asynchrony::Missing => body,
         };
         let block = braced(quote!(#(#inner_attrs)* #body), self.brace.span.join());
@@ -118,14 +127,19 @@ fn braced(content: TokenStream, span: Span) -> TokenStream {
     group.into_token_stream()
 }
 
-/// Recognises a body that is one `Box::pin(async move { ... })`.
+/// Recognises a body whose last expression is `Box::pin(async move { ... })`.
 fn boxed(output: &ReturnType, body: TokenStream) -> Option<Asynchrony> {
     let ReturnType::Type(_, output) = output else {
         return None;
     };
     let output = Box::new(future_output(output)?.clone());
-    let PinnedBlock { call, body } = syn::parse2(body).ok()?;
-    Some(Asynchrony::Boxed { call, output, body })
+    let tokens: Vec<TokenTree> = body.into_iter().collect();
+    let is_semicolon =
+        |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';');
+    let last = tokens.iter().rposition(is_semicolon).map_or(0, |semicolon| semicolon + 1);
+    let (before, last) = tokens.split_at(last);
+    let PinnedBlock { call, body } = syn::parse2(last.iter().cloned().collect()).ok()?;
+    Some(Asynchrony::Boxed { before: before.iter().cloned().collect(), call, output, body })
 }
 
 /// `T` in `Pin<Box<dyn Future<Output = T> + Send + 'a>>`.

@@ -42,6 +42,19 @@ pub fn cache_invalidate(
     .into()
 }
 
+#[doc = include_str!("../docs/cache_put.md")]
+#[proc_macro_attribute]
+pub fn cache_put(
+    attr: proc_macro::TokenStream,
+    item: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    attribute(attr.into(), item.into(), "cache_put", |attr, item, errors| {
+        let spec = valid::put(attr, item, errors)?;
+        Ok(expand::put(&spec, item))
+    })
+    .into()
+}
+
 /// The expansion; on mistakes, these and the item as it was, so that no other error follows.
 fn attribute<A: Options>(
     attr: TokenStream,

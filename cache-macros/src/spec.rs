@@ -30,6 +30,18 @@ pub(crate) struct Invalidate {
     pub(crate) runtime: Path,
     pub(crate) prefix: Option<Template>,
     pub(crate) tags: Vec<Template>,
+    /// Calls of cached functions.
+    pub(crate) entries: Vec<Expr>,
+    pub(crate) when: When,
+    pub(crate) condition: Option<Expr>,
+    pub(crate) output: Output,
+}
+
+/// `#[cache_put]` on a function.
+pub(crate) struct Put {
+    /// The path of the runtime crate.
+    pub(crate) runtime: Path,
+    pub(crate) entries: Vec<Expr>,
     pub(crate) when: When,
     pub(crate) condition: Option<Expr>,
     pub(crate) output: Output,

@@ -60,6 +60,26 @@ pub enum Error {
         /// What the last attempt said.
         message: String,
     },
+    /// [`cache_entry`](crate::CacheCall::cache_entry) was called on a future that is not that of an
+    /// annotated function.
+    NotACachedCall {
+        /// The type of the future.
+        future: &'static str,
+    },
+    /// A call has no entry: its key cannot be made.
+    NoEntry {
+        /// The annotated function.
+        function: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// A value is not one that its function stores.
+    NotStored {
+        /// The annotated function.
+        function: &'static str,
+        /// Why, and what has become of the entry.
+        reason: &'static str,
+    },
     /// A manager has already been installed or made for this process.
     AlreadyInstalled,
 }
@@ -85,6 +105,16 @@ impl fmt::Display for Error {
             }
             Error::RedisRequired { url, message } => {
                 write!(f, "Redis at {url} is required (CACHE_REQUIRE_REDIS) and cannot be used: {message}")
+            }
+            Error::NotACachedCall { future } => write!(
+                f,
+                "`cache_entry` takes the future of a call of a `#[cached]` function, and {future} is not one; a function that merely calls a cached one has no entry of its own"
+            ),
+            Error::NoEntry { function, reason } => {
+                write!(f, "this call of {function} has no entry: {reason}")
+            }
+            Error::NotStored { function, reason } => {
+                write!(f, "{function} does not store this value: {reason}")
             }
             Error::AlreadyInstalled => {
                 f.write_str("a cache manager is already installed in this process; use `cache_runtime::with` for a second one")

@@ -122,7 +122,24 @@ impl Generations {
     /// Whether a load that noted this may store its value, or be joined: nothing it depends on has
     /// been invalidated since, and no pattern has been cleared.
     pub(crate) fn storable(&self, noted: &Noted) -> bool {
-        self.sweeps.load(Ordering::Acquire) == noted.sweeps && self.current(&noted.stamps)
+        !self.swept_since(noted) && self.current(&noted.stamps)
+    }
+
+    /// Whether a pattern has been cleared meanwhile.
+    pub(crate) fn swept_since(&self, noted: &Noted) -> bool {
+        self.sweeps.load(Ordering::Acquire) != noted.sweeps
+    }
+
+    /// A value takes the place of whatever is under its own slot: entries and loads of it that
+    /// are not this one's are stale from here on. Its stamps, if nothing that it depends on has
+    /// been invalidated since they were noted.
+    pub(crate) fn overtake(&self, noted: &Noted, own: Slot) -> Option<Stamps> {
+        if !self.storable(noted) {
+            return None;
+        }
+        self.bump(own);
+        // An invalidation between the two, or another's overtaking, makes the sum larger than this.
+        Some(Stamps { sum: noted.stamps.sum.wrapping_add(1), ..noted.stamps.clone() })
     }
 
     /// A pattern is about to be cleared: which running loads it matches is not known, so none of
@@ -219,6 +236,17 @@ mod tests {
         generations.begin_sweep();
         assert!(generations.current(&noted.stamps));
         assert!(!generations.storable(&noted));
+    }
+
+    #[test]
+    fn who_overtakes_is_current_and_who_noted_with_it_is_not() {
+        let generations = Generations::new();
+        let (name, tag) = (Slot::name("a"), Slot::tag("a"));
+        let (first, second) = (generations.note(&[name, tag]), generations.note(&[name, tag]));
+        let stamps = generations.overtake(&first, name);
+        assert!(stamps.is_some_and(|stamps| generations.current(&stamps)));
+        assert!(!generations.storable(&second));
+        assert!(generations.overtake(&second, name).is_none());
     }
 
     #[test]

@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use tracing::{Instrument as _, debug_span};
 
+use crate::asked::{self, Resolved};
 use crate::core::Core;
 use crate::error::Error;
 use crate::generation::Slot;
 use crate::name::{Renderer, shorten, validate_prefix, validate_tag};
-use crate::output::OutputKind;
+use crate::output::{OutputKind, Probe};
 use crate::runtime;
 
 /// After so long an abandoned function's own write has had its time to commit.
@@ -153,6 +154,13 @@ impl Plan {
         self.add("tag", render, Targets::add_tag);
     }
 
+    /// Adds the entry of a call.
+    pub fn entry<F: EntryCall>(&mut self, call: F) {
+        if let Some(resolved) = resolve_entry(call, "this invalidation does not happen") {
+            self.targets.names.push(resolved.key.name.as_str().to_owned());
+        }
+    }
+
     fn add(
         &mut self,
         what: &str,
@@ -172,13 +180,30 @@ impl Plan {
     }
 }
 
+/// A call in the option `entry`.
+#[diagnostic::on_unimplemented(
+    message = "`entry` takes a call of a `#[cached]` function, and `{Self}` is not a future",
+    label = "not the call of an async function"
+)]
+pub trait EntryCall: Future {}
+
+impl<F: Future> EntryCall for F {}
+
+/// The entry of a call in the option `entry`, taken before the body runs.
+pub(crate) fn resolve_entry<F: Future>(call: F, otherwise: &'static str) -> Option<Resolved> {
+    // The caller of the annotated function cannot be failed.
+    asked::resolve(call, asked::addressee::<F>())
+        .map_err(|error| tracing::error!(%error, "{otherwise}"))
+        .ok()
+}
+
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Plan").field(&self.targets).finish()
     }
 }
 
-/// Runs the body of a `#[cache_invalidate]` function, and invalidates.
+/// Runs the body of a `#[cache_invalidate]` function, and invalidates before it returns.
 ///
 /// If the future is dropped or the body panics once it has begun, what it has written is not
 /// known: the invalidation happens then, and once more when a write still under way has settled.
@@ -193,27 +218,103 @@ where
     K: OutputKind,
     F: Future<Output = K::Output>,
 {
-    if when == When::Before {
-        plan.core.invalidate(&plan.targets).await;
+    let Some(unfinished) = plan.begin(when).await else {
         return body.await;
-    }
-    let unfinished = Unfinished(Some(plan));
+    };
     let output = body.await;
-    let succeeded = when == When::Always || K::succeeded(&output);
-    let wanted = succeeded && condition.is_none_or(|condition| condition(&output));
-    unfinished.finish(wanted).await;
+    unfinished.finish(wanted::<K>(when, condition, &output)).await;
     output
 }
 
+/// The same for an output that must not wait, since it is not `Send`: Redis is owed the
+/// invalidation, and until it has confirmed it this process does not use it.
+async fn invalidate_at_once<K, F>(
+    plan: Plan,
+    when: When,
+    _kind: K,
+    condition: Condition<K::Output>,
+    body: Pin<&mut F>,
+) -> K::Output
+where
+    K: OutputKind,
+    F: Future<Output = K::Output>,
+{
+    let Some(unfinished) = plan.begin(when).await else {
+        return body.await;
+    };
+    let output = body.await;
+    unfinished.finish_at_once(wanted::<K>(when, condition, &output));
+    output
+}
+
+macro_rules! chosen_by_output {
+    ($($(#[$doc:meta])* $name:ident for $probe:ty $(where $bound:path)? => $function:ident;)*) => {$(
+        $(#[$doc])*
+        pub trait $name<R>: Sized {
+            /// Runs the body, and invalidates.
+            fn invalidate<K, F>(
+                self,
+                plan: Plan,
+                when: When,
+                kind: K,
+                condition: Condition<R>,
+                body: Pin<&mut F>,
+            ) -> impl Future<Output = R>
+            where
+                K: OutputKind<Output = R>,
+                F: Future<Output = R>,
+            {
+                $function(plan, when, kind, condition, body)
+            }
+        }
+
+        impl<R $(: $bound)?> $name<R> for $probe {}
+    )*};
+}
+
+chosen_by_output! {
+    /// Taken by method look-up where the output may wait for the invalidation.
+    ProbeSendOutput for &Probe<R> where Send => invalidate;
+    /// Taken by method look-up where it may not, or that is not known.
+    ProbeAnyOutput for Probe<R> => invalidate_at_once;
+}
+
+fn wanted<K: OutputKind>(when: When, condition: Condition<K::Output>, output: &K::Output) -> bool {
+    let succeeded = when == When::Always || K::succeeded(output);
+    succeeded && condition.is_none_or(|condition| condition(output))
+}
+
 /// A function that has begun and has not come to its end.
-struct Unfinished(Option<Plan>);
+pub(crate) struct Unfinished(Option<Plan>);
+
+impl Plan {
+    /// What is to be done before the body: `None` if that is all.
+    async fn begin(self, when: When) -> Option<Unfinished> {
+        if when == When::Before {
+            self.core.invalidate(&self.targets).await;
+            return None;
+        }
+        Some(Unfinished(Some(self)))
+    }
+}
 
 impl Unfinished {
+    /// A function that has begun to change what these names stand for.
+    pub(crate) fn changing(core: Arc<Core>, names: Vec<String>) -> Self {
+        Unfinished(Some(Plan { core, targets: Targets { names, tags: Vec::new() } }))
+    }
+
     async fn finish(mut self, wanted: bool) {
         if let Some(plan) = self.0.as_ref().filter(|_| wanted) {
             plan.core.invalidate(&plan.targets).await;
         }
         self.0 = None;
+    }
+
+    pub(crate) fn finish_at_once(mut self, wanted: bool) {
+        if let Some(plan) = self.0.take().filter(|_| wanted) {
+            plan.core.invalidate_in_background(&plan.targets);
+        }
     }
 }
 

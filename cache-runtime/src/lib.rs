@@ -2,8 +2,11 @@
 #![doc = include_str!("../docs/crate.md")]
 
 #[doc(hidden)]
-#[path = "private.rs"]
+#[path = "private/mod.rs"]
 pub mod __private;
+mod ambient;
+mod asked;
+mod cache_call;
 mod call;
 mod clock;
 mod codec;
@@ -28,6 +31,8 @@ mod name;
 #[doc = include_str!("../docs/options.md")]
 pub mod options {}
 mod output;
+mod put;
+mod put_function;
 mod random;
 mod redis;
 mod runtime;
@@ -37,8 +42,10 @@ mod site;
 mod stats;
 mod value;
 
-pub use cache_macros::{cache_invalidate, cached};
+pub use cache_macros::{cache_invalidate, cache_put, cached};
 
+pub use cache_call::{CacheCall, CacheEntry, Fetched, Holds};
+pub use call::Source;
 pub use clock::Clock;
 #[cfg(feature = "postcard")]
 pub use codec::Postcard;

@@ -75,8 +75,9 @@ pub(crate) struct MemoryKey {
 pub(crate) struct Facts {
     /// Whose value it is; 0 for one stored by hand.
     pub(crate) origin: u64,
-    /// When it is fresh no longer.
-    pub(crate) expires_ms: u64,
+    pub(crate) created_ms: u64,
+    /// How long it is fresh; `u64::MAX` is for ever.
+    pub(crate) fresh_for_ms: u64,
     /// The generations noted before it was loaded.
     pub(crate) stamps: Stamps,
 }
@@ -135,11 +136,12 @@ impl Wanted for WantedName<'_> {
     }
 }
 
-/// A fresh value and what a caller may want to know of it.
+/// A fresh value, from memory or from Redis, and what a caller may want to know of it.
 #[derive(Debug)]
 pub(crate) struct Hit<V> {
     pub(crate) value: V,
     pub(crate) load_micros: u64,
+    pub(crate) age_ms: u64,
 }
 
 /// What a look-up must satisfy besides its key.
@@ -154,11 +156,18 @@ pub(crate) struct Terms<'a> {
     pub(crate) slots: Option<&'a [Slot]>,
 }
 
+impl Facts {
+    #[inline]
+    pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.created_ms)
+    }
+}
+
 impl Terms<'_> {
     #[inline]
     fn fresh(&self, entry: &Entry<dyn Any + Send + Sync>) -> bool {
         let facts = &entry.facts;
-        self.now_ms < facts.expires_ms
+        facts.age_ms(self.now_ms) < facts.fresh_for_ms
             && self.generations.still_current(&facts.stamps, &entry.verified)
             && self.origin.is_none_or(|own| facts.origin == own || self.takes_by_hand(facts))
     }
@@ -223,7 +232,9 @@ impl Memory {
     {
         self.find(hash, wanted, |entry| {
             let value = entry.value.downcast_ref::<V>().filter(|_| terms.fresh(entry))?;
-            Some(Hit { value: value.clone(), load_micros: entry.load_micros.into() })
+            let (load_micros, age_ms) =
+                (entry.load_micros.into(), entry.facts.age_ms(terms.now_ms));
+            Some(Hit { value: value.clone(), load_micros, age_ms })
         })
     }
 

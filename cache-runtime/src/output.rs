@@ -13,6 +13,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::invalidate::EntryCall;
+
 /// A value that can be cached.
 ///
 /// Implemented for every type that is `Serialize + DeserializeOwned + Clone + Send + Sync +
@@ -139,6 +141,11 @@ impl<R> Probe<R> {
     pub const fn new() -> Self {
         Probe(PhantomData)
     }
+}
+
+/// A question about what a call returns.
+pub fn probe_of<F: EntryCall>(_: &F) -> Probe<F::Output> {
+    Probe::new()
 }
 
 /// Taken by method look-up where the return type is a `Result`.

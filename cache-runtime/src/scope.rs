@@ -3,16 +3,13 @@
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::CacheManager;
+use crate::ambient::{self, Surrounded};
 
 thread_local! {
     static CURRENT: RefCell<Option<CacheManager>> = const { RefCell::new(None) };
 }
-
-/// How many scopes are open in the process: while it is zero, nobody looks at the thread-local.
-static OPEN: AtomicUsize = AtomicUsize::new(0);
 
 /// Runs `future` with `manager` as the cache of every annotated function called in it.
 ///
@@ -40,7 +37,7 @@ static OPEN: AtomicUsize = AtomicUsize::new(0);
 /// # }
 /// ```
 pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
-    let _open = Open::new();
+    let _open = Surrounded::new();
     let mut future = pin!(future);
     poll_fn(|context| {
         let _entered = Entered::new(manager.clone());
@@ -52,26 +49,11 @@ pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
 /// The scoped manager, if there is one.
 #[inline]
 pub(crate) fn current() -> Option<CacheManager> {
-    if OPEN.load(Ordering::Relaxed) == 0 {
+    if !ambient::any() {
         return None;
     }
     // Not available while the thread is ending: then there is no scope either.
     CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
-}
-
-struct Open;
-
-impl Open {
-    fn new() -> Self {
-        OPEN.fetch_add(1, Ordering::Relaxed);
-        Open
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        OPEN.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// Restores the outer scope when a poll ends, by return or by panic.

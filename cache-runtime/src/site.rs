@@ -211,7 +211,7 @@ impl Instance {
 }
 
 /// The type name of a closure is that of the function it stands in, and `::{{closure}}`s.
-fn without_closures(type_name: &str) -> &str {
+pub(crate) fn without_closures(type_name: &str) -> &str {
     let mut name = type_name;
     while let Some(shorter) = name.strip_suffix("::{{closure}}") {
         name = shorter;

@@ -20,54 +20,78 @@ use crate::spec::{Cached, Key, Template};
 // Output (P is the runtime's private module):
 //
 //     async fn get_video(id: u64, user: &User) -> Result<Video, DbError> {
-//         let site: &'static P::Site = { static SITE: P::Site = ...; &SITE };
+//         let own = P::Own {
+//             site: { static SITE: P::Site = ...; &SITE },
+//             type_name: P::instance_of(&|| {}),
+//             boxed: P::NOT_BOXED,
+//             bypass: false,
+//         };
 //         let kind = ...;
-//         let share = ...;
-//         let bypass: bool = false;
 //         let begin = P::begin(
-//             site, kind, P::instance_of(&|| {}), bypass,
+//             own, kind,
 //             P::Args((&id, (&user, ()))),
 //             |tags: &mut P::Tags| { tags.add(|w: &mut P::Renderer| { ... }); },
+//             |kind| P::Hooks::new(kind, ...),
 //         );
 //         let call = match begin {
 //             P::Begin::Hit(output) => return output,
 //             P::Begin::Call(call) => call,
 //         };
-//         let hooks = P::Hooks::new(kind, share);
 //         let body = async move { ... };
 //         let body = ::core::pin::pin!(body);
-//         P::Call::run(call, body, hooks).await
+//         P::Call::run(call, body).await
 //     }
+//
+// A function that returns a box gives it a number when it makes it: `let boxed = P::boxed_call();`.
 pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let site = site(p, spec);
     let kind = kind(p, &spec.output);
     let share = share(p, spec);
     let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
+    let (made, boxed) = number(p, item);
     // What the compiler says of the value's type, it says there, and only once.
     let there = |tokens| placed(tokens, spec.output.value);
     let kind_there = there(quote_spanned!(Span::mixed_site()=> kind));
-    let run = there(quote_spanned!(Span::mixed_site()=> #p::Call::run(call, body, hooks).await));
+    let run = there(quote_spanned!(Span::mixed_site()=> #p::Call::run(call, body).await));
     let key = key(p, &spec.key, item);
     let tags = tags(p, &spec.tags);
     let hooks = hooks(spec);
     let body = body(item, &spec.output);
-    item.with_body(quote_spanned! {Span::mixed_site()=>
-        let site: &'static #p::Site = #site;
-        let kind = #kind;
-        let share = #share;
-        let bypass: bool = #bypass;
-        #[allow(clippy::used_underscore_binding)]
-        let begin = #p::begin(site, #kind_there, #p::instance_of(&|| {}), bypass, #key, #tags);
-        let call = match begin {
-            #p::Begin::Hit(output) => return output,
-            #p::Begin::Call(call) => call,
-        };
-        let hooks = #p::Hooks::new(#kind_there, share)#hooks;
-        let body = #body;
-        let body = ::core::pin::pin!(body);
-        #run
-    })
+    item.with_body(
+        &made,
+        quote_spanned! {Span::mixed_site()=>
+            #[allow(clippy::used_underscore_binding)]
+            let own = #p::Own {
+                site: #site,
+                type_name: #p::instance_of(&|| {}),
+                boxed: #boxed,
+                bypass: #bypass,
+            };
+            let kind = #kind;
+            #[allow(clippy::used_underscore_binding)]
+            let begin = #p::begin(own, #kind_there, #key, #tags, |kind| {
+                #p::Hooks::new(kind, #share)#hooks
+            });
+            let call = match begin {
+                #p::Begin::Hit(output) => return output,
+                #p::Begin::Call(call) => call,
+            };
+            let body = #body;
+            let body = ::core::pin::pin!(body);
+            #run
+        },
+    )
+}
+
+/// Where the number of a call that returns a box is made, and where it is found.
+fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
+    if item.is_boxed() {
+        let made = quote_spanned!(Span::mixed_site()=> let boxed = #p::boxed_call(););
+        (made, quote_spanned!(Span::mixed_site()=> boxed))
+    } else {
+        (TokenStream::new(), quote_spanned!(Span::mixed_site()=> #p::NOT_BOXED))
+    }
 }
 
 /// How an error reaches those who waited; one that borrows cannot.

@@ -3,13 +3,13 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
-use super::{body, kind, private, render};
+use super::{body, condition, entries, kind, private, render, when};
 use crate::item::Item;
-use crate::spec::{Invalidate, When};
+use crate::spec::{Invalidate, Kind, Output};
 
 // Input:
 //
-//     #[cache_invalidate(prefix = "video:{id}", tags = ["home"])]
+//     #[cache_invalidate(prefix = "video:{id}", tags = ["home"], entry = get_video(id))]
 //     async fn rename(id: u64, title: &str) -> Result<(), DbError> { ... }
 //
 // Output (P is the runtime's private module):
@@ -18,47 +18,56 @@ use crate::spec::{Invalidate, When};
 //         let plan = P::Plan::new(|plan: &mut P::Plan| {
 //             plan.prefix(|w: &mut P::Renderer| { w.text("video:"); w.value(&id, ""); });
 //             plan.tag(|w: &mut P::Renderer| { w.text("home"); });
+//             plan.entry(get_video(id));
 //         });
 //         let kind = ...;
 //         let condition = P::no_condition(kind);
 //         let body = async move { ... };
 //         let body = ::core::pin::pin!(body);
-//         P::invalidate(plan, P::When::Success, kind, condition, body).await
+//         let output = P::Probe::<Result<(), DbError>>::new();
+//         (&&output).invalidate(plan, P::When::Success, kind, condition, body).await
 //     }
 pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let prefix = spec.prefix.iter().map(|prefix| render(p, prefix));
     let tags = spec.tags.iter().map(|tag| render(p, tag));
+    let entries = entries(p, &spec.entries, false);
     let kind = kind(p, &spec.output);
     let when = when(p, spec.when);
-    let condition = condition(p, spec);
+    let condition = condition(p, spec.condition.as_ref());
     let body = body(item, &spec.output);
-    item.with_body(quote_spanned! {Span::mixed_site()=>
-        // The body takes the arguments: what they name is written down before.
-        #[allow(clippy::used_underscore_binding)]
-        let plan = #p::Plan::new(|plan: &mut #p::Plan| {
-            #(plan.prefix(#prefix);)*
-            #(plan.tag(#tags);)*
-        });
-        let kind = #kind;
-        let condition = #condition;
-        let body = #body;
-        let body = ::core::pin::pin!(body);
-        #p::invalidate(plan, #when, kind, condition, body).await
-    })
+    let arguments = quote_spanned!(Span::mixed_site()=> (plan, #when, kind, condition, body));
+    let run = run(p, &spec.output, &arguments);
+    let nothing = TokenStream::new();
+    item.with_body(
+        &nothing,
+        quote_spanned! {Span::mixed_site()=>
+            // The body takes the arguments: what they name is written down before.
+            #[allow(clippy::used_underscore_binding)]
+            let plan = #p::Plan::new(|plan: &mut #p::Plan| {
+                #(plan.prefix(#prefix);)*
+                #(plan.tag(#tags);)*
+                #entries
+            });
+            let kind = #kind;
+            let condition = #condition;
+            let body = #body;
+            let body = ::core::pin::pin!(body);
+            #run
+        },
+    )
 }
 
-fn when(p: &TokenStream, when: When) -> TokenStream {
-    match when {
-        When::Before => quote_spanned!(Span::mixed_site()=> #p::When::Before),
-        When::Success => quote_spanned!(Span::mixed_site()=> #p::When::Success),
-        When::Always => quote_spanned!(Span::mixed_site()=> #p::When::Always),
+/// What runs the body: it depends on whether the output may wait for the invalidation.
+fn run(p: &TokenStream, output: &Output, arguments: &TokenStream) -> TokenStream {
+    let ty = &output.ty;
+    if let Kind::Plain = output.kind {
+        return quote_spanned!(Span::mixed_site()=> #p::invalidate #arguments.await);
     }
-}
-
-fn condition(p: &TokenStream, spec: &Invalidate) -> TokenStream {
-    match &spec.condition {
-        Some(condition) => quote_spanned!(Span::mixed_site()=> #p::condition(kind, #condition)),
-        None => quote_spanned!(Span::mixed_site()=> #p::no_condition(kind)),
+    quote_spanned! {Span::mixed_site()=>
+        #[allow(unused_imports)]
+        use #p::{ProbeAnyOutput as _, ProbeSendOutput as _};
+        let output = #p::Probe::<#ty>::new();
+        (&&output).invalidate #arguments.await
     }
 }

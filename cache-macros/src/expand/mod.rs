@@ -6,18 +6,20 @@
 
 mod cached;
 mod invalidate;
+mod put;
 mod site;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
 use syn::spanned::Spanned as _;
-use syn::{Path, Type};
+use syn::{Expr, Path, Type};
 
 use crate::item::Item;
-use crate::spec::{Kind, Output, Piece, Template};
+use crate::spec::{Kind, Output, Piece, Template, When};
 
 pub(crate) use cached::cached;
 pub(crate) use invalidate::invalidate;
+pub(crate) use put::put;
 
 /// A place of the user's for tokens of ours: errors are shown there, but no name is found there.
 fn here(span: Span) -> Span {
@@ -63,6 +65,43 @@ fn probe(p: &TokenStream, ty: &Type, question: &str) -> TokenStream {
         use #p::{ProbeCloneError as _, ProbeNoCloneError as _, ProbePlain as _, ProbeResult as _};
         (&&#p::Probe::<#ty>::new()).#question()
     }}
+}
+
+/// A block that passes calls to a method of the plan, each with what they return if that counts.
+fn entries(p: &TokenStream, entries: &[Expr], with_kind: bool) -> TokenStream {
+    let entries = entries.iter().map(|call| {
+        let place = here(call.span());
+        if !with_kind {
+            return quote_spanned!(place=> plan.entry(#call););
+        }
+        quote_spanned! {place=> {
+            let call = #call;
+            let kind = {
+                #[allow(unused_imports)]
+                use #p::{ProbePlain as _, ProbeResult as _};
+                (&&#p::probe_of(&call)).kind()
+            };
+            plan.entry(call, kind);
+        }}
+    });
+    entries.collect()
+}
+
+/// `when` as the runtime knows it.
+fn when(p: &TokenStream, when: When) -> TokenStream {
+    match when {
+        When::Before => quote_spanned!(Span::mixed_site()=> #p::When::Before),
+        When::Success => quote_spanned!(Span::mixed_site()=> #p::When::Success),
+        When::Always => quote_spanned!(Span::mixed_site()=> #p::When::Always),
+    }
+}
+
+/// `if` as the runtime knows it.
+fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
+    match condition {
+        Some(condition) => quote_spanned!(Span::mixed_site()=> #p::condition(kind, #condition)),
+        None => quote_spanned!(Span::mixed_site()=> #p::no_condition(kind)),
+    }
 }
 
 /// The user's body as a future of its own, so that `return` and `?` end it and not the call.

@@ -4,6 +4,7 @@
 //! there is any mistake, but the other checks run.
 
 mod capture;
+mod entry;
 mod key;
 mod literal;
 mod name;
@@ -18,10 +19,10 @@ use proc_macro2::Span;
 use syn::ext::IdentExt as _;
 use syn::{Expr, Path, parse_quote_spanned};
 
-use crate::attr::{CachedAttr, InvalidateAttr, Written};
+use crate::attr::{CachedAttr, InvalidateAttr, PutAttr, Written};
 use crate::error::Errors;
 use crate::item::Item;
-use crate::spec::{Cached, Invalidate, Kind, Tier, When};
+use crate::spec::{Cached, Invalidate, Kind, Put, Tier, When};
 use literal::{boolean, condition, integer, number, word};
 use name::Scope;
 
@@ -67,8 +68,10 @@ pub(crate) fn invalidate(
 ) -> syn::Result<Invalidate> {
     let scope = Scope::of(item);
     // An option that could not be read may have said it.
-    if attr.prefix.is_none() && attr.tags.is_none() && errors.is_empty() {
-        let message = "say what to invalidate: `prefix = \"video:{video_id}\"` or `tags = [...]`";
+    let says_nothing = attr.prefix.is_none() && attr.tags.is_none() && attr.entries.is_empty();
+    if says_nothing && errors.is_empty() {
+        let message = "say what to invalidate: `prefix = \"video\"`, `tags = [...]` or \
+                       `entry = get_video(video_id)`";
         errors.push(syn::Error::new(Span::call_site(), message));
     }
     signature::check_async(item, &mut errors);
@@ -78,6 +81,7 @@ pub(crate) fn invalidate(
             .tags
             .as_ref()
             .map_or_else(Vec::new, |tags| name::tags(tags, &scope, &mut errors)),
+        entries: entry::entries(&attr.entries, &mut errors),
         when: errors.option(&attr.when, |given| word(given, &WHENS)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
         output: output::passed_on(item.output()),
@@ -91,10 +95,29 @@ pub(crate) fn invalidate(
     errors.finish(spec)
 }
 
+pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result<Put> {
+    if attr.entries.is_empty() && errors.is_empty() {
+        let message = "say which entry the result belongs to: `entry = get_video(video_id)`";
+        errors.push(syn::Error::new(Span::call_site(), message));
+    }
+    signature::check_async(item, &mut errors);
+    let scope = Scope::of(item);
+    let spec = Put {
+        entries: entry::entries(&attr.entries, &mut errors),
+        when: errors.option(&attr.when, |given| word(given, &WHENS_OF_PUT)).unwrap_or_default(),
+        condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
+        output: output::stored(item.output(), Kind::Recognised, &mut errors),
+        runtime: runtime(attr.runtime),
+    };
+    errors.finish(spec)
+}
+
 const KINDS: [(&str, Kind); 2] = [("result", Kind::Result), ("plain", Kind::Plain)];
 const TIERS: [(&str, Tier); 2] = [("memory", Tier::Memory), ("redis", Tier::Redis)];
 const WHENS: [(&str, When); 3] =
     [("success", When::Success), ("always", When::Always), ("before", When::Before)];
+/// There is no value before the body.
+const WHENS_OF_PUT: [(&str, When); 2] = [("success", When::Success), ("always", When::Always)];
 
 fn runtime(given: Option<Written<Path>>) -> Path {
     given.map_or_else(

@@ -10,6 +10,7 @@
 //!
 //! Nothing here fails the caller: whatever happens to the cache, the body runs.
 
+mod acting;
 mod key;
 mod policy;
 mod reading;
@@ -29,19 +30,51 @@ pub(crate) use key::{CallKey, named};
 pub(crate) use policy::{Policy, fresh_for_ms, life_of};
 pub(crate) use reading::{Leftover, Reading};
 pub(crate) use redis_load::Making;
-pub(crate) use validity::{Present, Verdict, judge};
+pub(crate) use validity::{Present, Verdict, hit, judge};
 
 use crate::config::Ttl;
 use crate::core::Core;
 use crate::flight::{Follower, Leader, Outcome, Role};
 use crate::generation::Noted;
-use crate::memory::Facts;
+use crate::memory::{Facts, Hit};
 use crate::output::{CacheValue, OutputKind, ShareError};
 use crate::runtime;
 use crate::stats::SiteCounters;
 
 /// The least time a caller waits for another's load before one of them loads too.
 const LEAST_WAIT: Duration = Duration::from_secs(10);
+
+/// Where an output came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Source {
+    /// The memory of this process.
+    Memory,
+    /// Redis.
+    Redis,
+    /// The function's body, run by this call.
+    Load,
+    /// The function's body, run by another caller at the same time.
+    Shared,
+}
+
+/// An output, where it came from, and how long ago it was stored.
+pub(crate) struct Served<K: OutputKind> {
+    pub(crate) output: K::Output,
+    pub(crate) source: Source,
+    pub(crate) age: Duration,
+}
+
+impl<K: OutputKind> Served<K> {
+    fn new(parts: Result<K::Value, K::Error>, source: Source) -> Self {
+        Served { output: K::join(parts), source, age: Duration::ZERO }
+    }
+
+    fn hit(hit: Hit<K::Value>, source: Source) -> Self {
+        Served { age: Duration::from_millis(hit.age_ms), ..Served::new(Ok(hit.value), source) }
+    }
+}
+
 /// One call on its way to a value.
 pub(crate) struct Call<'a, K: OutputKind> {
     pub(crate) core: &'a Core,
@@ -61,12 +94,12 @@ where
     /// The value: another caller's, a store's, or the body's.
     ///
     /// Cancel safe: if this is dropped while it leads a load, a waiting caller takes over.
-    pub(crate) async fn run<F>(&self, body: Pin<&mut F>) -> K::Output
+    pub(crate) async fn run<F>(&self, body: Pin<&mut F>) -> Served<K>
     where
         F: Future<Output = K::Output>,
     {
         if recursion::is_inside(&self.key) {
-            return body.await;
+            return Served { output: body.await, source: Source::Load, age: Duration::ZERO };
         }
         let asked = self.core.flights.ticket();
         loop {
@@ -93,7 +126,7 @@ where
         self.lead(leader, body).await
     }
 
-    async fn lead<F>(&self, mut leader: Leader<CallKey>, body: Pin<&mut F>) -> K::Output
+    async fn lead<F>(&self, mut leader: Leader<CallKey>, body: Pin<&mut F>) -> Served<K>
     where
         F: Future<Output = K::Output>,
     {
@@ -110,10 +143,10 @@ where
         }
         // Since this caller looked, a flight may have landed.
         if self.in_memory
-            && let Some(value) = self.hit_in_memory()
+            && let Some(hit) = self.hit_in_memory()
         {
             leader.seal();
-            return self.serve(leader, value);
+            return self.serve(leader, hit, Source::Memory);
         }
         match &self.core.redis {
             Some(redis) if !self.in_memory => self.lead_with_redis(redis, leader, body).await,
@@ -130,7 +163,7 @@ where
         leader: Leader<CallKey>,
         body: Pin<&mut F>,
         limit: Option<Duration>,
-    ) -> K::Output
+    ) -> Served<K>
     where
         F: Future<Output = K::Output>,
     {
@@ -140,7 +173,7 @@ where
                 self.store_in_memory(&leader.noted(), &value, took, limit);
                 leader.seal();
                 leader.land(|| Outcome::Value(Arc::new(value.clone())));
-                K::join(Ok(value))
+                Served::new(Ok(value), Source::Load)
             }
             Err(error) => self.fail(leader, error),
         }
@@ -168,12 +201,12 @@ where
         (parts, took)
     }
 
-    fn fail(&self, leader: Leader<CallKey>, error: K::Error) -> K::Output {
+    fn fail(&self, leader: Leader<CallKey>, error: K::Error) -> Served<K> {
         leader.land(|| match self.share {
             Some(share) => Outcome::Error((share.put)(&error)),
             None => Outcome::Failed,
         });
-        K::join(Err(error))
+        Served::new(Err(error), Source::Load)
     }
 
     fn store_in_memory(
@@ -197,7 +230,8 @@ where
         let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         let facts = Facts {
             origin: self.key.origin,
-            expires_ms: core.clock.now_ms().saturating_add(fresh_for_ms(ttl)),
+            created_ms: core.clock.now_ms(),
+            fresh_for_ms: fresh_for_ms(ttl),
             stamps: noted.stamps.clone(),
         };
         match core.memory.insert(self.key.memory.clone(), facts, load_micros, value.clone()) {
@@ -211,15 +245,15 @@ where
     }
 
     /// A fresh value in memory, counted as a hit.
-    pub(crate) fn hit_in_memory(&self) -> Option<K::Value> {
+    pub(crate) fn hit_in_memory(&self) -> Option<Hit<K::Value>> {
         let hit = self.core.value_in_memory(&self.key)?;
         self.counters.memory_hit(hit.load_micros);
-        Some(hit.value)
+        Some(hit)
     }
 
-    fn serve(&self, leader: Leader<CallKey>, value: K::Value) -> K::Output {
-        leader.land(|| Outcome::Value(Arc::new(value.clone())));
-        K::join(Ok(value))
+    fn serve(&self, leader: Leader<CallKey>, hit: Hit<K::Value>, source: Source) -> Served<K> {
+        leader.land(|| Outcome::Value(Arc::new(hit.value.clone())));
+        Served::hit(hit, source)
     }
 
     /// Waits for a flight; `None` at the wait limit.
@@ -233,7 +267,7 @@ where
     }
 
     /// A flight's outcome as this call's output, where it can be one.
-    fn shared_output(&self, outcome: &Outcome) -> Option<K::Output> {
+    fn shared_output(&self, outcome: &Outcome) -> Option<Served<K>> {
         let parts = match outcome {
             Outcome::Value(value) => Ok(value.downcast_ref::<K::Value>()?.clone()),
             Outcome::Error(error) => Err((self.share?.take)(&**error)?),
@@ -241,7 +275,7 @@ where
         };
         self.counters.slow.coalesced.one();
         self.counters.slow.misses.one();
-        Some(K::join(parts))
+        Some(Served::new(parts, Source::Shared))
     }
 }
 

@@ -17,10 +17,7 @@ use crate::value::ValueCodec;
 #[derive(Debug)]
 pub(crate) enum Reading<V> {
     Memory(Hit<V>),
-    Redis {
-        value: V,
-        load_micros: u64,
-    },
+    Redis(Hit<V>),
     /// Nothing fresh.
     Miss(Leftover),
     /// Nothing, and Redis is away.
@@ -41,9 +38,9 @@ impl<V> Reading<V> {
         let slow = &counters.slow;
         match self {
             Reading::Memory(hit) => counters.memory_hit(hit.load_micros),
-            Reading::Redis { load_micros, .. } => {
+            Reading::Redis(hit) => {
                 slow.redis_hits.one();
-                slow.saved_micros.add(*load_micros);
+                slow.saved_micros.add(hit.load_micros);
             }
             Reading::Miss(leftover) => {
                 slow.misses.one();
@@ -57,8 +54,7 @@ impl<V> Reading<V> {
 
     pub(crate) fn into_value(self) -> Option<V> {
         match self {
-            Reading::Memory(hit) => Some(hit.value),
-            Reading::Redis { value, .. } => Some(value),
+            Reading::Memory(hit) | Reading::Redis(hit) => Some(hit.value),
             Reading::Miss(_) | Reading::Away => None,
         }
     }
@@ -92,9 +88,9 @@ impl Core {
         let Some(redis) = self.redis.as_ref().filter(|_| !in_memory) else {
             return from_memory().unwrap_or(Reading::Miss(Leftover::Nothing));
         };
-        let decode = |header: &Header<'_>, payload: &[u8], _| {
+        let decode = |header: &Header<'_>, payload: &[u8], now_ms| {
             let value = self.types.decode(header, payload, codec)?;
-            Some(Reading::Redis { value, load_micros: header.load_micros })
+            Some(Reading::Redis(validity::hit(value, header, now_ms)))
         };
         let span = trace_span!("cache_read", name = key.name.as_str());
         match self.fetch(redis, key, decode).instrument(span).await {

@@ -10,7 +10,7 @@ use tracing::{Instrument as _, trace_span};
 
 use super::policy::life_of;
 use super::reading::Reading;
-use super::{Call, CallKey, fresh_for_ms, micros, validity};
+use super::{Call, CallKey, Served, Source, fresh_for_ms, micros, validity};
 use crate::config::Ttl;
 use crate::core::Core;
 use crate::entry::{self, Header, StateId};
@@ -31,7 +31,7 @@ where
         redis: &RedisStore,
         leader: Leader<CallKey>,
         body: Pin<&mut F>,
-    ) -> K::Output
+    ) -> Served<K>
     where
         F: Future<Output = K::Output>,
     {
@@ -40,8 +40,8 @@ where
         let reading = self.core.read::<K::Value>(&self.key, false, self.policy.codec).await;
         reading.count(self.counters);
         let leftover = match reading {
-            Reading::Redis { value, .. } => return self.serve(leader, value),
-            Reading::Memory(hit) => return self.serve(leader, hit.value),
+            Reading::Redis(hit) => return self.serve(leader, hit, Source::Redis),
+            Reading::Memory(hit) => return self.serve(leader, hit, Source::Memory),
             Reading::Miss(leftover) => leftover,
             Reading::Away => {
                 leader.reopen();
@@ -61,7 +61,7 @@ where
         redis: &RedisStore,
         leader: Leader<CallKey>,
         body: Pin<&mut F>,
-    ) -> K::Output
+    ) -> Served<K>
     where
         F: Future<Output = K::Output>,
     {
@@ -75,7 +75,7 @@ where
         match self.load(&leader, body).await.0 {
             Ok(value) => {
                 leader.land(|| Outcome::Outdated(Some(Arc::new(value.clone()))));
-                K::join(Ok(value))
+                Served::new(Ok(value), Source::Load)
             }
             Err(error) => self.fail(leader, error),
         }
@@ -96,7 +96,7 @@ where
         leader: Leader<CallKey>,
         noted: Noted,
         body: Pin<&mut F>,
-    ) -> K::Output
+    ) -> Served<K>
     where
         F: Future<Output = K::Output>,
     {
@@ -115,10 +115,11 @@ where
                         }
                     }
                 });
-                K::join(Ok(value))
+                Served::new(Ok(value), Source::Load)
             }
             Err(error) => {
-                let _ = redis.release(self.key.name.as_str(), &self.key.tags, &noted).await;
+                // The error may not be `Send`: it must not wait here.
+                redis.release_in_background(self.key.name.as_str(), &self.key.tags, noted);
                 self.fail(leader, error)
             }
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::CallKey;
 use crate::config::Ttl;
 use crate::entry::{Header, Tag, TagName};
+use crate::memory::Hit;
 use crate::redis::Found;
 
 /// By so much a writer's idea of the server's time may be ahead of a reader's.
@@ -71,6 +72,11 @@ pub(crate) fn judge(
         }
     }
     if unread.is_empty() { Verdict::Fresh } else { Verdict::Depends(unread) }
+}
+
+/// What was found in a fresh entry.
+pub(crate) fn hit<V>(value: V, header: &Header<'_>, now_ms: u64) -> Hit<V> {
+    Hit { value, load_micros: header.load_micros, age_ms: age_ms(header, now_ms) }
 }
 
 /// How long a fresh entry will still be so.

@@ -14,6 +14,7 @@ use crate::glob::Pattern;
 use crate::invalidate::{Finally, Targets};
 use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind};
+use crate::put::{self, Worth};
 
 impl CacheManager {
     /// The value under a name: `None` if there is none, if it is stale, or if it is not a `V`.
@@ -42,7 +43,7 @@ impl CacheManager {
         options: impl Into<SetOptions>,
     ) -> Result<(), Error> {
         let (key, ttl) = self.key_and_ttl(name, &options.into())?;
-        self.core().put(&[(&key, value)], ttl).await
+        self.core().set_by_hand(&key, ttl, value).await
     }
 
     /// Removes the value under a name, and takes from running loads the right to store one.
@@ -118,13 +119,13 @@ impl CacheManager {
             in_memory: core.redis.is_none(),
         };
         if call.in_memory
-            && let Some(value) = call.hit_in_memory()
+            && let Some(hit) = call.hit_in_memory()
         {
-            return Ok(value);
+            return Ok(hit.value);
         }
         // The load begins when it is first polled: not at all on a hit.
         let body = pin!(async move { load().await });
-        call.run(body).await
+        call.run(body).await.output
     }
 
     /// Makes everything under a prefix stale, and the name that is the prefix itself. One step,
@@ -188,6 +189,19 @@ impl CacheManager {
 }
 
 impl crate::core::Core {
+    pub(super) async fn set_by_hand<V: CacheValue>(
+        &self,
+        key: &CallKey,
+        ttl: Ttl,
+        value: &V,
+    ) -> Result<(), Error> {
+        let worth = Worth { value, ttl, codec: None, took: Duration::ZERO };
+        if self.set(key, self.redis.is_none(), &worth).await? == put::Outcome::Stored {
+            self.by_hand.slow.stores.one();
+        }
+        Ok(())
+    }
+
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {
         if let Some(redis) = &self.redis
             && let Ok(remaining) = self.remaining_in_redis(redis, key).await
@@ -195,10 +209,10 @@ impl crate::core::Core {
             return remaining;
         }
         let facts = self.facts_in_memory(key)?;
-        if facts.expires_ms == u64::MAX {
+        if facts.fresh_for_ms == u64::MAX {
             return Some(Ttl::Forever);
         }
-        let left = facts.expires_ms.saturating_sub(self.clock.now_ms());
+        let left = facts.fresh_for_ms.saturating_sub(facts.age_ms(self.clock.now_ms()));
         Some(Ttl::For(Duration::from_millis(left)))
     }
 

@@ -3,19 +3,14 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use super::{CacheManager, SetOptions};
-use crate::call::{
-    CallKey, Leftover, Making, Present, Reading, Verdict, fresh_for_ms, judge, life_of,
-};
-use crate::config::Ttl;
+use crate::call::{CallKey, Leftover, Present, Reading, Verdict, hit, judge};
 use crate::core::Core;
 use crate::entry::Stored;
 use crate::error::Error;
-use crate::memory::Facts;
 use crate::output::CacheValue;
-use crate::redis::{Away, Filled, Over, RedisStore};
+use crate::redis::{Away, RedisStore};
 
 /// What [`CacheManager::warm`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +55,8 @@ impl CacheManager {
     /// Stores several values with the same options, as [`set`](CacheManager::set) does.
     ///
     /// # Errors
-    /// As [`set`](CacheManager::set); then none of the values has been stored in Redis.
+    /// As [`set`](CacheManager::set): [`Error::Name`] or [`Error::Duration`] before anything is
+    /// stored; for a value that cannot be stored, after the others have been.
     pub async fn set_many<'v, V: CacheValue>(
         &self,
         values: impl IntoIterator<Item = (impl AsRef<str>, &'v V)>,
@@ -71,16 +67,9 @@ impl CacheManager {
         for (name, value) in values {
             keyed.push((self.key_and_ttl(name.as_ref(), &options)?, value));
         }
-        // Names of different prefixes may have different TTLs.
-        keyed.sort_by_key(|((_, ttl), _)| fresh_for_ms(*ttl));
-        for group in keyed.chunk_by(|((_, a), _), ((_, b), _)| a == b) {
-            let Some(((_, ttl), _)) = group.first() else {
-                continue;
-            };
-            let entries: Vec<_> = group.iter().map(|((key, _), value)| (key, *value)).collect();
-            self.core().put(&entries, *ttl).await?;
-        }
-        Ok(())
+        let sets =
+            keyed.iter().map(|((key, ttl), value)| self.core().set_by_hand(key, *ttl, *value));
+        join_all(sets.collect()).await.into_iter().collect()
     }
 
     /// Fills the cache ahead of its callers: runs `load` for each name that is not fresh, at most
@@ -157,97 +146,6 @@ impl From<Error> for Failed {
 }
 
 impl Core {
-    /// Stores values over whatever is there.
-    pub(super) async fn put<V: CacheValue>(
-        &self,
-        entries: &[(&CallKey, &V)],
-        ttl: Ttl,
-    ) -> Result<(), Error> {
-        let Some(redis) = &self.redis else {
-            return self.put_in_memory(entries, ttl);
-        };
-        let names: Vec<&str> = entries.iter().map(|(key, _)| key.name.as_str()).collect();
-        match self.put_in_redis(redis, entries, ttl).await {
-            Ok(Ok(())) => {
-                self.bump_names(entries);
-                return Ok(());
-            }
-            // What is there, or half there, must go before Redis is used again.
-            Ok(Err(Away)) => redis.owe(&names, &[] as &[&str]),
-            Err(error) => {
-                // The caller has a newer value than what is there, even if it cannot be stored.
-                redis.invalidate(&names, &[] as &[&str]).await;
-                self.bump_names(entries);
-                return Err(error);
-            }
-        }
-        let limit = self.config.outage_ttl;
-        self.put_in_memory(entries, Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))))
-    }
-
-    async fn put_in_redis<V: CacheValue>(
-        &self,
-        redis: &RedisStore,
-        entries: &[(&CallKey, &V)],
-        ttl: Ttl,
-    ) -> Result<Result<(), Away>, Error> {
-        let puts = entries.iter().map(|(key, value)| self.put_one(redis, key, *value, ttl));
-        let mut stored = Ok(());
-        for outcome in join_all(puts.collect()).await {
-            stored = stored.and(outcome?);
-        }
-        Ok(stored)
-    }
-
-    /// Sets a mark over whatever is there, and stores over that. If it is gone by then, something
-    /// newer has come, and stays.
-    async fn put_one<V: CacheValue>(
-        &self,
-        redis: &RedisStore,
-        key: &CallKey,
-        value: &V,
-        ttl: Ttl,
-    ) -> Result<Result<(), Away>, Error> {
-        let (name, life) = (key.name.as_str(), life_of(ttl));
-        let begun = redis.begin(name, &key.tags, Over::Anything, life).await;
-        let (Ok(noted), Some(now_ms)) = (begun, redis.now_ms()) else { return Ok(Err(Away)) };
-        let (codec, took, tokens) = (None, Duration::ZERO, &noted.tokens[..]);
-        let entry = Making { core: self, key, codec, ttl, took, tokens, now_ms }.entry(value)?;
-        Ok(redis.fill(name, &key.tags, &noted, &entry, life).await.map(|filled| {
-            if filled == Filled::Stored {
-                self.by_hand.slow.stores.one();
-            }
-        }))
-    }
-
-    fn put_in_memory<V: CacheValue>(
-        &self,
-        entries: &[(&CallKey, &V)],
-        ttl: Ttl,
-    ) -> Result<(), Error> {
-        self.bump_names(entries);
-        for (key, value) in entries {
-            let facts = Facts {
-                origin: key.origin,
-                expires_ms: self.clock.now_ms().saturating_add(fresh_for_ms(ttl)),
-                stamps: self.generations.note(&key.slots).stamps,
-            };
-            self.memory.insert(key.memory.clone(), facts, 0, (*value).clone()).map_err(
-                |too_large| {
-                    let name = key.name.as_str().to_owned();
-                    Error::ValueTooLarge { name, size: too_large.size, limit: too_large.limit }
-                },
-            )?;
-            self.by_hand.slow.stores.one();
-        }
-        Ok(())
-    }
-
-    /// Older loads of these names are no longer to be stored, nor older values to be served.
-    fn bump_names<V>(&self, entries: &[(&CallKey, &V)]) {
-        entries.iter().for_each(|(key, _)| self.generations.bump(key.slots[0]));
-    }
-
     async fn fetch_many<V: CacheValue>(
         &self,
         redis: &RedisStore,
@@ -283,9 +181,7 @@ impl Core {
             Stored::Foreign(_) => Leftover::Undecodable,
             Stored::Value(header, payload) => match judge(key, &header, present, now_ms) {
                 Verdict::Fresh => match self.types.decode(&header, payload, None) {
-                    Some(value) => {
-                        return Reading::Redis { value, load_micros: header.load_micros };
-                    }
+                    Some(value) => return Reading::Redis(hit(value, &header, now_ms)),
                     None => Leftover::Undecodable,
                 },
                 Verdict::Stale | Verdict::Depends(_) => Leftover::Stale,

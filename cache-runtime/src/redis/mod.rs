@@ -23,6 +23,7 @@ use crate::entry::{self, StateId};
 use crate::generation::Generations;
 use crate::glob;
 use crate::random;
+use crate::runtime;
 use link::{Ready, State};
 use script::{STATE_BYTES, Script};
 pub(crate) use shared::Settings;
@@ -71,6 +72,11 @@ impl Noted {
     /// Whether the mark is this load's own.
     pub(crate) fn is_mine(&self) -> bool {
         self.mine
+    }
+
+    /// What the script that ends a load is told if there is nothing to store.
+    fn release(&self) -> &'static str {
+        if self.mine { "1" } else { "0" }
     }
 }
 
@@ -181,7 +187,7 @@ impl RedisStore {
         entry: &[u8],
         life: Life,
     ) -> Result<Filled, Away> {
-        self.finish(name, tags, noted, entry, &entry_life(life)).await
+        finish(&self.0, &self.keys(name, tags), noted, entry, &entry_life(life)).await
     }
 
     /// Ends a load that has nothing to store: takes its mark away, and says whether its value
@@ -192,29 +198,17 @@ impl RedisStore {
         tags: &[impl AsRef<str>],
         noted: &Noted,
     ) -> Result<Filled, Away> {
-        self.finish(name, tags, noted, &[], if noted.mine { "1" } else { "0" }).await
+        finish(&self.0, &self.keys(name, tags), noted, &[], noted.release()).await
     }
 
-    async fn finish(
-        &self,
-        name: &str,
-        tags: &[impl AsRef<str>],
-        noted: &Noted,
-        entry: &[u8],
-        life: &str,
-    ) -> Result<Filled, Away> {
-        let keys = self.keys(name, tags);
-        let tokens: Vec<[u8; 8]> = noted.tokens.iter().map(|token| token.to_le_bytes()).collect();
-        let mut arguments = vec![&noted.state[..], entry, life.as_bytes()];
-        arguments.extend(tokens.iter().map(|token| &token[..]));
-        let turn = self.0.turn().await?;
-        let connection = lane(&turn.ready, entry.len());
-        let call = turn.ready.script(connection, Script::Fill, &keys, &arguments);
-        Ok(match turn.ask::<u8>(call).await? {
-            1 => Filled::Stored,
-            2 => Filled::Outdated,
-            _ => Filled::Refused,
-        })
+    /// The same without waiting for it.
+    pub(crate) fn release_in_background(&self, name: &str, tags: &[String], noted: Noted) {
+        let Some(runtime) = runtime::with_timers() else { return };
+        let (shared, keys) = (Arc::clone(&self.0), self.keys(name, tags));
+        runtime.spawn(async move {
+            // A mark that stays ends by its TTL, and until then loads join it.
+            let _ = finish(&shared, &keys, &noted, &[], noted.release()).await;
+        });
     }
 
     /// Removes names and renews tags. What Redis does not confirm is owed, and until it is paid
@@ -383,6 +377,27 @@ impl Drop for RedisStore {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// Ends a load: with an entry to store, or with nothing.
+async fn finish(
+    shared: &Arc<Shared>,
+    keys: &[String],
+    noted: &Noted,
+    entry: &[u8],
+    life: &str,
+) -> Result<Filled, Away> {
+    let tokens: Vec<[u8; 8]> = noted.tokens.iter().map(|token| token.to_le_bytes()).collect();
+    let mut arguments = vec![&noted.state[..], entry, life.as_bytes()];
+    arguments.extend(tokens.iter().map(|token| &token[..]));
+    let turn = shared.turn().await?;
+    let connection = lane(&turn.ready, entry.len());
+    let call = turn.ready.script(connection, Script::Fill, keys, &arguments);
+    Ok(match turn.ask::<u8>(call).await? {
+        1 => Filled::Stored,
+        2 => Filled::Outdated,
+        _ => Filled::Refused,
+    })
 }
 
 /// What an entry's first bytes are, by which it is told from a mark.

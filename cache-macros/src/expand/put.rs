@@ -1,0 +1,51 @@
+//! `#[cache_put]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote_spanned;
+
+use super::{body, condition, entries, kind, placed, private, when};
+use crate::item::Item;
+use crate::spec::Put;
+
+// Input:
+//
+//     #[cache_put(entry = get_video(id))]
+//     async fn rename(id: u64, title: &str) -> Result<Video, DbError> { ... }
+//
+// Output (P is the runtime's private module):
+//
+//     async fn rename(id: u64, title: &str) -> Result<Video, DbError> {
+//         let kind = ...;
+//         let plan = P::PutPlan::new(kind, |plan| {
+//             let call = get_video(id);
+//             let kind = ...;
+//             plan.entry(call, kind);
+//         });
+//         let condition = P::no_condition(kind);
+//         let body = async move { ... };
+//         let body = ::core::pin::pin!(body);
+//         P::put(plan, P::When::Success, kind, condition, body).await
+//     }
+pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
+    let p = &private(&spec.runtime);
+    let kind = kind(p, &spec.output);
+    let kind_there = placed(quote_spanned!(Span::mixed_site()=> kind), spec.output.value);
+    let entries = entries(p, &spec.entries, true);
+    let when = when(p, spec.when);
+    let condition = condition(p, spec.condition.as_ref());
+    let body = body(item, &spec.output);
+    let nothing = TokenStream::new();
+    item.with_body(
+        &nothing,
+        quote_spanned! {Span::mixed_site()=>
+            let kind = #kind;
+            // The body takes the arguments: which entries they mean is settled before.
+            #[allow(clippy::used_underscore_binding)]
+            let plan = #p::PutPlan::new(#kind_there, |plan| { #entries });
+            let condition = #condition;
+            let body = #body;
+            let body = ::core::pin::pin!(body);
+            #p::put(plan, #when, kind, condition, body).await
+        },
+    )
+}

@@ -1,0 +1,253 @@
+//! Asking a call for something else than its output.
+//!
+//! [`CacheCall`](crate::CacheCall) polls the future of an annotated call with a wish in a
+//! thread-local; generated code takes the wish at its first step. So nested cached calls never see
+//! it, and it works for whatever kind of function the future comes from.
+//!
+//! A wish is for one future. It carries the future's type name, and generated code fulfils it only
+//! if that is its own function's. A boxed `dyn Future` does not say what it is: there the generated
+//! code that made the box leaves a number in a thread-local, and who was made last is meant.
+
+use std::any::{Any, type_name};
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::ambient::Surrounded;
+use crate::call::{CallKey, Source};
+use crate::core::Bound;
+use crate::error::Error;
+use crate::site::without_closures;
+
+/// What is asked of a call.
+pub(crate) enum Wish {
+    /// Which entry it is about. Nothing is run.
+    Resolve,
+    /// The value that is there.
+    Peek,
+    /// The output, and where it came from.
+    Fetch,
+    /// The output of the body, stored in place of what is there.
+    Refresh,
+    /// The output of the body.
+    Bypass,
+    /// To store this value as if the body had returned it.
+    Put(Box<dyn Any + Send>),
+}
+
+/// What generated code answers, besides the output that its future may return.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    Resolved(Resolved),
+    Absent,
+    Stored,
+    /// The output comes from here, and has been there for so long.
+    Found(Source, Duration),
+    /// The call that the wish was met by is another than it was for.
+    NotMine,
+    Refused(Error),
+}
+
+/// A wish that generated code has come upon.
+pub(crate) enum Taken {
+    Mine(Wish, Reply),
+    /// It is not for this call, which must not go on: whoever asks is told so.
+    NotMine,
+}
+
+/// The entry that a call is about.
+pub(crate) struct Resolved {
+    pub(crate) bound: Bound,
+    pub(crate) key: Arc<CallKey>,
+    /// The function's `Policy` of its value's type.
+    pub(crate) policy: Option<Box<dyn Any + Send + Sync>>,
+}
+
+/// A wish on its way to the call it is for.
+struct Asked {
+    wish: Wish,
+    addressee: Addressee,
+    reply: Reply,
+}
+
+/// Where the answer is expected.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reply(Arc<Mutex<Option<Answer>>>);
+
+impl Reply {
+    pub(crate) fn send(&self, answer: Answer) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+    }
+
+    fn take(&self) -> Option<Answer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Whom a wish is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Addressee {
+    /// The call whose future has this type.
+    Future(&'static str),
+    /// The call whose boxed future has this number.
+    Boxed(u64),
+}
+
+thread_local! {
+    static ASKED: RefCell<Option<Asked>> = const { RefCell::new(None) };
+    /// The number of the boxed call that was made last on this thread.
+    static LAST_BOXED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The number of a call that does not return a box of its own.
+pub const NOT_BOXED: u64 = 0;
+
+/// The number of a boxed call that is just being made.
+pub fn boxed_call() -> u64 {
+    static THREADS: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NEXT: Cell<u64> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) << 40);
+    }
+    let number = NEXT.try_with(|next| next.replace(next.get() + 1)).unwrap_or(NOT_BOXED);
+    let _ = LAST_BOXED.try_with(|last| last.set(number));
+    number
+}
+
+/// Takes the wish that waits on this thread, if there is one. `function` is the type name of a
+/// closure in the function's body.
+pub(crate) fn take(function: &'static str, boxed: u64) -> Option<Taken> {
+    let asked = ASKED.try_with(|asked| asked.borrow_mut().take()).ok().flatten()?;
+    let Asked { wish, addressee, reply } = asked;
+    let meant = match addressee {
+        Addressee::Boxed(number) => number == boxed && boxed != NOT_BOXED,
+        // An async block in the function's body has a longer name than the function's own future.
+        Addressee::Future(name) => {
+            name.strip_suffix("::{{closure}}") == Some(without_closures(function))
+        }
+    };
+    if meant {
+        return Some(Taken::Mine(wish, reply));
+    }
+    reply.send(Answer::NotMine);
+    Some(Taken::NotMine)
+}
+
+/// Whom a wish to this future is for. To be asked where the future was made.
+pub(crate) fn addressee<F>() -> Addressee {
+    let name = unwrapped(type_name::<F>());
+    let boxed = name.starts_with("dyn ");
+    if boxed {
+        Addressee::Boxed(LAST_BOXED.try_with(|last| last.replace(NOT_BOXED)).unwrap_or(NOT_BOXED))
+    } else {
+        Addressee::Future(name)
+    }
+}
+
+/// The name of the future inside of those that only pass it on.
+fn unwrapped(mut name: &'static str) -> &'static str {
+    const WRAPPERS: [&str; 3] =
+        ["core::pin::Pin<", "alloc::boxed::Box<", "tracing::instrument::Instrumented<"];
+    let inside = |name: &'static str| {
+        let generic = WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper));
+        let generic = generic.and_then(|inner| inner.strip_suffix('>'));
+        generic.or_else(|| name.strip_prefix("&mut "))
+    };
+    while let Some(inner) = inside(name) {
+        name = inner;
+    }
+    name
+}
+
+/// What came of a wish: the future's output, if it has returned one, and the answer.
+pub(crate) type Outcome<T> = (Option<T>, Answer);
+
+/// Asks a call for something and drives it until it has answered.
+///
+/// # Errors
+/// [`Error::NotACachedCall`], and whatever the call refuses with.
+pub(crate) async fn ask<F: Future>(
+    future: F,
+    addressee: Addressee,
+    wish: impl FnOnce() -> Wish,
+) -> Result<Outcome<F::Output>, Error> {
+    let mut future = pin!(future);
+    let mut wish = Some(wish);
+    let reply = Reply::default();
+    poll_fn(|context| {
+        let polled = match wish.take() {
+            None => future.as_mut().poll(context),
+            Some(wish) => {
+                let _open = Surrounded::new();
+                let waiting = Waiting::new(Asked { wish: wish(), addressee, reply: reply.clone() });
+                let polled = future.as_mut().poll(context);
+                if !waiting.taken() {
+                    return Poll::Ready(Err(not_a_cached_call::<F>()));
+                }
+                polled
+            }
+        };
+        match (polled, reply.take()) {
+            (_, Some(Answer::NotMine)) => Poll::Ready(Err(not_a_cached_call::<F>())),
+            (_, Some(Answer::Refused(error))) => Poll::Ready(Err(error)),
+            (Poll::Ready(output), Some(answer)) => Poll::Ready(Ok((Some(output), answer))),
+            (Poll::Pending, Some(answer)) => Poll::Ready(Ok((None, answer))),
+            (Poll::Ready(_), None) => Poll::Ready(Err(not_a_cached_call::<F>())),
+            (Poll::Pending, None) => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// The entry that a call is about, without running it.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) fn resolve<F: Future>(future: F, addressee: Addressee) -> Result<Resolved, Error> {
+    let asked = pin!(ask(future, addressee, || Wish::Resolve));
+    match asked.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok((_, Answer::Resolved(resolved)))) => Ok(resolved),
+        Poll::Ready(Err(error)) => Err(error),
+        Poll::Ready(Ok(_)) | Poll::Pending => Err(not_a_cached_call::<F>()),
+    }
+}
+
+fn not_a_cached_call<F>() -> Error {
+    Error::NotACachedCall { future: type_name::<F>() }
+}
+
+/// A wish that waits to be taken. In the end the outer one, if there is one, waits again.
+struct Waiting {
+    outer: Option<Option<Asked>>,
+}
+
+impl Waiting {
+    fn new(asked: Asked) -> Self {
+        Waiting { outer: Some(ASKED.try_with(|slot| slot.replace(Some(asked))).ok().flatten()) }
+    }
+
+    /// Ends the wait; whether the wish has been taken.
+    fn taken(mut self) -> bool {
+        self.end().is_none()
+    }
+
+    fn end(&mut self) -> Option<Asked> {
+        let outer = self.outer.take()?;
+        ASKED.try_with(|slot| slot.replace(outer)).ok().flatten()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl std::fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resolved").field("key", &self.key).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,217 @@
+//! Acting on one call of an annotated function: on the entry that it would use.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use crate::asked::{self, Addressee, Answer, Outcome, Wish, addressee, ask};
+use crate::call::Source;
+use crate::error::Error;
+use crate::invalidate::Targets;
+use crate::output::CacheValue;
+
+/// Extends the future of a call of a `#[cached]` function.
+///
+/// There is one method; the rest is in [`CacheEntry`]. It works for free functions, methods, trait
+/// methods and `dyn` objects alike, and adds nothing to the module they are in.
+///
+/// ```
+/// use cache_runtime::{CacheCall as _, CacheManager, cached};
+///
+/// #[cached(ttl = "1m")]
+/// async fn greeting(name: &str) -> String {
+///     format!("Hello {name}!")
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_runtime::Error> {
+/// # let manager = CacheManager::builder().build()?;
+/// # cache_runtime::with(&manager, async {
+/// assert_eq!(greeting("Ada").cache_entry().peek().await?, None);
+/// greeting("Ada").await;
+/// assert_eq!(greeting("Ada").cache_entry().peek().await?.as_deref(), Some("Hello Ada!"));
+///
+/// greeting("Ada").cache_entry().invalidate().await?;
+/// assert_eq!(greeting("Ada").cache_entry().peek().await?, None);
+/// # Ok(())
+/// # }).await
+/// # }
+/// ```
+pub trait CacheCall: Future + Sized {
+    /// The entry that this call would read, and store into. Nothing happens yet.
+    ///
+    /// The call must not have been polled. To be asked where the call is written: a boxed future
+    /// (of an `#[async_trait]` method) is recognised by being the one that was made last on this
+    /// thread. So an ordinary function that at once makes such a call and returns it in another
+    /// box passes for it.
+    fn cache_entry(self) -> CacheEntry<Self> {
+        CacheEntry { addressee: addressee::<Self>(), future: self }
+    }
+}
+
+impl<F: Future> CacheCall for F {}
+
+/// The entry of one call; made by [`cache_entry`](CacheCall::cache_entry).
+///
+/// # Errors
+///
+/// Every method fails with [`Error::NotACachedCall`] if the future is not that of an annotated
+/// function, and never acts on the entry of a call that such a future makes. It may then have run
+/// up to its first suspension point, or to the cached call in it. [`Error::NoEntry`] says that the
+/// call's key cannot be made, as when an argument cannot be serialised. An outage of Redis is not
+/// an error.
+///
+/// # Cancel safety
+///
+/// What is begun is finished or has not happened: dropping [`invalidate`](CacheEntry::invalidate)
+/// half-way invalidates all the same, dropping [`refresh`](CacheEntry::refresh),
+/// [`fetch`](CacheEntry::fetch) or [`bypass`](CacheEntry::bypass) drops the function's body where
+/// it is, and stores nothing.
+#[must_use = "a handle does nothing until one of its methods is awaited"]
+pub struct CacheEntry<F> {
+    future: F,
+    addressee: Addressee,
+}
+
+/// An output, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fetched<T> {
+    /// What the function returns.
+    pub value: T,
+    /// Where it came from.
+    pub source: Source,
+    /// How long ago it was stored; zero if it has just been loaded.
+    pub age: Duration,
+    /// Whether its TTL has run out.
+    pub stale: bool,
+}
+
+impl<F: Future> CacheEntry<F> {
+    /// The entry's name, as [`CacheManager`](crate::CacheManager) takes it; in Redis the namespace
+    /// and a `:` stand before it.
+    ///
+    /// # Errors
+    /// See [above](CacheEntry#errors).
+    pub fn name(self) -> Result<String, Error> {
+        let resolved = asked::resolve(self.future, self.addressee)?;
+        Ok(resolved.key.name.as_str().to_owned())
+    }
+
+    /// Removes the entry, and takes from running loads the right to store one. When this returns,
+    /// every call with the same arguments that begins afterwards in this process loads anew.
+    ///
+    /// # Errors
+    /// See [above](CacheEntry#errors).
+    pub async fn invalidate(self) -> Result<(), Error> {
+        let resolved = asked::resolve(self.future, self.addressee)?;
+        let targets = Targets::name(resolved.key.name.as_str());
+        resolved.bound.core.invalidate(&targets).await;
+        Ok(())
+    }
+
+    /// Loads now, whatever is stored, stores the output and returns it. Until then other callers
+    /// are served what is there. If something newer is stored or the entry is invalidated while the
+    /// body runs, the output is returned and not stored.
+    ///
+    /// # Errors
+    /// See [above](CacheEntry#errors). What the body returns is in the `Ok`.
+    pub async fn refresh(self) -> Result<F::Output, Error> {
+        self.output(|| Wish::Refresh).await
+    }
+
+    /// Runs the plain function: nothing is read, nothing is stored, nothing is shared.
+    ///
+    /// # Errors
+    /// See [above](CacheEntry#errors). What the body returns is in the `Ok`.
+    pub async fn bypass(self) -> Result<F::Output, Error> {
+        self.output(|| Wish::Bypass).await
+    }
+
+    /// What is stored and fresh, without ever loading. Not counted in the statistics.
+    ///
+    /// # Errors
+    /// See [above](CacheEntry#errors).
+    pub async fn peek(self) -> Result<Option<F::Output>, Error> {
+        Ok(self.ask(|| Wish::Peek).await?.0)
+    }
+
+    /// The call as ever, and where its output came from.
+    ///
+    /// # Errors
+    /// See [above](CacheEntry#errors). What the body returns is in [`Fetched::value`].
+    pub async fn fetch(self) -> Result<Fetched<F::Output>, Error> {
+        let future = self.not_a_cached_call();
+        match self.ask(|| Wish::Fetch).await? {
+            (Some(value), Answer::Found(source, age)) => {
+                Ok(Fetched { value, source, age, stale: false })
+            }
+            _ => Err(future),
+        }
+    }
+
+    /// Stores a value as if the function had just returned it, over whatever is there. A load that
+    /// began before is not stored any more.
+    ///
+    /// It takes what the function stores: the value in its `Ok`, or the whole output of a function
+    /// that does not return a `Result`.
+    ///
+    /// ```
+    /// # use cache_runtime::{CacheCall as _, CacheManager, cached};
+    /// #[cached(ttl = "1m")]
+    /// async fn balance(account: u64) -> Result<i64, std::io::Error> {
+    ///     Ok(0)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let manager = CacheManager::builder().build()?;
+    /// # cache_runtime::with(&manager, async {
+    /// balance(7).cache_entry().put(100).await?;
+    /// assert_eq!(balance(7).await?, 100);
+    /// # Ok(())
+    /// # }).await
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [above](CacheEntry#errors). For a value that cannot be stored, [`Error::ValueTooLarge`],
+    /// [`Error::Encode`], or [`Error::NotStored`] if `cache_if`, `cache_none` or `bypass_if` refuses
+    /// it; then nothing is left, since what was there is older.
+    pub async fn put<V: CacheValue>(self, value: V) -> Result<(), Error>
+    where
+        F::Output: Holds<V>,
+    {
+        let CacheEntry { future, addressee } = self;
+        ask(future, addressee, || Wish::Put(Box::new(value))).await.map(drop)
+    }
+
+    async fn output(self, wish: fn() -> Wish) -> Result<F::Output, Error> {
+        let future = self.not_a_cached_call();
+        self.ask(wish).await?.0.ok_or(future)
+    }
+
+    fn not_a_cached_call(&self) -> Error {
+        Error::NotACachedCall { future: std::any::type_name::<F>() }
+    }
+
+    async fn ask(self, wish: fn() -> Wish) -> Result<Outcome<F::Output>, Error> {
+        ask(self.future, self.addressee, wish).await
+    }
+}
+
+/// An output of which `V` is stored.
+#[diagnostic::on_unimplemented(
+    message = "a function that returns `{Self}` does not store a `{V}`",
+    note = "`put` takes what is stored: the value in an `Ok`, or the whole output if that is no `Result`"
+)]
+pub trait Holds<V> {}
+
+impl<V> Holds<V> for V {}
+impl<V, E> Holds<V> for Result<V, E> {}
+
+impl<F> fmt::Debug for CacheEntry<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheEntry").field("call", &self.addressee).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,110 @@
+//! The options of a call site that depend on the type of its value, and what they decide.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::call::Policy;
+use crate::codec::Codec;
+use crate::config::Ttl;
+use crate::core::Bound;
+use crate::output::{CacheValue, OutputKind, SharedErrors};
+use crate::site::{Instance, TtlSpec};
+use crate::value::ValueCodec;
+
+/// The options of a call site that depend on the type of its value.
+pub struct Hooks<K: OutputKind> {
+    pub(super) share: SharedErrors<K::Error>,
+    cache_if: Option<fn(&K::Value) -> bool>,
+    is_none: Option<fn(&K::Value) -> bool>,
+    codec: Option<ValueCodec<K::Value>>,
+}
+
+impl<K: OutputKind> Hooks<K> {
+    /// No options; how errors reach waiting callers.
+    pub fn new(_: K, share: SharedErrors<K::Error>) -> Self {
+        Hooks { share, cache_if: None, is_none: None, codec: None }
+    }
+
+    /// `cache_if`.
+    #[must_use]
+    pub fn cache_if(self, cache_if: fn(&K::Value) -> bool) -> Self {
+        Hooks { cache_if: Some(cache_if), ..self }
+    }
+
+    /// `negative_ttl` or `cache_none` is set: the value is an `Option`.
+    #[must_use]
+    pub fn optional(self) -> Self
+    where
+        K::Value: MaybeNone,
+    {
+        Hooks { is_none: Some(MaybeNone::is_none), ..self }
+    }
+
+    /// `codec`.
+    #[must_use]
+    pub fn codec<C: Codec>(self) -> Self
+    where
+        K::Value: CacheValue,
+    {
+        Hooks { codec: Some(ValueCodec::of::<C>()), ..self }
+    }
+}
+
+impl<K: OutputKind> fmt::Debug for Hooks<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hooks")
+    }
+}
+
+/// A value that may be absent.
+#[diagnostic::on_unimplemented(
+    message = "`negative_ttl` and `cache_none` are for functions that return an `Option`, and `{Self}` is none",
+    label = "not an `Option`"
+)]
+pub trait MaybeNone {
+    /// Whether it is.
+    fn is_none(&self) -> bool;
+}
+
+impl<T> MaybeNone for Option<T> {
+    fn is_none(&self) -> bool {
+        self.is_none()
+    }
+}
+
+/// What the attribute and the configuration say; `None` if a TTL expression gave one that has no
+/// meaning.
+pub(super) fn policy<K: OutputKind>(
+    bound: &Bound,
+    instance: &Instance,
+    hooks: &Hooks<K>,
+) -> Option<Policy<K::Value>> {
+    let (spec, config) = (instance.spec, &bound.core.config);
+    let default = || config.ttl_of(spec.prefix());
+    let ttl = ttl_of(spec.ttl, "ttl", instance)?.unwrap_or_else(default);
+    let negative_ttl = ttl_of(spec.negative_ttl, "negative_ttl", instance)?;
+    let jitter = spec.jitter.map_or(config.jitter, Into::into);
+    Some(Policy {
+        negative_ttl,
+        is_none: hooks.is_none,
+        cache_none: spec.cache_none,
+        cache_if: hooks.cache_if,
+        codec: hooks.codec,
+        ..Policy::new(ttl, jitter)
+    })
+}
+
+#[allow(clippy::option_option, reason = "not usable, not written, or a TTL")]
+fn ttl_of(spec: TtlSpec, option: &'static str, instance: &Instance) -> Option<Option<Ttl>> {
+    let ttl = match spec {
+        TtlSpec::Inherit => return Some(None),
+        TtlSpec::Millis(ms) => Ttl::For(Duration::from_millis(ms)),
+        TtlSpec::Forever => Ttl::Forever,
+        TtlSpec::Dynamic(ttl) => Ttl::For(ttl()),
+    };
+    let checked = ttl.check(option);
+    if let Err(error) = &checked {
+        tracing::error!(function = instance.label(), %error, "this call is not cached");
+    }
+    checked.ok().map(Some)
+}

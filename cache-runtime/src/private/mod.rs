@@ -1,0 +1,31 @@
+//! What generated code calls. Not for use by hand: it changes without notice.
+
+mod begin;
+mod hooks;
+mod key_source;
+
+use std::any::type_name;
+
+pub use crate::asked::{NOT_BOXED, boxed_call};
+pub use crate::invalidate::{
+    Condition, EntryCall, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, invalidate,
+    no_condition,
+};
+pub use crate::name::Renderer;
+pub use crate::output::{
+    AnyResult, CacheValue, OutputKind, PlainKind, Probe, ProbeCloneError, ProbeNoCloneError,
+    ProbePlain, ProbeResult, ResultKind, SharedErrors, kind_plain, kind_result, no_shared_errors,
+    probe_of,
+};
+pub use crate::put_function::{EntryOf, PutPlan, Takes, put};
+pub use crate::site::{Site, SiteSpec, Tier, TtlSpec};
+pub use begin::{Begin, Call, Own, Tags, begin};
+pub use hooks::{Hooks, MaybeNone};
+pub use key_source::{Args, KeySource, Template};
+
+/// The type name of a closure in the function's body: it prints the type parameters of the
+/// function and of its impl.
+#[inline]
+pub fn instance_of<F>(_: &F) -> &'static str {
+    type_name::<F>()
+}

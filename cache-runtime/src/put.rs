@@ -1,0 +1,246 @@
+//! Putting a value in the place of whatever is there.
+//!
+//! A put first notes the tokens and the state of its key, as a load does, and stores by
+//! compare-and-set. So of a put and everything that happened to the entry meanwhile the later one
+//! in time wins, and a late packet never lands on top of something newer.
+
+use std::time::Duration;
+
+use crate::call::{CallKey, Making, Policy, fresh_for_ms, life_of};
+use crate::config::Ttl;
+use crate::core::Core;
+use crate::error::Error;
+use crate::generation::{Noted, Stamps};
+use crate::invalidate::Targets;
+use crate::memory::Facts;
+use crate::output::CacheValue;
+use crate::redis::{self, Away, Filled, Over};
+use crate::stats::SiteCounters;
+use crate::value::ValueCodec;
+
+/// What was noted before the value was known.
+#[derive(Debug)]
+pub(crate) struct Put<'a> {
+    core: &'a Core,
+    key: &'a CallKey,
+    noted: Noted,
+    /// `None`: memory is the store.
+    redis: Option<Result<redis::Noted, Away>>,
+}
+
+/// A value with what is to be known of it.
+pub(crate) struct Worth<'a, V> {
+    pub(crate) value: &'a V,
+    pub(crate) ttl: Ttl,
+    pub(crate) codec: Option<ValueCodec<V>>,
+    /// How long it took to load.
+    pub(crate) took: Duration,
+}
+
+/// What became of a put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Stored,
+    /// Something has come between: whether that is newer is not known.
+    Overtaken,
+    /// Redis is the store, and away.
+    Away,
+}
+
+impl Core {
+    /// Notes what a put to this key depends on. `longest` is the longest life its value may have.
+    pub(crate) async fn put<'a>(
+        &'a self,
+        key: &'a CallKey,
+        in_memory: bool,
+        over: Over<'_>,
+        longest: Ttl,
+    ) -> Put<'a> {
+        let noted = self.generations.note(&key.slots);
+        let redis = match self.redis.as_ref().filter(|_| !in_memory) {
+            None => None,
+            Some(redis) => {
+                let begun = redis.begin(key.name.as_str(), &key.tags, over, life_of(longest)).await;
+                Some(begun.and_then(|noted| {
+                    if noted.tokens.len() == key.tags.len() + 1 { Ok(noted) } else { Err(Away) }
+                }))
+            }
+        };
+        Put { core: self, key, noted, redis }
+    }
+}
+
+impl Put<'_> {
+    /// Stores the value, if nothing has come between.
+    ///
+    /// # Errors
+    /// What makes it impossible to store the value; nothing has been done then.
+    pub(crate) async fn store<V: CacheValue>(
+        &self,
+        worth: &Worth<'_, V>,
+    ) -> Result<Outcome, Error> {
+        let Some(noted) = &self.redis else {
+            return self.store_in_memory(worth);
+        };
+        let redis = self.core.redis.as_ref();
+        let now_ms = redis.and_then(redis::RedisStore::now_ms);
+        let (Some(redis), Ok(noted), Some(now_ms)) = (redis, noted, now_ms) else {
+            return Ok(Outcome::Away);
+        };
+        let (core, key, ttl) = (self.core, self.key, worth.ttl);
+        let tokens = &noted.tokens[..];
+        let made = Making { core, key, codec: worth.codec, ttl, took: worth.took, tokens, now_ms };
+        let entry = made.entry(worth.value)?;
+        let filled = redis.fill(key.name.as_str(), &key.tags, noted, &entry, life_of(ttl)).await;
+        Ok(match filled {
+            Ok(Filled::Stored) => {
+                core.bump([key.slots[0]]);
+                Outcome::Stored
+            }
+            Ok(Filled::Refused | Filled::Outdated) => Outcome::Overtaken,
+            Err(Away) => Outcome::Away,
+        })
+    }
+
+    /// The same in memory, whatever the store is.
+    ///
+    /// # Errors
+    /// [`Error::ValueTooLarge`].
+    pub(crate) fn store_in_memory<V: CacheValue>(
+        &self,
+        worth: &Worth<'_, V>,
+    ) -> Result<Outcome, Error> {
+        let (generations, slot) = (&self.core.generations, self.key.slots[0]);
+        let Some(stamps) = generations.overtake(&self.noted, slot) else {
+            return Ok(Outcome::Overtaken);
+        };
+        self.core.insert(self.key, stamps, worth)?;
+        // A sweep that began meanwhile may have passed before the entry was there.
+        if generations.swept_since(&self.noted) {
+            generations.bump(slot);
+            return Ok(Outcome::Overtaken);
+        }
+        Ok(Outcome::Stored)
+    }
+
+    /// Ends a put that has nothing to store.
+    pub(crate) fn give_up(self) {
+        if let (Some(redis), Some(Ok(noted))) = (&self.core.redis, self.redis) {
+            redis.release_in_background(self.key.name.as_str(), &self.key.tags, noted);
+        }
+    }
+
+    /// What Redis holds, or half holds, must go before it is used again.
+    pub(crate) fn owe(&self) {
+        if let Some(redis) = &self.core.redis {
+            redis.owe(&[self.key.name.as_str()], &[] as &[&str]);
+        }
+    }
+
+    /// Removes what is there: it is older than a value that could not be stored. Without Redis at
+    /// hand it is owed.
+    pub(crate) async fn remove(&self) {
+        self.core.invalidate(&Targets::name(self.key.name.as_str())).await;
+    }
+}
+
+/// What a put that has been overtaken does with what has come between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overtaken {
+    /// It is as good as the value that was to be put.
+    Stays,
+    /// Whether it is older or newer is not known.
+    Goes,
+}
+
+impl Put<'_> {
+    /// Ends a put whose body has returned `value`. What cannot or must not be stored leaves
+    /// nothing: what is there is older.
+    pub(crate) async fn settle<V: CacheValue>(
+        &self,
+        policy: &Policy<V>,
+        counters: &SiteCounters,
+        value: &V,
+        took: Duration,
+        overtaken: Overtaken,
+    ) {
+        let Some(ttl) = policy.life(value) else {
+            return self.remove().await;
+        };
+        let worth = Worth { value, ttl, codec: policy.codec, took };
+        match self.store(&worth).await {
+            Ok(Outcome::Stored) => counters.slow.stores.one(),
+            Ok(Outcome::Away) => {
+                self.owe();
+                // Too large a value, or one that was overtaken, is not there in the outage either.
+                let _ = self.store_in_memory(&self.core.for_an_outage(&worth));
+            }
+            Ok(Outcome::Overtaken) => {
+                counters.slow.refused.one();
+                if overtaken == Overtaken::Goes {
+                    self.remove().await;
+                }
+            }
+            Err(error) => {
+                counters.slow.not_stored.one();
+                tracing::warn!(name = self.key.name.as_str(), %error, "a value is not stored");
+                self.remove().await;
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Puts a value that is the newest there is: nothing that came before counts any more.
+    ///
+    /// # Errors
+    /// What makes it impossible to store the value; then what was there is removed.
+    pub(crate) async fn set<V: CacheValue>(
+        &self,
+        key: &CallKey,
+        in_memory: bool,
+        worth: &Worth<'_, V>,
+    ) -> Result<Outcome, Error> {
+        let put = self.put(key, in_memory, Over::Anything, worth.ttl).await;
+        match put.store(worth).await {
+            Ok(Outcome::Away) => {
+                put.owe();
+                let noted = self.generations.note(&key.slots);
+                Put { noted, ..put }.store_in_memory(&self.for_an_outage(worth))
+            }
+            Ok(outcome) => Ok(outcome),
+            Err(error) => {
+                put.remove().await;
+                Err(error)
+            }
+        }
+    }
+
+    fn insert<V: CacheValue>(
+        &self,
+        key: &CallKey,
+        stamps: Stamps,
+        worth: &Worth<'_, V>,
+    ) -> Result<(), Error> {
+        let facts = Facts {
+            origin: key.origin,
+            created_ms: self.clock.now_ms(),
+            fresh_for_ms: fresh_for_ms(worth.ttl),
+            stamps,
+        };
+        let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
+        let inserted =
+            self.memory.insert(key.memory.clone(), facts, load_micros, worth.value.clone());
+        inserted.map_err(|too_large| Error::ValueTooLarge {
+            name: key.name.as_str().to_owned(),
+            size: too_large.size,
+            limit: too_large.limit,
+        })
+    }
+
+    /// While Redis is away a value lives in memory for no longer than the outage TTL.
+    pub(crate) fn for_an_outage<'v, V>(&self, worth: &Worth<'v, V>) -> Worth<'v, V> {
+        let limit = self.config.outage_ttl;
+        Worth { ttl: Ttl::For(worth.ttl.duration().map_or(limit, |ttl| ttl.min(limit))), ..*worth }
+    }
+}

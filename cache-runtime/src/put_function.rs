@@ -1,0 +1,131 @@
+//! `#[cache_put]`: the value that a function returns takes the place of an entry.
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::asked::Resolved;
+use crate::call::{CallKey, Policy};
+use crate::core::Bound;
+use crate::invalidate::{Condition, EntryCall, Unfinished, When, resolve_entry};
+use crate::output::{CacheValue, OutputKind};
+use crate::put::{Overtaken, Put};
+use crate::redis::Over;
+
+/// The entries that one call of a `#[cache_put]` function will put its value under, taken before
+/// its body takes the arguments.
+pub struct PutPlan<V>(Vec<Target<V>>);
+
+struct Target<V> {
+    bound: Bound,
+    key: Arc<CallKey>,
+    policy: Policy<V>,
+}
+
+/// An entry of values of type `V`.
+#[derive(Debug)]
+pub struct EntryOf<V>(PhantomData<V>);
+
+/// An entry that holds values of type `V`.
+#[diagnostic::on_unimplemented(
+    message = "`cache_put` would store a `{V}` where the function in `entry` stores something else",
+    label = "the function in `entry` does not store a `{V}`",
+    note = "what is stored of a `Result` is the value in its `Ok`; the errors may differ"
+)]
+pub trait Takes<V> {}
+
+impl<V> Takes<V> for EntryOf<V> {}
+
+impl<V> Target<V> {
+    async fn note(&self) -> Put<'_> {
+        let Bound { core, in_memory, .. } = &self.bound;
+        core.put(&self.key, *in_memory, Over::Nothing, self.policy.longest()).await
+    }
+
+    fn changing(&self) -> Unfinished {
+        let name = self.key.name.as_str().to_owned();
+        Unfinished::changing(Arc::clone(&self.bound.core), vec![name])
+    }
+}
+
+impl<V: CacheValue> PutPlan<V> {
+    /// A plan for what a function of this kind returns.
+    pub fn new<K: OutputKind<Value = V>>(_: K, fill: impl FnOnce(&mut Self)) -> Self {
+        let mut plan = PutPlan(Vec::new());
+        fill(&mut plan);
+        plan
+    }
+
+    /// Adds the entry of a call. `_kind` says which part of the call's output is stored.
+    pub fn entry<F, K>(&mut self, call: F, _kind: K)
+    where
+        F: EntryCall,
+        K: OutputKind<Output = F::Output>,
+        EntryOf<K::Value>: Takes<V>,
+    {
+        let Some(resolved) = resolve_entry(call, "this value is not put into the cache") else {
+            return;
+        };
+        let Resolved { bound, key, policy, .. } = resolved;
+        // Without a policy the function's TTL is none, and it does not store anything.
+        if let Some(Ok(policy)) = policy.map(|policy| policy.downcast::<Policy<V>>()) {
+            self.0.push(Target { bound, key, policy: *policy });
+        }
+    }
+}
+
+impl<V> fmt::Debug for PutPlan<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|target| &target.key.name)).finish()
+    }
+}
+
+/// Runs the body of a `#[cache_put]` function, and stores its value before it returns.
+///
+/// If the body fails under `when = "always"`, panics, or is dropped once it has begun, what it has
+/// written is not known: the entries are removed, and once more when a write still under way has
+/// settled.
+pub async fn put<K, F>(
+    plan: PutPlan<K::Value>,
+    when: When,
+    _kind: K,
+    condition: Condition<K::Output>,
+    body: Pin<&mut F>,
+) -> K::Output
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+    F: Future<Output = K::Output>,
+{
+    let targets = plan.0;
+    let mut puts = Vec::with_capacity(targets.len());
+    for target in &targets {
+        puts.push(target.note().await);
+    }
+    let unfinished: Vec<_> = targets.iter().map(Target::changing).collect();
+    let began = Instant::now();
+    let output = body.await;
+    let took = began.elapsed();
+    let wanted = condition.is_none_or(|condition| condition(&output));
+    match K::split(output) {
+        Ok(value) if wanted => {
+            for (target, put) in targets.iter().zip(&puts) {
+                let counters = &target.bound.counters;
+                put.settle(&target.policy, counters, &value, took, Overtaken::Goes).await;
+            }
+            unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(false));
+            K::join(Ok(value))
+        }
+        parts => {
+            // Neither an error nor an output that is not to be stored waits here: it may not be
+            // `Send`.
+            let remove = wanted && when == When::Always;
+            unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(remove));
+            puts.into_iter().for_each(Put::give_up);
+            K::join(parts)
+        }
+    }
+}
