@@ -11,7 +11,7 @@
 use std::any::{Any, type_name};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -170,20 +170,19 @@ pub(crate) type Outcome<T> = (Option<T>, Answer);
 /// # Errors
 /// [`Error::NotACachedCall`], and whatever the call refuses with.
 pub(crate) async fn ask<F: Future>(
-    future: F,
+    mut call: Pin<Box<F>>,
     addressee: Addressee,
     wish: impl FnOnce() -> Wish,
 ) -> Result<Outcome<F::Output>, Error> {
-    let mut future = pin!(future);
     let mut wish = Some(wish);
     let reply = Reply::default();
     poll_fn(|context| {
         let polled = match wish.take() {
-            None => future.as_mut().poll(context),
+            None => call.as_mut().poll(context),
             Some(wish) => {
                 let _open = Surrounded::new();
                 let waiting = Waiting::new(Asked { wish: wish(), addressee, reply: reply.clone() });
-                let polled = future.as_mut().poll(context);
+                let polled = call.as_mut().poll(context);
                 if !waiting.taken() {
                     return Poll::Ready(Err(not_a_cached_call::<F>()));
                 }
@@ -206,8 +205,11 @@ pub(crate) async fn ask<F: Future>(
 ///
 /// # Errors
 /// As [`ask`].
-pub(crate) fn resolve<F: Future>(future: F, addressee: Addressee) -> Result<Resolved, Error> {
-    let asked = pin!(ask(future, addressee, || Wish::Resolve));
+pub(crate) fn resolve<F: Future>(
+    call: Pin<Box<F>>,
+    addressee: Addressee,
+) -> Result<Resolved, Error> {
+    let asked = pin!(ask(call, addressee, || Wish::Resolve));
     match asked.poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(Ok((_, Answer::Resolved(resolved)))) => Ok(resolved),
         Poll::Ready(Err(error)) => Err(error),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::time::Duration;
 
 use crate::asked::{self, Addressee, Answer, Outcome, Wish, addressee, ask};
@@ -45,7 +46,7 @@ pub trait CacheCall: Future + Sized {
     /// thread. So an ordinary function that at once makes such a call and returns it in another
     /// box passes for it.
     fn cache_entry(self) -> CacheEntry<Self> {
-        CacheEntry { addressee: addressee::<Self>(), future: self }
+        CacheEntry { addressee: addressee::<Self>(), call: Box::pin(self) }
     }
 }
 
@@ -69,7 +70,7 @@ impl<F: Future> CacheCall for F {}
 /// it is, and stores nothing.
 #[must_use = "a handle does nothing until one of its methods is awaited"]
 pub struct CacheEntry<F> {
-    future: F,
+    call: Pin<Box<F>>,
     addressee: Addressee,
 }
 
@@ -94,7 +95,7 @@ impl<F: Future> CacheEntry<F> {
     /// # Errors
     /// See [above](CacheEntry#errors).
     pub fn name(self) -> Result<String, Error> {
-        let resolved = asked::resolve(self.future, self.addressee)?;
+        let resolved = asked::resolve(self.call, self.addressee)?;
         Ok(resolved.key.name.as_str().to_owned())
     }
 
@@ -104,7 +105,7 @@ impl<F: Future> CacheEntry<F> {
     /// # Errors
     /// See [above](CacheEntry#errors).
     pub async fn invalidate(self) -> Result<(), Error> {
-        let resolved = asked::resolve(self.future, self.addressee)?;
+        let resolved = asked::resolve(self.call, self.addressee)?;
         let targets = Targets::name(resolved.key.name.as_str());
         resolved.bound.core.invalidate(&targets).await;
         Ok(())
@@ -182,8 +183,8 @@ impl<F: Future> CacheEntry<F> {
     where
         F::Output: Holds<V>,
     {
-        let CacheEntry { future, addressee } = self;
-        ask(future, addressee, || Wish::Put(Box::new(value))).await.map(drop)
+        let CacheEntry { call, addressee } = self;
+        ask(call, addressee, || Wish::Put(Box::new(value))).await.map(drop)
     }
 
     async fn output(self, wish: fn() -> Wish) -> Result<F::Output, Error> {
@@ -196,7 +197,7 @@ impl<F: Future> CacheEntry<F> {
     }
 
     async fn ask(self, wish: fn() -> Wish) -> Result<Outcome<F::Output>, Error> {
-        ask(self.future, self.addressee, wish).await
+        ask(self.call, self.addressee, wish).await
     }
 }
 

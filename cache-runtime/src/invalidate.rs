@@ -76,7 +76,9 @@ impl Core {
             Some(redis) => {
                 let span =
                     debug_span!("cache_invalidate", names = ?targets.names, tags = ?targets.tags);
-                redis.invalidate(&targets.names, &targets.tags).instrument(span).await
+                // Large, and not to be in the future of every function that invalidates.
+                let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
+                removal.instrument(span).await
             }
             None => None,
         }
@@ -192,7 +194,8 @@ impl<F: Future> EntryCall for F {}
 /// The entry of a call in the option `entry`, taken before the body runs.
 pub(crate) fn resolve_entry<F: Future>(call: F, otherwise: &'static str) -> Option<Resolved> {
     // The caller of the annotated function cannot be failed.
-    asked::resolve(call, asked::addressee::<F>())
+    let addressee = asked::addressee::<F>();
+    asked::resolve(Box::pin(call), addressee)
         .map_err(|error| tracing::error!(%error, "{otherwise}"))
         .ok()
 }

@@ -103,7 +103,7 @@ where
     let targets = plan.0;
     let mut puts = Vec::with_capacity(targets.len());
     for target in &targets {
-        puts.push(target.note().await);
+        puts.push(Box::pin(target.note()).await);
     }
     let unfinished: Vec<_> = targets.iter().map(Target::changing).collect();
     let began = Instant::now();
@@ -114,7 +114,8 @@ where
         Ok(value) if wanted => {
             for (target, put) in targets.iter().zip(&puts) {
                 let counters = &target.bound.counters;
-                put.settle(&target.policy, counters, &value, took, Overtaken::Goes).await;
+                let settled = put.settle(&target.policy, counters, &value, took, Overtaken::Goes);
+                Box::pin(settled).await;
             }
             unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(false));
             K::join(Ok(value))

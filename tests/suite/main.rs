@@ -18,6 +18,7 @@ mod manager;
 mod marks;
 mod mutations;
 mod names;
+mod one_call;
 mod one_load;
 mod options;
 mod outage;

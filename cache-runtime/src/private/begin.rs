@@ -303,13 +303,22 @@ where
         match self.0 {
             What::Held => pending().await,
             What::Past(reply) => past(body, &reply).await,
-            What::Cached(prepared) => match prepared.policy() {
-                Some(policy) => prepared.call(policy).run(body).await.output,
-                None => body.await,
-            },
-            // Rare, and large: not in the future of every call.
+            // What follows is large, and has no place in the future of every call: most are hits.
+            What::Cached(prepared) => Box::pin(missed(prepared, body)).await,
             What::Asked(prepared, deed, reply) => Box::pin(act(prepared, deed, reply, body)).await,
         }
+    }
+}
+
+async fn missed<K, F>(prepared: Box<Prepared<K>>, body: Pin<&mut F>) -> K::Output
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+    F: Future<Output = K::Output>,
+{
+    match prepared.policy() {
+        Some(policy) => prepared.call(policy).run(body).await.output,
+        None => body.await,
     }
 }
 

@@ -1,0 +1,363 @@
+//! Acting on the entry of one call, for every kind of function.
+
+use std::time::Duration;
+
+use cache_runtime::{CacheCall as _, CacheEntry, Error, Source as From, cached};
+
+use crate::source::Source;
+use crate::stores::{Store, TestCache, on_each_store, on_stores};
+
+#[cached(ttl = "1m", key_prefix = "video", skip(source), tags = ["team:{team}"])]
+async fn plain(source: &Source, id: u64, team: &str) -> u64 {
+    id * 100 + source.read().await
+}
+
+#[cached(ttl = "1m", skip(source))]
+async fn fallible(source: &Source, id: u64) -> Result<u64, String> {
+    match source.read().await {
+        0 => Err("zero".into()),
+        value => Ok(id * 100 + value),
+    }
+}
+
+#[cached(ttl = "1m", key_prefix = "template", key = "{id}")]
+async fn named(source: &Source, id: u64) -> u64 {
+    id * 100 + source.read().await
+}
+
+#[cached(ttl = "1m", skip(source))]
+async fn generic<T: std::fmt::Display + serde::Serialize>(source: &Source, id: T) -> String {
+    format!("{id}{}", source.read().await)
+}
+
+#[cached(ttl = "1m", skip(source), cache_if = |value| *value < 1_000, bypass_if = id == 7)]
+async fn choosy(source: &Source, id: u64) -> u64 {
+    id * 100 + source.read().await
+}
+
+struct Service(Source);
+
+trait Native {
+    async fn native(&self, id: u64) -> u64;
+}
+
+#[async_trait::async_trait]
+trait Boxed {
+    async fn boxed(&self, id: u64) -> u64;
+    async fn uncached(&self, id: u64) -> u64;
+}
+
+impl Service {
+    #[cached(ttl = "1m", skip(self))]
+    async fn method(&self, id: u64) -> u64 {
+        id * 100 + self.0.read().await
+    }
+}
+
+impl Native for Service {
+    #[cached(ttl = "1m", skip(self))]
+    async fn native(&self, id: u64) -> u64 {
+        id * 100 + self.0.read().await
+    }
+}
+
+#[async_trait::async_trait]
+impl Boxed for Service {
+    #[cached(ttl = "1m", skip(self))]
+    async fn boxed(&self, id: u64) -> u64 {
+        id * 100 + self.0.read().await
+    }
+
+    async fn uncached(&self, id: u64) -> u64 {
+        self.boxed(id).await
+    }
+}
+
+/// Every deed on one entry, in an order in which each is seen by the next.
+async fn every_deed<F>(source: &Source, call: impl Fn() -> F)
+where
+    F: Future<Output = u64>,
+{
+    let entry = || -> CacheEntry<F> { call().cache_entry() };
+    source.set(1);
+    let before = source.reads();
+    let reads = || source.reads() - before;
+    assert_eq!(entry().peek().await.unwrap(), None);
+    assert_eq!(reads(), 0);
+    assert_eq!(entry().fetch().await.unwrap().source, From::Load);
+    assert_eq!(call().await, 101);
+    assert_eq!(entry().peek().await.unwrap(), Some(101));
+    assert_eq!(reads(), 1);
+
+    source.set(2);
+    assert_eq!(entry().bypass().await.unwrap(), 102);
+    assert_eq!(call().await, 101);
+    assert_eq!(reads(), 2);
+    assert_eq!(entry().refresh().await.unwrap(), 102);
+    assert_eq!(call().await, 102);
+    assert_eq!(reads(), 3);
+
+    entry().put(5).await.unwrap();
+    assert_eq!(call().await, 5);
+    assert_eq!(reads(), 3);
+    entry().invalidate().await.unwrap();
+    assert_eq!(entry().peek().await.unwrap(), None);
+    assert_eq!(call().await, 102);
+    assert_eq!(reads(), 4);
+
+    let name = entry().name().unwrap();
+    let cache = cache_runtime::cache();
+    assert_eq!(cache.get(&name).await.unwrap(), Some(102_u64), "{name}");
+    cache.delete(&name).await.unwrap();
+    assert_eq!(entry().peek().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn every_deed_works_on_every_kind_of_function() {
+    on_each_store(async |_: TestCache| {
+        let source = &Source::new(1);
+        let service = Service(source.clone());
+        let dynamic: &(dyn Boxed + Sync) = &service;
+        every_deed(source, || plain(source, 1, "red")).await;
+        every_deed(source, || named(source, 1)).await;
+        every_deed(source, || service.method(1)).await;
+        every_deed(source, || service.native(1)).await;
+        every_deed(source, || service.boxed(1)).await;
+        every_deed(source, || dynamic.boxed(1)).await;
+        every_deed(source, || Box::pin(plain(source, 2 - 1, "blue"))).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_type_parameter_has_its_own_entry() {
+    on_each_store(async |_: TestCache| {
+        let source = Source::new(1);
+        generic(&source, 7_u8).await;
+        assert_eq!(generic(&source, 7_u16).cache_entry().peek().await.unwrap(), None);
+        let entry = generic(&source, 7_u8).cache_entry();
+        assert_eq!(entry.peek().await.unwrap().as_deref(), Some("71"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_fetch_says_where_the_value_came_from_and_how_old_it_is() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let stored = match cache.store {
+            Store::Redis => From::Redis,
+            Store::Memory | Store::Outage => From::Memory,
+        };
+        let fetch = async || plain(&source, 1, "red").cache_entry().fetch().await.unwrap();
+        let first = fetch().await;
+        assert_eq!((first.value, first.source, first.age), (101, From::Load, Duration::ZERO));
+        cache.clock.advance(Duration::from_secs(7));
+        let second = fetch().await;
+        assert_eq!((second.value, second.source, second.stale), (101, stored, false));
+        let age = second.age.as_millis();
+        assert!((6_500..9_000).contains(&age), "{age} ms");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_waited_for_anothers_load_is_told_so() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let hold = source.hold();
+        let first = {
+            let source = source.clone();
+            cache.spawn(async move { plain(&source, 1, "red").await })
+        };
+        hold.reached().await;
+        let fetch = plain(&source, 1, "red").cache_entry().fetch();
+        let (fetched, ()) = tokio::join!(fetch, async {
+            tokio::task::yield_now().await;
+            hold.release();
+        });
+        let fetched = fetched.unwrap();
+        assert_eq!((fetched.value, fetched.source), (101, From::Shared));
+        assert_eq!(first.await.unwrap(), 101);
+        assert_eq!(source.reads(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_error_of_the_body_is_in_the_output_and_not_stored() {
+    on_each_store(async |_: TestCache| {
+        let source = Source::new(0);
+        let entry = || fallible(&source, 1).cache_entry();
+        assert_eq!(entry().refresh().await.unwrap(), Err("zero".into()));
+        assert_eq!(entry().fetch().await.unwrap().value, Err("zero".into()));
+        assert_eq!(entry().bypass().await.unwrap(), Err("zero".into()));
+        assert_eq!(entry().peek().await.unwrap(), None);
+        entry().put(5).await.unwrap();
+        assert_eq!(fallible(&source, 1).await, Ok(5));
+        // A refresh that fails leaves what is there.
+        assert_eq!(entry().refresh().await.unwrap(), Err("zero".into()));
+        assert_eq!(fallible(&source, 1).await, Ok(5));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_the_function_does_not_store_is_not_put() {
+    on_each_store(async |_: TestCache| {
+        let source = Source::new(1);
+        let entry = |id| choosy(&source, id).cache_entry();
+        entry(1).put(5).await.unwrap();
+        let refused = entry(1).put(1_000).await.unwrap_err();
+        assert!(matches!(refused, Error::NotStored { .. }), "{refused}");
+        // What was there is older than what was refused.
+        assert_eq!(entry(1).peek().await.unwrap(), None);
+
+        let refused = entry(7).put(5).await.unwrap_err();
+        assert!(matches!(refused, Error::NotStored { .. }), "{refused}");
+        assert_eq!(entry(7).refresh().await.unwrap(), 701);
+        assert_eq!(entry(7).fetch().await.unwrap().source, From::Load);
+        assert_eq!(entry(7).peek().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refresh_during_which_the_entry_is_invalidated_is_not_stored() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        plain(&source, 1, "red").await;
+        let hold = source.hold();
+        let refresh = {
+            let source = source.clone();
+            cache.spawn(async move { plain(&source, 1, "red").cache_entry().refresh().await })
+        };
+        hold.reached().await;
+        // Others go on with what is there.
+        assert_eq!(plain(&source, 1, "red").await, 101);
+        source.set(2);
+        cache.manager.invalidate_tag("team:red").await.unwrap();
+        hold.release();
+        assert_eq!(refresh.await.unwrap().unwrap(), 101);
+        assert_eq!(plain(&source, 1, "red").await, 102);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refresh_wins_over_an_older_load() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let hold = source.hold();
+        let older = {
+            let source = source.clone();
+            cache.spawn(async move { plain(&source, 1, "red").await })
+        };
+        hold.reached().await;
+        source.set(2);
+        assert_eq!(plain(&source, 1, "red").cache_entry().refresh().await.unwrap(), 102);
+        hold.release();
+        assert_eq!(older.await.unwrap(), 101);
+        assert_eq!(plain(&source, 1, "red").await, 102);
+    })
+    .await;
+}
+
+mod not_its_own {
+    //! Futures that are not cached calls, and must not pass for the cached calls in them.
+
+    use super::*;
+
+    async fn wrapper(source: &Source) -> u64 {
+        plain(source, 1, "red").await
+    }
+
+    async fn after_a_suspension(source: &Source) -> u64 {
+        tokio::task::yield_now().await;
+        plain(source, 1, "red").await
+    }
+
+    fn made_later(source: &Source) -> std::pin::Pin<Box<dyn Future<Output = u64> + Send + '_>> {
+        let service = Service(source.clone());
+        Box::pin(async move { service.boxed(1).await })
+    }
+
+    /// Neither deed touches the entry, nor runs the cached body.
+    async fn is_refused<F: Future<Output = u64>>(source: &Source, call: impl Fn() -> F) {
+        let reads = source.reads();
+        let entry = || call().cache_entry();
+        let errors = [
+            entry().invalidate().await.unwrap_err(),
+            entry().peek().await.unwrap_err(),
+            entry().put(7).await.unwrap_err(),
+            entry().refresh().await.unwrap_err(),
+            entry().bypass().await.unwrap_err(),
+            entry().fetch().await.unwrap_err(),
+            entry().name().unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, Error::NotACachedCall { .. }), "{error}");
+        }
+        assert_eq!(source.reads(), reads);
+    }
+
+    #[tokio::test]
+    async fn they_are_refused() {
+        on_each_store(async |_: TestCache| {
+            let source = &Source::new(1);
+            let service = Service(source.clone());
+            plain(source, 1, "red").await;
+            service.boxed(1).await;
+            is_refused(source, || wrapper(source)).await;
+            is_refused(source, || after_a_suspension(source)).await;
+            is_refused(source, || async { plain(source, 1, "red").await }).await;
+            is_refused(source, || std::future::ready(1)).await;
+            is_refused(source, std::future::pending).await;
+            is_refused(source, || Box::pin(wrapper(source))).await;
+            is_refused(source, || -> std::pin::Pin<Box<dyn Future<Output = u64>>> {
+                let source = source.clone();
+                Box::pin(async move { plain(&source, 1, "red").await })
+            })
+            .await;
+            is_refused(source, || made_later(source)).await;
+            is_refused(source, || service.uncached(1)).await;
+            let peeked = plain(source, 1, "red").cache_entry().peek().await.unwrap();
+            assert_eq!(peeked, Some(101));
+        })
+        .await;
+    }
+
+    /// A function whose body asks for something else of calls of its own.
+    #[cached(ttl = "1m", skip(source))]
+    async fn outer(source: &Source, id: u64) -> Option<u64> {
+        let inner = plain(source, id, "red").cache_entry().peek().await.unwrap();
+        let again = async { plain(source, id, "red").await }.await;
+        inner.or(Some(again))
+    }
+
+    #[tokio::test]
+    async fn nested_calls_see_nothing_of_what_is_asked() {
+        on_each_store(async |_: TestCache| {
+            let source = Source::new(1);
+            assert_eq!(outer(&source, 1).cache_entry().refresh().await.unwrap(), Some(101));
+            assert_eq!(source.reads(), 1);
+            outer(&source, 1).cache_entry().invalidate().await.unwrap();
+            assert_eq!(plain(&source, 1, "red").await, 101);
+            assert_eq!(source.reads(), 1);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_entry_is_put_for_another_process_too() {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
+        let source = Source::new(1);
+        let peer = cache.peer().await;
+        plain(&source, 1, "red").cache_entry().put(5).await.unwrap();
+        assert_eq!(cache_runtime::with(&peer, plain(&source, 1, "red")).await, 5);
+        plain(&source, 1, "red").cache_entry().invalidate().await.unwrap();
+        assert_eq!(cache_runtime::with(&peer, plain(&source, 1, "red")).await, 101);
+    })
+    .await;
+}
