@@ -107,26 +107,33 @@ where
     }
     let unfinished: Vec<_> = targets.iter().map(Target::changing).collect();
     let began = Instant::now();
-    let output = body.await;
-    let took = began.elapsed();
-    let wanted = condition.is_none_or(|condition| condition(&output));
-    match K::split(output) {
-        Ok(value) if wanted => {
-            for (target, put) in targets.iter().zip(&puts) {
-                let counters = &target.bound.counters;
-                let settled = put.settle(&target.policy, counters, &value, took, Overtaken::Goes);
-                Box::pin(settled).await;
-            }
-            unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(false));
-            K::join(Ok(value))
-        }
-        parts => {
-            // Neither an error nor an output that is not to be stored waits here: it may not be
-            // `Send`.
-            let remove = wanted && when == When::Always;
-            unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(remove));
+    // An output that is not stored must not be held where this waits: it may not be `Send`.
+    let value = match worth_storing::<K>(body.await, when, condition) {
+        Ok(value) => value,
+        Err((output, changed)) => {
+            unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(changed));
             puts.into_iter().for_each(Put::give_up);
-            K::join(parts)
+            return output;
         }
+    };
+    let took = began.elapsed();
+    for (target, put) in targets.iter().zip(&puts) {
+        let counters = &target.bound.counters;
+        let settled = put.settle(&target.policy, counters, &value, took, Overtaken::Goes);
+        Box::pin(settled).await;
     }
+    unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(false));
+    K::join(Ok(value))
+}
+
+/// The value to be stored; or the output, and whether the data may have changed all the same.
+fn worth_storing<K: OutputKind>(
+    output: K::Output,
+    when: When,
+    condition: Condition<K::Output>,
+) -> Result<K::Value, (K::Output, bool)> {
+    if condition.is_some_and(|condition| !condition(&output)) {
+        return Err((output, false));
+    }
+    K::split(output).map_err(|error| (K::join(Err(error)), when == When::Always))
 }

@@ -27,14 +27,13 @@ use crate::spec::{Cached, Key, Template};
 //             bypass: false,
 //         };
 //         let kind = ...;
-//         let begin = P::begin(
+//         let call = match P::begin(
 //             own, kind,
 //             P::Args((&id, (&user, ()))),
 //             |tags: &mut P::Tags| { tags.add(|w: &mut P::Renderer| { ... }); },
 //             |kind| P::Hooks::new(kind, ...),
-//         );
-//         let call = match begin {
-//             P::Begin::Hit(output) => return output,
+//         ) {
+//             P::Begin::Hit(value) => return P::output(kind, value),
 //             P::Begin::Call(call) => call,
 //         };
 //         let body = async move { ... };
@@ -45,7 +44,7 @@ use crate::spec::{Cached, Key, Template};
 // A function that returns a box gives it a number when it makes it: `let boxed = P::boxed_call();`.
 pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
-    let site = site(p, spec);
+    let site = site(p, spec, item);
     let kind = kind(p, &spec.output);
     let share = share(p, spec);
     let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
@@ -74,7 +73,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
                 #p::Hooks::new(kind, #share)#hooks
             });
             let call = match begin {
-                #p::Begin::Hit(output) => return output,
+                #p::Begin::Hit(value) => return #p::output(kind, value),
                 #p::Begin::Call(call) => call,
             };
             let body = #body;

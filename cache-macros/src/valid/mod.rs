@@ -16,7 +16,6 @@ mod ttl;
 mod tests;
 
 use proc_macro2::Span;
-use syn::ext::IdentExt as _;
 use syn::{Expr, Path, parse_quote_spanned};
 
 use crate::attr::{CachedAttr, InvalidateAttr, PutAttr, Written};
@@ -33,7 +32,6 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
     let kind = errors.option(&attr.output, |given| word(given, &KINDS)).unwrap_or_default();
     let ttl = |given: &_| ttl::ttl(given, &scope);
     let spec = Cached {
-        function: item.sig.ident.unraw().to_string(),
         key: key::key(&attr, &scope, &mut errors),
         ttl: errors.option(&attr.ttl, ttl),
         prefix: errors.option(&attr.prefix, name::prefix),
@@ -48,7 +46,7 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         jitter: errors.option(&attr.jitter, |given| number(given, 0.5, "a number from 0.0 to 0.5")),
         tier: errors.option(&attr.tier, |given| word(given, &TIERS)),
         cost: errors.option(&attr.cost, |given| number(given, f64::MAX, "a number of at least 0")),
-        output: output::stored(item.output(), kind, &mut errors),
+        output: output::stored(item.output(), kind, &item.sig.generics, &mut errors),
         bypass_if: attr.bypass_if.map(|given| given.value),
         codec: attr.codec.map(|given| given.value),
         runtime: runtime(attr.runtime),
@@ -106,7 +104,7 @@ pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result
         entries: entry::entries(&attr.entries, &mut errors),
         when: errors.option(&attr.when, |given| word(given, &WHENS_OF_PUT)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
-        output: output::stored(item.output(), Kind::Recognised, &mut errors),
+        output: output::stored(item.output(), Kind::Recognised, &item.sig.generics, &mut errors),
         runtime: runtime(attr.runtime),
     };
     errors.finish(spec)

@@ -5,22 +5,23 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    GenericArgument, Lifetime, ParenthesizedGenericArguments, PathArguments, Token, Type,
-    TypeFnPtr, TypeImplTrait, TypeInfer, TypeReference, TypeTraitObject,
+    GenericArgument, Generics, Ident, Lifetime, ParenthesizedGenericArguments, Path, PathArguments,
+    Token, Type, TypeFnPtr, TypeImplTrait, TypeInfer, TypeParam, TypeParamBound, TypeReference,
+    TypeTraitObject, WherePredicate,
 };
 
 use crate::error::Errors;
 use crate::spec::{Kind, Output};
 
 /// The output of a function whose results are stored.
-pub(crate) fn stored(ty: Type, kind: Kind, errors: &mut Errors) -> Output {
+pub(crate) fn stored(ty: Type, kind: Kind, generics: &Generics, errors: &mut Errors) -> Output {
     Opaque(errors).visit_type(&ty);
     let value = match kind {
         Kind::Plain => &ty,
         Kind::Recognised | Kind::Result => value_type(&ty),
     };
     Borrowed(errors).visit_type(value);
-    Output { kind, value: value.span(), borrows: borrows(&ty), ty }
+    Output { kind, value: value.span(), borrows: borrows(&ty, generics), ty }
 }
 
 /// The output of a function whose results are only looked at.
@@ -30,7 +31,8 @@ pub(crate) fn passed_on(mut ty: Type) -> Output {
         Type::Infer(_) => Kind::Plain,
         _ => Kind::Recognised,
     };
-    Output { kind, value: ty.span(), borrows: borrows(&ty), ty }
+    // Errors are shared by cached functions alone.
+    Output { kind, value: ty.span(), borrows: false, ty }
 }
 
 /// `T` of what is spelled like a `Result<T, E>`, else the whole type.
@@ -56,23 +58,48 @@ fn first_type(arguments: &PathArguments) -> Option<&Type> {
     })
 }
 
-/// Whether a lifetime other than `'static` is written in the type, or left out of it.
-fn borrows(ty: &Type) -> bool {
-    let mut found = Lifetimes(false);
+/// Whether the type may hold a borrow: a lifetime other than `'static` is written in it or left
+/// out of it, or a type parameter that is not said to be `'static`.
+fn borrows(ty: &Type, generics: &Generics) -> bool {
+    let short = generics.type_params().filter(|param| !is_static(param, generics));
+    let mut found = Borrows { short: short.map(|param| &param.ident).collect(), found: false };
     found.visit_type(ty);
-    found.0
+    found.found
 }
 
-struct Lifetimes(bool);
+fn is_static(param: &TypeParam, generics: &Generics) -> bool {
+    let says_so = |bound: &TypeParamBound| matches!(bound, TypeParamBound::Lifetime(lifetime) if lifetime.ident == "static");
+    let clauses = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    let of_param = clauses.filter_map(|predicate| match predicate {
+        WherePredicate::Type(bounded) => Some(bounded),
+        _ => None,
+    });
+    let mut of_param = of_param.filter(
+        |bounded| matches!(&bounded.bounded_ty, Type::Path(ty) if ty.path.is_ident(&param.ident)),
+    );
+    param.bounds.iter().any(says_so) || of_param.any(|bounded| bounded.bounds.iter().any(says_so))
+}
 
-impl<'ast> Visit<'ast> for Lifetimes {
+struct Borrows<'a> {
+    /// Type parameters that may not be `'static`.
+    short: Vec<&'a Ident>,
+    found: bool,
+}
+
+impl<'ast> Visit<'ast> for Borrows<'_> {
     fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
-        self.0 |= lifetime.ident != "static";
+        self.found |= lifetime.ident != "static";
     }
 
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
-        self.0 |= reference.lifetime.is_none();
+        self.found |= reference.lifetime.is_none();
         visit::visit_type_reference(self, reference);
+    }
+
+    fn visit_path(&mut self, path: &'ast Path) {
+        let first = path.segments.first().map(|segment| &segment.ident);
+        self.found |= first.is_some_and(|first| self.short.contains(&first));
+        visit::visit_path(self, path);
     }
 }
 

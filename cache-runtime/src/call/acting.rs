@@ -8,6 +8,7 @@ use super::reading::Reading;
 use super::{Call, Served, Source};
 use crate::error::Error;
 use crate::flight::Leader;
+use crate::memory::Hit;
 use crate::output::{CacheValue, OutputKind};
 use crate::put::{self, Overtaken, Worth};
 use crate::redis::Over;
@@ -18,10 +19,10 @@ where
     K::Value: CacheValue,
 {
     /// What is stored and fresh. Not counted.
-    pub(crate) async fn peek(&self) -> Option<Served<K>> {
+    pub(crate) async fn peek(&self) -> Option<(Hit<K::Value>, Source)> {
         match self.core.read::<K::Value>(&self.key, self.in_memory, self.policy.codec).await {
-            Reading::Memory(hit) => Some(Served::hit(hit, Source::Memory)),
-            Reading::Redis(hit) => Some(Served::hit(hit, Source::Redis)),
+            Reading::Memory(hit) => Some((hit, Source::Memory)),
+            Reading::Redis(hit) => Some((hit, Source::Redis)),
             Reading::Miss(_) | Reading::Away => None,
         }
     }
@@ -36,17 +37,16 @@ where
         let longest = self.policy.longest();
         let put = self.core.put(&self.key, self.in_memory, Over::Nothing, longest).await;
         let leader = Leader::alone(&self.core.generations, &self.key.slots);
-        let (parts, took) = self.load(&leader, body).await;
-        match parts {
-            Ok(value) => {
-                put.settle(&self.policy, self.counters, &value, took, Overtaken::Stays).await;
-                Served::new(Ok(value), Source::Load)
-            }
-            Err(error) => {
+        let (value, took) = match self.load(&leader, body).await {
+            (Ok(value), took) => (value, took),
+            // The error may not be `Send`: it must not be held where this waits.
+            (Err(error), _) => {
                 put.give_up();
-                Served::new(Err(error), Source::Load)
+                return Served::new(Err(error), Source::Load);
             }
-        }
+        };
+        put.settle(&self.policy, self.counters, &value, took, Overtaken::Stays).await;
+        Served::new(Ok(value), Source::Load)
     }
 
     /// Stores a value by hand.

@@ -70,7 +70,7 @@ impl<K: OutputKind> Served<K> {
         Served { output: K::join(parts), source, age: Duration::ZERO }
     }
 
-    fn hit(hit: Hit<K::Value>, source: Source) -> Self {
+    pub(crate) fn hit(hit: Hit<K::Value>, source: Source) -> Self {
         Served { age: Duration::from_millis(hit.age_ms), ..Served::new(Ok(hit.value), source) }
     }
 }

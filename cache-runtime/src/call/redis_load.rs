@@ -100,29 +100,25 @@ where
     where
         F: Future<Output = K::Output>,
     {
-        let (parts, took) = self.load(&leader, body).await;
-        match parts {
-            Ok(value) => {
-                // Whoever joins after this is not served by the answer to the fill.
-                leader.seal();
-                let filled = self.fill(redis, &leader, &noted, &value, took).await;
-                leader.land(|| {
-                    let value = Arc::new(value.clone());
-                    match filled {
-                        Some(Filled::Stored) => Outcome::Value(value),
-                        Some(Filled::Refused | Filled::Outdated) | None => {
-                            Outcome::Outdated(Some(value))
-                        }
-                    }
-                });
-                Served::new(Ok(value), Source::Load)
-            }
-            Err(error) => {
-                // The error may not be `Send`: it must not wait here.
+        let (value, took) = match self.load(&leader, body).await {
+            (Ok(value), took) => (value, took),
+            // The error may not be `Send`: it must not be held where this waits.
+            (Err(error), _) => {
                 redis.release_in_background(self.key.name.as_str(), &self.key.tags, noted);
-                self.fail(leader, error)
+                return self.fail(leader, error);
             }
-        }
+        };
+        // Whoever joins after this is not served by the answer to the fill.
+        leader.seal();
+        let filled = self.fill(redis, &leader, &noted, &value, took).await;
+        leader.land(|| {
+            let value = Arc::new(value.clone());
+            match filled {
+                Some(Filled::Stored) => Outcome::Value(value),
+                Some(Filled::Refused | Filled::Outdated) | None => Outcome::Outdated(Some(value)),
+            }
+        });
+        Served::new(Ok(value), Source::Load)
     }
 
     /// Stores the value, if it is to be stored and nothing has come between. `Stored` means that

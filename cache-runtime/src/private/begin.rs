@@ -11,7 +11,7 @@ use super::KeySource;
 use super::hooks::{Hooks, policy};
 use crate::ambient;
 use crate::asked::{self, Answer, Reply, Resolved, Taken, Wish};
-use crate::call::{self, CallKey, Policy, Source};
+use crate::call::{self, CallKey, Policy, Served, Source};
 use crate::core::Bound;
 use crate::error::Error;
 use crate::name::Renderer;
@@ -38,12 +38,21 @@ impl Tags {
 }
 
 /// The first, synchronous step of a call.
-#[derive(Debug)]
 pub enum Begin<K: OutputKind> {
-    /// Answered from memory.
-    Hit(K::Output),
+    /// Answered from memory. Not the output: that may be what must not be held where a future
+    /// waits.
+    Hit(K::Value),
     /// To be run.
     Call(Call<K>),
+}
+
+impl<K: OutputKind> fmt::Debug for Begin<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Begin::Hit(_) => f.write_str("Hit"),
+            Begin::Call(call) => call.fmt(f),
+        }
+    }
 }
 
 /// A call that was not answered from memory.
@@ -81,6 +90,12 @@ impl<K: OutputKind> fmt::Debug for Call<K> {
         };
         f.debug_struct("Call").field("key", &key).finish()
     }
+}
+
+/// The output of a call that was answered from memory.
+#[inline]
+pub fn output<K: OutputKind>(_: K, value: K::Value) -> K::Output {
+    K::join(Ok(value))
 }
 
 /// What a call knows of itself.
@@ -136,7 +151,7 @@ where
         && let Some(hit) = key.look_up::<K::Value>(bound, instance)
     {
         bound.counters.memory_hit(hit.load_micros);
-        return Begin::Hit(K::join(Ok(hit.value)));
+        return Begin::Hit(hit.value);
     }
     Begin::Call(Call(prepare(bound, own, kind, instance, key, tags, hooks)))
 }
@@ -350,7 +365,7 @@ where
         Deed::Fetch => call.run(body).await,
         Deed::Refresh => call.refresh(body).await,
         Deed::Peek => match call.peek().await {
-            Some(served) => served,
+            Some((hit, source)) => Served::hit(hit, source),
             None => {
                 reply.send(Answer::Absent);
                 return pending().await;

@@ -18,9 +18,11 @@ pub use crate::output::{
     probe_of,
 };
 pub use crate::put_function::{EntryOf, PutPlan, Takes, put};
+pub use crate::registry::{CallSite, Declared, Invalidating, InvalidatingSpec, SiteKey};
 pub use crate::site::{Site, SiteSpec, Tier, TtlSpec};
-pub use begin::{Begin, Call, Own, Tags, begin};
+pub use begin::{Begin, Call, Own, Tags, begin, output};
 pub use hooks::{Hooks, MaybeNone};
+pub use inventory;
 pub use key_source::{Args, KeySource, Template};
 
 /// The type name of a closure in the function's body: it prints the type parameters of the
