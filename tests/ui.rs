@@ -12,7 +12,7 @@ fn what_is_right_compiles() {
 #[test]
 fn mistakes_are_explained() {
     let cases = trybuild::TestCases::new();
-    for mistakes in ["options", "values", "template", "signature", "types"] {
+    for mistakes in ["options", "values", "template", "signature", "entry", "types", "body"] {
         cases.compile_fail(format!("ui/{mistakes}/*.rs"));
     }
 }

@@ -7,6 +7,8 @@ mod expand;
 mod item;
 mod spec;
 mod template;
+#[cfg(test)]
+mod tolerance;
 mod valid;
 
 use proc_macro2::TokenStream;

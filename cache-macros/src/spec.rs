@@ -7,7 +7,6 @@ use syn::{Expr, Ident, LitStr, Member, Path, Type};
 pub(crate) struct Cached {
     /// The path of the runtime crate.
     pub(crate) runtime: Path,
-    pub(crate) function: String,
     pub(crate) ttl: Option<Ttl>,
     pub(crate) prefix: Option<Prefix>,
     pub(crate) key: Key,

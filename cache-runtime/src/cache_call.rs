@@ -179,8 +179,9 @@ impl<F: Future> CacheEntry<F> {
     /// See [above](CacheEntry#errors). For a value that cannot be stored, [`Error::ValueTooLarge`],
     /// [`Error::Encode`], or [`Error::NotStored`] if `cache_if`, `cache_none` or `bypass_if` refuses
     /// it; then nothing is left, since what was there is older.
-    pub async fn put<V: CacheValue>(self, value: V) -> Result<(), Error>
+    pub async fn put<V>(self, value: V) -> Result<(), Error>
     where
+        V: Send + 'static,
         F::Output: Holds<V>,
     {
         let CacheEntry { call, addressee } = self;
@@ -208,7 +209,8 @@ impl<F: Future> CacheEntry<F> {
 )]
 pub trait Holds<V> {}
 
-impl<V> Holds<V> for V {}
+#[diagnostic::do_not_recommend]
+impl<V: CacheValue> Holds<V> for V {}
 impl<V, E> Holds<V> for Result<V, E> {}
 
 impl<F> fmt::Debug for CacheEntry<F> {

@@ -6,6 +6,7 @@
 pub mod __private;
 mod ambient;
 mod asked;
+mod audit;
 mod cache_call;
 mod call;
 mod clock;
@@ -35,6 +36,7 @@ mod put;
 mod put_function;
 mod random;
 mod redis;
+mod registry;
 mod runtime;
 mod scope;
 mod shape;
@@ -44,6 +46,7 @@ mod value;
 
 pub use cache_macros::{cache_invalidate, cache_put, cached};
 
+pub use audit::{Finding, audit};
 pub use cache_call::{CacheCall, CacheEntry, Fetched, Holds};
 pub use call::Source;
 pub use clock::Clock;
@@ -56,6 +59,9 @@ pub use health::{Health, Status};
 pub use manager::{Builder, CacheManager, SetOptions, Warmed, cache, install, try_cache};
 pub use name::escape;
 pub use output::CacheValue;
+pub use registry::{
+    CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteKey, SiteTtl, registry,
+};
 pub use scope::with;
 pub use site::Tier;
 pub use stats::{Counts, SiteStats, Stats};

@@ -31,13 +31,18 @@ pub struct EntryOf<V>(PhantomData<V>);
 
 /// An entry that holds values of type `V`.
 #[diagnostic::on_unimplemented(
-    message = "`cache_put` would store a `{V}` where the function in `entry` stores something else",
-    label = "the function in `entry` does not store a `{V}`",
-    note = "what is stored of a `Result` is the value in its `Ok`; the errors may differ"
+    message = "`cache_put` would store a `{V}`, and this call's entry holds another type",
+    label = "its entry does not hold a `{V}`",
+    note = "both functions must return the same value; of a `Result` that is the one in its `Ok`, and the errors may differ"
 )]
 pub trait Takes<V> {}
 
 impl<V> Takes<V> for EntryOf<V> {}
+
+// Never used. With one implementation alone the compiler would conclude what the entry holds, and
+// say of another type merely that two types differ.
+#[diagnostic::do_not_recommend]
+impl<V> Takes<V> for EntryOf<EntryOf<V>> {}
 
 impl<V> Target<V> {
     async fn note(&self) -> Put<'_> {
@@ -60,11 +65,11 @@ impl<V: CacheValue> PutPlan<V> {
     }
 
     /// Adds the entry of a call. `_kind` says which part of the call's output is stored.
-    pub fn entry<F, K>(&mut self, call: F, _kind: K)
+    pub fn entry<F, K, W>(&mut self, call: F, _kind: K)
     where
         F: EntryCall,
-        K: OutputKind<Output = F::Output>,
-        EntryOf<K::Value>: Takes<V>,
+        K: OutputKind<Output = F::Output, Value = W>,
+        EntryOf<W>: Takes<V>,
     {
         let Some(resolved) = resolve_entry(call, "this value is not put into the cache") else {
             return;

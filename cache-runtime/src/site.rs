@@ -5,13 +5,16 @@ use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
+use serde::Serialize;
 
 use crate::core::Bound;
 use crate::key;
 use crate::name;
+use crate::registry::{Declared, SiteKey};
 
 /// Where the values of a call site are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Tier {
     /// In this process alone, also when Redis is configured.
@@ -36,14 +39,8 @@ pub enum TtlSpec {
 /// The options of one `#[cached]` attribute.
 #[derive(Clone, Copy, Debug)]
 pub struct SiteSpec {
-    /// `module_path!()`.
-    pub module: &'static str,
-    /// The function's name.
-    pub function: &'static str,
-    /// `file!()`.
-    pub file: &'static str,
-    /// `line!()`.
-    pub line: u32,
+    /// Where it is.
+    pub declared: Declared,
     /// `key_prefix`; the function's name where there is none.
     pub prefix: Option<&'static str>,
     /// `version`.
@@ -60,21 +57,25 @@ pub struct SiteSpec {
     pub tier: Option<Tier>,
     /// `cost`.
     pub cost: f64,
+    /// `key`, for the registry: generated code makes the keys.
+    pub key: SiteKey,
+    /// `skip`, for the registry.
+    pub skip: &'static [&'static str],
+    /// `tags`, for the registry.
+    pub tags: &'static [&'static str],
+    /// Whether `cache_if` is written.
+    pub cache_if: bool,
+    /// Whether `bypass_if` is written.
+    pub bypass_if: bool,
+    /// `codec`, for the registry.
+    pub codec: Option<&'static str>,
 }
 
 impl SiteSpec {
     /// The defaults of every option.
-    pub const fn new(
-        module: &'static str,
-        function: &'static str,
-        file: &'static str,
-        line: u32,
-    ) -> Self {
+    pub const fn new(declared: Declared) -> Self {
         SiteSpec {
-            module,
-            function,
-            file,
-            line,
+            declared,
             prefix: None,
             version: 0,
             ttl: TtlSpec::Inherit,
@@ -83,11 +84,17 @@ impl SiteSpec {
             jitter: None,
             tier: None,
             cost: 0.0,
+            key: SiteKey::Arguments(&[]),
+            skip: &[],
+            tags: &[],
+            cache_if: false,
+            bypass_if: false,
+            codec: None,
         }
     }
 
     pub(crate) fn prefix(&self) -> &'static str {
-        self.prefix.unwrap_or(self.function)
+        self.prefix.unwrap_or(self.declared.function)
     }
 }
 
@@ -130,6 +137,10 @@ impl Site {
         Site { spec, first: OnceCell::new(), others: RwLock::new(Vec::new()) }
     }
 
+    pub(crate) fn spec(&self) -> &SiteSpec {
+        &self.spec
+    }
+
     #[inline]
     pub(crate) fn instance(&'static self, type_name: &'static str) -> &'static Instance {
         match self.first.get() {
@@ -166,7 +177,7 @@ static KNOWN: RwLock<Vec<&'static Instance>> = RwLock::new(Vec::new());
 pub(crate) fn is_function_name(name: &str) -> bool {
     let Some((head, hash)) = name.rsplit_once(':') else { return false };
     let is_of = |instance: &&Instance| {
-        head.strip_suffix(instance.spec.function).and_then(|head| head.strip_suffix(':'))
+        head.strip_suffix(instance.spec.declared.function).and_then(|head| head.strip_suffix(':'))
             == Some(instance.spec.prefix())
     };
     hash.len() == 40 && KNOWN.read().unwrap_or_else(PoisonError::into_inner).iter().any(is_of)
@@ -174,7 +185,7 @@ pub(crate) fn is_function_name(name: &str) -> bool {
 
 impl Instance {
     fn leak(spec: &'static SiteSpec, type_name: &'static str) -> &'static Self {
-        let identity = format!("{}|{}", spec.module, without_closures(type_name));
+        let identity = format!("{}|{}", spec.declared.module, without_closures(type_name));
         let origin = key::origin(&identity, spec.version);
         let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
         let twin = known
@@ -190,8 +201,8 @@ impl Instance {
         if twin {
             tracing::warn!(
                 function = instance.label(),
-                file = spec.file,
-                line = spec.line,
+                file = spec.declared.file,
+                line = spec.declared.line,
                 "another cached function has this name and version; this one is cached in memory only"
             );
         }
@@ -201,7 +212,7 @@ impl Instance {
     /// The name of the entry for these encoded arguments.
     pub(crate) fn name(&self, arguments: &[u8]) -> String {
         let hash = key::name_hash(&self.identity, self.spec.version, arguments);
-        name::function_name(self.spec.prefix(), self.spec.function, &hash)
+        name::function_name(self.spec.prefix(), self.spec.declared.function, &hash)
     }
 
     /// `module::function<types>`, for people.

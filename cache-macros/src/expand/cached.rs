@@ -21,7 +21,7 @@ use crate::spec::{Cached, Key, Template};
 //
 //     async fn get_video(id: u64, user: &User) -> Result<Video, DbError> {
 //         let own = P::Own {
-//             site: { static SITE: P::Site = ...; &SITE },
+//             site: { static SITE: P::Site = ...; P::inventory::submit! { ... } &SITE },
 //             type_name: P::instance_of(&|| {}),
 //             boxed: P::NOT_BOXED,
 //             bypass: false,

@@ -3,6 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
+use super::site::invalidator;
 use super::{body, condition, entries, kind, private, render, when};
 use crate::item::Item;
 use crate::spec::{Invalidate, Kind, Output};
@@ -15,6 +16,7 @@ use crate::spec::{Invalidate, Kind, Output};
 // Output (P is the runtime's private module):
 //
 //     async fn rename(id: u64, title: &str) -> Result<(), DbError> {
+//         { static SITE: P::InvalidatingSpec = ...; ... }
 //         let plan = P::Plan::new(|plan: &mut P::Plan| {
 //             plan.prefix(|w: &mut P::Renderer| { w.text("video:"); w.value(&id, ""); });
 //             plan.tag(|w: &mut P::Renderer| { w.text("home"); });
@@ -38,10 +40,12 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let body = body(item, &spec.output);
     let arguments = quote_spanned!(Span::mixed_site()=> (plan, #when, kind, condition, body));
     let run = run(p, &spec.output, &arguments);
+    let listed = invalidator(p, spec, item);
     let nothing = TokenStream::new();
     item.with_body(
         &nothing,
         quote_spanned! {Span::mixed_site()=>
+            #listed
             // The body takes the arguments: what they name is written down before.
             #[allow(clippy::used_underscore_binding)]
             let plan = #p::Plan::new(|plan: &mut #p::Plan| {

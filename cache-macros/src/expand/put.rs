@@ -3,6 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
+use super::site::putter;
 use super::{body, condition, entries, kind, placed, private, when};
 use crate::item::Item;
 use crate::spec::Put;
@@ -15,6 +16,7 @@ use crate::spec::Put;
 // Output (P is the runtime's private module):
 //
 //     async fn rename(id: u64, title: &str) -> Result<Video, DbError> {
+//         { static SITE: P::InvalidatingSpec = ...; ... }
 //         let kind = ...;
 //         let plan = P::PutPlan::new(kind, |plan| {
 //             let call = get_video(id);
@@ -34,10 +36,12 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
     let body = body(item, &spec.output);
+    let listed = putter(p, spec, item);
     let nothing = TokenStream::new();
     item.with_body(
         &nothing,
         quote_spanned! {Span::mixed_site()=>
+            #listed
             let kind = #kind;
             // The body takes the arguments: which entries they mean is settled before.
             #[allow(clippy::used_underscore_binding)]

@@ -2,29 +2,86 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::{Expr, Member};
 
-use crate::spec::{Cached, Prefix, Tier, Ttl};
+use crate::item::Item;
+use crate::spec::{Cached, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl, When};
 
-pub(super) fn site(p: &TokenStream, spec: &Cached) -> TokenStream {
-    let function = &spec.function;
-    let options = options(p, spec);
+/// A block whose value is the site of a cached function.
+pub(super) fn site(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
+    let options = fields(options(p, spec, item));
+    let declared = declared(p, item);
     quote_spanned! {Span::mixed_site()=> {
         static __CACHE_RUNTIME_SITE: #p::Site = #p::Site::new(#p::SiteSpec {
-            #(#options,)*
-            ..#p::SiteSpec::new(
-                ::core::module_path!(),
-                #function,
-                ::core::file!(),
-                ::core::line!(),
-            )
+            #options
+            ..#p::SiteSpec::new(#declared)
         });
+        #p::inventory::submit! { #p::CallSite::Cached(&__CACHE_RUNTIME_SITE) }
         &__CACHE_RUNTIME_SITE
     }}
 }
 
+/// A block that lists a function under `#[cache_invalidate]`.
+pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> TokenStream {
+    let prefix = match &spec.prefix {
+        Some(prefix) => some(written(prefix)),
+        None => quote!(::core::option::Option::None),
+    };
+    let options = vec![
+        ("kind", quote!(#p::Invalidating::Invalidate)),
+        ("prefix", prefix),
+        ("tags", list(spec.tags.iter().map(written))),
+        ("entries", entries(&spec.entries)),
+        ("when", when(spec.when)),
+        ("conditional", spec.condition.is_some().to_token_stream()),
+    ];
+    invalidating(p, item, options)
+}
+
+/// A block that lists a function under `#[cache_put]`.
+pub(super) fn putter(p: &TokenStream, spec: &Put, item: &Item) -> TokenStream {
+    let options = vec![
+        ("kind", quote!(#p::Invalidating::Put)),
+        ("prefix", quote!(::core::option::Option::None)),
+        ("tags", quote!(&[])),
+        ("entries", entries(&spec.entries)),
+        ("when", when(spec.when)),
+        ("conditional", spec.condition.is_some().to_token_stream()),
+    ];
+    invalidating(p, item, options)
+}
+
+type Field = (&'static str, TokenStream);
+
+fn invalidating(p: &TokenStream, item: &Item, options: Vec<Field>) -> TokenStream {
+    let options = fields(options);
+    let declared = declared(p, item);
+    quote_spanned! {Span::mixed_site()=> {
+        static __CACHE_RUNTIME_SITE: #p::InvalidatingSpec = #p::InvalidatingSpec {
+            declared: #declared,
+            #options
+        };
+        #p::inventory::submit! { #p::CallSite::Invalidating(&__CACHE_RUNTIME_SITE) }
+    }}
+}
+
+/// Where it is. The closure stands in the `static`, so its type name says in which function.
+fn declared(p: &TokenStream, item: &Item) -> TokenStream {
+    let function = item.sig.ident.unraw().to_string();
+    quote_spanned! {Span::mixed_site()=>
+        #p::Declared {
+            module: ::core::module_path!(),
+            function: #function,
+            file: ::core::file!(),
+            line: ::core::line!(),
+            path: || #p::instance_of(&|| {}),
+        }
+    }
+}
+
 /// The fields of the site that the attribute sets.
-fn options(p: &TokenStream, spec: &Cached) -> Vec<TokenStream> {
-    let some = |value: TokenStream| quote!(::core::option::Option::Some(#value));
+fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
     let float = |value: f64| Literal::f64_suffixed(value).into_token_stream();
     let fields = [
         ("ttl", spec.ttl.as_ref().map(|ttl| duration(p, ttl))),
@@ -35,14 +92,23 @@ fn options(p: &TokenStream, spec: &Cached) -> Vec<TokenStream> {
         ("jitter", spec.jitter.map(float).map(some)),
         ("tier", spec.tier.map(|chosen| tier(p, chosen)).map(some)),
         ("cost", spec.cost.map(float)),
+        ("key", Some(key(p, &spec.key))),
+        ("skip", Some(list(skipped(&spec.key, item)))),
+        ("tags", Some(list(spec.tags.iter().map(written)))),
+        ("cache_if", spec.cache_if.as_ref().map(|_| quote!(true))),
+        ("bypass_if", spec.bypass_if.as_ref().map(|_| quote!(true))),
+        ("codec", spec.codec.as_ref().map(text).map(some)),
     ];
-    let given = fields.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    given
-        .map(|(name, value)| {
-            let name = Ident::new(name, Span::mixed_site());
-            quote!(#name: #value)
-        })
-        .collect()
+    fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+/// `name: value,` for each.
+fn fields(fields: Vec<Field>) -> TokenStream {
+    let fields = fields.into_iter().map(|(name, value)| {
+        let name = Ident::new(name, Span::mixed_site());
+        quote!(#name: #value,)
+    });
+    fields.collect()
 }
 
 fn duration(p: &TokenStream, ttl: &Ttl) -> TokenStream {
@@ -65,4 +131,71 @@ fn tier(p: &TokenStream, tier: Tier) -> TokenStream {
         Tier::Memory => quote!(#p::Tier::Memory),
         Tier::Redis => quote!(#p::Tier::Redis),
     }
+}
+
+fn when(when: When) -> TokenStream {
+    match when {
+        When::Before => quote!("before"),
+        When::Success => quote!("success"),
+        When::Always => quote!("always"),
+    }
+}
+
+fn key(p: &TokenStream, key: &Key) -> TokenStream {
+    match key {
+        Key::Arguments(arguments) => {
+            let arguments = list(arguments.iter().map(name));
+            quote!(#p::SiteKey::Arguments(#arguments))
+        }
+        Key::Template(template) => {
+            let template = written(template);
+            quote!(#p::SiteKey::Template(#template))
+        }
+        Key::Value(_) => quote!(#p::SiteKey::Expression),
+    }
+}
+
+/// The arguments that make no part of the key; `self` never is one that does.
+fn skipped<'a>(key: &'a Key, item: &'a Item) -> Vec<String> {
+    let Key::Arguments(kept) = key else { return Vec::new() };
+    let receiver = item.receiver().map(|_| "self".to_owned());
+    let others = item.arguments().into_iter().filter(|name| !kept.contains(name));
+    receiver.into_iter().chain(others.map(|other| name(&other))).collect()
+}
+
+fn name(name: &Ident) -> String {
+    name.unraw().to_string()
+}
+
+fn entries(entries: &[Expr]) -> TokenStream {
+    list(entries.iter().map(text))
+}
+
+/// Tokens as text, near to how they were written.
+fn text(tokens: &impl ToTokens) -> String {
+    tokens.to_token_stream().to_string().replace(" :: ", "::").replace(":: ", "::")
+}
+
+/// A template as it was written.
+fn written(template: &Template) -> String {
+    let pieces = template.pieces.iter().map(|piece| match piece {
+        Piece::Text(text) => text.replace('{', "{{").replace('}', "}}"),
+        Piece::Place { root, fields } => {
+            let fields = fields.iter().map(|field| match field {
+                Member::Named(field) => format!(".{}", name(field)),
+                Member::Unnamed(field) => format!(".{}", field.index),
+            });
+            format!("{{{}{}}}", name(root), fields.collect::<String>())
+        }
+    });
+    pieces.collect()
+}
+
+fn some(value: impl ToTokens) -> TokenStream {
+    quote!(::core::option::Option::Some(#value))
+}
+
+fn list(items: impl IntoIterator<Item = String>) -> TokenStream {
+    let items = items.into_iter();
+    quote!(&[#(#items),*])
 }

@@ -25,7 +25,8 @@ pub(crate) fn stored(ty: Type, kind: Kind, generics: &Generics, errors: &mut Err
 }
 
 /// The output of a function whose results are only looked at.
-pub(crate) fn passed_on(mut ty: Type) -> Output {
+pub(crate) fn passed_on(ty: Type) -> Output {
+    let mut ty = ungrouped(ty);
     Erase.visit_type_mut(&mut ty);
     let kind = match ty {
         Type::Infer(_) => Kind::Plain,
@@ -33,6 +34,15 @@ pub(crate) fn passed_on(mut ty: Type) -> Output {
     };
     // Errors are shared by cached functions alone.
     Output { kind, value: ty.span(), borrows: false, ty }
+}
+
+/// The type without parentheses, also those that cannot be seen, as around a macro's `$output`.
+fn ungrouped(ty: Type) -> Type {
+    match ty {
+        Type::Group(group) => ungrouped(*group.elem),
+        Type::Paren(paren) => ungrouped(*paren.elem),
+        ty => ty,
+    }
 }
 
 /// `T` of what is spelled like a `Result<T, E>`, else the whole type.

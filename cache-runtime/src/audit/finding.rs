@@ -1,0 +1,117 @@
+//! What an audit finds.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::registry::Place;
+
+/// What is probably a mistake in an attribute, and where. Prints as a sentence or two for people,
+/// with the place of each attribute and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Finding {
+    /// Cached functions that the compiler prints alike, as it does in sibling blocks. Of those
+    /// called in one process all but the first are kept in its memory only.
+    #[non_exhaustive]
+    Twins {
+        /// Where they are.
+        sites: Vec<Place>,
+    },
+    /// Cached functions whose `key` templates give the same names, so that each overwrites what
+    /// another has stored.
+    #[non_exhaustive]
+    SameNames {
+        /// Their names, with `{}` for each value.
+        names: String,
+        /// Where they are.
+        sites: Vec<Place>,
+    },
+    /// A prefix or tag that is invalidated, and that no entry of a cached function has.
+    #[non_exhaustive]
+    NothingToInvalidate {
+        /// Where the function that invalidates is.
+        site: Place,
+        /// `prefix` or `tags`.
+        option: &'static str,
+        /// The prefix or tag, as it is written.
+        name: &'static str,
+        /// The prefix or tag that was probably meant, with `{}` for each value.
+        nearest: Option<String>,
+    },
+    /// A prefix that comes from a function's name, and that covers the written `key_prefix` of
+    /// another function: who invalidates the one invalidates the other, too.
+    #[non_exhaustive]
+    AccidentalParent {
+        /// The prefix from the function's name.
+        prefix: String,
+        /// Where that function is.
+        parent: Place,
+        /// The `key_prefix` below it, or equal to it.
+        covered: &'static str,
+        /// Where that is written.
+        child: Place,
+    },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Finding::Twins { sites } => write!(
+                f,
+                "the cached functions {} cannot be told apart, so all but the first to be called \
+                 are kept in memory only: give them different names",
+                List(sites)
+            ),
+            Finding::SameNames { names, sites } => write!(
+                f,
+                "the cached functions {} all call their entries `{names}`, so each overwrites \
+                 what another has stored: give them different prefixes",
+                List(sites)
+            ),
+            Finding::NothingToInvalidate { site, option, name, nearest } => {
+                nothing_to_invalidate(f, site, option, name, nearest.as_deref())
+            }
+            Finding::AccidentalParent { prefix, parent, covered, child } => write!(
+                f,
+                "the prefix `{prefix}` of {parent}, which comes from the function's name, covers \
+                 `key_prefix = \"{covered}\"` of {child}, so that both are invalidated by it: \
+                 give one of them another `key_prefix`"
+            ),
+        }
+    }
+}
+
+fn nothing_to_invalidate(
+    f: &mut fmt::Formatter<'_>,
+    site: &Place,
+    option: &str,
+    name: &str,
+    nearest: Option<&str>,
+) -> fmt::Result {
+    let what = if option == "tags" { "tag" } else { option };
+    write!(f, "the {what} `{name}` of {site} invalidates nothing: no cached function has it")?;
+    if let Some(nearest) = nearest {
+        write!(f, ", the nearest is `{nearest}`")?;
+    }
+    if name.contains('{') {
+        f.write_str(". What a function is called with is in its names only by a `key` template")?;
+    }
+    Ok(())
+}
+
+struct List<'a>(&'a [Place]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, place) in self.0.iter().enumerate() {
+            match i {
+                0 => write!(f, "{place}")?,
+                _ if i + 1 == self.0.len() => write!(f, " and {place}")?,
+                _ => write!(f, ", {place}")?,
+            }
+        }
+        Ok(())
+    }
+}

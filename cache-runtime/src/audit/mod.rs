@@ -1,0 +1,161 @@
+//! Mistakes that can be seen from the call sites alone.
+
+mod finding;
+mod names;
+mod nearest;
+mod pattern;
+#[cfg(test)]
+mod tests;
+
+use crate::registry::{CachedSite, InvalidatingSite, Place, Registry, SiteKey, registry};
+
+pub use finding::Finding;
+use names::Names;
+use nearest::nearest;
+use pattern::Pattern;
+
+/// What is probably a mistake in the attributes of the program: [`Registry::audit`] of
+/// [`registry`].
+///
+/// ```
+/// # use cache_runtime::{cache_invalidate, cached};
+/// # #[cached(key_prefix = "video", key = "{id}")]
+/// # async fn get_video(id: u64) -> u64 { id }
+/// # #[cache_invalidate(prefix = "video:{id}")]
+/// # async fn rename_video(id: u64) { _ = id; }
+/// assert_eq!(cache_runtime::audit(), []);
+/// ```
+pub fn audit() -> Vec<Finding> {
+    registry().audit()
+}
+
+impl Registry {
+    /// What is probably a mistake in these attributes, an empty list if nothing is.
+    ///
+    /// What the program does by hand with a [`CacheManager`](crate::CacheManager) is unknown here:
+    /// a prefix or tag that only entries set by hand carry counts as carried by none.
+    ///
+    /// Call sites that are not to be looked at, such as those of a library, can be removed first:
+    ///
+    /// ```
+    /// let mut registry = cache_runtime::registry();
+    /// registry.cached.retain(|site| site.place.module.starts_with("shop"));
+    /// registry.invalidating.retain(|site| site.place.module.starts_with("shop"));
+    /// assert_eq!(registry.audit(), []);
+    /// ```
+    pub fn audit(&self) -> Vec<Finding> {
+        let names: Vec<Names<'_>> = self.cached.iter().map(Names::of).collect();
+        let mut findings = twins(&self.cached);
+        findings.extend(same_names(&names));
+        for site in &self.invalidating {
+            findings.extend(nothing_to_invalidate(site, &names));
+        }
+        findings.extend(accidental_parents(&self.cached));
+        findings
+    }
+}
+
+fn twins(sites: &[CachedSite]) -> Vec<Finding> {
+    let groups = grouped(sites, are_twins).into_iter();
+    groups.map(|group| Finding::Twins { sites: places(&group) }).collect()
+}
+
+fn are_twins(a: &CachedSite, b: &CachedSite) -> bool {
+    a.place.path == b.place.path && a.place.module == b.place.module && a.version == b.version
+}
+
+/// Names with a hash in them differ: it covers the function.
+fn same_names(names: &[Names<'_>]) -> Vec<Finding> {
+    let whole: Vec<(String, &CachedSite)> =
+        names.iter().filter_map(|names| Some((names.whole()?.to_string(), names.site))).collect();
+    let mut findings = Vec::new();
+    for group in grouped(&whole, |a, b| a.0 == b.0) {
+        let sites: Vec<&CachedSite> = group.iter().map(|(_, site)| *site).collect();
+        if sites.iter().all(|site| are_twins(sites[0], site)) {
+            continue;
+        }
+        findings.push(Finding::SameNames { names: group[0].0.clone(), sites: places(&sites) });
+    }
+    findings
+}
+
+/// The groups of at least two, each in the order of the items.
+fn grouped<T>(items: &[T], alike: impl Fn(&T, &T) -> bool) -> Vec<Vec<&T>> {
+    let mut groups: Vec<Vec<&T>> = Vec::new();
+    for item in items {
+        match groups.iter_mut().find(|group| alike(group[0], item)) {
+            Some(group) => group.push(item),
+            None => groups.push(vec![item]),
+        }
+    }
+    groups.retain(|group| group.len() > 1);
+    groups
+}
+
+fn places(sites: &[&CachedSite]) -> Vec<Place> {
+    sites.iter().map(|site| site.place.clone()).collect()
+}
+
+fn nothing_to_invalidate(site: &InvalidatingSite, names: &[Names<'_>]) -> Vec<Finding> {
+    let prefix = site.prefix.iter().map(|prefix| ("prefix", *prefix));
+    let tags = site.tags.iter().map(|tag| ("tags", *tag));
+    let invalidated = prefix.chain(tags);
+    let in_vain = invalidated.filter(|(option, text)| {
+        let pattern = Pattern::template(text);
+        !names.iter().any(|names| match *option {
+            "prefix" => names.has_prefix(&pattern),
+            _ => names.has_tag(&pattern),
+        })
+    });
+    let finding = |(option, name)| Finding::NothingToInvalidate {
+        site: site.place.clone(),
+        option,
+        name,
+        nearest: nearest_name(name, names),
+    };
+    in_vain.map(finding).collect()
+}
+
+/// What was probably meant: the name that is nearest to this one, or else to what it is below.
+fn nearest_name(text: &str, names: &[Names<'_>]) -> Option<String> {
+    let written = Pattern::template(text);
+    let known: Vec<String> = names.iter().flat_map(Names::to_invalidate_by).collect();
+    let mut longest_last: Vec<Pattern> = written.parents().collect();
+    longest_last.push(written);
+    let found = longest_last.iter().rev().find_map(|name| nearest(&name.to_string(), &known));
+    found.map(str::to_owned)
+}
+
+/// Prefixes that nobody has written, and that cover one that somebody has.
+fn accidental_parents(sites: &[CachedSite]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for parent in sites {
+        for child in sites.iter().filter(|site| site.prefix_is_written) {
+            if std::ptr::eq(parent, child) {
+                continue;
+            }
+            if let Some(prefix) = accidental_parent(parent, child.prefix) {
+                findings.push(Finding::AccidentalParent {
+                    prefix,
+                    parent: parent.place.clone(),
+                    covered: child.prefix,
+                    child: child.place.clone(),
+                });
+            }
+        }
+    }
+    findings
+}
+
+/// The prefix, from the name of the parent's function, that covers this written one.
+fn accidental_parent(parent: &CachedSite, written: &str) -> Option<String> {
+    let has_below =
+        |prefix: &str| written.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(':'));
+    let with_function = format!("{}:{}", parent.prefix, parent.place.function);
+    let hashed = !matches!(parent.key, SiteKey::Template(_));
+    if hashed && (written == with_function || has_below(&with_function)) {
+        return Some(with_function);
+    }
+    let default = !parent.prefix_is_written && has_below(parent.prefix);
+    default.then(|| parent.prefix.to_owned())
+}

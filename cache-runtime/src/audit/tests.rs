@@ -1,0 +1,259 @@
+//! Each finding, and what is none.
+
+use super::Finding;
+use crate::registry::{CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteKey};
+
+const HASHED: SiteKey = SiteKey::Arguments(&["id"]);
+
+fn place(path: &'static str) -> Place {
+    let function = path.rsplit("::").next().unwrap_or(path);
+    Place { module: "shop", function, path, file: "src/shop.rs", line: 1 }
+}
+
+fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> CachedSite {
+    let place = place(path);
+    CachedSite {
+        prefix: prefix.unwrap_or(place.function),
+        place,
+        prefix_is_written: prefix.is_some(),
+        key,
+        skip: &[],
+        tags: &[],
+        ttl: None,
+        negative_ttl: None,
+        version: 0,
+        jitter: None,
+        tier: None,
+        cost: 0.0,
+        cache_if: false,
+        cache_none: true,
+        bypass_if: false,
+        codec: None,
+    }
+}
+
+fn templated(path: &'static str, prefix: &'static str, key: &'static str) -> CachedSite {
+    cached(path, Some(prefix), SiteKey::Template(key))
+}
+
+fn invalidating(prefix: Option<&'static str>, tags: &'static [&'static str]) -> InvalidatingSite {
+    InvalidatingSite {
+        place: place("shop::change"),
+        kind: Invalidating::Invalidate,
+        prefix,
+        tags,
+        entries: &[],
+        when: "success",
+        conditional: false,
+    }
+}
+
+fn audit(cached: &[CachedSite]) -> Vec<Finding> {
+    Registry { cached: cached.to_vec(), invalidating: Vec::new() }.audit()
+}
+
+/// What an invalidation by this prefix finds; `None` if it is in order.
+fn prefix_finding(cached: &[CachedSite], prefix: &'static str) -> Option<Finding> {
+    let invalidating = vec![invalidating(Some(prefix), &[])];
+    Registry { cached: cached.to_vec(), invalidating }.audit().pop()
+}
+
+/// What an invalidation by these tags finds; `None` if it is in order.
+fn tag_finding(cached: &[CachedSite], tags: &'static [&'static str]) -> Option<Finding> {
+    let invalidating = vec![invalidating(None, tags)];
+    Registry { cached: cached.to_vec(), invalidating }.audit().pop()
+}
+
+fn nearest(finding: Option<Finding>) -> Option<String> {
+    match finding {
+        Some(Finding::NothingToInvalidate { nearest, .. }) => nearest,
+        _ => None,
+    }
+}
+
+#[test]
+fn functions_that_print_alike_are_twins() {
+    let price = || cached("shop::f::price", None, HASHED);
+    let twins = [Finding::Twins { sites: vec![place("shop::f::price"); 2] }];
+    assert_eq!(audit(&[price(), price()]), twins);
+    let templated = || cached("shop::f::price", Some("p"), SiteKey::Template("{id}"));
+    assert_eq!(audit(&[templated(), templated()]), twins);
+}
+
+#[test]
+fn functions_that_print_differently_or_have_another_version_are_no_twins() {
+    let a = cached("shop::A::get", Some("x"), HASHED);
+    let b = cached("shop::B::get", Some("x"), HASHED);
+    assert_eq!(audit(&[a.clone(), b]), []);
+    assert_eq!(audit(&[a.clone(), CachedSite { version: 1, ..a }]), []);
+}
+
+#[test]
+fn templates_that_give_the_same_names_are_found() {
+    let finding = |names: &str, a, b| Finding::SameNames {
+        names: names.to_owned(),
+        sites: vec![place(a), place(b)],
+    };
+    let get = templated("shop::get", "video", "{id}");
+    let load = templated("shop::load", "video", "{video.id}");
+    assert_eq!(audit(&[get, load]), [finding("video:{}", "shop::get", "shop::load")]);
+    let split = templated("shop::a", "video:meta", "{id}");
+    let whole = templated("shop::b", "video", "meta:{id}");
+    assert_eq!(audit(&[split, whole]), [finding("video:meta:{}", "shop::a", "shop::b")]);
+    let default = cached("shop::video", None, SiteKey::Template("{id}"));
+    let written = templated("shop::get", "video", "{id}");
+    assert_eq!(audit(&[default, written]), [finding("video:{}", "shop::video", "shop::get")]);
+}
+
+#[test]
+fn templates_that_give_other_names_are_in_order() {
+    let sites = [
+        templated("shop::a", "video", "{id}"),
+        templated("shop::b", "video", "{id}:{language}"),
+        templated("shop::c", "video", "{{id}}"),
+        templated("shop::d", "videos", "{id}"),
+        cached("shop::e", Some("video"), HASHED),
+    ];
+    assert_eq!(audit(&sites), []);
+}
+
+#[test]
+fn a_prefix_that_no_function_has_is_found_with_the_one_that_was_meant() {
+    let sites = [templated("shop::get", "video:meta", "{id}"), cached("shop::user", None, HASHED)];
+    for (written, meant) in [
+        ("videos", "video"),
+        ("Video:Meta", "video:meta"),
+        ("users", "user"),
+        ("video:mata", "video:meta"),
+    ] {
+        assert_eq!(nearest(prefix_finding(&sites, written)).as_deref(), Some(meant), "{written}");
+    }
+    let unlike = Finding::NothingToInvalidate {
+        site: place("shop::change"),
+        option: "prefix",
+        name: "orders",
+        nearest: None,
+    };
+    assert_eq!(prefix_finding(&sites, "orders"), Some(unlike));
+}
+
+#[test]
+fn an_argument_in_a_prefix_needs_a_template() {
+    let hashed = [cached("shop::get_video", Some("video"), HASHED)];
+    assert_eq!(nearest(prefix_finding(&hashed, "video:{id}")).as_deref(), Some("video"));
+    assert_eq!(nearest(prefix_finding(&hashed, "vide:{id}")).as_deref(), Some("video"));
+    let templated = [templated("shop::get_video", "video", "{id}")];
+    assert_eq!(prefix_finding(&templated, "video:{id}"), None);
+    assert_eq!(prefix_finding(&templated, "video:latest"), None);
+}
+
+#[test]
+fn every_part_of_a_name_is_a_prefix() {
+    let hashed = [cached("shop::get", Some("a:b"), HASHED)];
+    for prefix in ["a", "a:b", "a:b:get", "a:{x}", "{x}"] {
+        assert_eq!(prefix_finding(&hashed, prefix), None, "{prefix}");
+    }
+    for prefix in ["b", "a:b:{x}", "a:b:get:{x}"] {
+        assert!(prefix_finding(&hashed, prefix).is_some(), "{prefix}");
+    }
+    let templated = [templated("shop::get", "a", "b:{x}:{y}")];
+    for prefix in ["a", "a:b", "a:b:{x}", "a:b:1", "a:b:{x}:{y}", "a:{kind}:{x}"] {
+        assert_eq!(prefix_finding(&templated, prefix), None, "{prefix}");
+    }
+    for prefix in ["a:c", "a:b:{x}:{y}:{z}", "a:get"] {
+        assert!(prefix_finding(&templated, prefix).is_some(), "{prefix}");
+    }
+}
+
+#[test]
+fn the_function_that_gives_its_name_to_the_prefix_is_named_in_full() {
+    let sites = [cached("shop::get_video", None, HASHED)];
+    assert_eq!(prefix_finding(&sites, "get_video"), None);
+    assert_eq!(prefix_finding(&sites, "get_video:get_video"), None);
+    assert!(prefix_finding(&sites, "{kind}").is_some());
+    assert!(prefix_finding(&sites, "get_{kind}").is_some());
+}
+
+#[test]
+fn the_first_six_prefixes_count() {
+    let sites = [templated("shop::get", "a:b:c", "d:e:f:g:h")];
+    assert_eq!(prefix_finding(&sites, "a:b:c:d:e:f"), None);
+    assert!(tag_finding(&sites, &["a:b:c:d:e:f:g"]).is_some());
+}
+
+#[test]
+fn tags_and_prefixes_are_of_one_kind() {
+    let tags: &[&str] = &["user:{user.id}", "home"];
+    let sites = [CachedSite { tags, ..templated("shop::get", "video", "{id}") }];
+    assert_eq!(prefix_finding(&sites, "home"), None);
+    assert_eq!(prefix_finding(&sites, "user:{id}"), None);
+    assert_eq!(tag_finding(&sites, &["video", "user:{id}", "user:1", "home"]), None);
+    assert_eq!(nearest(tag_finding(&sites, &["home", "user:{id}:x"])), Some("user:{}".to_owned()));
+}
+
+#[test]
+fn a_tag_reaches_neither_what_is_below_it_nor_a_name() {
+    let tags: &[&str] = &["user:{id}"];
+    let sites = [CachedSite { tags, ..templated("shop::get", "video", "{id}") }];
+    assert!(tag_finding(&sites, &["user"]).is_some());
+    assert!(prefix_finding(&sites, "user").is_some());
+    assert!(tag_finding(&sites, &["video:{id}"]).is_some());
+}
+
+#[test]
+fn a_prefix_from_a_name_that_covers_a_written_one_is_found() {
+    let finding = |prefix: &str, parent, covered| Finding::AccidentalParent {
+        prefix: prefix.to_owned(),
+        parent: place(parent),
+        covered,
+        child: place("shop::child"),
+    };
+    let default = cached("shop::video", None, SiteKey::Template("{id}"));
+    let child = cached("shop::child", Some("video:meta"), HASHED);
+    assert_eq!(audit(&[default, child]), [finding("video", "shop::video", "video:meta")]);
+    let named = cached("shop::meta", Some("video"), HASHED);
+    for covered in ["video:meta", "video:meta:short"] {
+        let child = cached("shop::child", Some(covered), HASHED);
+        assert_eq!(audit(&[named.clone(), child]), [finding("video:meta", "shop::meta", covered)]);
+    }
+}
+
+#[test]
+fn written_prefixes_may_be_below_each_other() {
+    let above = cached("shop::video", Some("video"), HASHED);
+    let below = cached("shop::meta", Some("video:meta"), HASHED);
+    let same = cached("shop::same", Some("video"), HASHED);
+    assert_eq!(audit(&[above, below, same]), []);
+}
+
+#[test]
+fn a_name_that_is_shared_or_only_begins_alike_covers_nothing() {
+    let default = cached("shop::video", None, SiteKey::Template("{id}"));
+    let same = cached("shop::get", Some("video"), HASHED);
+    let alike = cached("shop::list", Some("videos:all"), HASHED);
+    let below = cached("shop::video", None, HASHED);
+    assert_eq!(audit(&[default, same, alike]), []);
+    assert_eq!(audit(&[below]), []);
+}
+
+#[test]
+fn entries_need_no_prefix_or_tag() {
+    let entries: &[&str] = &["get(id)"];
+    let invalidating = vec![InvalidatingSite { entries, ..invalidating(None, &[]) }];
+    assert_eq!(Registry { cached: Vec::new(), invalidating }.audit(), []);
+}
+
+#[test]
+fn findings_say_what_where_and_what_to_do() {
+    let sites = [cached("shop::get_video", Some("video"), HASHED)];
+    let text = prefix_finding(&sites, "video:{id}").map(|finding| finding.to_string());
+    let expected = "the prefix `video:{id}` of shop::change (src/shop.rs:1) invalidates nothing: no \
+                    cached function has it, the nearest is `video`. What a function is called with \
+                    is in its names only by a `key` template";
+    assert_eq!(text.as_deref(), Some(expected));
+    let twins = Finding::Twins { sites: ["a", "b", "c"].map(place).to_vec() }.to_string();
+    assert!(
+        twins.contains("a (src/shop.rs:1), b (src/shop.rs:1) and c (src/shop.rs:1)"),
+        "{twins}"
+    );
+}

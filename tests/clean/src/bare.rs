@@ -1,0 +1,109 @@
+//! Where nothing is in scope: no prelude, no imports.
+#![no_implicit_prelude]
+
+/// Why a call fails.
+#[derive(::core::fmt::Debug)]
+pub struct Failure;
+
+/// What is stored.
+#[derive(
+    ::core::clone::Clone,
+    ::core::fmt::Debug,
+    ::core::cmp::PartialEq,
+    ::core::cmp::Eq,
+    ::serde::Serialize,
+    ::serde::Deserialize,
+)]
+pub struct Value {
+    /// Its number.
+    pub number: u64,
+}
+
+/// Where methods are.
+#[derive(::core::fmt::Debug)]
+pub struct Shop;
+
+/// A function with options of each kind.
+///
+/// # Errors
+///
+/// If the number is zero.
+#[::memo::cached(
+    crate = ::memo,
+    ttl = "1h30m",
+    negative_ttl = 5,
+    jitter = 0.5,
+    key_prefix = "bare",
+    key = "{number}",
+    tags = ["number:{number}", "all"],
+    version = 1,
+    cache_if = ::core::option::Option::is_some,
+    bypass_if = number == 9,
+    tier = "redis",
+    codec = ::memo::Bincode,
+    cost = 1
+)]
+pub async fn value(number: u64) -> ::core::result::Result<::core::option::Option<Value>, Failure> {
+    if number == 0 {
+        return ::core::result::Result::Err(Failure);
+    }
+    ::core::result::Result::Ok(::core::option::Option::Some(Value { number }))
+}
+
+/// A function whose arguments are its key.
+#[::memo::cached(crate = ::memo)]
+pub async fn text(number: u64, text: &str) -> ::std::string::String {
+    ::std::format!("{text} {number}")
+}
+
+/// A function that returns nothing, and forgets.
+#[::memo::cache_invalidate(
+    crate = ::memo,
+    prefix = "bare:{number}",
+    tags = ["number:{number}"],
+    entry = value(number),
+    when = "always",
+    if = |()| true
+)]
+pub async fn forget(number: u64) {}
+
+/// A function whose error is looked at.
+///
+/// # Errors
+///
+/// If the number is zero.
+#[::memo::cache_invalidate(crate = ::memo, prefix = "bare")]
+pub async fn change(number: u64) -> ::core::result::Result<u64, Failure> {
+    let value = value(number).await?;
+    ::core::result::Result::Ok(::core::option::Option::map_or(value, 0, |value| value.number))
+}
+
+/// A function whose value is stored.
+///
+/// # Errors
+///
+/// Never.
+#[::memo::cache_put(crate = ::memo, entry = value(number), when = "success")]
+pub async fn put(number: u64) -> ::core::result::Result<::core::option::Option<Value>, Failure> {
+    ::core::result::Result::Ok(::core::option::Option::Some(Value { number: number + 1 }))
+}
+
+impl Shop {
+    /// A method.
+    #[::memo::cached(crate = ::memo, skip(self))]
+    pub async fn price(&self, article: u64) -> u64 {
+        article * 100
+    }
+
+    /// A method that forgets.
+    #[::memo::cache_invalidate(crate = ::memo, entry = self.price(article))]
+    pub async fn change(&self, article: u64) -> u64 {
+        article
+    }
+
+    /// A method whose value is stored.
+    #[::memo::cache_put(crate = ::memo, entry = self.price(article))]
+    pub async fn set_price(&self, article: u64, price: u64) -> u64 {
+        price
+    }
+}

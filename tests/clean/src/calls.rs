@@ -1,0 +1,116 @@
+//! Some of the functions are called, so that they are known to work as well.
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+use memo::{CacheManager, with};
+
+use crate::every_option::{self, Boxed as _, Native as _, User};
+use crate::{bare, meddling, shadowed};
+
+const USER: User = User { id: 7, language: "en" };
+
+async fn in_a_cache(body: impl AsyncFn(&CacheManager)) {
+    let manager = CacheManager::builder().build().unwrap();
+    with(&manager, body(&manager)).await;
+}
+
+#[tokio::test]
+async fn every_option_works() {
+    in_a_cache(async |manager| {
+        for _ in 0..2 {
+            let found = every_option::find(1, "Ada").await;
+            assert_eq!(found, Ok(Some("Ada 1".to_owned())));
+            assert_eq!(every_option::numbers(&USER, 2, [9]).await, [0, 1, 9]);
+            assert_eq!(every_option::greeting(&USER).await.unwrap(), "en: hello, 7");
+        }
+        assert_eq!(manager.stats().total.loads, 3);
+        assert_eq!(every_option::unused_too(1, "a").await, 2);
+        assert_eq!(every_option::rename(1, "Ada").await, Ok(3));
+        every_option::clear().await;
+        assert_eq!(every_option::clear_later("a", "b").await, "a");
+        assert!(every_option::put(1, "Ada").await.is_ok());
+        let found = every_option::find(1, "Ada").await;
+        assert_eq!(found, Ok(Some("put Ada 1".to_owned())));
+        assert_eq!(manager.stats().total.loads, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+#[expect(deprecated, unused_must_use, reason = "the attributes stay on the function")]
+async fn other_attributes_stay() {
+    in_a_cache(async |manager| {
+        every_option::old(1).await;
+        assert_eq!(manager.stats().total.loads, 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn methods_and_traits_work() {
+    in_a_cache(async |manager| {
+        for _ in 0..2 {
+            assert_eq!(USER.read("news").await, "7 reads news");
+            assert_eq!(USER.number(2).await, 4);
+            assert_eq!(USER.boxed(2).await, Ok(6));
+        }
+        assert_eq!(manager.stats().total.loads, 3);
+        let mut user = USER;
+        user.write("news").await;
+        assert_eq!(USER.publish("news").await, "7 has read news");
+        assert_eq!(USER.read("news").await, "7 has read news");
+        assert_eq!(USER.forget(2).await, 2);
+        assert_eq!(manager.stats().total.loads, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_need_be_in_scope() {
+    in_a_cache(async |manager| {
+        for _ in 0..2 {
+            assert_eq!(bare::value(1).await.unwrap(), Some(bare::Value { number: 1 }));
+            assert_eq!(bare::text(1, "a").await, "a 1");
+            assert_eq!(bare::Shop.price(1).await, 100);
+        }
+        assert_eq!(manager.stats().total.loads, 3);
+        bare::forget(1).await;
+        assert_eq!(bare::put(1).await.unwrap(), Some(bare::Value { number: 2 }));
+        assert_eq!(bare::change(1).await.unwrap(), 2);
+        assert_eq!(bare::Shop.change(1).await, 1);
+        assert_eq!(bare::Shop.set_price(1, 5).await, 5);
+        assert_eq!(bare::Shop.price(1).await, 5);
+        assert!(bare::change(0).await.is_err());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn names_may_mean_something_else() {
+    in_a_cache(async |manager| {
+        for _ in 0..2 {
+            assert_eq!(shadowed::get(1).await.unwrap(), Some(1));
+            assert_eq!(shadowed::plain(1, "a").await, "a 1");
+            assert_eq!(shadowed::Shop.price(1).await, 100);
+        }
+        assert_eq!(manager.stats().total.loads, 3);
+        assert_eq!(shadowed::change(1).await.unwrap(), 1);
+        assert_eq!(shadowed::put(1).await.unwrap(), Some(2));
+        assert_eq!(shadowed::get(1).await.unwrap(), Some(2));
+        shadowed::Shop.change(1).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn types_may_have_methods_of_any_name() {
+    in_a_cache(async |manager| {
+        for _ in 0..2 {
+            assert_eq!(meddling::number(1).await, Ok(Some(1)));
+        }
+        assert_eq!(manager.stats().total.loads, 1);
+        assert_eq!(meddling::forget(1).await, 1);
+        assert_eq!(meddling::set(1, 5).await, Ok(Some(5)));
+        assert_eq!(meddling::number(1).await, Ok(Some(5)));
+    })
+    .await;
+}

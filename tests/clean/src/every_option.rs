@@ -1,0 +1,197 @@
+//! Each attribute with each of its options, on functions, methods and traits.
+
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use memo::{MessagePack, cache_invalidate, cache_put, cached};
+
+/// Why a call fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure;
+
+/// A prefix that is not written where it is used.
+pub const PREFIX: &str = "clean:constant";
+
+/// A user.
+#[derive(Debug)]
+pub struct User {
+    /// Who it is.
+    pub id: u64,
+    /// What they speak.
+    pub language: &'static str,
+}
+
+fn a_minute() -> Duration {
+    Duration::from_secs(60)
+}
+
+/// All of the options that go together.
+///
+/// # Errors
+///
+/// If the name is empty.
+#[cached(
+    crate = ::memo,
+    ttl = "5m",
+    negative_ttl = 10,
+    jitter = 0.1,
+    key_prefix = "clean:found",
+    key = "{id}:{name}",
+    tags = ["id:{id}", "all"],
+    version = 2,
+    cache_none = true,
+    cache_if = |found| found.as_ref().is_none_or(|name| !name.is_empty()),
+    bypass_if = id == 0,
+    tier = "memory",
+    codec = MessagePack,
+    cost = 0.5,
+    output = "result"
+)]
+pub async fn find(id: u64, name: &str) -> Result<Option<String>, Failure> {
+    if name.is_empty() {
+        return Err(Failure);
+    }
+    Ok((id > 0).then(|| format!("{name} {id}")))
+}
+
+/// The others.
+#[cached(crate = memo, ttl = a_minute(), prefix = PREFIX, skip(_user, more), output = "plain")]
+pub async fn numbers<T>(_user: &User, count: u64, more: T) -> Vec<u64>
+where
+    T: IntoIterator<Item = u64>,
+{
+    (0..count).chain(more).collect()
+}
+
+/// A key that is an expression.
+#[cached(crate = memo, ttl = 90, key = (user.id, user.language), cache_none = false)]
+pub async fn greeting(user: &User) -> Option<String> {
+    Some(format!("{}: hello, {}", user.language, user.id))
+}
+
+/// Arguments that the body does not use, and the key does.
+#[cached(crate = memo)]
+pub async fn unused(_n: u64, _text: &str) -> u64 {
+    1
+}
+
+/// Arguments that only the attribute uses.
+#[cache_invalidate(crate = memo, tags = ["{_n}"], entry = unused(_n, _text))]
+#[cache_put(crate = memo, entry = unused(_n, _text))]
+pub async fn unused_too(_n: u64, _text: &str) -> u64 {
+    2
+}
+
+/// Attributes of other kinds.
+#[deprecated(note = "it is here to be warned of")]
+#[must_use = "it is here to be warned of"]
+#[cached(crate = memo)]
+pub async fn old(n: u64) -> u64 {
+    n
+}
+
+/// Each option of an invalidation.
+///
+/// # Errors
+///
+/// Never.
+#[cache_invalidate(
+    crate = ::memo,
+    prefix = "clean:found:{id}",
+    tags = ["id:{id}"],
+    entry = find(id, name),
+    entry = greeting(&User { id, language: "en" }),
+    when = "always",
+    if = Result::is_ok
+)]
+pub async fn rename(id: u64, name: &str) -> Result<usize, Failure> {
+    Ok(name.len())
+}
+
+/// Before the body.
+#[cache_invalidate(crate = memo, key_prefix = "clean", when = "before")]
+pub async fn clear() {}
+
+/// After it has succeeded.
+#[cache_invalidate(crate = memo, prefix = "clean", when = "success")]
+pub async fn clear_later<'a>(name: &'a str, _other: &str) -> &'a str {
+    name
+}
+
+/// Each option of a put.
+///
+/// # Errors
+///
+/// Never.
+#[cache_put(
+    crate = ::memo,
+    entry = find(id, name),
+    when = "always",
+    if = |found: &Result<Option<String>, Failure>| found.is_ok()
+)]
+pub async fn put(id: u64, name: &str) -> Result<Option<String>, Failure> {
+    Ok(Some(format!("put {name} {id}")))
+}
+
+impl User {
+    /// A method.
+    #[cached(crate = memo, key = "{self.id}:{topic}", tags = ["user:{self.id}"])]
+    pub async fn read(&self, topic: &str) -> String {
+        format!("{} reads {topic}", self.id)
+    }
+
+    /// A method that changes something.
+    #[cache_invalidate(crate = memo, tags = ["user:{self.id}"], entry = self.read(topic))]
+    pub async fn write(&mut self, topic: &str) {
+        self.id += u64::from(topic.is_empty());
+    }
+
+    /// A method that gives what another one reads.
+    #[cache_put(crate = memo, entry = self.read(topic))]
+    pub async fn publish(&self, topic: &str) -> String {
+        format!("{} has read {topic}", self.id)
+    }
+}
+
+/// A trait as it is.
+pub trait Native {
+    /// A number.
+    fn number(&self, n: u64) -> impl Future<Output = u64> + Send;
+}
+
+impl Native for User {
+    #[cached(crate = memo, skip(self))]
+    async fn number(&self, n: u64) -> u64 {
+        n * 2
+    }
+}
+
+/// A trait of boxes.
+#[async_trait]
+pub trait Boxed {
+    /// A number.
+    async fn boxed(&self, n: u64) -> Result<u64, Failure>;
+
+    /// Another number, and nothing is kept.
+    #[cache_invalidate(crate = memo, prefix = "boxed")]
+    async fn forget(&self, n: u64) -> u64 {
+        n
+    }
+}
+
+#[async_trait]
+impl Boxed for User {
+    #[cached(crate = memo, key_prefix = "boxed", key = "{n}")]
+    async fn boxed(&self, n: u64) -> Result<u64, Failure> {
+        if n == 0 {
+            Err(Failure)?;
+        }
+        Ok(n * 3)
+    }
+
+    #[cache_put(crate = memo, entry = self.boxed(n))]
+    async fn forget(&self, n: u64) -> u64 {
+        n
+    }
+}

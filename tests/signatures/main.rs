@@ -1,0 +1,29 @@
+//! Functions of the shapes that people write, each of them called: the right value, a hit when it
+//! is called again, a miss when anything about the call is different.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+#![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
+
+mod arguments;
+mod async_traits;
+mod attributes;
+mod bodies;
+mod check;
+mod generics;
+mod lifetimes;
+mod places;
+mod receivers;
+mod returns;
+mod send_and_size;
+
+/// How many shapes there are in all.
+const SHAPES: usize = arguments::SHAPES
+    + async_traits::SHAPES
+    + attributes::SHAPES
+    + bodies::SHAPES
+    + generics::SHAPES
+    + lifetimes::SHAPES
+    + places::SHAPES
+    + receivers::SHAPES
+    + returns::SHAPES;
+
+const _: () = assert!(SHAPES >= 80, "a family has lost its shapes");

@@ -1,0 +1,237 @@
+//! What the program knows of its call sites, none of which is called here.
+#![allow(dead_code, reason = "what is listed need not be called")]
+
+use std::time::Duration;
+
+use cache_runtime::{
+    CachedSite, Invalidating, InvalidatingSite, MessagePack, SiteKey, SiteTtl, Tier, Ttl,
+    cache_invalidate, cache_put, cached, registry,
+};
+
+const PREFIX: &str = "registry:constant";
+
+fn an_hour() -> Duration {
+    Duration::from_secs(3600)
+}
+
+#[cached(
+    ttl = "5m",
+    negative_ttl = "10s",
+    key_prefix = "registry",
+    tags = ["user:{user.0}", "{{all}}"],
+    skip(connection, r#type),
+    version = 3,
+    jitter = 0.25,
+    tier = "memory",
+    cost = 0.5,
+    codec = cache_runtime::MessagePack,
+    cache_if = |value: &Option<u64>| *value != Some(0),
+    bypass_if = id == 7,
+)]
+async fn every_option(id: u64, user: (u64, bool), connection: &str, r#type: u8) -> Option<u64> {
+    _ = (user, connection, r#type);
+    Some(id)
+}
+
+#[cached]
+async fn no_option(a: u8, (b, _): (u8, u8)) -> u8 {
+    a + b
+}
+
+#[cached(key_prefix = PREFIX, key = "{type}:x-{b.0}", ttl = an_hour())]
+async fn r#move(r#type: u8, b: (u8, u8)) -> u8 {
+    r#type + b.0
+}
+
+#[cached(key = a.to_lowercase(), ttl = "forever", cache_none = false, codec = MessagePack)]
+async fn expression(a: &str) -> Option<usize> {
+    Some(a.len())
+}
+
+#[cache_invalidate(
+    prefix = "registry:{id}",
+    tags = ["user:{id}", "all"],
+    entry = self::no_option(1, (2, 3)),
+    entry = r#move(1, (2, 3)),
+    when = "always",
+    if = |result: &Result<(), String>| result.is_ok(),
+)]
+async fn invalidates(id: u64) -> Result<(), String> {
+    _ = id;
+    Ok(())
+}
+
+#[cache_put(entry = no_option(a, (1, 2)))]
+async fn puts(a: u8) -> u8 {
+    a
+}
+
+struct Plain;
+struct Other;
+struct Generic<T>(T);
+
+impl Plain {
+    #[cached(skip(self))]
+    async fn get(&self, id: u64) -> u64 {
+        id
+    }
+}
+
+impl Other {
+    #[cached(skip(self))]
+    async fn get(&self, id: u64) -> u64 {
+        id
+    }
+}
+
+impl<T: Sync> Generic<T> {
+    #[cached(skip(self))]
+    async fn in_generic_impl(&self, id: u64) -> u64 {
+        id
+    }
+}
+
+#[cached]
+async fn generic<T: serde::Serialize + Sync>(value: T) -> u64 {
+    _ = value;
+    1
+}
+
+trait Store {
+    fn by_trait(&self) -> impl Future<Output = u64>;
+
+    #[cached(skip(self))]
+    async fn by_default(&self) -> u64 {
+        2
+    }
+}
+
+impl Store for Plain {
+    #[cached(skip(self))]
+    async fn by_trait(&self) -> u64 {
+        1
+    }
+}
+
+impl<T: Sync> Store for Generic<T> {
+    #[cached(skip(self))]
+    async fn by_trait(&self) -> u64 {
+        3
+    }
+}
+
+async fn outer() -> u64 {
+    #[cached]
+    async fn nested() -> u64 {
+        1
+    }
+    nested().await
+}
+
+fn cached_sites() -> Vec<CachedSite> {
+    let mut sites = registry().cached;
+    sites.retain(|site| site.place.module == module_path!());
+    sites
+}
+
+fn cached_site(function: &str) -> CachedSite {
+    cached_sites().into_iter().find(|site| site.place.function == function).unwrap()
+}
+
+fn invalidating_site(function: &str) -> InvalidatingSite {
+    let mut sites = registry().invalidating.into_iter();
+    sites
+        .find(|site| site.place.module == module_path!() && site.place.function == function)
+        .unwrap()
+}
+
+fn fixed(seconds: u64) -> Option<SiteTtl> {
+    Some(SiteTtl::Fixed(Ttl::For(Duration::from_secs(seconds))))
+}
+
+#[test]
+fn every_option_is_listed() {
+    let site = cached_site("every_option");
+    assert_eq!((site.prefix, site.prefix_is_written), ("registry", true));
+    assert_eq!(site.key, SiteKey::Arguments(&["id", "user"]));
+    assert_eq!(site.skip, ["connection", "type"]);
+    assert_eq!(site.tags, ["user:{user.0}", "{{all}}"]);
+    assert_eq!((site.ttl, site.negative_ttl), (fixed(300), fixed(10)));
+    assert_eq!((site.version, site.jitter, site.cost), (3, Some(0.25), 0.5));
+    assert_eq!((site.tier, site.codec), (Some(Tier::Memory), Some("cache_runtime::MessagePack")));
+    assert_eq!((site.cache_if, site.cache_none, site.bypass_if), (true, true, true));
+}
+
+#[test]
+fn defaults_are_listed() {
+    let site = cached_site("no_option");
+    assert_eq!((site.prefix, site.prefix_is_written), ("no_option", false));
+    assert_eq!(site.key, SiteKey::Arguments(&["a", "b"]));
+    assert!(site.skip.is_empty() && site.tags.is_empty());
+    assert_eq!((site.ttl, site.negative_ttl, site.jitter, site.tier), (None, None, None, None));
+    assert_eq!((site.cache_if, site.cache_none, site.bypass_if), (false, true, false));
+}
+
+#[test]
+fn keys_ttls_and_codecs_are_listed_as_they_are_written() {
+    let site = cached_site("move");
+    assert_eq!((site.prefix, site.key), (PREFIX, SiteKey::Template("{type}:x-{b.0}")));
+    assert_eq!(site.ttl, Some(SiteTtl::Expression));
+    let site = cached_site("expression");
+    assert_eq!((site.key, site.cache_none), (SiteKey::Expression, false));
+    assert_eq!((site.ttl, site.codec), (Some(SiteTtl::Fixed(Ttl::Forever)), Some("MessagePack")));
+}
+
+#[test]
+fn what_invalidates_and_puts_is_listed() {
+    let site = invalidating_site("invalidates");
+    assert_eq!((site.kind, site.prefix), (Invalidating::Invalidate, Some("registry:{id}")));
+    assert_eq!(site.tags, ["user:{id}", "all"]);
+    assert_eq!(site.entries, ["self::no_option(1, (2, 3))", "r#move(1, (2, 3))"]);
+    assert_eq!((site.when, site.conditional), ("always", true));
+    let site = invalidating_site("puts");
+    assert_eq!((site.kind, site.prefix), (Invalidating::Put, None));
+    assert_eq!(site.entries, ["no_option(a, (1, 2))"]);
+    assert_eq!((site.when, site.conditional), ("success", false));
+}
+
+#[test]
+fn each_function_is_listed_once_under_its_path_generic_or_not() {
+    let paths: Vec<&str> = cached_sites().iter().map(|site| site.place.path).collect();
+    let expected = [
+        "suite::registry::Store::by_default",
+        "<suite::registry::Generic<_> as suite::registry::Store>::by_trait",
+        "<suite::registry::Plain as suite::registry::Store>::by_trait",
+        "suite::registry::every_option",
+        "suite::registry::expression",
+        "suite::registry::generic",
+        "suite::registry::Other::get",
+        "suite::registry::Plain::get",
+        "suite::registry::Generic<_>::in_generic_impl",
+        "suite::registry::outer::{{closure}}::nested",
+        "suite::registry::no_option",
+        "suite::registry::move",
+    ];
+    let mut sorted = expected.map(|path| (path.rsplit("::").next().unwrap(), path));
+    sorted.sort_unstable();
+    assert_eq!(paths, sorted.map(|(_, path)| path));
+}
+
+#[test]
+fn a_place_says_file_and_line() {
+    let place = cached_site("no_option").place;
+    assert_eq!(place.file, file!());
+    let text = place.to_string();
+    assert_eq!(text, format!("suite::registry::no_option ({}:{})", file!(), place.line));
+}
+
+#[test]
+fn the_registry_serialises_for_an_admin_page() {
+    let site = serde_json::to_value(cached_site("every_option")).unwrap();
+    assert_eq!(site["function"], "every_option");
+    assert_eq!(site["key"], serde_json::json!({ "arguments": ["id", "user"] }));
+    assert_eq!((&site["ttl"], &site["tier"]), (&"5m".into(), &"memory".into()));
+    let site = serde_json::to_value(invalidating_site("puts")).unwrap();
+    assert_eq!(site["kind"], "put");
+    assert!(serde_json::to_value(registry()).unwrap()["cached"].is_array());
+}

@@ -1,0 +1,13 @@
+use cache_runtime::{cache_invalidate, cached};
+
+#[cached]
+async fn get(id: u64) -> String {
+    id.to_string()
+}
+
+#[cache_invalidate(entry = get("7"))]
+async fn change(id: u64) {
+    drop(id);
+}
+
+fn main() {}
