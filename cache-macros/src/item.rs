@@ -5,9 +5,9 @@ use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
 use syn::visit::{self, Visit};
 use syn::{
-    AngleBracketedGenericArguments, Attribute, FnArg, GenericArgument, Ident, Pat, PatIdent, Path,
-    PathArguments, Receiver, ReturnType, Signature, Token, Type, TypeParamBound, Visibility,
-    parse_quote, token,
+    AngleBracketedGenericArguments, Attribute, FieldPat, FnArg, GenericArgument, Ident, Pat,
+    PatIdent, PatOr, PatType, Path, PathArguments, Receiver, ReturnType, Signature, Token, Type,
+    TypeParamBound, Visibility, parse_quote, token,
 };
 
 pub(crate) struct Item {
@@ -76,9 +76,11 @@ impl Item {
         self.sig.receiver()
     }
 
-    /// The names that the parameters bind: all that the body can see of the arguments.
-    pub(crate) fn arguments(&self) -> Vec<Ident> {
-        names_bound_by(self.patterns())
+    /// What the parameters bind: all that the body can see of the arguments.
+    pub(crate) fn arguments(&self) -> Vec<Argument> {
+        let mut bound = Bound::default();
+        self.sig.inputs.iter().for_each(|input| bound.visit_fn_arg(input));
+        bound.found
     }
 
     pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pat> {
@@ -201,18 +203,50 @@ impl Parse for PinnedBlock {
 pub(crate) fn names_bound_by<'a>(patterns: impl IntoIterator<Item = &'a Pat>) -> Vec<Ident> {
     let mut bound = Bound::default();
     patterns.into_iter().for_each(|pattern| bound.visit_pat(pattern));
-    bound.0
+    bound.found.into_iter().map(|argument| argument.name).collect()
+}
+
+/// A name that a pattern binds.
+#[derive(Clone)]
+pub(crate) struct Argument {
+    pub(crate) name: Ident,
+    /// The `#[cfg]`s that it is under.
+    pub(crate) cfg: Vec<Attribute>,
 }
 
 #[derive(Default)]
-struct Bound(Vec<Ident>);
+struct Bound<'ast> {
+    found: Vec<Argument>,
+    cfg: Vec<&'ast Attribute>,
+}
 
-impl<'ast> Visit<'ast> for Bound {
+impl<'ast> Bound<'ast> {
+    fn under(&mut self, attrs: &'ast [Attribute], visit: impl FnOnce(&mut Self)) {
+        let outside = self.cfg.len();
+        self.cfg.extend(attrs.iter().filter(|attr| attr.path().is_ident("cfg")));
+        visit(self);
+        self.cfg.truncate(outside);
+    }
+}
+
+impl<'ast> Visit<'ast> for Bound<'ast> {
+    fn visit_pat_type(&mut self, typed: &'ast PatType) {
+        self.under(&typed.attrs, |bound| bound.visit_pat(&typed.pat));
+    }
+
+    fn visit_field_pat(&mut self, field: &'ast FieldPat) {
+        self.under(&field.attrs, |bound| bound.visit_pat(&field.pat));
+    }
+
+    fn visit_pat_or(&mut self, pattern: &'ast PatOr) {
+        // All cases bind the same names.
+        pattern.cases.first().into_iter().for_each(|case| self.visit_pat(case));
+    }
+
     fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
-        // The cases of an or-pattern bind the same names.
-        if !self.0.contains(&pattern.ident) {
-            self.0.push(pattern.ident.clone());
-        }
+        // Two of the same text are two arguments, if one comes from a macro.
+        let cfg = self.cfg.iter().copied().cloned().collect();
+        self.found.push(Argument { name: pattern.ident.clone(), cfg });
         visit::visit_pat_ident(self, pattern);
     }
 }

@@ -3,6 +3,8 @@
 use proc_macro2::Span;
 use syn::{Expr, Ident, LitStr, Member, Path, Type};
 
+use crate::item::Argument;
+
 /// `#[cached]` on a function.
 pub(crate) struct Cached {
     /// The path of the runtime crate.
@@ -61,7 +63,7 @@ pub(crate) enum Prefix {
 
 pub(crate) enum Key {
     /// These arguments, `self` not among them.
-    Arguments(Vec<Ident>),
+    Arguments(Vec<Argument>),
     Template(Template),
     Value(Expr),
 }

@@ -210,7 +210,7 @@ impl fmt::Debug for Plan {
 ///
 /// If the future is dropped or the body panics once it has begun, what it has written is not
 /// known: the invalidation happens then, and once more when a write still under way has settled.
-pub async fn invalidate<K, F>(
+async fn invalidate<K, F>(
     plan: Plan,
     when: When,
     _kind: K,
@@ -255,7 +255,7 @@ macro_rules! chosen_by_output {
         $(#[$doc])*
         pub trait $name<R>: Sized {
             /// Runs the body, and invalidates.
-            fn invalidate<K, F>(
+            fn __cache_invalidate<K, F>(
                 self,
                 plan: Plan,
                 when: When,

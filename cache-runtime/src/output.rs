@@ -7,7 +7,9 @@
 use std::any::Any;
 use std::convert::Infallible;
 use std::fmt::Debug;
+use std::future::Future;
 use std::marker::PhantomData;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -148,14 +150,19 @@ pub fn probe_of<F: EntryCall>(_: &F) -> Probe<F::Output> {
     Probe::new()
 }
 
+/// A question about what a body gives, which may be a type that nobody can name.
+pub fn probe_output<F: Future>(_: &Pin<&mut F>) -> Probe<F::Output> {
+    Probe::new()
+}
+
 /// Taken by method look-up where the return type is a `Result`.
 pub trait ProbeResult<R> {
     /// The kind.
-    fn kind(&self) -> ResultKind<R>;
+    fn __cache_kind(&self) -> ResultKind<R>;
 }
 
 impl<T, E> ProbeResult<Result<T, E>> for &Probe<Result<T, E>> {
-    fn kind(&self) -> ResultKind<Result<T, E>> {
+    fn __cache_kind(&self) -> ResultKind<Result<T, E>> {
         ResultKind(PhantomData)
     }
 }
@@ -163,11 +170,11 @@ impl<T, E> ProbeResult<Result<T, E>> for &Probe<Result<T, E>> {
 /// Taken by method look-up for every other type.
 pub trait ProbePlain<R> {
     /// The kind.
-    fn kind(&self) -> PlainKind<R>;
+    fn __cache_kind(&self) -> PlainKind<R>;
 }
 
 impl<R> ProbePlain<R> for Probe<R> {
-    fn kind(&self) -> PlainKind<R> {
+    fn __cache_kind(&self) -> PlainKind<R> {
         PlainKind(PhantomData)
     }
 }
@@ -216,11 +223,11 @@ impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
 /// Taken by method look-up where the error can be cloned for every waiter.
 pub trait ProbeCloneError<E> {
     /// How the error is shared.
-    fn share_errors(&self) -> SharedErrors<E>;
+    fn __cache_share_errors(&self) -> SharedErrors<E>;
 }
 
 impl<T, E: Clone + Send + Sync + 'static> ProbeCloneError<E> for &Probe<Result<T, E>> {
-    fn share_errors(&self) -> SharedErrors<E> {
+    fn __cache_share_errors(&self) -> SharedErrors<E> {
         SharedErrors::CLONED
     }
 }
@@ -228,11 +235,11 @@ impl<T, E: Clone + Send + Sync + 'static> ProbeCloneError<E> for &Probe<Result<T
 /// Taken by method look-up where it cannot.
 pub trait ProbeNoCloneError {
     /// Errors stay with their callers.
-    fn share_errors<E>(&self) -> SharedErrors<E>;
+    fn __cache_share_errors<E>(&self) -> SharedErrors<E>;
 }
 
 impl<R> ProbeNoCloneError for Probe<R> {
-    fn share_errors<E>(&self) -> SharedErrors<E> {
+    fn __cache_share_errors<E>(&self) -> SharedErrors<E> {
         SharedErrors::NONE
     }
 }
@@ -252,17 +259,18 @@ mod tests {
 
     #[test]
     fn a_result_is_recognised_behind_an_alias() {
-        let kind = (&&Probe::<Renamed<u8>>::new()).kind();
+        let kind = (&&Probe::<Renamed<u8>>::new()).__cache_kind();
         assert_eq!(format!("{kind:?}"), "ResultKind");
-        let kind = (&&Probe::<Option<u8>>::new()).kind();
+        let kind = (&&Probe::<Option<u8>>::new()).__cache_kind();
         assert_eq!(format!("{kind:?}"), "PlainKind");
     }
 
     #[test]
     fn errors_are_shared_only_if_they_can_be_cloned() {
-        let shared: SharedErrors<String> = (&&Probe::<Renamed<u8>>::new()).share_errors();
+        let shared: SharedErrors<String> = (&&Probe::<Renamed<u8>>::new()).__cache_share_errors();
         assert!(shared.how.is_some());
-        let kept: SharedErrors<NotClone> = (&&Probe::<Result<u8, NotClone>>::new()).share_errors();
+        let kept: SharedErrors<NotClone> =
+            (&&Probe::<Result<u8, NotClone>>::new()).__cache_share_errors();
         assert!(kept.how.is_none());
     }
 }

@@ -45,7 +45,6 @@ shapes! {
     a_shadowed_argument: shadowed("ab").await => 2, shadowed("abc").await => 3;
     an_argument_captured_by_a_format: formatted(1, 2.5).await => "1 2.5", formatted(1, 3.5).await => "1 3.5";
     an_attribute_on_an_argument: with_attributes(1, 2).await => 1, with_attributes(2, 2).await => 2;
-    #[cfg(any())] // The key names the argument whether it is there or not.
     an_argument_that_is_configured_out: configured(1).await => 1, configured(2).await => 2;
     numbers_of_all_kinds: numbers(1, -1, u128::MAX, 1.5).await => 0, numbers(1, -1, u128::MAX, 1.25).await => 0;
     text_and_bytes: texts('a', "b".into(), b"c").await => 3, texts('a', "b".into(), b"cd").await => 4;
@@ -281,7 +280,6 @@ async fn with_attributes(#[allow(unused_mut)] mut n: u8, #[allow(unused)] unused
     load(n)
 }
 
-#[cfg(any())]
 #[cached]
 async fn configured(#[cfg(any())] missing: Missing, #[cfg(test)] n: u8) -> u8 {
     load(n)

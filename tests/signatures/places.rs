@@ -26,10 +26,8 @@ shapes! {
     a_captured_visibility: captured_visibility(1).await => 1, captured_visibility(2).await => 2;
     a_name_of_a_macro: names_of_a_macro(1).await => 2, names_of_a_macro(2).await => 3;
     methods_of_a_macro: Made(1).made(2).await => 3, Made(2).made(2).await => 4;
-    #[cfg(any())] // The patterns of generated code find these items.
     lower_case_items_of_our_names: namesakes::get(1).await => 10, namesakes::get(2).await => 11;
     a_captured_self: Captured(1).captured(2).await => 3, Captured(2).captured(2).await => 4;
-    #[cfg(any())] // Only one of the two takes part in the key.
     arguments_of_one_name: same_names(1, 2).await => 12, same_names(1, 3).await => 13;
     one_macro_twice: first_of_two(1).await => 10, second_of_two(1).await => 20;
     a_macro_of_a_macro: by_two_macros(1).await => 1, by_two_macros(2).await => 2;
@@ -63,7 +61,6 @@ mod inner {
 }
 
 /// Items that the pattern of a `let` would find.
-#[cfg(any())]
 #[allow(non_upper_case_globals, non_camel_case_types, reason = "it is the shape under test")]
 mod namesakes {
     use super::{cached, load};
@@ -250,7 +247,6 @@ macro_rules! function {
         }
     };
     (same: $name:ident, $n:ident) => {
-        #[cfg(any())]
         #[cached]
         async fn $name(n: u64, $n: u64) -> u64 {
             load(n * 10 + $n)

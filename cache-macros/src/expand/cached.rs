@@ -9,7 +9,7 @@ use syn::spanned::Spanned as _;
 
 use super::site::site;
 use super::{body, here, kind, placed, private, probe, render};
-use crate::item::Item;
+use crate::item::{Argument, Item};
 use crate::spec::{Cached, Key, Template};
 
 // Input:
@@ -41,7 +41,8 @@ use crate::spec::{Cached, Key, Template};
 //         P::Call::run(call, body).await
 //     }
 //
-// A function that returns a box gives it a number when it makes it: `let boxed = P::boxed_call();`.
+// The locals are spelled `__own`, `__kind` and so on: no item of the user's is, which a pattern would
+// find. A function that returns a box gives it a number when it makes it: `let boxed = P::boxed_call();`.
 pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let site = site(p, spec, item);
@@ -51,8 +52,8 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let (made, boxed) = number(p, item);
     // What the compiler says of the value's type, it says there, and only once.
     let there = |tokens| placed(tokens, spec.output.value);
-    let kind_there = there(quote_spanned!(Span::mixed_site()=> kind));
-    let run = there(quote_spanned!(Span::mixed_site()=> #p::Call::run(call, body).await));
+    let kind_there = there(quote_spanned!(Span::mixed_site()=> __kind));
+    let run = there(quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __body).await));
     let key = key(p, &spec.key, item);
     let tags = tags(p, &spec.tags);
     let hooks = hooks(spec);
@@ -61,23 +62,23 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
         &made,
         quote_spanned! {Span::mixed_site()=>
             #[allow(clippy::used_underscore_binding)]
-            let own = #p::Own {
+            let __own = #p::Own {
                 site: #site,
                 type_name: #p::instance_of(&|| {}),
                 boxed: #boxed,
                 bypass: #bypass,
             };
-            let kind = #kind;
+            let __kind = #kind;
             #[allow(clippy::used_underscore_binding)]
-            let begin = #p::begin(own, #kind_there, #key, #tags, |kind| {
-                #p::Hooks::new(kind, #share)#hooks
+            let __begin = #p::begin(__own, #kind_there, #key, #tags, |__kind| {
+                #p::Hooks::new(__kind, #share)#hooks
             });
-            let call = match begin {
-                #p::Begin::Hit(value) => return #p::output(kind, value),
-                #p::Begin::Call(call) => call,
+            let __call = match __begin {
+                #p::Begin::Hit(__value) => return #p::output(__kind, __value),
+                #p::Begin::Call(__call) => __call,
             };
-            let body = #body;
-            let body = ::core::pin::pin!(body);
+            let __body = #body;
+            let __body = ::core::pin::pin!(__body);
             #run
         },
     )
@@ -86,8 +87,8 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
 /// Where the number of a call that returns a box is made, and where it is found.
 fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
     if item.is_boxed() {
-        let made = quote_spanned!(Span::mixed_site()=> let boxed = #p::boxed_call(););
-        (made, quote_spanned!(Span::mixed_site()=> boxed))
+        let made = quote_spanned!(Span::mixed_site()=> let __boxed = #p::boxed_call(););
+        (made, quote_spanned!(Span::mixed_site()=> __boxed))
     } else {
         (TokenStream::new(), quote_spanned!(Span::mixed_site()=> #p::NOT_BOXED))
     }
@@ -96,14 +97,14 @@ fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
 /// How an error reaches those who waited; one that borrows cannot.
 fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     if spec.output.borrows {
-        return quote_spanned!(Span::mixed_site()=> #p::no_shared_errors(kind));
+        return quote_spanned!(Span::mixed_site()=> #p::no_shared_errors(__kind));
     }
-    probe(p, &spec.output.ty, "share_errors")
+    probe(p, &spec.output.ty, "__cache_share_errors")
 }
 
 fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
     let list = match key {
-        Key::Arguments(arguments) => references(arguments, item.sig.paren_token.span.join()),
+        Key::Arguments(arguments) => arguments_list(arguments, item.sig.paren_token.span.join()),
         Key::Value(value) => references(slice::from_ref(value), value.span()),
         Key::Template(template) => {
             let render = render(p, template);
@@ -113,6 +114,19 @@ fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #p::Args(#list))
 }
 
+/// The list of the arguments that are there: whether one under `#[cfg]` is, only the compiler knows.
+fn arguments_list(arguments: &[Argument], place: Span) -> TokenStream {
+    if arguments.iter().all(|argument| argument.cfg.is_empty()) {
+        let names: Vec<_> = arguments.iter().map(|argument| &argument.name).collect();
+        return references(&names, place);
+    }
+    let steps = arguments.iter().rev().map(|Argument { name, cfg }| {
+        let name = reference(name);
+        quote_spanned!(here(place)=> #(#cfg)* let __list = (#name, __list);)
+    });
+    quote_spanned!(here(place)=> { let __list = (); #(#steps)* __list })
+}
+
 /// `(&a, (&b, ()))`, placed where they were written.
 ///
 /// The compiler says of a place in our own code, rather than of the attribute, that a type cannot
@@ -120,9 +134,13 @@ fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
 fn references(items: &[impl ToTokens], place: Span) -> TokenStream {
     let end = quote_spanned!(here(place)=> ());
     items.iter().rev().fold(end, |rest, item| {
-        let item = quote_spanned!(here(item.span())=> &*(&(#item)));
+        let item = reference(item);
         quote_spanned!(here(place)=> (#item, #rest))
     })
+}
+
+fn reference(item: &impl ToTokens) -> TokenStream {
+    quote_spanned!(here(item.span())=> &*(&(#item)))
 }
 
 fn tags(p: &TokenStream, tags: &[Template]) -> TokenStream {
@@ -131,7 +149,7 @@ fn tags(p: &TokenStream, tags: &[Template]) -> TokenStream {
     }
     let tags = tags.iter().map(|tag| render(p, tag));
     quote_spanned! {Span::mixed_site()=>
-        |tags: &mut #p::Tags| { #(tags.add(#tags);)* }
+        |__tags: &mut #p::Tags| { #(__tags.add(#tags);)* }
     }
 }
 

@@ -6,7 +6,7 @@ use quote::quote_spanned;
 use super::site::invalidator;
 use super::{body, condition, entries, kind, private, render, when};
 use crate::item::Item;
-use crate::spec::{Invalidate, Kind, Output};
+use crate::spec::Invalidate;
 
 // Input:
 //
@@ -26,8 +26,9 @@ use crate::spec::{Invalidate, Kind, Output};
 //         let condition = P::no_condition(kind);
 //         let body = async move { ... };
 //         let body = ::core::pin::pin!(body);
-//         let output = P::Probe::<Result<(), DbError>>::new();
-//         (&&output).invalidate(plan, P::When::Success, kind, condition, body).await
+//         (&&P::probe_output(&body))
+//             .__cache_invalidate(plan, P::When::Success, kind, condition, body)
+//             .await
 //     }
 pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
@@ -38,8 +39,6 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
     let body = body(item, &spec.output);
-    let arguments = quote_spanned!(Span::mixed_site()=> (plan, #when, kind, condition, body));
-    let run = run(p, &spec.output, &arguments);
     let listed = invalidator(p, spec, item);
     let nothing = TokenStream::new();
     item.with_body(
@@ -48,30 +47,21 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
             #listed
             // The body takes the arguments: what they name is written down before.
             #[allow(clippy::used_underscore_binding)]
-            let plan = #p::Plan::new(|plan: &mut #p::Plan| {
-                #(plan.prefix(#prefix);)*
-                #(plan.tag(#tags);)*
+            let __plan = #p::Plan::new(|__plan: &mut #p::Plan| {
+                #(__plan.prefix(#prefix);)*
+                #(__plan.tag(#tags);)*
                 #entries
             });
-            let kind = #kind;
-            let condition = #condition;
-            let body = #body;
-            let body = ::core::pin::pin!(body);
-            #run
+            let __kind = #kind;
+            let __condition = #condition;
+            let __body = #body;
+            let __body = ::core::pin::pin!(__body);
+            {
+                use #p::{ProbeAnyOutput as _, ProbeSendOutput as _};
+                (&&#p::probe_output(&__body))
+                    .__cache_invalidate(__plan, #when, __kind, __condition, __body)
+                    .await
+            }
         },
     )
-}
-
-/// What runs the body: it depends on whether the output may wait for the invalidation.
-fn run(p: &TokenStream, output: &Output, arguments: &TokenStream) -> TokenStream {
-    let ty = &output.ty;
-    if let Kind::Plain = output.kind {
-        return quote_spanned!(Span::mixed_site()=> #p::invalidate #arguments.await);
-    }
-    quote_spanned! {Span::mixed_site()=>
-        #[allow(unused_imports)]
-        use #p::{ProbeAnyOutput as _, ProbeSendOutput as _};
-        let output = #p::Probe::<#ty>::new();
-        (&&output).invalidate #arguments.await
-    }
 }

@@ -2,7 +2,9 @@
 //!
 //! Generated code names the runtime crate and `::core` by absolute path. Its locals have the
 //! hygiene of `mixed_site`, so the user's expressions do not see them. Items have no such hygiene:
-//! a `static` or `use` of ours never stands around the user's body.
+//! a `static` or `use` of ours never stands around the user's body, and since a pattern finds a
+//! `const` of its name, every local of ours begins with `__`. So does every method that look-up has
+//! to find in a trait: a trait of the user's may be implemented for all types.
 
 mod cached;
 mod invalidate;
@@ -51,7 +53,7 @@ fn private(runtime: &Path) -> TokenStream {
 fn kind(p: &TokenStream, output: &Output) -> TokenStream {
     let ty = &output.ty;
     match output.kind {
-        Kind::Recognised => probe(p, ty, "kind"),
+        Kind::Recognised => probe(p, ty, "__cache_kind"),
         Kind::Result => quote_spanned!(here(output.value)=> #p::kind_result::<#ty>()),
         Kind::Plain => quote_spanned!(here(output.value)=> #p::kind_plain::<#ty>()),
     }
@@ -61,7 +63,6 @@ fn kind(p: &TokenStream, output: &Output) -> TokenStream {
 fn probe(p: &TokenStream, ty: &Type, question: &str) -> TokenStream {
     let question = Ident::new(question, Span::mixed_site());
     quote_spanned! {Span::mixed_site()=> {
-        #[allow(unused_imports)]
         use #p::{ProbeCloneError as _, ProbeNoCloneError as _, ProbePlain as _, ProbeResult as _};
         (&&#p::Probe::<#ty>::new()).#question()
     }}
@@ -72,16 +73,15 @@ fn entries(p: &TokenStream, entries: &[Expr], with_kind: bool) -> TokenStream {
     let entries = entries.iter().map(|call| {
         let place = here(call.span());
         if !with_kind {
-            return quote_spanned!(place=> plan.entry(#call););
+            return quote_spanned!(place=> __plan.entry(#call););
         }
         quote_spanned! {place=> {
-            let call = #call;
-            let kind = {
-                #[allow(unused_imports)]
+            let __call = #call;
+            let __kind = {
                 use #p::{ProbePlain as _, ProbeResult as _};
-                (&&#p::probe_of(&call)).kind()
+                (&&#p::probe_of(&__call)).__cache_kind()
             };
-            plan.entry(call, kind);
+            __plan.entry(__call, __kind);
         }}
     });
     entries.collect()
@@ -99,8 +99,8 @@ fn when(p: &TokenStream, when: When) -> TokenStream {
 /// `if` as the runtime knows it.
 fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
     match condition {
-        Some(condition) => quote_spanned!(Span::mixed_site()=> #p::condition(kind, #condition)),
-        None => quote_spanned!(Span::mixed_site()=> #p::no_condition(kind)),
+        Some(condition) => quote_spanned!(Span::mixed_site()=> #p::condition(__kind, #condition)),
+        None => quote_spanned!(Span::mixed_site()=> #p::no_condition(__kind)),
     }
 }
 
@@ -119,19 +119,17 @@ fn pin_type(ty: &Type) -> Option<TokenStream> {
         return None;
     }
     // The compiler points at this `return` where it says what it expected.
-    let pin = quote_spanned!(here(ty.span())=> return output);
+    let pin = quote_spanned!(here(ty.span())=> return __output);
     Some(quote_spanned! {Span::mixed_site()=>
-        #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery)]
-        if false {
-            let output: #ty = loop {};
-            #pin
+        if let ::core::option::Option::Some(__output) = ::core::option::Option::None::<#ty> {
+            #pin;
         }
     })
 }
 
 /// A closure that writes a name: `"v:{id}"` becomes `w.text("v:"); w.value(&id, "");`.
 fn render(p: &TokenStream, template: &Template) -> TokenStream {
-    let writer = Ident::new("w", Span::mixed_site());
+    let writer = Ident::new("__w", Span::mixed_site());
     let following = template.pieces.iter().skip(1).map(Some).chain([None]);
     let steps = template.pieces.iter().zip(following).map(|(piece, next)| match piece {
         Piece::Text(text) => quote_spanned!(Span::mixed_site()=> #writer.text(#text);),

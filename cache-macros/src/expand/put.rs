@@ -31,7 +31,7 @@ use crate::spec::Put;
 pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let kind = kind(p, &spec.output);
-    let kind_there = placed(quote_spanned!(Span::mixed_site()=> kind), spec.output.value);
+    let kind_there = placed(quote_spanned!(Span::mixed_site()=> __kind), spec.output.value);
     let entries = entries(p, &spec.entries, true);
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
@@ -42,14 +42,14 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
         &nothing,
         quote_spanned! {Span::mixed_site()=>
             #listed
-            let kind = #kind;
+            let __kind = #kind;
             // The body takes the arguments: which entries they mean is settled before.
             #[allow(clippy::used_underscore_binding)]
-            let plan = #p::PutPlan::new(#kind_there, |plan| { #entries });
-            let condition = #condition;
-            let body = #body;
-            let body = ::core::pin::pin!(body);
-            #p::put(plan, #when, kind, condition, body).await
+            let __plan = #p::PutPlan::new(#kind_there, |__plan| { #entries });
+            let __condition = #condition;
+            let __body = #body;
+            let __body = ::core::pin::pin!(__body);
+            #p::put(__plan, #when, __kind, __condition, __body).await
         },
     )
 }

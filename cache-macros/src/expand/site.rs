@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Expr, Member};
 
-use crate::item::Item;
+use crate::item::{Argument, Item};
 use crate::spec::{Cached, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl, When};
 
 /// A block whose value is the site of a cached function.
@@ -93,7 +93,7 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("tier", spec.tier.map(|chosen| tier(p, chosen)).map(some)),
         ("cost", spec.cost.map(float)),
         ("key", Some(key(p, &spec.key))),
-        ("skip", Some(list(skipped(&spec.key, item)))),
+        ("skip", Some(skipped(&spec.key, item))),
         ("tags", Some(list(spec.tags.iter().map(written)))),
         ("cache_if", spec.cache_if.as_ref().map(|_| quote!(true))),
         ("bypass_if", spec.bypass_if.as_ref().map(|_| quote!(true))),
@@ -144,8 +144,8 @@ fn when(when: When) -> TokenStream {
 fn key(p: &TokenStream, key: &Key) -> TokenStream {
     match key {
         Key::Arguments(arguments) => {
-            let arguments = list(arguments.iter().map(name));
-            quote!(#p::SiteKey::Arguments(#arguments))
+            let names = arguments_list(arguments);
+            quote!(#p::SiteKey::Arguments(#names))
         }
         Key::Template(template) => {
             let template = written(template);
@@ -156,11 +156,24 @@ fn key(p: &TokenStream, key: &Key) -> TokenStream {
 }
 
 /// The arguments that make no part of the key; `self` never is one that does.
-fn skipped<'a>(key: &'a Key, item: &'a Item) -> Vec<String> {
-    let Key::Arguments(kept) = key else { return Vec::new() };
-    let receiver = item.receiver().map(|_| "self".to_owned());
-    let others = item.arguments().into_iter().filter(|name| !kept.contains(name));
-    receiver.into_iter().chain(others.map(|other| name(&other))).collect()
+fn skipped(key: &Key, item: &Item) -> TokenStream {
+    let Key::Arguments(kept) = key else { return quote!(&[]) };
+    let receiver = item.receiver().map(|receiver| Argument {
+        name: Ident::new("self", receiver.self_token.span),
+        cfg: Vec::new(),
+    });
+    let is_kept = |name: &Ident| kept.iter().any(|kept| kept.name == *name);
+    let others = item.arguments().into_iter().filter(|other| !is_kept(&other.name));
+    arguments_list(&receiver.into_iter().chain(others).collect::<Vec<_>>())
+}
+
+/// The names of those that are there.
+fn arguments_list(arguments: &[Argument]) -> TokenStream {
+    let names = arguments.iter().map(|Argument { name, cfg }| {
+        let name = self::name(name);
+        quote!(#(#cfg)* #name)
+    });
+    quote!(&[#(#names),*])
 }
 
 fn name(name: &Ident) -> String {

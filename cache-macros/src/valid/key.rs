@@ -7,6 +7,7 @@ use super::literal::{as_string, at, peel};
 use super::name::{Scope, template};
 use crate::attr::{CachedAttr, Skip, Written};
 use crate::error::Errors;
+use crate::item::Argument;
 use crate::spec::{Key, Piece};
 
 pub(crate) fn key(attr: &CachedAttr, scope: &Scope, errors: &mut Errors) -> Key {
@@ -46,13 +47,18 @@ fn is_constant(key: &Key) -> bool {
 }
 
 /// The arguments that `skip` does not name.
-fn kept(skip: Option<&Written<Skip>>, scope: &Scope, errors: &mut Errors) -> Vec<Ident> {
+fn kept(skip: Option<&Written<Skip>>, scope: &Scope, errors: &mut Errors) -> Vec<Argument> {
     let skipped = skip.map_or(&[][..], |skip| &skip.value.0);
     for (i, name) in skipped.iter().enumerate() {
         if skipped[..i].contains(name) {
             errors.at(name, format!("`{name}` is skipped twice"));
         } else if scope.find(name).is_none() {
             errors.at(name, format!("`{name}` is not an argument{}", scope.described()));
+        } else if scope.names().filter(|argument| argument.unraw() == name.unraw()).count() > 1 {
+            let message = format!(
+                "two arguments are called `{name}`, one of them by a macro: give them two names"
+            );
+            errors.at(name, message);
         }
     }
     if let Some(skip) = skip.filter(|_| skipped.is_empty()) {
@@ -62,7 +68,7 @@ fn kept(skip: Option<&Written<Skip>>, scope: &Scope, errors: &mut Errors) -> Vec
     if let Some(receiver) = scope.receiver.as_ref().filter(|receiver| !is_skipped(receiver)) {
         errors.at(receiver, SELF);
     }
-    scope.arguments.iter().filter(|name| !is_skipped(name)).cloned().collect()
+    scope.arguments.iter().filter(|argument| !is_skipped(&argument.name)).cloned().collect()
 }
 
 const SELF: &str = "say how `self` takes part in the key: `skip(self)` if the result does not \

@@ -7,7 +7,7 @@ use syn::{Expr, ExprArray, Ident, Index, LitStr, Member};
 use super::literal::{as_string, at, peel, string, wrong_kind};
 use crate::attr::Written;
 use crate::error::{Errors, list};
-use crate::item::Item;
+use crate::item::{Argument, Item};
 use crate::spec::{Piece, Prefix, Template};
 use crate::template;
 
@@ -16,7 +16,7 @@ const MAX_SEGMENTS: usize = 6;
 
 /// The names a template can use.
 pub(crate) struct Scope {
-    pub(crate) arguments: Vec<Ident>,
+    pub(crate) arguments: Vec<Argument>,
     pub(crate) receiver: Option<Ident>,
 }
 
@@ -32,7 +32,7 @@ impl Scope {
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &Ident> {
-        self.receiver.iter().chain(&self.arguments)
+        self.receiver.iter().chain(self.arguments.iter().map(|argument| &argument.name))
     }
 
     /// "; the arguments are `a`, `b`"

@@ -8,14 +8,13 @@ use std::any::type_name;
 
 pub use crate::asked::{NOT_BOXED, boxed_call};
 pub use crate::invalidate::{
-    Condition, EntryCall, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, invalidate,
-    no_condition,
+    Condition, EntryCall, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition,
 };
 pub use crate::name::Renderer;
 pub use crate::output::{
     AnyResult, CacheValue, OutputKind, PlainKind, Probe, ProbeCloneError, ProbeNoCloneError,
     ProbePlain, ProbeResult, ResultKind, SharedErrors, kind_plain, kind_result, no_shared_errors,
-    probe_of,
+    probe_of, probe_output,
 };
 pub use crate::put_function::{EntryOf, PutPlan, Takes, put};
 pub use crate::registry::{CallSite, Declared, Invalidating, InvalidatingSpec, SiteKey};

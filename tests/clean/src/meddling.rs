@@ -30,7 +30,6 @@ macro_rules! meddle {
 meddle! {
     ByValue { cache_if optional codec run ; }
     ByReference { ; entry add prefix tag text value }
-    #[cfg(any())] // Method look-up cannot tell them from those of the probes.
     LikeAProbe { ; kind share_errors invalidate }
 }
 

@@ -71,5 +71,5 @@ fn names(key: &Key) -> Vec<String> {
     let Key::Arguments(names) = key else {
         return vec!["not a list".to_owned()];
     };
-    names.iter().map(ToString::to_string).collect()
+    names.iter().map(|argument| argument.name.to_string()).collect()
 }
