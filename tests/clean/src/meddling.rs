@@ -3,10 +3,9 @@
 use memo::{cache_invalidate, cache_put, cached};
 
 macro_rules! meddle {
-    ($($(#[$attribute:meta])* $trait:ident { $($by_value:ident)* ; $($by_reference:ident)* })*) => {$(
+    ($($trait:ident { $($by_value:ident)* ; $($by_reference:ident)* })*) => {$(
         /// Methods of every type.
         #[allow(dead_code, reason = "they are not to be called")]
-        $(#[$attribute])*
         pub trait $trait {
             $(
                 /// Takes the value.
@@ -22,7 +21,6 @@ macro_rules! meddle {
             )*
         }
 
-        $(#[$attribute])*
         impl<T> $trait for T {}
     )*};
 }

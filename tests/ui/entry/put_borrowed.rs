@@ -6,8 +6,8 @@ async fn get(id: u64) -> String {
 }
 
 #[cache_put(entry = get(id))]
-async fn change(id: u64, title: &str) -> &str {
-    title
+async fn change(id: u64, titles: &[String]) -> &str {
+    titles.get(id as usize).map_or("", String::as_str)
 }
 
 fn main() {}
