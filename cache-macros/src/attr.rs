@@ -59,6 +59,13 @@ options!(CachedAttr {
     tier: Once<Expr> = "tier",
     codec: Once<Type> = "codec",
     cost: Once<Expr> = "cost",
+    stale_while_revalidate: Once<Expr> = "stale_while_revalidate",
+    stale_if_error: Once<Expr> = "stale_if_error",
+    load_timeout: Once<Expr> = "load_timeout",
+    early_refresh: Once<Expr> = "early_refresh",
+    background: Once<Expr> = "background",
+    coalesce: Once<Expr> = "coalesce",
+    share_errors: Once<Expr> = "share_errors",
     output: Once<Expr> = "output",
     runtime: Once<Path> = "crate",
 });

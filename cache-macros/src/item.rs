@@ -68,6 +68,27 @@ impl Item {
         matches!(self.asynchrony, Asynchrony::Boxed { .. })
     }
 
+    /// Whether there is more in a function that returns a box than the box.
+    pub(crate) fn has_statements_before(&self) -> bool {
+        matches!(&self.asynchrony, Asynchrony::Boxed { before, .. } if !before.is_empty())
+    }
+
+    /// Takes `mut` from the parameters: the body has parameters of its own.
+    fn unmoved(&self) -> Signature {
+        let mut sig = self.sig.clone();
+        for input in &mut sig.inputs {
+            match input {
+                FnArg::Receiver(receiver) => receiver.mutability = None,
+                FnArg::Typed(typed) => {
+                    if let Pat::Ident(pattern) = &mut *typed.pat {
+                        pattern.mutability = None;
+                    }
+                }
+            }
+        }
+        sig
+    }
+
     pub(crate) fn is_async(&self) -> bool {
         !matches!(self.asynchrony, Asynchrony::Missing)
     }
@@ -109,9 +130,18 @@ impl Item {
         braced(body, self.brace.span.join().resolved_at(Span::mixed_site()))
     }
 
+    /// The function with another asynchronous body, which has parameters of its own.
+    pub(crate) fn with_closure(&self, made: &TokenStream, body: TokenStream) -> TokenStream {
+        self.with(&self.unmoved(), made, body)
+    }
+
     /// The function with another asynchronous body. `made` is run when a boxed future is made.
     pub(crate) fn with_body(&self, made: &TokenStream, body: TokenStream) -> TokenStream {
-        let Self { attrs, inner_attrs, vis, sig, .. } = self;
+        self.with(&self.sig, made, body)
+    }
+
+    fn with(&self, sig: &Signature, made: &TokenStream, body: TokenStream) -> TokenStream {
+        let Self { attrs, inner_attrs, vis, .. } = self;
         let body = match &self.asynchrony {
             Asynchrony::Boxed { before, call, .. } => {
                 quote!(#before #made #call(async move { #body }))

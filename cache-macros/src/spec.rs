@@ -1,7 +1,7 @@
 //! Stage two: what is known to be good. Whatever can be written down here can be expanded.
 
 use proc_macro2::Span;
-use syn::{Expr, Ident, LitStr, Member, Path, Type};
+use syn::{Expr, Ident, LitStr, Member, Path, Token, Type};
 
 use crate::item::Argument;
 
@@ -22,6 +22,14 @@ pub(crate) struct Cached {
     pub(crate) tier: Option<Tier>,
     pub(crate) codec: Option<Type>,
     pub(crate) cost: Option<f64>,
+    pub(crate) stale_while_revalidate: Option<Ttl>,
+    pub(crate) stale_if_error: Option<Ttl>,
+    pub(crate) load_timeout: Option<Ttl>,
+    pub(crate) early_refresh: Option<f64>,
+    pub(crate) coalesce: Option<Coalesce>,
+    pub(crate) share_errors: Option<bool>,
+    /// How the body is run in a task of its own, where that may be wanted.
+    pub(crate) task: Option<Task>,
     pub(crate) output: Output,
 }
 
@@ -93,6 +101,36 @@ pub(crate) enum Piece {
 pub(crate) enum Tier {
     Memory,
     Redis,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Coalesce {
+    Off,
+    Process,
+    Cluster,
+}
+
+/// A body that may be run in a task, with copies of the arguments.
+pub(crate) struct Task {
+    pub(crate) arguments: Vec<Kept>,
+}
+
+/// An argument that the body takes.
+pub(crate) struct Kept {
+    pub(crate) name: Ident,
+    pub(crate) mutable: Option<Token![mut]>,
+    /// Fit to be written at the parameter of a closure.
+    pub(crate) ty: Type,
+    pub(crate) keeping: Keeping,
+}
+
+/// How a copy of an argument is made.
+#[derive(Clone, Copy)]
+pub(crate) enum Keeping {
+    /// By `Clone`.
+    Value,
+    /// By `ToOwned`.
+    Borrow,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]

@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::ambient::Surrounded;
-use crate::call::{CallKey, Source};
+use crate::call::{CallKey, Origin};
 use crate::core::Bound;
 use crate::error::Error;
 use crate::site::without_closures;
@@ -27,10 +27,10 @@ use crate::site::without_closures;
 pub(crate) enum Wish {
     /// Which entry it is about. Nothing is run.
     Resolve,
-    /// The value that is there.
-    Peek,
+    /// The value that is there, if it is not older than this.
+    Peek(Option<Duration>),
     /// The output, and where it came from.
-    Fetch,
+    Fetch(Terms),
     /// The output of the body, stored in place of what is there.
     Refresh,
     /// The output of the body.
@@ -39,14 +39,23 @@ pub(crate) enum Wish {
     Put(Box<dyn Any + Send>),
 }
 
+/// What a caller accepts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Terms {
+    /// Nothing older.
+    pub(crate) max_age: Option<Duration>,
+    /// Nothing that has to be loaded.
+    pub(crate) only_if_cached: bool,
+}
+
 /// What generated code answers, besides the output that its future may return.
 #[derive(Debug)]
 pub(crate) enum Answer {
     Resolved(Resolved),
     Absent,
     Stored,
-    /// The output comes from here, and has been there for so long.
-    Found(Source, Duration),
+    /// The output comes from here.
+    Found(Origin),
     /// The call that the wish was met by is another than it was for.
     NotMine,
     Refused(Error),

@@ -5,8 +5,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::asked::{self, Addressee, Answer, Outcome, Wish, addressee, ask};
-use crate::call::Source;
+use crate::asked::{self, Addressee, Answer, Outcome, Terms, Wish, addressee, ask};
+use crate::call::{Origin, Source};
 use crate::error::Error;
 use crate::invalidate::Targets;
 use crate::output::CacheValue;
@@ -46,7 +46,7 @@ pub trait CacheCall: Future + Sized {
     /// thread. So an ordinary function that at once makes such a call and returns it in another
     /// box passes for it.
     fn cache_entry(self) -> CacheEntry<Self> {
-        CacheEntry { addressee: addressee::<Self>(), call: Box::pin(self) }
+        CacheEntry { addressee: addressee::<Self>(), call: Box::pin(self), terms: Terms::default() }
     }
 }
 
@@ -72,6 +72,7 @@ impl<F: Future> CacheCall for F {}
 pub struct CacheEntry<F> {
     call: Pin<Box<F>>,
     addressee: Addressee,
+    terms: Terms,
 }
 
 /// An output, and where it came from.
@@ -89,6 +90,21 @@ pub struct Fetched<T> {
 }
 
 impl<F: Future> CacheEntry<F> {
+    /// For [`fetch`](CacheEntry::fetch) and [`peek`](CacheEntry::peek): a stored value that is as old
+    /// as this, or older, is as good as none, and `fetch` loads.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.terms.max_age = Some(age);
+        self
+    }
+
+    /// For [`fetch`](CacheEntry::fetch): what would have to be loaded is
+    /// [`Error::NotCached`]. Unlike [`peek`](CacheEntry::peek) it is counted as a call, and takes a
+    /// value that may be served past its TTL while it is loaded anew; it does not begin that load.
+    pub fn only_if_cached(mut self) -> Self {
+        self.terms.only_if_cached = true;
+        self
+    }
+
     /// The entry's name, as [`CacheManager`](crate::CacheManager) takes it; in Redis the namespace
     /// and a `:` stand before it.
     ///
@@ -118,7 +134,7 @@ impl<F: Future> CacheEntry<F> {
     /// # Errors
     /// See [above](CacheEntry#errors). What the body returns is in the `Ok`.
     pub async fn refresh(self) -> Result<F::Output, Error> {
-        self.output(|| Wish::Refresh).await
+        self.output(Wish::Refresh).await
     }
 
     /// Runs the plain function: nothing is read, nothing is stored, nothing is shared.
@@ -126,7 +142,7 @@ impl<F: Future> CacheEntry<F> {
     /// # Errors
     /// See [above](CacheEntry#errors). What the body returns is in the `Ok`.
     pub async fn bypass(self) -> Result<F::Output, Error> {
-        self.output(|| Wish::Bypass).await
+        self.output(Wish::Bypass).await
     }
 
     /// What is stored and fresh, without ever loading. Not counted in the statistics.
@@ -134,7 +150,8 @@ impl<F: Future> CacheEntry<F> {
     /// # Errors
     /// See [above](CacheEntry#errors).
     pub async fn peek(self) -> Result<Option<F::Output>, Error> {
-        Ok(self.ask(|| Wish::Peek).await?.0)
+        let max_age = self.terms.max_age;
+        Ok(self.ask(Wish::Peek(max_age)).await?.0)
     }
 
     /// The call as ever, and where its output came from.
@@ -143,9 +160,10 @@ impl<F: Future> CacheEntry<F> {
     /// See [above](CacheEntry#errors). What the body returns is in [`Fetched::value`].
     pub async fn fetch(self) -> Result<Fetched<F::Output>, Error> {
         let future = self.not_a_cached_call();
-        match self.ask(|| Wish::Fetch).await? {
-            (Some(value), Answer::Found(source, age)) => {
-                Ok(Fetched { value, source, age, stale: false })
+        let terms = self.terms;
+        match self.ask(Wish::Fetch(terms)).await? {
+            (Some(value), Answer::Found(Origin { source, age, stale })) => {
+                Ok(Fetched { value, source, age, stale })
             }
             _ => Err(future),
         }
@@ -184,11 +202,11 @@ impl<F: Future> CacheEntry<F> {
         V: Send + 'static,
         F::Output: Holds<V>,
     {
-        let CacheEntry { call, addressee } = self;
+        let CacheEntry { call, addressee, .. } = self;
         ask(call, addressee, || Wish::Put(Box::new(value))).await.map(drop)
     }
 
-    async fn output(self, wish: fn() -> Wish) -> Result<F::Output, Error> {
+    async fn output(self, wish: Wish) -> Result<F::Output, Error> {
         let future = self.not_a_cached_call();
         self.ask(wish).await?.0.ok_or(future)
     }
@@ -197,8 +215,8 @@ impl<F: Future> CacheEntry<F> {
         Error::NotACachedCall { future: std::any::type_name::<F>() }
     }
 
-    async fn ask(self, wish: fn() -> Wish) -> Result<Outcome<F::Output>, Error> {
-        ask(self.call, self.addressee, wish).await
+    async fn ask(self, wish: Wish) -> Result<Outcome<F::Output>, Error> {
+        ask(self.call, self.addressee, || wish).await
     }
 }
 

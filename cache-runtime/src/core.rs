@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use redis::Client;
 
+use crate::background::Background;
 use crate::call::CallKey;
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
@@ -27,6 +28,7 @@ pub(crate) struct Core {
     pub(crate) memory: Memory,
     pub(crate) redis: Option<RedisStore>,
     pub(crate) flights: Arc<Flights<CallKey>>,
+    pub(crate) background: Background,
     pub(crate) types: Types,
     pub(crate) by_hand: Arc<SiteCounters>,
     pub(crate) invalidations: Counter,
@@ -59,6 +61,7 @@ impl Core {
             memory: Memory::new(config.memory_capacity as u64, config.max_value_size),
             types: Types::new(config.codec, config.compress_above),
             flights: Flights::new(),
+            background: Background::new(config.max_background_loads, config.max_load),
             by_hand: Arc::new(SiteCounters::new(0.0)),
             invalidations: Counter::default(),
             sites: RwLock::default(),
@@ -93,7 +96,13 @@ impl Core {
     /// What a fresh entry in memory must satisfy now.
     #[inline]
     pub(crate) fn terms(&self, origin: Option<u64>) -> Terms<'_> {
-        Terms { generations: &self.generations, now_ms: self.clock.now_ms(), origin, slots: None }
+        Terms {
+            generations: &self.generations,
+            now_ms: self.clock.now_ms(),
+            origin,
+            slots: None,
+            grace_ms: 0,
+        }
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -117,10 +126,19 @@ impl Core {
             redis_errors,
             redis_outages,
             flights: self.flights.len() as u64,
+            background_loads: self.background.running() as u64,
             entries: self.memory.len(),
             bytes: self.memory.bytes(),
             capacity: self.memory.capacity(),
             ..Stats::of_sites(sites)
+        }
+    }
+
+    /// Ends the background work; from now on Redis is away.
+    pub(crate) fn close(&self) {
+        self.background.close();
+        if let Some(redis) = &self.redis {
+            redis.close();
         }
     }
 

@@ -80,6 +80,12 @@ pub enum Error {
         /// Why, and what has become of the entry.
         reason: &'static str,
     },
+    /// A call would have had to load, and was not to:
+    /// [`only_if_cached`](crate::CacheEntry::only_if_cached).
+    NotCached {
+        /// The annotated function.
+        function: &'static str,
+    },
     /// A manager has already been installed or made for this process.
     AlreadyInstalled,
 }
@@ -115,6 +121,9 @@ impl fmt::Display for Error {
             }
             Error::NotStored { function, reason } => {
                 write!(f, "{function} does not store this value: {reason}")
+            }
+            Error::NotCached { function } => {
+                write!(f, "nothing that can be served is stored for this call of {function}")
             }
             Error::AlreadyInstalled => {
                 f.write_str("a cache manager is already installed in this process; use `cache_runtime::with` for a second one")

@@ -16,8 +16,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::generation::{Generations, Noted, Slot};
 
@@ -27,12 +29,19 @@ const SHARDS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Flights<K> {
     shards: [Mutex<HashMap<Arc<K>, Arc<Flight>>>; SHARDS],
-    tickets: AtomicU64,
 }
 
-/// A moment in the life of a cache: of two, the later has the larger number.
+/// A moment in the life of the process: of two, the later has the larger number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(u64);
+
+static TICKETS: AtomicU64 = AtomicU64::new(1);
+
+impl Ticket {
+    pub(crate) fn now() -> Self {
+        Ticket(TICKETS.fetch_add(1, Ordering::AcqRel))
+    }
+}
 
 /// How a flight ended, as its followers see it.
 #[derive(Clone, Debug)]
@@ -59,6 +68,7 @@ pub(crate) enum Role<K: Eq + Hash> {
 
 #[derive(Debug)]
 pub(crate) struct Flight {
+    opened: Instant,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -77,15 +87,7 @@ struct State {
 
 impl<K: Eq + Hash> Flights<K> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Flights {
-            shards: std::array::from_fn(|_| Mutex::default()),
-            tickets: AtomicU64::new(1),
-        })
-    }
-
-    /// Now.
-    pub(crate) fn ticket(&self) -> Ticket {
-        Ticket(self.tickets.fetch_add(1, Ordering::AcqRel))
+        Arc::new(Flights { shards: std::array::from_fn(|_| Mutex::default()) })
     }
 
     /// Joins the flight of this key, or opens one. `slots` are the generations that the key's
@@ -98,10 +100,7 @@ impl<K: Eq + Hash> Flights<K> {
         slots: &[Slot],
     ) -> Role<K> {
         let mut shard = lock(self.shard(key));
-        let joinable = |flight: &&Arc<Flight>| {
-            let state = lock(&flight.state);
-            generations.storable(&state.noted) && state.outcome.is_none()
-        };
+        let joinable = |flight: &&Arc<Flight>| joinable(flight, generations);
         let Some(flight) = shard.get(key).filter(joinable) else {
             let flight = Flight::new(generations.note(slots));
             shard.insert(Arc::clone(key), Arc::clone(&flight));
@@ -120,6 +119,34 @@ impl<K: Eq + Hash> Flights<K> {
         let after = Follower { flight: Arc::clone(&flight), joined: state.seals, asked };
         drop(state);
         Role::Lead(self.leader(key, next, Some(after)))
+    }
+
+    /// Opens the flight of this key, unless one is under way that could be joined.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        key: &Arc<K>,
+        generations: &Generations,
+        slots: &[Slot],
+    ) -> Option<Leader<K>> {
+        let mut shard = lock(self.shard(key));
+        if shard.get(key).is_some_and(|flight| joinable(flight, generations)) {
+            return None;
+        }
+        let flight = Flight::new(generations.note(slots));
+        shard.insert(Arc::clone(key), Arc::clone(&flight));
+        Some(self.leader(key, flight, None))
+    }
+
+    /// Follows the flight of this key, if one is under way that can be joined.
+    pub(crate) fn follow(
+        &self,
+        key: &Arc<K>,
+        asked: Ticket,
+        generations: &Generations,
+    ) -> Option<Follower> {
+        let shard = lock(self.shard(key));
+        let flight = shard.get(key).filter(|flight| joinable(flight, generations))?;
+        Some(Follower::new(Arc::clone(flight), &mut lock(&flight.state), asked))
     }
 
     /// Takes a flight that has been waited for too long out of the way.
@@ -160,6 +187,12 @@ impl<K: Eq + Hash> Flights<K> {
     }
 }
 
+/// Whether nothing has been invalidated since the flight was opened, and it has not landed.
+fn joinable(flight: &Flight, generations: &Generations) -> bool {
+    let state = lock(&flight.state);
+    generations.storable(&state.noted) && state.outcome.is_none()
+}
+
 impl Flight {
     fn new(noted: Noted) -> Arc<Self> {
         let state = State {
@@ -171,7 +204,7 @@ impl Flight {
             followers: 0,
             next: None,
         };
-        Arc::new(Flight { state: Mutex::new(state), changed: Notify::new() })
+        Arc::new(Flight { opened: Instant::now(), state: Mutex::new(state), changed: Notify::new() })
     }
 }
 
@@ -199,10 +232,15 @@ impl<K: Eq + Hash> Leader<K> {
         lock(&self.flight.state).noted = generations.note(slots);
     }
 
+    /// Another part in this flight: that of a caller who waits for it.
+    pub(crate) fn followed(&self, asked: Ticket) -> Follower {
+        Follower::new(Arc::clone(&self.flight), &mut lock(&self.flight.state), asked)
+    }
+
     /// The body begins now.
     pub(crate) fn body_begins(&self) {
-        if let Some((flights, _)) = &self.table {
-            lock(&self.flight.state).body_began = Some(flights.ticket());
+        if self.table.is_some() {
+            lock(&self.flight.state).body_began = Some(Ticket::now());
         }
     }
 
@@ -298,6 +336,11 @@ impl Follower {
         Follower { joined: state.seals, flight, asked }
     }
 
+    /// For how long the flight has been under way.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.flight.opened.elapsed()
+    }
+
     /// Waits until the flight has landed. Cancel safe: a dropped wait leaves the flight as it is.
     pub(crate) async fn outcome(&self) -> Outcome {
         loop {
@@ -347,7 +390,7 @@ mod tests {
         }
 
         fn join(&self) -> Role<u8> {
-            let asked = self.flights.ticket();
+            let asked = Ticket::now();
             self.flights.join(&Arc::new(7), asked, &self.generations, &[Slot::name("7")])
         }
 

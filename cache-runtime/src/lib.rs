@@ -7,6 +7,7 @@ pub mod __private;
 mod ambient;
 mod asked;
 mod audit;
+mod background;
 mod cache_call;
 mod call;
 mod clock;
@@ -40,6 +41,7 @@ mod registry;
 mod runtime;
 mod scope;
 mod shape;
+mod shared_error;
 mod site;
 mod stats;
 mod value;
@@ -63,7 +65,8 @@ pub use registry::{
     CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteKey, SiteTtl, registry,
 };
 pub use scope::with;
-pub use site::Tier;
+pub use shared_error::SharedError;
+pub use site::{Coalesce, Tier};
 pub use stats::{Counts, SiteStats, Stats};
 
 #[cfg(doctest)]

@@ -136,12 +136,26 @@ impl Wanted for WantedName<'_> {
     }
 }
 
-/// A fresh value, from memory or from Redis, and what a caller may want to know of it.
+/// A value from memory or from Redis, and what a caller may want to know of it.
 #[derive(Debug)]
 pub(crate) struct Hit<V> {
     pub(crate) value: V,
     pub(crate) load_micros: u64,
     pub(crate) age_ms: u64,
+    /// `u64::MAX` is for ever.
+    pub(crate) fresh_for_ms: u64,
+}
+
+impl<V> Hit<V> {
+    /// How long its TTL has been over; `None` while it is fresh.
+    pub(crate) fn stale_for_ms(&self) -> Option<u64> {
+        self.age_ms.checked_sub(self.fresh_for_ms)
+    }
+
+    /// How long it will still be fresh.
+    pub(crate) fn left_ms(&self) -> u64 {
+        self.fresh_for_ms.saturating_sub(self.age_ms)
+    }
 }
 
 /// What a look-up must satisfy besides its key.
@@ -154,6 +168,8 @@ pub(crate) struct Terms<'a> {
     /// What a value stored by hand must depend on, so that whatever invalidates the origin's own
     /// values reaches it too; `None`: where that is not known, and no such value is taken.
     pub(crate) slots: Option<&'a [Slot]>,
+    /// For so long past its TTL a value is taken too.
+    pub(crate) grace_ms: u64,
 }
 
 impl Facts {
@@ -167,7 +183,7 @@ impl Terms<'_> {
     #[inline]
     fn fresh(&self, entry: &Entry<dyn Any + Send + Sync>) -> bool {
         let facts = &entry.facts;
-        facts.age_ms(self.now_ms) < facts.fresh_for_ms
+        facts.age_ms(self.now_ms) < facts.fresh_for_ms.saturating_add(self.grace_ms)
             && self.generations.still_current(&facts.stamps, &entry.verified)
             && self.origin.is_none_or(|own| facts.origin == own || self.takes_by_hand(facts))
     }
@@ -223,7 +239,7 @@ impl Memory {
         key::hash_bytes(name, self.seed)
     }
 
-    /// A fresh value of type `V` under this key.
+    /// A value of type `V` under this key that satisfies the terms.
     #[inline]
     pub(crate) fn get<V, W>(&self, hash: u64, wanted: &W, terms: Terms<'_>) -> Option<Hit<V>>
     where
@@ -234,7 +250,8 @@ impl Memory {
             let value = entry.value.downcast_ref::<V>().filter(|_| terms.fresh(entry))?;
             let (load_micros, age_ms) =
                 (entry.load_micros.into(), entry.facts.age_ms(terms.now_ms));
-            Some(Hit { value: value.clone(), load_micros, age_ms })
+            let fresh_for_ms = entry.facts.fresh_for_ms;
+            Some(Hit { value: value.clone(), load_micros, age_ms, fresh_for_ms })
         })
     }
 

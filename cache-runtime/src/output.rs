@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::invalidate::EntryCall;
+use crate::shared_error::SharedError;
 
 /// A value that can be cached.
 ///
@@ -194,9 +195,10 @@ pub struct SharedErrors<E> {
     pub(crate) how: Option<ShareError<E>>,
 }
 
-/// Puts an error into a flight, and takes a copy out again.
+/// Puts an error into a flight, and takes one out again.
 pub(crate) struct ShareError<E> {
-    pub(crate) put: fn(&E) -> Arc<dyn Any + Send + Sync>,
+    /// What is shared, and the error of the caller that has loaded.
+    pub(crate) put: fn(E) -> (Arc<dyn Any + Send + Sync>, E),
     pub(crate) take: fn(&(dyn Any + Send + Sync)) -> Option<E>,
 }
 
@@ -214,10 +216,55 @@ impl<E> SharedErrors<E> {
 impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
     pub(crate) const CLONED: Self = SharedErrors {
         how: Some(ShareError {
-            put: |error| Arc::new(error.clone()),
+            put: |error| (Arc::new(error.clone()), error),
             take: |shared| shared.downcast_ref::<E>().cloned(),
         }),
     };
+}
+
+impl<E: Wrap> SharedErrors<E> {
+    pub(crate) const WRAPPED: Self = SharedErrors {
+        how: Some(ShareError {
+            put: |error| {
+                let shared = SharedError::new(error);
+                (Arc::new(shared.clone()), shared.into())
+            },
+            take: |shared| shared.downcast_ref::<SharedError>().cloned().map(Into::into),
+        }),
+    };
+}
+
+/// An error that can be made of one that several callers share.
+#[diagnostic::on_unimplemented(
+    message = "`share_errors` cannot share an error of type `{Self}`",
+    label = "neither `Clone`, nor can it wrap another error",
+    note = "an error is shared if it is `Clone`, or if it can wrap another one, as `anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` can"
+)]
+pub trait Wrap:
+    AsRef<dyn std::error::Error + Send + Sync> + From<SharedError> + Send + Sync + 'static
+{
+}
+
+impl<E> Wrap for E where
+    E: AsRef<dyn std::error::Error + Send + Sync> + From<SharedError> + Send + Sync + 'static
+{
+}
+
+/// Taken by method look-up where an error that cannot be cloned is to be shared all the same.
+pub trait ProbeWrapError<E> {
+    /// How the error is shared.
+    fn __cache_share_errors(&self) -> SharedErrors<E>
+    where
+        E: Wrap;
+}
+
+impl<T, E> ProbeWrapError<E> for Probe<Result<T, E>> {
+    fn __cache_share_errors(&self) -> SharedErrors<E>
+    where
+        E: Wrap,
+    {
+        SharedErrors::WRAPPED
+    }
 }
 
 /// Taken by method look-up where the error can be cloned for every waiter.
@@ -252,7 +299,8 @@ pub fn no_shared_errors<K: OutputKind>(_: K) -> SharedErrors<K::Error> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::needless_borrow, reason = "as generated code asks: look-up begins at `&&`")]
-    use super::*;
+    use super::{Probe, ProbeCloneError as _, ProbeNoCloneError as _, ProbePlain as _};
+    use super::{ProbeResult as _, SharedErrors};
 
     type Renamed<T> = Result<T, String>;
     struct NotClone;

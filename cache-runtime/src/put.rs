@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::call::{CallKey, Making, Policy, fresh_for_ms, life_of};
+use crate::call::{CallKey, Grace, Making, Policy, fresh_for_ms, life_of};
 use crate::config::Ttl;
 use crate::core::Core;
 use crate::error::Error;
@@ -32,6 +32,8 @@ pub(crate) struct Put<'a> {
 pub(crate) struct Worth<'a, V> {
     pub(crate) value: &'a V,
     pub(crate) ttl: Ttl,
+    /// For how long past its TTL it is kept.
+    pub(crate) grace: Grace,
     pub(crate) codec: Option<ValueCodec<V>>,
     /// How long it took to load.
     pub(crate) took: Duration,
@@ -91,7 +93,7 @@ impl Put<'_> {
         let tokens = &noted.tokens[..];
         let made = Making { core, key, codec: worth.codec, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
-        let filled = redis.fill(key.name.as_str(), &key.tags, noted, &entry, life_of(ttl)).await;
+        let filled = redis.fill(key.name.as_str(), &key.tags, noted, &entry, life_of(worth.grace.after(ttl))).await;
         Ok(match filled {
             Ok(Filled::Stored) => {
                 core.bump([key.slots[0]]);
@@ -154,8 +156,8 @@ pub(crate) enum Overtaken {
 }
 
 impl Put<'_> {
-    /// Ends a put whose body has returned `value`. What cannot or must not be stored leaves
-    /// nothing: what is there is older.
+    /// Ends a put whose body has returned `value`, and says whether that is stored. What cannot or
+    /// must not be stored leaves nothing: what is there is older.
     pub(crate) async fn settle<V: CacheValue>(
         &self,
         policy: &Policy<V>,
@@ -163,13 +165,17 @@ impl Put<'_> {
         value: &V,
         took: Duration,
         overtaken: Overtaken,
-    ) {
+    ) -> bool {
         let Some(ttl) = policy.life(value) else {
-            return self.remove().await;
+            self.remove().await;
+            return false;
         };
-        let worth = Worth { value, ttl, codec: policy.codec, took };
+        let worth = Worth { value, ttl, grace: policy.grace, codec: policy.codec, took };
         match self.store(&worth).await {
-            Ok(Outcome::Stored) => counters.slow.stores.one(),
+            Ok(Outcome::Stored) => {
+                counters.slow.stores.one();
+                return true;
+            }
             Ok(Outcome::Away) => {
                 self.owe();
                 // Too large a value, or one that was overtaken, is not there in the outage either.
@@ -187,6 +193,7 @@ impl Put<'_> {
                 self.remove().await;
             }
         }
+        false
     }
 }
 
@@ -201,7 +208,7 @@ impl Core {
         in_memory: bool,
         worth: &Worth<'_, V>,
     ) -> Result<Outcome, Error> {
-        let put = self.put(key, in_memory, Over::Anything, worth.ttl).await;
+        let put = self.put(key, in_memory, Over::Anything, worth.grace.after(worth.ttl)).await;
         match put.store(worth).await {
             Ok(Outcome::Away) => {
                 put.owe();

@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::task::Poll;
 
 use crate::CacheManager;
 use crate::ambient::{self, Surrounded};
+use crate::manager::WeakManager;
 
 thread_local! {
     static CURRENT: RefCell<Option<CacheManager>> = const { RefCell::new(None) };
@@ -42,6 +44,21 @@ pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
     poll_fn(|context| {
         let _entered = Entered::new(manager.clone());
         future.as_mut().poll(context)
+    })
+    .await
+}
+
+/// Drives a task of a manager in the scope it was begun in, unless that has gone.
+pub(crate) async fn carried<F: Future<Output = ()>>(scope: Option<WeakManager>, task: F) {
+    let Some(scope) = scope else { return task.await };
+    let _open = Surrounded::new();
+    let mut task = pin!(task);
+    poll_fn(|context| match scope.upgrade() {
+        Some(manager) => {
+            let _entered = Entered::new(manager);
+            task.as_mut().poll(context)
+        }
+        None => Poll::Ready(()),
     })
     .await
 }

@@ -36,6 +36,20 @@ pub enum TtlSpec {
     Dynamic(fn() -> Duration),
 }
 
+/// Who shares a load.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Coalesce {
+    /// Nobody: each caller that finds nothing loads.
+    Off,
+    /// The callers of one process.
+    #[default]
+    Process,
+    /// The callers of all processes that share a Redis.
+    Cluster,
+}
+
 /// The options of one `#[cached]` attribute.
 #[derive(Clone, Copy, Debug)]
 pub struct SiteSpec {
@@ -69,6 +83,18 @@ pub struct SiteSpec {
     pub bypass_if: bool,
     /// `codec`, for the registry.
     pub codec: Option<&'static str>,
+    /// `stale_while_revalidate`; `Inherit`: never.
+    pub stale_while_revalidate: TtlSpec,
+    /// `stale_if_error`; `Inherit`: never.
+    pub stale_if_error: TtlSpec,
+    /// `load_timeout`; `Inherit`: none.
+    pub load_timeout: TtlSpec,
+    /// `early_refresh`; zero: never.
+    pub early_refresh: f64,
+    /// `coalesce`.
+    pub coalesce: Coalesce,
+    /// `share_errors`, for the registry.
+    pub share_errors: bool,
 }
 
 impl SiteSpec {
@@ -90,6 +116,12 @@ impl SiteSpec {
             cache_if: false,
             bypass_if: false,
             codec: None,
+            stale_while_revalidate: TtlSpec::Inherit,
+            stale_if_error: TtlSpec::Inherit,
+            load_timeout: TtlSpec::Inherit,
+            early_refresh: 0.0,
+            coalesce: Coalesce::Process,
+            share_errors: false,
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Stats {
     pub redis_outages: u64,
     /// Loads in progress that other callers can join.
     pub flights: u64,
+    /// Loads that run in the background.
+    pub background_loads: u64,
     /// Entries in the memory store, those no longer fresh included.
     pub entries: u64,
     /// Bytes the memory store accounts for them.
@@ -119,6 +121,8 @@ counts! {
     coalesced,
     /// Values served past their TTL.
     stale_served,
+    /// Loads of a value that was served meanwhile, in the background or by a caller.
+    refreshes,
     /// Values stored.
     stores,
     /// Values not stored since an invalidation or another load came first.

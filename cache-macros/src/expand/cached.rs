@@ -2,13 +2,13 @@
 
 use std::slice;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned as _;
 
 use super::site::site;
-use super::{body, here, kind, placed, private, probe, render};
+use super::{body, here, kind, placed, private, probe, render, task};
 use crate::item::{Argument, Item};
 use crate::spec::{Cached, Key, Template};
 
@@ -53,12 +53,25 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     // What the compiler says of the value's type, it says there, and only once.
     let there = |tokens| placed(tokens, spec.output.value);
     let kind_there = there(quote_spanned!(Span::mixed_site()=> __kind));
-    let run = there(quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __body).await));
     let key = key(p, &spec.key, item);
     let tags = tags(p, &spec.tags);
     let hooks = hooks(spec);
-    let body = body(item, &spec.output);
-    item.with_body(
+    let early = Literal::f64_suffixed(spec.early_refresh.unwrap_or_default());
+    let rest = match &spec.task {
+        Some(task) => task::run(p, task, item, &spec.output),
+        None => {
+            let body = body(item, &spec.output);
+            let run = there(quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __body).await));
+            quote_spanned! {Span::mixed_site()=>
+                let __body = #body;
+                let __body = ::core::pin::pin!(__body);
+                #run
+            }
+        }
+    };
+    let with_body = if spec.task.is_some() { Item::with_closure } else { Item::with_body };
+    with_body(
+        item,
         &made,
         quote_spanned! {Span::mixed_site()=>
             #[allow(clippy::used_underscore_binding)]
@@ -67,6 +80,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
                 type_name: #p::instance_of(&|| {}),
                 boxed: #boxed,
                 bypass: #bypass,
+                early_refresh: #early,
             };
             let __kind = #kind;
             #[allow(clippy::used_underscore_binding)]
@@ -77,9 +91,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
                 #p::Begin::Hit(__value) => return #p::output(__kind, __value),
                 #p::Begin::Call(__call) => __call,
             };
-            let __body = #body;
-            let __body = ::core::pin::pin!(__body);
-            #run
+            #rest
         },
     )
 }
@@ -94,12 +106,19 @@ fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
     }
 }
 
+/// Who answers how errors reach those who waited.
+const SHARED: [&str; 2] = ["ProbeCloneError", "ProbeNoCloneError"];
+const WRAPPED: [&str; 2] = ["ProbeCloneError", "ProbeWrapError"];
+
 /// How an error reaches those who waited; one that borrows cannot.
 fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
-    if spec.output.borrows {
+    if spec.output.borrows || spec.share_errors == Some(false) {
         return quote_spanned!(Span::mixed_site()=> #p::no_shared_errors(__kind));
     }
-    probe(p, &spec.output.ty, "__cache_share_errors")
+    if spec.share_errors == Some(true) {
+        return probe(p, &spec.output.ty, "__cache_share_errors", &WRAPPED);
+    }
+    probe(p, &spec.output.ty, "__cache_share_errors", &SHARED)
 }
 
 fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
@@ -159,7 +178,10 @@ fn hooks(spec: &Cached) -> TokenStream {
     // Both options speak of `None`: the value must be an `Option`.
     let speaks_of_none = spec.negative_ttl.is_some() || spec.cache_none.is_some();
     let optional = speaks_of_none.then(|| quote_spanned!(here(spec.output.value)=> .optional()));
+    // A load can fail only if it returns a `Result`.
+    let fallible = spec.stale_if_error.is_some();
+    let fallible = fallible.then(|| quote_spanned!(here(spec.output.value)=> .fallible()));
     quote_spanned! {Span::mixed_site()=>
-        #(.cache_if(#cache_if))* #optional #(.codec::<#codec>())*
+        #(.cache_if(#cache_if))* #optional #fallible #(.codec::<#codec>())*
     }
 }

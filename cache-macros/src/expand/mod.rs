@@ -10,6 +10,7 @@ mod cached;
 mod invalidate;
 mod put;
 mod site;
+mod task;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::quote_spanned;
@@ -53,17 +54,18 @@ fn private(runtime: &Path) -> TokenStream {
 fn kind(p: &TokenStream, output: &Output) -> TokenStream {
     let ty = &output.ty;
     match output.kind {
-        Kind::Recognised => probe(p, ty, "__cache_kind"),
+        Kind::Recognised => probe(p, ty, "__cache_kind", &["ProbePlain", "ProbeResult"]),
         Kind::Result => quote_spanned!(here(output.value)=> #p::kind_result::<#ty>()),
         Kind::Plain => quote_spanned!(here(output.value)=> #p::kind_plain::<#ty>()),
     }
 }
 
 /// A question that method look-up answers: the traits are in scope in a block of their own.
-fn probe(p: &TokenStream, ty: &Type, question: &str) -> TokenStream {
+fn probe(p: &TokenStream, ty: &Type, question: &str, traits: &[&str]) -> TokenStream {
     let question = Ident::new(question, Span::mixed_site());
+    let traits = traits.iter().map(|name| Ident::new(name, Span::mixed_site()));
     quote_spanned! {Span::mixed_site()=> {
-        use #p::{ProbeCloneError as _, ProbeNoCloneError as _, ProbePlain as _, ProbeResult as _};
+        use #p::{#(#traits as _),*};
         (&&#p::Probe::<#ty>::new()).#question()
     }}
 }

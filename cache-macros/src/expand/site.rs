@@ -6,7 +6,7 @@ use syn::ext::IdentExt as _;
 use syn::{Expr, Member};
 
 use crate::item::{Argument, Item};
-use crate::spec::{Cached, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl, When};
+use crate::spec::{Cached, Coalesce, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl, When};
 
 /// A block whose value is the site of a cached function.
 pub(super) fn site(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
@@ -98,6 +98,15 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("cache_if", spec.cache_if.as_ref().map(|_| quote!(true))),
         ("bypass_if", spec.bypass_if.as_ref().map(|_| quote!(true))),
         ("codec", spec.codec.as_ref().map(text).map(some)),
+        (
+            "stale_while_revalidate",
+            spec.stale_while_revalidate.as_ref().map(|ttl| duration(p, ttl)),
+        ),
+        ("stale_if_error", spec.stale_if_error.as_ref().map(|ttl| duration(p, ttl))),
+        ("load_timeout", spec.load_timeout.as_ref().map(|ttl| duration(p, ttl))),
+        ("early_refresh", spec.early_refresh.map(float)),
+        ("coalesce", spec.coalesce.map(|chosen| coalesce(p, chosen))),
+        ("share_errors", spec.share_errors.map(|share| quote!(#share))),
     ];
     fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
@@ -130,6 +139,14 @@ fn tier(p: &TokenStream, tier: Tier) -> TokenStream {
     match tier {
         Tier::Memory => quote!(#p::Tier::Memory),
         Tier::Redis => quote!(#p::Tier::Redis),
+    }
+}
+
+fn coalesce(p: &TokenStream, coalesce: Coalesce) -> TokenStream {
+    match coalesce {
+        Coalesce::Off => quote!(#p::Coalesce::Off),
+        Coalesce::Process => quote!(#p::Coalesce::Process),
+        Coalesce::Cluster => quote!(#p::Coalesce::Cluster),
     }
 }
 

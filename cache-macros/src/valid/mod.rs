@@ -10,6 +10,8 @@ mod literal;
 mod name;
 mod output;
 mod signature;
+mod staleness;
+mod task;
 mod ttl;
 
 #[cfg(test)]
@@ -21,7 +23,7 @@ use syn::{Expr, Path, parse_quote_spanned};
 use crate::attr::{CachedAttr, InvalidateAttr, PutAttr, Written};
 use crate::error::Errors;
 use crate::item::Item;
-use crate::spec::{Cached, Invalidate, Kind, Put, Tier, When};
+use crate::spec::{Cached, Coalesce, Invalidate, Kind, Put, Tier, When};
 use literal::{boolean, condition, integer, number, word};
 use name::Scope;
 
@@ -31,7 +33,17 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
     let scope = Scope::of(item);
     let kind = errors.option(&attr.output, |given| word(given, &KINDS)).unwrap_or_default();
     let ttl = |given: &_| ttl::ttl(given, &scope);
+    let output = output::stored(item.output(), kind, &item.sig.generics, &mut errors);
+    let staleness = staleness::staleness(&attr, item, &output, &scope, &mut errors);
     let spec = Cached {
+        stale_while_revalidate: staleness.while_revalidate,
+        stale_if_error: staleness.if_error,
+        load_timeout: staleness.load_timeout,
+        early_refresh: staleness.early_refresh,
+        task: staleness.task,
+        coalesce: errors.option(&attr.coalesce, |given| word(given, &COALESCE)),
+        share_errors: errors.option(&attr.share_errors, boolean),
+
         key: key::key(&attr, &scope, &mut errors),
         ttl: errors.option(&attr.ttl, ttl),
         prefix: errors.option(&attr.prefix, name::prefix),
@@ -46,7 +58,7 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         jitter: errors.option(&attr.jitter, |given| number(given, 0.5, "a number from 0.0 to 0.5")),
         tier: errors.option(&attr.tier, |given| word(given, &TIERS)),
         cost: errors.option(&attr.cost, |given| number(given, f64::MAX, "a number of at least 0")),
-        output: output::stored(item.output(), kind, &item.sig.generics, &mut errors),
+        output,
         bypass_if: attr.bypass_if.map(|given| given.value),
         codec: attr.codec.map(|given| given.value),
         runtime: runtime(attr.runtime),
@@ -112,6 +124,8 @@ pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result
 
 const KINDS: [(&str, Kind); 2] = [("result", Kind::Result), ("plain", Kind::Plain)];
 const TIERS: [(&str, Tier); 2] = [("memory", Tier::Memory), ("redis", Tier::Redis)];
+const COALESCE: [(&str, Coalesce); 3] =
+    [("process", Coalesce::Process), ("cluster", Coalesce::Cluster), ("off", Coalesce::Off)];
 const WHENS: [(&str, When); 3] =
     [("success", When::Success), ("always", When::Always), ("before", When::Before)];
 /// There is no value before the body.

@@ -1,4 +1,4 @@
-//! `ttl` and `negative_ttl`.
+//! `ttl`, and the other options that are durations.
 
 use syn::{Expr, Lit, LitInt};
 
@@ -27,6 +27,17 @@ pub(crate) fn ttl(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
             capture::refuse(expr, scope, &reason)?;
             Ok(Ttl::Dynamic(expr.clone()))
         }
+    }
+}
+
+/// A duration that comes to an end.
+pub(crate) fn finite(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
+    match ttl(given, scope)? {
+        Ttl::Forever => {
+            let message = format!("`{}` takes a time that comes to an end, such as \"200ms\"", given.name);
+            Err(at(given, message))
+        }
+        time => Ok(time),
     }
 }
 

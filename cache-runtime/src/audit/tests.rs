@@ -1,5 +1,6 @@
 //! Each finding, and what is none.
 
+use crate::Coalesce;
 use super::Finding;
 use crate::registry::{CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteKey};
 
@@ -29,6 +30,12 @@ fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> Cac
         cache_none: true,
         bypass_if: false,
         codec: None,
+        stale_while_revalidate: None,
+        stale_if_error: None,
+        load_timeout: None,
+        early_refresh: 0.0,
+        coalesce: Coalesce::Process,
+        share_errors: false,
     }
 }
 

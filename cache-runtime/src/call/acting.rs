@@ -5,47 +5,84 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::reading::Reading;
-use super::{Call, Served, Source};
+use super::{Call, CallKey, Found, Served, Source};
 use crate::error::Error;
-use crate::flight::Leader;
-use crate::memory::Hit;
+use crate::flight::{Leader, Outcome};
 use crate::output::{CacheValue, OutputKind};
 use crate::put::{self, Overtaken, Worth};
 use crate::redis::Over;
 
-impl<K> Call<'_, K>
+impl<K> Call<K>
 where
     K: OutputKind,
     K::Value: CacheValue,
 {
     /// What is stored and fresh. Not counted.
-    pub(crate) async fn peek(&self) -> Option<(Hit<K::Value>, Source)> {
-        match self.core.read::<K::Value>(&self.key, self.in_memory, self.policy.codec).await {
-            Reading::Memory(hit) => Some((hit, Source::Memory)),
-            Reading::Redis(hit) => Some((hit, Source::Redis)),
-            Reading::Miss(_) | Reading::Away => None,
-        }
+    pub(crate) async fn peek(&self) -> Option<Found<K::Value>> {
+        self.find(0).await
     }
 
-    /// The body's output, stored in the place of what is there unless that changes meanwhile.
-    ///
-    /// Nobody is kept from what is there, and nobody waits for this load.
+    /// What can be served without a load, counted.
+    pub(crate) async fn cached(&self) -> Option<Found<K::Value>> {
+        let grace_ms = self.policy.grace.while_revalidate_ms;
+        let found = self.find(grace_ms).await;
+        match &found {
+            Some(found) => self.count_hit(&found.hit, found.source),
+            None => self.counters.slow.misses.one(),
+        }
+        found
+    }
+
+    async fn find(&self, grace_ms: u64) -> Option<Found<K::Value>> {
+        let codec = self.policy.codec;
+        let reading = self.core.read::<K::Value>(&self.key, self.in_memory, codec, grace_ms);
+        let found = match reading.await {
+            Reading::Memory(hit) => Found { hit, source: Source::Memory },
+            Reading::Redis(hit) => Found { hit, source: Source::Redis },
+            Reading::Miss(_) | Reading::Away => return None,
+        };
+        self.young_enough(found)
+    }
+
+    /// The body's output, asked for by hand.
     pub(crate) async fn refresh<F>(&self, body: Pin<&mut F>) -> Served<K>
     where
         F: Future<Output = K::Output>,
     {
+        let leader = Leader::alone(&self.core.generations, &self.key.slots);
+        self.replace(leader, body, None).await
+    }
+
+    /// The body's output, stored in the place of what is there unless that changes meanwhile.
+    /// Nobody is kept from what is there.
+    pub(super) async fn replace<F>(
+        &self,
+        leader: Leader<CallKey>,
+        body: Pin<&mut F>,
+        instead: Option<Found<K::Value>>,
+    ) -> Served<K>
+    where
+        F: Future<Output = K::Output> + ?Sized,
+    {
+        self.counters.slow.refreshes.one();
         let longest = self.policy.longest();
         let put = self.core.put(&self.key, self.in_memory, Over::Nothing, longest).await;
-        let leader = Leader::alone(&self.core.generations, &self.key.slots);
-        let (value, took) = match self.load(&leader, body).await {
+        let (value, took) = match self.body(&leader, body).await {
             (Ok(value), took) => (value, took),
             // The error may not be `Send`: it must not be held where this waits.
             (Err(error), _) => {
                 put.give_up();
-                return Served::new(Err(error), Source::Load);
+                self.note_failure();
+                return self.fail(leader, error, instead);
             }
         };
-        put.settle(&self.policy, self.counters, &value, took, Overtaken::Stays).await;
+        leader.seal();
+        let stays = Overtaken::Stays;
+        if put.settle(&self.policy, &self.counters, &value, took, stays).await {
+            self.land(leader, &value);
+        } else {
+            leader.land(|| Outcome::Outdated(Some(self.passed(&value))));
+        }
         Served::new(Ok(value), Source::Load)
     }
 
@@ -59,7 +96,8 @@ where
             let reason = "`cache_if` or `cache_none` refuses it; nothing is stored any more";
             return Err(Error::NotStored { function, reason });
         };
-        let worth = Worth { value, ttl, codec: self.policy.codec, took: Duration::ZERO };
+        let (grace, codec) = (self.policy.grace, self.policy.codec);
+        let worth = Worth { value, ttl, grace, codec, took: Duration::ZERO };
         if self.core.set(&self.key, self.in_memory, &worth).await? == put::Outcome::Stored {
             self.counters.slow.stores.one();
         }

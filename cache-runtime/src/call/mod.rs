@@ -1,17 +1,22 @@
 //! The flow of a call that was not answered from memory at once.
 //!
 //! ```text
-//! join or open a flight -- follower --> the leader's value
-//!         | leader
-//! Redis read, one round trip -- fresh --> followers, return
-//!         | miss
-//! mark and tokens -> body -> compare-and-set fill, memory store -> followers, return
+//! look:  a value at hand -- fresh, or stale and allowed --> return (and load it anew aside)
+//!                | none
+//!        join or open a flight -- follower --> the leader's value
+//!                | leader
+//!        Redis read, one round trip -- usable --> followers, return (and load it anew aside)
+//!                | miss
+//! load:  mark and tokens -> body -> compare-and-set fill, memory store -> followers, return
 //! ```
 //!
 //! Nothing here fails the caller: whatever happens to the cache, the body runs.
 
 mod acting;
+mod aside;
+mod early;
 mod key;
+mod look;
 mod policy;
 mod reading;
 mod recursion;
@@ -26,23 +31,24 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 use tracing::{Instrument as _, debug_span};
 
+pub(crate) use aside::{Aside, Body};
+pub(crate) use early::is_due;
 pub(crate) use key::{CallKey, named};
-pub(crate) use policy::{Policy, fresh_for_ms, life_of};
+pub(crate) use look::{Loading, Step};
+pub(crate) use policy::{Grace, Policy, fresh_for_ms, life_of};
 pub(crate) use reading::{Leftover, Reading};
 pub(crate) use redis_load::Making;
 pub(crate) use validity::{Present, Verdict, hit, judge};
 
 use crate::config::Ttl;
 use crate::core::Core;
-use crate::flight::{Follower, Leader, Outcome, Role};
+use crate::flight::{Follower, Leader, Outcome};
 use crate::generation::Noted;
 use crate::memory::{Facts, Hit};
 use crate::output::{CacheValue, OutputKind, ShareError};
 use crate::runtime;
 use crate::stats::SiteCounters;
-
-/// The least time a caller waits for another's load before one of them loads too.
-const LEAST_WAIT: Duration = Duration::from_secs(10);
+use look::Into;
 
 /// Where an output came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,35 +64,80 @@ pub enum Source {
     Shared,
 }
 
-/// An output, where it came from, and how long ago it was stored.
+/// An output, and what is known of it.
 pub(crate) struct Served<K: OutputKind> {
     pub(crate) output: K::Output,
+    pub(crate) origin: Origin,
+}
+
+/// Where an output came from, how long ago it was stored, and whether its TTL is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
     pub(crate) source: Source,
     pub(crate) age: Duration,
+    pub(crate) stale: bool,
+}
+
+impl Origin {
+    pub(crate) fn new(source: Source) -> Self {
+        Origin { source, age: Duration::ZERO, stale: false }
+    }
 }
 
 impl<K: OutputKind> Served<K> {
     fn new(parts: Result<K::Value, K::Error>, source: Source) -> Self {
-        Served { output: K::join(parts), source, age: Duration::ZERO }
+        Served { output: K::join(parts), origin: Origin::new(source) }
     }
 
-    pub(crate) fn hit(hit: Hit<K::Value>, source: Source) -> Self {
-        Served { age: Duration::from_millis(hit.age_ms), ..Served::new(Ok(hit.value), source) }
+    pub(crate) fn found(found: Found<K::Value>) -> Self {
+        Served { origin: found.origin(), output: K::join(Ok(found.hit.value)) }
     }
 }
 
+/// A value that a store holds.
+#[derive(Debug)]
+pub(crate) struct Found<V> {
+    pub(crate) hit: Hit<V>,
+    pub(crate) source: Source,
+}
+
+impl<V> Found<V> {
+    fn origin(&self) -> Origin {
+        let stale = self.hit.stale_for_ms().is_some();
+        Origin { source: self.source, age: Duration::from_millis(self.hit.age_ms), stale }
+    }
+}
+
+/// A value on its way to those who waited for it.
+struct Passed<V> {
+    value: V,
+    origin: Origin,
+}
+
+/// What a caller wants of a call beyond its value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Demands {
+    /// A value that is older is as good as none.
+    pub(crate) max_age: Option<Duration>,
+    /// The call has been chosen to load anew the fresh value that it has found in memory.
+    pub(crate) early: bool,
+    /// The body can be had for a task of its own.
+    pub(crate) background: bool,
+}
+
 /// One call on its way to a value.
-pub(crate) struct Call<'a, K: OutputKind> {
-    pub(crate) core: &'a Core,
-    pub(crate) counters: &'a SiteCounters,
+pub(crate) struct Call<K: OutputKind> {
+    pub(crate) core: Arc<Core>,
+    pub(crate) counters: Arc<SiteCounters>,
     pub(crate) key: Arc<CallKey>,
     pub(crate) policy: Policy<K::Value>,
     pub(crate) share: Option<ShareError<K::Error>>,
     /// Memory is the store, Redis or not.
     pub(crate) in_memory: bool,
+    pub(crate) demands: Demands,
 }
 
-impl<K> Call<'_, K>
+impl<K> Call<K>
 where
     K: OutputKind,
     K::Value: CacheValue,
@@ -98,61 +149,35 @@ where
     where
         F: Future<Output = K::Output>,
     {
-        if recursion::is_inside(&self.key) {
-            return Served { output: body.await, source: Source::Load, age: Duration::ZERO };
-        }
-        let asked = self.core.flights.ticket();
-        loop {
-            let (core, key) = (self.core, &self.key);
-            let follower = match core.flights.join(key, asked, &core.generations, &key.slots) {
-                Role::Lead(leader) => return self.lead(leader, body).await,
-                Role::Follow(follower) => follower,
-            };
-            match self.wait(&follower).await {
-                Some(outcome @ (Outcome::Value(_) | Outcome::Error(_))) => {
-                    match self.shared_output(&outcome) {
-                        Some(output) => return output,
-                        // Of another type, by hand under the same name: as good as none.
-                        None => break,
-                    }
-                }
-                Some(Outcome::Failed) => break,
-                Some(Outcome::Outdated(_) | Outcome::Abandoned) => {}
-                // The first to reach the wait limit leads the next flight, the others join it.
-                None => core.flights.give_up(key, &follower),
-            }
-        }
-        let leader = Leader::alone(&self.core.generations, &self.key.slots);
-        self.lead(leader, body).await
+        // The output may not be `Send`: it must not be held where this waits.
+        let loading = match self.look().await {
+            Step::Done(served) => return served,
+            Step::Load(loading) => loading,
+            // There is no other body to run aside.
+            Step::Aside(aside) => return Served::found(aside.found),
+        };
+        self.load(loading, body).await
     }
 
-    async fn lead<F>(&self, mut leader: Leader<CallKey>, body: Pin<&mut F>) -> Served<K>
+    /// Runs the body, and does with its value what is to be done.
+    pub(crate) async fn load<F>(&self, loading: Loading<K::Value>, body: Pin<&mut F>) -> Served<K>
     where
         F: Future<Output = K::Output>,
     {
-        if let Some(predecessor) = leader.predecessor() {
-            match self.wait(&predecessor).await {
-                Some(outcome) => {
-                    if let Some(output) = self.shared_output(&outcome) {
-                        leader.pass_on(&predecessor, outcome);
-                        return output;
-                    }
-                }
-                None => leader.overtake(&predecessor),
+        let Loading { leader, into, instead } = loading;
+        match (into, &self.core.redis) {
+            (Into::Nothing, _) => {
+                Served { output: body.await, origin: Origin::new(Source::Load) }
             }
-        }
-        // Since this caller looked, a flight may have landed.
-        if self.in_memory
-            && let Some(hit) = self.hit_in_memory()
-        {
-            leader.seal();
-            return self.serve(leader, hit, Source::Memory);
-        }
-        match &self.core.redis {
-            Some(redis) if !self.in_memory => self.lead_with_redis(redis, leader, body).await,
-            _ => {
-                self.counters.slow.misses.one();
-                self.load_into_memory(leader, body, None).await
+            (Into::Place, _) => self.replace(leader, body, instead).await,
+            (Into::Redis(leftover), Some(redis)) => {
+                self.load_into_redis(redis, leader, &leftover, body, instead).await
+            }
+            (Into::Outage, Some(redis)) => {
+                self.load_without_redis(redis, leader, body, instead).await
+            }
+            (Into::Memory | Into::Redis(_) | Into::Outage, _) => {
+                self.load_into_memory(leader, body, None, instead).await
             }
         }
     }
@@ -163,30 +188,31 @@ where
         leader: Leader<CallKey>,
         body: Pin<&mut F>,
         limit: Option<Duration>,
+        instead: Option<Found<K::Value>>,
     ) -> Served<K>
     where
         F: Future<Output = K::Output>,
     {
-        let (parts, took) = self.load(&leader, body).await;
+        let (parts, took) = self.body(&leader, body).await;
         match parts {
             Ok(value) => {
                 self.store_in_memory(&leader.noted(), &value, took, limit);
                 leader.seal();
-                leader.land(|| Outcome::Value(Arc::new(value.clone())));
+                self.land(leader, &value);
                 Served::new(Ok(value), Source::Load)
             }
-            Err(error) => self.fail(leader, error),
+            Err(error) => self.fail(leader, error, instead),
         }
     }
 
     /// Runs the body, counted and timed.
-    async fn load<F>(
+    async fn body<F>(
         &self,
         leader: &Leader<CallKey>,
         body: Pin<&mut F>,
     ) -> (Result<K::Value, K::Error>, Duration)
     where
-        F: Future<Output = K::Output>,
+        F: Future<Output = K::Output> + ?Sized,
     {
         leader.body_begins();
         let began = Instant::now();
@@ -201,12 +227,44 @@ where
         (parts, took)
     }
 
-    fn fail(&self, leader: Leader<CallKey>, error: K::Error) -> Served<K> {
-        leader.land(|| match self.share {
-            Some(share) => Outcome::Error((share.put)(&error)),
-            None => Outcome::Failed,
-        });
-        Served::new(Err(error), Source::Load)
+    /// Ends a load that has failed: with a value of before, if there is one.
+    ///
+    /// Those who waited look for that value themselves, since it may have been invalidated since
+    /// it was read; nobody loads again so soon.
+    fn fail(
+        &self,
+        leader: Leader<CallKey>,
+        error: K::Error,
+        instead: Option<Found<K::Value>>,
+    ) -> Served<K> {
+        let Some(found) = instead else {
+            let error = match self.share.filter(|_| leader.awaited()) {
+                Some(share) => {
+                    let (shared, error) = (share.put)(error);
+                    leader.land(|| Outcome::Error(shared));
+                    error
+                }
+                None => {
+                    leader.land(|| Outcome::Failed);
+                    error
+                }
+            };
+            return Served::new(Err(error), Source::Load);
+        };
+        self.note_failure();
+        tracing::warn!(name = self.key.name.as_str(), "a load failed; the value of before is served");
+        leader.land(|| Outcome::Outdated(None));
+        self.count_stale(&found.hit);
+        Served::found(found)
+    }
+
+    /// Ends a load whose value is valid for everybody who waits.
+    fn land(&self, leader: Leader<CallKey>, value: &K::Value) {
+        leader.land(|| Outcome::Value(self.passed(value)));
+    }
+
+    fn passed(&self, value: &K::Value) -> Arc<Passed<K::Value>> {
+        Arc::new(Passed { value: value.clone(), origin: Origin::new(Source::Shared) })
     }
 
     fn store_in_memory(
@@ -223,7 +281,7 @@ where
             Some(limit) => Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))),
             None => ttl,
         };
-        let core = self.core;
+        let core = &self.core;
         if !core.generations.storable(noted) {
             return self.counters.slow.refused.one();
         }
@@ -244,16 +302,26 @@ where
         }
     }
 
-    /// A fresh value in memory, counted as a hit.
-    pub(crate) fn hit_in_memory(&self) -> Option<Hit<K::Value>> {
-        let hit = self.core.value_in_memory(&self.key)?;
-        self.counters.memory_hit(hit.load_micros);
-        Some(hit)
+    /// Counts a value that a store has answered with.
+    pub(crate) fn count_hit(&self, hit: &Hit<K::Value>, source: Source) {
+        match source {
+            Source::Redis => {
+                self.counters.slow.redis_hits.one();
+                self.counters.slow.saved_micros.add(hit.load_micros);
+            }
+            _ => self.counters.memory_hit(hit.load_micros),
+        }
+        self.count_stale(hit);
     }
 
-    fn serve(&self, leader: Leader<CallKey>, hit: Hit<K::Value>, source: Source) -> Served<K> {
-        leader.land(|| Outcome::Value(Arc::new(hit.value.clone())));
-        Served::hit(hit, source)
+    fn count_stale(&self, hit: &Hit<K::Value>) {
+        if hit.stale_for_ms().is_some() {
+            self.counters.slow.stale_served.one();
+        }
+    }
+
+    fn note_failure(&self) {
+        self.core.background.note_failure(&self.key, self.core.clock.now_ms());
     }
 
     /// Waits for a flight; `None` at the wait limit.
@@ -262,20 +330,29 @@ where
             // Without timers there is no limit to the wait.
             return Some(follower.outcome().await);
         }
-        let limit = LEAST_WAIT.max(self.counters.mean_load() * 4);
+        let limit = self.core.config.wait_limit.max(self.counters.mean_load() * 4);
         timeout(limit, follower.outcome()).await.ok()
     }
 
     /// A flight's outcome as this call's output, where it can be one.
     fn shared_output(&self, outcome: &Outcome) -> Option<Served<K>> {
-        let parts = match outcome {
-            Outcome::Value(value) => Ok(value.downcast_ref::<K::Value>()?.clone()),
-            Outcome::Error(error) => Err((self.share?.take)(&**error)?),
+        let (parts, origin) = match outcome {
+            Outcome::Value(passed) => {
+                let Passed { value, origin } = passed.downcast_ref::<Passed<K::Value>>()?;
+                if self.demands.max_age.is_some_and(|max_age| origin.age >= max_age) {
+                    return None;
+                }
+                (Ok(value.clone()), *origin)
+            }
+            Outcome::Error(error) => (Err((self.share?.take)(&**error)?), Origin::new(Source::Shared)),
             Outcome::Failed | Outcome::Outdated(_) | Outcome::Abandoned => return None,
         };
         self.counters.slow.coalesced.one();
         self.counters.slow.misses.one();
-        Some(Served::new(parts, Source::Shared))
+        if origin.stale {
+            self.counters.slow.stale_served.one();
+        }
+        Some(Served { output: K::join(parts), origin })
     }
 }
 

@@ -1,9 +1,12 @@
-//! Which values are stored, and for how long.
+//! Which values are stored, for how long, and what a caller gets while a load runs or fails.
+
+use std::time::Duration;
 
 use crate::clock::millis;
 use crate::config::{Jitter, Ttl};
 use crate::random;
 use crate::redis::Life;
+use crate::site::Coalesce;
 use crate::value::ValueCodec;
 
 /// What a call site, or a caller by hand, has decided about storing.
@@ -17,6 +20,35 @@ pub(crate) struct Policy<V> {
     pub(crate) cache_if: Option<fn(&V) -> bool>,
     pub(crate) jitter: Jitter,
     pub(crate) codec: Option<ValueCodec<V>>,
+    pub(crate) grace: Grace,
+    /// With a stale value at hand a caller waits no longer for a load.
+    pub(crate) load_timeout: Option<Duration>,
+    /// How eagerly a value is loaded anew before its TTL is over; see [`early`](super::early).
+    pub(crate) early_refresh: f64,
+    pub(crate) coalesce: Coalesce,
+}
+
+/// For how many milliseconds past its TTL a value may be served; `u64::MAX` is for ever.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Grace {
+    /// While it is loaded anew.
+    pub(crate) while_revalidate_ms: u64,
+    /// When a load fails.
+    pub(crate) if_error_ms: u64,
+}
+
+impl Grace {
+    pub(crate) fn longest_ms(self) -> u64 {
+        self.while_revalidate_ms.max(self.if_error_ms)
+    }
+
+    /// How long a value is kept that is fresh for `ttl`.
+    pub(crate) fn after(self, ttl: Ttl) -> Ttl {
+        match (ttl, self.longest_ms()) {
+            (Ttl::Forever, _) | (_, u64::MAX) => Ttl::Forever,
+            (Ttl::For(ttl), grace) => Ttl::For(ttl.saturating_add(Duration::from_millis(grace))),
+        }
+    }
 }
 
 impl<V> Policy<V> {
@@ -29,6 +61,10 @@ impl<V> Policy<V> {
             cache_if: None,
             jitter,
             codec: None,
+            grace: Grace::default(),
+            load_timeout: None,
+            early_refresh: 0.0,
+            coalesce: Coalesce::Process,
         }
     }
 
@@ -47,13 +83,14 @@ impl<V> Policy<V> {
 }
 
 impl<V> Policy<V> {
-    /// The longest life any of its values may have.
+    /// The longest time any of its values may be kept.
     pub(crate) fn longest(&self) -> Ttl {
-        match (self.ttl, self.negative_ttl) {
+        let ttl = match (self.ttl, self.negative_ttl) {
             (Ttl::For(ttl), Some(Ttl::For(negative))) => Ttl::For(ttl.max(negative)),
             (ttl, None) => ttl,
             _ => Ttl::Forever,
-        }
+        };
+        self.grace.after(ttl)
     }
 }
 

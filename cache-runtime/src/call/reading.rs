@@ -72,41 +72,44 @@ impl Leftover {
 
 /// What Redis holds under a name.
 pub(crate) enum Fetched<T> {
-    Fresh(T),
+    Usable(T),
     Not(Leftover),
 }
 
 impl Core {
-    /// Looks for a fresh value, once, without loading.
+    /// Looks for a value, once, without loading: a fresh one, or one whose TTL has been over for
+    /// less than `grace_ms`.
     pub(crate) async fn read<V: CacheValue>(
         &self,
         key: &CallKey,
         in_memory: bool,
         codec: Option<ValueCodec<V>>,
+        grace_ms: u64,
     ) -> Reading<V> {
-        let from_memory = || self.value_in_memory(key).map(Reading::Memory);
         let Some(redis) = self.redis.as_ref().filter(|_| !in_memory) else {
-            return from_memory().unwrap_or(Reading::Miss(Leftover::Nothing));
+            let found = self.value_in_memory(key, grace_ms).map(Reading::Memory);
+            return found.unwrap_or(Reading::Miss(Leftover::Nothing));
         };
         let decode = |header: &Header<'_>, payload: &[u8], now_ms| {
             let value = self.types.decode(header, payload, codec)?;
             Some(Reading::Redis(validity::hit(value, header, now_ms)))
         };
         let span = trace_span!("cache_read", name = key.name.as_str());
-        match self.fetch(redis, key, decode).instrument(span).await {
-            Ok(Fetched::Fresh(reading)) => reading,
+        match self.fetch(redis, key, grace_ms, decode).instrument(span).await {
+            Ok(Fetched::Usable(reading)) => reading,
             Ok(Fetched::Not(leftover)) => Reading::Miss(leftover),
             // What memory holds from an outage counts only as long as that lasts.
             Err(Away) if redis.usable() => Reading::Away,
-            Err(Away) => from_memory().unwrap_or(Reading::Away),
+            Err(Away) => self.value_in_memory(key, 0).map_or(Reading::Away, Reading::Memory),
         }
     }
 
-    /// Takes something from the fresh entry of a name in Redis.
+    /// Takes something from the entry of a name in Redis, if it may be served.
     pub(crate) async fn fetch<T>(
         &self,
         redis: &RedisStore,
         key: &CallKey,
+        grace_ms: u64,
         take: impl FnOnce(&Header<'_>, &[u8], u64) -> Option<T>,
     ) -> Result<Fetched<T>, Away> {
         let found = redis.read(key.name.as_str(), &key.tags).await?;
@@ -118,26 +121,31 @@ impl Core {
             Stored::Mark(_) => return Ok(Fetched::Not(Leftover::Nothing)),
             Stored::Foreign(_) => Leftover::Undecodable,
             Stored::Value(header, payload) => {
-                let mut verdict = judge(key, &header, &present, found.now_ms);
+                let mut verdict = judge(key, &header, &present, found.now_ms, grace_ms);
                 if let Verdict::Depends(tags) = &verdict {
                     let tokens = redis.tokens(tags).await?;
                     present.add(tags, &tokens);
-                    verdict = judge(key, &header, &present, found.now_ms);
+                    verdict = judge(key, &header, &present, found.now_ms, grace_ms);
                 }
                 match verdict {
-                    Verdict::Fresh => match take(&header, payload, found.now_ms) {
-                        Some(taken) => return Ok(Fetched::Fresh(taken)),
+                    Verdict::Usable => match take(&header, payload, found.now_ms) {
+                        Some(taken) => return Ok(Fetched::Usable(taken)),
                         None => Leftover::Undecodable,
                     },
-                    Verdict::Stale | Verdict::Depends(_) => Leftover::Stale,
+                    Verdict::Useless | Verdict::Depends(_) => Leftover::Stale,
                 }
             }
         };
         Ok(Fetched::Not(leftover(bytes)))
     }
 
-    pub(crate) fn value_in_memory<V: CacheValue>(&self, key: &CallKey) -> Option<Hit<V>> {
-        self.memory.get(key.memory.hash, &key.memory, self.terms_of(key))
+    pub(crate) fn value_in_memory<V: CacheValue>(
+        &self,
+        key: &CallKey,
+        grace_ms: u64,
+    ) -> Option<Hit<V>> {
+        let terms = Terms { grace_ms, ..self.terms_of(key) };
+        self.memory.get(key.memory.hash, &key.memory, terms)
     }
 
     pub(crate) fn facts_in_memory(&self, key: &CallKey) -> Option<Facts> {
@@ -155,8 +163,8 @@ impl Core {
         key: &CallKey,
     ) -> Result<Option<Ttl>, Away> {
         let left = |header: &Header<'_>, _: &[u8], now_ms| Some(validity::left(header, now_ms));
-        Ok(match self.fetch(redis, key, left).await? {
-            Fetched::Fresh(left) => Some(left),
+        Ok(match self.fetch(redis, key, 0, left).await? {
+            Fetched::Usable(left) => Some(left),
             Fetched::Not(_) => None,
         })
     }

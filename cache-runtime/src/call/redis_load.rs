@@ -1,16 +1,14 @@
-//! The flow through Redis: read, or mark, load and fill.
+//! Loading into Redis: mark, load and fill.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 use tracing::{Instrument as _, trace_span};
 
 use super::policy::life_of;
-use super::reading::Reading;
-use super::{Call, CallKey, Served, Source, fresh_for_ms, micros, validity};
+use super::{Call, CallKey, Found, Leftover, Served, Source, fresh_for_ms, micros, validity};
 use crate::config::Ttl;
 use crate::core::Core;
 use crate::entry::{self, Header, StateId};
@@ -21,46 +19,18 @@ use crate::random;
 use crate::redis::{Filled, Noted, Over, RedisStore};
 use crate::value::{Encoded, ValueCodec};
 
-impl<K> Call<'_, K>
+impl<K> Call<K>
 where
     K: OutputKind,
     K::Value: CacheValue,
 {
-    pub(super) async fn lead_with_redis<F>(
-        &self,
-        redis: &RedisStore,
-        leader: Leader<CallKey>,
-        body: Pin<&mut F>,
-    ) -> Served<K>
-    where
-        F: Future<Output = K::Output>,
-    {
-        // What is read from here on is younger than every caller that has joined so far.
-        leader.seal();
-        let reading = self.core.read::<K::Value>(&self.key, false, self.policy.codec).await;
-        reading.count(self.counters);
-        let leftover = match reading {
-            Reading::Redis(hit) => return self.serve(leader, hit, Source::Redis),
-            Reading::Memory(hit) => return self.serve(leader, hit, Source::Memory),
-            Reading::Miss(leftover) => leftover,
-            Reading::Away => {
-                leader.reopen();
-                return self.load_without_redis(redis, leader, body).await;
-            }
-        };
-        leader.reopen();
-        match self.begin(redis, leftover.bytes()).await {
-            Some(noted) => self.load_into_redis(redis, leader, noted, body).await,
-            None => self.load_without_redis(redis, leader, body).await,
-        }
-    }
-
     /// While Redis is away values live in memory; when it is back none of them counts.
-    async fn load_without_redis<F>(
+    pub(super) async fn load_without_redis<F>(
         &self,
         redis: &RedisStore,
         leader: Leader<CallKey>,
         body: Pin<&mut F>,
+        instead: Option<Found<K::Value>>,
     ) -> Served<K>
     where
         F: Future<Output = K::Output>,
@@ -68,16 +38,17 @@ where
         if !redis.usable() {
             // The outage has made stale what memory held, and this load with it.
             leader.note_again(&self.core.generations, &self.key.slots);
-            return self.load_into_memory(leader, body, Some(self.core.config.outage_ttl)).await;
+            let limit = Some(self.core.config.outage_ttl);
+            return self.load_into_memory(leader, body, limit, instead).await;
         }
         // An operation failed and Redis goes on: what others invalidate there meanwhile would not
         // be seen here. So nothing is kept, and nothing is shared.
-        match self.load(&leader, body).await.0 {
+        match self.body(&leader, body).await.0 {
             Ok(value) => {
-                leader.land(|| Outcome::Outdated(Some(Arc::new(value.clone()))));
+                leader.land(|| Outcome::Outdated(Some(self.passed(&value))));
                 Served::new(Ok(value), Source::Load)
             }
-            Err(error) => self.fail(leader, error),
+            Err(error) => self.fail(leader, error, instead),
         }
     }
 
@@ -90,29 +61,33 @@ where
         begun.ok().filter(|noted| noted.tokens.len() == key.tags.len() + 1)
     }
 
-    async fn load_into_redis<F>(
+    pub(super) async fn load_into_redis<F>(
         &self,
         redis: &RedisStore,
         leader: Leader<CallKey>,
-        noted: Noted,
+        leftover: &Leftover,
         body: Pin<&mut F>,
+        instead: Option<Found<K::Value>>,
     ) -> Served<K>
     where
         F: Future<Output = K::Output>,
     {
-        let (value, took) = match self.load(&leader, body).await {
+        let Some(noted) = self.begin(redis, leftover.bytes()).await else {
+            return self.load_without_redis(redis, leader, body, instead).await;
+        };
+        let (value, took) = match self.body(&leader, body).await {
             (Ok(value), took) => (value, took),
             // The error may not be `Send`: it must not be held where this waits.
             (Err(error), _) => {
                 redis.release_in_background(self.key.name.as_str(), &self.key.tags, noted);
-                return self.fail(leader, error);
+                return self.fail(leader, error, instead);
             }
         };
         // Whoever joins after this is not served by the answer to the fill.
         leader.seal();
         let filled = self.fill(redis, &leader, &noted, &value, took).await;
         leader.land(|| {
-            let value = Arc::new(value.clone());
+            let value = self.passed(&value);
             match filled {
                 Some(Filled::Stored) => Outcome::Value(value),
                 Some(Filled::Refused | Filled::Outdated) | None => Outcome::Outdated(Some(value)),
@@ -137,7 +112,7 @@ where
             return if needed { redis.release(name, tags, noted).await.ok() } else { None };
         };
         let span = trace_span!("cache_store", name, bytes = entry.len());
-        let fill = redis.fill(name, tags, noted, &entry, life_of(ttl));
+        let fill = redis.fill(name, tags, noted, &entry, life_of(self.policy.grace.after(ttl)));
         let filled = fill.instrument(span).await.ok();
         match filled {
             Some(Filled::Stored) => self.counters.slow.stores.one(),
@@ -158,7 +133,7 @@ where
         let ttl = self.policy.life(value)?;
         let now_ms = redis.now_ms()?;
         let made = Making {
-            core: self.core,
+            core: &self.core,
             key: &self.key,
             codec: self.policy.codec,
             ttl,

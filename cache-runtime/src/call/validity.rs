@@ -37,46 +37,50 @@ impl<'a> Present<'a> {
 /// Whether an entry may be served.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Fresh,
-    Stale,
+    /// It is fresh, or its TTL is over for no longer than the grace it was given.
+    Usable,
+    Useless,
     /// It depends on these tags, whose tokens were not read.
     Depends(Vec<String>),
 }
 
-/// Judges an entry found under `key` at the server's time `now_ms`.
+/// Judges an entry found under `key` at the server's time `now_ms`, which may be past its TTL by
+/// `grace_ms`.
 pub(crate) fn judge(
     key: &CallKey,
     header: &Header<'_>,
     present: &Present<'_>,
     now_ms: u64,
+    grace_ms: u64,
 ) -> Verdict {
     let foreign = key.origin != 0 && header.origin != 0 && header.origin != key.origin;
-    if foreign || present.root != Some(header.root) || !in_time(header, now_ms) {
-        return Verdict::Stale;
+    if foreign || present.root != Some(header.root) || !in_time(header, now_ms, grace_ms) {
+        return Verdict::Useless;
     }
     let name = key.name.as_str();
     // A tag that the call has gained since: an invalidation by it did not reach this entry.
     let recorded = |tag: &String| header.tags.iter().any(|t| t.name.resolve(name) == Some(tag));
     if !key.tags.iter().all(recorded) {
-        return Verdict::Stale;
+        return Verdict::Useless;
     }
     let mut unread = Vec::new();
     for Tag { name: tag, token } in &header.tags {
         let Some(tag) = tag.resolve(name) else {
-            return Verdict::Stale;
+            return Verdict::Useless;
         };
         match present.tags.get(tag) {
             Some(now) if *now == Some(*token) => {}
-            Some(_) => return Verdict::Stale,
+            Some(_) => return Verdict::Useless,
             None => unread.push(tag.to_owned()),
         }
     }
-    if unread.is_empty() { Verdict::Fresh } else { Verdict::Depends(unread) }
+    if unread.is_empty() { Verdict::Usable } else { Verdict::Depends(unread) }
 }
 
-/// What was found in a fresh entry.
+/// What was found in an entry.
 pub(crate) fn hit<V>(value: V, header: &Header<'_>, now_ms: u64) -> Hit<V> {
-    Hit { value, load_micros: header.load_micros, age_ms: age_ms(header, now_ms) }
+    let Header { load_micros, fresh_for_ms, .. } = *header;
+    Hit { value, load_micros, age_ms: age_ms(header, now_ms), fresh_for_ms }
 }
 
 /// How long a fresh entry will still be so.
@@ -93,9 +97,9 @@ fn age_ms(header: &Header<'_>, now_ms: u64) -> u64 {
     now_ms.saturating_sub(header.created_ms)
 }
 
-fn in_time(header: &Header<'_>, now_ms: u64) -> bool {
+fn in_time(header: &Header<'_>, now_ms: u64, grace_ms: u64) -> bool {
     let from_the_future = header.created_ms > now_ms.saturating_add(CLOCK_TOLERANCE_MS);
-    !from_the_future && left(header, now_ms) != Ttl::For(Duration::ZERO)
+    !from_the_future && age_ms(header, now_ms) < header.fresh_for_ms.saturating_add(grace_ms)
 }
 
 /// The tags of an entry with the tokens that its load noted.

@@ -84,6 +84,20 @@ impl CacheConfig {
         self
     }
 
+    /// Sets [the least time a caller waits for another's load](CacheConfig#structfield.wait_limit).
+    #[must_use]
+    pub fn wait_limit(mut self, limit: Duration) -> Self {
+        self.wait_limit = limit;
+        self
+    }
+
+    /// Sets [how many loads may run in the background](CacheConfig#structfield.max_background_loads).
+    #[must_use]
+    pub fn max_background_loads(mut self, loads: u16) -> Self {
+        self.max_background_loads = loads;
+        self
+    }
+
     /// Sets [the address of Redis](CacheConfig#structfield.redis_url).
     #[must_use]
     pub fn redis_url(mut self, url: impl Into<RedisUrl>) -> Self {

@@ -78,6 +78,7 @@ impl CacheConfig {
         let times = [
             ("outage_ttl", self.outage_ttl),
             ("max_load", self.max_load),
+            ("wait_limit", self.wait_limit),
             ("redis_pool_timeout", self.redis_pool_timeout),
             ("redis_connect_timeout", self.redis_connect_timeout),
             ("redis_timeout", self.redis_timeout),

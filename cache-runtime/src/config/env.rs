@@ -74,6 +74,8 @@ fn read_behaviour(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), 
     vars.set("default_ttl", &mut config.default_ttl)?;
     vars.set("jitter", &mut config.jitter)?;
     vars.set("max_load", &mut config.max_load)?;
+    vars.set("wait_limit", &mut config.wait_limit)?;
+    vars.set("max_background_loads", &mut config.max_background_loads)?;
     if let Some(ttls) = vars.text("CACHE_PREFIX_TTLS")? {
         config.prefix_ttls = prefix_ttls(&ttls)?;
     }

@@ -96,6 +96,13 @@ pub struct CacheConfig {
     /// The longest load whose value is still stored in Redis. `CACHE_MAX_LOAD`, default 5 minutes.
     #[serde(with = "duration_text")]
     pub max_load: Duration,
+    /// The least time a caller waits for another's load before it loads too; four times the mean
+    /// load time, if that is longer. `CACHE_WAIT_LIMIT`, default 10 s.
+    #[serde(with = "duration_text")]
+    pub wait_limit: Duration,
+    /// How many loads may run in the background at once; beyond that, stale values are served and
+    /// no load is begun for them. `CACHE_MAX_BACKGROUND_LOADS`, default 256; 0 for none.
+    pub max_background_loads: u16,
 
     /// The address of Redis. `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` (6379), `REDIS_DB` (0),
     /// `REDIS_USERNAME` and `REDIS_PASSWORD`.
@@ -139,6 +146,8 @@ impl Default for CacheConfig {
             max_value_size: 1 << 20,
             compress_above: None,
             max_load: Duration::from_secs(300),
+            wait_limit: Duration::from_secs(10),
+            max_background_loads: 256,
             redis_url: None,
             redis_pool_max_connections: 2,
             redis_pool_timeout: Duration::from_millis(250),

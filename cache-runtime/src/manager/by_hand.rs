@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CacheManager, SetOptions};
-use crate::call::{Call, CallKey, Policy, named};
+use crate::call::{Call, CallKey, Demands, Grace, Policy, named};
 use crate::config::Ttl;
 use crate::error::Error;
 use crate::generation::Slot;
@@ -23,7 +23,7 @@ impl CacheManager {
     /// [`Error::Name`] for a name that cannot be one.
     pub async fn get<V: CacheValue>(&self, name: &str) -> Result<Option<V>, Error> {
         let key = self.key(name, &[])?;
-        let reading = self.core().read::<V>(&key, self.core().redis.is_none(), None).await;
+        let reading = self.core().read::<V>(&key, self.core().redis.is_none(), None, 0).await;
         reading.count(&self.core().by_hand);
         Ok(reading.into_value())
     }
@@ -111,16 +111,18 @@ impl CacheManager {
         let (key, ttl) = self.key_and_ttl(name, &options.into())?;
         let core = self.core();
         let call = Call::<ResultKind<Result<V, E>>> {
-            core,
-            counters: &core.by_hand,
+            core: Arc::clone(core),
+            counters: Arc::clone(&core.by_hand),
             key: Arc::new(key),
             policy: Policy::new(ttl, core.config.jitter),
             share: None,
             in_memory: core.redis.is_none(),
+            demands: Demands::default(),
         };
         if call.in_memory
-            && let Some(hit) = call.hit_in_memory()
+            && let Some(hit) = core.value_in_memory(&call.key, 0)
         {
+            core.by_hand.memory_hit(hit.load_micros);
             return Ok(hit.value);
         }
         // The load begins when it is first polled: not at all on a hit.
@@ -195,7 +197,7 @@ impl crate::core::Core {
         ttl: Ttl,
         value: &V,
     ) -> Result<(), Error> {
-        let worth = Worth { value, ttl, codec: None, took: Duration::ZERO };
+        let worth = Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };
         if self.set(key, self.redis.is_none(), &worth).await? == put::Outcome::Stored {
             self.by_hand.slow.stores.one();
         }

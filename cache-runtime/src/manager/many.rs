@@ -45,7 +45,7 @@ impl CacheManager {
                 Err(Away) => {}
             }
         }
-        let in_memory = |key| match core.value_in_memory(key) {
+        let in_memory = |key| match core.value_in_memory(key, 0) {
             Some(hit) => Reading::Memory(hit),
             None => Reading::Miss(Leftover::Nothing),
         };
@@ -179,12 +179,12 @@ impl Core {
         let leftover = match Stored::read(&bytes) {
             Stored::Mark(_) => return Reading::Miss(Leftover::Nothing),
             Stored::Foreign(_) => Leftover::Undecodable,
-            Stored::Value(header, payload) => match judge(key, &header, present, now_ms) {
-                Verdict::Fresh => match self.types.decode(&header, payload, None) {
+            Stored::Value(header, payload) => match judge(key, &header, present, now_ms, 0) {
+                Verdict::Usable => match self.types.decode(&header, payload, None) {
                     Some(value) => return Reading::Redis(hit(value, &header, now_ms)),
                     None => Leftover::Undecodable,
                 },
-                Verdict::Stale | Verdict::Depends(_) => Leftover::Stale,
+                Verdict::Useless | Verdict::Depends(_) => Leftover::Stale,
             },
         };
         Reading::Miss(leftover(bytes))
@@ -210,7 +210,7 @@ fn unread_tags(
     let mut unread = BTreeSet::new();
     for (key, bytes) in keys.iter().zip(values) {
         if let Some(Stored::Value(header, _)) = bytes.as_deref().map(Stored::read)
-            && let Verdict::Depends(tags) = judge(key, &header, present, now_ms)
+            && let Verdict::Depends(tags) = judge(key, &header, present, now_ms, 0)
         {
             unread.extend(tags);
         }

@@ -7,7 +7,7 @@ mod options;
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub use global::{cache, install, try_cache};
@@ -60,7 +60,26 @@ use crate::stats::Stats;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct CacheManager(Arc<Core>);
+pub struct CacheManager(Arc<Owner>);
+
+/// What all clones of a manager own together. Its background work shares the core alone.
+struct Owner(Arc<Core>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// A manager, as long as somebody else keeps it.
+#[derive(Clone)]
+pub(crate) struct WeakManager(Weak<Owner>);
+
+impl WeakManager {
+    pub(crate) fn upgrade(&self) -> Option<CacheManager> {
+        self.0.upgrade().map(CacheManager)
+    }
+}
 
 /// Makes a [`CacheManager`] with more than its configuration: a clock, too.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +108,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Config`] for a configuration that cannot be used.
     pub fn build(self) -> Result<CacheManager, Error> {
-        Core::new(self.config, self.clock).map(CacheManager)
+        Core::new(self.config, self.clock).map(|core| CacheManager(Arc::new(Owner(core))))
     }
 
     /// Makes the manager and waits for the first attempt to connect, at most the connect timeout.
@@ -121,52 +140,58 @@ impl CacheManager {
 
     /// The configuration it was made with.
     pub fn config(&self) -> &CacheConfig {
-        &self.0.config
+        &self.core().config
     }
 
     /// The clock it was made with.
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.core().clock
     }
 
     /// What it has done so far.
     pub fn stats(&self) -> Stats {
-        self.0.stats()
+        self.core().stats()
     }
 
     /// Starts the statistics from zero. What is stored stays.
     pub fn reset_stats(&self) {
-        self.0.reset_stats();
+        self.core().reset_stats();
     }
 
     /// How long Redis takes to answer: `None` if there is none, or if it cannot be used just now.
     pub async fn ping(&self) -> Option<Duration> {
-        self.0.redis.as_ref()?.ping().await.ok()
+        self.core().redis.as_ref()?.ping().await.ok()
     }
 
     /// How the cache is.
     pub async fn health(&self) -> Health {
-        Health::of(&self.0).await
+        Health::of(self.core()).await
     }
 
-    /// Ends the background work and leaves Redis alone from now on. Annotated functions go on,
-    /// with the memory store.
+    /// Ends the background work, loads included, and leaves Redis alone from now on. Annotated
+    /// functions go on, with the memory store.
     ///
     /// Invalidations that Redis has not confirmed are given one more chance, within the operation
     /// timeout; how many it then still lacks is returned.
     pub async fn disconnect(&self) -> usize {
-        let Some(redis) = &self.0.redis else { return 0 };
+        let core = self.core();
+        core.background.close();
+        let Some(redis) = &core.redis else { return 0 };
         redis.settle().await;
         redis.close();
         redis.owed()
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.0
+        &self.0.0
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakManager {
+        WeakManager(Arc::downgrade(&self.0))
     }
 
     async fn require_redis(&self) -> Result<(), Error> {
-        let Some(redis) = &self.0.redis else {
+        let Some(redis) = &self.core().redis else {
             return Ok(());
         };
         let status = redis.status().await;
@@ -181,7 +206,7 @@ impl CacheManager {
 
 impl fmt::Debug for CacheManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("CacheManager").field(&self.0).finish()
+        f.debug_tuple("CacheManager").field(self.core()).finish()
     }
 }
 

@@ -5,17 +5,18 @@ use std::fmt;
 use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::KeySource;
 use super::hooks::{Hooks, policy};
 use crate::ambient;
 use crate::asked::{self, Answer, Reply, Resolved, Taken, Wish};
-use crate::call::{self, CallKey, Policy, Served, Source};
+use crate::call::{self, Aside, Body, CallKey, Demands, Loading, Origin, Policy, Served, Source};
 use crate::core::Bound;
 use crate::error::Error;
 use crate::name::Renderer;
 use crate::output::{CacheValue, OutputKind};
+use crate::random;
+use crate::scope;
 use crate::site::{Instance, Site};
 
 /// The tags of one call.
@@ -64,13 +65,18 @@ enum What<K: OutputKind> {
     /// Whoever asked has an answer, or is not asking this call: it does not go on.
     Held,
     Cached(Box<Prepared<K>>),
-    /// Somebody asks for something else than the output alone.
+    /// Somebody asks for something else than the output.
     Asked(Box<Prepared<K>>, Deed<K::Value>, Reply),
+    /// Looked for: nothing is there that answers the call.
+    Load(Box<Looked<K, Loading<K::Value>>>),
+    /// Looked for: there is something, and it is to be loaded anew by a task.
+    Aside(Box<Looked<K, Aside<K::Value>>>),
 }
 
 enum Deed<V> {
     Peek,
-    Fetch,
+    /// What can be served without a load.
+    Cached,
     Refresh,
     Put(V),
 }
@@ -80,12 +86,40 @@ struct Prepared<K: OutputKind> {
     instance: &'static Instance,
     key: Arc<CallKey>,
     hooks: Hooks<K>,
+    demands: Demands,
+    /// Who is told where the output comes from.
+    reply: Option<Reply>,
+}
+
+struct Looked<K: OutputKind, S> {
+    call: call::Call<K>,
+    step: S,
+    reply: Option<Reply>,
+}
+
+/// The second step of a call that may be served while its body runs in a task.
+pub enum Step<K: OutputKind> {
+    /// Answered.
+    Done(K::Output),
+    /// To be gone on with.
+    Call(Call<K>),
+}
+
+impl<K: OutputKind> fmt::Debug for Step<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Done(_) => f.write_str("Done"),
+            Step::Call(call) => call.fmt(f),
+        }
+    }
 }
 
 impl<K: OutputKind> fmt::Debug for Call<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = match &self.0 {
             What::Cached(prepared) | What::Asked(prepared, ..) => Some(&prepared.key),
+            What::Load(looked) => Some(&looked.call.key),
+            What::Aside(looked) => Some(&looked.call.key),
             What::Past(_) | What::Held => None,
         };
         f.debug_struct("Call").field("key", &key).finish()
@@ -109,6 +143,8 @@ pub struct Own {
     pub boxed: u64,
     /// What `bypass_if` says.
     pub bypass: bool,
+    /// `early_refresh`; zero: off.
+    pub early_refresh: f64,
 }
 
 /// Looks a call up in memory; on a hit that is all there is.
@@ -146,18 +182,29 @@ where
     T: FnOnce(&mut Tags),
     H: FnOnce(K) -> Hooks<K>,
 {
+    let mut early = false;
     if bound.in_memory
         && !own.bypass
         && let Some(hit) = key.look_up::<K::Value>(bound, instance)
     {
-        bound.counters.memory_hit(hit.load_micros);
-        return Begin::Hit(hit.value);
+        if own.early_refresh <= 0.0 || !due(own.early_refresh, hit.load_micros, hit.left_ms()) {
+            bound.counters.memory_hit(hit.load_micros);
+            return Begin::Hit(hit.value);
+        }
+        early = true;
     }
-    Begin::Call(Call(prepare(bound, own, kind, instance, key, tags, hooks)))
+    Begin::Call(Call(prepare(bound, own, kind, instance, key, tags, hooks, early)))
 }
 
 #[cold]
 #[inline(never)]
+fn due(beta: f64, load_micros: u64, left_ms: u64) -> bool {
+    call::is_due(beta, load_micros, left_ms, random::word())
+}
+
+#[cold]
+#[inline(never)]
+#[allow(clippy::too_many_arguments, reason = "what generated code gives, passed on")]
 fn prepare<K, S, T, H>(
     bound: &Bound,
     own: Own,
@@ -166,6 +213,7 @@ fn prepare<K, S, T, H>(
     key: S,
     tags: T,
     hooks: H,
+    early: bool,
 ) -> What<K>
 where
     K: OutputKind,
@@ -180,7 +228,8 @@ where
     match full_key::<K, S, T>(bound, instance, key, tags) {
         Ok(key) => {
             let (bound, key, hooks) = (bound.clone(), Arc::new(key), hooks(kind));
-            What::Cached(Box::new(Prepared { bound, instance, key, hooks }))
+            let demands = Demands { early, ..Demands::default() };
+            What::Cached(Box::new(Prepared { bound, instance, key, hooks, demands, reply: None }))
         }
         Err(reason) => {
             bound.counters.slow.not_stored.one();
@@ -218,7 +267,8 @@ where
         Some(Taken::Mine(wish, reply)) => {
             let key = full_key::<K, S, T>(&bound, instance, key, tags);
             let prepared = key.map(|key| {
-                Box::new(Prepared { bound, instance, key: Arc::new(key), hooks: hooks(kind) })
+                let (key, hooks, demands) = (Arc::new(key), hooks(kind), Demands::default());
+                Box::new(Prepared { bound, instance, key, hooks, demands, reply: None })
             });
             Begin::Call(Call(prepared.map_or_else(
                 |reason| refuse(&reply, Error::NoEntry { function: instance.label(), reason }),
@@ -234,7 +284,7 @@ fn refuse<K: OutputKind>(reply: &Reply, error: Error) -> What<K> {
 }
 
 /// What a wish makes of a call; if it can be fulfilled at once, it is.
-fn grant<K>(prepared: Box<Prepared<K>>, bypass: bool, wish: Wish, reply: &Reply) -> What<K>
+fn grant<K>(mut prepared: Box<Prepared<K>>, bypass: bool, wish: Wish, reply: &Reply) -> What<K>
 where
     K: OutputKind,
     K::Value: CacheValue,
@@ -248,14 +298,27 @@ where
             Ok(value) => Deed::Put(value),
             Err(error) => return refuse(reply, error),
         },
-        Wish::Peek if bypass => {
+        Wish::Peek(_) if bypass => {
             reply.send(Answer::Absent);
             return What::Held;
         }
+        Wish::Fetch(terms) if bypass && terms.only_if_cached => {
+            return refuse(reply, Error::NotCached { function: prepared.instance.label() });
+        }
         Wish::Bypass => return prepared.past(reply),
         _ if bypass => return prepared.past(reply),
-        Wish::Peek => Deed::Peek,
-        Wish::Fetch => Deed::Fetch,
+        Wish::Peek(max_age) => {
+            prepared.demands.max_age = max_age;
+            Deed::Peek
+        }
+        Wish::Fetch(terms) => {
+            prepared.demands.max_age = terms.max_age;
+            if !terms.only_if_cached {
+                prepared.reply = Some(reply.clone());
+                return What::Cached(prepared);
+            }
+            Deed::Cached
+        }
         Wish::Refresh => Deed::Refresh,
     };
     What::Asked(prepared, deed, reply.clone())
@@ -271,15 +334,14 @@ impl<K: OutputKind> Prepared<K> {
         policy(&self.bound, self.instance, &self.hooks)
     }
 
-    fn call(&self, policy: Policy<K::Value>) -> call::Call<'_, K> {
-        call::Call {
-            core: &self.bound.core,
-            counters: &self.bound.counters,
-            key: Arc::clone(&self.key),
-            policy,
-            share: self.hooks.share.how,
-            in_memory: self.bound.in_memory,
-        }
+    /// The call, if its TTLs can be used; if not, whoever asks is told so.
+    fn into_call(self) -> Result<(call::Call<K>, Option<Reply>), Option<Reply>> {
+        let Some(policy) = self.policy() else { return Err(self.reply) };
+        let Bound { core, counters, in_memory } = self.bound;
+        let share = self.hooks.share.how;
+        let call =
+            call::Call { core, counters, key: self.key, policy, share, in_memory, demands: self.demands };
+        Ok((call, self.reply))
     }
 }
 
@@ -321,7 +383,38 @@ where
             // What follows is large, and has no place in the future of every call: most are hits.
             What::Cached(prepared) => Box::pin(missed(prepared, body)).await,
             What::Asked(prepared, deed, reply) => Box::pin(act(prepared, deed, reply, body)).await,
+            What::Load(looked) => Box::pin(load(looked, body)).await,
+            // Generated code asks before whether a task is wanted.
+            What::Aside(_) => body.await,
         }
+    }
+
+    /// Looks for a value that answers the call. For functions whose body can be had for a task.
+    pub async fn look(self) -> Step<K> {
+        match self.0 {
+            What::Cached(prepared) => Box::pin(look(prepared)).await,
+            what => Step::Call(Call(what)),
+        }
+    }
+
+    /// Whether the body is wanted for a task of its own.
+    pub fn wants_a_task(&self) -> bool {
+        matches!(self.0, What::Aside(_))
+    }
+}
+
+impl<K> Call<K>
+where
+    K: OutputKind + 'static,
+    K::Value: CacheValue,
+{
+    /// Runs the body in a task of its own.
+    pub async fn run_aside(self, body: Body<K::Output>) -> Step<K> {
+        let What::Aside(looked) = self.0 else { return Step::Call(self) };
+        let scope = scope::current().map(|manager| manager.downgrade());
+        let Looked { call, step, reply } = *looked;
+        let served = Box::pin(call.run_aside(step, body, |task| scope::carried(scope, task))).await;
+        Step::Done(told(served, reply.as_ref()))
     }
 }
 
@@ -331,15 +424,61 @@ where
     K::Value: CacheValue,
     F: Future<Output = K::Output>,
 {
-    match prepared.policy() {
-        Some(policy) => prepared.call(policy).run(body).await.output,
-        None => body.await,
+    let function = prepared.instance.label();
+    match prepared.into_call() {
+        Ok((call, reply)) => told(call.run(body).await, reply.as_ref()),
+        Err(Some(reply)) => {
+            refuse::<K>(&reply, no_ttl(function));
+            pending().await
+        }
+        Err(None) => body.await,
     }
+}
+
+async fn look<K>(mut prepared: Box<Prepared<K>>) -> Step<K>
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+{
+    prepared.demands.background = true;
+    let function = prepared.instance.label();
+    let (call, reply) = match prepared.into_call() {
+        Ok(call) => call,
+        Err(Some(reply)) => return Step::Call(Call(refuse(&reply, no_ttl(function)))),
+        Err(None) => return Step::Call(Call(What::Past(Reply::default()))),
+    };
+    match call.look().await {
+        call::Step::Done(served) => Step::Done(told(served, reply.as_ref())),
+        call::Step::Load(step) => Step::Call(Call(What::Load(Box::new(Looked { call, step, reply })))),
+        call::Step::Aside(step) => Step::Call(Call(What::Aside(Box::new(Looked { call, step, reply })))),
+    }
+}
+
+async fn load<K, F>(looked: Box<Looked<K, Loading<K::Value>>>, body: Pin<&mut F>) -> K::Output
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+    F: Future<Output = K::Output>,
+{
+    let Looked { call, step, reply } = *looked;
+    told(call.load(step, body).await, reply.as_ref())
+}
+
+/// The output; who asked is told where it comes from.
+fn told<K: OutputKind>(served: Served<K>, reply: Option<&Reply>) -> K::Output {
+    if let Some(reply) = reply {
+        reply.send(Answer::Found(served.origin));
+    }
+    served.output
+}
+
+fn no_ttl(function: &'static str) -> Error {
+    Error::NoEntry { function, reason: "its TTL expression gives what is none".to_owned() }
 }
 
 async fn past<F: Future>(body: Pin<&mut F>, reply: &Reply) -> F::Output {
     let output = body.await;
-    reply.send(Answer::Found(Source::Load, Duration::ZERO));
+    reply.send(Answer::Found(Origin::new(Source::Load)));
     output
 }
 
@@ -355,30 +494,29 @@ where
     F: Future<Output = K::Output>,
 {
     let function = prepared.instance.label();
-    let Some(policy) = prepared.policy() else {
-        let reason = "its TTL expression gives what is none".to_owned();
-        reply.send(Answer::Refused(Error::NoEntry { function, reason }));
+    let Ok((call, _)) = prepared.into_call() else {
+        reply.send(Answer::Refused(no_ttl(function)));
         return pending().await;
     };
-    let call = prepared.call(policy);
-    let served = match deed {
-        Deed::Fetch => call.run(body).await,
-        Deed::Refresh => call.refresh(body).await,
-        Deed::Peek => match call.peek().await {
-            Some((hit, source)) => Served::hit(hit, source),
-            None => {
-                reply.send(Answer::Absent);
-                return pending().await;
-            }
-        },
+    let found = match deed {
+        Deed::Refresh => return told(call.refresh(body).await, Some(&reply)),
         Deed::Put(value) => {
             let stored = call.set(function, &value).await;
             reply.send(stored.map_or_else(Answer::Refused, |()| Answer::Stored));
             return pending().await;
         }
+        Deed::Peek => call.peek().await.ok_or(Answer::Absent),
+        Deed::Cached => {
+            call.cached().await.ok_or(Answer::Refused(Error::NotCached { function }))
+        }
     };
-    reply.send(Answer::Found(served.source, served.age));
-    served.output
+    match found {
+        Ok(found) => told(Served::<K>::found(found), Some(&reply)),
+        Err(answer) => {
+            reply.send(answer);
+            pending().await
+        }
+    }
 }
 
 fn full_key<K, S, T>(

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::call::Policy;
+use crate::call::{Grace, Policy, fresh_for_ms};
 use crate::codec::Codec;
 use crate::config::Ttl;
 use crate::core::Bound;
-use crate::output::{CacheValue, OutputKind, SharedErrors};
+use crate::output::{CacheValue, OutputKind, ResultKind, SharedErrors};
 use crate::site::{Instance, TtlSpec};
 use crate::value::ValueCodec;
 
@@ -40,6 +40,15 @@ impl<K: OutputKind> Hooks<K> {
         Hooks { is_none: Some(MaybeNone::is_none), ..self }
     }
 
+    /// `stale_if_error` is set: a load may fail.
+    #[must_use]
+    pub fn fallible(self) -> Self
+    where
+        K: Fallible,
+    {
+        self
+    }
+
     /// `codec`.
     #[must_use]
     pub fn codec<C: Codec>(self) -> Self
@@ -55,6 +64,15 @@ impl<K: OutputKind> fmt::Debug for Hooks<K> {
         f.write_str("Hooks")
     }
 }
+
+/// The kind of functions whose load may fail.
+#[diagnostic::on_unimplemented(
+    message = "`stale_if_error` is for functions that return a `Result`: no other load can fail",
+    label = "not a `Result`"
+)]
+pub trait Fallible {}
+
+impl<R> Fallible for ResultKind<R> {}
 
 /// A value that may be absent.
 #[diagnostic::on_unimplemented(
@@ -84,7 +102,18 @@ pub(super) fn policy<K: OutputKind>(
     let ttl = ttl_of(spec.ttl, "ttl", instance)?.unwrap_or_else(default);
     let negative_ttl = ttl_of(spec.negative_ttl, "negative_ttl", instance)?;
     let jitter = spec.jitter.map_or(config.jitter, Into::into);
+    let grace = |spec, option| {
+        Some(ttl_of(spec, option, instance)?.map_or(0, fresh_for_ms))
+    };
+    let load_timeout = ttl_of(spec.load_timeout, "load_timeout", instance)?;
     Some(Policy {
+        grace: Grace {
+            while_revalidate_ms: grace(spec.stale_while_revalidate, "stale_while_revalidate")?,
+            if_error_ms: grace(spec.stale_if_error, "stale_if_error")?,
+        },
+        load_timeout: load_timeout.and_then(Ttl::duration),
+        early_refresh: spec.early_refresh,
+        coalesce: spec.coalesce,
         negative_ttl,
         is_none: hooks.is_none,
         cache_none: spec.cache_none,

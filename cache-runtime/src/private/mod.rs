@@ -3,6 +3,7 @@
 mod begin;
 mod hooks;
 mod key_source;
+mod task;
 
 use std::any::type_name;
 
@@ -13,16 +14,17 @@ pub use crate::invalidate::{
 pub use crate::name::Renderer;
 pub use crate::output::{
     AnyResult, CacheValue, OutputKind, PlainKind, Probe, ProbeCloneError, ProbeNoCloneError,
-    ProbePlain, ProbeResult, ResultKind, SharedErrors, kind_plain, kind_result, no_shared_errors,
+    ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors, kind_plain, kind_result, no_shared_errors,
     probe_of, probe_output,
 };
 pub use crate::put_function::{EntryOf, PutPlan, Takes, put};
 pub use crate::registry::{CallSite, Declared, Invalidating, InvalidatingSpec, SiteKey};
-pub use crate::site::{Site, SiteSpec, Tier, TtlSpec};
-pub use begin::{Begin, Call, Own, Tags, begin, output};
-pub use hooks::{Hooks, MaybeNone};
+pub use crate::site::{Coalesce, Site, SiteSpec, Tier, TtlSpec};
+pub use begin::{Begin, Call, Own, Step, Tags, begin, output};
+pub use hooks::{Fallible, Hooks, MaybeNone};
 pub use inventory;
 pub use key_source::{Args, KeySource, Template};
+pub use task::{Keep, KeepBorrowed, keep, keep_borrowed, task};
 
 /// The type name of a closure in the function's body: it prints the type parameters of the
 /// function and of its impl.

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::place::Place;
 use crate::config::Ttl;
-use crate::site::{SiteSpec, Tier, TtlSpec};
+use crate::site::{Coalesce, SiteSpec, Tier, TtlSpec};
 
 /// A function under [`#[cached]`](macro@crate::cached).
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -45,6 +45,18 @@ pub struct CachedSite {
     pub bypass_if: bool,
     /// `codec` as it is written; `None`: the configuration decides.
     pub codec: Option<&'static str>,
+    /// For how long past its TTL a value is served while it is loaded anew.
+    pub stale_while_revalidate: Option<SiteTtl>,
+    /// For how long past its TTL a value is served when a load fails.
+    pub stale_if_error: Option<SiteTtl>,
+    /// How long a caller waits for a load when a stale value is at hand.
+    pub load_timeout: Option<SiteTtl>,
+    /// How eagerly a value is loaded anew before its TTL is over; zero: not at all.
+    pub early_refresh: f64,
+    /// Who shares a load.
+    pub coalesce: Coalesce,
+    /// Whether `share_errors` is set.
+    pub share_errors: bool,
 }
 
 /// What tells the entries of a cached function apart.
@@ -89,6 +101,12 @@ impl CachedSite {
             cache_none: spec.cache_none,
             bypass_if: spec.bypass_if,
             codec: spec.codec,
+            stale_while_revalidate: SiteTtl::of(spec.stale_while_revalidate),
+            stale_if_error: SiteTtl::of(spec.stale_if_error),
+            load_timeout: SiteTtl::of(spec.load_timeout),
+            early_refresh: spec.early_refresh,
+            coalesce: spec.coalesce,
+            share_errors: spec.share_errors,
         }
     }
 }

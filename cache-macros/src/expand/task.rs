@@ -1,0 +1,139 @@
+//! The body of a function that may be served while it runs in a task of its own.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote_spanned};
+use syn::spanned::Spanned as _;
+
+use super::{here, placed};
+use crate::item::Item;
+use crate::spec::{Kept, Keeping, Output, Task};
+
+/// What follows on `let __call = ...`: the body as a closure of the arguments, which is called with
+/// the arguments themselves, or with copies of them in a task.
+pub(super) fn run(p: &TokenStream, task: &Task, item: &Item, output: &Output) -> TokenStream {
+    let load = load(task, item, output);
+    let arguments = task.arguments.iter().map(|argument| &argument.name);
+    let names = task.arguments.iter().map(name);
+    let keep = task.arguments.iter().map(|argument| keep(p, argument));
+    let lent = task.arguments.iter().map(|argument| {
+        let name = name(argument);
+        match argument.keeping {
+            Keeping::Value => name.into_token_stream(),
+            Keeping::Borrow => quote_spanned!(Span::mixed_site()=> ::core::borrow::Borrow::borrow(&#name)),
+        }
+    });
+    let run = placed(
+        quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __body).await),
+        output.value,
+    );
+    quote_spanned! {Span::mixed_site()=>
+        let __call = match #p::Call::look(__call).await {
+            #p::Step::Done(__output) => return __output,
+            #p::Step::Call(__call) => __call,
+        };
+        let __load = #load;
+        let __call = if #p::Call::wants_a_task(&__call) {
+            #(let #names = #keep;)*
+            let __task = #p::task(async move { __load(#(#lent),*).await });
+            match #p::Call::run_aside(__call, __task).await {
+                #p::Step::Done(__output) => return __output,
+                #p::Step::Call(__call) => __call,
+            }
+        } else {
+            __call
+        };
+        let __body = ::core::pin::pin!(__load(#(#arguments),*));
+        #run
+    }
+}
+
+/// The body as a closure that captures nothing.
+fn load(task: &Task, item: &Item, output: &Output) -> TokenStream {
+    let parameters = task.arguments.iter().map(|argument| {
+        let Kept { mutable, ty, .. } = argument;
+        let name = parameter(argument);
+        quote_spanned!(Span::mixed_site()=> #mutable #name: #ty)
+    });
+    let ty = &output.ty;
+    let body = without_self(item.body());
+    quote_spanned!(Span::mixed_site()=> async |#(#parameters),*| -> #ty #body)
+}
+
+/// A name of ours for the copy of an argument.
+fn name(argument: &Kept) -> Ident {
+    Ident::new(&format!("__kept_{}", bare(&argument.name)), Span::mixed_site())
+}
+
+fn bare(name: &Ident) -> String {
+    use syn::ext::IdentExt as _;
+    name.unraw().to_string()
+}
+
+/// The name of an argument inside of the body.
+fn parameter(argument: &Kept) -> Ident {
+    if argument.name == "self" { me(argument.name.span()) } else { argument.name.clone() }
+}
+
+/// `self`, which no closure can have as a parameter.
+fn me(span: Span) -> Ident {
+    Ident::new("__self_of_the_call", span.resolved_at(Span::mixed_site()))
+}
+
+fn keep(p: &TokenStream, argument: &Kept) -> TokenStream {
+    let place = here(argument.ty.span());
+    let name = &argument.name;
+    match argument.keeping {
+        Keeping::Value => quote_spanned!(place=> #p::keep(&#name)),
+        Keeping::Borrow => quote_spanned!(place=> #p::keep_borrowed(#name)),
+    }
+}
+
+/// The body with another name for `self`, but for the items in it that have one of their own.
+fn without_self(body: TokenStream) -> TokenStream {
+    let mut renamed = Vec::new();
+    let mut in_item = false;
+    let mut before: Option<TokenTree> = None;
+    let mut tokens = body.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        in_item = in_item || begins_item(before.as_ref(), &token, tokens.peek());
+        let ends = match &token {
+            TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+            TokenTree::Punct(punct) => punct.as_char() == ';',
+            _ => false,
+        };
+        before = Some(token.clone());
+        renamed.push(if in_item { token } else { rename(token) });
+        in_item &= !ends;
+    }
+    renamed.into_iter().collect()
+}
+
+fn rename(token: TokenTree) -> TokenTree {
+    match token {
+        TokenTree::Ident(ident) if ident == "self" => TokenTree::Ident(me(ident.span())),
+        TokenTree::Group(group) => {
+            let mut inside = Group::new(group.delimiter(), without_self(group.stream()));
+            inside.set_span(group.span());
+            TokenTree::Group(inside)
+        }
+        token => token,
+    }
+}
+
+/// Whether an item begins here that can have a `self` of its own: `fn name`, or an `impl` or
+/// `trait` at the beginning of a statement.
+fn begins_item(before: Option<&TokenTree>, token: &TokenTree, next: Option<&TokenTree>) -> bool {
+    let TokenTree::Ident(word) = token else { return false };
+    let starts = match before {
+        None => true,
+        Some(TokenTree::Punct(punct)) => punct.as_char() == ';',
+        Some(TokenTree::Group(_)) => true,
+        Some(TokenTree::Ident(word)) => word == "unsafe" || word == "pub",
+        Some(TokenTree::Literal(_)) => false,
+    };
+    match word.to_string().as_str() {
+        "fn" => matches!(next, Some(TokenTree::Ident(_))),
+        "impl" | "trait" => starts,
+        _ => false,
+    }
+}

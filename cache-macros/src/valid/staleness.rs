@@ -1,0 +1,58 @@
+//! What a caller gets while a load runs or fails, and what makes a load run aside.
+
+use super::literal::{boolean, number};
+use super::name::Scope;
+use super::{task, ttl};
+use crate::attr::CachedAttr;
+use crate::error::Errors;
+use crate::item::Item;
+use crate::spec::{Output, Task, Ttl};
+
+pub(crate) struct Staleness {
+    pub(crate) while_revalidate: Option<Ttl>,
+    pub(crate) if_error: Option<Ttl>,
+    pub(crate) load_timeout: Option<Ttl>,
+    pub(crate) early_refresh: Option<f64>,
+    pub(crate) task: Option<Task>,
+}
+
+pub(crate) fn staleness(
+    attr: &CachedAttr,
+    item: &Item,
+    output: &Output,
+    scope: &Scope,
+    errors: &mut Errors,
+) -> Staleness {
+    let background = errors.option(&attr.background, boolean);
+    let needs_task = attr.stale_while_revalidate.as_ref().or(attr.load_timeout.as_ref());
+    let may_have_task = needs_task.or(attr.early_refresh.as_ref());
+    match (&attr.background, background, needs_task, may_have_task) {
+        (Some(given), Some(false), Some(needs), _) => {
+            let message = format!(
+                "`{}` runs loads in the background, and `background = false` forbids it: remove one",
+                needs.name
+            );
+            errors.at(&given.name, message);
+        }
+        (Some(given), _, _, None) => {
+            let message = "`background` says whether `early_refresh` may run loads in the \
+                           background, and without that none does: remove it";
+            errors.at(&given.name, message);
+        }
+        _ => {}
+    }
+    if let (Some(given), None) = (&attr.load_timeout, &attr.stale_if_error) {
+        let message = "`load_timeout` is how long a load may take before the value of before is \
+                       served: say with `stale_if_error = \"1h\"` for how long past its TTL that may be";
+        errors.at(&given.name, message);
+    }
+    let wanted = may_have_task.filter(|_| background != Some(false));
+    let early = |given: &_| number(given, 100.0, "a number from 0.0 to 100.0, such as 1.0");
+    Staleness {
+        while_revalidate: errors.option(&attr.stale_while_revalidate, |given| ttl::ttl(given, scope)),
+        if_error: errors.option(&attr.stale_if_error, |given| ttl::ttl(given, scope)),
+        load_timeout: errors.option(&attr.load_timeout, |given| ttl::finite(given, scope)),
+        early_refresh: errors.option(&attr.early_refresh, early),
+        task: wanted.map(|wanted| task::task(item, &wanted.name, output.borrows, errors)),
+    }
+}

@@ -1,0 +1,142 @@
+//! Loading a value anew while the one of before is served.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tracing::{Instrument as _, debug_span};
+
+use super::look::{Into, Loading, Step};
+use super::{Call, CallKey, Found, Served};
+use crate::background::Place;
+use crate::flight::{Follower, Leader, Outcome, Ticket};
+use crate::output::{CacheValue, OutputKind};
+use crate::runtime;
+
+/// A load that is to be run in a task of its own.
+pub(crate) struct Aside<V> {
+    pub(super) refresh: Leader<CallKey>,
+    place: Place,
+    /// What is served meanwhile.
+    pub(super) found: Found<V>,
+    /// The flight that waits for so long whether the load comes to its end.
+    ahead: Option<(Leader<CallKey>, Duration)>,
+}
+
+/// A body that can be run in a task of its own.
+pub(crate) type Body<O> = Pin<Box<dyn Future<Output = O> + Send>>;
+
+impl<K> Call<K>
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+{
+    /// Serves a value that is being loaded anew, by a task or by this caller.
+    pub(super) fn refresh_step(
+        &self,
+        refresh: Leader<CallKey>,
+        found: Found<K::Value>,
+    ) -> Step<K> {
+        let runtime = runtime::with_timers();
+        if !self.demands.background || (runtime.is_none() && found.hit.stale_for_ms().is_some()) {
+            self.counters.slow.misses.one();
+            return Step::Load(Loading { leader: refresh, into: Into::Place, instead: Some(found) });
+        }
+        match runtime.and_then(|runtime| self.core.background.place(runtime)) {
+            Some(place) => Step::Aside(Aside { refresh, place, found, ahead: None }),
+            None => Step::Done(self.served(found)),
+        }
+    }
+
+    /// A value that may be served only if a load fails, or takes too long.
+    pub(super) async fn load_or_serve(
+        &self,
+        leader: Leader<CallKey>,
+        into: Into,
+        found: Found<K::Value>,
+    ) -> Step<K> {
+        let limit = self.policy.load_timeout.filter(|_| self.demands.background);
+        if let (Some(limit), Some(runtime)) = (limit, runtime::with_timers()) {
+            if let Some(follower) = self.refresh_under_way() {
+                let limit = limit.saturating_sub(follower.elapsed());
+                return Step::Done(self.first_of(leader, &follower, limit, found).await);
+            }
+            let (core, key) = (&self.core, &self.key);
+            let place = core.background.place(runtime);
+            let open = || core.background.refreshes.open(key, &core.generations, &key.slots);
+            if let Some(place) = place
+                && let Some(refresh) = open()
+            {
+                let ahead = Some((leader, limit));
+                return Step::Aside(Aside { refresh, place, found, ahead });
+            }
+        }
+        self.counters.slow.misses.one();
+        leader.reopen();
+        // What is stored stays there until the load has succeeded.
+        Step::Load(Loading { leader, into, instead: Some(found) })
+    }
+
+    /// The load of this key that runs aside, if there is one.
+    pub(super) fn refresh_under_way(&self) -> Option<Follower> {
+        let core = &self.core;
+        core.background.refreshes.follow(&self.key, Ticket::now(), &core.generations)
+    }
+
+    /// The outcome of a load that runs aside, or what was found if that takes too long or fails.
+    async fn first_of(
+        &self,
+        leader: Leader<CallKey>,
+        follower: &Follower,
+        limit: Duration,
+        found: Found<K::Value>,
+    ) -> Served<K> {
+        if let Ok(outcome @ Outcome::Value(_)) = timeout(limit, follower.outcome()).await
+            && let Some(served) = self.shared_output(&outcome)
+        {
+            leader.pass_on(follower, outcome);
+            return served;
+        }
+        self.pass(leader, &found);
+        self.served(found)
+    }
+}
+
+impl<K> Call<K>
+where
+    K: OutputKind + 'static,
+    K::Value: CacheValue,
+{
+    /// Runs `body` in a task of its own, and gives what is served meanwhile. `around` is what the
+    /// task is run in.
+    pub(crate) async fn run_aside<F>(
+        self,
+        aside: Aside<K::Value>,
+        body: Body<K::Output>,
+        around: impl FnOnce(Body<()>) -> F,
+    ) -> Served<K>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let Aside { refresh, place, found, ahead } = aside;
+        // Before the body begins.
+        let waiting =
+            ahead.map(|(leader, limit)| (leader, refresh.followed(Ticket::now()), limit));
+        let call = Arc::new(self);
+        let load = Arc::clone(&call);
+        let span = debug_span!("cache_refresh", name = call.key.name.as_str());
+        let task = async move {
+            let mut body = body;
+            load.replace(refresh, body.as_mut(), None).await;
+        };
+        place.run(around(Box::pin(task.instrument(span))));
+        match waiting {
+            None => call.served(found),
+            Some((leader, follower, limit)) => {
+                call.first_of(leader, &follower, limit, found).await
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Loading a value anew before its TTL is over, so that callers need not all find it stale at once.
+//!
+//! The rule is `XFetch` (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede
+//! Prevention, 2015): of the callers who are served a value, each loads it anew with a probability
+//! that grows towards the end of its TTL, the earlier the longer its load takes. On average the
+//! first does so about `beta` load times, times the logarithm of the number of callers in that time,
+//! before the end.
+
+/// Whether a caller who is served a value loads it anew: one whose load took `load_micros` and
+/// which is fresh for another `left_ms`. `random` is any number.
+pub(crate) fn is_due(beta: f64, load_micros: u64, left_ms: u64, random: u64) -> bool {
+    // In (0, 1], from as many bits as a double holds.
+    let uniform = ((random >> 11) + 1) as f64 / (1_u64 << 53) as f64;
+    let ahead_ms = load_micros as f64 / 1_000.0 * beta * -uniform.ln();
+    ahead_ms > left_ms as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+
+    /// The part of callers that are due, of many.
+    fn measured(beta: f64, load_ms: u64, left_ms: u64) -> f64 {
+        let callers = 100_000;
+        let due = (0..callers).filter(|_| is_due(beta, load_ms * 1_000, left_ms, random::word()));
+        due.count() as f64 / f64::from(callers)
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_formula() {
+        for (beta, load_ms, left_ms) in [(1.0, 100, 100), (1.0, 100, 300), (2.0, 100, 300), (0.5, 200, 50)]
+        {
+            // P(-ln(u) * beta * load > left)
+            let expected = (-(left_ms as f64) / (beta * load_ms as f64)).exp();
+            let measured = measured(beta, load_ms, left_ms);
+            // Five standard deviations.
+            let tolerance = 5.0 * (expected * (1.0 - expected) / 100_000.0).sqrt();
+            assert!((measured - expected).abs() < tolerance, "{measured} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn at_the_end_everybody_is_due_and_without_a_load_time_nobody() {
+        assert!(measured(1.0, 100, 0) > 0.999);
+        assert!(measured(1.0, 0, 1) < f64::EPSILON);
+        assert!(measured(0.0, 100, 1) < f64::EPSILON);
+    }
+}

@@ -1,0 +1,230 @@
+//! The first half of a call: whether there is a value for it, and if not, what is to be loaded.
+
+use std::sync::Arc;
+
+use super::reading::{Leftover, Reading};
+use super::{Aside, Call, CallKey, Found, Passed, Served, Source, early, recursion};
+use crate::clock::millis;
+use crate::flight::{Leader, Outcome, Role, Ticket};
+use crate::memory::Hit;
+use crate::output::{CacheValue, OutputKind};
+use crate::random;
+use crate::site::Coalesce;
+
+/// What the first half of a call has come to.
+pub(crate) enum Step<K: OutputKind> {
+    Done(Served<K>),
+    /// The body is to be run by this caller.
+    Load(Loading<K::Value>),
+    /// The body is to be run in a task of its own.
+    Aside(Aside<K::Value>),
+}
+
+/// A load that this caller leads.
+pub(crate) struct Loading<V> {
+    pub(super) leader: Leader<CallKey>,
+    pub(super) into: Into,
+    /// What is served if it fails.
+    pub(super) instead: Option<Found<V>>,
+}
+
+/// Where a loaded value goes.
+pub(super) enum Into {
+    /// The caller alone: it is the body of this very key that calls.
+    Nothing,
+    Memory,
+    /// Over what has been found there.
+    Redis(Leftover),
+    /// Memory, since Redis is away.
+    Outage,
+    /// In place of a value that is served meanwhile.
+    Place,
+}
+
+/// What is to be done with a value that has been found.
+pub(super) enum Use {
+    Serve,
+    /// Serve it, and load it anew.
+    Refresh(Leader<CallKey>),
+    /// Load, and serve it if that fails or takes too long.
+    Load,
+}
+
+impl<K> Call<K>
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+{
+    /// Looks for a value in the stores, and where other callers are about to have one.
+    pub(crate) async fn look(&self) -> Step<K> {
+        let (core, key) = (&self.core, &self.key);
+        if recursion::is_inside(key) {
+            return self.step_to(Leader::alone(&core.generations, &key.slots), Into::Nothing);
+        }
+        if let Some(step) = self.at_hand() {
+            return step;
+        }
+        if self.policy.coalesce == Coalesce::Off {
+            return self.lead(Leader::alone(&core.generations, &key.slots)).await;
+        }
+        let asked = Ticket::now();
+        loop {
+            let follower = match core.flights.join(key, asked, &core.generations, &key.slots) {
+                Role::Lead(leader) => return self.lead(leader).await,
+                Role::Follow(follower) => follower,
+            };
+            match self.wait(&follower).await {
+                Some(outcome @ (Outcome::Value(_) | Outcome::Error(_))) => {
+                    match self.shared_output(&outcome) {
+                        Some(served) => return Step::Done(served),
+                        // Too old, or of another type, by hand under the same name: as good as none.
+                        None => break,
+                    }
+                }
+                Some(Outcome::Failed) => break,
+                Some(Outcome::Outdated(_) | Outcome::Abandoned) => {}
+                // The first to reach the wait limit leads the next flight, the others join it.
+                None => core.flights.give_up(key, &follower),
+            }
+        }
+        self.lead(Leader::alone(&core.generations, &key.slots)).await
+    }
+
+    /// A value in memory that is to be loaded anew while it is served: nobody waits for that.
+    fn at_hand(&self) -> Option<Step<K>> {
+        let grace_ms = self.policy.grace.while_revalidate_ms;
+        if !self.in_memory || (grace_ms == 0 && !self.demands.early) {
+            return None;
+        }
+        let hit = self.core.value_in_memory(&self.key, grace_ms)?;
+        let found = self.young_enough(Found { hit, source: Source::Memory })?;
+        match self.use_of(&found.hit) {
+            Use::Serve => Some(Step::Done(self.served(found))),
+            Use::Refresh(refresh) => Some(self.refresh_step(refresh, found)),
+            Use::Load => None,
+        }
+    }
+
+    async fn lead(&self, mut leader: Leader<CallKey>) -> Step<K> {
+        if let Some(predecessor) = leader.predecessor() {
+            match self.wait(&predecessor).await {
+                Some(outcome) => {
+                    if let Some(served) = self.shared_output(&outcome) {
+                        leader.pass_on(&predecessor, outcome);
+                        return Step::Done(served);
+                    }
+                }
+                None => leader.overtake(&predecessor),
+            }
+        }
+        // Since this caller looked into memory, a flight may have landed. What is read from Redis
+        // from here on is younger than every caller that has joined so far.
+        let in_memory = self.in_memory || self.core.redis.is_none();
+        if !in_memory {
+            leader.seal();
+        }
+        let (codec, grace_ms) = (self.policy.codec, self.policy.grace.longest_ms());
+        let reading = self.core.read::<K::Value>(&self.key, self.in_memory, codec, grace_ms).await;
+        let (found, into) = match reading {
+            Reading::Memory(hit) if in_memory => {
+                (Some(Found { hit, source: Source::Memory }), Into::Memory)
+            }
+            // In an outage.
+            Reading::Memory(hit) => (Some(Found { hit, source: Source::Memory }), Into::Outage),
+            Reading::Redis(hit) => {
+                (Some(Found { hit, source: Source::Redis }), Into::Redis(Leftover::Nothing))
+            }
+            Reading::Miss(_) if in_memory => (None, Into::Memory),
+            Reading::Miss(leftover) => {
+                if let Leftover::Undecodable(_) = &leftover {
+                    self.counters.slow.decode_failures.one();
+                }
+                (None, Into::Redis(leftover))
+            }
+            Reading::Away => (None, Into::Outage),
+        };
+        match found.and_then(|found| self.young_enough(found)) {
+            Some(found) => match self.use_of(&found.hit) {
+                Use::Serve => {
+                    self.pass(leader, &found);
+                    Step::Done(self.served(found))
+                }
+                Use::Refresh(refresh) => {
+                    self.pass(leader, &found);
+                    self.refresh_step(refresh, found)
+                }
+                Use::Load => self.load_or_serve(leader, into, found).await,
+            },
+            None => self.load_or_follow(leader, into).await,
+        }
+    }
+
+    /// Nothing is there: to be loaded, unless that is being done aside.
+    async fn load_or_follow(&self, leader: Leader<CallKey>, into: Into) -> Step<K> {
+        if self.demands.background
+            && let Some(follower) = self.refresh_under_way()
+            && let Some(outcome) = self.wait(&follower).await
+            && let Some(served) = self.shared_output(&outcome)
+        {
+            leader.pass_on(&follower, outcome);
+            return Step::Done(served);
+        }
+        self.counters.slow.misses.one();
+        self.step_to(leader, into)
+    }
+
+    fn step_to(&self, leader: Leader<CallKey>, into: Into) -> Step<K> {
+        leader.reopen();
+        Step::Load(Loading { leader, into, instead: None })
+    }
+
+    /// What is to be done with a value that may be served.
+    fn use_of(&self, hit: &Hit<K::Value>) -> Use {
+        let in_time = match hit.stale_for_ms() {
+            None if self.is_due(hit) => true,
+            None => return Use::Serve,
+            Some(past) => past < self.policy.grace.while_revalidate_ms,
+        };
+        let (core, key) = (&self.core, &self.key);
+        if core.background.failed_lately(key, core.clock.now_ms()) {
+            return Use::Serve;
+        }
+        if !in_time {
+            return Use::Load;
+        }
+        match core.background.refreshes.open(key, &core.generations, &key.slots) {
+            Some(leader) => Use::Refresh(leader),
+            None => Use::Serve,
+        }
+    }
+
+    /// Whether a fresh value is to be loaded anew.
+    fn is_due(&self, hit: &Hit<K::Value>) -> bool {
+        let beta = self.policy.early_refresh;
+        if self.in_memory {
+            // Decided where the value was found.
+            return self.demands.early;
+        }
+        beta > 0.0 && early::is_due(beta, hit.load_micros, hit.left_ms(), random::word())
+    }
+
+    pub(super) fn young_enough(&self, found: Found<K::Value>) -> Option<Found<K::Value>> {
+        let max_age = self.demands.max_age.map_or(u64::MAX, millis);
+        (found.hit.age_ms < max_age).then_some(found)
+    }
+
+    pub(super) fn served(&self, found: Found<K::Value>) -> Served<K> {
+        self.count_hit(&found.hit, found.source);
+        Served::found(found)
+    }
+
+    /// Ends a flight with a value that a store holds.
+    pub(super) fn pass(&self, leader: Leader<CallKey>, found: &Found<K::Value>) {
+        leader.land(|| {
+            Outcome::Value(Arc::new(Passed {
+                value: found.hit.value.clone(),
+                origin: found.origin(),
+            }))
+        });
+    }
+}

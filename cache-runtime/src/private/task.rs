@@ -1,0 +1,54 @@
+//! A body in a task of its own, and the copies of the arguments that it has there.
+
+use std::borrow::ToOwned;
+use std::future::Future;
+
+use crate::call::Body;
+
+/// An argument of which a task can have a copy.
+#[diagnostic::on_unimplemented(
+    message = "an argument of type `{Self}` cannot be copied for a load in the background",
+    label = "the task needs a copy of this",
+    note = "such an argument must be `Clone + Send + 'static`; a handle such as a connection pool is best behind an `Arc`"
+)]
+pub trait Keep: Clone + Send + 'static {}
+
+impl<T: Clone + Send + 'static> Keep for T {}
+
+/// An argument of which a task can have an owned copy.
+#[diagnostic::on_unimplemented(
+    message = "an argument of type `&{Self}` cannot be copied for a load in the background",
+    label = "the task needs a copy of what this borrows",
+    note = "what is borrowed must be `Clone` (or `ToOwned`, as `str` and slices are), and the copy `Send + 'static`"
+)]
+pub trait KeepBorrowed {
+    /// The copy.
+    type Kept: Send + 'static;
+    /// Makes it.
+    fn kept(&self) -> Self::Kept;
+}
+
+impl<T> KeepBorrowed for T
+where
+    T: ToOwned<Owned: Send + 'static> + ?Sized,
+{
+    type Kept = T::Owned;
+    fn kept(&self) -> T::Owned {
+        self.to_owned()
+    }
+}
+
+/// A copy of an argument.
+pub fn keep<T: Keep>(argument: &T) -> T {
+    argument.clone()
+}
+
+/// A copy of a borrowed argument.
+pub fn keep_borrowed<T: KeepBorrowed + ?Sized>(argument: &T) -> T::Kept {
+    argument.kept()
+}
+
+/// The body as what a task can run: the function's future must be `Send`.
+pub fn task<F: Future + Send + 'static>(body: F) -> Body<F::Output> {
+    Box::pin(body)
+}
