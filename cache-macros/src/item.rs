@@ -93,6 +93,11 @@ impl Item {
         !matches!(self.asynchrony, Asynchrony::Missing)
     }
 
+    /// The attributes that stand below.
+    pub(crate) fn attrs(&self) -> &[Attribute] {
+        &self.attrs
+    }
+
     pub(crate) fn receiver(&self) -> Option<&Receiver> {
         self.sig.receiver()
     }

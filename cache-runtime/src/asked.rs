@@ -185,6 +185,7 @@ pub(crate) async fn ask<F: Future>(
 ) -> Result<Outcome<F::Output>, Error> {
     let mut wish = Some(wish);
     let reply = Reply::default();
+    let mut found = None;
     poll_fn(|context| {
         let polled = match wish.take() {
             None => call.as_mut().poll(context),
@@ -202,8 +203,16 @@ pub(crate) async fn ask<F: Future>(
             (_, Some(Answer::NotMine)) => Poll::Ready(Err(not_a_cached_call::<F>())),
             (_, Some(Answer::Refused(error))) => Poll::Ready(Err(error)),
             (Poll::Ready(output), Some(answer)) => Poll::Ready(Ok((Some(output), answer))),
+            // The output is there, and the future has something left to do before it returns it.
+            (Poll::Pending, Some(answer @ Answer::Found(_))) => {
+                found = Some(answer);
+                Poll::Pending
+            }
             (Poll::Pending, Some(answer)) => Poll::Ready(Ok((None, answer))),
-            (Poll::Ready(_), None) => Poll::Ready(Err(not_a_cached_call::<F>())),
+            (Poll::Ready(output), None) => Poll::Ready(match found.take() {
+                Some(answer) => Ok((Some(output), answer)),
+                None => Err(not_a_cached_call::<F>()),
+            }),
             (Poll::Pending, None) => Poll::Pending,
         }
     })

@@ -102,6 +102,22 @@ struct Held {
     entry: Arc<Entry<dyn Any + Send + Sync>>,
 }
 
+/// Which of the values that have been stored under a key is there. It keeps that value in memory.
+#[derive(Clone)]
+pub(crate) struct Identity(Arc<Entry<dyn Any + Send + Sync>>);
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:p}", Arc::as_ptr(&self.0))
+    }
+}
+
 /// What a look-up compares entries with.
 pub(crate) trait Wanted {
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool;
@@ -265,12 +281,17 @@ impl Memory {
         self.find(hash, wanted, |entry| terms.fresh(entry).then(|| entry.facts.clone()))
     }
 
+    /// Which value is there, fresh or not.
+    pub(crate) fn identity(&self, key: &MemoryKey) -> Option<Identity> {
+        self.find(key.hash, key, |entry| Some(Identity(Arc::clone(entry))))
+    }
+
     #[inline]
     fn find<W, T>(
         &self,
         hash: u64,
         wanted: &W,
-        take: impl Fn(&Entry<dyn Any + Send + Sync>) -> Option<T>,
+        take: impl Fn(&Arc<Entry<dyn Any + Send + Sync>>) -> Option<T>,
     ) -> Option<T>
     where
         W: Wanted,
@@ -419,14 +440,14 @@ impl<W, F, T> Hash for Query<'_, W, F, T> {
 impl<W, F, T> Equivalent<Held> for Query<'_, W, F, T>
 where
     W: Wanted,
-    F: Fn(&Entry<dyn Any + Send + Sync>) -> Option<T>,
+    F: Fn(&Arc<Entry<dyn Any + Send + Sync>>) -> Option<T>,
 {
     #[inline]
     fn equivalent(&self, held: &Held) -> bool {
         if self.hash != held.hash {
             return false;
         }
-        let entry = &*held.entry;
+        let entry = &held.entry;
         if !self.wanted.matches(entry.domain, &entry.bytes) {
             return false;
         }

@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::generation::{Noted, Stamps};
 use crate::invalidate::Targets;
-use crate::memory::Facts;
+use crate::memory::{Facts, Identity};
 use crate::output::CacheValue;
 use crate::redis::{self, Away, Filled, Over};
 use crate::stats::SiteCounters;
@@ -24,6 +24,8 @@ pub(crate) struct Put<'a> {
     core: &'a Core,
     key: &'a CallKey,
     noted: Noted,
+    /// What memory held then.
+    before: Option<Identity>,
     /// `None`: memory is the store.
     redis: Option<Result<redis::Noted, Away>>,
 }
@@ -59,6 +61,7 @@ impl Core {
         longest: Ttl,
     ) -> Put<'a> {
         let noted = self.generations.note(&key.slots);
+        let before = self.memory.identity(&key.memory);
         let redis = match self.redis.as_ref().filter(|_| !in_memory) {
             None => None,
             Some(redis) => {
@@ -68,7 +71,7 @@ impl Core {
                 }))
             }
         };
-        Put { core: self, key, noted, redis }
+        Put { core: self, key, noted, before, redis }
     }
 }
 
@@ -116,6 +119,11 @@ impl Put<'_> {
         let Some(stamps) = generations.overtake(&self.noted, slot) else {
             return Ok(Outcome::Overtaken);
         };
+        // A load that has ended meanwhile has stored what may be newer.
+        let now = self.core.memory.identity(&self.key.memory);
+        if now.is_some() && now != self.before {
+            return Ok(Outcome::Overtaken);
+        }
         self.core.insert(self.key, stamps, worth)?;
         // A sweep that began meanwhile may have passed before the entry was there.
         if generations.swept_since(&self.noted) {
@@ -213,7 +221,7 @@ impl Core {
             Ok(Outcome::Away) => {
                 put.owe();
                 let noted = self.generations.note(&key.slots);
-                Put { noted, ..put }.store_in_memory(&self.for_an_outage(worth))
+                Put { noted, before: self.memory.identity(&key.memory), ..put }.store_in_memory(&self.for_an_outage(worth))
             }
             Ok(outcome) => Ok(outcome),
             Err(error) => {

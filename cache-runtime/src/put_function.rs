@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::asked::Resolved;
 use crate::call::{CallKey, Policy};
+use crate::config::Ttl;
 use crate::core::Bound;
 use crate::invalidate::{Condition, EntryCall, Unfinished, When, resolve_entry};
 use crate::output::{CacheValue, OutputKind};
@@ -22,7 +23,8 @@ pub struct PutPlan<V>(Vec<Target<V>>);
 struct Target<V> {
     bound: Bound,
     key: Arc<CallKey>,
-    policy: Policy<V>,
+    /// `None`: its function does not cache this call. What is there is removed.
+    policy: Option<Policy<V>>,
 }
 
 /// An entry of values of type `V`.
@@ -47,7 +49,8 @@ impl<V> Takes<V> for EntryOf<EntryOf<V>> {}
 impl<V> Target<V> {
     async fn note(&self) -> Put<'_> {
         let Bound { core, in_memory, .. } = &self.bound;
-        core.put(&self.key, *in_memory, Over::Nothing, self.policy.longest()).await
+        let longest = self.policy.as_ref().map_or(Ttl::For(Ttl::MIN), Policy::longest);
+        core.put(&self.key, *in_memory, Over::Nothing, longest).await
     }
 
     fn changing(&self) -> Unfinished {
@@ -75,9 +78,12 @@ impl<V: CacheValue> PutPlan<V> {
             return;
         };
         let Resolved { bound, key, policy, .. } = resolved;
-        // Without a policy the function's TTL is none, and it does not store anything.
-        if let Some(Ok(policy)) = policy.map(|policy| policy.downcast::<Policy<V>>()) {
-            self.0.push(Target { bound, key, policy: *policy });
+        let same = |target: &Target<V>| {
+            Arc::ptr_eq(&target.bound.core, &bound.core) && target.key.name.as_str() == key.name.as_str()
+        };
+        if !self.0.iter().any(same) {
+            let policy = policy.and_then(|policy| policy.downcast::<Policy<V>>().ok());
+            self.0.push(Target { bound, key, policy: policy.map(|policy| *policy) });
         }
     }
 }
@@ -124,8 +130,13 @@ where
     let took = began.elapsed();
     for (target, put) in targets.iter().zip(&puts) {
         let counters = &target.bound.counters;
-        let settled = put.settle(&target.policy, counters, &value, took, Overtaken::Goes);
-        Box::pin(settled).await;
+        match &target.policy {
+            Some(policy) => {
+                let settled = put.settle(policy, counters, &value, took, Overtaken::Goes);
+                Box::pin(settled).await;
+            }
+            None => put.remove().await,
+        }
     }
     unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(false));
     K::join(Ok(value))

@@ -274,8 +274,8 @@ twins! {
     #[cached]
     SEND stored() -> usize { 1 }
 
-    #[cached]
     #[cache_invalidate(prefix = "twins")]
+    #[cached]
     SEND both_attributes(n: u64 = 1) -> Result<u64, Box<dyn Error>> {
         yield_now().await;
         positive(n)

@@ -178,22 +178,12 @@ async fn invalidates_inside(id: u64) -> String {
     id.to_string()
 }
 
-#[cached(key_prefix = "invalidates_outside", key = "{id}")]
-#[cache_invalidate(prefix = "shop")]
-async fn invalidates_outside(id: u64) -> String {
-    id.to_string()
-}
-
-/// Of two attributes the first one is expanded first, and the second one around it.
 #[tokio::test]
-async fn a_cached_function_may_invalidate_when_its_body_runs_or_at_each_call() {
+async fn a_cached_function_may_invalidate_when_its_body_runs() {
     on_each_store(async |_: TestCache| {
         let inside = async || drop(invalidates_inside(1).await);
         assert_eq!(reloaded(inside).await, [1, 2, 3]);
         assert_eq!(reloaded(inside).await, [0_u64; 0], "answered from the cache");
-        let outside = async || drop(invalidates_outside(1).await);
-        assert_eq!(reloaded(outside).await, [1, 2, 3]);
-        assert_eq!(reloaded(outside).await, [1, 2, 3]);
     })
     .await;
 }

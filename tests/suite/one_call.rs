@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_runtime::{CacheCall as _, CacheEntry, Error, Source as From, cached};
+use cache_runtime::{CacheCall as _, CacheConfig, CacheEntry, Error, Source as From, cached};
 
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_each_store, on_stores};
@@ -213,6 +213,7 @@ async fn what_the_function_does_not_store_is_not_put() {
         // What was there is older than what was refused.
         assert_eq!(entry(1).peek().await.unwrap(), None);
 
+        cache_runtime::cache().invalidate_prefix("choosy").await.unwrap();
         let refused = entry(7).put(5).await.unwrap_err();
         assert!(matches!(refused, Error::NotStored { .. }), "{refused}");
         assert_eq!(entry(7).refresh().await.unwrap(), 701);
@@ -259,6 +260,133 @@ async fn a_refresh_wins_over_an_older_load() {
         hold.release();
         assert_eq!(older.await.unwrap(), 101);
         assert_eq!(plain(&source, 1, "red").await, 102);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_keeps_a_call_can_ask_it_and_then_await_it() {
+    on_each_store(async |_: TestCache| {
+        let source = Source::new(1);
+        let asked = async |id| {
+            let mut call = Box::pin(plain(&source, id, "red"));
+            let peeked = (&mut call).cache_entry().peek().await.unwrap();
+            match peeked {
+                Some(value) => value,
+                None => call.await,
+            }
+        };
+        assert_eq!((asked(1).await, asked(1).await, source.reads()), (101, 101, 1));
+
+        let mut call = Box::pin(plain(&source, 2, "red"));
+        (&mut call).cache_entry().put(7).await.unwrap();
+        assert_eq!(call.await, 7);
+
+        let mut call = Box::pin(choosy(&source, 7));
+        (&mut call).cache_entry().put(8).await.unwrap_err();
+        assert_eq!(call.await, 701);
+    })
+    .await;
+}
+
+/// A call that runs because of somebody else's question is none of theirs, and goes on.
+#[tokio::test]
+async fn a_question_to_something_else_leaves_the_calls_in_it_as_they_are() {
+    on_each_store(async |_: TestCache| {
+        let source = Source::new(1);
+        let mut outer = Box::pin(async { plain(&source, 1, "red").await + 1 });
+        let error = (&mut outer).cache_entry().peek().await.unwrap_err();
+        assert!(matches!(error, Error::NotACachedCall { .. }), "{error}");
+        assert_eq!(outer.await, 102);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refresh_is_not_stored_over_a_load_that_came_later() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let hold = source.hold();
+        let refresh = {
+            let source = source.clone();
+            cache.spawn(async move { plain(&source, 1, "red").cache_entry().refresh().await })
+        };
+        hold.reached().await;
+        source.set(2);
+        assert_eq!(plain(&source, 1, "red").await, 102);
+        hold.release();
+        assert_eq!(refresh.await.unwrap().unwrap(), 101);
+        let there = plain(&source, 1, "red").cache_entry().peek().await.unwrap();
+        assert_ne!(there, Some(101));
+    })
+    .await;
+}
+
+/// In Redis the entry must be there until the refresh is stored over it.
+#[tokio::test]
+async fn a_refresh_may_outlast_the_entry() {
+    #[cached(ttl = "50ms", key_prefix = "short", key = "{id}")]
+    async fn short(source: &Source, id: u64) -> u64 {
+        id * 100 + source.read().await
+    }
+
+    let system = |config: CacheConfig| config;
+    for store in [Store::Memory, Store::Redis] {
+        let cache = TestCache::new(store, system).await;
+        let source = Source::new(1);
+        let test = async {
+            short(&source, 1).await;
+            source.set(2);
+            let hold = source.hold();
+            let refresh = {
+                let source = source.clone();
+                cache.spawn(async move { short(&source, 1).cache_entry().refresh().await })
+            };
+            hold.reached().await;
+            // Longer than the entry lives by the server's own clock.
+            tokio::time::sleep(Duration::from_millis(80)).await;
+            hold.release();
+            assert_eq!(refresh.await.unwrap().unwrap(), 102);
+            let there = short(&source, 1).cache_entry().peek().await.unwrap();
+            assert_eq!(there, Some(102), "{store:?}");
+        };
+        cache_runtime::with(&cache.manager, test).await;
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_older_than_asked_for_is_loaded_anew() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let at_most = async |seconds| {
+            let entry = plain(&source, 1, "red").cache_entry();
+            entry.max_age(Duration::from_secs(seconds)).fetch().await.unwrap()
+        };
+        assert_eq!(at_most(10).await.value, 101);
+        source.set(2);
+        cache.clock.advance(Duration::from_secs(5));
+        assert_eq!(at_most(10).await.value, 101);
+        let peek = plain(&source, 1, "red").cache_entry().max_age(Duration::from_secs(2)).peek();
+        assert_eq!(peek.await.unwrap(), None);
+        let loaded = at_most(2).await;
+        assert_eq!((loaded.value, loaded.source), (102, From::Load));
+        assert_eq!(plain(&source, 1, "red").await, 102);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_not_cached_is_an_error_if_it_must_be() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let cached = async || plain(&source, 1, "red").cache_entry().only_if_cached().fetch().await;
+        let error = cached().await.unwrap_err();
+        assert!(matches!(error, Error::NotCached { .. }), "{error}");
+        assert_eq!(source.reads(), 0);
+        plain(&source, 1, "red").await;
+        assert_eq!(cached().await.unwrap().value, 101);
+        let total = cache.manager.stats().total;
+        assert_eq!((total.hits(), total.misses), (1, 2));
     })
     .await;
 }

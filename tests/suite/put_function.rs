@@ -45,6 +45,18 @@ async fn set_or_fail_unchanged(
     outcome
 }
 
+#[cached(ttl = "1m", skip(source))]
+async fn by_text(source: &Source, name: &str) -> String {
+    format!("{name}{}", source.read().await)
+}
+
+/// The call borrows of its own expression.
+#[cache_put(entry = by_text(source, &format!("{name}!")))]
+async fn set_by_text(source: &Source, name: String) -> String {
+    _ = source;
+    name
+}
+
 #[cache_put(entry = title(source, name.clone()), entry = title(source, format!("{name}!")))]
 async fn set_titles(source: &Source, name: String) -> String {
     _ = source;
@@ -137,6 +149,8 @@ async fn several_entries_are_put_and_invalidated() {
         set_titles(&source, "a".into()).await;
         assert_eq!(title(&source, "a".into()).await, "a");
         assert_eq!(title(&source, "a!".into()).await, "a");
+        set_by_text(&source, "a".into()).await;
+        assert_eq!(by_text(&source, "a!").await, "a");
         assert_eq!(source.reads(), 0);
 
         video(&source, 7).await.unwrap();
@@ -174,6 +188,82 @@ async fn a_value_that_the_cached_function_refuses_leaves_nothing() {
         video(&source, 7).await.unwrap();
         set(&source, 7, 13).await.unwrap();
         assert_eq!(video(&source, 7).cache_entry().peek().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_entry_that_is_given_twice_is_put_once() {
+    #[cache_put(entry = title(source, a.clone()), entry = title(source, b.clone()))]
+    async fn set_both(source: &Source, a: String, b: String) -> String {
+        _ = source;
+        a + &b
+    }
+
+    on_each_store(async |_: TestCache| {
+        let source = Source::new(1);
+        set_both(&source, "x".into(), "x".into()).await;
+        assert_eq!(title(&source, "x".into()).await, "xx");
+        assert_eq!(source.reads(), 0);
+    })
+    .await;
+}
+
+/// A TTL that can be used or not, and a call that is cached or not.
+static SECONDS: AtomicU64 = AtomicU64::new(60);
+
+#[cached(ttl = Duration::from_secs(SECONDS.load(Ordering::SeqCst)), key = "{id}", bypass_if = *past)]
+async fn choosy(source: &Source, id: u64, past: &bool) -> u64 {
+    id * 100 + source.read().await
+}
+
+#[cache_put(entry = choosy(source, id, &past))]
+async fn set_choosy(source: &Source, id: u64, past: bool, value: u64) -> u64 {
+    _ = (source, id, past);
+    value
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_cached_has_what_is_there_removed_by_a_put() {
+    on_each_store(async |_: TestCache| {
+        let source = Source::new(1);
+        let there = async || choosy(&source, 7, &false).cache_entry().peek().await.unwrap();
+        SECONDS.store(60, Ordering::SeqCst);
+        set_choosy(&source, 7, false, 5).await;
+        assert_eq!(there().await, Some(5));
+        set_choosy(&source, 7, true, 6).await;
+        assert_eq!(there().await, None);
+
+        set_choosy(&source, 7, false, 5).await;
+        choosy(&source, 7, &true).cache_entry().put(6).await.unwrap_err();
+        assert_eq!(there().await, None);
+
+        for by_hand in [false, true] {
+            SECONDS.store(60, Ordering::SeqCst);
+            set_choosy(&source, 7, false, 5).await;
+            SECONDS.store(0, Ordering::SeqCst);
+            if by_hand {
+                choosy(&source, 7, &false).cache_entry().put(6).await.unwrap_err();
+            } else {
+                set_choosy(&source, 7, false, 6).await;
+            }
+            SECONDS.store(60, Ordering::SeqCst);
+            assert_eq!(there().await, None, "{by_hand}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_load_that_ended_meanwhile_is_not_overwritten_by_something_older() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let (put, hold) = begin_put(&cache, &source, 5).await;
+        source.set(6);
+        assert_eq!(video(&source, 7).await, Ok(6));
+        hold.release();
+        put.await.unwrap();
+        assert_ne!(video(&source, 7).cache_entry().peek().await.unwrap(), Some(Ok(5)));
     })
     .await;
 }

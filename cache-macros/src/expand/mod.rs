@@ -77,13 +77,15 @@ fn entries(p: &TokenStream, entries: &[Expr], with_kind: bool) -> TokenStream {
         if !with_kind {
             return quote_spanned!(place=> __plan.entry(#call););
         }
-        quote_spanned! {place=> {
-            let __call = #call;
-            let __kind = {
-                use #p::{ProbePlain as _, ProbeResult as _};
-                (&&#p::probe_of(&__call)).__cache_kind()
-            };
-            __plan.entry(__call, __kind);
+        // A `match` keeps what the call borrows of its own expression.
+        quote_spanned! {place=> match #call {
+            __call => {
+                let __kind = {
+                    use #p::{ProbePlain as _, ProbeResult as _};
+                    (&&#p::probe_of(&__call)).__cache_kind()
+                };
+                __plan.entry(__call, __kind);
+            }
         }}
     });
     entries.collect()

@@ -30,6 +30,7 @@ use name::Scope;
 pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::Result<Cached> {
     signature::check_async(item, &mut errors);
     signature::check_patterns(item, &mut errors);
+    signature::check_order(item, &mut errors);
     let scope = Scope::of(item);
     let kind = errors.option(&attr.output, |given| word(given, &KINDS)).unwrap_or_default();
     let ttl = |given: &_| ttl::ttl(given, &scope);

@@ -13,6 +13,21 @@ pub(crate) fn check_async(item: &Item, errors: &mut Errors) {
     }
 }
 
+/// What changes data does so in the body, so a cache that is around the body must be around that.
+pub(crate) fn check_order(item: &Item, errors: &mut Errors) {
+    for attr in item.attrs() {
+        let Some(last) = attr.path().segments.last() else { continue };
+        if last.ident == "cache_invalidate" || last.ident == "cache_put" {
+            let name = &last.ident;
+            let message = format!(
+                "`#[{name}]` goes above `#[cached]`: it has something to do when the body runs. To \
+                 do it also when a value is served from the cache, take two functions"
+            );
+            errors.at(attr, message);
+        }
+    }
+}
+
 /// An argument that cannot be seen could not be part of the key.
 pub(crate) fn check_patterns(item: &Item, errors: &mut Errors) {
     for pattern in item.patterns() {

@@ -2,9 +2,10 @@
 
 use std::any::{Any, type_name};
 use std::fmt;
-use std::future::{Future, pending};
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::KeySource;
 use super::hooks::{Hooks, policy};
@@ -13,6 +14,7 @@ use crate::asked::{self, Answer, Reply, Resolved, Taken, Wish};
 use crate::call::{self, Aside, Body, CallKey, Demands, Loading, Origin, Policy, Served, Source};
 use crate::core::Bound;
 use crate::error::Error;
+use crate::invalidate::Targets;
 use crate::name::Renderer;
 use crate::output::{CacheValue, OutputKind};
 use crate::random;
@@ -62,8 +64,9 @@ pub struct Call<K: OutputKind>(What<K>);
 enum What<K: OutputKind> {
     /// Past the cache: the body.
     Past(Reply),
-    /// Whoever asked has an answer, or is not asking this call: it does not go on.
-    Held,
+    /// Whoever asked has an answer, or was not asking this call, and drops it: unless it is not
+    /// theirs to drop. Then it goes on when it is polled again.
+    Later(Box<What<K>>),
     Cached(Box<Prepared<K>>),
     /// Somebody asks for something else than the output.
     Asked(Box<Prepared<K>>, Deed<K::Value>, Reply),
@@ -79,6 +82,8 @@ enum Deed<V> {
     Cached,
     Refresh,
     Put(V),
+    /// To remove what is there, since what was to be put cannot be.
+    Remove(Error),
 }
 
 struct Prepared<K: OutputKind> {
@@ -120,7 +125,7 @@ impl<K: OutputKind> fmt::Debug for Call<K> {
             What::Cached(prepared) | What::Asked(prepared, ..) => Some(&prepared.key),
             What::Load(looked) => Some(&looked.call.key),
             What::Aside(looked) => Some(&looked.call.key),
-            What::Past(_) | What::Held => None,
+            What::Past(_) | What::Later(_) => None,
         };
         f.debug_struct("Call").field("key", &key).finish()
     }
@@ -263,7 +268,10 @@ where
     };
     match asked::take(own.type_name, own.boxed) {
         None => begin_in(&bound, own, kind, instance, key, tags, hooks),
-        Some(Taken::NotMine) => Begin::Call(Call(What::Held)),
+        Some(Taken::NotMine) => {
+            let what = prepare(&bound, own, kind, instance, key, tags, hooks, false);
+            Begin::Call(Call(what.later()))
+        }
         Some(Taken::Mine(wish, reply)) => {
             let key = full_key::<K, S, T>(&bound, instance, key, tags);
             let prepared = key.map(|key| {
@@ -271,16 +279,20 @@ where
                 Box::new(Prepared { bound, instance, key, hooks, demands, reply: None })
             });
             Begin::Call(Call(prepared.map_or_else(
-                |reason| refuse(&reply, Error::NoEntry { function: instance.label(), reason }),
+                |reason| {
+                    reply.send(Answer::Refused(Error::NoEntry { function: instance.label(), reason }));
+                    What::Past(Reply::default()).later()
+                },
                 |prepared| grant(prepared, own.bypass, wish, &reply),
             )))
         }
     }
 }
 
-fn refuse<K: OutputKind>(reply: &Reply, error: Error) -> What<K> {
-    reply.send(Answer::Refused(error));
-    What::Held
+impl<K: OutputKind> What<K> {
+    fn later(self) -> Self {
+        What::Later(Box::new(self))
+    }
 }
 
 /// What a wish makes of a call; if it can be fulfilled at once, it is.
@@ -291,19 +303,20 @@ where
 {
     let deed = match wish {
         Wish::Resolve => {
-            reply.send(Answer::Resolved(prepared.resolved()));
-            return What::Held;
+            reply.send(Answer::Resolved(prepared.resolved(bypass)));
+            return prepared.ordinary(bypass).later();
         }
-        Wish::Put(output) => match prepared.value_of(output, bypass) {
-            Ok(value) => Deed::Put(value),
-            Err(error) => return refuse(reply, error),
-        },
+        Wish::Put(output) => {
+            prepared.value_of(output, bypass).map_or_else(Deed::Remove, Deed::Put)
+        }
         Wish::Peek(_) if bypass => {
             reply.send(Answer::Absent);
-            return What::Held;
+            return prepared.ordinary(bypass).later();
         }
         Wish::Fetch(terms) if bypass && terms.only_if_cached => {
-            return refuse(reply, Error::NotCached { function: prepared.instance.label() });
+            let function = prepared.instance.label();
+            reply.send(Answer::Refused(Error::NotCached { function }));
+            return prepared.ordinary(bypass).later();
         }
         Wish::Bypass => return prepared.past(reply),
         _ if bypass => return prepared.past(reply),
@@ -325,6 +338,11 @@ where
 }
 
 impl<K: OutputKind> Prepared<K> {
+    /// The call as if nobody had asked for anything.
+    fn ordinary(self: Box<Self>, bypass: bool) -> What<K> {
+        if bypass { self.past(&Reply::default()) } else { What::Cached(self) }
+    }
+
     fn past(&self, reply: &Reply) -> What<K> {
         self.bound.counters.slow.bypassed.one();
         What::Past(reply.clone())
@@ -335,8 +353,15 @@ impl<K: OutputKind> Prepared<K> {
     }
 
     /// The call, if its TTLs can be used; if not, whoever asks is told so.
-    fn into_call(self) -> Result<(call::Call<K>, Option<Reply>), Option<Reply>> {
-        let Some(policy) = self.policy() else { return Err(self.reply) };
+    fn into_call(self) -> Result<(call::Call<K>, Option<Reply>), ()> {
+        let Some(policy) = self.policy() else {
+            if let Some(reply) = &self.reply {
+                let function = self.instance.label();
+                let reason = "its TTL expression gives what is none".to_owned();
+                reply.send(Answer::Refused(Error::NoEntry { function, reason }));
+            }
+            return Err(());
+        };
         let Bound { core, counters, in_memory } = self.bound;
         let share = self.hooks.share.how;
         let call =
@@ -350,8 +375,10 @@ where
     K: OutputKind,
     K::Value: CacheValue,
 {
-    fn resolved(&self) -> Resolved {
-        let policy = self.policy().map(|policy| Box::new(policy) as Box<dyn Any + Send + Sync>);
+    /// The entry. A call that is not cached has no policy for it.
+    fn resolved(&self, bypass: bool) -> Resolved {
+        let policy = self.policy().filter(|_| !bypass);
+        let policy = policy.map(|policy| Box::new(policy) as Box<dyn Any + Send + Sync>);
         Resolved { bound: self.bound.clone(), key: Arc::clone(&self.key), policy }
     }
 
@@ -360,9 +387,9 @@ where
         let function = self.instance.label();
         let refused = |reason| Error::NotStored { function, reason };
         if bypass {
-            return Err(refused("`bypass_if` says that this call is not cached"));
+            return Err(refused("`bypass_if` says that this call is not cached; nothing is stored any more"));
         }
-        let value = value.downcast().map_err(|_| refused("the function stores another type"))?;
+        let value = value.downcast().map_err(|_| refused("the function stores another type; nothing is stored any more"))?;
         Ok(*value)
     }
 }
@@ -378,7 +405,10 @@ where
         F: Future<Output = K::Output>,
     {
         match self.0 {
-            What::Held => pending().await,
+            What::Later(what) => {
+                yield_once().await;
+                Box::pin(Call(*what).run(body)).await
+            }
             What::Past(reply) => past(body, &reply).await,
             // What follows is large, and has no place in the future of every call: most are hits.
             What::Cached(prepared) => Box::pin(missed(prepared, body)).await,
@@ -393,6 +423,10 @@ where
     pub async fn look(self) -> Step<K> {
         match self.0 {
             What::Cached(prepared) => Box::pin(look(prepared)).await,
+            What::Later(what) => {
+                yield_once().await;
+                Box::pin(Call(*what).look()).await
+            }
             what => Step::Call(Call(what)),
         }
     }
@@ -424,14 +458,9 @@ where
     K::Value: CacheValue,
     F: Future<Output = K::Output>,
 {
-    let function = prepared.instance.label();
     match prepared.into_call() {
         Ok((call, reply)) => told(call.run(body).await, reply.as_ref()),
-        Err(Some(reply)) => {
-            refuse::<K>(&reply, no_ttl(function));
-            pending().await
-        }
-        Err(None) => body.await,
+        Err(()) => body.await,
     }
 }
 
@@ -441,11 +470,8 @@ where
     K::Value: CacheValue,
 {
     prepared.demands.background = true;
-    let function = prepared.instance.label();
-    let (call, reply) = match prepared.into_call() {
-        Ok(call) => call,
-        Err(Some(reply)) => return Step::Call(Call(refuse(&reply, no_ttl(function)))),
-        Err(None) => return Step::Call(Call(What::Past(Reply::default()))),
+    let Ok((call, reply)) = prepared.into_call() else {
+        return Step::Call(Call(What::Past(Reply::default())));
     };
     match call.look().await {
         call::Step::Done(served) => Step::Done(told(served, reply.as_ref())),
@@ -472,8 +498,18 @@ fn told<K: OutputKind>(served: Served<K>, reply: Option<&Reply>) -> K::Output {
     served.output
 }
 
-fn no_ttl(function: &'static str) -> Error {
-    Error::NoEntry { function, reason: "its TTL expression gives what is none".to_owned() }
+/// Lets whoever polls see that this has come to a stop, and goes on when polled again.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 async fn past<F: Future>(body: Pin<&mut F>, reply: &Reply) -> F::Output {
@@ -483,7 +519,7 @@ async fn past<F: Future>(body: Pin<&mut F>, reply: &Reply) -> F::Output {
 }
 
 async fn act<K, F>(
-    prepared: Box<Prepared<K>>,
+    mut prepared: Box<Prepared<K>>,
     deed: Deed<K::Value>,
     reply: Reply,
     body: Pin<&mut F>,
@@ -494,27 +530,30 @@ where
     F: Future<Output = K::Output>,
 {
     let function = prepared.instance.label();
-    let Ok((call, _)) = prepared.into_call() else {
-        reply.send(Answer::Refused(no_ttl(function)));
-        return pending().await;
-    };
+    let (core, name) = (Arc::clone(&prepared.bound.core), Arc::clone(&prepared.key));
+    prepared.reply = Some(reply.clone());
+    let call = prepared.into_call();
+    if let (Deed::Remove(_), _) | (Deed::Put(_), Err(())) = (&deed, &call) {
+        // What is there is older than what was to be put.
+        core.invalidate(&Targets::name(name.name.as_str())).await;
+    }
+    let Ok((call, _)) = call else { return body.await };
     let found = match deed {
         Deed::Refresh => return told(call.refresh(body).await, Some(&reply)),
+        Deed::Peek => call.peek().await.ok_or(Answer::Absent),
+        Deed::Cached => call.cached().await.ok_or(Answer::Refused(Error::NotCached { function })),
         Deed::Put(value) => {
             let stored = call.set(function, &value).await;
-            reply.send(stored.map_or_else(Answer::Refused, |()| Answer::Stored));
-            return pending().await;
+            Err(stored.map_or_else(Answer::Refused, |()| Answer::Stored))
         }
-        Deed::Peek => call.peek().await.ok_or(Answer::Absent),
-        Deed::Cached => {
-            call.cached().await.ok_or(Answer::Refused(Error::NotCached { function }))
-        }
+        Deed::Remove(error) => Err(Answer::Refused(error)),
     };
     match found {
         Ok(found) => told(Served::<K>::found(found), Some(&reply)),
         Err(answer) => {
             reply.send(answer);
-            pending().await
+            yield_once().await;
+            call.run(body).await.output
         }
     }
 }

@@ -7,7 +7,8 @@ use redis::{ErrorKind, FromRedisValue, RedisResult, ServerErrorKind, cmd};
 pub(super) const STATE_BYTES: usize = 12;
 
 /// A load begins. Where nothing is, the mark is set; where the entry found stale still is, the
-/// mark takes its place; anything else stays and is the state to store over. Then the tokens are
+/// mark takes its place; anything else stays, as long as the load may take, and is the state to
+/// store over. Then the tokens are
 /// noted, and made where they are missing. A put begins the same way and sets its mark over
 /// whatever is there: then no older load or put can store any more.
 ///
@@ -23,6 +24,8 @@ end
 if found == '' or found == ARGV[3] then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   found = ARGV[1]
+else
+  redis.call('PEXPIRE', KEYS[1], ARGV[2], 'GT')
 end
 local reply = {found}
 for i = 2, #KEYS do

@@ -125,8 +125,8 @@ async fn opaque_value(id: &str) -> Result<impl std::fmt::Display, std::num::Pars
     Ok(id)
 }
 
-#[cached(ttl = 60)]
 #[cache_invalidate(tags = ["all"])]
+#[cached(ttl = 60)]
 async fn both(text: String) -> Result<String, String> {
     Ok(text)
 }
