@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::call::{CallKey, Grace, Making, Policy, fresh_for_ms, life_of};
 use crate::config::Ttl;
 use crate::core::Core;
+use crate::entry::StateId;
 use crate::error::Error;
 use crate::generation::{Noted, Stamps};
 use crate::invalidate::Targets;
@@ -131,6 +132,11 @@ impl Put<'_> {
             return Ok(Outcome::Overtaken);
         }
         Ok(Outcome::Stored)
+    }
+
+    /// Whether what it is going to be stored over is this entry in Redis; Redis away, nothing is.
+    pub(crate) fn is_over(&self, state: &StateId) -> bool {
+        matches!(&self.redis, Some(Ok(noted)) if noted.is(state))
     }
 
     /// Ends a put that has nothing to store.

@@ -32,6 +32,7 @@ mod scopes;
 mod shapes;
 mod signatures;
 mod source;
+mod stale;
 mod statistics;
 mod stores;
 mod storms;

@@ -59,6 +59,11 @@ impl Source {
         self.0.reads.count()
     }
 
+    /// How many clones there are, this one included.
+    pub fn clones(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
     /// Holds up the next read.
     pub fn hold(&self) -> Hold {
         let gate = Arc::new(Gate { reached: Semaphore::new(0), released: Semaphore::new(0) });

@@ -3,10 +3,9 @@
 
 use quote::ToTokens;
 use syn::visit::{self, Visit};
-use syn::visit_mut::{self, VisitMut};
 use syn::{
     FnArg, Ident, Lifetime, ParenthesizedGenericArguments, Pat, PatType, Receiver, ReceiverKind,
-    Signature, Type, TypeFnPtr, TypeReference, TypeTraitObject, parse_quote, parse_quote_spanned,
+    Signature, Type, TypeFnPtr, TypeImplTrait, TypeReference, TypeTraitObject, parse_quote, parse_quote_spanned,
 };
 
 use crate::error::Errors;
@@ -81,6 +80,11 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
         let message = format!("`{name}` {problem}, {REMEDY}: {remedy}");
         Err(syn::Error::new_spanned(place, message))
     };
+    let mut opaque = Opaque(false);
+    opaque.visit_type(ty);
+    if opaque.0 {
+        return refused("has a type without a name", "give it one, as a type parameter of the function");
+    }
     match ungrouped(ty) {
         Type::Reference(reference) if is_static(reference.lifetime.as_ref()) => {
             Ok((ty.clone(), Keeping::Value))
@@ -97,7 +101,7 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
             if found.lifetime {
                 return refused("holds a borrow of its own", "take a type that owns what it holds");
             }
-            let elem = inferred(&reference.elem);
+            let elem = &reference.elem;
             Ok((parse_quote!(&#elem), Keeping::Borrow))
         }
         ty => {
@@ -106,7 +110,7 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
             if found.lifetime {
                 return refused("holds a borrow", "take a type that owns what it holds, such as `Option<String>` for `Option<&str>`");
             }
-            Ok((inferred(ty), Keeping::Value))
+            Ok((ty.clone(), Keeping::Value))
         }
     }
 }
@@ -150,19 +154,11 @@ impl<'ast> Visit<'ast> for Borrowed {
     fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
 }
 
-/// With `_` in place of `impl Trait`, which cannot be written there.
-fn inferred(ty: &Type) -> Type {
-    struct Erase;
-    impl VisitMut for Erase {
-        fn visit_type_mut(&mut self, ty: &mut Type) {
-            if let Type::ImplTrait(_) = ty {
-                *ty = parse_quote!(_);
-            } else {
-                visit_mut::visit_type_mut(self, ty);
-            }
-        }
+/// Whether there is an `impl Trait` in a type.
+struct Opaque(bool);
+
+impl<'ast> Visit<'ast> for Opaque {
+    fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
+        self.0 = true;
     }
-    let mut ty = ty.clone();
-    Erase.visit_type_mut(&mut ty);
-    ty
 }

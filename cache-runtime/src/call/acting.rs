@@ -5,11 +5,11 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::reading::Reading;
-use super::{Call, CallKey, Found, Served, Source};
+use super::{Call, CallKey, Found, Served, Source, Version};
 use crate::error::Error;
 use crate::flight::{Leader, Outcome};
 use crate::output::{CacheValue, OutputKind};
-use crate::put::{self, Overtaken, Worth};
+use crate::put::{self, Overtaken, Put, Worth};
 use crate::redis::Over;
 
 impl<K> Call<K>
@@ -37,8 +37,8 @@ where
         let codec = self.policy.codec;
         let reading = self.core.read::<K::Value>(&self.key, self.in_memory, codec, grace_ms);
         let found = match reading.await {
-            Reading::Memory(hit) => Found { hit, source: Source::Memory },
-            Reading::Redis(hit) => Found { hit, source: Source::Redis },
+            Reading::Memory(hit) => Found::in_memory(hit),
+            Reading::Redis(hit, state) => Found::in_redis(hit, state),
             Reading::Miss(_) | Reading::Away => return None,
         };
         self.young_enough(found)
@@ -50,7 +50,30 @@ where
         F: Future<Output = K::Output>,
     {
         let leader = Leader::alone(&self.core.generations, &self.key.slots);
-        self.replace(leader, body, None).await
+        let put = self.begin_put().await;
+        self.replace(leader, put, body, None).await
+    }
+
+    async fn begin_put(&self) -> Put<'_> {
+        let longest = self.policy.longest();
+        self.core.put(&self.key, self.in_memory, Over::Nothing, longest).await
+    }
+
+    /// A put in the place of what was found; `None` if something else is there by now.
+    pub(super) async fn put_in_place_of(&self, found: Version) -> Option<Put<'_>> {
+        let put = self.begin_put().await;
+        let is_there = match found {
+            Version::Redis(state) => put.is_over(&state),
+            Version::Memory(age_ms) => {
+                let facts = self.core.facts_in_memory(&self.key);
+                facts.is_none_or(|facts| facts.age_ms(self.core.clock.now_ms()) >= age_ms)
+            }
+        };
+        if is_there {
+            return Some(put);
+        }
+        put.give_up();
+        None
     }
 
     /// The body's output, stored in the place of what is there unless that changes meanwhile.
@@ -58,6 +81,7 @@ where
     pub(super) async fn replace<F>(
         &self,
         leader: Leader<CallKey>,
+        put: Put<'_>,
         body: Pin<&mut F>,
         instead: Option<Found<K::Value>>,
     ) -> Served<K>
@@ -65,8 +89,6 @@ where
         F: Future<Output = K::Output> + ?Sized,
     {
         self.counters.slow.refreshes.one();
-        let longest = self.policy.longest();
-        let put = self.core.put(&self.key, self.in_memory, Over::Nothing, longest).await;
         let (value, took) = match self.body(&leader, body).await {
             (Ok(value), took) => (value, took),
             // The error may not be `Send`: it must not be held where this waits.

@@ -42,7 +42,7 @@ where
         let runtime = runtime::with_timers();
         if !self.demands.background || (runtime.is_none() && found.hit.stale_for_ms().is_some()) {
             self.counters.slow.misses.one();
-            return Step::Load(Loading { leader: refresh, into: Into::Place, instead: Some(found) });
+            return Step::Load(Loading { leader: refresh, into: Into::Place(found), instead: None });
         }
         match runtime.and_then(|runtime| self.core.background.place(runtime)) {
             Some(place) => Step::Aside(Aside { refresh, place, found, ahead: None }),
@@ -54,7 +54,7 @@ where
     pub(super) async fn load_or_serve(
         &self,
         leader: Leader<CallKey>,
-        into: Into,
+        into: Into<K::Value>,
         found: Found<K::Value>,
     ) -> Step<K> {
         let limit = self.policy.load_timeout.filter(|_| self.demands.background);
@@ -127,9 +127,12 @@ where
         let call = Arc::new(self);
         let load = Arc::clone(&call);
         let span = debug_span!("cache_refresh", name = call.key.name.as_str());
+        let before = found.version;
         let task = async move {
             let mut body = body;
-            load.replace(refresh, body.as_mut(), None).await;
+            if let Some(put) = load.put_in_place_of(before).await {
+                load.replace(refresh, put, body.as_mut(), None).await;
+            }
         };
         place.run(around(Box::pin(task.instrument(span))));
         match waiting {

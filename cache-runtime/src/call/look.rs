@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::reading::{Leftover, Reading};
-use super::{Aside, Call, CallKey, Found, Passed, Served, Source, early, recursion};
+use super::{Aside, Call, CallKey, Found, Passed, Served, early, recursion};
 use crate::clock::millis;
 use crate::flight::{Leader, Outcome, Role, Ticket};
 use crate::memory::Hit;
@@ -23,13 +23,13 @@ pub(crate) enum Step<K: OutputKind> {
 /// A load that this caller leads.
 pub(crate) struct Loading<V> {
     pub(super) leader: Leader<CallKey>,
-    pub(super) into: Into,
+    pub(super) into: Into<V>,
     /// What is served if it fails.
     pub(super) instead: Option<Found<V>>,
 }
 
 /// Where a loaded value goes.
-pub(super) enum Into {
+pub(super) enum Into<V> {
     /// The caller alone: it is the body of this very key that calls.
     Nothing,
     Memory,
@@ -37,8 +37,8 @@ pub(super) enum Into {
     Redis(Leftover),
     /// Memory, since Redis is away.
     Outage,
-    /// In place of a value that is served meanwhile.
-    Place,
+    /// In place of this one, which others are served meanwhile.
+    Place(Found<V>),
 }
 
 /// What is to be done with a value that has been found.
@@ -97,7 +97,7 @@ where
             return None;
         }
         let hit = self.core.value_in_memory(&self.key, grace_ms)?;
-        let found = self.young_enough(Found { hit, source: Source::Memory })?;
+        let found = self.young_enough(Found::in_memory(hit))?;
         match self.use_of(&found.hit) {
             Use::Serve => Some(Step::Done(self.served(found))),
             Use::Refresh(refresh) => Some(self.refresh_step(refresh, found)),
@@ -127,12 +127,12 @@ where
         let reading = self.core.read::<K::Value>(&self.key, self.in_memory, codec, grace_ms).await;
         let (found, into) = match reading {
             Reading::Memory(hit) if in_memory => {
-                (Some(Found { hit, source: Source::Memory }), Into::Memory)
+                (Some(Found::in_memory(hit)), Into::Memory)
             }
             // In an outage.
-            Reading::Memory(hit) => (Some(Found { hit, source: Source::Memory }), Into::Outage),
-            Reading::Redis(hit) => {
-                (Some(Found { hit, source: Source::Redis }), Into::Redis(Leftover::Nothing))
+            Reading::Memory(hit) => (Some(Found::in_memory(hit)), Into::Outage),
+            Reading::Redis(hit, state) => {
+                (Some(Found::in_redis(hit, state)), Into::Redis(Leftover::Nothing))
             }
             Reading::Miss(_) if in_memory => (None, Into::Memory),
             Reading::Miss(leftover) => {
@@ -160,7 +160,7 @@ where
     }
 
     /// Nothing is there: to be loaded, unless that is being done aside.
-    async fn load_or_follow(&self, leader: Leader<CallKey>, into: Into) -> Step<K> {
+    async fn load_or_follow(&self, leader: Leader<CallKey>, into: Into<K::Value>) -> Step<K> {
         if self.demands.background
             && let Some(follower) = self.refresh_under_way()
             && let Some(outcome) = self.wait(&follower).await
@@ -173,7 +173,7 @@ where
         self.step_to(leader, into)
     }
 
-    fn step_to(&self, leader: Leader<CallKey>, into: Into) -> Step<K> {
+    fn step_to(&self, leader: Leader<CallKey>, into: Into<K::Value>) -> Step<K> {
         leader.reopen();
         Step::Load(Loading { leader, into, instead: None })
     }

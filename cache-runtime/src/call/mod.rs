@@ -42,6 +42,7 @@ pub(crate) use validity::{Present, Verdict, hit, judge};
 
 use crate::config::Ttl;
 use crate::core::Core;
+use crate::entry::StateId;
 use crate::flight::{Follower, Leader, Outcome};
 use crate::generation::Noted;
 use crate::memory::{Facts, Hit};
@@ -99,9 +100,27 @@ impl<K: OutputKind> Served<K> {
 pub(crate) struct Found<V> {
     pub(crate) hit: Hit<V>,
     pub(crate) source: Source,
+    version: Version,
+}
+
+/// Which of the values of its key a store held.
+#[derive(Clone, Copy, Debug)]
+enum Version {
+    /// What Redis knows it by.
+    Redis(StateId),
+    /// How old it was.
+    Memory(u64),
 }
 
 impl<V> Found<V> {
+    fn in_memory(hit: Hit<V>) -> Self {
+        Found { version: Version::Memory(hit.age_ms), hit, source: Source::Memory }
+    }
+
+    fn in_redis(hit: Hit<V>, state: StateId) -> Self {
+        Found { hit, source: Source::Redis, version: Version::Redis(state) }
+    }
+
     fn origin(&self) -> Origin {
         let stale = self.hit.stale_for_ms().is_some();
         Origin { source: self.source, age: Duration::from_millis(self.hit.age_ms), stale }
@@ -169,7 +188,10 @@ where
             (Into::Nothing, _) => {
                 Served { output: body.await, origin: Origin::new(Source::Load) }
             }
-            (Into::Place, _) => self.replace(leader, body, instead).await,
+            (Into::Place(found), _) => match self.put_in_place_of(found.version).await {
+                Some(put) => self.replace(leader, put, body, Some(found)).await,
+                None => self.served(found),
+            },
             (Into::Redis(leftover), Some(redis)) => {
                 self.load_into_redis(redis, leader, &leftover, body, instead).await
             }

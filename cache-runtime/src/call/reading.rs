@@ -6,7 +6,7 @@ use super::CallKey;
 use super::validity::{self, Verdict, judge};
 use crate::config::Ttl;
 use crate::core::Core;
-use crate::entry::{Header, Stored};
+use crate::entry::{Header, StateId, Stored};
 use crate::memory::{Facts, Hit, Terms};
 use crate::output::CacheValue;
 use crate::redis::{Away, RedisStore};
@@ -17,7 +17,7 @@ use crate::value::ValueCodec;
 #[derive(Debug)]
 pub(crate) enum Reading<V> {
     Memory(Hit<V>),
-    Redis(Hit<V>),
+    Redis(Hit<V>, StateId),
     /// Nothing fresh.
     Miss(Leftover),
     /// Nothing, and Redis is away.
@@ -38,7 +38,7 @@ impl<V> Reading<V> {
         let slow = &counters.slow;
         match self {
             Reading::Memory(hit) => counters.memory_hit(hit.load_micros),
-            Reading::Redis(hit) => {
+            Reading::Redis(hit, _) => {
                 slow.redis_hits.one();
                 slow.saved_micros.add(hit.load_micros);
             }
@@ -54,7 +54,7 @@ impl<V> Reading<V> {
 
     pub(crate) fn into_value(self) -> Option<V> {
         match self {
-            Reading::Memory(hit) | Reading::Redis(hit) => Some(hit.value),
+            Reading::Memory(hit) | Reading::Redis(hit, _) => Some(hit.value),
             Reading::Miss(_) | Reading::Away => None,
         }
     }
@@ -92,7 +92,7 @@ impl Core {
         };
         let decode = |header: &Header<'_>, payload: &[u8], now_ms| {
             let value = self.types.decode(header, payload, codec)?;
-            Some(Reading::Redis(validity::hit(value, header, now_ms)))
+            Some(Reading::Redis(validity::hit(value, header, now_ms), header.state))
         };
         let span = trace_span!("cache_read", name = key.name.as_str());
         match self.fetch(redis, key, grace_ms, decode).instrument(span).await {

@@ -74,6 +74,11 @@ impl Noted {
         self.mine
     }
 
+    /// Whether it is this that the load or put is stored over.
+    pub(crate) fn is(&self, state: &StateId) -> bool {
+        self.state == state.as_bytes()
+    }
+
     /// What the script that ends a load is told if there is nothing to store.
     fn release(&self) -> &'static str {
         if self.mine { "1" } else { "0" }
