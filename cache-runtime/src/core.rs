@@ -171,7 +171,6 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         turn_timeout: config.redis_pool_timeout,
         deadline: config.redis_timeout,
         health_interval: config.redis_health_check_interval.max(Duration::from_millis(10)),
-        max_load: config.max_load,
         trust_restart: config.trust_restart,
     })
 }

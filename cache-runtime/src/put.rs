@@ -15,7 +15,7 @@ use crate::generation::{Noted, Stamps};
 use crate::invalidate::Targets;
 use crate::memory::{Facts, Identity};
 use crate::output::CacheValue;
-use crate::redis::{self, Away, Filled, Over};
+use crate::redis::{self, Away, Filled, Mark, Over};
 use crate::stats::SiteCounters;
 use crate::value::ValueCodec;
 
@@ -63,10 +63,13 @@ impl Core {
     ) -> Put<'a> {
         let noted = self.generations.note(&key.slots);
         let before = self.memory.identity(&key.memory);
+        let mark = Mark::new(self.config.max_load);
         let redis = match self.redis.as_ref().filter(|_| !in_memory) {
             None => None,
             Some(redis) => {
-                let begun = redis.begin(key.name.as_str(), &key.tags, over, life_of(longest)).await;
+                let begun = redis
+                    .begin(key.name.as_str(), &key.tags, over, life_of(longest), mark)
+                    .await;
                 Some(begun.and_then(|noted| {
                     if noted.tokens.len() == key.tags.len() + 1 { Ok(noted) } else { Err(Away) }
                 }))

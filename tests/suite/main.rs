@@ -7,7 +7,9 @@
 )]
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
+mod cluster;
 mod damage;
+mod early;
 mod environment;
 mod invalidate_options;
 mod keys;

@@ -8,7 +8,7 @@ use crate::stores::shared_server;
 
 /// Some processes that share a namespace, each with data of its own, so that a value tells who
 /// has loaded it.
-fn workers<const N: usize>() -> (Arc<RedisServer>, [Worker; N]) {
+pub fn workers<const N: usize>() -> (Arc<RedisServer>, [Worker; N]) {
     let server = shared_server();
     let (url, namespace) = (server.url(), unique_namespace());
     let workers = std::array::from_fn(|number| {
@@ -86,7 +86,7 @@ fn a_load_in_one_process_that_an_invalidation_in_another_overtook_is_not_served(
         let (server, [mut slow, mut other, mut third]) = workers();
         slow.call("delay 150");
         slow.send("get a");
-        wait_for_a_mark(&server, &mut third);
+        wait_for_a_mark(&server, &mut third, "item");
         other.call(invalidate);
         assert_eq!(slow.receive(), "a=of-0");
         assert_eq!(other.call("get a"), "a=of-1", "{invalidate}");
@@ -94,9 +94,10 @@ fn a_load_in_one_process_that_an_invalidation_in_another_overtook_is_not_served(
     }
 }
 
-/// Waits until a process in this worker's namespace has begun to load `a`: it leaves a mark.
-fn wait_for_a_mark(server: &RedisServer, worker: &mut Worker) {
-    let key = format!("{}:item:a", worker.call("env CACHE_NAMESPACE"));
+/// Waits until a process in this worker's namespace has begun to load `prefix:a`: it leaves a
+/// mark.
+pub fn wait_for_a_mark(server: &RedisServer, worker: &mut Worker, prefix: &str) {
+    let key = format!("{}:{prefix}:a", worker.call("env CACHE_NAMESPACE"));
     let began = std::time::Instant::now();
     while !server.cli::<bool>(&["EXISTS", &key]) {
         assert!(began.elapsed().as_secs() < 10, "no load has begun");
@@ -143,7 +144,7 @@ fn a_process_killed_while_it_loads_hinders_nobody() {
     let (server, [mut slow, mut other]) = workers();
     slow.call("delay 60000");
     slow.send("get a");
-    wait_for_a_mark(&server, &mut other);
+    wait_for_a_mark(&server, &mut other, "item");
     slow.kill();
     assert_eq!(other.call("get a"), "a=of-1");
     assert_eq!(other.call("get a"), "a=of-1");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tracing::{Instrument as _, debug_span};
 
+use super::cluster::during;
 use super::look::{Into, Loading, Step};
 use super::{Call, CallKey, Found, Served};
 use crate::background::Place;
@@ -130,8 +131,12 @@ where
         let before = found.version;
         let task = async move {
             let mut body = body;
+            let Ok(lease) = load.begin_aside().await else { return };
             if let Some(put) = load.put_in_place_of(before).await {
-                load.replace(refresh, put, body.as_mut(), None).await;
+                during(lease.as_ref(), load.replace(refresh, put, body.as_mut(), None)).await;
+            }
+            if let Some(lease) = lease {
+                lease.release();
             }
         };
         place.run(around(Box::pin(task.instrument(span))));

@@ -93,7 +93,7 @@ where
     /// A value in memory that is to be loaded anew while it is served: nobody waits for that.
     fn at_hand(&self) -> Option<Step<K>> {
         let grace_ms = self.policy.grace.while_revalidate_ms;
-        if !self.in_memory || (grace_ms == 0 && !self.demands.early) {
+        if !self.in_memory || (grace_ms == 0 && self.policy.early_refresh <= 0.0) {
             return None;
         }
         let hit = self.core.value_in_memory(&self.key, grace_ms)?;
@@ -201,11 +201,8 @@ where
     /// Whether a fresh value is to be loaded anew.
     fn is_due(&self, hit: &Hit<K::Value>) -> bool {
         let beta = self.policy.early_refresh;
-        if self.in_memory {
-            // Decided where the value was found.
-            return self.demands.early;
-        }
-        beta > 0.0 && early::is_due(beta, hit.load_micros, hit.left_ms(), random::word())
+        let is_due = || early::is_due(beta, hit.load_micros, hit.left_ms(), random::word());
+        self.demands.early || (beta > 0.0 && is_due())
     }
 
     pub(super) fn young_enough(&self, found: Found<K::Value>) -> Option<Found<K::Value>> {

@@ -14,6 +14,7 @@
 
 mod acting;
 mod aside;
+mod cluster;
 mod early;
 mod key;
 mod look;

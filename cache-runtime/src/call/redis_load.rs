@@ -7,6 +7,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 use tracing::{Instrument as _, trace_span};
 
+use super::cluster::{Begun, during};
 use super::policy::life_of;
 use super::{Call, CallKey, Found, Leftover, Served, Source, fresh_for_ms, micros, validity};
 use crate::config::Ttl;
@@ -16,7 +17,7 @@ use crate::error::Error;
 use crate::flight::{Leader, Outcome};
 use crate::output::{CacheValue, OutputKind};
 use crate::random;
-use crate::redis::{Filled, Noted, Over, RedisStore};
+use crate::redis::{Filled, Noted, RedisStore};
 use crate::value::{Encoded, ValueCodec};
 
 impl<K> Call<K>
@@ -52,15 +53,6 @@ where
         }
     }
 
-    /// The mark and the tokens, before the body runs.
-    async fn begin(&self, redis: &RedisStore, stale: Option<&[u8]>) -> Option<Noted> {
-        let key = &self.key;
-        let life = life_of(self.policy.longest());
-        let over = stale.map_or(Over::Nothing, Over::Stale);
-        let begun = redis.begin(key.name.as_str(), &key.tags, over, life).await;
-        begun.ok().filter(|noted| noted.tokens.len() == key.tags.len() + 1)
-    }
-
     pub(super) async fn load_into_redis<F>(
         &self,
         redis: &RedisStore,
@@ -72,10 +64,15 @@ where
     where
         F: Future<Output = K::Output>,
     {
-        let Some(noted) = self.begin(redis, leftover.bytes()).await else {
-            return self.load_without_redis(redis, leader, body, instead).await;
+        let (noted, lease) = match self.begin(redis, &leader, leftover, instead.is_some()).await {
+            Begun::Noted(noted, lease) => (noted, lease),
+            Begun::Found(found) => {
+                self.pass(leader, &found);
+                return self.served(found);
+            }
+            Begun::Away => return self.load_without_redis(redis, leader, body, instead).await,
         };
-        let (value, took) = match self.body(&leader, body).await {
+        let (value, took) = match during(lease.as_ref(), self.body(&leader, body)).await {
             (Ok(value), took) => (value, took),
             // The error may not be `Send`: it must not be held where this waits.
             (Err(error), _) => {

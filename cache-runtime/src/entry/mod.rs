@@ -50,6 +50,11 @@ impl StateId {
         Self([MAGIC, kind, FORMAT, codec, a, b, c, d, e, f, g, h])
     }
 
+    /// Whether these are the first bytes of a mark.
+    pub(crate) fn is_mark(bytes: &[u8]) -> bool {
+        bytes.len() == ID_LENGTH && bytes[..3] == [MAGIC, MARK, FORMAT]
+    }
+
     /// The bytes that a key in this state begins with; all of them, for a mark.
     pub(crate) fn as_bytes(&self) -> &[u8; ID_LENGTH] {
         &self.0

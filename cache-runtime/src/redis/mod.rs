@@ -11,6 +11,8 @@ mod link;
 mod script;
 mod shared;
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -74,6 +76,16 @@ impl Noted {
         self.mine
     }
 
+    /// Whether the same is there as when the other was noted.
+    pub(crate) fn is_like(&self, other: &Noted) -> bool {
+        self.state == other.state
+    }
+
+    /// Whether another load's mark is there.
+    pub(crate) fn is_anothers(&self) -> bool {
+        !self.mine && StateId::is_mark(&self.state)
+    }
+
     /// Whether it is this that the load or put is stored over.
     pub(crate) fn is(&self, state: &StateId) -> bool {
         self.state == state.as_bytes()
@@ -82,6 +94,66 @@ impl Noted {
     /// What the script that ends a load is told if there is nothing to store.
     fn release(&self) -> &'static str {
         if self.mine { "1" } else { "0" }
+    }
+}
+
+/// The mark of a load that begins: a number of its own, and how long it is there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    id: StateId,
+    life: Duration,
+}
+
+impl Mark {
+    pub(crate) fn new(life: Duration) -> Self {
+        Mark { id: StateId::mark(random::word()), life }
+    }
+}
+
+/// A mark that has to be renewed while the load runs, or else it is gone for others to load.
+#[derive(Clone)]
+pub(crate) struct Lease {
+    shared: Arc<Shared>,
+    key: String,
+    mark: Mark,
+    noted: Noted,
+}
+
+impl Lease {
+    /// Runs a load, and renews the mark meanwhile.
+    pub(crate) async fn during<F: Future>(&self, load: F) -> F::Output {
+        let mut load = pin!(load);
+        let mut renewals = pin!(self.renew_again_and_again());
+        poll_fn(|context| {
+            let polled = load.as_mut().poll(context);
+            if polled.is_pending() {
+                // It never ends.
+                let _ = renewals.as_mut().poll(context);
+            }
+            polled
+        })
+        .await
+    }
+
+    async fn renew_again_and_again(&self) {
+        let life = millis(self.mark.life).to_string();
+        let arguments = [&self.noted.state[..], life.as_bytes()];
+        loop {
+            tokio::time::sleep(self.mark.life / 3).await;
+            let Ok(turn) = self.shared.turn().await else { continue };
+            let keys = std::slice::from_ref(&self.key);
+            let call = turn.ready.script(turn.ready.quick(), Script::Renew, keys, &arguments);
+            // A renewal that fails is tried again; without any the mark ends, as it should.
+            let _ = turn.ask::<u8>(call).await;
+        }
+    }
+
+    /// Takes the mark away, if it is still there. Does not wait.
+    pub(crate) fn release(self) {
+        let Some(runtime) = runtime::with_timers() else { return };
+        runtime.spawn(async move {
+            let _ = finish(&self.shared, &[self.key], &self.noted, &[], self.noted.release()).await;
+        });
     }
 }
 
@@ -158,24 +230,52 @@ impl RedisStore {
     }
 
     /// A load begins: sets or joins the mark, and notes the tokens.
-    ///
     pub(crate) async fn begin(
         &self,
         name: &str,
         tags: &[impl AsRef<str>],
         over: Over<'_>,
         life: Life,
+        mark: Mark,
     ) -> Result<Noted, Away> {
-        let keys = self.keys(name, tags);
-        let mark_ms = millis(self.0.settings.max_load).to_string();
+        self.begin_on(&self.keys(name, tags), over, life, mark).await
+    }
+
+    /// A load begins that replaces an entry, which stays meanwhile: its mark is elsewhere. `None`
+    /// if another's is there.
+    pub(crate) async fn begin_aside(&self, name: &str, mark: Mark) -> Result<Option<Lease>, Away> {
+        let key = self.0.lease_key(name);
+        let life = Life::For(mark.life);
+        let noted = self.begin_on(std::slice::from_ref(&key), Over::Nothing, life, mark).await?;
+        Ok(noted.mine.then(|| Lease { shared: Arc::clone(&self.0), key, mark, noted }))
+    }
+
+    /// The mark of a load that goes on.
+    pub(crate) fn lease(&self, name: &str, noted: &Noted, mark: Mark) -> Option<Lease> {
+        let lease = || Lease {
+            shared: Arc::clone(&self.0),
+            key: self.0.value_key(name),
+            mark,
+            noted: noted.clone(),
+        };
+        noted.mine.then(lease)
+    }
+
+    async fn begin_on(
+        &self,
+        keys: &[String],
+        over: Over<'_>,
+        life: Life,
+        mark: Mark,
+    ) -> Result<Noted, Away> {
+        let mark_ms = millis(mark.life).to_string();
         let token_ms = token_life(life);
         let fresh: Vec<[u8; 8]> = (1..keys.len()).map(|_| random::word().to_le_bytes()).collect();
-        let mark = StateId::mark(random::word());
-        let mark = mark.as_bytes();
+        let mark = mark.id.as_bytes();
         let mut arguments = vec![mark, mark_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
         arguments.extend(fresh.iter().map(|token| &token[..]));
         let turn = self.0.turn().await?;
-        let call = turn.ready.script(turn.ready.quick(), Script::Begin, &keys, &arguments);
+        let call = turn.ready.script(turn.ready.quick(), Script::Begin, keys, &arguments);
         let mut reply: Vec<Vec<u8>> = turn.ask(call).await?;
         let tokens = reply.split_off(1.min(reply.len()));
         let state = reply.pop().unwrap_or_default();

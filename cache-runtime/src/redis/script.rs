@@ -7,8 +7,8 @@ use redis::{ErrorKind, FromRedisValue, RedisResult, ServerErrorKind, cmd};
 pub(super) const STATE_BYTES: usize = 12;
 
 /// A load begins. Where nothing is, the mark is set; where the entry found stale still is, the
-/// mark takes its place; anything else stays, as long as the load may take, and is the state to
-/// store over. Then the tokens are
+/// mark takes its place; anything else stays and is the state to store over, an entry at least as
+/// long as a mark would. Then the tokens are
 /// noted, and made where they are missing. A put begins the same way and sets its mark over
 /// whatever is there: then no older load or put can store any more.
 ///
@@ -24,7 +24,7 @@ end
 if found == '' or found == ARGV[3] then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
   found = ARGV[1]
-else
+elseif string.sub(found, 2, 2) == 'V' then
   redis.call('PEXPIRE', KEYS[1], ARGV[2], 'GT')
 end
 local reply = {found}
@@ -89,6 +89,13 @@ end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return 0";
 
+/// A load goes on: its mark, if it is still there, lives as long as if it were new.
+///
+/// KEYS: where the mark is. ARGV: mark, its ms. Returns whether it is there.
+const RENEW: &str = r"
+if redis.pcall('GETRANGE', KEYS[1], 0, 11) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
+
 /// A script of ours.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Script {
@@ -96,10 +103,12 @@ pub(super) enum Script {
     Fill,
     Remove,
     Meet,
+    Renew,
 }
 
 impl Script {
-    pub(super) const ALL: [Script; 4] = [Script::Begin, Script::Fill, Script::Remove, Script::Meet];
+    pub(super) const ALL: [Script; 5] =
+        [Script::Begin, Script::Fill, Script::Remove, Script::Meet, Script::Renew];
 
     fn source(self) -> &'static str {
         match self {
@@ -107,6 +116,7 @@ impl Script {
             Script::Fill => FILL,
             Script::Remove => REMOVE,
             Script::Meet => MEET,
+            Script::Renew => RENEW,
         }
     }
 }

@@ -34,7 +34,6 @@ pub(crate) struct Settings {
     pub(crate) turn_timeout: Duration,
     pub(crate) deadline: Duration,
     pub(crate) health_interval: Duration,
-    pub(crate) max_load: Duration,
     pub(crate) trust_restart: bool,
 }
 
@@ -148,6 +147,11 @@ impl Shared {
 
     pub(super) fn token_key(&self, tag: &str) -> String {
         format!("{}:#t:{tag}", self.settings.namespace)
+    }
+
+    /// Where the mark of a load is that replaces the entry of this name.
+    pub(super) fn lease_key(&self, name: &str) -> String {
+        format!("{}:#lease:{name}", self.settings.namespace)
     }
 
     pub(super) fn run_key(&self, server: &str) -> String {

@@ -8,6 +8,7 @@
 //! | `data TEXT` | from now on the items are TEXT |
 //! | `delay MS` | from now on a load takes so long |
 //! | `get ITEM` | the item, cached |
+//! | `together ITEM CALLERS` | the item, by so many callers at once who share it with all processes |
 //! | `loads` | how often the body behind `get` has run |
 //! | `change ITEM`, `change-all` | invalidates one item by its prefix, all of them by their tag |
 //! | `set NAME TEXT`, `peek NAME`, `delete NAME`, `clear PATTERN`, `flush` | the cache by hand |
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use cache_runtime::{Error, cache, cache_invalidate, cached, try_cache};
 use cache_tests::serve;
+use tokio::task::JoinSet;
 
 static DATA: Mutex<String> = Mutex::new(String::new());
 static DELAY_MS: AtomicU64 = AtomicU64::new(0);
@@ -41,6 +43,7 @@ async fn answer(line: &str) -> Result<String, Error> {
         ["data", text] => set_data(text),
         ["delay", ms] => set_delay(ms),
         ["get", id] => item(id).await,
+        ["together", id, callers] => together(id, callers).await,
         ["loads"] => LOADS.load(Ordering::SeqCst).to_string(),
         ["change", id] => change(id).await,
         ["change-all"] => change_all().await,
@@ -58,11 +61,31 @@ async fn answer(line: &str) -> Result<String, Error> {
 
 #[cached(ttl = "5m", key_prefix = "item", key = "{id}", tags = ["items"])]
 async fn item(id: &str) -> String {
+    item_now(id).await
+}
+
+async fn item_now(id: &str) -> String {
     LOADS.fetch_add(1, Ordering::SeqCst);
     // Read before the delay: what happens meanwhile is not in it.
     let data = data();
     tokio::time::sleep(Duration::from_millis(DELAY_MS.load(Ordering::SeqCst))).await;
     format!("{id}={data}")
+}
+
+#[cached(ttl = "5m", key_prefix = "shared", key = "{id}", coalesce = "cluster")]
+async fn shared_item(id: String) -> String {
+    item_now(&id).await
+}
+
+async fn together(id: &str, callers: &str) -> String {
+    let callers = callers.parse().unwrap_or(0);
+    let mut calls = JoinSet::new();
+    for _ in 0..callers {
+        calls.spawn(shared_item(id.to_owned()));
+    }
+    let mut items = calls.join_all().await;
+    items.dedup();
+    items.join(" ")
 }
 
 #[cache_invalidate(prefix = "item:{id}")]

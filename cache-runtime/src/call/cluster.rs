@@ -1,0 +1,151 @@
+//! Who loads: this process, or another one that shares the Redis.
+//!
+//! The mark that a load sets under its key is seen by every other load of that key. With
+//! `coalesce = "cluster"` it is a lease: short, and renewed while the load runs. Who finds
+//! another's waits until a value is there, or the mark is gone. That is for efficiency alone: what
+//! may be stored is decided by the compare-and-set at the end of a load, whoever has run it.
+
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::reading::{Leftover, Reading};
+use super::{Call, CallKey, Found, life_of};
+use crate::flight::Leader;
+use crate::output::{CacheValue, OutputKind};
+use crate::random;
+use crate::redis::{Lease, Mark, Noted, Over, RedisStore};
+use crate::runtime;
+use crate::site::Coalesce;
+
+/// So long others wait at most for a process that has died.
+const LEASE: Duration = Duration::from_secs(2);
+/// The first and the longest pause between two looks.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
+
+/// How a load has begun.
+pub(super) enum Begun<V> {
+    /// With these tokens; and with a mark that is to be renewed.
+    Noted(Noted, Option<Lease>),
+    /// It is not necessary: another process has loaded.
+    Found(Found<V>),
+    Away,
+}
+
+impl<K> Call<K>
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+{
+    /// The mark and the tokens, before the body runs. With a value that is to be served if that
+    /// fails, nothing is stored over what is there, and nobody is waited for.
+    pub(super) async fn begin(
+        &self,
+        redis: &RedisStore,
+        leader: &Leader<CallKey>,
+        leftover: &Leftover,
+        keeps: bool,
+    ) -> Begun<K::Value> {
+        let waits = self.is_clustered() && !keeps && runtime::with_timers().is_some();
+        let mark = Mark::new(if waits { LEASE } else { self.core.config.max_load });
+        let Some(noted) = self.set_mark(redis, leftover, mark).await else { return Begun::Away };
+        if !waits {
+            return Begun::Noted(noted, None);
+        }
+        if !noted.is_anothers() {
+            let lease = redis.lease(self.key.name.as_str(), &noted, mark);
+            return Begun::Noted(noted, lease);
+        }
+        self.wait_for_another(redis, leader, leftover, mark, noted).await
+    }
+
+    /// Waits for the load of another process, or until it is given up.
+    async fn wait_for_another(
+        &self,
+        redis: &RedisStore,
+        leader: &Leader<CallKey>,
+        leftover: &Leftover,
+        mark: Mark,
+        first: Noted,
+    ) -> Begun<K::Value> {
+        let limit = self.core.config.wait_limit.max(self.counters.mean_load() * 4);
+        let (began, mut pause) = (Instant::now(), PAUSES.0);
+        let mut noted = first.clone();
+        // Of marks that come one after another only the first is waited for: if its load has
+        // failed, the next ones need not, and those who wait for them would stand in a queue.
+        while noted.is_anothers() && noted.is_like(&first) && began.elapsed() < limit {
+            sleep(jittered(pause)).await;
+            pause = (pause * 2).min(PAUSES.1);
+            match self.set_mark(redis, leftover, mark).await {
+                Some(now) => noted = now,
+                None => return Begun::Away,
+            }
+        }
+        if noted.is_anothers() || noted.is_mine() {
+            let lease = redis.lease(self.key.name.as_str(), &noted, mark);
+            return Begun::Noted(noted, lease);
+        }
+        // Not a mark: a value, which is looked at on behalf of all who have joined by now.
+        leader.seal();
+        let (codec, grace_ms) = (self.policy.codec, self.policy.grace.while_revalidate_ms);
+        let reading = self.core.read::<K::Value>(&self.key, false, codec, grace_ms).await;
+        if let Reading::Redis(hit, state) = reading
+            && let Some(found) = self.young_enough(Found::in_redis(hit, state))
+        {
+            return Begun::Found(found);
+        }
+        leader.reopen();
+        Begun::Noted(noted, None)
+    }
+
+    async fn set_mark(
+        &self,
+        redis: &RedisStore,
+        leftover: &Leftover,
+        mark: Mark,
+    ) -> Option<Noted> {
+        let key = &self.key;
+        let life = life_of(self.policy.longest());
+        let over = leftover.bytes().map_or(Over::Nothing, Over::Stale);
+        let begun = redis.begin(key.name.as_str(), &key.tags, over, life, mark).await;
+        begun.ok().filter(|noted| noted.tokens.len() == key.tags.len() + 1)
+    }
+
+    /// The right to load anew what is served meanwhile: `Ok(None)` where nobody else could have
+    /// it, `Err` if another process has.
+    pub(super) async fn begin_aside(&self) -> Result<Option<Lease>, Taken> {
+        match &self.core.redis {
+            Some(redis) if self.is_clustered() => {
+                match redis.begin_aside(self.key.name.as_str(), Mark::new(LEASE)).await {
+                    Ok(Some(lease)) => Ok(Some(lease)),
+                    Ok(None) => Err(Taken),
+                    // Without Redis everybody is alone.
+                    Err(_) => Ok(None),
+                }
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn is_clustered(&self) -> bool {
+        self.policy.coalesce == Coalesce::Cluster && !self.in_memory
+    }
+}
+
+/// Runs a load, and renews the lease that it has meanwhile.
+pub(super) async fn during<F: Future>(lease: Option<&Lease>, load: F) -> F::Output {
+    match lease {
+        Some(lease) => lease.during(load).await,
+        None => load.await,
+    }
+}
+
+/// Another process is loading.
+#[derive(Debug)]
+pub(super) struct Taken;
+
+/// Between half of a pause and the whole.
+fn jittered(pause: Duration) -> Duration {
+    pause / 2 + (pause / 2).mul_f64(random::word() as f64 / u64::MAX as f64)
+}

@@ -1,0 +1,207 @@
+//! `coalesce = "cluster"`: one load for all processes that share a Redis.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cache_runtime::{CacheConfig, CacheManager, cached};
+use cache_tests::{RedisServer, Worker};
+use tokio::task::JoinHandle;
+
+use crate::source::Source;
+use crate::stores::{Store, TestCache, on_store, on_stores, spawn_with, until};
+use crate::two_processes::{wait_for_a_mark, workers};
+
+type Loaded = Result<u64, String>;
+
+#[cached(ttl = "1m", coalesce = "cluster", key_prefix = "shared", key = "{id}")]
+async fn shared(source: &Source, id: u64) -> Loaded {
+    match source.read().await {
+        0 => Err("no data".into()),
+        value => Ok(id * 100 + value),
+    }
+}
+
+#[cached(
+    ttl = "1m",
+    stale_while_revalidate = "1m",
+    coalesce = "cluster",
+    key_prefix = "shared_stale",
+    key = "{id}"
+)]
+async fn shared_stale(source: &Source, id: u64) -> u64 {
+    id * 100 + source.read().await
+}
+
+fn call(manager: &CacheManager, source: &Source) -> JoinHandle<Loaded> {
+    let source = source.clone();
+    spawn_with(manager, async move { shared(&source, 1).await })
+}
+
+#[tokio::test]
+async fn managers_of_one_redis_share_one_load() {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
+        let source = Source::new(1);
+        let peers = [cache.manager.clone(), cache.peer().await, cache.peer().await];
+        let hold = source.hold();
+        let first = call(&peers[0], &source);
+        hold.reached().await;
+        let others: Vec<_> =
+            (0..300).map(|i| call(&peers[i % peers.len()], &source)).collect();
+        // Longer than the lease: it is renewed.
+        tokio::time::sleep(Duration::from_millis(2_300)).await;
+        hold.release();
+        assert_eq!(first.await.unwrap(), Ok(101));
+        for other in others {
+            assert_eq!(other.await.unwrap(), Ok(101));
+        }
+        assert_eq!(source.reads(), 1);
+    })
+    .await;
+}
+
+/// Those who waited for a load that failed do not stand in a queue for the next ones.
+#[tokio::test]
+async fn after_a_failure_the_others_load_at_once() {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
+        let source = Source::new(0);
+        let mut peers = Vec::new();
+        for _ in 0..6 {
+            peers.push(cache.peer().await);
+        }
+        let hold = source.hold();
+        let first = call(&cache.manager, &source);
+        hold.reached().await;
+        let others: Vec<_> = peers.iter().map(|peer| call(peer, &source)).collect();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        // The next load takes its time, too: the others do not wait for that one.
+        let next = source.hold();
+        hold.release();
+        assert_eq!(first.await.unwrap(), Err("no data".into()));
+        next.reached().await;
+        until(async || source.reads() == 7).await;
+        next.release();
+        for other in others {
+            assert_eq!(other.await.unwrap(), Err("no data".into()));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_invalidation_ends_the_wait() {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
+        let source = Source::new(1);
+        let peer = cache.peer().await;
+        let hold = source.hold();
+        let first = call(&cache.manager, &source);
+        hold.reached().await;
+        let second = call(&peer, &source);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        source.set(2);
+        peer.invalidate_prefix("shared:1").await.unwrap();
+        assert_eq!(second.await.unwrap(), Ok(102));
+        hold.release();
+        // It had asked before the invalidation, and nobody after it is given this.
+        assert_eq!(first.await.unwrap(), Ok(101));
+        assert_eq!(call(&cache.manager, &source).await.unwrap(), Ok(102));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_waited_for_long_enough_loads() {
+    let settings = |config: CacheConfig| config.wait_limit(Duration::from_millis(100));
+    on_store(Store::Redis, settings, async |cache: TestCache| {
+        let source = Source::new(1);
+        let peer = cache.peer().await;
+        let hold = source.hold();
+        let first = call(&cache.manager, &source);
+        hold.reached().await;
+        source.set(2);
+        assert_eq!(call(&peer, &source).await.unwrap(), Ok(102));
+        hold.release();
+        assert_eq!(first.await.unwrap(), Ok(101));
+        assert_eq!(call(&peer, &source).await.unwrap(), Ok(102));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn one_process_loads_anew_what_all_serve() {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
+        let source = Source::new(1);
+        let peer = cache.peer().await;
+        let call = async |manager: &CacheManager| {
+            let source = source.clone();
+            spawn_with(manager, async move { shared_stale(&source, 1).await }).await.unwrap()
+        };
+        assert_eq!(call(&cache.manager).await, 101);
+        cache.clock.advance(Duration::from_secs(61));
+        source.set(2);
+        let hold = source.hold();
+        assert_eq!(call(&cache.manager).await, 101);
+        hold.reached().await;
+        for _ in 0..10 {
+            assert_eq!(call(&peer).await, 101);
+        }
+        until(async || peer.stats().background_loads == 0).await;
+        assert_eq!(source.reads(), 2);
+        hold.release();
+        until(async || call(&peer).await == 102).await;
+        assert_eq!(source.reads(), 2);
+    })
+    .await;
+}
+
+fn together(workers: &mut [Worker], item: &str) {
+    for worker in workers {
+        worker.send(&format!("together {item} 500"));
+    }
+}
+
+#[test]
+fn two_processes_of_five_hundred_callers_share_one_load() {
+    let (_server, mut workers) = workers::<2>();
+    workers.iter_mut().for_each(|worker| drop(worker.call("delay 200")));
+    together(&mut workers, "a");
+    let items = workers.each_mut().map(Worker::receive);
+    assert_eq!(items[0], items[1]);
+    let loads = workers.each_mut().map(|worker| worker.call("loads"));
+    assert!(loads == ["0", "1"] || loads == ["1", "0"], "{loads:?}");
+}
+
+/// Two processes of which the first is loading, for so many milliseconds.
+fn while_one_loads(ms: u64) -> (Arc<RedisServer>, Worker, Worker) {
+    let (server, [mut slow, mut other]) = workers();
+    slow.call(&format!("delay {ms}"));
+    slow.send("together a 1");
+    wait_for_a_mark(&server, &mut other, "shared");
+    (server, slow, other)
+}
+
+#[test]
+fn the_others_go_on_when_the_process_that_loads_is_killed() {
+    let (_server, mut slow, mut other) = while_one_loads(60_000);
+    let began = Instant::now();
+    slow.kill();
+    assert_eq!(other.call("together a 20"), "a=of-1");
+    // The lease is 2 s; the rest is what a busy machine takes.
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    assert_eq!(other.call("loads"), "1");
+}
+
+/// What has slept through its lease has lost it, and takes nothing from who has it now.
+#[test]
+fn a_process_that_wakes_up_after_its_lease_leaves_its_successors_alone() {
+    let (_server, mut slow, mut other) = while_one_loads(500);
+    slow.pause();
+    other.call("delay 3000");
+    other.send("together a 1");
+    // The lease of the sleeper ends, and the other one sets its own mark.
+    std::thread::sleep(Duration::from_millis(3_000));
+    slow.resume();
+    assert_eq!(slow.receive(), "a=of-0", "it has loaded for its own caller");
+    assert_eq!(other.receive(), "a=of-1");
+    assert_eq!(slow.call("together a 1"), "a=of-1", "what was stored is the successor's");
+    assert_eq!((slow.call("loads"), other.call("loads")), ("1".into(), "1".into()));
+}
