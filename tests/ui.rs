@@ -12,7 +12,9 @@ fn what_is_right_compiles() {
 #[test]
 fn mistakes_are_explained() {
     let cases = trybuild::TestCases::new();
-    for mistakes in ["options", "values", "template", "signature", "entry", "types", "body"] {
+    let folders =
+        ["options", "values", "template", "signature", "entry", "types", "background", "body"];
+    for mistakes in folders {
         cases.compile_fail(format!("ui/{mistakes}/*.rs"));
     }
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use super::{here, placed};
+use super::{here, pin_type, placed};
 use crate::item::Item;
 use crate::spec::{Kept, Keeping, Output, Task};
 
@@ -34,7 +34,7 @@ pub(super) fn run(p: &TokenStream, task: &Task, item: &Item, output: &Output) ->
         let __load = #load;
         let __call = if #p::Call::wants_a_task(&__call) {
             #(let #names = #keep;)*
-            let __task = #p::task(async move { __load(#(#lent),*).await });
+            let __task = #p::load_in_the_background(async move { __load(#(#lent),*).await });
             match #p::Call::run_aside(__call, __task).await {
                 #p::Step::Done(__output) => return __output,
                 #p::Step::Call(__call) => __call,
@@ -54,9 +54,9 @@ fn load(task: &Task, item: &Item, output: &Output) -> TokenStream {
         let name = parameter(argument);
         quote_spanned!(Span::mixed_site()=> #mutable #name: #ty)
     });
-    let ty = &output.ty;
+    let pin_type = pin_type(&output.ty);
     let body = without_self(item.body());
-    quote_spanned!(Span::mixed_site()=> async |#(#parameters),*| -> #ty #body)
+    quote_spanned!(Span::mixed_site()=> async |#(#parameters),*| { #pin_type #body })
 }
 
 /// A name of ours for the copy of an argument.

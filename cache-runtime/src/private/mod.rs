@@ -24,7 +24,7 @@ pub use begin::{Begin, Call, Own, Step, Tags, begin, output};
 pub use hooks::{Fallible, Hooks, MaybeNone};
 pub use inventory;
 pub use key_source::{Args, KeySource, Template};
-pub use task::{Keep, KeepBorrowed, keep, keep_borrowed, task};
+pub use task::{Keep, KeepBorrowed, keep, keep_borrowed, load_in_the_background};
 
 /// The type name of a closure in the function's body: it prints the type parameters of the
 /// function and of its impl.

@@ -13,6 +13,7 @@ use crate::call::Body;
 )]
 pub trait Keep: Clone + Send + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<T: Clone + Send + 'static> Keep for T {}
 
 /// An argument of which a task can have an owned copy.
@@ -28,6 +29,7 @@ pub trait KeepBorrowed {
     fn kept(&self) -> Self::Kept;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T> KeepBorrowed for T
 where
     T: ToOwned<Owned: Send + 'static> + ?Sized,
@@ -49,6 +51,6 @@ pub fn keep_borrowed<T: KeepBorrowed + ?Sized>(argument: &T) -> T::Kept {
 }
 
 /// The body as what a task can run: the function's future must be `Send`.
-pub fn task<F: Future + Send + 'static>(body: F) -> Body<F::Output> {
+pub fn load_in_the_background<F: Future + Send + 'static>(body: F) -> Body<F::Output> {
     Box::pin(body)
 }
