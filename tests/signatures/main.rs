@@ -6,6 +6,7 @@
 mod arguments;
 mod async_traits;
 mod attributes;
+mod background;
 mod bodies;
 mod check;
 mod generics;
@@ -19,6 +20,7 @@ mod send_and_size;
 const SHAPES: usize = arguments::SHAPES
     + async_traits::SHAPES
     + attributes::SHAPES
+    + background::SHAPES
     + bodies::SHAPES
     + generics::SHAPES
     + lifetimes::SHAPES

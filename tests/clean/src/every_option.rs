@@ -55,6 +55,35 @@ pub async fn find(id: u64, name: &str) -> Result<Option<String>, Failure> {
     Ok((id > 0).then(|| format!("{name} {id}")))
 }
 
+/// What a caller gets while a load runs or fails.
+///
+/// # Errors
+///
+/// If the name is empty.
+#[cached(
+    crate = ::memo,
+    ttl = "5m",
+    stale_while_revalidate = "1m",
+    stale_if_error = "1h",
+    load_timeout = "1s",
+    early_refresh = 1.5,
+    coalesce = "cluster",
+    share_errors = true
+)]
+pub async fn find_again(id: u64, mut name: String, others: &[u64]) -> Result<String, Failure> {
+    if name.is_empty() {
+        return Err(Failure);
+    }
+    name.push_str(&(id + others.len() as u64).to_string());
+    Ok(name)
+}
+
+/// Early, by the caller.
+#[cached(crate = ::memo, early_refresh = 1.0, background = false, coalesce = "off", share_errors = false)]
+pub async fn early(_user: u64, (id, _more): (u64, u64)) -> Result<u64, Failure> {
+    Ok(id)
+}
+
 /// The others.
 #[cached(crate = memo, ttl = a_minute(), prefix = PREFIX, skip(_user, more), output = "plain")]
 pub async fn numbers<T>(_user: &User, count: u64, more: T) -> Vec<u64>
