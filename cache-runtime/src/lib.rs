@@ -60,7 +60,8 @@ pub use manager::{Builder, CacheManager, SetOptions, Warmed, cache, install, try
 pub use name::escape;
 pub use output::CacheValue;
 pub use registry::{
-    CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteKey, SiteTtl, registry,
+    CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteEntry, SiteKey, SiteTtl,
+    registry,
 };
 pub use scope::with;
 pub use site::Tier;

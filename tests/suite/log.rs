@@ -5,7 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cached, with};
+use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cache_put, cached, with};
 use cache_tests::{RedisServer, unique_namespace};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -155,7 +155,45 @@ async fn an_invalidation_that_cannot_happen_says_why() {
     with(&manager, invalidate(Unprintable)).await;
     let errors = log.lines("ERROR");
     assert_eq!(errors.len(), 1, "{errors:#?}");
-    assert!(errors[0].contains("`Display`"), "{errors:?}");
+    let expected = "the tag of suite::log::invalidate (tests/suite/log.rs:";
+    assert!(errors[0].contains(expected) && errors[0].contains("`Display`"), "{errors:?}");
+}
+
+async fn not_cached(id: u64) -> u64 {
+    id
+}
+
+#[cache_invalidate(entry = not_cached(id))]
+async fn invalidate_what_is_not_cached(id: u64) {
+    _ = id;
+}
+
+#[cache_put(entry = not_cached(id))]
+async fn put_what_is_not_cached(id: u64) -> u64 {
+    id
+}
+
+#[tokio::test]
+async fn an_entry_of_a_function_that_is_not_cached_is_an_error() {
+    let (log, _guard) = Log::capture();
+    let manager = CacheManager::builder().build().unwrap();
+    with(&manager, async {
+        invalidate_what_is_not_cached(1).await;
+        put_what_is_not_cached(1).await;
+    })
+    .await;
+    let errors = log.lines("ERROR");
+    assert_eq!(errors.len(), 2, "{errors:#?}");
+    for (error, function, nothing) in [
+        (&errors[0], "invalidate_what_is_not_cached", "nothing is invalidated"),
+        (&errors[1], "put_what_is_not_cached", "nothing is put, and what was there stays"),
+    ] {
+        let begin = format!("the `entry` of suite::log::{function} (tests/suite/log.rs:");
+        let end = format!(
+            ") is not the call of a `#[cached]` function (suite::log::not_cached): {nothing}"
+        );
+        assert!(error.contains(&begin) && error.ends_with(&end), "{error}");
+    }
 }
 
 #[cached(key_prefix = "log_span", key = "{id}")]

@@ -16,8 +16,8 @@ use crate::spec::Invalidate;
 // Output (P is the runtime's private module):
 //
 //     async fn rename(id: u64, title: &str) -> Result<(), DbError> {
-//         { static SITE: P::InvalidatingSpec = ...; ... }
-//         let plan = P::Plan::new(|plan: &mut P::Plan| {
+//         let site = { static SITE: P::InvalidatingSpec = ...; ...; &SITE };
+//         let plan = P::Plan::new(site, |plan: &mut P::Plan| {
 //             plan.prefix(|w: &mut P::Renderer| { w.text("video:"); w.value(&id, ""); });
 //             plan.tag(|w: &mut P::Renderer| { w.text("home"); });
 //             plan.entry(get_video(id));
@@ -44,10 +44,10 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     item.with_body(
         &nothing,
         quote_spanned! {Span::mixed_site()=>
-            #listed
+            let __site = #listed;
             // The body takes the arguments: what they name is written down before.
             #[allow(clippy::used_underscore_binding)]
-            let __plan = #p::Plan::new(|__plan: &mut #p::Plan| {
+            let __plan = #p::Plan::new(__site, |__plan: &mut #p::Plan| {
                 #(__plan.prefix(#prefix);)*
                 #(__plan.tag(#tags);)*
                 #entries

@@ -16,9 +16,9 @@ use crate::spec::Put;
 // Output (P is the runtime's private module):
 //
 //     async fn rename(id: u64, title: &str) -> Result<Video, DbError> {
-//         { static SITE: P::InvalidatingSpec = ...; ... }
+//         let site = { static SITE: P::InvalidatingSpec = ...; ...; &SITE };
 //         let kind = ...;
-//         let plan = P::PutPlan::new(kind, |plan| {
+//         let plan = P::PutPlan::new(site, kind, |plan| {
 //             let call = get_video(id);
 //             let kind = ...;
 //             plan.entry(call, kind);
@@ -41,11 +41,11 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     item.with_body(
         &nothing,
         quote_spanned! {Span::mixed_site()=>
-            #listed
+            let __site = #listed;
             let __kind = #kind;
             // The body takes the arguments: which entries they mean is settled before.
             #[allow(clippy::used_underscore_binding)]
-            let __plan = #p::PutPlan::new(#kind_there, |__plan| { #entries });
+            let __plan = #p::PutPlan::new(__site, #kind_there, |__plan| { #entries });
             let __condition = #condition;
             let __body = #body;
             let __body = ::core::pin::pin!(__body);
