@@ -45,6 +45,19 @@ async fn set_or_fail_unchanged(
     outcome
 }
 
+/// Each call is past the cache or not, and all have one entry.
+#[cached(ttl = "1m", key_prefix = "put_draft", key = "{id}", bypass_if = draft)]
+async fn page(source: &Source, id: u64, draft: bool) -> u64 {
+    _ = (id, draft);
+    source.read().await
+}
+
+#[cache_put(entry = page(source, id, draft))]
+async fn set_page(source: &Source, id: u64, draft: bool, value: u64) -> u64 {
+    _ = (source, id, draft);
+    value
+}
+
 #[cache_put(entry = title(source, name.clone()), entry = title(source, format!("{name}!")))]
 async fn set_titles(source: &Source, name: String) -> String {
     _ = source;
@@ -174,6 +187,20 @@ async fn a_value_that_the_cached_function_refuses_leaves_nothing() {
         video(&source, 7).await.unwrap();
         set(&source, 7, 13).await.unwrap();
         assert_eq!(video(&source, 7).cache_entry().peek().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_put_into_a_bypassed_call_leaves_nothing() {
+    on_each_store(async |_: TestCache| {
+        let source = Source::new(1);
+        set_page(&source, 7, false, 5).await;
+        assert_eq!(page(&source, 7, false).await, 5);
+        set_page(&source, 7, true, 6).await;
+        assert_eq!(page(&source, 7, false).cache_entry().peek().await.unwrap(), None);
+        assert_eq!(page(&source, 7, true).await, 1);
+        assert_eq!(page(&source, 7, false).cache_entry().peek().await.unwrap(), None);
     })
     .await;
 }

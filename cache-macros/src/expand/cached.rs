@@ -8,7 +8,7 @@ use syn::Expr;
 use syn::spanned::Spanned as _;
 
 use super::site::site;
-use super::{body, here, kind, placed, private, probe, render};
+use super::{body, here, kind, placed, private, probe, render, roots};
 use crate::item::{Argument, Item};
 use crate::spec::{Cached, Key, Template};
 
@@ -57,7 +57,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let key = key(p, &spec.key, item);
     let tags = tags(p, &spec.tags);
     let hooks = hooks(spec);
-    let body = body(item, &spec.output);
+    let body = body(item, &spec.output, &named(spec));
     item.with_body(
         &made,
         quote_spanned! {Span::mixed_site()=>
@@ -92,6 +92,19 @@ fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
     } else {
         (TokenStream::new(), quote_spanned!(Span::mixed_site()=> #p::NOT_BOXED))
     }
+}
+
+/// All that the attribute names.
+fn named(spec: &Cached) -> TokenStream {
+    let key = match &spec.key {
+        Key::Arguments(arguments) => {
+            arguments.iter().map(|argument| argument.name.to_token_stream()).collect()
+        }
+        Key::Template(template) => roots([template]),
+        Key::Value(value) => value.to_token_stream(),
+    };
+    let (tags, bypass) = (roots(&spec.tags), &spec.bypass_if);
+    quote!(#key #tags #bypass)
 }
 
 /// How an error reaches those who waited; one that borrows cannot.

@@ -1,10 +1,10 @@
 //! `#[cache_invalidate]`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 
 use super::site::invalidator;
-use super::{body, condition, entries, kind, private, render, when};
+use super::{body, condition, entries, kind, private, render, roots, when};
 use crate::item::Item;
 use crate::spec::Invalidate;
 
@@ -38,7 +38,9 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let kind = kind(p, &spec.output);
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
-    let body = body(item, &spec.output);
+    let named = roots(spec.prefix.iter().chain(&spec.tags));
+    let calls = &spec.entries;
+    let body = body(item, &spec.output, &quote!(#named #(#calls)*));
     let listed = invalidator(p, spec, item);
     let nothing = TokenStream::new();
     item.with_body(

@@ -1,7 +1,7 @@
 //! `#[cache_put]`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 
 use super::site::putter;
 use super::{body, condition, entries, kind, placed, private, when};
@@ -35,7 +35,8 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     let entries = entries(p, &spec.entries, true);
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
-    let body = body(item, &spec.output);
+    let named = &spec.entries;
+    let body = body(item, &spec.output, &quote!(#(#named)*));
     let listed = putter(p, spec, item);
     let nothing = TokenStream::new();
     item.with_body(

@@ -80,6 +80,8 @@ struct Prepared<K: OutputKind> {
     instance: &'static Instance,
     key: Arc<CallKey>,
     hooks: Hooks<K>,
+    /// What `bypass_if` says: nothing is stored for this call.
+    bypass: bool,
 }
 
 impl<K: OutputKind> fmt::Debug for Call<K> {
@@ -180,7 +182,7 @@ where
     match full_key::<K, S, T>(bound, instance, key, tags) {
         Ok(key) => {
             let (bound, key, hooks) = (bound.clone(), Arc::new(key), hooks(kind));
-            What::Cached(Box::new(Prepared { bound, instance, key, hooks }))
+            What::Cached(Box::new(Prepared { bound, instance, key, hooks, bypass: false }))
         }
         Err(reason) => {
             bound.counters.slow.not_stored.one();
@@ -218,11 +220,12 @@ where
         Some(Taken::Mine(wish, reply)) => {
             let key = full_key::<K, S, T>(&bound, instance, key, tags);
             let prepared = key.map(|key| {
-                Box::new(Prepared { bound, instance, key: Arc::new(key), hooks: hooks(kind) })
+                let (key, hooks) = (Arc::new(key), hooks(kind));
+                Box::new(Prepared { bound, instance, key, hooks, bypass: own.bypass })
             });
             Begin::Call(Call(prepared.map_or_else(
                 |reason| refuse(&reply, Error::NoEntry { function: instance.label(), reason }),
-                |prepared| grant(prepared, own.bypass, wish, &reply),
+                |prepared| grant(prepared, wish, &reply),
             )))
         }
     }
@@ -234,7 +237,7 @@ fn refuse<K: OutputKind>(reply: &Reply, error: Error) -> What<K> {
 }
 
 /// What a wish makes of a call; if it can be fulfilled at once, it is.
-fn grant<K>(prepared: Box<Prepared<K>>, bypass: bool, wish: Wish, reply: &Reply) -> What<K>
+fn grant<K>(prepared: Box<Prepared<K>>, wish: Wish, reply: &Reply) -> What<K>
 where
     K: OutputKind,
     K::Value: CacheValue,
@@ -244,16 +247,16 @@ where
             reply.send(Answer::Resolved(prepared.resolved()));
             return What::Held;
         }
-        Wish::Put(output) => match prepared.value_of(output, bypass) {
+        Wish::Put(output) => match prepared.value_of(output) {
             Ok(value) => Deed::Put(value),
             Err(error) => return refuse(reply, error),
         },
-        Wish::Peek if bypass => {
+        Wish::Peek if prepared.bypass => {
             reply.send(Answer::Absent);
             return What::Held;
         }
         Wish::Bypass => return prepared.past(reply),
-        _ if bypass => return prepared.past(reply),
+        _ if prepared.bypass => return prepared.past(reply),
         Wish::Peek => Deed::Peek,
         Wish::Fetch => Deed::Fetch,
         Wish::Refresh => Deed::Refresh,
@@ -267,8 +270,11 @@ impl<K: OutputKind> Prepared<K> {
         What::Past(reply.clone())
     }
 
-    fn policy(&self) -> Option<Policy<K::Value>> {
-        policy(&self.bound, self.instance, &self.hooks)
+    fn policy(&self) -> Result<Policy<K::Value>, String> {
+        let policy = policy(&self.bound, self.instance, &self.hooks)?;
+        let refuse_all: fn(&K::Value) -> bool = |_| false;
+        let cache_if = if self.bypass { Some(refuse_all) } else { policy.cache_if };
+        Ok(Policy { cache_if, ..policy })
     }
 
     fn call(&self, policy: Policy<K::Value>) -> call::Call<'_, K> {
@@ -289,17 +295,15 @@ where
     K::Value: CacheValue,
 {
     fn resolved(&self) -> Resolved {
-        let policy = self.policy().map(|policy| Box::new(policy) as Box<dyn Any + Send + Sync>);
+        let policy =
+            self.policy().ok().map(|policy| Box::new(policy) as Box<dyn Any + Send + Sync>);
         Resolved { bound: self.bound.clone(), key: Arc::clone(&self.key), policy }
     }
 
     /// A value of the function's own type.
-    fn value_of(&self, value: Box<dyn Any + Send>, bypass: bool) -> Result<K::Value, Error> {
+    fn value_of(&self, value: Box<dyn Any + Send>) -> Result<K::Value, Error> {
         let function = self.instance.label();
         let refused = |reason| Error::NotStored { function, reason };
-        if bypass {
-            return Err(refused("`bypass_if` says that this call is not cached"));
-        }
         let value = value.downcast().map_err(|_| refused("the function stores another type"))?;
         Ok(*value)
     }
@@ -332,8 +336,8 @@ where
     F: Future<Output = K::Output>,
 {
     match prepared.policy() {
-        Some(policy) => prepared.call(policy).run(body).await.output,
-        None => body.await,
+        Ok(policy) => prepared.call(policy).run(body).await.output,
+        Err(_) => body.await,
     }
 }
 
@@ -355,10 +359,12 @@ where
     F: Future<Output = K::Output>,
 {
     let function = prepared.instance.label();
-    let Some(policy) = prepared.policy() else {
-        let reason = "its TTL expression gives what is none".to_owned();
-        reply.send(Answer::Refused(Error::NoEntry { function, reason }));
-        return pending().await;
+    let policy = match prepared.policy() {
+        Ok(policy) => policy,
+        Err(reason) => {
+            reply.send(Answer::Refused(Error::NoEntry { function, reason }));
+            return pending().await;
+        }
     };
     let call = prepared.call(policy);
     let served = match deed {

@@ -40,7 +40,8 @@ async fn every_option_works() {
 async fn other_attributes_stay() {
     in_a_cache(async |manager| {
         every_option::old(1).await;
-        assert_eq!(manager.stats().total.loads, 1);
+        assert_eq!(USER.unnamed(1).await, 5);
+        assert_eq!(manager.stats().total.loads, 2);
     })
     .await;
 }
@@ -60,6 +61,12 @@ async fn methods_and_traits_work() {
         assert_eq!(USER.read("news").await, "7 has read news");
         assert_eq!(USER.forget(2).await, 2);
         assert_eq!(manager.stats().total.loads, 3);
+        for _ in 0..2 {
+            assert_eq!(USER.constant(2).await, 3);
+            assert_eq!(User::feed(2, "a", false, 1).await, 4);
+        }
+        USER.forget_all(2, 2).await;
+        assert_eq!(manager.stats().total.loads, 5);
     })
     .await;
 }
