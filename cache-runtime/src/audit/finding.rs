@@ -8,7 +8,10 @@ use crate::registry::{Invalidating, Place};
 
 /// What is probably a mistake in an attribute, and where. Prints as a sentence or two for people,
 /// with the place of each attribute and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+///
+/// `Debug` gives the same, so that a failed `assert_eq!(audit(), [])` can be read; `Serialize` gives
+/// the fields.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Finding {
@@ -118,6 +121,12 @@ impl fmt::Display for Finding {
                  give one of them another `key_prefix`"
             ),
         }
+    }
+}
+
+impl fmt::Debug for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
     }
 }
 

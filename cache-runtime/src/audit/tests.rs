@@ -285,6 +285,8 @@ fn findings_say_what_where_and_what_to_do() {
     }
     let text = prefix_finding(&templated, "users:{id}").map(|finding| finding.to_string());
     assert!(text.unwrap_or_default().ends_with("the nearest is `user:{user.id}`"));
+    let debug = format!("{:?}", prefix_finding(&sites, "video:{id}"));
+    assert_eq!(debug, format!("Some(\"{expected}\")"));
     let twins = Finding::Twins { sites: ["a", "b", "c"].map(place).to_vec() }.to_string();
     assert!(
         twins.contains("a (src/shop.rs:1), b (src/shop.rs:1) and c (src/shop.rs:1)"),
