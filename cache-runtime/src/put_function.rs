@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::asked::Resolved;
 use crate::call::{CallKey, Policy};
+use crate::config::Ttl;
 use crate::core::Bound;
 use crate::invalidate::{Condition, EntryCall, Unfinished, When, resolve_entry};
 use crate::output::{CacheValue, OutputKind};
@@ -82,10 +83,16 @@ impl<V: CacheValue> PutPlan<V> {
             return;
         };
         let Resolved { bound, key, policy, .. } = resolved;
-        // Without a policy the function's TTL is none, and it does not store anything.
-        if let Some(Ok(policy)) = policy.map(|policy| policy.downcast::<Policy<V>>()) {
-            self.targets.push(Target { bound, key, policy: *policy });
-        }
+        let policy = match policy.map(|policy| policy.downcast::<Policy<V>>()) {
+            Some(Ok(policy)) => *policy,
+            // The function's TTL is none: it stores nothing, and what is there is older.
+            None => Policy {
+                cache_if: Some(|_| false),
+                ..Policy::new(Ttl::For(Ttl::MIN), bound.core.config.jitter)
+            },
+            Some(Err(_)) => return,
+        };
+        self.targets.push(Target { bound, key, policy });
     }
 }
 

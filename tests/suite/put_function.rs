@@ -58,6 +58,19 @@ async fn set_page(source: &Source, id: u64, draft: bool, value: u64) -> u64 {
     value
 }
 
+static SECONDS: AtomicU64 = AtomicU64::new(60);
+
+#[cached(ttl = Duration::from_secs(SECONDS.load(Ordering::Relaxed)), skip(source))]
+async fn timed(source: &Source) -> u64 {
+    source.read().await
+}
+
+#[cache_put(entry = timed(source))]
+async fn set_timed(source: &Source, value: u64) -> u64 {
+    _ = source;
+    value
+}
+
 #[cache_put(entry = title(source, name.clone()), entry = title(source, format!("{name}!")))]
 async fn set_titles(source: &Source, name: String) -> String {
     _ = source;
@@ -201,6 +214,20 @@ async fn a_put_into_a_bypassed_call_leaves_nothing() {
         assert_eq!(page(&source, 7, false).cache_entry().peek().await.unwrap(), None);
         assert_eq!(page(&source, 7, true).await, 1);
         assert_eq!(page(&source, 7, false).cache_entry().peek().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_put_for_which_there_is_no_ttl_leaves_nothing() {
+    on_each_store(async |_: TestCache| {
+        let source = Source::new(1);
+        set_timed(&source, 5).await;
+        assert_eq!(timed(&source).await, 5);
+        SECONDS.store(0, Ordering::Relaxed);
+        set_timed(&source, 6).await;
+        SECONDS.store(60, Ordering::Relaxed);
+        assert_eq!(timed(&source).cache_entry().peek().await.unwrap(), None);
     })
     .await;
 }
