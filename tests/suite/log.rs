@@ -8,6 +8,7 @@ use std::time::Duration;
 use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cache_put, cached, with};
 use cache_tests::{RedisServer, unique_namespace};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::stores::{until, until_up};
 
@@ -17,9 +18,15 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     fn capture() -> (Log, impl Sized) {
+        Log::with_spans(FmtSpan::NONE)
+    }
+
+    /// Also with a line where a span begins.
+    fn with_spans(spans: FmtSpan) -> (Log, impl Sized) {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+            .with_span_events(spans)
             .with_ansi(false)
             .with_writer(log.clone())
             .finish();
@@ -210,4 +217,35 @@ async fn what_a_body_logs_stands_in_the_span_of_its_load() {
     let text = log.text();
     let line = text.lines().find(|line| line.contains("in the body")).unwrap();
     assert!(line.contains(r#"cache_load{name="log_span:7"}"#), "{line}");
+}
+
+#[cached]
+#[tracing::instrument]
+async fn span_below(id: u64) -> u64 {
+    id
+}
+
+#[tracing::instrument]
+#[cached]
+async fn span_above(id: u64) -> u64 {
+    id
+}
+
+#[tokio::test]
+async fn a_span_is_around_each_call_or_each_load() {
+    let (log, _guard) = Log::with_spans(FmtSpan::NEW);
+    let manager = CacheManager::builder().build().unwrap();
+    with(&manager, async {
+        for _ in 0..3 {
+            span_below(1).await;
+            span_above(1).await;
+        }
+    })
+    .await;
+    let begun = |span: &str| {
+        let end = format!("{span}{{id=1}}: suite::log: new");
+        let line = |line: &&str| line.ends_with(&end);
+        log.text().lines().filter(line).count()
+    };
+    assert_eq!((begun("span_below"), begun("span_above")), (3, 1), "{}", log.text());
 }
