@@ -1,7 +1,7 @@
 //! A program of its own, so that all its call sites, and with them its findings, are known.
 #![allow(dead_code, reason = "what is audited need not be called")]
 
-use cache_runtime::{Finding, audit, cache_invalidate, cached};
+use cache_runtime::{Finding, audit, cache_invalidate, cache_put, cached};
 
 /// As it should be.
 mod in_order {
@@ -56,6 +56,19 @@ mod with_mistakes {
         _ = team;
     }
 
+    /// Not cached, which the compiler cannot see.
+    async fn load_list(n: u64) -> u64 {
+        n
+    }
+
+    #[cache_invalidate(entry = load_list(1), entry = self::newest())]
+    async fn extend_list() {}
+
+    #[cache_put(entry = load_list(n))]
+    async fn replace_list(n: u64) -> u64 {
+        n
+    }
+
     #[cached(key_prefix = "price", key = "{article}")]
     async fn price(article: u64) -> u64 {
         article
@@ -93,6 +106,9 @@ fn summary(finding: &Finding) -> (&'static str, Vec<&'static str>, String) {
             let nearest = nearest.as_deref().unwrap_or_default();
             ("nothing", vec![site.function], format!("{option} {name} {nearest}"))
         }
+        Finding::NotCached { site, call, .. } => {
+            ("not cached", vec![site.function], (*call).to_owned())
+        }
         Finding::AccidentalParent { prefix, parent, covered, child, .. } => {
             ("parent", vec![parent.function, child.function], format!("{prefix} {covered}"))
         }
@@ -107,8 +123,10 @@ fn exactly_the_mistakes_of_the_program_are_found() {
     let expected = [
         ("twins", vec!["twin", "twin"], ""),
         ("same names", vec!["price", "price_by_id"], "price:{}"),
-        ("nothing", vec!["misspelt"], "tags teams:{team} team:{}"),
+        ("not cached", vec!["extend_list"], "load_list(1)"),
+        ("nothing", vec!["misspelt"], "tags teams:{team} team:{team}"),
         ("nothing", vec!["rename_video"], "prefix video:{id} video"),
+        ("not cached", vec!["replace_list"], "load_list(n)"),
         ("parent", vec!["newest", "short_list"], "list:newest list:newest:short"),
     ];
     assert_eq!(found, expected.map(|(kind, sites, about)| (kind, sites, about.to_owned())));

@@ -25,7 +25,7 @@ pub(crate) type Many<T> = Vec<Written<T>>;
 
 /// Declares an attribute: a field for each option, its kind of value, and the names it goes by.
 macro_rules! options {
-    ($attribute:ident { $($field:ident: $value:ty = $($name:literal)|+,)* }) => {
+    ($attribute:ident, $elsewhere:expr, { $($field:ident: $value:ty = $($name:literal)|+,)* }) => {
         #[derive(Default)]
         pub(crate) struct $attribute {
             $(pub(crate) $field: $value,)*
@@ -37,14 +37,36 @@ macro_rules! options {
             fn read(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()> {
                 match name.unraw().to_string().as_str() {
                     $($($name)|+ => self.$field.put(name, input),)*
-                    _ => Err(unknown(&name, Self::NAMES)),
+                    _ => Err(unknown(&name, Self::NAMES, $elsewhere)),
                 }
             }
         }
     };
 }
 
-options!(CachedAttr {
+/// Options that other caches have, and what takes their place here.
+type Elsewhere = [(&'static [&'static str], &'static str)];
+
+const OF_CACHED: [(&[&str], &str); 4] = [
+    (&["time", "expire"], "`ttl` says how long a value is fresh: `ttl = \"5m\"`"),
+    (
+        &["condition"],
+        "`cache_if` says which values are stored, `bypass_if` which calls are not cached",
+    ),
+    (
+        &["unless"],
+        "`bypass_if` says which calls are not cached, `cache_if` which values are stored",
+    ),
+    (&["sync", "sync_writes"], "always so, concurrent calls share one run of the body: remove it"),
+];
+
+const OF_CHANGES: [(&[&str], &str); 3] = [
+    (&["key"], "`entry = get_video(id)` names one entry"),
+    (&["entries"], "it is `entry`, repeated: `entry = get_video(1), entry = get_video(2)`"),
+    (&["condition", "unless", "cache_if", "bypass_if"], "`if = |result| ..` says when"),
+];
+
+options!(CachedAttr, &OF_CACHED, {
     ttl: Once<Expr> = "ttl",
     prefix: Once<Expr> = "key_prefix" | "prefix",
     key: Once<Expr> = "key",
@@ -70,7 +92,7 @@ options!(CachedAttr {
     runtime: Once<Path> = "crate",
 });
 
-options!(InvalidateAttr {
+options!(InvalidateAttr, &OF_CHANGES, {
     prefix: Once<Expr> = "prefix" | "key_prefix",
     tags: Once<Expr> = "tags",
     entries: Many<Expr> = "entry",
@@ -79,7 +101,7 @@ options!(InvalidateAttr {
     runtime: Once<Path> = "crate",
 });
 
-options!(PutAttr {
+options!(PutAttr, &OF_CHANGES, {
     entries: Many<Expr> = "entry",
     when: Once<Expr> = "when",
     condition: Once<Expr> = "if",
@@ -174,8 +196,10 @@ fn twice(first: &Ident, second: &Ident) -> syn::Error {
     syn::Error::new_spanned(second, message)
 }
 
-fn unknown(name: &Ident, names: &[&str]) -> syn::Error {
-    let hint = hint(&name.unraw().to_string(), names);
+fn unknown(name: &Ident, names: &[&str], elsewhere: &Elsewhere) -> syn::Error {
+    let written = name.unraw().to_string();
+    let known = elsewhere.iter().find(|(others, _)| others.contains(&written.as_str()));
+    let hint = known.map_or_else(|| hint(&written, names), |(_, answer)| (*answer).to_owned());
     syn::Error::new_spanned(name, format!("unknown option `{name}`: {hint}"))
 }
 
@@ -289,6 +313,15 @@ mod tests {
                 "`jitter` is given twice",
             ]
         );
+    }
+
+    #[test]
+    fn options_of_other_caches_are_answered() {
+        let found = messages(quote!(time = 5, unless = a, sync_writes = true));
+        assert_eq!(found.len(), 3);
+        assert!(found[0].contains("`ttl` says how long"), "{found:?}");
+        assert!(found[1].contains("`bypass_if` says which calls"), "{found:?}");
+        assert!(found[2].contains("always so"), "{found:?}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Durations as text: `"1h30m"`.
 
-/// The longest duration that is accepted: a thousand years, so that no sum of times overflows.
-const MAX_MILLIS: u64 = 1_000 * 365 * 24 * 60 * 60 * 1_000;
+/// The longest duration that is accepted, 100 years: the runtime takes no longer one.
+const MAX_MILLIS: u64 = 100 * 365 * 24 * 60 * 60 * 1_000;
 
 /// The units, in milliseconds.
 const UNITS: [(&str, u64); 6] = [
@@ -44,7 +44,14 @@ fn component(text: &str) -> Result<(u64, &str), String> {
         return Err(format!("expected a number before `{unit}`: write it like \"1h30m\""));
     }
     if unit.is_empty() {
-        return Err(format!("`{digits}` has no unit: one of {}", units()));
+        let unit = word(rest.trim_start());
+        return Err(match known(unit).or_else(|| meant(unit)) {
+            Some(unit) => format!("no space between number and unit: \"{digits}{unit}\""),
+            None => format!("`{digits}` has no unit: one of {}", units()),
+        });
+    }
+    if unit.starts_with(['.', ',']) {
+        return Err("whole numbers only: write it like \"1h30m\"".to_owned());
     }
     let millis = number(digits)?.checked_mul(unit_millis(unit)?).ok_or_else(too_long)?;
     Ok((millis, rest))
@@ -59,11 +66,36 @@ fn number(digits: &str) -> Result<u64, String> {
 }
 
 fn unit_millis(unit: &str) -> Result<u64, String> {
-    UNITS
-        .iter()
-        .find(|(name, _)| *name == unit)
-        .map(|(_, millis)| *millis)
-        .ok_or_else(|| format!("`{unit}` is not a unit: one of {}", units()))
+    UNITS.iter().find(|(name, _)| *name == unit).map(|(_, millis)| *millis).ok_or_else(|| {
+        match meant(unit) {
+            Some(meant) => format!("`{unit}` is not a unit: did you mean `{meant}`?"),
+            None => format!("`{unit}` is not a unit: one of {}", units()),
+        }
+    })
+}
+
+/// The letters that the text begins with.
+fn word(text: &str) -> &str {
+    split_where(text, |c| !c.is_alphabetic()).0
+}
+
+fn known(unit: &str) -> Option<&'static str> {
+    UNITS.iter().map(|(name, _)| *name).find(|name| *name == unit)
+}
+
+/// The unit that goes by another name elsewhere.
+fn meant(unit: &str) -> Option<&'static str> {
+    let unit = unit.to_lowercase();
+    let singular = unit.strip_suffix('s').unwrap_or(&unit);
+    match singular {
+        "milli" | "msec" | "millisecond" => Some("ms"),
+        "sec" | "second" => Some("s"),
+        "min" | "minute" => Some("m"),
+        "hr" | "hour" => Some("h"),
+        "day" => Some("d"),
+        "wk" | "week" => Some("w"),
+        _ => known(&unit),
+    }
 }
 
 fn units() -> String {
@@ -79,7 +111,7 @@ fn in_range(millis: u64) -> Result<u64, String> {
 }
 
 fn too_long() -> String {
-    "the duration is longer than 1000 years: write \"forever\" for no limit".to_owned()
+    "the duration is longer than 100 years: write \"forever\" for no limit".to_owned()
 }
 
 #[cfg(test)]
@@ -99,6 +131,7 @@ mod tests {
             ("1h 30m", 5_400_000),
             ("1w1d1h1m1s1ms", 694_861_001),
             ("90", 90_000),
+            ("36500d", 3_153_600_000_000),
         ];
         for (text, millis) in cases {
             assert_eq!(parse_millis(text), Ok(millis), "{text}");
@@ -115,14 +148,21 @@ mod tests {
             ("h", "number before `h`"),
             ("1h30", "`30` has no unit"),
             (" 5s", "number before"),
-            ("5 m", "`5` has no unit"),
-            ("5min", "`min` is not a unit"),
+            ("5 m", "no space between number and unit: \"5m\""),
+            ("1h 30 minutes", "no space between number and unit: \"30m\""),
+            ("5 x", "`5` has no unit"),
+            ("5 ", "`5` has no unit"),
+            ("5min", "`min` is not a unit: did you mean `m`?"),
+            ("5M", "did you mean `m`?"),
+            ("5Sec", "did you mean `s`?"),
+            ("5hours", "did you mean `h`?"),
+            ("5MS", "did you mean `ms`?"),
             ("5us", "`us` is not a unit"),
             ("-5s", "number before `-`"),
-            ("1.5h", "`.` is not a unit"),
-            ("1001w99999999d", "1000 years"),
-            ("99999999999999999999s", "1000 years"),
-            ("18446744073709551615w", "1000 years"),
+            ("1.5h", "whole numbers only"),
+            ("36500d1ms", "100 years"),
+            ("99999999999999999999s", "100 years"),
+            ("18446744073709551615w", "100 years"),
         ];
         for (text, part) in cases {
             let error = parse_millis(text).err().unwrap_or_default();
@@ -135,5 +175,7 @@ mod tests {
         assert_eq!(seconds_to_millis(300), Ok(300_000));
         assert!(seconds_to_millis(0).is_err());
         assert!(seconds_to_millis(u64::MAX).is_err());
+        assert!(seconds_to_millis(100 * 365 * 86_400).is_ok());
+        assert!(seconds_to_millis(100 * 365 * 86_400 + 1).is_err());
     }
 }

@@ -1,14 +1,17 @@
 //! Stage one: the annotated function. Its body stays raw tokens, for nothing in it is of interest.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
     AngleBracketedGenericArguments, Attribute, FieldPat, FnArg, GenericArgument, Ident, Pat,
-    PatIdent, PatOr, PatType, Path, PathArguments, Receiver, ReturnType, Signature, Token, Type,
-    TypeParamBound, Visibility, parse_quote, token,
+    PatIdent, PatOr, PatType, Path, PathArguments, Receiver, ReturnType, Signature, Token,
+    TraitItemFn, Type, TypeParamBound, Visibility, parse_quote, token,
 };
+
+use crate::mention::mentions;
 
 pub(crate) struct Item {
     attrs: Vec<Attribute>,
@@ -40,9 +43,23 @@ enum Asynchrony {
 /// Reads the item that `#[attribute]` stands on.
 pub(crate) fn parse(item: TokenStream, attribute: &str) -> syn::Result<Item> {
     syn::parse2(item.clone()).map_err(|_| {
-        let message = format!("`#[{attribute}]` goes on an `async fn` with a body");
+        let place = place(item.clone());
+        let message = format!("`#[{attribute}]` goes on an `async fn` with a body{place}");
         syn::Error::new_spanned(item, message)
     })
+}
+
+/// Where the attribute belongs, if that can be told from what it stands on.
+fn place(item: TokenStream) -> &'static str {
+    let is_declaration =
+        syn::parse2::<TraitItemFn>(item.clone()).is_ok_and(|method| method.default.is_none());
+    if is_declaration {
+        return ": on the method of the `impl`, not on its declaration in the trait";
+    }
+    match syn::parse2(item) {
+        Ok(syn::Item::Impl(_) | syn::Item::Trait(_)) => ": put it on each method",
+        _ => "",
+    }
 }
 
 impl Parse for Item {
@@ -120,16 +137,28 @@ impl Item {
     pub(crate) fn output(&self) -> Type {
         match (&self.asynchrony, &self.sig.output) {
             (Asynchrony::Boxed { output, .. }, _) => Type::clone(output),
+            (Asynchrony::Missing, ReturnType::Type(_, output)) => {
+                opaque_output(output).unwrap_or(output).clone()
+            }
             (_, ReturnType::Type(_, output)) => Type::clone(output),
             (_, ReturnType::Default) => parse_quote!(()),
         }
     }
 
+    /// What an `impl Future` that is returned gives.
+    pub(crate) fn opaque_output(&self) -> Option<&Type> {
+        match &self.sig.output {
+            ReturnType::Type(_, output) => opaque_output(output),
+            ReturnType::Default => None,
+        }
+    }
+
     /// The body as a block that counts as ours, at the place of the user's: lints on needless
-    /// braces leave it alone.
-    pub(crate) fn body(&self) -> TokenStream {
+    /// braces leave it alone. `named` is what the attribute names.
+    pub(crate) fn body(&self, named: &TokenStream) -> TokenStream {
         let body = match &self.asynchrony {
-            Asynchrony::Native { body } | Asynchrony::Boxed { body, .. } => body.clone(),
+            Asynchrony::Native { body } => body.clone(),
+            Asynchrony::Boxed { body, .. } => with_uses(body.clone(), named),
             Asynchrony::Missing => TokenStream::new(),
         };
         braced(body, self.brace.span.join().resolved_at(Span::mixed_site()))
@@ -158,6 +187,49 @@ impl Item {
     }
 }
 
+/// `#[async_trait]` begins the body with `let user = user;`. An argument that is used by the
+/// attribute, and not by the body, would be said to be unused there.
+fn with_uses(body: TokenStream, named: &TokenStream) -> TokenStream {
+    let mut rest: Vec<TokenTree> = body.into_iter().collect();
+    let mut done = TokenStream::new();
+    while let Some(end) = rest.iter().position(is_semicolon) {
+        let after = rest.split_off(end + 1);
+        let name = rebound(&rest).filter(|name| mentions(named, name));
+        let used = name.map(|name| quote_spanned!(Span::mixed_site()=> _ = &#name;));
+        done.extend(rest);
+        done.extend(used);
+        rest = after;
+    }
+    done.extend(rest);
+    done
+}
+
+/// `user` in `let user = user;`.
+fn rebound(statement: &[TokenTree]) -> Option<Ident> {
+    let statement: Vec<_> = statement.iter().filter(|token| !is_ident(token, "mut")).collect();
+    match statement[..] {
+        [
+            ..,
+            first,
+            TokenTree::Ident(name),
+            TokenTree::Punct(equals),
+            TokenTree::Ident(same),
+            _,
+        ] if is_ident(first, "let") && equals.as_char() == '=' && name == same => {
+            Some(name.clone())
+        }
+        _ => None,
+    }
+}
+
+fn is_ident(token: &TokenTree, text: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident == text)
+}
+
+fn is_semicolon(token: &TokenTree) -> bool {
+    matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';')
+}
+
 fn braced(content: TokenStream, span: Span) -> TokenStream {
     let mut group = Group::new(Delimiter::Brace, content);
     group.set_span(span);
@@ -171,8 +243,6 @@ fn boxed(output: &ReturnType, body: TokenStream) -> Option<Asynchrony> {
     };
     let output = Box::new(future_output(output)?.clone());
     let tokens: Vec<TokenTree> = body.into_iter().collect();
-    let is_semicolon =
-        |token: &TokenTree| matches!(token, TokenTree::Punct(punct) if punct.as_char() == ';');
     let last = tokens.iter().rposition(is_semicolon).map_or(0, |semicolon| semicolon + 1);
     let (before, last) = tokens.split_at(last);
     let PinnedBlock { call, body } = syn::parse2(last.iter().cloned().collect()).ok()?;
@@ -184,7 +254,17 @@ fn future_output(output: &Type) -> Option<&Type> {
     let Type::TraitObject(object) = only_type(only_type(output, "Pin")?, "Box")? else {
         return None;
     };
-    object.bounds.iter().find_map(|bound| match bound {
+    bound_output(&object.bounds)
+}
+
+/// `T` in `impl Future<Output = T> + Send`.
+fn opaque_output(output: &Type) -> Option<&Type> {
+    let Type::ImplTrait(opaque) = output else { return None };
+    bound_output(&opaque.bounds)
+}
+
+fn bound_output(bounds: &Punctuated<TypeParamBound, Token![+]>) -> Option<&Type> {
+    bounds.iter().find_map(|bound| match bound {
         TypeParamBound::Trait(bound) => associated_output(&bound.path),
         _ => None,
     })

@@ -5,6 +5,7 @@ mod duration;
 mod error;
 mod expand;
 mod item;
+mod mention;
 mod spec;
 mod template;
 #[cfg(test)]

@@ -78,7 +78,8 @@ impl Background {
             failed.retain(|_, until| *until > now_ms);
         }
         if failed.len() < REMEMBERED {
-            failed.insert(Arc::clone(key), now_ms.saturating_add(crate::clock::millis(RETRY_AFTER)));
+            failed
+                .insert(Arc::clone(key), now_ms.saturating_add(crate::clock::millis(RETRY_AFTER)));
         }
     }
 

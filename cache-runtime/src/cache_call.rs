@@ -79,7 +79,8 @@ pub struct CacheEntry<F> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fetched<T> {
-    /// What the function returns.
+    /// What the function returns: the whole output, of a function that returns a `Result` the
+    /// `Result`.
     pub value: T,
     /// Where it came from.
     pub source: Source,
@@ -132,7 +133,8 @@ impl<F: Future> CacheEntry<F> {
     /// body runs, the output is returned and not stored.
     ///
     /// # Errors
-    /// See [above](CacheEntry#errors). What the body returns is in the `Ok`.
+    /// See [above](CacheEntry#errors). What the body returns is in the `Ok`: of a function that
+    /// returns a `Result`, write `.await??`.
     pub async fn refresh(self) -> Result<F::Output, Error> {
         self.output(Wish::Refresh).await
     }
@@ -140,12 +142,14 @@ impl<F: Future> CacheEntry<F> {
     /// Runs the plain function: nothing is read, nothing is stored, nothing is shared.
     ///
     /// # Errors
-    /// See [above](CacheEntry#errors). What the body returns is in the `Ok`.
+    /// See [above](CacheEntry#errors). What the body returns is in the `Ok`: of a function that
+    /// returns a `Result`, write `.await??`.
     pub async fn bypass(self) -> Result<F::Output, Error> {
         self.output(Wish::Bypass).await
     }
 
-    /// What is stored and fresh, without ever loading. Not counted in the statistics.
+    /// What is stored and fresh, without ever loading; of a function that returns a `Result`, always
+    /// `Some(Ok(..))`. Not counted in the statistics.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors).
@@ -154,7 +158,8 @@ impl<F: Future> CacheEntry<F> {
         Ok(self.ask(Wish::Peek(max_age)).await?.0)
     }
 
-    /// The call as ever, and where its output came from.
+    /// The call as ever, and where its output came from. [`value`](Fetched::value) is the whole
+    /// output.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors). What the body returns is in [`Fetched::value`].

@@ -114,7 +114,7 @@ impl fmt::Display for Error {
             }
             Error::NotACachedCall { future } => write!(
                 f,
-                "`cache_entry` takes the future of a call of a `#[cached]` function, and {future} is not one; a function that merely calls a cached one has no entry of its own"
+                "`cache_entry` takes the future of a call of a `#[cached]` function, and {future} is not one; a function that merely calls a cached one has no entry of its own; ask the call itself, before it is wrapped"
             ),
             Error::NoEntry { function, reason } => {
                 write!(f, "this call of {function} has no entry: {reason}")

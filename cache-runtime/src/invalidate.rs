@@ -17,7 +17,9 @@ use crate::error::Error;
 use crate::generation::Slot;
 use crate::name::{Renderer, shorten, validate_prefix, validate_tag};
 use crate::output::{OutputKind, Probe};
+use crate::registry::{InvalidatingSpec, Place};
 use crate::runtime;
+use crate::site::without_closures;
 
 /// After so long an abandoned function's own write has had its time to commit.
 const SETTLING: Duration = Duration::from_millis(500);
@@ -134,14 +136,21 @@ pub fn condition<K: OutputKind>(_: K, condition: fn(&K::Output) -> bool) -> Cond
 /// What one call of an annotated function will invalidate, rendered before its body takes the
 /// arguments.
 pub struct Plan {
+    site: &'static InvalidatingSpec,
+    removal: Removal,
+}
+
+/// What is to be invalidated, and in which cache.
+struct Removal {
     core: Arc<Core>,
     targets: Targets,
 }
 
 impl Plan {
     /// A plan for the present cache.
-    pub fn new(fill: impl FnOnce(&mut Plan)) -> Self {
-        let mut plan = Plan { core: crate::manager::current(), targets: Targets::default() };
+    pub fn new(site: &'static InvalidatingSpec, fill: impl FnOnce(&mut Plan)) -> Self {
+        let removal = Removal { core: crate::manager::current(), targets: Targets::default() };
+        let mut plan = Plan { site, removal };
         fill(&mut plan);
         plan
     }
@@ -158,8 +167,8 @@ impl Plan {
 
     /// Adds the entry of a call.
     pub fn entry<F: EntryCall>(&mut self, call: F) {
-        if let Some(resolved) = resolve_entry(call, "this invalidation does not happen") {
-            self.targets.names.push(resolved.key.name.as_str().to_owned());
+        if let Some(resolved) = resolve_entry(call, self.site) {
+            self.removal.targets.names.push(resolved.key.name.as_str().to_owned());
         }
     }
 
@@ -172,12 +181,17 @@ impl Plan {
         let mut renderer = Renderer::new();
         render(&mut renderer);
         let outcome = match renderer.finish() {
-            Some(text) => add(&mut self.targets, text.as_str()).map_err(|error| error.to_string()),
+            Some(text) => {
+                add(&mut self.removal.targets, text.as_str()).map_err(|error| error.to_string())
+            }
             None => Err("the `Display` of a value failed".to_owned()),
         };
         // The function's caller cannot be failed, and what was meant is not known.
         if let Err(reason) = outcome {
-            tracing::error!(what, reason, "this invalidation does not happen");
+            let place = Place::of(&self.site.declared);
+            tracing::error!(
+                "the {what} of {place} cannot be made ({reason}): nothing is invalidated"
+            );
         }
     }
 }
@@ -192,17 +206,30 @@ pub trait EntryCall: Future {}
 impl<F: Future> EntryCall for F {}
 
 /// The entry of a call in the option `entry`, taken before the body runs.
-pub(crate) fn resolve_entry<F: Future>(call: F, otherwise: &'static str) -> Option<Resolved> {
-    // The caller of the annotated function cannot be failed.
+pub(crate) fn resolve_entry<F: Future>(
+    call: F,
+    site: &'static InvalidatingSpec,
+) -> Option<Resolved> {
     let addressee = asked::addressee::<F>();
-    asked::resolve(Box::pin(call), addressee)
-        .map_err(|error| tracing::error!(%error, "{otherwise}"))
-        .ok()
+    let error = match asked::resolve(Box::pin(call), addressee) {
+        Ok(resolved) => return Some(resolved),
+        Err(error) => error,
+    };
+    // The caller of the annotated function cannot be failed.
+    let (place, nothing) = (Place::of(&site.declared), site.kind.nothing());
+    match error {
+        Error::NotACachedCall { future } => tracing::error!(
+            "the `entry` of {place} is not the call of a `#[cached]` function ({}): {nothing}",
+            without_closures(future)
+        ),
+        error => tracing::error!("the `entry` of {place}: {error}: {nothing}"),
+    }
+    None
 }
 
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Plan").field(&self.targets).finish()
+        f.debug_tuple("Plan").field(&self.removal.targets).finish()
     }
 }
 
@@ -288,54 +315,54 @@ fn wanted<K: OutputKind>(when: When, condition: Condition<K::Output>, output: &K
 }
 
 /// A function that has begun and has not come to its end.
-pub(crate) struct Unfinished(Option<Plan>);
+pub(crate) struct Unfinished(Option<Removal>);
 
 impl Plan {
     /// What is to be done before the body: `None` if that is all.
     async fn begin(self, when: When) -> Option<Unfinished> {
         if when == When::Before {
-            self.core.invalidate(&self.targets).await;
+            self.removal.core.invalidate(&self.removal.targets).await;
             return None;
         }
-        Some(Unfinished(Some(self)))
+        Some(Unfinished(Some(self.removal)))
     }
 }
 
 impl Unfinished {
     /// A function that has begun to change what these names stand for.
     pub(crate) fn changing(core: Arc<Core>, names: Vec<String>) -> Self {
-        Unfinished(Some(Plan { core, targets: Targets { names, tags: Vec::new() } }))
+        Unfinished(Some(Removal { core, targets: Targets { names, tags: Vec::new() } }))
     }
 
     async fn finish(mut self, wanted: bool) {
-        if let Some(plan) = self.0.as_ref().filter(|_| wanted) {
-            plan.core.invalidate(&plan.targets).await;
+        if let Some(removal) = self.0.as_ref().filter(|_| wanted) {
+            removal.core.invalidate(&removal.targets).await;
         }
         self.0 = None;
     }
 
     pub(crate) fn finish_at_once(mut self, wanted: bool) {
-        if let Some(plan) = self.0.take().filter(|_| wanted) {
-            plan.core.invalidate_in_background(&plan.targets);
+        if let Some(removal) = self.0.take().filter(|_| wanted) {
+            removal.core.invalidate_in_background(&removal.targets);
         }
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        let Some(plan) = self.0.take() else { return };
-        plan.core.invalidate_in_background(&plan.targets);
+        let Some(removal) = self.0.take() else { return };
+        removal.core.invalidate_in_background(&removal.targets);
         match runtime::with_timers() {
             Some(runtime) => {
                 _ = runtime.spawn(async move {
                     tokio::time::sleep(SETTLING).await;
-                    plan.core.invalidate(&plan.targets).await;
+                    removal.core.invalidate(&removal.targets).await;
                 })
             }
             None => {
                 _ = std::thread::Builder::new().spawn(move || {
                     std::thread::sleep(SETTLING);
-                    plan.core.invalidate_in_background(&plan.targets);
+                    removal.core.invalidate_in_background(&removal.targets);
                 })
             }
         }

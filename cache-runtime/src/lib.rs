@@ -8,6 +8,7 @@ mod ambient;
 mod asked;
 mod audit;
 mod background;
+mod boxed;
 mod cache_call;
 mod call;
 mod clock;
@@ -62,7 +63,8 @@ pub use manager::{Builder, CacheManager, SetOptions, Warmed, cache, install, try
 pub use name::escape;
 pub use output::CacheValue;
 pub use registry::{
-    CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteKey, SiteTtl, registry,
+    CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteEntry, SiteKey, SiteTtl,
+    registry,
 };
 pub use scope::with;
 pub use shared_error::SharedError;

@@ -25,7 +25,8 @@ use crate::shared_error::SharedError;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached",
     label = "this type is stored in the cache",
-    note = "a cached value must be `serde::Serialize + serde::de::DeserializeOwned + Clone + Send + Sync + 'static`"
+    note = "a cached value must be `serde::Serialize + serde::de::DeserializeOwned + Clone + Send + Sync + 'static`",
+    note = "for a type of yours: `#[derive(Clone, serde::Serialize, serde::Deserialize)]`; `Arc` and `Rc` need serde's feature `rc`"
 )]
 pub trait CacheValue: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
 

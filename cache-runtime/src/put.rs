@@ -67,9 +67,8 @@ impl Core {
         let redis = match self.redis.as_ref().filter(|_| !in_memory) {
             None => None,
             Some(redis) => {
-                let begun = redis
-                    .begin(key.name.as_str(), &key.tags, over, life_of(longest), mark)
-                    .await;
+                let begun =
+                    redis.begin(key.name.as_str(), &key.tags, over, life_of(longest), mark).await;
                 Some(begun.and_then(|noted| {
                     if noted.tokens.len() == key.tags.len() + 1 { Ok(noted) } else { Err(Away) }
                 }))
@@ -100,7 +99,9 @@ impl Put<'_> {
         let tokens = &noted.tokens[..];
         let made = Making { core, key, codec: worth.codec, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
-        let filled = redis.fill(key.name.as_str(), &key.tags, noted, &entry, life_of(worth.grace.after(ttl))).await;
+        let filled = redis
+            .fill(key.name.as_str(), &key.tags, noted, &entry, life_of(worth.grace.after(ttl)))
+            .await;
         Ok(match filled {
             Ok(Filled::Stored) => {
                 core.bump([key.slots[0]]);
@@ -230,7 +231,8 @@ impl Core {
             Ok(Outcome::Away) => {
                 put.owe();
                 let noted = self.generations.note(&key.slots);
-                Put { noted, before: self.memory.identity(&key.memory), ..put }.store_in_memory(&self.for_an_outage(worth))
+                Put { noted, before: self.memory.identity(&key.memory), ..put }
+                    .store_in_memory(&self.for_an_outage(worth))
             }
             Ok(outcome) => Ok(outcome),
             Err(error) => {

@@ -15,10 +15,14 @@ use crate::invalidate::{Condition, EntryCall, Unfinished, When, resolve_entry};
 use crate::output::{CacheValue, OutputKind};
 use crate::put::{Overtaken, Put};
 use crate::redis::Over;
+use crate::registry::InvalidatingSpec;
 
 /// The entries that one call of a `#[cache_put]` function will put its value under, taken before
 /// its body takes the arguments.
-pub struct PutPlan<V>(Vec<Target<V>>);
+pub struct PutPlan<V> {
+    site: &'static InvalidatingSpec,
+    targets: Vec<Target<V>>,
+}
 
 struct Target<V> {
     bound: Bound,
@@ -61,8 +65,11 @@ impl<V> Target<V> {
 
 impl<V: CacheValue> PutPlan<V> {
     /// A plan for what a function of this kind returns.
-    pub fn new<K: OutputKind<Value = V>>(_: K, fill: impl FnOnce(&mut Self)) -> Self {
-        let mut plan = PutPlan(Vec::new());
+    pub fn new<K>(site: &'static InvalidatingSpec, _: K, fill: impl FnOnce(&mut Self)) -> Self
+    where
+        K: OutputKind<Value = V>,
+    {
+        let mut plan = PutPlan { site, targets: Vec::new() };
         fill(&mut plan);
         plan
     }
@@ -74,23 +81,24 @@ impl<V: CacheValue> PutPlan<V> {
         K: OutputKind<Output = F::Output, Value = W>,
         EntryOf<W>: Takes<V>,
     {
-        let Some(resolved) = resolve_entry(call, "this value is not put into the cache") else {
+        let Some(resolved) = resolve_entry(call, self.site) else {
             return;
         };
         let Resolved { bound, key, policy, .. } = resolved;
         let same = |target: &Target<V>| {
-            Arc::ptr_eq(&target.bound.core, &bound.core) && target.key.name.as_str() == key.name.as_str()
+            Arc::ptr_eq(&target.bound.core, &bound.core)
+                && target.key.name.as_str() == key.name.as_str()
         };
-        if !self.0.iter().any(same) {
+        if !self.targets.iter().any(same) {
             let policy = policy.and_then(|policy| policy.downcast::<Policy<V>>().ok());
-            self.0.push(Target { bound, key, policy: policy.map(|policy| *policy) });
+            self.targets.push(Target { bound, key, policy: policy.map(|policy| *policy) });
         }
     }
 }
 
 impl<V> fmt::Debug for PutPlan<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|target| &target.key.name)).finish()
+        f.debug_list().entries(self.targets.iter().map(|target| &target.key.name)).finish()
     }
 }
 
@@ -111,7 +119,7 @@ where
     K::Value: CacheValue,
     F: Future<Output = K::Output>,
 {
-    let targets = plan.0;
+    let targets = plan.targets;
     let mut puts = Vec::with_capacity(targets.len());
     for target in &targets {
         puts.push(Box::pin(target.note()).await);

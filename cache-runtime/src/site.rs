@@ -145,6 +145,10 @@ pub(crate) struct Instance {
     pub(crate) spec: &'static SiteSpec,
     /// The type name that tells this instance from others, as the compiler gave it.
     type_name: &'static str,
+    /// `module::function<types>`, for people: without types it is [`Place::path`].
+    ///
+    /// [`Place::path`]: crate::Place::path
+    label: String,
     /// Module path, function and type parameters: what makes its keys its own.
     pub(crate) identity: String,
     /// The identity and version as a number: whose value an entry holds.
@@ -225,8 +229,9 @@ impl Instance {
             .any(|other| other.identity == identity && other.spec.version == spec.version);
         // What is kept in this process alone may be told apart by a number of this process alone.
         let origin = if twin { crate::random::word() } else { origin };
+        let (label, bound) = (label(type_name), OnceCell::new());
         let instance =
-            Instance { spec, type_name, identity, origin, distinct: !twin, bound: OnceCell::new() };
+            Instance { spec, type_name, label, identity, origin, distinct: !twin, bound };
         let instance: &'static Self = Box::leak(Box::new(instance));
         known.push(instance);
         drop(known);
@@ -247,10 +252,36 @@ impl Instance {
         name::function_name(self.spec.prefix(), self.spec.declared.function, &hash)
     }
 
-    /// `module::function<types>`, for people.
     pub(crate) fn label(&self) -> &str {
-        without_closures(self.type_name)
+        &self.label
     }
+}
+
+/// The function that a type name is from, without its lifetimes: `feed<'_, u8>` is `feed<u8>`.
+fn label(type_name: &str) -> String {
+    let name = without_closures(type_name);
+    let Some((function, arguments)) = last_arguments(name) else {
+        return name.to_owned();
+    };
+    match arguments.trim_start_matches("'_, ") {
+        "'_" => function.to_owned(),
+        types => format!("{function}<{types}>"),
+    }
+}
+
+/// `f` and `T, U` of `f<T, U>`.
+fn last_arguments(name: &str) -> Option<(&str, &str)> {
+    let inside = name.strip_suffix('>')?;
+    let mut depth = 0_u32;
+    for (i, letter) in inside.char_indices().rev() {
+        match letter {
+            '>' if !inside[..i].ends_with('-') => depth += 1,
+            '<' if depth == 0 => return Some((&inside[..i], &inside[i + 1..])),
+            '<' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The type name of a closure is that of the function it stands in, and `::{{closure}}`s.
@@ -277,6 +308,10 @@ const fn check_prefix(prefix: &[u8]) {
             "key_prefix holds white space or a control character"
         );
         assert!(
+            !matches!(prefix[i], b'*' | b'?' | b'['),
+            "key_prefix holds a pattern; it covers everything below it without one"
+        );
+        assert!(
             prefix[i] != b':' || prefix[i + 1] != b':',
             "key_prefix holds an empty segment (`::`)"
         );
@@ -293,5 +328,23 @@ impl fmt::Debug for Site {
 impl fmt::Debug for Instance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Instance").field(&self.identity).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::label;
+
+    #[test]
+    fn a_label_has_types_and_no_lifetimes() {
+        for (type_name, expected) in [
+            ("shop::get::{{closure}}", "shop::get"),
+            ("<Sql as Feed>::feed<'_, '_>::{{closure}}", "<Sql as Feed>::feed"),
+            ("Foo<'_>::get<'_, '_, Bar<'_>, fn() -> u8>", "Foo<'_>::get<Bar<'_>, fn() -> u8>"),
+            ("Foo<'_>::get", "Foo<'_>::get"),
+            ("get<Foo<'_>, 3>", "get<Foo<'_>, 3>"),
+        ] {
+            assert_eq!(label(type_name), expected);
+        }
     }
 }

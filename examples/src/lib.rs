@@ -52,6 +52,8 @@ fn answer(before: &Stats, after: &Stats) -> String {
         "hit in Redis"
     } else if grown(|counts| counts.memory_hits) > 0 {
         "hit in memory"
+    } else if grown(|counts| counts.stores) > 0 {
+        "put in place"
     } else if after.invalidations > before.invalidations {
         "invalidated"
     } else {

@@ -137,12 +137,15 @@ async fn silent(n: u64) {
 
 #[cached(stale_while_revalidate = "1m")]
 async fn power(base: u64, exponent: u32) -> u64 {
-    let mut product = 1;
+    let (mut product, mut left) = (1, exponent);
     'product: loop {
-        for factor in std::iter::repeat_n(base, exponent as usize) {
+        for factor in [base, base] {
+            if left == 0 {
+                break 'product load(product);
+            }
             product *= factor;
+            left -= 1;
         }
-        break 'product load(product);
     }
 }
 

@@ -45,8 +45,7 @@ async fn managers_of_one_redis_share_one_load() {
         let hold = source.hold();
         let first = call(&peers[0], &source);
         hold.reached().await;
-        let others: Vec<_> =
-            (0..300).map(|i| call(&peers[i % peers.len()], &source)).collect();
+        let others: Vec<_> = (0..300).map(|i| call(&peers[i % peers.len()], &source)).collect();
         // Longer than the lease: it is renewed.
         tokio::time::sleep(Duration::from_millis(2_300)).await;
         hold.release();

@@ -19,7 +19,13 @@ async fn early(source: &Source, id: u64) -> Loaded {
     read(source, id).await
 }
 
-#[cached(ttl = "1m", early_refresh = 100.0, background = false, key_prefix = "early", key = "by-caller:{id}")]
+#[cached(
+    ttl = "1m",
+    early_refresh = 100.0,
+    background = false,
+    key_prefix = "early",
+    key = "by-caller:{id}"
+)]
 async fn by_the_caller(source: &Source, id: u64) -> Loaded {
     tokio::time::sleep(Duration::from_millis(5)).await;
     read(source, id).await

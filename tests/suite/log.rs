@@ -5,9 +5,10 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cached, with};
+use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cache_put, cached, with};
 use cache_tests::{RedisServer, unique_namespace};
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::stores::{until, until_up};
 
@@ -17,9 +18,15 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
     fn capture() -> (Log, impl Sized) {
+        Log::with_spans(FmtSpan::NONE)
+    }
+
+    /// Also with a line where a span begins.
+    fn with_spans(spans: FmtSpan) -> (Log, impl Sized) {
         let log = Log::default();
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+            .with_span_events(spans)
             .with_ansi(false)
             .with_writer(log.clone())
             .finish();
@@ -155,7 +162,45 @@ async fn an_invalidation_that_cannot_happen_says_why() {
     with(&manager, invalidate(Unprintable)).await;
     let errors = log.lines("ERROR");
     assert_eq!(errors.len(), 1, "{errors:#?}");
-    assert!(errors[0].contains("`Display`"), "{errors:?}");
+    let expected = "the tag of suite::log::invalidate (tests/suite/log.rs:";
+    assert!(errors[0].contains(expected) && errors[0].contains("`Display`"), "{errors:?}");
+}
+
+async fn not_cached(id: u64) -> u64 {
+    id
+}
+
+#[cache_invalidate(entry = not_cached(id))]
+async fn invalidate_what_is_not_cached(id: u64) {
+    _ = id;
+}
+
+#[cache_put(entry = not_cached(id))]
+async fn put_what_is_not_cached(id: u64) -> u64 {
+    id
+}
+
+#[tokio::test]
+async fn an_entry_of_a_function_that_is_not_cached_is_an_error() {
+    let (log, _guard) = Log::capture();
+    let manager = CacheManager::builder().build().unwrap();
+    with(&manager, async {
+        invalidate_what_is_not_cached(1).await;
+        put_what_is_not_cached(1).await;
+    })
+    .await;
+    let errors = log.lines("ERROR");
+    assert_eq!(errors.len(), 2, "{errors:#?}");
+    for (error, function, nothing) in [
+        (&errors[0], "invalidate_what_is_not_cached", "nothing is invalidated"),
+        (&errors[1], "put_what_is_not_cached", "nothing is put, and what was there stays"),
+    ] {
+        let begin = format!("the `entry` of suite::log::{function} (tests/suite/log.rs:");
+        let end = format!(
+            ") is not the call of a `#[cached]` function (suite::log::not_cached): {nothing}"
+        );
+        assert!(error.contains(&begin) && error.ends_with(&end), "{error}");
+    }
 }
 
 #[cached(key_prefix = "log_span", key = "{id}")]
@@ -172,4 +217,35 @@ async fn what_a_body_logs_stands_in_the_span_of_its_load() {
     let text = log.text();
     let line = text.lines().find(|line| line.contains("in the body")).unwrap();
     assert!(line.contains(r#"cache_load{name="log_span:7"}"#), "{line}");
+}
+
+#[cached]
+#[tracing::instrument]
+async fn span_below(id: u64) -> u64 {
+    id
+}
+
+#[tracing::instrument]
+#[cached]
+async fn span_above(id: u64) -> u64 {
+    id
+}
+
+#[tokio::test]
+async fn a_span_is_around_each_call_or_each_load() {
+    let (log, _guard) = Log::with_spans(FmtSpan::NEW);
+    let manager = CacheManager::builder().build().unwrap();
+    with(&manager, async {
+        for _ in 0..3 {
+            span_below(1).await;
+            span_above(1).await;
+        }
+    })
+    .await;
+    let begun = |span: &str| {
+        let end = format!("{span}{{id=1}}: suite::log: new");
+        let line = |line: &&str| line.ends_with(&end);
+        log.text().lines().filter(line).count()
+    };
+    assert_eq!((begun("span_below"), begun("span_above")), (3, 1), "{}", log.text());
 }

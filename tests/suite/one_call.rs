@@ -35,6 +35,18 @@ async fn choosy(source: &Source, id: u64) -> u64 {
     id * 100 + source.read().await
 }
 
+/// Each call is past the cache or not, and all have one entry.
+#[cached(ttl = "1m", key_prefix = "draft", key = "{id}", bypass_if = draft)]
+async fn page(source: &Source, id: u64, draft: bool) -> u64 {
+    _ = draft;
+    id * 100 + source.read().await
+}
+
+#[cached(ttl = Duration::ZERO, skip(source))]
+async fn without_a_ttl(source: &Source) -> u64 {
+    source.read().await
+}
+
 struct Service(Source);
 
 trait Native {
@@ -219,6 +231,30 @@ async fn what_the_function_does_not_store_is_not_put() {
         assert_eq!(entry(7).refresh().await.unwrap(), 701);
         assert_eq!(entry(7).fetch().await.unwrap().source, From::Load);
         assert_eq!(entry(7).peek().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_put_into_a_bypassed_call_leaves_nothing() {
+    on_each_store(async |_: TestCache| {
+        let source = Source::new(1);
+        page(&source, 1, false).await;
+        let refused = page(&source, 1, true).cache_entry().put(5).await.unwrap_err();
+        assert!(matches!(refused, Error::NotStored { .. }), "{refused}");
+        assert!(refused.to_string().contains("`bypass_if` refuses it"), "{refused}");
+        assert_eq!(page(&source, 1, false).cache_entry().peek().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_entry_without_a_ttl_is_refused_with_what_the_expression_gave() {
+    on_stores(&[Store::Memory], async |_: TestCache| {
+        let source = Source::new(1);
+        let refused = without_a_ttl(&source).cache_entry().fetch().await.unwrap_err();
+        let expected = "its `ttl` expression gave 0s; expected 1ms to 100 years";
+        assert!(refused.to_string().ends_with(expected), "{refused}");
     })
     .await;
 }

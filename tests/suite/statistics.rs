@@ -70,6 +70,33 @@ async fn each_call_site_has_its_own_numbers() {
     .await;
 }
 
+#[async_trait::async_trait]
+trait Feed {
+    async fn feed(&self, user: &str) -> u64;
+}
+
+struct Pages<'a>(&'a str);
+
+#[async_trait::async_trait]
+impl Feed for Pages<'_> {
+    #[cached(key = "{self.0}:{user}")]
+    async fn feed(&self, user: &str) -> u64 {
+        1
+    }
+}
+
+#[tokio::test]
+async fn a_call_site_has_the_name_that_the_registry_gives_it() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        Pages("new").feed("Ada").await;
+        let mut sites = cache_runtime::registry().cached.into_iter().map(|site| site.place);
+        let place =
+            sites.find(|place| place.module == module_path!() && place.function == "feed").unwrap();
+        assert_eq!(cache.manager.stats().sites[0].name, place.path);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn callers_who_waited_are_counted() {
     on_each_store(async |cache: TestCache| {

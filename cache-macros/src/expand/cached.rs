@@ -8,7 +8,7 @@ use syn::Expr;
 use syn::spanned::Spanned as _;
 
 use super::site::site;
-use super::{body, here, kind, placed, private, probe, render, task};
+use super::{body, here, kind, placed, private, probe, render, roots, task};
 use crate::item::{Argument, Item};
 use crate::spec::{Cached, Key, Template};
 
@@ -58,10 +58,11 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let hooks = hooks(spec);
     let early = Literal::f64_suffixed(spec.early_refresh.unwrap_or_default());
     let rest = match &spec.task {
-        Some(task) => task::run(p, task, item, &spec.output),
+        Some(task) => task::run(p, task, item, &spec.output, &named(spec)),
         None => {
-            let body = body(item, &spec.output);
-            let run = there(quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __body).await));
+            let body = body(item, &spec.output, &named(spec));
+            let run =
+                there(quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __body).await));
             quote_spanned! {Span::mixed_site()=>
                 let __body = #body;
                 let __body = ::core::pin::pin!(__body);
@@ -104,6 +105,19 @@ fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
     } else {
         (TokenStream::new(), quote_spanned!(Span::mixed_site()=> #p::NOT_BOXED))
     }
+}
+
+/// All that the attribute names.
+fn named(spec: &Cached) -> TokenStream {
+    let key = match &spec.key {
+        Key::Arguments(arguments) => {
+            arguments.iter().map(|argument| argument.name.to_token_stream()).collect()
+        }
+        Key::Template(template) => roots([template]),
+        Key::Value(value) => value.to_token_stream(),
+    };
+    let (tags, bypass) = (roots(&spec.tags), &spec.bypass_if);
+    quote!(#key #tags #bypass)
 }
 
 /// Who answers how errors reach those who waited.

@@ -1,10 +1,10 @@
 //! `#[cache_invalidate]`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 
 use super::site::invalidator;
-use super::{body, condition, entries, kind, private, render, when};
+use super::{body, condition, entries, kind, private, render, roots, when};
 use crate::item::Item;
 use crate::spec::Invalidate;
 
@@ -16,8 +16,8 @@ use crate::spec::Invalidate;
 // Output (P is the runtime's private module):
 //
 //     async fn rename(id: u64, title: &str) -> Result<(), DbError> {
-//         { static SITE: P::InvalidatingSpec = ...; ... }
-//         let plan = P::Plan::new(|plan: &mut P::Plan| {
+//         let site = { static SITE: P::InvalidatingSpec = ...; ...; &SITE };
+//         let plan = P::Plan::new(site, |plan: &mut P::Plan| {
 //             plan.prefix(|w: &mut P::Renderer| { w.text("video:"); w.value(&id, ""); });
 //             plan.tag(|w: &mut P::Renderer| { w.text("home"); });
 //             plan.entry(get_video(id));
@@ -38,16 +38,18 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let kind = kind(p, &spec.output);
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
-    let body = body(item, &spec.output);
+    let named = roots(spec.prefix.iter().chain(&spec.tags));
+    let calls = &spec.entries;
+    let body = body(item, &spec.output, &quote!(#named #(#calls)*));
     let listed = invalidator(p, spec, item);
     let nothing = TokenStream::new();
     item.with_body(
         &nothing,
         quote_spanned! {Span::mixed_site()=>
-            #listed
+            let __site = #listed;
             // The body takes the arguments: what they name is written down before.
             #[allow(clippy::used_underscore_binding)]
-            let __plan = #p::Plan::new(|__plan: &mut #p::Plan| {
+            let __plan = #p::Plan::new(__site, |__plan: &mut #p::Plan| {
                 #(__plan.prefix(#prefix);)*
                 #(__plan.tag(#tags);)*
                 #entries

@@ -13,7 +13,7 @@ mod site;
 mod task;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
-use quote::quote_spanned;
+use quote::{ToTokens as _, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Expr, Path, Type};
 
@@ -112,9 +112,11 @@ fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
 ///
 /// Nothing states the type of an async block, so a `return` that never runs does, before the body:
 /// there it is known when the body's last expression is reached, which may need to be coerced.
-fn body(item: &Item, output: &Output) -> TokenStream {
+///
+/// `named` is what the attribute names.
+fn body(item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
     let pin_type = pin_type(&output.ty);
-    let body = item.body();
+    let body = item.body(named);
     quote_spanned!(Span::mixed_site()=> async move { #pin_type #body })
 }
 
@@ -129,6 +131,16 @@ fn pin_type(ty: &Type) -> Option<TokenStream> {
             #pin;
         }
     })
+}
+
+/// The arguments that templates name.
+fn roots<'a>(templates: impl IntoIterator<Item = &'a Template>) -> TokenStream {
+    let pieces = templates.into_iter().flat_map(|template| &template.pieces);
+    let roots = pieces.filter_map(|piece| match piece {
+        Piece::Place { root, .. } => Some(root.to_token_stream()),
+        Piece::Text(_) => None,
+    });
+    roots.collect()
 }
 
 /// A closure that writes a name: `"v:{id}"` becomes `w.text("v:"); w.value(&id, "");`.

@@ -1,7 +1,7 @@
 //! `#[cache_put]`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 
 use super::site::putter;
 use super::{body, condition, entries, kind, placed, private, when};
@@ -16,9 +16,9 @@ use crate::spec::Put;
 // Output (P is the runtime's private module):
 //
 //     async fn rename(id: u64, title: &str) -> Result<Video, DbError> {
-//         { static SITE: P::InvalidatingSpec = ...; ... }
+//         let site = { static SITE: P::InvalidatingSpec = ...; ...; &SITE };
 //         let kind = ...;
-//         let plan = P::PutPlan::new(kind, |plan| {
+//         let plan = P::PutPlan::new(site, kind, |plan| {
 //             let call = get_video(id);
 //             let kind = ...;
 //             plan.entry(call, kind);
@@ -35,17 +35,18 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     let entries = entries(p, &spec.entries, true);
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
-    let body = body(item, &spec.output);
+    let named = &spec.entries;
+    let body = body(item, &spec.output, &quote!(#(#named)*));
     let listed = putter(p, spec, item);
     let nothing = TokenStream::new();
     item.with_body(
         &nothing,
         quote_spanned! {Span::mixed_site()=>
-            #listed
+            let __site = #listed;
             let __kind = #kind;
             // The body takes the arguments: which entries they mean is settled before.
             #[allow(clippy::used_underscore_binding)]
-            let __plan = #p::PutPlan::new(#kind_there, |__plan| { #entries });
+            let __plan = #p::PutPlan::new(__site, #kind_there, |__plan| { #entries });
             let __condition = #condition;
             let __body = #body;
             let __body = ::core::pin::pin!(__body);

@@ -3,10 +3,12 @@
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::{Expr, Member};
+use syn::{Expr, ExprCall, Member};
 
 use crate::item::{Argument, Item};
-use crate::spec::{Cached, Coalesce, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl, When};
+use crate::spec::{
+    Cached, Coalesce, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl, When,
+};
 
 /// A block whose value is the site of a cached function.
 pub(super) fn site(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
@@ -22,7 +24,7 @@ pub(super) fn site(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
     }}
 }
 
-/// A block that lists a function under `#[cache_invalidate]`.
+/// A block that lists a function under `#[cache_invalidate]`, and whose value is what it lists.
 pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> TokenStream {
     let prefix = match &spec.prefix {
         Some(prefix) => some(written(prefix)),
@@ -39,7 +41,7 @@ pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> To
     invalidating(p, item, options)
 }
 
-/// A block that lists a function under `#[cache_put]`.
+/// The same for `#[cache_put]`.
 pub(super) fn putter(p: &TokenStream, spec: &Put, item: &Item) -> TokenStream {
     let options = vec![
         ("kind", quote!(#p::Invalidating::Put)),
@@ -63,6 +65,7 @@ fn invalidating(p: &TokenStream, item: &Item, options: Vec<Field>) -> TokenStrea
             #options
         };
         #p::inventory::submit! { #p::CallSite::Invalidating(&__CACHE_RUNTIME_SITE) }
+        &__CACHE_RUNTIME_SITE
     }}
 }
 
@@ -197,8 +200,27 @@ fn name(name: &Ident) -> String {
     name.unraw().to_string()
 }
 
+/// The calls, each with the name of what it calls.
 fn entries(entries: &[Expr]) -> TokenStream {
-    list(entries.iter().map(text))
+    let entries = entries.iter().map(|call| {
+        let (text, function) = (text(call), called(call));
+        quote!((#text, #function))
+    });
+    quote!(&[#(#entries),*])
+}
+
+/// The name of the function or method that is called, if that is called by name.
+fn called(call: &Expr) -> String {
+    match call {
+        Expr::MethodCall(call) => name(&call.method),
+        Expr::Call(ExprCall { func, .. }) => match &**func {
+            Expr::Path(path) => {
+                path.path.segments.last().map_or_else(String::new, |last| name(&last.ident))
+            }
+            _ => String::new(),
+        },
+        _ => String::new(),
+    }
 }
 
 /// Tokens as text, near to how they were written.

@@ -6,12 +6,18 @@ use syn::spanned::Spanned as _;
 
 use super::{here, pin_type, placed};
 use crate::item::Item;
-use crate::spec::{Kept, Keeping, Output, Task};
+use crate::spec::{Keeping, Kept, Output, Task};
 
 /// What follows on `let __call = ...`: the body as a closure of the arguments, which is called with
 /// the arguments themselves, or with copies of them in a task.
-pub(super) fn run(p: &TokenStream, task: &Task, item: &Item, output: &Output) -> TokenStream {
-    let load = load(task, item, output);
+pub(super) fn run(
+    p: &TokenStream,
+    task: &Task,
+    item: &Item,
+    output: &Output,
+    named: &TokenStream,
+) -> TokenStream {
+    let load = load(task, item, output, named);
     let arguments = task.arguments.iter().map(|argument| &argument.name);
     let names = task.arguments.iter().map(name);
     let keep = task.arguments.iter().map(|argument| keep(p, argument));
@@ -19,7 +25,9 @@ pub(super) fn run(p: &TokenStream, task: &Task, item: &Item, output: &Output) ->
         let name = name(argument);
         match argument.keeping {
             Keeping::Value => name.into_token_stream(),
-            Keeping::Borrow => quote_spanned!(Span::mixed_site()=> ::core::borrow::Borrow::borrow(&#name)),
+            Keeping::Borrow => {
+                quote_spanned!(Span::mixed_site()=> ::core::borrow::Borrow::borrow(&#name))
+            }
         }
     });
     let run = placed(
@@ -48,14 +56,14 @@ pub(super) fn run(p: &TokenStream, task: &Task, item: &Item, output: &Output) ->
 }
 
 /// The body as a closure that captures nothing.
-fn load(task: &Task, item: &Item, output: &Output) -> TokenStream {
+fn load(task: &Task, item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
     let parameters = task.arguments.iter().map(|argument| {
         let Kept { mutable, ty, .. } = argument;
         let name = parameter(argument);
         quote_spanned!(Span::mixed_site()=> #mutable #name: #ty)
     });
     let pin_type = pin_type(&output.ty);
-    let body = without_self(item.body());
+    let body = without_self(item.body(named));
     quote_spanned!(Span::mixed_site()=> async |#(#parameters),*| { #pin_type #body })
 }
 

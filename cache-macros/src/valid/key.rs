@@ -8,6 +8,7 @@ use super::name::{Scope, template};
 use crate::attr::{CachedAttr, Skip, Written};
 use crate::error::Errors;
 use crate::item::Argument;
+use crate::mention::mentions;
 use crate::spec::{Key, Piece};
 
 pub(crate) fn key(attr: &CachedAttr, scope: &Scope, errors: &mut Errors) -> Key {
@@ -28,7 +29,7 @@ fn explicit(given: &Written<Expr>, scope: &Scope) -> syn::Result<Key> {
         Some(_) => Key::Template(template(given, "a template or an expression", scope)?),
         None => Key::Value(peel(&given.value).clone()),
     };
-    if is_constant(&key) && !scope.arguments.is_empty() {
+    if is_constant(&key, scope) && !scope.arguments.is_empty() {
         let message = "this `key` is the same for all arguments, so all calls would share one \
                        value: use an argument, like `\"{video_id}\"`";
         return Err(at(given, format!("{message}{}", scope.described())));
@@ -36,13 +37,13 @@ fn explicit(given: &Written<Expr>, scope: &Scope) -> syn::Result<Key> {
     Ok(key)
 }
 
-fn is_constant(key: &Key) -> bool {
+fn is_constant(key: &Key, scope: &Scope) -> bool {
     match key {
         Key::Arguments(_) => false,
         Key::Template(template) => {
             template.pieces.iter().all(|piece| matches!(piece, Piece::Text(_)))
         }
-        Key::Value(value) => matches!(value, Expr::Lit(_)),
+        Key::Value(value) => !scope.names().any(|name| mentions(value, name)),
     }
 }
 

@@ -28,10 +28,12 @@ pub(crate) fn boolean(given: &Given) -> syn::Result<bool> {
 }
 
 pub(crate) fn integer(given: &Given) -> syn::Result<u64> {
-    let accepted = "an integer from 0 to 18446744073709551615";
+    let accepted = "a whole number";
     match literal(&given.value) {
-        Some(Lit::Int(value)) => whole(value)
-            .ok_or_else(|| at(given, format!("`{}` takes {accepted}, not `{value}`", given.name))),
+        Some(Lit::Int(value)) => whole(value).ok_or_else(|| {
+            let range = "from 0 to 18446744073709551615";
+            at(given, format!("`{}` takes {accepted} {range}, not `{value}`", given.name))
+        }),
         _ => Err(wrong_kind(given, accepted)),
     }
 }

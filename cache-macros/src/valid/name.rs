@@ -50,6 +50,7 @@ pub(crate) fn prefix(given: &Written<Expr>) -> syn::Result<Prefix> {
     if let Some(text) = as_string(&given.value) {
         let checked = check_prefix(&text.value());
         checked.map_err(|problem| at(given, format!("`{}`: {problem}", given.name)))?;
+        refuse_pattern(given, text, BELOW)?;
         return Ok(Prefix::Literal(text.clone()));
     }
     match peel(&given.value) {
@@ -63,8 +64,8 @@ fn check_prefix(text: &str) -> Result<(), String> {
         return Err("the prefix is empty".to_owned());
     }
     if text.contains(['{', '}']) {
-        return Err("a prefix is the same for all arguments: a template belongs into `key`, and \
-                    more names to invalidate by into `tags`"
+        return Err("a prefix is the same for all arguments: a template belongs in `key`, and \
+                    more names to invalidate by in `tags`"
             .to_owned());
     }
     if text.contains(char::is_whitespace) {
@@ -75,9 +76,36 @@ fn check_prefix(text: &str) -> Result<(), String> {
     template::check_text(text)
 }
 
+/// What a prefix covers, as the answer to a pattern.
+const BELOW: fn(&str) -> String = |literal| match literal.rsplit_once(':') {
+    Some((parent, _)) => format!(": `{parent}` covers everything below it"),
+    None => String::new(),
+};
+
+/// The same for a tag.
+const WHOLE: fn(&str) -> String = |_| ": a tag is matched as a whole".to_owned();
+
+/// No name that the cache makes holds a pattern's characters as such; `instead` is given what
+/// stands before the first of them.
+fn refuse_pattern(
+    given: &Written<Expr>,
+    text: &LitStr,
+    instead: fn(&str) -> String,
+) -> syn::Result<()> {
+    let value = text.value();
+    let Some(first) = value.find(['*', '?', '[']) else {
+        return Ok(());
+    };
+    let instead = instead(&value[..first]);
+    let message = format!("`{}` holds no pattern{instead} (`clear` takes patterns)", given.name);
+    Err(syn::Error::new_spanned(text, message))
+}
+
 /// The prefix of an invalidation.
 pub(crate) fn prefix_template(given: &Written<Expr>, scope: &Scope) -> syn::Result<Template> {
-    let template = template(given, "a template string", scope)?;
+    let accepted = "a template string";
+    let template = template(given, accepted, scope)?;
+    refuse_pattern(given, string(given, accepted)?, BELOW)?;
     let colons = template.pieces.iter().map(|piece| match piece {
         Piece::Text(text) => text.matches(':').count(),
         Piece::Place { .. } => 0,
@@ -106,7 +134,11 @@ pub(crate) fn tags(given: &Written<Expr>, scope: &Scope, errors: &mut Errors) ->
     }
     let template = |element: &Expr| {
         let element = Written { name: given.name.clone(), value: element.clone() };
-        errors.keep(template(&element, accepted, scope))
+        let text = string(&element, accepted).and_then(|text| {
+            let template = resolve(&element.name, text, scope)?;
+            refuse_pattern(&element, text, WHOLE).map(|()| template)
+        });
+        errors.keep(text)
     };
     elems.iter().filter_map(template).collect()
 }

@@ -1,5 +1,6 @@
 //! What the annotated function must be.
 
+use quote::ToTokens as _;
 use syn::Pat;
 use syn::visit::{self, Visit};
 
@@ -7,10 +8,18 @@ use crate::error::Errors;
 use crate::item::Item;
 
 pub(crate) fn check_async(item: &Item, errors: &mut Errors) {
-    if !item.is_async() {
-        errors
-            .at(item.sig.fn_token, "only an `async fn` can be annotated: put `async` before `fn`");
+    if item.is_async() {
+        return;
     }
+    let message = match item.opaque_output() {
+        None => "only an `async fn` can be annotated: put `async` before `fn`".to_owned(),
+        Some(output) => {
+            let output = output.to_token_stream().to_string();
+            let (name, output) = (&item.sig.ident, output.replace(" < ", "<").replace(" >", ">"));
+            format!("only an `async fn` can be annotated: write `async fn {name}(..) -> {output}`")
+        }
+    };
+    errors.at(item.sig.fn_token, message);
 }
 
 /// What changes data does so in the body, so a cache that is around the body must be around that.

@@ -49,7 +49,8 @@ pub(crate) fn staleness(
     let wanted = may_have_task.filter(|_| background != Some(false));
     let early = |given: &_| number(given, 100.0, "a number from 0.0 to 100.0, such as 1.0");
     Staleness {
-        while_revalidate: errors.option(&attr.stale_while_revalidate, |given| ttl::ttl(given, scope)),
+        while_revalidate: errors
+            .option(&attr.stale_while_revalidate, |given| ttl::ttl(given, scope)),
         if_error: errors.option(&attr.stale_if_error, |given| ttl::ttl(given, scope)),
         load_timeout: errors.option(&attr.load_timeout, |given| ttl::finite(given, scope)),
         early_refresh: errors.option(&attr.early_refresh, early),

@@ -5,19 +5,21 @@ use quote::ToTokens;
 use syn::visit::{self, Visit};
 use syn::{
     FnArg, Ident, Lifetime, ParenthesizedGenericArguments, Pat, PatType, Receiver, ReceiverKind,
-    Signature, Type, TypeFnPtr, TypeImplTrait, TypeReference, TypeTraitObject, parse_quote, parse_quote_spanned,
+    Signature, Type, TypeFnPtr, TypeImplTrait, TypeReference, TypeTraitObject, parse_quote,
+    parse_quote_spanned,
 };
 
 use crate::error::Errors;
 use crate::item::Item;
-use crate::spec::{Kept, Keeping, Task};
+use crate::spec::{Keeping, Kept, Task};
 
 const REMEDY: &str = "and a load in the background outlives the call";
 
 /// How the arguments are kept for a task. `option` is what makes one necessary.
 pub(crate) fn task(item: &Item, option: &Ident, borrows: bool, errors: &mut Errors) -> Task {
     if borrows {
-        let message = format!("the error type may borrow, {REMEDY}: return one that owns all it holds");
+        let message =
+            format!("the error type may borrow, {REMEDY}: return one that owns all it holds");
         errors.at(&item.sig.output, message);
     }
     if item.has_statements_before() {
@@ -83,20 +85,27 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
     let mut opaque = Opaque(false);
     opaque.visit_type(ty);
     if opaque.0 {
-        return refused("has a type without a name", "give it one, as a type parameter of the function");
+        return refused(
+            "has a type without a name",
+            "give it one, as a type parameter of the function",
+        );
     }
     match ungrouped(ty) {
         Type::Reference(reference) if is_static(reference.lifetime.as_ref()) => {
             Ok((ty.clone(), Keeping::Value))
         }
-        Type::Reference(reference) if reference.mutability.is_some() => {
-            refused("is a `&mut` borrow", "take the value, or a shared handle such as an `Arc<Mutex<_>>`")
-        }
+        Type::Reference(reference) if reference.mutability.is_some() => refused(
+            "is a `&mut` borrow",
+            "take the value, or a shared handle such as an `Arc<Mutex<_>>`",
+        ),
         Type::Reference(reference) => {
             let mut found = Borrowed::default();
             found.visit_type(&reference.elem);
             if found.object {
-                return refused("is a borrowed trait object", "take an `Arc<dyn ...>`, or a generic `T: Clone`");
+                return refused(
+                    "is a borrowed trait object",
+                    "take an `Arc<dyn ...>`, or a generic `T: Clone`",
+                );
             }
             if found.lifetime {
                 return refused("holds a borrow of its own", "take a type that owns what it holds");
@@ -108,7 +117,10 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
             let mut found = Borrowed::default();
             found.visit_type(ty);
             if found.lifetime {
-                return refused("holds a borrow", "take a type that owns what it holds, such as `Option<String>` for `Option<&str>`");
+                return refused(
+                    "holds a borrow",
+                    "take a type that owns what it holds, such as `Option<String>` for `Option<&str>`",
+                );
             }
             Ok((ty.clone(), Keeping::Value))
         }

@@ -4,11 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::registry::Place;
+use crate::registry::{Invalidating, Place};
 
 /// What is probably a mistake in an attribute, and where. Prints as a sentence or two for people,
 /// with the place of each attribute and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+///
+/// `Debug` gives the same, so that a failed `assert_eq!(audit(), [])` can be read; `Serialize` gives
+/// the fields.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Finding {
@@ -37,8 +40,26 @@ pub enum Finding {
         option: &'static str,
         /// The prefix or tag, as it is written.
         name: &'static str,
-        /// The prefix or tag that was probably meant, with `{}` for each value.
+        /// The prefix or tag that was probably meant, as it is written.
         nearest: Option<String>,
+        /// The cached function whose names end with a hash below `nearest`, if `name` would be
+        /// right had that function a `key` template.
+        hashed: Option<&'static str>,
+    },
+    /// The call in an `entry` is not that of a `#[cached]` function, so nothing is invalidated or
+    /// put. A function that was imported under another name is not known by it.
+    #[non_exhaustive]
+    NotCached {
+        /// Where the function that invalidates or puts is.
+        site: Place,
+        /// What it was to do to the entry.
+        action: Invalidating,
+        /// The call, as it is written.
+        call: &'static str,
+        /// The name of what it calls, which no cached function has.
+        function: &'static str,
+        /// The cached function that was probably meant.
+        nearest: Option<&'static str>,
     },
     /// A prefix that comes from a function's name, and that covers the written `key_prefix` of
     /// another function: who invalidates the one invalidates the other, too.
@@ -61,7 +82,7 @@ impl fmt::Display for Finding {
             Finding::Twins { sites } => write!(
                 f,
                 "the cached functions {} cannot be told apart, so all but the first to be called \
-                 are kept in memory only: give them different names",
+                 are kept in memory only: give them different names or versions",
                 List(sites)
             ),
             Finding::SameNames { names, sites } => write!(
@@ -70,8 +91,28 @@ impl fmt::Display for Finding {
                  what another has stored: give them different prefixes",
                 List(sites)
             ),
-            Finding::NothingToInvalidate { site, option, name, nearest } => {
-                nothing_to_invalidate(f, site, option, name, nearest.as_deref())
+            Finding::NothingToInvalidate { site, option, name, nearest, hashed } => {
+                let what = if *option == "tags" { "tag" } else { option };
+                let nothing = "invalidates nothing: no cached function has it";
+                write!(f, "the {what} `{name}` of {site} {nothing}")?;
+                match (nearest, hashed) {
+                    (None, _) => Ok(()),
+                    (Some(nearest), None) => write!(f, ", the nearest is `{nearest}`"),
+                    (Some(nearest), Some(function)) => write!(
+                        f,
+                        ". `{function}` has no `key` template, so no name has a value in it: \
+                         invalidate `{nearest}`, or use `entry = {function}(..)`"
+                    ),
+                }
+            }
+            Finding::NotCached { site, action, call, function, nearest } => {
+                let nothing = action.nothing();
+                write!(
+                    f,
+                    "the `entry` of {site} is `{call}`, and no `#[cached]` function is called \
+                     `{function}`: {nothing}"
+                )?;
+                nearest.map_or(Ok(()), |nearest| write!(f, ", did you mean `{nearest}`?"))
             }
             Finding::AccidentalParent { prefix, parent, covered, child } => write!(
                 f,
@@ -83,22 +124,10 @@ impl fmt::Display for Finding {
     }
 }
 
-fn nothing_to_invalidate(
-    f: &mut fmt::Formatter<'_>,
-    site: &Place,
-    option: &str,
-    name: &str,
-    nearest: Option<&str>,
-) -> fmt::Result {
-    let what = if option == "tags" { "tag" } else { option };
-    write!(f, "the {what} `{name}` of {site} invalidates nothing: no cached function has it")?;
-    if let Some(nearest) = nearest {
-        write!(f, ", the nearest is `{nearest}`")?;
+impl fmt::Debug for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
     }
-    if name.contains('{') {
-        f.write_str(". What a function is called with is in its names only by a `key` template")?;
-    }
-    Ok(())
 }
 
 struct List<'a>(&'a [Place]);

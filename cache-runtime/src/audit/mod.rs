@@ -7,7 +7,9 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 
-use crate::registry::{CachedSite, InvalidatingSite, Place, Registry, SiteKey, registry};
+use crate::registry::{
+    CachedSite, InvalidatingSite, Place, Registry, SiteEntry, SiteKey, registry,
+};
 
 pub use finding::Finding;
 use names::Names;
@@ -49,6 +51,7 @@ impl Registry {
         findings.extend(same_names(&names));
         for site in &self.invalidating {
             findings.extend(nothing_to_invalidate(site, &names));
+            findings.extend(not_cached(site, &self.cached));
         }
         findings.extend(accidental_parents(&self.cached));
         findings
@@ -107,23 +110,52 @@ fn nothing_to_invalidate(site: &InvalidatingSite, names: &[Names<'_>]) -> Vec<Fi
             _ => names.has_tag(&pattern),
         })
     });
-    let finding = |(option, name)| Finding::NothingToInvalidate {
-        site: site.place.clone(),
-        option,
-        name,
-        nearest: nearest_name(name, names),
+    let finding = |(option, name)| {
+        let meant = nearest_name(name, names);
+        let below = meant.filter(|meant| option == "prefix" && is_parent_of_value(meant, name));
+        let hashed =
+            below.and_then(|meant| names.iter().find(|names| names.is_hashed_below(meant)));
+        Finding::NothingToInvalidate {
+            site: site.place.clone(),
+            option,
+            name,
+            nearest: meant.map(Pattern::written),
+            hashed: hashed.map(|names| names.site.place.function),
+        }
     };
     in_vain.map(finding).collect()
 }
 
+/// Calls of what no cached function is called. The compiler cannot tell an async function from a
+/// cached one.
+fn not_cached(site: &InvalidatingSite, cached: &[CachedSite]) -> Vec<Finding> {
+    let known = cached.iter().map(|site| site.place.function);
+    let known: Vec<_> = known.map(|function| (function.to_owned(), function)).collect();
+    let named = site.entries.iter().filter(|entry| !entry.function.is_empty());
+    let unknown = named.filter(|entry| known.iter().all(|(_, known)| *known != entry.function));
+    let finding = |entry: &SiteEntry| Finding::NotCached {
+        site: site.place.clone(),
+        action: site.kind,
+        call: entry.call,
+        function: entry.function,
+        nearest: nearest(entry.function, &known),
+    };
+    unknown.map(finding).collect()
+}
+
 /// What was probably meant: the name that is nearest to this one, or else to what it is below.
-fn nearest_name(text: &str, names: &[Names<'_>]) -> Option<String> {
+fn nearest_name<'n>(text: &str, names: &'n [Names<'_>]) -> Option<&'n Pattern> {
     let written = Pattern::template(text);
-    let known: Vec<String> = names.iter().flat_map(Names::to_invalidate_by).collect();
+    let known = names.iter().flat_map(Names::to_invalidate_by);
+    let known: Vec<_> = known.map(|name| (name.to_string(), name)).collect();
     let mut longest_last: Vec<Pattern> = written.parents().collect();
     longest_last.push(written);
-    let found = longest_last.iter().rev().find_map(|name| nearest(&name.to_string(), &known));
-    found.map(str::to_owned)
+    longest_last.iter().rev().find_map(|name| nearest(&name.to_string(), &known))
+}
+
+/// Whether what is written is below this, by a value.
+fn is_parent_of_value(meant: &Pattern, text: &str) -> bool {
+    text.contains('{') && Pattern::template(text).parents().any(|parent| parent.meets(meant))
 }
 
 /// Prefixes that nobody has written, and that cover one that somebody has.

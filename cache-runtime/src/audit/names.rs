@@ -46,8 +46,13 @@ impl<'a> Names<'a> {
         self.prefixes.iter().chain(&self.tags).any(|own| own.meets(tag))
     }
 
-    /// What works as a prefix and as a tag, as text.
-    pub(super) fn to_invalidate_by(&self) -> impl Iterator<Item = String> {
-        self.prefixes.iter().chain(&self.tags).map(Pattern::to_string)
+    /// What works as a prefix and as a tag.
+    pub(super) fn to_invalidate_by(&self) -> impl Iterator<Item = &Pattern> {
+        self.prefixes.iter().chain(&self.tags)
+    }
+
+    /// Whether it has nothing but a hash below this prefix.
+    pub(super) fn is_hashed_below(&self, prefix: &Pattern) -> bool {
+        self.whole().is_none() && self.prefixes.iter().any(|own| own.meets(prefix))
     }
 }

@@ -1,15 +1,15 @@
 //! The name that was probably meant.
 
-/// The name nearest to what was written, if one is near; upper and lower case count alike.
-pub(super) fn nearest<'a>(written: &str, names: &'a [String]) -> Option<&'a str> {
+/// What has the name nearest to what was written, if one is near; upper and lower case count alike.
+pub(super) fn nearest<T: Copy>(written: &str, named: &[(String, T)]) -> Option<T> {
     let tolerated = (written.chars().count() / 3).max(1);
     let written = written.to_lowercase();
-    names
+    named
         .iter()
-        .map(|name| (distance(&written, &name.to_lowercase()), name))
+        .map(|(name, known)| (distance(&written, &name.to_lowercase()), *known))
         .filter(|(distance, _)| *distance <= tolerated)
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name.as_str())
+        .map(|(_, known)| known)
 }
 
 /// How many letters must be added, removed, replaced, or swapped with their neighbour.
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn case_plurals_and_single_letters_are_seen_through() {
-        let names = ["video".to_owned(), "user:{}".to_owned()];
+        let names = ["video", "user:{}"].map(|name| (name.to_owned(), name));
         let cases =
             [("Video", "video"), ("VIDEO", "video"), ("videos", "video"), ("users:{}", "user:{}")];
         for (written, meant) in cases {

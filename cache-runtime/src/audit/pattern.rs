@@ -11,6 +11,8 @@ pub(super) struct Pattern(Vec<Segment>);
 struct Segment {
     /// The texts before, between and after the values; with no value it is one text.
     texts: Vec<String>,
+    /// The values, as they are written.
+    values: Vec<String>,
     /// Whether it is a function's name, which no value is taken to be.
     is_function: bool,
 }
@@ -40,8 +42,10 @@ impl Pattern {
                     rest = &rest[1..];
                 }
                 '{' => {
+                    let (value, after) = rest.split_once('}').unwrap_or((rest, ""));
                     segments[last].texts.push(String::new());
-                    rest = rest.split_once('}').map_or("", |(_, after)| after);
+                    segments[last].values.push(value.to_owned());
+                    rest = after;
                 }
                 _ => segments[last].push(next),
             }
@@ -60,6 +64,11 @@ impl Pattern {
         (1..self.0.len()).map(|end| Pattern(self.0[..end].to_vec()))
     }
 
+    /// As it is written.
+    pub(super) fn written(&self) -> String {
+        self.0.iter().map(Segment::written).collect::<Vec<_>>().join(":")
+    }
+
     /// Whether there are values that make one name of both.
     pub(super) fn meets(&self, other: &Pattern) -> bool {
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.meets(b))
@@ -68,13 +77,19 @@ impl Pattern {
 
 impl Segment {
     fn literal(text: &str) -> Self {
-        Segment { texts: vec![text.to_owned()], is_function: false }
+        Segment { texts: vec![text.to_owned()], values: Vec::new(), is_function: false }
     }
 
     fn push(&mut self, letter: char) {
         if let Some(last) = self.texts.last_mut() {
             last.push(letter);
         }
+    }
+
+    fn written(&self) -> String {
+        let values = self.values.iter().map(|value| format!("{{{value}}}")).chain([String::new()]);
+        let texts = self.texts.iter().map(|text| doubled(text));
+        texts.zip(values).map(|(text, value)| text + &value).collect()
     }
 
     fn meets(&self, other: &Segment) -> bool {
@@ -122,9 +137,14 @@ impl fmt::Display for Pattern {
 
 impl fmt::Display for Segment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts = self.texts.iter().map(|text| text.replace('{', "{{").replace('}', "}}"));
+        let texts = self.texts.iter().map(|text| doubled(text));
         f.write_str(&texts.collect::<Vec<_>>().join("{}"))
     }
+}
+
+/// Braces that are letters, as a template has them.
+fn doubled(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
 }
 
 #[cfg(test)]
@@ -165,6 +185,7 @@ mod tests {
     fn doubled_braces_are_letters() {
         assert_eq!(Pattern::template("{{a}}"), Pattern::literal("{a}"));
         assert_eq!(Pattern::template("{a}{{x").to_string(), "{}{{x");
+        assert_eq!(Pattern::template("v{{:-{a.0}-{b}:x").written(), "v{{:-{a.0}-{b}:x");
     }
 
     #[test]

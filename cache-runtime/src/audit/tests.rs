@@ -1,8 +1,10 @@
 //! Each finding, and what is none.
 
-use crate::Coalesce;
 use super::Finding;
-use crate::registry::{CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteKey};
+use crate::Coalesce;
+use crate::registry::{
+    CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteEntry, SiteKey,
+};
 
 const HASHED: SiteKey = SiteKey::Arguments(&["id"]);
 
@@ -49,7 +51,7 @@ fn invalidating(prefix: Option<&'static str>, tags: &'static [&'static str]) -> 
         kind: Invalidating::Invalidate,
         prefix,
         tags,
-        entries: &[],
+        entries: Vec::new(),
         when: "success",
         conditional: false,
     }
@@ -140,6 +142,7 @@ fn a_prefix_that_no_function_has_is_found_with_the_one_that_was_meant() {
         option: "prefix",
         name: "orders",
         nearest: None,
+        hashed: None,
     };
     assert_eq!(prefix_finding(&sites, "orders"), Some(unlike));
 }
@@ -195,7 +198,10 @@ fn tags_and_prefixes_are_of_one_kind() {
     assert_eq!(prefix_finding(&sites, "home"), None);
     assert_eq!(prefix_finding(&sites, "user:{id}"), None);
     assert_eq!(tag_finding(&sites, &["video", "user:{id}", "user:1", "home"]), None);
-    assert_eq!(nearest(tag_finding(&sites, &["home", "user:{id}:x"])), Some("user:{}".to_owned()));
+    assert_eq!(
+        nearest(tag_finding(&sites, &["home", "user:{id}:x"])),
+        Some("user:{user.id}".to_owned())
+    );
 }
 
 #[test]
@@ -243,11 +249,30 @@ fn a_name_that_is_shared_or_only_begins_alike_covers_nothing() {
     assert_eq!(audit(&[below]), []);
 }
 
+/// What an entry of this kind finds, if `get_video` is cached.
+fn entry_finding(kind: Invalidating, call: &'static str, function: &'static str) -> Option<String> {
+    let entries = vec![SiteEntry { call, function }];
+    let invalidating = vec![InvalidatingSite { kind, entries, ..invalidating(None, &[]) }];
+    let cached = vec![cached("shop::get_video", None, HASHED)];
+    Registry { cached, invalidating }.audit().pop().map(|finding| finding.to_string())
+}
+
 #[test]
-fn entries_need_no_prefix_or_tag() {
-    let entries: &[&str] = &["get(id)"];
-    let invalidating = vec![InvalidatingSite { entries, ..invalidating(None, &[]) }];
-    assert_eq!(Registry { cached: Vec::new(), invalidating }.audit(), []);
+fn a_call_of_what_is_not_cached_is_found() {
+    use Invalidating::{Invalidate, Put};
+    let finding = |kind, function| entry_finding(kind, "call(id)", function);
+    assert_eq!(finding(Invalidate, "get_video"), None);
+    // What is called has no name.
+    assert_eq!(finding(Invalidate, ""), None);
+    assert_eq!(
+        finding(Invalidate, "helper").as_deref(),
+        Some(
+            "the `entry` of shop::change (src/shop.rs:1) is `call(id)`, and no `#[cached]` \
+             function is called `helper`: nothing is invalidated"
+        )
+    );
+    let put = finding(Put, "get_vidoe").unwrap_or_default();
+    assert!(put.ends_with("what was there stays, did you mean `get_video`?"), "{put}");
 }
 
 #[test]
@@ -255,9 +280,20 @@ fn findings_say_what_where_and_what_to_do() {
     let sites = [cached("shop::get_video", Some("video"), HASHED)];
     let text = prefix_finding(&sites, "video:{id}").map(|finding| finding.to_string());
     let expected = "the prefix `video:{id}` of shop::change (src/shop.rs:1) invalidates nothing: no \
-                    cached function has it, the nearest is `video`. What a function is called with \
-                    is in its names only by a `key` template";
+                    cached function has it. `get_video` has no `key` template, so no name has a \
+                    value in it: invalidate `video`, or use `entry = get_video(..)`";
     assert_eq!(text.as_deref(), Some(expected));
+    let templated = [templated("shop::get_user", "user", "{user.id}:{language}")];
+    for sites in [&sites[..], &templated] {
+        for written in ["vide:{id}", "users:{id}", "user:{id}:{a}:{b}"] {
+            let text = prefix_finding(sites, written).map(|finding| finding.to_string());
+            assert!(!text.unwrap_or_default().contains("`key`"), "{written}");
+        }
+    }
+    let text = prefix_finding(&templated, "users:{id}").map(|finding| finding.to_string());
+    assert!(text.unwrap_or_default().ends_with("the nearest is `user:{user.id}`"));
+    let debug = format!("{:?}", prefix_finding(&sites, "video:{id}"));
+    assert_eq!(debug, format!("Some(\"{expected}\")"));
     let twins = Finding::Twins { sites: ["a", "b", "c"].map(place).to_vec() }.to_string();
     assert!(
         twins.contains("a (src/shop.rs:1), b (src/shop.rs:1) and c (src/shop.rs:1)"),

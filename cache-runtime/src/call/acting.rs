@@ -115,7 +115,8 @@ where
     pub(crate) async fn set(&self, function: &'static str, value: &K::Value) -> Result<(), Error> {
         let Some(ttl) = self.policy.life(value) else {
             self.core.invalidate(&crate::invalidate::Targets::name(self.key.name.as_str())).await;
-            let reason = "`cache_if` or `cache_none` refuses it; nothing is stored any more";
+            let reason =
+                "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
             return Err(Error::NotStored { function, reason });
         };
         let (grace, codec) = (self.policy.grace, self.policy.codec);

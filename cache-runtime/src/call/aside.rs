@@ -35,15 +35,15 @@ where
     K::Value: CacheValue,
 {
     /// Serves a value that is being loaded anew, by a task or by this caller.
-    pub(super) fn refresh_step(
-        &self,
-        refresh: Leader<CallKey>,
-        found: Found<K::Value>,
-    ) -> Step<K> {
+    pub(super) fn refresh_step(&self, refresh: Leader<CallKey>, found: Found<K::Value>) -> Step<K> {
         let runtime = runtime::with_timers();
         if !self.demands.background || (runtime.is_none() && found.hit.stale_for_ms().is_some()) {
             self.counters.slow.misses.one();
-            return Step::Load(Loading { leader: refresh, into: Into::Place(found), instead: None });
+            return Step::Load(Loading {
+                leader: refresh,
+                into: Into::Place(found),
+                instead: None,
+            });
         }
         match runtime.and_then(|runtime| self.core.background.place(runtime)) {
             Some(place) => Step::Aside(Aside { refresh, place, found, ahead: None }),
@@ -123,8 +123,7 @@ where
     {
         let Aside { refresh, place, found, ahead } = aside;
         // Before the body begins.
-        let waiting =
-            ahead.map(|(leader, limit)| (leader, refresh.followed(Ticket::now()), limit));
+        let waiting = ahead.map(|(leader, limit)| (leader, refresh.followed(Ticket::now()), limit));
         let call = Arc::new(self);
         let load = Arc::clone(&call);
         let span = debug_span!("cache_refresh", name = call.key.name.as_str());
@@ -142,9 +141,7 @@ where
         place.run(around(Box::pin(task.instrument(span))));
         match waiting {
             None => call.served(found),
-            Some((leader, follower, limit)) => {
-                call.first_of(leader, &follower, limit, found).await
-            }
+            Some((leader, follower, limit)) => call.first_of(leader, &follower, limit, found).await,
         }
     }
 }

@@ -99,12 +99,7 @@ where
         Begun::Noted(noted, None)
     }
 
-    async fn set_mark(
-        &self,
-        redis: &RedisStore,
-        leftover: &Leftover,
-        mark: Mark,
-    ) -> Option<Noted> {
+    async fn set_mark(&self, redis: &RedisStore, leftover: &Leftover, mark: Mark) -> Option<Noted> {
         let key = &self.key;
         let life = life_of(self.policy.longest());
         let over = leftover.bytes().map_or(Over::Nothing, Over::Stale);

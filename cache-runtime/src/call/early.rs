@@ -29,7 +29,8 @@ mod tests {
 
     #[test]
     fn the_rate_is_that_of_the_formula() {
-        for (beta, load_ms, left_ms) in [(1.0, 100, 100), (1.0, 100, 300), (2.0, 100, 300), (0.5, 200, 50)]
+        for (beta, load_ms, left_ms) in
+            [(1.0, 100, 100), (1.0, 100, 300), (2.0, 100, 300), (0.5, 200, 50)]
         {
             // P(-ln(u) * beta * load > left)
             let expected = (-(left_ms as f64) / (beta * load_ms as f64)).exp();

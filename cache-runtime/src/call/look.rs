@@ -126,9 +126,7 @@ where
         let (codec, grace_ms) = (self.policy.codec, self.policy.grace.longest_ms());
         let reading = self.core.read::<K::Value>(&self.key, self.in_memory, codec, grace_ms).await;
         let (found, into) = match reading {
-            Reading::Memory(hit) if in_memory => {
-                (Some(Found::in_memory(hit)), Into::Memory)
-            }
+            Reading::Memory(hit) if in_memory => (Some(Found::in_memory(hit)), Into::Memory),
             // In an outage.
             Reading::Memory(hit) => (Some(Found::in_memory(hit)), Into::Outage),
             Reading::Redis(hit, state) => {

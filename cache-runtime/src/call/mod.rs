@@ -41,6 +41,7 @@ pub(crate) use reading::{Leftover, Reading};
 pub(crate) use redis_load::Making;
 pub(crate) use validity::{Present, Verdict, hit, judge};
 
+use crate::boxed::boxed;
 use crate::config::Ttl;
 use crate::core::Core;
 use crate::entry::StateId;
@@ -170,7 +171,7 @@ where
         F: Future<Output = K::Output>,
     {
         // The output may not be `Send`: it must not be held where this waits.
-        let loading = match self.look().await {
+        let loading = match boxed(|| self.look()).await {
             Step::Done(served) => return served,
             Step::Load(loading) => loading,
             // There is no other body to run aside.
@@ -186,18 +187,16 @@ where
     {
         let Loading { leader, into, instead } = loading;
         match (into, &self.core.redis) {
-            (Into::Nothing, _) => {
-                Served { output: body.await, origin: Origin::new(Source::Load) }
-            }
-            (Into::Place(found), _) => match self.put_in_place_of(found.version).await {
-                Some(put) => self.replace(leader, put, body, Some(found)).await,
+            (Into::Nothing, _) => Served { output: body.await, origin: Origin::new(Source::Load) },
+            (Into::Place(found), _) => match boxed(|| self.put_in_place_of(found.version)).await {
+                Some(put) => boxed(|| self.replace(leader, put, body, Some(found))).await,
                 None => self.served(found),
             },
             (Into::Redis(leftover), Some(redis)) => {
-                self.load_into_redis(redis, leader, &leftover, body, instead).await
+                boxed(|| self.load_into_redis(redis, leader, &leftover, body, instead)).await
             }
             (Into::Outage, Some(redis)) => {
-                self.load_without_redis(redis, leader, body, instead).await
+                boxed(|| self.load_without_redis(redis, leader, body, instead)).await
             }
             (Into::Memory | Into::Redis(_) | Into::Outage, _) => {
                 self.load_into_memory(leader, body, None, instead).await
@@ -275,7 +274,10 @@ where
             return Served::new(Err(error), Source::Load);
         };
         self.note_failure();
-        tracing::warn!(name = self.key.name.as_str(), "a load failed; the value of before is served");
+        tracing::warn!(
+            name = self.key.name.as_str(),
+            "a load failed; the value of before is served"
+        );
         leader.land(|| Outcome::Outdated(None));
         self.count_stale(&found.hit);
         Served::found(found)
@@ -367,7 +369,9 @@ where
                 }
                 (Ok(value.clone()), *origin)
             }
-            Outcome::Error(error) => (Err((self.share?.take)(&**error)?), Origin::new(Source::Shared)),
+            Outcome::Error(error) => {
+                (Err((self.share?.take)(&**error)?), Origin::new(Source::Shared))
+            }
             Outcome::Failed | Outcome::Outdated(_) | Outcome::Abandoned => return None,
         };
         self.counters.slow.coalesced.one();

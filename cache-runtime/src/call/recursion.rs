@@ -19,7 +19,10 @@ pub(super) fn is_inside(key: &Arc<CallKey>) -> bool {
 }
 
 /// Polls a body with its key noted.
-pub(super) async fn inside<F: Future + ?Sized>(key: &Arc<CallKey>, mut body: Pin<&mut F>) -> F::Output {
+pub(super) async fn inside<F: Future + ?Sized>(
+    key: &Arc<CallKey>,
+    mut body: Pin<&mut F>,
+) -> F::Output {
     poll_fn(|context| {
         let _noted = Noted::new(key);
         body.as_mut().poll(context)

@@ -197,7 +197,8 @@ impl crate::core::Core {
         ttl: Ttl,
         value: &V,
     ) -> Result<(), Error> {
-        let worth = Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };
+        let worth =
+            Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };
         if self.set(key, self.redis.is_none(), &worth).await? == put::Outcome::Stored {
             self.by_hand.slow.stores.one();
         }

@@ -181,7 +181,9 @@ impl Core {
             Stored::Foreign(_) => Leftover::Undecodable,
             Stored::Value(header, payload) => match judge(key, &header, present, now_ms, 0) {
                 Verdict::Usable => match self.types.decode(&header, payload, None) {
-                    Some(value) => return Reading::Redis(hit(value, &header, now_ms), header.state),
+                    Some(value) => {
+                        return Reading::Redis(hit(value, &header, now_ms), header.state);
+                    }
                     None => Leftover::Undecodable,
                 },
                 Verdict::Useless | Verdict::Depends(_) => Leftover::Stale,

@@ -11,6 +11,7 @@ use super::KeySource;
 use super::hooks::{Hooks, policy};
 use crate::ambient;
 use crate::asked::{self, Answer, Reply, Resolved, Taken, Wish};
+use crate::boxed::boxed;
 use crate::call::{self, Aside, Body, CallKey, Demands, Loading, Origin, Policy, Served, Source};
 use crate::core::Bound;
 use crate::error::Error;
@@ -280,7 +281,10 @@ where
             });
             Begin::Call(Call(prepared.map_or_else(
                 |reason| {
-                    reply.send(Answer::Refused(Error::NoEntry { function: instance.label(), reason }));
+                    reply.send(Answer::Refused(Error::NoEntry {
+                        function: instance.label(),
+                        reason,
+                    }));
                     What::Past(Reply::default()).later()
                 },
                 |prepared| grant(prepared, own.bypass, wish, &reply),
@@ -306,9 +310,7 @@ where
             reply.send(Answer::Resolved(prepared.resolved(bypass)));
             return prepared.ordinary(bypass).later();
         }
-        Wish::Put(output) => {
-            prepared.value_of(output, bypass).map_or_else(Deed::Remove, Deed::Put)
-        }
+        Wish::Put(output) => prepared.value_of(output, bypass).map_or_else(Deed::Remove, Deed::Put),
         Wish::Peek(_) if bypass => {
             reply.send(Answer::Absent);
             return prepared.ordinary(bypass).later();
@@ -348,24 +350,29 @@ impl<K: OutputKind> Prepared<K> {
         What::Past(reply.clone())
     }
 
-    fn policy(&self) -> Option<Policy<K::Value>> {
+    fn policy(&self) -> Result<Policy<K::Value>, String> {
         policy(&self.bound, self.instance, &self.hooks)
     }
 
     /// The call, if its TTLs can be used; if not, whoever asks is told so.
     fn into_call(self) -> Result<(call::Call<K>, Option<Reply>), ()> {
-        let Some(policy) = self.policy() else {
+        let policy = self.policy().map_err(|reason| {
             if let Some(reply) = &self.reply {
                 let function = self.instance.label();
-                let reason = "its TTL expression gives what is none".to_owned();
                 reply.send(Answer::Refused(Error::NoEntry { function, reason }));
             }
-            return Err(());
-        };
+        })?;
         let Bound { core, counters, in_memory } = self.bound;
         let share = self.hooks.share.how;
-        let call =
-            call::Call { core, counters, key: self.key, policy, share, in_memory, demands: self.demands };
+        let call = call::Call {
+            core,
+            counters,
+            key: self.key,
+            policy,
+            share,
+            in_memory,
+            demands: self.demands,
+        };
         Ok((call, self.reply))
     }
 }
@@ -377,7 +384,7 @@ where
 {
     /// The entry. A call that is not cached has no policy for it.
     fn resolved(&self, bypass: bool) -> Resolved {
-        let policy = self.policy().filter(|_| !bypass);
+        let policy = self.policy().ok().filter(|_| !bypass);
         let policy = policy.map(|policy| Box::new(policy) as Box<dyn Any + Send + Sync>);
         Resolved { bound: self.bound.clone(), key: Arc::clone(&self.key), policy }
     }
@@ -387,9 +394,11 @@ where
         let function = self.instance.label();
         let refused = |reason| Error::NotStored { function, reason };
         if bypass {
-            return Err(refused("`bypass_if` says that this call is not cached; nothing is stored any more"));
+            return Err(refused("`bypass_if` refuses it; nothing is stored any more"));
         }
-        let value = value.downcast().map_err(|_| refused("the function stores another type; nothing is stored any more"))?;
+        let value = value
+            .downcast()
+            .map_err(|_| refused("the function stores another type; nothing is stored any more"))?;
         Ok(*value)
     }
 }
@@ -407,13 +416,13 @@ where
         match self.0 {
             What::Later(what) => {
                 yield_once().await;
-                Box::pin(Call(*what).run(body)).await
+                boxed(|| Call(*what).run(body)).await
             }
             What::Past(reply) => past(body, &reply).await,
             // What follows is large, and has no place in the future of every call: most are hits.
-            What::Cached(prepared) => Box::pin(missed(prepared, body)).await,
-            What::Asked(prepared, deed, reply) => Box::pin(act(prepared, deed, reply, body)).await,
-            What::Load(looked) => Box::pin(load(looked, body)).await,
+            What::Cached(prepared) => boxed(|| missed(prepared, body)).await,
+            What::Asked(prepared, deed, reply) => boxed(|| act(prepared, deed, reply, body)).await,
+            What::Load(looked) => boxed(|| load(looked, body)).await,
             // Generated code asks before whether a task is wanted.
             What::Aside(_) => body.await,
         }
@@ -422,10 +431,10 @@ where
     /// Looks for a value that answers the call. For functions whose body can be had for a task.
     pub async fn look(self) -> Step<K> {
         match self.0 {
-            What::Cached(prepared) => Box::pin(look(prepared)).await,
+            What::Cached(prepared) => boxed(|| look(prepared)).await,
             What::Later(what) => {
                 yield_once().await;
-                Box::pin(Call(*what).look()).await
+                boxed(|| Call(*what).look()).await
             }
             what => Step::Call(Call(what)),
         }
@@ -447,7 +456,7 @@ where
         let What::Aside(looked) = self.0 else { return Step::Call(self) };
         let scope = scope::current().map(|manager| manager.downgrade());
         let Looked { call, step, reply } = *looked;
-        let served = Box::pin(call.run_aside(step, body, |task| scope::carried(scope, task))).await;
+        let served = boxed(|| call.run_aside(step, body, |task| scope::carried(scope, task))).await;
         Step::Done(told(served, reply.as_ref()))
     }
 }
@@ -475,8 +484,12 @@ where
     };
     match call.look().await {
         call::Step::Done(served) => Step::Done(told(served, reply.as_ref())),
-        call::Step::Load(step) => Step::Call(Call(What::Load(Box::new(Looked { call, step, reply })))),
-        call::Step::Aside(step) => Step::Call(Call(What::Aside(Box::new(Looked { call, step, reply })))),
+        call::Step::Load(step) => {
+            Step::Call(Call(What::Load(Box::new(Looked { call, step, reply }))))
+        }
+        call::Step::Aside(step) => {
+            Step::Call(Call(What::Aside(Box::new(Looked { call, step, reply }))))
+        }
     }
 }
 

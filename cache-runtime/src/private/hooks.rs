@@ -90,23 +90,22 @@ impl<T> MaybeNone for Option<T> {
     }
 }
 
-/// What the attribute and the configuration say; `None` if a TTL expression gave one that has no
+/// What the attribute and the configuration say; an error if a TTL expression gave one that has no
 /// meaning.
 pub(super) fn policy<K: OutputKind>(
     bound: &Bound,
     instance: &Instance,
     hooks: &Hooks<K>,
-) -> Option<Policy<K::Value>> {
+) -> Result<Policy<K::Value>, String> {
     let (spec, config) = (instance.spec, &bound.core.config);
     let default = || config.ttl_of(spec.prefix());
     let ttl = ttl_of(spec.ttl, "ttl", instance)?.unwrap_or_else(default);
     let negative_ttl = ttl_of(spec.negative_ttl, "negative_ttl", instance)?;
     let jitter = spec.jitter.map_or(config.jitter, Into::into);
-    let grace = |spec, option| {
-        Some(ttl_of(spec, option, instance)?.map_or(0, fresh_for_ms))
-    };
+    let grace =
+        |spec, option| ttl_of(spec, option, instance).map(|grace| grace.map_or(0, fresh_for_ms));
     let load_timeout = ttl_of(spec.load_timeout, "load_timeout", instance)?;
-    Some(Policy {
+    Ok(Policy {
         grace: Grace {
             while_revalidate_ms: grace(spec.stale_while_revalidate, "stale_while_revalidate")?,
             if_error_ms: grace(spec.stale_if_error, "stale_if_error")?,
@@ -123,17 +122,17 @@ pub(super) fn policy<K: OutputKind>(
     })
 }
 
-#[allow(clippy::option_option, reason = "not usable, not written, or a TTL")]
-fn ttl_of(spec: TtlSpec, option: &'static str, instance: &Instance) -> Option<Option<Ttl>> {
+fn ttl_of(spec: TtlSpec, option: &'static str, instance: &Instance) -> Result<Option<Ttl>, String> {
     let ttl = match spec {
-        TtlSpec::Inherit => return Some(None),
+        TtlSpec::Inherit => return Ok(None),
         TtlSpec::Millis(ms) => Ttl::For(Duration::from_millis(ms)),
         TtlSpec::Forever => Ttl::Forever,
         TtlSpec::Dynamic(ttl) => Ttl::For(ttl()),
     };
-    let checked = ttl.check(option);
-    if let Err(error) = &checked {
-        tracing::error!(function = instance.label(), %error, "this call is not cached");
+    if ttl.check(option).is_ok() {
+        return Ok(Some(ttl));
     }
-    checked.ok().map(Some)
+    let reason = format!("its `{option}` expression gave {ttl}; expected 1ms to 100 years");
+    tracing::error!(function = instance.label(), reason, "this call is not cached");
+    Err(reason)
 }

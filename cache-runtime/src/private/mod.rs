@@ -14,8 +14,8 @@ pub use crate::invalidate::{
 pub use crate::name::Renderer;
 pub use crate::output::{
     AnyResult, CacheValue, OutputKind, PlainKind, Probe, ProbeCloneError, ProbeNoCloneError,
-    ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors, kind_plain, kind_result, no_shared_errors,
-    probe_of, probe_output,
+    ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors, kind_plain, kind_result,
+    no_shared_errors, probe_of, probe_output,
 };
 pub use crate::put_function::{EntryOf, PutPlan, Takes, put};
 pub use crate::registry::{CallSite, Declared, Invalidating, InvalidatingSpec, SiteKey};

@@ -15,8 +15,8 @@ pub struct InvalidatingSpec {
     pub prefix: Option<&'static str>,
     /// `tags`.
     pub tags: &'static [&'static str],
-    /// `entry`, each time it is written.
-    pub entries: &'static [&'static str],
+    /// `entry`, each time it is written: the call, and the name of what it calls.
+    pub entries: &'static [(&'static str, &'static str)],
     /// `when`.
     pub when: &'static str,
     /// Whether `if` is written.
@@ -37,12 +37,22 @@ pub struct InvalidatingSite {
     pub prefix: Option<&'static str>,
     /// The templates of the tags that it invalidates.
     pub tags: &'static [&'static str],
-    /// The calls whose entries it invalidates or puts, as they are written.
-    pub entries: &'static [&'static str],
+    /// The calls whose entries it invalidates or puts.
+    pub entries: Vec<SiteEntry>,
     /// `success`, `always` or `before`.
     pub when: &'static str,
     /// Whether `if` is written.
     pub conditional: bool,
+}
+
+/// A call in the option `entry`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
+pub struct SiteEntry {
+    /// The call, as it is written.
+    pub call: &'static str,
+    /// The name of the function or method that it calls; empty if that has none.
+    pub function: &'static str,
 }
 
 /// What a function does to the entries it names.
@@ -56,10 +66,22 @@ pub enum Invalidating {
     Put,
 }
 
+impl Invalidating {
+    /// What happens where there is no entry, in words.
+    pub(crate) fn nothing(self) -> &'static str {
+        match self {
+            Invalidating::Invalidate => "nothing is invalidated",
+            Invalidating::Put => "nothing is put, and what was there stays",
+        }
+    }
+}
+
 impl InvalidatingSite {
     pub(super) fn of(spec: &InvalidatingSpec) -> Self {
         let InvalidatingSpec { declared, kind, prefix, tags, entries, when, conditional } = *spec;
         let place = Place::of(&declared);
+        let entry = |&(call, function): &_| SiteEntry { call, function };
+        let entries = entries.iter().map(entry).collect();
         InvalidatingSite { place, kind, prefix, tags, entries, when, conditional }
     }
 }

@@ -9,7 +9,7 @@ mod place;
 use serde::Serialize;
 
 pub use cached::{CachedSite, SiteKey, SiteTtl};
-pub use invalidating::{Invalidating, InvalidatingSite, InvalidatingSpec};
+pub use invalidating::{Invalidating, InvalidatingSite, InvalidatingSpec, SiteEntry};
 pub use place::{Declared, Place};
 
 use crate::site::Site;

@@ -39,7 +39,7 @@ pub struct Place {
 }
 
 impl Place {
-    pub(super) fn of(declared: &Declared) -> Self {
+    pub(crate) fn of(declared: &Declared) -> Self {
         let Declared { module, function, file, line, path } = *declared;
         Place { module, function, path: function_path(path()), file, line }
     }

@@ -21,8 +21,11 @@ async fn every_option_works() {
             assert_eq!(found, Ok(Some("Ada 1".to_owned())));
             assert_eq!(every_option::numbers(&USER, 2, [9]).await, [0, 1, 9]);
             assert_eq!(every_option::greeting(&USER).await.unwrap(), "en: hello, 7");
+            let again = every_option::find_again(1, "Ada".to_owned(), &[2]).await;
+            assert_eq!(again, Ok("Ada2".to_owned()));
+            assert_eq!(every_option::early(1, (2, 3)).await, Ok(2));
         }
-        assert_eq!(manager.stats().total.loads, 3);
+        assert_eq!(manager.stats().total.loads, 5);
         assert_eq!(every_option::unused_too(1, "a").await, 2);
         assert_eq!(every_option::rename(1, "Ada").await, Ok(3));
         every_option::clear().await;
@@ -30,7 +33,7 @@ async fn every_option_works() {
         assert!(every_option::put(1, "Ada").await.is_ok());
         let found = every_option::find(1, "Ada").await;
         assert_eq!(found, Ok(Some("put Ada 1".to_owned())));
-        assert_eq!(manager.stats().total.loads, 3);
+        assert_eq!(manager.stats().total.loads, 5);
     })
     .await;
 }
@@ -40,7 +43,8 @@ async fn every_option_works() {
 async fn other_attributes_stay() {
     in_a_cache(async |manager| {
         every_option::old(1).await;
-        assert_eq!(manager.stats().total.loads, 1);
+        assert_eq!(USER.unnamed(1).await, 5);
+        assert_eq!(manager.stats().total.loads, 2);
     })
     .await;
 }
@@ -60,6 +64,12 @@ async fn methods_and_traits_work() {
         assert_eq!(USER.read("news").await, "7 has read news");
         assert_eq!(USER.forget(2).await, 2);
         assert_eq!(manager.stats().total.loads, 3);
+        for _ in 0..2 {
+            assert_eq!(USER.constant(2).await, 3);
+            assert_eq!(User::feed(2, "a", false, 1).await, 4);
+        }
+        USER.forget_all(2, 2).await;
+        assert_eq!(manager.stats().total.loads, 5);
     })
     .await;
 }

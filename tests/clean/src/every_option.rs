@@ -79,6 +79,10 @@ pub async fn find_again(id: u64, mut name: String, others: &[u64]) -> Result<Str
 }
 
 /// Early, by the caller.
+///
+/// # Errors
+///
+/// None.
 #[cached(crate = ::memo, early_refresh = 1.0, background = false, coalesce = "off", share_errors = false)]
 pub async fn early(_user: u64, (id, _more): (u64, u64)) -> Result<u64, Failure> {
     Ok(id)
@@ -207,6 +211,20 @@ pub trait Boxed {
     async fn forget(&self, n: u64) -> u64 {
         n
     }
+
+    /// A number of which the attribute alone knows the argument.
+    async fn constant(&self, n: u64) -> u64;
+
+    /// The same by a template, beside an argument that nobody uses.
+    async fn feed(user: u64, tag: &str, preview: bool, _page: u64) -> u64
+    where
+        Self: Sized;
+
+    /// A number of which nobody knows the argument.
+    async fn unnamed(&self, n: u64) -> u64;
+
+    /// A change of which the attribute alone knows the arguments.
+    async fn forget_all(&self, n: u64, user: u64);
 }
 
 #[async_trait]
@@ -223,4 +241,23 @@ impl Boxed for User {
     async fn forget(&self, n: u64) -> u64 {
         n
     }
+
+    #[cached(crate = memo, skip(self))]
+    async fn constant(&self, n: u64) -> u64 {
+        3
+    }
+
+    #[cached(crate = memo, key = "{user}", tags = ["tag:{tag}"], bypass_if = preview)]
+    async fn feed(user: u64, tag: &str, preview: bool, _page: u64) -> u64 {
+        4
+    }
+
+    #[cached(crate = memo, skip(self, n))]
+    #[expect(unused_variables, reason = "the attribute does not use it either")]
+    async fn unnamed(&self, n: u64) -> u64 {
+        5
+    }
+
+    #[cache_invalidate(crate = memo, prefix = "feed:{user}", entry = self.constant(n))]
+    async fn forget_all(&self, n: u64, user: u64) {}
 }

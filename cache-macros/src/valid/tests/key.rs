@@ -16,7 +16,16 @@ fn keys_are_templates_or_values() {
         unreachable!("a string is a template");
     };
     assert_eq!(written(&template), "<id>:<user.name.0>");
-    assert!(matches!(spec(quote!(key = (id, user.name))).key, Key::Value(_)));
+    for value in [
+        quote!((id, user.name)),
+        quote!(format!("{id}")),
+        quote!(match 1 {
+            n => [n, id],
+        }),
+        quote!((|| user.clone())()),
+    ] {
+        assert!(matches!(spec(quote!(key = #value)).key, Key::Value(_)), "{value}");
+    }
 }
 
 #[test]
@@ -25,6 +34,8 @@ fn bad_keys_are_refused() {
         (quote!(key = "{uid}"), "`{uid}` is not an argument; the arguments are `id`, `user`"),
         (quote!(key = "all"), "the same for all arguments"),
         (quote!(key = 5), "the same for all arguments"),
+        (quote!(key = ["a", "b"]), "the same for all arguments"),
+        (quote!(key = format!("{}", today())), "the same for all arguments"),
         (quote!(key = "{self.id}"), "`{self}` is not an argument"),
         (quote!(key = "{id}", skip(user)), "remove one"),
         (quote!(skip(db)), "`db` is not an argument"),
@@ -61,6 +72,7 @@ fn a_method_says_how_self_takes_part() {
     assert!(mistakes[0].starts_with("say how `self` takes part"), "{mistakes:?}");
     let skipped = cached(quote!(skip(self)), method.clone()).ok().unwrap();
     assert_eq!(names(&skipped.key), ["id"]);
+    assert!(cached(quote!(key = self.id), method.clone()).is_ok());
     assert!(cached(quote!(key = "{self.id}:{id}"), method).is_ok());
 }
 

@@ -21,12 +21,14 @@ fn bad_times_are_refused() {
     let cases = [
         (quote!(ttl = 0), "zero"),
         (quote!(ttl = "0s"), "zero"),
-        (quote!(ttl = "5 minutes"), "`5` has no unit"),
+        (quote!(ttl = "5 minutes"), "no space between number and unit: \"5m\""),
         (quote!(ttl = 5m), "write the duration as a string: \"5m\""),
         (quote!(ttl = 1.5), "not a decimal number"),
         (quote!(ttl = -5), "not a negative number"),
         (quote!(ttl = true), "not a boolean"),
-        (quote!(ttl = 18446744073709551615), "1000 years"),
+        (quote!(ttl = 18446744073709551615), "100 years"),
+        (quote!(ttl = "5300w"), "100 years"),
+        (quote!(negative_ttl = 3153600001), "100 years"),
         (quote!(ttl = Duration::from_secs(id)), "it cannot use the argument `id`"),
         (quote!(negative_ttl = ""), "`negative_ttl`: the duration is empty"),
     ];
@@ -48,7 +50,12 @@ fn prefixes_are_text_or_constants() {
         (quote!(prefix = "a::b"), "empty segment"),
         (quote!(prefix = "a b"), "whitespace"),
         (quote!(prefix = "a\0b"), "control character"),
-        (quote!(prefix = "a:{id}"), "belongs into `key`"),
+        (quote!(prefix = "a:{id}"), "belongs in `key`"),
+        (
+            quote!(key_prefix = "a:*"),
+            "`key_prefix` holds no pattern: `a` covers everything below it (`clear` takes patterns)",
+        ),
+        (quote!(prefix = "a?"), "`prefix` holds no pattern (`clear` takes patterns)"),
         (quote!(prefix = 5), "not an integer"),
     ];
     for (attr, part) in cases {
@@ -61,6 +68,7 @@ fn prefixes_are_text_or_constants() {
 fn bad_values_are_refused() {
     let cases = [
         (quote!(version = -1), "not a negative number"),
+        (quote!(version = "1"), "`version` takes a whole number, not a string"),
         (quote!(version = 99999999999999999999), "from 0 to 18446744073709551615"),
         (quote!(jitter = 0.6), "a number from 0.0 to 0.5, not 0.6"),
         (quote!(jitter = "0.1"), "not a string"),
@@ -76,6 +84,7 @@ fn bad_values_are_refused() {
         (quote!(tags = "a"), "a list of strings"),
         (quote!(tags = []), "names no tag"),
         (quote!(tags = [""]), "empty"),
+        (quote!(tags = ["user:*"]), "`tags` holds no pattern: a tag is matched as a whole"),
         (quote!(tags = ["a", 5]), "not an integer"),
         (quote!(cache_none = false, negative_ttl = 5), "remove one"),
     ];
