@@ -9,6 +9,7 @@ use tokio::task::yield_now;
 
 use crate::source::{Hold, Source};
 use crate::stores::{Store, TestCache, on_store, on_stores, spawn_with, until};
+use crate::video::Way;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -136,6 +137,82 @@ async fn a_load_in_the_background_is_dropped_if_the_entry_is_invalidated_meanwhi
         hold.release();
         until(async || cache.manager.stats().background_loads == 0).await;
         assert_eq!(revalidated(&source, 1).await, Ok(103));
+    })
+    .await;
+}
+
+#[cached(
+    ttl = "1m",
+    stale_while_revalidate = "1m",
+    key_prefix = "video:meta",
+    key = "{id}",
+    tags = ["team:{team}"]
+)]
+async fn served_meanwhile(source: &Source, id: u64, team: &str) -> Loaded {
+    _ = team;
+    read(source, id).await
+}
+
+#[cached(
+    ttl = "1m",
+    stale_if_error = "10m",
+    load_timeout = "20ms",
+    key_prefix = "video:meta",
+    key = "{id}",
+    tags = ["team:{team}"]
+)]
+async fn waited_for(source: &Source, id: u64, team: &str) -> Loaded {
+    _ = team;
+    read(source, id).await
+}
+
+/// A load that runs behind a stale value, here and from another process, in every way.
+async fn overtaken_behind_a_stale_value<F: Future<Output = Loaded>>(
+    cache: &TestCache,
+    call: impl Fn(Source) -> F,
+) {
+    let peer = cache.peer().await;
+    let by = match cache.store {
+        Store::Redis => vec![&cache.manager, &peer],
+        _ => vec![&cache.manager],
+    };
+    for way in Way::ALL {
+        for by in &by {
+            let source = Source::new(1);
+            assert_eq!(call(source.clone()).await, Ok(701));
+            cache.clock.advance(MINUTE + SECOND);
+            source.set(2);
+            let hold = source.hold();
+            assert_eq!(call(source.clone()).await, Ok(701), "{way:?}");
+            hold.reached().await;
+            source.set(3);
+            way.invalidate(by).await;
+            assert_eq!(call(source.clone()).await, Ok(703), "{way:?}");
+            hold.release();
+            until(async || cache.manager.stats().background_loads == 0).await;
+            assert_eq!(call(source.clone()).await, Ok(703), "{way:?}");
+            way.invalidate(by).await;
+            // Nor is it stale for anybody.
+            source.set(0);
+            assert_eq!(call(source.clone()).await, Err("no data".into()), "{way:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_invalidates_a_value_does_so_while_it_is_loaded_anew() {
+    on_stores(&BOTH, async |cache: TestCache| {
+        let call = async |source: Source| served_meanwhile(&source, 7, "red").await;
+        overtaken_behind_a_stale_value(&cache, call).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_invalidates_a_value_does_so_while_a_slow_load_goes_on() {
+    on_stores(&BOTH, async |cache: TestCache| {
+        let call = async |source: Source| waited_for(&source, 7, "red").await;
+        overtaken_behind_a_stale_value(&cache, call).await;
     })
     .await;
 }

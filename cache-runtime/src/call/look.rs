@@ -157,9 +157,13 @@ where
         }
     }
 
-    /// Nothing is there: to be loaded, unless that is being done aside.
+    /// Nothing is there that can be used: to be loaded, unless that is being done aside.
     async fn load_or_follow(&self, leader: Leader<CallKey>, into: Into<K::Value>) -> Step<K> {
+        // In Redis an entry that is being replaced stays, unless it is invalidated: then the load
+        // that replaces it is of no use.
+        let is_replaced = matches!(into, Into::Memory | Into::Redis(Leftover::Expired(_)));
         if self.demands.background
+            && is_replaced
             && let Some(follower) = self.refresh_under_way()
             && let Some(outcome) = self.wait(&follower).await
             && let Some(served) = self.shared_output(&outcome)

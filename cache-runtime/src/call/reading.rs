@@ -28,6 +28,9 @@ pub(crate) enum Reading<V> {
 #[derive(Debug)]
 pub(crate) enum Leftover {
     Nothing,
+    /// A value whose time is over.
+    Expired(Vec<u8>),
+    /// A value that has been invalidated.
     Stale(Vec<u8>),
     /// Not what this program's type would be, or damaged.
     Undecodable(Vec<u8>),
@@ -65,7 +68,9 @@ impl Leftover {
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Leftover::Nothing => None,
-            Leftover::Stale(bytes) | Leftover::Undecodable(bytes) => Some(bytes),
+            Leftover::Expired(bytes) | Leftover::Stale(bytes) | Leftover::Undecodable(bytes) => {
+                Some(bytes)
+            }
         }
     }
 }
@@ -132,6 +137,7 @@ impl Core {
                         Some(taken) => return Ok(Fetched::Usable(taken)),
                         None => Leftover::Undecodable,
                     },
+                    Verdict::Expired => Leftover::Expired,
                     Verdict::Useless | Verdict::Depends(_) => Leftover::Stale,
                 }
             }

@@ -39,6 +39,9 @@ impl<'a> Present<'a> {
 pub(crate) enum Verdict {
     /// It is fresh, or its TTL is over for no longer than the grace it was given.
     Usable,
+    /// Its time is over, and nothing else is known against it.
+    Expired,
+    /// It has been invalidated, or is not what it should be.
     Useless,
     /// It depends on these tags, whose tokens were not read.
     Depends(Vec<String>),
@@ -54,7 +57,7 @@ pub(crate) fn judge(
     grace_ms: u64,
 ) -> Verdict {
     let foreign = key.origin != 0 && header.origin != 0 && header.origin != key.origin;
-    if foreign || present.root != Some(header.root) || !in_time(header, now_ms, grace_ms) {
+    if foreign || present.root != Some(header.root) {
         return Verdict::Useless;
     }
     let name = key.name.as_str();
@@ -74,7 +77,13 @@ pub(crate) fn judge(
             None => unread.push(tag.to_owned()),
         }
     }
-    if unread.is_empty() { Verdict::Usable } else { Verdict::Depends(unread) }
+    if !in_time(header, now_ms, grace_ms) {
+        Verdict::Expired
+    } else if unread.is_empty() {
+        Verdict::Usable
+    } else {
+        Verdict::Depends(unread)
+    }
 }
 
 /// What was found in an entry.

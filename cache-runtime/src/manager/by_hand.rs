@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::generation::Slot;
 use crate::glob::Pattern;
 use crate::invalidate::{Finally, Targets};
+use crate::memory::Terms;
 use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind};
 use crate::put::{self, Worth};
@@ -256,7 +257,9 @@ impl crate::core::Core {
     }
 
     fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
-        let names = self.memory.names(self.terms(None)).filter(|name| pattern.matches(name));
+        // Stale ones, too: they may be served.
+        let terms = Terms { grace_ms: u64::MAX, ..self.terms(None) };
+        let names = self.memory.names(terms).filter(|name| pattern.matches(name));
         names.map(|name| Slot::name(&name)).collect()
     }
 }

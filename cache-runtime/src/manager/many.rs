@@ -186,6 +186,7 @@ impl Core {
                     }
                     None => Leftover::Undecodable,
                 },
+                Verdict::Expired => Leftover::Expired,
                 Verdict::Useless | Verdict::Depends(_) => Leftover::Stale,
             },
         };
