@@ -204,7 +204,11 @@ impl Flight {
             followers: 0,
             next: None,
         };
-        Arc::new(Flight { opened: Instant::now(), state: Mutex::new(state), changed: Notify::new() })
+        Arc::new(Flight {
+            opened: Instant::now(),
+            state: Mutex::new(state),
+            changed: Notify::new(),
+        })
     }
 }
 

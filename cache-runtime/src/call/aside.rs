@@ -37,8 +37,11 @@ where
     /// Serves a value that is being loaded anew, by a task or by this caller.
     pub(super) fn refresh_step(&self, refresh: Leader<CallKey>, found: Found<K::Value>) -> Step<K> {
         let runtime = runtime::with_timers();
-        if !self.demands.background || (runtime.is_none() && found.hit.stale_for_ms().is_some()) {
-            self.counters.slow.misses.one();
+        let is_stale = found.hit.stale_for_ms().is_some();
+        if !self.demands.background || (runtime.is_none() && is_stale) {
+            if is_stale {
+                self.counters.slow.misses.one();
+            }
             return Step::Load(Loading {
                 leader: refresh,
                 into: Into::Place(found),

@@ -66,7 +66,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let manager = CacheManager::connect(config).await?;
     install(manager.clone())?;
     if let [_, id, start] = &std::env::args().collect::<Vec<_>>()[..] {
-        return Ok(second_process(id.parse()?, start.parse()?).await);
+        println!("{}", half_a_crowd(id.parse()?, start.parse()?).await);
+        return Ok(());
     }
     introduce(&manager).await;
     // Nothing is left from an earlier run.
@@ -124,10 +125,6 @@ async fn two_processes(id: u64) -> Result<(), Box<dyn Error>> {
     println!("  this process: {here}");
     println!("  the other:    {}", String::from_utf8_lossy(&other.stdout).trim());
     Ok(())
-}
-
-async fn second_process(id: u64, start: u64) {
-    println!("{}", half_a_crowd(id, start).await);
 }
 
 async fn half_a_crowd(id: u64, start: u64) -> String {
