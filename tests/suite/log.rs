@@ -1,36 +1,59 @@
 //! What the cache says in the log: once, and without secrets.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cache_put, cached, with};
 use cache_tests::{RedisServer, unique_namespace};
-use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::stores::{until, until_up};
 
-/// Lines that were logged on this thread. A runtime of one thread does all its work there.
+/// Lines that were logged on this thread, where spans begin among them. A runtime of one thread does
+/// all its work there.
 #[derive(Clone, Debug, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
+thread_local! {
+    static LOG: RefCell<Option<Log>> = const { RefCell::new(None) };
+}
+
+/// While it lives, what this thread logs is kept.
+struct Capture;
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        LOG.set(None);
+    }
+}
+
 impl Log {
-    fn capture() -> (Log, impl Sized) {
-        Log::with_spans(FmtSpan::NONE)
+    fn capture() -> (Log, Capture) {
+        // One for all: whether an event is wanted is remembered for the whole process, and what a
+        // thread without a subscriber is the first to log would be wanted by nobody.
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let is_kept = dynamic_filter_fn(|_, _| Log::here().is_some());
+            let lines = tracing_subscriber::fmt::layer()
+                .with_span_events(FmtSpan::NEW)
+                .with_ansi(false)
+                .with_writer(|| Log::here().unwrap_or_default());
+            tracing_subscriber::registry().with(lines.with_filter(is_kept)).init();
+        });
+        let log = Log::default();
+        LOG.set(Some(log.clone()));
+        (log, Capture)
     }
 
-    /// Also with a line where a span begins.
-    fn with_spans(spans: FmtSpan) -> (Log, impl Sized) {
-        let log = Log::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
-            .with_span_events(spans)
-            .with_ansi(false)
-            .with_writer(log.clone())
-            .finish();
-        (log, tracing_subscriber::util::SubscriberInitExt::set_default(subscriber))
+    /// What this thread logs into; nothing, while it ends.
+    fn here() -> Option<Log> {
+        LOG.try_with(|log| log.borrow().clone()).ok().flatten()
     }
 
     fn text(&self) -> String {
@@ -44,14 +67,6 @@ impl Log {
             line.split_whitespace().nth(1) == Some(level) && line.contains(" cache_runtime")
         };
         self.text().lines().filter(ours).map(str::to_owned).collect()
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Log;
-
-    fn make_writer(&'a self) -> Log {
-        self.clone()
     }
 }
 
@@ -233,7 +248,7 @@ async fn span_above(id: u64) -> u64 {
 
 #[tokio::test]
 async fn a_span_is_around_each_call_or_each_load() {
-    let (log, _guard) = Log::with_spans(FmtSpan::NEW);
+    let (log, _guard) = Log::capture();
     let manager = CacheManager::builder().build().unwrap();
     with(&manager, async {
         for _ in 0..3 {
