@@ -91,6 +91,8 @@ pub struct SiteSpec {
     pub load_timeout: TtlSpec,
     /// `early_refresh`; zero: never.
     pub early_refresh: f64,
+    /// Whether its body may run in the background, for the registry.
+    pub background: bool,
     /// `coalesce`.
     pub coalesce: Coalesce,
     /// `share_errors`, for the registry.
@@ -120,6 +122,7 @@ impl SiteSpec {
             stale_if_error: TtlSpec::Inherit,
             load_timeout: TtlSpec::Inherit,
             early_refresh: 0.0,
+            background: false,
             coalesce: Coalesce::Process,
             share_errors: false,
         }

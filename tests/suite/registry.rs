@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cache_runtime::{
-    CachedSite, Invalidating, InvalidatingSite, MessagePack, SiteKey, SiteTtl, Tier, Ttl,
+    CachedSite, Coalesce, Invalidating, InvalidatingSite, MessagePack, SiteKey, SiteTtl, Tier, Ttl,
     cache_invalidate, cache_put, cached, registry,
 };
 
@@ -31,6 +31,19 @@ fn an_hour() -> Duration {
 async fn every_option(id: u64, user: (u64, bool), connection: &str, r#type: u8) -> Option<u64> {
     _ = (user, connection, r#type);
     Some(id)
+}
+
+#[cached(
+    ttl = "1m",
+    stale_while_revalidate = "2m",
+    stale_if_error = "forever",
+    load_timeout = "3s",
+    early_refresh = 1.5,
+    coalesce = "cluster",
+    share_errors = true
+)]
+async fn staleness(id: u64) -> Result<u64, String> {
+    Ok(id)
 }
 
 #[cached]
@@ -163,6 +176,21 @@ fn every_option_is_listed() {
 }
 
 #[test]
+fn what_a_caller_gets_while_a_load_runs_is_listed() {
+    let site = cached_site("staleness");
+    assert_eq!(site.stale_while_revalidate, fixed(120));
+    assert_eq!(site.stale_if_error, Some(SiteTtl::Fixed(Ttl::Forever)));
+    assert_eq!((site.load_timeout, site.early_refresh), (fixed(3), 1.5));
+    assert_eq!(site.coalesce, Coalesce::Cluster);
+    assert!(site.share_errors && site.background);
+    let site = cached_site("no_option");
+    assert_eq!((site.stale_while_revalidate, site.stale_if_error), (None, None));
+    assert_eq!((site.load_timeout, site.early_refresh), (None, 0.0));
+    assert_eq!(site.coalesce, Coalesce::Process);
+    assert!(!site.share_errors && !site.background);
+}
+
+#[test]
 fn defaults_are_listed() {
     let site = cached_site("no_option");
     assert_eq!((site.prefix, site.prefix_is_written), ("no_option", false));
@@ -214,6 +242,7 @@ fn each_function_is_listed_once_under_its_path_generic_or_not() {
         "suite::registry::Generic<_>::in_generic_impl",
         "suite::registry::outer::{{closure}}::nested",
         "suite::registry::no_option",
+        "suite::registry::staleness",
         "suite::registry::move",
     ];
     let mut sorted = expected.map(|path| (path.rsplit("::").next().unwrap(), path));

@@ -108,6 +108,7 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("stale_if_error", spec.stale_if_error.as_ref().map(|ttl| duration(p, ttl))),
         ("load_timeout", spec.load_timeout.as_ref().map(|ttl| duration(p, ttl))),
         ("early_refresh", spec.early_refresh.map(float)),
+        ("background", spec.task.as_ref().map(|_| quote!(true))),
         ("coalesce", spec.coalesce.map(|chosen| coalesce(p, chosen))),
         ("share_errors", spec.share_errors.map(|share| quote!(#share))),
     ];

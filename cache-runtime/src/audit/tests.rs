@@ -36,6 +36,7 @@ fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> Cac
         stale_if_error: None,
         load_timeout: None,
         early_refresh: 0.0,
+        background: false,
         coalesce: Coalesce::Process,
         share_errors: false,
     }

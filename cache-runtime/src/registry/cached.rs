@@ -53,6 +53,8 @@ pub struct CachedSite {
     pub load_timeout: Option<SiteTtl>,
     /// How eagerly a value is loaded anew before its TTL is over; zero: not at all.
     pub early_refresh: f64,
+    /// Whether its body may run in the background.
+    pub background: bool,
     /// Who shares a load.
     pub coalesce: Coalesce,
     /// Whether `share_errors` is set.
@@ -105,6 +107,7 @@ impl CachedSite {
             stale_if_error: SiteTtl::of(spec.stale_if_error),
             load_timeout: SiteTtl::of(spec.load_timeout),
             early_refresh: spec.early_refresh,
+            background: spec.background,
             coalesce: spec.coalesce,
             share_errors: spec.share_errors,
         }
