@@ -67,7 +67,8 @@ impl<F: Future> CacheCall for F {}
 /// What is begun is finished or has not happened: dropping [`invalidate`](CacheEntry::invalidate)
 /// half-way invalidates all the same, dropping [`refresh`](CacheEntry::refresh),
 /// [`fetch`](CacheEntry::fetch) or [`bypass`](CacheEntry::bypass) drops the function's body where
-/// it is, and stores nothing.
+/// it is, and stores nothing. Dropping [`put`](CacheEntry::put) half-way stores nothing, and what
+/// was there may be gone: it is older.
 #[must_use = "a handle does nothing until one of its methods is awaited"]
 pub struct CacheEntry<F> {
     call: Pin<Box<F>>,
