@@ -18,9 +18,10 @@ fn the_default_configuration_is_valid_and_in_memory() {
 }
 
 #[test]
-fn auto_is_redis_if_there_is_an_address() {
-    let config = config().redis_url("redis://host");
-    assert_eq!(config.effective().unwrap(), Backend::Redis(&RedisUrl::from("redis://host")));
+fn auto_is_tiered_if_there_is_an_address() {
+    let (config, url) = (config().redis_url("redis://host"), RedisUrl::from("redis://host"));
+    assert_eq!(config.effective().unwrap(), Backend::Tiered(&url));
+    assert_eq!(config.clone().mode(Mode::Redis).effective().unwrap(), Backend::Redis(&url));
     assert_eq!(config.mode(Mode::Memory).effective().unwrap(), Backend::Memory);
 }
 
@@ -29,6 +30,7 @@ fn redis_without_an_address_is_an_error() {
     assert!(
         refusal(config().mode(Mode::Redis)).starts_with("mode is \"redis\"; expected an address")
     );
+    assert!(refusal(config().mode(Mode::Tiered)).starts_with("mode is \"tiered\""));
     assert!(refusal(config().require_redis(true)).starts_with("require_redis is \"true\""));
     let memory = config().mode(Mode::Memory).redis_url("redis://host");
     memory.validate().unwrap();
