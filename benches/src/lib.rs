@@ -13,3 +13,4 @@ pub mod memory;
 pub use calls::{Arguments, all_calls, random_calls};
 pub use poll::ready;
 pub use rounds::{Contender, Effort, compare};
+pub use table::median;

@@ -41,7 +41,8 @@ pub(crate) fn print(title: &str, effort: Effort, all: &[Times]) {
     }
 }
 
-fn median(mut numbers: Vec<f64>) -> f64 {
+/// The number in the middle.
+pub fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -18,14 +18,15 @@ use crate::stores::{until, until_up};
 /// Lines that were logged on this thread, where spans begin among them. A runtime of one thread does
 /// all its work there.
 #[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 thread_local! {
     static LOG: RefCell<Option<Log>> = const { RefCell::new(None) };
 }
 
 /// While it lives, what this thread logs is kept.
-struct Capture;
+#[derive(Debug)]
+pub struct Capture;
 
 impl Drop for Capture {
     fn drop(&mut self) {
@@ -34,7 +35,7 @@ impl Drop for Capture {
 }
 
 impl Log {
-    fn capture() -> (Log, Capture) {
+    pub fn capture() -> (Log, Capture) {
         // One for all: whether an event is wanted is remembered for the whole process, and what a
         // thread without a subscriber is the first to log would be wanted by nobody.
         static SUBSCRIBER: Once = Once::new();
@@ -62,7 +63,7 @@ impl Log {
     }
 
     /// The lines of the cache itself at one level.
-    fn lines(&self, level: &str) -> Vec<String> {
+    pub fn lines(&self, level: &str) -> Vec<String> {
         let ours = |line: &&str| {
             line.split_whitespace().nth(1) == Some(level) && line.contains(" cache_runtime")
         };

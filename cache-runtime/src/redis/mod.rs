@@ -13,6 +13,7 @@ mod journal;
 mod link;
 mod mirror;
 mod notice;
+mod reports;
 mod script;
 mod shared;
 

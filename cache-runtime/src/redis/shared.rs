@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{Client, ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
@@ -18,6 +18,7 @@ use super::journal::Journal;
 use super::link::{self, Gone, Link, Ready};
 use super::mirror::{Mirror, ROOT};
 use super::notice::{self, Item};
+use super::reports::Reports;
 use crate::clock::{Clock, millis, precise_ms};
 use crate::generation::Generations;
 use crate::random;
@@ -61,6 +62,7 @@ pub(super) struct Shared {
     pub(super) errors: Counter,
     pub(super) outages: Counter,
     pub(super) record: Record,
+    reports: Reports,
     pub(super) feed: Feed,
     pub(super) mirror: Mirror,
     pub(super) cleared: Cleared,
@@ -104,6 +106,7 @@ impl Shared {
             errors: Counter::default(),
             outages: Counter::default(),
             record: Record::default(),
+            reports: Reports::default(),
         }
     }
 
@@ -260,17 +263,26 @@ impl Shared {
 
     pub(super) fn log_up(&self, again: bool, server: &str) {
         let redis = &self.settings.address;
-        if again {
+        if again && self.reports.end() {
             tracing::info!(redis, server, "Redis is back");
         } else {
-            tracing::debug!(redis, server, "connected to Redis");
+            tracing::debug!(redis, server, again, "connected to Redis");
         }
     }
 
     pub(super) fn log_down(&self, reason: &str) {
         self.outages.one();
         let redis = &self.settings.address;
-        tracing::warn!(redis, reason, "Redis is away; going on without it");
+        match self.reports.outage(Instant::now()) {
+            Some(0) => tracing::warn!(redis, reason, "Redis is away; going on without it"),
+            Some(unreported) => tracing::warn!(
+                redis,
+                reason,
+                unreported,
+                "Redis is away, as it has been again and again; going on without it"
+            ),
+            None => tracing::debug!(redis, reason, "Redis is away again"),
+        }
     }
 
     fn lock_links(&self) -> MutexGuard<'_, HashMap<RuntimeId, Arc<Link>>> {

@@ -42,6 +42,8 @@ macro_rules! in_mode {
         mod $name {
             #[path = "connection.rs"]
             mod connection;
+            #[path = "flapping.rs"]
+            mod flapping;
             #[path = "refusal.rs"]
             mod refusal;
             #[path = "restart.rs"]
