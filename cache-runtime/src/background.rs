@@ -71,8 +71,8 @@ impl Background {
         self.closed.send_replace(true);
     }
 
-    /// A load of this key has failed at `now_ms`.
-    pub(crate) fn note_failure(&self, key: &Arc<CallKey>, now_ms: u64) {
+    /// A load of this key has failed at `now_ms`. Whether that is remembered.
+    pub(crate) fn note_failure(&self, key: &Arc<CallKey>, now_ms: u64) -> bool {
         let mut failed = self.lock_failed();
         if failed.len() >= REMEMBERED {
             failed.retain(|_, until| *until > now_ms);
@@ -80,7 +80,9 @@ impl Background {
         if failed.len() < REMEMBERED {
             failed
                 .insert(Arc::clone(key), now_ms.saturating_add(crate::clock::millis(RETRY_AFTER)));
+            return true;
         }
+        false
     }
 
     /// Whether a load of this key has failed so lately that the next one has to wait.

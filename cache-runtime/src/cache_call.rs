@@ -130,8 +130,9 @@ impl<F: Future> CacheEntry<F> {
     }
 
     /// Loads now, whatever is stored, stores the output and returns it. Until then other callers
-    /// are served what is there. If something newer is stored or the entry is invalidated while the
-    /// body runs, the output is returned and not stored.
+    /// are served what is there. If the entry is stored or invalidated otherwise while the body runs, the
+    /// output is returned and not stored, and what was stored meanwhile is removed: which of the two is
+    /// newer is not known.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors). What the body returns is in the `Ok`: of a function that

@@ -172,7 +172,7 @@ impl Put<'_> {
 /// What a put that has been overtaken does with what has come between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overtaken {
-    /// It is as good as the value that was to be put.
+    /// It is as good as the value that was to be put, which nobody has asked for.
     Stays,
     /// Whether it is older or newer is not known.
     Goes,
@@ -202,7 +202,10 @@ impl Put<'_> {
             Ok(Outcome::Away) => {
                 self.owe();
                 // Too large a value, or one that was overtaken, is not there in the outage either.
-                let _ = self.store_in_memory(&self.core.for_an_outage(&worth));
+                let kept = self.store_in_memory(&self.core.for_an_outage(&worth));
+                if overtaken == Overtaken::Goes && !matches!(kept, Ok(Outcome::Stored)) {
+                    self.core.bump([self.key.slots[0]]);
+                }
             }
             Ok(Outcome::Overtaken) => {
                 counters.slow.refused.one();
@@ -232,7 +235,7 @@ impl Core {
         worth: &Worth<'_, V>,
     ) -> Result<Outcome, Error> {
         let put = self.put(key, stores, Over::Anything, worth.grace.after(worth.ttl)).await;
-        match put.store(worth).await {
+        let outcome = match put.store(worth).await {
             Ok(Outcome::Away) => {
                 put.owe();
                 let noted = self.generations.note(&key.slots);
@@ -244,7 +247,12 @@ impl Core {
                 put.remove().await;
                 Err(error)
             }
+        };
+        if let Ok(Outcome::Overtaken) = outcome {
+            // What has come between may be a sweep, which leaves what is older.
+            self.bump([key.slots[0]]);
         }
+        outcome
     }
 
     fn insert<V: CacheValue>(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cache_runtime::{CacheConfig, CacheManager, cached};
+use cache_runtime::{CacheCall as _, CacheConfig, CacheManager, cache_put, cached};
 use cache_tests::{RedisServer, Worker};
 use tokio::task::JoinHandle;
 
@@ -203,4 +203,66 @@ fn a_process_that_wakes_up_after_its_lease_leaves_its_successors_alone() {
     assert_eq!(other.receive(), "a=of-1");
     assert_eq!(slow.call("together a 1"), "a=of-1", "what was stored is the successor's");
     assert_eq!((slow.call("loads"), other.call("loads")), ("1".into(), "1".into()));
+}
+
+/// Not as long as anybody waits for a load that goes on.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn nobody_waits_for_a_put_or_a_refresh() {
+    #[cache_put(entry = shared(source, 1))]
+    async fn replace(source: &Source) -> Loaded {
+        shared(source, 1).await.map(|value| value + 1)
+    }
+    on_stores(&[Store::Redis, Store::Tiered], async |cache: TestCache| {
+        let source = Source::new(1);
+        let put = tokio::time::timeout(AT_ONCE, replace(&source)).await;
+        assert_eq!(put, Ok(Ok(102)), "its own mark is not waited for");
+
+        let (hold, held) = (source.hold(), source.clone());
+        let refresh = cache.spawn(async move { shared(&held, 2).cache_entry().refresh().await });
+        hold.reached().await;
+        refresh.abort();
+        assert!(refresh.await.is_err());
+        let next = tokio::time::timeout(AT_ONCE, shared(&source, 2)).await;
+        assert_eq!(next, Ok(Ok(201)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_load_that_is_dropped_is_not_waited_for() {
+    on_stores(&[Store::Redis, Store::Tiered], async |cache: TestCache| {
+        let (source, peer) = (Source::new(1), cache.peer().await);
+        for by in [&cache.manager, &peer] {
+            let hold = source.hold();
+            let dropped = call(&cache.manager, &source);
+            hold.reached().await;
+            dropped.abort();
+            assert!(dropped.await.is_err());
+            let next = tokio::time::timeout(AT_ONCE, call(by, &source)).await;
+            assert_eq!(next.unwrap().unwrap(), Ok(101));
+            cache.manager.invalidate_prefix("shared").await.unwrap();
+            until(async || peer.get::<u64>("shared:1").await.unwrap().is_none()).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_waited_for_another_process_is_a_miss() {
+    on_stores(&[Store::Redis, Store::Tiered], async |cache: TestCache| {
+        let (source, peer) = (Source::new(1), cache.peer().await);
+        let hold = source.hold();
+        let first = call(&cache.manager, &source);
+        hold.reached().await;
+        let second = call(&peer, &source);
+        until(async || peer.stats().total.misses == 1).await;
+        hold.release();
+        first.await.unwrap().unwrap();
+        second.await.unwrap().unwrap();
+        let total = peer.stats().total;
+        assert_eq!((total.hits(), total.misses, total.coalesced, total.loads), (0, 1, 1, 0));
+    })
+    .await;
 }

@@ -525,3 +525,45 @@ async fn an_entry_is_put_for_another_process_too() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn who_wants_a_younger_value_holds_up_nobody() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        assert_eq!(fallible(&source, 1).await, Ok(101));
+        cache.clock.advance(Duration::from_secs(1));
+        source.set(0);
+        let (hold, held) = (source.hold(), source.clone());
+        let fetch = cache.spawn(async move {
+            let entry = fallible(&held, 1).cache_entry().max_age(Duration::from_secs(1));
+            entry.fetch().await.unwrap().value
+        });
+        hold.reached().await;
+        let ordinary = tokio::time::timeout(Duration::from_secs(5), fallible(&source, 1)).await;
+        assert_eq!(ordinary, Ok(Ok(101)));
+        hold.release();
+        assert!(fetch.await.unwrap().is_err());
+        assert_eq!(fallible(&source, 1).await, Ok(101));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refresh_does_not_lose_to_an_older_load() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let (hold, held) = (source.hold(), source.clone());
+        let older = cache.spawn(async move { named(&held, 1).await });
+        hold.reached().await;
+        source.set(2);
+        let (younger, held) = (source.hold(), source.clone());
+        let refresh = cache.spawn(async move { named(&held, 1).cache_entry().refresh().await });
+        younger.reached().await;
+        hold.release();
+        older.await.unwrap();
+        younger.release();
+        assert_eq!(refresh.await.unwrap().unwrap(), 102);
+        assert_eq!(named(&source, 1).await, 102);
+    })
+    .await;
+}

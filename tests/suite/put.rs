@@ -71,3 +71,24 @@ async fn put(cache: &CacheManager, value: u64) {
     let options = SetOptions::ttl(TTL).tag("team:red");
     cache.set(NAME, &value, options).await.unwrap();
 }
+
+#[test]
+fn a_put_beside_sweeps_is_there_or_nothing_is() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
+    let cache = CacheManager::builder().build().unwrap();
+    let sweeper = cache.clone();
+    let sweeping = runtime.spawn(async move {
+        loop {
+            sweeper.clear("other:*").await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    });
+    runtime.block_on(async {
+        for value in 0..50_000_u64 {
+            cache.set("name", &value, TTL).await.unwrap();
+            let there = cache.get::<u64>("name").await.unwrap();
+            assert!(there.is_none_or(|there| there == value), "{there:?} after {value} was put");
+        }
+    });
+    sweeping.abort();
+}

@@ -426,3 +426,21 @@ async fn errors_that_are_not_send_change_nothing() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_put_beside_a_sweep_leaves_nothing_older() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let (hold, held) = (source.hold(), source.clone());
+        let putting = cache.spawn(async move { set(&held, 1, 2).await });
+        hold.reached().await;
+        cache.manager.clear("unrelated:*").await.unwrap();
+        source.set(1);
+        assert_eq!(video(&source, 1).await, Ok(1));
+        source.set(2);
+        hold.release();
+        putting.await.unwrap().unwrap();
+        assert_eq!(video(&source, 1).await, Ok(2));
+    })
+    .await;
+}

@@ -577,6 +577,12 @@ async fn a_panic_in_the_background_is_nobodys() {
         assert_eq!(fragile(&source).await, 1);
         until(async || source.reads() >= 2).await;
         until(async || cache.manager.stats().background_loads == 0).await;
+        for _ in 0..100 {
+            assert_eq!(fragile(&source).await, 1);
+            yield_now().await;
+        }
+        assert_eq!(source.reads(), 2, "the next load waits, as after an error");
+        cache.clock.advance(SECOND);
         source.set(2);
         until(async || fragile(&source).await == 2).await;
     })
@@ -606,4 +612,116 @@ async fn a_load_in_the_background_is_in_the_scope_of_its_call() {
         assert_eq!(source.reads(), 1, "the inner value is a hit");
     })
     .await;
+}
+
+#[cached(
+    ttl = "1m",
+    stale_if_error = "10m",
+    load_timeout = "50ms",
+    key_prefix = "impatient",
+    key = "{id}"
+)]
+async fn impatient(source: &Source, id: u64) -> Loaded {
+    read(source, id).await
+}
+
+#[tokio::test]
+async fn nobody_waits_longer_for_a_load_since_all_places_are_taken() {
+    for store in Store::INTENDED {
+        on_store(
+            store,
+            |config| config.max_background_loads(1),
+            async |cache: TestCache| {
+                let source = Source::new(1);
+                for id in [1, 2] {
+                    impatient(&source, id).await.unwrap();
+                }
+                cache.clock.advance(MINUTE + SECOND);
+                let hold = source.hold();
+                assert_eq!(impatient(&source, 1).await, Ok(101));
+                hold.reached().await;
+                let _other = source.hold();
+                let second = tokio::time::timeout(5 * SECOND, impatient(&source, 2)).await;
+                assert_eq!(second, Ok(Ok(201)));
+                assert_eq!(source.reads(), 3);
+            },
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn callers_at_once_wait_for_a_timeout_together() {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        let source = Source::new(1);
+        impatient(&source, 1).await.unwrap();
+        cache.clock.advance(MINUTE + SECOND);
+        let _hold = source.hold();
+        let calls: Vec<_> = (0..2_000)
+            .map(|_| {
+                let source = source.clone();
+                cache.spawn(async move { impatient(&source, 1).await })
+            })
+            .collect();
+        // One after the other this takes longer than ten seconds.
+        let all = async {
+            for call in calls {
+                assert_eq!(call.await.unwrap(), Ok(101));
+            }
+        };
+        tokio::time::timeout(5 * SECOND, all).await.expect("together");
+        assert_eq!(source.reads(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn more_failures_than_are_remembered_make_no_queue() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let source = Source::new(1);
+        const LAST: u64 = 5_000;
+        for id in 0..=LAST {
+            if_error(&source, id).await.unwrap();
+        }
+        cache.clock.advance(MINUTE + SECOND);
+        source.set(0);
+        for id in 0..LAST {
+            if_error(&source, id).await.unwrap();
+        }
+        let hold = source.hold();
+        let call = || {
+            let source = source.clone();
+            cache.spawn(async move { if_error(&source, LAST).await })
+        };
+        let first = call();
+        hold.reached().await;
+        let others: Vec<_> = (0..10).map(|_| call()).collect();
+        yield_now().await;
+        let before = source.reads();
+        let second = source.hold();
+        hold.release();
+        first.await.unwrap().unwrap();
+        second.reached().await;
+        // All others load for themselves, while the first of them is held up.
+        until(async || source.reads() == before + others.len()).await;
+        second.release();
+        for other in others {
+            assert_eq!(other.await.unwrap(), Ok(LAST * 100 + 1));
+        }
+    })
+    .await;
+}
+
+#[test]
+fn a_load_on_a_runtime_that_nobody_drives_is_replaced() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (idle, driven) = (runtime(), runtime());
+    let (clock, source) = (cache_runtime::Clock::mock(), Source::new(1));
+    let manager = CacheManager::builder().clock(clock.clone()).build().unwrap();
+    let call = || cache_runtime::with(&manager, revalidated(&source, 1));
+    idle.block_on(call()).unwrap();
+    clock.advance(MINUTE + SECOND);
+    source.set(2);
+    assert_eq!(idle.block_on(call()), Ok(101), "its load waits for that runtime");
+    driven.block_on(until(async || call().await == Ok(102)));
 }

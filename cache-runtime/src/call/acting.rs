@@ -8,6 +8,7 @@ use super::reading::Reading;
 use super::{Call, CallKey, Found, Served, Source, Version};
 use crate::error::Error;
 use crate::flight::{Leader, Outcome};
+use crate::invalidate::Finally;
 use crate::output::{CacheValue, OutputKind};
 use crate::put::{self, Overtaken, Put, Worth};
 use crate::redis::Over;
@@ -49,7 +50,7 @@ where
     {
         let leader = Leader::alone(&self.core.generations, &self.key.slots);
         let put = self.begin_put().await;
-        self.replace(leader, put, body, None).await
+        self.replace(leader, put, body, None, Overtaken::Goes).await
     }
 
     async fn begin_put(&self) -> Put<'_> {
@@ -74,20 +75,31 @@ where
         None
     }
 
-    /// The body's output, stored in the place of what is there unless that changes meanwhile.
-    /// Nobody is kept from what is there.
+    /// The body's output, stored in the place of what is there unless that changes meanwhile;
+    /// `overtaken` says what becomes of it then. Nobody is kept from what is there.
     pub(super) async fn replace<F>(
         &self,
         leader: Leader<CallKey>,
         put: Put<'_>,
         body: Pin<&mut F>,
         instead: Option<Found<K::Value>>,
+        overtaken: Overtaken,
     ) -> Served<K>
     where
         F: Future<Output = K::Output> + ?Sized,
     {
         self.counters.slow.refreshes.one();
-        let (value, took) = match self.body(&leader, body).await {
+        // A body that panics has failed, too.
+        let panicked = Finally(|| {
+            if std::thread::panicking() {
+                self.note_failure();
+            }
+        });
+        let body = async {
+            let _panicked = panicked;
+            self.body(&leader, body).await
+        };
+        let (value, took) = match body.await {
             (Ok(value), took) => (value, took),
             // The error may not be `Send`: it must not be held where this waits.
             (Err(error), _) => {
@@ -97,8 +109,7 @@ where
             }
         };
         leader.seal();
-        let stays = Overtaken::Stays;
-        if put.settle(&self.policy, &self.counters, &value, took, stays).await {
+        if put.settle(&self.policy, &self.counters, &value, took, overtaken).await {
             self.land(leader, &value);
         } else {
             leader.land(|| Outcome::Outdated(Some(self.passed(&value))));

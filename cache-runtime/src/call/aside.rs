@@ -14,6 +14,7 @@ use super::{Call, CallKey, Found, Served};
 use crate::background::Place;
 use crate::flight::{Follower, Leader, Outcome, Ticket};
 use crate::output::{CacheValue, OutputKind};
+use crate::put::Overtaken;
 use crate::runtime;
 
 /// A load that is to be run in a task of its own.
@@ -69,6 +70,11 @@ where
             }
             let (core, key) = (&self.core, &self.key);
             let place = core.background.place(runtime);
+            if place.is_none() && core.config.max_background_loads > 0 {
+                // A load that this caller had to wait for without a limit is not what is wanted.
+                self.pass(leader, &found);
+                return Step::Done(self.served(found));
+            }
             let open = || core.background.refreshes.open(key, &core.generations, &key.slots);
             if let Some(place) = place
                 && let Some(refresh) = open()
@@ -135,7 +141,11 @@ where
             let mut body = body;
             let Ok(lease) = load.begin_aside().await else { return };
             if let Some(put) = load.put_in_place_of(before).await {
-                during(lease.as_ref(), load.replace(refresh, put, body.as_mut(), None)).await;
+                during(
+                    lease.as_ref(),
+                    load.replace(refresh, put, body.as_mut(), None, Overtaken::Stays),
+                )
+                .await;
             }
             if let Some(lease) = lease {
                 lease.release();

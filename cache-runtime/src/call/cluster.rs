@@ -49,7 +49,7 @@ where
         keeps: bool,
     ) -> Begun<K::Value> {
         let waits = self.is_clustered() && !keeps && runtime::with_timers().is_some();
-        let mark = Mark::new(if waits { LEASE } else { self.core.config.max_load });
+        let mark = if waits { Mark::lease(LEASE) } else { Mark::new(self.core.config.max_load) };
         let Some(noted) = self.set_mark(redis, leftover, mark).await else { return Begun::Away };
         if !waits {
             return Begun::Noted(noted, None);
@@ -129,11 +129,23 @@ where
     }
 }
 
-/// Runs a load, and renews the lease that it has meanwhile.
+/// Runs a load, and renews the lease that it has meanwhile. If the load is dropped or panics, others
+/// need not wait until the lease ends.
 pub(super) async fn during<F: Future>(lease: Option<&Lease>, load: F) -> F::Output {
-    match lease {
-        Some(lease) => lease.during(load).await,
-        None => load.await,
+    let Some(lease) = lease else { return load.await };
+    let mut unfinished = Unfinished(Some(lease));
+    let output = lease.during(load).await;
+    unfinished.0 = None;
+    output
+}
+
+struct Unfinished<'a>(Option<&'a Lease>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Some(lease) = self.0 {
+            lease.clone().release();
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::reading::{Ask, Leftover, Reading};
 use super::{Aside, Call, CallKey, Demands, Found, Passed, Served, early, recursion};
 use crate::clock::millis;
 use crate::core::Stores;
-use crate::flight::{Leader, Outcome, Role, Ticket};
+use crate::flight::{Follower, Leader, Outcome, Role, Ticket};
 use crate::memory::Hit;
 use crate::output::{CacheValue, OutputKind};
 use crate::random;
@@ -121,6 +121,7 @@ where
         // Since this caller looked into memory, a flight may have landed. What is read from Redis
         // from here on is younger than every caller that has joined so far. Where memory answers
         // too, callers may join for as long as nothing is heard against it.
+        let core = &self.core;
         let in_memory = self.stores == Stores::Memory;
         let strict = !self.core.reads_memory(self.stores);
         if strict {
@@ -146,7 +147,18 @@ where
             }
             Reading::Away => (None, Into::Outage),
         };
-        match found.and_then(|found| self.young_enough(found)) {
+        let found = match found {
+            Some(found) if !self.is_young(&found) => {
+                if found.hit.stale_for_ms().is_none() {
+                    // Too old for this caller alone: the others have it.
+                    let alone = Leader::alone(&core.generations, &self.key.slots);
+                    self.pass(std::mem::replace(&mut leader, alone), &found);
+                }
+                None
+            }
+            found => found,
+        };
+        match found {
             Some(found) => match self.use_of(&found.hit) {
                 Use::Serve => {
                     self.pass(leader, &found);
@@ -178,7 +190,7 @@ where
         if self.demands.background
             && is_replaced
             && let Some(follower) = self.refresh_under_way()
-            && let Some(outcome) = self.wait(&follower).await
+            && let Some(outcome) = self.wait_or_give_up(&follower).await
             && let Some(served) = self.shared_output(&outcome)
         {
             leader.pass_on(&follower, outcome);
@@ -186,6 +198,15 @@ where
         }
         self.counters.slow.misses.one();
         self.step_to(leader, into)
+    }
+
+    /// Waits for a load that runs aside; at the wait limit another may take its place.
+    async fn wait_or_give_up(&self, follower: &Follower) -> Option<Outcome> {
+        let outcome = self.wait(follower).await;
+        if outcome.is_none() {
+            self.core.background.refreshes.give_up(&self.key, follower);
+        }
+        outcome
     }
 
     fn step_to(&self, leader: Leader<CallKey>, into: Into<K::Value>) -> Step<K> {
@@ -221,8 +242,11 @@ where
     }
 
     pub(super) fn young_enough(&self, found: Found<K::Value>) -> Option<Found<K::Value>> {
-        let max_age = self.demands.max_age.map_or(u64::MAX, millis);
-        (found.hit.age_ms < max_age).then_some(found)
+        self.is_young(&found).then_some(found)
+    }
+
+    fn is_young(&self, found: &Found<K::Value>) -> bool {
+        found.hit.age_ms < self.demands.max_age.map_or(u64::MAX, millis)
     }
 
     pub(super) fn served(&self, found: Found<K::Value>) -> Served<K> {
@@ -232,6 +256,10 @@ where
 
     /// Ends a flight with a value that a store holds.
     pub(super) fn pass(&self, leader: Leader<CallKey>, found: &Found<K::Value>) {
+        if self.stores == Stores::Memory {
+            // Who has joined did so while nothing that was noted before the look had changed.
+            leader.seal();
+        }
         leader.land(|| {
             Outcome::Value(Arc::new(Passed {
                 value: found.hit.value.clone(),

@@ -51,6 +51,7 @@ use crate::flight::{Follower, Leader, Outcome};
 use crate::generation::Noted;
 use crate::memory::{Facts, Hit};
 use crate::output::{CacheValue, OutputKind, ShareError};
+use crate::put::Overtaken;
 use crate::runtime;
 use crate::stats::SiteCounters;
 use look::Into;
@@ -190,7 +191,9 @@ where
         match (into, &self.core.redis) {
             (Into::Nothing, _) => Served { output: body.await, origin: Origin::new(Source::Load) },
             (Into::Place(found), _) => match boxed(|| self.put_in_place_of(found.version)).await {
-                Some(put) => boxed(|| self.replace(leader, put, body, Some(found))).await,
+                Some(put) => {
+                    boxed(|| self.replace(leader, put, body, Some(found), Overtaken::Stays)).await
+                }
                 None => self.served(found),
             },
             (Into::Redis(leftover), Some(redis)) => {
@@ -274,12 +277,13 @@ where
             };
             return Served::new(Err(error), Source::Load);
         };
-        self.note_failure();
+        let pauses = self.note_failure();
         tracing::warn!(
             name = self.key.name.as_str(),
             "a load failed; the value of before is served"
         );
-        leader.land(|| Outcome::Outdated(None));
+        // Without the pause they would load one after another.
+        leader.land(|| if pauses { Outcome::Outdated(None) } else { Outcome::Failed });
         self.count_stale(&found.hit);
         Served::found(found)
     }
@@ -342,8 +346,9 @@ where
         }
     }
 
-    fn note_failure(&self) {
-        self.core.background.note_failure(&self.key, self.core.clock.now_ms());
+    /// Whether the next load of this key waits for a while.
+    fn note_failure(&self) -> bool {
+        self.core.background.note_failure(&self.key, self.core.clock.now_ms())
     }
 
     /// Waits for a flight; `None` at the wait limit.

@@ -70,7 +70,10 @@ where
             Begun::Noted(noted, lease) => (noted, lease),
             Begun::Found(found) => {
                 self.pass(leader, &found);
-                return self.served(found);
+                // Counted as a miss before.
+                self.counters.slow.coalesced.one();
+                self.count_stale(&found.hit);
+                return Served::found(found);
             }
             Begun::Away => return self.load_without_redis(redis, leader, body, instead).await,
         };

@@ -45,6 +45,15 @@ impl StateId {
         Self::new(MARK, 0, random)
     }
 
+    /// The mark of a load that others wait for.
+    pub(crate) fn lease(random: u64) -> Self {
+        Self::new(MARK, 1, random)
+    }
+
+    pub(crate) fn is_lease(bytes: &[u8]) -> bool {
+        Self::is_mark(bytes) && bytes[3] == 1
+    }
+
     fn new(kind: u8, codec: u8, random: u64) -> Self {
         let [a, b, c, d, e, f, g, h] = random.to_le_bytes();
         Self([MAGIC, kind, FORMAT, codec, a, b, c, d, e, f, g, h])

@@ -17,7 +17,7 @@ impl<'a> Stored<'a> {
             return Self::Foreign(None);
         };
         let state = StateId(*id);
-        if state.is(MARK) && state.codec() == 0 && rest.is_empty() {
+        if state.is(MARK) && state.codec() <= 1 && rest.is_empty() {
             return Self::Mark(state);
         }
         match undamaged(bytes).and_then(|body| value(state, body)) {

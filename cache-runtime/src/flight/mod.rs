@@ -29,6 +29,8 @@ mod model;
 mod tests;
 
 const SHARDS: usize = 16;
+/// Before its body a load asks Redis twice at most.
+const STUCK: Duration = Duration::from_secs(2);
 
 /// The flights of one manager, by key.
 #[derive(Debug)]
@@ -126,7 +128,8 @@ impl<K: Eq + Hash> Flights<K> {
         Role::Lead(self.leader(key, next, Some(after)))
     }
 
-    /// Opens the flight of this key, unless one is under way that could be joined.
+    /// Opens the flight of this key, unless one is under way that could be joined. One whose body does
+    /// not begin is led by a task on a runtime that nobody drives.
     pub(crate) fn open(
         self: &Arc<Self>,
         key: &Arc<K>,
@@ -134,7 +137,8 @@ impl<K: Eq + Hash> Flights<K> {
         slots: &[Slot],
     ) -> Option<Leader<K>> {
         let mut shard = lock(self.shard(key));
-        if shard.get(key).is_some_and(|flight| joinable(flight, generations)) {
+        let under_way = |flight: &Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
+        if shard.get(key).is_some_and(under_way) {
             return None;
         }
         let flight = Flight::new(generations.note(slots));
@@ -150,7 +154,8 @@ impl<K: Eq + Hash> Flights<K> {
         generations: &Generations,
     ) -> Option<Follower> {
         let shard = lock(self.shard(key));
-        let flight = shard.get(key).filter(|flight| joinable(flight, generations))?;
+        let under_way = |flight: &&Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
+        let flight = shard.get(key).filter(under_way)?;
         Some(Follower::new(Arc::clone(flight), &mut lock(&flight.state), asked))
     }
 
@@ -214,6 +219,11 @@ impl Flight {
             state: Mutex::new(state),
             changed: Notify::new(),
         })
+    }
+
+    /// Whether its body should have begun long ago.
+    fn is_stuck(&self) -> bool {
+        lock(&self.state).body_began.is_none() && self.opened.elapsed() > STUCK
     }
 }
 

@@ -105,7 +105,7 @@ impl Noted {
 
     /// Whether another load's mark is there.
     pub(crate) fn is_anothers(&self) -> bool {
-        !self.mine && StateId::is_mark(&self.state)
+        !self.mine && StateId::is_lease(&self.state)
     }
 
     /// Whether it is this that the load or put is stored over.
@@ -142,6 +142,11 @@ pub(crate) struct Mark {
 impl Mark {
     pub(crate) fn new(life: Duration) -> Self {
         Mark { id: StateId::mark(random::word()), life }
+    }
+
+    /// One that others wait for.
+    pub(crate) fn lease(life: Duration) -> Self {
+        Mark { id: StateId::lease(random::word()), life }
     }
 }
 
@@ -453,7 +458,7 @@ impl RedisStore {
         let (reserved, token) = (self.0.reserved(), self.0.token_key(""));
         let (mut cursor, mut removed) = (0_u64, 0_u64);
         loop {
-            let turn = self.0.turn().await.ok()?;
+            let turn = self.0.turn_to_remove().await.ok()?;
             let scan = scan(cursor, &matching);
             let page = turn.ask(scan.query_async(&mut turn.ready.bulk())).await.ok()?;
             let (next, found): (u64, Vec<String>) = page;
