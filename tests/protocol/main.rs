@@ -1,0 +1,44 @@
+//! The protocol of the tiered mode as a model: every order of steps of a few small programs.
+//!
+//! Two processes share a server. A call looks into memory, sends one GET, compares the tokens of
+//! what it finds with those that its process mirrors, fetches them if it must, and loads. A writer
+//! changes the data and then invalidates, puts or clears. A step is one script or command of
+//! Redis, or what a process does between two of them; the search goes through all orders of them,
+//! together with all that may go wrong: evictions, notices that are late, doubled or lost with
+//! their connection, a lease that ends, answers that do not come, connections that break, a server
+//! that comes back with older data. An actor that takes no further step is one that was dropped there.
+//!
+//! What must hold: a read gets at least the version whose write was confirmed within its bound
+//! before that read began. The bound has passed in the writer's own process when the writer
+//! returns, and in the other one when its notice has been heard there or the lease has ended. After every
+//! step a read of each process from each store is tried, besides the calls that are under way.
+//!
+//! Each rule of the protocol can be switched off, and then something must go wrong: that shows
+//! what the rule is good for, and that the search would have seen it.
+//!
+//! Not covered: time (an entry that expires is one that is evicted), flights (the runtime has a
+//! model of its own for them), what memory serves in an outage when the lease is over, a clearing
+//! that is not confirmed, steps that cannot be one script because their keys are on several nodes,
+//! and commands that are executed long after they were given up.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed unwrap is a failed test"
+)]
+#![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
+
+mod call;
+mod clearing;
+mod hash;
+mod invalidation;
+mod mishap;
+mod programs;
+mod put;
+mod redis;
+mod rules;
+mod search;
+mod state;
+mod step;
+mod switches;
+mod words;

@@ -1,0 +1,77 @@
+//! A put: a mark over whatever is there, and the value over that mark.
+
+use crate::rules::{Known, Model, Rule};
+use crate::state::{At, Begun, Noted, Notice, Version, World};
+
+impl World {
+    pub fn put(&mut self, model: &Model, i: usize, known: Known) {
+        let usable = self.processes[model.role(i).place()].may_use_redis();
+        self.actors[i].at = match self.actors[i].at {
+            At::Starts => {
+                if !usable {
+                    self.write(i);
+                }
+                self.actors[i].noted = Noted::ALL;
+                if usable { At::Begins(None) } else { At::OwesValue }
+            }
+            At::Begins(_) => {
+                // A value given by hand counts as the newest there is when its put begins.
+                if known == Known::Before {
+                    self.write(i);
+                }
+                At::Writes(self.redis.begin_put(model, i))
+            }
+            At::Writes(begun) => {
+                if known == Known::Within {
+                    self.write(i);
+                }
+                if usable { At::Fills(begun, self.written[i]) } else { At::OwesValue }
+            }
+            At::Fills(begun, version) => {
+                let stored = self.fill_put(model, i, begun, version);
+                if stored {
+                    self.confirmed |= 1 << i;
+                    At::Overtakes(version)
+                } else if model.is_off(Rule::OvertakenPutsRemove) {
+                    self.confirmed |= 1 << i;
+                    self.end_write(model, i)
+                } else {
+                    At::Removes
+                }
+            }
+            At::OwesValue => self.owe_value(model, i),
+            At::Overtakes(version) => self.overtake(model, i, version),
+            At::Removes => self.remove(model, i),
+            at => self.end_removal(model, i, at),
+        };
+    }
+
+    /// One script: the value and the notice.
+    pub fn fill_put(&mut self, model: &Model, i: usize, begun: Begun, version: Version) -> bool {
+        let stored = self.redis.fill(model, i, begun, version);
+        if stored && !model.is_off(Rule::PutsPublish) {
+            self.publish(model, i, Notice::First(i));
+        }
+        stored
+    }
+
+    /// What Redis holds, or half holds, must go before it is used again. Memory is not Redis.
+    fn owe_value(&mut self, model: &Model, i: usize) -> At {
+        let place = model.role(i).place();
+        self.processes[place].journal |= 1 << i;
+        if model.is_off(Rule::AwayPutsNoteFirst) {
+            self.actors[i].noted = Noted::ALL;
+        }
+        At::Overtakes(self.written[i])
+    }
+
+    /// In memory nothing is left of what was there, and the value takes its place if nothing that
+    /// it depends on was invalidated.
+    fn overtake(&mut self, model: &Model, i: usize, version: Version) -> At {
+        let current = self.actors[i].noted.has(Noted::ALL) || model.is_off(Rule::PutsNoteFirst);
+        let place = model.role(i).place();
+        self.bump(model, place, Noted::NAME);
+        self.processes[place].memory = current.then_some(version);
+        self.end_write(model, i)
+    }
+}

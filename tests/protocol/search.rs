@@ -1,0 +1,104 @@
+//! The search: every order of steps, the shortest first.
+
+use std::collections::{HashSet, VecDeque};
+use std::fmt::Write as _;
+
+use crate::hash::Quick;
+use crate::redis::{Entry, Held, Id, Kind, Redis, Tokens};
+use crate::rules::{Model, Start};
+use crate::state::{ACTORS, Actor, Feed, Link, Notices, Process, World};
+use crate::step::Step;
+
+/// How a wrong answer comes about: what is wrong, and the fewest steps that lead to it.
+#[derive(Debug)]
+pub struct Violation {
+    pub steps: usize,
+    pub story: String,
+}
+
+/// A state that has been met: how, and from which other.
+struct Met {
+    step: Step,
+    before: usize,
+}
+
+/// Goes through all states, and returns how many there are.
+pub fn explore(model: &Model) -> Result<usize, Violation> {
+    let start = World::new(model);
+    let mut seen = HashSet::with_hasher(Quick::default());
+    seen.insert(start);
+    let mut met: Vec<Met> = Vec::new();
+    // With each state the number of the step that led to it; none led to the first.
+    let mut next = VecDeque::from([(start, usize::MAX)]);
+    while let Some((world, before)) = next.pop_front() {
+        for step in world.steps(model) {
+            let mut after = world;
+            let outcome = after.perform(model, step);
+            if outcome.is_ok() && !seen.insert(after) {
+                continue;
+            }
+            met.push(Met { step, before });
+            if let Err(fault) = outcome {
+                return Err(tell(model, &met, &fault));
+            }
+            next.push_back((after, met.len() - 1));
+        }
+    }
+    Ok(seen.len())
+}
+
+/// The steps to the last state that was met, in words.
+fn tell(model: &Model, met: &[Met], fault: &str) -> Violation {
+    let mut steps = Vec::new();
+    let mut at = met.len() - 1;
+    while let Some(Met { step, before }) = met.get(at) {
+        steps.push(*step);
+        at = *before;
+    }
+    steps.reverse();
+    let mut world = World::new(model);
+    let mut story = String::new();
+    for step in &steps {
+        writeln!(story, "  {}", world.describe(model, *step)).unwrap();
+        let _ = world.perform(model, *step);
+    }
+    writeln!(story, "  {fault}").unwrap();
+    Violation { steps: steps.len(), story }
+}
+
+impl World {
+    fn new(model: &Model) -> Self {
+        let program = model.program;
+        let id = |kind| Id::new(kind, ACTORS);
+        let tokens = Tokens { root: Some(id(Kind::Root)), prefix: Some(id(Kind::Prefix)) };
+        let entry = Held::Entry(Entry { id: id(Kind::Entry), version: 0, tokens });
+        let (held, tokens) = match program.start {
+            Start::Cold => (Held::Nothing, Tokens::default()),
+            Start::Stored | Start::Mirrored | Start::Warm => (entry, tokens),
+        };
+        let mirrored = matches!(program.start, Start::Mirrored | Start::Warm);
+        let process = Process {
+            memory: (program.start == Start::Warm).then_some(0),
+            mirror: if mirrored { tokens } else { Tokens::default() },
+            lease: true,
+            feed: Feed::Hears,
+            link: Link::Up,
+            inbox: Notices::default(),
+            behind: 0,
+            journal: 0,
+            required: 0,
+        };
+        let mut actors = [Actor::DONE; ACTORS];
+        actors[model.actors()].fill(Actor::NEW);
+        World {
+            data: 0,
+            redis: Redis { held, tokens, met: true },
+            snapshot: None,
+            processes: [process; 2],
+            actors,
+            left: program.mishaps,
+            written: [0; ACTORS],
+            confirmed: 0,
+        }
+    }
+}

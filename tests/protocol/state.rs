@@ -1,0 +1,268 @@
+//! What there is: the server, the processes, and who does something in them.
+
+use std::fmt;
+
+use crate::redis::{Entry, Held, Id, Redis, Tokens};
+
+/// A version of the data: how many writes have been made.
+pub type Version = u8;
+
+/// How many take part at most.
+pub const ACTORS: usize = 4;
+
+/// Some of those who take part, a bit for each.
+pub type Actors = u8;
+
+/// The whole state. Two that are equal go on in the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct World {
+    pub data: Version,
+    pub redis: Redis,
+    /// What the server comes back with if it is rolled back.
+    pub snapshot: Option<Redis>,
+    pub processes: [Process; 2],
+    pub actors: [Actor; ACTORS],
+    pub left: Mishaps,
+    /// What each writer has written.
+    pub written: [Version; ACTORS],
+    /// Whose removal Redis is known to hold.
+    pub confirmed: Actors,
+}
+
+/// How many mishaps of a kind there may still be.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Mishaps {
+    /// A key in Redis is evicted, or its time is over.
+    pub evictions: u8,
+    /// A notice is heard twice.
+    pub doubles: u8,
+    /// The feed's connection is lost.
+    pub interruptions: u8,
+    /// The lease ends though the connection is there.
+    pub lapses: u8,
+    /// The answer to an invalidation does not come.
+    pub silences: u8,
+    /// The server is another one, with older data.
+    pub rollbacks: u8,
+    /// A process loses the connection over which it asks Redis, and not its feed.
+    pub cuts: u8,
+    /// A body fails.
+    pub failures: u8,
+}
+
+impl fmt::Debug for Mishaps {
+    /// Only those that there are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Mishaps {
+            evictions,
+            doubles,
+            interruptions,
+            lapses,
+            silences,
+            rollbacks,
+            cuts,
+            failures,
+        } = *self;
+        let kinds = [
+            ("evictions", evictions),
+            ("doubles", doubles),
+            ("interruptions", interruptions),
+            ("lapses", lapses),
+            ("silences", silences),
+            ("rollbacks", rollbacks),
+            ("cuts", cuts),
+            ("failures", failures),
+        ];
+        f.debug_map().entries(kinds.into_iter().filter(|(_, number)| *number > 0)).finish()
+    }
+}
+
+/// Of the generations that were noted those that are still the present ones. They only grow, so
+/// one that is not will never be again: nothing else about the numbers matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Noted(u8);
+
+impl Noted {
+    pub const NAME: Noted = Noted(1);
+    pub const PREFIX: Noted = Noted(2);
+    pub const EPOCH: Noted = Noted(4);
+    pub const SWEEPS: Noted = Noted(8);
+    /// What an entry in memory depends on.
+    pub const STAMPS: Noted = Noted(1 | 2 | 4);
+    pub const ALL: Noted = Noted(1 | 2 | 4 | 8);
+
+    pub fn has(self, some: Noted) -> bool {
+        self.0 & some.0 == some.0
+    }
+
+    pub fn gain(&mut self, some: Noted) {
+        self.0 |= some.0;
+    }
+
+    fn lose(&mut self, some: Noted) {
+        self.0 &= !some.0;
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Process {
+    /// The copy in memory; gone as soon as its generations are not the present ones.
+    pub memory: Option<Version>,
+    /// The tokens that are mirrored; gone in the same way.
+    pub mirror: Tokens,
+    pub lease: bool,
+    pub feed: Feed,
+    pub link: Link,
+    /// Notices that are on their way.
+    pub inbox: Notices,
+    /// Writers whose bound has not passed here: what they published has not been heard, and the
+    /// lease has held ever since.
+    pub behind: Actors,
+    /// Writers whose removal is owed to Redis.
+    pub journal: Actors,
+    /// What a read that begins now must return at least.
+    pub required: Version,
+}
+
+/// The connection over which notices come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Feed {
+    Deaf,
+    /// Notices arrive, and what memory held before still counts.
+    Subscribed,
+    Hears,
+}
+
+/// The connection over which Redis is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Link {
+    Down,
+    /// It is known whether the server is a new one.
+    Met,
+    Up,
+}
+
+/// Notices on their way to a process: those of each writer, those of each writer that were sent
+/// again from the journal, and that of a new server. In no order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Notices(u16);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    First(usize),
+    Again(usize),
+    NewServer,
+}
+
+impl Notice {
+    fn bit(self) -> u16 {
+        match self {
+            Notice::First(writer) => 1 << writer,
+            Notice::Again(writer) => 1 << (ACTORS + writer),
+            Notice::NewServer => 1 << (2 * ACTORS),
+        }
+    }
+}
+
+impl Notices {
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub fn add(&mut self, notice: Notice) {
+        self.0 |= notice.bit();
+    }
+
+    pub fn remove(&mut self, notice: Notice) {
+        self.0 &= !notice.bit();
+    }
+
+    pub fn all(self) -> impl Iterator<Item = Notice> {
+        let writers = (0..ACTORS).flat_map(|i| [Notice::First(i), Notice::Again(i)]);
+        writers.chain([Notice::NewServer]).filter(move |notice| self.0 & notice.bit() != 0)
+    }
+}
+
+/// A call or a writer under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Actor {
+    pub at: At,
+    /// What it noted before it asked Redis for the entry, or before its load.
+    pub noted: Noted,
+    /// What it noted before it asked Redis for tokens.
+    pub fetched: Noted,
+    /// What it must return at least.
+    pub required: Version,
+}
+
+/// What an actor's next step will be. A step is one script of Redis, one command, or what a
+/// process does between two of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum At {
+    Starts,
+    // A call.
+    Gets,
+    Judges(Held),
+    Fetches(Entry),
+    Compares(Entry, Tokens),
+    Begins(Option<Id>),
+    Loads(Begun),
+    NotesTokens(Begun, Version),
+    Fills(Begun, Version),
+    Keeps(Version),
+    Inserts(Version),
+    LooksAgain,
+    LoadsAlone,
+    // A writer.
+    Removes,
+    Owes,
+    Bumps,
+    OwesLate,
+    // A put, which begins and fills like a load.
+    Writes(Begun),
+    OwesValue,
+    Overtakes(Version),
+    // A clearing, and whether there was a copy in memory when it began.
+    Scans(bool),
+    Announces(bool),
+    Sweeps(bool),
+    Done,
+}
+
+/// What a load noted in Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Begun {
+    /// The state to store over.
+    pub over: Option<Id>,
+    pub tokens: Tokens,
+}
+
+impl Actor {
+    pub const NEW: Actor =
+        Actor { at: At::Starts, noted: Noted(0), fetched: Noted(0), required: 0 };
+    pub const DONE: Actor = Actor { at: At::Done, ..Actor::NEW };
+
+    pub fn bump(&mut self, what: Noted) {
+        self.noted.lose(what);
+        self.fetched.lose(what);
+    }
+}
+
+impl Process {
+    /// Something is invalidated here: what noted it is stale, and no tag of it is mirrored.
+    pub fn bump(&mut self, what: Noted) {
+        if what != Noted::SWEEPS {
+            self.memory = None;
+        }
+        if what == Noted::EPOCH {
+            self.mirror = Tokens::default();
+        } else if what == Noted::PREFIX {
+            self.mirror.prefix = None;
+        }
+    }
+
+    /// Redis is neither read nor stored into while something is owed to it.
+    pub fn may_use_redis(&self) -> bool {
+        self.link == Link::Up && self.journal == 0
+    }
+}

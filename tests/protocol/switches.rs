@@ -1,0 +1,231 @@
+//! Each rule switched off: the model must find out what it is good for.
+
+use crate::programs::{NONE, program};
+use crate::redis::What::{Name, Prefix};
+use crate::rules::Known::{Before, Within};
+use crate::rules::Role::{Call, Clear, Invalidate, Put};
+use crate::rules::Start::{Cold, Mirrored, Stored, Warm};
+use crate::rules::{Model, Program, Rule};
+use crate::search::{Violation, explore};
+use crate::state::Mishaps;
+
+/// The program goes well with the rule, and badly without it.
+fn needs(rule: Rule, program: Program) {
+    let with = explore(&Model { program, off: None });
+    let states = with.unwrap_or_else(|violation| panic!("{rule:?} is on:\n{}", violation.story));
+    match explore(&Model { program, off: Some(rule) }) {
+        Ok(_) => panic!("without {rule:?} nothing goes wrong in {states} states"),
+        Err(Violation { steps, story }) => {
+            println!("{states} states hold; without {rule:?} {steps} steps go wrong:\n{story}");
+        }
+    }
+}
+
+#[test]
+fn tokens_noted_after_the_body_hide_an_invalidation() {
+    needs(Rule::TokensNotedFirst, program(Cold, &[Call(0), Invalidate(1, Prefix)], NONE));
+}
+
+#[test]
+fn a_plain_set_lands_on_top_of_an_invalidation() {
+    needs(Rule::LoadsLeaveMarks, program(Cold, &[Call(0), Invalidate(1, Name)], NONE));
+}
+
+#[test]
+fn a_load_that_stores_over_nothing_undoes_an_invalidation() {
+    needs(Rule::AbsentEqualsNothing, program(Cold, &[Call(0), Invalidate(1, Name)], NONE));
+}
+
+#[test]
+fn a_tombstone_that_is_evicted_lets_an_old_value_in() {
+    let mishaps = Mishaps { evictions: 1, ..NONE };
+    needs(Rule::MarksNotTombstones, program(Cold, &[Call(0), Invalidate(1, Name)], mishaps));
+}
+
+#[test]
+fn generations_raised_before_redis_let_a_reader_bring_the_old_value_back() {
+    needs(Rule::RedisFirst, program(Stored, &[Call(0), Invalidate(0, Name)], NONE));
+}
+
+#[test]
+fn own_invalidations_do_not_come_over_the_feed() {
+    needs(Rule::OwnGenerations, program(Warm, &[Invalidate(0, Name)], NONE));
+}
+
+#[test]
+fn a_notice_that_is_ahead_of_its_removal_is_forgotten_by_then() {
+    needs(Rule::RemovedWhenPublished, program(Stored, &[Call(1), Invalidate(0, Name)], NONE));
+    needs(Rule::RemovedWhenPublished, program(Stored, &[Call(1), Invalidate(0, Prefix)], NONE));
+}
+
+#[test]
+fn a_token_fetched_before_an_invalidation_is_not_mirrored_after_it() {
+    needs(Rule::MirrorNotesFirst, program(Stored, &[Call(1), Invalidate(0, Prefix)], NONE));
+}
+
+#[test]
+fn notices_with_tokens_overtake_one_another() {
+    let roles = &[Call(0), Invalidate(0, Prefix), Invalidate(0, Prefix)];
+    needs(Rule::NoticesCarryNoTokens, program(Warm, roles, NONE));
+}
+
+#[test]
+fn a_copy_depends_on_what_was_noted_before_redis_was_asked() {
+    needs(Rule::CopiesNoteFirst, program(Stored, &[Call(1), Invalidate(0, Name)], NONE));
+}
+
+#[test]
+fn what_was_missed_in_an_interruption_counts_no_more() {
+    let mishaps = Mishaps { interruptions: 1, ..NONE };
+    needs(Rule::NewEpochAfterInterruption, program(Warm, &[Invalidate(0, Name)], mishaps));
+}
+
+#[test]
+fn the_epoch_begins_when_nothing_is_missed_any_more() {
+    let mishaps = Mishaps { interruptions: 1, ..NONE };
+    needs(Rule::EpochAfterSubscription, program(Stored, &[Call(1), Invalidate(0, Name)], mishaps));
+}
+
+#[test]
+fn without_the_lease_a_notice_may_be_late_for_ever() {
+    let mishaps = Mishaps { lapses: 1, ..NONE };
+    needs(Rule::LeaseCounts, program(Warm, &[Invalidate(0, Name)], mishaps));
+}
+
+#[test]
+fn what_redis_has_not_confirmed_is_owed() {
+    let mishaps = Mishaps { silences: 1, ..NONE };
+    needs(Rule::UnconfirmedIsOwed, program(Stored, &[Invalidate(0, Name)], mishaps));
+}
+
+#[test]
+fn a_debt_is_noted_before_the_generations_are_raised() {
+    let mishaps = Mishaps { silences: 1, ..NONE };
+    needs(Rule::OwedFirst, program(Stored, &[Call(0), Invalidate(0, Name)], mishaps));
+}
+
+#[test]
+fn with_a_debt_redis_is_not_read() {
+    let mishaps = Mishaps { silences: 1, ..NONE };
+    needs(Rule::DebtsKeepFromRedis, program(Stored, &[Invalidate(0, Name)], mishaps));
+}
+
+#[test]
+fn a_debt_that_is_paid_is_published() {
+    let mishaps = Mishaps { silences: 1, ..NONE };
+    needs(Rule::ReplaysPublish, program(Warm, &[Invalidate(0, Name)], mishaps));
+}
+
+#[test]
+fn a_server_with_older_data_loses_its_root() {
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    needs(Rule::NewServerLosesRoot, program(Stored, &[Invalidate(0, Name)], mishaps));
+}
+
+#[test]
+fn what_was_mirrored_of_another_server_counts_no_more() {
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    needs(Rule::NewEpochAfterOutage, program(Warm, &[Invalidate(0, Name)], mishaps));
+}
+
+#[test]
+fn clearing_takes_marks_along() {
+    needs(Rule::ClearTakesMarks, program(Cold, &[Call(1), Clear(0)], NONE));
+}
+
+#[test]
+fn whoever_clears_stops_its_loads_once_more() {
+    needs(Rule::ClearStopsLoadsAfterwards, program(Stored, &[Call(0), Clear(0)], NONE));
+}
+
+#[test]
+fn whoever_clears_looks_for_copies_when_redis_is_clear() {
+    needs(Rule::ClearLooksAfterwards, program(Stored, &[Call(0), Clear(0)], NONE));
+}
+
+#[test]
+fn whoever_hears_of_a_clearing_stops_its_loads() {
+    needs(Rule::HearersStopLoads, program(Stored, &[Call(1), Clear(0)], NONE));
+}
+
+#[test]
+fn a_clearing_between_a_look_and_an_insertion_is_seen_for_a_moment() {
+    needs(Rule::InsertsAtOnce, program(Stored, &[Call(0), Clear(0)], NONE));
+}
+
+#[test]
+fn an_unguarded_put_lands_on_top_of_an_invalidation() {
+    needs(Rule::PutsCompare, program(Cold, &[Put(0, Within), Invalidate(1, Name)], NONE));
+    needs(Rule::PutsCompare, program(Cold, &[Put(0, Before), Invalidate(1, Name)], NONE));
+}
+
+#[test]
+fn a_put_is_published() {
+    needs(Rule::PutsPublish, program(Warm, &[Put(0, Before)], NONE));
+}
+
+#[test]
+fn a_put_that_is_overtaken_removes_what_came_between() {
+    let roles = &[Call(1), Put(0, Within), Invalidate(1, Name)];
+    needs(Rule::OvertakenPutsRemove, program(Cold, roles, NONE));
+}
+
+#[test]
+fn a_put_by_hand_whose_mark_is_evicted_is_told_all_the_same() {
+    let mishaps = Mishaps { evictions: 1, ..NONE };
+    needs(Rule::OvertakenPutsRemove, program(Warm, &[Put(0, Before)], mishaps));
+}
+
+#[test]
+fn a_put_by_hand_that_is_overtaken_by_one_that_never_ends_is_told_all_the_same() {
+    let roles = &[Put(0, Before), Put(1, Before)];
+    needs(Rule::OvertakenPutsRemove, program(Warm, roles, NONE));
+}
+
+#[test]
+fn a_put_into_memory_depends_on_what_was_noted_before_it_began() {
+    let roles = &[Put(0, Before), Invalidate(1, Name)];
+    needs(Rule::PutsNoteFirst, program(Cold, roles, NONE));
+}
+
+#[test]
+fn a_put_that_redis_has_not_confirmed_depends_on_what_was_noted_before_it_began() {
+    let mishaps = Mishaps { silences: 1, ..NONE };
+    let roles = &[Put(0, Before), Invalidate(1, Name)];
+    needs(Rule::AwayPutsNoteFirst, program(Cold, roles, mishaps));
+}
+
+/// The limit of meeting servers: one that was met, was replaced, and takes its place again with
+/// its own old data looks like one that was never away.
+#[test]
+fn a_server_that_was_met_and_comes_back_with_older_data_is_not_noticed() {
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    needs(Rule::ServersComeBackNew, program(Stored, &[Invalidate(0, Name)], mishaps));
+}
+
+/// Whether nothing goes wrong without the rule either.
+fn can_do_without(rule: Rule, program: Program, floor: usize) {
+    match explore(&Model { program, off: Some(rule) }) {
+        Ok(states) => assert!(states >= floor, "{states} states only"),
+        Err(violation) => panic!("without {rule:?}:\n{}", violation.story),
+    }
+}
+
+/// Who reads compares the tokens again. (Without a mirror it is the fill that says whether those
+/// who wait may have the value.)
+#[test]
+fn a_fill_with_outdated_tokens_is_of_no_use_and_does_no_harm() {
+    let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];
+    can_do_without(Rule::FillsCompareTokens, program(Mirrored, roles, NONE), 1_000);
+}
+
+/// A tag that only the entry names can be noted no sooner.
+#[test]
+fn tags_may_be_noted_once_the_entry_is_there_if_their_tokens_are_compared_later() {
+    let mishaps = Mishaps { evictions: 1, doubles: 1, ..NONE };
+    let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];
+    can_do_without(Rule::TagsNotedBeforeGet, program(Mirrored, roles, mishaps), 30_000);
+    let mishaps = Mishaps { interruptions: 1, lapses: 1, ..NONE };
+    let roles = &[Call(1), Invalidate(0, Prefix)];
+    can_do_without(Rule::TagsNotedBeforeGet, program(Mirrored, roles, mishaps), 1_000);
+}
