@@ -6,6 +6,7 @@
 //! has changed. Two tags that share a counter cost each other misses, never a stale value.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -24,6 +25,8 @@ pub(crate) struct Generations {
     epoch: AtomicU64,
     /// Counts for every load that runs.
     sweeps: AtomicU64,
+    /// Shared by those who store in memory: no sweep begins meanwhile.
+    storing: RwLock<()>,
     /// Raised after any of the others that an entry depends on.
     changes: AtomicU64,
     /// Until when these are up to date with what other processes invalidate.
@@ -85,6 +88,7 @@ impl Generations {
             counters: random_counters(),
             epoch: AtomicU64::new(1),
             sweeps: AtomicU64::new(1),
+            storing: RwLock::default(),
             changes: AtomicU64::new(1),
             lease: Lease::default(),
         }
@@ -130,9 +134,16 @@ impl Generations {
         !self.swept_since(noted) && self.current(&noted.stamps)
     }
 
-    /// Whether a pattern has been cleared meanwhile.
-    pub(crate) fn swept_since(&self, noted: &Noted) -> bool {
+    fn swept_since(&self, noted: &Noted) -> bool {
         self.sweeps.load(Ordering::Acquire) != noted.sweeps
+    }
+
+    /// Keeps sweeps from beginning while something is stored that is still [`storable`]: a sweep
+    /// that has begun finds it, and one that begins before makes it not storable.
+    ///
+    /// [`storable`]: Generations::storable
+    pub(crate) fn storing(&self) -> RwLockReadGuard<'_, ()> {
+        self.storing.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A value takes the place of whatever is under its own slot: entries and loads of it that
@@ -150,6 +161,7 @@ impl Generations {
     /// A pattern is about to be cleared: which running loads it matches is not known, so none of
     /// them may store. Entries that are there stay; the sweep finds those that match.
     pub(crate) fn begin_sweep(&self) {
+        let _nobody_stores = self.storing.write().unwrap_or_else(PoisonError::into_inner);
         self.sweeps.fetch_add(1, Ordering::AcqRel);
     }
 

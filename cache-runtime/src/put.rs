@@ -125,8 +125,9 @@ impl Put<'_> {
         &self,
         worth: &Worth<'_, V>,
     ) -> Result<Outcome, Error> {
-        let (generations, slot) = (&self.core.generations, self.key.slots[0]);
-        let Some(stamps) = generations.overtake(&self.noted, slot) else {
+        let generations = &self.core.generations;
+        let _no_sweep = generations.storing();
+        let Some(stamps) = generations.overtake(&self.noted, self.key.slots[0]) else {
             return Ok(Outcome::Overtaken);
         };
         // A load that has ended meanwhile has stored what may be newer.
@@ -135,12 +136,20 @@ impl Put<'_> {
             return Ok(Outcome::Overtaken);
         }
         self.core.insert(self.key, stamps, worth)?;
-        // A sweep that began meanwhile may have passed before the entry was there.
-        if generations.swept_since(&self.noted) {
-            generations.bump(slot);
-            return Ok(Outcome::Overtaken);
-        }
         Ok(Outcome::Stored)
+    }
+
+    /// The same while Redis is away. A value that was overtaken, by an outage that has just begun if by
+    /// nothing else, leaves nothing that is older.
+    ///
+    /// # Errors
+    /// [`Error::ValueTooLarge`].
+    fn store_for_an_outage<V: CacheValue>(&self, worth: &Worth<'_, V>) -> Result<Outcome, Error> {
+        let kept = self.store_in_memory(&self.core.for_an_outage(worth));
+        if !matches!(kept, Ok(Outcome::Stored)) {
+            self.core.bump([self.key.slots[0]]);
+        }
+        kept
     }
 
     /// Whether what it is going to be stored over is this entry in Redis; Redis away, nothing is.
@@ -201,11 +210,8 @@ impl Put<'_> {
             }
             Ok(Outcome::Away) => {
                 self.owe();
-                // Too large a value, or one that was overtaken, is not there in the outage either.
-                let kept = self.store_in_memory(&self.core.for_an_outage(&worth));
-                if overtaken == Overtaken::Goes && !matches!(kept, Ok(Outcome::Stored)) {
-                    self.core.bump([self.key.slots[0]]);
-                }
+                // Too large a value is not there in the outage either.
+                let _ = self.store_for_an_outage(&worth);
             }
             Ok(Outcome::Overtaken) => {
                 counters.slow.refused.one();
@@ -235,22 +241,15 @@ impl Core {
         worth: &Worth<'_, V>,
     ) -> Result<Outcome, Error> {
         let put = self.put(key, stores, Over::Anything, worth.grace.after(worth.ttl)).await;
-        let outcome = match put.store(worth).await {
+        let outcome = put.store(worth).await;
+        match outcome {
+            Ok(Outcome::Stored) => {}
             Ok(Outcome::Away) => {
                 put.owe();
-                let noted = self.generations.note(&key.slots);
-                Put { noted, before: self.memory.identity(&key.memory), ..put }
-                    .store_in_memory(&self.for_an_outage(worth))
+                return put.store_for_an_outage(worth);
             }
-            Ok(outcome) => Ok(outcome),
-            Err(error) => {
-                put.remove().await;
-                Err(error)
-            }
-        };
-        if let Ok(Outcome::Overtaken) = outcome {
-            // What has come between may be a sweep, which leaves what is older.
-            self.bump([key.slots[0]]);
+            // Whatever came between, be it a sweep that has passed by: what is there may be older.
+            Ok(Outcome::Overtaken) | Err(_) => put.remove().await,
         }
         outcome
     }

@@ -12,10 +12,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 type Loaded = Result<u64, String>;
 
-/// It takes 5 ms or more, so that near its end a hundred times that is likely to be too long.
+/// It takes 20 ms or more, so that near its end a hundred times that is likely to be too long.
 #[cached(ttl = "1m", early_refresh = 100.0, key_prefix = "early", key = "{id}")]
 async fn early(source: &Source, id: u64) -> Loaded {
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
     read(source, id).await
 }
 
@@ -27,7 +27,7 @@ async fn early(source: &Source, id: u64) -> Loaded {
     key = "by-caller:{id}"
 )]
 async fn by_the_caller(source: &Source, id: u64) -> Loaded {
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
     read(source, id).await
 }
 
@@ -43,8 +43,7 @@ async fn read(source: &Source, id: u64) -> Loaded {
     }
 }
 
-/// A call has stored 101, which is fresh for another quarter of a second, of the
-/// mock clock as of the server's.
+/// A call has stored 101, which is fresh for another second, of the mock clock as of the server's.
 async fn near_its_end<F: Future<Output = Loaded>>(
     cache: &TestCache,
     source: &Source,
@@ -52,7 +51,7 @@ async fn near_its_end<F: Future<Output = Loaded>>(
 ) {
     source.set(1);
     assert_eq!(call().await, Ok(101));
-    cache.clock.advance(MINUTE - Duration::from_millis(250));
+    cache.clock.advance(MINUTE - Duration::from_secs(1));
     source.set(2);
 }
 

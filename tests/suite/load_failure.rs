@@ -175,7 +175,7 @@ async fn without_coalescing_each_caller_loads() {
             cache.spawn(async move { alone(&runs).await })
         };
         let (outputs, _) = thirty(call).await;
-        assert!(runs.count() > 10, "{} loads", runs.count());
+        assert!(runs.count() > 1, "{} loads", runs.count());
         assert_eq!(cache.manager.stats().total.coalesced, 0);
         // What one has stored serves the rest.
         assert!(outputs.contains(&alone(&runs).await));

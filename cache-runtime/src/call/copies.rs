@@ -45,8 +45,9 @@ impl Core {
         original: Original,
         value: &V,
     ) {
+        let _no_sweep = self.generations.storing();
         if self.generations.lease.holds() && self.generations.storable(noted) {
-            self.insert_copy(key, noted, noted.stamps.clone(), original, value);
+            self.insert_copy(key, noted.stamps.clone(), original, value);
         }
     }
 
@@ -58,9 +59,10 @@ impl Core {
         original: Original,
         value: &V,
     ) {
+        let _no_sweep = self.generations.storing();
         match self.generations.overtake(noted, key.slots[0]) {
             Some(stamps) if self.generations.lease.holds() => {
-                self.insert_copy(key, noted, stamps, original, value);
+                self.insert_copy(key, stamps, original, value);
             }
             Some(_) => {}
             None => self.bump([key.slots[0]]),
@@ -70,7 +72,6 @@ impl Core {
     fn insert_copy<V: CacheValue>(
         &self,
         key: &CallKey,
-        noted: &Noted,
         stamps: Stamps,
         original: Original,
         value: &V,
@@ -88,9 +89,5 @@ impl Core {
         let load_micros = u32::try_from(load_micros).unwrap_or(u32::MAX);
         // What is too large for memory is in Redis.
         let _ = self.memory.insert(key.memory.clone(), facts, load_micros, value.clone());
-        // A sweep that began meanwhile may have passed before the copy was there.
-        if self.generations.swept_since(noted) {
-            self.generations.bump(key.slots[0]);
-        }
     }
 }

@@ -312,6 +312,7 @@ where
             None => ttl,
         };
         let core = &self.core;
+        let _no_sweep = core.generations.storing();
         if !core.generations.storable(noted) {
             return self.counters.slow.refused.one();
         }
@@ -321,10 +322,6 @@ where
         match core.memory.insert(self.key.memory.clone(), facts, load_micros, value.clone()) {
             Ok(()) => self.counters.slow.stores.one(),
             Err(_) => self.counters.slow.not_stored.one(),
-        }
-        // A sweep that began meanwhile may have passed before the entry was there.
-        if !core.generations.storable(noted) {
-            core.generations.bump(self.key.slots[0]);
         }
     }
 

@@ -184,3 +184,33 @@ async fn many_callers_while_everything_changes_see_nothing_old_for_long() {
     })
     .await;
 }
+
+/// Redis may evict a mark. What is put then is not stored, and what it was to replace is gone.
+#[tokio::test]
+async fn a_put_that_redis_refuses_leaves_nothing_older() {
+    on_stores(&[Store::Redis, Store::Tiered], async |cache: TestCache| {
+        let peer = cache.peer().await;
+        let set = async |by: &cache_runtime::CacheManager, value: u64| {
+            by.set("a", &value, SetOptions::forever()).await.unwrap();
+        };
+        let key = cache.redis_key("a");
+        for value in 1..=100 {
+            set(&cache.manager, value * 2).await;
+            until(async || peer.get::<u64>("a").await.unwrap().is_none_or(|it| it == value * 2))
+                .await;
+            // While it is between its two steps, more often than not.
+            let server = cache.server();
+            tokio::join!(set(&cache.manager, value * 2 + 1), async {
+                tokio::task::yield_now().await;
+                server.cli::<u64>(&["DEL", &key]);
+            });
+            let here = cache.manager.get::<u64>("a").await.unwrap();
+            assert!(here.is_none_or(|here| here == value * 2 + 1), "{here:?} after {value}");
+            until(async || {
+                peer.get::<u64>("a").await.unwrap().is_none_or(|it| it == value * 2 + 1)
+            })
+            .await;
+        }
+    })
+    .await;
+}
