@@ -1,4 +1,5 @@
-//! What the behaviour suite is made with: Redis servers of its own, child processes, counters.
+//! What the behaviour suite is made with: Redis servers of its own, a bad network before them,
+//! child processes, counters.
 //!
 //! Everything here panics when it fails: a test cannot go on without it.
 #![allow(
@@ -10,6 +11,7 @@
 
 mod counter;
 mod namespace;
+mod proxy;
 mod redis_server;
 mod serve;
 mod signal;
@@ -17,6 +19,7 @@ mod worker;
 
 pub use counter::Counter;
 pub use namespace::unique_namespace;
+pub use proxy::{Proxy, Way};
 pub use redis_server::{RedisServer, RedisServerBuilder};
 pub use serve::serve;
 pub use worker::Worker;

@@ -3,6 +3,7 @@
 //! itself, with nothing from before.
 
 mod connection;
+mod proxy;
 mod refusal;
 mod restart;
 mod silence;
