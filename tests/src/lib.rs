@@ -10,6 +10,8 @@
 )]
 
 mod counter;
+mod dice;
+pub mod history;
 mod namespace;
 mod proxy;
 mod redis_server;
@@ -18,6 +20,7 @@ mod signal;
 mod worker;
 
 pub use counter::Counter;
+pub use dice::Dice;
 pub use namespace::unique_namespace;
 pub use proxy::{Proxy, Way};
 pub use redis_server::{RedisServer, RedisServerBuilder};
