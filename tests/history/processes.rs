@@ -1,5 +1,6 @@
 //! The processes of a history.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,9 @@ pub struct Setting<'a> {
     pub namespace: String,
     pub folder: &'a Path,
 }
+
+/// Numbers by their names in `cache_runtime::Counts`.
+pub type Stats = BTreeMap<String, f64>;
 
 /// One of the processes, and its way to Redis. When it is killed another one takes its place.
 pub struct Process {
@@ -71,11 +75,9 @@ impl Process {
         (answer != "settled").then(|| format!("process {}: {answer}", self.number))
     }
 
-    /// Memory hits, Redis hits, loads, stores.
-    pub fn stats(&mut self) -> [u64; 4] {
-        let answer = self.worker.call("stats");
-        let mut numbers = answer.split(' ').map(|number| number.parse().expect("a number"));
-        std::array::from_fn(|_| numbers.next().expect("four numbers"))
+    /// The statistics of its cache.
+    pub fn stats(&mut self) -> Stats {
+        serde_json::from_str(&self.worker.call("stats")).expect("numbers by name")
     }
 
     pub fn record(&mut self, setting: &Setting<'_>) -> Record {

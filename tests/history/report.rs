@@ -17,7 +17,6 @@ const BEFORE_US: u64 = 30_000;
 
 pub fn summary(outcome: &Outcome) -> String {
     let Outcome { plan, verdict, operations, lasted, .. } = outcome;
-    let [memory, redis, loads, stores] = outcome.stats;
     let mut text = String::new();
     let _ = writeln!(text, "history: mode {}, seed {}", plan.mode.name(), plan.seed);
     let _ = writeln!(
@@ -35,11 +34,7 @@ pub fn summary(outcome: &Outcome) -> String {
         changes(outcome, |_| true),
         changes(outcome, |confirmed| confirmed),
     );
-    let _ = writeln!(
-        text,
-        "  {memory} memory hits, {redis} Redis hits, {loads} loads, {stores} stores in the \
-         processes that lived to the end"
-    );
+    let _ = writeln!(text, "  in those processes that lived to the end: {}", counts(outcome));
     let _ = writeln!(text, "  operations: {}", kinds(outcome));
     let _ = writeln!(text, "  disturbances: {}", disturbances(outcome));
     let _ = writeln!(
@@ -52,6 +47,14 @@ pub fn summary(outcome: &Outcome) -> String {
     );
     let _ = write!(text, "  violations: {}", verdict.violations.len());
     text
+}
+
+fn counts(outcome: &Outcome) -> String {
+    let told = outcome.stats.iter().filter(|(name, count)| {
+        **count > 0.0 && !name.ends_with("micros") && !name.ends_with("cost")
+    });
+    let told: Vec<_> = told.map(|(name, count)| format!("{name} {count}")).collect();
+    told.join(", ")
 }
 
 fn changes(outcome: &Outcome, which: impl Fn(bool) -> bool) -> usize {

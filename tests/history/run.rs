@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::checker::{self, Record, Verdict, Violation};
 use crate::disturber::{Disturbance, Disturber};
 use crate::plan::Plan;
-use crate::processes::{Process, Setting};
+use crate::processes::{Process, Setting, Stats};
 
 /// What came of a history.
 pub struct Outcome {
@@ -19,8 +19,8 @@ pub struct Outcome {
     pub disturbances: Vec<Disturbance>,
     pub operations: u64,
     pub lasted: Duration,
-    /// Memory hits, Redis hits, loads, stores, of those processes that lived to the end.
-    pub stats: [u64; 4],
+    /// Of those processes that lived to the end.
+    pub stats: Stats,
     pub verdict: Verdict,
 }
 
@@ -52,7 +52,7 @@ pub fn run(plan: &Plan) -> Outcome {
     let lasted = began.elapsed();
     let mut unsettled: Vec<_> = processes.iter_mut().filter_map(Process::settle).collect();
     unsettled.extend(immortals(&server));
-    let stats = processes.iter_mut().map(Process::stats).fold([0; 4], sum);
+    let stats = processes.iter_mut().map(Process::stats).fold(Stats::new(), sum);
     let Disturber { killed, done, .. } = disturber;
     let mut records = killed;
     records.extend(processes.iter_mut().map(|process| process.record(&setting)));
@@ -71,8 +71,11 @@ fn operations(processes: &mut [Process]) -> u64 {
     processes.iter_mut().map(Process::operations).sum()
 }
 
-fn sum(left: [u64; 4], right: [u64; 4]) -> [u64; 4] {
-    std::array::from_fn(|at| left[at] + right[at])
+fn sum(mut total: Stats, more: Stats) -> Stats {
+    for (name, number) in more {
+        *total.entry(name).or_default() += number;
+    }
+    total
 }
 
 /// Keys that would stay in Redis for ever.

@@ -1,10 +1,16 @@
-use cache_tests::history::{Event, Span, Watch};
+use cache_tests::history::{Event, How, Span, Watch};
 
 use super::Record;
 
-/// When a process was in touch with Redis all the time, in order.
+/// When a process was in touch with Redis.
 #[derive(Debug)]
-pub struct Steady(Vec<Span>);
+pub struct Steady {
+    /// When nothing failed, in order.
+    untroubled: Vec<Span>,
+    /// When it owed Redis an invalidation all the same, and so did without it: one that was dropped
+    /// half-way is sent when its caller has gone on.
+    owing: Vec<Span>,
+}
 
 impl Steady {
     pub fn new(record: &Record) -> Self {
@@ -24,13 +30,19 @@ impl Steady {
             }
         }
         spans.extend(span_of(&row));
-        Steady(spans)
+        let owing = super::own_changes(record)
+            .filter(|change| change.how == How::CacheInvalidateDropped)
+            .map(|change| Span { end: change.confirmed.unwrap_or(u64::MAX), ..change.span });
+        Steady { untroubled: spans, owing: owing.collect() }
     }
 
     /// Whether it was all through a span.
     pub fn covers(&self, span: Span) -> bool {
-        let next = self.0.partition_point(|steady| steady.begin <= span.begin);
-        next.checked_sub(1).is_some_and(|last| span.end <= self.0[last].end)
+        let next = self.untroubled.partition_point(|steady| steady.begin <= span.begin);
+        let untroubled =
+            next.checked_sub(1).is_some_and(|last| span.end <= self.untroubled[last].end);
+        let owes = |owing: &Span| owing.begin <= span.end && span.begin <= owing.end;
+        untroubled && !self.owing.iter().any(owes)
     }
 }
 

@@ -29,10 +29,11 @@ pub async fn plain(row: u8) -> Result<Datum, Failed> {
 }
 
 #[cached(
-    ttl = "10s",
+    ttl = "1s",
     key_prefix = "datum:1",
     key = "{row}",
     tags = ["row:{row}"],
+    early_refresh = 1.0,
     coalesce = "cluster"
 )]
 pub async fn shared(row: u8) -> Result<Datum, Failed> {
@@ -44,15 +45,14 @@ pub async fn shared(row: u8) -> Result<Datum, Failed> {
     key_prefix = "datum:2",
     key = "{row}",
     tags = ["row:{row}"],
-    stale_while_revalidate = "20s",
-    early_refresh = 1.0
+    stale_while_revalidate = "20s"
 )]
 pub async fn refreshed(row: u8) -> Result<Datum, Failed> {
     load(Key::new(2, row)).await
 }
 
 #[cached(
-    ttl = "2s",
+    ttl = "1s",
     key_prefix = "datum:3",
     key = "{row}",
     tags = ["row:{row}"],
@@ -60,7 +60,7 @@ pub async fn refreshed(row: u8) -> Result<Datum, Failed> {
     load_timeout = "5ms"
 )]
 pub async fn failing(row: u8) -> Result<Datum, Failed> {
-    if Dice::new(now_us()).percent(10) {
+    if Dice::new(now_us()).percent(20) {
         return Err(Failed);
     }
     load(Key::new(3, row)).await

@@ -19,7 +19,7 @@
 //! | `count` | how many have been |
 //! | `stop` | `stopped`: none are any more |
 //! | `settle` | `settled`, once Redis is in use and owed nothing; or why it is not |
-//! | `stats` | memory hits, Redis hits, loads and stores |
+//! | `stats` | the statistics of the cache, as JSON |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -76,10 +76,7 @@ async fn main() -> std::io::Result<()> {
             record.finish().await;
             answer
         }
-        "stats" => {
-            let total = cache().stats().total;
-            format!("{} {} {} {}", total.memory_hits, total.redis_hits, total.loads, total.stores)
-        }
+        "stats" => serde_json::to_string(&cache().stats().total).expect("plain data"),
         _ => format!("no command {command:?}"),
     })
     .await
