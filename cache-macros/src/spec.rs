@@ -101,6 +101,7 @@ pub(crate) enum Piece {
 pub(crate) enum Tier {
     Memory,
     Redis,
+    Tiered,
 }
 
 #[derive(Clone, Copy)]

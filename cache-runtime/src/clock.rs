@@ -70,7 +70,7 @@ impl Clock {
     #[inline]
     pub fn now_ms(&self) -> u64 {
         match &self.0 {
-            Source::System => system_ms(),
+            Source::System => coarse_ms(),
             Source::Mock(now) => now.load(Ordering::Acquire),
             Source::Tokio => since_origin(tokio::time::Instant::now().into_std()),
         }
@@ -114,8 +114,9 @@ fn since_origin(now: Instant) -> u64 {
     3_600_000 + millis(now.saturating_duration_since(*ORIGIN))
 }
 
+/// The system's monotonic time in milliseconds, as of the last tick.
 #[inline]
-fn system_ms() -> u64 {
+pub(crate) fn coarse_ms() -> u64 {
     let now = NOW.load(Ordering::Relaxed);
     if now == ASLEEP {
         return wake();

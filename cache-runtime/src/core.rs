@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use redis::Client;
+use redis::{Client, ProtocolVersion, RedisError};
 
 use crate::background::Background;
 use crate::call::CallKey;
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::flight::Flights;
 use crate::generation::Generations;
 use crate::memory::{Memory, Terms};
-use crate::redis::{RedisStore, Settings};
+use crate::redis::{Cleared, RedisStore, Settings};
 use crate::site::{Instance, Tier};
 use crate::stats::{Counter, SiteCounters, SiteStats, Stats};
 use crate::value::Types;
@@ -32,7 +32,20 @@ pub(crate) struct Core {
     pub(crate) types: Types,
     pub(crate) by_hand: Arc<SiteCounters>,
     pub(crate) invalidations: Counter,
+    /// Where values are kept for which nothing else is said.
+    pub(crate) stores: Stores,
     sites: RwLock<HashMap<usize, (&'static Instance, Arc<SiteCounters>)>>,
+}
+
+/// Where values are looked for, and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stores {
+    /// In memory alone.
+    Memory,
+    /// In Redis alone; in memory while that is away.
+    Redis,
+    /// In Redis, with copies in memory for as long as the feed is heard.
+    Tiered,
 }
 
 /// A call site as one cache sees it.
@@ -40,8 +53,15 @@ pub(crate) struct Core {
 pub(crate) struct Bound {
     pub(crate) core: Arc<Core>,
     pub(crate) counters: Arc<SiteCounters>,
-    /// Whether its values are looked for in memory first, Redis or not.
-    pub(crate) in_memory: bool,
+    pub(crate) stores: Stores,
+}
+
+impl Bound {
+    /// Whether a call may be answered from memory before anything else is asked.
+    #[inline]
+    pub(crate) fn reads_memory(&self) -> bool {
+        self.core.reads_memory(self.stores)
+    }
 }
 
 impl Core {
@@ -50,14 +70,26 @@ impl Core {
     pub(crate) fn new(config: CacheConfig, clock: Clock) -> Result<Arc<Self>, Error> {
         config.validate()?;
         let generations = Arc::new(Generations::new());
-        let redis = match config.effective()? {
-            Backend::Memory => None,
-            Backend::Redis(url) => {
-                let settings = settings(&config, url)?;
-                Some(RedisStore::new(settings, Arc::clone(&generations), clock.clone()))
-            }
+        let (stores, url) = match config.effective()? {
+            Backend::Memory => (Stores::Memory, None),
+            Backend::Redis(url) => (Stores::Redis, Some(url)),
+            Backend::Tiered(url) => (Stores::Tiered, Some(url)),
         };
-        Ok(Arc::new(Core {
+        let settings = url.map(|url| settings(&config, url)).transpose()?;
+        Ok(Arc::new_cyclic(|core: &Weak<Core>| Core {
+            redis: settings.map(|settings| {
+                let core = Weak::clone(core);
+                let cleared: Cleared = Box::new(move |pattern| {
+                    core.upgrade().iter().for_each(|core| core.hear_cleared(pattern));
+                });
+                let store =
+                    RedisStore::new(settings, Arc::clone(&generations), clock.clone(), cleared);
+                if stores == Stores::Tiered {
+                    store.want_feed();
+                }
+                store
+            }),
+            stores,
             memory: Memory::new(config.memory_capacity as u64, config.max_value_size),
             types: Types::new(config.codec, config.compress_above),
             flights: Flights::new(),
@@ -68,15 +100,46 @@ impl Core {
             config,
             clock,
             generations,
-            redis,
         }))
     }
 
     /// This cache's view of a call site.
     pub(crate) fn bind(self: &Arc<Self>, instance: &'static Instance) -> Bound {
-        let in_memory =
-            self.redis.is_none() || instance.spec.tier == Some(Tier::Memory) || !instance.distinct;
-        Bound { core: Arc::clone(self), counters: self.counters(instance), in_memory }
+        Bound {
+            core: Arc::clone(self),
+            counters: self.counters(instance),
+            stores: self.stores_of(instance),
+        }
+    }
+
+    fn stores_of(&self, instance: &Instance) -> Stores {
+        let Some(redis) = self.redis.as_ref().filter(|_| instance.distinct) else {
+            return Stores::Memory;
+        };
+        match instance.spec.tier {
+            None => self.stores,
+            Some(Tier::Memory) => Stores::Memory,
+            Some(Tier::Redis) => Stores::Redis,
+            Some(Tier::Tiered) => {
+                redis.want_feed();
+                Stores::Tiered
+            }
+        }
+    }
+
+    /// Whether what memory holds may be served without asking anybody.
+    #[inline]
+    pub(crate) fn reads_memory(&self, stores: Stores) -> bool {
+        match stores {
+            Stores::Memory => true,
+            Stores::Redis => false,
+            Stores::Tiered => self.generations.lease.holds(),
+        }
+    }
+
+    /// The Redis that values are kept in, unless it is memory.
+    pub(crate) fn redis_for(&self, stores: Stores) -> Option<&RedisStore> {
+        self.redis.as_ref().filter(|_| stores != Stores::Memory)
     }
 
     fn counters(&self, instance: &'static Instance) -> Arc<SiteCounters> {
@@ -102,6 +165,7 @@ impl Core {
             origin,
             slots: None,
             grace_ms: 0,
+            not_before_ms: 0,
         }
     }
 
@@ -119,12 +183,15 @@ impl Core {
         }));
         drop(known);
         sites.retain(|site| site.counts != Default::default());
-        let (redis_errors, redis_outages) =
-            self.redis.as_ref().map_or((0, 0), RedisStore::failures);
+        let redis = self.redis.as_ref();
+        let (redis_errors, redis_outages) = redis.map_or((0, 0), RedisStore::failures);
+        let (notices, feed_interruptions) = redis.map_or((0, 0), RedisStore::heard);
         Stats {
             invalidations: self.invalidations.get(),
             redis_errors,
             redis_outages,
+            notices,
+            feed_interruptions,
             flights: self.flights.len() as u64,
             background_loads: self.background.running() as u64,
             entries: self.memory.len(),
@@ -161,9 +228,12 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         expected,
     };
     let info = url.connection_info().map_err(refused)?;
-    let client = Client::open(info).map_err(|error| refused(error.to_string()))?;
+    let open = |info| Client::open(info).map_err(|error: RedisError| refused(error.to_string()));
+    // The server may speak first only in this protocol.
+    let speaking = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     Ok(Settings {
-        client,
+        feed_client: open(info.clone().set_redis_settings(speaking))?,
+        client: open(info)?,
         address: url.to_string(),
         namespace: config.namespace.clone(),
         connections: usize::from(config.redis_pool_max_connections),
@@ -172,6 +242,7 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         deadline: config.redis_timeout,
         health_interval: config.redis_health_check_interval.max(Duration::from_millis(10)),
         trust_restart: config.trust_restart,
+        memory_ttl: config.memory_ttl,
     })
 }
 
@@ -186,6 +257,6 @@ impl fmt::Debug for Core {
 
 impl fmt::Debug for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bound").field("in_memory", &self.in_memory).finish_non_exhaustive()
+        f.debug_struct("Bound").field("stores", &self.stores).finish_non_exhaustive()
     }
 }

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::lease::Lease;
+
 /// Counters for names, and as many for tags.
 const HALF: usize = 1 << 16;
 const SLOTS: usize = 2 * HALF;
@@ -24,6 +26,8 @@ pub(crate) struct Generations {
     sweeps: AtomicU64,
     /// Raised after any of the others that an entry depends on.
     changes: AtomicU64,
+    /// Until when these are up to date with what other processes invalidate.
+    pub(crate) lease: Lease,
 }
 
 /// The number of changes up to which an entry is known to be current.
@@ -82,6 +86,7 @@ impl Generations {
             epoch: AtomicU64::new(1),
             sweeps: AtomicU64::new(1),
             changes: AtomicU64::new(1),
+            lease: Lease::default(),
         }
     }
 

@@ -1,10 +1,11 @@
 //! How the cache is.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use crate::core::Core;
+use crate::core::{Core, Stores};
+use crate::redis::{Breaker, Hearing};
 
 /// The state of a cache, as [`CacheManager::health`](crate::CacheManager::health) finds it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -12,13 +13,20 @@ use crate::core::Core;
 pub struct Health {
     /// The verdict.
     pub status: Status,
-    /// The store in use: `"redis"`, or `"memory"`.
+    /// The store in use: `"tiered"`, `"redis"`, or `"memory"`.
     pub backend: &'static str,
     /// How long Redis took to answer just now.
     pub latency: Option<Duration>,
+    /// Whether Redis is asked; `None` if there is none.
+    pub breaker: Option<Breaker>,
+    /// When an operation on Redis has failed last, by the clock of this machine.
+    pub last_failure: Option<SystemTime>,
     /// Invalidations that Redis is not yet known to hold. While there are any it is not used.
     pub owed_invalidations: usize,
-    /// Why Redis is not in use, where it should be.
+    /// What other processes had invalidated so long ago is known here; `None` if no copies are kept in
+    /// memory, or if the feed of invalidations is not connected.
+    pub feed_lag: Option<Duration>,
+    /// Why Redis is not in use, or not in full, where it should be.
     pub reason: Option<String>,
 }
 
@@ -29,7 +37,8 @@ pub struct Health {
 pub enum Status {
     /// All stores that are configured are in use.
     Healthy,
-    /// Redis is configured and away: the memory of the process stands in for it.
+    /// Redis is configured and away, and the memory of the process stands in for it; or the feed of
+    /// invalidations is, and the memory is not used.
     Degraded,
     /// Redis is away, and the configuration requires it.
     Down,
@@ -37,31 +46,47 @@ pub enum Status {
 
 impl Health {
     pub(crate) async fn of(core: &Core) -> Self {
-        let Some(redis) = &core.redis else {
-            return Health::in_memory(Status::Healthy, None, 0);
+        let mut health = Health {
+            status: Status::Healthy,
+            backend: "memory",
+            latency: None,
+            breaker: None,
+            last_failure: None,
+            owed_invalidations: 0,
+            feed_lag: None,
+            reason: None,
         };
-        let reason = match redis.status().await {
+        let Some(redis) = &core.redis else { return health };
+        health.reason = match redis.status().await {
             Ok(()) => match redis.ping().await {
                 Ok(latency) => {
-                    return Health {
-                        backend: "redis",
-                        latency: Some(latency),
-                        ..Health::healthy()
-                    };
+                    health.latency = Some(latency);
+                    None
                 }
-                Err(_) => "it does not answer in time".to_owned(),
+                Err(_) => Some("it does not answer in time".to_owned()),
             },
-            Err(reason) => reason,
+            Err(reason) => Some(reason),
         };
-        let status = if core.config.require_redis { Status::Down } else { Status::Degraded };
-        Health::in_memory(status, Some(reason), redis.owed())
-    }
-
-    fn healthy() -> Self {
-        Health::in_memory(Status::Healthy, None, 0)
-    }
-
-    fn in_memory(status: Status, reason: Option<String>, owed_invalidations: usize) -> Self {
-        Health { status, backend: "memory", latency: None, owed_invalidations, reason }
+        health.breaker = Some(redis.breaker());
+        health.last_failure = redis.last_failure();
+        health.owed_invalidations = redis.owed();
+        let hearing = redis.hearing();
+        if let Hearing::Lag(lag) = hearing {
+            health.feed_lag = Some(lag);
+        }
+        if health.reason.is_none() {
+            health.backend = if core.stores == Stores::Redis { "redis" } else { "tiered" };
+            if hearing == Hearing::Deaf {
+                health.status = Status::Degraded;
+                health.backend = "redis";
+                health.reason = Some(
+                    "invalidations of other processes are not heard: memory is not used".into(),
+                );
+            }
+        } else {
+            let required = core.config.require_redis;
+            health.status = if required { Status::Down } else { Status::Degraded };
+        }
+        health
     }
 }

@@ -28,6 +28,7 @@ mod golden;
 mod health;
 mod invalidate;
 mod key;
+mod lease;
 mod manager;
 mod memory;
 mod name;
@@ -49,6 +50,7 @@ mod value;
 
 pub use cache_macros::{cache_invalidate, cache_put, cached};
 
+pub use crate::redis::Breaker;
 pub use audit::{Finding, audit};
 pub use cache_call::{CacheCall, CacheEntry, Fetched, Holds};
 pub use call::Source;

@@ -78,6 +78,8 @@ pub(crate) struct Facts {
     pub(crate) created_ms: u64,
     /// How long it is fresh; `u64::MAX` is for ever.
     pub(crate) fresh_for_ms: u64,
+    /// When it ends here: with its TTL, or earlier, if it is a copy.
+    pub(crate) ends_ms: u64,
     /// The generations noted before it was loaded.
     pub(crate) stamps: Stamps,
 }
@@ -186,9 +188,17 @@ pub(crate) struct Terms<'a> {
     pub(crate) slots: Option<&'a [Slot]>,
     /// For so long past its TTL a value is taken too.
     pub(crate) grace_ms: u64,
+    /// No value that was made before this time is taken.
+    pub(crate) not_before_ms: u64,
 }
 
 impl Facts {
+    /// A value made now that is fresh for so long.
+    pub(crate) fn new(origin: u64, now_ms: u64, fresh_for_ms: u64, stamps: Stamps) -> Self {
+        let ends_ms = now_ms.saturating_add(fresh_for_ms);
+        Facts { origin, created_ms: now_ms, fresh_for_ms, ends_ms, stamps }
+    }
+
     #[inline]
     pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_sub(self.created_ms)
@@ -199,7 +209,8 @@ impl Terms<'_> {
     #[inline]
     fn fresh(&self, entry: &Entry<dyn Any + Send + Sync>) -> bool {
         let facts = &entry.facts;
-        facts.age_ms(self.now_ms) < facts.fresh_for_ms.saturating_add(self.grace_ms)
+        self.now_ms < facts.ends_ms.saturating_add(self.grace_ms)
+            && facts.created_ms >= self.not_before_ms
             && self.generations.still_current(&facts.stamps, &entry.verified)
             && self.origin.is_none_or(|own| facts.origin == own || self.takes_by_hand(facts))
     }

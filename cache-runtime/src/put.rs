@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use crate::call::{CallKey, Grace, Making, Policy, fresh_for_ms, life_of};
+use crate::call::{CallKey, Grace, Making, Original, Policy, fresh_for_ms, life_of};
 use crate::config::Ttl;
-use crate::core::Core;
+use crate::core::{Core, Stores};
 use crate::entry::StateId;
 use crate::error::Error;
 use crate::generation::{Noted, Stamps};
@@ -27,6 +27,7 @@ pub(crate) struct Put<'a> {
     noted: Noted,
     /// What memory held then.
     before: Option<Identity>,
+    stores: Stores,
     /// `None`: memory is the store.
     redis: Option<Result<redis::Noted, Away>>,
 }
@@ -57,14 +58,14 @@ impl Core {
     pub(crate) async fn put<'a>(
         &'a self,
         key: &'a CallKey,
-        in_memory: bool,
+        stores: Stores,
         over: Over<'_>,
         longest: Ttl,
     ) -> Put<'a> {
         let noted = self.generations.note(&key.slots);
         let before = self.memory.identity(&key.memory);
         let mark = Mark::new(self.config.max_load);
-        let redis = match self.redis.as_ref().filter(|_| !in_memory) {
+        let redis = match self.redis_for(stores) {
             None => None,
             Some(redis) => {
                 let begun =
@@ -74,7 +75,7 @@ impl Core {
                 }))
             }
         };
-        Put { core: self, key, noted, before, redis }
+        Put { core: self, key, noted, before, stores, redis }
     }
 }
 
@@ -99,12 +100,16 @@ impl Put<'_> {
         let tokens = &noted.tokens[..];
         let made = Making { core, key, codec: worth.codec, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
-        let filled = redis
-            .fill(key.name.as_str(), &key.tags, noted, &entry, life_of(worth.grace.after(ttl)))
-            .await;
+        let (name, life) = (key.name.as_str(), life_of(worth.grace.after(ttl)));
+        let filled = redis.fill_and_tell(name, &key.tags, noted, &entry, life).await;
         Ok(match filled {
             Ok(Filled::Stored) => {
-                core.bump([key.slots[0]]);
+                if self.stores == Stores::Tiered {
+                    let original = Original::new(key.origin, ttl, worth.took);
+                    core.keep_put(key, &self.noted, original, worth.value);
+                } else {
+                    core.bump([key.slots[0]]);
+                }
                 Outcome::Stored
             }
             Ok(Filled::Refused | Filled::Outdated) => Outcome::Overtaken,
@@ -223,10 +228,10 @@ impl Core {
     pub(crate) async fn set<V: CacheValue>(
         &self,
         key: &CallKey,
-        in_memory: bool,
+        stores: Stores,
         worth: &Worth<'_, V>,
     ) -> Result<Outcome, Error> {
-        let put = self.put(key, in_memory, Over::Anything, worth.grace.after(worth.ttl)).await;
+        let put = self.put(key, stores, Over::Anything, worth.grace.after(worth.ttl)).await;
         match put.store(worth).await {
             Ok(Outcome::Away) => {
                 put.owe();
@@ -248,12 +253,7 @@ impl Core {
         stamps: Stamps,
         worth: &Worth<'_, V>,
     ) -> Result<(), Error> {
-        let facts = Facts {
-            origin: key.origin,
-            created_ms: self.clock.now_ms(),
-            fresh_for_ms: fresh_for_ms(worth.ttl),
-            stamps,
-        };
+        let facts = Facts::new(key.origin, self.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
         let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
         let inserted =
             self.memory.insert(key.memory.clone(), facts, load_micros, worth.value.clone());

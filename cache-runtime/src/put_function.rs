@@ -52,9 +52,9 @@ impl<V> Takes<V> for EntryOf<EntryOf<V>> {}
 
 impl<V> Target<V> {
     async fn note(&self) -> Put<'_> {
-        let Bound { core, in_memory, .. } = &self.bound;
+        let Bound { core, stores, .. } = &self.bound;
         let longest = self.policy.as_ref().map_or(Ttl::For(Ttl::MIN), Policy::longest);
-        core.put(&self.key, *in_memory, Over::Nothing, longest).await
+        core.put(&self.key, *stores, Over::Nothing, longest).await
     }
 
     fn changing(&self) -> Unfinished {

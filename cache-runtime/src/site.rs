@@ -19,8 +19,10 @@ use crate::registry::{Declared, SiteKey};
 pub enum Tier {
     /// In this process alone, also when Redis is configured.
     Memory,
-    /// In Redis, when it is configured.
+    /// In Redis, when it is configured, without copies in memory.
     Redis,
+    /// In Redis, when it is configured, with copies in the memory of the process.
+    Tiered,
 }
 
 /// A freshness time as it was written in an attribute.

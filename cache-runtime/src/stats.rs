@@ -29,6 +29,10 @@ pub struct Stats {
     pub redis_errors: u64,
     /// How often Redis was given up on.
     pub redis_outages: u64,
+    /// Invalidations of other processes that were heard of.
+    pub notices: u64,
+    /// How often the feed of those was interrupted.
+    pub feed_interruptions: u64,
     /// Loads in progress that other callers can join.
     pub flights: u64,
     /// Loads that run in the background.

@@ -214,7 +214,10 @@ impl<'a> Disturber<'a> {
         let process = &mut processes[chosen];
         let number = process.number;
         if matches!(kind, Kind::PauseProcess) {
-            process.pause(|| self.wait());
+            // Also for longer than it may believe its memory without having asked.
+            let long = Duration::from_millis(self.dice.within(2_000..3_000));
+            let is_long = self.dice.percent(30);
+            process.pause(|| if is_long { sleep(long) } else { self.wait() });
             return format!("PauseProcess {number}");
         }
         self.next_process += 1;

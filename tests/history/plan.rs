@@ -8,6 +8,10 @@ use crate::checker::Bounds;
 
 /// How long values live that were loaded without Redis.
 const OUTAGE_TTL: Duration = Duration::from_millis(500);
+/// How long values from before are served without Redis.
+const OUTAGE_GRACE: Duration = Duration::from_millis(400);
+/// What a process with copies in memory has invalidated reaches the others within this.
+const LEASE: Duration = Duration::from_secs(2);
 /// How long Redis may take to answer the processes.
 const DEADLINE: Duration = Duration::from_millis(100);
 /// What a load may take, and a task wait for its turn on a busy machine: a value may be that much
@@ -18,6 +22,7 @@ const LOADING: Duration = Duration::from_millis(250);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Redis,
+    Tiered,
 }
 
 #[derive(Clone, Debug)]
@@ -32,7 +37,7 @@ pub struct Plan {
 }
 
 pub fn modes() -> Vec<Mode> {
-    let all = [Mode::Redis];
+    let all = [Mode::Redis, Mode::Tiered];
     let chosen = env::var("HISTORY_MODE").ok();
     let is_chosen = |mode: &Mode| chosen.as_deref().is_none_or(|chosen| chosen == mode.name());
     let modes: Vec<Mode> = all.into_iter().filter(is_chosen).collect();
@@ -59,7 +64,9 @@ impl Plan {
         let millis = |duration: Duration| format!("{}ms", duration.as_millis());
         vec![
             ("CACHE_MODE", self.mode.name().to_owned()),
+            ("CACHE_MEMORY_TTL", "5s".to_owned()),
             ("CACHE_OUTAGE_TTL", millis(OUTAGE_TTL)),
+            ("CACHE_OUTAGE_GRACE", millis(OUTAGE_GRACE)),
             ("CACHE_WAIT_LIMIT", "2s".to_owned()),
             ("REDIS_TIMEOUT", millis(DEADLINE)),
             ("REDIS_CONNECT_TIMEOUT", millis(DEADLINE * 5)),
@@ -76,6 +83,13 @@ impl Plan {
                 otherwise: OUTAGE_TTL + LOADING,
                 from_redis: Duration::ZERO,
             },
+            // What is in memory is believed as long as the lease of the feed holds, and so are the
+            // tokens that are mirrored there.
+            Mode::Tiered => Bounds {
+                steady: LEASE,
+                otherwise: LEASE + OUTAGE_TTL.max(OUTAGE_GRACE) + LOADING,
+                from_redis: LEASE,
+            },
         }
     }
 }
@@ -84,6 +98,7 @@ impl Mode {
     pub fn name(self) -> &'static str {
         match self {
             Mode::Redis => "redis",
+            Mode::Tiered => "tiered",
         }
     }
 }

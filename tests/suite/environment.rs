@@ -86,7 +86,7 @@ fn a_server_named_by_its_parts_is_used() {
         ("REDIS_PASSWORD", "secret"),
         ("REDIS_CONNECT_TIMEOUT", "10s"),
     ]);
-    assert_eq!(worker.call("backend"), "redis");
+    assert_eq!(worker.call("backend"), "tiered");
     worker.call("get a");
     assert!(server.cli::<bool>(&["EXISTS", "cache:item:a"]));
 }

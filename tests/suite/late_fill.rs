@@ -150,7 +150,7 @@ async fn invalidators_at_once_leave_no_fill_from_between_them() {
     on_each_store(async |cache: TestCache| {
         let peer = match cache.store {
             Store::Redis => cache.peer().await,
-            Store::Memory | Store::Outage => cache.manager.clone(),
+            Store::Memory | Store::Tiered | Store::Outage => cache.manager.clone(),
         };
         let source = Source::new(0);
         for round in 1..=ROUNDS {

@@ -38,6 +38,7 @@ mod stale;
 mod statistics;
 mod stores;
 mod storms;
+mod tiered;
 mod time;
 mod twins;
 mod two_processes;

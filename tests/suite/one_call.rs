@@ -159,7 +159,7 @@ async fn a_fetch_says_where_the_value_came_from_and_how_old_it_is() {
         let source = Source::new(1);
         let stored = match cache.store {
             Store::Redis => From::Redis,
-            Store::Memory | Store::Outage => From::Memory,
+            Store::Memory | Store::Tiered | Store::Outage => From::Memory,
         };
         let fetch = async || plain(&source, 1, "red").cache_entry().fetch().await.unwrap();
         let first = fetch().await;
@@ -367,7 +367,7 @@ async fn a_refresh_may_outlast_the_entry() {
     }
 
     let system = |config: CacheConfig| config;
-    for store in [Store::Memory, Store::Redis] {
+    for store in Store::INTENDED {
         let cache = TestCache::new(store, system).await;
         let source = Source::new(1);
         let test = async {

@@ -113,7 +113,7 @@ fn a_manager_made_outside_of_any_runtime_connects_on_first_use() {
     with_each_manager(|manager| {
         let backend = current_thread().block_on(manager.health()).backend;
         let configured = manager.config().redis_url.is_some();
-        assert_eq!(backend, if configured { "redis" } else { "memory" });
+        assert_eq!(backend, if configured { "tiered" } else { "memory" });
     });
 }
 

@@ -13,8 +13,6 @@ use crate::video::Way;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-const BOTH: [Store; 2] = [Store::Memory, Store::Redis];
-
 type Loaded = Result<u64, String>;
 
 #[cached(ttl = "1m", stale_while_revalidate = "1m", key_prefix = "swr", key = "{id}")]
@@ -64,7 +62,7 @@ where
 
 #[tokio::test]
 async fn a_stale_value_is_served_while_one_load_runs() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         gone_stale(&cache, &source, || revalidated(&source, 1)).await;
         source.set(2);
@@ -87,7 +85,7 @@ async fn a_stale_value_is_served_while_one_load_runs() {
 
 #[tokio::test]
 async fn a_fetch_says_that_a_value_is_stale() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         gone_stale(&cache, &source, || revalidated(&source, 1)).await;
         let hold = source.hold();
@@ -106,7 +104,7 @@ async fn a_fetch_says_that_a_value_is_stale() {
 
 #[tokio::test]
 async fn beyond_its_window_a_value_is_not_served() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         gone_stale(&cache, &source, || revalidated(&source, 1)).await;
         cache.clock.advance(MINUTE);
@@ -124,7 +122,7 @@ async fn beyond_its_window_a_value_is_not_served() {
 
 #[tokio::test]
 async fn a_load_in_the_background_is_dropped_if_the_entry_is_invalidated_meanwhile() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         gone_stale(&cache, &source, || revalidated(&source, 1)).await;
         source.set(2);
@@ -201,7 +199,7 @@ async fn overtaken_behind_a_stale_value<F: Future<Output = Loaded>>(
 
 #[tokio::test]
 async fn whatever_invalidates_a_value_does_so_while_it_is_loaded_anew() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let call = async |source: Source| served_meanwhile(&source, 7, "red").await;
         overtaken_behind_a_stale_value(&cache, call).await;
     })
@@ -210,7 +208,7 @@ async fn whatever_invalidates_a_value_does_so_while_it_is_loaded_anew() {
 
 #[tokio::test]
 async fn whatever_invalidates_a_value_does_so_while_a_slow_load_goes_on() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let call = async |source: Source| waited_for(&source, 7, "red").await;
         overtaken_behind_a_stale_value(&cache, call).await;
     })
@@ -219,7 +217,7 @@ async fn whatever_invalidates_a_value_does_so_while_a_slow_load_goes_on() {
 
 #[tokio::test]
 async fn a_load_in_the_background_is_dropped_if_the_entry_is_replaced_meanwhile() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         gone_stale(&cache, &source, || revalidated(&source, 1)).await;
         let hold = source.hold();
@@ -236,7 +234,7 @@ async fn a_load_in_the_background_is_dropped_if_the_entry_is_replaced_meanwhile(
 /// Once the value may not be served any more, callers wait for the load that runs.
 #[tokio::test]
 async fn who_finds_nothing_waits_for_the_load_in_the_background() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         gone_stale(&cache, &source, || revalidated(&source, 1)).await;
         source.set(2);
@@ -261,7 +259,7 @@ async fn who_finds_nothing_waits_for_the_load_in_the_background() {
 
 #[tokio::test]
 async fn after_a_load_in_the_background_has_failed_the_next_one_waits() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         gone_stale(&cache, &source, || revalidated(&source, 1)).await;
         source.set(0);
@@ -281,7 +279,7 @@ async fn after_a_load_in_the_background_has_failed_the_next_one_waits() {
 
 #[tokio::test]
 async fn a_stale_value_is_served_when_the_load_fails() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         gone_stale(&cache, &source, || if_error(&source, 1)).await;
         source.set(0);
@@ -305,7 +303,7 @@ async fn a_stale_value_is_served_when_the_load_fails() {
 
 #[tokio::test]
 async fn those_who_waited_for_a_load_that_failed_are_served_what_is_stale() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         gone_stale(&cache, &source, || if_error(&source, 1)).await;
         source.set(0);
@@ -328,7 +326,7 @@ async fn those_who_waited_for_a_load_that_failed_are_served_what_is_stale() {
 
 #[tokio::test]
 async fn an_invalidated_value_is_not_served_when_the_load_fails() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         gone_stale(&cache, &source, || if_error(&source, 1)).await;
         cache.manager.invalidate_prefix("sie").await.unwrap();
@@ -355,7 +353,7 @@ async fn begin_waiting(
 
 #[tokio::test]
 async fn a_load_that_takes_too_long_goes_on_behind_a_stale_value() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         let (call, hold) = begin_waiting(&cache, &source).await;
         assert_eq!(call.await.unwrap(), Ok(101));
@@ -374,7 +372,7 @@ async fn a_load_that_takes_too_long_goes_on_behind_a_stale_value() {
 
 #[tokio::test]
 async fn a_load_that_ends_in_time_is_waited_for() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         let (call, hold) = begin_waiting(&cache, &source).await;
         hold.release();
@@ -385,7 +383,7 @@ async fn a_load_that_ends_in_time_is_waited_for() {
 
 #[tokio::test]
 async fn without_a_stale_value_there_is_no_load_timeout() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         let hold = source.hold();
         let call = {
@@ -479,7 +477,7 @@ async fn the_arguments_of_a_load_in_the_background_are_its_own() {
         cache.manager.reset_stats();
     }
 
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         let service = Service(source.clone());
         let by_reference = || {
@@ -502,7 +500,7 @@ async fn the_arguments_of_a_load_in_the_background_are_its_own() {
 
 #[tokio::test]
 async fn no_more_loads_run_in_the_background_than_allowed() {
-    for store in BOTH {
+    for store in Store::INTENDED {
         let settings = |config: CacheConfig| config.max_background_loads(1);
         on_store(store, settings, async |cache: TestCache| {
             let source = Source::new(1);
@@ -538,7 +536,7 @@ async fn loads_in_the_background_end_with_the_manager() {
         hold
     }
 
-    for store in BOTH {
+    for store in Store::INTENDED {
         let source = Source::new(1);
         let cache = TestCache::new(store, |config| config).await;
         let manager = cache.manager.clone();
@@ -571,7 +569,7 @@ async fn a_panic_in_the_background_is_nobodys() {
         value
     }
 
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         fragile(&source).await;
         cache.clock.advance(MINUTE + SECOND);
@@ -598,7 +596,7 @@ async fn a_load_in_the_background_is_in_the_scope_of_its_call() {
         inner(source, id).await
     }
 
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         assert_eq!(outer(&source, 1).await, 2);
         cache.clock.advance(MINUTE + SECOND);

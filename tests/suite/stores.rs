@@ -12,15 +12,25 @@ use tokio::task::JoinHandle;
 pub enum Store {
     /// In memory: no Redis is configured.
     Memory,
-    /// In Redis.
+    /// In Redis alone.
     Redis,
+    /// In Redis, with copies in memory.
+    Tiered,
     /// In memory, since the Redis that is configured is away.
     Outage,
 }
 
 impl Store {
     /// Every store.
-    pub const ALL: [Store; 3] = [Store::Memory, Store::Redis, Store::Outage];
+    pub const ALL: [Store; 4] = [Store::Memory, Store::Redis, Store::Tiered, Store::Outage];
+
+    /// Those of them that are what is configured.
+    pub const INTENDED: [Store; 3] = [Store::Memory, Store::Redis, Store::Tiered];
+
+    /// Whether values are kept in Redis.
+    pub fn has_redis(self) -> bool {
+        matches!(self, Store::Redis | Store::Tiered)
+    }
 }
 
 /// A cache of its own for one test: a namespace nobody else uses, a clock that stands still.
@@ -60,13 +70,17 @@ impl TestCache {
     /// A cache in this store, with further settings. Annotated functions use it inside of
     /// [`with`](cache_runtime::with) and [`spawn`](TestCache::spawn).
     pub async fn new(store: Store, settings: impl FnOnce(CacheConfig) -> CacheConfig) -> TestCache {
-        let server = (store == Store::Redis).then(shared_server);
-        let config = CacheConfig::default().namespace(unique_namespace());
-        let config = match (store, &server) {
-            (Store::Memory, _) => config.mode(Mode::Memory),
-            (_, Some(server)) => on_server(config, server),
+        let server = store.has_redis().then(shared_server);
+        let mode = match store {
+            Store::Memory => Mode::Memory,
+            Store::Redis => Mode::Redis,
+            Store::Tiered | Store::Outage => Mode::Tiered,
+        };
+        let config = CacheConfig::default().namespace(unique_namespace()).mode(mode);
+        let config = match &server {
+            Some(server) => on_server(config, server),
             // Nothing listens there, and the connection is refused at once.
-            (_, None) => config.redis_url("redis://127.0.0.1:1"),
+            None => config.redis_url("redis://127.0.0.1:1"),
         };
         let clock = Clock::mock();
         TestCache { manager: connect(settings(config), &clock).await, clock, store, server }
@@ -78,7 +92,7 @@ impl TestCache {
         connect(self.manager.config().clone(), &self.clock).await
     }
 
-    /// The server behind [`Store::Redis`], which other tests use too.
+    /// The server behind [`Store::Redis`] and [`Store::Tiered`], which other tests use too.
     pub fn server(&self) -> &RedisServer {
         self.server.as_deref().expect("the store is Redis")
     }
@@ -122,17 +136,13 @@ pub async fn connect(config: CacheConfig, clock: &Clock) -> CacheManager {
     manager
 }
 
-/// A cache on a server of its own, which the test may harm.
+/// A cache in Redis alone, on a server of its own, which the test may harm.
 pub async fn own_server(settings: impl FnOnce(CacheConfig) -> CacheConfig) -> TestCache {
     let server = Arc::new(RedisServer::start());
-    let config = on_server(CacheConfig::default().namespace(unique_namespace()), &server);
-    let clock = Clock::mock();
-    TestCache {
-        manager: connect(settings(config), &clock).await,
-        clock,
-        store: Store::Redis,
-        server: Some(server),
-    }
+    let config = CacheConfig::default().namespace(unique_namespace()).mode(Mode::Redis);
+    let (config, clock) = (settings(on_server(config, &server)), Clock::mock());
+    let store = if config.mode == Mode::Tiered { Store::Tiered } else { Store::Redis };
+    TestCache { manager: connect(config, &clock).await, clock, store, server: Some(server) }
 }
 
 /// Waits until Redis is in use: connected, and owed nothing.

@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[tokio::test]
 async fn a_value_is_fresh_for_its_ttl_and_no_longer() {
-    on_stores(&[Store::Memory, Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let manager = &cache.manager;
         manager.set("a", &1_u8, MINUTE).await.unwrap();
         cache.clock.advance(MINUTE - SECOND);
@@ -35,7 +35,7 @@ async fn minutely(runs: &Counter) -> usize {
 
 #[tokio::test]
 async fn a_call_loads_again_when_its_ttl_is_over() {
-    on_stores(&[Store::Memory, Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let runs = Counter::new();
         for round in 1..=3 {
             assert_eq!(minutely(&runs).await, round);
@@ -66,7 +66,7 @@ async fn a_value_of_an_outage_is_kept_for_the_outage_ttl_at_most() {
 
 #[tokio::test]
 async fn forever_is_until_it_is_invalidated() {
-    on_stores(&[Store::Memory, Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let manager = &cache.manager;
         manager.set("a:b", &1_u8, SetOptions::forever()).await.unwrap();
         cache.clock.advance(99 * 365 * DAY);

@@ -143,6 +143,7 @@ fn tier(p: &TokenStream, tier: Tier) -> TokenStream {
     match tier {
         Tier::Memory => quote!(#p::Tier::Memory),
         Tier::Redis => quote!(#p::Tier::Redis),
+        Tier::Tiered => quote!(#p::Tier::Tiered),
     }
 }
 

@@ -124,7 +124,8 @@ pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result
 }
 
 const KINDS: [(&str, Kind); 2] = [("result", Kind::Result), ("plain", Kind::Plain)];
-const TIERS: [(&str, Tier); 2] = [("memory", Tier::Memory), ("redis", Tier::Redis)];
+const TIERS: [(&str, Tier); 3] =
+    [("memory", Tier::Memory), ("redis", Tier::Redis), ("tiered", Tier::Tiered)];
 const COALESCE: [(&str, Coalesce); 3] =
     [("process", Coalesce::Process), ("cluster", Coalesce::Cluster), ("off", Coalesce::Off)];
 const WHENS: [(&str, When); 3] =

@@ -34,9 +34,7 @@ where
     }
 
     async fn find(&self, grace_ms: u64) -> Option<Found<K::Value>> {
-        let codec = self.policy.codec;
-        let reading = self.core.read::<K::Value>(&self.key, self.in_memory, codec, grace_ms);
-        let found = match reading.await {
+        let found = match self.core.read(&self.key, self.ask(grace_ms)).await {
             Reading::Memory(hit) => Found::in_memory(hit),
             Reading::Redis(hit, state) => Found::in_redis(hit, state),
             Reading::Miss(_) | Reading::Away => return None,
@@ -56,7 +54,7 @@ where
 
     async fn begin_put(&self) -> Put<'_> {
         let longest = self.policy.longest();
-        self.core.put(&self.key, self.in_memory, Over::Nothing, longest).await
+        self.core.put(&self.key, self.stores, Over::Nothing, longest).await
     }
 
     /// A put in the place of what was found; `None` if something else is there by now.
@@ -121,7 +119,7 @@ where
         };
         let (grace, codec) = (self.policy.grace, self.policy.codec);
         let worth = Worth { value, ttl, grace, codec, took: Duration::ZERO };
-        if self.core.set(&self.key, self.in_memory, &worth).await? == put::Outcome::Stored {
+        if self.core.set(&self.key, self.stores, &worth).await? == put::Outcome::Stored {
             self.counters.slow.stores.one();
         }
         Ok(())

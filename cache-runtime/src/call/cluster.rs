@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::reading::{Leftover, Reading};
 use super::{Call, CallKey, Found, life_of};
+use crate::core::Stores;
 use crate::flight::Leader;
 use crate::output::{CacheValue, OutputKind};
 use crate::random;
@@ -88,8 +89,8 @@ where
         }
         // Not a mark: a value, which is looked at on behalf of all who have joined by now.
         leader.seal();
-        let (codec, grace_ms) = (self.policy.codec, self.policy.grace.while_revalidate_ms);
-        let reading = self.core.read::<K::Value>(&self.key, false, codec, grace_ms).await;
+        let ask = self.ask(self.policy.grace.while_revalidate_ms);
+        let reading = self.core.read(&self.key, ask).await;
         if let Reading::Redis(hit, state) = reading
             && let Some(found) = self.young_enough(Found::in_redis(hit, state))
         {
@@ -124,7 +125,7 @@ where
     }
 
     fn is_clustered(&self) -> bool {
-        self.policy.coalesce == Coalesce::Cluster && !self.in_memory
+        self.policy.coalesce == Coalesce::Cluster && self.stores != Stores::Memory
     }
 }
 

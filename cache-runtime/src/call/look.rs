@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::reading::{Leftover, Reading};
-use super::{Aside, Call, CallKey, Found, Passed, Served, early, recursion};
+use super::reading::{Ask, Leftover, Reading};
+use super::{Aside, Call, CallKey, Demands, Found, Passed, Served, early, recursion};
 use crate::clock::millis;
+use crate::core::Stores;
 use crate::flight::{Leader, Outcome, Role, Ticket};
 use crate::memory::Hit;
 use crate::output::{CacheValue, OutputKind};
@@ -93,7 +94,7 @@ where
     /// A value in memory that is to be loaded anew while it is served: nobody waits for that.
     fn at_hand(&self) -> Option<Step<K>> {
         let grace_ms = self.policy.grace.while_revalidate_ms;
-        if !self.in_memory || (grace_ms == 0 && self.policy.early_refresh <= 0.0) {
+        if self.stores != Stores::Memory || (grace_ms == 0 && self.policy.early_refresh <= 0.0) {
             return None;
         }
         let hit = self.core.value_in_memory(&self.key, grace_ms)?;
@@ -118,13 +119,17 @@ where
             }
         }
         // Since this caller looked into memory, a flight may have landed. What is read from Redis
-        // from here on is younger than every caller that has joined so far.
-        let in_memory = self.in_memory || self.core.redis.is_none();
-        if !in_memory {
+        // from here on is younger than every caller that has joined so far. Where memory answers
+        // too, callers may join for as long as nothing is heard against it.
+        let in_memory = self.stores == Stores::Memory;
+        let strict = !self.core.reads_memory(self.stores);
+        if strict {
             leader.seal();
         }
-        let (codec, grace_ms) = (self.policy.codec, self.policy.grace.longest_ms());
-        let reading = self.core.read::<K::Value>(&self.key, self.in_memory, codec, grace_ms).await;
+        let reading = self.core.read(&self.key, self.ask(self.policy.grace.longest_ms())).await;
+        if !strict && !in_memory {
+            leader.seal();
+        }
         let (found, into) = match reading {
             Reading::Memory(hit) if in_memory => (Some(Found::in_memory(hit)), Into::Memory),
             // In an outage.
@@ -155,6 +160,14 @@ where
             },
             None => self.load_or_follow(leader, into).await,
         }
+    }
+
+    /// The question for this call's value. A copy in memory has no say where Redis knows better: when
+    /// the value is to be younger than a certain age, or may be loaded anew before its time.
+    pub(super) fn ask(&self, grace_ms: u64) -> Ask<K::Value> {
+        let Demands { max_age, early, .. } = self.demands;
+        let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;
+        Ask { stores: self.stores, codec: self.policy.codec, grace_ms, copies }
     }
 
     /// Nothing is there that can be used: to be loaded, unless that is being done aside.

@@ -15,6 +15,7 @@
 mod acting;
 mod aside;
 mod cluster;
+mod copies;
 mod early;
 mod key;
 mod look;
@@ -33,17 +34,18 @@ use tokio::time::timeout;
 use tracing::{Instrument as _, debug_span};
 
 pub(crate) use aside::{Aside, Body};
+pub(crate) use copies::Original;
 pub(crate) use early::is_due;
 pub(crate) use key::{CallKey, named};
 pub(crate) use look::{Loading, Step};
 pub(crate) use policy::{Grace, Policy, fresh_for_ms, life_of};
-pub(crate) use reading::{Leftover, Reading};
+pub(crate) use reading::{Ask, Leftover, Reading};
 pub(crate) use redis_load::Making;
 pub(crate) use validity::{Present, Verdict, hit, judge};
 
 use crate::boxed::boxed;
 use crate::config::Ttl;
-use crate::core::Core;
+use crate::core::{Core, Stores};
 use crate::entry::StateId;
 use crate::flight::{Follower, Leader, Outcome};
 use crate::generation::Noted;
@@ -153,8 +155,7 @@ pub(crate) struct Call<K: OutputKind> {
     pub(crate) key: Arc<CallKey>,
     pub(crate) policy: Policy<K::Value>,
     pub(crate) share: Option<ShareError<K::Error>>,
-    /// Memory is the store, Redis or not.
-    pub(crate) in_memory: bool,
+    pub(crate) stores: Stores,
     pub(crate) demands: Demands,
 }
 
@@ -311,12 +312,8 @@ where
             return self.counters.slow.refused.one();
         }
         let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
-        let facts = Facts {
-            origin: self.key.origin,
-            created_ms: core.clock.now_ms(),
-            fresh_for_ms: fresh_for_ms(ttl),
-            stamps: noted.stamps.clone(),
-        };
+        let (now_ms, stamps) = (core.clock.now_ms(), noted.stamps.clone());
+        let facts = Facts::new(self.key.origin, now_ms, fresh_for_ms(ttl), stamps);
         match core.memory.insert(self.key.memory.clone(), facts, load_micros, value.clone()) {
             Ok(()) => self.counters.slow.stores.one(),
             Err(_) => self.counters.slow.not_stored.one(),

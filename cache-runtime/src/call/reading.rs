@@ -3,13 +3,16 @@
 use tracing::{Instrument as _, trace_span};
 
 use super::CallKey;
-use super::validity::{self, Verdict, judge};
+use super::copies::Original;
+use super::validity::{self, Present, Verdict, judge};
+use crate::clock::millis;
 use crate::config::Ttl;
-use crate::core::Core;
+use crate::core::{Core, Stores};
 use crate::entry::{Header, StateId, Stored};
+use crate::generation::{Noted, Slot};
 use crate::memory::{Facts, Hit, Terms};
 use crate::output::CacheValue;
-use crate::redis::{Away, RedisStore};
+use crate::redis::{Absence, Away, RedisStore};
 use crate::stats::SiteCounters;
 use crate::value::ValueCodec;
 
@@ -81,68 +84,139 @@ pub(crate) enum Fetched<T> {
     Not(Leftover),
 }
 
+/// A question for one value.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask<V> {
+    pub(crate) stores: Stores,
+    pub(crate) codec: Option<ValueCodec<V>>,
+    /// For so long past its TTL a value will do.
+    pub(crate) grace_ms: u64,
+    /// A copy in memory will do.
+    pub(crate) copies: bool,
+}
+
+impl<V> Ask<V> {
+    /// For a fresh value, wherever it is.
+    pub(crate) fn fresh(stores: Stores) -> Self {
+        Ask { stores, codec: None, grace_ms: 0, copies: true }
+    }
+}
+
+/// An entry that may be served.
+pub(crate) struct Usable<'a, 'b> {
+    pub(crate) header: &'a Header<'b>,
+    pub(crate) payload: &'a [u8],
+    pub(crate) now_ms: u64,
+    /// The generations of what the entry depends on, noted before it was read: where a copy may be
+    /// kept.
+    noted: Option<Noted>,
+}
+
 impl Core {
-    /// Looks for a value, once, without loading: a fresh one, or one whose TTL has been over for
-    /// less than `grace_ms`.
-    pub(crate) async fn read<V: CacheValue>(
-        &self,
-        key: &CallKey,
-        in_memory: bool,
-        codec: Option<ValueCodec<V>>,
-        grace_ms: u64,
-    ) -> Reading<V> {
-        let Some(redis) = self.redis.as_ref().filter(|_| !in_memory) else {
-            let found = self.value_in_memory(key, grace_ms).map(Reading::Memory);
+    /// Looks for a value, once, without loading.
+    pub(crate) async fn read<V: CacheValue>(&self, key: &CallKey, ask: Ask<V>) -> Reading<V> {
+        let Some(redis) = self.redis_for(ask.stores) else {
+            let found = self.value_in_memory(key, ask.grace_ms).map(Reading::Memory);
             return found.unwrap_or(Reading::Miss(Leftover::Nothing));
         };
-        let decode = |header: &Header<'_>, payload: &[u8], now_ms| {
-            let value = self.types.decode(header, payload, codec)?;
-            Some(Reading::Redis(validity::hit(value, header, now_ms), header.state))
+        if ask.copies
+            && self.reads_memory(ask.stores)
+            && let Some(hit) = self.value_in_memory(key, 0)
+        {
+            return Reading::Memory(hit);
+        }
+        let take = |usable: &Usable<'_, '_>| {
+            let Usable { header, payload, now_ms, noted } = usable;
+            let value = self.types.decode(header, payload, ask.codec)?;
+            let hit = validity::hit(value, header, *now_ms);
+            if let Some(noted) = noted.as_ref().filter(|_| hit.left_ms() > 0) {
+                self.keep_copy(key, noted, Original::of(&hit, header.origin), &hit.value);
+            }
+            Some(Reading::Redis(hit, header.state))
         };
         let span = trace_span!("cache_read", name = key.name.as_str());
-        match self.fetch(redis, key, grace_ms, decode).instrument(span).await {
+        match self.fetch(redis, key, ask.stores, ask.grace_ms, take).instrument(span).await {
             Ok(Fetched::Usable(reading)) => reading,
             Ok(Fetched::Not(leftover)) => Reading::Miss(leftover),
             // What memory holds from an outage counts only as long as that lasts.
             Err(Away) if redis.usable() => Reading::Away,
-            Err(Away) => self.value_in_memory(key, 0).map_or(Reading::Away, Reading::Memory),
+            Err(Away) => {
+                let found = self.value_of_an_outage(redis, key, ask.stores);
+                found.map_or(Reading::Away, Reading::Memory)
+            }
         }
     }
 
     /// Takes something from the entry of a name in Redis, if it may be served.
+    ///
+    /// While the feed is heard the entry alone is read, and the tokens are those of the mirror; if
+    /// they speak against it, they are looked at again in Redis.
     pub(crate) async fn fetch<T>(
         &self,
         redis: &RedisStore,
         key: &CallKey,
+        stores: Stores,
         grace_ms: u64,
-        take: impl FnOnce(&Header<'_>, &[u8], u64) -> Option<T>,
+        take: impl FnOnce(&Usable<'_, '_>) -> Option<T>,
     ) -> Result<Fetched<T>, Away> {
-        let found = redis.read(key.name.as_str(), &key.tags).await?;
-        let mut present = found.present(&key.tags);
-        let Some(bytes) = found.bytes else {
+        let mirrors = self.reads_memory(stores);
+        let mut noted = self.generations.note(&key.slots);
+        let found = match mirrors {
+            true => redis.value(key.name.as_str()).await?,
+            false => redis.read(key.name.as_str(), &key.tags).await?,
+        };
+        let now_ms = found.now_ms;
+        let Some(bytes) = &found.bytes else {
             return Ok(Fetched::Not(Leftover::Nothing));
         };
-        let leftover = match Stored::read(&bytes) {
+        let leftover = match Stored::read(bytes) {
             Stored::Mark(_) => return Ok(Fetched::Not(Leftover::Nothing)),
             Stored::Foreign(_) => Leftover::Undecodable,
             Stored::Value(header, payload) => {
-                let mut verdict = judge(key, &header, &present, found.now_ms, grace_ms);
-                if let Verdict::Depends(tags) = &verdict {
-                    let tokens = redis.tokens(tags).await?;
-                    present.add(tags, &tokens);
-                    verdict = judge(key, &header, &present, found.now_ms, grace_ms);
-                }
+                let tags = tags_of(&header, key);
+                let covered = self.cover(&mut noted, key, &tags);
+                let verdict =
+                    |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
+                let first = match mirrors {
+                    true => redis
+                        .mirrored(&tags)
+                        .map_or(Verdict::Depends, |tokens| verdict(&Present::new(&tags, &tokens))),
+                    false => verdict(&found.present(&key.tags)),
+                };
+                let doubtful = first == Verdict::Depends || (mirrors && first == Verdict::Useless);
+                let verdict = match doubtful {
+                    true => verdict(&Present::new(&tags, &redis.tokens(&tags).await?)),
+                    false => first,
+                };
                 match verdict {
-                    Verdict::Usable => match take(&header, payload, found.now_ms) {
-                        Some(taken) => return Ok(Fetched::Usable(taken)),
-                        None => Leftover::Undecodable,
-                    },
+                    Verdict::Usable => {
+                        let noted = (mirrors && covered).then_some(noted);
+                        match take(&Usable { header: &header, payload, now_ms, noted }) {
+                            Some(taken) => return Ok(Fetched::Usable(taken)),
+                            None => Leftover::Undecodable,
+                        }
+                    }
                     Verdict::Expired => Leftover::Expired,
-                    Verdict::Useless | Verdict::Depends(_) => Leftover::Stale,
+                    Verdict::Useless | Verdict::Depends => Leftover::Stale,
                 }
             }
         };
-        Ok(Fetched::Not(leftover(bytes)))
+        Ok(Fetched::Not(leftover(found.bytes.unwrap_or_default())))
+    }
+
+    /// Makes what was noted cover the tags that the entry has of its own, too. Whether that is
+    /// possible: nothing must have been invalidated since.
+    fn cover(&self, noted: &mut Noted, key: &CallKey, tags: &[&str]) -> bool {
+        if tags.len() == key.tags.len() {
+            return true;
+        }
+        let own = tags.iter().filter(|tag| !key.tags.iter().any(|known| known == *tag));
+        let slots: Vec<Slot> =
+            key.slots.iter().copied().chain(own.map(|tag| Slot::tag(tag))).collect();
+        let wider = self.generations.note(&slots);
+        let current = self.generations.storable(noted);
+        *noted = wider;
+        current
     }
 
     pub(crate) fn value_in_memory<V: CacheValue>(
@@ -152,6 +226,33 @@ impl Core {
     ) -> Option<Hit<V>> {
         let terms = Terms { grace_ms, ..self.terms_of(key) };
         self.memory.get(key.memory.hash, &key.memory, terms)
+    }
+
+    /// A value that memory holds while Redis is away: loaded meanwhile, or from before, if that is
+    /// not long ago.
+    pub(crate) fn value_of_an_outage<V: CacheValue>(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        stores: Stores,
+    ) -> Option<Hit<V>> {
+        let not_before_ms = self.outage_begins(redis, stores)?;
+        let terms = Terms { not_before_ms, ..self.terms_of(key) };
+        self.memory.get(key.memory.hash, &key.memory, terms)
+    }
+
+    /// The time from which on values in memory count while Redis is away; `None` if none do.
+    fn outage_begins(&self, redis: &RedisStore, stores: Stores) -> Option<u64> {
+        match redis.absence() {
+            Absence::Since(since) => {
+                let grace = millis(self.config.outage_grace);
+                let graced = self.clock.now_ms() < since.saturating_add(grace);
+                Some(if graced { 0 } else { since })
+            }
+            Absence::Lasting => Some(0),
+            // Others can be heard, or will be soon: what memory holds is for then.
+            Absence::Brief => (stores == Stores::Redis).then_some(0),
+        }
     }
 
     pub(crate) fn facts_in_memory(&self, key: &CallKey) -> Option<Facts> {
@@ -168,10 +269,18 @@ impl Core {
         redis: &RedisStore,
         key: &CallKey,
     ) -> Result<Option<Ttl>, Away> {
-        let left = |header: &Header<'_>, _: &[u8], now_ms| Some(validity::left(header, now_ms));
-        Ok(match self.fetch(redis, key, 0, left).await? {
+        let left = |usable: &Usable<'_, '_>| Some(validity::left(usable.header, usable.now_ms));
+        Ok(match self.fetch(redis, key, self.stores, 0, left).await? {
             Fetched::Usable(left) => Some(left),
             Fetched::Not(_) => None,
         })
     }
+}
+
+/// The tags of an entry, those of the key first. One without a name of its own is none of them.
+fn tags_of<'a>(header: &'a Header<'_>, key: &'a CallKey) -> Vec<&'a str> {
+    let name = key.name.as_str();
+    let known = |tag: &&str| key.tags.iter().any(|known| known == tag);
+    let own = header.tags.iter().filter_map(|tag| tag.name.resolve(name)).filter(|tag| !known(tag));
+    key.tags.iter().map(String::as_str).chain(own).collect()
 }

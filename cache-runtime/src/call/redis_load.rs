@@ -9,9 +9,11 @@ use tracing::{Instrument as _, trace_span};
 
 use super::cluster::{Begun, during};
 use super::policy::life_of;
-use super::{Call, CallKey, Found, Leftover, Served, Source, fresh_for_ms, micros, validity};
+use super::{
+    Call, CallKey, Found, Leftover, Original, Served, Source, fresh_for_ms, micros, validity,
+};
 use crate::config::Ttl;
-use crate::core::Core;
+use crate::core::{Core, Stores};
 use crate::entry::{self, Header, StateId};
 use crate::error::Error;
 use crate::flight::{Leader, Outcome};
@@ -112,7 +114,13 @@ where
         let fill = redis.fill(name, tags, noted, &entry, life_of(self.policy.grace.after(ttl)));
         let filled = fill.instrument(span).await.ok();
         match filled {
-            Some(Filled::Stored) => self.counters.slow.stores.one(),
+            Some(Filled::Stored) => {
+                self.counters.slow.stores.one();
+                if self.stores == Stores::Tiered {
+                    let original = Original::new(self.key.origin, ttl, took);
+                    self.core.keep_copy(&self.key, &leader.noted(), original, value);
+                }
+            }
             Some(Filled::Refused | Filled::Outdated) => self.counters.slow.refused.one(),
             None => {}
         }

@@ -27,11 +27,6 @@ impl<'a> Present<'a> {
             tokens.split_first().map_or((None, tokens), |(root, rest)| (*root, rest));
         Present { root, tags: tags.iter().map(AsRef::as_ref).zip(rest.iter().copied()).collect() }
     }
-
-    /// More tags' tokens.
-    pub(crate) fn add(&mut self, tags: &'a [String], tokens: &[Option<u64>]) {
-        self.tags.extend(tags.iter().map(String::as_str).zip(tokens.iter().copied()));
-    }
 }
 
 /// Whether an entry may be served.
@@ -43,8 +38,8 @@ pub(crate) enum Verdict {
     Expired,
     /// It has been invalidated, or is not what it should be.
     Useless,
-    /// It depends on these tags, whose tokens were not read.
-    Depends(Vec<String>),
+    /// It depends on tags whose tokens were not read.
+    Depends,
 }
 
 /// Judges an entry found under `key` at the server's time `now_ms`, which may be past its TTL by
@@ -66,7 +61,7 @@ pub(crate) fn judge(
     if !key.tags.iter().all(recorded) {
         return Verdict::Useless;
     }
-    let mut unread = Vec::new();
+    let mut unread = false;
     for Tag { name: tag, token } in &header.tags {
         let Some(tag) = tag.resolve(name) else {
             return Verdict::Useless;
@@ -74,15 +69,15 @@ pub(crate) fn judge(
         match present.tags.get(tag) {
             Some(now) if *now == Some(*token) => {}
             Some(_) => return Verdict::Useless,
-            None => unread.push(tag.to_owned()),
+            None => unread = true,
         }
     }
     if !in_time(header, now_ms, grace_ms) {
         Verdict::Expired
-    } else if unread.is_empty() {
-        Verdict::Usable
+    } else if unread {
+        Verdict::Depends
     } else {
-        Verdict::Depends(unread)
+        Verdict::Usable
     }
 }
 

@@ -55,10 +55,24 @@ impl CacheConfig {
         self
     }
 
+    /// Sets [how long copies of what is in Redis are kept](CacheConfig#structfield.memory_ttl).
+    #[must_use]
+    pub fn memory_ttl(mut self, ttl: Duration) -> Self {
+        self.memory_ttl = ttl;
+        self
+    }
+
     /// Sets [how long values loaded during an outage are kept](CacheConfig#structfield.outage_ttl).
     #[must_use]
     pub fn outage_ttl(mut self, ttl: Duration) -> Self {
         self.outage_ttl = ttl;
+        self
+    }
+
+    /// Sets [how long values from before an outage are served](CacheConfig#structfield.outage_grace).
+    #[must_use]
+    pub fn outage_grace(mut self, grace: Duration) -> Self {
+        self.outage_grace = grace;
         self
     }
 

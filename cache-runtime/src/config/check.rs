@@ -23,7 +23,7 @@ impl CacheConfig {
         self.check().map_err(|problem| problem.of_setting(problem.field.to_owned()))
     }
 
-    /// Where values will be kept: `auto` is Redis if an address is configured, else memory.
+    /// Where values will be kept: `auto` is tiered if an address is configured, else memory.
     ///
     /// # Errors
     ///
@@ -76,6 +76,7 @@ impl CacheConfig {
 
     fn check_times(&self) -> Result<(), Problem> {
         let times = [
+            ("memory_ttl", self.memory_ttl),
             ("outage_ttl", self.outage_ttl),
             ("max_load", self.max_load),
             ("wait_limit", self.wait_limit),
@@ -88,7 +89,12 @@ impl CacheConfig {
             let accepted = (Duration::from_millis(1)..=DAY).contains(&time);
             require(accepted, field, show_duration(time), "a duration from 1ms to 1d")?;
         }
-        Ok(())
+        require(
+            self.outage_grace <= DAY,
+            "outage_grace",
+            show_duration(self.outage_grace),
+            "a duration of at most 1d, or 0 for none",
+        )
     }
 
     fn check_sizes(&self) -> Result<(), Problem> {
@@ -136,13 +142,14 @@ impl CacheConfig {
     fn backend(&self) -> Result<Backend<'_>, Problem> {
         match (self.mode, &self.redis_url) {
             (Mode::Memory, _) | (Mode::Auto, None) => Ok(Backend::Memory),
-            (Mode::Redis, None) => problem(
+            (Mode::Redis | Mode::Tiered, None) => problem(
                 "mode",
-                Mode::Redis.as_str(),
+                self.mode.as_str(),
                 "an address of Redis with it (REDIS_URL or REDIS_HOST), or `auto` or `memory`",
             ),
-            (Mode::Auto | Mode::Redis, Some(url)) => match url.connection_info() {
-                Ok(_) => Ok(Backend::Redis(url)),
+            (_, Some(url)) => match url.connection_info() {
+                Ok(_) if self.mode == Mode::Redis => Ok(Backend::Redis(url)),
+                Ok(_) => Ok(Backend::Tiered(url)),
                 Err(expected) => problem("redis_url", url, expected),
             },
         }

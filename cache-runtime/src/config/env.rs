@@ -85,7 +85,9 @@ fn read_behaviour(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), 
 fn read_memory(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
     vars.set_bytes("memory_capacity", &mut config.memory_capacity)?;
     vars.set_bytes("max_value_size", &mut config.max_value_size)?;
+    vars.set("memory_ttl", &mut config.memory_ttl)?;
     vars.set("outage_ttl", &mut config.outage_ttl)?;
+    vars.set("outage_grace", &mut config.outage_grace)?;
     config.compress_above = vars.get::<Bytes>("CACHE_COMPRESS_ABOVE")?.map(|bytes| bytes.0);
     Ok(())
 }

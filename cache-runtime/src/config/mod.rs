@@ -60,7 +60,7 @@ use crate::codec::DefaultCodec;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheConfig {
-    /// Where values are kept. `CACHE_MODE`: `auto` (the default), `memory`, `redis`.
+    /// Where values are kept. `CACHE_MODE`: `auto` (the default), `memory`, `redis`, `tiered`.
     pub mode: Mode,
     /// What all names in Redis begin with, so that several applications can share one server.
     /// `CACHE_NAMESPACE`, default `cache`; ASCII letters, digits, `_`, `.`, `-`.
@@ -82,10 +82,19 @@ pub struct CacheConfig {
     /// `CACHE_MEMORY_CAPACITY`, default 64 MiB.
     #[serde(with = "bytes_text")]
     pub memory_capacity: usize,
+    /// How long a value read from Redis, or stored there, is kept in memory at most, in mode
+    /// `tiered`. `CACHE_MEMORY_TTL`, default 60 s. It bounds the harm of what no process is told of,
+    /// such as a key deleted with `redis-cli`.
+    #[serde(with = "duration_text")]
+    pub memory_ttl: Duration,
     /// How long values are kept that were loaded while Redis was away. `CACHE_OUTAGE_TTL`, default
     /// 30 s.
     #[serde(with = "duration_text")]
     pub outage_ttl: Duration,
+    /// For how long after Redis has gone away values that were in memory before are still served, in
+    /// mode `tiered`. `CACHE_OUTAGE_GRACE`, default 10 s; 0 for not at all.
+    #[serde(with = "duration_text")]
+    pub outage_grace: Duration,
     /// The largest encoded value that is stored, in bytes. `CACHE_MAX_VALUE_SIZE`, default 1 MiB.
     #[serde(with = "bytes_text")]
     pub max_value_size: usize,
@@ -142,7 +151,9 @@ impl Default for CacheConfig {
             prefix_ttls: BTreeMap::new(),
             jitter: Jitter::default(),
             memory_capacity: 64 << 20,
+            memory_ttl: Duration::from_secs(60),
             outage_ttl: Duration::from_secs(30),
+            outage_grace: Duration::from_secs(10),
             max_value_size: 1 << 20,
             compress_above: None,
             max_load: Duration::from_secs(300),

@@ -9,13 +9,17 @@ use super::{redis_url::RedisUrl, text::Text};
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Mode {
-    /// In Redis if an address is configured, else in the memory of the process.
+    /// Tiered if an address of Redis is configured, else in the memory of the process.
     #[default]
     Auto,
     /// In the memory of the process; the Redis settings are not looked at.
     Memory,
-    /// In Redis; a configuration without an address is an error.
+    /// In Redis alone: whatever another process has invalidated is seen by the next read. A
+    /// configuration without an address is an error.
     Redis,
+    /// In Redis, with copies in the memory of the process, which are kept coherent by a feed of
+    /// invalidations. A configuration without an address is an error.
+    Tiered,
 }
 
 /// Where values are kept, as it follows from the whole configuration: see
@@ -26,6 +30,8 @@ pub enum Backend<'a> {
     Memory,
     /// The Redis at this address.
     Redis(&'a RedisUrl),
+    /// The Redis at this address, behind the memory of the process.
+    Tiered(&'a RedisUrl),
 }
 
 impl Mode {
@@ -34,14 +40,16 @@ impl Mode {
             Mode::Auto => "auto",
             Mode::Memory => "memory",
             Mode::Redis => "redis",
+            Mode::Tiered => "tiered",
         }
     }
 }
 
 impl Text for Mode {
-    const EXPECTED: &'static str = "`auto`, `memory` or `redis`";
+    const EXPECTED: &'static str = "`auto`, `memory`, `redis` or `tiered`";
 
     fn from_text(text: &str) -> Option<Self> {
-        [Mode::Auto, Mode::Memory, Mode::Redis].into_iter().find(|mode| mode.as_str() == text)
+        let modes = [Mode::Auto, Mode::Memory, Mode::Redis, Mode::Tiered];
+        modes.into_iter().find(|mode| mode.as_str() == text)
     }
 }

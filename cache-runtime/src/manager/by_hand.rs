@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CacheManager, SetOptions};
-use crate::call::{Call, CallKey, Demands, Grace, Policy, named};
+use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, named};
 use crate::config::Ttl;
 use crate::error::Error;
 use crate::generation::Slot;
@@ -24,7 +24,7 @@ impl CacheManager {
     /// [`Error::Name`] for a name that cannot be one.
     pub async fn get<V: CacheValue>(&self, name: &str) -> Result<Option<V>, Error> {
         let key = self.key(name, &[])?;
-        let reading = self.core().read::<V>(&key, self.core().redis.is_none(), None, 0).await;
+        let reading = self.core().read::<V>(&key, Ask::fresh(self.core().stores)).await;
         reading.count(&self.core().by_hand);
         Ok(reading.into_value())
     }
@@ -117,10 +117,10 @@ impl CacheManager {
             key: Arc::new(key),
             policy: Policy::new(ttl, core.config.jitter),
             share: None,
-            in_memory: core.redis.is_none(),
+            stores: core.stores,
             demands: Demands::default(),
         };
-        if call.in_memory
+        if core.reads_memory(core.stores)
             && let Some(hit) = core.value_in_memory(&call.key, 0)
         {
             core.by_hand.memory_hit(hit.load_micros);
@@ -200,7 +200,7 @@ impl crate::core::Core {
     ) -> Result<(), Error> {
         let worth =
             Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };
-        if self.set(key, self.redis.is_none(), &worth).await? == put::Outcome::Stored {
+        if self.set(key, self.stores, &worth).await? == put::Outcome::Stored {
             self.by_hand.slow.stores.one();
         }
         Ok(())
@@ -226,14 +226,14 @@ impl crate::core::Core {
         }
         // Loads that are running now must not store what the sweep has passed by.
         self.generations.begin_sweep();
-        let matching: Vec<Slot> = self.names_in_memory(pattern);
-        let in_memory = matching.len() as u64;
+        let in_memory = self.names_in_memory(pattern).len() as u64;
         let mut targets = Targets::default();
         if let Some(prefix) = pattern.whole_prefix() {
             // Too long a prefix is no tag; the sweep finds its names all the same.
             let _ = targets.add_tag(&prefix);
         }
-        let _then = Finally(|| self.bump(matching.iter().copied()));
+        // What was read from Redis before the sweep came by is in memory by now, or must not get there.
+        let _then = Finally(|| self.drop_matching(pattern));
         self.invalidate(&targets).await;
         let removed = match &self.redis {
             Some(redis) => redis.clear(pattern.as_str()).await,
@@ -254,6 +254,19 @@ impl crate::core::Core {
             None => None,
         };
         removed.unwrap_or(in_memory)
+    }
+
+    /// Another process has cleared a pattern: what it had to find in Redis is gone there.
+    pub(crate) fn hear_cleared(&self, pattern: &str) {
+        match Pattern::new(pattern) {
+            Ok(pattern) if !pattern.is_everything() => self.drop_matching(&pattern),
+            _ => self.generations.bump_epoch(),
+        }
+    }
+
+    fn drop_matching(&self, pattern: &Pattern) {
+        self.generations.begin_sweep();
+        self.bump(self.names_in_memory(pattern));
     }
 
     fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {

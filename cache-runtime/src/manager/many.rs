@@ -5,10 +5,11 @@ use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{CacheManager, SetOptions};
-use crate::call::{CallKey, Leftover, Present, Reading, Verdict, hit, judge};
-use crate::core::Core;
+use crate::call::{CallKey, Leftover, Original, Present, Reading, Verdict, hit, judge};
+use crate::core::{Core, Stores};
 use crate::entry::Stored;
 use crate::error::Error;
+use crate::generation::Noted;
 use crate::output::CacheValue;
 use crate::redis::{Away, RedisStore};
 
@@ -36,20 +37,18 @@ impl CacheManager {
         let keys = names.iter().map(|name| self.key(name.as_ref(), &[]));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
         let core = self.core();
+        let mut readings: Vec<_> = keys.iter().map(|key| core.read_memory(key)).collect();
         if let Some(redis) = &core.redis {
-            match core.fetch_many(redis, &keys).await {
-                Ok(readings) => return Ok(core.counted(readings)),
-                Err(Away) if redis.usable() => {
-                    return Ok(core.counted(keys.iter().map(|_| Reading::Away).collect()));
-                }
-                Err(Away) => {}
+            let missing: Vec<_> =
+                readings.iter_mut().zip(&keys).filter(|(r, _)| r.is_none()).collect();
+            let (places, keys): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
+            if !keys.is_empty() {
+                let found = core.read_many(redis, &keys).await;
+                places.into_iter().zip(found).for_each(|(place, found)| *place = Some(found));
             }
         }
-        let in_memory = |key| match core.value_in_memory(key, 0) {
-            Some(hit) => Reading::Memory(hit),
-            None => Reading::Miss(Leftover::Nothing),
-        };
-        Ok(core.counted(keys.iter().map(in_memory).collect()))
+        let nothing = || Reading::Miss(Leftover::Nothing);
+        Ok(core.counted(readings.into_iter().map(|found| found.unwrap_or_else(nothing)).collect()))
     }
 
     /// Stores several values with the same options, as [`set`](CacheManager::set) does.
@@ -146,29 +145,57 @@ impl From<Error> for Failed {
 }
 
 impl Core {
+    /// What memory has to say, where it is asked first.
+    fn read_memory<V: CacheValue>(&self, key: &CallKey) -> Option<Reading<V>> {
+        let hit = self.reads_memory(self.stores).then(|| self.value_in_memory(key, 0));
+        hit.flatten().map(Reading::Memory)
+    }
+
+    async fn read_many<V: CacheValue>(
+        &self,
+        redis: &RedisStore,
+        keys: &[&CallKey],
+    ) -> Vec<Reading<V>> {
+        match self.fetch_many(redis, keys).await {
+            Ok(readings) => readings,
+            Err(Away) if redis.usable() => keys.iter().map(|_| Reading::Away).collect(),
+            Err(Away) => {
+                let found = |key: &&CallKey| self.value_of_an_outage(redis, key, self.stores);
+                keys.iter().map(|key| found(key).map_or(Reading::Away, Reading::Memory)).collect()
+            }
+        }
+    }
+
     async fn fetch_many<V: CacheValue>(
         &self,
         redis: &RedisStore,
-        keys: &[CallKey],
+        keys: &[&CallKey],
     ) -> Result<Vec<Reading<V>>, Away> {
         let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-        let mut tags = distinct_tags(keys);
+        let noted: Vec<_> = keys.iter().map(|key| self.generations.note(&key.slots)).collect();
+        let tags: BTreeSet<&str> =
+            keys.iter().flat_map(|key| &key.tags).map(String::as_str).collect();
+        let mut tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
         let (values, found) = redis.read_many(&names, &tags).await?;
         let mut tokens = found.tokens.clone();
         // Tags that entries have of their own are known only now.
-        let own = unread_tags(keys, &values, &Present::new(&tags, &tokens), found.now_ms);
+        let own = own_tags(keys, &values, &tags);
         if !own.is_empty() {
-            tokens.extend(redis.tokens(&own).await?);
+            tokens.extend(redis.tokens(&own).await?.into_iter().skip(1));
             tags.extend(own);
         }
         let present = Present::new(&tags, &tokens);
-        let entries = keys.iter().zip(values);
-        Ok(entries.map(|(key, bytes)| self.reading(key, bytes, &present, found.now_ms)).collect())
+        let entries = keys.iter().zip(noted).zip(values);
+        let reading = |((key, noted), bytes): ((&&CallKey, _), _)| {
+            self.reading(key, &noted, bytes, &present, found.now_ms)
+        };
+        Ok(entries.map(reading).collect())
     }
 
     fn reading<V: CacheValue>(
         &self,
         key: &CallKey,
+        noted: &Noted,
         bytes: Option<Vec<u8>>,
         present: &Present<'_>,
         now_ms: u64,
@@ -182,12 +209,18 @@ impl Core {
             Stored::Value(header, payload) => match judge(key, &header, present, now_ms, 0) {
                 Verdict::Usable => match self.types.decode(&header, payload, None) {
                     Some(value) => {
-                        return Reading::Redis(hit(value, &header, now_ms), header.state);
+                        let hit = hit(value, &header, now_ms);
+                        // What depends on more than was noted is not kept.
+                        if self.stores == Stores::Tiered && header.tags.len() == key.tags.len() {
+                            let original = Original::of(&hit, header.origin);
+                            self.keep_copy(key, noted, original, &hit.value);
+                        }
+                        return Reading::Redis(hit, header.state);
                     }
                     None => Leftover::Undecodable,
                 },
                 Verdict::Expired => Leftover::Expired,
-                Verdict::Useless | Verdict::Depends(_) => Leftover::Stale,
+                Verdict::Useless | Verdict::Depends => Leftover::Stale,
             },
         };
         Reading::Miss(leftover(bytes))
@@ -199,26 +232,18 @@ impl Core {
     }
 }
 
-fn distinct_tags<'a>(keys: impl IntoIterator<Item = &'a CallKey>) -> Vec<String> {
-    let tags: BTreeSet<&String> = keys.into_iter().flat_map(|key| &key.tags).collect();
-    tags.into_iter().cloned().collect()
-}
-
-fn unread_tags(
-    keys: &[CallKey],
-    values: &[Option<Vec<u8>>],
-    present: &Present<'_>,
-    now_ms: u64,
-) -> Vec<String> {
-    let mut unread = BTreeSet::new();
+/// The tags that entries have beyond these.
+fn own_tags(keys: &[&CallKey], values: &[Option<Vec<u8>>], known: &[String]) -> Vec<String> {
+    let mut own = BTreeSet::new();
     for (key, bytes) in keys.iter().zip(values) {
-        if let Some(Stored::Value(header, _)) = bytes.as_deref().map(Stored::read)
-            && let Verdict::Depends(tags) = judge(key, &header, present, now_ms, 0)
-        {
-            unread.extend(tags);
+        if let Some(Stored::Value(header, _)) = bytes.as_deref().map(Stored::read) {
+            let tags = header.tags.iter().filter_map(|tag| tag.name.resolve(key.name.as_str()));
+            own.extend(
+                tags.filter(|tag| !known.iter().any(|known| known == tag)).map(str::to_owned),
+            );
         }
     }
-    unread.into_iter().collect()
+    own.into_iter().collect()
 }
 
 /// Drives several futures in one task.

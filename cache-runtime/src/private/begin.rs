@@ -189,7 +189,7 @@ where
     H: FnOnce(K) -> Hooks<K>,
 {
     let mut early = false;
-    if bound.in_memory
+    if bound.reads_memory()
         && !own.bypass
         && let Some(hit) = key.look_up::<K::Value>(bound, instance)
     {
@@ -362,7 +362,7 @@ impl<K: OutputKind> Prepared<K> {
                 reply.send(Answer::Refused(Error::NoEntry { function, reason }));
             }
         })?;
-        let Bound { core, counters, in_memory } = self.bound;
+        let Bound { core, counters, stores } = self.bound;
         let share = self.hooks.share.how;
         let call = call::Call {
             core,
@@ -370,7 +370,7 @@ impl<K: OutputKind> Prepared<K> {
             key: self.key,
             policy,
             share,
-            in_memory,
+            stores,
             demands: self.demands,
         };
         Ok((call, self.reply))

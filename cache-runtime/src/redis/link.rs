@@ -5,22 +5,22 @@
 //! A link is made in the background. An operation uses it only while it is up; one that fails
 //! makes it *suspect*, and it is not used again before the server has answered a ping.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, FromRedisValue, RedisError, RedisResult, cmd};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
+use super::backoff::Backoff;
+use super::feed;
 use super::script::{Loaded, Script};
 use super::shared::Shared;
 use crate::clock::{millis, precise_ms};
-use crate::random;
+use crate::entry;
 
-const FIRST_DELAY: Duration = Duration::from_millis(50);
-const LONGEST_DELAY: Duration = Duration::from_secs(2);
 /// How long Redis remembers that a run of the server has been met; each health check renews it.
 const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How many owed removals are sent in one command.
@@ -29,6 +29,8 @@ const REPLAY_BATCH: usize = 500;
 #[derive(Debug)]
 pub(super) struct Link {
     state: Mutex<State>,
+    /// When it was up last, by the manager's clock; before that it never was.
+    left_ms: AtomicU64,
     /// The state has changed.
     pub(super) changed: Notify,
     /// Somebody asks for attention: an operation failed, an invalidation is owed, the end.
@@ -75,6 +77,11 @@ impl Ready {
         }
     }
 
+    /// Which run of which server this is.
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
     /// For small things, which should not wait behind large ones.
     pub(super) fn quick(&self) -> MultiplexedConnection {
         self.quick.clone()
@@ -102,6 +109,7 @@ impl Link {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Link {
             state: Mutex::new(State::Connecting),
+            left_ms: AtomicU64::new(0),
             changed: Notify::new(),
             attention: Notify::new(),
         })
@@ -135,13 +143,19 @@ impl Link {
 
     /// After an operation failed: no further one before the server has answered. Says whether the
     /// link was up until now.
-    pub(super) fn suspect(&self) -> bool {
+    pub(super) fn suspect(&self, now_ms: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State::Up(ready) = &*state else { return false };
         *state = State::Suspect(Arc::clone(ready));
+        self.left_ms.store(now_ms, Ordering::Release);
         drop(state);
         self.attention.notify_one();
         true
+    }
+
+    /// When it was up last, by the manager's clock.
+    pub(super) fn left_ms(&self) -> u64 {
+        self.left_ms.load(Ordering::Acquire)
     }
 
     pub(super) fn close(&self) {
@@ -158,7 +172,7 @@ impl Link {
 /// The task of a link: it connects, keeps watch, and connects again, until the manager is gone.
 pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
     let link = Arc::clone(&gone.0);
-    let mut delay = FIRST_DELAY;
+    let mut backoff = Backoff::default();
     let mut was_down = false;
     loop {
         let Some(strong) = shared.upgrade() else {
@@ -168,7 +182,7 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
             Ok(ready) if !link.ended() => {
                 strong.log_up(was_down, &ready.server);
                 go_up(&link, &strong, ready);
-                delay = FIRST_DELAY;
+                backoff = Backoff::default();
                 drop(strong);
                 let Some(reason) = watch(&link, &shared).await else {
                     return;
@@ -178,6 +192,7 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
                 };
                 strong.log_down(&reason);
                 was_down = true;
+                strong.suspect(&link);
                 link.set(State::Down(reason));
             }
             Ok(_) => return,
@@ -190,21 +205,27 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
             }
             Err(_) => return,
         }
-        // Jittered, so that many processes do not return in one moment.
-        sleep(delay.mul_f64(0.5 + random::fraction())).await;
-        delay = (delay * 2).min(LONGEST_DELAY);
+        sleep(backoff.next()).await;
         if link.ended() {
             return;
         }
     }
 }
 
-/// Makes the connection usable. What memory holds from the time without Redis ends with it, also
-/// what is stored by loads that began just before.
-fn go_up(link: &Link, shared: &Shared, ready: Arc<Ready>) {
-    shared.generations.bump_epoch();
-    link.set(State::Up(ready));
-    shared.generations.bump_epoch();
+/// Makes the connection usable.
+///
+/// What memory holds from the time without Redis ends with it, also what is stored by loads that
+/// began just before; unless the feed has heard all that others have invalidated meanwhile.
+fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
+    if shared.feed.hears(&ready.server) {
+        link.set(State::Up(ready));
+    } else {
+        shared.give_up_feed();
+        shared.generations.bump_epoch();
+        link.set(State::Up(ready));
+        shared.generations.bump_epoch();
+    }
+    feed::ensure(shared, link);
     if !shared.journal.is_empty() {
         link.attention.notify_one();
     }
@@ -224,8 +245,20 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
             State::Connecting | State::Down(_) => return Some("the connection was lost".into()),
         };
         match shared.check(&ready).await {
-            Ok(ready) if suspect => go_up(link, &shared, ready),
-            Ok(ready) => renew(link, ready),
+            Ok(ready) if suspect => match shared.record.pause(Instant::now()) {
+                None => go_up(link, &shared, ready),
+                Some(pause) => {
+                    tracing::debug!(?pause, "Redis answers, but operations fail: it is left alone");
+                    drop(shared);
+                    // Asked again afterwards.
+                    sleep(pause).await;
+                    link.attention.notify_one();
+                }
+            },
+            Ok(ready) => {
+                renew(link, ready);
+                feed::ensure(&shared, link);
+            }
             Err(error) => return Some(error.to_string()),
         }
     }
@@ -292,8 +325,10 @@ impl Shared {
             return Ok(());
         }
         let keys = [self.run_key(&ready.server), self.root_key()];
-        let ttl = millis(RUN_TTL).to_string();
-        let new: u8 = ready.script(ready.quick(), Script::Meet, &keys, &[ttl.as_bytes()]).await?;
+        let (ttl, feed) = (millis(RUN_TTL).to_string(), self.feed_channel());
+        let notice = self.notice_of(&keys[1..]);
+        let arguments = [ttl.as_bytes(), feed.as_bytes(), &notice];
+        let new: u8 = ready.script(ready.quick(), Script::Meet, &keys, &arguments).await?;
         if new == 1 {
             tracing::debug!(
                 server = ready.server,
@@ -316,19 +351,32 @@ impl Shared {
         set.query_async(&mut ready.quick()).await
     }
 
+    /// Removes keys of which the first `tokens` are tokens, and tells the others. Returns how many of
+    /// the rest were entries.
+    pub(super) async fn send_removal(
+        &self,
+        ready: &Ready,
+        connection: MultiplexedConnection,
+        keys: &[String],
+        tokens: usize,
+        notice: &[u8],
+    ) -> RedisResult<u64> {
+        let (tokens, feed) = (tokens.to_string(), self.feed_channel());
+        let arguments = [&entry::VALUE_MAGIC[..], tokens.as_bytes(), feed.as_bytes(), notice];
+        ready.script(connection, Script::Remove, keys, &arguments).await
+    }
+
     /// Sends the removals that are owed now. What is owed meanwhile waits for the next time, so
     /// that there is an end to it.
     async fn replay(&self, ready: &Ready) -> RedisResult<()> {
         let owed = self.journal.all();
         for batch in owed.chunks(REPLAY_BATCH) {
-            let mut unlink = cmd("UNLINK");
-            for (key, _) in batch {
-                unlink.arg(key);
-            }
-            let _: u64 = unlink.query_async(&mut ready.quick()).await?;
+            let keys: Vec<String> = batch.iter().map(|(key, _)| key.clone()).collect();
+            self.send_removal(ready, ready.quick(), &keys, keys.len(), &self.notice_of(&keys))
+                .await?;
             self.journal.confirm(batch);
         }
-        if !owed.is_empty() {
+        if !owed.is_empty() && !self.feed.hears(&ready.server) {
             // Memory stood in for Redis: what others invalidate there does not reach it.
             self.generations.bump_epoch();
         }
@@ -338,7 +386,7 @@ impl Shared {
 
 /// Which run of which server answers here. A server that has been a replica meanwhile has another
 /// replication id: it may have missed what was confirmed by its master.
-async fn ask_server(connection: &mut MultiplexedConnection) -> RedisResult<String> {
+pub(super) async fn ask_server(connection: &mut MultiplexedConnection) -> RedisResult<String> {
     let info: String = cmd("INFO").arg("server").arg("replication").query_async(connection).await?;
     check_version(&info)?;
     let run = field(&info, "run_id").unwrap_or_default();
@@ -374,7 +422,7 @@ fn refused(message: String) -> RedisError {
     RedisError::from((redis::ErrorKind::Client, "this server cannot be used", message))
 }
 
-fn no_answer(after: Duration) -> RedisError {
+pub(super) fn no_answer(after: Duration) -> RedisError {
     RedisError::from(std::io::Error::new(
         std::io::ErrorKind::TimedOut,
         format!("no answer within {after:?}"),

@@ -6,30 +6,39 @@
 //! A tag is invalidated by removing its token: what is absent equals nothing that was recorded,
 //! and the next load that notes the tag gives it a new one.
 
+mod backoff;
+mod breaker;
+mod feed;
 mod journal;
 mod link;
+mod mirror;
+mod notice;
 mod script;
 mod shared;
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Value, cmd};
 use tokio::time::timeout;
 
 use crate::clock::{Clock, millis};
-use crate::entry::{self, StateId};
+use crate::entry::StateId;
 use crate::generation::Generations;
 use crate::glob;
 use crate::random;
 use crate::runtime;
+pub use breaker::Breaker;
+pub(crate) use feed::Hearing;
 use link::{Ready, State};
+use mirror::ROOT;
+use notice::Item;
 use script::{STATE_BYTES, Script};
-pub(crate) use shared::Settings;
 use shared::Shared;
+pub(crate) use shared::{Cleared, Settings};
 
 /// How many keys one page of a scan asks for.
 const SCAN_COUNT: usize = 1_000;
@@ -45,6 +54,17 @@ pub(crate) struct RedisStore(Arc<Shared>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Away;
 
+/// Why Redis is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// It is away. It was in use last at this time, by the manager's clock; 0: never.
+    Since(u64),
+    /// It was never used, or will not be any more.
+    Lasting,
+    /// It is there, and not to be used before it knows what it is owed.
+    Brief,
+}
+
 /// The life of an entry or token in Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Life {
@@ -52,7 +72,8 @@ pub(crate) enum Life {
     Forever,
 }
 
-/// An entry as it was read, with the tokens as they are now, in the order they were asked for.
+/// An entry as it was read, with the tokens as they are now: the root's first, then in the order
+/// they were asked for.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) bytes: Option<Vec<u8>>,
@@ -90,10 +111,23 @@ impl Noted {
     pub(crate) fn is(&self, state: &StateId) -> bool {
         self.state == state.as_bytes()
     }
+}
 
-    /// What the script that ends a load is told if there is nothing to store.
-    fn release(&self) -> &'static str {
-        if self.mine { "1" } else { "0" }
+/// How a load or put ends.
+#[derive(Debug, Default)]
+struct End<'a> {
+    /// What is to be stored; empty: nothing.
+    entry: &'a [u8],
+    /// How long it lives; without an entry, whether the mark is the load's own.
+    life: String,
+    /// What the other processes are told; empty: nothing.
+    notice: Vec<u8>,
+}
+
+impl End<'_> {
+    /// Nothing is to be stored.
+    fn of(noted: &Noted) -> Self {
+        End { life: u8::from(noted.mine).to_string(), ..End::default() }
     }
 }
 
@@ -152,7 +186,7 @@ impl Lease {
     pub(crate) fn release(self) {
         let Some(runtime) = runtime::with_timers() else { return };
         runtime.spawn(async move {
-            let _ = finish(&self.shared, &[self.key], &self.noted, &[], self.noted.release()).await;
+            let _ = finish(&self.shared, &[self.key], &self.noted, &End::of(&self.noted)).await;
         });
     }
 }
@@ -187,8 +221,22 @@ pub(crate) enum Filled {
 }
 
 impl RedisStore {
-    pub(crate) fn new(settings: Settings, generations: Arc<Generations>, clock: Clock) -> Self {
-        RedisStore(Arc::new(Shared::new(settings, generations, clock)))
+    pub(crate) fn new(
+        settings: Settings,
+        generations: Arc<Generations>,
+        clock: Clock,
+        cleared: Cleared,
+    ) -> Self {
+        RedisStore(Arc::new(Shared::new(settings, generations, clock, cleared)))
+    }
+
+    /// The value under a name, alone: for who has the tokens from the mirror.
+    pub(crate) async fn value(&self, name: &str) -> Result<Found, Away> {
+        let turn = self.0.turn().await?;
+        let mut get = cmd("GET");
+        get.arg(self.0.value_key(name));
+        let value = turn.ask(get.query_async(&mut turn.ready.quick())).await?;
+        Ok(Found { bytes: bytes_of(value), tokens: Vec::new(), now_ms: turn.now_ms() })
     }
 
     /// The value under a name and the tokens of its tags, in one round trip.
@@ -221,12 +269,22 @@ impl RedisStore {
         Ok((values.into_iter().map(bytes_of).collect(), found))
     }
 
-    /// The tokens of tags alone.
+    /// The tokens of tags alone, the root's first. They are mirrored.
     pub(crate) async fn tokens(&self, tags: &[impl AsRef<str>]) -> Result<Vec<Option<u64>>, Away> {
-        let command = mget(tags.iter().map(|tag| self.0.token_key(tag.as_ref())));
+        let before = self.0.mirror.before(tags, self.0.clock.now_ms());
+        let command = mget(self.0.token_keys(tags));
         let turn = self.0.turn().await?;
         let values: Vec<Value> = turn.ask(command.query_async(&mut turn.ready.quick())).await?;
-        Ok(values.iter().map(token).collect())
+        let tokens: Vec<_> = values.iter().map(token).collect();
+        self.0.mirror.remember(before, tags, tokens.iter().copied());
+        Ok(tokens)
+    }
+
+    /// The tokens of tags as far as they are mirrored, the root's first; `None` if one is not.
+    pub(crate) fn mirrored(&self, tags: &[impl AsRef<str>]) -> Option<Vec<Option<u64>>> {
+        let now_ms = self.0.clock.now_ms();
+        let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
+        tags.map(|tag| self.0.mirror.token(tag, now_ms).map(Some)).collect()
     }
 
     /// A load begins: sets or joins the mark, and notes the tokens.
@@ -238,7 +296,10 @@ impl RedisStore {
         life: Life,
         mark: Mark,
     ) -> Result<Noted, Away> {
-        self.begin_on(&self.keys(name, tags), over, life, mark).await
+        let before = self.0.mirror.before(tags, self.0.clock.now_ms());
+        let noted = self.begin_on(&self.keys(name, tags), over, life, mark).await?;
+        self.0.mirror.remember(before, tags, noted.tokens.iter().copied().map(Some));
+        Ok(noted)
     }
 
     /// A load begins that replaces an entry, which stays meanwhile: its mark is elsewhere. `None`
@@ -292,7 +353,22 @@ impl RedisStore {
         entry: &[u8],
         life: Life,
     ) -> Result<Filled, Away> {
-        finish(&self.0, &self.keys(name, tags), noted, entry, &entry_life(life)).await
+        let end = End { entry, life: entry_life(life), notice: Vec::new() };
+        finish(&self.0, &self.keys(name, tags), noted, &end).await
+    }
+
+    /// The same for a put: what other processes hold of this name is older.
+    pub(crate) async fn fill_and_tell(
+        &self,
+        name: &str,
+        tags: &[impl AsRef<str>],
+        noted: &Noted,
+        entry: &[u8],
+        life: Life,
+    ) -> Result<Filled, Away> {
+        let notice = self.0.notice([Item::Key(name)]);
+        let end = End { entry, life: entry_life(life), notice };
+        finish(&self.0, &self.keys(name, tags), noted, &end).await
     }
 
     /// Ends a load that has nothing to store: takes its mark away, and says whether its value
@@ -303,7 +379,7 @@ impl RedisStore {
         tags: &[impl AsRef<str>],
         noted: &Noted,
     ) -> Result<Filled, Away> {
-        finish(&self.0, &self.keys(name, tags), noted, &[], noted.release()).await
+        finish(&self.0, &self.keys(name, tags), noted, &End::of(noted)).await
     }
 
     /// The same without waiting for it.
@@ -312,7 +388,7 @@ impl RedisStore {
         let (shared, keys) = (Arc::clone(&self.0), self.keys(name, tags));
         runtime.spawn(async move {
             // A mark that stays ends by its TTL, and until then loads join it.
-            let _ = finish(&shared, &keys, &noted, &[], noted.release()).await;
+            let _ = finish(&shared, &keys, &noted, &End::of(&noted)).await;
         });
     }
 
@@ -348,10 +424,10 @@ impl RedisStore {
         let mut owed = Owed { shared: &self.0, keys };
         // Removing is right also while other removals are owed.
         let turn = self.0.turn_to_remove().await.ok()?;
-        let tokens = tokens.to_string();
-        let arguments = [ENTRY, tokens.as_bytes()];
-        let call = turn.ready.script(turn.ready.quick(), Script::Remove, &owed.keys, &arguments);
-        let removed = turn.ask(call).await.ok()?;
+        let notice = self.0.notice_of(&owed.keys);
+        let quick = turn.ready.quick();
+        let removal = self.0.send_removal(&turn.ready, quick, &owed.keys, tokens, &notice);
+        let removed = turn.ask(removal).await.ok()?;
         owed.keys.clear();
         Some(removed)
     }
@@ -383,14 +459,21 @@ impl RedisStore {
             let (mut keys, names): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|key| key.starts_with(&reserved));
             keys.retain(|key| with_tokens && key.starts_with(&token));
-            let tokens = keys.len().to_string();
+            let tokens = keys.len();
             keys.extend(names);
             if !keys.is_empty() {
-                let arguments = [ENTRY, tokens.as_bytes()];
-                let call = turn.ready.script(turn.ready.bulk(), Script::Remove, &keys, &arguments);
-                removed += turn.ask::<u64>(call).await.ok()?;
+                let bulk = turn.ready.bulk();
+                removed += turn
+                    .ask(self.0.send_removal(&turn.ready, bulk, &keys, tokens, &[]))
+                    .await
+                    .ok()?;
             }
             if next == 0 {
+                // Told at the end: what another process has read of a page that came later is in
+                // its memory by now, or will not be stored there.
+                let mut publish = cmd("PUBLISH");
+                publish.arg(self.0.feed_channel()).arg(self.0.notice([Item::Pattern(pattern)]));
+                let _: u64 = turn.ask(publish.query_async(&mut turn.ready.quick())).await.ok()?;
                 owed.keys.clear();
                 return Some(removed);
             }
@@ -415,6 +498,7 @@ impl RedisStore {
             return Err("no tokio runtime with timers".into());
         };
         link.ready().await;
+        let _ = timeout(self.0.settings.deadline, self.0.feed.begun(&link)).await;
         match link.state() {
             State::Up(_) if self.0.journal.is_empty() => Ok(()),
             State::Up(_) => Err("invalidations are not yet confirmed".into()),
@@ -429,6 +513,52 @@ impl RedisStore {
     pub(crate) fn usable(&self) -> bool {
         let state = self.0.link().map(|link| link.state());
         self.0.journal.is_empty() && matches!(state, Some(State::Up(_) | State::Connecting))
+    }
+
+    /// Why Redis is not used here just now.
+    pub(crate) fn absence(&self) -> Absence {
+        let Some(link) = self.0.link() else {
+            let never_heard = !self.0.generations.lease.has_held_within(Duration::MAX);
+            return if never_heard || self.0.is_closed() {
+                Absence::Lasting
+            } else {
+                Absence::Brief
+            };
+        };
+        match link.state() {
+            State::Suspect(_) | State::Down(_) => Absence::Since(link.left_ms()),
+            State::Closed => Absence::Lasting,
+            State::Connecting | State::Up(_) => Absence::Brief,
+        }
+    }
+
+    /// Copies are kept in memory from now on.
+    pub(crate) fn want_feed(&self) {
+        self.0.want_feed();
+    }
+
+    /// Whether Redis is asked from here.
+    pub(crate) fn breaker(&self) -> Breaker {
+        match self.0.link().map(|link| link.state()) {
+            Some(State::Up(_)) => Breaker::Closed,
+            Some(State::Suspect(_) | State::Connecting) => Breaker::HalfOpen,
+            Some(State::Down(_) | State::Closed) | None => Breaker::Open,
+        }
+    }
+
+    /// When an operation has failed last.
+    pub(crate) fn last_failure(&self) -> Option<SystemTime> {
+        self.0.record.last_failure()
+    }
+
+    /// Notices of others that were heard, and how often the feed was interrupted.
+    pub(crate) fn heard(&self) -> (u64, u64) {
+        (self.0.feed.heard.get(), self.0.feed.interruptions.get())
+    }
+
+    /// How the feed is.
+    pub(crate) fn hearing(&self) -> Hearing {
+        self.0.feed.hearing()
     }
 
     /// The server's time, if it is known here just now.
@@ -466,6 +596,8 @@ impl RedisStore {
     pub(crate) fn reset_failures(&self) {
         self.0.errors.reset();
         self.0.outages.reset();
+        self.0.feed.heard.reset();
+        self.0.feed.interruptions.reset();
     }
 
     /// Ends the background work; from now on Redis is away.
@@ -489,11 +621,12 @@ async fn finish(
     shared: &Arc<Shared>,
     keys: &[String],
     noted: &Noted,
-    entry: &[u8],
-    life: &str,
+    end: &End<'_>,
 ) -> Result<Filled, Away> {
+    let End { entry, life, notice } = end;
     let tokens: Vec<[u8; 8]> = noted.tokens.iter().map(|token| token.to_le_bytes()).collect();
-    let mut arguments = vec![&noted.state[..], entry, life.as_bytes()];
+    let feed = shared.feed_channel();
+    let mut arguments = vec![&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
     arguments.extend(tokens.iter().map(|token| &token[..]));
     let turn = shared.turn().await?;
     let connection = lane(&turn.ready, entry.len());
@@ -504,9 +637,6 @@ async fn finish(
         _ => Filled::Refused,
     })
 }
-
-/// What an entry's first bytes are, by which it is told from a mark.
-const ENTRY: &[u8] = &entry::VALUE_MAGIC;
 
 /// Removals that go to the journal unless they are confirmed first, also when the operation is
 /// dropped half-way.

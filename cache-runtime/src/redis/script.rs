@@ -46,27 +46,32 @@ return reply";
 /// are still those it noted. Without a value the answer is the same, and the mark is taken away
 /// if it is the load's own.
 ///
-/// KEYS: name, tokens. ARGV: state, entry or '', its ms or -1 (or '1': own mark), noted tokens.
-/// Returns 1 if stored, 0 if the state is another, 2 if a token is.
+/// A put tells the other processes.
+///
+/// KEYS: name, tokens. ARGV: state, entry or '', its ms or -1 (or '1': own mark), the feed, the
+/// notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2 if a token is.
 const FILL: &str = r"
 local found = redis.pcall('GETRANGE', KEYS[1], 0, 11)
 local same = found == ARGV[1]
 local outdated = false
 for i = 2, #KEYS do
-  if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 2] then outdated = true end
+  if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 4] then outdated = true end
 end
 if ARGV[2] == '' then
   if same and ARGV[3] == '1' then redis.call('UNLINK', KEYS[1]) end
 elseif same and not outdated then
   if ARGV[3] == '-1' then redis.call('SET', KEYS[1], ARGV[2])
   else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+  if ARGV[5] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[5]) end
 end
 if outdated then return 2 end
 return same and 1 or 0";
 
-/// Removes tokens, entries and marks, and counts the entries.
+/// Removes tokens, entries and marks, counts the entries, and tells the other processes: after the
+/// removal, so that what they read once they have heard is not from before it.
 ///
-/// KEYS: tokens, names. ARGV: the two bytes that an entry begins with, the number of tokens.
+/// KEYS: tokens, names. ARGV: the two bytes that an entry begins with, the number of tokens, the
+/// feed, the notice or ''.
 const REMOVE: &str = r"
 local removed = 0
 for i = 1, #KEYS do
@@ -75,15 +80,18 @@ for i = 1, #KEYS do
   end
   redis.call('UNLINK', KEYS[i])
 end
+if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
 return removed";
 
 /// This server is seen: if nobody has seen it before, its data may be older than what was
-/// confirmed, and the root token goes, before anybody reads.
+/// confirmed, and the root token goes, before anybody reads. The others are told.
 ///
-/// KEYS: the server's run, the root token. ARGV: ms. Returns 1 if the server is new.
+/// KEYS: the server's run, the root token. ARGV: ms, the feed, the notice. Returns 1 if the server
+/// is new.
 const MEET: &str = r"
 if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then
   redis.call('DEL', KEYS[2])
+  redis.call('PUBLISH', ARGV[2], ARGV[3])
   return 1
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[1])

@@ -12,10 +12,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::Away;
+use super::breaker::Record;
+use super::feed::Feed;
 use super::journal::Journal;
 use super::link::{self, Gone, Link, Ready};
-use crate::clock::{Clock, precise_ms};
+use super::mirror::{Mirror, ROOT};
+use super::notice::{self, Item};
+use crate::clock::{Clock, millis, precise_ms};
 use crate::generation::Generations;
+use crate::random;
 use crate::runtime;
 use crate::stats::Counter;
 
@@ -25,6 +30,8 @@ const IN_FLIGHT: usize = 4_096;
 /// What the Redis store needs to know.
 pub(crate) struct Settings {
     pub(crate) client: Client,
+    /// The same server, spoken to so that it may speak first.
+    pub(crate) feed_client: Client,
     /// The address for logs and errors: secrets masked.
     pub(crate) address: String,
     pub(crate) namespace: String,
@@ -35,7 +42,17 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) health_interval: Duration,
     pub(crate) trust_restart: bool,
+    /// How long what was read is kept here.
+    pub(crate) memory_ttl: Duration,
 }
+
+/// Told of a pattern that another process has cleared.
+pub(crate) type Cleared = Box<dyn Fn(&str) + Send + Sync>;
+
+/// What the key of a tag's token begins with, after the namespace.
+pub(super) const TOKEN: &str = "#t:";
+/// After a failure, how long ago the feed may have been heard last for what memory holds to count.
+const LATELY: Duration = Duration::from_secs(1);
 
 pub(super) struct Shared {
     pub(super) settings: Settings,
@@ -43,7 +60,13 @@ pub(super) struct Shared {
     pub(super) journal: Journal,
     pub(super) errors: Counter,
     pub(super) outages: Counter,
-    clock: Clock,
+    pub(super) record: Record,
+    pub(super) feed: Feed,
+    pub(super) mirror: Mirror,
+    pub(super) cleared: Cleared,
+    /// Which manager a notice is from.
+    pub(super) source: u64,
+    pub(super) clock: Clock,
     links: Mutex<HashMap<RuntimeId, Arc<Link>>>,
     in_flight: Semaphore,
     closed: AtomicBool,
@@ -59,8 +82,17 @@ pub(super) struct Turn<'a> {
 }
 
 impl Shared {
-    pub(super) fn new(settings: Settings, generations: Arc<Generations>, clock: Clock) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        generations: Arc<Generations>,
+        clock: Clock,
+        cleared: Cleared,
+    ) -> Self {
         Shared {
+            feed: Feed::default(),
+            mirror: Mirror::new(Arc::clone(&generations), millis(settings.memory_ttl)),
+            cleared,
+            source: random::word(),
             journal: Journal::new(format!("{}:#root", settings.namespace)),
             settings,
             generations,
@@ -71,6 +103,7 @@ impl Shared {
             no_runtime_logged: AtomicBool::new(false),
             errors: Counter::default(),
             outages: Counter::default(),
+            record: Record::default(),
         }
     }
 
@@ -124,6 +157,10 @@ impl Shared {
         let mut links = self.lock_links();
         self.closed.store(true, Ordering::Release);
         links.drain().for_each(|(_, link)| link.close());
+        drop(links);
+        self.give_up_feed();
+        // Nothing of what others invalidate from now on is heard.
+        self.generations.bump_epoch();
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -133,7 +170,29 @@ impl Shared {
     /// Notes removals that Redis has not confirmed, and has them sent.
     pub(super) fn owe(&self, keys: &[String]) {
         self.journal.add(keys);
+        self.wake_links();
+    }
+
+    pub(super) fn wake_links(&self) {
         self.lock_links().values().for_each(|link| link.attention.notify_one());
+    }
+
+    /// Copies are kept in memory from now on: somebody has to listen.
+    pub(super) fn want_feed(&self) {
+        if !self.feed.is_wanted() {
+            self.feed.want();
+            self.wake_links();
+        }
+    }
+
+    /// From here on this link is without Redis.
+    ///
+    /// What memory holds counts if others' invalidations were heard until now. If not, it is from
+    /// another link's outage.
+    pub(super) fn suspect(&self, link: &Link) {
+        if link.suspect(self.clock.now_ms()) && !self.generations.lease.has_held_within(LATELY) {
+            self.generations.bump_epoch();
+        }
     }
 
     pub(super) fn server_time(&self, ready: &Ready) -> u64 {
@@ -146,7 +205,7 @@ impl Shared {
     }
 
     pub(super) fn token_key(&self, tag: &str) -> String {
-        format!("{}:#t:{tag}", self.settings.namespace)
+        format!("{}:{TOKEN}{tag}", self.settings.namespace)
     }
 
     /// Where the mark of a load is that replaces the entry of this name.
@@ -159,7 +218,23 @@ impl Shared {
     }
 
     pub(super) fn root_key(&self) -> String {
-        format!("{}:#root", self.settings.namespace)
+        format!("{}:{ROOT}", self.settings.namespace)
+    }
+
+    pub(super) fn feed_channel(&self) -> String {
+        format!("{}:#feed", self.settings.namespace)
+    }
+
+    /// What is to be published when these keys are removed.
+    pub(super) fn notice_of<'a>(&self, keys: impl IntoIterator<Item = &'a String>) -> Vec<u8> {
+        let strip = |key: &'a String| key.get(self.settings.namespace.len() + 1..).unwrap_or(ROOT);
+        self.notice(keys.into_iter().map(|key| Item::Key(strip(key))))
+    }
+
+    pub(super) fn notice<'a>(&self, items: impl IntoIterator<Item = Item<'a>>) -> Vec<u8> {
+        notice::write(self.source, items)
+            .or_else(|| notice::write(self.source, [Item::Key(ROOT)]))
+            .unwrap_or_default()
     }
 
     /// What the keys begin with that are neither values nor marks.
@@ -212,15 +287,18 @@ impl Turn<'_> {
     ) -> Result<T, Away> {
         let deadline = self.shared.settings.deadline;
         let reason = match timeout(deadline, operation).await {
-            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Ok(answer)) => {
+                self.shared.record.succeed();
+                return Ok(answer);
+            }
             Ok(Err(error)) => {
                 if of_the_connection(&error) {
-                    self.suspect();
+                    self.fail();
                 }
                 error.to_string()
             }
             Err(_) => {
-                self.suspect();
+                self.fail();
                 format!("no answer within {deadline:?}")
             }
         };
@@ -229,12 +307,9 @@ impl Turn<'_> {
         Err(Away)
     }
 
-    /// From here on this link is without Redis. What memory holds from another link's outage does
-    /// not count in this one.
-    fn suspect(&self) {
-        if self.link.suspect() {
-            self.shared.generations.bump_epoch();
-        }
+    fn fail(&self) {
+        self.shared.record.fail();
+        self.shared.suspect(&self.link);
     }
 
     /// The server's time.

@@ -170,7 +170,7 @@ impl Checker<'_> {
         verdict.steady += u64::from(is_steady);
         let Some((at, change)) = self.confirmed.first_above(&seen, put) else { return };
         let late = Duration::from_micros(read.span.begin.saturating_sub(at));
-        if late > self.bound(is_steady, &read) + paused(record, at, read.span.begin) {
+        if late > self.bound(record, is_steady, &read, at) {
             let change = change.clone();
             verdict.violations.push(Violation::Others { process, read, change, late });
         }
@@ -178,13 +178,15 @@ impl Checker<'_> {
         *latest = late.max(*latest);
     }
 
-    fn bound(&self, steady: bool, read: &Read) -> Duration {
+    /// How late a read may be that sees what has been invalidated at this moment.
+    fn bound(&self, record: &Record, steady: bool, read: &Read, invalidated: u64) -> Duration {
         match (steady, read.origin) {
             (true, _) => self.bounds.steady,
             (_, Origin::Redis) => self.bounds.from_redis,
             // What this very call has loaded.
             (_, Origin::Load) => Duration::ZERO,
-            _ => self.bounds.otherwise,
+            // A load may have been stopped half-way: its value is as old as it is, and new in memory.
+            _ => self.bounds.otherwise + paused(record, invalidated, read.span.begin),
         }
     }
 }

@@ -50,7 +50,7 @@ async fn many_values_can_be_invalidated_one_by_one_and_together() {
 
 #[tokio::test]
 async fn names_of_different_prefixes_have_their_ttls() {
-    for store in [Store::Memory, Store::Redis] {
+    for store in Store::INTENDED {
         let settings = |config: cache_runtime::CacheConfig| {
             config.prefix_ttl("short", MINUTE).prefix_ttl("long", Ttl::Forever)
         };

@@ -16,12 +16,13 @@ async fn health_names_the_store_in_use() {
         let expected = match cache.store {
             Store::Memory => (Status::Healthy, "memory", false, false),
             Store::Redis => (Status::Healthy, "redis", true, false),
+            Store::Tiered => (Status::Healthy, "tiered", true, false),
             Store::Outage => (Status::Degraded, "memory", false, true),
         };
         let found =
             (health.status, health.backend, health.latency.is_some(), health.reason.is_some());
         assert_eq!(found, expected);
-        assert_eq!(cache.manager.ping().await.is_some(), cache.store == Store::Redis);
+        assert_eq!(cache.manager.ping().await.is_some(), cache.store.has_redis());
     })
     .await;
 }
@@ -73,7 +74,7 @@ async fn clones_share_the_cache_and_peers_share_redis() {
         cache.manager.set("a", &1, MINUTE).await.unwrap();
         assert_eq!(cache.manager.clone().get("a").await.unwrap(), Some(1));
         let shared = cache.peer().await.get("a").await.unwrap();
-        assert_eq!(shared, Some(1).filter(|_| cache.store == Store::Redis));
+        assert_eq!(shared, Some(1).filter(|_| cache.store.has_redis()));
     })
     .await;
 }

@@ -61,7 +61,7 @@ async fn delete_says_whether_a_value_was_there() {
 
 #[tokio::test]
 async fn exists_is_about_fresh_values() {
-    on_stores(&[Store::Memory, Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let manager = &cache.manager;
         assert!(!manager.exists("a").await.unwrap());
         manager.set("a", &1, MINUTE).await.unwrap();
@@ -75,7 +75,7 @@ async fn exists_is_about_fresh_values() {
 
 #[tokio::test]
 async fn ttl_is_the_time_that_is_left() {
-    on_stores(&[Store::Memory, Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let manager = &cache.manager;
         assert_eq!(manager.ttl("a").await.unwrap(), None);
         manager.set("a", &1, MINUTE).await.unwrap();
@@ -91,7 +91,7 @@ async fn ttl_is_the_time_that_is_left() {
 
 #[tokio::test]
 async fn without_a_ttl_the_default_counts() {
-    on_stores(&[Store::Memory, Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         cache.manager.set("a", &1, SetOptions::default()).await.unwrap();
         let left = cache.manager.ttl("a").await.unwrap().and_then(Ttl::duration).unwrap();
         assert!(left > Duration::from_secs(290) && left <= Duration::from_secs(300), "{left:?}");

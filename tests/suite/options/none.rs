@@ -46,7 +46,7 @@ async fn a_none_is_a_value_like_any_other() {
 
 #[tokio::test]
 async fn a_none_may_be_fresh_for_another_time() {
-    on_stores(&[Store::Memory, Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(0);
         assert_eq!(kept_for_less(&source).await, None);
         assert_eq!(kept_for_less_in_a_result(&source).await, Ok(None));

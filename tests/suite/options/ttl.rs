@@ -7,7 +7,6 @@ use cache_runtime::{CacheConfig, SetOptions, Ttl, cached};
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_store, on_stores};
 
-const BOTH: [Store; 2] = [Store::Memory, Store::Redis];
 const MS: Duration = Duration::from_millis(1);
 
 #[cached(ttl = "1m", skip(source))]
@@ -62,7 +61,7 @@ const TICK: Duration = Duration::from_secs(5);
 
 #[tokio::test]
 async fn every_form_of_a_ttl_means_the_time_it_says() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let minute = Duration::from_secs(60);
         lives(&cache, minute, async |source| as_text(source).await).await;
         lives(&cache, minute, async |source| as_number(source).await).await;
@@ -88,7 +87,7 @@ async fn a_ttl_is_exact_in_memory() {
 
 #[tokio::test]
 async fn a_value_that_is_kept_forever_does_not_grow_old() {
-    on_stores(&BOTH, async |cache: TestCache| {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         assert_eq!(forever(&source).await, 1);
         source.set(2);
@@ -102,7 +101,7 @@ async fn a_value_that_is_kept_forever_does_not_grow_old() {
 
 #[tokio::test]
 async fn without_a_ttl_the_prefix_decides_and_then_the_default() {
-    for store in BOTH {
+    for store in Store::INTENDED {
         let settings = |config: CacheConfig| {
             config
                 .default_ttl(Duration::from_secs(100))
@@ -130,7 +129,7 @@ async fn without_meaning(source: &Source) -> u64 {
 
 #[tokio::test]
 async fn a_ttl_expression_without_meaning_leaves_the_call_uncached() {
-    on_stores(&BOTH, async |_: TestCache| {
+    on_stores(&Store::INTENDED, async |_: TestCache| {
         let source = Source::new(1);
         assert_eq!(without_meaning(&source).await, 1);
         assert_eq!(without_meaning(&source).await, 1);

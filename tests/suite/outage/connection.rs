@@ -17,7 +17,7 @@ async fn a_connection_that_breaks_is_made_anew() {
         is_in_use(&manager).await;
         source.set(2);
         assert_eq!(item(&source, 1).await, 1, "the server has kept what it had");
-        assert!(manager.stats().total.redis_hits > 0);
+        assert_eq!(source.reads(), 2);
     })
     .await;
 }
@@ -41,8 +41,8 @@ async fn a_wrong_password_is_as_good_as_no_server() {
 
 #[tokio::test]
 async fn a_server_without_room_for_a_client_is_used_when_it_has() {
-    let server = RedisServer::builder().arg("--maxclients", "4").start();
-    let guests: Vec<_> = (0..4).filter_map(|_| server.connect().ok()).collect();
+    let server = RedisServer::builder().arg("--maxclients", "8").start();
+    let guests: Vec<_> = (0..8).filter_map(|_| server.connect().ok()).collect();
     assert!(!guests.is_empty());
     let manager = manager(&server.url());
     let source = Source::new(1);

@@ -18,9 +18,10 @@ fn the_default_configuration_is_valid_and_in_memory() {
 }
 
 #[test]
-fn auto_is_redis_if_there_is_an_address() {
-    let config = config().redis_url("redis://host");
-    assert_eq!(config.effective().unwrap(), Backend::Redis(&RedisUrl::from("redis://host")));
+fn auto_is_tiered_if_there_is_an_address() {
+    let (config, url) = (config().redis_url("redis://host"), RedisUrl::from("redis://host"));
+    assert_eq!(config.effective().unwrap(), Backend::Tiered(&url));
+    assert_eq!(config.clone().mode(Mode::Redis).effective().unwrap(), Backend::Redis(&url));
     assert_eq!(config.mode(Mode::Memory).effective().unwrap(), Backend::Memory);
 }
 
@@ -29,6 +30,7 @@ fn redis_without_an_address_is_an_error() {
     assert!(
         refusal(config().mode(Mode::Redis)).starts_with("mode is \"redis\"; expected an address")
     );
+    assert!(refusal(config().mode(Mode::Tiered)).starts_with("mode is \"tiered\""));
     assert!(refusal(config().require_redis(true)).starts_with("require_redis is \"true\""));
     let memory = config().mode(Mode::Memory).redis_url("redis://host");
     memory.validate().unwrap();
@@ -64,7 +66,9 @@ fn values_out_of_range_name_their_setting() {
         (config().prefix_ttl("a,b", Ttl::Forever), "prefix_ttls"),
         (config().jitter(f64::NAN), "jitter"),
         (config().jitter(0.6), "jitter"),
+        (config().memory_ttl(zero), "memory_ttl"),
         (config().outage_ttl(zero), "outage_ttl"),
+        (config().outage_grace(Duration::MAX), "outage_grace"),
         (config().max_load(Duration::MAX), "max_load"),
         (config().memory_capacity(1), "memory_capacity"),
         (config().max_value_size(0), "max_value_size"),

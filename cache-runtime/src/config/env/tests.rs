@@ -34,7 +34,9 @@ fn every_variable_sets_its_field() {
         ("CACHE_PREFIX_TTLS", "users=5m, posts=60,"),
         ("CACHE_JITTER", "0.1"),
         ("CACHE_MEMORY_CAPACITY", "1GB"),
+        ("CACHE_MEMORY_TTL", "90s"),
         ("CACHE_OUTAGE_TTL", "2m"),
+        ("CACHE_OUTAGE_GRACE", "0"),
         ("CACHE_MAX_VALUE_SIZE", "2MiB"),
         ("CACHE_MAX_LOAD", "3m"),
         ("REDIS_URL", " redis://host "),
@@ -56,7 +58,9 @@ fn every_variable_sets_its_field() {
         .prefix_ttl("posts", Duration::from_secs(60))
         .jitter(0.1)
         .memory_capacity(1_000_000_000)
+        .memory_ttl(Duration::from_secs(90))
         .outage_ttl(Duration::from_secs(120))
+        .outage_grace(Duration::ZERO)
         .max_value_size(2 << 20)
         .max_load(Duration::from_secs(180))
         .redis_url("redis://host")
@@ -87,7 +91,9 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_accepted() {
         ("CACHE_PREFIX_TTLS", "users"),
         ("CACHE_JITTER", "0.9"),
         ("CACHE_MEMORY_CAPACITY", "lots"),
+        ("CACHE_MEMORY_TTL", "0"),
         ("CACHE_OUTAGE_TTL", "x"),
+        ("CACHE_OUTAGE_GRACE", "2d"),
         ("CACHE_MAX_VALUE_SIZE", "1GB"),
         ("CACHE_COMPRESS_ABOVE", "often"),
         ("CACHE_MAX_LOAD", "2d"),

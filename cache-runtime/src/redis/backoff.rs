@@ -1,0 +1,43 @@
+//! Delays between attempts: growing, and jittered, so that many processes do not return in one
+//! moment.
+
+use std::time::Duration;
+
+use crate::random;
+
+const FIRST: Duration = Duration::from_millis(50);
+const LONGEST: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub(super) struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Backoff(FIRST)
+    }
+}
+
+impl Backoff {
+    /// The delay before the next attempt: half of what it has grown to, up to one and a half.
+    pub(super) fn next(&mut self) -> Duration {
+        let delay = self.0.mul_f64(0.5 + random::fraction());
+        self.0 = (self.0 * 2).min(LONGEST);
+        delay
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_to_the_longest_and_differ() {
+        let mut backoff = Backoff::default();
+        let delays: Vec<_> = (0..30).map(|_| backoff.next()).collect();
+        assert!(delays[0] >= FIRST / 2 && delays[0] <= FIRST.mul_f64(1.5));
+        assert!(
+            delays[10..].iter().all(|delay| (LONGEST / 2..=LONGEST.mul_f64(1.5)).contains(delay))
+        );
+        assert!(delays[10..].iter().any(|delay| *delay != delays[10]));
+    }
+}

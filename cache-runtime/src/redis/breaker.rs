@@ -1,0 +1,163 @@
+//! The breaker: when Redis is left alone although it answers.
+//!
+//! One failed operation takes a link out of use until the server has answered a probe, which is
+//! mostly at once. A server that answers probes and fails operations would so cost one deadline
+//! after the other. The breaker counts: after some failures in a row, or when a good part of
+//! the operations fail, a successful probe is not enough, and the link stays out of use for a
+//! delay that grows each time.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde::Serialize;
+
+use super::backoff::Backoff;
+
+/// So many failures one after the other are too many.
+const IN_A_ROW: u32 = 5;
+/// The rate of failures is looked at over so many operations.
+const WINDOW: u32 = 50;
+/// So many of them are too many.
+const OF_A_WINDOW: u32 = 25;
+/// After so long without a pause the delays are short again.
+const CALM: Duration = Duration::from_secs(30);
+
+/// Whether Redis is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Breaker {
+    /// It is asked.
+    Closed,
+    /// It has failed just now, and is asked whether it is there: by one probe, and nothing else.
+    HalfOpen,
+    /// It is left alone until the next probe.
+    Open,
+}
+
+/// What has become of the operations of one manager.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    in_a_row: AtomicU32,
+    asked: AtomicU32,
+    failed: AtomicU32,
+    delays: Mutex<Delays>,
+}
+
+#[derive(Debug, Default)]
+struct Delays {
+    backoff: Backoff,
+    last_pause: Option<Instant>,
+    last_failure: Option<SystemTime>,
+}
+
+impl Record {
+    /// An operation has succeeded.
+    pub(super) fn succeed(&self) {
+        if self.in_a_row.load(Ordering::Relaxed) != 0 {
+            self.in_a_row.store(0, Ordering::Relaxed);
+        }
+        if self.asked.fetch_add(1, Ordering::Relaxed) >= WINDOW {
+            self.begin_window();
+        }
+    }
+
+    /// An operation has failed, and it may be Redis's fault.
+    pub(super) fn fail(&self) {
+        self.in_a_row.fetch_add(1, Ordering::Relaxed);
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.change(|delays| delays.last_failure = Some(SystemTime::now()));
+    }
+
+    /// A probe has succeeded now. How long Redis is to be left alone all the same.
+    pub(super) fn pause(&self, now: Instant) -> Option<Duration> {
+        let in_a_row = self.in_a_row.load(Ordering::Relaxed) >= IN_A_ROW;
+        if !in_a_row && self.failed.load(Ordering::Relaxed) < OF_A_WINDOW {
+            return None;
+        }
+        // The next failure is one too many again.
+        self.in_a_row.store(IN_A_ROW - 1, Ordering::Relaxed);
+        self.begin_window();
+        Some(self.change(|delays| {
+            let last = delays.last_pause.replace(now);
+            if last.is_none_or(|last| now.saturating_duration_since(last) > CALM) {
+                delays.backoff = Backoff::default();
+            }
+            delays.backoff.next()
+        }))
+    }
+
+    pub(super) fn last_failure(&self) -> Option<SystemTime> {
+        self.change(|delays| delays.last_failure)
+    }
+
+    fn begin_window(&self) {
+        self.asked.store(0, Ordering::Relaxed);
+        self.failed.store(0, Ordering::Relaxed);
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Delays) -> T) -> T {
+        change(&mut self.delays.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    fn fail(record: &Record, times: u32) {
+        (0..times).for_each(|_| record.fail());
+    }
+
+    #[test]
+    fn a_single_failure_needs_no_pause() {
+        let record = Record::default();
+        fail(&record, 1);
+        assert_eq!(record.pause(Instant::now()), None);
+        assert!(record.last_failure().is_some());
+    }
+
+    #[test]
+    fn failures_in_a_row_need_a_pause_that_grows_as_long_as_they_go_on() {
+        let (record, now) = (Record::default(), Instant::now());
+        fail(&record, IN_A_ROW);
+        let first = record.pause(now).unwrap();
+        for _ in 0..10 {
+            assert_eq!(record.pause(now), None, "closed, for one more try");
+            fail(&record, 1);
+            assert!(record.pause(now).is_some());
+        }
+        fail(&record, 1);
+        assert!(record.pause(now).unwrap() > first * 3);
+        fail(&record, 1);
+        assert!(record.pause(now + CALM * 2).unwrap() < first * 4);
+
+        record.succeed();
+        fail(&record, 1);
+        assert_eq!(record.pause(now), None);
+    }
+
+    #[test]
+    fn a_rate_of_failures_needs_a_pause() {
+        let record = Record::default();
+        for _ in 0..OF_A_WINDOW {
+            record.succeed();
+            fail(&record, 1);
+        }
+        assert!(record.pause(Instant::now()).is_some());
+        assert_eq!(record.pause(Instant::now()), None);
+    }
+
+    #[test]
+    fn rare_failures_do_not_add_up() {
+        let record = Record::default();
+        for _ in 0..100 {
+            fail(&record, 1);
+            (0..20).for_each(|_| record.succeed());
+        }
+        assert_eq!(record.pause(Instant::now()), None);
+    }
+}

@@ -1,0 +1,122 @@
+//! The mirror: tokens that this process has lately seen in Redis.
+//!
+//! It spares a read the question for them. A mirrored token counts as long as nothing that is known
+//! here has invalidated its tag since before it was fetched, and only while the feed's lease holds:
+//! an invalidation raises the tag's generation, and with it the mirrored token is forgotten. It
+//! serves to validate reads alone; a load notes its tokens from Redis.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+
+use crate::generation::{Generations, Slot, Stamps};
+
+/// So many tags are remembered.
+const CAPACITY: usize = 16_384;
+/// What the root's token is remembered under: no tag begins with `#`.
+pub(super) const ROOT: &str = "#root";
+
+pub(super) struct Mirror {
+    tokens: Cache<String, Mirrored>,
+    generations: Arc<Generations>,
+    /// How long a token is remembered, in milliseconds.
+    longest_ms: u64,
+}
+
+#[derive(Clone)]
+struct Mirrored {
+    token: u64,
+    stamps: Stamps,
+    noted_ms: u64,
+}
+
+/// What was true before tokens were asked for.
+pub(super) struct Before {
+    stamps: Vec<Stamps>,
+    noted_ms: u64,
+}
+
+impl Mirror {
+    pub(super) fn new(generations: Arc<Generations>, longest_ms: u64) -> Self {
+        Mirror { tokens: Cache::new(CAPACITY), generations, longest_ms }
+    }
+
+    /// To be called before the tokens of these tags are asked for, the root's first.
+    pub(super) fn before(&self, tags: &[impl AsRef<str>], now_ms: u64) -> Before {
+        let note = |slots: &[Slot]| self.generations.note(slots).stamps;
+        let tags = tags.iter().map(|tag| note(&[Slot::tag(tag.as_ref())]));
+        Before { stamps: std::iter::once(note(&[])).chain(tags).collect(), noted_ms: now_ms }
+    }
+
+    /// Remembers the tokens that were asked for, the root's first.
+    pub(super) fn remember(
+        &self,
+        before: Before,
+        tags: &[impl AsRef<str>],
+        tokens: impl IntoIterator<Item = Option<u64>>,
+    ) {
+        let noted_ms = before.noted_ms;
+        let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
+        for ((tag, stamps), token) in tags.zip(before.stamps).zip(tokens) {
+            match token {
+                Some(token) => {
+                    self.tokens.insert(tag.to_owned(), Mirrored { token, stamps, noted_ms });
+                }
+                None => _ = self.tokens.remove(tag),
+            }
+        }
+    }
+
+    /// The token of a tag, if it is known.
+    pub(super) fn token(&self, tag: &str, now_ms: u64) -> Option<u64> {
+        let Mirrored { token, stamps, noted_ms } = self.tokens.get(tag)?;
+        let young = now_ms.saturating_sub(noted_ms) < self.longest_ms;
+        (young && self.generations.current(&stamps)).then_some(token)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mirror() -> (Mirror, Arc<Generations>) {
+        let generations = Arc::new(Generations::new());
+        (Mirror::new(Arc::clone(&generations), 1_000), generations)
+    }
+
+    #[test]
+    fn a_token_is_known_until_its_tag_is_invalidated() {
+        let (mirror, generations) = mirror();
+        mirror.remember(mirror.before(&["a", "b"], 0), &["a", "b"], [Some(1), Some(2), Some(3)]);
+        assert_eq!([ROOT, "a", "b"].map(|tag| mirror.token(tag, 0)), [Some(1), Some(2), Some(3)]);
+        generations.bump(Slot::tag("a"));
+        assert_eq!([ROOT, "a", "b"].map(|tag| mirror.token(tag, 0)), [Some(1), None, Some(3)]);
+        generations.bump_epoch();
+        assert_eq!([ROOT, "a", "b"].map(|tag| mirror.token(tag, 0)), [None; 3]);
+    }
+
+    #[test]
+    fn a_token_that_was_asked_for_before_an_invalidation_is_not_known_after_it() {
+        let (mirror, generations) = mirror();
+        let before = mirror.before(&["a"], 0);
+        generations.bump(Slot::tag("a"));
+        mirror.remember(before, &["a"], [Some(1), Some(2)]);
+        assert_eq!(mirror.token("a", 0), None);
+    }
+
+    #[test]
+    fn a_token_that_is_gone_is_forgotten() {
+        let (mirror, _) = mirror();
+        mirror.remember(mirror.before(&["a"], 0), &["a"], [Some(1), Some(2)]);
+        mirror.remember(mirror.before(&["a"], 0), &["a"], [Some(1), None]);
+        assert_eq!(mirror.token("a", 0), None);
+    }
+
+    #[test]
+    fn a_token_is_not_remembered_for_ever() {
+        let (mirror, _) = mirror();
+        mirror.remember(mirror.before(&["a"], 0), &["a"], [Some(1), Some(2)]);
+        assert_eq!(mirror.token("a", 999), Some(2));
+        assert_eq!(mirror.token("a", 1_000), None);
+    }
+}

@@ -1,0 +1,100 @@
+//! Notices: what an invalidation tells the other processes.
+//!
+//! A notice goes over the feed in the same step that removes what it is about. It says who sent it
+//! and which keys are gone (as they are in Redis, without the namespace), or which pattern has been
+//! cleared. It carries no tokens: two notices may arrive in another order than their writes.
+
+/// Written by this version; of another one nothing is known.
+const VERSION: u8 = 1;
+/// A longer notice says that everything is invalid.
+const LONGEST: usize = 32 * 1024;
+const KEY: u8 = b'k';
+const PATTERN: u8 = b'p';
+
+/// One thing that a notice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Item<'a> {
+    /// A key without the namespace: a name, or the key of a token.
+    Key(&'a str),
+    /// All names that match this pattern.
+    Pattern(&'a str),
+}
+
+/// What has been heard.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Notice<'a> {
+    pub(super) source: u64,
+    pub(super) items: Vec<Item<'a>>,
+}
+
+/// A notice as it is sent; `None` if it would be too long.
+pub(super) fn write<'a>(source: u64, items: impl IntoIterator<Item = Item<'a>>) -> Option<Vec<u8>> {
+    let mut notice = vec![VERSION];
+    notice.extend(source.to_le_bytes());
+    for item in items {
+        let (kind, text) = match item {
+            Item::Key(key) => (KEY, key),
+            Item::Pattern(pattern) => (PATTERN, pattern),
+        };
+        notice.push(kind);
+        notice.extend(u16::try_from(text.len()).ok()?.to_le_bytes());
+        notice.extend(text.as_bytes());
+    }
+    (notice.len() <= LONGEST).then_some(notice)
+}
+
+/// Reads what was sent; `None` for what nobody of this version has written.
+pub(super) fn read(bytes: &[u8]) -> Option<Notice<'_>> {
+    let (version, rest) = bytes.split_first()?;
+    let (source, mut rest) = rest.split_first_chunk()?;
+    let mut items = Vec::new();
+    while let Some((kind, tail)) = rest.split_first() {
+        let (length, tail) = tail.split_first_chunk()?;
+        let (text, tail) = tail.split_at_checked(u16::from_le_bytes(*length).into())?;
+        let text = std::str::from_utf8(text).ok()?;
+        items.push(match *kind {
+            KEY => Item::Key(text),
+            PATTERN => Item::Pattern(text),
+            _ => return None,
+        });
+        rest = tail;
+    }
+    (*version == VERSION).then(|| Notice { source: u64::from_le_bytes(*source), items })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    const ITEMS: [Item<'_>; 3] =
+        [Item::Key("#t:video"), Item::Key("video:42"), Item::Pattern("user:*:ä")];
+
+    #[test]
+    fn what_is_written_is_read() {
+        let written = write(7, ITEMS).unwrap();
+        assert_eq!(read(&written), Some(Notice { source: 7, items: ITEMS.to_vec() }));
+        let empty = write(u64::MAX, []).unwrap();
+        assert_eq!(read(&empty), Some(Notice { source: u64::MAX, items: Vec::new() }));
+    }
+
+    #[test]
+    fn any_other_bytes_are_no_notice() {
+        let written = write(7, ITEMS).unwrap();
+        for bytes in [&b""[..], b"hello", &written[..5], &written[..written.len() - 1]] {
+            assert_eq!(read(bytes), None, "{bytes:?}");
+        }
+        for (at, byte) in [(0, 2), (9, b'x'), (11, 0xff), (12, 0xff)] {
+            let mut damaged = written.clone();
+            damaged[at] = byte;
+            assert_eq!(read(&damaged), None, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_notice_has_a_largest_size() {
+        let long = "x".repeat(LONGEST);
+        assert_eq!(write(7, [Item::Key(&long)]), None);
+        assert_eq!(write(7, [Item::Key(&"x".repeat(70_000))]), None);
+    }
+}

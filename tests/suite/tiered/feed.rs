@@ -1,0 +1,120 @@
+//! The feed is interrupted, stalls, or says what nobody can read.
+
+use std::time::Duration;
+
+use cache_runtime::{Status, with};
+
+use super::{From, fetch, own_tiered, until_heard};
+use crate::source::Source;
+use crate::stores::{Store, TestCache, on_stores, until};
+use crate::video::{Way, video};
+
+#[tokio::test]
+async fn an_interruption_makes_memory_begin_anew() {
+    let cache = own_tiered(|config| config).await;
+    let (source, manager) = (Source::new(1), &cache.manager);
+    assert_eq!(fetch(manager, &source).await, (1, From::Load));
+    assert_eq!(fetch(manager, &source).await, (1, From::Memory));
+    assert_eq!(cache.server().cli::<u64>(&["CLIENT", "KILL", "TYPE", "pubsub"]), 1);
+    until(async || manager.stats().feed_interruptions == 1).await;
+    until_heard(manager).await;
+    assert_eq!(fetch(manager, &source).await, (1, From::Redis), "what was missed is not known");
+    assert_eq!(fetch(manager, &source).await, (1, From::Memory));
+}
+
+#[tokio::test]
+async fn what_was_missed_in_an_interruption_is_not_served_after_it() {
+    let cache = own_tiered(|config| config).await;
+    let peer = cache.peer().await;
+    for way in Way::ALL {
+        let source = Source::new(1);
+        assert_eq!(with(&peer, video(&source)).await, 1, "{way:?}");
+        let before = peer.stats().feed_interruptions;
+        cache.server().cli::<u64>(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        source.set(2);
+        way.invalidate(&cache.manager).await;
+        until(async || peer.stats().feed_interruptions > before).await;
+        until_heard(&peer).await;
+        assert_eq!(with(&peer, video(&source)).await, 2, "{way:?}");
+        way.invalidate(&cache.manager).await;
+        until(async || peer.get::<u64>(crate::video::NAME).await.unwrap().is_none()).await;
+    }
+}
+
+#[tokio::test]
+async fn without_a_feed_redis_is_asked_each_time_and_no_copy_is_kept() {
+    let cache = own_tiered(|config| config).await;
+    let (source, manager) = (Source::new(1), &cache.manager);
+    let peer = cache.peer().await;
+    // Whoever connects anew may not subscribe.
+    cache.server().cli::<()>(&["ACL", "SETUSER", "default", "-subscribe"]);
+    cache.server().cli::<u64>(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    until(async || manager.health().await.backend == "redis").await;
+    let health = manager.health().await;
+    assert_eq!((health.status, health.feed_lag), (Status::Degraded, None));
+    assert!(health.reason.is_some_and(|reason| reason.contains("not heard")));
+    // The lease has to end first.
+    until(async || fetch(manager, &source).await.1 == From::Redis).await;
+    for way in Way::ALL {
+        assert_eq!(with(manager, video(&source)).await, 1);
+        source.set(2);
+        way.invalidate(&peer).await;
+        assert_eq!(with(manager, video(&source)).await, 2, "{way:?}: at once");
+        source.set(1);
+        way.invalidate(&peer).await;
+    }
+    assert_eq!(fetch(manager, &source).await, (1, From::Load));
+    assert_eq!(fetch(manager, &source).await, (1, From::Redis));
+    cache.server().cli::<()>(&["ACL", "SETUSER", "default", "+subscribe"]);
+    until_heard(manager).await;
+    fetch(manager, &source).await;
+    assert_eq!(fetch(manager, &source).await, (1, From::Memory));
+}
+
+#[tokio::test]
+async fn noise_on_the_feed_costs_what_memory_holds_and_nothing_else() {
+    on_stores(&[Store::Tiered], async |cache: TestCache| {
+        let (source, manager) = (Source::new(1), &cache.manager);
+        for noise in ["", "hello", "\u{1}12345678k", "\u{2}"] {
+            assert_eq!(video(&source).await, 1);
+            assert_eq!(fetch(manager, &source).await, (1, From::Memory));
+            cache.server().cli::<u64>(&["PUBLISH", &cache.redis_key("#feed"), noise]);
+            until(async || fetch(manager, &source).await == (1, From::Redis)).await;
+        }
+        assert_eq!(source.reads(), 1);
+        assert_eq!(manager.health().await.status, Status::Healthy);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_feed_is_taken_over_when_its_runtime_ends() {
+    let cache = own_tiered(|config| config).await;
+    let builder = cache_runtime::CacheManager::builder().config(cache.manager.config().clone());
+    let manager = builder.build().unwrap();
+    let source = Source::new(1);
+    let first = manager.clone();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(until_heard(&first));
+    })
+    .join()
+    .unwrap();
+    assert_eq!(with(&manager, video(&source)).await, 1);
+    until_heard(&manager).await;
+    with(&manager, video(&source)).await;
+    assert_eq!(fetch(&manager, &source).await, (1, From::Memory));
+    source.set(2);
+    Way::Prefix.invalidate(&cache.manager).await;
+    until(async || with(&manager, video(&source)).await == 2).await;
+}
+
+#[tokio::test]
+async fn the_lag_of_the_feed_is_told() {
+    on_stores(&[Store::Tiered], async |cache: TestCache| {
+        let health = cache.manager.health().await;
+        assert!(health.feed_lag.is_some_and(|lag| lag < Duration::from_secs(5)), "{health:?}");
+        assert_eq!(health.breaker, Some(cache_runtime::Breaker::Closed));
+    })
+    .await;
+}

@@ -1,0 +1,44 @@
+//! Redis with copies in memory: a hit asks nobody, and what another process invalidates is heard.
+
+mod copies;
+mod feed;
+mod grace;
+mod heard;
+
+use cache_runtime::{CacheConfig, CacheManager, Mode, with};
+
+use crate::source::Source;
+use crate::stores::{TestCache, own_server, until};
+use crate::video::video;
+
+/// Where a call's value was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    Memory,
+    Redis,
+    Load,
+}
+
+/// What a call of [`video`] gives, and where that was.
+async fn fetch(manager: &CacheManager, source: &Source) -> (u64, From) {
+    let before = manager.stats().total;
+    let value = with(manager, video(source)).await;
+    let after = manager.stats().total;
+    let from = match (after.memory_hits - before.memory_hits, after.redis_hits - before.redis_hits)
+    {
+        (1, 0) => From::Memory,
+        (0, 1) => From::Redis,
+        _ => From::Load,
+    };
+    (value, from)
+}
+
+/// Waits until the feed is connected.
+async fn until_heard(manager: &CacheManager) {
+    until(async || manager.health().await.backend == "tiered").await;
+}
+
+/// A tiered cache on a server of its own.
+async fn own_tiered(settings: impl FnOnce(CacheConfig) -> CacheConfig) -> TestCache {
+    own_server(|config| settings(config.mode(Mode::Tiered))).await
+}
