@@ -81,7 +81,8 @@ pub struct Verdict {
     /// Those of processes that were in touch with Redis.
     pub steady: u64,
     /// How long after Redis held a change a value from before it was seen at the latest, in a
-    /// process that was in touch with Redis, and in one that was not.
+    /// process that was in touch with Redis, and in one that was not. Without the time in which the
+    /// process was stopped.
     pub latest_steady: Duration,
     pub latest: Duration,
 }
@@ -174,6 +175,7 @@ impl Checker<'_> {
             let change = change.clone();
             verdict.violations.push(Violation::Others { process, read, change, late });
         }
+        let late = late.saturating_sub(paused(record, at, read.span.begin));
         let latest = if is_steady { &mut verdict.latest_steady } else { &mut verdict.latest };
         *latest = late.max(*latest);
     }
