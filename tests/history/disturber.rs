@@ -140,8 +140,12 @@ impl<'a> Disturber<'a> {
 
     /// A server without anything, or with what it had a while ago.
     fn restart(&mut self, old: bool) {
+        if old && !self.saved {
+            self.save();
+            self.wait();
+        }
         self.server.kill();
-        if old && self.saved {
+        if old {
             fs::copy(self.folder.join("old.rdb"), self.folder.join("dump.rdb")).expect("a copy");
         }
         if self.dice.percent(50) {
@@ -197,7 +201,13 @@ impl<'a> Disturber<'a> {
                 proxy.cut();
             }
         }
-        self.wait();
+        match kind {
+            // Longer than anything in memory may be believed.
+            Kind::Stall | Kind::StallReplies if self.dice.percent(25) => {
+                sleep(Duration::from_millis(self.dice.within(3_000..5_000)));
+            }
+            _ => self.wait(),
+        }
         // Connections that were held up go on, or are lost.
         if self.dice.percent(30) {
             proxy.cut();

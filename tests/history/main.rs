@@ -5,7 +5,7 @@
 //! | variable | default | meaning |
 //! |---|---|---|
 //! | `HISTORY_MODE` | all | the mode of the caches: `redis`, `tiered` |
-//! | `HISTORY_SECONDS` | 10 | how long a history is, unless the number of operations says so |
+//! | `HISTORY_SECONDS` | 5 | how long a history is, unless the number of operations says so |
 //! | `HISTORY_OPERATIONS` | | how many operations it has at least |
 //! | `HISTORY_PROCESSES` | 4 | how many processes there are at a time |
 //! | `HISTORY_TASKS` | 6 | how many tasks each of them has |

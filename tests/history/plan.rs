@@ -51,7 +51,7 @@ impl Plan {
         Plan {
             mode,
             seed: variable("HISTORY_SEED").unwrap_or(now.as_micros() as u64),
-            length: Duration::from_secs(variable("HISTORY_SECONDS").unwrap_or(10)),
+            length: Duration::from_secs(variable("HISTORY_SECONDS").unwrap_or(5)),
             operations: variable("HISTORY_OPERATIONS"),
             processes: variable("HISTORY_PROCESSES").unwrap_or(4),
             tasks: variable("HISTORY_TASKS").unwrap_or(6),

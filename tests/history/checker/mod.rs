@@ -4,7 +4,8 @@
 //! What is older was loaded before the change, and so:
 //!
 //! - in the same process, no read that began after the change had returned may see it;
-//! - in any process, no read may see it that began later than a bound after Redis held the change.
+//! - in any process, no read may see it that began later than a bound after Redis held the change,
+//!   or after the process had said that it has heard all that Redis held by then.
 //!
 //! A value that was put by hand counts from that moment, whatever its version: the program says
 //! that it is the newest there is. So only changes that began after the put had returned forbid it.
@@ -12,6 +13,7 @@
 //! And every operation has succeeded, and each value is that of the key that was asked for.
 
 mod floors;
+mod heard;
 mod steady;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,7 @@ use std::time::Duration;
 use cache_tests::history::{Change, Event, Failure, Origin, Read, Span};
 
 use floors::Floors;
+use heard::Heard;
 use steady::Steady;
 
 /// What a process has recorded.
@@ -113,6 +116,12 @@ fn own_changes(record: &Record) -> impl Iterator<Item = &Change> {
     })
 }
 
+/// How a process was in touch with Redis.
+struct Touch {
+    steady: Steady,
+    heard: Heard,
+}
+
 struct Checker<'a> {
     bounds: Bounds,
     /// When each change was made.
@@ -124,10 +133,10 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn check(&self, record: &Record, verdict: &mut Verdict) {
         let own = Floors::new(own_changes(record).map(|change| (change.span.end, change)));
-        let steady = Steady::new(record);
+        let touch = Touch { steady: Steady::new(record), heard: Heard::new(record) };
         for event in &record.events {
             match event {
-                Event::Read(read) => self.check_read(record, &own, &steady, *read, verdict),
+                Event::Read(read) => self.check_read(record, &own, &touch, *read, verdict),
                 Event::Failure(failure) => {
                     let (process, failure) = (record.process, failure.clone());
                     verdict.violations.push(Violation::Failed { process, failure });
@@ -141,7 +150,7 @@ impl Checker<'_> {
         &self,
         record: &Record,
         own: &Floors<'_>,
-        steady: &Steady,
+        touch: &Touch,
         read: Read,
         verdict: &mut Verdict,
     ) {
@@ -167,11 +176,12 @@ impl Checker<'_> {
             verdict.violations.push(Violation::Own { process, read, change });
             return;
         }
-        let is_steady = steady.covers(read.span);
+        let is_steady = touch.steady.covers(read.span);
         verdict.steady += u64::from(is_steady);
         let Some((at, change)) = self.confirmed.first_above(&seen, put) else { return };
         let late = Duration::from_micros(read.span.begin.saturating_sub(at));
-        if late > self.bound(record, is_steady, &read, at) {
+        let has_heard = at < touch.heard.until(read.span.begin);
+        if has_heard || late > self.bound(record, is_steady, &read, at) {
             let change = change.clone();
             verdict.violations.push(Violation::Others { process, read, change, late });
         }

@@ -30,7 +30,8 @@ fn change(id: u64, at: u64, version: u64, confirmed: Option<u64>) -> Event {
 }
 
 fn watch(at: u64, healthy: bool, troubles: u64) -> Event {
-    Event::Watch(Watch { span: Span { begin: at, end: at + 1 }, healthy, troubles })
+    let (span, heard_until) = (Span { begin: at, end: at + 1 }, None);
+    Event::Watch(Watch { span, healthy, troubles, heard_until })
 }
 
 fn violations(histories: &[&[Event]]) -> Vec<Violation> {
@@ -89,6 +90,19 @@ fn a_process_in_touch_with_redis_has_a_bound_of_its_own() {
     assert_eq!(violations(&[&change, &looks(0)]).len(), 1);
     // Something failed in between, or may have failed.
     assert_eq!(violations(&[&change, &looks(1)]), []);
+}
+
+#[test]
+fn a_process_must_have_heard_what_it_says_it_has() {
+    let change = [change(1, 100, 2, Some(1_000))];
+    let says = |heard_until| {
+        let (span, heard_until) = (Span { begin: 1_100, end: 1_110 }, Some(heard_until));
+        Event::Watch(Watch { span, healthy: false, troubles: 0, heard_until })
+    };
+    assert_eq!(violations(&[&change, &[says(1_000), read(1_200, 1)]]), []);
+    // It began before that was said.
+    assert_eq!(violations(&[&change, &[read(1_105, 1), says(1_001)]]), []);
+    assert_eq!(violations(&[&change, &[says(1_001), read(1_200, 1)]]).len(), 1);
 }
 
 #[test]

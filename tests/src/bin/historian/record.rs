@@ -9,6 +9,8 @@ use std::time::Duration;
 use cache_runtime::{Status, cache};
 use cache_tests::history::{Change, Event, Span, Watch, now_us};
 
+/// The cache counts milliseconds.
+const ROUNDING: Duration = Duration::from_millis(2);
 /// How often the cache is looked at. What was not confirmed at once is dated to within this.
 const INTERVAL: Duration = Duration::from_millis(10);
 
@@ -74,6 +76,7 @@ impl Record {
             span: Span { begin, end },
             healthy: health.status == Status::Healthy,
             troubles: stats.redis_errors + stats.redis_outages,
+            heard_until: health.feed_lag.map(|lag| begin.saturating_sub(micros(lag + ROUNDING))),
         }));
     }
 
@@ -93,6 +96,10 @@ pub async fn watch(record: Arc<Record>) {
         record.look().await;
         tokio::time::sleep(INTERVAL).await;
     }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

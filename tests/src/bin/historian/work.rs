@@ -60,7 +60,7 @@ impl Work {
             850..890 => Operation::Read(How::Peek, key),
             890..900 => Operation::Read(How::Refresh, key),
             900..940 => Operation::Abandon(key, dice.below(4)),
-            _ if is_quiet() && dice.below(1_000) > 0 => Operation::Read(How::Call, key),
+            _ if is_quiet() && dice.below(300) > 0 => Operation::Read(How::Call, key),
             _ => Operation::Change(*dice.pick(&changes::KINDS), dice.word()),
         }
     }
@@ -85,7 +85,7 @@ impl Work {
 
 /// At times hardly anything is changed, by nobody, so that TTLs run out.
 fn is_quiet() -> bool {
-    now_us() % 8_000_000 < 3_000_000
+    now_us() % 10_000_000 < 5_000_000
 }
 
 async fn perform(operation: Operation, record: Arc<Record>) -> Result<(), Error> {
