@@ -4,7 +4,7 @@ CARGO ?= cargo
 MAX_CRATES := 76
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint doc crates bench bless fuzz
+.PHONY: help setup run test soak lint doc crates bench bless fuzz
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,10 @@ run: ## Run the quick start
 
 test: setup ## Run all tests, also those in the documentation
 	@$(CARGO) test --workspace --all-features --no-fail-fast
+
+soak: setup ## Run a million random operations of four processes while Redis fails (see tests/history)
+	HISTORY_OPERATIONS=$${HISTORY_OPERATIONS:-1000000} $(CARGO) test --release -p cache-tests \
+		--test history -- --nocapture no_process
 
 lint: ## Check formatting and lints, with all features and with none
 	$(CARGO) fmt --all --check

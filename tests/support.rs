@@ -1,9 +1,12 @@
-//! The test support itself: servers that come and go, and workers that answer.
+//! The test support itself: servers that come and go, workers that answer, a network that fails.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 use std::{panic, thread};
 
-use cache_tests::{Counter, RedisServer, Worker, unique_namespace};
+use cache_tests::{Counter, Proxy, RedisServer, Way, Worker, unique_namespace};
 
 #[test]
 fn a_server_answers_from_its_start_and_dies_with_its_value() {
@@ -35,7 +38,7 @@ fn a_paused_server_goes_on() {
     let server = RedisServer::start();
     let mut connection = server.connect().unwrap();
     server.pause();
-    connection.set_read_timeout(Some(std::time::Duration::from_millis(50))).unwrap();
+    connection.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     assert!(redis::cmd("PING").query::<String>(&mut connection).is_err());
     server.resume();
     assert_eq!(server.cli::<String>(&["PING"]), "PONG");
@@ -104,4 +107,139 @@ fn namespaces_differ_and_counters_are_shared() {
     let counter = Counter::new();
     let clone = counter.clone();
     assert_eq!((counter.hit(), clone.hit(), counter.count()), (1, 2, 2));
+}
+
+/// A server that sends back what it is sent, a proxy before it, and a client of the proxy.
+fn echo() -> (Proxy, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // It ends with the test's process: it holds nothing that would have to be given back.
+    thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            thread::spawn(move || std::io::copy(&mut &client, &mut &client));
+        }
+    });
+    let proxy = Proxy::before(port);
+    let client = connect(&proxy);
+    (proxy, client)
+}
+
+fn connect(proxy: &Proxy) -> TcpStream {
+    let client = TcpStream::connect((Ipv4Addr::LOCALHOST, proxy.port())).unwrap();
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    client
+}
+
+/// What comes back, to the end of the connection or as many bytes as were sent.
+fn sent(client: &mut TcpStream, text: &str) -> String {
+    let _ = client.write_all(text.as_bytes());
+    received(client, text.len())
+}
+
+fn received(client: &mut TcpStream, bytes: usize) -> String {
+    let mut text = String::new();
+    match client.take(bytes as u64).read_to_string(&mut text) {
+        Ok(_) => text,
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => text,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// That nothing comes for a moment.
+fn is_held_up(client: &mut TcpStream) -> bool {
+    client.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let outcome = client.read(&mut [0]);
+    client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    outcome.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+}
+
+#[test]
+fn a_proxy_passes_what_it_is_sent() {
+    let (proxy, mut client) = echo();
+    assert_eq!(sent(&mut client, "hello"), "hello");
+    assert_eq!(proxy.connections(), 1);
+    let long = "x".repeat(100_000);
+    let mut writer = client.try_clone().unwrap();
+    let text = long.clone();
+    let writing = thread::spawn(move || writer.write_all(text.as_bytes()));
+    assert_eq!(received(&mut client, long.len()), long);
+    writing.join().unwrap().unwrap();
+}
+
+#[test]
+fn a_proxy_cuts_all_connections_and_takes_new_ones() {
+    let (proxy, mut client) = echo();
+    assert_eq!(sent(&mut client, "hello"), "hello");
+    proxy.cut();
+    assert_eq!(sent(&mut client, "hello"), "");
+    assert_eq!(sent(&mut connect(&proxy), "again"), "again");
+}
+
+#[test]
+fn a_proxy_cuts_one_connection_in_mid_reply() {
+    let (proxy, mut client) = echo();
+    let mut other = connect(&proxy);
+    assert_eq!(sent(&mut other, "hi"), "hi");
+    proxy.cut_after(7);
+    assert_eq!(sent(&mut client, "hello"), "hello");
+    assert_eq!(sent(&mut client, "hello"), "he");
+    assert_eq!(sent(&mut client, "hello"), "");
+    assert_eq!(sent(&mut other, "hello"), "hello");
+}
+
+#[test]
+fn a_proxy_refuses_new_connections_alone() {
+    let (proxy, mut client) = echo();
+    assert_eq!(sent(&mut client, "hello"), "hello");
+    proxy.refuse();
+    assert_eq!(sent(&mut connect(&proxy), "hello"), "");
+    assert_eq!(sent(&mut client, "hello"), "hello");
+    proxy.pass();
+    assert_eq!(sent(&mut connect(&proxy), "hello"), "hello");
+}
+
+#[test]
+fn what_a_proxy_holds_up_comes_later() {
+    let (proxy, mut client) = echo();
+    proxy.stall();
+    client.write_all(b"hello").unwrap();
+    assert!(is_held_up(&mut client));
+    proxy.pass();
+    assert_eq!(received(&mut client, 5), "hello");
+
+    proxy.stall_after(2);
+    client.write_all(b"hello").unwrap();
+    assert_eq!(received(&mut client, 2), "he");
+    assert!(is_held_up(&mut client));
+    proxy.pass();
+    assert_eq!(received(&mut client, 3), "llo");
+}
+
+#[test]
+fn a_connection_that_is_held_up_can_be_cut() {
+    let (proxy, mut client) = echo();
+    proxy.stall_one_way(Way::Replies);
+    client.write_all(b"hello").unwrap();
+    assert!(is_held_up(&mut client));
+    proxy.cut();
+    assert_eq!(received(&mut client, 5), "");
+    drop(proxy);
+}
+
+#[test]
+fn a_slow_proxy_delays_each_direction() {
+    let (proxy, mut client) = echo();
+    proxy.slow(Duration::from_millis(20));
+    let began = Instant::now();
+    assert_eq!(sent(&mut client, "hello"), "hello");
+    assert!(began.elapsed() >= Duration::from_millis(40));
+}
+
+#[test]
+fn a_proxy_before_no_server_closes_connections_and_ends_with_its_value() {
+    let proxy = Proxy::before(1);
+    assert_eq!(sent(&mut connect(&proxy), "hello"), "");
+    let port = proxy.port();
+    drop(proxy);
+    assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err());
 }

@@ -1,4 +1,5 @@
-//! What the behaviour suite is made with: Redis servers of its own, child processes, counters.
+//! What the behaviour suite is made with: Redis servers of its own, a bad network before them,
+//! child processes, counters.
 //!
 //! Everything here panics when it fails: a test cannot go on without it.
 #![allow(
@@ -9,14 +10,19 @@
 )]
 
 mod counter;
+mod dice;
+pub mod history;
 mod namespace;
+mod proxy;
 mod redis_server;
 mod serve;
 mod signal;
 mod worker;
 
 pub use counter::Counter;
+pub use dice::Dice;
 pub use namespace::unique_namespace;
+pub use proxy::{Proxy, Way};
 pub use redis_server::{RedisServer, RedisServerBuilder};
 pub use serve::serve;
 pub use worker::Worker;

@@ -13,7 +13,7 @@ use crate::signal::{self, Signal};
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A child process with a cache of its own: the program `worker` of this package.
+/// A child process with a cache of its own: the program `worker` of this package, or another one.
 ///
 /// Commands and answers are lines; see `src/bin/worker.rs` for the commands. The process is killed
 /// when the value is dropped.
@@ -49,11 +49,20 @@ impl Worker {
     ///
     /// If the program cannot be run.
     pub fn spawn_with(variables: &[(&str, &str)]) -> Worker {
-        let mut child = command(variables)
+        Worker::spawn_program("worker", variables)
+    }
+
+    /// Starts another program of this package that answers lines, with these variables.
+    ///
+    /// # Panics
+    ///
+    /// If the program cannot be run.
+    pub fn spawn_program(name: &str, variables: &[(&str, &str)]) -> Worker {
+        let mut child = command(name, variables)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|error| panic!("{} cannot be run: {error}", program().display()));
+            .unwrap_or_else(|error| panic!("{name} cannot be run: {error}"));
         let commands = child.stdin.take();
         let answers = read_lines(child.stdout.take().expect("stdout is a pipe"));
         Worker { child, commands, answers }
@@ -124,8 +133,8 @@ impl Drop for Worker {
     }
 }
 
-fn command(variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(program());
+fn command(name: &str, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(program(name));
     for (name, _) in env::vars_os() {
         if name
             .to_str()
@@ -139,10 +148,10 @@ fn command(variables: &[(&str, &str)]) -> Command {
 }
 
 /// Cargo builds the programs of a package before its tests, beside the folder of the tests.
-fn program() -> PathBuf {
+fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of the test");
     let folder = test.ancestors().nth(2).expect("a test lies in deps/");
-    folder.join(format!("worker{}", env::consts::EXE_SUFFIX))
+    folder.join(format!("{name}{}", env::consts::EXE_SUFFIX))
 }
 
 /// A thread reads, so that waiting for a line can have a limit.

@@ -44,6 +44,8 @@ macro_rules! in_mode {
             mod connection;
             #[path = "flapping.rs"]
             mod flapping;
+            #[path = "proxy.rs"]
+            mod proxy;
             #[path = "refusal.rs"]
             mod refusal;
             #[path = "restart.rs"]

@@ -1,8 +1,9 @@
 //! The feed is interrupted, stalls, or says what nobody can read.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cache_runtime::{Status, with};
+use cache_runtime::{CacheManager, Status, with};
+use cache_tests::Proxy;
 
 use super::{From, fetch, own_tiered, until_heard};
 use crate::source::Source;
@@ -117,4 +118,34 @@ async fn the_lag_of_the_feed_is_told() {
         assert_eq!(health.breaker, Some(cache_runtime::Breaker::Closed));
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_stalls_is_believed_for_two_seconds_at_most() {
+    let cache = own_tiered(|config| config.outage_grace(Duration::ZERO)).await;
+    let proxy = Proxy::before(cache.server().port());
+    let config = cache.manager.config().clone();
+    let config = config
+        .redis_url(format!("redis://127.0.0.1:{}", proxy.port()))
+        .redis_timeout(Duration::from_millis(100));
+    let builder = CacheManager::builder().config(config).clock(cache.clock.clone());
+    let behind = builder.build().unwrap();
+    until_heard(&behind).await;
+    let source = Source::new(1);
+    assert_eq!(with(&behind, video(&source)).await, 1);
+    cache.clock.advance(Duration::from_secs(1));
+    proxy.stall();
+    source.set(2);
+    Way::Prefix.invalidate(&cache.manager).await;
+    let (confirmed, mut last) = (Instant::now(), Duration::ZERO);
+    while confirmed.elapsed() < Duration::from_secs(3) {
+        let asked = confirmed.elapsed();
+        if with(&behind, video(&source)).await == 1 {
+            last = asked;
+        }
+        // Now and then somebody asks for something that is not in memory.
+        behind.get::<u64>("other").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(last > Duration::ZERO && last < Duration::from_secs(2), "{last:?}");
 }

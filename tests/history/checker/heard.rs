@@ -1,0 +1,30 @@
+use cache_tests::history::{Event, Watch};
+
+use super::Record;
+
+/// Up to when a process says that it has heard everything, as it goes on.
+#[derive(Debug)]
+pub struct Heard(Vec<(u64, u64)>);
+
+impl Heard {
+    pub fn new(record: &Record) -> Self {
+        let mut until = 0;
+        let said = record.events.iter().filter_map(|event| match event {
+            Event::Watch(Watch { span, heard_until: Some(heard), .. }) => Some((span.end, *heard)),
+            _ => None,
+        });
+        Heard(
+            said.map(|(at, heard)| {
+                until = heard.max(until);
+                (at, until)
+            })
+            .collect(),
+        )
+    }
+
+    /// What it has said last before this moment; 0 if it has not said anything.
+    pub fn until(&self, moment: u64) -> u64 {
+        let said = self.0.partition_point(|(at, _)| *at < moment);
+        said.checked_sub(1).map_or(0, |last| self.0[last].1)
+    }
+}

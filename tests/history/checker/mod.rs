@@ -1,0 +1,210 @@
+//! Whether a history is as it should be.
+//!
+//! A change of a key states a *floor*: the version that the database held before the cache was told.
+//! What is older was loaded before the change, and so:
+//!
+//! - in the same process, no read that began after the change had returned may see it;
+//! - in any process, no read may see it that began later than a bound after Redis held the change,
+//!   or after the process had said that it has heard all that Redis held by then.
+//!
+//! A value that was put by hand counts from that moment, whatever its version: the program says
+//! that it is the newest there is. So only changes that began after the put had returned forbid it.
+//!
+//! And every operation has succeeded, and each value is that of the key that was asked for.
+
+mod floors;
+mod heard;
+mod steady;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use cache_tests::history::{Change, Event, Failure, Origin, Read, Span};
+
+use floors::Floors;
+use heard::Heard;
+use steady::Steady;
+
+/// What a process has recorded.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    pub process: u64,
+    pub events: Vec<Event>,
+    /// When the process was stopped.
+    pub pauses: Vec<Span>,
+}
+
+/// How late an invalidation that Redis holds may be in other processes.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// While the reading process was in touch with Redis all the time.
+    pub steady: Duration,
+    /// For values that came from Redis.
+    pub from_redis: Duration,
+    /// Else.
+    pub otherwise: Duration,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Violation {
+    /// A read saw what its own process had invalidated.
+    Own {
+        process: u64,
+        read: Read,
+        change: Change,
+    },
+    /// A read saw what some process had invalidated for so long that it ought to have known.
+    Others {
+        process: u64,
+        read: Read,
+        change: Change,
+        late: Duration,
+    },
+    /// A read saw another key's value.
+    Foreign {
+        process: u64,
+        read: Read,
+    },
+    Failed {
+        process: u64,
+        failure: Failure,
+    },
+    /// Something else that the run has found.
+    Unsettled(String),
+}
+
+/// What there is to say about a history.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict {
+    pub violations: Vec<Violation>,
+    /// Reads that saw a value.
+    pub checked: u64,
+    /// Those of processes that were in touch with Redis.
+    pub steady: u64,
+    /// How long after Redis held a change a value from before it was seen at the latest, in a
+    /// process that was in touch with Redis, and in one that was not. Without the time in which the
+    /// process was stopped.
+    pub latest_steady: Duration,
+    pub latest: Duration,
+}
+
+pub fn check(records: &[Record], bounds: Bounds) -> Verdict {
+    let checker = Checker {
+        bounds,
+        puts: changes(records).map(|(_, change)| (change.id, change.span)).collect(),
+        confirmed: Floors::new(
+            changes(records).filter_map(|(_, change)| Some((change.confirmed?, change))),
+        ),
+    };
+    let mut verdict = Verdict::default();
+    for record in records {
+        checker.check(record, &mut verdict);
+    }
+    verdict
+}
+
+fn changes(records: &[Record]) -> impl Iterator<Item = (u64, &Change)> {
+    records.iter().flat_map(|record| own_changes(record).map(|change| (record.process, change)))
+}
+
+fn own_changes(record: &Record) -> impl Iterator<Item = &Change> {
+    record.events.iter().filter_map(|event| match event {
+        Event::Change(change) => Some(change),
+        _ => None,
+    })
+}
+
+/// How a process was in touch with Redis.
+struct Touch {
+    steady: Steady,
+    heard: Heard,
+}
+
+struct Checker<'a> {
+    bounds: Bounds,
+    /// When each change was made.
+    puts: HashMap<u64, Span>,
+    /// From when on everybody ought to know.
+    confirmed: Floors<'a>,
+}
+
+impl Checker<'_> {
+    fn check(&self, record: &Record, verdict: &mut Verdict) {
+        let own = Floors::new(own_changes(record).map(|change| (change.span.end, change)));
+        let touch = Touch { steady: Steady::new(record), heard: Heard::new(record) };
+        for event in &record.events {
+            match event {
+                Event::Read(read) => self.check_read(record, &own, &touch, *read, verdict),
+                Event::Failure(failure) => {
+                    let (process, failure) = (record.process, failure.clone());
+                    verdict.violations.push(Violation::Failed { process, failure });
+                }
+                Event::Change(_) | Event::Watch(_) => {}
+            }
+        }
+    }
+
+    fn check_read(
+        &self,
+        record: &Record,
+        own: &Floors<'_>,
+        touch: &Touch,
+        read: Read,
+        verdict: &mut Verdict,
+    ) {
+        let Some(seen) = read.seen else { return };
+        let process = record.process;
+        verdict.checked += 1;
+        if seen.key != read.key {
+            verdict.violations.push(Violation::Foreign { process, read });
+            return;
+        }
+        // A put whose record is lost, or that never returned, may happen at any time.
+        let put = match seen.set_by {
+            0 => None,
+            id => match self.puts.get(&id) {
+                Some(span) => Some(*span),
+                None => return,
+            },
+        };
+        if let Some((at, change)) = own.first_above(&seen, put)
+            && at < read.span.begin
+        {
+            let change = change.clone();
+            verdict.violations.push(Violation::Own { process, read, change });
+            return;
+        }
+        let is_steady = touch.steady.covers(read.span);
+        verdict.steady += u64::from(is_steady);
+        let Some((at, change)) = self.confirmed.first_above(&seen, put) else { return };
+        let late = Duration::from_micros(read.span.begin.saturating_sub(at));
+        let has_heard = at < touch.heard.until(read.span.begin);
+        if has_heard || late > self.bound(record, is_steady, &read, at) {
+            let change = change.clone();
+            verdict.violations.push(Violation::Others { process, read, change, late });
+        }
+        let late = late.saturating_sub(paused(record, at, read.span.begin));
+        let latest = if is_steady { &mut verdict.latest_steady } else { &mut verdict.latest };
+        *latest = late.max(*latest);
+    }
+
+    /// How late a read may be that sees what has been invalidated at this moment.
+    fn bound(&self, record: &Record, steady: bool, read: &Read, invalidated: u64) -> Duration {
+        match (steady, read.origin) {
+            (true, _) => self.bounds.steady,
+            (_, Origin::Redis) => self.bounds.from_redis,
+            // What this very call has loaded.
+            (_, Origin::Load) => Duration::ZERO,
+            // A load may have been stopped half-way: its value is as old as it is, and new in memory.
+            _ => self.bounds.otherwise + paused(record, invalidated, read.span.begin),
+        }
+    }
+}
+
+/// For how long the process was stopped between these moments: its clock went on.
+fn paused(record: &Record, from: u64, to: u64) -> Duration {
+    let within = |pause: &Span| pause.end.min(to).saturating_sub(pause.begin.max(from));
+    Duration::from_micros(record.pauses.iter().map(within).sum())
+}

@@ -1,0 +1,54 @@
+use cache_tests::history::{Event, How, Span, Watch};
+
+use super::Record;
+
+/// When a process was in touch with Redis.
+#[derive(Debug)]
+pub struct Steady {
+    /// When nothing failed, in order.
+    untroubled: Vec<Span>,
+    /// When it owed Redis an invalidation all the same, and so did without it: one that was dropped
+    /// half-way is sent when its caller has gone on.
+    owing: Vec<Span>,
+}
+
+impl Steady {
+    pub fn new(record: &Record) -> Self {
+        let looks = record.events.iter().filter_map(|event| match event {
+            Event::Watch(watch) => Some(*watch),
+            _ => None,
+        });
+        let mut spans = Vec::new();
+        let mut row: Vec<Watch> = Vec::new();
+        for look in looks {
+            if row.last().is_some_and(|last| last.troubles != look.troubles || !look.healthy) {
+                spans.extend(span_of(&row));
+                row.clear();
+            }
+            if look.healthy {
+                row.push(look);
+            }
+        }
+        spans.extend(span_of(&row));
+        let owing = super::own_changes(record)
+            .filter(|change| change.how == How::CacheInvalidateDropped)
+            .map(|change| Span { end: change.confirmed.unwrap_or(u64::MAX), ..change.span });
+        Steady { untroubled: spans, owing: owing.collect() }
+    }
+
+    /// Whether it was all through a span.
+    pub fn covers(&self, span: Span) -> bool {
+        let next = self.untroubled.partition_point(|steady| steady.begin <= span.begin);
+        let untroubled =
+            next.checked_sub(1).is_some_and(|last| span.end <= self.untroubled[last].end);
+        let owes = |owing: &Span| owing.begin <= span.end && span.begin <= owing.end;
+        untroubled && !self.owing.iter().any(owes)
+    }
+}
+
+/// From the first of these looks to the last but one: a trouble may be counted a moment after it
+/// has had its effect.
+fn span_of(row: &[Watch]) -> Option<Span> {
+    let [first, .., last, _] = row else { return None };
+    Some(Span { begin: first.span.end, end: last.span.begin })
+}

@@ -1,0 +1,116 @@
+//! The processes of a history.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cache_tests::history::{Event, Span, now_us};
+use cache_tests::{Proxy, Worker};
+
+use crate::checker::Record;
+use crate::plan::Plan;
+
+/// What all processes of a history are told.
+pub struct Setting<'a> {
+    pub plan: &'a Plan,
+    pub database: String,
+    pub namespace: String,
+    pub folder: &'a Path,
+}
+
+/// Numbers by their names in `cache_runtime::Counts`.
+pub type Stats = BTreeMap<String, f64>;
+
+/// One of the processes, and its way to Redis. When it is killed another one takes its place.
+pub struct Process {
+    worker: Worker,
+    pub number: u64,
+    /// Every second one has a proxy; the others are quicker.
+    pub proxy: Option<Proxy>,
+    port: u16,
+    pauses: Vec<Span>,
+    operations: u64,
+}
+
+impl Process {
+    pub fn start(setting: &Setting<'_>, number: u64, redis: u16) -> Self {
+        let proxy = (number % 2 == 0).then(|| Proxy::before(redis));
+        let port = proxy.as_ref().map_or(redis, Proxy::port);
+        let worker = spawn(setting, number, port);
+        Process { worker, number, proxy, port, pauses: Vec::new(), operations: 0 }
+    }
+
+    pub fn operations(&mut self) -> u64 {
+        self.operations = self.worker.call("count").parse().expect("a number");
+        self.operations
+    }
+
+    /// Stops the process while something happens.
+    pub fn pause(&mut self, meanwhile: impl FnOnce()) {
+        let begin = now_us();
+        self.worker.pause();
+        meanwhile();
+        self.worker.resume();
+        self.pauses.push(Span { begin, end: now_us() });
+    }
+
+    /// Kills the process, and starts another one in its place. What it has recorded, and how many
+    /// operations it had done when it was last asked.
+    pub fn replace(&mut self, setting: &Setting<'_>, number: u64) -> (Record, u64) {
+        self.worker.kill();
+        let record = self.record(setting);
+        let operations = std::mem::take(&mut self.operations);
+        self.worker = spawn(setting, number, self.port);
+        self.number = number;
+        (record, operations)
+    }
+
+    pub fn stop(&mut self) {
+        assert_eq!(self.worker.call("stop"), "stopped");
+    }
+
+    /// What is wrong with the process at the end, if something is.
+    pub fn settle(&mut self) -> Option<String> {
+        let answer = self.worker.call("settle");
+        (answer != "settled").then(|| format!("process {}: {answer}", self.number))
+    }
+
+    /// The statistics of its cache.
+    pub fn stats(&mut self) -> Stats {
+        serde_json::from_str(&self.worker.call("stats")).expect("numbers by name")
+    }
+
+    pub fn record(&mut self, setting: &Setting<'_>) -> Record {
+        let text = fs::read_to_string(record_file(setting, self.number)).expect("a record");
+        // The last line of a process that was killed may be cut off.
+        let (lines, _) = text.rsplit_once('\n').unwrap_or_default();
+        let event = |line| serde_json::from_str::<Event>(line).expect("an event");
+        Record {
+            process: self.number,
+            events: lines.lines().map(event).collect(),
+            pauses: std::mem::take(&mut self.pauses),
+        }
+    }
+}
+
+fn spawn(setting: &Setting<'_>, number: u64, redis: u16) -> Worker {
+    let mut variables = setting.plan.settings();
+    let record = record_file(setting, number);
+    variables.extend([
+        ("CACHE_NAMESPACE", setting.namespace.clone()),
+        ("REDIS_URL", format!("redis://127.0.0.1:{redis}")),
+        ("HISTORY_DATABASE", setting.database.clone()),
+        ("HISTORY_LOG", record.display().to_string()),
+        ("HISTORY_PROCESS", number.to_string()),
+        ("HISTORY_SEED", setting.plan.seed.to_string()),
+        ("HISTORY_TASKS", setting.plan.tasks.to_string()),
+    ]);
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut worker = Worker::spawn_program("historian", &variables);
+    assert_eq!(worker.call("start"), "started");
+    worker
+}
+
+fn record_file(setting: &Setting<'_>, number: u64) -> PathBuf {
+    setting.folder.join(format!("process-{number}.jsonl"))
+}

@@ -1,0 +1,202 @@
+//! What is said about a history.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use cache_tests::history::{Event, Key, Read, Span};
+
+use crate::checker::Violation;
+use crate::run::Outcome;
+
+/// So many violations are told in full.
+const TOLD: usize = 5;
+/// So many lines about each.
+const LINES: usize = 80;
+/// What happened so long before is told, too.
+const BEFORE_US: u64 = 30_000;
+
+pub fn summary(outcome: &Outcome) -> String {
+    let Outcome { plan, verdict, operations, lasted, .. } = outcome;
+    let mut text = String::new();
+    let _ = writeln!(text, "history: mode {}, seed {}", plan.mode.name(), plan.seed);
+    let _ = writeln!(
+        text,
+        "  {operations} operations in {:.1} s by {} processes of {} tasks",
+        lasted.as_secs_f64(),
+        outcome.records.len(),
+        plan.tasks,
+    );
+    let _ = writeln!(
+        text,
+        "  {} values seen, {} of them while in touch with Redis; {} changes, {} confirmed",
+        verdict.checked,
+        verdict.steady,
+        changes(outcome, |_| true),
+        changes(outcome, |confirmed| confirmed),
+    );
+    let _ = writeln!(text, "  in those processes that lived to the end: {}", counts(outcome));
+    let _ = writeln!(text, "  operations: {}", kinds(outcome));
+    let _ = writeln!(text, "  disturbances: {}", disturbances(outcome));
+    let _ = writeln!(
+        text,
+        "  the latest sight of an old value after Redis held the change: {:?} in touch, {:?} else; \
+         the longest operation: {:?}",
+        verdict.latest_steady,
+        verdict.latest,
+        longest(outcome),
+    );
+    let _ = write!(text, "  violations: {}", verdict.violations.len());
+    text
+}
+
+fn counts(outcome: &Outcome) -> String {
+    let told = outcome.stats.iter().filter(|(name, count)| {
+        **count > 0.0 && !name.ends_with("micros") && !name.ends_with("cost") && name != "hit_rate"
+    });
+    let told: Vec<_> = told.map(|(name, count)| format!("{name} {count}")).collect();
+    told.join(", ")
+}
+
+fn changes(outcome: &Outcome, which: impl Fn(bool) -> bool) -> usize {
+    let events = outcome.records.iter().flat_map(|record| &record.events);
+    events.filter(|event| matches!(event, Event::Change(c) if which(c.confirmed.is_some()))).count()
+}
+
+fn kinds(outcome: &Outcome) -> String {
+    let mut kinds = BTreeMap::<_, u64>::new();
+    for event in outcome.records.iter().flat_map(|record| &record.events) {
+        match event {
+            Event::Read(read) => *kinds.entry(read.how).or_default() += 1,
+            Event::Change(change) => *kinds.entry(change.how).or_default() += 1,
+            Event::Failure(_) | Event::Watch(_) => {}
+        }
+    }
+    let kinds: Vec<_> = kinds.iter().map(|(how, count)| format!("{how:?} {count}")).collect();
+    kinds.join(", ")
+}
+
+fn disturbances(outcome: &Outcome) -> String {
+    let mut kinds = BTreeMap::<&str, u64>::new();
+    for disturbance in &outcome.disturbances {
+        let kind = disturbance.what.split(' ').next().unwrap_or_default();
+        *kinds.entry(kind).or_default() += 1;
+    }
+    let kinds: Vec<_> = kinds.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    kinds.join(", ")
+}
+
+fn longest(outcome: &Outcome) -> std::time::Duration {
+    let events = outcome.records.iter().flat_map(|record| &record.events);
+    let micros = events.map(|event| match span(event) {
+        Span { begin, end } => end.saturating_sub(begin),
+    });
+    std::time::Duration::from_micros(micros.max().unwrap_or(0))
+}
+
+fn span(event: &Event) -> Span {
+    match event {
+        Event::Read(read) => read.span,
+        Event::Change(change) => change.span,
+        Event::Failure(failure) => failure.span,
+        Event::Watch(watch) => watch.span,
+    }
+}
+
+pub fn violations(outcome: &Outcome) -> String {
+    let violations = &outcome.verdict.violations;
+    let mut text = format!("{} violations; seed {}\n", violations.len(), outcome.plan.seed);
+    for violation in violations.iter().take(TOLD) {
+        tell(&mut text, outcome, violation);
+    }
+    text
+}
+
+fn tell(text: &mut String, outcome: &Outcome, violation: &Violation) {
+    let (process, read, change) = match violation {
+        Violation::Own { process, read, change } => {
+            let _ = writeln!(text, "\nprocess {process} reads what it has invalidated itself:");
+            (process, read, change)
+        }
+        Violation::Others { process, read, change, late } => {
+            let _ = writeln!(
+                text,
+                "\nprocess {process} reads what was invalidated {late:?} before, and confirmed:"
+            );
+            (process, read, change)
+        }
+        Violation::Foreign { process, read } => {
+            let _ = writeln!(text, "\nprocess {process} reads another key's value: {read:?}");
+            return;
+        }
+        Violation::Failed { process, failure } => {
+            let _ = writeln!(text, "\nprocess {process}: an operation fails: {failure:?}");
+            return;
+        }
+        Violation::Unsettled(what) => {
+            let _ = writeln!(text, "\nat the end: {what}");
+            return;
+        }
+    };
+    let _ = writeln!(text, "  the change: {change:?}\n  the read: process {process} {read:?}");
+    let from = change.span.begin.saturating_sub(BEFORE_US);
+    let all = around(outcome, read, Span { begin: from, end: read.span.end });
+    let (first, last) = all.split_at(all.len().saturating_sub(LINES / 2).min(LINES / 2));
+    let left_out = last.len().saturating_sub(LINES / 2);
+    first.iter().for_each(|line| text.push_str(line));
+    if left_out > 0 {
+        let _ = writeln!(text, "  ... {left_out} more ...");
+    }
+    last[left_out..].iter().for_each(|line| text.push_str(line));
+}
+
+/// What happened to a key and to everybody in some time, in order; times in microseconds from its
+/// begin.
+fn around(outcome: &Outcome, read: &Read, time: Span) -> Vec<String> {
+    let within = |span: Span| span.end >= time.begin && span.begin <= time.end;
+    let mut lines = Vec::new();
+    for record in &outcome.records {
+        for event in record.events.iter().filter(|event| within(span(event))) {
+            if let Some(what) = line(event, read.key) {
+                lines.push((span(event), format!("process {}: {what}", record.process)));
+            }
+        }
+        let pauses = record.pauses.iter().filter(|pause| within(**pause));
+        lines
+            .extend(pauses.map(|pause| (*pause, format!("process {} is stopped", record.process))));
+    }
+    let disturbances = outcome.disturbances.iter().filter(|disturbance| within(disturbance.span));
+    lines.extend(disturbances.map(|disturbance| (disturbance.span, disturbance.what.clone())));
+    lines.sort_by_key(|(span, _)| span.begin);
+    let from_begin = |at: u64| at.cast_signed() - time.begin.cast_signed();
+    let told = lines.into_iter().map(|(span, what)| {
+        format!("  {:>9} ..{:>9}  {what}\n", from_begin(span.begin), from_begin(span.end))
+    });
+    told.collect()
+}
+
+fn line(event: &Event, key: Key) -> Option<String> {
+    match event {
+        Event::Read(read) if read.key == key => {
+            let seen = match read.seen {
+                None => "nothing".to_owned(),
+                Some(seen) if seen.set_by == 0 => format!("version {}", seen.version),
+                Some(seen) => format!("version {} put by {:x}", seen.version, seen.set_by),
+            };
+            Some(format!("{:?} from {:?} sees {seen}", read.how, read.origin))
+        }
+        Event::Change(change) => {
+            let (_, floor) = change.floors.iter().find(|(changed, _)| *changed == key)?;
+            let confirmed = match change.confirmed {
+                Some(at) => format!("confirmed after {}", at.saturating_sub(change.span.begin)),
+                None => "never confirmed".to_owned(),
+            };
+            Some(format!(
+                "{:?} {:x} of {:?}: version {floor}, {confirmed}",
+                change.how, change.id, change.scope
+            ))
+        }
+        Event::Failure(failure) => Some(format!("{} fails: {}", failure.operation, failure.what)),
+        Event::Watch(watch) if !watch.healthy => Some("is without Redis".to_owned()),
+        Event::Read(_) | Event::Watch(_) => None,
+    }
+}

@@ -1,0 +1,160 @@
+//! Changes of the data, and how the cache is told.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use cache_runtime::{CacheCall as _, Error, cache};
+use cache_tests::Dice;
+use cache_tests::history::{Change, Datum, How, Key, ROWS, Scope, Span, Versions, now_us};
+
+use crate::data::{self, Failed, with_call};
+use crate::reads::options;
+use crate::record::Record;
+
+/// All ways to change something, those that touch one key more often than the others.
+pub const KINDS: [How; 20] = [
+    How::CacheInvalidateEntry,
+    How::CacheInvalidateEntry,
+    How::CacheInvalidatePrefix,
+    How::CacheInvalidatePrefix,
+    How::CacheInvalidateTag,
+    How::CacheInvalidateTag,
+    How::CacheInvalidateDropped,
+    How::CachePut,
+    How::CachePut,
+    How::CachePut,
+    How::EntryInvalidate,
+    How::EntryInvalidate,
+    How::EntryPut,
+    How::Delete,
+    How::Delete,
+    How::InvalidatePrefix,
+    How::InvalidateTag,
+    How::Clear,
+    How::Set,
+    // Rare below: it is everybody's miss.
+    How::FlushAll,
+];
+
+/// A change that is under way.
+struct Changing {
+    how: How,
+    scope: Scope,
+    /// The keys that get a new version.
+    keys: Vec<Key>,
+    id: u64,
+}
+
+pub async fn change(how: How, dice: &mut Dice, record: &Record) -> Result<(), Error> {
+    let how = if how == How::FlushAll && dice.percent(75) { How::Delete } else { how };
+    let scope = scope(how, dice);
+    let keys = scope.keys().filter(|_| dice.percent(70)).collect();
+    let changing = Changing { how, scope, keys, id: record.number() };
+    let begin = now_us();
+    // `None`: dropped before it had changed anything that is known.
+    let Some(versions) = changing.make(dice).await? else { return Ok(()) };
+    let end = now_us();
+    let floors = scope.keys().map(|key| (key, versions[key.index()])).collect();
+    let Changing { how, scope, id, .. } = changing;
+    record
+        .change(Change { id, how, span: Span { begin, end }, scope, floors, confirmed: None })
+        .await;
+    Ok(())
+}
+
+fn scope(how: How, dice: &mut Dice) -> Scope {
+    let group = u8::try_from(dice.below(4)).unwrap_or(0);
+    let row = u8::try_from(dice.below(u64::from(ROWS))).unwrap_or(0);
+    match how {
+        How::CacheInvalidateEntry | How::CacheInvalidateTag | How::InvalidateTag => Scope::Row(row),
+        How::CacheInvalidatePrefix | How::CacheInvalidateDropped => Scope::Group(group),
+        How::InvalidatePrefix => {
+            *dice.pick(&[Scope::Group(group), Scope::Group(group), Scope::All])
+        }
+        How::Clear => *dice.pick(&[Scope::Group(group), Scope::Row(row), Scope::All]),
+        How::FlushAll => Scope::All,
+        _ => Scope::Key(Key::new(group, row)),
+    }
+}
+
+impl Changing {
+    /// The versions after the change and before the cache was told.
+    async fn make(&self, dice: &mut Dice) -> Result<Option<Versions>, Error> {
+        match (self.how, self.scope) {
+            (How::CacheInvalidateDropped, Scope::Group(group)) => {
+                Ok(self.dropped(group, Duration::from_millis(dice.below(10))).await)
+            }
+            (How::CacheInvalidateEntry, Scope::Row(row)) => {
+                Ok(Some(data::change_entries(row, self.keys.clone()).await))
+            }
+            (How::CacheInvalidatePrefix, Scope::Group(group)) => {
+                Ok(Some(data::change_group(group, self.keys.clone()).await))
+            }
+            (How::CacheInvalidateTag, Scope::Row(row)) => {
+                Ok(Some(data::change_row(row, self.keys.clone()).await))
+            }
+            (How::CachePut, Scope::Key(key)) => Ok(put(key).await),
+            _ => self.by_hand().await.map(Some),
+        }
+    }
+
+    async fn dropped(&self, group: u8, after: Duration) -> Option<Versions> {
+        let changed = Arc::new(OnceLock::new());
+        let change = data::change_slowly(group, self.keys.clone(), Arc::clone(&changed));
+        // Whether it is dropped or not: what it had changed is invalidated.
+        let _ = tokio::time::timeout(after, change).await;
+        changed.get().copied()
+    }
+
+    /// First the data, then the cache.
+    async fn by_hand(&self) -> Result<Versions, Error> {
+        let versions = data::database().change(self.keys.iter().copied()).await;
+        match (self.how, self.scope) {
+            (How::Set | How::EntryPut | How::EntryInvalidate | How::Delete, Scope::Key(key)) => {
+                self.one(key, versions[key.index()]).await?;
+            }
+            (How::InvalidatePrefix, scope) => {
+                cache().invalidate_prefix(prefix(scope).trim_end_matches(':')).await?;
+            }
+            (How::InvalidateTag, Scope::Row(row)) => {
+                cache().invalidate_tag(&format!("row:{row}")).await?;
+            }
+            (How::Clear, Scope::Row(row)) => drop(cache().clear(&format!("datum:*:{row}")).await?),
+            (How::Clear, scope) => drop(cache().clear(&format!("{}*", prefix(scope))).await?),
+            (How::FlushAll, _) => drop(cache().flush_all().await),
+            (how, scope) => unreachable!("{how:?} of {scope:?}"),
+        }
+        Ok(versions)
+    }
+
+    async fn one(&self, key: Key, version: u64) -> Result<(), Error> {
+        let datum = Datum { key, version, set_by: self.id };
+        match self.how {
+            How::Set => cache().set(&key.name(), &datum, options(key)).await,
+            How::EntryPut => with_call!(key, call => call.cache_entry().put(datum).await),
+            How::EntryInvalidate => with_call!(key, call => call.cache_entry().invalidate().await),
+            _ => cache().delete(&key.name()).await.map(drop),
+        }
+    }
+}
+
+fn prefix(scope: Scope) -> String {
+    match scope {
+        Scope::Group(group) => format!("datum:{group}:"),
+        _ => "datum:".to_owned(),
+    }
+}
+
+/// A value that was put is at least as new as any before it; of other keys nothing is known.
+async fn put(key: Key) -> Option<Versions> {
+    let put = match (key.group(), key.row()) {
+        (0, row) => data::put_plain(row).await,
+        (1, row) => data::put_shared(row).await,
+        (2, row) => data::put_refreshed(row).await,
+        (_, row) => data::put_failing(row).await,
+    };
+    let Datum { version, .. } = put.map_err(|Failed| ()).ok()?;
+    let mut versions = Versions::default();
+    versions[key.index()] = version;
+    Some(versions)
+}

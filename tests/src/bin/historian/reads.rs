@@ -1,0 +1,83 @@
+//! Reads, and what they see.
+
+use cache_runtime::{CacheCall as _, Error, SetOptions, Source, cache};
+use cache_tests::history::{Datum, Event, How, Key, Origin, Read, Span, now_us};
+
+use crate::data::{self, Failed, with_call};
+use crate::record::Record;
+
+/// How long values stored by hand are fresh.
+const TTL: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The error of a load by hand.
+enum LoadError {
+    Body,
+    Cache(Error),
+}
+
+impl From<Error> for LoadError {
+    fn from(error: Error) -> Self {
+        LoadError::Cache(error)
+    }
+}
+
+/// How a value of this key is stored by hand.
+pub fn options(key: Key) -> SetOptions {
+    SetOptions::ttl(TTL).tag(key.tag())
+}
+
+pub async fn call(key: Key) -> Result<Datum, Failed> {
+    with_call!(key, call => call.await)
+}
+
+pub async fn read(how: How, key: Key, record: &Record) -> Result<(), Error> {
+    let begin = now_us();
+    let seen = match how {
+        How::Call => vec![(key, Origin::Unknown, call(key).await.ok())],
+        How::Fetch => vec![fetch(key).await?],
+        How::Peek => {
+            let seen = with_call!(key, call => call.cache_entry().peek().await)?;
+            vec![(key, Origin::Unknown, seen.and_then(Result::ok))]
+        }
+        How::Refresh => {
+            let seen = with_call!(key, call => call.cache_entry().refresh().await)?;
+            vec![(key, Origin::Load, seen.ok())]
+        }
+        How::Get => vec![(key, Origin::Unknown, cache().get(&key.name()).await?)],
+        How::GetMany => get_many(key).await?,
+        _ => vec![(key, Origin::Unknown, get_or_load(key).await?)],
+    };
+    let span = Span { begin, end: now_us() };
+    for (key, origin, seen) in seen {
+        record.write(&Event::Read(Read { how, span, key, origin, seen }));
+    }
+    Ok(())
+}
+
+async fn fetch(key: Key) -> Result<(Key, Origin, Option<Datum>), Error> {
+    let fetched = with_call!(key, call => call.cache_entry().fetch().await)?;
+    let origin = match fetched.source {
+        Source::Memory => Origin::Memory,
+        Source::Redis => Origin::Redis,
+        Source::Load => Origin::Load,
+        Source::Shared => Origin::Shared,
+        _ => Origin::Unknown,
+    };
+    Ok((key, origin, fetched.value.ok()))
+}
+
+async fn get_many(key: Key) -> Result<Vec<(Key, Origin, Option<Datum>)>, Error> {
+    let keys: Vec<Key> = Key::all().filter(|other| other.group() == key.group()).collect();
+    let names: Vec<String> = keys.iter().map(|key| key.name()).collect();
+    let values = cache().get_many::<Datum>(&names).await?;
+    Ok(keys.into_iter().zip(values).map(|(key, seen)| (key, Origin::Unknown, seen)).collect())
+}
+
+async fn get_or_load(key: Key) -> Result<Option<Datum>, Error> {
+    let load = || async move { data::load(key).await.map_err(|Failed| LoadError::Body) };
+    match cache().get_or_load(&key.name(), options(key), load).await {
+        Ok(datum) => Ok(Some(datum)),
+        Err(LoadError::Body) => Ok(None),
+        Err(LoadError::Cache(error)) => Err(error),
+    }
+}

@@ -1,0 +1,115 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Datum, Key, Scope};
+
+/// One line of the record of a process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// A read, and what it saw.
+    Read(Read),
+    /// A change that has returned.
+    Change(Change),
+    /// An operation that has failed, which none may.
+    Failure(Failure),
+    /// How the process's cache was at some moment.
+    Watch(Watch),
+}
+
+/// When something began and ended, in microseconds of [`now_us`](super::now_us).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// A moment before its first step.
+    pub begin: u64,
+    /// A moment after its last step.
+    pub end: u64,
+}
+
+/// How a read or a change was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names of functions and methods of the cache")]
+pub enum How {
+    Call,
+    Fetch,
+    Peek,
+    Refresh,
+    Get,
+    GetMany,
+    GetOrLoad,
+    CacheInvalidateEntry,
+    CacheInvalidatePrefix,
+    CacheInvalidateTag,
+    CacheInvalidateDropped,
+    CachePut,
+    EntryInvalidate,
+    EntryPut,
+    Delete,
+    InvalidatePrefix,
+    InvalidateTag,
+    Clear,
+    FlushAll,
+    Set,
+}
+
+/// Where a value came from, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "those of `cache_runtime::Source`")]
+pub enum Origin {
+    Memory,
+    Redis,
+    Load,
+    Shared,
+    Unknown,
+}
+
+/// A read.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Read {
+    pub how: How,
+    pub span: Span,
+    pub key: Key,
+    pub origin: Origin,
+    /// `None`: there was nothing, or the body had failed.
+    pub seen: Option<Datum>,
+}
+
+/// A change of data, and the invalidation or put that followed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    /// A number that no other change of the history has, and that is not 0.
+    pub id: u64,
+    /// How the cache was told.
+    pub how: How,
+    /// When.
+    pub span: Span,
+    /// Of what.
+    pub scope: Scope,
+    /// The versions that the database held of the keys in the scope before the cache was told: no
+    /// older one may be seen afterwards.
+    pub floors: Vec<(Key, u64)>,
+    /// A moment at which Redis held it; `None` if that was never seen.
+    pub confirmed: Option<u64>,
+}
+
+/// A failed operation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Failure {
+    pub operation: String,
+    pub span: Span,
+    pub what: String,
+}
+
+/// How a cache was: between two looks that found Redis in use and the same number of troubles it
+/// was in use all the time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watch {
+    /// How long the look took.
+    pub span: Span,
+    /// Whether Redis was in use.
+    pub healthy: bool,
+    /// How many operations and connections have failed so far.
+    pub troubles: u64,
+    /// Everything that Redis held by then has been heard, as the cache says.
+    pub heard_until: Option<u64>,
+}
