@@ -51,7 +51,7 @@ pub fn summary(outcome: &Outcome) -> String {
 
 fn counts(outcome: &Outcome) -> String {
     let told = outcome.stats.iter().filter(|(name, count)| {
-        **count > 0.0 && !name.ends_with("micros") && !name.ends_with("cost") && name != "hit_rate"
+        **count > 0.0 && !name.ends_with("micros") && !name.ends_with("cost") && *name != "hit_rate"
     });
     let told: Vec<_> = told.map(|(name, count)| format!("{name} {count}")).collect();
     told.join(", ")
