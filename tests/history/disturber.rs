@@ -105,7 +105,9 @@ impl<'a> Disturber<'a> {
 
     fn make(&mut self, kind: Kind, setting: &Setting<'_>, processes: &mut [Process]) -> String {
         match kind {
-            Kind::PauseProcess | Kind::KillProcess => self.harm_a_process(kind, setting, processes),
+            Kind::PauseProcess | Kind::KillProcess => {
+                self.disturb_process(kind, setting, processes)
+            }
             Kind::Cut
             | Kind::CutInReply
             | Kind::StallInReply
@@ -113,18 +115,21 @@ impl<'a> Disturber<'a> {
             | Kind::StallRequests
             | Kind::StallReplies
             | Kind::Slow
-            | Kind::Refuse => self.harm_a_connection(kind, processes),
+            | Kind::Refuse => self.disturb_connection(kind, processes),
+            Kind::RestartOld => {
+                self.restart_old(processes);
+                format!("{kind:?}")
+            }
             _ => {
-                self.harm_redis(kind);
+                self.disturb_redis(kind);
                 format!("{kind:?}")
             }
         }
     }
 
-    fn harm_redis(&mut self, kind: Kind) {
+    fn disturb_redis(&mut self, kind: Kind) {
         match kind {
-            Kind::RestartEmpty => self.restart(false),
-            Kind::RestartOld => self.restart(true),
+            Kind::RestartEmpty => self.restart_empty(),
             Kind::Save => self.save(),
             Kind::PauseRedis => {
                 self.server.pause();
@@ -138,22 +143,31 @@ impl<'a> Disturber<'a> {
         }
     }
 
-    /// A server without anything, or with what it had a while ago.
-    fn restart(&mut self, old: bool) {
-        if old && !self.saved {
-            self.save();
-            self.wait();
-        }
+    /// A server without anything.
+    fn restart_empty(&mut self) {
         self.server.kill();
-        if old {
-            fs::copy(self.folder.join("old.rdb"), self.folder.join("dump.rdb")).expect("a copy");
-        }
         if self.dice.percent(50) {
             self.wait();
         }
         self.server.restart();
-        // There is none if the server began without anything.
-        let _ = fs::remove_file(self.folder.join("dump.rdb"));
+    }
+
+    /// A server with what it had a while ago. Nothing is changed meanwhile: what is invalidated while
+    /// it is away would hide what it brings back.
+    fn restart_old(&mut self, processes: &mut [Process]) {
+        if !self.saved {
+            self.save();
+            self.wait();
+        }
+        processes.iter_mut().for_each(|process| process.hush(true));
+        // What is under way comes to its end.
+        sleep(Duration::from_millis(60));
+        self.server.kill();
+        fs::copy(self.folder.join("old.rdb"), self.folder.join("dump.rdb")).expect("a copy");
+        self.server.restart();
+        fs::remove_file(self.folder.join("dump.rdb")).expect("what it has loaded");
+        self.wait();
+        processes.iter_mut().for_each(|process| process.hush(false));
     }
 
     fn save(&mut self) {
@@ -172,7 +186,7 @@ impl<'a> Disturber<'a> {
         }
     }
 
-    fn harm_a_connection(&mut self, kind: Kind, processes: &mut [Process]) -> String {
+    fn disturb_connection(&mut self, kind: Kind, processes: &mut [Process]) -> String {
         let behind: Vec<&Process> =
             processes.iter().filter(|process| process.proxy.is_some()).collect();
         let Some((process, proxy)) = behind
@@ -214,7 +228,7 @@ impl<'a> Disturber<'a> {
         }
     }
 
-    fn harm_a_process(
+    fn disturb_process(
         &mut self,
         kind: Kind,
         setting: &Setting<'_>,

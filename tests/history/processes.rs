@@ -34,7 +34,7 @@ pub struct Process {
 
 impl Process {
     pub fn start(setting: &Setting<'_>, number: u64, redis: u16) -> Self {
-        let proxy = (number % 2 == 0).then(|| Proxy::before(redis));
+        let proxy = number.is_multiple_of(2).then(|| Proxy::before(redis));
         let port = proxy.as_ref().map_or(redis, Proxy::port);
         let worker = spawn(setting, number, port);
         Process { worker, number, proxy, port, pauses: Vec::new(), operations: 0 }
@@ -43,6 +43,11 @@ impl Process {
     pub fn operations(&mut self) -> u64 {
         self.operations = self.worker.call("count").parse().expect("a number");
         self.operations
+    }
+
+    /// Has it change nothing from now on, or as ever.
+    pub fn hush(&mut self, hushed: bool) {
+        self.worker.call(if hushed { "hush" } else { "speak" });
     }
 
     /// Stops the process while something happens.

@@ -87,8 +87,9 @@ fn disturbances(outcome: &Outcome) -> String {
 
 fn longest(outcome: &Outcome) -> std::time::Duration {
     let events = outcome.records.iter().flat_map(|record| &record.events);
-    let micros = events.map(|event| match span(event) {
-        Span { begin, end } => end.saturating_sub(begin),
+    let micros = events.map(|event| {
+        let Span { begin, end } = span(event);
+        end.saturating_sub(begin)
     });
     std::time::Duration::from_micros(micros.max().unwrap_or(0))
 }

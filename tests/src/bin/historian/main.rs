@@ -17,6 +17,7 @@
 //! |---|---|
 //! | `start` | `started`: operations are being done from now on |
 //! | `count` | how many have been |
+//! | `hush`, `speak` | from now on nothing is changed, or as ever |
 //! | `stop` | `stopped`: none are any more |
 //! | `settle` | `settled`, once Redis is in use and owed nothing; or why it is not |
 //! | `stats` | the statistics of the cache, as JSON |
@@ -66,6 +67,8 @@ async fn main() -> std::io::Result<()> {
             "started".to_owned()
         }
         "count" => record.operations.load(Ordering::Relaxed).to_string(),
+        "hush" => record.hush(true),
+        "speak" => record.hush(false),
         "stop" => {
             record.stopped.store(true, Ordering::Relaxed);
             while tasks.join_next().await.is_some() {}

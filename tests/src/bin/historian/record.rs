@@ -18,6 +18,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 pub struct Record {
     pub operations: AtomicU64,
     pub stopped: AtomicBool,
+    pub hushed: AtomicBool,
     next: AtomicU64,
     file: Mutex<BufWriter<File>>,
     /// Changes that Redis is not yet known to hold.
@@ -29,10 +30,17 @@ impl Record {
         Ok(Record {
             operations: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
+            hushed: AtomicBool::new(false),
             next: AtomicU64::new(process << 40),
             file: Mutex::new(BufWriter::new(File::create(path)?)),
             unconfirmed: Mutex::default(),
         })
+    }
+
+    /// Whether nothing is to be changed from now on.
+    pub fn hush(&self, hushed: bool) -> String {
+        self.hushed.store(hushed, Ordering::Relaxed);
+        "done".to_owned()
     }
 
     /// A number for a change.

@@ -46,6 +46,7 @@ impl Work {
     }
 
     fn choose(&mut self) -> Operation {
+        let hushed = self.record.hushed.load(Ordering::Relaxed);
         let dice = &mut self.dice;
         // The first rows are asked for more often than the last ones.
         let row = dice.below(u64::from(ROWS)).min(dice.below(u64::from(ROWS)));
@@ -60,7 +61,7 @@ impl Work {
             850..890 => Operation::Read(How::Peek, key),
             890..900 => Operation::Read(How::Refresh, key),
             900..940 => Operation::Abandon(key, dice.below(4)),
-            _ if is_quiet() && dice.below(300) > 0 => Operation::Read(How::Call, key),
+            _ if hushed || (is_quiet() && dice.below(300) > 0) => Operation::Read(How::Call, key),
             _ => Operation::Change(*dice.pick(&changes::KINDS), dice.word()),
         }
     }
