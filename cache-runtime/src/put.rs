@@ -15,7 +15,7 @@ use crate::generation::{Noted, Stamps};
 use crate::invalidate::Targets;
 use crate::memory::{Facts, Identity};
 use crate::output::CacheValue;
-use crate::redis::{self, Away, Filled, Mark, Over};
+use crate::redis::{self, Away, By, Filled, Mark, Over};
 use crate::stats::SiteCounters;
 use crate::value::ValueCodec;
 
@@ -101,7 +101,7 @@ impl Put<'_> {
         let made = Making { core, key, codec: worth.codec, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
         let (name, life) = (key.name.as_str(), life_of(worth.grace.after(ttl)));
-        let filled = redis.fill_and_tell(name, &key.tags, noted, &entry, life).await;
+        let filled = redis.fill(name, &key.tags, noted, &entry, life, By::Put).await;
         Ok(match filled {
             Ok(Filled::Stored) => {
                 if self.stores == Stores::Tiered {

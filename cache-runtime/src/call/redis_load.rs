@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::flight::{Leader, Outcome};
 use crate::output::{CacheValue, OutputKind};
 use crate::random;
-use crate::redis::{Filled, Noted, RedisStore};
+use crate::redis::{By, Filled, Noted, RedisStore};
 use crate::value::{Encoded, ValueCodec};
 
 impl<K> Call<K>
@@ -114,7 +114,8 @@ where
             return if needed { redis.release(name, tags, noted).await.ok() } else { None };
         };
         let span = trace_span!("cache_store", name, bytes = entry.len());
-        let fill = redis.fill(name, tags, noted, &entry, life_of(self.policy.grace.after(ttl)));
+        let life = life_of(self.policy.grace.after(ttl));
+        let fill = redis.fill(name, tags, noted, &entry, life, By::Load);
         let filled = fill.instrument(span).await.ok();
         match filled {
             Some(Filled::Stored) => {

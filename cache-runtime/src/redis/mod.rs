@@ -216,6 +216,14 @@ impl<'a> Over<'a> {
     }
 }
 
+/// Whose value is to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Load,
+    /// What other processes hold of that name is older: they are told.
+    Put,
+}
+
 /// What became of a load's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Filled {
@@ -350,7 +358,7 @@ impl RedisStore {
         Ok(Noted { mine: state == mark, state, tokens })
     }
 
-    /// Stores a load's value, if nothing has come between.
+    /// Stores the value of a load or put, if nothing has come between.
     pub(crate) async fn fill(
         &self,
         name: &str,
@@ -358,21 +366,12 @@ impl RedisStore {
         noted: &Noted,
         entry: &[u8],
         life: Life,
+        by: By,
     ) -> Result<Filled, Away> {
-        let end = End { entry, life: entry_life(life), notice: Vec::new() };
-        finish(&self.0, &self.keys(name, tags), noted, &end).await
-    }
-
-    /// The same for a put: what other processes hold of this name is older.
-    pub(crate) async fn fill_and_tell(
-        &self,
-        name: &str,
-        tags: &[impl AsRef<str>],
-        noted: &Noted,
-        entry: &[u8],
-        life: Life,
-    ) -> Result<Filled, Away> {
-        let notice = self.0.notice([Item::Key(name)]);
+        let notice = match by {
+            By::Load => Vec::new(),
+            By::Put => self.0.notice([Item::Key(name)]),
+        };
         let end = End { entry, life: entry_life(life), notice };
         finish(&self.0, &self.keys(name, tags), noted, &end).await
     }

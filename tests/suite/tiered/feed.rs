@@ -149,3 +149,21 @@ async fn a_connection_that_stalls_is_believed_for_two_seconds_at_most() {
     }
     assert!(last > Duration::ZERO && last < Duration::from_secs(2), "{last:?}");
 }
+
+#[tokio::test]
+async fn the_tasks_of_a_manager_end_with_it() {
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    for disconnects in [true, false] {
+        let cache = own_tiered(|config| config).await;
+        let before = tasks();
+        let other = cache.peer().await;
+        until_heard(&other).await;
+        assert!(tasks() > before);
+        if disconnects {
+            other.disconnect().await;
+            until(async || tasks() == before).await;
+        }
+        drop(other);
+        until(async || tasks() == before).await;
+    }
+}
