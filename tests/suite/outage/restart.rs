@@ -145,3 +145,34 @@ async fn values_of_an_outage_are_kept_for_the_outage_ttl() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_server_that_returns_is_asked_by_one_and_not_by_a_thousand() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    server.kill();
+    is_given_up(&manager).await;
+    let source = Source::new(1);
+    let calls: Vec<_> = (0..1_000)
+        .map(|id| {
+            let source = source.clone();
+            let calls = async move {
+                for _ in 0..20 {
+                    assert_eq!(item(&source, id).await, 1);
+                    sleep(Duration::from_millis(20)).await;
+                }
+            };
+            crate::stores::spawn_with(&manager, calls)
+        })
+        .collect();
+    server.restart();
+    is_in_use(&manager).await;
+    for call in calls {
+        call.await.unwrap();
+    }
+    // Two connections for commands and one for the feed, those of the test itself beside them.
+    let info: String = server.cli(&["INFO", "stats"]);
+    let connections = info.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
+    let connections: u32 = connections.unwrap().trim().parse().unwrap();
+    assert!(connections < 20, "{connections} connections");
+}
