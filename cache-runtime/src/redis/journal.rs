@@ -38,7 +38,9 @@ impl Journal {
         self.len.load(Ordering::Acquire)
     }
 
-    pub(super) fn add(&self, keys: &[String]) {
+    /// Notes keys. Whether the removal of the root is among what is owed now: then nothing that was
+    /// known of it counts any more.
+    pub(super) fn add(&self, keys: &[String]) -> bool {
         self.change(|owed| {
             owed.next += 1;
             let number = owed.next;
@@ -48,7 +50,8 @@ impl Journal {
             } else {
                 owed.keys.extend(keys.iter().map(|key| (key.clone(), number)));
             }
-        });
+            owed.keys.contains_key(&self.root)
+        })
     }
 
     /// What is owed now.
@@ -68,10 +71,11 @@ impl Journal {
         });
     }
 
-    fn change(&self, change: impl FnOnce(&mut Owed)) {
+    fn change<T>(&self, change: impl FnOnce(&mut Owed) -> T) -> T {
         let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut owed);
+        let output = change(&mut owed);
         self.len.store(owed.keys.len(), Ordering::Release);
+        output
     }
 }
 
@@ -86,9 +90,9 @@ mod tests {
     #[test]
     fn a_key_owed_twice_is_owed_until_the_second_is_confirmed() {
         let journal = Journal::new("root".into());
-        journal.add(&keys(0..1));
+        assert!(!journal.add(&keys(0..1)));
         let first = journal.all();
-        journal.add(&keys(0..1));
+        assert!(!journal.add(&keys(0..1)));
         journal.confirm(&first);
         assert_eq!(journal.len(), 1);
         journal.confirm(&journal.all());
@@ -98,8 +102,8 @@ mod tests {
     #[test]
     fn an_overflow_owes_the_whole_namespace() {
         let journal = Journal::new("root".into());
-        journal.add(&keys(0..CAPACITY));
-        journal.add(&keys(CAPACITY..CAPACITY + 1));
+        assert!(!journal.add(&keys(0..CAPACITY)));
+        assert!(journal.add(&keys(CAPACITY..CAPACITY + 1)));
         assert_eq!(journal.all().into_iter().map(|(key, _)| key).collect::<Vec<_>>(), ["root"]);
     }
 }

@@ -172,7 +172,11 @@ impl Shared {
 
     /// Notes removals that Redis has not confirmed, and has them sent.
     pub(super) fn owe(&self, keys: &[String]) {
-        self.journal.add(keys);
+        if self.journal.add(keys) {
+            // The mirror must not know the root's token any longer: the notice of its removal will be
+            // this process's own.
+            self.generations.bump_epoch();
+        }
         self.wake_links();
     }
 

@@ -135,3 +135,16 @@ async fn a_slow_server_is_waited_for_up_to_the_deadline() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_sweep_that_is_cut_off_clears_all_the_same() {
+    let (_server, proxy, manager) = behind_a_proxy().await;
+    let ttl = Duration::from_secs(60);
+    manager.set("shop:1:name", &1_u64, ttl).await.unwrap();
+    assert_eq!(manager.get("shop:1:name").await.unwrap(), Some(1_u64));
+    proxy.cut_after(0);
+    manager.clear("shop:*:name").await.unwrap();
+    assert_eq!(manager.get::<u64>("shop:1:name").await.unwrap(), None, "at once");
+    is_in_use(&manager).await;
+    assert_eq!(manager.get::<u64>("shop:1:name").await.unwrap(), None, "once Redis is back");
+}
