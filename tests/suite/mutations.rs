@@ -184,7 +184,7 @@ async fn a_write_that_commits_after_its_function_was_dropped_is_seen() {
 
 #[tokio::test]
 async fn an_invalidation_dropped_half_way_happens() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let source = Source::new(1);
         video(&source).await;
         source.set(2);

@@ -33,7 +33,7 @@ fn keys(cache: &TestCache) -> BTreeMap<String, i64> {
 
 #[tokio::test]
 async fn every_key_ends_by_itself() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let (source, manager) = (Source::new(1), &cache.manager);
         item(&source, 1).await;
         manager
@@ -68,7 +68,7 @@ async fn every_key_ends_by_itself() {
 
 #[tokio::test]
 async fn only_what_is_kept_forever_and_its_tokens_have_no_end() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let source = Source::new(1);
         item(&source, 1).await;
         kept(&source, 1).await;
@@ -84,7 +84,7 @@ async fn only_what_is_kept_forever_and_its_tokens_have_no_end() {
 
 #[tokio::test]
 async fn a_load_that_fails_leaves_no_mark() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         failing(1).await.unwrap_err();
         unwanted(1).await;
         let names: Vec<_> = keys(&cache).into_keys().collect();

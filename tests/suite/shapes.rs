@@ -80,7 +80,7 @@ async fn a_struct_of_another_version_is_a_miss() {
 
 #[tokio::test]
 async fn an_unchanged_struct_in_a_list_is_read_and_a_changed_one_is_a_miss() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let cache = &cache.manager;
         cache.set(NAME, &vec![video(), video()], TTL).await.unwrap();
         assert!(is_read_as::<Vec<unchanged::Video>>(cache).await);
@@ -92,7 +92,7 @@ async fn an_unchanged_struct_in_a_list_is_read_and_a_changed_one_is_a_miss() {
 
 #[tokio::test]
 async fn a_miss_by_shape_is_loaded_and_written_anew() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let cache = &cache.manager;
         cache.set(NAME, &video(), TTL).await.unwrap();
         let new = reordered::Video { views: 2, likes: 1, title: "abc".into(), length: Some(3) };
@@ -120,7 +120,7 @@ mod enums {
 #[tokio::test]
 async fn an_enum_with_its_variants_moved_is_a_miss() {
     use enums::written::Kind;
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let cache = &cache.manager;
         for value in [
             vec![Kind::A(1), Kind::B(2)],

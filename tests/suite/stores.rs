@@ -27,6 +27,9 @@ impl Store {
     /// Those of them that are what is configured.
     pub const INTENDED: [Store; 3] = [Store::Memory, Store::Redis, Store::Tiered];
 
+    /// Those that keep values in Redis.
+    pub const WITH_REDIS: [Store; 2] = [Store::Redis, Store::Tiered];
+
     /// Whether values are kept in Redis.
     pub fn has_redis(self) -> bool {
         matches!(self, Store::Redis | Store::Tiered)

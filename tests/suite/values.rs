@@ -215,7 +215,7 @@ enum Tagged {
 
 #[tokio::test]
 async fn types_that_the_compact_codec_cannot_carry_are_stored_all_the_same() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let peer = cache.peer().await;
         comes_back(&cache.manager, &peer, "value", json!({"a": [1, null, "x"], "b": {"c": 1.5}}))
             .await;
@@ -247,7 +247,7 @@ async fn sparse(a: Option<u8>, b: Option<u8>, runs: &Counter) -> Sparse {
 
 #[tokio::test]
 async fn a_value_that_shows_only_later_what_its_type_needs_is_cached_soon() {
-    on_stores(&[Store::Redis], async |_: TestCache| {
+    on_stores(&Store::WITH_REDIS, async |_: TestCache| {
         let runs = Counter::new();
         let full = Sparse { a: Some(1), b: Some(2) };
         assert_eq!(sparse(Some(1), Some(2), &runs).await, full);
@@ -266,7 +266,7 @@ async fn a_value_that_shows_only_later_what_its_type_needs_is_cached_soon() {
 
 #[tokio::test]
 async fn numbers_texts_and_bytes_come_back_exactly() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let peer = cache.peer().await;
         let here = &cache.manager;
         comes_back(here, &peer, "u128", u128::MAX).await;

@@ -6,6 +6,7 @@
 //! serves to validate reads alone; a load notes its tokens from Redis.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use quick_cache::sync::Cache;
 
@@ -19,6 +20,8 @@ pub(super) const ROOT: &str = "#root";
 pub(super) struct Mirror {
     tokens: Cache<String, Mirrored>,
     generations: Arc<Generations>,
+    /// How often everything has been forgotten.
+    forgotten: AtomicU64,
     /// How long a token is remembered, in milliseconds.
     longest_ms: u64,
 }
@@ -27,25 +30,39 @@ pub(super) struct Mirror {
 struct Mirrored {
     token: u64,
     stamps: Stamps,
+    forgotten: u64,
     noted_ms: u64,
 }
 
 /// What was true before tokens were asked for.
 pub(super) struct Before {
     stamps: Vec<Stamps>,
+    forgotten: u64,
     noted_ms: u64,
 }
 
 impl Mirror {
     pub(super) fn new(generations: Arc<Generations>, longest_ms: u64) -> Self {
-        Mirror { tokens: Cache::new(CAPACITY), generations, longest_ms }
+        Mirror {
+            tokens: Cache::new(CAPACITY),
+            generations,
+            forgotten: AtomicU64::new(0),
+            longest_ms,
+        }
+    }
+
+    /// Nothing that is known, or being asked for, counts any more.
+    pub(super) fn forget(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
     }
 
     /// To be called before the tokens of these tags are asked for, the root's first.
     pub(super) fn before(&self, tags: &[impl AsRef<str>], now_ms: u64) -> Before {
+        let forgotten = self.forgotten.load(Ordering::Acquire);
         let note = |slots: &[Slot]| self.generations.note(slots).stamps;
         let tags = tags.iter().map(|tag| note(&[Slot::tag(tag.as_ref())]));
-        Before { stamps: std::iter::once(note(&[])).chain(tags).collect(), noted_ms: now_ms }
+        let stamps = std::iter::once(note(&[])).chain(tags).collect();
+        Before { stamps, forgotten, noted_ms: now_ms }
     }
 
     /// Remembers the tokens that were asked for, the root's first.
@@ -55,12 +72,13 @@ impl Mirror {
         tags: &[impl AsRef<str>],
         tokens: impl IntoIterator<Item = Option<u64>>,
     ) {
-        let noted_ms = before.noted_ms;
+        let Before { stamps, forgotten, noted_ms } = before;
         let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
-        for ((tag, stamps), token) in tags.zip(before.stamps).zip(tokens) {
+        for ((tag, stamps), token) in tags.zip(stamps).zip(tokens) {
             match token {
                 Some(token) => {
-                    self.tokens.insert(tag.to_owned(), Mirrored { token, stamps, noted_ms });
+                    let mirrored = Mirrored { token, stamps, forgotten, noted_ms };
+                    self.tokens.insert(tag.to_owned(), mirrored);
                 }
                 None => _ = self.tokens.remove(tag),
             }
@@ -69,9 +87,10 @@ impl Mirror {
 
     /// The token of a tag, if it is known.
     pub(super) fn token(&self, tag: &str, now_ms: u64) -> Option<u64> {
-        let Mirrored { token, stamps, noted_ms } = self.tokens.get(tag)?;
+        let Mirrored { token, stamps, forgotten, noted_ms } = self.tokens.get(tag)?;
         let young = now_ms.saturating_sub(noted_ms) < self.longest_ms;
-        (young && self.generations.current(&stamps)).then_some(token)
+        let known = forgotten == self.forgotten.load(Ordering::Acquire);
+        (young && known && self.generations.current(&stamps)).then_some(token)
     }
 }
 
@@ -102,6 +121,16 @@ mod tests {
         generations.bump(Slot::tag("a"));
         mirror.remember(before, &["a"], [Some(1), Some(2)]);
         assert_eq!(mirror.token("a", 0), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_known_though_it_was_being_asked_for() {
+        let (mirror, _) = mirror();
+        let before = mirror.before(&["a"], 0);
+        mirror.remember(mirror.before(&["b"], 0), &["b"], [Some(1), Some(2)]);
+        mirror.forget();
+        mirror.remember(before, &["a"], [Some(1), Some(2)]);
+        assert_eq!([ROOT, "a", "b"].map(|tag| mirror.token(tag, 0)), [None; 3]);
     }
 
     #[test]

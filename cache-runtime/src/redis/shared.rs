@@ -173,9 +173,8 @@ impl Shared {
     /// Notes removals that Redis has not confirmed, and has them sent.
     pub(super) fn owe(&self, keys: &[String]) {
         if self.journal.add(keys) {
-            // The mirror must not know the root's token any longer: the notice of its removal will be
-            // this process's own.
-            self.generations.bump_epoch();
+            // The notice of the root's removal will be this process's own.
+            self.mirror.forget();
         }
         self.wake_links();
     }

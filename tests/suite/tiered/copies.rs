@@ -140,7 +140,7 @@ async fn strict(source: &Source) -> u64 {
 
 #[tokio::test]
 async fn a_function_may_choose_another_tier_than_the_configuration() {
-    for store in [Store::Redis, Store::Tiered] {
+    for store in Store::WITH_REDIS {
         on_stores(&[store], async |cache: TestCache| {
             let (source, manager) = (Source::new(1), &cache.manager);
             let hits = || (manager.stats().total.memory_hits, manager.stats().total.redis_hits);
