@@ -72,7 +72,7 @@ async fn a_caller_before_the_invalidation_shares_the_load_it_joined() {
 
 #[tokio::test]
 async fn an_invalidation_elsewhere_overtakes_a_load_here() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
         let peer = cache.peer().await;
         for way in Way::ALL {
             let source = Source::new(1);
@@ -90,7 +90,7 @@ async fn an_invalidation_elsewhere_overtakes_a_load_here() {
 
 #[tokio::test]
 async fn a_caller_after_an_invalidation_elsewhere_does_not_get_the_older_loads_value() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
         let peer = cache.peer().await;
         for way in Way::ALL {
             let source = Source::new(1);
@@ -109,7 +109,7 @@ async fn a_caller_after_an_invalidation_elsewhere_does_not_get_the_older_loads_v
 
 #[tokio::test]
 async fn a_younger_load_elsewhere_outlives_the_older_one_here() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
         let peer = cache.peer().await;
         for way in Way::ALL {
             let source = Source::new(1);

@@ -38,9 +38,10 @@ where
     where
         F: Future<Output = K::Output>,
     {
+        // The outage has made stale what memory held, and this load with it. Noted before Redis is looked
+        // at: if it is back before the value is stored, that is stale.
+        leader.note_again(&self.core.generations, &self.key.slots);
         if !redis.usable() {
-            // The outage has made stale what memory held, and this load with it.
-            leader.note_again(&self.core.generations, &self.key.slots);
             let limit = Some(self.core.config.outage_ttl);
             return self.load_into_memory(leader, body, limit, instead).await;
         }

@@ -221,9 +221,10 @@ fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
         link.set(State::Up(ready));
     } else {
         shared.give_up_feed();
+        // From here on loads do not go to memory any more; for the moment, operations wait.
+        link.set(State::Connecting);
         shared.generations.bump_epoch();
         link.set(State::Up(ready));
-        shared.generations.bump_epoch();
     }
     feed::ensure(shared, link);
     if !shared.journal.is_empty() {
