@@ -23,7 +23,7 @@ async fn a_load_whose_mark_is_deleted_is_not_kept() {
 
 #[tokio::test]
 async fn a_load_whose_mark_is_deleted_leaves_the_next_ones_value() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
         let (source, peer) = (Source::new(1), cache.peer().await);
         let older = Load::begin(&cache.manager, &source).await;
         cache.server().cli::<()>(&["DEL", &cache.redis_key(NAME)]);
@@ -55,7 +55,7 @@ async fn a_load_longer_than_its_mark_is_not_kept() {
 
 #[tokio::test]
 async fn two_loads_at_once_in_two_processes_keep_one_value() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
         let (source, peer) = (Source::new(1), cache.peer().await);
         let first = Load::begin(&cache.manager, &source).await;
         let second = Load::begin(&peer, &source).await;

@@ -515,7 +515,7 @@ mod not_its_own {
 
 #[tokio::test]
 async fn an_entry_is_put_for_another_process_too() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
         let source = Source::new(1);
         let peer = cache.peer().await;
         plain(&source, 1, "red").cache_entry().put(5).await.unwrap();
