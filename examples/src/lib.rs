@@ -13,13 +13,14 @@ pub async fn introduce(manager: &CacheManager) {
         (Status::Healthy, _) if backend == "memory" => {
             println!("Store: the memory of this process (set REDIS_URL to use Redis).");
         }
-        (Status::Healthy, _) => println!(
-            "Store: Redis, which answers in {}; all names begin with `{namespace}:`.",
-            human(latency.unwrap_or_default())
-        ),
-        (_, reason) => {
-            println!("Store: memory, since Redis cannot be used: {}.", reason.unwrap_or_default())
+        (Status::Healthy, _) => {
+            let copies = if backend == "tiered" { ", with copies in memory" } else { "" };
+            println!(
+                "Store: Redis{copies}, which answers in {}; all names begin with `{namespace}:`.",
+                human(latency.unwrap_or_default())
+            );
         }
+        (_, reason) => println!("Store: {backend} alone ({}).", reason.unwrap_or_default()),
     }
 }
 
