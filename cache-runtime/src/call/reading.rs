@@ -160,7 +160,7 @@ impl Core {
         take: impl FnOnce(&Usable<'_, '_>) -> Option<T>,
     ) -> Result<Fetched<T>, Away> {
         let mirrors = self.reads_memory(stores);
-        let mut noted = self.generations.note(&key.slots);
+        let noted = mirrors.then(|| self.generations.note(&key.slots));
         let found = match mirrors {
             true => redis.value(key.name.as_str()).await?,
             false => redis.read(key.name.as_str(), &key.tags).await?,
@@ -173,24 +173,27 @@ impl Core {
             Stored::Mark(_) => return Ok(Fetched::Not(Leftover::Nothing)),
             Stored::Foreign(_) => Leftover::Undecodable,
             Stored::Value(header, payload) => {
-                let tags = tags_of(&header, key);
-                let covered = self.cover(&mut noted, key, &tags);
                 let verdict =
                     |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
-                let first = match mirrors {
-                    true => redis
-                        .mirrored(&tags)
-                        .map_or(Verdict::Depends, |tokens| verdict(&Present::new(&tags, &tokens))),
-                    false => verdict(&found.present(&key.tags)),
+                let (first, noted) = match noted {
+                    None => (verdict(&found.present(&key.tags)), None),
+                    Some(noted) => {
+                        let tags = tags_of(&header, key);
+                        let noted = self.covering(noted, key, &tags);
+                        let tokens = redis.mirrored(&tags);
+                        let judged = tokens.map(|tokens| verdict(&Present::new(&tags, &tokens)));
+                        (judged.unwrap_or(Verdict::Depends), noted)
+                    }
                 };
                 let doubtful = first == Verdict::Depends || (mirrors && first == Verdict::Useless);
-                let verdict = match doubtful {
-                    true => verdict(&Present::new(&tags, &redis.tokens(&tags).await?)),
-                    false => first,
+                let verdict = if doubtful {
+                    let tags = tags_of(&header, key);
+                    verdict(&Present::new(&tags, &redis.tokens(&tags).await?))
+                } else {
+                    first
                 };
                 match verdict {
                     Verdict::Usable => {
-                        let noted = (mirrors && covered).then_some(noted);
                         match take(&Usable { header: &header, payload, now_ms, noted }) {
                             Some(taken) => return Ok(Fetched::Usable(taken)),
                             None => Leftover::Undecodable,
@@ -204,19 +207,17 @@ impl Core {
         Ok(Fetched::Not(leftover(found.bytes.unwrap_or_default())))
     }
 
-    /// Makes what was noted cover the tags that the entry has of its own, too. Whether that is
-    /// possible: nothing must have been invalidated since.
-    fn cover(&self, noted: &mut Noted, key: &CallKey, tags: &[&str]) -> bool {
+    /// What was noted, and the tags that the entry has of its own with it. `None` if something has been
+    /// invalidated since.
+    fn covering(&self, noted: Noted, key: &CallKey, tags: &[&str]) -> Option<Noted> {
         if tags.len() == key.tags.len() {
-            return true;
+            return Some(noted);
         }
         let own = tags.iter().filter(|tag| !key.tags.iter().any(|known| known == *tag));
         let slots: Vec<Slot> =
             key.slots.iter().copied().chain(own.map(|tag| Slot::tag(tag))).collect();
         let wider = self.generations.note(&slots);
-        let current = self.generations.storable(noted);
-        *noted = wider;
-        current
+        self.generations.storable(&noted).then_some(wider)
     }
 
     pub(crate) fn value_in_memory<V: CacheValue>(
