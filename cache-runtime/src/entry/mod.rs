@@ -27,6 +27,9 @@ const CHECKSUM_LENGTH: usize = 8;
 /// The only flag there is.
 const COMPRESSED: u8 = 1;
 /// Kinds of tags.
+/// The kinds of marks, where a value has its codec.
+const PLAIN: u8 = 0;
+const LEASE: u8 = 1;
 const PREFIX_TAG: u8 = 0;
 const NAMED_TAG: u8 = 1;
 
@@ -42,16 +45,16 @@ impl StateId {
 
     /// A new mark.
     pub(crate) fn mark(random: u64) -> Self {
-        Self::new(MARK, 0, random)
+        Self::new(MARK, PLAIN, random)
     }
 
     /// The mark of a load that others wait for.
     pub(crate) fn lease(random: u64) -> Self {
-        Self::new(MARK, 1, random)
+        Self::new(MARK, LEASE, random)
     }
 
     pub(crate) fn is_lease(bytes: &[u8]) -> bool {
-        Self::is_mark(bytes) && bytes[3] == 1
+        Self::is_mark(bytes) && bytes[3] == LEASE
     }
 
     fn new(kind: u8, codec: u8, random: u64) -> Self {
@@ -69,7 +72,7 @@ impl StateId {
         &self.0
     }
 
-    /// The codec of the payload; 0 for a mark.
+    /// The codec of the payload; of a mark, its kind.
     pub(crate) fn codec(&self) -> u8 {
         self.0[3]
     }

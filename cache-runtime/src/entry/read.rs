@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    CHECKSUM_LENGTH, COMPRESSED, Header, ID_LENGTH, MARK, NAMED_TAG, PREFIX_TAG, StateId, Stored,
-    Tag, TagName, VALUE,
+    CHECKSUM_LENGTH, COMPRESSED, Header, ID_LENGTH, LEASE, MARK, NAMED_TAG, PLAIN, PREFIX_TAG,
+    StateId, Stored, Tag, TagName, VALUE,
 };
 
 impl<'a> Stored<'a> {
@@ -17,7 +17,7 @@ impl<'a> Stored<'a> {
             return Self::Foreign(None);
         };
         let state = StateId(*id);
-        if state.is(MARK) && state.codec() <= 1 && rest.is_empty() {
+        if state.is(MARK) && [PLAIN, LEASE].contains(&state.codec()) && rest.is_empty() {
             return Self::Mark(state);
         }
         match undamaged(bytes).and_then(|body| value(state, body)) {

@@ -103,7 +103,7 @@ impl Noted {
         self.state == other.state
     }
 
-    /// Whether another load's mark is there.
+    /// Whether the lease of another load is there.
     pub(crate) fn is_anothers(&self) -> bool {
         !self.mine && StateId::is_lease(&self.state)
     }
@@ -283,14 +283,17 @@ impl RedisStore {
         Ok((values.into_iter().map(bytes_of).collect(), found))
     }
 
-    /// The tokens of tags alone, the root's first. They are mirrored.
+    /// The tokens of tags alone, the root's first. They are mirrored, if anybody reads by the
+    /// mirror.
     pub(crate) async fn tokens(&self, tags: &[impl AsRef<str>]) -> Result<Vec<Option<u64>>, Away> {
-        let before = self.0.mirror.before(tags, self.0.clock.now_ms());
+        let before = self.0.before_tokens(tags);
         let command = mget(self.0.token_keys(tags));
         let turn = self.0.turn().await?;
         let values: Vec<Value> = turn.ask(command.query_async(&mut turn.ready.quick())).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
-        self.0.mirror.remember(before, tags, tokens.iter().copied());
+        if let Some(before) = before {
+            self.0.mirror.remember(before, tags, tokens.iter().copied());
+        }
         Ok(tokens)
     }
 
@@ -310,9 +313,11 @@ impl RedisStore {
         life: Life,
         mark: Mark,
     ) -> Result<Noted, Away> {
-        let before = self.0.mirror.before(tags, self.0.clock.now_ms());
+        let before = self.0.before_tokens(tags);
         let noted = self.begin_on(&self.keys(name, tags), over, life, mark).await?;
-        self.0.mirror.remember(before, tags, noted.tokens.iter().copied().map(Some));
+        if let Some(before) = before {
+            self.0.mirror.remember(before, tags, noted.tokens.iter().copied().map(Some));
+        }
         Ok(noted)
     }
 

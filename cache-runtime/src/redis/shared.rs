@@ -16,7 +16,7 @@ use super::breaker::Record;
 use super::feed::Feed;
 use super::journal::Journal;
 use super::link::{self, Gone, Link, Ready};
-use super::mirror::{Mirror, ROOT};
+use super::mirror::{Before, Mirror, ROOT};
 use super::notice::{self, Item};
 use super::reports::Reports;
 use crate::clock::{Clock, millis, precise_ms};
@@ -252,6 +252,12 @@ impl Shared {
     pub(super) fn token_keys(&self, tags: &[impl AsRef<str>]) -> impl Iterator<Item = String> {
         let tags = tags.iter().map(|tag| self.token_key(tag.as_ref()));
         std::iter::once(self.root_key()).chain(tags)
+    }
+
+    /// To be called before tokens are asked for. Nothing where nobody keeps copies, and so nobody
+    /// reads by the mirror.
+    pub(super) fn before_tokens(&self, tags: &[impl AsRef<str>]) -> Option<Before> {
+        self.feed.is_wanted().then(|| self.mirror.before(tags, self.clock.now_ms()))
     }
 
     /// The keys that an invalidation removes, tokens first.
