@@ -237,9 +237,24 @@ impl Core {
         key: &CallKey,
         stores: Stores,
     ) -> Option<Hit<V>> {
-        let not_before_ms = self.outage_begins(redis, stores)?;
-        let terms = Terms { not_before_ms, ..self.terms_of(key) };
+        let terms = self.terms_of_an_outage(redis, key, stores)?;
         self.memory.get(key.memory.hash, &key.memory, terms)
+    }
+
+    /// The same, without the value.
+    pub(crate) fn facts_of_an_outage(&self, redis: &RedisStore, key: &CallKey) -> Option<Facts> {
+        let terms = self.terms_of_an_outage(redis, key, self.stores)?;
+        self.memory.facts(key.memory.hash, &key.memory, terms)
+    }
+
+    fn terms_of_an_outage<'a>(
+        &'a self,
+        redis: &RedisStore,
+        key: &'a CallKey,
+        stores: Stores,
+    ) -> Option<Terms<'a>> {
+        let not_before_ms = self.outage_begins(redis, stores)?;
+        Some(Terms { not_before_ms, ..self.terms_of(key) })
     }
 
     /// The time from which on values in memory count while Redis is away; `None` if none do.

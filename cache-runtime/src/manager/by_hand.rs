@@ -16,6 +16,7 @@ use crate::memory::Terms;
 use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind};
 use crate::put::{self, Worth};
+use crate::redis::Away;
 
 impl CacheManager {
     /// The value under a name: `None` if there is none, if it is stale, or if it is not a `V`.
@@ -207,12 +208,14 @@ impl crate::core::Core {
     }
 
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {
-        if let Some(redis) = &self.redis
-            && let Ok(remaining) = self.remaining_in_redis(redis, key).await
-        {
-            return remaining;
-        }
-        let facts = self.facts_in_memory(key)?;
+        let facts = match &self.redis {
+            None => self.facts_in_memory(key)?,
+            Some(redis) => match self.remaining_in_redis(redis, key).await {
+                Ok(remaining) => return remaining,
+                Err(Away) if redis.usable() => return None,
+                Err(Away) => self.facts_of_an_outage(redis, key)?,
+            },
+        };
         if facts.fresh_for_ms == u64::MAX {
             return Some(Ttl::Forever);
         }

@@ -7,7 +7,7 @@ use cache_runtime::{Status, with};
 use super::{From, fetch, own_tiered, until_heard};
 use crate::source::Source;
 use crate::stores::{TestCache, until};
-use crate::video::{Way, video};
+use crate::video::{NAME, Way, video};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -32,8 +32,12 @@ async fn values_from_before_an_outage_are_served_for_the_grace() {
     outage(&cache).await;
     source.set(2);
     assert_eq!(fetch(manager, &source).await, (1, From::Memory));
+    assert!(manager.exists(NAME).await.unwrap());
     cache.clock.advance(10 * SECOND);
+    assert!(!manager.exists(NAME).await.unwrap());
+    assert_eq!(manager.get::<u64>(NAME).await.unwrap(), None);
     assert_eq!(fetch(manager, &source).await, (2, From::Load));
+    assert!(manager.exists(NAME).await.unwrap());
     assert_eq!(fetch(manager, &source).await, (2, From::Memory), "kept for the outage TTL");
     source.set(3);
     cache.clock.advance(30 * SECOND);
@@ -83,7 +87,7 @@ async fn after_an_outage_nothing_is_served_that_others_have_invalidated_in_it() 
         until_heard(&cache.manager).await;
         assert_eq!(fetch(&cache.manager, &source).await.0, 2, "{way:?}");
         way.invalidate(&peer).await;
-        until(async || cache.manager.get::<u64>(crate::video::NAME).await.unwrap().is_none()).await;
+        until(async || cache.manager.get::<u64>(NAME).await.unwrap().is_none()).await;
     }
 }
 
