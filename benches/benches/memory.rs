@@ -17,7 +17,7 @@ fn main() {
     for (title, threads, keys) in sets {
         let calls = random_calls(keys, effort.calls);
         let contenders = CACHES.map(|cache| cache.contender(threads, &calls));
-        compare(&format!("memory hit, {title}"), effort, contenders.into());
+        compare("memory", &format!("memory hit, {title}"), effort, contenders.into());
     }
     println!("\n{}", cache_runtime::cache().stats());
 }

@@ -45,6 +45,7 @@ fn main() -> Result<(), Failure> {
         };
         let ours = || runtime.block_on(spread.run(ask_ours));
         compare(
+            "redis",
             &format!("Redis hit, {tasks} at a time"),
             effort,
             vec![Contender::new("raw redis, MGET", raw), Contender::new("cache-runtime", ours)],

@@ -5,6 +5,7 @@
 
 mod calls;
 mod poll;
+mod results;
 mod rounds;
 mod table;
 
@@ -12,5 +13,6 @@ pub mod memory;
 
 pub use calls::{Arguments, all_calls, random_calls};
 pub use poll::ready;
-pub use rounds::{Contender, Effort, compare};
+pub use results::{Figure, figures, record};
+pub use rounds::{Contender, Effort, compare, is_full};
 pub use table::median;

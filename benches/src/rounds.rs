@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::record;
 use crate::table::{self, Times};
 
 /// How much to measure.
@@ -23,7 +24,7 @@ pub struct Contender<'a> {
 impl Effort {
     /// This much under `cargo bench`, and next to nothing elsewhere, as in a test run.
     pub fn full(rounds: usize, calls: usize) -> Self {
-        if std::env::args().any(|argument| argument == "--bench") {
+        if is_full() {
             Effort { rounds, calls }
         } else {
             Effort { rounds: 1, calls: calls.min(1_000) }
@@ -38,9 +39,14 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// Lets the contenders take turns and prints how long a call of each takes, and the ratio to the
-/// first one's.
-pub fn compare(title: &str, effort: Effort, mut contenders: Vec<Contender<'_>>) {
+/// Whether this is `cargo bench`, which is to measure, or something that only runs the code.
+pub fn is_full() -> bool {
+    std::env::args().any(|argument| argument == "--bench")
+}
+
+/// Lets the contenders take turns; prints how long a call of each takes, and the ratio to the first
+/// one's, and keeps that for the report under the name of the benchmark.
+pub fn compare(benchmark: &str, title: &str, effort: Effort, mut contenders: Vec<Contender<'_>>) {
     for contender in &mut contenders {
         (contender.turn)(); // fills the cache
     }
@@ -53,6 +59,7 @@ pub fn compare(title: &str, effort: Effort, mut contenders: Vec<Contender<'_>>) 
         }
     }
     table::print(title, effort, &times);
+    record(benchmark, &times.iter().map(|own| own.figure(title, &times[0])).collect::<Vec<_>>());
 }
 
 /// Every rotation, forwards and backwards.

@@ -1,6 +1,6 @@
 //! The table of a comparison.
 
-use crate::Effort;
+use crate::{Effort, Figure};
 
 /// How long a call of one contender took, in nanoseconds, round by round.
 pub(crate) struct Times {
@@ -15,6 +15,16 @@ impl Times {
 
     pub(crate) fn push(&mut self, nanos: f64) {
         self.rounds.push(nanos);
+    }
+
+    pub(crate) fn figure(&self, group: &str, base: &Times) -> Figure {
+        Figure {
+            group: group.to_owned(),
+            name: self.name.to_owned(),
+            value: median(self.rounds.clone()),
+            unit: "ns".to_owned(),
+            ratio: Some(self.ratio_to(base)),
+        }
     }
 
     /// The median of the ratios within each round, which noise that lasts longer than a round
