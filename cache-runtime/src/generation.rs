@@ -40,6 +40,16 @@ pub(crate) struct Generations {
 #[derive(Debug, Default)]
 pub(crate) struct Verified(AtomicU64);
 
+/// In place of that number: the entry has left the store.
+const RETIRED: u64 = u64::MAX;
+
+impl Verified {
+    /// Nobody is to serve this entry any more: another has taken its place, or it has none.
+    pub(crate) fn retire(&self) {
+        self.0.store(RETIRED, Ordering::Release);
+    }
+}
+
 /// Where the generation of a name or tag is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot(u32);
@@ -121,11 +131,13 @@ impl Generations {
 
     #[cold]
     fn verify(&self, stamps: &Stamps, verified: &Verified, changes: u64) -> bool {
-        let current = self.current(stamps);
-        if current {
-            verified.0.store(changes, Ordering::Relaxed);
+        let last = verified.0.load(Ordering::Acquire);
+        if last == RETIRED || !self.current(stamps) {
+            return false;
         }
-        current
+        // Not over what another thread has written meanwhile: that may be that it is retired.
+        let _ = verified.0.compare_exchange(last, changes, Ordering::Relaxed, Ordering::Relaxed);
+        true
     }
 
     /// Whether a load that noted this may store its value, or be joined: nothing it depends on has

@@ -1,0 +1,170 @@
+//! What the table holds.
+
+use std::any::Any;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use crate::generation::{Stamps, Verified};
+use crate::key::KeyBytes;
+use crate::site::Instance;
+
+/// What a key's bytes mean.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Domain {
+    /// A name: given by hand, or rendered from a template.
+    Names,
+    /// The encoded arguments of a function.
+    Arguments(&'static Instance),
+}
+
+impl PartialEq for Domain {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Domain::Names, Domain::Names) => true,
+            (Domain::Arguments(a), Domain::Arguments(b)) => std::ptr::eq(*a, *b),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for Domain {}
+
+/// The key of an entry that is about to be stored or has been looked for.
+#[derive(Clone, Debug)]
+pub(crate) struct MemoryKey {
+    pub(crate) hash: u64,
+    pub(crate) domain: Domain,
+    pub(crate) bytes: KeyBytes,
+}
+
+/// What is known of an entry besides its value; in the order of [`Entry`].
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub(crate) struct Facts {
+    pub(crate) created_ms: u64,
+    /// How long it is fresh; `u64::MAX` is for ever.
+    pub(crate) fresh_for_ms: u64,
+    /// The generations noted before it was loaded.
+    pub(crate) stamps: Stamps,
+    /// When it ends here: with its TTL, or earlier, if it is a copy.
+    pub(crate) ends_ms: u64,
+    /// Whose value it is; 0 for one stored by hand.
+    pub(crate) origin: u64,
+}
+
+/// One allocation. What a hit looks at stands together, at the end: when it ends, then the key and
+/// the value.
+#[repr(C)]
+pub(super) struct Entry<V: ?Sized> {
+    pub(super) facts: Facts,
+    pub(super) verified: Verified,
+    pub(super) domain: Domain,
+    pub(super) load_micros: u32,
+    pub(super) weight: u32,
+    pub(super) bytes: KeyBytes,
+    pub(super) value: V,
+}
+
+/// An entry of any type.
+pub(super) type AnyEntry = Entry<dyn Any + Send + Sync>;
+
+/// An entry in the table. Its hash stands beside the pointer, so that most wrong candidates are
+/// told apart without following it.
+#[derive(Clone)]
+pub(super) struct Held {
+    pub(super) hash: u64,
+    pub(super) entry: Arc<AnyEntry>,
+}
+
+/// Which of the values that have been stored under a key is there. It keeps that value in memory.
+#[derive(Clone)]
+pub(crate) struct Identity(pub(super) Arc<AnyEntry>);
+
+impl PartialEq for Identity {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:p}", Arc::as_ptr(&self.0))
+    }
+}
+
+/// A value from memory or from Redis, and what a caller may want to know of it.
+#[derive(Debug)]
+pub(crate) struct Hit<V> {
+    pub(crate) value: V,
+    pub(crate) load_micros: u64,
+    pub(crate) age_ms: u64,
+    /// `u64::MAX` is for ever.
+    pub(crate) fresh_for_ms: u64,
+}
+
+impl<V> Hit<V> {
+    /// How long its TTL has been over; `None` while it is fresh.
+    pub(crate) fn stale_for_ms(&self) -> Option<u64> {
+        self.age_ms.checked_sub(self.fresh_for_ms)
+    }
+
+    /// How long it will still be fresh.
+    pub(crate) fn left_ms(&self) -> u64 {
+        self.fresh_for_ms.saturating_sub(self.age_ms)
+    }
+}
+
+impl Facts {
+    /// A value made now that is fresh for so long.
+    pub(crate) fn new(origin: u64, now_ms: u64, fresh_for_ms: u64, stamps: Stamps) -> Self {
+        let ends_ms = now_ms.saturating_add(fresh_for_ms);
+        Facts { origin, created_ms: now_ms, fresh_for_ms, ends_ms, stamps }
+    }
+
+    #[inline]
+    pub(crate) fn age_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_sub(self.created_ms)
+    }
+}
+
+impl Held {
+    pub(super) fn key(self) -> MemoryKey {
+        let Entry { domain, bytes, .. } = &*self.entry;
+        MemoryKey { hash: self.hash, domain: *domain, bytes: bytes.clone() }
+    }
+}
+
+impl AnyEntry {
+    /// The value with what a caller may want to know of it, if it is of this type.
+    #[inline]
+    pub(super) fn hit<V: Clone + 'static>(&self, now_ms: u64) -> Option<Hit<V>> {
+        let value = self.value.downcast_ref::<V>()?.clone();
+        let (load_micros, age_ms) = (self.load_micros.into(), self.facts.age_ms(now_ms));
+        Some(Hit { value, load_micros, age_ms, fresh_for_ms: self.facts.fresh_for_ms })
+    }
+
+    /// The name of the entry, as it would be in Redis without the namespace.
+    pub(super) fn name(&self) -> String {
+        match self.domain {
+            Domain::Names => String::from_utf8_lossy(&self.bytes).into_owned(),
+            Domain::Arguments(instance) => instance.name(&self.bytes),
+        }
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.entry, &other.entry);
+        self.hash == other.hash && a.domain == b.domain && a.bytes[..] == b.bytes[..]
+    }
+}
+
+impl Eq for Held {}
+
+impl Hash for Held {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}

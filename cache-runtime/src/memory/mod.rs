@@ -1,0 +1,315 @@
+//! The memory store: one bounded table of typed values for all call sites.
+//!
+//! The table maps entries to nothing; the entry itself is the key. A look-up brings a query that
+//! compares itself with an entry *in place*, under the shard's read lock, and on a match checks
+//! freshness and clones the value then and there. So a hit decodes nothing, allocates nothing of
+//! its own and touches no reference count that other threads touch. The price: a value's `Clone`
+//! runs under that lock and must not call the cache.
+
+mod entry;
+mod front;
+mod terms;
+#[cfg(test)]
+mod tests;
+mod wanted;
+mod weight;
+
+use std::cell::Cell;
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::mem::size_of;
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
+use smallvec::SmallVec;
+
+pub(crate) use entry::{Domain, Facts, Hit, Identity, MemoryKey};
+pub(crate) use terms::Terms;
+pub(crate) use wanted::{WantedCall, WantedName};
+
+use crate::generation::Verified;
+use crate::key::{self, KeyBytes};
+use crate::output::CacheValue;
+use crate::site::is_function_name;
+use entry::{AnyEntry, Entry, Held};
+use front::{Looked, Turns};
+use wanted::{Query, Wanted, is_for};
+use weight::heap_size;
+
+/// What an entry costs besides its value: the table's slot, the reference counts, the allocator.
+const OVERHEAD: usize = 64;
+/// The mean weight by which the table is laid out.
+const TYPICAL_WEIGHT: u64 = 256;
+
+pub(crate) struct Memory {
+    table: Table,
+    seed: u64,
+    turns: Turns,
+    /// The largest value that is taken, in bytes.
+    largest: usize,
+}
+
+type Table = Cache<Held, (), ByWeight, BuildHasherDefault<Passed>, Retire>;
+
+/// A value that is over the limit, or over what the store has room for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TooLarge {
+    pub(crate) size: usize,
+    pub(crate) limit: usize,
+}
+
+impl Memory {
+    /// A store of at most `capacity` bytes, none of its values over `largest`.
+    pub(crate) fn new(capacity: u64, largest: usize) -> Self {
+        let items =
+            usize::try_from((capacity / TYPICAL_WEIGHT).clamp(16, 1 << 22)).unwrap_or(1 << 22);
+        let options =
+            OptionsBuilder::new().estimated_items_capacity(items).weight_capacity(capacity).build();
+        let (weights, hashes) = (ByWeight, BuildHasherDefault::default());
+        let table = match options {
+            Ok(options) => Table::with_options(options, weights, hashes, Retire),
+            Err(_) => Table::with(items, capacity, weights, hashes, Retire),
+        };
+        Memory { table, seed: crate::random::word(), turns: Turns::new(capacity), largest }
+    }
+
+    /// What keys of this store are hashed with.
+    #[inline]
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The key of a name.
+    pub(crate) fn name_key(&self, name: &str) -> MemoryKey {
+        let bytes = name.as_bytes();
+        MemoryKey {
+            hash: self.hash_name(bytes),
+            domain: Domain::Names,
+            bytes: KeyBytes::new(bytes),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn hash_name(&self, name: &[u8]) -> u64 {
+        key::hash_bytes(name, self.seed)
+    }
+
+    /// A value of type `V` under this key that satisfies the terms.
+    #[inline]
+    pub(crate) fn get<V, W>(&self, hash: u64, wanted: &W, terms: Terms<'_>) -> Option<Hit<V>>
+    where
+        V: Clone + Send + Sync + 'static,
+        W: Wanted,
+    {
+        let turn = self.turns.now();
+        let looked =
+            front::get(
+                hash,
+                turn,
+                |entry| {
+                    if is_for(entry, wanted) { hit(entry, terms) } else { None }
+                },
+            );
+        match looked {
+            Looked::Found(hit) => Some(hit),
+            Looked::Vacant => self.get_for_the_front(hash, wanted, terms, turn),
+            Looked::Taken => self.get_from_the_table(hash, wanted, terms),
+        }
+    }
+
+    #[inline(never)]
+    fn get_from_the_table<V, W>(&self, hash: u64, wanted: &W, terms: Terms<'_>) -> Option<Hit<V>>
+    where
+        V: Clone + Send + Sync + 'static,
+        W: Wanted,
+    {
+        self.find(hash, wanted, |entry| hit(entry, terms))
+    }
+
+    /// The same, to be found at the front the next time.
+    #[cold]
+    fn get_for_the_front<V, W>(
+        &self,
+        hash: u64,
+        wanted: &W,
+        terms: Terms<'_>,
+        turn: u32,
+    ) -> Option<Hit<V>>
+    where
+        V: Clone + Send + Sync + 'static,
+        W: Wanted,
+    {
+        let found = |entry: &Arc<AnyEntry>| Some((hit(entry, terms)?, Arc::clone(entry)));
+        let (hit, entry) = self.find(hash, wanted, found)?;
+        front::put(Held { hash, entry }, turn, self.turns.room());
+        Some(hit)
+    }
+
+    /// What is known of a fresh entry, whatever its value's type.
+    pub(crate) fn facts<W: Wanted>(
+        &self,
+        hash: u64,
+        wanted: &W,
+        terms: Terms<'_>,
+    ) -> Option<Facts> {
+        self.find(hash, wanted, |entry| terms.fresh(entry).then(|| entry.facts.clone()))
+    }
+
+    /// Which value is there, fresh or not.
+    pub(crate) fn identity(&self, key: &MemoryKey) -> Option<Identity> {
+        self.find(key.hash, key, |entry| Some(Identity(Arc::clone(entry))))
+    }
+
+    #[inline]
+    fn find<W, T>(
+        &self,
+        hash: u64,
+        wanted: &W,
+        take: impl Fn(&Arc<AnyEntry>) -> Option<T>,
+    ) -> Option<T>
+    where
+        W: Wanted,
+    {
+        let query = Query { hash, wanted, take, found: Cell::new(None) };
+        self.table.get(&query)?;
+        query.found.into_inner()
+    }
+
+    /// The key of the entry with this name, be it a name or that of a function's entry.
+    ///
+    /// The latter is looked for among all entries: for inspection, not for speed.
+    pub(crate) fn key_of(&self, name: &str) -> MemoryKey {
+        let found = is_function_name(name)
+            .then(|| self.table.iter().map(|(held, ())| held))
+            .and_then(|mut entries| entries.find(|held| held.entry.name() == name));
+        found.map_or_else(|| self.name_key(name), Held::key)
+    }
+
+    /// Stores a value.
+    pub(crate) fn insert<V: CacheValue>(
+        &self,
+        key: MemoryKey,
+        facts: Facts,
+        load_micros: u32,
+        value: V,
+    ) -> Result<(), TooLarge> {
+        let size = size_of::<V>() + heap_size(&value);
+        let weight = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size() + size;
+        let room = usize::try_from(self.table.shard_capacity()).unwrap_or(usize::MAX);
+        let limit = self.largest.min(room);
+        let too_large = TooLarge { size, limit };
+        let weight = u32::try_from(weight).map_err(|_| too_large)?;
+        if size > limit || weight as usize > room {
+            return Err(too_large);
+        }
+        let MemoryKey { hash, domain, bytes } = key;
+        let entry = Entry {
+            facts,
+            verified: Verified::default(),
+            domain,
+            load_micros,
+            weight,
+            bytes,
+            value,
+        };
+        let mut retired = Retired::default();
+        self.table.insert_with_lifecycle(Held { hash, entry: Arc::new(entry) }, (), &mut retired);
+        self.turns.pass(retired.iter().map(|held| u64::from(held.entry.weight)).sum());
+        Ok(())
+    }
+
+    /// The names of the entries that are fresh. For patterns and inspection.
+    pub(crate) fn names<'a>(&'a self, terms: Terms<'a>) -> impl Iterator<Item = String> + 'a {
+        self.fresh(terms).map(|held| held.entry.name())
+    }
+
+    /// How many entries are fresh.
+    pub(crate) fn count(&self, terms: Terms<'_>) -> u64 {
+        self.fresh(terms).count() as u64
+    }
+
+    fn fresh<'a>(&'a self, terms: Terms<'a>) -> impl Iterator<Item = Held> + 'a {
+        self.table.iter().map(|(held, ())| held).filter(move |held| terms.fresh(&held.entry))
+    }
+
+    /// Drops every entry.
+    pub(crate) fn clear(&self) {
+        for (held, ()) in self.table.drain() {
+            held.entry.verified.retire();
+        }
+    }
+
+    pub(crate) fn len(&self) -> u64 {
+        self.table.len() as u64
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.table.weight()
+    }
+
+    pub(crate) fn capacity(&self) -> u64 {
+        self.table.capacity()
+    }
+}
+
+#[derive(Clone)]
+struct ByWeight;
+
+impl Weighter<Held, ()> for ByWeight {
+    fn weight(&self, held: &Held, (): &()) -> u64 {
+        held.entry.weight.into()
+    }
+}
+
+/// What a caller gets of an entry that satisfies the terms.
+#[inline]
+fn hit<V: Clone + 'static>(entry: &AnyEntry, terms: Terms<'_>) -> Option<Hit<V>> {
+    if terms.fresh(entry) { entry.hit(terms.now_ms) } else { None }
+}
+
+/// Tells of every entry that has left the table that it has.
+#[derive(Clone)]
+struct Retire;
+
+/// What has left. It is dropped after the shard's lock has been released: a value's `Drop` may call
+/// the cache.
+type Retired = SmallVec<[Held; 2]>;
+
+impl Lifecycle<Held, ()> for Retire {
+    type RequestState = Retired;
+
+    fn on_evict(&self, retired: &mut Retired, held: Held, (): ()) {
+        held.entry.verified.retire();
+        retired.push(held);
+    }
+}
+
+/// Keys come hashed: the hasher hands their hash on.
+#[derive(Clone, Default)]
+struct Passed(u64);
+
+impl Hasher for Passed {
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = key::hash_bytes(bytes, self.0);
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory")
+            .field("entries", &self.len())
+            .field("bytes", &self.bytes())
+            .finish()
+    }
+}

@@ -1,0 +1,35 @@
+//! When a value may be served.
+
+use super::entry::{AnyEntry, Facts};
+use crate::generation::{Generations, Slot};
+
+/// What a look-up must satisfy besides its key.
+#[derive(Clone, Copy)]
+pub(crate) struct Terms<'a> {
+    pub(crate) generations: &'a Generations,
+    pub(crate) now_ms: u64,
+    /// Only this origin's values, and those stored by hand; `None`: anybody's.
+    pub(crate) origin: Option<u64>,
+    /// What a value stored by hand must depend on, so that whatever invalidates the origin's own
+    /// values reaches it too; `None`: where that is not known, and no such value is taken.
+    pub(crate) slots: Option<&'a [Slot]>,
+    /// For so long past its TTL a value is taken too.
+    pub(crate) grace_ms: u64,
+    /// No value that was made before this time is taken.
+    pub(crate) not_before_ms: u64,
+}
+
+impl Terms<'_> {
+    #[inline]
+    pub(super) fn fresh(&self, entry: &AnyEntry) -> bool {
+        let facts = &entry.facts;
+        self.now_ms < facts.ends_ms.saturating_add(self.grace_ms)
+            && facts.created_ms >= self.not_before_ms
+            && self.generations.still_current(&facts.stamps, &entry.verified)
+            && self.origin.is_none_or(|own| facts.origin == own || self.takes_by_hand(facts))
+    }
+
+    fn takes_by_hand(&self, facts: &Facts) -> bool {
+        facts.origin == 0 && self.slots.is_some_and(|slots| facts.stamps.cover(slots))
+    }
+}

@@ -1,0 +1,143 @@
+#![allow(clippy::unwrap_used, reason = "a failed thread fails the test")]
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::thread;
+
+use once_cell::sync::Lazy;
+use serde::{Deserialize, Serialize};
+
+use super::{Facts, Memory, Terms};
+use crate::generation::Generations;
+use crate::output::CacheValue;
+
+/// A store, and what its entries depend on: nothing that is ever invalidated.
+struct Store {
+    memory: Memory,
+    generations: Generations,
+}
+
+impl Store {
+    fn new(capacity: u64) -> Self {
+        Store { memory: Memory::new(capacity, usize::MAX), generations: Generations::new() }
+    }
+
+    fn terms(&self) -> Terms<'_> {
+        Terms {
+            generations: &self.generations,
+            now_ms: 1,
+            origin: None,
+            slots: None,
+            grace_ms: 0,
+            not_before_ms: 0,
+        }
+    }
+
+    fn put<V: CacheValue>(&self, name: &str, value: V) {
+        let facts = Facts::new(0, 1, u64::MAX, self.generations.note(&[]).stamps);
+        self.memory.insert(self.memory.name_key(name), facts, 0, value).unwrap();
+    }
+
+    fn get<V: CacheValue>(&self, name: &str) -> Option<V> {
+        let key = self.memory.name_key(name);
+        self.memory.get(key.hash, &key, self.terms()).map(|hit| hit.value)
+    }
+
+    /// Asks so often that the thread has the value at its front.
+    fn heat<V: CacheValue>(&self, name: &str) {
+        for _ in 0..3 {
+            assert!(self.get::<V>(name).is_some());
+        }
+    }
+}
+
+#[test]
+fn what_another_thread_has_replaced_is_served_new() {
+    let store = Store::new(1 << 20);
+    store.put("a", 0);
+    thread::scope(|scope| {
+        let (told, hear) = channel::<u64>();
+        let (answer, answered) = channel::<()>();
+        let store = &store;
+        scope.spawn(move || {
+            for newest in hear {
+                assert_eq!(store.get("a"), Some(newest));
+                store.heat::<u64>("a");
+                answer.send(()).unwrap();
+            }
+        });
+        for newest in 1..100_u64 {
+            store.put("a", newest);
+            told.send(newest).unwrap();
+            answered.recv().unwrap();
+        }
+    });
+}
+
+#[test]
+fn what_has_been_evicted_or_dropped_is_not_served() {
+    let store = Store::new(64 << 10);
+    store.put("a", 1_u64);
+    store.heat::<u64>("a");
+    for i in 0..1_000_u64 {
+        store.put(&i.to_string(), i);
+    }
+    let in_table = store.memory.identity(&store.memory.name_key("a")).is_some();
+    assert_eq!(store.get::<u64>("a").is_some(), in_table);
+
+    store.put("b", 2_u64);
+    store.heat::<u64>("b");
+    store.memory.clear();
+    assert_eq!((store.get::<u64>("b"), store.memory.len()), (None, 0));
+}
+
+#[test]
+fn a_key_that_is_hot_at_the_front_stays_in_the_table() {
+    let store = Store::new(256 << 10);
+    let mut loads = 0;
+    for i in 0..50_000_u64 {
+        if i % 20 == 0 && store.get::<u64>("hot").is_none() {
+            loads += 1;
+            store.put("hot", 0_u64);
+        }
+        // Asked for, so that it takes more than being new to outlast the hot one.
+        let name = i.to_string();
+        store.put(&name, i);
+        store.heat::<u64>(&name);
+    }
+    assert!(loads <= 3, "loaded {loads} times while the table was turned over 40 times");
+}
+
+/// Its `Drop` asks the store that it was in.
+#[derive(Clone, Serialize, Deserialize)]
+struct Asks(u64);
+
+static ASKED: Lazy<Store> = Lazy::new(|| Store::new(64 << 10));
+static DROPS: AtomicUsize = AtomicUsize::new(0);
+static ENDED: AtomicBool = AtomicBool::new(false);
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        if !ENDED.load(Ordering::Relaxed) {
+            DROPS.fetch_add(1, Ordering::Relaxed);
+            ASKED.get::<u64>("other");
+        }
+    }
+}
+
+#[test]
+fn a_value_may_ask_the_store_when_it_is_dropped() {
+    let store = &*ASKED;
+    for round in 0..20_u64 {
+        for i in 0..100 {
+            let name = i.to_string();
+            store.put(&name, Asks(round));
+            store.heat::<Asks>(&name);
+        }
+        // As large as many of them: they are evicted at once.
+        store.put(&format!("large {round}"), vec![0_u8; 4 << 10]);
+    }
+    store.memory.clear();
+    assert!(DROPS.load(Ordering::Relaxed) > 2_000);
+    ENDED.store(true, Ordering::Relaxed);
+}
