@@ -3,6 +3,7 @@
 //! They need to be unlikely to repeat, not secret: the standard library's per-process random
 //! hash keys, mixed with a counter, give that without another dependency.
 
+use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,6 +23,25 @@ pub(crate) fn word() -> u64 {
     word.max(1)
 }
 
+thread_local! {
+    static CHEAP: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A random number for a decision of the moment: from a generator of this thread, without a system
+/// call. A forked process draws the same ones.
+pub(crate) fn cheap() -> u64 {
+    // Marsaglia's xorshift64, with a multiplication for the low bits.
+    let mut word = CHEAP.get();
+    if word == 0 {
+        word = self::word();
+    }
+    word ^= word << 13;
+    word ^= word >> 7;
+    word ^= word << 17;
+    CHEAP.set(word);
+    word.wrapping_mul(0x2545_f491_4f6c_dd1d)
+}
+
 /// A random number in `0.0 .. 1.0`.
 pub(crate) fn fraction() -> f64 {
     (word() >> 11) as f64 / (1u64 << 53) as f64
@@ -35,6 +55,8 @@ mod tests {
     fn words_do_not_repeat_and_fractions_stay_in_range() {
         let words: std::collections::HashSet<u64> = (0..10_000).map(|_| word()).collect();
         assert_eq!(words.len(), 10_000);
+        let cheap: std::collections::HashSet<u64> = (0..10_000).map(|_| cheap()).collect();
+        assert_eq!(cheap.len(), 10_000);
         assert!((0..1_000).map(|_| fraction()).all(|f| (0.0..1.0).contains(&f)));
     }
 }

@@ -6,13 +6,24 @@
 //! first does so about `beta` load times, times the logarithm of the number of callers in that time,
 //! before the end.
 
+/// The logarithm of the least number that can be drawn is 53 times that of 2: 36.7.
+const FURTHEST: f64 = 37.0;
+
 /// Whether a caller who is served a value loads it anew: one whose load took `load_micros` and
-/// which is fresh for another `left_ms`. `random` is any number.
-pub(crate) fn is_due(beta: f64, load_micros: u64, left_ms: u64, random: u64) -> bool {
+/// which is fresh for another `left_ms`. `random` is any number, asked for if it matters.
+pub(crate) fn is_due(
+    beta: f64,
+    load_micros: u64,
+    left_ms: u64,
+    random: impl FnOnce() -> u64,
+) -> bool {
+    let (load_ms, left_ms) = (load_micros as f64 / 1_000.0 * beta, left_ms as f64);
+    if load_ms * FURTHEST <= left_ms {
+        return false;
+    }
     // In (0, 1], from as many bits as a double holds.
-    let uniform = ((random >> 11) + 1) as f64 / (1_u64 << 53) as f64;
-    let ahead_ms = load_micros as f64 / 1_000.0 * beta * -uniform.ln();
-    ahead_ms > left_ms as f64
+    let uniform = ((random() >> 11) + 1) as f64 / (1_u64 << 53) as f64;
+    load_ms * -uniform.ln() > left_ms
 }
 
 #[cfg(test)]
@@ -23,7 +34,7 @@ mod tests {
     /// The part of callers that are due, of many.
     fn measured(beta: f64, load_ms: u64, left_ms: u64) -> f64 {
         let callers = 100_000;
-        let due = (0..callers).filter(|_| is_due(beta, load_ms * 1_000, left_ms, random::word()));
+        let due = (0..callers).filter(|_| is_due(beta, load_ms * 1_000, left_ms, random::cheap));
         due.count() as f64 / f64::from(callers)
     }
 

@@ -237,7 +237,7 @@ where
     /// Whether a fresh value is to be loaded anew.
     fn is_due(&self, hit: &Hit<K::Value>) -> bool {
         let beta = self.policy.early_refresh;
-        let is_due = || early::is_due(beta, hit.load_micros, hit.left_ms(), random::word());
+        let is_due = || early::is_due(beta, hit.load_micros, hit.left_ms(), random::cheap);
         self.demands.early || (beta > 0.0 && is_due())
     }
 

@@ -78,7 +78,7 @@ impl<V> Policy<V> {
             return None;
         }
         let ttl = self.negative_ttl.filter(|_| none).unwrap_or(self.ttl);
-        Some(self.jitter.shorten(ttl, random::word()))
+        Some(self.jitter.shorten(ttl, random::cheap()))
     }
 }
 

@@ -205,7 +205,7 @@ where
 #[cold]
 #[inline(never)]
 fn due(beta: f64, load_micros: u64, left_ms: u64) -> bool {
-    call::is_due(beta, load_micros, left_ms, random::word())
+    call::is_due(beta, load_micros, left_ms, random::cheap)
 }
 
 #[cold]
