@@ -8,7 +8,7 @@ use once_cell::sync::OnceCell;
 use serde::Serialize;
 
 use crate::core::Bound;
-use crate::key;
+use crate::key::{self, NameHasher};
 use crate::name;
 use crate::registry::{Declared, SiteKey};
 
@@ -156,6 +156,8 @@ pub(crate) struct Instance {
     label: String,
     /// Module path, function and type parameters: what makes its keys its own.
     pub(crate) identity: String,
+    /// Makes names of its identity, version and arguments.
+    names: NameHasher,
     /// The identity and version as a number: whose value an entry holds.
     pub(crate) origin: u64,
     /// Whether the identity is nobody else's. Two functions of one name in sibling blocks print
@@ -235,8 +237,9 @@ impl Instance {
         // What is kept in this process alone may be told apart by a number of this process alone.
         let origin = if twin { crate::random::word() } else { origin };
         let (label, bound) = (label(type_name), OnceCell::new());
+        let names = NameHasher::new(&identity, spec.version);
         let instance =
-            Instance { spec, type_name, label, identity, origin, distinct: !twin, bound };
+            Instance { spec, type_name, label, identity, names, origin, distinct: !twin, bound };
         let instance: &'static Self = Box::leak(Box::new(instance));
         known.push(instance);
         drop(known);
@@ -253,7 +256,7 @@ impl Instance {
 
     /// The name of the entry for these encoded arguments.
     pub(crate) fn name(&self, arguments: &[u8]) -> String {
-        let hash = key::name_hash(&self.identity, self.spec.version, arguments);
+        let hash = self.names.hash(arguments);
         name::function_name(self.spec.prefix(), self.spec.declared.function, &hash)
     }
 

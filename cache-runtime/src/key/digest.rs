@@ -7,18 +7,32 @@ use foldhash::fast::FixedState;
 use hmac_sha256::Hash;
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// The part of a name that stands for function, version and arguments: the first 160 bits of a
-/// SHA-256.
-pub(crate) fn name_hash(identity: &str, version: u64, args: &[u8]) -> [u8; 20] {
-    let mut hash = Hash::new();
-    for part in [identity.as_bytes(), &version.to_le_bytes(), args] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
+/// Makes the part of a name that stands for function, version and arguments: the first 160 bits of a
+/// SHA-256. What all names of a function begin with is hashed once.
+#[derive(Clone)]
+pub(crate) struct NameHasher(Hash);
+
+impl NameHasher {
+    pub(crate) fn new(identity: &str, version: u64) -> Self {
+        let mut hash = Hash::new();
+        add(&mut hash, identity.as_bytes());
+        add(&mut hash, &version.to_le_bytes());
+        NameHasher(hash)
     }
-    let whole = hash.finalize();
-    let mut first = [0; 20];
-    first.copy_from_slice(&whole[..20]);
-    first
+
+    pub(crate) fn hash(&self, args: &[u8]) -> [u8; 20] {
+        let mut hash = self.0;
+        add(&mut hash, args);
+        let whole = hash.finalize();
+        let mut first = [0; 20];
+        first.copy_from_slice(&whole[..20]);
+        first
+    }
+}
+
+fn add(hash: &mut Hash, part: &[u8]) {
+    hash.update((part.len() as u64).to_le_bytes());
+    hash.update(part);
 }
 
 /// A number for the function (with its type parameters and version) that a stored value belongs to.

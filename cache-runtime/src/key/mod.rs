@@ -29,7 +29,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub(crate) use bytes::KeyBytes;
-pub(crate) use digest::{hash_bytes, name_hash, origin};
+pub(crate) use digest::{NameHasher, hash_bytes, origin};
 
 use serializer::KeySerializer;
 use sink::{Buffer, Comparing, Hashing, Sink, Writing};

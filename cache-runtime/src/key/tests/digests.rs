@@ -2,18 +2,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::{encode, hash_bytes, hash_parts, name_hash, origin};
+use super::super::{NameHasher, encode, hash_bytes, hash_parts, origin};
 use super::{Kind, Meters, Pair, Sparse, Unit, bytes_of};
 use crate::golden;
 
 #[test]
 fn a_name_hash_depends_on_every_part_and_on_their_borders() {
     let hashes = [
-        name_hash("ab", 0, b"c"),
-        name_hash("a", 0, b"bc"),
-        name_hash("ab", 1, b"c"),
-        name_hash("ab", 0, b""),
-        name_hash("", 0, b"abc"),
+        NameHasher::new("ab", 0).hash(b"c"),
+        NameHasher::new("a", 0).hash(b"bc"),
+        NameHasher::new("ab", 1).hash(b"c"),
+        NameHasher::new("ab", 0).hash(b""),
+        NameHasher::new("", 0).hash(b"abc"),
     ];
     let distinct: HashSet<_> = hashes.iter().collect();
     assert_eq!(distinct.len(), hashes.len());
@@ -66,7 +66,10 @@ fn keys_and_name_hashes_are_pinned() {
     for (label, key) in &keys {
         text += &golden::line(label, key);
     }
-    text += &golden::line("name hash", &name_hash("crate::video::get_video", 1, &keys[20].1));
+    text += &golden::line(
+        "name hash",
+        &NameHasher::new("crate::video::get_video", 1).hash(&keys[20].1),
+    );
     text += &golden::line("origin", &origin("crate::video::get_video", 1).to_be_bytes());
     golden::check("key.txt", &text);
 }
