@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use crate::call::CallKey;
 use crate::flight::Flights;
+use crate::prehashed::BuildPrehashed;
 
 /// After a load that failed while an older value is at hand, the next one waits for so long.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -30,7 +31,7 @@ pub(crate) struct Background {
     longest: Duration,
     closed: watch::Sender<bool>,
     /// The time, in milliseconds, before which a key is not loaded again.
-    failed: Mutex<HashMap<Arc<CallKey>, u64>>,
+    failed: Mutex<HashMap<Arc<CallKey>, u64, BuildPrehashed>>,
 }
 
 /// The right to run one load in the background.
@@ -98,7 +99,7 @@ impl Background {
         }
     }
 
-    fn lock_failed(&self) -> MutexGuard<'_, HashMap<Arc<CallKey>, u64>> {
+    fn lock_failed(&self) -> MutexGuard<'_, HashMap<Arc<CallKey>, u64, BuildPrehashed>> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -35,6 +35,7 @@ mod name;
 #[doc = include_str!("../docs/options.md")]
 pub mod options {}
 mod output;
+mod prehashed;
 mod put;
 mod put_function;
 mod random;

@@ -173,7 +173,7 @@ where
         F: Future<Output = K::Output>,
     {
         // The output may not be `Send`: it must not be held where this waits.
-        let loading = match boxed(|| self.look()).await {
+        let loading = match self.look().await {
             Step::Done(served) => return served,
             Step::Load(loading) => loading,
             // There is no other body to run aside.

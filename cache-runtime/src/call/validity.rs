@@ -1,8 +1,9 @@
 //! The one validity rule: an entry is fresh only if its time has not run out and every token
 //! recorded in it equals the present token of that tag, the root's included.
 
-use std::collections::HashMap;
 use std::time::Duration;
+
+use smallvec::SmallVec;
 
 use super::CallKey;
 use crate::config::Ttl;
@@ -17,7 +18,8 @@ const CLOCK_TOLERANCE_MS: u64 = 1_000;
 #[derive(Debug, Default)]
 pub(crate) struct Present<'a> {
     root: Option<u64>,
-    tags: HashMap<&'a str, Option<u64>>,
+    /// In the order of the tags.
+    tags: SmallVec<[(&'a str, Option<u64>); 4]>,
 }
 
 impl<'a> Present<'a> {
@@ -25,7 +27,16 @@ impl<'a> Present<'a> {
     pub(crate) fn new(tags: &'a [impl AsRef<str>], tokens: &[Option<u64>]) -> Self {
         let (root, rest) =
             tokens.split_first().map_or((None, tokens), |(root, rest)| (*root, rest));
-        Present { root, tags: tags.iter().map(AsRef::as_ref).zip(rest.iter().copied()).collect() }
+        let mut tags: SmallVec<[_; 4]> =
+            tags.iter().map(AsRef::as_ref).zip(rest.iter().copied()).collect();
+        tags.sort_unstable_by_key(|(tag, _)| *tag);
+        Present { root, tags }
+    }
+
+    /// The token of a tag, if that was read: `None` in it if there is none.
+    fn token(&self, tag: &str) -> Option<Option<u64>> {
+        let place = self.tags.binary_search_by_key(&tag, |(tag, _)| *tag).ok()?;
+        self.tags.get(place).map(|(_, token)| *token)
     }
 }
 
@@ -66,8 +77,8 @@ pub(crate) fn judge(
         let Some(tag) = tag.resolve(name) else {
             return Verdict::Useless;
         };
-        match present.tags.get(tag) {
-            Some(now) if *now == Some(*token) => {}
+        match present.token(tag) {
+            Some(now) if now == Some(*token) => {}
             Some(_) => return Verdict::Useless,
             None => unread = true,
         }

@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::generation::{Generations, Noted, Slot};
+use crate::prehashed::BuildPrehashed;
 
 #[cfg(test)]
 mod model;
@@ -32,10 +33,12 @@ const SHARDS: usize = 16;
 /// Before its body a load asks Redis twice at most.
 const STUCK: Duration = Duration::from_secs(2);
 
+type Shard<K> = HashMap<Arc<K>, Arc<Flight>, BuildPrehashed>;
+
 /// The flights of one manager, by key.
 #[derive(Debug)]
 pub(crate) struct Flights<K> {
-    shards: [Mutex<HashMap<Arc<K>, Arc<Flight>>>; SHARDS],
+    shards: [Mutex<Shard<K>>; SHARDS],
 }
 
 /// A moment in the life of the process: of two, the later has the larger number.
@@ -192,8 +195,9 @@ impl<K: Eq + Hash> Flights<K> {
         };
     }
 
-    fn shard(&self, key: &K) -> &Mutex<HashMap<Arc<K>, Arc<Flight>>> {
-        &self.shards[foldhash::fast::FixedState::default().hash_one(key) as usize % SHARDS]
+    fn shard(&self, key: &K) -> &Mutex<Shard<K>> {
+        // Not the bits by which the table finds its places.
+        &self.shards[(BuildPrehashed::default().hash_one(key) >> 32) as usize % SHARDS]
     }
 }
 

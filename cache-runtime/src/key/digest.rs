@@ -8,21 +8,30 @@ use hmac_sha256::Hash;
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// Makes the part of a name that stands for function, version and arguments: the first 160 bits of a
-/// SHA-256. What all names of a function begin with is hashed once.
+/// SHA-256.
+///
+/// What all names of a function begin with is hashed once. It is filled up to a whole block, so that
+/// arguments of up to 47 bytes take one block more.
 #[derive(Clone)]
 pub(crate) struct NameHasher(Hash);
 
+const BLOCK: usize = 64;
+
 impl NameHasher {
     pub(crate) fn new(identity: &str, version: u64) -> Self {
+        let mut beginning = version.to_le_bytes().to_vec();
+        beginning.extend(length(identity.as_bytes()));
+        beginning.extend(identity.as_bytes());
+        beginning.resize(beginning.len().next_multiple_of(BLOCK), 0);
         let mut hash = Hash::new();
-        add(&mut hash, identity.as_bytes());
-        add(&mut hash, &version.to_le_bytes());
+        hash.update(beginning);
         NameHasher(hash)
     }
 
     pub(crate) fn hash(&self, args: &[u8]) -> [u8; 20] {
         let mut hash = self.0;
-        add(&mut hash, args);
+        hash.update(length(args));
+        hash.update(args);
         let whole = hash.finalize();
         let mut first = [0; 20];
         first.copy_from_slice(&whole[..20]);
@@ -30,9 +39,8 @@ impl NameHasher {
     }
 }
 
-fn add(hash: &mut Hash, part: &[u8]) {
-    hash.update((part.len() as u64).to_le_bytes());
-    hash.update(part);
+fn length(part: &[u8]) -> [u8; 8] {
+    (part.len() as u64).to_le_bytes()
 }
 
 /// A number for the function (with its type parameters and version) that a stored value belongs to.

@@ -16,7 +16,6 @@ mod weight;
 
 use std::cell::Cell;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -31,6 +30,7 @@ pub(crate) use wanted::{WantedCall, WantedName};
 use crate::generation::Verified;
 use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
+use crate::prehashed::BuildPrehashed;
 use crate::site::is_function_name;
 use entry::{AnyEntry, Entry, Held};
 use front::{Looked, Turns};
@@ -50,7 +50,7 @@ pub(crate) struct Memory {
     largest: usize,
 }
 
-type Table = Cache<Held, (), ByWeight, BuildHasherDefault<Passed>, Retire>;
+type Table = Cache<Held, (), ByWeight, BuildPrehashed, Retire>;
 
 /// A value that is over the limit, or over what the store has room for.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ impl Memory {
             usize::try_from((capacity / TYPICAL_WEIGHT).clamp(16, 1 << 22)).unwrap_or(1 << 22);
         let options =
             OptionsBuilder::new().estimated_items_capacity(items).weight_capacity(capacity).build();
-        let (weights, hashes) = (ByWeight, BuildHasherDefault::default());
+        let (weights, hashes) = (ByWeight, BuildPrehashed::default());
         let table = match options {
             Ok(options) => Table::with_options(options, weights, hashes, Retire),
             Err(_) => Table::with(items, capacity, weights, hashes, Retire),
@@ -282,26 +282,6 @@ impl Lifecycle<Held, ()> for Retire {
     fn on_evict(&self, retired: &mut Retired, held: Held, (): ()) {
         held.entry.verified.retire();
         retired.push(held);
-    }
-}
-
-/// Keys come hashed: the hasher hands their hash on.
-#[derive(Clone, Default)]
-struct Passed(u64);
-
-impl Hasher for Passed {
-    #[inline]
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    #[inline]
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = key::hash_bytes(bytes, self.0);
     }
 }
 

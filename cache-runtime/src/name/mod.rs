@@ -121,21 +121,25 @@ pub(crate) fn shorten(whole: &str) -> Cow<'_, str> {
     if whole.len() <= MAX_LENGTH {
         return Cow::Borrowed(whole);
     }
-    let digest = hmac_sha256::Hash::hash(whole.as_bytes());
+    let mut digest = [0; 20];
+    digest.copy_from_slice(&hmac_sha256::Hash::hash(whole.as_bytes())[..20]);
     let mut kept = KEPT;
     while !whole.is_char_boundary(kept) {
         kept -= 1;
     }
     let mut short = whole[..kept].to_owned();
     short.push('~');
-    push_hex(&mut short, &digest[..20]);
+    push_hex(&mut short, &digest);
     Cow::Owned(short)
 }
 
-fn push_hex(text: &mut String, bytes: &[u8]) {
+fn push_hex(text: &mut String, bytes: &[u8; 20]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        text.push(DIGITS[usize::from(byte >> 4)].into());
-        text.push(DIGITS[usize::from(byte & 0xF)].into());
+    let mut hex = [0; 40];
+    for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0xF)];
     }
+    // Nothing else can be in it.
+    text.push_str(std::str::from_utf8(&hex).unwrap_or_default());
 }

@@ -8,9 +8,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use quick_cache::sync::Cache;
+use foldhash::fast::FixedState;
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::generation::{Generations, Slot, Stamps};
+use crate::random;
 
 /// So many tags are remembered.
 const CAPACITY: usize = 16_384;
@@ -18,7 +21,7 @@ const CAPACITY: usize = 16_384;
 pub(super) const ROOT: &str = "#root";
 
 pub(super) struct Mirror {
-    tokens: Cache<String, Mirrored>,
+    tokens: Cache<String, Mirrored, UnitWeighter, FixedState>,
     generations: Arc<Generations>,
     /// How often everything has been forgotten.
     forgotten: AtomicU64,
@@ -44,7 +47,13 @@ pub(super) struct Before {
 impl Mirror {
     pub(super) fn new(generations: Arc<Generations>, longest_ms: u64) -> Self {
         Mirror {
-            tokens: Cache::new(CAPACITY),
+            tokens: Cache::with(
+                CAPACITY,
+                CAPACITY as u64,
+                UnitWeighter,
+                FixedState::with_seed(random::word()),
+                DefaultLifecycle::default(),
+            ),
             generations,
             forgotten: AtomicU64::new(0),
             longest_ms,

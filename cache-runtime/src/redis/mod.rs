@@ -247,8 +247,9 @@ impl RedisStore {
     /// The value under a name, alone: for who has the tokens from the mirror.
     pub(crate) async fn value(&self, name: &str) -> Result<Found, Away> {
         let turn = self.0.turn().await?;
-        let mut get = cmd("GET");
-        get.arg(self.0.value_key(name));
+        let key = self.0.value_key(name);
+        let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
+        get.arg("GET").arg(key);
         let value = turn.ask(get.query_async(&mut turn.ready.quick())).await?;
         Ok(Found { bytes: bytes_of(value), tokens: Vec::new(), now_ms: turn.now_ms() })
     }

@@ -21,6 +21,7 @@ use super::notice::{self, Item};
 use super::reports::Reports;
 use crate::clock::{Clock, millis, precise_ms};
 use crate::generation::Generations;
+use crate::prehashed::BuildPrehashed;
 use crate::random;
 use crate::runtime;
 use crate::stats::Counter;
@@ -55,6 +56,9 @@ pub(super) const TOKEN: &str = "#t:";
 /// After a failure, how long ago the feed may have been heard last for what memory holds to count.
 const LATELY: Duration = Duration::from_secs(1);
 
+/// By the runtimes that they live on, which are numbered.
+type Links = HashMap<RuntimeId, Arc<Link>, BuildPrehashed>;
+
 pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) generations: Arc<Generations>,
@@ -69,7 +73,7 @@ pub(super) struct Shared {
     /// Which manager a notice is from.
     pub(super) source: u64,
     pub(super) clock: Clock,
-    links: Mutex<HashMap<RuntimeId, Arc<Link>>>,
+    links: Mutex<Links>,
     in_flight: Semaphore,
     closed: AtomicBool,
     no_runtime_logged: AtomicBool,
@@ -206,29 +210,40 @@ impl Shared {
         here.saturating_add_signed(ready.offset_ms)
     }
 
+    /// The parts, one after the other, in the namespace.
+    fn key<const N: usize>(&self, parts: [&str; N]) -> String {
+        let namespace = &self.settings.namespace;
+        let len = parts.iter().map(|part| part.len()).sum::<usize>();
+        let mut key = String::with_capacity(namespace.len() + 1 + len);
+        key.push_str(namespace);
+        key.push(':');
+        parts.iter().for_each(|part| key.push_str(part));
+        key
+    }
+
     pub(super) fn value_key(&self, name: &str) -> String {
-        format!("{}:{name}", self.settings.namespace)
+        self.key([name])
     }
 
     pub(super) fn token_key(&self, tag: &str) -> String {
-        format!("{}:{TOKEN}{tag}", self.settings.namespace)
+        self.key([TOKEN, tag])
     }
 
     /// Where the mark of a load is that replaces the entry of this name.
     pub(super) fn lease_key(&self, name: &str) -> String {
-        format!("{}:#lease:{name}", self.settings.namespace)
+        self.key(["#lease:", name])
     }
 
     pub(super) fn run_key(&self, server: &str) -> String {
-        format!("{}:#run:{server}", self.settings.namespace)
+        self.key(["#run:", server])
     }
 
     pub(super) fn root_key(&self) -> String {
-        format!("{}:{ROOT}", self.settings.namespace)
+        self.key([ROOT])
     }
 
     pub(super) fn feed_channel(&self) -> String {
-        format!("{}:#feed", self.settings.namespace)
+        self.key(["#feed"])
     }
 
     /// What is to be published when these keys are removed.
@@ -245,7 +260,7 @@ impl Shared {
 
     /// What the keys begin with that are neither values nor marks.
     pub(super) fn reserved(&self) -> String {
-        format!("{}:#", self.settings.namespace)
+        self.key(["#"])
     }
 
     /// The tokens an entry depends on: the root's first.
@@ -294,7 +309,7 @@ impl Shared {
         }
     }
 
-    fn lock_links(&self) -> MutexGuard<'_, HashMap<RuntimeId, Arc<Link>>> {
+    fn lock_links(&self) -> MutexGuard<'_, Links> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
