@@ -114,7 +114,7 @@ impl<F: Future> CacheEntry<F> {
     /// See [above](CacheEntry#errors).
     pub fn name(self) -> Result<String, Error> {
         let resolved = asked::resolve(self.call, self.addressee)?;
-        Ok(resolved.key.name.as_str().to_owned())
+        Ok(resolved.key.name().as_str().to_owned())
     }
 
     /// Removes the entry, and takes from running loads the right to store one. When this returns,
@@ -124,7 +124,7 @@ impl<F: Future> CacheEntry<F> {
     /// See [above](CacheEntry#errors).
     pub async fn invalidate(self) -> Result<(), Error> {
         let resolved = asked::resolve(self.call, self.addressee)?;
-        let targets = Targets::name(resolved.key.name.as_str());
+        let targets = Targets::name(resolved.key.name().as_str());
         resolved.bound.core.invalidate(&targets).await;
         Ok(())
     }

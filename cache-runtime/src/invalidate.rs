@@ -168,7 +168,7 @@ impl Plan {
     /// Adds the entry of a call.
     pub fn entry<F: EntryCall>(&mut self, call: F) {
         if let Some(resolved) = resolve_entry(call, self.site) {
-            self.removal.targets.names.push(resolved.key.name.as_str().to_owned());
+            self.removal.targets.names.push(resolved.key.name().as_str().to_owned());
         }
     }
 

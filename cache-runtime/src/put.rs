@@ -62,16 +62,17 @@ impl Core {
         over: Over<'_>,
         longest: Ttl,
     ) -> Put<'a> {
-        let noted = self.generations.note(&key.slots);
+        let noted = self.generations.note(key.slots());
         let before = self.memory.identity(&key.memory);
         let mark = Mark::new(self.config.max_load);
         let redis = match self.redis_for(stores) {
             None => None,
             Some(redis) => {
-                let begun =
-                    redis.begin(key.name.as_str(), &key.tags, over, life_of(longest), mark).await;
+                let begun = redis
+                    .begin(key.name().as_str(), key.tags(), over, life_of(longest), mark)
+                    .await;
                 Some(begun.and_then(|noted| {
-                    if noted.tokens.len() == key.tags.len() + 1 { Ok(noted) } else { Err(Away) }
+                    if noted.tokens.len() == key.tags().len() + 1 { Ok(noted) } else { Err(Away) }
                 }))
             }
         };
@@ -100,15 +101,15 @@ impl Put<'_> {
         let tokens = &noted.tokens[..];
         let made = Making { core, key, codec: worth.codec, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
-        let (name, life) = (key.name.as_str(), life_of(worth.grace.after(ttl)));
-        let filled = redis.fill(name, &key.tags, noted, &entry, life, By::Put).await;
+        let (name, life) = (key.name().as_str(), life_of(worth.grace.after(ttl)));
+        let filled = redis.fill(name, key.tags(), noted, &entry, life, By::Put).await;
         Ok(match filled {
             Ok(Filled::Stored) => {
                 if self.stores == Stores::Tiered {
                     let original = Original::new(key.origin, ttl, worth.took);
                     core.keep_put(key, &self.noted, original, worth.value);
                 } else {
-                    core.bump([key.slots[0]]);
+                    core.bump([key.slots()[0]]);
                 }
                 Outcome::Stored
             }
@@ -127,7 +128,7 @@ impl Put<'_> {
     ) -> Result<Outcome, Error> {
         let generations = &self.core.generations;
         let _no_sweep = generations.storing();
-        let Some(stamps) = generations.overtake(&self.noted, self.key.slots[0]) else {
+        let Some(stamps) = generations.overtake(&self.noted, self.key.slots()[0]) else {
             return Ok(Outcome::Overtaken);
         };
         // A load that has ended meanwhile has stored what may be newer.
@@ -147,7 +148,7 @@ impl Put<'_> {
     fn store_for_an_outage<V: CacheValue>(&self, worth: &Worth<'_, V>) -> Result<Outcome, Error> {
         let kept = self.store_in_memory(&self.core.for_an_outage(worth));
         if !matches!(kept, Ok(Outcome::Stored)) {
-            self.core.bump([self.key.slots[0]]);
+            self.core.bump([self.key.slots()[0]]);
         }
         kept
     }
@@ -160,21 +161,21 @@ impl Put<'_> {
     /// Ends a put that has nothing to store.
     pub(crate) fn give_up(self) {
         if let (Some(redis), Some(Ok(noted))) = (&self.core.redis, self.redis) {
-            redis.release_in_background(self.key.name.as_str(), &self.key.tags, noted);
+            redis.release_in_background(self.key.name().as_str(), self.key.tags(), noted);
         }
     }
 
     /// What Redis holds, or half holds, must go before it is used again.
     pub(crate) fn owe(&self) {
         if let Some(redis) = &self.core.redis {
-            redis.owe(&[self.key.name.as_str()], &[] as &[&str]);
+            redis.owe(&[self.key.name().as_str()], &[] as &[&str]);
         }
     }
 
     /// Removes what is there: it is older than a value that could not be stored. Without Redis at
     /// hand it is owed.
     pub(crate) async fn remove(&self) {
-        self.core.invalidate(&Targets::name(self.key.name.as_str())).await;
+        self.core.invalidate(&Targets::name(self.key.name().as_str())).await;
     }
 }
 
@@ -221,7 +222,7 @@ impl Put<'_> {
             }
             Err(error) => {
                 counters.slow.not_stored.one();
-                tracing::warn!(name = self.key.name.as_str(), %error, "a value is not stored");
+                tracing::warn!(name = self.key.name().as_str(), %error, "a value is not stored");
                 self.remove().await;
             }
         }
@@ -265,7 +266,7 @@ impl Core {
         let inserted =
             self.memory.insert(key.memory.clone(), facts, load_micros, worth.value.clone());
         inserted.map_err(|too_large| Error::ValueTooLarge {
-            name: key.name.as_str().to_owned(),
+            name: key.name().as_str().to_owned(),
             size: too_large.size,
             limit: too_large.limit,
         })

@@ -58,7 +58,7 @@ impl<V> Target<V> {
     }
 
     fn changing(&self) -> Unfinished {
-        let name = self.key.name.as_str().to_owned();
+        let name = self.key.name().as_str().to_owned();
         Unfinished::changing(Arc::clone(&self.bound.core), vec![name])
     }
 }
@@ -87,7 +87,7 @@ impl<V: CacheValue> PutPlan<V> {
         let Resolved { bound, key, policy, .. } = resolved;
         let same = |target: &Target<V>| {
             Arc::ptr_eq(&target.bound.core, &bound.core)
-                && target.key.name.as_str() == key.name.as_str()
+                && target.key.name().as_str() == key.name().as_str()
         };
         if !self.targets.iter().any(same) {
             let policy = policy.and_then(|policy| policy.downcast::<Policy<V>>().ok());
@@ -98,7 +98,7 @@ impl<V: CacheValue> PutPlan<V> {
 
 impl<V> fmt::Debug for PutPlan<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.targets.iter().map(|target| &target.key.name)).finish()
+        f.debug_list().entries(self.targets.iter().map(|target| target.key.name())).finish()
     }
 }
 

@@ -1,13 +1,14 @@
 //! Call sites: what the macro knows about an annotated function.
 
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use once_cell::sync::OnceCell;
 use serde::Serialize;
 
 use crate::core::Bound;
+use crate::generation::Slot;
 use crate::key::{self, NameHasher};
 use crate::name;
 use crate::registry::{Declared, SiteKey};
@@ -156,8 +157,14 @@ pub(crate) struct Instance {
     label: String,
     /// Module path, function and type parameters: what makes its keys its own.
     pub(crate) identity: String,
-    /// Makes names of its identity, version and arguments.
+    /// `prefix:function:`, what its names begin with.
+    head: String,
+    /// Makes what they end with of its identity, version and arguments.
     names: NameHasher,
+    /// The prefixes of all its names.
+    pub(crate) prefixes: Arc<[String]>,
+    /// The generations of those.
+    pub(crate) prefix_slots: Vec<Slot>,
     /// The identity and version as a number: whose value an entry holds.
     pub(crate) origin: u64,
     /// Whether the identity is nobody else's. Two functions of one name in sibling blocks print
@@ -238,8 +245,23 @@ impl Instance {
         let origin = if twin { crate::random::word() } else { origin };
         let (label, bound) = (label(type_name), OnceCell::new());
         let names = NameHasher::new(&identity, spec.version);
-        let instance =
-            Instance { spec, type_name, label, identity, names, origin, distinct: !twin, bound };
+        let head = format!("{}:{}:", spec.prefix(), spec.declared.function);
+        let prefixes: Arc<[String]> =
+            name::prefixes(&head).map(|prefix| name::shorten(prefix).into_owned()).collect();
+        let prefix_slots = prefixes.iter().map(|tag| Slot::tag(tag)).collect();
+        let instance = Instance {
+            spec,
+            type_name,
+            label,
+            identity,
+            head,
+            names,
+            prefixes,
+            prefix_slots,
+            origin,
+            distinct: !twin,
+            bound,
+        };
         let instance: &'static Self = Box::leak(Box::new(instance));
         known.push(instance);
         drop(known);
@@ -256,8 +278,7 @@ impl Instance {
 
     /// The name of the entry for these encoded arguments.
     pub(crate) fn name(&self, arguments: &[u8]) -> String {
-        let hash = self.names.hash(arguments);
-        name::function_name(self.spec.prefix(), self.spec.declared.function, &hash)
+        name::function_name(&self.head, &self.names.hash(arguments))
     }
 
     pub(crate) fn label(&self) -> &str {

@@ -48,7 +48,7 @@ where
     where
         F: Future<Output = K::Output>,
     {
-        let leader = Leader::alone(&self.core.generations, &self.key.slots);
+        let leader = Leader::alone(&self.core.generations, self.key.slots());
         let put = self.begin_put().await;
         self.replace(leader, put, body, None, Overtaken::Goes).await
     }
@@ -123,7 +123,7 @@ where
     /// As [`CacheEntry::put`](crate::CacheEntry::put).
     pub(crate) async fn set(&self, function: &'static str, value: &K::Value) -> Result<(), Error> {
         let Some(ttl) = self.policy.life(value) else {
-            self.core.invalidate(&crate::invalidate::Targets::name(self.key.name.as_str())).await;
+            self.core.invalidate(&crate::invalidate::Targets::name(self.key.name().as_str())).await;
             let reason =
                 "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
             return Err(Error::NotStored { function, reason });

@@ -75,7 +75,7 @@ where
                 self.pass(leader, &found);
                 return Step::Done(self.served(found));
             }
-            let open = || core.background.refreshes.open(key, &core.generations, &key.slots);
+            let open = || core.background.refreshes.open(key, &core.generations, key.slots());
             if let Some(place) = place
                 && let Some(refresh) = open()
             {
@@ -135,7 +135,7 @@ where
         let waiting = ahead.map(|(leader, limit)| (leader, refresh.followed(Ticket::now()), limit));
         let call = Arc::new(self);
         let load = Arc::clone(&call);
-        let span = debug_span!("cache_refresh", name = call.key.name.as_str());
+        let span = debug_span!("cache_refresh", name = call.key.name().as_str());
         let before = found.version;
         let task = async move {
             let mut body = body;

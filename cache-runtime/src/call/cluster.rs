@@ -55,7 +55,7 @@ where
             return Begun::Noted(noted, None);
         }
         if !noted.is_anothers() {
-            let lease = redis.lease(self.key.name.as_str(), &noted, mark);
+            let lease = redis.lease(self.key.name().as_str(), &noted, mark);
             return Begun::Noted(noted, lease);
         }
         self.wait_for_another(redis, leader, leftover, mark, noted).await
@@ -84,7 +84,7 @@ where
             }
         }
         if noted.is_anothers() || noted.is_mine() {
-            let lease = redis.lease(self.key.name.as_str(), &noted, mark);
+            let lease = redis.lease(self.key.name().as_str(), &noted, mark);
             return Begun::Noted(noted, lease);
         }
         // Not a mark: a value, which is looked at on behalf of all who have joined by now.
@@ -104,8 +104,8 @@ where
         let key = &self.key;
         let life = life_of(self.policy.longest());
         let over = leftover.bytes().map_or(Over::Nothing, Over::Stale);
-        let begun = redis.begin(key.name.as_str(), &key.tags, over, life, mark).await;
-        begun.ok().filter(|noted| noted.tokens.len() == key.tags.len() + 1)
+        let begun = redis.begin(key.name().as_str(), key.tags(), over, life, mark).await;
+        begun.ok().filter(|noted| noted.tokens.len() == key.tags().len() + 1)
     }
 
     /// The right to load anew what is served meanwhile: `Ok(None)` where nobody else could have
@@ -113,7 +113,7 @@ where
     pub(super) async fn begin_aside(&self) -> Result<Option<Lease>, Taken> {
         match &self.core.redis {
             Some(redis) if self.is_clustered() => {
-                match redis.begin_aside(self.key.name.as_str(), Mark::new(LEASE)).await {
+                match redis.begin_aside(self.key.name().as_str(), Mark::new(LEASE)).await {
                     Ok(Some(lease)) => Ok(Some(lease)),
                     Ok(None) => Err(Taken),
                     // Without Redis everybody is alone.

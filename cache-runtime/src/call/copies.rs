@@ -60,12 +60,12 @@ impl Core {
         value: &V,
     ) {
         let _no_sweep = self.generations.storing();
-        match self.generations.overtake(noted, key.slots[0]) {
+        match self.generations.overtake(noted, key.slots()[0]) {
             Some(stamps) if self.generations.lease.holds() => {
                 self.insert_copy(key, stamps, original, value);
             }
             Some(_) => {}
-            None => self.bump([key.slots[0]]),
+            None => self.bump([key.slots()[0]]),
         }
     }
 

@@ -1,12 +1,15 @@
 //! The full key of a call: where its entry is, in memory and in Redis, and what it depends on.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
+use once_cell::sync::OnceCell;
 use smallvec::SmallVec;
 
 use crate::generation::Slot;
-use crate::memory::{Memory, MemoryKey};
+use crate::memory::{Domain, Memory, MemoryKey};
 use crate::name::{Name, shorten};
+use crate::site::Instance;
 
 /// Made on the way to Redis or to a load; a memory hit does without.
 #[derive(Debug)]
@@ -14,15 +17,68 @@ pub(crate) struct CallKey {
     pub(crate) memory: MemoryKey,
     /// Whose values these are; 0 by hand.
     pub(crate) origin: u64,
-    pub(crate) name: Name,
+    /// The tags of the call besides the prefixes of its name.
+    own_tags: Vec<String>,
+    /// A caller who joins another's load does without this, too.
+    named: OnceCell<Named>,
+}
+
+/// What the arguments of a call are to Redis and to the generations.
+#[derive(Debug)]
+struct Named {
+    name: Name,
     /// The prefixes of the name, then the tags of the call.
-    pub(crate) tags: Vec<String>,
-    /// The generations of all of them.
-    pub(crate) slots: SmallVec<[Slot; 4]>,
+    tags: Arc<[String]>,
+    /// The generations of all of them, that of the name first.
+    slots: SmallVec<[Slot; 4]>,
 }
 
 impl CallKey {
-    pub(crate) fn new(memory: MemoryKey, origin: u64, name: Name, own_tags: &[String]) -> Self {
+    /// The key of a name with these tags.
+    pub(crate) fn new(memory: MemoryKey, origin: u64, name: Name, own_tags: Vec<String>) -> Self {
+        let named = OnceCell::with_value(Named::new(name, &own_tags));
+        CallKey { memory, origin, own_tags, named }
+    }
+
+    /// The key of a call that is named by its function and arguments.
+    pub(crate) fn of_arguments(memory: MemoryKey, origin: u64, own_tags: Vec<String>) -> Self {
+        CallKey { memory, origin, own_tags, named: OnceCell::new() }
+    }
+
+    pub(crate) fn name(&self) -> &Name {
+        &self.named().name
+    }
+
+    /// The prefixes of the name, then the tags of the call.
+    pub(crate) fn tags(&self) -> &[String] {
+        &self.named().tags
+    }
+
+    /// The generations of the name and of all tags.
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.named().slots
+    }
+
+    fn named(&self) -> &Named {
+        self.named.get_or_init(|| match self.memory.domain {
+            Domain::Arguments(instance) => {
+                Named::of_arguments(instance, &self.memory.bytes, &self.own_tags)
+            }
+            Domain::Names => {
+                let name = String::from_utf8_lossy(&self.memory.bytes);
+                Named::new(Name::new(&name), &self.own_tags)
+            }
+        })
+    }
+
+    /// Only a name that was given by hand can hold any value.
+    pub(crate) fn accepted_origin(&self) -> Option<u64> {
+        (self.origin != 0).then_some(self.origin)
+    }
+}
+
+impl Named {
+    fn new(name: Name, own_tags: &[String]) -> Self {
         let mut tags: Vec<String> = name.tags().map(Into::into).collect();
         for tag in own_tags {
             let tag = shorten(tag);
@@ -33,12 +89,19 @@ impl CallKey {
         let mut slots = SmallVec::new();
         slots.push(Slot::name(name.as_str()));
         slots.extend(tags.iter().map(|tag| Slot::tag(tag)));
-        CallKey { memory, origin, name, tags, slots }
+        Named { name, tags: tags.into(), slots }
     }
 
-    /// Only a name that was given by hand can hold any value.
-    pub(crate) fn accepted_origin(&self) -> Option<u64> {
-        (self.origin != 0).then_some(self.origin)
+    /// All names of a function have the same prefixes.
+    fn of_arguments(instance: &Instance, arguments: &[u8], own_tags: &[String]) -> Self {
+        let name = Name::new(&instance.name(arguments));
+        if !own_tags.is_empty() {
+            return Named::new(name, own_tags);
+        }
+        let mut slots = SmallVec::new();
+        slots.push(Slot::name(name.as_str()));
+        slots.extend_from_slice(&instance.prefix_slots);
+        Named { name, tags: Arc::clone(&instance.prefixes), slots }
     }
 }
 
@@ -62,5 +125,5 @@ impl Hash for CallKey {
 
 /// The key of a name that was given by hand.
 pub(crate) fn named(memory: &Memory, name: Name, tags: &[String]) -> CallKey {
-    CallKey::new(memory.key_of(name.as_str()), 0, name, tags)
+    CallKey::new(memory.key_of(name.as_str()), 0, name, tags.to_vec())
 }

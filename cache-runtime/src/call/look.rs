@@ -60,17 +60,17 @@ where
     pub(crate) async fn look(&self) -> Step<K> {
         let (core, key) = (&self.core, &self.key);
         if recursion::is_inside(key) {
-            return self.step_to(Leader::alone(&core.generations, &key.slots), Into::Nothing);
+            return self.step_to(Leader::alone(&core.generations, key.slots()), Into::Nothing);
         }
         if let Some(step) = self.at_hand() {
             return step;
         }
         if self.policy.coalesce == Coalesce::Off {
-            return self.lead(Leader::alone(&core.generations, &key.slots)).await;
+            return self.lead(Leader::alone(&core.generations, key.slots())).await;
         }
         let asked = Ticket::now();
         loop {
-            let follower = match core.flights.join(key, asked, &core.generations, &key.slots) {
+            let follower = match core.flights.join(key, asked, &core.generations, || key.slots()) {
                 Role::Lead(leader) => return self.lead(leader).await,
                 Role::Follow(follower) => follower,
             };
@@ -88,7 +88,7 @@ where
                 None => core.flights.give_up(key, &follower),
             }
         }
-        self.lead(Leader::alone(&core.generations, &key.slots)).await
+        self.lead(Leader::alone(&core.generations, key.slots())).await
     }
 
     /// A value in memory that is to be loaded anew while it is served: nobody waits for that.
@@ -151,7 +151,7 @@ where
             Some(found) if !self.is_young(&found) => {
                 if found.hit.stale_for_ms().is_none() {
                     // Too old for this caller alone: the others have it.
-                    let alone = Leader::alone(&core.generations, &self.key.slots);
+                    let alone = Leader::alone(&core.generations, self.key.slots());
                     self.pass(std::mem::replace(&mut leader, alone), &found);
                 }
                 None
@@ -228,7 +228,7 @@ where
         if !in_time {
             return Use::Load;
         }
-        match core.background.refreshes.open(key, &core.generations, &key.slots) {
+        match core.background.refreshes.open(key, &core.generations, key.slots()) {
             Some(leader) => Use::Refresh(leader),
             None => Use::Serve,
         }

@@ -242,7 +242,7 @@ where
     {
         leader.body_begins();
         let began = Instant::now();
-        let span = debug_span!("cache_load", name = self.key.name.as_str());
+        let span = debug_span!("cache_load", name = self.key.name().as_str());
         let parts = K::split(recursion::inside(&self.key, body).instrument(span).await);
         let took = began.elapsed();
         self.counters.slow.loads.one();
@@ -279,7 +279,7 @@ where
         };
         let pauses = self.note_failure();
         tracing::warn!(
-            name = self.key.name.as_str(),
+            name = self.key.name().as_str(),
             "a load failed; the value of before is served"
         );
         // Without the pause they would load one after another.

@@ -134,7 +134,7 @@ impl Core {
             }
             Some(Reading::Redis(hit, header.state))
         };
-        let span = trace_span!("cache_read", name = key.name.as_str());
+        let span = trace_span!("cache_read", name = key.name().as_str());
         match self.fetch(redis, key, ask.stores, ask.grace_ms, take).instrument(span).await {
             Ok(Fetched::Usable(reading)) => reading,
             Ok(Fetched::Not(leftover)) => Reading::Miss(leftover),
@@ -160,10 +160,10 @@ impl Core {
         take: impl FnOnce(&Usable<'_, '_>) -> Option<T>,
     ) -> Result<Fetched<T>, Away> {
         let mirrors = self.reads_memory(stores);
-        let noted = mirrors.then(|| self.generations.note(&key.slots));
+        let noted = mirrors.then(|| self.generations.note(key.slots()));
         let found = match mirrors {
-            true => redis.value(key.name.as_str()).await?,
-            false => redis.read(key.name.as_str(), &key.tags).await?,
+            true => redis.value(key.name().as_str()).await?,
+            false => redis.read(key.name().as_str(), key.tags()).await?,
         };
         let now_ms = found.now_ms;
         let Some(bytes) = &found.bytes else {
@@ -176,7 +176,7 @@ impl Core {
                 let verdict =
                     |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
                 let (first, noted) = match noted {
-                    None => (verdict(&found.present(&key.tags)), None),
+                    None => (verdict(&found.present(key.tags())), None),
                     Some(noted) => {
                         let tags = tags_of(&header, key);
                         let noted = self.covering(noted, key, &tags);
@@ -210,12 +210,12 @@ impl Core {
     /// What was noted, and the tags that the entry has of its own with it. `None` if something has been
     /// invalidated since.
     fn covering(&self, noted: Noted, key: &CallKey, tags: &[&str]) -> Option<Noted> {
-        if tags.len() == key.tags.len() {
+        if tags.len() == key.tags().len() {
             return Some(noted);
         }
-        let own = tags.iter().filter(|tag| !key.tags.iter().any(|known| known == *tag));
+        let own = tags.iter().filter(|tag| !key.tags().iter().any(|known| known == *tag));
         let slots: Vec<Slot> =
-            key.slots.iter().copied().chain(own.map(|tag| Slot::tag(tag))).collect();
+            key.slots().iter().copied().chain(own.map(|tag| Slot::tag(tag))).collect();
         let wider = self.generations.note(&slots);
         self.generations.storable(&noted).then_some(wider)
     }
@@ -276,7 +276,7 @@ impl Core {
     }
 
     fn terms_of<'a>(&'a self, key: &'a CallKey) -> Terms<'a> {
-        Terms { slots: Some(&key.slots), ..self.terms(key.accepted_origin()) }
+        Terms { slots: Some(key.slots()), ..self.terms(key.accepted_origin()) }
     }
 
     /// How long the entry of a name is still fresh.
@@ -295,8 +295,8 @@ impl Core {
 
 /// The tags of an entry, those of the key first. One without a name of its own is none of them.
 fn tags_of<'a>(header: &'a Header<'_>, key: &'a CallKey) -> Vec<&'a str> {
-    let name = key.name.as_str();
-    let known = |tag: &&str| key.tags.iter().any(|known| known == tag);
+    let name = key.name().as_str();
+    let known = |tag: &&str| key.tags().iter().any(|known| known == tag);
     let own = header.tags.iter().filter_map(|tag| tag.name.resolve(name)).filter(|tag| !known(tag));
-    key.tags.iter().map(String::as_str).chain(own).collect()
+    key.tags().iter().map(String::as_str).chain(own).collect()
 }

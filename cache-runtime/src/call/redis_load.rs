@@ -40,7 +40,7 @@ where
     {
         // The outage has made stale what memory held, and this load with it. Noted before Redis is looked
         // at: if it is back before the value is stored, that is stale.
-        leader.note_again(&self.core.generations, &self.key.slots);
+        leader.note_again(&self.core.generations, self.key.slots());
         if !redis.usable() {
             let limit = Some(self.core.config.outage_ttl);
             return self.load_into_memory(leader, body, limit, instead).await;
@@ -82,7 +82,7 @@ where
             (Ok(value), took) => (value, took),
             // The error may not be `Send`: it must not be held where this waits.
             (Err(error), _) => {
-                redis.release_in_background(self.key.name.as_str(), &self.key.tags, noted);
+                redis.release_in_background(self.key.name().as_str(), self.key.tags(), noted);
                 return self.fail(leader, error, instead);
             }
         };
@@ -109,7 +109,7 @@ where
         value: &K::Value,
         took: Duration,
     ) -> Option<Filled> {
-        let (name, tags) = (self.key.name.as_str(), &self.key.tags);
+        let (name, tags) = (self.key.name().as_str(), self.key.tags());
         let Some((entry, ttl)) = self.entry(redis, noted, value, took) else {
             let needed = leader.awaited() || noted.is_mine();
             return if needed { redis.release(name, tags, noted).await.ok() } else { None };
@@ -155,7 +155,7 @@ where
             Ok(entry) => Some((entry, ttl)),
             Err(error) => {
                 self.counters.slow.not_stored.one();
-                tracing::warn!(name = self.key.name.as_str(), %error, "a value is not stored");
+                tracing::warn!(name = self.key.name().as_str(), %error, "a value is not stored");
                 None
             }
         }
@@ -178,7 +178,7 @@ impl<V: CacheValue> Making<'_, V> {
     pub(crate) fn entry(&self, value: &V) -> Result<Vec<u8>, Error> {
         let encoded = self.core.types.encode(value, self.codec)?;
         let limit = self.core.config.max_value_size;
-        let name = || self.key.name.as_str().to_owned();
+        let name = || self.key.name().as_str().to_owned();
         if encoded.payload.len() > limit {
             return Err(Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit });
         }

@@ -66,10 +66,10 @@ pub(crate) fn judge(
     if foreign || present.root != Some(header.root) {
         return Verdict::Useless;
     }
-    let name = key.name.as_str();
+    let name = key.name().as_str();
     // A tag that the call has gained since: an invalidation by it did not reach this entry.
     let recorded = |tag: &String| header.tags.iter().any(|t| t.name.resolve(name) == Some(tag));
-    if !key.tags.iter().all(recorded) {
+    if !key.tags().iter().all(recorded) {
         return Verdict::Useless;
     }
     let mut unread = false;
@@ -119,8 +119,8 @@ fn in_time(header: &Header<'_>, now_ms: u64, grace_ms: u64) -> bool {
 
 /// The tags of an entry with the tokens that its load noted.
 pub(crate) fn record<'a>(key: &'a CallKey, tokens: &'a [u64]) -> impl Iterator<Item = Tag<'a>> {
-    let name = key.name.as_str();
-    key.tags
+    let name = key.name().as_str();
+    key.tags()
         .iter()
         .zip(tokens)
         .map(move |(tag, token)| Tag { name: TagName::new(tag, name), token: *token })

@@ -67,8 +67,11 @@ impl<'a> Reader<'a> {
     }
 
     fn tags(&mut self) -> Option<SmallVec<[Tag<'a>; 8]>> {
-        let count = self.u8()?;
-        (0..count).map(|_| self.tag()).collect()
+        let mut tags = SmallVec::new();
+        for _ in 0..self.u8()? {
+            tags.push(self.tag()?);
+        }
+        Some(tags)
     }
 
     fn tag(&mut self) -> Option<Tag<'a>> {

@@ -102,17 +102,17 @@ impl<K: Eq + Hash> Flights<K> {
 
     /// Joins the flight of this key, or opens one. `slots` are the generations that the key's
     /// entry depends on: a flight that noted older ones is not joined but replaced.
-    pub(crate) fn join(
+    pub(crate) fn join<'s>(
         self: &Arc<Self>,
         key: &Arc<K>,
         asked: Ticket,
         generations: &Generations,
-        slots: &[Slot],
+        slots: impl FnOnce() -> &'s [Slot],
     ) -> Role<K> {
         let mut shard = lock(self.shard(key));
         let joinable = |flight: &&Arc<Flight>| joinable(flight, generations);
         let Some(flight) = shard.get(key).filter(joinable) else {
-            let flight = Flight::new(generations.note(slots));
+            let flight = Flight::new(generations.note(slots()));
             shard.insert(Arc::clone(key), Arc::clone(&flight));
             return Role::Lead(self.leader(key, flight, None));
         };
@@ -124,7 +124,7 @@ impl<K: Eq + Hash> Flights<K> {
         if let Some(next) = state.next.as_ref().filter(joinable) {
             return Role::Follow(Follower::new(Arc::clone(next), &mut lock(&next.state), asked));
         }
-        let next = Flight::new(generations.note(slots));
+        let next = Flight::new(generations.note(slots()));
         state.next = Some(Arc::clone(&next));
         let after = Follower { flight: Arc::clone(&flight), joined: state.seals, asked };
         drop(state);

@@ -16,7 +16,8 @@ impl Table {
 
     fn join(&self) -> Role<u8> {
         let asked = Ticket::now();
-        self.flights.join(&Arc::new(7), asked, &self.generations, &[Slot::name("7")])
+        let slots = [Slot::name("7")];
+        self.flights.join(&Arc::new(7), asked, &self.generations, || &slots)
     }
 
     fn lead(&self) -> Leader<u8> {

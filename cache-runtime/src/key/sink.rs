@@ -174,6 +174,7 @@ impl Sink for Writing<'_> {
         Ok(())
     }
 
+    #[inline]
     fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError> {
         self.count(tag, bytes.len() as u64)?;
         self.out.extend_from_slice(bytes);

@@ -56,7 +56,7 @@ impl CacheManager {
     pub async fn delete(&self, name: &str) -> Result<bool, Error> {
         let key = self.key(name, &[])?;
         let in_memory = self.core().facts_in_memory(&key).is_some();
-        let removed = self.core().invalidate(&Targets::name(key.name.as_str())).await;
+        let removed = self.core().invalidate(&Targets::name(key.name().as_str())).await;
         Ok(removed.map_or(in_memory, |removed| removed > 0))
     }
 

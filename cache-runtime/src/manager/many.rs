@@ -171,10 +171,10 @@ impl Core {
         redis: &RedisStore,
         keys: &[&CallKey],
     ) -> Result<Vec<Reading<V>>, Away> {
-        let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-        let noted: Vec<_> = keys.iter().map(|key| self.generations.note(&key.slots)).collect();
+        let names: Vec<&str> = keys.iter().map(|key| key.name().as_str()).collect();
+        let noted: Vec<_> = keys.iter().map(|key| self.generations.note(key.slots())).collect();
         let tags: BTreeSet<&str> =
-            keys.iter().flat_map(|key| &key.tags).map(String::as_str).collect();
+            keys.iter().flat_map(|key| key.tags()).map(String::as_str).collect();
         let mut tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
         let (values, found) = redis.read_many(&names, &tags).await?;
         let mut tokens = found.tokens.clone();
@@ -211,7 +211,7 @@ impl Core {
                     Some(value) => {
                         let hit = hit(value, &header, now_ms);
                         // What depends on more than was noted is not kept.
-                        if self.stores == Stores::Tiered && header.tags.len() == key.tags.len() {
+                        if self.stores == Stores::Tiered && header.tags.len() == key.tags().len() {
                             let original = Original::of(&hit, header.origin);
                             self.keep_copy(key, noted, original, &hit.value);
                         }
@@ -237,7 +237,7 @@ fn own_tags(keys: &[&CallKey], values: &[Option<Vec<u8>>], known: &[String]) -> 
     let mut own = BTreeSet::new();
     for (key, bytes) in keys.iter().zip(values) {
         if let Some(Stored::Value(header, _)) = bytes.as_deref().map(Stored::read) {
-            let tags = header.tags.iter().filter_map(|tag| tag.name.resolve(key.name.as_str()));
+            let tags = header.tags.iter().filter_map(|tag| tag.name.resolve(key.name().as_str()));
             own.extend(
                 tags.filter(|tag| !known.iter().any(|known| known == tag)).map(str::to_owned),
             );

@@ -105,12 +105,9 @@ pub(crate) fn prefixes(name: &str) -> impl Iterator<Item = &str> {
 }
 
 /// `prefix:function:` and the hash in hexadecimal digits.
-pub(crate) fn function_name(prefix: &str, function: &str, hash: &[u8; 20]) -> String {
-    let mut name = String::with_capacity(prefix.len() + function.len() + 42);
-    name.push_str(prefix);
-    name.push(':');
-    name.push_str(function);
-    name.push(':');
+pub(crate) fn function_name(head: &str, hash: &[u8; 20]) -> String {
+    let mut name = String::with_capacity(head.len() + 2 * hash.len());
+    name.push_str(head);
     push_hex(&mut name, hash);
     name
 }

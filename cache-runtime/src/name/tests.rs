@@ -116,7 +116,7 @@ fn a_name_of_two_hundred_bytes_is_kept_and_a_cut_respects_characters() {
 
 #[test]
 fn a_function_name_ends_with_the_hash() {
-    let name = function_name("video", "get_video", &[0xAB; 20]);
+    let name = function_name("video:get_video:", &[0xAB; 20]);
     assert_eq!(name, format!("video:get_video:{}", "ab".repeat(20)));
 }
 

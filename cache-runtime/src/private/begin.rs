@@ -548,7 +548,7 @@ where
     let call = prepared.into_call();
     if let (Deed::Remove(_), _) | (Deed::Put(_), Err(())) = (&deed, &call) {
         // What is there is older than what was to be put.
-        core.invalidate(&Targets::name(name.name.as_str())).await;
+        core.invalidate(&Targets::name(name.name().as_str())).await;
     }
     let Ok((call, _)) = call else { return body.await };
     let found = match deed {
@@ -592,5 +592,8 @@ where
     if tags.failed {
         return Err("the `Display` of a value in a tag failed".into());
     }
-    Ok(CallKey::new(memory, instance.origin, name, &tags.rendered))
+    Ok(match name {
+        Some(name) => CallKey::new(memory, instance.origin, name, tags.rendered),
+        None => CallKey::of_arguments(memory, instance.origin, tags.rendered),
+    })
 }

@@ -45,13 +45,13 @@ mod sealed {
             instance: &'static Instance,
         ) -> Option<Hit<V>>;
 
-        /// The key in full, or why there is none.
+        /// The key in full, with its name if that is not made of it; or why there is none.
         #[allow(private_interfaces, reason = "the trait cannot be named outside")]
         fn full(
             &self,
             bound: &Bound,
             instance: &'static Instance,
-        ) -> Result<(MemoryKey, Name), String>;
+        ) -> Result<(MemoryKey, Option<Name>), String>;
     }
 }
 
@@ -70,13 +70,12 @@ impl<P: KeyParts> sealed::Source for Args<P> {
         &self,
         bound: &Bound,
         instance: &'static Instance,
-    ) -> Result<(MemoryKey, Name), String> {
+    ) -> Result<(MemoryKey, Option<Name>), String> {
         let failed = |error: key::KeyError| error.to_string();
         let bytes = key::encode(&self.0).map_err(failed)?;
         let hash =
             key::hash_parts(&self.0, bound.core.memory.seed() ^ instance.origin).map_err(failed)?;
-        let name = Name::new(&instance.name(&bytes));
-        Ok((MemoryKey { hash, domain: Domain::Arguments(instance), bytes }, name))
+        Ok((MemoryKey { hash, domain: Domain::Arguments(instance), bytes }, None))
     }
 }
 
@@ -105,9 +104,9 @@ impl<F: Fn(&mut Renderer)> sealed::Source for Template<F> {
         &self,
         bound: &Bound,
         instance: &'static Instance,
-    ) -> Result<(MemoryKey, Name), String> {
+    ) -> Result<(MemoryKey, Option<Name>), String> {
         let rendered = self.render(instance).ok_or("the `Display` of a value failed")?;
         let name = Name::new(rendered.as_str());
-        Ok((bound.core.memory.name_key(name.as_str()), name))
+        Ok((bound.core.memory.name_key(name.as_str()), Some(name)))
     }
 }

@@ -374,7 +374,8 @@ impl<'a> World<'a> {
             caller.required = self.returned;
             Ticket::now()
         });
-        match self.flights.join(&self.key, asked, self.generations, &[self.slot]) {
+        let slots = [self.slot];
+        match self.flights.join(&self.key, asked, self.generations, || &slots) {
             Role::Follow(follower) => At::Follows(Wait::new(follower)),
             Role::Lead(mut leader) => match leader.predecessor() {
                 Some(predecessor) => At::WaitsToLead(leader, Wait::new(predecessor)),
