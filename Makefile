@@ -18,9 +18,10 @@ run: ## Run the quick start
 test: setup ## Run all tests, also those in the documentation
 	@$(CARGO) test --workspace --all-features --no-fail-fast
 
-soak: setup ## Run a million random operations of four processes while Redis fails (see tests/history)
+soak: setup ## Run a million operations of four processes while Redis fails, and a load of minutes
 	HISTORY_OPERATIONS=$${HISTORY_OPERATIONS:-1000000} $(CARGO) test --release -p cache-tests \
 		--test history -- --nocapture no_process
+	LOAD_SECONDS=$${LOAD_SECONDS:-120} $(CARGO) test --release -p cache-tests --test load -- --nocapture
 
 lint: ## Check formatting and lints, with all features and with none
 	$(CARGO) fmt --all --check

@@ -35,12 +35,13 @@ use crate::site::is_function_name;
 use entry::{AnyEntry, Entry, Held};
 use front::{Looked, Turns};
 use wanted::{Query, Wanted, is_for};
-use weight::heap_size;
+use weight::{allocations, heap_size};
 
-/// What an entry costs besides its value: the table's slot, the reference counts, the allocator.
-const OVERHEAD: usize = 64;
-/// The mean weight by which the table is laid out.
-const TYPICAL_WEIGHT: u64 = 256;
+/// What an entry costs besides itself: the table's slot, its part of those that remember what has been
+/// evicted, the reference counts, the allocator. Measured: see `benches/benches/footprint.rs`.
+const OVERHEAD: usize = 100;
+/// The mean weight by which the table is laid out. It remembers half as many evicted entries.
+const TYPICAL_WEIGHT: u64 = 512;
 
 pub(crate) struct Memory {
     table: Table,
@@ -195,7 +196,8 @@ impl Memory {
         value: V,
     ) -> Result<(), TooLarge> {
         let size = size_of::<V>() + heap_size(&value);
-        let weight = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size() + size;
+        let entry = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size();
+        let weight = entry + size + allocations::<V>();
         let room = usize::try_from(self.table.shard_capacity()).unwrap_or(usize::MAX);
         let limit = self.largest.min(room);
         let too_large = TooLarge { size, limit };

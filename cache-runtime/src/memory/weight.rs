@@ -6,13 +6,19 @@ use bincode::enc::write::SizeWriter;
 
 use crate::output::CacheValue;
 
+/// What the allocations of a value that owns memory cost besides what is in them.
+pub(super) fn allocations<V>() -> usize {
+    if needs_drop::<V>() { 32 } else { 0 }
+}
+
 /// The bytes a value owns outside itself, as nearly as its serialised size tells.
 pub(super) fn heap_size<V: CacheValue>(value: &V) -> usize {
     if !needs_drop::<V>() {
         return 0;
     }
     let mut writer = SizeWriter::default();
-    match bincode::serde::encode_into_writer(value, &mut writer, bincode::config::standard()) {
+    // Numbers in their full width, as they are in memory.
+    match bincode::serde::encode_into_writer(value, &mut writer, bincode::config::legacy()) {
         Ok(()) => writer.bytes_written,
         // A type that bincode cannot carry (a flattened map, say) is counted in MessagePack.
         Err(_) => message_pack_size(value),
