@@ -4,10 +4,10 @@ CARGO ?= cargo
 MAX_CRATES := 76
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak lint doc crates bench bless fuzz
+.PHONY: help setup run test soak lint doc crates bench instructions bless fuzz
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install redis-server from the system's packages if it is missing
 	@scripts/install-redis
@@ -39,6 +39,9 @@ crates: ## Check how many crates cache-runtime brings along
 
 bench: setup ## Run the benchmarks
 	$(CARGO) bench --manifest-path benches/Cargo.toml
+
+instructions: setup ## Count the instructions of a hit; more than before by 3 % is an error (needs valgrind)
+	@scripts/count-instructions
 
 bless: setup ## Accept the present output of compile-fail cases and golden files
 	TRYBUILD=overwrite BLESS=1 $(CARGO) test --workspace --all-features --lib --tests
