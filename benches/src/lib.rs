@@ -12,6 +12,7 @@ mod threads;
 mod zipf;
 
 pub mod memory;
+pub mod stampede;
 
 pub use calls::{Access, Arguments, all_calls, random_calls};
 pub use poll::ready;
