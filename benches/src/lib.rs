@@ -11,6 +11,7 @@ mod table;
 mod threads;
 mod zipf;
 
+pub mod invalidation;
 pub mod memory;
 pub mod stampede;
 
