@@ -11,8 +11,10 @@ mod table;
 mod threads;
 mod zipf;
 
+pub mod footprint;
 pub mod invalidation;
 pub mod memory;
+pub mod process;
 pub mod stampede;
 
 pub use calls::{Access, Arguments, all_calls, random_calls};
