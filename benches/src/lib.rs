@@ -12,6 +12,7 @@ mod threads;
 mod zipf;
 
 pub mod footprint;
+pub mod hits;
 pub mod invalidation;
 pub mod memory;
 pub mod process;
