@@ -16,6 +16,7 @@ pub mod hits;
 pub mod invalidation;
 pub mod memory;
 pub mod process;
+pub mod report;
 pub mod stampede;
 
 pub use calls::{Access, Arguments, all_calls, random_calls};
