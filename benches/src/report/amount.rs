@@ -10,9 +10,11 @@ pub(super) fn amount(value: f64, unit: &str) -> String {
         "s" => format!("{value:.1} s"),
         "%" => format!("{value:.1} %"),
         "points" => format!("{value:.2} points"),
-        "bytes" => format!("{value:.0} bytes"),
-        // Those are named where they stand.
-        "loads" | "crates" => grouped(value as u64),
+        "bytes" if value >= 1e6 => format!("{:.1} MB", value / 1e6),
+        "bytes" => format!("{} bytes", grouped(value.round() as u64)),
+        // What is counted is named where the number stands.
+        "loads" | "crates" | "calls" if value.fract() == 0.0 => grouped(value as u64),
+        "round trips" => format!("{value:.2}"),
         _ if value.fract() == 0.0 => format!("{} {unit}", grouped(value as u64)),
         _ => format!("{value:.1} {unit}"),
     }

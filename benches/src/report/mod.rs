@@ -5,6 +5,7 @@ mod goal;
 mod goals;
 mod lookup;
 mod machine;
+mod measured;
 mod pivot;
 mod plot;
 mod readme;

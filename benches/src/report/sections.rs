@@ -21,15 +21,22 @@ const SECTIONS: &[Section] = &[
     Section {
         title: "Memory hit",
         note: "One call, polled by hand; in brackets, over the bare `quick_cache` table, which has no TTL, \
-               no tags and no statistics. With 2 threads the time is that of each thread's call.",
+               no tags and no statistics. With 2 threads the time is that of each thread's call; where what \
+               shares nothing gets less than twice as much done, other programs were at work, too.",
         plots: &["memory-hit.svg"],
         groups: &["memory hit, ", "throughput of 2 threads over 1, "],
     },
     Section {
         title: "Redis hit",
-        note: "Wall time over calls; with several tasks many calls are under way at once.",
+        note: "Hits that are misses in memory: wall time over calls, of which many are under way at once \
+               with several tasks; p50 is the median of single calls.",
         plots: &["redis-hit.svg", "redis-throughput.svg"],
-        groups: &["Redis hit, ", "Redis hot key, "],
+        groups: &[
+            "Redis hit, tiered, ",
+            "Redis hit p50, tiered, ",
+            "Redis hit, mode redis, ",
+            "Redis hot key, ",
+        ],
     },
     Section {
         title: "Miss and stampede",
@@ -43,7 +50,11 @@ const SECTIONS: &[Section] = &[
         note: "Everything below a prefix or with a tag, by hand and by an annotated function. The peers \
                look at each entry.",
         plots: &["invalidation.svg", "redis-invalidation.svg"],
-        groups: &["memory invalidation, ", "Redis invalidation, "],
+        groups: &[
+            "memory invalidation, ",
+            "Redis invalidation, ",
+            "round trips of a Redis invalidation, ",
+        ],
     },
     Section {
         title: "Memory in use",
@@ -57,10 +68,15 @@ const SECTIONS: &[Section] = &[
         plots: &["hit-ratio.svg"],
         groups: &["hit ratio, "],
     },
-    Section { title: "Outage of Redis", note: "", plots: &[], groups: &["outage, "] },
+    Section {
+        title: "Outage of Redis",
+        note: "Calls one after another, each of a key of its own, so that every body is run.",
+        plots: &[],
+        groups: &["outage, ", "peer without Redis, "],
+    },
     Section {
         title: "Build",
-        note: "",
+        note: "A program of one cached function, built for the first time; and what 200 functions add.",
         plots: &[],
         groups: &["crates", "cold build time", "binary size", "expansion, "],
     },

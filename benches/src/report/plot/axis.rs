@@ -56,12 +56,13 @@ impl Axis {
                 (0..=10).map(|n| f64::from(n) * step).filter(on_axis).collect()
             }
             Scale::Log => {
-                let few = self.to / self.from > 300.0;
-                let steps: &[f64] = if few { &[1.0] } else { &[1.0, 2.0, 5.0] };
                 let powers = self.from.log10().floor() as i32..=self.to.log10().ceil() as i32;
-                let ticks =
-                    powers.flat_map(|n| steps.iter().map(move |step| step * 10_f64.powi(n)));
-                ticks.filter(on_axis).collect()
+                let ticks = |steps: &[f64]| -> Vec<f64> {
+                    let of = |power| steps.iter().map(move |step| step * 10_f64.powi(power));
+                    powers.clone().flat_map(of).filter(on_axis).collect()
+                };
+                let finest = [&[1.0, 2.0, 5.0][..], &[1.0, 3.0]].map(ticks);
+                finest.into_iter().find(|all| all.len() <= 8).unwrap_or_else(|| ticks(&[1.0]))
             }
         }
     }
