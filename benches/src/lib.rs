@@ -8,11 +8,21 @@ mod poll;
 mod results;
 mod rounds;
 mod table;
+mod threads;
+mod zipf;
 
+pub mod footprint;
+pub mod hits;
+pub mod invalidation;
 pub mod memory;
+pub mod process;
+pub mod report;
+pub mod stampede;
 
-pub use calls::{Arguments, all_calls, random_calls};
+pub use calls::{Access, Arguments, all_calls, random_calls};
 pub use poll::ready;
 pub use results::{Figure, figures, record};
-pub use rounds::{Contender, Effort, compare, is_full};
-pub use table::median;
+pub use rounds::{Contender, Effort, compare, is_full, measure, publish};
+pub use table::{Times, median, time_text};
+pub use threads::together;
+pub use zipf::Zipf;

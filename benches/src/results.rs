@@ -24,6 +24,19 @@ pub struct Figure {
     pub ratio: Option<f64>,
 }
 
+impl Figure {
+    /// A figure without a ratio.
+    pub fn new(group: &str, name: &str, value: f64, unit: &str) -> Self {
+        Figure {
+            group: group.to_owned(),
+            name: name.to_owned(),
+            value,
+            unit: unit.to_owned(),
+            ratio: None,
+        }
+    }
+}
+
 /// Keeps figures for the report, in the file of this name. The first of a run empties the file.
 /// Outside `cargo bench` nothing is kept: what a test run measures is no figure.
 ///

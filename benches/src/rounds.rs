@@ -18,7 +18,9 @@ pub struct Effort {
 /// One of those who are compared.
 pub struct Contender<'a> {
     name: &'static str,
-    turn: Box<dyn FnMut() + 'a>,
+    /// `None`: as many as the effort says.
+    calls: Option<usize>,
+    turn: Box<dyn FnMut() -> Duration + 'a>,
 }
 
 impl Effort {
@@ -34,8 +36,24 @@ impl Effort {
 
 impl<'a> Contender<'a> {
     /// A contender whose `turn` makes as many calls as [`Effort::calls`] says.
-    pub fn new(name: &'static str, turn: impl FnMut() + 'a) -> Self {
-        Contender { name, turn: Box::new(turn) }
+    pub fn new(name: &'static str, mut turn: impl FnMut() + 'a) -> Self {
+        let timed = move || {
+            let began = Instant::now();
+            turn();
+            began.elapsed()
+        };
+        Contender::timed(name, timed)
+    }
+
+    /// The same, where `turn` says itself how long its calls have taken.
+    pub fn timed(name: &'static str, turn: impl FnMut() -> Duration + 'a) -> Self {
+        Contender { name, calls: None, turn: Box::new(turn) }
+    }
+
+    /// Says that a turn of this contender makes another number of calls.
+    #[must_use]
+    pub fn calls(self, calls: usize) -> Self {
+        Contender { calls: Some(calls), ..self }
     }
 }
 
@@ -46,19 +64,31 @@ pub fn is_full() -> bool {
 
 /// Lets the contenders take turns; prints how long a call of each takes, and the ratio to the first
 /// one's, and keeps that for the report under the name of the benchmark.
-pub fn compare(benchmark: &str, title: &str, effort: Effort, mut contenders: Vec<Contender<'_>>) {
+pub fn compare(benchmark: &str, title: &str, effort: Effort, contenders: Vec<Contender<'_>>) {
+    publish(benchmark, title, &measure(effort, contenders));
+}
+
+/// Lets the contenders take turns; how long a call of each takes, round by round. A first turn of
+/// each is not counted.
+pub fn measure(effort: Effort, mut contenders: Vec<Contender<'_>>) -> Vec<Times> {
     for contender in &mut contenders {
-        (contender.turn)(); // fills the cache
+        (contender.turn)();
     }
     let mut times: Vec<Times> = contenders.iter().map(|c| Times::new(c.name)).collect();
     for round in 0..effort.rounds {
         // Nobody always comes after the same one: each leaves the processor's caches full of its own.
         for turn in order(round, contenders.len()) {
-            let took = time(&mut contenders[turn].turn);
-            times[turn].push(took / effort.calls as f64);
+            let contender = &mut contenders[turn];
+            let calls = contender.calls.unwrap_or(effort.calls);
+            times[turn].push(nanos((contender.turn)()) / calls as f64);
         }
     }
-    table::print(title, effort, &times);
+    times
+}
+
+/// Prints what was measured, and keeps it for the report; the ratios are those to the first.
+pub fn publish(benchmark: &str, title: &str, times: &[Times]) {
+    table::print(title, times);
     record(benchmark, &times.iter().map(|own| own.figure(title, &times[0])).collect::<Vec<_>>());
 }
 
@@ -69,13 +99,6 @@ fn order(round: usize, len: usize) -> impl Iterator<Item = usize> {
         let place = if backwards { len - 1 - place } else { place };
         (place + round) % len
     })
-}
-
-/// In nanoseconds.
-fn time(turn: &mut impl FnMut()) -> f64 {
-    let began = Instant::now();
-    turn();
-    nanos(began.elapsed())
 }
 
 fn nanos(duration: Duration) -> f64 {

@@ -1,9 +1,10 @@
 //! The table of a comparison.
 
-use crate::{Effort, Figure};
+use crate::Figure;
 
 /// How long a call of one contender took, in nanoseconds, round by round.
-pub(crate) struct Times {
+#[derive(Clone, Debug)]
+pub struct Times {
     name: &'static str,
     rounds: Vec<f64>,
 }
@@ -17,35 +18,42 @@ impl Times {
         self.rounds.push(nanos);
     }
 
-    pub(crate) fn figure(&self, group: &str, base: &Times) -> Figure {
-        Figure {
-            group: group.to_owned(),
-            name: self.name.to_owned(),
-            value: median(self.rounds.clone()),
-            unit: "ns".to_owned(),
-            ratio: Some(self.ratio_to(base)),
-        }
+    /// Whose they are.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The time in the middle.
+    pub fn median(&self) -> f64 {
+        median(self.rounds.clone())
     }
 
     /// The median of the ratios within each round, which noise that lasts longer than a round
     /// leaves alone.
-    fn ratio_to(&self, base: &Times) -> f64 {
+    pub fn ratio_to(&self, base: &Times) -> f64 {
         let pairs = self.rounds.iter().zip(&base.rounds);
         median(pairs.map(|(own, base)| own / base).collect())
     }
+
+    pub(crate) fn figure(&self, group: &str, base: &Times) -> Figure {
+        let figure = Figure::new(group, self.name, self.median(), "ns");
+        Figure { ratio: Some(self.ratio_to(base)), ..figure }
+    }
+
+    fn fastest(&self) -> f64 {
+        self.rounds.iter().copied().fold(f64::INFINITY, f64::min)
+    }
 }
 
-pub(crate) fn print(title: &str, effort: Effort, all: &[Times]) {
-    let Effort { rounds, calls } = effort;
-    println!("\n{title} ({rounds} rounds of {calls} calls)");
+pub(crate) fn print(title: &str, all: &[Times]) {
+    println!("\n{title} ({} rounds)", all.first().map_or(0, |times| times.rounds.len()));
     println!("  {:32} {:>11} {:>11} {:>7}", "", "median", "fastest", "ratio");
     for times in all {
-        let fastest = times.rounds.iter().copied().fold(f64::INFINITY, f64::min);
         println!(
             "  {:32} {:>11} {:>11} {:>6.2}x",
             times.name,
-            text(median(times.rounds.clone())),
-            text(fastest),
+            time_text(times.median()),
+            time_text(times.fastest()),
             times.ratio_to(&all[0]),
         );
     }
@@ -57,6 +65,15 @@ pub fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-fn text(nanos: f64) -> String {
-    if nanos < 1e3 { format!("{nanos:.1} ns") } else { format!("{:.1} µs", nanos / 1e3) }
+/// A time in nanoseconds, as a person reads it.
+pub fn time_text(nanos: f64) -> String {
+    match nanos {
+        ..1e2 => format!("{nanos:.1} ns"),
+        ..1e3 => format!("{nanos:.0} ns"),
+        ..1e5 => format!("{:.1} µs", nanos / 1e3),
+        ..1e6 => format!("{:.0} µs", nanos / 1e3),
+        ..1e8 => format!("{:.1} ms", nanos / 1e6),
+        ..1e9 => format!("{:.0} ms", nanos / 1e6),
+        _ => format!("{:.1} s", nanos / 1e9),
+    }
 }

@@ -1,31 +1,53 @@
-//! The contenders of a memory hit: each keeps the `u64` of a `(u64, &str)`.
+//! The contenders of a memory hit: each keeps the values of a function of `(u64, &str)`.
 
+mod concurrent_cached;
+mod hitbox;
+mod key;
+mod machine;
+mod moka;
+mod multi_tier;
 mod ours;
-mod peer;
 mod raw;
+mod value;
 
-use std::thread;
+use std::hint::black_box;
+use std::time::Duration;
 
-use crate::{Arguments, Contender};
+use crate::Arguments;
+
+pub use value::{Values, loads};
 
 /// A cache of one process.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryCache {
     /// What it is called in a table, and by [`by_name`].
     pub name: &'static str,
-    /// Asks for all of these, one after the other; loads what is not there.
-    pub ask: fn(&[Arguments]),
+    /// A turn of it makes this part of the calls: the slow ones get fewer.
+    pub pace: usize,
+    ask: fn(Values) -> Option<Ask>,
 }
 
+/// Asks a cache for all of these, one after the other; loads what is not there.
+pub type Ask = fn(&[Arguments]);
+
 /// All of them, the one that the others are compared with first.
-pub const CACHES: [MemoryCache; 3] = [
-    MemoryCache { name: "raw quick_cache", ask: raw::ask },
-    MemoryCache { name: "cache-runtime", ask: ours::ask },
-    MemoryCache { name: "cached, concurrent_cached", ask: peer::ask },
+pub const CACHES: [MemoryCache; 6] = [
+    MemoryCache { name: "raw quick_cache", pace: 1, ask: raw::ask },
+    MemoryCache { name: "cache-runtime", pace: 1, ask: ours::ask },
+    MemoryCache { name: "cached", pace: 2, ask: concurrent_cached::ask },
+    MemoryCache { name: "moka", pace: 5, ask: moka::ask },
+    MemoryCache { name: "multi-tier-cache", pace: 20, ask: multi_tier::ask },
+    MemoryCache { name: "hitbox", pace: 40, ask: hitbox::ask },
 ];
 
+/// None of them: work that needs nothing but a processor.
+pub const NO_CACHE: MemoryCache =
+    MemoryCache { name: "no cache, nothing shared", pace: 1, ask: machine::ask };
+
 /// How many entries each of them has room for.
-const ROOM: usize = 20_000;
+const ROOM: usize = 2_000_000;
+
+const TTL: Duration = Duration::from_secs(300);
 
 /// The cache of which `part` is part of the name.
 pub fn by_name(part: &str) -> Option<MemoryCache> {
@@ -33,20 +55,16 @@ pub fn by_name(part: &str) -> Option<MemoryCache> {
 }
 
 impl MemoryCache {
-    /// Asks for `calls` on so many threads at a time.
-    pub fn contender(self, threads: usize, calls: &[Arguments]) -> Contender<'_> {
-        Contender::new(self.name, move || match threads {
-            1 => (self.ask)(calls),
-            _ => thread::scope(|scope| {
-                for _ in 0..threads {
-                    scope.spawn(|| (self.ask)(calls));
-                }
-            }),
-        })
+    /// How to ask for values of this type: `None` if it does not keep such.
+    pub fn ask(self, values: Values) -> Option<Ask> {
+        (self.ask)(values)
     }
 }
 
-/// What the caches keep.
-fn load(id: u64, text: &str) -> u64 {
-    id.wrapping_mul(31) ^ text.len() as u64
+/// The loop of all contenders.
+#[inline]
+fn each<T>(calls: &[Arguments], ask: impl Fn(u64, &'static str) -> T) {
+    for &(id, text) in calls {
+        black_box(ask(black_box(id), black_box(text)));
+    }
 }

@@ -1,39 +1,39 @@
 //! `quick_cache` by hand: the least that a bounded concurrent cache can cost.
 
-use std::hint::black_box;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use quick_cache::Equivalent;
 use quick_cache::sync::Cache;
 
-use super::ROOM;
+use super::key::{Borrowed, Key};
+use super::value::{Large, Record, Value, load};
+use super::{Ask, ROOM, Values, each};
 use crate::Arguments;
 
-static CACHE: LazyLock<Cache<(u64, String), u64>> = LazyLock::new(|| Cache::new(ROOM));
+type Table<V> = Cache<Key, V>;
 
-/// A key that is only looked for: it allocates nothing.
-#[derive(Hash)]
-struct Borrowed<'a>(u64, &'a str);
+static NUMBERS: LazyLock<Table<u64>> = LazyLock::new(|| Cache::new(ROOM));
+static RECORDS: LazyLock<Table<Record>> = LazyLock::new(|| Cache::new(ROOM));
+static SHARED: LazyLock<Table<Arc<Large>>> = LazyLock::new(|| Cache::new(ROOM));
+static BYTES: LazyLock<Table<Vec<u8>>> = LazyLock::new(|| Cache::new(ROOM));
 
-impl Equivalent<(u64, String)> for Borrowed<'_> {
-    #[inline]
-    fn equivalent(&self, (id, text): &(u64, String)) -> bool {
-        self.0 == *id && self.1 == text
-    }
+pub(super) fn ask(values: Values) -> Option<Ask> {
+    Some(match values {
+        Values::Number => |calls| ask_in(&NUMBERS, calls),
+        Values::Record => |calls| ask_in(&RECORDS, calls),
+        Values::Shared => |calls| ask_in(&SHARED, calls),
+        Values::Bytes => |calls| ask_in(&BYTES, calls),
+    })
 }
 
-pub(super) fn ask(calls: &[Arguments]) {
-    let cache = &*CACHE;
-    for &(id, text) in calls {
-        black_box(value(cache, black_box(id), black_box(text)));
-    }
+fn ask_in<V: Value>(table: &Table<V>, calls: &[Arguments]) {
+    each(calls, |id, text| get(table, id, text));
 }
 
 #[inline]
-fn value(cache: &Cache<(u64, String), u64>, id: u64, text: &str) -> u64 {
-    cache.get(&Borrowed(id, text)).unwrap_or_else(|| {
-        let value = super::load(id, text);
-        cache.insert((id, text.to_owned()), value);
+fn get<V: Value>(table: &Table<V>, id: u64, text: &str) -> V {
+    table.get(&Borrowed(id, text)).unwrap_or_else(|| {
+        let value: V = load(id, text);
+        table.insert((id, text.to_owned()), value.clone());
         value
     })
 }

@@ -1,0 +1,31 @@
+//! What peers offer for everything below a prefix: a look at each entry.
+
+use std::time::{Duration, Instant};
+
+use crate::ready;
+
+/// How long it takes `moka` to be rid of so many entries.
+pub fn moka(entries: u64) -> Duration {
+    let builder = moka::future::Cache::builder().max_capacity(2 * entries);
+    let cache = builder.support_invalidation_closures().build();
+    (0..entries).for_each(|key| ready(cache.insert(key, key)));
+    ready(cache.run_pending_tasks());
+    let began = Instant::now();
+    cache.invalidate_entries_if(|_, _| true).expect("closures are supported");
+    // Each run takes some away, until none can; now and then a few stay, and are never served.
+    let mut left = u64::MAX;
+    while cache.entry_count() < left {
+        left = cache.entry_count();
+        ready(cache.run_pending_tasks());
+    }
+    began.elapsed()
+}
+
+/// How long it takes `quick_cache` to be rid of so many entries.
+pub fn quick_cache(entries: u64) -> Duration {
+    let cache = quick_cache::sync::Cache::new(2 * entries as usize);
+    (0..entries).for_each(|key| cache.insert(key, key));
+    let began = Instant::now();
+    cache.retain(|_, _| false);
+    began.elapsed()
+}

@@ -1,0 +1,123 @@
+//! What the report says, in Markdown.
+
+use super::goal::Outcome;
+use super::machine::machine;
+use super::pivot::{row, table};
+use super::reasons::reason;
+use super::{Figures, GOALS, Plot};
+
+/// A table and what stands above it.
+struct Section {
+    title: &'static str,
+    /// What is to be known of it; may be empty.
+    note: &'static str,
+    /// The files of the pictures in it.
+    plots: &'static [&'static str],
+    /// What the names of its groups begin with; each such beginning is a table.
+    groups: &'static [&'static str],
+}
+
+const SECTIONS: &[Section] = &[
+    Section {
+        title: "Memory hit",
+        note: "One call, polled by hand; in brackets, over the bare `quick_cache` table, which has no TTL, \
+               no tags and no statistics. With 2 threads the time is that of each thread's call; where what \
+               shares nothing gets less than twice as much done, other programs were at work, too.",
+        plots: &["memory-hit.svg"],
+        groups: &["memory hit, ", "throughput of 2 threads over 1, "],
+    },
+    Section {
+        title: "Redis hit",
+        note: "Hits that are misses in memory: wall time over calls, of which many are under way at once \
+               with several tasks; p50 is the median of single calls.",
+        plots: &["redis-hit.svg", "redis-throughput.svg"],
+        groups: &[
+            "Redis hit, tiered, ",
+            "Redis hit p50, tiered, ",
+            "Redis hit, mode redis, ",
+            "Redis hot key, ",
+        ],
+    },
+    Section {
+        title: "Miss and stampede",
+        note: "A miss with a body that does nothing, and 1,000 callers at once of a load that takes \
+               20 ms: the time until all are answered, and how many loads that took.",
+        plots: &[],
+        groups: &["miss, ", "stampede, "],
+    },
+    Section {
+        title: "Invalidation",
+        note: "Everything below a prefix or with a tag, by hand and by an annotated function. The peers \
+               look at each entry.",
+        plots: &["invalidation.svg", "redis-invalidation.svg"],
+        groups: &[
+            "memory invalidation, ",
+            "Redis invalidation, ",
+            "round trips of a Redis invalidation, ",
+        ],
+    },
+    Section {
+        title: "Memory in use",
+        note: "Resident memory, as the system counts it; the bound is that of `cache-runtime`.",
+        plots: &["memory-per-entry.svg"],
+        groups: &["memory per entry, ", "memory in use, "],
+    },
+    Section {
+        title: "Hit ratio",
+        note: "With room for 10,000 of 1,000,000 keys. The optimum knows the future.",
+        plots: &["hit-ratio.svg"],
+        groups: &["hit ratio, "],
+    },
+    Section {
+        title: "Outage of Redis",
+        note: "Calls one after another, each of a key of its own, so that every body is run.",
+        plots: &[],
+        groups: &["outage, ", "peer without Redis, "],
+    },
+    Section {
+        title: "Build",
+        note: "A program of one cached function, built for the first time; and what 200 functions add.",
+        plots: &[],
+        groups: &["crates", "cold build time", "binary size", "expansion, "],
+    },
+];
+
+/// The goals, as a table.
+pub(super) fn goals(figures: &Figures, reasons: &str) -> String {
+    let mut text = "| goal | limit | measured | |\n|---|---|---|---|\n".to_owned();
+    let mut why = String::new();
+    for goal in GOALS {
+        let outcome = goal.outcome(figures);
+        let [measured, verdict] = goal.outcome_text(outcome);
+        text += &row(goal.name, [goal.limit_text(), measured, verdict].into_iter());
+        if let (Outcome::Missed(_), Some(reason)) = (outcome, reason(reasons, goal.name)) {
+            why += &format!("- {}: {}\n", goal.name, reason.replace('\n', " "));
+        }
+    }
+    if why.is_empty() { text } else { format!("{text}\nWhy what is missed is missed:\n\n{why}") }
+}
+
+/// Everything; the pictures are in this folder, as seen from the report.
+pub(super) fn whole(figures: &Figures, reasons: &str, plots: &[Plot], folder: &str) -> String {
+    let goals = goals(figures, reasons);
+    let sections = SECTIONS.iter().filter_map(|section| section.text(figures, plots, folder));
+    let machine = machine();
+    let head =
+        format!("{machine}. Medians of one run in which all contenders take turns.\n\n{goals}");
+    [head].into_iter().chain(sections).collect::<Vec<_>>().join("\n")
+}
+
+impl Section {
+    /// `None` if nothing of it was measured.
+    fn text(&self, figures: &Figures, plots: &[Plot], folder: &str) -> Option<String> {
+        let note = Some(self.note).filter(|note| !note.is_empty()).map(|note| format!("{note}\n"));
+        let plots = plots.iter().filter(|plot| self.plots.contains(&plot.file));
+        let plots = plots.map(|plot| format!("![{}]({folder}/{})\n", plot.title, plot.file));
+        let tables: Vec<_> =
+            self.groups.iter().filter_map(|prefix| table(figures, prefix)).collect();
+        let measured = !tables.is_empty();
+        let head = format!("### {}\n", self.title);
+        let parts = [head].into_iter().chain(note).chain(plots).chain(tables);
+        measured.then(|| parts.collect::<Vec<_>>().join("\n"))
+    }
+}
