@@ -10,6 +10,7 @@ mod rounds;
 mod table;
 
 pub mod memory;
+pub mod redis;
 
 pub use calls::{Arguments, all_calls, random_calls};
 pub use poll::ready;
