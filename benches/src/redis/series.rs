@@ -47,7 +47,18 @@ pub fn publish_figures(benchmark: &str, figures: &[Figure]) {
     println!("\n{group}{}", if is_full() { "" } else { " (not measured, only run)" });
     for Figure { name, value, unit, ratio, .. } in figures {
         let ratio = ratio.map_or(String::new(), |ratio| format!("{ratio:.2}x"));
-        println!("  {name:40} {value:>14.1} {unit:8} {ratio:>8}");
+        println!("  {name:40} {:>14} {ratio:>8}", amount(*value, unit));
     }
     record(benchmark, figures);
+}
+
+fn amount(value: f64, unit: &str) -> String {
+    match unit {
+        "ns" if value < 1e3 => format!("{value:.0} ns"),
+        "ns" if value < 1e6 => format!("{:.1} µs", value / 1e3),
+        "ns" if value < 1e9 => format!("{:.1} ms", value / 1e6),
+        "ns" => format!("{:.1} s", value / 1e9),
+        _ if value.fract() == 0.0 => format!("{value:.0} {unit}"),
+        _ => format!("{value:.2} {unit}"),
+    }
 }
