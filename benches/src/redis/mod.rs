@@ -1,5 +1,6 @@
 //! The contenders of a hit in Redis, and how they are compared.
 
+mod commands;
 mod group;
 mod ids;
 pub mod ours;
@@ -8,7 +9,9 @@ pub mod raw;
 pub mod series;
 mod size;
 mod spread;
+pub mod stock;
 
+pub use commands::Commands;
 pub use group::Group;
 pub use ids::{Cursor, Ids, Log};
 pub use size::{LARGE, MIDDLE, SIZES, SMALL, Size};
