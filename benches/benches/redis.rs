@@ -1,129 +1,176 @@
-//! A Redis hit: ours against the bare client that asks for the same keys in one MGET, which are the
-//! value, the root token and the tokens of the call's prefixes.
-//!
-//! Each task has keys of its own: tasks that share a key would share one round trip.
+//! Hits in Redis: ours, its peers, and the bare clients.
 
-use std::future::Future;
 use std::sync::Arc;
 
-use cache_benches::{Contender, Effort, compare};
-use cache_runtime::{CacheConfig, CacheManager, Mode, cached};
+use cache_benches::Effort;
+use cache_benches::redis::peer::{self, cached_store, fred_client, hitbox_store, multi_tier};
+use cache_benches::redis::{Cursor, Failure, Group, LARGE, SIZES, SMALL, Size, ours, raw, spread};
 use cache_tests::RedisServer;
-use redis::Client;
+use fred::clients::Client;
 use redis::aio::MultiplexedConnection;
 use tokio::runtime::Runtime;
-use tokio::task::JoinSet;
 
-const KEYS: u64 = 6_400;
-const VALUE: &str = "0123456789abcdefghij0123456789abcdefghij0123456789abcdefghij0123456789abcdefghij0123456789abcdefghij";
+const BENCHMARK: &str = "redis";
+const GET: &str = "raw redis-rs, GET";
+const OURS: &str = "cache-runtime";
 
-type Failure = Box<dyn std::error::Error>;
-/// The keys of one hit: the value's, and those of its tokens.
-type Keys = Vec<String>;
-
-#[cached(ttl = "5m", key_prefix = "bench")]
-async fn value(id: u64, text: &str) -> String {
-    assert!(id < KEYS && text.is_empty());
-    VALUE.to_owned()
-}
+/// How many tasks ask at once.
+const TASKS: [usize; 4] = [1, 16, 64, 256];
+/// How many of them the peers are measured with, and mode `redis`.
+const TASKS_OF_ALL: [usize; 2] = [1, 64];
 
 fn main() -> Result<(), Failure> {
     let server = RedisServer::start();
     let runtime = Runtime::new()?;
-    runtime.block_on(start(&server))?;
-    let connection =
-        runtime.block_on(Client::open(server.url())?.get_multiplexed_async_connection())?;
-    let keys = Arc::new(keys_of_hits(&server));
-    for (tasks, effort) in [(1, Effort::full(30, 3_200)), (64, Effort::full(30, 32_000))] {
-        let spread = Spread::new(tasks, effort);
-        let raw = || {
-            let (connection, keys) = (connection.clone(), Arc::clone(&keys));
-            runtime.block_on(
-                spread
-                    .run(move |of_task| ask_redis(connection.clone(), Arc::clone(&keys), of_task)),
-            );
-        };
-        let ours = || runtime.block_on(spread.run(ask_ours));
-        compare(
-            "redis",
-            &format!("Redis hit, {tasks} at a time"),
-            effort,
-            vec![Contender::new("raw redis, MGET", raw), Contender::new("cache-runtime", ours)],
+    let stores = runtime.block_on(Stores::start(&server.url()))?;
+    for size in SIZES {
+        let cursor = Cursor::new(size.keys);
+        for tasks in TASKS {
+            stores.tiered(&runtime, size, tasks, &cursor)?;
+        }
+    }
+    for tasks in TASKS_OF_ALL {
+        stores.mode_redis(&runtime, tasks)?;
+    }
+    stores.hot_keys(&runtime)?;
+    stores.check()
+}
+
+/// All that is asked, filled.
+struct Stores {
+    raw: MultiplexedConnection,
+    /// The value and the tokens that a hit in mode `redis` asks for.
+    of_mode_redis: Arc<[Vec<String>]>,
+    fred: Client,
+    hitbox: hitbox_store::Store,
+    multi_tier: multi_tier::Store,
+}
+
+impl Stores {
+    async fn start(url: &str) -> Result<Self, Failure> {
+        let mut raw = raw::connect(url).await?;
+        for size in SIZES {
+            raw::fill(&mut raw, size).await?;
+        }
+        ours::start(url).await?;
+        let of_mode_redis = raw::keys_of_hits(&mut raw).await?;
+        cached_store::at(url);
+        let hitbox = hitbox_store::at(url)?;
+        let multi_tier = multi_tier::connect(url).await?;
+        let (calls, all) = (SMALL.keys as usize, || Cursor::new(SMALL.keys));
+        spread(64, calls, &all(), None, cached_store::ask).await;
+        spread(64, calls, &all(), None, |ids| hitbox_store::ask(hitbox.clone(), ids)).await;
+        spread(64, calls, &all(), None, |ids| multi_tier::ask(multi_tier.clone(), ids)).await;
+        Ok(Stores {
+            raw,
+            of_mode_redis,
+            fred: fred_client::connect(url).await?,
+            hitbox,
+            multi_tier,
+        })
+    }
+
+    /// The least that a hit can cost: the bare client, which asks for a value alone.
+    fn get<'a>(&'a self, group: Group<'a>, size: Size, cursor: &Cursor) -> Group<'a> {
+        let keys = raw::keys(size);
+        group.with(GET, cursor, move |ids| raw::get(self.raw.clone(), keys.clone(), ids))
+    }
+
+    /// Hits in Redis that are misses in memory. The cursor of ours goes on from group to group: where
+    /// the last one has ended a few values might still be in memory.
+    fn tiered(
+        &self,
+        runtime: &Runtime,
+        size: Size,
+        tasks: usize,
+        cursor: &Cursor,
+    ) -> Result<(), Failure> {
+        let all = || Cursor::new(size.keys);
+        let keys = raw::keys(size);
+        let mut group = self
+            .get(Group::new(runtime, tasks, effort(size, tasks)), size, &all())
+            .with(OURS, cursor, |ids| ours::ask_tiered(size, ids))
+            .with("fred", &all(), |ids| fred_client::get(self.fred.clone(), keys.clone(), ids));
+        if size == SMALL && TASKS_OF_ALL.contains(&tasks) {
+            group = group
+                .with("cached", &all(), cached_store::ask)
+                .with("hitbox", &all(), |ids| hitbox_store::ask(self.hitbox.clone(), ids))
+                .with("multi-tier-cache", &all(), |ids| {
+                    multi_tier::ask(self.multi_tier.clone(), ids)
+                });
+        }
+        let (title, of_medians) = titles("tiered", size, tasks);
+        group.compare(BENCHMARK, &title, &of_medians);
+        unshared()
+    }
+
+    /// Hits in mode `redis`, and the bare client that asks for the same keys in one command.
+    fn mode_redis(&self, runtime: &Runtime, tasks: usize) -> Result<(), Failure> {
+        let all = || Cursor::new(SMALL.keys);
+        let group = Group::new(runtime, tasks, effort(SMALL, tasks))
+            .with("raw redis-rs, MGET", &all(), |ids| {
+                raw::mget(self.raw.clone(), self.of_mode_redis.clone(), ids)
+            })
+            .with("cache-runtime, mode redis", &all(), ours::ask_redis);
+        let (title, of_medians) = titles("mode redis", SMALL, tasks);
+        group.compare(BENCHMARK, &title, &of_medians);
+        unshared()
+    }
+
+    /// All tasks ask for the same value: ours share what they read. In mode `tiered` only a value
+    /// that is too large for memory is not answered from there.
+    fn hot_keys(&self, runtime: &Runtime) -> Result<(), Failure> {
+        let (tasks, one) = (256, || Cursor::new(1));
+        let group = |size| self.get(Group::new(runtime, tasks, effort(size, tasks)), size, &one());
+        group(SMALL).with("cache-runtime, mode redis", &one(), ours::ask_redis).compare(
+            BENCHMARK,
+            "Redis hot key, 256 tasks",
+            "",
         );
-    }
-    report()
-}
-
-/// Fills Redis and makes sure that hits come from there.
-async fn start(server: &RedisServer) -> Result<(), Failure> {
-    let config = CacheConfig::default().mode(Mode::Redis).redis_url(server.url());
-    cache_runtime::install(CacheManager::connect(config).await?)?;
-    for id in 0..KEYS {
-        value(id, "").await;
-    }
-    Ok(())
-}
-
-/// The statistics; a run in which a hit did not come from Redis is void.
-fn report() -> Result<(), Failure> {
-    let stats = cache_runtime::cache().stats();
-    println!("\n{stats}");
-    let total = stats.total;
-    if total.loads != KEYS || total.coalesced != 0 || total.memory_hits != 0 {
-        return Err("not every hit was a round trip of its own".into());
-    }
-    Ok(())
-}
-
-/// What each hit asks for, as it stands in Redis.
-fn keys_of_hits(server: &RedisServer) -> Vec<Keys> {
-    let all: Vec<String> = server.cli(&["KEYS", "*"]);
-    let is_token = |key: &String| key.ends_with(":#root") || key.contains(":#t:");
-    let (own, values): (Vec<_>, Vec<_>) = all.into_iter().partition(|key| key.contains(":#"));
-    let tokens: Vec<String> = own.into_iter().filter(is_token).collect();
-    values.into_iter().map(|value| [vec![value], tokens.clone()].concat()).collect()
-}
-
-/// How the calls of a turn are spread over tasks.
-#[derive(Clone, Copy)]
-struct Spread {
-    tasks: usize,
-    calls_of_each: usize,
-}
-
-/// The ids that one task asks for.
-type Ids = Box<dyn Iterator<Item = u64> + Send>;
-
-impl Spread {
-    fn new(tasks: usize, effort: Effort) -> Self {
-        Spread { tasks, calls_of_each: effort.calls.div_ceil(tasks) }
+        group(LARGE).with(OURS, &one(), |ids| ours::ask_tiered(LARGE, ids)).compare(
+            BENCHMARK,
+            "Redis hot key, tiered, 64 KiB, 256 tasks",
+            "",
+        );
+        let counts = ours::answered_by_redis()?;
+        println!(
+            "\n{} answers of Redis for {} calls",
+            counts.redis_hits,
+            counts.hits() + counts.coalesced
+        );
+        Ok(())
     }
 
-    async fn run<F>(self, ask: impl Fn(Ids) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let tasks: JoinSet<()> = (0..self.tasks).map(|task| ask(self.ids(task))).collect();
-        tasks.join_all().await;
-    }
-
-    fn ids(self, task: usize) -> Ids {
-        let own = (task as u64..KEYS).step_by(self.tasks);
-        Box::new(own.cycle().take(self.calls_of_each))
+    /// Whether the peers' calls were answered by Redis, too.
+    fn check(&self) -> Result<(), Failure> {
+        let (loads, memory_hits) = (peer::loads(), multi_tier::memory_hits(&self.multi_tier));
+        if loads != 3 * SMALL.keys || memory_hits != 0 {
+            return Err(
+                format!("the peers made {loads} loads and {memory_hits} memory hits").into()
+            );
+        }
+        Ok(())
     }
 }
 
-async fn ask_ours(ids: Ids) {
-    for id in ids {
-        assert_eq!(value(id, "").await.len(), VALUE.len());
+/// Fails unless each call had an answer of its own.
+fn unshared() -> Result<(), Failure> {
+    match ours::answered_by_redis()?.coalesced {
+        0 => Ok(()),
+        shared => Err(format!("{shared} calls have shared an answer of Redis").into()),
     }
 }
 
-async fn ask_redis(mut connection: MultiplexedConnection, keys: Arc<Vec<Keys>>, ids: Ids) {
-    for id in ids {
-        let keys = &keys[id as usize];
-        let answer: redis::RedisResult<Vec<Option<Vec<u8>>>> =
-            redis::cmd("MGET").arg(keys).query_async(&mut connection).await;
-        assert!(answer.is_ok_and(|values| values.iter().all(Option::is_some)));
-    }
+/// What a group is called, and that of the medians of its calls.
+fn titles(mode: &str, size: Size, tasks: usize) -> (String, String) {
+    let plural = if tasks == 1 { "" } else { "s" };
+    (
+        format!("Redis hit, {mode}, {size}, {tasks} task{plural}"),
+        format!("Redis hit p50, {mode}, {size}"),
+    )
+}
+
+fn effort(size: Size, tasks: usize) -> Effort {
+    let calls = if tasks == 1 { 2_000 } else { 16_000 };
+    Effort::full(12, if size == LARGE { calls / 8 } else { calls })
 }

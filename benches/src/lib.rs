@@ -11,11 +11,13 @@ mod table;
 mod threads;
 mod zipf;
 
+pub mod build;
 pub mod footprint;
 pub mod hits;
 pub mod invalidation;
 pub mod memory;
 pub mod process;
+pub mod redis;
 pub mod report;
 pub mod stampede;
 

@@ -1,0 +1,9 @@
+//! What it costs to build with `cache-runtime`, and with its peers.
+
+mod functions;
+mod programs;
+mod throwaway;
+
+pub use functions::{FUNCTIONS, annotated, bare};
+pub use programs::{PROGRAMS, Program};
+pub use throwaway::Throwaway;

@@ -1,0 +1,102 @@
+//! Which values the tasks of a contender ask for.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// The values are asked for in turn, over and over, by however many tasks: so none is asked for again
+/// before all others have been, nor by two tasks at once. Clones go on together.
+#[derive(Clone, Debug)]
+pub struct Cursor(Arc<Place>);
+
+#[derive(Debug)]
+struct Place {
+    next: AtomicU64,
+    values: u64,
+}
+
+impl Cursor {
+    /// A cursor over so many values.
+    pub fn new(values: u64) -> Self {
+        Cursor(Arc::new(Place { next: AtomicU64::new(0), values }))
+    }
+
+    #[inline]
+    fn next(&self) -> u64 {
+        self.0.next.fetch_add(1, Ordering::Relaxed) % self.0.values
+    }
+}
+
+/// The ids that one task asks for, and how long that takes.
+#[derive(Debug)]
+pub struct Ids {
+    cursor: Cursor,
+    left: usize,
+    laps: Option<Laps>,
+}
+
+/// How long calls have taken, in nanoseconds.
+#[derive(Clone, Debug, Default)]
+pub struct Log(Arc<Mutex<Vec<f64>>>);
+
+/// The calls of one task, on their way to the log.
+#[derive(Debug)]
+struct Laps {
+    log: Log,
+    began: Option<Instant>,
+    nanos: Vec<f64>,
+}
+
+impl Ids {
+    /// So many of them. With a log, the time from one to the next is kept there.
+    pub fn new(cursor: &Cursor, calls: usize, log: Option<&Log>) -> Self {
+        let laps =
+            log.map(|log| Laps { log: log.clone(), began: None, nanos: Vec::with_capacity(calls) });
+        Ids { cursor: cursor.clone(), left: calls, laps }
+    }
+
+    /// How many are still to come.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+}
+
+impl Iterator for Ids {
+    type Item = u64;
+
+    #[inline]
+    fn next(&mut self) -> Option<u64> {
+        if let Some(laps) = &mut self.laps {
+            laps.end();
+        }
+        self.left = self.left.checked_sub(1)?;
+        Some(self.cursor.next())
+    }
+}
+
+impl Laps {
+    /// The call that began last has ended, and the next one begins.
+    fn end(&mut self) {
+        let now = Instant::now();
+        if let Some(began) = self.began.replace(now) {
+            self.nanos.push((now - began).as_secs_f64() * 1e9);
+        }
+    }
+}
+
+impl Drop for Laps {
+    fn drop(&mut self) {
+        self.log.lock().append(&mut self.nanos);
+    }
+}
+
+impl Log {
+    /// What was kept since it was last taken.
+    pub fn take(&self) -> Vec<f64> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<f64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
