@@ -37,8 +37,9 @@ doc: ## Build the documentation; a broken link is an error
 crates: ## Check how many crates cache-runtime brings along
 	@scripts/count-crates cache-runtime $(MAX_CRATES)
 
-bench: setup ## Run the benchmarks
+bench: setup ## Run the benchmarks, and write what they measure into the README
 	$(CARGO) bench --manifest-path benches/Cargo.toml
+	$(CARGO) run --release --manifest-path benches/Cargo.toml --bin report
 
 instructions: setup ## Count the instructions of a hit; more than before by 3 % is an error (needs valgrind)
 	@scripts/count-instructions

@@ -1,11 +1,16 @@
 //! What it costs to build with `cache-runtime`: crates, time and bytes.
 
+use std::env::args;
+use std::time::{Duration, Instant};
+
 use cache_benches::build::{FUNCTIONS, PROGRAMS, Throwaway, annotated, bare};
 use cache_benches::redis::Failure;
 use cache_benches::redis::series::{Series, publish, publish_figures};
 use cache_benches::{Effort, Figure, median};
 
 const BENCHMARK: &str = "build";
+/// After so long no further round of a slow build begins.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// What the program of many functions needs: the same, with attributes and without.
 const DEPENDENCIES: &str = r#"
 cache-runtime = { path = {runtime} }
@@ -15,9 +20,15 @@ tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
 
 type Measured = Result<f64, Failure>;
 
+/// Both parts, or the one that is named: `programs` or `expansion`.
 fn main() -> Result<(), Failure> {
-    programs()?;
-    expansion()
+    let named: Vec<_> = args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    for (name, part) in [("programs", programs as fn() -> _), ("expansion", expansion)] {
+        if named.is_empty() || named.iter().any(|named| named == name) {
+            part()?;
+        }
+    }
+    Ok(())
 }
 
 /// Programs of one function, as they are built for the first time.
@@ -46,29 +57,38 @@ fn programs() -> Result<(), Failure> {
 /// Many functions, with attributes and without: how much more it takes to build the program, when all
 /// that it depends on has been built.
 fn expansion() -> Result<(), Failure> {
-    let with = Throwaway::new("annotated", DEPENDENCIES, &annotated())?;
     let without = Throwaway::new("bare", DEPENDENCIES, &bare())?;
-    with.fetch()?;
+    let with = Throwaway::new("annotated", DEPENDENCIES, &annotated())?.beside(&without);
     without.fetch()?;
-    let added = |name: &str, unit: &str, rounds, measure: fn(&Throwaway) -> Measured| {
-        let mut more = Vec::new();
-        for _ in 0..=rounds {
-            let bare = measure(&without)?;
-            more.push(measure(&with)? - bare);
-        }
-        // The first time, what they depend on is built.
-        let value = median(more.split_off(1));
-        let group = format!("expansion, {FUNCTIONS} functions");
-        let (name, unit) = (name.to_owned(), unit.to_owned());
-        Ok::<_, Failure>(Figure { group, name, value, unit, ratio: None })
+    with.fetch()?;
+    let built = added(&without, &with, |made| Ok(made.rebuild()?.as_secs_f64()))?;
+    let size_with = with.size()?;
+    without.rebuild()?;
+    let size = size_with as f64 - without.size()? as f64;
+    let checked = added(&without, &with, |made| Ok(made.recheck()?.as_secs_f64()))?;
+    let group = format!("expansion, {FUNCTIONS} functions");
+    let figure = |name: &str, value, unit: &str| {
+        let (group, name, unit) = (group.clone(), name.to_owned(), unit.to_owned());
+        Figure { group, name, value, unit, ratio: None }
     };
     let figures = [
-        added("cache-runtime", "s", rounds(5), |made| Ok(made.rebuild()?.as_secs_f64()))?,
-        added("cache-runtime, check", "s", rounds(5), |made| Ok(made.recheck()?.as_secs_f64()))?,
-        added("cache-runtime, binary size", "bytes", 1, |made| Ok(made.size()? as f64))?,
+        figure("cache-runtime", built, "s"),
+        figure("cache-runtime, check", checked, "s"),
+        figure("cache-runtime, binary size", size, "bytes"),
     ];
     publish_figures(BENCHMARK, &figures);
     Ok(())
+}
+
+/// How much more the one takes than the other, round by round; what both depend on is built first.
+fn added(without: &Throwaway, with: &Throwaway, measure: fn(&Throwaway) -> Measured) -> Measured {
+    measure(without)?;
+    let (mut more, began) = (Vec::new(), Instant::now());
+    while more.len() < rounds(5) && (more.is_empty() || began.elapsed() < PATIENCE) {
+        let bare = measure(without)?;
+        more.push(measure(with)? - bare);
+    }
+    Ok(median(more))
 }
 
 fn rounds(full: usize) -> usize {

@@ -29,7 +29,7 @@ fn main() {
     }
     two_threads("u64, one key", Number, [0..1, 0..1]);
     two_threads("Arc, one key", Shared, [0..1, 0..1]);
-    two_threads("u64, keys of their own", Number, [0..5_000, 5_000..10_000]);
+    two_threads("u64, 500 keys each", Number, [0..500, 500..1_000]);
     let million = scaled(1_000_000);
     let caches = filled(Number, million);
     one_thread(&caches, "u64, 1,000,000 keys", million, Uniform);
@@ -39,7 +39,7 @@ fn main() {
 
 /// Calls one after the other.
 fn one_thread(caches: &[(MemoryCache, Ask)], title: &str, keys: u64, access: Access) {
-    let effort = effort();
+    let effort = Effort::full(40, 200_000);
     // So many that a turn does not find what the last one has left in the processor's caches.
     let calls = random_calls(access, 0..keys, effort.calls.max(2 * keys as usize));
     let contenders = caches.iter().map(|(cache, ask)| {
@@ -54,7 +54,8 @@ fn one_thread(caches: &[(MemoryCache, Ask)], title: &str, keys: u64, access: Acc
 /// The same on one thread and on two, each with its share of the keys: what one call of a thread
 /// takes, and how much more two threads get done.
 fn two_threads(title: &str, values: Values, keys: [Range<u64>; 2]) {
-    let effort = effort();
+    // In so short a time other programs hardly ever take a core away.
+    let effort = Effort::full(300, 20_000);
     let calls = keys.clone().map(|own| random_calls(Uniform, own, effort.calls));
     let mut caches = filled(values, keys[1].end);
     caches.extend(NO_CACHE.ask(values).map(|ask| (NO_CACHE, ask)));
@@ -83,10 +84,6 @@ fn gain(title: &str, one: &[Times], two: &[Times]) {
         println!("  {:32} {gain:>11.2}x", one.name());
         record("memory", &[Figure::new(&group, one.name(), gain, "x")]);
     }
-}
-
-fn effort() -> Effort {
-    Effort::full(40, 200_000)
 }
 
 /// Outside of `cargo bench` few keys will do.

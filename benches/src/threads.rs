@@ -1,19 +1,24 @@
 //! Work on several threads at once.
 
 use std::hint::spin_loop;
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs `work` on so many threads, each given its number. How long it took, from when the first has
-/// begun to when the last has ended; they begin together, and starting them is not counted.
+/// Runs `work` on so many threads, each given its number and a core of its own, as far as there are
+/// cores. How long it took, from when the first has begun to when the last has ended; they begin
+/// together, and starting them is not counted.
 ///
 /// # Panics
 ///
 /// If the work does.
 pub fn together(threads: usize, work: impl Fn(usize) + Sync) -> Duration {
-    let (started, work) = (&AtomicUsize::new(0), &work);
+    let (made, started, work) = (&Barrier::new(threads), &AtomicUsize::new(0), &work);
     let run = move |number| {
+        keep_to_core(number);
+        // Those who are there first sleep; nobody spins but for the moment it takes to wake them.
+        made.wait();
         started.fetch_add(1, Ordering::AcqRel);
         while started.load(Ordering::Acquire) < threads {
             spin_loop();
@@ -30,3 +35,20 @@ pub fn together(threads: usize, work: impl Fn(usize) + Sync) -> Duration {
     let last = times.iter().map(|(_, ended)| *ended).max();
     first.zip(last).map_or(Duration::ZERO, |(first, last)| last - first)
 }
+
+/// Keeps this thread from being put on the same core as the others, which a busy machine does for
+/// longer than a turn takes.
+#[cfg(target_os = "linux")]
+fn keep_to_core(number: usize) {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let Ok(allowed) = sched_getaffinity(None) else { return };
+    let cores = (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core));
+    let Some(core) = cores.cycle().nth(number) else { return };
+    let mut only = CpuSet::new();
+    only.set(core);
+    // Where that is refused the system chooses.
+    _ = sched_setaffinity(None, &only);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn keep_to_core(_number: usize) {}

@@ -48,6 +48,12 @@ impl Throwaway {
         Ok(Throwaway { target: folder.join("target"), folder })
     }
 
+    /// The same, built where another one is: what both depend on is built once.
+    #[must_use]
+    pub fn beside(self, other: &Throwaway) -> Self {
+        Throwaway { target: other.target.clone(), ..self }
+    }
+
     /// Downloads what is missing.
     ///
     /// # Errors
@@ -104,7 +110,7 @@ impl Throwaway {
         self.time(["check", "--offline"])
     }
 
-    /// The size of the program, in bytes.
+    /// The size of the program that was built last, in bytes.
     ///
     /// # Errors
     ///

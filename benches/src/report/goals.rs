@@ -16,8 +16,8 @@ pub const GOALS: &[Goal] = &[
     goal("memory hit, 10,000 keys, over `concurrent_cached`", AtMost(0.5), "x", |f| {
         measured::hit_over(f, "10,000 keys", "cached")
     }),
-    goal("memory hits of 2 threads over 1, keys of their own", AtLeast(1.8), "x", |f| {
-        measured::two_threads(f, "keys of their own")
+    goal("memory hits of 2 threads over 1, 500 keys each", AtLeast(1.8), "x", |f| {
+        measured::two_threads(f, "u64, 500 keys each")
     }),
     goal("memory hits of 2 threads over 1, one key", AtLeast(1.8), "x", |f| {
         measured::two_threads(f, "u64, one key")

@@ -19,7 +19,7 @@ const PLACES: Range<usize> = 64..1 << 15;
 /// So often an entry keeps its place from others that belong there, unless it is found meanwhile.
 const PATIENCE: u8 = 16;
 /// The places are too few once each of them, at the mean, has turned so many away.
-const CROWD: usize = 16;
+const CROWD: usize = 4;
 
 thread_local! {
     static FRONT: RefCell<Front> = const { RefCell::new(Front::new()) };
