@@ -41,7 +41,7 @@ use weight::{allocations, heap_size};
 /// evicted, the reference counts, the allocator. Measured: see `benches/benches/footprint.rs`.
 const OVERHEAD: usize = 100;
 /// The mean weight by which the table is laid out. It remembers half as many evicted entries.
-const TYPICAL_WEIGHT: u64 = 512;
+const TYPICAL_WEIGHT: u64 = 256;
 
 pub(crate) struct Memory {
     table: Table,
