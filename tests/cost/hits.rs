@@ -45,6 +45,9 @@ impl Shop {
     }
 }
 
+/// How many values of each kind there are: so many that a thread soon has as much at hand as it may.
+const KEYS: u64 = 1_000;
+
 /// Asks for something of each kind.
 ///
 /// # Panics
@@ -61,17 +64,17 @@ pub(crate) fn ask(id: u64) {
 /// and of so much that it has not all.
 pub(crate) fn ask_for_many() {
     for round in 0..20 {
-        for id in 0..1_000 {
+        for id in 0..KEYS {
             ask(id);
             ask(round);
         }
     }
 }
 
-/// Loads all that is asked for, and does once what a thread does once.
+/// Loads all that is asked for, and does what a thread does a few times in its life: what it has at
+/// hand grows with what it asks for.
 pub(crate) fn warm_up() {
-    ask_for_many();
-    ask_for_many();
+    (0..20).for_each(|_| ask_for_many());
 }
 
 /// The output of a future that does not wait. (In the warm-up, too: no body here does.)
