@@ -86,10 +86,8 @@ impl Named {
                 tags.push(tag.into_owned());
             }
         }
-        let mut slots = SmallVec::new();
-        slots.push(Slot::name(name.as_str()));
-        slots.extend(tags.iter().map(|tag| Slot::tag(tag)));
-        Named { name, tags: tags.into(), slots }
+        let tag_slots = tags.iter().map(|tag| Slot::tag(tag)).collect::<SmallVec<[Slot; 4]>>();
+        Named::with(name, tags.into(), &tag_slots)
     }
 
     /// All names of a function have the same prefixes.
@@ -98,10 +96,14 @@ impl Named {
         if !own_tags.is_empty() {
             return Named::new(name, own_tags);
         }
+        Named::with(name, Arc::clone(&instance.prefixes), &instance.prefix_slots)
+    }
+
+    fn with(name: Name, tags: Arc<[String]>, tag_slots: &[Slot]) -> Self {
         let mut slots = SmallVec::new();
         slots.push(Slot::name(name.as_str()));
-        slots.extend_from_slice(&instance.prefix_slots);
-        Named { name, tags: Arc::clone(&instance.prefixes), slots }
+        slots.extend_from_slice(tag_slots);
+        Named { name, tags, slots }
     }
 }
 
