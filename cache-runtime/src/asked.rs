@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::ambient::Surrounded;
-use crate::call::{CallKey, Origin};
+use crate::call::{CallKey, Origin, Policy};
 use crate::core::Bound;
 use crate::error::Error;
 use crate::site::without_closures;
@@ -72,8 +72,8 @@ pub(crate) enum Taken {
 pub(crate) struct Resolved {
     pub(crate) bound: Bound,
     pub(crate) key: Arc<CallKey>,
-    /// The function's `Policy` of its value's type.
-    pub(crate) policy: Option<Box<dyn Any + Send + Sync>>,
+    /// `None`: the function does not cache this call.
+    pub(crate) policy: Option<Policy>,
 }
 
 /// A wish on its way to the call it is for.

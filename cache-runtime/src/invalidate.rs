@@ -157,12 +157,12 @@ impl Plan {
 
     /// Adds a prefix.
     pub fn prefix(&mut self, render: impl FnOnce(&mut Renderer)) {
-        self.add("prefix", render, Targets::add_prefix);
+        self.add("prefix", rendered(render), Targets::add_prefix);
     }
 
     /// Adds a tag.
     pub fn tag(&mut self, render: impl FnOnce(&mut Renderer)) {
-        self.add("tag", render, Targets::add_tag);
+        self.add("tag", rendered(render), Targets::add_tag);
     }
 
     /// Adds the entry of a call.
@@ -175,11 +175,9 @@ impl Plan {
     fn add(
         &mut self,
         what: &str,
-        render: impl FnOnce(&mut Renderer),
+        renderer: Renderer,
         add: fn(&mut Targets, &str) -> Result<(), Error>,
     ) {
-        let mut renderer = Renderer::new();
-        render(&mut renderer);
         let outcome = match renderer.finish() {
             Some(text) => {
                 add(&mut self.removal.targets, text.as_str()).map_err(|error| error.to_string())
@@ -194,6 +192,12 @@ impl Plan {
             );
         }
     }
+}
+
+fn rendered(render: impl FnOnce(&mut Renderer)) -> Renderer {
+    let mut renderer = Renderer::new();
+    render(&mut renderer);
+    renderer
 }
 
 /// A call in the option `entry`.
@@ -248,8 +252,12 @@ where
     K: OutputKind,
     F: Future<Output = K::Output>,
 {
-    let Some(unfinished) = plan.begin(when).await else {
-        return body.await;
+    let unfinished = match plan.begin(when) {
+        Ok(unfinished) => unfinished,
+        Err(before) => {
+            before.await;
+            return body.await;
+        }
     };
     let output = body.await;
     unfinished.finish(wanted::<K>(when, condition, &output)).await;
@@ -269,8 +277,12 @@ where
     K: OutputKind,
     F: Future<Output = K::Output>,
 {
-    let Some(unfinished) = plan.begin(when).await else {
-        return body.await;
+    let unfinished = match plan.begin(when) {
+        Ok(unfinished) => unfinished,
+        Err(before) => {
+            before.await;
+            return body.await;
+        }
     };
     let output = body.await;
     unfinished.finish_at_once(wanted::<K>(when, condition, &output));
@@ -318,15 +330,18 @@ fn wanted<K: OutputKind>(when: When, condition: Condition<K::Output>, output: &K
 pub(crate) struct Unfinished(Option<Removal>);
 
 impl Plan {
-    /// What is to be done before the body: `None` if that is all.
-    async fn begin(self, when: When) -> Option<Unfinished> {
+    /// What is to be done before the body, unless it is nothing but to begin.
+    fn begin(self, when: When) -> Result<Unfinished, Boxed<()>> {
         if when == When::Before {
-            self.removal.core.invalidate(&self.removal.targets).await;
-            return None;
+            return Err(Box::pin(async move {
+                self.removal.core.invalidate(&self.removal.targets).await;
+            }));
         }
-        Some(Unfinished(Some(self.removal)))
+        Ok(Unfinished(Some(self.removal)))
     }
 }
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Unfinished {
     /// A function that has begun to change what these names stand for.
@@ -334,7 +349,12 @@ impl Unfinished {
         Unfinished(Some(Removal { core, targets: Targets { names, tags: Vec::new() } }))
     }
 
-    async fn finish(mut self, wanted: bool) {
+    /// The function has come to its end. Boxed: its callers are compiled for each function.
+    fn finish(self, wanted: bool) -> Boxed<()> {
+        Box::pin(self.finished(wanted))
+    }
+
+    async fn finished(mut self, wanted: bool) {
         if let Some(removal) = self.0.as_ref().filter(|_| wanted) {
             removal.core.invalidate(&removal.targets).await;
         }

@@ -196,11 +196,19 @@ pub struct SharedErrors<E> {
     pub(crate) how: Option<ShareError<E>>,
 }
 
+/// An error as those have it who do not know its type.
+pub(crate) type SharedFailure = Arc<dyn Any + Send + Sync>;
+
+/// Tells whether such an error can be that of a call; `None`: none can.
+pub(crate) type Shares = Option<fn(&SharedFailure) -> bool>;
+
 /// Puts an error into a flight, and takes one out again.
 pub(crate) struct ShareError<E> {
     /// What is shared, and the error of the caller that has loaded.
-    pub(crate) put: fn(E) -> (Arc<dyn Any + Send + Sync>, E),
+    pub(crate) put: fn(E) -> (SharedFailure, E),
     pub(crate) take: fn(&(dyn Any + Send + Sync)) -> Option<E>,
+    /// Whether one can be taken out of this.
+    pub(crate) fits: fn(&SharedFailure) -> bool,
 }
 
 impl<E> Clone for ShareError<E> {
@@ -212,6 +220,11 @@ impl<E> Copy for ShareError<E> {}
 
 impl<E> SharedErrors<E> {
     pub(crate) const NONE: Self = SharedErrors { how: None };
+
+    /// Whether what is shared can be taken, if anything can.
+    pub(crate) fn fits(&self) -> Shares {
+        self.how.as_ref().map(|how| how.fits)
+    }
 }
 
 impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
@@ -219,6 +232,7 @@ impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
         how: Some(ShareError {
             put: |error| (Arc::new(error.clone()), error),
             take: |shared| shared.downcast_ref::<E>().cloned(),
+            fits: |shared| shared.is::<E>(),
         }),
     };
 }
@@ -231,6 +245,7 @@ impl<E: Wrap> SharedErrors<E> {
                 (Arc::new(shared.clone()), shared.into())
             },
             take: |shared| shared.downcast_ref::<SharedError>().cloned().map(Into::into),
+            fits: |shared| shared.is::<SharedError>(),
         }),
     };
 }

@@ -4,6 +4,7 @@
 //! compare-and-set. So of a put and everything that happened to the entry meanwhile the later one
 //! in time wins, and a late packet never lands on top of something newer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{CallKey, Grace, Making, Original, Policy, fresh_for_ms, life_of};
@@ -14,16 +15,15 @@ use crate::error::Error;
 use crate::generation::{Noted, Stamps};
 use crate::invalidate::Targets;
 use crate::memory::{Facts, Identity};
-use crate::output::CacheValue;
 use crate::redis::{self, Away, By, Filled, Mark, Over};
 use crate::stats::SiteCounters;
-use crate::value::ValueCodec;
+use crate::value::{AnyValue, ValueCodec};
 
 /// What was noted before the value was known.
 #[derive(Debug)]
-pub(crate) struct Put<'a> {
-    core: &'a Core,
-    key: &'a CallKey,
+pub(crate) struct Put {
+    core: Arc<Core>,
+    key: Arc<CallKey>,
     noted: Noted,
     /// What memory held then.
     before: Option<Identity>,
@@ -33,12 +33,13 @@ pub(crate) struct Put<'a> {
 }
 
 /// A value with what is to be known of it.
-pub(crate) struct Worth<'a, V> {
-    pub(crate) value: &'a V,
+#[derive(Clone, Copy)]
+pub(crate) struct Worth<'a> {
+    pub(crate) value: &'a dyn AnyValue,
     pub(crate) ttl: Ttl,
     /// For how long past its TTL it is kept.
     pub(crate) grace: Grace,
-    pub(crate) codec: Option<ValueCodec<V>>,
+    pub(crate) codec: Option<&'static dyn ValueCodec>,
     /// How long it took to load.
     pub(crate) took: Duration,
 }
@@ -55,13 +56,13 @@ pub(crate) enum Outcome {
 
 impl Core {
     /// Notes what a put to this key depends on. `longest` is the longest life its value may have.
-    pub(crate) async fn put<'a>(
-        &'a self,
-        key: &'a CallKey,
+    pub(crate) async fn put(
+        self: &Arc<Self>,
+        key: &Arc<CallKey>,
         stores: Stores,
         over: Over<'_>,
         longest: Ttl,
-    ) -> Put<'a> {
+    ) -> Put {
         let noted = self.generations.note(key.slots());
         let before = self.memory.identity(&key.memory);
         let mark = Mark::new(self.config.max_load);
@@ -76,19 +77,16 @@ impl Core {
                 }))
             }
         };
-        Put { core: self, key, noted, before, stores, redis }
+        Put { core: Arc::clone(self), key: Arc::clone(key), noted, before, stores, redis }
     }
 }
 
-impl Put<'_> {
+impl Put {
     /// Stores the value, if nothing has come between.
     ///
     /// # Errors
     /// What makes it impossible to store the value; nothing has been done then.
-    pub(crate) async fn store<V: CacheValue>(
-        &self,
-        worth: &Worth<'_, V>,
-    ) -> Result<Outcome, Error> {
+    pub(crate) async fn store(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
         let Some(noted) = &self.redis else {
             return self.store_in_memory(worth);
         };
@@ -97,7 +95,7 @@ impl Put<'_> {
         let (Some(redis), Ok(noted), Some(now_ms)) = (redis, noted, now_ms) else {
             return Ok(Outcome::Away);
         };
-        let (core, key, ttl) = (self.core, self.key, worth.ttl);
+        let (core, key, ttl) = (&*self.core, &*self.key, worth.ttl);
         let tokens = &noted.tokens[..];
         let made = Making { core, key, codec: worth.codec, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
@@ -122,10 +120,7 @@ impl Put<'_> {
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`].
-    pub(crate) fn store_in_memory<V: CacheValue>(
-        &self,
-        worth: &Worth<'_, V>,
-    ) -> Result<Outcome, Error> {
+    pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
         let generations = &self.core.generations;
         let _no_sweep = generations.storing();
         let Some(stamps) = generations.overtake(&self.noted, self.key.slots()[0]) else {
@@ -136,7 +131,7 @@ impl Put<'_> {
         if now.is_some() && now != self.before {
             return Ok(Outcome::Overtaken);
         }
-        self.core.insert(self.key, stamps, worth)?;
+        self.core.insert(&self.key, stamps, worth)?;
         Ok(Outcome::Stored)
     }
 
@@ -145,7 +140,7 @@ impl Put<'_> {
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`].
-    fn store_for_an_outage<V: CacheValue>(&self, worth: &Worth<'_, V>) -> Result<Outcome, Error> {
+    fn store_for_an_outage(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
         let kept = self.store_in_memory(&self.core.for_an_outage(worth));
         if !matches!(kept, Ok(Outcome::Stored)) {
             self.core.bump([self.key.slots()[0]]);
@@ -188,14 +183,14 @@ pub(crate) enum Overtaken {
     Goes,
 }
 
-impl Put<'_> {
+impl Put {
     /// Ends a put whose body has returned `value`, and says whether that is stored. What cannot or
     /// must not be stored leaves nothing: what is there is older.
-    pub(crate) async fn settle<V: CacheValue>(
+    pub(crate) async fn settle(
         &self,
-        policy: &Policy<V>,
+        policy: &Policy,
         counters: &SiteCounters,
-        value: &V,
+        value: &dyn AnyValue,
         took: Duration,
         overtaken: Overtaken,
     ) -> bool {
@@ -235,11 +230,11 @@ impl Core {
     ///
     /// # Errors
     /// What makes it impossible to store the value; then what was there is removed.
-    pub(crate) async fn set<V: CacheValue>(
-        &self,
-        key: &CallKey,
+    pub(crate) async fn set(
+        self: &Arc<Self>,
+        key: &Arc<CallKey>,
         stores: Stores,
-        worth: &Worth<'_, V>,
+        worth: &Worth<'_>,
     ) -> Result<Outcome, Error> {
         let put = self.put(key, stores, Over::Anything, worth.grace.after(worth.ttl)).await;
         let outcome = put.store(worth).await;
@@ -255,16 +250,10 @@ impl Core {
         outcome
     }
 
-    fn insert<V: CacheValue>(
-        &self,
-        key: &CallKey,
-        stamps: Stamps,
-        worth: &Worth<'_, V>,
-    ) -> Result<(), Error> {
+    fn insert(&self, key: &CallKey, stamps: Stamps, worth: &Worth<'_>) -> Result<(), Error> {
         let facts = Facts::new(key.origin, self.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
         let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
-        let inserted =
-            self.memory.insert(key.memory.clone(), facts, load_micros, worth.value.clone());
+        let inserted = worth.value.keep(&self.memory, key.memory.clone(), facts, load_micros);
         inserted.map_err(|too_large| Error::ValueTooLarge {
             name: key.name().as_str().to_owned(),
             size: too_large.size,
@@ -273,7 +262,7 @@ impl Core {
     }
 
     /// While Redis is away a value lives in memory for no longer than the outage TTL.
-    pub(crate) fn for_an_outage<'v, V>(&self, worth: &Worth<'v, V>) -> Worth<'v, V> {
+    pub(crate) fn for_an_outage<'v>(&self, worth: &Worth<'v>) -> Worth<'v> {
         let limit = self.config.outage_ttl;
         Worth { ttl: Ttl::For(worth.ttl.duration().map_or(limit, |ttl| ttl.min(limit))), ..*worth }
     }

@@ -16,19 +16,21 @@ use crate::output::{CacheValue, OutputKind};
 use crate::put::{Overtaken, Put};
 use crate::redis::Over;
 use crate::registry::InvalidatingSpec;
+use crate::value::{AnyValue, ValueType, type_of};
 
 /// The entries that one call of a `#[cache_put]` function will put its value under, taken before
 /// its body takes the arguments.
 pub struct PutPlan<V> {
     site: &'static InvalidatingSpec,
-    targets: Vec<Target<V>>,
+    targets: Vec<Target>,
+    of: PhantomData<fn() -> V>,
 }
 
-struct Target<V> {
+struct Target {
     bound: Bound,
     key: Arc<CallKey>,
     /// `None`: its function does not cache this call. What is there is removed.
-    policy: Option<Policy<V>>,
+    policy: Option<Policy>,
 }
 
 /// An entry of values of type `V`.
@@ -50,8 +52,8 @@ impl<V> Takes<V> for EntryOf<V> {}
 #[diagnostic::do_not_recommend]
 impl<V> Takes<V> for EntryOf<EntryOf<V>> {}
 
-impl<V> Target<V> {
-    async fn note(&self) -> Put<'_> {
+impl Target {
+    async fn note(&self) -> Put {
         let Bound { core, stores, .. } = &self.bound;
         let longest = self.policy.as_ref().map_or(Ttl::For(Ttl::MIN), Policy::longest);
         core.put(&self.key, *stores, Over::Nothing, longest).await
@@ -69,7 +71,7 @@ impl<V: CacheValue> PutPlan<V> {
     where
         K: OutputKind<Value = V>,
     {
-        let mut plan = PutPlan { site, targets: Vec::new() };
+        let mut plan = PutPlan { site, targets: Vec::new(), of: PhantomData };
         fill(&mut plan);
         plan
     }
@@ -84,15 +86,21 @@ impl<V: CacheValue> PutPlan<V> {
         let Some(resolved) = resolve_entry(call, self.site) else {
             return;
         };
-        let Resolved { bound, key, policy, .. } = resolved;
-        let same = |target: &Target<V>| {
-            Arc::ptr_eq(&target.bound.core, &bound.core)
-                && target.key.name().as_str() == key.name().as_str()
-        };
-        if !self.targets.iter().any(same) {
-            let policy = policy.and_then(|policy| policy.downcast::<Policy<V>>().ok());
-            self.targets.push(Target { bound, key, policy: policy.map(|policy| *policy) });
-        }
+        add(&mut self.targets, resolved, type_of::<V>());
+    }
+}
+
+/// Adds an entry, unless it is there. Of its function's policy nothing is known if that stores
+/// another type.
+fn add(targets: &mut Vec<Target>, resolved: Resolved, of: &dyn ValueType) {
+    let Resolved { bound, key, policy } = resolved;
+    let same = |target: &Target| {
+        Arc::ptr_eq(&target.bound.core, &bound.core)
+            && target.key.name().as_str() == key.name().as_str()
+    };
+    if !targets.iter().any(same) {
+        let policy = policy.filter(|policy| policy.of.id() == of.id());
+        targets.push(Target { bound, key, policy });
     }
 }
 
@@ -119,35 +127,60 @@ where
     K::Value: CacheValue,
     F: Future<Output = K::Output>,
 {
-    let targets = plan.targets;
-    let mut puts = Vec::with_capacity(targets.len());
-    for target in &targets {
-        puts.push(Box::pin(target.note()).await);
-    }
-    let unfinished: Vec<_> = targets.iter().map(Target::changing).collect();
-    let began = Instant::now();
+    let begun = begin(plan.targets).await;
     // An output that is not stored must not be held where this waits: it may not be `Send`.
     let value = match worth_storing::<K>(body.await, when, condition) {
         Ok(value) => value,
         Err((output, changed)) => {
-            unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(changed));
-            puts.into_iter().for_each(Put::give_up);
+            begun.give_up(changed);
             return output;
         }
     };
-    let took = began.elapsed();
-    for (target, put) in targets.iter().zip(&puts) {
-        let counters = &target.bound.counters;
-        match &target.policy {
-            Some(policy) => {
-                let settled = put.settle(policy, counters, &value, took, Overtaken::Goes);
-                Box::pin(settled).await;
-            }
-            None => put.remove().await,
-        }
-    }
-    unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(false));
+    begun.settle(&value).await;
     K::join(Ok(value))
+}
+
+/// Puts that wait for their value.
+struct Begun {
+    targets: Vec<Target>,
+    puts: Vec<Put>,
+    unfinished: Vec<Unfinished>,
+    began: Instant,
+}
+
+fn begin(targets: Vec<Target>) -> Pin<Box<dyn Future<Output = Begun> + Send>> {
+    Box::pin(async move {
+        let mut puts = Vec::with_capacity(targets.len());
+        for target in &targets {
+            puts.push(target.note().await);
+        }
+        let unfinished = targets.iter().map(Target::changing).collect();
+        Begun { targets, puts, unfinished, began: Instant::now() }
+    })
+}
+
+impl Begun {
+    fn settle(self, value: &dyn AnyValue) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let took = self.began.elapsed();
+        Box::pin(async move {
+            for (target, put) in self.targets.iter().zip(&self.puts) {
+                let counters = &target.bound.counters;
+                match &target.policy {
+                    Some(policy) => {
+                        put.settle(policy, counters, value, took, Overtaken::Goes).await;
+                    }
+                    None => put.remove().await,
+                }
+            }
+            self.unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(false));
+        })
+    }
+
+    /// Nothing is stored; `changed` says whether the data may have changed all the same.
+    fn give_up(self, changed: bool) {
+        self.unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(changed));
+        self.puts.into_iter().for_each(Put::give_up);
+    }
 }
 
 /// The value to be stored; or the output, and whether the data may have changed all the same.

@@ -31,14 +31,15 @@ use crate::spec::{Cached, Key, Template};
 //             own, kind,
 //             P::Args((&id, (&user, ()))),
 //             |tags: &mut P::Tags| { tags.add(|w: &mut P::Renderer| { ... }); },
-//             |kind| P::Hooks::new(kind, ...),
+//             |kind| P::Hooks::new(kind),
 //         ) {
 //             P::Begin::Hit(value) => return P::output(kind, value),
 //             P::Begin::Call(call) => call,
 //         };
+//         let share = ...;
 //         let body = async move { ... };
 //         let body = ::core::pin::pin!(body);
-//         P::Call::run(call, body).await
+//         P::Call::run(call, kind, share, body).await
 //     }
 //
 // The locals are spelled `__own`, `__kind` and so on: no item of the user's is, which a pattern would
@@ -61,8 +62,9 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
         Some(task) => task::run(p, task, item, &spec.output, &named(spec)),
         None => {
             let body = body(item, &spec.output, &named(spec));
-            let run =
-                there(quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __body).await));
+            let run = there(
+                quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __kind, __share, __body).await),
+            );
             quote_spanned! {Span::mixed_site()=>
                 let __body = #body;
                 let __body = ::core::pin::pin!(__body);
@@ -86,12 +88,13 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
             let __kind = #kind;
             #[allow(clippy::used_underscore_binding)]
             let __begin = #p::begin(__own, #kind_there, #key, #tags, |__kind| {
-                #p::Hooks::new(__kind, #share)#hooks
+                #p::Hooks::new(__kind)#hooks
             });
             let __call = match __begin {
                 #p::Begin::Hit(__value) => return #p::output(__kind, __value),
                 #p::Begin::Call(__call) => __call,
             };
+            let __share = #share;
             #rest
         },
     )

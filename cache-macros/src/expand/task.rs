@@ -31,22 +31,17 @@ pub(super) fn run(
         }
     });
     let run = placed(
-        quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __body).await),
+        quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __kind, __share, __body).await),
         output.value,
     );
     quote_spanned! {Span::mixed_site()=>
-        let __call = match #p::Call::look(__call).await {
-            #p::Step::Done(__output) => return __output,
-            #p::Step::Call(__call) => __call,
-        };
+        let __call = #p::Call::look(__call, __share).await;
         let __load = #load;
         let __call = if #p::Call::wants_a_task(&__call) {
             #(let #names = #keep;)*
-            let __task = #p::load_in_the_background(async move { __load(#(#lent),*).await });
-            match #p::Call::run_aside(__call, __task).await {
-                #p::Step::Done(__output) => return __output,
-                #p::Step::Call(__call) => __call,
-            }
+            let __task = async move { __load(#(#lent),*).await };
+            let __task = #p::load_in_the_background(__kind, __share, __task);
+            #p::Call::run_aside(__call, __task).await
         } else {
             __call
         };

@@ -1,42 +1,41 @@
 //! Loading a value anew while the one of before is served.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::time::timeout;
 use tracing::{Instrument as _, debug_span};
 
-use super::cluster::during;
+use super::load::Failed;
 use super::look::{Into, Loading, Step};
-use super::{Call, CallKey, Found, Served};
+use super::{Call, CallKey, Found, Goal, Load, Served, Version};
 use crate::background::Place;
 use crate::flight::{Follower, Leader, Outcome, Ticket};
-use crate::output::{CacheValue, OutputKind};
+use crate::output::SharedFailure;
 use crate::put::Overtaken;
+use crate::redis::Lease;
 use crate::runtime;
+use crate::value::Value;
 
 /// A load that is to be run in a task of its own.
-pub(crate) struct Aside<V> {
+pub(crate) struct Aside {
     pub(super) refresh: Leader<CallKey>,
     place: Place,
     /// What is served meanwhile.
-    pub(super) found: Found<V>,
+    pub(super) found: Found,
     /// The flight that waits for so long whether the load comes to its end.
     ahead: Option<(Leader<CallKey>, Duration)>,
 }
 
-/// A body that can be run in a task of its own.
-pub(crate) type Body<O> = Pin<Box<dyn Future<Output = O> + Send>>;
+/// A body that can be run in a task of its own: its value, or of its error what others can share.
+pub(crate) type Body = Pin<Box<dyn Future<Output = Result<Value, Option<SharedFailure>>> + Send>>;
 
-impl<K> Call<K>
-where
-    K: OutputKind,
-    K::Value: CacheValue,
-{
+impl Call {
     /// Serves a value that is being loaded anew, by a task or by this caller.
-    pub(super) fn refresh_step(&self, refresh: Leader<CallKey>, found: Found<K::Value>) -> Step<K> {
+    pub(super) fn refresh_step(&self, refresh: Leader<CallKey>, found: Found) -> Step {
         let runtime = runtime::with_timers();
         let is_stale = found.hit.stale_for_ms().is_some();
         if !self.demands.background || (runtime.is_none() && is_stale) {
@@ -59,9 +58,9 @@ where
     pub(super) async fn load_or_serve(
         &self,
         leader: Leader<CallKey>,
-        into: Into<K::Value>,
-        found: Found<K::Value>,
-    ) -> Step<K> {
+        into: Into,
+        found: Found,
+    ) -> Step {
         let limit = self.policy.load_timeout.filter(|_| self.demands.background);
         if let (Some(limit), Some(runtime)) = (limit, runtime::with_timers()) {
             if let Some(follower) = self.refresh_under_way() {
@@ -101,8 +100,8 @@ where
         leader: Leader<CallKey>,
         follower: &Follower,
         limit: Duration,
-        found: Found<K::Value>,
-    ) -> Served<K> {
+        found: Found,
+    ) -> Served {
         if let Ok(outcome @ Outcome::Value(_)) = timeout(limit, follower.outcome()).await
             && let Some(served) = self.shared_output(&outcome)
         {
@@ -112,49 +111,59 @@ where
         self.pass(leader, &found);
         self.served(found)
     }
-}
 
-impl<K> Call<K>
-where
-    K: OutputKind + 'static,
-    K::Value: CacheValue,
-{
     /// Runs `body` in a task of its own, and gives what is served meanwhile. `around` is what the
     /// task is run in.
     pub(crate) async fn run_aside<F>(
-        self,
-        aside: Aside<K::Value>,
-        body: Body<K::Output>,
-        around: impl FnOnce(Body<()>) -> F,
-    ) -> Served<K>
+        self: Arc<Self>,
+        aside: Aside,
+        body: Body,
+        around: impl FnOnce(Pin<Box<dyn Future<Output = ()> + Send>>) -> F,
+    ) -> Served
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let Aside { refresh, place, found, ahead } = aside;
         // Before the body begins.
         let waiting = ahead.map(|(leader, limit)| (leader, refresh.followed(Ticket::now()), limit));
-        let call = Arc::new(self);
-        let load = Arc::clone(&call);
-        let span = debug_span!("cache_refresh", name = call.key.name().as_str());
-        let before = found.version;
-        let task = async move {
-            let mut body = body;
-            let Ok(lease) = load.begin_aside().await else { return };
-            if let Some(put) = load.put_in_place_of(before).await {
-                during(
-                    lease.as_ref(),
-                    load.replace(refresh, put, body.as_mut(), None, Overtaken::Stays),
-                )
-                .await;
-            }
-            if let Some(lease) = lease {
-                lease.release();
-            }
-        };
+        let (call, before) = (Arc::clone(&self), found.version);
+        let span = debug_span!("cache_refresh", name = self.key.name().as_str());
+        let task = async move { call.replace_aside(refresh, before, body).await };
         place.run(around(Box::pin(task.instrument(span))));
         match waiting {
-            None => call.served(found),
-            Some((leader, follower, limit)) => call.first_of(leader, &follower, limit, found).await,
+            None => self.served(found),
+            Some((leader, follower, limit)) => self.first_of(leader, &follower, limit, found).await,
+        }
+    }
+
+    async fn replace_aside(
+        self: Arc<Self>,
+        refresh: Leader<CallKey>,
+        before: Version,
+        mut body: Body,
+    ) {
+        let Ok(lease) = self.begin_aside().await else { return };
+        let Some(put) = self.put_in_place_of(before).await else {
+            lease.into_iter().for_each(Lease::release);
+            return;
+        };
+        let goal = Goal::Place { put, overtaken: Overtaken::Stays };
+        let mut load = Load::new(&self, refresh, goal).leased(lease);
+        let loaded = poll_fn(|context| {
+            let mut polled = Poll::Pending;
+            load.poll(context, &mut |context| {
+                polled = body.as_mut().poll(context);
+                polled.is_ready()
+            });
+            polled
+        });
+        match loaded.await {
+            Ok(value) => _ = load.finish(value).await,
+            Err(error) => {
+                if let Failed::Error(flight) = load.fail() {
+                    flight.land(error);
+                }
+            }
         }
     }
 }

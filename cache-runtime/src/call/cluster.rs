@@ -5,7 +5,6 @@
 //! another's waits until a value is there, or the mark is gone. That is for efficiency alone: what
 //! may be stored is decided by the compare-and-set at the end of a load, whoever has run it.
 
-use std::future::Future;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -14,7 +13,6 @@ use super::reading::{Leftover, Reading};
 use super::{Call, CallKey, Found, life_of};
 use crate::core::Stores;
 use crate::flight::Leader;
-use crate::output::{CacheValue, OutputKind};
 use crate::random;
 use crate::redis::{Lease, Mark, Noted, Over, RedisStore};
 use crate::runtime;
@@ -26,19 +24,15 @@ const LEASE: Duration = Duration::from_secs(2);
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 
 /// How a load has begun.
-pub(super) enum Begun<V> {
+pub(super) enum Begun {
     /// With these tokens; and with a mark that is to be renewed.
     Noted(Noted, Option<Lease>),
     /// It is not necessary: another process has loaded.
-    Found(Found<V>),
+    Found(Found),
     Away,
 }
 
-impl<K> Call<K>
-where
-    K: OutputKind,
-    K::Value: CacheValue,
-{
+impl Call {
     /// The mark and the tokens, before the body runs. With a value that is to be served if that
     /// fails, nothing is stored over what is there, and nobody is waited for.
     pub(super) async fn begin(
@@ -47,7 +41,7 @@ where
         leader: &Leader<CallKey>,
         leftover: &Leftover,
         keeps: bool,
-    ) -> Begun<K::Value> {
+    ) -> Begun {
         let waits = self.is_clustered() && !keeps && runtime::with_timers().is_some();
         let mark = if waits { Mark::lease(LEASE) } else { Mark::new(self.core.config.max_load) };
         let Some(noted) = self.set_mark(redis, leftover, mark).await else { return Begun::Away };
@@ -69,7 +63,7 @@ where
         leftover: &Leftover,
         mark: Mark,
         first: Noted,
-    ) -> Begun<K::Value> {
+    ) -> Begun {
         let limit = self.core.config.wait_limit.max(self.counters.mean_load() * 4);
         let (began, mut pause) = (Instant::now(), PAUSES.0);
         let mut noted = first.clone();
@@ -126,26 +120,6 @@ where
 
     fn is_clustered(&self) -> bool {
         self.policy.coalesce == Coalesce::Cluster && self.stores != Stores::Memory
-    }
-}
-
-/// Runs a load, and renews the lease that it has meanwhile. If the load is dropped or panics, others
-/// need not wait until the lease ends.
-pub(super) async fn during<F: Future>(lease: Option<&Lease>, load: F) -> F::Output {
-    let Some(lease) = lease else { return load.await };
-    let mut unfinished = Unfinished(Some(lease));
-    let output = lease.during(load).await;
-    unfinished.0 = None;
-    output
-}
-
-struct Unfinished<'a>(Option<&'a Lease>);
-
-impl Drop for Unfinished<'_> {
-    fn drop(&mut self) {
-        if let Some(lease) = self.0 {
-            lease.clone().release();
-        }
     }
 }
 

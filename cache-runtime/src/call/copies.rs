@@ -12,7 +12,7 @@ use crate::config::Ttl;
 use crate::core::Core;
 use crate::generation::{Noted, Stamps};
 use crate::memory::{Facts, Hit};
-use crate::output::CacheValue;
+use crate::value::AnyValue;
 
 /// What is known of an entry that is to be copied.
 #[derive(Clone, Copy, Debug)]
@@ -38,12 +38,12 @@ impl Original {
 
 impl Core {
     /// Keeps a copy, if nothing has been invalidated since `noted`.
-    pub(crate) fn keep_copy<V: CacheValue>(
+    pub(crate) fn keep_copy(
         &self,
         key: &CallKey,
         noted: &Noted,
         original: Original,
-        value: &V,
+        value: &dyn AnyValue,
     ) {
         let _no_sweep = self.generations.storing();
         if self.generations.lease.holds() && self.generations.storable(noted) {
@@ -52,12 +52,12 @@ impl Core {
     }
 
     /// Keeps a copy of what has been put in the place of whatever was there.
-    pub(crate) fn keep_put<V: CacheValue>(
+    pub(crate) fn keep_put(
         &self,
         key: &CallKey,
         noted: &Noted,
         original: Original,
-        value: &V,
+        value: &dyn AnyValue,
     ) {
         let _no_sweep = self.generations.storing();
         match self.generations.overtake(noted, key.slots()[0]) {
@@ -69,13 +69,7 @@ impl Core {
         }
     }
 
-    fn insert_copy<V: CacheValue>(
-        &self,
-        key: &CallKey,
-        stamps: Stamps,
-        original: Original,
-        value: &V,
-    ) {
+    fn insert_copy(&self, key: &CallKey, stamps: Stamps, original: Original, value: &dyn AnyValue) {
         let Original { origin, age_ms, fresh_for_ms, load_micros } = original;
         let now_ms = self.clock.now_ms();
         let left_ms = fresh_for_ms.saturating_sub(age_ms).min(millis(self.config.memory_ttl));
@@ -88,6 +82,6 @@ impl Core {
         };
         let load_micros = u32::try_from(load_micros).unwrap_or(u32::MAX);
         // What is too large for memory is in Redis.
-        let _ = self.memory.insert(key.memory.clone(), facts, load_micros, value.clone());
+        let _ = value.keep(&self.memory, key.memory.clone(), facts, load_micros);
     }
 }

@@ -8,29 +8,29 @@ use crate::clock::millis;
 use crate::core::Stores;
 use crate::flight::{Follower, Leader, Outcome, Role, Ticket};
 use crate::memory::Hit;
-use crate::output::{CacheValue, OutputKind};
 use crate::random;
 use crate::site::Coalesce;
+use crate::value::Value;
 
 /// What the first half of a call has come to.
-pub(crate) enum Step<K: OutputKind> {
-    Done(Served<K>),
+pub(crate) enum Step {
+    Done(Served),
     /// The body is to be run by this caller.
-    Load(Loading<K::Value>),
+    Load(Loading),
     /// The body is to be run in a task of its own.
-    Aside(Aside<K::Value>),
+    Aside(Aside),
 }
 
 /// A load that this caller leads.
-pub(crate) struct Loading<V> {
+pub(crate) struct Loading {
     pub(super) leader: Leader<CallKey>,
-    pub(super) into: Into<V>,
+    pub(super) into: Into,
     /// What is served if it fails.
-    pub(super) instead: Option<Found<V>>,
+    pub(super) instead: Option<Found>,
 }
 
 /// Where a loaded value goes.
-pub(super) enum Into<V> {
+pub(super) enum Into {
     /// The caller alone: it is the body of this very key that calls.
     Nothing,
     Memory,
@@ -39,7 +39,7 @@ pub(super) enum Into<V> {
     /// Memory, since Redis is away.
     Outage,
     /// In place of this one, which others are served meanwhile.
-    Place(Found<V>),
+    Place(Found),
 }
 
 /// What is to be done with a value that has been found.
@@ -51,13 +51,9 @@ pub(super) enum Use {
     Load,
 }
 
-impl<K> Call<K>
-where
-    K: OutputKind,
-    K::Value: CacheValue,
-{
+impl Call {
     /// Looks for a value in the stores, and where other callers are about to have one.
-    pub(crate) async fn look(&self) -> Step<K> {
+    pub(crate) async fn look(&self) -> Step {
         let (core, key) = (&self.core, &self.key);
         if recursion::is_inside(key) {
             return self.step_to(Leader::alone(&core.generations, key.slots()), Into::Nothing);
@@ -92,12 +88,12 @@ where
     }
 
     /// A value in memory that is to be loaded anew while it is served: nobody waits for that.
-    fn at_hand(&self) -> Option<Step<K>> {
+    fn at_hand(&self) -> Option<Step> {
         let grace_ms = self.policy.grace.while_revalidate_ms;
         if self.stores != Stores::Memory || (grace_ms == 0 && self.policy.early_refresh <= 0.0) {
             return None;
         }
-        let hit = self.core.value_in_memory(&self.key, grace_ms)?;
+        let hit = self.core.value_in_memory(&self.key, self.policy.of, grace_ms)?;
         let found = self.young_enough(Found::in_memory(hit))?;
         match self.use_of(&found.hit) {
             Use::Serve => Some(Step::Done(self.served(found))),
@@ -106,7 +102,7 @@ where
         }
     }
 
-    async fn lead(&self, mut leader: Leader<CallKey>) -> Step<K> {
+    async fn lead(&self, mut leader: Leader<CallKey>) -> Step {
         if let Some(predecessor) = leader.predecessor() {
             match self.wait(&predecessor).await {
                 Some(outcome) => {
@@ -176,14 +172,14 @@ where
 
     /// The question for this call's value. A copy in memory has no say where Redis knows better: when
     /// the value is to be younger than a certain age, or may be loaded anew before its time.
-    pub(super) fn ask(&self, grace_ms: u64) -> Ask<K::Value> {
+    pub(super) fn ask(&self, grace_ms: u64) -> Ask {
         let Demands { max_age, early, .. } = self.demands;
         let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;
-        Ask { stores: self.stores, codec: self.policy.codec, grace_ms, copies }
+        Ask { stores: self.stores, of: self.policy.of, codec: self.policy.codec, grace_ms, copies }
     }
 
     /// Nothing is there that can be used: to be loaded, unless that is being done aside.
-    async fn load_or_follow(&self, leader: Leader<CallKey>, into: Into<K::Value>) -> Step<K> {
+    async fn load_or_follow(&self, leader: Leader<CallKey>, into: Into) -> Step {
         // In Redis an entry that is being replaced stays, unless it is invalidated: then the load
         // that replaces it is of no use.
         let is_replaced = matches!(into, Into::Memory | Into::Redis(Leftover::Expired(_)));
@@ -209,13 +205,13 @@ where
         outcome
     }
 
-    fn step_to(&self, leader: Leader<CallKey>, into: Into<K::Value>) -> Step<K> {
+    fn step_to(&self, leader: Leader<CallKey>, into: Into) -> Step {
         leader.reopen();
         Step::Load(Loading { leader, into, instead: None })
     }
 
     /// What is to be done with a value that may be served.
-    fn use_of(&self, hit: &Hit<K::Value>) -> Use {
+    fn use_of(&self, hit: &Hit<Value>) -> Use {
         let in_time = match hit.stale_for_ms() {
             None if self.is_due(hit) => true,
             None => return Use::Serve,
@@ -235,34 +231,34 @@ where
     }
 
     /// Whether a fresh value is to be loaded anew.
-    fn is_due(&self, hit: &Hit<K::Value>) -> bool {
+    fn is_due(&self, hit: &Hit<Value>) -> bool {
         let beta = self.policy.early_refresh;
         let is_due = || early::is_due(beta, hit.load_micros, hit.left_ms(), random::cheap);
         self.demands.early || (beta > 0.0 && is_due())
     }
 
-    pub(super) fn young_enough(&self, found: Found<K::Value>) -> Option<Found<K::Value>> {
+    pub(super) fn young_enough(&self, found: Found) -> Option<Found> {
         self.is_young(&found).then_some(found)
     }
 
-    fn is_young(&self, found: &Found<K::Value>) -> bool {
+    fn is_young(&self, found: &Found) -> bool {
         found.hit.age_ms < self.demands.max_age.map_or(u64::MAX, millis)
     }
 
-    pub(super) fn served(&self, found: Found<K::Value>) -> Served<K> {
+    pub(super) fn served(&self, found: Found) -> Served {
         self.count_hit(&found.hit, found.source);
         Served::found(found)
     }
 
     /// Ends a flight with a value that a store holds.
-    pub(super) fn pass(&self, leader: Leader<CallKey>, found: &Found<K::Value>) {
+    pub(super) fn pass(&self, leader: Leader<CallKey>, found: &Found) {
         if self.stores == Stores::Memory {
             // Who has joined did so while nothing that was noted before the look had changed.
             leader.seal();
         }
         leader.land(|| {
             Outcome::Value(Arc::new(Passed {
-                value: found.hit.value.clone(),
+                value: Arc::clone(&found.hit.value),
                 origin: found.origin(),
             }))
         });

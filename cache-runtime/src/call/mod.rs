@@ -10,14 +10,18 @@
 //! load:  mark and tokens -> body -> compare-and-set fill, memory store -> followers, return
 //! ```
 //!
+//! The body is not run here, but by [`Run`], which is all that is compiled for each function.
+//!
 //! Nothing here fails the caller: whatever happens to the cache, the body runs.
 
 mod acting;
 mod aside;
 mod cluster;
 mod copies;
+mod drive;
 mod early;
 mod key;
+mod load;
 mod look;
 mod policy;
 mod reading;
@@ -28,17 +32,19 @@ mod validity;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::time::timeout;
-use tracing::{Instrument as _, debug_span};
 
 pub(crate) use aside::{Aside, Body};
 pub(crate) use copies::Original;
+pub(crate) use drive::Next;
+pub use drive::Run;
 pub(crate) use early::is_due;
 pub(crate) use key::{CallKey, named};
+pub(crate) use load::{Goal, Load};
 pub(crate) use look::{Loading, Step};
-pub(crate) use policy::{Grace, Policy, fresh_for_ms, life_of};
+pub(crate) use policy::{Grace, Policy, Test, fresh_for_ms, life_of};
 pub(crate) use reading::{Ask, Leftover, Reading};
 pub(crate) use redis_load::Making;
 pub(crate) use validity::{Present, Verdict, hit, judge};
@@ -50,11 +56,10 @@ use crate::entry::StateId;
 use crate::flight::{Follower, Leader, Outcome};
 use crate::generation::Noted;
 use crate::memory::{Facts, Hit};
-use crate::output::{CacheValue, OutputKind, ShareError};
-use crate::put::Overtaken;
+use crate::output::{SharedFailure, Shares};
 use crate::runtime;
 use crate::stats::SiteCounters;
-use look::Into;
+use crate::value::{AnyValue, Value};
 
 /// Where an output came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,11 +75,16 @@ pub enum Source {
     Shared,
 }
 
-/// An output, and what is known of it.
-pub(crate) struct Served<K: OutputKind> {
-    pub(crate) output: K::Output,
+/// What a caller gets that has not run its body, or that ran it for nothing; and what is known of
+/// it.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) output: Output,
     pub(crate) origin: Origin,
 }
+
+/// An output whose type is not known.
+pub(crate) type Output = Result<Value, SharedFailure>;
 
 /// Where an output came from, how long ago it was stored, and whether its TTL is over.
 #[derive(Clone, Copy, Debug)]
@@ -90,20 +100,16 @@ impl Origin {
     }
 }
 
-impl<K: OutputKind> Served<K> {
-    fn new(parts: Result<K::Value, K::Error>, source: Source) -> Self {
-        Served { output: K::join(parts), origin: Origin::new(source) }
-    }
-
-    pub(crate) fn found(found: Found<K::Value>) -> Self {
-        Served { origin: found.origin(), output: K::join(Ok(found.hit.value)) }
+impl Served {
+    pub(crate) fn found(found: Found) -> Self {
+        Served { origin: found.origin(), output: Ok(found.hit.value) }
     }
 }
 
 /// A value that a store holds.
 #[derive(Debug)]
-pub(crate) struct Found<V> {
-    pub(crate) hit: Hit<V>,
+pub(crate) struct Found {
+    pub(crate) hit: Hit<Value>,
     pub(crate) source: Source,
     version: Version,
 }
@@ -117,12 +123,12 @@ enum Version {
     Memory(u64),
 }
 
-impl<V> Found<V> {
-    fn in_memory(hit: Hit<V>) -> Self {
+impl Found {
+    fn in_memory(hit: Hit<Value>) -> Self {
         Found { version: Version::Memory(hit.age_ms), hit, source: Source::Memory }
     }
 
-    fn in_redis(hit: Hit<V>, state: StateId) -> Self {
+    fn in_redis(hit: Hit<Value>, state: StateId) -> Self {
         Found { hit, source: Source::Redis, version: Version::Redis(state) }
     }
 
@@ -133,8 +139,8 @@ impl<V> Found<V> {
 }
 
 /// A value on its way to those who waited for it.
-struct Passed<V> {
-    value: V,
+struct Passed {
+    value: Value,
     origin: Origin,
 }
 
@@ -150,157 +156,53 @@ pub(crate) struct Demands {
 }
 
 /// One call on its way to a value.
-pub(crate) struct Call<K: OutputKind> {
+pub(crate) struct Call {
     pub(crate) core: Arc<Core>,
     pub(crate) counters: Arc<SiteCounters>,
     pub(crate) key: Arc<CallKey>,
-    pub(crate) policy: Policy<K::Value>,
-    pub(crate) share: Option<ShareError<K::Error>>,
+    pub(crate) policy: Policy,
+    pub(crate) shares: Shares,
     pub(crate) stores: Stores,
     pub(crate) demands: Demands,
 }
 
-impl<K> Call<K>
-where
-    K: OutputKind,
-    K::Value: CacheValue,
-{
-    /// The value: another caller's, a store's, or the body's.
+/// What a caller does next.
+pub(crate) enum Turn {
+    /// It has its output.
+    Done(Served),
+    /// It runs the body, and does with its value what is to be done.
+    Load(Box<Load>),
+    /// It runs the body, and that is all.
+    Past,
+}
+
+impl Call {
+    /// What there is for this call, or the load that it leads.
     ///
-    /// Cancel safe: if this is dropped while it leads a load, a waiting caller takes over.
-    pub(crate) async fn run<F>(&self, body: Pin<&mut F>) -> Served<K>
-    where
-        F: Future<Output = K::Output>,
-    {
-        // The output may not be `Send`: it must not be held where this waits.
-        let loading = match self.look().await {
-            Step::Done(served) => return served,
-            Step::Load(loading) => loading,
+    /// Cancel safe: if the load is dropped, a waiting caller takes over.
+    pub(crate) async fn turn(self: &Arc<Self>) -> Turn {
+        match self.look().await {
+            Step::Done(served) => Turn::Done(served),
+            Step::Load(loading) => boxed(|| self.begin_load(loading)).await,
             // There is no other body to run aside.
-            Step::Aside(aside) => return Served::found(aside.found),
-        };
-        self.load(loading, body).await
-    }
-
-    /// Runs the body, and does with its value what is to be done.
-    pub(crate) async fn load<F>(&self, loading: Loading<K::Value>, body: Pin<&mut F>) -> Served<K>
-    where
-        F: Future<Output = K::Output>,
-    {
-        let Loading { leader, into, instead } = loading;
-        match (into, &self.core.redis) {
-            (Into::Nothing, _) => Served { output: body.await, origin: Origin::new(Source::Load) },
-            (Into::Place(found), _) => match boxed(|| self.put_in_place_of(found.version)).await {
-                Some(put) => {
-                    boxed(|| self.replace(leader, put, body, Some(found), Overtaken::Stays)).await
-                }
-                None => self.served(found),
-            },
-            (Into::Redis(leftover), Some(redis)) => {
-                boxed(|| self.load_into_redis(redis, leader, &leftover, body, instead)).await
-            }
-            (Into::Outage, Some(redis)) => {
-                boxed(|| self.load_without_redis(redis, leader, body, instead)).await
-            }
-            (Into::Memory | Into::Redis(_) | Into::Outage, _) => {
-                self.load_into_memory(leader, body, None, instead).await
-            }
+            Step::Aside(aside) => Turn::Done(Served::found(aside.found)),
         }
     }
 
-    /// Runs the body and keeps its value in memory, for at most `limit` where there is one.
-    async fn load_into_memory<F>(
-        &self,
-        leader: Leader<CallKey>,
-        body: Pin<&mut F>,
-        limit: Option<Duration>,
-        instead: Option<Found<K::Value>>,
-    ) -> Served<K>
-    where
-        F: Future<Output = K::Output>,
-    {
-        let (parts, took) = self.body(&leader, body).await;
-        match parts {
-            Ok(value) => {
-                self.store_in_memory(&leader.noted(), &value, took, limit);
-                leader.seal();
-                self.land(leader, &value);
-                Served::new(Ok(value), Source::Load)
-            }
-            Err(error) => self.fail(leader, error, instead),
-        }
-    }
-
-    /// Runs the body, counted and timed.
-    async fn body<F>(
-        &self,
-        leader: &Leader<CallKey>,
-        body: Pin<&mut F>,
-    ) -> (Result<K::Value, K::Error>, Duration)
-    where
-        F: Future<Output = K::Output> + ?Sized,
-    {
-        leader.body_begins();
-        let began = Instant::now();
-        let span = debug_span!("cache_load", name = self.key.name().as_str());
-        let parts = K::split(recursion::inside(&self.key, body).instrument(span).await);
-        let took = began.elapsed();
-        self.counters.slow.loads.one();
-        self.counters.slow.load_micros.add(micros(took));
-        if parts.is_err() {
-            self.counters.slow.load_errors.one();
-        }
-        (parts, took)
-    }
-
-    /// Ends a load that has failed: with a value of before, if there is one.
-    ///
-    /// Those who waited look for that value themselves, since it may have been invalidated since
-    /// it was read; nobody loads again so soon.
-    fn fail(
-        &self,
-        leader: Leader<CallKey>,
-        error: K::Error,
-        instead: Option<Found<K::Value>>,
-    ) -> Served<K> {
-        let Some(found) = instead else {
-            let error = match self.share.filter(|_| leader.awaited()) {
-                Some(share) => {
-                    let (shared, error) = (share.put)(error);
-                    leader.land(|| Outcome::Error(shared));
-                    error
-                }
-                None => {
-                    leader.land(|| Outcome::Failed);
-                    error
-                }
-            };
-            return Served::new(Err(error), Source::Load);
-        };
-        let pauses = self.note_failure();
-        tracing::warn!(
-            name = self.key.name().as_str(),
-            "a load failed; the value of before is served"
-        );
-        // Without the pause they would load one after another.
-        leader.land(|| if pauses { Outcome::Outdated(None) } else { Outcome::Failed });
-        self.count_stale(&found.hit);
-        Served::found(found)
+    /// The same for [`Run`].
+    pub(crate) fn next(self: Arc<Self>) -> Pin<Box<dyn Future<Output = Next> + Send>> {
+        Box::pin(async move { Next { turn: self.turn().await, tell: None } })
     }
 
     /// Ends a load whose value is valid for everybody who waits.
-    fn land(&self, leader: Leader<CallKey>, value: &K::Value) {
-        leader.land(|| Outcome::Value(self.passed(value)));
-    }
-
-    fn passed(&self, value: &K::Value) -> Arc<Passed<K::Value>> {
-        Arc::new(Passed { value: value.clone(), origin: Origin::new(Source::Shared) })
+    fn land(&self, leader: Leader<CallKey>, value: &Value) {
+        leader.land(|| Outcome::Value(passed(value)));
     }
 
     fn store_in_memory(
         &self,
         noted: &Noted,
-        value: &K::Value,
+        value: &dyn AnyValue,
         took: Duration,
         limit: Option<Duration>,
     ) {
@@ -319,14 +221,14 @@ where
         let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         let (now_ms, stamps) = (core.clock.now_ms(), noted.stamps.clone());
         let facts = Facts::new(self.key.origin, now_ms, fresh_for_ms(ttl), stamps);
-        match core.memory.insert(self.key.memory.clone(), facts, load_micros, value.clone()) {
+        match value.keep(&core.memory, self.key.memory.clone(), facts, load_micros) {
             Ok(()) => self.counters.slow.stores.one(),
             Err(_) => self.counters.slow.not_stored.one(),
         }
     }
 
     /// Counts a value that a store has answered with.
-    pub(crate) fn count_hit(&self, hit: &Hit<K::Value>, source: Source) {
+    pub(crate) fn count_hit(&self, hit: &Hit<Value>, source: Source) {
         match source {
             Source::Redis => {
                 self.counters.slow.redis_hits.one();
@@ -337,7 +239,7 @@ where
         self.count_stale(hit);
     }
 
-    fn count_stale(&self, hit: &Hit<K::Value>) {
+    fn count_stale(&self, hit: &Hit<Value>) {
         if hit.stale_for_ms().is_some() {
             self.counters.slow.stale_served.one();
         }
@@ -359,17 +261,19 @@ where
     }
 
     /// A flight's outcome as this call's output, where it can be one.
-    fn shared_output(&self, outcome: &Outcome) -> Option<Served<K>> {
-        let (parts, origin) = match outcome {
+    fn shared_output(&self, outcome: &Outcome) -> Option<Served> {
+        let (output, origin) = match outcome {
             Outcome::Value(passed) => {
-                let Passed { value, origin } = passed.downcast_ref::<Passed<K::Value>>()?;
-                if self.demands.max_age.is_some_and(|max_age| origin.age >= max_age) {
+                let Passed { value, origin } = passed.downcast_ref()?;
+                let too_old = self.demands.max_age.is_some_and(|max_age| origin.age >= max_age);
+                if too_old || value.of().id() != self.policy.of.id() {
                     return None;
                 }
-                (Ok(value.clone()), *origin)
+                (Ok(Arc::clone(value)), *origin)
             }
             Outcome::Error(error) => {
-                (Err((self.share?.take)(&**error)?), Origin::new(Source::Shared))
+                self.shares.filter(|is_ours| is_ours(error))?;
+                (Err(Arc::clone(error)), Origin::new(Source::Shared))
             }
             Outcome::Failed | Outcome::Outdated(_) | Outcome::Abandoned => return None,
         };
@@ -378,8 +282,13 @@ where
         if origin.stale {
             self.counters.slow.stale_served.one();
         }
-        Some(Served { output: K::join(parts), origin })
+        Some(Served { output, origin })
     }
+}
+
+/// A value that has just been loaded, for those who waited.
+fn passed(value: &Value) -> Arc<Passed> {
+    Arc::new(Passed { value: Arc::clone(value), origin: Origin::new(Source::Shared) })
 }
 
 fn micros(duration: Duration) -> u64 {

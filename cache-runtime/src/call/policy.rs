@@ -1,5 +1,6 @@
 //! Which values are stored, for how long, and what a caller gets while a load runs or fails.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::millis;
@@ -7,19 +8,24 @@ use crate::config::{Jitter, Ttl};
 use crate::random;
 use crate::redis::Life;
 use crate::site::Coalesce;
-use crate::value::ValueCodec;
+use crate::value::{AnyValue, ValueCodec, ValueType};
+
+/// Tells what is so of some values of one type.
+pub(crate) type Test = Arc<dyn Fn(&dyn AnyValue) -> bool + Send + Sync>;
 
 /// What a call site, or a caller by hand, has decided about storing.
-pub(crate) struct Policy<V> {
+pub(crate) struct Policy {
+    /// The type of the values.
+    pub(crate) of: &'static dyn ValueType,
     pub(crate) ttl: Ttl,
     /// The TTL of values that are `None`, where it is another.
     pub(crate) negative_ttl: Option<Ttl>,
     /// Tells a value that is `None`, where that matters.
-    pub(crate) is_none: Option<fn(&V) -> bool>,
+    pub(crate) is_none: Option<Test>,
     pub(crate) cache_none: bool,
-    pub(crate) cache_if: Option<fn(&V) -> bool>,
+    pub(crate) cache_if: Option<Test>,
     pub(crate) jitter: Jitter,
-    pub(crate) codec: Option<ValueCodec<V>>,
+    pub(crate) codec: Option<&'static dyn ValueCodec>,
     pub(crate) grace: Grace,
     /// With a stale value at hand a caller waits no longer for a load.
     pub(crate) load_timeout: Option<Duration>,
@@ -51,9 +57,10 @@ impl Grace {
     }
 }
 
-impl<V> Policy<V> {
-    pub(crate) fn new(ttl: Ttl, jitter: Jitter) -> Self {
+impl Policy {
+    pub(crate) fn new(of: &'static dyn ValueType, ttl: Ttl, jitter: Jitter) -> Self {
         Policy {
+            of,
             ttl,
             negative_ttl: None,
             is_none: None,
@@ -69,20 +76,18 @@ impl<V> Policy<V> {
     }
 
     /// How long this value will be fresh; `None` if it is not to be stored.
-    pub(crate) fn life(&self, value: &V) -> Option<Ttl> {
-        if self.cache_if.is_some_and(|wanted| !wanted(value)) {
+    pub(crate) fn life(&self, value: &dyn AnyValue) -> Option<Ttl> {
+        if self.cache_if.as_ref().is_some_and(|wanted| !wanted(value)) {
             return None;
         }
-        let none = self.is_none.is_some_and(|is_none| is_none(value));
+        let none = self.is_none.as_ref().is_some_and(|is_none| is_none(value));
         if none && !self.cache_none {
             return None;
         }
         let ttl = self.negative_ttl.filter(|_| none).unwrap_or(self.ttl);
         Some(self.jitter.shorten(ttl, random::cheap()))
     }
-}
 
-impl<V> Policy<V> {
     /// The longest time any of its values may be kept.
     pub(crate) fn longest(&self) -> Ttl {
         let ttl = match (self.ttl, self.negative_ttl) {

@@ -14,13 +14,13 @@ use crate::memory::{Facts, Hit, Terms};
 use crate::output::CacheValue;
 use crate::redis::{Absence, Away, RedisStore};
 use crate::stats::SiteCounters;
-use crate::value::ValueCodec;
+use crate::value::{Value, ValueCodec, ValueType, owned};
 
 /// What was found.
 #[derive(Debug)]
-pub(crate) enum Reading<V> {
-    Memory(Hit<V>),
-    Redis(Hit<V>, StateId),
+pub(crate) enum Reading {
+    Memory(Hit<Value>),
+    Redis(Hit<Value>, StateId),
     /// Nothing fresh.
     Miss(Leftover),
     /// Nothing, and Redis is away.
@@ -39,7 +39,7 @@ pub(crate) enum Leftover {
     Undecodable(Vec<u8>),
 }
 
-impl<V> Reading<V> {
+impl Reading {
     pub(crate) fn count(&self, counters: &SiteCounters) {
         let slow = &counters.slow;
         match self {
@@ -58,9 +58,9 @@ impl<V> Reading<V> {
         }
     }
 
-    pub(crate) fn into_value(self) -> Option<V> {
+    pub(crate) fn into_value<V: CacheValue>(self) -> Option<V> {
         match self {
-            Reading::Memory(hit) | Reading::Redis(hit, _) => Some(hit.value),
+            Reading::Memory(hit) | Reading::Redis(hit, _) => owned(hit.value),
             Reading::Miss(_) | Reading::Away => None,
         }
     }
@@ -86,19 +86,20 @@ pub(crate) enum Fetched<T> {
 
 /// A question for one value.
 #[derive(Clone, Copy)]
-pub(crate) struct Ask<V> {
+pub(crate) struct Ask {
     pub(crate) stores: Stores,
-    pub(crate) codec: Option<ValueCodec<V>>,
+    pub(crate) of: &'static dyn ValueType,
+    pub(crate) codec: Option<&'static dyn ValueCodec>,
     /// For so long past its TTL a value will do.
     pub(crate) grace_ms: u64,
     /// A copy in memory will do.
     pub(crate) copies: bool,
 }
 
-impl<V> Ask<V> {
+impl Ask {
     /// For a fresh value, wherever it is.
-    pub(crate) fn fresh(stores: Stores) -> Self {
-        Ask { stores, codec: None, grace_ms: 0, copies: true }
+    pub(crate) fn fresh(stores: Stores, of: &'static dyn ValueType) -> Self {
+        Ask { stores, of, codec: None, grace_ms: 0, copies: true }
     }
 }
 
@@ -114,23 +115,23 @@ pub(crate) struct Usable<'a, 'b> {
 
 impl Core {
     /// Looks for a value, once, without loading.
-    pub(crate) async fn read<V: CacheValue>(&self, key: &CallKey, ask: Ask<V>) -> Reading<V> {
+    pub(crate) async fn read(&self, key: &CallKey, ask: Ask) -> Reading {
         let Some(redis) = self.redis_for(ask.stores) else {
-            let found = self.value_in_memory(key, ask.grace_ms).map(Reading::Memory);
+            let found = self.value_in_memory(key, ask.of, ask.grace_ms).map(Reading::Memory);
             return found.unwrap_or(Reading::Miss(Leftover::Nothing));
         };
         if ask.copies
             && self.reads_memory(ask.stores)
-            && let Some(hit) = self.value_in_memory(key, 0)
+            && let Some(hit) = self.value_in_memory(key, ask.of, 0)
         {
             return Reading::Memory(hit);
         }
         let take = |usable: &Usable<'_, '_>| {
             let Usable { header, payload, now_ms, noted } = usable;
-            let value = self.types.decode(header, payload, ask.codec)?;
+            let value = self.types.decode(header, payload, ask.of, ask.codec)?;
             let hit = validity::hit(value, header, *now_ms);
             if let Some(noted) = noted.as_ref().filter(|_| hit.left_ms() > 0) {
-                self.keep_copy(key, noted, Original::of(&hit, header.origin), &hit.value);
+                self.keep_copy(key, noted, Original::of(&hit, header.origin), &*hit.value);
             }
             Some(Reading::Redis(hit, header.state))
         };
@@ -141,7 +142,7 @@ impl Core {
             // What memory holds from an outage counts only as long as that lasts.
             Err(Away) if redis.usable() => Reading::Away,
             Err(Away) => {
-                let found = self.value_of_an_outage(redis, key, ask.stores);
+                let found = self.value_of_an_outage(redis, key, ask.of, ask.stores);
                 found.map_or(Reading::Away, Reading::Memory)
             }
         }
@@ -220,31 +221,39 @@ impl Core {
         self.generations.storable(&noted).then_some(wider)
     }
 
-    pub(crate) fn value_in_memory<V: CacheValue>(
+    /// A value in memory whose TTL is over for no longer than this.
+    pub(crate) fn value_in_memory(
         &self,
         key: &CallKey,
+        of: &dyn ValueType,
         grace_ms: u64,
-    ) -> Option<Hit<V>> {
+    ) -> Option<Hit<Value>> {
         let terms = Terms { grace_ms, ..self.terms_of(key) };
-        self.memory.get(key.memory.hash, &key.memory, terms)
+        self.memory.take(key.memory.hash, &key.memory, terms, |value| of.clone_of(value))
+    }
+
+    /// A fresh value in memory, of a type that the caller knows.
+    pub(crate) fn hit_in_memory<V: CacheValue>(&self, key: &CallKey) -> Option<Hit<V>> {
+        self.memory.get(key.memory.hash, &key.memory, self.terms_of(key))
     }
 
     /// A value that memory holds while Redis is away: loaded meanwhile, or from before, if that is
     /// not long ago.
-    pub(crate) fn value_of_an_outage<V: CacheValue>(
+    pub(crate) fn value_of_an_outage(
         &self,
         redis: &RedisStore,
         key: &CallKey,
+        of: &dyn ValueType,
         stores: Stores,
-    ) -> Option<Hit<V>> {
+    ) -> Option<Hit<Value>> {
         let terms = self.terms_of_an_outage(redis, key, stores)?;
-        self.memory.get(key.memory.hash, &key.memory, terms)
+        self.memory.take(key.memory.hash, &key.memory, terms, |value| of.clone_of(value))
     }
 
     /// The same, without the value.
     pub(crate) fn facts_of_an_outage(&self, redis: &RedisStore, key: &CallKey) -> Option<Facts> {
         let terms = self.terms_of_an_outage(redis, key, self.stores)?;
-        self.memory.facts(key.memory.hash, &key.memory, terms)
+        self.memory.facts(&key.memory, terms)
     }
 
     fn terms_of_an_outage<'a>(
@@ -272,7 +281,7 @@ impl Core {
     }
 
     pub(crate) fn facts_in_memory(&self, key: &CallKey) -> Option<Facts> {
-        self.memory.facts(key.memory.hash, &key.memory, self.terms_of(key))
+        self.memory.facts(&key.memory, self.terms_of(key))
     }
 
     fn terms_of<'a>(&'a self, key: &'a CallKey) -> Terms<'a> {

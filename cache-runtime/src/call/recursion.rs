@@ -3,8 +3,6 @@
 //! A body that calls its own function with its own arguments would wait for itself.
 
 use std::cell::RefCell;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
 
 use super::CallKey;
@@ -18,27 +16,14 @@ pub(super) fn is_inside(key: &Arc<CallKey>) -> bool {
     POLLING.try_with(|polling| polling.borrow().contains(key)).unwrap_or(false)
 }
 
-/// Polls a body with its key noted.
-pub(super) async fn inside<F: Future + ?Sized>(
-    key: &Arc<CallKey>,
-    mut body: Pin<&mut F>,
-) -> F::Output {
-    poll_fn(|context| {
-        let _noted = Noted::new(key);
-        body.as_mut().poll(context)
-    })
-    .await
+/// Notes that the body of this key is being polled, until it is dropped.
+pub(super) fn enter(key: &Arc<CallKey>) -> Noted {
+    let push = |polling: &RefCell<Vec<_>>| polling.borrow_mut().push(Arc::clone(key));
+    Noted(POLLING.try_with(push).is_ok())
 }
 
 /// Whether it could be noted: not while the thread is ending.
-struct Noted(bool);
-
-impl Noted {
-    fn new(key: &Arc<CallKey>) -> Self {
-        let push = |polling: &RefCell<Vec<_>>| polling.borrow_mut().push(Arc::clone(key));
-        Noted(POLLING.try_with(push).is_ok())
-    }
-}
+pub(super) struct Noted(bool);
 
 impl Drop for Noted {
     fn drop(&mut self) {

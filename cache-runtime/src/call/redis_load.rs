@@ -1,112 +1,74 @@
 //! Loading into Redis: mark, load and fill.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 use tracing::{Instrument as _, trace_span};
 
-use super::cluster::{Begun, during};
+use super::cluster::Begun;
 use super::policy::life_of;
 use super::{
-    Call, CallKey, Found, Leftover, Original, Served, Source, fresh_for_ms, micros, validity,
+    Call, CallKey, Found, Goal, Leftover, Load, Original, Served, Turn, fresh_for_ms, micros,
+    validity,
 };
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
 use crate::entry::{self, Header, StateId};
 use crate::error::Error;
-use crate::flight::{Leader, Outcome};
-use crate::output::{CacheValue, OutputKind};
+use crate::flight::Leader;
 use crate::random;
 use crate::redis::{By, Filled, Noted, RedisStore};
-use crate::value::{Encoded, ValueCodec};
+use crate::value::{AnyValue, Encoded, ValueCodec};
 
-impl<K> Call<K>
-where
-    K: OutputKind,
-    K::Value: CacheValue,
-{
+impl Call {
     /// While Redis is away values live in memory; when it is back none of them counts.
-    pub(super) async fn load_without_redis<F>(
-        &self,
+    pub(super) fn begin_without_redis(
+        self: &Arc<Self>,
         redis: &RedisStore,
         leader: Leader<CallKey>,
-        body: Pin<&mut F>,
-        instead: Option<Found<K::Value>>,
-    ) -> Served<K>
-    where
-        F: Future<Output = K::Output>,
-    {
+        instead: Option<Found>,
+    ) -> Turn {
         // The outage has made stale what memory held, and this load with it. Noted before Redis is looked
         // at: if it is back before the value is stored, that is stale.
         leader.note_again(&self.core.generations, self.key.slots());
-        if !redis.usable() {
-            let limit = Some(self.core.config.outage_ttl);
-            return self.load_into_memory(leader, body, limit, instead).await;
-        }
-        // An operation failed and Redis goes on: what others invalidate there meanwhile would not
-        // be seen here. So nothing is kept, and nothing is shared.
-        match self.body(&leader, body).await.0 {
-            Ok(value) => {
-                leader.land(|| Outcome::Outdated(Some(self.passed(&value))));
-                Served::new(Ok(value), Source::Load)
-            }
-            Err(error) => self.fail(leader, error, instead),
-        }
+        // An operation may have failed and Redis goes on: what others invalidate there meanwhile
+        // would not be seen here. Then nothing is kept, and nothing is shared.
+        let limit = Some(self.core.config.outage_ttl);
+        let goal = if redis.usable() { Goal::Nowhere } else { Goal::Memory { limit } };
+        Turn::Load(Load::new(self, leader, goal).or_else(instead))
     }
 
-    pub(super) async fn load_into_redis<F>(
-        &self,
+    pub(super) async fn begin_in_redis(
+        self: &Arc<Self>,
         redis: &RedisStore,
         leader: Leader<CallKey>,
         leftover: &Leftover,
-        body: Pin<&mut F>,
-        instead: Option<Found<K::Value>>,
-    ) -> Served<K>
-    where
-        F: Future<Output = K::Output>,
-    {
-        let (noted, lease) = match self.begin(redis, &leader, leftover, instead.is_some()).await {
-            Begun::Noted(noted, lease) => (noted, lease),
+        instead: Option<Found>,
+    ) -> Turn {
+        match self.begin(redis, &leader, leftover, instead.is_some()).await {
+            Begun::Noted(noted, lease) => Turn::Load(
+                Load::new(self, leader, Goal::Redis { noted }).or_else(instead).leased(lease),
+            ),
             Begun::Found(found) => {
                 self.pass(leader, &found);
                 // Counted as a miss before.
                 self.counters.slow.coalesced.one();
                 self.count_stale(&found.hit);
-                return Served::found(found);
+                Turn::Done(Served::found(found))
             }
-            Begun::Away => return self.load_without_redis(redis, leader, body, instead).await,
-        };
-        let (value, took) = match during(lease.as_ref(), self.body(&leader, body)).await {
-            (Ok(value), took) => (value, took),
-            // The error may not be `Send`: it must not be held where this waits.
-            (Err(error), _) => {
-                redis.release_in_background(self.key.name().as_str(), self.key.tags(), noted);
-                return self.fail(leader, error, instead);
-            }
-        };
-        // Whoever joins after this is not served by the answer to the fill.
-        leader.seal();
-        let filled = self.fill(redis, &leader, &noted, &value, took).await;
-        leader.land(|| {
-            let value = self.passed(&value);
-            match filled {
-                Some(Filled::Stored) => Outcome::Value(value),
-                Some(Filled::Refused | Filled::Outdated) | None => Outcome::Outdated(Some(value)),
-            }
-        });
-        Served::new(Ok(value), Source::Load)
+            Begun::Away => self.begin_without_redis(redis, leader, instead),
+        }
     }
 
     /// Stores the value, if it is to be stored and nothing has come between. `Stored` means that
     /// the value was valid when Redis looked.
-    async fn fill(
+    pub(super) async fn fill(
         &self,
         redis: &RedisStore,
         leader: &Leader<CallKey>,
         noted: &Noted,
-        value: &K::Value,
+        value: &dyn AnyValue,
         took: Duration,
     ) -> Option<Filled> {
         let (name, tags) = (self.key.name().as_str(), self.key.tags());
@@ -137,7 +99,7 @@ where
         &self,
         redis: &RedisStore,
         noted: &Noted,
-        value: &K::Value,
+        value: &dyn AnyValue,
         took: Duration,
     ) -> Option<(Vec<u8>, Ttl)> {
         let ttl = self.policy.life(value)?;
@@ -163,10 +125,10 @@ where
 }
 
 /// What an entry is made of besides its value.
-pub(crate) struct Making<'a, V> {
+pub(crate) struct Making<'a> {
     pub(crate) core: &'a Core,
     pub(crate) key: &'a CallKey,
-    pub(crate) codec: Option<ValueCodec<V>>,
+    pub(crate) codec: Option<&'a dyn ValueCodec>,
     pub(crate) ttl: Ttl,
     pub(crate) took: Duration,
     /// The root's, then those of the key's tags, as the load noted them.
@@ -174,8 +136,8 @@ pub(crate) struct Making<'a, V> {
     pub(crate) now_ms: u64,
 }
 
-impl<V: CacheValue> Making<'_, V> {
-    pub(crate) fn entry(&self, value: &V) -> Result<Vec<u8>, Error> {
+impl Making<'_> {
+    pub(crate) fn entry(&self, value: &dyn AnyValue) -> Result<Vec<u8>, Error> {
         let encoded = self.core.types.encode(value, self.codec)?;
         let limit = self.core.config.max_value_size;
         let name = || self.key.name().as_str().to_owned();

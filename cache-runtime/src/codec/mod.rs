@@ -115,3 +115,12 @@ pub enum DefaultCodec {
     #[cfg(feature = "postcard")]
     Postcard,
 }
+
+impl DefaultCodec {
+    pub(crate) const ALL: &[DefaultCodec] = &[
+        DefaultCodec::Bincode,
+        DefaultCodec::MessagePack,
+        #[cfg(feature = "postcard")]
+        DefaultCodec::Postcard,
+    ];
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{CacheManager, SetOptions};
-use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, named};
+use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, named};
 use crate::config::Ttl;
 use crate::error::Error;
 use crate::generation::Slot;
@@ -14,9 +14,10 @@ use crate::glob::Pattern;
 use crate::invalidate::{Finally, Targets};
 use crate::memory::Terms;
 use crate::name::{Name, validate_tag};
-use crate::output::{CacheValue, ResultKind};
+use crate::output::{CacheValue, ResultKind, SharedErrors};
 use crate::put::{self, Worth};
 use crate::redis::Away;
+use crate::value::{AnyValue, type_of};
 
 impl CacheManager {
     /// The value under a name: `None` if there is none, if it is stale, or if it is not a `V`.
@@ -25,8 +26,15 @@ impl CacheManager {
     /// [`Error::Name`] for a name that cannot be one.
     pub async fn get<V: CacheValue>(&self, name: &str) -> Result<Option<V>, Error> {
         let key = self.key(name, &[])?;
-        let reading = self.core().read::<V>(&key, Ask::fresh(self.core().stores)).await;
-        reading.count(&self.core().by_hand);
+        let core = self.core();
+        if core.reads_memory(core.stores)
+            && let Some(hit) = core.hit_in_memory(&key)
+        {
+            core.by_hand.memory_hit(hit.load_micros);
+            return Ok(Some(hit.value));
+        }
+        let reading = core.read(&key, Ask::fresh(core.stores, type_of::<V>())).await;
+        reading.count(&core.by_hand);
         Ok(reading.into_value())
     }
 
@@ -45,7 +53,7 @@ impl CacheManager {
         options: impl Into<SetOptions>,
     ) -> Result<(), Error> {
         let (key, ttl) = self.key_and_ttl(name, &options.into())?;
-        self.core().set_by_hand(&key, ttl, value).await
+        self.core().set_by_hand(&Arc::new(key), ttl, value).await
     }
 
     /// Removes the value under a name, and takes from running loads the right to store one.
@@ -112,24 +120,24 @@ impl CacheManager {
     {
         let (key, ttl) = self.key_and_ttl(name, &options.into())?;
         let core = self.core();
-        let call = Call::<ResultKind<Result<V, E>>> {
+        let call = Call {
             core: Arc::clone(core),
             counters: Arc::clone(&core.by_hand),
             key: Arc::new(key),
-            policy: Policy::new(ttl, core.config.jitter),
-            share: None,
+            policy: Policy::new(type_of::<V>(), ttl, core.config.jitter),
+            shares: None,
             stores: core.stores,
             demands: Demands::default(),
         };
         if core.reads_memory(core.stores)
-            && let Some(hit) = core.value_in_memory(&call.key, 0)
+            && let Some(hit) = core.hit_in_memory(&call.key)
         {
             core.by_hand.memory_hit(hit.load_micros);
             return Ok(hit.value);
         }
         // The load begins when it is first polled: not at all on a hit.
         let body = pin!(async move { load().await });
-        call.run(body).await.output
+        Run::<ResultKind<_>, _>::new(Arc::new(call).next(), SharedErrors::NONE, body).await
     }
 
     /// Makes everything under a prefix stale, and the name that is the prefix itself. One step,
@@ -193,11 +201,11 @@ impl CacheManager {
 }
 
 impl crate::core::Core {
-    pub(super) async fn set_by_hand<V: CacheValue>(
-        &self,
-        key: &CallKey,
+    pub(super) async fn set_by_hand(
+        self: &Arc<Self>,
+        key: &Arc<CallKey>,
         ttl: Ttl,
-        value: &V,
+        value: &dyn AnyValue,
     ) -> Result<(), Error> {
         let worth =
             Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{CacheManager, SetOptions};
@@ -12,6 +13,7 @@ use crate::error::Error;
 use crate::generation::Noted;
 use crate::output::CacheValue;
 use crate::redis::{Away, RedisStore};
+use crate::value::{ValueType, type_of};
 
 /// What [`CacheManager::warm`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,13 +39,14 @@ impl CacheManager {
         let keys = names.iter().map(|name| self.key(name.as_ref(), &[]));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
         let core = self.core();
-        let mut readings: Vec<_> = keys.iter().map(|key| core.read_memory(key)).collect();
+        let of = type_of::<V>();
+        let mut readings: Vec<_> = keys.iter().map(|key| core.read_memory(key, of)).collect();
         if let Some(redis) = &core.redis {
             let missing: Vec<_> =
                 readings.iter_mut().zip(&keys).filter(|(r, _)| r.is_none()).collect();
             let (places, keys): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
             if !keys.is_empty() {
-                let found = core.read_many(redis, &keys).await;
+                let found = core.read_many(redis, &keys, of).await;
                 places.into_iter().zip(found).for_each(|(place, found)| *place = Some(found));
             }
         }
@@ -64,10 +67,10 @@ impl CacheManager {
         let options = options.into();
         let mut keyed = Vec::new();
         for (name, value) in values {
-            keyed.push((self.key_and_ttl(name.as_ref(), &options)?, value));
+            let (key, ttl) = self.key_and_ttl(name.as_ref(), &options)?;
+            keyed.push((Arc::new(key), ttl, value));
         }
-        let sets =
-            keyed.iter().map(|((key, ttl), value)| self.core().set_by_hand(key, *ttl, *value));
+        let sets = keyed.iter().map(|(key, ttl, value)| self.core().set_by_hand(key, *ttl, *value));
         join_all(sets.collect()).await.into_iter().collect()
     }
 
@@ -146,31 +149,33 @@ impl From<Error> for Failed {
 
 impl Core {
     /// What memory has to say, where it is asked first.
-    fn read_memory<V: CacheValue>(&self, key: &CallKey) -> Option<Reading<V>> {
-        let hit = self.reads_memory(self.stores).then(|| self.value_in_memory(key, 0));
+    fn read_memory(&self, key: &CallKey, of: &dyn ValueType) -> Option<Reading> {
+        let hit = self.reads_memory(self.stores).then(|| self.value_in_memory(key, of, 0));
         hit.flatten().map(Reading::Memory)
     }
 
-    async fn read_many<V: CacheValue>(
+    async fn read_many(
         &self,
         redis: &RedisStore,
         keys: &[&CallKey],
-    ) -> Vec<Reading<V>> {
-        match self.fetch_many(redis, keys).await {
+        of: &dyn ValueType,
+    ) -> Vec<Reading> {
+        match self.fetch_many(redis, keys, of).await {
             Ok(readings) => readings,
             Err(Away) if redis.usable() => keys.iter().map(|_| Reading::Away).collect(),
             Err(Away) => {
-                let found = |key: &&CallKey| self.value_of_an_outage(redis, key, self.stores);
+                let found = |key: &&CallKey| self.value_of_an_outage(redis, key, of, self.stores);
                 keys.iter().map(|key| found(key).map_or(Reading::Away, Reading::Memory)).collect()
             }
         }
     }
 
-    async fn fetch_many<V: CacheValue>(
+    async fn fetch_many(
         &self,
         redis: &RedisStore,
         keys: &[&CallKey],
-    ) -> Result<Vec<Reading<V>>, Away> {
+        of: &dyn ValueType,
+    ) -> Result<Vec<Reading>, Away> {
         let names: Vec<&str> = keys.iter().map(|key| key.name().as_str()).collect();
         let noted: Vec<_> = keys.iter().map(|key| self.generations.note(key.slots())).collect();
         let tags: BTreeSet<&str> =
@@ -187,19 +192,20 @@ impl Core {
         let present = Present::new(&tags, &tokens);
         let entries = keys.iter().zip(noted).zip(values);
         let reading = |((key, noted), bytes): ((&&CallKey, _), _)| {
-            self.reading(key, &noted, bytes, &present, found.now_ms)
+            self.reading(key, of, &noted, bytes, &present, found.now_ms)
         };
         Ok(entries.map(reading).collect())
     }
 
-    fn reading<V: CacheValue>(
+    fn reading(
         &self,
         key: &CallKey,
+        of: &dyn ValueType,
         noted: &Noted,
         bytes: Option<Vec<u8>>,
         present: &Present<'_>,
         now_ms: u64,
-    ) -> Reading<V> {
+    ) -> Reading {
         let Some(bytes) = bytes else {
             return Reading::Miss(Leftover::Nothing);
         };
@@ -207,13 +213,13 @@ impl Core {
             Stored::Mark(_) => return Reading::Miss(Leftover::Nothing),
             Stored::Foreign(_) => Leftover::Undecodable,
             Stored::Value(header, payload) => match judge(key, &header, present, now_ms, 0) {
-                Verdict::Usable => match self.types.decode(&header, payload, None) {
+                Verdict::Usable => match self.types.decode(&header, payload, of, None) {
                     Some(value) => {
                         let hit = hit(value, &header, now_ms);
                         // What depends on more than was noted is not kept.
                         if self.stores == Stores::Tiered && header.tags.len() == key.tags().len() {
                             let original = Original::of(&hit, header.origin);
-                            self.keep_copy(key, noted, original, &hit.value);
+                            self.keep_copy(key, noted, original, &*hit.value);
                         }
                         return Reading::Redis(hit, header.state);
                     }
@@ -226,7 +232,7 @@ impl Core {
         Reading::Miss(leftover(bytes))
     }
 
-    fn counted<V>(&self, readings: Vec<Reading<V>>) -> Vec<Option<V>> {
+    fn counted<V: CacheValue>(&self, readings: Vec<Reading>) -> Vec<Option<V>> {
         readings.iter().for_each(|reading| reading.count(&self.by_hand));
         readings.into_iter().map(Reading::into_value).collect()
     }

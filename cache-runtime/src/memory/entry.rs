@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use super::Take;
 use crate::generation::{Stamps, Verified};
 use crate::key::KeyBytes;
 use crate::site::Instance;
@@ -136,10 +137,10 @@ impl Held {
 }
 
 impl AnyEntry {
-    /// The value with what a caller may want to know of it, if it is of this type.
+    /// What is taken of the value, with what a caller may want to know of it.
     #[inline]
-    pub(super) fn hit<V: Clone + 'static>(&self, now_ms: u64) -> Option<Hit<V>> {
-        let value = self.value.downcast_ref::<V>()?.clone();
+    pub(super) fn hit<V>(&self, now_ms: u64, take: impl Take<V>) -> Option<Hit<V>> {
+        let value = take(&self.value)?;
         let (load_micros, age_ms) = (self.load_micros.into(), self.facts.age_ms(now_ms));
         Some(Hit { value, load_micros, age_ms, fresh_for_ms: self.facts.fresh_for_ms })
     }

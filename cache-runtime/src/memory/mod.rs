@@ -14,7 +14,8 @@ mod tests;
 mod wanted;
 mod weight;
 
-use std::cell::Cell;
+use std::any::Any;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::mem::size_of;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use crate::prehashed::BuildPrehashed;
 use crate::site::is_function_name;
 use entry::{AnyEntry, Entry, Held};
 use front::{Looked, Turns};
-use wanted::{Query, Wanted, is_for};
+use wanted::{Look, Query, Wanted, is_for};
 use weight::{allocations, heap_size};
 
 /// What an entry costs besides itself: the table's slot, its part of those that remember what has been
@@ -103,78 +104,87 @@ impl Memory {
         V: Clone + Send + Sync + 'static,
         W: Wanted,
     {
+        self.take(hash, wanted, terms, |value| value.downcast_ref::<V>().cloned())
+    }
+
+    /// What is taken of the value under this key, if it satisfies the terms.
+    #[inline]
+    pub(crate) fn take<W, V>(
+        &self,
+        hash: u64,
+        wanted: &W,
+        terms: Terms<'_>,
+        take: impl Take<V>,
+    ) -> Option<Hit<V>>
+    where
+        W: Wanted,
+    {
         let turn = self.turns.now();
-        let looked =
-            front::get(
-                hash,
-                turn,
-                |entry| {
-                    if is_for(entry, wanted) { hit(entry, terms) } else { None }
-                },
-            );
+        let looked = front::get(hash, turn, |entry| {
+            if is_for(entry, wanted) { hit(entry, terms, take) } else { None }
+        });
         match looked {
             Looked::Found(hit) => Some(hit),
-            Looked::Vacant => self.get_for_the_front(hash, wanted, terms, turn),
-            Looked::Taken => self.get_from_the_table(hash, wanted, terms),
+            Looked::Vacant => self.take_from_the_table(hash, wanted, terms, take, Some(turn)),
+            Looked::Taken => self.take_from_the_table(hash, wanted, terms, take, None),
         }
     }
 
+    /// The same. With a turn, it is to be found at the front the next time.
     #[inline(never)]
-    fn get_from_the_table<V, W>(&self, hash: u64, wanted: &W, terms: Terms<'_>) -> Option<Hit<V>>
-    where
-        V: Clone + Send + Sync + 'static,
-        W: Wanted,
-    {
-        self.find(hash, wanted, |entry| hit(entry, terms))
-    }
-
-    /// The same, to be found at the front the next time.
-    #[cold]
-    fn get_for_the_front<V, W>(
+    fn take_from_the_table<W: Wanted, V>(
         &self,
         hash: u64,
         wanted: &W,
         terms: Terms<'_>,
-        turn: u32,
-    ) -> Option<Hit<V>>
-    where
-        V: Clone + Send + Sync + 'static,
-        W: Wanted,
-    {
-        let found = |entry: &Arc<AnyEntry>| Some((hit(entry, terms)?, Arc::clone(entry)));
-        let (hit, entry) = self.find(hash, wanted, found)?;
-        front::put(Held { hash, entry }, turn, self.turns.room());
-        Some(hit)
+        take: impl Take<V>,
+        turn: Option<u32>,
+    ) -> Option<Hit<V>> {
+        let mut found = None;
+        let mut take = |entry: &Arc<AnyEntry>| {
+            found = hit(entry, terms, take);
+            found.is_some()
+        };
+        self.find(hash, wanted, turn, &mut take);
+        found
     }
 
     /// What is known of a fresh entry, whatever its value's type.
-    pub(crate) fn facts<W: Wanted>(
-        &self,
-        hash: u64,
-        wanted: &W,
-        terms: Terms<'_>,
-    ) -> Option<Facts> {
-        self.find(hash, wanted, |entry| terms.fresh(entry).then(|| entry.facts.clone()))
+    pub(crate) fn facts(&self, key: &MemoryKey, terms: Terms<'_>) -> Option<Facts> {
+        let mut facts = None;
+        self.find(key.hash, key, None, &mut |entry| {
+            facts = terms.fresh(entry).then(|| entry.facts.clone());
+            true
+        });
+        facts
     }
 
     /// Which value is there, fresh or not.
     pub(crate) fn identity(&self, key: &MemoryKey) -> Option<Identity> {
-        self.find(key.hash, key, |entry| Some(Identity(Arc::clone(entry))))
+        let mut identity = None;
+        self.find(key.hash, key, None, &mut |entry| {
+            identity = Some(Identity(Arc::clone(entry)));
+            true
+        });
+        identity
     }
 
-    #[inline]
-    fn find<W, T>(
-        &self,
-        hash: u64,
-        wanted: &W,
-        take: impl Fn(&Arc<AnyEntry>) -> Option<T>,
-    ) -> Option<T>
-    where
-        W: Wanted,
-    {
-        let query = Query { hash, wanted, take, found: Cell::new(None) };
-        self.table.get(&query)?;
-        query.found.into_inner()
+    /// Looks an entry up in the table, and lets `take` look at it under the lock of its shard. If that
+    /// says that it is of use, it is put to the front where a turn is given.
+    ///
+    /// Not generic: the table is compiled once, and not for each function.
+    fn find(&self, hash: u64, wanted: &dyn Wanted, turn: Option<u32>, take: &mut Look<'_>) {
+        let query = Query {
+            hash,
+            wanted,
+            take: RefCell::new(take),
+            keep: turn.is_some(),
+            kept: Cell::new(None),
+        };
+        let _ = self.table.get(&query);
+        if let (Some(entry), Some(turn)) = (query.kept.into_inner(), turn) {
+            front::put(Held { hash, entry }, turn, self.turns.room());
+        }
     }
 
     /// The key of the entry with this name, be it a name or that of a function's entry.
@@ -187,24 +197,16 @@ impl Memory {
         found.map_or_else(|| self.name_key(name), Held::key)
     }
 
-    /// Stores a value.
+    /// Stores a clone of a value.
     pub(crate) fn insert<V: CacheValue>(
         &self,
         key: MemoryKey,
         facts: Facts,
         load_micros: u32,
-        value: V,
+        value: &V,
     ) -> Result<(), TooLarge> {
-        let size = size_of::<V>() + heap_size(&value);
-        let entry = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size();
-        let weight = entry + size + allocations::<V>();
-        let room = usize::try_from(self.table.shard_capacity()).unwrap_or(usize::MAX);
-        let limit = self.largest.min(room);
-        let too_large = TooLarge { size, limit };
-        let weight = u32::try_from(weight).map_err(|_| too_large)?;
-        if size > limit || weight as usize > room {
-            return Err(too_large);
-        }
+        let size = size_of::<V>() + heap_size(value);
+        let weight = self.weigh(&key, size, allocations::<V>())?;
         let MemoryKey { hash, domain, bytes } = key;
         let entry = Entry {
             facts,
@@ -213,12 +215,29 @@ impl Memory {
             load_micros,
             weight,
             bytes,
-            value,
+            value: value.clone(),
         };
-        let mut retired = Retired::default();
-        self.table.insert_with_lifecycle(Held { hash, entry: Arc::new(entry) }, (), &mut retired);
-        self.turns.pass(retired.iter().map(|held| u64::from(held.entry.weight)).sum());
+        self.place(Held { hash, entry: Arc::new(entry) });
         Ok(())
+    }
+
+    /// What the entry of a value of this size will weigh.
+    fn weigh(&self, key: &MemoryKey, size: usize, allocations: usize) -> Result<u32, TooLarge> {
+        let entry = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size();
+        let weight = entry + size + allocations;
+        let room = usize::try_from(self.table.shard_capacity()).unwrap_or(usize::MAX);
+        let limit = self.largest.min(room);
+        let too_large = TooLarge { size, limit };
+        if size > limit || weight > room {
+            return Err(too_large);
+        }
+        u32::try_from(weight).map_err(|_| too_large)
+    }
+
+    fn place(&self, held: Held) {
+        let mut retired = Retired::default();
+        self.table.insert_with_lifecycle(held, (), &mut retired);
+        self.turns.pass(retired.iter().map(|held| u64::from(held.entry.weight)).sum());
     }
 
     /// The names of the entries that are fresh. For patterns and inspection.
@@ -264,10 +283,15 @@ impl Weighter<Held, ()> for ByWeight {
     }
 }
 
+/// What is taken of an entry's value, under the lock of its shard.
+pub(crate) trait Take<V>: Fn(&(dyn Any + Send + Sync)) -> Option<V> + Copy {}
+
+impl<V, F: Fn(&(dyn Any + Send + Sync)) -> Option<V> + Copy> Take<V> for F {}
+
 /// What a caller gets of an entry that satisfies the terms.
 #[inline]
-fn hit<V: Clone + 'static>(entry: &AnyEntry, terms: Terms<'_>) -> Option<Hit<V>> {
-    if terms.fresh(entry) { entry.hit(terms.now_ms) } else { None }
+fn hit<V>(entry: &AnyEntry, terms: Terms<'_>, take: impl Take<V>) -> Option<Hit<V>> {
+    if terms.fresh(entry) { entry.hit(terms.now_ms, take) } else { None }
 }
 
 /// Tells of every entry that has left the table that it has.

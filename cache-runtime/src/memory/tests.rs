@@ -35,7 +35,7 @@ impl Store {
 
     fn put<V: CacheValue>(&self, name: &str, value: V) {
         let facts = Facts::new(0, 1, u64::MAX, self.generations.note(&[]).stamps);
-        self.memory.insert(self.memory.name_key(name), facts, 0, value).unwrap();
+        self.memory.insert(self.memory.name_key(name), facts, 0, &value).unwrap();
     }
 
     fn get<V: CacheValue>(&self, name: &str) -> Option<V> {

@@ -1,6 +1,6 @@
 //! Which entry is looked for.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -22,7 +22,8 @@ pub(crate) struct WantedCall<'a, P> {
 }
 
 impl<P: key::KeyParts> Wanted for WantedCall<'_, P> {
-    #[inline]
+    // At the front it is a part of the hit; where the table asks it is called.
+    #[inline(always)]
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool {
         domain == Domain::Arguments(self.instance) && key::matches(self.parts, bytes)
     }
@@ -44,39 +45,41 @@ impl Wanted for WantedName<'_> {
     }
 }
 
-/// A look-up: equal to the entry it is for, and by being compared with it, filled with what is
-/// wanted of it.
-pub(super) struct Query<'a, W, F, T> {
+/// Looks at an entry under the lock of its shard, and says whether it is of use.
+pub(super) type Look<'a> = dyn FnMut(&Arc<AnyEntry>) -> bool + 'a;
+
+/// A look-up: equal to the entry it is for, which it shows to `take` when it is compared with it.
+pub(super) struct Query<'a> {
     pub(super) hash: u64,
-    pub(super) wanted: &'a W,
-    pub(super) take: F,
-    pub(super) found: Cell<Option<T>>,
+    pub(super) wanted: &'a dyn Wanted,
+    pub(super) take: RefCell<&'a mut Look<'a>>,
+    /// Whether it is to be kept then.
+    pub(super) keep: bool,
+    pub(super) kept: Cell<Option<Arc<AnyEntry>>>,
 }
 
-impl<W, F, T> Hash for Query<'_, W, F, T> {
+impl Hash for Query<'_> {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
     }
 }
 
-impl<W, F, T> Equivalent<Held> for Query<'_, W, F, T>
-where
-    W: Wanted,
-    F: Fn(&Arc<AnyEntry>) -> Option<T>,
-{
+impl Equivalent<Held> for Query<'_> {
     #[inline]
     fn equivalent(&self, held: &Held) -> bool {
-        if self.hash != held.hash || !is_for(&held.entry, self.wanted) {
+        if self.hash != held.hash || !self.wanted.matches(held.entry.domain, &held.entry.bytes) {
             return false;
         }
-        self.found.set((self.take)(&held.entry));
+        if (self.take.borrow_mut())(&held.entry) && self.keep {
+            self.kept.set(Some(Arc::clone(&held.entry)));
+        }
         true
     }
 }
 
 /// Whether the entry is the one that is wanted.
-#[inline]
+#[inline(always)]
 pub(super) fn is_for<W: Wanted>(entry: &AnyEntry, wanted: &W) -> bool {
     wanted.matches(entry.domain, &entry.bytes)
 }

@@ -1,28 +1,37 @@
 //! The options of a call site that depend on the type of its value, and what they decide.
 
+use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Grace, Policy, fresh_for_ms};
+use crate::call::{Grace, Policy, Test, fresh_for_ms};
 use crate::codec::Codec;
 use crate::config::Ttl;
 use crate::core::Bound;
-use crate::output::{CacheValue, OutputKind, ResultKind, SharedErrors};
+use crate::output::{CacheValue, OutputKind, ResultKind};
 use crate::site::{Instance, TtlSpec};
-use crate::value::ValueCodec;
+use crate::value::{ValueCodec, ValueType, codec_of, type_of};
 
 /// The options of a call site that depend on the type of its value.
 pub struct Hooks<K: OutputKind> {
-    pub(super) share: SharedErrors<K::Error>,
     cache_if: Option<fn(&K::Value) -> bool>,
     is_none: Option<fn(&K::Value) -> bool>,
-    codec: Option<ValueCodec<K::Value>>,
+    codec: Option<&'static dyn ValueCodec>,
+}
+
+/// The same for those who do not know that type.
+pub(super) struct Rules {
+    pub(super) of: &'static dyn ValueType,
+    cache_if: Option<Test>,
+    is_none: Option<Test>,
+    codec: Option<&'static dyn ValueCodec>,
 }
 
 impl<K: OutputKind> Hooks<K> {
-    /// No options; how errors reach waiting callers.
-    pub fn new(_: K, share: SharedErrors<K::Error>) -> Self {
-        Hooks { share, cache_if: None, is_none: None, codec: None }
+    /// No options.
+    pub fn new(_: K) -> Self {
+        Hooks { cache_if: None, is_none: None, codec: None }
     }
 
     /// `cache_if`.
@@ -55,8 +64,25 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: CacheValue,
     {
-        Hooks { codec: Some(ValueCodec::of::<C>()), ..self }
+        Hooks { codec: Some(codec_of::<K::Value, C>()), ..self }
     }
+
+    pub(super) fn rules(self) -> Rules
+    where
+        K::Value: CacheValue,
+    {
+        let Hooks { cache_if, is_none, codec } = self;
+        let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
+        Rules { of: type_of::<K::Value>(), cache_if, is_none, codec }
+    }
+}
+
+/// The same test of a value that is known to be a `V`.
+fn test<V: 'static>(test: fn(&V) -> bool) -> Test {
+    Arc::new(move |value| {
+        let value: &dyn Any = value;
+        value.downcast_ref().is_some_and(test)
+    })
 }
 
 impl<K: OutputKind> fmt::Debug for Hooks<K> {
@@ -92,11 +118,7 @@ impl<T> MaybeNone for Option<T> {
 
 /// What the attribute and the configuration say; an error if a TTL expression gave one that has no
 /// meaning.
-pub(super) fn policy<K: OutputKind>(
-    bound: &Bound,
-    instance: &Instance,
-    hooks: &Hooks<K>,
-) -> Result<Policy<K::Value>, String> {
+pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Result<Policy, String> {
     let (spec, config) = (instance.spec, &bound.core.config);
     let default = || config.ttl_of(spec.prefix());
     let ttl = ttl_of(spec.ttl, "ttl", instance)?.unwrap_or_else(default);
@@ -114,11 +136,11 @@ pub(super) fn policy<K: OutputKind>(
         early_refresh: spec.early_refresh,
         coalesce: spec.coalesce,
         negative_ttl,
-        is_none: hooks.is_none,
+        is_none: rules.is_none.clone(),
         cache_none: spec.cache_none,
-        cache_if: hooks.cache_if,
-        codec: hooks.codec,
-        ..Policy::new(ttl, jitter)
+        cache_if: rules.cache_if.clone(),
+        codec: rules.codec,
+        ..Policy::new(rules.of, ttl, jitter)
     })
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::core::Bound;
 use crate::key::{self, KeyParts};
 use crate::memory::{Domain, Hit, MemoryKey, WantedCall, WantedName};
-use crate::name::{Name, Renderer, shorten};
+use crate::name::{Name, Rendered, Renderer, shorten};
 use crate::output::CacheValue;
 use crate::site::Instance;
 
@@ -30,13 +30,15 @@ impl<F> fmt::Debug for Template<F> {
 /// Where a call's key comes from.
 pub trait KeySource: sealed::Source {}
 
+pub(super) use sealed::FullKey;
+
 impl<P: KeyParts> KeySource for Args<P> {}
 impl<F: Fn(&mut Renderer)> KeySource for Template<F> {}
 
 mod sealed {
     use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name};
 
-    pub trait Source {
+    pub trait Source: FullKey {
         /// A fresh value in memory. On the hit path: nothing is allocated but by its `Clone`.
         #[allow(private_interfaces, reason = "the trait cannot be named outside")]
         fn look_up<V: CacheValue>(
@@ -44,7 +46,9 @@ mod sealed {
             bound: &Bound,
             instance: &'static Instance,
         ) -> Option<Hit<V>>;
+    }
 
+    pub trait FullKey {
         /// The key in full, with its name if that is not made of it; or why there is none.
         #[allow(private_interfaces, reason = "the trait cannot be named outside")]
         fn full(
@@ -65,7 +69,10 @@ impl<P: KeyParts> sealed::Source for Args<P> {
         let wanted = WantedCall { instance, parts: &self.0 };
         memory.get(hash, &wanted, bound.core.terms(Some(instance.origin)))
     }
+}
 
+#[allow(private_interfaces, reason = "the trait cannot be named outside")]
+impl<P: KeyParts> sealed::FullKey for Args<P> {
     fn full(
         &self,
         bound: &Bound,
@@ -80,7 +87,7 @@ impl<P: KeyParts> sealed::Source for Args<P> {
 }
 
 impl<F: Fn(&mut Renderer)> Template<F> {
-    fn render(&self, instance: &Instance) -> Option<crate::name::Rendered> {
+    fn render(&self, instance: &Instance) -> Option<Rendered> {
         let mut renderer = Renderer::new();
         renderer.text(instance.spec.prefix());
         renderer.text(":");
@@ -99,14 +106,21 @@ impl<F: Fn(&mut Renderer)> sealed::Source for Template<F> {
         let hash = memory.hash_name(name.as_bytes());
         memory.get(hash, &WantedName(name.as_bytes()), bound.core.terms(Some(instance.origin)))
     }
+}
 
+#[allow(private_interfaces, reason = "the trait cannot be named outside")]
+impl<F: Fn(&mut Renderer)> sealed::FullKey for Template<F> {
     fn full(
         &self,
         bound: &Bound,
         instance: &'static Instance,
     ) -> Result<(MemoryKey, Option<Name>), String> {
-        let rendered = self.render(instance).ok_or("the `Display` of a value failed")?;
-        let name = Name::new(rendered.as_str());
-        Ok((bound.core.memory.name_key(name.as_str()), Some(name)))
+        named(bound, self.render(instance))
     }
+}
+
+fn named(bound: &Bound, rendered: Option<Rendered>) -> Result<(MemoryKey, Option<Name>), String> {
+    let rendered = rendered.ok_or("the `Display` of a value failed")?;
+    let name = Name::new(rendered.as_str());
+    Ok((bound.core.memory.name_key(name.as_str()), Some(name)))
 }

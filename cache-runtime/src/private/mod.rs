@@ -3,11 +3,13 @@
 mod begin;
 mod hooks;
 mod key_source;
+mod run;
 mod task;
 
 use std::any::type_name;
 
 pub use crate::asked::{NOT_BOXED, boxed_call};
+pub use crate::call::Run;
 pub use crate::invalidate::{
     Condition, EntryCall, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition,
 };
@@ -20,10 +22,11 @@ pub use crate::output::{
 pub use crate::put_function::{EntryOf, PutPlan, Takes, put};
 pub use crate::registry::{CallSite, Declared, Invalidating, InvalidatingSpec, SiteKey};
 pub use crate::site::{Coalesce, Site, SiteSpec, Tier, TtlSpec};
-pub use begin::{Begin, Call, Own, Step, Tags, begin, output};
+pub use begin::{Begin, Own, Tags, begin, output};
 pub use hooks::{Fallible, Hooks, MaybeNone};
 pub use inventory;
 pub use key_source::{Args, KeySource, Template};
+pub use run::{Background, Call};
 pub use task::{Keep, KeepBorrowed, keep, keep_borrowed, load_in_the_background};
 
 /// The type name of a closure in the function's body: it prints the type parameters of the

@@ -2,8 +2,11 @@
 
 use std::borrow::ToOwned;
 use std::future::Future;
+use std::sync::Arc;
 
-use crate::call::Body;
+use super::run::Background;
+use crate::output::{CacheValue, OutputKind, SharedErrors};
+use crate::value::Value;
 
 /// An argument of which a task can have a copy.
 #[diagnostic::on_unimplemented(
@@ -51,6 +54,14 @@ pub fn keep_borrowed<T: KeepBorrowed + ?Sized>(argument: &T) -> T::Kept {
 }
 
 /// The body as what a task can run: the function's future must be `Send`.
-pub fn load_in_the_background<F: Future + Send + 'static>(body: F) -> Body<F::Output> {
-    Box::pin(body)
+pub fn load_in_the_background<K, F>(_kind: K, share: SharedErrors<K::Error>, body: F) -> Background
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+    K::Error: 'static,
+    F: Future<Output = K::Output> + Send + 'static,
+{
+    let shared = move |error| share.how.map(|how| (how.put)(error).0);
+    let value = |value: K::Value| -> Value { Arc::new(value) };
+    Background::new(Box::pin(async move { K::split(body.await).map(value).map_err(shared) }))
 }

@@ -17,8 +17,6 @@ mod reports;
 mod script;
 mod shared;
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -160,22 +158,8 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Runs a load, and renews the mark meanwhile.
-    pub(crate) async fn during<F: Future>(&self, load: F) -> F::Output {
-        let mut load = pin!(load);
-        let mut renewals = pin!(self.renew_again_and_again());
-        poll_fn(|context| {
-            let polled = load.as_mut().poll(context);
-            if polled.is_pending() {
-                // It never ends.
-                let _ = renewals.as_mut().poll(context);
-            }
-            polled
-        })
-        .await
-    }
-
-    async fn renew_again_and_again(&self) {
+    /// Renews the mark for as long as this is polled. It never ends.
+    pub(crate) async fn renewals(self) {
         let life = millis(self.mark.life).to_string();
         let arguments = [&self.noted.state[..], life.as_bytes()];
         loop {

@@ -5,72 +5,23 @@
 //! uses the self-describing codec from then on. The same is tried again whenever an entry of the
 //! type could not be decoded, since what a codec can carry may depend on the value.
 
-use std::any::{TypeId, type_name};
+mod erased;
+
+use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use smallvec::SmallVec;
 
-use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
+pub(crate) use erased::{AnyValue, Value, ValueCodec, ValueType, codec_of, owned, type_of};
+
+use crate::codec::DefaultCodec;
 use crate::entry;
 use crate::error::Error;
-use crate::output::CacheValue;
-use crate::shape;
 
 /// So many digests are remembered as verified for each type.
 const VERIFIED: usize = 8;
-
-/// A codec for values of one type.
-pub(crate) struct ValueCodec<V> {
-    pub(crate) id: u8,
-    name: &'static str,
-    human_readable: bool,
-    encode: fn(&V, &mut Vec<u8>) -> Result<(), CodecError>,
-    decode: fn(&[u8]) -> Result<V, CodecError>,
-}
-
-impl<V> Clone for ValueCodec<V> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<V> Copy for ValueCodec<V> {}
-
-impl<V: Serialize + DeserializeOwned> ValueCodec<V> {
-    pub(crate) fn of<C: Codec>() -> Self {
-        ValueCodec {
-            id: C::ID,
-            name: C::NAME,
-            human_readable: C::HUMAN_READABLE,
-            encode: C::encode::<V>,
-            decode: C::decode::<V>,
-        }
-    }
-
-    fn configured(codec: DefaultCodec) -> Self {
-        match codec {
-            DefaultCodec::Bincode => Self::of::<Bincode>(),
-            DefaultCodec::MessagePack => Self::of::<MessagePack>(),
-            #[cfg(feature = "postcard")]
-            DefaultCodec::Postcard => Self::of::<crate::codec::Postcard>(),
-        }
-    }
-
-    /// The codec that wrote an entry, if this program has it.
-    fn by_id(id: u8, own: Option<Self>) -> Option<Self> {
-        let known = [
-            own,
-            Some(Self::of::<Bincode>()),
-            Some(Self::of::<MessagePack>()),
-            #[cfg(feature = "postcard")]
-            Some(Self::of::<crate::codec::Postcard>()),
-        ];
-        known.into_iter().flatten().find(|codec| codec.id == id)
-    }
-}
 
 /// A value ready to be put into an entry.
 #[derive(Debug)]
@@ -103,81 +54,75 @@ impl Types {
     }
 
     /// Encodes a value with the call site's own codec, or the configured one.
-    pub(crate) fn encode<V: CacheValue>(
+    pub(crate) fn encode(
         &self,
-        value: &V,
-        own: Option<ValueCodec<V>>,
+        value: &dyn AnyValue,
+        own: Option<&dyn ValueCodec>,
     ) -> Result<Encoded, Error> {
-        let facts = self.facts::<V>();
         if let Some(codec) = own {
             return self.encode_with(value, codec);
         }
+        let (of, facts) = (value.of(), self.facts(value.of()));
         if !facts.self_describing.load(Ordering::Relaxed) {
-            let codec = ValueCodec::configured(self.codec);
+            let codec = of.codec(self.codec);
             match self.encode_with(value, codec) {
                 Ok(encoded) if self.carries(&facts, codec, &encoded) => return Ok(encoded),
-                _ => facts.change_codec(codec.name, type_name::<V>()),
+                _ => facts.change_codec(codec.name(), of.name()),
             }
         }
-        self.encode_with(value, ValueCodec::of::<MessagePack>())
+        self.encode_with(value, of.codec(DefaultCodec::MessagePack))
     }
 
     /// The value of an entry, if it decodes exactly to the shape that was written.
-    pub(crate) fn decode<V: CacheValue>(
+    pub(crate) fn decode(
         &self,
         header: &entry::Header<'_>,
         payload: &[u8],
-        own: Option<ValueCodec<V>>,
-    ) -> Option<V> {
-        let facts = self.facts::<V>();
-        let value = decode(header, payload, own, &facts);
+        of: &dyn ValueType,
+        own: Option<&dyn ValueCodec>,
+    ) -> Option<Value> {
+        let facts = self.facts(of);
+        let value = decode(header, payload, of, own, &facts);
         if value.is_none() {
             facts.verify.store(true, Ordering::Relaxed);
         }
         value
     }
 
-    fn encode_with<V: CacheValue>(
-        &self,
-        value: &V,
-        codec: ValueCodec<V>,
-    ) -> Result<Encoded, Error> {
-        let failed = |message: String| Error::Encode { type_name: type_name::<V>(), message };
+    fn encode_with(&self, value: &dyn AnyValue, codec: &dyn ValueCodec) -> Result<Encoded, Error> {
+        let failed = |message: String| Error::Encode { type_name: value.of().name(), message };
         let mut payload = Vec::new();
-        (codec.encode)(value, &mut payload).map_err(|error| failed(error.to_string()))?;
-        let shape = shape::digest(value, codec.human_readable)
+        codec.encode(value, &mut payload).map_err(|error| failed(error.to_string()))?;
+        let shape = value
+            .shape(codec.human_readable())
             .ok_or_else(|| failed("its `Serialize` failed".into()))?;
         let packed = self
             .compress_above
             .filter(|above| payload.len() > *above)
             .and_then(|_| entry::compress(&payload).filter(|packed| packed.len() < payload.len()));
         let compressed = packed.is_some();
-        Ok(Encoded { codec: codec.id, compressed, shape, payload: packed.unwrap_or(payload) })
+        Ok(Encoded { codec: codec.id(), compressed, shape, payload: packed.unwrap_or(payload) })
     }
 
     /// Whether the codec gives back what it was given, tried out where that is not known.
-    fn carries<V: CacheValue>(
-        &self,
-        facts: &TypeFacts,
-        codec: ValueCodec<V>,
-        encoded: &Encoded,
-    ) -> bool {
+    fn carries(&self, facts: &TypeFacts, codec: &dyn ValueCodec, encoded: &Encoded) -> bool {
         if !facts.verify.load(Ordering::Relaxed) {
             return true;
         }
         let Some(payload) = unpack(encoded.compressed, &encoded.payload) else {
             return false;
         };
-        let same = (codec.decode)(&payload)
-            .is_ok_and(|back| shape::digest(&back, codec.human_readable) == Some(encoded.shape));
+        let same = codec
+            .decode(&payload)
+            .is_ok_and(|back| back.shape(codec.human_readable()) == Some(encoded.shape));
         if same {
             facts.verify.store(false, Ordering::Relaxed);
         }
         same
     }
 
-    fn facts<V: 'static>(&self) -> Arc<TypeFacts> {
-        let id = TypeId::of::<V>();
+    fn facts(&self, of: &dyn ValueType) -> Arc<TypeFacts> {
+        let id = of.id();
         if let Some(facts) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Arc::clone(facts);
         }
@@ -219,23 +164,34 @@ impl TypeFacts {
     }
 }
 
-fn decode<V: CacheValue>(
+fn decode(
     header: &entry::Header<'_>,
     payload: &[u8],
-    own: Option<ValueCodec<V>>,
+    of: &dyn ValueType,
+    own: Option<&dyn ValueCodec>,
     facts: &TypeFacts,
-) -> Option<V> {
-    let codec = ValueCodec::by_id(header.state.codec(), own)?;
+) -> Option<Value> {
+    let codec = codec_by_id(header.state.codec(), of, own)?;
     let payload = unpack(header.compressed, payload)?;
-    let value = (codec.decode)(&payload).ok()?;
+    let value = codec.decode(&payload).ok()?;
     if facts.is_verified(header.shape) {
         return Some(value);
     }
-    if shape::digest(&value, codec.human_readable) != Some(header.shape) {
+    if value.shape(codec.human_readable()) != Some(header.shape) {
         return None;
     }
     facts.verified(header.shape);
     Some(value)
+}
+
+/// The codec that wrote an entry, if this program has it.
+fn codec_by_id<'a>(
+    id: u8,
+    of: &dyn ValueType,
+    own: Option<&'a dyn ValueCodec>,
+) -> Option<&'a dyn ValueCodec> {
+    let known = DefaultCodec::ALL.iter().map(|codec| of.codec(*codec) as &dyn ValueCodec);
+    own.into_iter().chain(known).find(|codec| codec.id() == id)
 }
 
 fn unpack(compressed: bool, payload: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {

@@ -1,0 +1,283 @@
+//! A load, from the moment that it has begun until its value is where it belongs.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
+use std::time::{Duration, Instant};
+
+use tracing::span::Entered;
+use tracing::{Span, debug_span};
+
+use super::look::{Into, Loading};
+use super::recursion::{self, Noted};
+use super::{Call, CallKey, Found, Served, Turn, micros, passed};
+use crate::boxed::boxed;
+use crate::flight::{Leader, Outcome};
+use crate::output::SharedFailure;
+use crate::put::{Overtaken, Put};
+use crate::redis::{self, Filled, Lease};
+use crate::value::Value;
+
+/// A load that has begun: the body is to be run.
+///
+/// Dropped, it leaves the flight to a caller that waits.
+pub(crate) struct Load {
+    call: Arc<Call>,
+    leader: Leader<CallKey>,
+    goal: Goal,
+    /// What is served if it fails.
+    instead: Option<Found>,
+    lease: Held,
+    renewals: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    span: Span,
+    began: Option<Instant>,
+}
+
+/// Where the value of a load goes.
+pub(crate) enum Goal {
+    /// Into memory, for at most `limit` where there is one.
+    Memory { limit: Option<Duration> },
+    /// Into Redis, unless something has come between.
+    Redis { noted: redis::Noted },
+    /// In the place of what others are served meanwhile.
+    Place { put: Put, overtaken: Overtaken },
+    /// To the caller, and to those who had asked before the body began.
+    Nowhere,
+}
+
+/// What is to be done with the error of a load.
+pub(crate) enum Failed {
+    /// Nothing: a value of before is served.
+    Instead(Served),
+    /// It is the caller's, and that of those who wait.
+    Error(Flight),
+}
+
+/// A flight that has failed, and must be told how.
+pub(crate) struct Flight(Leader<CallKey>);
+
+impl Call {
+    /// What is to be done before the body runs.
+    pub(crate) async fn begin_load(self: &Arc<Self>, loading: Loading) -> Turn {
+        let Loading { leader, into, instead } = loading;
+        match (into, &self.core.redis) {
+            (Into::Nothing, _) => Turn::Past,
+            (Into::Place(found), _) => match self.put_in_place_of(found.version).await {
+                Some(put) => {
+                    let goal = Goal::Place { put, overtaken: Overtaken::Stays };
+                    Turn::Load(Load::new(self, leader, goal).or_else(Some(found)))
+                }
+                None => Turn::Done(self.served(found)),
+            },
+            (Into::Redis(leftover), Some(redis)) => {
+                boxed(|| self.begin_in_redis(redis, leader, &leftover, instead)).await
+            }
+            (Into::Outage, Some(redis)) => self.begin_without_redis(redis, leader, instead),
+            (Into::Memory | Into::Redis(_) | Into::Outage, _) => {
+                let goal = Goal::Memory { limit: None };
+                Turn::Load(Load::new(self, leader, goal).or_else(instead))
+            }
+        }
+    }
+}
+
+impl Load {
+    pub(super) fn new(call: &Arc<Call>, leader: Leader<CallKey>, goal: Goal) -> Box<Self> {
+        Box::new(Load {
+            call: Arc::clone(call),
+            leader,
+            goal,
+            instead: None,
+            lease: Held(None),
+            renewals: None,
+            span: Span::none(),
+            began: None,
+        })
+    }
+
+    /// With what is served if it fails.
+    pub(super) fn or_else(mut self: Box<Self>, instead: Option<Found>) -> Box<Self> {
+        self.instead = instead;
+        self
+    }
+
+    /// With a mark that is renewed while the body runs.
+    pub(super) fn leased(mut self: Box<Self>, lease: Option<Lease>) -> Box<Self> {
+        self.renewals = lease.clone().map(|lease| Box::pin(lease.renewals()) as _);
+        self.lease = Held(lease);
+        self
+    }
+
+    /// Polls the body as a part of this load: counted, timed, and with its key noted. `body` says
+    /// whether it is ready.
+    pub(super) fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        body: &mut dyn FnMut(&mut Context<'_>) -> bool,
+    ) {
+        let ready = {
+            let _inside = self.enter();
+            body(context)
+        };
+        if !ready && let Some(renewals) = &mut self.renewals {
+            // They never end.
+            let _ = renewals.as_mut().poll(context);
+        }
+    }
+
+    fn enter(&mut self) -> Inside<'_> {
+        if self.began.is_none() {
+            if let Goal::Place { .. } = self.goal {
+                self.call.counters.slow.refreshes.one();
+            }
+            self.leader.body_begins();
+            self.began = Some(Instant::now());
+            self.span = debug_span!("cache_load", name = self.call.key.name().as_str());
+        }
+        let (call, replaces) = (&self.call, matches!(self.goal, Goal::Place { .. }));
+        Inside {
+            _noted: recursion::enter(&call.key),
+            _entered: self.span.enter(),
+            replacing: replaces.then_some(call),
+        }
+    }
+
+    /// Counts the run of the body, and says how long it took.
+    fn count(&mut self) -> Duration {
+        self.renewals = None;
+        let took = self.began.map_or(Duration::ZERO, |began| began.elapsed());
+        self.call.counters.slow.loads.one();
+        self.call.counters.slow.load_micros.add(micros(took));
+        took
+    }
+
+    /// Ends a load whose body has returned this value, and gives it back.
+    pub(super) fn finish(
+        self: Box<Self>,
+        value: Value,
+    ) -> Pin<Box<dyn Future<Output = Value> + Send>> {
+        Box::pin(async move {
+            self.put_away(&value).await;
+            value
+        })
+    }
+
+    async fn put_away(mut self: Box<Self>, value: &Value) {
+        let took = self.count();
+        let Load { call, leader, goal, lease, .. } = *self;
+        match goal {
+            Goal::Memory { limit } => {
+                call.store_in_memory(&leader.noted(), &**value, took, limit);
+                leader.seal();
+                call.land(leader, value);
+            }
+            Goal::Redis { noted } => {
+                // From here on the fill decides what becomes of the mark.
+                lease.keep();
+                // Whoever joins after this is not served by the answer to the fill.
+                leader.seal();
+                let Some(redis) = &call.core.redis else { return };
+                match call.fill(redis, &leader, &noted, &**value, took).await {
+                    Some(Filled::Stored) => call.land(leader, value),
+                    Some(Filled::Refused | Filled::Outdated) | None => outdated(leader, value),
+                }
+            }
+            Goal::Place { put, overtaken } => {
+                leader.seal();
+                if put.settle(&call.policy, &call.counters, &**value, took, overtaken).await {
+                    call.land(leader, value);
+                } else {
+                    outdated(leader, value);
+                }
+            }
+            Goal::Nowhere => outdated(leader, value),
+        }
+    }
+
+    /// Ends a load whose body has failed: with a value of before, if there is one.
+    ///
+    /// Nothing here waits: the error may not be `Send`.
+    pub(super) fn fail(mut self: Box<Self>) -> Failed {
+        self.count();
+        let Load { call, leader, goal, instead, lease, .. } = *self;
+        call.counters.slow.load_errors.one();
+        match goal {
+            Goal::Redis { noted } => {
+                lease.keep();
+                if let Some(redis) = &call.core.redis {
+                    let (name, tags) = (call.key.name().as_str(), call.key.tags());
+                    redis.release_in_background(name, tags, noted);
+                }
+            }
+            Goal::Place { put, .. } => {
+                put.give_up();
+                call.note_failure();
+            }
+            Goal::Memory { .. } | Goal::Nowhere => {}
+        }
+        let Some(found) = instead else { return Failed::Error(Flight(leader)) };
+        let pauses = call.note_failure();
+        tracing::warn!(
+            name = call.key.name().as_str(),
+            "a load failed; the value of before is served"
+        );
+        // Those who waited look for that value themselves, since it may have been invalidated since
+        // it was read; without the pause they would load one after another.
+        leader.land(|| if pauses { Outcome::Outdated(None) } else { Outcome::Failed });
+        call.count_stale(&found.hit);
+        Failed::Instead(Served::found(found))
+    }
+}
+
+impl Flight {
+    /// Whether somebody waits for it.
+    pub(super) fn awaited(&self) -> bool {
+        self.0.awaited()
+    }
+
+    /// Ends it with an error for all who wait, or with none that can be shared.
+    pub(super) fn land(self, error: Option<SharedFailure>) {
+        self.0.land(|| error.map_or(Outcome::Failed, Outcome::Error));
+    }
+}
+
+/// Ends a flight whose value may be from before an invalidation by now.
+fn outdated(leader: Leader<CallKey>, value: &Value) {
+    leader.land(|| Outcome::Outdated(Some(passed(value))));
+}
+
+/// While the body is polled.
+struct Inside<'a> {
+    _noted: Noted,
+    _entered: Entered<'a>,
+    /// The call whose stored value the body is to replace.
+    replacing: Option<&'a Arc<Call>>,
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        // A body that panics has failed, too.
+        if let Some(call) = self.replacing.filter(|_| std::thread::panicking()) {
+            call.note_failure();
+        }
+    }
+}
+
+/// A mark for others to see. Dropped, it is released: others need not wait until it ends.
+struct Held(Option<Lease>);
+
+impl Held {
+    /// Leaves the mark as it is.
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(lease) = self.0.take() {
+            lease.release();
+        }
+    }
+}

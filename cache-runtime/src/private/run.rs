@@ -1,0 +1,395 @@
+//! What follows if memory did not have the value of a call. Compiled once, but for the body.
+
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use super::begin::{Own, Parts, Tags, Why};
+use super::hooks::{Rules, policy};
+use crate::asked::{Answer, Reply, Resolved, Taken, Wish};
+use crate::call::{self, Aside, Body, CallKey, Demands, Loading, Next, Policy, Run, Served, Turn};
+use crate::core::Bound;
+use crate::error::Error;
+use crate::invalidate::Targets;
+use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
+use crate::scope;
+use crate::site::Instance;
+use crate::value::Value;
+
+/// A call that was not answered from memory.
+pub struct Call(What);
+
+enum What {
+    /// Past the cache: the body.
+    Past(Reply),
+    /// Whoever asked has an answer, or was not asking this call, and drops it: unless it is not
+    /// theirs to drop. Then it goes on when it is polled again.
+    Later(Box<What>),
+    Cached(Box<Prepared>),
+    /// Somebody asks for something else than the output.
+    Asked(Box<Prepared>, Deed, Reply),
+    /// Looked for, and found, or loaded by another.
+    Done(Served, Option<Reply>),
+    /// Looked for: nothing is there that answers the call.
+    Load(Box<Looked<Loading>>),
+    /// Looked for: there is something, and it is to be loaded anew by a task.
+    Aside(Box<Looked<Aside>>),
+}
+
+enum Deed {
+    Peek,
+    /// What can be served without a load.
+    Cached,
+    Refresh,
+    Put(Value),
+    /// To remove what is there, since what was to be put cannot be.
+    Remove(Error),
+}
+
+struct Prepared {
+    bound: Bound,
+    instance: &'static Instance,
+    key: Arc<CallKey>,
+    rules: Rules,
+    demands: Demands,
+    /// Who is told where the output comes from.
+    reply: Option<Reply>,
+}
+
+struct Looked<S> {
+    call: Arc<call::Call>,
+    step: S,
+    reply: Option<Reply>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = match &self.0 {
+            What::Cached(prepared) | What::Asked(prepared, ..) => Some(&prepared.key),
+            What::Load(looked) => Some(&looked.call.key),
+            What::Aside(looked) => Some(&looked.call.key),
+            What::Past(_) | What::Later(_) | What::Done(..) => None,
+        };
+        f.debug_struct("Call").field("key", &key).finish()
+    }
+}
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+impl Call {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn new(
+        bound: &Bound,
+        own: Own,
+        instance: &'static Instance,
+        parts: Parts<'_>,
+        why: Why,
+    ) -> Self {
+        let (wish, reply) = match why {
+            Why::Missed => return Call(prepare(bound, own, instance, parts, false)),
+            Why::Early => return Call(prepare(bound, own, instance, parts, true)),
+            Why::Asked(Taken::NotMine) => {
+                return Call(prepare(bound, own, instance, parts, false).later());
+            }
+            Why::Asked(Taken::Mine(wish, reply)) => (wish, reply),
+        };
+        Call(match Prepared::new(bound, instance, parts, Demands::default()) {
+            Ok(prepared) => grant(prepared, own.bypass, wish, &reply),
+            Err(reason) => {
+                let function = instance.label();
+                reply.send(Answer::Refused(Error::NoEntry { function, reason }));
+                What::Past(Reply::default()).later()
+            }
+        })
+    }
+
+    /// Runs the call: the value of another caller, a store, or the body.
+    pub fn run<K, F>(
+        self,
+        _kind: K,
+        share: SharedErrors<K::Error>,
+        body: Pin<&mut F>,
+    ) -> Run<'_, K, F>
+    where
+        K: OutputKind,
+        K::Value: CacheValue,
+        F: Future<Output = K::Output>,
+    {
+        Run::new(self.next(share.fits()), share, body)
+    }
+
+    /// Looks for a value that answers the call. For functions whose body can be had for a task.
+    pub fn look<E>(self, share: SharedErrors<E>) -> Boxed<Self> {
+        self.look_for_one_that(share.fits())
+    }
+
+    fn look_for_one_that(self, shares: Shares) -> Boxed<Self> {
+        Box::pin(async move {
+            match self.0 {
+                What::Cached(prepared) => Call(look(prepared, shares).await),
+                What::Later(what) => {
+                    yield_once().await;
+                    Call(*what).look_for_one_that(shares).await
+                }
+                what => Call(what),
+            }
+        })
+    }
+
+    /// Whether the body is wanted for a task of its own.
+    pub fn wants_a_task(&self) -> bool {
+        matches!(self.0, What::Aside(_))
+    }
+
+    /// Runs the body in a task of its own.
+    pub fn run_aside(self, body: Background) -> Boxed<Self> {
+        Box::pin(async move {
+            let What::Aside(looked) = self.0 else { return self };
+            let scope = scope::current().map(|manager| manager.downgrade());
+            let Looked { call, step, reply } = *looked;
+            let served = call.run_aside(step, body.0, |task| scope::carried(scope, task)).await;
+            Call(What::Done(served, reply))
+        })
+    }
+
+    fn next(self, shares: Shares) -> Boxed<Next> {
+        Box::pin(async move {
+            match self.0 {
+                What::Later(what) => {
+                    yield_once().await;
+                    Call(*what).next(shares).await
+                }
+                What::Past(reply) => told(Turn::Past, Some(reply)),
+                What::Cached(prepared) => match prepared.into_call(shares) {
+                    Ok((call, reply)) => told(call.turn().await, reply),
+                    Err(()) => told(Turn::Past, None),
+                },
+                What::Asked(prepared, deed, reply) => act(prepared, deed, reply, shares).await,
+                What::Done(served, reply) => told(Turn::Done(served), reply),
+                What::Load(looked) => {
+                    let Looked { call, step, reply } = *looked;
+                    told(call.begin_load(step).await, reply)
+                }
+                // Generated code asks before whether a task is wanted.
+                What::Aside(_) => told(Turn::Past, None),
+            }
+        })
+    }
+}
+
+/// A body for a task of its own.
+pub struct Background(Body);
+
+impl fmt::Debug for Background {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Background")
+    }
+}
+
+impl Background {
+    pub(super) fn new(body: Body) -> Self {
+        Background(body)
+    }
+}
+
+/// What a caller does next; who asked is told where the output comes from.
+fn told(turn: Turn, reply: Option<Reply>) -> Next {
+    let tell = reply.map(|reply| Box::new(move |origin| reply.send(Answer::Found(origin))) as _);
+    Next { turn, tell }
+}
+
+fn prepare(
+    bound: &Bound,
+    own: Own,
+    instance: &'static Instance,
+    parts: Parts<'_>,
+    early: bool,
+) -> What {
+    if own.bypass {
+        bound.counters.slow.bypassed.one();
+        return What::Past(Reply::default());
+    }
+    match Prepared::new(bound, instance, parts, Demands { early, ..Demands::default() }) {
+        Ok(prepared) => What::Cached(prepared),
+        Err(reason) => {
+            bound.counters.slow.not_stored.one();
+            tracing::error!(function = instance.label(), reason, "this call is not cached");
+            What::Past(Reply::default())
+        }
+    }
+}
+
+impl What {
+    fn later(self) -> Self {
+        What::Later(Box::new(self))
+    }
+}
+
+/// What a wish makes of a call; if it can be fulfilled at once, it is.
+fn grant(mut prepared: Box<Prepared>, bypass: bool, wish: Wish, reply: &Reply) -> What {
+    let deed = match wish {
+        Wish::Resolve => {
+            reply.send(Answer::Resolved(prepared.resolved(bypass)));
+            return prepared.ordinary(bypass).later();
+        }
+        Wish::Put(output) => prepared.value_of(output, bypass).map_or_else(Deed::Remove, Deed::Put),
+        Wish::Peek(_) if bypass => {
+            reply.send(Answer::Absent);
+            return prepared.ordinary(bypass).later();
+        }
+        Wish::Fetch(terms) if bypass && terms.only_if_cached => {
+            let function = prepared.instance.label();
+            reply.send(Answer::Refused(Error::NotCached { function }));
+            return prepared.ordinary(bypass).later();
+        }
+        Wish::Bypass => return prepared.past(reply),
+        _ if bypass => return prepared.past(reply),
+        Wish::Peek(max_age) => {
+            prepared.demands.max_age = max_age;
+            Deed::Peek
+        }
+        Wish::Fetch(terms) => {
+            prepared.demands.max_age = terms.max_age;
+            if !terms.only_if_cached {
+                prepared.reply = Some(reply.clone());
+                return What::Cached(prepared);
+            }
+            Deed::Cached
+        }
+        Wish::Refresh => Deed::Refresh,
+    };
+    What::Asked(prepared, deed, reply.clone())
+}
+
+impl Prepared {
+    /// Why the call has no entry, if it has none.
+    fn new(
+        bound: &Bound,
+        instance: &'static Instance,
+        parts: Parts<'_>,
+        demands: Demands,
+    ) -> Result<Box<Self>, String> {
+        let Parts { key, tags: fill_tags, rules } = parts;
+        let rules = rules();
+        // A `Result` that hides behind a bare type parameter: its errors would be stored.
+        if rules.of.name().starts_with("core::result::Result<") {
+            return Err("it returns a `Result` that cannot be seen in its signature; write `output = \"result\"`".into());
+        }
+        let (memory, name) = key.full(bound, instance)?;
+        let mut tags = Tags::default();
+        fill_tags(&mut tags);
+        if tags.failed {
+            return Err("the `Display` of a value in a tag failed".into());
+        }
+        let key = Arc::new(match name {
+            Some(name) => CallKey::new(memory, instance.origin, name, tags.rendered),
+            None => CallKey::of_arguments(memory, instance.origin, tags.rendered),
+        });
+        Ok(Box::new(Prepared { bound: bound.clone(), instance, key, rules, demands, reply: None }))
+    }
+
+    /// The call as if nobody had asked for anything.
+    fn ordinary(self: Box<Self>, bypass: bool) -> What {
+        if bypass { self.past(&Reply::default()) } else { What::Cached(self) }
+    }
+
+    fn past(&self, reply: &Reply) -> What {
+        self.bound.counters.slow.bypassed.one();
+        What::Past(reply.clone())
+    }
+
+    fn policy(&self) -> Result<Policy, String> {
+        policy(&self.bound, self.instance, &self.rules)
+    }
+
+    /// The call, if its TTLs can be used; if not, whoever asks is told so.
+    fn into_call(self, shares: Shares) -> Result<(Arc<call::Call>, Option<Reply>), ()> {
+        let policy = self.policy().map_err(|reason| {
+            if let Some(reply) = &self.reply {
+                let function = self.instance.label();
+                reply.send(Answer::Refused(Error::NoEntry { function, reason }));
+            }
+        })?;
+        let Bound { core, counters, stores } = self.bound;
+        let (key, demands) = (self.key, self.demands);
+        let call = call::Call { core, counters, key, policy, shares, stores, demands };
+        Ok((Arc::new(call), self.reply))
+    }
+
+    /// The entry. A call that is not cached has no policy for it.
+    fn resolved(&self, bypass: bool) -> Resolved {
+        let policy = self.policy().ok().filter(|_| !bypass);
+        Resolved { bound: self.bound.clone(), key: Arc::clone(&self.key), policy }
+    }
+
+    /// A value of the function's own type.
+    fn value_of(&self, value: Box<dyn Any + Send>, bypass: bool) -> Result<Value, Error> {
+        let function = self.instance.label();
+        let refused = |reason| Error::NotStored { function, reason };
+        if bypass {
+            return Err(refused("`bypass_if` refuses it; nothing is stored any more"));
+        }
+        let other = "the function stores another type; nothing is stored any more";
+        self.rules.of.of_box(value).ok_or_else(|| refused(other))
+    }
+}
+
+async fn look(mut prepared: Box<Prepared>, shares: Shares) -> What {
+    prepared.demands.background = true;
+    let Ok((call, reply)) = prepared.into_call(shares) else {
+        return What::Past(Reply::default());
+    };
+    match call.look().await {
+        call::Step::Done(served) => What::Done(served, reply),
+        call::Step::Load(step) => What::Load(Box::new(Looked { call, step, reply })),
+        call::Step::Aside(step) => What::Aside(Box::new(Looked { call, step, reply })),
+    }
+}
+
+/// Lets whoever polls see that this has come to a stop, and goes on when polled again.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+async fn act(mut prepared: Box<Prepared>, deed: Deed, reply: Reply, shares: Shares) -> Next {
+    let function = prepared.instance.label();
+    let (core, name) = (Arc::clone(&prepared.bound.core), Arc::clone(&prepared.key));
+    prepared.reply = Some(reply.clone());
+    let call = prepared.into_call(shares);
+    if let (Deed::Remove(_), _) | (Deed::Put(_), Err(())) = (&deed, &call) {
+        // What is there is older than what was to be put.
+        core.invalidate(&Targets::name(name.name().as_str())).await;
+    }
+    let Ok((call, _)) = call else { return told(Turn::Past, None) };
+    let found = match deed {
+        Deed::Refresh => return told(call.begin_refresh().await, Some(reply)),
+        Deed::Peek => call.peek().await.ok_or(Answer::Absent),
+        Deed::Cached => call.cached().await.ok_or(Answer::Refused(Error::NotCached { function })),
+        Deed::Put(value) => {
+            let stored = call.set(function, &*value).await;
+            Err(stored.map_or_else(Answer::Refused, |()| Answer::Stored))
+        }
+        Deed::Remove(error) => Err(Answer::Refused(error)),
+    };
+    match found {
+        Ok(found) => told(Turn::Done(Served::found(found)), Some(reply)),
+        Err(answer) => {
+            reply.send(answer);
+            yield_once().await;
+            told(call.turn().await, None)
+        }
+    }
+}

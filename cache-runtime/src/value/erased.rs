@@ -1,0 +1,186 @@
+//! Values whose type is not known to those who handle them.
+//!
+//! What follows on a miss is the same for every function. It handles values through what stands
+//! here, and so is compiled once, with this crate, instead of once for each function.
+
+use std::any::{Any, TypeId, type_name};
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
+use crate::memory::{Facts, Memory, MemoryKey, TooLarge};
+use crate::output::CacheValue;
+use crate::shape;
+
+/// A value that several may have.
+pub(crate) type Value = Arc<dyn AnyValue>;
+
+/// A value of some type: every [`CacheValue`] is one.
+pub(crate) trait AnyValue: Any + Send + Sync {
+    /// Its type.
+    fn of(&self) -> &'static dyn ValueType;
+    /// A clone of it.
+    fn shared(&self) -> Value;
+    /// The digest of its shape; `None` if its `Serialize` fails.
+    fn shape(&self, human_readable: bool) -> Option<u64>;
+    /// Stores a clone of it.
+    fn keep(
+        &self,
+        memory: &Memory,
+        key: MemoryKey,
+        facts: Facts,
+        load_micros: u32,
+    ) -> Result<(), TooLarge>;
+}
+
+impl<V: CacheValue> AnyValue for V {
+    fn of(&self) -> &'static dyn ValueType {
+        type_of::<V>()
+    }
+
+    fn shared(&self) -> Value {
+        Arc::new(self.clone())
+    }
+
+    fn shape(&self, human_readable: bool) -> Option<u64> {
+        shape::digest(self, human_readable)
+    }
+
+    fn keep(
+        &self,
+        memory: &Memory,
+        key: MemoryKey,
+        facts: Facts,
+        load_micros: u32,
+    ) -> Result<(), TooLarge> {
+        memory.insert(key, facts, load_micros, self)
+    }
+}
+
+impl fmt::Debug for dyn AnyValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.of().name())
+    }
+}
+
+/// The value itself, for the last who has it, or a clone; `None` if it is of another type.
+pub(crate) fn owned<V: CacheValue>(value: Value) -> Option<V> {
+    let value: Arc<dyn Any + Send + Sync> = value;
+    value.downcast().ok().map(Arc::unwrap_or_clone)
+}
+
+/// A type of values.
+pub(crate) trait ValueType: Send + Sync {
+    fn id(&self) -> TypeId;
+    fn name(&self) -> &'static str;
+    /// A clone of what memory holds, if it is of this type.
+    fn clone_of(&self, value: &(dyn Any + Send + Sync)) -> Option<Value>;
+    /// What somebody wants to store, if it is of this type.
+    fn of_box(&self, value: Box<dyn Any + Send>) -> Option<Value>;
+    /// One of our own codecs for it.
+    fn codec(&self, codec: DefaultCodec) -> &'static dyn ValueCodec;
+}
+
+struct Of<V>(PhantomData<fn() -> V>);
+
+pub(crate) fn type_of<V: CacheValue>() -> &'static dyn ValueType {
+    &Of::<V>(PhantomData)
+}
+
+impl<V: CacheValue> ValueType for Of<V> {
+    fn id(&self) -> TypeId {
+        TypeId::of::<V>()
+    }
+
+    fn name(&self) -> &'static str {
+        type_name::<V>()
+    }
+
+    fn clone_of(&self, value: &(dyn Any + Send + Sync)) -> Option<Value> {
+        value.downcast_ref::<V>().map(AnyValue::shared)
+    }
+
+    fn of_box(&self, value: Box<dyn Any + Send>) -> Option<Value> {
+        let value: Box<V> = value.downcast().ok()?;
+        Some(Arc::new(*value))
+    }
+
+    fn codec(&self, codec: DefaultCodec) -> &'static dyn ValueCodec {
+        match codec {
+            DefaultCodec::Bincode => codec_of::<V, Bincode>(),
+            DefaultCodec::MessagePack => codec_of::<V, MessagePack>(),
+            #[cfg(feature = "postcard")]
+            DefaultCodec::Postcard => codec_of::<V, crate::codec::Postcard>(),
+        }
+    }
+}
+
+/// A codec for values of one type.
+pub(crate) trait ValueCodec: Send + Sync {
+    fn id(&self) -> u8;
+    fn name(&self) -> &'static str;
+    fn human_readable(&self) -> bool;
+    fn encode(&self, value: &dyn AnyValue, out: &mut Vec<u8>) -> Result<(), CodecError>;
+    fn decode(&self, bytes: &[u8]) -> Result<Value, CodecError>;
+}
+
+struct CodecOf<V, C>(PhantomData<fn() -> (V, C)>);
+
+pub(crate) fn codec_of<V: CacheValue, C: Codec>() -> &'static dyn ValueCodec {
+    &CodecOf::<V, C>(PhantomData)
+}
+
+impl<V: CacheValue, C: Codec> ValueCodec for CodecOf<V, C> {
+    fn id(&self) -> u8 {
+        C::ID
+    }
+
+    fn name(&self) -> &'static str {
+        C::NAME
+    }
+
+    fn human_readable(&self) -> bool {
+        C::HUMAN_READABLE
+    }
+
+    fn encode(&self, value: &dyn AnyValue, out: &mut Vec<u8>) -> Result<(), CodecError> {
+        let value: &dyn Any = value;
+        match value.downcast_ref::<V>() {
+            Some(value) => C::encode(value, out),
+            None => Err(CodecError::new(format_args!("not a {}", type_name::<V>()))),
+        }
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Value, CodecError> {
+        let value: V = C::decode(bytes)?;
+        Ok(Arc::new(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_comes_back_as_its_own_type_alone() {
+        let value = "text".to_owned().shared();
+        assert_eq!(owned::<u64>(Arc::clone(&value)), None);
+        assert_eq!(owned::<String>(value), Some("text".to_owned()));
+    }
+
+    #[test]
+    fn a_codec_refuses_a_value_of_another_type() {
+        let codec = type_of::<u64>().codec(DefaultCodec::Bincode);
+        let error = codec.encode(&"text".to_owned(), &mut Vec::new()).err();
+        assert_eq!(error.map(|error| error.to_string()).as_deref(), Some("not a u64"));
+        assert!(codec.encode(&7_u64, &mut Vec::new()).is_ok());
+    }
+
+    #[test]
+    fn what_memory_holds_of_another_type_is_not_taken() {
+        assert!(type_of::<u64>().clone_of(&7_u32).is_none());
+        assert!(type_of::<u64>().of_box(Box::new(7_u32)).is_none());
+        assert!(type_of::<u64>().of_box(Box::new(7_u64)).is_some());
+    }
+}
