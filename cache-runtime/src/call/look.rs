@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::reading::{Ask, Leftover, Reading};
 use super::{Aside, Call, CallKey, Demands, Found, Passed, Served, early, recursion};
+use crate::boxed::boxed;
 use crate::clock::millis;
 use crate::core::Stores;
 use crate::flight::{Follower, Leader, Outcome, Role, Ticket};
@@ -104,14 +105,9 @@ impl Call {
 
     async fn lead(&self, mut leader: Leader<CallKey>) -> Step {
         if let Some(predecessor) = leader.predecessor() {
-            match self.wait(&predecessor).await {
-                Some(outcome) => {
-                    if let Some(served) = self.shared_output(&outcome) {
-                        leader.pass_on(&predecessor, outcome);
-                        return Step::Done(served);
-                    }
-                }
-                None => leader.overtake(&predecessor),
+            match boxed(|| self.wait_for_predecessor(leader, predecessor)).await {
+                Ok(now) => leader = now,
+                Err(served) => return Step::Done(served),
             }
         }
         // Since this caller looked into memory, a flight may have landed. What is read from Redis
@@ -123,7 +119,10 @@ impl Call {
         if strict {
             leader.seal();
         }
-        let reading = self.core.read(&self.key, self.ask(self.policy.grace.longest_ms())).await;
+        let ask = self.ask(self.policy.grace.longest_ms());
+        // In a box of its own: with this in it the future of a call would be more than a kilobyte, and
+        // allocators have no such blocks at hand.
+        let reading = boxed(|| self.core.read(&self.key, ask)).await;
         if !strict && !in_memory {
             leader.seal();
         }
@@ -164,9 +163,28 @@ impl Call {
                     self.pass(leader, &found);
                     self.refresh_step(refresh, found)
                 }
-                Use::Load => self.load_or_serve(leader, into, found).await,
+                Use::Load => boxed(|| self.load_or_serve(leader, into, found)).await,
             },
-            None => self.load_or_follow(leader, into).await,
+            None => boxed(|| self.load_or_follow(leader, into)).await,
+        }
+    }
+
+    /// Waits for the flight before this one: what that has, this one passes on to whom it may serve.
+    async fn wait_for_predecessor(
+        &self,
+        leader: Leader<CallKey>,
+        predecessor: Follower,
+    ) -> Result<Leader<CallKey>, Served> {
+        let Some(outcome) = self.wait(&predecessor).await else {
+            leader.overtake(&predecessor);
+            return Ok(leader);
+        };
+        match self.shared_output(&outcome) {
+            Some(served) => {
+                leader.pass_on(&predecessor, outcome);
+                Err(served)
+            }
+            None => Ok(leader),
         }
     }
 

@@ -5,6 +5,7 @@ use tracing::{Instrument as _, trace_span};
 use super::CallKey;
 use super::copies::Original;
 use super::validity::{self, Present, Verdict, judge};
+use crate::boxed::boxed;
 use crate::clock::millis;
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
@@ -12,7 +13,7 @@ use crate::entry::{Header, StateId, Stored};
 use crate::generation::{Noted, Slot};
 use crate::memory::{Facts, Hit, Terms};
 use crate::output::CacheValue;
-use crate::redis::{Absence, Away, RedisStore};
+use crate::redis::{Absence, Away, Found, RedisStore};
 use crate::stats::SiteCounters;
 use crate::value::{Value, ValueCodec, ValueType, owned};
 
@@ -82,6 +83,25 @@ impl Leftover {
 pub(crate) enum Fetched<T> {
     Usable(T),
     Not(Leftover),
+}
+
+/// What Redis holds under a name, as far as it is known.
+enum Seen<T> {
+    Usable(T),
+    Not(fn(Vec<u8>) -> Leftover),
+    /// It depends on tags whose tokens are not known, or may have changed.
+    Doubtful(Option<Noted>),
+}
+
+/// The present tokens of an entry's tags.
+#[derive(Clone, Copy)]
+enum Tokens<'a> {
+    /// Those of the key's tags were read together with the entry.
+    Found,
+    /// As far as this process has heard.
+    Mirrored(&'a RedisStore),
+    /// These, of all of its tags.
+    Asked(&'a [Option<u64>]),
 }
 
 /// A question for one value.
@@ -158,7 +178,7 @@ impl Core {
         key: &CallKey,
         stores: Stores,
         grace_ms: u64,
-        take: impl FnOnce(&Usable<'_, '_>) -> Option<T>,
+        take: impl Fn(&Usable<'_, '_>) -> Option<T>,
     ) -> Result<Fetched<T>, Away> {
         let mirrors = self.reads_memory(stores);
         let noted = mirrors.then(|| self.generations.note(key.slots()));
@@ -166,46 +186,83 @@ impl Core {
             true => redis.value(key.name().as_str()).await?,
             false => redis.read(key.name().as_str(), key.tags()).await?,
         };
-        let now_ms = found.now_ms;
-        let Some(bytes) = &found.bytes else {
-            return Ok(Fetched::Not(Leftover::Nothing));
+        let tokens = if mirrors { Tokens::Mirrored(redis) } else { Tokens::Found };
+        match self.examine(key, &found, tokens, noted, grace_ms, &take) {
+            Seen::Usable(taken) => Ok(Fetched::Usable(taken)),
+            Seen::Not(leftover) => Ok(Fetched::Not(leftover(found.bytes.unwrap_or_default()))),
+            // Seldom, and large.
+            Seen::Doubtful(noted) => {
+                boxed(|| self.fetch_again(redis, key, found, noted, grace_ms, take)).await
+            }
+        }
+    }
+
+    /// The same with the tokens of all its tags, as they are in Redis now.
+    async fn fetch_again<T>(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        found: Found,
+        noted: Option<Noted>,
+        grace_ms: u64,
+        take: impl Fn(&Usable<'_, '_>) -> Option<T>,
+    ) -> Result<Fetched<T>, Away> {
+        let tags: Vec<String> = match found.bytes.as_deref().map(Stored::read) {
+            Some(Stored::Value(header, _)) => {
+                tags_of(&header, key).into_iter().map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
         };
-        let leftover = match Stored::read(bytes) {
-            Stored::Mark(_) => return Ok(Fetched::Not(Leftover::Nothing)),
-            Stored::Foreign(_) => Leftover::Undecodable,
-            Stored::Value(header, payload) => {
-                let verdict =
-                    |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
-                let (first, noted) = match noted {
-                    None => (verdict(&found.present(key.tags())), None),
-                    Some(noted) => {
-                        let tags = tags_of(&header, key);
-                        let noted = self.covering(noted, key, &tags);
-                        let tokens = redis.mirrored(&tags);
-                        let judged = tokens.map(|tokens| verdict(&Present::new(&tags, &tokens)));
-                        (judged.unwrap_or(Verdict::Depends), noted)
-                    }
-                };
-                let doubtful = first == Verdict::Depends || (mirrors && first == Verdict::Useless);
-                let verdict = if doubtful {
-                    let tags = tags_of(&header, key);
-                    verdict(&Present::new(&tags, &redis.tokens(&tags).await?))
-                } else {
-                    first
-                };
-                match verdict {
-                    Verdict::Usable => {
-                        match take(&Usable { header: &header, payload, now_ms, noted }) {
-                            Some(taken) => return Ok(Fetched::Usable(taken)),
-                            None => Leftover::Undecodable,
-                        }
-                    }
-                    Verdict::Expired => Leftover::Expired,
-                    Verdict::Useless | Verdict::Depends => Leftover::Stale,
+        let tokens = redis.tokens(&tags).await?;
+        Ok(match self.examine(key, &found, Tokens::Asked(&tokens), noted, grace_ms, &take) {
+            Seen::Usable(taken) => Fetched::Usable(taken),
+            Seen::Not(leftover) => Fetched::Not(leftover(found.bytes.unwrap_or_default())),
+            Seen::Doubtful(_) => Fetched::Not(Leftover::Stale(found.bytes.unwrap_or_default())),
+        })
+    }
+
+    /// Looks at what Redis holds under a name.
+    fn examine<T>(
+        &self,
+        key: &CallKey,
+        found: &Found,
+        tokens: Tokens<'_>,
+        noted: Option<Noted>,
+        grace_ms: u64,
+        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
+    ) -> Seen<T> {
+        let now_ms = found.now_ms;
+        let (header, payload) = match found.bytes.as_deref().map(Stored::read) {
+            None | Some(Stored::Mark(_)) => return Seen::Not(|_| Leftover::Nothing),
+            Some(Stored::Foreign(_)) => return Seen::Not(Leftover::Undecodable),
+            Some(Stored::Value(header, payload)) => (header, payload),
+        };
+        let verdict = |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
+        let (verdict, noted) = match tokens {
+            Tokens::Found => (verdict(&found.present(key.tags())), noted),
+            Tokens::Asked(tokens) => {
+                (verdict(&Present::new(&tags_of(&header, key), tokens)), noted)
+            }
+            Tokens::Mirrored(redis) => {
+                let tags = tags_of(&header, key);
+                let noted = noted.and_then(|noted| self.covering(noted, key, &tags));
+                let judged = redis.mirrored(&tags).map(|now| verdict(&Present::new(&tags, &now)));
+                match judged {
+                    // The mirror may be behind.
+                    None | Some(Verdict::Useless) => (Verdict::Depends, noted),
+                    Some(verdict) => (verdict, noted),
                 }
             }
         };
-        Ok(Fetched::Not(leftover(found.bytes.unwrap_or_default())))
+        match verdict {
+            Verdict::Usable => match take(&Usable { header: &header, payload, now_ms, noted }) {
+                Some(taken) => Seen::Usable(taken),
+                None => Seen::Not(Leftover::Undecodable),
+            },
+            Verdict::Expired => Seen::Not(Leftover::Expired),
+            Verdict::Useless => Seen::Not(Leftover::Stale),
+            Verdict::Depends => Seen::Doubtful(noted),
+        }
     }
 
     /// What was noted, and the tags that the entry has of its own with it. `None` if something has been

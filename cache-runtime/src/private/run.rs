@@ -10,6 +10,7 @@ use std::task::Poll;
 use super::begin::{Own, Parts, Tags, Why};
 use super::hooks::{Rules, policy};
 use crate::asked::{Answer, Reply, Resolved, Taken, Wish};
+use crate::boxed::boxed;
 use crate::call::{self, Aside, Body, CallKey, Demands, Loading, Next, Policy, Run, Served, Turn};
 use crate::core::Bound;
 use crate::error::Error;
@@ -168,11 +169,13 @@ impl Call {
                     Ok((call, reply)) => told(call.turn().await, reply),
                     Err(()) => told(Turn::Past, None),
                 },
-                What::Asked(prepared, deed, reply) => act(prepared, deed, reply, shares).await,
+                What::Asked(prepared, deed, reply) => {
+                    boxed(|| act(prepared, deed, reply, shares)).await
+                }
                 What::Done(served, reply) => told(Turn::Done(served), reply),
                 What::Load(looked) => {
                     let Looked { call, step, reply } = *looked;
-                    told(call.begin_load(step).await, reply)
+                    told(boxed(|| call.begin_load(step)).await, reply)
                 }
                 // Generated code asks before whether a task is wanted.
                 What::Aside(_) => told(Turn::Past, None),
