@@ -86,12 +86,21 @@ pub(super) struct Parts<'a> {
 
 /// Why a hit is not all there is.
 pub(super) enum Why {
-    /// Memory does not have the value, or is not to be asked.
-    Missed,
-    /// It has, and the value is to be loaded anew before its time.
-    Early,
+    /// Memory does not have the value, or is not to be asked; or it has, and the value is to be loaded
+    /// anew before its time.
+    Missed(Early),
     /// Somebody asks the call for something.
     Asked(Taken),
+}
+
+/// Whether a fresh value is to be loaded anew.
+#[derive(Clone, Copy)]
+pub(super) struct Early(pub(super) bool);
+
+impl From<Early> for Why {
+    fn from(early: Early) -> Self {
+        Why::Missed(early)
+    }
 }
 
 /// Looks a call up in memory; on a hit that is all there is.
@@ -107,35 +116,92 @@ where
     H: FnMut(K) -> Hooks<K>,
 {
     let instance = own.site.instance(own.type_name);
-    let scoped;
-    let (bound, why) = 'slow: {
-        let bound = if ambient::any() {
-            let (bound, taken) = surroundings(own, instance);
-            scoped = bound;
-            if let Some(taken) = taken {
-                break 'slow (&scoped, Why::Asked(taken));
-            }
-            &scoped
-        } else {
-            bound_globally(instance)
-        };
-        if !bound.reads_memory() || own.bypass {
-            break 'slow (bound, Why::Missed);
-        }
-        let Some(hit) = key.look_up::<K::Value>(bound, instance) else {
-            break 'slow (bound, Why::Missed);
-        };
-        if own.early_refresh > 0.0 && due(own.early_refresh, hit.load_micros, hit.left_ms()) {
-            break 'slow (bound, Why::Early);
-        }
-        bound.counters.memory_hit(hit.load_micros);
-        return Begin::Hit(hit.value);
+    if ambient::any() {
+        return begin_in_surroundings(own, kind, instance, key, tags, hooks);
+    }
+    let bound = bound_globally(instance);
+    match look_up::<K, S>(bound, own, instance, &key) {
+        Ok(value) => Begin::Hit(value),
+        Err(why) => Begin::Call(slow(bound, own, kind, instance, key, tags, hooks, why)),
+    }
+}
+
+#[inline(always)]
+fn look_up<K, S>(
+    bound: &Bound,
+    own: Own,
+    instance: &'static Instance,
+    key: &S,
+) -> Result<K::Value, Early>
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+    S: KeySource,
+{
+    if !bound.reads_memory() || own.bypass {
+        return Err(Early(false));
+    }
+    let Some(hit) = key.look_up::<K::Value>(bound, instance) else { return Err(Early(false)) };
+    if own.early_refresh > 0.0 && due(own.early_refresh, hit.load_micros, hit.left_ms()) {
+        return Err(Early(true));
+    }
+    bound.counters.memory_hit(hit.load_micros);
+    Ok(hit.value)
+}
+
+/// The same in a scope, or when the call is asked for something.
+#[cold]
+#[inline(never)]
+fn begin_in_surroundings<K, S, T, H>(
+    own: Own,
+    kind: K,
+    instance: &'static Instance,
+    key: S,
+    tags: T,
+    hooks: H,
+) -> Begin<K>
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+    S: KeySource,
+    T: FnMut(&mut Tags),
+    H: FnMut(K) -> Hooks<K>,
+{
+    let (bound, taken) = surroundings(own, instance);
+    let why = match taken {
+        Some(taken) => Why::Asked(taken),
+        None => match look_up::<K, S>(&bound, own, instance, &key) {
+            Ok(value) => return Begin::Hit(value),
+            Err(why) => why.into(),
+        },
     };
-    // What is borrowed here is moved here first: on a hit it need not be in memory at all.
-    let (key, mut tags, mut hooks) = (key, tags, hooks);
+    Begin::Call(slow(&bound, own, kind, instance, key, tags, hooks, why))
+}
+
+/// What is borrowed here is moved here first: on a hit it need not be in memory at all.
+#[cold]
+#[inline(never)]
+#[allow(clippy::too_many_arguments, reason = "what generated code gives, passed on")]
+fn slow<K, S, T, H>(
+    bound: &Bound,
+    own: Own,
+    kind: K,
+    instance: &'static Instance,
+    key: S,
+    mut tags: T,
+    mut hooks: H,
+    why: impl Into<Why>,
+) -> Call
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+    S: KeySource,
+    T: FnMut(&mut Tags),
+    H: FnMut(K) -> Hooks<K>,
+{
     let mut rules = || hooks(kind).rules();
     let parts = Parts { key: &key, tags: &mut tags, rules: &mut rules };
-    Begin::Call(Call::new(bound, own, instance, parts, why))
+    Call::new(bound, own, instance, parts, why.into())
 }
 
 #[inline]

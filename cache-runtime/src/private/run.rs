@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::begin::{Own, Parts, Tags, Why};
+use super::begin::{Early, Own, Parts, Tags, Why};
 use super::hooks::{Rules, policy};
 use crate::asked::{Answer, Reply, Resolved, Taken, Wish};
 use crate::boxed::boxed;
@@ -91,8 +91,7 @@ impl Call {
         why: Why,
     ) -> Self {
         let (wish, reply) = match why {
-            Why::Missed => return Call(prepare(bound, own, instance, parts, false)),
-            Why::Early => return Call(prepare(bound, own, instance, parts, true)),
+            Why::Missed(Early(early)) => return Call(prepare(bound, own, instance, parts, early)),
             Why::Asked(Taken::NotMine) => {
                 return Call(prepare(bound, own, instance, parts, false).later());
             }
