@@ -9,8 +9,9 @@ MAX_CRATES := 76
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## Install redis-server from the system's packages if it is missing
+setup: ## Install redis-server and Chromium from the system's packages if they are missing
 	@scripts/install-redis
+	@scripts/install-chromium
 
 run: ## Run the quick start
 	@$(CARGO) run -q -p cache-examples --bin quickstart

@@ -1,6 +1,6 @@
 //! What all parts of one cache share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -12,10 +12,12 @@ use crate::call::CallKey;
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
 use crate::error::Error;
+use crate::events::{Events, Happened};
 use crate::flight::Flights;
 use crate::generation::Generations;
 use crate::memory::{Memory, Terms};
 use crate::redis::{Cleared, RedisStore, Settings};
+use crate::registry::registry;
 use crate::site::{Instance, Tier};
 use crate::stats::{Counter, SiteCounters, SiteStats, Stats};
 use crate::value::Types;
@@ -32,9 +34,12 @@ pub(crate) struct Core {
     pub(crate) types: Types,
     pub(crate) by_hand: Arc<SiteCounters>,
     pub(crate) invalidations: Counter,
+    pub(crate) events: Arc<Events>,
     /// Where values are kept for which nothing else is said.
     pub(crate) stores: Stores,
     sites: RwLock<HashMap<usize, (&'static Instance, Arc<SiteCounters>)>>,
+    /// The functions that have been switched off, as they were named.
+    switched_off: RwLock<BTreeSet<String>>,
 }
 
 /// Where values are looked for, and kept.
@@ -76,14 +81,20 @@ impl Core {
             Backend::Tiered(url) => (Stores::Tiered, Some(url)),
         };
         let settings = url.map(|url| settings(&config, url)).transpose()?;
+        let events = Arc::new(Events::default());
         Ok(Arc::new_cyclic(|core: &Weak<Core>| Core {
             redis: settings.map(|settings| {
                 let core = Weak::clone(core);
                 let cleared: Cleared = Box::new(move |pattern| {
                     core.upgrade().iter().for_each(|core| core.hear_cleared(pattern));
                 });
-                let store =
-                    RedisStore::new(settings, Arc::clone(&generations), clock.clone(), cleared);
+                let store = RedisStore::new(
+                    settings,
+                    Arc::clone(&generations),
+                    clock.clone(),
+                    cleared,
+                    Arc::clone(&events),
+                );
                 if stores == Stores::Tiered {
                     store.want_feed();
                 }
@@ -96,7 +107,9 @@ impl Core {
             background: Background::new(config.max_background_loads, config.max_load),
             by_hand: Arc::new(SiteCounters::new(0.0)),
             invalidations: Counter::default(),
+            events,
             sites: RwLock::default(),
+            switched_off: RwLock::default(),
             config,
             clock,
             generations,
@@ -150,10 +163,44 @@ impl Core {
             return Arc::clone(counters);
         }
         let mut sites = self.sites.write().unwrap_or_else(PoisonError::into_inner);
-        let (_, counters) = sites
-            .entry(key)
-            .or_insert_with(|| (instance, Arc::new(SiteCounters::new(instance.spec.cost))));
+        let (_, counters) = sites.entry(key).or_insert_with(|| {
+            let counters = SiteCounters::new(instance.spec.cost);
+            // Under the lock of the sites: who switches takes it too.
+            counters.switch(!self.disabled().iter().any(|function| instance.is_called(function)));
+            (instance, Arc::new(counters))
+        });
         Arc::clone(counters)
+    }
+
+    /// Sends the calls of a function past the cache, or back.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFunction`].
+    pub(crate) fn switch(&self, function: &str, on: bool) -> Result<(), Error> {
+        let sites = self.sites.write().unwrap_or_else(PoisonError::into_inner);
+        let mut called = false;
+        for (instance, counters) in sites.values() {
+            if instance.is_called(function) {
+                counters.switch(on);
+                called = true;
+            }
+        }
+        let is_declared = || registry().cached.iter().any(|site| site.place.path == function);
+        if !called && !is_declared() {
+            return Err(Error::UnknownFunction { function: function.to_owned() });
+        }
+        let mut off = self.switched_off.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = if on { off.remove(function) } else { off.insert(function.to_owned()) };
+        if changed {
+            let function = function.to_owned();
+            self.events.note(Happened::Switched { function, enabled: on });
+        }
+        Ok(())
+    }
+
+    /// The functions that have been switched off.
+    pub(crate) fn disabled(&self) -> BTreeSet<String> {
+        self.switched_off.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What a fresh entry in memory must satisfy now.
@@ -173,12 +220,16 @@ impl Core {
         let mut sites = vec![SiteStats {
             name: "by hand".into(),
             prefix: String::new(),
+            enabled: true,
+            load_times: self.by_hand.load_times.read(),
             counts: self.by_hand.read(),
         }];
         let known = self.sites.read().unwrap_or_else(PoisonError::into_inner);
         sites.extend(known.values().map(|(instance, counters)| SiteStats {
             name: instance.label().to_owned(),
             prefix: instance.spec.prefix().to_owned(),
+            enabled: counters.is_on(),
+            load_times: counters.load_times.read(),
             counts: counters.read(),
         }));
         drop(known);
@@ -190,6 +241,7 @@ impl Core {
             invalidations: self.invalidations.get(),
             redis_errors,
             redis_outages,
+            redis_times: redis.map(RedisStore::times).unwrap_or_default(),
             notices,
             feed_interruptions,
             flights: self.flights.len() as u64,

@@ -86,6 +86,11 @@ pub enum Error {
         /// The annotated function.
         function: &'static str,
     },
+    /// There is no `#[cached]` function of this name in the program.
+    UnknownFunction {
+        /// The name found.
+        function: String,
+    },
     /// A manager has already been installed or made for this process.
     AlreadyInstalled,
 }
@@ -125,6 +130,10 @@ impl fmt::Display for Error {
             Error::NotCached { function } => {
                 write!(f, "nothing that can be served is stored for this call of {function}")
             }
+            Error::UnknownFunction { function } => write!(
+                f,
+                "there is no `#[cached]` function {function:?}; expected a `path` of the registry or a `name` of the statistics, such as \"shop::videos::get_video\""
+            ),
             Error::AlreadyInstalled => {
                 f.write_str("a cache manager is already installed in this process; use `cache_runtime::with` for a second one")
             }

@@ -14,6 +14,7 @@ use tracing::{Instrument as _, debug_span};
 use crate::asked::{self, Resolved};
 use crate::core::Core;
 use crate::error::Error;
+use crate::events::Happened;
 use crate::generation::Slot;
 use crate::name::{Renderer, shorten, validate_prefix, validate_tag};
 use crate::output::{OutputKind, Probe};
@@ -72,7 +73,7 @@ impl Core {
     ///
     /// Dropped half-way, the invalidation happens all the same.
     pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
-        self.invalidations.one();
+        self.note_invalidation(targets);
         let _then = Finally(|| self.bump(targets.slots()));
         match &self.redis {
             Some(redis) => {
@@ -86,13 +87,21 @@ impl Core {
         }
     }
 
+    fn note_invalidation(&self, targets: &Targets) {
+        self.invalidations.one();
+        self.events.note_if_watched(|| Happened::Invalidated {
+            names: targets.names.clone(),
+            tags: targets.tags.clone(),
+        });
+    }
+
     pub(crate) fn bump(&self, slots: impl IntoIterator<Item = Slot>) {
         slots.into_iter().for_each(|slot| self.generations.bump(slot));
     }
 
     /// The same without waiting: Redis is owed it.
     fn invalidate_in_background(&self, targets: &Targets) {
-        self.invalidations.one();
+        self.note_invalidation(targets);
         let _then = Finally(|| self.bump(targets.slots()));
         if let Some(redis) = &self.redis {
             redis.owe(&targets.names, &targets.tags);

@@ -18,6 +18,7 @@ mod core;
 mod duration;
 mod entry;
 mod error;
+mod events;
 mod flight;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -26,6 +27,7 @@ mod glob;
 #[cfg(test)]
 mod golden;
 mod health;
+mod inspect;
 mod invalidate;
 mod key;
 mod lease;
@@ -61,7 +63,9 @@ pub use codec::Postcard;
 pub use codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
 pub use config::{Backend, CacheConfig, Jitter, Mode, RedisUrl, Ttl};
 pub use error::Error;
+pub use events::{Event, Happened};
 pub use health::{Health, Status};
+pub use inspect::{EntryState, Inspected, InspectedTag};
 pub use manager::{Builder, CacheManager, SetOptions, Warmed, cache, install, try_cache};
 pub use name::escape;
 pub use output::CacheValue;
@@ -72,7 +76,7 @@ pub use registry::{
 pub use scope::with;
 pub use shared_error::SharedError;
 pub use site::{Coalesce, Tier};
-pub use stats::{Counts, SiteStats, Stats};
+pub use stats::{Counts, Latencies, SiteStats, Stats};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

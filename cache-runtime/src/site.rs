@@ -11,7 +11,7 @@ use crate::core::Bound;
 use crate::generation::Slot;
 use crate::key::{self, NameHasher};
 use crate::name;
-use crate::registry::{Declared, SiteKey};
+use crate::registry::{Declared, Place, SiteKey};
 
 /// Where the values of a call site are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -284,6 +284,17 @@ impl Instance {
     pub(crate) fn label(&self) -> &str {
         &self.label
     }
+
+    /// Whether this is what people call it: with its types, or as the registry has it.
+    pub(crate) fn is_called(&self, function: &str) -> bool {
+        self.label == function || Place::of(&self.spec.declared).path == function
+    }
+}
+
+/// What people call the function whose values have this origin, if it has been called here.
+pub(crate) fn label_of(origin: u64) -> Option<&'static str> {
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    known.iter().find(|instance| instance.origin == origin).map(|instance| instance.label())
 }
 
 /// The function that a type name is from, without its lifetimes: `feed<'_, u8>` is `feed<u8>`.

@@ -7,6 +7,7 @@
 )]
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
+mod admin;
 mod cluster;
 mod damage;
 mod early;

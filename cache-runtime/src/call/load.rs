@@ -149,6 +149,7 @@ impl Load {
         let took = self.began.map_or(Duration::ZERO, |began| began.elapsed());
         self.call.counters.slow.loads.one();
         self.call.counters.slow.load_micros.add(micros(took));
+        self.call.counters.load_times.record(took);
         took
     }
 

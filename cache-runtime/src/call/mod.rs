@@ -34,6 +34,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::timeout;
 
 pub(crate) use aside::{Aside, Body};
@@ -45,9 +46,9 @@ pub(crate) use key::{CallKey, named};
 pub(crate) use load::{Goal, Load};
 pub(crate) use look::{Loading, Step};
 pub(crate) use policy::{Grace, Policy, Test, fresh_for_ms, life_of};
-pub(crate) use reading::{Ask, Leftover, Reading};
+pub(crate) use reading::{Ask, Leftover, Reading, tags_of};
 pub(crate) use redis_load::Making;
-pub(crate) use validity::{Present, Verdict, hit, judge};
+pub(crate) use validity::{Present, Verdict, age_ms, hit, judge};
 
 use crate::boxed::boxed;
 use crate::config::Ttl;
@@ -62,7 +63,8 @@ use crate::stats::SiteCounters;
 use crate::value::{AnyValue, Value};
 
 /// Where an output came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Source {
     /// The memory of this process.

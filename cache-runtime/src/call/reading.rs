@@ -360,7 +360,7 @@ impl Core {
 }
 
 /// The tags of an entry, those of the key first. One without a name of its own is none of them.
-fn tags_of<'a>(header: &'a Header<'_>, key: &'a CallKey) -> Vec<&'a str> {
+pub(crate) fn tags_of<'a>(header: &'a Header<'_>, key: &'a CallKey) -> Vec<&'a str> {
     let name = key.name().as_str();
     let known = |tag: &&str| key.tags().iter().any(|known| known == tag);
     let own = header.tags.iter().filter_map(|tag| tag.name.resolve(name)).filter(|tag| !known(tag));

@@ -108,7 +108,7 @@ pub(crate) fn left(header: &Header<'_>, now_ms: u64) -> Ttl {
     }
 }
 
-fn age_ms(header: &Header<'_>, now_ms: u64) -> u64 {
+pub(crate) fn age_ms(header: &Header<'_>, now_ms: u64) -> u64 {
     now_ms.saturating_sub(header.created_ms)
 }
 

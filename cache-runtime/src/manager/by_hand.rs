@@ -9,8 +9,10 @@ use super::{CacheManager, SetOptions};
 use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, named};
 use crate::config::Ttl;
 use crate::error::Error;
+use crate::events::Happened;
 use crate::generation::Slot;
 use crate::glob::Pattern;
+use crate::inspect::Inspected;
 use crate::invalidate::{Finally, Targets};
 use crate::memory::Terms;
 use crate::name::{Name, validate_tag};
@@ -179,6 +181,19 @@ impl CacheManager {
         self.core().flush_all().await
     }
 
+    /// What is stored under a name, whoever has stored it: how old it is, what it depends on, and
+    /// whether it is valid. Of an entry that is in Redis and in memory, the one in Redis. `None` if there
+    /// is nothing, or Redis is away.
+    ///
+    /// For people: it looks at every entry in memory for the name of a function's.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a name that cannot be one.
+    pub async fn inspect(&self, name: &str) -> Result<Option<Inspected>, Error> {
+        let key = self.key(name, &[])?;
+        Ok(self.core().inspect(&key).await)
+    }
+
     pub(super) fn key(&self, name: &str, tags: &[String]) -> Result<CallKey, Error> {
         let name = Name::by_hand(name)?;
         for tag in tags {
@@ -250,7 +265,9 @@ impl crate::core::Core {
             Some(redis) => redis.clear(pattern.as_str()).await,
             None => None,
         };
-        removed.unwrap_or(in_memory)
+        let removed = removed.unwrap_or(in_memory);
+        self.events.note(Happened::Cleared { pattern: pattern.as_str().to_owned(), removed });
+        removed
     }
 
     async fn flush_all(&self) -> u64 {
@@ -264,7 +281,9 @@ impl crate::core::Core {
             Some(redis) => redis.flush().await,
             None => None,
         };
-        removed.unwrap_or(in_memory)
+        let removed = removed.unwrap_or(in_memory);
+        self.events.note(Happened::Flushed { removed });
+        removed
     }
 
     /// Another process has cleared a pattern: what it had to find in Redis is gone there.

@@ -17,8 +17,9 @@ pub use options::SetOptions;
 
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
-use crate::core::Core;
+use crate::core::{Core, Stores};
 use crate::error::Error;
+use crate::events::Event;
 use crate::health::Health;
 use crate::stats::Stats;
 
@@ -156,6 +157,40 @@ impl CacheManager {
     /// Starts the statistics from zero. What is stored stays.
     pub fn reset_stats(&self) {
         self.core().reset_stats();
+    }
+
+    /// What has happened lately with a larger number than `after`, the oldest first: 0 is all that is
+    /// known, at most the last 256. Invalidations are noted from the first time on that somebody asks.
+    pub fn events(&self, after: u64) -> Vec<Event> {
+        self.core().events.after(after)
+    }
+
+    /// The store that values are kept in for which nothing else is said, if all is well: `"memory"`,
+    /// `"redis"` or `"tiered"`.
+    pub fn backend(&self) -> &'static str {
+        match self.core().stores {
+            Stores::Memory => "memory",
+            Stores::Redis => "redis",
+            Stores::Tiered => "tiered",
+        }
+    }
+
+    /// Sends the calls of a `#[cached]` function past the cache, or back: each runs its body, and nothing is
+    /// stored. What invalidates goes on, so that nothing old is there when it is switched on again. It holds
+    /// for this manager, until it is dropped.
+    ///
+    /// `function` is a [`path`](crate::Place::path) of the [registry](crate::registry()), for all instances
+    /// of a generic function, or a [`name`](crate::SiteStats::name) of the statistics.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFunction`].
+    pub fn set_enabled(&self, function: &str, enabled: bool) -> Result<(), Error> {
+        self.core().switch(function, enabled)
+    }
+
+    /// The functions that are switched off, as they were named.
+    pub fn disabled(&self) -> Vec<String> {
+        self.core().disabled().into_iter().collect()
     }
 
     /// How long Redis takes to answer: `None` if there is none, or if it cannot be used just now.

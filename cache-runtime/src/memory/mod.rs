@@ -28,7 +28,7 @@ pub(crate) use entry::{Domain, Facts, Hit, Identity, MemoryKey};
 pub(crate) use terms::Terms;
 pub(crate) use wanted::{WantedCall, WantedName};
 
-use crate::generation::Verified;
+use crate::generation::{Generations, Verified};
 use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
 use crate::prehashed::BuildPrehashed;
@@ -157,6 +157,23 @@ impl Memory {
             true
         });
         facts
+    }
+
+    /// What is known of an entry, fresh or not; what it weighs, and whether nothing that it depends on has
+    /// been invalidated.
+    pub(crate) fn inspect(
+        &self,
+        key: &MemoryKey,
+        generations: &Generations,
+    ) -> Option<(Facts, u64, usize, bool)> {
+        let mut found = None;
+        self.find(key.hash, key, None, &mut |entry| {
+            let current = generations.still_current(&entry.facts.stamps, &entry.verified);
+            let (load_micros, weight) = (entry.load_micros.into(), entry.weight as usize);
+            found = Some((entry.facts.clone(), load_micros, weight, current));
+            true
+        });
+        found
     }
 
     /// Which value is there, fresh or not.

@@ -138,7 +138,7 @@ where
     K::Value: CacheValue,
     S: KeySource,
 {
-    if !bound.reads_memory() || own.bypass {
+    if !bound.reads_memory() || own.bypass || !bound.counters.is_on() {
         return Err(Early(false));
     }
     let Some(hit) = key.look_up::<K::Value>(bound, instance) else { return Err(Early(false)) };

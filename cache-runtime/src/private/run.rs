@@ -211,7 +211,7 @@ fn prepare(
     parts: Parts<'_>,
     early: bool,
 ) -> What {
-    if own.bypass {
+    if own.bypass || !bound.counters.is_on() {
         bound.counters.slow.bypassed.one();
         return What::Past(Reply::default());
     }

@@ -26,10 +26,12 @@ use tokio::time::timeout;
 
 use crate::clock::{Clock, millis};
 use crate::entry::StateId;
+use crate::events::Events;
 use crate::generation::Generations;
 use crate::glob;
 use crate::random;
 use crate::runtime;
+use crate::stats::Latencies;
 pub use breaker::Breaker;
 pub(crate) use feed::Hearing;
 use link::{Ready, State};
@@ -224,8 +226,9 @@ impl RedisStore {
         generations: Arc<Generations>,
         clock: Clock,
         cleared: Cleared,
+        events: Arc<Events>,
     ) -> Self {
-        RedisStore(Arc::new(Shared::new(settings, generations, clock, cleared)))
+        RedisStore(Arc::new(Shared::new(settings, generations, clock, cleared, events)))
     }
 
     /// The value under a name, alone: for who has the tokens from the mirror.
@@ -588,7 +591,13 @@ impl RedisStore {
         (self.0.errors.get(), self.0.outages.get())
     }
 
+    /// How long answers took.
+    pub(crate) fn times(&self) -> Latencies {
+        self.0.times.read()
+    }
+
     pub(crate) fn reset_failures(&self) {
+        self.0.times.reset();
         self.0.errors.reset();
         self.0.outages.reset();
         self.0.feed.heard.reset();

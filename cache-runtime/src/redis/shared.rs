@@ -20,11 +20,12 @@ use super::mirror::{Before, Mirror, ROOT};
 use super::notice::{self, Item};
 use super::reports::Reports;
 use crate::clock::{Clock, millis, precise_ms};
+use crate::events::{Events, Happened};
 use crate::generation::Generations;
 use crate::prehashed::BuildPrehashed;
 use crate::random;
 use crate::runtime;
-use crate::stats::Counter;
+use crate::stats::{Counter, Histogram};
 
 /// So many operations may be under way at once; more wait for their turn.
 const IN_FLIGHT: usize = 4_096;
@@ -65,6 +66,9 @@ pub(super) struct Shared {
     pub(super) journal: Journal,
     pub(super) errors: Counter,
     pub(super) outages: Counter,
+    /// How long answers took.
+    pub(super) times: Histogram,
+    events: Arc<Events>,
     pub(super) record: Record,
     reports: Reports,
     pub(super) feed: Feed,
@@ -93,6 +97,7 @@ impl Shared {
         generations: Arc<Generations>,
         clock: Clock,
         cleared: Cleared,
+        events: Arc<Events>,
     ) -> Self {
         Shared {
             feed: Feed::default(),
@@ -109,6 +114,8 @@ impl Shared {
             no_runtime_logged: AtomicBool::new(false),
             errors: Counter::default(),
             outages: Counter::default(),
+            times: Histogram::default(),
+            events,
             record: Record::default(),
             reports: Reports::default(),
         }
@@ -286,6 +293,9 @@ impl Shared {
     }
 
     pub(super) fn log_up(&self, again: bool, server: &str) {
+        if again {
+            self.events.note(Happened::RedisBack);
+        }
         let redis = &self.settings.address;
         if again && self.reports.end() {
             tracing::info!(redis, server, "Redis is back");
@@ -296,6 +306,7 @@ impl Shared {
 
     pub(super) fn log_down(&self, reason: &str) {
         self.outages.one();
+        self.events.note(Happened::RedisLost { reason: reason.to_owned() });
         let redis = &self.settings.address;
         match self.reports.outage(Instant::now()) {
             Some(0) => tracing::warn!(redis, reason, "Redis is away; going on without it"),
@@ -322,8 +333,10 @@ impl Turn<'_> {
         operation: impl Future<Output = RedisResult<T>>,
     ) -> Result<T, Away> {
         let deadline = self.shared.settings.deadline;
+        let asked = Instant::now();
         let reason = match timeout(deadline, operation).await {
             Ok(Ok(answer)) => {
+                self.shared.times.record(asked.elapsed());
                 self.shared.record.succeed();
                 return Ok(answer);
             }

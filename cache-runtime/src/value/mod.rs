@@ -194,6 +194,7 @@ fn codec_by_id<'a>(
     own.into_iter().chain(known).find(|codec| codec.id() == id)
 }
 
-fn unpack(compressed: bool, payload: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {
+/// The payload as the codec wrote it; `None` if it cannot be decompressed.
+pub(crate) fn unpack(compressed: bool, payload: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {
     if compressed { entry::decompress(payload).map(Into::into) } else { Some(payload.into()) }
 }

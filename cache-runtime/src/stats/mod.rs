@@ -3,14 +3,19 @@
 //! A memory hit is counted in a stripe that belongs to the counting thread alone (a load and a
 //! store, no locked instruction); everything slower than that is counted in plain atomics.
 
+mod histogram;
+
 use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use once_cell::sync::Lazy;
 use serde::{Serialize, Serializer};
+
+pub(crate) use histogram::Histogram;
+pub use histogram::Latencies;
 
 /// What a manager has done since it was made, or since
 /// [`reset_stats`](crate::CacheManager::reset_stats).
@@ -29,6 +34,8 @@ pub struct Stats {
     pub redis_errors: u64,
     /// How often Redis was given up on.
     pub redis_outages: u64,
+    /// How long Redis took to answer, where it has.
+    pub redis_times: Latencies,
     /// Invalidations of other processes that were heard of.
     pub notices: u64,
     /// How often the feed of those was interrupted.
@@ -54,6 +61,11 @@ pub struct SiteStats {
     pub name: String,
     /// The prefix of its entries' names.
     pub prefix: String,
+    /// Whether its calls use the cache: see
+    /// [`set_enabled`](crate::CacheManager::set_enabled).
+    pub enabled: bool,
+    /// How long its loads took.
+    pub load_times: Latencies,
     /// The numbers.
     #[serde(flatten)]
     pub counts: Counts,
@@ -161,7 +173,9 @@ impl Counts {
         Duration::from_micros(self.saved_micros)
     }
 
-    fn add(self, other: Counts) -> Counts {
+    /// The sum of both.
+    #[must_use]
+    pub fn plus(self, other: Counts) -> Counts {
         let sum = self.combine(other, u64::saturating_add);
         Counts { saved_cost: self.saved_cost + other.saved_cost, ..sum }
     }
@@ -184,7 +198,7 @@ impl Serialize for Counts {
 impl Stats {
     pub(crate) fn of_sites(mut sites: Vec<SiteStats>) -> Self {
         sites.sort_by(|a, b| a.name.cmp(&b.name));
-        let total = sites.iter().fold(Counts::default(), |sum, site| sum.add(site.counts));
+        let total = sites.iter().fold(Counts::default(), |sum, site| sum.plus(site.counts));
         Stats { total, sites, ..Stats::default() }
     }
 }
@@ -255,6 +269,9 @@ impl Counter {
 pub(crate) struct SiteCounters {
     hits: Box<[Stripe]>,
     pub(crate) slow: Slow,
+    pub(crate) load_times: Histogram,
+    /// Whether its calls go past the cache, since somebody has switched it off.
+    off: AtomicBool,
     cost: f64,
     baseline: Mutex<Counts>,
 }
@@ -272,9 +289,21 @@ impl SiteCounters {
         SiteCounters {
             hits: (0..=*OWNED).map(|_| Stripe::default()).collect(),
             slow: Slow::default(),
+            load_times: Histogram::default(),
+            off: AtomicBool::new(false),
             cost,
             baseline: Mutex::default(),
         }
+    }
+
+    /// Whether the calls of this site use the cache.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        !self.off.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn switch(&self, on: bool) {
+        self.off.store(!on, Ordering::Relaxed);
     }
 
     #[inline]
@@ -313,6 +342,7 @@ impl SiteCounters {
     /// Counters that other threads own cannot be set back: their present values become the zero.
     pub(crate) fn reset(&self) {
         *self.baseline.lock().unwrap_or_else(PoisonError::into_inner) = self.read_all();
+        self.load_times.reset();
     }
 
     fn read_all(&self) -> Counts {

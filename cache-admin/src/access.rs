@@ -1,0 +1,65 @@
+//! Who is asking, and what they may do.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::Admin;
+use crate::problem::Problem;
+
+/// The header that carries the key; `Authorization: Bearer` does, too.
+const KEY_HEADER: &str = "x-cache-admin-key";
+
+/// Lets those pass who may read.
+pub(crate) async fn readers(
+    State(admin): State<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if admin.config.public_reads {
+        return next.run(request).await;
+    }
+    keepers(State(admin), request, next).await
+}
+
+/// Lets those pass who have the key.
+pub(crate) async fn keepers(
+    State(admin): State<Arc<Admin>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match admin.admit(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+impl Admin {
+    /// Whether the request comes with the key.
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let Some(key) = &self.config.key else {
+            return Err(Problem::new(
+                StatusCode::FORBIDDEN,
+                "no admin key is configured, so nobody may do this; set CACHE_ADMIN_KEY",
+            ));
+        };
+        match given(headers) {
+            Some(given) if key.is(given) => Ok(()),
+            Some(_) => Err(Problem::new(StatusCode::UNAUTHORIZED, "this is not the admin key")),
+            None => Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                format!(
+                    "the admin key is missing; send it as `{KEY_HEADER}` or `Authorization: Bearer`"
+                ),
+            )),
+        }
+    }
+}
+
+fn given(headers: &HeaderMap) -> Option<&[u8]> {
+    let bearer = || headers.get(header::AUTHORIZATION)?.as_bytes().strip_prefix(b"Bearer ");
+    headers.get(KEY_HEADER).map(|key| key.as_bytes()).or_else(bearer)
+}

@@ -1,0 +1,187 @@
+//! Who may do what.
+
+use std::env;
+use std::fmt;
+
+use subtle::ConstantTimeEq as _;
+
+/// The shortest key that is accepted.
+const SHORTEST: usize = 16;
+
+/// What the router lets whom do.
+///
+/// The default lets nobody do anything: give it a [key](AdminConfig::key), or make reading
+/// [public](AdminConfig::public_reads).
+#[derive(Clone, Debug)]
+pub struct AdminConfig {
+    pub(crate) key: Option<AdminKey>,
+    pub(crate) public_reads: bool,
+    pub(crate) show_values: bool,
+    pub(crate) max_body: usize,
+    pub(crate) max_warm: usize,
+}
+
+/// The secret of those who may steer the cache. It is never printed.
+#[derive(Clone)]
+pub struct AdminKey(String);
+
+/// A setting that cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    setting: &'static str,
+    given: String,
+    expected: &'static str,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        AdminConfig {
+            key: None,
+            public_reads: false,
+            show_values: false,
+            max_body: 1 << 20,
+            max_warm: 1_000,
+        }
+    }
+}
+
+impl AdminConfig {
+    /// What the environment says: `CACHE_ADMIN_KEY`, `CACHE_ADMIN_PUBLIC_READS` and
+    /// `CACHE_ADMIN_SHOW_VALUES` (`true` or `false`).
+    ///
+    /// # Errors
+    /// A key of fewer than 16 characters, or another word than `true` or `false`.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Self::from_vars(|name| env::var(name).ok())
+    }
+
+    fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let flag = |name| match var(name).as_deref() {
+            None | Some("" | "false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(other) => Err(ConfigError {
+                setting: name,
+                given: format!("{other:?}"),
+                expected: "`true` or `false`",
+            }),
+        };
+        let key = var("CACHE_ADMIN_KEY").filter(|key| !key.is_empty());
+        Ok(AdminConfig {
+            key: key.map(AdminKey::new).transpose()?,
+            public_reads: flag("CACHE_ADMIN_PUBLIC_READS")?,
+            show_values: flag("CACHE_ADMIN_SHOW_VALUES")?,
+            ..Self::default()
+        })
+    }
+
+    /// Who has this key may do everything.
+    #[must_use]
+    pub fn key(self, key: AdminKey) -> Self {
+        AdminConfig { key: Some(key), ..self }
+    }
+
+    /// Whether what changes nothing can be asked for without the key: statistics, health, call sites,
+    /// entries without their values, metrics. `false` by default.
+    #[must_use]
+    pub fn public_reads(self, public: bool) -> Self {
+        AdminConfig { public_reads: public, ..self }
+    }
+
+    /// Whether `GET /entries/{name}` shows the value too, to those who have the key. `false` by
+    /// default: values may be anything.
+    #[must_use]
+    pub fn show_values(self, show: bool) -> Self {
+        AdminConfig { show_values: show, ..self }
+    }
+
+    /// The largest body that is read, in bytes. 1 MiB by default.
+    #[must_use]
+    pub fn max_body(self, bytes: usize) -> Self {
+        AdminConfig { max_body: bytes, ..self }
+    }
+
+    /// How many entries one `POST /warm` may store. 1,000 by default.
+    #[must_use]
+    pub fn max_warm(self, entries: usize) -> Self {
+        AdminConfig { max_warm: entries, ..self }
+    }
+}
+
+impl AdminKey {
+    /// A key.
+    ///
+    /// # Errors
+    /// If it has fewer than 16 characters, or white space at either end.
+    pub fn new(key: impl Into<String>) -> Result<Self, ConfigError> {
+        let key = key.into();
+        if key.len() < SHORTEST || key.trim() != key {
+            return Err(ConfigError {
+                setting: "CACHE_ADMIN_KEY",
+                given: format!("a text of {} bytes", key.len()),
+                expected: "at least 16 characters without white space at the ends, such as `openssl rand -hex 24` prints",
+            });
+        }
+        Ok(AdminKey(key))
+    }
+
+    /// Whether this is the key. How long it takes says nothing of where two of the same length
+    /// differ.
+    pub(crate) fn is(&self, given: &[u8]) -> bool {
+        self.0.as_bytes().ct_eq(given).into()
+    }
+}
+
+impl fmt::Debug for AdminKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AdminKey(***)")
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}; expected {}", self.setting, self.given, self.expected)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(vars: &[(&str, &str)]) -> Result<AdminConfig, String> {
+        let var = |name: &str| {
+            vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        AdminConfig::from_vars(var).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn by_default_nobody_may_do_anything() {
+        let config = of(&[]);
+        assert!(config.is_ok_and(|config| config.key.is_none() && !config.public_reads));
+    }
+
+    #[test]
+    fn a_short_key_is_refused_and_not_shown() {
+        let error = of(&[("CACHE_ADMIN_KEY", "hunter2")]).err().unwrap_or_default();
+        assert!(error.starts_with("CACHE_ADMIN_KEY is a text of 7 bytes; expected at least 16"));
+        assert!(!error.contains("hunter2"));
+    }
+
+    #[test]
+    fn a_flag_is_one_of_two_words() {
+        let error = of(&[("CACHE_ADMIN_SHOW_VALUES", "yes")]).err();
+        let expected = "CACHE_ADMIN_SHOW_VALUES is \"yes\"; expected `true` or `false`";
+        assert_eq!(error.as_deref(), Some(expected));
+        assert!(of(&[("CACHE_ADMIN_PUBLIC_READS", "true")]).is_ok_and(|c| c.public_reads));
+    }
+
+    #[test]
+    fn a_key_is_compared_in_full_and_never_printed() {
+        let key = AdminKey::new("0123456789abcdef");
+        assert!(key.as_ref().is_ok_and(|key| key.is(b"0123456789abcdef")));
+        assert!(key.as_ref().is_ok_and(|key| !key.is(b"0123456789abcdeg") && !key.is(b"")));
+        assert!(!format!("{key:?}").contains("0123"));
+    }
+}

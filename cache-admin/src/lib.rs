@@ -1,0 +1,111 @@
+//! See and steer a cache of [`cache_runtime`] over HTTP.
+//!
+//! [`router`] is an axum router to be nested anywhere:
+//!
+//! ```no_run
+//! use cache_admin::{AdminConfig, router};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let app = axum::Router::new()
+//!     // ... the service's own routes ...
+//!     .nest("/cache", router(cache_runtime::cache(), AdminConfig::from_env()?));
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//! axum::serve(listener, app).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | route | |
+//! |---|---|
+//! | `GET /` | a page that shows all of this live |
+//! | `GET /live` | what that page shows, each second, as server-sent events |
+//! | `GET /stats` | what the cache has done: in all, by prefix, by call site |
+//! | `GET /health` | how it is: 200 healthy or degraded, 503 if Redis is required and away |
+//! | `GET /sites` | every annotated function of the program with its options and what invalidates it |
+//! | `GET /events?after=N` | what has happened lately: outages, recoveries, invalidations |
+//! | `GET /metrics` | the statistics in the text format of Prometheus |
+//! | `GET /entries/{name}` | one entry: its age, remaining life, size, tags, and whether it is valid |
+//! | `DELETE /entries/{name}` | removes it |
+//! | `DELETE /prefix/{prefix}` | makes everything below a prefix stale |
+//! | `DELETE /tag/{tag}` | makes everything with a tag stale |
+//! | `DELETE /pattern?pattern=` | removes every entry whose name matches |
+//! | `DELETE /all?confirm=CONFIRM_FLUSH` | removes everything in the namespace |
+//! | `POST /warm` | stores JSON values under names, for `CacheManager::get` |
+//! | `POST /sites/{name}/disable`, `/enable` | sends the calls of a function past the cache, and back |
+//! | `POST /stats/reset` | starts the statistics from zero |
+//!
+//! # Access
+//!
+//! Whoever has the key of [`AdminConfig`] may do everything; it goes in the header `x-cache-admin-key`
+//! or as `Authorization: Bearer`. Without a configured key nobody may change anything. What changes nothing
+//! needs the key too, unless [`public_reads`](AdminConfig::public_reads) is set.
+//!
+//! # Errors
+//!
+//! Every refusal is JSON in the form of RFC 9457 (`application/problem+json`), and its `detail` says what was wrong:
+//! 400 for a name, pattern or body that cannot be used, 401 for a missing or wrong key, 403 where no key is
+//! configured, 404 for an entry or function that is not there, 413 for what is too large.
+//!
+//! An outage of Redis is no error: an invalidation is then kept until Redis has confirmed it, as one by the program
+//! itself is.
+
+mod access;
+mod config;
+mod metrics;
+mod page;
+mod problem;
+mod routes;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, post};
+use cache_runtime::CacheManager;
+
+pub use config::{AdminConfig, AdminKey, ConfigError};
+
+use routes::{change, look};
+
+/// What all routes share.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    manager: CacheManager,
+    config: AdminConfig,
+}
+
+/// The routes for one cache: see the [crate's docs](crate).
+pub fn router(manager: CacheManager, config: AdminConfig) -> Router {
+    let max_body = config.max_body;
+    let admin = Arc::new(Admin { manager, config });
+    let reading = Router::new()
+        .route("/stats", get(look::stats))
+        .route("/health", get(look::health))
+        .route("/sites", get(look::sites))
+        .route("/events", get(look::events))
+        .route("/metrics", get(look::metrics))
+        .route("/entries/{*name}", get(look::entry))
+        .route("/live", get(page::live))
+        .route_layer(from_fn_with_state(Arc::clone(&admin), access::readers));
+    let changing = Router::new()
+        .route("/stats/reset", post(change::reset))
+        .route("/entries/{*name}", delete(change::delete_entry))
+        .route("/prefix/{*prefix}", delete(change::invalidate_prefix))
+        .route("/tag/{*tag}", delete(change::invalidate_tag))
+        .route("/pattern", delete(change::clear))
+        .route("/all", delete(change::flush))
+        .route("/warm", post(change::warm))
+        .route("/sites/{name}/disable", post(change::disable))
+        .route("/sites/{name}/enable", post(change::enable))
+        .route_layer(from_fn_with_state(Arc::clone(&admin), access::keepers));
+    // The page itself shows nothing; it asks for the key.
+    Router::new()
+        .route("/", get(page::page))
+        .merge(reading)
+        .merge(changing)
+        .fallback(routes::nothing_here)
+        .layer(DefaultBodyLimit::max(max_body))
+        .with_state(admin)
+}

@@ -1,0 +1,99 @@
+//! The page, and the stream that keeps it up to date.
+
+use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime};
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderName, header};
+use axum::response::Html;
+use axum::response::sse::{Event as Sent, KeepAlive, Sse};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use cache_runtime::{Event, Health, Stats};
+use futures_util::stream::{Stream, unfold};
+use serde::Serialize;
+use tokio::time::sleep;
+
+use crate::Admin;
+use crate::problem::Problem;
+use crate::routes::look::After;
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("page.js");
+
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    include_str!("index.html").replace("/*style*/", STYLE).replace("/*script*/", SCRIPT)
+});
+
+/// Nothing but what is in the page, and its own routes.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let digest = |text: &str| BASE64_STANDARD.encode(hmac_sha256::Hash::hash(text.as_bytes()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        digest(SCRIPT),
+        digest(STYLE)
+    )
+});
+
+pub(crate) async fn page() -> ([(HeaderName, &'static str); 4], Html<&'static str>) {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY.as_str()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, Html(PAGE.as_str()))
+}
+
+/// What the page shows.
+#[derive(Serialize)]
+struct Snapshot {
+    /// Milliseconds since 1970.
+    at: u64,
+    stats: Stats,
+    health: Health,
+    disabled: Vec<String>,
+    /// What has happened since the snapshot before.
+    events: Vec<Event>,
+}
+
+const EVERY: Duration = Duration::from_secs(1);
+/// A stream ends after so many; the page opens the next one. A service that shuts down and waits for its
+/// connections does not wait for ever.
+const SNAPSHOTS: u32 = 60;
+
+pub(crate) async fn live(
+    State(admin): State<Arc<Admin>>,
+    after: Result<Query<After>, QueryRejection>,
+) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, Problem> {
+    let Query(After { after }) = after?;
+    let snapshots = unfold((admin, 0, after), |(admin, sent, seen)| async move {
+        if sent == SNAPSHOTS {
+            return None;
+        }
+        if sent > 0 {
+            sleep(EVERY).await;
+        }
+        let snapshot = admin.snapshot(seen).await;
+        let seen = snapshot.events.last().map_or(seen, |event| event.number);
+        let event = Sent::default().json_data(&snapshot).unwrap_or_default();
+        Some((Ok(event), (admin, sent + 1, seen)))
+    });
+    Ok(Sse::new(snapshots).keep_alive(KeepAlive::default()))
+}
+
+impl Admin {
+    async fn snapshot(&self, seen: u64) -> Snapshot {
+        let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Snapshot {
+            at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            stats: self.manager.stats(),
+            health: self.manager.health().await,
+            disabled: self.manager.disabled(),
+            events: self.manager.events(seen),
+        }
+    }
+}

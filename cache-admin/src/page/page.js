@@ -1,0 +1,269 @@
+"use strict";
+// The routes stand beside the page, wherever that is nested.
+const base = location.pathname.replace(/\/+$/, "");
+const byId = (id) => document.getElementById(id);
+const KEPT = 300;
+const columns = [
+  ["name", "call site", (site) => site.name],
+  ["requests", "requests", (site) => requests(site)],
+  ["hit_rate", "hit rate", (site) => site.hit_rate, percent],
+  ["memory_hits", "memory", (site) => site.memory_hits],
+  ["redis_hits", "Redis", (site) => site.redis_hits],
+  ["misses", "misses", (site) => site.misses],
+  ["coalesced", "shared", (site) => site.coalesced],
+  ["load_errors", "errors", (site) => site.load_errors],
+  ["load", "mean load", (site) => site.load_times.mean, time],
+  ["p99", "p99", (site) => site.load_times.p99 ?? 0, time],
+  ["saved", "saved", (site) => site.saved_micros / 1e6, time],
+];
+let key = sessionStorage.getItem("cache-admin-key") ?? "";
+let order = { column: 1, up: false };
+let before = null;
+let lastEvent = 0;
+let sites = [];
+const series = { "hit-rate": [], requests: [], load: [], redis: [] };
+
+function requests(counts) { return counts.hits + counts.misses + counts.bypassed; }
+function percent(part) { return (part * 100).toFixed(1) + " %"; }
+function time(seconds) {
+  if (!seconds) return "0";
+  if (seconds < 1e-3) return (seconds * 1e6).toFixed(0) + " µs";
+  if (seconds < 1) return (seconds * 1e3).toFixed(1) + " ms";
+  if (seconds < 600) return seconds.toFixed(1) + " s";
+  return seconds < 36000 ? (seconds / 60).toFixed(0) + " min" : (seconds / 3600).toFixed(1) + " h";
+}
+function number(value) { return value.toLocaleString("en"); }
+function bytes(value) {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  let unit = 0;
+  while (value >= 1024 && unit < 3) { value /= 1024; unit += 1; }
+  return value.toFixed(unit ? 1 : 0) + " " + units[unit];
+}
+
+// A stream of snapshots. EventSource cannot send the key, so the events are read by hand.
+async function follow() {
+  for (;;) {
+    try {
+      const response = await fetch(base + "/live?after=" + lastEvent, { headers: key ? { "x-cache-admin-key": key } : {} });
+      if (response.status === 401 || response.status === 403) {
+        const problem = await response.json();
+        lost(problem.detail);
+        if (response.status === 403) return;
+        forget();
+        if (!await ask("To see the cache, give its admin key.", true)) return;
+        continue;
+      }
+      if (!response.ok) throw new Error("status " + response.status);
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) break;
+        text += value;
+        let end;
+        while ((end = text.indexOf("\n\n")) >= 0) {
+          const event = text.slice(0, end);
+          text = text.slice(end + 2);
+          const data = event.split("\n").filter((line) => line.startsWith("data:")).map((line) => line.slice(5)).join("\n");
+          if (data) show(JSON.parse(data));
+        }
+      }
+    } catch (error) {
+      lost("no answer: " + error.message);
+    }
+    await new Promise((go) => setTimeout(go, 1000));
+  }
+}
+
+function lost(reason) {
+  const status = byId("status");
+  status.className = "badge lost";
+  status.textContent = reason;
+  before = null;
+}
+
+function show(snapshot) {
+  const { stats, health, events, disabled, at } = snapshot;
+  const status = byId("status");
+  status.className = "badge " + health.status;
+  status.textContent = health.status;
+  const breaker = health.breaker ? ", breaker " + JSON.stringify(health.breaker).replaceAll('"', "") : "";
+  byId("backend").textContent = "in " + health.backend + breaker + (health.reason ? ": " + health.reason : "");
+  if (before) {
+    const seconds = Math.max((at - before.at) / 1000, 0.001);
+    const now = stats.total, then = before.stats.total;
+    const hits = now.hits - then.hits, all = requests(now) - requests(then);
+    const asked = hits + now.misses - then.misses;
+    // The statistics may have been set back.
+    if (all >= 0) {
+      point("hit-rate", asked ? hits / asked : null, percent, 1);
+      point("requests", all / seconds, (value) => number(Math.round(value)));
+      point("load", mean("load_micros", "loads", now, then), time);
+      const redis = stats.redis_times, was = before.stats.redis_times;
+      const answers = redis.count - was.count;
+      point("redis", answers > 0 ? (redis.mean * redis.count - was.mean * was.count) / answers : null, time);
+    }
+  }
+  before = snapshot;
+  const total = stats.total;
+  byId("totals").textContent = number(requests(total)) + " requests, " + percent(total.hit_rate) + " of them hits; "
+    + time(total.saved_micros / 1e6) + " of load time saved" + (total.saved_cost ? ", and " + total.saved_cost.toFixed(2) + " of money" : "")
+    + "; " + number(stats.entries) + " entries in " + bytes(stats.bytes) + " of " + bytes(stats.capacity) + "; "
+    + number(stats.invalidations) + " invalidations, " + number(stats.redis_errors) + " Redis errors, " + number(stats.redis_outages) + " outages";
+  sites = stats.sites.map((site) => ({ ...site, off: !site.enabled || disabled.includes(site.name) }));
+  table();
+  events.forEach(happened);
+}
+
+function mean(sum, count, now, then) {
+  const loads = now[count] - then[count];
+  return loads > 0 ? (now[sum] - then[sum]) / loads / 1e6 : null;
+}
+
+function point(name, value, print, top) {
+  const values = series[name];
+  values.push(value);
+  if (values.length > KEPT) values.shift();
+  if (value !== null) byId(name).textContent = print(value);
+  const svg = byId("chart-" + name);
+  const highest = top ?? Math.max(...values.filter((v) => v !== null), 1e-9);
+  const width = Math.max(values.length - 1, 1);
+  svg.setAttribute("viewBox", "0 0 " + width + " 100");
+  svg.setAttribute("preserveAspectRatio", "none");
+  let line = "", pen = "M";
+  values.forEach((value, x) => {
+    if (value === null) { pen = "M"; return; }
+    line += pen + x + " " + (100 - 96 * value / highest).toFixed(2);
+    pen = "L";
+  });
+  let path = svg.querySelector("path");
+  if (!path) {
+    path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    svg.append(path);
+  }
+  path.setAttribute("d", line);
+  const known = values.filter((v) => v !== null);
+  const range = known.length ? print(Math.min(...known)) + " to " + print(Math.max(...known)) + " in the last " : "";
+  byId("range-" + name).textContent = range && range + (values.length < 120 ? values.length + " s" : Math.round(values.length / 60) + " min");
+}
+
+function head() {
+  byId("columns").replaceChildren(...columns.map(([, title], place) => {
+    const th = document.createElement("th");
+    th.scope = "col";
+    if (order.column === place) th.ariaSort = order.up ? "ascending" : "descending";
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = title;
+    button.addEventListener("click", () => {
+      order = { column: place, up: order.column === place ? !order.up : place === 0 };
+      head();
+      table();
+      byId("columns").children[place].firstChild.focus();
+    });
+    th.append(button);
+    return th;
+  }), document.createElement("th"));
+}
+
+function table() {
+  const [, , of] = columns[order.column];
+  const compare = (a, b) => (of(a) < of(b) ? -1 : of(a) > of(b) ? 1 : 0) * (order.up ? 1 : -1);
+  const body = byId("sites");
+  const focused = document.activeElement?.dataset?.site;
+  body.replaceChildren(...[...sites].sort(compare).map((site) => {
+    const row = document.createElement("tr");
+    row.className = site.off ? "off" : "";
+    for (const [, , value, print] of columns) {
+      const cell = document.createElement("td");
+      const shown = value(site);
+      cell.textContent = print ? print(shown) : typeof shown === "number" ? number(shown) : shown;
+      row.append(cell);
+    }
+    const cell = document.createElement("td");
+    if (site.name !== "by hand") {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.dataset.site = site.name;
+      button.textContent = site.off ? "Switch on" : "Switch off";
+      button.setAttribute("aria-label", button.textContent + " " + site.name);
+      button.addEventListener("click", () => toggle(site));
+      cell.append(button);
+    }
+    row.append(cell);
+    return row;
+  }));
+  if (focused) body.querySelector('[data-site="' + CSS.escape(focused) + '"]')?.focus();
+}
+
+function happened(event) {
+  lastEvent = event.number;
+  const { number, at, event: kind, ...rest } = event;
+  const item = document.createElement("li");
+  const when = document.createElement("time");
+  when.textContent = new Date(at.secs_since_epoch * 1000).toLocaleTimeString() + " ";
+  const words = Object.entries(rest).map(([name, value]) => [value].flat().length ? name + " " + [value].flat().join(", ") : "");
+  item.append(when, kind.replaceAll("_", " ") + " " + words.filter(Boolean).join("; "));
+  const list = byId("events");
+  list.prepend(item);
+  while (list.children.length > 100) list.lastChild.remove();
+}
+
+function forget() {
+  key = "";
+  sessionStorage.removeItem("cache-admin-key");
+}
+
+// Resolves to whether it was confirmed. The key is asked for once.
+function ask(question, needsKey) {
+  const dialog = byId("ask");
+  byId("question").textContent = question;
+  byId("key-label").hidden = Boolean(key) || !needsKey;
+  byId("key").value = "";
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => {
+    const confirmed = dialog.returnValue === "yes";
+    if (confirmed && !key) {
+      key = byId("key").value;
+      sessionStorage.setItem("cache-admin-key", key);
+    }
+    byId("key").value = "";
+    resolve(confirmed);
+  }, { once: true }));
+}
+
+async function act(question, method, path) {
+  const outcome = byId("outcome");
+  if (!await ask(question, true)) return;
+  try {
+    const response = await fetch(base + path, { method, headers: { "x-cache-admin-key": key } });
+    const body = await response.json();
+    if (!response.ok) {
+      if (response.status === 401) forget();
+      throw new Error(body.detail);
+    }
+    outcome.className = "done";
+    const done = body.done;
+    outcome.textContent = typeof done === "string" ? done : Object.entries(done).map(([name, value]) => name + " " + value).join(", ");
+  } catch (error) {
+    outcome.className = "refused";
+    outcome.textContent = error.message;
+  }
+}
+
+function toggle(site) {
+  const path = "/sites/" + encodeURIComponent(site.name) + (site.off ? "/enable" : "/disable");
+  const question = site.off ? "Let the calls of " + site.name + " use the cache again?"
+    : "Send the calls of " + site.name + " past the cache? Each of them loads then.";
+  return act(question, "POST", path);
+}
+
+byId("invalidate").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const what = byId("what").value, which = byId("which").value;
+  const name = what === "entries" ? "entry" : what;
+  act("Invalidate the " + name + " " + which + "?", "DELETE", "/" + what + "/" + encodeURIComponent(which));
+});
+head();
+follow();

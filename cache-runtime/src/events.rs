@@ -1,0 +1,134 @@
+//! What has happened lately, for people who watch.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+/// So many are kept.
+const KEPT: usize = 256;
+
+/// Something that has happened to a cache: see [`CacheManager::events`](crate::CacheManager::events).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Event {
+    /// Its number; that of the next one is larger by one.
+    pub number: u64,
+    /// When, by the clock of this machine.
+    pub at: SystemTime,
+    /// What.
+    #[serde(flatten)]
+    pub what: Happened,
+}
+
+/// What has happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Happened {
+    /// Redis is away; this process goes on without it.
+    RedisLost {
+        /// Why.
+        reason: String,
+    },
+    /// Redis is back.
+    RedisBack,
+    /// This process has invalidated.
+    Invalidated {
+        /// Entries, by their names.
+        names: Vec<String>,
+        /// Prefixes and tags.
+        tags: Vec<String>,
+    },
+    /// This process has removed what matches a pattern.
+    Cleared {
+        /// The pattern.
+        pattern: String,
+        /// How many entries there were.
+        removed: u64,
+    },
+    /// This process has removed everything in the namespace.
+    Flushed {
+        /// How many entries there were.
+        removed: u64,
+    },
+    /// The calls of a function were sent past the cache, or back.
+    Switched {
+        /// The function.
+        function: String,
+        /// Whether its calls use the cache now.
+        enabled: bool,
+    },
+}
+
+/// The last events.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    /// Whether anybody has asked for them: until then what happens often is not noted.
+    watched: AtomicBool,
+    log: Mutex<Log>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    last: u64,
+    kept: VecDeque<Event>,
+}
+
+impl Events {
+    /// Notes what happens seldom.
+    pub(crate) fn note(&self, what: Happened) {
+        let mut log = self.lock();
+        log.last += 1;
+        let event = Event { number: log.last, at: SystemTime::now(), what };
+        if log.kept.len() == KEPT {
+            log.kept.pop_front();
+        }
+        log.kept.push_back(event);
+    }
+
+    /// Notes what may happen often, if anybody watches.
+    pub(crate) fn note_if_watched(&self, what: impl FnOnce() -> Happened) {
+        if self.watched.load(Ordering::Relaxed) {
+            self.note(what());
+        }
+    }
+
+    /// Those with a larger number, the oldest first.
+    pub(crate) fn after(&self, number: u64) -> Vec<Event> {
+        self.watched.store(true, Ordering::Relaxed);
+        self.lock().kept.iter().filter(|event| event.number > number).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_events_are_kept_and_numbered() {
+        let events = Events::default();
+        (0..KEPT + 10).for_each(|_| events.note(Happened::RedisBack));
+        let kept = events.after(0);
+        assert_eq!((kept.len(), kept[0].number), (KEPT, 11));
+        let last = kept[KEPT - 1].number;
+        assert_eq!(events.after(last - 2).len(), 2);
+        assert_eq!(events.after(last), []);
+    }
+
+    #[test]
+    fn what_happens_often_is_noted_once_somebody_watches() {
+        let events = Events::default();
+        let flushed = || Happened::Flushed { removed: 1 };
+        events.note_if_watched(flushed);
+        assert_eq!(events.after(0), []);
+        events.note_if_watched(flushed);
+        assert_eq!(events.after(0).len(), 1);
+    }
+}

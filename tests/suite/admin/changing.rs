@@ -1,0 +1,206 @@
+//! What changes something.
+
+use cache_runtime::SetOptions;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{Admin, KEY, answer, change, item, item_path, with_key};
+use crate::source::Source;
+use crate::stores::{Store, TestCache, on_each_store, on_stores};
+
+#[tokio::test]
+async fn everything_that_invalidates_makes_the_next_call_load() {
+    on_each_store(async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        let source = Source::new(1);
+        let paths = [
+            "/entries/admin:1",
+            "/prefix/admin",
+            "/prefix/admin:1",
+            "/tag/shelf:1",
+            "/pattern?pattern=adm*:[0-9]",
+            "/all?confirm=CONFIRM_FLUSH",
+        ];
+        for (done, path) in paths.iter().enumerate() {
+            item(&source, 1).await;
+            item(&source, 1).await;
+            assert_eq!(source.reads(), done + 1, "before {path}");
+            admin.delete(path).await.ok();
+            item(&source, 1).await;
+            assert_eq!(source.reads(), done + 2, "after {path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_removed_is_told() {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        for name in ["told:1", "told:2", "told/3 and more"] {
+            cache.manager.set(name, &1, SetOptions::forever()).await.unwrap();
+        }
+        let done = async |path: &str| admin.delete(path).await.ok()["done"].clone();
+        assert_eq!(done("/entries/told:9").await, json!({ "deleted": false }));
+        assert_eq!(done("/entries/told%2F3%20and%20more").await, json!({ "deleted": true }));
+        assert_eq!(done("/prefix/other").await, json!({ "invalidated": "other" }));
+        assert_eq!(done("/pattern?pattern=told:*").await, json!({ "removed": 2 }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everything_is_removed_only_if_that_is_confirmed() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        cache.manager.set("kept", &1, SetOptions::forever()).await.unwrap();
+        for path in ["/all", "/all?confirm=", "/all?confirm=yes", "/all?confirm=confirm_flush"] {
+            let refused = admin.delete(path).await;
+            let reason = refused.refusal(400);
+            assert!(reason.ends_with("add `?confirm=CONFIRM_FLUSH`"), "{reason}");
+        }
+        assert_eq!(cache.manager.get::<i32>("kept").await.unwrap(), Some(1));
+        let done = admin.delete("/all?confirm=CONFIRM_FLUSH").await;
+        assert_eq!(done.ok()["done"], json!({ "removed": 1 }));
+        assert_eq!(cache.manager.get::<i32>("kept").await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn names_and_patterns_that_cannot_be_are_refused_with_the_reason() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        for (path, part) in [
+            ("/entries/%23reserved", "the name \"#reserved\" cannot be used"),
+            ("/prefix/a:b:c:d:e:f:g", "the prefix \"a:b:c:d:e:f:g\" cannot be used"),
+            ("/tag/%23t", "the tag \"#t\" cannot be used"),
+            ("/pattern?pattern=", "the pattern \"\" cannot be used"),
+            ("/pattern", "missing field `pattern`"),
+        ] {
+            let refused = admin.delete(path).await;
+            let reason = refused.refusal(400);
+            assert!(reason.contains(part), "{path}: {reason}");
+        }
+    })
+    .await;
+}
+
+async fn warm(admin: &Admin, body: &Value) -> super::Answer {
+    let request = admin.request(Method::POST, "/warm").header("x-cache-admin-key", KEY);
+    answer(request.json(body)).await
+}
+
+#[tokio::test]
+async fn json_values_are_stored_for_the_cache_by_hand() {
+    on_each_store(async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        let entries = json!({ "entries": [
+            { "name": "warm:1", "value": { "a": [1, "b"] }, "ttl": "5m", "tags": ["team:7"] },
+            { "name": "warm:2", "value": 7 },
+        ]});
+        assert_eq!(warm(&admin, &entries).await.ok()["done"], json!({ "stored": 2 }));
+        let get = async |name| cache.manager.get::<Value>(name).await.unwrap();
+        assert_eq!(get("warm:1").await, Some(json!({ "a": [1, "b"] })));
+        assert_eq!(get("warm:2").await, Some(json!(7)));
+        cache.manager.invalidate_tag("team:7").await.unwrap();
+        assert_eq!((get("warm:1").await, get("warm:2").await), (None, Some(json!(7))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_stored_is_refused_with_the_place() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let admin = Admin::serve(&cache.manager, with_key().max_warm(2).max_body(1_000)).await;
+        let entry = |name: &str| json!({ "name": name, "value": 1 });
+        let three = json!({ "entries": [entry("a"), entry("b"), entry("c")] });
+        let reason = warm(&admin, &three).await;
+        assert_eq!(reason.refusal(400), "3 entries are given; one request may store 2");
+
+        let bad = json!({ "entries": [entry("good"), entry("#bad")] });
+        let refused = warm(&admin, &bad).await;
+        let reason = refused.refusal(400);
+        assert!(reason.starts_with("entry 1 (\"#bad\"): the name"), "{reason}");
+        assert!(reason.ends_with("1 were stored"), "{reason}");
+
+        let unknown = json!({ "entries": [{ "name": "a", "value": 1, "tll": "5m" }] });
+        assert!(warm(&admin, &unknown).await.refusal(422).contains("unknown field `tll`"));
+        let ttl = json!({ "entries": [{ "name": "a", "value": 1, "ttl": "soon" }] });
+        assert!(warm(&admin, &ttl).await.refusal(422).contains("soon"));
+        let large = json!({ "entries": [{ "name": "a", "value": "x".repeat(2_000) }] });
+        warm(&admin, &large).await.refusal(413);
+        let request = admin.request(Method::POST, "/warm").header("x-cache-admin-key", KEY);
+        answer(request.header("content-type", "application/json").body("{")).await.refusal(400);
+        assert_eq!(cache.manager.get::<Value>("a").await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_function_that_is_switched_off_loads_each_time_and_is_invalidated_all_the_same() {
+    on_each_store(async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        let path = item_path();
+        let source = Source::new(1);
+        item(&source, 1).await;
+
+        let done = admin.post(&format!("/sites/{path}/disable")).await;
+        assert_eq!(done.ok()["done"], json!({ "disabled": path }));
+        assert_eq!(admin.get("/sites").await.ok()["disabled"], json!([path]));
+        source.set(2);
+        assert_eq!((item(&source, 1).await, item(&source, 1).await), (2, 2));
+        assert_eq!(source.reads(), 3);
+        assert_eq!(cache.manager.stats().total.bypassed, 2);
+        change(1).await;
+
+        admin.post(&format!("/sites/{path}/enable")).await.ok();
+        assert_eq!(item(&source, 1).await, 2, "the value of before has been invalidated");
+        assert_eq!(admin.get("/sites").await.ok()["disabled"], json!([]));
+        item(&source, 1).await;
+        assert_eq!(source.reads(), 4);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_function_can_be_switched_off_before_it_is_called() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        cache.manager.set_enabled(&item_path(), false).unwrap();
+        let source = Source::new(1);
+        item(&source, 1).await;
+        item(&source, 1).await;
+        assert_eq!(source.reads(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_function_that_is_not_there_cannot_be_switched() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        for action in ["disable", "enable"] {
+            let refused = admin.post(&format!("/sites/no::such/{action}")).await;
+            let reason = refused.refusal(404);
+            assert!(
+                reason.starts_with("there is no `#[cached]` function \"no::such\""),
+                "{reason}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_statistics_start_from_zero_when_they_are_reset() {
+    on_each_store(async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        item(&Source::new(1), 1).await;
+        assert_eq!(admin.get("/stats").await.ok()["total"]["loads"], 1);
+        assert_eq!(admin.post("/stats/reset").await.ok()["done"], "reset");
+        let answer = admin.get("/stats").await;
+        assert_eq!(answer.ok()["total"]["loads"], 0);
+        assert_eq!(answer.ok()["redis_times"]["count"], 0);
+    })
+    .await;
+}

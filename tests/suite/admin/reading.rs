@@ -1,0 +1,193 @@
+//! What changes nothing.
+
+use std::time::Duration;
+
+use cache_runtime::{SetOptions, Status, Ttl, cached};
+use serde_json::json;
+
+use super::{Admin, change, item, item_path, with_key};
+use crate::source::Source;
+use crate::stores::{Store, TestCache, on_each_store, on_stores, own_server};
+
+#[tokio::test]
+async fn the_statistics_are_those_of_the_manager() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        for id in [1, 1, 2, 1] {
+            item(&source, id).await;
+        }
+        let admin = Admin::with_key(&cache.manager).await;
+        let answer = admin.get("/stats").await;
+        let stats = answer.ok();
+        assert_eq!((&stats["total"]["hits"], &stats["total"]["misses"]), (&json!(2), &json!(2)));
+        assert_eq!(
+            (&stats["total_requests"], &stats["hit_rate_text"]),
+            (&json!(4), &json!("50.0 %"))
+        );
+        assert_eq!(stats["prefixes"]["admin"]["loads"], 2);
+        let site = &stats["sites"][0];
+        assert_eq!((&site["name"], &site["enabled"]), (&json!(item_path()), &json!(true)));
+        assert_eq!(site["load_times"]["count"], 2);
+        let redis = cache.store != Store::Memory;
+        assert_eq!((&stats["persistent"], &stats["shared"]), (&json!(redis), &json!(redis)));
+        let asked = stats["redis_times"]["count"].as_u64().unwrap();
+        assert_eq!(asked > 0, cache.store.has_redis());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn health_has_the_latency_of_redis() {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        let answer = admin.get("/health").await;
+        let health = answer.ok();
+        assert_eq!(health["status"], "healthy");
+        assert_eq!(health["latency_ms"].is_number(), cache.store.has_redis());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_required_redis_that_is_away_is_unavailable_and_any_other_degraded() {
+    for (required, status) in [(true, 503), (false, 200)] {
+        let cache = own_server(|config| config.require_redis(required)).await;
+        let admin = Admin::with_key(&cache.manager).await;
+        admin.get("/health").await.ok();
+        cache.server().kill();
+        // The link notices by itself within the health check interval; a question at once.
+        cache.manager.ping().await;
+        let answer = admin.get("/health").await;
+        assert_eq!(answer.status.as_u16(), status, "{answer:?}");
+        let expected = if required { Status::Down } else { Status::Degraded };
+        assert_eq!(answer.body["status"], json!(expected));
+        assert!(answer.body["reason"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn the_registry_is_listed_with_what_invalidates() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        let answer = admin.get("/sites").await;
+        let sites = answer.ok();
+        let listed = |list: &str, path: String| {
+            let sites = sites[list].as_array().unwrap();
+            sites.iter().find(|site| site["path"] == path.as_str()).cloned().unwrap()
+        };
+        assert_eq!(listed("cached", item_path())["tags"], json!(["shelf:{id}"]));
+        let change = listed("invalidating", item_path().replace("item", "change"));
+        assert_eq!(change["prefix"], "admin:{id}");
+        assert_eq!(sites["disabled"], json!([]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_are_numbered_and_come_once() {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        assert_eq!(admin.get("/events").await.ok(), &json!([]));
+        change(7).await;
+        let answer = admin.get("/events?after=0").await;
+        let event = &answer.ok()[0];
+        assert_eq!((&event["number"], &event["event"]), (&json!(1), &json!("invalidated")));
+        assert_eq!(event["tags"], json!(["admin:7"]));
+        assert_eq!(admin.get("/events?after=1").await.ok(), &json!([]));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_outage_is_an_event_and_so_is_its_end() {
+    let cache =
+        own_server(|config| config.redis_health_check_interval(Duration::from_millis(50))).await;
+    cache.server().kill();
+    while cache.manager.events(0).is_empty() {
+        cache.manager.ping().await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    cache.server().restart();
+    while cache.manager.events(1).is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let kinds: Vec<_> =
+        cache.manager.events(0).into_iter().map(|event| json!(event)["event"].clone()).collect();
+    assert_eq!(kinds[0], "redis_lost");
+    assert_eq!(kinds[kinds.len() - 1], "redis_back");
+}
+
+#[tokio::test]
+async fn an_entry_says_how_old_it_is_and_whether_it_is_valid() {
+    on_each_store(async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        let missing = admin.get("/entries/admin:1").await;
+        assert_eq!(missing.refusal(404), "there is no entry \"admin:1\"");
+
+        let source = Source::new(1);
+        item(&source, 1).await;
+        cache.clock.advance(Duration::from_secs(10));
+        let answer = admin.get("/entries/admin:1").await;
+        let entry = answer.ok();
+        assert_eq!((&entry["state"], &entry["function"]), (&json!("fresh"), &json!(item_path())));
+        assert_eq!(entry["age"].as_f64().unwrap().round(), 10.0);
+        assert_eq!(entry["value"], json!(null));
+        if cache.store.has_redis() {
+            assert_eq!((&entry["store"], &entry["codec"]), (&json!("redis"), &json!("bincode")));
+            let tags = entry["tags"].as_array().unwrap();
+            assert!(tags.contains(&json!({ "name": "shelf:1", "current": true })), "{tags:?}");
+            assert!(tags.contains(&json!({ "name": "admin", "current": true })), "{tags:?}");
+        } else {
+            assert_eq!(entry["store"], "memory");
+        }
+
+        cache.manager.invalidate_tag("shelf:1").await.unwrap();
+        let answer = admin.get("/entries/admin:1").await;
+        let entry = answer.ok();
+        assert_eq!(entry["state"], "invalidated");
+        if cache.store.has_redis() {
+            let tags = entry["tags"].as_array().unwrap();
+            assert!(tags.contains(&json!({ "name": "shelf:1", "current": false })), "{tags:?}");
+        }
+    })
+    .await;
+}
+
+#[cached(ttl = "1m", key_prefix = "admin:hashed")]
+async fn hashed(id: u64) -> u64 {
+    id
+}
+
+#[tokio::test]
+async fn an_entry_of_a_function_is_found_by_its_name() {
+    use cache_runtime::CacheCall as _;
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        hashed(1).await;
+        let name = hashed(1).cache_entry().name().unwrap();
+        let inspected = cache.manager.inspect(&name).await.unwrap().unwrap();
+        assert_eq!(inspected.function, Some(concat!(module_path!(), "::hashed")));
+        assert_eq!(inspected.ttl, Ttl::For(Duration::from_secs(60)));
+        cache.clock.advance(Duration::from_secs(61));
+        let inspected = cache.manager.inspect(&name).await.unwrap();
+        let expired = inspected.is_none_or(|entry| entry.remaining == Ttl::For(Duration::ZERO));
+        assert!(expired);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_value_is_shown_only_if_configured_and_to_those_with_the_key() {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+        let value = json!({ "name": "Ada", "tags": [1, 2.5, null] });
+        cache.manager.set("admin:json", &value, SetOptions::forever()).await.unwrap();
+        let config = with_key().public_reads(true);
+        let hidden = Admin::serve(&cache.manager, config.clone()).await;
+        assert_eq!(hidden.get("/entries/admin:json").await.ok()["value"], json!(null));
+        let shown = Admin::serve(&cache.manager, config.show_values(true)).await;
+        assert_eq!(shown.get("/entries/admin:json").await.ok()["value"], value);
+        let public =
+            super::answer(shown.request(reqwest::Method::GET, "/entries/admin:json")).await;
+        assert_eq!(public.ok()["value"], json!(null));
+    })
+    .await;
+}
