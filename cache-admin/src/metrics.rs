@@ -9,96 +9,56 @@ use cache_runtime::{Counts, Health, Latencies, SiteStats, Stats};
 
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A metric of each call site.
-struct SiteMetric {
-    name: &'static str,
-    help: &'static str,
-    /// Label and number; an empty label is none.
-    values: fn(&Counts) -> Vec<(&'static str, f64)>,
-}
+/// A counter of each call site: its name, what it counts, one more label or none, and the number.
+type SiteCounter = (&'static str, &'static str, &'static str, fn(&Counts) -> f64);
 
-/// What is counted of each call site.
-const SITES: [SiteMetric; 12] = [
-    SiteMetric {
-        name: "cache_hits_total",
-        help: "Calls answered from a store.",
-        values: |c| {
-            vec![
-                ("store=\"memory\"", c.memory_hits as f64),
-                ("store=\"redis\"", c.redis_hits as f64),
-            ]
-        },
-    },
-    SiteMetric {
-        name: "cache_misses_total",
-        help: "Calls that found nothing fresh.",
-        values: |c| vec![("", c.misses as f64)],
-    },
-    SiteMetric {
-        name: "cache_load_errors_total",
-        help: "Loads that returned an error.",
-        values: |c| vec![("", c.load_errors as f64)],
-    },
-    SiteMetric {
-        name: "cache_coalesced_total",
-        help: "Calls that waited for the load of another.",
-        values: |c| vec![("", c.coalesced as f64)],
-    },
-    SiteMetric {
-        name: "cache_stale_served_total",
-        help: "Values served past their TTL.",
-        values: |c| vec![("", c.stale_served as f64)],
-    },
-    SiteMetric {
-        name: "cache_refreshes_total",
-        help: "Loads of a value that was served meanwhile.",
-        values: |c| vec![("", c.refreshes as f64)],
-    },
-    SiteMetric {
-        name: "cache_stores_total",
-        help: "Values stored.",
-        values: |c| vec![("", c.stores as f64)],
-    },
-    SiteMetric {
-        name: "cache_not_stored_total",
-        help: "Values not stored: overtaken by an invalidation or another load, or not storable.",
-        values: |c| {
-            vec![
-                ("reason=\"overtaken\"", c.refused as f64),
-                ("reason=\"unfit\"", c.not_stored as f64),
-            ]
-        },
-    },
-    SiteMetric {
-        name: "cache_decode_failures_total",
-        help: "Entries found that could not be decoded exactly.",
-        values: |c| vec![("", c.decode_failures as f64)],
-    },
-    SiteMetric {
-        name: "cache_bypassed_total",
-        help: "Calls sent past the cache.",
-        values: |c| vec![("", c.bypassed as f64)],
-    },
-    SiteMetric {
-        name: "cache_saved_seconds_total",
-        help: "Load time that hits have saved.",
-        values: |c| vec![("", c.time_saved().as_secs_f64())],
-    },
-    SiteMetric {
-        name: "cache_saved_cost_total",
-        help: "Money that hits have saved, in the unit of the option `cost`.",
-        values: |c| vec![("", c.saved_cost)],
-    },
+/// Those of one name stand together.
+const SITES: [SiteCounter; 14] = [
+    ("cache_hits_total", "Calls answered from a store.", "store=\"memory\"", |c| {
+        c.memory_hits as f64
+    }),
+    ("cache_hits_total", "", "store=\"redis\"", |c| c.redis_hits as f64),
+    ("cache_misses_total", "Calls that found nothing fresh.", "", |c| c.misses as f64),
+    ("cache_load_errors_total", "Loads that returned an error.", "", |c| c.load_errors as f64),
+    ("cache_coalesced_total", "Calls that waited for the load of another.", "", |c| {
+        c.coalesced as f64
+    }),
+    ("cache_stale_served_total", "Values served past their TTL.", "", |c| c.stale_served as f64),
+    ("cache_refreshes_total", "Loads of a value that was served meanwhile.", "", |c| {
+        c.refreshes as f64
+    }),
+    ("cache_stores_total", "Values stored.", "", |c| c.stores as f64),
+    (
+        "cache_not_stored_total",
+        "Values not stored: overtaken by an invalidation or another load, or not storable.",
+        "reason=\"overtaken\"",
+        |c| c.refused as f64,
+    ),
+    ("cache_not_stored_total", "", "reason=\"unfit\"", |c| c.not_stored as f64),
+    ("cache_decode_failures_total", "Entries found that could not be decoded exactly.", "", |c| {
+        c.decode_failures as f64
+    }),
+    ("cache_bypassed_total", "Calls sent past the cache.", "", |c| c.bypassed as f64),
+    ("cache_saved_seconds_total", "Load time that hits have saved.", "", |c| {
+        c.time_saved().as_secs_f64()
+    }),
+    (
+        "cache_saved_cost_total",
+        "Money that hits have saved, in the unit of the option `cost`.",
+        "",
+        |c| c.saved_cost,
+    ),
 ];
 
 /// All of it.
 pub(crate) fn text(stats: &Stats, health: &Health) -> String {
     let mut out = Text::default();
-    for metric in &SITES {
-        out.head(metric.name, "counter", metric.help);
+    for family in SITES.chunk_by(|(one, ..), (next, ..)| one == next) {
+        let (name, help, ..) = family[0];
+        out.head(name, "counter", help);
         for site in &stats.sites {
-            for (label, value) in (metric.values)(&site.counts) {
-                out.line(metric.name, format_args!("{}", Labels(site, label)), value);
+            for (_, _, label, count) in family {
+                out.line(name, format_args!("{}", Labels(site, label)), count(&site.counts));
             }
         }
     }

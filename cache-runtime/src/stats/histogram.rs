@@ -54,15 +54,6 @@ impl Latencies {
         let wanted = part.clamp(0.0, 1.0) * count as f64;
         self.cumulative().find(|(_, below)| *below > 0 && *below as f64 >= wanted)?.0
     }
-
-    /// The sum of both.
-    #[must_use]
-    pub fn plus(&self, other: &Self) -> Self {
-        Latencies {
-            counts: array::from_fn(|place| self.counts[place] + other.counts[place]),
-            sum: self.sum + other.sum,
-        }
-    }
 }
 
 impl Serialize for Latencies {
