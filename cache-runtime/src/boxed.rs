@@ -3,6 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 
+/// A future whose type is not known to those who wait for it.
+pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
 /// The future, made on the heap.
 ///
 /// What `Box::pin(future())` makes passes through the stack of the function it stands in, and

@@ -5,13 +5,12 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::call::{CallKey, Present, Source, Verdict, age_ms, judge, tags_of};
-use crate::codec::DefaultCodec;
 use crate::config::Ttl;
 use crate::core::Core;
 use crate::entry::{Header, Stored};
 use crate::redis::{Away, RedisStore};
 use crate::site;
-use crate::value::unpack;
+use crate::value::{codec_name, unpack};
 
 /// What is stored under a name: see [`CacheManager::inspect`](crate::CacheManager::inspect).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -153,7 +152,7 @@ impl Core {
             load_time: Duration::from_micros(*load_micros),
             size: bytes.len(),
             tags: tags.collect(),
-            codec: DefaultCodec::name_of(id.codec()),
+            codec: codec_name(id.codec()),
             compressed: *compressed,
             payload: unpack(*compressed, payload).map(|payload| payload.into_owned()),
         }))

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tracing::{Instrument as _, debug_span};
 
 use crate::asked::{self, Resolved};
+use crate::boxed::Boxed;
 use crate::core::Core;
 use crate::error::Error;
 use crate::events::Happened;
@@ -349,8 +350,6 @@ impl Plan {
         Ok(Unfinished(Some(self.removal)))
     }
 }
-
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Unfinished {
     /// A function that has begun to change what these names stand for.

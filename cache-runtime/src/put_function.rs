@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::asked::Resolved;
+use crate::boxed::Boxed;
 use crate::call::{CallKey, Policy};
 use crate::config::Ttl;
 use crate::core::Bound;
@@ -148,7 +149,7 @@ struct Begun {
     began: Instant,
 }
 
-fn begin(targets: Vec<Target>) -> Pin<Box<dyn Future<Output = Begun> + Send>> {
+fn begin(targets: Vec<Target>) -> Boxed<Begun> {
     Box::pin(async move {
         let mut puts = Vec::with_capacity(targets.len());
         for target in &targets {

@@ -61,6 +61,7 @@ impl Browser {
             match builder.capabilities(capabilities.clone()).connect(&url).await {
                 Ok(client) => break client,
                 Err(error) if began.elapsed() > PATIENCE => panic!("no browser: {error}"),
+                // Another process that starts: it can only be asked again.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         };
@@ -90,6 +91,7 @@ impl Browser {
         let began = Instant::now();
         while self.client.execute(script, Vec::new()).await.unwrap() != Value::Bool(true) {
             assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+            // A page can only be asked again.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

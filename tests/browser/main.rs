@@ -61,6 +61,7 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
         with(&caller, async {
             for id in (0..10).cycle() {
                 item(id).await;
+                // A load that leaves the browser some of the machine.
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         })

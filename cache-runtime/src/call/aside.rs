@@ -1,7 +1,6 @@
 //! Loading a value anew while the one of before is served.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::load::Failed;
 use super::look::{Into, Loading, Step};
 use super::{Call, CallKey, Found, Goal, Load, Served, Version};
 use crate::background::Place;
+use crate::boxed::Boxed;
 use crate::flight::{Follower, Leader, Outcome, Ticket};
 use crate::output::SharedFailure;
 use crate::put::Overtaken;
@@ -31,7 +31,7 @@ pub(crate) struct Aside {
 }
 
 /// A body that can be run in a task of its own: its value, or of its error what others can share.
-pub(crate) type Body = Pin<Box<dyn Future<Output = Result<Value, Option<SharedFailure>>> + Send>>;
+pub(crate) type Body = Boxed<Result<Value, Option<SharedFailure>>>;
 
 impl Call {
     /// Serves a value that is being loaded anew, by a task or by this caller.
@@ -118,7 +118,7 @@ impl Call {
         self: Arc<Self>,
         aside: Aside,
         body: Body,
-        around: impl FnOnce(Pin<Box<dyn Future<Output = ()> + Send>>) -> F,
+        around: impl FnOnce(Boxed<()>) -> F,
     ) -> Served
     where
         F: Future<Output = ()> + Send + 'static,

@@ -9,10 +9,9 @@ use std::task::{Context, Poll, ready};
 
 use super::load::{Failed, Flight, Load};
 use super::{Origin, Output, Served, Source, Turn};
+use crate::boxed::Boxed;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
 use crate::value::{Value, owned};
-
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What a call does next.
 pub(crate) struct Next {

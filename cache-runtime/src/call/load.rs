@@ -1,7 +1,5 @@
 //! A load, from the moment that it has begun until its value is where it belongs.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Context;
 use std::time::{Duration, Instant};
@@ -12,7 +10,7 @@ use tracing::{Span, debug_span};
 use super::look::{Into, Loading};
 use super::recursion::{self, Noted};
 use super::{Call, CallKey, Found, Served, Turn, micros, passed};
-use crate::boxed::boxed;
+use crate::boxed::{Boxed, boxed};
 use crate::flight::{Leader, Outcome};
 use crate::output::SharedFailure;
 use crate::put::{Overtaken, Put};
@@ -29,7 +27,7 @@ pub(crate) struct Load {
     /// What is served if it fails.
     instead: Option<Found>,
     lease: Held,
-    renewals: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    renewals: Option<Boxed<()>>,
     span: Span,
     began: Option<Instant>,
 }
@@ -154,10 +152,7 @@ impl Load {
     }
 
     /// Ends a load whose body has returned this value, and gives it back.
-    pub(super) fn finish(
-        self: Box<Self>,
-        value: Value,
-    ) -> Pin<Box<dyn Future<Output = Value> + Send>> {
+    pub(super) fn finish(self: Box<Self>, value: Value) -> Boxed<Value> {
         Box::pin(async move {
             self.put_away(&value).await;
             value

@@ -29,8 +29,6 @@ mod recursion;
 mod redis_load;
 mod validity;
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,7 +48,7 @@ pub(crate) use reading::{Ask, Leftover, Reading, tags_of};
 pub(crate) use redis_load::Making;
 pub(crate) use validity::{Present, Verdict, age_ms, hit, judge};
 
-use crate::boxed::boxed;
+use crate::boxed::{Boxed, boxed};
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
 use crate::entry::StateId;
@@ -192,7 +190,7 @@ impl Call {
     }
 
     /// The same for [`Run`].
-    pub(crate) fn next(self: Arc<Self>) -> Pin<Box<dyn Future<Output = Next> + Send>> {
+    pub(crate) fn next(self: Arc<Self>) -> Boxed<Next> {
         Box::pin(async move { Next { turn: self.turn().await, tell: None } })
     }
 

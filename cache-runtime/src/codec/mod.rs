@@ -123,15 +123,4 @@ impl DefaultCodec {
         #[cfg(feature = "postcard")]
         DefaultCodec::Postcard,
     ];
-
-    /// What the codec of this number is called, if it is one of ours.
-    pub(crate) fn name_of(id: u8) -> Option<&'static str> {
-        let named = |codec: &DefaultCodec| match codec {
-            DefaultCodec::Bincode => (Bincode::ID, Bincode::NAME),
-            DefaultCodec::MessagePack => (MessagePack::ID, MessagePack::NAME),
-            #[cfg(feature = "postcard")]
-            DefaultCodec::Postcard => (Postcard::ID, Postcard::NAME),
-        };
-        Self::ALL.iter().map(named).find(|(known, _)| *known == id).map(|(_, name)| name)
-    }
 }

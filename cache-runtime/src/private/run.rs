@@ -10,7 +10,7 @@ use std::task::Poll;
 use super::begin::{Early, Own, Parts, Tags, Why};
 use super::hooks::{Rules, policy};
 use crate::asked::{Answer, Reply, Resolved, Taken, Wish};
-use crate::boxed::boxed;
+use crate::boxed::{Boxed, boxed};
 use crate::call::{self, Aside, Body, CallKey, Demands, Loading, Next, Policy, Run, Served, Turn};
 use crate::core::Bound;
 use crate::error::Error;
@@ -77,8 +77,6 @@ impl fmt::Debug for Call {
         f.debug_struct("Call").field("key", &key).finish()
     }
 }
-
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Call {
     #[cold]

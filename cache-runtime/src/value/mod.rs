@@ -194,6 +194,11 @@ fn codec_by_id<'a>(
     own.into_iter().chain(known).find(|codec| codec.id() == id)
 }
 
+/// What the codec of this number is called, if it is one of ours.
+pub(crate) fn codec_name(id: u8) -> Option<&'static str> {
+    codec_by_id(id, type_of::<()>(), None).map(|codec| codec.name())
+}
+
 /// The payload as the codec wrote it; `None` if it cannot be decompressed.
 pub(crate) fn unpack(compressed: bool, payload: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {
     if compressed { entry::decompress(payload).map(Into::into) } else { Some(payload.into()) }
