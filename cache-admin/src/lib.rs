@@ -21,6 +21,7 @@
 //! | `GET /` | a page that shows all of this live |
 //! | `GET /live` | what that page shows, each second, as server-sent events |
 //! | `GET /stats` | what the cache has done: in all, by prefix, by call site |
+//! | `GET /stats/cluster` | the same of all processes that share the namespace in Redis, those that have ended included |
 //! | `GET /health` | how it is: 200 healthy or degraded, 503 if Redis is required and away |
 //! | `GET /sites` | every annotated function of the program with its options and what invalidates it |
 //! | `GET /events?after=N` | what has happened lately: outages, recoveries, invalidations |
@@ -33,7 +34,8 @@
 //! | `DELETE /all?confirm=CONFIRM_FLUSH` | removes everything in the namespace |
 //! | `POST /warm` | stores JSON values under names, for `CacheManager::get` |
 //! | `POST /sites/{name}/disable`, `/enable` | sends the calls of a function past the cache, and back |
-//! | `POST /stats/reset` | starts the statistics from zero |
+//! | `POST /stats/reset` | starts the statistics of this process from zero |
+//! | `POST /stats/cluster/reset` | starts those of all processes from zero |
 //!
 //! # Access
 //!
@@ -45,7 +47,7 @@
 //!
 //! Every refusal is JSON in the form of RFC 9457 (`application/problem+json`), and its `detail` says what was wrong:
 //! 400 for a name, pattern or body that cannot be used, 401 for a missing or wrong key, 403 where no key is
-//! configured, 404 for an entry or function that is not there, 413 for what is too large.
+//! configured, 404 for an entry or function that is not there, 413 for what is too large, 503 for the statistics of all processes while Redis is away.
 //!
 //! An outage of Redis is no error: an invalidation is then kept until Redis has confirmed it, as one by the program
 //! itself is.
@@ -82,6 +84,7 @@ pub fn router(manager: CacheManager, config: AdminConfig) -> Router {
     let admin = Arc::new(Admin { manager, config });
     let reading = Router::new()
         .route("/stats", get(look::stats))
+        .route("/stats/cluster", get(look::cluster))
         .route("/health", get(look::health))
         .route("/sites", get(look::sites))
         .route("/events", get(look::events))
@@ -91,6 +94,7 @@ pub fn router(manager: CacheManager, config: AdminConfig) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&admin), access::readers));
     let changing = Router::new()
         .route("/stats/reset", post(change::reset))
+        .route("/stats/cluster/reset", post(change::reset_cluster))
         .route("/entries/{*name}", delete(change::delete_entry))
         .route("/prefix/{*prefix}", delete(change::invalidate_prefix))
         .route("/tag/{*tag}", delete(change::invalidate_tag))

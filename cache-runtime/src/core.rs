@@ -1,6 +1,6 @@
 //! What all parts of one cache share.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
@@ -16,10 +16,12 @@ use crate::events::{Events, Happened};
 use crate::flight::Flights;
 use crate::generation::Generations;
 use crate::memory::{Memory, Terms};
-use crate::redis::{Cleared, RedisStore, Settings};
+use crate::redis::{Host, RedisStore, Settings};
 use crate::registry::registry;
 use crate::site::{Instance, Tier};
-use crate::stats::{Counter, SiteCounters, SiteStats, Stats};
+use crate::stats::{
+    Beyond, ClusterStats, Counter, SiteCounters, SiteStats, Stats, Total, totals_of,
+};
 use crate::value::Types;
 
 /// The state behind a [`CacheManager`](crate::CacheManager).
@@ -84,15 +86,12 @@ impl Core {
         let events = Arc::new(Events::default());
         Ok(Arc::new_cyclic(|core: &Weak<Core>| Core {
             redis: settings.map(|settings| {
-                let core = Weak::clone(core);
-                let cleared: Cleared = Box::new(move |pattern| {
-                    core.upgrade().iter().for_each(|core| core.hear_cleared(pattern));
-                });
+                let host: Weak<dyn Host> = Weak::<Core>::clone(core);
                 let store = RedisStore::new(
                     settings,
                     Arc::clone(&generations),
                     clock.clone(),
-                    cleared,
+                    host,
                     Arc::clone(&events),
                 );
                 if stores == Stores::Tiered {
@@ -217,22 +216,13 @@ impl Core {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let mut sites = vec![SiteStats {
-            name: "by hand".into(),
-            prefix: String::new(),
-            enabled: true,
-            load_times: self.by_hand.load_times.read(),
-            counts: self.by_hand.read(),
-        }];
-        let known = self.sites.read().unwrap_or_else(PoisonError::into_inner);
-        sites.extend(known.values().map(|(instance, counters)| SiteStats {
-            name: instance.label().to_owned(),
-            prefix: instance.spec.prefix().to_owned(),
+        let mut sites = self.each_site(|name, prefix, counters| SiteStats {
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
             enabled: counters.is_on(),
             load_times: counters.load_times.read(),
             counts: counters.read(),
-        }));
-        drop(known);
+        });
         sites.retain(|site| site.counts != Default::default());
         let redis = self.redis.as_ref();
         let (redis_errors, redis_outages) = redis.map_or((0, 0), RedisStore::failures);
@@ -253,6 +243,32 @@ impl Core {
         }
     }
 
+    /// What is made of the name, prefix and counters of each call site that has been called, and of what
+    /// is done by hand.
+    fn each_site<T>(&self, make: impl Fn(&str, &str, &SiteCounters) -> T) -> Vec<T> {
+        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
+        let called = sites.values();
+        let called = called.map(|(i, counters)| make(i.label(), i.spec.prefix(), counters));
+        called.chain([make("by hand", "", &self.by_hand)]).collect()
+    }
+
+    /// What all processes have counted; `None` while Redis is away.
+    pub(crate) async fn cluster_stats(&self) -> Option<ClusterStats> {
+        let Some(redis) = &self.redis else { return Some(ClusterStats::of_one(self.stats())) };
+        redis.tallied().await.ok().map(ClusterStats::of_all)
+    }
+
+    /// Starts that from zero. Whether it could be done.
+    pub(crate) async fn reset_cluster_stats(&self) -> bool {
+        match &self.redis {
+            None => {
+                self.reset_stats();
+                true
+            }
+            Some(redis) => redis.reset_tally().await.is_ok(),
+        }
+    }
+
     /// Ends the background work; from now on Redis is away.
     pub(crate) fn close(&self) {
         self.background.close();
@@ -270,6 +286,28 @@ impl Core {
         if let Some(redis) = &self.redis {
             redis.reset_failures();
         }
+    }
+}
+
+impl Host for Core {
+    fn hear_cleared(&self, pattern: &str) {
+        self.drop_cleared(pattern);
+    }
+
+    fn totals(&self) -> Vec<Total> {
+        let sites = self.each_site(|name, prefix, counters| {
+            totals_of(name, prefix, &counters.ever()).collect::<Vec<_>>()
+        });
+        // Functions that print alike share their sums.
+        let mut totals = BTreeMap::new();
+        let beyond = Beyond {
+            invalidations: self.invalidations.ever(),
+            ..self.redis.as_ref().map(RedisStore::ever).unwrap_or_default()
+        };
+        for (field, total) in beyond.totals().chain(sites.into_iter().flatten()) {
+            *totals.entry(field).or_default() += total;
+        }
+        totals.into_iter().collect()
     }
 }
 
@@ -294,6 +332,7 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         deadline: config.redis_timeout,
         health_interval: config.redis_health_check_interval.max(Duration::from_millis(10)),
         trust_restart: config.trust_restart,
+        stats_interval: config.stats_interval,
         memory_ttl: config.memory_ttl,
     })
 }

@@ -76,7 +76,7 @@ pub use registry::{
 pub use scope::with;
 pub use shared_error::SharedError;
 pub use site::{Coalesce, Tier};
-pub use stats::{Counts, Latencies, SiteStats, Stats};
+pub use stats::{ClusterSite, ClusterStats, Counts, Latencies, SiteStats, Stats};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

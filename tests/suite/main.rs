@@ -9,6 +9,7 @@
 
 mod admin;
 mod cluster;
+mod cluster_stats;
 mod damage;
 mod early;
 mod environment;

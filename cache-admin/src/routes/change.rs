@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Admin;
 use crate::problem::Problem;
+use crate::routes::look::redis_is_away;
 
 /// What has been done.
 #[derive(Serialize)]
@@ -40,6 +41,13 @@ fn done(what: What) -> Answer {
 pub(crate) async fn reset(State(admin): State<Arc<Admin>>) -> Answer {
     admin.manager.reset_stats();
     done(What::Reset)
+}
+
+pub(crate) async fn reset_cluster(State(admin): State<Arc<Admin>>) -> Answer {
+    match admin.manager.reset_cluster_stats().await {
+        true => done(What::Reset),
+        false => Err(redis_is_away()),
+    }
 }
 
 pub(crate) async fn delete_entry(

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use cache_runtime::{Counts, Event, Health, Inspected, Registry, SiteStats, Stats, Status};
+use cache_runtime::{ClusterStats, Counts, Event, Health, Inspected, Registry, Stats, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
@@ -22,37 +22,74 @@ pub(crate) struct StatsView {
     persistent: bool,
     /// Whether other processes see it.
     shared: bool,
+    #[serde(flatten)]
+    summary: Summary,
+    #[serde(flatten)]
+    stats: Stats,
+}
+
+/// What all processes have done.
+#[derive(Serialize)]
+pub(crate) struct ClusterView {
+    #[serde(flatten)]
+    summary: Summary,
+    #[serde(flatten)]
+    stats: ClusterStats,
+}
+
+/// What people ask of the counts.
+#[derive(Serialize)]
+struct Summary {
     total_requests: u64,
     hit_rate_text: String,
     time_saved_seconds: f64,
     money_saved: f64,
     prefixes: BTreeMap<String, Counts>,
-    #[serde(flatten)]
-    stats: Stats,
+}
+
+impl Summary {
+    fn of<'a>(total: &Counts, sites: impl Iterator<Item = (&'a str, Counts)>) -> Self {
+        Summary {
+            total_requests: total.hits() + total.misses + total.bypassed,
+            hit_rate_text: format!("{:.1} %", total.hit_rate() * 100.0),
+            time_saved_seconds: total.time_saved().as_secs_f64(),
+            money_saved: total.saved_cost,
+            prefixes: by_prefix(sites),
+        }
+    }
 }
 
 pub(crate) async fn stats(State(admin): State<Arc<Admin>>) -> Json<StatsView> {
     let stats = admin.manager.stats();
     let backend = admin.manager.backend();
-    let total = stats.total;
+    let sites = stats.sites.iter().map(|site| (site.prefix.as_str(), site.counts));
     Json(StatsView {
         backend,
         persistent: backend != "memory",
         shared: backend != "memory",
-        total_requests: total.hits() + total.misses + total.bypassed,
-        hit_rate_text: format!("{:.1} %", total.hit_rate() * 100.0),
-        time_saved_seconds: total.time_saved().as_secs_f64(),
-        money_saved: total.saved_cost,
-        prefixes: by_prefix(&stats.sites),
+        summary: Summary::of(&stats.total, sites),
         stats,
     })
 }
 
-fn by_prefix(sites: &[SiteStats]) -> BTreeMap<String, Counts> {
+pub(crate) async fn cluster(State(admin): State<Arc<Admin>>) -> Result<Json<ClusterView>, Problem> {
+    let stats = admin.manager.cluster_stats().await.ok_or_else(redis_is_away)?;
+    let sites = stats.sites.iter().map(|site| (site.prefix.as_str(), site.counts));
+    Ok(Json(ClusterView { summary: Summary::of(&stats.total, sites), stats }))
+}
+
+/// For what only Redis knows.
+pub(crate) fn redis_is_away() -> Problem {
+    let detail = "the statistics of all processes are in Redis, which cannot be used just now; \
+                  `GET /health` says why";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+}
+
+fn by_prefix<'a>(sites: impl Iterator<Item = (&'a str, Counts)>) -> BTreeMap<String, Counts> {
     let mut prefixes = BTreeMap::<_, Counts>::new();
-    for site in sites.iter().filter(|site| !site.prefix.is_empty()) {
-        let sum = prefixes.entry(site.prefix.clone()).or_default();
-        *sum = sum.plus(site.counts);
+    for (prefix, counts) in sites.filter(|(prefix, _)| !prefix.is_empty()) {
+        let sum = prefixes.entry(prefix.to_owned()).or_default();
+        *sum = sum.plus(counts);
     }
     prefixes
 }

@@ -154,6 +154,13 @@ impl CacheConfig {
         self
     }
 
+    /// Sets [how often statistics are added to those of all processes](CacheConfig#structfield.stats_interval).
+    #[must_use]
+    pub fn stats_interval(mut self, interval: Duration) -> Self {
+        self.stats_interval = interval;
+        self
+    }
+
     /// Sets [whether a start without Redis is an error](CacheConfig#structfield.require_redis).
     #[must_use]
     pub fn require_redis(mut self, require: bool) -> Self {

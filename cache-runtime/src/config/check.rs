@@ -89,12 +89,13 @@ impl CacheConfig {
             let accepted = (Duration::from_millis(1)..=DAY).contains(&time);
             require(accepted, field, show_duration(time), "a duration from 1ms to 1d")?;
         }
-        require(
-            self.outage_grace <= DAY,
-            "outage_grace",
-            show_duration(self.outage_grace),
-            "a duration of at most 1d, or 0 for none",
-        )
+        for (field, time) in
+            [("outage_grace", self.outage_grace), ("stats_interval", self.stats_interval)]
+        {
+            let expected = "a duration of at most 1d, or 0 for none";
+            require(time <= DAY, field, show_duration(time), expected)?;
+        }
+        Ok(())
     }
 
     fn check_sizes(&self) -> Result<(), Problem> {

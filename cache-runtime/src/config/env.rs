@@ -98,6 +98,7 @@ fn read_redis(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Erro
     vars.set("redis_connect_timeout", &mut config.redis_connect_timeout)?;
     vars.set("redis_timeout", &mut config.redis_timeout)?;
     vars.set("redis_health_check_interval", &mut config.redis_health_check_interval)?;
+    vars.set("stats_interval", &mut config.stats_interval)?;
     vars.set("require_redis", &mut config.require_redis)?;
     vars.set("trust_restart", &mut config.trust_restart)
 }

@@ -133,6 +133,10 @@ pub struct CacheConfig {
     /// How often an idle connection is tried. `REDIS_HEALTH_CHECK_INTERVAL`, default 30 s.
     #[serde(with = "duration_text")]
     pub redis_health_check_interval: Duration,
+    /// How often this process adds its statistics to those of all processes, in Redis.
+    /// `CACHE_STATS_INTERVAL`, default 5 s; 0 for never.
+    #[serde(with = "duration_text")]
+    pub stats_interval: Duration,
     /// Whether a manager that cannot reach Redis at its start is an error. `CACHE_REQUIRE_REDIS`,
     /// default `false`.
     pub require_redis: bool,
@@ -165,6 +169,7 @@ impl Default for CacheConfig {
             redis_connect_timeout: Duration::from_secs(2),
             redis_timeout: Duration::from_millis(250),
             redis_health_check_interval: Duration::from_secs(30),
+            stats_interval: Duration::from_secs(5),
             require_redis: false,
             trust_restart: false,
         }

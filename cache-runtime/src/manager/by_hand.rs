@@ -287,7 +287,7 @@ impl crate::core::Core {
     }
 
     /// Another process has cleared a pattern: what it had to find in Redis is gone there.
-    pub(crate) fn hear_cleared(&self, pattern: &str) {
+    pub(crate) fn drop_cleared(&self, pattern: &str) {
         match Pattern::new(pattern) {
             Ok(pattern) if !pattern.is_everything() => self.drop_matching(&pattern),
             _ => self.generations.bump_epoch(),

@@ -21,7 +21,7 @@ use crate::core::{Core, Stores};
 use crate::error::Error;
 use crate::events::Event;
 use crate::health::Health;
-use crate::stats::Stats;
+use crate::stats::{ClusterStats, Stats};
 
 /// A cache: its stores, its settings, its statistics.
 ///
@@ -159,6 +159,23 @@ impl CacheManager {
         self.core().reset_stats();
     }
 
+    /// What all processes that share this namespace in Redis have done together, those that have ended
+    /// included; `None` while Redis is away. Without Redis it is what this process has done.
+    ///
+    /// Each process adds what it has counted every few seconds
+    /// ([`stats_interval`](CacheConfig::stats_interval)) and at its [`disconnect`](CacheManager::disconnect).
+    /// One that is killed takes what it has counted since with it. The sums are kept for 30
+    /// days after the last that was added.
+    pub async fn cluster_stats(&self) -> Option<ClusterStats> {
+        self.core().cluster_stats().await
+    }
+
+    /// Starts the statistics of all processes from zero; those of each process go on. Whether it was
+    /// done: it cannot be while Redis is away.
+    pub async fn reset_cluster_stats(&self) -> bool {
+        self.core().reset_cluster_stats().await
+    }
+
     /// What has happened lately with a larger number than `after`, the oldest first: 0 is all that is
     /// known, at most the last 256. Invalidations are noted from the first time on that somebody asks.
     pub fn events(&self, after: u64) -> Vec<Event> {
@@ -213,6 +230,7 @@ impl CacheManager {
         core.background.close();
         let Some(redis) = &core.redis else { return 0 };
         redis.settle().await;
+        redis.report().await;
         redis.close();
         redis.owed()
     }

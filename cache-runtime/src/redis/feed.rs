@@ -314,7 +314,11 @@ impl Shared {
         for item in notice.items {
             match item {
                 Item::Key(key) => self.hear_key(key),
-                Item::Pattern(pattern) => (self.cleared)(pattern),
+                Item::Pattern(pattern) => {
+                    if let Some(host) = self.host.upgrade() {
+                        host.hear_cleared(pattern);
+                    }
+                }
             }
         }
     }

@@ -16,8 +16,9 @@ mod notice;
 mod reports;
 mod script;
 mod shared;
+mod tally;
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use redis::aio::MultiplexedConnection;
@@ -31,7 +32,7 @@ use crate::generation::Generations;
 use crate::glob;
 use crate::random;
 use crate::runtime;
-use crate::stats::Latencies;
+use crate::stats::{Beyond, Latencies, Tallied};
 pub use breaker::Breaker;
 pub(crate) use feed::Hearing;
 use link::{Ready, State};
@@ -39,7 +40,7 @@ use mirror::ROOT;
 use notice::Item;
 use script::{STATE_BYTES, Script};
 use shared::Shared;
-pub(crate) use shared::{Cleared, Settings};
+pub(crate) use shared::{Host, Settings};
 
 /// How many keys one page of a scan asks for.
 const SCAN_COUNT: usize = 1_000;
@@ -225,10 +226,10 @@ impl RedisStore {
         settings: Settings,
         generations: Arc<Generations>,
         clock: Clock,
-        cleared: Cleared,
+        host: Weak<dyn Host>,
         events: Arc<Events>,
     ) -> Self {
-        RedisStore(Arc::new(Shared::new(settings, generations, clock, cleared, events)))
+        RedisStore(Arc::new(Shared::new(settings, generations, clock, host, events)))
     }
 
     /// The value under a name, alone: for who has the tokens from the mirror.
@@ -591,6 +592,16 @@ impl RedisStore {
         (self.0.errors.get(), self.0.outages.get())
     }
 
+    /// What has been counted here, whatever has been reset.
+    pub(crate) fn ever(&self) -> Beyond {
+        Beyond {
+            redis_errors: self.0.errors.ever(),
+            redis_outages: self.0.outages.ever(),
+            notices: self.0.feed.heard.ever(),
+            ..Beyond::default()
+        }
+    }
+
     /// How long answers took.
     pub(crate) fn times(&self) -> Latencies {
         self.0.times.read()
@@ -602,6 +613,24 @@ impl RedisStore {
         self.0.outages.reset();
         self.0.feed.heard.reset();
         self.0.feed.interruptions.reset();
+    }
+
+    /// Adds what has been counted since the last report to the sums of all processes.
+    pub(crate) async fn report(&self) {
+        if !self.0.settings.stats_interval.is_zero() && self.usable() {
+            // What cannot be sent is lost with this manager.
+            let _ = self.0.report(Duration::ZERO).await;
+        }
+    }
+
+    /// The sums of all processes.
+    pub(crate) async fn tallied(&self) -> Result<Tallied, Away> {
+        self.0.tallied().await
+    }
+
+    /// Starts the sums of all processes from zero.
+    pub(crate) async fn reset_tally(&self) -> Result<(), Away> {
+        self.0.reset_tally().await
     }
 
     /// Ends the background work; from now on Redis is away.

@@ -104,6 +104,32 @@ const RENEW: &str = r"
 if redis.pcall('GETRANGE', KEYS[1], 0, 11) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
+/// A report: adds to the sums what one manager has counted, unless it did so already. With its first
+/// one the managers are forgotten that have not reported for an hour.
+///
+/// KEYS: the sums. ARGV: ms, the manager's field, the report's number, then fields and what is added
+/// to them.
+const ADD: &str = r"
+local now = redis.call('TIME')[1]
+local last = redis.pcall('HGET', KEYS[1], ARGV[2])
+if type(last) == 'table' then
+  redis.call('DEL', KEYS[1])
+  last = false
+end
+if not last or tonumber(string.match(last, '^%d+') or 0) < tonumber(ARGV[3]) then
+  for i = 4, #ARGV, 2 do redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3] .. ' ' .. now)
+redis.call('HSETNX', KEYS[1], '@since', now)
+if ARGV[3] == '1' then
+  local all = redis.call('HGETALL', KEYS[1])
+  for i = 1, #all, 2 do
+    local seen = string.sub(all[i], 1, 3) == '@i:' and string.match(all[i + 1], '%d+$')
+    if seen and tonumber(seen) < now - 3600 then redis.call('HDEL', KEYS[1], all[i]) end
+  end
+end
+return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
+
 /// A script of ours.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Script {
@@ -112,11 +138,12 @@ pub(super) enum Script {
     Remove,
     Meet,
     Renew,
+    Add,
 }
 
 impl Script {
-    pub(super) const ALL: [Script; 5] =
-        [Script::Begin, Script::Fill, Script::Remove, Script::Meet, Script::Renew];
+    pub(super) const ALL: [Script; 6] =
+        [Script::Begin, Script::Fill, Script::Remove, Script::Meet, Script::Renew, Script::Add];
 
     fn source(self) -> &'static str {
         match self {
@@ -125,6 +152,7 @@ impl Script {
             Script::Remove => REMOVE,
             Script::Meet => MEET,
             Script::Renew => RENEW,
+            Script::Add => ADD,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use redis::{Client, ErrorKind, RedisError, RedisResult};
@@ -19,13 +19,14 @@ use super::link::{self, Gone, Link, Ready};
 use super::mirror::{Before, Mirror, ROOT};
 use super::notice::{self, Item};
 use super::reports::Reports;
+use super::tally::{self, Tally};
 use crate::clock::{Clock, millis, precise_ms};
 use crate::events::{Events, Happened};
 use crate::generation::Generations;
 use crate::prehashed::BuildPrehashed;
 use crate::random;
 use crate::runtime;
-use crate::stats::{Counter, Histogram};
+use crate::stats::{Counter, Histogram, Total};
 
 /// So many operations may be under way at once; more wait for their turn.
 const IN_FLIGHT: usize = 4_096;
@@ -45,12 +46,20 @@ pub(crate) struct Settings {
     pub(crate) deadline: Duration,
     pub(crate) health_interval: Duration,
     pub(crate) trust_restart: bool,
+    /// How often statistics are reported; zero for never.
+    pub(crate) stats_interval: Duration,
     /// How long what was read is kept here.
     pub(crate) memory_ttl: Duration,
 }
 
-/// Told of a pattern that another process has cleared.
-pub(crate) type Cleared = Box<dyn Fn(&str) + Send + Sync>;
+/// What the store needs of the cache that it belongs to.
+pub(crate) trait Host: Send + Sync {
+    /// Another process has cleared a pattern.
+    fn hear_cleared(&self, pattern: &str);
+
+    /// What this process has counted since it began, by the field of the sum that it is added to.
+    fn totals(&self) -> Vec<Total>;
+}
 
 /// What the key of a tag's token begins with, after the namespace.
 pub(super) const TOKEN: &str = "#t:";
@@ -73,7 +82,8 @@ pub(super) struct Shared {
     reports: Reports,
     pub(super) feed: Feed,
     pub(super) mirror: Mirror,
-    pub(super) cleared: Cleared,
+    pub(super) host: Weak<dyn Host>,
+    pub(super) tally: Tally,
     /// Which manager a notice is from.
     pub(super) source: u64,
     pub(super) clock: Clock,
@@ -96,13 +106,14 @@ impl Shared {
         settings: Settings,
         generations: Arc<Generations>,
         clock: Clock,
-        cleared: Cleared,
+        host: Weak<dyn Host>,
         events: Arc<Events>,
     ) -> Self {
         Shared {
             feed: Feed::default(),
             mirror: Mirror::new(Arc::clone(&generations), millis(settings.memory_ttl)),
-            cleared,
+            host,
+            tally: Tally::default(),
             source: random::word(),
             journal: Journal::new(format!("{}:#root", settings.namespace)),
             settings,
@@ -162,6 +173,10 @@ impl Shared {
         // Made here: a runtime that is shutting down may drop the task before it has begun.
         let gone = Gone::new(&link);
         runtime.spawn(link::attend(gone, Arc::downgrade(self)));
+        let interval = self.settings.stats_interval;
+        if !interval.is_zero() {
+            runtime.spawn(tally::attend(Arc::downgrade(self), Arc::clone(&link), interval));
+        }
         links.insert(runtime.id(), Arc::clone(&link));
         Some(link)
     }
@@ -247,6 +262,11 @@ impl Shared {
 
     pub(super) fn root_key(&self) -> String {
         self.key([ROOT])
+    }
+
+    /// Where the sums of all processes' statistics are.
+    pub(super) fn tally_key(&self) -> String {
+        self.key(["#stats"])
     }
 
     pub(super) fn feed_channel(&self) -> String {

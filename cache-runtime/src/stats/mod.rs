@@ -3,6 +3,7 @@
 //! A memory hit is counted in a stripe that belongs to the counting thread alone (a load and a
 //! store, no locked instruction); everything slower than that is counted in plain atomics.
 
+mod cluster;
 mod histogram;
 
 use std::cell::Cell;
@@ -14,6 +15,8 @@ use std::time::Duration;
 use once_cell::sync::Lazy;
 use serde::{Serialize, Serializer};
 
+pub(crate) use cluster::{Beyond, Tallied, Total, totals_of};
+pub use cluster::{ClusterSite, ClusterStats};
 pub(crate) use histogram::Histogram;
 pub use histogram::Latencies;
 
@@ -117,6 +120,15 @@ macro_rules! counts {
                     $((stringify!($name), self.$name),)*
                     ("saved_micros", self.saved_micros),
                 ]
+            }
+
+            fn field(&mut self, name: &str) -> Option<&mut u64> {
+                match name {
+                    "memory_hits" => Some(&mut self.memory_hits),
+                    $(stringify!($name) => Some(&mut self.$name),)*
+                    "saved_micros" => Some(&mut self.saved_micros),
+                    _ => None,
+                }
             }
         }
     };
@@ -245,11 +257,14 @@ impl fmt::Display for Stats {
 
 /// A number that any thread may raise.
 #[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
+pub(crate) struct Counter {
+    ever: AtomicU64,
+    zero: AtomicU64,
+}
 
 impl Counter {
     pub(crate) fn add(&self, by: u64) {
-        self.0.fetch_add(by, Ordering::Relaxed);
+        self.ever.fetch_add(by, Ordering::Relaxed);
     }
 
     pub(crate) fn one(&self) {
@@ -257,11 +272,16 @@ impl Counter {
     }
 
     pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.ever().saturating_sub(self.zero.load(Ordering::Relaxed))
+    }
+
+    /// Whatever has been reset.
+    pub(crate) fn ever(&self) -> u64 {
+        self.ever.load(Ordering::Relaxed)
     }
 
     pub(crate) fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.zero.store(self.ever(), Ordering::Relaxed);
     }
 }
 
@@ -335,8 +355,16 @@ impl SiteCounters {
     pub(crate) fn read(&self) -> Counts {
         let now = self.read_all();
         let baseline = *self.baseline.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = now.combine(baseline, u64::saturating_sub);
-        Counts { saved_cost: since.hits() as f64 * self.cost, ..since }
+        self.priced(now.combine(baseline, u64::saturating_sub))
+    }
+
+    /// All that was ever counted, whatever has been reset.
+    pub(crate) fn ever(&self) -> Counts {
+        self.priced(self.read_all())
+    }
+
+    fn priced(&self, counts: Counts) -> Counts {
+        Counts { saved_cost: counts.hits() as f64 * self.cost, ..counts }
     }
 
     /// Counters that other threads own cannot be set back: their present values become the zero.

@@ -6,10 +6,11 @@ use reqwest::Method;
 use super::{Admin, KEY, answer, with_key};
 use crate::stores::{Store, TestCache, on_stores};
 
-const READING: [&str; 6] =
-    ["/stats", "/health", "/sites", "/events", "/metrics", "/entries/admin:1"];
-const CHANGING: [(&str, &str); 9] = [
+const READING: [&str; 7] =
+    ["/stats", "/stats/cluster", "/health", "/sites", "/events", "/metrics", "/entries/admin:1"];
+const CHANGING: [(&str, &str); 10] = [
     ("POST", "/stats/reset"),
+    ("POST", "/stats/cluster/reset"),
     ("DELETE", "/entries/admin:1"),
     ("DELETE", "/prefix/admin"),
     ("DELETE", "/tag/shelf:1"),
@@ -73,10 +74,10 @@ async fn the_key_is_taken_from_either_header() {
 async fn reading_is_public_only_if_configured_and_changing_never() {
     on_stores(&[Store::Memory], async |cache: TestCache| {
         let admin = Admin::serve(&cache.manager, with_key().public_reads(true)).await;
-        for path in &READING[..5] {
+        for path in &READING[..6] {
             answer(admin.request(Method::GET, path)).await.ok();
         }
-        answer(admin.request(Method::GET, READING[5])).await.refusal(404);
+        answer(admin.request(Method::GET, READING[6])).await.refusal(404);
         for (name, path) in CHANGING {
             answer(admin.request(method(name), path)).await.refusal(401);
         }

@@ -69,6 +69,7 @@ fn values_out_of_range_name_their_setting() {
         (config().memory_ttl(zero), "memory_ttl"),
         (config().outage_ttl(zero), "outage_ttl"),
         (config().outage_grace(Duration::MAX), "outage_grace"),
+        (config().stats_interval(Duration::MAX), "stats_interval"),
         (config().max_load(Duration::MAX), "max_load"),
         (config().memory_capacity(1), "memory_capacity"),
         (config().max_value_size(0), "max_value_size"),

@@ -37,6 +37,7 @@ fn every_variable_sets_its_field() {
         ("CACHE_MEMORY_TTL", "90s"),
         ("CACHE_OUTAGE_TTL", "2m"),
         ("CACHE_OUTAGE_GRACE", "0"),
+        ("CACHE_STATS_INTERVAL", "1m"),
         ("CACHE_MAX_VALUE_SIZE", "2MiB"),
         ("CACHE_MAX_LOAD", "3m"),
         ("REDIS_URL", " redis://host "),
@@ -61,6 +62,7 @@ fn every_variable_sets_its_field() {
         .memory_ttl(Duration::from_secs(90))
         .outage_ttl(Duration::from_secs(120))
         .outage_grace(Duration::ZERO)
+        .stats_interval(Duration::from_secs(60))
         .max_value_size(2 << 20)
         .max_load(Duration::from_secs(180))
         .redis_url("redis://host")
@@ -94,6 +96,7 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_accepted() {
         ("CACHE_MEMORY_TTL", "0"),
         ("CACHE_OUTAGE_TTL", "x"),
         ("CACHE_OUTAGE_GRACE", "2d"),
+        ("CACHE_STATS_INTERVAL", "often"),
         ("CACHE_MAX_VALUE_SIZE", "1GB"),
         ("CACHE_COMPRESS_ABOVE", "often"),
         ("CACHE_MAX_LOAD", "2d"),

@@ -1,0 +1,189 @@
+//! The statistics of all processes together: sums in one hash, to which each manager adds what its
+//! own numbers have grown by.
+//!
+//! What was sent and not confirmed is sent again as it was, under its number, and Redis adds a number
+//! of one manager once. So an outage loses nothing, and a process that is killed what it has
+//! counted since its last report.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use redis::cmd;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::Away;
+use super::link::{Link, State};
+use super::script::Script;
+use super::shared::Shared;
+use crate::clock::millis;
+use crate::random;
+use crate::stats::{Tallied, Total};
+
+/// How long the sums are kept when nobody adds to them.
+const TTL: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Who has nothing to add says so seldom.
+const IDLE: Duration = Duration::from_secs(60);
+/// Who has not reported for so long is not counted as an instance.
+const ALIVE: Duration = Duration::from_secs(120);
+/// What the field begins with that says of an instance which report was its last, and when.
+const INSTANCE: &str = "@i:";
+/// Since when it is counted.
+const SINCE: &str = "@since";
+/// How many fields one report changes at most.
+const BATCH: usize = 1_000;
+
+/// What a manager has reported.
+#[derive(Debug, Default)]
+pub(super) struct Tally(Mutex<Sent>);
+
+#[derive(Debug, Default)]
+struct Sent {
+    /// By field: what Redis holds of it, or will once all that is pending is confirmed.
+    totals: HashMap<String, u64>,
+    /// Growth that is not confirmed.
+    pending: VecDeque<Vec<Total>>,
+    /// The number of the report that was confirmed last.
+    number: u64,
+    at: Option<Instant>,
+}
+
+impl Sent {
+    /// Adds what the totals have grown by to what is pending.
+    fn note(&mut self, totals: Vec<Total>) {
+        let mut grown = Vec::new();
+        for (field, total) in totals {
+            let known = self.totals.entry(field.clone()).or_default();
+            if total > *known {
+                grown.push((field, total - *known));
+                *known = total;
+            }
+        }
+        self.pending.extend(grown.chunks(BATCH).map(<[Total]>::to_vec));
+    }
+
+    fn is_due(&self, after: Duration) -> bool {
+        self.at.is_none_or(|at| at.elapsed() >= after)
+    }
+}
+
+/// The task of a link: reports while the link is up, unless another link's has just done it.
+pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>, interval: Duration) {
+    // Processes that begin together do not report together.
+    let mut wait = interval.mul_f64(random::fraction());
+    loop {
+        if timeout(wait, ended(&link)).await.is_ok() {
+            return;
+        }
+        wait = interval;
+        let Some(shared) = shared.upgrade() else { return };
+        if matches!(link.state(), State::Up(_)) {
+            // What fails is tried again the next time.
+            let _ = shared.report(interval / 2).await;
+        }
+    }
+}
+
+async fn ended(link: &Link) {
+    loop {
+        let changed = link.changed.notified();
+        if link.ended() {
+            return;
+        }
+        changed.await;
+    }
+}
+
+impl Shared {
+    /// Adds to the sums what has been counted since the last report, if that is so long ago.
+    pub(super) async fn report(self: &Arc<Self>, after: Duration) -> Result<(), Away> {
+        // Another link's task may be at it, on a runtime that nobody drives.
+        let turn = timeout(self.settings.deadline, self.tally.0.lock()).await;
+        let (Ok(mut sent), Some(host)) = (turn, self.host.upgrade()) else { return Err(Away) };
+        if !sent.is_due(after) {
+            return Ok(());
+        }
+        if sent.pending.is_empty() {
+            sent.note(host.totals());
+        }
+        if sent.pending.is_empty() && sent.is_due(IDLE.max(after)) {
+            sent.pending.push_back(Vec::new());
+        }
+        while let Some(grown) = sent.pending.front() {
+            self.add(grown, sent.number + 1).await?;
+            sent.pending.pop_front();
+            sent.number += 1;
+            sent.at = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    async fn add(self: &Arc<Self>, grown: &[Total], number: u64) -> Result<(), Away> {
+        let (ttl, instance) = (millis(TTL).to_string(), format!("{INSTANCE}{:016x}", self.source));
+        let number = number.to_string();
+        let grown: Vec<_> = grown.iter().map(|(field, by)| (field, by.to_string())).collect();
+        let mut arguments = vec![ttl.as_bytes(), instance.as_bytes(), number.as_bytes()];
+        grown.iter().for_each(|(field, by)| arguments.extend([field.as_bytes(), by.as_bytes()]));
+        let turn = self.turn().await?;
+        let keys = [self.tally_key()];
+        turn.ask(turn.ready.script(turn.ready.bulk(), Script::Add, &keys, &arguments)).await
+    }
+
+    /// The sums.
+    pub(super) async fn tallied(self: &Arc<Self>) -> Result<Tallied, Away> {
+        let turn = self.turn().await?;
+        let mut all = cmd("HGETALL");
+        all.arg(self.tally_key());
+        let fields: Vec<(String, String)> =
+            turn.ask(all.query_async(&mut turn.ready.bulk())).await?;
+        let now_secs = turn.now_ms() / 1_000;
+        let mut tallied = Tallied::default();
+        for (field, text) in fields {
+            if field == SINCE {
+                tallied.since_secs = text.parse().ok();
+            } else if field.starts_with(INSTANCE) {
+                let seen = text.rsplit(' ').next().and_then(|at| at.parse::<u64>().ok());
+                let alive = seen.is_some_and(|at| now_secs.saturating_sub(at) < ALIVE.as_secs());
+                tallied.instances += u64::from(alive);
+            } else if let Ok(sum) = text.parse() {
+                tallied.sums.push((field, sum));
+            }
+        }
+        Ok(tallied)
+    }
+
+    /// Starts the sums from zero.
+    pub(super) async fn reset_tally(self: &Arc<Self>) -> Result<(), Away> {
+        let turn = self.turn().await?;
+        let mut unlink = cmd("UNLINK");
+        unlink.arg(self.tally_key());
+        turn.ask(unlink.query_async(&mut turn.ready.quick())).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn total(field: &str, total: u64) -> Total {
+        (field.to_owned(), total)
+    }
+
+    #[test]
+    fn growth_is_noted_once() {
+        let mut sent = Sent::default();
+        sent.note(vec![total("a", 3), total("b", 1)]);
+        sent.note(vec![total("a", 5), total("b", 1)]);
+        let pending: Vec<_> = sent.pending.into_iter().collect();
+        assert_eq!(pending, [vec![total("a", 3), total("b", 1)], vec![total("a", 2)]]);
+    }
+
+    #[test]
+    fn a_report_is_bounded() {
+        let mut sent = Sent::default();
+        sent.note((0..BATCH + 1).map(|n| total(&n.to_string(), 1)).collect());
+        let sizes: Vec<_> = sent.pending.iter().map(Vec::len).collect();
+        assert_eq!(sizes, [BATCH, 1]);
+    }
+}

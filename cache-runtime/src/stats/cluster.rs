@@ -1,0 +1,196 @@
+//! What all processes have counted together.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::{Counts, SiteStats, Stats};
+
+/// What all processes that share a namespace in one Redis have done, those that have ended
+/// included: see [`CacheManager::cluster_stats`](crate::CacheManager::cluster_stats).
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ClusterStats {
+    /// Since when it is counted, by the clock of Redis; `None` if nothing has been counted, or if there is no
+    /// Redis.
+    pub since: Option<SystemTime>,
+    /// Processes that have reported in the last two minutes.
+    pub instances: u64,
+    /// The sum over all call sites.
+    pub total: Counts,
+    /// Each call site that has been called, ordered by name.
+    pub sites: Vec<ClusterSite>,
+    /// Invalidations asked for: names, prefixes, tags, patterns.
+    pub invalidations: u64,
+    /// Redis operations that failed or ran into their deadline.
+    pub redis_errors: u64,
+    /// How often Redis was given up on.
+    pub redis_outages: u64,
+    /// Invalidations of other processes that were heard of.
+    pub notices: u64,
+}
+
+/// What all processes have counted at one call site.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct ClusterSite {
+    /// `module::function`, with the type parameters of a generic instance; `by hand` for the
+    /// methods of the manager.
+    pub name: String,
+    /// The prefix of its entries' names.
+    pub prefix: String,
+    /// The numbers.
+    #[serde(flatten)]
+    pub counts: Counts,
+}
+
+/// The field of a sum in Redis, and what this process has counted for it since it began.
+pub(crate) type Total = (String, u64);
+
+/// The sums as they are in Redis.
+#[derive(Debug, Default)]
+pub(crate) struct Tallied {
+    pub(crate) since_secs: Option<u64>,
+    pub(crate) instances: u64,
+    pub(crate) sums: Vec<Total>,
+}
+
+/// Sums are whole numbers, so money is counted in parts of this.
+const COST_PARTS: f64 = 1e9;
+const COST: &str = "saved_cost_nanos";
+/// Between the parts of a field: the number, the call site, its prefix.
+const BAR: char = '|';
+
+/// What one call site adds to the sums.
+pub(crate) fn totals_of<'a>(
+    name: &'a str,
+    prefix: &'a str,
+    counts: &Counts,
+) -> impl Iterator<Item = Total> + use<'a> {
+    let cost = (counts.saved_cost * COST_PARTS) as u64;
+    let numbers = counts.fields().into_iter().chain([(COST, cost)]);
+    numbers
+        .filter(|(_, total)| *total > 0)
+        .map(move |(number, total)| (format!("{number}{BAR}{name}{BAR}{prefix}"), total))
+}
+
+/// What a process has counted beyond its call sites since it began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Beyond {
+    pub(crate) invalidations: u64,
+    pub(crate) redis_errors: u64,
+    pub(crate) redis_outages: u64,
+    pub(crate) notices: u64,
+}
+
+impl Beyond {
+    pub(crate) fn totals(&self) -> impl Iterator<Item = Total> {
+        let numbers = [
+            ("invalidations", self.invalidations),
+            ("redis_errors", self.redis_errors),
+            ("redis_outages", self.redis_outages),
+            ("notices", self.notices),
+        ];
+        numbers.into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| (name.to_owned(), n))
+    }
+}
+
+impl ClusterStats {
+    /// A process that shares its cache with no other.
+    pub(crate) fn of_one(stats: Stats) -> Self {
+        let site = |SiteStats { name, prefix, counts, .. }| ClusterSite { name, prefix, counts };
+        ClusterStats {
+            since: None,
+            instances: 1,
+            total: stats.total,
+            sites: stats.sites.into_iter().map(site).collect(),
+            invalidations: stats.invalidations,
+            redis_errors: stats.redis_errors,
+            redis_outages: stats.redis_outages,
+            notices: stats.notices,
+        }
+    }
+
+    /// The sums of all. What a later version may have added to them is passed over.
+    pub(crate) fn of_all(tallied: Tallied) -> Self {
+        let mut all = ClusterStats {
+            since: tallied.since_secs.map(|s| SystemTime::UNIX_EPOCH + Duration::from_secs(s)),
+            instances: tallied.instances,
+            ..ClusterStats::default()
+        };
+        let mut sites = BTreeMap::<(String, String), Counts>::new();
+        for (field, sum) in tallied.sums {
+            let mut parts = field.splitn(3, BAR);
+            let (Some(number), site, prefix) = (parts.next(), parts.next(), parts.next()) else {
+                continue;
+            };
+            let (Some(site), Some(prefix)) = (site, prefix) else {
+                if let Some(place) = all.number(number) {
+                    *place = sum;
+                }
+                continue;
+            };
+            let counts = sites.entry((site.to_owned(), prefix.to_owned())).or_default();
+            if number == COST {
+                counts.saved_cost = sum as f64 / COST_PARTS;
+            } else if let Some(place) = counts.field(number) {
+                *place = sum;
+            }
+        }
+        all.total = sites.values().fold(Counts::default(), |sum, counts| sum.plus(*counts));
+        let site = |((name, prefix), counts)| ClusterSite { name, prefix, counts };
+        all.sites = sites.into_iter().map(site).collect();
+        all
+    }
+
+    fn number(&mut self, name: &str) -> Option<&mut u64> {
+        match name {
+            "invalidations" => Some(&mut self.invalidations),
+            "redis_errors" => Some(&mut self.redis_errors),
+            "redis_outages" => Some(&mut self.redis_outages),
+            "notices" => Some(&mut self.notices),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_reads_back() {
+        let counts = Counts {
+            memory_hits: 1,
+            redis_hits: 2,
+            misses: 3,
+            saved_micros: 4,
+            saved_cost: 0.25,
+            ..Counts::default()
+        };
+        let beyond = Beyond { invalidations: 5, notices: 6, ..Beyond::default() };
+        let names = [("a::f", "video:meta"), ("by hand", "")];
+        let sites = names.iter().flat_map(|(name, prefix)| totals_of(name, prefix, &counts));
+        let sums: Vec<_> = beyond.totals().chain(sites).collect();
+        assert_eq!(sums.len(), 2 + 2 * 5, "what is zero takes no place: {sums:?}");
+
+        let all = ClusterStats::of_all(Tallied { since_secs: Some(1), instances: 2, sums });
+        let site = |(name, prefix): (&str, &str)| ClusterSite {
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
+            counts,
+        };
+        assert_eq!(all.sites, names.map(site));
+        assert_eq!(all.total, counts.plus(counts));
+        assert_eq!((all.invalidations, all.notices, all.instances), (5, 6, 2));
+        assert_eq!(all.since, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn what_is_not_known_is_passed_over() {
+        let sums = vec![("later".to_owned(), 1), ("later|a|b".to_owned(), 1), (String::new(), 1)];
+        let all = ClusterStats::of_all(Tallied { sums, ..Tallied::default() });
+        assert_eq!(all.total, Counts::default());
+    }
+}
