@@ -76,7 +76,7 @@ impl Core {
     /// [`Error::Config`] for a configuration that cannot be used.
     pub(crate) fn new(config: CacheConfig, clock: Clock) -> Result<Arc<Self>, Error> {
         config.validate()?;
-        let generations = Arc::new(Generations::new());
+        let generations = Arc::new(Generations::new(config.memory_capacity as u64));
         let (stores, url) = match config.effective()? {
             Backend::Memory => (Stores::Memory, None),
             Backend::Redis(url) => (Stores::Redis, Some(url)),

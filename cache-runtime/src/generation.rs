@@ -1,6 +1,6 @@
 //! Generations: what makes an invalidation inside one process a single atomic step.
 //!
-//! Every name and every tag is hashed to one of a fixed number of atomic counters. An entry keeps
+//! Every name and every tag is hashed to one of a number of atomic counters that the capacity decides. An entry keeps
 //! the sum of the counters it depends on, as it was *before* its value was loaded, and is fresh
 //! only while that is the present sum. Counters only grow, so equal sums mean that none of them
 //! has changed. Two tags that share a counter cost each other misses, never a stale value.
@@ -12,14 +12,18 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::lease::Lease;
 
-/// Counters for names, and as many for tags.
-const HALF: usize = 1 << 16;
-const SLOTS: usize = 2 * HALF;
+/// The fewest and the most counters for names, and as many for tags.
+const FEWEST: usize = 1 << 16;
+const MOST: usize = 1 << 22;
+/// One counter for names for so many bytes of the store's capacity, about half an entry: what is stored
+/// or removed makes another entry stale once for every other entry that fits, at worst.
+const BYTES_EACH: u64 = 128;
 /// So many slots stand in the stamps themselves: the name, two prefixes, a tag.
 const FEW: usize = 4;
 
 /// The generations of one manager.
 pub(crate) struct Generations {
+    /// Those of the names, then those of the tags.
     counters: Box<[AtomicU32]>,
     /// Counts for every entry there is.
     epoch: AtomicU64,
@@ -50,21 +54,24 @@ impl Verified {
     }
 }
 
-/// Where the generation of a name or tag is found.
+/// Where the generation of a name or tag is found: its hash, and which of the two it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot(u32);
 
 impl Slot {
+    const TAG: u32 = 1 << 31;
+
     pub(crate) fn name(name: &str) -> Self {
-        Slot(xxh3_64(name.as_bytes()) as u32 % HALF as u32)
+        Slot(xxh3_64(name.as_bytes()) as u32 & !Self::TAG)
     }
 
     pub(crate) fn tag(tag: &str) -> Self {
-        Slot(xxh3_64(tag.as_bytes()) as u32 % (HALF as u32 - 1) + HALF as u32)
+        let slot = Slot(xxh3_64(tag.as_bytes()) as u32 | Self::TAG);
+        if slot == Self::NEVER { Slot(Self::TAG) } else { slot }
     }
 
-    /// Nothing's: it is never bumped.
-    const NEVER: Slot = Slot(SLOTS as u32 - 1);
+    /// Nothing's: what depends on it depends on nothing.
+    const NEVER: Slot = Slot(u32::MAX);
 }
 
 /// The generations that an entry depends on, as they were before its value was loaded.
@@ -93,10 +100,14 @@ pub(crate) struct Noted {
 }
 
 impl Generations {
-    pub(crate) fn new() -> Self {
+    /// For a store of so many bytes.
+    pub(crate) fn new(capacity: u64) -> Self {
+        let wanted = usize::try_from(capacity / BYTES_EACH).unwrap_or(MOST);
+        let half = wanted.clamp(FEWEST, MOST).next_power_of_two();
         Generations {
-            counters: random_counters(),
-            epoch: AtomicU64::new(1),
+            counters: (0..2 * half).map(|_| AtomicU32::new(0)).collect(),
+            // Random: numbers noted under one manager mean nothing to another.
+            epoch: AtomicU64::new(crate::random::word()),
             sweeps: AtomicU64::new(1),
             storing: RwLock::default(),
             changes: AtomicU64::new(1),
@@ -191,8 +202,9 @@ impl Generations {
 
     fn sum(&self, stamps: &Stamps) -> u64 {
         let epoch = self.epoch.load(Ordering::Acquire);
-        let add = |sum: u64, slot: &Slot| {
-            sum.wrapping_add(self.counter(*slot).load(Ordering::Acquire).into())
+        let add = |sum: u64, slot: &Slot| match *slot {
+            Slot::NEVER => sum,
+            slot => sum.wrapping_add(self.counter(slot).load(Ordering::Acquire).into()),
         };
         let few = stamps.few.iter().fold(epoch, add);
         match &stamps.more {
@@ -202,7 +214,9 @@ impl Generations {
     }
 
     fn counter(&self, slot: Slot) -> &AtomicU32 {
-        &self.counters[slot.0 as usize % SLOTS]
+        let half = self.counters.len() / 2;
+        let first = if slot.0 & Slot::TAG == 0 { 0 } else { half };
+        &self.counters[first + (slot.0 as usize & (half - 1))]
     }
 }
 
@@ -212,21 +226,13 @@ impl std::fmt::Debug for Generations {
     }
 }
 
-/// Random starts: numbers noted under one manager mean nothing to another. Below half the range,
-/// so that no counter comes round.
-fn random_counters() -> Box<[AtomicU32]> {
-    let seed = crate::random::word();
-    let start = |i: u64| xxh3_64(&seed.wrapping_add(i).to_le_bytes()) as u32 >> 1;
-    (0..SLOTS as u64).map(|i| AtomicU32::new(start(i))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_bump_makes_what_was_noted_before_stale_and_nothing_else() {
-        let generations = Generations::new();
+        let generations = Generations::new(0);
         let (a, b) = (Slot::tag("a"), Slot::tag("b"));
         let noted_a = generations.note(&[a]);
         let noted_b = generations.note(&[b]);
@@ -238,7 +244,7 @@ mod tests {
 
     #[test]
     fn what_was_verified_is_looked_at_again_after_a_change() {
-        let generations = Generations::new();
+        let generations = Generations::new(0);
         let (a, b) = (Slot::tag("a"), Slot::tag("b"));
         let noted = generations.note(&[a]);
         let verified = Verified::default();
@@ -252,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_name_and_a_tag_of_one_spelling_are_apart() {
-        let generations = Generations::new();
+        let generations = Generations::new(0);
         let noted = generations.note(&[Slot::name("video")]);
         generations.bump(Slot::tag("video"));
         assert!(generations.current(&noted.stamps));
@@ -260,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_sweep_stops_loads_and_leaves_entries() {
-        let generations = Generations::new();
+        let generations = Generations::new(0);
         let noted = generations.note(&[]);
         generations.begin_sweep();
         assert!(generations.current(&noted.stamps));
@@ -269,7 +275,7 @@ mod tests {
 
     #[test]
     fn who_overtakes_is_current_and_who_noted_with_it_is_not() {
-        let generations = Generations::new();
+        let generations = Generations::new(0);
         let (name, tag) = (Slot::name("a"), Slot::tag("a"));
         let (first, second) = (generations.note(&[name, tag]), generations.note(&[name, tag]));
         let stamps = generations.overtake(&first, name);
@@ -279,8 +285,21 @@ mod tests {
     }
 
     #[test]
+    fn the_counters_grow_with_the_capacity_within_bounds() {
+        let counters = |capacity| Generations::new(capacity).counters.len() / 2;
+        assert_eq!((counters(0), counters(64 << 20)), (FEWEST, 1 << 19));
+        assert_eq!((counters(65 << 20), counters(u64::MAX)), (1 << 20, MOST));
+    }
+
+    #[test]
+    fn numbers_of_another_manager_are_not_current() {
+        let noted = Generations::new(0).note(&[Slot::name("a")]);
+        assert!(!Generations::new(0).current(&noted.stamps));
+    }
+
+    #[test]
     fn a_new_epoch_makes_all_stale() {
-        let generations = Generations::new();
+        let generations = Generations::new(0);
         let noted = generations.note(&[]);
         generations.bump_epoch();
         assert!(!generations.current(&noted.stamps));

@@ -53,7 +53,7 @@ mod value;
 
 pub use cache_macros::{cache_invalidate, cache_put, cached};
 
-pub use crate::redis::Breaker;
+pub use crate::redis::{Breaker, Swept};
 pub use audit::{Finding, audit};
 pub use cache_call::{CacheCall, CacheEntry, Fetched, Holds};
 pub use call::Source;
@@ -66,7 +66,7 @@ pub use error::Error;
 pub use events::{Event, Happened};
 pub use health::{Health, Status};
 pub use inspect::{EntryState, Inspected, InspectedTag};
-pub use manager::{Builder, CacheManager, SetOptions, Warmed, cache, install, try_cache};
+pub use manager::{Builder, CacheManager, Names, SetOptions, Warmed, cache, install, try_cache};
 pub use name::escape;
 pub use output::CacheValue;
 pub use registry::{

@@ -11,7 +11,7 @@ struct Table {
 
 impl Table {
     fn new() -> Self {
-        Table { flights: Flights::new(), generations: Generations::new() }
+        Table { flights: Flights::new(), generations: Generations::new(0) }
     }
 
     fn join(&self) -> Role<u8> {

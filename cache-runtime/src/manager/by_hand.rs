@@ -9,12 +9,8 @@ use super::{CacheManager, SetOptions};
 use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, named};
 use crate::config::Ttl;
 use crate::error::Error;
-use crate::events::Happened;
-use crate::generation::Slot;
-use crate::glob::Pattern;
 use crate::inspect::Inspected;
-use crate::invalidate::{Finally, Targets};
-use crate::memory::Terms;
+use crate::invalidate::Targets;
 use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
 use crate::put::{self, Worth};
@@ -161,26 +157,6 @@ impl CacheManager {
         Ok(())
     }
 
-    /// Removes every value whose name matches a pattern, and returns how many there were (in
-    /// memory, if there is no Redis or it is away).
-    ///
-    /// `*` is any text, `?` one character, `[a-z]` and `[^a-z]` one of a set, `\` takes the next
-    /// character as it is. This looks at every name in the store: for one prefix,
-    /// [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step. Loads that are running
-    /// while it does are not stored. `clear("*")` is the whole namespace.
-    ///
-    /// # Errors
-    /// [`Error::Name`] for a pattern that cannot be one.
-    pub async fn clear(&self, pattern: &str) -> Result<u64, Error> {
-        let pattern = Pattern::new(pattern)?;
-        Ok(self.core().clear(&pattern).await)
-    }
-
-    /// Removes everything in the namespace, and returns how many values there were.
-    pub async fn flush_all(&self) -> u64 {
-        self.core().flush_all().await
-    }
-
     /// What is stored under a name, whoever has stored it: how old it is, what it depends on, and
     /// whether it is valid. Of an entry that is in Redis and in memory, the one in Redis. `None` if there
     /// is nothing, or Redis is away.
@@ -244,65 +220,5 @@ impl crate::core::Core {
         }
         let left = facts.fresh_for_ms.saturating_sub(facts.age_ms(self.clock.now_ms()));
         Some(Ttl::For(Duration::from_millis(left)))
-    }
-
-    async fn clear(&self, pattern: &Pattern) -> u64 {
-        if pattern.is_everything() {
-            return self.flush_all().await;
-        }
-        // Loads that are running now must not store what the sweep has passed by.
-        self.generations.begin_sweep();
-        let in_memory = self.names_in_memory(pattern).len() as u64;
-        let mut targets = Targets::default();
-        if let Some(prefix) = pattern.whole_prefix() {
-            // Too long a prefix is no tag; the sweep finds its names all the same.
-            let _ = targets.add_tag(&prefix);
-        }
-        // What was read from Redis before the sweep came by is in memory by now, or must not get there.
-        let _then = Finally(|| self.drop_matching(pattern));
-        self.invalidate(&targets).await;
-        let removed = match &self.redis {
-            Some(redis) => redis.clear(pattern.as_str()).await,
-            None => None,
-        };
-        let removed = removed.unwrap_or(in_memory);
-        self.events.note(Happened::Cleared { pattern: pattern.as_str().to_owned(), removed });
-        removed
-    }
-
-    async fn flush_all(&self) -> u64 {
-        self.invalidations.one();
-        let in_memory = self.memory.count(self.terms(None));
-        let _then = Finally(|| {
-            self.generations.bump_epoch();
-            self.memory.clear();
-        });
-        let removed = match &self.redis {
-            Some(redis) => redis.flush().await,
-            None => None,
-        };
-        let removed = removed.unwrap_or(in_memory);
-        self.events.note(Happened::Flushed { removed });
-        removed
-    }
-
-    /// Another process has cleared a pattern: what it had to find in Redis is gone there.
-    pub(crate) fn drop_cleared(&self, pattern: &str) {
-        match Pattern::new(pattern) {
-            Ok(pattern) if !pattern.is_everything() => self.drop_matching(&pattern),
-            _ => self.generations.bump_epoch(),
-        }
-    }
-
-    fn drop_matching(&self, pattern: &Pattern) {
-        self.generations.begin_sweep();
-        self.bump(self.names_in_memory(pattern));
-    }
-
-    fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
-        // Stale ones, too: they may be served.
-        let terms = Terms { grace_ms: u64::MAX, ..self.terms(None) };
-        let names = self.memory.names(terms).filter(|name| pattern.matches(name));
-        names.map(|name| Slot::name(&name)).collect()
     }
 }

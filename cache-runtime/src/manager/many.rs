@@ -15,6 +15,9 @@ use crate::output::CacheValue;
 use crate::redis::{Away, RedisStore};
 use crate::value::{ValueType, type_of};
 
+/// So many values are stored at once: more would wait for their turn with Redis, and not for long.
+const AT_ONCE: usize = 256;
+
 /// What [`CacheManager::warm`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -70,8 +73,14 @@ impl CacheManager {
             let (key, ttl) = self.key_and_ttl(name.as_ref(), &options)?;
             keyed.push((Arc::new(key), ttl, value));
         }
-        let sets = keyed.iter().map(|(key, ttl, value)| self.core().set_by_hand(key, *ttl, *value));
-        join_all(sets.collect()).await.into_iter().collect()
+        let mut stored = Ok(());
+        for some in keyed.chunks(AT_ONCE) {
+            let sets =
+                some.iter().map(|(key, ttl, value)| self.core().set_by_hand(key, *ttl, *value));
+            let outcomes = join_all(sets.collect()).await;
+            stored = outcomes.into_iter().fold(stored, Result::and);
+        }
+        stored
     }
 
     /// Fills the cache ahead of its callers: runs `load` for each name that is not fresh, at most

@@ -4,6 +4,7 @@ mod by_hand;
 mod global;
 mod many;
 mod options;
+mod sweep;
 
 use std::fmt;
 use std::future::Future;
@@ -14,6 +15,7 @@ pub use global::{cache, install, try_cache};
 pub(crate) use global::{current, global};
 pub use many::Warmed;
 pub use options::SetOptions;
+pub use sweep::Names;
 
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};

@@ -19,7 +19,7 @@ struct Store {
 
 impl Store {
     fn new(capacity: u64) -> Self {
-        Store { memory: Memory::new(capacity, usize::MAX), generations: Generations::new() }
+        Store { memory: Memory::new(capacity, usize::MAX), generations: Generations::new(0) }
     }
 
     fn terms(&self) -> Terms<'_> {

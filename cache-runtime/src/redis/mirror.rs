@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn mirror() -> (Mirror, Arc<Generations>) {
-        let generations = Arc::new(Generations::new());
+        let generations = Arc::new(Generations::new(0));
         (Mirror::new(Arc::clone(&generations), 1_000), generations)
     }
 

@@ -16,6 +16,7 @@ mod notice;
 mod reports;
 mod script;
 mod shared;
+mod sweep;
 mod tally;
 
 use std::sync::{Arc, Weak};
@@ -29,7 +30,6 @@ use crate::clock::{Clock, millis};
 use crate::entry::StateId;
 use crate::events::Events;
 use crate::generation::Generations;
-use crate::glob;
 use crate::random;
 use crate::runtime;
 use crate::stats::{Beyond, Latencies, Tallied};
@@ -41,9 +41,9 @@ use notice::Item;
 use script::{STATE_BYTES, Script};
 use shared::Shared;
 pub(crate) use shared::{Host, Settings};
+pub(crate) use sweep::Progress;
+pub use sweep::Swept;
 
-/// How many keys one page of a scan asks for.
-const SCAN_COUNT: usize = 1_000;
 /// A value of at least so many bytes goes over the connection for large things.
 const BULKY: usize = 16 * 1024;
 /// The least time a token lives.
@@ -431,55 +431,6 @@ impl RedisStore {
         Some(removed)
     }
 
-    /// Removes everything, and makes it stale first. Tokens go too: no entry needs them any more.
-    pub(crate) async fn flush(&self) -> Option<u64> {
-        self.invalidate_root().await;
-        self.sweep("*", true).await
-    }
-
-    /// Removes all entries and marks whose names match, and counts the entries.
-    ///
-    /// Page by page to the end of the cursor. If Redis goes away on the way the rest is not
-    /// removed, and the whole namespace is owed an invalidation.
-    pub(crate) async fn clear(&self, pattern: &str) -> Option<u64> {
-        self.sweep(pattern, false).await
-    }
-
-    async fn sweep(&self, pattern: &str, with_tokens: bool) -> Option<u64> {
-        let mut owed = Owed { shared: &self.0, keys: vec![self.0.root_key()] };
-        let matching = format!("{}:{pattern}", glob::escape(&self.0.settings.namespace));
-        let (reserved, token) = (self.0.reserved(), self.0.token_key(""));
-        let (mut cursor, mut removed) = (0_u64, 0_u64);
-        loop {
-            let turn = self.0.turn_to_remove().await.ok()?;
-            let scan = scan(cursor, &matching);
-            let page = turn.ask(scan.query_async(&mut turn.ready.bulk())).await.ok()?;
-            let (next, found): (u64, Vec<String>) = page;
-            let (mut keys, names): (Vec<_>, Vec<_>) =
-                found.into_iter().partition(|key| key.starts_with(&reserved));
-            keys.retain(|key| with_tokens && key.starts_with(&token));
-            let tokens = keys.len();
-            keys.extend(names);
-            if !keys.is_empty() {
-                let bulk = turn.ready.bulk();
-                removed += turn
-                    .ask(self.0.send_removal(&turn.ready, bulk, &keys, tokens, &[]))
-                    .await
-                    .ok()?;
-            }
-            if next == 0 {
-                // Told at the end: what another process has read of a page that came later is in
-                // its memory by now, or will not be stored there.
-                let mut publish = cmd("PUBLISH");
-                publish.arg(self.0.feed_channel()).arg(self.0.notice([Item::Pattern(pattern)]));
-                let _: u64 = turn.ask(publish.query_async(&mut turn.ready.quick())).await.ok()?;
-                owed.keys.clear();
-                return Some(removed);
-            }
-            cursor = next;
-        }
-    }
-
     /// How long a question to the server takes.
     pub(crate) async fn ping(&self) -> Result<Duration, Away> {
         let turn = self.0.turn().await?;
@@ -689,12 +640,6 @@ impl Drop for Owed<'_> {
 fn mget(keys: impl Iterator<Item = String>) -> Cmd {
     let mut command = cmd("MGET");
     keys.for_each(|key| _ = command.arg(key));
-    command
-}
-
-fn scan(cursor: u64, pattern: &str) -> Cmd {
-    let mut command = cmd("SCAN");
-    command.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_COUNT);
     command
 }
 

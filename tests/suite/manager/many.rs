@@ -108,3 +108,18 @@ async fn warming_runs_as_many_loads_at_a_time_as_it_is_told() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn values_that_are_set_cost_one_another_next_to_nothing() {
+    on_store(
+        Store::Memory,
+        |config| config,
+        async |TestCache { manager, .. }: TestCache| {
+            let names: Vec<String> = (0..50_000).map(|id| format!("session:{id}")).collect();
+            manager.set_many(names.iter().map(|name| (name, &1_u8)), MINUTE).await.unwrap();
+            let found = manager.get_many::<u8>(&names).await.unwrap().into_iter().flatten().count();
+            assert!(found > names.len() * 9 / 10, "{found} of {} are left", names.len());
+        },
+    )
+    .await;
+}

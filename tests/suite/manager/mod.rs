@@ -5,4 +5,5 @@ mod loading;
 mod many;
 mod refusals;
 mod state;
+mod sweep;
 mod values;

@@ -9,7 +9,7 @@ use super::*;
 /// Goes through all schedules, and returns how many there are.
 pub(super) fn schedules(model: Model) -> u64 {
     // Large; one serves for all schedules, since what has been noted before is of none of them.
-    let generations = &Generations::new();
+    let generations = &Generations::new(0);
     let mut search = Search { model, generations, schedule: Vec::new(), seen: HashMap::new() };
     search.explore(World::new(model, generations))
 }

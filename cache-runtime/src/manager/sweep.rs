@@ -1,0 +1,180 @@
+//! Everything whose name matches: listed, removed.
+
+use super::CacheManager;
+use crate::core::Core;
+use crate::error::Error;
+use crate::events::Happened;
+use crate::generation::Slot;
+use crate::glob::Pattern;
+use crate::invalidate::{Finally, Targets};
+use crate::memory::Terms;
+use crate::redis::{Away, Progress, Swept};
+
+/// The names that match a pattern, page by page: see [`CacheManager::names`].
+#[derive(Debug)]
+pub struct Names {
+    manager: CacheManager,
+    pattern: Pattern,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Where Redis goes on.
+    At(u64),
+    End,
+    /// Redis went away on the way.
+    Lost,
+}
+
+impl Names {
+    /// The next page, which may be empty; `None` at the end. Cancel safe: a page that was not taken comes
+    /// again.
+    pub async fn next(&mut self) -> Option<Vec<String>> {
+        let Place::At(cursor) = self.place else { return None };
+        let core = self.manager.core();
+        let Some(redis) = &core.redis else {
+            self.place = Place::End;
+            let names = core.memory.names(core.terms(None));
+            return Some(names.filter(|name| self.pattern.matches(name)).collect());
+        };
+        match redis.names(self.pattern.as_str(), cursor).await {
+            Ok((next, names)) => {
+                self.place = if next == 0 { Place::End } else { Place::At(next) };
+                Some(names)
+            }
+            Err(Away) => {
+                self.place = Place::Lost;
+                None
+            }
+        }
+    }
+
+    /// Whether all pages have been given; `false` before the end, and if Redis went away on the way.
+    pub fn is_complete(&self) -> bool {
+        self.place == Place::End
+    }
+}
+
+impl CacheManager {
+    /// Removes every value whose name matches a pattern, and returns how many there were (in
+    /// memory, if there is no Redis or it is away).
+    ///
+    /// `*` is any text, `?` one character, `[a-z]` and `[^a-z]` one of a set, `\` takes the next
+    /// character as it is. This looks at every name in the store: for one prefix,
+    /// [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step. Loads that are running
+    /// while it does are not stored. `clear("*")` is the whole namespace.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a pattern that cannot be one.
+    pub async fn clear(&self, pattern: &str) -> Result<u64, Error> {
+        self.clear_with(pattern, |_| {}).await
+    }
+
+    /// The same, and says after each page of names how far it is. Without Redis there is but one page.
+    ///
+    /// # Errors
+    /// As [`clear`](CacheManager::clear).
+    pub async fn clear_with(
+        &self,
+        pattern: &str,
+        mut progress: impl FnMut(Swept) + Send,
+    ) -> Result<u64, Error> {
+        let pattern = Pattern::new(pattern)?;
+        Ok(self.core().clear(&pattern, &mut progress).await)
+    }
+
+    /// The names that match a pattern, as [`clear`](CacheManager::clear) reads it: those of values and of
+    /// loads that are running, in Redis if there is one. One that is there all the while comes at least
+    /// once, and may come again.
+    ///
+    /// For people: it looks at every name in the store, though never at many at once.
+    ///
+    /// # Errors
+    /// [`Error::Name`] for a pattern that cannot be one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_runtime::Error> {
+    /// # let cache = cache_runtime::CacheManager::builder().build()?;
+    /// cache.set("user:1", &1, std::time::Duration::from_secs(60)).await?;
+    /// let mut names = cache.names("user:*")?;
+    /// while let Some(page) = names.next().await {
+    ///     page.iter().for_each(|name| println!("{name}"));
+    /// }
+    /// assert!(names.is_complete());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn names(&self, pattern: &str) -> Result<Names, Error> {
+        let pattern = Pattern::new(pattern)?;
+        Ok(Names { manager: self.clone(), pattern, place: Place::At(0) })
+    }
+
+    /// Removes everything in the namespace, and returns how many values there were.
+    pub async fn flush_all(&self) -> u64 {
+        self.core().flush_all(&mut |_| {}).await
+    }
+}
+
+impl Core {
+    async fn clear(&self, pattern: &Pattern, progress: Progress<'_>) -> u64 {
+        if pattern.is_everything() {
+            return self.flush_all(progress).await;
+        }
+        // Loads that are running now must not store what the sweep has passed by.
+        self.generations.begin_sweep();
+        let in_memory = self.names_in_memory(pattern).len() as u64;
+        let mut targets = Targets::default();
+        if let Some(prefix) = pattern.whole_prefix() {
+            // Too long a prefix is no tag; the sweep finds its names all the same.
+            let _ = targets.add_tag(&prefix);
+        }
+        // What was read from Redis before the sweep came by is in memory by now, or must not get there.
+        let _then = Finally(|| self.drop_matching(pattern));
+        self.invalidate(&targets).await;
+        let removed = match &self.redis {
+            Some(redis) => redis.clear(pattern.as_str(), progress).await,
+            None => None,
+        };
+        let removed = removed.unwrap_or(in_memory);
+        self.events.note(Happened::Cleared { pattern: pattern.as_str().to_owned(), removed });
+        removed
+    }
+
+    async fn flush_all(&self, progress: Progress<'_>) -> u64 {
+        self.invalidations.one();
+        let in_memory = self.memory.count(self.terms(None));
+        let _then = Finally(|| {
+            self.generations.bump_epoch();
+            self.memory.clear();
+        });
+        let removed = match &self.redis {
+            Some(redis) => redis.flush(progress).await,
+            None => None,
+        };
+        let removed = removed.unwrap_or(in_memory);
+        self.events.note(Happened::Flushed { removed });
+        removed
+    }
+
+    /// Another process has cleared a pattern: what it had to find in Redis is gone there.
+    pub(crate) fn drop_cleared(&self, pattern: &str) {
+        match Pattern::new(pattern) {
+            Ok(pattern) if !pattern.is_everything() => self.drop_matching(&pattern),
+            _ => self.generations.bump_epoch(),
+        }
+    }
+
+    fn drop_matching(&self, pattern: &Pattern) {
+        self.generations.begin_sweep();
+        self.bump(self.names_in_memory(pattern));
+    }
+
+    fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
+        // Stale ones, too: they may be served.
+        let terms = Terms { grace_ms: u64::MAX, ..self.terms(None) };
+        let names = self.memory.names(terms).filter(|name| pattern.matches(name));
+        names.map(|name| Slot::name(&name)).collect()
+    }
+}
