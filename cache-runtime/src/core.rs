@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use redis::{Client, ProtocolVersion, RedisError};
+use redis::{Client, ConnectionAddr, ProtocolVersion, RedisError};
 
 use crate::background::Background;
 use crate::call::CallKey;
@@ -323,8 +324,9 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
     let speaking = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     Ok(Settings {
         feed_client: open(info.clone().set_redis_settings(speaking))?,
-        client: open(info)?,
+        client: open(info.clone())?,
         address: url.to_string(),
+        is_local: is_local(info.addr()),
         namespace: config.namespace.clone(),
         connections: usize::from(config.redis_pool_max_connections),
         connect_timeout: config.redis_connect_timeout,
@@ -335,6 +337,16 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         stats_interval: config.stats_interval,
         memory_ttl: config.memory_ttl,
     })
+}
+
+fn is_local(address: &ConnectionAddr) -> bool {
+    match address {
+        ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => {
+            host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+        }
+        ConnectionAddr::Unix(_) => true,
+        _ => false,
+    }
 }
 
 impl fmt::Debug for Core {

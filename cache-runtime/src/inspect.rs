@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
 use crate::call::{CallKey, Present, Source, Verdict, age_ms, judge, tags_of};
+use crate::codec::{Codec as _, MessagePack};
 use crate::config::Ttl;
 use crate::core::Core;
 use crate::entry::{Header, Stored};
@@ -71,6 +73,16 @@ pub enum EntryState {
     Loading,
     /// It is not an entry of this version of the cache, or is damaged.
     Unreadable,
+}
+
+impl Inspected {
+    /// The value, as a `T` that can be read without knowing its type (`serde_json::Value`, say): `None` where the
+    /// codec does not say what it has written. MessagePack does; it is what values are stored with that the
+    /// compact codecs cannot carry, and all with `CACHE_CODEC=messagepack`.
+    pub fn value<T: DeserializeOwned>(&self) -> Option<T> {
+        let payload = self.payload.as_deref().filter(|_| self.codec == Some(MessagePack::NAME))?;
+        MessagePack::decode(payload).ok()
+    }
 }
 
 impl Core {

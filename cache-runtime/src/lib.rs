@@ -53,7 +53,7 @@ mod value;
 
 pub use cache_macros::{cache_invalidate, cache_put, cached};
 
-pub use crate::redis::{Breaker, Swept};
+pub use crate::redis::{Breaker, Check, Grade, Swept};
 pub use audit::{Finding, audit};
 pub use cache_call::{CacheCall, CacheEntry, Fetched, Holds};
 pub use call::Source;

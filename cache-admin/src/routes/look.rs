@@ -167,14 +167,6 @@ pub(crate) async fn entry(
     };
     // Values are for those who have the key, whoever else may read.
     let shown = admin.config.show_values && admin.admit(&headers).is_ok();
-    let value = if shown { value_of(&entry) } else { None };
+    let value = if shown { entry.value() } else { None };
     Ok(Json(EntryView { name, entry, value }))
-}
-
-/// What can be read without knowing the type: MessagePack says itself what it holds.
-fn value_of(entry: &Inspected) -> Option<serde_json::Value> {
-    match entry.codec {
-        Some("messagepack") => rmp_serde::from_slice(entry.payload.as_deref()?).ok(),
-        _ => None,
-    }
 }

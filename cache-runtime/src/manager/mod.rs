@@ -23,6 +23,7 @@ use crate::core::{Core, Stores};
 use crate::error::Error;
 use crate::events::Event;
 use crate::health::Health;
+use crate::redis::Check;
 use crate::stats::{ClusterStats, Stats};
 
 /// A cache: its stores, its settings, its statistics.
@@ -222,6 +223,18 @@ impl CacheManager {
         Health::of(self.core()).await
     }
 
+    /// Tries everything that the cache needs of Redis, on a connection of its own, and says what is wrong
+    /// and what to do about it: connection, version, role, eviction, latency, clock, permissions, feed.
+    /// Without Redis there is nothing to say.
+    ///
+    /// It asks some thirty questions, and writes nothing but a key of its own, which it removes.
+    pub async fn diagnose(&self) -> Vec<Check> {
+        match &self.core().redis {
+            Some(redis) => redis.diagnose().await,
+            None => Vec::new(),
+        }
+    }
+
     /// Ends the background work, loads included, and leaves Redis alone from now on. Annotated
     /// functions go on, with the memory store.
     ///
@@ -273,4 +286,6 @@ fn assert_spawnable(manager: &CacheManager) {
     is_send(manager.set("a", &1_u8, SetOptions::default()));
     is_send(manager.clear("*"));
     is_send(manager.health());
+    is_send(manager.diagnose());
+    is_send(manager.cluster_stats());
 }

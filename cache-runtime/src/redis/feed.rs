@@ -228,10 +228,7 @@ impl Shared {
         ready: &Ready,
     ) -> RedisResult<()> {
         let session = Session::new(ready.server());
-        let limit = self.settings.connect_timeout;
-        let mut connection = timeout(limit, self.subscribe(&session))
-            .await
-            .unwrap_or_else(|_| Err(no_answer(limit)))?;
+        let mut connection = self.within_connect_timeout(self.subscribe(&session)).await?;
         let mut sent_ms = precise_ms();
         ping(&mut connection).await?;
         // From here on nothing is missed; what was missed before counts no more.

@@ -5,6 +5,7 @@
 //! A link is made in the background. An operation uses it only while it is up; one that fails
 //! makes it *suspect*, and it is not used again before the server has answered a ping.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -294,12 +295,18 @@ impl Shared {
             self.check_server(&ready).await?;
             RedisResult::Ok(Arc::new(ready))
         };
-        timeout(self.settings.connect_timeout, attempt)
-            .await
-            .unwrap_or_else(|_| Err(no_answer(self.settings.connect_timeout)))
+        self.within_connect_timeout(attempt).await
     }
 
-    async fn open(&self) -> RedisResult<MultiplexedConnection> {
+    pub(super) async fn within_connect_timeout<T>(
+        &self,
+        attempt: impl Future<Output = RedisResult<T>>,
+    ) -> RedisResult<T> {
+        let limit = self.settings.connect_timeout;
+        timeout(limit, attempt).await.unwrap_or_else(|_| Err(no_answer(limit)))
+    }
+
+    pub(super) async fn open(&self) -> RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.settings.connect_timeout))
             .set_response_timeout(None);
@@ -404,7 +411,7 @@ async fn measure_offset(connection: &mut MultiplexedConnection) -> RedisResult<i
 }
 
 /// Scripts need `PEXPIRE GT`, which came with 7.0.
-fn check_version(info: &str) -> RedisResult<()> {
+pub(super) fn check_version(info: &str) -> RedisResult<()> {
     let version = field(info, "redis_version").unwrap_or("0");
     let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
     if major >= 7 {
@@ -415,7 +422,7 @@ fn check_version(info: &str) -> RedisResult<()> {
     )))
 }
 
-fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
 

@@ -8,6 +8,7 @@
 
 mod backoff;
 mod breaker;
+mod doctor;
 mod feed;
 mod journal;
 mod link;
@@ -34,6 +35,7 @@ use crate::random;
 use crate::runtime;
 use crate::stats::{Beyond, Latencies, Tallied};
 pub use breaker::Breaker;
+pub use doctor::{Check, Grade};
 pub(crate) use feed::Hearing;
 use link::{Ready, State};
 use mirror::ROOT;

@@ -39,6 +39,8 @@ pub(crate) struct Settings {
     /// The address for logs and errors: secrets masked.
     pub(crate) address: String,
     pub(crate) namespace: String,
+    /// Whether the server is on this machine.
+    pub(crate) is_local: bool,
     pub(crate) connections: usize,
     pub(crate) connect_timeout: Duration,
     /// How long an operation may wait for its turn.

@@ -1,14 +1,17 @@
 //! What all processes have counted together.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::{Counts, SiteStats, Stats};
+use super::{Counts, SiteStats, Stats, table};
 
 /// What all processes that share a namespace in one Redis have done, those that have ended
 /// included: see [`CacheManager::cluster_stats`](crate::CacheManager::cluster_stats).
+///
+/// Its `Display` is a table for people; `Serialize` gives every number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ClusterStats {
@@ -152,6 +155,17 @@ impl ClusterStats {
             "notices" => Some(&mut self.notices),
             _ => None,
         }
+    }
+}
+
+impl fmt::Display for ClusterStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        table(f, &self.total, self.sites.iter().map(|site| (site.name.as_str(), &site.counts)))?;
+        write!(
+            f,
+            "{} processes now; {} invalidations, {} heard by others; {} Redis errors, {} outages",
+            self.instances, self.invalidations, self.notices, self.redis_errors, self.redis_outages
+        )
     }
 }
 

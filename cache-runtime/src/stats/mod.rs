@@ -218,41 +218,51 @@ impl Stats {
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows = self.sites.iter().map(|site| (site.name.as_str(), &site.counts));
-        let rows: Vec<_> = rows.chain([("total", &self.total)]).collect();
-        let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(9);
-        writeln!(
-            f,
-            "{:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>9} {:>10} {:>9}",
-            "call site",
-            "memory hit",
-            "redis hit",
-            "misses",
-            "loads",
-            "coalesced",
-            "hit rate",
-            "mean load",
-            "saved"
-        )?;
-        for (name, counts) in rows {
-            writeln!(
-                f,
-                "{name:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>8.1}% {:>10} {:>9}",
-                counts.memory_hits,
-                counts.redis_hits,
-                counts.misses,
-                counts.loads,
-                counts.coalesced,
-                counts.hit_rate() * 100.0,
-                format!("{:.1?}", counts.mean_load()),
-                format!("{:.1?}", counts.time_saved()),
-            )?;
-        }
+        table(f, &self.total, rows)?;
         write!(
             f,
             "{} entries, {} of {} bytes in memory; {} invalidations; {} Redis errors",
             self.entries, self.bytes, self.capacity, self.invalidations, self.redis_errors
         )
     }
+}
+
+/// The counts of call sites, and of all of them, for people.
+fn table<'a>(
+    f: &mut fmt::Formatter<'_>,
+    total: &'a Counts,
+    sites: impl Iterator<Item = (&'a str, &'a Counts)>,
+) -> fmt::Result {
+    let rows: Vec<_> = sites.chain([("total", total)]).collect();
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(9);
+    writeln!(
+        f,
+        "{:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>9} {:>10} {:>9}",
+        "call site",
+        "memory hit",
+        "redis hit",
+        "misses",
+        "loads",
+        "coalesced",
+        "hit rate",
+        "mean load",
+        "saved"
+    )?;
+    for (name, counts) in rows {
+        writeln!(
+            f,
+            "{name:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>8.1}% {:>10} {:>9}",
+            counts.memory_hits,
+            counts.redis_hits,
+            counts.misses,
+            counts.loads,
+            counts.coalesced,
+            counts.hit_rate() * 100.0,
+            format!("{:.1?}", counts.mean_load()),
+            format!("{:.1?}", counts.time_saved()),
+        )?;
+    }
+    Ok(())
 }
 
 /// A number that any thread may raise.

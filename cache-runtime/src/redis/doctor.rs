@@ -1,0 +1,381 @@
+//! What is wrong with a Redis, and what to do about it: tried on a connection of its own.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, Value, cmd};
+use serde::Serialize;
+use tokio::time::timeout;
+
+use super::RedisStore;
+use super::link::{check_version, field, no_answer};
+use super::shared::Shared;
+use crate::random;
+
+/// One thing that was looked at: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Check {
+    /// What was looked at, in a word or two.
+    pub name: &'static str,
+    /// How it is.
+    pub grade: Grade,
+    /// What was found.
+    pub found: String,
+    /// What to do about it, if anything.
+    pub advice: Option<String>,
+}
+
+/// How something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Grade {
+    /// As it should be.
+    Good,
+    /// The cache works; something may surprise its owner.
+    Warning,
+    /// The cache cannot use this Redis, or not for everything.
+    Fault,
+}
+
+impl Check {
+    pub(crate) fn good(name: &'static str, found: impl Into<String>) -> Self {
+        Check { name, grade: Grade::Good, found: found.into(), advice: None }
+    }
+
+    fn warning(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Check { grade: Grade::Warning, advice: Some(advice.into()), ..Check::good(name, found) }
+    }
+
+    fn fault(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Check { grade: Grade::Fault, advice: Some(advice.into()), ..Check::good(name, found) }
+    }
+}
+
+/// Two clocks further apart than this are worth a word.
+const APART: Duration = Duration::from_secs(5);
+/// The longest that one question may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl RedisStore {
+    /// Tries everything that the cache needs of Redis.
+    pub(crate) async fn diagnose(&self) -> Vec<Check> {
+        let shared = &*self.0;
+        let began = Instant::now();
+        let connection = shared.within_connect_timeout(shared.open()).await;
+        let mut patient = match connection {
+            Ok(connection) => Patient { connection, shared },
+            Err(error) => return vec![unreachable(shared, &error)],
+        };
+        let took = began.elapsed();
+        let mut checks = vec![
+            Check::good(
+                "connection",
+                format!("{} answered after {took:.1?}", shared.settings.address),
+            ),
+            encryption(shared),
+        ];
+        match patient.text(cmd("INFO").arg("default")).await {
+            Err(error) => checks.push(refused("server", "INFO", shared, &error)),
+            Ok(info) => {
+                checks.extend([version(&info), role(&info), cluster(&info), eviction(&info)]);
+            }
+        }
+        checks.push(patient.latency().await);
+        checks.push(patient.clock().await);
+        checks.push(patient.permissions().await);
+        checks.push(patient.feed().await);
+        checks.push(debts(shared));
+        checks
+    }
+}
+
+/// A Redis that is being looked at.
+struct Patient<'a> {
+    connection: MultiplexedConnection,
+    shared: &'a Shared,
+}
+
+impl Patient<'_> {
+    async fn ask(&mut self, command: &Cmd) -> RedisResult<Value> {
+        ask(&mut self.connection, command).await
+    }
+
+    async fn text(&mut self, command: &Cmd) -> RedisResult<String> {
+        redis::from_redis_value(self.ask(command).await?).map_err(RedisError::from)
+    }
+
+    async fn latency(&mut self) -> Check {
+        let mut times = Vec::new();
+        for _ in 0..5 {
+            let asked = Instant::now();
+            if let Err(error) = self.ask(&cmd("PING")).await {
+                return refused("latency", "PING", self.shared, &error);
+            }
+            times.push(asked.elapsed());
+        }
+        times.sort();
+        let (median, deadline) = (times[times.len() / 2], self.shared.settings.deadline);
+        let found = format!("{median:.1?} for a question, of {deadline:?} that one may take");
+        if median * 4 < deadline {
+            return Check::good("latency", found);
+        }
+        Check::warning(
+            "latency",
+            found,
+            "bring Redis nearer, or raise REDIS_TIMEOUT: an operation that takes longer counts as an \
+             outage",
+        )
+    }
+
+    /// The cache goes by the server's clock alone; people compare logs by both.
+    async fn clock(&mut self) -> Check {
+        let answer = self.ask(&cmd("TIME")).await;
+        let here = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let told = answer
+            .and_then(|time| redis::from_redis_value::<(u64, u64)>(time).map_err(RedisError::from));
+        let there = match told {
+            Ok((seconds, micros)) => Duration::from_secs(seconds) + Duration::from_micros(micros),
+            Err(error) => return refused("clock", "TIME", self.shared, &error),
+        };
+        let apart = here.abs_diff(there);
+        let which = if there > here { "ahead of" } else { "behind" };
+        let found = format!("the server is {apart:.1?} {which} this machine");
+        if apart <= APART {
+            return Check::good("clock", found);
+        }
+        Check::warning(
+            "clock",
+            found,
+            "the cache goes by the server's clock and is right all the same; let both follow NTP, so \
+             that logs can be compared",
+        )
+    }
+
+    /// Each command that the cache sends or its scripts run, on a key of its own.
+    async fn permissions(&mut self) -> Check {
+        let key = self.shared.scratch_key();
+        let feed = self.shared.feed_channel();
+        let mut denied: Vec<&str> = Vec::new();
+        let mut failed = None;
+        for line in COMMANDS {
+            let mut words = line.split(' ');
+            let name = words.next().unwrap_or_default();
+            let mut command = cmd(name);
+            for word in words {
+                match word {
+                    "KEY" => command.arg(&key),
+                    "FEED" => command.arg(&feed),
+                    // Nothing is said in it.
+                    "NOTICE" => command.arg(self.shared.notice([])),
+                    "RETURN" => command.arg("return 1"),
+                    word => command.arg(word),
+                };
+            }
+            match self.ask(&command).await {
+                Ok(_) => {}
+                Err(error) if error.code() == Some("NOPERM") => denied.push(name),
+                Err(error) => failed = failed.or(Some((name, error))),
+            }
+        }
+        denied.dedup();
+        let namespace = &self.shared.settings.namespace;
+        if !denied.is_empty() {
+            let wanted: Vec<_> =
+                denied.iter().map(|name| format!("+{}", name.to_lowercase())).collect();
+            let found = format!("not permitted: {}", denied.join(", "));
+            let advice = format!(
+                "ACL SETUSER <user> ~{namespace}:* &{namespace}:#feed {}",
+                wanted.join(" ")
+            );
+            return Check::fault("permissions", found, advice);
+        }
+        if let Some((name, error)) = failed {
+            return refused("permissions", name, self.shared, &error);
+        }
+        let count = COMMANDS.len();
+        Check::good(
+            "permissions",
+            format!("all {count} commands under `{namespace}:` are permitted"),
+        )
+    }
+
+    /// Copies in memory need to hear of what others invalidate.
+    async fn feed(&mut self) -> Check {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.shared.settings.connect_timeout))
+            .set_response_timeout(Some(PATIENCE))
+            .set_push_sender(|_| Ok::<(), redis::aio::SendError>(()));
+        let client = &self.shared.settings.feed_client;
+        let open = client.get_multiplexed_async_connection_with_config(&config);
+        let subscribed = async {
+            let mut connection = self.shared.within_connect_timeout(open).await?;
+            connection.subscribe(self.shared.feed_channel()).await
+        };
+        match subscribed.await {
+            Ok(()) => Check::good("feed", "invalidations of other processes can be heard"),
+            Err(error) => {
+                let namespace = &self.shared.settings.namespace;
+                let advice = format!(
+                    "the feed needs RESP3 and `SUBSCRIBE {namespace}:#feed` (ACL: `+subscribe +hello \
+                     &{namespace}:#feed`); without it nothing is kept in memory while Redis is in \
+                     use: CACHE_MODE=redis does without"
+                );
+                Check::fault("feed", error.to_string(), advice)
+            }
+        }
+    }
+}
+
+/// Every command that is sent, and what it is tried with.
+const COMMANDS: [&str; 22] = [
+    "PING",
+    "TIME",
+    "INFO server",
+    "SET KEY 1 PX 10000",
+    "GET KEY",
+    "MGET KEY",
+    "GETRANGE KEY 0 11",
+    "PEXPIRE KEY 10000 GT",
+    "PERSIST KEY",
+    "DEL KEY",
+    "HSET KEY a 1",
+    "HGET KEY a",
+    "HSETNX KEY b 1",
+    "HINCRBY KEY a 1",
+    "HGETALL KEY",
+    "HDEL KEY a",
+    "UNLINK KEY",
+    "SCAN 0 MATCH KEY COUNT 1",
+    "SCRIPT LOAD RETURN",
+    // The digest of that script.
+    "EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 1 KEY",
+    "EVAL RETURN 1 KEY",
+    "PUBLISH FEED NOTICE",
+];
+
+async fn ask(connection: &mut MultiplexedConnection, command: &Cmd) -> RedisResult<Value> {
+    let answer = timeout(PATIENCE, command.query_async(connection));
+    answer.await.unwrap_or_else(|_| Err(no_answer(PATIENCE)))
+}
+
+fn unreachable(shared: &Shared, error: &RedisError) -> Check {
+    let advice = match error.kind() {
+        ErrorKind::AuthenticationFailed => {
+            "check user and password, in REDIS_URL or in REDIS_USERNAME and REDIS_PASSWORD"
+        }
+        _ if error.is_timeout() => {
+            "something drops packets on the way: check host, port, security groups and network \
+             policies"
+        }
+        _ if error.is_connection_refusal() => "nothing listens there: check host and port",
+        _ => "check host, port and credentials in REDIS_URL",
+    };
+    Check::fault("connection", format!("{}: {error}", shared.settings.address), advice)
+}
+
+fn refused(name: &'static str, command: &str, shared: &Shared, error: &RedisError) -> Check {
+    let advice = match error.code() {
+        Some("NOPERM") => format!("ACL SETUSER <user> +{}", command.to_lowercase()),
+        Some("OOM") => "the server is full and evicts nothing: raise maxmemory, or set \
+                        maxmemory-policy to allkeys-lru"
+            .to_owned(),
+        Some("READONLY") => "this is a replica: connect to its master".to_owned(),
+        _ => format!("{command} has to work at {}", shared.settings.address),
+    };
+    Check::fault(name, format!("{command}: {error}"), advice)
+}
+
+fn encryption(shared: &Shared) -> Check {
+    if shared.settings.is_local {
+        return Check::good("encryption", "none, and the server is on this machine");
+    }
+    Check::warning(
+        "encryption",
+        "none: values and the password cross the network as they are",
+        "keep Redis in a network that others cannot listen to",
+    )
+}
+
+fn version(info: &str) -> Check {
+    let valkey = field(info, "valkey_version").map(|version| format!("Valkey {version}"));
+    let found = valkey.unwrap_or_else(|| {
+        format!("Redis {}", field(info, "redis_version").unwrap_or("of unknown version"))
+    });
+    match check_version(info) {
+        Ok(()) => Check::good("version", found),
+        Err(_) => Check::fault("version", found, "Redis 7.0 or Valkey 7.2 is the least"),
+    }
+}
+
+fn role(info: &str) -> Check {
+    match field(info, "role") {
+        Some("master") | None => Check::good("role", "master"),
+        Some(role) => Check::fault(
+            "role",
+            role,
+            "what can only be read is of no use: give the address of the master",
+        ),
+    }
+}
+
+fn cluster(info: &str) -> Check {
+    if field(info, "cluster_enabled") == Some("1") {
+        return Check::fault(
+            "topology",
+            "a node of a cluster",
+            "this build speaks to one server: give the address of one that is no node of a cluster",
+        );
+    }
+    Check::good("topology", "one server")
+}
+
+fn eviction(info: &str) -> Check {
+    const NAME: &str = "eviction";
+    let limit: u64 = field(info, "maxmemory").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let policy = field(info, "maxmemory_policy").unwrap_or("unknown");
+    if limit == 0 {
+        let used = field(info, "used_memory_human").unwrap_or("an unknown amount");
+        return Check::warning(
+            NAME,
+            format!("no limit of memory, {used} in use"),
+            "set maxmemory, and maxmemory-policy to allkeys-lru: without a limit Redis grows until the \
+             machine has no more",
+        );
+    }
+    let found = format!("{policy}, at {} MiB", limit >> 20);
+    match policy {
+        "noeviction" => Check::warning(
+            NAME,
+            found,
+            "set maxmemory-policy to allkeys-lru or allkeys-lfu: when it is full a Redis that evicts \
+             nothing refuses to be written to, and the cache goes on without it",
+        ),
+        "volatile-ttl" => Check::warning(
+            NAME,
+            found,
+            "set maxmemory-policy to allkeys-lru or allkeys-lfu: this one evicts the marks of running \
+             loads first, and their values are then not stored",
+        ),
+        _ => Check::good(NAME, found),
+    }
+}
+
+fn debts(shared: &Shared) -> Check {
+    match shared.journal.len() {
+        0 => Check::good("invalidations", "all are confirmed"),
+        owed => Check::warning(
+            "invalidations",
+            format!("{owed} are not confirmed"),
+            "they are sent again until they are; until then this process does not read from Redis",
+        ),
+    }
+}
+
+impl Shared {
+    /// A key for an experiment.
+    fn scratch_key(&self) -> String {
+        format!("{}#doctor:{:016x}", self.value_key(""), random::word())
+    }
+}

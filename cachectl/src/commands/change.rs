@@ -1,0 +1,101 @@
+//! What changes something.
+
+use cache_runtime::CacheManager;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::away;
+use crate::args::Invalidate;
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+pub(crate) async fn invalidate(
+    manager: &CacheManager,
+    out: &mut Output,
+    targets: &Invalidate,
+) -> Result<Exit, Failure> {
+    for prefix in &targets.prefix {
+        manager.invalidate_prefix(prefix).await?;
+        out.answer(
+            &json!({ "invalidated": { "prefix": prefix } }),
+            format!("prefix {prefix}: invalidated"),
+        )?;
+    }
+    for tag in &targets.tag {
+        manager.invalidate_tag(tag).await?;
+        out.answer(&json!({ "invalidated": { "tag": tag } }), format!("tag {tag}: invalidated"))?;
+    }
+    for name in &targets.name {
+        let was_there = manager.delete(name).await?;
+        let text = if was_there { "removed" } else { "there was no entry" };
+        let done = json!({ "invalidated": { "name": name, "was_there": was_there } });
+        out.answer(&done, format!("{name}: {text}"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Says what would be removed.
+pub(crate) async fn would_clear(
+    manager: &CacheManager,
+    out: &mut Output,
+    pattern: &str,
+) -> Result<Exit, Failure> {
+    let mut names = manager.names(pattern)?;
+    let mut count = 0_u64;
+    while let Some(page) = names.next().await {
+        count += page.len() as u64;
+        if !out.is_json() {
+            page.iter().try_for_each(|name| out.line(name))?;
+        }
+    }
+    if !names.is_complete() {
+        return Err(away(manager).await);
+    }
+    out.answer(&json!({ "would_remove": count }), format!("{count} would be removed"))?;
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn clear(
+    manager: &CacheManager,
+    out: &mut Output,
+    pattern: &str,
+) -> Result<Exit, Failure> {
+    if pattern.chars().all(|c| c == '*') && !pattern.is_empty() {
+        return Err(Failure::Usage(format!(
+            "{pattern:?} is everything in the namespace; if you mean it: cachectl flush --yes"
+        )));
+    }
+    sweep(manager, out, pattern).await
+}
+
+pub(crate) async fn flush(
+    manager: &CacheManager,
+    out: &mut Output,
+    yes: bool,
+) -> Result<Exit, Failure> {
+    if !yes {
+        return Err(Failure::Usage(format!(
+            "this removes everything in the namespace {:?}; if you mean it, add --yes",
+            manager.config().namespace
+        )));
+    }
+    sweep(manager, out, "*").await
+}
+
+/// Removes what matches, with a bar for who looks on. A sweep that is cut short owes Redis an
+/// invalidation, and so ends in a failure.
+async fn sweep(manager: &CacheManager, out: &mut Output, pattern: &str) -> Result<Exit, Failure> {
+    // It draws nothing where nobody sees it.
+    let bar = ProgressBar::new(1_000);
+    let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg} removed  {elapsed}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let removed = manager
+        .clear_with(pattern, |swept| {
+            bar.set_position((swept.part * 1_000.0) as u64);
+            bar.set_message(swept.removed.to_string());
+        })
+        .await?;
+    bar.finish_and_clear();
+    out.answer(&json!({ "removed": removed }), format!("{removed} removed"))?;
+    Ok(Exit::Done)
+}

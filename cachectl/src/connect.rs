@@ -1,0 +1,57 @@
+//! Which cache it is about.
+
+use std::env;
+use std::time::Duration;
+
+use cache_runtime::{CacheConfig, CacheManager, Mode};
+
+use crate::args::Cli;
+use crate::exit::Failure;
+
+/// What is needed to connect.
+pub(crate) struct Connection(CacheConfig);
+
+impl Connection {
+    /// From the environment, as the programs themselves, and from the arguments.
+    pub(crate) fn new(cli: &Cli) -> Result<Self, Failure> {
+        let config = CacheConfig::from_vars(|name| match (name, &cli.url) {
+            // Here there is nothing but Redis, whatever the programs do.
+            ("CACHE_MODE" | "CACHE_REQUIRE_REDIS", _) => None,
+            ("REDIS_URL", Some(url)) => Some(url.clone()),
+            (
+                "REDIS_HOST" | "REDIS_PORT" | "REDIS_DB" | "REDIS_USERNAME" | "REDIS_PASSWORD",
+                Some(_),
+            ) => None,
+            (name, _) => env::var(name).ok(),
+        })?;
+        if config.redis_url.is_none() {
+            return Err(Failure::Usage(
+                "no Redis is named; give its address with --url, or in REDIS_URL".into(),
+            ));
+        }
+        let config = match &cli.namespace {
+            Some(namespace) => config.namespace(namespace),
+            None => config,
+        };
+        let patience = cli.timeout.max(Duration::from_millis(1));
+        let config = config
+            .mode(Mode::Redis)
+            .require_redis(true)
+            .redis_timeout(patience)
+            .redis_connect_timeout(patience)
+            // This is no instance of the program.
+            .stats_interval(Duration::ZERO);
+        config.validate()?;
+        Ok(Connection(config))
+    }
+
+    /// A manager that uses Redis.
+    pub(crate) async fn open(&self) -> Result<CacheManager, Failure> {
+        Ok(CacheManager::connect(self.0.clone()).await?)
+    }
+
+    /// A manager that has not tried yet.
+    pub(crate) fn prepare(&self) -> Result<CacheManager, Failure> {
+        Ok(CacheManager::builder().config(self.0.clone()).build()?)
+    }
+}

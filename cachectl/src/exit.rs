@@ -1,0 +1,81 @@
+//! How it ends.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use cache_runtime::Error;
+
+/// An end that is no failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    Done,
+    /// The answer is no.
+    No,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Done => 0,
+            Exit::No => 1,
+        })
+    }
+}
+
+/// Why something could not be done.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Usage(String),
+    /// Redis cannot be used, and why.
+    Away(String),
+    /// So many invalidations are not confirmed.
+    Unconfirmed(usize),
+    Write(io::Error),
+}
+
+impl Failure {
+    pub(crate) fn report(&self) -> ExitCode {
+        let code = match self {
+            // Whoever reads has enough.
+            Failure::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return ExitCode::SUCCESS;
+            }
+            Failure::Usage(_) => 2,
+            Failure::Away(_) | Failure::Unconfirmed(_) => 3,
+            Failure::Write(_) => 1,
+        };
+        eprintln!("cachectl: {self}");
+        ExitCode::from(code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Usage(message) => f.write_str(message),
+            Failure::Away(reason) => {
+                write!(f, "Redis cannot be used: {reason}; `cachectl doctor` says more")
+            }
+            Failure::Unconfirmed(owed) => {
+                write!(f, "Redis has not confirmed {owed} invalidations: run this again")
+            }
+            Failure::Write(error) => write!(f, "cannot write: {error}"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::RedisRequired { url, message } => Failure::Away(format!("{url}: {message}")),
+            error => Failure::Usage(error.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Write(error)
+    }
+}

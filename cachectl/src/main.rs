@@ -1,0 +1,59 @@
+//! `cachectl`: see and steer a cache of `cache-runtime` in Redis, from the command line.
+
+mod args;
+mod commands;
+mod connect;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Cli, Command};
+use commands::{change, doctor, look, watch};
+use connect::Connection;
+use exit::{Exit, Failure};
+use output::Output;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(Cli::parse()).await {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn run(cli: Cli) -> Result<Exit, Failure> {
+    if let Command::Completions { shell } = cli.command {
+        clap_complete::generate(shell, &mut Cli::command(), "cachectl", &mut std::io::stdout());
+        return Ok(Exit::Done);
+    }
+    let connection = Connection::new(&cli)?;
+    let mut out = Output::new(cli.json);
+    if let Command::Doctor = cli.command {
+        return doctor::doctor(&connection, &mut out).await;
+    }
+    let manager = connection.open().await?;
+    let outcome = match cli.command {
+        Command::Stats { reset } => look::stats(&manager, &mut out, reset).await,
+        Command::Health => look::health(&manager, &mut out).await,
+        Command::Ls(list) => look::list(&manager, &mut out, &list).await,
+        Command::Inspect { name, value } => look::inspect(&manager, &mut out, &name, value).await,
+        Command::Invalidate(targets) => change::invalidate(&manager, &mut out, &targets).await,
+        Command::Clear { pattern, dry_run: true } => {
+            change::would_clear(&manager, &mut out, &pattern).await
+        }
+        Command::Clear { pattern, dry_run: false } => {
+            change::clear(&manager, &mut out, &pattern).await
+        }
+        Command::Flush { yes } => change::flush(&manager, &mut out, yes).await,
+        Command::Watch { every, times } => watch::watch(&manager, &mut out, every, times).await,
+        Command::Doctor | Command::Completions { .. } => Ok(Exit::Done),
+    };
+    // What Redis has not confirmed by now is lost with this process.
+    match manager.disconnect().await {
+        0 => outcome,
+        owed => Err(Failure::Unconfirmed(owed)),
+    }
+}

@@ -1,0 +1,411 @@
+//! The program itself, against real servers, beside a process that uses the cache.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a failed unwrap is a failed test"
+)]
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use cache_runtime::{CacheConfig, CacheManager, Mode, SetOptions, cached, with};
+use cache_tests::{RedisServer, unique_namespace};
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// What has happened elsewhere is known here within two seconds; twice that on a busy machine.
+const HEARD: Duration = Duration::from_secs(4);
+
+#[cached(key_prefix = "square", key = "{n}")]
+async fn square(n: u64) -> u64 {
+    n * n
+}
+
+/// A server, and a running program that keeps copies in memory.
+struct Scene {
+    server: RedisServer,
+    program: CacheManager,
+}
+
+/// How a run has ended.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Ran {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().expect("it was not killed");
+        Ran { code, out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Asserts that it was done, and gives what it has printed.
+    fn done(&self) -> &str {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.out.trim_end()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Asserts that it was refused with this code, and says why.
+    fn refused(&self, code: i32) -> &str {
+        assert_eq!((self.code, self.out.as_str()), (code, ""), "{self:?}");
+        &self.err
+    }
+}
+
+/// With none of this process's settings.
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cachectl"));
+    let ours = |name: &str| name.starts_with("REDIS_") || name.starts_with("CACHE_");
+    std::env::vars()
+        .filter(|(name, _)| ours(name))
+        .for_each(|(name, _)| _ = command.env_remove(name));
+    command.args(arguments);
+    command
+}
+
+fn run(arguments: &[&str]) -> Ran {
+    Ran::of(program(arguments).output().unwrap())
+}
+
+impl Scene {
+    async fn new() -> Scene {
+        Self::on(RedisServer::start()).await
+    }
+
+    async fn on(server: RedisServer) -> Scene {
+        let config = CacheConfig::default()
+            .namespace(unique_namespace())
+            .mode(Mode::Tiered)
+            .redis_url(server.url())
+            .redis_timeout(Duration::from_secs(5))
+            .stats_interval(Duration::from_millis(20));
+        let program = CacheManager::connect(config).await.unwrap();
+        assert_eq!(program.health().await.backend, "tiered");
+        Scene { server, program }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = program(arguments);
+        command.env("REDIS_URL", self.server.url());
+        command.env("CACHE_NAMESPACE", &self.program.config().namespace);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().unwrap())
+    }
+
+    async fn fill(&self, names: &[&str]) {
+        for name in names {
+            let options = SetOptions::ttl(MINUTE).tag("team:7");
+            self.program.set(name, &1, options).await.unwrap();
+        }
+    }
+
+    /// Waits until the program does not have it any more; what others do is heard.
+    async fn until_gone(&self, name: &str) {
+        let gone = async {
+            while self.program.get::<i32>(name).await.unwrap().is_some() {
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        timeout(HEARD, gone).await.unwrap_or_else(|_| panic!("{name} is still there"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn running_programs_notice_each_way_of_invalidating() {
+    let scene = Scene::new().await;
+    for arguments in [
+        &["invalidate", "--name", "user:1:a"][..],
+        &["invalidate", "--prefix", "user:1"],
+        &["invalidate", "--prefix", "other", "--prefix", "user"],
+        &["invalidate", "--tag", "team:7"],
+        &["clear", "user:?:a"],
+        &["flush", "--yes"],
+    ] {
+        scene.fill(&["user:1:a"]).await;
+        assert_eq!(scene.program.get("user:1:a").await.unwrap(), Some(1));
+        scene.run(arguments).done();
+        scene.until_gone("user:1:a").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_says_what_was_there() {
+    let scene = Scene::new().await;
+    scene.fill(&["a:1", "a:2", "b"]).await;
+    assert_eq!(scene.run(&["invalidate", "--name", "b"]).done(), "b: removed");
+    assert_eq!(scene.run(&["invalidate", "--name", "b"]).done(), "b: there was no entry");
+    let removed = scene.run(&["--json", "clear", "a:*"]);
+    assert_eq!(removed.json(), json!({ "removed": 2 }));
+    assert_eq!(scene.run(&["flush", "--yes"]).done(), "0 removed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_names_what_a_run_would_remove_and_leaves_it() {
+    let scene = Scene::new().await;
+    scene.fill(&["a:1", "a:2", "b"]).await;
+    let told = scene.run(&["clear", "a:*", "--dry-run"]);
+    let mut lines: Vec<_> = told.done().lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["2 would be removed", "a:1", "a:2"]);
+    assert_eq!(scene.run(&["--json", "clear", "a:*", "--dry-run"]).json()["would_remove"], 2);
+    assert_eq!(scene.program.get("a:1").await.unwrap(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_listed_by_prefix_and_pattern_up_to_a_limit() {
+    let scene = Scene::new().await;
+    scene.fill(&["a", "a:1", "a:2", "ab", "a*:1"]).await;
+    let names = |arguments: &[&str]| {
+        let ran = scene.run(arguments);
+        let mut names: Vec<_> = ran.done().lines().map(str::to_owned).collect();
+        names.sort_unstable();
+        names
+    };
+    assert_eq!(names(&["ls", "--prefix", "a"]), ["a", "a:1", "a:2"]);
+    assert_eq!(names(&["ls", "--prefix", "a*"]), ["a*:1"]);
+    assert_eq!(names(&["ls", "--pattern", "a?*"]), ["a*:1", "a:1", "a:2", "ab"]);
+    assert_eq!(names(&["ls"]).len(), 5);
+    let some = scene.run(&["ls", "--limit", "2"]);
+    assert_eq!(some.done().lines().count(), 2);
+    assert!(some.err.contains("--limit 0"), "{some:?}");
+    let long = scene.run(&["ls", "--long", "--pattern", "ab"]);
+    assert!(long.done().starts_with("fresh") && long.out.trim_end().ends_with("  ab"), "{long:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entry_is_shown_with_all_that_it_depends_on() {
+    let scene = Scene::new().await;
+    scene.fill(&["user:1"]).await;
+    let shown = scene.run(&["inspect", "user:1"]);
+    for part in ["state      fresh", "tag        user\n", "tag        team:7"] {
+        assert!(shown.done().contains(part), "{part} is not in {shown:?}");
+    }
+    scene.program.set("user:2", &json!({ "name": "Ada" }), MINUTE).await.unwrap();
+    let entry = scene.run(&["--json", "inspect", "user:2", "--value"]).json();
+    assert_eq!((&entry["state"], &entry["value"]["name"]), (&json!("fresh"), &json!("Ada")));
+    let hidden = scene.run(&["--json", "inspect", "user:2"]).json();
+    assert_eq!(hidden.get("value"), None);
+    let nothing = scene.run(&["inspect", "user:3"]);
+    assert_eq!((nothing.code, nothing.out.trim_end()), (1, "user:3: there is no entry"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_are_those_of_all_programs() {
+    let scene = Scene::new().await;
+    with(&scene.program, async {
+        for n in [1, 2, 1, 1] {
+            square(n).await;
+        }
+    })
+    .await;
+    let counted = async {
+        while scene.program.cluster_stats().await.unwrap().total.hits() < 2 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(HEARD, counted).await.unwrap();
+    let stats = scene.run(&["--json", "stats"]).json();
+    assert_eq!((&stats["instances"], &stats["total"]["loads"]), (&json!(1), &json!(2)));
+    let text = scene.run(&["stats", "--reset"]);
+    assert!(text.done().contains("commands::square"), "{text:?}");
+    let since = scene.run(&["--json", "stats"]).json();
+    assert_eq!(since["total"]["hits"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_shows_what_goes_on() {
+    let scene = Scene::new().await;
+    let mut watch = scene.command(&["--json", "watch", "--every", "100ms", "--times", "20"]);
+    let mut watching = watch.stdout(Stdio::piped()).spawn().unwrap();
+    let busy = async {
+        loop {
+            with(&scene.program, square(3)).await;
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let lines = BufReader::new(watching.stdout.take().unwrap()).lines();
+    let views = tokio::task::spawn_blocking(|| {
+        lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap()).collect::<Vec<_>>()
+    });
+    let views = tokio::select! { views = views => views.unwrap(), () = busy => unreachable!() };
+    assert!(watching.wait().unwrap().success());
+    assert_eq!(views.len(), 20);
+    let last = &views[19];
+    let total = &last["total"];
+    assert!(total["requests_per_second"].as_f64().unwrap() > 10.0, "{last}");
+    assert!(total["hit_rate"].as_f64().unwrap() > 0.5, "{last}");
+    assert!(last["sites"][0]["name"].as_str().unwrap().ends_with("square"), "{last}");
+    assert!(last["latency_ms"].is_number());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_it_says_so_and_shows_no_password() {
+    let server = RedisServer::builder().password("hunter2").start();
+    let url = server.url();
+    assert!(url.contains("hunter2"));
+    let scene = Scene::on(server).await;
+    scene.run(&["health"]).done();
+    scene.server.kill();
+    for arguments in [
+        &["stats"][..],
+        &["health"],
+        &["ls"],
+        &["inspect", "a"],
+        &["invalidate", "--tag", "a"],
+        &["clear", "a*"],
+        &["flush", "--yes"],
+        &["watch", "--times", "1"],
+    ] {
+        let ran = scene.run(arguments);
+        let reason = ran.refused(3);
+        assert!(reason.contains("Redis cannot be used: redis://:***@"), "{reason}");
+        assert!(!reason.contains("hunter2"));
+    }
+    let doctor = scene.run(&["doctor"]);
+    assert_eq!(doctor.code, 1, "{doctor:?}");
+    assert!(doctor.out.contains("nothing listens there") && !doctor.out.contains("hunter2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_is_refused_with_what_is_accepted() {
+    let scene = Scene::new().await;
+    for (arguments, reason) in [
+        (&["invalidate"][..], "--prefix"),
+        (&["invalidate", "--prefix", ""], "prefix"),
+        (&["inspect", "#root"], "name"),
+        (&["clear", ""], "pattern"),
+        (&["clear", "**"], "flush --yes"),
+        (&["flush"], "--yes"),
+        (&["ls", "--prefix", "a", "--pattern", "b"], "cannot be used with"),
+        (&["watch", "--every", "0"], "500ms"),
+        (&["--timeout", "forever", "health"], "500ms"),
+        (&["--namespace", "a b", "health"], "letters, digits"),
+        (&["--url", "http://127.0.0.1", "health"], "redis://"),
+        (&["something"], "unrecognized subcommand"),
+    ] {
+        let ran = scene.run(arguments);
+        let told = ran.refused(2);
+        assert!(told.contains(reason), "{arguments:?}: {told}");
+    }
+    assert!(run(&["health"]).refused(2).contains("REDIS_URL"));
+}
+
+/// The grade and the advice of one thing that the doctor has looked at.
+fn looked_at(ran: &Ran, name: &str) -> (String, String) {
+    let checks = ran.json();
+    let mut checks = checks.as_array().unwrap().iter();
+    let check = checks.find(|check| check["name"] == name).expect(name);
+    let text = |field: &str| check[field].as_str().unwrap_or_default().to_owned();
+    (text("grade"), format!("{} -> {}", text("found"), text("advice")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_healthy_server_has_no_faults() {
+    let server = RedisServer::builder()
+        .arg("--maxmemory", "64mb")
+        .arg("--maxmemory-policy", "allkeys-lru")
+        .start();
+    let scene = Scene::on(server).await;
+    let ran = scene.run(&["--json", "doctor"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for check in ran.json().as_array().unwrap() {
+        assert_eq!(check["grade"], "good", "{check}");
+    }
+    let keys: Vec<String> = scene.server.cli(&["KEYS", "*#doctor*"]);
+    assert_eq!(keys, [""; 0]);
+    assert!(scene.run(&["doctor"]).done().ends_with("0 faults, 0 warnings"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_evicts_wrongly_is_worth_a_warning() {
+    let scene = Scene::new().await;
+    let policies = [
+        ("0", "noeviction", "no limit"),
+        ("64mb", "noeviction", "refuses"),
+        ("64mb", "volatile-ttl", "marks"),
+    ];
+    for (limit, policy, told) in policies {
+        let () =
+            scene.server.cli(&["CONFIG", "SET", "maxmemory", limit, "maxmemory-policy", policy]);
+        let ran = scene.run(&["--json", "doctor"]);
+        let (grade, text) = looked_at(&ran, "eviction");
+        assert_eq!((ran.code, grade.as_str()), (0, "warning"), "{text}");
+        assert!(text.contains(told) && text.contains("allkeys-lru"), "{text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_user_may_not_do_is_named_and_the_advice_helps() {
+    let scene = Scene::new().await;
+    let namespace = &scene.program.config().namespace;
+    let user =
+        ["ACL", "SETUSER", "app", "on", ">pw", "resetkeys", &format!("~{namespace}:*"), "+@all"];
+    let () = scene.server.cli(&[&user[..], &["-publish", "-scan", "resetchannels"]].concat());
+    let url = scene.server.url().replace("redis://", "redis://app:pw@");
+    let doctor = || run(&["--url", &url, "-n", namespace, "--json", "doctor"]);
+    let ran = doctor();
+    let (grade, text) = looked_at(&ran, "permissions");
+    assert_eq!((ran.code, grade.as_str()), (1, "fault"), "{text}");
+    assert!(text.contains("not permitted: SCAN, PUBLISH"), "{text}");
+    assert_eq!(looked_at(&ran, "feed").0, "fault");
+
+    let (_, advice) = text.split_once("<user> ").unwrap();
+    let words: Vec<_> = advice.split(' ').collect();
+    let () = scene.server.cli(&[&["ACL", "SETUSER", "app"][..], &words].concat());
+    let ran = doctor();
+    assert_eq!(looked_at(&ran, "permissions").0, "good", "{ran:?}");
+    assert_eq!(looked_at(&ran, "feed").0, "good", "{ran:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_and_a_wrong_password_are_faults() {
+    let master = RedisServer::start();
+    let replica =
+        RedisServer::builder().arg("--replicaof", &format!("127.0.0.1 {}", master.port())).start();
+    let ran = run(&["--url", &replica.url(), "--json", "doctor"]);
+    let (grade, text) = looked_at(&ran, "role");
+    assert_eq!((ran.code, grade.as_str()), (1, "fault"));
+    assert!(text.contains("master"), "{text}");
+
+    let server = RedisServer::builder().password("right").start();
+    let ran = run(&["--url", &server.url().replace("right", "wrong"), "--json", "doctor"]);
+    let (grade, text) = looked_at(&ran, "connection");
+    assert_eq!((ran.code, grade.as_str()), (1, "fault"));
+    assert!(text.contains("REDIS_PASSWORD") && !text.contains("wrong"), "{text}");
+}
+
+#[test]
+fn there_is_a_completion_for_each_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = run(&["completions", shell]);
+        assert!(ran.done().contains("invalidate") && ran.out.contains("dry-run"), "{shell}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stops_reading_ends_it() {
+    let scene = Scene::new().await;
+    let names: Vec<String> = (0..5_000).map(|n| format!("many:{n}")).collect();
+    let values = names.iter().map(|name| (name, &1_u8));
+    scene.program.set_many(values, MINUTE).await.unwrap();
+    let mut ls = scene.command(&["ls", "--limit", "0"]);
+    let mut listing = ls.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(listing.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("many:"));
+    let ended = Ran::of(listing.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.err.as_str()), (0, ""));
+}
