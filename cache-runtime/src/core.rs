@@ -244,6 +244,7 @@ impl Core {
             redis_times: redis.map(RedisStore::times).unwrap_or_default(),
             notices,
             feed_interruptions,
+            owed_invalidations: redis.map_or(0, RedisStore::owed) as u64,
             flights: self.flights.len() as u64,
             background_loads: self.background.running() as u64,
             entries: self.memory.len(),

@@ -4,6 +4,7 @@ mod access;
 mod changing;
 mod hostile;
 mod metrics;
+mod otel;
 mod reading;
 
 use std::net::SocketAddr;
