@@ -53,6 +53,16 @@ pub(crate) enum Stores {
     Tiered,
 }
 
+impl Stores {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Stores::Memory => "memory",
+            Stores::Redis => "redis",
+            Stores::Tiered => "tiered",
+        }
+    }
+}
+
 /// A call site as one cache sees it.
 #[derive(Clone)]
 pub(crate) struct Bound {

@@ -5,6 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::field::Empty;
+use tracing::{Instrument as _, debug_span};
+
 use super::{CacheManager, SetOptions};
 use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, named};
 use crate::config::Ttl;
@@ -173,7 +176,10 @@ impl CacheManager {
     /// [`Error::Name`] for a pattern that cannot be one.
     pub async fn clear(&self, pattern: &str) -> Result<u64, Error> {
         let pattern = Pattern::new(pattern)?;
-        Ok(self.core().clear(&pattern).await)
+        let span = debug_span!("cache_clear", pattern = pattern.as_str(), removed = Empty);
+        let removed = self.core().clear(&pattern).instrument(span.clone()).await;
+        span.record("removed", removed);
+        Ok(removed)
     }
 
     /// Removes everything in the namespace, and returns how many values there were.
