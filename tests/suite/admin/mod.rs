@@ -2,6 +2,7 @@
 
 mod access;
 mod changing;
+mod grafana;
 mod hostile;
 mod metrics;
 mod otel;
