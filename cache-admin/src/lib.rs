@@ -51,6 +51,11 @@
 //!
 //! An outage of Redis is no error: an invalidation is then kept until Redis has confirmed it, as one by the program
 //! itself is.
+//!
+//! # Metrics
+//!
+//! `GET /metrics` is for Prometheus and for what scrapes as it does. With the feature `otel` the same numbers are
+//! instruments of OpenTelemetry; the module `otel` has the names of both.
 
 mod access;
 mod config;
@@ -68,6 +73,8 @@ use axum::routing::{delete, get, post};
 use cache_runtime::CacheManager;
 
 pub use config::{AdminConfig, AdminKey, ConfigError};
+#[cfg(feature = "otel")]
+pub use metrics::otel;
 
 use routes::{change, look};
 

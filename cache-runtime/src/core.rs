@@ -56,6 +56,16 @@ pub(crate) enum Stores {
     Tiered,
 }
 
+impl Stores {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Stores::Memory => "memory",
+            Stores::Redis => "redis",
+            Stores::Tiered => "tiered",
+        }
+    }
+}
+
 /// A call site as one cache sees it.
 #[derive(Clone)]
 pub(crate) struct Bound {
@@ -235,6 +245,7 @@ impl Core {
             redis_times: redis.map(RedisStore::times).unwrap_or_default(),
             notices,
             feed_interruptions,
+            owed_invalidations: redis.map_or(0, RedisStore::owed) as u64,
             flights: self.flights.len() as u64,
             background_loads: self.background.running() as u64,
             entries: self.memory.len(),

@@ -11,7 +11,7 @@ use crate::config::Ttl;
 use crate::core::Core;
 use crate::entry::{Header, Stored};
 use crate::redis::{Away, RedisStore};
-use crate::site;
+use crate::site::{self, Instance};
 use crate::value::{codec_name, unpack};
 
 /// What is stored under a name: see [`CacheManager::inspect`](crate::CacheManager::inspect).
@@ -109,7 +109,7 @@ impl Core {
         Some(Inspected {
             store: Source::Memory,
             state,
-            function: site::label_of(facts.origin),
+            function: site::instance_of(facts.origin).map(Instance::label),
             age: Duration::from_millis(age_ms),
             ttl,
             remaining: left_of(ttl, age_ms),
@@ -157,7 +157,7 @@ impl Core {
         Ok(Some(Inspected {
             store: Source::Redis,
             state,
-            function: site::label_of(*origin),
+            function: site::instance_of(*origin).map(Instance::label),
             age: Duration::from_millis(age_ms),
             ttl,
             remaining: left_of(ttl, age_ms),

@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{Instrument as _, debug_span};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, debug_span};
 
 use crate::asked::{self, Resolved};
 use crate::boxed::Boxed;
@@ -19,7 +20,7 @@ use crate::events::Happened;
 use crate::generation::Slot;
 use crate::name::{Renderer, shorten, validate_prefix, validate_tag};
 use crate::output::{OutputKind, Probe};
-use crate::registry::{InvalidatingSpec, Place};
+use crate::registry::{Declared, InvalidatingSpec, Place};
 use crate::runtime;
 use crate::site::without_closures;
 
@@ -31,11 +32,13 @@ const SETTLING: Duration = Duration::from_millis(500);
 pub(crate) struct Targets {
     pub(crate) names: Vec<String>,
     pub(crate) tags: Vec<String>,
+    /// The annotated function that does it, if one does.
+    by: Option<&'static Declared>,
 }
 
 impl Targets {
     pub(crate) fn name(name: &str) -> Self {
-        Targets { names: vec![name.to_owned()], tags: Vec::new() }
+        Targets { names: vec![name.to_owned()], ..Targets::default() }
     }
 
     pub(crate) fn tag(tag: &str) -> Result<Self, Error> {
@@ -62,6 +65,19 @@ impl Targets {
         Ok(())
     }
 
+    /// Around the invalidation. `removed` is how many entries of the names there were in Redis; `owed`
+    /// says that Redis has not confirmed it.
+    fn span(&self) -> Span {
+        debug_span!(
+            "cache_invalidate",
+            names = ?self.names,
+            tags = ?self.tags,
+            function = self.by.map(|declared| Place::of(declared).path),
+            removed = Empty,
+            owed = Empty,
+        )
+    }
+
     fn slots(&self) -> impl Iterator<Item = Slot> {
         let names = self.names.iter().map(|name| Slot::name(name));
         names.chain(self.tags.iter().map(|tag| Slot::tag(tag)))
@@ -76,16 +92,16 @@ impl Core {
     pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
         self.note_invalidation(targets);
         let _then = Finally(|| self.bump(targets.slots()));
-        match &self.redis {
-            Some(redis) => {
-                let span =
-                    debug_span!("cache_invalidate", names = ?targets.names, tags = ?targets.tags);
-                // Large, and not to be in the future of every function that invalidates.
-                let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
-                removal.instrument(span).await
-            }
-            None => None,
-        }
+        let span = targets.span();
+        let redis = self.redis.as_ref()?;
+        // Large, and not to be in the future of every function that invalidates.
+        let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
+        let removed = removal.instrument(span.clone()).await;
+        match removed {
+            Some(removed) => span.record("removed", removed),
+            None => span.record("owed", true),
+        };
+        removed
     }
 
     fn note_invalidation(&self, targets: &Targets) {
@@ -104,8 +120,10 @@ impl Core {
     fn invalidate_in_background(&self, targets: &Targets) {
         self.note_invalidation(targets);
         let _then = Finally(|| self.bump(targets.slots()));
+        let span = targets.span();
         if let Some(redis) = &self.redis {
-            redis.owe(&targets.names, &targets.tags);
+            span.record("owed", true);
+            span.in_scope(|| redis.owe(&targets.names, &targets.tags));
         }
     }
 }
@@ -159,7 +177,8 @@ struct Removal {
 impl Plan {
     /// A plan for the present cache.
     pub fn new(site: &'static InvalidatingSpec, fill: impl FnOnce(&mut Plan)) -> Self {
-        let removal = Removal { core: crate::manager::current(), targets: Targets::default() };
+        let targets = Targets { by: Some(&site.declared), ..Targets::default() };
+        let removal = Removal { core: crate::manager::current(), targets };
         let mut plan = Plan { site, removal };
         fill(&mut plan);
         plan
@@ -354,7 +373,7 @@ impl Plan {
 impl Unfinished {
     /// A function that has begun to change what these names stand for.
     pub(crate) fn changing(core: Arc<Core>, names: Vec<String>) -> Self {
-        Unfinished(Some(Removal { core, targets: Targets { names, tags: Vec::new() } }))
+        Unfinished(Some(Removal { core, targets: Targets { names, ..Targets::default() } }))
     }
 
     /// The function has come to its end. Boxed: its callers are compiled for each function.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{CallKey, Grace, Making, Original, Policy, fresh_for_ms, life_of};
+use crate::call::{CallKey, Fate, Grace, Making, Original, Policy, fill, fresh_for_ms, life_of};
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
 use crate::entry::StateId;
@@ -99,9 +99,8 @@ impl Put {
         let tokens = &noted.tokens[..];
         let made = Making { core, key, codec: worth.codec, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
-        let (name, life) = (key.name().as_str(), life_of(worth.grace.after(ttl)));
-        let filled = redis.fill(name, key.tags(), noted, &entry, life, By::Put).await;
-        Ok(match filled {
+        let life = life_of(worth.grace.after(ttl));
+        Ok(match fill(redis, key, noted, &entry, life, By::Put).await {
             Ok(Filled::Stored) => {
                 if self.stores == Stores::Tiered {
                     let original = Original::new(key.origin, ttl, worth.took);
@@ -184,7 +183,7 @@ pub(crate) enum Overtaken {
 }
 
 impl Put {
-    /// Ends a put whose body has returned `value`, and says whether that is stored. What cannot or
+    /// Ends a put whose body has returned `value`, and says what becomes of that. What cannot or
     /// must not be stored leaves nothing: what is there is older.
     pub(crate) async fn settle(
         &self,
@@ -193,17 +192,15 @@ impl Put {
         value: &dyn AnyValue,
         took: Duration,
         overtaken: Overtaken,
-    ) -> bool {
+    ) -> Fate {
         let Some(ttl) = policy.life(value) else {
             self.remove().await;
-            return false;
+            return Fate::Unwanted;
         };
         let worth = Worth { value, ttl, grace: policy.grace, codec: policy.codec, took };
-        match self.store(&worth).await {
-            Ok(Outcome::Stored) => {
-                counters.slow.stores.one();
-                return true;
-            }
+        let outcome = self.store(&worth).await;
+        match &outcome {
+            Ok(Outcome::Stored) => counters.slow.stores.one(),
             Ok(Outcome::Away) => {
                 self.owe();
                 // Too large a value is not there in the outage either.
@@ -221,7 +218,7 @@ impl Put {
                 self.remove().await;
             }
         }
-        false
+        outcome.map_or(Fate::Unfit, Fate::from)
     }
 }
 

@@ -291,10 +291,10 @@ impl Instance {
     }
 }
 
-/// What people call the function whose values have this origin, if it has been called here.
-pub(crate) fn label_of(origin: u64) -> Option<&'static str> {
+/// The function whose values have this origin, if it has been called here.
+pub(crate) fn instance_of(origin: u64) -> Option<&'static Instance> {
     let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
-    known.iter().find(|instance| instance.origin == origin).map(|instance| instance.label())
+    known.iter().find(|instance| instance.origin == origin).copied()
 }
 
 /// The function that a type name is from, without its lifetimes: `feed<'_, u8>` is `feed<u8>`.

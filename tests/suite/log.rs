@@ -6,7 +6,9 @@ use std::io;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
-use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cache_put, cached, with};
+use cache_runtime::{
+    CacheConfig, CacheManager, Clock, Mode, cache_invalidate, cache_put, cached, with,
+};
 use cache_tests::{RedisServer, unique_namespace};
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -15,7 +17,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::stores::{until, until_up};
 
-/// Lines that were logged on this thread, where spans begin among them. A runtime of one thread does
+/// Lines that were logged on this thread, where spans begin and end among them. A runtime of one thread does
 /// all its work there.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
@@ -42,7 +44,7 @@ impl Log {
         SUBSCRIBER.call_once(|| {
             let is_kept = dynamic_filter_fn(|_, _| Log::here().is_some());
             let lines = tracing_subscriber::fmt::layer()
-                .with_span_events(FmtSpan::NEW)
+                .with_span_events(FmtSpan::NEW | FmtSpan::CLOSE)
                 .with_ansi(false)
                 .with_writer(|| Log::here().unwrap_or_default());
             tracing_subscriber::registry().with(lines.with_filter(is_kept)).init();
@@ -60,6 +62,18 @@ impl Log {
     fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The fields of the spans of this name that have ended.
+    pub fn spans(&self, span: &str) -> Vec<String> {
+        let fields = |line: &str| {
+            let (before, _) = line.split_once(": close ")?;
+            let (_, fields) = before.rsplit_once(&format!("{span}{{"))?;
+            // Another span within it would follow without a space.
+            let (fields, rest) = fields.split_once("}:")?;
+            rest.starts_with(' ').then(|| fields.to_owned())
+        };
+        self.text().lines().filter_map(fields).collect()
     }
 
     /// The lines of the cache itself at one level.
@@ -232,7 +246,127 @@ async fn what_a_body_logs_stands_in_the_span_of_its_load() {
     with(&manager, noisy(7)).await;
     let text = log.text();
     let line = text.lines().find(|line| line.contains("in the body")).unwrap();
-    assert!(line.contains(r#"cache_load{name="log_span:7"}"#), "{line}");
+    assert!(line.contains(r#"cache_load{name="log_span:7" "#), "{line}");
+}
+
+/// The fields of a call of [`noisy`], and more.
+fn of_noisy(id: u64, more: &str) -> String {
+    let function = format!("{}::noisy", module_path!());
+    format!(r#"name="log_span:{id}" function="{function}" prefix="log_span" {more}"#)
+}
+
+#[tokio::test]
+async fn a_load_says_what_became_of_its_value() {
+    let (log, _guard) = Log::capture();
+    let manager = CacheManager::builder().build().unwrap();
+    with(&manager, async {
+        noisy(1).await;
+        noisy(1).await;
+        failing(1).await.unwrap_err();
+        too_large(1).await;
+    })
+    .await;
+    let [loaded, failed, large] = &log.spans("cache_load")[..] else { panic!("{}", log.text()) };
+    assert_eq!(*loaded, of_noisy(1, r#"store="memory" outcome="stored""#));
+    assert!(failed.ends_with(r#" store="memory" outcome="failed" error=true"#), "{failed}");
+    assert!(large.ends_with(r#" store="memory" outcome="unfit""#), "{large}");
+}
+
+#[cached(key_prefix = "log_fails", key = "{id}")]
+async fn failing(id: u64) -> Result<u64, String> {
+    Err(id.to_string())
+}
+
+#[cached(key_prefix = "log_large", key = "{id}")]
+async fn too_large(id: u64) -> Vec<u8> {
+    _ = id;
+    vec![1; 64 * 1024 * 1024]
+}
+
+#[cached(key_prefix = "log_panics", key = "{id}")]
+async fn panicking(id: u64) -> u64 {
+    panic!("{id}")
+}
+
+#[tokio::test]
+async fn a_load_whose_body_panics_is_an_error() {
+    let (log, _guard) = Log::capture();
+    let manager = CacheManager::builder().build().unwrap();
+    let call = tokio::spawn(async move { with(&manager, panicking(1)).await });
+    call.await.unwrap_err();
+    let [load] = &log.spans("cache_load")[..] else { panic!("{}", log.text()) };
+    assert!(load.ends_with(r#"outcome="panicked" error=true"#), "{load}");
+}
+
+#[cache_invalidate(prefix = "log_span:{id}")]
+async fn change_noisy(id: u64) {
+    _ = id;
+}
+
+#[tokio::test]
+async fn a_read_and_a_store_in_redis_say_what_they_found_and_did() {
+    let (log, _guard) = Log::capture();
+    let server = RedisServer::start();
+    let config = CacheConfig::default().namespace(unique_namespace()).mode(Mode::Redis);
+    let manager = CacheManager::builder().config(config.redis_url(server.url())).build().unwrap();
+    with(&manager, async {
+        until_up(&manager).await;
+        noisy(1).await;
+        noisy(1).await;
+        change_noisy(1).await;
+        manager.set("log:by_hand", &1_u64, Duration::from_secs(60)).await.unwrap();
+        manager.clear("log:*").await.unwrap();
+        manager.disconnect().await;
+        change_noisy(1).await;
+    })
+    .await;
+    let [miss, hit] = &log.spans("cache_read")[..] else { panic!("{}", log.text()) };
+    assert_eq!(*miss, of_noisy(1, r#"store="redis" outcome="miss""#));
+    assert!(hit.starts_with(&of_noisy(1, r#"store="redis" bytes="#)), "{hit}");
+    assert!(hit.ends_with(r#" outcome="hit""#), "{hit}");
+
+    let [stored, by_hand] = &log.spans("cache_store")[..] else { panic!("{}", log.text()) };
+    assert!(stored.starts_with(&of_noisy(1, "bytes=")), "{stored}");
+    assert!(stored.ends_with(r#" outcome="stored""#), "{stored}");
+    assert!(by_hand.starts_with(r#"name="log:by_hand" bytes="#), "{by_hand}");
+
+    let [entry, pattern, owed] = &log.spans("cache_invalidate")[..] else {
+        panic!("{}", log.text())
+    };
+    let by = format!(r#"function="{}::change_noisy""#, module_path!());
+    let of_entry = format!(r#"names=["log_span:1"] tags=["log_span:1"] {by}"#);
+    assert_eq!(*entry, format!("{of_entry} removed=1"));
+    assert_eq!(*pattern, r#"names=[] tags=["log"] removed=0"#);
+    assert_eq!(*owed, format!("{of_entry} owed=true"));
+    assert_eq!(log.spans("cache_clear"), [r#"pattern="log:*" removed=1"#]);
+}
+
+#[cached(ttl = "1s", stale_while_revalidate = "1h", key_prefix = "log_refresh", key = "{id}")]
+async fn refreshed(id: u64) -> u64 {
+    id
+}
+
+#[tokio::test]
+async fn a_load_in_the_background_stands_in_its_refresh() {
+    let (log, _guard) = Log::capture();
+    let clock = Clock::mock();
+    let manager = CacheManager::builder().clock(clock.clone()).build().unwrap();
+    with(&manager, async {
+        refreshed(1).await;
+        clock.advance(Duration::from_secs(2));
+        refreshed(1).await;
+        until(async || !log.spans("cache_refresh").is_empty()).await;
+    })
+    .await;
+    let [refresh] = &log.spans("cache_refresh")[..] else { panic!("{}", log.text()) };
+    let function = format!("{}::refreshed", module_path!());
+    let fields = format!(
+        r#"name="log_refresh:1" function="{function}" prefix="log_refresh" store="memory""#
+    );
+    assert_eq!(*refresh, fields);
+    let text = log.text();
+    let inside = format!("cache_refresh{{{fields}}}:cache_load{{{fields} outcome=\"stored\"}}");
+    assert!(text.contains(&inside), "{text}");
 }
 
 #[cached]

@@ -10,8 +10,9 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use cache_runtime::{ClusterStats, Counts, Event, Health, Inspected, Registry, Stats, Status};
 use serde::{Deserialize, Serialize};
 
+use crate::Admin;
+use crate::metrics::prometheus;
 use crate::problem::Problem;
-use crate::{Admin, metrics};
 
 /// The statistics, with what people ask of them.
 #[derive(Serialize)]
@@ -143,7 +144,7 @@ pub(crate) async fn metrics(
     State(admin): State<Arc<Admin>>,
 ) -> ([(HeaderName, &'static str); 1], String) {
     let (stats, health) = (admin.manager.stats(), admin.manager.health().await);
-    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(&stats, &health))
+    ([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], prometheus::text(&stats, &health))
 }
 
 #[derive(Serialize)]

@@ -127,7 +127,13 @@ impl Call {
         // Before the body begins.
         let waiting = ahead.map(|(leader, limit)| (leader, refresh.followed(Ticket::now()), limit));
         let (call, before) = (Arc::clone(&self), found.version);
-        let span = debug_span!("cache_refresh", name = self.key.name().as_str());
+        let span = debug_span!(
+            "cache_refresh",
+            name = self.key.name().as_str(),
+            function = self.key.function(),
+            prefix = self.key.prefix(),
+            store = self.stores.as_str(),
+        );
         let task = async move { call.replace_aside(refresh, before, body).await };
         place.run(around(Box::pin(task.instrument(span))));
         match waiting {

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::generation::Slot;
 use crate::memory::{Domain, Memory, MemoryKey};
 use crate::name::{Name, shorten};
-use crate::site::Instance;
+use crate::site::{self, Instance};
 
 /// Made on the way to Redis or to a load; a memory hit does without.
 #[derive(Debug)]
@@ -69,6 +69,23 @@ impl CallKey {
                 Named::new(Name::new(&name), &self.own_tags)
             }
         })
+    }
+
+    /// What people call the function that this is a call of; `None` by hand.
+    pub(crate) fn function(&self) -> Option<&'static str> {
+        self.instance().map(Instance::label)
+    }
+
+    /// The prefix of that function's names.
+    pub(crate) fn prefix(&self) -> Option<&'static str> {
+        self.instance().map(|instance| instance.spec.prefix())
+    }
+
+    fn instance(&self) -> Option<&'static Instance> {
+        match self.memory.domain {
+            Domain::Arguments(instance) => Some(instance),
+            Domain::Names => self.accepted_origin().and_then(site::instance_of),
+        }
     }
 
     /// Only a name that was given by hand can hold any value.

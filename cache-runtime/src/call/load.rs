@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
+use tracing::field::Empty;
 use tracing::span::Entered;
 use tracing::{Span, debug_span};
 
 use super::look::{Into, Loading};
 use super::recursion::{self, Noted};
-use super::{Call, CallKey, Found, Served, Turn, micros, passed};
+use super::{Call, CallKey, Fate, Found, Served, Turn, micros, passed};
 use crate::boxed::{Boxed, boxed};
 use crate::flight::{Leader, Outcome};
 use crate::output::SharedFailure;
@@ -131,11 +132,21 @@ impl Load {
             }
             self.leader.body_begins();
             self.began = Some(Instant::now());
-            self.span = debug_span!("cache_load", name = self.call.key.name().as_str());
+            let Call { key, stores, .. } = &*self.call;
+            self.span = debug_span!(
+                "cache_load",
+                name = key.name().as_str(),
+                function = key.function(),
+                prefix = key.prefix(),
+                store = stores.as_str(),
+                outcome = Empty,
+                error = Empty,
+            );
         }
         let (call, replaces) = (&self.call, matches!(self.goal, Goal::Place { .. }));
         Inside {
             _noted: recursion::enter(&call.key),
+            span: &self.span,
             _entered: self.span.enter(),
             replacing: replaces.then_some(call),
         }
@@ -161,12 +172,13 @@ impl Load {
 
     async fn put_away(mut self: Box<Self>, value: &Value) {
         let took = self.count();
-        let Load { call, leader, goal, lease, .. } = *self;
-        match goal {
+        let Load { call, leader, goal, lease, span, .. } = *self;
+        let fate = match goal {
             Goal::Memory { limit } => {
-                call.store_in_memory(&leader.noted(), &**value, took, limit);
+                let fate = call.store_in_memory(&leader.noted(), &**value, took, limit);
                 leader.seal();
                 call.land(leader, value);
+                fate
             }
             Goal::Redis { noted } => {
                 // From here on the fill decides what becomes of the mark.
@@ -174,21 +186,29 @@ impl Load {
                 // Whoever joins after this is not served by the answer to the fill.
                 leader.seal();
                 let Some(redis) = &call.core.redis else { return };
-                match call.fill(redis, &leader, &noted, &**value, took).await {
+                let (filled, fate) = call.fill(redis, &leader, &noted, &**value, took).await;
+                match filled {
                     Some(Filled::Stored) => call.land(leader, value),
                     Some(Filled::Refused | Filled::Outdated) | None => outdated(leader, value),
                 }
+                fate
             }
             Goal::Place { put, overtaken } => {
                 leader.seal();
-                if put.settle(&call.policy, &call.counters, &**value, took, overtaken).await {
-                    call.land(leader, value);
-                } else {
-                    outdated(leader, value);
+                let fate =
+                    put.settle(&call.policy, &call.counters, &**value, took, overtaken).await;
+                match fate {
+                    Fate::Stored => call.land(leader, value),
+                    _ => outdated(leader, value),
                 }
+                fate
             }
-            Goal::Nowhere => outdated(leader, value),
-        }
+            Goal::Nowhere => {
+                outdated(leader, value);
+                Fate::Away
+            }
+        };
+        span.record("outcome", fate.as_str());
     }
 
     /// Ends a load whose body has failed: with a value of before, if there is one.
@@ -196,7 +216,9 @@ impl Load {
     /// Nothing here waits: the error may not be `Send`.
     pub(super) fn fail(mut self: Box<Self>) -> Failed {
         self.count();
-        let Load { call, leader, goal, instead, lease, .. } = *self;
+        let Load { call, leader, goal, instead, lease, span, .. } = *self;
+        span.record("outcome", "failed");
+        span.record("error", true);
         call.counters.slow.load_errors.one();
         match goal {
             Goal::Redis { noted } => {
@@ -246,6 +268,7 @@ fn outdated(leader: Leader<CallKey>, value: &Value) {
 /// While the body is polled.
 struct Inside<'a> {
     _noted: Noted,
+    span: &'a Span,
     _entered: Entered<'a>,
     /// The call whose stored value the body is to replace.
     replacing: Option<&'a Arc<Call>>,
@@ -254,7 +277,12 @@ struct Inside<'a> {
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         // A body that panics has failed, too.
-        if let Some(call) = self.replacing.filter(|_| std::thread::panicking()) {
+        if !std::thread::panicking() {
+            return;
+        }
+        self.span.record("outcome", "panicked");
+        self.span.record("error", true);
+        if let Some(call) = self.replacing {
             call.note_failure();
         }
     }

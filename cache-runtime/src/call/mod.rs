@@ -20,6 +20,7 @@ mod cluster;
 mod copies;
 mod drive;
 mod early;
+mod fate;
 mod key;
 mod load;
 mod look;
@@ -40,12 +41,13 @@ pub(crate) use copies::Original;
 pub(crate) use drive::Next;
 pub use drive::Run;
 pub(crate) use early::is_due;
+pub(crate) use fate::Fate;
 pub(crate) use key::{CallKey, named};
 pub(crate) use load::{Goal, Load};
 pub(crate) use look::{Loading, Step};
 pub(crate) use policy::{Grace, Policy, Test, fresh_for_ms, life_of};
 pub(crate) use reading::{Ask, Leftover, Reading, tags_of};
-pub(crate) use redis_load::Making;
+pub(crate) use redis_load::{Making, fill};
 pub(crate) use validity::{Present, Verdict, age_ms, hit, judge};
 
 use crate::boxed::{Boxed, boxed};
@@ -205,9 +207,9 @@ impl Call {
         value: &dyn AnyValue,
         took: Duration,
         limit: Option<Duration>,
-    ) {
+    ) -> Fate {
         let Some(ttl) = self.policy.life(value) else {
-            return;
+            return Fate::Unwanted;
         };
         let ttl = match limit {
             Some(limit) => Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))),
@@ -216,14 +218,21 @@ impl Call {
         let core = &self.core;
         let _no_sweep = core.generations.storing();
         if !core.generations.storable(noted) {
-            return self.counters.slow.refused.one();
+            self.counters.slow.refused.one();
+            return Fate::Overtaken;
         }
         let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         let (now_ms, stamps) = (core.clock.now_ms(), noted.stamps.clone());
         let facts = Facts::new(self.key.origin, now_ms, fresh_for_ms(ttl), stamps);
         match value.keep(&core.memory, self.key.memory.clone(), facts, load_micros) {
-            Ok(()) => self.counters.slow.stores.one(),
-            Err(_) => self.counters.slow.not_stored.one(),
+            Ok(()) => {
+                self.counters.slow.stores.one();
+                Fate::Stored
+            }
+            Err(_) => {
+                self.counters.slow.not_stored.one();
+                Fate::Unfit
+            }
         }
     }
 

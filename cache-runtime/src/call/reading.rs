@@ -1,5 +1,6 @@
 //! Looking for a value where it may be: in memory, or in Redis.
 
+use tracing::field::Empty;
 use tracing::{Instrument as _, trace_span};
 
 use super::CallKey;
@@ -146,8 +147,18 @@ impl Core {
         {
             return Reading::Memory(hit);
         }
+        let span = trace_span!(
+            "cache_read",
+            name = key.name().as_str(),
+            function = key.function(),
+            prefix = key.prefix(),
+            store = ask.stores.as_str(),
+            outcome = Empty,
+            bytes = Empty,
+        );
         let take = |usable: &Usable<'_, '_>| {
             let Usable { header, payload, now_ms, noted } = usable;
+            span.record("bytes", payload.len());
             let value = self.types.decode(header, payload, ask.of, ask.codec)?;
             let hit = validity::hit(value, header, *now_ms);
             if let Some(noted) = noted.as_ref().filter(|_| hit.left_ms() > 0) {
@@ -155,8 +166,10 @@ impl Core {
             }
             Some(Reading::Redis(hit, header.state))
         };
-        let span = trace_span!("cache_read", name = key.name().as_str());
-        match self.fetch(redis, key, ask.stores, ask.grace_ms, take).instrument(span).await {
+        let fetch = self.fetch(redis, key, ask.stores, ask.grace_ms, take);
+        let fetched = fetch.instrument(span.clone()).await;
+        span.record("outcome", outcome(&fetched));
+        match fetched {
             Ok(Fetched::Usable(reading)) => reading,
             Ok(Fetched::Not(leftover)) => Reading::Miss(leftover),
             // What memory holds from an outage counts only as long as that lasts.
@@ -356,6 +369,19 @@ impl Core {
             Fetched::Usable(left) => Some(left),
             Fetched::Not(_) => None,
         })
+    }
+}
+
+/// What a read of Redis has found, as its span says it.
+fn outcome(fetched: &Result<Fetched<Reading>, Away>) -> &'static str {
+    match fetched {
+        Ok(Fetched::Usable(Reading::Redis(hit, _))) if hit.stale_for_ms().is_some() => "stale",
+        Ok(Fetched::Usable(_)) => "hit",
+        Ok(Fetched::Not(Leftover::Nothing)) => "miss",
+        Ok(Fetched::Not(Leftover::Expired(_))) => "expired",
+        Ok(Fetched::Not(Leftover::Stale(_))) => "invalidated",
+        Ok(Fetched::Not(Leftover::Undecodable(_))) => "undecodable",
+        Err(Away) => "away",
     }
 }
 

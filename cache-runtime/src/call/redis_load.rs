@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
+use tracing::field::Empty;
 use tracing::{Instrument as _, trace_span};
 
 use super::cluster::Begun;
 use super::policy::life_of;
 use super::{
-    Call, CallKey, Found, Goal, Leftover, Load, Original, Served, Turn, fresh_for_ms, micros,
+    Call, CallKey, Fate, Found, Goal, Leftover, Load, Original, Served, Turn, fresh_for_ms, micros,
     validity,
 };
 use crate::config::Ttl;
@@ -18,7 +19,7 @@ use crate::entry::{self, Header, StateId};
 use crate::error::Error;
 use crate::flight::Leader;
 use crate::random;
-use crate::redis::{By, Filled, Noted, RedisStore};
+use crate::redis::{Away, By, Filled, Life, Noted, RedisStore};
 use crate::value::{AnyValue, Encoded, ValueCodec};
 
 impl Call {
@@ -61,8 +62,8 @@ impl Call {
         }
     }
 
-    /// Stores the value, if it is to be stored and nothing has come between. `Stored` means that
-    /// the value was valid when Redis looked.
+    /// Stores the value, if it is to be stored and nothing has come between. `Filled::Stored` means
+    /// that the value was valid when Redis looked.
     pub(super) async fn fill(
         &self,
         redis: &RedisStore,
@@ -70,40 +71,46 @@ impl Call {
         noted: &Noted,
         value: &dyn AnyValue,
         took: Duration,
-    ) -> Option<Filled> {
-        let (name, tags) = (self.key.name().as_str(), self.key.tags());
-        let Some((entry, ttl)) = self.entry(redis, noted, value, took) else {
-            let needed = leader.awaited() || noted.is_mine();
-            return if needed { redis.release(name, tags, noted).await.ok() } else { None };
+    ) -> (Option<Filled>, Fate) {
+        let (entry, ttl) = match self.entry(redis, noted, value, took) {
+            Ok(made) => made,
+            Err(fate) => {
+                let needed = leader.awaited() || noted.is_mine();
+                let (name, tags) = (self.key.name().as_str(), self.key.tags());
+                let released =
+                    if needed { redis.release(name, tags, noted).await.ok() } else { None };
+                return (released, fate);
+            }
         };
-        let span = trace_span!("cache_store", name, bytes = entry.len());
         let life = life_of(self.policy.grace.after(ttl));
-        let fill = redis.fill(name, tags, noted, &entry, life, By::Load);
-        let filled = fill.instrument(span).await.ok();
+        let filled = fill(redis, &self.key, noted, &entry, life, By::Load).await;
         match filled {
-            Some(Filled::Stored) => {
+            Ok(Filled::Stored) => {
                 self.counters.slow.stores.one();
                 if self.stores == Stores::Tiered {
                     let original = Original::new(self.key.origin, ttl, took);
                     self.core.keep_copy(&self.key, &leader.noted(), original, value);
                 }
             }
-            Some(Filled::Refused | Filled::Outdated) => self.counters.slow.refused.one(),
-            None => {}
+            Ok(Filled::Refused | Filled::Outdated) => self.counters.slow.refused.one(),
+            Err(Away) => {}
         }
-        filled
+        (filled.ok(), filled.into())
     }
 
-    /// The value as an entry; `None` if it is not to be stored, or cannot be.
+    /// The value as an entry.
+    ///
+    /// # Errors
+    /// Why it is not to be stored, or cannot be.
     fn entry(
         &self,
         redis: &RedisStore,
         noted: &Noted,
         value: &dyn AnyValue,
         took: Duration,
-    ) -> Option<(Vec<u8>, Ttl)> {
-        let ttl = self.policy.life(value)?;
-        let now_ms = redis.now_ms()?;
+    ) -> Result<(Vec<u8>, Ttl), Fate> {
+        let ttl = self.policy.life(value).ok_or(Fate::Unwanted)?;
+        let now_ms = redis.now_ms().ok_or(Fate::Away)?;
         let made = Making {
             core: &self.core,
             key: &self.key,
@@ -114,14 +121,37 @@ impl Call {
             now_ms,
         };
         match made.entry(value) {
-            Ok(entry) => Some((entry, ttl)),
+            Ok(entry) => Ok((entry, ttl)),
             Err(error) => {
                 self.counters.slow.not_stored.one();
                 tracing::warn!(name = self.key.name().as_str(), %error, "a value is not stored");
-                None
+                Err(Fate::Unfit)
             }
         }
     }
+}
+
+/// Stores an entry in Redis, if nothing has come between.
+pub(crate) async fn fill(
+    redis: &RedisStore,
+    key: &CallKey,
+    noted: &Noted,
+    entry: &[u8],
+    life: Life,
+    by: By,
+) -> Result<Filled, Away> {
+    let span = trace_span!(
+        "cache_store",
+        name = key.name().as_str(),
+        function = key.function(),
+        prefix = key.prefix(),
+        bytes = entry.len(),
+        outcome = Empty,
+    );
+    let fill = redis.fill(key.name().as_str(), key.tags(), noted, entry, life, by);
+    let filled = fill.instrument(span.clone()).await;
+    span.record("outcome", Fate::from(filled).as_str());
+    filled
 }
 
 /// What an entry is made of besides its value.

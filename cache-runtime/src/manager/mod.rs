@@ -19,7 +19,7 @@ pub use sweep::Names;
 
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
-use crate::core::{Core, Stores};
+use crate::core::Core;
 use crate::error::Error;
 use crate::events::Event;
 use crate::health::Health;
@@ -188,11 +188,7 @@ impl CacheManager {
     /// The store that values are kept in for which nothing else is said, if all is well: `"memory"`,
     /// `"redis"` or `"tiered"`.
     pub fn backend(&self) -> &'static str {
-        match self.core().stores {
-            Stores::Memory => "memory",
-            Stores::Redis => "redis",
-            Stores::Tiered => "tiered",
-        }
+        self.core().stores.as_str()
     }
 
     /// Sends the calls of a `#[cached]` function past the cache, or back: each runs its body, and nothing is

@@ -1,5 +1,8 @@
 //! Everything whose name matches: listed, removed.
 
+use tracing::field::Empty;
+use tracing::{Instrument as _, debug_span};
+
 use super::CacheManager;
 use crate::core::Core;
 use crate::error::Error;
@@ -81,7 +84,10 @@ impl CacheManager {
         mut progress: impl FnMut(Swept) + Send,
     ) -> Result<u64, Error> {
         let pattern = Pattern::new(pattern)?;
-        Ok(self.core().clear(&pattern, &mut progress).await)
+        let span = debug_span!("cache_clear", pattern = pattern.as_str(), removed = Empty);
+        let removed = self.core().clear(&pattern, &mut progress).instrument(span.clone()).await;
+        span.record("removed", removed);
+        Ok(removed)
     }
 
     /// The names that match a pattern, as [`clear`](CacheManager::clear) reads it: those of values and of

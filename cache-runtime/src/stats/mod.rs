@@ -43,6 +43,8 @@ pub struct Stats {
     pub notices: u64,
     /// How often the feed of those was interrupted.
     pub feed_interruptions: u64,
+    /// Invalidations that Redis is not yet known to hold. While there are any it is not used.
+    pub owed_invalidations: u64,
     /// Loads in progress that other callers can join.
     pub flights: u64,
     /// Loads that run in the background.

@@ -2,8 +2,10 @@
 
 mod access;
 mod changing;
+mod grafana;
 mod hostile;
 mod metrics;
+mod otel;
 mod reading;
 
 use std::net::SocketAddr;

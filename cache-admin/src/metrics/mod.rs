@@ -1,0 +1,271 @@
+//! The statistics as metrics: one table, from which each exporter makes its own form.
+//!
+//! They are read when they are asked for; counting costs what it costs without them. Labels are call
+//! sites and prefixes, which the program's code bounds; never names of entries.
+
+#[cfg(feature = "otel")]
+pub mod otel;
+pub(crate) mod prometheus;
+
+use std::time::Duration;
+
+use cache_runtime::{Health, Latencies, SiteStats, Stats};
+
+use Kind::{Amount, Counter, State};
+use Values::{Cache, CacheTimes, Healths, SiteTimes, Sites};
+
+/// The metrics of one name.
+struct Family {
+    /// Its name for Prometheus: with the unit, and `_total` for what only grows.
+    prometheus: &'static str,
+    /// Its name for OpenTelemetry, where kind and unit stand beside it.
+    #[cfg_attr(not(feature = "otel"), allow(dead_code, reason = "for OpenTelemetry alone"))]
+    otel: &'static str,
+    /// By UCUM; that of the count, where durations are counted.
+    #[cfg_attr(not(feature = "otel"), allow(dead_code, reason = "for OpenTelemetry alone"))]
+    unit: &'static str,
+    help: &'static str,
+    values: Values,
+}
+
+/// Numbers are `f64` in Prometheus anyway; counts are exact up to 2^53.
+enum Values {
+    /// Of each call site.
+    Sites(Kind, &'static [Part]),
+    /// Of the whole cache.
+    Cache(Kind, fn(&Stats) -> f64),
+    /// For those who can wait until Redis has been asked.
+    Healths(Kind, fn(&Health) -> f64),
+    SiteTimes(fn(&SiteStats) -> &Latencies),
+    CacheTimes(fn(&Stats) -> &Latencies),
+}
+
+/// What a number is.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// It only grows.
+    Counter,
+    /// It goes up and down, and those of several processes can be added.
+    Amount,
+    /// 1 or 0.
+    State,
+}
+
+/// A number of a call site, and the label that tells it from others of the same name.
+type Part = (Option<Label>, fn(&SiteStats) -> f64);
+
+/// A name and a value.
+type Label = (&'static str, &'static str);
+
+static FAMILIES: [Family; 27] = [
+    family(
+        ["cache_hits_total", "cache.hits", "{call}", "Calls answered from a store."],
+        Sites(
+            Counter,
+            &[
+                (Some(("store", "memory")), |site| site.counts.memory_hits as f64),
+                (Some(("store", "redis")), |site| site.counts.redis_hits as f64),
+            ],
+        ),
+    ),
+    family(
+        ["cache_misses_total", "cache.misses", "{call}", "Calls that found nothing fresh."],
+        Sites(Counter, &[(None, |site| site.counts.misses as f64)]),
+    ),
+    family(
+        ["cache_load_errors_total", "cache.load.errors", "{load}", "Loads that returned an error."],
+        Sites(Counter, &[(None, |site| site.counts.load_errors as f64)]),
+    ),
+    family(
+        [
+            "cache_coalesced_total",
+            "cache.coalesced",
+            "{call}",
+            "Calls that waited for the load of another.",
+        ],
+        Sites(Counter, &[(None, |site| site.counts.coalesced as f64)]),
+    ),
+    family(
+        [
+            "cache_stale_served_total",
+            "cache.stale_served",
+            "{call}",
+            "Values served past their TTL.",
+        ],
+        Sites(Counter, &[(None, |site| site.counts.stale_served as f64)]),
+    ),
+    family(
+        [
+            "cache_refreshes_total",
+            "cache.refreshes",
+            "{load}",
+            "Loads of a value that was served meanwhile.",
+        ],
+        Sites(Counter, &[(None, |site| site.counts.refreshes as f64)]),
+    ),
+    family(
+        ["cache_stores_total", "cache.stores", "{value}", "Values stored."],
+        Sites(Counter, &[(None, |site| site.counts.stores as f64)]),
+    ),
+    family(
+        [
+            "cache_not_stored_total",
+            "cache.not_stored",
+            "{value}",
+            "Values not stored: overtaken by an invalidation or another load, or not storable.",
+        ],
+        Sites(
+            Counter,
+            &[
+                (Some(("reason", "overtaken")), |site| site.counts.refused as f64),
+                (Some(("reason", "unfit")), |site| site.counts.not_stored as f64),
+            ],
+        ),
+    ),
+    family(
+        [
+            "cache_decode_failures_total",
+            "cache.decode_failures",
+            "{entry}",
+            "Entries found that could not be decoded exactly.",
+        ],
+        Sites(Counter, &[(None, |site| site.counts.decode_failures as f64)]),
+    ),
+    family(
+        ["cache_bypassed_total", "cache.bypassed", "{call}", "Calls sent past the cache."],
+        Sites(Counter, &[(None, |site| site.counts.bypassed as f64)]),
+    ),
+    family(
+        ["cache_saved_seconds_total", "cache.saved.time", "s", "Load time that hits have saved."],
+        Sites(Counter, &[(None, |site| site.counts.time_saved().as_secs_f64())]),
+    ),
+    family(
+        [
+            "cache_saved_cost_total",
+            "cache.saved.cost",
+            "{cost}",
+            "Money that hits have saved, in the unit of the option `cost`.",
+        ],
+        Sites(Counter, &[(None, |site| site.counts.saved_cost)]),
+    ),
+    family(
+        ["cache_load_duration_seconds", "cache.load.duration", "{load}", "How long loads took."],
+        SiteTimes(|site| &site.load_times),
+    ),
+    family(
+        [
+            "cache_site_enabled",
+            "cache.site.enabled",
+            "1",
+            "Whether the calls of a site use the cache.",
+        ],
+        Sites(State, &[(None, |site| f64::from(site.enabled))]),
+    ),
+    family(
+        [
+            "cache_invalidations_total",
+            "cache.invalidations",
+            "{invalidation}",
+            "Invalidations asked for.",
+        ],
+        Cache(Counter, |stats| stats.invalidations as f64),
+    ),
+    family(
+        [
+            "cache_redis_errors_total",
+            "cache.redis.errors",
+            "{operation}",
+            "Redis operations that failed.",
+        ],
+        Cache(Counter, |stats| stats.redis_errors as f64),
+    ),
+    family(
+        [
+            "cache_redis_outages_total",
+            "cache.redis.outages",
+            "{outage}",
+            "How often Redis was given up on.",
+        ],
+        Cache(Counter, |stats| stats.redis_outages as f64),
+    ),
+    family(
+        [
+            "cache_notices_total",
+            "cache.notices",
+            "{invalidation}",
+            "Invalidations of others that were heard of.",
+        ],
+        Cache(Counter, |stats| stats.notices as f64),
+    ),
+    family(
+        [
+            "cache_feed_interruptions_total",
+            "cache.feed.interruptions",
+            "{interruption}",
+            "How often the feed of invalidations was interrupted.",
+        ],
+        Cache(Counter, |stats| stats.feed_interruptions as f64),
+    ),
+    family(
+        [
+            "cache_flights",
+            "cache.flight.count",
+            "{load}",
+            "Loads in progress that others can join.",
+        ],
+        Cache(Amount, |stats| stats.flights as f64),
+    ),
+    family(
+        [
+            "cache_background_loads",
+            "cache.background_load.count",
+            "{load}",
+            "Loads in the background.",
+        ],
+        Cache(Amount, |stats| stats.background_loads as f64),
+    ),
+    family(
+        ["cache_memory_entries", "cache.memory.entry.count", "{entry}", "Entries in memory."],
+        Cache(Amount, |stats| stats.entries as f64),
+    ),
+    family(
+        ["cache_memory_bytes", "cache.memory.usage", "By", "Bytes of memory that they take."],
+        Cache(Amount, |stats| stats.bytes as f64),
+    ),
+    family(
+        ["cache_memory_capacity_bytes", "cache.memory.limit", "By", "The bound on those bytes."],
+        Cache(Amount, |stats| stats.capacity as f64),
+    ),
+    family(
+        [
+            "cache_owed_invalidations",
+            "cache.owed_invalidation.count",
+            "{invalidation}",
+            "Invalidations that Redis has not confirmed.",
+        ],
+        Cache(Amount, |stats| stats.owed_invalidations as f64),
+    ),
+    family(
+        ["cache_healthy", "cache.healthy", "1", "Whether all configured stores are in use."],
+        Healths(State, |health| f64::from(health.reason.is_none())),
+    ),
+    family(
+        [
+            "cache_redis_duration_seconds",
+            "cache.redis.duration",
+            "{operation}",
+            "How long Redis took to answer.",
+        ],
+        CacheTimes(|stats| &stats.redis_times),
+    ),
+];
+
+const fn family(texts: [&'static str; 4], values: Values) -> Family {
+    let [prometheus, otel, unit, help] = texts;
+    Family { prometheus, otel, unit, help, values }
+}
+
+/// The upper bound of a bucket, in seconds.
+fn le(bound: Option<Duration>) -> String {
+    bound.map_or("+Inf".to_owned(), |bound| bound.as_secs_f64().to_string())
+}

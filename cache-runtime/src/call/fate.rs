@@ -1,0 +1,50 @@
+//! What becomes of a loaded value, as the spans say it.
+
+use crate::put::Outcome;
+use crate::redis::{Away, Filled};
+
+/// Whether a value is stored, and why it is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Stored,
+    /// An invalidation, another load or a put came first.
+    Overtaken,
+    /// It is over the size limit, or cannot be encoded.
+    Unfit,
+    /// The function's options say so.
+    Unwanted,
+    /// Redis is its store, and away.
+    Away,
+}
+
+impl Fate {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Fate::Stored => "stored",
+            Fate::Overtaken => "overtaken",
+            Fate::Unfit => "unfit",
+            Fate::Unwanted => "unwanted",
+            Fate::Away => "away",
+        }
+    }
+}
+
+impl From<Outcome> for Fate {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Stored => Fate::Stored,
+            Outcome::Overtaken => Fate::Overtaken,
+            Outcome::Away => Fate::Away,
+        }
+    }
+}
+
+impl From<Result<Filled, Away>> for Fate {
+    fn from(filled: Result<Filled, Away>) -> Self {
+        match filled {
+            Ok(Filled::Stored) => Fate::Stored,
+            Ok(Filled::Refused | Filled::Outdated) => Fate::Overtaken,
+            Err(Away) => Fate::Away,
+        }
+    }
+}
