@@ -54,9 +54,9 @@ pub struct Measure {
     /// For how long.
     #[arg(long, default_value = "10", value_parser = seconds)]
     pub seconds: Duration,
-    /// Connections, each of which has one request under way.
-    #[arg(long, default_value = "32", value_parser = clap::value_parser!(u16).range(1..=4096))]
-    pub connections: u16,
+    /// Connections, each of which has one request under way [default: 32, with a rate 256].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub connections: Option<u16>,
     /// Requests in a second over all connections [default: each as soon as the one before is answered].
     #[arg(long, value_parser = rate)]
     pub rate: Option<f64>,

@@ -63,7 +63,8 @@ async fn run(args: Serve) -> Outcome<()> {
 async fn measure(measure: Measure, serve_args: Serve) -> Outcome<ExitCode> {
     log_to_stderr("warn")?;
     let Measure { url, seconds, connections, rate, limit_p99_ms } = measure;
-    let plan = |target| Plan { target, connections: connections.into(), rate, seconds };
+    let connections = connections.map_or_else(|| load::connections(rate), usize::from);
+    let plan = |target| Plan { target, connections, rate, seconds };
     let report = match url {
         Some(target) => load::run(plan(target)).await?,
         None => {

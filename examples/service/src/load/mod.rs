@@ -27,6 +27,16 @@ use mix::Mix;
 /// After a request that has failed, so that a service that is away is not asked at full speed.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// A request that begins so long after it was due has waited for a connection.
+const LATE: Duration = Duration::from_millis(10);
+
+/// How many connections there are where nobody says: with a rate more than are needed, since one that
+/// waits for a slow answer must not hold up the next request.
+#[must_use]
+pub fn connections(rate: Option<f64>) -> usize {
+    if rate.is_some() { 256 } else { 32 }
+}
+
 /// What is asked, and for how long.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -49,6 +59,7 @@ struct Shared {
     /// No request begins after this.
     end: Option<Instant>,
     sent: AtomicU64,
+    late: AtomicU64,
     mix: Mix,
     report: Mutex<Report>,
 }
@@ -70,16 +81,16 @@ pub async fn run(plan: Plan) -> io::Result<Report> {
     let mut report = shared.report();
     report.took = shared.began.elapsed();
     report.rate = rate;
+    report.late = shared.late.load(Ordering::Relaxed);
     Ok(report)
 }
 
 /// Asks at this rate until it is dropped, and prints every ten seconds how it goes.
 pub async fn forever(target: Target, rate: f64) {
-    const CONNECTIONS: usize = 16;
     const EVERY: Duration = Duration::from_secs(10);
     let shared = Arc::new(Shared::new(target, Some(rate), None));
     let _connections: JoinSet<()> =
-        (0..CONNECTIONS).map(|_| Arc::clone(&shared).ask_on_and_on()).collect();
+        (0..connections(Some(rate))).map(|_| Arc::clone(&shared).ask_on_and_on()).collect();
     let mut ticks = interval(EVERY);
     ticks.tick().await;
     loop {
@@ -92,8 +103,8 @@ impl Shared {
     fn new(target: Target, rate: Option<f64>, lasting: Option<Duration>) -> Self {
         let began = Instant::now();
         let end = lasting.map(|lasting| began + lasting);
-        let (sent, mix, report) = (AtomicU64::new(0), Mix::new(), Mutex::default());
-        Shared { target, rate, began, end, sent, mix, report }
+        let (sent, late) = (AtomicU64::new(0), AtomicU64::new(0));
+        Shared { target, rate, began, end, sent, late, mix: Mix::new(), report: Mutex::default() }
     }
 
     /// One connection.
@@ -131,6 +142,9 @@ impl Shared {
             return None;
         }
         if self.rate.is_some() {
+            if due.elapsed() > LATE {
+                self.late.fetch_add(1, Ordering::Relaxed);
+            }
             sleep_until(due).await;
         }
         Some(due)

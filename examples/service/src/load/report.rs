@@ -14,6 +14,8 @@ pub struct Report {
     pub took: Duration,
     /// The rate that was asked for.
     pub rate: Option<f64>,
+    /// How many requests began late, because all connections were busy.
+    pub late: u64,
     rows: Vec<Row>,
     /// The first failure in words.
     first_error: Option<String>,
@@ -32,7 +34,7 @@ impl Default for Report {
     fn default() -> Self {
         let row = |(endpoint, _)| Row { endpoint, times: histogram(), errors: 0 };
         let rows = Endpoint::ALL.into_iter().map(row).collect();
-        Report { took: Duration::ZERO, rate: None, rows, first_error: None }
+        Report { took: Duration::ZERO, rate: None, late: 0, rows, first_error: None }
     }
 }
 
@@ -156,6 +158,9 @@ impl fmt::Display for Report {
             self.line(f, row.endpoint.name(), row)?;
         }
         self.line(f, "all", &self.all())?;
+        if self.late > 0 {
+            writeln!(f, "{} requests began late, since all connections were busy.", self.late)?;
+        }
         if let Some(error) = &self.first_error {
             writeln!(f, "The first error: {error}")?;
         }
