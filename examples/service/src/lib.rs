@@ -7,9 +7,11 @@
 //! | [`db`], [`seed`] | SQLite from async code; the tables and what is in them |
 //! | [`routes`], [`problem`] | HTTP, and errors as JSON |
 //! | [`service`] | all of it together with the admin endpoints and the probes, from start to shutdown |
+//! | [`access`] | who may see and steer the cache |
 //! | [`load`] | a load generator that measures |
 //! | [`args`] | the command line |
 
+pub mod access;
 pub mod analysis;
 pub mod args;
 pub mod db;

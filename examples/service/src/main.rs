@@ -5,12 +5,13 @@ use std::error::Error;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use cache_example_service::access::Access;
 use cache_example_service::analysis::Analyst;
 use cache_example_service::args::{Cli, Command, Measure, Serve};
 use cache_example_service::db::Db;
 use cache_example_service::load::{self, Plan, Target};
 use cache_example_service::routes::App;
-use cache_example_service::service::{access, admin_for, asked_to_stop, cache_for, router, serve};
+use cache_example_service::service::{asked_to_stop, cache_for, router, serve};
 use cache_runtime::{CacheManager, install};
 use clap::Parser as _;
 use tokio::net::TcpListener;
@@ -41,7 +42,7 @@ async fn run(args: Serve) -> Outcome<()> {
     let target = Target::of(address);
     println!("The service:    {target}/");
     println!("What is cached: {target}/cache");
-    println!("{}", access(address.ip()));
+    println!("{}", Access::from_env(address.ip()));
 
     let load = args.load.map(|rate| {
         println!("It is sent {rate} requests a second; Ctrl-C ends it.");
@@ -74,7 +75,11 @@ async fn measure(measure: Measure, serve_args: Serve) -> Outcome<ExitCode> {
             println!("A service of this process, in {}.", manager.backend());
             let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
             let service = tokio::spawn(serve(listener, router, async { _ = stopped.await }));
-            let report = load::run(plan(target)).await?;
+            // So that a temporary database does not stay behind.
+            let report = tokio::select! {
+                report = load::run(plan(target)) => report?,
+                () = asked_to_stop() => return Err("it was stopped".into()),
+            };
             drop(stop);
             service.await??;
             disconnect(&manager).await;
@@ -95,7 +100,7 @@ async fn start(args: &Serve) -> Outcome<(TcpListener, axum::Router, CacheManager
     let db = Db::open(args.database.as_deref()).await?;
     let manager = cache_for(&db).await?;
     install(manager.clone())?;
-    let admin = admin_for(args.listen.ip())?;
+    let admin = Access::from_env(args.listen.ip()).config()?;
     let app = App { db, analyst: Analyst::new(args.analysis_latency_ms) };
     let listener = TcpListener::bind(args.listen)
         .await

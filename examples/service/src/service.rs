@@ -1,10 +1,9 @@
 //! The service from its start to its end: cache, admin endpoints, probes, shutdown.
 
 use std::future::{Future, IntoFuture as _};
-use std::net::IpAddr;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{env, io};
 
 use axum::Router;
 use axum::extract::State;
@@ -12,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Redirect;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
-use cache_admin::{AdminConfig, ConfigError};
+use cache_admin::AdminConfig;
 use cache_runtime::{CacheConfig, CacheManager, Status};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -67,40 +66,6 @@ pub async fn cache_for(db: &Db) -> Result<CacheManager, cache_runtime::Error> {
     let config = CacheConfig::from_env()?;
     let namespace = format!("{}-{}", config.namespace, db.id());
     CacheManager::connect(config.namespace(namespace)).await
-}
-
-/// Who may see and steer the cache: what the environment says, and where it says nothing, everybody on
-/// this machine may look.
-///
-/// # Errors
-///
-/// If a variable cannot be used.
-pub fn admin_for(address: IpAddr) -> Result<AdminConfig, ConfigError> {
-    let config = AdminConfig::from_env()?;
-    let open =
-        !is_set("CACHE_ADMIN_KEY") && !is_set("CACHE_ADMIN_PUBLIC_READS") && address.is_loopback();
-    Ok(if open { config.public_reads(true) } else { config })
-}
-
-/// What to tell people about access to `/cache`.
-#[must_use]
-pub fn access(address: IpAddr) -> &'static str {
-    let look = is_set("CACHE_ADMIN_PUBLIC_READS") || address.is_loopback();
-    match (is_set("CACHE_ADMIN_KEY"), look) {
-        (true, _) => "The page asks for the key that is in CACHE_ADMIN_KEY.",
-        (false, true) => {
-            "Everybody who reaches the page may look. To steer the cache too, set a key:\n  \
-             export CACHE_ADMIN_KEY=$(openssl rand -hex 24)"
-        }
-        (false, false) => {
-            "Nobody may see it, since this address is not for this machine alone. Set a key:\n  \
-             export CACHE_ADMIN_KEY=$(openssl rand -hex 24)"
-        }
-    }
-}
-
-fn is_set(variable: &str) -> bool {
-    env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 /// Answers requests until `stop` is over, and then for at most five seconds those under way: a
