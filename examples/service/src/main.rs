@@ -69,7 +69,9 @@ async fn measure(measure: Measure, serve_args: Serve) -> Outcome<ExitCode> {
     let report = match url {
         Some(target) => load::run(plan(target)).await?,
         None => {
-            let args = Serve { listen: ([127, 0, 0, 1], 0).into(), ..serve_args };
+            // Never on somebody's data: a load changes it.
+            let listen = ([127, 0, 0, 1], 0).into();
+            let args = Serve { listen, database: None, ..serve_args };
             let (listener, router, manager) = start(&args).await?;
             let target = Target::of(listener.local_addr()?);
             println!("A service of this process, in {}.", manager.backend());

@@ -9,6 +9,7 @@ mod load;
 mod manifests;
 mod reads;
 mod running;
+mod shutdown;
 
 /// Names, prefixes and tags fit together.
 #[test]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use cache_admin::AdminConfig;
@@ -32,19 +33,17 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.served.abort();
-    }
+/// What a service is made of, with a cache of its own.
+pub(crate) struct Parts {
+    pub(crate) router: Router,
+    pub(crate) listener: TcpListener,
+    pub(crate) target: Target,
+    pub(crate) clock: Clock,
+    pub(crate) analyst: Analyst,
 }
 
-impl Running {
-    /// Everybody may look at the cache. Its time stands still.
-    pub(crate) async fn start() -> Running {
-        Self::with_admin(AdminConfig::default().public_reads(true)).await
-    }
-
-    pub(crate) async fn with_admin(admin: AdminConfig) -> Running {
+impl Parts {
+    pub(crate) async fn new(admin: AdminConfig) -> Parts {
         let clock = Clock::mock();
         let manager = CacheManager::builder().clock(clock.clone()).build().unwrap();
         let analyst = Analyst::new(Duration::from_millis(50));
@@ -59,6 +58,24 @@ impl Running {
         let router = router(app, manager, admin).layer(from_fn(scoped));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = Target::of(listener.local_addr().unwrap());
+        Parts { router, listener, target, clock, analyst }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.served.abort();
+    }
+}
+
+impl Running {
+    /// Everybody may look at the cache. Its time stands still.
+    pub(crate) async fn start() -> Running {
+        Self::with_admin(AdminConfig::default().public_reads(true)).await
+    }
+
+    pub(crate) async fn with_admin(admin: AdminConfig) -> Running {
+        let Parts { router, listener, target, clock, analyst } = Parts::new(admin).await;
         let served = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Running { target, clock, analyst, client: Client::new(), served }
     }
