@@ -4,10 +4,10 @@ CARGO ?= cargo
 MAX_CRATES := 76
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test soak lint doc crates bench instructions bless fuzz
+.PHONY: help setup run serve load-test test soak lint doc crates bench instructions bless fuzz
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install redis-server and Chromium from the system's packages if they are missing
 	@scripts/install-redis
@@ -15,6 +15,12 @@ setup: ## Install redis-server and Chromium from the system's packages if they a
 
 run: ## Run the quick start
 	@$(CARGO) run -q -p cache-examples --bin quickstart
+
+serve: ## Run the example service under a small load; it says where its page is
+	@$(CARGO) run -p cache-example-service -- --load
+
+load-test: ## Measure the example service in a release build; a cached endpoint with a p99 over 100 ms is an error
+	@$(CARGO) run --release -p cache-example-service -- load --seconds 10 --limit-p99-ms 100
 
 test: setup ## Run all tests, also those in the documentation
 	@$(CARGO) test --workspace --all-features --no-fail-fast

@@ -1,0 +1,246 @@
+//! What is cached, and what each change makes stale. This is the file to copy from.
+//!
+//! | query | its entries are called | and change with |
+//! |---|---|---|
+//! | [`video`] | `video:{id}` | its title, its views |
+//! | [`comments`] | `video:{id}:comments` | a new comment |
+//! | [`in_channel`] | `list:..`, tag `channel:{channel}` | titles and number of the channel's videos |
+//! | [`search`] | `search:..`, tag `titles` | titles and number of all videos |
+//! | [`popular`] | `popular:..` | every view, so nothing makes it stale but time |
+//!
+//! `db` is how to get the answer, not what was asked: no key and no tag mentions it.
+
+use std::sync::Arc;
+
+use cache_runtime::{cache_invalidate, cache_put, cached};
+use rusqlite::{OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
+
+use crate::db::{Db, DbError};
+
+/// How many videos one page of a list has.
+const PAGE: u32 = 20;
+
+/// A video.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Video {
+    /// Its number.
+    pub id: i64,
+    /// Where it was published. That never changes.
+    pub channel: String,
+    /// What it is called.
+    pub title: String,
+    /// How often it was seen.
+    pub views: i64,
+}
+
+/// A video as lists show it: without its views, so that a view changes no list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Listed {
+    /// Its number.
+    pub id: i64,
+    /// Where it was published.
+    pub channel: String,
+    /// What it is called.
+    pub title: String,
+}
+
+/// What somebody has said about a video.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comment {
+    /// Its number.
+    pub id: i64,
+    /// Who has said it.
+    pub author: String,
+    /// What was said.
+    pub text: String,
+}
+
+// The queries. A hit clones the value: of an `Arc` that is a pointer, however long the list.
+
+/// One video. `None` is not stored: the id may be that of the next video to be added.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cached(ttl = "10m", key_prefix = "video", key = "{id}", cache_none = false)]
+pub async fn video(db: &Db, id: i64) -> Result<Option<Video>, DbError> {
+    db.read(move |db| {
+        let sql = "SELECT id, channel, title, views FROM video WHERE id = ?1";
+        db.prepare_cached(sql)?.query_row([id], video_of).optional()
+    })
+    .await
+}
+
+/// All comments on a video, the oldest first. Their entry is below that of the video.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cached(ttl = "10m", key_prefix = "video", key = "{id}:comments")]
+pub async fn comments(db: &Db, id: i64) -> Result<Arc<Vec<Comment>>, DbError> {
+    db.read(move |db| {
+        let sql = "SELECT id, author, text FROM comment WHERE video = ?1 ORDER BY id";
+        db.prepare_cached(sql)?.query_map([id], comment_of)?.collect::<Result<_, _>>().map(Arc::new)
+    })
+    .await
+}
+
+/// One page of a channel's videos. The tag stands for all pages: nobody need know how many there are.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cached(ttl = "10m", key_prefix = "list", skip(db), tags = ["channel:{channel}"])]
+pub async fn in_channel(db: &Db, channel: &str, page: u32) -> Result<Arc<Vec<Listed>>, DbError> {
+    let channel = channel.to_owned();
+    db.read(move |db| {
+        let sql = "SELECT id, channel, title FROM video WHERE channel = ?1
+                   ORDER BY id LIMIT ?2 OFFSET ?3";
+        let mut query = db.prepare_cached(sql)?;
+        let found = query.query_map(params![channel, PAGE, page * PAGE], listed_of)?;
+        found.collect::<Result<_, _>>().map(Arc::new)
+    })
+    .await
+}
+
+/// The videos whose title contains these words. Any title may begin or cease to match, so one tag
+/// stands for all of them; and what was searched once is seldom searched again, so the TTL is short.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cached(ttl = "1m", key_prefix = "search", skip(db), tags = ["titles"])]
+pub async fn search(db: &Db, words: &str, page: u32) -> Result<Arc<Vec<Listed>>, DbError> {
+    let words = words.to_owned();
+    db.read(move |db| {
+        let sql = "SELECT id, channel, title FROM video WHERE instr(lower(title), lower(?1)) > 0
+                   ORDER BY id LIMIT ?2 OFFSET ?3";
+        let mut query = db.prepare_cached(sql)?;
+        let found = query.query_map(params![words, PAGE, page * PAGE], listed_of)?;
+        found.collect::<Result<_, _>>().map(Arc::new)
+    })
+    .await
+}
+
+/// The videos that were seen most. To invalidate it with every view would leave no hit; it may be a
+/// few seconds old, and nobody waits for it while it is loaded anew.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cached(ttl = "5s", key_prefix = "popular", skip(db), stale_while_revalidate = "1m")]
+pub async fn popular(db: &Db) -> Result<Arc<Vec<Video>>, DbError> {
+    db.read(|db| {
+        let sql = "SELECT id, channel, title, views FROM video ORDER BY views DESC, id LIMIT ?1";
+        db.prepare_cached(sql)?.query_map([PAGE], video_of)?.collect::<Result<_, _>>().map(Arc::new)
+    })
+    .await
+}
+
+// The changes. Each makes stale what its write changes, and nothing else.
+
+/// Adds a video: to its channel's list, and to what searches find.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cache_invalidate(tags = ["channel:{channel}", "titles"])]
+pub async fn add(db: &Db, channel: &str, title: &str) -> Result<Video, DbError> {
+    let row = (channel.to_owned(), title.to_owned());
+    db.write(move |db| {
+        let sql = "INSERT INTO video (channel, title) VALUES (?1, ?2)
+                   RETURNING id, channel, title, views";
+        db.prepare_cached(sql)?.query_row(row, video_of)
+    })
+    .await
+}
+
+/// Renames a video. The lists of its channel show the title; `false` if there is no such video in
+/// that channel, and then nothing has changed.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cache_invalidate(
+    entry = video(db, id),
+    tags = ["channel:{channel}", "titles"],
+    if = |renamed| !matches!(renamed, Ok(false)),
+)]
+pub async fn rename(db: &Db, id: i64, channel: &str, title: &str) -> Result<bool, DbError> {
+    let row = (id, channel.to_owned(), title.to_owned());
+    db.write(move |db| {
+        let sql = "UPDATE video SET title = ?3 WHERE id = ?1 AND channel = ?2";
+        Ok(db.prepare_cached(sql)?.execute(row)? > 0)
+    })
+    .await
+}
+
+/// Counts a view. It returns the new row, which takes the place of the old one: who asks next does
+/// not load. No list shows views.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cache_put(entry = video(db, id))]
+pub async fn count_view(db: &Db, id: i64) -> Result<Option<Video>, DbError> {
+    db.write(move |db| {
+        let sql = "UPDATE video SET views = views + 1 WHERE id = ?1
+                   RETURNING id, channel, title, views";
+        db.prepare_cached(sql)?.query_row([id], video_of).optional()
+    })
+    .await
+}
+
+/// Adds a comment: the video itself does not change. `None` if there is no such video.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cache_invalidate(entry = comments(db, id), if = |added| !matches!(added, Ok(None)))]
+pub async fn add_comment(
+    db: &Db,
+    id: i64,
+    author: &str,
+    text: &str,
+) -> Result<Option<Comment>, DbError> {
+    let row = (id, author.to_owned(), text.to_owned());
+    db.write(move |db| {
+        let sql = "INSERT INTO comment (video, author, text)
+                   SELECT id, ?2, ?3 FROM video WHERE id = ?1 RETURNING id, author, text";
+        db.prepare_cached(sql)?.query_row(row, comment_of).optional()
+    })
+    .await
+}
+
+/// Deletes a video and all that is below it: its prefix covers the comments, too. `false` if there is
+/// no such video in that channel.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cache_invalidate(
+    prefix = "video:{id}",
+    tags = ["channel:{channel}", "titles"],
+    if = |deleted| !matches!(deleted, Ok(false)),
+)]
+pub async fn delete(db: &Db, id: i64, channel: &str) -> Result<bool, DbError> {
+    let channel = channel.to_owned();
+    db.write(move |db| {
+        let sql = "DELETE FROM video WHERE id = ?1 AND channel = ?2";
+        Ok(db.prepare_cached(sql)?.execute(params![id, channel])? > 0)
+    })
+    .await
+}
+
+fn video_of(row: &Row<'_>) -> rusqlite::Result<Video> {
+    Ok(Video { id: row.get(0)?, channel: row.get(1)?, title: row.get(2)?, views: row.get(3)? })
+}
+
+fn listed_of(row: &Row<'_>) -> rusqlite::Result<Listed> {
+    Ok(Listed { id: row.get(0)?, channel: row.get(1)?, title: row.get(2)? })
+}
+
+fn comment_of(row: &Row<'_>) -> rusqlite::Result<Comment> {
+    Ok(Comment { id: row.get(0)?, author: row.get(1)?, text: row.get(2)? })
+}
