@@ -16,6 +16,8 @@
 //! # }
 //! ```
 //!
+//! Nested under `/cache` the page is at `/cache`, without a slash at the end.
+//!
 //! | route | |
 //! |---|---|
 //! | `GET /` | a page that shows all of this live |
@@ -24,7 +26,7 @@
 //! | `GET /stats/cluster` | the same of all processes that share the namespace in Redis, those that have ended included |
 //! | `GET /health` | how it is: 200 healthy or degraded, 503 if Redis is required and away |
 //! | `GET /sites` | every annotated function of the program with its options and what invalidates it |
-//! | `GET /events?after=N` | what has happened lately: outages, recoveries, invalidations |
+//! | `GET /events?after=N` | what has happened lately: outages, recoveries, and, from the first time on that somebody asks, invalidations |
 //! | `GET /metrics` | the statistics in the text format of Prometheus |
 //! | `GET /entries/{name}` | one entry: its age, remaining life, size, tags, and whether it is valid |
 //! | `DELETE /entries/{name}` | removes it |

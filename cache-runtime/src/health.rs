@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::core::{Core, Stores};
 use crate::redis::{Breaker, Hearing};
@@ -15,16 +15,18 @@ pub struct Health {
     pub status: Status,
     /// The store in use: `"tiered"`, `"redis"`, or `"memory"`.
     pub backend: &'static str,
-    /// How long Redis took to answer just now.
+    /// How long Redis took to answer just now. Serialises as seconds.
+    #[serde(serialize_with = "seconds")]
     pub latency: Option<Duration>,
     /// Whether Redis is asked; `None` if there is none.
     pub breaker: Option<Breaker>,
-    /// When an operation on Redis has failed last, by the clock of this machine.
+    /// When Redis has failed last, be it an operation, a check or a connection, by the clock of this machine.
     pub last_failure: Option<SystemTime>,
     /// Invalidations that Redis is not yet known to hold. While there are any it is not used.
     pub owed_invalidations: usize,
     /// What other processes had invalidated so long ago is known here; `None` if no copies are kept in
-    /// memory, or if the feed of invalidations is not connected.
+    /// memory, or if the feed of invalidations is not connected. Serialises as seconds.
+    #[serde(serialize_with = "seconds")]
     pub feed_lag: Option<Duration>,
     /// Why Redis is not in use, or not in full, where it should be.
     pub reason: Option<String>,
@@ -89,4 +91,8 @@ impl Health {
         }
         health
     }
+}
+
+fn seconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    duration.map(|duration| duration.as_secs_f64()).serialize(serializer)
 }

@@ -11,7 +11,7 @@ use crate::stores::{Store, TestCache, on_each_store, on_stores};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-#[cached(key_prefix = "statistics", key = "{id}")]
+#[cached(key_prefix = "statistics", key = "{id}", cost = 0.5)]
 async fn item(source: &Source, id: u64) -> u64 {
     _ = id;
     source.read().await
@@ -114,6 +114,7 @@ async fn callers_who_waited_are_counted() {
         }
         let counts = counts(&cache);
         assert_eq!((counts.coalesced, counts.misses, counts.loads), (2, 3, 1));
+        assert_eq!(counts.saved_cost, 1.0, "the body would have run three times");
         assert_eq!(cache.manager.stats().flights, 0);
     })
     .await;

@@ -68,6 +68,11 @@ impl Record {
         self.in_a_row.fetch_add(1, Ordering::Relaxed);
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.failed.fetch_add(1, Ordering::Relaxed);
+        self.note_failure();
+    }
+
+    /// Something has failed that says nothing of operations: a connection, a check.
+    pub(super) fn note_failure(&self) {
         self.change(|delays| delays.last_failure = Some(SystemTime::now()));
     }
 

@@ -328,6 +328,7 @@ impl Shared {
 
     pub(super) fn log_down(&self, reason: &str) {
         self.outages.one();
+        self.record.note_failure();
         self.events.note(Happened::RedisLost { reason: reason.to_owned() });
         let redis = &self.settings.address;
         match self.reports.outage(Instant::now()) {

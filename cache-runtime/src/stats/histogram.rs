@@ -12,16 +12,17 @@ const BOUNDS: usize = 27;
 /// How long something took, each time: counts by upper bounds that double, from a microsecond to
 /// 67 seconds.
 ///
-/// Serialises as its count, its mean and three quantiles, in seconds.
+/// Serialises as its count, its mean, three quantiles and the longest, in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latencies {
     counts: [u64; BOUNDS + 1],
     sum: Duration,
+    max: Duration,
 }
 
 impl Default for Latencies {
     fn default() -> Self {
-        Latencies { counts: [0; BOUNDS + 1], sum: Duration::ZERO }
+        Latencies { counts: [0; BOUNDS + 1], sum: Duration::ZERO, max: Duration::ZERO }
     }
 }
 
@@ -36,6 +37,11 @@ impl Latencies {
         self.sum
     }
 
+    /// The longest of them.
+    pub fn max(&self) -> Duration {
+        self.max
+    }
+
     /// Each upper bound with the number of those that took so long or less; `None` is no bound.
     pub fn cumulative(&self) -> impl Iterator<Item = (Option<Duration>, u64)> + '_ {
         self.counts.iter().enumerate().scan(0, |below, (place, count)| {
@@ -44,15 +50,16 @@ impl Latencies {
         })
     }
 
-    /// The bound that this part of them (`0.5` is half) keeps; `None` if there were none, or if it
-    /// is over the last bound.
+    /// The bound that this part of them (`0.5` is half) keeps, or the longest of them if that is less;
+    /// `None` if there were none.
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         let count = self.count();
         if count == 0 {
             return None;
         }
         let wanted = part.clamp(0.0, 1.0) * count as f64;
-        self.cumulative().find(|(_, below)| *below > 0 && *below as f64 >= wanted)?.0
+        let (bound, _) = self.cumulative().find(|(_, n)| *n > 0 && *n as f64 >= wanted)?;
+        Some(bound.map_or(self.max, |bound| bound.min(self.max)))
     }
 }
 
@@ -62,12 +69,13 @@ impl Serialize for Latencies {
         let seconds = |part| self.quantile(part).map(|bound: Duration| bound.as_secs_f64());
         let count = self.count();
         let mean = if count == 0 { 0.0 } else { self.sum.as_secs_f64() / count as f64 };
-        let mut fields = serializer.serialize_struct("Latencies", 5)?;
+        let mut fields = serializer.serialize_struct("Latencies", 6)?;
         fields.serialize_field("count", &count)?;
         fields.serialize_field("mean", &mean)?;
         fields.serialize_field("p50", &seconds(0.5))?;
         fields.serialize_field("p95", &seconds(0.95))?;
         fields.serialize_field("p99", &seconds(0.99))?;
+        fields.serialize_field("max", &self.max.as_secs_f64())?;
         fields.end()
     }
 }
@@ -77,11 +85,16 @@ impl Serialize for Latencies {
 pub(crate) struct Histogram {
     counts: [AtomicU64; BOUNDS + 1],
     sum_nanos: AtomicU64,
+    max_nanos: AtomicU64,
 }
 
 impl Default for Histogram {
     fn default() -> Self {
-        Histogram { counts: array::from_fn(|_| AtomicU64::new(0)), sum_nanos: AtomicU64::new(0) }
+        Histogram {
+            counts: array::from_fn(|_| AtomicU64::new(0)),
+            sum_nanos: AtomicU64::new(0),
+            max_nanos: AtomicU64::new(0),
+        }
     }
 }
 
@@ -90,17 +103,20 @@ impl Histogram {
         self.counts[place(took)].fetch_add(1, Ordering::Relaxed);
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.sum_nanos.fetch_add(nanos, Ordering::Relaxed);
+        self.max_nanos.fetch_max(nanos, Ordering::Relaxed);
     }
 
     pub(crate) fn read(&self) -> Latencies {
         Latencies {
             counts: array::from_fn(|place| self.counts[place].load(Ordering::Relaxed)),
             sum: Duration::from_nanos(self.sum_nanos.load(Ordering::Relaxed)),
+            max: Duration::from_nanos(self.max_nanos.load(Ordering::Relaxed)),
         }
     }
 
     pub(crate) fn reset(&self) {
-        self.counts.iter().chain([&self.sum_nanos]).for_each(|n| n.store(0, Ordering::Relaxed));
+        let all = self.counts.iter().chain([&self.sum_nanos, &self.max_nanos]);
+        all.for_each(|number| number.store(0, Ordering::Relaxed));
     }
 }
 
@@ -138,7 +154,7 @@ mod tests {
         let times = histogram.read();
         assert_eq!((times.count(), times.sum()), (100, Duration::from_micros(10_270)));
         assert_eq!(times.quantile(0.5), Some(Duration::from_micros(4)));
-        assert_eq!(times.quantile(0.99), Some(Duration::from_micros(1_024)));
+        assert_eq!(times.quantile(0.99), Some(Duration::from_millis(1)));
         assert_eq!(times.cumulative().last(), Some((None, 100)));
         histogram.reset();
         assert_eq!(histogram.read(), Latencies::default());
@@ -146,9 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_over_the_last_bound_has_no_quantile() {
-        let histogram = Histogram::default();
-        histogram.record(Duration::from_secs(100));
-        assert_eq!(histogram.read().quantile(1.0), None);
+    fn a_quantile_is_never_over_the_longest() {
+        for longest in [Duration::from_millis(300), Duration::from_secs(100)] {
+            let histogram = Histogram::default();
+            histogram.record(longest);
+            assert_eq!(histogram.read().quantile(0.5), Some(longest));
+            assert_eq!(histogram.read().max(), longest);
+        }
     }
 }

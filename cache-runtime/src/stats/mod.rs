@@ -87,7 +87,8 @@ macro_rules! counts {
             $($(#[$doc])* pub $name: u64,)*
             /// Microseconds of load time that hits have saved, from the measured load times.
             pub saved_micros: u64,
-            /// Money that hits have saved: hits times the call site's `cost`.
+            /// Money that was saved: the call site's `cost` for each hit, and for each caller who waited for
+            /// another's load.
             pub saved_cost: f64,
         }
 
@@ -376,7 +377,8 @@ impl SiteCounters {
     }
 
     fn priced(&self, counts: Counts) -> Counts {
-        Counts { saved_cost: counts.hits() as f64 * self.cost, ..counts }
+        let saved = counts.hits() + counts.coalesced;
+        Counts { saved_cost: saved as f64 * self.cost, ..counts }
     }
 
     /// Counters that other threads own cannot be set back: their present values become the zero.
