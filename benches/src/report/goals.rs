@@ -52,6 +52,12 @@ pub const GOALS: &[Goal] = &[
         measured::hit_ratio_below_raw,
     ),
     goal("what an outage of Redis adds to a call", AtMost(50_000.0), "ns", measured::outage),
+    goal("`GET /health` with 1,000 call sites, p99", AtMost(30_000_000.0), "ns", |f| {
+        measured::admin(f, "GET /health")
+    }),
+    goal("`GET /stats` with 1,000 call sites, p99", AtMost(10_000_000.0), "ns", |f| {
+        measured::admin(f, "GET /stats")
+    }),
     goal("crates, over `cached` with Redis", AtMost(0.5), "x", |f| {
         measured::build_over_cached(f, "crates")
     }),

@@ -68,6 +68,10 @@ pub(super) fn hit_ratio_below_raw(figures: &Figures) -> Measured {
     below.reduce(f64::max)
 }
 
+pub(super) fn admin(figures: &Figures, route: &str) -> Measured {
+    figures.value(&format!("admin, {route}"), "p99")
+}
+
 /// In the kind of outage in which it is most.
 pub(super) fn outage(figures: &Figures) -> Measured {
     let added = figures.groups("outage, ").into_iter().filter_map(|(kind, _)| {

@@ -75,6 +75,13 @@ const SECTIONS: &[Section] = &[
         groups: &["outage, ", "peer without Redis, "],
     },
     Section {
+        title: "Admin endpoints",
+        note: "A process with 1,000 call sites and Redis, asked over HTTP on a connection that is kept: the time until \
+               an answer is read.",
+        plots: &[],
+        groups: &["admin, "],
+    },
+    Section {
         title: "Build",
         note: "A program of one cached function, built for the first time; and what 200 functions add.",
         plots: &[],
