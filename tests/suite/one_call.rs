@@ -249,6 +249,35 @@ async fn a_put_into_a_bypassed_call_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn a_function_that_is_switched_off_is_past_the_cache_whatever_is_asked_of_it() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        plain(&source, 1, "red").await;
+        let path = format!("{}::plain", module_path!());
+        cache.manager.set_enabled(&path, false).unwrap();
+        source.set(2);
+        let entry = || plain(&source, 1, "red").cache_entry();
+        let fetched = entry().fetch().await.unwrap();
+        assert_eq!((fetched.value, fetched.source), (102, From::Load));
+        assert_eq!(entry().refresh().await.unwrap(), 102);
+        assert_eq!(entry().peek().await.unwrap(), None);
+        let refused = entry().only_if_cached().fetch().await.unwrap_err();
+        assert!(matches!(refused, Error::NotCached { .. }), "{refused}");
+        // Nothing of this was stored, and what was there before is there again.
+        cache.manager.set_enabled(&path, true).unwrap();
+        assert_eq!(entry().peek().await.unwrap(), Some(101));
+
+        cache.manager.set_enabled(&path, false).unwrap();
+        let refused = entry().put(5).await.unwrap_err();
+        assert!(refused.to_string().contains("switched off"), "{refused}");
+        entry().invalidate().await.unwrap();
+        cache.manager.set_enabled(&path, true).unwrap();
+        assert_eq!(entry().peek().await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_entry_without_a_ttl_is_refused_with_what_the_expression_gave() {
     on_stores(&[Store::Memory], async |_: TestCache| {
         let source = Source::new(1);

@@ -77,6 +77,15 @@ pub struct Own {
     pub early_refresh: f64,
 }
 
+impl Own {
+    /// Whether the call neither reads nor stores: its options say so, or somebody has switched its function
+    /// off.
+    #[inline]
+    pub(super) fn goes_past(&self, bound: &Bound) -> bool {
+        self.bypass || !bound.counters.is_on()
+    }
+}
+
 /// What a call gives of itself only if memory does not have its value.
 pub(super) struct Parts<'a> {
     pub(super) key: &'a dyn FullKey,
@@ -138,7 +147,7 @@ where
     K::Value: CacheValue,
     S: KeySource,
 {
-    if !bound.reads_memory() || own.bypass || !bound.counters.is_on() {
+    if !bound.reads_memory() || own.goes_past(bound) {
         return Err(Early(false));
     }
     let Some(hit) = key.look_up::<K::Value>(bound, instance) else { return Err(Early(false)) };

@@ -96,7 +96,7 @@ impl Call {
             Why::Asked(Taken::Mine(wish, reply)) => (wish, reply),
         };
         Call(match Prepared::new(bound, instance, parts, Demands::default()) {
-            Ok(prepared) => grant(prepared, own.bypass, wish, &reply),
+            Ok(prepared) => grant(prepared, own.goes_past(bound), wish, &reply),
             Err(reason) => {
                 let function = instance.label();
                 reply.send(Answer::Refused(Error::NoEntry { function, reason }));
@@ -209,7 +209,7 @@ fn prepare(
     parts: Parts<'_>,
     early: bool,
 ) -> What {
-    if own.bypass || !bound.counters.is_on() {
+    if own.goes_past(bound) {
         bound.counters.slow.bypassed.one();
         return What::Past(Reply::default());
     }
@@ -331,7 +331,9 @@ impl Prepared {
         let function = self.instance.label();
         let refused = |reason| Error::NotStored { function, reason };
         if bypass {
-            return Err(refused("`bypass_if` refuses it; nothing is stored any more"));
+            return Err(refused(
+                "`bypass_if` refuses it, or the function is switched off; nothing is stored any more",
+            ));
         }
         let other = "the function stores another type; nothing is stored any more";
         self.rules.of.of_box(value).ok_or_else(|| refused(other))
