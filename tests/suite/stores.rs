@@ -148,6 +148,18 @@ pub async fn own_server(settings: impl FnOnce(CacheConfig) -> CacheConfig) -> Te
     TestCache { manager: connect(config, &clock).await, clock, store, server: Some(server) }
 }
 
+/// Runs `body` in each mode with Redis, each time on a server of its own, which it may harm.
+pub async fn on_own_servers(
+    settings: impl Fn(CacheConfig) -> CacheConfig,
+    body: impl AsyncFn(TestCache),
+) {
+    for mode in [Mode::Redis, Mode::Tiered] {
+        let cache = own_server(|config| settings(config.mode(mode))).await;
+        let _named = NamedOnPanic(cache.store);
+        with(&cache.manager.clone(), body(cache)).await;
+    }
+}
+
 /// Waits until Redis is in use: connected, and owed nothing.
 pub async fn until_up(manager: &CacheManager) {
     until(async || manager.health().await.status == Status::Healthy).await;
