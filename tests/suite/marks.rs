@@ -167,6 +167,7 @@ fn tokens(cache: &TestCache) -> Vec<String> {
 }
 
 fn set(cache: &TestCache, key: &str, bytes: &[u8]) {
+    cache.leaves_endless_keys();
     let mut connection = cache.server().connect().unwrap();
     redis::cmd("SET").arg(key).arg(bytes).exec(&mut connection).unwrap();
 }

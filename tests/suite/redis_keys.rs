@@ -69,6 +69,7 @@ async fn every_key_ends_by_itself() {
 #[tokio::test]
 async fn only_what_is_kept_forever_and_its_tokens_have_no_end() {
     on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+        cache.leaves_endless_keys();
         let source = Source::new(1);
         item(&source, 1).await;
         kept(&source, 1).await;

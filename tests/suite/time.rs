@@ -67,6 +67,7 @@ async fn a_value_of_an_outage_is_kept_for_the_outage_ttl_at_most() {
 #[tokio::test]
 async fn forever_is_until_it_is_invalidated() {
     on_stores(&Store::INTENDED, async |cache: TestCache| {
+        cache.leaves_endless_keys();
         let manager = &cache.manager;
         manager.set("a:b", &1_u8, SetOptions::forever()).await.unwrap();
         cache.clock.advance(99 * 365 * DAY);
@@ -81,6 +82,7 @@ async fn forever_is_until_it_is_invalidated() {
 #[tokio::test]
 async fn redis_ends_an_entry_by_itself_and_keeps_its_tokens_longer() {
     on_stores(&[Store::Redis], async |cache: TestCache| {
+        cache.leaves_endless_keys();
         let life = |name: &str| cache.server().cli::<i64>(&["PTTL", &cache.redis_key(name)]);
         cache.manager.set("a:b", &1_u8, MINUTE).await.unwrap();
         assert!((50_000..=60_000).contains(&life("a:b")), "{}", life("a:b"));

@@ -46,6 +46,7 @@ async fn until_missing(peer: &cache_runtime::CacheManager) {
 #[tokio::test]
 async fn what_is_put_here_is_seen_there() {
     on_stores(&TIERED, async |cache: TestCache| {
+        cache.leaves_endless_keys();
         let peer = cache.peer().await;
         let set = async |value: u64| {
             cache.manager.set("a:b", &value, SetOptions::forever().tag("t")).await.unwrap();
@@ -192,6 +193,7 @@ async fn many_callers_while_everything_changes_see_nothing_old_for_long() {
 #[tokio::test]
 async fn a_put_that_redis_refuses_leaves_nothing_older() {
     on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+        cache.leaves_endless_keys();
         let peer = cache.peer().await;
         let set = async |by: &cache_runtime::CacheManager, value: u64| {
             by.set("a", &value, SetOptions::forever()).await.unwrap();
