@@ -149,12 +149,8 @@ async fn values_of_an_outage_are_kept_for_the_outage_ttl() {
     .await;
 }
 
-#[tokio::test]
-async fn a_server_that_returns_is_asked_by_one_and_not_by_a_thousand() {
-    let server = RedisServer::start();
-    let manager = connected(&server.url()).await;
-    server.kill();
-    is_given_up(&manager).await;
+/// A thousand callers who go on while the server comes back.
+async fn a_thousand_callers_during(manager: &CacheManager, comes_back: impl FnOnce()) {
     let source = Source::new(1);
     let calls: Vec<_> = (0..1_000)
         .map(|id| {
@@ -165,19 +161,48 @@ async fn a_server_that_returns_is_asked_by_one_and_not_by_a_thousand() {
                     sleep(Duration::from_millis(20)).await;
                 }
             };
-            spawn_with(&manager, calls)
+            spawn_with(manager, calls)
         })
         .collect();
-    server.restart();
-    is_in_use(&manager).await;
+    tokio::task::yield_now().await;
+    comes_back();
+    is_in_use(manager).await;
     for call in calls {
         call.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_server_that_returns_is_asked_by_one_and_not_by_a_thousand() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    server.kill();
+    is_given_up(&manager).await;
+    a_thousand_callers_during(&manager, || server.restart()).await;
     // Two connections for commands and one for the feed, those of the test itself beside them.
     let info: String = server.cli(&["INFO", "stats"]);
-    let connections = info.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
-    let connections: u32 = connections.unwrap().trim().parse().unwrap();
+    let connections = number(&info, "total_connections_received:");
     assert!(connections < 20, "{connections} connections");
+}
+
+#[tokio::test]
+async fn a_server_that_goes_on_is_probed_by_one_and_not_by_a_thousand() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    server.cli::<()>(&["CONFIG", "RESETSTAT"]);
+    server.pause();
+    is_given_up(&manager).await;
+    a_thousand_callers_during(&manager, || server.resume()).await;
+    let info: String = server.cli(&["INFO", "commandstats"]);
+    let (pings, infos) = (number(&info, "cmdstat_ping:calls="), number(&info, "cmdstat_info:calls="));
+    // One probe; the rest are the feed's, and those of the health checks.
+    assert!((1..50).contains(&(pings + infos)), "{pings} and {infos} probes");
+}
+
+/// The number that stands behind this in what a server says of itself; zero if it is not there.
+fn number(info: &str, name: &str) -> u32 {
+    let value = info.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
+    value.split([',', '\r']).next().unwrap().parse().unwrap()
 }
 
 /// A load that is overtaken by a change: in which of the phases before, in and after an outage it begins,
