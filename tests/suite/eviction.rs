@@ -1,7 +1,9 @@
 //! Redis has no room left and evicts what has not been used for long: entries, marks and tokens alike.
 
 use std::convert::identity;
+use std::time::Duration;
 
+use cache_runtime::SetOptions;
 use redis::Connection;
 
 use crate::source::Source;
@@ -66,6 +68,9 @@ async fn an_invalidation_outlasts_what_redis_evicts() {
             source.set(value);
             way.invalidate(&cache.manager).await;
             full.evict(SOME);
+            // The tokens that are gone are made anew, for another entry.
+            let options = SetOptions::ttl(Duration::from_secs(60)).tag("team:red");
+            cache.manager.set("video:meta:8", &value, options).await.unwrap();
             assert_eq!(call(&cache.manager, &source).await.unwrap(), value, "{way:?}");
             assert_eq!(call(&cache.peer().await, &source).await.unwrap(), value, "{way:?}");
             hears(&peer, &source, value).await;
