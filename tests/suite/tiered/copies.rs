@@ -1,11 +1,10 @@
 //! What is copied, what a read asks Redis for, and how long a copy lives.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use cache_runtime::{SetOptions, Ttl, cached, with};
 use tokio::runtime::Builder;
-use tokio::sync::Semaphore as Signal;
+use tokio::sync::oneshot;
 
 use super::{From, fetch, own_tiered, until_heard};
 use crate::source::Source;
@@ -185,21 +184,21 @@ async fn what_is_copied_while_redis_is_told_of_an_invalidation_does_not_stay() {
         let source = Source::new(1);
         hears(&peer, &source, 1).await;
         // The connection of a runtime of its own, so that it is not this one's that is held up.
-        let (invalidator, (ready, paused)) = (manager.clone(), (Signal::new(0), Signal::new(0)));
-        let (ready, paused) = (Arc::new(ready), Arc::new(paused));
-        let (is_ready, is_paused) = (Arc::clone(&ready), Arc::clone(&paused));
+        let invalidator = manager.clone();
+        let (is_ready, ready) = oneshot::channel();
+        let (begin, begins) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             let runtime = Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 invalidator.health().await;
-                is_ready.add_permits(1);
-                is_paused.acquire().await.unwrap().forget();
+                is_ready.send(()).unwrap();
+                begins.await.unwrap();
                 way.invalidate(&invalidator).await;
             });
         });
-        ready.acquire().await.unwrap().forget();
+        ready.await.unwrap();
         cache.server().cli::<()>(&["CLIENT", "PAUSE", "60000", "WRITE"]);
-        paused.add_permits(1);
+        begin.send(()).unwrap();
         until(async || {
             let clients: String = cache.server().cli(&["INFO", "clients"]);
             !clients.contains("blocked_clients:0")
