@@ -28,7 +28,8 @@ test: setup ## Run all tests, also those in the documentation
 soak: setup ## Run a million operations of four processes while Redis fails, and a load of minutes
 	HISTORY_OPERATIONS=$${HISTORY_OPERATIONS:-1000000} $(CARGO) test --release -p cache-tests \
 		--test history -- --nocapture no_process
-	LOAD_SECONDS=$${LOAD_SECONDS:-120} $(CARGO) test --release -p cache-tests --test load -- --nocapture
+	LOAD_SECONDS=$${LOAD_SECONDS:-120} LOAD_KEYS=$${LOAD_KEYS:-1000000} \
+		$(CARGO) test --release -p cache-tests --test load -- --nocapture
 
 lint: ## Check formatting and lints, with all features and with none
 	$(CARGO) fmt --all --check

@@ -1,7 +1,8 @@
 //! A load at full speed: reads, puts, invalidations and values that expire, all at once. At the end
 //! nothing is left over, and memory has stayed within its bound.
 //!
-//! `LOAD_SECONDS` says how long it is in each mode, 3 if nothing does; `make soak` takes two minutes
+//! `LOAD_SECONDS` says how long it is in each mode, 3 if nothing does, and `LOAD_KEYS` how many different
+//! keys are asked for after that, 20,000 if nothing does; `make soak` takes two minutes and a million keys
 //! for each.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
@@ -25,13 +26,18 @@ const TASKS: u64 = 16;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_over_after_a_load_and_memory_is_bounded() {
-    let seconds = std::env::var("LOAD_SECONDS").map_or(3, |seconds| seconds.parse().unwrap());
+    let length = Duration::from_secs(setting("LOAD_SECONDS", 3));
+    let keys = setting("LOAD_KEYS", 20_000);
     for mode in [Mode::Memory, Mode::Tiered] {
-        in_mode(mode, Duration::from_secs(seconds)).await;
+        in_mode(mode, length, keys).await;
     }
 }
 
-async fn in_mode(mode: Mode, length: Duration) {
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}
+
+async fn in_mode(mode: Mode, length: Duration, keys: u64) {
     let server = (mode != Mode::Memory).then(RedisServer::start);
     let config =
         CacheConfig::default().mode(mode).namespace(unique_namespace()).memory_capacity(CAPACITY);
@@ -46,9 +52,10 @@ async fn in_mode(mode: Mode, length: Duration) {
     let watch = Watch::begin(CAPACITY, length);
     let traffic = Traffic::begin(&manager, TASKS, Instant::now() + length);
     let done = traffic.end().await;
+    traffic::each_once(&manager, TASKS, keys).await;
     let memory = watch.end();
     let stats = manager.stats();
-    println!("{mode:?}: {done} calls in {length:?}, {memory}\n{stats}");
+    println!("{mode:?}: {done} calls in {length:?} and {keys} keys, {memory}\n{stats}");
 
     assert!(memory.is_bounded(), "{memory}");
     assert!(stats.bytes <= stats.capacity, "{} of {} bytes", stats.bytes, stats.capacity);

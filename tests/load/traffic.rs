@@ -26,6 +26,12 @@ async fn brief(id: u64) -> u64 {
     id
 }
 
+#[cached(ttl = "1s", key_prefix = "once", key = "{id}")]
+async fn once(id: u64) -> u64 {
+    yield_now().await;
+    id
+}
+
 #[cache_put(entry = article(group, id))]
 async fn write(group: u64, id: u64) -> Article {
     Arc::new(content(id))
@@ -77,6 +83,21 @@ impl Traffic {
     pub(crate) async fn end(self) -> u64 {
         self.0.join_all().await.into_iter().sum()
     }
+}
+
+/// Asks for so many different keys, each of which one call loads and another one waits for.
+pub(crate) async fn each_once(manager: &CacheManager, tasks: u64, keys: u64) {
+    let task = |number| {
+        let manager = manager.clone();
+        let calls = async move {
+            for id in (number..keys).step_by(tasks as usize) {
+                assert_eq!(tokio::join!(once(id), once(id)), (id, id));
+            }
+        };
+        async move { with(&manager, calls).await }
+    };
+    let tasks: JoinSet<()> = (0..tasks).map(task).collect();
+    tasks.join_all().await;
 }
 
 async fn calls(mut dice: Dice, until: Instant) -> u64 {

@@ -13,6 +13,7 @@ use crate::stores::{TestCache, on_each_store};
 
 /// How long each load takes: time enough for 30 callers who come 1 ms after one another.
 const LOAD: Duration = Duration::from_millis(60);
+const MILLISECOND: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Debug, PartialEq)]
 struct Shared(usize);
@@ -42,6 +43,13 @@ async fn fails_without_a_clone(
     let run = runs.hit();
     sleep(LOAD).await;
     Err(Box::new(Kept(run)))
+}
+
+#[cached(ttl = "1m", skip(runs))]
+async fn fails_with_any_error(runs: &Counter) -> anyhow::Result<u64> {
+    let run = runs.hit();
+    sleep(LOAD).await;
+    Err(anyhow::Error::new(Kept(run)))
 }
 
 #[cached(ttl = "1m", share_errors = true, skip(runs))]
@@ -74,13 +82,21 @@ async fn alone(runs: &Counter) -> usize {
     run
 }
 
-/// Thirty calls, staggered; what they returned, and how long all of them took.
+/// Thirty calls, staggered by a millisecond; what they returned, and how long all of them took.
 async fn thirty<T: Send + 'static>(call: impl Fn() -> JoinHandle<T>) -> (Vec<T>, Duration) {
+    staggered(MILLISECOND, call).await
+}
+
+/// Thirty calls, each so long after the one before.
+async fn staggered<T: Send + 'static>(
+    pause: Duration,
+    call: impl Fn() -> JoinHandle<T>,
+) -> (Vec<T>, Duration) {
     let began = Instant::now();
     let mut calls = Vec::new();
     for _ in 0..30 {
         calls.push(call());
-        sleep(Duration::from_millis(1)).await;
+        sleep(pause).await;
     }
     let mut outputs = Vec::new();
     for call in calls {
@@ -186,19 +202,29 @@ async fn without_coalescing_each_caller_loads() {
 #[tokio::test]
 async fn errors_that_cannot_be_cloned_make_no_queue() {
     on_each_store(async |cache: TestCache| {
-        let runs = Counter::new();
-        let call = || {
-            let runs = runs.clone();
-            cache.spawn(async move { fails_without_a_clone(&runs).await })
+        let make_no_queue = async |call: &dyn Fn(Counter) -> JoinHandle<Kept>| {
+            for pause in [MILLISECOND, 5 * MILLISECOND] {
+                let runs = Counter::new();
+                let (errors, took) = staggered(pause, || call(runs.clone())).await;
+                let mut seen: Vec<_> = errors.into_iter().map(|error| error.0).collect();
+                seen.sort_unstable();
+                // Each caller has an error of its own, as its body has made it.
+                assert_eq!(seen, (1..=30).collect::<Vec<_>>());
+                assert!(took < LOAD * 15, "30 loads of {LOAD:?} took {took:?}");
+            }
         };
-        let (outputs, took) = thirty(call).await;
-        let mut seen: Vec<_> = outputs
-            .into_iter()
-            .map(|output| output.unwrap_err().downcast::<Kept>().unwrap().0)
-            .collect();
-        seen.sort_unstable();
-        assert_eq!(seen, (1..=30).collect::<Vec<_>>(), "each caller has an error of its own");
-        assert!(took < LOAD * 15, "30 loads of {LOAD:?} took {took:?}");
+        make_no_queue(&|runs| {
+            cache.spawn(async move {
+                *fails_without_a_clone(&runs).await.unwrap_err().downcast::<Kept>().unwrap()
+            })
+        })
+        .await;
+        make_no_queue(&|runs| {
+            cache.spawn(async move {
+                fails_with_any_error(&runs).await.unwrap_err().downcast::<Kept>().unwrap()
+            })
+        })
+        .await;
     })
     .await;
 }

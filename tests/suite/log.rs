@@ -10,6 +10,7 @@ use cache_runtime::{
     CacheConfig, CacheManager, Clock, Mode, cache_invalidate, cache_put, cached, with,
 };
 use cache_tests::{RedisServer, unique_namespace};
+use serde_json::json;
 use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
@@ -150,6 +151,26 @@ async fn no_password_is_ever_logged() {
     let text = log.text();
     assert!(text.contains("Redis is away") && text.contains("***"), "{text}");
     assert!(!text.contains("hunter2") && !text.contains("correcthorse"), "{text}");
+}
+
+#[tokio::test]
+async fn a_type_that_its_codec_cannot_carry_is_one_warning() {
+    let (log, _guard) = Log::capture();
+    let server = RedisServer::start();
+    let manager = manager(&server.url());
+    until_up(&manager).await;
+    let ttl = Duration::from_secs(60);
+    for (name, value) in [("log:a", json!({"a": 1})), ("log:b", json!([1])), ("log:a", json!("x"))]
+    {
+        manager.set(name, &value, ttl).await.unwrap();
+        let key = format!("{}:{name}", manager.config().namespace);
+        assert!(server.cli::<bool>(&["EXISTS", &key]), "{value} is cached all the same");
+        assert_eq!(manager.get(name).await.unwrap(), Some(value));
+    }
+    let warnings = log.lines("WARN");
+    assert_eq!(warnings.len(), 1, "{warnings:#?}");
+    let said = ["cannot carry", "serde_json::value::Value", "bincode", "MessagePack"];
+    assert!(said.iter().all(|said| warnings[0].contains(said)), "{warnings:?}");
 }
 
 fn zero() -> Duration {

@@ -13,6 +13,7 @@ mod cluster_stats;
 mod damage;
 mod early;
 mod environment;
+mod eviction;
 mod invalidate_options;
 mod keys;
 mod late_fill;

@@ -1,11 +1,12 @@
 //! What a load left in Redis before it began, and what becomes of its value when that is lost.
 
+use std::convert::identity;
 use std::time::Duration;
 
-use cache_runtime::SetOptions;
+use cache_runtime::{CacheConfig, SetOptions};
 
 use crate::source::Source;
-use crate::stores::{Store, TestCache, on_store, on_stores, own_server};
+use crate::stores::{Store, TestCache, on_own_servers, on_store, on_stores};
 use crate::video::{Load, NAME, Way, call, video};
 
 #[tokio::test]
@@ -40,17 +41,19 @@ async fn a_load_whose_mark_is_deleted_leaves_the_next_ones_value() {
 #[tokio::test]
 async fn a_load_longer_than_its_mark_is_not_kept() {
     let short = Duration::from_millis(50);
-    let settings = |config: cache_runtime::CacheConfig| config.max_load(short);
-    on_store(Store::Redis, settings, async |cache: TestCache| {
-        let source = Source::new(1);
-        let load = Load::begin(&cache.manager, &source).await;
-        source.set(2);
-        // Redis ends the mark by its own clock.
-        tokio::time::sleep(short * 2).await;
-        assert_eq!(load.end().await, 1);
-        assert_eq!(video(&source).await, 2);
-    })
-    .await;
+    for store in Store::WITH_REDIS {
+        let settings = |config: CacheConfig| config.max_load(short);
+        on_store(store, settings, async |cache: TestCache| {
+            let source = Source::new(1);
+            let load = Load::begin(&cache.manager, &source).await;
+            source.set(2);
+            // Redis ends the mark by its own clock.
+            tokio::time::sleep(short * 2).await;
+            assert_eq!(load.end().await, 1);
+            assert_eq!(video(&source).await, 2);
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
@@ -68,29 +71,39 @@ async fn two_loads_at_once_in_two_processes_keep_one_value() {
 
 #[tokio::test]
 async fn a_load_is_not_kept_when_all_of_redis_is_flushed_meanwhile() {
-    let cache = own_server(|config| config).await;
-    let source = Source::new(1);
-    let load = Load::begin(&cache.manager, &source).await;
-    cache.server().cli::<()>(&["FLUSHALL"]);
-    source.set(2);
-    assert_eq!(load.end().await, 1);
-    assert_eq!(call(&cache.manager, &source).await.unwrap(), 2);
+    on_own_servers(identity, async |cache: TestCache| {
+        let source = Source::new(1);
+        let load = Load::begin(&cache.manager, &source).await;
+        cache.server().cli::<()>(&["FLUSHALL"]);
+        source.set(2);
+        assert_eq!(load.end().await, 1);
+        assert_eq!(call(&cache.manager, &source).await.unwrap(), 2);
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn values_of_before_do_not_come_back_when_redis_is_flushed() {
-    let cache = own_server(|config| config).await;
-    let source = Source::new(1);
-    call(&cache.manager, &source).await.unwrap();
-    let key = cache.redis_key(NAME);
-    let old: Vec<u8> = cache.server().cli(&["GET", &key]);
-    cache.server().cli::<()>(&["FLUSHALL"]);
-    source.set(2);
-    renew_tokens(&cache).await;
-    set(&cache, &key, &old);
-    assert_eq!(call(&cache.manager, &source).await.unwrap(), 2);
-    assert_eq!(call(&cache.manager, &source).await.unwrap(), 2);
-    assert_eq!(source.reads(), 2);
+    on_own_servers(identity, async |cache: TestCache| {
+        let source = Source::new(1);
+        call(&cache.manager, &source).await.unwrap();
+        let key = cache.redis_key(NAME);
+        let old: Vec<u8> = cache.server().cli(&["GET", &key]);
+        cache.server().cli::<()>(&["FLUSHALL"]);
+        source.set(2);
+        renew_tokens(&cache).await;
+        set(&cache, &key, &old);
+        // It has nothing in memory, so it is Redis that is asked.
+        let peer = cache.peer().await;
+        for _ in 0..2 {
+            assert_eq!(call(&peer, &source).await.unwrap(), 2);
+        }
+        assert_eq!(source.reads(), 2);
+        if cache.store == Store::Redis {
+            assert_eq!(call(&cache.manager, &source).await.unwrap(), 2);
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -110,6 +123,10 @@ async fn an_invalidation_holds_when_its_token_is_lost_and_the_value_comes_back()
             renew_tokens(&cache).await;
             set(&cache, &key, &old);
             assert_eq!(video(&source).await, 2, "{way:?}");
+            // It has nothing in memory, so it is Redis that is asked.
+            let peer = cache.peer().await;
+            assert_eq!(call(&peer, &source).await.unwrap(), 2, "{way:?}");
+            assert_eq!(source.reads(), 3, "{way:?}: what came back is no value");
             way.invalidate(&cache.manager).await;
         }
     })
@@ -150,6 +167,7 @@ fn tokens(cache: &TestCache) -> Vec<String> {
 }
 
 fn set(cache: &TestCache, key: &str, bytes: &[u8]) {
+    cache.leaves_endless_keys();
     let mut connection = cache.server().connect().unwrap();
     redis::cmd("SET").arg(key).arg(bytes).exec(&mut connection).unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_runtime::{CacheManager, cache_invalidate};
+use cache_runtime::{CacheManager, cache_invalidate, cache_put, cached};
 
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_each_store, on_stores, spawn_with, until};
@@ -43,6 +43,32 @@ async fn before(source: Source, end: End, team: &str) -> Result<(), String> {
     body(&source, end).await
 }
 
+/// What the entry of the video is, for who names it by its call.
+#[cached(ttl = "1m", key_prefix = "video:meta", key = "{id}")]
+async fn meta(id: u64) -> u64 {
+    id
+}
+
+#[cache_invalidate(entry = meta(7))]
+async fn entry_on_success(source: Source, end: End) -> Result<(), String> {
+    body(&source, end).await
+}
+
+#[cache_invalidate(entry = meta(7), when = "always")]
+async fn entry_always(source: Source, end: End) -> Result<(), String> {
+    body(&source, end).await
+}
+
+#[cache_invalidate(entry = meta(7), when = "before")]
+async fn entry_before(source: Source, end: End) -> Result<(), String> {
+    body(&source, end).await
+}
+
+#[cache_put(entry = meta(7))]
+async fn put_on_success(source: Source, end: End) -> Result<u64, String> {
+    body(&source, end).await.map(|()| PUT)
+}
+
 /// Which of the two entries are still there.
 async fn kept(cache: &CacheManager) -> (bool, bool) {
     let is_kept = async |name| cache.get::<u64>(name).await.unwrap().is_some();
@@ -55,6 +81,16 @@ where
     F: Future<Output = Result<(), String>> + Send + 'static,
 {
     fill(&cache.manager).await;
+    ended(cache, end, call).await;
+    kept(&cache.manager).await
+}
+
+/// Runs the function to this end.
+async fn ended<F, T>(cache: &TestCache, end: End, call: fn(Source, End) -> F)
+where
+    F: Future<Output = Result<T, String>> + Send + 'static,
+    T: Send + 'static,
+{
     let source = Source::new(0);
     let hold = source.hold();
     let call = cache.spawn(call(source.clone(), end));
@@ -64,13 +100,12 @@ where
     }
     hold.release();
     let ended = match call.await {
-        Ok(Ok(())) => End::Ok,
+        Ok(Ok(_)) => End::Ok,
         Ok(Err(_)) => End::Err,
         Err(error) if error.is_panic() => End::Panic,
         Err(_) => End::Dropped,
     };
     assert_eq!(ended, end);
-    kept(&cache.manager).await
 }
 
 async fn fill(cache: &CacheManager) {
@@ -88,6 +123,8 @@ async fn fill(cache: &CacheManager) {
 
 const KEPT: (bool, bool) = (true, true);
 const GONE: (bool, bool) = (false, false);
+/// What is put; what was there is 1.
+const PUT: u64 = 2;
 
 #[tokio::test]
 async fn on_success_an_error_alone_leaves_everything() {
@@ -118,6 +155,53 @@ async fn before_means_whatever_comes() {
         for end in [End::Ok, End::Err, End::Panic, End::Dropped] {
             let call = |source, end| before(source, end, "red");
             assert_eq!(kept_after(&cache, end, call).await, GONE, "{end:?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_entry_is_invalidated_as_when_says() {
+    on_each_store(async |cache: TestCache| {
+        for end in [End::Ok, End::Err, End::Panic, End::Dropped] {
+            let kept = end == End::Err;
+            assert_eq!(entry_kept_after(&cache, end, entry_on_success).await, kept, "{end:?}");
+            assert!(!entry_kept_after(&cache, end, entry_always).await, "{end:?}");
+            assert!(!entry_kept_after(&cache, end, entry_before).await, "{end:?}");
+        }
+    })
+    .await;
+}
+
+/// Whether the entry that the function names is still there; the other one is in any case.
+async fn entry_kept_after<F>(cache: &TestCache, end: End, call: fn(Source, End) -> F) -> bool
+where
+    F: Future<Output = Result<(), String>> + Send + 'static,
+{
+    let (is_kept, _) = kept_after(cache, end, call).await;
+    until_confirmed(cache).await;
+    assert_eq!(kept(&cache.manager).await, (is_kept, true), "{end:?}");
+    is_kept
+}
+
+/// Waits until the other entry can be read: not while Redis is owed something.
+async fn until_confirmed(cache: &TestCache) {
+    until(async || cache.manager.exists(OTHER).await.unwrap()).await;
+}
+
+/// What a body that has not come to its end has written is not known.
+#[tokio::test]
+async fn a_put_that_does_not_succeed_leaves_nothing_that_may_be_outdated() {
+    let ends =
+        [(End::Ok, Some(PUT)), (End::Err, Some(1)), (End::Panic, None), (End::Dropped, None)];
+    on_each_store(async |cache: TestCache| {
+        for (end, expected) in ends {
+            fill(&cache.manager).await;
+            ended(&cache, end, put_on_success).await;
+            let there = async || cache.manager.get::<u64>(NAME).await.unwrap();
+            assert_eq!(there().await, expected, "{end:?}");
+            until_confirmed(&cache).await;
+            assert_eq!(there().await, expected, "{end:?}");
         }
     })
     .await;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use cache_runtime::{CacheCall as _, CacheConfig, CacheEntry, Error, Source as From, cached};
+use tracing::{Instrument as _, instrument};
 
+use crate::log::Log;
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_each_store, on_stores};
 
@@ -137,6 +139,91 @@ async fn every_deed_works_on_every_kind_of_function() {
         every_deed(source, || service.boxed(1)).await;
         every_deed(source, || dynamic.boxed(1)).await;
         every_deed(source, || Box::pin(plain(source, 2 - 1, "blue"))).await;
+    })
+    .await;
+}
+
+#[cached(ttl = "1m", skip(source))]
+#[instrument(skip_all)]
+async fn span_around_calls(source: &Source, id: u64) -> u64 {
+    id * 100 + source.read().await
+}
+
+#[instrument(skip_all)]
+#[cached(ttl = "1m", skip(source))]
+async fn span_around_loads(source: &Source, id: u64) -> u64 {
+    id * 100 + source.read().await
+}
+
+#[async_trait::async_trait]
+trait Traced {
+    async fn around_calls(&self, id: u64) -> u64;
+    async fn around_loads(&self, id: u64) -> u64;
+    async fn around_another_call(&self, id: u64) -> u64;
+}
+
+#[async_trait::async_trait]
+impl Traced for Service {
+    #[cached(ttl = "1m", skip(self))]
+    #[instrument(skip_all)]
+    async fn around_calls(&self, id: u64) -> u64 {
+        id * 100 + self.0.read().await
+    }
+
+    #[instrument(skip_all)]
+    #[cached(ttl = "1m", skip(self))]
+    async fn around_loads(&self, id: u64) -> u64 {
+        id * 100 + self.0.read().await
+    }
+
+    #[instrument(skip_all)]
+    async fn around_another_call(&self, id: u64) -> u64 {
+        self.boxed(id).await
+    }
+}
+
+/// A span that is not wanted and one that is are not the same future.
+#[tokio::test]
+async fn every_deed_works_on_calls_within_a_span() {
+    for is_wanted in [false, true] {
+        let _capture = is_wanted.then(Log::capture);
+        on_each_store(async |_: TestCache| {
+            let source = &Source::new(1);
+            let service = Service(source.clone());
+            let span = || tracing::info_span!("by_hand");
+            every_deed(source, || span_around_calls(source, 1)).await;
+            every_deed(source, || span_around_loads(source, 1)).await;
+            every_deed(source, || service.around_calls(1)).await;
+            every_deed(source, || service.around_loads(1)).await;
+            every_deed(source, || plain(source, 1, "red").instrument(span())).await;
+            every_deed(source, || service.boxed(1).instrument(span())).await;
+        })
+        .await;
+    }
+}
+
+/// As documented: what an ordinary function makes at once and boxes again passes for the call in it.
+#[tokio::test]
+async fn a_boxed_call_in_another_box_passes_for_the_call() {
+    type BoxedCall<'a> = std::pin::Pin<Box<dyn Future<Output = u64> + Send + 'a>>;
+
+    fn passed_on(service: &Service) -> BoxedCall<'_> {
+        service.boxed(1)
+    }
+
+    fn boxed_again(service: &Service) -> BoxedCall<'_> {
+        let call = service.boxed(1);
+        Box::pin(async move { call.await + 1 })
+    }
+
+    on_each_store(async |_: TestCache| {
+        let source = &Source::new(1);
+        let service = Service(source.clone());
+        every_deed(source, || passed_on(&service)).await;
+        service.boxed(1).await;
+        assert_eq!(boxed_again(&service).cache_entry().fetch().await.unwrap().value, 103);
+        boxed_again(&service).cache_entry().invalidate().await.unwrap();
+        assert_eq!(service.boxed(1).cache_entry().peek().await.unwrap(), None);
     })
     .await;
 }
@@ -470,6 +557,11 @@ mod not_its_own {
         plain(source, 1, "red").await
     }
 
+    #[instrument(skip_all)]
+    async fn within_a_span(source: &Source) -> u64 {
+        plain(source, 1, "red").await
+    }
+
     fn made_later(source: &Source) -> std::pin::Pin<Box<dyn Future<Output = u64> + Send + '_>> {
         let service = Service(source.clone());
         Box::pin(async move { service.boxed(1).await })
@@ -514,6 +606,8 @@ mod not_its_own {
             .await;
             is_refused(source, || made_later(source)).await;
             is_refused(source, || service.uncached(1)).await;
+            is_refused(source, || within_a_span(source)).await;
+            is_refused(source, || service.around_another_call(1)).await;
             let peeked = plain(source, 1, "red").cache_entry().peek().await.unwrap();
             assert_eq!(peeked, Some(101));
         })

@@ -3,14 +3,23 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
-use cache_runtime::{Error, cached};
+use cache_runtime::{CacheConfig, Error, cached};
 use cache_tests::Counter;
 use tokio::task::{JoinHandle, JoinSet, yield_now};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::source::Source;
-use crate::stores::{Store, TestCache, on_each_store, on_stores};
+use crate::stores::{Store, TestCache, on_each_store, on_store, on_stores};
+
+/// Far longer than the wait limit in these tests.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Another's load is not waited for for long.
+fn impatient(config: CacheConfig) -> CacheConfig {
+    config.wait_limit(Duration::from_millis(100))
+}
 
 #[cached(ttl = "1m", key_prefix = "one_load", key = "{id}")]
 async fn number(source: &Source, id: u64) -> u64 {
@@ -19,13 +28,22 @@ async fn number(source: &Source, id: u64) -> u64 {
     source.read().await
 }
 
-async fn seven(source: Source) -> u64 {
-    number(&source, 7).await
+async fn called(source: Source, id: u64) -> u64 {
+    number(&source, id).await
 }
 
-/// A load that is held up, and so many callers who wait for it.
-async fn waiters(cache: &TestCache, source: &Source, count: usize) -> Vec<JoinHandle<u64>> {
-    let waiters = (0..count).map(|_| cache.spawn(seven(source.clone()))).collect();
+async fn seven(source: Source) -> u64 {
+    called(source, 7).await
+}
+
+/// So many callers who wait for a load that is under way.
+async fn waiters(
+    cache: &TestCache,
+    source: &Source,
+    id: u64,
+    count: usize,
+) -> Vec<JoinHandle<u64>> {
+    let waiters = (0..count).map(|_| cache.spawn(called(source.clone(), id))).collect();
     // Each has been polled once when these have had their turns.
     for _ in 0..count + 10 {
         yield_now().await;
@@ -48,7 +66,7 @@ async fn a_thousand_tasks_share_one_load() {
         let hold = source.hold();
         let leader = cache.spawn(seven(source.clone()));
         hold.reached().await;
-        let waiters = waiters(&cache, &source, 999).await;
+        let waiters = waiters(&cache, &source, 7, 999).await;
         hold.release();
         assert_eq!(leader.await.unwrap(), 1);
         assert_eq!(values(waiters).await, [1; 999]);
@@ -111,7 +129,7 @@ async fn an_aborted_leader_is_replaced_by_a_waiter() {
         let hold = source.hold();
         let leader = cache.spawn(seven(source.clone()));
         hold.reached().await;
-        let waiters = waiters(&cache, &source, 20).await;
+        let waiters = waiters(&cache, &source, 7, 20).await;
         leader.abort();
         assert_eq!(values(waiters).await, [1; 20]);
         assert_eq!(source.reads(), 2);
@@ -131,13 +149,9 @@ async fn a_leader_may_be_dropped_at_any_await_point() {
                 assert!(polls > 1, "a call that never waits has no point to be dropped at");
                 break;
             }
-            let waiter = cache.spawn({
-                let source = source.clone();
-                async move { number(&source, polls).await }
-            });
-            yield_now().await;
+            let waiters = waiters(&cache, &source, polls, 20).await;
             drop(leader);
-            assert_eq!(waiter.await.unwrap(), polls);
+            assert_eq!(values(waiters).await, [polls; 20]);
             assert!(source.reads() <= 2, "{} loads after {polls} polls", source.reads());
         }
         assert_eq!(cache.manager.stats().flights, 0);
@@ -209,6 +223,29 @@ async fn a_call_that_is_held_unpolled_does_not_block_its_own_task() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_held_unpolled_does_not_block_the_same_call_in_its_task() {
+    for store in Store::ALL {
+        on_store(store, impatient, async |cache: TestCache| {
+            let source = Source::new(1);
+            let hold = source.hold();
+            let mut held = Box::pin(number(&source, 7));
+            tokio::select! {
+                biased;
+                _ = &mut held => panic!("the load is held up"),
+                () = hold.reached() => {}
+            }
+            // Nobody can end the load meanwhile, so only the limit ends the wait for it.
+            assert_eq!(timeout(SOON, number(&source, 7)).await, Ok(1));
+            assert_eq!(source.reads(), 2);
+            hold.release();
+            assert_eq!(held.await, 1);
+            assert_eq!(cache.manager.stats().flights, 0);
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn different_keys_load_at_the_same_time() {
     on_each_store(async |cache: TestCache| {
         let (slow, quick) = (Source::new(1), Source::new(2));
@@ -228,7 +265,7 @@ async fn an_annotated_function_and_get_or_load_of_its_name_share_their_value() {
         let source = Source::new(1);
         assert_eq!(number(&source, 7).await, 1);
         let other = async || Ok::<_, Error>(2);
-        let options = std::time::Duration::from_secs(60);
+        let options = Duration::from_secs(60);
         let value: Result<u64, Error> =
             cache.manager.get_or_load("one_load:7", options, other).await;
         assert_eq!(value.unwrap(), 1);
@@ -255,23 +292,41 @@ async fn no_flight_is_left_after_many_keys() {
     .await;
 }
 
+/// Twenty callers of a load that never ends; how long they waited for it.
+async fn stuck(cache: &TestCache) -> Duration {
+    let source = Source::new(1);
+    let hold = source.hold();
+    let stuck = cache.spawn(seven(source.clone()));
+    hold.reached().await;
+    let began = Instant::now();
+    let waiters = waiters(cache, &source, 7, 20).await;
+    assert_eq!(values(waiters).await, [1; 20]);
+    let waited = began.elapsed();
+    assert_eq!(source.reads(), 2, "one of them loads for all");
+    assert_eq!(seven(source.clone()).await, 1);
+    assert_eq!(source.reads(), 2, "the key is usable");
+    assert!(!stuck.is_finished());
+    stuck.abort();
+    waited
+}
+
 /// Time is tokio's, which jumps ahead when all tasks wait.
 #[tokio::test(start_paused = true)]
 async fn a_load_that_never_ends_is_waited_for_no_longer_than_the_limit() {
     on_stores(&[Store::Memory], async |cache: TestCache| {
-        let source = Source::new(1);
-        let hold = source.hold();
-        let stuck = cache.spawn(seven(source.clone()));
-        hold.reached().await;
-        let began = Instant::now();
-        let waiters = waiters(&cache, &source, 20).await;
-        assert_eq!(values(waiters).await, [1; 20]);
-        let waited = began.elapsed();
+        let waited = stuck(&cache).await;
         assert!((9..=30).contains(&waited.as_secs()), "{waited:?}");
-        assert_eq!(source.reads(), 2, "one of them loads for all");
-        assert_eq!(seven(source.clone()).await, 1, "the key is usable");
-        assert!(!stuck.is_finished());
-        stuck.abort();
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_limit_of_a_wait_holds_in_each_store() {
+    for store in Store::ALL {
+        on_store(store, impatient, async |cache: TestCache| {
+            let waited = stuck(&cache).await;
+            assert!((Duration::from_millis(90)..SOON).contains(&waited), "{waited:?}");
+        })
+        .await;
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cache_runtime::{CacheCall as _, cache_invalidate, cache_put, cached};
+use cache_runtime::{CacheCall as _, CacheManager, cache_invalidate, cache_put, cached, with};
 
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_each_store, on_stores, spawn_with, until};
@@ -258,7 +258,7 @@ async fn a_call_that_is_not_cached_has_what_is_there_removed_by_a_put() {
 async fn a_load_that_ended_meanwhile_is_not_overwritten_by_something_older() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
-        let (put, hold) = begin_put(&cache, &source, 5).await;
+        let (put, hold) = begin_put(&cache.manager, &source, 5).await;
         source.set(6);
         assert_eq!(video(&source, 7).await, Ok(6));
         hold.release();
@@ -270,32 +270,72 @@ async fn a_load_that_ended_meanwhile_is_not_overwritten_by_something_older() {
 
 /// Begins a put of `value` that waits in its body until the hold is released.
 async fn begin_put(
-    cache: &TestCache,
+    process: &CacheManager,
     source: &Source,
     value: u64,
 ) -> (tokio::task::JoinHandle<u64>, crate::source::Hold) {
     let hold = source.hold();
     let source = source.clone();
-    let put = cache.spawn(async move { set(&source, 7, value).await.unwrap() });
+    let put = spawn_with(process, async move { set(&source, 7, value).await.unwrap() });
     hold.reached().await;
     (put, hold)
+}
+
+/// What removes the video while a put of it is under way.
+#[derive(Clone, Copy, Debug)]
+enum Removal {
+    Entry,
+    Tag(&'static str),
+    Clear(&'static str),
+    FlushAll,
+}
+
+impl Removal {
+    const ALL: [Removal; 6] = [
+        Removal::Entry,
+        Removal::Tag("team:red"),
+        Removal::Tag("video"),
+        Removal::Clear("video:*"),
+        Removal::Clear("*"),
+        Removal::FlushAll,
+    ];
+
+    async fn happens(self, by: &CacheManager, source: &Source) {
+        let entry = || video(source, 7).cache_entry();
+        match self {
+            Removal::Entry => with(by, async { entry().invalidate().await.unwrap() }).await,
+            Removal::Tag(tag) => by.invalidate_tag(tag).await.unwrap(),
+            Removal::Clear(pattern) => drop(by.clear(pattern).await.unwrap()),
+            Removal::FlushAll => drop(by.flush_all().await),
+        }
+    }
+}
+
+/// This process, and with Redis another one.
+async fn processes(cache: &TestCache) -> Vec<CacheManager> {
+    let mut processes = vec![cache.manager.clone()];
+    if cache.store.has_redis() {
+        processes.push(cache.peer().await);
+    }
+    processes
 }
 
 #[tokio::test]
 async fn a_put_whose_body_began_before_an_invalidation_stores_nothing() {
     on_each_store(async |cache: TestCache| {
-        for tag in [None, Some("team:red"), Some("video")] {
-            let source = Source::new(1);
-            video(&source, 7).await.unwrap();
-            let (put, hold) = begin_put(&cache, &source, 5).await;
-            match tag {
-                None => video(&source, 7).cache_entry().invalidate().await.unwrap(),
-                Some(tag) => cache.manager.invalidate_tag(tag).await.unwrap(),
+        for by in &processes(&cache).await {
+            for removal in Removal::ALL {
+                let source = Source::new(1);
+                video(&source, 7).await.unwrap();
+                let (put, hold) = begin_put(&cache.manager, &source, 5).await;
+                removal.happens(by, &source).await;
+                source.set(9);
+                hold.release();
+                put.await.unwrap();
+                assert_eq!(video(&source, 7).await, Ok(9), "{removal:?}");
+                assert_eq!(with(by, video(&source, 7)).await, Ok(9), "{removal:?}");
+                Removal::Entry.happens(&cache.manager, &source).await;
             }
-            source.set(9);
-            hold.release();
-            put.await.unwrap();
-            assert_eq!(video(&source, 7).await, Ok(9), "{tag:?}");
         }
     })
     .await;
@@ -304,14 +344,21 @@ async fn a_put_whose_body_began_before_an_invalidation_stores_nothing() {
 #[tokio::test]
 async fn of_two_puts_that_end_in_the_other_order_neither_leaves_an_older_value() {
     on_each_store(async |cache: TestCache| {
-        let source = Source::new(1);
-        video(&source, 7).await.unwrap();
-        let (older, hold) = begin_put(&cache, &source, 5).await;
-        set(&source, 7, 6).await.unwrap();
-        assert_eq!(video(&source, 7).await, Ok(6));
-        hold.release();
-        older.await.unwrap();
-        assert_eq!(video(&source, 7).await, Ok(6));
+        let processes = processes(&cache).await;
+        for (first, second) in processes.iter().flat_map(|a| processes.iter().map(move |b| (a, b)))
+        {
+            let source = Source::new(1);
+            video(&source, 7).await.unwrap();
+            let (older, hold) = begin_put(first, &source, 5).await;
+            with(second, set(&source, 7, 6)).await.unwrap();
+            assert_eq!(with(second, video(&source, 7)).await, Ok(6));
+            hold.release();
+            older.await.unwrap();
+            for process in [second, first] {
+                assert_eq!(with(process, video(&source, 7)).await, Ok(6));
+            }
+            Removal::Entry.happens(&cache.manager, &source).await;
+        }
     })
     .await;
 }
@@ -320,7 +367,7 @@ async fn of_two_puts_that_end_in_the_other_order_neither_leaves_an_older_value()
 async fn a_put_by_hand_meanwhile_is_not_overwritten_by_something_older() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
-        let (put, hold) = begin_put(&cache, &source, 5).await;
+        let (put, hold) = begin_put(&cache.manager, &source, 5).await;
         video(&source, 7).cache_entry().put(8).await.unwrap();
         source.set(8);
         hold.release();
@@ -353,7 +400,7 @@ async fn a_put_that_is_dropped_in_its_body_removes_the_entry() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
         video(&source, 7).await.unwrap();
-        let (put, hold) = begin_put(&cache, &source, 5).await;
+        let (put, hold) = begin_put(&cache.manager, &source, 5).await;
         put.abort();
         assert!(put.await.unwrap_err().is_cancelled());
         hold.release();

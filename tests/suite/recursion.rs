@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cache_runtime::cached;
+use cache_runtime::{CacheConfig, cached};
 use cache_tests::Counter;
 use tokio::sync::Barrier;
 use tokio::time::timeout;
 
-use crate::stores::{Store, TestCache, on_each_store, on_stores};
+use crate::stores::{Store, TestCache, on_each_store, on_store, on_stores};
 
 /// Far below the ten seconds for which a caller waits for another's load.
 const SOON: Duration = Duration::from_secs(5);
@@ -89,19 +89,30 @@ async fn right(both: &Barrier, outer: bool) -> u64 {
     }
 }
 
-/// Each task leads a load that waits for the other's. Time is tokio's, which jumps ahead when all
-/// tasks wait.
+/// Each of two tasks leads a load that waits for the other's.
+async fn crossed(cache: &TestCache, limit: Duration) {
+    let both = Arc::new(Barrier::new(2));
+    let (one, other) = (Arc::clone(&both), both);
+    let one = cache.spawn(async move { left(&one, true).await });
+    let other = cache.spawn(async move { right(&other, true).await });
+    assert_eq!(timeout(limit, one).await.unwrap().unwrap(), 1);
+    assert_eq!(timeout(limit, other).await.unwrap().unwrap(), 1);
+    assert_eq!(cache.manager.stats().flights, 0);
+}
+
+/// Time is tokio's, which jumps ahead when all tasks wait.
 #[tokio::test(start_paused = true)]
 async fn two_tasks_that_wait_for_each_others_loads_come_free() {
     on_stores(&[Store::Memory], async |cache: TestCache| {
-        let both = Arc::new(Barrier::new(2));
-        let (one, other) = (Arc::clone(&both), both);
-        let one = cache.spawn(async move { left(&one, true).await });
-        let other = cache.spawn(async move { right(&other, true).await });
-        let limit = Duration::from_secs(60);
-        assert_eq!(timeout(limit, one).await.unwrap().unwrap(), 1);
-        assert_eq!(timeout(limit, other).await.unwrap().unwrap(), 1);
-        assert_eq!(cache.manager.stats().flights, 0);
+        crossed(&cache, Duration::from_secs(60)).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn two_tasks_that_wait_for_each_other_come_free_in_each_store() {
+    for store in Store::ALL {
+        let impatient = |config: CacheConfig| config.wait_limit(Duration::from_millis(100));
+        on_store(store, impatient, async |cache: TestCache| crossed(&cache, SOON).await).await;
+    }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cache_runtime::{SetOptions, cached};
+use cache_runtime::{CacheConfig, Error, SetOptions, cache_put, cached};
 
 use crate::source::Source;
-use crate::stores::{Store, TestCache, on_stores};
+use crate::stores::{Store, TestCache, on_store, on_stores, until};
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
 
@@ -31,44 +31,85 @@ fn keys(cache: &TestCache) -> BTreeMap<String, i64> {
     names.iter().map(|name| (name[own..].to_owned(), left(name))).collect()
 }
 
+/// A load that replaces an entry has its lease beside it.
+#[cached(
+    ttl = "1m",
+    stale_while_revalidate = "1m",
+    coalesce = "cluster",
+    key_prefix = "keys:leased",
+    key = "{id}"
+)]
+async fn leased(source: &Source, id: u64) -> u64 {
+    _ = id;
+    source.read().await
+}
+
+#[cache_put(entry = item(source, id))]
+async fn put(source: &Source, id: u64) -> u64 {
+    _ = (source, id);
+    2
+}
+
 #[tokio::test]
 async fn every_key_ends_by_itself() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
-        let (source, manager) = (Source::new(1), &cache.manager);
-        item(&source, 1).await;
-        manager
-            .set("hand:1", &1, SetOptions::from(Duration::from_secs(60)).tag("t"))
-            .await
-            .unwrap();
-        manager.invalidate_prefix("keys").await.unwrap();
-        manager.clear("hand:*").await.unwrap();
-        manager.flush_all().await;
-        item(&source, 1).await;
-        let hold = source.hold();
-        let load = {
-            let source = source.clone();
-            cache.spawn(async move { item(&source, 2).await })
-        };
-        hold.reached().await;
-        let keys = keys(&cache);
-        for name in ["keys:item:1", "keys:item:2", "#root", "#t:keys", "#t:keys_tag"] {
-            assert!(keys.contains_key(name), "{name} is not among {keys:?}");
-        }
-        for (name, left) in &keys {
-            assert!(*left > 0, "{name} has {left} ms left");
-        }
-        assert!(keys["keys:item:1"] <= 60_000);
-        assert!(keys["keys:item:2"] <= 300_000, "the mark of a load ends with the longest load");
-        assert!(keys["#t:keys"] > DAY_MS / 2, "a token outlives what depends on it");
-        hold.release();
-        load.await.unwrap();
-    })
-    .await;
+    for store in Store::WITH_REDIS {
+        let reporting = |config: CacheConfig| config.stats_interval(Duration::from_millis(20));
+        on_store(store, reporting, async |cache: TestCache| {
+            let (source, manager) = (Source::new(1), &cache.manager);
+            let ttl = SetOptions::from(Duration::from_secs(60));
+            item(&source, 1).await;
+            manager.set("hand:1", &1, ttl.clone().tag("t")).await.unwrap();
+            manager.invalidate_prefix("keys").await.unwrap();
+            manager.clear("hand:*").await.unwrap();
+            manager.flush_all().await;
+            item(&source, 1).await;
+            put(&source, 3).await;
+            manager.set_many([("hand:2", &1), ("hand:3", &1)], ttl.clone()).await.unwrap();
+            let load = async || Ok::<_, Error>(1);
+            manager.get_or_load("hand:4", ttl, load).await.unwrap();
+            leased(&source, 1).await;
+            cache.clock.advance(Duration::from_secs(61));
+            // A load that nobody waits for, and one that somebody does.
+            let replacing = source.hold();
+            assert_eq!(leased(&source, 1).await, 1);
+            replacing.reached().await;
+            let hold = source.hold();
+            let load = {
+                let source = source.clone();
+                cache.spawn(async move { item(&source, 2).await })
+            };
+            hold.reached().await;
+            until(async || keys(&cache).contains_key("#stats")).await;
+
+            let keys = keys(&cache);
+            let loaded = ["keys:item:1", "keys:item:2", "keys:item:3", "keys:leased:1"];
+            let by_hand = ["hand:2", "hand:3", "hand:4"];
+            let beside = ["#root", "#t:keys", "#t:keys_tag", "#lease:keys:leased:1"];
+            for name in loaded.into_iter().chain(by_hand).chain(beside) {
+                assert!(keys.contains_key(name), "{name} is not among {keys:?}");
+            }
+            for (name, left) in &keys {
+                assert!(*left > 0, "{name} has {left} ms left");
+            }
+            assert!(keys["keys:item:1"] <= 60_000);
+            assert!(
+                keys["keys:item:2"] <= 300_000,
+                "the mark of a load ends with the longest load"
+            );
+            assert!(keys["#lease:keys:leased:1"] <= 2_000);
+            assert!(keys["#t:keys"] > DAY_MS / 2, "a token outlives what depends on it");
+            hold.release();
+            replacing.release();
+            load.await.unwrap();
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
 async fn only_what_is_kept_forever_and_its_tokens_have_no_end() {
     on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+        cache.leaves_endless_keys();
         let source = Source::new(1);
         item(&source, 1).await;
         kept(&source, 1).await;

@@ -55,6 +55,27 @@ fn each_of_several_runtimes_in_turn_finds_what_the_others_have_stored() {
     });
 }
 
+#[cached(ttl = "50ms", key_prefix = "runtimes:short", key = "{id}")]
+async fn short(source: &Source, id: u64) -> u64 {
+    _ = id;
+    source.read().await
+}
+
+#[test]
+fn time_goes_on_when_a_runtime_has_ended() {
+    with_each_manager(|manager| {
+        let source = Source::new(0);
+        for round in 1..=3 {
+            source.set(round);
+            let runtime = current_thread();
+            assert_eq!(runtime.block_on(with(manager, short(&source, 1))), round);
+            drop(runtime);
+            // As long as the value lives, and the grain of the clock; nobody asks for the time meanwhile.
+            thread::sleep(Duration::from_millis(70));
+        }
+    });
+}
+
 #[test]
 fn one_runtime_may_be_entered_again_and_again() {
     with_each_manager(|manager| {

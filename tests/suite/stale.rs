@@ -164,9 +164,26 @@ async fn waited_for(source: &Source, id: u64, team: &str) -> Loaded {
     read(source, id).await
 }
 
-/// A load that runs behind a stale value, here and from another process, in every way.
-async fn overtaken_behind_a_stale_value<F: Future<Output = Loaded>>(
+/// It takes 20 ms or more, so that two seconds before its end a hundred times that is likely to be too
+/// long.
+#[cached(
+    ttl = "1m",
+    early_refresh = 100.0,
+    key_prefix = "video:meta",
+    key = "{id}",
+    tags = ["team:{team}"]
+)]
+async fn renewed_early(source: &Source, id: u64, team: &str) -> Loaded {
+    _ = team;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    read(source, id).await
+}
+
+/// A load that runs behind a value of this age, overtaken here and from another process, in every way:
+/// before somebody loads anew and after.
+async fn overtaken_behind_a_value<F: Future<Output = Loaded>>(
     cache: &TestCache,
+    age: Duration,
     call: impl Fn(Source) -> F,
 ) {
     let peer = cache.peer().await;
@@ -174,26 +191,31 @@ async fn overtaken_behind_a_stale_value<F: Future<Output = Loaded>>(
         Store::Redis => vec![&cache.manager, &peer],
         _ => vec![&cache.manager],
     };
-    for way in Way::ALL {
-        for by in &by {
-            let source = Source::new(1);
-            assert_eq!(call(source.clone()).await, Ok(701));
-            cache.clock.advance(MINUTE + SECOND);
-            source.set(2);
-            let hold = source.hold();
+    let every_way = by.iter().flat_map(|by| Way::ALL.map(|way| (*by, way)));
+    for ((by, way), ends_first) in every_way.flat_map(|each| [(each, false), (each, true)]) {
+        let source = Source::new(1);
+        assert_eq!(call(source.clone()).await, Ok(701));
+        cache.clock.advance(age);
+        source.set(2);
+        let hold = source.hold();
+        until(async || {
             assert_eq!(call(source.clone()).await, Ok(701), "{way:?}");
-            hold.reached().await;
-            source.set(3);
-            way.invalidate(by).await;
+            cache.manager.stats().background_loads == 1
+        })
+        .await;
+        hold.reached().await;
+        source.set(3);
+        way.invalidate(by).await;
+        if !ends_first {
             assert_eq!(call(source.clone()).await, Ok(703), "{way:?}");
-            hold.release();
-            until(async || cache.manager.stats().background_loads == 0).await;
-            assert_eq!(call(source.clone()).await, Ok(703), "{way:?}");
-            way.invalidate(by).await;
-            // Nor is it stale for anybody.
-            source.set(0);
-            assert_eq!(call(source.clone()).await, Err("no data".into()), "{way:?}");
         }
+        hold.release();
+        until(async || cache.manager.stats().background_loads == 0).await;
+        assert_eq!(call(source.clone()).await, Ok(703), "{way:?}");
+        way.invalidate(by).await;
+        // Nor is it stale for anybody.
+        source.set(0);
+        assert_eq!(call(source.clone()).await, Err("no data".into()), "{way:?}");
     }
 }
 
@@ -201,7 +223,7 @@ async fn overtaken_behind_a_stale_value<F: Future<Output = Loaded>>(
 async fn whatever_invalidates_a_value_does_so_while_it_is_loaded_anew() {
     on_stores(&Store::INTENDED, async |cache: TestCache| {
         let call = async |source: Source| served_meanwhile(&source, 7, "red").await;
-        overtaken_behind_a_stale_value(&cache, call).await;
+        overtaken_behind_a_value(&cache, MINUTE + SECOND, call).await;
     })
     .await;
 }
@@ -210,9 +232,22 @@ async fn whatever_invalidates_a_value_does_so_while_it_is_loaded_anew() {
 async fn whatever_invalidates_a_value_does_so_while_a_slow_load_goes_on() {
     on_stores(&Store::INTENDED, async |cache: TestCache| {
         let call = async |source: Source| waited_for(&source, 7, "red").await;
-        overtaken_behind_a_stale_value(&cache, call).await;
+        overtaken_behind_a_value(&cache, MINUTE + SECOND, call).await;
     })
     .await;
+}
+
+#[tokio::test]
+async fn whatever_invalidates_a_value_does_so_while_it_is_loaded_early() {
+    for store in Store::ALL {
+        // In an outage the value has its own TTL, too.
+        let settings = |config: CacheConfig| config.outage_ttl(MINUTE);
+        on_store(store, settings, async |cache: TestCache| {
+            let call = async |source: Source| renewed_early(&source, 7, "red").await;
+            overtaken_behind_a_value(&cache, MINUTE - 2 * SECOND, call).await;
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! One test body over every place where values are kept.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ pub struct TestCache {
     pub clock: Clock,
     pub store: Store,
     server: Option<Arc<RedisServer>>,
+    endless: Arc<AtomicBool>,
 }
 
 /// Runs `body` once for each of [`Store::ALL`], each time with a cache of its own.
@@ -66,7 +68,24 @@ pub async fn on_store(
 ) {
     let cache = TestCache::new(store, settings).await;
     let _named = NamedOnPanic(store);
+    let (server, pattern) = (cache.server.clone(), cache.redis_key("*"));
+    let endless = Arc::clone(&cache.endless);
     with(&cache.manager.clone(), body(cache)).await;
+    if let Some(server) = server.filter(|_| !endless.load(Ordering::Relaxed)) {
+        every_key_has_an_end(&server, &pattern);
+    }
+}
+
+/// That all of these keys end by themselves: a leak in Redis would be for ever.
+fn every_key_has_an_end(server: &RedisServer, pattern: &str) {
+    let keys: Vec<String> = server.cli(&["KEYS", pattern]);
+    let mut lives = redis::pipe();
+    for key in &keys {
+        lives.pttl(key);
+    }
+    let lives: Vec<i64> = lives.query(&mut server.connect().unwrap()).unwrap();
+    let endless: Vec<_> = keys.iter().zip(lives).filter(|(_, left)| *left == -1).collect();
+    assert!(endless.is_empty(), "{endless:?}");
 }
 
 impl TestCache {
@@ -86,7 +105,13 @@ impl TestCache {
             None => config.redis_url("redis://127.0.0.1:1"),
         };
         let clock = Clock::mock();
-        TestCache { manager: connect(settings(config), &clock).await, clock, store, server }
+        TestCache {
+            manager: connect(settings(config), &clock).await,
+            clock,
+            store,
+            server,
+            endless: Arc::default(),
+        }
     }
 
     /// Another manager with the same configuration and clock. On Redis it stands for another
@@ -98,6 +123,11 @@ impl TestCache {
     /// The server behind [`Store::Redis`] and [`Store::Tiered`], which other tests use too.
     pub fn server(&self) -> &RedisServer {
         self.server.as_deref().expect("the store is Redis")
+    }
+
+    /// The test keeps something for ever, or writes into Redis itself: it may leave keys without an end.
+    pub fn leaves_endless_keys(&self) {
+        self.endless.store(true, Ordering::Relaxed);
     }
 
     /// The key of a name in Redis.
@@ -145,7 +175,25 @@ pub async fn own_server(settings: impl FnOnce(CacheConfig) -> CacheConfig) -> Te
     let config = CacheConfig::default().namespace(unique_namespace()).mode(Mode::Redis);
     let (config, clock) = (settings(on_server(config, &server)), Clock::mock());
     let store = if config.mode == Mode::Tiered { Store::Tiered } else { Store::Redis };
-    TestCache { manager: connect(config, &clock).await, clock, store, server: Some(server) }
+    TestCache {
+        manager: connect(config, &clock).await,
+        clock,
+        store,
+        server: Some(server),
+        endless: Arc::default(),
+    }
+}
+
+/// Runs `body` in each mode with Redis, each time on a server of its own, which it may harm.
+pub async fn on_own_servers(
+    settings: impl Fn(CacheConfig) -> CacheConfig,
+    body: impl AsyncFn(TestCache),
+) {
+    for mode in [Mode::Redis, Mode::Tiered] {
+        let cache = own_server(|config| settings(config.mode(mode))).await;
+        let _named = NamedOnPanic(cache.store);
+        with(&cache.manager.clone(), body(cache)).await;
+    }
 }
 
 /// Waits until Redis is in use: connected, and owed nothing.

@@ -67,6 +67,7 @@ async fn a_value_of_an_outage_is_kept_for_the_outage_ttl_at_most() {
 #[tokio::test]
 async fn forever_is_until_it_is_invalidated() {
     on_stores(&Store::INTENDED, async |cache: TestCache| {
+        cache.leaves_endless_keys();
         let manager = &cache.manager;
         manager.set("a:b", &1_u8, SetOptions::forever()).await.unwrap();
         cache.clock.advance(99 * 365 * DAY);
@@ -81,6 +82,7 @@ async fn forever_is_until_it_is_invalidated() {
 #[tokio::test]
 async fn redis_ends_an_entry_by_itself_and_keeps_its_tokens_longer() {
     on_stores(&[Store::Redis], async |cache: TestCache| {
+        cache.leaves_endless_keys();
         let life = |name: &str| cache.server().cli::<i64>(&["PTTL", &cache.redis_key(name)]);
         cache.manager.set("a:b", &1_u8, MINUTE).await.unwrap();
         assert!((50_000..=60_000).contains(&life("a:b")), "{}", life("a:b"));
@@ -170,6 +172,34 @@ async fn a_writer_whose_clock_is_a_little_ahead_is_read() {
         assert_eq!(cache.manager.get("a").await.unwrap(), Some(1_u8));
         cache.clock.advance(MINUTE + SECOND);
         assert_eq!(cache.manager.get::<u8>("a").await.unwrap(), None);
+    })
+    .await;
+}
+
+/// Each takes what the other has stored for something else than it is, and replaces it.
+#[tokio::test]
+async fn writers_a_day_apart_each_read_what_they_store() {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
+        let (ahead, clock) = ahead(&cache, DAY).await;
+        let load = async |manager: &CacheManager, value: u8| {
+            let load = async || Ok::<_, Error>(value);
+            manager.get_or_load("a", MINUTE, load).await.unwrap()
+        };
+        for round in 0..3 {
+            for (manager, value) in [(&cache.manager, 2 * round), (&ahead, 2 * round + 1)] {
+                assert_eq!(load(manager, value).await, value, "the other's is none");
+                assert_eq!(load(manager, 99).await, value, "its own is there");
+                let Some(Ttl::For(left)) = manager.ttl("a").await.unwrap() else {
+                    panic!("it has an end")
+                };
+                assert!(left > MINUTE - 10 * SECOND && left <= MINUTE, "{left:?}");
+                let life = cache.server().cli::<i64>(&["PTTL", &cache.redis_key("a")]);
+                assert!((50_000..=60_000).contains(&life), "{life}");
+            }
+        }
+        // Nor does what one has stored last longer for it because the other one was there.
+        clock.advance(MINUTE);
+        assert_eq!(ahead.get::<u8>("a").await.unwrap(), None);
     })
     .await;
 }

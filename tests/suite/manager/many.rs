@@ -55,6 +55,7 @@ async fn names_of_different_prefixes_have_their_ttls() {
             config.prefix_ttl("short", MINUTE).prefix_ttl("long", Ttl::Forever)
         };
         on_store(store, settings, async |cache: TestCache| {
+            cache.leaves_endless_keys();
             let values = [("short:1", &1), ("long:1", &2), ("short:2", &3)];
             cache.manager.set_many(values, SetOptions::default()).await.unwrap();
             cache.clock.advance(MINUTE * 2);

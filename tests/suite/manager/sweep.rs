@@ -9,12 +9,13 @@ use crate::stores::{Store, TestCache, on_stores, own_server};
 
 /// More than one page of them.
 const MANY: u64 = 2_500;
+const TTL: Duration = Duration::from_secs(60);
 
 async fn fill(manager: &CacheManager) {
     let names: Vec<String> = (0..MANY).map(|id| format!("many:{id}")).collect();
     let values = names.iter().map(|name| (name, &1_u8));
-    manager.set_many(values, Duration::from_secs(60)).await.unwrap();
-    manager.set("other", &1, SetOptions::forever().tag("a:tag")).await.unwrap();
+    manager.set_many(values, TTL).await.unwrap();
+    manager.set("other", &1, SetOptions::ttl(TTL).tag("a:tag")).await.unwrap();
 }
 
 /// The names that are listed, and whether that is all.

@@ -88,6 +88,7 @@ async fn a_ttl_is_exact_in_memory() {
 #[tokio::test]
 async fn a_value_that_is_kept_forever_does_not_grow_old() {
     on_stores(&Store::INTENDED, async |cache: TestCache| {
+        cache.leaves_endless_keys();
         let source = Source::new(1);
         assert_eq!(forever(&source).await, 1);
         source.set(2);
@@ -109,6 +110,7 @@ async fn without_a_ttl_the_prefix_decides_and_then_the_default() {
                 .prefix_ttl("by_hand", Ttl::Forever)
         };
         on_store(store, settings, async |cache: TestCache| {
+            cache.leaves_endless_keys();
             lives(&cache, Duration::from_secs(100), async |s| inherited(s).await).await;
             lives(&cache, Duration::from_secs(30), async |s| by_prefix(s).await).await;
             cache.manager.set("by_hand:1", &1, SetOptions::default()).await.unwrap();

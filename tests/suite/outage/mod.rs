@@ -131,6 +131,23 @@ async fn goes_on_in_memory(manager: &CacheManager) {
         assert_eq!(item(&source, 101).await, 102);
     };
     within(SLACK, with(manager, calls)).await;
+    with(manager, is_not_waited_for()).await;
+}
+
+/// While Redis is left alone, what is not in memory is not looked for in Redis either.
+async fn is_not_waited_for() {
+    let source = Source::new(1);
+    let mut times = Vec::new();
+    for id in 10_000..11_000 {
+        let began = Instant::now();
+        item(&source, id).await;
+        times.push(began.elapsed());
+    }
+    assert_eq!(source.reads(), times.len());
+    times.sort_unstable();
+    // Not the mean: this machine may be busy, and a probe may take its turn.
+    let median = times[times.len() / 2];
+    assert!(median < Duration::from_millis(1), "{median:?}");
 }
 
 /// Once Redis is back: it is used, and nothing that was invalidated meanwhile is served.

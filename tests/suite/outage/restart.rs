@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use cache_runtime::{CacheManager, Error, Status, with};
 use cache_tests::RedisServer;
+use tokio::task::JoinHandle;
 
 use super::*;
+use crate::source::Hold;
+use crate::stores::spawn_with;
 
 #[tokio::test]
 async fn a_server_that_is_down_at_the_start_is_used_once_it_is_there() {
@@ -91,7 +94,7 @@ async fn a_thousand_callers_go_on_when_the_server_dies_under_them() {
         .map(|id| {
             let source = source.clone();
             let call = async move { item(&source, id).await };
-            crate::stores::spawn_with(&manager, call)
+            spawn_with(&manager, call)
         })
         .collect();
     tokio::task::yield_now().await;
@@ -146,12 +149,8 @@ async fn values_of_an_outage_are_kept_for_the_outage_ttl() {
     .await;
 }
 
-#[tokio::test]
-async fn a_server_that_returns_is_asked_by_one_and_not_by_a_thousand() {
-    let server = RedisServer::start();
-    let manager = connected(&server.url()).await;
-    server.kill();
-    is_given_up(&manager).await;
+/// A thousand callers who go on while the server comes back.
+async fn a_thousand_callers_during(manager: &CacheManager, comes_back: impl FnOnce()) {
     let source = Source::new(1);
     let calls: Vec<_> = (0..1_000)
         .map(|id| {
@@ -162,17 +161,127 @@ async fn a_server_that_returns_is_asked_by_one_and_not_by_a_thousand() {
                     sleep(Duration::from_millis(20)).await;
                 }
             };
-            crate::stores::spawn_with(&manager, calls)
+            spawn_with(manager, calls)
         })
         .collect();
-    server.restart();
-    is_in_use(&manager).await;
+    tokio::task::yield_now().await;
+    comes_back();
+    is_in_use(manager).await;
     for call in calls {
         call.await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_server_that_returns_is_asked_by_one_and_not_by_a_thousand() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    server.kill();
+    is_given_up(&manager).await;
+    a_thousand_callers_during(&manager, || server.restart()).await;
     // Two connections for commands and one for the feed, those of the test itself beside them.
     let info: String = server.cli(&["INFO", "stats"]);
-    let connections = info.lines().find_map(|line| line.strip_prefix("total_connections_received:"));
-    let connections: u32 = connections.unwrap().trim().parse().unwrap();
+    let connections = number(&info, "total_connections_received:");
     assert!(connections < 20, "{connections} connections");
+}
+
+#[tokio::test]
+async fn a_server_that_goes_on_is_probed_by_one_and_not_by_a_thousand() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    server.cli::<()>(&["CONFIG", "RESETSTAT"]);
+    server.pause();
+    is_given_up(&manager).await;
+    a_thousand_callers_during(&manager, || server.resume()).await;
+    let info: String = server.cli(&["INFO", "commandstats"]);
+    let (pings, infos) = (number(&info, "cmdstat_ping:calls="), number(&info, "cmdstat_info:calls="));
+    // One probe; the rest are the feed's, and those of the health checks.
+    assert!((1..50).contains(&(pings + infos)), "{pings} and {infos} probes");
+}
+
+/// The number that stands behind this in what a server says of itself; zero if it is not there.
+fn number(info: &str, name: &str) -> u32 {
+    let value = info.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
+    value.split([',', '\r']).next().unwrap().parse().unwrap()
+}
+
+/// A load that is overtaken by a change: in which of the phases before, in and after an outage it begins,
+/// is overtaken and ends.
+struct Overtaken {
+    begins: usize,
+    changes: usize,
+    ends: usize,
+    id: u64,
+    source: Source,
+    load: Option<(Hold, JoinHandle<u64>)>,
+}
+
+impl Overtaken {
+    /// Every order in which it can happen.
+    fn all() -> Vec<Overtaken> {
+        let phases = (0..27).map(|n| (n / 9, n / 3 % 3, n % 3));
+        phases
+            .filter(|(begins, changes, ends)| begins <= changes && changes <= ends)
+            .zip(1..)
+            .map(|((begins, changes, ends), id)| {
+                Overtaken { begins, changes, ends, id, source: Source::new(1), load: None }
+            })
+            .collect()
+    }
+
+    /// What it does in this phase.
+    async fn go_on(&mut self, manager: &CacheManager, phase: usize) {
+        let (source, id) = (self.source.clone(), self.id);
+        if phase == self.begins {
+            let (hold, source) = (source.hold(), source.clone());
+            let load = spawn_with(manager, async move { item(&source, id).await });
+            hold.reached().await;
+            self.load = Some((hold, load));
+        }
+        if phase == self.changes {
+            change(&source, id, 2).await;
+        }
+        if phase == self.ends {
+            let (hold, load) = self.load.take().unwrap();
+            hold.release();
+            assert_eq!(load.await.unwrap(), 1);
+        }
+        if phase >= self.ends {
+            let value = item(&source, id).await;
+            assert_eq!(value, 2, "{:?} in phase {phase}", (self.begins, self.changes, self.ends));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_overtakes_a_load_whether_redis_goes_or_comes_meanwhile() {
+    for trusts in [false, true] {
+        let server = RedisServer::start();
+        let config = impatient(&server.url()).trust_restart(trusts);
+        let manager = CacheManager::builder().config(config).build().unwrap();
+        is_in_use(&manager).await;
+        let mut loads = Overtaken::all();
+        with(&manager, async {
+            for phase in 0..3 {
+                match phase {
+                    1 => {
+                        // Entries and marks come back with the server.
+                        server.cli::<()>(&["SAVE"]);
+                        server.kill();
+                        is_given_up(&manager).await;
+                    }
+                    2 => {
+                        server.restart();
+                        is_in_use(&manager).await;
+                    }
+                    _ => {}
+                }
+                for load in &mut loads {
+                    load.go_on(&manager, phase).await;
+                }
+            }
+        })
+        .await;
+        assert_eq!(manager.stats().flights, 0);
+    }
 }

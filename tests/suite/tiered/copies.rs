@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use cache_runtime::{SetOptions, Ttl, cached};
+use cache_runtime::{SetOptions, Ttl, cached, with};
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
 
 use super::{From, fetch, own_tiered, until_heard};
 use crate::source::Source;
-use crate::stores::{Store, TestCache, on_store, on_stores};
-use crate::video::{NAME, call, video};
+use crate::stores::{Store, TestCache, on_store, on_stores, until};
+use crate::video::{NAME, Way, call, hears, video};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TIERED: [Store; 1] = [Store::Tiered];
@@ -170,4 +172,48 @@ async fn what_is_too_large_for_memory_is_read_from_redis() {
         assert_eq!(cache.manager.get::<String>("large").await.unwrap().as_ref(), Some(&large));
     }
     assert_eq!(cache.manager.stats().total.redis_hits, 2);
+}
+
+/// The removal in Redis is held up, and nobody here has heard of it: what is read from Redis meanwhile is
+/// copied, and must not stay.
+#[tokio::test]
+async fn what_is_copied_while_redis_is_told_of_an_invalidation_does_not_stay() {
+    let cache = own_tiered(|config| config).await;
+    let (peer, manager) = (cache.peer().await, &cache.manager);
+    for way in Way::ALL {
+        let source = Source::new(1);
+        hears(&peer, &source, 1).await;
+        // The connection of a runtime of its own, so that it is not this one's that is held up.
+        let invalidator = manager.clone();
+        let (is_ready, ready) = oneshot::channel();
+        let (begin, begins) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                invalidator.health().await;
+                is_ready.send(()).unwrap();
+                begins.await.unwrap();
+                way.invalidate(&invalidator).await;
+            });
+        });
+        ready.await.unwrap();
+        cache.server().cli::<()>(&["CLIENT", "PAUSE", "60000", "WRITE"]);
+        begin.send(()).unwrap();
+        until(async || {
+            let clients: String = cache.server().cli(&["INFO", "clients"]);
+            !clients.contains("blocked_clients:0")
+        })
+        .await;
+        source.set(2);
+        assert_eq!(fetch(manager, &source).await, (1, From::Redis), "{way:?}");
+        assert_eq!(with(manager, video(&source)).await, 1, "{way:?}");
+        assert!(!thread.is_finished());
+        cache.server().cli::<()>(&["CLIENT", "UNPAUSE"]);
+        thread.join().unwrap();
+        assert_eq!(with(manager, video(&source)).await, 2, "{way:?}");
+        // Nobody here has the value of this round in memory at the beginning of the next.
+        way.invalidate(manager).await;
+        hears(&peer, &Source::new(3), 3).await;
+        way.invalidate(manager).await;
+    }
 }

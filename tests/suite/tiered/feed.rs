@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use cache_runtime::{CacheManager, Status, with};
-use cache_tests::Proxy;
+use cache_runtime::{CacheConfig, CacheManager, Mode, Status, with};
+use cache_tests::{Proxy, RedisServer};
 
 use super::{From, fetch, own_tiered, until_heard};
 use crate::source::Source;
-use crate::stores::{Store, TestCache, on_stores, until};
+use crate::stores::{Store, TestCache, on_server, on_stores, until, until_up};
 use crate::video::{Way, video};
 
 #[tokio::test]
@@ -152,18 +152,30 @@ async fn a_connection_that_stalls_is_believed_for_two_seconds_at_most() {
 
 #[tokio::test]
 async fn the_tasks_of_a_manager_end_with_it() {
-    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
-    for disconnects in [true, false] {
-        let cache = own_tiered(|config| config).await;
-        let before = tasks();
-        let other = cache.peer().await;
-        until_heard(&other).await;
-        assert!(tasks() > before);
-        if disconnects {
-            other.disconnect().await;
-            until(async || tasks() == before).await;
+    let alive = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let happens: [fn(&RedisServer); 3] = [|_| {}, RedisServer::kill, RedisServer::pause];
+    for (mode, (at, happens)) in [Mode::Redis, Mode::Tiered]
+        .into_iter()
+        .flat_map(|mode| happens.into_iter().enumerate().map(move |each| (mode, each)))
+    {
+        for disconnects in [true, false] {
+            let server = RedisServer::start();
+            let config = on_server(CacheConfig::default().mode(mode), &server)
+                .redis_timeout(Duration::from_millis(200))
+                .redis_health_check_interval(Duration::from_millis(50));
+            let manager = CacheManager::builder().config(config).build().unwrap();
+            let before = alive();
+            until_up(&manager).await;
+            assert!(alive() > before);
+            happens(&server);
+            let is_away = at > 0;
+            until(async || (manager.health().await.backend == "memory") == is_away).await;
+            if disconnects {
+                manager.disconnect().await;
+                until(async || alive() == before).await;
+            }
+            drop(manager);
+            until(async || alive() == before).await;
         }
-        drop(other);
-        until(async || tasks() == before).await;
     }
 }
