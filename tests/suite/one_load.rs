@@ -10,7 +10,7 @@ use cache_tests::Counter;
 use tokio::task::{JoinHandle, JoinSet, yield_now};
 use tokio::time::{Instant, timeout};
 
-use crate::source::Source;
+use crate::source::{Hold, Source};
 use crate::stores::{Store, TestCache, on_each_store, on_store, on_stores};
 
 /// Far longer than the wait limit in these tests.
@@ -202,18 +202,23 @@ async fn a_panic_reaches_its_own_caller_alone() {
     .await;
 }
 
+/// A leader in a select arm that has lost: it is held in its body, and polled no more.
+async fn held_leader(source: &Source) -> (Pin<Box<impl Future<Output = u64>>>, Hold) {
+    let hold = source.hold();
+    let mut held = Box::pin(number(source, 7));
+    tokio::select! {
+        biased;
+        _ = &mut held => panic!("the load is held up"),
+        () = hold.reached() => {}
+    }
+    (held, hold)
+}
+
 #[tokio::test]
 async fn a_call_that_is_held_unpolled_does_not_block_its_own_task() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
-        // The leader is the body of a select arm that has lost: it is held, and polled no more.
-        let hold = source.hold();
-        let mut held = Box::pin(number(&source, 7));
-        tokio::select! {
-            biased;
-            _ = &mut held => panic!("the load is held up"),
-            () = hold.reached() => {}
-        }
+        let (held, _hold) = held_leader(&source).await;
         let waiter = cache.spawn(seven(source.clone()));
         yield_now().await;
         drop(held);
@@ -227,13 +232,7 @@ async fn a_call_that_is_held_unpolled_does_not_block_the_same_call_in_its_task()
     for store in Store::ALL {
         on_store(store, impatient, async |cache: TestCache| {
             let source = Source::new(1);
-            let hold = source.hold();
-            let mut held = Box::pin(number(&source, 7));
-            tokio::select! {
-                biased;
-                _ = &mut held => panic!("the load is held up"),
-                () = hold.reached() => {}
-            }
+            let (held, hold) = held_leader(&source).await;
             // Nobody can end the load meanwhile, so only the limit ends the wait for it.
             assert_eq!(timeout(SOON, number(&source, 7)).await, Ok(1));
             assert_eq!(source.reads(), 2);

@@ -105,7 +105,8 @@ fn a_key_that_is_hot_at_the_front_stays_in_the_table() {
         store.put(&name, i);
         store.heat::<u64>(&name);
     }
-    assert!(loads <= 3, "loaded {loads} times while the table was turned over 40 times");
+    // Where keys fall is random: mostly it is 1, seldom 4. Nobody asking the table, it would be 40.
+    assert!(loads <= 10, "loaded {loads} times while the table was turned over 40 times");
 }
 
 /// Its `Drop` asks the store that it was in.
