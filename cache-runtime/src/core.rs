@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use redis::{Client, ConnectionAddr, ProtocolVersion, RedisError};
+use redis::{ConnectionAddr, ProtocolVersion, RedisError};
 
 use crate::background::Background;
 use crate::call::CallKey;
@@ -17,7 +17,7 @@ use crate::events::{Events, Happened};
 use crate::flight::Flights;
 use crate::generation::Generations;
 use crate::memory::{Memory, Terms};
-use crate::redis::{Host, RedisStore, Settings};
+use crate::redis::{Host, RedisStore, Settings, Tls};
 use crate::registry::registry;
 use crate::site::{Instance, Tier};
 use crate::stats::{
@@ -330,7 +330,12 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         expected,
     };
     let info = url.connection_info().map_err(refused)?;
-    let open = |info| Client::open(info).map_err(|error: RedisError| refused(error.to_string()));
+    let tls = Tls::read(config).map_err(|(setting, file, expected)| Error::Config {
+        setting: setting.into(),
+        value: file.display().to_string(),
+        expected,
+    })?;
+    let open = |info| tls.client(info).map_err(|error: RedisError| refused(error.to_string()));
     // The server may speak first only in this protocol.
     let speaking = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     Ok(Settings {
@@ -338,6 +343,7 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         client: open(info.clone())?,
         address: url.to_string(),
         is_local: is_local(info.addr()),
+        is_encrypted: url.is_encrypted(),
         namespace: config.namespace.clone(),
         connections: usize::from(config.redis_pool_max_connections),
         connect_timeout: config.redis_connect_timeout,

@@ -43,6 +43,7 @@ mod stores;
 mod storms;
 mod tiered;
 mod time;
+mod tls;
 mod twins;
 mod two_processes;
 mod unconfirmed;

@@ -1,5 +1,6 @@
 //! The setters, which accept anything: `validate` judges.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{CacheConfig, Jitter, Mode, RedisUrl, Ttl};
@@ -116,6 +117,25 @@ impl CacheConfig {
     #[must_use]
     pub fn redis_url(mut self, url: impl Into<RedisUrl>) -> Self {
         self.redis_url = Some(url.into());
+        self
+    }
+
+    /// Sets [whose signature counts](CacheConfig#structfield.redis_tls_ca), by a file.
+    #[must_use]
+    pub fn redis_tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
+        self.redis_tls_ca = Some(file.into());
+        self
+    }
+
+    /// Sets [the certificate of this client](CacheConfig#structfield.redis_tls_cert) and its key, by files.
+    #[must_use]
+    pub fn redis_tls_identity(
+        mut self,
+        certificate: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        self.redis_tls_cert = Some(certificate.into());
+        self.redis_tls_key = Some(key.into());
         self
     }
 

@@ -44,6 +44,7 @@ impl CacheConfig {
         self.check_times()?;
         self.check_sizes()?;
         self.check_connections()?;
+        self.check_tls()?;
         self.check_redis_is_there()
     }
 
@@ -128,6 +129,30 @@ impl CacheConfig {
             self.redis_pool_max_connections,
             "1 to 128 (commands share connections, so a few serve many callers)",
         )
+    }
+
+    /// What is said of certificates is for an encrypted connection, and a certificate has its key.
+    fn check_tls(&self) -> Result<(), Problem> {
+        let files = [
+            ("redis_tls_ca", &self.redis_tls_ca),
+            ("redis_tls_cert", &self.redis_tls_cert),
+            ("redis_tls_key", &self.redis_tls_key),
+        ];
+        let plain = self.redis_url.as_ref().is_some_and(|url| !url.is_encrypted());
+        for (field, file) in files {
+            let Some(file) = file else { continue };
+            let expected = "none, or an address that begins with `rediss://`";
+            require(!plain, field, file.display(), expected)?;
+        }
+        match (&self.redis_tls_cert, &self.redis_tls_key) {
+            (Some(file), None) => {
+                problem("redis_tls_cert", file.display(), "its key with it (REDIS_TLS_KEY)")
+            }
+            (None, Some(file)) => {
+                problem("redis_tls_key", file.display(), "its certificate with it (REDIS_TLS_CERT)")
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_redis_is_there(&self) -> Result<(), Problem> {

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     env::{self, VarError},
     net::Ipv6Addr,
+    path::PathBuf,
 };
 
 use super::{
@@ -26,8 +27,8 @@ impl CacheConfig {
     /// # Errors
     ///
     /// [`Error::Config`] names the variable, its value (masked where it may hold a password) and
-    /// what is accepted: for a value that cannot be read or used, for `REDIS_URL` together with
-    /// `REDIS_HOST` and its companions, and for `REDIS_TLS=true`, which this build cannot do.
+    /// what is accepted: for a value that cannot be read or used, and for `REDIS_URL` together with
+    /// `REDIS_HOST` and its companions.
     pub fn from_env() -> Result<CacheConfig, Error> {
         read(&Variables(&|name| match env::var(name) {
             Ok(value) => Ok(Some(value)),
@@ -93,6 +94,9 @@ fn read_memory(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Err
 }
 
 fn read_redis(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
+    config.redis_tls_ca = vars.text("REDIS_TLS_CA")?.map(PathBuf::from);
+    config.redis_tls_cert = vars.text("REDIS_TLS_CERT")?.map(PathBuf::from);
+    config.redis_tls_key = vars.text("REDIS_TLS_KEY")?.map(PathBuf::from);
     vars.set("redis_pool_max_connections", &mut config.redis_pool_max_connections)?;
     vars.set("redis_pool_timeout", &mut config.redis_pool_timeout)?;
     vars.set("redis_connect_timeout", &mut config.redis_connect_timeout)?;
@@ -104,14 +108,29 @@ fn read_redis(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Erro
 }
 
 fn address(vars: &Variables<'_>) -> Result<Option<RedisUrl>, Error> {
-    if vars.get::<bool>("REDIS_TLS")? == Some(true) {
-        return Err(refusal("REDIS_TLS", "true", "`false`: this build connects without TLS"));
+    let tls = vars.get::<bool>("REDIS_TLS")?;
+    if tls == Some(true) && !cfg!(feature = "tls") {
+        let expected = "`false`: this build connects without TLS (enable the feature `tls`)";
+        return Err(refusal("REDIS_TLS", "true", expected));
     }
     let part = first_part(vars)?;
     match (vars.text("REDIS_URL")?, part) {
+        (None, None) if tls == Some(true) => {
+            Err(refusal("REDIS_TLS", "true", "an address with it (REDIS_HOST or REDIS_URL)"))
+        }
         (None, None) => Ok(None),
-        (None, Some(_)) => address_from_parts(vars).map(Some),
-        (Some(url), None) => Ok(Some(RedisUrl::from(url))),
+        (None, Some(_)) => address_from_parts(vars, tls.unwrap_or(false)).map(Some),
+        (Some(url), None) => {
+            let url = RedisUrl::from(url);
+            match tls.filter(|tls| *tls != url.is_encrypted()) {
+                None => Ok(Some(url)),
+                Some(tls) => Err(refusal(
+                    "REDIS_TLS",
+                    if tls { "true" } else { "false" },
+                    "what REDIS_URL says: `rediss://` is encrypted, all else is not",
+                )),
+            }
+        }
         (Some(url), Some(part)) => Err(refusal(
             "REDIS_URL",
             &mask(&url),
@@ -131,7 +150,7 @@ fn first_part(vars: &Variables<'_>) -> Result<Option<&'static str>, Error> {
     Ok(None)
 }
 
-fn address_from_parts(vars: &Variables<'_>) -> Result<RedisUrl, Error> {
+fn address_from_parts(vars: &Variables<'_>, tls: bool) -> Result<RedisUrl, Error> {
     let username = vars.text("REDIS_USERNAME")?;
     let password = vars.secret("REDIS_PASSWORD")?;
     if let (Some(username), None) = (&username, &password) {
@@ -143,6 +162,7 @@ fn address_from_parts(vars: &Variables<'_>) -> Result<RedisUrl, Error> {
         db: vars.get("REDIS_DB")?,
         username,
         password,
+        tls,
     };
     Ok(RedisUrl::from(parts))
 }

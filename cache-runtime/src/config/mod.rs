@@ -11,7 +11,7 @@ mod size;
 mod text;
 mod ttl;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -114,8 +114,16 @@ pub struct CacheConfig {
     pub max_background_loads: u16,
 
     /// The address of Redis. `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` (6379), `REDIS_DB` (0),
-    /// `REDIS_USERNAME` and `REDIS_PASSWORD`.
+    /// `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_TLS` (`false`).
     pub redis_url: Option<RedisUrl>,
+    /// A file with the certificates, in PEM, of those whose signature on the server's certificate counts, in
+    /// place of the roots of the system. `REDIS_TLS_CA`; for `rediss://`.
+    pub redis_tls_ca: Option<PathBuf>,
+    /// A file with the certificate, in PEM, that this client shows to the server; with the key beside it.
+    /// `REDIS_TLS_CERT`; for `rediss://`.
+    pub redis_tls_cert: Option<PathBuf>,
+    /// A file with the key of that certificate, in PEM. `REDIS_TLS_KEY`.
+    pub redis_tls_key: Option<PathBuf>,
     /// The number of multiplexed connections commands are spread over.
     /// `REDIS_POOL_MAX_CONNECTIONS`, default 2.
     pub redis_pool_max_connections: u16,
@@ -164,6 +172,9 @@ impl Default for CacheConfig {
             wait_limit: Duration::from_secs(10),
             max_background_loads: 256,
             redis_url: None,
+            redis_tls_ca: None,
+            redis_tls_cert: None,
+            redis_tls_key: None,
             redis_pool_max_connections: 2,
             redis_pool_timeout: Duration::from_millis(250),
             redis_connect_timeout: Duration::from_secs(2),

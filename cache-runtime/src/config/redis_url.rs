@@ -9,10 +9,10 @@ use super::mask::mask_url;
 
 const EXPECTED: &str =
     "one URL such as `redis://user:password@host:6379/0` or `redis+unix:///run/redis.sock?db=0`";
-const SCHEMES: [&str; 3] = ["redis", "redis+unix", "unix"];
+const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+unix", "unix"];
 
-/// The address of a Redis server: `redis://[user:password@]host[:port][/db]`, or
-/// `redis+unix:///path/to/socket[?db=0&user=..&pass=..]` (also `unix://`).
+/// The address of a Redis server: `redis://[user:password@]host[:port][/db]`, `rediss://..` for an encrypted
+/// connection (feature `tls`), or `redis+unix:///path/to/socket[?db=0&user=..&pass=..]` (also `unix://`).
 ///
 /// `Debug` and `Display` never show the password, whether or not the text is a proper URL.
 /// Serialising does write it: a configuration must read back as it was.
@@ -33,6 +33,11 @@ impl RedisUrl {
         &self.0
     }
 
+    /// Whether the connection is encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.starts_with("rediss://")
+    }
+
     /// What a client needs to connect, or what would have been accepted in place of this text.
     pub(crate) fn connection_info(&self) -> Result<ConnectionInfo, String> {
         self.check_scheme()?;
@@ -49,8 +54,13 @@ impl RedisUrl {
             return Err(format!("{EXPECTED}; this build connects to one server, not to a cluster"));
         }
         match self.0.split_once("://") {
+            Some(("rediss", _)) if !cfg!(feature = "tls") => Err(format!(
+                "{EXPECTED}; this build connects without TLS (enable the feature `tls`)"
+            )),
+            Some(("rediss", rest)) if rest.contains('#') => Err(refusal(
+                "no `#`: what it could say is that any certificate will do; name one in REDIS_TLS_CA",
+            )),
             Some((scheme, _)) if SCHEMES.contains(&scheme) => Ok(()),
-            Some(("rediss", _)) => Err(format!("{EXPECTED}; this build connects without TLS")),
             Some((scheme, _)) if scheme.starts_with("redis-sentinel") => {
                 Err(format!("{EXPECTED}; this build does not ask sentinels"))
             }
@@ -91,16 +101,18 @@ pub(super) struct Parts {
     pub(super) db: Option<u16>,
     pub(super) username: Option<String>,
     pub(super) password: Option<String>,
+    pub(super) tls: bool,
 }
 
 impl From<Parts> for RedisUrl {
     fn from(parts: Parts) -> Self {
-        let Parts { host, port, db, username, password } = parts;
+        let Parts { host, port, db, username, password, tls } = parts;
         let host = if host.contains(':') { format!("[{host}]") } else { host };
         let user = username.as_deref().map(percent_encode).unwrap_or_default();
         let login = password.map(|password| format!("{user}:{}@", percent_encode(&password)));
         RedisUrl(format!(
-            "redis://{}{host}:{}/{}",
+            "redis{}://{}{host}:{}/{}",
+            if tls { "s" } else { "" },
             login.unwrap_or_default(),
             port.unwrap_or(6379),
             db.unwrap_or(0)
@@ -168,7 +180,10 @@ mod tests {
 
     #[test]
     fn refuses_what_this_build_cannot_do_and_says_so() {
-        assert!(refused("rediss://host").ends_with("without TLS"));
+        #[cfg(not(feature = "tls"))]
+        assert!(refused("rediss://host").ends_with("(enable the feature `tls`)"));
+        #[cfg(feature = "tls")]
+        assert!(refused("rediss://host/#insecure").contains("REDIS_TLS_CA"));
         assert!(refused("redis-sentinel://host/master").ends_with("sentinels"));
         assert!(refused("redis://a,redis://b").contains("one server"));
         for url in ["", "localhost:6379", "http://host", "REDIS://host"] {
@@ -194,6 +209,7 @@ mod tests {
             db: Some(2),
             username: Some("a:b".to_owned()),
             password: Some("p@ss/w?rd#,%é".to_owned()),
+            tls: false,
         });
         let info = url.connection_info().unwrap();
         assert_eq!(*info.addr(), ConnectionAddr::Tcp("::1".to_owned(), 7000));

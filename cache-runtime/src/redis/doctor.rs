@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::RedisStore;
 use super::link::{check_version, field, no_answer};
 use super::shared::Shared;
+use super::tls;
 use crate::random;
 
 /// One thing that was looked at: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
@@ -261,9 +262,15 @@ async fn ask(connection: &mut MultiplexedConnection, command: &Cmd) -> RedisResu
 }
 
 fn unreachable(shared: &Shared, error: &RedisError) -> Check {
+    if let Some(advice) = tls::advice(error) {
+        return Check::fault("connection", format!("{}: {error}", shared.settings.address), advice);
+    }
     let advice = match error.kind() {
         ErrorKind::AuthenticationFailed => {
             "check user and password, in REDIS_URL or in REDIS_USERNAME and REDIS_PASSWORD"
+        }
+        _ if error.is_timeout() && shared.settings.is_encrypted => {
+            "nobody answers there, or not with TLS: check host, port and security groups"
         }
         _ if error.is_timeout() => {
             "something drops packets on the way: check host, port, security groups and network \
@@ -288,13 +295,16 @@ fn refused(name: &'static str, command: &str, shared: &Shared, error: &RedisErro
 }
 
 fn encryption(shared: &Shared) -> Check {
+    if shared.settings.is_encrypted {
+        return Check::good("encryption", "TLS, and the server's certificate is valid");
+    }
     if shared.settings.is_local {
         return Check::good("encryption", "none, and the server is on this machine");
     }
     Check::warning(
         "encryption",
         "none: values and the password cross the network as they are",
-        "keep Redis in a network that others cannot listen to",
+        "use rediss:// (feature `tls`), or keep Redis in a network that others cannot listen to",
     )
 }
 

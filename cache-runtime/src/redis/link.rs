@@ -19,6 +19,7 @@ use super::backoff::Backoff;
 use super::feed;
 use super::script::{Loaded, Script};
 use super::shared::Shared;
+use super::tls;
 use crate::clock::{millis, precise_ms};
 use crate::entry;
 
@@ -295,7 +296,10 @@ impl Shared {
             self.check_server(&ready).await?;
             RedisResult::Ok(Arc::new(ready))
         };
-        self.within_connect_timeout(attempt).await
+        self.within_connect_timeout(attempt).await.map_err(|error| match tls::advice(&error) {
+            Some(advice) => refused(format!("{error}; {advice}")),
+            None => error,
+        })
     }
 
     pub(super) async fn within_connect_timeout<T>(

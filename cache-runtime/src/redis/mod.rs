@@ -19,6 +19,7 @@ mod script;
 mod shared;
 mod sweep;
 mod tally;
+mod tls;
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
@@ -45,6 +46,7 @@ use shared::Shared;
 pub(crate) use shared::{Host, Settings};
 pub(crate) use sweep::Progress;
 pub use sweep::Swept;
+pub(crate) use tls::Tls;
 
 /// A value of at least so many bytes goes over the connection for large things.
 const BULKY: usize = 16 * 1024;

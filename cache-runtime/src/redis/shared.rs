@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) namespace: String,
     /// Whether the server is on this machine.
     pub(crate) is_local: bool,
+    /// Whether the connection is encrypted.
+    pub(crate) is_encrypted: bool,
     pub(crate) connections: usize,
     pub(crate) connect_timeout: Duration,
     /// How long an operation may wait for its turn.

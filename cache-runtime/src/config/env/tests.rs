@@ -130,6 +130,18 @@ fn parts_make_an_address() {
     assert_eq!(url(&login), "redis://app:p%40ss%20@cache:6379/3");
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn parts_and_tls_make_an_encrypted_address() {
+    let tls = |value| [("REDIS_HOST", "cache"), ("REDIS_TLS", value)];
+    assert_eq!(url(&tls("true")), "rediss://cache:6379/0");
+    assert_eq!(url(&tls("false")), "redis://cache:6379/0");
+    for (tls, address) in [("true", "redis://host"), ("false", "rediss://host")] {
+        let text = refusal(&[("REDIS_TLS", tls), ("REDIS_URL", address)]);
+        assert!(text.starts_with(&format!("REDIS_TLS is \"{tls}\"; expected what")), "{text}");
+    }
+}
+
 #[test]
 fn parts_need_a_host() {
     for part in [("REDIS_PORT", "6379"), ("REDIS_DB", "1"), ("REDIS_PASSWORD", "hunter2")] {

@@ -1,0 +1,213 @@
+//! Encrypted connections: whose certificates are accepted, and what is said of the others.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cache_runtime::{CacheConfig, CacheManager, Error, Grade, Mode};
+use cache_tests::{RedisServer, unique_namespace};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, date_time_ymd,
+};
+use tempfile::TempDir;
+
+/// Somebody who signs certificates, and a folder for them.
+struct Authority {
+    folder: TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// The files of a certificate and its key.
+struct Identity {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Authority {
+    fn new() -> Authority {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, "an authority");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let folder = TempDir::new().unwrap();
+        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
+        Authority { folder, issuer }
+    }
+
+    /// The file of its own certificate.
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    fn certify(&self, host: &str) -> Identity {
+        self.certify_from_to(host, 2020, 2999)
+    }
+
+    /// A certificate that is valid in these years.
+    fn certify_from_to(&self, host: &str, from: i32, to: i32) -> Identity {
+        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+        params.extended_key_usages =
+            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        params.distinguished_name.push(DnType::CommonName, host);
+        params.not_before = date_time_ymd(from, 1, 1);
+        params.not_after = date_time_ymd(to, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let file = |end: &str| self.folder.path().join(format!("{host}.{to}.{end}"));
+        let identity = Identity { certificate: file("pem"), key: file("key") };
+        std::fs::write(&identity.certificate, certificate.pem()).unwrap();
+        std::fs::write(&identity.key, key.serialize_pem()).unwrap();
+        identity
+    }
+}
+
+/// A server with an encrypted port beside the one that it is steered by.
+struct Encrypted {
+    server: RedisServer,
+    port: u16,
+}
+
+impl Encrypted {
+    fn start(authority: &Authority, identity: &Identity, clients: &str) -> Encrypted {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let text = |path: &PathBuf| path.to_str().unwrap().to_owned();
+        let server = RedisServer::builder()
+            .arg("--tls-port", &port.to_string())
+            .arg("--tls-cert-file", &text(&identity.certificate))
+            .arg("--tls-key-file", &text(&identity.key))
+            .arg("--tls-ca-cert-file", &text(&authority.file()))
+            .arg("--tls-auth-clients", clients)
+            .start();
+        Encrypted { server, port }
+    }
+
+    fn config(&self) -> CacheConfig {
+        CacheConfig::default()
+            .namespace(unique_namespace())
+            .mode(Mode::Tiered)
+            .redis_url(format!("rediss://localhost:{}", self.port))
+            .redis_connect_timeout(Duration::from_secs(10))
+            .redis_timeout(Duration::from_secs(5))
+            .require_redis(true)
+    }
+
+    /// Why a manager does not connect. Nothing has reached the server then.
+    async fn refusal(&self, config: CacheConfig) -> String {
+        let refused = CacheManager::connect(config.clone()).await.unwrap_err();
+        assert!(matches!(refused, Error::RedisRequired { .. }), "{refused}");
+        assert_eq!(self.server.cli::<i64>(&["DBSIZE"]), 0);
+        // Without that demand the program goes on in memory, and still nothing goes out.
+        let manager = CacheManager::connect(config.require_redis(false)).await.unwrap();
+        manager.set("a", &1, Duration::from_secs(60)).await.unwrap();
+        assert_eq!(manager.get("a").await.unwrap(), Some(1));
+        assert_eq!(self.server.cli::<i64>(&["DBSIZE"]), 0);
+        let checks = manager.diagnose().await;
+        assert_eq!((checks.len(), checks[0].grade), (1, Grade::Fault), "{checks:?}");
+        let advice = checks[0].advice.clone().unwrap();
+        let refused = refused.to_string();
+        assert!(refused.ends_with(&advice), "{refused} does not end with {advice}");
+        refused
+    }
+}
+
+#[tokio::test]
+async fn a_server_whose_certificate_is_signed_by_the_named_authority_is_used() {
+    let authority = Authority::new();
+    let server = Encrypted::start(&authority, &authority.certify("localhost"), "no");
+    let config = server.config().redis_tls_ca(authority.file());
+    let manager = CacheManager::connect(config.clone()).await.unwrap();
+    let health = manager.health().await;
+    assert_eq!(health.backend, "tiered", "{health:?}");
+    let peer = CacheManager::connect(config).await.unwrap();
+    manager.set("a", &1, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(peer.get("a").await.unwrap(), Some(1));
+    let checks = manager.diagnose().await;
+    assert!(checks.iter().all(|check| check.grade < Grade::Fault), "{checks:?}");
+    let encryption = checks.iter().find(|check| check.name == "encryption").unwrap();
+    assert_eq!(encryption.grade, Grade::Good);
+    assert!(encryption.found.contains("TLS"));
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_is_refused_and_said_which_way() {
+    let (ours, other) = (Authority::new(), Authority::new());
+    let fine = ours.certify("localhost");
+    let expired = ours.certify_from_to("localhost", 2020, 2021);
+    let elsewhere = ours.certify("cache.example");
+    for (identity, trusted, reason) in [
+        (&expired, Some(&ours), "has expired"),
+        (&elsewhere, Some(&ours), "is for another name"),
+        (&fine, Some(&other), "REDIS_TLS_CA"),
+        // The system does not know it.
+        (&fine, None, "REDIS_TLS_CA"),
+    ] {
+        let server = Encrypted::start(&ours, identity, "no");
+        let config = match trusted {
+            Some(authority) => server.config().redis_tls_ca(authority.file()),
+            None => server.config(),
+        };
+        let refused = server.refusal(config).await;
+        assert!(refused.contains(reason), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_certificate_gets_it() {
+    let authority = Authority::new();
+    let server = Encrypted::start(&authority, &authority.certify("localhost"), "yes");
+    let nameless = server.config().redis_tls_ca(authority.file());
+    let refused = server.refusal(nameless.clone()).await;
+    assert!(refused.contains("REDIS_TLS_CERT"), "{refused}");
+
+    let client = authority.certify("client");
+    let named = nameless.redis_tls_identity(client.certificate, client.key);
+    let manager = CacheManager::connect(named).await.unwrap();
+    assert_eq!(manager.health().await.backend, "tiered");
+}
+
+#[tokio::test]
+async fn neither_side_falls_back_to_the_other() {
+    let authority = Authority::new();
+    let server = Encrypted::start(&authority, &authority.certify("localhost"), "no");
+    // A server that expects no TLS waits for the rest of what it takes for a command.
+    let config = server.config().redis_connect_timeout(Duration::from_millis(500));
+    let encrypted = config.clone().redis_tls_ca(authority.file());
+    for config in [
+        encrypted.redis_url(format!("rediss://localhost:{}", server.server.port())),
+        config.redis_url(format!("redis://localhost:{}", server.port)),
+    ] {
+        let refused = CacheManager::connect(config).await.unwrap_err();
+        assert!(matches!(refused, Error::RedisRequired { .. }), "{refused}");
+        assert_eq!(server.server.cli::<i64>(&["DBSIZE"]), 0);
+    }
+}
+
+#[tokio::test]
+async fn what_is_said_of_certificates_is_checked_at_once() {
+    let config = || CacheConfig::default().redis_url("rediss://localhost");
+    for (config, setting, expected) in [
+        (config().redis_tls_ca("/nowhere/ca.pem"), "REDIS_TLS_CA", "No such file"),
+        (config().redis_tls_identity("/nowhere/a.pem", "/nowhere/a.key"), "REDIS_TLS_CERT", "PEM"),
+        (
+            config().redis_url("redis://localhost").redis_tls_ca("ca.pem"),
+            "redis_tls_ca",
+            "rediss://",
+        ),
+        (config().redis_url("rediss://localhost/#insecure"), "redis_url", "REDIS_TLS_CA"),
+    ] {
+        let refused = CacheManager::builder().config(config).build().unwrap_err();
+        let text = refused.to_string();
+        assert!(text.starts_with(setting) && text.contains(expected), "{text}");
+    }
+    let refused = |variables: &[(&str, &str)]| {
+        let get = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        CacheConfig::from_vars(get).unwrap_err().to_string()
+    };
+    let text = refused(&[("REDIS_TLS", "true"), ("REDIS_URL", "redis://host")]);
+    assert!(text.contains("REDIS_TLS") && text.contains("rediss://"), "{text}");
+    let text = refused(&[("REDIS_HOST", "host"), ("REDIS_TLS", "true"), ("REDIS_TLS_KEY", "a")]);
+    assert!(text.contains("REDIS_TLS_KEY") && text.contains("REDIS_TLS_CERT"), "{text}");
+}
