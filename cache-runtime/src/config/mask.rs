@@ -67,7 +67,7 @@ mod tests {
     fn masks_whatever_may_be_a_password_elsewhere() {
         for url in [
             "redis://secret@host",
-            "rediss://secret:secret@host",
+            "rediss://user:secret@host",
             "redis://:sec@secret@host:x",
             "redis://user:12?secret@host",
             "redis://user:12#secret@host:6379",
