@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use cache_runtime::{SetOptions, Status, Ttl, cached};
+use cache_runtime::{CacheConfig, SetOptions, Status, Ttl, cached, with};
 use serde_json::json;
 
 use super::{Admin, change, item, item_path, with_key};
 use crate::source::Source;
-use crate::stores::{Store, TestCache, on_each_store, on_stores, own_server};
+use crate::stores::{Store, TestCache, on_each_store, on_stores, own_server, until};
 
 #[tokio::test]
 async fn the_statistics_are_those_of_the_manager() {
@@ -32,6 +32,34 @@ async fn the_statistics_are_those_of_the_manager() {
         assert_eq!((&stats["persistent"], &stats["shared"]), (&json!(redis), &json!(redis)));
         let asked = stats["redis_times"]["count"].as_u64().unwrap();
         assert_eq!(asked > 0, cache.store.has_redis());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_statistics_of_all_processes_are_added_up_and_start_from_zero() {
+    let often = |config: CacheConfig| config.stats_interval(Duration::from_millis(20));
+    let cache = TestCache::new(Store::Redis, often).await;
+    let (source, peer) = (Source::new(1), cache.peer().await);
+    for manager in [&cache.manager, &peer] {
+        with(manager, item(&source, 1)).await;
+    }
+    let admin = Admin::with_key(&cache.manager).await;
+    until(async || admin.get("/stats/cluster").await.ok()["total_requests"] == 2).await;
+    let answer = admin.get("/stats/cluster").await;
+    let stats = answer.ok();
+    assert_eq!((&stats["instances"], &stats["hit_rate_text"]), (&json!(2), &json!("50.0 %")));
+    assert_eq!(stats["prefixes"]["admin"]["loads"], 1);
+    admin.post("/stats/cluster/reset").await.ok();
+    assert_eq!(admin.get("/stats/cluster").await.ok()["total_requests"], 0);
+}
+
+#[tokio::test]
+async fn while_redis_is_away_the_statistics_of_all_processes_are_unavailable() {
+    on_stores(&[Store::Outage], async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        let refused = [admin.get("/stats/cluster").await, admin.post("/stats/cluster/reset").await];
+        assert!(refused.iter().all(|answer| answer.refusal(503).contains("/health")));
     })
     .await;
 }
