@@ -330,10 +330,8 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         expected,
     };
     let info = url.connection_info().map_err(refused)?;
-    let tls = Tls::read(config).map_err(|(setting, file, expected)| Error::Config {
-        setting: setting.into(),
-        value: file.display().to_string(),
-        expected,
+    let tls = Tls::read(config, url.is_encrypted()).map_err(|(setting, file, expected)| {
+        Error::Config { setting: setting.into(), value: file.display().to_string(), expected }
     })?;
     let open = |info| tls.client(info).map_err(|error: RedisError| refused(error.to_string()));
     // The server may speak first only in this protocol.

@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Clear {
         /// `*` is any text, `?` one character, `[a-z]` one of a set, `\` takes the next as it is.
         pattern: String,
-        /// Only says what it would remove.
+        /// Only names what it would remove; running loads, which leave a mark there, are among them.
         #[arg(long)]
         dry_run: bool,
     },

@@ -9,7 +9,10 @@ use crate::args::Cli;
 use crate::exit::Failure;
 
 /// What is needed to connect.
-pub(crate) struct Connection(CacheConfig);
+pub(crate) struct Connection {
+    config: CacheConfig,
+    patience: Duration,
+}
 
 impl Connection {
     /// From the environment, as the programs themselves, and from the arguments.
@@ -19,9 +22,15 @@ impl Connection {
             ("CACHE_MODE" | "CACHE_REQUIRE_REDIS", _) => None,
             ("REDIS_URL", Some(url)) => Some(url.clone()),
             (
-                "REDIS_HOST" | "REDIS_PORT" | "REDIS_DB" | "REDIS_USERNAME" | "REDIS_PASSWORD",
+                "REDIS_HOST" | "REDIS_PORT" | "REDIS_DB" | "REDIS_USERNAME" | "REDIS_PASSWORD"
+                | "REDIS_TLS",
                 Some(_),
             ) => None,
+            ("REDIS_TLS_CA" | "REDIS_TLS_CERT" | "REDIS_TLS_KEY", Some(url))
+                if !url.starts_with("rediss://") =>
+            {
+                None
+            }
             (name, _) => env::var(name).ok(),
         })?;
         if config.redis_url.is_none() {
@@ -37,21 +46,21 @@ impl Connection {
         let config = config
             .mode(Mode::Redis)
             .require_redis(true)
-            .redis_timeout(patience)
             .redis_connect_timeout(patience)
             // This is no instance of the program.
             .stats_interval(Duration::ZERO);
         config.validate()?;
-        Ok(Connection(config))
+        Ok(Connection { config, patience })
     }
 
     /// A manager that uses Redis.
     pub(crate) async fn open(&self) -> Result<CacheManager, Failure> {
-        Ok(CacheManager::connect(self.0.clone()).await?)
+        let config = self.config.clone().redis_timeout(self.patience);
+        Ok(CacheManager::connect(config).await?)
     }
 
-    /// A manager that has not tried yet.
+    /// A manager that has not tried yet, as patient as those of the programs.
     pub(crate) fn prepare(&self) -> Result<CacheManager, Failure> {
-        Ok(CacheManager::builder().config(self.0.clone()).build()?)
+        Ok(CacheManager::builder().config(self.config.clone()).build()?)
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Away(String),
     /// So many invalidations are not confirmed.
     Unconfirmed(usize),
+    /// Redis went away while all names were looked at.
+    CutShort,
     Write(io::Error),
 }
 
@@ -42,7 +44,7 @@ impl Failure {
                 return ExitCode::SUCCESS;
             }
             Failure::Usage(_) => 2,
-            Failure::Away(_) | Failure::Unconfirmed(_) => 3,
+            Failure::Away(_) | Failure::Unconfirmed(_) | Failure::CutShort => 3,
             Failure::Write(_) => 1,
         };
         eprintln!("cachectl: {self}");
@@ -60,6 +62,10 @@ impl fmt::Display for Failure {
             Failure::Unconfirmed(owed) => {
                 write!(f, "Redis has not confirmed {owed} invalidations: run this again")
             }
+            Failure::CutShort => f.write_str(
+                "Redis went away before all names had been looked at: the rest is not removed, and \
+                 everything in the namespace has been made stale in its place",
+            ),
             Failure::Write(error) => write!(f, "cannot write: {error}"),
         }
     }

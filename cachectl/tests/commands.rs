@@ -303,6 +303,15 @@ async fn bad_input_is_refused_with_what_is_accepted() {
     assert!(run(&["health"]).refused(2).contains("REDIS_URL"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_is_given_stands_alone() {
+    let scene = Scene::new().await;
+    let mut command = scene.command(&["--url", &scene.server.url(), "health"]);
+    let elsewhere = [("REDIS_URL", "redis://127.0.0.1:1"), ("REDIS_TLS", "true")];
+    let files = [("REDIS_TLS_CA", "/nowhere"), ("REDIS_TLS_KEY", "/nowhere")];
+    Ran::of(command.envs(elsewhere).envs(files).output().unwrap()).done();
+}
+
 /// The grade and the advice of one thing that the doctor has looked at.
 fn looked_at(ran: &Ran, name: &str) -> (String, String) {
     let checks = ran.json();

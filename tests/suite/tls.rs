@@ -200,6 +200,17 @@ async fn what_is_said_of_certificates_is_checked_at_once() {
         let text = refused.to_string();
         assert!(text.starts_with(setting) && text.contains(expected), "{text}");
     }
+    // Each in the other's place.
+    let authority = Authority::new();
+    let Identity { certificate, key } = authority.certify("localhost");
+    for (config, setting) in [
+        (config().redis_tls_ca(&key), "REDIS_TLS_CA"),
+        (config().redis_tls_identity(&key, &key), "REDIS_TLS_CERT"),
+        (config().redis_tls_identity(&certificate, &certificate), "REDIS_TLS_KEY"),
+    ] {
+        let refused = CacheManager::builder().config(config).build().unwrap_err().to_string();
+        assert!(refused.starts_with(setting) && refused.contains("PEM that holds"), "{refused}");
+    }
     let refused = |variables: &[(&str, &str)]| {
         let get = |name: &str| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())

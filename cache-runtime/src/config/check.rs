@@ -90,13 +90,20 @@ impl CacheConfig {
             let accepted = (Duration::from_millis(1)..=DAY).contains(&time);
             require(accepted, field, show_duration(time), "a duration from 1ms to 1d")?;
         }
-        for (field, time) in
-            [("outage_grace", self.outage_grace), ("stats_interval", self.stats_interval)]
-        {
-            let expected = "a duration of at most 1d, or 0 for none";
-            require(time <= DAY, field, show_duration(time), expected)?;
-        }
-        Ok(())
+        require(
+            self.outage_grace <= DAY,
+            "outage_grace",
+            show_duration(self.outage_grace),
+            "a duration of at most 1d, or 0 for none",
+        )?;
+        let interval = self.stats_interval;
+        let accepted = Duration::from_millis(1)..=Duration::from_secs(60);
+        require(
+            interval.is_zero() || accepted.contains(&interval),
+            "stats_interval",
+            show_duration(interval),
+            "a duration from 1ms to 1m, or 0 for never",
+        )
     }
 
     fn check_sizes(&self) -> Result<(), Problem> {

@@ -117,10 +117,11 @@ pub struct CacheConfig {
     /// `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_TLS` (`false`).
     pub redis_url: Option<RedisUrl>,
     /// A file with the certificates, in PEM, of those whose signature on the server's certificate counts, in
-    /// place of the roots of the system. `REDIS_TLS_CA`; for `rediss://`.
+    /// place of the roots of the system. `REDIS_TLS_CA`; for `rediss://`. It is read when a manager is made.
     pub redis_tls_ca: Option<PathBuf>,
     /// A file with the certificate, in PEM, that this client shows to the server; with the key beside it.
-    /// `REDIS_TLS_CERT`; for `rediss://`.
+    /// `REDIS_TLS_CERT`; for `rediss://`. It is read when a manager is made: a program whose certificate is
+    /// renewed has to make a new one, or to be started anew.
     pub redis_tls_cert: Option<PathBuf>,
     /// A file with the key of that certificate, in PEM. `REDIS_TLS_KEY`.
     pub redis_tls_key: Option<PathBuf>,
@@ -142,7 +143,7 @@ pub struct CacheConfig {
     #[serde(with = "duration_text")]
     pub redis_health_check_interval: Duration,
     /// How often this process adds its statistics to those of all processes, in Redis.
-    /// `CACHE_STATS_INTERVAL`, default 5 s; 0 for never.
+    /// `CACHE_STATS_INTERVAL`, default 5 s, at most a minute; 0 for never.
     #[serde(with = "duration_text")]
     pub stats_interval: Duration,
     /// Whether a manager that cannot reach Redis at its start is an error. `CACHE_REQUIRE_REDIS`,

@@ -168,13 +168,13 @@ impl CacheManager {
     /// Each process adds what it has counted every few seconds
     /// ([`stats_interval`](CacheConfig::stats_interval)) and at its [`disconnect`](CacheManager::disconnect).
     /// One that is killed takes what it has counted since with it. The sums are kept for 30
-    /// days after the last that was added.
+    /// days after the last that was added, those of functions that are gone with them.
     pub async fn cluster_stats(&self) -> Option<ClusterStats> {
         self.core().cluster_stats().await
     }
 
-    /// Starts the statistics of all processes from zero; those of each process go on. Whether it was
-    /// done: it cannot be while Redis is away.
+    /// Starts the statistics of all processes from zero; those of each process go on. Without Redis it is
+    /// [`reset_stats`](CacheManager::reset_stats). Whether it was done: it cannot be while Redis is away.
     pub async fn reset_cluster_stats(&self) -> bool {
         self.core().reset_cluster_stats().await
     }
@@ -223,7 +223,8 @@ impl CacheManager {
     /// and what to do about it: connection, version, role, eviction, latency, clock, permissions, feed.
     /// Without Redis there is nothing to say.
     ///
-    /// It asks some thirty questions, and writes nothing but a key of its own, which it removes.
+    /// It asks some thirty questions, and writes a key of its own, which it removes; the others hear a notice
+    /// that says nothing.
     pub async fn diagnose(&self) -> Vec<Check> {
         match &self.core().redis {
             Some(redis) => redis.diagnose().await,

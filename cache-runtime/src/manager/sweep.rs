@@ -74,7 +74,9 @@ impl CacheManager {
         self.clear_with(pattern, |_| {}).await
     }
 
-    /// The same, and says after each page of names how far it is. Without Redis there is but one page.
+    /// The same, and says after each page of names how far it is, at the end that it is all. If Redis goes
+    /// away on the way that is not said: then everything in the namespace is made stale. Without Redis
+    /// nothing is said.
     ///
     /// # Errors
     /// As [`clear`](CacheManager::clear).

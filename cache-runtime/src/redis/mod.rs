@@ -572,9 +572,9 @@ impl RedisStore {
 
     /// Adds what has been counted since the last report to the sums of all processes.
     pub(crate) async fn report(&self) {
-        if !self.0.settings.stats_interval.is_zero() && self.usable() {
+        if !self.0.settings.stats_interval.is_zero() && self.0.is_up() {
             // What cannot be sent is lost with this manager.
-            let _ = self.0.report(Duration::ZERO).await;
+            let _ = timeout(self.0.settings.deadline, self.0.report(Duration::ZERO)).await;
         }
     }
 

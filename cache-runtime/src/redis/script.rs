@@ -105,7 +105,7 @@ if redis.pcall('GETRANGE', KEYS[1], 0, 11) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
 /// A report: adds to the sums what one manager has counted, unless it did so already. With its first
-/// one the managers are forgotten that have not reported for an hour.
+/// one the managers are forgotten that have not reported for a day.
 ///
 /// KEYS: the sums. ARGV: ms, the manager's field, the report's number, then fields and what is added
 /// to them.
@@ -113,19 +113,22 @@ const ADD: &str = r"
 local now = redis.call('TIME')[1]
 local last = redis.pcall('HGET', KEYS[1], ARGV[2])
 if type(last) == 'table' then
+  if not string.find(last.err, 'WRONGTYPE', 1, true) then return last end
   redis.call('DEL', KEYS[1])
   last = false
 end
-if not last or tonumber(string.match(last, '^%d+') or 0) < tonumber(ARGV[3]) then
+local number = tonumber(string.match(last or '', '^%d+') or 0)
+if number < tonumber(ARGV[3]) then
   for i = 4, #ARGV, 2 do redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+  number = ARGV[3]
 end
-redis.call('HSET', KEYS[1], ARGV[2], ARGV[3] .. ' ' .. now)
+redis.call('HSET', KEYS[1], ARGV[2], number .. ' ' .. now)
 redis.call('HSETNX', KEYS[1], '@since', now)
 if ARGV[3] == '1' then
   local all = redis.call('HGETALL', KEYS[1])
   for i = 1, #all, 2 do
     local seen = string.sub(all[i], 1, 3) == '@i:' and string.match(all[i + 1], '%d+$')
-    if seen and tonumber(seen) < now - 3600 then redis.call('HDEL', KEYS[1], all[i]) end
+    if seen and tonumber(seen) < now - 86400 then redis.call('HDEL', KEYS[1], all[i]) end
   end
 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[1])";

@@ -15,7 +15,7 @@ use super::Away;
 use super::breaker::Record;
 use super::feed::Feed;
 use super::journal::Journal;
-use super::link::{self, Gone, Link, Ready};
+use super::link::{self, Gone, Link, Ready, State};
 use super::mirror::{Before, Mirror, ROOT};
 use super::notice::{self, Item};
 use super::reports::Reports;
@@ -183,6 +183,13 @@ impl Shared {
         }
         links.insert(runtime.id(), Arc::clone(&link));
         Some(link)
+    }
+
+    /// Whether this runtime has a link that is up. Makes none.
+    pub(super) fn is_up(&self) -> bool {
+        let Some(runtime) = runtime::with_timers() else { return false };
+        let links = self.lock_links();
+        links.get(&runtime.id()).is_some_and(|link| matches!(link.state(), State::Up(_)))
     }
 
     /// From now on there is no link, and none will be made.

@@ -6,10 +6,11 @@
 //! counted since its last report.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use redis::cmd;
+use redis::{ErrorKind, RedisResult, cmd};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -47,6 +48,8 @@ struct Sent {
     /// The number of the report that was confirmed last.
     number: u64,
     at: Option<Instant>,
+    /// The server does not take reports.
+    is_refused: bool,
 }
 
 impl Sent {
@@ -101,17 +104,30 @@ impl Shared {
         // Another link's task may be at it, on a runtime that nobody drives.
         let turn = timeout(self.settings.deadline, self.tally.0.lock()).await;
         let (Ok(mut sent), Some(host)) = (turn, self.host.upgrade()) else { return Err(Away) };
-        if !sent.is_due(after) {
+        if sent.is_refused || !sent.is_due(after) {
             return Ok(());
         }
-        if sent.pending.is_empty() {
-            sent.note(host.totals());
-        }
-        if sent.pending.is_empty() && sent.is_due(IDLE.max(after)) {
+        let is_idle = sent.is_due(IDLE.max(after));
+        // What was sent before first, as it was.
+        self.send(&mut sent).await?;
+        sent.note(host.totals());
+        if sent.pending.is_empty() && is_idle {
             sent.pending.push_back(Vec::new());
         }
+        self.send(&mut sent).await
+    }
+
+    async fn send(self: &Arc<Self>, sent: &mut Sent) -> Result<(), Away> {
         while let Some(grown) = sent.pending.front() {
-            self.add(grown, sent.number + 1).await?;
+            match self.add(grown, sent.number + 1).await {
+                Ok(()) => {}
+                Err(Refusal::Away) => return Err(Away),
+                Err(Refusal::ByServer(reason)) => {
+                    tracing::warn!(reason, "Redis refuses statistics: no more are sent");
+                    sent.is_refused = true;
+                    return Err(Away);
+                }
+            }
             sent.pending.pop_front();
             sent.number += 1;
             sent.at = Some(Instant::now());
@@ -119,15 +135,16 @@ impl Shared {
         Ok(())
     }
 
-    async fn add(self: &Arc<Self>, grown: &[Total], number: u64) -> Result<(), Away> {
+    async fn add(self: &Arc<Self>, grown: &[Total], number: u64) -> Result<(), Refusal> {
         let (ttl, instance) = (millis(TTL).to_string(), format!("{INSTANCE}{:016x}", self.source));
         let number = number.to_string();
         let grown: Vec<_> = grown.iter().map(|(field, by)| (field, by.to_string())).collect();
         let mut arguments = vec![ttl.as_bytes(), instance.as_bytes(), number.as_bytes()];
         grown.iter().for_each(|(field, by)| arguments.extend([field.as_bytes(), by.as_bytes()]));
-        let turn = self.turn().await?;
+        let turn = self.turn().await.map_err(|Away| Refusal::Away)?;
         let keys = [self.tally_key()];
-        turn.ask(turn.ready.script(turn.ready.bulk(), Script::Add, &keys, &arguments)).await
+        let added = turn.ready.script(turn.ready.bulk(), Script::Add, &keys, &arguments);
+        self.quietly(added).await
     }
 
     /// The sums.
@@ -135,8 +152,9 @@ impl Shared {
         let turn = self.turn().await?;
         let mut all = cmd("HGETALL");
         all.arg(self.tally_key());
+        let mut bulk = turn.ready.bulk();
         let fields: Vec<(String, String)> =
-            turn.ask(all.query_async(&mut turn.ready.bulk())).await?;
+            self.quietly(all.query_async(&mut bulk)).await.map_err(|_| Away)?;
         let now_secs = turn.now_ms() / 1_000;
         let mut tallied = Tallied::default();
         for (field, text) in fields {
@@ -158,8 +176,33 @@ impl Shared {
         let turn = self.turn().await?;
         let mut unlink = cmd("UNLINK");
         unlink.arg(self.tally_key());
-        turn.ask(unlink.query_async(&mut turn.ready.quick())).await
+        let mut quick = turn.ready.quick();
+        self.quietly(unlink.query_async(&mut quick)).await.map_err(|_| Away)
     }
+
+    /// Asks without drawing conclusions from a failure: statistics are no reason to leave Redis alone.
+    async fn quietly<T>(
+        &self,
+        operation: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, Refusal> {
+        match timeout(self.settings.deadline, operation).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => match error.kind() {
+                ErrorKind::Server(_) | ErrorKind::Extension => {
+                    Err(Refusal::ByServer(error.to_string()))
+                }
+                _ => Err(Refusal::Away),
+            },
+            Err(_) => Err(Refusal::Away),
+        }
+    }
+}
+
+/// Why a report was not taken.
+enum Refusal {
+    /// Perhaps the next time.
+    Away,
+    ByServer(String),
 }
 
 #[cfg(test)]

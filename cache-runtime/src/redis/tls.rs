@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use redis::{Client, ConnectionInfo, RedisError, RedisResult};
+#[cfg(feature = "tls")]
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
 use crate::config::CacheConfig;
 
@@ -18,7 +20,11 @@ pub(crate) type Unreadable = (&'static str, PathBuf, String);
 
 #[cfg(feature = "tls")]
 impl Tls {
-    pub(crate) fn read(config: &CacheConfig) -> Result<Self, Unreadable> {
+    /// Once, when a manager is made: whoever renews them makes a new one.
+    pub(crate) fn read(config: &CacheConfig, encrypted: bool) -> Result<Self, Unreadable> {
+        if !encrypted {
+            return Ok(Tls::default());
+        }
         // A program with two providers of cryptography has none by default, and its first connection
         // would panic. One that it has chosen itself stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -28,9 +34,24 @@ impl Tls {
                 (setting, file.clone(), format!("a file in PEM that can be read ({error})"))
             }),
         };
-        let root_cert = bytes("REDIS_TLS_CA", &config.redis_tls_ca)?;
-        let client_cert = bytes("REDIS_TLS_CERT", &config.redis_tls_cert)?;
-        let client_key = bytes("REDIS_TLS_KEY", &config.redis_tls_key)?;
+        let certificates = |pem: &[u8]| {
+            let read = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+            read.is_ok_and(|certificates| !certificates.is_empty())
+        };
+        let key = |pem: &[u8]| PrivateKeyDer::from_pem_slice(pem).is_ok();
+        let pem = |setting, file: &Option<PathBuf>, is_right: &dyn Fn(&[u8]) -> bool, what| {
+            let bytes = bytes(setting, file)?;
+            match (&bytes, file) {
+                (Some(bytes), Some(file)) if !is_right(bytes) => {
+                    Err((setting, file.clone(), format!("a file in PEM that holds {what}")))
+                }
+                _ => Ok(bytes),
+            }
+        };
+        let root_cert = pem("REDIS_TLS_CA", &config.redis_tls_ca, &certificates, "certificates")?;
+        let client_cert =
+            pem("REDIS_TLS_CERT", &config.redis_tls_cert, &certificates, "certificates")?;
+        let client_key = pem("REDIS_TLS_KEY", &config.redis_tls_key, &key, "a key")?;
         let client_tls = client_cert
             .zip(client_key)
             .map(|(client_cert, client_key)| redis::ClientTlsConfig { client_cert, client_key });
@@ -49,7 +70,7 @@ impl Tls {
 
 #[cfg(not(feature = "tls"))]
 impl Tls {
-    pub(crate) fn read(_: &CacheConfig) -> Result<Self, Unreadable> {
+    pub(crate) fn read(_: &CacheConfig, _: bool) -> Result<Self, Unreadable> {
         Ok(Tls {})
     }
 

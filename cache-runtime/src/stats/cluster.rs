@@ -18,7 +18,7 @@ pub struct ClusterStats {
     /// Since when it is counted, by the clock of Redis; `None` if nothing has been counted, or if there is no
     /// Redis.
     pub since: Option<SystemTime>,
-    /// Processes that have reported in the last two minutes.
+    /// Managers that have reported in the last two minutes: one for each process, mostly.
     pub instances: u64,
     /// The sum over all call sites.
     pub total: Counts,

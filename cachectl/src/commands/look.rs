@@ -33,9 +33,9 @@ pub(crate) async fn health(manager: &CacheManager, out: &mut Output) -> Result<E
     let health = manager.health().await;
     let latency = health.latency.map(|time| format!(", answers in {time:.1?}"));
     let reason = health.reason.as_ref().map(|reason| format!(": {reason}"));
-    let text =
-        format!("{:?}{}{}", health.status, latency.unwrap_or_default(), reason.unwrap_or_default());
-    out.answer(&health, text.to_lowercase())?;
+    let status = format!("{:?}", health.status).to_lowercase();
+    let text = format!("{status}{}{}", latency.unwrap_or_default(), reason.unwrap_or_default());
+    out.answer(&health, text)?;
     Ok(if health.status == Status::Healthy { Exit::Done } else { Exit::No })
 }
 

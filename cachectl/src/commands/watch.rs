@@ -11,6 +11,7 @@ use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::execute;
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
 use serde::Serialize;
+use serde_json::json;
 use tokio::time::sleep;
 
 use super::cluster_stats;
@@ -52,7 +53,12 @@ async fn look_on(
             Ok(stats) => stats,
             Err(failure) if time == 0 => return Err(failure),
             Err(failure) => {
-                show(out, &failure.to_string())?;
+                let error = failure.to_string();
+                if out.is_json() {
+                    out.answer(&json!({ "error": error }), "")?;
+                } else {
+                    show(out, &error)?;
+                }
                 continue;
             }
         };
