@@ -10,7 +10,7 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use redis::{ErrorKind, RedisResult, cmd};
+use redis::{RedisResult, cmd};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -48,8 +48,8 @@ struct Sent {
     /// The number of the report that was confirmed last.
     number: u64,
     at: Option<Instant>,
-    /// The server does not take reports.
-    is_refused: bool,
+    /// The user of this connection may not report.
+    is_forbidden: bool,
 }
 
 impl Sent {
@@ -104,7 +104,7 @@ impl Shared {
         // Another link's task may be at it, on a runtime that nobody drives.
         let turn = timeout(self.settings.deadline, self.tally.0.lock()).await;
         let (Ok(mut sent), Some(host)) = (turn, self.host.upgrade()) else { return Err(Away) };
-        if sent.is_refused || !sent.is_due(after) {
+        if sent.is_forbidden || !sent.is_due(after) {
             return Ok(());
         }
         let is_idle = sent.is_due(IDLE.max(after));
@@ -122,9 +122,9 @@ impl Shared {
             match self.add(grown, sent.number + 1).await {
                 Ok(()) => {}
                 Err(Refusal::Away) => return Err(Away),
-                Err(Refusal::ByServer(reason)) => {
+                Err(Refusal::Forbidden(reason)) => {
                     tracing::warn!(reason, "Redis refuses statistics: no more are sent");
-                    sent.is_refused = true;
+                    sent.is_forbidden = true;
                     return Err(Away);
                 }
             }
@@ -187,13 +187,11 @@ impl Shared {
     ) -> Result<T, Refusal> {
         match timeout(self.settings.deadline, operation).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(error)) => match error.kind() {
-                ErrorKind::Server(_) | ErrorKind::Extension => {
-                    Err(Refusal::ByServer(error.to_string()))
-                }
-                _ => Err(Refusal::Away),
-            },
-            Err(_) => Err(Refusal::Away),
+            // Of what a server refuses, this alone does not pass.
+            Ok(Err(error)) if error.to_string().contains("NOPERM") => {
+                Err(Refusal::Forbidden(error.to_string()))
+            }
+            Ok(Err(_)) | Err(_) => Err(Refusal::Away),
         }
     }
 }
@@ -202,7 +200,8 @@ impl Shared {
 enum Refusal {
     /// Perhaps the next time.
     Away,
-    ByServer(String),
+    /// The user may not do that.
+    Forbidden(String),
 }
 
 #[cfg(test)]
