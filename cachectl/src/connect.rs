@@ -42,7 +42,7 @@ impl Connection {
             Some(namespace) => config.namespace(namespace),
             None => config,
         };
-        let patience = cli.timeout.max(Duration::from_millis(1));
+        let patience = cli.timeout;
         let config = config
             .mode(Mode::Redis)
             .require_redis(true)

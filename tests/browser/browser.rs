@@ -12,7 +12,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 
 /// For a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Browser {
     client: Client,
@@ -105,6 +105,7 @@ impl Browser {
                 return;
             }
             assert!(began.elapsed() < PATIENCE, "{selector} is {shown:?}, expected {text:?}");
+            // As above.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

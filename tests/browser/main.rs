@@ -28,6 +28,17 @@ async fn item(id: u64) -> u64 {
     id
 }
 
+/// Waits until there were so many loads.
+async fn until_loaded(loads: u64) {
+    let waiting = async {
+        while LOADS.load(Ordering::Relaxed) < loads {
+            // The load goes on by itself, in a task of its own.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(browser::PATIENCE, waiting).await.expect("loads in time");
+}
+
 /// Serves the page of a cache, and gives its address.
 async fn serve(manager: &CacheManager) -> String {
     let config = AdminConfig::default().key(AdminKey::new(KEY).unwrap());
@@ -81,9 +92,7 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     page.click("#yes").await;
     page.wait_for_text("#outcome", "invalidated page").await;
     page.wait_for_text("#events", "invalidated names page; tags page").await;
-    while LOADS.load(Ordering::Relaxed) < 20 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_loaded(20).await;
 
     // What cannot be is refused with the reason.
     page.fill("#which", "#reserved").await;
@@ -96,10 +105,7 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     page.click("#yes").await;
     page.wait_for_text("#sites", "Switch on").await;
     assert_eq!(manager.disabled().len(), 1);
-    let loads = LOADS.load(Ordering::Relaxed);
-    while LOADS.load(Ordering::Relaxed) < loads + 10 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_loaded(LOADS.load(Ordering::Relaxed) + 10).await;
     page.click("#sites button").await;
     page.click("#yes").await;
     page.wait_for_text("#sites", "Switch off").await;

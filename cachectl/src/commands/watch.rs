@@ -54,11 +54,7 @@ async fn look_on(
             Err(failure) if time == 0 => return Err(failure),
             Err(failure) => {
                 let error = failure.to_string();
-                if out.is_json() {
-                    out.answer(&json!({ "error": error }), "")?;
-                } else {
-                    show(out, &error)?;
-                }
+                show(out, &json!({ "error": error }), &error)?;
                 continue;
             }
         };
@@ -67,20 +63,17 @@ async fn look_on(
             seen.pop_front();
         }
         let view = View::of(&seen, latency, manager);
-        if out.is_json() {
-            out.answer(&view, "")?;
-        } else {
-            show(out, &view.text())?;
-        }
+        show(out, &view, &view.text())?;
     }
     Ok(())
 }
 
-fn show(out: &mut Output, text: &str) -> Result<(), Failure> {
+/// In the place of what was shown before, where somebody sees it.
+fn show(out: &mut Output, value: &impl Serialize, text: &str) -> Result<(), Failure> {
     if out.is_live() {
         execute!(stdout(), MoveTo(0, 0), Clear(ClearType::All))?;
     }
-    Ok(out.line(text)?)
+    Ok(out.answer(value, text)?)
 }
 
 /// The terminal, as long as this has it.

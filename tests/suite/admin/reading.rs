@@ -131,14 +131,13 @@ async fn an_outage_is_an_event_and_so_is_its_end() {
     let cache =
         own_server(|config| config.redis_health_check_interval(Duration::from_millis(50))).await;
     cache.server().kill();
-    while cache.manager.events(0).is_empty() {
+    until(async || {
         cache.manager.ping().await;
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+        !cache.manager.events(0).is_empty()
+    })
+    .await;
     cache.server().restart();
-    while cache.manager.events(1).is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until(async || !cache.manager.events(1).is_empty()).await;
     let kinds: Vec<_> =
         cache.manager.events(0).into_iter().map(|event| json!(event)["event"].clone()).collect();
     assert_eq!(kinds[0], "redis_lost");
