@@ -2,11 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
-
-use redis::{ConnectionAddr, ProtocolVersion, RedisError};
 
 use crate::background::Background;
 use crate::call::CallKey;
@@ -17,7 +14,7 @@ use crate::events::{Events, Happened};
 use crate::flight::Flights;
 use crate::generation::Generations;
 use crate::memory::{Memory, Terms};
-use crate::redis::{Host, RedisStore, Settings, Tls};
+use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
 use crate::registry::registry;
 use crate::site::{Instance, Tier};
 use crate::stats::{
@@ -329,19 +326,13 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         value: url.to_string(),
         expected,
     };
-    let info = url.connection_info().map_err(refused)?;
+    let address = url.address().map_err(refused)?;
     let tls = Tls::read(config, url.is_encrypted()).map_err(|(setting, file, expected)| {
         Error::Config { setting: setting.into(), value: file.display().to_string(), expected }
     })?;
-    let open = |info| tls.client(info).map_err(|error: RedisError| refused(error.to_string()));
-    // The server may speak first only in this protocol.
-    let speaking = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     Ok(Settings {
-        feed_client: open(info.clone().set_redis_settings(speaking))?,
-        client: open(info.clone())?,
+        servers: Servers::new(address, tls).map_err(|error| refused(error.to_string()))?,
         address: url.to_string(),
-        is_local: is_local(info.addr()),
-        is_encrypted: url.is_encrypted(),
         namespace: config.namespace.clone(),
         connections: usize::from(config.redis_pool_max_connections),
         connect_timeout: config.redis_connect_timeout,
@@ -352,16 +343,6 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         stats_interval: config.stats_interval,
         memory_ttl: config.memory_ttl,
     })
-}
-
-fn is_local(address: &ConnectionAddr) -> bool {
-    match address {
-        ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => {
-            host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
-        }
-        ConnectionAddr::Unix(_) => true,
-        _ => false,
-    }
 }
 
 impl fmt::Debug for Core {

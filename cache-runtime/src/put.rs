@@ -91,7 +91,7 @@ impl Put {
             return self.store_in_memory(worth);
         };
         let redis = self.core.redis.as_ref();
-        let now_ms = redis.and_then(redis::RedisStore::now_ms);
+        let now_ms = redis.and_then(|redis| redis.now_ms(self.key.name().as_str()));
         let (Some(redis), Ok(noted), Some(now_ms)) = (redis, noted, now_ms) else {
             return Ok(Outcome::Away);
         };

@@ -110,7 +110,7 @@ impl Call {
         took: Duration,
     ) -> Result<(Vec<u8>, Ttl), Fate> {
         let ttl = self.policy.life(value).ok_or(Fate::Unwanted)?;
-        let now_ms = redis.now_ms().ok_or(Fate::Away)?;
+        let now_ms = redis.now_ms(self.key.name().as_str()).ok_or(Fate::Away)?;
         let made = Making {
             core: &self.core,
             key: &self.key,

@@ -180,7 +180,7 @@ impl CacheConfig {
                 self.mode.as_str(),
                 "an address of Redis with it (REDIS_URL or REDIS_HOST), or `auto` or `memory`",
             ),
-            (_, Some(url)) => match url.connection_info() {
+            (_, Some(url)) => match url.address() {
                 Ok(_) if self.mode == Mode::Redis => Ok(Backend::Redis(url)),
                 Ok(_) => Ok(Backend::Tiered(url)),
                 Err(expected) => problem("redis_url", url, expected),

@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::redis_url::Address;
 pub use self::{
     jitter::Jitter,
     mode::{Backend, Mode},

@@ -2,17 +2,31 @@
 
 use std::fmt;
 
-use redis::{ConnectionInfo, IntoConnectionInfo};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 use serde::{Deserialize, Serialize};
 
 use super::mask::mask_url;
 
-const EXPECTED: &str =
-    "one URL such as `redis://user:password@host:6379/0` or `redis+unix:///run/redis.sock?db=0`";
+const EXPECTED: &str = "a URL such as `redis://user:password@host:6379/0`, \
+                        `redis+unix:///run/redis.sock?db=0` or \
+                        `redis-sentinel://host:26379,host:26379/master`, or several of a cluster: \
+                        `redis://host:6379,redis://host:6379`";
 const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+unix", "unix"];
+const SENTINEL: &str = "redis-sentinel";
+const SENTINEL_TLS: &str = "rediss-sentinel";
 
-/// The address of a Redis server: `redis://[user:password@]host[:port][/db]`, `rediss://..` for an encrypted
-/// connection (feature `tls`), or `redis+unix:///path/to/socket[?db=0&user=..&pass=..]` (also `unix://`).
+/// Where Redis is:
+///
+/// - One server: `redis://[user:password@]host[:port][/db]`, `rediss://..` for an encrypted connection
+///   (feature `tls`), or `redis+unix:///path/to/socket[?db=0&user=..&pass=..]` (also `unix://`).
+/// - A cluster (feature `cluster`): the URL of any node, or of several with commas between them, which are
+///   tried in turn: `redis://host:6379,redis://host:6379`. The others are found by asking.
+/// - A master that Sentinel looks after: `redis-sentinel://[user:password@]host[:26379][,host..]/name[/db]`
+///   with the hosts of the sentinels and the name that they know the master by; `rediss-sentinel://..` where
+///   all of them speak TLS. User and password are the master's; those of the sentinels, if they have some,
+///   are `?sentinel_user=..&sentinel_password=..`.
+///
+/// `?protocol=resp3` has commands sent in that protocol, too; invalidations of others are always heard by it.
 ///
 /// `Debug` and `Display` never show the password, whether or not the text is a proper URL.
 /// Serialising does write it: a configuration must read back as it was.
@@ -27,6 +41,42 @@ const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+unix", "unix"];
 #[serde(transparent)]
 pub struct RedisUrl(String);
 
+/// Who is to be connected to, as it was configured.
+#[derive(Clone, Debug)]
+pub(crate) enum Address {
+    /// One server, or nodes of a cluster.
+    Servers(Vec<ConnectionInfo>),
+    /// Whom these sentinels name.
+    Sentinels {
+        sentinels: Vec<ConnectionInfo>,
+        master: String,
+        /// How the master is spoken to, wherever it is.
+        server: ConnectionInfo,
+    },
+}
+
+impl Address {
+    /// How a server is spoken to, wherever it is.
+    pub(crate) fn server(&self) -> Option<&ConnectionInfo> {
+        match self {
+            Address::Servers(servers) => servers.first(),
+            Address::Sentinels { server, .. } => Some(server),
+        }
+    }
+
+    /// Whether it can only be a cluster's.
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self, Address::Servers(servers) if servers.len() > 1)
+    }
+
+    /// Those that are named in the configuration.
+    pub(crate) fn named(&self) -> &[ConnectionInfo] {
+        match self {
+            Address::Servers(named) | Address::Sentinels { sentinels: named, .. } => named,
+        }
+    }
+}
+
 impl RedisUrl {
     /// The text as it was given, with the password.
     pub fn expose(&self) -> &str {
@@ -35,38 +85,137 @@ impl RedisUrl {
 
     /// Whether the connection is encrypted.
     pub(crate) fn is_encrypted(&self) -> bool {
-        self.0.starts_with("rediss://")
+        self.0.starts_with("rediss")
     }
 
     /// What a client needs to connect, or what would have been accepted in place of this text.
-    pub(crate) fn connection_info(&self) -> Result<ConnectionInfo, String> {
-        self.check_scheme()?;
-        let info = self.0.as_str().into_connection_info().map_err(|error| {
-            // "what is wrong - kind: detail"; the detail quotes the URL's query.
-            refusal(error.to_string().split(" - ").next().unwrap_or_default())
-        })?;
-        check_settings(&info)?;
-        Ok(info)
+    pub(crate) fn address(&self) -> Result<Address, String> {
+        match self.0.split_once("://") {
+            Some((scheme @ (SENTINEL | SENTINEL_TLS), rest)) => sentinels(scheme, rest),
+            _ => servers(&self.each()).map(Address::Servers),
+        }
     }
 
-    fn check_scheme(&self) -> Result<(), String> {
-        if self.0.split(',').filter(|part| part.contains("://")).count() > 1 {
-            return Err(format!("{EXPECTED}; this build connects to one server, not to a cluster"));
+    /// The URLs that it consists of: a comma may also belong to a password.
+    fn each(&self) -> Vec<&str> {
+        let begins = |at: &usize| {
+            let rest = &self.0[at + 1..];
+            SCHEMES
+                .iter()
+                .any(|scheme| rest.strip_prefix(scheme).is_some_and(|rest| rest.starts_with("://")))
+        };
+        let commas = self.0.match_indices(',').map(|(at, _)| at).filter(begins);
+        let mut urls = Vec::new();
+        let mut begin = 0;
+        for comma in commas {
+            urls.push(&self.0[begin..comma]);
+            begin = comma + 1;
         }
-        match self.0.split_once("://") {
-            Some(("rediss", _)) if !cfg!(feature = "tls") => Err(format!(
-                "{EXPECTED}; this build connects without TLS (enable the feature `tls`)"
-            )),
-            Some(("rediss", rest)) if rest.contains('#') => Err(refusal(
-                "no `#`: what it could say is that any certificate will do; name one in REDIS_TLS_CA",
-            )),
-            Some((scheme, _)) if SCHEMES.contains(&scheme) => Ok(()),
-            Some((scheme, _)) if scheme.starts_with("redis-sentinel") => {
-                Err(format!("{EXPECTED}; this build does not ask sentinels"))
-            }
-            _ => Err(EXPECTED.to_owned()),
+        urls.push(&self.0[begin..]);
+        urls
+    }
+}
+
+fn servers(urls: &[&str]) -> Result<Vec<ConnectionInfo>, String> {
+    let servers = urls.iter().map(|url| server(url)).collect::<Result<Vec<_>, _>>()?;
+    if let [first, others @ ..] = &servers[..]
+        && !others.is_empty()
+    {
+        if !cfg!(feature = "cluster") {
+            return Err(refusal(
+                "several URLs are those of a cluster: enable the feature `cluster`",
+            ));
+        }
+        if servers.iter().any(|server| matches!(server.addr(), ConnectionAddr::Unix(_))) {
+            return Err(refusal("the nodes of a cluster are not reached by a socket's path"));
+        }
+        if first.redis_settings().db() != 0 {
+            return Err(refusal("a cluster has no databases but 0"));
+        }
+        let speaks = |server: &ConnectionInfo| {
+            let settings = server.redis_settings();
+            let encrypted = matches!(server.addr(), ConnectionAddr::TcpTls { .. });
+            let login =
+                (settings.username().map(str::to_owned), settings.password().map(str::to_owned));
+            (encrypted, login, settings.db(), settings.protocol())
+        };
+        if others.iter().any(|other| speaks(other) != speaks(first)) {
+            return Err(refusal("the nodes of a cluster have one scheme, login and database"));
         }
     }
+    Ok(servers)
+}
+
+/// One server.
+fn server(url: &str) -> Result<ConnectionInfo, String> {
+    match url.split_once("://") {
+        Some(("rediss", rest)) => check_encrypted(rest)?,
+        Some((scheme, _)) if SCHEMES.contains(&scheme) => {}
+        _ => return Err(EXPECTED.to_owned()),
+    }
+    let info = url.into_connection_info().map_err(|error| {
+        // "what is wrong - kind: detail"; the detail quotes the URL's query.
+        refusal(error.to_string().split(" - ").next().unwrap_or_default())
+    })?;
+    check_settings(&info)?;
+    Ok(info)
+}
+
+fn check_encrypted(rest: &str) -> Result<(), String> {
+    if !cfg!(feature = "tls") {
+        return Err(refusal("this build connects without TLS: enable the feature `tls`"));
+    }
+    if rest.contains('#') {
+        return Err(refusal(
+            "no `#`: what it could say is that any certificate will do; name one in REDIS_TLS_CA",
+        ));
+    }
+    Ok(())
+}
+
+/// Sentinels, and what they call the master.
+fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
+    let scheme = if scheme == SENTINEL { "redis" } else { "rediss" };
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (login, hosts) = match authority.rsplit_once('@') {
+        Some((login, hosts)) => (format!("{login}@"), hosts),
+        None => (String::new(), authority),
+    };
+    let (master, db) = path.split_once('/').unwrap_or((path, "0"));
+    let accepted = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if master.is_empty() || !master.chars().all(accepted) {
+        return Err(refusal("after the sentinels comes `/` and what they call the master"));
+    }
+    let (mut user, mut password, mut protocol) = ("", "", "");
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        match pair.split_once('=') {
+            Some(("sentinel_user", value)) => user = value,
+            Some(("sentinel_password", value)) => password = value,
+            Some(("protocol", value)) => protocol = value,
+            _ => {
+                return Err(refusal(
+                    "a query may say `sentinel_user`, `sentinel_password` and `protocol`",
+                ));
+            }
+        }
+    }
+    let protocol =
+        if protocol.is_empty() { String::new() } else { format!("?protocol={protocol}") };
+    let own = match (user, password) {
+        ("", "") => String::new(),
+        (user, password) => format!("{user}:{password}@"),
+    };
+    let sentinel = |host: &str| {
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
+        let port = if has_port { "" } else { ":26379" };
+        server(&format!("{scheme}://{own}{host}{port}"))
+    };
+    Ok(Address::Sentinels {
+        sentinels: hosts.split(',').map(sentinel).collect::<Result<_, _>>()?,
+        master: master.to_owned(),
+        server: server(&format!("{scheme}://{login}localhost/{db}{protocol}"))?,
+    })
 }
 
 impl From<&str> for RedisUrl {
@@ -83,7 +232,11 @@ impl From<String> for RedisUrl {
 
 impl fmt::Display for RedisUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&mask_url(&self.0, self.connection_info().is_ok()))
+        if self.address().is_err() {
+            return f.write_str(&mask_url(&self.0, false));
+        }
+        let urls: Vec<_> = self.each().into_iter().map(|url| mask_url(url, true)).collect();
+        f.write_str(&urls.join(","))
     }
 }
 
@@ -155,12 +308,18 @@ fn percent_encode(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-    use redis::ConnectionAddr;
-
     use super::*;
 
     fn refused(url: &str) -> String {
-        RedisUrl::from(url).connection_info().unwrap_err()
+        RedisUrl::from(url).address().unwrap_err()
+    }
+
+    fn address(url: &str) -> Address {
+        RedisUrl::from(url).address().unwrap()
+    }
+
+    fn shown(infos: &[ConnectionInfo]) -> Vec<String> {
+        infos.iter().map(|info| info.addr().to_string()).collect()
     }
 
     #[test]
@@ -170,22 +329,68 @@ mod tests {
             "redis://127.0.0.1:6379/3",
             "redis://:pass@host",
             "redis://:a,b@host",
+            "redis://:a,redis@host",
             "redis://user:p%40ss@[::1]:7000/0",
+            "redis://host?protocol=resp2",
+            "redis://host?protocol=resp3",
             "redis+unix:///run/redis.sock",
             "unix:///run/redis.sock?db=2&pass=secret",
         ] {
-            assert!(RedisUrl::from(url).connection_info().is_ok(), "{url}");
+            assert_eq!(address(url).named().len(), 1, "{url}");
         }
+    }
+
+    #[cfg(feature = "cluster")]
+    #[test]
+    fn several_addresses_are_those_of_a_cluster() {
+        let nodes = address("redis://:a,b@h1,redis://:a,b@[::1]:7001");
+        assert_eq!(shown(nodes.named()), ["h1:6379", "::1:7001"]);
+        assert_eq!(nodes.server().unwrap().redis_settings().password(), Some("a,b"));
+        assert!(refused("redis://h1/1,redis://h2/1").contains("no databases but 0"));
+        assert!(refused("redis://:a@h1,redis://:b@h2").contains("one scheme, login"));
+        assert!(refused("redis://h1,redis+unix:///r.sock").contains("socket"));
+        let url = RedisUrl::from("redis://u:secret@h1,redis://u:secret@h2");
+        assert_eq!(url.to_string(), "redis://u:***@h1,redis://u:***@h2");
+    }
+
+    #[test]
+    fn sentinels_are_asked_for_a_master() {
+        let url = "redis-sentinel://app:s%2Cecret@h1,h2:7000,[::1]/my-master/3?\
+                   sentinel_password=hidden&protocol=resp3";
+        let found = address(url);
+        assert_eq!(shown(found.named()), ["h1:26379", "h2:7000", "::1:26379"]);
+        assert_eq!(found.named()[1].redis_settings().password(), Some("hidden"));
+        assert_eq!(found.named()[1].redis_settings().db(), 0);
+        let Address::Sentinels { master, server, .. } = &found else { unreachable!("{found:?}") };
+        assert_eq!(master, "my-master");
+        let settings = server.redis_settings();
+        assert_eq!((settings.username(), settings.db()), (Some("app"), 3));
+        assert_eq!(settings.password(), Some("s,ecret"));
+        let shown = RedisUrl::from(url).to_string();
+        assert_eq!(shown, "redis-sentinel://app:***@h1,h2:7000,[::1]/my-master/3?***");
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_asked_of_sentinels() {
+        assert!(refused("redis-sentinel://h1,h2").contains("what they call the master"));
+        assert!(refused("redis-sentinel://h1/a b").contains("what they call the master"));
+        assert!(refused("redis-sentinel://h1/m/x").contains("database"));
+        assert!(refused("redis-sentinel://h1,/m").contains("("));
+        assert!(refused("redis-sentinel://h1/m?db=1").contains("sentinel_password"));
+        #[cfg(not(feature = "tls"))]
+        assert!(refused("rediss-sentinel://h1/m").contains("feature `tls`"));
+        #[cfg(feature = "tls")]
+        assert!(shown(address("rediss-sentinel://h1/m").named())[0].starts_with("h1"));
     }
 
     #[test]
     fn refuses_what_this_build_cannot_do_and_says_so() {
         #[cfg(not(feature = "tls"))]
-        assert!(refused("rediss://host").ends_with("(enable the feature `tls`)"));
+        assert!(refused("rediss://host").contains("enable the feature `tls`"));
         #[cfg(feature = "tls")]
         assert!(refused("rediss://host/#insecure").contains("REDIS_TLS_CA"));
-        assert!(refused("redis-sentinel://host/master").ends_with("sentinels"));
-        assert!(refused("redis://a,redis://b").contains("one server"));
+        #[cfg(not(feature = "cluster"))]
+        assert!(refused("redis://a,redis://b").contains("enable the feature `cluster`"));
         for url in ["", "localhost:6379", "http://host", "REDIS://host"] {
             assert_eq!(refused(url), EXPECTED, "{url:?}");
         }
@@ -211,7 +416,8 @@ mod tests {
             password: Some("p@ss/w?rd#,%é".to_owned()),
             tls: false,
         });
-        let info = url.connection_info().unwrap();
+        let address = url.address().unwrap();
+        let info = address.server().unwrap();
         assert_eq!(*info.addr(), ConnectionAddr::Tcp("::1".to_owned(), 7000));
         assert_eq!(info.redis_settings().db(), 2);
         assert_eq!(info.redis_settings().username(), Some("a:b"));

@@ -5,6 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::future::join_all;
+
 use super::{CacheManager, SetOptions};
 use crate::call::{CallKey, Leftover, Original, Present, Reading, Verdict, hit, judge};
 use crate::core::{Core, Stores};
@@ -77,7 +79,7 @@ impl CacheManager {
         for some in keyed.chunks(AT_ONCE) {
             let sets =
                 some.iter().map(|(key, ttl, value)| self.core().set_by_hand(key, *ttl, *value));
-            let outcomes = join_all(sets.collect()).await;
+            let outcomes = join_all(sets).await;
             stored = outcomes.into_iter().fold(stored, Result::and);
         }
         stored
@@ -139,7 +141,7 @@ impl CacheManager {
             warmed
         };
         let workers = (0..concurrency.clamp(1, names.len().max(1))).map(|_| worker());
-        let all = join_all(workers.collect()).await;
+        let all = join_all(workers).await;
         Ok(all.into_iter().fold(Warmed::default(), |sum, one| Warmed {
             fresh: sum.fresh + one.fresh,
             failed: sum.failed + one.failed,
@@ -190,8 +192,7 @@ impl Core {
         let tags: BTreeSet<&str> =
             keys.iter().flat_map(|key| key.tags()).map(String::as_str).collect();
         let mut tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
-        let (values, found) = redis.read_many(&names, &tags).await?;
-        let mut tokens = found.tokens.clone();
+        let (values, mut tokens) = redis.read_many(&names, &tags).await?;
         // Tags that entries have of their own are known only now.
         let own = own_tags(keys, &values, &tags);
         if !own.is_empty() {
@@ -200,8 +201,8 @@ impl Core {
         }
         let present = Present::new(&tags, &tokens);
         let entries = keys.iter().zip(noted).zip(values);
-        let reading = |((key, noted), bytes): ((&&CallKey, _), _)| {
-            self.reading(key, of, &noted, bytes, &present, found.now_ms)
+        let reading = |((key, noted), (bytes, now_ms)): ((&&CallKey, _), _)| {
+            self.reading(key, of, &noted, bytes, &present, now_ms)
         };
         Ok(entries.map(reading).collect())
     }
@@ -248,9 +249,9 @@ impl Core {
 }
 
 /// The tags that entries have beyond these.
-fn own_tags(keys: &[&CallKey], values: &[Option<Vec<u8>>], known: &[String]) -> Vec<String> {
+fn own_tags(keys: &[&CallKey], values: &[(Option<Vec<u8>>, u64)], known: &[String]) -> Vec<String> {
     let mut own = BTreeSet::new();
-    for (key, bytes) in keys.iter().zip(values) {
+    for (key, (bytes, _)) in keys.iter().zip(values) {
         if let Some(Stored::Value(header, _)) = bytes.as_deref().map(Stored::read) {
             let tags = header.tags.iter().filter_map(|tag| tag.name.resolve(key.name().as_str()));
             own.extend(
@@ -259,22 +260,4 @@ fn own_tags(keys: &[&CallKey], values: &[Option<Vec<u8>>], known: &[String]) -> 
         }
     }
     own.into_iter().collect()
-}
-
-/// Drives several futures in one task.
-async fn join_all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures.into_iter().map(Box::pin).collect();
-    let mut outputs = Vec::with_capacity(futures.len());
-    std::future::poll_fn(|context| {
-        futures.retain_mut(|future| match future.as_mut().poll(context) {
-            std::task::Poll::Ready(output) => {
-                outputs.push(output);
-                false
-            }
-            std::task::Poll::Pending => true,
-        });
-        if futures.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
-    outputs
 }

@@ -11,20 +11,20 @@ use crate::generation::Slot;
 use crate::glob::Pattern;
 use crate::invalidate::{Finally, Targets};
 use crate::memory::Terms;
-use crate::redis::{Away, Progress, Swept};
+use crate::redis::{Away, Place, Progress, Swept};
 
 /// The names that match a pattern, page by page: see [`CacheManager::names`].
 #[derive(Debug)]
 pub struct Names {
     manager: CacheManager,
     pattern: Pattern,
-    place: Place,
+    stage: Stage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Stage {
     /// Where Redis goes on.
-    At(u64),
+    At(Place),
     End,
     /// Redis went away on the way.
     Lost,
@@ -34,20 +34,20 @@ impl Names {
     /// The next page, which may be empty; `None` at the end. Cancel safe: a page that was not taken comes
     /// again.
     pub async fn next(&mut self) -> Option<Vec<String>> {
-        let Place::At(cursor) = self.place else { return None };
+        let Stage::At(place) = self.stage else { return None };
         let core = self.manager.core();
         let Some(redis) = &core.redis else {
-            self.place = Place::End;
+            self.stage = Stage::End;
             let names = core.memory.names(core.terms(None));
             return Some(names.filter(|name| self.pattern.matches(name)).collect());
         };
-        match redis.names(self.pattern.as_str(), cursor).await {
+        match redis.names(self.pattern.as_str(), place).await {
             Ok((next, names)) => {
-                self.place = if next == 0 { Place::End } else { Place::At(next) };
+                self.stage = next.map_or(Stage::End, Stage::At);
                 Some(names)
             }
             Err(Away) => {
-                self.place = Place::Lost;
+                self.stage = Stage::Lost;
                 None
             }
         }
@@ -55,7 +55,7 @@ impl Names {
 
     /// Whether all pages have been given; `false` before the end, and if Redis went away on the way.
     pub fn is_complete(&self) -> bool {
-        self.place == Place::End
+        self.stage == Stage::End
     }
 }
 
@@ -116,7 +116,7 @@ impl CacheManager {
     /// ```
     pub fn names(&self, pattern: &str) -> Result<Names, Error> {
         let pattern = Pattern::new(pattern)?;
-        Ok(Names { manager: self.clone(), pattern, place: Place::At(0) })
+        Ok(Names { manager: self.clone(), pattern, stage: Stage::At(Place::default()) })
     }
 
     /// Removes everything in the namespace, and returns how many values there were.

@@ -2,15 +2,22 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, ErrorKind, RedisError, RedisResult, Value, cmd};
+use redis::{
+    AsyncConnectionConfig, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, cmd,
+};
 use serde::Serialize;
 use tokio::time::timeout;
 
 use super::RedisStore;
-use super::link::{check_version, field, no_answer};
+use super::link::no_answer;
+use super::node::{check_version, field};
+use super::servers::Servers;
 use super::shared::Shared;
 use super::tls;
+use super::topology::{self, Slots};
+use crate::config::Address;
 use crate::random;
 
 /// One thing that was looked at: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
@@ -60,16 +67,16 @@ const APART: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl RedisStore {
-    /// Tries everything that the cache needs of Redis.
+    /// Tries everything that the cache needs of Redis, on each server.
     pub(crate) async fn diagnose(&self) -> Vec<Check> {
         let shared = &*self.0;
         let began = Instant::now();
-        let connection = shared.within_connect_timeout(shared.open()).await;
-        let mut patient = match connection {
-            Ok(connection) => Patient { connection, shared, lost: false },
+        let (info, connection) = match shared.within_connect_timeout(shared.reach()).await {
+            Ok(reached) => reached,
             Err(error) => return vec![unreachable(shared, &error)],
         };
         let took = began.elapsed();
+        let patient = Patient { info, connection, shared, slots: None, lost: false };
         let mut checks = vec![
             Check::good(
                 "connection",
@@ -77,30 +84,141 @@ impl RedisStore {
             ),
             encryption(shared),
         ];
-        match patient.text(cmd("INFO").arg("default")).await {
-            Err(error) => checks.push(refused("server", "INFO", shared, &error)),
-            Ok(info) => {
-                checks.extend([version(&info), role(&info), cluster(&info), eviction(&info)]);
+        match patient.all().await {
+            Ok((topology, patients)) => {
+                checks.push(topology);
+                let names: Vec<_> = patients.iter().map(|p| p.info.addr().to_string()).collect();
+                let found = join_all(patients.into_iter().map(Patient::examine)).await;
+                checks.extend(merge(&names, found));
             }
+            Err(check) => checks.push(check),
         }
-        checks.push(patient.latency().await);
-        checks.push(patient.clock().await);
-        checks.push(patient.permissions().await);
-        checks.push(patient.feed().await);
         checks.push(debts(shared));
         checks
     }
 }
 
+/// What was found on several servers, as if it were one: the worst of each, and where that is.
+fn merge(names: &[String], found: Vec<Vec<Check>>) -> Vec<Check> {
+    let mut order: Vec<&'static str> = Vec::new();
+    for check in found.iter().flatten() {
+        if !order.contains(&check.name) {
+            order.push(check.name);
+        }
+    }
+    let of_name = |name| {
+        let checks = names.iter().zip(&found).flat_map(move |(server, checks)| {
+            checks.iter().filter(move |check| check.name == name).map(move |check| (server, check))
+        });
+        let worst = checks.clone().map(|(_, check)| check.grade).max()?;
+        let bad: Vec<_> = checks.clone().filter(|(_, check)| check.grade == worst).collect();
+        let mut merged = bad.first()?.1.clone();
+        if names.len() > 1 && worst > Grade::Good {
+            let each = bad.iter().map(|(server, check)| format!("{server}: {}", check.found));
+            merged.found = each.collect::<Vec<_>>().join("; ");
+        }
+        Some(merged)
+    };
+    order.into_iter().filter_map(of_name).collect()
+}
+
 /// A Redis that is being looked at.
 struct Patient<'a> {
+    info: ConnectionInfo,
     connection: MultiplexedConnection,
     shared: &'a Shared,
+    /// Of a cluster: who has what, and the number of this one.
+    slots: Option<(Slots, usize)>,
     /// It has ceased to answer: nobody waits for it any more.
     lost: bool,
 }
 
-impl Patient<'_> {
+impl<'a> Patient<'a> {
+    /// The server with all others that have keys.
+    async fn all(mut self) -> Result<(Check, Vec<Patient<'a>>), Check> {
+        const NAME: &str = "topology";
+        let info = match self.text(cmd("INFO").arg("default")).await {
+            Ok(info) => info,
+            Err(error) => return Err(refused("server", "INFO", self.shared, &error)),
+        };
+        if field(&info, "cluster_enabled") != Some("1") {
+            let found = match &self.shared.settings.servers.address {
+                Address::Sentinels { master, .. } => {
+                    format!("`{master}` is {}, as sentinels say", self.info.addr())
+                }
+                Address::Servers(_) => "one server".to_owned(),
+            };
+            return Ok((Check::good(NAME, found), vec![self]));
+        }
+        if !cfg!(feature = "cluster") {
+            let advice = "enable the feature `cluster`";
+            return Err(Check::fault(NAME, "a node of a cluster", advice));
+        }
+        let servers = &self.shared.settings.servers;
+        let asked = topology::masters(&mut self.connection, servers.are_encrypted());
+        let masters = match self.shared.within_connect_timeout(asked).await {
+            Ok(masters) => masters,
+            Err(error) => return Err(refused(NAME, "CLUSTER SHARDS", self.shared, &error)),
+        };
+        let slots = Slots::new(&masters);
+        let mut patients = Vec::new();
+        for (number, master) in masters.iter().enumerate() {
+            let host = master.host.clone().or(self.info_host()).unwrap_or_default();
+            let Some(info) = servers.at(&host, master.port) else { continue };
+            match self.shared.within_connect_timeout(self.shared.open(&info)).await {
+                Ok(connection) => patients.push(Patient {
+                    info,
+                    connection,
+                    shared: self.shared,
+                    slots: Some((slots.clone(), number)),
+                    lost: false,
+                }),
+                Err(error) => {
+                    let found = format!("{}: {error}", info.addr());
+                    let advice = "each master has to be reached at the address that it announces: check \
+                                  cluster-announce-ip, and the network on the way";
+                    return Err(Check::fault(NAME, found, advice));
+                }
+            }
+        }
+        let found = format!("a cluster of {} masters", masters.len());
+        let check = if slots.has_gap() {
+            Check::fault(NAME, format!("{found}; no master has some slots"), "see CLUSTER SHARDS")
+        } else {
+            Check::good(NAME, found)
+        };
+        Ok((check, patients))
+    }
+
+    fn info_host(&self) -> Option<String> {
+        super::node::place(&self.info).map(|(host, _)| host.to_owned())
+    }
+
+    async fn examine(mut self) -> Vec<Check> {
+        let mut checks = Vec::new();
+        match self.text(cmd("INFO").arg("default")).await {
+            Err(error) => checks.push(refused("server", "INFO", self.shared, &error)),
+            Ok(info) => checks.extend([version(&info), role(&info), eviction(&info)]),
+        }
+        checks.push(self.latency().await);
+        checks.push(self.clock().await);
+        checks.push(self.permissions().await);
+        checks.push(self.feed().await);
+        checks
+    }
+
+    /// A key for an experiment, on this server.
+    fn scratch_key(&self) -> String {
+        let key = || format!("{}#doctor:{:016x}", self.shared.value_key(""), random::word());
+        match &self.slots {
+            None => key(),
+            Some((slots, own)) => std::iter::repeat_with(key)
+                .take(100_000)
+                .find(|key| slots.owner(key) == *own)
+                .unwrap_or_default(),
+        }
+    }
+
     async fn ask(&mut self, command: &Cmd) -> RedisResult<Value> {
         if self.lost {
             return Err(no_answer(PATIENCE));
@@ -166,7 +284,7 @@ impl Patient<'_> {
 
     /// Each command that the cache sends or its scripts run, on a key of its own.
     async fn permissions(&mut self) -> Check {
-        let key = self.shared.scratch_key();
+        let key = self.scratch_key();
         let feed = self.shared.feed_channel();
         let mut denied: Vec<&str> = Vec::new();
         let mut failed = None;
@@ -214,8 +332,8 @@ impl Patient<'_> {
             .set_connection_timeout(Some(self.shared.settings.connect_timeout))
             .set_response_timeout(Some(PATIENCE))
             .set_push_sender(|_| Ok::<(), redis::aio::SendError>(()));
-        let client = &self.shared.settings.feed_client;
-        let open = client.get_multiplexed_async_connection_with_config(&config);
+        let info = Servers::speaking(&self.info);
+        let open = self.shared.settings.servers.open(&info, &config);
         let subscribed = async {
             let mut connection = self.shared.within_connect_timeout(open).await?;
             connection.subscribe(self.shared.feed_channel()).await
@@ -273,7 +391,7 @@ fn unreachable(shared: &Shared, error: &RedisError) -> Check {
         ErrorKind::AuthenticationFailed => {
             "check user and password, in REDIS_URL or in REDIS_USERNAME and REDIS_PASSWORD"
         }
-        _ if error.is_timeout() && shared.settings.is_encrypted => {
+        _ if error.is_timeout() && shared.settings.servers.are_encrypted() => {
             "nobody answers there, or not with TLS: check host, port and security groups"
         }
         _ if error.is_timeout() => {
@@ -299,10 +417,10 @@ fn refused(name: &'static str, command: &str, shared: &Shared, error: &RedisErro
 }
 
 fn encryption(shared: &Shared) -> Check {
-    if shared.settings.is_encrypted {
+    if shared.settings.servers.are_encrypted() {
         return Check::good("encryption", "TLS, and the server's certificate is valid");
     }
-    if shared.settings.is_local {
+    if shared.settings.servers.are_local() {
         return Check::good("encryption", "none, and the server is on this machine");
     }
     Check::warning(
@@ -332,17 +450,6 @@ fn role(info: &str) -> Check {
             "what can only be read is of no use: give the address of the master",
         ),
     }
-}
-
-fn cluster(info: &str) -> Check {
-    if field(info, "cluster_enabled") == Some("1") {
-        return Check::fault(
-            "topology",
-            "a node of a cluster",
-            "this build speaks to one server: give the address of one that is no node of a cluster",
-        );
-    }
-    Check::good("topology", "one server")
 }
 
 fn eviction(info: &str) -> Check {
@@ -384,12 +491,5 @@ fn debts(shared: &Shared) -> Check {
             format!("{owed} of this process are not confirmed"),
             "they are sent again until they are; until then this process does not read from Redis",
         ),
-    }
-}
-
-impl Shared {
-    /// A key for an experiment.
-    fn scratch_key(&self) -> String {
-        format!("{}#doctor:{:016x}", self.value_key(""), random::word())
     }
 }

@@ -5,21 +5,33 @@
 //! published before the ping was sent has been heard: it renews the [lease](crate::lease). A
 //! connection that is lost may have lost notices with it. So the next one begins a new epoch:
 //! nothing that memory or the mirror held before counts any more.
+//!
+//! In a cluster a notice is published by the master that has removed what it is about. The masters pass it
+//! on to each other, but nobody says when; so there is a connection to each of them, and the lease is
+//! renewed once all have answered. In place of a ping each is asked how the cluster is: a master that is new
+//! is heard, too, before the lease is renewed again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, PushInfo, PushKind, RedisResult, Value, cmd};
+use redis::{
+    AsyncConnectionConfig, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
+};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
-use super::link::{Link, Ready, State, ask_server, no_answer};
+use super::link::{Link, State, no_answer};
+use super::node::{Identity, Node};
 use super::notice::{self, Item};
+use super::ready::Ready;
+use super::servers::Servers;
 use super::shared::Shared;
+use super::topology::{self, Master};
 use crate::clock::{millis, precise_ms};
 use crate::generation::Slot;
 use crate::lease::LEASE;
@@ -45,6 +57,8 @@ pub(super) struct Feed {
     sessions: Counter,
     /// How often a connection was lost.
     pub(super) interruptions: Counter,
+    /// It has been said that there is none.
+    is_said: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -175,6 +189,9 @@ pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
         return;
     }
     let Ok(runtime) = Handle::try_current() else { return };
+    if matches!(link.state(), State::Up(ready) if !ready.has_feed()) {
+        return shared.say_deaf("it has no PUBLISH");
+    }
     let now = precise_ms();
     let mut state = shared.feed.lock();
     if state.claim.is_some_and(|(_, seen)| now.saturating_sub(seen) < millis(ASLEEP)) {
@@ -198,8 +215,12 @@ async fn attend(claim: Claim, link: Arc<Link>) {
             shared.feed.interruptions.one();
             backoff = Backoff::default();
         }
-        // It may be Redis itself that is gone.
-        link.attention.notify_one();
+        if is_refusal(&error) {
+            shared.say_deaf(&error.to_string());
+        } else {
+            // It may be Redis itself that is gone.
+            link.attention.notify_one();
+        }
         drop(shared);
         sleep(backoff.next()).await;
     }
@@ -228,9 +249,12 @@ impl Shared {
         ready: &Ready,
     ) -> RedisResult<()> {
         let session = Session::new(ready.server());
-        let mut connection = self.within_connect_timeout(self.subscribe(&session)).await?;
+        let ears = ready.nodes().map(|node| self.subscribe(&session, node));
+        let ears = self.within_connect_timeout(async { Ok(join_all(ears).await) }).await?;
+        let ears = ears.into_iter().collect::<RedisResult<Vec<_>>>()?;
         let mut sent_ms = precise_ms();
-        ping(&mut connection).await?;
+        let mut view = beat(&ears).await?;
+        self.has_all_masters(&ears).await?;
         // From here on nothing is missed; what was missed before counts no more.
         self.generations.bump_epoch();
         self.feed.lock().session = Some(session.clone());
@@ -245,12 +269,16 @@ impl Shared {
                 _ => return Err(lost()),
             }
             sent_ms = precise_ms();
-            ping(&mut connection).await?;
+            let seen = beat(&ears).await?;
+            if seen != view {
+                self.has_all_masters(&ears).await?;
+                view = seen;
+            }
         }
         Ok(())
     }
 
-    async fn subscribe(self: &Arc<Self>, session: &Session) -> RedisResult<MultiplexedConnection> {
+    async fn subscribe(self: &Arc<Self>, session: &Session, node: &Node) -> RedisResult<Ear> {
         let (shared, line) = (Arc::downgrade(self), session.clone());
         let hear = move |push: PushInfo| {
             match (push.kind, shared.upgrade()) {
@@ -264,13 +292,26 @@ impl Shared {
             .set_connection_timeout(Some(self.settings.connect_timeout))
             .set_response_timeout(None)
             .set_push_sender(hear);
-        let client = &self.settings.feed_client;
-        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-        if ask_server(&mut connection).await? != session.0.server {
+        let servers = &self.settings.servers;
+        let mut connection = servers.open(&Servers::speaking(&node.info), &config).await?;
+        if Identity::ask(&mut connection).await?.server != node.server {
             return Err(lost());
         }
         connection.subscribe(self.feed_channel()).await?;
-        Ok(connection)
+        Ok(Ear { node: node.clone(), connection })
+    }
+
+    /// Whether each master of a cluster is listened to.
+    async fn has_all_masters(&self, ears: &[Ear]) -> RedisResult<()> {
+        let ear = ears.first().filter(|ear| ear.node.is_of_cluster);
+        let Some(Ear { node, connection }) = ear else { return Ok(()) };
+        let encrypted = self.settings.servers.are_encrypted();
+        let masters = topology::masters(&mut connection.clone(), encrypted).await?;
+        let is_heard = |master: &Master| {
+            let host = master.host.as_deref().or(node.host()).unwrap_or_default();
+            ears.iter().any(|ear| ear.node.is_at(host, master.port))
+        };
+        if masters.iter().all(is_heard) { Ok(()) } else { Err(lost()) }
     }
 
     /// An answer to a ping that was sent at this time has come.
@@ -284,6 +325,18 @@ impl Shared {
         state.current_at_ms = sent_ms;
         self.generations.lease.renew(sent_ms);
         Ok(())
+    }
+
+    /// Once: what is lost where this server's invalidations cannot be heard.
+    fn say_deaf(&self, reason: &str) {
+        if !self.feed.is_said.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                redis = self.settings.address,
+                reason,
+                "invalidations of other processes cannot be heard: while this Redis is used nothing is kept \
+                 in memory, and each value is read from it"
+            );
+        }
     }
 
     /// Gives up the connection: it is to a server that is not the one in use, or nobody needs it.
@@ -304,7 +357,7 @@ impl Shared {
             return self.hear_noise();
         };
         // What this process has invalidated it has already marked, or is about to.
-        if notice.source == self.source {
+        if notice.source == self.source || notice.items.is_empty() {
             return;
         }
         self.feed.heard.one();
@@ -337,12 +390,36 @@ impl Shared {
     }
 }
 
-async fn ping(connection: &mut MultiplexedConnection) -> RedisResult<()> {
-    timeout(PATIENCE, cmd("PING").query_async(connection))
-        .await
-        .unwrap_or_else(|_| Err(no_answer(PATIENCE)))
+/// A server that is listened to.
+struct Ear {
+    node: Node,
+    connection: MultiplexedConnection,
 }
 
-fn lost() -> redis::RedisError {
-    redis::RedisError::from((redis::ErrorKind::Io, "the connection of the feed is lost"))
+/// Waits until each server has answered, and with that all that it had published: what they say of their
+/// cluster, if they are of one.
+async fn beat(ears: &[Ear]) -> RedisResult<Vec<String>> {
+    let ask = async |ear: &Ear| {
+        let mut connection = ear.connection.clone();
+        if ear.node.is_of_cluster {
+            let info: String = cmd("CLUSTER").arg("INFO").query_async(&mut connection).await?;
+            return topology::view(&info).ok_or_else(lost);
+        }
+        cmd("PING").query_async::<()>(&mut connection).await?;
+        Ok(String::new())
+    };
+    let answers = timeout(PATIENCE, join_all(ears.iter().map(ask))).await;
+    answers.map_err(|_| no_answer(PATIENCE))?.into_iter().collect()
+}
+
+fn lost() -> RedisError {
+    RedisError::from((ErrorKind::Io, "the connection of the feed is lost"))
+}
+
+/// Whether the server has understood what was asked, and does not do it.
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::RESP3NotSupported
+    )
 }

@@ -6,21 +6,26 @@
 //! makes it *suspect*, and it is not used again before the server has answered a ping.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use futures_util::future::{join_all, select_ok};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, FromRedisValue, RedisError, RedisResult, cmd};
+use redis::{AsyncConnectionConfig, ConnectionInfo, RedisError, RedisResult, Value, cmd};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
 use super::feed;
-use super::script::{Loaded, Script};
+use super::node::{Lane, Node, refused};
+use super::ready::Ready;
+use super::script::{Loaded, Script, is_unknown_command};
 use super::shared::Shared;
 use super::tls;
-use crate::clock::{millis, precise_ms};
+use super::topology::{self, Master, Slots};
+use crate::clock::millis;
+use crate::config::Address;
 use crate::entry;
 
 /// How long Redis remembers that a run of the server has been met; each health check renews it.
@@ -50,61 +55,6 @@ pub(super) enum State {
     Down(String),
     /// The manager has been disconnected.
     Closed,
-}
-
-/// A connection that has been prepared for use.
-#[derive(Debug)]
-pub(super) struct Ready {
-    quick: MultiplexedConnection,
-    /// The others, taken in turn.
-    bulk: Vec<MultiplexedConnection>,
-    turns: AtomicUsize,
-    scripts: Arc<Loaded>,
-    /// What to add to this process's monotonic milliseconds to get the server's time.
-    pub(super) offset_ms: i64,
-    /// Which run of which server this is.
-    server: String,
-}
-
-impl Ready {
-    /// The same connection with the server's time measured anew.
-    fn at(&self, offset_ms: i64) -> Self {
-        Ready {
-            quick: self.quick(),
-            bulk: self.bulk.clone(),
-            turns: AtomicUsize::new(0),
-            scripts: Arc::clone(&self.scripts),
-            offset_ms,
-            server: self.server.clone(),
-        }
-    }
-
-    /// Which run of which server this is.
-    pub(super) fn server(&self) -> &str {
-        &self.server
-    }
-
-    /// For small things, which should not wait behind large ones.
-    pub(super) fn quick(&self) -> MultiplexedConnection {
-        self.quick.clone()
-    }
-
-    /// Runs a script on one of the two.
-    pub(super) async fn script<T: FromRedisValue>(
-        &self,
-        mut connection: MultiplexedConnection,
-        script: Script,
-        keys: &[String],
-        arguments: &[&[u8]],
-    ) -> RedisResult<T> {
-        self.scripts.run(&mut connection, script, keys, arguments).await
-    }
-
-    /// For large values and long work.
-    pub(super) fn bulk(&self) -> MultiplexedConnection {
-        let next = self.turns.fetch_add(1, Ordering::Relaxed) % self.bulk.len().max(1);
-        self.bulk.get(next).unwrap_or(&self.quick).clone()
-    }
 }
 
 impl Link {
@@ -182,7 +132,7 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
         };
         match strong.connect().await {
             Ok(ready) if !link.ended() => {
-                strong.log_up(was_down, &ready.server);
+                strong.log_up(was_down, ready.server());
                 go_up(&link, &strong, ready);
                 backoff = Backoff::default();
                 drop(strong);
@@ -219,7 +169,7 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
 /// What memory holds from the time without Redis ends with it, also what is stored by loads that
 /// began just before; unless the feed has heard all that others have invalidated meanwhile.
 fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
-    if shared.feed.hears(&ready.server) {
+    if shared.feed.hears(ready.server()) {
         link.set(State::Up(ready));
     } else {
         shared.give_up_feed();
@@ -241,13 +191,17 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
         // Whether something happened or the time has come: the same look at everything.
         let _ = timeout(interval, link.attention.notified()).await;
         let shared = shared.upgrade()?;
-        let (ready, suspect) = match link.state() {
+        let (before, suspect) = match link.state() {
             State::Up(ready) => (ready, false),
             State::Suspect(ready) => (ready, true),
             State::Closed => return None,
             State::Connecting | State::Down(_) => return Some("the connection was lost".into()),
         };
-        match shared.check(&ready).await {
+        match shared.check(&before).await {
+            // A cluster's masters may be others than before.
+            Ok(ready) if !suspect && ready.server() != before.server() => {
+                go_up(link, &shared, ready);
+            }
             Ok(ready) if suspect => match shared.record.pause(Instant::now()) {
                 None => go_up(link, &shared, ready),
                 Some(pause) => {
@@ -280,26 +234,104 @@ fn renew(link: &Link, renewed: Arc<Ready>) {
 impl Shared {
     async fn connect(&self) -> RedisResult<Arc<Ready>> {
         let attempt = async {
-            let mut quick = self.open().await?;
-            let mut bulk = Vec::new();
-            for _ in 1..self.settings.connections {
-                bulk.push(self.open().await?);
-            }
-            let server = ask_server(&mut quick).await?;
-            let scripts = Arc::new(Loaded::load(&mut quick).await?);
-            let offset_ms = measure_offset(&mut quick).await?;
-            let ready =
-                Ready { quick, bulk, turns: AtomicUsize::new(0), scripts, offset_ms, server };
+            let first = self.begin_with().await?;
+            let scripts = Arc::new(Loaded::load(&first).await?);
+            let has_feed = self.has_feed(&first).await?;
+            let ready = self.complete(first, Vec::new(), scripts, has_feed).await?;
             // Removing is possible when writing is not.
             self.replay(&ready).await?;
             self.meet(&ready).await?;
-            self.check_server(&ready).await?;
+            self.keep_known(&ready).await?;
             RedisResult::Ok(Arc::new(ready))
         };
         self.within_connect_timeout(attempt).await.map_err(|error| match tls::advice(&error) {
             Some(advice) => refused(format!("{error}; {advice}")),
             None => error,
         })
+    }
+
+    /// The server to begin with.
+    async fn begin_with(&self) -> RedisResult<Node> {
+        let (info, connection) = self.reach().await?;
+        let node = Node::with(self, info, connection).await?;
+        if self.settings.servers.address.is_cluster() && !node.is_of_cluster {
+            return Err(refused(format!(
+                "several addresses are those of a cluster, and {} is no node of one",
+                node.name()
+            )));
+        }
+        Ok(node)
+    }
+
+    /// A connection to the master that sentinels name, or to one of the servers that are configured or were
+    /// found by asking them.
+    pub(super) async fn reach(&self) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
+        let servers = match &self.settings.servers.address {
+            Address::Servers(servers) => servers,
+            Address::Sentinels { sentinels, master, .. } => {
+                return self.reach_master(sentinels, master).await;
+            }
+        };
+        // All at once: one that is silent makes nobody wait.
+        let candidates = servers.iter().cloned().chain(self.found());
+        let attempt = async |info: ConnectionInfo| {
+            let connection = self.open(&info).await?;
+            RedisResult::Ok((info, connection))
+        };
+        let (reached, _) = select_ok(candidates.map(|info| Box::pin(attempt(info)))).await?;
+        Ok(reached)
+    }
+
+    /// Whether the server passes on what is published. Nothing is said by what is sent.
+    async fn has_feed(&self, node: &Node) -> RedisResult<bool> {
+        let mut publish = cmd("PUBLISH");
+        publish.arg(self.feed_channel()).arg(self.notice([]));
+        match node.ask::<u64>(Lane::Quick, &publish).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_unknown_command(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A server with all others of its cluster, if it is of one. Those that are known are not connected to
+    /// anew.
+    async fn complete(
+        &self,
+        first: Node,
+        known: Vec<Node>,
+        scripts: Arc<Loaded>,
+        has_feed: bool,
+    ) -> RedisResult<Ready> {
+        if !first.is_of_cluster {
+            return Ready::new(vec![first], None, scripts, has_feed);
+        }
+        if !cfg!(feature = "cluster") {
+            return Err(refused("it is a node of a cluster: enable the feature `cluster`"));
+        }
+        let mut connection = first.connection(Lane::Quick);
+        let encrypted = self.settings.servers.are_encrypted();
+        let masters = topology::masters(&mut connection, encrypted).await?;
+        let slots = Slots::new(&masters);
+        if slots.has_gap() {
+            return Err(refused("its cluster has slots that no master has"));
+        }
+        let known: Vec<_> = std::iter::once(first).chain(known).collect();
+        let nodes = join_all(masters.iter().map(|master| self.node_of(master, &known))).await;
+        let nodes = nodes.into_iter().collect::<RedisResult<Vec<_>>>()?;
+        self.note_found(nodes.iter().map(|node| node.info.clone()).collect());
+        Ready::new(nodes, Some(slots), scripts, has_feed)
+    }
+
+    async fn node_of(&self, master: &Master, known: &[Node]) -> RedisResult<Node> {
+        let asked = known.first().and_then(Node::host);
+        let host = master.host.as_deref().or(asked).unwrap_or_default();
+        if let Some(node) = known.iter().find(|node| node.is_at(host, master.port)) {
+            return Ok(node.clone());
+        }
+        let info = self.settings.servers.at(host, master.port);
+        let node = Node::connect(self, info.ok_or_else(|| refused("a node has a host"))?).await?;
+        Loaded::load(&node).await?;
+        Ok(node)
     }
 
     pub(super) async fn within_connect_timeout<T>(
@@ -310,57 +342,64 @@ impl Shared {
         timeout(limit, attempt).await.unwrap_or_else(|_| Err(no_answer(limit)))
     }
 
-    pub(super) async fn open(&self) -> RedisResult<MultiplexedConnection> {
+    pub(super) async fn open(&self, to: &ConnectionInfo) -> RedisResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.settings.connect_timeout))
             .set_response_timeout(None);
-        self.settings.client.get_multiplexed_async_connection_with_config(&config).await
+        self.settings.servers.open(to, &config).await
     }
 
-    /// Asks the server whether it is there, pays what is owed, and measures its time anew.
+    /// Asks the servers whether they are there, pays what is owed, and measures their times anew. In a
+    /// cluster it is also asked who has what, and a master that is new is connected to.
     async fn check(&self, ready: &Ready) -> RedisResult<Arc<Ready>> {
-        let answers = async {
-            let offset_ms = measure_offset(&mut ready.quick()).await?;
-            self.replay(ready).await?;
-            self.check_server(ready).await?;
-            RedisResult::Ok(offset_ms)
+        let nodes = timeout(self.settings.deadline, join_all(ready.nodes().map(Node::check))).await;
+        let nodes = nodes.map_err(|_| no_answer(self.settings.deadline))?;
+        let mut nodes = nodes.into_iter().collect::<RedisResult<Vec<_>>>()?;
+        let first = nodes.remove(0);
+        let completed = self.complete(first, nodes, Arc::clone(ready.scripts()), ready.has_feed());
+        let checked = self.within_connect_timeout(completed).await?;
+        let rest = async {
+            self.replay(&checked).await?;
+            if checked.server() != ready.server() {
+                self.meet(&checked).await?;
+            }
+            self.keep_known(&checked).await
         };
-        let offset_ms = timeout(self.settings.deadline, answers)
+        timeout(self.settings.deadline, rest)
             .await
             .unwrap_or_else(|_| Err(no_answer(self.settings.deadline)))?;
-        Ok(Arc::new(ready.at(offset_ms)))
+        Ok(Arc::new(checked))
     }
 
-    /// A server that nobody has met may hold data from before confirmed invalidations.
+    /// A server that nobody has met may hold data from before confirmed invalidations: the root's token
+    /// goes, before anybody reads, and then the server is known.
     async fn meet(&self, ready: &Ready) -> RedisResult<()> {
         if self.settings.trust_restart {
             return Ok(());
         }
-        let keys = [self.run_key(&ready.server), self.root_key()];
-        let (ttl, feed) = (millis(RUN_TTL).to_string(), self.feed_channel());
-        let notice = self.notice_of(&keys[1..]);
-        let arguments = [ttl.as_bytes(), feed.as_bytes(), &notice];
-        let new: u8 = ready.script(ready.quick(), Script::Meet, &keys, &arguments).await?;
-        if new == 1 {
+        let runs = ready.nodes().map(|node| self.run_key(&node.server));
+        let met = ready.values(Lane::Quick, runs).await?;
+        if met.contains(&Value::Nil) {
+            let root = [self.root_key()];
+            self.send_removal(ready, Lane::Quick, &root, 1, &self.notice_of(&root)).await?;
             tracing::debug!(
-                server = ready.server,
-                "first contact with this Redis server: nothing in it is trusted"
+                servers = ready.server(),
+                "first contact with a Redis server: nothing in Redis is trusted"
             );
         }
         Ok(())
     }
 
-    /// All connections must lead to one server, which can be written to: what can only be read is
-    /// of no use, since no load could be validated. Writing keeps the server known.
-    async fn check_server(&self, ready: &Ready) -> RedisResult<()> {
-        for mut connection in std::iter::once(ready.quick()).chain(ready.bulk.iter().cloned()) {
-            if ask_server(&mut connection).await? != ready.server {
-                return Err(refused("it is another server than before".into()));
-            }
-        }
-        let mut set = cmd("SET");
-        set.arg(self.run_key(&ready.server)).arg(1).arg("PX").arg(millis(RUN_TTL));
-        set.query_async(&mut ready.quick()).await
+    /// The servers are known from now on, or for longer. What can only be read is of no use, since no
+    /// load could be validated: so this is written each time.
+    async fn keep_known(&self, ready: &Ready) -> RedisResult<()> {
+        let known = async |node: &Node| {
+            let key = self.run_key(&node.server);
+            let mut set = cmd("SET");
+            set.arg(&key).arg(1).arg("PX").arg(millis(RUN_TTL));
+            ready.ask(Lane::Quick, &key, &set).await
+        };
+        join_all(ready.nodes().map(known)).await.into_iter().collect()
     }
 
     /// Removes keys of which the first `tokens` are tokens, and tells the others. Returns how many of
@@ -368,14 +407,28 @@ impl Shared {
     pub(super) async fn send_removal(
         &self,
         ready: &Ready,
-        connection: MultiplexedConnection,
+        lane: Lane,
         keys: &[String],
         tokens: usize,
         notice: &[u8],
     ) -> RedisResult<u64> {
-        let (tokens, feed) = (tokens.to_string(), self.feed_channel());
-        let arguments = [&entry::VALUE_MAGIC[..], tokens.as_bytes(), feed.as_bytes(), notice];
-        ready.script(connection, Script::Remove, keys, &arguments).await
+        let (feed, notice) = (self.feed_channel(), ready.tells(notice));
+        let remove = async |keys: &[String], tokens: usize, notice: &[u8]| -> RedisResult<u64> {
+            let tokens = tokens.to_string();
+            let arguments = [&entry::VALUE_MAGIC[..], tokens.as_bytes(), feed.as_bytes(), notice];
+            ready.script(lane, Script::Remove, keys, &arguments).await
+        };
+        if !ready.is_cluster() {
+            return remove(keys, tokens, notice).await;
+        }
+        // Each on its own node, which tells of it.
+        let each = async |(number, key): (usize, &String)| {
+            let key = std::slice::from_ref(key);
+            let notice = if notice.is_empty() { Vec::new() } else { self.notice_of(key) };
+            remove(key, usize::from(number < tokens), &notice).await
+        };
+        let removed = join_all(keys.iter().enumerate().map(each)).await;
+        removed.into_iter().sum()
     }
 
     /// Sends the removals that are owed now. What is owed meanwhile waits for the next time, so
@@ -384,54 +437,16 @@ impl Shared {
         let owed = self.journal.all();
         for batch in owed.chunks(REPLAY_BATCH) {
             let keys: Vec<String> = batch.iter().map(|(key, _)| key.clone()).collect();
-            self.send_removal(ready, ready.quick(), &keys, keys.len(), &self.notice_of(&keys))
+            self.send_removal(ready, Lane::Quick, &keys, keys.len(), &self.notice_of(&keys))
                 .await?;
             self.journal.confirm(batch);
         }
-        if !owed.is_empty() && !self.feed.hears(&ready.server) {
+        if !owed.is_empty() && !self.feed.hears(ready.server()) {
             // Memory stood in for Redis: what others invalidate there does not reach it.
             self.generations.bump_epoch();
         }
         Ok(())
     }
-}
-
-/// Which run of which server answers here. A server that has been a replica meanwhile has another
-/// replication id: it may have missed what was confirmed by its master.
-pub(super) async fn ask_server(connection: &mut MultiplexedConnection) -> RedisResult<String> {
-    let info: String = cmd("INFO").arg("server").arg("replication").query_async(connection).await?;
-    check_version(&info)?;
-    let run = field(&info, "run_id").unwrap_or_default();
-    let replication = field(&info, "master_replid").unwrap_or_default();
-    Ok(format!("{run}:{replication}"))
-}
-
-/// The difference between the server's clock and this process's monotonic one.
-async fn measure_offset(connection: &mut MultiplexedConnection) -> RedisResult<i64> {
-    let before = precise_ms();
-    let (seconds, micros): (i64, i64) = cmd("TIME").query_async(connection).await?;
-    let here = (before + precise_ms()) / 2;
-    Ok(seconds * 1_000 + micros / 1_000 - here.cast_signed())
-}
-
-/// Scripts need `PEXPIRE GT`, which came with 7.0.
-pub(super) fn check_version(info: &str) -> RedisResult<()> {
-    let version = field(info, "redis_version").unwrap_or("0");
-    let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-    if major >= 7 {
-        return Ok(());
-    }
-    Err(refused(format!(
-        "Redis 7.0 or Valkey 7.2 is the least that can be used; this server is {version}"
-    )))
-}
-
-pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
-    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-}
-
-fn refused(message: String) -> RedisError {
-    RedisError::from((redis::ErrorKind::Client, "this server cannot be used", message))
 }
 
 pub(super) fn no_answer(after: Duration) -> RedisError {

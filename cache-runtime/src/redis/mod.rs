@@ -12,46 +12,44 @@ mod doctor;
 mod feed;
 mod journal;
 mod link;
+mod load;
 mod mirror;
+mod node;
 mod notice;
+mod ready;
 mod reports;
 mod script;
+mod sentinel;
+mod servers;
 mod shared;
 mod sweep;
 mod tally;
 mod tls;
+mod topology;
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Value, cmd};
 use tokio::time::timeout;
 
-use crate::clock::{Clock, millis};
-use crate::entry::StateId;
+use crate::clock::Clock;
 use crate::events::Events;
 use crate::generation::Generations;
-use crate::random;
-use crate::runtime;
 use crate::stats::{Beyond, Latencies, Tallied};
 pub use breaker::Breaker;
 pub use doctor::{Check, Grade};
 pub(crate) use feed::Hearing;
-use link::{Ready, State};
+use link::State;
+pub(crate) use load::{By, Filled, Lease, Mark, Noted, Over};
 use mirror::ROOT;
-use notice::Item;
-use script::{STATE_BYTES, Script};
+use node::Lane;
+pub(crate) use servers::Servers;
 use shared::Shared;
 pub(crate) use shared::{Host, Settings};
-pub(crate) use sweep::Progress;
 pub use sweep::Swept;
+pub(crate) use sweep::{Place, Progress};
 pub(crate) use tls::Tls;
-
-/// A value of at least so many bytes goes over the connection for large things.
-const BULKY: usize = 16 * 1024;
-/// The least time a token lives.
-const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
 
 /// The shared tier of one manager.
 pub(crate) struct RedisStore(Arc<Shared>);
@@ -88,143 +86,6 @@ pub(crate) struct Found {
     pub(crate) now_ms: u64,
 }
 
-/// What a load noted before its body: with this it may store.
-#[derive(Debug, Clone)]
-pub(crate) struct Noted {
-    state: Vec<u8>,
-    /// The root's token, then those of the tags.
-    pub(crate) tokens: Vec<u64>,
-    mine: bool,
-}
-
-impl Noted {
-    /// Whether the mark is this load's own.
-    pub(crate) fn is_mine(&self) -> bool {
-        self.mine
-    }
-
-    /// Whether the same is there as when the other was noted.
-    pub(crate) fn is_like(&self, other: &Noted) -> bool {
-        self.state == other.state
-    }
-
-    /// Whether the lease of another load is there.
-    pub(crate) fn is_anothers(&self) -> bool {
-        !self.mine && StateId::is_lease(&self.state)
-    }
-
-    /// Whether it is this that the load or put is stored over.
-    pub(crate) fn is(&self, state: &StateId) -> bool {
-        self.state == state.as_bytes()
-    }
-}
-
-/// How a load or put ends.
-#[derive(Debug, Default)]
-struct End<'a> {
-    /// What is to be stored; empty: nothing.
-    entry: &'a [u8],
-    /// How long it lives; without an entry, whether the mark is the load's own.
-    life: String,
-    /// What the other processes are told; empty: nothing.
-    notice: Vec<u8>,
-}
-
-impl End<'_> {
-    /// Nothing is to be stored.
-    fn of(noted: &Noted) -> Self {
-        End { life: u8::from(noted.mine).to_string(), ..End::default() }
-    }
-}
-
-/// The mark of a load that begins: a number of its own, and how long it is there.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Mark {
-    id: StateId,
-    life: Duration,
-}
-
-impl Mark {
-    pub(crate) fn new(life: Duration) -> Self {
-        Mark { id: StateId::mark(random::word()), life }
-    }
-
-    /// One that others wait for.
-    pub(crate) fn lease(life: Duration) -> Self {
-        Mark { id: StateId::lease(random::word()), life }
-    }
-}
-
-/// A mark that has to be renewed while the load runs, or else it is gone for others to load.
-#[derive(Clone)]
-pub(crate) struct Lease {
-    shared: Arc<Shared>,
-    key: String,
-    mark: Mark,
-    noted: Noted,
-}
-
-impl Lease {
-    /// Renews the mark for as long as this is polled. It never ends.
-    pub(crate) async fn renewals(self) {
-        let life = millis(self.mark.life).to_string();
-        let arguments = [&self.noted.state[..], life.as_bytes()];
-        loop {
-            tokio::time::sleep(self.mark.life / 3).await;
-            let Ok(turn) = self.shared.turn().await else { continue };
-            let keys = std::slice::from_ref(&self.key);
-            let call = turn.ready.script(turn.ready.quick(), Script::Renew, keys, &arguments);
-            // A renewal that fails is tried again; without any the mark ends, as it should.
-            let _ = turn.ask::<u8>(call).await;
-        }
-    }
-
-    /// Takes the mark away, if it is still there. Does not wait.
-    pub(crate) fn release(self) {
-        let Some(runtime) = runtime::with_timers() else { return };
-        runtime.spawn(async move {
-            let _ = finish(&self.shared, &[self.key], &self.noted, &End::of(&self.noted)).await;
-        });
-    }
-}
-
-/// What a load or put that begins may set its mark over.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Over<'a> {
-    Nothing,
-    /// The entry that was found and is of no use any more.
-    Stale(&'a [u8]),
-    Anything,
-}
-
-impl<'a> Over<'a> {
-    fn argument(self) -> &'a [u8] {
-        match self {
-            Over::Nothing => b"",
-            Over::Stale(entry) => &entry[..entry.len().min(STATE_BYTES)],
-            Over::Anything => b"*",
-        }
-    }
-}
-
-/// Whose value is to be stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum By {
-    Load,
-    /// What other processes hold of that name is older: they are told.
-    Put,
-}
-
-/// What became of a load's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Filled {
-    Stored,
-    /// Another load or a removal came first; the tokens are those that were noted.
-    Refused,
-    /// A tag was invalidated while the value was being loaded.
-    Outdated,
-}
-
 impl RedisStore {
     pub(crate) fn new(
         settings: Settings,
@@ -241,48 +102,48 @@ impl RedisStore {
         let turn = self.0.turn().await?;
         let key = self.0.value_key(name);
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
-        get.arg("GET").arg(key);
-        let value = turn.ask(get.query_async(&mut turn.ready.quick())).await?;
-        Ok(Found { bytes: bytes_of(value), tokens: Vec::new(), now_ms: turn.now_ms() })
+        get.arg("GET").arg(&key);
+        let value = turn.ask(turn.ready.ask(Lane::Quick, &key, &get)).await?;
+        Ok(Found { bytes: bytes_of(value), tokens: Vec::new(), now_ms: turn.now_ms(&key) })
     }
 
     /// The value under a name and the tokens of its tags, in one round trip.
     pub(crate) async fn read(&self, name: &str, tags: &[impl AsRef<str>]) -> Result<Found, Away> {
-        let value = std::iter::once(self.0.value_key(name));
-        let command = mget(value.chain(self.0.token_keys(tags)));
+        let key = self.0.value_key(name);
+        let keys = std::iter::once(key.clone()).chain(self.0.token_keys(tags));
         let turn = self.0.turn().await?;
-        let mut values: Vec<Value> = turn.ask(command.query_async(&mut turn.ready.quick())).await?;
+        let mut values = turn.ask(turn.ready.values(Lane::Quick, keys)).await?;
         let tokens = values.split_off(1.min(values.len()));
         Ok(Found {
             bytes: values.pop().and_then(bytes_of),
             tokens: tokens.iter().map(token).collect(),
-            now_ms: turn.now_ms(),
+            now_ms: turn.now_ms(&key),
         })
     }
 
-    /// Several values and several tokens, in one round trip.
+    /// Several values, each with the time of its server, and the tokens of several tags, the root's
+    /// first; in one round trip.
     pub(crate) async fn read_many(
         &self,
         names: &[impl AsRef<str>],
         tags: &[impl AsRef<str>],
-    ) -> Result<(Vec<Option<Vec<u8>>>, Found), Away> {
-        let values = names.iter().map(|name| self.0.value_key(name.as_ref()));
-        let command = mget(values.chain(self.0.token_keys(tags)));
+    ) -> Result<(Vec<(Option<Vec<u8>>, u64)>, Vec<Option<u64>>), Away> {
+        let keys: Vec<_> = names.iter().map(|name| self.0.value_key(name.as_ref())).collect();
+        let all = keys.iter().cloned().chain(self.0.token_keys(tags));
         let turn = self.0.turn().await?;
-        let mut values: Vec<Value> = turn.ask(command.query_async(&mut turn.ready.bulk())).await?;
+        let mut values = turn.ask(turn.ready.values(Lane::Bulk, all)).await?;
         let tokens = values.split_off(names.len().min(values.len()));
-        let tokens = tokens.iter().map(token).collect();
-        let found = Found { bytes: None, tokens, now_ms: turn.now_ms() };
-        Ok((values.into_iter().map(bytes_of).collect(), found))
+        let times = keys.iter().map(|key| turn.now_ms(key));
+        let values = values.into_iter().map(bytes_of).zip(times).collect();
+        Ok((values, tokens.iter().map(token).collect()))
     }
 
     /// The tokens of tags alone, the root's first. They are mirrored, if anybody reads by the
     /// mirror.
     pub(crate) async fn tokens(&self, tags: &[impl AsRef<str>]) -> Result<Vec<Option<u64>>, Away> {
         let before = self.0.before_tokens(tags);
-        let command = mget(self.0.token_keys(tags));
         let turn = self.0.turn().await?;
-        let values: Vec<Value> = turn.ask(command.query_async(&mut turn.ready.quick())).await?;
+        let values = turn.ask(turn.ready.values(Lane::Quick, self.0.token_keys(tags))).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
         if let Some(before) = before {
             self.0.mirror.remember(before, tags, tokens.iter().copied());
@@ -295,104 +156,6 @@ impl RedisStore {
         let now_ms = self.0.clock.now_ms();
         let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
         tags.map(|tag| self.0.mirror.token(tag, now_ms).map(Some)).collect()
-    }
-
-    /// A load begins: sets or joins the mark, and notes the tokens.
-    pub(crate) async fn begin(
-        &self,
-        name: &str,
-        tags: &[impl AsRef<str>],
-        over: Over<'_>,
-        life: Life,
-        mark: Mark,
-    ) -> Result<Noted, Away> {
-        let before = self.0.before_tokens(tags);
-        let noted = self.begin_on(&self.keys(name, tags), over, life, mark).await?;
-        if let Some(before) = before {
-            self.0.mirror.remember(before, tags, noted.tokens.iter().copied().map(Some));
-        }
-        Ok(noted)
-    }
-
-    /// A load begins that replaces an entry, which stays meanwhile: its mark is elsewhere. `None`
-    /// if another's is there.
-    pub(crate) async fn begin_aside(&self, name: &str, mark: Mark) -> Result<Option<Lease>, Away> {
-        let key = self.0.lease_key(name);
-        let life = Life::For(mark.life);
-        let noted = self.begin_on(std::slice::from_ref(&key), Over::Nothing, life, mark).await?;
-        Ok(noted.mine.then(|| Lease { shared: Arc::clone(&self.0), key, mark, noted }))
-    }
-
-    /// The mark of a load that goes on.
-    pub(crate) fn lease(&self, name: &str, noted: &Noted, mark: Mark) -> Option<Lease> {
-        let lease = || Lease {
-            shared: Arc::clone(&self.0),
-            key: self.0.value_key(name),
-            mark,
-            noted: noted.clone(),
-        };
-        noted.mine.then(lease)
-    }
-
-    async fn begin_on(
-        &self,
-        keys: &[String],
-        over: Over<'_>,
-        life: Life,
-        mark: Mark,
-    ) -> Result<Noted, Away> {
-        let mark_ms = millis(mark.life).to_string();
-        let token_ms = token_life(life);
-        let fresh: Vec<[u8; 8]> = (1..keys.len()).map(|_| random::word().to_le_bytes()).collect();
-        let mark = mark.id.as_bytes();
-        let mut arguments = vec![mark, mark_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
-        arguments.extend(fresh.iter().map(|token| &token[..]));
-        let turn = self.0.turn().await?;
-        let call = turn.ready.script(turn.ready.quick(), Script::Begin, keys, &arguments);
-        let mut reply: Vec<Vec<u8>> = turn.ask(call).await?;
-        let tokens = reply.split_off(1.min(reply.len()));
-        let state = reply.pop().unwrap_or_default();
-        let tokens = tokens.iter().map(|token| number(token)).collect();
-        Ok(Noted { mine: state == mark, state, tokens })
-    }
-
-    /// Stores the value of a load or put, if nothing has come between.
-    pub(crate) async fn fill(
-        &self,
-        name: &str,
-        tags: &[impl AsRef<str>],
-        noted: &Noted,
-        entry: &[u8],
-        life: Life,
-        by: By,
-    ) -> Result<Filled, Away> {
-        let notice = match by {
-            By::Load => Vec::new(),
-            By::Put => self.0.notice([Item::Key(name)]),
-        };
-        let end = End { entry, life: entry_life(life), notice };
-        finish(&self.0, &self.keys(name, tags), noted, &end).await
-    }
-
-    /// Ends a load that has nothing to store: takes its mark away, and says whether its value
-    /// could have been stored.
-    pub(crate) async fn release(
-        &self,
-        name: &str,
-        tags: &[impl AsRef<str>],
-        noted: &Noted,
-    ) -> Result<Filled, Away> {
-        finish(&self.0, &self.keys(name, tags), noted, &End::of(noted)).await
-    }
-
-    /// The same without waiting for it.
-    pub(crate) fn release_in_background(&self, name: &str, tags: &[String], noted: Noted) {
-        let Some(runtime) = runtime::with_timers() else { return };
-        let (shared, keys) = (Arc::clone(&self.0), self.keys(name, tags));
-        runtime.spawn(async move {
-            // A mark that stays ends by its TTL, and until then loads join it.
-            let _ = finish(&shared, &keys, &noted, &End::of(&noted)).await;
-        });
     }
 
     /// Removes names and renews tags. What Redis does not confirm is owed, and until it is paid
@@ -428,8 +191,7 @@ impl RedisStore {
         // Removing is right also while other removals are owed.
         let turn = self.0.turn_to_remove().await.ok()?;
         let notice = self.0.notice_of(&owed.keys);
-        let quick = turn.ready.quick();
-        let removal = self.0.send_removal(&turn.ready, quick, &owed.keys, tokens, &notice);
+        let removal = self.0.send_removal(&turn.ready, Lane::Quick, &owed.keys, tokens, &notice);
         let removed = turn.ask(removal).await.ok()?;
         owed.keys.clear();
         Some(removed)
@@ -439,7 +201,7 @@ impl RedisStore {
     pub(crate) async fn ping(&self) -> Result<Duration, Away> {
         let turn = self.0.turn().await?;
         let before = Instant::now();
-        turn.ask::<Value>(cmd("PING").query_async(&mut turn.ready.quick())).await?;
+        turn.ask(turn.ready.ask::<Value>(Lane::Quick, &self.0.root_key(), &cmd("PING"))).await?;
         Ok(before.elapsed())
     }
 
@@ -515,10 +277,10 @@ impl RedisStore {
         self.0.feed.hearing()
     }
 
-    /// The server's time, if it is known here just now.
-    pub(crate) fn now_ms(&self) -> Option<u64> {
+    /// The time of the server that has this name, if it is known here just now.
+    pub(crate) fn now_ms(&self, name: &str) -> Option<u64> {
         match self.0.link()?.state() {
-            State::Up(ready) => Some(self.0.server_time(&ready)),
+            State::Up(ready) => Some(self.0.server_time(&ready, &self.0.value_key(name))),
             _ => None,
         }
     }
@@ -592,38 +354,12 @@ impl RedisStore {
     pub(crate) fn close(&self) {
         self.0.close();
     }
-
-    fn keys(&self, name: &str, tags: &[impl AsRef<str>]) -> Vec<String> {
-        std::iter::once(self.0.value_key(name)).chain(self.0.token_keys(tags)).collect()
-    }
 }
 
 impl Drop for RedisStore {
     fn drop(&mut self) {
         self.close();
     }
-}
-
-/// Ends a load: with an entry to store, or with nothing.
-async fn finish(
-    shared: &Arc<Shared>,
-    keys: &[String],
-    noted: &Noted,
-    end: &End<'_>,
-) -> Result<Filled, Away> {
-    let End { entry, life, notice } = end;
-    let tokens: Vec<[u8; 8]> = noted.tokens.iter().map(|token| token.to_le_bytes()).collect();
-    let feed = shared.feed_channel();
-    let mut arguments = vec![&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
-    arguments.extend(tokens.iter().map(|token| &token[..]));
-    let turn = shared.turn().await?;
-    let connection = lane(&turn.ready, entry.len());
-    let call = turn.ready.script(connection, Script::Fill, keys, &arguments);
-    Ok(match turn.ask::<u8>(call).await? {
-        1 => Filled::Stored,
-        2 => Filled::Outdated,
-        _ => Filled::Refused,
-    })
 }
 
 /// Removals that go to the journal unless they are confirmed first, also when the operation is
@@ -638,31 +374,6 @@ impl Drop for Owed<'_> {
         if !self.keys.is_empty() {
             self.shared.owe(&self.keys);
         }
-    }
-}
-
-fn mget(keys: impl Iterator<Item = String>) -> Cmd {
-    let mut command = cmd("MGET");
-    keys.for_each(|key| _ = command.arg(key));
-    command
-}
-
-fn lane(ready: &Ready, bytes: usize) -> MultiplexedConnection {
-    if bytes < BULKY { ready.quick() } else { ready.bulk() }
-}
-
-fn entry_life(life: Life) -> String {
-    match life {
-        Life::For(duration) => millis(duration).max(1).to_string(),
-        Life::Forever => "-1".into(),
-    }
-}
-
-/// A token outlives every entry that notes it.
-fn token_life(life: Life) -> String {
-    match life {
-        Life::For(duration) => millis(duration.saturating_mul(2).max(TOKEN_TTL)).to_string(),
-        Life::Forever => "-1".into(),
     }
 }
 

@@ -1,7 +1,8 @@
 //! What Redis does in one step: the scripts, and how they are called.
 
-use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, FromRedisValue, RedisResult, ServerErrorKind, cmd};
+use redis::{Cmd, RedisError, RedisResult, cmd};
+
+use super::node::{Lane, Node, refused};
 
 /// The first 12 bytes of a value or mark tell its state (see `entry`).
 pub(super) const STATE_BYTES: usize = 12;
@@ -28,19 +29,28 @@ elseif string.sub(found, 2, 2) == 'V' then
   redis.call('PEXPIRE', KEYS[1], ARGV[2], 'GT')
 end
 local reply = {found}
-for i = 2, #KEYS do
-  local token = redis.pcall('GET', KEYS[i])
-  if type(token) == 'string' and #token == 8 then
-    if ARGV[4] == '-1' then redis.call('PERSIST', KEYS[i])
-    else redis.call('PEXPIRE', KEYS[i], ARGV[4], 'GT') end
-  else
-    token = ARGV[i + 3]
-    if ARGV[4] == '-1' then redis.call('SET', KEYS[i], token)
-    else redis.call('SET', KEYS[i], token, 'PX', ARGV[4]) end
-  end
-  reply[i] = token
-end
+for i = 2, #KEYS do reply[i] = note(KEYS[i], ARGV[4], ARGV[i + 3]) end
 return reply";
+
+/// A token is noted that is on another node than the name.
+///
+/// KEYS: the token. ARGV: its ms or -1, a new one. Returns the token.
+const NOTE: &str = "return note(KEYS[1], ARGV[1], ARGV[2])";
+
+/// What it is to note a token: it is made where it is missing, and outlives whoever notes it.
+const NOTING: &str = r"
+local function note(key, life, fresh)
+  local token = redis.pcall('GET', key)
+  if type(token) == 'string' and #token == 8 then
+    if life == '-1' then redis.call('PERSIST', key)
+    else redis.call('PEXPIRE', key, life, 'GT') end
+    return token
+  end
+  if life == '-1' then redis.call('SET', key, fresh)
+  else redis.call('SET', key, fresh, 'PX', life) end
+  return fresh
+end
+";
 
 /// A load ends. Its value is stored only over the state it began with, and only if the tokens
 /// are still those it noted. Without a value the answer is the same, and the mark is taken away
@@ -83,20 +93,6 @@ end
 if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
 return removed";
 
-/// This server is seen: if nobody has seen it before, its data may be older than what was
-/// confirmed, and the root token goes, before anybody reads. The others are told.
-///
-/// KEYS: the server's run, the root token. ARGV: ms, the feed, the notice. Returns 1 if the server
-/// is new.
-const MEET: &str = r"
-if redis.call('SET', KEYS[1], '1', 'NX', 'PX', ARGV[1]) then
-  redis.call('DEL', KEYS[2])
-  redis.call('PUBLISH', ARGV[2], ARGV[3])
-  return 1
-end
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return 0";
-
 /// A load goes on: its mark, if it is still there, lives as long as if it were new.
 ///
 /// KEYS: where the mark is. ARGV: mark, its ms. Returns whether it is there.
@@ -137,62 +133,71 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Script {
     Begin,
+    Note,
     Fill,
     Remove,
-    Meet,
     Renew,
     Add,
 }
 
 impl Script {
-    pub(super) const ALL: [Script; 6] =
-        [Script::Begin, Script::Fill, Script::Remove, Script::Meet, Script::Renew, Script::Add];
+    const ALL: [Script; 6] =
+        [Script::Begin, Script::Note, Script::Fill, Script::Remove, Script::Renew, Script::Add];
 
-    fn source(self) -> &'static str {
+    fn source(self) -> String {
         match self {
-            Script::Begin => BEGIN,
-            Script::Fill => FILL,
-            Script::Remove => REMOVE,
-            Script::Meet => MEET,
-            Script::Renew => RENEW,
-            Script::Add => ADD,
+            Script::Begin => format!("{NOTING}{BEGIN}"),
+            Script::Note => format!("{NOTING}{NOTE}"),
+            Script::Fill => FILL.to_owned(),
+            Script::Remove => REMOVE.to_owned(),
+            Script::Renew => RENEW.to_owned(),
+            Script::Add => ADD.to_owned(),
         }
+    }
+
+    /// The call of a script that the server has lost.
+    pub(super) fn in_full(self, keys: &[String], arguments: &[&[u8]]) -> Cmd {
+        call("EVAL", &self.source(), keys, arguments)
     }
 }
 
-/// The names under which the server holds the scripts.
+/// The names under which servers hold the scripts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Loaded([String; Script::ALL.len()]);
 
 impl Loaded {
-    pub(super) async fn load(connection: &mut MultiplexedConnection) -> RedisResult<Self> {
+    /// # Errors
+    /// If the server runs no scripts: what it holds could then not be kept right.
+    pub(super) async fn load(node: &Node) -> RedisResult<Self> {
         let mut loaded = Loaded::default();
         for script in Script::ALL {
-            loaded.0[script as usize] =
-                cmd("SCRIPT").arg("LOAD").arg(script.source()).query_async(connection).await?;
+            let load = async {
+                node.ask(Lane::Quick, cmd("SCRIPT").arg("LOAD").arg(script.source())).await
+            };
+            loaded.0[script as usize] = load.await.map_err(|error: RedisError| {
+                if is_unknown_command(&error) {
+                    return refused(format!(
+                        "it runs no scripts, without which nothing in it can be kept right; values are \
+                         kept in memory alone ({error})"
+                    ));
+                }
+                error
+            })?;
         }
         Ok(loaded)
     }
 
-    /// Runs a script, and sends it once more in full where the server has lost it.
-    pub(super) async fn run<T: FromRedisValue>(
-        &self,
-        connection: &mut MultiplexedConnection,
-        script: Script,
-        keys: &[String],
-        arguments: &[&[u8]],
-    ) -> RedisResult<T> {
-        let hash = &self.0[script as usize];
-        match call("EVALSHA", hash, keys, arguments).query_async(connection).await {
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
-                call("EVAL", script.source(), keys, arguments).query_async(connection).await
-            }
-            outcome => outcome,
-        }
+    pub(super) fn call(&self, script: Script, keys: &[String], arguments: &[&[u8]]) -> Cmd {
+        call("EVALSHA", &self.0[script as usize], keys, arguments)
     }
 }
 
-fn call(command: &str, script: &str, keys: &[String], arguments: &[&[u8]]) -> redis::Cmd {
+/// Whether the server has no such command.
+pub(super) fn is_unknown_command(error: &RedisError) -> bool {
+    error.detail().is_some_and(|detail| detail.starts_with("unknown command"))
+}
+
+fn call(command: &str, script: &str, keys: &[String], arguments: &[&[u8]]) -> Cmd {
     let mut call = cmd(command);
     call.arg(script).arg(keys.len());
     for key in keys {

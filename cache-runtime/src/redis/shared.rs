@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use redis::{Client, ErrorKind, RedisError, RedisResult};
+use redis::{ConnectionInfo, ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -15,10 +15,12 @@ use super::Away;
 use super::breaker::Record;
 use super::feed::Feed;
 use super::journal::Journal;
-use super::link::{self, Gone, Link, Ready, State};
+use super::link::{self, Gone, Link, State};
 use super::mirror::{Before, Mirror, ROOT};
 use super::notice::{self, Item};
+use super::ready::Ready;
 use super::reports::Reports;
+use super::servers::Servers;
 use super::tally::{self, Tally};
 use crate::clock::{Clock, millis, precise_ms};
 use crate::events::{Events, Happened};
@@ -28,21 +30,18 @@ use crate::random;
 use crate::runtime;
 use crate::stats::{Counter, Histogram, Total};
 
+/// So many nodes that were found are asked where the others are, when a link begins.
+const MOST_ASKED: usize = 4;
 /// So many operations may be under way at once; more wait for their turn.
 const IN_FLIGHT: usize = 4_096;
 
 /// What the Redis store needs to know.
 pub(crate) struct Settings {
-    pub(crate) client: Client,
-    /// The same server, spoken to so that it may speak first.
-    pub(crate) feed_client: Client,
+    pub(crate) servers: Servers,
     /// The address for logs and errors: secrets masked.
     pub(crate) address: String,
     pub(crate) namespace: String,
-    /// Whether the server is on this machine.
-    pub(crate) is_local: bool,
-    /// Whether the connection is encrypted.
-    pub(crate) is_encrypted: bool,
+    /// To each server.
     pub(crate) connections: usize,
     pub(crate) connect_timeout: Duration,
     /// How long an operation may wait for its turn.
@@ -92,6 +91,8 @@ pub(super) struct Shared {
     pub(super) source: u64,
     pub(super) clock: Clock,
     links: Mutex<Links>,
+    /// The masters of the cluster, when it was asked last.
+    found: Mutex<Vec<ConnectionInfo>>,
     in_flight: Semaphore,
     closed: AtomicBool,
     no_runtime_logged: AtomicBool,
@@ -124,6 +125,7 @@ impl Shared {
             generations,
             clock,
             links: Mutex::default(),
+            found: Mutex::default(),
             in_flight: Semaphore::new(IN_FLIGHT),
             closed: AtomicBool::new(false),
             no_runtime_logged: AtomicBool::new(false),
@@ -238,9 +240,20 @@ impl Shared {
         }
     }
 
-    pub(super) fn server_time(&self, ready: &Ready) -> u64 {
+    /// Where a cluster may be asked besides the addresses that are configured: those may be gone.
+    pub(super) fn found(&self) -> Vec<ConnectionInfo> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.iter().take(MOST_ASKED).cloned().collect()
+    }
+
+    pub(super) fn note_found(&self, servers: Vec<ConnectionInfo>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = servers;
+    }
+
+    /// The time of the server that has this key.
+    pub(super) fn server_time(&self, ready: &Ready, key: &str) -> u64 {
         let here = precise_ms().saturating_add_signed(self.clock.ahead_ms());
-        here.saturating_add_signed(ready.offset_ms)
+        here.saturating_add_signed(ready.node_of(key).offset_ms)
     }
 
     /// The parts, one after the other, in the namespace.
@@ -368,6 +381,10 @@ impl Turn<'_> {
         let asked = Instant::now();
         let reason = match timeout(deadline, operation).await {
             Ok(Ok(answer)) => {
+                if self.ready.take_redirected() {
+                    // It is looked anew who has what.
+                    self.link.attention.notify_one();
+                }
                 self.shared.times.record(asked.elapsed());
                 self.shared.record.succeed();
                 return Ok(answer);
@@ -393,16 +410,16 @@ impl Turn<'_> {
         self.shared.suspect(&self.link);
     }
 
-    /// The server's time.
-    pub(super) fn now_ms(&self) -> u64 {
-        self.shared.server_time(&self.ready)
+    /// The time of the server that has this key.
+    pub(super) fn now_ms(&self, key: &str) -> u64 {
+        self.shared.server_time(&self.ready, key)
     }
 }
 
 /// Errors of the connection, and of a server that serves nobody or cannot be written: what can
 /// only be read is of no use, since no load could be validated. All others leave the link in use.
 fn of_the_connection(error: &RedisError) -> bool {
-    const UNUSABLE: [&str; 10] = [
+    const UNUSABLE: [&str; 12] = [
         "OOM",
         "MISCONF",
         "READONLY",
@@ -413,6 +430,9 @@ fn of_the_connection(error: &RedisError) -> bool {
         "NOPERM",
         "NOAUTH",
         "CLUSTERDOWN",
+        // Sent on, and sent on again.
+        "MOVED",
+        "ASK",
     ];
     match error.kind() {
         ErrorKind::Server(_) | ErrorKind::Extension => {

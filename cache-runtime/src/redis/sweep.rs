@@ -2,13 +2,18 @@
 
 use redis::{Cmd, cmd};
 
+use super::node::Lane;
 use super::notice::Item;
+use super::ready::Ready;
 use super::shared::Turn;
-use super::{Away, Owed, RedisStore};
+use super::{Away, Owed, RedisStore, topology};
 use crate::glob;
 
 /// How many keys one page of a scan asks for.
 const SCAN_COUNT: usize = 1_000;
+
+/// A sweep of a cluster whose keys move goes through all of them so often.
+const MOST_PASSES: usize = 3;
 
 /// How far a sweep through all names has come: see
 /// [`CacheManager::clear_with`](crate::CacheManager::clear_with).
@@ -41,46 +46,74 @@ impl RedisStore {
 
     async fn sweep(&self, pattern: &str, with_tokens: bool, progress: Progress<'_>) -> Option<u64> {
         let mut owed = Owed { shared: &self.0, keys: vec![self.0.root_key()] };
-        let (reserved, token) = (self.0.reserved(), self.0.token_key(""));
-        let (mut cursor, mut removed) = (0_u64, 0_u64);
-        loop {
+        let mut removed = 0_u64;
+        for _ in 0..MOST_PASSES {
             let turn = self.0.turn_to_remove().await.ok()?;
-            let (next, found) = self.page(&turn, pattern, cursor).await.ok()?;
+            let before = turn.ask(topology::claims(&turn.ready)).await.ok()?;
+            self.pass(pattern, with_tokens, &mut removed, progress).await?;
+            let after = turn.ask(topology::claims(&turn.ready)).await.ok()?;
+            if before.is_none() || before != after {
+                // Keys that are on their way from one node to another may have been passed by.
+                continue;
+            }
+            // Told at the end: what another process has read of a page that came later is in
+            // its memory by now, or will not be stored there.
+            let notice = self.0.notice([Item::Pattern(pattern)]);
+            if turn.ready.has_feed() {
+                let mut publish = cmd("PUBLISH");
+                publish.arg(self.0.feed_channel()).arg(notice);
+                let root = self.0.root_key();
+                let _: u64 = turn.ask(turn.ready.ask(Lane::Quick, &root, &publish)).await.ok()?;
+            }
+            owed.keys.clear();
+            progress(Swept { removed, part: 1.0 });
+            return Some(removed);
+        }
+        tracing::warn!(
+            pattern,
+            "keys move from node to node all the while: not all that match can be found, and everything in \
+             the namespace is made stale"
+        );
+        None
+    }
+
+    /// Goes through all keys once.
+    async fn pass(
+        &self,
+        pattern: &str,
+        with_tokens: bool,
+        removed: &mut u64,
+        progress: &mut (dyn FnMut(Swept) + Send),
+    ) -> Option<()> {
+        let (reserved, token) = (self.0.reserved(), self.0.token_key(""));
+        let mut place = Some(Place::default());
+        while let Some(at) = place {
+            let turn = self.0.turn_to_remove().await.ok()?;
+            let part = at.part(&turn.ready);
+            let (next, found) = self.page(&turn, pattern, at).await.ok()?;
             let (mut keys, names): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|key| key.starts_with(&reserved));
             keys.retain(|key| with_tokens && key.starts_with(&token));
             let tokens = keys.len();
             keys.extend(names);
             if !keys.is_empty() {
-                let bulk = turn.ready.bulk();
-                removed += turn
-                    .ask(self.0.send_removal(&turn.ready, bulk, &keys, tokens, &[]))
-                    .await
-                    .ok()?;
+                let removal = self.0.send_removal(&turn.ready, Lane::Bulk, &keys, tokens, &[]);
+                *removed += turn.ask(removal).await.ok()?;
             }
-            if next == 0 {
-                // Told at the end: what another process has read of a page that came later is in
-                // its memory by now, or will not be stored there.
-                let mut publish = cmd("PUBLISH");
-                publish.arg(self.0.feed_channel()).arg(self.0.notice([Item::Pattern(pattern)]));
-                let _: u64 = turn.ask(publish.query_async(&mut turn.ready.quick())).await.ok()?;
-                owed.keys.clear();
-                progress(Swept { removed, part: 1.0 });
-                return Some(removed);
-            }
-            cursor = next;
-            progress(Swept { removed, part: part_before(cursor) });
+            progress(Swept { removed: *removed, part });
+            place = next;
         }
+        Some(())
     }
 
-    /// The names on the next page of those that match, and where to go on; 0 at the end.
+    /// The names on one page of those that match, and where to go on; `None` at the end.
     pub(crate) async fn names(
         &self,
         pattern: &str,
-        cursor: u64,
-    ) -> Result<(u64, Vec<String>), Away> {
+        place: Place,
+    ) -> Result<(Option<Place>, Vec<String>), Away> {
         let turn = self.0.turn().await?;
-        let (next, keys) = self.page(&turn, pattern, cursor).await?;
+        let (next, keys) = self.page(&turn, pattern, place).await?;
         let (own, reserved) = (self.0.value_key("").len(), self.0.reserved());
         let names = keys.into_iter().filter(|key| !key.starts_with(&reserved));
         Ok((next, names.map(|key| key[own..].to_owned()).collect()))
@@ -91,13 +124,37 @@ impl RedisStore {
         &self,
         turn: &Turn<'_>,
         pattern: &str,
-        cursor: u64,
-    ) -> Result<(u64, Vec<String>), Away> {
+        place: Place,
+    ) -> Result<(Option<Place>, Vec<String>), Away> {
+        let mut nodes = turn.ready.nodes().skip(place.node);
+        // Masters have gone meanwhile: what they had is somewhere else, where it was not looked for.
+        let node = nodes.next().ok_or(Away)?;
         let matching = format!("{}:{pattern}", glob::escape(&self.0.settings.namespace));
-        let scan = scan(cursor, &matching);
-        let (next, keys): (u64, Vec<Vec<u8>>) =
-            turn.ask(scan.query_async(&mut turn.ready.bulk())).await?;
+        let scan = scan(place.cursor, &matching);
+        let (cursor, keys): (u64, Vec<Vec<u8>>) = turn.ask(node.ask(Lane::Bulk, &scan)).await?;
+        let next = match cursor {
+            0 => nodes.next().map(|_| Place { node: place.node + 1, cursor }),
+            _ => Some(Place { cursor, ..place }),
+        };
         Ok((next, keys.into_iter().filter_map(|key| String::from_utf8(key).ok()).collect()))
+    }
+}
+
+/// Where a pass through all keys goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place {
+    node: usize,
+    cursor: u64,
+}
+
+impl Place {
+    /// The part of all keys that lies before it: Redis counts a cursor's bits from the highest down, so
+    /// that the table may grow on the way. In a cluster there is a table for each slot.
+    fn part(self, ready: &Ready) -> f64 {
+        if ready.is_cluster() {
+            return self.node as f64 / ready.nodes().count() as f64;
+        }
+        self.cursor.reverse_bits() as f64 / u64::MAX as f64
     }
 }
 
@@ -105,10 +162,4 @@ fn scan(cursor: u64, pattern: &str) -> Cmd {
     let mut command = cmd("SCAN");
     command.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_COUNT);
     command
-}
-
-/// The part of a scan that lies before a cursor: Redis counts its bits from the highest down, so that
-/// the table may grow on the way.
-fn part_before(cursor: u64) -> f64 {
-    cursor.reverse_bits() as f64 / u64::MAX as f64
 }

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::Away;
 use super::link::{Link, State};
+use super::node::Lane;
 use super::script::Script;
 use super::shared::Shared;
 use crate::clock::millis;
@@ -143,19 +144,19 @@ impl Shared {
         grown.iter().for_each(|(field, by)| arguments.extend([field.as_bytes(), by.as_bytes()]));
         let turn = self.turn().await.map_err(|Away| Refusal::Away)?;
         let keys = [self.tally_key()];
-        let added = turn.ready.script(turn.ready.bulk(), Script::Add, &keys, &arguments);
+        let added = turn.ready.script(Lane::Bulk, Script::Add, &keys, &arguments);
         self.quietly(added).await
     }
 
     /// The sums.
     pub(super) async fn tallied(self: &Arc<Self>) -> Result<Tallied, Away> {
         let turn = self.turn().await?;
+        let key = self.tally_key();
         let mut all = cmd("HGETALL");
-        all.arg(self.tally_key());
-        let mut bulk = turn.ready.bulk();
+        all.arg(&key);
         let fields: Vec<(String, String)> =
-            self.quietly(all.query_async(&mut bulk)).await.map_err(|_| Away)?;
-        let now_secs = turn.now_ms() / 1_000;
+            self.quietly(turn.ready.ask(Lane::Bulk, &key, &all)).await.map_err(|_| Away)?;
+        let now_secs = turn.now_ms(&key) / 1_000;
         let mut tallied = Tallied::default();
         for (field, text) in fields {
             if field == SINCE {
@@ -174,10 +175,10 @@ impl Shared {
     /// Starts the sums from zero.
     pub(super) async fn reset_tally(self: &Arc<Self>) -> Result<(), Away> {
         let turn = self.turn().await?;
+        let key = self.tally_key();
         let mut unlink = cmd("UNLINK");
-        unlink.arg(self.tally_key());
-        let mut quick = turn.ready.quick();
-        self.quietly(unlink.query_async(&mut quick)).await.map_err(|_| Away)
+        unlink.arg(&key);
+        self.quietly(turn.ready.ask(Lane::Quick, &key, &unlink)).await.map_err(|_| Away)
     }
 
     /// Asks without drawing conclusions from a failure: statistics are no reason to leave Redis alone.

@@ -1,0 +1,348 @@
+//! A load or put in Redis: how it begins, and how it ends.
+//!
+//! It begins with a mark under the name and with the tokens as they are, and stores by compare-and-set over
+//! that mark. One server does each of the two in one step. In a cluster the name and its tokens are on
+//! different nodes. Then they are asked side by side: it matters that all of it is before the body, or after
+//! it, and not in which order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{join, join_all};
+use redis::RedisResult;
+
+use super::node::Lane;
+use super::notice::Item;
+use super::ready::Ready;
+use super::script::{STATE_BYTES, Script};
+use super::shared::Shared;
+use super::{Away, Life, RedisStore, number, token};
+use crate::clock::millis;
+use crate::entry::StateId;
+use crate::{random, runtime};
+
+/// A value of at least so many bytes goes over the connection for large things.
+const BULKY: usize = 16 * 1024;
+/// The least time a token lives.
+const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
+
+/// What a load noted before its body: with this it may store.
+#[derive(Debug, Clone)]
+pub(crate) struct Noted {
+    state: Vec<u8>,
+    /// The root's token, then those of the tags.
+    pub(crate) tokens: Vec<u64>,
+    mine: bool,
+}
+
+impl Noted {
+    /// Whether the mark is this load's own.
+    pub(crate) fn is_mine(&self) -> bool {
+        self.mine
+    }
+
+    /// Whether the same is there as when the other was noted.
+    pub(crate) fn is_like(&self, other: &Noted) -> bool {
+        self.state == other.state
+    }
+
+    /// Whether the lease of another load is there.
+    pub(crate) fn is_anothers(&self) -> bool {
+        !self.mine && StateId::is_lease(&self.state)
+    }
+
+    /// Whether it is this that the load or put is stored over.
+    pub(crate) fn is(&self, state: &StateId) -> bool {
+        self.state == state.as_bytes()
+    }
+}
+
+/// How a load or put ends.
+#[derive(Debug, Default)]
+struct End<'a> {
+    /// What is to be stored; empty: nothing.
+    entry: &'a [u8],
+    /// How long it lives; without an entry, whether the mark is the load's own.
+    life: String,
+    /// What the other processes are told; empty: nothing.
+    notice: Vec<u8>,
+}
+
+impl End<'_> {
+    /// Nothing is to be stored.
+    fn of(noted: &Noted) -> Self {
+        End { life: u8::from(noted.mine).to_string(), ..End::default() }
+    }
+}
+
+/// The mark of a load that begins: a number of its own, and how long it is there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    id: StateId,
+    life: Duration,
+}
+
+impl Mark {
+    pub(crate) fn new(life: Duration) -> Self {
+        Mark { id: StateId::mark(random::word()), life }
+    }
+
+    /// One that others wait for.
+    pub(crate) fn lease(life: Duration) -> Self {
+        Mark { id: StateId::lease(random::word()), life }
+    }
+}
+
+/// A mark that has to be renewed while the load runs, or else it is gone for others to load.
+#[derive(Clone)]
+pub(crate) struct Lease {
+    shared: Arc<Shared>,
+    key: String,
+    mark: Mark,
+    noted: Noted,
+}
+
+impl Lease {
+    /// Renews the mark for as long as this is polled. It never ends.
+    pub(crate) async fn renewals(self) {
+        let life = millis(self.mark.life).to_string();
+        let arguments = [&self.noted.state[..], life.as_bytes()];
+        loop {
+            tokio::time::sleep(self.mark.life / 3).await;
+            let Ok(turn) = self.shared.turn().await else { continue };
+            let keys = std::slice::from_ref(&self.key);
+            let call = turn.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
+            // A renewal that fails is tried again; without any the mark ends, as it should.
+            let _ = turn.ask::<u8>(call).await;
+        }
+    }
+
+    /// Takes the mark away, if it is still there. Does not wait.
+    pub(crate) fn release(self) {
+        let Some(runtime) = runtime::with_timers() else { return };
+        runtime.spawn(async move {
+            let _ = finish(&self.shared, &[self.key], &self.noted, &End::of(&self.noted)).await;
+        });
+    }
+}
+
+/// What a load or put that begins may set its mark over.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Over<'a> {
+    Nothing,
+    /// The entry that was found and is of no use any more.
+    Stale(&'a [u8]),
+    Anything,
+}
+
+impl<'a> Over<'a> {
+    fn argument(self) -> &'a [u8] {
+        match self {
+            Over::Nothing => b"",
+            Over::Stale(entry) => &entry[..entry.len().min(STATE_BYTES)],
+            Over::Anything => b"*",
+        }
+    }
+}
+
+/// Whose value is to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    Load,
+    /// What other processes hold of that name is older: they are told.
+    Put,
+}
+
+/// What became of a load's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filled {
+    Stored,
+    /// Another load or a removal came first; the tokens are those that were noted.
+    Refused,
+    /// A tag was invalidated while the value was being loaded.
+    Outdated,
+}
+
+impl RedisStore {
+    /// A load begins: sets or joins the mark, and notes the tokens.
+    pub(crate) async fn begin(
+        &self,
+        name: &str,
+        tags: &[impl AsRef<str>],
+        over: Over<'_>,
+        life: Life,
+        mark: Mark,
+    ) -> Result<Noted, Away> {
+        let before = self.0.before_tokens(tags);
+        let noted = self.begin_on(&self.keys(name, tags), over, life, mark).await?;
+        if let Some(before) = before {
+            self.0.mirror.remember(before, tags, noted.tokens.iter().copied().map(Some));
+        }
+        Ok(noted)
+    }
+
+    /// A load begins that replaces an entry, which stays meanwhile: its mark is elsewhere. `None`
+    /// if another's is there.
+    pub(crate) async fn begin_aside(&self, name: &str, mark: Mark) -> Result<Option<Lease>, Away> {
+        let key = self.0.lease_key(name);
+        let life = Life::For(mark.life);
+        let noted = self.begin_on(std::slice::from_ref(&key), Over::Nothing, life, mark).await?;
+        Ok(noted.mine.then(|| Lease { shared: Arc::clone(&self.0), key, mark, noted }))
+    }
+
+    /// The mark of a load that goes on.
+    pub(crate) fn lease(&self, name: &str, noted: &Noted, mark: Mark) -> Option<Lease> {
+        let lease = || Lease {
+            shared: Arc::clone(&self.0),
+            key: self.0.value_key(name),
+            mark,
+            noted: noted.clone(),
+        };
+        noted.mine.then(lease)
+    }
+
+    async fn begin_on(
+        &self,
+        keys: &[String],
+        over: Over<'_>,
+        life: Life,
+        mark: Mark,
+    ) -> Result<Noted, Away> {
+        let mark_ms = millis(mark.life).to_string();
+        let token_ms = token_life(life);
+        let id = mark.id.as_bytes();
+        let start = [id, mark_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
+        let turn = self.0.turn().await?;
+        let (state, tokens) = turn.ask(begin(&turn.ready, keys, &start)).await?;
+        Ok(Noted { mine: state == id, state, tokens })
+    }
+
+    /// Stores the value of a load or put, if nothing has come between.
+    pub(crate) async fn fill(
+        &self,
+        name: &str,
+        tags: &[impl AsRef<str>],
+        noted: &Noted,
+        entry: &[u8],
+        life: Life,
+        by: By,
+    ) -> Result<Filled, Away> {
+        let notice = match by {
+            By::Load => Vec::new(),
+            By::Put => self.0.notice([Item::Key(name)]),
+        };
+        let end = End { entry, life: entry_life(life), notice };
+        finish(&self.0, &self.keys(name, tags), noted, &end).await
+    }
+
+    /// Ends a load that has nothing to store: takes its mark away, and says whether its value
+    /// could have been stored.
+    pub(crate) async fn release(
+        &self,
+        name: &str,
+        tags: &[impl AsRef<str>],
+        noted: &Noted,
+    ) -> Result<Filled, Away> {
+        finish(&self.0, &self.keys(name, tags), noted, &End::of(noted)).await
+    }
+
+    /// The same without waiting for it.
+    pub(crate) fn release_in_background(&self, name: &str, tags: &[String], noted: Noted) {
+        let Some(runtime) = runtime::with_timers() else { return };
+        let (shared, keys) = (Arc::clone(&self.0), self.keys(name, tags));
+        runtime.spawn(async move {
+            // A mark that stays ends by its TTL, and until then loads join it.
+            let _ = finish(&shared, &keys, &noted, &End::of(&noted)).await;
+        });
+    }
+
+    fn keys(&self, name: &str, tags: &[impl AsRef<str>]) -> Vec<String> {
+        std::iter::once(self.0.value_key(name)).chain(self.0.token_keys(tags)).collect()
+    }
+}
+
+/// Sets or joins the mark of the first key, and notes the tokens of the others.
+async fn begin(
+    ready: &Ready,
+    keys: &[String],
+    start: &[&[u8]; 4],
+) -> RedisResult<(Vec<u8>, Vec<u64>)> {
+    let fresh: Vec<[u8; 8]> = keys.iter().skip(1).map(|_| random::word().to_le_bytes()).collect();
+    let [.., token_ms] = start;
+    let marked = |keys, arguments| ready.script(Lane::Quick, Script::Begin, keys, arguments);
+    let (mut state, tokens): (Vec<Vec<u8>>, Vec<Vec<u8>>) = if ready.is_cluster() {
+        let (name, tokens) = keys.split_at(1.min(keys.len()));
+        let note = async |(key, fresh): (&String, &[u8; 8])| {
+            let (key, arguments) = (std::slice::from_ref(key), [token_ms, &fresh[..]]);
+            ready.script(Lane::Quick, Script::Note, key, &arguments).await
+        };
+        let noted = join_all(tokens.iter().zip(&fresh).map(note));
+        let (state, tokens) = join(marked(name, &start[..]), noted).await;
+        (state?, tokens.into_iter().collect::<RedisResult<_>>()?)
+    } else {
+        let mut arguments = start.to_vec();
+        arguments.extend(fresh.iter().map(|token| &token[..]));
+        let mut reply: Vec<Vec<u8>> = marked(keys, &arguments).await?;
+        let tokens = reply.split_off(1.min(reply.len()));
+        (reply, tokens)
+    };
+    let tokens = tokens.iter().map(|token| number(token)).collect();
+    Ok((state.pop().unwrap_or_default(), tokens))
+}
+
+/// Ends a load: with an entry to store, or with nothing.
+async fn finish(
+    shared: &Arc<Shared>,
+    keys: &[String],
+    noted: &Noted,
+    end: &End<'_>,
+) -> Result<Filled, Away> {
+    let turn = shared.turn().await?;
+    let End { entry, life, notice } = end;
+    let (feed, notice) = (shared.feed_channel(), turn.ready.tells(notice));
+    let arguments = [&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
+    Ok(match turn.ask(finish_at(&turn.ready, keys, noted, &arguments)).await? {
+        1 => Filled::Stored,
+        2 => Filled::Outdated,
+        _ => Filled::Refused,
+    })
+}
+
+async fn finish_at(
+    ready: &Ready,
+    keys: &[String],
+    noted: &Noted,
+    arguments: &[&[u8]; 5],
+) -> RedisResult<u8> {
+    let [_, entry, ..] = arguments;
+    let lane = if entry.len() < BULKY { Lane::Quick } else { Lane::Bulk };
+    if ready.is_cluster() {
+        // What is stored though a token is another by now is stale wherever it is read.
+        let (name, tokens) = keys.split_at(1.min(keys.len()));
+        let filled = ready.script(lane, Script::Fill, name, arguments);
+        let present = ready.values(Lane::Quick, tokens.iter().cloned());
+        let (filled, present) = join(filled, present).await;
+        let (filled, present) = (filled?, present?);
+        let is_current = present.iter().map(token).eq(noted.tokens.iter().copied().map(Some));
+        return Ok(if is_current { filled } else { 2 });
+    }
+    let tokens: Vec<[u8; 8]> = noted.tokens.iter().map(|token| token.to_le_bytes()).collect();
+    let mut arguments = arguments.to_vec();
+    arguments.extend(tokens.iter().map(|token| &token[..]));
+    ready.script(lane, Script::Fill, keys, &arguments).await
+}
+
+fn entry_life(life: Life) -> String {
+    match life {
+        Life::For(duration) => millis(duration).max(1).to_string(),
+        Life::Forever => "-1".into(),
+    }
+}
+
+/// A token outlives every entry that notes it.
+fn token_life(life: Life) -> String {
+    match life {
+        Life::For(duration) => millis(duration.saturating_mul(2).max(TOKEN_TTL)).to_string(),
+        Life::Forever => "-1".into(),
+    }
+}

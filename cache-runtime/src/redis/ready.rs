@@ -1,0 +1,183 @@
+//! The connections of a link that have been prepared for use, and where a key is asked for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::join_all;
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value, cmd};
+
+use super::node::{Lane, Node, refused};
+use super::script::{Loaded, Script};
+use super::topology::Slots;
+
+/// How often one question is sent on to another node.
+const MOST_REDIRECTIONS: usize = 5;
+
+/// One server that has all keys, or the masters of a cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Ready {
+    first: Node,
+    others: Vec<Node>,
+    slots: Option<Arc<Slots>>,
+    scripts: Arc<Loaded>,
+    /// Which run of which servers this is.
+    server: String,
+    /// Whether the servers pass on what is published.
+    has_feed: bool,
+    /// A key was not where it was thought to be.
+    has_redirected: Arc<AtomicBool>,
+}
+
+impl Ready {
+    /// # Errors
+    /// If there is no node at all.
+    pub(super) fn new(
+        nodes: Vec<Node>,
+        slots: Option<Slots>,
+        scripts: Arc<Loaded>,
+        has_feed: bool,
+    ) -> RedisResult<Self> {
+        let mut nodes = nodes.into_iter();
+        let first = nodes.next().ok_or_else(|| refused("its cluster has no masters"))?;
+        let others: Vec<_> = nodes.collect();
+        let servers: Vec<_> =
+            std::iter::once(&first).chain(&others).map(|node| &*node.server).collect();
+        Ok(Ready {
+            server: servers.join("+"),
+            first,
+            others,
+            slots: slots.map(Arc::new),
+            scripts,
+            has_feed,
+            has_redirected: Arc::default(),
+        })
+    }
+
+    pub(super) fn scripts(&self) -> &Arc<Loaded> {
+        &self.scripts
+    }
+
+    /// Which run of which servers this is.
+    pub(super) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Whether invalidations can be heard.
+    pub(super) fn has_feed(&self) -> bool {
+        self.has_feed
+    }
+
+    /// What is published of this notice: nothing, where nobody could hear it.
+    pub(super) fn tells<'a>(&self, notice: &'a [u8]) -> &'a [u8] {
+        if self.has_feed { notice } else { &[] }
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        self.slots.is_some()
+    }
+
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Node> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The node that has this key, as far as is known.
+    pub(super) fn node_of(&self, key: &str) -> &Node {
+        match &self.slots {
+            None => &self.first,
+            Some(slots) => match slots.owner(key) {
+                0 => &self.first,
+                number => self.others.get(number - 1).unwrap_or(&self.first),
+            },
+        }
+    }
+
+    /// Whether a key was somewhere else since this was asked last.
+    pub(super) fn take_redirected(&self) -> bool {
+        self.is_cluster() && self.has_redirected.swap(false, Ordering::Relaxed)
+    }
+
+    /// Sends a command about this key.
+    pub(super) async fn ask<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        key: &str,
+        command: &Cmd,
+    ) -> RedisResult<T> {
+        if !self.is_cluster() {
+            return self.first.ask(lane, command).await;
+        }
+        let mut node = self.node_of(key);
+        let mut outcome = node.ask(lane, command).await;
+        for _ in 0..MOST_REDIRECTIONS {
+            let Err(error) = &outcome else { break };
+            let Some((place, _)) = error.redirect_node() else { break };
+            let is_asking = error.kind() == ErrorKind::Server(ServerErrorKind::Ask);
+            self.has_redirected.fetch_or(!is_asking, Ordering::Relaxed);
+            node = self.node_at(place, node).ok_or_else(|| unknown(place))?;
+            outcome = match is_asking {
+                false => node.ask(lane, command).await,
+                true => ask_newcomer(node, lane, command).await,
+            };
+        }
+        outcome
+    }
+
+    /// The values of these keys, each as if it had been asked for alone.
+    pub(super) async fn values(
+        &self,
+        lane: Lane,
+        keys: impl Iterator<Item = String>,
+    ) -> RedisResult<Vec<Value>> {
+        if !self.is_cluster() {
+            let mut command = cmd("MGET");
+            keys.for_each(|key| _ = command.arg(key));
+            return self.first.ask(lane, &command).await;
+        }
+        let value = async |key: String| self.ask(lane, &key, cmd("GET").arg(&key)).await;
+        let values = join_all(keys.map(value)).await;
+        // What is no string is nothing of ours: MGET says so, too.
+        values.into_iter().map(|value| value.or_else(absent_if_foreign)).collect()
+    }
+
+    /// Runs a script on the node of its first key, with which all others must be.
+    pub(super) async fn script<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        script: Script,
+        keys: &[String],
+        arguments: &[&[u8]],
+    ) -> RedisResult<T> {
+        let key = keys.first().map_or("", String::as_str);
+        match self.ask(lane, key, &self.scripts.call(script, keys, arguments)).await {
+            // The server has lost it: it is sent in full.
+            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                self.ask(lane, key, &script.in_full(keys, arguments)).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The node that an answer names; without a host it is the one of the node that answered.
+    fn node_at(&self, place: &str, from: &Node) -> Option<&Node> {
+        let (host, port) = place.rsplit_once(':')?;
+        let host = if host.is_empty() { from.host()? } else { host };
+        let port = port.parse().ok()?;
+        self.nodes().find(|node| node.is_at(host, port))
+    }
+}
+
+/// Asks the node that a key is on its way to.
+async fn ask_newcomer<T: FromRedisValue>(node: &Node, lane: Lane, command: &Cmd) -> RedisResult<T> {
+    let mut pipeline = redis::pipe();
+    pipeline.cmd("ASKING").ignore().add_command(command.clone());
+    let (answer,) = pipeline.query_async(&mut node.connection(lane)).await?;
+    Ok(answer)
+}
+
+fn unknown(place: &str) -> RedisError {
+    RedisError::from((ErrorKind::Io, "a node that is not known has the key", place.to_owned()))
+}
+
+fn absent_if_foreign(error: RedisError) -> RedisResult<Value> {
+    if error.code() == Some("WRONGTYPE") { Ok(Value::Nil) } else { Err(error) }
+}

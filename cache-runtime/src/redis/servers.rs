@@ -1,0 +1,88 @@
+//! The servers as they are configured, and how each of them is connected to.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
+use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisResult};
+
+use super::tls::Tls;
+use crate::config::Address;
+
+/// A connection that is silent for so long is tried, so that none on the way forgets it.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// What is tried is tried again after so long.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Where Redis is, and what to show and to believe there.
+#[derive(Debug)]
+pub(crate) struct Servers {
+    pub(super) address: Address,
+    tls: Tls,
+}
+
+impl Servers {
+    /// # Errors
+    /// If a client cannot even be made for one of them.
+    pub(crate) fn new(address: Address, tls: Tls) -> RedisResult<Self> {
+        let servers = Servers { address, tls };
+        for info in servers.address.named().iter().chain(servers.address.server()) {
+            servers.tls.client(info.clone())?;
+        }
+        Ok(servers)
+    }
+
+    /// Whether all that are named are on this machine.
+    pub(crate) fn are_local(&self) -> bool {
+        self.address.named().iter().all(|info| match info.addr() {
+            ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => {
+                host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+            }
+            ConnectionAddr::Unix(_) => true,
+            _ => false,
+        })
+    }
+
+    /// Whether connections are encrypted.
+    pub(crate) fn are_encrypted(&self) -> bool {
+        let addr = self.address.server().map(ConnectionInfo::addr);
+        matches!(addr, Some(ConnectionAddr::TcpTls { .. }))
+    }
+
+    /// Another server, spoken to in the same way; `None` where those that are named have no hosts.
+    pub(super) fn at(&self, new_host: &str, new_port: u16) -> Option<ConnectionInfo> {
+        let info = self.address.server()?;
+        let host = new_host.to_owned();
+        let addr = match info.addr() {
+            ConnectionAddr::Tcp(..) => ConnectionAddr::Tcp(host, new_port),
+            ConnectionAddr::TcpTls { insecure, tls_params, .. } => ConnectionAddr::TcpTls {
+                host,
+                port: new_port,
+                insecure: *insecure,
+                tls_params: tls_params.clone(),
+            },
+            _ => return None,
+        };
+        Some(info.clone().set_addr(addr))
+    }
+
+    pub(super) async fn open(
+        &self,
+        to: &ConnectionInfo,
+        config: &AsyncConnectionConfig,
+    ) -> RedisResult<MultiplexedConnection> {
+        let keep_alive =
+            TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL);
+        // Callers share the connection: none waits until what another has sent is acknowledged.
+        let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive);
+        let client = self.tls.client(to.clone().set_tcp_settings(tcp))?;
+        client.get_multiplexed_async_connection_with_config(config).await
+    }
+
+    /// The same server, spoken to so that it may speak first.
+    pub(super) fn speaking(to: &ConnectionInfo) -> ConnectionInfo {
+        let settings = to.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        to.clone().set_redis_settings(settings)
+    }
+}

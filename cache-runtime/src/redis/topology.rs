@@ -1,0 +1,143 @@
+//! Which master of a cluster has which keys.
+//!
+//! A key is in one of 16,384 slots, and each slot belongs to one master. The masters are asked who has
+//! which; a slot that has moved meanwhile is found by the answer that says so.
+
+use std::collections::HashMap;
+
+use futures_util::future::join_all;
+use redis::aio::MultiplexedConnection;
+use redis::{FromRedisValue, RedisResult, Value, cmd};
+
+use super::node::{Lane, Node, field, refused};
+use super::ready::Ready;
+
+const SLOTS: usize = 16_384;
+/// Nobody has this slot.
+const NOBODY: u16 = u16::MAX;
+
+/// A master as the cluster describes it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Master {
+    /// `None`: the host that was asked.
+    pub(super) host: Option<String>,
+    pub(super) port: u16,
+    /// First and last of each range.
+    pub(super) slots: Vec<(u16, u16)>,
+}
+
+/// The number of the node that has a slot.
+#[derive(Clone, Debug)]
+pub(super) struct Slots(Box<[u16]>);
+
+impl Slots {
+    pub(super) fn new(masters: &[Master]) -> Self {
+        let mut slots = vec![NOBODY; SLOTS];
+        for (number, master) in (0..).zip(masters) {
+            for &(first, last) in &master.slots {
+                if let Some(range) = slots.get_mut(first.into()..=last.into()) {
+                    range.fill(number);
+                }
+            }
+        }
+        Slots(slots.into())
+    }
+
+    /// The number of the node that has this key.
+    pub(super) fn owner(&self, key: &str) -> usize {
+        self.0.get(usize::from(slot_of(key))).map_or(0, |&number| number.into())
+    }
+
+    pub(super) fn has_gap(&self) -> bool {
+        self.0.contains(&NOBODY)
+    }
+}
+
+/// Asks a node for all masters that are there, those without slots too: keys may be on their way to them.
+pub(super) async fn masters(
+    connection: &mut MultiplexedConnection,
+    encrypted: bool,
+) -> RedisResult<Vec<Master>> {
+    let answer: Value = cmd("CLUSTER").arg("SHARDS").query_async(connection).await?;
+    read(answer, encrypted)
+        .ok_or_else(|| refused("what it says of its cluster (CLUSTER SHARDS) cannot be read"))
+}
+
+/// What changes when a node joins a cluster or takes over from another, from its CLUSTER INFO; `None` if this
+/// node serves nobody.
+pub(super) fn view(info: &str) -> Option<String> {
+    let told = |name| field(info, name).unwrap_or_default();
+    (told("cluster_state") == "ok").then(|| {
+        let parts = ["cluster_current_epoch", "cluster_known_nodes", "cluster_size"];
+        parts.map(told).join(" ")
+    })
+}
+
+/// What each master of a cluster says that it has; `None` while keys are on their way between two of them.
+/// Of a single server it is nothing, always.
+pub(super) async fn claims(ready: &Ready) -> RedisResult<Option<Vec<String>>> {
+    if !ready.is_cluster() {
+        return Ok(Some(Vec::new()));
+    }
+    let claim = async |node: &Node| -> RedisResult<Option<String>> {
+        let all: String = node.ask(Lane::Quick, cmd("CLUSTER").arg("NODES")).await?;
+        let own = all.lines().find(|line| line.contains("myself")).unwrap_or_default();
+        // Id, address, flags, master, ping, pong; then what is meant here: epoch, state, slots.
+        let own: Vec<_> = own.split(' ').skip(6).collect();
+        let is_moving = own.iter().any(|part| part.starts_with('['));
+        Ok((!is_moving).then(|| own.join(" ")))
+    };
+    join_all(ready.nodes().map(claim)).await.into_iter().collect()
+}
+
+fn read(answer: Value, encrypted: bool) -> Option<Vec<Master>> {
+    let mut masters = Vec::new();
+    for mut shard in from::<Vec<HashMap<String, Value>>>(answer)? {
+        let bounds: Vec<u16> = from(shard.remove("slots")?)?;
+        let slots = bounds.chunks_exact(2).map(|range| (range[0], range[1])).collect::<Vec<_>>();
+        let nodes: Vec<HashMap<String, Value>> = from(shard.remove("nodes")?)?;
+        let mut master = None;
+        for mut node in nodes {
+            let mut text = |name| from::<Option<String>>(node.remove(name)?)?;
+            let is_online = text("health").as_deref() == Some("online");
+            // The one that had the shard before may still be there, and be known to have failed.
+            if text("role").as_deref() != Some("master") || (master.is_some() && !is_online) {
+                continue;
+            }
+            let host = text("endpoint").filter(|host| !["", "?", "NULL"].contains(&&**host));
+            let port = node.remove(if encrypted { "tls-port" } else { "port" })?;
+            master = Some((Master { host, port: from(port)?, slots: slots.clone() }, is_online));
+        }
+        masters.extend(
+            master
+                .filter(|(_, is_online)| *is_online || !slots.is_empty())
+                .map(|(master, _)| master),
+        );
+    }
+    // Two nodes that ask must come to the same order.
+    masters.sort_by(|a, b| (&a.host, a.port).cmp(&(&b.host, b.port)));
+    Some(masters)
+}
+
+fn from<T: FromRedisValue>(value: Value) -> Option<T> {
+    redis::from_redis_value(value).ok()
+}
+
+/// The slot of a key: of what is between the first `{` and the next `}`, if there is something.
+#[cfg(feature = "cluster")]
+pub(super) fn slot_of(key: &str) -> u16 {
+    const CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_XMODEM);
+    let tagged = || {
+        let (_, rest) = key.split_once('{')?;
+        let (tag, _) = rest.split_once('}')?;
+        (!tag.is_empty()).then_some(tag)
+    };
+    let slots = SLOTS as u16;
+    CRC.checksum(tagged().unwrap_or(key).as_bytes()) % slots
+}
+
+/// No build without the feature is connected to a cluster.
+#[cfg(not(feature = "cluster"))]
+pub(super) fn slot_of(_: &str) -> u16 {
+    0
+}
