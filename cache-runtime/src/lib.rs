@@ -42,6 +42,8 @@ mod put;
 mod put_function;
 mod random;
 mod redis;
+#[doc = include_str!("../docs/redis.md")]
+pub mod redis_servers {}
 mod registry;
 mod runtime;
 mod scope;

@@ -368,7 +368,7 @@ async fn what_a_user_may_not_do_is_named_and_the_advice_helps() {
     let ran = doctor();
     let (grade, text) = looked_at(&ran, "permissions");
     assert_eq!((ran.code, grade.as_str()), (1, "fault"), "{text}");
-    assert!(text.contains("not permitted: SCAN, PUBLISH"), "{text}");
+    assert!(text.contains("not permitted: scan, publish"), "{text}");
     assert_eq!(looked_at(&ran, "feed").0, "fault");
 
     let (_, advice) = text.split_once("<user> ").unwrap();

@@ -60,7 +60,8 @@ impl Log {
         LOG.try_with(|log| log.borrow().clone()).ok().flatten()
     }
 
-    fn text(&self) -> String {
+    /// All of it.
+    pub fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).into_owned()
     }

@@ -27,6 +27,7 @@ mod one_call;
 mod one_load;
 mod options;
 mod outage;
+mod places;
 mod put;
 mod put_function;
 mod recursion;

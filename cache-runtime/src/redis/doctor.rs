@@ -13,6 +13,8 @@ use tokio::time::timeout;
 use super::RedisStore;
 use super::link::no_answer;
 use super::node::{check_version, field};
+use super::notice;
+use super::script::is_unknown_command;
 use super::servers::Servers;
 use super::shared::Shared;
 use super::tls;
@@ -286,9 +288,10 @@ impl<'a> Patient<'a> {
     async fn permissions(&mut self) -> Check {
         let key = self.scratch_key();
         let feed = self.shared.feed_channel();
-        let mut denied: Vec<&str> = Vec::new();
+        let mut denied: Vec<String> = Vec::new();
         let mut failed = None;
-        for line in COMMANDS {
+        let of_cluster = if self.slots.is_some() { &OF_CLUSTER[..] } else { &[] };
+        for line in COMMANDS.iter().chain(of_cluster) {
             let mut words = line.split(' ');
             let name = words.next().unwrap_or_default();
             let mut command = cmd(name);
@@ -296,38 +299,56 @@ impl<'a> Patient<'a> {
                 match word {
                     "KEY" => command.arg(&key),
                     "FEED" => command.arg(&feed),
-                    // Nothing is said in it.
-                    "NOTICE" => command.arg(self.shared.notice([])),
+                    "NOTICE" => command.arg(notice::nothing()),
                     "RETURN" => command.arg("return 1"),
                     word => command.arg(word),
                 };
             }
             match self.ask(&command).await {
                 Ok(_) => {}
-                Err(error) if error.code() == Some("NOPERM") => denied.push(name),
+                Err(error) if error.code() == Some("NOPERM") => denied.push(permission(line)),
+                // What that means is said of the feed.
+                Err(error) if name == "PUBLISH" && is_unknown_command(&error) => {}
                 Err(error) => failed = failed.or(Some((name, error))),
             }
         }
         denied.dedup();
         let namespace = &self.shared.settings.namespace;
         if !denied.is_empty() {
-            let wanted: Vec<_> =
-                denied.iter().map(|name| format!("+{}", name.to_lowercase())).collect();
             let found = format!("not permitted: {}", denied.join(", "));
+            let wanted: Vec<_> = denied.iter().map(|name| format!("+{name}")).collect();
             let advice = format!(
                 "ACL SETUSER <user> ~{namespace}:* &{namespace}:#feed {}",
                 wanted.join(" ")
             );
             return Check::fault("permissions", found, advice);
         }
-        if let Some((name, error)) = failed {
-            return refused("permissions", name, self.shared, &error);
+        match failed {
+            None => Check::good(
+                "permissions",
+                format!("all that is needed under `{namespace}:` is permitted"),
+            ),
+            Some((name, error)) if is_unknown_command(&error) => Check::fault(
+                "permissions",
+                format!("{name}: {error}"),
+                "the cache cannot use this server: it goes on in the memory of each process, which hears \
+                 of no other's invalidations",
+            ),
+            Some((name, error)) => refused("permissions", name, self.shared, &error),
         }
-        Check::good("permissions", format!("all that is needed under `{namespace}:` is permitted"))
     }
 
     /// Copies in memory need to hear of what others invalidate.
     async fn feed(&mut self) -> Check {
+        const LOST: &str = "while this Redis is used nothing is kept in memory, and each value is read \
+                            from it: CACHE_MODE=redis says that it is to be so";
+        let mut publish = cmd("PUBLISH");
+        publish.arg(self.shared.feed_channel()).arg(notice::nothing());
+        if let Err(error) = self.ask(&publish).await
+            && is_unknown_command(&error)
+        {
+            return Check::warning("feed", format!("the server has none: {error}"), LOST);
+        }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.shared.settings.connect_timeout))
             .set_response_timeout(Some(PATIENCE))
@@ -340,6 +361,9 @@ impl<'a> Patient<'a> {
         };
         match subscribed.await {
             Ok(()) => Check::good("feed", "invalidations of other processes can be heard"),
+            Err(error) if is_unknown_command(&error) => {
+                Check::warning("feed", format!("the server has none: {error}"), LOST)
+            }
             Err(error) => {
                 let namespace = &self.shared.settings.namespace;
                 let advice = format!(
@@ -352,6 +376,21 @@ impl<'a> Patient<'a> {
         }
     }
 }
+
+/// What an ACL calls the command of a line.
+fn permission(line: &str) -> String {
+    let mut words = line.split(' ');
+    let name = words.next().unwrap_or_default().to_lowercase();
+    match words.next() {
+        Some(word) if ["script", "cluster"].contains(&&*name) => {
+            format!("{name}|{}", word.to_lowercase())
+        }
+        _ => name,
+    }
+}
+
+/// Every command that is sent to a node of a cluster, besides.
+const OF_CLUSTER: [&str; 4] = ["CLUSTER INFO", "CLUSTER SHARDS", "CLUSTER NODES", "ASKING"];
 
 /// Every command that is sent, and what it is tried with.
 const COMMANDS: [&str; 24] = [

@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 use super::backoff::Backoff;
 use super::feed;
 use super::node::{Lane, Node, refused};
+use super::notice;
 use super::ready::Ready;
 use super::script::{Loaded, Script, is_unknown_command};
 use super::shared::Shared;
@@ -244,9 +245,14 @@ impl Shared {
             self.keep_known(&ready).await?;
             RedisResult::Ok(Arc::new(ready))
         };
-        self.within_connect_timeout(attempt).await.map_err(|error| match tls::advice(&error) {
-            Some(advice) => refused(format!("{error}; {advice}")),
-            None => error,
+        self.within_connect_timeout(attempt).await.map_err(|error| {
+            let rights =
+                "a right is missing: see `cache_runtime::redis_servers`, or `cachectl doctor`";
+            let denied = (error.code() == Some("NOPERM")).then_some(rights);
+            match tls::advice(&error).or(denied) {
+                Some(advice) => refused(format!("{error}; {advice}")),
+                None => error,
+            }
         })
     }
 
@@ -282,10 +288,10 @@ impl Shared {
         Ok(reached)
     }
 
-    /// Whether the server passes on what is published. Nothing is said by what is sent.
+    /// Whether the server passes on what is published.
     async fn has_feed(&self, node: &Node) -> RedisResult<bool> {
         let mut publish = cmd("PUBLISH");
-        publish.arg(self.feed_channel()).arg(self.notice([]));
+        publish.arg(self.feed_channel()).arg(notice::nothing());
         match node.ask::<u64>(Lane::Quick, &publish).await {
             Ok(_) => Ok(true),
             Err(error) if is_unknown_command(&error) => Ok(false),

@@ -43,6 +43,12 @@ pub(super) fn write<'a>(source: u64, items: impl IntoIterator<Item = Item<'a>>) 
     (notice.len() <= LONGEST).then_some(notice)
 }
 
+/// A notice from nobody, of nothing: it shows whether notices can be sent. It is text, since a server that
+/// cannot quotes it.
+pub(super) fn nothing() -> Vec<u8> {
+    write(u64::from_le_bytes(*b"(nobody)"), []).unwrap_or_default()
+}
+
 /// Reads what was sent; `None` for what nobody of this version has written.
 pub(super) fn read(bytes: &[u8]) -> Option<Notice<'_>> {
     let (version, rest) = bytes.split_first()?;
@@ -76,6 +82,12 @@ mod tests {
         assert_eq!(read(&written), Some(Notice { source: 7, items: ITEMS.to_vec() }));
         let empty = write(u64::MAX, []).unwrap();
         assert_eq!(read(&empty), Some(Notice { source: u64::MAX, items: Vec::new() }));
+    }
+
+    #[test]
+    fn nothing_can_be_quoted_and_is_read() {
+        let written = String::from_utf8(nothing()).unwrap();
+        assert_eq!(read(written.as_bytes()).unwrap().items, []);
     }
 
     #[test]

@@ -76,7 +76,10 @@ impl Servers {
             TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL);
         // Callers share the connection: none waits until what another has sent is acknowledged.
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive);
-        let client = self.tls.client(to.clone().set_tcp_settings(tcp))?;
+        // What the client would say of itself is a command more that a user needs the right to.
+        let silent = to.redis_settings().clone().set_skip_set_lib_name();
+        let to = to.clone().set_tcp_settings(tcp).set_redis_settings(silent);
+        let client = self.tls.client(to)?;
         client.get_multiplexed_async_connection_with_config(config).await
     }
 

@@ -22,6 +22,13 @@ impl RedisServerBuilder {
         self
     }
 
+    /// Makes the server one that has no such command.
+    #[must_use]
+    pub fn without(mut self, command: &str) -> Self {
+        self.args.extend(["--rename-command", command, ""].map(str::to_owned));
+        self
+    }
+
     /// Makes the server ask for a password of letters and digits.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {

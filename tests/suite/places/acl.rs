@@ -1,0 +1,82 @@
+//! The rights that the documentation lists are all that is needed, and each of them is.
+
+use cache_tests::RedisServer;
+
+use super::*;
+
+/// The words of the documented `ACL SETUSER`, for this namespace.
+fn documented(namespace: &str) -> Vec<String> {
+    let text = include_str!("../../../cache-runtime/docs/redis.md");
+    let (_, rest) = text.split_once("```text acl\n").expect("the block of the user's rights");
+    let (block, _) = rest.split_once("```").unwrap();
+    let line = block.replace('\\', " ").replace("cache:", &format!("{namespace}:"));
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+fn grant(server: &RedisServer, words: &[String]) {
+    server.cli::<()>(&words.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+/// What the server has denied since it was asked last.
+fn denied(server: &RedisServer) -> Vec<String> {
+    let log: Vec<std::collections::HashMap<String, redis::Value>> = server.cli(&["ACL", "LOG"]);
+    server.cli::<()>(&["ACL", "LOG", "RESET"]);
+    log.iter().map(|entry| format!("{:?}", entry.get("object"))).collect()
+}
+
+#[tokio::test]
+async fn the_documented_rights_are_enough_for_everything() {
+    let server = RedisServer::start();
+    for mode in [Mode::Redis, Mode::Tiered] {
+        for protocol in ["resp2", "resp3"] {
+            let namespace = unique_namespace();
+            grant(&server, &documented(&namespace));
+            let url = server.url().replace("redis://", "redis://app:secret@");
+            let [here, there] = two(&format!("{url}?protocol={protocol}"), mode, &namespace).await;
+            everything_works(&here, &there).await;
+            let checks = here.diagnose().await;
+            assert!(fault(&checks).is_none(), "{checks:#?}");
+            assert_eq!(denied(&server), [] as [String; 0], "{mode:?}, {protocol}");
+            here.disconnect().await;
+            there.disconnect().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_right_that_is_missing_is_named() {
+    let server = RedisServer::start();
+    let namespace = unique_namespace();
+    let words = documented(&namespace);
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    let rights: Vec<_> = words.iter().filter_map(|word| word.strip_prefix('+')).collect();
+    assert!(rights.len() > 20, "{rights:?}");
+    for right in rights {
+        if right.starts_with("cluster|") || ["asking", "hello"].contains(&right) {
+            // Those of a cluster's nodes are tried there.
+            continue;
+        }
+        grant(&server, &words);
+        server.cli::<()>(&["ACL", "SETUSER", "app", &format!("-{right}")]);
+        let manager = CacheManager::builder()
+            .config(CacheConfig::default().namespace(&*namespace).redis_url(&*url))
+            .build()
+            .unwrap();
+        let checks = manager.diagnose().await;
+        let fault = fault(&checks).unwrap_or_else(|| panic!("{right}: {checks:#?}"));
+        let told = format!("{} {}", fault.found, fault.advice.as_deref().unwrap_or_default());
+        assert!(told.contains(&format!("+{right}")), "{right}: {told}");
+        assert!(!told.contains("secret"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_of_another_namespace_is_refused_and_that_is_said() {
+    let server = RedisServer::start();
+    let words = documented("elsewhere");
+    grant(&server, &words);
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    let config = CacheConfig::default().namespace("here").redis_url(url).require_redis(true);
+    let error = CacheManager::connect(config).await.unwrap_err().to_string();
+    assert!(error.contains("a right is missing") && !error.contains("secret"), "{error}");
+}

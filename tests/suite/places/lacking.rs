@@ -1,0 +1,64 @@
+//! Servers that lack something: what is lost is said, once, and no value is ever wrong.
+
+use cache_runtime::{CacheCall, Source as From};
+use cache_tests::RedisServer;
+
+use super::*;
+use crate::log::Log;
+use crate::stores::until;
+
+fn without(commands: &[&str]) -> RedisServer {
+    let builder = RedisServer::builder();
+    commands.iter().fold(builder, |builder, command| builder.without(command)).start()
+}
+
+/// What a call gives, and where that was.
+async fn from(manager: &CacheManager, source: &Source) -> (u64, From) {
+    let fetched = with(manager, place(source, 1).cache_entry().fetch()).await.unwrap();
+    (fetched.value, fetched.source)
+}
+
+#[tokio::test]
+async fn without_scripts_each_process_has_its_memory() {
+    let server = without(&["EVAL", "EVALSHA", "SCRIPT"]);
+    let (log, _capture) = Log::capture();
+    let [here, there] = two(&server.url(), Mode::Tiered, &unique_namespace()).await;
+    let source = Source::new(1);
+    for manager in [&here, &there] {
+        assert_eq!(from(manager, &source).await, (1, From::Load));
+        assert_eq!(from(manager, &source).await, (1, From::Memory));
+    }
+    with(&here, change(&source, 1, 2)).await;
+    assert_eq!(from(&here, &source).await, (2, From::Load));
+    assert_eq!(server.cli::<u64>(&["DBSIZE"]), 0);
+    let reason = here.health().await.reason.unwrap();
+    assert!(reason.contains("runs no scripts"), "{reason}");
+    let text = log.text();
+    assert_eq!(text.matches("runs no scripts").count(), 2, "once for each manager: {text}");
+    let checks = here.diagnose().await;
+    let permissions = check(&checks, "permissions");
+    assert_eq!(permissions.grade, Grade::Fault);
+    assert!(permissions.advice.as_deref().unwrap().contains("memory of each process"));
+}
+
+#[tokio::test]
+async fn without_pub_sub_each_value_is_read_from_redis() {
+    for missing in [&["PUBLISH", "SUBSCRIBE"][..], &["PUBLISH"], &["SUBSCRIBE"]] {
+        let server = without(missing);
+        let (log, _capture) = Log::capture();
+        let [here, there] = two(&server.url(), Mode::Tiered, &unique_namespace()).await;
+        everything_works(&here, &there).await;
+        here.flush_all().await;
+        let source = Source::new(1);
+        assert_eq!(from(&here, &source).await, (1, From::Load), "{missing:?}");
+        for manager in [&here, &there, &here, &there] {
+            assert_eq!(from(manager, &source).await, (1, From::Redis), "{missing:?}");
+        }
+        with(&there, change(&source, 1, 2)).await;
+        assert_eq!(from(&here, &source).await, (2, From::Load), "{missing:?}: at once");
+        until(async || log.text().matches("cannot be heard").count() == 2).await;
+        let checks = here.diagnose().await;
+        assert_eq!(check(&checks, "feed").grade, Grade::Warning, "{checks:#?}");
+        assert!(fault(&checks).is_none(), "{checks:#?}");
+    }
+}
