@@ -1,4 +1,7 @@
-use super::{RedisServer, process::Setup};
+use super::{
+    RedisServer,
+    process::{Kind, Setup},
+};
 
 /// A server with further arguments.
 ///
@@ -9,6 +12,7 @@ use super::{RedisServer, process::Setup};
 /// ```
 #[derive(Debug, Default)]
 pub struct RedisServerBuilder {
+    kind: Kind,
     args: Vec<String>,
     password: Option<String>,
 }
@@ -29,12 +33,18 @@ impl RedisServerBuilder {
         self.arg("--requirepass", password)
     }
 
+    /// Makes the server a node of a cluster, alone as yet.
+    pub(crate) fn cluster_node(mut self) -> Self {
+        self.kind = Kind::ClusterNode;
+        self
+    }
+
     /// Starts the server and waits until it answers.
     ///
     /// # Panics
     ///
     /// As [`RedisServer::start`].
     pub fn start(self) -> RedisServer {
-        RedisServer::start_anywhere(Setup::new(self.args, self.password))
+        RedisServer::start_anywhere(Setup::new(self.kind, self.args, self.password))
     }
 }
