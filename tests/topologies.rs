@@ -1,9 +1,12 @@
-//! The test support itself: clusters whose masters change and whose slots move.
-#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+//! The test support itself: clusters whose masters change and whose slots move, and sentinels that
+//! name another master.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
+use std::net::TcpStream;
+use std::panic;
 use std::time::Duration;
 
-use cache_tests::{RedisCluster, RedisServer};
+use cache_tests::{RedisCluster, RedisServer, Sentinels};
 use redis::RedisResult;
 
 fn set(server: &RedisServer, key: &str) {
@@ -93,4 +96,54 @@ fn a_slot_moves_by_halves_and_many_move_at_once() {
     cluster.move_slots(0..250, from, to);
     assert_eq!([0, 249].map(|slot| cluster.master_of_slot(slot)), [to, to]);
     assert_eq!(cluster.master_of_slot(250), from);
+}
+
+#[test]
+fn sentinels_name_another_master_and_make_a_replica_of_the_old_one() {
+    let builder = Sentinels::builder().replicas(2).password("secret");
+    let sentinels = builder.sentinel_password("hidden").start();
+    let hosts: Vec<_> = sentinels.sentinels().iter().map(RedisServer::port).collect();
+    let [first, second, third] = hosts[..] else { panic!("{hosts:?}") };
+    let hosts = format!("127.0.0.1:{first},127.0.0.1:{second},127.0.0.1:{third}");
+    let url = format!("redis-sentinel://:secret@{hosts}/mymaster?sentinel_password=hidden");
+    assert_eq!(sentinels.url(), url);
+
+    set(&sentinels.servers()[0], "key");
+    sentinels.wait_in_sync();
+    let master = sentinels.fail_over();
+    assert_ne!(master, 0);
+    assert_eq!(sentinels.master(), master);
+    assert!(has(&sentinels.servers()[master], "key"));
+
+    sentinels.servers()[0].restart();
+    sentinels.wait_until_settled();
+    assert!(has(&sentinels.servers()[0], "key"));
+    let error = sentinels.servers()[0].try_cli::<()>(&["SET", "key", "other"]).unwrap_err();
+    assert_eq!(error.code(), Some("READONLY"));
+}
+
+#[test]
+fn two_sentinels_are_enough_and_writes_that_no_replica_saw_are_lost() {
+    let sentinels = Sentinels::start();
+    let master = sentinels.switch_over();
+    assert_eq!(master, 1);
+    set(&sentinels.servers()[master], "kept");
+    sentinels.sentinels()[0].kill();
+    let master = sentinels.fail_over_losing(|master| set(master, "lost"));
+    assert_eq!(master, 0);
+    assert!(sentinels.is_in_sync());
+    assert!(has(&sentinels.servers()[master], "kept"));
+    assert!(!has(&sentinels.servers()[master], "lost"));
+}
+
+#[test]
+fn sentinels_and_their_servers_die_with_a_test_that_panics() {
+    let start = || {
+        let sentinels = Sentinels::start();
+        let all = sentinels.servers().iter().chain(sentinels.sentinels());
+        panic::panic_any(all.map(RedisServer::port).collect::<Vec<_>>());
+    };
+    let ports = *panic::catch_unwind(start).unwrap_err().downcast::<Vec<u16>>().unwrap();
+    assert_eq!(ports.len(), 5);
+    assert!(ports.into_iter().all(|port| TcpStream::connect(("127.0.0.1", port)).is_err()));
 }

@@ -39,6 +39,12 @@ impl RedisServerBuilder {
         self
     }
 
+    /// Makes the server a sentinel, which begins with this configuration.
+    pub(crate) fn sentinel(mut self, configuration: String) -> Self {
+        self.kind = Kind::Sentinel(configuration);
+        self
+    }
+
     /// Starts the server and waits until it answers.
     ///
     /// # Panics

@@ -24,6 +24,8 @@ pub(super) enum Kind {
     #[default]
     Store,
     ClusterNode,
+    /// It watches stores, and keeps what it knows of them in its configuration: here the first one.
+    Sentinel(String),
 }
 
 /// Where a server listens, in all of its lives.
@@ -36,7 +38,12 @@ pub(super) struct Ports {
 
 impl Setup {
     pub(super) fn new(kind: Kind, args: Vec<String>, password: Option<String>) -> Setup {
-        Setup { kind, args, password, dir: TempDir::new().expect("a temporary directory") }
+        let setup =
+            Setup { kind, args, password, dir: TempDir::new().expect("a temporary directory") };
+        if let Kind::Sentinel(configuration) = &setup.kind {
+            fs::write(setup.sentinel_file(), configuration).expect("a file of the sentinel");
+        }
+        setup
     }
 
     /// The ports of a server of this kind, of those that are free.
@@ -58,7 +65,8 @@ impl Setup {
     pub(super) fn spawn(&self, ports: Ports) -> Process {
         let program = env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".to_owned());
         let log = File::create(self.log_file()).expect("a log file");
-        let child = Self::command(&program, ports)
+        let child = self
+            .command(&program, ports)
             .args(["--port", &ports.clients.to_string(), "--bind", "127.0.0.1"])
             .args(["--save", "", "--appendonly", "no", "--enable-debug-command", "yes"])
             .arg("--dir")
@@ -77,13 +85,20 @@ impl Setup {
     }
 
     /// The program with what its kind asks for.
-    fn command(program: &str, ports: Ports) -> Command {
+    fn command(&self, program: &str, ports: Ports) -> Command {
         let mut command = Command::new(program);
+        if let Kind::Sentinel(_) = self.kind {
+            command.arg(self.sentinel_file()).arg("--sentinel");
+        }
         if let Some(bus) = ports.bus {
             command.args(["--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"]);
             command.args(["--cluster-port", &bus.to_string()]);
         }
         command
+    }
+
+    fn sentinel_file(&self) -> PathBuf {
+        self.dir.path().join("sentinel.conf")
     }
 
     fn log_file(&self) -> PathBuf {
