@@ -1,5 +1,5 @@
-//! What the behaviour suite is made with: Redis servers of its own, a bad network before them,
-//! child processes, counters.
+//! What the behaviour suite is made with: Redis servers of its own, alone, in clusters and
+//! under sentinels, a bad network before them, child processes, counters.
 //!
 //! Everything here panics when it fails: a test cannot go on without it.
 #![allow(
@@ -14,15 +14,21 @@ mod dice;
 pub mod history;
 mod namespace;
 mod proxy;
+mod redis_cluster;
+mod redis_sentinels;
 mod redis_server;
+mod replication;
 mod serve;
 mod signal;
+mod wait;
 mod worker;
 
 pub use counter::Counter;
 pub use dice::Dice;
 pub use namespace::unique_namespace;
 pub use proxy::{Proxy, Way};
+pub use redis_cluster::{RedisCluster, RedisClusterBuilder, SlotMove};
+pub use redis_sentinels::{Sentinels, SentinelsBuilder};
 pub use redis_server::{RedisServer, RedisServerBuilder};
 pub use serve::serve;
 pub use worker::Worker;

@@ -1,4 +1,7 @@
-use super::{RedisServer, process::Setup};
+use super::{
+    RedisServer,
+    process::{Kind, Setup},
+};
 
 /// A server with further arguments.
 ///
@@ -9,6 +12,7 @@ use super::{RedisServer, process::Setup};
 /// ```
 #[derive(Debug, Default)]
 pub struct RedisServerBuilder {
+    kind: Kind,
     args: Vec<String>,
     password: Option<String>,
 }
@@ -36,12 +40,24 @@ impl RedisServerBuilder {
         self.arg("--requirepass", password)
     }
 
+    /// Makes the server a node of a cluster, alone as yet.
+    pub(crate) fn cluster_node(mut self) -> Self {
+        self.kind = Kind::ClusterNode;
+        self
+    }
+
+    /// Makes the server a sentinel, which begins with this configuration.
+    pub(crate) fn sentinel(mut self, configuration: String) -> Self {
+        self.kind = Kind::Sentinel(configuration);
+        self
+    }
+
     /// Starts the server and waits until it answers.
     ///
     /// # Panics
     ///
     /// As [`RedisServer::start`].
     pub fn start(self) -> RedisServer {
-        RedisServer::start_anywhere(Setup::new(self.args, self.password))
+        RedisServer::start_anywhere(Setup::new(self.kind, self.args, self.password))
     }
 }

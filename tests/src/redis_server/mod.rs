@@ -12,8 +12,8 @@ use std::{
 use redis::{Client, Connection, FromRedisValue, RedisResult};
 
 pub use self::builder::RedisServerBuilder;
-use self::process::{Process, Setup};
-use crate::signal::{self, Signal};
+use self::process::{Ports, Process, Setup};
+use crate::signal::Signal;
 
 /// How long a server may take to start, and to answer [`RedisServer::cli`].
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct RedisServer {
     setup: Setup,
-    port: u16,
+    ports: Ports,
     process: Mutex<Option<Process>>,
 }
 
@@ -59,8 +59,8 @@ impl RedisServer {
     /// The address of the server, with its password if it has one.
     pub fn url(&self) -> String {
         match &self.setup.password {
-            Some(password) => format!("redis://:{password}@127.0.0.1:{}", self.port),
-            None => format!("redis://127.0.0.1:{}", self.port),
+            Some(password) => format!("redis://:{password}@127.0.0.1:{}", self.port()),
+            None => format!("redis://127.0.0.1:{}", self.port()),
         }
     }
 
@@ -75,7 +75,17 @@ impl RedisServer {
 
     /// The port, the same for all of the server's lives.
     pub fn port(&self) -> u16 {
-        self.port
+        self.ports.clients
+    }
+
+    /// The port that a node of a cluster has for the other nodes.
+    pub(crate) fn bus_port(&self) -> u16 {
+        self.ports.bus.expect("a node of a cluster")
+    }
+
+    /// Whether the server runs and is not paused.
+    pub fn is_up(&self) -> bool {
+        self.lock().as_ref().is_some_and(|process| !process.is_paused())
     }
 
     /// Kills the server with SIGKILL and waits for its end. Nothing happens if it does not run.
@@ -93,7 +103,7 @@ impl RedisServer {
         self.kill();
         let deadline = Instant::now() + PATIENCE;
         let process = loop {
-            match self.run(self.port) {
+            match self.run() {
                 Ok(process) => break process,
                 Err(log) => assert!(Instant::now() < deadline, "no restart:\n{log}"),
             }
@@ -109,6 +119,11 @@ impl RedisServer {
     /// Lets a paused server go on.
     pub fn resume(&self) {
         self.signal(Signal::Continue);
+    }
+
+    /// What it has printed since its last start.
+    pub fn log(&self) -> String {
+        self.setup.log()
     }
 
     /// Runs one command on a connection of its own, such as `cli::<i64>(&["DBSIZE"])`.
@@ -146,11 +161,11 @@ impl RedisServer {
 
     /// A server whose port is free as far as is known: a collision is found by the start itself.
     fn start_anywhere(setup: Setup) -> RedisServer {
-        let mut server = RedisServer { setup, port: 0, process: Mutex::new(None) };
+        let mut server = RedisServer { setup, ports: Ports::default(), process: Mutex::new(None) };
         let mut log = String::new();
-        for port in port::candidates().take(20) {
-            server.port = port;
-            match server.run(port) {
+        for _ in 0..20 {
+            server.ports = server.setup.choose(port::candidates());
+            match server.run() {
                 Ok(process) => {
                     *server.lock() = Some(process);
                     return server;
@@ -162,12 +177,12 @@ impl RedisServer {
     }
 
     /// Starts the process and waits until it answers, or until it has ended: its log then.
-    fn run(&self, port: u16) -> Result<Process, String> {
-        let mut process = self.setup.spawn(port);
+    fn run(&self) -> Result<Process, String> {
+        let mut process = self.setup.spawn(self.ports);
         let deadline = Instant::now() + PATIENCE;
         while !self.is_answered_by(&process) {
             if process.has_ended() || Instant::now() > deadline {
-                return Err(self.setup.log());
+                return Err(self.log());
             }
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -182,8 +197,7 @@ impl RedisServer {
     }
 
     fn signal(&self, signal: Signal) {
-        let id = self.lock().as_ref().expect("the server runs").id();
-        signal::send(signal, id);
+        self.lock().as_mut().expect("the server runs").signal(signal);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Process>> {
