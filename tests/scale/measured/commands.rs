@@ -87,6 +87,16 @@ async fn articles(manager: &CacheManager) {
     .await;
 }
 
+/// Each of its own prefix.
+async fn groups(manager: &CacheManager) {
+    with(manager, async {
+        for group in 0..CALLS {
+            short(group, 0).await;
+        }
+    })
+    .await;
+}
+
 async fn named(count: u64, act: impl AsyncFn(String)) {
     for id in 0..count {
         act(format!("b:{id}")).await;
@@ -108,6 +118,9 @@ async fn calls_send_what_the_paper_says() {
     bench.sends("a hit in memory", articles(&first), &[], 0).await;
     bench.sends("a hit in Redis, tiered", articles(&second), &["GET"], 0).await;
     bench.sends("a hit in Redis, mode redis", articles(&strict), &["MGET"], 0).await;
+    groups(&first).await;
+    let twice = ["GET", "MGET"];
+    bench.sends("a hit in Redis, of a new prefix", groups(&second), &twice, 0).await;
     let ttl = || SetOptions::ttl(Duration::from_secs(60));
     let set = async |name: String| first.set(&name, &1_u8, ttl()).await.unwrap();
     set("b:x".into()).await;
