@@ -33,10 +33,15 @@ async fn entries_tokens_and_copies_take_what_the_paper_says() {
     let each = |bytes: f64| bytes / entries as f64;
     let short_name = each(short_names - by_function);
     let named = each(by_function - empty);
-    within("an entry in Redis, named after its function", named, paper::NAMED_BY_FUNCTION, 0.1);
-    within("an entry in Redis, with a short name", short_name, paper::NAMED_SHORT, 0.1);
+    server.within(
+        "an entry in Redis, named after its function",
+        named,
+        paper::NAMED_BY_FUNCTION,
+        0.1,
+    );
+    server.within("an entry in Redis, with a short name", short_name, paper::NAMED_SHORT, 0.1);
     let token = each(with_tokens - short_names) - short_name;
-    within("a token in Redis, of an entry's own tag", token, paper::TOKEN, 0.15);
+    server.within("a token in Redis, of an entry's own tag", token, paper::TOKEN, 0.15);
     let copy = copy.bytes as f64 / copy.entries as f64;
     within("a copy in the memory of a process", copy, paper::COPY, 0.1);
 

@@ -15,7 +15,7 @@ async fn of_one(
     length: Duration,
     change: impl FnOnce(CacheConfig) -> CacheConfig,
     work: impl AsyncFn(),
-) -> (f64, f64) {
+) -> (Server, f64, f64) {
     let server = Server::start();
     let manager = connect_with(&server, change).await;
     with(&manager, async {
@@ -37,7 +37,7 @@ async fn of_one(
     .await;
     let (calls, bytes) = server.calls_and_bytes(command);
     let calls = calls - second.0;
-    (calls, (bytes - second.1 - asking) / calls)
+    (server, calls, (bytes - second.1 - asking) / calls)
 }
 
 async fn nothing() {}
@@ -46,20 +46,20 @@ async fn nothing() {}
 async fn an_idle_instance_sends_what_the_paper_says() {
     title("An idle instance");
     let length = Duration::from_millis(1_600);
-    let (pings, bytes) = of_one("ping", length, |config| config, nothing).await;
+    let (_, pings, bytes) = of_one("ping", length, |config| config, nothing).await;
     // How many there are in a while is a matter of time: a busy machine makes fewer.
     say("pings a second", pings / length.as_secs_f64(), "");
     assert!((1.0..=paper::PINGS * length.as_secs_f64() + 1.0).contains(&pings), "{pings}");
     within("bytes of a ping and its answer", bytes, paper::PING_BYTES, 0.05);
 
     let often = |config: CacheConfig| config.redis_health_check_interval(Duration::from_millis(10));
-    let (checks, bytes) = of_one("time", Duration::from_millis(500), often, nothing).await;
+    let (server, checks, bytes) = of_one("time", Duration::from_millis(500), often, nothing).await;
     assert!(checks > 5.0, "{checks}");
-    within("bytes of a health check and its answers", bytes, paper::CHECK_BYTES, 0.3);
+    server.within("bytes of a health check and its answers", bytes, paper::CHECK_BYTES, 0.3);
 
     let often = |config: CacheConfig| config.stats_interval(Duration::from_millis(20));
     let busy = async || _ = article(1).await;
-    let (reports, bytes) = of_one("evalsha", Duration::from_millis(500), often, busy).await;
+    let (_, reports, bytes) = of_one("evalsha", Duration::from_millis(500), often, busy).await;
     assert!(reports > 5.0, "{reports}");
     within("bytes of a report of statistics", bytes, paper::REPORT_BYTES, 0.2);
 }

@@ -14,10 +14,9 @@ use crate::table::{title, within};
 pub(super) fn subscribe(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    stream.write_all(b"HELLO 3\r\n").unwrap();
-    read_until(&mut stream, b"modules\r\n*0\r\n");
-    stream.write_all(format!("SUBSCRIBE {}:#feed\r\n", paper::NAMESPACE).as_bytes()).unwrap();
-    read_until(&mut stream, b":1\r\n");
+    let feed = format!("{}:#feed\r\n", paper::NAMESPACE);
+    stream.write_all(format!("HELLO 3\r\nSUBSCRIBE {feed}").as_bytes()).unwrap();
+    read_until(&mut stream, format!("{feed}:1\r\n").as_bytes());
     stream
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use cache_tests::RedisServer;
 
+use crate::table;
+
 pub(crate) struct Server {
     redis: RedisServer,
     /// One connection for all questions, so that it is part of no difference.
@@ -38,6 +40,17 @@ impl Server {
         let info: String = self.ask(&["INFO", section]);
         let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
         value.trim().parse().ok()
+    }
+
+    /// Prints what was measured, and compares it with the paper if this is the server that the paper is
+    /// about: how a server keeps its keys, and how much it has to say of itself, is its own affair.
+    pub(crate) fn within(&self, what: &str, measured: f64, paper: f64, tolerance: f64) {
+        let info: String = self.ask(&["INFO", "server"]);
+        if info.contains("redis_version:7.") && !info.contains("valkey") {
+            table::within(what, measured, paper, tolerance);
+        } else {
+            table::say(what, measured, "bytes, of another server than the paper's");
+        }
     }
 
     /// The memory of everything but clients, once it has come to rest.
