@@ -4,7 +4,7 @@ CARGO ?= cargo
 MAX_CRATES := 76
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve load-test test soak lint doc crates bench instructions bless fuzz
+.PHONY: help setup run serve load-test test soak scale lint doc crates bench instructions bless fuzz
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ soak: setup ## Run a million operations of four processes while Redis fails, and
 		--test history -- --nocapture no_process
 	LOAD_SECONDS=$${LOAD_SECONDS:-120} LOAD_KEYS=$${LOAD_KEYS:-1000000} \
 		$(CARGO) test --release -p cache-tests --test load -- --nocapture
+
+scale: setup ## Measure what entries, instances and invalidations take, and print what 1,000 instances would make
+	SCALE=full $(CARGO) test --release -p cache-tests --test scale -- --nocapture --test-threads=1
 
 lint: ## Check formatting and lints, with all features and with none
 	$(CARGO) fmt --all --check

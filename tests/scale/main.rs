@@ -1,0 +1,21 @@
+//! What grows with entries, instances and invalidations, and by how much: the figures of the section
+//! `Scale` in `ARCHITECTURE.md`.
+//!
+//! `measured` asks a real Redis what one entry, one token, one notice, one connection and one call
+//! take, and fails where that is no longer what `paper` says. `simulated` runs instances against one
+//! another, and compares what comes of it with closed forms. These then say what 1,000 instances and
+//! 10^9 entries would make, which nobody has run here.
+//!
+//! `SCALE=full` makes both larger, and prints more; `make scale` does that in a release build. Times are
+//! printed and never asserted.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
+
+mod measured;
+mod paper;
+mod simulated;
+mod table;
+
+/// Whether all of it is wanted.
+fn is_full() -> bool {
+    std::env::var("SCALE").is_ok_and(|value| value == "full")
+}
