@@ -12,6 +12,7 @@ use cache_tests::unique_namespace;
 use crate::source::Source;
 
 mod acl;
+mod cluster;
 mod lacking;
 
 #[cached(ttl = "5m", key_prefix = "place", key = "{id}", tags = ["places"])]
