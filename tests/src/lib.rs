@@ -20,6 +20,7 @@ mod redis_server;
 mod replication;
 mod serve;
 mod signal;
+mod until_exit;
 mod wait;
 mod worker;
 

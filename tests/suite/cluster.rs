@@ -39,7 +39,7 @@ fn call(manager: &CacheManager, source: &Source) -> JoinHandle<Loaded> {
 
 #[tokio::test]
 async fn managers_of_one_redis_share_one_load() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let source = Source::new(1);
         let peers = [cache.manager.clone(), cache.peer().await, cache.peer().await];
         let hold = source.hold();
@@ -61,7 +61,7 @@ async fn managers_of_one_redis_share_one_load() {
 /// Those who waited for a load that failed do not stand in a queue for the next ones.
 #[tokio::test]
 async fn after_a_failure_the_others_load_at_once() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let source = Source::new(0);
         let mut peers = Vec::new();
         for _ in 0..6 {
@@ -88,7 +88,7 @@ async fn after_a_failure_the_others_load_at_once() {
 
 #[tokio::test]
 async fn an_invalidation_ends_the_wait() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let source = Source::new(1);
         let peer = cache.peer().await;
         let hold = source.hold();
@@ -127,7 +127,7 @@ async fn who_has_waited_for_long_enough_loads() {
 
 #[tokio::test]
 async fn one_process_loads_anew_what_all_serve() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let source = Source::new(1);
         let peer = cache.peer().await;
         let call = async |manager: &CacheManager| {

@@ -72,7 +72,7 @@ async fn a_caller_before_the_invalidation_shares_the_load_it_joined() {
 
 #[tokio::test]
 async fn an_invalidation_elsewhere_overtakes_a_load_here() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let peer = cache.peer().await;
         for way in Way::ALL {
             let source = Source::new(1);
@@ -90,7 +90,7 @@ async fn an_invalidation_elsewhere_overtakes_a_load_here() {
 
 #[tokio::test]
 async fn a_caller_after_an_invalidation_elsewhere_does_not_get_the_older_loads_value() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let peer = cache.peer().await;
         for way in Way::ALL {
             let source = Source::new(1);
@@ -109,7 +109,7 @@ async fn a_caller_after_an_invalidation_elsewhere_does_not_get_the_older_loads_v
 
 #[tokio::test]
 async fn a_younger_load_elsewhere_outlives_the_older_one_here() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let peer = cache.peer().await;
         for way in Way::ALL {
             let source = Source::new(1);
@@ -148,9 +148,9 @@ async fn a_fill_between_two_invalidations_is_gone_after_the_second() {
 async fn invalidators_at_once_leave_no_fill_from_between_them() {
     const ROUNDS: u64 = 200;
     on_each_store(async |cache: TestCache| {
-        let peer = match cache.store {
-            Store::Redis => cache.peer().await,
-            Store::Memory | Store::Tiered | Store::Outage => cache.manager.clone(),
+        let peer = match cache.store.asks_redis_each_time() {
+            true => cache.peer().await,
+            false => cache.manager.clone(),
         };
         let source = Source::new(0);
         for round in 1..=ROUNDS {

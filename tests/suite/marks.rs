@@ -11,7 +11,7 @@ use crate::video::{Load, NAME, Way, call, video};
 
 #[tokio::test]
 async fn a_load_whose_mark_is_deleted_is_not_kept() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&Store::ONE_SERVER, async |cache: TestCache| {
         let source = Source::new(1);
         let load = Load::begin(&cache.manager, &source).await;
         assert_eq!(cache.server().cli::<u64>(&["DEL", &cache.redis_key(NAME)]), 1);
@@ -58,7 +58,7 @@ async fn a_load_longer_than_its_mark_is_not_kept() {
 
 #[tokio::test]
 async fn two_loads_at_once_in_two_processes_keep_one_value() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let (source, peer) = (Source::new(1), cache.peer().await);
         let first = Load::begin(&cache.manager, &source).await;
         let second = Load::begin(&peer, &source).await;
@@ -99,7 +99,7 @@ async fn values_of_before_do_not_come_back_when_redis_is_flushed() {
             assert_eq!(call(&peer, &source).await.unwrap(), 2);
         }
         assert_eq!(source.reads(), 2);
-        if cache.store == Store::Redis {
+        if cache.store.asks_redis_each_time() {
             assert_eq!(call(&cache.manager, &source).await.unwrap(), 2);
         }
     })
@@ -108,7 +108,7 @@ async fn values_of_before_do_not_come_back_when_redis_is_flushed() {
 
 #[tokio::test]
 async fn an_invalidation_holds_when_its_token_is_lost_and_the_value_comes_back() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&Store::ONE_SERVER, async |cache: TestCache| {
         for way in [Way::Prefix, Way::ParentPrefix, Way::Tag, Way::FlushAll] {
             let source = Source::new(1);
             assert_eq!(video(&source).await, 1);

@@ -244,9 +244,9 @@ async fn each_type_parameter_has_its_own_entry() {
 async fn a_fetch_says_where_the_value_came_from_and_how_old_it_is() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
-        let stored = match cache.store {
-            Store::Redis => From::Redis,
-            Store::Memory | Store::Tiered | Store::Outage => From::Memory,
+        let stored = match cache.store.asks_redis_each_time() {
+            true => From::Redis,
+            false => From::Memory,
         };
         let fetch = async || plain(&source, 1, "red").cache_entry().fetch().await.unwrap();
         let first = fetch().await;
@@ -638,7 +638,7 @@ mod not_its_own {
 
 #[tokio::test]
 async fn an_entry_is_put_for_another_process_too() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let source = Source::new(1);
         let peer = cache.peer().await;
         plain(&source, 1, "red").cache_entry().put(5).await.unwrap();

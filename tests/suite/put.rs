@@ -25,7 +25,7 @@ async fn a_put_wins_over_an_older_load() {
 
 #[tokio::test]
 async fn a_put_elsewhere_wins_over_an_older_load_here() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let peer = cache.peer().await;
         let source = Source::new(1);
         let older = Load::begin(&cache.manager, &source).await;

@@ -412,7 +412,7 @@ async fn a_put_that_is_dropped_in_its_body_removes_the_entry() {
 
 #[tokio::test]
 async fn a_put_is_seen_by_another_process() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let source = Source::new(1);
         let peer = cache.peer().await;
         let at_peer = async || {

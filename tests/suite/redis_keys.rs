@@ -52,7 +52,7 @@ async fn put(source: &Source, id: u64) -> u64 {
 
 #[tokio::test]
 async fn every_key_ends_by_itself() {
-    for store in Store::WITH_REDIS {
+    for store in Store::ONE_SERVER {
         let reporting = |config: CacheConfig| config.stats_interval(Duration::from_millis(20));
         on_store(store, reporting, async |cache: TestCache| {
             let (source, manager) = (Source::new(1), &cache.manager);
@@ -108,7 +108,7 @@ async fn every_key_ends_by_itself() {
 
 #[tokio::test]
 async fn only_what_is_kept_forever_and_its_tokens_have_no_end() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&Store::ONE_SERVER, async |cache: TestCache| {
         cache.leaves_endless_keys();
         let source = Source::new(1);
         item(&source, 1).await;
@@ -125,7 +125,7 @@ async fn only_what_is_kept_forever_and_its_tokens_have_no_end() {
 
 #[tokio::test]
 async fn a_load_that_fails_leaves_no_mark() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&Store::ONE_SERVER, async |cache: TestCache| {
         failing(1).await.unwrap_err();
         unwanted(1).await;
         let names: Vec<_> = keys(&cache).into_keys().collect();

@@ -187,9 +187,9 @@ async fn overtaken_behind_a_value<F: Future<Output = Loaded>>(
     call: impl Fn(Source) -> F,
 ) {
     let peer = cache.peer().await;
-    let by = match cache.store {
-        Store::Redis => vec![&cache.manager, &peer],
-        _ => vec![&cache.manager],
+    let by = match cache.store.asks_redis_each_time() {
+        true => vec![&cache.manager, &peer],
+        false => vec![&cache.manager],
     };
     let every_way = by.iter().flat_map(|by| Way::ALL.map(|way| (*by, way)));
     for ((by, way), ends_first) in every_way.flat_map(|each| [(each, false), (each, true)]) {

@@ -1,11 +1,11 @@
 //! One test body over every place where values are kept.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use cache_runtime::{CacheConfig, CacheManager, Clock, Mode, Status, with};
-use cache_tests::{RedisServer, unique_namespace};
+use cache_tests::{RedisCluster, RedisServer, unique_namespace};
 use tokio::task::JoinHandle;
 
 /// Where the values of a [`TestCache`] are kept.
@@ -17,23 +17,47 @@ pub enum Store {
     Redis,
     /// In Redis, with copies in memory.
     Tiered,
+    /// In Redis alone, which is a cluster.
+    Cluster,
+    /// In a cluster, with copies in memory.
+    TieredCluster,
     /// In memory, since the Redis that is configured is away.
     Outage,
 }
 
 impl Store {
     /// Every store.
-    pub const ALL: [Store; 4] = [Store::Memory, Store::Redis, Store::Tiered, Store::Outage];
+    pub const ALL: [Store; 6] = [
+        Store::Memory,
+        Store::Redis,
+        Store::Tiered,
+        Store::Cluster,
+        Store::TieredCluster,
+        Store::Outage,
+    ];
 
     /// Those of them that are what is configured.
-    pub const INTENDED: [Store; 3] = [Store::Memory, Store::Redis, Store::Tiered];
+    pub const INTENDED: [Store; 5] =
+        [Store::Memory, Store::Redis, Store::Tiered, Store::Cluster, Store::TieredCluster];
 
     /// Those that keep values in Redis.
-    pub const WITH_REDIS: [Store; 2] = [Store::Redis, Store::Tiered];
+    pub const WITH_REDIS: [Store; 4] =
+        [Store::Redis, Store::Tiered, Store::Cluster, Store::TieredCluster];
+
+    /// Those that keep values in Redis alone.
+    pub const STRICT: [Store; 2] = [Store::Redis, Store::Cluster];
+
+    /// Those that keep values in one Redis server.
+    pub const ONE_SERVER: [Store; 2] = [Store::Redis, Store::Tiered];
 
     /// Whether values are kept in Redis.
     pub fn has_redis(self) -> bool {
-        matches!(self, Store::Redis | Store::Tiered)
+        !matches!(self, Store::Memory | Store::Outage)
+    }
+
+    /// Whether no copies are kept in memory.
+    pub fn asks_redis_each_time(self) -> bool {
+        matches!(self, Store::Redis | Store::Cluster)
     }
 }
 
@@ -45,6 +69,7 @@ pub struct TestCache {
     pub clock: Clock,
     pub store: Store,
     server: Option<Arc<RedisServer>>,
+    cluster: Option<&'static RedisCluster>,
     endless: Arc<AtomicBool>,
 }
 
@@ -68,17 +93,22 @@ pub async fn on_store(
 ) {
     let cache = TestCache::new(store, settings).await;
     let _named = NamedOnPanic(store);
-    let (server, pattern) = (cache.server.clone(), cache.redis_key("*"));
-    let endless = Arc::clone(&cache.endless);
+    let (server, cluster) = (cache.server.clone(), cache.cluster);
+    let (pattern, endless) = (cache.redis_key("*"), Arc::clone(&cache.endless));
     with(&cache.manager.clone(), body(cache)).await;
-    if let Some(server) = server.filter(|_| !endless.load(Ordering::Relaxed)) {
-        every_key_has_an_end(&server, &pattern);
+    if endless.load(Ordering::Relaxed) {
+        return;
     }
+    let nodes = cluster.iter().flat_map(|cluster| cluster.nodes()).chain(server.as_deref());
+    nodes.for_each(|server| every_key_has_an_end(server, &pattern));
 }
 
 /// That all of these keys end by themselves: a leak in Redis would be for ever.
 fn every_key_has_an_end(server: &RedisServer, pattern: &str) {
     let keys: Vec<String> = server.cli(&["KEYS", pattern]);
+    if keys.is_empty() {
+        return;
+    }
     let mut lives = redis::pipe();
     for key in &keys {
         lives.pttl(key);
@@ -92,17 +122,20 @@ impl TestCache {
     /// A cache in this store, with further settings. Annotated functions use it inside of
     /// [`with`](cache_runtime::with) and [`spawn`](TestCache::spawn).
     pub async fn new(store: Store, settings: impl FnOnce(CacheConfig) -> CacheConfig) -> TestCache {
-        let server = store.has_redis().then(shared_server);
+        let server = Store::ONE_SERVER.contains(&store).then(shared_server);
+        let is_cluster = matches!(store, Store::Cluster | Store::TieredCluster);
+        let cluster = is_cluster.then(shared_cluster);
         let mode = match store {
             Store::Memory => Mode::Memory,
-            Store::Redis => Mode::Redis,
-            Store::Tiered | Store::Outage => Mode::Tiered,
+            Store::Redis | Store::Cluster => Mode::Redis,
+            Store::Tiered | Store::TieredCluster | Store::Outage => Mode::Tiered,
         };
         let config = CacheConfig::default().namespace(unique_namespace()).mode(mode);
-        let config = match &server {
-            Some(server) => on_server(config, server),
+        let config = match (&server, &cluster) {
+            (Some(server), _) => on_redis(config, &server.url()),
+            (None, Some(cluster)) => on_redis(config, &cluster.url()),
             // Nothing listens there, and the connection is refused at once.
-            None => config.redis_url("redis://127.0.0.1:1"),
+            (None, None) => config.redis_url("redis://127.0.0.1:1"),
         };
         let clock = Clock::mock();
         TestCache {
@@ -110,6 +143,7 @@ impl TestCache {
             clock,
             store,
             server,
+            cluster,
             endless: Arc::default(),
         }
     }
@@ -122,7 +156,15 @@ impl TestCache {
 
     /// The server behind [`Store::Redis`] and [`Store::Tiered`], which other tests use too.
     pub fn server(&self) -> &RedisServer {
-        self.server.as_deref().expect("the store is Redis")
+        self.server.as_deref().expect("the store is one Redis server")
+    }
+
+    /// The server that has the key of this name.
+    pub fn server_of(&self, name: &str) -> &RedisServer {
+        match self.cluster {
+            Some(cluster) => &cluster.nodes()[cluster.master_of_key(&self.redis_key(name))],
+            None => self.server(),
+        }
     }
 
     /// The test keeps something for ever, or writes into Redis itself: it may leave keys without an end.
@@ -155,8 +197,13 @@ where
 
 /// A configuration for a server, patient enough for a busy machine.
 pub fn on_server(config: CacheConfig, server: &RedisServer) -> CacheConfig {
+    on_redis(config, &server.url())
+}
+
+/// The same for any address.
+pub fn on_redis(config: CacheConfig, url: &str) -> CacheConfig {
     config
-        .redis_url(server.url())
+        .redis_url(url)
         .redis_connect_timeout(Duration::from_secs(10))
         .redis_timeout(Duration::from_secs(5))
 }
@@ -180,6 +227,7 @@ pub async fn own_server(settings: impl FnOnce(CacheConfig) -> CacheConfig) -> Te
         clock,
         store,
         server: Some(server),
+        cluster: None,
         endless: Arc::default(),
     }
 }
@@ -221,6 +269,16 @@ pub fn shared_server() -> Arc<RedisServer> {
         *shared = Arc::downgrade(&server);
         server
     })
+}
+
+/// The cluster of all tests that do it no harm: three masters. It takes seconds to start, so it is kept.
+pub fn shared_cluster() -> &'static RedisCluster {
+    static SHARED: LazyLock<RedisCluster> = LazyLock::new(|| {
+        let cluster = RedisCluster::builder().replicas(0).start();
+        cluster.keep_until_exit();
+        cluster
+    });
+    &SHARED
 }
 
 /// Says in which store a test has failed.

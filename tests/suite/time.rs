@@ -153,7 +153,7 @@ async fn a_call_whose_ttl_is_none_is_not_cached() {
 
 #[tokio::test]
 async fn a_writer_whose_clock_runs_ahead_makes_nothing_that_lasts() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let (ahead, clock) = ahead(&cache, DAY).await;
         ahead.set("a", &1_u8, MINUTE).await.unwrap();
         assert_eq!(ahead.get("a").await.unwrap(), Some(1_u8));
@@ -166,7 +166,7 @@ async fn a_writer_whose_clock_runs_ahead_makes_nothing_that_lasts() {
 
 #[tokio::test]
 async fn a_writer_whose_clock_is_a_little_ahead_is_read() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let (ahead, _) = ahead(&cache, SECOND / 2).await;
         ahead.set("a", &1_u8, MINUTE).await.unwrap();
         assert_eq!(cache.manager.get("a").await.unwrap(), Some(1_u8));

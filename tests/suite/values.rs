@@ -215,7 +215,7 @@ enum Tagged {
 
 #[tokio::test]
 async fn types_that_the_compact_codec_cannot_carry_are_stored_all_the_same() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let peer = cache.peer().await;
         comes_back(&cache.manager, &peer, "value", json!({"a": [1, null, "x"], "b": {"c": 1.5}}))
             .await;
@@ -266,7 +266,7 @@ async fn a_value_that_shows_only_later_what_its_type_needs_is_cached_soon() {
 
 #[tokio::test]
 async fn numbers_texts_and_bytes_come_back_exactly() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let peer = cache.peer().await;
         let here = &cache.manager;
         comes_back(here, &peer, "u128", u128::MAX).await;

@@ -77,8 +77,13 @@ impl RedisStore {
             Ok(reached) => reached,
             Err(error) => return vec![unreachable(shared, &error)],
         };
+        let mut patient = Patient { info, connection, shared, slots: None, lost: false };
+        if let Err(error) = patient.ask(&cmd("PING")).await
+            && patient.lost
+        {
+            return vec![unreachable(shared, &error)];
+        }
         let took = began.elapsed();
-        let patient = Patient { info, connection, shared, slots: None, lost: false };
         let mut checks = vec![
             Check::good(
                 "connection",

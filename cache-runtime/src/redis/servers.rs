@@ -76,9 +76,11 @@ impl Servers {
             TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL);
         // Callers share the connection: none waits until what another has sent is acknowledged.
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive);
-        // What the client would say of itself is a command more that a user needs the right to.
-        let silent = to.redis_settings().clone().set_skip_set_lib_name();
-        let to = to.clone().set_tcp_settings(tcp).set_redis_settings(silent);
+        // For `CLIENT LIST`. Whether it was taken does not matter; its answer shows that the server does not
+        // refuse this client.
+        let settings =
+            to.redis_settings().clone().set_lib_name("cache-runtime", env!("CARGO_PKG_VERSION"));
+        let to = to.clone().set_tcp_settings(tcp).set_redis_settings(settings);
         let client = self.tls.client(to)?;
         client.get_multiplexed_async_connection_with_config(config).await
     }

@@ -71,10 +71,13 @@ impl RedisStore {
         }
         tracing::warn!(
             pattern,
-            "keys move from node to node all the while: not all that match can be found, and everything in \
+            "keys move from node to node all the while, and not all that match can be found: everything in \
              the namespace is made stale"
         );
-        None
+        owed.keys.clear();
+        self.invalidate_root().await;
+        progress(Swept { removed, part: 1.0 });
+        Some(removed)
     }
 
     /// Goes through all keys once.
@@ -89,7 +92,6 @@ impl RedisStore {
         let mut place = Some(Place::default());
         while let Some(at) = place {
             let turn = self.0.turn_to_remove().await.ok()?;
-            let part = at.part(&turn.ready);
             let (next, found) = self.page(&turn, pattern, at).await.ok()?;
             let (mut keys, names): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|key| key.starts_with(&reserved));
@@ -100,7 +102,9 @@ impl RedisStore {
                 let removal = self.0.send_removal(&turn.ready, Lane::Bulk, &keys, tokens, &[]);
                 *removed += turn.ask(removal).await.ok()?;
             }
-            progress(Swept { removed: *removed, part });
+            if let Some(next) = next {
+                progress(Swept { removed: *removed, part: next.part(&turn.ready) });
+            }
             place = next;
         }
         Some(())

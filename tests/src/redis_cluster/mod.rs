@@ -11,7 +11,7 @@ use self::{
     slot_move::Route,
     view::{Node, Owners, View, owners},
 };
-use crate::{RedisServer, replication, wait::wait_for};
+use crate::{RedisServer, replication, until_exit::keep_until_exit, wait::wait_for};
 
 /// Masters that share the slots, each with its replicas, on ports of the loopback interface.
 ///
@@ -147,6 +147,11 @@ impl RedisCluster {
     pub fn fail_over_losing(&self, master: usize, writes: impl FnOnce(&RedisServer)) -> usize {
         let replicas: Vec<_> = self.replicas_of(master).iter().map(|it| &self.nodes[*it]).collect();
         self.fail_over_by(master, |master| replication::kill_losing(master, &replicas, writes))
+    }
+
+    /// Keeps the cluster until this process ends, also in a `static`.
+    pub fn keep_until_exit(&self) {
+        keep_until_exit(&self.nodes);
     }
 
     /// As [`fail_over`](RedisCluster::fail_over), but what makes a replica take over is for the

@@ -5,6 +5,7 @@ mod port;
 mod process;
 
 use std::{
+    path::Path,
     sync::Mutex,
     time::{Duration, Instant},
 };
@@ -86,6 +87,20 @@ impl RedisServer {
     /// Whether the server runs and is not paused.
     pub fn is_up(&self) -> bool {
         self.lock().as_ref().is_some_and(|process| !process.is_paused())
+    }
+
+    /// Its folder.
+    pub(crate) fn dir(&self) -> &Path {
+        self.setup.dir()
+    }
+
+    /// The number of its process.
+    ///
+    /// # Panics
+    ///
+    /// If it does not run.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.lock().as_ref().expect("the server runs").id()
     }
 
     /// Kills the server with SIGKILL and waits for its end. Nothing happens if it does not run.

@@ -1,7 +1,7 @@
 use std::{
     env,
     fs::{self, File},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
@@ -51,6 +51,10 @@ impl Setup {
         let mut next = || candidates.next().expect("there is always another one");
         let clients = next();
         Ports { clients, bus: matches!(self.kind, Kind::ClusterNode).then(next) }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     pub(super) fn socket(&self) -> PathBuf {

@@ -60,7 +60,7 @@ async fn what_is_counted_is_in_the_text() {
 
 #[tokio::test]
 async fn the_buckets_of_a_histogram_only_grow() {
-    on_stores(&[Store::Redis], async |cache: TestCache| {
+    on_stores(&Store::STRICT, async |cache: TestCache| {
         let admin = Admin::with_key(&cache.manager).await;
         let source = Source::new(1);
         for id in 0..20 {

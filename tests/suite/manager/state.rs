@@ -15,8 +15,8 @@ async fn health_names_the_store_in_use() {
         let health = cache.manager.health().await;
         let expected = match cache.store {
             Store::Memory => (Status::Healthy, "memory", false, false),
-            Store::Redis => (Status::Healthy, "redis", true, false),
-            Store::Tiered => (Status::Healthy, "tiered", true, false),
+            Store::Redis | Store::Cluster => (Status::Healthy, "redis", true, false),
+            Store::Tiered | Store::TieredCluster => (Status::Healthy, "tiered", true, false),
             Store::Outage => (Status::Degraded, "memory", false, true),
         };
         let found =

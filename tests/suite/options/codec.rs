@@ -62,7 +62,7 @@ async fn values_come_back_whole_from_every_codec() {
 
 #[tokio::test]
 async fn the_codec_of_a_function_makes_its_bytes() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&Store::ONE_SERVER, async |cache: TestCache| {
         in_json(1).await;
         in_message_pack(1).await;
         in_bincode(1).await;

@@ -1,12 +1,10 @@
 //! Redis Cluster: six processes, three of them masters.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use cache_tests::{RedisCluster, RedisServer};
 
-use cache_runtime::Status;
-use cache_tests::RedisCluster;
-
+use super::traffic::goes_on;
 use super::*;
-use crate::stores::{until, until_up};
+use crate::stores::until_up;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_does_everything_that_one_server_does() {
@@ -43,4 +41,155 @@ async fn values_are_spread_over_the_masters() {
     }
     assert_eq!(entries, 100);
     assert_eq!(here.clear("item:*").await.unwrap(), 100);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_go_on_while_a_replica_takes_over() {
+    for mode in MODES {
+        let cluster = RedisCluster::builder().password("secret").start();
+        goes_on(&cluster.url(), mode, move || {
+            cluster.fail_over(0);
+            cluster
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_go_on_while_a_master_is_silent_and_comes_back_as_a_replica() {
+    for mode in MODES {
+        let cluster = RedisCluster::start();
+        goes_on(&cluster.url(), mode, move || {
+            cluster.fail_over_by(0, RedisServer::pause);
+            cluster.nodes()[0].resume();
+            cluster.wait_until_settled();
+            cluster
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_go_on_while_master_and_replica_change_places() {
+    for mode in MODES {
+        let cluster = RedisCluster::start();
+        goes_on(&cluster.url(), mode, move || {
+            cluster.switch_over(1);
+            cluster
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_go_on_while_slots_move() {
+    for mode in MODES {
+        let cluster = RedisCluster::builder().replicas(0).start();
+        goes_on(&cluster.url(), mode, move || {
+            cluster.move_slots(0..3_000, 0, 1);
+            cluster.move_slots(0..1_500, 1, 2);
+            cluster
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_go_on_while_a_master_joins_and_the_one_they_knew_leaves() {
+    for mode in MODES {
+        let mut cluster = RedisCluster::builder().replicas(0).start();
+        goes_on(&cluster.node_url(0), mode, move || {
+            let new = cluster.add_master();
+            cluster.move_slots(0..5_461, 0, new);
+            cluster.nodes()[0].kill();
+            cluster
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failover_that_loses_confirmed_invalidations_brings_nothing_back() {
+    for mode in MODES {
+        let cluster = RedisCluster::start();
+        let namespace = unique_namespace();
+        let source = Source::new(1);
+        // The name's node, a tag's, the root's: whichever loses what it has confirmed.
+        for key in ["place:1", "#t:place", "#root"] {
+            let [here, there] = two(&cluster.url(), mode, &namespace).await;
+            assert_eq!(with(&there, place(&source, 1)).await, source.read().await);
+            let master = cluster.master_of_key(&format!("{namespace}:{key}"));
+            let value = source.read().await + 1;
+            source.set(value);
+            let runtime = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| {
+                cluster.fail_over_losing(master, |_| {
+                    runtime.block_on(async {
+                        match key {
+                            "place:1" => with(&here, change(&source, 1, value)).await,
+                            "#t:place" => here.invalidate_prefix("place").await.unwrap(),
+                            _ => _ = here.flush_all().await,
+                        }
+                        assert_eq!(here.disconnect().await, 0, "confirmed");
+                    });
+                });
+            });
+            let newcomer = two(&cluster.url(), mode, &namespace).await;
+            for manager in newcomer.iter().chain([&there]) {
+                until_up(manager).await;
+                assert_eq!(with(manager, place(&source, 1)).await, value, "{mode:?}, {key}");
+            }
+            tokio::task::block_in_place(|| {
+                cluster.nodes()[master].restart();
+                cluster.wait_until_settled();
+            });
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_that_are_on_their_way_are_found_on_both_nodes() {
+    for mode in MODES {
+        let cluster = RedisCluster::builder().replicas(0).start();
+        let namespace = unique_namespace();
+        let [here, there] = two(&cluster.url(), mode, &namespace).await;
+        until_up(&there).await;
+        let source = Source::new(1);
+        assert_eq!(with(&here, place(&source, 1)).await, 1);
+        for key in ["place:1", "#t:place", "#root"] {
+            let slot = cluster.slot_of_key(&format!("{namespace}:{key}"));
+            let from = cluster.master_of_slot(slot);
+            let mut moving = cluster.begin_move(slot, from, (from + 1) % 3);
+            for migrated in [false, true] {
+                if migrated {
+                    moving.migrate(100);
+                }
+                changes_are_seen(&here, &there, &WAYS[..5]).await;
+                // A pattern cannot be swept while keys move: all of the namespace is stale.
+                let fresh = CacheManager::connect(here.config().clone()).await.unwrap();
+                fresh.set("other", &1, SetOptions::default()).await.unwrap();
+                assert_eq!(fresh.clear("pl?ce:*").await.unwrap(), 1);
+                assert_eq!(fresh.get::<u64>("other").await.unwrap(), None, "{key}, {migrated}");
+            }
+            moving.finish();
+            everything_works(&here, &there).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_whose_key_has_moved_is_still_a_hit() {
+    let cluster = RedisCluster::builder().replicas(0).start();
+    let namespace = unique_namespace();
+    let [here, _] = two(&cluster.url(), Mode::Redis, &namespace).await;
+    let source = Source::new(1);
+    with(&here, place(&source, 1)).await;
+    let slot = cluster.slot_of_key(&format!("{namespace}:place:1"));
+    let from = cluster.master_of_slot(slot);
+    let mut moving = cluster.begin_move(slot, from, (from + 1) % 3);
+    while moving.migrate(10) > 0 {}
+    with(&here, place(&source, 1)).await;
+    moving.finish();
+    with(&here, place(&source, 1)).await;
+    assert_eq!(source.reads(), 1);
 }

@@ -5,7 +5,6 @@ use cache_tests::RedisServer;
 
 use super::*;
 use crate::log::Log;
-use crate::stores::until;
 
 fn without(commands: &[&str]) -> RedisServer {
     let builder = RedisServer::builder();

@@ -192,7 +192,7 @@ async fn many_callers_while_everything_changes_see_nothing_old_for_long() {
 /// Redis may evict a mark. What is put then is not stored, and what it was to replace is gone.
 #[tokio::test]
 async fn a_put_that_redis_refuses_leaves_nothing_older() {
-    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+    on_stores(&Store::ONE_SERVER, async |cache: TestCache| {
         cache.leaves_endless_keys();
         let peer = cache.peer().await;
         let set = async |by: &cache_runtime::CacheManager, value: u64| {
