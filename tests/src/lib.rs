@@ -9,6 +9,7 @@
     reason = "support of tests: a failure ends the test with its message"
 )]
 
+mod certificates;
 mod counter;
 mod dice;
 pub mod history;
@@ -24,6 +25,7 @@ mod until_exit;
 mod wait;
 mod worker;
 
+pub use certificates::{Authority, EncryptedServer, Identity};
 pub use counter::Counter;
 pub use dice::Dice;
 pub use namespace::unique_namespace;

@@ -1,92 +1,24 @@
 //! Encrypted connections: whose certificates are accepted, and what is said of the others.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use cache_runtime::{CacheConfig, CacheManager, Error, Grade, Mode};
-use cache_tests::{RedisServer, unique_namespace};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, date_time_ymd,
-};
-use tempfile::TempDir;
+use cache_tests::{Authority, EncryptedServer, Identity, unique_namespace};
 
-/// Somebody who signs certificates, and a folder for them.
-struct Authority {
-    folder: TempDir,
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-/// The files of a certificate and its key.
-struct Identity {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Authority {
-    fn new() -> Authority {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, "an authority");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let folder = TempDir::new().unwrap();
-        std::fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
-        Authority { folder, issuer }
-    }
-
-    /// The file of its own certificate.
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
-    }
-
-    fn certify(&self, host: &str) -> Identity {
-        self.certify_from_to(host, 2020, 2999)
-    }
-
-    /// A certificate that is valid in these years.
-    fn certify_from_to(&self, host: &str, from: i32, to: i32) -> Identity {
-        let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        params.distinguished_name.push(DnType::CommonName, host);
-        params.not_before = date_time_ymd(from, 1, 1);
-        params.not_after = date_time_ymd(to, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let file = |end: &str| self.folder.path().join(format!("{host}.{to}.{end}"));
-        let identity = Identity { certificate: file("pem"), key: file("key") };
-        std::fs::write(&identity.certificate, certificate.pem()).unwrap();
-        std::fs::write(&identity.key, key.serialize_pem()).unwrap();
-        identity
-    }
-}
-
-/// A server with an encrypted port beside the one that it is steered by.
-struct Encrypted {
-    server: RedisServer,
-    port: u16,
-}
+/// How an encrypted server is connected to.
+struct Encrypted(EncryptedServer);
 
 impl Encrypted {
     fn start(authority: &Authority, identity: &Identity, clients: &str) -> Encrypted {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let text = |path: &PathBuf| path.to_str().unwrap().to_owned();
-        let server = RedisServer::builder()
-            .arg("--tls-port", &port.to_string())
-            .arg("--tls-cert-file", &text(&identity.certificate))
-            .arg("--tls-key-file", &text(&identity.key))
-            .arg("--tls-ca-cert-file", &text(&authority.file()))
-            .arg("--tls-auth-clients", clients)
-            .start();
-        Encrypted { server, port }
+        Encrypted(EncryptedServer::start(authority, identity, clients))
     }
 
     fn config(&self) -> CacheConfig {
         CacheConfig::default()
             .namespace(unique_namespace())
             .mode(Mode::Tiered)
-            .redis_url(format!("rediss://localhost:{}", self.port))
+            .redis_url(format!("rediss://localhost:{}", self.0.port))
             .redis_connect_timeout(Duration::from_secs(10))
             .redis_timeout(Duration::from_secs(5))
             .require_redis(true)
@@ -96,12 +28,12 @@ impl Encrypted {
     async fn refusal(&self, config: CacheConfig) -> String {
         let refused = CacheManager::connect(config.clone()).await.unwrap_err();
         assert!(matches!(refused, Error::RedisRequired { .. }), "{refused}");
-        assert_eq!(self.server.cli::<i64>(&["DBSIZE"]), 0);
+        assert_eq!(self.0.server.cli::<i64>(&["DBSIZE"]), 0);
         // Without that demand the program goes on in memory, and still nothing goes out.
         let manager = CacheManager::connect(config.require_redis(false)).await.unwrap();
         manager.set("a", &1, Duration::from_secs(60)).await.unwrap();
         assert_eq!(manager.get("a").await.unwrap(), Some(1));
-        assert_eq!(self.server.cli::<i64>(&["DBSIZE"]), 0);
+        assert_eq!(self.0.server.cli::<i64>(&["DBSIZE"]), 0);
         let checks = manager.diagnose().await;
         assert_eq!((checks.len(), checks[0].grade), (1, Grade::Fault), "{checks:?}");
         let advice = checks[0].advice.clone().unwrap();
@@ -174,12 +106,12 @@ async fn neither_side_falls_back_to_the_other() {
     let config = server.config().redis_connect_timeout(Duration::from_millis(500));
     let encrypted = config.clone().redis_tls_ca(authority.file());
     for config in [
-        encrypted.redis_url(format!("rediss://localhost:{}", server.server.port())),
-        config.redis_url(format!("redis://localhost:{}", server.port)),
+        encrypted.redis_url(format!("rediss://localhost:{}", server.0.server.port())),
+        config.redis_url(format!("redis://localhost:{}", server.0.port)),
     ] {
         let refused = CacheManager::connect(config).await.unwrap_err();
         assert!(matches!(refused, Error::RedisRequired { .. }), "{refused}");
-        assert_eq!(server.server.cli::<i64>(&["DBSIZE"]), 0);
+        assert_eq!(server.0.server.cli::<i64>(&["DBSIZE"]), 0);
     }
 }
 
@@ -221,4 +153,25 @@ async fn what_is_said_of_certificates_is_checked_at_once() {
     assert!(text.contains("REDIS_TLS") && text.contains("rediss://"), "{text}");
     let text = refused(&[("REDIS_HOST", "host"), ("REDIS_TLS", "true"), ("REDIS_TLS_KEY", "a")]);
     assert!(text.contains("REDIS_TLS_KEY") && text.contains("REDIS_TLS_CERT"), "{text}");
+}
+
+/// A server of many names tells by this one which certificate to show.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_is_said_before_the_certificate_is_asked_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let said = tokio::task::spawn_blocking(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut acceptor = rustls::server::Acceptor::default();
+        loop {
+            acceptor.read_tls(&mut stream).unwrap();
+            if let Some(accepted) = acceptor.accept().unwrap() {
+                return accepted.client_hello().server_name().map(str::to_owned);
+            }
+        }
+    });
+    let config = CacheConfig::default().redis_url(format!("rediss://localhost:{port}"));
+    // Nobody answers it.
+    let _manager = CacheManager::builder().config(config).connect().await.unwrap();
+    assert_eq!(said.await.unwrap().as_deref(), Some("localhost"));
 }

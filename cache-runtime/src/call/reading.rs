@@ -99,8 +99,8 @@ enum Seen<T> {
 enum Tokens<'a> {
     /// Those of the key's tags were read together with the entry.
     Found,
-    /// As far as this process has heard.
-    Mirrored(&'a RedisStore),
+    /// As far as this process had heard when it asked: those of the key's tags; and whom to ask for others.
+    Mirrored(&'a [Option<u64>], &'a RedisStore),
     /// These, of all of its tags.
     Asked(&'a [Option<u64>]),
 }
@@ -184,7 +184,8 @@ impl Core {
     /// Takes something from the entry of a name in Redis, if it may be served.
     ///
     /// While the feed is heard the entry alone is read, and the tokens are those of the mirror; if
-    /// they speak against it, they are looked at again in Redis.
+    /// they speak against it, they are looked at again in Redis. Where the mirror does not know all of
+    /// them they are read with the entry.
     pub(crate) async fn fetch<T>(
         &self,
         redis: &RedisStore,
@@ -195,11 +196,15 @@ impl Core {
     ) -> Result<Fetched<T>, Away> {
         let mirrors = self.reads_memory(stores);
         let noted = mirrors.then(|| self.generations.note(key.slots()));
-        let found = match mirrors {
-            true => redis.value(key.name().as_str()).await?,
-            false => redis.read(key.name().as_str(), key.tags()).await?,
+        let mirrored = if mirrors { redis.mirrored(key.tags()) } else { None };
+        let found = match mirrored {
+            Some(_) => redis.value(key.name().as_str()).await?,
+            None => redis.read(key.name().as_str(), key.tags()).await?,
         };
-        let tokens = if mirrors { Tokens::Mirrored(redis) } else { Tokens::Found };
+        let tokens = match &mirrored {
+            Some(tokens) => Tokens::Mirrored(tokens, redis),
+            None => Tokens::Found,
+        };
         match self.examine(key, &found, tokens, noted, grace_ms, &take) {
             Seen::Usable(taken) => Ok(Fetched::Usable(taken)),
             Seen::Not(leftover) => Ok(Fetched::Not(leftover(found.bytes.unwrap_or_default()))),
@@ -252,14 +257,21 @@ impl Core {
         };
         let verdict = |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
         let (verdict, noted) = match tokens {
-            Tokens::Found => (verdict(&found.present(key.tags())), noted),
+            Tokens::Found => {
+                let covering = |noted| self.covering(noted, key, &tags_of(&header, key));
+                (verdict(&found.present(key.tags())), noted.and_then(covering))
+            }
             Tokens::Asked(tokens) => {
                 (verdict(&Present::new(&tags_of(&header, key), tokens)), noted)
             }
-            Tokens::Mirrored(redis) => {
+            Tokens::Mirrored(tokens, redis) => {
                 let tags = tags_of(&header, key);
                 let noted = noted.and_then(|noted| self.covering(noted, key, &tags));
-                let judged = redis.mirrored(&tags).map(|now| verdict(&Present::new(&tags, &now)));
+                let judged = if tags.len() == key.tags().len() {
+                    Some(verdict(&Present::new(&tags, tokens)))
+                } else {
+                    redis.mirrored(&tags).map(|now| verdict(&Present::new(&tags, &now)))
+                };
                 match judged {
                     // The mirror may be behind.
                     None | Some(Verdict::Useless) => (Verdict::Depends, noted),

@@ -7,8 +7,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::notice;
+
 /// Beyond so many entries the journal asks for the whole namespace in place of forgetting one.
 const CAPACITY: usize = 10_000;
+/// How many owed removals are sent in one step.
+const BATCH: usize = 500;
 
 /// Keys in Redis whose removal is owed.
 #[derive(Debug)]
@@ -55,9 +59,27 @@ impl Journal {
     }
 
     /// What is owed now.
-    pub(super) fn all(&self) -> Vec<(String, u64)> {
+    fn all(&self) -> Vec<(String, u64)> {
         let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
         owed.keys.iter().map(|(key, number)| (key.clone(), *number)).collect()
+    }
+
+    /// What is owed now, in parts that can be sent in one step each and told of in one notice.
+    pub(super) fn batches(&self) -> Vec<Vec<(String, u64)>> {
+        let mut batches: Vec<Vec<(String, u64)>> = Vec::new();
+        let mut room = 0;
+        for (key, number) in self.all() {
+            let size = notice::size_of_key(&key);
+            match batches.last_mut().filter(|batch| size <= room && batch.len() < BATCH) {
+                Some(batch) => batch.push((key, number)),
+                None => {
+                    room = notice::ROOM;
+                    batches.push(vec![(key, number)]);
+                }
+            }
+            room = room.saturating_sub(size);
+        }
+        batches
     }
 
     /// Strikes out what has been confirmed, unless it has been asked for again meanwhile.
@@ -97,6 +119,20 @@ mod tests {
         assert_eq!(journal.len(), 1);
         journal.confirm(&journal.all());
         assert!(journal.is_empty());
+    }
+
+    #[test]
+    fn what_is_owed_is_sent_in_parts_that_a_notice_can_tell_of() {
+        let journal = Journal::new("root".into());
+        let long = |name: usize| format!("{name:0>200}");
+        journal.add(&(0..1_000).map(long).collect::<Vec<_>>());
+        let batches = journal.batches();
+        assert!(batches.iter().all(|batch| {
+            let items = batch.iter().map(|(key, _)| notice::Item::Key(key));
+            batch.len() <= BATCH && notice::write(0, items).is_some()
+        }));
+        assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 1_000);
+        assert!((4..=10).contains(&batches.len()), "{}", batches.len());
     }
 
     #[test]

@@ -31,8 +31,6 @@ use crate::entry;
 
 /// How long Redis remembers that a run of the server has been met; each health check renews it.
 const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How many owed removals are sent in one command.
-const REPLAY_BATCH: usize = 500;
 
 #[derive(Debug)]
 pub(super) struct Link {
@@ -440,14 +438,14 @@ impl Shared {
     /// Sends the removals that are owed now. What is owed meanwhile waits for the next time, so
     /// that there is an end to it.
     async fn replay(&self, ready: &Ready) -> RedisResult<()> {
-        let owed = self.journal.all();
-        for batch in owed.chunks(REPLAY_BATCH) {
+        let batches = self.journal.batches();
+        for batch in &batches {
             let keys: Vec<String> = batch.iter().map(|(key, _)| key.clone()).collect();
             self.send_removal(ready, Lane::Quick, &keys, keys.len(), &self.notice_of(&keys))
                 .await?;
             self.journal.confirm(batch);
         }
-        if !owed.is_empty() && !self.feed.hears(ready.server()) {
+        if !batches.is_empty() && !self.feed.hears(ready.server()) {
             // Memory stood in for Redis: what others invalidate there does not reach it.
             self.generations.bump_epoch();
         }

@@ -107,18 +107,20 @@ impl RedisStore {
         Ok(Found { bytes: bytes_of(value), tokens: Vec::new(), now_ms: turn.now_ms(&key) })
     }
 
-    /// The value under a name and the tokens of its tags, in one round trip.
+    /// The value under a name and the tokens of its tags, in one round trip. The tokens are mirrored, if
+    /// anybody reads by the mirror.
     pub(crate) async fn read(&self, name: &str, tags: &[impl AsRef<str>]) -> Result<Found, Away> {
         let key = self.0.value_key(name);
         let keys = std::iter::once(key.clone()).chain(self.0.token_keys(tags));
+        let before = self.0.before_tokens(tags);
         let turn = self.0.turn().await?;
         let mut values = turn.ask(turn.ready.values(Lane::Quick, keys)).await?;
         let tokens = values.split_off(1.min(values.len()));
-        Ok(Found {
-            bytes: values.pop().and_then(bytes_of),
-            tokens: tokens.iter().map(token).collect(),
-            now_ms: turn.now_ms(&key),
-        })
+        let tokens: Vec<_> = tokens.iter().map(token).collect();
+        if let Some(before) = before {
+            self.0.mirror.remember(before, tags, tokens.iter().copied());
+        }
+        Ok(Found { bytes: values.pop().and_then(bytes_of), tokens, now_ms: turn.now_ms(&key) })
     }
 
     /// Several values, each with the time of its server, and the tokens of several tags, the root's

@@ -8,6 +8,10 @@
 const VERSION: u8 = 1;
 /// A longer notice says that everything is invalid.
 const LONGEST: usize = 32 * 1024;
+/// What precedes the items: a version and a source.
+const HEAD: usize = 9;
+/// So many bytes of items a notice has room for.
+pub(super) const ROOM: usize = LONGEST - HEAD;
 const KEY: u8 = b'k';
 const PATTERN: u8 = b'p';
 
@@ -41,6 +45,11 @@ pub(super) fn write<'a>(source: u64, items: impl IntoIterator<Item = Item<'a>>) 
         notice.extend(text.as_bytes());
     }
     (notice.len() <= LONGEST).then_some(notice)
+}
+
+/// The bytes that a key takes: its kind, its length, its text.
+pub(super) fn size_of_key(key: &str) -> usize {
+    3 + key.len()
 }
 
 /// A notice from nobody, of nothing: it shows whether notices can be sent. It is text, since a server that

@@ -18,7 +18,9 @@ pub(crate) struct Predicted {
     pub(crate) redis_hits: f64,
     /// Of the looks at it.
     pub(crate) mirror_hits: f64,
-    pub(crate) gets: f64,
+    /// Of Redis.
+    pub(crate) reads: f64,
+    /// Those of them that ask for tokens, too.
     pub(crate) mgets: f64,
     pub(crate) loads: f64,
     pub(crate) commands: f64,
@@ -61,11 +63,11 @@ impl Predicted {
         let (found, made): (f64, f64) = (sum(|past| past.found), sum(|past| past.made));
         all.memory_hits = answered / plan.reads;
         all.redis_hits = found / (found + made);
-        all.gets = plan.instances * (found + made);
+        all.reads = plan.instances * (found + made);
         all.loads = plan.instances * made;
         all.mirror_hits = mirrored(plan, &past_memory, found, made, group);
-        all.mgets = plan.instances * found * (1.0 - all.mirror_hits);
-        all.commands = all.gets + all.mgets + 2.0 * all.loads + plan.invalidations();
+        all.mgets = all.reads * (1.0 - all.mirror_hits);
+        all.commands = all.reads + 2.0 * all.loads + plan.invalidations();
         all.deliveries = plan.invalidations() * plan.instances * plan.notices;
         let loaded = all.loads / plan.groups();
         let noted = loaded / (loaded + group);

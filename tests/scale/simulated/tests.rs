@@ -110,8 +110,8 @@ fn the_figures_of_the_paper_are_printed() {
         say("copies in the memory of an instance that count", all.copies, "");
         say("hits in Redis, of the rest", all.redis_hits, "");
         say("of which by the mirror", all.mirror_hits, "");
-        say("GET a second", all.gets, "");
-        say("MGET a second", all.mgets, "");
+        say("reads of Redis a second", all.reads, "");
+        say("of which MGET", all.mgets, "");
         say("loads a second, of two scripts each", all.loads, "");
         say("commands a second, with invalidations", all.commands, "");
         say("entries in Redis that count", all.entries, "");

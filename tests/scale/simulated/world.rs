@@ -225,7 +225,7 @@ impl World {
                 self.counted.false_shares += 1.0;
             }
         }
-        // GET.
+        // GET or MGET.
         self.counted.commands += 1.0;
         if now < self.stored[key].ends {
             self.validate(instance, key);
@@ -239,7 +239,8 @@ impl World {
         self.instances[instance].memory.insert(key, Copied { ends, stamps, truth });
     }
 
-    /// Compares the tokens of an entry with those of the mirror, and fetches them if it has not all.
+    /// Compares the tokens of an entry with those of the mirror; if it has not all they came with the entry,
+    /// by MGET in place of GET.
     fn validate(&mut self, instance: usize, key: usize) {
         let (group, common) = (self.group(key), self.common());
         let expected = self.stored[key].token;
@@ -250,12 +251,14 @@ impl World {
             known.map(|known| known.token)
         };
         self.counted.mirror_looks += 1.0;
-        if knows(self, common).is_some() && knows(self, group) == Some(expected) {
-            self.counted.mirror_hits += 1.0;
-        } else {
-            // MGET.
-            self.counted.commands += 1.0;
-            self.remember(instance, group);
+        match (knows(self, common), knows(self, group)) {
+            (Some(_), Some(token)) if token == expected => self.counted.mirror_hits += 1.0,
+            (Some(_), Some(_)) => {
+                // The mirror may be behind: they are asked for.
+                self.counted.commands += 1.0;
+                self.remember(instance, group);
+            }
+            _ => self.remember(instance, group),
         }
     }
 
