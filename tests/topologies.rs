@@ -147,3 +147,33 @@ fn sentinels_and_their_servers_die_with_a_test_that_panics() {
     assert_eq!(ports.len(), 5);
     assert!(ports.into_iter().all(|port| TcpStream::connect(("127.0.0.1", port)).is_err()));
 }
+
+/// What the documentation tells people to run: each topology beside a command, which finds it and whose
+/// end is the end.
+#[test]
+fn a_command_is_run_beside_each_kind_of_redis() {
+    let documented = include_str!("../cache-runtime/docs/redis.md");
+    let with_redis = |arguments: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_with-redis"))
+            .args(arguments)
+            .output()
+            .unwrap()
+    };
+    for (topology, scheme) in [
+        ("single", "redis://"),
+        ("tls", "rediss://"),
+        ("sentinel", "redis-sentinel://"),
+        ("cluster", "redis://"),
+    ] {
+        let line = format!("cargo run -p cache-tests --bin with-redis -- {topology} cargo run");
+        assert!(documented.contains(&line), "{line}");
+        let ran = with_redis(&[topology, "sh", "-c", "echo $REDIS_URL; exit 7"]);
+        assert_eq!(ran.status.code(), Some(7));
+        let url = String::from_utf8(ran.stdout).unwrap();
+        assert!(url.starts_with(scheme), "{topology}: {url}");
+        assert_eq!(url.contains(','), ["sentinel", "cluster"].contains(&topology), "{url}");
+    }
+    let ran = with_redis(&["elsewhere"]);
+    assert_eq!(ran.status.code(), Some(2));
+    assert!(String::from_utf8(ran.stderr).unwrap().contains("single|tls|sentinel|cluster"));
+}
