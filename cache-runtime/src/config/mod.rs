@@ -114,7 +114,8 @@ pub struct CacheConfig {
     /// no load is begun for them. `CACHE_MAX_BACKGROUND_LOADS`, default 256; 0 for none.
     pub max_background_loads: u16,
 
-    /// The address of Redis. `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` (6379), `REDIS_DB` (0),
+    /// The address of Redis: of one server, of a cluster's nodes, or of sentinels (see
+    /// [`redis_servers`](crate::redis_servers)). `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` (6379), `REDIS_DB` (0),
     /// `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_TLS` (`false`).
     pub redis_url: Option<RedisUrl>,
     /// A file with the certificates, in PEM, of those whose signature on the server's certificate counts, in
@@ -126,7 +127,7 @@ pub struct CacheConfig {
     pub redis_tls_cert: Option<PathBuf>,
     /// A file with the key of that certificate, in PEM. `REDIS_TLS_KEY`.
     pub redis_tls_key: Option<PathBuf>,
-    /// The number of multiplexed connections commands are spread over.
+    /// The number of multiplexed connections, to each server, that commands are spread over.
     /// `REDIS_POOL_MAX_CONNECTIONS`, default 2.
     pub redis_pool_max_connections: u16,
     /// How long an operation may wait for its turn when too many are in flight; after that the call

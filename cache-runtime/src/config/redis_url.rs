@@ -43,37 +43,19 @@ pub struct RedisUrl(String);
 
 /// Who is to be connected to, as it was configured.
 #[derive(Clone, Debug)]
-pub(crate) enum Address {
-    /// One server, or nodes of a cluster.
-    Servers(Vec<ConnectionInfo>),
-    /// Whom these sentinels name.
-    Sentinels {
-        sentinels: Vec<ConnectionInfo>,
-        master: String,
-        /// How the master is spoken to, wherever it is.
-        server: ConnectionInfo,
-    },
+pub(crate) struct Address {
+    /// How a server is spoken to, wherever it is.
+    pub(crate) server: ConnectionInfo,
+    /// One server, nodes of a cluster, or sentinels.
+    pub(crate) named: Vec<ConnectionInfo>,
+    /// What they call the master, if they are sentinels.
+    pub(crate) master: Option<String>,
 }
 
 impl Address {
-    /// How a server is spoken to, wherever it is.
-    pub(crate) fn server(&self) -> Option<&ConnectionInfo> {
-        match self {
-            Address::Servers(servers) => servers.first(),
-            Address::Sentinels { server, .. } => Some(server),
-        }
-    }
-
     /// Whether it can only be a cluster's.
     pub(crate) fn is_cluster(&self) -> bool {
-        matches!(self, Address::Servers(servers) if servers.len() > 1)
-    }
-
-    /// Those that are named in the configuration.
-    pub(crate) fn named(&self) -> &[ConnectionInfo] {
-        match self {
-            Address::Servers(named) | Address::Sentinels { sentinels: named, .. } => named,
-        }
+        self.master.is_none() && self.named.len() > 1
     }
 }
 
@@ -92,7 +74,11 @@ impl RedisUrl {
     pub(crate) fn address(&self) -> Result<Address, String> {
         match self.0.split_once("://") {
             Some((scheme @ (SENTINEL | SENTINEL_TLS), rest)) => sentinels(scheme, rest),
-            _ => servers(&self.each()).map(Address::Servers),
+            _ => {
+                let named = servers(&self.each())?;
+                let server = named.first().cloned().ok_or_else(|| EXPECTED.to_owned())?;
+                Ok(Address { server, named, master: None })
+            }
         }
     }
 
@@ -211,9 +197,9 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
         let port = if has_port { "" } else { ":26379" };
         server(&format!("{scheme}://{own}{host}{port}"))
     };
-    Ok(Address::Sentinels {
-        sentinels: hosts.split(',').map(sentinel).collect::<Result<_, _>>()?,
-        master: master.to_owned(),
+    Ok(Address {
+        named: hosts.split(',').map(sentinel).collect::<Result<_, _>>()?,
+        master: Some(master.to_owned()),
         server: server(&format!("{scheme}://{login}localhost/{db}{protocol}"))?,
     })
 }
@@ -336,7 +322,7 @@ mod tests {
             "redis+unix:///run/redis.sock",
             "unix:///run/redis.sock?db=2&pass=secret",
         ] {
-            assert_eq!(address(url).named().len(), 1, "{url}");
+            assert_eq!(address(url).named.len(), 1, "{url}");
         }
     }
 
@@ -344,8 +330,8 @@ mod tests {
     #[test]
     fn several_addresses_are_those_of_a_cluster() {
         let nodes = address("redis://:a,b@h1,redis://:a,b@[::1]:7001");
-        assert_eq!(shown(nodes.named()), ["h1:6379", "::1:7001"]);
-        assert_eq!(nodes.server().unwrap().redis_settings().password(), Some("a,b"));
+        assert_eq!(shown(&nodes.named), ["h1:6379", "::1:7001"]);
+        assert_eq!(nodes.server.redis_settings().password(), Some("a,b"));
         assert!(refused("redis://h1/1,redis://h2/1").contains("no databases but 0"));
         assert!(refused("redis://:a@h1,redis://:b@h2").contains("one scheme, login"));
         assert!(refused("redis://h1,redis+unix:///r.sock").contains("socket"));
@@ -358,12 +344,11 @@ mod tests {
         let url = "redis-sentinel://app:s%2Cecret@h1,h2:7000,[::1]/my-master/3?\
                    sentinel_password=hidden&protocol=resp3";
         let found = address(url);
-        assert_eq!(shown(found.named()), ["h1:26379", "h2:7000", "::1:26379"]);
-        assert_eq!(found.named()[1].redis_settings().password(), Some("hidden"));
-        assert_eq!(found.named()[1].redis_settings().db(), 0);
-        let Address::Sentinels { master, server, .. } = &found else { unreachable!("{found:?}") };
-        assert_eq!(master, "my-master");
-        let settings = server.redis_settings();
+        assert_eq!(shown(&found.named), ["h1:26379", "h2:7000", "::1:26379"]);
+        assert_eq!(found.named[1].redis_settings().password(), Some("hidden"));
+        assert_eq!(found.named[1].redis_settings().db(), 0);
+        assert_eq!(found.master.as_deref(), Some("my-master"));
+        let settings = found.server.redis_settings();
         assert_eq!((settings.username(), settings.db()), (Some("app"), 3));
         assert_eq!(settings.password(), Some("s,ecret"));
         let shown = RedisUrl::from(url).to_string();
@@ -380,7 +365,7 @@ mod tests {
         #[cfg(not(feature = "tls"))]
         assert!(refused("rediss-sentinel://h1/m").contains("feature `tls`"));
         #[cfg(feature = "tls")]
-        assert!(shown(address("rediss-sentinel://h1/m").named())[0].starts_with("h1"));
+        assert!(shown(&address("rediss-sentinel://h1/m").named)[0].starts_with("h1"));
     }
 
     #[test]
@@ -417,7 +402,7 @@ mod tests {
             tls: false,
         });
         let address = url.address().unwrap();
-        let info = address.server().unwrap();
+        let info = &address.server;
         assert_eq!(*info.addr(), ConnectionAddr::Tcp("::1".to_owned(), 7000));
         assert_eq!(info.redis_settings().db(), 2);
         assert_eq!(info.redis_settings().username(), Some("a:b"));

@@ -19,7 +19,6 @@ use super::servers::Servers;
 use super::shared::Shared;
 use super::tls;
 use super::topology::{self, Slots};
-use crate::config::Address;
 use crate::random;
 
 /// One thing that was looked at: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
@@ -149,11 +148,9 @@ impl<'a> Patient<'a> {
             Err(error) => return Err(refused("server", "INFO", self.shared, &error)),
         };
         if field(&info, "cluster_enabled") != Some("1") {
-            let found = match &self.shared.settings.servers.address {
-                Address::Sentinels { master, .. } => {
-                    format!("`{master}` is {}, as sentinels say", self.info.addr())
-                }
-                Address::Servers(_) => "one server".to_owned(),
+            let found = match &self.shared.settings.servers.address.master {
+                Some(master) => format!("`{master}` is {}, as sentinels say", self.info.addr()),
+                None => "one server".to_owned(),
             };
             return Ok((Check::good(NAME, found), vec![self]));
         }

@@ -267,22 +267,33 @@ impl Shared {
         Ok(node)
     }
 
-    /// A connection to the master that sentinels name, or to one of the servers that are configured or were
-    /// found by asking them.
+    /// A connection to the master that sentinels name, or to one of the servers that are configured; if none
+    /// answers, to one that was found by asking them.
     pub(super) async fn reach(&self) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
-        let servers = match &self.settings.servers.address {
-            Address::Servers(servers) => servers,
-            Address::Sentinels { sentinels, master, .. } => {
-                return self.reach_master(sentinels, master).await;
-            }
+        let Address { named, master, .. } = &self.settings.servers.address;
+        if let Some(master) = master {
+            return self.reach_master(named, master).await;
+        }
+        let found = self.found();
+        // The cluster may have moved away from all of the addresses that are configured, and not from others.
+        let share = self.settings.connect_timeout / if found.is_empty() { 1 } else { 2 };
+        let reached = timeout(share, self.reach_any(named)).await;
+        match reached.unwrap_or_else(|_| Err(no_answer(share))) {
+            Err(_) if !found.is_empty() => self.reach_any(&found).await,
+            reached => reached,
+        }
+    }
+
+    /// A connection to whichever answers first: one that is silent makes nobody wait.
+    async fn reach_any(
+        &self,
+        servers: &[ConnectionInfo],
+    ) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
+        let attempt = async |info: &ConnectionInfo| {
+            let connection = self.open(info).await?;
+            RedisResult::Ok((info.clone(), connection))
         };
-        // All at once: one that is silent makes nobody wait.
-        let candidates = servers.iter().cloned().chain(self.found());
-        let attempt = async |info: ConnectionInfo| {
-            let connection = self.open(&info).await?;
-            RedisResult::Ok((info, connection))
-        };
-        let (reached, _) = select_ok(candidates.map(|info| Box::pin(attempt(info)))).await?;
+        let (reached, _) = select_ok(servers.iter().map(|info| Box::pin(attempt(info)))).await?;
         Ok(reached)
     }
 

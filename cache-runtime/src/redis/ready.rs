@@ -93,7 +93,8 @@ impl Ready {
 
     /// Whether a key was somewhere else since this was asked last.
     pub(super) fn take_redirected(&self) -> bool {
-        self.is_cluster() && self.has_redirected.swap(false, Ordering::Relaxed)
+        self.has_redirected.load(Ordering::Relaxed)
+            && self.has_redirected.swap(false, Ordering::Relaxed)
     }
 
     /// Sends a command about this key.

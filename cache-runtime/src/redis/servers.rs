@@ -27,7 +27,7 @@ impl Servers {
     /// If a client cannot even be made for one of them.
     pub(crate) fn new(address: Address, tls: Tls) -> RedisResult<Self> {
         let servers = Servers { address, tls };
-        for info in servers.address.named().iter().chain(servers.address.server()) {
+        for info in servers.address.named.iter().chain([&servers.address.server]) {
             servers.tls.client(info.clone())?;
         }
         Ok(servers)
@@ -35,7 +35,7 @@ impl Servers {
 
     /// Whether all that are named are on this machine.
     pub(crate) fn are_local(&self) -> bool {
-        self.address.named().iter().all(|info| match info.addr() {
+        self.address.named.iter().all(|info| match info.addr() {
             ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => {
                 host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
             }
@@ -46,13 +46,12 @@ impl Servers {
 
     /// Whether connections are encrypted.
     pub(crate) fn are_encrypted(&self) -> bool {
-        let addr = self.address.server().map(ConnectionInfo::addr);
-        matches!(addr, Some(ConnectionAddr::TcpTls { .. }))
+        matches!(self.address.server.addr(), ConnectionAddr::TcpTls { .. })
     }
 
     /// Another server, spoken to in the same way; `None` where those that are named have no hosts.
     pub(super) fn at(&self, new_host: &str, new_port: u16) -> Option<ConnectionInfo> {
-        let info = self.address.server()?;
+        let info = &self.address.server;
         let host = new_host.to_owned();
         let addr = match info.addr() {
             ConnectionAddr::Tcp(..) => ConnectionAddr::Tcp(host, new_port),
