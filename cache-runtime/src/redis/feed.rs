@@ -42,6 +42,9 @@ use crate::stats::Counter;
 const BEAT: Duration = Duration::from_millis(500);
 /// A connection that does not answer for so long is given up.
 const PATIENCE: Duration = LEASE;
+/// So many times the masters of a cluster are looked at again once it has changed: it counts the change
+/// before each of its nodes knows what has changed.
+const LOOKS: u32 = 10;
 /// A task that has not been seen for so long is on a runtime that nobody drives.
 const ASLEEP: Duration = Duration::from_secs(10);
 
@@ -254,6 +257,7 @@ impl Shared {
         let ears = ears.into_iter().collect::<RedisResult<Vec<_>>>()?;
         let mut sent_ms = precise_ms();
         let mut view = beat(&ears).await?;
+        let mut looks = LOOKS;
         self.has_all_masters(&ears).await?;
         // From here on nothing is missed; what was missed before counts no more.
         self.generations.bump_epoch();
@@ -271,8 +275,12 @@ impl Shared {
             sent_ms = precise_ms();
             let seen = beat(&ears).await?;
             if seen != view {
-                self.has_all_masters(&ears).await?;
                 view = seen;
+                looks = LOOKS;
+            }
+            if looks > 0 {
+                looks -= 1;
+                self.has_all_masters(&ears).await?;
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! Redis Cluster: six processes, three of them masters.
 
+use std::thread::sleep;
+
 use cache_tests::{RedisCluster, RedisServer};
 
 use super::traffic::goes_on;
@@ -145,6 +147,39 @@ async fn a_failover_that_loses_confirmed_invalidations_brings_nothing_back() {
             });
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_master_is_heard_though_the_node_that_is_asked_learns_of_it_late() {
+    let cluster = RedisCluster::builder().node_timeout(Duration::from_secs(4)).start();
+    let config = CacheConfig::default()
+        .namespace(unique_namespace())
+        .mode(Mode::Tiered)
+        .redis_url(cluster.url())
+        // Nobody else is to notice it.
+        .redis_health_check_interval(Duration::from_secs(600));
+    let manager = CacheManager::connect(config).await.unwrap();
+    with(&manager, place(&Source::new(1), 1)).await;
+    until(async || manager.health().await.feed_lag.is_some()).await;
+    let before = manager.stats().feed_interruptions;
+    tokio::task::block_in_place(|| {
+        let mut masters = cluster.masters();
+        masters.sort_by_key(|master| cluster.nodes()[*master].port());
+        let filter = |packets: &str| {
+            let asked = &cluster.nodes()[masters[0]];
+            asked.cli::<()>(&["DEBUG", "DROP-CLUSTER-PACKET-FILTER", packets]);
+        };
+        // It votes for the new master, and does not hear what that says of itself.
+        filter("1");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                sleep(Duration::from_millis(1_500));
+                filter("-1");
+            });
+            cluster.switch_over(masters[1]);
+        });
+    });
+    until(async || manager.stats().feed_interruptions > before).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
