@@ -133,20 +133,15 @@ impl World {
         }
     }
 
-    /// A process is connected again, and asks first whether this server has been met.
-    pub fn ask_run(&mut self, model: &Model, place: Place, node: Node) {
-        let process = &mut self.processes[place];
-        let (left, new) = match process.link {
-            Link::Asks(left, new) => (left, new),
-            _ => (model.nodes(), false),
-        };
-        let left = left.without(Nodes::NONE.with(node));
-        let new = new || !self.redis.knows(node);
+    /// A process is connected again, and asks first whether these servers have been met.
+    pub fn ask_runs(&mut self, model: &Model, place: Place) {
+        let new = model.nodes().each().any(|node| !self.redis.knows(node));
         let removes = new && !model.is_off(Rule::NewServerLosesRoot);
-        process.link = match (left, removes) {
-            (Nodes::NONE, true) if !model.is_off(Rule::RootGoesFirst) => Link::Removes,
-            (Nodes::NONE, _) => Link::Keeps(removes),
-            _ => Link::Asks(left, new),
+        self.processes[place].link = match (new, removes) {
+            (true, true) if !model.is_off(Rule::RootGoesFirst) => Link::Removes,
+            (true, _) => Link::Keeps(removes),
+            // What is kept of them is only renewed.
+            (false, _) => Link::Met,
         };
     }
 

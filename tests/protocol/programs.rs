@@ -208,7 +208,24 @@ fn an_invalidation_that_one_node_does_not_confirm() {
 fn nodes_that_come_back_with_older_data() {
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
     for servers in [TokensApart, PrefixApart, RootApart] {
+        hold(program(Stored, &[Invalidate(0, Name)], mishaps).on(servers), 1);
+        hold(program(Mirrored, &[Invalidate(0, Prefix)], mishaps).on(servers), 1);
+    }
+    let roles = &[Direct(1), Invalidate(0, Name)];
+    hold(program(Stored, roles, mishaps).on(TokensApart), 1);
+    let roles = &[Call(0), Invalidate(0, Prefix)];
+    hold(program(Mirrored, roles, mishaps).on(PrefixApart), 1);
+    let mishaps = Mishaps { rollbacks: 2, ..NONE };
+    hold(program(Warm, &[Invalidate(0, Name)], mishaps).on(TokensApart), 1);
+}
+
+#[test]
+#[ignore = "takes minutes: with optimisation only"]
+fn nodes_that_come_back_with_older_data_at_length() {
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    for servers in [TokensApart, PrefixApart, RootApart] {
         hold(program(Cold, &[Call(0), Invalidate(1, Name)], mishaps).on(servers), 1);
+        hold(program(Cold, &[Call(1), Put(0, Before)], mishaps).on(servers), 1);
         hold(program(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps).on(servers), 1);
         hold(program(Stored, &[Direct(1), Invalidate(0, Name)], mishaps).on(servers), 1);
         hold(program(Stored, &[Direct(1), Invalidate(0, Prefix)], mishaps).on(servers), 1);
@@ -225,24 +242,18 @@ fn a_connection_to_one_node_that_is_lost() {
     let mishaps = Mishaps { cuts: 1, silences: 1, ..NONE };
     hold(program(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps).on(TokensApart), 1);
     let mishaps = Mishaps { cuts: 1, ..NONE };
-    hold(
-        program(Mirrored, &[Call(1), Put(0, Within), Invalidate(1, Name)], mishaps).on(TokensApart),
-        1,
-    );
+    hold(program(Warm, &[Put(0, Within), Invalidate(1, Name)], mishaps).on(TokensApart), 1);
 }
 
 #[test]
 fn a_put_in_a_cluster() {
     let roles = &[Call(1), Put(1, Within), Invalidate(0, Prefix)];
     hold(program(Stored, roles, NONE).on(TokensApart), 1);
-    let roles = &[Call(0), Put(1, Before), Invalidate(1, Name)];
-    hold(program(Cold, roles, NONE).on(TokensApart), 1);
     let roles = &[Call(0), Put(1, Before), Invalidate(0, Prefix)];
     hold(program(Mirrored, roles, NONE).on(TokensApart), 1);
     let mishaps = Mishaps { silences: 1, ..NONE };
     hold(program(Warm, &[Put(0, Within), Put(1, Before)], mishaps).on(TokensApart), 1);
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
-    hold(program(Warm, &[Call(0), Put(0, Within)], mishaps).on(TokensApart), 1);
     hold(program(Warm, &[Put(0, Before)], mishaps).on(RootApart), 1);
 }
 

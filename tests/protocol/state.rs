@@ -180,9 +180,7 @@ pub enum Feed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
     Down,
-    /// It asks which servers have been met: those that are left, and whether one has not.
-    Asks(Nodes, bool),
-    /// One has not: the root's token is to go.
+    /// One of the servers has never been met: the root's token is to go.
     Removes,
     /// It is to be kept that they have been met; and whether the root's token is to go after that.
     Keeps(bool),

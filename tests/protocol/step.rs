@@ -24,7 +24,7 @@ pub enum Step {
     Pays(Place, Actors),
     Snapshot(Node),
     RollBack(Node),
-    AsksRun(Place, Node),
+    AsksRuns(Place),
     RemovesRoot(Place),
     KeepsKnown(Place, bool),
     GoesUp(Place),
@@ -94,13 +94,8 @@ impl World {
         may(feed == Feed::Subscribed, Step::BeginsEpoch(place));
         for node in model.nodes().each() {
             may(link == Link::Up && !lost.has(node) && self.left.cuts > 0, Step::Cut(place, node));
-            let asks = match link {
-                Link::Down => true,
-                Link::Asks(left, _) => left.has(node) && !lost.has(node),
-                _ => false,
-            };
-            may(asks && self.reaches(model, place, Keys::RUNS), Step::AsksRun(place, node));
         }
+        may(link == Link::Down, Step::AsksRuns(place));
         may(lost != Nodes::NONE, Step::GivesUp(place));
         let reaches = |keys| self.reaches(model, place, keys);
         may(link == Link::Removes && reaches(Keys::ROOT), Step::RemovesRoot(place));
@@ -159,7 +154,7 @@ impl World {
             Step::Pays(place, owed) => self.pay(model, place, owed),
             Step::Snapshot(node) => self.snapshots[node] = Some(self.redis.part(model, node)),
             Step::RollBack(node) => self.roll_back(model, node),
-            Step::AsksRun(place, node) => self.ask_run(model, place, node),
+            Step::AsksRuns(place) => self.ask_runs(model, place),
             Step::RemovesRoot(place) => self.remove_root(model, place),
             Step::KeepsKnown(place, removes) => self.keep_known(model, place, removes),
             Step::GoesUp(place) => self.go_up(model, place),

@@ -49,9 +49,13 @@ impl World {
             Step::Pays(place, _) => format!("process {place} has Redis execute its journal"),
             Step::Snapshot(node) => format!("{} takes a snapshot", server(model, node)),
             Step::RollBack(node) => format!("{} restarts from its snapshot", server(model, node)),
-            Step::AsksRun(place, node) => {
-                let known = if self.redis.knows(node) { "it has" } else { "it has not" };
-                format!("process {place} asks whether {} was met: {known}", server(model, node))
+            Step::AsksRuns(place) => {
+                let new = model.nodes().each().filter(|node| !self.redis.knows(*node));
+                let new = new.map(|node| format!(", {} is new", server(model, node)));
+                format!(
+                    "process {place} asks which servers have been met{}",
+                    new.collect::<String>()
+                )
             }
             Step::RemovesRoot(place) => format!("process {place} removes the root's token"),
             Step::KeepsKnown(place, _) => format!("process {place} says that they have been met"),
