@@ -1,16 +1,20 @@
 //! A call: memory, one GET, tokens where the mirror does not know them, a load.
 
-use crate::redis::{Entry, Held, Id, Tokens};
+use crate::redis::{Entry, Held, Id, Keys, Tokens};
 use crate::rules::{Model, Role, Rule};
-use crate::state::{Actor, At, Begun, Noted, Version, World};
+use crate::state::{Actor, At, Begun, Fill, Noted, Version, World};
 
 impl World {
-    /// The next step of an actor.
-    pub fn act(&mut self, model: &Model, i: usize) -> Result<(), String> {
+    /// The next step of an actor, which asks for these keys.
+    pub fn act(&mut self, model: &Model, i: usize, keys: Keys) -> Result<(), String> {
+        if !self.reaches(model, model.role(i).place(), keys) {
+            self.lose_link(model, model.role(i).place());
+            return Ok(());
+        }
         match model.role(i) {
-            Role::Call(_) => self.call(model, i)?,
-            Role::Invalidate(..) => self.invalidate(model, i),
-            Role::Put(_, known) => self.put(model, i, known),
+            Role::Call(_) | Role::Direct(_) => self.call(model, i, keys)?,
+            Role::Invalidate(..) => self.invalidate(model, i, keys),
+            Role::Put(_, known) => self.put(model, i, known, keys),
             Role::Clear(_) => self.clear(model, i),
         }
         if self.actors[i].at == At::Done {
@@ -19,24 +23,60 @@ impl World {
         Ok(())
     }
 
-    fn call(&mut self, model: &Model, i: usize) -> Result<(), String> {
+    /// The keys that an actor's next step may ask for.
+    pub fn asked(&self, model: &Model, i: usize) -> Keys {
+        match self.actors[i].at {
+            At::Starts if model.removes_at_once(i) => model.removed(i),
+            At::Gets | At::Scans(_) => Keys::NAME,
+            At::Announces(_) => Keys::ROOT,
+            At::Fetches(.., left)
+            | At::Reads(.., left)
+            | At::Begins(.., left)
+            | At::NotesTokens(.., left)
+            | At::Fills(Fill { left, .. })
+            | At::Removes(left) => left,
+            _ => Keys::NONE,
+        }
+    }
+
+    fn call(&mut self, model: &Model, i: usize, keys: Keys) -> Result<(), String> {
         self.actors[i].at = match self.actors[i].at {
             At::Starts => self.start_call(model, i),
             At::Gets => At::Judges(self.redis.held),
             At::Judges(Held::Entry(entry)) => self.judge_by_mirror(model, i, entry)?,
             At::Judges(_) => self.start_load(model, i, None),
-            At::Fetches(entry) => At::Compares(entry, self.redis.tokens),
-            At::Compares(entry, tokens) => self.compare(model, i, entry, tokens)?,
-            At::Begins(seen) => At::Loads(self.redis.begin(model, i, seen)),
-            At::Loads(begun) => self.load(model, i, begun),
-            At::NotesTokens(begun, version) => {
-                let tokens = self.redis.note_tokens(i);
-                At::Fills(Begun { tokens, ..begun }, version)
+            At::Fetches(entry, mut tokens, left) => {
+                tokens.read(keys, self.redis.tokens);
+                match left.without(keys) {
+                    Keys::NONE => At::Compares(entry, tokens),
+                    left => At::Fetches(entry, tokens, left),
+                }
             }
-            At::Fills(begun, version) => match self.redis.fill(model, i, begun, version) {
-                true => At::Keeps(version),
-                false => At::Done,
-            },
+            At::Compares(entry, tokens) => self.compare(model, i, entry, tokens)?,
+            At::Reads(held, tokens, left) => self.read(model, i, held, tokens, left, keys)?,
+            At::Begins(seen, mut begun, left) => {
+                self.redis.begin(model, i, seen, keys, &mut begun);
+                match left.without(keys) {
+                    Keys::NONE => At::Loads(begun),
+                    left => At::Begins(seen, begun, left),
+                }
+            }
+            At::Loads(begun) => self.load(model, i, begun),
+            At::NotesTokens(mut begun, version, left) => {
+                self.redis.note_tokens(i, keys, &mut begun.tokens);
+                match left.without(keys) {
+                    Keys::NONE => At::Fills(Fill::new(begun, version)),
+                    left => At::NotesTokens(begun, version, left),
+                }
+            }
+            At::Fills(mut fill) => {
+                self.redis.fill(model, i, keys, &mut fill);
+                match fill {
+                    Fill { left: Keys::NONE, refused: true, .. } => At::Done,
+                    Fill { left: Keys::NONE, version, .. } => At::Keeps(version),
+                    _ => At::Fills(fill),
+                }
+            }
             At::Keeps(version) => self.keep(model, i, version),
             At::Inserts(version) => self.insert(model, i, version),
             At::LooksAgain => self.look_again(model, i),
@@ -47,6 +87,9 @@ impl World {
     }
 
     fn start_call(&mut self, model: &Model, i: usize) -> At {
+        if matches!(model.role(i), Role::Direct(_)) {
+            return self.start_direct(model, i);
+        }
         let process = &self.processes[model.role(i).place()];
         let trusts = process.lease || model.is_off(Rule::LeaseCounts);
         // What memory holds is looked at after every step, so this is right.
@@ -62,6 +105,40 @@ impl World {
         At::Gets
     }
 
+    /// What any process has had confirmed is seen at once.
+    fn start_direct(&mut self, model: &Model, i: usize) -> At {
+        if !self.processes[model.role(i).place()].asks_redis(model) {
+            return At::Done;
+        }
+        let confirmed = model.actors().filter(|writer| self.confirmed & (1 << writer) != 0);
+        self.actors[i].required = confirmed.map(|writer| self.written[writer]).max().unwrap_or(0);
+        At::Reads(Held::Nothing, Tokens::default(), Keys::ALL)
+    }
+
+    /// Entry and tokens side by side.
+    fn read(
+        &mut self,
+        model: &Model,
+        i: usize,
+        mut held: Held,
+        mut tokens: Tokens,
+        left: Keys,
+        keys: Keys,
+    ) -> Result<At, String> {
+        if keys.has(Keys::NAME) {
+            held = self.redis.held;
+        }
+        tokens.read(keys, self.redis.tokens);
+        Ok(match (left.without(keys), held) {
+            (Keys::NONE, Held::Entry(entry)) if tokens.confirm(entry.tokens) => {
+                self.serve(model, i, entry.version)?
+            }
+            (Keys::NONE, Held::Entry(entry)) => self.start_load(model, i, Some(entry.id)),
+            (Keys::NONE, _) => self.start_load(model, i, None),
+            (left, _) => At::Reads(held, tokens, left),
+        })
+    }
+
     fn judge_by_mirror(&mut self, model: &Model, i: usize, entry: Entry) -> Result<At, String> {
         if model.is_off(Rule::TagsNotedBeforeGet) {
             self.actors[i].noted.gain(Noted::PREFIX);
@@ -75,7 +152,7 @@ impl World {
             return Ok(self.load_alone(i));
         }
         self.actors[i].fetched = Noted::ALL;
-        Ok(At::Fetches(entry))
+        Ok(At::Fetches(entry, Tokens::default(), Keys::TOKENS))
     }
 
     fn compare(
@@ -111,7 +188,11 @@ impl World {
             return self.load_alone(i);
         }
         self.actors[i].noted = Noted::ALL;
-        At::Begins(seen)
+        let first = match model.is_off(Rule::TokensNotedFirst) {
+            true => Keys::NAME,
+            false => Keys::ALL,
+        };
+        At::Begins(seen, Begun::default(), first)
     }
 
     /// Redis is away: the value goes to memory, and depends on what is noted now.
@@ -126,12 +207,15 @@ impl World {
             return At::Done;
         }
         match model.is_off(Rule::TokensNotedFirst) {
-            true => At::NotesTokens(begun, self.data),
-            false => At::Fills(begun, self.data),
+            true => At::NotesTokens(begun, self.data, Keys::TOKENS),
+            false => At::Fills(Fill::new(begun, self.data)),
         }
     }
 
     fn keep(&mut self, model: &Model, i: usize, version: Version) -> At {
+        if matches!(model.role(i), Role::Direct(_)) {
+            return At::Done;
+        }
         let noted = self.actors[i].noted;
         let stamped = noted.has(Noted::STAMPS) || model.is_off(Rule::CopiesNoteFirst);
         if !stamped || !noted.has(Noted::SWEEPS) {

@@ -1,9 +1,9 @@
-//! An invalidation: Redis first, in one script with its notice, then the generations. What Redis
-//! does not confirm goes to the journal.
+//! An invalidation: Redis first, in one script with its notice, or in one on each node, then the
+//! generations. What Redis does not confirm goes to the journal.
 
-use crate::redis::What;
+use crate::redis::{Keys, What};
 use crate::rules::{Model, Role, Rule};
-use crate::state::{At, Feed, Link, Noted, Notice, World};
+use crate::state::{Actors, At, Feed, Link, Noted, Notice, World};
 use crate::step::Executed;
 
 impl World {
@@ -14,21 +14,21 @@ impl World {
         self.written[i] = self.data;
     }
 
-    pub fn invalidate(&mut self, model: &Model, i: usize) {
+    pub fn invalidate(&mut self, model: &Model, i: usize, keys: Keys) {
         self.actors[i].at = match self.actors[i].at {
             At::Starts => {
                 self.write(i);
                 if model.is_off(Rule::RedisFirst) {
                     self.bump_what(model, i);
-                    At::Removes
+                    At::Removes(model.removed(i))
                 } else if model.is_off(Rule::RemovedWhenPublished) {
                     self.publish(model, i, Notice::First(i));
-                    At::Removes
+                    At::Removes(model.removed(i))
                 } else {
-                    self.remove(model, i)
+                    self.remove(model, i, model.removed(i), keys)
                 }
             }
-            At::Removes => self.remove(model, i),
+            At::Removes(left) => self.remove(model, i, left, keys),
             at => self.end_removal(model, i, at),
         };
     }
@@ -60,7 +60,7 @@ impl World {
     fn bump_what(&mut self, model: &Model, i: usize) {
         let what = match model.what(i) {
             What::Name => Noted::NAME,
-            What::Prefix => Noted::PREFIX,
+            What::Prefix | What::PrefixAndOwn => Noted::PREFIX,
         };
         self.bump(model, model.role(i).place(), what);
     }
@@ -72,19 +72,28 @@ impl World {
         At::Done
     }
 
-    /// One script: removal and notice.
-    pub fn remove(&mut self, model: &Model, i: usize) -> At {
+    /// Removal and notice, of these keys of those that are left.
+    pub fn remove(&mut self, model: &Model, i: usize, left: Keys, keys: Keys) -> At {
         if self.processes[model.role(i).place()].link != Link::Up {
             return At::Owes;
         }
-        self.execute_removal(model, i);
+        self.execute_removal(model, i, keys);
+        let left = left.without(keys);
+        if left != Keys::NONE && !model.is_off(Rule::AllAreConfirmed) {
+            return At::Removes(left);
+        }
         self.confirmed |= 1 << i;
         At::Bumps
     }
 
-    fn execute_removal(&mut self, model: &Model, i: usize) {
-        self.redis.remove(model, i, model.what(i));
-        if !model.is_off(Rule::RemovedWhenPublished) {
+    /// One script. (Of the name that is a prefix itself nobody needs to hear.)
+    fn execute_removal(&mut self, model: &Model, i: usize, keys: Keys) {
+        self.redis.remove(model, i, keys);
+        let tells = match model.is_off(Rule::NoticeFromItsNode) {
+            true => keys.has(Keys::NOTICE),
+            false => keys != Keys::OWN && !model.is_off(Rule::RemovedWhenPublished),
+        };
+        if tells {
             self.publish(model, i, Notice::First(i));
         }
     }
@@ -92,11 +101,12 @@ impl World {
     /// To all processes but the writer's. It counts as missed until it is heard, or until nothing
     /// is trusted that depends on it.
     pub fn publish(&mut self, model: &Model, i: usize, notice: Notice) {
+        let heard = model.hears(model.source_of(notice));
         for (place, process) in self.processes.iter_mut().enumerate() {
             if place == model.role(i).place() {
                 continue;
             }
-            if process.feed.receives(model) {
+            if process.feed.receives(model) && heard {
                 process.inbox.add(notice);
             }
             if process.lease {
@@ -105,11 +115,11 @@ impl World {
         }
     }
 
-    /// What is owed is removed and published, all at once.
-    pub fn pay(&mut self, model: &Model, place: usize) {
-        let owed = std::mem::take(&mut self.processes[place].journal);
+    /// What is owed is removed and published.
+    pub fn pay(&mut self, model: &Model, place: usize, owed: Actors) {
+        self.processes[place].journal &= !owed;
         for i in model.actors().filter(|i| owed & (1 << i) != 0) {
-            self.redis.remove(model, i, model.what(i));
+            self.redis.remove(model, i, model.what(i).keys());
             if !model.is_off(Rule::ReplaysPublish) {
                 self.publish(model, i, Notice::Again(i));
             }
@@ -120,14 +130,14 @@ impl World {
     /// Whether an actor is about to ask Redis for a write whose answer may get lost.
     pub fn asks_to_write(&self, model: &Model, i: usize) -> bool {
         let asks = match model.role(i) {
-            Role::Invalidate(..) => matches!(self.actors[i].at, At::Starts | At::Removes),
-            Role::Put(..) => matches!(self.actors[i].at, At::Fills(..)),
-            Role::Call(_) | Role::Clear(_) => false,
+            Role::Invalidate(..) => matches!(self.actors[i].at, At::Starts | At::Removes(_)),
+            Role::Put(..) => matches!(self.actors[i].at, At::Fills(_)),
+            Role::Call(_) | Role::Direct(_) | Role::Clear(_) => false,
         };
         asks && self.processes[model.role(i).place()].link == Link::Up
     }
 
-    pub fn silence(&mut self, model: &Model, i: usize, executed: Executed) {
+    pub fn silence(&mut self, model: &Model, i: usize, keys: Keys, executed: Executed) {
         self.left.silences -= 1;
         let at = self.actors[i].at;
         if at == At::Starts {
@@ -135,8 +145,8 @@ impl World {
         }
         if executed == Executed::Yes {
             match at {
-                At::Fills(begun, version) => _ = self.fill_put(model, i, begun, version),
-                _ => self.execute_removal(model, i),
+                At::Fills(mut fill) => self.fill_put(model, i, keys, &mut fill),
+                _ => self.execute_removal(model, i, keys),
             }
         }
         self.actors[i].at = if model.is_put(i) { At::OwesValue } else { At::Owes };

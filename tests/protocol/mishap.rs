@@ -1,18 +1,16 @@
-//! What goes wrong, and what is done about it: evictions, lost connections, the lease, and a
-//! server that comes back with older data.
+//! What goes wrong, and what is done about it: evictions, lost connections, the lease, and
+//! servers that come back with older data.
 
-use crate::redis::{Held, What};
+use crate::redis::{Held, Keys, Tokens, What};
 use crate::rules::{Model, Place, Role, Rule};
-use crate::state::{Actor, At, Feed, Link, Noted, Notice, Notices, Process, World};
-use crate::step::Key;
+use crate::state::{Actor, At, Feed, Link, Node, Nodes, Noted, Notice, Notices, Process, World};
 
 impl World {
-    pub fn evict(&mut self, key: Key) {
+    pub fn evict(&mut self, key: Keys) {
         self.left.evictions -= 1;
         match key {
-            Key::Name => self.redis.held = Held::Nothing,
-            Key::Root => self.redis.tokens.root = None,
-            Key::Prefix => self.redis.tokens.prefix = None,
+            Keys::NAME => self.redis.held = Held::Nothing,
+            token => self.redis.tokens.read(token, Tokens::default()),
         }
     }
 
@@ -25,7 +23,12 @@ impl World {
 
     /// A notice arrives.
     pub fn hear(&mut self, model: &Model, place: Place, notice: Notice) {
-        self.processes[place].inbox.remove(notice);
+        let process = &mut self.processes[place];
+        // The one that is waited for comes first.
+        match process.inbox.has(notice) {
+            true => process.inbox.remove(notice),
+            false => process.echoes.remove(notice),
+        }
         let writer = match notice {
             Notice::NewServer => return self.bump(model, place, Noted::EPOCH),
             Notice::First(writer) | Notice::Again(writer) => writer,
@@ -36,7 +39,7 @@ impl World {
                 self.sweep_memory(model, place, !model.is_off(Rule::HearersStopLoads), true);
             }
             (_, What::Name) => self.bump(model, place, Noted::NAME),
-            (_, What::Prefix) => {
+            (_, What::Prefix | What::PrefixAndOwn) => {
                 self.bump(model, place, Noted::PREFIX);
                 if model.is_off(Rule::NoticesCarryNoTokens) {
                     let token = crate::redis::Id::new(crate::redis::Kind::Prefix, writer);
@@ -65,28 +68,47 @@ impl World {
         process.behind = 0;
     }
 
-    /// The server is another one: it has the data of the snapshot, all connections are lost, and
-    /// with them what was sent and not answered.
-    pub fn roll_back(&mut self, model: &Model) {
+    /// A server is another one: it has the data of the snapshot, all connections to it are lost, and
+    /// with them what was sent and not answered. The feed is lost with one of its connections.
+    pub fn roll_back(&mut self, model: &Model, node: Node) {
         self.left.rollbacks -= 1;
-        let Some(snapshot) = self.snapshot.take() else { return };
-        self.redis = snapshot;
+        let Some(snapshot) = self.snapshots[node].take() else { return };
+        self.redis.take_over(model, node, &snapshot);
         if !model.is_off(Rule::ServersComeBackNew) {
-            self.redis.met = false;
+            self.redis.runs[node] += 1;
         }
         for place in 0..self.processes.len() {
             self.processes[place].disconnect();
+            self.lose_connection(model, place, node);
+        }
+    }
+
+    pub fn cut(&mut self, model: &Model, place: Place, node: Node) {
+        self.left.cuts -= 1;
+        self.lose_connection(model, place, node);
+    }
+
+    /// While a process has not noticed it, it asks the other node.
+    fn lose_connection(&mut self, model: &Model, place: Place, node: Node) {
+        let process = &mut self.processes[place];
+        if process.link == Link::Down {
+            return;
+        }
+        process.lost = process.lost.with(node);
+        if process.lost == model.nodes() {
             self.lose_link(model, place);
         }
     }
 
-    pub fn cut(&mut self, model: &Model, place: Place) {
-        self.left.cuts -= 1;
-        self.lose_link(model, place);
+    /// Whether a process is still connected to the servers that have these keys.
+    pub fn reaches(&self, model: &Model, place: Place, keys: Keys) -> bool {
+        !self.processes[place].lost.overlaps(model.program.servers.nodes_of(keys))
     }
 
-    fn lose_link(&mut self, model: &Model, place: Place) {
+    /// It is noticed that a connection is lost: all others are given up, too.
+    pub fn lose_link(&mut self, model: &Model, place: Place) {
         self.processes[place].link = Link::Down;
+        self.processes[place].lost = Nodes::NONE;
         for i in model.actors().filter(|i| model.role(*i).place() == place) {
             self.lose_answer(model, i);
         }
@@ -94,32 +116,55 @@ impl World {
 
     fn lose_answer(&mut self, model: &Model, i: usize) {
         match (model.role(i), self.actors[i].at) {
-            (Role::Call(_), At::Gets | At::Fetches(_) | At::Begins(_) | At::Fills(..)) => {
-                self.actors[i] = Actor::DONE;
-            }
-            (Role::Put(..), At::Begins(_)) => {
+            (
+                Role::Call(_) | Role::Direct(_),
+                At::Gets | At::Fetches(..) | At::Reads(..) | At::Begins(..) | At::Fills(_),
+            ) => self.actors[i] = Actor::DONE,
+            (Role::Invalidate(..), At::Removes(_)) => self.actors[i].at = At::Owes,
+            (Role::Put(..), At::Begins(..)) => {
                 if self.written[i] == 0 {
                     self.data += 1;
                     self.written[i] = self.data;
                 }
                 self.actors[i].at = At::OwesValue;
             }
-            (Role::Put(..), At::Fills(..)) => self.actors[i].at = At::OwesValue,
+            (Role::Put(..), At::Fills(_)) => self.actors[i].at = At::OwesValue,
             _ => {}
         }
     }
 
-    /// A process is connected again, and asks first which server it is.
-    pub fn meet(&mut self, model: &Model, place: Place) {
-        self.processes[place].link = Link::Met;
-        if !self.redis.meet(model) {
-            return;
-        }
+    /// A process is connected again, and asks first whether these servers have been met.
+    pub fn ask_runs(&mut self, model: &Model, place: Place) {
+        let new = model.nodes().each().any(|node| !self.redis.knows(node));
+        let removes = new && !model.is_off(Rule::NewServerLosesRoot);
+        self.processes[place].link = match (new, removes) {
+            (true, true) if !model.is_off(Rule::RootGoesFirst) => Link::Removes,
+            (true, _) => Link::Keeps(removes),
+            // What is kept of them is only renewed.
+            (false, _) => Link::Met,
+        };
+    }
+
+    /// What a server holds that nobody has met may be older than what was confirmed: it is made stale.
+    pub fn remove_root(&mut self, model: &Model, place: Place) {
+        self.redis.remove(model, 0, Keys::ROOT);
+        let heard = model.hears(model.source_of(Notice::NewServer));
         for (other, process) in self.processes.iter_mut().enumerate() {
-            if other != place && process.feed.receives(model) {
+            if other != place && process.feed.receives(model) && heard {
                 process.inbox.add(Notice::NewServer);
             }
         }
+        self.processes[place].link = match model.is_off(Rule::RootGoesFirst) {
+            true => Link::Met,
+            false => Link::Keeps(false),
+        };
+    }
+
+    /// The servers that it is connected to are known.
+    pub fn keep_known(&mut self, model: &Model, place: Place, removes: bool) {
+        let process = &mut self.processes[place];
+        self.redis.keep_known(model.nodes().without(process.lost));
+        process.link = if removes { Link::Removes } else { Link::Met };
     }
 }
 
@@ -146,5 +191,6 @@ impl Process {
     pub fn disconnect(&mut self) {
         self.feed = Feed::Deaf;
         self.inbox = Notices::default();
+        self.echoes = Notices::default();
     }
 }

@@ -3,11 +3,12 @@
 
 use std::time::Instant;
 
-use crate::redis::What::{Name, Prefix};
+use crate::redis::What::{Name, Prefix, PrefixAndOwn};
 use crate::rules::Known::{Before, Within};
-use crate::rules::Role::{Call, Clear, Invalidate, Put};
+use crate::rules::Role::{Call, Clear, Direct, Invalidate, Put};
+use crate::rules::Servers::{PrefixApart, RootApart, TokensApart};
 use crate::rules::Start::{Cold, Mirrored, Stored, Warm};
-use crate::rules::{Model, Program, Role, Start};
+use crate::rules::{Model, Program, Role, Servers, Start};
 use crate::search::explore;
 use crate::state::Mishaps;
 
@@ -23,16 +24,29 @@ pub const NONE: Mishaps = Mishaps {
 };
 
 pub fn program(start: Start, roles: &'static [Role], mishaps: Mishaps) -> Program {
-    Program { start, roles, mishaps }
+    Program { servers: Servers::One, start, roles, mishaps }
+}
+
+impl Program {
+    /// The same on other servers.
+    pub fn on(self, servers: Servers) -> Program {
+        Program { servers, ..self }
+    }
 }
 
 fn holds(start: Start, roles: &'static [Role], mishaps: Mishaps, floor: usize) {
+    hold(program(start, roles, mishaps), floor);
+}
+
+fn hold(program: Program, floor: usize) {
     let began = Instant::now();
-    let program = program(start, roles, mishaps);
+    let Program { servers, start, roles, mishaps } = program;
     match explore(&Model { program, off: None }) {
         Ok(states) => {
             let ms = began.elapsed().as_millis();
-            println!("{states:>8} states in {ms:>5} ms: {start:?}, {roles:?}, {mishaps:?}");
+            println!(
+                "{states:>8} states in {ms:>5} ms: {servers:?}, {start:?}, {roles:?}, {mishaps:?}"
+            );
             assert!(states >= floor, "{program:?} has {states} states only");
         }
         Err(violation) => panic!("{program:?}:\n{}", violation.story),
@@ -146,6 +160,106 @@ fn bodies_that_fail() {
     let mishaps = Mishaps { failures: 1, evictions: 1, ..NONE };
     holds(Cold, &[Call(0), Call(1), Invalidate(0, Name)], mishaps, 10_000);
     holds(Stored, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 50_000);
+}
+
+#[test]
+fn loads_and_an_invalidation_in_a_cluster() {
+    let roles = &[Call(0), Call(1), Invalidate(0, Name)];
+    hold(program(Cold, roles, NONE).on(TokensApart), 1);
+    let mishaps = Mishaps { evictions: 1, ..NONE };
+    let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];
+    hold(program(Cold, roles, NONE).on(TokensApart), 1);
+    hold(program(Mirrored, roles, mishaps).on(TokensApart), 1);
+    let roles = &[Call(1), Invalidate(0, Name), Invalidate(0, PrefixAndOwn)];
+    hold(program(Stored, roles, NONE).on(TokensApart), 1);
+}
+
+#[test]
+fn calls_that_ask_for_entry_and_tokens_side_by_side() {
+    let mishaps = Mishaps { evictions: 1, ..NONE };
+    let roles = &[Direct(1), Direct(1), Invalidate(0, Prefix)];
+    hold(program(Stored, roles, NONE).on(TokensApart), 1);
+    let roles = &[Direct(1), Invalidate(0, Prefix)];
+    hold(program(Stored, roles, mishaps), 1);
+    hold(program(Stored, roles, mishaps).on(TokensApart), 1);
+    let roles = &[Direct(0), Put(1, Within), Invalidate(1, Prefix)];
+    hold(program(Stored, roles, NONE).on(TokensApart), 1);
+}
+
+#[test]
+fn a_feed_of_two_nodes() {
+    let mishaps = Mishaps { interruptions: 1, lapses: 1, doubles: 1, ..NONE };
+    let roles = &[Invalidate(0, Name), Invalidate(0, PrefixAndOwn)];
+    hold(program(Warm, roles, mishaps).on(TokensApart), 1);
+    hold(program(Mirrored, &[Call(1), Invalidate(0, Prefix)], mishaps).on(TokensApart), 1);
+}
+
+#[test]
+fn an_invalidation_that_one_node_does_not_confirm() {
+    let mishaps = Mishaps { silences: 1, evictions: 1, ..NONE };
+    let roles = &[Call(1), Invalidate(0, PrefixAndOwn)];
+    hold(program(Mirrored, roles, mishaps).on(TokensApart), 1);
+    let mishaps = Mishaps { silences: 2, ..NONE };
+    let roles = &[Invalidate(0, Name), Invalidate(1, PrefixAndOwn)];
+    hold(program(Mirrored, roles, mishaps).on(TokensApart), 1);
+}
+
+#[test]
+fn nodes_that_come_back_with_older_data() {
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    for servers in [TokensApart, PrefixApart, RootApart] {
+        hold(program(Stored, &[Invalidate(0, Name)], mishaps).on(servers), 1);
+        hold(program(Mirrored, &[Invalidate(0, Prefix)], mishaps).on(servers), 1);
+    }
+    let roles = &[Direct(1), Invalidate(0, Name)];
+    hold(program(Stored, roles, mishaps).on(TokensApart), 1);
+    let roles = &[Call(0), Invalidate(0, Prefix)];
+    hold(program(Mirrored, roles, mishaps).on(PrefixApart), 1);
+    let mishaps = Mishaps { rollbacks: 2, ..NONE };
+    hold(program(Warm, &[Invalidate(0, Name)], mishaps).on(TokensApart), 1);
+}
+
+#[test]
+#[ignore = "takes minutes: with optimisation only"]
+fn nodes_that_come_back_with_older_data_at_length() {
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    for servers in [TokensApart, PrefixApart, RootApart] {
+        hold(program(Cold, &[Call(0), Invalidate(1, Name)], mishaps).on(servers), 1);
+        hold(program(Cold, &[Call(1), Put(0, Before)], mishaps).on(servers), 1);
+        hold(program(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps).on(servers), 1);
+        hold(program(Stored, &[Direct(1), Invalidate(0, Name)], mishaps).on(servers), 1);
+        hold(program(Stored, &[Direct(1), Invalidate(0, Prefix)], mishaps).on(servers), 1);
+    }
+    let mishaps = Mishaps { rollbacks: 2, ..NONE };
+    for servers in [TokensApart, PrefixApart, RootApart] {
+        hold(program(Warm, &[Invalidate(0, Name)], mishaps).on(servers), 1);
+        hold(program(Warm, &[Invalidate(0, Prefix)], mishaps).on(servers), 1);
+    }
+}
+
+#[test]
+fn a_connection_to_one_node_that_is_lost() {
+    let mishaps = Mishaps { cuts: 1, silences: 1, ..NONE };
+    hold(program(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps).on(TokensApart), 1);
+    let mishaps = Mishaps { cuts: 1, ..NONE };
+    hold(program(Warm, &[Put(0, Within), Invalidate(1, Name)], mishaps).on(TokensApart), 1);
+}
+
+#[test]
+fn a_put_in_a_cluster() {
+    let roles = &[Call(1), Put(1, Within), Invalidate(0, Prefix)];
+    hold(program(Stored, roles, NONE).on(TokensApart), 1);
+    let roles = &[Call(0), Put(1, Before), Invalidate(0, Prefix)];
+    hold(program(Mirrored, roles, NONE).on(TokensApart), 1);
+    let mishaps = Mishaps { silences: 1, ..NONE };
+    hold(program(Warm, &[Put(0, Within), Put(1, Before)], mishaps).on(TokensApart), 1);
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    hold(program(Warm, &[Put(0, Before)], mishaps).on(RootApart), 1);
+}
+
+#[test]
+fn a_clearing_in_a_cluster() {
+    hold(program(Mirrored, &[Call(0), Call(1), Clear(0)], NONE).on(TokensApart), 1);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! A put: a mark over whatever is there, and the value over that mark.
 
+use crate::redis::Keys;
 use crate::rules::{Known, Model, Rule};
-use crate::state::{At, Begun, Noted, Notice, Version, World};
+use crate::state::{At, Begun, Fill, Noted, Notice, Version, World};
 
 impl World {
-    pub fn put(&mut self, model: &Model, i: usize, known: Known) {
+    pub fn put(&mut self, model: &Model, i: usize, known: Known, keys: Keys) {
         let usable = self.processes[model.role(i).place()].may_use_redis();
         self.actors[i].at = match self.actors[i].at {
             At::Starts => {
@@ -12,47 +13,57 @@ impl World {
                     self.write(i);
                 }
                 self.actors[i].noted = Noted::ALL;
-                if usable { At::Begins(None) } else { At::OwesValue }
-            }
-            At::Begins(_) => {
-                // A value given by hand counts as the newest there is when its put begins.
-                if known == Known::Before {
-                    self.write(i);
+                match usable {
+                    true => At::Begins(None, Begun::default(), Keys::ALL),
+                    false => At::OwesValue,
                 }
-                At::Writes(self.redis.begin_put(model, i))
+            }
+            At::Begins(seen, mut begun, left) => {
+                self.redis.begin_put(model, i, keys, &mut begun);
+                match left.without(keys) {
+                    Keys::NONE => {
+                        // A value given by hand counts as the newest there is when its put has begun.
+                        if known == Known::Before {
+                            self.write(i);
+                        }
+                        At::Writes(begun)
+                    }
+                    left => At::Begins(seen, begun, left),
+                }
             }
             At::Writes(begun) => {
                 if known == Known::Within {
                     self.write(i);
                 }
-                if usable { At::Fills(begun, self.written[i]) } else { At::OwesValue }
+                let fill = Fill::new(begun, self.written[i]);
+                if usable { At::Fills(fill) } else { At::OwesValue }
             }
-            At::Fills(begun, version) => {
-                let stored = self.fill_put(model, i, begun, version);
-                if stored {
+            At::Fills(mut fill) => {
+                self.fill_put(model, i, keys, &mut fill);
+                if fill.left != Keys::NONE {
+                    At::Fills(fill)
+                } else if !fill.refused {
                     self.confirmed |= 1 << i;
-                    At::Overtakes(version)
+                    At::Overtakes(fill.version)
                 } else if model.is_off(Rule::OvertakenPutsRemove) {
                     self.confirmed |= 1 << i;
                     self.end_write(model, i)
                 } else {
-                    At::Removes
+                    At::Removes(model.removed(i))
                 }
             }
             At::OwesValue => self.owe_value(model, i),
             At::Overtakes(version) => self.overtake(model, i, version),
-            At::Removes => self.remove(model, i),
+            At::Removes(left) => self.remove(model, i, left, keys),
             at => self.end_removal(model, i, at),
         };
     }
 
     /// One script: the value and the notice.
-    pub fn fill_put(&mut self, model: &Model, i: usize, begun: Begun, version: Version) -> bool {
-        let stored = self.redis.fill(model, i, begun, version);
-        if stored && !model.is_off(Rule::PutsPublish) {
+    pub fn fill_put(&mut self, model: &Model, i: usize, keys: Keys, fill: &mut Fill) {
+        if self.redis.fill(model, i, keys, fill) && !model.is_off(Rule::PutsPublish) {
             self.publish(model, i, Notice::First(i));
         }
-        stored
     }
 
     /// What Redis holds, or half holds, must go before it is used again. Memory is not Redis.

@@ -1,9 +1,9 @@
-//! The server: what it holds, and its scripts.
+//! What the server holds, or the nodes of a cluster, and what they are asked.
 
 use std::num::NonZeroU8;
 
 use crate::rules::{Model, Rule};
-use crate::state::{Begun, Version};
+use crate::state::{Begun, Fill, Node, Nodes, Version};
 
 /// A random number: a mark's, an entry's, or a token. Each is drawn once; here it says by whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,12 +47,51 @@ pub struct Tokens {
     pub prefix: Option<Id>,
 }
 
+/// Some keys. What is done with those that are on one server is one step, and one for each in a cluster.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Keys(u8);
+
+impl Keys {
+    pub const NONE: Keys = Keys(0);
+    pub const NAME: Keys = Keys(1);
+    pub const ROOT: Keys = Keys(2);
+    pub const PREFIX: Keys = Keys(4);
+    /// The name that is the prefix itself: nobody has it.
+    pub const OWN: Keys = Keys(8);
+    /// Where it is kept which servers have been met.
+    pub const RUNS: Keys = Keys(16);
+    /// No key: a notice that is sent by itself.
+    pub const NOTICE: Keys = Keys(32);
+    pub const TOKENS: Keys = Keys(2 | 4);
+    /// The name, and the tokens of its tags.
+    pub const ALL: Keys = Keys(1 | 2 | 4);
+
+    pub fn has(self, some: Keys) -> bool {
+        self.0 & some.0 == some.0
+    }
+
+    pub fn and(self, more: Keys) -> Keys {
+        Keys(self.0 | more.0)
+    }
+
+    pub fn without(self, some: Keys) -> Keys {
+        Keys(self.0 & !some.0)
+    }
+
+    /// One after the other.
+    pub fn each(self) -> impl Iterator<Item = Keys> {
+        (0..6).map(|bit| Keys(1 << bit)).filter(move |key| self.has(*key))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Redis {
     pub held: Held,
     pub tokens: Tokens,
-    /// Somebody has met this run of the server.
-    pub met: bool,
+    /// Which run of its server each node is.
+    pub runs: [u8; 2],
+    /// The runs that have been met, a bit for each.
+    pub met: u8,
 }
 
 /// What an invalidation is about.
@@ -60,6 +99,18 @@ pub struct Redis {
 pub enum What {
     Name,
     Prefix,
+    /// The prefix, and the name that is the prefix itself.
+    PrefixAndOwn,
+}
+
+impl What {
+    pub fn keys(self) -> Keys {
+        match self {
+            What::Name => Keys::NAME,
+            What::Prefix => Keys::PREFIX,
+            What::PrefixAndOwn => Keys::PREFIX.and(Keys::OWN),
+        }
+    }
 }
 
 impl Held {
@@ -77,48 +128,86 @@ impl Tokens {
         let equal = |now: Option<Id>, then| now.is_some() && now == then;
         equal(self.root, recorded.root) && equal(self.prefix, recorded.prefix)
     }
+
+    /// The same of some of them.
+    fn confirm_some(self, keys: Keys, recorded: Tokens) -> bool {
+        let mut all = recorded;
+        all.read(keys, self);
+        all.confirm(recorded)
+    }
+
+    /// Takes some of them over.
+    pub fn read(&mut self, keys: Keys, from: Tokens) {
+        if keys.has(Keys::ROOT) {
+            self.root = from.root;
+        }
+        if keys.has(Keys::PREFIX) {
+            self.prefix = from.prefix;
+        }
+    }
 }
 
 impl Redis {
-    /// The script with which a load begins, over the entry that was seen to be stale.
-    pub fn begin(&mut self, model: &Model, actor: usize, seen: Option<Id>) -> Begun {
+    /// A load begins, over the entry that was seen to be stale.
+    pub fn begin(
+        &mut self,
+        model: &Model,
+        actor: usize,
+        seen: Option<Id>,
+        keys: Keys,
+        begun: &mut Begun,
+    ) {
         let found = self.held.id();
         let marks = !model.is_off(Rule::LoadsLeaveMarks)
             && !model.is_off(Rule::AbsentEqualsNothing)
             && !model.is_off(Rule::MarksNotTombstones);
-        if marks && (found.is_none() || found == seen) {
-            self.held = Held::Mark(Id::new(Kind::Mark, actor));
-        }
-        Begun { over: self.held.id(), tokens: self.note_tokens(actor) }
+        let free = marks && (found.is_none() || found == seen);
+        self.begin_over(free, actor, keys, begun);
     }
 
     /// The same for a put, over whatever is there.
-    pub fn begin_put(&mut self, model: &Model, actor: usize) -> Begun {
-        if !model.is_off(Rule::PutsCompare) {
-            self.held = Held::Mark(Id::new(Kind::Mark, actor));
+    pub fn begin_put(&mut self, model: &Model, actor: usize, keys: Keys, begun: &mut Begun) {
+        self.begin_over(!model.is_off(Rule::PutsCompare), actor, keys, begun);
+    }
+
+    fn begin_over(&mut self, free: bool, actor: usize, keys: Keys, begun: &mut Begun) {
+        if keys.has(Keys::NAME) {
+            if free {
+                self.held = Held::Mark(Id::new(Kind::Mark, actor));
+            }
+            begun.over = self.held.id();
         }
-        Begun { over: self.held.id(), tokens: self.note_tokens(actor) }
+        self.note_tokens(actor, keys, &mut begun.tokens);
     }
 
     /// Missing ones are made.
-    pub fn note_tokens(&mut self, actor: usize) -> Tokens {
-        self.tokens.root.get_or_insert(Id::new(Kind::Root, actor));
-        self.tokens.prefix.get_or_insert(Id::new(Kind::Prefix, actor));
-        self.tokens
+    pub fn note_tokens(&mut self, actor: usize, keys: Keys, noted: &mut Tokens) {
+        if keys.has(Keys::ROOT) {
+            self.tokens.root.get_or_insert(Id::new(Kind::Root, actor));
+        }
+        if keys.has(Keys::PREFIX) {
+            self.tokens.prefix.get_or_insert(Id::new(Kind::Prefix, actor));
+        }
+        noted.read(keys, self.tokens);
     }
 
-    /// The script with which a load ends: whether its value is stored.
-    pub fn fill(&mut self, model: &Model, actor: usize, begun: Begun, version: Version) -> bool {
+    /// A load ends: whether its value is stored by this. Where the tokens are elsewhere they are compared
+    /// beside it, and what is stored though one is another is stale.
+    pub fn fill(&mut self, model: &Model, actor: usize, keys: Keys, fill: &mut Fill) -> bool {
         let guarded = if model.is_put(actor) { Rule::PutsCompare } else { Rule::LoadsLeaveMarks };
-        let same = self.held.id() == begun.over || model.is_off(guarded);
-        let current = self.tokens.confirm(begun.tokens)
+        let Fill { begun, version, .. } = *fill;
+        let current = self.tokens.confirm_some(keys, begun.tokens)
             || model.is_off(guarded)
             || model.is_off(Rule::FillsCompareTokens);
-        if same && current {
+        let same = self.held.id() == begun.over || model.is_off(guarded);
+        let stores = keys.has(Keys::NAME) && same && current;
+        if stores {
             let id = Id::new(Kind::Entry, actor);
             self.held = Held::Entry(Entry { id, version, tokens: begun.tokens });
         }
-        same && current
+        fill.left = fill.left.without(keys);
+        fill.refused |= !current || keys.has(Keys::NAME) && !same;
+        stores
     }
 
     /// A load that has failed takes its own mark away.
@@ -128,16 +217,19 @@ impl Redis {
         }
     }
 
-    pub fn remove(&mut self, model: &Model, actor: usize, what: What) {
-        match what {
-            What::Name if model.is_off(Rule::MarksNotTombstones) => {
-                self.held = Held::Tombstone(Id::new(Kind::Tombstone, actor));
-            }
-            What::Name => self.held = Held::Nothing,
-            What::Prefix if model.is_off(Rule::NoticesCarryNoTokens) => {
-                self.tokens.prefix = Some(Id::new(Kind::Prefix, actor));
-            }
-            What::Prefix => self.tokens.prefix = None,
+    pub fn remove(&mut self, model: &Model, actor: usize, keys: Keys) {
+        if keys.has(Keys::NAME) {
+            self.held = match model.is_off(Rule::MarksNotTombstones) {
+                true => Held::Tombstone(Id::new(Kind::Tombstone, actor)),
+                false => Held::Nothing,
+            };
+        }
+        if keys.has(Keys::PREFIX) {
+            let token = Id::new(Kind::Prefix, actor);
+            self.tokens.prefix = model.is_off(Rule::NoticesCarryNoTokens).then_some(token);
+        }
+        if keys.has(Keys::ROOT) {
+            self.tokens.root = None;
         }
     }
 
@@ -149,14 +241,41 @@ impl Redis {
         }
     }
 
-    /// The first who meets a server makes everything in it stale, since it may be older than what
-    /// was confirmed. Whether this one was the first.
-    pub fn meet(&mut self, model: &Model) -> bool {
-        let first = !self.met;
-        self.met = true;
-        if first && !model.is_off(Rule::NewServerLosesRoot) {
-            self.tokens.root = None;
+    /// Whether the run that a node is has been met.
+    pub fn knows(&self, node: Node) -> bool {
+        self.met & self.run_of(node) != 0
+    }
+
+    /// It is kept of these nodes that they have been met.
+    pub fn keep_known(&mut self, nodes: Nodes) {
+        for node in nodes.each() {
+            self.met |= self.run_of(node);
         }
-        first
+    }
+
+    fn run_of(&self, node: Node) -> u8 {
+        1 << (node as u8 * 4 + self.runs[node])
+    }
+
+    /// What of this is on a node.
+    pub fn part(&self, model: &Model, node: Node) -> Redis {
+        let mut part =
+            Redis { held: Held::Nothing, tokens: Tokens::default(), runs: [0; 2], met: 0 };
+        part.take_over(model, node, self);
+        part
+    }
+
+    /// A node comes back with what it had.
+    pub fn take_over(&mut self, model: &Model, node: Node, from: &Redis) {
+        let is_there = |key| model.program.servers.node_of(key) == node;
+        if is_there(Keys::NAME) {
+            self.held = from.held;
+        }
+        for token in Keys::TOKENS.each().filter(|token| is_there(*token)) {
+            self.tokens.read(token, from.tokens);
+        }
+        if is_there(Keys::RUNS) {
+            self.met = from.met;
+        }
     }
 }

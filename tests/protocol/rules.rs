@@ -1,7 +1,7 @@
 //! The rules of the protocol, each of which can be switched off, and who takes part.
 
-use crate::redis::What;
-use crate::state::{ACTORS, Mishaps};
+use crate::redis::{Keys, What};
+use crate::state::{ACTORS, Mishaps, Node, Nodes, Notice};
 
 /// What the protocol holds to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,17 @@ pub enum Rule {
     AwayPutsNoteFirst,
     /// A server that was not there for a while is another one when it is back.
     ServersComeBackNew,
+    /// Who meets a server that is new removes the root's token, and then says that it is known. Otherwise: the
+    /// other way round.
+    RootGoesFirst,
+    /// The feed listens to every node. Otherwise: to the first.
+    FeedListensToAll,
+    /// The lease is renewed when every node has answered. Otherwise: when the first has.
+    LeaseNeedsAll,
+    /// What is removed on a node is published there, in the same step. Otherwise: by the first node, beside it.
+    NoticeFromItsNode,
+    /// An invalidation of several keys has ended when all are removed. Otherwise: when one is.
+    AllAreConfirmed,
 }
 
 /// One of the two processes.
@@ -80,6 +91,8 @@ pub type Place = usize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Call(Place),
+    /// A call in mode `redis`: it looks into no memory and by no mirror.
+    Direct(Place),
     Invalidate(Place, What),
     Put(Place, Known),
     Clear(Place),
@@ -107,9 +120,23 @@ pub enum Start {
     Warm,
 }
 
+/// Where the keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Servers {
+    /// All on one server.
+    One,
+    /// On the nodes of a cluster: the tokens are not where the name is.
+    TokensApart,
+    /// The token of the prefix is not where the name and the root's token are.
+    PrefixApart,
+    /// The root's token is not where the name and the prefix's token are.
+    RootApart,
+}
+
 /// Who takes part, and what may happen.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
+    pub servers: Servers,
     pub start: Start,
     pub roles: &'static [Role],
     pub mishaps: Mishaps,
@@ -126,10 +153,32 @@ impl Role {
     pub fn place(self) -> Place {
         match self {
             Role::Call(place)
+            | Role::Direct(place)
             | Role::Invalidate(place, _)
             | Role::Put(place, _)
             | Role::Clear(place) => place,
         }
+    }
+}
+
+impl Servers {
+    pub fn nodes(self) -> Nodes {
+        if self == Servers::One { Nodes::FIRST } else { Nodes::BOTH }
+    }
+
+    /// The node that has a key. What has been met is kept where the root's token is not.
+    pub fn node_of(self, key: Keys) -> Node {
+        let apart = match self {
+            Servers::One => Keys::NONE,
+            Servers::TokensApart => Keys::TOKENS,
+            Servers::PrefixApart => Keys::PREFIX.and(Keys::RUNS),
+            Servers::RootApart => Keys::ROOT,
+        };
+        apart.has(key).into()
+    }
+
+    pub fn nodes_of(self, keys: Keys) -> Nodes {
+        keys.each().map(|key| self.node_of(key)).collect()
     }
 }
 
@@ -152,6 +201,48 @@ impl Model {
             Role::Invalidate(_, what) => what,
             _ => What::Name,
         }
+    }
+
+    /// The same as keys.
+    pub fn removed(&self, actor: usize) -> Keys {
+        let keys = self.what(actor).keys();
+        if self.is_off(Rule::NoticeFromItsNode) { keys.and(Keys::NOTICE) } else { keys }
+    }
+
+    /// Whether an invalidation begins with the removal.
+    pub fn removes_at_once(&self, actor: usize) -> bool {
+        matches!(self.role(actor), Role::Invalidate(..))
+            && !self.is_off(Rule::RedisFirst)
+            && !self.is_off(Rule::RemovedWhenPublished)
+    }
+
+    /// Whether the feed listens to this node.
+    pub fn hears(&self, node: Node) -> bool {
+        node == 0 || !self.is_off(Rule::FeedListensToAll)
+    }
+
+    /// The steps in which something is done with these keys.
+    pub fn parts(&self, keys: Keys) -> impl Iterator<Item = Keys> {
+        let at_once = self.program.servers == Servers::One || keys == Keys::NONE;
+        let each = keys.each().filter(move |_| !at_once);
+        at_once.then_some(keys).into_iter().chain(each)
+    }
+
+    /// The node that publishes a notice.
+    pub fn source_of(&self, notice: Notice) -> Node {
+        let key = match notice {
+            Notice::First(_) if self.is_off(Rule::NoticeFromItsNode) => Keys::NOTICE,
+            Notice::First(writer) | Notice::Again(writer) => match self.role(writer) {
+                Role::Clear(_) => Keys::ROOT,
+                _ => self.what(writer).keys().without(Keys::OWN),
+            },
+            Notice::NewServer => Keys::ROOT,
+        };
+        self.program.servers.node_of(key)
+    }
+
+    pub fn nodes(&self) -> Nodes {
+        self.program.servers.nodes()
     }
 
     pub fn actors(&self) -> std::ops::Range<usize> {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use crate::hash::Quick;
 use crate::redis::{Entry, Held, Id, Kind, Redis, Tokens};
 use crate::rules::{Model, Start};
-use crate::state::{ACTORS, Actor, Feed, Link, Notices, Process, World};
+use crate::state::{ACTORS, Actor, Feed, Link, Nodes, Notices, Process, World};
 use crate::step::Step;
 
 /// How a wrong answer comes about: what is wrong, and the fewest steps that lead to it.
@@ -83,17 +83,21 @@ impl World {
             lease: true,
             feed: Feed::Hears,
             link: Link::Up,
+            lost: Nodes::NONE,
             inbox: Notices::default(),
+            echoes: Notices::default(),
             behind: 0,
             journal: 0,
             required: 0,
         };
         let mut actors = [Actor::DONE; ACTORS];
         actors[model.actors()].fill(Actor::NEW);
+        let mut redis = Redis { held, tokens, runs: [0; 2], met: 0 };
+        redis.keep_known(model.nodes());
         World {
             data: 0,
-            redis: Redis { held, tokens, met: true },
-            snapshot: None,
+            redis,
+            snapshots: [None; 2],
             processes: [process; 2],
             actors,
             left: program.mishaps,

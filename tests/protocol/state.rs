@@ -1,8 +1,8 @@
-//! What there is: the server, the processes, and who does something in them.
+//! What there is: the servers, the processes, and who does something in them.
 
 use std::fmt;
 
-use crate::redis::{Entry, Held, Id, Redis, Tokens};
+use crate::redis::{Entry, Held, Id, Keys, Redis, Tokens};
 
 /// A version of the data: how many writes have been made.
 pub type Version = u8;
@@ -18,8 +18,8 @@ pub type Actors = u8;
 pub struct World {
     pub data: Version,
     pub redis: Redis,
-    /// What the server comes back with if it is rolled back.
-    pub snapshot: Option<Redis>,
+    /// What each node comes back with if it is rolled back.
+    pub snapshots: [Option<Redis>; 2],
     pub processes: [Process; 2],
     pub actors: [Actor; ACTORS],
     pub left: Mishaps,
@@ -27,6 +27,45 @@ pub struct World {
     pub written: [Version; ACTORS],
     /// Whose removal Redis is known to hold.
     pub confirmed: Actors,
+}
+
+/// One of the two nodes of a cluster; one server alone is the first.
+pub type Node = usize;
+
+/// Some of the nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Nodes(u8);
+
+impl Nodes {
+    pub const NONE: Nodes = Nodes(0);
+    pub const FIRST: Nodes = Nodes(1);
+    pub const BOTH: Nodes = Nodes(3);
+
+    pub fn has(self, node: Node) -> bool {
+        self.0 & (1 << node) != 0
+    }
+
+    pub fn overlaps(self, others: Nodes) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    pub fn with(self, node: Node) -> Nodes {
+        Nodes(self.0 | 1 << node)
+    }
+
+    pub fn without(self, others: Nodes) -> Nodes {
+        Nodes(self.0 & !others.0)
+    }
+
+    pub fn each(self) -> impl Iterator<Item = Node> {
+        (0..2).filter(move |node| self.has(*node))
+    }
+}
+
+impl FromIterator<Node> for Nodes {
+    fn from_iter<I: IntoIterator<Item = Node>>(nodes: I) -> Self {
+        nodes.into_iter().fold(Nodes::NONE, Nodes::with)
+    }
 }
 
 /// How many mishaps of a kind there may still be.
@@ -42,9 +81,9 @@ pub struct Mishaps {
     pub lapses: u8,
     /// The answer to an invalidation does not come.
     pub silences: u8,
-    /// The server is another one, with older data.
+    /// A server is another one, with older data.
     pub rollbacks: u8,
-    /// A process loses the connection over which it asks Redis, and not its feed.
+    /// A process loses a connection over which it asks Redis, and not its feed.
     pub cuts: u8,
     /// A body fails.
     pub failures: u8,
@@ -113,8 +152,12 @@ pub struct Process {
     pub lease: bool,
     pub feed: Feed,
     pub link: Link,
+    /// The nodes to which its connection is lost, though it does not know that yet.
+    pub lost: Nodes,
     /// Notices that are on their way.
     pub inbox: Notices,
+    /// Those that have been heard and come once more: no answer to a ping waits for them.
+    pub echoes: Notices,
     /// Writers whose bound has not passed here: what they published has not been heard, and the
     /// lease has held ever since.
     pub behind: Actors,
@@ -133,11 +176,14 @@ pub enum Feed {
     Hears,
 }
 
-/// The connection over which Redis is asked.
+/// The connections over which Redis is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
     Down,
-    /// It is known whether the server is a new one.
+    /// One of the servers has never been met: the root's token is to go.
+    Removes,
+    /// It is to be kept that they have been met; and whether the root's token is to go after that.
+    Keeps(bool),
     Met,
     Up,
 }
@@ -165,10 +211,6 @@ impl Notice {
 }
 
 impl Notices {
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
     pub fn add(&mut self, notice: Notice) {
         self.0 |= notice.bit();
     }
@@ -177,9 +219,17 @@ impl Notices {
         self.0 &= !notice.bit();
     }
 
+    pub fn has(self, notice: Notice) -> bool {
+        self.0 & notice.bit() != 0
+    }
+
+    pub fn with(self, more: Notices) -> Notices {
+        Notices(self.0 | more.0)
+    }
+
     pub fn all(self) -> impl Iterator<Item = Notice> {
         let writers = (0..ACTORS).flat_map(|i| [Notice::First(i), Notice::Again(i)]);
-        writers.chain([Notice::NewServer]).filter(move |notice| self.0 & notice.bit() != 0)
+        writers.chain([Notice::NewServer]).filter(move |notice| self.has(*notice))
     }
 }
 
@@ -196,25 +246,26 @@ pub struct Actor {
 }
 
 /// What an actor's next step will be. A step is one script of Redis, one command, or what a
-/// process does between two of them.
+/// process does between two of them. Keys are those that are still to be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum At {
     Starts,
     // A call.
     Gets,
     Judges(Held),
-    Fetches(Entry),
+    Fetches(Entry, Tokens, Keys),
     Compares(Entry, Tokens),
-    Begins(Option<Id>),
+    Reads(Held, Tokens, Keys),
+    Begins(Option<Id>, Begun, Keys),
     Loads(Begun),
-    NotesTokens(Begun, Version),
-    Fills(Begun, Version),
+    NotesTokens(Begun, Version, Keys),
+    Fills(Fill),
     Keeps(Version),
     Inserts(Version),
     LooksAgain,
     LoadsAlone,
     // A writer.
-    Removes,
+    Removes(Keys),
     Owes,
     Bumps,
     OwesLate,
@@ -230,11 +281,28 @@ pub enum At {
 }
 
 /// What a load noted in Redis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Begun {
     /// The state to store over.
     pub over: Option<Id>,
     pub tokens: Tokens,
+}
+
+/// A load or put that ends in Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fill {
+    pub begun: Begun,
+    pub version: Version,
+    /// What is still to be asked.
+    pub left: Keys,
+    /// The mark, or a token, is another by now.
+    pub refused: bool,
+}
+
+impl Fill {
+    pub fn new(begun: Begun, version: Version) -> Self {
+        Fill { begun, version, left: Keys::ALL, refused: false }
+    }
 }
 
 impl Actor {

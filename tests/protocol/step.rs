@@ -1,18 +1,18 @@
 //! What can happen next.
 
-use crate::redis::Held;
-use crate::rules::{Model, Place, Rule};
-use crate::state::{Actor, At, Feed, Link, Notice, Process, World};
+use crate::redis::{Held, Keys};
+use crate::rules::{Model, Place, Rule, Servers};
+use crate::state::{Actor, Actors, At, Feed, Link, Node, Nodes, Notice, Process, World};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
-    /// An actor does what it is at.
-    Acts(usize),
+    /// An actor does what it is at, with these keys.
+    Acts(usize, Keys),
     /// A removal, or a put, whose answer does not come: whether Redis has executed it.
-    Silence(usize, Executed),
+    Silence(usize, Keys, Executed),
     /// A body fails.
     Fails(usize),
-    Evict(Key),
+    Evict(Keys),
     Hears(Place, Notice),
     /// The same, and the notice will come once more.
     HearsDouble(Place, Notice),
@@ -21,25 +21,22 @@ pub enum Step {
     LeaseRenews(Place),
     Subscribes(Place),
     BeginsEpoch(Place),
-    Pays(Place),
-    Snapshot,
-    RollBack,
-    Meets(Place),
+    Pays(Place, Actors),
+    Snapshot(Node),
+    RollBack(Node),
+    AsksRuns(Place),
+    RemovesRoot(Place),
+    KeepsKnown(Place, bool),
     GoesUp(Place),
-    Cut(Place),
+    Cut(Place, Node),
+    /// A connection was lost, and it is noticed.
+    GivesUp(Place),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Executed {
     Yes,
     No,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub enum Key {
-    Name,
-    Root,
-    Prefix,
 }
 
 impl World {
@@ -50,9 +47,9 @@ impl World {
             self.steps_of_actor(model, i, &mut steps);
         }
         for place in 0..self.processes.len() {
-            self.steps_of_process(place, &mut steps);
+            self.steps_of_process(model, place, &mut steps);
         }
-        self.steps_of_server(&mut steps);
+        self.steps_of_servers(model, &mut steps);
         steps
     }
 
@@ -64,58 +61,84 @@ impl World {
         if at == At::Done || at == At::Starts && (0..i).filter(alike).any(waits) {
             return;
         }
-        steps.push(Step::Acts(i));
-        if self.left.silences > 0 && self.asks_to_write(model, i) {
-            steps.extend([Step::Silence(i, Executed::Yes), Step::Silence(i, Executed::No)]);
+        for keys in model.parts(self.asked(model, i)) {
+            steps.push(Step::Acts(i, keys));
+            let reaches = self.reaches(model, model.role(i).place(), keys);
+            if self.left.silences > 0 && self.asks_to_write(model, i) && reaches {
+                let silence = |executed| Step::Silence(i, keys, executed);
+                steps.extend([Executed::Yes, Executed::No].map(silence));
+            }
         }
         if self.left.failures > 0 && matches!(at, At::Loads(_)) {
             steps.push(Step::Fails(i));
         }
     }
 
-    fn steps_of_process(&self, place: Place, steps: &mut Vec<Step>) {
-        let Process { lease, feed, link, inbox, journal, .. } = self.processes[place];
-        for notice in inbox.all() {
+    fn steps_of_process(&self, model: &Model, place: Place, steps: &mut Vec<Step>) {
+        let Process { lease, feed, link, lost, inbox, echoes, journal, .. } = self.processes[place];
+        for notice in inbox.with(echoes).all() {
             steps.push(Step::Hears(place, notice));
-            if self.left.doubles > 0 {
+            if self.left.doubles > 0 && inbox.has(notice) {
                 steps.push(Step::HearsDouble(place, notice));
             }
         }
         let mut may = |can: bool, step| steps.extend(can.then_some(step));
         may(feed != Feed::Deaf && self.left.interruptions > 0, Step::Interrupt(place));
         may(lease && (feed != Feed::Hears || self.left.lapses > 0), Step::LeaseEnds(place));
-        may(!lease && feed == Feed::Hears && inbox.is_empty(), Step::LeaseRenews(place));
-        may(feed == Feed::Deaf && link != Link::Down, Step::Subscribes(place));
+        // Over each connection notices and answers come in order.
+        let waits = |notice| model.source_of(notice) == 0 || !model.is_off(Rule::LeaseNeedsAll);
+        let answered = !inbox.all().any(waits);
+        may(!lease && feed == Feed::Hears && answered, Step::LeaseRenews(place));
+        let met = matches!(link, Link::Met | Link::Up) && lost == Nodes::NONE;
+        may(feed == Feed::Deaf && met, Step::Subscribes(place));
         may(feed == Feed::Subscribed, Step::BeginsEpoch(place));
-        // Before or after it has met the server: it does not read there meanwhile.
-        may(journal != 0, Step::Pays(place));
-        may(link == Link::Down, Step::Meets(place));
+        for node in model.nodes().each() {
+            may(link == Link::Up && !lost.has(node) && self.left.cuts > 0, Step::Cut(place, node));
+        }
+        may(link == Link::Down, Step::AsksRuns(place));
+        may(lost != Nodes::NONE, Step::GivesUp(place));
+        let reaches = |keys| self.reaches(model, place, keys);
+        may(link == Link::Removes && reaches(Keys::ROOT), Step::RemovesRoot(place));
+        if let Link::Keeps(removes) = link {
+            may(reaches(Keys::RUNS), Step::KeepsKnown(place, removes));
+        }
         may(link == Link::Met, Step::GoesUp(place));
-        may(link == Link::Up && self.left.cuts > 0, Step::Cut(place));
+        // Before or after it has met the server: it does not read there meanwhile.
+        let owed = model.actors().filter(|i| journal & (1 << i) != 0);
+        match model.program.servers {
+            Servers::One => may(journal != 0, Step::Pays(place, journal)),
+            _ => owed
+                .filter(|i| reaches(model.what(*i).keys()))
+                .for_each(|i| may(true, Step::Pays(place, 1 << i))),
+        }
     }
 
-    fn steps_of_server(&self, steps: &mut Vec<Step>) {
+    fn steps_of_servers(&self, model: &Model, steps: &mut Vec<Step>) {
         let mut may = |can: bool, step| steps.extend(can.then_some(step));
         let evicts = self.left.evictions > 0;
-        may(evicts && self.redis.held != Held::Nothing, Step::Evict(Key::Name));
-        may(evicts && self.redis.tokens.root.is_some(), Step::Evict(Key::Root));
-        may(evicts && self.redis.tokens.prefix.is_some(), Step::Evict(Key::Prefix));
-        may(self.left.rollbacks > 0 && self.snapshot.is_none(), Step::Snapshot);
-        may(self.snapshot.is_some(), Step::RollBack);
+        may(evicts && self.redis.held != Held::Nothing, Step::Evict(Keys::NAME));
+        may(evicts && self.redis.tokens.root.is_some(), Step::Evict(Keys::ROOT));
+        may(evicts && self.redis.tokens.prefix.is_some(), Step::Evict(Keys::PREFIX));
+        let taken = self.snapshots.iter().flatten().count();
+        for node in model.nodes().each() {
+            let may_come = usize::from(self.left.rollbacks) > taken;
+            may(may_come && self.snapshots[node].is_none(), Step::Snapshot(node));
+            may(self.snapshots[node].is_some(), Step::RollBack(node));
+        }
     }
 
     /// Does a step. An error says what it has shown to be wrong.
     pub fn perform(&mut self, model: &Model, step: Step) -> Result<(), String> {
         match step {
-            Step::Acts(i) => self.act(model, i)?,
-            Step::Silence(i, executed) => self.silence(model, i, executed),
+            Step::Acts(i, keys) => self.act(model, i, keys)?,
+            Step::Silence(i, keys, executed) => self.silence(model, i, keys, executed),
             Step::Fails(i) => self.fail(i),
             Step::Evict(key) => self.evict(key),
             Step::Hears(place, notice) => self.hear(model, place, notice),
             Step::HearsDouble(place, notice) => {
                 self.left.doubles -= 1;
                 self.hear(model, place, notice);
-                self.processes[place].inbox.add(notice);
+                self.processes[place].echoes.add(notice);
             }
             Step::Interrupt(place) => {
                 self.left.interruptions -= 1;
@@ -128,12 +151,15 @@ impl World {
             Step::LeaseRenews(place) => self.processes[place].lease = true,
             Step::Subscribes(place) => self.subscribe(model, place),
             Step::BeginsEpoch(place) => self.begin_epoch(model, place),
-            Step::Pays(place) => self.pay(model, place),
-            Step::Snapshot => self.snapshot = Some(self.redis),
-            Step::RollBack => self.roll_back(model),
-            Step::Meets(place) => self.meet(model, place),
+            Step::Pays(place, owed) => self.pay(model, place, owed),
+            Step::Snapshot(node) => self.snapshots[node] = Some(self.redis.part(model, node)),
+            Step::RollBack(node) => self.roll_back(model, node),
+            Step::AsksRuns(place) => self.ask_runs(model, place),
+            Step::RemovesRoot(place) => self.remove_root(model, place),
+            Step::KeepsKnown(place, removes) => self.keep_known(model, place, removes),
             Step::GoesUp(place) => self.go_up(model, place),
-            Step::Cut(place) => self.cut(model, place),
+            Step::Cut(place, node) => self.cut(model, place, node),
+            Step::GivesUp(place) => self.lose_link(model, place),
         }
         self.settle(model);
         self.check(model)
@@ -160,8 +186,10 @@ impl World {
             }
             let Held::Entry(entry) = self.redis.held else { continue };
             let mirrored = trusts && process.mirror.confirm(entry.tokens);
-            let fresh = mirrored || self.redis.tokens.confirm(entry.tokens);
-            if fresh && process.asks_redis(model) {
+            let reaches = |keys| self.reaches(model, place, keys);
+            let confirmed = reaches(Keys::TOKENS) && self.redis.tokens.confirm(entry.tokens);
+            let fresh = mirrored || confirmed;
+            if fresh && process.asks_redis(model) && reaches(Keys::NAME) {
                 process.judge(process.required, entry.version, place, "Redis")?;
             }
         }

@@ -1,9 +1,10 @@
 //! Each rule switched off: the model must find out what it is good for.
 
 use crate::programs::{NONE, program};
-use crate::redis::What::{Name, Prefix};
+use crate::redis::What::{Name, Prefix, PrefixAndOwn};
 use crate::rules::Known::{Before, Within};
-use crate::rules::Role::{Call, Clear, Invalidate, Put};
+use crate::rules::Role::{Call, Clear, Direct, Invalidate, Put};
+use crate::rules::Servers::{PrefixApart, RootApart, TokensApart};
 use crate::rules::Start::{Cold, Mirrored, Stored, Warm};
 use crate::rules::{Model, Program, Rule};
 use crate::search::{Violation, explore};
@@ -195,6 +196,72 @@ fn a_put_that_redis_has_not_confirmed_depends_on_what_was_noted_before_it_began(
     needs(Rule::AwayPutsNoteFirst, program(Cold, roles, mishaps));
 }
 
+#[test]
+fn in_a_cluster_too_the_tokens_are_noted_before_the_body() {
+    let program = program(Cold, &[Call(0), Invalidate(1, Prefix)], NONE).on(TokensApart);
+    needs(Rule::TokensNotedFirst, program);
+}
+
+#[test]
+fn in_a_cluster_too_absent_never_equals_absent() {
+    let program = program(Cold, &[Call(0), Invalidate(1, Name)], NONE).on(TokensApart);
+    needs(Rule::AbsentEqualsNothing, program);
+}
+
+#[test]
+fn a_server_is_not_known_before_what_it_holds_is_stale() {
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    let program = program(Stored, &[Invalidate(0, Name)], mishaps);
+    needs(Rule::RootGoesFirst, program);
+    for servers in [TokensApart, PrefixApart, RootApart] {
+        needs(Rule::RootGoesFirst, program.on(servers));
+    }
+}
+
+#[test]
+fn a_node_with_older_data_loses_the_root_wherever_that_is() {
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    for servers in [TokensApart, PrefixApart, RootApart] {
+        let name = program(Stored, &[Invalidate(0, Name)], mishaps);
+        needs(Rule::NewServerLosesRoot, name.on(servers));
+        let prefix = program(Stored, &[Invalidate(0, Prefix)], mishaps);
+        needs(Rule::NewServerLosesRoot, prefix.on(servers));
+    }
+}
+
+#[test]
+fn what_was_mirrored_of_another_node_counts_no_more() {
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    let program = program(Warm, &[Invalidate(0, Name)], mishaps);
+    needs(Rule::NewEpochAfterOutage, program.on(TokensApart));
+}
+
+#[test]
+fn a_node_that_is_not_listened_to_is_not_heard() {
+    let mishaps = Mishaps { lapses: 1, ..NONE };
+    let program = program(Warm, &[Invalidate(0, Prefix)], mishaps);
+    needs(Rule::FeedListensToAll, program.on(TokensApart));
+}
+
+#[test]
+fn one_node_does_not_answer_for_the_other() {
+    let mishaps = Mishaps { lapses: 1, ..NONE };
+    let program = program(Warm, &[Invalidate(0, Prefix)], mishaps);
+    needs(Rule::LeaseNeedsAll, program.on(TokensApart));
+}
+
+#[test]
+fn a_notice_from_another_node_may_be_ahead_of_its_removal() {
+    let program = program(Stored, &[Call(1), Invalidate(0, Prefix)], NONE);
+    needs(Rule::NoticeFromItsNode, program.on(TokensApart));
+}
+
+#[test]
+fn an_invalidation_returns_when_all_nodes_have_confirmed_it() {
+    let program = program(Stored, &[Invalidate(0, PrefixAndOwn)], NONE);
+    needs(Rule::AllAreConfirmed, program.on(TokensApart));
+}
+
 /// The limit of meeting servers: one that was met, was replaced, and takes its place again with
 /// its own old data looks like one that was never away.
 #[test]
@@ -217,6 +284,8 @@ fn can_do_without(rule: Rule, program: Program, floor: usize) {
 fn a_fill_with_outdated_tokens_is_of_no_use_and_does_no_harm() {
     let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];
     can_do_without(Rule::FillsCompareTokens, program(Mirrored, roles, NONE), 1_000);
+    let roles = &[Direct(1), Call(0), Invalidate(0, Prefix)];
+    can_do_without(Rule::FillsCompareTokens, program(Stored, roles, NONE).on(TokensApart), 1_000);
 }
 
 /// A tag that only the entry names can be noted no sooner.

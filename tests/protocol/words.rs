@@ -1,23 +1,33 @@
 //! Steps in words, for whoever has to read how a wrong answer came about.
 
-use crate::redis::{Held, What};
-use crate::rules::{Known, Model, Role, Rule};
-use crate::state::{At, Notice, World};
+use std::fmt;
+
+use crate::redis::{Held, Keys, What};
+use crate::rules::{Known, Model, Role, Rule, Servers};
+use crate::state::{At, Fill, Node, Notice, World};
 use crate::step::{Executed, Step};
 
 impl World {
     pub fn describe(&self, model: &Model, step: Step) -> String {
         match step {
-            Step::Acts(i) => format!("{} {}", name(model, i), self.act_in_words(model, i)),
-            Step::Silence(i, executed) => {
+            Step::Acts(i, keys) => {
+                let lost = match self.reaches(model, model.role(i).place(), keys) {
+                    true => "",
+                    false => ": that connection is lost",
+                };
+                let act = self.act_in_words(model, i);
+                format!("{} {act}{}{lost}", name(model, i), of_keys(model, keys))
+            }
+            Step::Silence(i, keys, executed) => {
                 let executed = match executed {
                     Executed::Yes => "Redis executes it",
                     Executed::No => "Redis does not execute it",
                 };
                 format!(
-                    "{} {}, and no answer comes; {executed}",
+                    "{} {}{}, and no answer comes; {executed}",
                     name(model, i),
-                    self.act_in_words(model, i)
+                    self.act_in_words(model, i),
+                    of_keys(model, keys)
                 )
             }
             Step::Fails(i) => format!("{} fails, and takes its mark away", name(model, i)),
@@ -36,12 +46,24 @@ impl World {
             Step::LeaseRenews(place) => format!("the lease of process {place} is renewed"),
             Step::Subscribes(place) => format!("process {place} subscribes to the feed again"),
             Step::BeginsEpoch(place) => format!("process {place} begins a new epoch and lease"),
-            Step::Pays(place) => format!("process {place} has Redis execute its journal"),
-            Step::Snapshot => "the server takes a snapshot".to_owned(),
-            Step::RollBack => "the server restarts from its snapshot".to_owned(),
-            Step::Meets(place) => format!("process {place} asks which server it is"),
+            Step::Pays(place, _) => format!("process {place} has Redis execute its journal"),
+            Step::Snapshot(node) => format!("{} takes a snapshot", server(model, node)),
+            Step::RollBack(node) => format!("{} restarts from its snapshot", server(model, node)),
+            Step::AsksRuns(place) => {
+                let new = model.nodes().each().filter(|node| !self.redis.knows(*node));
+                let new = new.map(|node| format!(", {} is new", server(model, node)));
+                format!(
+                    "process {place} asks which servers have been met{}",
+                    new.collect::<String>()
+                )
+            }
+            Step::RemovesRoot(place) => format!("process {place} removes the root's token"),
+            Step::KeepsKnown(place, _) => format!("process {place} says that they have been met"),
             Step::GoesUp(place) => format!("process {place} uses Redis again"),
-            Step::Cut(place) => format!("process {place} loses its connection to Redis"),
+            Step::Cut(place, node) => {
+                format!("process {place} loses its connection to {}", server(model, node))
+            }
+            Step::GivesUp(place) => format!("process {place} notices what it has lost"),
         }
     }
 
@@ -51,19 +73,20 @@ impl World {
             At::Starts => start_in_words(model, role).to_owned(),
             At::Gets => format!("asks Redis: {}", held_in_words(self.redis.held)),
             At::Judges(held) => format!("has {}", held_in_words(held)),
-            At::Fetches(_) => "asks Redis for tokens".to_owned(),
+            At::Fetches(..) => "asks Redis for tokens".to_owned(),
             At::Compares(entry, _) => format!("compares the tokens of version {}", entry.version),
-            At::Begins(_) if matches!(role, Role::Put(_, Known::Before)) => {
+            At::Reads(..) => format!("asks Redis: {} and tokens", held_in_words(self.redis.held)),
+            At::Begins(..) if matches!(role, Role::Put(_, Known::Before)) => {
                 format!("begins in Redis, mark and tokens, with version {}", self.data + 1)
             }
-            At::Begins(_) => "begins in Redis: mark and tokens".to_owned(),
+            At::Begins(..) => "begins in Redis: mark and tokens".to_owned(),
             At::Loads(_) => format!("runs its body, which reads version {}", self.data),
             At::NotesTokens(..) => "notes the tokens".to_owned(),
-            At::Fills(_, version) => format!("fills Redis with version {version}"),
+            At::Fills(Fill { version, .. }) => format!("fills Redis with version {version}"),
             At::Keeps(version) => format!("keeps version {version} in memory, if it may"),
             At::Inserts(version) => format!("inserts version {version} into memory"),
             At::LooksAgain => "looks at the generations once more".to_owned(),
-            At::Removes => match model.is_off(Rule::RedisFirst) {
+            At::Removes(_) => match model.is_off(Rule::RedisFirst) {
                 true => "removes and publishes",
                 false => "removes",
             }
@@ -93,8 +116,10 @@ impl World {
 fn name(model: &Model, i: usize) -> String {
     let role = match model.role(i) {
         Role::Call(_) => "call",
+        Role::Direct(_) => "direct call",
         Role::Invalidate(_, What::Name) => "invalidation of the name",
         Role::Invalidate(_, What::Prefix) => "invalidation of the prefix",
+        Role::Invalidate(_, What::PrefixAndOwn) => "invalidation of the prefix and its own name",
         Role::Put(..) => "put",
         Role::Clear(_) => "clearing",
     };
@@ -103,6 +128,7 @@ fn name(model: &Model, i: usize) -> String {
 
 fn start_in_words(model: &Model, role: Role) -> &'static str {
     match role {
+        Role::Direct(_) => "begins",
         Role::Call(_) => "looks into memory, and notes the generations",
         Role::Put(..) => "notes the generations",
         Role::Clear(_) => "writes, and stops the loads of its process",
@@ -111,6 +137,38 @@ fn start_in_words(model: &Model, role: Role) -> &'static str {
         }
         Role::Invalidate(..) if model.is_off(Rule::RemovedWhenPublished) => "writes, and publishes",
         Role::Invalidate(..) => "writes, removes and publishes",
+    }
+}
+
+fn server(model: &Model, node: Node) -> String {
+    match model.program.servers {
+        Servers::One => "the server".to_owned(),
+        _ => format!("node {node}"),
+    }
+}
+
+/// Where a step is about one of several keys: which.
+fn of_keys(model: &Model, keys: Keys) -> String {
+    match model.program.servers {
+        Servers::One => String::new(),
+        _ if keys == Keys::NONE => String::new(),
+        servers => {
+            keys.each().map(|key| format!(" ({key:?}, node {})", servers.node_of(key))).collect()
+        }
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |key| match key {
+            Keys::NAME => "name",
+            Keys::ROOT => "root",
+            Keys::PREFIX => "prefix",
+            Keys::OWN => "own name",
+            Keys::RUNS => "servers met",
+            _ => "notice",
+        };
+        f.write_str(&self.each().map(name).collect::<Vec<_>>().join(", "))
     }
 }
 
