@@ -196,8 +196,8 @@ impl Core {
         let mirrors = self.reads_memory(stores);
         let noted = mirrors.then(|| self.generations.note(key.slots()));
         let found = match mirrors {
-            true => redis.value(key.name().as_str()).await?,
-            false => redis.read(key.name().as_str(), key.tags()).await?,
+            true => redis.value(key.name().as_str(), key.kind()).await?,
+            false => redis.read(key.name().as_str(), key.tags(), key.kind()).await?,
         };
         let tokens = if mirrors { Tokens::Mirrored(redis) } else { Tokens::Found };
         match self.examine(key, &found, tokens, noted, grace_ms, &take) {
