@@ -127,7 +127,7 @@ impl Core {
         redis: &RedisStore,
         key: &CallKey,
     ) -> Result<Option<Inspected>, Away> {
-        let found = redis.value(key.name().as_str()).await?;
+        let found = redis.value(key.name().as_str(), key.kind()).await?;
         let Some(bytes) = &found.bytes else { return Ok(None) };
         let (header, payload) = match Stored::read(bytes) {
             Stored::Value(header, payload) => (header, payload),

@@ -159,14 +159,6 @@ impl TestCache {
         self.server.as_deref().expect("the store is one Redis server")
     }
 
-    /// The server that has the key of this name.
-    pub fn server_of(&self, name: &str) -> &RedisServer {
-        match self.cluster {
-            Some(cluster) => &cluster.nodes()[cluster.master_of_key(&self.redis_key(name))],
-            None => self.server(),
-        }
-    }
-
     /// The test keeps something for ever, or writes into Redis itself: it may leave keys without an end.
     pub fn leaves_endless_keys(&self) {
         self.endless.store(true, Ordering::Relaxed);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::generation::Slot;
 use crate::memory::{Domain, Memory, MemoryKey};
@@ -79,6 +80,13 @@ impl CallKey {
     /// The prefix of that function's names.
     pub(crate) fn prefix(&self) -> Option<&'static str> {
         self.instance().map(|instance| instance.spec.prefix())
+    }
+
+    /// Which values this one is likely to be as large as: those of its function; by hand, those whose names
+    /// have the same first prefix.
+    pub(crate) fn kind(&self) -> u64 {
+        let first = || self.tags().first().map_or(self.name().as_str(), String::as_str);
+        self.accepted_origin().unwrap_or_else(|| xxh3_64(first().as_bytes()))
     }
 
     fn instance(&self) -> Option<&'static Instance> {

@@ -198,8 +198,8 @@ impl Core {
         let noted = mirrors.then(|| self.generations.note(key.slots()));
         let mirrored = if mirrors { redis.mirrored(key.tags()) } else { None };
         let found = match mirrored {
-            Some(_) => redis.value(key.name().as_str()).await?,
-            None => redis.read(key.name().as_str(), key.tags()).await?,
+            Some(_) => redis.value(key.name().as_str(), key.kind()).await?,
+            None => redis.read(key.name().as_str(), key.tags(), key.kind()).await?,
         };
         let tokens = match &mirrored {
             Some(tokens) => Tokens::Mirrored(tokens, redis),

@@ -16,13 +16,11 @@ use super::notice::Item;
 use super::ready::Ready;
 use super::script::{STATE_BYTES, Script};
 use super::shared::Shared;
-use super::{Away, Life, RedisStore, number, token};
+use super::{Away, Life, RedisStore, number, token, weights};
 use crate::clock::millis;
 use crate::entry::StateId;
 use crate::{random, runtime};
 
-/// A value of at least so many bytes goes over the connection for large things.
-const BULKY: usize = 16 * 1024;
 /// The least time a token lives.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
 
@@ -315,7 +313,7 @@ async fn finish_at(
     arguments: &[&[u8]; 5],
 ) -> RedisResult<u8> {
     let [_, entry, ..] = arguments;
-    let lane = if entry.len() < BULKY { Lane::Quick } else { Lane::Bulk };
+    let lane = weights::lane_of(entry.len());
     if ready.is_cluster() {
         // What is stored though a token is another by now is stale wherever it is read.
         let (name, tokens) = keys.split_at(1.min(keys.len()));

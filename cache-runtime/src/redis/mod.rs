@@ -26,6 +26,7 @@ mod sweep;
 mod tally;
 mod tls;
 mod topology;
+mod weights;
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
@@ -97,30 +98,40 @@ impl RedisStore {
         RedisStore(Arc::new(Shared::new(settings, generations, clock, host, events)))
     }
 
-    /// The value under a name, alone: for who has the tokens from the mirror.
-    pub(crate) async fn value(&self, name: &str) -> Result<Found, Away> {
+    /// The value under a name, alone: for who has the tokens from the mirror. The values of one kind are
+    /// likely to be as large as each other.
+    pub(crate) async fn value(&self, name: &str, kind: u64) -> Result<Found, Away> {
         let turn = self.0.turn().await?;
         let key = self.0.value_key(name);
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
         get.arg("GET").arg(&key);
-        let value = turn.ask(turn.ready.ask(Lane::Quick, &key, &get)).await?;
-        Ok(Found { bytes: bytes_of(value), tokens: Vec::new(), now_ms: turn.now_ms(&key) })
+        let lane = self.0.weights.lane(kind);
+        let bytes = bytes_of(turn.ask(turn.ready.ask(lane, &key, &get)).await?);
+        self.0.weights.note(kind, bytes.as_ref().map_or(0, Vec::len));
+        Ok(Found { bytes, tokens: Vec::new(), now_ms: turn.now_ms(&key) })
     }
 
     /// The value under a name and the tokens of its tags, in one round trip. The tokens are mirrored, if
     /// anybody reads by the mirror.
-    pub(crate) async fn read(&self, name: &str, tags: &[impl AsRef<str>]) -> Result<Found, Away> {
+    pub(crate) async fn read(
+        &self,
+        name: &str,
+        tags: &[impl AsRef<str>],
+        kind: u64,
+    ) -> Result<Found, Away> {
         let key = self.0.value_key(name);
         let keys = std::iter::once(key.clone()).chain(self.0.token_keys(tags));
         let before = self.0.before_tokens(tags);
         let turn = self.0.turn().await?;
-        let mut values = turn.ask(turn.ready.values(Lane::Quick, keys)).await?;
+        let mut values = turn.ask(turn.ready.values(self.0.weights.lane(kind), keys)).await?;
         let tokens = values.split_off(1.min(values.len()));
         let tokens: Vec<_> = tokens.iter().map(token).collect();
         if let Some(before) = before {
             self.0.mirror.remember(before, tags, tokens.iter().copied());
         }
-        Ok(Found { bytes: values.pop().and_then(bytes_of), tokens, now_ms: turn.now_ms(&key) })
+        let bytes = values.pop().and_then(bytes_of);
+        self.0.weights.note(kind, bytes.as_ref().map_or(0, Vec::len));
+        Ok(Found { bytes, tokens, now_ms: turn.now_ms(&key) })
     }
 
     /// Several values, each with the time of its server, and the tokens of several tags, the root's

@@ -22,6 +22,7 @@ use super::ready::Ready;
 use super::reports::Reports;
 use super::servers::Servers;
 use super::tally::{self, Tally};
+use super::weights::Weights;
 use crate::clock::{Clock, millis, precise_ms};
 use crate::events::{Events, Happened};
 use crate::generation::Generations;
@@ -85,6 +86,7 @@ pub(super) struct Shared {
     reports: Reports,
     pub(super) feed: Feed,
     pub(super) mirror: Mirror,
+    pub(super) weights: Weights,
     pub(super) host: Weak<dyn Host>,
     pub(super) tally: Tally,
     /// Which manager a notice is from.
@@ -117,6 +119,7 @@ impl Shared {
         Shared {
             feed: Feed::default(),
             mirror: Mirror::new(Arc::clone(&generations), millis(settings.memory_ttl)),
+            weights: Weights::default(),
             host,
             tally: Tally::default(),
             source: random::word(),

@@ -15,6 +15,7 @@ use crate::stores::until;
 mod acl;
 mod cluster;
 mod lacking;
+mod lanes;
 mod sentinel;
 mod traffic;
 
