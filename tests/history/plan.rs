@@ -25,9 +25,17 @@ pub enum Mode {
     Tiered,
 }
 
+/// What Redis is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Single,
+    Cluster,
+}
+
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub mode: Mode,
+    pub redis: Kind,
     pub seed: u64,
     pub length: Duration,
     pub operations: Option<u64>,
@@ -36,22 +44,31 @@ pub struct Plan {
     pub calm: bool,
 }
 
-pub fn modes() -> Vec<Mode> {
-    let all = [Mode::Redis, Mode::Tiered];
-    let chosen = env::var("HISTORY_MODE").ok();
-    let is_chosen = |mode: &Mode| chosen.as_deref().is_none_or(|chosen| chosen == mode.name());
-    let modes: Vec<Mode> = all.into_iter().filter(is_chosen).collect();
-    assert!(!modes.is_empty(), "HISTORY_MODE is {chosen:?}");
-    modes
+/// A history of each mode with each kind of Redis, as far as they are wanted.
+pub fn plans() -> Vec<Plan> {
+    let modes = chosen("HISTORY_MODE", [Mode::Redis, Mode::Tiered], Mode::name);
+    let kinds = chosen("HISTORY_REDIS", [Kind::Single, Kind::Cluster], Kind::name);
+    let plans = |redis| modes.iter().map(move |mode| Plan::of(*mode, redis));
+    kinds.into_iter().flat_map(plans).collect()
+}
+
+/// Those that a variable names, or all.
+fn chosen<T: Copy>(variable: &str, all: [T; 2], name: fn(T) -> &'static str) -> Vec<T> {
+    let chosen = env::var(variable).ok();
+    let is_chosen = |one: &T| chosen.as_deref().is_none_or(|chosen| chosen == name(*one));
+    let those: Vec<T> = all.into_iter().filter(is_chosen).collect();
+    assert!(!those.is_empty(), "{variable} is {chosen:?}");
+    those
 }
 
 impl Plan {
-    pub fn of(mode: Mode) -> Self {
+    fn of(mode: Mode, redis: Kind) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Plan {
             mode,
+            redis,
             seed: variable("HISTORY_SEED").unwrap_or(now.as_micros() as u64),
-            length: Duration::from_secs(variable("HISTORY_SECONDS").unwrap_or(5)),
+            length: Duration::from_secs(variable("HISTORY_SECONDS").unwrap_or(redis.seconds())),
             operations: variable("HISTORY_OPERATIONS"),
             processes: variable("HISTORY_PROCESSES").unwrap_or(4),
             tasks: variable("HISTORY_TASKS").unwrap_or(6),
@@ -99,6 +116,23 @@ impl Mode {
         match self {
             Mode::Redis => "redis",
             Mode::Tiered => "tiered",
+        }
+    }
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Single => "single",
+            Kind::Cluster => "cluster",
+        }
+    }
+
+    /// How long a history is: a replica takes its time to take over.
+    fn seconds(self) -> u64 {
+        match self {
+            Kind::Single => 5,
+            Kind::Cluster => 6,
         }
     }
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use cache_tests::history::{Event, Span, now_us};
 use cache_tests::{Proxy, Worker};
 
 use crate::checker::Record;
 use crate::plan::Plan;
+use crate::redis::Access;
 
 /// What all processes of a history are told.
 pub struct Setting<'a> {
@@ -25,19 +28,17 @@ pub type Stats = BTreeMap<String, f64>;
 pub struct Process {
     worker: Worker,
     pub number: u64,
-    /// Every second one has a proxy; the others are quicker.
     pub proxy: Option<Proxy>,
-    port: u16,
+    url: String,
     pauses: Vec<Span>,
     operations: u64,
 }
 
 impl Process {
-    pub fn start(setting: &Setting<'_>, number: u64, redis: u16) -> Self {
-        let proxy = number.is_multiple_of(2).then(|| Proxy::before(redis));
-        let port = proxy.as_ref().map_or(redis, Proxy::port);
-        let worker = spawn(setting, number, port);
-        Process { worker, number, proxy, port, pauses: Vec::new(), operations: 0 }
+    pub fn start(setting: &Setting<'_>, number: u64, access: Access) -> Self {
+        let Access { url, proxy } = access;
+        let worker = spawn(setting, number, &url);
+        Process { worker, number, proxy, url, pauses: Vec::new(), operations: 0 }
     }
 
     pub fn operations(&mut self) -> u64 {
@@ -46,7 +47,7 @@ impl Process {
     }
 
     /// Has it change nothing from now on, or as ever.
-    pub fn hush(&mut self, hushed: bool) {
+    fn hush(&mut self, hushed: bool) {
         self.worker.call(if hushed { "hush" } else { "speak" });
     }
 
@@ -65,7 +66,7 @@ impl Process {
         self.worker.kill();
         let record = self.record(setting);
         let operations = std::mem::take(&mut self.operations);
-        self.worker = spawn(setting, number, self.port);
+        self.worker = spawn(setting, number, &self.url);
         self.number = number;
         (record, operations)
     }
@@ -98,12 +99,24 @@ impl Process {
     }
 }
 
-fn spawn(setting: &Setting<'_>, number: u64, redis: u16) -> Worker {
+/// Has none of them change anything from now on.
+pub fn hush(processes: &mut [Process]) {
+    processes.iter_mut().for_each(|process| process.hush(true));
+    // What is under way comes to its end.
+    sleep(Duration::from_millis(60));
+}
+
+/// Has them all change things as ever.
+pub fn speak(processes: &mut [Process]) {
+    processes.iter_mut().for_each(|process| process.hush(false));
+}
+
+fn spawn(setting: &Setting<'_>, number: u64, url: &str) -> Worker {
     let mut variables = setting.plan.settings();
     let record = record_file(setting, number);
     variables.extend([
         ("CACHE_NAMESPACE", setting.namespace.clone()),
-        ("REDIS_URL", format!("redis://127.0.0.1:{redis}")),
+        ("REDIS_URL", url.to_owned()),
         ("HISTORY_DATABASE", setting.database.clone()),
         ("HISTORY_LOG", record.display().to_string()),
         ("HISTORY_PROCESS", number.to_string()),

@@ -18,7 +18,8 @@ const BEFORE_US: u64 = 30_000;
 pub fn summary(outcome: &Outcome) -> String {
     let Outcome { plan, verdict, operations, lasted, .. } = outcome;
     let mut text = String::new();
-    let _ = writeln!(text, "history: mode {}, seed {}", plan.mode.name(), plan.seed);
+    let (mode, redis) = (plan.mode.name(), plan.redis.name());
+    let _ = writeln!(text, "history: mode {mode}, redis {redis}, seed {}", plan.seed);
     let _ = writeln!(
         text,
         "  {operations} operations in {:.1} s by {} processes of {} tasks",

@@ -4,13 +4,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use cache_tests::history::Database;
-use cache_tests::{RedisServer, unique_namespace};
+use cache_tests::unique_namespace;
 use tempfile::TempDir;
 
 use crate::checker::{self, Record, Verdict, Violation};
 use crate::disturber::{Disturbance, Disturber};
 use crate::plan::Plan;
 use crate::processes::{Process, Setting, Stats};
+use crate::redis::{self, Redis};
 
 /// What came of a history.
 pub struct Outcome {
@@ -25,20 +26,21 @@ pub struct Outcome {
 }
 
 pub fn run(plan: &Plan) -> Outcome {
-    let server = RedisServer::start();
+    let namespace = unique_namespace();
+    let mut redis = redis::start(plan.redis, &namespace);
     let database = Database::start();
     let folder = TempDir::new().expect("a temporary directory");
     let setting = Setting {
         plan,
         database: database.address().to_string(),
-        namespace: unique_namespace(),
+        namespace,
         folder: folder.path(),
     };
     let began = Instant::now();
     let count = plan.processes as u64;
     let mut processes: Vec<Process> =
-        (1..=count).map(|number| Process::start(&setting, number, server.port())).collect();
-    let mut disturber = Disturber::new(plan.seed, &server, count);
+        (1..=count).map(|number| Process::start(&setting, number, redis.access(number))).collect();
+    let mut disturber = Disturber::new(plan.seed, &mut *redis, count);
     while !is_done(plan, began.elapsed(), &mut processes, disturber.lost_operations) {
         if plan.calm {
             sleep(Duration::from_millis(200));
@@ -51,9 +53,9 @@ pub fn run(plan: &Plan) -> Outcome {
     processes.iter_mut().for_each(Process::stop);
     let lasted = began.elapsed();
     let mut unsettled: Vec<_> = processes.iter_mut().filter_map(Process::settle).collect();
-    unsettled.extend(immortals(&server));
     let stats = processes.iter_mut().map(Process::stats).fold(Stats::new(), sum);
     let Disturber { killed, done, .. } = disturber;
+    unsettled.extend(immortals(&*redis));
     let mut records = killed;
     records.extend(processes.iter_mut().map(|process| process.record(&setting)));
     let mut verdict = checker::check(&records, plan.bounds());
@@ -79,9 +81,14 @@ fn sum(mut total: Stats, more: Stats) -> Stats {
 }
 
 /// Keys that would stay in Redis for ever.
-fn immortals(server: &RedisServer) -> Option<String> {
-    let keys: Vec<String> = server.cli(&["KEYS", "*"]);
-    let immortal = |key: &String| server.cli::<i64>(&["PTTL", key]) == -1;
-    let keys: Vec<String> = keys.into_iter().filter(immortal).collect();
-    (!keys.is_empty()).then(|| format!("without a TTL: {keys:?}"))
+fn immortals(redis: &dyn Redis) -> Option<String> {
+    let mut immortals = Vec::new();
+    for server in redis.servers() {
+        let keys: Vec<String> = server.cli(&["KEYS", "*"]);
+        // What a move has left behind, in a slot that is somewhere else by now, is nobody's.
+        let is_immortal =
+            |key: &String| server.try_cli::<i64>(&["PTTL", key]).is_ok_and(|ttl| ttl == -1);
+        immortals.extend(keys.into_iter().filter(is_immortal));
+    }
+    (!immortals.is_empty()).then(|| format!("without a TTL: {immortals:?}"))
 }

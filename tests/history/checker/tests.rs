@@ -117,6 +117,22 @@ fn a_process_that_was_stopped_has_that_much_more_time() {
 }
 
 #[test]
+fn a_question_to_redis_from_before_a_stop_may_be_joined_after_it_where_memory_counts() {
+    let changed =
+        Record { process: 1, events: vec![change(1, 100, 2, Some(1_000))], pauses: vec![] };
+    let datum = Datum { key: key(), version: 1, set_by: 0 };
+    let read = |at| vec![read_of(at, datum, Origin::Redis)];
+    let pauses = vec![Span { begin: 1_100, end: 3_100 }];
+    let found = |at, bounds| {
+        let stopped = Record { process: 2, events: read(at), pauses: pauses.clone() };
+        check(&[changed.clone(), stopped], bounds).violations.len()
+    };
+    let leased = Bounds { from_redis: Duration::from_micros(500), ..BOUNDS };
+    assert_eq!([found(3_200, leased), found(3_501, leased)], [0, 1]);
+    assert_eq!(found(3_200, BOUNDS), 1);
+}
+
+#[test]
 fn a_value_put_by_hand_is_forbidden_by_what_began_later_alone() {
     let put = Datum { key: key(), version: 3, set_by: 7 };
     // The put of an old version began after the change of a newer one.

@@ -4,7 +4,7 @@ mod builder;
 mod slot_move;
 mod view;
 
-use std::{collections::BTreeSet, ops::Range};
+use std::collections::BTreeSet;
 
 pub use self::{builder::RedisClusterBuilder, slot_move::SlotMove};
 use self::{
@@ -117,6 +117,17 @@ impl RedisCluster {
         self.index(port).expect("a node of this cluster")
     }
 
+    /// The slots of a master, in order.
+    ///
+    /// # Panics
+    ///
+    /// If no node is up.
+    pub fn slots_of(&self, master: usize) -> Vec<u16> {
+        let port = self.nodes[master].port();
+        let slots = (0..).zip(self.owners()).filter(|(_, owner)| *owner == Some(port));
+        slots.map(|(slot, _)| slot).collect()
+    }
+
     /// The slot of a key, as the cluster says.
     ///
     /// # Panics
@@ -188,9 +199,9 @@ impl RedisCluster {
     /// # Panics
     ///
     /// If the one does not have them, or the other is no master.
-    pub fn move_slots(&self, slots: Range<u16>, from: usize, to: usize) {
+    pub fn move_slots(&self, slots: impl IntoIterator<Item = u16>, from: usize, to: usize) {
         let mut route = Route::new(self, from, to);
-        for some in slots.collect::<Vec<_>>().chunks(100) {
+        for some in slots.into_iter().collect::<Vec<_>>().chunks(100) {
             route.begin(some);
             for slot in some {
                 while route.migrate(*slot, 100) > 0 {}

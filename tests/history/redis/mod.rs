@@ -1,0 +1,44 @@
+//! The Redis of a history, and what goes wrong with it.
+
+mod cluster;
+mod mishap;
+mod single;
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use cache_tests::{Dice, Proxy, RedisServer};
+
+use crate::plan::Kind;
+use crate::processes::Process;
+
+pub trait Redis {
+    /// How a process gets there, of which this is the number.
+    fn access(&self, process: u64) -> Access;
+
+    /// One thing goes wrong, and is well again when this returns. Says what it was, in one word first.
+    fn disturb(&mut self, dice: &mut Dice, processes: &mut [Process]) -> String;
+
+    /// The servers that have keys which no other has.
+    fn servers(&self) -> Vec<&RedisServer>;
+}
+
+/// How a process gets to Redis.
+pub struct Access {
+    pub url: String,
+    pub proxy: Option<Proxy>,
+}
+
+/// A Redis of this kind, for this namespace.
+pub fn start(kind: Kind, namespace: &str) -> Box<dyn Redis> {
+    match kind {
+        Kind::Single => Box::new(single::Single::start()),
+        Kind::Cluster => Box::new(cluster::Cluster::start(namespace)),
+    }
+}
+
+/// For as long as something goes wrong: less than a deadline, or some of them.
+pub fn wait(dice: &mut Dice) {
+    let millis = if dice.percent(30) { 1..100 } else { 100..1_200 };
+    sleep(Duration::from_millis(dice.within(millis)));
+}
