@@ -81,20 +81,20 @@ impl Cluster {
         self.nodes.wait_until_settled();
     }
 
-    /// Nothing is changed while there is no master: what is invalidated then would hide what the next
-    /// one lacks.
+    /// Before and after what is lost nothing is changed: what is invalidated then would hide it.
     fn lose_confirmed(&self, dice: &mut Dice, processes: &mut [Process]) {
         let master = *dice.pick(&self.nodes.masters());
-        // What is invalidated after something that is lost may hide it, so mostly there is little.
-        let millis = if dice.percent(70) { 0..60 } else { 60..300 };
+        let millis = if dice.percent(70) { 0..30 } else { 30..400 };
         let time = Duration::from_millis(dice.within(millis));
+        hush(processes);
+        sleep(AFTERTHOUGHT);
         self.nodes.fail_over_losing(master, |_| {
             // The processes do all the writing.
+            speak(processes);
             sleep(time);
             hush(processes);
-            sleep(AFTERTHOUGHT);
         });
-        sleep(Duration::from_millis(dice.within(200..1_500)));
+        sleep(Duration::from_millis(dice.within(500..2_000)));
         speak(processes);
         self.nodes.nodes()[master].restart();
     }

@@ -59,8 +59,10 @@ impl Work {
             720..750 => Operation::Read(How::GetMany, key),
             750..850 => Operation::Read(How::GetOrLoad, key),
             850..890 => Operation::Read(How::Peek, key),
-            890..900 => Operation::Read(How::Refresh, key),
+            // It stores by hand, and so invalidates what it cannot store.
+            890..900 if !hushed => Operation::Read(How::Refresh, key),
             900..940 => Operation::Abandon(key, dice.below(4)),
+            890..900 => Operation::Read(How::Call, key),
             _ if hushed || (is_quiet() && dice.below(300) > 0) => Operation::Read(How::Call, key),
             _ => Operation::Change(*dice.pick(&changes::KINDS), dice.word()),
         }
