@@ -13,13 +13,17 @@
 //! returns, and in the other one when its notice has been heard there or the lease has ended. After every
 //! step a read of each process from each store is tried, besides the calls that are under way.
 //!
+//! In a cluster the name and its tokens are on different nodes. What one server does in one step is one step
+//! for each key there, in any order, and each node has a snapshot of its own. So the same code goes through
+//! both: it is told which keys a step is about, which are all of them where there is one server.
+//!
 //! Each rule of the protocol can be switched off, and then something must go wrong: that shows
 //! what the rule is good for, and that the search would have seen it.
 //!
 //! Not covered: time (an entry that expires is one that is evicted), flights (the runtime has a
 //! model of its own for them), what memory serves in an outage when the lease is over, a clearing
-//! that is not confirmed, steps that cannot be one script because their keys are on several nodes,
-//! and commands that are executed long after they were given up.
+//! that is not confirmed, slots that move from node to node, a master that goes on answering when another has
+//! taken its place, and commands that are executed long after they were given up.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -165,101 +165,106 @@ fn bodies_that_fail() {
 #[test]
 fn loads_and_an_invalidation_in_a_cluster() {
     let roles = &[Call(0), Call(1), Invalidate(0, Name)];
-    hold(program(Cold, roles, NONE).on(TokensApart), 1);
-    let mishaps = Mishaps { evictions: 1, ..NONE };
+    hold(program(Cold, roles, NONE).on(TokensApart), 55_000);
     let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];
-    hold(program(Cold, roles, NONE).on(TokensApart), 1);
-    hold(program(Mirrored, roles, mishaps).on(TokensApart), 1);
+    hold(program(Cold, roles, NONE).on(TokensApart), 70_000);
+    hold(program(Mirrored, roles, NONE).on(TokensApart), 10_000);
     let roles = &[Call(1), Invalidate(0, Name), Invalidate(0, PrefixAndOwn)];
-    hold(program(Stored, roles, NONE).on(TokensApart), 1);
+    hold(program(Stored, roles, NONE).on(TokensApart), 8_000);
 }
 
 #[test]
 fn calls_that_ask_for_entry_and_tokens_side_by_side() {
     let mishaps = Mishaps { evictions: 1, ..NONE };
     let roles = &[Direct(1), Direct(1), Invalidate(0, Prefix)];
-    hold(program(Stored, roles, NONE).on(TokensApart), 1);
+    hold(program(Stored, roles, NONE).on(TokensApart), 40_000);
     let roles = &[Direct(1), Invalidate(0, Prefix)];
-    hold(program(Stored, roles, mishaps), 1);
-    hold(program(Stored, roles, mishaps).on(TokensApart), 1);
+    hold(program(Stored, roles, mishaps), 400);
+    hold(program(Stored, roles, mishaps).on(TokensApart), 1_500);
     let roles = &[Direct(0), Put(1, Within), Invalidate(1, Prefix)];
-    hold(program(Stored, roles, NONE).on(TokensApart), 1);
+    hold(program(Stored, roles, NONE).on(TokensApart), 90_000);
 }
 
 #[test]
 fn a_feed_of_two_nodes() {
     let mishaps = Mishaps { interruptions: 1, lapses: 1, doubles: 1, ..NONE };
     let roles = &[Invalidate(0, Name), Invalidate(0, PrefixAndOwn)];
-    hold(program(Warm, roles, mishaps).on(TokensApart), 1);
-    hold(program(Mirrored, &[Call(1), Invalidate(0, Prefix)], mishaps).on(TokensApart), 1);
+    hold(program(Warm, roles, mishaps).on(TokensApart), 5_000);
+    hold(program(Mirrored, &[Call(1), Invalidate(0, Prefix)], mishaps).on(TokensApart), 20_000);
 }
 
 #[test]
 fn an_invalidation_that_one_node_does_not_confirm() {
     let mishaps = Mishaps { silences: 1, evictions: 1, ..NONE };
     let roles = &[Call(1), Invalidate(0, PrefixAndOwn)];
-    hold(program(Mirrored, roles, mishaps).on(TokensApart), 1);
+    hold(program(Mirrored, roles, mishaps).on(TokensApart), 5_000);
     let mishaps = Mishaps { silences: 2, ..NONE };
     let roles = &[Invalidate(0, Name), Invalidate(1, PrefixAndOwn)];
-    hold(program(Mirrored, roles, mishaps).on(TokensApart), 1);
+    hold(program(Mirrored, roles, mishaps).on(TokensApart), 1_000);
 }
 
 #[test]
 fn nodes_that_come_back_with_older_data() {
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
     for servers in [TokensApart, PrefixApart, RootApart] {
-        hold(program(Stored, &[Invalidate(0, Name)], mishaps).on(servers), 1);
-        hold(program(Mirrored, &[Invalidate(0, Prefix)], mishaps).on(servers), 1);
+        hold(program(Stored, &[Invalidate(0, Name)], mishaps).on(servers), 5_000);
+        hold(program(Mirrored, &[Invalidate(0, Prefix)], mishaps).on(servers), 7_000);
     }
     let roles = &[Direct(1), Invalidate(0, Name)];
-    hold(program(Stored, roles, mishaps).on(TokensApart), 1);
+    hold(program(Stored, roles, mishaps).on(TokensApart), 300_000);
     let roles = &[Call(0), Invalidate(0, Prefix)];
-    hold(program(Mirrored, roles, mishaps).on(PrefixApart), 1);
+    hold(program(Mirrored, roles, mishaps).on(PrefixApart), 350_000);
     let mishaps = Mishaps { rollbacks: 2, ..NONE };
-    hold(program(Warm, &[Invalidate(0, Name)], mishaps).on(TokensApart), 1);
+    hold(program(Warm, &[Invalidate(0, Name)], mishaps).on(TokensApart), 100_000);
 }
 
 #[test]
 #[ignore = "takes minutes: with optimisation only"]
-fn nodes_that_come_back_with_older_data_at_length() {
+fn a_cluster_at_length() {
+    let mishaps = Mishaps { evictions: 1, ..NONE };
+    let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];
+    hold(program(Mirrored, roles, mishaps).on(TokensApart), 250_000);
+    let mishaps = Mishaps { cuts: 1, ..NONE };
+    let roles = &[Call(1), Put(0, Within), Invalidate(1, Name)];
+    hold(program(Mirrored, roles, mishaps).on(TokensApart), 200_000);
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
     for servers in [TokensApart, PrefixApart, RootApart] {
-        hold(program(Cold, &[Call(0), Invalidate(1, Name)], mishaps).on(servers), 1);
-        hold(program(Cold, &[Call(1), Put(0, Before)], mishaps).on(servers), 1);
-        hold(program(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps).on(servers), 1);
-        hold(program(Stored, &[Direct(1), Invalidate(0, Name)], mishaps).on(servers), 1);
-        hold(program(Stored, &[Direct(1), Invalidate(0, Prefix)], mishaps).on(servers), 1);
+        hold(program(Cold, &[Call(0), Invalidate(1, Name)], mishaps).on(servers), 200_000);
+        hold(program(Cold, &[Call(1), Put(0, Before)], mishaps).on(servers), 200_000);
+        hold(program(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps).on(servers), 200_000);
+        hold(program(Stored, &[Direct(1), Invalidate(0, Name)], mishaps).on(servers), 200_000);
+        hold(program(Stored, &[Direct(1), Invalidate(0, Prefix)], mishaps).on(servers), 200_000);
     }
     let mishaps = Mishaps { rollbacks: 2, ..NONE };
     for servers in [TokensApart, PrefixApart, RootApart] {
-        hold(program(Warm, &[Invalidate(0, Name)], mishaps).on(servers), 1);
-        hold(program(Warm, &[Invalidate(0, Prefix)], mishaps).on(servers), 1);
+        hold(program(Warm, &[Invalidate(0, Name)], mishaps).on(servers), 100_000);
+        hold(program(Warm, &[Invalidate(0, Prefix)], mishaps).on(servers), 100_000);
     }
 }
 
 #[test]
 fn a_connection_to_one_node_that_is_lost() {
     let mishaps = Mishaps { cuts: 1, silences: 1, ..NONE };
-    hold(program(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps).on(TokensApart), 1);
+    hold(program(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps).on(TokensApart), 4_000);
     let mishaps = Mishaps { cuts: 1, ..NONE };
-    hold(program(Warm, &[Put(0, Within), Invalidate(1, Name)], mishaps).on(TokensApart), 1);
+    hold(program(Warm, &[Put(0, Within), Invalidate(1, Name)], mishaps).on(TokensApart), 3_000);
 }
 
 #[test]
 fn a_put_in_a_cluster() {
     let roles = &[Call(1), Put(1, Within), Invalidate(0, Prefix)];
-    hold(program(Stored, roles, NONE).on(TokensApart), 1);
+    hold(program(Stored, roles, NONE).on(TokensApart), 80_000);
     let roles = &[Call(0), Put(1, Before), Invalidate(0, Prefix)];
-    hold(program(Mirrored, roles, NONE).on(TokensApart), 1);
+    hold(program(Mirrored, roles, NONE).on(TokensApart), 60_000);
     let mishaps = Mishaps { silences: 1, ..NONE };
-    hold(program(Warm, &[Put(0, Within), Put(1, Before)], mishaps).on(TokensApart), 1);
+    hold(program(Warm, &[Put(0, Within), Put(1, Before)], mishaps).on(TokensApart), 4_000);
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
-    hold(program(Warm, &[Put(0, Before)], mishaps).on(RootApart), 1);
+    hold(program(Warm, &[Put(0, Before)], mishaps).on(RootApart), 35_000);
 }
 
 #[test]
 fn a_clearing_in_a_cluster() {
-    hold(program(Mirrored, &[Call(0), Call(1), Clear(0)], NONE).on(TokensApart), 1);
+    hold(program(Mirrored, &[Call(0), Call(1), Clear(0)], NONE).on(TokensApart), 10_000);
 }
 
 #[test]

@@ -309,17 +309,20 @@ impl Shared {
         Ok(Ear { node: node.clone(), connection })
     }
 
-    /// Whether each master of a cluster is listened to.
+    /// Whether each master of a cluster is listened to. All are asked: they do not hear of a new one at the
+    /// same time.
     async fn has_all_masters(&self, ears: &[Ear]) -> RedisResult<()> {
-        let ear = ears.first().filter(|ear| ear.node.is_of_cluster);
-        let Some(Ear { node, connection }) = ear else { return Ok(()) };
         let encrypted = self.settings.servers.are_encrypted();
-        let masters = topology::masters(&mut connection.clone(), encrypted).await?;
-        let is_heard = |master: &Master| {
-            let host = master.host.as_deref().or(node.host()).unwrap_or_default();
-            ears.iter().any(|ear| ear.node.is_at(host, master.port))
-        };
-        if masters.iter().all(is_heard) { Ok(()) } else { Err(lost()) }
+        let asked = ears.iter().filter(|ear| ear.node.is_of_cluster);
+        let told = join_all(asked.map(async |Ear { node, connection }| {
+            let masters = topology::masters(&mut connection.clone(), encrypted).await?;
+            let is_heard = |master: &Master| {
+                let host = master.host.as_deref().or(node.host()).unwrap_or_default();
+                ears.iter().any(|ear| ear.node.is_at(host, master.port))
+            };
+            if masters.iter().all(is_heard) { Ok(()) } else { Err(lost()) }
+        }));
+        told.await.into_iter().collect()
     }
 
     /// An answer to a ping that was sent at this time has come.

@@ -68,7 +68,13 @@ pub(super) async fn masters(
 pub(super) fn view(info: &str) -> Option<String> {
     let told = |name| field(info, name).unwrap_or_default();
     (told("cluster_state") == "ok").then(|| {
-        let parts = ["cluster_current_epoch", "cluster_known_nodes", "cluster_size"];
+        let parts = [
+            "cluster_current_epoch",
+            // Its own, or its master's if it is a master no longer.
+            "cluster_my_epoch",
+            "cluster_known_nodes",
+            "cluster_size",
+        ];
         parts.map(told).join(" ")
     })
 }
