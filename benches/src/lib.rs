@@ -25,6 +25,6 @@ pub use calls::{Access, Arguments, all_calls, random_calls};
 pub use poll::ready;
 pub use results::{Figure, figures, record};
 pub use rounds::{Contender, Effort, compare, is_full, measure, publish};
-pub use table::{Times, median, time_text};
+pub use table::{Times, median, quantile, time_text};
 pub use threads::together;
 pub use zipf::Zipf;

@@ -65,6 +65,14 @@ pub fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
+/// The number that this part of all are below: 0.99 for a p99.
+pub fn quantile(numbers: &[f64], part: f64) -> f64 {
+    let mut numbers = numbers.to_vec();
+    numbers.sort_by(f64::total_cmp);
+    let place = (numbers.len() as f64 * part) as usize;
+    numbers.get(place.min(numbers.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
+}
+
 /// A time in nanoseconds, as a person reads it.
 pub fn time_text(nanos: f64) -> String {
     match nanos {

@@ -21,8 +21,9 @@ impl Cursor {
         Cursor(Arc::new(Place { next: AtomicU64::new(0), values }))
     }
 
+    /// The next one.
     #[inline]
-    fn next(&self) -> u64 {
+    pub fn next(&self) -> u64 {
         self.0.next.fetch_add(1, Ordering::Relaxed) % self.0.values
     }
 }

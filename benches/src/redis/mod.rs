@@ -10,12 +10,14 @@ pub mod series;
 mod size;
 mod spread;
 pub mod stock;
+mod wire;
 
 pub use commands::Commands;
 pub use group::Group;
 pub use ids::{Cursor, Ids, Log};
 pub use size::{LARGE, MIDDLE, SIZES, SMALL, Size};
 pub use spread::spread;
+pub use wire::Wire;
 
 /// What ends a benchmark.
 pub type Failure = Box<dyn std::error::Error>;

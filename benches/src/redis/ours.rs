@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cache_runtime::{CacheConfig, CacheManager, Counts, Error, Mode, cache, cached};
+use cache_runtime::{CacheConfig, CacheManager, Counts, Error, Mode, cache, cached, with};
 
 use super::Failure;
 use super::ids::{Cursor, Ids};
@@ -40,25 +40,40 @@ async fn redis(_id: u64) -> String {
 ///
 /// If Redis cannot be used.
 pub async fn start(url: &str) -> Result<(), Error> {
+    cache_runtime::install(connect(url, &SIZES).await?)?;
+    ASKED.store(0, Ordering::Relaxed);
+    Ok(())
+}
+
+/// A cache with all values of these sizes loaded, and nothing counted yet.
+///
+/// # Errors
+///
+/// If Redis cannot be used.
+pub async fn connect(url: &str, sizes: &[Size]) -> Result<CacheManager, Error> {
     let config = CacheConfig::default()
         .mode(Mode::Tiered)
         .redis_url(url)
         .require_redis(true)
         .redis_timeout(PATIENCE)
         .memory_capacity(MEMORY);
-    cache_runtime::install(CacheManager::connect(config).await?)?;
-    for size in [FILLING].into_iter().chain(SIZES) {
-        load(size, |ids| ask_tiered(size, ids)).await;
+    let manager = CacheManager::connect(config).await?;
+    for &size in [FILLING].iter().chain(sizes) {
+        load(&manager, size, move |ids| ask_tiered(size, ids)).await;
     }
-    load(SMALL, ask_redis).await;
-    forget_counts();
-    Ok(())
+    load(&manager, SMALL, ask_redis).await;
+    manager.reset_stats();
+    Ok(manager)
 }
 
-async fn load<F>(size: Size, ask: impl Fn(Ids) -> F)
+async fn load<F>(manager: &CacheManager, size: Size, ask: impl Fn(Ids) -> F + Copy + Send + 'static)
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    let ask = |ids| {
+        let manager = manager.clone();
+        async move { with(&manager, ask(ids)).await }
+    };
     spread(LOADS, size.keys as usize, &Cursor::new(size.keys), None, ask).await;
 }
 

@@ -39,6 +39,23 @@ const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        title: "Connections",
+        note: "Hits of 100 B by 64 tasks in mode `redis`, with 1, 2 or 4 connections; beside large values 8 of \
+               the tasks ask for those or store them. Medians of turns; in brackets, over one connection. The slow \
+               network lets 64 KiB pass in 2 ms; there small values are asked for at a moderate rate, large ones in \
+               bursts of 8.",
+        plots: &[],
+        groups: &["connections, "],
+    },
+    Section {
+        title: "Cluster and failover",
+        note: "A cluster of three masters with a replica each beside one server, all on this machine, which the \
+               seven processes share. Then masters are killed while 16 tasks call for 200 values in each mode, each \
+               every 7 ms; Sentinel calls a server down after 500 ms, the cluster after 1 s.",
+        plots: &[],
+        groups: &["hit on a cluster, ", "failover, "],
+    },
+    Section {
         title: "Miss and stampede",
         note: "A miss with a body that does nothing, and 1,000 callers at once of a load that takes \
                20 ms: the time until all are answered, and how many loads that took.",
