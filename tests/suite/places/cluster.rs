@@ -4,7 +4,7 @@ use std::thread::sleep;
 
 use cache_tests::{RedisCluster, RedisServer};
 
-use super::traffic::goes_on;
+use super::traffic::goes_on_in_each_mode;
 use super::*;
 use crate::stores::until_up;
 
@@ -47,67 +47,59 @@ async fn values_are_spread_over_the_masters() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_go_on_while_a_replica_takes_over() {
-    for mode in MODES {
-        let cluster = RedisCluster::builder().password("secret").start();
-        goes_on(&cluster.url(), mode, move || {
+    goes_on_in_each_mode(
+        || RedisCluster::builder().password("secret").start(),
+        RedisCluster::url,
+        |cluster| {
             cluster.fail_over(0);
-            cluster
-        })
-        .await;
-    }
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_go_on_while_a_master_is_silent_and_comes_back_as_a_replica() {
-    for mode in MODES {
-        let cluster = RedisCluster::start();
-        goes_on(&cluster.url(), mode, move || {
-            cluster.fail_over_by(0, RedisServer::pause);
-            cluster.nodes()[0].resume();
-            cluster.wait_until_settled();
-            cluster
-        })
-        .await;
-    }
+    goes_on_in_each_mode(RedisCluster::start, RedisCluster::url, |cluster| {
+        cluster.fail_over_by(0, RedisServer::pause);
+        cluster.nodes()[0].resume();
+        cluster.wait_until_settled();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_go_on_while_master_and_replica_change_places() {
-    for mode in MODES {
-        let cluster = RedisCluster::start();
-        goes_on(&cluster.url(), mode, move || {
-            cluster.switch_over(1);
-            cluster
-        })
-        .await;
-    }
+    goes_on_in_each_mode(RedisCluster::start, RedisCluster::url, |cluster| {
+        cluster.switch_over(1);
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_go_on_while_slots_move() {
-    for mode in MODES {
-        let cluster = RedisCluster::builder().replicas(0).start();
-        goes_on(&cluster.url(), mode, move || {
+    goes_on_in_each_mode(
+        || RedisCluster::builder().replicas(0).start(),
+        RedisCluster::url,
+        |cluster| {
             cluster.move_slots(0..3_000, 0, 1);
             cluster.move_slots(0..1_500, 1, 2);
-            cluster
-        })
-        .await;
-    }
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_go_on_while_a_master_joins_and_the_one_they_knew_leaves() {
-    for mode in MODES {
-        let mut cluster = RedisCluster::builder().replicas(0).start();
-        goes_on(&cluster.node_url(0), mode, move || {
+    goes_on_in_each_mode(
+        || RedisCluster::builder().replicas(0).start(),
+        |cluster| cluster.node_url(0),
+        |cluster| {
             let new = cluster.add_master();
             cluster.move_slots(0..5_461, 0, new);
             cluster.nodes()[0].kill();
-            cluster
-        })
-        .await;
-    }
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,7 @@
 
 use cache_tests::{RedisServer, Sentinels};
 
-use super::traffic::goes_on;
+use super::traffic::goes_on_in_each_mode;
 use super::*;
 use crate::stores::until_up;
 
@@ -57,41 +57,33 @@ async fn a_sentinel_that_is_silent_makes_nobody_wait_long() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_go_on_while_a_replica_takes_over() {
-    for mode in MODES {
-        let sentinels = Sentinels::builder().password("secret").start();
-        goes_on(&sentinels.url(), mode, move || {
+    goes_on_in_each_mode(
+        || Sentinels::builder().password("secret").start(),
+        Sentinels::url,
+        |sentinels| {
             sentinels.fail_over();
-            sentinels
-        })
-        .await;
-    }
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_go_on_while_a_master_is_silent_and_comes_back_as_a_replica() {
-    for mode in MODES {
-        let sentinels = Sentinels::start();
-        goes_on(&sentinels.url(), mode, move || {
-            let silent = sentinels.master();
-            sentinels.fail_over_by(RedisServer::pause);
-            sentinels.servers()[silent].resume();
-            sentinels.wait_until_settled();
-            sentinels
-        })
-        .await;
-    }
+    goes_on_in_each_mode(Sentinels::start, Sentinels::url, |sentinels| {
+        let silent = sentinels.master();
+        sentinels.fail_over_by(RedisServer::pause);
+        sentinels.servers()[silent].resume();
+        sentinels.wait_until_settled();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn callers_go_on_while_master_and_replica_change_places() {
-    for mode in MODES {
-        let sentinels = Sentinels::start();
-        goes_on(&sentinels.url(), mode, move || {
-            sentinels.switch_over();
-            sentinels
-        })
-        .await;
-    }
+    goes_on_in_each_mode(Sentinels::start, Sentinels::url, |sentinels| {
+        sentinels.switch_over();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,10 +50,26 @@ async fn change(manager: &CacheManager, ledger: &Ledger, id: u64, turn: u64) {
     }
 }
 
+/// [`goes_on`] in each mode, each time with a Redis of its own.
+pub(super) async fn goes_on_in_each_mode<T: Send + 'static>(
+    start: impl Fn() -> T,
+    url: impl Fn(&T) -> String,
+    happens: impl Fn(&mut T) + Copy + Send + 'static,
+) {
+    for mode in MODES {
+        let mut redis = start();
+        goes_on(&url(&redis), mode, move || {
+            happens(&mut redis);
+            redis
+        })
+        .await;
+    }
+}
+
 /// Reads and changes things in two processes, has something happen to Redis, and goes on until both have
 /// found back to it. No call fails or waits long; what a process has changed itself it sees at once; and
 /// afterwards all see what is true.
-pub(super) async fn goes_on<T: Send + 'static>(
+async fn goes_on<T: Send + 'static>(
     url: &str,
     mode: Mode,
     happens: impl FnOnce() -> T + Send + 'static,
