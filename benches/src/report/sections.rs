@@ -50,8 +50,8 @@ const SECTIONS: &[Section] = &[
     Section {
         title: "Cluster and failover",
         note: "A cluster of three masters with a replica each beside one server, all on this machine, which the \
-               seven processes share. Then masters are killed while 16 tasks call for 200 values in each mode, each \
-               every 7 ms; Sentinel calls a server down after 500 ms, the cluster after 1 s.",
+               seven processes share. Then masters are killed while 16 tasks in each mode call for 200 values, with \
+               5 ms between their calls; Sentinel calls a server down after 500 ms, the cluster after 1 s.",
         plots: &[],
         groups: &["hit on a cluster, ", "failover, "],
     },
