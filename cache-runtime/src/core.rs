@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::background::Background;
@@ -12,8 +13,8 @@ use crate::config::{Backend, CacheConfig};
 use crate::error::Error;
 use crate::events::{Events, Happened};
 use crate::flight::Flights;
-use crate::generation::Generations;
-use crate::memory::{Memory, Terms};
+use crate::generation::{Generations, Noted};
+use crate::memory::{Made, Memory, Terms};
 use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
 use crate::registry::registry;
 use crate::site::{Instance, Tier};
@@ -91,6 +92,17 @@ impl Core {
             Backend::Tiered(url) => (Stores::Tiered, Some(url)),
         };
         let settings = url.map(|url| settings(&config, url)).transpose()?;
+        let cores = available_parallelism().map_or(4, usize::from);
+        let memory = Memory::new(config.memory_capacity as u64, config.max_value_size, cores);
+        if stores != Stores::Redis && config.max_value_size > memory.room() {
+            tracing::warn!(
+                capacity = config.memory_capacity,
+                largest = config.max_value_size,
+                room = memory.room(),
+                "values of more than `room` bytes are not kept in memory, though values up to `largest` \
+                 are cached (CACHE_MAX_VALUE_SIZE); raise CACHE_MEMORY_CAPACITY to keep them"
+            );
+        }
         let events = Arc::new(Events::default());
         Ok(Arc::new_cyclic(|core: &Weak<Core>| Core {
             redis: settings.map(|settings| {
@@ -108,7 +120,7 @@ impl Core {
                 store
             }),
             stores,
-            memory: Memory::new(config.memory_capacity as u64, config.max_value_size),
+            memory,
             types: Types::new(config.codec, config.compress_above),
             flights: Flights::new(),
             background: Background::new(config.max_background_loads, config.max_load),
@@ -121,6 +133,16 @@ impl Core {
             clock,
             generations,
         }))
+    }
+
+    /// Places an entry in memory if it may be there, and says whether it is. While that is asked and done,
+    /// nobody else stores under its name.
+    pub(crate) fn place(&self, noted: &Noted, made: Made, may: impl FnOnce() -> bool) -> bool {
+        let storing = self.generations.storing(noted);
+        let placed = if may() { Ok(self.memory.place(made)) } else { Err(made) };
+        // Before any value is dropped, which may use the cache.
+        drop(storing);
+        placed.is_ok()
     }
 
     /// This cache's view of a call site.

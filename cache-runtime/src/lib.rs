@@ -47,6 +47,7 @@ pub mod redis_servers {}
 mod registry;
 mod runtime;
 mod scope;
+mod seldom;
 mod shape;
 mod shared_error;
 mod site;

@@ -12,9 +12,9 @@ use crate::config::Ttl;
 use crate::core::{Core, Stores};
 use crate::entry::StateId;
 use crate::error::Error;
-use crate::generation::{Noted, Stamps};
+use crate::generation::Noted;
 use crate::invalidate::Targets;
-use crate::memory::{Facts, Identity};
+use crate::memory::{Facts, Identity, Made};
 use crate::redis::{self, Away, By, Filled, Mark, Over};
 use crate::stats::SiteCounters;
 use crate::value::{AnyValue, ValueCodec};
@@ -118,27 +118,30 @@ impl Put {
     /// The same in memory, whatever the store is.
     ///
     /// # Errors
-    /// [`Error::ValueTooLarge`].
+    /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
     pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
-        let generations = &self.core.generations;
-        let _no_sweep = generations.storing();
-        let Some(stamps) = generations.overtake(&self.noted, self.key.slots()[0]) else {
-            return Ok(Outcome::Overtaken);
-        };
-        // A load that has ended meanwhile has stored what may be newer.
-        let now = self.core.memory.identity(&self.key.memory);
-        if now.is_some() && now != self.before {
-            return Ok(Outcome::Overtaken);
-        }
-        self.core.insert(&self.key, stamps, worth)?;
-        Ok(Outcome::Stored)
+        let Core { generations, memory, .. } = &*self.core;
+        let stored = self.core.place(&self.noted, self.made(worth)?, || {
+            // A load that has ended meanwhile has stored what may be newer.
+            !memory.holds_another(&self.key.memory, self.before.as_ref())
+                && generations.overtake(&self.noted)
+        });
+        Ok(if stored { Outcome::Stored } else { Outcome::Overtaken })
+    }
+
+    fn made(&self, worth: &Worth<'_>) -> Result<Made, Error> {
+        let (core, key, stamps) = (&self.core, &self.key, self.noted.stamps.clone());
+        let facts = Facts::new(key.origin, core.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
+        let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
+        let made = worth.value.entry(&core.memory, key.memory.clone(), facts, load_micros);
+        made.map_err(|too_large| too_large.error(key.name().as_str()))
     }
 
     /// The same while Redis is away. A value that was overtaken, by an outage that has just begun if by
     /// nothing else, leaves nothing that is older.
     ///
     /// # Errors
-    /// [`Error::ValueTooLarge`].
+    /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
     fn store_for_an_outage(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
         let kept = self.store_in_memory(&self.core.for_an_outage(worth));
         if !matches!(kept, Ok(Outcome::Stored)) {
@@ -213,8 +216,7 @@ impl Put {
                 }
             }
             Err(error) => {
-                counters.slow.not_stored.one();
-                tracing::warn!(name = self.key.name().as_str(), %error, "a value is not stored");
+                self.core.not_stored(&self.key, counters, error);
                 self.remove().await;
             }
         }
@@ -247,15 +249,13 @@ impl Core {
         outcome
     }
 
-    fn insert(&self, key: &CallKey, stamps: Stamps, worth: &Worth<'_>) -> Result<(), Error> {
-        let facts = Facts::new(key.origin, self.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
-        let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
-        let inserted = worth.value.keep(&self.memory, key.memory.clone(), facts, load_micros);
-        inserted.map_err(|too_large| Error::ValueTooLarge {
-            name: key.name().as_str().to_owned(),
-            size: too_large.size,
-            limit: too_large.limit,
-        })
+    /// Counts a value that cannot be stored, and says so, if its function's log has not said it lately.
+    pub(crate) fn not_stored(&self, key: &CallKey, counters: &SiteCounters, error: &Error) {
+        counters.slow.not_stored.one();
+        let (function, name) = (key.function(), key.name().as_str());
+        counters.unstored.happens(self.clock.now_ms(), |times| {
+            tracing::warn!(function, name, times, %error, "a value is not stored");
+        });
     }
 
     /// While Redis is away a value lives in memory for no longer than the outage TTL.

@@ -218,7 +218,11 @@ impl World {
         }
         let noted = self.actors[i].noted;
         let stamped = noted.has(Noted::STAMPS) || model.is_off(Rule::CopiesNoteFirst);
-        if !stamped || !noted.has(Noted::SWEEPS) {
+        let rights = match model.is_off(Rule::PutsStopLoads) {
+            true => Noted::SWEEPS,
+            false => Noted::RIGHTS,
+        };
+        if !stamped || !noted.has(rights) {
             return At::Done;
         }
         if model.is_off(Rule::InsertsAtOnce) {

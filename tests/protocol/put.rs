@@ -76,12 +76,12 @@ impl World {
         At::Overtakes(self.written[i])
     }
 
-    /// In memory nothing is left of what was there, and the value takes its place if nothing that
-    /// it depends on was invalidated.
+    /// In memory the value takes the place of what was there, and stops the loads that began before it, if
+    /// nothing that it depends on was invalidated. Otherwise nothing is left.
     fn overtake(&mut self, model: &Model, i: usize, version: Version) -> At {
         let current = self.actors[i].noted.has(Noted::ALL) || model.is_off(Rule::PutsNoteFirst);
         let place = model.role(i).place();
-        self.bump(model, place, Noted::NAME);
+        self.bump(model, place, if current { Noted::PUTS } else { Noted::NAME });
         self.processes[place].memory = current.then_some(version);
         self.end_write(model, i)
     }

@@ -59,6 +59,8 @@ pub enum Rule {
     HearersStopLoads,
     /// Nothing comes between a last look at the generations and the insertion into memory.
     InsertsAtOnce,
+    /// A put takes from loads that began before it the right to store in memory.
+    PutsStopLoads,
     /// A put compares mark and tokens.
     PutsCompare,
     /// A put tells the others.

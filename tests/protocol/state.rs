@@ -126,9 +126,12 @@ impl Noted {
     pub const PREFIX: Noted = Noted(2);
     pub const EPOCH: Noted = Noted(4);
     pub const SWEEPS: Noted = Noted(8);
+    pub const PUTS: Noted = Noted(16);
     /// What an entry in memory depends on.
     pub const STAMPS: Noted = Noted(1 | 2 | 4);
-    pub const ALL: Noted = Noted(1 | 2 | 4 | 8);
+    /// What a load needs besides to store.
+    pub const RIGHTS: Noted = Noted(8 | 16);
+    pub const ALL: Noted = Noted(1 | 2 | 4 | 8 | 16);
 
     pub fn has(self, some: Noted) -> bool {
         self.0 & some.0 == some.0
@@ -319,7 +322,7 @@ impl Actor {
 impl Process {
     /// Something is invalidated here: what noted it is stale, and no tag of it is mirrored.
     pub fn bump(&mut self, what: Noted) {
-        if what != Noted::SWEEPS {
+        if what != Noted::SWEEPS && what != Noted::PUTS {
             self.memory = None;
         }
         if what == Noted::EPOCH {

@@ -155,6 +155,17 @@ fn a_clearing_between_a_look_and_an_insertion_is_seen_for_a_moment() {
 }
 
 #[test]
+fn a_load_that_began_before_a_put_does_not_store_in_memory() {
+    needs(Rule::PutsStopLoads, program(Stored, &[Call(0), Put(0, Before)], NONE));
+    needs(Rule::PutsStopLoads, program(Stored, &[Call(0), Put(0, Within)], NONE));
+}
+
+#[test]
+fn a_put_between_a_look_and_an_insertion_is_lost() {
+    needs(Rule::InsertsAtOnce, program(Stored, &[Call(0), Put(0, Before)], NONE));
+}
+
+#[test]
 fn an_unguarded_put_lands_on_top_of_an_invalidation() {
     needs(Rule::PutsCompare, program(Cold, &[Put(0, Within), Invalidate(1, Name)], NONE));
     needs(Rule::PutsCompare, program(Cold, &[Put(0, Before), Invalidate(1, Name)], NONE));

@@ -10,8 +10,8 @@ use super::{CallKey, fresh_for_ms, micros};
 use crate::clock::millis;
 use crate::config::Ttl;
 use crate::core::Core;
-use crate::generation::{Noted, Stamps};
-use crate::memory::{Facts, Hit};
+use crate::generation::Noted;
+use crate::memory::{Facts, Hit, Made};
 use crate::value::AnyValue;
 
 /// What is known of an entry that is to be copied.
@@ -45,13 +45,13 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) {
-        let _no_sweep = self.generations.storing();
-        if self.generations.lease.holds() && self.generations.storable(noted) {
-            self.insert_copy(key, noted.stamps.clone(), original, value);
+        if let Some(made) = self.copy(key, noted, original, value) {
+            let generations = &self.generations;
+            self.place(noted, made, || generations.lease.holds() && generations.storable(noted));
         }
     }
 
-    /// Keeps a copy of what has been put in the place of whatever was there.
+    /// Keeps a copy of what has been put in the place of whatever was there, or nothing.
     pub(crate) fn keep_put(
         &self,
         key: &CallKey,
@@ -59,17 +59,22 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) {
-        let _no_sweep = self.generations.storing();
-        match self.generations.overtake(noted, key.slots()[0]) {
-            Some(stamps) if self.generations.lease.holds() => {
-                self.insert_copy(key, stamps, original, value);
-            }
-            Some(_) => {}
-            None => self.bump([key.slots()[0]]),
+        let generations = &self.generations;
+        let may = || generations.lease.holds() && generations.overtake(noted);
+        let made = self.copy(key, noted, original, value);
+        if !made.is_some_and(|made| self.place(noted, made, may)) {
+            self.bump([key.slots()[0]]);
         }
     }
 
-    fn insert_copy(&self, key: &CallKey, stamps: Stamps, original: Original, value: &dyn AnyValue) {
+    /// `None`: it is too large for memory.
+    fn copy(
+        &self,
+        key: &CallKey,
+        noted: &Noted,
+        original: Original,
+        value: &dyn AnyValue,
+    ) -> Option<Made> {
         let Original { origin, age_ms, fresh_for_ms, load_micros } = original;
         let now_ms = self.clock.now_ms();
         let left_ms = fresh_for_ms.saturating_sub(age_ms).min(millis(self.config.memory_ttl));
@@ -78,10 +83,9 @@ impl Core {
             created_ms: now_ms.saturating_sub(age_ms),
             fresh_for_ms,
             ends_ms: now_ms.saturating_add(left_ms),
-            stamps,
+            stamps: noted.stamps.clone(),
         };
         let load_micros = u32::try_from(load_micros).unwrap_or(u32::MAX);
-        // What is too large for memory is in Redis.
-        let _ = value.keep(&self.memory, key.memory.clone(), facts, load_micros);
+        value.entry(&self.memory, key.memory.clone(), facts, load_micros).ok()
     }
 }

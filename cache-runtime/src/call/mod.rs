@@ -54,6 +54,7 @@ use crate::boxed::{Boxed, boxed};
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
 use crate::entry::StateId;
+use crate::error::Error;
 use crate::flight::{Follower, Leader, Outcome};
 use crate::generation::Noted;
 use crate::memory::{Facts, Hit};
@@ -216,24 +217,26 @@ impl Call {
             None => ttl,
         };
         let core = &self.core;
-        let _no_sweep = core.generations.storing();
-        if !core.generations.storable(noted) {
-            self.counters.slow.refused.one();
-            return Fate::Overtaken;
-        }
         let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         let (now_ms, stamps) = (core.clock.now_ms(), noted.stamps.clone());
         let facts = Facts::new(self.key.origin, now_ms, fresh_for_ms(ttl), stamps);
-        match value.keep(&core.memory, self.key.memory.clone(), facts, load_micros) {
-            Ok(()) => {
-                self.counters.slow.stores.one();
-                Fate::Stored
+        let made = match value.entry(&core.memory, self.key.memory.clone(), facts, load_micros) {
+            Ok(made) => made,
+            Err(too_large) => {
+                return self.not_stored(&too_large.error(self.key.name().as_str()));
             }
-            Err(_) => {
-                self.counters.slow.not_stored.one();
-                Fate::Unfit
-            }
+        };
+        if !core.place(noted, made, || core.generations.storable(noted)) {
+            self.counters.slow.refused.one();
+            return Fate::Overtaken;
         }
+        self.counters.slow.stores.one();
+        Fate::Stored
+    }
+
+    fn not_stored(&self, error: &Error) -> Fate {
+        self.core.not_stored(&self.key, &self.counters, error);
+        Fate::Unfit
     }
 
     /// Counts a value that a store has answered with.

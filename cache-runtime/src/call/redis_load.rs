@@ -122,11 +122,7 @@ impl Call {
         };
         match made.entry(value) {
             Ok(entry) => Ok((entry, ttl)),
-            Err(error) => {
-                self.counters.slow.not_stored.one();
-                tracing::warn!(name = self.key.name().as_str(), %error, "a value is not stored");
-                Err(Fate::Unfit)
-            }
+            Err(error) => Err(self.not_stored(&error)),
         }
     }
 }

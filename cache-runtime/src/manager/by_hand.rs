@@ -42,8 +42,8 @@ impl CacheManager {
     ///
     /// # Errors
     /// [`Error::Name`] for a name or tag, [`Error::Duration`] for a TTL that cannot be one;
-    /// [`Error::ValueTooLarge`], [`Error::Encode`] for the value: then nothing is left under the
-    /// name, since what was there is older than this value.
+    /// [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`] for the value: then
+    /// nothing is left under the name, since what was there is older than this value.
     pub async fn set<V: CacheValue>(
         &self,
         name: &str,
@@ -200,10 +200,13 @@ impl crate::core::Core {
     ) -> Result<(), Error> {
         let worth =
             Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };
-        if self.set(key, self.stores, &worth).await? == put::Outcome::Stored {
-            self.by_hand.slow.stores.one();
+        let outcome = self.set(key, self.stores, &worth).await;
+        match outcome {
+            Ok(put::Outcome::Stored) => self.by_hand.slow.stores.one(),
+            Ok(_) => {}
+            Err(_) => self.by_hand.slow.not_stored.one(),
         }
-        Ok(())
+        outcome.map(drop)
     }
 
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {

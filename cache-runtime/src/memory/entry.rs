@@ -82,12 +82,6 @@ pub(super) struct Held {
 #[derive(Clone)]
 pub(crate) struct Identity(pub(super) Arc<AnyEntry>);
 
-impl PartialEq for Identity {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:p}", Arc::as_ptr(&self.0))

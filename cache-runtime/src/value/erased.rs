@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
-use crate::memory::{Facts, Memory, MemoryKey, TooLarge};
+use crate::memory::{Facts, Made, Memory, MemoryKey, TooLarge};
 use crate::output::CacheValue;
 use crate::shape;
 
@@ -24,14 +24,14 @@ pub(crate) trait AnyValue: Any + Send + Sync {
     fn shared(&self) -> Value;
     /// The digest of its shape; `None` if its `Serialize` fails.
     fn shape(&self, human_readable: bool) -> Option<u64>;
-    /// Stores a clone of it.
-    fn keep(
+    /// Makes an entry of a clone of it.
+    fn entry(
         &self,
         memory: &Memory,
         key: MemoryKey,
         facts: Facts,
         load_micros: u32,
-    ) -> Result<(), TooLarge>;
+    ) -> Result<Made, TooLarge>;
 }
 
 impl<V: CacheValue> AnyValue for V {
@@ -47,14 +47,14 @@ impl<V: CacheValue> AnyValue for V {
         shape::digest(self, human_readable)
     }
 
-    fn keep(
+    fn entry(
         &self,
         memory: &Memory,
         key: MemoryKey,
         facts: Facts,
         load_micros: u32,
-    ) -> Result<(), TooLarge> {
-        memory.insert(key, facts, load_micros, self)
+    ) -> Result<Made, TooLarge> {
+        memory.make(key, facts, load_micros, self)
     }
 }
 
