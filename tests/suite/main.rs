@@ -21,6 +21,7 @@ mod load_failure;
 mod log;
 mod manager;
 mod marks;
+mod moved;
 mod mutations;
 mod names;
 mod one_call;
