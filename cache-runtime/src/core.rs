@@ -9,6 +9,7 @@ use crate::background::Background;
 use crate::call::CallKey;
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
+use crate::entry::Address;
 use crate::error::Error;
 use crate::events::{Events, Happened};
 use crate::flight::Flights;
@@ -80,6 +81,11 @@ impl Bound {
 }
 
 impl Core {
+    /// Where the entry of this key is in Redis.
+    pub(crate) fn address(&self, key: &CallKey) -> Address {
+        Address::new(&self.config.namespace, key.name().as_str())
+    }
+
     /// # Errors
     /// [`Error::Config`] for a configuration that cannot be used.
     pub(crate) fn new(config: CacheConfig, clock: Clock) -> Result<Arc<Self>, Error> {

@@ -22,6 +22,7 @@ mod load_failure;
 mod log;
 mod manager;
 mod marks;
+mod moved;
 mod mutations;
 mod names;
 mod one_call;

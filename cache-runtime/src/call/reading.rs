@@ -227,7 +227,7 @@ impl Core {
         grace_ms: u64,
         take: impl Fn(&Usable<'_, '_>) -> Option<T>,
     ) -> Result<Fetched<T>, Away> {
-        let tags: Vec<String> = match found.bytes.as_deref().map(Stored::read) {
+        let tags: Vec<String> = match self.stored(key, &found) {
             Some(Stored::Value(header, _)) => {
                 tags_of(&header, key).into_iter().map(str::to_owned).collect()
             }
@@ -241,6 +241,10 @@ impl Core {
         })
     }
 
+    fn stored<'a>(&self, key: &CallKey, found: &'a Found) -> Option<Stored<'a>> {
+        found.bytes.as_deref().map(|bytes| Stored::read(bytes, self.address(key)))
+    }
+
     /// Looks at what Redis holds under a name.
     fn examine<T>(
         &self,
@@ -252,7 +256,7 @@ impl Core {
         take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
     ) -> Seen<T> {
         let now_ms = found.now_ms;
-        let (header, payload) = match found.bytes.as_deref().map(Stored::read) {
+        let (header, payload) = match self.stored(key, found) {
             None | Some(Stored::Mark(_)) => return Seen::Not(|_| Leftover::Nothing),
             Some(Stored::Foreign(_)) => return Seen::Not(Leftover::Undecodable),
             Some(Stored::Value(header, payload)) => (header, payload),
