@@ -14,13 +14,8 @@ use crate::entry::Address;
 use crate::error::Error;
 use crate::events::{Events, Happened};
 use crate::flight::Flights;
-<<<<<<< HEAD
-use crate::generation::{Generations, Noted};
+use crate::generation::{Generations, Noted, Passed};
 use crate::memory::{Made, Memory, Terms};
-=======
-use crate::generation::{Generations, Passed};
-use crate::memory::{Memory, Terms};
->>>>>>> main
 use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
 use crate::registry::registry;
 use crate::site::{Instance, Tier};

@@ -45,15 +45,11 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) {
-<<<<<<< HEAD
         if let Some(made) = self.copy(key, noted, original, value) {
             let generations = &self.generations;
-            self.place(noted, made, || generations.lease.holds() && generations.storable(noted));
-=======
-        let _no_sweep = self.generations.storing();
-        if self.generations.lease.holds_exactly() && self.generations.storable(noted) {
-            self.insert_copy(key, noted.stamps.clone(), original, value);
->>>>>>> main
+            self.place(noted, made, || {
+                generations.lease.holds_exactly() && generations.storable(noted)
+            });
         }
     }
 
@@ -65,21 +61,11 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) {
-<<<<<<< HEAD
         let generations = &self.generations;
-        let may = || generations.lease.holds() && generations.overtake(noted);
+        let may = || generations.lease.holds_exactly() && generations.overtake(noted);
         let made = self.copy(key, noted, original, value);
         if !made.is_some_and(|made| self.place(noted, made, may)) {
             self.bump([key.slots()[0]]);
-=======
-        let _no_sweep = self.generations.storing();
-        match self.generations.overtake(noted, key.slots()[0]) {
-            Some(stamps) if self.generations.lease.holds_exactly() => {
-                self.insert_copy(key, stamps, original, value);
-            }
-            Some(_) => {}
-            None => self.bump([key.slots()[0]]),
->>>>>>> main
         }
     }
 
