@@ -40,6 +40,8 @@ pub(crate) struct Worth<'a> {
     /// For how long past its TTL it is kept.
     pub(crate) grace: Grace,
     pub(crate) codec: Option<&'static dyn ValueCodec>,
+    /// The bytes of memory that it takes, if that is known.
+    pub(crate) weight: Option<usize>,
     /// How long it took to load.
     pub(crate) took: Duration,
 }
@@ -103,7 +105,7 @@ impl Put {
         Ok(match fill(redis, key, noted, &entry, life, By::Put).await {
             Ok(Filled::Stored) => {
                 if self.stores == Stores::Tiered {
-                    let original = Original::new(key.origin, ttl, worth.took);
+                    let original = Original::new(key.origin, ttl, worth.took, worth.weight);
                     core.keep_put(key, &self.noted, original, worth.value);
                 } else {
                     core.bump([key.slots()[0]]);
@@ -133,7 +135,8 @@ impl Put {
         let (core, key, stamps) = (&self.core, &self.key, self.noted.stamps.clone());
         let facts = Facts::new(key.origin, core.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
         let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
-        let made = worth.value.entry(&core.memory, key.memory.clone(), facts, load_micros);
+        let (memory, place) = (&core.memory, key.memory.clone());
+        let made = worth.value.entry(memory, place, facts, load_micros, worth.weight);
         made.map_err(|too_large| too_large.error(key.name().as_str()))
     }
 
@@ -200,7 +203,8 @@ impl Put {
             self.remove().await;
             return Fate::Unwanted;
         };
-        let worth = Worth { value, ttl, grace: policy.grace, codec: policy.codec, took };
+        let (grace, codec, weight) = (policy.grace, policy.codec, policy.weight(value));
+        let worth = Worth { value, ttl, grace, codec, weight, took };
         let outcome = self.store(&worth).await;
         match &outcome {
             Ok(Outcome::Stored) => counters.slow.stores.one(),

@@ -14,6 +14,7 @@ use cache_runtime::{
 use serde::{Deserialize, Serialize};
 
 use crate::log::Log;
+use crate::stores::{TestCache, on_each_store};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 /// For what takes milliseconds, and never ends in a deadlock.
@@ -200,3 +201,83 @@ async fn what_is_flushed_is_dropped_and_so_is_what_a_manager_held() {
 /// Says how many of it there are.
 #[derive(Clone, Serialize, Deserialize)]
 struct Shared(#[serde(skip)] Option<Arc<()>>);
+
+/// Some bytes of a buffer that they keep in memory.
+#[derive(Clone, Serialize, Deserialize)]
+struct Slice {
+    #[serde(skip)]
+    buffer: Arc<Vec<u8>>,
+}
+
+fn slice() -> Slice {
+    Slice { buffer: Arc::new(vec![0; 256 << 10]) }
+}
+
+#[cached(ttl = "1h", weight = |slice: &Slice| slice.buffer.len())]
+async fn weighed(page: u64) -> Slice {
+    let _ = page;
+    slice()
+}
+
+#[cached(ttl = "1h", weight = weight_of, cache_if = |slice| !slice.buffer.is_empty())]
+async fn weighed_of_a_result(page: u64) -> Result<Slice, Error> {
+    let _ = page;
+    Ok(slice())
+}
+
+fn weight_of(slice: &Slice) -> usize {
+    slice.buffer.len()
+}
+
+#[tokio::test]
+async fn values_weigh_what_their_weight_says() {
+    let manager = memory(8 << 20);
+    with(&manager, async {
+        for page in 0..20 {
+            weighed(page).await;
+            weighed_of_a_result(page).await.unwrap();
+        }
+    })
+    .await;
+    for page in 20..40 {
+        let options = SetOptions::ttl(HOUR).weight(256 << 10);
+        manager.set(&format!("by_hand:{page}"), &slice(), options.clone()).await.unwrap();
+        let load = async || Ok::<_, Error>(slice());
+        manager.get_or_load(&format!("loaded:{page}"), options, load).await.unwrap();
+    }
+    let stats = manager.stats();
+    assert!((20..32).contains(&stats.entries), "{} entries", stats.entries);
+    assert!(stats.bytes <= 8 << 20 && stats.bytes > stats.entries * (256 << 10));
+}
+
+#[tokio::test]
+async fn more_tags_than_an_entry_may_have_are_refused_by_name() {
+    on_each_store(async |TestCache { manager, .. }: TestCache| {
+        let tagged = |count: u64| {
+            let options = SetOptions::ttl(HOUR);
+            (0..count).fold(options, |options, n| options.tag(format!("tag:{n}")))
+        };
+        manager.set("a:b:c:d:e:f:g", &1_u64, tagged(128)).await.unwrap();
+        assert_eq!(manager.get("a:b:c:d:e:f:g").await.unwrap(), Some(1_u64));
+        for n in [0, 127] {
+            manager.set("x", &1_u64, tagged(128)).await.unwrap();
+            manager.invalidate_tag(&format!("tag:{n}")).await.unwrap();
+            assert_eq!(manager.get::<u64>("x").await.unwrap(), None);
+        }
+        for count in [129, 256, 8_000] {
+            let load = async || Ok::<_, Error>(1_u64);
+            let refused = [
+                manager.set("a", &1_u64, tagged(count)).await,
+                manager.set_many([("a", &1_u64)], tagged(count)).await,
+                manager.get_or_load("a", tagged(count), load).await.map(drop),
+            ];
+            for refused in refused {
+                let Err(Error::TooManyTags { name, given, limit: 128 }) = &refused else {
+                    panic!("{refused:?}");
+                };
+                assert_eq!((name.as_str(), *given as u64), ("a", count));
+            }
+        }
+    })
+    .await;
+}

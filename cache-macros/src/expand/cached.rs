@@ -191,6 +191,7 @@ fn tags(p: &TokenStream, tags: &[Template]) -> TokenStream {
 
 fn hooks(spec: &Cached) -> TokenStream {
     let cache_if = spec.cache_if.iter();
+    let weight = spec.weight.iter();
     let codec = spec.codec.iter();
     // Both options speak of `None`: the value must be an `Option`.
     let speaks_of_none = spec.negative_ttl.is_some() || spec.cache_none.is_some();
@@ -199,6 +200,6 @@ fn hooks(spec: &Cached) -> TokenStream {
     let fallible = spec.stale_if_error.is_some();
     let fallible = fallible.then(|| quote_spanned!(here(spec.output.value)=> .fallible()));
     quote_spanned! {Span::mixed_site()=>
-        #(.cache_if(#cache_if))* #optional #fallible #(.codec::<#codec>())*
+        #(.cache_if(#cache_if))* #(.weight(#weight))* #optional #fallible #(.codec::<#codec>())*
     }
 }

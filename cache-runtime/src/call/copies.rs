@@ -21,18 +21,20 @@ pub(crate) struct Original {
     pub(crate) age_ms: u64,
     pub(crate) fresh_for_ms: u64,
     pub(crate) load_micros: u64,
+    /// The bytes of memory that its value takes, if that is known.
+    pub(crate) weight: Option<usize>,
 }
 
 impl Original {
     /// Of a value that has just been stored.
-    pub(crate) fn new(origin: u64, ttl: Ttl, took: Duration) -> Self {
+    pub(crate) fn new(origin: u64, ttl: Ttl, took: Duration, weight: Option<usize>) -> Self {
         let (fresh_for_ms, load_micros) = (fresh_for_ms(ttl), micros(took));
-        Original { origin, age_ms: 0, fresh_for_ms, load_micros }
+        Original { origin, age_ms: 0, fresh_for_ms, load_micros, weight }
     }
 
-    pub(crate) fn of<V>(hit: &Hit<V>, origin: u64) -> Self {
+    pub(crate) fn of<V>(hit: &Hit<V>, origin: u64, weight: Option<usize>) -> Self {
         let Hit { age_ms, fresh_for_ms, load_micros, .. } = *hit;
-        Original { origin, age_ms, fresh_for_ms, load_micros }
+        Original { origin, age_ms, fresh_for_ms, load_micros, weight }
     }
 }
 
@@ -77,7 +79,7 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) -> Option<Made> {
-        let Original { origin, age_ms, fresh_for_ms, load_micros } = original;
+        let Original { origin, age_ms, fresh_for_ms, load_micros, weight } = original;
         let now_ms = self.clock.now_ms();
         let left_ms = fresh_for_ms.saturating_sub(age_ms).min(millis(self.config.memory_ttl));
         let facts = Facts {
@@ -88,6 +90,6 @@ impl Core {
             stamps: noted.stamps.clone(),
         };
         let load_micros = u32::try_from(load_micros).unwrap_or(u32::MAX);
-        value.entry(&self.memory, key.memory.clone(), facts, load_micros).ok()
+        value.entry(&self.memory, key.memory.clone(), facts, load_micros, weight).ok()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::reading::{Ask, Leftover, Reading};
-use super::{Aside, Call, CallKey, Demands, Found, Passed, Served, early, recursion};
+use super::{Aside, Call, CallKey, Demands, Found, Passed, Policy, Served, early, recursion};
 use crate::boxed::boxed;
 use crate::clock::millis;
 use crate::core::Stores;
@@ -199,7 +199,9 @@ impl Call {
     pub(super) fn ask(&self, grace_ms: u64) -> Ask {
         let Demands { max_age, early, .. } = self.demands;
         let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;
-        Ask { stores: self.stores, of: self.policy.of, codec: self.policy.codec, grace_ms, copies }
+        let Policy { of, codec, weigh, .. } = &self.policy;
+        let (of, codec, weigh) = (*of, *codec, weigh.clone());
+        Ask { stores: self.stores, of, codec, weigh, grace_ms, copies }
     }
 
     /// Nothing is there that can be used: to be loaded, unless that is being done aside.

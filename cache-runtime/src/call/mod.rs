@@ -45,7 +45,7 @@ pub(crate) use fate::Fate;
 pub(crate) use key::{CallKey, named};
 pub(crate) use load::{Goal, Load};
 pub(crate) use look::{Loading, Step};
-pub(crate) use policy::{Grace, Policy, Test, fresh_for_ms, life_of};
+pub(crate) use policy::{Grace, Policy, Test, Weigh, fresh_for_ms, life_of};
 pub(crate) use reading::{Ask, Leftover, Reading, tags_of};
 pub(crate) use redis_load::{Making, fill};
 pub(crate) use validity::{Present, Verdict, age_ms, hit, judge};
@@ -220,7 +220,8 @@ impl Call {
         let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         let (now_ms, stamps) = (core.clock.now_ms(), noted.stamps.clone());
         let facts = Facts::new(self.key.origin, now_ms, fresh_for_ms(ttl), stamps);
-        let made = match value.entry(&core.memory, self.key.memory.clone(), facts, load_micros) {
+        let (key, weight) = (self.key.memory.clone(), self.policy.weight(value));
+        let made = match value.entry(&core.memory, key, facts, load_micros, weight) {
             Ok(made) => made,
             Err(too_large) => {
                 return self.not_stored(&too_large.error(self.key.name().as_str()));

@@ -3,9 +3,9 @@
 use tracing::field::Empty;
 use tracing::{Instrument as _, trace_span};
 
-use super::CallKey;
 use super::copies::Original;
 use super::validity::{self, Present, Verdict, judge};
+use super::{CallKey, Weigh};
 use crate::boxed::boxed;
 use crate::clock::millis;
 use crate::config::Ttl;
@@ -106,11 +106,13 @@ enum Tokens<'a> {
 }
 
 /// A question for one value.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Ask {
     pub(crate) stores: Stores,
     pub(crate) of: &'static dyn ValueType,
     pub(crate) codec: Option<&'static dyn ValueCodec>,
+    /// What a copy in memory takes.
+    pub(crate) weigh: Option<Weigh>,
     /// For so long past its TTL a value will do.
     pub(crate) grace_ms: u64,
     /// A copy in memory will do.
@@ -120,7 +122,7 @@ pub(crate) struct Ask {
 impl Ask {
     /// For a fresh value, wherever it is.
     pub(crate) fn fresh(stores: Stores, of: &'static dyn ValueType) -> Self {
-        Ask { stores, of, codec: None, grace_ms: 0, copies: true }
+        Ask { stores, of, codec: None, weigh: None, grace_ms: 0, copies: true }
     }
 }
 
@@ -162,7 +164,9 @@ impl Core {
             let value = self.types.decode(header, payload, ask.of, ask.codec)?;
             let hit = validity::hit(value, header, *now_ms);
             if let Some(noted) = noted.as_ref().filter(|_| hit.left_ms() > 0) {
-                self.keep_copy(key, noted, Original::of(&hit, header.origin), &*hit.value);
+                let weight = ask.weigh.as_ref().map(|weigh| weigh(&*hit.value));
+                let original = Original::of(&hit, header.origin, weight);
+                self.keep_copy(key, noted, original, &*hit.value);
             }
             Some(Reading::Redis(hit, header.state))
         };

@@ -88,7 +88,8 @@ impl Call {
             Ok(Filled::Stored) => {
                 self.counters.slow.stores.one();
                 if self.stores == Stores::Tiered {
-                    let original = Original::new(self.key.origin, ttl, took);
+                    let weight = self.policy.weight(value);
+                    let original = Original::new(self.key.origin, ttl, took, weight);
                     self.core.keep_copy(&self.key, &leader.noted(), original, value);
                 }
             }

@@ -1,9 +1,10 @@
 //! Redis's patterns, matched here, so that the memory store and Redis agree on what
 //! `clear("user:*")` removes.
 //!
-//! `*` any text, `?` any one byte, `[abc]`, `[a-z]`, `[^a]` one byte of a set, `\x` the character
-//! itself. As in Redis a match is about bytes: `?` does not match `é`, `??` does. Quirks of Redis
-//! are kept: a set that is not closed ends with the pattern, `[^]` matches any byte and `[]` none.
+//! `*` any text, `?` any one character, `[abc]`, `[a-z]`, `[^a]` one character of a set, `\x` the character
+//! itself. Redis matches bytes, for which `é` is two: it is asked for more ([`Pattern::for_redis`]), and what it
+//! finds is looked at here. Its quirks are kept: a set that is not closed ends with the pattern, `[^]` matches any
+//! character and `[]` none.
 
 mod compile;
 #[cfg(test)]
@@ -21,9 +22,9 @@ pub(crate) struct Pattern {
 /// What one step of a pattern matches.
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
-    /// Any number of bytes; never two in a row.
+    /// Any number of characters; never two in a row.
     AnyText,
-    AnyByte,
+    AnyChar,
     Byte(u8),
     Set {
         inverted: bool,
@@ -48,6 +49,11 @@ impl Pattern {
         Ok(Self { text: pattern.to_owned(), tokens })
     }
 
+    /// The one that matches every name.
+    pub(crate) fn everything() -> Self {
+        Self { text: "*".to_owned(), tokens: vec![Token::AnyText] }
+    }
+
     /// The pattern as it was written.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
@@ -57,7 +63,7 @@ impl Pattern {
     pub(crate) fn matches(&self, text: &str) -> bool {
         let (tokens, text) = (&self.tokens[..], text.as_bytes());
         let (mut token, mut at) = (0, 0);
-        // Where to go on when a later step fails: after the last `*`, which then takes one byte
+        // Where to go on when a later step fails: after the last `*`, which then takes one character
         // more. Earlier ones need no second look, since the last one can take whatever they
         // could have left.
         let mut retry = None;
@@ -69,15 +75,17 @@ impl Pattern {
                     continue;
                 }
                 None if at == text.len() => return true,
-                Some(step) if text.get(at).is_some_and(|byte| step.takes(*byte)) => {
-                    (token, at) = (token + 1, at + 1);
-                    continue;
+                Some(step) => {
+                    if let Some(taken) = text.get(at).and_then(|byte| step.takes(*byte)) {
+                        (token, at) = (token + 1, at + taken);
+                        continue;
+                    }
                 }
-                _ => {}
+                None => {}
             }
             match &mut retry {
                 Some((star, from)) if *from < text.len() => {
-                    *from += 1;
+                    *from += char_len(text[*from]);
                     (token, at) = (*star + 1, *from);
                 }
                 _ => return false,
@@ -105,6 +113,29 @@ impl Pattern {
         prefix.strip_suffix(':').filter(|prefix| !prefix.is_empty()).map(str::to_owned)
     }
 
+    /// A pattern by which Redis finds everything that this one matches, and maybe more.
+    pub(crate) fn for_redis(&self) -> String {
+        let mut wide = Vec::with_capacity(self.text.len());
+        for token in &self.tokens {
+            match token {
+                Token::AnyText | Token::AnyChar | Token::Set { inverted: true, .. } => {
+                    if !wide.ends_with(b"*") || wide.ends_with(b"\\*") {
+                        wide.push(b'*');
+                    }
+                }
+                Token::Set { .. } => wide.push(b'?'),
+                Token::Byte(byte) => {
+                    if SPECIAL.contains(byte) {
+                        wide.push(b'\\');
+                    }
+                    wide.push(*byte);
+                }
+            }
+        }
+        // Whole characters: see `literal_prefix`.
+        String::from_utf8(wide).unwrap_or_else(|_| "*".to_owned())
+    }
+
     /// Whether it matches every name.
     pub(crate) fn is_everything(&self) -> bool {
         self.tokens == [Token::AnyText]
@@ -112,17 +143,32 @@ impl Pattern {
 }
 
 impl Token {
-    fn takes(&self, byte: u8) -> bool {
+    /// How many bytes it takes of a text whose next character, or byte of one, begins with this.
+    fn takes(&self, byte: u8) -> Option<usize> {
         match self {
-            Token::AnyText => false,
-            Token::AnyByte => true,
-            Token::Byte(own) => *own == byte,
+            Token::AnyText => None,
+            Token::AnyChar => Some(char_len(byte)),
+            Token::Byte(own) => (*own == byte).then_some(1),
             Token::Set { inverted, ranges } => {
-                ranges.iter().any(|(low, high)| (*low..=*high).contains(&byte)) != *inverted
+                let listed = ranges.iter().any(|(low, high)| (*low..=*high).contains(&byte));
+                (listed != *inverted).then(|| char_len(byte))
             }
         }
     }
 }
+
+/// How many bytes the character has that begins with this one.
+fn char_len(first: u8) -> usize {
+    match first {
+        0xf0.. => 4,
+        0xe0.. => 3,
+        0xc0.. => 2,
+        _ => 1,
+    }
+}
+
+/// What has to be escaped to stand for itself.
+const SPECIAL: &[u8] = b"*?[]\\";
 
 /// A pattern that matches `text` alone.
 pub(crate) fn escape(text: &str) -> String {

@@ -39,8 +39,13 @@ fn patterns_match_what_redis_matches() {
         ("[\\]]", "]", true),
         ("[\\^]", "^", true),
         ("[a^]", "^", true),
-        ("caf?", "caf\u{e9}", false),
-        ("caf??", "caf\u{e9}", true),
+        ("caf?", "caf\u{e9}", true),
+        ("caf??", "caf\u{e9}", false),
+        ("caf[^x]", "caf\u{e9}", true),
+        ("caf[^x]?", "caf\u{20ac}", false),
+        ("*[^a]?", "\u{20ac}", false),
+        ("*??", "\u{20ac}\u{20ac}", true),
+        ("?\u{e9}", "\u{20ac}\u{e9}", true),
         ("caf\u{e9}", "caf\u{e9}", true),
     ] {
         assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
@@ -77,6 +82,16 @@ fn many_stars_are_not_exponential() {
     let start = Instant::now();
     assert!(!matches(&pattern, &"a".repeat(4096)));
     assert!(start.elapsed().as_secs() < 5);
+}
+
+#[test]
+fn redis_is_asked_for_everything_that_matches() {
+    let wide = |pattern| Pattern::new(pattern).unwrap().for_redis();
+    assert_eq!(wide("user:*:meta"), "user:*:meta");
+    assert_eq!(wide("a?b??c*?"), "a*b*c*");
+    assert_eq!(wide("[ab][^c]x\\*\\["), "?*x\\*\\[");
+    assert_eq!(wide("\\**"), "\\**");
+    assert_eq!(wide("caf\u{e9}?"), "caf\u{e9}*");
 }
 
 #[test]
@@ -121,8 +136,9 @@ fn reference(pattern: &[Token], text: &[u8]) -> bool {
             (0..=text.len()).any(|taken| reference(rest, &text[taken..]))
         }
         [token, rest @ ..] => text
-            .split_first()
-            .is_some_and(|(byte, text)| token.takes(*byte) && reference(rest, text)),
+            .first()
+            .and_then(|byte| token.takes(*byte))
+            .is_some_and(|taken| reference(rest, &text[taken..])),
     }
 }
 

@@ -5,8 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::options::MOST_TAGS;
 use super::{CacheManager, SetOptions};
-use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, named};
+use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, Weigh, named};
 use crate::config::Ttl;
 use crate::error::Error;
 use crate::inspect::Inspected;
@@ -41,7 +42,8 @@ impl CacheManager {
     /// A load of that name which began before is not stored any more.
     ///
     /// # Errors
-    /// [`Error::Name`] for a name or tag, [`Error::Duration`] for a TTL that cannot be one;
+    /// [`Error::Name`] for a name or tag, [`Error::TooManyTags`], [`Error::Duration`] for a TTL that cannot
+    /// be one;
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`] for the value: then
     /// nothing is left under the name, since what was there is older than this value.
     pub async fn set<V: CacheValue>(
@@ -50,8 +52,9 @@ impl CacheManager {
         value: &V,
         options: impl Into<SetOptions>,
     ) -> Result<(), Error> {
-        let (key, ttl) = self.key_and_ttl(name, &options.into())?;
-        self.core().set_by_hand(&Arc::new(key), ttl, value).await
+        let options = options.into();
+        let (key, ttl) = self.key_and_ttl(name, &options)?;
+        self.core().set_by_hand(&Arc::new(key), ttl, options.weight, value).await
     }
 
     /// Removes the value under a name, and takes from running loads the right to store one.
@@ -116,13 +119,15 @@ impl CacheManager {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<V, E>>,
     {
-        let (key, ttl) = self.key_and_ttl(name, &options.into())?;
+        let options = options.into();
+        let (key, ttl) = self.key_and_ttl(name, &options)?;
         let core = self.core();
+        let weigh = options.weight.map(|weight| Arc::new(move |_: &dyn AnyValue| weight) as Weigh);
         let call = Call {
             core: Arc::clone(core),
             counters: Arc::clone(&core.by_hand),
             key: Arc::new(key),
-            policy: Policy::new(type_of::<V>(), ttl, core.config.jitter),
+            policy: Policy { weigh, ..Policy::new(type_of::<V>(), ttl, core.config.jitter) },
             shares: None,
             stores: core.stores,
             demands: Demands::default(),
@@ -183,6 +188,10 @@ impl CacheManager {
         name: &str,
         options: &SetOptions,
     ) -> Result<(CallKey, Ttl), Error> {
+        if options.tags.len() > MOST_TAGS {
+            let (name, given) = (name.to_owned(), options.tags.len());
+            return Err(Error::TooManyTags { name, given, limit: MOST_TAGS });
+        }
         let ttl = match options.ttl {
             Some(ttl) => ttl.check("ttl")?,
             None => self.config().ttl_of(name),
@@ -196,10 +205,11 @@ impl crate::core::Core {
         self: &Arc<Self>,
         key: &Arc<CallKey>,
         ttl: Ttl,
+        weight: Option<usize>,
         value: &dyn AnyValue,
     ) -> Result<(), Error> {
-        let worth =
-            Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };
+        let (grace, took) = (Grace::default(), Duration::ZERO);
+        let worth = Worth { value, ttl, grace, codec: None, weight, took };
         let outcome = self.set(key, self.stores, &worth).await;
         match outcome {
             Ok(put::Outcome::Stored) => self.by_hand.slow.stores.one(),

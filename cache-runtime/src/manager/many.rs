@@ -24,10 +24,13 @@ const AT_ONCE: usize = 256;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warmed {
-    /// Names that are fresh now: they were, or their load has succeeded.
+    /// Names that are fresh now: they were, or their load has succeeded and its value was stored.
     pub fresh: usize,
     /// Names whose load has failed.
     pub failed: usize,
+    /// Names whose value is not there though its load has succeeded: it cannot be stored, or was invalidated
+    /// meanwhile.
+    pub missing: usize,
 }
 
 impl CacheManager {
@@ -77,8 +80,9 @@ impl CacheManager {
         }
         let mut stored = Ok(());
         for some in keyed.chunks(AT_ONCE) {
-            let sets =
-                some.iter().map(|(key, ttl, value)| self.core().set_by_hand(key, *ttl, *value));
+            let sets = some.iter().map(|(key, ttl, value)| {
+                self.core().set_by_hand(key, *ttl, options.weight, *value)
+            });
             let outcomes = join_all(sets).await;
             stored = outcomes.into_iter().fold(stored, Result::and);
         }
@@ -91,7 +95,7 @@ impl CacheManager {
     /// Loads are shared with callers who come meanwhile. Cancel safe: what has been stored stays.
     ///
     /// # Errors
-    /// [`Error::Name`] or [`Error::Duration`] for arguments that cannot be used, before anything
+    /// [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for arguments that cannot be used, before anything
     /// is loaded. A load that fails is counted, not returned.
     ///
     /// ```
@@ -134,7 +138,8 @@ impl CacheManager {
             while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let load = || async { load(name.clone()).await.map_err(|_| Failed) };
                 match self.get_or_load(name, options.clone(), load).await {
-                    Ok(_) => warmed.fresh += 1,
+                    Ok(_) if self.exists(name).await.unwrap_or(false) => warmed.fresh += 1,
+                    Ok(_) => warmed.missing += 1,
                     Err(Failed) => warmed.failed += 1,
                 }
             }
@@ -145,6 +150,7 @@ impl CacheManager {
         Ok(all.into_iter().fold(Warmed::default(), |sum, one| Warmed {
             fresh: sum.fresh + one.fresh,
             failed: sum.failed + one.failed,
+            missing: sum.missing + one.missing,
         }))
     }
 }
@@ -230,7 +236,7 @@ impl Core {
                         let hit = hit(value, &header, now_ms);
                         // What depends on more than was noted is not kept.
                         if self.stores == Stores::Tiered && header.tags.len() == key.tags().len() {
-                            let original = Original::of(&hit, header.origin);
+                            let original = Original::of(&hit, header.origin, None);
                             self.keep_copy(key, noted, original, &*hit.value);
                         }
                         return Reading::Redis(hit, header.state);

@@ -272,8 +272,9 @@ impl Memory {
         facts: Facts,
         load_micros: u32,
         value: &V,
+        weight: Option<usize>,
     ) -> Result<Made, TooLarge> {
-        let weight = self.weigh(&key, value)?;
+        let weight = self.weigh(&key, value, weight)?;
         let MemoryKey { hash, domain, bytes } = key;
         let entry = Entry {
             facts,
@@ -287,17 +288,24 @@ impl Memory {
         Ok(Made(Held { hash, entry: Arc::new(entry) }))
     }
 
-    /// What the entry of this value will weigh.
-    fn weigh<V: CacheValue>(&self, key: &MemoryKey, value: &V) -> Result<u32, TooLarge> {
-        let taken = size_of::<V>() + heap_size(value);
+    /// What the entry of this value will weigh. It takes so many bytes, if that is known.
+    fn weigh<V: CacheValue>(
+        &self,
+        key: &MemoryKey,
+        value: &V,
+        taken: Option<usize>,
+    ) -> Result<u32, TooLarge> {
+        let seen = size_of::<V>() + heap_size(value);
+        let taken = taken.unwrap_or(seen);
         // It is not much larger when it is encoded, and mostly smaller.
-        if taken > self.largest / 8 {
+        if seen > self.largest / 8 {
             let size = size_of::<V>() + encoded_size(value);
             if size > self.largest {
                 return Err(TooLarge::Value { size, limit: self.largest });
             }
         }
-        let weight = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size() + taken;
+        let entry = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size();
+        let weight = entry.saturating_add(taken);
         let room = self.room.min(u32::MAX as usize);
         match u32::try_from(weight) {
             Ok(fits) if weight <= room => Ok(fits),

@@ -46,7 +46,7 @@ impl Store {
 
     fn put<V: CacheValue>(&self, name: &str, value: V) {
         let facts = Facts::new(0, 1, u64::MAX, self.generations.note(&[]).stamps);
-        let made = self.memory.make(self.memory.name_key(name), facts, 0, &value).unwrap();
+        let made = self.memory.make(self.memory.name_key(name), facts, 0, &value, None).unwrap();
         drop(self.memory.place(made));
     }
 
@@ -103,7 +103,7 @@ fn what_has_no_room_is_refused_and_not_dropped_in_silence() {
     let facts = || Facts::new(0, 1, u64::MAX, store.generations.note(&[]).stamps);
     let make = |size: usize| {
         let value = vec![0_u8; size];
-        store.memory.make(store.memory.name_key("a"), facts(), 0, &value).map(drop)
+        store.memory.make(store.memory.name_key("a"), facts(), 0, &value, None).map(drop)
     };
     assert!(make(store.memory.room() - 400).is_ok());
     let room = store.memory.room();

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Grace, Policy, Test, fresh_for_ms};
+use crate::call::{Grace, Policy, Test, Weigh, fresh_for_ms};
 use crate::codec::Codec;
 use crate::config::Ttl;
 use crate::core::Bound;
@@ -16,6 +16,7 @@ use crate::value::{ValueCodec, ValueType, codec_of, type_of};
 /// The options of a call site that depend on the type of its value.
 pub struct Hooks<K: OutputKind> {
     cache_if: Option<fn(&K::Value) -> bool>,
+    weigh: Option<fn(&K::Value) -> usize>,
     is_none: Option<fn(&K::Value) -> bool>,
     codec: Option<&'static dyn ValueCodec>,
 }
@@ -24,6 +25,7 @@ pub struct Hooks<K: OutputKind> {
 pub(super) struct Rules {
     pub(super) of: &'static dyn ValueType,
     cache_if: Option<Test>,
+    weigh: Option<Weigh>,
     is_none: Option<Test>,
     codec: Option<&'static dyn ValueCodec>,
 }
@@ -31,13 +33,19 @@ pub(super) struct Rules {
 impl<K: OutputKind> Hooks<K> {
     /// No options.
     pub fn new(_: K) -> Self {
-        Hooks { cache_if: None, is_none: None, codec: None }
+        Hooks { cache_if: None, weigh: None, is_none: None, codec: None }
     }
 
     /// `cache_if`.
     #[must_use]
     pub fn cache_if(self, cache_if: fn(&K::Value) -> bool) -> Self {
         Hooks { cache_if: Some(cache_if), ..self }
+    }
+
+    /// `weight`.
+    #[must_use]
+    pub fn weight(self, weigh: fn(&K::Value) -> usize) -> Self {
+        Hooks { weigh: Some(weigh), ..self }
     }
 
     /// `negative_ttl` or `cache_none` is set: the value is an `Option`.
@@ -71,9 +79,9 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: CacheValue,
     {
-        let Hooks { cache_if, is_none, codec } = self;
+        let Hooks { cache_if, weigh, is_none, codec } = self;
         let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
-        Rules { of: type_of::<K::Value>(), cache_if, is_none, codec }
+        Rules { of: type_of::<K::Value>(), cache_if, weigh: weigh.map(weight), is_none, codec }
     }
 }
 
@@ -82,6 +90,14 @@ fn test<V: 'static>(test: fn(&V) -> bool) -> Test {
     Arc::new(move |value| {
         let value: &dyn Any = value;
         value.downcast_ref().is_some_and(test)
+    })
+}
+
+/// The same of the weight.
+fn weight<V: 'static>(weigh: fn(&V) -> usize) -> Weigh {
+    Arc::new(move |value| {
+        let value: &dyn Any = value;
+        value.downcast_ref().map_or(0, weigh)
     })
 }
 
@@ -139,6 +155,7 @@ pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Resul
         is_none: rules.is_none.clone(),
         cache_none: spec.cache_none,
         cache_if: rules.cache_if.clone(),
+        weigh: rules.weigh.clone(),
         codec: rules.codec,
         ..Policy::new(rules.of, ttl, jitter)
     })

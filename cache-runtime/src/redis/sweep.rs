@@ -7,7 +7,7 @@ use super::notice::Item;
 use super::ready::Ready;
 use super::shared::Turn;
 use super::{Away, Owed, RedisStore, topology};
-use crate::glob;
+use crate::glob::{self, Pattern};
 
 /// How many keys one page of a scan asks for.
 const SCAN_COUNT: usize = 1_000;
@@ -33,18 +33,23 @@ impl RedisStore {
     /// Removes everything, and makes it stale first. Tokens go too: no entry needs them any more.
     pub(crate) async fn flush(&self, progress: Progress<'_>) -> Option<u64> {
         self.invalidate_root().await;
-        self.sweep("*", true, progress).await
+        self.sweep(&Pattern::everything(), true, progress).await
     }
 
     /// Removes all entries and marks whose names match, and counts the entries.
     ///
     /// Page by page to the end of the cursor. If Redis goes away on the way the rest is not
     /// removed, and the whole namespace is owed an invalidation.
-    pub(crate) async fn clear(&self, pattern: &str, progress: Progress<'_>) -> Option<u64> {
+    pub(crate) async fn clear(&self, pattern: &Pattern, progress: Progress<'_>) -> Option<u64> {
         self.sweep(pattern, false, progress).await
     }
 
-    async fn sweep(&self, pattern: &str, with_tokens: bool, progress: Progress<'_>) -> Option<u64> {
+    async fn sweep(
+        &self,
+        pattern: &Pattern,
+        with_tokens: bool,
+        progress: Progress<'_>,
+    ) -> Option<u64> {
         let mut owed = Owed { shared: &self.0, keys: vec![self.0.root_key()] };
         let mut removed = 0_u64;
         for _ in 0..MOST_PASSES {
@@ -58,7 +63,7 @@ impl RedisStore {
             }
             // Told at the end: what another process has read of a page that came later is in
             // its memory by now, or will not be stored there.
-            let notice = self.0.notice([Item::Pattern(pattern)]);
+            let notice = self.0.notice([Item::Pattern(pattern.as_str())]);
             if turn.ready.has_feed() {
                 let mut publish = cmd("PUBLISH");
                 publish.arg(self.0.feed_channel()).arg(notice);
@@ -70,7 +75,7 @@ impl RedisStore {
             return Some(removed);
         }
         tracing::warn!(
-            pattern,
+            pattern = pattern.as_str(),
             "keys move from node to node all the while, and not all that match can be found: everything in \
              the namespace is made stale"
         );
@@ -83,7 +88,7 @@ impl RedisStore {
     /// Goes through all keys once.
     async fn pass(
         &self,
-        pattern: &str,
+        pattern: &Pattern,
         with_tokens: bool,
         removed: &mut u64,
         progress: &mut (dyn FnMut(Swept) + Send),
@@ -113,7 +118,7 @@ impl RedisStore {
     /// The names on one page of those that match, and where to go on; `None` at the end.
     pub(crate) async fn names(
         &self,
-        pattern: &str,
+        pattern: &Pattern,
         place: Place,
     ) -> Result<(Option<Place>, Vec<String>), Away> {
         let turn = self.0.turn().await?;
@@ -127,20 +132,24 @@ impl RedisStore {
     async fn page(
         &self,
         turn: &Turn<'_>,
-        pattern: &str,
+        pattern: &Pattern,
         place: Place,
     ) -> Result<(Option<Place>, Vec<String>), Away> {
         let mut nodes = turn.ready.nodes().skip(place.node);
         // Masters have gone meanwhile: what they had is somewhere else, where it was not looked for.
         let node = nodes.next().ok_or(Away)?;
-        let matching = format!("{}:{pattern}", glob::escape(&self.0.settings.namespace));
+        let matching =
+            format!("{}:{}", glob::escape(&self.0.settings.namespace), pattern.for_redis());
         let scan = scan(place.cursor, &matching);
         let (cursor, keys): (u64, Vec<Vec<u8>>) = turn.ask(node.ask(Lane::Bulk, &scan)).await?;
         let next = match cursor {
             0 => nodes.next().map(|_| Place { node: place.node + 1, cursor }),
             _ => Some(Place { cursor, ..place }),
         };
-        Ok((next, keys.into_iter().filter_map(|key| String::from_utf8(key).ok()).collect()))
+        let own = self.0.value_key("").len();
+        let keys = keys.into_iter().filter_map(|key| String::from_utf8(key).ok());
+        let keys = keys.filter(|key| key.get(own..).is_some_and(|name| pattern.matches(name)));
+        Ok((next, keys.collect()))
     }
 }
 

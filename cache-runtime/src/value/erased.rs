@@ -24,13 +24,14 @@ pub(crate) trait AnyValue: Any + Send + Sync {
     fn shared(&self) -> Value;
     /// The digest of its shape; `None` if its `Serialize` fails.
     fn shape(&self, human_readable: bool) -> Option<u64>;
-    /// Makes an entry of a clone of it.
+    /// Makes an entry of a clone of it, which takes so many bytes of memory, if that is known.
     fn entry(
         &self,
         memory: &Memory,
         key: MemoryKey,
         facts: Facts,
         load_micros: u32,
+        weight: Option<usize>,
     ) -> Result<Made, TooLarge>;
 }
 
@@ -53,8 +54,9 @@ impl<V: CacheValue> AnyValue for V {
         key: MemoryKey,
         facts: Facts,
         load_micros: u32,
+        weight: Option<usize>,
     ) -> Result<Made, TooLarge> {
-        memory.make(key, facts, load_micros, self)
+        memory.make(key, facts, load_micros, self, weight)
     }
 }
 
