@@ -203,8 +203,8 @@ impl Put {
             self.remove().await;
             return Fate::Unwanted;
         };
-        let (grace, codec, weight) = (policy.grace, policy.codec, policy.weight(value));
-        let worth = Worth { value, ttl, grace, codec, weight, took };
+        let (grace, weight) = (policy.grace_of(value), policy.weight(value));
+        let worth = Worth { value, ttl, grace, codec: policy.codec, weight, took };
         let outcome = self.store(&worth).await;
         match &outcome {
             Ok(Outcome::Stored) => counters.slow.stores.one(),

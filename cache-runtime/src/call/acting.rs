@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reading::Reading;
-use super::{Call, Found, Goal, Load, Policy, Turn, Version};
+use super::{Call, Found, Goal, Load, Turn, Version};
 use crate::error::Error;
 use crate::flight::Leader;
 use crate::put::{self, Overtaken, Put, Worth};
@@ -81,7 +81,7 @@ impl Call {
                 "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
             return Err(Error::NotStored { function, reason });
         };
-        let Policy { grace, codec, .. } = self.policy;
+        let (grace, codec) = (self.policy.grace_of(value), self.policy.codec);
         let weight = self.policy.weight(value);
         let worth = Worth { value, ttl, grace, codec, weight, took: Duration::ZERO };
         if self.core.set(&self.key, self.stores, &worth).await? == put::Outcome::Stored {

@@ -19,6 +19,7 @@ pub struct Hooks<K: OutputKind> {
     weigh: Option<fn(&K::Value) -> usize>,
     is_none: Option<fn(&K::Value) -> bool>,
     codec: Option<&'static dyn ValueCodec>,
+    whole: bool,
 }
 
 /// The same for those who do not know that type.
@@ -28,12 +29,14 @@ pub(super) struct Rules {
     weigh: Option<Weigh>,
     is_none: Option<Test>,
     codec: Option<&'static dyn ValueCodec>,
+    /// Whether a `Result` is a value, errors included.
+    pub(super) whole: bool,
 }
 
 impl<K: OutputKind> Hooks<K> {
     /// No options.
     pub fn new(_: K) -> Self {
-        Hooks { cache_if: None, weigh: None, is_none: None, codec: None }
+        Hooks { cache_if: None, weigh: None, is_none: None, codec: None, whole: false }
     }
 
     /// `cache_if`.
@@ -66,6 +69,12 @@ impl<K: OutputKind> Hooks<K> {
         self
     }
 
+    /// `output = "plain"`: what is returned is the value, also if it is a `Result`.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Hooks { whole: true, ..self }
+    }
+
     /// `codec`.
     #[must_use]
     pub fn codec<C: Codec>(self) -> Self
@@ -79,9 +88,10 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: CacheValue,
     {
-        let Hooks { cache_if, weigh, is_none, codec } = self;
+        let Hooks { cache_if, weigh, is_none, codec, whole } = self;
         let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
-        Rules { of: type_of::<K::Value>(), cache_if, weigh: weigh.map(weight), is_none, codec }
+        let weigh = weigh.map(weight);
+        Rules { of: type_of::<K::Value>(), cache_if, weigh, is_none, codec, whole }
     }
 }
 
