@@ -59,13 +59,11 @@ struct All {
 }
 
 impl All {
-    /// What one thread may hold. Half of the room is kept back for threads that come when two have taken
-    /// their share, since those give it back no sooner than they ask a table again.
+    /// What one thread may hold. Half of the room is kept back for threads that come when others have taken
+    /// their share of it, since those give it back no sooner than they ask a table again.
     fn share(&self) -> u64 {
-        match self.fronts.load(Ordering::Relaxed) {
-            0..=2 => self.room.load(Ordering::Relaxed) / 4,
-            many => self.room.load(Ordering::Relaxed) / 4 / many,
-        }
+        let fronts = self.fronts.load(Ordering::Relaxed).max(2);
+        self.room.load(Ordering::Relaxed) / 2 / fronts
     }
 
     /// Whether so many bytes more may be held.
