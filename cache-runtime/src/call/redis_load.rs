@@ -82,7 +82,7 @@ impl Call {
                 return (released, fate);
             }
         };
-        let life = life_of(self.policy.grace.after(ttl));
+        let life = life_of(self.policy.grace_of(value).after(ttl));
         let filled = fill(redis, &self.key, noted, &entry, life, By::Load).await;
         match filled {
             Ok(Filled::Stored) => {
@@ -175,9 +175,10 @@ impl Making<'_> {
             return Err(Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit });
         }
         let mut entry = Vec::with_capacity(encoded.payload.len() + 128);
-        entry::encode(&self.header(&encoded), &encoded.payload, &mut entry).map_err(|_| {
-            Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit }
-        })?;
+        let address = self.core.address(self.key);
+        entry::encode(&self.header(&encoded), &encoded.payload, address, &mut entry).map_err(
+            |_| Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit },
+        )?;
         Ok(entry)
     }
 
@@ -189,6 +190,7 @@ impl Making<'_> {
             compressed: encoded.compressed,
             origin: self.key.origin,
             shape: encoded.shape,
+            fingerprint: 0,
             created_ms: self.now_ms,
             fresh_for_ms: fresh_for_ms(self.ttl),
             load_micros: micros(self.took),
