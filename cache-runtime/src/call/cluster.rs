@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::reading::{Leftover, Reading};
 use super::{Call, CallKey, Found, life_of};
@@ -17,6 +17,7 @@ use crate::random;
 use crate::redis::{Lease, Mark, Noted, Over, RedisStore};
 use crate::runtime;
 use crate::site::Coalesce;
+use crate::timer::sleep;
 
 /// So long others wait at most for a process that has died.
 const LEASE: Duration = Duration::from_secs(2);
@@ -42,7 +43,10 @@ impl Call {
         leftover: &Leftover,
         keeps: bool,
     ) -> Begun {
-        let waits = self.is_clustered() && !keeps && runtime::with_timers().is_some();
+        let waits = self.is_clustered()
+            && !keeps
+            && runtime::with_timers().is_some()
+            && redis.may_lease().await;
         let mark = if waits { Mark::lease(LEASE) } else { Mark::new(self.core.config.max_load) };
         let Some(noted) = self.set_mark(redis, leftover, mark).await else { return Begun::Away };
         if !waits {
@@ -64,7 +68,7 @@ impl Call {
         mark: Mark,
         first: Noted,
     ) -> Begun {
-        let limit = self.core.config.wait_limit.max(self.counters.mean_load() * 4);
+        let limit = self.wait_limit();
         let (began, mut pause) = (Instant::now(), PAUSES.0);
         let mut noted = first.clone();
         // Of marks that come one after another only the first is waited for: if its load has
@@ -106,7 +110,7 @@ impl Call {
     /// it, `Err` if another process has.
     pub(super) async fn begin_aside(&self) -> Result<Option<Lease>, Taken> {
         match &self.core.redis {
-            Some(redis) if self.is_clustered() => {
+            Some(redis) if self.is_clustered() && redis.may_lease().await => {
                 match redis.begin_aside(self.key.name().as_str(), Mark::new(LEASE)).await {
                     Ok(Some(lease)) => Ok(Some(lease)),
                     Ok(None) => Err(Taken),
