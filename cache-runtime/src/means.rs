@@ -53,6 +53,9 @@ mod tests {
         means.of(1).note(second);
         means.of(1).note(3 * second);
         means.of(2).note(second);
-        assert_eq!([1, 2, 3].map(|kind| means.of(kind).get()), [2 * second, second, 0 * second]);
+        assert_eq!(
+            [1, 2, 3].map(|kind| means.of(kind).get()),
+            [2 * second, second, Duration::ZERO]
+        );
     }
 }

@@ -43,10 +43,7 @@ impl Call {
         leftover: &Leftover,
         keeps: bool,
     ) -> Begun {
-        let waits = self.is_clustered()
-            && !keeps
-            && runtime::with_timers().is_some()
-            && redis.may_lease().await;
+        let waits = self.is_clustered() && !keeps && runtime::with_timers().is_some();
         let mark = if waits { Mark::lease(LEASE) } else { Mark::new(self.core.config.max_load) };
         let Some(noted) = self.set_mark(redis, leftover, mark).await else { return Begun::Away };
         if !waits {
@@ -55,6 +52,10 @@ impl Call {
         if !noted.is_anothers() {
             let lease = redis.lease(self.key.name().as_str(), &noted, mark);
             return Begun::Noted(noted, lease);
+        }
+        if !redis.may_lease().await {
+            // The other one is not likely to have more rights: its mark may stay whatever becomes of its load.
+            return Begun::Noted(noted, None);
         }
         self.wait_for_another(redis, leader, leftover, mark, noted).await
     }
@@ -110,7 +111,7 @@ impl Call {
     /// it, `Err` if another process has.
     pub(super) async fn begin_aside(&self) -> Result<Option<Lease>, Taken> {
         match &self.core.redis {
-            Some(redis) if self.is_clustered() && redis.may_lease().await => {
+            Some(redis) if self.is_clustered() => {
                 match redis.begin_aside(self.key.name().as_str(), Mark::new(LEASE)).await {
                     Ok(Some(lease)) => Ok(Some(lease)),
                     Ok(None) => Err(Taken),

@@ -1,7 +1,7 @@
 //! Whether marks that others wait for can be set, renewed and taken away with the rights that there are.
 //!
-//! Where one of them is missing a mark would stay until it ends by itself, and whoever waits for a load that has
-//! failed would wait for that. So it is tried once for each connection, with a mark that is nobody's.
+//! Where one of them is missing a mark stays until it ends by itself, and whoever waits for a load that has failed
+//! would wait for that. So who finds another's mark tries it out, once for each connection, with a mark of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,6 +10,7 @@ use redis::RedisResult;
 
 use super::RedisStore;
 use super::node::Lane;
+use super::ready::Ready;
 use super::script::Script;
 use super::shared::Shared;
 use super::tally::Refusal;
@@ -47,24 +48,8 @@ impl RedisStore {
 impl Shared {
     async fn try_lease(self: &Arc<Self>) -> bool {
         let Ok(turn) = self.turn().await else { return true };
-        let (key, mark) = (
-            self.lease_key(&format!("#tried:{:x}", random::word())),
-            StateId::lease(random::word()),
-        );
-        let (keys, mark) = (std::slice::from_ref(&key), mark.as_bytes());
-        let feed = self.feed_channel();
-        let tried = async {
-            let begin: [&[u8]; 4] = [mark, LIFE_MS, b"", b"1"];
-            let _: Vec<Vec<u8>> =
-                turn.ready.script(Lane::Quick, Script::Begin, keys, &begin).await?;
-            let _: u8 =
-                turn.ready.script(Lane::Quick, Script::Renew, keys, &[mark, LIFE_MS]).await?;
-            let end: [&[u8]; 5] = [mark, b"", b"1", feed.as_bytes(), b""];
-            let released: RedisResult<u8> =
-                turn.ready.script(Lane::Quick, Script::Fill, keys, &end).await;
-            released
-        };
-        let reason = match self.quietly(tried).await {
+        let keys = [self.lease_key(&format!("#tried:{:x}", random::word()))];
+        let reason = match self.quietly(lease(&turn.ready, &keys, &self.feed_channel())).await {
             // It was found, and taken away.
             Ok(1) => {
                 self.leases.0.store(YES, Ordering::Release);
@@ -84,4 +69,15 @@ impl Shared {
         }
         false
     }
+}
+
+/// Sets a mark, renews it and takes it away. Returns 1 if it was found.
+async fn lease(ready: &Ready, keys: &[String], feed: &str) -> RedisResult<u8> {
+    let mark = StateId::lease(random::word());
+    let mark = mark.as_bytes();
+    let begin: [&[u8]; 4] = [mark, LIFE_MS, b"", b"1"];
+    let _: Vec<Vec<u8>> = ready.script(Lane::Quick, Script::Begin, keys, &begin).await?;
+    let _: u8 = ready.script(Lane::Quick, Script::Renew, keys, &[mark, LIFE_MS]).await?;
+    let end: [&[u8]; 5] = [mark, b"", b"1", feed.as_bytes(), b""];
+    ready.script(Lane::Quick, Script::Fill, keys, &end).await
 }
