@@ -29,6 +29,7 @@ mod one_call;
 mod one_load;
 mod options;
 mod outage;
+mod packages;
 mod places;
 mod put;
 mod put_function;

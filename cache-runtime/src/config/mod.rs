@@ -64,7 +64,8 @@ pub struct CacheConfig {
     /// Where values are kept. `CACHE_MODE`: `auto` (the default), `memory`, `redis`, `tiered`.
     pub mode: Mode,
     /// What all names in Redis begin with, so that several applications can share one server.
-    /// `CACHE_NAMESPACE`, default `cache`; ASCII letters, digits, `_`, `.`, `-`.
+    /// Each program and each environment (staging, production) that shares a Redis with others
+    /// needs one of its own. `CACHE_NAMESPACE`, default `cache`; ASCII letters, digits, `_`, `.`, `-`.
     pub namespace: String,
     /// The codec of values in Redis. `CACHE_CODEC`: `bincode` (the default), `messagepack`, or
     /// `postcard` with the feature of that name.
