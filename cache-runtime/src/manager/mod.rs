@@ -26,6 +26,7 @@ use crate::events::Event;
 use crate::health::Health;
 use crate::redis::Check;
 use crate::registry::registry;
+use crate::runtime;
 use crate::stats::{ClusterStats, Stats};
 
 /// A cache: its stores, its settings, its statistics.
@@ -246,10 +247,14 @@ impl CacheManager {
     /// It asks some thirty questions, and writes a key of its own, which it removes; the others hear a notice
     /// that says nothing.
     pub async fn diagnose(&self) -> Vec<Check> {
-        match &self.core().redis {
-            Some(redis) => redis.diagnose().await,
-            None => Vec::new(),
-        }
+        let core = Arc::clone(self.core());
+        let examined = async move {
+            match &core.redis {
+                Some(redis) => redis.diagnose().await,
+                None => Vec::new(),
+            }
+        };
+        runtime::run(examined).await.unwrap_or_default()
     }
 
     /// Ends the background work, loads included, and leaves Redis alone from now on. Annotated

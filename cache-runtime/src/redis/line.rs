@@ -10,7 +10,8 @@ use std::task::Poll;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
-use redis::{Cmd, ConnectionInfo, FromRedisValue, RedisResult, Value};
+use redis::{Cmd, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
+use tokio::runtime::Handle;
 
 use super::node::{Identity, another};
 use super::servers::Servers;
@@ -20,6 +21,7 @@ pub(super) struct Line {
     servers: Arc<Servers>,
     connect_timeout: Duration,
     to: ConnectionInfo,
+    runtime: Option<Handle>,
     /// Which run of which server it leads to.
     server: String,
     current: Mutex<Numbered>,
@@ -46,6 +48,7 @@ impl Line {
             servers: Arc::clone(servers),
             connect_timeout,
             to: to.clone(),
+            runtime: Handle::try_current().ok(),
             server: server.to_owned(),
             current: Mutex::new(Numbered { number: 0, connection }),
             renewing: tokio::sync::Mutex::default(),
@@ -101,12 +104,19 @@ impl Line {
         }
     }
 
+    /// On the runtime of the link, whose the connection is to be whoever asks for it.
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let mut connection = self.servers.connect(&self.to, self.connect_timeout).await?;
-        if Identity::ask(&mut connection).await?.server != self.server {
-            return Err(another());
-        }
-        Ok(connection)
+        let runtime = self.runtime.clone().ok_or_else(closed)?;
+        let (servers, to) = (Arc::clone(&self.servers), self.to.clone());
+        let (server, connect_timeout) = (self.server.clone(), self.connect_timeout);
+        let connected = runtime.spawn(async move {
+            let mut connection = servers.connect(&to, connect_timeout).await?;
+            if Identity::ask(&mut connection).await?.server != server {
+                return Err(another());
+            }
+            Ok(connection)
+        });
+        connected.await.map_err(|_| closed())?
     }
 
     fn lock(&self) -> MutexGuard<'_, Numbered> {
@@ -116,6 +126,10 @@ impl Line {
 
 /// A future whose type is not known to those who wait for it.
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+fn closed() -> RedisError {
+    RedisError::from((ErrorKind::Io, "the connection was closed, and its runtime has ended"))
+}
 
 fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> RedisResult<T> {
     Ok(redis::from_redis_value(answer?.extract_error()?)?)

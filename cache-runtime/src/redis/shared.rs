@@ -11,11 +11,11 @@ use futures_util::future::{Either, select};
 use redis::{ConnectionInfo, ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{sleep, timeout};
 
 use super::breaker::Record;
 use super::feed::Feed;
 use super::journal::Journal;
+use super::leases::Leases;
 use super::link::{self, Gone, Link, State};
 use super::mirror::{Before, Mirror, ROOT};
 use super::node::Lane;
@@ -33,6 +33,7 @@ use crate::prehashed::BuildPrehashed;
 use crate::random;
 use crate::runtime;
 use crate::stats::{Counter, Histogram, Total};
+use crate::timer::{sleep, timeout};
 
 /// So many nodes that were found are asked where the others are, when a link begins.
 const MOST_ASKED: usize = 4;
@@ -96,6 +97,7 @@ pub(super) struct Shared {
     pub(super) weights: Weights,
     pub(super) host: Weak<dyn Host>,
     pub(super) tally: Tally,
+    pub(super) leases: Leases,
     /// Which manager a notice is from.
     pub(super) source: u64,
     pub(super) clock: Clock,
@@ -129,6 +131,7 @@ impl Shared {
             weights: Weights::default(),
             host,
             tally: Tally::default(),
+            leases: Leases::default(),
             source: random::word(),
             journal: Journal::new(format!("{}:#root", settings.namespace)),
             settings,
@@ -348,6 +351,7 @@ impl Shared {
     }
 
     pub(super) fn log_up(&self, again: bool, server: &str) {
+        self.leases.forget();
         if again {
             self.events.note(Happened::RedisBack);
         }
