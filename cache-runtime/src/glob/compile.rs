@@ -40,7 +40,7 @@ fn token(pattern: &[u8]) -> Result<Step<'_>, &'static str> {
     Ok(Some(match pattern {
         [] => return Ok(None),
         [b'*', rest @ ..] => (Token::AnyText, rest),
-        [b'?', rest @ ..] => (Token::AnyChar, rest),
+        [b'?', rest @ ..] => (Token::AnyByte, rest),
         [b'[', b'^', rest @ ..] => set(true, rest)?,
         [b'[', rest @ ..] => set(false, rest)?,
         // A backslash at the very end is itself.

@@ -1,14 +1,16 @@
 //! Redis's patterns, matched here, so that the memory store and Redis agree on what
 //! `clear("user:*")` removes.
 //!
-//! `*` any text, `?` any one character, `[abc]`, `[a-z]`, `[^a]` one character of a set, `\x` the character
-//! itself. Redis matches bytes, for which `é` is two: it is asked for more ([`Pattern::for_redis`]), and what it
-//! finds is looked at here. Its quirks are kept: a set that is not closed ends with the pattern, `[^]` matches any
-//! character and `[]` none.
+//! `*` any text, `?` any one byte, `[abc]`, `[a-z]`, `[^a]` one byte of a set, `\x` the character
+//! itself. As in Redis a match is about bytes: `?` does not match `é`, `??` does. Quirks of Redis
+//! are kept: a set that is not closed ends with the pattern, `[^]` matches any byte and `[]` none.
 
+mod automaton;
 mod compile;
 #[cfg(test)]
 mod tests;
+
+use automaton::Automaton;
 
 use crate::error::Error;
 
@@ -17,14 +19,18 @@ use crate::error::Error;
 pub(crate) struct Pattern {
     text: String,
     tokens: Vec<Token>,
+    automaton: Automaton,
 }
+
+/// Redis is given patterns with so many `*` at most.
+const MOST_STARS: usize = 2;
 
 /// What one step of a pattern matches.
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
-    /// Any number of characters; never two in a row.
+    /// Any number of bytes; never two in a row.
     AnyText,
-    AnyChar,
+    AnyByte,
     Byte(u8),
     Set {
         inverted: bool,
@@ -46,12 +52,8 @@ impl Pattern {
             reason,
         };
         let tokens = compile::compile(pattern).map_err(refused)?;
-        Ok(Self { text: pattern.to_owned(), tokens })
-    }
-
-    /// The one that matches every name.
-    pub(crate) fn everything() -> Self {
-        Self { text: "*".to_owned(), tokens: vec![Token::AnyText] }
+        let automaton = Automaton::new(&tokens);
+        Ok(Self { text: pattern.to_owned(), tokens, automaton })
     }
 
     /// The pattern as it was written.
@@ -59,37 +61,18 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether the whole of `text` matches. The time is at most the product of both lengths.
+    /// Whether the whole of `text` matches. The time grows with its length, and not faster.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        let (tokens, text) = (&self.tokens[..], text.as_bytes());
-        let (mut token, mut at) = (0, 0);
-        // Where to go on when a later step fails: after the last `*`, which then takes one character
-        // more. Earlier ones need no second look, since the last one can take whatever they
-        // could have left.
-        let mut retry = None;
-        loop {
-            match tokens.get(token) {
-                Some(Token::AnyText) => {
-                    retry = Some((token, at));
-                    token += 1;
-                    continue;
-                }
-                None if at == text.len() => return true,
-                Some(step) => {
-                    if let Some(taken) = text.get(at).and_then(|byte| step.takes(*byte)) {
-                        (token, at) = (token + 1, at + taken);
-                        continue;
-                    }
-                }
-                None => {}
-            }
-            match &mut retry {
-                Some((star, from)) if *from < text.len() => {
-                    *from += char_len(text[*from]);
-                    (token, at) = (*star + 1, *from);
-                }
-                _ => return false,
-            }
+        self.automaton.accepts(text.as_bytes())
+    }
+
+    /// A pattern for Redis that matches all that this one does, and perhaps more: with several `*` Redis may take
+    /// a time that grows with a power of the name's length.
+    pub(crate) fn for_redis(&self) -> (String, bool) {
+        if self.text.matches('*').count() <= MOST_STARS {
+            (self.text.clone(), true)
+        } else {
+            (escape(&self.literal_prefix()) + "*", false)
         }
     }
 
@@ -113,29 +96,6 @@ impl Pattern {
         prefix.strip_suffix(':').filter(|prefix| !prefix.is_empty()).map(str::to_owned)
     }
 
-    /// A pattern by which Redis finds everything that this one matches, and maybe more.
-    pub(crate) fn for_redis(&self) -> String {
-        let mut wide = Vec::with_capacity(self.text.len());
-        for token in &self.tokens {
-            match token {
-                Token::AnyText | Token::AnyChar | Token::Set { inverted: true, .. } => {
-                    if !wide.ends_with(b"*") || wide.ends_with(b"\\*") {
-                        wide.push(b'*');
-                    }
-                }
-                Token::Set { .. } => wide.push(b'?'),
-                Token::Byte(byte) => {
-                    if SPECIAL.contains(byte) {
-                        wide.push(b'\\');
-                    }
-                    wide.push(*byte);
-                }
-            }
-        }
-        // Whole characters: see `literal_prefix`.
-        String::from_utf8(wide).unwrap_or_else(|_| "*".to_owned())
-    }
-
     /// Whether it matches every name.
     pub(crate) fn is_everything(&self) -> bool {
         self.tokens == [Token::AnyText]
@@ -143,32 +103,17 @@ impl Pattern {
 }
 
 impl Token {
-    /// How many bytes it takes of a text whose next character, or byte of one, begins with this.
-    fn takes(&self, byte: u8) -> Option<usize> {
+    fn takes(&self, byte: u8) -> bool {
         match self {
-            Token::AnyText => None,
-            Token::AnyChar => Some(char_len(byte)),
-            Token::Byte(own) => (*own == byte).then_some(1),
+            Token::AnyText => false,
+            Token::AnyByte => true,
+            Token::Byte(own) => *own == byte,
             Token::Set { inverted, ranges } => {
-                let listed = ranges.iter().any(|(low, high)| (*low..=*high).contains(&byte));
-                (listed != *inverted).then(|| char_len(byte))
+                ranges.iter().any(|(low, high)| (*low..=*high).contains(&byte)) != *inverted
             }
         }
     }
 }
-
-/// How many bytes the character has that begins with this one.
-fn char_len(first: u8) -> usize {
-    match first {
-        0xf0.. => 4,
-        0xe0.. => 3,
-        0xc0.. => 2,
-        _ => 1,
-    }
-}
-
-/// What has to be escaped to stand for itself.
-const SPECIAL: &[u8] = b"*?[]\\";
 
 /// A pattern that matches `text` alone.
 pub(crate) fn escape(text: &str) -> String {

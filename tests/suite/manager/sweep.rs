@@ -44,25 +44,6 @@ async fn all_names_that_match_are_listed_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_question_mark_is_one_character() {
-    on_stores(&Store::INTENDED, async |TestCache { manager, .. }: TestCache| {
-        let names = ["caf", "cafe", "caf\u{e9}", "caf\u{20ac}", "caf\u{e9}s", "cafe*"];
-        for name in names {
-            manager.set(name, &1_u8, TTL).await.unwrap();
-        }
-        let expected = ["cafe", "caf\u{e9}", "caf\u{20ac}"].map(str::to_owned);
-        for pattern in ["caf?", "caf[^x]", "ca[f]?"] {
-            let (found, _) = listed(&manager, pattern).await;
-            assert_eq!(found, BTreeSet::from(expected.clone()), "{pattern}");
-        }
-        assert_eq!(listed(&manager, "cafe\\*").await.0, BTreeSet::from(["cafe*".to_owned()]));
-        assert_eq!(manager.clear("caf?").await.unwrap(), 3);
-        assert_eq!(listed(&manager, "*").await.0.len(), 3);
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn a_list_that_is_cut_short_says_so() {
     let cache = own_server(|config| config).await;
     fill(&cache.manager).await;

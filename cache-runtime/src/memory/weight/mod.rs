@@ -26,7 +26,7 @@ pub(super) fn heap_size<V: CacheValue>(value: &V) -> usize {
 }
 
 /// The bytes a value takes when it is encoded, besides its own size.
-pub(super) fn encoded_size<V: CacheValue>(value: &V) -> usize {
+pub(crate) fn encoded_size<V: CacheValue>(value: &V) -> usize {
     if !needs_drop::<V>() {
         return 0;
     }
