@@ -63,8 +63,8 @@ impl CacheManager {
     /// Removes every value whose name matches a pattern, and returns how many there were (in
     /// memory, if there is no Redis or it is away).
     ///
-    /// `*` is any text, `?` one character, `[a-z]` and `[^a-z]` one of a set, `\` takes the next
-    /// character as it is. This looks at every name in the store: for one prefix,
+    /// `*` is any text, `?` one byte (a character that is not ASCII has two or more), `[a-z]` and `[^a-z]` one
+    /// of a set, `\` takes the next character as it is. This looks at every name in the store: for one prefix,
     /// [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step. Loads that are running
     /// while it does are not stored. `clear("*")` is the whole namespace.
     ///
