@@ -31,7 +31,7 @@ use crate::spec::{Cached, Key, Template};
 //             own, kind,
 //             P::Args((&id, (&user, ()))),
 //             |tags: &mut P::Tags| { tags.add(|w: &mut P::Renderer| { ... }); },
-//             |kind| P::Hooks::new(kind),
+//             |kind| P::Hooks::new(kind, kind.equality(), kind.printing()),
 //         ) {
 //             P::Begin::Hit(value) => return P::output(kind, value),
 //             P::Begin::Call(call) => call,
@@ -88,7 +88,12 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
             let __kind = #kind;
             #[allow(clippy::used_underscore_binding)]
             let __begin = #p::begin(__own, #kind_there, #key, #tags, |__kind| {
-                #p::Hooks::new(__kind)#hooks
+                use #p::{ProbeEqual as _, ProbePrint as _, ProbeUnequal as _, ProbeUnprinted as _};
+                #p::Hooks::new(
+                    __kind,
+                    (&&__kind).__cache_equality(),
+                    (&&__kind).__cache_printing(),
+                )#hooks
             });
             let __call = match __begin {
                 #p::Begin::Hit(__value) => return #p::output(__kind, __value),

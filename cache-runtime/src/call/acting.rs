@@ -7,7 +7,7 @@ use super::reading::Reading;
 use super::{Call, Found, Goal, Load, Turn, Version};
 use crate::error::Error;
 use crate::flight::Leader;
-use crate::put::{self, Overtaken, Put, Worth};
+use crate::put::{Overtaken, Put, Worth};
 use crate::redis::Over;
 use crate::value::AnyValue;
 
@@ -81,11 +81,8 @@ impl Call {
                 "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
             return Err(Error::NotStored { function, reason });
         };
-        let (grace, codec) = (self.policy.grace, self.policy.codec);
-        let worth = Worth { value, ttl, grace, codec, took: Duration::ZERO };
-        if self.core.set(&self.key, self.stores, &worth).await? == put::Outcome::Stored {
-            self.counters.slow.stores.one();
-        }
-        Ok(())
+        let (grace, coding) = (self.policy.grace, self.policy.coding);
+        let worth = Worth { value, ttl, grace, coding, took: Duration::ZERO };
+        self.core.set_counted(&self.key, self.stores, &worth, &self.counters).await
     }
 }

@@ -13,9 +13,9 @@ use crate::inspect::Inspected;
 use crate::invalidate::Targets;
 use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
-use crate::put::{self, Worth};
+use crate::put::Worth;
 use crate::redis::Away;
-use crate::value::{AnyValue, type_of};
+use crate::value::{AnyValue, Coding, type_of};
 
 impl CacheManager {
     /// The value under a name: `None` if there is none, if it is stale, or if it is not a `V`.
@@ -42,8 +42,12 @@ impl CacheManager {
     ///
     /// # Errors
     /// [`Error::Name`] for a name or tag, [`Error::Duration`] for a TTL that cannot be one;
-    /// [`Error::ValueTooLarge`], [`Error::Encode`] for the value: then nothing is left under the
-    /// name, since what was there is older than this value.
+    /// [`Error::ValueTooLarge`], [`Error::Encode`], [`Error::Lossy`] for the value: then nothing is left
+    /// under the name, since what was there is older than this value.
+    ///
+    /// What serde does not show of a value, such as a field under `#[serde(skip)]`, is not noticed here; an
+    /// annotated function, whose type has `PartialEq` or `Debug`, does notice it. See
+    /// [`assert_round_trip`](crate::assert_round_trip).
     pub async fn set<V: CacheValue>(
         &self,
         name: &str,
@@ -198,12 +202,9 @@ impl crate::core::Core {
         ttl: Ttl,
         value: &dyn AnyValue,
     ) -> Result<(), Error> {
-        let worth =
-            Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };
-        if self.set(key, self.stores, &worth).await? == put::Outcome::Stored {
-            self.by_hand.slow.stores.one();
-        }
-        Ok(())
+        let (grace, coding) = (Grace::default(), Coding::default());
+        let worth = Worth { value, ttl, grace, coding, took: Duration::ZERO };
+        self.set_counted(key, self.stores, &worth, &self.by_hand).await
     }
 
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {

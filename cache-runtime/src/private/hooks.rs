@@ -11,13 +11,16 @@ use crate::config::Ttl;
 use crate::core::Bound;
 use crate::output::{CacheValue, OutputKind, ResultKind};
 use crate::site::{Instance, TtlSpec};
-use crate::value::{ValueCodec, ValueType, codec_of, type_of};
+use crate::value::{
+    Coding, Equality, Likeness, Printing, ValueCodec, ValueType, codec_of, type_of,
+};
 
 /// The options of a call site that depend on the type of its value.
 pub struct Hooks<K: OutputKind> {
     cache_if: Option<fn(&K::Value) -> bool>,
     is_none: Option<fn(&K::Value) -> bool>,
     codec: Option<&'static dyn ValueCodec>,
+    likeness: Likeness,
 }
 
 /// The same for those who do not know that type.
@@ -25,13 +28,14 @@ pub(super) struct Rules {
     pub(super) of: &'static dyn ValueType,
     cache_if: Option<Test>,
     is_none: Option<Test>,
-    codec: Option<&'static dyn ValueCodec>,
+    coding: Coding,
 }
 
 impl<K: OutputKind> Hooks<K> {
-    /// No options.
-    pub fn new(_: K) -> Self {
-        Hooks { cache_if: None, is_none: None, codec: None }
+    /// No options; and how values are told apart.
+    pub fn new(_: K, equality: Equality, printing: Printing) -> Self {
+        let likeness = Likeness { equality, printing };
+        Hooks { cache_if: None, is_none: None, codec: None, likeness }
     }
 
     /// `cache_if`.
@@ -71,9 +75,9 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: CacheValue,
     {
-        let Hooks { cache_if, is_none, codec } = self;
+        let Hooks { cache_if, is_none, codec: own, likeness } = self;
         let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
-        Rules { of: type_of::<K::Value>(), cache_if, is_none, codec }
+        Rules { of: type_of::<K::Value>(), cache_if, is_none, coding: Coding { own, likeness } }
     }
 }
 
@@ -139,7 +143,7 @@ pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Resul
         is_none: rules.is_none.clone(),
         cache_none: spec.cache_none,
         cache_if: rules.cache_if.clone(),
-        codec: rules.codec,
+        coding: rules.coding,
         ..Policy::new(rules.of, ttl, jitter)
     })
 }
