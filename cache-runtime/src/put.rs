@@ -198,7 +198,8 @@ impl Put {
             self.remove().await;
             return Fate::Unwanted;
         };
-        let worth = Worth { value, ttl, grace: policy.grace, coding: policy.coding, took };
+        let (grace, coding) = (policy.grace_of(value), policy.coding);
+        let worth = Worth { value, ttl, grace, coding, took };
         let outcome = self.store(&worth).await;
         match &outcome {
             Ok(Outcome::Stored) => counters.slow.stores.one(),

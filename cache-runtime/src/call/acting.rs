@@ -81,7 +81,7 @@ impl Call {
                 "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
             return Err(Error::NotStored { function, reason });
         };
-        let (grace, coding) = (self.policy.grace, self.policy.coding);
+        let (grace, coding) = (self.policy.grace_of(value), self.policy.coding);
         let worth = Worth { value, ttl, grace, coding, took: Duration::ZERO };
         self.core.set_counted(&self.key, self.stores, &worth, &self.counters).await
     }

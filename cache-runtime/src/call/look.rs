@@ -115,9 +115,11 @@ impl Call {
         // too, callers may join for as long as nothing is heard against it.
         let core = &self.core;
         let in_memory = self.stores == Stores::Memory;
-        let strict = !self.core.reads_memory(self.stores);
+        let strict = !core.relies_on_memory(self.stores);
         if strict {
             leader.seal();
+        } else if !in_memory {
+            leader.rely_on_lease();
         }
         let ask = self.ask(self.policy.grace.longest_ms());
         // In a box of its own: with this in it the future of a call would be more than a kilobyte, and
@@ -153,6 +155,10 @@ impl Call {
             }
             found => found,
         };
+        if found.is_none() && strict && self.stores == Stores::Tiered {
+            // The answer may have been what made stale what had been noted; the load has not begun.
+            leader.note_again(&core.generations, self.key.slots());
+        }
         match found {
             Some(found) => match self.use_of(&found.hit) {
                 Use::Serve => {
@@ -265,8 +271,13 @@ impl Call {
         self.is_young(&found).then_some(found)
     }
 
+    /// Whether it is as young as the caller wants it, and not past its TTL for longer than that
+    /// very value may be.
     fn is_young(&self, found: &Found) -> bool {
-        found.hit.age_ms < self.demands.max_age.map_or(u64::MAX, millis)
+        let hit = &found.hit;
+        let in_grace = |past| past < self.policy.grace_of(&*hit.value).longest_ms();
+        hit.age_ms < self.demands.max_age.map_or(u64::MAX, millis)
+            && hit.stale_for_ms().is_none_or(in_grace)
     }
 
     pub(super) fn served(&self, found: Found) -> Served {

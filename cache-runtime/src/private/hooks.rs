@@ -21,6 +21,7 @@ pub struct Hooks<K: OutputKind> {
     is_none: Option<fn(&K::Value) -> bool>,
     codec: Option<&'static dyn ValueCodec>,
     likeness: Likeness,
+    whole: bool,
 }
 
 /// The same for those who do not know that type.
@@ -29,13 +30,15 @@ pub(super) struct Rules {
     cache_if: Option<Test>,
     is_none: Option<Test>,
     coding: Coding,
+    /// Whether a `Result` is a value, errors included.
+    pub(super) whole: bool,
 }
 
 impl<K: OutputKind> Hooks<K> {
     /// No options; and how values are told apart.
     pub fn new(_: K, equality: Equality, printing: Printing) -> Self {
         let likeness = Likeness { equality, printing };
-        Hooks { cache_if: None, is_none: None, codec: None, likeness }
+        Hooks { cache_if: None, is_none: None, codec: None, likeness, whole: false }
     }
 
     /// `cache_if`.
@@ -62,6 +65,12 @@ impl<K: OutputKind> Hooks<K> {
         self
     }
 
+    /// `output = "plain"`: what is returned is the value, also if it is a `Result`.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Hooks { whole: true, ..self }
+    }
+
     /// `codec`.
     #[must_use]
     pub fn codec<C: Codec>(self) -> Self
@@ -75,9 +84,10 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: CacheValue,
     {
-        let Hooks { cache_if, is_none, codec: own, likeness } = self;
+        let Hooks { cache_if, is_none, codec: own, likeness, whole } = self;
         let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
-        Rules { of: type_of::<K::Value>(), cache_if, is_none, coding: Coding { own, likeness } }
+        let coding = Coding { own, likeness };
+        Rules { of: type_of::<K::Value>(), cache_if, is_none, coding, whole }
     }
 }
 

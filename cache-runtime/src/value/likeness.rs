@@ -37,7 +37,9 @@ impl Likeness {
 
 /// The `PartialEq` of a type, if it has one.
 #[derive(Clone, Copy, Default)]
-pub struct Equality(Option<fn(&dyn AnyValue, &dyn AnyValue) -> bool>);
+pub struct Equality(Option<Equal>);
+
+type Equal = fn(&dyn AnyValue, &dyn AnyValue) -> bool;
 
 impl Equality {
     pub(super) fn by<V: PartialEq + 'static>() -> Self {

@@ -10,7 +10,10 @@ pub(crate) const REMEDY: &str = "let serde write and read all of the value (`ski
 
 /// The first loss of each type that each function returns.
 #[derive(Debug, Default)]
-pub(crate) struct Losses(Mutex<BTreeMap<(&'static str, &'static str), Box<str>>>);
+pub(crate) struct Losses(Mutex<Known>);
+
+/// Why, by function and type.
+type Known = BTreeMap<(&'static str, &'static str), Box<str>>;
 
 /// Values that cannot be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,15 +41,15 @@ impl Losses {
     }
 
     pub(crate) fn all(&self) -> Vec<Loss> {
-        let loss = |(&(function, type_name), message): (&_, &Box<str>)| Loss {
-            function,
-            type_name,
-            message: message.clone(),
-        };
-        self.lock().iter().map(loss).collect()
+        let known = self.lock();
+        let losses = known.iter().map(|(&(function, type_name), message)| {
+            let message = message.clone();
+            Loss { function, type_name, message }
+        });
+        losses.collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<(&'static str, &'static str), Box<str>>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
