@@ -256,35 +256,16 @@ impl Core {
         true
     }
 
-    /// Puts a value by hand, and counts it.
+    /// Puts a value that is the newest there is: nothing that came before counts any more.
     ///
     /// # Errors
-    /// As [`set`](Core::set).
-    pub(crate) async fn set_counted(
+    /// What makes it impossible to store the value; then what was there is removed.
+    pub(crate) async fn set(
         self: &Arc<Self>,
         key: &Arc<CallKey>,
         stores: Stores,
         worth: &Worth<'_>,
         counters: &SiteCounters,
-    ) -> Result<(), Error> {
-        let set = self.set(key, stores, worth).await;
-        match &set {
-            Ok(Outcome::Stored) => counters.slow.stores.one(),
-            Ok(Outcome::Overtaken | Outcome::Away) => {}
-            Err(error) => drop(self.is_lost(key, counters, error)),
-        }
-        set.map(drop)
-    }
-
-    /// Puts a value that is the newest there is: nothing that came before counts any more.
-    ///
-    /// # Errors
-    /// What makes it impossible to store the value; then what was there is removed.
-    async fn set(
-        self: &Arc<Self>,
-        key: &Arc<CallKey>,
-        stores: Stores,
-        worth: &Worth<'_>,
     ) -> Result<Outcome, Error> {
         let put = self.put(key, stores, Over::Anything, worth.grace.after(worth.ttl)).await;
         let outcome = put.store(worth).await;
@@ -292,10 +273,13 @@ impl Core {
             Ok(Outcome::Stored) => {}
             Ok(Outcome::Away) => {
                 put.owe();
-                return put.store_for_an_outage(worth);
+                put.store_for_an_outage(worth)?;
             }
             // Whatever came between, be it a sweep that has passed by: what is there may be older.
             Ok(Outcome::Overtaken) | Err(_) => put.remove().await,
+        }
+        if let Err(error) = &outcome {
+            self.is_lost(key, counters, error);
         }
         outcome
     }

@@ -1,10 +1,12 @@
 //! What is wrong with the cache, as the doctor says it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::CacheManager;
 use crate::core::Core;
 use crate::redis::Check;
+use crate::runtime;
 use crate::value::REMEDY;
 
 impl CacheManager {
@@ -16,11 +18,14 @@ impl CacheManager {
     /// It asks some thirty questions, and writes a key of its own, which it removes; the others hear a notice
     /// that says nothing.
     pub async fn diagnose(&self) -> Vec<Check> {
-        let core = self.core();
-        let Some(redis) = &core.redis else { return Vec::new() };
-        let mut checks = redis.diagnose().await;
-        checks.extend(core.check_values().await);
-        checks
+        let core = Arc::clone(self.core());
+        let examined = async move {
+            let Some(redis) = &core.redis else { return Vec::new() };
+            let mut checks = redis.diagnose().await;
+            checks.extend(core.check_values().await);
+            checks
+        };
+        runtime::run(examined).await.unwrap_or_default()
     }
 }
 
