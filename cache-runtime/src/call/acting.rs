@@ -127,10 +127,11 @@ impl Call {
                 "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
             return Err(Error::NotStored { function, reason });
         };
-        let (grace, codec) = (self.policy.grace_of(value), self.policy.codec);
+        let (grace, coding) = (self.policy.grace_of(value), self.policy.coding);
         let weight = self.policy.weight(value);
-        let worth = Worth { value, ttl, grace, codec, weight, took: Duration::ZERO };
-        if self.core.set(&self.key, self.stores, &worth).await? == put::Outcome::Stored {
+        let worth = Worth { value, ttl, grace, coding, weight, took: Duration::ZERO };
+        let set = self.core.set(&self.key, self.stores, &worth, &self.counters).await?;
+        if set == put::Outcome::Stored {
             self.counters.slow.stores.one();
         }
         Ok(())

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use super::reading::{Ask, Leftover, Reading};
-use super::{
-    Aside, Call, CallKey, Demands, Found, Passed, Policy, Served, Unheard, early, recursion,
-};
+use super::{Aside, Call, CallKey, Demands, Found, Passed, Served, Unheard, early, recursion};
 use crate::boxed::boxed;
 use crate::clock::millis;
 use crate::core::Stores;
@@ -218,8 +216,8 @@ impl Call {
     pub(super) fn ask(&self, grace_ms: u64) -> Ask {
         let Demands { max_age, early, .. } = self.demands;
         let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;
-        let Policy { of, codec, weigh, .. } = &self.policy;
-        let (of, codec, weigh) = (*of, *codec, weigh.clone());
+        let (of, codec, weigh) =
+            (self.policy.of, self.policy.coding.own, self.policy.weigh.clone());
         Ask { stores: self.stores, of, codec, weigh, grace_ms, copies }
     }
 

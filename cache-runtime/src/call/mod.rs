@@ -53,7 +53,6 @@ use crate::boxed::{Boxed, boxed};
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
 use crate::entry::StateId;
-use crate::error::Error;
 use crate::flight::{Flight, Follower, Leader, Outcome, Waits};
 use crate::generation::Noted;
 use crate::means::Mean;
@@ -233,7 +232,8 @@ impl Call {
         let made = match value.entry(&core.memory, key, facts, load_micros, weight) {
             Ok(made) => made,
             Err(too_large) => {
-                return self.not_stored(&too_large.error(self.key.name().as_str()));
+                let error = too_large.error(self.key.name().as_str());
+                return core.unfit(&self.key, &self.counters, &error);
             }
         };
         if !core.place(noted, made, || core.generations.storable(noted)) {
@@ -242,11 +242,6 @@ impl Call {
         }
         self.counters.slow.stores.one();
         Fate::Stored
-    }
-
-    fn not_stored(&self, error: &Error) -> Fate {
-        self.core.not_stored(&self.key, &self.counters, error);
-        Fate::Unfit
     }
 
     /// Counts a value that a store has answered with.

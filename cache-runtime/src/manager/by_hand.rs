@@ -17,7 +17,7 @@ use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
 use crate::put::{self, Worth};
 use crate::redis::Away;
-use crate::value::{AnyValue, type_of};
+use crate::value::{AnyValue, Coding, type_of};
 
 impl CacheManager {
     /// The value under a name: `None` if there is none, if it is stale, or if it is not a `V`.
@@ -45,8 +45,12 @@ impl CacheManager {
     /// # Errors
     /// [`Error::Name`] for a name or tag, [`Error::TooManyTags`], [`Error::Duration`] for a TTL that cannot
     /// be one;
-    /// [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`] for the value: then
-    /// nothing is left under the name, since what was there is older than this value.
+    /// [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`], [`Error::Lossy`] for the value: then nothing is left
+    /// under the name, since what was there is older than this value.
+    ///
+    /// What serde does not show of a value, such as a field under `#[serde(skip)]`, is not noticed here; an
+    /// annotated function, whose type has `PartialEq` or `Debug`, does notice it. See
+    /// [`assert_round_trip`](crate::assert_round_trip).
     pub async fn set<V: CacheValue>(
         &self,
         name: &str,
@@ -269,9 +273,9 @@ impl crate::core::Core {
         weight: Option<usize>,
         value: &dyn AnyValue,
     ) -> Result<put::Outcome, Error> {
-        let (grace, took) = (Grace::default(), Duration::ZERO);
-        let worth = Worth { value, ttl, grace, codec: None, weight, took };
-        let outcome = self.set(key, self.stores, &worth).await;
+        let (grace, coding, took) = (Grace::default(), Coding::default(), Duration::ZERO);
+        let worth = Worth { value, ttl, grace, coding, weight, took };
+        let outcome = self.set(key, self.stores, &worth, &self.by_hand).await;
         let outcome = outcome.inspect_err(|_| self.by_hand.slow.not_stored.one())?;
         if outcome != put::Outcome::Overtaken {
             self.by_hand.slow.stores.one();

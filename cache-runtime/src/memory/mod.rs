@@ -300,7 +300,7 @@ impl Memory {
         let taken = taken.unwrap_or(seen);
         // It is not much larger when it is encoded, and mostly smaller.
         if seen > self.largest / 8 {
-            let size = size_of::<V>() + encoded_size(value);
+            let size = value_size(value);
             if size > self.largest {
                 return Err(TooLarge::Value { size, limit: self.largest });
             }
@@ -371,6 +371,12 @@ pub(crate) struct Made(Held);
 #[must_use = "to be dropped when no lock is held"]
 #[derive(Default)]
 pub(crate) struct Gone(SmallVec<[Held; 2]>);
+
+/// How large a value is, in memory and for every codec: numbers in their full width, texts, and eight
+/// bytes for each length.
+pub(crate) fn value_size<V: CacheValue>(value: &V) -> usize {
+    size_of::<V>() + encoded_size(value)
+}
 
 #[derive(Clone)]
 struct ByWeight;

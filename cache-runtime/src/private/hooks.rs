@@ -11,7 +11,9 @@ use crate::config::Ttl;
 use crate::core::Bound;
 use crate::output::{CacheValue, OutputKind, ResultKind};
 use crate::site::{Instance, TtlSpec};
-use crate::value::{ValueCodec, ValueType, codec_of, type_of};
+use crate::value::{
+    Coding, Equality, Likeness, Printing, ValueCodec, ValueType, codec_of, type_of,
+};
 
 /// The options of a call site that depend on the type of its value.
 pub struct Hooks<K: OutputKind> {
@@ -19,6 +21,7 @@ pub struct Hooks<K: OutputKind> {
     weigh: Option<fn(&K::Value) -> usize>,
     is_none: Option<fn(&K::Value) -> bool>,
     codec: Option<&'static dyn ValueCodec>,
+    likeness: Likeness,
     whole: bool,
 }
 
@@ -28,15 +31,16 @@ pub(super) struct Rules {
     cache_if: Option<Test>,
     weigh: Option<Weigh>,
     is_none: Option<Test>,
-    codec: Option<&'static dyn ValueCodec>,
+    coding: Coding,
     /// Whether a `Result` is a value, errors included.
     pub(super) whole: bool,
 }
 
 impl<K: OutputKind> Hooks<K> {
-    /// No options.
-    pub fn new(_: K) -> Self {
-        Hooks { cache_if: None, weigh: None, is_none: None, codec: None, whole: false }
+    /// No options; and how values are told apart.
+    pub fn new(_: K, equality: Equality, printing: Printing) -> Self {
+        let likeness = Likeness { equality, printing };
+        Hooks { cache_if: None, weigh: None, is_none: None, codec: None, likeness, whole: false }
     }
 
     /// `cache_if`.
@@ -88,10 +92,11 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: CacheValue,
     {
-        let Hooks { cache_if, weigh, is_none, codec, whole } = self;
+        let Hooks { cache_if, weigh, is_none, codec: own, likeness, whole } = self;
         let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
         let weigh = weigh.map(weight);
-        Rules { of: type_of::<K::Value>(), cache_if, weigh, is_none, codec, whole }
+        let coding = Coding { own, likeness };
+        Rules { of: type_of::<K::Value>(), cache_if, weigh, is_none, coding, whole }
     }
 }
 
@@ -166,7 +171,7 @@ pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Resul
         cache_none: spec.cache_none,
         cache_if: rules.cache_if.clone(),
         weigh: rules.weigh.clone(),
-        codec: rules.codec,
+        coding: rules.coding,
         ..Policy::new(rules.of, ttl, jitter)
     })
 }
