@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use crate::background::Background;
-use crate::call::CallKey;
+use crate::call::{CallKey, SharedNames};
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
 use crate::entry::Address;
@@ -33,6 +33,7 @@ pub(crate) struct Core {
     pub(crate) flights: Arc<Flights<CallKey>>,
     pub(crate) background: Background,
     pub(crate) types: Types,
+    pub(crate) shared_names: SharedNames,
     pub(crate) by_hand: Arc<SiteCounters>,
     pub(crate) invalidations: Counter,
     pub(crate) events: Arc<Events>,
@@ -83,7 +84,7 @@ impl Bound {
 impl Core {
     /// Where the entry of this key is in Redis.
     pub(crate) fn address(&self, key: &CallKey) -> Address {
-        Address::new(&self.config.namespace, key.name().as_str())
+        Address::new(&self.config.namespace, key.stored_as())
     }
 
     /// # Errors
@@ -118,6 +119,7 @@ impl Core {
             types: Types::new(config.codec, config.compress_above),
             flights: Flights::new(),
             background: Background::new(config.max_background_loads, config.max_load),
+            shared_names: SharedNames::default(),
             by_hand: Arc::new(SiteCounters::new(0.0)),
             invalidations: Counter::default(),
             events,

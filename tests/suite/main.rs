@@ -11,6 +11,7 @@ mod admin;
 mod cluster;
 mod cluster_stats;
 mod damage;
+mod deploys;
 mod early;
 mod environment;
 mod eviction;

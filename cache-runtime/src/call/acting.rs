@@ -31,7 +31,7 @@ impl Call {
     async fn find(&self, grace_ms: u64) -> Option<Found> {
         let found = match self.core.read(&self.key, self.ask(grace_ms)).await {
             Reading::Memory(hit) => Found::in_memory(hit),
-            Reading::Redis(hit, state) => Found::in_redis(hit, state),
+            Reading::Redis(hit, at) => Found::in_redis(hit, at),
             Reading::Miss(_) | Reading::Away => return None,
         };
         self.young_enough(found)
@@ -40,20 +40,24 @@ impl Call {
     /// A load asked for by hand: whatever is there is replaced.
     pub(crate) async fn begin_refresh(self: &Arc<Self>) -> Turn {
         let leader = Leader::alone(&self.core.generations, self.key.slots());
-        let (put, overtaken) = (self.begin_put().await, Overtaken::Goes);
+        let (put, overtaken) = (self.begin_put(0).await, Overtaken::Goes);
         Turn::Load(Load::new(self, leader, Goal::Place { put, overtaken }))
     }
 
-    async fn begin_put(&self) -> Put {
+    async fn begin_put(&self, place: u8) -> Put {
         let longest = self.policy.longest();
-        self.core.put(&self.key, self.stores, Over::Nothing, longest).await
+        self.core.put(&self.key_at(place), self.stores, Over::Nothing, longest).await
     }
 
     /// A put in the place of what was found; `None` if something else is there by now.
     pub(super) async fn put_in_place_of(&self, found: Version) -> Option<Put> {
-        let put = self.begin_put().await;
+        let place = match found {
+            Version::Redis(at) => at.place,
+            Version::Memory(_) => 0,
+        };
+        let put = self.begin_put(place).await.refreshing();
         let is_there = match found {
-            Version::Redis(state) => put.is_over(&state),
+            Version::Redis(at) => put.is_over(&at.state),
             Version::Memory(age_ms) => {
                 let facts = self.core.facts_in_memory(&self.key);
                 facts.is_none_or(|facts| facts.age_ms(self.core.clock.now_ms()) >= age_ms)

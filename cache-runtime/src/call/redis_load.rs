@@ -10,7 +10,7 @@ use tracing::{Instrument as _, trace_span};
 use super::cluster::Begun;
 use super::policy::life_of;
 use super::{
-    Call, CallKey, Fate, Found, Goal, Leftover, Load, Original, Served, Turn, fresh_for_ms, micros,
+    Call, CallKey, Fate, Found, Goal, Load, Original, Served, Turn, Vacancy, fresh_for_ms, micros,
     validity,
 };
 use crate::config::Ttl;
@@ -44,12 +44,12 @@ impl Call {
         self: &Arc<Self>,
         redis: &RedisStore,
         leader: Leader<CallKey>,
-        leftover: &Leftover,
+        vacancy: Vacancy,
         instead: Option<Found>,
     ) -> Turn {
-        match self.begin(redis, &leader, leftover, instead.is_some()).await {
-            Begun::Noted(noted, lease) => Turn::Load(
-                Load::new(self, leader, Goal::Redis { noted }).or_else(instead).leased(lease),
+        match self.begin(redis, &leader, vacancy, instead.is_some()).await {
+            Begun::Noted(key, noted, lease) => Turn::Load(
+                Load::new(self, leader, Goal::Redis { key, noted }).or_else(instead).leased(lease),
             ),
             Begun::Found(found) => {
                 self.pass(leader, &found);
@@ -68,22 +68,23 @@ impl Call {
         &self,
         redis: &RedisStore,
         leader: &Leader<CallKey>,
+        key: &CallKey,
         noted: &Noted,
         value: &dyn AnyValue,
         took: Duration,
     ) -> (Option<Filled>, Fate) {
-        let (entry, ttl) = match self.entry(redis, noted, value, took) {
+        let (entry, ttl) = match self.entry(redis, key, noted, value, took) {
             Ok(made) => made,
             Err(fate) => {
                 let needed = leader.awaited() || noted.is_mine();
-                let (name, tags) = (self.key.name().as_str(), self.key.tags());
+                let (name, tags) = (key.stored_as(), key.tags());
                 let released =
                     if needed { redis.release(name, tags, noted).await.ok() } else { None };
                 return (released, fate);
             }
         };
         let life = life_of(self.policy.grace.after(ttl));
-        let filled = fill(redis, &self.key, noted, &entry, life, By::Load).await;
+        let filled = fill(redis, key, noted, &entry, life, By::Load).await;
         match filled {
             Ok(Filled::Stored) => {
                 self.counters.slow.stores.one();
@@ -105,15 +106,16 @@ impl Call {
     fn entry(
         &self,
         redis: &RedisStore,
+        key: &CallKey,
         noted: &Noted,
         value: &dyn AnyValue,
         took: Duration,
     ) -> Result<(Vec<u8>, Ttl), Fate> {
         let ttl = self.policy.life(value).ok_or(Fate::Unwanted)?;
-        let now_ms = redis.now_ms(self.key.name().as_str()).ok_or(Fate::Away)?;
+        let now_ms = redis.now_ms(key.stored_as()).ok_or(Fate::Away)?;
         let made = Making {
             core: &self.core,
-            key: &self.key,
+            key,
             codec: self.policy.codec,
             ttl,
             took,
@@ -148,7 +150,7 @@ pub(crate) async fn fill(
         bytes = entry.len(),
         outcome = Empty,
     );
-    let fill = redis.fill(key.name().as_str(), key.tags(), noted, entry, life, by);
+    let fill = redis.fill(key.stored_as(), key.tags(), noted, entry, life, by);
     let filled = fill.instrument(span.clone()).await;
     span.record("outcome", Fate::from(filled).as_str());
     filled

@@ -105,6 +105,11 @@ impl Pattern {
         prefix.strip_suffix(':').filter(|prefix| !prefix.is_empty()).map(str::to_owned)
     }
 
+    /// The pattern that matches every name.
+    pub(crate) fn everything() -> Self {
+        Self { text: "*".to_owned(), tokens: vec![Token::AnyText] }
+    }
+
     /// Whether it matches every name.
     pub(crate) fn is_everything(&self) -> bool {
         self.tokens == [Token::AnyText]

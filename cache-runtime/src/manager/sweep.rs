@@ -1,5 +1,7 @@
 //! Everything whose name matches: listed, removed.
 
+use std::collections::BTreeSet;
+
 use tracing::field::Empty;
 use tracing::{Instrument as _, debug_span};
 
@@ -39,7 +41,9 @@ impl Names {
         let Some(redis) = &core.redis else {
             self.stage = Stage::End;
             let names = core.memory.names(core.terms(None));
-            return Some(names.filter(|name| self.pattern.matches(name)).collect());
+            // Functions that share a name have a value each.
+            let names: BTreeSet<_> = names.filter(|name| self.pattern.matches(name)).collect();
+            return Some(names.into_iter().collect());
         };
         match redis.names(self.pattern.as_str(), place).await {
             Ok((next, names)) => {
@@ -142,7 +146,7 @@ impl Core {
         let _then = Finally(|| self.drop_matching(pattern));
         self.invalidate(&targets).await;
         let removed = match &self.redis {
-            Some(redis) => redis.clear(pattern.as_str(), progress).await,
+            Some(redis) => redis.clear(pattern, progress).await,
             None => None,
         };
         let removed = removed.unwrap_or(in_memory);

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use redis::RedisResult;
 
 use super::node::Lane;
@@ -18,7 +18,8 @@ use super::script::{STATE_BYTES, Script};
 use super::shared::Shared;
 use super::{Away, Life, RedisStore, number, token, weights};
 use crate::clock::millis;
-use crate::entry::StateId;
+use crate::entry::{self, StateId};
+use crate::name::name_of;
 use crate::{random, runtime};
 
 /// The least time a token lives.
@@ -49,6 +50,11 @@ impl Noted {
         !self.mine && StateId::is_lease(&self.state)
     }
 
+    /// Whether a value is there, which has been stored since it was looked for.
+    pub(crate) fn is_value(&self) -> bool {
+        self.state.starts_with(&entry::VALUE_MAGIC)
+    }
+
     /// Whether it is this that the load or put is stored over.
     pub(crate) fn is(&self, state: &StateId) -> bool {
         self.state == state.as_bytes()
@@ -64,6 +70,8 @@ struct End<'a> {
     life: String,
     /// What the other processes are told; empty: nothing.
     notice: Vec<u8>,
+    /// The key of the name's own token, where what is stored beside the name is of no use any more.
+    name_token: Option<String>,
 }
 
 impl End<'_> {
@@ -148,6 +156,8 @@ impl<'a> Over<'a> {
 pub(crate) enum By {
     Load,
     /// What other processes hold of that name is older: they are told.
+    Refresh,
+    /// So is what is stored beside the name, whose value it may be of.
     Put,
 }
 
@@ -227,9 +237,13 @@ impl RedisStore {
     ) -> Result<Filled, Away> {
         let notice = match by {
             By::Load => Vec::new(),
-            By::Put => self.0.notice([Item::Key(name)]),
+            By::Refresh | By::Put => self.0.notice(name_of(name).map(Item::Key)),
         };
-        let end = End { entry, life: entry_life(life), notice };
+        let name_token = match by {
+            By::Load | By::Refresh => None,
+            By::Put => self.0.name_token_key(&self.0.value_key(name)),
+        };
+        let end = End { entry, life: entry_life(life), notice, name_token };
         finish(&self.0, &self.keys(name, tags), noted, &end).await
     }
 
@@ -296,10 +310,11 @@ async fn finish(
     end: &End<'_>,
 ) -> Result<Filled, Away> {
     let turn = shared.turn().await?;
-    let End { entry, life, notice } = end;
+    let End { entry, life, notice, name_token } = end;
     let (feed, notice) = (shared.feed_channel(), turn.ready.tells(notice));
     let arguments = [&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
-    Ok(match turn.ask(finish_at(&turn.ready, keys, noted, &arguments)).await? {
+    let name_token = name_token.as_ref();
+    Ok(match turn.ask(finish_at(&turn.ready, keys, noted, name_token, &arguments)).await? {
         1 => Filled::Stored,
         2 => Filled::Outdated,
         _ => Filled::Refused,
@@ -310,6 +325,7 @@ async fn finish_at(
     ready: &Ready,
     keys: &[String],
     noted: &Noted,
+    name_token: Option<&String>,
     arguments: &[&[u8]; 5],
 ) -> RedisResult<u8> {
     let [_, entry, ..] = arguments;
@@ -317,17 +333,35 @@ async fn finish_at(
     if ready.is_cluster() {
         // What is stored though a token is another by now is stale wherever it is read.
         let (name, tokens) = keys.split_at(1.min(keys.len()));
-        let filled = ready.script(lane, Script::Fill, name, arguments);
+        let is_near = |token: &&String| name.iter().all(|name| ready.are_together(name, token));
+        let near: Vec<_> = name.iter().chain(name_token.filter(is_near)).cloned().collect();
+        let filled = ready.script(lane, Script::Fill, &near, arguments);
         let present = ready.values(Lane::Quick, tokens.iter().cloned());
-        let (filled, present) = join(filled, present).await;
+        let apart = remove_token(ready, name_token.filter(|token| !is_near(token)), arguments);
+        let (filled, present, apart) = join3(filled, present, apart).await;
         let (filled, present) = (filled?, present?);
+        apart?;
         let is_current = present.iter().map(token).eq(noted.tokens.iter().copied().map(Some));
         return Ok(if is_current { filled } else { 2 });
     }
+    let keys: Vec<_> = keys.iter().chain(name_token).cloned().collect();
     let tokens: Vec<[u8; 8]> = noted.tokens.iter().map(|token| token.to_le_bytes()).collect();
     let mut arguments = arguments.to_vec();
     arguments.extend(tokens.iter().map(|token| &token[..]));
-    ready.script(lane, Script::Fill, keys, &arguments).await
+    ready.script(lane, Script::Fill, &keys, &arguments).await
+}
+
+/// A put in a cluster takes the token of its name, where that is on another node.
+async fn remove_token(
+    ready: &Ready,
+    token: Option<&String>,
+    [_, _, _, feed, notice]: &[&[u8]; 5],
+) -> RedisResult<()> {
+    let Some(token) = token else { return Ok(()) };
+    let arguments = [&entry::VALUE_MAGIC[..], b"1", feed, notice];
+    let keys = std::slice::from_ref(token);
+    let _: u64 = ready.script(Lane::Quick, Script::Remove, keys, &arguments).await?;
+    Ok(())
 }
 
 fn entry_life(life: Life) -> String {

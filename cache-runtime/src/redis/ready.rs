@@ -8,7 +8,7 @@ use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerError
 
 use super::node::{Lane, Node, refused};
 use super::script::{Loaded, Script};
-use super::topology::Slots;
+use super::topology::{Slots, slot_of};
 
 /// How often one question is sent on to another node.
 const MOST_REDIRECTIONS: usize = 5;
@@ -89,6 +89,11 @@ impl Ready {
                 number => self.others.get(number - 1).unwrap_or(&self.first),
             },
         }
+    }
+
+    /// Whether one script can be about both keys.
+    pub(super) fn are_together(&self, one: &str, other: &str) -> bool {
+        !self.is_cluster() || slot_of(one) == slot_of(other)
     }
 
     /// Whether a key was somewhere else since this was asked last.

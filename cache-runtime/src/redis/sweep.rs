@@ -7,7 +7,8 @@ use super::notice::Item;
 use super::ready::Ready;
 use super::shared::Turn;
 use super::{Away, Owed, RedisStore, topology};
-use crate::glob;
+use crate::glob::{self, Pattern};
+use crate::name::name_of;
 
 /// How many keys one page of a scan asks for.
 const SCAN_COUNT: usize = 1_000;
@@ -33,18 +34,24 @@ impl RedisStore {
     /// Removes everything, and makes it stale first. Tokens go too: no entry needs them any more.
     pub(crate) async fn flush(&self, progress: Progress<'_>) -> Option<u64> {
         self.invalidate_root().await;
-        self.sweep("*", true, progress).await
+        let everything = Pattern::everything();
+        self.sweep(&everything, true, progress).await
     }
 
     /// Removes all entries and marks whose names match, and counts the entries.
     ///
     /// Page by page to the end of the cursor. If Redis goes away on the way the rest is not
     /// removed, and the whole namespace is owed an invalidation.
-    pub(crate) async fn clear(&self, pattern: &str, progress: Progress<'_>) -> Option<u64> {
+    pub(crate) async fn clear(&self, pattern: &Pattern, progress: Progress<'_>) -> Option<u64> {
         self.sweep(pattern, false, progress).await
     }
 
-    async fn sweep(&self, pattern: &str, with_tokens: bool, progress: Progress<'_>) -> Option<u64> {
+    async fn sweep(
+        &self,
+        pattern: &Pattern,
+        with_tokens: bool,
+        progress: Progress<'_>,
+    ) -> Option<u64> {
         let mut owed = Owed { shared: &self.0, keys: vec![self.0.root_key()] };
         let mut removed = 0_u64;
         for _ in 0..MOST_PASSES {
@@ -58,7 +65,7 @@ impl RedisStore {
             }
             // Told at the end: what another process has read of a page that came later is in
             // its memory by now, or will not be stored there.
-            let notice = self.0.notice([Item::Pattern(pattern)]);
+            let notice = self.0.notice([Item::Pattern(pattern.as_str())]);
             if turn.ready.has_feed() {
                 let mut publish = cmd("PUBLISH");
                 publish.arg(self.0.feed_channel()).arg(notice);
@@ -70,7 +77,7 @@ impl RedisStore {
             return Some(removed);
         }
         tracing::warn!(
-            pattern,
+            pattern = pattern.as_str(),
             "keys move from node to node all the while, and not all that match can be found: everything in \
              the namespace is made stale"
         );
@@ -80,24 +87,28 @@ impl RedisStore {
         Some(removed)
     }
 
-    /// Goes through all keys once.
+    /// Goes through all keys once. The keys of entries beside a name end with it, and are found with it.
     async fn pass(
         &self,
-        pattern: &str,
+        pattern: &Pattern,
         with_tokens: bool,
         removed: &mut u64,
         progress: &mut (dyn FnMut(Swept) + Send),
     ) -> Option<()> {
-        let (reserved, token) = (self.0.reserved(), self.0.token_key(""));
+        let (own, token) = (self.0.value_key("").len(), self.0.token_key(""));
+        let ending = format!("*{}", pattern.as_str());
         let mut place = Some(Place::default());
         while let Some(at) = place {
             let turn = self.0.turn_to_remove().await.ok()?;
-            let (next, found) = self.page(&turn, pattern, at).await.ok()?;
-            let (mut keys, names): (Vec<_>, Vec<_>) =
-                found.into_iter().partition(|key| key.starts_with(&reserved));
-            keys.retain(|key| with_tokens && key.starts_with(&token));
+            let (next, found) = self.page(&turn, &ending, at).await.ok()?;
+            let (mut keys, others): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|key| key.starts_with(&token));
+            keys.retain(|_| with_tokens);
+            let matches = |key: &String| {
+                key.get(own..).and_then(name_of).is_some_and(|name| pattern.matches(name))
+            };
             let tokens = keys.len();
-            keys.extend(names);
+            keys.extend(others.into_iter().filter(matches));
             if !keys.is_empty() {
                 let removal = self.0.send_removal(&turn.ready, Lane::Bulk, &keys, tokens, &[]);
                 *removed += turn.ask(removal).await.ok()?;
