@@ -48,7 +48,10 @@ impl World {
                 self.judge_by_mirror(model, i, entry)?
             }
             At::Judges(Held::Entry(_)) => At::Reads(Found::NOTHING, model.looked_at()),
-            At::Judges(_) => self.start_load(model, i, None, false),
+            At::Judges(_) => {
+                self.pass_memory(model, i);
+                self.start_load(model, i, None, false)
+            }
             At::Fetches(entry, mut tokens, left) => {
                 tokens.read(keys, self.redis.tokens);
                 match left.without(keys) {
@@ -101,7 +104,8 @@ impl World {
             return At::Done;
         }
         let asks = process.asks_redis(model);
-        self.actors[i].required = process.required;
+        self.actors[i].required = process.required.max(process.known);
+        self.actors[i].passes = process.lapsed && asks;
         if !asks {
             return self.load_alone(i);
         }
@@ -155,6 +159,7 @@ impl World {
         if let Some(entry) = entries.into_iter().flatten().find(|entry| entry.of == model.kin(i)) {
             return self.serve(model, i, entry.version);
         }
+        self.pass_memory(model, i);
         let beside = entries[0].is_some();
         let seen = match if beside { found.beside } else { found.held } {
             Held::Entry(entry) => Some(entry.id),
@@ -198,12 +203,27 @@ impl World {
         if tokens.confirm(entry.tokens) {
             return self.serve(model, i, entry.version);
         }
+        self.pass_memory(model, i);
         Ok(self.start_load(model, i, Some(entry.id), false))
     }
 
-    fn serve(&self, model: &Model, i: usize, version: Version) -> Result<At, String> {
+    /// Redis has answered a read that could not look into memory.
+    fn pass_memory(&mut self, model: &Model, i: usize) {
+        // Another one may have done it since, or a new epoch have begun.
+        let Actor { passes, noted, .. } = self.actors[i];
+        if passes && noted.has(Noted::EPOCH) && !model.is_off(Rule::PassingEndsMemory) {
+            self.bump(model, model.role(i).place(), Noted::EPOCH);
+        }
+    }
+
+    fn serve(&mut self, model: &Model, i: usize, version: Version) -> Result<At, String> {
         let place = model.role(i).place();
         self.processes[place].judge(self.actors[i].required, version, place, "Redis")?;
+        self.pass_memory(model, i);
+        if self.actors[i].passes {
+            let known = &mut self.processes[place].known;
+            *known = version.max(*known);
+        }
         Ok(At::Keeps(version))
     }
 

@@ -83,6 +83,7 @@ impl World {
             other: None,
             mirror: if mirrored { tokens } else { Tokens::default() },
             lease: true,
+            lapsed: false,
             feed: Feed::Hears,
             link: Link::Up,
             lost: Nodes::NONE,
@@ -91,6 +92,7 @@ impl World {
             behind: 0,
             journal: 0,
             required: 0,
+            known: 0,
         };
         let mut actors = [Actor::DONE; ACTORS];
         actors[model.actors()].fill(Actor::NEW);

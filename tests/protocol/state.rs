@@ -153,6 +153,8 @@ pub struct Process {
     /// The tokens that are mirrored; gone in the same way.
     pub mirror: Tokens,
     pub lease: bool,
+    /// The lease has ended, and what memory held then still counts in an outage.
+    pub lapsed: bool,
     pub feed: Feed,
     pub link: Link,
     /// The nodes to which its connection is lost, though it does not know that yet.
@@ -168,6 +170,9 @@ pub struct Process {
     pub journal: Actors,
     /// What a read that begins now must return at least.
     pub required: Version,
+    /// The same in an outage, when others cannot be heard: what was written here, and what a read has returned
+    /// that went past memory.
+    pub known: Version,
 }
 
 /// The connection over which notices come.
@@ -246,6 +251,8 @@ pub struct Actor {
     pub fetched: Noted,
     /// What it must return at least.
     pub required: Version,
+    /// It goes past memory, since the lease has ended.
+    pub passes: bool,
 }
 
 /// What an actor's next step will be. A step is one script of Redis, one command, or what a
@@ -347,7 +354,7 @@ impl Fill {
 
 impl Actor {
     pub const NEW: Actor =
-        Actor { at: At::Starts, noted: Noted(0), fetched: Noted(0), required: 0 };
+        Actor { at: At::Starts, noted: Noted(0), fetched: Noted(0), required: 0, passes: false };
     pub const DONE: Actor = Actor { at: At::Done, ..Actor::NEW };
 
     pub fn bump(&mut self, what: Noted) {
@@ -364,6 +371,7 @@ impl Process {
             self.other = None;
         }
         if what == Noted::EPOCH {
+            self.lapsed = false;
             self.mirror = Tokens::default();
         } else if what == Noted::PREFIX {
             self.mirror.prefix = None;

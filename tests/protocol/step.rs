@@ -154,7 +154,7 @@ impl World {
                 self.left.lapses -= u8::from(self.processes[place].feed == Feed::Hears);
                 self.processes[place].end_lease();
             }
-            Step::LeaseRenews(place) => self.processes[place].lease = true,
+            Step::LeaseRenews(place) => self.processes[place].renew_lease(),
             Step::Subscribes(place) => self.subscribe(model, place),
             Step::BeginsEpoch(place) => self.begin_epoch(model, place),
             Step::Pays(place, owed) => self.pay(model, place, owed),
@@ -190,6 +190,11 @@ impl World {
             for version in [process.memory, process.other].into_iter().flatten() {
                 if trusts {
                     process.judge(process.required, version, place, "memory")?;
+                    process.judge(process.known, version, place, "memory")?;
+                }
+                // For a while memory is looked at in an outage, too.
+                if process.link != Link::Up {
+                    process.judge(process.known, version, place, "memory, in an outage")?;
                 }
             }
             for key in [Keys::NAME, Keys::BESIDE] {
@@ -222,7 +227,7 @@ impl Process {
         }
         Err(format!(
             "a read of process {place} gets version {version} from {source}, and version \
-             {required} was confirmed within its bound before it began"
+             {required} was confirmed within its bound before it began, or read here"
         ))
     }
 

@@ -20,8 +20,12 @@ impl Core {
     ) -> Result<Fetched<T>, Away> {
         let mut places = self.shared_names.places(key.kind()).max(1);
         loop {
-            let noted = self.reads_memory(stores).then(|| self.generations.note(key.slots()));
-            match self.fetch_places(redis, key, places, noted, grace_ms, &take).await? {
+            let relies = self.relies_on_memory(stores);
+            let passed = if relies { None } else { self.pass_memory(stores) };
+            let noted = relies.then(|| self.generations.note(key.slots()));
+            let fetched = self.fetch_places(redis, key, places, noted, grace_ms, &take).await?;
+            passed.into_iter().for_each(|passed| self.generations.give_up(passed));
+            match fetched {
                 Some(fetched) => return Ok(fetched),
                 None => places += 1,
             }

@@ -46,7 +46,7 @@ impl Core {
         value: &dyn AnyValue,
     ) {
         let _no_sweep = self.generations.storing();
-        if self.generations.lease.holds() && self.generations.storable(noted) {
+        if self.generations.lease.holds_exactly() && self.generations.storable(noted) {
             self.insert_copy(key, noted.stamps.clone(), original, value);
         }
     }
@@ -61,7 +61,7 @@ impl Core {
     ) {
         let _no_sweep = self.generations.storing();
         match self.generations.overtake(noted, key.slots()[0]) {
-            Some(stamps) if self.generations.lease.holds() => {
+            Some(stamps) if self.generations.lease.holds_exactly() => {
                 self.insert_copy(key, stamps, original, value);
             }
             Some(_) => {}

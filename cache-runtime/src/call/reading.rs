@@ -174,7 +174,7 @@ impl Core {
             return found.unwrap_or(Reading::Miss(Vacancy::NOTHING));
         };
         if ask.copies
-            && self.reads_memory(ask.stores)
+            && self.relies_on_memory(ask.stores)
             && let Some(hit) = self.value_in_memory(key, ask.of, 0)
         {
             return Reading::Memory(hit);
@@ -230,13 +230,15 @@ impl Core {
         if self.shared_names.places(key.kind()) > 0 {
             return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
         }
-        let mirrors = self.reads_memory(stores);
+        let mirrors = self.relies_on_memory(stores);
+        let passed = if mirrors { None } else { self.pass_memory(stores) };
         let noted = mirrors.then(|| self.generations.note(key.slots()));
         let mirrored = if mirrors { redis.mirrored(key.tags()) } else { None };
         let found = match mirrored {
             Some(_) => redis.value(key.stored_as(), key.kind()).await?,
             None => redis.read(key.stored_as(), key.tags(), key.kind()).await?,
         };
+        passed.into_iter().for_each(|passed| self.generations.give_up(passed));
         let tokens = match &mirrored {
             Some(tokens) => Tokens::Mirrored(tokens, redis),
             None => Tokens::Found,
@@ -396,8 +398,10 @@ impl Core {
     fn outage_begins(&self, redis: &RedisStore, stores: Stores) -> Option<u64> {
         match redis.absence() {
             Absence::Since(since) => {
+                // What memory holds was known to be right when others were heard last.
+                let right = self.generations.lease.heard_ms().unwrap_or(since);
                 let grace = millis(self.config.outage_grace);
-                let graced = self.clock.now_ms() < since.saturating_add(grace);
+                let graced = self.clock.now_ms() < right.saturating_add(grace);
                 Some(if graced { 0 } else { since })
             }
             Absence::Lasting => Some(0),

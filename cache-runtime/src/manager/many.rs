@@ -163,7 +163,7 @@ impl From<Error> for Failed {
 impl Core {
     /// What memory has to say, where it is asked first.
     fn read_memory(&self, key: &CallKey, of: &dyn ValueType) -> Option<Reading> {
-        let hit = self.reads_memory(self.stores).then(|| self.value_in_memory(key, of, 0));
+        let hit = self.relies_on_memory(self.stores).then(|| self.value_in_memory(key, of, 0));
         hit.flatten().map(Reading::Memory)
     }
 
@@ -194,7 +194,9 @@ impl Core {
         let tags: BTreeSet<&str> =
             keys.iter().flat_map(|key| key.tags()).map(String::as_str).collect();
         let mut tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
+        let passed = self.pass_memory(self.stores);
         let (values, mut tokens) = redis.read_many(&names, &tags).await?;
+        passed.into_iter().for_each(|passed| self.generations.give_up(passed));
         // Tags that entries have of their own are known only now.
         let own = self.own_tags(keys, &values, &tags);
         if !own.is_empty() {
