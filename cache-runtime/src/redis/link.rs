@@ -20,7 +20,7 @@ use super::backoff::Backoff;
 use super::feed;
 use super::node::{Lane, Node, refused};
 use super::notice;
-use super::ready::Ready;
+use super::ready::{Ready, is_half_moved};
 use super::script::{Loaded, Script, is_unknown_command};
 use super::shared::Shared;
 use super::tls;
@@ -452,7 +452,13 @@ impl Shared {
             let (keys, tokens) =
                 with_name_tokens(std::slice::from_ref(key), usize::from(number < tokens));
             match &keys[..] {
-                [token, key] if !ready.are_together(token, key) => {
+                [token, key] => {
+                    if ready.are_together(token, key) {
+                        match remove(&keys, tokens, &notice).await {
+                            Err(error) if is_half_moved(&error) => {}
+                            removed => return removed,
+                        }
+                    }
                     let token = remove(std::slice::from_ref(token), 1, &notice);
                     let (token, removed) =
                         join(token, remove(std::slice::from_ref(key), tokens - 1, &notice)).await;

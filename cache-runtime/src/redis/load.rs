@@ -8,12 +8,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{join, join_all, join3};
+use futures_util::future::{join, join_all};
 use redis::RedisResult;
 
 use super::node::Lane;
 use super::notice::Item;
-use super::ready::Ready;
+use super::ready::{Ready, is_half_moved};
 use super::script::{STATE_BYTES, Script};
 use super::shared::Shared;
 use super::{Away, Life, RedisStore, number, token, weights};
@@ -333,14 +333,10 @@ async fn finish_at(
     if ready.is_cluster() {
         // What is stored though a token is another by now is stale wherever it is read.
         let (name, tokens) = keys.split_at(1.min(keys.len()));
-        let is_near = |token: &&String| name.iter().all(|name| ready.are_together(name, token));
-        let near: Vec<_> = name.iter().chain(name_token.filter(is_near)).cloned().collect();
-        let filled = ready.script(lane, Script::Fill, &near, arguments);
+        let filled = fill_in_cluster(ready, lane, name, name_token, arguments);
         let present = ready.values(Lane::Quick, tokens.iter().cloned());
-        let apart = remove_token(ready, name_token.filter(|token| !is_near(token)), arguments);
-        let (filled, present, apart) = join3(filled, present, apart).await;
+        let (filled, present) = join(filled, present).await;
         let (filled, present) = (filled?, present?);
-        apart?;
         let is_current = present.iter().map(token).eq(noted.tokens.iter().copied().map(Some));
         return Ok(if is_current { filled } else { 2 });
     }
@@ -351,17 +347,28 @@ async fn finish_at(
     ready.script(lane, Script::Fill, &keys, &arguments).await
 }
 
-/// A put in a cluster takes the token of its name, where that is on another node.
-async fn remove_token(
+/// A put takes the token of its name: in the same step, if both are on one node.
+async fn fill_in_cluster(
     ready: &Ready,
-    token: Option<&String>,
-    [_, _, _, feed, notice]: &[&[u8]; 5],
-) -> RedisResult<()> {
-    let Some(token) = token else { return Ok(()) };
+    lane: Lane,
+    name: &[String],
+    name_token: Option<&String>,
+    arguments: &[&[u8]; 5],
+) -> RedisResult<u8> {
+    let fill = async |keys: &[String]| ready.script(lane, Script::Fill, keys, arguments).await;
+    let (Some(key), Some(token)) = (name.first(), name_token) else { return fill(name).await };
+    if ready.are_together(key, token) {
+        match fill(&[key.clone(), token.clone()]).await {
+            Err(error) if is_half_moved(&error) => {}
+            filled => return filled,
+        }
+    }
+    let [_, _, _, feed, notice] = *arguments;
     let arguments = [&entry::VALUE_MAGIC[..], b"1", feed, notice];
-    let keys = std::slice::from_ref(token);
-    let _: u64 = ready.script(Lane::Quick, Script::Remove, keys, &arguments).await?;
-    Ok(())
+    let token = std::slice::from_ref(token);
+    let removal = ready.script::<u64>(Lane::Quick, Script::Remove, token, &arguments);
+    let (filled, removed) = join(fill(name), removal).await;
+    removed.and(filled)
 }
 
 fn entry_life(life: Life) -> String {
