@@ -85,7 +85,7 @@ impl Call {
                 "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
             return Err(Error::NotStored { function, reason });
         };
-        let (grace, codec) = (self.policy.grace, self.policy.codec);
+        let (grace, codec) = (self.policy.grace_of(value), self.policy.codec);
         let worth = Worth { value, ttl, grace, codec, took: Duration::ZERO };
         if self.core.set(&self.key, self.stores, &worth).await? == put::Outcome::Stored {
             self.counters.slow.stores.one();

@@ -270,8 +270,13 @@ impl Call {
         self.is_young(&found).then_some(found)
     }
 
+    /// Whether it is as young as the caller wants it, and not past its TTL for longer than that
+    /// very value may be.
     fn is_young(&self, found: &Found) -> bool {
-        found.hit.age_ms < self.demands.max_age.map_or(u64::MAX, millis)
+        let hit = &found.hit;
+        let in_grace = |past| past < self.policy.grace_of(&*hit.value).longest_ms();
+        hit.age_ms < self.demands.max_age.map_or(u64::MAX, millis)
+            && hit.stale_for_ms().is_none_or(in_grace)
     }
 
     pub(super) fn served(&self, found: Found) -> Served {

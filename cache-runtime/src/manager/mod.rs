@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub use global::{cache, install, try_cache};
-pub(crate) use global::{current, global};
+pub(crate) use global::{current, global, is_used};
 pub use many::Warmed;
 pub use options::SetOptions;
 pub use sweep::Names;
@@ -124,6 +124,7 @@ impl Builder {
     pub async fn connect(self) -> Result<CacheManager, Error> {
         let manager = self.build()?;
         manager.require_redis().await?;
+        global::is_connected();
         Ok(manager)
     }
 }
@@ -237,6 +238,7 @@ impl CacheManager {
     ///
     /// Invalidations that Redis has not confirmed are given one more chance, within the operation
     /// timeout; how many it then still lacks is returned.
+    #[must_use = "the number of invalidations that Redis has not confirmed; other processes may serve what they were to remove"]
     pub async fn disconnect(&self) -> usize {
         let core = self.core();
         core.background.close();

@@ -38,8 +38,8 @@ async fn the_documented_rights_are_enough_for_everything() {
             let checks = here.diagnose().await;
             assert!(fault(&checks).is_none(), "{checks:#?}");
             assert_eq!(denied(&server), [] as [String; 0], "{mode:?}, {protocol}");
-            here.disconnect().await;
-            there.disconnect().await;
+            _ = here.disconnect().await;
+            _ = there.disconnect().await;
         }
     }
 }
