@@ -4,7 +4,7 @@ use super::reading::{Fetched, Leftover, Seen, Tokens, Usable, Vacancy};
 use super::{CallKey, MOST_BESIDE};
 use crate::core::{Core, Stores};
 use crate::generation::Noted;
-use crate::redis::{Away, Found, RedisStore};
+use crate::redis::{Away, Found, Pace, RedisStore};
 
 impl Core {
     /// Takes something from the entry of a name, or from one beside it, if it may be served: all of them and
@@ -98,7 +98,8 @@ impl Core {
 async fn read(redis: &RedisStore, keys: &[CallKey]) -> Result<Vec<Found>, Away> {
     let names: Vec<&str> = keys.iter().map(CallKey::stored_as).collect();
     let tags = keys.last().map_or(&[][..], CallKey::tags);
-    let (values, tokens) = redis.read_many(&names, tags).await?;
+    let read = redis.read_many(&names, tags, &mut Pace::default()).await;
+    let (values, tokens) = read.map_err(|_| Away)?;
     let found = |(bytes, now_ms)| Found { bytes, tokens: tokens.clone(), now_ms };
     Ok(values.into_iter().map(found).collect())
 }

@@ -45,7 +45,7 @@ impl Names {
             let names: BTreeSet<_> = names.filter(|name| self.pattern.matches(name)).collect();
             return Some(names.into_iter().collect());
         };
-        match redis.names(self.pattern.as_str(), place).await {
+        match redis.names(&self.pattern, place).await {
             Ok((next, names)) => {
                 self.stage = next.map_or(Stage::End, Stage::At);
                 Some(names)

@@ -20,7 +20,7 @@ use super::{Away, Life, RedisStore, number, token, weights};
 use crate::clock::millis;
 use crate::entry::{self, StateId};
 use crate::name::name_of;
-use crate::{random, runtime};
+use crate::{random, runtime, timer};
 
 /// The least time a token lives.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -114,7 +114,7 @@ impl Lease {
         let life = millis(self.mark.life).to_string();
         let arguments = [&self.noted.state[..], life.as_bytes()];
         loop {
-            tokio::time::sleep(self.mark.life / 3).await;
+            timer::sleep(self.mark.life / 3).await;
             let Ok(turn) = self.shared.turn().await else { continue };
             let keys = std::slice::from_ref(&self.key);
             let call = turn.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
@@ -313,8 +313,8 @@ async fn finish(
     let End { entry, life, notice, name_token } = end;
     let (feed, notice) = (shared.feed_channel(), turn.ready.tells(notice));
     let arguments = [&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
-    let name_token = name_token.as_ref();
-    Ok(match turn.ask(finish_at(&turn.ready, keys, noted, name_token, &arguments)).await? {
+    let finish = finish_at(&turn.ready, keys, noted, name_token.as_ref(), &arguments);
+    Ok(match turn.ask_large(weights::lane_of(entry.len()), 1, finish).await? {
         1 => Filled::Stored,
         2 => Filled::Outdated,
         _ => Filled::Refused,
