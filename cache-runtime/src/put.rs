@@ -26,8 +26,9 @@ pub(crate) struct Put {
     key: Arc<CallKey>,
     noted: Noted,
     /// What memory held then.
-    before: Option<Identity>,
+    before: Vec<Identity>,
     stores: Stores,
+    by: By,
     /// `None`: memory is the store.
     redis: Option<Result<redis::Noted, Away>>,
 }
@@ -66,24 +67,36 @@ impl Core {
         longest: Ttl,
     ) -> Put {
         let noted = self.generations.note(key.slots());
-        let before = self.memory.identity(&key.memory);
+        let before = self.memory.identities(&key.memory);
         let mark = Mark::new(self.config.max_load);
         let redis = match self.redis_for(stores) {
             None => None,
             Some(redis) => {
-                let begun = redis
-                    .begin(key.name().as_str(), key.tags(), over, life_of(longest), mark)
-                    .await;
+                let begun =
+                    redis.begin(key.stored_as(), key.tags(), over, life_of(longest), mark).await;
                 Some(begun.and_then(|noted| {
                     if noted.tokens.len() == key.tags().len() + 1 { Ok(noted) } else { Err(Away) }
                 }))
             }
         };
-        Put { core: Arc::clone(self), key: Arc::clone(key), noted, before, stores, redis }
+        Put {
+            core: Arc::clone(self),
+            key: Arc::clone(key),
+            noted,
+            before,
+            stores,
+            by: By::Put,
+            redis,
+        }
     }
 }
 
 impl Put {
+    /// The value is of the same data as the one that it replaces: what is stored beside it stays.
+    pub(crate) fn refreshing(self) -> Self {
+        Put { by: By::Refresh, ..self }
+    }
+
     /// Stores the value, if nothing has come between.
     ///
     /// # Errors
@@ -93,7 +106,7 @@ impl Put {
             return self.store_in_memory(worth);
         };
         let redis = self.core.redis.as_ref();
-        let now_ms = redis.and_then(|redis| redis.now_ms(self.key.name().as_str()));
+        let now_ms = redis.and_then(|redis| redis.now_ms(self.key.stored_as()));
         let (Some(redis), Ok(noted), Some(now_ms)) = (redis, noted, now_ms) else {
             return Ok(Outcome::Away);
         };
@@ -103,7 +116,7 @@ impl Put {
             Making { core, key, coding: worth.coding, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
         let life = life_of(worth.grace.after(ttl));
-        Ok(match fill(redis, key, noted, &entry, life, By::Put).await {
+        Ok(match fill(redis, key, noted, &entry, life, self.by).await {
             Ok(Filled::Stored) => {
                 if self.stores == Stores::Tiered {
                     let original = Original::new(key.origin, ttl, worth.took, worth.weight);
@@ -126,8 +139,12 @@ impl Put {
         let Core { generations, memory, .. } = &*self.core;
         let stored = self.core.place(&self.noted, self.made(worth)?, || {
             // A load that has ended meanwhile has stored what may be newer.
-            !memory.holds_another(&self.key.memory, self.before.as_ref())
+            !memory.holds_another(&self.key.memory, &self.before)
                 && generations.overtake(&self.noted)
+                && {
+                    memory.retire(&self.key.memory);
+                    true
+                }
         });
         Ok(if stored { Outcome::Stored } else { Outcome::Overtaken })
     }
@@ -162,7 +179,7 @@ impl Put {
     /// Ends a put that has nothing to store.
     pub(crate) fn give_up(self) {
         if let (Some(redis), Some(Ok(noted))) = (&self.core.redis, self.redis) {
-            redis.release_in_background(self.key.name().as_str(), self.key.tags(), noted);
+            redis.release_in_background(self.key.stored_as(), self.key.tags(), noted);
         }
     }
 

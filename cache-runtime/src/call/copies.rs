@@ -64,7 +64,13 @@ impl Core {
         value: &dyn AnyValue,
     ) {
         let generations = &self.generations;
-        let may = || generations.lease.holds_exactly() && generations.overtake(noted);
+        let may = || {
+            let may = generations.lease.holds_exactly() && generations.overtake(noted);
+            if may {
+                self.memory.retire(&key.memory);
+            }
+            may
+        };
         let made = self.copy(key, noted, original, value);
         if !made.is_some_and(|made| self.place(noted, made, may)) {
             self.bump([key.slots()[0]]);

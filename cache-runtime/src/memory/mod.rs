@@ -195,7 +195,7 @@ impl Memory {
         let mut facts = None;
         self.find(key.hash, key, None, &mut |entry| {
             facts = terms.fresh(entry).then(|| entry.facts.clone());
-            true
+            facts.is_some()
         });
         facts
     }
@@ -211,34 +211,45 @@ impl Memory {
         self.find(key.hash, key, None, &mut |entry| {
             let current = generations.still_current(&entry.facts.stamps, &entry.verified);
             let (load_micros, weight) = (entry.load_micros.into(), entry.weight as usize);
-            found = Some((entry.facts.clone(), load_micros, weight, current));
-            true
+            // One that is current rather than one that is not.
+            if current || found.is_none() {
+                found = Some((entry.facts.clone(), load_micros, weight, current));
+            }
+            current
         });
         found
     }
 
-    /// Which value is there, fresh or not.
-    pub(crate) fn identity(&self, key: &MemoryKey) -> Option<Identity> {
-        let mut identity = None;
+    /// Which values are there, fresh or not: several functions may share a name.
+    pub(crate) fn identities(&self, key: &MemoryKey) -> Vec<Identity> {
+        let mut identities = Vec::new();
         self.find(key.hash, key, None, &mut |entry| {
-            identity = Some(Identity(Arc::clone(entry)));
-            true
+            identities.push(Identity(Arc::clone(entry)));
+            false
         });
-        identity
+        identities
     }
 
-    /// Whether there is a value, fresh or not, and not the one that was there `before`.
-    pub(crate) fn holds_another(&self, key: &MemoryKey, before: Option<&Identity>) -> bool {
+    /// Whether there is a value, fresh or not, that was not there `before`.
+    pub(crate) fn holds_another(&self, key: &MemoryKey, before: &[Identity]) -> bool {
         let mut another = false;
         self.find(key.hash, key, None, &mut |entry| {
-            another = before.is_none_or(|before| !Arc::ptr_eq(&before.0, entry));
-            true
+            another |= !before.iter().any(|known| Arc::ptr_eq(&known.0, entry));
+            false
         });
         another
     }
 
-    /// Looks an entry up in the table, and lets `take` look at it under the lock of its shard. If that
-    /// says that it is of use, it is put to the front where a turn is given.
+    /// Makes all values of this key stale: several functions may share a name.
+    pub(crate) fn retire(&self, key: &MemoryKey) {
+        self.find(key.hash, key, None, &mut |entry| {
+            entry.verified.retire();
+            false
+        });
+    }
+
+    /// Looks an entry up in the table, and lets `take` look at it under the lock of its shard, until that
+    /// says that one is of use. It is put to the front where a turn is given.
     ///
     /// Not generic: the table is compiled once, and not for each function.
     fn find(&self, hash: u64, wanted: &dyn Wanted, turn: Option<u32>, take: &mut Look<'_>) {
