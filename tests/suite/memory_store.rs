@@ -268,7 +268,7 @@ async fn more_tags_than_an_entry_may_have_are_refused_by_name() {
             let load = async || Ok::<_, Error>(1_u64);
             let refused = [
                 manager.set("a", &1_u64, tagged(count)).await,
-                manager.set_many([("a", &1_u64)], tagged(count)).await,
+                manager.set_many([("a", &1_u64)], tagged(count)).await.map(drop),
                 manager.get_or_load("a", tagged(count), load).await.map(drop),
             ];
             for refused in refused {
