@@ -96,7 +96,7 @@ impl World {
         if process.memory.is_some() && trusts {
             return At::Done;
         }
-        let asks = process.asks_redis(model);
+        let asks = self.asks_redis(model, model.role(i).place(), Keys::NAME);
         self.actors[i].required = process.required;
         if !asks {
             return self.load_alone(i);
@@ -107,7 +107,7 @@ impl World {
 
     /// What any process has had confirmed is seen at once.
     fn start_direct(&mut self, model: &Model, i: usize) -> At {
-        if !self.processes[model.role(i).place()].asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return At::Done;
         }
         let confirmed = model.actors().filter(|writer| self.confirmed & (1 << writer) != 0);
@@ -148,7 +148,7 @@ impl World {
         if trusts && process.mirror.confirm(entry.tokens) {
             return self.serve(model, i, entry.version);
         }
-        if !process.asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::TOKENS) {
             return Ok(self.load_alone(i));
         }
         self.actors[i].fetched = Noted::ALL;
@@ -184,7 +184,7 @@ impl World {
     }
 
     fn start_load(&mut self, model: &Model, i: usize, seen: Option<Id>) -> At {
-        if !self.processes[model.role(i).place()].asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return self.load_alone(i);
         }
         self.actors[i].noted = Noted::ALL;
@@ -203,7 +203,7 @@ impl World {
 
     /// The body, which reads the data as they are.
     fn load(&mut self, model: &Model, i: usize, begun: Begun) -> At {
-        if !self.processes[model.role(i).place()].asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return At::Done;
         }
         match model.is_off(Rule::TokensNotedFirst) {

@@ -328,9 +328,4 @@ impl Process {
             self.mirror.prefix = None;
         }
     }
-
-    /// Redis is neither read nor stored into while something is owed to it.
-    pub fn may_use_redis(&self) -> bool {
-        self.link == Link::Up && self.journal == 0
-    }
 }

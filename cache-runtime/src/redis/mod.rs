@@ -16,6 +16,7 @@ mod load;
 mod mirror;
 mod node;
 mod notice;
+mod pending;
 mod ready;
 mod reports;
 mod script;
@@ -37,6 +38,7 @@ use tokio::time::timeout;
 use crate::clock::Clock;
 use crate::events::Events;
 use crate::generation::Generations;
+use crate::runtime;
 use crate::stats::{Beyond, Latencies, Tallied};
 pub use breaker::Breaker;
 pub use doctor::{Check, Grade};
@@ -66,7 +68,7 @@ pub(crate) enum Absence {
     Since(u64),
     /// It was never used, or will not be any more.
     Lasting,
-    /// It is there, and not to be used before it knows what it is owed.
+    /// It is there, and was not to be had for this once.
     Brief,
 }
 
@@ -101,8 +103,8 @@ impl RedisStore {
     /// The value under a name, alone: for who has the tokens from the mirror. The values of one kind are
     /// likely to be as large as each other.
     pub(crate) async fn value(&self, name: &str, kind: u64) -> Result<Found, Away> {
-        let turn = self.0.turn().await?;
         let key = self.0.value_key(name);
+        let turn = self.0.turn(|| vec![key.clone()]).await?;
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
         get.arg("GET").arg(&key);
         let lane = self.0.weights.lane(kind);
@@ -122,7 +124,7 @@ impl RedisStore {
         let key = self.0.value_key(name);
         let keys = std::iter::once(key.clone()).chain(self.0.token_keys(tags));
         let before = self.0.before_tokens(tags);
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn(|| self.keys(name, tags)).await?;
         let mut values = turn.ask(turn.ready.values(self.0.weights.lane(kind), keys)).await?;
         let tokens = values.split_off(1.min(values.len()));
         let tokens: Vec<_> = tokens.iter().map(token).collect();
@@ -142,9 +144,9 @@ impl RedisStore {
         tags: &[impl AsRef<str>],
     ) -> Result<(Vec<(Option<Vec<u8>>, u64)>, Vec<Option<u64>>), Away> {
         let keys: Vec<_> = names.iter().map(|name| self.0.value_key(name.as_ref())).collect();
-        let all = keys.iter().cloned().chain(self.0.token_keys(tags));
-        let turn = self.0.turn().await?;
-        let mut values = turn.ask(turn.ready.values(Lane::Bulk, all)).await?;
+        let all = || keys.iter().cloned().chain(self.0.token_keys(tags));
+        let turn = self.0.turn(|| all().collect()).await?;
+        let mut values = turn.ask(turn.ready.values(Lane::Bulk, all())).await?;
         let tokens = values.split_off(names.len().min(values.len()));
         let times = keys.iter().map(|key| turn.now_ms(key));
         let values = values.into_iter().map(bytes_of).zip(times).collect();
@@ -155,7 +157,7 @@ impl RedisStore {
     /// mirror.
     pub(crate) async fn tokens(&self, tags: &[impl AsRef<str>]) -> Result<Vec<Option<u64>>, Away> {
         let before = self.0.before_tokens(tags);
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn(|| self.0.token_keys(tags).collect()).await?;
         let values = turn.ask(turn.ready.values(Lane::Quick, self.0.token_keys(tags))).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
         if let Some(before) = before {
@@ -172,7 +174,7 @@ impl RedisStore {
     }
 
     /// Removes names and renews tags. What Redis does not confirm is owed, and until it is paid
-    /// this process uses nothing that is in Redis.
+    /// this process asks Redis for none of it.
     ///
     /// Returns how many entries were there; `None` if that is not known.
     pub(crate) async fn invalidate(
@@ -185,9 +187,20 @@ impl RedisStore {
 
     /// The same, to be done as soon as can be. Does not wait.
     pub(crate) fn owe(&self, names: &[impl AsRef<str>], tags: &[impl AsRef<str>]) {
-        // Somebody must be there to send it.
-        self.0.link();
-        self.0.owe(&self.0.removal(names, tags));
+        self.owe_keys(&self.0.removal(names, tags));
+    }
+
+    fn owe_keys(&self, keys: &[String]) {
+        if runtime::with_timers().is_some() {
+            // Somebody must be there to send it; outside of a runtime it is one of those who are.
+            self.0.link();
+        }
+        self.0.owe(keys);
+    }
+
+    /// Makes everything in the namespace stale as soon as can be. Does not wait.
+    pub(crate) fn owe_root(&self) {
+        self.owe_keys(&[self.0.root_key()]);
     }
 
     /// Makes everything in the namespace stale at once.
@@ -212,7 +225,7 @@ impl RedisStore {
 
     /// How long a question to the server takes.
     pub(crate) async fn ping(&self) -> Result<Duration, Away> {
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn_to_remove().await?;
         let before = Instant::now();
         turn.ask(turn.ready.ask::<Value>(Lane::Quick, &self.0.root_key(), &cmd("PING"))).await?;
         Ok(before.elapsed())
@@ -241,7 +254,7 @@ impl RedisStore {
     /// Whether the next operation from here would be tried. Does not wait.
     pub(crate) fn usable(&self) -> bool {
         let state = self.0.link().map(|link| link.state());
-        self.0.journal.is_empty() && matches!(state, Some(State::Up(_) | State::Connecting))
+        matches!(state, Some(State::Up(_) | State::Connecting))
     }
 
     /// Why Redis is not used here just now.
@@ -308,7 +321,7 @@ impl RedisStore {
         let Some(link) = self.0.link().filter(|_| self.owed() > 0) else {
             return;
         };
-        link.attention.notify_one();
+        link.pending.notify_one();
         let settled = async {
             while self.owed() > 0 {
                 tokio::time::sleep(Duration::from_millis(5)).await;

@@ -116,7 +116,7 @@ impl RedisStore {
         pattern: &str,
         place: Place,
     ) -> Result<(Option<Place>, Vec<String>), Away> {
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn_for_any().await?;
         let (next, keys) = self.page(&turn, pattern, place).await?;
         let (own, reserved) = (self.0.value_key("").len(), self.0.reserved());
         let names = keys.into_iter().filter(|key| !key.starts_with(&reserved));
