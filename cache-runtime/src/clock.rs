@@ -12,6 +12,8 @@ use once_cell::sync::{Lazy, OnceCell};
 
 /// How often the system clock's number is renewed: the grain of freshness in memory.
 const TICK: Duration = Duration::from_millis(2);
+/// By so much more than a tick it may be behind before somebody else renews it.
+const LATE_MS: u64 = 20;
 /// After so long without a question the ticking thread goes to sleep.
 const IDLE_TICKS: u32 = 500;
 /// The number of a clock that nobody keeps up to date just now.
@@ -104,6 +106,17 @@ pub(crate) fn precise_ms() -> u64 {
     since_origin(Instant::now())
 }
 
+/// The same. If the ticking thread is late (the process was stopped, the machine is busy), the number that it
+/// keeps is renewed as well.
+pub(crate) fn renewed_ms() -> u64 {
+    let now = precise_ms();
+    let kept = NOW.load(Ordering::Relaxed);
+    if kept != ASLEEP && kept.saturating_add(LATE_MS) < now {
+        let _ = NOW.compare_exchange(kept, now, Ordering::Relaxed, Ordering::Relaxed);
+    }
+    now
+}
+
 static ORIGIN: Lazy<Instant> = Lazy::new(Instant::now);
 static NOW: AtomicU64 = AtomicU64::new(ASLEEP);
 static ASKED: AtomicBool = AtomicBool::new(false);
@@ -144,7 +157,8 @@ fn wake() -> u64 {
 fn tick_forever() {
     let mut idle = 0;
     loop {
-        NOW.store(precise_ms(), Ordering::Relaxed);
+        // Never back: the process may be stopped between the question and this.
+        NOW.fetch_max(precise_ms(), Ordering::Relaxed);
         thread::sleep(TICK);
         idle = if ASKED.swap(false, Ordering::Relaxed) { 0 } else { idle + 1 };
         if idle >= IDLE_TICKS {

@@ -9,10 +9,11 @@ use crate::background::Background;
 use crate::call::CallKey;
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
+use crate::entry::Address;
 use crate::error::Error;
 use crate::events::{Events, Happened};
 use crate::flight::Flights;
-use crate::generation::Generations;
+use crate::generation::{Generations, Passed};
 use crate::memory::{Memory, Terms};
 use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
 use crate::registry::registry;
@@ -80,6 +81,11 @@ impl Bound {
 }
 
 impl Core {
+    /// Where the entry of this key is in Redis.
+    pub(crate) fn address(&self, key: &CallKey) -> Address {
+        Address::new(&self.config.namespace, key.name().as_str())
+    }
+
     /// # Errors
     /// [`Error::Config`] for a configuration that cannot be used.
     pub(crate) fn new(config: CacheConfig, clock: Clock) -> Result<Arc<Self>, Error> {
@@ -155,6 +161,20 @@ impl Core {
             Stores::Redis => false,
             Stores::Tiered => self.generations.lease.holds(),
         }
+    }
+
+    /// The same where it is not a matter of nanoseconds: by the exact time.
+    pub(crate) fn relies_on_memory(&self, stores: Stores) -> bool {
+        match stores {
+            Stores::Memory => true,
+            Stores::Redis => false,
+            Stores::Tiered => self.generations.lease.holds_exactly(),
+        }
+    }
+
+    /// What there is to be given up once Redis has answered a read: see [`Generations::pass`].
+    pub(crate) fn pass_memory(&self, stores: Stores) -> Option<Passed> {
+        if stores == Stores::Tiered { self.generations.pass() } else { None }
     }
 
     /// The Redis that values are kept in, unless it is memory.

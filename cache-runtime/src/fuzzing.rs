@@ -5,32 +5,29 @@
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::codec::{Bincode, Codec, MessagePack};
-use crate::entry::{self, StateId, Stored};
+use crate::entry::{self, Address, StateId, Stored};
 use crate::glob::{self, Pattern};
 use crate::name::{self, Name, Renderer};
 
 /// Reads `bytes` as what Redis might hold: as they are, with a checksum that is right, and as the
 /// rest of a value, which a fuzzer hardly begins by chance.
 pub fn envelope(bytes: &[u8]) {
-    read(bytes);
-    read(&signed(bytes));
-    read(&signed(&[StateId::value(1, 1).as_bytes(), bytes].concat()));
+    let address = Address::new("shop", "video:42");
+    read(bytes, address);
+    read(&address.signed(bytes), address);
+    let value = [StateId::value(1, 1).as_bytes(), bytes].concat();
+    read(&address.signed(&value), address);
     payload(bytes);
 }
 
-fn signed(bytes: &[u8]) -> Vec<u8> {
-    [bytes, &xxh3_64(bytes).to_le_bytes()].concat()
-}
-
-fn read(bytes: &[u8]) {
-    let Stored::Value(header, payload) = Stored::read(bytes) else {
+fn read(bytes: &[u8], address: Address) {
+    let Stored::Value(header, payload) = Stored::read(bytes, address) else {
         return;
     };
     let mut again = Vec::new();
-    entry::encode(&header, payload, &mut again).unwrap();
+    entry::encode(&header, payload, address, &mut again).unwrap();
     assert_eq!(again, bytes, "an envelope has two readings");
 }
 

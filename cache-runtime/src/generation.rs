@@ -101,6 +101,13 @@ pub(crate) struct Noted {
     sweeps: u64,
 }
 
+/// A read goes past memory: the lease has ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed {
+    until_ms: u64,
+    epoch: u64,
+}
+
 impl Generations {
     /// For a store of so many bytes.
     pub(crate) fn new(capacity: u64) -> Self {
@@ -188,6 +195,23 @@ impl Generations {
     pub(crate) fn bump_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         self.changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// To be called before Redis is asked by a read that may not look into memory: what there is to be given up
+    /// once it has its answer, since the lease has ended.
+    pub(crate) fn pass(&self) -> Option<Passed> {
+        let until_ms = self.lease.lapsed()?;
+        Some(Passed { until_ms, epoch: self.epoch.load(Ordering::Acquire) })
+    }
+
+    /// Such a read has its answer, which may be newer than anything in memory: that is not served any more, not
+    /// even in an outage. Once for all reads that were under way together.
+    pub(crate) fn give_up(&self, passed: Passed) {
+        let (next, order) = (passed.epoch.wrapping_add(1), Ordering::AcqRel);
+        let _ = self.epoch.compare_exchange(passed.epoch, next, order, Ordering::Acquire);
+        // Also where another one was first: it may not have come so far.
+        self.changes.fetch_add(1, Ordering::AcqRel);
+        self.lease.give_up(passed.until_ms);
     }
 
     fn sum(&self, stamps: &Stamps) -> u64 {
@@ -324,6 +348,20 @@ mod tests {
     fn numbers_of_another_manager_are_not_current() {
         let noted = Generations::new(0).note(&[Slot::name("a")]);
         assert!(!Generations::new(0).current(&noted.stamps));
+    }
+
+    #[test]
+    fn a_read_that_has_gone_past_memory_gives_it_up_once() {
+        let generations = Generations::new(0);
+        assert!(generations.pass().is_none(), "nothing was ever heard");
+        generations.lease.renew(1, 1);
+        let (old, passes) = (generations.note(&[]), [generations.pass(), generations.pass()]);
+        assert!(generations.current(&old.stamps), "not before there is an answer");
+        passes[0].into_iter().for_each(|passed| generations.give_up(passed));
+        assert!(!generations.current(&old.stamps) && generations.pass().is_none());
+        let new = generations.note(&[]);
+        passes[1].into_iter().for_each(|passed| generations.give_up(passed));
+        assert!(generations.current(&new.stamps));
     }
 
     #[test]

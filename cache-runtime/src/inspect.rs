@@ -129,7 +129,7 @@ impl Core {
     ) -> Result<Option<Inspected>, Away> {
         let found = redis.value(key.name().as_str(), key.kind()).await?;
         let Some(bytes) = &found.bytes else { return Ok(None) };
-        let (header, payload) = match Stored::read(bytes) {
+        let (header, payload) = match Stored::read(bytes, self.address(key)) {
             Stored::Value(header, payload) => (header, payload),
             Stored::Mark(_) => return Ok(Some(nothing(EntryState::Loading, bytes.len()))),
             Stored::Foreign(_) => return Ok(Some(nothing(EntryState::Unreadable, bytes.len()))),

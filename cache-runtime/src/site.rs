@@ -155,7 +155,7 @@ pub(crate) struct Instance {
     ///
     /// [`Place::path`]: crate::Place::path
     label: String,
-    /// Module path, function and type parameters: what makes its keys its own.
+    /// Package, module path, function and type parameters: what makes its keys its own.
     pub(crate) identity: String,
     /// `prefix:function:`, what its names begin with.
     head: String,
@@ -235,7 +235,8 @@ pub(crate) fn is_function_name(name: &str) -> bool {
 
 impl Instance {
     fn leak(spec: &'static SiteSpec, type_name: &'static str) -> &'static Self {
-        let identity = format!("{}|{}", spec.declared.module, without_closures(type_name));
+        let Declared { package, module, .. } = spec.declared;
+        let identity = format!("{package}|{module}|{}", without_closures(type_name));
         let origin = key::origin(&identity, spec.version);
         let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
         let twin = known

@@ -343,6 +343,17 @@ async fn a_healthy_server_has_no_faults() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_default_namespace_is_worth_a_warning() {
+    let scene = Scene::new().await;
+    let url = scene.server.url();
+    let (grade, text) = looked_at(&run(&["--url", &url, "--json", "doctor"]), "namespace");
+    assert_eq!(grade, "warning", "{text}");
+    assert!(text.contains("`cache`") && text.contains("CACHE_NAMESPACE"), "{text}");
+    let (grade, _) = looked_at(&scene.run(&["--json", "doctor"]), "namespace");
+    assert_eq!(grade, "good");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_evicts_wrongly_is_worth_a_warning() {
     let scene = Scene::new().await;
     let policies = [

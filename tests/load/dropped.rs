@@ -28,7 +28,10 @@ async fn change(id: u64) {
 }
 
 /// The same in the scope of a manager, for a task.
-fn scoped<F: Future>(manager: &CacheManager, future: F) -> impl Future<Output = F::Output> {
+fn scoped<F: Future>(
+    manager: &CacheManager,
+    future: F,
+) -> impl Future<Output = F::Output> + use<F> {
     let manager = manager.clone();
     async move { with(&manager, future).await }
 }

@@ -44,7 +44,10 @@ impl World {
             At::Starts => self.start_call(model, i),
             At::Gets => At::Judges(self.redis.held),
             At::Judges(Held::Entry(entry)) => self.judge_by_mirror(model, i, entry)?,
-            At::Judges(_) => self.start_load(model, i, None),
+            At::Judges(_) => {
+                self.pass_memory(model, i);
+                self.start_load(model, i, None)
+            }
             At::Fetches(entry, mut tokens, left) => {
                 tokens.read(keys, self.redis.tokens);
                 match left.without(keys) {
@@ -97,7 +100,8 @@ impl World {
             return At::Done;
         }
         let asks = self.asks_redis(model, model.role(i).place(), Keys::NAME);
-        self.actors[i].required = process.required;
+        self.actors[i].required = process.required.max(process.known);
+        self.actors[i].passes = process.lapsed && asks;
         if !asks {
             return self.load_alone(i);
         }
@@ -174,12 +178,27 @@ impl World {
         if tokens.confirm(entry.tokens) {
             return self.serve(model, i, entry.version);
         }
+        self.pass_memory(model, i);
         Ok(self.start_load(model, i, Some(entry.id)))
     }
 
-    fn serve(&self, model: &Model, i: usize, version: Version) -> Result<At, String> {
+    /// Redis has answered a read that could not look into memory.
+    fn pass_memory(&mut self, model: &Model, i: usize) {
+        // Another one may have done it since, or a new epoch have begun.
+        let Actor { passes, noted, .. } = self.actors[i];
+        if passes && noted.has(Noted::EPOCH) && !model.is_off(Rule::PassingEndsMemory) {
+            self.bump(model, model.role(i).place(), Noted::EPOCH);
+        }
+    }
+
+    fn serve(&mut self, model: &Model, i: usize, version: Version) -> Result<At, String> {
         let place = model.role(i).place();
         self.processes[place].judge(self.actors[i].required, version, place, "Redis")?;
+        self.pass_memory(model, i);
+        if self.actors[i].passes {
+            let known = &mut self.processes[place].known;
+            *known = version.max(*known);
+        }
         Ok(At::Keeps(version))
     }
 

@@ -69,6 +69,7 @@ impl World {
     pub fn end_write(&mut self, model: &Model, i: usize) -> At {
         let process = &mut self.processes[model.role(i).place()];
         process.required = process.required.max(self.written[i]);
+        process.known = process.known.max(self.written[i]);
         At::Done
     }
 

@@ -20,8 +20,11 @@
 //! Each rule of the protocol can be switched off, and then something must go wrong: that shows
 //! what the rule is good for, and that the search would have seen it.
 //!
+//! In an outage others are not heard, and memory is looked at all the same, for a while: what it gives must be no
+//! older than what its process has written, or has read past it.
+//!
 //! Not covered: time (an entry that expires is one that is evicted), flights (the runtime has a
-//! model of its own for them), what memory serves in an outage when the lease is over, a clearing
+//! model of its own for them), when the grace of an outage is over, a clearing
 //! that is not confirmed, slots that move from node to node, a master that goes on answering when another has
 //! taken its place, and commands that are executed long after they were given up.
 #![allow(

@@ -64,7 +64,7 @@ impl World {
         }
         let process = &mut self.processes[place];
         process.feed = Feed::Hears;
-        process.lease = true;
+        process.renew_lease();
         process.behind = 0;
     }
 
@@ -183,8 +183,14 @@ impl World {
 impl Process {
     /// From here on it relies on nothing that notices could make stale.
     pub fn end_lease(&mut self) {
+        self.lapsed |= self.lease;
         self.lease = false;
         self.behind = 0;
+    }
+
+    pub fn renew_lease(&mut self) {
+        self.lapsed = false;
+        self.lease = true;
     }
 
     /// The connection of the feed is lost, and with it the notices on their way.

@@ -121,6 +121,14 @@ fn a_connection_that_is_lost_while_the_feed_is_heard() {
 }
 
 #[test]
+fn memory_in_an_outage_after_the_lease_has_ended() {
+    let mishaps = Mishaps { lapses: 1, cuts: 1, ..NONE };
+    holds(Warm, &[Call(1), Call(1), Invalidate(0, Name)], mishaps, 70_000);
+    let mishaps = Mishaps { lapses: 1, cuts: 1, evictions: 1, ..NONE };
+    holds(Warm, &[Call(1), Put(0, Before)], mishaps, 20_000);
+}
+
+#[test]
 fn a_put_a_load_and_an_invalidation() {
     let mishaps = Mishaps { evictions: 1, ..NONE };
     holds(Stored, &[Call(0), Put(1, Within), Invalidate(0, Name)], mishaps, 40_000);

@@ -37,6 +37,8 @@ pub enum Rule {
     EpochAfterSubscription,
     /// Copies and mirrored tokens count only while the lease holds.
     LeaseCounts,
+    /// A read that has gone past memory, since the lease had ended, makes stale what memory held.
+    PassingEndsMemory,
     /// What Redis has not confirmed is owed to it.
     UnconfirmedIsOwed,
     /// It is owed before the local half. Otherwise: after it.

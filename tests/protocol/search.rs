@@ -81,6 +81,7 @@ impl World {
             memory: (program.start == Start::Warm).then_some(0),
             mirror: if mirrored { tokens } else { Tokens::default() },
             lease: true,
+            lapsed: false,
             feed: Feed::Hears,
             link: Link::Up,
             lost: Nodes::NONE,
@@ -89,6 +90,7 @@ impl World {
             behind: 0,
             journal: 0,
             required: 0,
+            known: 0,
         };
         let mut actors = [Actor::DONE; ACTORS];
         actors[model.actors()].fill(Actor::NEW);

@@ -150,6 +150,8 @@ pub struct Process {
     /// The tokens that are mirrored; gone in the same way.
     pub mirror: Tokens,
     pub lease: bool,
+    /// The lease has ended, and what memory held then still counts in an outage.
+    pub lapsed: bool,
     pub feed: Feed,
     pub link: Link,
     /// The nodes to which its connection is lost, though it does not know that yet.
@@ -165,6 +167,9 @@ pub struct Process {
     pub journal: Actors,
     /// What a read that begins now must return at least.
     pub required: Version,
+    /// The same in an outage, when others cannot be heard: what was written here, and what a read has returned
+    /// that went past memory.
+    pub known: Version,
 }
 
 /// The connection over which notices come.
@@ -243,6 +248,8 @@ pub struct Actor {
     pub fetched: Noted,
     /// What it must return at least.
     pub required: Version,
+    /// It goes past memory, since the lease has ended.
+    pub passes: bool,
 }
 
 /// What an actor's next step will be. A step is one script of Redis, one command, or what a
@@ -307,7 +314,7 @@ impl Fill {
 
 impl Actor {
     pub const NEW: Actor =
-        Actor { at: At::Starts, noted: Noted(0), fetched: Noted(0), required: 0 };
+        Actor { at: At::Starts, noted: Noted(0), fetched: Noted(0), required: 0, passes: false };
     pub const DONE: Actor = Actor { at: At::Done, ..Actor::NEW };
 
     pub fn bump(&mut self, what: Noted) {
@@ -323,6 +330,7 @@ impl Process {
             self.memory = None;
         }
         if what == Noted::EPOCH {
+            self.lapsed = false;
             self.mirror = Tokens::default();
         } else if what == Noted::PREFIX {
             self.mirror.prefix = None;

@@ -148,7 +148,7 @@ impl World {
                 self.left.lapses -= u8::from(self.processes[place].feed == Feed::Hears);
                 self.processes[place].end_lease();
             }
-            Step::LeaseRenews(place) => self.processes[place].lease = true,
+            Step::LeaseRenews(place) => self.processes[place].renew_lease(),
             Step::Subscribes(place) => self.subscribe(model, place),
             Step::BeginsEpoch(place) => self.begin_epoch(model, place),
             Step::Pays(place, owed) => self.pay(model, place, owed),
@@ -183,6 +183,11 @@ impl World {
             let trusts = process.lease || model.is_off(Rule::LeaseCounts);
             if let Some(version) = process.memory.filter(|_| trusts) {
                 process.judge(process.required, version, place, "memory")?;
+                process.judge(process.known, version, place, "memory")?;
+            }
+            // For a while memory is looked at in an outage, too.
+            if let Some(version) = process.memory.filter(|_| process.link != Link::Up) {
+                process.judge(process.known, version, place, "memory, in an outage")?;
             }
             let Held::Entry(entry) = self.redis.held else { continue };
             let mirrored = trusts && process.mirror.confirm(entry.tokens);
@@ -233,7 +238,7 @@ impl Process {
         }
         Err(format!(
             "a read of process {place} gets version {version} from {source}, and version \
-             {required} was confirmed within its bound before it began"
+             {required} was confirmed within its bound before it began, or read here"
         ))
     }
 }

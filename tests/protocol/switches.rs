@@ -94,6 +94,14 @@ fn without_the_lease_a_notice_may_be_late_for_ever() {
 }
 
 #[test]
+fn what_a_read_has_gone_past_is_not_served_in_the_outage_that_follows() {
+    let mishaps = Mishaps { lapses: 1, cuts: 1, ..NONE };
+    needs(Rule::PassingEndsMemory, program(Warm, &[Call(1), Put(0, Before)], mishaps));
+    let mishaps = Mishaps { interruptions: 1, cuts: 1, ..NONE };
+    needs(Rule::PassingEndsMemory, program(Warm, &[Call(1), Put(0, Within)], mishaps));
+}
+
+#[test]
 fn what_redis_has_not_confirmed_is_owed() {
     let mishaps = Mishaps { silences: 1, ..NONE };
     needs(Rule::UnconfirmedIsOwed, program(Stored, &[Invalidate(0, Name)], mishaps));

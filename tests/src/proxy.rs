@@ -49,6 +49,8 @@ struct State {
     replies: Flow,
     trap: Option<Trap>,
     refusing: bool,
+    /// Connections over which nothing passes.
+    hushed: Vec<u64>,
     closed: bool,
     connections: Vec<Connection>,
     next: u64,
@@ -116,6 +118,7 @@ impl Proxy {
         self.change(|state| {
             (state.requests, state.replies) = (Flow::Pass, Flow::Pass);
             (state.trap, state.refusing) = (None, false);
+            state.hushed.clear();
         });
     }
 
@@ -144,6 +147,11 @@ impl Proxy {
     /// accepted.
     pub fn stall(&self) {
         self.change(|state| (state.requests, state.replies) = (Flow::Stall, Flow::Stall));
+    }
+
+    /// From now on nothing passes over the connection that was made last; it stays open.
+    pub fn hush_last(&self) {
+        self.change(|state| state.hushed.push(state.next));
     }
 
     /// From now on nothing passes in this direction.
@@ -295,7 +303,11 @@ impl Shared {
     fn let_through(&self, number: u64, way: Way) -> bool {
         let mut state = self.lock();
         while state.is_open(number) {
+            let hushed = state.hushed.contains(&number);
             match *state.flow(way) {
+                _ if hushed => {
+                    state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
                 Flow::Pass => return true,
                 Flow::Slow(delay) => {
                     drop(state);

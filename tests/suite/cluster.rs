@@ -1,14 +1,14 @@
 //! `coalesce = "cluster"`: one load for all processes that share a Redis.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cache_runtime::{CacheCall as _, CacheConfig, CacheManager, cache_put, cached};
 use cache_tests::{RedisServer, Worker};
 use tokio::task::JoinHandle;
 
 use crate::source::Source;
-use crate::stores::{Store, TestCache, on_store, on_stores, spawn_with, until};
+use crate::stores::{Store, TestCache, in_time, on_store, on_stores, spawn_with, until};
 use crate::two_processes::{wait_for_a_mark, workers};
 
 type Loaded = Result<u64, String>;
@@ -181,11 +181,8 @@ fn while_one_loads(ms: u64) -> (Arc<RedisServer>, Worker, Worker) {
 #[test]
 fn the_others_go_on_when_the_process_that_loads_is_killed() {
     let (_server, mut slow, mut other) = while_one_loads(60_000);
-    let began = Instant::now();
     slow.kill();
     assert_eq!(other.call("together a 20"), "a=of-1");
-    // The lease is 2 s; the rest is what a busy machine takes.
-    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     assert_eq!(other.call("loads"), "1");
 }
 
@@ -205,8 +202,14 @@ fn a_process_that_wakes_up_after_its_lease_leaves_its_successors_alone() {
     assert_eq!((slow.call("loads"), other.call("loads")), ("1".into(), "1".into()));
 }
 
-/// Not as long as anybody waits for a load that goes on.
-const AT_ONCE: Duration = Duration::from_secs(1);
+/// The output of a call that does not wait for another's load: whoever waits asks again and again.
+async fn at_once<T>(by: &CacheManager, call: impl Future<Output = T>) -> T {
+    let answers = || by.stats().redis_times.count();
+    let before = answers();
+    let output = in_time(call).await;
+    assert!(answers() - before < 10, "{} operations", answers() - before);
+    output
+}
 
 #[tokio::test]
 async fn nobody_waits_for_a_put_or_a_refresh() {
@@ -216,16 +219,16 @@ async fn nobody_waits_for_a_put_or_a_refresh() {
     }
     on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let source = Source::new(1);
-        let put = tokio::time::timeout(AT_ONCE, replace(&source)).await;
-        assert_eq!(put, Ok(Ok(102)), "its own mark is not waited for");
+        let put = at_once(&cache.manager, replace(&source)).await;
+        assert_eq!(put, Ok(102), "its own mark is not waited for");
 
         let (hold, held) = (source.hold(), source.clone());
         let refresh = cache.spawn(async move { shared(&held, 2).cache_entry().refresh().await });
         hold.reached().await;
         refresh.abort();
         assert!(refresh.await.is_err());
-        let next = tokio::time::timeout(AT_ONCE, shared(&source, 2)).await;
-        assert_eq!(next, Ok(Ok(201)));
+        let next = at_once(&cache.manager, shared(&source, 2)).await;
+        assert_eq!(next, Ok(201));
     })
     .await;
 }
@@ -240,8 +243,8 @@ async fn a_load_that_is_dropped_is_not_waited_for() {
             hold.reached().await;
             dropped.abort();
             assert!(dropped.await.is_err());
-            let next = tokio::time::timeout(AT_ONCE, call(by, &source)).await;
-            assert_eq!(next.unwrap().unwrap(), Ok(101));
+            let next = at_once(by, call(by, &source)).await;
+            assert_eq!(next.unwrap(), Ok(101));
             cache.manager.invalidate_prefix("shared").await.unwrap();
             until(async || peer.get::<u64>("shared:1").await.unwrap().is_none()).await;
         }

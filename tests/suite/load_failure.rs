@@ -2,18 +2,46 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
 
 use cache_runtime::{SharedError, cached};
 use cache_tests::Counter;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::sync::Barrier;
+use tokio::task::{JoinHandle, yield_now};
 
-use crate::stores::{TestCache, on_each_store};
+use crate::source::Source;
+use crate::stores::{TestCache, in_time, on_each_store};
 
-/// How long each load takes: time enough for 30 callers who come 1 ms after one another.
-const LOAD: Duration = Duration::from_millis(60);
-const MILLISECOND: Duration = Duration::from_millis(1);
+/// Loads that fail. The first one can be held up.
+#[derive(Clone, Debug)]
+struct Loads {
+    first: Source,
+    runs: Counter,
+    /// Where all but the first one meet, if they have to.
+    others: Option<Arc<Barrier>>,
+}
+
+impl Loads {
+    fn new() -> Self {
+        Loads { first: Source::new(0), runs: Counter::new(), others: None }
+    }
+
+    /// Loads of which so many must run at once after the first, or none of them ends.
+    fn together(others: usize) -> Self {
+        Loads { others: Some(Arc::new(Barrier::new(others))), ..Self::new() }
+    }
+
+    /// The number of this run, at its end.
+    async fn run(&self) -> usize {
+        let run = self.runs.hit();
+        match &self.others {
+            _ if run == 1 => _ = self.first.read().await,
+            Some(others) => _ = others.wait().await,
+            None => {}
+        }
+        run
+    }
+}
 
 #[derive(Clone, Debug, PartialEq)]
 struct Shared(usize);
@@ -29,94 +57,85 @@ impl fmt::Display for Kept {
 
 impl std::error::Error for Kept {}
 
-#[cached(ttl = "1m", skip(runs))]
-async fn fails_with_a_clone(runs: &Counter) -> Result<u64, Shared> {
-    let run = runs.hit();
-    sleep(LOAD).await;
+#[cached(ttl = "1m", skip(loads))]
+async fn fails_with_a_clone(loads: &Loads) -> Result<u64, Shared> {
+    let run = loads.run().await;
     Err(Shared(run))
 }
 
-#[cached(ttl = "1m", skip(runs))]
+#[cached(ttl = "1m", skip(loads))]
 async fn fails_without_a_clone(
-    runs: &Counter,
+    loads: &Loads,
 ) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
-    let run = runs.hit();
-    sleep(LOAD).await;
+    let run = loads.run().await;
     Err(Box::new(Kept(run)))
 }
 
-#[cached(ttl = "1m", skip(runs))]
-async fn fails_with_any_error(runs: &Counter) -> anyhow::Result<u64> {
-    let run = runs.hit();
-    sleep(LOAD).await;
+#[cached(ttl = "1m", skip(loads))]
+async fn fails_with_any_error(loads: &Loads) -> anyhow::Result<u64> {
+    let run = loads.run().await;
     Err(anyhow::Error::new(Kept(run)))
 }
 
-#[cached(ttl = "1m", share_errors = true, skip(runs))]
-async fn shares_what_it_can_wrap(runs: &Counter) -> anyhow::Result<u64> {
-    let run = runs.hit();
-    sleep(LOAD).await;
+#[cached(ttl = "1m", share_errors = true, skip(loads))]
+async fn shares_what_it_can_wrap(loads: &Loads) -> anyhow::Result<u64> {
+    let run = loads.run().await;
     Err(anyhow::Error::new(Kept(run)).context("not loaded"))
 }
 
-#[cached(ttl = "1m", share_errors = true, skip(runs))]
+#[cached(ttl = "1m", share_errors = true, skip(loads))]
 async fn shares_a_boxed_error(
-    runs: &Counter,
+    loads: &Loads,
 ) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
-    let run = runs.hit();
-    sleep(LOAD).await;
+    let run = loads.run().await;
     Err(Box::new(Kept(run)))
 }
 
-#[cached(ttl = "1m", share_errors = false, skip(runs))]
-async fn keeps_what_it_could_clone(runs: &Counter) -> Result<u64, Shared> {
-    let run = runs.hit();
-    sleep(LOAD).await;
+#[cached(ttl = "1m", share_errors = false, skip(loads))]
+async fn keeps_what_it_could_clone(loads: &Loads) -> Result<u64, Shared> {
+    let run = loads.run().await;
     Err(Shared(run))
 }
 
-#[cached(ttl = "1m", coalesce = "off", skip(runs))]
-async fn alone(runs: &Counter) -> usize {
-    let run = runs.hit();
-    sleep(LOAD).await;
+#[cached(ttl = "1m", coalesce = "off", skip(loads))]
+async fn alone(loads: &Loads) -> usize {
+    let run = loads.runs.hit();
+    match &loads.others {
+        Some(others) => _ = others.wait().await,
+        None => panic!("they meet"),
+    }
     run
 }
 
-/// Thirty calls, staggered by a millisecond; what they returned, and how long all of them took.
-async fn thirty<T: Send + 'static>(call: impl Fn() -> JoinHandle<T>) -> (Vec<T>, Duration) {
-    staggered(MILLISECOND, call).await
-}
-
-/// Thirty calls, each so long after the one before.
-async fn staggered<T: Send + 'static>(
-    pause: Duration,
-    call: impl Fn() -> JoinHandle<T>,
-) -> (Vec<T>, Duration) {
-    let began = Instant::now();
-    let mut calls = Vec::new();
-    for _ in 0..30 {
-        calls.push(call());
-        sleep(pause).await;
-    }
-    let mut outputs = Vec::new();
-    for call in calls {
-        outputs.push(call.await.unwrap());
-    }
-    (outputs, began.elapsed())
+/// What thirty calls return. All but the first one come while that is loading.
+async fn thirty<T: Send + 'static>(loads: &Loads, call: impl Fn() -> JoinHandle<T>) -> Vec<T> {
+    let hold = loads.first.hold();
+    let mut calls = vec![call()];
+    hold.reached().await;
+    calls.extend((1..30).map(|_| call()));
+    // The runtime has one thread: each of them has been polled then.
+    yield_now().await;
+    hold.release();
+    in_time(async {
+        let mut outputs = Vec::new();
+        for call in calls {
+            outputs.push(call.await.unwrap());
+        }
+        outputs
+    })
+    .await
 }
 
 #[tokio::test]
 async fn a_clonable_error_reaches_all_who_waited_for_the_load() {
     on_each_store(async |cache: TestCache| {
-        let runs = Counter::new();
+        let loads = Loads::new();
         let call = || {
-            let runs = runs.clone();
-            cache.spawn(async move { fails_with_a_clone(&runs).await })
+            let loads = loads.clone();
+            cache.spawn(async move { fails_with_a_clone(&loads).await })
         };
-        let (outputs, _) = thirty(call).await;
-        let first = outputs.iter().filter(|output| **output == Err(Shared(1))).count();
-        assert!(first > 1, "nobody shared the first error");
-        assert!(runs.count() < 10, "{} loads", runs.count());
+        assert_eq!(thirty(&loads, call).await, vec![Err(Shared(1)); 30]);
+        assert_eq!(loads.runs.count(), 1);
     })
     .await;
 }
@@ -133,22 +152,21 @@ fn original(error: &anyhow::Error) -> Option<usize> {
 #[tokio::test]
 async fn an_error_that_can_wrap_another_is_shared_if_asked_for() {
     on_each_store(async |cache: TestCache| {
-        let runs = Counter::new();
+        let loads = Loads::new();
         let call = || {
-            let runs = runs.clone();
-            cache.spawn(async move { shares_what_it_can_wrap(&runs).await })
+            let loads = loads.clone();
+            cache.spawn(async move { shares_what_it_can_wrap(&loads).await })
         };
-        let (outputs, _) = thirty(call).await;
-        let errors: Vec<_> = outputs.into_iter().map(Result::unwrap_err).collect();
-        assert!(errors.iter().all(|error| error.to_string() == "not loaded"));
-        let first = errors.iter().filter(|error| original(error) == Some(1)).count();
-        assert!(first > 1, "nobody shared the first error");
-        assert!(runs.count() < 10, "{} loads", runs.count());
+        for output in thirty(&loads, call).await {
+            let error = output.unwrap_err();
+            assert_eq!((error.to_string().as_str(), original(&error)), ("not loaded", Some(1)));
+        }
+        assert_eq!(loads.runs.count(), 1);
 
         // Nobody waits: the error is as it was.
-        let error = shares_what_it_can_wrap(&runs).await.unwrap_err();
+        let error = shares_what_it_can_wrap(&loads).await.unwrap_err();
         assert!(error.downcast_ref::<SharedError>().is_none());
-        assert_eq!(original(&error), Some(runs.count()));
+        assert_eq!(original(&error), Some(2));
     })
     .await;
 }
@@ -156,14 +174,13 @@ async fn an_error_that_can_wrap_another_is_shared_if_asked_for() {
 #[tokio::test]
 async fn a_boxed_error_is_shared_if_asked_for() {
     on_each_store(async |cache: TestCache| {
-        let runs = Counter::new();
+        let loads = Loads::new();
         let call = || {
-            let runs = runs.clone();
-            cache.spawn(async move { shares_a_boxed_error(&runs).await.unwrap_err().to_string() })
+            let loads = loads.clone();
+            cache.spawn(async move { shares_a_boxed_error(&loads).await.unwrap_err().to_string() })
         };
-        let (outputs, _) = thirty(call).await;
-        assert!(outputs.iter().filter(|error| *error == "run 1").count() > 1);
-        assert!(runs.count() < 10, "{} loads", runs.count());
+        assert_eq!(thirty(&loads, call).await, vec!["run 1"; 30]);
+        assert_eq!(loads.runs.count(), 1);
     })
     .await;
 }
@@ -171,13 +188,15 @@ async fn a_boxed_error_is_shared_if_asked_for() {
 #[tokio::test]
 async fn an_error_that_could_be_cloned_is_kept_if_asked_for() {
     on_each_store(async |cache: TestCache| {
-        let runs = Counter::new();
+        let loads = Loads::together(29);
         let call = || {
-            let runs = runs.clone();
-            cache.spawn(async move { keeps_what_it_could_clone(&runs).await })
+            let loads = loads.clone();
+            cache.spawn(async move { keeps_what_it_could_clone(&loads).await })
         };
-        let (outputs, _) = thirty(call).await;
-        assert_eq!(outputs.iter().filter(|output| **output == Err(Shared(1))).count(), 1);
+        let mut seen: Vec<_> =
+            thirty(&loads, call).await.into_iter().map(|output| output.unwrap_err().0).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (1..=30).collect::<Vec<_>>());
     })
     .await;
 }
@@ -185,16 +204,23 @@ async fn an_error_that_could_be_cloned_is_kept_if_asked_for() {
 #[tokio::test]
 async fn without_coalescing_each_caller_loads() {
     on_each_store(async |cache: TestCache| {
-        let runs = Counter::new();
+        let loads = Loads::together(30);
         let call = || {
-            let runs = runs.clone();
-            cache.spawn(async move { alone(&runs).await })
+            let loads = loads.clone();
+            cache.spawn(async move { alone(&loads).await })
         };
-        let (outputs, _) = thirty(call).await;
-        assert!(runs.count() > 1, "{} loads", runs.count());
+        let calls: Vec<_> = (0..30).map(|_| call()).collect();
+        in_time(async {
+            for call in calls {
+                call.await.unwrap();
+            }
+        })
+        .await;
+        assert_eq!(loads.runs.count(), 30);
         assert_eq!(cache.manager.stats().total.coalesced, 0);
-        // What one has stored serves the rest.
-        assert!(outputs.contains(&alone(&runs).await));
+        // What one of them has stored serves the rest.
+        assert!((1..=30).contains(&alone(&loads).await));
+        assert_eq!(loads.runs.count(), 30);
     })
     .await;
 }
@@ -202,26 +228,23 @@ async fn without_coalescing_each_caller_loads() {
 #[tokio::test]
 async fn errors_that_cannot_be_cloned_make_no_queue() {
     on_each_store(async |cache: TestCache| {
-        let make_no_queue = async |call: &dyn Fn(Counter) -> JoinHandle<Kept>| {
-            for pause in [MILLISECOND, 5 * MILLISECOND] {
-                let runs = Counter::new();
-                let (errors, took) = staggered(pause, || call(runs.clone())).await;
-                let mut seen: Vec<_> = errors.into_iter().map(|error| error.0).collect();
-                seen.sort_unstable();
-                // Each caller has an error of its own, as its body has made it.
-                assert_eq!(seen, (1..=30).collect::<Vec<_>>());
-                assert!(took < LOAD * 15, "30 loads of {LOAD:?} took {took:?}");
-            }
+        let make_no_queue = async |call: &dyn Fn(Loads) -> JoinHandle<Kept>| {
+            let loads = Loads::together(29);
+            let errors = thirty(&loads, || call(loads.clone())).await;
+            let mut seen: Vec<_> = errors.into_iter().map(|error| error.0).collect();
+            seen.sort_unstable();
+            // Each caller has an error of its own, as its body has made it.
+            assert_eq!(seen, (1..=30).collect::<Vec<_>>());
         };
-        make_no_queue(&|runs| {
+        make_no_queue(&|loads| {
             cache.spawn(async move {
-                *fails_without_a_clone(&runs).await.unwrap_err().downcast::<Kept>().unwrap()
+                *fails_without_a_clone(&loads).await.unwrap_err().downcast::<Kept>().unwrap()
             })
         })
         .await;
-        make_no_queue(&|runs| {
+        make_no_queue(&|loads| {
             cache.spawn(async move {
-                fails_with_any_error(&runs).await.unwrap_err().downcast::<Kept>().unwrap()
+                fails_with_any_error(&loads).await.unwrap_err().downcast::<Kept>().unwrap()
             })
         })
         .await;

@@ -8,6 +8,7 @@
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
 mod admin;
+mod asleep;
 mod cluster;
 mod cluster_stats;
 mod damage;
@@ -22,12 +23,14 @@ mod load_failure;
 mod log;
 mod manager;
 mod marks;
+mod moved;
 mod mutations;
 mod names;
 mod one_call;
 mod one_load;
 mod options;
 mod outage;
+mod packages;
 mod places;
 mod put;
 mod put_function;

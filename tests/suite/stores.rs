@@ -243,13 +243,46 @@ pub async fn until_up(manager: &CacheManager) {
 
 /// Waits until something holds.
 pub async fn until(condition: impl AsyncFn() -> bool) {
-    let waiting = async {
+    in_time(async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    };
-    let patience = Duration::from_secs(20);
-    tokio::time::timeout(patience, waiting).await.expect("in time");
+    })
+    .await;
+}
+
+/// The output of something that must end. It is given a minute, which is no assertion about its speed: a
+/// test that hangs fails, and one on a busy machine does not.
+pub async fn in_time<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("it ends")
+}
+
+/// The output of a call, which may wait for at most so many operations that Redis fails or leaves
+/// unanswered.
+pub async fn costs<T>(manager: &CacheManager, failures: u64, future: impl Future<Output = T>) -> T {
+    let before = manager.stats().redis_errors;
+    let output = in_time(future).await;
+    let failed = manager.stats().redis_errors - before;
+    assert!(failed <= failures, "{failed} operations failed");
+    output
+}
+
+/// The output of calls that ask Redis nothing.
+pub async fn costs_nothing<T>(manager: &CacheManager, future: impl Future<Output = T>) -> T {
+    let answered = || manager.stats().redis_times.count();
+    let before = answered();
+    let output = costs(manager, 0, future).await;
+    assert_eq!(answered() - before, 0, "operations that Redis has answered");
+    output
+}
+
+/// The same, for tests that are not async.
+pub fn wait_for(mut condition: impl FnMut() -> bool) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while !condition() {
+        assert!(std::time::Instant::now() < deadline, "in time");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The server of all tests that do it no harm. It ends with the last test that holds it.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use cache_runtime::{CacheManager, Status, cached, with};
 use cache_tests::Counter;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
-use crate::stores::{TestCache, on_each_store, own_server, spawn_with, until};
+use crate::stores::{TestCache, in_time, on_each_store, own_server, spawn_with, until};
 
 #[cached(skip(runs))]
 async fn slow(runs: &Counter, seconds: u64) -> u64 {
@@ -86,14 +86,15 @@ async fn every_caller_of_a_key_that_is_always_being_invalidated_is_served() {
             spawn_with(&cache.manager, async move { hot(&runs).await })
         })
         .collect();
-    let began = Instant::now();
-    for caller in callers {
-        caller.await.unwrap();
-    }
+    in_time(async {
+        for caller in callers {
+            caller.await.unwrap();
+        }
+    })
+    .await;
     invalidator.abort();
     // Each waits for the load that was under way and for one more.
     assert!(runs.count() <= 6, "{} loads", runs.count());
-    assert!(began.elapsed() < Duration::from_secs(5));
 }
 
 #[cached(key_prefix = "hot", skip(runs))]
@@ -156,7 +157,7 @@ fn a_call_on_a_runtime_that_has_been_shut_down_does_not_hang() {
         // Tokio may refuse timers there by a panic of its own; what must not be is to wait for ever.
         let _ = done.send(call.is_ok());
     });
-    answer.recv_timeout(Duration::from_secs(20)).unwrap();
+    answer.recv_timeout(Duration::from_secs(120)).unwrap();
 }
 
 #[cached]

@@ -1,15 +1,10 @@
 //! A cached function, everything that makes its value stale, and loads of it that take long.
 
-use std::time::{Duration, Instant};
-
 use cache_runtime::{CacheManager, Mode, cached};
 use tokio::task::JoinHandle;
 
 use crate::source::{Hold, Source};
 use crate::stores::{spawn_with, until};
-
-/// By when every process has heard of an invalidation.
-pub const HEARD: Duration = Duration::from_secs(2);
 
 /// The name of the entry that [`video`] reads.
 pub const NAME: &str = "video:meta:7";
@@ -96,9 +91,7 @@ pub fn call(cache: &CacheManager, source: &Source) -> JoinHandle<u64> {
 /// That a process reads this value: at once, but in mode `tiered` once it has heard of what others did.
 pub async fn hears(process: &CacheManager, source: &Source, value: u64) {
     if process.config().mode == Mode::Tiered {
-        let began = Instant::now();
         until(async || call(process, source).await.unwrap() == value).await;
-        assert!(began.elapsed() < HEARD, "{:?}", began.elapsed());
     }
     assert_eq!(call(process, source).await.unwrap(), value);
 }

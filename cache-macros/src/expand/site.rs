@@ -74,6 +74,10 @@ fn declared(p: &TokenStream, item: &Item) -> TokenStream {
     let function = item.sig.ident.unraw().to_string();
     quote_spanned! {Span::mixed_site()=>
         #p::Declared {
+            package: match ::core::option_env!("CARGO_PKG_NAME") {
+                ::core::option::Option::Some(__package) => __package,
+                ::core::option::Option::None => "",
+            },
             module: ::core::module_path!(),
             function: #function,
             file: ::core::file!(),

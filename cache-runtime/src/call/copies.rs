@@ -47,7 +47,7 @@ impl Core {
     ) {
         let storing = self.generations.storing();
         let name = || key.name().as_str();
-        if self.generations.lease.holds() && storing.storable(noted, name) {
+        if self.generations.lease.holds_exactly() && storing.storable(noted, name) {
             self.insert_copy(key, noted.stamps.clone(), original, value);
         }
     }
@@ -62,7 +62,7 @@ impl Core {
     ) {
         let storing = self.generations.storing();
         match storing.overtake(noted, key.slots()[0], || key.name().as_str()) {
-            Some(stamps) if self.generations.lease.holds() => {
+            Some(stamps) if self.generations.lease.holds_exactly() => {
                 self.insert_copy(key, stamps, original, value);
             }
             Some(_) => {}

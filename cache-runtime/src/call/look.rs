@@ -115,9 +115,11 @@ impl Call {
         // too, callers may join for as long as nothing is heard against it.
         let core = &self.core;
         let in_memory = self.stores == Stores::Memory;
-        let strict = !self.core.reads_memory(self.stores);
+        let strict = !core.relies_on_memory(self.stores);
         if strict {
             leader.seal();
+        } else if !in_memory {
+            leader.rely_on_lease();
         }
         let ask = self.ask(self.policy.grace.longest_ms());
         // In a box of its own: with this in it the future of a call would be more than a kilobyte, and
@@ -153,6 +155,10 @@ impl Call {
             }
             found => found,
         };
+        if found.is_none() && strict && self.stores == Stores::Tiered {
+            // The answer may have been what made stale what had been noted; the load has not begun.
+            leader.note_again(&core.generations, self.key.slots());
+        }
         match found {
             Some(found) => match self.use_of(&found.hit) {
                 Use::Serve => {

@@ -142,7 +142,7 @@ impl Core {
             return found.unwrap_or(Reading::Miss(Leftover::Nothing));
         };
         if ask.copies
-            && self.reads_memory(ask.stores)
+            && self.relies_on_memory(ask.stores)
             && let Some(hit) = self.value_in_memory(key, ask.of, 0)
         {
             return Reading::Memory(hit);
@@ -194,13 +194,15 @@ impl Core {
         grace_ms: u64,
         take: impl Fn(&Usable<'_, '_>) -> Option<T>,
     ) -> Result<Fetched<T>, Away> {
-        let mirrors = self.reads_memory(stores);
+        let mirrors = self.relies_on_memory(stores);
+        let passed = if mirrors { None } else { self.pass_memory(stores) };
         let noted = mirrors.then(|| self.generations.note(key.slots()));
         let mirrored = if mirrors { redis.mirrored(key.tags()) } else { None };
         let found = match mirrored {
             Some(_) => redis.value(key.name().as_str(), key.kind()).await?,
             None => redis.read(key.name().as_str(), key.tags(), key.kind()).await?,
         };
+        passed.into_iter().for_each(|passed| self.generations.give_up(passed));
         let tokens = match &mirrored {
             Some(tokens) => Tokens::Mirrored(tokens, redis),
             None => Tokens::Found,
@@ -225,7 +227,7 @@ impl Core {
         grace_ms: u64,
         take: impl Fn(&Usable<'_, '_>) -> Option<T>,
     ) -> Result<Fetched<T>, Away> {
-        let tags: Vec<String> = match found.bytes.as_deref().map(Stored::read) {
+        let tags: Vec<String> = match self.stored(key, &found) {
             Some(Stored::Value(header, _)) => {
                 tags_of(&header, key).into_iter().map(str::to_owned).collect()
             }
@@ -239,6 +241,10 @@ impl Core {
         })
     }
 
+    fn stored<'a>(&self, key: &CallKey, found: &'a Found) -> Option<Stored<'a>> {
+        found.bytes.as_deref().map(|bytes| Stored::read(bytes, self.address(key)))
+    }
+
     /// Looks at what Redis holds under a name.
     fn examine<T>(
         &self,
@@ -250,7 +256,7 @@ impl Core {
         take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
     ) -> Seen<T> {
         let now_ms = found.now_ms;
-        let (header, payload) = match found.bytes.as_deref().map(Stored::read) {
+        let (header, payload) = match self.stored(key, found) {
             None | Some(Stored::Mark(_)) => return Seen::Not(|_| Leftover::Nothing),
             Some(Stored::Foreign(_)) => return Seen::Not(Leftover::Undecodable),
             Some(Stored::Value(header, payload)) => (header, payload),
@@ -352,8 +358,10 @@ impl Core {
     fn outage_begins(&self, redis: &RedisStore, stores: Stores) -> Option<u64> {
         match redis.absence() {
             Absence::Since(since) => {
+                // What memory holds was known to be right when others were heard last.
+                let right = self.generations.lease.heard_ms().unwrap_or(since);
                 let grace = millis(self.config.outage_grace);
-                let graced = self.clock.now_ms() < since.saturating_add(grace);
+                let graced = self.clock.now_ms() < right.saturating_add(grace);
                 Some(if graced { 0 } else { since })
             }
             Absence::Lasting => Some(0),

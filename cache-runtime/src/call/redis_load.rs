@@ -175,9 +175,10 @@ impl Making<'_> {
             return Err(Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit });
         }
         let mut entry = Vec::with_capacity(encoded.payload.len() + 128);
-        entry::encode(&self.header(&encoded), &encoded.payload, &mut entry).map_err(|_| {
-            Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit }
-        })?;
+        let address = self.core.address(self.key);
+        entry::encode(&self.header(&encoded), &encoded.payload, address, &mut entry).map_err(
+            |_| Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit },
+        )?;
         Ok(entry)
     }
 
@@ -189,6 +190,7 @@ impl Making<'_> {
             compressed: encoded.compressed,
             origin: self.key.origin,
             shape: encoded.shape,
+            fingerprint: 0,
             created_ms: self.now_ms,
             fresh_for_ms: fresh_for_ms(self.ttl),
             load_micros: micros(self.took),

@@ -64,7 +64,8 @@ pub struct CacheConfig {
     /// Where values are kept. `CACHE_MODE`: `auto` (the default), `memory`, `redis`, `tiered`.
     pub mode: Mode,
     /// What all names in Redis begin with, so that several applications can share one server.
-    /// `CACHE_NAMESPACE`, default `cache`; ASCII letters, digits, `_`, `.`, `-`.
+    /// Each program and each environment (staging, production) that shares a Redis with others
+    /// needs one of its own. `CACHE_NAMESPACE`, default `cache`; ASCII letters, digits, `_`, `.`, `-`.
     pub namespace: String,
     /// The codec of values in Redis. `CACHE_CODEC`: `bincode` (the default), `messagepack`, or
     /// `postcard` with the feature of that name.
@@ -92,8 +93,9 @@ pub struct CacheConfig {
     /// 30 s.
     #[serde(with = "duration_text")]
     pub outage_ttl: Duration,
-    /// For how long after Redis has gone away values that were in memory before are still served, in
-    /// mode `tiered`. `CACHE_OUTAGE_GRACE`, default 10 s; 0 for not at all.
+    /// How long values that were in memory before Redis went away are still served, in mode `tiered`:
+    /// counted from when the invalidations of other processes were received last, which may be some
+    /// seconds before the outage is noticed. `CACHE_OUTAGE_GRACE`, default 10 s; 0 for not at all.
     #[serde(with = "duration_text")]
     pub outage_grace: Duration,
     /// The largest encoded value that is stored, in bytes. `CACHE_MAX_VALUE_SIZE`, default 1 MiB.

@@ -2,7 +2,9 @@
 //!
 //! Both begin with the twelve bytes of a [`StateId`], which is what a compare-and-set compares. All
 //! numbers are little endian; the layout of a value is that of the fields of [`Header`], then the
-//! payload's length and the payload, then a checksum of everything before it.
+//! payload's length and the payload, then a checksum of everything before it. The checksum covers the
+//! key as well, which is not written: an entry that another client has renamed or copied to another
+//! key is damaged there.
 
 mod compress;
 mod read;
@@ -11,6 +13,7 @@ mod tests;
 mod write;
 
 use smallvec::SmallVec;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 pub(crate) use compress::{compress, decompress};
 pub(crate) use write::encode;
@@ -21,15 +24,15 @@ const MARK: u8 = b'M';
 /// What a value begins with, by which it is told from a mark.
 pub(crate) const VALUE_MAGIC: [u8; 2] = [MAGIC, VALUE];
 /// The version of everything in this module.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 const ID_LENGTH: usize = 12;
 const CHECKSUM_LENGTH: usize = 8;
 /// The only flag there is.
 const COMPRESSED: u8 = 1;
-/// Kinds of tags.
 /// The kinds of marks, where a value has its codec.
 const PLAIN: u8 = 0;
 const LEASE: u8 = 1;
+/// The kinds of tags.
 const PREFIX_TAG: u8 = 0;
 const NAMED_TAG: u8 = 1;
 
@@ -82,6 +85,27 @@ impl StateId {
     }
 }
 
+/// The key that an entry belongs under: a namespace, and what follows it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Address(u64);
+
+impl Address {
+    pub(crate) fn new(namespace: &str, name: &str) -> Self {
+        Self(xxh3_64_with_seed(name.as_bytes(), xxh3_64(namespace.as_bytes())))
+    }
+
+    /// `before` with its checksum.
+    #[cfg(fuzzing)]
+    pub(crate) fn signed(self, before: &[u8]) -> Vec<u8> {
+        [before, &self.checksum(before)].concat()
+    }
+
+    /// The checksum of an entry at this address.
+    fn checksum(self, before: &[u8]) -> [u8; CHECKSUM_LENGTH] {
+        xxh3_64_with_seed(before, self.0).to_le_bytes()
+    }
+}
+
 /// What is known of a value besides the value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Header<'a> {
@@ -93,6 +117,8 @@ pub(crate) struct Header<'a> {
     pub(crate) origin: u64,
     /// The digest of the value's shape.
     pub(crate) shape: u64,
+    /// The fingerprint of the arguments that it was loaded for; 0 for none.
+    pub(crate) fingerprint: u64,
     /// When it was stored: milliseconds by the clock of the Redis node.
     pub(crate) created_ms: u64,
     /// For how many milliseconds it is fresh; `u64::MAX` for ever.
@@ -153,7 +179,7 @@ pub(crate) enum Stored<'a> {
     Mark(StateId),
     /// A value, whole and undamaged: its header and payload.
     Value(Header<'a>, &'a [u8]),
-    /// Neither: damaged, of another version, or not ours. The twelve bytes it begins with can still
+    /// Neither: damaged, of another key or version, or not ours. The twelve bytes it begins with can still
     /// be compared.
     Foreign(Option<StateId>),
 }

@@ -3,16 +3,15 @@
 use std::str;
 
 use smallvec::SmallVec;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    CHECKSUM_LENGTH, COMPRESSED, Header, ID_LENGTH, LEASE, MARK, NAMED_TAG, PLAIN, PREFIX_TAG,
-    StateId, Stored, Tag, TagName, VALUE,
+    Address, CHECKSUM_LENGTH, COMPRESSED, Header, ID_LENGTH, LEASE, MARK, NAMED_TAG, PLAIN,
+    PREFIX_TAG, StateId, Stored, Tag, TagName, VALUE,
 };
 
 impl<'a> Stored<'a> {
-    /// What `bytes` are.
-    pub(crate) fn read(bytes: &'a [u8]) -> Self {
+    /// What `bytes` are, found at `address`.
+    pub(crate) fn read(bytes: &'a [u8], address: Address) -> Self {
         let Some((id, rest)) = bytes.split_first_chunk::<ID_LENGTH>() else {
             return Self::Foreign(None);
         };
@@ -20,7 +19,7 @@ impl<'a> Stored<'a> {
         if state.is(MARK) && [PLAIN, LEASE].contains(&state.codec()) && rest.is_empty() {
             return Self::Mark(state);
         }
-        match undamaged(bytes).and_then(|body| value(state, body)) {
+        match undamaged(bytes, address).and_then(|body| value(state, body)) {
             Some((header, payload)) => Self::Value(header, payload),
             None => Self::Foreign(Some(state)),
         }
@@ -28,10 +27,10 @@ impl<'a> Stored<'a> {
 }
 
 /// What is between the state and the checksum, if that is right.
-fn undamaged(bytes: &[u8]) -> Option<&[u8]> {
+fn undamaged(bytes: &[u8], address: Address) -> Option<&[u8]> {
     let (before, checksum) = bytes.split_last_chunk::<CHECKSUM_LENGTH>()?;
     let body = before.get(ID_LENGTH..)?;
-    (xxh3_64(before) == u64::from_le_bytes(*checksum)).then_some(body)
+    (address.checksum(before) == *checksum).then_some(body)
 }
 
 fn value(state: StateId, body: &[u8]) -> Option<(Header<'_>, &[u8])> {
@@ -44,6 +43,7 @@ fn value(state: StateId, body: &[u8]) -> Option<(Header<'_>, &[u8])> {
         compressed: reader.flags()?,
         origin: reader.u64()?,
         shape: reader.u64()?,
+        fingerprint: reader.u64()?,
         created_ms: reader.u64()?,
         fresh_for_ms: reader.u64()?,
         load_micros: reader.u64()?,

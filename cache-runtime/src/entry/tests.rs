@@ -6,7 +6,11 @@ use smallvec::smallvec;
 use super::*;
 use crate::golden;
 
-const STATE: [u8; 12] = [0xC5, b'V', 1, 7, 8, 7, 6, 5, 4, 3, 2, 1];
+const STATE: [u8; 12] = [0xC5, b'V', 2, 7, 8, 7, 6, 5, 4, 3, 2, 1];
+
+fn address() -> Address {
+    Address::new("shop", "video:meta:1")
+}
 
 fn header<'a>() -> Header<'a> {
     Header {
@@ -14,6 +18,7 @@ fn header<'a>() -> Header<'a> {
         compressed: false,
         origin: 1,
         shape: 2,
+        fingerprint: 9,
         created_ms: 3,
         fresh_for_ms: u64::MAX,
         load_micros: 5,
@@ -27,25 +32,45 @@ fn header<'a>() -> Header<'a> {
 
 fn envelope(header: &Header<'_>, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    encode(header, payload, &mut bytes).unwrap();
+    encode(header, payload, address(), &mut bytes).unwrap();
     bytes
+}
+
+fn read(bytes: &[u8]) -> Stored<'_> {
+    Stored::read(bytes, address())
 }
 
 #[test]
 fn a_value_is_read_as_it_was_written() {
     let bytes = envelope(&header(), b"payload");
-    assert_eq!(Stored::read(&bytes), Stored::Value(header(), b"payload"));
+    assert_eq!(read(&bytes), Stored::Value(header(), b"payload"));
     assert_eq!(&bytes[..12], &STATE);
     assert_eq!(header().state.codec(), 7);
 }
 
 #[test]
+fn a_value_under_another_key_is_foreign() {
+    let bytes = envelope(&header(), b"payload");
+    for (namespace, name) in [
+        ("shop", "video:meta:2"),
+        ("shop", "video:meta:"),
+        ("shop", ""),
+        ("shop2", "video:meta:1"),
+        ("shop:video", "meta:1"),
+        ("", "shop:video:meta:1"),
+    ] {
+        let found = Stored::read(&bytes, Address::new(namespace, name));
+        assert_eq!(found, Stored::Foreign(Some(header().state)), "{namespace} {name}");
+    }
+}
+
+#[test]
 fn a_mark_is_its_state_alone() {
     let mark = StateId::mark(5);
-    assert_eq!(Stored::read(mark.as_bytes()), Stored::Mark(mark));
+    assert_eq!(read(mark.as_bytes()), Stored::Mark(mark));
     assert_eq!(mark.codec(), 0);
     let longer = [mark.as_bytes(), &b"x"[..]].concat();
-    assert_eq!(Stored::read(&longer), Stored::Foreign(Some(mark)));
+    assert_eq!(read(&longer), Stored::Foreign(Some(mark)));
 }
 
 #[test]
@@ -58,37 +83,37 @@ fn states_differ_by_kind_codec_and_number() {
 
 #[test]
 fn what_is_not_ours_is_foreign() {
-    assert_eq!(Stored::read(b""), Stored::Foreign(None));
-    assert_eq!(Stored::read(b"some text"), Stored::Foreign(None));
-    assert_eq!(Stored::read(b"a longer text"), Stored::Foreign(Some(StateId(*b"a longer tex"))));
-    assert_eq!(Stored::read(&STATE), Stored::Foreign(Some(StateId(STATE))));
+    assert_eq!(read(b""), Stored::Foreign(None));
+    assert_eq!(read(b"some text"), Stored::Foreign(None));
+    assert_eq!(read(b"a longer text"), Stored::Foreign(Some(StateId(*b"a longer tex"))));
+    assert_eq!(read(&STATE), Stored::Foreign(Some(StateId(STATE))));
 }
 
 #[test]
 fn another_version_is_foreign_even_with_a_good_checksum() {
-    for (at, byte) in [(2, 2), (0, 0xC4), (1, b'X'), (12, 2)] {
+    for (at, byte) in [(2, 1), (2, 3), (0, 0xC4), (1, b'X'), (12, 2)] {
         let mut bytes = envelope(&header(), b"payload");
         bytes[at] = byte;
         resign(&mut bytes);
-        assert!(matches!(Stored::read(&bytes), Stored::Foreign(Some(_))), "byte {at}");
+        assert!(matches!(read(&bytes), Stored::Foreign(Some(_))), "byte {at}");
     }
 }
 
 #[test]
 fn lengths_that_lie_are_foreign_even_with_a_good_checksum() {
     let plain = Header { tags: smallvec![], ..header() };
-    let count = ID_LENGTH + 1 + 6 * 8;
+    let count = ID_LENGTH + 1 + 7 * 8;
     for (at, lie) in [(count, 0xFF), (count + 1, 6), (count + 1, 8), (count + 4, 0xFF)] {
         let mut bytes = envelope(&plain, b"payload");
         bytes[at] = lie;
         resign(&mut bytes);
-        assert!(matches!(Stored::read(&bytes), Stored::Foreign(Some(_))), "byte {at}");
+        assert!(matches!(read(&bytes), Stored::Foreign(Some(_))), "byte {at}");
     }
 }
 
 fn resign(bytes: &mut [u8]) {
     let (before, checksum) = bytes.split_last_chunk_mut::<CHECKSUM_LENGTH>().unwrap();
-    *checksum = xxhash_rust::xxh3::xxh3_64(before).to_le_bytes();
+    *checksum = address().checksum(before);
 }
 
 #[test]
@@ -96,10 +121,10 @@ fn too_many_tags_and_too_long_names_are_errors() {
     let long = "x".repeat(1 << 16);
     let tag = Tag { name: TagName::Named(&long), token: 0 };
     let with = |tags| Header { tags, ..header() };
-    assert!(encode(&with(smallvec![tag]), b"", &mut Vec::new()).is_err());
+    assert!(encode(&with(smallvec![tag]), b"", address(), &mut Vec::new()).is_err());
     let short = Tag { name: TagName::Prefix(1), token: 0 };
-    assert!(encode(&with(smallvec![short; 256]), b"", &mut Vec::new()).is_err());
-    assert!(encode(&with(smallvec![short; 255]), b"", &mut Vec::new()).is_ok());
+    assert!(encode(&with(smallvec![short; 256]), b"", address(), &mut Vec::new()).is_err());
+    assert!(encode(&with(smallvec![short; 255]), b"", address(), &mut Vec::new()).is_ok());
 }
 
 #[test]
@@ -156,7 +181,7 @@ fn envelopes_are_pinned() {
     golden::check("entry.txt", &text.concat());
 }
 
-type Words = (u64, u64, u64, u64, u64, u64, u64);
+type Words = (u64, u64, u64, u64, u64, u64, u64, u64);
 
 fn any_header<'a>(
     words: Words,
@@ -176,6 +201,7 @@ fn any_header<'a>(
         fresh_for_ms: words.4,
         load_micros: words.5,
         root: words.6,
+        fingerprint: words.7,
         tags: tags.iter().map(tag).collect(),
     }
 }
@@ -191,7 +217,7 @@ proptest! {
     ) {
         let bytes = envelope(&any_header(words, compressed, &tags), &payload);
         let header = any_header(words, compressed, &tags);
-        prop_assert_eq!(Stored::read(&bytes), Stored::Value(header, &payload));
+        prop_assert_eq!(read(&bytes), Stored::Value(header, &payload));
     }
 
     #[test]
@@ -200,9 +226,9 @@ proptest! {
     ) {
         let mut bytes = envelope(&any_header(words, false, &tags), &payload);
         let cut = at % bytes.len();
-        prop_assert!(matches!(Stored::read(&bytes[..cut]), Stored::Foreign(_)));
+        prop_assert!(matches!(read(&bytes[..cut]), Stored::Foreign(_)));
         bytes.push(extra);
-        prop_assert!(matches!(Stored::read(&bytes), Stored::Foreign(Some(_))));
+        prop_assert!(matches!(read(&bytes), Stored::Foreign(Some(_))));
     }
 
     #[test]
@@ -213,7 +239,7 @@ proptest! {
         if sign && bytes.len() >= CHECKSUM_LENGTH {
             resign(&mut bytes);
         }
-        let stored = Stored::read(&bytes);
+        let stored = read(&bytes);
         prop_assert_eq!(matches!(stored, Stored::Foreign(None)), bytes.len() < ID_LENGTH);
         let _ = decompress(&bytes);
     }
@@ -225,6 +251,6 @@ fn no_flipped_bit_leaves_a_value() {
     for bit in 0..bytes.len() * 8 {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        assert!(matches!(Stored::read(&damaged), Stored::Foreign(Some(_))), "bit {bit}");
+        assert!(matches!(read(&damaged), Stored::Foreign(Some(_))), "bit {bit}");
     }
 }

@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use xxhash_rust::xxh3::xxh3_64;
-
-use super::{COMPRESSED, Header, NAMED_TAG, PREFIX_TAG, Tag, TagName};
+use super::{Address, COMPRESSED, Header, NAMED_TAG, PREFIX_TAG, Tag, TagName};
 
 /// The payload, or the number or a name of the tags, exceeds what an envelope can hold (4 GiB, 255,
 /// 64 KiB).
@@ -19,13 +17,14 @@ impl fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-/// Appends the envelope of a value to `out`, which is empty before.
+/// Appends the envelope of a value that is stored at `address` to `out`, which is empty before.
 ///
 /// # Errors
 /// [`TooLarge`]; what `out` holds then is of no meaning.
 pub(crate) fn encode(
     header: &Header<'_>,
     payload: &[u8],
+    address: Address,
     out: &mut Vec<u8>,
 ) -> Result<(), TooLarge> {
     let Header {
@@ -33,6 +32,7 @@ pub(crate) fn encode(
         compressed,
         origin,
         shape,
+        fingerprint,
         created_ms,
         fresh_for_ms,
         load_micros,
@@ -41,7 +41,7 @@ pub(crate) fn encode(
     } = header;
     out.extend_from_slice(state.as_bytes());
     out.push(if *compressed { COMPRESSED } else { 0 });
-    for word in [origin, shape, created_ms, fresh_for_ms, load_micros, root] {
+    for word in [origin, shape, fingerprint, created_ms, fresh_for_ms, load_micros, root] {
         out.extend_from_slice(&word.to_le_bytes());
     }
     out.push(tags.len().try_into().map_err(|_| TooLarge)?);
@@ -49,7 +49,8 @@ pub(crate) fn encode(
     let length: u32 = payload.len().try_into().map_err(|_| TooLarge)?;
     out.extend_from_slice(&length.to_le_bytes());
     out.extend_from_slice(payload);
-    out.extend_from_slice(&xxh3_64(out).to_le_bytes());
+    let checksum = address.checksum(out);
+    out.extend_from_slice(&checksum);
     Ok(())
 }
 

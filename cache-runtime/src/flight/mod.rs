@@ -89,6 +89,8 @@ struct State {
     noted: Noted,
     sealed: bool,
     seals: u32,
+    /// Redis has been asked, and its answer is right for who comes while the lease holds.
+    relies_on_lease: bool,
     outcome: Option<Outcome>,
     body_began: Option<Ticket>,
     followers: usize,
@@ -201,10 +203,13 @@ impl<K: Eq + Hash> Flights<K> {
     }
 }
 
-/// Whether nothing has been invalidated since the flight was opened, and it has not landed.
+/// Whether nothing has been invalidated since the flight was opened, as far as that is known, and it has not
+/// landed.
 fn joinable(flight: &Flight, generations: &Generations) -> bool {
     let state = lock(&flight.state);
-    generations.storable(&state.noted) && state.outcome.is_none()
+    generations.storable(&state.noted)
+        && state.outcome.is_none()
+        && (!state.relies_on_lease || generations.lease.holds_exactly())
 }
 
 impl Flight {
@@ -213,6 +218,7 @@ impl Flight {
             noted,
             sealed: false,
             seals: 0,
+            relies_on_lease: false,
             outcome: None,
             body_began: None,
             followers: 0,
@@ -298,9 +304,15 @@ impl<K: Eq + Hash> Leader<K> {
         state.followers > 0 || state.next.is_some()
     }
 
+    /// Redis is asked now, and callers may join for as long as the lease holds.
+    pub(crate) fn rely_on_lease(&self) {
+        lock(&self.flight.state).relies_on_lease = true;
+    }
+
     /// From now on callers join the next flight.
     pub(crate) fn seal(&self) {
         let mut state = lock(&self.flight.state);
+        state.relies_on_lease = false;
         state.sealed = true;
         state.seals += 1;
     }

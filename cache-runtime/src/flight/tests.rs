@@ -48,6 +48,22 @@ fn now(follower: &Follower) -> Option<Outcome> {
 }
 
 #[test]
+fn a_read_that_relies_on_the_lease_is_joined_while_it_holds() {
+    let table = Table::new();
+    let leader = table.lead();
+    leader.rely_on_lease();
+    table.generations.lease.renew(crate::clock::precise_ms(), 1);
+    let early = table.follow();
+    table.generations.lease.end();
+    let late = table.lead();
+    leader.seal();
+    leader.land(value);
+    assert!(matches!(now(&early), Some(Outcome::Value(_))));
+    late.reopen();
+    table.follow();
+}
+
+#[test]
 fn callers_of_one_key_share_one_flight() {
     let table = Table::new();
     let (leader, follower) = (table.lead(), table.follow());

@@ -12,12 +12,16 @@
 //! - `0.0` and `-0.0`; every NaN and every other NaN of the same width;
 //! - maps of the same entries in any order.
 //!
+//! A sequence of `u8` (`Vec<u8>`, `&[u8]`) is one piece of bytes; it differs from a sequence of any other
+//! integers.
+//!
 //! A `HashSet` serialises as a sequence, so its order counts: the same set in two orders may be two
 //! keys. That costs a load and never gives a wrong value; a `BTreeSet` has no such doubt.
 
 mod bytes;
 mod digest;
 mod map;
+mod octets;
 mod serializer;
 mod sink;
 mod tag;

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::map::SortedMap;
 use super::sink::Sink;
-use super::{KeyError, tag};
+use super::{KeyError, octets, tag};
 
 /// Feeds one value to a sink.
 pub(super) struct KeySerializer<'a, S> {
@@ -179,6 +179,19 @@ impl<'a, S: Sink> Serializer for KeySerializer<'a, S> {
     fn serialize_seq(self, _: Option<usize>) -> Result<Group<'a, S>, KeyError> {
         self.sink.tag(tag::SEQ)?;
         Ok(self.group())
+    }
+
+    #[inline]
+    fn collect_seq<I>(self, elements: I) -> Result<(), KeyError>
+    where
+        I: IntoIterator<Item: Serialize>,
+    {
+        if octets::are::<I::Item>() {
+            return octets::feed(self.sink, elements.into_iter());
+        }
+        let mut group = self.serialize_seq(None)?;
+        elements.into_iter().try_for_each(|element| group.element(&element))?;
+        ser::SerializeSeq::end(group)
     }
 
     #[inline]

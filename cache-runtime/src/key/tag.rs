@@ -21,6 +21,8 @@ pub(super) const BYTES: u8 = 12;
 pub(super) const NONE: u8 = 13;
 /// The value follows.
 pub(super) const SOME: u8 = 14;
+/// A sequence of `u8`.
+pub(super) const OCTETS: u8 = 15;
 
 /// Elements follow, then [`END`].
 pub(super) const SEQ: u8 = 20;

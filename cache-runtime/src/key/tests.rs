@@ -4,7 +4,8 @@ mod decoder;
 mod digests;
 mod model;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
 use std::path::Path;
 
@@ -91,6 +92,31 @@ fn values_that_print_alike_have_distinct_keys() {
         bytes_of(&Kind::One(1)),
         bytes_of(&Kind::Two(1, 1)),
         bytes_of(&Kind::Named { a: 1 }),
+    ]);
+}
+
+/// Whatever holds them, and wherever they are.
+#[test]
+fn a_sequence_of_u8_is_its_bytes() {
+    let long = vec![7_u8; 500_000];
+    assert_eq!(bytes_of(&long).len(), 500_000 + 10);
+    assert_eq!(bytes_of(&Some(&long)).len(), 500_000 + 11);
+    let key = bytes_of(&vec![1_u8, 2]);
+    assert_eq!(&key[..], [15, 2, 1, 2]);
+    assert_eq!(key, bytes_of(&[1_u8, 2][..]));
+    assert_eq!(key, bytes_of::<Box<[u8]>>(&[1_u8, 2].into()));
+    assert_eq!(key, bytes_of(&Cow::Borrowed(&[1_u8, 2][..])));
+    assert_eq!(key, bytes_of(&VecDeque::from([1_u8, 2])));
+    assert_all_differ(&[
+        key,
+        bytes_of(&vec![1_u8, 2, 0]),
+        bytes_of(&vec![1_u16, 2]),
+        bytes_of(&vec![1_i8, 2]),
+        bytes_of(&Vec::<u8>::new()),
+        bytes_of(&Vec::<u16>::new()),
+        bytes_of(&vec![vec![1_u8], vec![2]]),
+        bytes_of(&vec![vec![1_u8, 2]]),
+        bytes_of(&(1_u8, 2_u8)),
     ]);
 }
 

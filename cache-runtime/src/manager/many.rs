@@ -161,7 +161,7 @@ impl From<Error> for Failed {
 impl Core {
     /// What memory has to say, where it is asked first.
     fn read_memory(&self, key: &CallKey, of: &dyn ValueType) -> Option<Reading> {
-        let hit = self.reads_memory(self.stores).then(|| self.value_in_memory(key, of, 0));
+        let hit = self.relies_on_memory(self.stores).then(|| self.value_in_memory(key, of, 0));
         hit.flatten().map(Reading::Memory)
     }
 
@@ -192,9 +192,11 @@ impl Core {
         let tags: BTreeSet<&str> =
             keys.iter().flat_map(|key| key.tags()).map(String::as_str).collect();
         let mut tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
+        let passed = self.pass_memory(self.stores);
         let (values, mut tokens) = redis.read_many(&names, &tags).await?;
+        passed.into_iter().for_each(|passed| self.generations.give_up(passed));
         // Tags that entries have of their own are known only now.
-        let own = own_tags(keys, &values, &tags);
+        let own = self.own_tags(keys, &values, &tags);
         if !own.is_empty() {
             tokens.extend(redis.tokens(&own).await?.into_iter().skip(1));
             tags.extend(own);
@@ -219,7 +221,7 @@ impl Core {
         let Some(bytes) = bytes else {
             return Reading::Miss(Leftover::Nothing);
         };
-        let leftover = match Stored::read(&bytes) {
+        let leftover = match Stored::read(&bytes, self.address(key)) {
             Stored::Mark(_) => return Reading::Miss(Leftover::Nothing),
             Stored::Foreign(_) => Leftover::Undecodable,
             Stored::Value(header, payload) => match judge(key, &header, present, now_ms, 0) {
@@ -246,18 +248,26 @@ impl Core {
         readings.iter().for_each(|reading| reading.count(&self.by_hand));
         readings.into_iter().map(Reading::into_value).collect()
     }
-}
 
-/// The tags that entries have beyond these.
-fn own_tags(keys: &[&CallKey], values: &[(Option<Vec<u8>>, u64)], known: &[String]) -> Vec<String> {
-    let mut own = BTreeSet::new();
-    for (key, (bytes, _)) in keys.iter().zip(values) {
-        if let Some(Stored::Value(header, _)) = bytes.as_deref().map(Stored::read) {
-            let tags = header.tags.iter().filter_map(|tag| tag.name.resolve(key.name().as_str()));
-            own.extend(
-                tags.filter(|tag| !known.iter().any(|known| known == tag)).map(str::to_owned),
-            );
+    /// The tags that entries have beyond these.
+    fn own_tags(
+        &self,
+        keys: &[&CallKey],
+        values: &[(Option<Vec<u8>>, u64)],
+        known: &[String],
+    ) -> Vec<String> {
+        let mut own = BTreeSet::new();
+        for (key, (bytes, _)) in keys.iter().zip(values) {
+            if let Some(Stored::Value(header, _)) =
+                bytes.as_deref().map(|bytes| Stored::read(bytes, self.address(key)))
+            {
+                let tags =
+                    header.tags.iter().filter_map(|tag| tag.name.resolve(key.name().as_str()));
+                own.extend(
+                    tags.filter(|tag| !known.iter().any(|known| known == tag)).map(str::to_owned),
+                );
+            }
         }
+        own.into_iter().collect()
     }
-    own.into_iter().collect()
 }

@@ -19,6 +19,7 @@ use super::servers::Servers;
 use super::shared::Shared;
 use super::tls;
 use super::topology::{self, Slots};
+use crate::config::CacheConfig;
 use crate::random;
 
 /// One thing that was looked at: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
@@ -89,6 +90,7 @@ impl RedisStore {
                 format!("{} answered after {took:.1?}", shared.settings.address),
             ),
             encryption(shared),
+            namespace(shared),
         ];
         match patient.all().await {
             Ok((topology, patients)) => {
@@ -468,6 +470,22 @@ fn encryption(shared: &Shared) -> Check {
         "encryption",
         "none: values and the password cross the network as they are",
         "use rediss:// (feature `tls`), or keep Redis in a network that others cannot listen to",
+    )
+}
+
+/// Who else uses it cannot be seen from here. Under the default it is whoever has not chosen one.
+fn namespace(shared: &Shared) -> Check {
+    let namespace = &shared.settings.namespace;
+    if *namespace != CacheConfig::default().namespace {
+        return Check::good("namespace", namespace);
+    }
+    Check::warning(
+        "namespace",
+        format!(
+            "`{namespace}`, the default: any other program or environment that uses this Redis without a namespace of its own shares it"
+        ),
+        "set CACHE_NAMESPACE to a name for this program and environment, such as `shop-production`: \
+         programs in one namespace clear each other's entries, and share values stored under one name",
     )
 }
 

@@ -255,7 +255,7 @@ impl Shared {
         let ears = ready.nodes().map(|node| self.subscribe(&session, node));
         let ears = self.within_connect_timeout(async { Ok(join_all(ears).await) }).await?;
         let ears = ears.into_iter().collect::<RedisResult<Vec<_>>>()?;
-        let mut sent_ms = precise_ms();
+        let mut sent = self.moment();
         let mut view = beat(&ears).await?;
         let mut looks = LOOKS;
         self.has_all_masters(&ears).await?;
@@ -264,7 +264,7 @@ impl Shared {
         self.feed.lock().session = Some(session.clone());
         self.feed.sessions.one();
         while claim.shared().is_some() {
-            self.renew(&session, sent_ms)?;
+            self.renew(&session, sent)?;
             link.changed.notify_waiters();
             let _ = timeout(BEAT, session.0.changed.notified()).await;
             match link.state() {
@@ -272,7 +272,7 @@ impl Shared {
                 State::Closed => return Ok(()),
                 _ => return Err(lost()),
             }
-            sent_ms = precise_ms();
+            sent = self.moment();
             let seen = beat(&ears).await?;
             if seen != view {
                 view = seen;
@@ -325,8 +325,13 @@ impl Shared {
         told.await.into_iter().collect()
     }
 
-    /// An answer to a ping that was sent at this time has come.
-    fn renew(&self, session: &Session, sent_ms: u64) -> RedisResult<()> {
+    /// Now, by the precise clock and by the manager's.
+    fn moment(&self) -> (u64, u64) {
+        (precise_ms(), self.clock.now_ms())
+    }
+
+    /// An answer to a ping that was sent at this moment has come.
+    fn renew(&self, session: &Session, (sent_ms, by_clock_ms): (u64, u64)) -> RedisResult<()> {
         let mut state = self.feed.lock();
         // Under the lock: a session that has been given up must not renew the lease of the next.
         let current = state.session.as_ref().is_some_and(|s| Arc::ptr_eq(&s.0, &session.0));
@@ -334,7 +339,7 @@ impl Shared {
             return Err(lost());
         }
         state.current_at_ms = sent_ms;
-        self.generations.lease.renew(sent_ms);
+        self.generations.lease.renew(sent_ms, by_clock_ms);
         Ok(())
     }
 

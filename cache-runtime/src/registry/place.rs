@@ -9,6 +9,8 @@ use crate::site::without_closures;
 /// Where a call site is, as its `static` says it.
 #[derive(Clone, Copy, Debug)]
 pub struct Declared {
+    /// `CARGO_PKG_NAME`; empty where it is not built by cargo.
+    pub package: &'static str,
     /// `module_path!()`.
     pub module: &'static str,
     /// The function's name.
@@ -40,7 +42,7 @@ pub struct Place {
 
 impl Place {
     pub(crate) fn of(declared: &Declared) -> Self {
-        let Declared { module, function, file, line, path } = *declared;
+        let Declared { module, function, file, line, path, .. } = *declared;
         Place { module, function, path: function_path(path()), file, line }
     }
 }

@@ -179,7 +179,7 @@ impl Checker<'_> {
         let is_steady = touch.steady.covers(read.span);
         verdict.steady += u64::from(is_steady);
         let Some((at, change)) = self.confirmed.first_above(&seen, put) else { return };
-        let late = Duration::from_micros(read.span.begin.saturating_sub(at));
+        let late = Duration::from_micros((read.span.begin - read.lag).saturating_sub(at));
         let has_heard = at < touch.heard.until(read.span.begin);
         if has_heard || late > self.bound(record, is_steady, &read, at) {
             let change = change.clone();
@@ -194,28 +194,14 @@ impl Checker<'_> {
     fn bound(&self, record: &Record, steady: bool, read: &Read, invalidated: u64) -> Duration {
         match (steady, read.origin) {
             (true, _) => self.bounds.steady,
-            (_, Origin::Redis) => self.bounds.from_redis + self.joined(record, read, invalidated),
+            (_, Origin::Redis) => self.bounds.from_redis,
             // What this very call has loaded.
             (_, Origin::Load) => Duration::ZERO,
             // A load may have been stopped half-way: its value is as old as it is, and new in memory.
             _ => self.bounds.otherwise + paused(record, invalidated, read.span.begin),
         }
     }
-
-    /// By how much later a read may be that came when the process had just been stopped: where copies in
-    /// memory count for a while, a question to Redis from before may still be joined.
-    fn joined(&self, record: &Record, read: &Read, invalidated: u64) -> Duration {
-        let has_just_ended =
-            |pause: &Span| (pause.begin..pause.end + AWAKENING_US).contains(&read.span.begin);
-        if self.bounds.from_redis.is_zero() || !record.pauses.iter().any(has_just_ended) {
-            return Duration::ZERO;
-        }
-        paused(record, invalidated, read.span.begin)
-    }
 }
-
-/// So long after it was stopped a process may not know how late it is.
-const AWAKENING_US: u64 = 250_000;
 
 /// For how long the process was stopped between these moments: its clock went on.
 fn paused(record: &Record, from: u64, to: u64) -> Duration {

@@ -20,7 +20,7 @@ fn read(at: u64, version: u64) -> Event {
 
 fn read_of(at: u64, seen: Datum, origin: Origin) -> Event {
     let span = Span { begin: at, end: at + 10 };
-    Event::Read(Read { how: How::Call, span, key: key(), origin, seen: Some(seen) })
+    Event::Read(Read { how: How::Call, span, key: key(), origin, lag: 0, seen: Some(seen) })
 }
 
 fn change(id: u64, at: u64, version: u64, confirmed: Option<u64>) -> Event {
@@ -117,19 +117,21 @@ fn a_process_that_was_stopped_has_that_much_more_time() {
 }
 
 #[test]
-fn a_question_to_redis_from_before_a_stop_may_be_joined_after_it_where_memory_counts() {
+fn a_question_to_redis_from_before_a_stop_is_not_joined_after_it() {
     let changed =
         Record { process: 1, events: vec![change(1, 100, 2, Some(1_000))], pauses: vec![] };
     let datum = Datum { key: key(), version: 1, set_by: 0 };
-    let read = |at| vec![read_of(at, datum, Origin::Redis)];
-    let pauses = vec![Span { begin: 1_100, end: 3_100 }];
-    let found = |at, bounds| {
-        let stopped = Record { process: 2, events: read(at), pauses: pauses.clone() };
-        check(&[changed.clone(), stopped], bounds).violations.len()
+    let found = |at, lag| {
+        let Event::Read(read) = read_of(at, datum, Origin::Redis) else { unreachable!() };
+        let pauses = vec![Span { begin: 1_100, end: 3_100 }];
+        let events = vec![Event::Read(Read { lag, ..read })];
+        let stopped = Record { process: 2, events, pauses };
+        let leased = Bounds { from_redis: Duration::from_micros(500), ..BOUNDS };
+        check(&[changed.clone(), stopped], leased).violations.len()
     };
-    let leased = Bounds { from_redis: Duration::from_micros(500), ..BOUNDS };
-    assert_eq!([found(3_200, leased), found(3_501, leased)], [0, 1]);
-    assert_eq!(found(3_200, BOUNDS), 1);
+    assert_eq!([found(1_500, 0), found(3_200, 0)], [0, 1]);
+    // Its clock was not renewed yet.
+    assert_eq!([found(3_200, 1_700), found(3_200, 1_699)], [0, 1]);
 }
 
 #[test]

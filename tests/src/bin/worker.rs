@@ -8,6 +8,7 @@
 //! | `data TEXT` | from now on the items are TEXT |
 //! | `delay MS` | from now on a load takes so long |
 //! | `get ITEM` | the item, cached |
+//! | `begin ITEM` | `done`; the item is being got meanwhile |
 //! | `together ITEM CALLERS` | the item, by so many callers at once who share it with all processes |
 //! | `loads` | how often the body behind `get` has run |
 //! | `change ITEM`, `change-all` | invalidates one item by its prefix, all of them by their tag |
@@ -43,6 +44,7 @@ async fn answer(line: &str) -> Result<String, Error> {
         ["data", text] => set_data(text),
         ["delay", ms] => set_delay(ms),
         ["get", id] => item(id).await,
+        ["begin", id] => begin(id),
         ["together", id, callers] => together(id, callers).await,
         ["loads"] => LOADS.load(Ordering::SeqCst).to_string(),
         ["change", id] => change(id).await,
@@ -75,6 +77,12 @@ async fn item_now(id: &str) -> String {
 #[cached(ttl = "5m", key_prefix = "shared", key = "{id}", coalesce = "cluster")]
 async fn shared_item(id: String) -> String {
     item_now(&id).await
+}
+
+fn begin(id: &str) -> String {
+    let id = id.to_owned();
+    tokio::spawn(async move { item(&id).await });
+    done()
 }
 
 async fn together(id: &str, callers: &str) -> String {

@@ -42,7 +42,7 @@ async fn nothing_grows_while_a_server_flaps() {
     }
     is_in_use(&manager).await;
     assert_eq!(manager.health().await.owed_invalidations, 0);
-    crate::stores::until(async || Handle::current().metrics().num_alive_tasks() <= tasks).await;
+    until(async || Handle::current().metrics().num_alive_tasks() <= tasks).await;
     let lines = log.lines("WARN").len() + log.lines("INFO").len();
     assert!(lines <= 10, "{} lines of {ROUNDS} outages", lines);
 }

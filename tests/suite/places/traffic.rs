@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
 
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::sleep;
@@ -13,8 +12,6 @@ use super::*;
 const THINGS: u64 = 30;
 /// How long an operation may take.
 const DEADLINE: Duration = Duration::from_millis(300);
-/// What a change and a call may take: a deadline each and a load, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(4);
 
 /// The truth: a number for each thing.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +64,7 @@ pub(super) async fn goes_on_in_each_mode<T: Send + 'static>(
 }
 
 /// Reads and changes things in two processes, has something happen to Redis, and goes on until both have
-/// found back to it. No call fails or waits long; what a process has changed itself it sees at once; and
+/// found back to it. No call fails; what a process has changed itself it sees at once; and
 /// afterwards all see what is true.
 async fn goes_on<T: Send + 'static>(
     url: &str,
@@ -98,7 +95,6 @@ async fn goes_on<T: Send + 'static>(
                     }
                     let id = (turn * 7 + caller) % THINGS;
                     let is_own = id % 2 == number as u64;
-                    let began = Instant::now();
                     if is_own && caller == 0 && turn % 5 == 0 {
                         change(&manager, &ledger, id, turn).await;
                     }
@@ -106,27 +102,16 @@ async fn goes_on<T: Send + 'static>(
                     let value = with(&manager, thing(&ledger, id, id % 4)).await;
                     // Only the caller that makes the changes knows that they have returned.
                     assert!(!is_own || caller > 0 || value >= least, "{id}: {value} < {least}");
-                    let took = began.elapsed();
-                    assert!(took < PATIENCE, "{took:?}");
                     sleep(Duration::from_millis(3)).await;
                 }
             });
         }
     }
     sleep(Duration::from_millis(300)).await;
-    let began = Instant::now();
     // It may keep servers alive.
     let _kept = spawn_blocking(happens).await.unwrap();
-    loop {
-        let mut all_up = true;
-        for manager in &managers {
-            all_up &= manager.ping().await.is_some();
-        }
-        if all_up {
-            break;
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "Redis is not used again");
-        sleep(Duration::from_millis(20)).await;
+    for manager in &managers {
+        until(async || manager.ping().await.is_some()).await;
     }
     // And for some more, with Redis.
     sleep(Duration::from_millis(500)).await;

@@ -4,6 +4,7 @@ mod copies;
 mod feed;
 mod grace;
 mod heard;
+mod lapse;
 mod notices;
 
 use cache_runtime::{CacheConfig, CacheManager, Mode, with};

@@ -132,7 +132,9 @@ impl Sketch {
     }
 
     fn state(&mut self, state: &State, generations: &Generations) {
-        let State { noted, sealed, seals, outcome, body_began, followers, next } = state;
+        let State { noted, sealed, seals, relies_on_lease, outcome, body_began, followers, next } =
+            state;
+        self.push([u8::from(*relies_on_lease)]);
         self.push([u8::from(generations.storable(noted)), u8::from(*sealed), *seals as u8]);
         self.push([*followers as u8]);
         self.outcome(outcome.as_ref());

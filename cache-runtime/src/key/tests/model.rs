@@ -24,6 +24,7 @@ pub(super) enum Data {
     Char(char),
     Str(String),
     Bytes(Vec<u8>),
+    Octets(Vec<u8>),
     None,
     Some(Box<Data>),
     Seq(Vec<Data>),
@@ -85,6 +86,8 @@ fn leaf() -> impl Strategy<Value = Data> {
         ".{0,6}".prop_map(Data::Str),
         "x{250,260}".prop_map(Data::Str),
         prop::collection::vec(any::<u8>(), 0..6).prop_map(Data::Bytes),
+        prop::collection::vec(any::<u8>(), 0..6).prop_map(Data::Octets),
+        prop::collection::vec(any::<u8>(), 510..516).prop_map(Data::Octets),
         name().prop_map(Data::UnitStruct),
     ]
 }
@@ -120,6 +123,7 @@ impl Serialize for Data {
             Data::Char(value) => s.serialize_char(*value),
             Data::Str(value) => s.serialize_str(value),
             Data::Bytes(value) => s.serialize_bytes(value),
+            Data::Octets(value) => value.serialize(s),
             Data::None => s.serialize_none(),
             Data::Some(value) => s.serialize_some(value),
             Data::Seq(list) => feed!(s.serialize_seq(None), serialize_element, list),

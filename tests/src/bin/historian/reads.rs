@@ -1,6 +1,8 @@
 //! Reads, and what they see.
 
-use cache_runtime::{CacheCall as _, Error, SetOptions, Source, cache};
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use cache_runtime::{CacheCall as _, Clock, Error, SetOptions, Source, cache};
 use cache_tests::history::{Datum, Event, How, Key, Origin, Read, Span, now_us};
 
 use crate::data::{self, Failed, with_call};
@@ -31,7 +33,7 @@ pub async fn call(key: Key) -> Result<Datum, Failed> {
 }
 
 pub async fn read(how: How, key: Key, record: &Record) -> Result<(), Error> {
-    let begin = now_us();
+    let (begin, lag) = (now_us(), lag());
     let seen = match how {
         How::Call => vec![(key, Origin::Unknown, call(key).await.ok())],
         How::Fetch => vec![fetch(key).await?],
@@ -49,9 +51,18 @@ pub async fn read(how: How, key: Key, record: &Record) -> Result<(), Error> {
     };
     let span = Span { begin, end: now_us() };
     for (key, origin, seen) in seen {
-        record.write(&Event::Read(Read { how, span, key, origin, seen }));
+        record.write(&Event::Read(Read { how, span, key, origin, lag, seen }));
     }
     Ok(())
+}
+
+/// How late the clock is that the cache counts milliseconds by.
+fn lag() -> u64 {
+    // The two clocks begin at different moments.
+    static LEAST: AtomicI64 = AtomicI64::new(i64::MAX);
+    let behind = now_us().cast_signed() - (Clock::system().now_ms() * 1_000).cast_signed();
+    let least = LEAST.fetch_min(behind, Ordering::Relaxed).min(behind);
+    (behind - least).cast_unsigned()
 }
 
 async fn fetch(key: Key) -> Result<(Key, Origin, Option<Datum>), Error> {

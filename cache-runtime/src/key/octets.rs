@@ -1,0 +1,75 @@
+//! Sequences of `u8`, as `Vec<u8>` and `&[u8]` serialise: written as one piece, not as so many elements.
+
+use std::any::type_name;
+
+use serde::Serialize;
+use serde::ser::Error as _;
+use smallvec::SmallVec;
+
+use super::serializer::KeySerializer;
+use super::sink::Sink;
+use super::{KeyError, tag};
+
+/// A longer sequence is collected on the heap.
+const INLINE: usize = 512;
+
+/// Whether elements of this type are octets. The compiler knows the answer when it compiles the call, and a type
+/// that could not be told apart here would be an error in [`feed`], not another key.
+#[inline]
+pub(super) fn are<T>() -> bool {
+    matches!(type_name::<T>(), "u8" | "&u8")
+}
+
+/// Feeds a sequence of octets to a sink.
+#[inline]
+pub(super) fn feed<S: Sink, I>(sink: &mut S, octets: I) -> Result<(), KeyError>
+where
+    I: Iterator<Item: Serialize>,
+{
+    let mut failed = false;
+    let (least, _) = octets.size_hint();
+    let octets = octets.map(|element| {
+        let mut octet = Octet(0);
+        failed |= element.serialize(KeySerializer::new(&mut octet)).is_err();
+        octet.0
+    });
+    if least > INLINE {
+        // The standard library copies from a slice into a vector as fast as memory is.
+        let long: Vec<u8> = octets.collect();
+        return finish(sink, &long, failed);
+    }
+    let mut short = SmallVec::<[u8; INLINE]>::new();
+    short.extend(octets);
+    finish(sink, &short, failed)
+}
+
+#[inline]
+fn finish<S: Sink>(sink: &mut S, octets: &[u8], failed: bool) -> Result<(), KeyError> {
+    if failed {
+        return Err(KeyError::custom("an element of a sequence of `u8` is no `u8`"));
+    }
+    sink.bytes(tag::OCTETS, octets)
+}
+
+/// Takes one octet.
+struct Octet(u8);
+
+impl Sink for Octet {
+    #[inline]
+    fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError> {
+        self.0 = word as u8;
+        if tag == tag::UNSIGNED { Ok(()) } else { Err(KeyError::differs()) }
+    }
+
+    fn tag(&mut self, _: u8) -> Result<(), KeyError> {
+        Err(KeyError::differs())
+    }
+
+    fn count(&mut self, _: u8, _: u64) -> Result<(), KeyError> {
+        Err(KeyError::differs())
+    }
+
+    fn bytes(&mut self, _: u8, _: &[u8]) -> Result<(), KeyError> {
+        Err(KeyError::differs())
+    }
+}
