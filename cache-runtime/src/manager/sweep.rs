@@ -68,6 +68,9 @@ impl CacheManager {
     /// [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step. Loads of matching names that
     /// are running while it does are not stored. `clear("*")` is the whole namespace.
     ///
+    /// Values are counted, and not loads that are running. A value in Redis that a prefix or tag has made
+    /// stale counts for as long as it is there; one in memory does not.
+    ///
     /// A name of more than 200 bytes is compared in the shortened form that [`names`](CacheManager::names)
     /// lists; a pattern that ends with `:*` covers those below it as well.
     ///
