@@ -49,7 +49,7 @@ pub(crate) fn expand(naming: &Naming) -> syn::Result<TokenStream> {
     let Naming { template, given } = naming;
     let mut errors = Errors::default();
     let mut used = vec![false; given.len()];
-    let resolved = resolve_with("name", template, |root| {
+    let resolved = resolve_with(&Ident::new("name", Span::call_site()), template, |root| {
         let Some(number) = given.iter().position(|(name, _)| name.unraw() == root.unraw()) else {
             // Found where the macro is called.
             return Ok(root);

@@ -32,11 +32,13 @@ mod invalidate;
 mod key;
 mod lease;
 mod manager;
+mod means;
 mod memory;
 mod name;
 #[doc = include_str!("../docs/options.md")]
 pub mod options {}
 mod output;
+mod pauses;
 mod prehashed;
 mod put;
 mod put_function;
@@ -53,6 +55,7 @@ mod shared_error;
 mod site;
 mod stats;
 mod sweeps;
+mod timer;
 mod value;
 
 pub use cache_macros::{cache_invalidate, cache_put, cached, name};

@@ -203,7 +203,8 @@ impl Put {
             self.remove().await;
             return Fate::Unwanted;
         };
-        let worth = Worth { value, ttl, grace: policy.grace, codec: policy.codec, took };
+        let grace = policy.grace_of(value);
+        let worth = Worth { value, ttl, grace, codec: policy.codec, took };
         let outcome = self.store(&worth).await;
         match &outcome {
             Ok(Outcome::Stored) => counters.slow.stores.one(),

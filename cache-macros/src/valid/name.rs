@@ -1,7 +1,5 @@
 //! Names of entries and tags: prefixes, and templates over the arguments.
 
-use std::fmt::Display;
-
 use proc_macro2::Span;
 use syn::ext::IdentExt as _;
 use syn::{Expr, ExprArray, Ident, Index, LitStr, Member};
@@ -166,18 +164,39 @@ fn resolve(option: &Ident, text: &LitStr, scope: &Scope) -> syn::Result<Template
 
 /// A template whose placeholders begin with what `find` makes of their first names.
 pub(crate) fn resolve_with(
-    what: impl Display,
+    option: &Ident,
     text: &LitStr,
     mut find: impl FnMut(Ident) -> syn::Result<Ident>,
 ) -> syn::Result<Template> {
-    let invalid = |problem: String| syn::Error::new_spanned(text, format!("`{what}`: {problem}"));
-    let pieces = template::parse(&text.value()).map_err(invalid)?;
+    let pieces = template::parse(&text.value()).map_err(|problem| {
+        let instead = instead_of_template(option, &text.value());
+        syn::Error::new_spanned(text, format!("`{option}`: {problem}{instead}"))
+    })?;
     let mut errors = Errors::default();
     let pieces = pieces
         .into_iter()
         .filter_map(|piece| errors.keep(resolve_piece(piece, text, &mut find)))
         .collect();
     errors.finish(Template { pieces, span: text.span() })
+}
+
+/// What takes the place of a `key` template that writes a value as `format!` does, or calls something.
+fn instead_of_template(option: &Ident, template: &str) -> String {
+    let Some((_, inside)) = template.split_once('{') else { return String::new() };
+    let inside = inside.split('}').next().unwrap_or_default();
+    let is_expression = inside.contains('(') && syn::parse_str::<Expr>(inside).is_ok();
+    let is_format =
+        inside.split_once(':').is_some_and(|(name, _)| syn::parse_str::<Ident>(name).is_ok());
+    match (option == "key", is_expression, is_format) {
+        (true, true, _) => format!(". An expression takes them: `key = {inside}`"),
+        (true, _, true) => format!(". An expression takes one: `key = format!({template:?})`"),
+        (false, true, _) | (false, _, true) => {
+            ". It writes a value with its `Display`: give the function an argument, or a field of \
+             one, that has the text wanted"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
 }
 
 fn resolve_piece(

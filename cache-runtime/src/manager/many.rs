@@ -149,14 +149,8 @@ impl CacheManager {
     }
 }
 
-/// A load that failed; with what is not asked for.
+/// A load that failed.
 struct Failed;
-
-impl From<Error> for Failed {
-    fn from(_: Error) -> Self {
-        Failed
-    }
-}
 
 impl Core {
     /// What memory has to say, where it is asked first.

@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub use global::{cache, install, try_cache};
-pub(crate) use global::{current, global};
+pub(crate) use global::{current, global, is_used};
 pub use many::Warmed;
 pub use options::SetOptions;
 pub use sweep::Names;
@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::health::Health;
 use crate::redis::Check;
+use crate::runtime;
 use crate::settling;
 use crate::stats::{ClusterStats, Stats};
 
@@ -125,6 +126,7 @@ impl Builder {
     pub async fn connect(self) -> Result<CacheManager, Error> {
         let manager = self.build()?;
         manager.require_redis().await?;
+        global::is_connected();
         Ok(manager)
     }
 }
@@ -227,10 +229,14 @@ impl CacheManager {
     /// It asks some thirty questions, and writes a key of its own, which it removes; the others hear a notice
     /// that says nothing.
     pub async fn diagnose(&self) -> Vec<Check> {
-        match &self.core().redis {
-            Some(redis) => redis.diagnose().await,
-            None => Vec::new(),
-        }
+        let core = Arc::clone(self.core());
+        let examined = async move {
+            match &core.redis {
+                Some(redis) => redis.diagnose().await,
+                None => Vec::new(),
+            }
+        };
+        runtime::run(examined).await.unwrap_or_default()
     }
 
     /// Ends the background work, loads included, and leaves Redis alone from now on. Annotated
@@ -238,6 +244,7 @@ impl CacheManager {
     ///
     /// Invalidations that Redis has not confirmed are given one more chance, within the operation
     /// timeout; how many it then still lacks is returned.
+    #[must_use = "the number of invalidations that Redis has not confirmed; other processes may serve what they were to remove"]
     pub async fn disconnect(&self) -> usize {
         let core = self.core();
         core.background.close();

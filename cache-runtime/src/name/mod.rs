@@ -20,7 +20,7 @@ use crate::error::Error;
 pub(crate) use check::{prefix_fault, text_fault, validate_prefix, validate_tag};
 pub use escape::escape;
 pub(crate) use render::Rendered;
-pub use render::{Renderer, named};
+pub use render::{InTemplate, Renderer, named};
 
 /// A name has tags for this many of its prefixes, the shortest first.
 pub(crate) const MAX_PREFIXES: usize = 6;

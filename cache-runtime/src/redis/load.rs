@@ -19,7 +19,7 @@ use super::shared::Shared;
 use super::{Away, Life, RedisStore, number, token, weights};
 use crate::clock::millis;
 use crate::entry::StateId;
-use crate::{random, runtime};
+use crate::{random, runtime, timer};
 
 /// The least time a token lives.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -106,7 +106,7 @@ impl Lease {
         let life = millis(self.mark.life).to_string();
         let arguments = [&self.noted.state[..], life.as_bytes()];
         loop {
-            tokio::time::sleep(self.mark.life / 3).await;
+            timer::sleep(self.mark.life / 3).await;
             let turn = self.shared.turn(|| vec![self.key.clone()]).await;
             let Ok(turn) = turn else { continue };
             let keys = std::slice::from_ref(&self.key);

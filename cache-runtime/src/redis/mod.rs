@@ -11,6 +11,7 @@ mod breaker;
 mod doctor;
 mod feed;
 mod journal;
+mod leases;
 mod link;
 mod load;
 mod mirror;
@@ -33,13 +34,13 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use redis::{Cmd, Value, cmd};
-use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::events::Events;
 use crate::generation::Generations;
 use crate::runtime;
 use crate::stats::{Beyond, Latencies, Tallied};
+use crate::timer::{self, timeout};
 pub use breaker::Breaker;
 pub use doctor::{Check, Grade};
 pub(crate) use feed::Hearing;
@@ -324,7 +325,7 @@ impl RedisStore {
         link.pending.notify_one();
         let settled = async {
             while self.owed() > 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                timer::sleep(Duration::from_millis(5)).await;
             }
         };
         let _ = timeout(self.0.settings.deadline, settled).await;

@@ -2,13 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
-use tokio::time::timeout;
-
 use super::Away;
 use super::link::{Link, State};
 use super::node::Lane;
 use super::ready::Ready;
 use super::shared::{Shared, Turn};
+use crate::timer::timeout;
 
 /// The task of a link that sends what is pending, as soon as it is. In one step goes what has come
 /// together while the last one was under way.

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use redis::{ConnectionInfo, ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
 
 use super::Away;
 use super::breaker::Record;
 use super::feed::Feed;
 use super::journal::Journal;
+use super::leases::Leases;
 use super::link::{self, Gone, Link, State};
 use super::mirror::{Before, Mirror, ROOT};
 use super::notice::{self, Item};
@@ -31,6 +31,7 @@ use crate::prehashed::BuildPrehashed;
 use crate::random;
 use crate::runtime;
 use crate::stats::{Counter, Histogram, Total};
+use crate::timer::timeout;
 
 /// So many nodes that were found are asked where the others are, when a link begins.
 const MOST_ASKED: usize = 4;
@@ -90,6 +91,7 @@ pub(super) struct Shared {
     pub(super) weights: Weights,
     pub(super) host: Weak<dyn Host>,
     pub(super) tally: Tally,
+    pub(super) leases: Leases,
     /// Which manager a notice is from.
     pub(super) source: u64,
     pub(super) clock: Clock,
@@ -123,6 +125,7 @@ impl Shared {
             weights: Weights::default(),
             host,
             tally: Tally::default(),
+            leases: Leases::default(),
             source: random::word(),
             journal: Journal::new(format!("{}:#root", settings.namespace)),
             settings,
@@ -336,6 +339,7 @@ impl Shared {
     }
 
     pub(super) fn log_up(&self, again: bool, server: &str) {
+        self.leases.forget();
         if again {
             self.events.note(Happened::RedisBack);
         }

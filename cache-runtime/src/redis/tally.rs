@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use redis::{RedisResult, cmd};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
 use super::Away;
 use super::link::{Link, State};
@@ -22,6 +21,7 @@ use super::shared::Shared;
 use crate::clock::millis;
 use crate::random;
 use crate::stats::{Tallied, Total};
+use crate::timer::timeout;
 
 /// How long the sums are kept when nobody adds to them.
 const TTL: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -182,7 +182,7 @@ impl Shared {
     }
 
     /// Asks without drawing conclusions from a failure: statistics are no reason to leave Redis alone.
-    async fn quietly<T>(
+    pub(super) async fn quietly<T>(
         &self,
         operation: impl Future<Output = RedisResult<T>>,
     ) -> Result<T, Refusal> {
@@ -198,7 +198,7 @@ impl Shared {
 }
 
 /// Why a report was not taken.
-enum Refusal {
+pub(super) enum Refusal {
     /// Perhaps the next time.
     Away,
     /// The user may not do that.

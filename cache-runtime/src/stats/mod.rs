@@ -360,11 +360,6 @@ impl SiteCounters {
         stripe.saved_micros.fetch_add(load_micros, Ordering::Relaxed);
     }
 
-    /// The mean time of a load so far.
-    pub(crate) fn mean_load(&self) -> Duration {
-        self.slow.read().mean_load()
-    }
-
     pub(crate) fn read(&self) -> Counts {
         let now = self.read_all();
         let baseline = *self.baseline.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,8 +1,10 @@
 //! The rights that the documentation lists are all that is needed, and each of them is.
 
+use cache_runtime::cached;
 use cache_tests::RedisServer;
 
 use super::*;
+use crate::stores::{in_time, spawn_with};
 
 /// The words of the documented `ACL SETUSER`, for this namespace.
 fn documented(namespace: &str) -> Vec<String> {
@@ -38,8 +40,8 @@ async fn the_documented_rights_are_enough_for_everything() {
             let checks = here.diagnose().await;
             assert!(fault(&checks).is_none(), "{checks:#?}");
             assert_eq!(denied(&server), [] as [String; 0], "{mode:?}, {protocol}");
-            here.disconnect().await;
-            there.disconnect().await;
+            _ = here.disconnect().await;
+            _ = there.disconnect().await;
         }
     }
 }
@@ -80,4 +82,34 @@ async fn a_user_of_another_namespace_is_refused_and_that_is_said() {
     let config = CacheConfig::default().namespace("here").redis_url(url).require_redis(true);
     let error = CacheManager::connect(config).await.unwrap_err().to_string();
     assert!(error.contains("a right is missing") && !error.contains("secret"), "{error}");
+}
+
+#[cached(ttl = "1m", key_prefix = "acl:one", key = "{id}", coalesce = "cluster")]
+async fn one(source: &Source, id: u64) -> u64 {
+    _ = id;
+    source.read().await
+}
+
+#[tokio::test]
+async fn without_a_right_that_marks_need_no_process_waits_for_anothers_load() {
+    let server = RedisServer::start();
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    for right in ["unlink", "pexpire", "getrange"] {
+        let namespace = unique_namespace();
+        grant(&server, &documented(&namespace));
+        server.cli::<()>(&["ACL", "SETUSER", "app", &format!("-{right}")]);
+        let [here, there] = two(&url, Mode::Redis, &namespace).await;
+        let source = Source::new(1);
+        let hold = source.hold();
+        let first = {
+            let source = source.clone();
+            spawn_with(&here, async move { one(&source, 1).await })
+        };
+        hold.reached().await;
+        // That of the first is still under way.
+        assert_eq!(in_time(with(&there, one(&source, 1))).await, 1, "{right}");
+        hold.release();
+        assert_eq!(in_time(first).await.unwrap(), 1);
+        assert_eq!(source.reads(), 2);
+    }
 }

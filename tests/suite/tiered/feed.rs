@@ -170,7 +170,7 @@ async fn the_tasks_of_a_manager_end_with_it() {
             let is_away = at > 0;
             until(async || (manager.health().await.backend == "memory") == is_away).await;
             if disconnects {
-                manager.disconnect().await;
+                _ = manager.disconnect().await;
                 until(async || alive() == before).await;
             }
             drop(manager);
