@@ -73,7 +73,9 @@ pub use error::Error;
 pub use events::{Event, Happened};
 pub use health::{Health, Status};
 pub use inspect::{EntryState, Inspected, InspectedTag};
-pub use manager::{Builder, CacheManager, Names, SetOptions, Warmed, cache, install, try_cache};
+pub use manager::{
+    Builder, CacheManager, Names, SetOptions, Warmed, Written, cache, install, try_cache,
+};
 pub use name::escape;
 pub use output::CacheValue;
 pub use registry::{
@@ -84,6 +86,7 @@ pub use scope::with;
 pub use shared_error::SharedError;
 pub use site::{Coalesce, Tier};
 pub use stats::{ClusterSite, ClusterStats, Counts, Latencies, SiteStats, Stats};
+pub use value::assert_round_trip;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

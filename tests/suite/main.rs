@@ -38,6 +38,7 @@ mod recursion;
 mod redis_keys;
 mod registry;
 mod rendered;
+mod round_trip;
 mod runtimes;
 mod scopes;
 mod shapes;

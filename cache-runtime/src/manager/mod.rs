@@ -1,6 +1,7 @@
 //! The handle of a cache: how one is made, which one is the process's, and what is done by hand.
 
 mod by_hand;
+mod diagnosis;
 mod global;
 mod many;
 mod options;
@@ -13,18 +14,18 @@ use std::time::Duration;
 
 pub use global::{cache, install, try_cache};
 pub(crate) use global::{current, global, is_used};
-pub use many::Warmed;
+pub use many::{Warmed, Written};
 pub use options::SetOptions;
 pub use sweep::Names;
 
+use crate::audit::unused_prefixes;
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
 use crate::core::Core;
 use crate::error::Error;
 use crate::events::Event;
 use crate::health::Health;
-use crate::redis::Check;
-use crate::runtime;
+use crate::registry::registry;
 use crate::settling;
 use crate::stats::{ClusterStats, Stats};
 
@@ -114,6 +115,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Config`] for a configuration that cannot be used.
     pub fn build(self) -> Result<CacheManager, Error> {
+        warn_of_prefixes(&self.config);
         Core::new(self.config, self.clock).map(|core| CacheManager(Arc::new(Owner(core))))
     }
 
@@ -128,6 +130,22 @@ impl Builder {
         manager.require_redis().await?;
         global::is_connected();
         Ok(manager)
+    }
+}
+
+/// A prefix that is misspelled has no effect.
+fn warn_of_prefixes(config: &CacheConfig) {
+    if config.prefix_ttls.is_empty() {
+        return;
+    }
+    let prefixes = config.prefix_ttls.keys().map(String::as_str);
+    for (prefix, meant) in unused_prefixes(prefixes, &registry().cached) {
+        tracing::warn!(
+            prefix,
+            meant,
+            "no cached function has this prefix, which the configuration gives a TTL (CACHE_PREFIX_TTLS): it has an \
+             effect on names that are set by hand alone"
+        );
     }
 }
 
@@ -220,23 +238,6 @@ impl CacheManager {
     /// How the cache is.
     pub async fn health(&self) -> Health {
         Health::of(self.core()).await
-    }
-
-    /// Tries everything that the cache needs of Redis, on a connection of its own, and says what is wrong
-    /// and what to do about it: connection, version, role, eviction, latency, clock, permissions, feed.
-    /// Without Redis there is nothing to say.
-    ///
-    /// It asks some thirty questions, and writes a key of its own, which it removes; the others hear a notice
-    /// that says nothing.
-    pub async fn diagnose(&self) -> Vec<Check> {
-        let core = Arc::clone(self.core());
-        let examined = async move {
-            match &core.redis {
-                Some(redis) => redis.diagnose().await,
-                None => Vec::new(),
-            }
-        };
-        runtime::run(examined).await.unwrap_or_default()
     }
 
     /// Ends the background work, loads included, and leaves Redis alone from now on. Annotated
