@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use crate::background::Background;
-use crate::call::CallKey;
+use crate::call::{CallKey, SharedNames};
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
 use crate::entry::Address;
@@ -41,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) renewals: Arc<Flights<CallKey>>,
     pub(crate) means: Means,
     pub(crate) types: Types,
+    pub(crate) shared_names: SharedNames,
     pub(crate) losses: Losses,
     pub(crate) by_hand: Arc<SiteCounters>,
     /// It has been said that loads by hand are not cached which cannot be.
@@ -94,7 +95,7 @@ impl Bound {
 impl Core {
     /// Where the entry of this key is in Redis.
     pub(crate) fn address(&self, key: &CallKey) -> Address {
-        Address::new(&self.config.namespace, key.name().as_str())
+        Address::new(&self.config.namespace, key.stored_as())
     }
 
     /// # Errors
@@ -130,6 +131,7 @@ impl Core {
             losses: Losses::default(),
             flights: Flights::new(),
             background: Background::new(config.max_background_loads, config.max_load),
+            shared_names: SharedNames::default(),
             renewals: Flights::new(),
             means: Means::new(),
             by_hand: Arc::new(SiteCounters::new(0.0)),

@@ -26,8 +26,9 @@ pub(crate) struct Put {
     key: Arc<CallKey>,
     noted: Noted,
     /// What memory held then.
-    before: Option<Identity>,
+    before: Vec<Identity>,
     stores: Stores,
+    by: By,
     /// `None`: memory is the store.
     redis: Option<Result<redis::Noted, Away>>,
 }
@@ -64,24 +65,36 @@ impl Core {
         longest: Ttl,
     ) -> Put {
         let noted = self.generations.note(key.slots());
-        let before = self.memory.identity(&key.memory);
+        let before = self.memory.identities(&key.memory);
         let mark = Mark::new(self.config.max_load);
         let redis = match self.redis_for(stores) {
             None => None,
             Some(redis) => {
-                let begun = redis
-                    .begin(key.name().as_str(), key.tags(), over, life_of(longest), mark)
-                    .await;
+                let begun =
+                    redis.begin(key.stored_as(), key.tags(), over, life_of(longest), mark).await;
                 Some(begun.and_then(|noted| {
                     if noted.tokens.len() == key.tags().len() + 1 { Ok(noted) } else { Err(Away) }
                 }))
             }
         };
-        Put { core: Arc::clone(self), key: Arc::clone(key), noted, before, stores, redis }
+        Put {
+            core: Arc::clone(self),
+            key: Arc::clone(key),
+            noted,
+            before,
+            stores,
+            by: By::Put,
+            redis,
+        }
     }
 }
 
 impl Put {
+    /// The value is of the same data as the one that it replaces: what is stored beside it stays.
+    pub(crate) fn refreshing(self) -> Self {
+        Put { by: By::Refresh, ..self }
+    }
+
     /// Stores the value, if nothing has come between.
     ///
     /// # Errors
@@ -91,7 +104,7 @@ impl Put {
             return self.store_in_memory(worth);
         };
         let redis = self.core.redis.as_ref();
-        let now_ms = redis.and_then(|redis| redis.now_ms(self.key.name().as_str()));
+        let now_ms = redis.and_then(|redis| redis.now_ms(self.key.stored_as()));
         let (Some(redis), Ok(noted), Some(now_ms)) = (redis, noted, now_ms) else {
             return Ok(Outcome::Away);
         };
@@ -101,7 +114,7 @@ impl Put {
             Making { core, key, coding: worth.coding, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
         let life = life_of(worth.grace.after(ttl));
-        Ok(match fill(redis, key, noted, &entry, life, By::Put).await {
+        Ok(match fill(redis, key, noted, &entry, life, self.by).await {
             Ok(Filled::Stored) => {
                 if self.stores == Stores::Tiered {
                     let original = Original::new(key.origin, ttl, worth.took);
@@ -127,8 +140,8 @@ impl Put {
             return Ok(Outcome::Overtaken);
         };
         // A load that has ended meanwhile has stored what may be newer.
-        let now = self.core.memory.identity(&self.key.memory);
-        if now.is_some() && now != self.before {
+        let now = self.core.memory.identities(&self.key.memory);
+        if now.iter().any(|one| !self.before.contains(one)) {
             return Ok(Outcome::Overtaken);
         }
         self.core.insert(&self.key, stamps, worth)?;
@@ -162,7 +175,7 @@ impl Put {
     /// Ends a put that has nothing to store.
     pub(crate) fn give_up(self) {
         if let (Some(redis), Some(Ok(noted))) = (&self.core.redis, self.redis) {
-            redis.release_in_background(self.key.name().as_str(), self.key.tags(), noted);
+            redis.release_in_background(self.key.stored_as(), self.key.tags(), noted);
         }
     }
 

@@ -12,6 +12,7 @@ mod asleep;
 mod cluster;
 mod cluster_stats;
 mod damage;
+mod deploys;
 mod dropped;
 mod early;
 mod environment;
