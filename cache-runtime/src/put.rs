@@ -339,7 +339,8 @@ mod tests {
         let put = core.put(&key, core.stores, Over::Anything, ttl).await;
         manager.clear(pattern).await.unwrap();
         let (grace, took) = (Grace::default(), Duration::ZERO);
-        let outcome = put.store(&Worth { value: &7_u64, ttl, grace, codec: None, took }).await;
+        let outcome =
+            put.store(&Worth { value: &7_u64, ttl, grace, coding: Default::default(), took }).await;
         (outcome.unwrap(), manager.get("a:1").await.unwrap())
     }
 
