@@ -15,7 +15,7 @@ use crate::entry::Address;
 use crate::error::Error;
 use crate::events::{Events, Happened};
 use crate::flight::Flights;
-use crate::generation::{Generations, Noted, Passed};
+use crate::generation::{Generations, Noted, Passed, Storing};
 use crate::means::Means;
 use crate::memory::{Made, Memory, Terms};
 use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
@@ -160,9 +160,14 @@ impl Core {
 
     /// Places an entry in memory if it may be there, and says whether it is. While that is asked and done,
     /// nobody else stores under its name.
-    pub(crate) fn place(&self, noted: &Noted, made: Made, may: impl FnOnce() -> bool) -> bool {
+    pub(crate) fn place(
+        &self,
+        noted: &Noted,
+        made: Made,
+        may: impl FnOnce(&Storing<'_>) -> bool,
+    ) -> bool {
         let storing = self.generations.storing(noted);
-        let placed = if may() { Ok(self.memory.place(made)) } else { Err(made) };
+        let placed = if may(&storing) { Ok(self.memory.place(made)) } else { Err(made) };
         // Before any value is dropped, which may use the cache.
         drop(storing);
         placed.is_ok()

@@ -12,11 +12,13 @@
 //! the value is in the table.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::glob::Pattern;
 use crate::lease::Lease;
+use crate::sweeps::Sweeps;
 
 /// The fewest and the most counters for names, and as many for tags.
 const FEWEST: usize = 1 << 14;
@@ -37,12 +39,14 @@ pub(crate) struct Generations {
     counters: Box<[AtomicU32]>,
     /// Counts for every entry there is.
     epoch: AtomicU64,
-    /// Counts for every load that runs.
+    /// Counts for every load that runs and that a pattern may match.
     sweeps: AtomicU64,
     /// How often a value has been put in the place of another, for the names that share one of these.
     puts: Box<[AtomicU32]>,
-    /// Who stores in memory holds the lane of the name: nobody else stores under it, and no sweep begins.
+    /// Who stores in memory holds the lane of the name: nobody else stores under it.
     lanes: [Mutex<()>; LANES],
+    /// Shared by those who store in memory: no sweep begins meanwhile.
+    patterns: RwLock<Sweeps>,
     /// Raised after any of the others that an entry depends on.
     changes: AtomicU64,
     /// Until when these are up to date with what other processes invalidate.
@@ -133,9 +137,10 @@ impl Generations {
             counters: (0..2 * half).map(|_| AtomicU32::new(0)).collect(),
             // Random: numbers noted under one manager mean nothing to another.
             epoch: AtomicU64::new(crate::random::word()),
-            sweeps: AtomicU64::new(1),
+            sweeps: AtomicU64::new(0),
             puts: (0..PUTS).map(|_| AtomicU32::new(0)).collect(),
             lanes: [const { Mutex::new(()) }; LANES],
+            patterns: RwLock::default(),
             changes: AtomicU64::new(1),
             lease: Lease::default(),
         }
@@ -180,46 +185,35 @@ impl Generations {
         true
     }
 
-    /// Whether a load that noted this may store its value, or be joined: nothing it depends on has
-    /// been invalidated since, no value has been put in its place, and no pattern has been cleared.
+    /// Whether a load that noted this may be joined: nothing it depends on has been invalidated
+    /// since, no value has been put in its place, and no pattern has been cleared.
     pub(crate) fn storable(&self, noted: &Noted) -> bool {
-        let own = noted.stamps.few[0];
         let unswept = self.sweeps.load(Ordering::Acquire) == noted.sweeps;
-        let newest = own == Slot::NEVER || self.puts(own).load(Ordering::Acquire) == noted.puts;
-        unswept && newest && self.current(&noted.stamps)
+        unswept && self.newest(noted) && self.current(&noted.stamps)
     }
 
-    /// To be held from the last look at whether something is still [`storable`] until it is stored: what
-    /// is put in its place meanwhile, or cleared, finds it, or makes it not storable.
+    /// Whether no value has been put in the place of what noted this.
+    fn newest(&self, noted: &Noted) -> bool {
+        let own = noted.stamps.few[0];
+        own == Slot::NEVER || self.puts(own).load(Ordering::Acquire) == noted.puts
+    }
+
+    /// To be held from the last look at whether something is still [`storable`](Storing::storable) until it
+    /// is stored: what is put in its place meanwhile, or cleared, finds it, or makes it not storable.
     ///
     /// Nothing of the user's may run meanwhile: no `Serialize`, `Clone` or `Drop` of a value.
-    ///
-    /// [`storable`]: Generations::storable
-    pub(crate) fn storing(&self, noted: &Noted) -> MutexGuard<'_, ()> {
+    pub(crate) fn storing(&self, noted: &Noted) -> Storing<'_> {
         let lane = noted.stamps.few[0].0 as usize % LANES;
-        self.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner)
+        let lane = self.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner);
+        let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
+        Storing { generations: self, _lane: lane, patterns }
     }
 
-    /// A value is about to take the place of what is under its name: loads and puts that have noted what
-    /// was before may not store. `false` if this one may not, either.
-    ///
-    /// To be called while [`storing`](Generations::storing).
-    pub(crate) fn overtake(&self, noted: &Noted) -> bool {
-        let may = self.storable(noted);
-        if may {
-            self.puts(noted.stamps.few[0]).fetch_add(1, Ordering::AcqRel);
-        }
-        may
-    }
-
-    /// A pattern is about to be cleared: which running loads it matches is not known, so none of
-    /// them may store. Entries that are there stay; the sweep finds those that match.
-    pub(crate) fn begin_sweep(&self) {
-        self.sweeps.fetch_add(1, Ordering::AcqRel);
-        // Who took its last look before has stored when its lane is free.
-        for lane in &self.lanes {
-            drop(lane.lock().unwrap_or_else(PoisonError::into_inner));
-        }
+    /// A pattern is about to be cleared: running loads that it matches may not store. Entries that
+    /// are there stay; the sweep finds those that match.
+    pub(crate) fn begin_sweep(&self, pattern: &Pattern) {
+        let mut nobody_stores = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
+        self.sweeps.store(nobody_stores.begin(pattern), Ordering::Release);
     }
 
     /// Makes everything that noted this slot stale.
@@ -275,6 +269,34 @@ impl Generations {
     }
 }
 
+/// The right to store in memory what is still storable.
+pub(crate) struct Storing<'a> {
+    generations: &'a Generations,
+    _lane: MutexGuard<'a, ()>,
+    patterns: RwLockReadGuard<'a, Sweeps>,
+}
+
+impl Storing<'_> {
+    /// Whether a load of this name that noted this may store its value: nothing it depends on has been
+    /// invalidated since, no value has been put in its place, and no pattern that matches the name has been
+    /// cleared.
+    pub(crate) fn storable<'n>(&self, noted: &Noted, name: impl FnOnce() -> &'n str) -> bool {
+        !self.patterns.may_match_since(noted.sweeps, name)
+            && self.generations.newest(noted)
+            && self.generations.current(&noted.stamps)
+    }
+
+    /// A value is about to take the place of what is under its name: loads and puts that have noted what
+    /// was before may not store. `false` if this one may not, either.
+    pub(crate) fn overtake<'n>(&self, noted: &Noted, name: impl FnOnce() -> &'n str) -> bool {
+        let may = self.storable(noted, name);
+        if may {
+            self.generations.puts(noted.stamps.few[0]).fetch_add(1, Ordering::AcqRel);
+        }
+        may
+    }
+}
+
 impl std::fmt::Debug for Generations {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Generations").field("epoch", &self.epoch).finish_non_exhaustive()
@@ -283,6 +305,7 @@ impl std::fmt::Debug for Generations {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
     use super::*;
 
     #[test]
@@ -320,12 +343,17 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_stops_loads_and_leaves_entries() {
+    fn a_sweep_stops_loads_that_it_matches_and_leaves_entries() {
         let generations = Generations::new(0);
         let noted = generations.note(&[]);
-        generations.begin_sweep();
+        generations.begin_sweep(&Pattern::new("a:*").unwrap());
         assert!(generations.current(&noted.stamps));
         assert!(!generations.storable(&noted));
+        let storing = generations.storing(&noted);
+        assert!(!storing.storable(&noted, || "a:1"));
+        assert!(storing.storable(&noted, || "b:1"));
+        assert!(!storing.overtake(&noted, || "a:1"));
+        assert!(storing.overtake(&noted, || "b:1"));
     }
 
     #[test]
@@ -333,9 +361,10 @@ mod tests {
         let generations = Generations::new(0);
         let (name, tag) = (Slot::name("a"), Slot::tag("a"));
         let (first, second) = (generations.note(&[name, tag]), generations.note(&[name, tag]));
-        assert!(generations.overtake(&first));
+        let overtake = |noted| generations.storing(noted).overtake(noted, || "a");
+        assert!(overtake(&first));
         assert!(!generations.storable(&second));
-        assert!(!generations.overtake(&second));
+        assert!(!overtake(&second));
         assert!(generations.storable(&generations.note(&[name, tag])));
     }
 
@@ -345,7 +374,7 @@ mod tests {
         let put = generations.note(&[Slot(7)]);
         // Of the same name, and of another that shares all its counters.
         let entries = [Slot(7), Slot(7 + (1 << 30))].map(|slot| generations.note(&[slot]));
-        assert!(generations.overtake(&put));
+        assert!(generations.storing(&put).overtake(&put, || "a"));
         assert!(entries.iter().all(|entry| generations.current(&entry.stamps)));
     }
 

@@ -26,6 +26,7 @@ use crate::item::Item;
 use crate::spec::{Cached, Coalesce, Invalidate, Kind, Put, Tier, When};
 use literal::{boolean, condition, integer, number, weight, word};
 use name::Scope;
+pub(crate) use name::resolve_with;
 
 /// The most tags that an entry may have; so it is for `SetOptions`, too.
 const MOST_TAGS: usize = 128;

@@ -10,7 +10,7 @@ use super::{CallKey, fresh_for_ms, micros};
 use crate::clock::millis;
 use crate::config::Ttl;
 use crate::core::Core;
-use crate::generation::Noted;
+use crate::generation::{Noted, Storing};
 use crate::memory::{Facts, Hit, Made};
 use crate::value::AnyValue;
 
@@ -47,10 +47,10 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) {
+        let name = || key.name().as_str();
         if let Some(made) = self.copy(key, noted, original, value) {
-            let generations = &self.generations;
-            self.place(noted, made, || {
-                generations.lease.holds_exactly() && generations.storable(noted)
+            self.place(noted, made, |storing| {
+                self.generations.lease.holds_exactly() && storing.storable(noted, name)
             });
         }
     }
@@ -63,9 +63,10 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) {
-        let generations = &self.generations;
-        let may = || {
-            let may = generations.lease.holds_exactly() && generations.overtake(noted);
+        let name = || key.name().as_str();
+        let may = |storing: &Storing<'_>| {
+            let holds = self.generations.lease.holds_exactly();
+            let may = holds && storing.overtake(noted, name);
             if may {
                 self.memory.retire(&key.memory);
             }

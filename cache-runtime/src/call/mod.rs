@@ -238,7 +238,8 @@ impl Call {
                 return core.unfit(&self.key, &self.counters, &error);
             }
         };
-        if !core.place(noted, made, || core.generations.storable(noted)) {
+        let name = || self.key.name().as_str();
+        if !core.place(noted, made, |storing| storing.storable(noted, name)) {
             self.counters.slow.refused.one();
             return Fate::Overtaken;
         }
