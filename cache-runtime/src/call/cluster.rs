@@ -29,6 +29,8 @@ pub(super) enum Begun {
     Noted(Noted, Option<Lease>),
     /// It is not necessary: another process has loaded.
     Found(Found),
+    /// Another process has loaded, for other arguments of the same key.
+    Alike,
     Away,
 }
 
@@ -84,11 +86,18 @@ impl Call {
         // Not a mark: a value, which is looked at on behalf of all who have joined by now.
         leader.seal();
         let ask = self.ask(self.policy.grace.while_revalidate_ms);
-        let reading = self.core.read(&self.key, ask).await;
-        if let Reading::Redis(hit, state) = reading
-            && let Some(found) = self.young_enough(Found::in_redis(hit, state))
-        {
-            return Begun::Found(found);
+        match self.core.read(&self.key, ask).await {
+            Reading::Redis(hit, state) => {
+                if let Some(found) = self.young_enough(Found::in_redis(hit, state)) {
+                    return Begun::Found(found);
+                }
+            }
+            Reading::Miss(Leftover::Alike(_)) => {
+                self.note_alike();
+                leader.reopen();
+                return Begun::Alike;
+            }
+            _ => {}
         }
         leader.reopen();
         Begun::Noted(noted, None)

@@ -11,6 +11,8 @@ pub(crate) enum Fate {
     Overtaken,
     /// It is over the size limit, or cannot be encoded.
     Unfit,
+    /// Other arguments have the same key.
+    Alike,
     /// The function's options say so.
     Unwanted,
     /// Redis is its store, and away.
@@ -23,6 +25,7 @@ impl Fate {
             Fate::Stored => "stored",
             Fate::Overtaken => "overtaken",
             Fate::Unfit => "unfit",
+            Fate::Alike => "alike",
             Fate::Unwanted => "unwanted",
             Fate::Away => "away",
         }

@@ -39,6 +39,8 @@ pub(super) enum Into {
     Redis(Leftover),
     /// Memory, since Redis is away.
     Outage,
+    /// Nowhere: what is there was loaded for other arguments of the same key.
+    Nowhere,
     /// In place of this one, which others are served meanwhile.
     Place(Found),
 }
@@ -136,6 +138,10 @@ impl Call {
                 (Some(Found::in_redis(hit, state)), Into::Redis(Leftover::Nothing))
             }
             Reading::Miss(_) if in_memory => (None, Into::Memory),
+            Reading::Miss(Leftover::Alike(_)) => {
+                self.note_alike();
+                (None, Into::Nowhere)
+            }
             Reading::Miss(leftover) => {
                 if let Leftover::Undecodable(_) = &leftover {
                     self.counters.slow.decode_failures.one();

@@ -39,6 +39,8 @@ pub(crate) enum Leftover {
     Stale(Vec<u8>),
     /// Not what this program's type would be, or damaged.
     Undecodable(Vec<u8>),
+    /// A value that was loaded for other arguments, which serialise alike.
+    Alike(Vec<u8>),
 }
 
 impl Reading {
@@ -73,9 +75,10 @@ impl Leftover {
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Leftover::Nothing => None,
-            Leftover::Expired(bytes) | Leftover::Stale(bytes) | Leftover::Undecodable(bytes) => {
-                Some(bytes)
-            }
+            Leftover::Expired(bytes)
+            | Leftover::Stale(bytes)
+            | Leftover::Undecodable(bytes)
+            | Leftover::Alike(bytes) => Some(bytes),
         }
     }
 }
@@ -286,6 +289,7 @@ impl Core {
             }
         };
         match verdict {
+            Verdict::Usable if key.is_of_others(header.fingerprint) => Seen::Not(Leftover::Alike),
             Verdict::Usable => match take(&Usable { header: &header, payload, now_ms, noted }) {
                 Some(taken) => Seen::Usable(taken),
                 None => Seen::Not(Leftover::Undecodable),
@@ -401,6 +405,7 @@ fn outcome(fetched: &Result<Fetched<Reading>, Away>) -> &'static str {
         Ok(Fetched::Not(Leftover::Expired(_))) => "expired",
         Ok(Fetched::Not(Leftover::Stale(_))) => "invalidated",
         Ok(Fetched::Not(Leftover::Undecodable(_))) => "undecodable",
+        Ok(Fetched::Not(Leftover::Alike(_))) => "alike",
         Err(Away) => "away",
     }
 }

@@ -10,6 +10,8 @@ use std::any::type_name;
 
 pub use crate::asked::{NOT_BOXED, boxed_call};
 pub use crate::call::Run;
+pub use crate::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
+pub use crate::fingerprint::{Argument, Fingerprint};
 pub use crate::invalidate::{
     Condition, EntryCall, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition,
 };
@@ -25,7 +27,7 @@ pub use crate::site::{Coalesce, Site, SiteSpec, Tier, TtlSpec};
 pub use begin::{Begin, Own, Tags, begin, output};
 pub use hooks::{Fallible, Hooks, MaybeNone};
 pub use inventory;
-pub use key_source::{Args, KeySource, Template};
+pub use key_source::{Args, KeySource, Template, no_fingerprint};
 pub use run::{Background, Call};
 pub use task::{Keep, KeepBorrowed, keep, keep_borrowed, load_in_the_background};
 
