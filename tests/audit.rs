@@ -56,6 +56,11 @@ mod with_mistakes {
         _ = team;
     }
 
+    #[cached(key_prefix = "badge", tags = ["team:team", "badges"])]
+    async fn badge(team: u64) -> u64 {
+        team
+    }
+
     /// Not cached, which the compiler cannot see.
     async fn load_list(n: u64) -> u64 {
         n
@@ -106,6 +111,12 @@ fn summary(finding: &Finding) -> (&'static str, Vec<&'static str>, String) {
             let nearest = nearest.as_deref().unwrap_or_default();
             ("nothing", vec![site.function], format!("{option} {name} {nearest}"))
         }
+        Finding::WithoutBraces { site, option, text, argument, .. } => {
+            ("braces", vec![site.function], format!("{option} {text} {argument}"))
+        }
+        Finding::NeverInvalidated { site, tag, .. } => {
+            ("never", vec![site.function], (*tag).to_owned())
+        }
         Finding::NotCached { site, call, .. } => {
             ("not cached", vec![site.function], (*call).to_owned())
         }
@@ -123,6 +134,8 @@ fn exactly_the_mistakes_of_the_program_are_found() {
     let expected = [
         ("twins", vec!["twin", "twin"], ""),
         ("same names", vec!["price", "price_by_id"], "price:{}"),
+        ("braces", vec!["badge"], "tags team:team team"),
+        ("never", vec!["badge"], "badges"),
         ("not cached", vec!["extend_list"], "load_list(1)"),
         ("nothing", vec!["misspelt"], "tags teams:{team} team:{team}"),
         ("nothing", vec!["rename_video"], "prefix video:{id} video"),

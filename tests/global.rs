@@ -3,11 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 use std::env;
+use std::io::{self, Write};
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cache_runtime::{cache, cache_invalidate, cached};
+use cache_runtime::{
+    CacheConfig, CacheManager, Error, cache, cache_invalidate, cached, install, with,
+};
 use cache_tests::{Counter, RedisServer, unique_namespace};
+use tracing::subscriber::DefaultGuard;
 
 /// What all of these tests have in common: they run in any order, and side by side.
 const SHARED: u64 = 0;
@@ -79,6 +84,108 @@ mod is_used {
         // As long as the value lives, and the grain of the clock.
         tokio::time::sleep(Duration::from_millis(70)).await;
         assert_eq!(short(&runs, 1).await, first + 1);
+    }
+}
+
+/// Each in a process of its own: which manager is the process's is settled once.
+mod first_use {
+    use super::*;
+
+    async fn manager() -> CacheManager {
+        CacheManager::connect(CacheConfig::default()).await.unwrap()
+    }
+
+    #[tokio::test]
+    #[ignore = "run by a test, alone"]
+    async fn makes_the_manager_that_install_would_have_been() {
+        assert_eq!(item(&Counter::new(), 1).await, 1);
+        let error = install(manager().await).unwrap_err();
+        assert!(matches!(error, Error::UsedBeforeInstall), "{error:?}");
+        let text = error.to_string();
+        assert!(text.contains("was used before `cache_runtime::install`"), "{text}");
+        assert!(text.contains("at the start of the program"), "{text}");
+    }
+
+    #[tokio::test]
+    #[ignore = "run by a test, alone"]
+    async fn says_once_that_a_connected_manager_is_not_it() {
+        let log = Log::begin();
+        drop(manager().await);
+        assert_eq!(log.count("neither installed nor used"), 0);
+        item(&Counter::new(), 1).await;
+        item(&Counter::new(), 2).await;
+        assert_eq!(log.count("neither installed nor used"), 1);
+    }
+
+    #[tokio::test]
+    #[ignore = "run by a test, alone"]
+    async fn is_silent_of_a_manager_in_a_scope() {
+        let log = Log::begin();
+        let manager = manager().await;
+        with(&manager, item(&Counter::new(), 1)).await;
+        item(&Counter::new(), 1).await;
+        assert_eq!(log.count("neither installed nor used"), 0);
+    }
+
+    #[tokio::test]
+    #[ignore = "run by a test, alone"]
+    async fn is_silent_of_the_one_installed() {
+        let log = Log::begin();
+        install(manager().await).unwrap();
+        item(&Counter::new(), 1).await;
+        assert_eq!(log.count("neither installed nor used"), 0);
+        assert!(matches!(install(manager().await), Err(Error::AlreadyInstalled)));
+    }
+}
+
+#[test]
+fn the_first_use_settles_which_manager_it_is() {
+    for test in [
+        "makes_the_manager_that_install_would_have_been",
+        "says_once_that_a_connected_manager_is_not_it",
+        "is_silent_of_a_manager_in_a_scope",
+        "is_silent_of_the_one_installed",
+    ] {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--ignored", "--exact", &format!("first_use::{test}")]);
+        let output = command.env_remove("REDIS_URL").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{test}: {said}");
+    }
+}
+
+/// What is logged on this thread.
+struct Log {
+    lines: Arc<Mutex<Vec<u8>>>,
+    _collecting: DefaultGuard,
+}
+
+impl Log {
+    fn begin() -> Self {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let writer = Arc::clone(&lines);
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || Lines(Arc::clone(&writer)))
+            .finish();
+        Log { lines, _collecting: tracing::subscriber::set_default(subscriber) }
+    }
+
+    fn count(&self, text: &str) -> usize {
+        String::from_utf8_lossy(&self.lines.lock().unwrap()).matches(text).count()
+    }
+}
+
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

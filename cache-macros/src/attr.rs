@@ -1,12 +1,15 @@
 //! Stage one: what was written between the parentheses of an attribute, with its tokens.
 
+mod elsewhere;
+
 use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, Path, Token, Type, token};
 
-use crate::error::{Errors, hint};
+use crate::error::Errors;
+use elsewhere::{OF_CACHED, OF_CHANGES, OF_PUT, unknown};
 
 /// An option as written: the name it was given under, and its value.
 pub(crate) struct Written<T> {
@@ -44,29 +47,7 @@ macro_rules! options {
     };
 }
 
-/// Options that other caches have, and what takes their place here.
-type Elsewhere = [(&'static [&'static str], &'static str)];
-
-const OF_CACHED: [(&[&str], &str); 4] = [
-    (&["time", "expire"], "`ttl` says how long a value is fresh: `ttl = \"5m\"`"),
-    (
-        &["condition"],
-        "`cache_if` says which values are stored, `bypass_if` which calls are not cached",
-    ),
-    (
-        &["unless"],
-        "`bypass_if` says which calls are not cached, `cache_if` which values are stored",
-    ),
-    (&["sync", "sync_writes"], "always so, concurrent calls share one run of the body: remove it"),
-];
-
-const OF_CHANGES: [(&[&str], &str); 3] = [
-    (&["key"], "`entry = get_video(id)` names one entry"),
-    (&["entries"], "it is `entry`, repeated: `entry = get_video(1), entry = get_video(2)`"),
-    (&["condition", "unless", "cache_if", "bypass_if"], "`if = |result| ..` says when"),
-];
-
-options!(CachedAttr, &OF_CACHED, {
+options!(CachedAttr, &[OF_CACHED], {
     ttl: Once<Expr> = "ttl",
     prefix: Once<Expr> = "key_prefix" | "prefix",
     key: Once<Expr> = "key",
@@ -92,7 +73,7 @@ options!(CachedAttr, &OF_CACHED, {
     runtime: Once<Path> = "crate",
 });
 
-options!(InvalidateAttr, &OF_CHANGES, {
+options!(InvalidateAttr, &[OF_CHANGES], {
     prefix: Once<Expr> = "prefix" | "key_prefix",
     tags: Once<Expr> = "tags",
     entries: Many<Expr> = "entry",
@@ -101,7 +82,7 @@ options!(InvalidateAttr, &OF_CHANGES, {
     runtime: Once<Path> = "crate",
 });
 
-options!(PutAttr, &OF_CHANGES, {
+options!(PutAttr, &[OF_PUT, OF_CHANGES], {
     entries: Many<Expr> = "entry",
     when: Once<Expr> = "when",
     condition: Once<Expr> = "if",
@@ -196,13 +177,6 @@ fn twice(first: &Ident, second: &Ident) -> syn::Error {
     syn::Error::new_spanned(second, message)
 }
 
-fn unknown(name: &Ident, names: &[&str], elsewhere: &Elsewhere) -> syn::Error {
-    let written = name.unraw().to_string();
-    let known = elsewhere.iter().find(|(others, _)| others.contains(&written.as_str()));
-    let hint = known.map_or_else(|| hint(&written, names), |(_, answer)| (*answer).to_owned());
-    syn::Error::new_spanned(name, format!("unknown option `{name}`: {hint}"))
-}
-
 /// A kind of value that an option can have.
 trait Value: Sized {
     fn parse(option: &Ident, input: ParseStream<'_>) -> syn::Result<Self>;
@@ -268,9 +242,12 @@ fn equals(option: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed parse is a failed test")]
 
-    use quote::quote;
+    use std::collections::HashSet;
 
-    use super::{CachedAttr, InvalidateAttr, Options as _};
+    use quote::{format_ident, quote};
+
+    use super::elsewhere::{Answers, OF_CACHED, OF_CHANGES, OF_PUT};
+    use super::{CachedAttr, InvalidateAttr, Options as _, PutAttr};
     use crate::error::Errors;
 
     fn messages(tokens: proc_macro2::TokenStream) -> Vec<String> {
@@ -317,11 +294,64 @@ mod tests {
 
     #[test]
     fn options_of_other_caches_are_answered() {
-        let found = messages(quote!(time = 5, unless = a, sync_writes = true));
-        assert_eq!(found.len(), 3);
-        assert!(found[0].contains("`ttl` says how long"), "{found:?}");
-        assert!(found[1].contains("`bypass_if` says which calls"), "{found:?}");
-        assert!(found[2].contains("always so"), "{found:?}");
+        for (option, part) in [
+            ("time", "`ttl` sets how long"),
+            ("maxAge", "`ttl` sets how long"),
+            ("tti", "reading it does not extend"),
+            ("time_to_idle", "reading it does not extend"),
+            ("refresh", "reading a value does not extend"),
+            ("time_refresh", "reading it does not extend"),
+            ("size", "CACHE_MEMORY_CAPACITY"),
+            ("max_size", "CACHE_MEMORY_CAPACITY"),
+            ("unbound", "always bounded"),
+            ("result", "only `Ok` is stored"),
+            ("option", "cache_none = false"),
+            ("result_fallback", "stale_if_error"),
+            ("with_cached_flag", "fetch()"),
+            ("convert", "`key` sets"),
+            ("name", "key_prefix"),
+            ("ty", "no cache to construct"),
+            ("create", "no cache to construct"),
+            ("in_impl", "no cache to construct"),
+            ("support_future", "no cache to construct"),
+            ("map_error", "never fails the caller"),
+            ("disk", "no store on disk"),
+            ("redis", "`tier = "),
+            ("unless", "`bypass_if`"),
+            ("condition", "`cache_if`"),
+            ("sync", "share one run"),
+            ("sync_writes", "share one run"),
+            ("entry", "cache_invalidate"),
+        ] {
+            let name = format_ident!("{option}");
+            let found = messages(quote!(#name = 5));
+            assert!(found.len() == 1 && found[0].contains(part), "{option}: {found:?}");
+            assert!(!found[0].contains("did you mean"), "{option}: {found:?}");
+        }
+    }
+
+    /// A name that two groups answer would have the answer of the first.
+    #[test]
+    fn every_name_of_another_cache_has_one_answer() {
+        for answers in [OF_CACHED, OF_CHANGES, OF_PUT] {
+            let mut seen = HashSet::new();
+            for name in answers.iter().flat_map(|(names, _)| *names) {
+                assert!(seen.insert(name), "{name} is answered twice");
+                assert!(!name.contains('_') && name.to_lowercase() == **name, "{name}");
+            }
+        }
+    }
+
+    /// What an attribute takes needs no answer, and would never get it.
+    #[test]
+    fn no_option_of_an_attribute_is_answered_as_unknown() {
+        fn assert_apart(names: &[&str], elsewhere: &[&Answers]) {
+            let mut answered = elsewhere.iter().copied().flatten().flat_map(|(names, _)| *names);
+            assert!(answered.all(|other| names.iter().all(|name| name.replace('_', "") != *other)));
+        }
+        assert_apart(CachedAttr::NAMES, &[OF_CACHED]);
+        assert_apart(InvalidateAttr::NAMES, &[OF_CHANGES]);
+        assert_apart(PutAttr::NAMES, &[OF_PUT, OF_CHANGES]);
     }
 
     #[test]

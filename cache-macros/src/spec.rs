@@ -13,19 +13,19 @@ pub(crate) struct Cached {
     pub(crate) prefix: Option<Prefix>,
     pub(crate) key: Key,
     pub(crate) tags: Vec<Template>,
-    pub(crate) version: Option<u64>,
+    pub(crate) version: Option<Constant<u64>>,
     pub(crate) negative_ttl: Option<Ttl>,
     pub(crate) cache_none: Option<bool>,
     pub(crate) cache_if: Option<Expr>,
     pub(crate) bypass_if: Option<Expr>,
-    pub(crate) jitter: Option<f64>,
+    pub(crate) jitter: Option<Constant<f64>>,
     pub(crate) tier: Option<Tier>,
     pub(crate) codec: Option<Type>,
-    pub(crate) cost: Option<f64>,
+    pub(crate) cost: Option<Constant<f64>>,
     pub(crate) stale_while_revalidate: Option<Ttl>,
     pub(crate) stale_if_error: Option<Ttl>,
     pub(crate) load_timeout: Option<Ttl>,
-    pub(crate) early_refresh: Option<f64>,
+    pub(crate) early_refresh: Option<Constant<f64>>,
     pub(crate) coalesce: Option<Coalesce>,
     pub(crate) share_errors: Option<bool>,
     /// How the body is run in a task of its own, where that may be wanted.
@@ -61,6 +61,13 @@ pub(crate) enum Ttl {
     Forever,
     /// A `Duration` expression.
     Dynamic(Expr),
+}
+
+/// A number that is known when the program is compiled.
+pub(crate) enum Constant<T> {
+    Literal(T),
+    /// A constant expression.
+    Expression(Expr),
 }
 
 pub(crate) enum Prefix {

@@ -62,8 +62,8 @@ fn placeholder(inside: &str) -> Result<Vec<String>, String> {
     let is_path = is_name(names[0]) && names[1..].iter().all(|name| is_field(name));
     if !is_path {
         return Err(format!(
-            "`{{{inside}}}` is no argument or field: a placeholder holds a name and fields, \
-             like `{{user.lang}}`, and neither spaces, calls nor a format"
+            "`{{{inside}}}` is not an argument or a field of one, such as `{{user.lang}}`: a \
+             placeholder takes no spaces, calls or formats"
         ));
     }
     Ok(names.into_iter().map(str::to_owned).collect())
@@ -188,13 +188,13 @@ mod tests {
             ("{a", "without its `}`"),
             ("a}", "without its `{`"),
             ("{}", "empty placeholder"),
-            ("{ a }", "`{ a }` is no argument"),
-            ("{a:?}", "`{a:?}` is no argument"),
-            ("{a.b()}", "`{a.b()}` is no argument"),
-            ("{0}", "`{0}` is no argument"),
-            ("{a.self}", "`{a.self}` is no argument"),
-            ("{a.+1}", "`{a.+1}` is no argument"),
-            ("{a.}", "`{a.}` is no argument"),
+            ("{ a }", "`{ a }` is not an argument"),
+            ("{a:?}", "`{a:?}` is not an argument"),
+            ("{a.b()}", "`{a.b()}` is not an argument"),
+            ("{0}", "`{0}` is not an argument"),
+            ("{a.self}", "`{a.self}` is not an argument"),
+            ("{a.+1}", "`{a.+1}` is not an argument"),
+            ("{a.}", "`{a.}` is not an argument"),
             ("{a}{b.c}", "`{a}:{b.c}`"),
             ("#a", "reserved"),
             (":a", "begin with `:`"),

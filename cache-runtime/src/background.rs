@@ -1,6 +1,7 @@
-//! Loads that no caller waits for: counted, bounded, and ended with the manager.
+//! Loads that no caller waits for: counted, bounded, shared out among the functions, and ended with the
+//! manager.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,108 +9,141 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::timeout;
+use tokio::sync::watch;
 
 use crate::call::CallKey;
 use crate::flight::Flights;
-use crate::prehashed::BuildPrehashed;
+use crate::pauses::Pauses;
+use crate::timer::timeout;
 
-/// After a load that failed while an older value is at hand, the next one waits for so long.
-pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// So many failures are remembered; beyond that, loads are not kept waiting.
-const REMEMBERED: usize = 4_096;
+/// Of so many functions it is remembered that their share has been told.
+const TOLD: usize = 1_024;
 
 /// The background loads of one manager.
 #[derive(Debug)]
 pub(crate) struct Background {
     /// The loads that take the place of a value which is served meanwhile: one of a key at a time.
     pub(crate) refreshes: Arc<Flights<CallKey>>,
-    places: Arc<Semaphore>,
+    places: Arc<Mutex<Places>>,
     limit: usize,
     /// The longest that one may take.
     longest: Duration,
     closed: watch::Sender<bool>,
-    /// The time, in milliseconds, before which a key is not loaded again.
-    failed: Mutex<HashMap<Arc<CallKey>, u64, BuildPrehashed>>,
+    pauses: Mutex<Pauses>,
+}
+
+/// Who has how many of the places.
+#[derive(Debug, Default)]
+struct Places {
+    /// By the kind of the keys: their function, mostly.
+    taken: HashMap<u64, usize>,
+    all: usize,
+    /// The kinds whose share has been told.
+    told: HashSet<u64>,
 }
 
 /// The right to run one load in the background.
 #[derive(Debug)]
 pub(crate) struct Place {
-    permit: OwnedSemaphorePermit,
+    taken: Taken,
     runtime: Handle,
     closed: watch::Receiver<bool>,
     longest: Duration,
+}
+
+/// A place that is free again when this is dropped.
+#[derive(Debug)]
+struct Taken {
+    places: Arc<Mutex<Places>>,
+    kind: u64,
 }
 
 impl Background {
     pub(crate) fn new(limit: u16, longest: Duration) -> Self {
         Background {
             refreshes: Flights::new(),
-            places: Arc::new(Semaphore::new(limit.into())),
+            places: Arc::default(),
             limit: limit.into(),
             longest,
             closed: watch::Sender::new(false),
-            failed: Mutex::default(),
+            pauses: Mutex::default(),
         }
     }
 
-    /// A place on this runtime, if one is free.
-    pub(crate) fn place(&self, runtime: Handle) -> Option<Place> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(Place { permit, runtime, closed: self.closed.subscribe(), longest: self.longest })
+    /// A place on this runtime for a load of this key, if one is free for its function: no function may have
+    /// more places than are left to the others.
+    pub(crate) fn place(&self, runtime: Handle, key: &CallKey) -> Option<Place> {
+        let (kind, closed) = (key.kind(), self.closed.subscribe());
+        let mut places = lock(&self.places);
+        let (taken, free) = (places.taken(kind), self.limit.saturating_sub(places.all));
+        if *closed.borrow() || taken >= free {
+            if taken > 0 && places.told.len() < TOLD && places.told.insert(kind) {
+                drop(places);
+                tracing::warn!(
+                    function = key.function(),
+                    loads = taken,
+                    free,
+                    "a function has as many loads in the background as there are places left: until some of them \
+                     end, its other stale values are served and not loaded again; give its body a timeout, or \
+                     raise CACHE_MAX_BACKGROUND_LOADS"
+                );
+            }
+            return None;
+        }
+        places.all += 1;
+        *places.taken.entry(kind).or_default() += 1;
+        let taken = Taken { places: Arc::clone(&self.places), kind };
+        Some(Place { taken, runtime, closed, longest: self.longest })
     }
 
     /// How many loads run.
     pub(crate) fn running(&self) -> usize {
-        self.limit.saturating_sub(self.places.available_permits())
+        lock(&self.places).all
     }
 
     /// Ends all loads, and lets none begin.
     pub(crate) fn close(&self) {
-        self.places.close();
         self.closed.send_replace(true);
     }
 
     /// A load of this key has failed at `now_ms`. Whether that is remembered.
-    pub(crate) fn note_failure(&self, key: &Arc<CallKey>, now_ms: u64) -> bool {
-        let mut failed = self.lock_failed();
-        if failed.len() >= REMEMBERED {
-            failed.retain(|_, until| *until > now_ms);
-        }
-        if failed.len() < REMEMBERED {
-            failed
-                .insert(Arc::clone(key), now_ms.saturating_add(crate::clock::millis(RETRY_AFTER)));
-            return true;
-        }
-        false
+    pub(crate) fn note_failure(&self, key: &CallKey, now_ms: u64) -> bool {
+        lock(&self.pauses).begin(key, now_ms)
     }
 
     /// Whether a load of this key has failed so lately that the next one has to wait.
-    pub(crate) fn failed_lately(&self, key: &Arc<CallKey>, now_ms: u64) -> bool {
-        let mut failed = self.lock_failed();
-        match failed.get(key) {
-            Some(until) if *until > now_ms => true,
-            Some(_) => {
-                failed.remove(key);
-                false
-            }
-            None => false,
+    pub(crate) fn failed_lately(&self, key: &CallKey, now_ms: u64) -> bool {
+        lock(&self.pauses).hold(key, now_ms)
+    }
+}
+
+impl Places {
+    fn taken(&self, kind: u64) -> usize {
+        self.taken.get(&kind).copied().unwrap_or(0)
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut places = lock(&self.places);
+        places.all -= 1;
+        match places.taken(self.kind) {
+            0 | 1 => _ = places.taken.remove(&self.kind),
+            taken => _ = places.taken.insert(self.kind, taken - 1),
         }
     }
+}
 
-    fn lock_failed(&self) -> MutexGuard<'_, HashMap<Arc<CallKey>, u64, BuildPrehashed>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Place {
     /// Runs a load to its end, or to the manager's, or for as long as a load may take.
     pub(crate) fn run(self, load: impl Future<Output = ()> + Send + 'static) {
-        let Place { permit, runtime, mut closed, longest } = self;
+        let Place { taken, runtime, mut closed, longest } = self;
         runtime.spawn(async move {
-            let _permit = permit;
+            let _taken = taken;
             // It ends with an error if the manager is gone.
             let mut closed = pin!(closed.wait_for(|closed| *closed));
             let mut load = pin!(timeout(longest, load));
@@ -121,5 +155,37 @@ impl Place {
                 tracing::warn!(limit = ?longest, "a background load was given up");
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+    use super::*;
+    use crate::call::named;
+    use crate::memory::Memory;
+    use crate::name::Name;
+
+    #[tokio::test]
+    async fn a_function_has_no_more_places_than_it_leaves_to_the_others() {
+        let memory = Memory::new(1 << 20, 1 << 20);
+        let background = Background::new(8, Duration::from_secs(60));
+        // Names by hand count by their first prefix.
+        let place = |prefix: &str, id: usize| {
+            let key = named(&memory, Name::new(&format!("{prefix}:{id}")), &[]);
+            background.place(Handle::current(), &key)
+        };
+        let places = |prefix: &str| (0..8).map_while(|id| place(prefix, id)).collect::<Vec<_>>();
+        let hung = places("hung");
+        assert_eq!((hung.len(), background.running()), (4, 4));
+        let other = places("other");
+        assert_eq!(other.len(), 2);
+        let third = places("third");
+        assert_eq!(third.len(), 1, "there is always one more");
+        drop(hung);
+        assert_eq!(background.running(), 3);
+        assert!(place("hung", 0).is_some());
+        background.close();
+        assert!(place("hung", 0).is_none());
     }
 }

@@ -134,6 +134,10 @@ impl<F: Future> CacheEntry<F> {
     /// output is returned and not stored, and what was stored meanwhile is removed: which of the two is
     /// newer is not known.
     ///
+    /// Callers who ask while such a load runs share the next one: it begins after all of them have asked, when
+    /// the one under way has ended. So fifty callers at once make two loads, unless the function has
+    /// `coalesce = "off"`.
+    ///
     /// # Errors
     /// See [above](CacheEntry#errors). What the body returns is in the `Ok`: of a function that
     /// returns a `Result`, write `.await??`.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::events::{Events, Happened};
 use crate::flight::Flights;
 use crate::generation::{Generations, Passed};
+use crate::means::Means;
 use crate::memory::{Memory, Terms};
 use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
 use crate::registry::registry;
@@ -32,8 +34,13 @@ pub(crate) struct Core {
     pub(crate) redis: Option<RedisStore>,
     pub(crate) flights: Arc<Flights<CallKey>>,
     pub(crate) background: Background,
+    /// Loads that were asked for by hand.
+    pub(crate) renewals: Arc<Flights<CallKey>>,
+    pub(crate) means: Means,
     pub(crate) types: Types,
     pub(crate) by_hand: Arc<SiteCounters>,
+    /// It has been said that loads by hand are not cached which cannot be.
+    pub(crate) refusal_is_said: AtomicBool,
     pub(crate) invalidations: Counter,
     pub(crate) events: Arc<Events>,
     /// Where values are kept for which nothing else is said.
@@ -118,7 +125,10 @@ impl Core {
             types: Types::new(config.codec, config.compress_above),
             flights: Flights::new(),
             background: Background::new(config.max_background_loads, config.max_load),
+            renewals: Flights::new(),
+            means: Means::new(),
             by_hand: Arc::new(SiteCounters::new(0.0)),
+            refusal_is_said: AtomicBool::new(false),
             invalidations: Counter::default(),
             events,
             sites: RwLock::default(),
@@ -334,7 +344,8 @@ impl Host for Core {
             ..self.redis.as_ref().map(RedisStore::ever).unwrap_or_default()
         };
         for (field, total) in beyond.totals().chain(sites.into_iter().flatten()) {
-            *totals.entry(field).or_default() += total;
+            let sum: &mut u64 = totals.entry(field).or_default();
+            *sum = sum.saturating_add(total);
         }
         totals.into_iter().collect()
     }
@@ -351,7 +362,7 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         Error::Config { setting: setting.into(), value: file.display().to_string(), expected }
     })?;
     Ok(Settings {
-        servers: Servers::new(address, tls).map_err(|error| refused(error.to_string()))?,
+        servers: Arc::new(Servers::new(address, tls).map_err(|error| refused(error.to_string()))?),
         address: url.to_string(),
         namespace: config.namespace.clone(),
         connections: usize::from(config.redis_pool_max_connections),

@@ -91,8 +91,11 @@ pub enum Error {
         /// The name found.
         function: String,
     },
-    /// A manager has already been installed or made for this process.
+    /// A manager has already been installed for this process.
     AlreadyInstalled,
+    /// The process's manager was made from the environment at the first use of the cache, before
+    /// [`install`](crate::install).
+    UsedBeforeInstall,
 }
 
 impl fmt::Display for Error {
@@ -137,6 +140,9 @@ impl fmt::Display for Error {
             Error::AlreadyInstalled => {
                 f.write_str("a cache manager is already installed in this process; use `cache_runtime::with` for a second one")
             }
+            Error::UsedBeforeInstall => f.write_str(
+                "the cache was used before `cache_runtime::install`, and its first use has made this process's manager from the environment; call `install` at the start of the program, before any annotated function and before `cache_runtime::cache`",
+            ),
         }
     }
 }

@@ -33,11 +33,13 @@ mod invalidate;
 mod key;
 mod lease;
 mod manager;
+mod means;
 mod memory;
 mod name;
 #[doc = include_str!("../docs/options.md")]
 pub mod options {}
 mod output;
+mod pauses;
 mod prehashed;
 mod put;
 mod put_function;
@@ -52,6 +54,7 @@ mod shape;
 mod shared_error;
 mod site;
 mod stats;
+mod timer;
 mod value;
 
 pub use cache_macros::{cache_invalidate, cache_put, cached};
@@ -69,7 +72,9 @@ pub use error::Error;
 pub use events::{Event, Happened};
 pub use health::{Health, Status};
 pub use inspect::{EntryState, Inspected, InspectedTag};
-pub use manager::{Builder, CacheManager, Names, SetOptions, Warmed, cache, install, try_cache};
+pub use manager::{
+    Builder, CacheManager, Names, SetOptions, Warmed, Written, cache, install, try_cache,
+};
 pub use name::escape;
 pub use output::CacheValue;
 pub use registry::{

@@ -197,7 +197,8 @@ impl Put {
             self.remove().await;
             return Fate::Unwanted;
         };
-        let worth = Worth { value, ttl, grace: policy.grace, codec: policy.codec, took };
+        let grace = policy.grace_of(value);
+        let worth = Worth { value, ttl, grace, codec: policy.codec, took };
         let outcome = self.store(&worth).await;
         match &outcome {
             Ok(Outcome::Stored) => counters.slow.stores.one(),
@@ -239,7 +240,7 @@ impl Core {
             Ok(Outcome::Stored) => {}
             Ok(Outcome::Away) => {
                 put.owe();
-                return put.store_for_an_outage(worth);
+                put.store_for_an_outage(worth)?;
             }
             // Whatever came between, be it a sweep that has passed by: what is there may be older.
             Ok(Outcome::Overtaken) | Err(_) => put.remove().await,

@@ -24,6 +24,7 @@ use crate::value::{AnyValue, ValueType, type_of};
 pub struct PutPlan<V> {
     site: &'static InvalidatingSpec,
     targets: Vec<Target>,
+    value: &'static dyn ValueType,
     of: PhantomData<fn() -> V>,
 }
 
@@ -66,17 +67,23 @@ impl Target {
     }
 }
 
-impl<V: CacheValue> PutPlan<V> {
-    /// A plan for what a function of this kind returns.
-    pub fn new<K>(site: &'static InvalidatingSpec, _: K, fill: impl FnOnce(&mut Self)) -> Self
-    where
-        K: OutputKind<Value = V>,
-    {
-        let mut plan = PutPlan { site, targets: Vec::new(), of: PhantomData };
-        fill(&mut plan);
-        plan
-    }
+/// A plan for what a function of this kind returns.
+pub fn put_plan<K>(
+    site: &'static InvalidatingSpec,
+    _: K,
+    fill: impl FnOnce(&mut PutPlan<K::Value>),
+) -> PutPlan<K::Value>
+where
+    K: OutputKind,
+    K::Value: CacheValue,
+{
+    let (targets, value) = (Vec::new(), type_of::<K::Value>());
+    let mut plan = PutPlan { site, targets, value, of: PhantomData };
+    fill(&mut plan);
+    plan
+}
 
+impl<V> PutPlan<V> {
     /// Adds the entry of a call. `_kind` says which part of the call's output is stored.
     pub fn entry<F, K, W>(&mut self, call: F, _kind: K)
     where
@@ -87,7 +94,7 @@ impl<V: CacheValue> PutPlan<V> {
         let Some(resolved) = resolve_entry(call, self.site) else {
             return;
         };
-        add(&mut self.targets, resolved, type_of::<V>());
+        add(&mut self.targets, resolved, self.value);
     }
 }
 

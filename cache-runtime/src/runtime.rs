@@ -1,37 +1,108 @@
-//! What the tokio runtime around a call can do.
+//! The tokio runtime on which the cache's own tasks and timers are.
 //!
-//! A runtime may have been built without timers, and asking such a one for a timer panics. So a
-//! runtime is asked once, and its answer is remembered.
+//! That of the call, if it has timers and I/O. A runtime may have been built without, and asking such a one for
+//! them panics; what it has cannot be asked otherwise. Where panics unwind it is tried out, once for each runtime.
+//! Where they abort it is not, and neither is anybody else's runtime used: there is a small one of the cache's own,
+//! on a thread of its own, for all that needs timers or I/O.
 
+use std::cell::Cell;
+use std::future::{Future, pending};
+use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
-use tokio::runtime::{Handle, Id};
+use tokio::runtime::{Builder, Handle, Id};
 
 /// So many runtimes are remembered.
 const REMEMBERED: usize = 32;
 
-static ASKED: Mutex<Vec<(Id, bool)>> = Mutex::new(Vec::new());
+static TRIED: Mutex<Vec<(Id, bool)>> = Mutex::new(Vec::new());
+/// With the process that it belongs to: a child of that has none of its threads.
+static OWN: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
 
-/// The runtime that this is called on, if there is one and it has timers.
-pub(crate) fn with_timers() -> Option<Handle> {
-    let handle = Handle::try_current().ok()?;
-    has_timers(handle.id()).then_some(handle)
+thread_local! {
+    /// The last answer that this thread was given.
+    static LAST: Cell<Option<(Id, bool)>> = const { Cell::new(None) };
 }
 
-fn has_timers(id: Id) -> bool {
-    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, answer)) = asked.iter().find(|(known, _)| *known == id) {
+/// A runtime with timers and I/O: the one that this is called on, or the cache's own. `None` outside of any, or if
+/// there is no thread to be had.
+pub(crate) fn with_timers() -> Option<Handle> {
+    let here = Handle::try_current().ok()?;
+    if is_complete(here.id()) { Some(here) } else { own() }
+}
+
+/// The same also outside of any runtime.
+pub(crate) fn with_timers_anywhere() -> Option<Handle> {
+    if Handle::try_current().is_ok() { with_timers() } else { own() }
+}
+
+/// Runs what needs timers and I/O; `None` if there is nothing that it could be run on.
+pub(crate) async fn run<T: Send + 'static>(
+    task: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let runtime = with_timers_anywhere()?;
+    if Handle::try_current().is_ok_and(|here| here.id() == runtime.id()) {
+        return Some(task.await);
+    }
+    runtime.spawn(task).await.ok()
+}
+
+fn is_complete(id: Id) -> bool {
+    let last = LAST.try_with(Cell::get).ok().flatten();
+    if let Some((_, answer)) = last.filter(|(of, _)| *of == id) {
+        return answer;
+    }
+    let answer = is_own(id) || (cfg!(panic = "unwind") && was_tried(id));
+    let _ = LAST.try_with(|last| last.set(Some((id, answer))));
+    answer
+}
+
+fn is_own(id: Id) -> bool {
+    let own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+    own.as_ref().is_some_and(|(_, handle)| handle.id() == id)
+}
+
+/// Tries out the runtime that this is called on, unless it has been.
+fn was_tried(id: Id) -> bool {
+    let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, answer)) = tried.iter().find(|(known, _)| *known == id) {
         return *answer;
     }
-    let answer =
-        catch_unwind(AssertUnwindSafe(|| drop(tokio::time::sleep(Duration::ZERO)))).is_ok();
-    if asked.len() == REMEMBERED {
-        asked.remove(0);
+    let answer = has_timers_and_io();
+    if tried.len() == REMEMBERED {
+        tried.remove(0);
     }
-    asked.push((id, answer));
+    tried.push((id, answer));
     answer
+}
+
+fn has_timers_and_io() -> bool {
+    let tried = AssertUnwindSafe(|| {
+        drop(tokio::time::sleep(Duration::ZERO));
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        socket.set_nonblocking(true)?;
+        tokio::net::UdpSocket::from_std(socket).map(drop)
+    });
+    // Without a socket, I/O is not needed either.
+    catch_unwind(tried).is_ok()
+}
+
+/// The cache's own runtime, made on first use.
+fn own() -> Option<Handle> {
+    let process = std::process::id();
+    let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, handle)) = own.as_ref().filter(|(of, _)| *of == process) {
+        return Some(handle.clone());
+    }
+    let runtime = Builder::new_current_thread().enable_all().build().ok()?;
+    let handle = runtime.handle().clone();
+    let drive = move || runtime.block_on(pending::<()>());
+    thread::Builder::new().name("cache-tasks".into()).spawn(drive).ok()?;
+    *own = Some((process, handle.clone()));
+    Some(handle)
 }
 
 #[cfg(test)]
@@ -40,16 +111,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_runtime_without_timers_is_told_apart() {
-        let build = |timers: bool| {
-            let mut builder = tokio::runtime::Builder::new_current_thread();
-            if timers {
-                builder.enable_time();
-            }
-            builder.build().unwrap()
+    fn a_runtime_without_timers_or_without_io_is_replaced_by_an_own_one() {
+        let with = |enable: fn(&mut Builder) -> &mut Builder| {
+            let runtime = enable(&mut Builder::new_current_thread()).build().unwrap();
+            let chosen = runtime.block_on(async { with_timers().unwrap().id() });
+            (chosen == runtime.handle().id(), is_own(chosen))
         };
-        assert!(build(true).block_on(async { with_timers().is_some() }));
-        assert!(build(false).block_on(async { with_timers().is_none() }));
-        assert!(with_timers().is_none());
+        assert_eq!(with(Builder::enable_all), (true, false));
+        assert_eq!(with(|builder| builder), (false, true));
+        assert_eq!(with(Builder::enable_time), (false, true));
+        assert_eq!(with(Builder::enable_io), (false, true));
+        assert!(with_timers().is_none(), "outside of any");
+    }
+
+    #[test]
+    fn what_needs_timers_runs_also_where_there_are_none() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let slept = runtime.block_on(run(async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            Handle::current().id()
+        }));
+        assert!(slept.is_some_and(is_own));
     }
 }

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use crate::CacheManager;
 use crate::ambient::{self, Surrounded};
-use crate::manager::WeakManager;
+use crate::manager::{self, WeakManager};
 
 thread_local! {
     static CURRENT: RefCell<Option<CacheManager>> = const { RefCell::new(None) };
@@ -39,6 +39,7 @@ thread_local! {
 /// # }
 /// ```
 pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
+    manager::is_used();
     let _open = Surrounded::new();
     let mut future = pin!(future);
     poll_fn(|context| {

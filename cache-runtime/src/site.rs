@@ -81,6 +81,8 @@ pub struct SiteSpec {
     pub skip: &'static [&'static str],
     /// `tags`, for the registry.
     pub tags: &'static [&'static str],
+    /// The arguments, for the registry.
+    pub arguments: &'static [&'static str],
     /// Whether `cache_if` is written.
     pub cache_if: bool,
     /// Whether `bypass_if` is written.
@@ -119,6 +121,7 @@ impl SiteSpec {
             key: SiteKey::Arguments(&[]),
             skip: &[],
             tags: &[],
+            arguments: &[],
             cache_if: false,
             bypass_if: false,
             codec: None,
@@ -181,12 +184,13 @@ impl Site {
     /// A site with these options.
     ///
     /// # Panics
-    /// At compile time, as the initialiser of a `static`: if the prefix is a constant that cannot
-    /// be one.
+    /// At compile time, as the initialiser of a `static`: if a constant that an option names cannot
+    /// be its value.
     pub const fn new(spec: SiteSpec) -> Self {
         if let Some(prefix) = spec.prefix {
             check_prefix(prefix.as_bytes());
         }
+        check_numbers(&spec);
         Site { spec, first: OnceCell::new(), others: RwLock::new(Vec::new()) }
     }
 
@@ -336,6 +340,18 @@ pub(crate) fn without_closures(type_name: &str) -> &str {
         name = shorter;
     }
     name
+}
+
+/// The rules of literal numbers, for constants.
+const fn check_numbers(spec: &SiteSpec) {
+    if let Some(jitter) = spec.jitter {
+        assert!(0.0 <= jitter && jitter <= 0.5, "`jitter` takes a number from 0.0 to 0.5");
+    }
+    assert!(0.0 <= spec.cost && spec.cost <= f64::MAX, "`cost` takes a number of at least 0");
+    assert!(
+        0.0 <= spec.early_refresh && spec.early_refresh <= 100.0,
+        "`early_refresh` takes a number from 0.0 to 100.0, such as 1.0"
+    );
 }
 
 /// The rules of a literal prefix, for a prefix that is a path to a constant.

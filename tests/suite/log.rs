@@ -338,7 +338,7 @@ async fn a_read_and_a_store_in_redis_say_what_they_found_and_did() {
         change_noisy(1).await;
         manager.set("log:by_hand", &1_u64, Duration::from_secs(60)).await.unwrap();
         manager.clear("log:*").await.unwrap();
-        manager.disconnect().await;
+        _ = manager.disconnect().await;
         change_noisy(1).await;
     })
     .await;

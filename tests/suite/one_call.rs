@@ -690,3 +690,55 @@ async fn a_refresh_does_not_lose_to_an_older_load() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn refreshes_that_are_asked_for_together_share_a_load_that_begins_after_all_of_them() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let hold = source.hold();
+        let refresh = |source: &Source| {
+            let source = source.clone();
+            cache.spawn(async move { plain(&source, 1, "red").cache_entry().refresh().await })
+        };
+        let first = refresh(&source);
+        hold.reached().await;
+        // What the first one loads is older than this.
+        source.set(2);
+        let others: Vec<_> = (0..49).map(|_| refresh(&source)).collect();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        hold.release();
+        assert_eq!(in_time(first).await.unwrap().unwrap(), 101);
+        for other in others {
+            assert_eq!(in_time(other).await.unwrap().unwrap(), 102);
+        }
+        assert_eq!(source.reads(), 2);
+        assert_eq!(plain(&source, 1, "red").await, 102, "and that is what is stored");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refresh_whose_caller_is_dropped_strands_nobody() {
+    on_each_store(async |cache: TestCache| {
+        let source = Source::new(1);
+        let hold = source.hold();
+        let refresh = |source: &Source| {
+            let source = source.clone();
+            cache.spawn(async move { plain(&source, 1, "red").cache_entry().refresh().await })
+        };
+        let first = refresh(&source);
+        hold.reached().await;
+        let others: Vec<_> = (0..3).map(|_| refresh(&source)).collect();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        first.abort();
+        for other in others {
+            assert_eq!(in_time(other).await.unwrap().unwrap(), 101);
+        }
+        assert!((2..=3).contains(&source.reads()), "{}", source.reads());
+    })
+    .await;
+}

@@ -6,10 +6,13 @@ use std::time::Duration;
 use cache_runtime::{CacheConfig, cached};
 use cache_tests::Counter;
 use tokio::sync::Barrier;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep};
 
 use crate::stores::{Store, TestCache, in_time, on_each_store, on_store, on_stores};
 
-/// Far below the ten seconds for which a caller waits for another's load.
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
 
 #[cached(ttl = "1m", key_prefix = "recursion", key = "fibonacci:{n}")]
 async fn fibonacci(runs: &Counter, n: u64) -> u64 {
@@ -113,4 +116,92 @@ async fn two_tasks_that_wait_for_each_other_come_free_in_each_store() {
         let impatient = |config: CacheConfig| config.wait_limit(Duration::from_millis(100));
         on_store(store, impatient, async |cache: TestCache| crossed(&cache).await).await;
     }
+}
+
+/// So many callers of each of two names whose loads load the other name, in tasks of their own or not.
+async fn crossed_by_hand(cache: &TestCache, in_tasks: bool) {
+    const CALLERS: usize = 50;
+    let both = Arc::new(Barrier::new(2 * CALLERS));
+    let call = |here: &'static str, there: &'static str| {
+        let (manager, both) = (cache.manager.clone(), Arc::clone(&both));
+        tokio::spawn(async move {
+            both.wait().await;
+            let inner = {
+                let manager = manager.clone();
+                async move { manager.get_or_load(there, MINUTE, async || Ok::<u64, ()>(1)).await }
+            };
+            let load = async || {
+                // The other load has begun by then.
+                yield_now().await;
+                if in_tasks { tokio::spawn(inner).await.unwrap() } else { inner.await }
+            };
+            manager.get_or_load(here, MINUTE, load).await
+        })
+    };
+    let calls: Vec<_> = (0..CALLERS)
+        .flat_map(|_| [call("cross:x", "cross:y"), call("cross:y", "cross:x")])
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Ok(1));
+    }
+}
+
+/// Time is tokio's, which jumps ahead when all tasks wait.
+#[tokio::test(start_paused = true)]
+async fn fifty_callers_each_of_two_loads_that_wait_for_each_other_do_not_wait() {
+    let limited = |config: CacheConfig| config.wait_limit(SECOND);
+    on_store(Store::Memory, limited, async |cache: TestCache| {
+        let began = Instant::now();
+        crossed_by_hand(&cache, false).await;
+        assert!(began.elapsed() < SECOND, "{:?}: a circle is found at once", began.elapsed());
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn loads_that_wait_for_each_other_out_of_sight_wait_for_two_limits_at_most() {
+    let limited = |config: CacheConfig| config.wait_limit(SECOND);
+    on_store(Store::Memory, limited, async |cache: TestCache| {
+        for _ in 0..3 {
+            let began = Instant::now();
+            crossed_by_hand(&cache, true).await;
+            assert!(began.elapsed() <= 2 * SECOND + SECOND / 10, "{:?}", began.elapsed());
+            cache.manager.flush_all().await;
+        }
+    })
+    .await;
+}
+
+/// What a load waits for others is none of its own time, by which the next wait would be measured.
+#[tokio::test(start_paused = true)]
+async fn the_time_that_a_load_waits_makes_no_later_wait_longer() {
+    let limited = |config: CacheConfig| config.wait_limit(SECOND);
+    on_store(Store::Memory, limited, async |cache: TestCache| {
+        let manager = &cache.manager;
+        let slow = async || {
+            sleep(SECOND * 9 / 10).await;
+            Ok::<u64, ()>(1)
+        };
+        // `cross:outer` waits for a load of `slow:inner` that another one leads.
+        let outer = async || manager.get_or_load("slow:inner", MINUTE, slow).await;
+        let (inner, outer) = tokio::join!(
+            manager.get_or_load("slow:inner", MINUTE, slow),
+            manager.get_or_load("cross:outer", MINUTE, outer),
+        );
+        assert_eq!((inner, outer), (Ok(1), Ok(1)));
+        let began = Instant::now();
+        let for_ever = async || std::future::pending::<Result<u64, ()>>().await;
+        let waits = async {
+            yield_now().await;
+            manager.get_or_load("cross:stuck", MINUTE, async || Ok::<u64, ()>(2)).await
+        };
+        tokio::select! {
+            biased;
+            _ = manager.get_or_load("cross:stuck", MINUTE, for_ever) => unreachable!(),
+            loaded = waits => assert_eq!(loaded, Ok(2)),
+        }
+        let waited = began.elapsed();
+        assert!(waited < 2 * SECOND, "{waited:?}: the limit is a second");
+    })
+    .await;
 }

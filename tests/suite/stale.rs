@@ -443,7 +443,7 @@ async fn a_stale_value_outlives_the_process_that_stored_it() {
         let name = revalidated(&source, 1).cache_entry().name().unwrap();
         let left = cache.server().cli::<u64>(&["PTTL", &cache.redis_key(&name)]);
         assert!((110_000..=120_000).contains(&left), "{left}: by its own clock it is new");
-        cache.manager.disconnect().await;
+        _ = cache.manager.disconnect().await;
         let next = cache.peer().await;
         source.set(2);
         let call = async |source: Source| {
@@ -577,7 +577,7 @@ async fn loads_in_the_background_end_with_the_manager() {
         let cache = TestCache::new(store, |config| config).await;
         let manager = cache.manager.clone();
         let _hold = cache_runtime::with(&manager, begin(&cache, &source)).await;
-        manager.disconnect().await;
+        _ = manager.disconnect().await;
         until(async || source.clones() == 1).await;
         assert_eq!(manager.stats().background_loads, 0);
         // Annotated functions go on, and no load is begun for what is stale.

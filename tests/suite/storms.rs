@@ -59,7 +59,7 @@ async fn what_is_disconnected_while_the_server_is_silent_stays_so() {
     cache.server().pause();
     assert_eq!(cache.manager.get::<u8>("any").await.unwrap(), None);
     // The server is being asked now whether it is there.
-    cache.manager.disconnect().await;
+    _ = cache.manager.disconnect().await;
     cache.server().resume();
     // Longer than the answer and a first attempt to connect would take.
     sleep(Duration::from_millis(400)).await;

@@ -1,16 +1,14 @@
 //! `#[cached]`.
 
-use std::slice;
-
-use proc_macro2::{Literal, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Expr;
 use syn::spanned::Spanned as _;
 
-use super::site::site;
-use super::{body, here, kind, placed, private, probe, render, roots, task};
+use super::site::{constant, site};
+use super::{body, here, kind, placed, private, probe, render, roots, storable, task};
 use crate::item::{Argument, Item};
-use crate::spec::{Cached, Key, Template};
+use crate::spec::{Cached, Key, Kind, Template};
 
 // Input:
 //
@@ -27,8 +25,10 @@ use crate::spec::{Cached, Key, Template};
 //             bypass: false,
 //         };
 //         let kind = ...;
+//         let kind = P::storable((&&&&&P::probe_value(kind)).__cache_value());
 //         let call = match P::begin(
 //             own, kind,
+//             // `&id` stands for `P::argument((&&P::probe_part(&id)).__cache_part())`.
 //             P::Args::<_, { ::core::cfg!(debug_assertions) }>((&id, (&user, ())), |list| {
 //                 use P::{ProbeDebug as _, ProbeHash as _, ProbeNeither as _};
 //                 let mut fingerprint = P::Fingerprint::new();
@@ -62,10 +62,23 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     // What the compiler says of the value's type, it says there, and only once.
     let there = |tokens| placed(tokens, spec.output.value);
     let kind_there = there(quote_spanned!(Span::mixed_site()=> __kind));
+    let storable = storable(p, &spec.output);
     let key = key(p, &spec.key, item);
+    let asks = match &spec.key {
+        Key::Template(_) => TokenStream::new(),
+        Key::Arguments(_) | Key::Value(_) => {
+            quote_spanned!(Span::mixed_site()=> use #p::ProbePart as _;)
+        }
+    };
     let tags = tags(p, &spec.tags);
     let hooks = hooks(spec);
-    let early = Literal::f64_suffixed(spec.early_refresh.unwrap_or_default());
+    let early = match &spec.early_refresh {
+        Some(beta) => {
+            let beta = constant(beta);
+            quote!(const { #beta })
+        }
+        None => quote!(0.0),
+    };
     let rest = match &spec.task {
         Some(task) => task::run(p, task, item, &spec.output, &named(spec)),
         None => {
@@ -94,10 +107,14 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
                 early_refresh: #early,
             };
             let __kind = #kind;
+            let __kind = #storable;
             #[allow(clippy::used_underscore_binding)]
-            let __begin = #p::begin(__own, #kind_there, #key, #tags, |__kind| {
-                #p::Hooks::new(__kind)#hooks
-            });
+            let __begin = {
+                #asks
+                #p::begin(__own, #kind_there, #key, #tags, |__kind| {
+                    #p::Hooks::new(__kind)#hooks
+                })
+            };
             let __call = match __begin {
                 #p::Begin::Hit(__value) => return #p::output(__kind, __value),
                 #p::Begin::Call(__call) => __call,
@@ -135,9 +152,11 @@ fn named(spec: &Cached) -> TokenStream {
 const SHARED: [&str; 2] = ["ProbeCloneError", "ProbeNoCloneError"];
 const WRAPPED: [&str; 2] = ["ProbeCloneError", "ProbeWrapError"];
 
-/// How an error reaches those who waited; one that borrows cannot.
+/// How an error reaches those who waited. One that borrows cannot, and an error that is stored is
+/// a value.
 fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
-    if spec.output.borrows || spec.share_errors == Some(false) {
+    let has_none = spec.output.borrows || matches!(spec.output.kind, Kind::Plain);
+    if has_none || spec.share_errors == Some(false) {
         return quote_spanned!(Span::mixed_site()=> #p::no_shared_errors(__kind));
     }
     if spec.share_errors == Some(true) {
@@ -148,13 +167,16 @@ fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
 
 fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
     let (list, fingerprint) = match key {
-        Key::Arguments(arguments) => {
-            (arguments_list(arguments, item.sig.paren_token.span.join()), fingerprint(p, arguments))
-        }
-        Key::Value(value) => (
-            references(slice::from_ref(value), value.span()),
-            quote_spanned!(Span::mixed_site()=> #p::no_fingerprint),
+        Key::Arguments(arguments) => (
+            arguments_list(p, arguments, item.sig.paren_token.span.join()),
+            fingerprint(p, arguments),
         ),
+        Key::Value(value) => {
+            let part = part(p, value, "key_value");
+            let place = here(value.span());
+            let list = quote_spanned!(place=> (#part, ()));
+            (list, quote_spanned!(Span::mixed_site()=> #p::no_fingerprint))
+        }
         Key::Template(template) => {
             let render = render(p, template);
             return quote_spanned!(Span::mixed_site()=> #p::Template(#render));
@@ -190,33 +212,33 @@ fn fingerprint(p: &TokenStream, arguments: &[Argument]) -> TokenStream {
     }}
 }
 
-/// The list of the arguments that are there: whether one under `#[cfg]` is, only the compiler knows.
-fn arguments_list(arguments: &[Argument], place: Span) -> TokenStream {
+/// The list of the arguments that are there, `(&a, (&b, ()))`: whether one under `#[cfg]` is, only the
+/// compiler knows.
+fn arguments_list(p: &TokenStream, arguments: &[Argument], place: Span) -> TokenStream {
+    let place = here(place);
+    let end = quote_spanned!(place=> ());
+    let part = |argument: &Argument| part(p, &argument.name, "argument");
     if arguments.iter().all(|argument| argument.cfg.is_empty()) {
-        let names: Vec<_> = arguments.iter().map(|argument| &argument.name).collect();
-        return references(&names, place);
+        let list = |rest, argument| {
+            let part = part(argument);
+            quote_spanned!(place=> (#part, #rest))
+        };
+        return arguments.iter().rev().fold(end, list);
     }
-    let steps = arguments.iter().rev().map(|Argument { name, cfg }| {
-        let name = reference(name);
-        quote_spanned!(here(place)=> #(#cfg)* let __list = (#name, __list);)
+    let steps = arguments.iter().rev().map(|argument| {
+        let (part, cfg) = (part(argument), &argument.cfg);
+        quote_spanned!(place=> #(#cfg)* let __list = (#part, __list);)
     });
-    quote_spanned!(here(place)=> { let __list = (); #(#steps)* __list })
+    quote_spanned!(place=> { let __list = #end; #(#steps)* __list })
 }
 
-/// `(&a, (&b, ()))`, placed where they were written.
-///
-/// The compiler says of a place in our own code, rather than of the attribute, that a type cannot
-/// be part of a key; the reborrow gives it one for each item.
-fn references(items: &[impl ToTokens], place: Span) -> TokenStream {
-    let end = quote_spanned!(here(place)=> ());
-    items.iter().rev().fold(end, |rest, item| {
-        let item = reference(item);
-        quote_spanned!(here(place)=> (#item, #rest))
-    })
-}
-
-fn reference(item: &impl ToTokens) -> TokenStream {
-    quote_spanned!(here(item.span())=> &*(&(#item)))
+/// A reference to a part of the key, at the place where it was written: the compiler says there if it
+/// cannot be one. `as_what` is the function that says so.
+fn part(p: &TokenStream, part: &impl ToTokens, as_what: &str) -> TokenStream {
+    let (place, as_what) = (here(part.span()), Ident::new(as_what, here(part.span())));
+    // All of it stands there, so that what the compiler says of it is said once.
+    let p = placed(p.clone(), part.span());
+    quote_spanned!(place=> #p::#as_what((&&#p::probe_part(&(#part))).__cache_part()))
 }
 
 fn tags(p: &TokenStream, tags: &[Template]) -> TokenStream {
@@ -238,7 +260,9 @@ fn hooks(spec: &Cached) -> TokenStream {
     // A load can fail only if it returns a `Result`.
     let fallible = spec.stale_if_error.is_some();
     let fallible = fallible.then(|| quote_spanned!(here(spec.output.value)=> .fallible()));
+    let whole = matches!(spec.output.kind, Kind::Plain);
+    let whole = whole.then(|| quote_spanned!(Span::mixed_site()=> .whole()));
     quote_spanned! {Span::mixed_site()=>
-        #(.cache_if(#cache_if))* #optional #fallible #(.codec::<#codec>())*
+        #whole #(.cache_if(#cache_if))* #optional #fallible #(.codec::<#codec>())*
     }
 }

@@ -60,6 +60,17 @@ fn kind(p: &TokenStream, output: &Output) -> TokenStream {
     }
 }
 
+/// The kind again, if its value can be stored. The compiler says at the value's type if not, and says
+/// nothing else then.
+fn storable(p: &TokenStream, output: &Output) -> TokenStream {
+    // All of it stands there, so that what the compiler says of it is said once.
+    let p = placed(p.clone(), output.value);
+    quote_spanned! {here(output.value)=> {
+        use #p::ProbeValue as _;
+        #p::storable((&&&&&#p::probe_value(__kind)).__cache_value())
+    }}
+}
+
 /// A question that method look-up answers: the traits are in scope in a block of their own.
 fn probe(p: &TokenStream, ty: &Type, question: &str, traits: &[&str]) -> TokenStream {
     let question = Ident::new(question, Span::mixed_site());

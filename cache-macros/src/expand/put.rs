@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::site::putter;
-use super::{body, condition, entries, kind, placed, private, when};
+use super::{body, condition, entries, kind, placed, private, storable, when};
 use crate::item::Item;
 use crate::spec::Put;
 
@@ -18,7 +18,7 @@ use crate::spec::Put;
 //     async fn rename(id: u64, title: &str) -> Result<Video, DbError> {
 //         let site = { static SITE: P::InvalidatingSpec = ...; ...; &SITE };
 //         let kind = ...;
-//         let plan = P::PutPlan::new(site, kind, |plan| {
+//         let plan = P::put_plan(site, kind, |plan| {
 //             let call = get_video(id);
 //             let kind = ...;
 //             plan.entry(call, kind);
@@ -32,6 +32,7 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let kind = kind(p, &spec.output);
     let kind_there = placed(quote_spanned!(Span::mixed_site()=> __kind), spec.output.value);
+    let storable = storable(p, &spec.output);
     let entries = entries(p, &spec.entries, true);
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
@@ -44,9 +45,10 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
         quote_spanned! {Span::mixed_site()=>
             let __site = #listed;
             let __kind = #kind;
+            let __kind = #storable;
             // The body takes the arguments: which entries they mean is settled before.
             #[allow(clippy::used_underscore_binding)]
-            let __plan = #p::PutPlan::new(__site, #kind_there, |__plan| { #entries });
+            let __plan = #p::put_plan(__site, #kind_there, |__plan| { #entries });
             let __condition = #condition;
             let __body = #body;
             let __body = ::core::pin::pin!(__body);

@@ -1,13 +1,13 @@
 //! The `static` of a call site: what the program knows of it without calling it.
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{Expr, ExprCall, Member};
 
 use crate::item::{Argument, Item};
 use crate::spec::{
-    Cached, Coalesce, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl, When,
+    Cached, Coalesce, Constant, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl, When,
 };
 
 /// A block whose value is the site of a cached function.
@@ -34,6 +34,7 @@ pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> To
         ("kind", quote!(#p::Invalidating::Invalidate)),
         ("prefix", prefix),
         ("tags", list(spec.tags.iter().map(written))),
+        ("arguments", arguments_list(&item.arguments())),
         ("entries", entries(&spec.entries)),
         ("when", when(spec.when)),
         ("conditional", spec.condition.is_some().to_token_stream()),
@@ -47,6 +48,7 @@ pub(super) fn putter(p: &TokenStream, spec: &Put, item: &Item) -> TokenStream {
         ("kind", quote!(#p::Invalidating::Put)),
         ("prefix", quote!(::core::option::Option::None)),
         ("tags", quote!(&[])),
+        ("arguments", arguments_list(&item.arguments())),
         ("entries", entries(&spec.entries)),
         ("when", when(spec.when)),
         ("conditional", spec.condition.is_some().to_token_stream()),
@@ -89,19 +91,19 @@ fn declared(p: &TokenStream, item: &Item) -> TokenStream {
 
 /// The fields of the site that the attribute sets.
 fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
-    let float = |value: f64| Literal::f64_suffixed(value).into_token_stream();
     let fields = [
         ("ttl", spec.ttl.as_ref().map(|ttl| duration(p, ttl))),
         ("prefix", spec.prefix.as_ref().map(prefix).map(some)),
-        ("version", spec.version.map(|version| quote!(#version))),
+        ("version", spec.version.as_ref().map(constant)),
         ("negative_ttl", spec.negative_ttl.as_ref().map(|ttl| duration(p, ttl))),
         ("cache_none", spec.cache_none.map(|cache| quote!(#cache))),
-        ("jitter", spec.jitter.map(float).map(some)),
+        ("jitter", spec.jitter.as_ref().map(constant).map(some)),
         ("tier", spec.tier.map(|chosen| tier(p, chosen)).map(some)),
-        ("cost", spec.cost.map(float)),
+        ("cost", spec.cost.as_ref().map(constant)),
         ("key", Some(key(p, &spec.key))),
         ("skip", Some(skipped(&spec.key, item))),
         ("tags", Some(list(spec.tags.iter().map(written)))),
+        ("arguments", Some(arguments_list(&item.arguments()))),
         ("cache_if", spec.cache_if.as_ref().map(|_| quote!(true))),
         ("bypass_if", spec.bypass_if.as_ref().map(|_| quote!(true))),
         ("codec", spec.codec.as_ref().map(text).map(some)),
@@ -111,7 +113,7 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ),
         ("stale_if_error", spec.stale_if_error.as_ref().map(|ttl| duration(p, ttl))),
         ("load_timeout", spec.load_timeout.as_ref().map(|ttl| duration(p, ttl))),
-        ("early_refresh", spec.early_refresh.map(float)),
+        ("early_refresh", spec.early_refresh.as_ref().map(constant)),
         ("background", spec.task.as_ref().map(|_| quote!(true))),
         ("coalesce", spec.coalesce.map(|chosen| coalesce(p, chosen))),
         ("share_errors", spec.share_errors.map(|share| quote!(#share))),
@@ -133,6 +135,13 @@ fn duration(p: &TokenStream, ttl: &Ttl) -> TokenStream {
         Ttl::Millis(millis) => quote!(#p::TtlSpec::Millis(#millis)),
         Ttl::Forever => quote!(#p::TtlSpec::Forever),
         Ttl::Dynamic(expr) => quote!(#p::TtlSpec::Dynamic(|| #expr)),
+    }
+}
+
+pub(super) fn constant(constant: &Constant<impl ToTokens>) -> TokenStream {
+    match constant {
+        Constant::Literal(value) => value.to_token_stream(),
+        Constant::Expression(expr) => expr.to_token_stream(),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Options whose value is a literal or a closure.
 
-use syn::{Expr, Lit, LitInt, LitStr, UnOp};
+use syn::{Expr, ExprUnary, Lit, LitInt, LitStr, UnOp};
 
 use super::capture;
 use super::name::Scope;
 use crate::attr::Written;
 use crate::error::nearest;
+use crate::spec::Constant;
 
 type Given = Written<Expr>;
 
@@ -27,26 +28,50 @@ pub(crate) fn boolean(given: &Given) -> syn::Result<bool> {
     }
 }
 
-pub(crate) fn integer(given: &Given) -> syn::Result<u64> {
+pub(crate) fn integer(given: &Given, scope: &Scope) -> syn::Result<Constant<u64>> {
     let accepted = "a whole number";
     match literal(&given.value) {
-        Some(Lit::Int(value)) => whole(value).ok_or_else(|| {
+        Some(Lit::Int(value)) => whole(value).map(Constant::Literal).ok_or_else(|| {
             let range = "from 0 to 18446744073709551615";
             at(given, format!("`{}` takes {accepted} {range}, not `{value}`", given.name))
         }),
-        _ => Err(wrong_kind(given, accepted)),
+        Some(_) => Err(wrong_kind(given, accepted)),
+        None => expression(given, accepted, scope).map(Constant::Expression),
     }
 }
 
-/// A finite number of at least 0, and at most `most`.
-pub(crate) fn number(given: &Given, most: f64, accepted: &str) -> syn::Result<f64> {
+/// An expression that is the same for all calls. What can only be another kind of value is refused
+/// in words; the compiler checks the type of the rest.
+pub(crate) fn expression(given: &Given, accepted: &str, scope: &Scope) -> syn::Result<Expr> {
+    let expr = peel(&given.value);
+    let is_wrong_kind = match expr {
+        Expr::Unary(unary) => literal(&unary.expr).is_some(),
+        Expr::Lit(_) | Expr::Array(_) | Expr::Closure(_) | Expr::Tuple(_) => true,
+        _ => false,
+    };
+    if is_wrong_kind {
+        return Err(wrong_kind(given, accepted));
+    }
+    let reason = format!("`{}` is the same for all calls", given.name);
+    capture::refuse(expr, scope, &reason)?;
+    Ok(expr.clone())
+}
+
+/// A finite number of at least 0, and at most `most`. The runtime checks what an expression gives.
+pub(crate) fn number(
+    given: &Given,
+    most: f64,
+    accepted: &str,
+    scope: &Scope,
+) -> syn::Result<Constant<f64>> {
     let digits = match literal(&given.value) {
         Some(Lit::Int(value)) if is_number_suffix(value.suffix()) => value.base10_digits(),
         Some(Lit::Float(value)) if is_number_suffix(value.suffix()) => value.base10_digits(),
-        _ => return Err(wrong_kind(given, accepted)),
+        Some(_) => return Err(wrong_kind(given, accepted)),
+        None => return expression(given, accepted, scope).map(Constant::Expression),
     };
     match digits.parse() {
-        Ok(value) if (0.0..=most).contains(&value) => Ok(value),
+        Ok(value) if (0.0..=most).contains(&value) => Ok(Constant::Literal(value)),
         _ => Err(at(given, format!("`{}` takes {accepted}, not {digits}", given.name))),
     }
 }
@@ -104,12 +129,16 @@ pub(crate) fn at(given: &Given, message: impl std::fmt::Display) -> syn::Error {
     syn::Error::new_spanned(&given.value, message)
 }
 
-/// What a `macro_rules!` variable was replaced by stands in an invisible group.
+/// The expression without parentheses, also those that cannot be seen, as around what a
+/// `macro_rules!` variable was replaced by.
 pub(crate) fn peel(mut expr: &Expr) -> &Expr {
-    while let Expr::Group(group) = expr {
-        expr = &group.expr;
+    loop {
+        expr = match expr {
+            Expr::Group(group) => &group.expr,
+            Expr::Paren(paren) => &paren.expr,
+            expr => return expr,
+        };
     }
-    expr
 }
 
 /// The value of an integer, unless it has a suffix that is no integer type.
@@ -127,6 +156,10 @@ fn literal(expr: &Expr) -> Option<&Lit> {
     }
 }
 
+fn is_number(expr: &Expr) -> bool {
+    matches!(literal(expr), Some(Lit::Int(_) | Lit::Float(_)))
+}
+
 fn is_number_suffix(suffix: &str) -> bool {
     const TYPES: [&str; 15] = [
         "", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
@@ -138,7 +171,9 @@ fn is_number_suffix(suffix: &str) -> bool {
 fn describe(expr: &Expr) -> &'static str {
     match expr {
         Expr::Lit(expr) => describe_literal(&expr.lit),
-        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => "a negative number",
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) if is_number(expr) => {
+            "a negative number"
+        }
         Expr::Array(_) => "an array",
         Expr::Closure(_) => "a closure",
         Expr::Path(_) => "a name",

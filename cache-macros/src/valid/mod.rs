@@ -52,13 +52,15 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
             .tags
             .as_ref()
             .map_or_else(Vec::new, |tags| name::tags(tags, &scope, &mut errors)),
-        version: errors.option(&attr.version, integer),
+        version: errors.option(&attr.version, |given| integer(given, &scope)),
         negative_ttl: errors.option(&attr.negative_ttl, ttl),
         cache_none: errors.option(&attr.cache_none, boolean),
         cache_if: errors.option(&attr.cache_if, |given| condition(given, "value", &scope)),
-        jitter: errors.option(&attr.jitter, |given| number(given, 0.5, "a number from 0.0 to 0.5")),
+        jitter: errors
+            .option(&attr.jitter, |given| number(given, 0.5, "a number from 0.0 to 0.5", &scope)),
         tier: errors.option(&attr.tier, |given| word(given, &TIERS)),
-        cost: errors.option(&attr.cost, |given| number(given, f64::MAX, "a number of at least 0")),
+        cost: errors
+            .option(&attr.cost, |given| number(given, f64::MAX, "a number of at least 0", &scope)),
         output,
         bypass_if: attr.bypass_if.map(|given| given.value),
         codec: attr.codec.map(|given| given.value),
@@ -68,6 +70,16 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         let message = "`negative_ttl` is how long `None` is kept, and `cache_none = false` keeps \
                        no `None`: remove one";
         errors.at(&given.name, message);
+    }
+    if let Kind::Plain = spec.output.kind {
+        for given in [&attr.share_errors, &attr.stale_if_error].into_iter().flatten() {
+            let message = format!(
+                "`{}` is about errors, and with `output = \"plain\"` an `Err` is a value like any \
+                 other, which is stored: remove one",
+                given.name
+            );
+            errors.at(&given.name, message);
+        }
     }
     errors.finish(spec)
 }

@@ -153,14 +153,35 @@ pub(crate) fn template(
 }
 
 fn resolve(option: &Ident, text: &LitStr, scope: &Scope) -> syn::Result<Template> {
-    let invalid = |problem: String| syn::Error::new_spanned(text, format!("`{option}`: {problem}"));
-    let pieces = template::parse(&text.value()).map_err(invalid)?;
+    let pieces = template::parse(&text.value()).map_err(|problem| {
+        let instead = instead_of_template(option, &text.value());
+        syn::Error::new_spanned(text, format!("`{option}`: {problem}{instead}"))
+    })?;
     let mut errors = Errors::default();
     let pieces = pieces
         .into_iter()
         .filter_map(|piece| errors.keep(resolve_piece(piece, text, scope)))
         .collect();
     errors.finish(Template { pieces, span: text.span() })
+}
+
+/// What takes the place of a `key` template that writes a value as `format!` does, or calls something.
+fn instead_of_template(option: &Ident, template: &str) -> String {
+    let Some((_, inside)) = template.split_once('{') else { return String::new() };
+    let inside = inside.split('}').next().unwrap_or_default();
+    let is_expression = inside.contains('(') && syn::parse_str::<Expr>(inside).is_ok();
+    let is_format =
+        inside.split_once(':').is_some_and(|(name, _)| syn::parse_str::<Ident>(name).is_ok());
+    match (option == "key", is_expression, is_format) {
+        (true, true, _) => format!(". An expression takes them: `key = {inside}`"),
+        (true, _, true) => format!(". An expression takes one: `key = format!({template:?})`"),
+        (false, true, _) | (false, _, true) => {
+            ". It writes a value with its `Display`: give the function an argument, or a field of \
+             one, that has the text wanted"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
 }
 
 fn resolve_piece(piece: template::Piece, text: &LitStr, scope: &Scope) -> syn::Result<Piece> {

@@ -6,8 +6,8 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     GenericArgument, Generics, Ident, Lifetime, ParenthesizedGenericArguments, Path, PathArguments,
-    Token, Type, TypeFnPtr, TypeImplTrait, TypeInfer, TypeParam, TypeParamBound, TypeReference,
-    TypeTraitObject, WherePredicate,
+    PathSegment, Token, Type, TypeFnPtr, TypeImplTrait, TypeInfer, TypeParam, TypeParamBound,
+    TypeReference, TypeTraitObject, WherePredicate,
 };
 
 use crate::error::Errors;
@@ -20,7 +20,7 @@ pub(crate) fn stored(ty: Type, kind: Kind, generics: &Generics, errors: &mut Err
         Kind::Plain => &ty,
         Kind::Recognised | Kind::Result => value_type(&ty),
     };
-    Borrowed(errors).visit_type(value);
+    Borrowed { errors, is_read: true }.visit_type(value);
     Output { kind, value: value.span(), borrows: borrows(&ty, generics), ty }
 }
 
@@ -125,24 +125,63 @@ impl<'ast> Visit<'ast> for Opaque<'_> {
 }
 
 /// Notes each place that borrows. What a function pointer or a trait object takes is not borrowed.
-struct Borrowed<'a>(&'a mut Errors);
+struct Borrowed<'a> {
+    errors: &'a mut Errors,
+    /// Whether this is read as a part of the value: what other types do with a parameter of theirs
+    /// is not known.
+    is_read: bool,
+}
 
 const BORROWED: &str = "a cached value outlives the call, so it cannot borrow: return an owned \
                         type, such as `String` for `&str` or `Vec<T>` for `&[T]`";
 
+const LIFETIME: &str = "a cached value outlives the call, so it cannot borrow: write `'static` here if it \
+                        owns all it holds, or return an owned type";
+
+const STATIC: &str = "a cached value is also read from Redis, which gives an owned one: return an \
+                      owned type, such as `String` for `&'static str` or `Vec<T>` for `&'static [T]`";
+
+/// Containers of the standard library: what they hold is read with them.
+const CONTAINERS: [&str; 14] = [
+    "Option",
+    "Result",
+    "Vec",
+    "VecDeque",
+    "LinkedList",
+    "Box",
+    "Arc",
+    "Rc",
+    "HashMap",
+    "BTreeMap",
+    "HashSet",
+    "BTreeSet",
+    "BinaryHeap",
+    "Mutex",
+];
+
 impl<'ast> Visit<'ast> for Borrowed<'_> {
     fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
         match &reference.lifetime {
+            Some(lifetime) if lifetime.ident == "static" && self.is_read => {
+                self.errors.at(reference, STATIC);
+            }
             Some(lifetime) if lifetime.ident == "static" => {
                 visit::visit_type_reference(self, reference);
             }
-            _ => self.0.at(reference, BORROWED),
+            _ => self.errors.at(reference, BORROWED),
         }
+    }
+
+    fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
+        let outside = self.is_read;
+        self.is_read &= CONTAINERS.iter().any(|container| segment.ident == container);
+        visit::visit_path_segment(self, segment);
+        self.is_read = outside;
     }
 
     fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
         if lifetime.ident != "static" {
-            self.0.at(lifetime, BORROWED);
+            self.errors.at(lifetime, LIFETIME);
         }
     }
 

@@ -6,13 +6,13 @@ use super::{task, ttl};
 use crate::attr::CachedAttr;
 use crate::error::Errors;
 use crate::item::Item;
-use crate::spec::{Output, Task, Ttl};
+use crate::spec::{Constant, Output, Task, Ttl};
 
 pub(crate) struct Staleness {
     pub(crate) while_revalidate: Option<Ttl>,
     pub(crate) if_error: Option<Ttl>,
     pub(crate) load_timeout: Option<Ttl>,
-    pub(crate) early_refresh: Option<f64>,
+    pub(crate) early_refresh: Option<Constant<f64>>,
     pub(crate) task: Option<Task>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn staleness(
         errors.at(&given.name, message);
     }
     let wanted = may_have_task.filter(|_| background != Some(false));
-    let early = |given: &_| number(given, 100.0, "a number from 0.0 to 100.0, such as 1.0");
+    let early = |given: &_| number(given, 100.0, "a number from 0.0 to 100.0, such as 1.0", scope);
     Staleness {
         while_revalidate: errors
             .option(&attr.stale_while_revalidate, |given| ttl::ttl(given, scope)),

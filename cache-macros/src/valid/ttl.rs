@@ -2,8 +2,7 @@
 
 use syn::{Expr, Lit, LitInt};
 
-use super::capture;
-use super::literal::{at, peel, whole, wrong_kind};
+use super::literal::{at, expression, peel, whole, wrong_kind};
 use super::name::Scope;
 use crate::attr::Written;
 use crate::duration::{parse_millis, seconds_to_millis};
@@ -19,14 +18,7 @@ pub(crate) fn ttl(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
             Lit::Str(text) => from_text(given, &text.value()),
             _ => Err(wrong_kind(given, ACCEPTED)),
         },
-        Expr::Unary(_) | Expr::Array(_) | Expr::Closure(_) | Expr::Tuple(_) => {
-            Err(wrong_kind(given, ACCEPTED))
-        }
-        expr => {
-            let reason = format!("`{}` is the same for all calls", given.name);
-            capture::refuse(expr, scope, &reason)?;
-            Ok(Ttl::Dynamic(expr.clone()))
-        }
+        _ => expression(given, ACCEPTED, scope).map(Ttl::Dynamic),
     }
 }
 

@@ -15,6 +15,31 @@ use crate::registry::{Invalidating, Place};
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Finding {
+    /// There is no annotated function to look at: in a test of its own crate, the program does not use the
+    /// library that has them, and so the linker leaves it out.
+    #[non_exhaustive]
+    NoSites {},
+    /// A text in a template that is called like an argument, which the template does not use: `user:id`
+    /// in the place of `user:{id}`.
+    #[non_exhaustive]
+    WithoutBraces {
+        /// Where the function is.
+        site: Place,
+        /// `key`, `prefix` or `tags`.
+        option: &'static str,
+        /// The template, as it is written.
+        text: &'static str,
+        /// The argument.
+        argument: &'static str,
+    },
+    /// A tag that no function of the program invalidates, neither as a tag nor as a prefix.
+    #[non_exhaustive]
+    NeverInvalidated {
+        /// Where the cached function is.
+        site: Place,
+        /// The tag, as it is written.
+        tag: &'static str,
+    },
     /// Cached functions that the compiler prints alike, as it does in sibling blocks. Of those
     /// called in one process all but the first are kept in its memory only.
     #[non_exhaustive]
@@ -79,6 +104,20 @@ pub enum Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Finding::NoSites {} => f.write_str(
+                "no annotated function is in this program, so nothing was looked at: a test in `tests/` sees those of the \
+                 library only if it uses that, by `use name_of_the_library as _;`",
+            ),
+            Finding::WithoutBraces { site, option, text, argument } => write!(
+                f,
+                "`{text}` in `{option}` of {site} has the text `{argument}` in it, and not the value of the \
+                 argument of that name: write `{{{argument}}}`, or call one of the two something else"
+            ),
+            Finding::NeverInvalidated { site, tag } => write!(
+                f,
+                "the tag `{tag}` of {site} is invalidated by no function of the program: add \
+                 `#[cache_invalidate(tags = [\"{tag}\"])]` to the function that changes the data, or remove the tag"
+            ),
             Finding::Twins { sites } => write!(
                 f,
                 "the cached functions {} cannot be told apart, so all but the first to be called \

@@ -1,8 +1,10 @@
 //! Mistakes that can be seen from the call sites alone.
 
+mod braces;
 mod finding;
 mod names;
 mod nearest;
+mod never;
 mod pattern;
 #[cfg(test)]
 mod tests;
@@ -11,9 +13,11 @@ use crate::registry::{
     CachedSite, InvalidatingSite, Place, Registry, SiteEntry, SiteKey, registry,
 };
 
+use braces::without_braces;
 pub use finding::Finding;
 use names::Names;
-use nearest::nearest;
+pub(crate) use nearest::nearest;
+use never::never_invalidated;
 use pattern::Pattern;
 
 /// What is probably a mistake in the attributes of the program: [`Registry::audit`] of
@@ -27,6 +31,10 @@ use pattern::Pattern;
 /// # async fn rename_video(id: u64) { _ = id; }
 /// assert_eq!(cache_runtime::audit(), []);
 /// ```
+///
+/// A program without any annotated function is a [finding](Finding::NoSites), too: a test in `tests/` sees
+/// those of the library only if it uses that, for which `use shop as _;` is enough.
+#[must_use = "it returns its findings: `assert_eq!(audit(), [])`"]
 pub fn audit() -> Vec<Finding> {
     registry().audit()
 }
@@ -35,27 +43,67 @@ impl Registry {
     /// What is probably a mistake in these attributes, an empty list if nothing is.
     ///
     /// What the program does by hand with a [`CacheManager`](crate::CacheManager) is unknown here:
-    /// a prefix or tag that only entries set by hand carry counts as carried by none.
+    /// a prefix or tag that only entries set by hand carry counts as carried by none, and a tag that is only
+    /// invalidated by hand counts as never invalidated. Such findings can be removed:
+    ///
+    /// ```
+    /// use cache_runtime::{Finding, audit, cached};
+    ///
+    /// #[cached(tags = ["team:{team}"])]
+    /// async fn members(team: u64) -> Vec<String> {
+    ///     vec![format!("a member of {team}")]
+    /// }
+    ///
+    /// let mut findings = audit();
+    /// findings.retain(|finding| !matches!(finding, Finding::NeverInvalidated { tag: "team:{team}", .. }));
+    /// assert_eq!(findings, []);
+    /// ```
     ///
     /// Call sites that are not to be looked at, such as those of a library, can be removed first:
     ///
     /// ```
+    /// # mod shop { #[cache_runtime::cached] async fn price(id: u64) -> u64 { id } }
     /// let mut registry = cache_runtime::registry();
-    /// registry.cached.retain(|site| site.place.module.starts_with("shop"));
-    /// registry.invalidating.retain(|site| site.place.module.starts_with("shop"));
+    /// registry.cached.retain(|site| site.place.module.contains("shop"));
+    /// registry.invalidating.retain(|site| site.place.module.contains("shop"));
     /// assert_eq!(registry.audit(), []);
     /// ```
+    #[must_use = "it returns its findings: `assert_eq!(registry.audit(), [])`"]
     pub fn audit(&self) -> Vec<Finding> {
+        if self.cached.is_empty() && self.invalidating.is_empty() {
+            return vec![Finding::NoSites {}];
+        }
         let names: Vec<Names<'_>> = self.cached.iter().map(Names::of).collect();
         let mut findings = twins(&self.cached);
         findings.extend(same_names(&names));
+        for site in &self.cached {
+            findings.extend(without_braces(site.into()));
+            findings.extend(never_invalidated(site, &self.invalidating));
+        }
         for site in &self.invalidating {
+            findings.extend(without_braces(site.into()));
             findings.extend(nothing_to_invalidate(site, &names));
             findings.extend(not_cached(site, &self.cached));
         }
         findings.extend(accidental_parents(&self.cached));
         findings
     }
+}
+
+/// The prefixes of these that no function has, each with the one that was probably meant; none if there are no
+/// functions. Names that are set by hand may still have them.
+pub(crate) fn unused_prefixes<'a>(
+    prefixes: impl Iterator<Item = &'a str>,
+    sites: &[CachedSite],
+) -> Vec<(&'a str, Option<&'static str>)> {
+    let named: Vec<_> = sites.iter().map(|site| (site.prefix.to_owned(), site.prefix)).collect();
+    let is_above = |prefix: &str, site: &CachedSite| {
+        site.prefix
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    let unused = prefixes.filter(|prefix| !sites.iter().any(|site| is_above(prefix, site)));
+    unused.filter(|_| !sites.is_empty()).map(|prefix| (prefix, nearest(prefix, &named))).collect()
 }
 
 fn twins(sites: &[CachedSite]) -> Vec<Finding> {

@@ -22,6 +22,7 @@ fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> Cac
         key,
         skip: &[],
         tags: &[],
+        arguments: &["id"],
         ttl: None,
         negative_ttl: None,
         version: 0,
@@ -52,6 +53,7 @@ fn invalidating(prefix: Option<&'static str>, tags: &'static [&'static str]) -> 
         kind: Invalidating::Invalidate,
         prefix,
         tags,
+        arguments: &["id"],
         entries: Vec::new(),
         when: "success",
         conditional: false,
@@ -64,8 +66,12 @@ fn audit(cached: &[CachedSite]) -> Vec<Finding> {
 
 /// What an invalidation by this prefix finds; `None` if it is in order.
 fn prefix_finding(cached: &[CachedSite], prefix: &'static str) -> Option<Finding> {
+    prefix_findings(cached, prefix).pop()
+}
+
+fn prefix_findings(cached: &[CachedSite], prefix: &'static str) -> Vec<Finding> {
     let invalidating = vec![invalidating(Some(prefix), &[])];
-    Registry { cached: cached.to_vec(), invalidating }.audit().pop()
+    Registry { cached: cached.to_vec(), invalidating }.audit()
 }
 
 /// What an invalidation by these tags finds; `None` if it is in order.
@@ -79,6 +85,66 @@ fn nearest(finding: Option<Finding>) -> Option<String> {
         Some(Finding::NothingToInvalidate { nearest, .. }) => nearest,
         _ => None,
     }
+}
+
+#[test]
+fn a_program_without_sites_is_a_finding() {
+    assert_eq!(audit(&[]), [Finding::NoSites {}]);
+    let only_invalidates = vec![invalidating(None, &["a"])];
+    let found = Registry { cached: Vec::new(), invalidating: only_invalidates }.audit();
+    assert!(matches!(found[..], [Finding::NothingToInvalidate { .. }]), "{found:?}");
+    assert!(Finding::NoSites {}.to_string().contains("`use name_of_the_library as _;`"));
+}
+
+#[test]
+fn a_segment_that_is_called_like_an_argument_lacks_its_braces() {
+    let arguments: &[&str] = &["id", "user", "team"];
+    let site = |tags, key| {
+        let site = CachedSite { tags, arguments, ..templated("shop::get", "video", key) };
+        let invalidating = vec![invalidating(None, &["user:{id}", "a", "user:x:{id}", "user"])];
+        Registry { cached: vec![site], invalidating }.audit()
+    };
+    let lacking = |findings: Vec<Finding>| {
+        let lacking = findings.into_iter().filter_map(|finding| match finding {
+            Finding::WithoutBraces { option, text, argument, .. } => Some((option, text, argument)),
+            _ => None,
+        });
+        lacking.collect::<Vec<_>>()
+    };
+    assert_eq!(lacking(site(&["user:id"], "{id}")), [("tags", "user:id", "id")]);
+    assert_eq!(lacking(site(&["x:{id}:team"], "{id}")), [("tags", "x:{id}:team", "team")]);
+    assert_eq!(lacking(site(&[], "{id}:user")), [("key", "{id}:user", "user")]);
+    for tags in [&["user:{id}"][..], &["user:{user.id}:user"], &["user"], &["user:ids"]] {
+        assert_eq!(lacking(site(tags, "user:{id}")), [], "{tags:?}");
+    }
+    let invalidating = vec![invalidating(Some("video:id"), &["video:id"])];
+    let cached = vec![templated("shop::get", "video", "{id}")];
+    let found = lacking(Registry { cached, invalidating }.audit());
+    assert_eq!(found, [("prefix", "video:id", "id"), ("tags", "video:id", "id")]);
+}
+
+#[test]
+fn a_tag_that_nothing_invalidates_is_found() {
+    let tags: &[&str] = &["user:{user.id}", "home", "team:{team}"];
+    let site = CachedSite { tags, ..templated("shop::get", "video", "{id}") };
+    let never = |invalidating: Vec<InvalidatingSite>| {
+        let found = Registry { cached: vec![site.clone()], invalidating }.audit().into_iter();
+        let tags = found.filter_map(|finding| match finding {
+            Finding::NeverInvalidated { tag, .. } => Some(tag),
+            _ => None,
+        });
+        tags.collect::<Vec<_>>()
+    };
+    assert_eq!(never(Vec::new()), ["user:{user.id}", "home", "team:{team}"]);
+    let tagged = || invalidating(None, &["user:{id}", "team:0"]);
+    assert_eq!(never(vec![tagged()]), ["home"]);
+    let by_prefix = invalidating(Some("home"), &[]);
+    assert_eq!(never(vec![tagged(), by_prefix]), [""; 0]);
+    // A prefix reaches what is below it in names, and tags have no such order.
+    assert_eq!(
+        never(vec![invalidating(Some("user"), &["home"])]),
+        ["user:{user.id}", "team:{team}"]
+    );
 }
 
 #[test]
@@ -196,6 +262,10 @@ fn the_first_six_prefixes_count() {
 fn tags_and_prefixes_are_of_one_kind() {
     let tags: &[&str] = &["user:{user.id}", "home"];
     let sites = [CachedSite { tags, ..templated("shop::get", "video", "{id}") }];
+    let prefix_finding = |sites: &[CachedSite], prefix| {
+        let found = prefix_findings(sites, prefix);
+        found.into_iter().find(|finding| !matches!(finding, Finding::NeverInvalidated { .. }))
+    };
     assert_eq!(prefix_finding(&sites, "home"), None);
     assert_eq!(prefix_finding(&sites, "user:{id}"), None);
     assert_eq!(tag_finding(&sites, &["video", "user:{id}", "user:1", "home"]), None);

@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::reading::Reading;
-use super::{Call, Found, Goal, Load, Turn, Version};
+use super::{Call, CallKey, Found, Goal, Load, Served, Turn, Unheard, Version, recursion};
+use crate::boxed::boxed;
 use crate::error::Error;
-use crate::flight::Leader;
+use crate::flight::{Leader, Outcome, Role, Ticket};
 use crate::put::{self, Overtaken, Put, Worth};
 use crate::redis::Over;
+use crate::site::Coalesce;
 use crate::value::AnyValue;
 
 impl Call {
@@ -39,9 +41,53 @@ impl Call {
 
     /// A load asked for by hand: whatever is there is replaced.
     pub(crate) async fn begin_refresh(self: &Arc<Self>) -> Turn {
-        let leader = Leader::alone(&self.core.generations, self.key.slots());
+        let leader = match boxed(|| self.join_refresh()).await {
+            Ok(leader) => leader,
+            Err(served) => return Turn::Done(served),
+        };
+        // A body that begins now is none for those who ask later.
+        leader.seal();
         let (put, overtaken) = (self.begin_put().await, Overtaken::Goes);
         Turn::Load(Load::new(self, leader, Goal::Place { put, overtaken }))
+    }
+
+    /// The next load that is asked for by hand: to be led, or what another caller has loaded. One that has begun
+    /// before is of no use to this caller, who may know of a change that it has not seen.
+    async fn join_refresh(&self) -> Result<Leader<CallKey>, Served> {
+        let (core, key) = (&self.core, &self.key);
+        let (asked, mut patience) = (Ticket::now(), 1);
+        if self.policy.coalesce == Coalesce::Off || recursion::is_inside(key) {
+            patience = 0;
+        }
+        while patience > 0 {
+            // Whatever is invalidated meanwhile: the load begins after that.
+            let follower = match core.renewals.join(key, asked, &core.generations, || &[]) {
+                Role::Follow(follower) => follower,
+                Role::Lead(mut leader) => {
+                    if let Some(before) = leader.predecessor()
+                        && self.wait_before(&leader, &before).await.is_err()
+                    {
+                        leader.overtake(&before);
+                    }
+                    return Ok(leader);
+                }
+            };
+            match self.wait(&follower).await {
+                Ok(outcome @ (Outcome::Value(_) | Outcome::Error(_))) => {
+                    match self.shared_output(&outcome) {
+                        Some(served) => return Err(served),
+                        None => break,
+                    }
+                }
+                Ok(Outcome::Outdated(_) | Outcome::Abandoned) => {}
+                Ok(Outcome::Failed) | Err(Unheard::Circle) => break,
+                Err(Unheard::TooLong) => {
+                    core.renewals.give_up(key, &follower);
+                    patience -= 1;
+                }
+            }
+        }
+        Ok(Leader::alone(&core.generations, key.slots()))
     }
 
     async fn begin_put(&self) -> Put {
@@ -81,7 +127,7 @@ impl Call {
                 "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
             return Err(Error::NotStored { function, reason });
         };
-        let (grace, codec) = (self.policy.grace, self.policy.codec);
+        let (grace, codec) = (self.policy.grace_of(value), self.policy.codec);
         let worth = Worth { value, ttl, grace, codec, took: Duration::ZERO };
         if self.core.set(&self.key, self.stores, &worth).await? == put::Outcome::Stored {
             self.counters.slow.stores.one();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::runtime::Handle;
 use tracing::{Instrument as _, debug_span};
 
 use super::load::Failed;
@@ -17,7 +17,7 @@ use crate::flight::{Follower, Leader, Outcome, Ticket};
 use crate::output::SharedFailure;
 use crate::put::Overtaken;
 use crate::redis::Lease;
-use crate::runtime;
+use crate::timer::timeout;
 use crate::value::Value;
 
 /// A load that is to be run in a task of its own.
@@ -36,7 +36,7 @@ pub(crate) type Body = Boxed<Result<Value, Option<SharedFailure>>>;
 impl Call {
     /// Serves a value that is being loaded anew, by a task or by this caller.
     pub(super) fn refresh_step(&self, refresh: Leader<CallKey>, found: Found) -> Step {
-        let runtime = runtime::with_timers();
+        let runtime = Handle::try_current().ok();
         let is_stale = found.hit.stale_for_ms().is_some();
         if !self.demands.background || (runtime.is_none() && is_stale) {
             if is_stale {
@@ -48,7 +48,7 @@ impl Call {
                 instead: None,
             });
         }
-        match runtime.and_then(|runtime| self.core.background.place(runtime)) {
+        match runtime.and_then(|runtime| self.core.background.place(runtime, &self.key)) {
             Some(place) => Step::Aside(Aside { refresh, place, found, ahead: None }),
             None => Step::Done(self.served(found)),
         }
@@ -62,13 +62,13 @@ impl Call {
         found: Found,
     ) -> Step {
         let limit = self.policy.load_timeout.filter(|_| self.demands.background);
-        if let (Some(limit), Some(runtime)) = (limit, runtime::with_timers()) {
+        if let (Some(limit), Some(runtime)) = (limit, Handle::try_current().ok()) {
             if let Some(follower) = self.refresh_under_way() {
                 let limit = limit.saturating_sub(follower.elapsed());
                 return Step::Done(self.first_of(leader, &follower, limit, found).await);
             }
             let (core, key) = (&self.core, &self.key);
-            let place = core.background.place(runtime);
+            let place = core.background.place(runtime, key);
             if place.is_none() && core.config.max_background_loads > 0 {
                 // A load that this caller had to wait for without a limit is not what is wanted.
                 self.pass(leader, &found);

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::reading::{Leftover, Reading};
 use super::{Call, CallKey, Found, life_of};
@@ -17,6 +17,7 @@ use crate::random;
 use crate::redis::{Lease, Mark, Noted, Over, RedisStore};
 use crate::runtime;
 use crate::site::Coalesce;
+use crate::timer::sleep;
 
 /// So long others wait at most for a process that has died.
 const LEASE: Duration = Duration::from_secs(2);
@@ -54,6 +55,10 @@ impl Call {
             let lease = redis.lease(self.key.name().as_str(), &noted, mark);
             return Begun::Noted(noted, lease);
         }
+        if !redis.may_lease().await {
+            // The other one is not likely to have more rights: its mark may stay whatever becomes of its load.
+            return Begun::Noted(noted, None);
+        }
         self.wait_for_another(redis, leader, leftover, mark, noted).await
     }
 
@@ -66,7 +71,7 @@ impl Call {
         mark: Mark,
         first: Noted,
     ) -> Begun {
-        let limit = self.core.config.wait_limit.max(self.counters.mean_load() * 4);
+        let limit = self.wait_limit();
         let (began, mut pause) = (Instant::now(), PAUSES.0);
         let mut noted = first.clone();
         // Of marks that come one after another only the first is waited for: if its load has

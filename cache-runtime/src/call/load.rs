@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::task::Context;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::field::Empty;
 use tracing::span::Entered;
 use tracing::{Span, debug_span};
@@ -148,7 +149,7 @@ impl Load {
         }
         let (call, replaces) = (&self.call, matches!(self.goal, Goal::Place { .. }));
         Inside {
-            _noted: recursion::enter(&call.key),
+            _noted: recursion::enter(&call.key, self.leader.flight()),
             span: &self.span,
             _entered: self.span.enter(),
             replacing: replaces.then_some(call),
@@ -162,6 +163,7 @@ impl Load {
         self.call.counters.slow.loads.one();
         self.call.counters.slow.load_micros.add(micros(took));
         self.call.counters.load_times.record(took);
+        self.call.mean_load().note(took.saturating_sub(self.leader.flight().waited()));
         took
     }
 

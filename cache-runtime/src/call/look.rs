@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::reading::{Ask, Leftover, Reading};
-use super::{Aside, Call, CallKey, Demands, Found, Passed, Served, early, recursion};
+use super::{Aside, Call, CallKey, Demands, Found, Passed, Served, Unheard, early, recursion};
 use crate::boxed::boxed;
 use crate::clock::millis;
 use crate::core::Stores;
@@ -54,6 +54,9 @@ pub(super) enum Use {
     Load,
 }
 
+/// A caller that has waited for so many flights up to the limit loads without waiting for another.
+const PATIENCE: u32 = 2;
+
 impl Call {
     /// Looks for a value in the stores, and where other callers are about to have one.
     pub(crate) async fn look(&self) -> Step {
@@ -67,24 +70,27 @@ impl Call {
         if self.policy.coalesce == Coalesce::Off {
             return self.lead(Leader::alone(&core.generations, key.slots())).await;
         }
-        let asked = Ticket::now();
-        loop {
+        let (asked, mut patience) = (Ticket::now(), PATIENCE);
+        while patience > 0 {
             let follower = match core.flights.join(key, asked, &core.generations, || key.slots()) {
                 Role::Lead(leader) => return self.lead(leader).await,
                 Role::Follow(follower) => follower,
             };
             match self.wait(&follower).await {
-                Some(outcome @ (Outcome::Value(_) | Outcome::Error(_))) => {
+                Ok(outcome @ (Outcome::Value(_) | Outcome::Error(_))) => {
                     match self.shared_output(&outcome) {
                         Some(served) => return Step::Done(served),
                         // Too old, or of another type, by hand under the same name: as good as none.
                         None => break,
                     }
                 }
-                Some(Outcome::Failed) => break,
-                Some(Outcome::Outdated(_) | Outcome::Abandoned) => {}
+                Ok(Outcome::Failed) | Err(Unheard::Circle) => break,
+                Ok(Outcome::Outdated(_) | Outcome::Abandoned) => {}
                 // The first to reach the wait limit leads the next flight, the others join it.
-                None => core.flights.give_up(key, &follower),
+                Err(Unheard::TooLong) => {
+                    core.flights.give_up(key, &follower);
+                    patience -= 1;
+                }
             }
         }
         self.lead(Leader::alone(&core.generations, key.slots())).await
@@ -187,7 +193,7 @@ impl Call {
         leader: Leader<CallKey>,
         predecessor: Follower,
     ) -> Result<Leader<CallKey>, Served> {
-        let Some(outcome) = self.wait(&predecessor).await else {
+        let Ok(outcome) = self.wait_before(&leader, &predecessor).await else {
             leader.overtake(&predecessor);
             return Ok(leader);
         };
@@ -198,6 +204,17 @@ impl Call {
             }
             None => Ok(leader),
         }
+    }
+
+    /// Waits as the leader of the next flight.
+    pub(super) async fn wait_before(
+        &self,
+        leader: &Leader<CallKey>,
+        predecessor: &Follower,
+    ) -> Result<Outcome, Unheard> {
+        let mut bodies = recursion::bodies();
+        bodies.push(Arc::clone(leader.flight()));
+        self.wait_inside(bodies, predecessor).await
     }
 
     /// The question for this call's value. A copy in memory has no say where Redis knows better: when
@@ -229,10 +246,10 @@ impl Call {
     /// Waits for a load that runs aside; at the wait limit another may take its place.
     async fn wait_or_give_up(&self, follower: &Follower) -> Option<Outcome> {
         let outcome = self.wait(follower).await;
-        if outcome.is_none() {
+        if let Err(Unheard::TooLong) = outcome {
             self.core.background.refreshes.give_up(&self.key, follower);
         }
-        outcome
+        outcome.ok()
     }
 
     fn step_to(&self, leader: Leader<CallKey>, into: Into) -> Step {
@@ -271,8 +288,13 @@ impl Call {
         self.is_young(&found).then_some(found)
     }
 
+    /// Whether it is as young as the caller wants it, and not past its TTL for longer than that
+    /// very value may be.
     fn is_young(&self, found: &Found) -> bool {
-        found.hit.age_ms < self.demands.max_age.map_or(u64::MAX, millis)
+        let hit = &found.hit;
+        let in_grace = |past| past < self.policy.grace_of(&*hit.value).longest_ms();
+        hit.age_ms < self.demands.max_age.map_or(u64::MAX, millis)
+            && hit.stale_for_ms().is_none_or(in_grace)
     }
 
     pub(super) fn served(&self, found: Found) -> Served {

@@ -34,7 +34,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::timeout;
 
 pub(crate) use aside::{Aside, Body};
 pub(crate) use copies::Original;
@@ -54,12 +53,13 @@ use crate::boxed::{Boxed, boxed};
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
 use crate::entry::StateId;
-use crate::flight::{Follower, Leader, Outcome};
+use crate::flight::{Flight, Follower, Leader, Outcome, Waits};
 use crate::generation::Noted;
+use crate::means::Mean;
 use crate::memory::{Facts, Hit};
 use crate::output::{SharedFailure, Shares};
-use crate::runtime;
 use crate::stats::SiteCounters;
+use crate::timer::timeout;
 use crate::value::{AnyValue, Value};
 
 /// Where an output came from.
@@ -155,6 +155,15 @@ pub(crate) struct Demands {
     pub(crate) early: bool,
     /// The body can be had for a task of its own.
     pub(crate) background: bool,
+}
+
+/// Why a flight has no outcome for a caller.
+#[derive(Clone, Copy, Debug)]
+enum Unheard {
+    /// The wait limit is over.
+    TooLong,
+    /// Its body waits for the one that is calling.
+    Circle,
 }
 
 /// One call on its way to a value.
@@ -265,14 +274,28 @@ impl Call {
         self.core.background.note_failure(&self.key, self.core.clock.now_ms())
     }
 
-    /// Waits for a flight; `None` at the wait limit.
-    async fn wait(&self, follower: &Follower) -> Option<Outcome> {
-        if runtime::with_timers().is_none() {
-            // Without timers there is no limit to the wait.
-            return Some(follower.outcome().await);
-        }
-        let limit = self.core.config.wait_limit.max(self.counters.mean_load() * 4);
-        timeout(limit, follower.outcome()).await.ok()
+    /// Waits for a flight, for no longer than the wait limit.
+    async fn wait(&self, follower: &Follower) -> Result<Outcome, Unheard> {
+        self.wait_inside(recursion::bodies(), follower).await
+    }
+
+    /// The same with the flights that wait with it.
+    async fn wait_inside(
+        &self,
+        bodies: Vec<Arc<Flight>>,
+        follower: &Follower,
+    ) -> Result<Outcome, Unheard> {
+        let _waits = Waits::begin(bodies, follower).ok_or(Unheard::Circle)?;
+        timeout(self.wait_limit(), follower.outcome()).await.map_err(|_| Unheard::TooLong)
+    }
+
+    fn wait_limit(&self) -> Duration {
+        self.core.config.wait_limit.max(self.mean_load().get() * 4)
+    }
+
+    /// How long the loads of keys like this one take.
+    fn mean_load(&self) -> &Mean {
+        self.core.means.of(self.key.kind())
     }
 
     /// A flight's outcome as this call's output, where it can be one.

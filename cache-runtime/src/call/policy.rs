@@ -75,12 +75,25 @@ impl Policy {
         }
     }
 
+    /// How long past its TTL this value may be served. One that has a TTL of its own, since it is
+    /// `None`, may not: that TTL says how long the absence may be believed.
+    pub(crate) fn grace_of(&self, value: &dyn AnyValue) -> Grace {
+        if self.negative_ttl.is_some() && self.is_none(value) {
+            return Grace::default();
+        }
+        self.grace
+    }
+
+    fn is_none(&self, value: &dyn AnyValue) -> bool {
+        self.is_none.as_ref().is_some_and(|is_none| is_none(value))
+    }
+
     /// How long this value will be fresh; `None` if it is not to be stored.
     pub(crate) fn life(&self, value: &dyn AnyValue) -> Option<Ttl> {
         if self.cache_if.as_ref().is_some_and(|wanted| !wanted(value)) {
             return None;
         }
-        let none = self.is_none.as_ref().is_some_and(|is_none| is_none(value));
+        let none = self.is_none(value);
         if none && !self.cache_none {
             return None;
         }

@@ -1,25 +1,36 @@
 //! Which bodies are being polled on this thread right now.
 //!
-//! A body that calls its own function with its own arguments would wait for itself.
+//! A body that calls its own function with its own arguments would wait for itself; so would one that waits for
+//! a flight whose body waits for it.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::CallKey;
+use crate::flight::Flight;
 
 thread_local! {
-    static POLLING: RefCell<Vec<Arc<CallKey>>> = const { RefCell::new(Vec::new()) };
+    static POLLING: RefCell<Vec<(Arc<CallKey>, Arc<Flight>)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Whether the body of this key is what is calling.
 pub(super) fn is_inside(key: &Arc<CallKey>) -> bool {
-    POLLING.try_with(|polling| polling.borrow().contains(key)).unwrap_or(false)
+    let is_ours = |polling: &RefCell<Vec<_>>| polling.borrow().iter().any(|(of, _)| of == key);
+    POLLING.try_with(is_ours).unwrap_or(false)
+}
+
+/// The flights whose bodies are calling, the innermost last.
+pub(super) fn bodies() -> Vec<Arc<Flight>> {
+    let flights = |polling: &RefCell<Vec<(_, Arc<Flight>)>>| {
+        polling.borrow().iter().map(|(_, flight)| Arc::clone(flight)).collect()
+    };
+    POLLING.try_with(flights).unwrap_or_default()
 }
 
 /// Notes that the body of this key is being polled, until it is dropped.
-pub(super) fn enter(key: &Arc<CallKey>) -> Noted {
-    let push = |polling: &RefCell<Vec<_>>| polling.borrow_mut().push(Arc::clone(key));
-    Noted(POLLING.try_with(push).is_ok())
+pub(super) fn enter(key: &Arc<CallKey>, flight: &Arc<Flight>) -> Noted {
+    let body = (Arc::clone(key), Arc::clone(flight));
+    Noted(POLLING.try_with(|polling| polling.borrow_mut().push(body)).is_ok())
 }
 
 /// Whether it could be noted: not while the thread is ending.

@@ -85,7 +85,7 @@ impl Call {
                 return (released, fate);
             }
         };
-        let life = life_of(self.policy.grace.after(ttl));
+        let life = life_of(self.policy.grace_of(value).after(ttl));
         let filled = fill(redis, &self.key, noted, &entry, life, By::Load).await;
         match filled {
             Ok(Filled::Stored) => {

@@ -110,10 +110,17 @@ pub struct CacheConfig {
     pub max_load: Duration,
     /// The least time a caller waits for another's load before it loads too; four times the mean
     /// load time, if that is longer. `CACHE_WAIT_LIMIT`, default 10 s.
+    ///
+    /// The mean is that of the function; by hand, of all names with the same first prefix. What a load waits
+    /// for other loads does not count. A caller that has waited for two loads up to the limit loads by itself,
+    /// and one whose load would wait for a load that waits for it does so at once.
     #[serde(with = "duration_text")]
     pub wait_limit: Duration,
     /// How many loads may run in the background at once; beyond that, stale values are served and
     /// no load is begun for them. `CACHE_MAX_BACKGROUND_LOADS`, default 256; 0 for none.
+    ///
+    /// A function begins no further one while it has as many of them as places are left: one whose bodies
+    /// hang takes half of the places, two take two thirds. The log says so once for each function.
     pub max_background_loads: u16,
 
     /// The address of Redis: of one server, of a cluster's nodes, or of sentinels (see

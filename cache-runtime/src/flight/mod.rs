@@ -28,6 +28,10 @@ use crate::prehashed::BuildPrehashed;
 mod model;
 #[cfg(test)]
 mod tests;
+mod waiting;
+
+use waiting::Waiting;
+pub(crate) use waiting::Waits;
 
 const SHARDS: usize = 16;
 /// Before its body a load asks Redis twice at most.
@@ -80,6 +84,8 @@ pub(crate) enum Role<K: Eq + Hash> {
 pub(crate) struct Flight {
     opened: Instant,
     state: Mutex<State>,
+    /// What the body waits for.
+    waiting: Mutex<Waiting>,
     changed: Notify,
 }
 
@@ -227,8 +233,14 @@ impl Flight {
         Arc::new(Flight {
             opened: Instant::now(),
             state: Mutex::new(state),
+            waiting: Mutex::default(),
             changed: Notify::new(),
         })
+    }
+
+    /// How long its body has waited for other flights.
+    pub(crate) fn waited(&self) -> Duration {
+        lock(&self.waiting).waited()
     }
 
     /// Whether its body should have begun long ago.
@@ -249,6 +261,10 @@ impl<K: Eq + Hash> Leader<K> {
     /// A load that nobody shares.
     pub(crate) fn alone(generations: &Generations, slots: &[Slot]) -> Self {
         Leader { table: None, flight: Flight::new(generations.note(slots)), after: None }
+    }
+
+    pub(crate) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
     }
 
     /// The generations noted when the flight was opened: before anything was read or loaded.

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{CacheManager, SetOptions};
@@ -51,7 +52,7 @@ impl CacheManager {
         options: impl Into<SetOptions>,
     ) -> Result<(), Error> {
         let (key, ttl) = self.key_and_ttl(name, &options.into())?;
-        self.core().set_by_hand(&Arc::new(key), ttl, value).await
+        self.core().set_by_hand(&Arc::new(key), ttl, value).await.map(drop)
     }
 
     /// Removes the value under a name, and takes from running loads the right to store one.
@@ -83,23 +84,31 @@ impl CacheManager {
         Ok(self.core().remaining(&key).await)
     }
 
-    /// The value under a name, or that of `load`, which is then stored under it.
+    /// Returns the value under a name, or that of `load`, which is then stored under it.
     ///
     /// Concurrent callers of one name share one load, here and in annotated functions. Only `Ok`
     /// is stored. Cancel safe: if the caller that loads is dropped, a waiting one takes over.
     ///
+    /// The cache adds no error of its own: with a name, tag or TTL that cannot be one, `load` runs each
+    /// time, nothing is stored, and the log says so.
+    ///
     /// # Errors
-    /// What `load` returns; and [`Error::Name`] or [`Error::Duration`] as `E`.
+    /// What `load` returns, which may be of any type. It goes to the caller whose load has failed, since it need
+    /// not be `Clone`: those who waited run their own loads, all at once.
+    /// [`get_or_load_shared`](CacheManager::get_or_load_shared) gives it to all of them.
     ///
     /// ```
     /// use std::time::Duration;
-    /// use cache_runtime::{CacheManager, Error};
+    /// use cache_runtime::CacheManager;
+    ///
+    /// async fn answer(cache: &CacheManager) -> Result<u64, String> {
+    ///     cache.get_or_load("answer", Duration::from_secs(60), async || Ok(42)).await
+    /// }
     ///
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Error> {
+    /// # async fn main() -> Result<(), cache_runtime::Error> {
     /// let cache = CacheManager::builder().build()?;
-    /// let load = || async { Ok::<_, Error>(42_u64) };
-    /// assert_eq!(cache.get_or_load("answer", Duration::from_secs(60), load).await?, 42);
+    /// assert_eq!(answer(&cache).await, Ok(42));
     /// assert_eq!(cache.get("answer").await?, Some(42_u64));
     /// # Ok(())
     /// # }
@@ -112,18 +121,71 @@ impl CacheManager {
     ) -> Result<V, E>
     where
         V: CacheValue,
-        E: From<Error>,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<V, E>>,
     {
-        let (key, ttl) = self.key_and_ttl(name, &options.into())?;
+        self.load_by_hand(name, &options.into(), SharedErrors::NONE, load).await
+    }
+
+    /// The same as [`get_or_load`](CacheManager::get_or_load), but a load that fails is one for all who
+    /// waited for it: each of them gets a clone of its error.
+    ///
+    /// # Errors
+    /// What `load` returns.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_runtime::CacheManager;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_runtime::Error> {
+    /// let cache = CacheManager::builder().build()?;
+    /// let load = async || Err::<u64, _>("not found");
+    /// assert_eq!(cache.get_or_load_shared("answer", Duration::from_secs(60), load).await, Err("not found"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_or_load_shared<V, E, F, Fut>(
+        &self,
+        name: &str,
+        options: impl Into<SetOptions>,
+        load: F,
+    ) -> Result<V, E>
+    where
+        V: CacheValue,
+        E: Clone + Send + Sync + 'static,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<V, E>>,
+    {
+        self.load_by_hand(name, &options.into(), SharedErrors::CLONED, load).await
+    }
+
+    async fn load_by_hand<V, E, F, Fut>(
+        &self,
+        name: &str,
+        options: &SetOptions,
+        share: SharedErrors<E>,
+        load: F,
+    ) -> Result<V, E>
+    where
+        V: CacheValue,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<V, E>>,
+    {
         let core = self.core();
+        let (key, ttl) = match self.key_and_ttl(name, options) {
+            Ok(made) => made,
+            Err(error) => {
+                core.say_refused(&error);
+                return load().await;
+            }
+        };
         let call = Call {
             core: Arc::clone(core),
             counters: Arc::clone(&core.by_hand),
             key: Arc::new(key),
             policy: Policy::new(type_of::<V>(), ttl, core.config.jitter),
-            shares: None,
+            shares: share.fits(),
             stores: core.stores,
             demands: Demands::default(),
         };
@@ -135,7 +197,7 @@ impl CacheManager {
         }
         // The load begins when it is first polled: not at all on a hit.
         let body = pin!(async move { load().await });
-        Run::<ResultKind<_>, _>::new(Arc::new(call).next(), SharedErrors::NONE, body).await
+        Run::<ResultKind<_>, _>::new(Arc::new(call).next(), share, body).await
     }
 
     /// Makes everything under a prefix stale, and the name that is the prefix itself. One step,
@@ -197,13 +259,25 @@ impl crate::core::Core {
         key: &Arc<CallKey>,
         ttl: Ttl,
         value: &dyn AnyValue,
-    ) -> Result<(), Error> {
+    ) -> Result<put::Outcome, Error> {
         let worth =
             Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };
-        if self.set(key, self.stores, &worth).await? == put::Outcome::Stored {
+        let outcome = self.set(key, self.stores, &worth).await?;
+        if outcome != put::Outcome::Overtaken {
             self.by_hand.slow.stores.one();
         }
-        Ok(())
+        Ok(outcome)
+    }
+
+    /// Says why loads by hand are not cached: once, and then for whoever looks closely.
+    fn say_refused(&self, error: &Error) {
+        const WHY: &str =
+            "a load by hand is not cached: `load` runs each time, and nothing is stored";
+        if self.refusal_is_said.swap(true, Ordering::Relaxed) {
+            tracing::debug!(%error, "{WHY}");
+        } else {
+            tracing::error!(%error, "{WHY}");
+        }
     }
 
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {

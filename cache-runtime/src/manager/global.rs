@@ -1,6 +1,7 @@
 //! The process's own manager.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use once_cell::sync::OnceCell;
 
@@ -10,7 +11,17 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::scope;
 
-static GLOBAL: OnceCell<CacheManager> = OnceCell::new();
+static GLOBAL: OnceCell<Global> = OnceCell::new();
+
+/// Whether a manager was connected that nothing has been done with: neither was one installed since, nor
+/// has a scope been opened.
+static CONNECTED_IN_VAIN: AtomicBool = AtomicBool::new(false);
+
+struct Global {
+    manager: CacheManager,
+    /// Whether somebody has installed it; else it was made from the environment.
+    installed: bool,
+}
 
 /// Makes `manager` the process's own: what annotated functions use outside of a
 /// [scope](crate::with). To be called at the start of the program.
@@ -18,9 +29,27 @@ static GLOBAL: OnceCell<CacheManager> = OnceCell::new();
 /// Without it the first use makes one [from the environment](CacheConfig::from_env).
 ///
 /// # Errors
-/// [`Error::AlreadyInstalled`] if there is one already, installed or made.
+/// [`Error::AlreadyInstalled`] if one is installed already; [`Error::UsedBeforeInstall`] if the first use has
+/// made one from the environment.
 pub fn install(manager: CacheManager) -> Result<(), Error> {
-    GLOBAL.set(manager).map_err(|_| Error::AlreadyInstalled)
+    is_used();
+    match GLOBAL.try_insert(Global { manager, installed: true }) {
+        Ok(_) => Ok(()),
+        Err((Global { installed: true, .. }, _)) => Err(Error::AlreadyInstalled),
+        Err((Global { installed: false, .. }, _)) => Err(Error::UsedBeforeInstall),
+    }
+}
+
+/// A manager was connected: it is to be installed, or used as a scope.
+pub(super) fn is_connected() {
+    CONNECTED_IN_VAIN.store(true, Ordering::Relaxed);
+}
+
+/// Somebody has said which manager is to be used.
+pub(crate) fn is_used() {
+    if CONNECTED_IN_VAIN.load(Ordering::Relaxed) {
+        CONNECTED_IN_VAIN.store(false, Ordering::Relaxed);
+    }
 }
 
 /// The manager in use here: the innermost [scope's](crate::with), or the process's own.
@@ -39,7 +68,7 @@ pub fn cache() -> CacheManager {
 pub fn try_cache() -> Result<CacheManager, Error> {
     match scope::current() {
         Some(manager) => Ok(manager),
-        None => GLOBAL.get_or_try_init(from_env).cloned(),
+        None => GLOBAL.get_or_try_init(from_env).map(|global| global.manager.clone()),
     }
 }
 
@@ -56,16 +85,25 @@ pub(crate) fn global() -> &'static Arc<Core> {
 }
 
 fn global_manager() -> &'static CacheManager {
-    GLOBAL.get_or_init(|| {
+    let global = GLOBAL.get_or_init(|| {
         from_env().unwrap_or_else(|error| {
             tracing::error!(%error, "the cache's configuration cannot be used; going on in memory, with defaults");
-            in_memory()
+            Global { manager: in_memory(), installed: false }
         })
-    })
+    });
+    &global.manager
 }
 
-fn from_env() -> Result<CacheManager, Error> {
-    CacheManager::builder().config(CacheConfig::from_env()?).build()
+fn from_env() -> Result<Global, Error> {
+    let manager = CacheManager::builder().config(CacheConfig::from_env()?).build()?;
+    if CONNECTED_IN_VAIN.load(Ordering::Relaxed) {
+        tracing::warn!(
+            "a cache manager was connected, and neither installed nor used in a scope: annotated functions use another \
+             one, made from the environment; call `cache_runtime::install` before the first of them, or run them in \
+             `cache_runtime::with`"
+        );
+    }
+    Ok(Global { manager, installed: false })
 }
 
 fn in_memory() -> CacheManager {

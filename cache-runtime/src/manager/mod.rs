@@ -12,11 +12,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub use global::{cache, install, try_cache};
-pub(crate) use global::{current, global};
-pub use many::Warmed;
+pub(crate) use global::{current, global, is_used};
+pub use many::{Warmed, Written};
 pub use options::SetOptions;
 pub use sweep::Names;
 
+use crate::audit::unused_prefixes;
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
 use crate::core::Core;
@@ -24,6 +25,8 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::health::Health;
 use crate::redis::Check;
+use crate::registry::registry;
+use crate::runtime;
 use crate::stats::{ClusterStats, Stats};
 
 /// A cache: its stores, its settings, its statistics.
@@ -112,6 +115,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Config`] for a configuration that cannot be used.
     pub fn build(self) -> Result<CacheManager, Error> {
+        warn_of_prefixes(&self.config);
         Core::new(self.config, self.clock).map(|core| CacheManager(Arc::new(Owner(core))))
     }
 
@@ -124,7 +128,24 @@ impl Builder {
     pub async fn connect(self) -> Result<CacheManager, Error> {
         let manager = self.build()?;
         manager.require_redis().await?;
+        global::is_connected();
         Ok(manager)
+    }
+}
+
+/// A prefix that is misspelled has no effect.
+fn warn_of_prefixes(config: &CacheConfig) {
+    if config.prefix_ttls.is_empty() {
+        return;
+    }
+    let prefixes = config.prefix_ttls.keys().map(String::as_str);
+    for (prefix, meant) in unused_prefixes(prefixes, &registry().cached) {
+        tracing::warn!(
+            prefix,
+            meant,
+            "no cached function has this prefix, which the configuration gives a TTL (CACHE_PREFIX_TTLS): it has an \
+             effect on names that are set by hand alone"
+        );
     }
 }
 
@@ -226,10 +247,14 @@ impl CacheManager {
     /// It asks some thirty questions, and writes a key of its own, which it removes; the others hear a notice
     /// that says nothing.
     pub async fn diagnose(&self) -> Vec<Check> {
-        match &self.core().redis {
-            Some(redis) => redis.diagnose().await,
-            None => Vec::new(),
-        }
+        let core = Arc::clone(self.core());
+        let examined = async move {
+            match &core.redis {
+                Some(redis) => redis.diagnose().await,
+                None => Vec::new(),
+            }
+        };
+        runtime::run(examined).await.unwrap_or_default()
     }
 
     /// Ends the background work, loads included, and leaves Redis alone from now on. Annotated
@@ -237,6 +262,7 @@ impl CacheManager {
     ///
     /// Invalidations that Redis has not confirmed are given one more chance, within the operation
     /// timeout; how many it then still lacks is returned.
+    #[must_use = "the number of invalidations that Redis has not confirmed; other processes may serve what they were to remove"]
     pub async fn disconnect(&self) -> usize {
         let core = self.core();
         core.background.close();

@@ -20,7 +20,7 @@ use crate::error::Error;
 pub(crate) use check::{validate_prefix, validate_tag};
 pub use escape::escape;
 pub(crate) use render::Rendered;
-pub use render::Renderer;
+pub use render::{InTemplate, Renderer};
 
 /// A name has tags for this many of its prefixes, the shortest first.
 pub(crate) const MAX_PREFIXES: usize = 6;

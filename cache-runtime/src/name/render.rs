@@ -31,7 +31,7 @@ impl Renderer {
     /// `stop` is the literal text that follows in the template, or empty; its first character is
     /// escaped in the value too, so that the end of the value is never in doubt.
     #[inline]
-    pub fn value<T: Display + ?Sized>(&mut self, value: &T, stop: &str) {
+    pub fn value<T: InTemplate + ?Sized>(&mut self, value: &T, stop: &str) {
         self.failed |= append(&mut self.text, value, stop.chars().next()).is_err();
     }
 
@@ -42,6 +42,16 @@ impl Renderer {
         (!failed).then_some(Rendered(text))
     }
 }
+
+/// What can stand in a template: all that is `Display`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand in a template, since it does not implement `Display`",
+    label = "a placeholder in here is a `{Self}`",
+    note = "name a field that is `Display`, as in `{{user.id}}`; in the place of a `key` template an expression may be written: `key = (a, b)`, or `key = format!(\"{{x:?}}\")`"
+)]
+pub trait InTemplate: Display {}
+
+impl<T: Display + ?Sized> InTemplate for T {}
 
 impl fmt::Debug for Renderer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

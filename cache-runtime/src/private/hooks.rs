@@ -18,6 +18,7 @@ pub struct Hooks<K: OutputKind> {
     cache_if: Option<fn(&K::Value) -> bool>,
     is_none: Option<fn(&K::Value) -> bool>,
     codec: Option<&'static dyn ValueCodec>,
+    whole: bool,
 }
 
 /// The same for those who do not know that type.
@@ -26,12 +27,14 @@ pub(super) struct Rules {
     cache_if: Option<Test>,
     is_none: Option<Test>,
     codec: Option<&'static dyn ValueCodec>,
+    /// Whether a `Result` is a value, errors included.
+    pub(super) whole: bool,
 }
 
 impl<K: OutputKind> Hooks<K> {
     /// No options.
     pub fn new(_: K) -> Self {
-        Hooks { cache_if: None, is_none: None, codec: None }
+        Hooks { cache_if: None, is_none: None, codec: None, whole: false }
     }
 
     /// `cache_if`.
@@ -58,6 +61,12 @@ impl<K: OutputKind> Hooks<K> {
         self
     }
 
+    /// `output = "plain"`: what is returned is the value, also if it is a `Result`.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Hooks { whole: true, ..self }
+    }
+
     /// `codec`.
     #[must_use]
     pub fn codec<C: Codec>(self) -> Self
@@ -71,9 +80,9 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: CacheValue,
     {
-        let Hooks { cache_if, is_none, codec } = self;
+        let Hooks { cache_if, is_none, codec, whole } = self;
         let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
-        Rules { of: type_of::<K::Value>(), cache_if, is_none, codec }
+        Rules { of: type_of::<K::Value>(), cache_if, is_none, codec, whole }
     }
 }
 

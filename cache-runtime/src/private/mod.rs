@@ -2,8 +2,10 @@
 
 mod begin;
 mod hooks;
+mod key_part;
 mod key_source;
 mod run;
+mod storable;
 mod task;
 
 use std::any::type_name;
@@ -15,20 +17,28 @@ pub use crate::fingerprint::{Argument, Fingerprint};
 pub use crate::invalidate::{
     Condition, EntryCall, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition,
 };
-pub use crate::name::Renderer;
+pub use crate::name::{InTemplate, Renderer};
 pub use crate::output::{
     AnyResult, CacheValue, OutputKind, PlainKind, Probe, ProbeCloneError, ProbeNoCloneError,
     ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors, kind_plain, kind_result,
     no_shared_errors, probe_of, probe_output,
 };
-pub use crate::put_function::{EntryOf, PutPlan, Takes, put};
+pub use crate::put_function::{EntryOf, PutPlan, Takes, put, put_plan};
 pub use crate::registry::{CallSite, Declared, Invalidating, InvalidatingSpec, SiteKey};
 pub use crate::site::{Coalesce, Site, SiteSpec, Tier, TtlSpec};
 pub use begin::{Begin, Own, Tags, begin, output};
 pub use hooks::{Fallible, Hooks, MaybeNone};
 pub use inventory;
+pub use key_part::{
+    ArgumentPart, AskedPart, KeyArgument, KeyValue, NoPart, Part, ProbePart, ValuePart, argument,
+    key_value, probe_part,
+};
 pub use key_source::{Args, KeySource, Template, no_fingerprint};
 pub use run::{Background, Call};
+pub use storable::{
+    Answer, AskedValue, NeedsClone, NeedsDeserialize, NeedsSerialize, NeedsSync, NotClone,
+    NotDeserialize, NotSerialize, NotShared, ProbeValue, Storable, probe_value, storable,
+};
 pub use task::{Keep, KeepBorrowed, keep, keep_borrowed, load_in_the_background};
 
 /// The type name of a closure in the function's body: it prints the type parameters of the

@@ -282,8 +282,8 @@ impl Prepared {
         let Parts { key, tags: fill_tags, rules } = parts;
         let rules = rules();
         // A `Result` that hides behind a bare type parameter: its errors would be stored.
-        if rules.of.name().starts_with("core::result::Result<") {
-            return Err("it returns a `Result` that cannot be seen in its signature; write `output = \"result\"`".into());
+        if !rules.whole && rules.of.name().starts_with("core::result::Result<") {
+            return Err("it returns a `Result` that cannot be seen in its signature; write `output = \"result\"` (or \"plain\", to store errors as well)".into());
         }
         let (memory, name) = key.full(bound, instance)?;
         let Print { fingerprint, is_alike } = key.print(instance);

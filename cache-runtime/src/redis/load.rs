@@ -19,7 +19,7 @@ use super::shared::Shared;
 use super::{Away, Life, RedisStore, number, token, weights};
 use crate::clock::millis;
 use crate::entry::StateId;
-use crate::{random, runtime};
+use crate::{random, runtime, timer};
 
 /// The least time a token lives.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
@@ -106,7 +106,7 @@ impl Lease {
         let life = millis(self.mark.life).to_string();
         let arguments = [&self.noted.state[..], life.as_bytes()];
         loop {
-            tokio::time::sleep(self.mark.life / 3).await;
+            timer::sleep(self.mark.life / 3).await;
             let Ok(turn) = self.shared.turn().await else { continue };
             let keys = std::slice::from_ref(&self.key);
             let call = turn.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
@@ -299,7 +299,8 @@ async fn finish(
     let End { entry, life, notice } = end;
     let (feed, notice) = (shared.feed_channel(), turn.ready.tells(notice));
     let arguments = [&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
-    Ok(match turn.ask(finish_at(&turn.ready, keys, noted, &arguments)).await? {
+    let finish = finish_at(&turn.ready, keys, noted, &arguments);
+    Ok(match turn.ask_large(weights::lane_of(entry.len()), 1, finish).await? {
         1 => Filled::Stored,
         2 => Filled::Outdated,
         _ => Filled::Refused,

@@ -12,16 +12,17 @@ use std::time::{Duration, Instant};
 
 use redis::{RedisResult, cmd};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
 use super::Away;
 use super::link::{Link, State};
 use super::node::Lane;
+use super::rights;
 use super::script::Script;
 use super::shared::Shared;
 use crate::clock::millis;
 use crate::random;
 use crate::stats::{Tallied, Total};
+use crate::timer::timeout;
 
 /// How long the sums are kept when nobody adds to them.
 const TTL: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -154,8 +155,11 @@ impl Shared {
         let key = self.tally_key();
         let mut all = cmd("HGETALL");
         all.arg(&key);
-        let fields: Vec<(String, String)> =
+        let fields: Vec<(Vec<u8>, Vec<u8>)> =
             self.quietly(turn.ready.ask(Lane::Bulk, &key, &all)).await.map_err(|_| Away)?;
+        // What is not text was written by somebody else.
+        let text = |bytes| String::from_utf8(bytes).ok();
+        let fields = fields.into_iter().filter_map(|(field, sum)| text(field).zip(text(sum)));
         let now_secs = turn.now_ms(&key) / 1_000;
         let mut tallied = Tallied::default();
         for (field, text) in fields {
@@ -182,14 +186,14 @@ impl Shared {
     }
 
     /// Asks without drawing conclusions from a failure: statistics are no reason to leave Redis alone.
-    async fn quietly<T>(
+    pub(super) async fn quietly<T>(
         &self,
         operation: impl Future<Output = RedisResult<T>>,
     ) -> Result<T, Refusal> {
         match timeout(self.settings.deadline, operation).await {
             Ok(Ok(answer)) => Ok(answer),
             // Of what a server refuses, this alone does not pass.
-            Ok(Err(error)) if error.to_string().contains("NOPERM") => {
+            Ok(Err(error)) if rights::is_refusal(&error) => {
                 Err(Refusal::Forbidden(error.to_string()))
             }
             Ok(Err(_)) | Err(_) => Err(Refusal::Away),
@@ -198,7 +202,7 @@ impl Shared {
 }
 
 /// Why a report was not taken.
-enum Refusal {
+pub(super) enum Refusal {
     /// Perhaps the next time.
     Away,
     /// The user may not do that.

@@ -25,6 +25,8 @@ pub struct CachedSite {
     pub skip: &'static [&'static str],
     /// The templates of its tags: `user:{user_id}`.
     pub tags: &'static [&'static str],
+    /// The names that its templates can use: those of its arguments, without `self`.
+    pub arguments: &'static [&'static str],
     /// How long a value is fresh; `None`: the configuration decides.
     pub ttl: Option<SiteTtl>,
     /// How long an absent value is fresh; `None`: as long as any other.
@@ -93,6 +95,7 @@ impl CachedSite {
             key: spec.key,
             skip: spec.skip,
             tags: spec.tags,
+            arguments: spec.arguments,
             ttl: SiteTtl::of(spec.ttl),
             negative_ttl: SiteTtl::of(spec.negative_ttl),
             version: spec.version,

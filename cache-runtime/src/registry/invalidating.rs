@@ -15,6 +15,8 @@ pub struct InvalidatingSpec {
     pub prefix: Option<&'static str>,
     /// `tags`.
     pub tags: &'static [&'static str],
+    /// The arguments.
+    pub arguments: &'static [&'static str],
     /// `entry`, each time it is written: the call, and the name of what it calls.
     pub entries: &'static [(&'static str, &'static str)],
     /// `when`.
@@ -37,6 +39,8 @@ pub struct InvalidatingSite {
     pub prefix: Option<&'static str>,
     /// The templates of the tags that it invalidates.
     pub tags: &'static [&'static str],
+    /// The names that its templates can use: those of its arguments, without `self`.
+    pub arguments: &'static [&'static str],
     /// The calls whose entries it invalidates or puts.
     pub entries: Vec<SiteEntry>,
     /// `success`, `always` or `before`.
@@ -78,10 +82,19 @@ impl Invalidating {
 
 impl InvalidatingSite {
     pub(super) fn of(spec: &InvalidatingSpec) -> Self {
-        let InvalidatingSpec { declared, kind, prefix, tags, entries, when, conditional } = *spec;
+        let InvalidatingSpec {
+            declared,
+            kind,
+            prefix,
+            tags,
+            arguments,
+            entries,
+            when,
+            conditional,
+        } = *spec;
         let place = Place::of(&declared);
         let entry = |&(call, function): &_| SiteEntry { call, function };
         let entries = entries.iter().map(entry).collect();
-        InvalidatingSite { place, kind, prefix, tags, entries, when, conditional }
+        InvalidatingSite { place, kind, prefix, tags, arguments, entries, when, conditional }
     }
 }

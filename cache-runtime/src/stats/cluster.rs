@@ -118,7 +118,9 @@ impl ClusterStats {
     /// The sums of all. What a later version may have added to them is passed over.
     pub(crate) fn of_all(tallied: Tallied) -> Self {
         let mut all = ClusterStats {
-            since: tallied.since_secs.map(|s| SystemTime::UNIX_EPOCH + Duration::from_secs(s)),
+            since: tallied.since_secs.and_then(|seconds| {
+                SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+            }),
             instances: tallied.instances,
             ..ClusterStats::default()
         };
@@ -199,6 +201,21 @@ mod tests {
         assert_eq!(all.total, counts.plus(counts));
         assert_eq!((all.invalidations, all.notices, all.instances), (5, 6, 2));
         assert_eq!(all.since, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1)));
+    }
+
+    #[test]
+    fn any_numbers_add_up_to_some_number() {
+        let fields =
+            ["memory_hits|a|", "memory_hits|b|", "redis_hits|a|", "saved_cost_nanos|a|", "notices"];
+        let sums = fields.map(|field| (field.to_owned(), u64::MAX));
+        let all = ClusterStats::of_all(Tallied {
+            since_secs: Some(u64::MAX),
+            instances: u64::MAX,
+            sums: sums.into(),
+        });
+        assert_eq!(all.since, None, "no such time");
+        assert_eq!((all.total.memory_hits, all.total.hits()), (u64::MAX, u64::MAX));
+        assert!(all.total.hit_rate() <= 1.0 && !all.to_string().is_empty());
     }
 
     #[test]

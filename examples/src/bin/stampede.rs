@@ -97,7 +97,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     outage("TTL alone", || plain(id)).await;
     outage("stale_if_error", || patient(id)).await;
     outage("with load_timeout = 50 ms", || never_slow(id)).await;
-    manager.disconnect().await;
+    let unconfirmed = manager.disconnect().await;
+    println!("  Invalidations that Redis has not confirmed: {unconfirmed}");
     Ok(())
 }
 

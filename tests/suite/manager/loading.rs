@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use cache_runtime::{Error, SetOptions};
+use cache_runtime::{CacheManager, Error, SetOptions};
 use tokio::task::yield_now;
 
+use crate::log::Log;
 use crate::source::Source;
-use crate::stores::{TestCache, on_each_store};
+use crate::stores::{TestCache, in_time, on_each_store};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -14,17 +15,9 @@ async fn load(source: &Source) -> Result<u64, Error> {
     Ok(source.read().await)
 }
 
+/// An error that nothing else can be made into.
 #[derive(Debug, PartialEq)]
-enum Failure {
-    Cache(String),
-    Load(u64),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Failure::Cache(error.to_string())
-    }
-}
+struct Failure(u64);
 
 #[tokio::test]
 async fn the_first_call_loads_and_the_next_ones_do_not() {
@@ -46,8 +39,8 @@ async fn the_first_call_loads_and_the_next_ones_do_not() {
 async fn a_failed_load_is_returned_and_not_stored() {
     on_each_store(async |TestCache { manager, .. }: TestCache| {
         let failed: Result<u64, _> =
-            manager.get_or_load("answer", MINUTE, async || Err(Failure::Load(1))).await;
-        assert_eq!(failed, Err(Failure::Load(1)));
+            manager.get_or_load("answer", MINUTE, async || Err(Failure(1))).await;
+        assert_eq!(failed, Err(Failure(1)));
         assert!(!manager.exists("answer").await.unwrap());
         let loaded = manager.get_or_load("answer", MINUTE, async || Ok::<_, Failure>(2)).await;
         assert_eq!(loaded, Ok(2));
@@ -56,15 +49,58 @@ async fn a_failed_load_is_returned_and_not_stored() {
 }
 
 #[tokio::test]
-async fn a_bad_name_is_an_error_and_nothing_is_loaded() {
+async fn with_a_bad_name_or_ttl_each_call_loads_and_the_log_says_so_once() {
     on_each_store(async |TestCache { manager, .. }: TestCache| {
+        let (log, _capture) = Log::capture();
         let source = Source::new(1);
         let load = || async { Ok::<_, Failure>(source.read().await) };
-        let refused = manager.get_or_load("#reserved", MINUTE, load).await;
-        assert!(matches!(refused, Err(Failure::Cache(_))), "{refused:?}");
-        let refused = manager.get_or_load("name", Duration::ZERO, load).await;
-        assert!(matches!(refused, Err(Failure::Cache(_))), "{refused:?}");
-        assert_eq!(source.reads(), 0);
+        for _ in 0..2 {
+            assert_eq!(manager.get_or_load("#reserved", MINUTE, load).await, Ok(1));
+            assert_eq!(manager.get_or_load("name", Duration::ZERO, load).await, Ok(1));
+        }
+        assert_eq!(source.reads(), 4);
+        assert!(!manager.exists("name").await.unwrap());
+        let lines = log.lines("ERROR");
+        assert!(matches!(&lines[..], [line] if line.contains("#reserved")), "{lines:?}");
+    })
+    .await;
+}
+
+/// Ten callers of one name whose loads fail, all of whom wait for the first; how often it was loaded.
+async fn failing<E, F>(cache: &TestCache, load: impl Fn(CacheManager, Source) -> F) -> usize
+where
+    E: Send + 'static,
+    F: Future<Output = Result<u64, E>> + Send + 'static,
+{
+    let source = Source::new(1);
+    let hold = source.hold();
+    let calls: Vec<_> =
+        (0..10).map(|_| cache.spawn(load(cache.manager.clone(), source.clone()))).collect();
+    hold.reached().await;
+    // By then all of them have joined.
+    for _ in 0..100 {
+        yield_now().await;
+    }
+    hold.release();
+    for call in calls {
+        assert!(in_time(call).await.unwrap().is_err());
+    }
+    source.reads()
+}
+
+#[tokio::test]
+async fn an_error_of_any_type_is_the_callers_and_a_clone_of_one_that_is_shared() {
+    on_each_store(async |cache: TestCache| {
+        let alone = failing(&cache, |manager, source| async move {
+            let load = || async { Err::<u64, _>(Failure(source.read().await)) };
+            manager.get_or_load("alone", MINUTE, load).await
+        });
+        assert_eq!(alone.await, 10, "each caller has run its own load");
+        let shared = failing(&cache, |manager, source| async move {
+            let load = || async { Err::<u64, _>(source.read().await.to_string()) };
+            manager.get_or_load_shared("shared", MINUTE, load).await
+        });
+        assert_eq!(shared.await, 1);
     })
     .await;
 }

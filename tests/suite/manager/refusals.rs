@@ -31,8 +31,6 @@ async fn a_bad_name_is_refused_by_every_method_that_takes_one() {
             is_about("name", name, manager.ttl(name).await);
             is_about("name", name, manager.get_many::<u8>(&["fine", name]).await);
             is_about("name", name, manager.set_many([("fine", &1_u8), (name, &2)], MINUTE).await);
-            let load = async || Ok::<u8, Error>(1);
-            is_about("name", name, manager.get_or_load(name, MINUTE, load).await);
             let load = async |_: String| Ok::<u8, ()>(1);
             is_about("name", name, manager.warm([name], MINUTE, 1, load).await);
         }

@@ -1,9 +1,13 @@
 //! `output`: whether a function returns a `Result`, where its return type does not show it.
 
+use std::sync::LazyLock;
+use std::time::Duration;
+
 use cache_runtime::{CacheValue, cached};
 use cache_tests::Counter;
+use serde::{Deserialize, Serialize};
 
-use crate::stores::{TestCache, on_each_store};
+use crate::stores::{Store, TestCache, on_each_store, on_stores};
 
 trait Answer {
     type Output;
@@ -27,6 +31,34 @@ impl Answer for Plain {
     fn answer(runs: usize) -> usize {
         runs
     }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Failure(usize);
+
+/// Fails always, and its failures are stored.
+#[cached(output = "plain", skip(runs), ttl = *MINUTE, version = VERSION, jitter = NO_JITTER)]
+async fn all_of_a_result(runs: &Counter) -> Result<u64, Failure> {
+    Err(Failure(runs.hit()))
+}
+
+static MINUTE: LazyLock<Duration> = LazyLock::new(|| Duration::from_secs(60));
+const VERSION: u64 = 2;
+const NO_JITTER: f64 = 0.0;
+
+#[tokio::test]
+async fn plain_stores_a_result_with_its_errors() {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        let runs = Counter::new();
+        for _ in 0..3 {
+            assert_eq!(all_of_a_result(&runs).await, Err(Failure(1)));
+        }
+        cache.clock.advance(*MINUTE - Duration::from_secs(1));
+        assert_eq!(all_of_a_result(&runs).await, Err(Failure(1)));
+        cache.clock.advance(Duration::from_secs(2));
+        assert_eq!(all_of_a_result(&runs).await, Err(Failure(2)), "the expression is the TTL");
+    })
+    .await;
 }
 
 #[cached(output = "result", skip(runs))]

@@ -1,8 +1,13 @@
 //! The rights that the documentation lists are all that is needed, and each of them is.
 
+use std::cell::Cell;
+
+use cache_runtime::{Happened, Status, cached};
 use cache_tests::RedisServer;
 
 use super::*;
+use crate::log::Log;
+use crate::stores::{in_time, spawn_with};
 
 /// The words of the documented `ACL SETUSER`, for this namespace.
 fn documented(namespace: &str) -> Vec<String> {
@@ -38,8 +43,8 @@ async fn the_documented_rights_are_enough_for_everything() {
             let checks = here.diagnose().await;
             assert!(fault(&checks).is_none(), "{checks:#?}");
             assert_eq!(denied(&server), [] as [String; 0], "{mode:?}, {protocol}");
-            here.disconnect().await;
-            there.disconnect().await;
+            _ = here.disconnect().await;
+            _ = there.disconnect().await;
         }
     }
 }
@@ -71,6 +76,106 @@ async fn each_right_that_is_missing_is_named() {
     }
 }
 
+/// The rights without which nothing can be kept in Redis, of those that are documented.
+fn needed(words: &[String]) -> Vec<&str> {
+    let rest = ["ping", "scan", "eval", "hello", "asking", "subscribe"];
+    let rights = words.iter().filter_map(|word| word.strip_prefix('+'));
+    let is_needed = |right: &&str| {
+        !rest.contains(right) && !right.starts_with("cluster|") && !right.starts_with('h')
+    };
+    rights.filter(is_needed).collect()
+}
+
+/// The events that say that Redis is away, or what it lacks.
+fn told(manager: &CacheManager) -> String {
+    let told = manager.events(0).into_iter().filter_map(|event| match event.what {
+        Happened::RedisLost { reason } => Some(reason),
+        Happened::RedisLacks { what } => Some(what),
+        _ => None,
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_right_without_which_nothing_works_is_named_when_the_link_is_made() {
+    let server = RedisServer::start();
+    let namespace = unique_namespace();
+    let words = documented(&namespace);
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    for right in needed(&words) {
+        grant(&server, &words);
+        server.cli::<()>(&["ACL", "SETUSER", "app", &format!("-{right}")]);
+        let (log, _capture) = Log::capture();
+        let [manager, _] = two(&url, Mode::Tiered, &namespace).await;
+        manager.set("a", &1, Duration::from_secs(60)).await.unwrap();
+        assert_eq!(manager.get("a").await.unwrap(), Some(1), "{right}: in memory");
+        let health = manager.health().await;
+        assert_eq!(health.backend, "memory", "{right}");
+        let rule = format!("ACL SETUSER app +{right}");
+        for told in [health.reason.unwrap(), told(&manager), log.text()] {
+            assert!(told.contains(&rule) && !told.contains("secret"), "{right}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_away_is_named_at_the_first_refusal() {
+    let server = RedisServer::start();
+    let namespace = unique_namespace();
+    let words = documented(&namespace);
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    for right in ["get", "getrange", "pexpire", "unlink", "evalsha", "mget"] {
+        grant(&server, &words);
+        let (log, _capture) = Log::capture();
+        let [manager, _] = two(&url, Mode::Redis, &namespace).await;
+        let source = Source::new(1);
+        assert_eq!(with(&manager, place(&source, 1)).await, 1);
+        server.cli::<()>(&["ACL", "SETUSER", "app", &format!("-{right}")]);
+        let turn = Cell::new(1);
+        until(async || {
+            // Each way to use it.
+            turn.set(turn.get() + 1);
+            with(&manager, place(&source, turn.get())).await;
+            with(&manager, change(&source, 1, turn.get())).await;
+            manager.health().await.backend == "memory"
+        })
+        .await;
+        let rule = format!("ACL SETUSER app +{right}");
+        until(async || told(&manager).contains(&rule)).await;
+        assert!(manager.health().await.reason.unwrap().contains(&rule), "{right}");
+        assert!(log.text().contains(&rule), "{right}: {}", log.text());
+        grant(&server, &words);
+        until(async || manager.health().await.backend == "redis").await;
+        assert_eq!(manager.health().await.reason, None);
+    }
+}
+
+#[tokio::test]
+async fn what_the_cache_goes_on_without_is_named_too() {
+    let server = RedisServer::start();
+    let namespace = unique_namespace();
+    let words = documented(&namespace);
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    for right in ["scan", "hset", "eval", "ping"] {
+        grant(&server, &words);
+        server.cli::<()>(&["ACL", "SETUSER", "app", &format!("-{right}")]);
+        let (log, _capture) = Log::capture();
+        let [here, there] = two(&url, Mode::Tiered, &namespace).await;
+        changes_are_seen(&here, &there, &["name", "put", "prefix", "tag", "delete"]).await;
+        let health = here.health().await;
+        assert_eq!(
+            (health.status, health.backend),
+            (Status::Healthy, "tiered"),
+            "{right}: {health:?}"
+        );
+        let rule = format!("ACL SETUSER app +{right}");
+        for told in [health.reason.unwrap(), told(&here), log.text()] {
+            assert!(told.contains(&rule), "{right}: {told}");
+        }
+        here.flush_all().await;
+    }
+}
+
 #[tokio::test]
 async fn a_user_of_another_namespace_is_refused_and_that_is_said() {
     let server = RedisServer::start();
@@ -80,4 +185,34 @@ async fn a_user_of_another_namespace_is_refused_and_that_is_said() {
     let config = CacheConfig::default().namespace("here").redis_url(url).require_redis(true);
     let error = CacheManager::connect(config).await.unwrap_err().to_string();
     assert!(error.contains("a right is missing") && !error.contains("secret"), "{error}");
+}
+
+#[cached(ttl = "1m", key_prefix = "acl:one", key = "{id}", coalesce = "cluster")]
+async fn one(source: &Source, id: u64) -> u64 {
+    _ = id;
+    source.read().await
+}
+
+#[tokio::test]
+async fn without_a_right_that_marks_need_no_process_waits_for_anothers_load() {
+    let server = RedisServer::start();
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    for right in ["unlink", "pexpire", "getrange"] {
+        let namespace = unique_namespace();
+        grant(&server, &documented(&namespace));
+        server.cli::<()>(&["ACL", "SETUSER", "app", &format!("-{right}")]);
+        let [here, there] = two(&url, Mode::Redis, &namespace).await;
+        let source = Source::new(1);
+        let hold = source.hold();
+        let first = {
+            let source = source.clone();
+            spawn_with(&here, async move { one(&source, 1).await })
+        };
+        hold.reached().await;
+        // That of the first is still under way.
+        assert_eq!(in_time(with(&there, one(&source, 1))).await, 1, "{right}");
+        hold.release();
+        assert_eq!(in_time(first).await.unwrap(), 1);
+        assert_eq!(source.reads(), 2);
+    }
 }

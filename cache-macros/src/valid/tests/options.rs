@@ -1,7 +1,7 @@
 use quote::quote;
 
 use super::{cached, mistake, spec};
-use crate::spec::{Prefix, Ttl};
+use crate::spec::{Constant, Prefix, Ttl};
 
 #[test]
 fn times_are_milliseconds() {
@@ -13,7 +13,41 @@ fn times_are_milliseconds() {
     assert_eq!(millis(quote!(ttl = 90_u32)), 90_000);
     assert_eq!(millis(quote!(ttl = "1h30m")), 5_400_000);
     assert!(matches!(spec(quote!(ttl = "forever")).ttl, Some(Ttl::Forever)));
-    assert!(matches!(spec(quote!(ttl = config::TTL)).ttl, Some(Ttl::Dynamic(_))));
+    for expression in [
+        quote!(config::TTL),
+        quote!(*TTL),
+        quote!(-d),
+        quote!(!d),
+        quote!(TTL * 2),
+        quote!((TTL)),
+        quote!(ttls()[0].ttl),
+        quote!(if FAST { TTL } else { SLOW }),
+        quote!({ TTL }),
+        quote!(unsafe { TTL }),
+        quote!(ttl!()),
+        quote!(&TTL),
+    ] {
+        let spec = spec(quote!(ttl = #expression, negative_ttl = #expression,
+            stale_while_revalidate = #expression, stale_if_error = #expression,
+            load_timeout = #expression));
+        for ttl in [spec.ttl, spec.negative_ttl, spec.stale_while_revalidate, spec.stale_if_error] {
+            assert!(matches!(ttl, Some(Ttl::Dynamic(_))), "{expression}");
+        }
+    }
+    assert_eq!(millis(quote!(ttl = ("5s"))), 5_000);
+}
+
+#[test]
+fn numbers_are_literals_or_constant_expressions() {
+    let spec = spec(quote!(
+        version = config::VERSION,
+        jitter = config::JITTER / 2.0,
+        cost = COSTS[0],
+        early_refresh = *BETA
+    ));
+    assert!(matches!(spec.version, Some(Constant::Expression(_))));
+    let numbers = [spec.jitter, spec.cost, spec.early_refresh];
+    assert!(numbers.iter().all(|number| matches!(number, Some(Constant::Expression(_)))));
 }
 
 #[test]
@@ -69,6 +103,13 @@ fn bad_values_are_refused() {
     let cases = [
         (quote!(version = -1), "not a negative number"),
         (quote!(version = "1"), "`version` takes a whole number, not a string"),
+        (
+            quote!(version = id),
+            "`version` is the same for all calls: it cannot use the argument `id`",
+        ),
+        (quote!(jitter = (0.1, 0.2)), "a number from 0.0 to 0.5, not a tuple"),
+        (quote!(cost = |id| id), "not a closure"),
+        (quote!(cost = user.cost), "cannot use the argument `user`"),
         (quote!(version = 99999999999999999999), "from 0 to 18446744073709551615"),
         (quote!(jitter = 0.6), "a number from 0.0 to 0.5, not 0.6"),
         (quote!(jitter = "0.1"), "not a string"),

@@ -9,15 +9,22 @@ fn returned_values_are_owned_and_named() {
         quote!(&str),
         quote!(Option<&'a str>),
         quote!(Result<Cow<'a, str>, E>),
+        quote!(User<'_>),
         quote!(impl Display),
         quote!(Result<impl Display, E>),
+        quote!(&'static str),
+        quote!(Result<&'static str, E>),
+        quote!(Vec<Option<(u8, [&'static str; 2])>>),
+        quote!(std::collections::HashMap<String, &'static [u8]>),
     ];
     for output in refused {
         assert_eq!(mistakes(output.clone()).unwrap_or_default().len(), 1, "{output}");
     }
     let accepted = [
-        quote!(&'static str),
+        quote!(Cow<'static, str>),
+        quote!(PhantomData<&'static str>),
         quote!(Result<String, &str>),
+        quote!(Result<String, &'static str>),
         quote!(fn(&str) -> u8),
         quote!(Box<dyn Fn(&str) -> u8>),
     ];

@@ -11,18 +11,6 @@ use crate::record::Record;
 /// How long values stored by hand are fresh.
 const TTL: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// The error of a load by hand.
-enum LoadError {
-    Body,
-    Cache(Error),
-}
-
-impl From<Error> for LoadError {
-    fn from(error: Error) -> Self {
-        LoadError::Cache(error)
-    }
-}
-
 /// How a value of this key is stored by hand.
 pub fn options(key: Key) -> SetOptions {
     SetOptions::ttl(TTL).tag(key.tag())
@@ -47,7 +35,7 @@ pub async fn read(how: How, key: Key, record: &Record) -> Result<(), Error> {
         }
         How::Get => vec![(key, Origin::Unknown, cache().get(&key.name()).await?)],
         How::GetMany => get_many(key).await?,
-        _ => vec![(key, Origin::Unknown, get_or_load(key).await?)],
+        _ => vec![(key, Origin::Unknown, get_or_load(key).await)],
     };
     let span = Span { begin, end: now_us() };
     for (key, origin, seen) in seen {
@@ -84,11 +72,7 @@ async fn get_many(key: Key) -> Result<Vec<(Key, Origin, Option<Datum>)>, Error> 
     Ok(keys.into_iter().zip(values).map(|(key, seen)| (key, Origin::Unknown, seen)).collect())
 }
 
-async fn get_or_load(key: Key) -> Result<Option<Datum>, Error> {
-    let load = || async move { data::load(key).await.map_err(|Failed| LoadError::Body) };
-    match cache().get_or_load(&key.name(), options(key), load).await {
-        Ok(datum) => Ok(Some(datum)),
-        Err(LoadError::Body) => Ok(None),
-        Err(LoadError::Cache(error)) => Err(error),
-    }
+async fn get_or_load(key: Key) -> Option<Datum> {
+    let load = || async move { data::load(key).await };
+    cache().get_or_load(&key.name(), options(key), load).await.ok()
 }

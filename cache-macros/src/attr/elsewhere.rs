@@ -1,0 +1,265 @@
+//! Options that other caches have, and what does the same here.
+//!
+//! Names are compared without underscores and in lower case, so `maxAge` and `max_age` are one.
+
+use syn::Ident;
+use syn::ext::IdentExt as _;
+
+use crate::error::hint;
+
+/// Some names, and the answer to each.
+pub(super) type Answers = [(&'static [&'static str], &'static str)];
+
+/// The error for an option that an attribute does not have.
+pub(super) fn unknown(name: &Ident, names: &[&str], elsewhere: &[&Answers]) -> syn::Error {
+    let written = name.unraw().to_string();
+    let plain = written.replace('_', "").to_lowercase();
+    let mut answers = elsewhere.iter().copied().flatten();
+    let known = answers.find(|(others, _)| others.contains(&plain.as_str()));
+    let hint = known.map_or_else(|| hint(&written, names), |(_, answer)| (*answer).to_owned());
+    syn::Error::new_spanned(name, format!("unknown option `{name}`: {hint}"))
+}
+
+const CAPACITY: &str = "one memory store serves all functions and is bounded by bytes: set \
+                        `CACHE_MEMORY_CAPACITY`, or `CacheConfig::memory_capacity`";
+const TTL: &str = "`ttl` sets how long a value is fresh: `ttl = \"5m\"`";
+const IDLE: &str = "a value is fresh for its `ttl`, and reading it does not extend that: \
+                    `stale_while_revalidate` or `early_refresh` renews a value that is in use";
+const NAMING: &str = "`key_prefix = \"video\"` names the entries of a function";
+const SHARED: &str = "remove it: concurrent calls with the same key share one run of the body by \
+                      default, which `coalesce` changes";
+const UNNEEDED: &str = "remove it: there is no cache to construct or to name, since one store \
+                        holds the values of all functions";
+const KEY: &str = "`key` sets what identifies a call: `key = \"{id}:{lang}\"`, or an expression such as \
+                   `key = (id, user.lang)`";
+const STALE: &str = "`stale_while_revalidate = \"1m\"` serves the old value for so long past its TTL while \
+                     one load runs in the background";
+const WHERE: &str = "`tier = \"memory\"`, `\"redis\"` or `\"tiered\"` sets where the values are kept, and \
+                     `REDIS_URL` which Redis is used";
+const CONDITION: &str = "`cache_if` decides which values are stored, and `bypass_if` which calls are not \
+                         cached";
+const CODEC: &str = "`codec = cache_runtime::MessagePack` sets how values are encoded for Redis";
+const CHANGES: &str = "it belongs to `#[cache_invalidate]`, on the function that changes the data";
+
+/// For `#[cached]`.
+pub(super) const OF_CACHED: &Answers = &[
+    (
+        &[
+            "time",
+            "expire",
+            "expires",
+            "expiresin",
+            "expiration",
+            "expiry",
+            "timeout",
+            "lifetime",
+            "lifespan",
+            "maxage",
+            "timetolive",
+            "ttlsecs",
+            "ttlseconds",
+            "ttlmillis",
+            "ttlms",
+            "cachetimeout",
+            "expireafter",
+            "expireafterwrite",
+            "duration",
+            "seconds",
+            "revalidate",
+            "absoluteexpiration",
+        ],
+        TTL,
+    ),
+    (&["tti", "timetoidle", "idle", "expireafteraccess", "slidingexpiration", "timerefresh"], IDLE),
+    (
+        &["refresh"],
+        "reading a value does not extend its TTL: `stale_while_revalidate` or `early_refresh` renews a value \
+         that is in use, and `.cache_entry().refresh()` on a call loads it now",
+    ),
+    (
+        &["forcerefresh", "force", "forcedupdate", "bypass", "skipcache", "nocache", "disable"],
+        "`bypass_if` takes the calls that are not cached, and `.cache_entry().refresh()` on a call \
+         loads its value now",
+    ),
+    (
+        &[
+            "size",
+            "maxsize",
+            "capacity",
+            "maxcapacity",
+            "maxentries",
+            "max",
+            "limit",
+            "maximumsize",
+            "initialcapacity",
+            "sharedcache",
+            "maximumweight",
+        ],
+        CAPACITY,
+    ),
+    (
+        &["unbound", "unbounded"],
+        "remove it: the memory store is always bounded, by `CACHE_MEMORY_CAPACITY` bytes",
+    ),
+    (
+        &["weigher"],
+        "remove it: values are weighed by the bytes they take, and `CACHE_MEMORY_CAPACITY` bounds \
+         their sum",
+    ),
+    (
+        &["evictionpolicy", "evictionlistener", "policy", "lru", "lfu"],
+        "remove it: the memory store itself chooses what to evict",
+    ),
+    (
+        &["result", "cacheerr"],
+        "remove it: of a `Result` only `Ok` is stored, which is recognised by the type; \
+         `output = \"plain\"` stores errors, too",
+    ),
+    (
+        &["option"],
+        "remove it: an `Option` is stored with its `None`; `cache_none = false` does not store a `None`, \
+         `negative_ttl` keeps it for another time",
+    ),
+    (
+        &["skipnil", "skipnone", "unlessnone", "cachenull", "cachenullvalues"],
+        "`cache_none = false` does not store a `None`",
+    ),
+    (
+        &["resultfallback", "fallback", "staleonerror", "serveonerror"],
+        "`stale_if_error = \"1h\"` serves the value of before when a load fails",
+    ),
+    (
+        &["withcachedflag", "cachedflag", "wascached"],
+        "`.cache_entry().fetch()` on a call says where its value came from, and how old it is",
+    ),
+    (&["convert", "keygenerator", "keybuilder", "makename", "keyfn", "keyby", "hashmethod"], KEY),
+    (
+        &["ignore", "exclude", "argstoignore", "skipargs", "noself"],
+        "`skip(db, self)` leaves arguments out of the key",
+    ),
+    (&["include", "vary", "varyon", "varybyquery", "varybyheader", "keys", "args"], KEY),
+    (&["name", "cache", "cachename", "cachenames", "value", "alias", "group", "region"], NAMING),
+    (
+        &["namespace"],
+        "the namespace is that of the process: set `CACHE_NAMESPACE`; `key_prefix = \"video\"` \
+         names the entries of a function",
+    ),
+    (
+        &[
+            "ty",
+            "type",
+            "create",
+            "createexpr",
+            "inimpl",
+            "keytype",
+            "companionsvis",
+            "customhasher",
+            "hasherinit",
+            "hasher",
+            "cachemanager",
+            "cacheresolver",
+            "support",
+            "supportfuture",
+            "supportinvalidationclosures",
+            "typed",
+            "threadlocal",
+            "global",
+        ],
+        UNNEEDED,
+    ),
+    (
+        &["recordstats", "stats", "metrics"],
+        "remove it: every function is counted, see `CacheManager::stats`",
+    ),
+    (
+        &["maperror"],
+        "remove it: the cache never fails the caller, so there is no error to map; when Redis \
+         cannot be used, the body runs",
+    ),
+    (&["redis", "backend", "store", "storage", "io", "local", "remote", "connectionconfig"], WHERE),
+    (
+        &["disk", "diskdir", "synctodiskoncachechange"],
+        "there is no store on disk: `tier = \"redis\"` keeps values in Redis, where they survive a \
+         restart",
+    ),
+    (&["cacheprefixblock"], "`key_prefix` takes a literal or the path of a `const &str`"),
+    (
+        &["condition", "unless", "when", "if", "cachewhen", "iscacheable", "responsefilter"],
+        CONDITION,
+    ),
+    (
+        &[
+            "sync",
+            "syncwrites",
+            "synclock",
+            "syncwritesbuckets",
+            "lock",
+            "singleflight",
+            "protected",
+            "dedupe",
+        ],
+        SHARED,
+    ),
+    (&["racettl", "raceconditionttl", "swr", "graceperiod", "stale", "staleperiod"], STALE),
+    (
+        &["earlyttl", "beta", "refreshafterwrite", "refreshahead", "refreshthreshold", "prefetch"],
+        "`early_refresh = 1.0` loads a value again in the background before its TTL is over",
+    ),
+    (&["serializer", "serialize", "serde", "format", "encoding"], CODEC),
+    (
+        &["compress", "compression"],
+        "the configuration compresses values for Redis, see `CacheConfig::compress_above`",
+    ),
+    (&["tag"], "`tags` takes a list: `tags = [\"user:{user_id}\"]`"),
+    (&["entry", "entries", "invalidates", "evict", "allentries", "beforeinvocation"], CHANGES),
+];
+
+/// For `#[cache_invalidate]` and `#[cache_put]`.
+pub(super) const OF_CHANGES: &Answers = &[
+    (&["key", "keygenerator"], "`entry = get_video(id)` names one entry"),
+    (&["entries"], "it is `entry`, repeated: `entry = get_video(1), entry = get_video(2)`"),
+    (&["condition", "unless", "cacheif", "bypassif"], "`if = |result| ..` decides by the result"),
+    (
+        &["beforeinvocation", "before"],
+        "`when = \"before\"` invalidates before the body; the default, `when = \"success\"`, after it",
+    ),
+    (&["allentries", "all"], "`prefix = \"video\"` invalidates everything below a prefix"),
+    (
+        &[
+            "name",
+            "cache",
+            "cachename",
+            "cachenames",
+            "value",
+            "namespace",
+            "group",
+            "region",
+            "pattern",
+        ],
+        "`prefix = \"video\"` invalidates what has this `key_prefix`, and `entry = get_video(id)` one entry",
+    ),
+    (&["tag"], "`tags` takes a list: `tags = [\"user:{user_id}\"]`"),
+    (
+        &[
+            "ttl",
+            "skip",
+            "version",
+            "negativettl",
+            "cachenone",
+            "tier",
+            "codec",
+            "stalewhilerevalidate",
+            "staleiferror",
+            "output",
+            "time",
+            "expire",
+        ],
+        "it belongs to `#[cached]`, on the function whose values are stored",
+    ),
+];
+
+/// For `#[cache_put]` alone.
+pub(super) const OF_PUT: &Answers = &[(
+    &["prefix", "keyprefix", "tags"],
+    "`#[cache_put]` replaces single entries: add `#[cache_invalidate(..)]` to invalidate by a prefix or tag",
+)];

@@ -1,0 +1,49 @@
+//! Texts in a template that are called like an argument: the braces were probably forgotten.
+
+use super::Finding;
+use crate::registry::{CachedSite, InvalidatingSite, Place, SiteKey};
+
+/// The templates of an attribute, each with its option, and what they can name.
+pub(super) struct Templates<'a> {
+    place: &'a Place,
+    arguments: &'static [&'static str],
+    templates: Vec<(&'static str, &'static str)>,
+}
+
+impl<'a> From<&'a CachedSite> for Templates<'a> {
+    fn from(site: &'a CachedSite) -> Self {
+        let key = match site.key {
+            SiteKey::Template(template) => Some(("key", template)),
+            SiteKey::Arguments(_) | SiteKey::Expression => None,
+        };
+        let templates = key.into_iter().chain(site.tags.iter().map(|tag| ("tags", *tag)));
+        Templates { place: &site.place, arguments: site.arguments, templates: templates.collect() }
+    }
+}
+
+impl<'a> From<&'a InvalidatingSite> for Templates<'a> {
+    fn from(site: &'a InvalidatingSite) -> Self {
+        let prefix = site.prefix.into_iter().map(|prefix| ("prefix", prefix));
+        let templates = prefix.chain(site.tags.iter().map(|tag| ("tags", *tag)));
+        Templates { place: &site.place, arguments: site.arguments, templates: templates.collect() }
+    }
+}
+
+pub(super) fn without_braces(templates: Templates<'_>) -> Vec<Finding> {
+    let Templates { place, arguments, templates } = templates;
+    let finding = |(option, text): (&'static str, &'static str)| {
+        let argument = arguments.iter().find(|argument| lacks_braces(text, argument))?;
+        Some(Finding::WithoutBraces { site: place.clone(), option, text, argument })
+    };
+    templates.into_iter().filter_map(finding).collect()
+}
+
+/// Whether a segment is the name of the argument, which stands nowhere in braces. The first segment says
+/// what a name is about, and may well be called like an argument: `user:{user}`.
+fn lacks_braces(text: &str, argument: &str) -> bool {
+    let is_used = text.split('{').skip(1).any(|inside| {
+        let name = inside.split(['}', '.']).next().unwrap_or_default();
+        name == argument
+    });
+    !is_used && text.split(':').skip(1).any(|segment| segment == argument)
+}

@@ -1,0 +1,146 @@
+//! What the bodies of flights wait for: other flights, which may wait for them in turn.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Flight, Follower, lock};
+
+/// So many flights are looked at to find a circle. In a longer one the wait limit helps.
+const MOST: usize = 256;
+
+/// The flights that a body waits for now, and for how long it has waited for any.
+#[derive(Default)]
+pub(super) struct Waiting {
+    flights: Vec<Arc<Flight>>,
+    since: Option<Instant>,
+    sum: Duration,
+}
+
+impl Waiting {
+    fn begin(&mut self, flight: &Arc<Flight>) {
+        self.since.get_or_insert_with(Instant::now);
+        self.flights.push(Arc::clone(flight));
+    }
+
+    fn end(&mut self, flight: &Arc<Flight>) {
+        if let Some(at) = self.flights.iter().position(|other| Arc::ptr_eq(other, flight)) {
+            self.flights.swap_remove(at);
+        }
+        if self.flights.is_empty()
+            && let Some(since) = self.since.take()
+        {
+            self.sum += since.elapsed();
+        }
+    }
+
+    pub(super) fn waited(&self) -> Duration {
+        self.sum + self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+/// Flights may wait for each other.
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").field("flights", &self.flights.len()).finish_non_exhaustive()
+    }
+}
+
+/// Some bodies, each of which runs inside of the one before, wait for a flight until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Waits {
+    bodies: Vec<Arc<Flight>>,
+    flight: Arc<Flight>,
+}
+
+impl Waits {
+    /// `None` if the flight waits for one of the bodies itself.
+    pub(crate) fn begin(bodies: Vec<Arc<Flight>>, follower: &Follower) -> Option<Self> {
+        let flight = Arc::clone(&follower.flight);
+        // Noted before it is looked for: of two that begin at the same time at least one finds the other.
+        bodies.iter().for_each(|body| lock(&body.waiting).begin(&flight));
+        let waits = Waits { bodies, flight };
+        (!waits.is_circle()).then_some(waits)
+    }
+
+    fn is_circle(&self) -> bool {
+        if self.bodies.is_empty() {
+            return false;
+        }
+        let mut found = vec![Arc::clone(&self.flight)];
+        let mut next = 0;
+        while let Some(flight) = found.get(next).cloned() {
+            if self.bodies.iter().any(|body| Arc::ptr_eq(body, &flight)) {
+                return true;
+            }
+            for other in &lock(&flight.waiting).flights {
+                if found.len() < MOST && !found.iter().any(|known| Arc::ptr_eq(known, other)) {
+                    found.push(Arc::clone(other));
+                }
+            }
+            next += 1;
+        }
+        false
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.bodies.iter().for_each(|body| lock(&body.waiting).end(&self.flight));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic, reason = "a test reports by panicking")]
+    use super::*;
+    use crate::flight::{Flights, Leader, Role, Ticket};
+    use crate::generation::Generations;
+
+    /// A flight of this key, and a caller who waits for it.
+    fn flight(
+        flights: &Arc<Flights<u8>>,
+        generations: &Generations,
+        key: u8,
+    ) -> (Leader<u8>, Follower) {
+        let join = || flights.join(&Arc::new(key), Ticket::now(), generations, || &[]);
+        match (join(), join()) {
+            (Role::Lead(leader), Role::Follow(follower)) => (leader, follower),
+            _ => panic!("expected to lead and to follow"),
+        }
+    }
+
+    #[test]
+    fn a_circle_is_found_when_it_would_close_and_only_then() {
+        let (flights, generations) = (Flights::new(), Generations::new(0));
+        let [a, b, c] = [1, 2, 3].map(|key| flight(&flights, &generations, key));
+        let body = |leader: &Leader<u8>| vec![Arc::clone(leader.flight())];
+        let a_for_b = Waits::begin(body(&a.0), &b.1);
+        let b_for_c = Waits::begin(body(&b.0), &c.1);
+        assert!(a_for_b.is_some() && b_for_c.is_some());
+        assert!(Waits::begin(body(&c.0), &a.1).is_none());
+        assert!(Waits::begin(Vec::new(), &a.1).is_some(), "who runs inside of nothing closes none");
+        drop(b_for_c);
+        assert!(Waits::begin(body(&c.0), &a.1).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_several_waits_at_once_counts_once() {
+        let (flights, generations) = (Flights::new(), Generations::new(0));
+        let [a, b, c] = [1, 2, 3].map(|key| flight(&flights, &generations, key));
+        let body = || vec![Arc::clone(a.0.flight())];
+        let second = Duration::from_secs(1);
+        let for_b = Waits::begin(body(), &b.1);
+        tokio::time::advance(second).await;
+        let for_c = Waits::begin(body(), &c.1);
+        tokio::time::advance(second).await;
+        drop(for_b);
+        assert_eq!(a.0.flight().waited(), 2 * second);
+        tokio::time::advance(second).await;
+        drop(for_c);
+        tokio::time::advance(second).await;
+        assert_eq!(a.0.flight().waited(), 3 * second);
+    }
+}

@@ -1,0 +1,153 @@
+//! Whether an argument can be part of the key, and what the compiler says if not.
+//!
+//! As with [values](super::storable), method look-up finds the answer, so that one argument is one error, in
+//! words of ours also for `Option<&Pool>`.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// A question about what is to be part of a key.
+pub struct AskedPart<'a, A: ?Sized>(&'a A);
+
+/// Asks whether this can be part of a key.
+#[inline]
+pub fn probe_part<A: ?Sized>(part: &A) -> AskedPart<'_, A> {
+    AskedPart(part)
+}
+
+/// Taken by method look-up, which begins at `&&AskedPart<A>`.
+pub trait ProbePart {
+    /// What there is to say of the part.
+    type Answer;
+    /// Says it.
+    fn __cache_part(&self) -> Self::Answer;
+}
+
+impl<'a, A: Serialize + ?Sized> ProbePart for &AskedPart<'a, A> {
+    type Answer = Part<'a, A>;
+    #[inline]
+    fn __cache_part(&self) -> Part<'a, A> {
+        Part(self.0)
+    }
+}
+
+impl<'a, A: ?Sized> ProbePart for AskedPart<'a, A> {
+    type Answer = NoPart<'a, A>;
+    fn __cache_part(&self) -> NoPart<'a, A> {
+        NoPart(self.0)
+    }
+}
+
+/// What can be part of a key.
+pub struct Part<'a, A: ?Sized>(&'a A);
+
+/// What cannot.
+pub struct NoPart<'a, A: ?Sized>(&'a A);
+
+/// An argument as a part of the key.
+#[inline]
+pub fn argument<P: ArgumentPart>(part: P) -> P::Part {
+    part.part()
+}
+
+/// The value of `key` as a part of the key.
+#[inline]
+pub fn key_value<P: ValuePart>(part: P) -> P::Part {
+    part.part()
+}
+
+/// An answer about an argument.
+pub trait ArgumentPart {
+    /// A reference to the argument.
+    type Part;
+    /// The reference.
+    fn part(self) -> Self::Part;
+}
+
+/// An answer about the value of `key`.
+pub trait ValuePart {
+    /// A reference to the value.
+    type Part;
+    /// The reference.
+    fn part(self) -> Self::Part;
+}
+
+impl<'a, A: ?Sized> ArgumentPart for Part<'a, A> {
+    type Part = &'a A;
+    #[inline]
+    fn part(self) -> &'a A {
+        self.0
+    }
+}
+
+impl<'a, A: KeyArgument + ?Sized> ArgumentPart for NoPart<'a, A> {
+    type Part = A::Part<'a>;
+    fn part(self) -> A::Part<'a> {
+        self.0.part()
+    }
+}
+
+impl<'a, A: ?Sized> ValuePart for Part<'a, A> {
+    type Part = &'a A;
+    #[inline]
+    fn part(self) -> &'a A {
+        self.0
+    }
+}
+
+impl<'a, A: KeyValue + ?Sized> ValuePart for NoPart<'a, A> {
+    type Part = A::Part<'a>;
+    fn part(self) -> A::Part<'a> {
+        self.0.part()
+    }
+}
+
+/// What an argument would need.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a key: it does not implement `serde::Serialize`",
+    label = "leave this argument out of the key, with `skip(..)`, if the value does not depend on it",
+    note = "a handle, such as a connection pool or the `State` of a web framework, is left out: `#[cached(skip(db))]`",
+    note = "data needs `#[derive(serde::Serialize)]`, a type parameter the bound `serde::Serialize`; or `key` says what of it counts: `key = \"{{id}}:{{user.id}}\"`"
+)]
+pub trait KeyArgument {
+    /// The part.
+    type Part<'a>
+    where
+        Self: 'a;
+    /// The part.
+    fn part(&self) -> Self::Part<'_>;
+}
+
+/// What the value of `key` would need.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key: it does not implement `serde::Serialize`",
+    label = "this value is the key",
+    note = "take what of it tells calls apart, as in `key = (user.id, name.as_str())`, or put `#[derive(serde::Serialize)]` on the types of yours in it"
+)]
+pub trait KeyValue {
+    /// The part.
+    type Part<'a>
+    where
+        Self: 'a;
+    /// The part.
+    fn part(&self) -> Self::Part<'_>;
+}
+
+impl<A: ?Sized> fmt::Debug for AskedPart<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AskedPart")
+    }
+}
+
+impl<A: ?Sized> fmt::Debug for Part<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Part")
+    }
+}
+
+impl<A: ?Sized> fmt::Debug for NoPart<'_, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NoPart")
+    }
+}

@@ -1,0 +1,220 @@
+//! Whether a value can be stored, and what the compiler says if not.
+//!
+//! A bound alone would be reported by each function that has it, once for each trait that is missing, and
+//! for `Vec<Video>` in the words of serde. So generated code asks once, by method look-up, for the first
+//! thing that is missing. The answer gives the kind back, or an associated type that does not exist:
+//! the compiler reports that, and nothing that follows from it.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::output::{CacheValue, OutputKind};
+
+/// A question about the value of a function of this kind.
+pub struct AskedValue<K>(K);
+
+/// Asks whether the value of this kind can be stored.
+#[inline]
+pub fn probe_value<K: OutputKind>(kind: K) -> AskedValue<K> {
+    AskedValue(kind)
+}
+
+/// Taken by method look-up, which begins at `&&&&&AskedValue<K>`: the first that is implemented.
+pub trait ProbeValue {
+    /// What there is to say of the value.
+    type Answer;
+    /// Says it.
+    fn __cache_value(&self) -> Self::Answer;
+}
+
+impl<K: OutputKind> ProbeValue for &&&&AskedValue<K>
+where
+    K::Value: CacheValue,
+{
+    type Answer = Storable<K>;
+    #[inline]
+    fn __cache_value(&self) -> Storable<K> {
+        Storable(self.0)
+    }
+}
+
+impl<K: OutputKind> ProbeValue for &&&AskedValue<K>
+where
+    K::Value: Serialize + DeserializeOwned + Clone,
+{
+    type Answer = NotShared<K>;
+    fn __cache_value(&self) -> NotShared<K> {
+        NotShared(self.0)
+    }
+}
+
+impl<K: OutputKind> ProbeValue for &&AskedValue<K>
+where
+    K::Value: Serialize + DeserializeOwned,
+{
+    type Answer = NotClone<K>;
+    fn __cache_value(&self) -> NotClone<K> {
+        NotClone(self.0)
+    }
+}
+
+impl<K: OutputKind> ProbeValue for &AskedValue<K>
+where
+    K::Value: Serialize,
+{
+    type Answer = NotDeserialize<K>;
+    fn __cache_value(&self) -> NotDeserialize<K> {
+        NotDeserialize(self.0)
+    }
+}
+
+impl<K: OutputKind> ProbeValue for AskedValue<K> {
+    type Answer = NotSerialize<K>;
+    fn __cache_value(&self) -> NotSerialize<K> {
+        NotSerialize(self.0)
+    }
+}
+
+/// The kind of a function whose value can be stored.
+#[inline]
+pub fn storable<A: Answer>(answer: A) -> A::Kind {
+    answer.kind()
+}
+
+/// An answer about a value.
+pub trait Answer {
+    /// The kind of the function, if the value can be stored.
+    type Kind;
+    /// That kind.
+    fn kind(self) -> Self::Kind;
+}
+
+/// A value that can be stored.
+pub struct Storable<K>(K);
+
+/// A value that is not `Serialize`.
+pub struct NotSerialize<K>(K);
+
+/// A value that is not `DeserializeOwned`.
+pub struct NotDeserialize<K>(K);
+
+/// A value that is not `Clone`.
+pub struct NotClone<K>(K);
+
+/// A value that is not `Send + Sync`.
+pub struct NotShared<K>(K);
+
+impl<K> Answer for Storable<K> {
+    type Kind = K;
+    #[inline]
+    fn kind(self) -> K {
+        self.0
+    }
+}
+
+impl<K: OutputKind> Answer for NotSerialize<K>
+where
+    K::Value: NeedsSerialize,
+{
+    type Kind = <K::Value as NeedsSerialize>::Kind;
+    fn kind(self) -> Self::Kind {
+        K::Value::kind()
+    }
+}
+
+impl<K: OutputKind> Answer for NotDeserialize<K>
+where
+    K::Value: NeedsDeserialize,
+{
+    type Kind = <K::Value as NeedsDeserialize>::Kind;
+    fn kind(self) -> Self::Kind {
+        K::Value::kind()
+    }
+}
+
+impl<K: OutputKind> Answer for NotClone<K>
+where
+    K::Value: NeedsClone,
+{
+    type Kind = <K::Value as NeedsClone>::Kind;
+    fn kind(self) -> Self::Kind {
+        K::Value::kind()
+    }
+}
+
+impl<K: OutputKind> Answer for NotShared<K>
+where
+    K::Value: NeedsSync,
+{
+    type Kind = <K::Value as NeedsSync>::Kind;
+    fn kind(self) -> Self::Kind {
+        K::Value::kind()
+    }
+}
+
+/// What a value needs that is not `Serialize`; no type has it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached: it does not implement `serde::Serialize`",
+    label = "this type is stored in the cache",
+    note = "put `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on the types of yours in it",
+    note = "a type of another crate may need that crate's feature `serde`; `Arc` and `Rc` need serde's feature `rc`; a type parameter needs the bound `cache_runtime::CacheValue`"
+)]
+pub trait NeedsSerialize {
+    /// The kind of the function.
+    type Kind;
+    /// That kind.
+    fn kind() -> Self::Kind;
+}
+
+/// What a value needs that is not `DeserializeOwned`; no type has it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached: it does not implement `serde::de::DeserializeOwned`",
+    label = "this type is stored in the cache",
+    note = "put `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on the types of yours in it; a type parameter needs the bound `cache_runtime::CacheValue`",
+    note = "a value is read back from Redis, so it owns all it holds: `String` in the place of `&str`, `Vec<T>` in the place of `&[T]`"
+)]
+pub trait NeedsDeserialize {
+    /// The kind of the function.
+    type Kind;
+    /// That kind.
+    fn kind() -> Self::Kind;
+}
+
+/// What a value needs that is not `Clone`; no type has it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached: it does not implement `Clone`",
+    label = "this type is stored in the cache",
+    note = "each caller gets a clone of the value: put `#[derive(Clone)]` on the types of yours in it, or return an `Arc` of it (with serde's feature `rc`)"
+)]
+pub trait NeedsClone {
+    /// The kind of the function.
+    type Kind;
+    /// That kind.
+    fn kind() -> Self::Kind;
+}
+
+/// What a value needs that is not `Send + Sync`; no type has it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached: it is not `Send + Sync`",
+    label = "this type is stored in the cache",
+    note = "threads share what is stored: `Arc` takes the place of `Rc`, a `Mutex` that of `RefCell` and `Cell`; a type parameter needs the bound `cache_runtime::CacheValue`"
+)]
+pub trait NeedsSync {
+    /// The kind of the function.
+    type Kind;
+    /// That kind.
+    fn kind() -> Self::Kind;
+}
+
+macro_rules! debug {
+    ($($name:ident),*) => {$(
+        impl<K> fmt::Debug for $name<K> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )*};
+}
+debug!(AskedValue, Storable, NotSerialize, NotDeserialize, NotClone, NotShared);
