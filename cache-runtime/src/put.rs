@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::call::{CallKey, Fate, Grace, Making, Original, Policy, fill, fresh_for_ms, life_of};
 use crate::config::Ttl;
-use crate::core::{Core, Stores};
+use crate::core::{BY_HAND, Core, Stores};
 use crate::entry::StateId;
 use crate::error::Error;
 use crate::generation::{Noted, Stamps};
@@ -17,7 +17,7 @@ use crate::invalidate::Targets;
 use crate::memory::{Facts, Identity};
 use crate::redis::{self, Away, By, Filled, Mark, Over};
 use crate::stats::SiteCounters;
-use crate::value::{AnyValue, ValueCodec};
+use crate::value::{AnyValue, Coding, REMEDY};
 
 /// What was noted before the value was known.
 #[derive(Debug)]
@@ -26,8 +26,9 @@ pub(crate) struct Put {
     key: Arc<CallKey>,
     noted: Noted,
     /// What memory held then.
-    before: Option<Identity>,
+    before: Vec<Identity>,
     stores: Stores,
+    by: By,
     /// `None`: memory is the store.
     redis: Option<Result<redis::Noted, Away>>,
 }
@@ -39,7 +40,7 @@ pub(crate) struct Worth<'a> {
     pub(crate) ttl: Ttl,
     /// For how long past its TTL it is kept.
     pub(crate) grace: Grace,
-    pub(crate) codec: Option<&'static dyn ValueCodec>,
+    pub(crate) coding: Coding,
     /// How long it took to load.
     pub(crate) took: Duration,
 }
@@ -64,24 +65,36 @@ impl Core {
         longest: Ttl,
     ) -> Put {
         let noted = self.generations.note(key.slots());
-        let before = self.memory.identity(&key.memory);
+        let before = self.memory.identities(&key.memory);
         let mark = Mark::new(self.config.max_load);
         let redis = match self.redis_for(stores) {
             None => None,
             Some(redis) => {
-                let begun = redis
-                    .begin(key.name().as_str(), key.tags(), over, life_of(longest), mark)
-                    .await;
+                let begun =
+                    redis.begin(key.stored_as(), key.tags(), over, life_of(longest), mark).await;
                 Some(begun.and_then(|noted| {
                     if noted.tokens.len() == key.tags().len() + 1 { Ok(noted) } else { Err(Away) }
                 }))
             }
         };
-        Put { core: Arc::clone(self), key: Arc::clone(key), noted, before, stores, redis }
+        Put {
+            core: Arc::clone(self),
+            key: Arc::clone(key),
+            noted,
+            before,
+            stores,
+            by: By::Put,
+            redis,
+        }
     }
 }
 
 impl Put {
+    /// The value is of the same data as the one that it replaces: what is stored beside it stays.
+    pub(crate) fn refreshing(self) -> Self {
+        Put { by: By::Refresh, ..self }
+    }
+
     /// Stores the value, if nothing has come between.
     ///
     /// # Errors
@@ -91,16 +104,17 @@ impl Put {
             return self.store_in_memory(worth);
         };
         let redis = self.core.redis.as_ref();
-        let now_ms = redis.and_then(|redis| redis.now_ms(self.key.name().as_str()));
+        let now_ms = redis.and_then(|redis| redis.now_ms(self.key.stored_as()));
         let (Some(redis), Ok(noted), Some(now_ms)) = (redis, noted, now_ms) else {
             return Ok(Outcome::Away);
         };
         let (core, key, ttl) = (&*self.core, &*self.key, worth.ttl);
         let tokens = &noted.tokens[..];
-        let made = Making { core, key, codec: worth.codec, ttl, took: worth.took, tokens, now_ms };
+        let made =
+            Making { core, key, coding: worth.coding, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
         let life = life_of(worth.grace.after(ttl));
-        Ok(match fill(redis, key, noted, &entry, life, By::Put).await {
+        Ok(match fill(redis, key, noted, &entry, life, self.by).await {
             Ok(Filled::Stored) => {
                 if self.stores == Stores::Tiered {
                     let original = Original::new(key.origin, ttl, worth.took);
@@ -126,8 +140,8 @@ impl Put {
             return Ok(Outcome::Overtaken);
         };
         // A load that has ended meanwhile has stored what may be newer.
-        let now = self.core.memory.identity(&self.key.memory);
-        if now.is_some() && now != self.before {
+        let now = self.core.memory.identities(&self.key.memory);
+        if now.iter().any(|one| !self.before.contains(one)) {
             return Ok(Outcome::Overtaken);
         }
         self.core.insert(&self.key, stamps, worth)?;
@@ -155,7 +169,7 @@ impl Put {
     /// Ends a put that has nothing to store.
     pub(crate) fn give_up(self) {
         if let (Some(redis), Some(Ok(noted))) = (&self.core.redis, self.redis) {
-            redis.release_in_background(self.key.name().as_str(), self.key.tags(), noted);
+            redis.release_in_background(self.key.stored_as(), self.key.tags(), noted);
         }
     }
 
@@ -197,8 +211,8 @@ impl Put {
             self.remove().await;
             return Fate::Unwanted;
         };
-        let grace = policy.grace_of(value);
-        let worth = Worth { value, ttl, grace, codec: policy.codec, took };
+        let (grace, coding) = (policy.grace_of(value), policy.coding);
+        let worth = Worth { value, ttl, grace, coding, took };
         let outcome = self.store(&worth).await;
         match &outcome {
             Ok(Outcome::Stored) => counters.slow.stores.one(),
@@ -214,9 +228,9 @@ impl Put {
                 }
             }
             Err(error) => {
-                counters.slow.not_stored.one();
-                tracing::warn!(name = self.key.name().as_str(), %error, "a value is not stored");
+                let fate = self.core.unfit(&self.key, counters, error);
                 self.remove().await;
+                return fate;
             }
         }
         outcome.map_or(Fate::Unfit, Fate::from)
@@ -224,6 +238,37 @@ impl Put {
 }
 
 impl Core {
+    /// Counts and logs a value that cannot be stored, and says what has become of it.
+    pub(crate) fn unfit(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> Fate {
+        if self.is_lost(key, counters, error) {
+            return Fate::Lossy;
+        }
+        counters.slow.not_stored.one();
+        tracing::warn!(name = key.name().as_str(), %error, "a value is not stored");
+        Fate::Unfit
+    }
+
+    /// Whether a value is not stored since it would not come back as it is; counted, and said once for each
+    /// function.
+    fn is_lost(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> bool {
+        let (Error::Lossy { type_name, message } | Error::Encode { type_name, message }) = error
+        else {
+            return false;
+        };
+        counters.slow.lossy.one();
+        let function = key.function().unwrap_or(BY_HAND);
+        if self.losses.note(function, type_name, message) {
+            tracing::error!(
+                function,
+                type_name,
+                reason = message,
+                "values of this function are not stored in Redis, since they would not come back as they \
+                 are; {REMEDY}"
+            );
+        }
+        true
+    }
+
     /// Puts a value that is the newest there is: nothing that came before counts any more.
     ///
     /// # Errors
@@ -233,6 +278,7 @@ impl Core {
         key: &Arc<CallKey>,
         stores: Stores,
         worth: &Worth<'_>,
+        counters: &SiteCounters,
     ) -> Result<Outcome, Error> {
         let put = self.put(key, stores, Over::Anything, worth.grace.after(worth.ttl)).await;
         let outcome = put.store(worth).await;
@@ -244,6 +290,9 @@ impl Core {
             }
             // Whatever came between, be it a sweep that has passed by: what is there may be older.
             Ok(Outcome::Overtaken) | Err(_) => put.remove().await,
+        }
+        if let Err(error) = &outcome {
+            self.is_lost(key, counters, error);
         }
         outcome
     }

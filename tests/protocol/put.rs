@@ -35,7 +35,7 @@ impl World {
                 if known == Known::Within {
                     self.write(i);
                 }
-                let fill = Fill::new(begun, self.written[i]);
+                let fill = Fill::new(begun, self.written[i], model.filled(i));
                 if usable { At::Fills(fill) } else { At::OwesValue }
             }
             At::Fills(mut fill) => {
@@ -61,7 +61,12 @@ impl World {
 
     /// One script: the value and the notice.
     pub fn fill_put(&mut self, model: &Model, i: usize, keys: Keys, fill: &mut Fill) {
-        if self.redis.fill(model, i, keys, fill) && !model.is_off(Rule::PutsPublish) {
+        let takes = keys.has(Keys::NAME_TOKEN);
+        if takes {
+            self.redis.remove(model, i, Keys::NAME_TOKEN);
+        }
+        let stores = self.redis.fill(model, i, keys, fill);
+        if (stores || takes) && !model.is_off(Rule::PutsPublish) {
             self.publish(model, i, Notice::First(i));
         }
     }

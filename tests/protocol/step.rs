@@ -61,7 +61,11 @@ impl World {
         if at == At::Done || at == At::Starts && (0..i).filter(alike).any(waits) {
             return;
         }
-        for keys in model.parts(self.asked(model, i)) {
+        let asked = self.asked(model, i);
+        // What a scan finds may be on different pages.
+        let pages = if matches!(at, At::Scans(..)) { asked } else { Keys::NONE };
+        let parts = model.parts(asked).filter(|_| pages == Keys::NONE);
+        for keys in pages.each().chain(parts) {
             steps.push(Step::Acts(i, keys));
             let reaches = self.reaches(model, model.role(i).place(), keys);
             if self.left.silences > 0 && self.asks_to_write(model, i) && reaches {
@@ -119,6 +123,8 @@ impl World {
         may(evicts && self.redis.held != Held::Nothing, Step::Evict(Keys::NAME));
         may(evicts && self.redis.tokens.root.is_some(), Step::Evict(Keys::ROOT));
         may(evicts && self.redis.tokens.prefix.is_some(), Step::Evict(Keys::PREFIX));
+        may(evicts && self.redis.beside != Held::Nothing, Step::Evict(Keys::BESIDE));
+        may(evicts && self.redis.tokens.name.is_some(), Step::Evict(Keys::NAME_TOKEN));
         let taken = self.snapshots.iter().flatten().count();
         for node in model.nodes().each() {
             let may_come = usize::from(self.left.rollbacks) > taken;
@@ -181,21 +187,26 @@ impl World {
     fn check(&self, model: &Model) -> Result<(), String> {
         for (place, process) in self.processes.iter().enumerate() {
             let trusts = process.lease || model.is_off(Rule::LeaseCounts);
-            if let Some(version) = process.memory.filter(|_| trusts) {
-                process.judge(process.required, version, place, "memory")?;
-                process.judge(process.known, version, place, "memory")?;
+            for version in [process.memory, process.other].into_iter().flatten() {
+                if trusts {
+                    process.judge(process.required, version, place, "memory")?;
+                    process.judge(process.known, version, place, "memory")?;
+                }
+                // For a while memory is looked at in an outage, too.
+                if process.link != Link::Up {
+                    process.judge(process.known, version, place, "memory, in an outage")?;
+                }
             }
-            // For a while memory is looked at in an outage, too.
-            if let Some(version) = process.memory.filter(|_| process.link != Link::Up) {
-                process.judge(process.known, version, place, "memory, in an outage")?;
-            }
-            let Held::Entry(entry) = self.redis.held else { continue };
-            let mirrored = trusts && process.mirror.confirm(entry.tokens);
-            let reaches = |keys| self.reaches(model, place, keys);
-            let confirmed = reaches(Keys::TOKENS) && self.redis.tokens.confirm(entry.tokens);
-            let fresh = mirrored || confirmed;
-            if fresh && process.asks_redis(model) && reaches(Keys::NAME) {
-                process.judge(process.required, entry.version, place, "Redis")?;
+            for key in [Keys::NAME, Keys::BESIDE] {
+                let Held::Entry(entry) = self.redis.at(key) else { continue };
+                let mirrored = trusts && process.mirror.confirm(entry.tokens);
+                let reaches = |keys| self.reaches(model, place, keys);
+                let confirmed = reaches(Keys::TOKENS) && self.redis.tokens.confirm(entry.tokens);
+                let fresh = mirrored || confirmed;
+                let needed = if key == Keys::BESIDE { key.and(Keys::NAME_TOKEN) } else { key };
+                if fresh && process.asks_redis(model) && reaches(needed) {
+                    process.judge(process.required, entry.version, place, "Redis")?;
+                }
             }
         }
         Ok(())

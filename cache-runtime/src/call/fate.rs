@@ -9,10 +9,12 @@ pub(crate) enum Fate {
     Stored,
     /// An invalidation, another load or a put came first.
     Overtaken,
-    /// It is over the size limit, or cannot be encoded.
+    /// It is over the size limit.
     Unfit,
     /// Other arguments have the same key.
     Alike,
+    /// It would not come back as it is.
+    Lossy,
     /// The function's options say so.
     Unwanted,
     /// Redis is its store, and away.
@@ -26,6 +28,7 @@ impl Fate {
             Fate::Overtaken => "overtaken",
             Fate::Unfit => "unfit",
             Fate::Alike => "alike",
+            Fate::Lossy => "lossy",
             Fate::Unwanted => "unwanted",
             Fate::Away => "away",
         }

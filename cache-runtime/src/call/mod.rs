@@ -16,6 +16,7 @@
 
 mod acting;
 mod aside;
+mod beside;
 mod cluster;
 mod copies;
 mod drive;
@@ -28,6 +29,7 @@ mod policy;
 mod reading;
 mod recursion;
 mod redis_load;
+mod shared_names;
 mod validity;
 
 use std::sync::Arc;
@@ -45,14 +47,14 @@ pub(crate) use key::{CallKey, named};
 pub(crate) use load::{Goal, Load};
 pub(crate) use look::{Loading, Step};
 pub(crate) use policy::{Grace, Policy, Test, fresh_for_ms, life_of};
-pub(crate) use reading::{Ask, Leftover, Reading, tags_of};
+pub(crate) use reading::{Ask, At, Leftover, Reading, Vacancy, tags_of};
 pub(crate) use redis_load::{Making, fill};
+pub(crate) use shared_names::{MOST_BESIDE, SharedNames};
 pub(crate) use validity::{Present, Verdict, age_ms, hit, judge};
 
 use crate::boxed::{Boxed, boxed};
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
-use crate::entry::StateId;
 use crate::flight::{Flight, Follower, Leader, Outcome, Waits};
 use crate::generation::Noted;
 use crate::means::Mean;
@@ -120,7 +122,7 @@ pub(crate) struct Found {
 #[derive(Clone, Copy, Debug)]
 enum Version {
     /// What Redis knows it by.
-    Redis(StateId),
+    Redis(At),
     /// How old it was.
     Memory(u64),
 }
@@ -130,8 +132,8 @@ impl Found {
         Found { version: Version::Memory(hit.age_ms), hit, source: Source::Memory }
     }
 
-    fn in_redis(hit: Hit<Value>, state: StateId) -> Self {
-        Found { hit, source: Source::Redis, version: Version::Redis(state) }
+    fn in_redis(hit: Hit<Value>, at: At) -> Self {
+        Found { hit, source: Source::Redis, version: Version::Redis(at) }
     }
 
     fn origin(&self) -> Origin {

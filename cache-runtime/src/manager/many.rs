@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 
 use super::{CacheManager, SetOptions};
-use crate::call::{CallKey, Leftover, Original, Present, Reading, Verdict, hit, judge};
+use crate::call::{
+    Ask, At, CallKey, Leftover, Original, Present, Reading, Vacancy, Verdict, hit, judge,
+};
 use crate::core::{Core, Stores};
 use crate::entry::Stored;
 use crate::error::Error;
@@ -74,7 +76,7 @@ impl CacheManager {
                 places.into_iter().zip(found).for_each(|(place, found)| *place = Some(found));
             }
         }
-        let nothing = || Reading::Miss(Leftover::Nothing);
+        let nothing = || Reading::Miss(Vacancy::NOTHING);
         Ok(core.counted(readings.into_iter().map(|found| found.unwrap_or_else(nothing)).collect()))
     }
 
@@ -227,7 +229,7 @@ impl Core {
         &self,
         redis: &RedisStore,
         keys: &[&CallKey],
-        of: &dyn ValueType,
+        of: &'static dyn ValueType,
     ) -> Vec<Reading> {
         let mut readings = Vec::with_capacity(keys.len());
         let mut pace = Pace::default();
@@ -264,7 +266,7 @@ impl Core {
         &self,
         redis: &RedisStore,
         keys: &[&CallKey],
-        of: &dyn ValueType,
+        of: &'static dyn ValueType,
         pace: &mut Pace,
     ) -> Result<Vec<Reading>, Missed> {
         let names: Vec<&str> = keys.iter().map(|key| key.name().as_str()).collect();
@@ -286,7 +288,27 @@ impl Core {
         let reading = |((key, noted), (bytes, now_ms)): ((&&CallKey, _), _)| {
             self.reading(key, of, &noted, bytes, &present, now_ms)
         };
-        Ok(entries.map(reading).collect())
+        let mut readings: Vec<_> = entries.map(reading).collect();
+        self.look_beside(keys, of, &mut readings).await;
+        Ok(readings)
+    }
+
+    /// Reads by itself each value that may be stored beside its name.
+    async fn look_beside(
+        &self,
+        keys: &[&CallKey],
+        of: &'static dyn ValueType,
+        readings: &mut [Reading],
+    ) {
+        let may_be = |(key, reading): &(&&CallKey, &mut Reading)| {
+            matches!(reading, Reading::Miss(_)) && self.shared_names.places(key.kind()) > 0
+        };
+        let mut missing: Vec<_> = keys.iter().zip(readings).filter(may_be).collect();
+        for some in missing.chunks_mut(AT_ONCE) {
+            let read = some.iter().map(|(key, _)| self.read(key, Ask::fresh(self.stores, of)));
+            let found = join_all(read).await;
+            some.iter_mut().zip(found).for_each(|((_, reading), found)| **reading = found);
+        }
     }
 
     fn reading(
@@ -299,10 +321,10 @@ impl Core {
         now_ms: u64,
     ) -> Reading {
         let Some(bytes) = bytes else {
-            return Reading::Miss(Leftover::Nothing);
+            return Reading::Miss(Vacancy::NOTHING);
         };
         let leftover = match Stored::read(&bytes, self.address(key)) {
-            Stored::Mark(_) => return Reading::Miss(Leftover::Nothing),
+            Stored::Mark(_) => return Reading::Miss(Vacancy::NOTHING),
             Stored::Foreign(_) => Leftover::Undecodable,
             Stored::Value(header, payload) => match judge(key, &header, present, now_ms, 0) {
                 Verdict::Usable => match self.types.decode(&header, payload, of, None) {
@@ -313,15 +335,15 @@ impl Core {
                             let original = Original::of(&hit, header.origin);
                             self.keep_copy(key, noted, original, &*hit.value);
                         }
-                        return Reading::Redis(hit, header.state);
+                        return Reading::Redis(hit, At { state: header.state, place: 0 });
                     }
                     None => Leftover::Undecodable,
                 },
                 Verdict::Expired => Leftover::Expired,
-                Verdict::Useless | Verdict::Depends => Leftover::Stale,
+                Verdict::Useless | Verdict::Depends | Verdict::Foreign => Leftover::Stale,
             },
         };
-        Reading::Miss(leftover(bytes))
+        Reading::Miss(Vacancy::under_the_name(leftover(bytes)))
     }
 
     fn counted<V: CacheValue>(&self, readings: Vec<Reading>) -> Vec<Option<V>> {

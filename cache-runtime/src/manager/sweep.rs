@@ -1,5 +1,7 @@
 //! Everything whose name matches: listed, removed.
 
+use std::collections::BTreeSet;
+
 use tracing::field::Empty;
 use tracing::{Instrument as _, debug_span};
 
@@ -39,7 +41,9 @@ impl Names {
         let Some(redis) = &core.redis else {
             self.stage = Stage::End;
             let names = core.memory.names(core.terms(None));
-            return Some(names.filter(|name| self.pattern.matches(name)).collect());
+            // Functions that share a name have a value each.
+            let names: BTreeSet<_> = names.filter(|name| self.pattern.matches(name)).collect();
+            return Some(names.into_iter().collect());
         };
         match redis.names(&self.pattern, place).await {
             Ok((next, names)) => {

@@ -157,7 +157,10 @@ impl AnyEntry {
 impl PartialEq for Held {
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (&self.entry, &other.entry);
-        self.hash == other.hash && a.domain == b.domain && a.bytes[..] == b.bytes[..]
+        self.hash == other.hash
+            && a.facts.origin == b.facts.origin
+            && a.domain == b.domain
+            && a.bytes[..] == b.bytes[..]
     }
 }
 

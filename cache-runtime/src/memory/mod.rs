@@ -155,7 +155,7 @@ impl Memory {
         let mut facts = None;
         self.find(key.hash, key, None, &mut |entry| {
             facts = terms.fresh(entry).then(|| entry.facts.clone());
-            true
+            facts.is_some()
         });
         facts
     }
@@ -171,24 +171,27 @@ impl Memory {
         self.find(key.hash, key, None, &mut |entry| {
             let current = generations.still_current(&entry.facts.stamps, &entry.verified);
             let (load_micros, weight) = (entry.load_micros.into(), entry.weight as usize);
-            found = Some((entry.facts.clone(), load_micros, weight, current));
-            true
+            // One that is current rather than one that is not.
+            if current || found.is_none() {
+                found = Some((entry.facts.clone(), load_micros, weight, current));
+            }
+            current
         });
         found
     }
 
-    /// Which value is there, fresh or not.
-    pub(crate) fn identity(&self, key: &MemoryKey) -> Option<Identity> {
-        let mut identity = None;
+    /// Which values are there, fresh or not: several functions may share a name.
+    pub(crate) fn identities(&self, key: &MemoryKey) -> Vec<Identity> {
+        let mut identities = Vec::new();
         self.find(key.hash, key, None, &mut |entry| {
-            identity = Some(Identity(Arc::clone(entry)));
-            true
+            identities.push(Identity(Arc::clone(entry)));
+            false
         });
-        identity
+        identities
     }
 
-    /// Looks an entry up in the table, and lets `take` look at it under the lock of its shard. If that
-    /// says that it is of use, it is put to the front where a turn is given.
+    /// Looks an entry up in the table, and lets `take` look at it under the lock of its shard, until that
+    /// says that one is of use. It is put to the front where a turn is given.
     ///
     /// Not generic: the table is compiled once, and not for each function.
     fn find(&self, hash: u64, wanted: &dyn Wanted, turn: Option<u32>, take: &mut Look<'_>) {
@@ -223,7 +226,7 @@ impl Memory {
         load_micros: u32,
         value: &V,
     ) -> Result<(), TooLarge> {
-        let size = size_of::<V>() + heap_size(value);
+        let size = value_size(value);
         let weight = self.weigh(&key, size, allocations::<V>())?;
         let MemoryKey { hash, domain, bytes } = key;
         let entry = Entry {
@@ -290,6 +293,12 @@ impl Memory {
     pub(crate) fn capacity(&self) -> u64 {
         self.table.capacity()
     }
+}
+
+/// How large a value is, in memory and for every codec: numbers in their full width, texts, and eight
+/// bytes for each length.
+pub(crate) fn value_size<V: CacheValue>(value: &V) -> usize {
+    size_of::<V>() + heap_size(value)
 }
 
 #[derive(Clone)]

@@ -4,6 +4,7 @@
 //! invalidated by. Names are rendered from templates ([`Renderer`]) or written by hand
 //! ([`Name::by_hand`]).
 
+mod beside;
 mod check;
 mod escape;
 mod render;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use crate::error::Error;
 
+pub(crate) use beside::{beside, is_name_tag, name_of, name_tag, token_end};
 pub(crate) use check::{validate_prefix, validate_tag};
 pub use escape::escape;
 pub(crate) use render::Rendered;

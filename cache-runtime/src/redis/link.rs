@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join_all, select_ok};
+use futures_util::future::{join, join_all, select_ok};
 use redis::aio::MultiplexedConnection;
 use redis::{ConnectionInfo, RedisError, RedisResult, Value, cmd};
 use tokio::sync::Notify;
@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use super::backoff::Backoff;
 use super::feed;
 use super::node::{Lane, Node, refused};
-use super::ready::Ready;
+use super::ready::{Ready, is_half_moved};
 use super::rights::{self, Need};
 use super::script::{Loaded, Script};
 use super::shared::Shared;
@@ -443,8 +443,8 @@ impl Shared {
         join_all(ready.nodes().map(known)).await.into_iter().collect()
     }
 
-    /// Removes keys of which the first `tokens` are tokens, and tells the others. Returns how many of
-    /// the rest were entries.
+    /// Removes keys of which the first `tokens` are tokens, and tells the others. The tokens of names go with
+    /// them. Returns how many of the rest were entries.
     pub(super) async fn send_removal(
         &self,
         ready: &Ready,
@@ -459,14 +459,39 @@ impl Shared {
             let arguments = [&entry::VALUE_MAGIC[..], tokens.as_bytes(), feed.as_bytes(), notice];
             ready.script(lane, Script::Remove, keys, &arguments).await
         };
+        let with_name_tokens = |keys: &[String], tokens: usize| {
+            let mut all: Vec<_> = keys.iter().filter_map(|key| self.name_token_key(key)).collect();
+            let tokens = tokens + all.len();
+            all.extend(keys.iter().cloned());
+            (all, tokens)
+        };
         if !ready.is_cluster() {
-            return remove(keys, tokens, notice).await;
+            let (keys, tokens) = with_name_tokens(keys, tokens);
+            return remove(&keys, tokens, notice).await;
         }
         // Each on its own node, which tells of it.
         let each = async |(number, key): (usize, &String)| {
-            let key = std::slice::from_ref(key);
-            let notice = if notice.is_empty() { Vec::new() } else { self.notice_of(key) };
-            remove(key, usize::from(number < tokens), &notice).await
+            let notice = match notice.is_empty() {
+                true => Vec::new(),
+                false => self.notice_of(std::slice::from_ref(key)),
+            };
+            let (keys, tokens) =
+                with_name_tokens(std::slice::from_ref(key), usize::from(number < tokens));
+            match &keys[..] {
+                [token, key] => {
+                    if ready.are_together(token, key) {
+                        match remove(&keys, tokens, &notice).await {
+                            Err(error) if is_half_moved(&error) => {}
+                            removed => return removed,
+                        }
+                    }
+                    let token = remove(std::slice::from_ref(token), 1, &notice);
+                    let (token, removed) =
+                        join(token, remove(std::slice::from_ref(key), tokens - 1, &notice)).await;
+                    token.and(removed)
+                }
+                keys => remove(keys, tokens, &notice).await,
+            }
         };
         let removed = join_all(keys.iter().enumerate().map(each)).await;
         removed.into_iter().sum()

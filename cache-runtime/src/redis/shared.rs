@@ -29,6 +29,7 @@ use super::{Away, Missed, rights};
 use crate::clock::{Clock, millis, precise_ms};
 use crate::events::{Events, Happened};
 use crate::generation::Generations;
+use crate::name::{name_of, name_tag, token_end};
 use crate::prehashed::BuildPrehashed;
 use crate::random;
 use crate::runtime;
@@ -286,7 +287,17 @@ impl Shared {
     }
 
     pub(super) fn token_key(&self, tag: &str) -> String {
-        self.key([TOKEN, tag])
+        match token_end(&self.settings.namespace, tag) {
+            Some(end) => self.key([TOKEN, &end]),
+            None => self.key([TOKEN, tag]),
+        }
+    }
+
+    /// The key of the token of the name that is stored under this key, or beside which something is. `None`
+    /// if it is the key of something else.
+    pub(super) fn name_token_key(&self, key: &str) -> Option<String> {
+        let stored = key.get(self.settings.namespace.len() + 1..)?;
+        name_of(stored).map(|name| self.token_key(&name_tag(name)))
     }
 
     /// Where the mark of a load is that replaces the entry of this name.
