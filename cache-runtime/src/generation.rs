@@ -10,7 +10,9 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::glob::Pattern;
 use crate::lease::Lease;
+use crate::sweeps::Sweeps;
 
 /// The fewest and the most counters for names, and as many for tags.
 const FEWEST: usize = 1 << 16;
@@ -27,10 +29,10 @@ pub(crate) struct Generations {
     counters: Box<[AtomicU32]>,
     /// Counts for every entry there is.
     epoch: AtomicU64,
-    /// Counts for every load that runs.
+    /// Counts for every load that runs and that a pattern may match.
     sweeps: AtomicU64,
     /// Shared by those who store in memory: no sweep begins meanwhile.
-    storing: RwLock<()>,
+    patterns: RwLock<Sweeps>,
     /// Raised after any of the others that an entry depends on.
     changes: AtomicU64,
     /// Until when these are up to date with what other processes invalidate.
@@ -115,8 +117,8 @@ impl Generations {
             counters: (0..2 * half).map(|_| AtomicU32::new(0)).collect(),
             // Random: numbers noted under one manager mean nothing to another.
             epoch: AtomicU64::new(crate::random::word()),
-            sweeps: AtomicU64::new(1),
-            storing: RwLock::default(),
+            sweeps: AtomicU64::new(0),
+            patterns: RwLock::default(),
             changes: AtomicU64::new(1),
             lease: Lease::default(),
         }
@@ -158,8 +160,8 @@ impl Generations {
         true
     }
 
-    /// Whether a load that noted this may store its value, or be joined: nothing it depends on has
-    /// been invalidated since, and no pattern has been cleared.
+    /// Whether a load that noted this may be joined: nothing it depends on has been invalidated
+    /// since, and no pattern has been cleared.
     pub(crate) fn storable(&self, noted: &Noted) -> bool {
         !self.swept_since(noted) && self.current(&noted.stamps)
     }
@@ -168,31 +170,19 @@ impl Generations {
         self.sweeps.load(Ordering::Acquire) != noted.sweeps
     }
 
-    /// Keeps sweeps from beginning while something is stored that is still [`storable`]: a sweep
-    /// that has begun finds it, and one that begins before makes it not storable.
-    ///
-    /// [`storable`]: Generations::storable
-    pub(crate) fn storing(&self) -> RwLockReadGuard<'_, ()> {
-        self.storing.read().unwrap_or_else(PoisonError::into_inner)
+    /// Keeps sweeps from beginning while something is stored that is still
+    /// [`storable`](Storing::storable): a sweep that has begun finds it, and one that begins before
+    /// makes it not storable.
+    pub(crate) fn storing(&self) -> Storing<'_> {
+        let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
+        Storing { generations: self, patterns }
     }
 
-    /// A value takes the place of whatever is under its own slot: entries and loads of it that
-    /// are not this one's are stale from here on. Its stamps, if nothing that it depends on has
-    /// been invalidated since they were noted.
-    pub(crate) fn overtake(&self, noted: &Noted, own: Slot) -> Option<Stamps> {
-        if !self.storable(noted) {
-            return None;
-        }
-        self.bump(own);
-        // An invalidation between the two, or another's overtaking, makes the sum larger than this.
-        Some(Stamps { sum: noted.stamps.sum.wrapping_add(1), ..noted.stamps.clone() })
-    }
-
-    /// A pattern is about to be cleared: which running loads it matches is not known, so none of
-    /// them may store. Entries that are there stay; the sweep finds those that match.
-    pub(crate) fn begin_sweep(&self) {
-        let _nobody_stores = self.storing.write().unwrap_or_else(PoisonError::into_inner);
-        self.sweeps.fetch_add(1, Ordering::AcqRel);
+    /// A pattern is about to be cleared: running loads that it matches may not store. Entries that
+    /// are there stay; the sweep finds those that match.
+    pub(crate) fn begin_sweep(&self, pattern: &Pattern) {
+        let mut nobody_stores = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
+        self.sweeps.store(nobody_stores.begin(pattern), Ordering::Release);
     }
 
     /// Makes everything that noted this slot stale.
@@ -244,6 +234,38 @@ impl Generations {
     }
 }
 
+/// The right to store in memory what is still storable.
+pub(crate) struct Storing<'a> {
+    generations: &'a Generations,
+    patterns: RwLockReadGuard<'a, Sweeps>,
+}
+
+impl Storing<'_> {
+    /// Whether a load of this name that noted this may store its value: nothing it depends on has been
+    /// invalidated since, and no pattern that matches the name has been cleared.
+    pub(crate) fn storable<'n>(&self, noted: &Noted, name: impl FnOnce() -> &'n str) -> bool {
+        !self.patterns.may_match_since(noted.sweeps, name)
+            && self.generations.current(&noted.stamps)
+    }
+
+    /// A value takes the place of whatever is under its own slot: entries and loads of it that
+    /// are not this one's are stale from here on. Its stamps, if nothing that it depends on has
+    /// been invalidated since they were noted.
+    pub(crate) fn overtake<'n>(
+        &self,
+        noted: &Noted,
+        own: Slot,
+        name: impl FnOnce() -> &'n str,
+    ) -> Option<Stamps> {
+        if !self.storable(noted, name) {
+            return None;
+        }
+        self.generations.bump(own);
+        // An invalidation between the two, or another's overtaking, makes the sum larger than this.
+        Some(Stamps { sum: noted.stamps.sum.wrapping_add(1), ..noted.stamps.clone() })
+    }
+}
+
 impl std::fmt::Debug for Generations {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Generations").field("epoch", &self.epoch).finish_non_exhaustive()
@@ -252,6 +274,7 @@ impl std::fmt::Debug for Generations {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
     use super::*;
 
     #[test]
@@ -289,12 +312,17 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_stops_loads_and_leaves_entries() {
+    fn a_sweep_stops_loads_that_it_matches_and_leaves_entries() {
         let generations = Generations::new(0);
         let noted = generations.note(&[]);
-        generations.begin_sweep();
+        generations.begin_sweep(&Pattern::new("a:*").unwrap());
         assert!(generations.current(&noted.stamps));
         assert!(!generations.storable(&noted));
+        let storing = generations.storing();
+        assert!(!storing.storable(&noted, || "a:1"));
+        assert!(storing.storable(&noted, || "b:1"));
+        assert!(storing.overtake(&noted, Slot::name("a:1"), || "a:1").is_none());
+        assert!(storing.overtake(&noted, Slot::name("b:1"), || "b:1").is_some());
     }
 
     #[test]
@@ -302,10 +330,11 @@ mod tests {
         let generations = Generations::new(0);
         let (name, tag) = (Slot::name("a"), Slot::tag("a"));
         let (first, second) = (generations.note(&[name, tag]), generations.note(&[name, tag]));
-        let stamps = generations.overtake(&first, name);
+        let overtake = |noted| generations.storing().overtake(noted, name, || "a");
+        let stamps = overtake(&first);
         assert!(stamps.is_some_and(|stamps| generations.current(&stamps)));
         assert!(!generations.storable(&second));
-        assert!(generations.overtake(&second, name).is_none());
+        assert!(overtake(&second).is_none());
     }
 
     #[test]

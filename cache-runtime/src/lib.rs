@@ -50,14 +50,16 @@ pub mod redis_servers {}
 mod registry;
 mod runtime;
 mod scope;
+mod settling;
 mod shape;
 mod shared_error;
 mod site;
 mod stats;
+mod sweeps;
 mod timer;
 mod value;
 
-pub use cache_macros::{cache_invalidate, cache_put, cached};
+pub use cache_macros::{cache_invalidate, cache_put, cached, name};
 
 pub use crate::redis::{Breaker, Check, Grade, Swept};
 pub use audit::{Finding, audit};

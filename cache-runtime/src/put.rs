@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::generation::{Noted, Stamps};
 use crate::invalidate::Targets;
 use crate::memory::{Facts, Identity};
-use crate::redis::{self, Away, By, Filled, Mark, Over};
+use crate::redis::{self, Away, By, Filled, Mark, Over, RedisStore};
 use crate::stats::SiteCounters;
 use crate::value::{AnyValue, Coding, REMEDY};
 
@@ -134,9 +134,9 @@ impl Put {
     /// # Errors
     /// [`Error::ValueTooLarge`].
     pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
-        let generations = &self.core.generations;
-        let _no_sweep = generations.storing();
-        let Some(stamps) = generations.overtake(&self.noted, self.key.slots()[0]) else {
+        let storing = self.core.generations.storing();
+        let name = || self.key.name().as_str();
+        let Some(stamps) = storing.overtake(&self.noted, self.key.slots()[0], name) else {
             return Ok(Outcome::Overtaken);
         };
         // A load that has ended meanwhile has stored what may be newer.
@@ -149,11 +149,17 @@ impl Put {
     }
 
     /// The same while Redis is away. A value that was overtaken, by an outage that has just begun if by
-    /// nothing else, leaves nothing that is older.
+    /// nothing else, leaves nothing that is older. One that Redis has not taken though it is there is
+    /// kept only where others are heard.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`].
     fn store_for_an_outage(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
+        let is_there = self.core.redis.as_ref().is_some_and(RedisStore::usable);
+        if is_there && self.stores == Stores::Redis {
+            self.core.bump([self.key.slots()[0]]);
+            return Ok(Outcome::Away);
+        }
         let kept = self.store_in_memory(&self.core.for_an_outage(worth));
         if !matches!(kept, Ok(Outcome::Stored)) {
             self.core.bump([self.key.slots()[0]]);
@@ -312,5 +318,36 @@ impl Core {
     pub(crate) fn for_an_outage<'v>(&self, worth: &Worth<'v>) -> Worth<'v> {
         let limit = self.config.outage_ttl;
         Worth { ttl: Ttl::For(worth.ttl.duration().map_or(limit, |ttl| ttl.min(limit))), ..*worth }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+    use super::*;
+    use crate::call::named;
+    use crate::config::CacheConfig;
+    use crate::manager::CacheManager;
+    use crate::name::Name;
+
+    /// What becomes of a put that has begun when a pattern is cleared.
+    async fn put_across_a_clear(pattern: &str) -> (Outcome, Option<u64>) {
+        let manager = CacheManager::connect(CacheConfig::default()).await.unwrap();
+        let core = manager.core();
+        let ttl = Ttl::For(Duration::from_secs(60));
+        let key = Arc::new(named(&core.memory, Name::by_hand("a:1").unwrap(), &[]));
+        let put = core.put(&key, core.stores, Over::Anything, ttl).await;
+        manager.clear(pattern).await.unwrap();
+        let (grace, took) = (Grace::default(), Duration::ZERO);
+        let outcome =
+            put.store(&Worth { value: &7_u64, ttl, grace, coding: Default::default(), took }).await;
+        (outcome.unwrap(), manager.get("a:1").await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_value_is_stored_though_a_pattern_is_cleared_that_does_not_match_it() {
+        assert_eq!(put_across_a_clear("b:*").await, (Outcome::Stored, Some(7)));
+        assert_eq!(put_across_a_clear("a:?").await, (Outcome::Overtaken, None));
+        assert_eq!(put_across_a_clear("a:*").await, (Outcome::Overtaken, None));
     }
 }

@@ -97,13 +97,17 @@ impl World {
         if matches!(model.role(i), Role::Direct(_)) {
             return self.start_direct(model, i);
         }
+        let first = match model.role(i) {
+            Role::Other(_) => Keys::ALL,
+            _ => Keys::NAME,
+        };
+        let asks = self.asks_redis(model, model.role(i).place(), first);
         let process = &mut self.processes[model.role(i).place()];
         let trusts = process.lease || model.is_off(Rule::LeaseCounts);
         // What memory holds is looked at after every step, so this is right.
         if process.copy_of(model.kin(i)).is_some() && trusts {
             return At::Done;
         }
-        let asks = process.asks_redis(model);
         self.actors[i].required = process.required.max(process.known);
         self.actors[i].passes = process.lapsed && asks;
         if !asks {
@@ -119,7 +123,7 @@ impl World {
 
     /// What any process has had confirmed is seen at once.
     fn start_direct(&mut self, model: &Model, i: usize) -> At {
-        if !self.processes[model.role(i).place()].asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return At::Done;
         }
         let confirmed = model.actors().filter(|writer| self.confirmed & (1 << writer) != 0);
@@ -177,7 +181,7 @@ impl World {
         if trusts && process.mirror.confirm(entry.tokens) {
             return self.serve(model, i, entry.version);
         }
-        if !process.asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::TOKENS) {
             return Ok(self.load_alone(i));
         }
         self.actors[i].fetched = Noted::ALL;
@@ -228,7 +232,7 @@ impl World {
     }
 
     fn start_load(&mut self, model: &Model, i: usize, seen: Option<Id>, beside: bool) -> At {
-        if !self.processes[model.role(i).place()].asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return self.load_alone(i);
         }
         self.actors[i].noted = Noted::ALL;
@@ -248,7 +252,7 @@ impl World {
 
     /// The body, which reads the data as they are.
     fn load(&mut self, model: &Model, i: usize, begun: Begun) -> At {
-        if !self.processes[model.role(i).place()].asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return At::Done;
         }
         match model.is_off(Rule::TokensNotedFirst) {

@@ -96,6 +96,7 @@ fn an_invalidation_that_is_not_confirmed() {
     holds(Mirrored, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 80_000);
     let mishaps = Mishaps { silences: 2, ..NONE };
     holds(Mirrored, &[Call(0), Invalidate(0, Name), Invalidate(1, Prefix)], mishaps, 50_000);
+    holds(Mirrored, &[Call(0), Invalidate(0, Name), Invalidate(0, Prefix)], mishaps, 40_000);
 }
 
 #[test]

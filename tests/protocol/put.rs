@@ -6,7 +6,7 @@ use crate::state::{At, Begun, Fill, Noted, Notice, Version, World};
 
 impl World {
     pub fn put(&mut self, model: &Model, i: usize, known: Known, keys: Keys) {
-        let usable = self.processes[model.role(i).place()].may_use_redis();
+        let usable = self.asks_redis(model, model.role(i).place(), Keys::ALL);
         self.actors[i].at = match self.actors[i].at {
             At::Starts => {
                 if !usable {

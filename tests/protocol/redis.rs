@@ -85,6 +85,10 @@ impl Keys {
         self.0 & some.0 == some.0
     }
 
+    pub fn overlaps(self, others: Keys) -> bool {
+        self.0 & others.0 != 0
+    }
+
     pub fn and(self, more: Keys) -> Keys {
         Keys(self.0 | more.0)
     }

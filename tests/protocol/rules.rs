@@ -43,8 +43,12 @@ pub enum Rule {
     UnconfirmedIsOwed,
     /// It is owed before the local half. Otherwise: after it.
     OwedFirst,
-    /// While something is owed Redis is not used.
+    /// Redis is not asked for a key whose removal is owed.
     DebtsKeepFromRedis,
+    /// Nor for a token. Otherwise: only for no name.
+    DebtsOfTagsCount,
+    /// Nor for a name. Otherwise: only for no token.
+    DebtsOfNamesCount,
     /// What was owed is published when it is paid.
     ReplaysPublish,
     /// Who first meets a server that is new removes the root's token.

@@ -385,9 +385,4 @@ impl Process {
             Kin::Other => &mut self.other,
         }
     }
-
-    /// Redis is neither read nor stored into while something is owed to it.
-    pub fn may_use_redis(&self) -> bool {
-        self.link == Link::Up && self.journal == 0
-    }
 }

@@ -202,14 +202,36 @@ impl World {
                 let mirrored = trusts && process.mirror.confirm(entry.tokens);
                 let reaches = |keys| self.reaches(model, place, keys);
                 let confirmed = reaches(Keys::TOKENS) && self.redis.tokens.confirm(entry.tokens);
-                let fresh = mirrored || confirmed;
                 let needed = if key == Keys::BESIDE { key.and(Keys::NAME_TOKEN) } else { key };
-                if fresh && process.asks_redis(model) && reaches(needed) {
+                let asks = |keys| self.asks_redis(model, place, keys) && reaches(needed);
+                if mirrored && asks(Keys::NAME) || confirmed && asks(Keys::ALL) {
                     process.judge(process.required, entry.version, place, "Redis")?;
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl World {
+    /// Whether a process asks Redis for these keys: it is there, and is owed the removal of none of
+    /// them.
+    pub fn asks_redis(&self, model: &Model, place: Place, keys: Keys) -> bool {
+        let process = &self.processes[place];
+        process.link == Link::Up && !self.owed(model, place).overlaps(keys)
+    }
+
+    /// The keys whose removal a process owes, as far as that counts.
+    fn owed(&self, model: &Model, place: Place) -> Keys {
+        let journal = self.processes[place].journal;
+        let writers = model.actors().filter(|i| journal & (1 << i) != 0);
+        let owed = writers.fold(Keys::NONE, |keys, i| keys.and(model.what(i).keys()));
+        match model.off {
+            Some(Rule::DebtsKeepFromRedis) => Keys::NONE,
+            Some(Rule::DebtsOfTagsCount) => owed.without(Keys::TOKENS),
+            Some(Rule::DebtsOfNamesCount) => owed.without(Keys::NAME),
+            _ => owed,
+        }
     }
 }
 
@@ -229,10 +251,5 @@ impl Process {
             "a read of process {place} gets version {version} from {source}, and version \
              {required} was confirmed within its bound before it began, or read here"
         ))
-    }
-
-    pub fn asks_redis(&self, model: &Model) -> bool {
-        let debts_count = !model.is_off(Rule::DebtsKeepFromRedis);
-        self.link == Link::Up && (self.journal == 0 || !debts_count)
     }
 }

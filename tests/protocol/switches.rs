@@ -114,9 +114,19 @@ fn a_debt_is_noted_before_the_generations_are_raised() {
 }
 
 #[test]
-fn with_a_debt_redis_is_not_read() {
+fn what_is_owed_is_not_asked_for() {
     let mishaps = Mishaps { silences: 1, ..NONE };
     needs(Rule::DebtsKeepFromRedis, program(Stored, &[Invalidate(0, Name)], mishaps));
+    needs(Rule::DebtsKeepFromRedis, program(Mirrored, &[Invalidate(0, Prefix)], mishaps));
+}
+
+#[test]
+fn neither_a_name_nor_a_token_is_asked_for_whose_removal_is_owed() {
+    let mishaps = Mishaps { silences: 1, ..NONE };
+    needs(Rule::DebtsOfNamesCount, program(Stored, &[Invalidate(0, Name)], mishaps));
+    needs(Rule::DebtsOfTagsCount, program(Stored, &[Invalidate(0, Prefix)], mishaps));
+    let roles = &[Call(0), Invalidate(0, PrefixAndOwn)];
+    needs(Rule::DebtsOfTagsCount, program(Mirrored, roles, mishaps).on(TokensApart));
 }
 
 #[test]

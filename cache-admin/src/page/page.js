@@ -245,7 +245,7 @@ async function act(question, method, path) {
     }
     outcome.className = "done";
     const done = body.done;
-    outcome.textContent = typeof done === "string" ? done : Object.entries(done).map(([name, value]) => name + " " + value).join(", ");
+    outcome.textContent = typeof done === "string" ? done : Object.entries(done).map(([name, value]) => name + " " + (value ?? "not known, Redis has not answered")).join(", ");
   } catch (error) {
     outcome.className = "refused";
     outcome.textContent = error.message;

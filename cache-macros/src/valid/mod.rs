@@ -26,6 +26,7 @@ use crate::item::Item;
 use crate::spec::{Cached, Coalesce, Invalidate, Kind, Put, Tier, When};
 use literal::{boolean, condition, integer, number, word};
 use name::Scope;
+pub(crate) use name::resolve_with;
 
 pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::Result<Cached> {
     signature::check_async(item, &mut errors);

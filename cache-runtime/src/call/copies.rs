@@ -45,8 +45,9 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) {
-        let _no_sweep = self.generations.storing();
-        if self.generations.lease.holds_exactly() && self.generations.storable(noted) {
+        let storing = self.generations.storing();
+        let name = || key.name().as_str();
+        if self.generations.lease.holds_exactly() && storing.storable(noted, name) {
             self.insert_copy(key, noted.stamps.clone(), original, value);
         }
     }
@@ -59,8 +60,8 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) {
-        let _no_sweep = self.generations.storing();
-        match self.generations.overtake(noted, key.slots()[0]) {
+        let storing = self.generations.storing();
+        match storing.overtake(noted, key.slots()[0], || key.name().as_str()) {
             Some(stamps) if self.generations.lease.holds_exactly() => {
                 self.insert_copy(key, stamps, original, value);
             }

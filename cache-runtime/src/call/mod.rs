@@ -227,8 +227,8 @@ impl Call {
             None => ttl,
         };
         let core = &self.core;
-        let _no_sweep = core.generations.storing();
-        if !core.generations.storable(noted) {
+        let storing = core.generations.storing();
+        if !storing.storable(noted, || self.key.name().as_str()) {
             self.counters.slow.refused.one();
             return Fate::Overtaken;
         }

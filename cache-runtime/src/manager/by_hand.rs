@@ -60,15 +60,33 @@ impl CacheManager {
     }
 
     /// Removes the value under a name, and takes from running loads the right to store one.
-    /// Returns whether a value was there; `false` if Redis is away and that is not known.
+    ///
+    /// Returns whether a value was there. `None` if that is not known, since Redis has not answered
+    /// in time: the removal is then pending, and is sent again until Redis confirms it.
     ///
     /// # Errors
     /// [`Error::Name`] for a name that cannot be one.
-    pub async fn delete(&self, name: &str) -> Result<bool, Error> {
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_runtime::Error> {
+    /// # let cache = cache_runtime::CacheManager::builder().build()?;
+    /// cache.set("user:1", &1, std::time::Duration::from_secs(60)).await?;
+    /// assert_eq!(cache.delete("user:1").await?, Some(true));
+    /// assert_eq!(cache.delete("user:1").await?, Some(false));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn delete(&self, name: &str) -> Result<Option<bool>, Error> {
         let key = self.key(name, &[])?;
-        let in_memory = self.core().facts_in_memory(&key).is_some();
-        let removed = self.core().invalidate(&Targets::name(key.name().as_str())).await;
-        Ok(removed.map_or(in_memory, |removed| removed > 0))
+        let core = self.core();
+        let in_memory = core.facts_in_memory(&key).is_some();
+        let removed = core.invalidate(&Targets::name(key.name().as_str())).await;
+        Ok(match removed {
+            Some(removed) => Some(removed > 0),
+            None if in_memory || core.redis.is_none() => Some(in_memory),
+            None => None,
+        })
     }
 
     /// Whether a fresh value is under a name, of whatever type.
@@ -207,8 +225,12 @@ impl CacheManager {
     /// Makes everything under a prefix stale, and the name that is the prefix itself. One step,
     /// however many entries there are.
     ///
+    /// A prefix is one or more whole segments: `video` covers `video:42` and not `videos:42`.
+    ///
     /// # Errors
-    /// [`Error::Name`] for an empty prefix, or one of more than six segments.
+    /// [`Error::Name`] for a prefix that can cover no name: one that is empty, begins or ends with a
+    /// `:`, has an empty segment or more than six segments, begins with `#`, begins or ends with
+    /// white space; and for one that holds a pattern, `video:*`, since a prefix needs none.
     pub async fn invalidate_prefix(&self, prefix: &str) -> Result<(), Error> {
         self.core().invalidate(&Targets::prefix(prefix)?).await;
         Ok(())
@@ -217,7 +239,8 @@ impl CacheManager {
     /// Makes everything with this tag stale. One step, however many entries there are.
     ///
     /// # Errors
-    /// [`Error::Name`] for a tag that cannot be one.
+    /// [`Error::Name`] for a tag that cannot be one: one that is empty, begins with `#`, begins or
+    /// ends with white space, or holds a control character or a pattern.
     pub async fn invalidate_tag(&self, tag: &str) -> Result<(), Error> {
         self.core().invalidate(&Targets::tag(tag)?).await;
         Ok(())

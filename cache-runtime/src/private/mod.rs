@@ -17,7 +17,7 @@ pub use crate::fingerprint::{Argument, Fingerprint};
 pub use crate::invalidate::{
     Condition, EntryCall, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition,
 };
-pub use crate::name::{InTemplate, Renderer};
+pub use crate::name::{InTemplate, Renderer, named as name};
 pub use crate::output::{
     AnyResult, CacheValue, OutputKind, PlainKind, Probe, ProbeCloneError, ProbeNoCloneError,
     ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors, kind_plain, kind_result,

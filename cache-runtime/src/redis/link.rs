@@ -39,8 +39,10 @@ pub(super) struct Link {
     left_ms: AtomicU64,
     /// The state has changed.
     pub(super) changed: Notify,
-    /// Somebody asks for attention: an operation failed, an invalidation is owed, the end.
+    /// Somebody asks for attention: an operation failed, the end.
     pub(super) attention: Notify,
+    /// A removal is pending that may be sent, or the link is another than before.
+    pub(super) pending: Notify,
     /// A server has refused something that it permitted before.
     refused: AtomicBool,
 }
@@ -65,6 +67,7 @@ impl Link {
             left_ms: AtomicU64::new(0),
             changed: Notify::new(),
             attention: Notify::new(),
+            pending: Notify::new(),
             refused: AtomicBool::new(false),
         })
     }
@@ -81,6 +84,7 @@ impl Link {
         }
         drop(state);
         self.changed.notify_waiters();
+        self.pending.notify_one();
     }
 
     /// The connection, if it may be used now. During the first attempt this waits for it.
@@ -190,9 +194,6 @@ fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
         link.set(State::Up(ready));
     }
     feed::ensure(shared, link);
-    if !shared.journal.is_empty() {
-        link.attention.notify_one();
-    }
 }
 
 /// Looks after a link that is up. Returns why it is no longer, or `None` at the end of it all.
@@ -502,10 +503,7 @@ impl Shared {
     async fn replay(&self, ready: &Ready) -> RedisResult<()> {
         let batches = self.journal.batches();
         for batch in &batches {
-            let keys: Vec<String> = batch.iter().map(|(key, _)| key.clone()).collect();
-            self.send_removal(ready, Lane::Quick, &keys, keys.len(), &self.notice_of(&keys))
-                .await?;
-            self.journal.confirm(batch);
+            self.send_batch(ready, batch).await?;
         }
         if !batches.is_empty() && !self.feed.hears(ready.server()) {
             // Memory stood in for Redis: what others invalidate there does not reach it.

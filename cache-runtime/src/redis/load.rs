@@ -115,7 +115,8 @@ impl Lease {
         let arguments = [&self.noted.state[..], life.as_bytes()];
         loop {
             timer::sleep(self.mark.life / 3).await;
-            let Ok(turn) = self.shared.turn().await else { continue };
+            let turn = self.shared.turn(|| vec![self.key.clone()]).await;
+            let Ok(turn) = turn else { continue };
             let keys = std::slice::from_ref(&self.key);
             let call = turn.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
             // A renewal that fails is tried again; without any the mark ends, as it should.
@@ -220,7 +221,7 @@ impl RedisStore {
         let token_ms = token_life(life);
         let id = mark.id.as_bytes();
         let start = [id, mark_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn(|| keys.to_vec()).await?;
         let (state, tokens) = turn.ask(begin(&turn.ready, keys, &start)).await?;
         Ok(Noted { mine: state == id, state, tokens })
     }
@@ -268,7 +269,7 @@ impl RedisStore {
         });
     }
 
-    fn keys(&self, name: &str, tags: &[impl AsRef<str>]) -> Vec<String> {
+    pub(super) fn keys(&self, name: &str, tags: &[impl AsRef<str>]) -> Vec<String> {
         std::iter::once(self.0.value_key(name)).chain(self.0.token_keys(tags)).collect()
     }
 }
@@ -309,7 +310,7 @@ async fn finish(
     noted: &Noted,
     end: &End<'_>,
 ) -> Result<Filled, Away> {
-    let turn = shared.turn().await?;
+    let turn = shared.turn(|| keys.to_vec()).await?;
     let End { entry, life, notice, name_token } = end;
     let (feed, notice) = (shared.feed_channel(), turn.ready.tells(notice));
     let arguments = [&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];

@@ -123,7 +123,7 @@ impl RedisStore {
         pattern: &Pattern,
         place: Place,
     ) -> Result<(Option<Place>, Vec<String>), Away> {
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn_for_any().await?;
         if turn.ready.lacks(Need::Sweeps) {
             return Err(Away);
         }
