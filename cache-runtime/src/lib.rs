@@ -19,6 +19,7 @@ mod duration;
 mod entry;
 mod error;
 mod events;
+mod fingerprint;
 mod flight;
 #[cfg(fuzzing)]
 pub mod fuzzing;

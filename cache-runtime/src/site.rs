@@ -8,6 +8,7 @@ use once_cell::sync::OnceCell;
 use serde::Serialize;
 
 use crate::core::Bound;
+use crate::fingerprint::Alarm;
 use crate::generation::Slot;
 use crate::key::{self, NameHasher};
 use crate::name::{self, prefix_fault};
@@ -173,6 +174,8 @@ pub(crate) struct Instance {
     /// Whether the identity is nobody else's. Two functions of one name in sibling blocks print
     /// alike: the second to be called is told apart in memory, and could not be in Redis.
     pub(crate) distinct: bool,
+    /// Which of its calls have arguments that serialise alike.
+    pub(crate) alarm: Alarm,
     /// What the process's own manager keeps for it.
     pub(crate) bound: OnceCell<Bound>,
 }
@@ -265,6 +268,7 @@ impl Instance {
             prefix_slots,
             origin,
             distinct: !twin,
+            alarm: Alarm::default(),
             bound,
         };
         let instance: &'static Self = Box::leak(Box::new(instance));

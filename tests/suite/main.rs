@@ -8,6 +8,7 @@
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
 mod admin;
+mod alike;
 mod asleep;
 mod cluster;
 mod cluster_stats;

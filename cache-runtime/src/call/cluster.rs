@@ -31,6 +31,8 @@ pub(super) enum Begun {
     Noted(Arc<CallKey>, Noted, Option<Lease>),
     /// It is not necessary: another process has loaded.
     Found(Found),
+    /// Another process has loaded, for other arguments of the same key.
+    Alike,
     Away,
 }
 
@@ -99,6 +101,11 @@ impl Call {
                 Some(found) => return Begun::Found(found),
                 None => None,
             },
+            Reading::Miss(Vacancy { leftover: Leftover::Alike(_), .. }) => {
+                self.note_alike();
+                leader.reopen();
+                return Begun::Alike;
+            }
             Reading::Miss(vacancy) => Some(vacancy).filter(|now| now.place != key.place()),
             Reading::Memory(_) | Reading::Away => None,
         };

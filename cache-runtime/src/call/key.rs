@@ -18,6 +18,8 @@ pub(crate) struct CallKey {
     pub(crate) memory: MemoryKey,
     /// Whose values these are; 0 by hand.
     pub(crate) origin: u64,
+    /// The fingerprint of its arguments; 0 for none.
+    pub(crate) fingerprint: u64,
     /// The tags of the call besides the prefixes of its name.
     own_tags: Vec<String>,
     /// A caller who joins another's load does without this, too.
@@ -47,12 +49,30 @@ impl CallKey {
     /// The key of a name with these tags.
     pub(crate) fn new(memory: MemoryKey, origin: u64, name: Name, own_tags: Vec<String>) -> Self {
         let named = OnceCell::with_value(Named::new(name, &own_tags));
-        CallKey { memory, origin, own_tags, named }
+        CallKey { memory, origin, fingerprint: 0, own_tags, named }
     }
 
     /// The key of a call that is named by its function and arguments.
     pub(crate) fn of_arguments(memory: MemoryKey, origin: u64, own_tags: Vec<String>) -> Self {
-        CallKey { memory, origin, own_tags, named: OnceCell::new() }
+        CallKey { memory, origin, fingerprint: 0, own_tags, named: OnceCell::new() }
+    }
+
+    /// The same for arguments of this fingerprint. Of two keys that differ in nothing else neither joins the
+    /// other's load.
+    pub(crate) fn printed(self, fingerprint: u64) -> Self {
+        CallKey { fingerprint, ..self }
+    }
+
+    /// Whether an entry under this key was loaded for other arguments.
+    pub(crate) fn is_of_others(&self, fingerprint: u64) -> bool {
+        self.fingerprint != 0 && fingerprint != 0 && fingerprint != self.fingerprint
+    }
+
+    /// Says that there are other arguments with this key.
+    pub(crate) fn tell_alike(&self) {
+        if let Some(instance) = self.instance() {
+            instance.alarm.tell(&instance.spec.declared);
+        }
     }
 
     pub(crate) fn name(&self) -> &Name {
@@ -75,6 +95,7 @@ impl CallKey {
         CallKey {
             memory: self.memory.clone(),
             origin: self.origin,
+            fingerprint: self.fingerprint,
             own_tags: Vec::new(),
             named: OnceCell::with_value(named),
         }
@@ -180,6 +201,7 @@ impl PartialEq for CallKey {
             && a.domain == b.domain
             && a.bytes == b.bytes
             && self.origin == other.origin
+            && self.fingerprint == other.fingerprint
     }
 }
 

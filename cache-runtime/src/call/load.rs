@@ -42,8 +42,8 @@ pub(crate) enum Goal {
     Redis { key: Arc<CallKey>, noted: redis::Noted },
     /// In the place of what others are served meanwhile.
     Place { put: Put, overtaken: Overtaken },
-    /// To the caller, and to those who had asked before the body began.
-    Nowhere,
+    /// To the caller, and to those who had asked before the body began; and why.
+    Nowhere(Fate),
 }
 
 /// What is to be done with the error of a load.
@@ -72,6 +72,9 @@ impl Call {
             },
             (Into::Redis(vacancy), Some(redis)) => {
                 boxed(|| self.begin_in_redis(redis, leader, vacancy, instead)).await
+            }
+            (Into::Nowhere, _) => {
+                Turn::Load(Load::new(self, leader, Goal::Nowhere(Fate::Alike)).or_else(instead))
             }
             (Into::Outage, Some(redis)) => self.begin_without_redis(redis, leader, instead),
             (Into::Memory | Into::Redis(_) | Into::Outage, _) => {
@@ -205,9 +208,9 @@ impl Load {
                 }
                 fate
             }
-            Goal::Nowhere => {
+            Goal::Nowhere(fate) => {
                 outdated(leader, value);
-                Fate::Away
+                fate
             }
         };
         span.record("outcome", fate.as_str());
@@ -233,7 +236,7 @@ impl Load {
                 put.give_up();
                 call.note_failure();
             }
-            Goal::Memory { .. } | Goal::Nowhere => {}
+            Goal::Memory { .. } | Goal::Nowhere(_) => {}
         }
         let Some(found) = instead else { return Failed::Error(Flight(leader)) };
         let pauses = call.note_failure();

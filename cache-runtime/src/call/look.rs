@@ -39,6 +39,8 @@ pub(super) enum Into {
     Redis(Vacancy),
     /// Memory, since Redis is away.
     Outage,
+    /// Nowhere: what is there was loaded for other arguments of the same key.
+    Nowhere,
     /// In place of this one, which others are served meanwhile.
     Place(Found),
 }
@@ -143,6 +145,10 @@ impl Call {
                 (Some(Found::in_redis(hit, at)), Into::Redis(vacancy))
             }
             Reading::Miss(_) if in_memory => (None, Into::Memory),
+            Reading::Miss(Vacancy { leftover: Leftover::Alike(_), .. }) => {
+                self.note_alike();
+                (None, Into::Nowhere)
+            }
             Reading::Miss(vacancy) => {
                 if vacancy.undecodable {
                     self.counters.slow.decode_failures.one();

@@ -265,6 +265,12 @@ impl Call {
         }
     }
 
+    /// Counts and says that what is stored was loaded for other arguments.
+    fn note_alike(&self) {
+        self.counters.slow.not_stored.one();
+        self.key.tell_alike();
+    }
+
     /// Whether the next load of this key waits for a while.
     fn note_failure(&self) -> bool {
         self.core.background.note_failure(&self.key, self.core.clock.now_ms())

@@ -66,6 +66,8 @@ pub(crate) enum Leftover {
     Stale(Vec<u8>),
     /// Not an entry, or damaged.
     Undecodable(Vec<u8>),
+    /// A value that was loaded for other arguments, which serialise alike.
+    Alike(Vec<u8>),
 }
 
 impl Reading {
@@ -100,9 +102,10 @@ impl Leftover {
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Leftover::Nothing => None,
-            Leftover::Expired(bytes) | Leftover::Stale(bytes) | Leftover::Undecodable(bytes) => {
-                Some(bytes)
-            }
+            Leftover::Expired(bytes)
+            | Leftover::Stale(bytes)
+            | Leftover::Undecodable(bytes)
+            | Leftover::Alike(bytes) => Some(bytes),
         }
     }
 }
@@ -329,6 +332,7 @@ impl Core {
             }
         };
         match verdict {
+            Verdict::Usable if key.is_of_others(header.fingerprint) => Seen::Not(Leftover::Alike),
             Verdict::Usable => {
                 let usable = Usable { header: &header, payload, now_ms, place: key.place(), noted };
                 take(&usable).map_or(Seen::Foreign { undecodable: true }, Seen::Usable)
@@ -447,6 +451,7 @@ fn outcome(fetched: &Result<Fetched<Reading>, Away>) -> &'static str {
             Leftover::Expired(_) => "expired",
             Leftover::Stale(_) => "invalidated",
             Leftover::Undecodable(_) => "undecodable",
+            Leftover::Alike(_) => "alike",
         },
         Err(Away) => "away",
     }

@@ -36,7 +36,7 @@ impl Call {
         // An operation may have failed and Redis goes on: what others invalidate there meanwhile
         // would not be seen here. Then nothing is kept, and nothing is shared.
         let limit = Some(self.core.config.outage_ttl);
-        let goal = if redis.usable() { Goal::Nowhere } else { Goal::Memory { limit } };
+        let goal = if redis.usable() { Goal::Nowhere(Fate::Away) } else { Goal::Memory { limit } };
         Turn::Load(Load::new(self, leader, goal).or_else(instead))
     }
 
@@ -57,6 +57,9 @@ impl Call {
                 self.counters.slow.coalesced.one();
                 self.count_stale(&found.hit);
                 Turn::Done(Served::found(found))
+            }
+            Begun::Alike => {
+                Turn::Load(Load::new(self, leader, Goal::Nowhere(Fate::Alike)).or_else(instead))
             }
             Begun::Away => self.begin_without_redis(redis, leader, instead),
         }
@@ -209,7 +212,7 @@ impl Making<'_> {
             compressed: encoded.compressed,
             origin: self.key.origin,
             shape: encoded.shape,
-            fingerprint: 0,
+            fingerprint: self.key.fingerprint,
             created_ms: self.now_ms,
             fresh_for_ms: fresh_for_ms(self.ttl),
             load_micros: micros(self.took),
