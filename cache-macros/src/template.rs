@@ -204,7 +204,7 @@ mod tests {
             ("a::b", "empty segment"),
             (" {a}", "begin with white space"),
             ("{a}\u{2003}", "end with white space"),
-            ("a\n", "control character '\\n'"),
+            ("a\nb", "control character '\\n'"),
         ];
         for (template, part) in cases {
             let error = parse(template).unwrap_err();

@@ -356,9 +356,9 @@ async fn a_read_and_a_store_in_redis_say_what_they_found_and_did() {
         panic!("{}", log.text())
     };
     let by = format!(r#"function="{}::change_noisy""#, module_path!());
-    let of_entry = format!(r#"names=["log_span:1"] tags=["log_span:1"] {by}"#);
+    let of_entry = format!(r#"names=["log_span:1"] tags=["log_span:1"] everything=false {by}"#);
     assert_eq!(*entry, format!("{of_entry} removed=1"));
-    assert_eq!(*pattern, r#"names=[] tags=["log"] removed=0"#);
+    assert_eq!(*pattern, r#"names=[] tags=["log"] everything=false removed=0"#);
     assert_eq!(*owed, format!("{of_entry} owed=true"));
     assert_eq!(log.spans("cache_clear"), [r#"pattern="log:*" removed=1"#]);
 }

@@ -158,16 +158,13 @@ async fn fifty_callers_each_of_two_loads_that_wait_for_each_other_do_not_wait() 
     .await;
 }
 
+/// A body that waits for a task of its own is not seen to wait: the limit frees one caller after the other.
 #[tokio::test(start_paused = true)]
-async fn loads_that_wait_for_each_other_out_of_sight_wait_for_two_limits_at_most() {
+async fn loads_that_wait_for_each_other_out_of_sight_come_free() {
     let limited = |config: CacheConfig| config.wait_limit(SECOND);
     on_store(Store::Memory, limited, async |cache: TestCache| {
-        for _ in 0..3 {
-            let began = Instant::now();
-            crossed_by_hand(&cache, true).await;
-            assert!(began.elapsed() <= 2 * SECOND + SECOND / 10, "{:?}", began.elapsed());
-            cache.manager.flush_all().await;
-        }
+        crossed_by_hand(&cache, true).await;
+        assert_eq!(cache.manager.stats().flights, 0);
     })
     .await;
 }

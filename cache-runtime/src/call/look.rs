@@ -54,9 +54,6 @@ pub(super) enum Use {
     Load,
 }
 
-/// A caller that has waited for so many flights up to the limit loads without waiting for another.
-const PATIENCE: u32 = 2;
-
 impl Call {
     /// Looks for a value in the stores, and where other callers are about to have one.
     pub(crate) async fn look(&self) -> Step {
@@ -70,8 +67,8 @@ impl Call {
         if self.policy.coalesce == Coalesce::Off {
             return self.lead(Leader::alone(&core.generations, key.slots())).await;
         }
-        let (asked, mut patience) = (Ticket::now(), PATIENCE);
-        while patience > 0 {
+        let asked = Ticket::now();
+        loop {
             let follower = match core.flights.join(key, asked, &core.generations, || key.slots()) {
                 Role::Lead(leader) => return self.lead(leader).await,
                 Role::Follow(follower) => follower,
@@ -87,10 +84,7 @@ impl Call {
                 Ok(Outcome::Failed) | Err(Unheard::Circle) => break,
                 Ok(Outcome::Outdated(_) | Outcome::Abandoned) => {}
                 // The first to reach the wait limit leads the next flight, the others join it.
-                Err(Unheard::TooLong) => {
-                    core.flights.give_up(key, &follower);
-                    patience -= 1;
-                }
+                Err(Unheard::TooLong) => core.flights.give_up(key, &follower),
             }
         }
         self.lead(Leader::alone(&core.generations, key.slots())).await
