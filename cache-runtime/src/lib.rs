@@ -54,6 +54,7 @@ mod shared_error;
 mod site;
 mod stats;
 mod timer;
+mod timestamp;
 mod value;
 
 pub use cache_macros::{cache_invalidate, cache_put, cached};

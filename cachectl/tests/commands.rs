@@ -148,7 +148,7 @@ async fn it_says_what_was_there() {
     assert_eq!(scene.run(&["invalidate", "--name", "b"]).done(), "b: removed");
     assert_eq!(scene.run(&["invalidate", "--name", "b"]).done(), "b: there was no entry");
     let removed = scene.run(&["--json", "clear", "a:*"]);
-    assert_eq!(removed.json(), json!({ "removed": 2 }));
+    assert_eq!(removed.json()["removed"], 2);
     assert_eq!(scene.run(&["flush", "--yes"]).done(), "0 removed");
 }
 
