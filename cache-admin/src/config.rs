@@ -47,23 +47,27 @@ impl Default for AdminConfig {
 
 impl AdminConfig {
     /// What the environment says: `CACHE_ADMIN_KEY`, `CACHE_ADMIN_PUBLIC_READS` and
-    /// `CACHE_ADMIN_SHOW_VALUES` (`true` or `false`).
+    /// `CACHE_ADMIN_SHOW_VALUES` (`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`).
     ///
     /// # Errors
-    /// A key of fewer than 16 characters, or another word than `true` or `false`.
+    /// A key of fewer than 16 characters, or another word than these.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_vars(|name| env::var(name).ok())
     }
 
     fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let flag = |name| match var(name).as_deref() {
-            None | Some("" | "false" | "0") => Ok(false),
-            Some("true" | "1") => Ok(true),
-            Some(other) => Err(ConfigError {
-                setting: name,
-                given: format!("{other:?}"),
-                expected: "`true` or `false`",
-            }),
+        // The same words as for the cache itself.
+        let flag = |name| {
+            let given = var(name).unwrap_or_default();
+            match given.trim().to_ascii_lowercase().as_str() {
+                "" | "false" | "no" | "off" | "0" => Ok(false),
+                "true" | "yes" | "on" | "1" => Ok(true),
+                _ => Err(ConfigError {
+                    setting: name,
+                    given: format!("{given:?}"),
+                    expected: "`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`",
+                }),
+            }
         };
         let key = var("CACHE_ADMIN_KEY").filter(|key| !key.is_empty());
         Ok(AdminConfig {
@@ -170,11 +174,18 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_is_one_of_two_words() {
-        let error = of(&[("CACHE_ADMIN_SHOW_VALUES", "yes")]).err();
-        let expected = "CACHE_ADMIN_SHOW_VALUES is \"yes\"; expected `true` or `false`";
-        assert_eq!(error.as_deref(), Some(expected));
-        assert!(of(&[("CACHE_ADMIN_PUBLIC_READS", "true")]).is_ok_and(|c| c.public_reads));
+    fn a_flag_is_one_of_the_words_for_yes_and_no() {
+        let error = of(&[("CACHE_ADMIN_SHOW_VALUES", "maybe")]).err().unwrap_or_default();
+        assert!(
+            error.starts_with("CACHE_ADMIN_SHOW_VALUES is \"maybe\"; expected `true`"),
+            "{error}"
+        );
+        for (text, is_on) in
+            [("true", true), ("YES", true), ("1", true), ("off", false), ("No", false)]
+        {
+            let config = of(&[("CACHE_ADMIN_PUBLIC_READS", text)]);
+            assert!(config.is_ok_and(|config| config.public_reads == is_on), "{text}");
+        }
     }
 
     #[test]

@@ -344,7 +344,8 @@ impl Host for Core {
             ..self.redis.as_ref().map(RedisStore::ever).unwrap_or_default()
         };
         for (field, total) in beyond.totals().chain(sites.into_iter().flatten()) {
-            *totals.entry(field).or_default() += total;
+            let sum: &mut u64 = totals.entry(field).or_default();
+            *sum = sum.saturating_add(total);
         }
         totals.into_iter().collect()
     }
@@ -361,7 +362,7 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         Error::Config { setting: setting.into(), value: file.display().to_string(), expected }
     })?;
     Ok(Settings {
-        servers: Servers::new(address, tls).map_err(|error| refused(error.to_string()))?,
+        servers: Arc::new(Servers::new(address, tls).map_err(|error| refused(error.to_string()))?),
         address: url.to_string(),
         namespace: config.namespace.clone(),
         connections: usize::from(config.redis_pool_max_connections),

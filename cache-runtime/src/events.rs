@@ -31,13 +31,19 @@ pub struct Event {
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Happened {
-    /// Redis is away; this process goes on without it.
+    /// Redis is away; this process goes on without it. It comes again if it is away for another reason than
+    /// before.
     RedisLost {
         /// Why.
         reason: String,
     },
     /// Redis is back.
     RedisBack,
+    /// Redis is used, and the user may not do something that the cache does, or the server cannot.
+    RedisLacks {
+        /// What is missing, what is lost without it, and what to do.
+        what: String,
+    },
     /// This process has invalidated.
     Invalidated {
         /// Entries, by their names.

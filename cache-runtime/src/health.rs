@@ -31,7 +31,8 @@ pub struct Health {
     /// memory, or if the feed of invalidations is not connected. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
     pub feed_lag: Option<Duration>,
-    /// Why Redis is not in use, or not in full, where it should be.
+    /// Why Redis is not in use, or not in full, where it should be. It also names commands that the user may not
+    /// use or that the server does not have, if the cache goes on without them; then the status is as without.
     pub reason: Option<String>,
 }
 
@@ -87,6 +88,11 @@ impl Health {
                 health.reason = Some(
                     "invalidations of other processes are not heard: memory is not used".into(),
                 );
+            }
+            // What is lost without it is said, and the verdict stays: all stores are in use.
+            if let Some(lacks) = redis.lacks() {
+                health.reason =
+                    Some(health.reason.map_or(lacks.clone(), |deaf| format!("{deaf}; {lacks}")));
             }
         } else {
             let required = core.config.require_redis;

@@ -72,7 +72,9 @@ pub use error::Error;
 pub use events::{Event, Happened};
 pub use health::{Health, Status};
 pub use inspect::{EntryState, Inspected, InspectedTag};
-pub use manager::{Builder, CacheManager, Names, SetOptions, Warmed, cache, install, try_cache};
+pub use manager::{
+    Builder, CacheManager, Names, SetOptions, Warmed, Written, cache, install, try_cache,
+};
 pub use name::escape;
 pub use output::CacheValue;
 pub use registry::{

@@ -240,7 +240,7 @@ impl Core {
             Ok(Outcome::Stored) => {}
             Ok(Outcome::Away) => {
                 put.owe();
-                return put.store_for_an_outage(worth);
+                put.store_for_an_outage(worth)?;
             }
             // Whatever came between, be it a sweep that has passed by: what is there may be older.
             Ok(Outcome::Overtaken) | Err(_) => put.remove().await,

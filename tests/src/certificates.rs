@@ -9,7 +9,7 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-use crate::RedisServer;
+use crate::{RedisServer, RedisServerBuilder, replication, wait::wait_for};
 
 /// Somebody who signs certificates, and a folder for them.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Authority {
 }
 
 /// The files of a certificate and its key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Identity {
     /// The certificate, in PEM.
     pub certificate: PathBuf,
@@ -80,15 +80,102 @@ pub struct EncryptedServer {
 impl EncryptedServer {
     /// Starts a server that shows this certificate, and asks clients for one: `no`, `optional` or `yes`.
     pub fn start(authority: &Authority, identity: &Identity, clients: &str) -> EncryptedServer {
+        let certificates = Certificates::new(authority, identity, clients);
+        EncryptedServer::of(RedisServer::builder(), &certificates)
+    }
+
+    /// Starts this server with an encrypted port.
+    fn of(server: RedisServerBuilder, certificates: &Certificates) -> EncryptedServer {
+        let (server, port) = certificates.encrypt(server);
+        EncryptedServer { server: server.start(), port }
+    }
+}
+
+/// What servers show, whom they trust, and whether they ask clients for a certificate.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificates {
+    ca: PathBuf,
+    identity: Identity,
+    clients: String,
+}
+
+impl Certificates {
+    pub(crate) fn new(authority: &Authority, identity: &Identity, clients: &str) -> Certificates {
+        Certificates {
+            ca: authority.file(),
+            identity: identity.clone(),
+            clients: clients.to_owned(),
+        }
+    }
+
+    /// The server with an encrypted port, and which one that is.
+    pub(crate) fn encrypt(&self, server: RedisServerBuilder) -> (RedisServerBuilder, u16) {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let server = RedisServer::builder()
+        let server = server
             .arg("--tls-port", &port.to_string())
-            .arg("--tls-cert-file", &text(&identity.certificate))
-            .arg("--tls-key-file", &text(&identity.key))
-            .arg("--tls-ca-cert-file", &text(&authority.file()))
-            .arg("--tls-auth-clients", clients)
-            .start();
-        EncryptedServer { server, port }
+            .arg("--tls-cert-file", &text(&self.identity.certificate))
+            .arg("--tls-key-file", &text(&self.identity.key))
+            .arg("--tls-ca-cert-file", &text(&self.ca))
+            .arg("--tls-auth-clients", &self.clients);
+        (server, port)
+    }
+}
+
+/// A master with a replica, and a sentinel that watches them; all of them speak TLS to each other.
+#[derive(Debug)]
+pub struct EncryptedSentinel {
+    /// The master, then the replica.
+    pub servers: [EncryptedServer; 2],
+    /// The sentinel.
+    pub sentinel: EncryptedServer,
+}
+
+impl EncryptedSentinel {
+    /// Starts all three with this certificate, which has to be valid for `127.0.0.1`, and waits until the sentinel
+    /// knows the replica.
+    ///
+    /// # Panics
+    ///
+    /// If one does not start, or that does not happen in time.
+    pub fn start(authority: &Authority, identity: &Identity) -> EncryptedSentinel {
+        let certificates = Certificates::new(authority, identity, "no");
+        let server = || {
+            let server = RedisServer::builder()
+                .arg("--tls-replication", "yes")
+                .arg("--repl-diskless-sync-delay", "0");
+            EncryptedServer::of(server, &certificates)
+        };
+        let servers = [server(), server()];
+        let master = servers[0].port.to_string();
+        servers[1].server.cli::<()>(&["REPLICAOF", "127.0.0.1", &master]);
+        wait_for(|| {
+            let is_linked = replication::is_linked(&servers[1].server);
+            is_linked.then_some(()).ok_or("the replica is not linked".to_owned())
+        });
+        let watch = format!(
+            "sentinel resolve-hostnames no\nsentinel monitor mymaster 127.0.0.1 {master} 1\n\
+             sentinel down-after-milliseconds mymaster 500\nsentinel failover-timeout mymaster 3000"
+        );
+        let sentinel = RedisServer::builder().sentinel(watch).arg("--tls-replication", "yes");
+        let sentinel = EncryptedServer::of(sentinel, &certificates);
+        for (period, milliseconds) in [("INFO-PERIOD", "500"), ("PING-PERIOD", "300")] {
+            sentinel.server.cli::<()>(&["SENTINEL", "DEBUG", period, milliseconds]);
+        }
+        wait_for(|| {
+            let replicas: Vec<std::collections::HashMap<String, String>> =
+                sentinel.server.cli(&["SENTINEL", "REPLICAS", "mymaster"]);
+            let knows = replicas.iter().any(|replica| {
+                replica.get("port").is_some_and(|port| *port == servers[1].port.to_string())
+                    && replica.get("master-link-status").is_some_and(|status| status == "ok")
+            });
+            knows.then_some(()).ok_or_else(|| format!("the replica is not known: {replicas:?}"))
+        });
+        EncryptedSentinel { servers, sentinel }
+    }
+
+    /// The address of the sentinel.
+    pub fn url(&self) -> String {
+        format!("rediss-sentinel://127.0.0.1:{}/mymaster", self.sentinel.port)
     }
 }

@@ -25,7 +25,7 @@ mod until_exit;
 mod wait;
 mod worker;
 
-pub use certificates::{Authority, EncryptedServer, Identity};
+pub use certificates::{Authority, EncryptedSentinel, EncryptedServer, Identity};
 pub use counter::Counter;
 pub use dice::Dice;
 pub use namespace::unique_namespace;

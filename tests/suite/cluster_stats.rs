@@ -202,3 +202,35 @@ async fn an_instance_is_forgotten_a_day_after_its_last_report() {
     until(async || shared_server().cli::<i64>(&["HEXISTS", &key, gone]) == 0).await;
     until(async || sums(&cache.manager).await.instances == 2).await;
 }
+
+#[tokio::test]
+async fn sums_that_somebody_else_has_written_end_nothing() {
+    let cache = own_server(|config| config.stats_interval(OFTEN)).await;
+    let source = Source::new(1);
+    ask(&cache.manager, &source, &[1, 1]).await;
+    until_counted(&cache.manager, 1, 1).await;
+    let key = cache.redis_key("#stats");
+    let most = u64::MAX.to_string();
+    let set = |field: &str, value: &str| cache.server().cli::<i64>(&["HSET", &key, field, value]);
+    for since in [&*most, "-1", "soon", "", "1e9"] {
+        set("@since", since);
+        assert_eq!(sums(&cache.manager).await.total.hits(), 1, "{since}");
+    }
+    for field in [
+        "memory_hits|a|",
+        "memory_hits|b|",
+        "redis_hits|a|",
+        "load_micros|a|",
+        "saved_cost_nanos|a|",
+    ] {
+        set(field, &most);
+    }
+    for field in ["@i:", "@i:x", "|", "notices"] {
+        set(field, &most);
+    }
+    let mut connection = cache.server().connect().unwrap();
+    redis::cmd("HSET").arg(&key).arg(b"\xff").arg(b"\xfe").query::<i64>(&mut connection).unwrap();
+    let stats = sums(&cache.manager).await;
+    assert_eq!((stats.total.memory_hits, stats.total.hits()), (u64::MAX, u64::MAX));
+    assert!(!stats.to_string().is_empty());
+}

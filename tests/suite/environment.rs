@@ -1,6 +1,11 @@
 //! A process is configured by its environment.
 
+use std::time::Duration;
+
+use cache_runtime::{CacheConfig, CacheManager};
 use cache_tests::{RedisServer, Worker};
+
+use crate::log::Log;
 
 /// An address where nothing listens.
 const NOWHERE: &str = "redis://:hunter2@127.0.0.1:1/2";
@@ -114,6 +119,7 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_accepted() {
         ("CACHE_MEMORY_CAPACITY", "lots", "64MiB"),
         ("CACHE_PREFIX_TTLS", "users", "users=5m"),
         ("CACHE_REQUIRE_REDIS", "perhaps", "true"),
+        ("CACHE_REQUIRE_REDIS", "yes", "REDIS_URL"),
         ("REDIS_URL", "http://host", "redis://"),
         ("REDIS_TIMEOUT", "-1s", "250ms"),
     ] {
@@ -138,4 +144,26 @@ fn annotated_functions_go_on_with_a_configuration_that_cannot_be_used() {
 fn an_error_shows_no_password() {
     let error = Worker::spawn_with(&[("REDIS_URL", "http://:hunter2@host")]).call("config-error");
     assert!(error.contains("REDIS_URL") && !error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_password_that_is_not_escaped_is_told() {
+    for password in ["hun/ter2", "hun#ter2", "hun?ter2"] {
+        let url = format!("redis://:{password}@127.0.0.1:6379/0");
+        let error = Worker::spawn_with(&[("REDIS_URL", &url)]).call("config-error");
+        assert!(error.contains("percent-encoded") && !error.contains("ter2"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_prefix_with_a_ttl_that_no_function_has_is_a_warning() {
+    let (log, _capture) = Log::capture();
+    let config = CacheConfig::default()
+        .prefix_ttl("place", Duration::from_secs(60))
+        .prefix_ttl("plaice", Duration::from_secs(60));
+    CacheManager::builder().config(config).build().unwrap();
+    let lines = log.lines("WARN");
+    let lines: Vec<_> = lines.iter().filter(|line| line.contains("CACHE_PREFIX_TTLS")).collect();
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(lines[0].contains("plaice") && lines[0].contains("place\""), "{lines:?}");
 }

@@ -4,7 +4,11 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use cache_runtime::{CacheConfig, CacheManager, Error, Grade, Mode};
-use cache_tests::{Authority, EncryptedServer, Identity, unique_namespace};
+use cache_tests::{
+    Authority, EncryptedSentinel, EncryptedServer, Identity, RedisCluster, unique_namespace,
+};
+
+use crate::stores::{until, until_up};
 
 /// How an encrypted server is connected to.
 struct Encrypted(EncryptedServer);
@@ -99,6 +103,36 @@ async fn a_server_that_asks_for_a_certificate_gets_it() {
 }
 
 #[tokio::test]
+async fn certificates_that_are_renewed_are_read_again() {
+    let (ours, other) = (Authority::new(), Authority::new());
+    let server = Encrypted::start(&ours, &ours.certify("localhost"), "yes");
+    let folder = tempfile::TempDir::new().unwrap();
+    let files = ["ca.pem", "client.pem", "client.key"].map(|name| folder.path().join(name));
+    let replace = |authority: &Authority| {
+        let Identity { certificate, key } = authority.certify("client");
+        for (from, to) in [authority.file(), certificate, key].iter().zip(&files) {
+            std::fs::copy(from, to).unwrap();
+        }
+    };
+    replace(&other);
+    let [ca, certificate, key] = &files;
+    let config = server.config().redis_tls_ca(ca).redis_tls_identity(certificate, key);
+    let manager = CacheManager::connect(config.require_redis(false)).await.unwrap();
+    let reason = manager.health().await.reason.unwrap();
+    assert!(reason.contains("REDIS_TLS_CA") && reason.contains("ca.pem"), "{reason}");
+    replace(&ours);
+    until_up(&manager).await;
+    assert_eq!(manager.health().await.backend, "tiered");
+
+    // In the middle of the next renewal a file cannot be read: what was there before is used.
+    std::fs::write(ca, "").unwrap();
+    server.0.server.cli::<u64>(&["CLIENT", "KILL", "TYPE", "normal"]);
+    server.0.server.cli::<u64>(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+    until_up(&manager).await;
+    until(async || manager.health().await.backend == "tiered").await;
+}
+
+#[tokio::test]
 async fn neither_side_falls_back_to_the_other() {
     let authority = Authority::new();
     let server = Encrypted::start(&authority, &authority.certify("localhost"), "no");
@@ -174,4 +208,90 @@ async fn the_name_is_said_before_the_certificate_is_asked_for() {
     // Nobody answers it.
     let _manager = CacheManager::builder().config(config).connect().await.unwrap();
     assert_eq!(said.await.unwrap().as_deref(), Some("localhost"));
+}
+
+/// A configuration for this address, with this authority.
+fn config_of(url: String, authority: &Authority) -> CacheConfig {
+    CacheConfig::default()
+        .namespace(unique_namespace())
+        .mode(Mode::Tiered)
+        .redis_url(url)
+        .redis_tls_ca(authority.file())
+        .redis_connect_timeout(Duration::from_secs(10))
+        .redis_timeout(Duration::from_secs(2))
+        .redis_health_check_interval(Duration::from_millis(250))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_encrypted_to_each_of_its_nodes() {
+    let authority = Authority::new();
+    let identity = authority.certify("127.0.0.1");
+    let cluster = RedisCluster::builder().encrypted(&authority, &identity).start();
+    let config = config_of(cluster.encrypted_url(1), &authority);
+    let [here, there] = [
+        CacheManager::connect(config.clone()).await.unwrap(),
+        CacheManager::connect(config.clone()).await.unwrap(),
+    ];
+    until_up(&here).await;
+    until_up(&there).await;
+    let names: Vec<String> = (0..50).map(|number| format!("n:{number}")).collect();
+    let values = names.iter().map(|name| (name.as_str(), &7_u64));
+    assert_eq!(here.set_many(values, Duration::from_secs(60)).await.unwrap().stored, 50);
+    for master in cluster.masters() {
+        assert!(cluster.nodes()[master].cli::<i64>(&["DBSIZE"]) > 5);
+        // All clients of the encrypted port: this one asks on the other.
+        let clients: String = cluster.nodes()[master].cli(&["CLIENT", "LIST", "TYPE", "normal"]);
+        assert!(clients.contains("laddr=127.0.0.1"), "{clients}");
+        let plain = format!("laddr=127.0.0.1:{} ", cluster.nodes()[master].port());
+        assert_eq!(clients.matches(&plain).count(), 1, "{clients}");
+    }
+    assert_eq!(there.get_many::<u64>(&names).await.unwrap(), vec![Some(7); 50]);
+    here.invalidate_prefix("n").await.unwrap();
+    until(async || there.get_many::<u64>(&names).await.unwrap() == vec![None; 50]).await;
+    let checks = here.diagnose().await;
+    assert!(checks.iter().all(|check| check.grade < Grade::Fault), "{checks:?}");
+
+    // A replica takes over: it is found, and connected to in the same way.
+    let blocking = tokio::task::spawn_blocking(move || {
+        cluster.fail_over(0);
+        cluster
+    });
+    let cluster = blocking.await.unwrap();
+    until_up(&here).await;
+    here.set("again", &1, Duration::from_secs(60)).await.unwrap();
+    until(async || there.get("again").await.unwrap() == Some(1)).await;
+    drop(cluster);
+
+    // Who does not trust the authority is refused by it, and told.
+    let other = Authority::new();
+    let refused = EncryptedServer::start(&authority, &identity, "no");
+    let config = config_of(format!("rediss://127.0.0.1:{}", refused.port), &other);
+    let error = CacheManager::connect(config.require_redis(true)).await.unwrap_err().to_string();
+    assert!(error.contains("REDIS_TLS_CA"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_and_the_master_that_they_name_are_spoken_to_encrypted() {
+    let authority = Authority::new();
+    let sentinel = EncryptedSentinel::start(&authority, &authority.certify("127.0.0.1"));
+    let config = config_of(sentinel.url(), &authority);
+    let here = CacheManager::connect(config.clone()).await.unwrap();
+    let there = CacheManager::connect(config).await.unwrap();
+    until_up(&here).await;
+    here.set("a", &1, Duration::from_secs(60)).await.unwrap();
+    assert!(sentinel.servers[0].server.cli::<i64>(&["DBSIZE"]) > 0);
+    until(async || there.get("a").await.unwrap() == Some(1)).await;
+    let checks = here.diagnose().await;
+    assert!(checks.iter().all(|check| check.grade < Grade::Fault), "{checks:?}");
+
+    sentinel.servers[0].server.kill();
+    let is_promoted = || {
+        let role = sentinel.servers[1].server.try_cli::<String>(&["INFO", "replication"]);
+        role.is_ok_and(|role| role.contains("role:master"))
+    };
+    until(async || is_promoted()).await;
+    until_up(&here).await;
+    here.set("a", &2, Duration::from_secs(60)).await.unwrap();
+    until(async || there.get("a").await.unwrap() == Some(2)).await;
+    assert!(sentinel.servers[1].server.cli::<i64>(&["DBSIZE"]) > 0);
 }

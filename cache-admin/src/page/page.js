@@ -302,9 +302,10 @@ async function act(question, method, path) {
       throw new Error(body.detail);
     }
     const done = body.done;
-    const isNothing = done.deleted === false || done.removed === 0;
-    outcome.className = isNothing ? "nothing" : "done";
-    if (done.deleted !== undefined) outcome.textContent = isNothing ? "there was no such entry" : "the entry is removed";
+    const isDone = done.deleted === undefined ? done.removed !== 0 : done.deleted;
+    outcome.className = isDone ? "done" : "nothing";
+    if (done.deleted === false) outcome.textContent = "there was no such entry";
+    else if (done.deleted === true) outcome.textContent = "the entry is removed";
     else outcome.textContent = typeof done === "string" ? done : Object.entries(done).map(([name, value]) => name + " " + value).join(", ");
   } catch (error) {
     outcome.className = "refused";

@@ -52,7 +52,10 @@ struct Summary {
 impl Summary {
     fn of<'a>(total: &Counts, sites: impl Iterator<Item = (&'a str, Counts)>) -> Self {
         Summary {
-            total_requests: total.hits() + total.misses + total.bypassed,
+            total_requests: total
+                .hits()
+                .saturating_add(total.misses)
+                .saturating_add(total.bypassed),
             hit_rate_text: format!("{:.1} %", total.hit_rate() * 100.0),
             time_saved_seconds: total.time_saved().as_secs_f64(),
             money_saved: total.saved_cost,

@@ -16,7 +16,7 @@ use crate::registry::{
 use braces::without_braces;
 pub use finding::Finding;
 use names::Names;
-use nearest::nearest;
+pub(crate) use nearest::nearest;
 use never::never_invalidated;
 use pattern::Pattern;
 
@@ -88,6 +88,22 @@ impl Registry {
         findings.extend(accidental_parents(&self.cached));
         findings
     }
+}
+
+/// The prefixes of these that no function has, each with the one that was probably meant; none if there are no
+/// functions. Names that are set by hand may still have them.
+pub(crate) fn unused_prefixes<'a>(
+    prefixes: impl Iterator<Item = &'a str>,
+    sites: &[CachedSite],
+) -> Vec<(&'a str, Option<&'static str>)> {
+    let named: Vec<_> = sites.iter().map(|site| (site.prefix.to_owned(), site.prefix)).collect();
+    let is_above = |prefix: &str, site: &CachedSite| {
+        site.prefix
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    };
+    let unused = prefixes.filter(|prefix| !sites.iter().any(|site| is_above(prefix, site)));
+    unused.filter(|_| !sites.is_empty()).map(|prefix| (prefix, nearest(prefix, &named))).collect()
 }
 
 fn twins(sites: &[CachedSite]) -> Vec<Finding> {

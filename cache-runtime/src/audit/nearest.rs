@@ -1,7 +1,7 @@
 //! The name that was probably meant.
 
 /// What has the name nearest to what was written, if one is near; upper and lower case count alike.
-pub(super) fn nearest<T: Copy>(written: &str, named: &[(String, T)]) -> Option<T> {
+pub(crate) fn nearest<T: Copy>(written: &str, named: &[(String, T)]) -> Option<T> {
     let tolerated = (written.chars().count() / 3).max(1);
     let written = written.to_lowercase();
     named

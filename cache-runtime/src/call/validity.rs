@@ -95,6 +95,8 @@ pub(crate) fn judge(
 /// What was found in an entry.
 pub(crate) fn hit<V>(value: V, header: &Header<'_>, now_ms: u64) -> Hit<V> {
     let Header { load_micros, fresh_for_ms, .. } = *header;
+    // Whoever may write to Redis may have written any number: sums of this one stay sums.
+    let load_micros = load_micros.min(u32::MAX.into());
     Hit { value, load_micros, age_ms: age_ms(header, now_ms), fresh_for_ms }
 }
 

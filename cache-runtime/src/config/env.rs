@@ -1,7 +1,8 @@
 //! The configuration from environment variables.
 
 use std::{
-    collections::BTreeMap,
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
     env::{self, VarError},
     net::Ipv6Addr,
     path::PathBuf,
@@ -10,7 +11,7 @@ use std::{
 use super::{
     CacheConfig, Mode, RedisUrl, Ttl, check::variable, redis_url::Parts, size::Bytes, text::Text,
 };
-use crate::{codec::DefaultCodec, error::Error};
+use crate::{audit::nearest, codec::DefaultCodec, error::Error};
 
 /// The variables that together stand for `REDIS_URL`, the host first.
 const PARTS: [&str; 5] =
@@ -24,17 +25,33 @@ impl CacheConfig {
     /// make up the address of Redis are not looked at. A `REDIS_PORT` of the form `tcp://..` is
     /// passed over: Kubernetes sets it in every container next to a service named `redis`.
     ///
+    /// Booleans are `true`, `yes`, `on` or `1`, and `false`, `no`, `off` or `0`, in upper or lower case. A variable
+    /// that begins with `CACHE_` and is not known is a warning in the log, with the one that was probably meant.
+    ///
     /// # Errors
     ///
     /// [`Error::Config`] names the variable, its value (masked where it may hold a password) and
     /// what is accepted: for a value that cannot be read or used, and for `REDIS_URL` together with
     /// `REDIS_HOST` and its companions.
     pub fn from_env() -> Result<CacheConfig, Error> {
-        read(&Variables(&|name| match env::var(name) {
-            Ok(value) => Ok(Some(value)),
-            Err(VarError::NotPresent) => Ok(None),
-            Err(VarError::NotUnicode(_)) => Err(refusal(name, "no UTF-8", "text in UTF-8")),
-        }))
+        let known = RefCell::new(BTreeSet::new());
+        let config = read(&Variables(&|name| {
+            known.borrow_mut().insert(name.to_owned());
+            match env::var(name) {
+                Ok(value) => Ok(Some(value)),
+                Err(VarError::NotPresent) => Ok(None),
+                Err(VarError::NotUnicode(_)) => Err(refusal(name, "no UTF-8", "text in UTF-8")),
+            }
+        }))?;
+        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        for (variable, meant) in unknown(names, &known.into_inner()) {
+            tracing::warn!(
+                variable,
+                meant,
+                "this variable is not known, and has no effect: `CacheConfig` lists those that have"
+            );
+        }
+        Ok(config)
     }
 
     /// Reads the configuration as [`from_env`](CacheConfig::from_env) does, from variables that are
@@ -64,8 +81,36 @@ fn read(vars: &Variables<'_>) -> Result<CacheConfig, Error> {
     if config.mode != Mode::Memory {
         config.redis_url = address(vars)?;
     }
-    config.validate_variables()?;
+    config.validate_variables().map_err(|error| as_written(vars, error))?;
     Ok(config)
+}
+
+/// The error with a boolean as it was written: it may have been `yes`.
+fn as_written(vars: &Variables<'_>, error: Error) -> Error {
+    match error {
+        Error::Config { setting, value, expected } if ["true", "false"].contains(&&*value) => {
+            let written = vars.text(&setting).ok().flatten().map(|text| mask(&text));
+            Error::Config { setting, value: written.unwrap_or(value), expected }
+        }
+        error => error,
+    }
+}
+
+/// The variables that are meant for the cache and are none of its, each with the one that was probably meant.
+fn unknown(
+    names: impl Iterator<Item = String>,
+    known: &BTreeSet<String>,
+) -> Vec<(String, Option<&str>)> {
+    let named: Vec<(String, &str)> = known.iter().map(|name| (name.clone(), &**name)).collect();
+    names
+        // `cache-admin` reads its own ones.
+        .filter(|name| name.starts_with("CACHE_") && !name.starts_with("CACHE_ADMIN_"))
+        .filter(|name| !known.contains(name))
+        .map(|name| {
+            let meant = nearest(&name, &named);
+            (name, meant)
+        })
+        .collect()
 }
 
 fn read_behaviour(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
@@ -109,14 +154,15 @@ fn read_redis(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Erro
 
 fn address(vars: &Variables<'_>) -> Result<Option<RedisUrl>, Error> {
     let tls = vars.get::<bool>("REDIS_TLS")?;
+    let written = vars.text("REDIS_TLS")?.unwrap_or_default();
     if tls == Some(true) && !cfg!(feature = "tls") {
         let expected = "`false`: this build connects without TLS (enable the feature `tls`)";
-        return Err(refusal("REDIS_TLS", "true", expected));
+        return Err(refusal("REDIS_TLS", &written, expected));
     }
     let part = first_part(vars)?;
     match (vars.text("REDIS_URL")?, part) {
         (None, None) if tls == Some(true) => {
-            Err(refusal("REDIS_TLS", "true", "an address with it (REDIS_HOST or REDIS_URL)"))
+            Err(refusal("REDIS_TLS", &written, "an address with it (REDIS_HOST or REDIS_URL)"))
         }
         (None, None) => Ok(None),
         (None, Some(_)) => address_from_parts(vars, tls.unwrap_or(false)).map(Some),
@@ -124,9 +170,9 @@ fn address(vars: &Variables<'_>) -> Result<Option<RedisUrl>, Error> {
             let url = RedisUrl::from(url);
             match tls.filter(|tls| *tls != url.is_encrypted()) {
                 None => Ok(Some(url)),
-                Some(tls) => Err(refusal(
+                Some(_) => Err(refusal(
                     "REDIS_TLS",
-                    if tls { "true" } else { "false" },
+                    &written,
                     "what REDIS_URL says: `rediss://` is encrypted, all else is not",
                 )),
             }

@@ -1,11 +1,13 @@
 //! The address of Redis, which may hold a password.
 
 use std::fmt;
+use std::str::FromStr;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 use serde::{Deserialize, Serialize};
 
 use super::mask::mask_url;
+use crate::error::Error;
 
 const EXPECTED: &str = "a URL such as `redis://user:password@host:6379/0`, \
                         `redis+unix:///run/redis.sock?db=0` or \
@@ -135,7 +137,12 @@ fn servers(urls: &[&str]) -> Result<Vec<ConnectionInfo>, String> {
 /// One server.
 fn server(url: &str) -> Result<ConnectionInfo, String> {
     match url.split_once("://") {
-        Some(("rediss", rest)) => check_encrypted(rest)?,
+        Some((scheme @ ("redis" | "rediss"), rest)) => {
+            check_escapes(rest)?;
+            if scheme == "rediss" {
+                check_encrypted(rest)?;
+            }
+        }
         Some((scheme, _)) if SCHEMES.contains(&scheme) => {}
         _ => return Err(EXPECTED.to_owned()),
     }
@@ -145,6 +152,18 @@ fn server(url: &str) -> Result<ConnectionInfo, String> {
     })?;
     check_settings(&info)?;
     Ok(info)
+}
+
+/// A `/`, `?` or `#` of a password ends the login: what follows is taken for a database, a query or nothing.
+fn check_escapes(rest: &str) -> Result<(), String> {
+    let (authority, beyond) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if !beyond.contains('@') || authority.contains('@') {
+        return Ok(());
+    }
+    Err(refusal(
+        "special characters in the user name and the password have to be percent-encoded: `%2F` for `/`, `%3F` for \
+         `?`, `%23` for `#`, `%40` for `@`, `%25` for `%`; REDIS_PASSWORD takes them as they are",
+    ))
 }
 
 fn check_encrypted(rest: &str) -> Result<(), String> {
@@ -162,6 +181,7 @@ fn check_encrypted(rest: &str) -> Result<(), String> {
 /// Sentinels, and what they call the master.
 fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
     let scheme = if scheme == SENTINEL { "redis" } else { "rediss" };
+    check_escapes(rest)?;
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (login, hosts) = match authority.rsplit_once('@') {
@@ -202,6 +222,37 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
         master: Some(master.to_owned()),
         server: server(&format!("{scheme}://{login}localhost/{db}{protocol}"))?,
     })
+}
+
+/// Reads an address that can be used.
+///
+/// ```
+/// use cache_runtime::RedisUrl;
+///
+/// let url: RedisUrl = "redis://cache.internal:6379".parse()?;
+/// assert_eq!(url.expose(), "redis://cache.internal:6379");
+/// assert!("localhost:6379".parse::<RedisUrl>().is_err());
+/// # Ok::<(), cache_runtime::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Config`] for what is no address of Redis, or of one that this build cannot connect to. The password in it
+/// is masked.
+impl FromStr for RedisUrl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let url = RedisUrl::from(text.trim());
+        match url.address() {
+            Ok(_) => Ok(url),
+            Err(expected) => Err(Error::Config {
+                setting: "redis_url".to_owned(),
+                value: url.to_string(),
+                expected,
+            }),
+        }
+    }
 }
 
 impl From<&str> for RedisUrl {
@@ -386,9 +437,28 @@ mod tests {
         assert!(refused("redis://host/first").contains("database"));
         assert!(refused("redis://host/-1").contains("database"));
         assert!(refused("redis://secret@host").contains(":password@"));
-        assert!(refused("redis://:pa#ss@host").contains("did not parse"));
         assert!(refused("redis://").contains("("));
         assert!(!refused("redis://host?protocol=hunter2").contains("hunter2"));
+    }
+
+    #[test]
+    fn a_password_that_is_not_escaped_is_told_and_not_shown() {
+        for url in [
+            "redis://:hun/ter2@host:6379/0",
+            "redis://:hun#ter2@host",
+            "redis://app:hun?ter2@host",
+            "redis://app:12/ter2@host",
+            "redis://app:12?ter2@host/0",
+            "redis-sentinel://app:hun/ter2@h1,h2/master",
+        ] {
+            let (told, shown) = (refused(url), RedisUrl::from(url).to_string());
+            assert!(told.contains("percent-encoded"), "{url}: {told}");
+            for part in ["hun", "ter2"] {
+                assert!(!told.contains(part) && !shown.contains(part), "{told}, {shown}");
+            }
+            assert!(url.parse::<RedisUrl>().unwrap_err().to_string().contains("percent-encoded"));
+        }
+        assert_eq!(address("redis://:hun%2Fter2@host/1").server.redis_settings().db(), 1);
     }
 
     #[test]

@@ -27,7 +27,7 @@ impl Text for Duration {
 }
 
 impl Text for bool {
-    const EXPECTED: &'static str = "`true` or `false`";
+    const EXPECTED: &'static str = "`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`";
 
     fn from_text(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {

@@ -5,9 +5,12 @@
 //! itself. As in Redis a match is about bytes: `?` does not match `é`, `??` does. Quirks of Redis
 //! are kept: a set that is not closed ends with the pattern, `[^]` matches any byte and `[]` none.
 
+mod automaton;
 mod compile;
 #[cfg(test)]
 mod tests;
+
+use automaton::Automaton;
 
 use crate::error::Error;
 
@@ -16,7 +19,11 @@ use crate::error::Error;
 pub(crate) struct Pattern {
     text: String,
     tokens: Vec<Token>,
+    automaton: Automaton,
 }
+
+/// Redis is given patterns with so many `*` at most.
+const MOST_STARS: usize = 2;
 
 /// What one step of a pattern matches.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +52,8 @@ impl Pattern {
             reason,
         };
         let tokens = compile::compile(pattern).map_err(refused)?;
-        Ok(Self { text: pattern.to_owned(), tokens })
+        let automaton = Automaton::new(&tokens);
+        Ok(Self { text: pattern.to_owned(), tokens, automaton })
     }
 
     /// The pattern as it was written.
@@ -53,35 +61,18 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether the whole of `text` matches. The time is at most the product of both lengths.
+    /// Whether the whole of `text` matches. The time grows with its length, and not faster.
     pub(crate) fn matches(&self, text: &str) -> bool {
-        let (tokens, text) = (&self.tokens[..], text.as_bytes());
-        let (mut token, mut at) = (0, 0);
-        // Where to go on when a later step fails: after the last `*`, which then takes one byte
-        // more. Earlier ones need no second look, since the last one can take whatever they
-        // could have left.
-        let mut retry = None;
-        loop {
-            match tokens.get(token) {
-                Some(Token::AnyText) => {
-                    retry = Some((token, at));
-                    token += 1;
-                    continue;
-                }
-                None if at == text.len() => return true,
-                Some(step) if text.get(at).is_some_and(|byte| step.takes(*byte)) => {
-                    (token, at) = (token + 1, at + 1);
-                    continue;
-                }
-                _ => {}
-            }
-            match &mut retry {
-                Some((star, from)) if *from < text.len() => {
-                    *from += 1;
-                    (token, at) = (*star + 1, *from);
-                }
-                _ => return false,
-            }
+        self.automaton.accepts(text.as_bytes())
+    }
+
+    /// A pattern for Redis that matches all that this one does, and perhaps more: with several `*` Redis may take
+    /// a time that grows with a power of the name's length.
+    pub(crate) fn for_redis(&self) -> (String, bool) {
+        if self.text.matches('*').count() <= MOST_STARS {
+            (self.text.clone(), true)
+        } else {
+            (escape(&self.literal_prefix()) + "*", false)
         }
     }
 

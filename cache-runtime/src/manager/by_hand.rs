@@ -52,7 +52,7 @@ impl CacheManager {
         options: impl Into<SetOptions>,
     ) -> Result<(), Error> {
         let (key, ttl) = self.key_and_ttl(name, &options.into())?;
-        self.core().set_by_hand(&Arc::new(key), ttl, value).await
+        self.core().set_by_hand(&Arc::new(key), ttl, value).await.map(drop)
     }
 
     /// Removes the value under a name, and takes from running loads the right to store one.
@@ -259,13 +259,14 @@ impl crate::core::Core {
         key: &Arc<CallKey>,
         ttl: Ttl,
         value: &dyn AnyValue,
-    ) -> Result<(), Error> {
+    ) -> Result<put::Outcome, Error> {
         let worth =
             Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };
-        if self.set(key, self.stores, &worth).await? == put::Outcome::Stored {
+        let outcome = self.set(key, self.stores, &worth).await?;
+        if outcome != put::Outcome::Overtaken {
             self.by_hand.slow.stores.one();
         }
-        Ok(())
+        Ok(outcome)
     }
 
     /// Says why loads by hand are not cached: once, and then for whoever looks closely.

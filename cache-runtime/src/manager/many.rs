@@ -13,12 +13,28 @@ use crate::core::{Core, Stores};
 use crate::entry::Stored;
 use crate::error::Error;
 use crate::generation::Noted;
+use crate::memory::heap_size;
 use crate::output::CacheValue;
-use crate::redis::{Away, RedisStore};
+use crate::put::Outcome;
+use crate::redis::{Missed, Pace, ROOM, RedisStore};
 use crate::value::{ValueType, type_of};
 
 /// So many values are stored at once: more would wait for their turn with Redis, and not for long.
 const AT_ONCE: usize = 256;
+
+/// What [`CacheManager::set_many`] has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Written {
+    /// Values that are stored where the configuration says.
+    pub stored: usize,
+    /// Values that Redis has not confirmed in time, or that were set while it was away. They are in the memory of
+    /// this process for at most [`outage_ttl`](crate::CacheConfig::outage_ttl). Nothing older is served in their
+    /// place: in Redis the names are removed.
+    pub unconfirmed: usize,
+    /// Values that another change of the same name came between. Nothing is left under those names.
+    pub overtaken: usize,
+}
 
 /// What [`CacheManager::warm`] has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +49,10 @@ pub struct Warmed {
 impl CacheManager {
     /// The values under several names, in their order; `None` where there is no fresh `V`.
     ///
-    /// From Redis this is one round trip for all of them.
+    /// Redis is asked in parts of at most 1,000 names and about 1 MiB, by the sizes seen so far, one after the
+    /// other. Each part has [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself, and up to eight times as long
+    /// while Redis answers pings: an answer that is large is no outage. A value that takes longer alone is `None`. If
+    /// Redis goes away on the way, what was found is returned. Cancel safe.
     ///
     /// # Errors
     /// [`Error::Name`] for the first name that cannot be one.
@@ -59,30 +78,74 @@ impl CacheManager {
         Ok(core.counted(readings.into_iter().map(|found| found.unwrap_or_else(nothing)).collect()))
     }
 
-    /// Stores several values with the same options, as [`set`](CacheManager::set) does.
+    /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns how many are
+    /// stored.
+    ///
+    /// They are sent in parts of at most 256 values and about 1 MiB, one part after the other, so that each value has
+    /// [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself. That Redis is away is no error: such values
+    /// are counted in [`Written::unconfirmed`], and the log says how many there are. Cancel safe: what has been
+    /// stored stays.
     ///
     /// # Errors
     /// As [`set`](CacheManager::set): [`Error::Name`] or [`Error::Duration`] before anything is
     /// stored; for a value that cannot be stored, after the others have been.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_runtime::CacheManager;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_runtime::Error> {
+    /// let cache = CacheManager::builder().build()?;
+    /// let written = cache.set_many([("square:2", &4), ("square:3", &9)], Duration::from_secs(60)).await?;
+    /// assert_eq!((written.stored, written.unconfirmed), (2, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn set_many<'v, V: CacheValue>(
         &self,
         values: impl IntoIterator<Item = (impl AsRef<str>, &'v V)>,
         options: impl Into<SetOptions>,
-    ) -> Result<(), Error> {
+    ) -> Result<Written, Error> {
         let options = options.into();
         let mut keyed = Vec::new();
         for (name, value) in values {
             let (key, ttl) = self.key_and_ttl(name.as_ref(), &options)?;
             keyed.push((Arc::new(key), ttl, value));
         }
-        let mut stored = Ok(());
-        for some in keyed.chunks(AT_ONCE) {
-            let sets =
-                some.iter().map(|(key, ttl, value)| self.core().set_by_hand(key, *ttl, *value));
-            let outcomes = join_all(sets).await;
-            stored = outcomes.into_iter().fold(stored, Result::and);
+        let (core, mut written, mut failed) = (self.core(), Written::default(), Ok(()));
+        let mut rest = &keyed[..];
+        while !rest.is_empty() {
+            let (part, others) = rest.split_at(part_of(rest.iter().map(|(_, _, value)| *value)));
+            rest = others;
+            let sets = part.iter().map(|(key, ttl, value)| core.set_by_hand(key, *ttl, *value));
+            let mut is_owed = false;
+            for outcome in join_all(sets).await {
+                match outcome {
+                    Ok(Outcome::Stored) => written.stored += 1,
+                    Ok(Outcome::Overtaken) => written.overtaken += 1,
+                    Ok(Outcome::Away) => {
+                        written.unconfirmed += 1;
+                        is_owed = true;
+                    }
+                    Err(error) => failed = failed.and(Err(error)),
+                }
+            }
+            if let Some(redis) = core.redis.as_ref().filter(|redis| is_owed && redis.is_up()) {
+                // While something is owed nothing is stored in Redis.
+                redis.settle().await;
+            }
         }
-        stored
+        if written.unconfirmed > 0 {
+            let Written { stored, unconfirmed, .. } = written;
+            tracing::warn!(
+                stored,
+                unconfirmed,
+                "some values are not in Redis, which did not confirm them in time: they are in the memory of this \
+                 process until Redis is back or their outage TTL ends"
+            );
+        }
+        failed.map(|()| written)
     }
 
     /// Fills the cache ahead of its callers: runs `load` for each name that is not fresh, at most
@@ -159,20 +222,42 @@ impl Core {
         hit.flatten().map(Reading::Memory)
     }
 
+    /// In parts, each with a deadline of its own: what is found is there whatever becomes of the rest.
     async fn read_many(
         &self,
         redis: &RedisStore,
         keys: &[&CallKey],
         of: &dyn ValueType,
     ) -> Vec<Reading> {
-        match self.fetch_many(redis, keys, of).await {
-            Ok(readings) => readings,
-            Err(Away) if redis.usable() => keys.iter().map(|_| Reading::Away).collect(),
-            Err(Away) => {
-                let found = |key: &&CallKey| self.value_of_an_outage(redis, key, of, self.stores);
-                keys.iter().map(|key| found(key).map_or(Reading::Away, Reading::Memory)).collect()
+        let mut readings = Vec::with_capacity(keys.len());
+        let mut pace = Pace::default();
+        while let rest @ [_, ..] = &keys[readings.len()..] {
+            let part = &rest[..rest.len().min(pace.values())];
+            match self.fetch_many(redis, part, of, &mut pace).await {
+                Ok(found) => readings.extend(found),
+                Err(Missed::Late) if pace.late() => {
+                    // A single one that is too large for its deadline is passed by.
+                    readings.extend((part.len() == 1).then_some(Reading::Away));
+                }
+                Err(_) => break,
             }
         }
+        let lost = &keys[readings.len()..];
+        if !lost.is_empty() {
+            let (lost, of_all) = (lost.len(), keys.len());
+            tracing::debug!(
+                lost,
+                of_all,
+                "some values were not read: Redis does not answer in time"
+            );
+        }
+        let of_an_outage = |key: &&CallKey| {
+            let found =
+                (!redis.usable()).then(|| self.value_of_an_outage(redis, key, of, self.stores));
+            found.flatten().map_or(Reading::Away, Reading::Memory)
+        };
+        readings.extend(lost.iter().map(of_an_outage));
+        readings
     }
 
     async fn fetch_many(
@@ -180,14 +265,15 @@ impl Core {
         redis: &RedisStore,
         keys: &[&CallKey],
         of: &dyn ValueType,
-    ) -> Result<Vec<Reading>, Away> {
+        pace: &mut Pace,
+    ) -> Result<Vec<Reading>, Missed> {
         let names: Vec<&str> = keys.iter().map(|key| key.name().as_str()).collect();
         let noted: Vec<_> = keys.iter().map(|key| self.generations.note(key.slots())).collect();
         let tags: BTreeSet<&str> =
             keys.iter().flat_map(|key| key.tags()).map(String::as_str).collect();
         let mut tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
         let passed = self.pass_memory(self.stores);
-        let (values, mut tokens) = redis.read_many(&names, &tags).await?;
+        let (values, mut tokens) = redis.read_many(&names, &tags, pace).await?;
         passed.into_iter().for_each(|passed| self.generations.give_up(passed));
         // Tags that entries have of their own are known only now.
         let own = self.own_tags(keys, &values, &tags);
@@ -250,6 +336,7 @@ impl Core {
         values: &[(Option<Vec<u8>>, u64)],
         known: &[String],
     ) -> Vec<String> {
+        let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
         let mut own = BTreeSet::new();
         for (key, (bytes, _)) in keys.iter().zip(values) {
             if let Some(Stored::Value(header, _)) =
@@ -257,11 +344,20 @@ impl Core {
             {
                 let tags =
                     header.tags.iter().filter_map(|tag| tag.name.resolve(key.name().as_str()));
-                own.extend(
-                    tags.filter(|tag| !known.iter().any(|known| known == tag)).map(str::to_owned),
-                );
+                own.extend(tags.filter(|tag| !known.contains(tag)).map(str::to_owned));
             }
         }
         own.into_iter().collect()
     }
+}
+
+/// How many of these values are stored at once: by their number and by their size.
+fn part_of<'v, V: CacheValue>(values: impl Iterator<Item = &'v V>) -> usize {
+    let mut bytes = 0_usize;
+    let fits = |value: &&V| {
+        let is_first = bytes == 0;
+        bytes = bytes.saturating_add(heap_size(*value).max(1));
+        is_first || bytes <= ROOM
+    };
+    values.take(AT_ONCE).take_while(fits).count()
 }

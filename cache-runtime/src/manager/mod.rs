@@ -13,10 +13,11 @@ use std::time::Duration;
 
 pub use global::{cache, install, try_cache};
 pub(crate) use global::{current, global, is_used};
-pub use many::Warmed;
+pub use many::{Warmed, Written};
 pub use options::SetOptions;
 pub use sweep::Names;
 
+use crate::audit::unused_prefixes;
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
 use crate::core::Core;
@@ -24,6 +25,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::health::Health;
 use crate::redis::Check;
+use crate::registry::registry;
 use crate::runtime;
 use crate::stats::{ClusterStats, Stats};
 
@@ -113,6 +115,7 @@ impl Builder {
     /// # Errors
     /// [`Error::Config`] for a configuration that cannot be used.
     pub fn build(self) -> Result<CacheManager, Error> {
+        warn_of_prefixes(&self.config);
         Core::new(self.config, self.clock).map(|core| CacheManager(Arc::new(Owner(core))))
     }
 
@@ -127,6 +130,22 @@ impl Builder {
         manager.require_redis().await?;
         global::is_connected();
         Ok(manager)
+    }
+}
+
+/// A prefix that is misspelled has no effect.
+fn warn_of_prefixes(config: &CacheConfig) {
+    if config.prefix_ttls.is_empty() {
+        return;
+    }
+    let prefixes = config.prefix_ttls.keys().map(String::as_str);
+    for (prefix, meant) in unused_prefixes(prefixes, &registry().cached) {
+        tracing::warn!(
+            prefix,
+            meant,
+            "no cached function has this prefix, which the configuration gives a TTL (CACHE_PREFIX_TTLS): it has an \
+             effect on names that are set by hand alone"
+        );
     }
 }
 

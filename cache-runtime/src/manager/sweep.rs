@@ -41,7 +41,7 @@ impl Names {
             let names = core.memory.names(core.terms(None));
             return Some(names.filter(|name| self.pattern.matches(name)).collect());
         };
-        match redis.names(self.pattern.as_str(), place).await {
+        match redis.names(&self.pattern, place).await {
             Ok((next, names)) => {
                 self.stage = next.map_or(Stage::End, Stage::At);
                 Some(names)
@@ -142,7 +142,7 @@ impl Core {
         let _then = Finally(|| self.drop_matching(pattern));
         self.invalidate(&targets).await;
         let removed = match &self.redis {
-            Some(redis) => redis.clear(pattern.as_str(), progress).await,
+            Some(redis) => redis.clear(pattern, progress).await,
             None => None,
         };
         let removed = removed.unwrap_or(in_memory);

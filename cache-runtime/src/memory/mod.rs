@@ -36,7 +36,8 @@ use crate::site::is_function_name;
 use entry::{AnyEntry, Entry, Held};
 use front::{Looked, Turns};
 use wanted::{Look, Query, Wanted, is_for};
-use weight::{allocations, heap_size};
+use weight::allocations;
+pub(crate) use weight::heap_size;
 
 /// What an entry costs besides itself: the table's slot, its part of those that remember what has been
 /// evicted, the reference counts, the allocator. Measured: see `benches/benches/footprint.rs`.

@@ -12,7 +12,7 @@ pub(super) fn allocations<V>() -> usize {
 }
 
 /// The bytes a value owns outside itself, as nearly as its serialised size tells.
-pub(super) fn heap_size<V: CacheValue>(value: &V) -> usize {
+pub(crate) fn heap_size<V: CacheValue>(value: &V) -> usize {
     if !needs_drop::<V>() {
         return 0;
     }

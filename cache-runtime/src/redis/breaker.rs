@@ -42,6 +42,8 @@ pub(super) struct Record {
     in_a_row: AtomicU32,
     asked: AtomicU32,
     failed: AtomicU32,
+    /// Large answers in a row that have not come in time, while the server was there.
+    late: AtomicU32,
     delays: Mutex<Delays>,
 }
 
@@ -69,6 +71,19 @@ impl Record {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.failed.fetch_add(1, Ordering::Relaxed);
         self.note_failure();
+    }
+
+    /// A large answer has not come in time. Returns how many in a row.
+    pub(super) fn late(&self) -> u32 {
+        self.note_failure();
+        self.late.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// One has come.
+    pub(super) fn in_time(&self) {
+        if self.late.load(Ordering::Relaxed) != 0 {
+            self.late.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Something has failed that says nothing of operations: a connection, a check.

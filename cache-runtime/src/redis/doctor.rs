@@ -12,8 +12,9 @@ use tokio::time::timeout;
 
 use super::RedisStore;
 use super::link::no_answer;
-use super::node::{check_version, field};
+use super::node::{check_version, field, is_answer};
 use super::notice;
+use super::rights::{Need, OF_CLUSTER, RIGHTS, describe_all, rules};
 use super::script::is_unknown_command;
 use super::servers::Servers;
 use super::shared::Shared;
@@ -245,7 +246,9 @@ impl<'a> Patient<'a> {
         let mut times = Vec::new();
         for _ in 0..5 {
             let asked = Instant::now();
-            if let Err(error) = self.ask(&cmd("PING")).await {
+            if let Err(error) = self.ask(&cmd("PING")).await
+                && !is_answer(&error)
+            {
                 return refused("latency", "PING", self.shared, &error);
             }
             times.push(asked.elapsed());
@@ -271,7 +274,9 @@ impl<'a> Patient<'a> {
         let told = answer
             .and_then(|time| redis::from_redis_value::<(u64, u64)>(time).map_err(RedisError::from));
         let there = match told {
-            Ok((seconds, micros)) => Duration::from_secs(seconds) + Duration::from_micros(micros),
+            Ok((seconds, micros)) => {
+                Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros))
+            }
             Err(error) => return refused("clock", "TIME", self.shared, &error),
         };
         let apart = here.abs_diff(there);
@@ -290,55 +295,44 @@ impl<'a> Patient<'a> {
 
     /// Each command that the cache sends or its scripts run, on a key of its own.
     async fn permissions(&mut self) -> Check {
-        let key = self.scratch_key();
-        let feed = self.shared.feed_channel();
-        let mut denied: Vec<String> = Vec::new();
-        let mut failed = None;
+        const NAME: &str = "permissions";
+        let (key, feed) = (self.scratch_key(), self.shared.feed_channel());
+        let (mut lacks, mut failed) = (Vec::new(), None);
         let of_cluster = if self.slots.is_some() { &OF_CLUSTER[..] } else { &[] };
-        for line in COMMANDS.iter().chain(of_cluster) {
-            let mut words = line.split(' ');
-            let name = words.next().unwrap_or_default();
-            let mut command = cmd(name);
-            for word in words {
-                match word {
-                    "KEY" => command.arg(&key),
-                    "FEED" => command.arg(&feed),
-                    "NOTICE" => command.arg(notice::nothing()),
-                    "RETURN" => command.arg("return 1"),
-                    word => command.arg(word),
-                };
-            }
-            match self.ask(&command).await {
-                Ok(_) => {}
-                Err(error) if error.code() == Some("NOPERM") => denied.push(permission(line)),
-                // What that means is said of the feed.
-                Err(error) if name == "PUBLISH" && is_unknown_command(&error) => {}
-                Err(error) => failed = failed.or(Some((name, error))),
+        for right in RIGHTS.iter().chain(of_cluster) {
+            let Err(error) = self.ask(&right.command(&key, &feed)).await else { continue };
+            match right.lack(&error) {
+                Some(lack) => lacks.push(lack),
+                // The key is a text where a hash would be tried.
+                None if error.code() == Some("WRONGTYPE") => {}
+                None => failed = failed.or(Some((right.words(), error))),
             }
         }
-        denied.dedup();
+        // What that means is said of the feed.
+        lacks.retain(|lack| lack.need != Need::Feed || !lack.is_unknown());
         let namespace = &self.shared.settings.namespace;
-        if !denied.is_empty() {
-            let found = format!("not permitted: {}", denied.join(", "));
-            let wanted: Vec<_> = denied.iter().map(|name| format!("+{name}")).collect();
-            let advice = format!(
-                "ACL SETUSER <user> ~{namespace}:* &{namespace}:#feed {}",
-                wanted.join(" ")
-            );
-            return Check::fault("permissions", found, advice);
-        }
+        let found = describe_all(lacks.iter(), self.shared.user(), namespace).join("; ");
+        let rules = rules(lacks.iter(), namespace);
         match failed {
-            None => Check::good(
-                "permissions",
-                format!("all that is needed under `{namespace}:` is permitted"),
-            ),
-            Some((name, error)) if is_unknown_command(&error) => Check::fault(
-                "permissions",
-                format!("{name}: {error}"),
+            _ if !rules.is_empty() => {
+                let advice = format!("ACL SETUSER {} {}", self.shared.user(), rules.join(" "));
+                Check::fault(NAME, found, advice)
+            }
+            _ if lacks.iter().any(|lack| lack.need == Need::All) => Check::fault(
+                NAME,
+                found,
                 "the cache cannot use this server: it goes on in the memory of each process, which hears \
                  of no other's invalidations",
             ),
-            Some((name, error)) => refused("permissions", name, self.shared, &error),
+            Some((name, error)) => refused(NAME, name, self.shared, &error),
+            None if !lacks.is_empty() => Check::warning(
+                NAME,
+                found,
+                "the cache works without; a server that has it loses nothing",
+            ),
+            None => {
+                Check::good(NAME, format!("all that is needed under `{namespace}:` is permitted"))
+            }
         }
     }
 
@@ -381,56 +375,11 @@ impl<'a> Patient<'a> {
     }
 }
 
-/// What an ACL calls the command of a line.
-fn permission(line: &str) -> String {
-    let mut words = line.split(' ');
-    let name = words.next().unwrap_or_default().to_lowercase();
-    match words.next() {
-        Some(word) if ["script", "cluster"].contains(&&*name) => {
-            format!("{name}|{}", word.to_lowercase())
-        }
-        _ => name,
-    }
-}
-
-/// Every command that is sent to a node of a cluster, besides.
-const OF_CLUSTER: [&str; 4] = ["CLUSTER INFO", "CLUSTER SHARDS", "CLUSTER NODES", "ASKING"];
-
-/// Every command that is sent, and what it is tried with.
-const COMMANDS: [&str; 24] = [
-    "PING",
-    "TIME",
-    "INFO server",
-    "SET KEY 1 PX 10000",
-    "GET KEY",
-    "MGET KEY",
-    "GETRANGE KEY 0 11",
-    "PERSIST KEY",
-    // Whatever happens next, it ends.
-    "SET KEY 1 PX 10000",
-    "PEXPIRE KEY 10000 GT",
-    "DEL KEY",
-    "HSET KEY a 1",
-    "PEXPIRE KEY 10000",
-    "HGET KEY a",
-    "HSETNX KEY b 1",
-    "HINCRBY KEY a 1",
-    "HGETALL KEY",
-    "HDEL KEY a",
-    "UNLINK KEY",
-    "SCAN 0 MATCH KEY COUNT 1",
-    "SCRIPT LOAD RETURN",
-    // The digest of that script.
-    "EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 1 KEY",
-    "EVAL RETURN 1 KEY",
-    "PUBLISH FEED NOTICE",
-];
-
 /// The code of an answer to who has not given a password.
 const NO_PASSWORD: &str = "NOAUTH";
 
 fn unreachable(shared: &Shared, error: &RedisError) -> Check {
-    if let Some(advice) = tls::advice(error) {
+    if let Some(advice) = tls::advice(error, &shared.settings.servers) {
         return Check::fault("connection", format!("{}: {error}", shared.settings.address), advice);
     }
     let advice = match error.kind() {

@@ -29,6 +29,7 @@ use super::link::{Link, State, no_answer};
 use super::node::{Identity, Node};
 use super::notice::{self, Item};
 use super::ready::Ready;
+use super::rights;
 use super::servers::Servers;
 use super::shared::Shared;
 use super::topology::{self, Master};
@@ -45,8 +46,11 @@ const PATIENCE: Duration = LEASE;
 /// So many times the masters of a cluster are looked at again once it has changed: it counts the change
 /// before each of its nodes knows what has changed.
 const LOOKS: u32 = 10;
-/// A task that has not been seen for so long is on a runtime that nobody drives.
-const ASLEEP: Duration = Duration::from_secs(10);
+/// A task that has not been seen for so long is on a runtime that nobody drives. With the interval below another link
+/// takes over within ten seconds.
+const ASLEEP: Duration = Duration::from_secs(8);
+/// How often a link looks whether anybody listens.
+pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// What a manager knows of its feed.
 #[derive(Debug, Default)]
@@ -192,6 +196,9 @@ pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
         return;
     }
     let Ok(runtime) = Handle::try_current() else { return };
+    if matches!(link.state(), State::Down(_) | State::Closed) {
+        return;
+    }
     if matches!(link.state(), State::Up(ready) if !ready.has_feed()) {
         return shared.say_deaf("it has no PUBLISH");
     }
@@ -346,6 +353,7 @@ impl Shared {
     /// Once: what is lost where this server's invalidations cannot be heard.
     fn say_deaf(&self, reason: &str) {
         if !self.feed.is_said.swap(true, Ordering::Relaxed) {
+            self.note_deaf(reason);
             tracing::warn!(
                 redis = self.settings.address,
                 reason,
@@ -421,8 +429,11 @@ async fn beat(ears: &[Ear]) -> RedisResult<Vec<String>> {
             let info: String = cmd("CLUSTER").arg("INFO").query_async(&mut connection).await?;
             return topology::view(&info).ok_or_else(lost);
         }
-        cmd("PING").query_async::<()>(&mut connection).await?;
-        Ok(String::new())
+        match cmd("PING").query_async::<Value>(&mut connection).await {
+            // A refusal is an answer, too.
+            Err(error) if !rights::is_refusal(&error) => Err(error),
+            _ => Ok(String::new()),
+        }
     };
     let answers = timeout(PATIENCE, join_all(ears.iter().map(ask))).await;
     answers.map_err(|_| no_answer(PATIENCE))?.into_iter().collect()

@@ -6,22 +6,22 @@
 //! makes it *suspect*, and it is not used again before the server has answered a ping.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, select_ok};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ConnectionInfo, RedisError, RedisResult, Value, cmd};
+use redis::{ConnectionInfo, RedisError, RedisResult, Value, cmd};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
 use super::feed;
 use super::node::{Lane, Node, refused};
-use super::notice;
 use super::ready::Ready;
-use super::script::{Loaded, Script, is_unknown_command};
+use super::rights::{self, Need};
+use super::script::{Loaded, Script};
 use super::shared::Shared;
 use super::tls;
 use super::topology::{self, Master, Slots};
@@ -41,6 +41,8 @@ pub(super) struct Link {
     pub(super) changed: Notify,
     /// Somebody asks for attention: an operation failed, an invalidation is owed, the end.
     pub(super) attention: Notify,
+    /// A server has refused something that it permitted before.
+    refused: AtomicBool,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +65,7 @@ impl Link {
             left_ms: AtomicU64::new(0),
             changed: Notify::new(),
             attention: Notify::new(),
+            refused: AtomicBool::new(false),
         })
     }
 
@@ -102,6 +105,12 @@ impl Link {
         drop(state);
         self.attention.notify_one();
         true
+    }
+
+    /// Has the rights of the user looked at with the next check.
+    pub(super) fn note_refusal(&self) {
+        self.refused.store(true, Ordering::Release);
+        self.attention.notify_one();
     }
 
     /// When it was up last, by the manager's clock.
@@ -148,11 +157,14 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
             }
             Ok(_) => return,
             Err(error) if !link.ended() => {
+                let reason = error.to_string();
                 if matches!(link.state(), State::Connecting) {
-                    strong.log_down(&error.to_string());
+                    strong.log_down(&reason);
                     was_down = true;
+                } else {
+                    strong.log_still_down(&reason);
                 }
-                link.set(State::Down(error.to_string()));
+                link.set(State::Down(reason));
             }
             Err(_) => return,
         }
@@ -185,10 +197,9 @@ fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
 
 /// Looks after a link that is up. Returns why it is no longer, or `None` at the end of it all.
 async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
-    let interval = shared.upgrade()?.settings.health_interval;
     loop {
         // Whether something happened or the time has come: the same look at everything.
-        let _ = timeout(interval, link.attention.notified()).await;
+        attention(link, shared).await?;
         let shared = shared.upgrade()?;
         let (before, suspect) = match link.state() {
             State::Up(ready) => (ready, false),
@@ -196,7 +207,7 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
             State::Closed => return None,
             State::Connecting | State::Down(_) => return Some("the connection was lost".into()),
         };
-        match shared.check(&before).await {
+        match shared.check(link, &before).await {
             // A cluster's masters may be others than before.
             Ok(ready) if !suspect && ready.server() != before.server() => {
                 go_up(link, &shared, ready);
@@ -220,6 +231,23 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
     }
 }
 
+/// Waits until something happens or the time for a check has come. Meanwhile it sees to it that somebody listens to
+/// the feed: who did may be on a runtime that is not driven any more.
+async fn attention(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<()> {
+    let mut left = shared.upgrade()?.settings.health_interval;
+    while !left.is_zero() {
+        let strong = shared.upgrade()?;
+        let wait = if strong.feed.is_wanted() { left.min(feed::LOOK) } else { left };
+        drop(strong);
+        if timeout(wait, link.attention.notified()).await.is_ok() {
+            break;
+        }
+        left -= wait;
+        feed::ensure(&shared.upgrade()?, link);
+    }
+    Some(())
+}
+
 /// Keeps what the check has measured, unless the link has become suspect in the meantime.
 fn renew(link: &Link, renewed: Arc<Ready>) {
     let mut state = link.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -235,8 +263,7 @@ impl Shared {
         let attempt = async {
             let first = self.begin_with().await?;
             let scripts = Arc::new(Loaded::load(&first).await?);
-            let has_feed = self.has_feed(&first).await?;
-            let ready = self.complete(first, Vec::new(), scripts, has_feed).await?;
+            let ready = self.complete(first, Vec::new(), scripts).await?;
             // Removing is possible when writing is not.
             self.replay(&ready).await?;
             self.meet(&ready).await?;
@@ -244,10 +271,7 @@ impl Shared {
             RedisResult::Ok(Arc::new(ready))
         };
         self.within_connect_timeout(attempt).await.map_err(|error| {
-            let rights =
-                "a right is missing: see `cache_runtime::redis_servers`, or `cachectl doctor`";
-            let denied = (error.code() == Some("NOPERM")).then_some(rights);
-            match tls::advice(&error).or(denied) {
+            match tls::advice(&error, &self.settings.servers) {
                 Some(advice) => refused(format!("{error}; {advice}")),
                 None => error,
             }
@@ -297,17 +321,6 @@ impl Shared {
         Ok(reached)
     }
 
-    /// Whether the server passes on what is published.
-    async fn has_feed(&self, node: &Node) -> RedisResult<bool> {
-        let mut publish = cmd("PUBLISH");
-        publish.arg(self.feed_channel()).arg(notice::nothing());
-        match node.ask::<u64>(Lane::Quick, &publish).await {
-            Ok(_) => Ok(true),
-            Err(error) if is_unknown_command(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
     /// A server with all others of its cluster, if it is of one. Those that are known are not connected to
     /// anew.
     async fn complete(
@@ -315,10 +328,9 @@ impl Shared {
         first: Node,
         known: Vec<Node>,
         scripts: Arc<Loaded>,
-        has_feed: bool,
     ) -> RedisResult<Ready> {
         if !first.is_of_cluster {
-            return Ready::new(vec![first], None, scripts, has_feed);
+            return self.ready(vec![first], None, scripts);
         }
         if !cfg!(feature = "cluster") {
             return Err(refused("it is a node of a cluster: enable the feature `cluster`"));
@@ -334,7 +346,20 @@ impl Shared {
         let nodes = join_all(masters.iter().map(|master| self.node_of(master, &known))).await;
         let nodes = nodes.into_iter().collect::<RedisResult<Vec<_>>>()?;
         self.note_found(nodes.iter().map(|node| node.info.clone()).collect());
-        Ready::new(nodes, Some(slots), scripts, has_feed)
+        self.ready(nodes, Some(slots), scripts)
+    }
+
+    fn ready(
+        &self,
+        nodes: Vec<Node>,
+        slots: Option<Slots>,
+        scripts: Arc<Loaded>,
+    ) -> RedisResult<Ready> {
+        // Of a feed it is said when it is wanted.
+        let lacks =
+            nodes.iter().flat_map(|node| &*node.lacks).filter(|lack| lack.need != Need::Feed);
+        self.note_lacks(rights::describe_all(lacks, self.user(), &self.settings.namespace));
+        Ready::new(nodes, slots, scripts)
     }
 
     async fn node_of(&self, master: &Master, known: &[Node]) -> RedisResult<Node> {
@@ -358,20 +383,21 @@ impl Shared {
     }
 
     pub(super) async fn open(&self, to: &ConnectionInfo) -> RedisResult<MultiplexedConnection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.settings.connect_timeout))
-            .set_response_timeout(None);
-        self.settings.servers.open(to, &config).await
+        self.settings.servers.connect(to, self.settings.connect_timeout).await
     }
 
     /// Asks the servers whether they are there, pays what is owed, and measures their times anew. In a
     /// cluster it is also asked who has what, and a master that is new is connected to.
-    async fn check(&self, ready: &Ready) -> RedisResult<Arc<Ready>> {
-        let nodes = timeout(self.settings.deadline, join_all(ready.nodes().map(Node::check))).await;
-        let nodes = nodes.map_err(|_| no_answer(self.settings.deadline))?;
+    async fn check(&self, link: &Link, ready: &Ready) -> RedisResult<Arc<Ready>> {
+        let was_refused = link.refused.swap(false, Ordering::AcqRel);
+        let check = async |node: &Node| {
+            let node = node.check(self.settings.deadline).await?;
+            if was_refused { node.check_rights(self).await } else { Ok(node) }
+        };
+        let nodes = join_all(ready.nodes().map(check)).await;
         let mut nodes = nodes.into_iter().collect::<RedisResult<Vec<_>>>()?;
         let first = nodes.remove(0);
-        let completed = self.complete(first, nodes, Arc::clone(ready.scripts()), ready.has_feed());
+        let completed = self.complete(first, nodes, Arc::clone(ready.scripts()));
         let checked = self.within_connect_timeout(completed).await?;
         let rest = async {
             self.replay(&checked).await?;

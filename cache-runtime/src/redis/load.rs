@@ -299,7 +299,8 @@ async fn finish(
     let End { entry, life, notice } = end;
     let (feed, notice) = (shared.feed_channel(), turn.ready.tells(notice));
     let arguments = [&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
-    Ok(match turn.ask(finish_at(&turn.ready, keys, noted, &arguments)).await? {
+    let finish = finish_at(&turn.ready, keys, noted, &arguments);
+    Ok(match turn.ask_large(weights::lane_of(entry.len()), 1, finish).await? {
         1 => Filled::Stored,
         2 => Filled::Outdated,
         _ => Filled::Refused,

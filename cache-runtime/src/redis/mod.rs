@@ -12,13 +12,16 @@ mod doctor;
 mod feed;
 mod journal;
 mod leases;
+mod line;
 mod link;
 mod load;
 mod mirror;
 mod node;
 mod notice;
+mod pace;
 mod ready;
 mod reports;
+mod rights;
 mod script;
 mod sentinel;
 mod servers;
@@ -46,6 +49,7 @@ use link::State;
 pub(crate) use load::{By, Filled, Lease, Mark, Noted, Over};
 use mirror::ROOT;
 use node::Lane;
+pub(crate) use pace::{Pace, ROOM};
 pub(crate) use servers::Servers;
 use shared::Shared;
 pub(crate) use shared::{Host, Settings};
@@ -59,6 +63,26 @@ pub(crate) struct RedisStore(Arc<Shared>);
 /// Redis cannot be used just now, or did not answer in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Away;
+
+/// Why a question that may have a large answer was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missed {
+    /// Not in time, and the server is there: it takes longer than it may.
+    Late,
+    Away,
+}
+
+impl From<Away> for Missed {
+    fn from(Away: Away) -> Self {
+        Missed::Away
+    }
+}
+
+impl From<Missed> for Away {
+    fn from(_: Missed) -> Self {
+        Away
+    }
+}
 
 /// Why Redis is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,7 +131,7 @@ impl RedisStore {
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
         get.arg("GET").arg(&key);
         let lane = self.0.weights.lane(kind);
-        let bytes = bytes_of(turn.ask(turn.ready.ask(lane, &key, &get)).await?);
+        let bytes = bytes_of(turn.ask_large(lane, 1, turn.ready.ask(lane, &key, &get)).await?);
         self.0.weights.note(kind, bytes.as_ref().map_or(0, Vec::len));
         Ok(Found { bytes, tokens: Vec::new(), now_ms: turn.now_ms(&key) })
     }
@@ -124,7 +148,8 @@ impl RedisStore {
         let keys = std::iter::once(key.clone()).chain(self.0.token_keys(tags));
         let before = self.0.before_tokens(tags);
         let turn = self.0.turn().await?;
-        let mut values = turn.ask(turn.ready.values(self.0.weights.lane(kind), keys)).await?;
+        let lane = self.0.weights.lane(kind);
+        let mut values = turn.ask_large(lane, 1, turn.ready.values(lane, keys)).await?;
         let tokens = values.split_off(1.min(values.len()));
         let tokens: Vec<_> = tokens.iter().map(token).collect();
         if let Some(before) = before {
@@ -136,17 +161,22 @@ impl RedisStore {
     }
 
     /// Several values, each with the time of its server, and the tokens of several tags, the root's
-    /// first; in one round trip.
+    /// first; in one round trip. How many are to be asked for next is noted.
     pub(crate) async fn read_many(
         &self,
         names: &[impl AsRef<str>],
         tags: &[impl AsRef<str>],
-    ) -> Result<(Vec<(Option<Vec<u8>>, u64)>, Vec<Option<u64>>), Away> {
+        pace: &mut Pace,
+    ) -> Result<(Vec<(Option<Vec<u8>>, u64)>, Vec<Option<u64>>), Missed> {
         let keys: Vec<_> = names.iter().map(|name| self.0.value_key(name.as_ref())).collect();
         let all = keys.iter().cloned().chain(self.0.token_keys(tags));
         let turn = self.0.turn().await?;
-        let mut values = turn.ask(turn.ready.values(Lane::Bulk, all)).await?;
+        let asked = Instant::now();
+        let read = turn.ready.values(Lane::Bulk, all);
+        let mut values = turn.ask_large(Lane::Bulk, pace::PATIENCE, read).await?;
         let tokens = values.split_off(names.len().min(values.len()));
+        let bytes = values.iter().map(|value| bytes_in(value).map_or(0, <[u8]>::len)).sum();
+        pace.note(names.len(), bytes, asked.elapsed(), self.0.settings.deadline);
         let times = keys.iter().map(|key| turn.now_ms(key));
         let values = values.into_iter().map(bytes_of).zip(times).collect();
         Ok((values, tokens.iter().map(token).collect()))
@@ -215,7 +245,16 @@ impl RedisStore {
     pub(crate) async fn ping(&self) -> Result<Duration, Away> {
         let turn = self.0.turn().await?;
         let before = Instant::now();
-        turn.ask(turn.ready.ask::<Value>(Lane::Quick, &self.0.root_key(), &cmd("PING"))).await?;
+        let (key, ping) = (self.0.root_key(), cmd("PING"));
+        let answer = turn.ready.ask::<Value>(Lane::Quick, &key, &ping);
+        // A server that does not know it, or does not permit it, answers all the same.
+        let answered = async {
+            match answer.await {
+                Err(error) if rights::is_refusal(&error) => Ok(()),
+                answer => answer.map(drop),
+            }
+        };
+        turn.ask(answered).await?;
         Ok(before.elapsed())
     }
 
@@ -245,6 +284,11 @@ impl RedisStore {
         self.0.journal.is_empty() && matches!(state, Some(State::Up(_) | State::Connecting))
     }
 
+    /// Whether the connection from here is up.
+    pub(crate) fn is_up(&self) -> bool {
+        self.0.is_up()
+    }
+
     /// Why Redis is not used here just now.
     pub(crate) fn absence(&self) -> Absence {
         let Some(link) = self.0.link() else {
@@ -260,6 +304,12 @@ impl RedisStore {
             State::Closed => Absence::Lasting,
             State::Connecting | State::Up(_) => Absence::Brief,
         }
+    }
+
+    /// What is missing on the servers, of what the cache goes on without.
+    pub(crate) fn lacks(&self) -> Option<String> {
+        let lacks = self.0.lacks();
+        (!lacks.is_empty()).then(|| lacks.join("; "))
     }
 
     /// Copies are kept in memory from now on.
@@ -398,11 +448,15 @@ fn bytes_of(value: Value) -> Option<Vec<u8>> {
     }
 }
 
-fn token(value: &Value) -> Option<u64> {
+fn bytes_in(value: &Value) -> Option<&[u8]> {
     match value {
-        Value::BulkString(bytes) => Some(number(bytes)),
+        Value::BulkString(bytes) => Some(bytes),
         _ => None,
     }
+}
+
+fn token(value: &Value) -> Option<u64> {
+    bytes_in(value).map(number)
 }
 
 /// A token as a number. One of another length is nobody's: it matches only another like it.

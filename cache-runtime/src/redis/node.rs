@@ -1,15 +1,29 @@
 //! One server of a link: its connections, its time, and which run of which server it is.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::future::select_ok;
+use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
 use redis::{
     Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, RedisResult, cmd,
 };
+use tokio::time::timeout;
 
+use super::line::Line;
+use super::link::no_answer;
+use super::rights::{self, Lack, Need};
 use super::shared::Shared;
 use crate::clock::precise_ms;
+use crate::random;
+
+/// So many deadlines a connection may take to answer while another to the same server does: what it is at is
+/// large.
+const BUSY: u32 = 8;
 
 /// Which of the connections to a server is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,9 +38,9 @@ pub(super) enum Lane {
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) info: ConnectionInfo,
-    quick: MultiplexedConnection,
+    quick: Arc<Line>,
     /// The others, taken in turn.
-    bulk: Arc<[MultiplexedConnection]>,
+    bulk: Arc<[Arc<Line>]>,
     turns: Arc<AtomicUsize>,
     /// What to add to this process's monotonic milliseconds to get the server's time.
     pub(super) offset_ms: i64,
@@ -34,6 +48,8 @@ pub(super) struct Node {
     pub(super) server: String,
     /// Whether it is a node of a cluster.
     pub(super) is_of_cluster: bool,
+    /// What cannot be had here, and is not needed for everything.
+    pub(super) lacks: Arc<[Lack]>,
 }
 
 impl Node {
@@ -48,20 +64,29 @@ impl Node {
         info: ConnectionInfo,
         mut quick: MultiplexedConnection,
     ) -> RedisResult<Self> {
+        let mut lacks = shared.lacking(&rights::RIGHTS, &info, &quick).await?;
+        let identity = Identity::ask(&mut quick).await?;
+        if identity.is_of_cluster {
+            lacks.extend(shared.lacking(&rights::OF_CLUSTER, &info, &quick).await?);
+        }
+        let offset_ms = measure_offset(&mut quick).await?;
+        let line = |connection| {
+            let (servers, timeout) = (&shared.settings.servers, shared.settings.connect_timeout);
+            Line::new(servers, timeout, &info, &identity.server, connection)
+        };
         let mut bulk = Vec::new();
         for _ in 1..shared.settings.connections {
-            bulk.push(shared.open(&info).await?);
+            bulk.push(line(shared.open(&info).await?));
         }
-        let identity = Identity::ask(&mut quick).await?;
-        let offset_ms = measure_offset(&mut quick).await?;
         Ok(Node {
+            quick: line(quick),
             info,
-            quick,
             bulk: bulk.into(),
             turns: Arc::default(),
             offset_ms,
             server: identity.server,
             is_of_cluster: identity.is_of_cluster,
+            lacks: lacks.into(),
         })
     }
 
@@ -83,28 +108,101 @@ impl Node {
         place(&self.info)
     }
 
-    pub(super) fn connection(&self, lane: Lane) -> MultiplexedConnection {
+    fn line(&self, lane: Lane) -> &Line {
         let next = || self.turns.fetch_add(1, Ordering::Relaxed) % self.bulk.len().max(1);
         match lane {
-            Lane::Quick => self.quick.clone(),
-            Lane::Bulk => self.bulk.get(next()).unwrap_or(&self.quick).clone(),
+            Lane::Quick => &self.quick,
+            Lane::Bulk => self.bulk.get(next()).unwrap_or(&self.quick),
         }
+    }
+
+    pub(super) fn connection(&self, lane: Lane) -> MultiplexedConnection {
+        self.line(lane).connection()
     }
 
     pub(super) async fn ask<T: FromRedisValue>(&self, lane: Lane, command: &Cmd) -> RedisResult<T> {
-        command.query_async(&mut self.connection(lane)).await
+        self.line(lane).ask(command).await
     }
 
-    /// The same server, if all connections lead to the one that they led to, with its time measured anew.
-    pub(super) async fn check(&self) -> RedisResult<Self> {
-        for mut connection in std::iter::once(&self.quick).chain(&*self.bulk).cloned() {
-            if Identity::ask(&mut connection).await?.server != self.server {
-                return Err(refused("it is another server than before"));
-            }
+    /// Whether it is there: it answers on one of its connections, whatever that is.
+    pub(super) async fn answers(&self) -> bool {
+        let ask = async |line: &Line| match line.ask::<redis::Value>(&cmd("PING")).await {
+            Err(error) if !is_answer(&error) => Err(()),
+            _ => Ok(()),
+        };
+        let lines = std::iter::once(&self.quick).chain(self.bulk.first());
+        select_ok(lines.map(|line| Box::pin(ask(line)))).await.is_ok()
+    }
+
+    /// The same server, if all connections lead to the one that they led to, with its time measured anew. One
+    /// connection has to answer within the deadline. Another may be at something large.
+    pub(super) async fn check(&self, deadline: Duration) -> RedisResult<Self> {
+        let lines = std::iter::once(&self.quick).chain(&*self.bulk);
+        let mut asked: FuturesUnordered<_> =
+            lines.map(async |line| (line, Identity::ask_on(line).await)).collect();
+        let (first, identity) = within(deadline, asked.next()).await?.ok_or_else(nobody)?;
+        let is_same = |identity: &Identity| identity.server == self.server;
+        if !is_same(&identity?) {
+            return Err(another());
         }
-        let offset_ms = measure_offset(&mut self.connection(Lane::Quick)).await?;
+        let offset_ms = within(deadline, measure_offset(&mut first.connection())).await??;
+        let rest = async {
+            while let Some((_, identity)) = asked.next().await {
+                if !is_same(&identity?) {
+                    return Err(another());
+                }
+            }
+            Ok(())
+        };
+        within(deadline * BUSY, rest).await??;
         Ok(Node { offset_ms, ..self.clone() })
     }
+
+    /// The same with what the user may do now.
+    pub(super) async fn check_rights(&self, shared: &Shared) -> RedisResult<Self> {
+        let connection = self.connection(Lane::Quick);
+        let lacks = shared.lacking(&rights::RIGHTS, &self.info, &connection).await?;
+        Ok(Node { lacks: lacks.into(), ..self.clone() })
+    }
+}
+
+impl Shared {
+    /// What cannot be had on this connection, and is not needed for everything.
+    ///
+    /// # Errors
+    /// If the server cannot be used without it.
+    async fn lacking(
+        &self,
+        rights: &[rights::Right],
+        server: &ConnectionInfo,
+        connection: &MultiplexedConnection,
+    ) -> RedisResult<Vec<Lack>> {
+        let key = self.value_key(&format!("#rights:{:016x}", random::word()));
+        let lacks = rights::lacking(rights, connection, &key, &self.feed_channel()).await;
+        let needed = lacks.iter().filter(|lack| lack.need == Need::All);
+        let needed = rights::describe_all(needed, self.user(), &self.settings.namespace);
+        match needed.first() {
+            Some(needed) => Err(refused(format!("{}: {needed}", server.addr()))),
+            None => Ok(lacks),
+        }
+    }
+}
+
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> RedisResult<T> {
+    timeout(limit, future).await.map_err(|_| no_answer(limit))
+}
+
+/// Whether the server has said something, be it that it does not do what it was asked for.
+pub(super) fn is_answer(error: &RedisError) -> bool {
+    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
+}
+
+pub(super) fn another() -> RedisError {
+    refused("it is another server than before")
+}
+
+fn nobody() -> RedisError {
+    refused("there is no connection to it")
 }
 
 /// Host and port.
@@ -130,16 +228,30 @@ impl Identity {
     /// # Errors
     /// Also if it is too old to be used.
     pub(super) async fn ask(connection: &mut MultiplexedConnection) -> RedisResult<Self> {
+        let info: String = Self::question().query_async(connection).await?;
+        Self::read(&info)
+    }
+
+    async fn ask_on(line: &Line) -> RedisResult<Self> {
+        let info: String = line.ask(&Self::question()).await?;
+        Self::read(&info)
+    }
+
+    fn question() -> Cmd {
         let mut question = cmd("INFO");
         question.arg("server").arg("replication").arg("cluster");
-        let info: String = question.query_async(connection).await?;
-        check_version(&info)?;
-        let run = field(&info, "run_id").unwrap_or_default();
-        let replication = field(&info, "master_replid").unwrap_or_default();
+        question
+    }
+
+    fn read(info: &str) -> RedisResult<Self> {
+        let field = |name| field(info, name);
+        check_version(info)?;
+        let run = field("run_id").unwrap_or_default();
+        let replication = field("master_replid").unwrap_or_default();
         Ok(Identity {
             server: format!("{run}:{replication}"),
-            is_master: field(&info, "role").is_none_or(|role| role == "master"),
-            is_of_cluster: field(&info, "cluster_enabled") == Some("1"),
+            is_master: field("role").is_none_or(|role| role == "master"),
+            is_of_cluster: field("cluster_enabled") == Some("1"),
         })
     }
 }
@@ -148,8 +260,9 @@ impl Identity {
 async fn measure_offset(connection: &mut MultiplexedConnection) -> RedisResult<i64> {
     let before = precise_ms();
     let (seconds, micros): (i64, i64) = cmd("TIME").query_async(connection).await?;
-    let here = (before + precise_ms()) / 2;
-    Ok(seconds * 1_000 + micros / 1_000 - here.cast_signed())
+    let here = before.midpoint(precise_ms());
+    let there = seconds.saturating_mul(1_000).saturating_add(micros / 1_000);
+    Ok(there.saturating_sub(here.cast_signed()))
 }
 
 /// Scripts need `PEXPIRE GT`, which came with 7.0.

@@ -59,17 +59,24 @@ pub(super) fn nothing() -> Vec<u8> {
 }
 
 /// Reads what was sent; `None` for what nobody of this version has written.
+///
+/// Anybody who may publish can send anything. So what is read costs no more than its length: each pattern is a
+/// look at all that memory holds, and there is one at most.
 pub(super) fn read(bytes: &[u8]) -> Option<Notice<'_>> {
+    if bytes.len() > LONGEST {
+        return None;
+    }
     let (version, rest) = bytes.split_first()?;
     let (source, mut rest) = rest.split_first_chunk()?;
     let mut items = Vec::new();
+    let mut has_pattern = false;
     while let Some((kind, tail)) = rest.split_first() {
         let (length, tail) = tail.split_first_chunk()?;
         let (text, tail) = tail.split_at_checked(u16::from_le_bytes(*length).into())?;
         let text = std::str::from_utf8(text).ok()?;
         items.push(match *kind {
             KEY => Item::Key(text),
-            PATTERN => Item::Pattern(text),
+            PATTERN if !std::mem::replace(&mut has_pattern, true) => Item::Pattern(text),
             _ => return None,
         });
         rest = tail;
@@ -109,6 +116,39 @@ mod tests {
             let mut damaged = written.clone();
             damaged[at] = byte;
             assert_eq!(read(&damaged), None, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_notice_has_one_pattern_at_most_and_a_length() {
+        let pattern = Item::Pattern("*");
+        assert!(read(&write(7, [Item::Key("a"), pattern, Item::Key("b")]).unwrap()).is_some());
+        assert_eq!(read(&write(7, [pattern, Item::Key("b"), pattern]).unwrap()), None);
+        let full = || std::iter::repeat_n(Item::Key("k"), ROOM / size_of_key("k"));
+        let written = write(7, full()).unwrap();
+        assert!(read(&written).is_some());
+        assert_eq!(read(&[&written[..], &written[HEAD..]].concat()), None);
+    }
+
+    proptest::proptest! {
+        /// Whatever is sent, what it says takes no more than its bytes, and asks for memory to be gone through
+        /// once at most.
+        #[test]
+        fn any_message_costs_no_more_than_its_length(
+            head in 0_u8..3, items in proptest::collection::vec(("[kpx]", ".{0,3}", 0_u16..5), 0..200),
+        ) {
+            let mut bytes = vec![head];
+            bytes.extend([0; 8]);
+            for (kind, text, lie) in items {
+                bytes.extend(kind.bytes());
+                bytes.extend((text.len() as u16 + lie / 4).to_le_bytes());
+                bytes.extend(text.bytes());
+            }
+            if let Some(notice) = read(&bytes) {
+                let patterns = notice.items.iter().filter(|item| matches!(item, Item::Pattern(_)));
+                proptest::prop_assert!(patterns.count() <= 1);
+                proptest::prop_assert!(notice.items.len() * 3 <= bytes.len());
+            }
         }
     }
 

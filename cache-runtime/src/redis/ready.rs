@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use futures_util::future::join_all;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value, cmd};
+use tokio::sync::Mutex;
 
 use super::node::{Lane, Node, refused};
+use super::rights::Need;
 use super::script::{Loaded, Script};
 use super::topology::Slots;
 
@@ -22,10 +25,10 @@ pub(super) struct Ready {
     scripts: Arc<Loaded>,
     /// Which run of which servers this is.
     server: String,
-    /// Whether the servers pass on what is published.
-    has_feed: bool,
     /// A key was not where it was thought to be.
     has_redirected: Arc<AtomicBool>,
+    /// When the servers have answered a ping last that was sent since an answer was late.
+    pub(super) answered: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Ready {
@@ -35,7 +38,6 @@ impl Ready {
         nodes: Vec<Node>,
         slots: Option<Slots>,
         scripts: Arc<Loaded>,
-        has_feed: bool,
     ) -> RedisResult<Self> {
         let mut nodes = nodes.into_iter();
         let first = nodes.next().ok_or_else(|| refused("its cluster has no masters"))?;
@@ -48,8 +50,8 @@ impl Ready {
             others,
             slots: slots.map(Arc::new),
             scripts,
-            has_feed,
             has_redirected: Arc::default(),
+            answered: Arc::default(),
         })
     }
 
@@ -62,14 +64,19 @@ impl Ready {
         &self.server
     }
 
+    /// Whether a server cannot do what this is needed for, or the user may not.
+    pub(super) fn lacks(&self, need: Need) -> bool {
+        self.nodes().any(|node| node.lacks.iter().any(|lack| lack.need == need))
+    }
+
     /// Whether invalidations can be heard.
     pub(super) fn has_feed(&self) -> bool {
-        self.has_feed
+        !self.lacks(Need::Feed)
     }
 
     /// What is published of this notice: nothing, where nobody could hear it.
     pub(super) fn tells<'a>(&self, notice: &'a [u8]) -> &'a [u8] {
-        if self.has_feed { notice } else { &[] }
+        if self.has_feed() { notice } else { &[] }
     }
 
     pub(super) fn is_cluster(&self) -> bool {
@@ -121,6 +128,11 @@ impl Ready {
             };
         }
         outcome
+    }
+
+    /// Whether all servers are there, by what they say on any of their connections.
+    pub(super) async fn answers(&self) -> bool {
+        join_all(self.nodes().map(Node::answers)).await.into_iter().all(|is_there| is_there)
     }
 
     /// The values of these keys, each as if it had been asked for alone.

@@ -2,7 +2,7 @@
 
 use redis::{Cmd, RedisError, RedisResult, cmd};
 
-use super::node::{Lane, Node, refused};
+use super::node::{Lane, Node};
 
 /// The first 12 bytes of a value or mark tell its state (see `entry`).
 pub(super) const STATE_BYTES: usize = 12;
@@ -17,7 +17,7 @@ pub(super) const STATE_BYTES: usize = 12;
 /// -1, new tokens.
 /// Returns the state, then the tokens.
 const BEGIN: &str = r"
-local found = redis.pcall('GETRANGE', KEYS[1], 0, 11)
+local found = got(redis.pcall('GETRANGE', KEYS[1], 0, 11))
 if type(found) == 'table' or ARGV[3] == '*' then
   redis.call('DEL', KEYS[1])
   found = ''
@@ -37,10 +37,19 @@ return reply";
 /// KEYS: the token. ARGV: its ms or -1, a new one. Returns the token.
 const NOTE: &str = "return note(KEYS[1], ARGV[1], ARGV[2])";
 
+/// A key of another type is nobody's here. Any other failure, such as a command that the user may not use, is one
+/// of the script.
+const GOT: &str = r"
+local function got(reply)
+  if type(reply) == 'table' and not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply) end
+  return reply
+end
+";
+
 /// What it is to note a token: it is made where it is missing, and outlives whoever notes it.
 const NOTING: &str = r"
 local function note(key, life, fresh)
-  local token = redis.pcall('GET', key)
+  local token = got(redis.pcall('GET', key))
   if type(token) == 'string' and #token == 8 then
     if life == '-1' then redis.call('PERSIST', key)
     else redis.call('PEXPIRE', key, life, 'GT') end
@@ -61,11 +70,11 @@ end
 /// KEYS: name, tokens. ARGV: state, entry or '', its ms or -1 (or '1': own mark), the feed, the
 /// notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2 if a token is.
 const FILL: &str = r"
-local found = redis.pcall('GETRANGE', KEYS[1], 0, 11)
+local found = got(redis.pcall('GETRANGE', KEYS[1], 0, 11))
 local same = found == ARGV[1]
 local outdated = false
 for i = 2, #KEYS do
-  if redis.pcall('GET', KEYS[i]) ~= ARGV[i + 4] then outdated = true end
+  if got(redis.pcall('GET', KEYS[i])) ~= ARGV[i + 4] then outdated = true end
 end
 if ARGV[2] == '' then
   if same and ARGV[3] == '1' then redis.call('UNLINK', KEYS[1]) end
@@ -85,7 +94,7 @@ return same and 1 or 0";
 const REMOVE: &str = r"
 local removed = 0
 for i = 1, #KEYS do
-  if i > tonumber(ARGV[2]) and redis.pcall('GETRANGE', KEYS[i], 0, 1) == ARGV[1] then
+  if i > tonumber(ARGV[2]) and got(redis.pcall('GETRANGE', KEYS[i], 0, 1)) == ARGV[1] then
     removed = removed + 1
   end
   redis.call('UNLINK', KEYS[i])
@@ -97,7 +106,7 @@ return removed";
 ///
 /// KEYS: where the mark is. ARGV: mark, its ms. Returns whether it is there.
 const RENEW: &str = r"
-if redis.pcall('GETRANGE', KEYS[1], 0, 11) ~= ARGV[1] then return 0 end
+if got(redis.pcall('GETRANGE', KEYS[1], 0, 11)) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
 /// A report: adds to the sums what one manager has counted, unless it did so already. With its first
@@ -148,11 +157,11 @@ impl Script {
 
     fn source(self) -> String {
         match self {
-            Script::Begin => format!("{NOTING}{BEGIN}"),
-            Script::Note => format!("{NOTING}{NOTE}"),
-            Script::Fill => FILL.to_owned(),
-            Script::Remove => REMOVE.to_owned(),
-            Script::Renew => RENEW.to_owned(),
+            Script::Begin => format!("{GOT}{NOTING}{BEGIN}"),
+            Script::Note => format!("{GOT}{NOTING}{NOTE}"),
+            Script::Fill => format!("{GOT}{FILL}"),
+            Script::Remove => format!("{GOT}{REMOVE}"),
+            Script::Renew => format!("{GOT}{RENEW}"),
             Script::Add => ADD.to_owned(),
         }
     }
@@ -168,23 +177,13 @@ impl Script {
 pub(super) struct Loaded([String; Script::ALL.len()]);
 
 impl Loaded {
-    /// # Errors
-    /// If the server runs no scripts: what it holds could then not be kept right.
     pub(super) async fn load(node: &Node) -> RedisResult<Self> {
         let mut loaded = Loaded::default();
         for script in Script::ALL {
             let load = async {
                 node.ask(Lane::Quick, cmd("SCRIPT").arg("LOAD").arg(script.source())).await
             };
-            loaded.0[script as usize] = load.await.map_err(|error: RedisError| {
-                if is_unknown_command(&error) {
-                    return refused(format!(
-                        "it runs no scripts, without which nothing in it can be kept right; values are \
-                         kept in memory alone ({error})"
-                    ));
-                }
-                error
-            })?;
+            loaded.0[script as usize] = load.await?;
         }
         Ok(loaded)
     }

@@ -19,7 +19,7 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Servers {
     pub(super) address: Address,
-    tls: Tls,
+    pub(super) tls: Tls,
 }
 
 impl Servers {
@@ -64,6 +64,18 @@ impl Servers {
             _ => return None,
         };
         Some(info.clone().set_addr(addr))
+    }
+
+    /// A connection over which commands are sent.
+    pub(super) async fn connect(
+        &self,
+        to: &ConnectionInfo,
+        connect_timeout: Duration,
+    ) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(connect_timeout))
+            .set_response_timeout(None);
+        self.open(to, &config).await
     }
 
     pub(super) async fn open(

@@ -2,27 +2,30 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use futures_util::future::{Either, select};
 use redis::{ConnectionInfo, ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::Away;
 use super::breaker::Record;
 use super::feed::Feed;
 use super::journal::Journal;
 use super::leases::Leases;
 use super::link::{self, Gone, Link, State};
 use super::mirror::{Before, Mirror, ROOT};
+use super::node::Lane;
 use super::notice::{self, Item};
 use super::ready::Ready;
 use super::reports::Reports;
 use super::servers::Servers;
 use super::tally::{self, Tally};
 use super::weights::Weights;
+use super::{Away, Missed, rights};
 use crate::clock::{Clock, millis, precise_ms};
 use crate::events::{Events, Happened};
 use crate::generation::Generations;
@@ -30,16 +33,18 @@ use crate::prehashed::BuildPrehashed;
 use crate::random;
 use crate::runtime;
 use crate::stats::{Counter, Histogram, Total};
-use crate::timer::timeout;
+use crate::timer::{sleep, timeout};
 
 /// So many nodes that were found are asked where the others are, when a link begins.
 const MOST_ASKED: usize = 4;
+/// After so many large answers in a row that were late something is wrong with their connection.
+const MOST_LATE: u32 = 16;
 /// So many operations may be under way at once; more wait for their turn.
 const IN_FLIGHT: usize = 4_096;
 
 /// What the Redis store needs to know.
 pub(crate) struct Settings {
-    pub(crate) servers: Servers,
+    pub(crate) servers: Arc<Servers>,
     /// The address for logs and errors: secrets masked.
     pub(crate) address: String,
     pub(crate) namespace: String,
@@ -85,6 +90,8 @@ pub(super) struct Shared {
     events: Arc<Events>,
     pub(super) record: Record,
     reports: Reports,
+    /// What the user may not do, or the server cannot, of what the cache goes on without.
+    lacks: Mutex<Vec<String>>,
     pub(super) feed: Feed,
     pub(super) mirror: Mirror,
     pub(super) weights: Weights,
@@ -141,6 +148,7 @@ impl Shared {
             events,
             record: Record::default(),
             reports: Reports::default(),
+            lacks: Mutex::default(),
         }
     }
 
@@ -360,7 +368,7 @@ impl Shared {
         self.record.note_failure();
         self.events.note(Happened::RedisLost { reason: reason.to_owned() });
         let redis = &self.settings.address;
-        match self.reports.outage(Instant::now()) {
+        match self.reports.outage(Instant::now(), reason) {
             Some(0) => tracing::warn!(redis, reason, "Redis is away; going on without it"),
             Some(unreported) => tracing::warn!(
                 redis,
@@ -369,6 +377,43 @@ impl Shared {
                 "Redis is away, as it has been again and again; going on without it"
             ),
             None => tracing::debug!(redis, reason, "Redis is away again"),
+        }
+    }
+
+    /// Who the servers are spoken to as.
+    pub(super) fn user(&self) -> &str {
+        self.settings.servers.address.server.redis_settings().username().unwrap_or("default")
+    }
+
+    /// Says what is missing, when it is another than before.
+    pub(super) fn note_lacks(&self, lacking: Vec<String>) {
+        let mut known = self.lacks.lock().unwrap_or_else(PoisonError::into_inner);
+        for lack in lacking.iter().filter(|lack| !known.contains(lack)) {
+            let redis = &self.settings.address;
+            tracing::warn!(redis, lack, "Redis does not permit all that the cache does");
+            self.events.note(Happened::RedisLacks { what: lack.clone() });
+        }
+        *known = lacking;
+    }
+
+    /// The invalidations of other processes cannot be heard.
+    pub(super) fn note_deaf(&self, reason: &str) {
+        let what = format!("{reason}; {}", rights::Need::Feed.loss());
+        self.events.note(Happened::RedisLacks { what });
+    }
+
+    /// What is missing, of what the cache goes on without.
+    pub(super) fn lacks(&self) -> Vec<String> {
+        self.lacks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// An attempt to connect has failed again. Another reason than before is said once.
+    pub(super) fn log_still_down(&self, reason: &str) {
+        self.record.note_failure();
+        if self.reports.is_new(reason) {
+            self.events.note(Happened::RedisLost { reason: reason.to_owned() });
+            let redis = &self.settings.address;
+            tracing::warn!(redis, reason, "Redis is still away, for another reason than before");
         }
     }
 
@@ -384,10 +429,65 @@ impl Turn<'_> {
         &self,
         operation: impl Future<Output = RedisResult<T>>,
     ) -> Result<T, Away> {
-        let deadline = self.shared.settings.deadline;
         let asked = Instant::now();
-        let reason = match timeout(deadline, operation).await {
-            Ok(Ok(answer)) => {
+        let outcome = timeout(self.shared.settings.deadline, operation).await;
+        Ok(self.conclude(asked, outcome.ok())?)
+    }
+
+    /// The same for what may be large. If it is not there in time, and the server answers a ping meanwhile, it
+    /// is waited for so many deadlines. Then it has failed alone: the link stays in use.
+    pub(super) async fn ask_large<T>(
+        &self,
+        lane: Lane,
+        patience: u32,
+        operation: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, Missed> {
+        let (asked, deadline) = (Instant::now(), self.shared.settings.deadline);
+        let mut operation = pin!(operation);
+        let mut turns = 0;
+        let (outcome, is_there) = loop {
+            turns += 1;
+            let turn = pin!(timeout(deadline, operation.as_mut()));
+            let (outcome, is_there) = match select(turn, self.late_ping()).await {
+                Either::Left((outcome, _)) => (outcome, false),
+                Either::Right((is_there, turn)) => (turn.await, is_there),
+            };
+            if outcome.is_ok() || !is_there || turns >= patience {
+                break (outcome, is_there);
+            }
+        };
+        if outcome.is_err() && is_there && self.shared.record.late() < MOST_LATE {
+            self.shared.errors.one();
+            tracing::debug!(?deadline, "Redis answers, but a large answer has not come in time");
+            return Err(Missed::Late);
+        }
+        if outcome.is_ok() && lane == Lane::Bulk {
+            self.shared.record.in_time();
+        }
+        self.conclude(asked, outcome.ok())
+    }
+
+    /// Whether the servers are there, asked in the middle of a deadline: by one caller for all.
+    fn late_ping(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
+        Box::pin(async {
+            let half = self.shared.settings.deadline / 2;
+            sleep(half).await;
+            let mut answered = self.ready.answered.lock().await;
+            if answered.is_some_and(|at| at.elapsed() < half) {
+                return true;
+            }
+            if !matches!(self.link.state(), State::Up(_)) || !self.ready.answers().await {
+                return false;
+            }
+            *answered = Some(Instant::now());
+            true
+        })
+    }
+
+    /// What has come of an operation; `None`: no answer in time.
+    fn conclude<T>(&self, asked: Instant, outcome: Option<RedisResult<T>>) -> Result<T, Missed> {
+        let reason = match outcome {
+            Some(Ok(answer)) => {
                 if self.ready.take_redirected() {
                     // It is looked anew who has what.
                     self.link.attention.notify_one();
@@ -396,20 +496,23 @@ impl Turn<'_> {
                 self.shared.record.succeed();
                 return Ok(answer);
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
+                if rights::is_refusal(&error) {
+                    self.link.note_refusal();
+                }
                 if of_the_connection(&error) {
                     self.fail();
                 }
                 error.to_string()
             }
-            Err(_) => {
+            None => {
                 self.fail();
-                format!("no answer within {deadline:?}")
+                format!("no answer within {:?}", self.shared.settings.deadline)
             }
         };
         self.shared.errors.one();
         tracing::debug!(reason, "a Redis operation failed");
-        Err(Away)
+        Err(Missed::Away)
     }
 
     fn fail(&self) {

@@ -5,9 +5,10 @@ use redis::{Cmd, cmd};
 use super::node::Lane;
 use super::notice::Item;
 use super::ready::Ready;
+use super::rights::Need;
 use super::shared::Turn;
 use super::{Away, Owed, RedisStore, topology};
-use crate::glob;
+use crate::glob::{self, Pattern};
 
 /// How many keys one page of a scan asks for.
 const SCAN_COUNT: usize = 1_000;
@@ -33,24 +34,29 @@ impl RedisStore {
     /// Removes everything, and makes it stale first. Tokens go too: no entry needs them any more.
     pub(crate) async fn flush(&self, progress: Progress<'_>) -> Option<u64> {
         self.invalidate_root().await;
-        self.sweep("*", true, progress).await
+        self.sweep(&Sought::everything(), progress).await
     }
 
     /// Removes all entries and marks whose names match, and counts the entries.
     ///
     /// Page by page to the end of the cursor. If Redis goes away on the way the rest is not
     /// removed, and the whole namespace is owed an invalidation.
-    pub(crate) async fn clear(&self, pattern: &str, progress: Progress<'_>) -> Option<u64> {
-        self.sweep(pattern, false, progress).await
+    pub(crate) async fn clear(&self, pattern: &Pattern, progress: Progress<'_>) -> Option<u64> {
+        self.sweep(&Sought::matching(pattern), progress).await
     }
 
-    async fn sweep(&self, pattern: &str, with_tokens: bool, progress: Progress<'_>) -> Option<u64> {
+    async fn sweep(&self, sought: &Sought<'_>, progress: Progress<'_>) -> Option<u64> {
         let mut owed = Owed { shared: &self.0, keys: vec![self.0.root_key()] };
         let mut removed = 0_u64;
         for _ in 0..MOST_PASSES {
             let turn = self.0.turn_to_remove().await.ok()?;
+            if turn.ready.lacks(Need::Sweeps) {
+                owed.keys.clear();
+                self.invalidate_root().await;
+                return None;
+            }
             let before = turn.ask(topology::claims(&turn.ready)).await.ok()?;
-            self.pass(pattern, with_tokens, &mut removed, progress).await?;
+            self.pass(sought, &mut removed, progress).await?;
             let after = turn.ask(topology::claims(&turn.ready)).await.ok()?;
             if before.is_none() || before != after {
                 // Keys that are on their way from one node to another may have been passed by.
@@ -58,7 +64,7 @@ impl RedisStore {
             }
             // Told at the end: what another process has read of a page that came later is in
             // its memory by now, or will not be stored there.
-            let notice = self.0.notice([Item::Pattern(pattern)]);
+            let notice = self.0.notice([Item::Pattern(sought.pattern())]);
             if turn.ready.has_feed() {
                 let mut publish = cmd("PUBLISH");
                 publish.arg(self.0.feed_channel()).arg(notice);
@@ -70,7 +76,7 @@ impl RedisStore {
             return Some(removed);
         }
         tracing::warn!(
-            pattern,
+            pattern = sought.pattern(),
             "keys move from node to node all the while, and not all that match can be found: everything in \
              the namespace is made stale"
         );
@@ -83,8 +89,7 @@ impl RedisStore {
     /// Goes through all keys once.
     async fn pass(
         &self,
-        pattern: &str,
-        with_tokens: bool,
+        sought: &Sought<'_>,
         removed: &mut u64,
         progress: &mut (dyn FnMut(Swept) + Send),
     ) -> Option<()> {
@@ -92,10 +97,10 @@ impl RedisStore {
         let mut place = Some(Place::default());
         while let Some(at) = place {
             let turn = self.0.turn_to_remove().await.ok()?;
-            let (next, found) = self.page(&turn, pattern, at).await.ok()?;
+            let (next, found) = self.page(&turn, sought, at).await.ok()?;
             let (mut keys, names): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|key| key.starts_with(&reserved));
-            keys.retain(|key| with_tokens && key.starts_with(&token));
+            keys.retain(|key| sought.is_everything() && key.starts_with(&token));
             let tokens = keys.len();
             keys.extend(names);
             if !keys.is_empty() {
@@ -113,11 +118,14 @@ impl RedisStore {
     /// The names on one page of those that match, and where to go on; `None` at the end.
     pub(crate) async fn names(
         &self,
-        pattern: &str,
+        pattern: &Pattern,
         place: Place,
     ) -> Result<(Option<Place>, Vec<String>), Away> {
         let turn = self.0.turn().await?;
-        let (next, keys) = self.page(&turn, pattern, place).await?;
+        if turn.ready.lacks(Need::Sweeps) {
+            return Err(Away);
+        }
+        let (next, keys) = self.page(&turn, &Sought::matching(pattern), place).await?;
         let (own, reserved) = (self.0.value_key("").len(), self.0.reserved());
         let names = keys.into_iter().filter(|key| !key.starts_with(&reserved));
         Ok((next, names.map(|key| key[own..].to_owned()).collect()))
@@ -127,20 +135,57 @@ impl RedisStore {
     async fn page(
         &self,
         turn: &Turn<'_>,
-        pattern: &str,
+        sought: &Sought<'_>,
         place: Place,
     ) -> Result<(Option<Place>, Vec<String>), Away> {
         let mut nodes = turn.ready.nodes().skip(place.node);
         // Masters have gone meanwhile: what they had is somewhere else, where it was not looked for.
         let node = nodes.next().ok_or(Away)?;
-        let matching = format!("{}:{pattern}", glob::escape(&self.0.settings.namespace));
+        let matching = format!("{}:{}", glob::escape(&self.0.settings.namespace), sought.given);
         let scan = scan(place.cursor, &matching);
         let (cursor, keys): (u64, Vec<Vec<u8>>) = turn.ask(node.ask(Lane::Bulk, &scan)).await?;
         let next = match cursor {
             0 => nodes.next().map(|_| Place { node: place.node + 1, cursor }),
             _ => Some(Place { cursor, ..place }),
         };
-        Ok((next, keys.into_iter().filter_map(|key| String::from_utf8(key).ok()).collect()))
+        let keys = keys.into_iter().filter_map(|key| String::from_utf8(key).ok());
+        let own = self.0.value_key("").len();
+        let is_sought = |key: &String| key.get(own..).is_some_and(|name| sought.takes(name));
+        Ok((next, keys.filter(is_sought).collect()))
+    }
+}
+
+/// What is looked for.
+struct Sought<'a> {
+    /// `None`: everything, tokens too.
+    pattern: Option<&'a Pattern>,
+    /// The pattern that Redis is given.
+    given: String,
+    /// Whether that matches nothing else.
+    is_exact: bool,
+}
+
+impl<'a> Sought<'a> {
+    fn everything() -> Self {
+        Sought { pattern: None, given: "*".to_owned(), is_exact: true }
+    }
+
+    fn matching(pattern: &'a Pattern) -> Self {
+        let (given, is_exact) = pattern.for_redis();
+        Sought { pattern: Some(pattern), given, is_exact }
+    }
+
+    fn is_everything(&self) -> bool {
+        self.pattern.is_none()
+    }
+
+    /// The pattern as it was written.
+    fn pattern(&self) -> &str {
+        self.pattern.map_or("*", Pattern::as_str)
+    }
+
+    fn takes(&self, name: &str) -> bool {
+        self.is_exact || self.pattern.is_none_or(|pattern| pattern.matches(name))
     }
 }
 

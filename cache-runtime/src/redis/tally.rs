@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 use super::Away;
 use super::link::{Link, State};
 use super::node::Lane;
+use super::rights;
 use super::script::Script;
 use super::shared::Shared;
 use crate::clock::millis;
@@ -154,8 +155,11 @@ impl Shared {
         let key = self.tally_key();
         let mut all = cmd("HGETALL");
         all.arg(&key);
-        let fields: Vec<(String, String)> =
+        let fields: Vec<(Vec<u8>, Vec<u8>)> =
             self.quietly(turn.ready.ask(Lane::Bulk, &key, &all)).await.map_err(|_| Away)?;
+        // What is not text was written by somebody else.
+        let text = |bytes| String::from_utf8(bytes).ok();
+        let fields = fields.into_iter().filter_map(|(field, sum)| text(field).zip(text(sum)));
         let now_secs = turn.now_ms(&key) / 1_000;
         let mut tallied = Tallied::default();
         for (field, text) in fields {
@@ -190,7 +194,7 @@ impl Shared {
         match timeout(self.settings.deadline, operation).await {
             Ok(Ok(answer)) => Ok(answer),
             // Of what a server refuses, this alone does not pass.
-            Ok(Err(error)) if error.to_string().contains("NOPERM") => {
+            Ok(Err(error)) if rights::is_refusal(&error) => {
                 Err(Refusal::Forbidden(error.to_string()))
             }
             Ok(Err(_)) | Err(_) => Err(Refusal::Away),

@@ -1,26 +1,39 @@
 //! Encrypted connections: whose certificates count, and which one this client shows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+#[cfg(feature = "tls")]
+use std::sync::{Mutex, PoisonError};
 
 use redis::{Client, ConnectionInfo, RedisError, RedisResult};
 #[cfg(feature = "tls")]
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
+use super::servers::Servers;
 use crate::config::CacheConfig;
 
-/// What the configuration says of certificates, read from its files.
+/// What the configuration says of certificates: the files, and what was in them last.
 #[derive(Debug, Default)]
 pub(crate) struct Tls {
     #[cfg(feature = "tls")]
-    certificates: Option<redis::TlsCertificates>,
+    files: Option<Files>,
+    #[cfg(feature = "tls")]
+    last: Mutex<Option<redis::TlsCertificates>>,
 }
 
 /// A setting, the file that it names, and what was expected of it.
 pub(crate) type Unreadable = (&'static str, PathBuf, String);
 
 #[cfg(feature = "tls")]
+#[derive(Debug)]
+struct Files {
+    ca: Option<PathBuf>,
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+}
+
+#[cfg(feature = "tls")]
 impl Tls {
-    /// Once, when a manager is made: whoever renews them makes a new one.
+    /// Reads the files for the first time: what cannot be used is an error then.
     pub(crate) fn read(config: &CacheConfig, encrypted: bool) -> Result<Self, Unreadable> {
         if !encrypted {
             return Ok(Tls::default());
@@ -28,43 +41,75 @@ impl Tls {
         // A program with two providers of cryptography has none by default, and its first connection
         // would panic. One that it has chosen itself stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let bytes = |setting, file: &Option<PathBuf>| match file {
-            None => Ok(None),
-            Some(file) => std::fs::read(file).map(Some).map_err(|error| {
-                (setting, file.clone(), format!("a file in PEM that can be read ({error})"))
-            }),
+        let files = Files {
+            ca: config.redis_tls_ca.clone(),
+            certificate: config.redis_tls_cert.clone(),
+            key: config.redis_tls_key.clone(),
         };
+        let last = Mutex::new(files.read()?);
+        Ok(Tls { files: Some(files), last })
+    }
+
+    /// A client with what is in the files now: certificates may live for hours. What cannot be read, since it is
+    /// being replaced, is as it was.
+    pub(crate) fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.files.as_ref().map(Files::read) {
+            Some(Ok(certificates)) => *last = certificates,
+            Some(Err((setting, file, expected))) => {
+                let file = file.display();
+                tracing::warn!(setting, %file, expected, "a certificate cannot be read: the last one is used");
+            }
+            None => {}
+        }
+        match &*last {
+            Some(certificates) => Client::build_with_tls(info, certificates.clone()),
+            None => Client::open(info),
+        }
+    }
+
+    /// The file of the CA, if one is named.
+    pub(super) fn ca(&self) -> Option<&Path> {
+        self.files.as_ref()?.ca.as_deref()
+    }
+}
+
+#[cfg(feature = "tls")]
+impl Files {
+    /// What is in them; `None` if none is named.
+    fn read(&self) -> Result<Option<redis::TlsCertificates>, Unreadable> {
         let certificates = |pem: &[u8]| {
             let read = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
             read.is_ok_and(|certificates| !certificates.is_empty())
         };
         let key = |pem: &[u8]| PrivateKeyDer::from_pem_slice(pem).is_ok();
-        let pem = |setting, file: &Option<PathBuf>, is_right: &dyn Fn(&[u8]) -> bool, what| {
-            let bytes = bytes(setting, file)?;
-            match (&bytes, file) {
-                (Some(bytes), Some(file)) if !is_right(bytes) => {
-                    Err((setting, file.clone(), format!("a file in PEM that holds {what}")))
-                }
-                _ => Ok(bytes),
-            }
-        };
-        let root_cert = pem("REDIS_TLS_CA", &config.redis_tls_ca, &certificates, "certificates")?;
-        let client_cert =
-            pem("REDIS_TLS_CERT", &config.redis_tls_cert, &certificates, "certificates")?;
-        let client_key = pem("REDIS_TLS_KEY", &config.redis_tls_key, &key, "a key")?;
+        let root_cert = pem("REDIS_TLS_CA", &self.ca, certificates, "certificates")?;
+        let client_cert = pem("REDIS_TLS_CERT", &self.certificate, certificates, "certificates")?;
+        let client_key = pem("REDIS_TLS_KEY", &self.key, key, "a key")?;
         let client_tls = client_cert
             .zip(client_key)
             .map(|(client_cert, client_key)| redis::ClientTlsConfig { client_cert, client_key });
         let said = root_cert.is_some() || client_tls.is_some();
-        let certificates = said.then_some(redis::TlsCertificates { client_tls, root_cert });
-        Ok(Tls { certificates })
+        Ok(said.then_some(redis::TlsCertificates { client_tls, root_cert }))
     }
+}
 
-    pub(crate) fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
-        match &self.certificates {
-            Some(certificates) => Client::build_with_tls(info, certificates.clone()),
-            None => Client::open(info),
-        }
+/// What is in a file, if one is named.
+#[cfg(feature = "tls")]
+fn pem(
+    setting: &'static str,
+    file: &Option<PathBuf>,
+    is_right: impl Fn(&[u8]) -> bool,
+    what: &str,
+) -> Result<Option<Vec<u8>>, Unreadable> {
+    let Some(file) = file else { return Ok(None) };
+    let refused = |expected| (setting, file.clone(), expected);
+    let bytes = std::fs::read(file)
+        .map_err(|error| refused(format!("a file in PEM that can be read ({error})")))?;
+    if is_right(&bytes) {
+        Ok(Some(bytes))
+    } else {
+        Err(refused(format!("a file in PEM that holds {what}")))
     }
 }
 
@@ -77,10 +122,14 @@ impl Tls {
     pub(crate) fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
         Client::open(info)
     }
+
+    pub(super) fn ca(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// What to do about a certificate that was refused, by either side.
-pub(super) fn advice(error: &RedisError) -> Option<&'static str> {
+pub(super) fn advice(error: &RedisError, servers: &Servers) -> Option<String> {
     const ISSUER: &str = "nobody who is trusted here has signed the server's certificate: name its CA in \
                           REDIS_TLS_CA";
     const NAME: &str =
@@ -102,5 +151,13 @@ pub(super) fn advice(error: &RedisError) -> Option<&'static str> {
         ("corrupt message", PLAIN),
     ];
     let told = error.to_string();
-    REASONS.into_iter().find(|(part, _)| told.contains(part)).map(|(_, advice)| advice)
+    let (_, advice) = REASONS.into_iter().find(|(part, _)| told.contains(part))?;
+    Some(match servers.tls.ca().filter(|_| advice == ISSUER) {
+        Some(file) => format!(
+            "nobody in the file that REDIS_TLS_CA names ({}) has signed the server's certificate: put the CA that \
+             has signed it there; the file is read again with each attempt to connect",
+            file.display()
+        ),
+        None => advice.to_owned(),
+    })
 }

@@ -127,10 +127,8 @@ impl ClusterStats {
     /// The sums of all. What a later version may have added to them is passed over.
     pub(crate) fn of_all(tallied: Tallied) -> Self {
         let mut all = ClusterStats {
-            since: tallied.since_secs.map(|s| SystemTime::UNIX_EPOCH + Duration::from_secs(s)),
-            reported: tallied
-                .reported_ms
-                .map(|ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms)),
+            since: tallied.since_secs.and_then(|secs| time_of(Duration::from_secs(secs))),
+            reported: tallied.reported_ms.and_then(|ms| time_of(Duration::from_millis(ms))),
             instances: tallied.instances,
             ..ClusterStats::default()
         };
@@ -168,6 +166,10 @@ impl ClusterStats {
             _ => None,
         }
     }
+}
+
+fn time_of(since_1970: Duration) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(since_1970)
 }
 
 impl fmt::Display for ClusterStats {
@@ -217,6 +219,22 @@ mod tests {
         assert_eq!((all.invalidations, all.notices, all.instances), (5, 6, 2));
         assert_eq!(all.since, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1)));
         assert_eq!(all.reported, Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_500)));
+    }
+
+    #[test]
+    fn any_numbers_add_up_to_some_number() {
+        let fields =
+            ["memory_hits|a|", "memory_hits|b|", "redis_hits|a|", "saved_cost_nanos|a|", "notices"];
+        let sums = fields.map(|field| (field.to_owned(), u64::MAX));
+        let all = ClusterStats::of_all(Tallied {
+            since_secs: Some(u64::MAX),
+            reported_ms: Some(u64::MAX),
+            instances: u64::MAX,
+            sums: sums.into(),
+        });
+        assert_eq!(all.since, None, "no such time");
+        assert_eq!((all.total.memory_hits, all.total.hits()), (u64::MAX, u64::MAX));
+        assert!(all.total.hit_rate() <= 1.0 && !all.to_string().is_empty());
     }
 
     #[test]

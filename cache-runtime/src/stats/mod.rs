@@ -169,12 +169,12 @@ counts! {
 impl Counts {
     /// Calls answered from a store.
     pub fn hits(&self) -> u64 {
-        self.memory_hits + self.redis_hits
+        self.memory_hits.saturating_add(self.redis_hits)
     }
 
     /// Hits as a part of hits and misses, `0.0 ..= 1.0`; zero before the first call.
     pub fn hit_rate(&self) -> f64 {
-        let calls = self.hits() + self.misses;
+        let calls = self.hits().saturating_add(self.misses);
         if calls == 0 { 0.0 } else { self.hits() as f64 / calls as f64 }
     }
 
@@ -372,7 +372,7 @@ impl SiteCounters {
     }
 
     fn priced(&self, counts: Counts) -> Counts {
-        let saved = counts.hits() + counts.coalesced;
+        let saved = counts.hits().saturating_add(counts.coalesced);
         Counts { saved_cost: saved as f64 * self.cost, ..counts }
     }
 
@@ -384,8 +384,10 @@ impl SiteCounters {
 
     fn read_all(&self) -> Counts {
         self.hits.iter().fold(self.slow.read(), |sum, stripe| Counts {
-            memory_hits: sum.memory_hits + stripe.hits.load(Ordering::Relaxed),
-            saved_micros: sum.saved_micros + stripe.saved_micros.load(Ordering::Relaxed),
+            memory_hits: sum.memory_hits.saturating_add(stripe.hits.load(Ordering::Relaxed)),
+            saved_micros: sum
+                .saved_micros
+                .saturating_add(stripe.saved_micros.load(Ordering::Relaxed)),
             ..sum
         })
     }

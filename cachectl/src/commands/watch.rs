@@ -166,8 +166,8 @@ impl Rates {
         let per_second = |count: u64| Some(count as f64 / seconds);
         let part = |some: u64, all: u64| (all > 0).then(|| some as f64 / all as f64);
         Rates {
-            requests_per_second: per_second(hits + misses),
-            hit_rate: part(hits, hits + misses),
+            requests_per_second: per_second(hits.saturating_add(misses)),
+            hit_rate: part(hits, hits.saturating_add(misses)),
             loads_per_second: per_second(loads),
             mean_load_ms: part(grown(|c| c.load_micros), loads).map(|micros| micros / 1e3),
             errors_per_second: per_second(grown(|c| c.load_errors)),

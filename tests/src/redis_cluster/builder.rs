@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{RedisCluster, view::SLOTS};
-use crate::{RedisServer, wait::wait_for};
+use crate::{Authority, Identity, RedisServer, certificates::Certificates, wait::wait_for};
 
 /// A cluster of another size, with another timeout, a password or further arguments.
 ///
@@ -24,12 +24,20 @@ pub struct RedisClusterBuilder {
     node_timeout: Duration,
     pub(super) password: Option<String>,
     args: Vec<(String, String)>,
+    certificates: Option<Certificates>,
 }
 
 impl Default for RedisClusterBuilder {
     fn default() -> Self {
         let node_timeout = Duration::from_millis(1000);
-        RedisClusterBuilder { masters: 3, replicas: 1, node_timeout, password: None, args: vec![] }
+        RedisClusterBuilder {
+            masters: 3,
+            replicas: 1,
+            node_timeout,
+            password: None,
+            args: vec![],
+            certificates: None,
+        }
     }
 }
 
@@ -69,6 +77,14 @@ impl RedisClusterBuilder {
     pub fn arg(mut self, name: &str, value: &str) -> Self {
         self.args.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Makes all nodes speak TLS to each other, and gives each an encrypted port beside the one that it is steered
+    /// by. The certificate has to be valid for `127.0.0.1`.
+    #[must_use]
+    pub fn encrypted(mut self, authority: &Authority, identity: &Identity) -> Self {
+        self.certificates = Some(Certificates::new(authority, identity, "no"));
+        self.arg("--tls-cluster", "yes").arg("--tls-replication", "yes")
     }
 
     /// Starts the nodes, makes a cluster of them and waits until all agree and all replicas are in
@@ -119,6 +135,9 @@ impl RedisClusterBuilder {
             .arg("--repl-ping-replica-period", "1");
         if let Some(password) = &self.password {
             server = server.password(password).arg("--masterauth", password);
+        }
+        if let Some(certificates) = &self.certificates {
+            server = certificates.encrypt(server).0;
         }
         let args = self.args.iter();
         args.fold(server, |server, (name, value)| server.arg(name, value)).start()

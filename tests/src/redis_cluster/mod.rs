@@ -59,6 +59,16 @@ impl RedisCluster {
         urls.join(",")
     }
 
+    /// The address of the encrypted port of one node.
+    ///
+    /// # Panics
+    ///
+    /// If it is not up.
+    pub fn encrypted_url(&self, node: usize) -> String {
+        let found: Vec<String> = self.nodes[node].cli(&["CONFIG", "GET", "tls-port"]);
+        format!("rediss://127.0.0.1:{}", found[1])
+    }
+
     /// The address of one node, with its password if it has one.
     pub fn node_url(&self, node: usize) -> String {
         self.nodes[node].url()

@@ -3,13 +3,15 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use cache_runtime::{SetOptions, Ttl};
-use cache_tests::Counter;
+use cache_runtime::{CacheConfig, CacheManager, Mode, SetOptions, Ttl};
+use cache_tests::{Counter, Proxy, RedisServer, unique_namespace};
 use tokio::task::yield_now;
 
-use crate::stores::{Store, TestCache, on_each_store, on_store};
+use crate::log::Log;
+use crate::stores::{Store, TestCache, on_each_store, on_store, own_server, until, until_up};
 
 const MINUTE: Duration = Duration::from_secs(60);
+const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test]
 async fn many_values_come_in_the_order_of_their_names() {
@@ -123,4 +125,97 @@ async fn values_that_are_set_cost_one_another_next_to_nothing() {
         },
     )
     .await;
+}
+
+/// A cache on a server of its own behind a network that lets 16 KiB through in each of these pauses, and its
+/// peer that goes without it.
+async fn behind(
+    pause: Duration,
+    deadline: Duration,
+) -> (RedisServer, Proxy, CacheManager, CacheManager) {
+    let server = RedisServer::start();
+    let proxy = Proxy::before(server.port());
+    let config = CacheConfig::default().namespace(unique_namespace()).mode(Mode::Redis);
+    let slow = config.clone().redis_url(format!("redis://127.0.0.1:{}", proxy.port()));
+    let slow = slow.redis_timeout(deadline);
+    let slow = CacheManager::connect(slow).await.unwrap();
+    let quick = config.redis_url(server.url()).redis_timeout(Duration::from_secs(5));
+    let quick = CacheManager::connect(quick).await.unwrap();
+    until_up(&slow).await;
+    until_up(&quick).await;
+    proxy.slow(pause);
+    (server, proxy, slow, quick)
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("large:{number}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_values_than_fit_into_one_deadline_are_read_and_stored() {
+    let (_server, _proxy, slow, quick) = behind(Duration::from_millis(4), SECOND).await;
+    // All of them together would take twice as long as a deadline.
+    let names = names(200);
+    let value = "x".repeat(40_000);
+    let values = names.iter().map(|name| (name.as_str(), &value));
+    let written = slow.set_many(values, MINUTE).await.unwrap();
+    assert_eq!((written.stored, written.unconfirmed, written.overtaken), (200, 0, 0));
+    let read = quick.get_many::<String>(&names).await.unwrap();
+    assert_eq!(read.iter().flatten().count(), 200);
+    let read = slow.get_many::<String>(&names).await.unwrap();
+    assert_eq!(read.iter().flatten().count(), 200);
+    let stats = slow.stats();
+    assert_eq!(stats.redis_outages, 0, "{stats}");
+    assert!(slow.health().await.reason.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn small_values_are_read_by_the_ten_thousand() {
+    let (_server, proxy, slow, quick) = behind(Duration::ZERO, SECOND).await;
+    proxy.pass();
+    let names: Vec<String> = (0..30_000).map(|number| format!("n:{number}")).collect();
+    let values: Vec<(&str, &u64)> = names.iter().map(|name| (name.as_str(), &7)).collect();
+    assert_eq!(quick.set_many(values, MINUTE).await.unwrap().stored, 30_000);
+    let read = slow.get_many::<u64>(&names).await.unwrap();
+    assert_eq!(read.into_iter().flatten().sum::<u64>(), 7 * 30_000);
+    assert_eq!(slow.stats().redis_errors, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_takes_longer_than_a_deadline_is_waited_for_while_redis_answers() {
+    let (_server, proxy, slow, quick) = behind(Duration::ZERO, SECOND).await;
+    let (small, large) = ("x".repeat(100), "x".repeat(900_000));
+    let names = names(40);
+    let value = |name: &String| if name.ends_with(":17") { &large } else { &small };
+    let values = names.iter().map(|name| (name.as_str(), value(name)));
+    assert_eq!(quick.set_many(values, MINUTE).await.unwrap().stored, 40);
+    // Two seconds for it, or more.
+    proxy.slow(Duration::from_millis(36));
+    let read = slow.get_many::<String>(&names).await.unwrap();
+    assert_eq!(read.iter().flatten().count(), 40);
+    let stats = slow.stats();
+    assert_eq!((stats.redis_errors, stats.redis_outages), (0, 0), "{stats}");
+
+    // By itself it has one deadline, and that is no outage either.
+    assert_eq!(slow.get::<String>("large:17").await.unwrap(), None);
+    assert!(slow.stats().redis_errors > 0);
+    assert_eq!(slow.stats().redis_outages, 0);
+    proxy.pass();
+    until(async || slow.get::<String>("large:17").await.unwrap().as_ref() == Some(&large)).await;
+    assert_eq!(slow.stats().redis_outages, 0);
+}
+
+#[tokio::test]
+async fn values_that_redis_does_not_confirm_are_counted_and_said() {
+    let cache = own_server(|config| config).await;
+    cache.manager.set_many([("n:1", &1)], MINUTE).await.unwrap();
+    cache.server().kill();
+    until(async || cache.manager.ping().await.is_none()).await;
+    let (log, _capture) = Log::capture();
+    let written = cache.manager.set_many([("n:1", &2), ("n:2", &3)], MINUTE).await.unwrap();
+    assert_eq!((written.stored, written.unconfirmed), (0, 2));
+    assert_eq!(cache.manager.get("n:2").await.unwrap(), Some(3), "in memory");
+    let said: Vec<_> = log.lines("WARN");
+    let said = said.iter().filter(|line| line.contains("are not in Redis")).count();
+    assert_eq!(said, 1, "{}", log.text());
 }

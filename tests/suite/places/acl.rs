@@ -1,9 +1,12 @@
 //! The rights that the documentation lists are all that is needed, and each of them is.
 
-use cache_runtime::cached;
+use std::cell::Cell;
+
+use cache_runtime::{Happened, Status, cached};
 use cache_tests::RedisServer;
 
 use super::*;
+use crate::log::Log;
 use crate::stores::{in_time, spawn_with};
 
 /// The words of the documented `ACL SETUSER`, for this namespace.
@@ -70,6 +73,106 @@ async fn each_right_that_is_missing_is_named() {
         let told = format!("{} {}", fault.found, fault.advice.as_deref().unwrap_or_default());
         assert!(told.contains(&format!("+{right}")), "{right}: {told}");
         assert!(!told.contains("secret"), "{told}");
+    }
+}
+
+/// The rights without which nothing can be kept in Redis, of those that are documented.
+fn needed(words: &[String]) -> Vec<&str> {
+    let rest = ["ping", "scan", "eval", "hello", "asking", "subscribe"];
+    let rights = words.iter().filter_map(|word| word.strip_prefix('+'));
+    let is_needed = |right: &&str| {
+        !rest.contains(right) && !right.starts_with("cluster|") && !right.starts_with('h')
+    };
+    rights.filter(is_needed).collect()
+}
+
+/// The events that say that Redis is away, or what it lacks.
+fn told(manager: &CacheManager) -> String {
+    let told = manager.events(0).into_iter().filter_map(|event| match event.what {
+        Happened::RedisLost { reason } => Some(reason),
+        Happened::RedisLacks { what } => Some(what),
+        _ => None,
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn a_right_without_which_nothing_works_is_named_when_the_link_is_made() {
+    let server = RedisServer::start();
+    let namespace = unique_namespace();
+    let words = documented(&namespace);
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    for right in needed(&words) {
+        grant(&server, &words);
+        server.cli::<()>(&["ACL", "SETUSER", "app", &format!("-{right}")]);
+        let (log, _capture) = Log::capture();
+        let [manager, _] = two(&url, Mode::Tiered, &namespace).await;
+        manager.set("a", &1, Duration::from_secs(60)).await.unwrap();
+        assert_eq!(manager.get("a").await.unwrap(), Some(1), "{right}: in memory");
+        let health = manager.health().await;
+        assert_eq!(health.backend, "memory", "{right}");
+        let rule = format!("ACL SETUSER app +{right}");
+        for told in [health.reason.unwrap(), told(&manager), log.text()] {
+            assert!(told.contains(&rule) && !told.contains("secret"), "{right}: {told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_away_is_named_at_the_first_refusal() {
+    let server = RedisServer::start();
+    let namespace = unique_namespace();
+    let words = documented(&namespace);
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    for right in ["get", "getrange", "pexpire", "unlink", "evalsha", "mget"] {
+        grant(&server, &words);
+        let (log, _capture) = Log::capture();
+        let [manager, _] = two(&url, Mode::Redis, &namespace).await;
+        let source = Source::new(1);
+        assert_eq!(with(&manager, place(&source, 1)).await, 1);
+        server.cli::<()>(&["ACL", "SETUSER", "app", &format!("-{right}")]);
+        let turn = Cell::new(1);
+        until(async || {
+            // Each way to use it.
+            turn.set(turn.get() + 1);
+            with(&manager, place(&source, turn.get())).await;
+            with(&manager, change(&source, 1, turn.get())).await;
+            manager.health().await.backend == "memory"
+        })
+        .await;
+        let rule = format!("ACL SETUSER app +{right}");
+        until(async || told(&manager).contains(&rule)).await;
+        assert!(manager.health().await.reason.unwrap().contains(&rule), "{right}");
+        assert!(log.text().contains(&rule), "{right}: {}", log.text());
+        grant(&server, &words);
+        until(async || manager.health().await.backend == "redis").await;
+        assert_eq!(manager.health().await.reason, None);
+    }
+}
+
+#[tokio::test]
+async fn what_the_cache_goes_on_without_is_named_too() {
+    let server = RedisServer::start();
+    let namespace = unique_namespace();
+    let words = documented(&namespace);
+    let url = server.url().replace("redis://", "redis://app:secret@");
+    for right in ["scan", "hset", "eval", "ping"] {
+        grant(&server, &words);
+        server.cli::<()>(&["ACL", "SETUSER", "app", &format!("-{right}")]);
+        let (log, _capture) = Log::capture();
+        let [here, there] = two(&url, Mode::Tiered, &namespace).await;
+        changes_are_seen(&here, &there, &["name", "put", "prefix", "tag", "delete"]).await;
+        let health = here.health().await;
+        assert_eq!(
+            (health.status, health.backend),
+            (Status::Healthy, "tiered"),
+            "{right}: {health:?}"
+        );
+        let rule = format!("ACL SETUSER app +{right}");
+        for told in [health.reason.unwrap(), told(&here), log.text()] {
+            assert!(told.contains(&rule), "{right}: {told}");
+        }
+        here.flush_all().await;
     }
 }
 

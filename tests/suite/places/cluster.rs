@@ -220,3 +220,22 @@ async fn a_value_whose_key_has_moved_is_still_a_hit() {
     with(&here, place(&source, 1)).await;
     assert_eq!(source.reads(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_is_missing_on_one_node_is_named() {
+    let cluster = RedisCluster::builder().password("secret").start();
+    let master = &cluster.nodes()[cluster.masters()[2]];
+    master.cli::<()>(&["ACL", "SETUSER", "default", "-getrange"]);
+    let manager = two(&cluster.url(), Mode::Tiered, &unique_namespace()).await[0].clone();
+    manager.set("a", &1, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(manager.get("a").await.unwrap(), Some(1), "in memory");
+    let health = manager.health().await;
+    let reason = health.reason.unwrap();
+    assert_eq!(health.backend, "memory");
+    assert!(
+        reason.contains("+getrange") && reason.contains(&master.port().to_string()),
+        "{reason}"
+    );
+    master.cli::<()>(&["ACL", "SETUSER", "default", "+getrange"]);
+    until_up(&manager).await;
+}

@@ -61,3 +61,41 @@ async fn without_pub_sub_each_value_is_read_from_redis() {
         assert!(fault(&checks).is_none(), "{checks:#?}");
     }
 }
+
+#[tokio::test]
+async fn a_command_that_the_server_does_not_have_is_named() {
+    for missing in ["EVALSHA", "UNLINK", "GETRANGE", "PEXPIRE", "GET"] {
+        let server = without(&[missing]);
+        let (log, _capture) = Log::capture();
+        let [here, _] = two(&server.url(), Mode::Tiered, &unique_namespace()).await;
+        let source = Source::new(1);
+        assert_eq!(from(&here, &source).await, (1, From::Load));
+        assert_eq!(from(&here, &source).await, (1, From::Memory));
+        let reason = here.health().await.reason.unwrap();
+        let named = format!("the server has no command {missing}");
+        assert!(reason.contains(&named), "{reason}");
+        assert!(log.text().contains(&named), "{}", log.text());
+        let checks = here.diagnose().await;
+        let permissions = check(&checks, "permissions");
+        assert_eq!(permissions.grade, Grade::Fault, "{checks:#?}");
+        assert!(permissions.found.contains(&named), "{checks:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_lacks_what_is_not_needed_is_used_and_the_doctor_says_so() {
+    for missing in ["PING", "EVAL", "SCAN", "HGET"] {
+        let server = without(&[missing]);
+        let [here, there] = two(&server.url(), Mode::Tiered, &unique_namespace()).await;
+        changes_are_seen(&here, &there, &["name", "put", "prefix", "tag", "delete"]).await;
+        assert!(here.ping().await.is_some(), "{missing}");
+        let health = here.health().await;
+        assert_eq!(health.backend, "tiered", "{missing}: {health:?}");
+        assert!(health.reason.unwrap().contains(missing));
+        let checks = here.diagnose().await;
+        assert!(fault(&checks).is_none(), "{missing}: {checks:#?}");
+        let permissions = check(&checks, "permissions");
+        assert_eq!(permissions.grade, Grade::Warning, "{checks:#?}");
+        assert!(permissions.found.contains(missing), "{checks:#?}");
+    }
+}

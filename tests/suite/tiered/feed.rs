@@ -111,6 +111,73 @@ async fn a_feed_is_taken_over_when_its_runtime_ends() {
 }
 
 #[tokio::test]
+async fn a_feed_is_taken_over_from_a_runtime_that_nobody_drives_long_before_the_next_health_check()
+{
+    let cache = own_tiered(|config| config).await;
+    let config =
+        cache.manager.config().clone().redis_health_check_interval(Duration::from_secs(120));
+    let manager = CacheManager::builder().config(config).build().unwrap();
+    let first = manager.clone();
+    let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let (ready, until_ready) = tokio::sync::oneshot::channel();
+    let idle = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(until_heard(&first));
+        ready.send(()).unwrap();
+        // The runtime is there, and its tasks are not run.
+        let _ = stopped.recv();
+    });
+    until_ready.await.unwrap();
+    let source = Source::new(1);
+    assert_eq!(with(&manager, video(&source)).await, 1);
+    until(async || fetch(&manager, &source).await == (1, From::Redis)).await;
+    // It is this runtime that listens now.
+    until(async || fetch(&manager, &source).await == (1, From::Memory)).await;
+    source.set(2);
+    Way::Prefix.invalidate(&cache.manager).await;
+    until(async || with(&manager, video(&source)).await == 2).await;
+    stop.send(()).unwrap();
+    idle.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_forged_message_is_bounded_in_what_it_costs_and_means_everything() {
+    on_stores(&[Store::Tiered], async |cache: TestCache| {
+        let (source, manager) = (Source::new(1), &cache.manager);
+        let message = |items: &[(u8, &str)]| {
+            let mut bytes = vec![1, b'f', b'o', b'r', b'g', b'e', b'd', b'!', b'!'];
+            for (kind, text) in items {
+                bytes.push(*kind);
+                bytes.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
+                bytes.extend(text.bytes());
+            }
+            bytes
+        };
+        let stars = "*a".repeat(500);
+        let publish = |bytes: Vec<u8>| {
+            let mut command = redis::cmd("PUBLISH");
+            command.arg(cache.redis_key("#feed")).arg(bytes);
+            command.query::<u64>(&mut cache.server().connect().unwrap()).unwrap();
+        };
+        // One pattern is looked for, and does not match.
+        assert_eq!(with(manager, video(&source)).await, 1);
+        fetch(manager, &source).await;
+        publish(message(&[(b'p', "elsewhere:*")]));
+        publish(message(&[(b'p', &stars)]));
+        publish(message(&[(b'k', "heard")]));
+        until(async || manager.stats().notices >= 3).await;
+        assert_eq!(fetch(manager, &source).await, (1, From::Memory));
+        // So many would each be a look at all that memory holds.
+        for forged in [vec![(b'p', "?*?"); 5_000], vec![(b'k', "x"); 20_000]] {
+            publish(message(&forged));
+            until(async || fetch(manager, &source).await == (1, From::Redis)).await;
+            assert_eq!(fetch(manager, &source).await, (1, From::Memory));
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_lag_of_the_feed_is_told() {
     on_stores(&[Store::Tiered], async |cache: TestCache| {
         let health = cache.manager.health().await;

@@ -200,3 +200,38 @@ fn ttls_by_prefix_are_checked() {
     );
     assert!(refusal(&[("CACHE_PREFIX_TTLS", ":a=1")]).contains("a key prefix and its TTL"));
 }
+
+#[test]
+fn booleans_are_read_alike_and_shown_as_written() {
+    for (text, is_on) in [("YES", true), ("on", true), ("1", true), ("off", false), ("No", false)] {
+        let config = from(&[("CACHE_TRUST_RESTART", text), ("REDIS_URL", "redis://h")]).unwrap();
+        assert_eq!(config.trust_restart, is_on, "{text}");
+    }
+    let text = refusal(&[("CACHE_REQUIRE_REDIS", "yes")]);
+    assert!(text.contains("yes") && !text.contains("\"true\""), "{text}");
+    let text = refusal(&[("REDIS_TLS", "On")]);
+    assert!(text.contains("On"), "{text}");
+    let text = refusal(&[("CACHE_TRUST_RESTART", "perhaps")]);
+    assert!(text.contains("`yes`") && text.contains("`off`"), "{text}");
+}
+
+#[test]
+fn a_variable_that_is_not_known_is_found_with_the_one_that_was_meant() {
+    let known = RefCell::new(BTreeSet::new());
+    read(&Variables(&|name| {
+        known.borrow_mut().insert(name.to_owned());
+        Ok(None)
+    }))
+    .unwrap();
+    let known = known.into_inner();
+    let names =
+        ["CACHE_DEFAULT_TLL", "CACHE_NAMESPACE", "CACHE_ADMIN_KEY", "PATH", "CACHE_BUSTER_OF_CI"];
+    let found = unknown(names.map(str::to_owned).into_iter(), &known);
+    assert_eq!(
+        found,
+        [
+            ("CACHE_DEFAULT_TLL".to_owned(), Some("CACHE_DEFAULT_TTL")),
+            ("CACHE_BUSTER_OF_CI".to_owned(), None),
+        ]
+    );
+}

@@ -1,0 +1,136 @@
+//! One connection to a server. One that was closed while nobody used it is made anew.
+//!
+//! A server may close connections that are idle (`timeout`), and so may whatever stands in between. Nothing is lost
+//! with such a connection but the connection.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use redis::aio::{ConnectionLike as _, MultiplexedConnection};
+use redis::{Cmd, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
+use tokio::runtime::Handle;
+
+use super::node::{Identity, another};
+use super::servers::Servers;
+
+#[derive(Debug)]
+pub(super) struct Line {
+    servers: Arc<Servers>,
+    connect_timeout: Duration,
+    to: ConnectionInfo,
+    runtime: Option<Handle>,
+    /// Which run of which server it leads to.
+    server: String,
+    current: Mutex<Numbered>,
+    /// Held by the one who connects again.
+    renewing: tokio::sync::Mutex<()>,
+}
+
+/// A connection, and how many there were before it.
+#[derive(Clone, Debug)]
+struct Numbered {
+    number: u64,
+    connection: MultiplexedConnection,
+}
+
+impl Line {
+    pub(super) fn new(
+        servers: &Arc<Servers>,
+        connect_timeout: Duration,
+        to: &ConnectionInfo,
+        server: &str,
+        connection: MultiplexedConnection,
+    ) -> Arc<Self> {
+        Arc::new(Line {
+            servers: Arc::clone(servers),
+            connect_timeout,
+            to: to.clone(),
+            runtime: Handle::try_current().ok(),
+            server: server.to_owned(),
+            current: Mutex::new(Numbered { number: 0, connection }),
+            renewing: tokio::sync::Mutex::default(),
+        })
+    }
+
+    pub(super) fn connection(&self) -> MultiplexedConnection {
+        self.lock().connection.clone()
+    }
+
+    /// Sends a command. If the connection was closed before, so that nothing has been sent, it is sent over a new
+    /// one.
+    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        let Numbered { number, mut connection } = self.lock().clone();
+        let outcome = {
+            let mut asked = connection.req_packed_command(command);
+            // An answer takes more than one poll. What fails at the first one was not sent.
+            match poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => return read(asked.await),
+            }
+        };
+        match outcome {
+            Err(error) if error.is_connection_dropped() => match self.renewed(number).await {
+                Some(mut connection) => read(connection.req_packed_command(command).await),
+                None => Err(error),
+            },
+            outcome => read(outcome),
+        }
+    }
+
+    /// The connection after this one, if it leads to the same server. Seldom, and large.
+    fn renewed(&self, number: u64) -> Boxed<'_, Option<MultiplexedConnection>> {
+        Box::pin(self.renew(number))
+    }
+
+    async fn renew(&self, number: u64) -> Option<MultiplexedConnection> {
+        let _turn = self.renewing.lock().await;
+        let current = self.lock().clone();
+        if current.number != number {
+            return Some(current.connection);
+        }
+        match self.connect().await {
+            Ok(connection) => {
+                let new = Numbered { number: number + 1, connection };
+                *self.lock() = new.clone();
+                Some(new.connection)
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a connection to Redis was closed, and there is no other");
+                None
+            }
+        }
+    }
+
+    /// On the runtime of the link, whose the connection is to be whoever asks for it.
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let runtime = self.runtime.clone().ok_or_else(closed)?;
+        let (servers, to) = (Arc::clone(&self.servers), self.to.clone());
+        let (server, connect_timeout) = (self.server.clone(), self.connect_timeout);
+        let connected = runtime.spawn(async move {
+            let mut connection = servers.connect(&to, connect_timeout).await?;
+            if Identity::ask(&mut connection).await?.server != server {
+                return Err(another());
+            }
+            Ok(connection)
+        });
+        connected.await.map_err(|_| closed())?
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Numbered> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A future whose type is not known to those who wait for it.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+fn closed() -> RedisError {
+    RedisError::from((ErrorKind::Io, "the connection was closed, and its runtime has ended"))
+}
+
+fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> RedisResult<T> {
+    Ok(redis::from_redis_value(answer?.extract_error()?)?)
+}

@@ -1,0 +1,87 @@
+//! How many values are asked for in one step, so that each step fits into its deadline.
+
+use std::time::Duration;
+
+/// So many are asked for first: how large they are is not known.
+const FIRST: usize = 16;
+/// So many at most, however small they are.
+const MOST: usize = 1_000;
+/// So many bytes are asked for in one step, as far as that is known.
+pub(crate) const ROOM: usize = 1 << 20;
+/// For so many deadlines a step is waited for, as long as the server is there.
+pub(super) const PATIENCE: u32 = 8;
+/// After so many steps in a row without an answer in time no further one is tried.
+pub(super) const MOST_LATE: u32 = 3;
+
+/// The size of the next step, by what became of the last ones.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    values: usize,
+    late: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Pace { values: FIRST, late: 0 }
+    }
+}
+
+impl Pace {
+    /// How many values to ask for next.
+    pub(crate) fn values(&self) -> usize {
+        self.values
+    }
+
+    /// So many values came, of so many bytes together, and took so long of this deadline.
+    pub(super) fn note(&mut self, values: usize, bytes: usize, took: Duration, deadline: Duration) {
+        self.late = 0;
+        let mean = (bytes / values.max(1)).max(1);
+        let next = if took > deadline / 4 { values / 2 } else { self.values.saturating_mul(4) };
+        self.values = next.min(ROOM / mean).clamp(1, MOST);
+    }
+
+    /// The values did not come in time: they are asked for one by one. Returns whether to go on.
+    pub(crate) fn late(&mut self) -> bool {
+        self.late += 1;
+        self.values = 1;
+        self.late < MOST_LATE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_millis(250);
+
+    #[test]
+    fn small_values_are_asked_for_by_the_thousand() {
+        let mut pace = Pace::default();
+        for _ in 0..5 {
+            pace.note(pace.values(), pace.values() * 8, DEADLINE / 100, DEADLINE);
+        }
+        assert_eq!(pace.values(), MOST);
+    }
+
+    #[test]
+    fn large_values_are_asked_for_by_their_size() {
+        let mut pace = Pace::default();
+        pace.note(FIRST, FIRST * ROOM / 4, DEADLINE / 100, DEADLINE);
+        assert_eq!(pace.values(), 4);
+        pace.note(4, 4 * ROOM * 2, DEADLINE / 100, DEADLINE);
+        assert_eq!(pace.values(), 1);
+    }
+
+    #[test]
+    fn what_takes_long_is_halved_and_what_is_late_is_given_up_in_the_end() {
+        let mut pace = Pace::default();
+        pace.note(FIRST, FIRST, DEADLINE / 2, DEADLINE);
+        assert_eq!(pace.values(), FIRST / 2);
+        let mut tries = 1;
+        while pace.late() {
+            tries += 1;
+        }
+        assert_eq!(tries, MOST_LATE);
+        assert_eq!(pace.values(), 1);
+    }
+}

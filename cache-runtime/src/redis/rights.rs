@@ -1,0 +1,298 @@
+//! What the cache needs to be allowed to do: each command is tried when a connection is made.
+//!
+//! A command that is refused inside a script fails the script, and some are meant to fail there. So what is
+//! missing is found beforehand, and named.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, RedisError, cmd};
+
+use super::notice;
+
+/// What is lost without a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Need {
+    /// The server cannot be used.
+    All,
+    /// Nothing is cleared by a pattern, and no names are listed.
+    Sweeps,
+    /// The statistics of all processes.
+    Sums,
+    /// Invalidations of other processes cannot be heard, if the server has no such command. A user who may not
+    /// publish cannot tell others either.
+    Feed,
+    /// Scripts that the server has lost are not sent again before the next connection.
+    LostScripts,
+    /// Nothing.
+    Nothing,
+}
+
+/// A command as it is tried. What it says is the same on every server, and leaves nothing behind that does not
+/// end by itself.
+pub(super) struct Right {
+    /// The words: `KEY`, `FEED` and `NOTICE` stand for what they say.
+    pub(super) line: &'static str,
+    pub(super) need: Need,
+}
+
+/// Every command that is sent or that a script runs. The key is absent at first, and a text of ten seconds from
+/// `SET` to `UNLINK`: what makes a hash is refused there.
+pub(super) const RIGHTS: [Right; 22] = [
+    of(Need::Nothing, "PING"),
+    of(Need::All, "TIME"),
+    of(Need::All, "INFO server"),
+    of(Need::All, "PERSIST KEY"),
+    of(Need::All, "SET KEY 1 PX 10000"),
+    of(Need::All, "PEXPIRE KEY 10000 GT"),
+    of(Need::All, "GET KEY"),
+    of(Need::All, "MGET KEY"),
+    of(Need::All, "GETRANGE KEY 0 11"),
+    of(Need::Sums, "HSET KEY a 1"),
+    of(Need::Sums, "HGET KEY a"),
+    of(Need::Sums, "HSETNX KEY b 1"),
+    of(Need::Sums, "HINCRBY KEY a 1"),
+    of(Need::Sums, "HGETALL KEY"),
+    of(Need::Sums, "HDEL KEY a"),
+    of(Need::All, "DEL KEY"),
+    of(Need::All, "UNLINK KEY"),
+    of(Need::Sweeps, "SCAN 0 MATCH KEY COUNT 1"),
+    of(Need::All, "SCRIPT LOAD RETURN"),
+    // The digest of that script.
+    of(Need::All, "EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 1 KEY"),
+    of(Need::LostScripts, "EVAL RETURN 1 KEY"),
+    of(Need::Feed, "PUBLISH FEED NOTICE"),
+];
+
+/// Every command that is sent to a node of a cluster, besides.
+pub(super) const OF_CLUSTER: [Right; 4] = [
+    of(Need::All, "ASKING"),
+    of(Need::All, "CLUSTER SHARDS"),
+    of(Need::Feed, "CLUSTER INFO"),
+    of(Need::Sweeps, "CLUSTER NODES"),
+];
+
+const fn of(need: Need, line: &'static str) -> Right {
+    Right { line, need }
+}
+
+/// What is wanted and cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lack {
+    pub(super) what: What,
+    pub(super) need: Need,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// The user may not run this command, by its name in an ACL.
+    Denied(String),
+    /// The user may not touch keys of this namespace.
+    Keys,
+    /// The user may not publish on the channel of the feed.
+    Channel,
+    /// The server has no such command.
+    Unknown(String),
+}
+
+/// Whether the server has understood what was asked, and this user may not do it or no user can.
+pub(super) fn is_refusal(error: &RedisError) -> bool {
+    // The last ones are those of scripts.
+    const REFUSALS: [&str; 4] = [
+        "unknown command",
+        "Unknown Redis command",
+        "The user executing the script can't",
+        "ACL failure",
+    ];
+    let told = error.to_string();
+    error.code() == Some("NOPERM") || REFUSALS.iter().any(|part| told.contains(part))
+}
+
+/// Tries commands, in one round trip, with this key and on the channel of this name.
+pub(super) async fn lacking(
+    rights: &[Right],
+    connection: &MultiplexedConnection,
+    key: &str,
+    feed: &str,
+) -> Vec<Lack> {
+    let tried = rights.iter().map(async |right| {
+        let command = right.command(key, feed);
+        let answer = command.query_async::<redis::Value>(&mut connection.clone()).await;
+        right.lack(&answer.err()?)
+    });
+    let mut lacking: Vec<Lack> = join_all(tried).await.into_iter().flatten().collect();
+    lacking.dedup_by(|a, b| a.what == b.what);
+    lacking
+}
+
+impl Right {
+    pub(super) fn command(&self, key: &str, feed: &str) -> Cmd {
+        let mut words = self.line.split(' ');
+        let mut command = cmd(words.next().unwrap_or_default());
+        for word in words {
+            match word {
+                "KEY" => command.arg(key),
+                "FEED" => command.arg(feed),
+                "NOTICE" => command.arg(notice::nothing()),
+                "RETURN" => command.arg("return 1"),
+                word => command.arg(word),
+            };
+        }
+        command
+    }
+
+    /// The command as it is sent, without arguments.
+    pub(super) fn words(&self) -> &'static str {
+        self.line.split_once(" KEY").map_or(self.line, |(words, _)| words)
+    }
+
+    /// What an ACL calls it.
+    fn name(&self) -> String {
+        let mut words = self.line.split(' ');
+        let name = words.next().unwrap_or_default().to_lowercase();
+        match words.next() {
+            Some(word) if ["script", "cluster"].contains(&&*name) => {
+                format!("{name}|{}", word.to_lowercase())
+            }
+            _ => name,
+        }
+    }
+
+    /// What this answer says is missing. Any other error shows that the command is there and permitted.
+    pub(super) fn lack(&self, error: &RedisError) -> Option<Lack> {
+        let told = error.detail().unwrap_or_default();
+        let what = if error.code() == Some("NOPERM") {
+            match told {
+                told if told.contains("to run the") => What::Denied(self.name()),
+                told if told.contains("channel") => What::Channel,
+                _ => What::Keys,
+            }
+        } else if told.starts_with("unknown command") || told.starts_with("unknown subcommand") {
+            What::Unknown(self.name())
+        } else {
+            return None;
+        };
+        // Who may not publish cannot tell others what is gone.
+        let need = match (self.need, &what) {
+            (Need::Feed, What::Denied(_) | What::Channel | What::Keys) => Need::All,
+            (need, _) => need,
+        };
+        Some(Lack { what, need })
+    }
+}
+
+impl Lack {
+    /// The server has no such command.
+    pub(super) fn is_unknown(&self) -> bool {
+        matches!(self.what, What::Unknown(_))
+    }
+
+    /// What permits it, in the words of `ACL SETUSER`.
+    fn rule(&self, namespace: &str) -> Option<String> {
+        match &self.what {
+            What::Denied(name) => Some(format!("+{name}")),
+            What::Keys => Some(format!("~{namespace}:*")),
+            What::Channel => Some(format!("&{namespace}:#feed")),
+            What::Unknown(_) => None,
+        }
+    }
+
+    fn name(&self, namespace: &str) -> String {
+        match &self.what {
+            What::Denied(name) | What::Unknown(name) => name.to_uppercase().replace('|', " "),
+            What::Keys => format!("the keys of `{namespace}:`"),
+            What::Channel => format!("the channel `{namespace}:#feed`"),
+        }
+    }
+}
+
+impl Need {
+    /// What is lost without it.
+    pub(super) fn loss(self) -> &'static str {
+        match self {
+            Need::All => {
+                "this server is not used: values are kept in the memory of each process alone"
+            }
+            Need::Sweeps => "`clear` makes the whole namespace stale, and names cannot be listed",
+            Need::Sums => "this process is missing in the statistics of all processes",
+            Need::Feed => "invalidations of other processes cannot be heard",
+            Need::LostScripts => {
+                "after SCRIPT FLUSH the server is not used before the next connection is made"
+            }
+            Need::Nothing => "nothing else is lost",
+        }
+    }
+}
+
+/// What permits all of this, in the words of `ACL SETUSER`.
+pub(super) fn rules<'a>(lacking: impl Iterator<Item = &'a Lack>, namespace: &str) -> Vec<String> {
+    let mut rules: Vec<String> = lacking.filter_map(|lack| lack.rule(namespace)).collect();
+    rules.dedup();
+    rules
+}
+
+/// What is missing, and what to do about it: of one kind of need.
+fn describe(lacking: &[&Lack], user: &str, namespace: &str) -> String {
+    let names = |unknown: bool| {
+        let some = lacking.iter().filter(|lack| lack.is_unknown() == unknown);
+        some.map(|lack| lack.name(namespace)).collect::<Vec<_>>()
+    };
+    let (denied, unknown) = (names(false), names(true));
+    let mut parts = Vec::new();
+    if !denied.is_empty() {
+        parts.push(format!(
+            "a right is missing: user `{user}` may not use {} (permit it: ACL SETUSER {user} {})",
+            denied.join(", "),
+            rules(lacking.iter().copied(), namespace).join(" ")
+        ));
+    }
+    if !unknown.is_empty() {
+        parts.push(format!("the server has no command {}", unknown.join(", ")));
+    }
+    if unknown.iter().any(|name| ["EVALSHA", "SCRIPT LOAD"].contains(&&**name)) {
+        parts.push("it runs no scripts, without which nothing in it can be kept right".to_owned());
+    }
+    parts.extend(lacking.first().map(|lack| lack.need.loss().to_owned()));
+    parts.join("; ")
+}
+
+/// The same for all that is missing, by what is lost.
+pub(super) fn describe_all<'a>(
+    lacking: impl Iterator<Item = &'a Lack>,
+    user: &str,
+    namespace: &str,
+) -> Vec<String> {
+    let mut by_need = BTreeMap::<Need, Vec<&Lack>>::new();
+    for lack in lacking {
+        let same = by_need.entry(lack.need).or_default();
+        if !same.iter().any(|known| known.what == lack.what) {
+            same.push(lack);
+        }
+    }
+    by_need.values().map(|lacking| describe(lacking, user, namespace)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_with_what_permits_it() {
+        let lack = |what| Lack { what, need: Need::All };
+        let lacks = [
+            lack(What::Denied("get".into())),
+            lack(What::Denied("script|load".into())),
+            lack(What::Keys),
+            lack(What::Unknown("unlink".into())),
+        ];
+        let text = describe(&lacks.each_ref(), "app", "shop");
+        assert_eq!(
+            text,
+            "a right is missing: user `app` may not use GET, SCRIPT LOAD, the keys of `shop:` (permit it: ACL \
+             SETUSER app +get +script|load ~shop:*); the server has no command UNLINK; this server is not used: values \
+             are kept in the memory of each process alone"
+        );
+    }
+}
