@@ -91,12 +91,10 @@ struct Log {
 
 impl Happened {
     fn is_routine(&self) -> bool {
-        match self {
-            Happened::Invalidated { .. } | Happened::Cleared { .. } | Happened::Flushed { .. } => {
-                true
-            }
-            Happened::RedisLost { .. } | Happened::RedisBack | Happened::Switched { .. } => false,
-        }
+        matches!(
+            self,
+            Happened::Invalidated { .. } | Happened::Cleared { .. } | Happened::Flushed { .. }
+        )
     }
 }
 

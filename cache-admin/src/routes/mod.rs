@@ -33,7 +33,7 @@ pub(crate) async fn not_stored(mut answer: Response) -> Response {
 /// The last parameter of the path: a name, a prefix, a tag or a function.
 pub(crate) struct Named(pub(crate) String);
 
-impl<S: Sync> FromRequestParts<S> for Named {
+impl<S: Send + Sync> FromRequestParts<S> for Named {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
