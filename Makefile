@@ -25,7 +25,9 @@ load-test: ## Measure the example service in a release build; a cached endpoint 
 test: setup ## Run all tests, also those in the documentation
 	@$(CARGO) test --workspace --all-features --no-fail-fast
 
-soak: setup ## Run a million operations of four processes while Redis fails, alone and as a cluster, and a load of minutes
+soak: setup ## Run a million operations of four processes while Redis fails, alone and as a cluster, a load of minutes, and a million values through each codec
+	ROUND_TRIPS=$${ROUND_TRIPS:-1000000} $(CARGO) test -p cache-runtime --all-features --lib \
+		-- --nocapture a_value_comes_back_as_it_was_or_is_not_stored
 	HISTORY_OPERATIONS=$${HISTORY_OPERATIONS:-1000000} $(CARGO) test --release -p cache-tests \
 		--test history -- --nocapture no_process
 	LOAD_SECONDS=$${LOAD_SECONDS:-120} LOAD_KEYS=$${LOAD_KEYS:-1000000} \

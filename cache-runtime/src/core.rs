@@ -23,7 +23,10 @@ use crate::site::{Instance, Tier};
 use crate::stats::{
     Beyond, ClusterStats, Counter, SiteCounters, SiteStats, Stats, Total, totals_of,
 };
-use crate::value::Types;
+use crate::value::{Losses, Types};
+
+/// What the methods of the manager are called, where functions have names.
+pub(crate) const BY_HAND: &str = "by hand";
 
 /// The state behind a [`CacheManager`](crate::CacheManager).
 pub(crate) struct Core {
@@ -38,6 +41,7 @@ pub(crate) struct Core {
     pub(crate) renewals: Arc<Flights<CallKey>>,
     pub(crate) means: Means,
     pub(crate) types: Types,
+    pub(crate) losses: Losses,
     pub(crate) by_hand: Arc<SiteCounters>,
     /// It has been said that loads by hand are not cached which cannot be.
     pub(crate) refusal_is_said: AtomicBool,
@@ -122,7 +126,8 @@ impl Core {
             }),
             stores,
             memory: Memory::new(config.memory_capacity as u64, config.max_value_size),
-            types: Types::new(config.codec, config.compress_above),
+            types: Types::new(&config),
+            losses: Losses::default(),
             flights: Flights::new(),
             background: Background::new(config.max_background_loads, config.max_load),
             renewals: Flights::new(),
@@ -288,7 +293,7 @@ impl Core {
         let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
         let called = sites.values();
         let called = called.map(|(i, counters)| make(i.label(), i.spec.prefix(), counters));
-        called.chain([make("by hand", "", &self.by_hand)]).collect()
+        called.chain([make(BY_HAND, "", &self.by_hand)]).collect()
     }
 
     /// What all processes have counted; `None` while Redis is away.

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::value::REMEDY;
+
 /// An error of the cache's own interface.
 ///
 /// An outage of Redis is not one of them: the cache goes on without it (see the crate docs).
@@ -42,6 +44,13 @@ pub enum Error {
         /// The type that failed.
         type_name: &'static str,
         /// What its `Serialize` or the codec said.
+        message: String,
+    },
+    /// A value would not come back from Redis as it is.
+    Lossy {
+        /// Its type.
+        type_name: &'static str,
+        /// What each codec makes of it.
         message: String,
     },
     /// A duration that has no meaning here.
@@ -114,6 +123,10 @@ impl fmt::Display for Error {
             Error::Encode { type_name, message } => {
                 write!(f, "a value of type {type_name} cannot be serialised: {message}")
             }
+            Error::Lossy { type_name, message } => write!(
+                f,
+                "a value of type {type_name} would not come back from Redis as it is ({message}); {REMEDY}"
+            ),
             Error::Duration { option, given, expected } => {
                 write!(f, "{option} is {given}; expected {expected}")
             }

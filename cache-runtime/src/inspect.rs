@@ -12,7 +12,7 @@ use crate::core::Core;
 use crate::entry::{Header, Stored};
 use crate::redis::{Away, RedisStore};
 use crate::site::{self, Instance};
-use crate::value::{codec_name, unpack};
+use crate::value::codec_name;
 
 /// What is stored under a name: see [`CacheManager::inspect`](crate::CacheManager::inspect).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -166,7 +166,7 @@ impl Core {
             tags: tags.collect(),
             codec: codec_name(id.codec()),
             compressed: *compressed,
-            payload: unpack(*compressed, payload).map(|payload| payload.into_owned()),
+            payload: self.types.unpack(*compressed, payload).map(|payload| payload.into_owned()),
         }))
     }
 }

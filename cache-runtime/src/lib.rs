@@ -85,6 +85,7 @@ pub use scope::with;
 pub use shared_error::SharedError;
 pub use site::{Coalesce, Tier};
 pub use stats::{ClusterSite, ClusterStats, Counts, Latencies, SiteStats, Stats};
+pub use value::assert_round_trip;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

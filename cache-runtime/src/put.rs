@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::call::{CallKey, Fate, Grace, Making, Original, Policy, fill, fresh_for_ms, life_of};
 use crate::config::Ttl;
-use crate::core::{Core, Stores};
+use crate::core::{BY_HAND, Core, Stores};
 use crate::entry::StateId;
 use crate::error::Error;
 use crate::generation::{Noted, Stamps};
@@ -17,7 +17,7 @@ use crate::invalidate::Targets;
 use crate::memory::{Facts, Identity};
 use crate::redis::{self, Away, By, Filled, Mark, Over};
 use crate::stats::SiteCounters;
-use crate::value::{AnyValue, ValueCodec};
+use crate::value::{AnyValue, Coding, REMEDY};
 
 /// What was noted before the value was known.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(crate) struct Worth<'a> {
     pub(crate) ttl: Ttl,
     /// For how long past its TTL it is kept.
     pub(crate) grace: Grace,
-    pub(crate) codec: Option<&'static dyn ValueCodec>,
+    pub(crate) coding: Coding,
     /// How long it took to load.
     pub(crate) took: Duration,
 }
@@ -97,7 +97,8 @@ impl Put {
         };
         let (core, key, ttl) = (&*self.core, &*self.key, worth.ttl);
         let tokens = &noted.tokens[..];
-        let made = Making { core, key, codec: worth.codec, ttl, took: worth.took, tokens, now_ms };
+        let made =
+            Making { core, key, coding: worth.coding, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
         let life = life_of(worth.grace.after(ttl));
         Ok(match fill(redis, key, noted, &entry, life, By::Put).await {
@@ -197,8 +198,8 @@ impl Put {
             self.remove().await;
             return Fate::Unwanted;
         };
-        let grace = policy.grace_of(value);
-        let worth = Worth { value, ttl, grace, codec: policy.codec, took };
+        let (grace, coding) = (policy.grace_of(value), policy.coding);
+        let worth = Worth { value, ttl, grace, coding, took };
         let outcome = self.store(&worth).await;
         match &outcome {
             Ok(Outcome::Stored) => counters.slow.stores.one(),
@@ -214,9 +215,9 @@ impl Put {
                 }
             }
             Err(error) => {
-                counters.slow.not_stored.one();
-                tracing::warn!(name = self.key.name().as_str(), %error, "a value is not stored");
+                let fate = self.core.unfit(&self.key, counters, error);
                 self.remove().await;
+                return fate;
             }
         }
         outcome.map_or(Fate::Unfit, Fate::from)
@@ -224,6 +225,37 @@ impl Put {
 }
 
 impl Core {
+    /// Counts and logs a value that cannot be stored, and says what has become of it.
+    pub(crate) fn unfit(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> Fate {
+        if self.is_lost(key, counters, error) {
+            return Fate::Lossy;
+        }
+        counters.slow.not_stored.one();
+        tracing::warn!(name = key.name().as_str(), %error, "a value is not stored");
+        Fate::Unfit
+    }
+
+    /// Whether a value is not stored since it would not come back as it is; counted, and said once for each
+    /// function.
+    fn is_lost(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> bool {
+        let (Error::Lossy { type_name, message } | Error::Encode { type_name, message }) = error
+        else {
+            return false;
+        };
+        counters.slow.lossy.one();
+        let function = key.function().unwrap_or(BY_HAND);
+        if self.losses.note(function, type_name, message) {
+            tracing::error!(
+                function,
+                type_name,
+                reason = message,
+                "values of this function are not stored in Redis, since they would not come back as they \
+                 are; {REMEDY}"
+            );
+        }
+        true
+    }
+
     /// Puts a value that is the newest there is: nothing that came before counts any more.
     ///
     /// # Errors
@@ -233,6 +265,7 @@ impl Core {
         key: &Arc<CallKey>,
         stores: Stores,
         worth: &Worth<'_>,
+        counters: &SiteCounters,
     ) -> Result<Outcome, Error> {
         let put = self.put(key, stores, Over::Anything, worth.grace.after(worth.ttl)).await;
         let outcome = put.store(worth).await;
@@ -244,6 +277,9 @@ impl Core {
             }
             // Whatever came between, be it a sweep that has passed by: what is there may be older.
             Ok(Outcome::Overtaken) | Err(_) => put.remove().await,
+        }
+        if let Err(error) = &outcome {
+            self.is_lost(key, counters, error);
         }
         outcome
     }

@@ -36,6 +36,7 @@ mod put_function;
 mod recursion;
 mod redis_keys;
 mod registry;
+mod round_trip;
 mod runtimes;
 mod scopes;
 mod shapes;

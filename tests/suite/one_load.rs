@@ -12,8 +12,6 @@ use tokio::task::{JoinHandle, JoinSet, yield_now};
 use crate::source::{Hold, Source};
 use crate::stores::{Store, TestCache, in_time, on_each_store, on_store, on_stores};
 
-/// Far longer than the wait limit in these tests.
-
 /// Another's load is not waited for for long.
 fn impatient(config: CacheConfig) -> CacheConfig {
     config.wait_limit(Duration::from_millis(100))

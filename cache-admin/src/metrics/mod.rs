@@ -112,13 +112,14 @@ static FAMILIES: [Family; 27] = [
             "cache_not_stored_total",
             "cache.not_stored",
             "{value}",
-            "Values not stored: overtaken by an invalidation or another load, or not storable.",
+            "Values not stored: overtaken by an invalidation or another load, too large, or lost by serde.",
         ],
         Sites(
             Counter,
             &[
                 (Some(("reason", "overtaken")), |site| site.counts.refused as f64),
                 (Some(("reason", "unfit")), |site| site.counts.not_stored as f64),
+                (Some(("reason", "lossy")), |site| site.counts.lossy as f64),
             ],
         ),
     ),

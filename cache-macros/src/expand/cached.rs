@@ -31,7 +31,7 @@ use crate::spec::{Cached, Key, Kind, Template};
 //             // `&id` stands for `P::argument((&&P::probe_part(&id)).__cache_part())`.
 //             P::Args((&id, (&user, ()))),
 //             |tags: &mut P::Tags| { tags.add(|w: &mut P::Renderer| { ... }); },
-//             |kind| P::Hooks::new(kind),
+//             |kind| P::Hooks::new(kind, kind.equality(), kind.printing()),
 //         ) {
 //             P::Begin::Hit(value) => return P::output(kind, value),
 //             P::Begin::Call(call) => call,
@@ -104,7 +104,13 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
             let __begin = {
                 #asks
                 #p::begin(__own, #kind_there, #key, #tags, |__kind| {
-                    #p::Hooks::new(__kind)#hooks
+                    use #p::{ProbeEqual as _, ProbePrint as _};
+                    use #p::{ProbeUnequal as _, ProbeUnprinted as _};
+                    #p::Hooks::new(
+                        __kind,
+                        (&&__kind).__cache_equality(),
+                        (&&__kind).__cache_printing(),
+                    )#hooks
                 })
             };
             let __call = match __begin {

@@ -127,9 +127,10 @@ impl Call {
                 "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
             return Err(Error::NotStored { function, reason });
         };
-        let (grace, codec) = (self.policy.grace_of(value), self.policy.codec);
-        let worth = Worth { value, ttl, grace, codec, took: Duration::ZERO };
-        if self.core.set(&self.key, self.stores, &worth).await? == put::Outcome::Stored {
+        let (grace, coding) = (self.policy.grace_of(value), self.policy.coding);
+        let worth = Worth { value, ttl, grace, coding, took: Duration::ZERO };
+        let set = self.core.set(&self.key, self.stores, &worth, &self.counters).await?;
+        if set == put::Outcome::Stored {
             self.counters.slow.stores.one();
         }
         Ok(())

@@ -9,8 +9,10 @@ pub(crate) enum Fate {
     Stored,
     /// An invalidation, another load or a put came first.
     Overtaken,
-    /// It is over the size limit, or cannot be encoded.
+    /// It is over the size limit.
     Unfit,
+    /// It would not come back as it is.
+    Lossy,
     /// The function's options say so.
     Unwanted,
     /// Redis is its store, and away.
@@ -23,6 +25,7 @@ impl Fate {
             Fate::Stored => "stored",
             Fate::Overtaken => "overtaken",
             Fate::Unfit => "unfit",
+            Fate::Lossy => "lossy",
             Fate::Unwanted => "unwanted",
             Fate::Away => "away",
         }

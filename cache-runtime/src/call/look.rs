@@ -216,7 +216,13 @@ impl Call {
     pub(super) fn ask(&self, grace_ms: u64) -> Ask {
         let Demands { max_age, early, .. } = self.demands;
         let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;
-        Ask { stores: self.stores, of: self.policy.of, codec: self.policy.codec, grace_ms, copies }
+        Ask {
+            stores: self.stores,
+            of: self.policy.of,
+            codec: self.policy.coding.own,
+            grace_ms,
+            copies,
+        }
     }
 
     /// Nothing is there that can be used: to be loaded, unless that is being done aside.

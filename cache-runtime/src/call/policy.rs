@@ -8,7 +8,7 @@ use crate::config::{Jitter, Ttl};
 use crate::random;
 use crate::redis::Life;
 use crate::site::Coalesce;
-use crate::value::{AnyValue, ValueCodec, ValueType};
+use crate::value::{AnyValue, Coding, ValueType};
 
 /// Tells what is so of some values of one type.
 pub(crate) type Test = Arc<dyn Fn(&dyn AnyValue) -> bool + Send + Sync>;
@@ -25,7 +25,7 @@ pub(crate) struct Policy {
     pub(crate) cache_none: bool,
     pub(crate) cache_if: Option<Test>,
     pub(crate) jitter: Jitter,
-    pub(crate) codec: Option<&'static dyn ValueCodec>,
+    pub(crate) coding: Coding,
     pub(crate) grace: Grace,
     /// With a stale value at hand a caller waits no longer for a load.
     pub(crate) load_timeout: Option<Duration>,
@@ -67,7 +67,7 @@ impl Policy {
             cache_none: true,
             cache_if: None,
             jitter,
-            codec: None,
+            coding: Coding::default(),
             grace: Grace::default(),
             load_timeout: None,
             early_refresh: 0.0,

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::flight::Leader;
 use crate::random;
 use crate::redis::{Away, By, Filled, Life, Noted, RedisStore};
-use crate::value::{AnyValue, Encoded, ValueCodec};
+use crate::value::{AnyValue, Coding, Encoded};
 
 impl Call {
     /// While Redis is away values live in memory; when it is back none of them counts.
@@ -72,13 +72,24 @@ impl Call {
         value: &dyn AnyValue,
         took: Duration,
     ) -> (Option<Filled>, Fate) {
-        let (entry, ttl) = match self.entry(redis, noted, value, took) {
-            Ok(made) => made,
+        let Some(ttl) = self.policy.life(value) else {
+            return (self.release(redis, leader, noted, false).await, Fate::Unwanted);
+        };
+        let copy = || {
+            if self.stores == Stores::Tiered {
+                let original = Original::new(self.key.origin, ttl, took);
+                self.core.keep_copy(&self.key, &leader.noted(), original, value);
+            }
+        };
+        let entry = match self.entry(redis, noted, value, ttl, took) {
+            Ok(entry) => entry,
             Err(fate) => {
-                let needed = leader.awaited() || noted.is_mine();
-                let (name, tags) = (self.key.name().as_str(), self.key.tags());
-                let released =
-                    if needed { redis.release(name, tags, noted).await.ok() } else { None };
+                let stays_here = fate == Fate::Lossy && self.stores == Stores::Tiered;
+                let released = self.release(redis, leader, noted, stays_here).await;
+                // As if it had been stored, and evicted at once.
+                if stays_here && released == Some(Filled::Stored) {
+                    copy();
+                }
                 return (released, fate);
             }
         };
@@ -87,10 +98,7 @@ impl Call {
         match filled {
             Ok(Filled::Stored) => {
                 self.counters.slow.stores.one();
-                if self.stores == Stores::Tiered {
-                    let original = Original::new(self.key.origin, ttl, took);
-                    self.core.keep_copy(&self.key, &leader.noted(), original, value);
-                }
+                copy();
             }
             Ok(Filled::Refused | Filled::Outdated) => self.counters.slow.refused.one(),
             Err(Away) => {}
@@ -98,36 +106,43 @@ impl Call {
         (filled.ok(), filled.into())
     }
 
+    /// Ends a load that stores nothing; whether its value could have been stored, where somebody asks.
+    async fn release(
+        &self,
+        redis: &RedisStore,
+        leader: &Leader<CallKey>,
+        noted: &Noted,
+        asked: bool,
+    ) -> Option<Filled> {
+        if !(asked || leader.awaited() || noted.is_mine()) {
+            return None;
+        }
+        redis.release(self.key.name().as_str(), self.key.tags(), noted).await.ok()
+    }
+
     /// The value as an entry.
     ///
     /// # Errors
-    /// Why it is not to be stored, or cannot be.
+    /// Why it cannot be stored.
     fn entry(
         &self,
         redis: &RedisStore,
         noted: &Noted,
         value: &dyn AnyValue,
+        ttl: Ttl,
         took: Duration,
-    ) -> Result<(Vec<u8>, Ttl), Fate> {
-        let ttl = self.policy.life(value).ok_or(Fate::Unwanted)?;
+    ) -> Result<Vec<u8>, Fate> {
         let now_ms = redis.now_ms(self.key.name().as_str()).ok_or(Fate::Away)?;
         let made = Making {
             core: &self.core,
             key: &self.key,
-            codec: self.policy.codec,
+            coding: self.policy.coding,
             ttl,
             took,
             tokens: &noted.tokens,
             now_ms,
         };
-        match made.entry(value) {
-            Ok(entry) => Ok((entry, ttl)),
-            Err(error) => {
-                self.counters.slow.not_stored.one();
-                tracing::warn!(name = self.key.name().as_str(), %error, "a value is not stored");
-                Err(Fate::Unfit)
-            }
-        }
+        made.entry(value).map_err(|error| self.core.unfit(&self.key, &self.counters, &error))
     }
 }
 
@@ -158,7 +173,7 @@ pub(crate) async fn fill(
 pub(crate) struct Making<'a> {
     pub(crate) core: &'a Core,
     pub(crate) key: &'a CallKey,
-    pub(crate) codec: Option<&'a dyn ValueCodec>,
+    pub(crate) coding: Coding,
     pub(crate) ttl: Ttl,
     pub(crate) took: Duration,
     /// The root's, then those of the key's tags, as the load noted them.
@@ -168,17 +183,17 @@ pub(crate) struct Making<'a> {
 
 impl Making<'_> {
     pub(crate) fn entry(&self, value: &dyn AnyValue) -> Result<Vec<u8>, Error> {
-        let encoded = self.core.types.encode(value, self.codec)?;
-        let limit = self.core.config.max_value_size;
-        let name = || self.key.name().as_str().to_owned();
-        if encoded.payload.len() > limit {
-            return Err(Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit });
+        let (size, limit) = (value.size(), self.core.config.max_value_size);
+        let too_large =
+            |size| Error::ValueTooLarge { name: self.key.name().as_str().to_owned(), size, limit };
+        if size > limit {
+            return Err(too_large(size));
         }
+        let encoded = self.core.types.encode(value, self.coding)?;
         let mut entry = Vec::with_capacity(encoded.payload.len() + 128);
         let address = self.core.address(self.key);
-        entry::encode(&self.header(&encoded), &encoded.payload, address, &mut entry).map_err(
-            |_| Error::ValueTooLarge { name: name(), size: encoded.payload.len(), limit },
-        )?;
+        entry::encode(&self.header(&encoded), &encoded.payload, address, &mut entry)
+            .map_err(|_| too_large(encoded.payload.len()))?;
         Ok(entry)
     }
 

@@ -1,4 +1,4 @@
-//! The codec that carries every type.
+//! The self-describing codec.
 
 use std::io::Cursor;
 
@@ -11,7 +11,8 @@ use super::{Codec, CodecError};
 /// MessagePack with the names of fields: larger and slower, and self-describing.
 ///
 /// It carries what the positional formats cannot: `serde_json::Value`, untagged, internally tagged
-/// and flattened types, and structs with `skip_serializing_if`.
+/// and flattened types, and structs with `skip_serializing_if`. It cannot carry `Some(None)`, which it
+/// writes as `None`; [`Bincode`](super::Bincode) can.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MessagePack;
 

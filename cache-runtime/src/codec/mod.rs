@@ -21,8 +21,8 @@ pub use self::postcard::Postcard;
 /// A format for values in Redis.
 ///
 /// An implementation may be wrong about a type (a positional format cannot carry every one): the
-/// cache decodes the first value of each function back, compares the shapes, and uses
-/// [`MessagePack`] if they differ. But `decode` must be total: any bytes give a value or an error,
+/// cache decodes each value back before it is stored, and uses [`MessagePack`] or [`Bincode`] if it is
+/// another one then. But `decode` must be total: any bytes give a value or an error,
 /// without a panic and without allocating more than they justify.
 ///
 /// ```

@@ -98,7 +98,13 @@ pub struct CacheConfig {
     /// seconds before the outage is noticed. `CACHE_OUTAGE_GRACE`, default 10 s; 0 for not at all.
     #[serde(with = "duration_text")]
     pub outage_grace: Duration,
-    /// The largest encoded value that is stored, in bytes. `CACHE_MAX_VALUE_SIZE`, default 1 MiB.
+    /// The largest value that is stored or read, in bytes. `CACHE_MAX_VALUE_SIZE`, default 1 MiB.
+    ///
+    /// The size is the same in memory, in Redis and for every codec, compressed or not: that of the type
+    /// itself, the bytes of its texts, each number in its full width (a `u64` has 8), and 8 bytes for the
+    /// length of each text and list. Names of fields do not count. A larger value is returned and not
+    /// stored, and one that another process has stored is not read. An entry whose encoded value has more
+    /// than eight times the limit is neither written nor decompressed.
     #[serde(with = "bytes_text")]
     pub max_value_size: usize,
     /// The encoded size, in bytes, from which values are compressed on their way to Redis; `None`

@@ -10,12 +10,13 @@ pub(crate) fn compress(payload: &[u8]) -> Option<Vec<u8>> {
     (compressed.len() < payload.len()).then_some(compressed)
 }
 
-/// The payload as it was; `None` if these are not compressed bytes.
+/// The payload as it was; `None` if these are not compressed bytes, or if it has more than `limit`.
 #[cfg(feature = "compression")]
-pub(crate) fn decompress(compressed: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decompress(compressed: &[u8], limit: usize) -> Option<Vec<u8>> {
     let (size, block) = lz4_flex::block::uncompressed_size(compressed).ok()?;
     // lz4 cannot do better than this, so a larger claim is a lie, told to make us allocate.
-    if size > block.len().saturating_mul(255).saturating_add(64) {
+    let possible = block.len().saturating_mul(255).saturating_add(64);
+    if size > possible.min(limit) {
         return None;
     }
     lz4_flex::block::decompress(block, size).ok().filter(|payload| payload.len() == size)
@@ -27,6 +28,6 @@ pub(crate) fn compress(_: &[u8]) -> Option<Vec<u8>> {
 }
 
 #[cfg(not(feature = "compression"))]
-pub(crate) fn decompress(_: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn decompress(_: &[u8], _: usize) -> Option<Vec<u8>> {
     None
 }

@@ -149,25 +149,35 @@ fn compression_is_undone_and_claims_are_checked() {
     let payload = b"abcd".repeat(1000);
     let compressed = compress(&payload).unwrap();
     assert!(compressed.len() < payload.len() / 10);
-    assert_eq!(decompress(&compressed).unwrap(), payload);
+    assert_eq!(decompress(&compressed, payload.len()).unwrap(), payload);
     assert!(compress(b"tiny").is_none());
     let zeros = vec![0; 1 << 20];
-    assert_eq!(decompress(&compress(&zeros).unwrap()).unwrap(), zeros);
+    assert_eq!(decompress(&compress(&zeros).unwrap(), zeros.len()).unwrap(), zeros);
 
     let mut lie = compressed.clone();
     lie[..4].copy_from_slice(&u32::MAX.to_le_bytes());
-    assert_eq!(decompress(&lie), None);
+    assert_eq!(decompress(&lie, 1 << 30), None);
     lie[..4].copy_from_slice(&4001_u32.to_le_bytes());
-    assert_eq!(decompress(&lie), None);
-    assert_eq!(decompress(&compressed[..compressed.len() - 1]), None);
-    assert_eq!(decompress(b""), None);
+    assert_eq!(decompress(&lie, 1 << 30), None);
+    assert_eq!(decompress(&compressed[..compressed.len() - 1], 1 << 30), None);
+    assert_eq!(decompress(b"", 1 << 30), None);
+}
+
+#[cfg(feature = "compression")]
+#[test]
+fn a_small_block_that_would_become_large_is_not_decompressed() {
+    let zeros = vec![0; 600_000];
+    let bomb = compress(&zeros).unwrap();
+    assert!(bomb.len() < 3_000);
+    assert_eq!(decompress(&bomb, zeros.len() - 1), None);
+    assert_eq!(decompress(&bomb, zeros.len()), Some(zeros));
 }
 
 #[cfg(not(feature = "compression"))]
 #[test]
 fn without_the_feature_nothing_is_compressed_or_read() {
     assert_eq!(compress(&[0; 1000]), None);
-    assert_eq!(decompress(&[0; 1000]), None);
+    assert_eq!(decompress(&[0; 1000], 1 << 20), None);
 }
 
 #[test]
@@ -241,7 +251,7 @@ proptest! {
         }
         let stored = read(&bytes);
         prop_assert_eq!(matches!(stored, Stored::Foreign(None)), bytes.len() < ID_LENGTH);
-        let _ = decompress(&bytes);
+        let _ = decompress(&bytes, 1 << 20);
     }
 }
 

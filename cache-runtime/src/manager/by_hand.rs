@@ -16,7 +16,7 @@ use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
 use crate::put::{self, Worth};
 use crate::redis::Away;
-use crate::value::{AnyValue, type_of};
+use crate::value::{AnyValue, Coding, type_of};
 
 impl CacheManager {
     /// The value under a name: `None` if there is none, if it is stale, or if it is not a `V`.
@@ -43,8 +43,12 @@ impl CacheManager {
     ///
     /// # Errors
     /// [`Error::Name`] for a name or tag, [`Error::Duration`] for a TTL that cannot be one;
-    /// [`Error::ValueTooLarge`], [`Error::Encode`] for the value: then nothing is left under the
-    /// name, since what was there is older than this value.
+    /// [`Error::ValueTooLarge`], [`Error::Encode`], [`Error::Lossy`] for the value: then nothing is left
+    /// under the name, since what was there is older than this value.
+    ///
+    /// What serde does not show of a value, such as a field under `#[serde(skip)]`, is not noticed here; an
+    /// annotated function, whose type has `PartialEq` or `Debug`, does notice it. See
+    /// [`assert_round_trip`](crate::assert_round_trip).
     pub async fn set<V: CacheValue>(
         &self,
         name: &str,
@@ -260,9 +264,9 @@ impl crate::core::Core {
         ttl: Ttl,
         value: &dyn AnyValue,
     ) -> Result<put::Outcome, Error> {
-        let worth =
-            Worth { value, ttl, grace: Grace::default(), codec: None, took: Duration::ZERO };
-        let outcome = self.set(key, self.stores, &worth).await?;
+        let (grace, coding) = (Grace::default(), Coding::default());
+        let worth = Worth { value, ttl, grace, coding, took: Duration::ZERO };
+        let outcome = self.set(key, self.stores, &worth, &self.by_hand).await?;
         if outcome != put::Outcome::Overtaken {
             self.by_hand.slow.stores.one();
         }

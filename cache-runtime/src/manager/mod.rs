@@ -1,6 +1,7 @@
 //! The handle of a cache: how one is made, which one is the process's, and what is done by hand.
 
 mod by_hand;
+mod diagnosis;
 mod global;
 mod many;
 mod options;
@@ -24,9 +25,7 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::events::Event;
 use crate::health::Health;
-use crate::redis::Check;
 use crate::registry::registry;
-use crate::runtime;
 use crate::stats::{ClusterStats, Stats};
 
 /// A cache: its stores, its settings, its statistics.
@@ -238,23 +237,6 @@ impl CacheManager {
     /// How the cache is.
     pub async fn health(&self) -> Health {
         Health::of(self.core()).await
-    }
-
-    /// Tries everything that the cache needs of Redis, on a connection of its own, and says what is wrong
-    /// and what to do about it: connection, version, role, eviction, latency, clock, permissions, feed.
-    /// Without Redis there is nothing to say.
-    ///
-    /// It asks some thirty questions, and writes a key of its own, which it removes; the others hear a notice
-    /// that says nothing.
-    pub async fn diagnose(&self) -> Vec<Check> {
-        let core = Arc::clone(self.core());
-        let examined = async move {
-            match &core.redis {
-                Some(redis) => redis.diagnose().await,
-                None => Vec::new(),
-            }
-        };
-        runtime::run(examined).await.unwrap_or_default()
     }
 
     /// Ends the background work, loads included, and leaves Redis alone from now on. Annotated

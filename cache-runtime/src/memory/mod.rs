@@ -223,7 +223,7 @@ impl Memory {
         load_micros: u32,
         value: &V,
     ) -> Result<(), TooLarge> {
-        let size = size_of::<V>() + heap_size(value);
+        let size = value_size(value);
         let weight = self.weigh(&key, size, allocations::<V>())?;
         let MemoryKey { hash, domain, bytes } = key;
         let entry = Entry {
@@ -290,6 +290,12 @@ impl Memory {
     pub(crate) fn capacity(&self) -> u64 {
         self.table.capacity()
     }
+}
+
+/// How large a value is, in memory and for every codec: numbers in their full width, texts, and eight
+/// bytes for each length.
+pub(crate) fn value_size<V: CacheValue>(value: &V) -> usize {
+    size_of::<V>() + heap_size(value)
 }
 
 #[derive(Clone)]

@@ -11,13 +11,16 @@ use crate::config::Ttl;
 use crate::core::Bound;
 use crate::output::{CacheValue, OutputKind, ResultKind};
 use crate::site::{Instance, TtlSpec};
-use crate::value::{ValueCodec, ValueType, codec_of, type_of};
+use crate::value::{
+    Coding, Equality, Likeness, Printing, ValueCodec, ValueType, codec_of, type_of,
+};
 
 /// The options of a call site that depend on the type of its value.
 pub struct Hooks<K: OutputKind> {
     cache_if: Option<fn(&K::Value) -> bool>,
     is_none: Option<fn(&K::Value) -> bool>,
     codec: Option<&'static dyn ValueCodec>,
+    likeness: Likeness,
     whole: bool,
 }
 
@@ -26,15 +29,16 @@ pub(super) struct Rules {
     pub(super) of: &'static dyn ValueType,
     cache_if: Option<Test>,
     is_none: Option<Test>,
-    codec: Option<&'static dyn ValueCodec>,
+    coding: Coding,
     /// Whether a `Result` is a value, errors included.
     pub(super) whole: bool,
 }
 
 impl<K: OutputKind> Hooks<K> {
-    /// No options.
-    pub fn new(_: K) -> Self {
-        Hooks { cache_if: None, is_none: None, codec: None, whole: false }
+    /// No options; and how values are told apart.
+    pub fn new(_: K, equality: Equality, printing: Printing) -> Self {
+        let likeness = Likeness { equality, printing };
+        Hooks { cache_if: None, is_none: None, codec: None, likeness, whole: false }
     }
 
     /// `cache_if`.
@@ -80,9 +84,10 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: CacheValue,
     {
-        let Hooks { cache_if, is_none, codec, whole } = self;
+        let Hooks { cache_if, is_none, codec: own, likeness, whole } = self;
         let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
-        Rules { of: type_of::<K::Value>(), cache_if, is_none, codec, whole }
+        let coding = Coding { own, likeness };
+        Rules { of: type_of::<K::Value>(), cache_if, is_none, coding, whole }
     }
 }
 
@@ -148,7 +153,7 @@ pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Resul
         is_none: rules.is_none.clone(),
         cache_none: spec.cache_none,
         cache_if: rules.cache_if.clone(),
-        codec: rules.codec,
+        coding: rules.coding,
         ..Policy::new(rules.of, ttl, jitter)
     })
 }

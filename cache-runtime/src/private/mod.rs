@@ -24,6 +24,7 @@ pub use crate::output::{
 pub use crate::put_function::{EntryOf, PutPlan, Takes, put, put_plan};
 pub use crate::registry::{CallSite, Declared, Invalidating, InvalidatingSpec, SiteKey};
 pub use crate::site::{Coalesce, Site, SiteSpec, Tier, TtlSpec};
+pub use crate::value::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
 pub use begin::{Begin, Own, Tags, begin, output};
 pub use hooks::{Fallible, Hooks, MaybeNone};
 pub use inventory;

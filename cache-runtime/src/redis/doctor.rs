@@ -55,7 +55,11 @@ impl Check {
         Check { name, grade: Grade::Good, found: found.into(), advice: None }
     }
 
-    fn warning(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
+    pub(crate) fn warning(
+        name: &'static str,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
         Check { grade: Grade::Warning, advice: Some(advice.into()), ..Check::good(name, found) }
     }
 

@@ -264,7 +264,7 @@ impl RedisStore {
             return Err("disconnected".into());
         }
         let Some(link) = self.0.link() else {
-            return Err("no tokio runtime with timers".into());
+            return Err("no tokio runtime".into());
         };
         link.ready().await;
         let _ = timeout(self.0.settings.deadline, self.0.feed.begun(&link)).await;

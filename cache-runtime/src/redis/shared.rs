@@ -177,7 +177,7 @@ impl Shared {
     pub(super) fn link(self: &Arc<Self>) -> Option<Arc<Link>> {
         let Some(runtime) = runtime::with_timers() else {
             if !self.no_runtime_logged.swap(true, Ordering::Relaxed) {
-                tracing::warn!("outside of a tokio runtime with timers Redis is not used");
+                tracing::warn!("outside of a tokio runtime Redis is not used");
             }
             return None;
         };

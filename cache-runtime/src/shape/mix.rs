@@ -17,12 +17,61 @@ pub(super) const fn mix(state: u64, word: u64) -> u64 {
 /// Continues `state` with a text.
 #[inline]
 pub(super) fn mix_text(state: u64, text: &str) -> u64 {
-    let chunks = text.as_bytes().chunks(8).map(|chunk| {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        u64::from_le_bytes(word)
-    });
-    chunks.fold(mix(state, text.len() as u64), mix)
+    text.as_bytes().mix_into(state)
+}
+
+/// What is mixed into a digest of contents.
+pub(super) trait Mix {
+    fn mix_into(self, state: u64) -> u64;
+}
+
+impl Mix for &[u8] {
+    #[inline]
+    fn mix_into(self, state: u64) -> u64 {
+        let chunks = self.chunks(8).map(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_le_bytes(word)
+        });
+        chunks.fold(mix(state, self.len() as u64), mix)
+    }
+}
+
+impl Mix for &str {
+    #[inline]
+    fn mix_into(self, state: u64) -> u64 {
+        mix_text(state, self)
+    }
+}
+
+macro_rules! words {
+    ($($number:ty: $value:ident => $($word:expr),+;)*) => {$(
+        impl Mix for $number {
+            #[inline]
+            fn mix_into(self, state: u64) -> u64 {
+                let $value = self;
+                $(let state = mix(state, $word);)+
+                state
+            }
+        }
+    )*};
+}
+
+words! {
+    bool: x => u64::from(x);
+    i8: x => x as u64;
+    i16: x => x as u64;
+    i32: x => x as u64;
+    i64: x => x as u64;
+    i128: x => x as u64, (x >> 64) as u64;
+    u8: x => x.into();
+    u16: x => x.into();
+    u32: x => x.into();
+    u64: x => x;
+    u128: x => x as u64, (x >> 64) as u64;
+    f32: x => x.to_bits().into();
+    f64: x => x.to_bits();
+    char: x => x.into();
 }
 
 /// A set of shapes.

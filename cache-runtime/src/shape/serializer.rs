@@ -1,11 +1,11 @@
-//! The walk that sees shapes only. What it returns for a value is the digest of its shape.
+//! The walk over a value. What it returns is the digest of its shape, or of all its content.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 
 use serde::Serialize;
 use serde::ser::{self, Serializer};
 
-use super::mix::{ShapeSet, mix, mix_text};
+use super::mix::{Mix, ShapeSet, mix, mix_text};
 
 /// The kinds of shapes, pinned by a golden file.
 #[derive(Clone, Copy)]
@@ -62,9 +62,19 @@ impl Kind {
 #[derive(Clone, Copy)]
 pub(super) struct ShapeSerializer {
     pub(super) human_readable: bool,
+    /// Where the content counts, what its digests begin with.
+    pub(super) seed: Option<u64>,
 }
 
 impl ShapeSerializer {
+    #[inline]
+    fn leaf(self, kind: Kind, value: impl Mix) -> Result<u64, NoShape> {
+        Ok(match self.seed {
+            None => kind.digest(),
+            Some(seed) => value.mix_into(mix(seed, kind as u64)),
+        })
+    }
+
     #[inline]
     fn fields(self, digest: u64) -> Result<Fields, NoShape> {
         Ok(Fields { digest, serializer: self })
@@ -72,15 +82,16 @@ impl ShapeSerializer {
 
     #[inline]
     fn elements(self, kind: Kind) -> Result<Elements, NoShape> {
-        Ok(Elements { kind, key: 0, shapes: ShapeSet::default(), serializer: self })
+        let (shapes, contents) = (ShapeSet::default(), (0, 0));
+        Ok(Elements { kind, key: 0, shapes, contents, serializer: self })
     }
 }
 
 macro_rules! leaves {
     ($($method:ident: $value:ty, $kind:ident;)*) => {$(
         #[inline]
-        fn $method(self, _: $value) -> Result<u64, NoShape> {
-            Ok(Kind::$kind.digest())
+        fn $method(self, value: $value) -> Result<u64, NoShape> {
+            self.leaf(Kind::$kind, value)
         }
     )*};
 }
@@ -116,8 +127,13 @@ impl Serializer for ShapeSerializer {
     }
 
     #[inline]
-    fn collect_str<T: Display + ?Sized>(self, _: &T) -> Result<u64, NoShape> {
-        Ok(Kind::Str.digest())
+    fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<u64, NoShape> {
+        if self.seed.is_none() {
+            return Ok(Kind::Str.digest());
+        }
+        let mut text = String::new();
+        write!(text, "{value}").map_err(|_| NoShape)?;
+        self.serialize_str(&text)
     }
 
     #[inline]
@@ -262,19 +278,36 @@ in_order! {
     SerializeStructVariant::serialize_field(name);
 }
 
-/// Parts of which there may be any number: the set of their shapes.
+/// Parts of which there may be any number: the set of their shapes, or all contents in no order. (A
+/// `HashSet` is a sequence, and its order is another each time that it is made.)
 pub(super) struct Elements {
     kind: Kind,
-    /// In a map, the shape of the key whose value comes next.
+    /// In a map, the digest of the key whose value comes next.
     key: u64,
     shapes: ShapeSet,
+    /// How many there are, and the sum of their digests.
+    contents: (u64, u64),
     serializer: ShapeSerializer,
 }
 
 impl Elements {
     #[inline]
+    fn insert(&mut self, digest: u64) {
+        if self.serializer.seed.is_none() {
+            self.shapes.insert(digest);
+        } else {
+            let (count, sum) = self.contents;
+            self.contents = (count + 1, sum.wrapping_add(digest));
+        }
+    }
+
+    #[inline]
     fn finish(self) -> Result<u64, NoShape> {
-        Ok(self.shapes.mix_into(self.kind.digest()))
+        let digest = self.kind.digest();
+        Ok(match self.serializer.seed {
+            None => self.shapes.mix_into(digest),
+            Some(_) => mix(mix(digest, self.contents.0), self.contents.1),
+        })
     }
 }
 
@@ -284,7 +317,8 @@ impl ser::SerializeSeq for Elements {
 
     #[inline]
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoShape> {
-        self.shapes.insert(value.serialize(self.serializer)?);
+        let digest = value.serialize(self.serializer)?;
+        self.insert(digest);
         Ok(())
     }
 
@@ -306,7 +340,8 @@ impl ser::SerializeMap for Elements {
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), NoShape> {
-        self.shapes.insert(mix(self.key, value.serialize(self.serializer)?));
+        let digest = mix(self.key, value.serialize(self.serializer)?);
+        self.insert(digest);
         Ok(())
     }
 

@@ -158,8 +158,10 @@ counts! {
     stores,
     /// Values not stored since an invalidation or another load came first.
     refused,
-    /// Values not stored since they are over the size limit or cannot be encoded.
+    /// Values not stored since they are over the size limit.
     not_stored,
+    /// Values not stored in Redis since they would not come back from there as they are.
+    lossy,
     /// Entries found that could not be decoded exactly.
     decode_failures,
     /// Calls that `bypass_if` sent past the cache.

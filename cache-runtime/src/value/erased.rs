@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
-use crate::memory::{Facts, Memory, MemoryKey, TooLarge};
+use crate::memory::{self, Facts, Memory, MemoryKey, TooLarge};
 use crate::output::CacheValue;
 use crate::shape;
 
@@ -24,6 +24,10 @@ pub(crate) trait AnyValue: Any + Send + Sync {
     fn shared(&self) -> Value;
     /// The digest of its shape; `None` if its `Serialize` fails.
     fn shape(&self, human_readable: bool) -> Option<u64>;
+    /// Whether the other says the same to serde.
+    fn has_content_of(&self, other: &dyn AnyValue) -> bool;
+    /// How large it is, whatever its codec.
+    fn size(&self) -> usize;
     /// Stores a clone of it.
     fn keep(
         &self,
@@ -45,6 +49,15 @@ impl<V: CacheValue> AnyValue for V {
 
     fn shape(&self, human_readable: bool) -> Option<u64> {
         shape::digest(self, human_readable)
+    }
+
+    fn has_content_of(&self, other: &dyn AnyValue) -> bool {
+        let other: &dyn Any = other;
+        other.downcast_ref::<V>().is_some_and(|other| shape::same_content(self, other))
+    }
+
+    fn size(&self) -> usize {
+        memory::value_size(self)
     }
 
     fn keep(
@@ -119,6 +132,8 @@ impl<V: CacheValue> ValueType for Of<V> {
 /// A codec for values of one type.
 pub(crate) trait ValueCodec: Send + Sync {
     fn id(&self) -> u8;
+    /// The type of the values and the codec, together.
+    fn identity(&self) -> TypeId;
     fn name(&self) -> &'static str;
     fn human_readable(&self) -> bool;
     fn encode(&self, value: &dyn AnyValue, out: &mut Vec<u8>) -> Result<(), CodecError>;
@@ -134,6 +149,10 @@ pub(crate) fn codec_of<V: CacheValue, C: Codec>() -> &'static dyn ValueCodec {
 impl<V: CacheValue, C: Codec> ValueCodec for CodecOf<V, C> {
     fn id(&self) -> u8 {
         C::ID
+    }
+
+    fn identity(&self) -> TypeId {
+        TypeId::of::<Self>()
     }
 
     fn name(&self) -> &'static str {

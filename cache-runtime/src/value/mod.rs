@@ -1,27 +1,45 @@
 //! Typed values as entries in Redis, and back.
 //!
-//! A codec that cannot carry a type often says so only when decoding. So the first value of each
-//! type is decoded again before it is stored; if that fails, or gives another shape, the type
-//! uses the self-describing codec from then on. The same is tried again whenever an entry of the
-//! type could not be decoded, since what a codec can carry may depend on the value.
+//! R5: a value is stored only if it comes back as it was. What serde writes of a type need not be what
+//! it reads, a codec that cannot carry a type often says so only when decoding, if at all, and both may
+//! depend on the value. So each value is decoded again from the very bytes, and compared, before they are
+//! stored. A codec that does not give it back is followed by the self-describing one, and by the default
+//! one; a value that none of them carries is not stored.
 
 mod erased;
+mod likeness;
+mod losses;
+mod round_trip;
+#[cfg(test)]
+mod tests;
 
 use std::any::TypeId;
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use smallvec::SmallVec;
 
 pub(crate) use erased::{AnyValue, Value, ValueCodec, ValueType, codec_of, owned, type_of};
+pub(crate) use likeness::Likeness;
+pub use likeness::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
+pub(crate) use losses::{Losses, REMEDY};
+pub use round_trip::assert_round_trip;
 
 use crate::codec::DefaultCodec;
+use crate::config::CacheConfig;
 use crate::entry;
 use crate::error::Error;
 
-/// So many digests are remembered as verified for each type.
+/// So many digests are remembered as verified for each type in each codec.
 const VERIFIED: usize = 8;
+/// An encoded value may be so many times as large as the value: with names, and in text.
+const EXPANSION: usize = 8;
+/// A value may be so many times as large as it is encoded: a number takes eight bytes, or one.
+const DENSITY: usize = 16;
 
 /// A value ready to be put into an entry.
 #[derive(Debug)]
@@ -32,48 +50,79 @@ pub(crate) struct Encoded {
     pub(crate) payload: Vec<u8>,
 }
 
-/// What is known of the stored types.
-#[derive(Debug)]
-pub(crate) struct Types {
-    known: RwLock<HashMap<TypeId, Arc<TypeFacts>>>,
-    codec: DefaultCodec,
-    compress_above: Option<usize>,
+/// How the values of one function are encoded and told apart; by hand nothing is known.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Coding {
+    /// The codec that the function asks for.
+    pub(crate) own: Option<&'static dyn ValueCodec>,
+    pub(crate) likeness: Likeness,
 }
 
+/// Encodes and decodes the values of one cache.
 #[derive(Debug)]
-struct TypeFacts {
-    /// The next value is decoded again before it is stored.
-    verify: AtomicBool,
-    self_describing: AtomicBool,
+pub(crate) struct Types {
+    /// What is known of a type in a codec, by the [identity](ValueCodec::identity) of the pair.
+    known: RwLock<HashMap<TypeId, Arc<Facts>>>,
+    codec: DefaultCodec,
+    compress_above: Option<usize>,
+    /// The largest value, in bytes.
+    largest: usize,
+}
+
+#[derive(Debug, Default)]
+struct Facts {
+    /// The codec has not carried a value that another did: it is the last to be tried.
+    fails: AtomicBool,
+    /// Shapes that an entry had and its value, too.
     verified: Mutex<SmallVec<[u64; VERIFIED]>>,
 }
 
+/// Why a codec does not carry a value.
+#[derive(Debug)]
+enum Unfit {
+    Encode(String),
+    Decode(String),
+    Differs,
+    Panics,
+    TooLong(usize),
+}
+
 impl Types {
-    pub(crate) fn new(codec: DefaultCodec, compress_above: Option<usize>) -> Self {
-        Types { known: RwLock::default(), codec, compress_above }
+    pub(crate) fn new(config: &CacheConfig) -> Self {
+        let CacheConfig { codec, compress_above, max_value_size: largest, .. } = *config;
+        Types { known: RwLock::default(), codec, compress_above, largest }
     }
 
-    /// Encodes a value with the call site's own codec, or the configured one.
-    pub(crate) fn encode(
-        &self,
-        value: &dyn AnyValue,
-        own: Option<&dyn ValueCodec>,
-    ) -> Result<Encoded, Error> {
-        if let Some(codec) = own {
-            return self.encode_with(value, codec);
+    /// Encodes a value with the function's own codec or the configured one, or else with one that
+    /// carries it.
+    ///
+    /// # Errors
+    /// [`Error::Encode`] if its `Serialize` fails, [`Error::Lossy`] if it would not come back as it is.
+    pub(crate) fn encode(&self, value: &dyn AnyValue, coding: Coding) -> Result<Encoded, Error> {
+        let of = value.of();
+        let first = coding.own.unwrap_or_else(|| of.codec(self.codec));
+        let facts = self.facts(first);
+        let mut codecs = distinct(first, of);
+        if facts.fails.load(Ordering::Relaxed) {
+            codecs.rotate_left(1);
         }
-        let (of, facts) = (value.of(), self.facts(value.of()));
-        if !facts.self_describing.load(Ordering::Relaxed) {
-            let codec = of.codec(self.codec);
-            match self.encode_with(value, codec) {
-                Ok(encoded) if self.carries(&facts, codec, &encoded) => return Ok(encoded),
-                _ => facts.change_codec(codec.name(), of.name()),
+        let mut unfit = Vec::new();
+        for codec in codecs {
+            match self.encode_with(value, codec, coding.likeness) {
+                Ok(encoded) => {
+                    if codec.identity() != first.identity() {
+                        facts.change_codec(first, codec, of, &unfit);
+                    }
+                    return Ok(encoded);
+                }
+                Err(why) => unfit.push((codec.name(), why)),
             }
         }
-        self.encode_with(value, of.codec(DefaultCodec::MessagePack))
+        Err(refused(of.name(), &unfit))
     }
 
-    /// The value of an entry, if it decodes exactly to the shape that was written.
+    /// The value of an entry, if it decodes exactly to the shape that was written, and is not over the
+    /// limit.
     pub(crate) fn decode(
         &self,
         header: &entry::Header<'_>,
@@ -81,21 +130,77 @@ impl Types {
         of: &dyn ValueType,
         own: Option<&dyn ValueCodec>,
     ) -> Option<Value> {
-        let facts = self.facts(of);
-        let value = decode(header, payload, of, own, &facts);
-        if value.is_none() {
-            facts.verify.store(true, Ordering::Relaxed);
+        let codec = codec_by_id(header.state.codec(), of, own)?;
+        let payload = self.unpack(header.compressed, payload)?;
+        let value = unless_panicking(|| codec.decode(&payload))?.ok()?;
+        if payload.len() > self.largest / DENSITY && value.size() > self.largest {
+            return None;
         }
-        value
+        let facts = self.facts(codec);
+        if !facts.is_verified(header.shape) {
+            let shape = unless_panicking(|| value.shape(codec.human_readable()))?;
+            if shape != Some(header.shape) {
+                return None;
+            }
+            facts.verified(header.shape);
+        }
+        Some(value)
     }
 
-    fn encode_with(&self, value: &dyn AnyValue, codec: &dyn ValueCodec) -> Result<Encoded, Error> {
-        let failed = |message: String| Error::Encode { type_name: value.of().name(), message };
+    /// The payload as the codec wrote it; `None` if it cannot be decompressed, or is larger than that of
+    /// any value that is stored.
+    pub(crate) fn unpack<'a>(&self, compressed: bool, payload: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let limit = self.longest();
+        if payload.len() > limit {
+            return None;
+        }
+        if compressed {
+            entry::decompress(payload, limit).map(Into::into)
+        } else {
+            Some(payload.into())
+        }
+    }
+
+    /// The most bytes that a payload may have.
+    fn longest(&self) -> usize {
+        self.largest.saturating_mul(EXPANSION)
+    }
+
+    /// Encodes a value with this codec, if that gives it back.
+    fn encode_with(
+        &self,
+        value: &dyn AnyValue,
+        codec: &dyn ValueCodec,
+        likeness: Likeness,
+    ) -> Result<Encoded, Unfit> {
+        let encode = || {
+            let encoded = self.encode_unseen(value, codec)?;
+            let payload = self.unpack(encoded.compressed, &encoded.payload);
+            let payload = payload.ok_or(Unfit::Differs)?;
+            let back = codec.decode(&payload).map_err(|error| Unfit::Decode(error.to_string()))?;
+            let same_bytes = || {
+                let mut again = Vec::with_capacity(payload.len());
+                codec.encode(&*back, &mut again).is_ok() && again == *payload
+            };
+            let same = likeness.holds(value, &*back, same_bytes);
+            if same { Ok(encoded) } else { Err(Unfit::Differs) }
+        };
+        unless_panicking(encode).unwrap_or(Err(Unfit::Panics))
+    }
+
+    fn encode_unseen(
+        &self,
+        value: &dyn AnyValue,
+        codec: &dyn ValueCodec,
+    ) -> Result<Encoded, Unfit> {
         let mut payload = Vec::new();
-        codec.encode(value, &mut payload).map_err(|error| failed(error.to_string()))?;
+        codec.encode(value, &mut payload).map_err(|error| Unfit::Encode(error.to_string()))?;
+        if payload.len() > self.longest() {
+            return Err(Unfit::TooLong(payload.len()));
+        }
         let shape = value
             .shape(codec.human_readable())
-            .ok_or_else(|| failed("its `Serialize` failed".into()))?;
+            .ok_or_else(|| Unfit::Encode("its `Serialize` failed".into()))?;
         let packed = self
             .compress_above
             .filter(|above| payload.len() > *above)
@@ -104,48 +209,32 @@ impl Types {
         Ok(Encoded { codec: codec.id(), compressed, shape, payload: packed.unwrap_or(payload) })
     }
 
-    /// Whether the codec gives back what it was given, tried out where that is not known.
-    fn carries(&self, facts: &TypeFacts, codec: &dyn ValueCodec, encoded: &Encoded) -> bool {
-        if !facts.verify.load(Ordering::Relaxed) {
-            return true;
-        }
-        let Some(payload) = unpack(encoded.compressed, &encoded.payload) else {
-            return false;
-        };
-        let same = codec
-            .decode(&payload)
-            .is_ok_and(|back| back.shape(codec.human_readable()) == Some(encoded.shape));
-        if same {
-            facts.verify.store(false, Ordering::Relaxed);
-        }
-        same
-    }
-
-    fn facts(&self, of: &dyn ValueType) -> Arc<TypeFacts> {
-        let id = of.id();
+    fn facts(&self, codec: &dyn ValueCodec) -> Arc<Facts> {
+        let id = codec.identity();
         if let Some(facts) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Arc::clone(facts);
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(id).or_insert_with(|| Arc::new(TypeFacts::new())))
+        Arc::clone(known.entry(id).or_default())
     }
 }
 
-impl TypeFacts {
-    fn new() -> Self {
-        TypeFacts {
-            verify: AtomicBool::new(true),
-            self_describing: AtomicBool::new(false),
-            verified: Mutex::default(),
-        }
-    }
-
-    fn change_codec(&self, codec: &str, type_name: &str) {
-        if !self.self_describing.swap(true, Ordering::Relaxed) {
+impl Facts {
+    fn change_codec(
+        &self,
+        from: &dyn ValueCodec,
+        to: &dyn ValueCodec,
+        of: &dyn ValueType,
+        unfit: &[(&str, Unfit)],
+    ) {
+        if !self.fails.swap(true, Ordering::Relaxed) {
+            let reason = unfit.iter().find(|(codec, _)| *codec == from.name());
             tracing::warn!(
-                type_name,
-                codec,
-                "this codec cannot carry the type; its values are stored as MessagePack"
+                type_name = of.name(),
+                codec = from.name(),
+                reason = reason.map(|(_, why)| why.to_string()),
+                instead = to.name(),
+                "this codec cannot carry every value of the type; another one is used instead"
             );
         }
     }
@@ -164,24 +253,56 @@ impl TypeFacts {
     }
 }
 
-fn decode(
-    header: &entry::Header<'_>,
-    payload: &[u8],
+/// The codecs that a value is tried in.
+fn distinct<'a>(
+    first: &'a dyn ValueCodec,
     of: &dyn ValueType,
-    own: Option<&dyn ValueCodec>,
-    facts: &TypeFacts,
-) -> Option<Value> {
-    let codec = codec_by_id(header.state.codec(), of, own)?;
-    let payload = unpack(header.compressed, payload)?;
-    let value = codec.decode(&payload).ok()?;
-    if facts.is_verified(header.shape) {
-        return Some(value);
+) -> SmallVec<[&'a dyn ValueCodec; 3]> {
+    let others = [of.codec(DefaultCodec::MessagePack), of.codec(DefaultCodec::Bincode)];
+    let others = others.into_iter().map(|codec| codec as &dyn ValueCodec);
+    let others = others.filter(|codec| codec.identity() != first.identity());
+    std::iter::once(first).chain(others).collect()
+}
+
+/// What the user's code returns; `None` if it panics, which no caller of the cache has deserved.
+fn unless_panicking<T>(run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run)).ok()
+}
+
+fn refused(type_name: &'static str, unfit: &[(&'static str, Unfit)]) -> Error {
+    let all = unfit.iter().map(|(codec, why)| format!("{codec}: {why}"));
+    let message = all.collect::<Vec<_>>().join("; ");
+    if unfit.iter().all(|(_, why)| matches!(why, Unfit::Encode(_))) {
+        return Error::Encode { type_name, message };
     }
-    if value.shape(codec.human_readable()) != Some(header.shape) {
-        return None;
+    Error::Lossy { type_name, message }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unfit::Encode(error) => write!(f, "{}", Unquoted(error)),
+            Unfit::Decode(error) => write!(f, "it cannot be read back ({})", Unquoted(error)),
+            Unfit::Differs => f.write_str("another value is read back"),
+            Unfit::Panics => f.write_str("its code panics"),
+            Unfit::TooLong(bytes) => write!(f, "it takes {bytes} bytes"),
+        }
     }
-    facts.verified(header.shape);
-    Some(value)
+}
+
+/// A text of serde's without what it quotes of the value, which may be secret.
+struct Unquoted<'a>(&'a str);
+
+impl fmt::Display for Unquoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, part) in self.0.split('"').enumerate() {
+            match i % 2 {
+                0 => f.write_str(part)?,
+                _ => f.write_str("\"..\"")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The codec that wrote an entry, if this program has it.
@@ -197,9 +318,4 @@ fn codec_by_id<'a>(
 /// What the codec of this number is called, if it is one of ours.
 pub(crate) fn codec_name(id: u8) -> Option<&'static str> {
     codec_by_id(id, type_of::<()>(), None).map(|codec| codec.name())
-}
-
-/// The payload as the codec wrote it; `None` if it cannot be decompressed.
-pub(crate) fn unpack(compressed: bool, payload: &[u8]) -> Option<std::borrow::Cow<'_, [u8]>> {
-    if compressed { entry::decompress(payload).map(Into::into) } else { Some(payload.into()) }
 }

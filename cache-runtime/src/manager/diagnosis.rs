@@ -1,0 +1,59 @@
+//! What is wrong with the cache, as the doctor says it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::CacheManager;
+use crate::core::Core;
+use crate::redis::Check;
+use crate::runtime;
+use crate::value::REMEDY;
+
+impl CacheManager {
+    /// Tries everything that the cache needs of Redis, on a connection of its own, and says what is wrong
+    /// and what to do about it: connection, version, role, eviction, latency, clock, permissions, feed.
+    /// Names the functions whose values cannot be stored there, in all processes that share the cache.
+    /// Without Redis there is nothing to say.
+    ///
+    /// It asks some thirty questions, and writes a key of its own, which it removes; the others hear a notice
+    /// that says nothing.
+    pub async fn diagnose(&self) -> Vec<Check> {
+        let core = Arc::clone(self.core());
+        let examined = async move {
+            let Some(redis) = &core.redis else { return Vec::new() };
+            let mut checks = redis.diagnose().await;
+            checks.extend(core.check_values().await);
+            checks
+        };
+        runtime::run(examined).await.unwrap_or_default()
+    }
+}
+
+impl Core {
+    /// Which functions return values that do not survive; `None` if Redis cannot be asked for those of
+    /// other processes, and there are none here.
+    async fn check_values(&self) -> Option<Check> {
+        const NAME: &str = "values";
+        let here = self.losses.all();
+        let all = self.cluster_stats().await;
+        if here.is_empty() && all.is_none() {
+            return None;
+        }
+        let named: BTreeSet<&str> = here.iter().map(|loss| loss.function).collect();
+        let sites = all.iter().flat_map(|all| &all.sites);
+        let elsewhere = sites.filter(|site| site.counts.lossy > 0 && !named.contains(&*site.name));
+        let found: Vec<String> = here
+            .iter()
+            .map(|loss| format!("`{}` of {} ({})", loss.type_name, loss.function, loss.message))
+            .chain(elsewhere.map(|site| format!("{} of {}", site.counts.lossy, site.name)))
+            .collect();
+        if found.is_empty() {
+            return Some(Check::good(NAME, "all come back as they were stored"));
+        }
+        let found = format!(
+            "some would not come back as they are, and are not stored: {}",
+            found.join("; ")
+        );
+        Some(Check::warning(NAME, found, REMEDY))
+    }
+}

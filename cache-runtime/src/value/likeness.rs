@@ -1,0 +1,160 @@
+//! Whether a value that was read back is the one that was written.
+//!
+//! `PartialEq` says so where the type has it, and `Debug` where it has that alone. Neither can be asked
+//! of a type parameter, so generated code, which knows the type, finds them by method look-up. What
+//! `PartialEq` calls equal may still differ in what it does not compare, so the bytes or the contents
+//! have to be the same as well.
+
+use std::any::Any;
+use std::fmt::{self, Debug, Write as _};
+
+use super::AnyValue;
+use crate::output::{AnyResult, OutputKind, PlainKind, ResultKind};
+use crate::shape::Words;
+
+/// What can tell the values of one type apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Likeness {
+    pub(crate) equality: Equality,
+    pub(crate) printing: Printing,
+}
+
+impl Likeness {
+    /// Whether `back` is what `value` was; `same_bytes` says whether it is written alike.
+    pub(crate) fn holds(
+        self,
+        value: &dyn AnyValue,
+        back: &dyn AnyValue,
+        same_bytes: impl FnOnce() -> bool,
+    ) -> bool {
+        match self.equality.of(value, back) {
+            Some(false) => false,
+            Some(true) => same_bytes() || value.has_content_of(back),
+            None => value.has_content_of(back) && self.printing.of(value, back) != Some(false),
+        }
+    }
+}
+
+/// The `PartialEq` of a type, if it has one.
+#[derive(Clone, Copy, Default)]
+pub struct Equality(Option<Equal>);
+
+type Equal = fn(&dyn AnyValue, &dyn AnyValue) -> bool;
+
+impl Equality {
+    pub(super) fn by<V: PartialEq + 'static>() -> Self {
+        Equality(Some(|a, b| match (downcast::<V>(a), downcast::<V>(b)) {
+            (Some(a), Some(b)) => a == b,
+            _ => false,
+        }))
+    }
+
+    /// `None` for a value that does not equal its own clone, as no NaN does.
+    fn of(self, value: &dyn AnyValue, back: &dyn AnyValue) -> Option<bool> {
+        let equal = self.0?;
+        let same = equal(value, back);
+        (same || equal(value, &*value.shared())).then_some(same)
+    }
+}
+
+/// The `Debug` of a type, if it has one.
+#[derive(Clone, Copy, Default)]
+pub struct Printing(Option<fn(&dyn AnyValue) -> u64>);
+
+impl Printing {
+    pub(super) fn by<V: Debug + 'static>() -> Self {
+        Printing(Some(|value| {
+            let mut words = Words::default();
+            if let Some(value) = downcast::<V>(value) {
+                // A `Debug` that fails is compared up to there.
+                let _ = write!(words, "{value:?}");
+            }
+            words.digest()
+        }))
+    }
+
+    /// `None` for a value that prints in another way each time.
+    fn of(self, value: &dyn AnyValue, back: &dyn AnyValue) -> Option<bool> {
+        let print = self.0?;
+        let printed = print(value);
+        let same = printed == print(back);
+        (same || printed == print(&*value.shared())).then_some(same)
+    }
+}
+
+fn downcast<V: 'static>(value: &dyn AnyValue) -> Option<&V> {
+    let value: &dyn Any = value;
+    value.downcast_ref()
+}
+
+/// Taken by method look-up where the value of a function can be compared.
+pub trait ProbeEqual {
+    /// How.
+    fn __cache_equality(&self) -> Equality;
+}
+
+impl<R: AnyResult<Ok: PartialEq + 'static>> ProbeEqual for &ResultKind<R> {
+    fn __cache_equality(&self) -> Equality {
+        Equality::by::<R::Ok>()
+    }
+}
+
+impl<R: PartialEq + 'static> ProbeEqual for &PlainKind<R> {
+    fn __cache_equality(&self) -> Equality {
+        Equality::by::<R>()
+    }
+}
+
+/// Taken by method look-up where it cannot.
+pub trait ProbeUnequal {
+    /// Not at all.
+    fn __cache_equality(&self) -> Equality;
+}
+
+impl<K: OutputKind> ProbeUnequal for K {
+    fn __cache_equality(&self) -> Equality {
+        Equality::default()
+    }
+}
+
+/// Taken by method look-up where the value of a function can be printed.
+pub trait ProbePrint {
+    /// How.
+    fn __cache_printing(&self) -> Printing;
+}
+
+impl<R: AnyResult<Ok: Debug + 'static>> ProbePrint for &ResultKind<R> {
+    fn __cache_printing(&self) -> Printing {
+        Printing::by::<R::Ok>()
+    }
+}
+
+impl<R: Debug + 'static> ProbePrint for &PlainKind<R> {
+    fn __cache_printing(&self) -> Printing {
+        Printing::by::<R>()
+    }
+}
+
+/// Taken by method look-up where it cannot.
+pub trait ProbeUnprinted {
+    /// Not at all.
+    fn __cache_printing(&self) -> Printing;
+}
+
+impl<K: OutputKind> ProbeUnprinted for K {
+    fn __cache_printing(&self) -> Printing {
+        Printing::default()
+    }
+}
+
+impl Debug for Equality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Equality").field(&self.0.is_some()).finish()
+    }
+}
+
+impl Debug for Printing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Printing").field(&self.0.is_some()).finish()
+    }
+}

@@ -1,0 +1,55 @@
+//! Which functions have returned values that cannot be stored in Redis.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What to do about a value that is lost on its way through Redis.
+pub(crate) const REMEDY: &str = "let serde write and read all of the value (`skip`, \
+    `skip_serializing`, `untagged`, a `with` or `rename` that reads another form than it writes), which a test \
+    with `cache_runtime::assert_round_trip` shows; or keep it in this process with `tier = \"memory\"`";
+
+/// The first loss of each type that each function returns.
+#[derive(Debug, Default)]
+pub(crate) struct Losses(Mutex<Known>);
+
+/// Why, by function and type.
+type Known = BTreeMap<(&'static str, &'static str), Box<str>>;
+
+/// Values that cannot be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Loss {
+    pub(crate) function: &'static str,
+    pub(crate) type_name: &'static str,
+    /// Why, by each codec.
+    pub(crate) message: Box<str>,
+}
+
+impl Losses {
+    /// Notes a loss; whether it is the first of its kind.
+    pub(crate) fn note(
+        &self,
+        function: &'static str,
+        type_name: &'static str,
+        message: &str,
+    ) -> bool {
+        let mut known = self.lock();
+        let is_new = !known.contains_key(&(function, type_name));
+        if is_new {
+            known.insert((function, type_name), message.into());
+        }
+        is_new
+    }
+
+    pub(crate) fn all(&self) -> Vec<Loss> {
+        let known = self.lock();
+        let losses = known.iter().map(|(&(function, type_name), message)| {
+            let message = message.clone();
+            Loss { function, type_name, message }
+        });
+        losses.collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,126 @@
+//! For users' tests: whether a value survives.
+
+use std::collections::VecDeque;
+use std::fmt::{self, Debug, Write as _};
+
+use super::{Equality, Likeness, Printing, REMEDY, Types, Unfit, ValueCodec, distinct};
+use super::{owned, type_of, unless_panicking};
+use crate::codec::DefaultCodec;
+use crate::config::CacheConfig;
+use crate::output::CacheValue;
+
+/// So many lines that differ are shown.
+const SHOWN: usize = 20;
+
+/// Checks that a value would be stored in Redis and come back from there as it is, whichever of the codecs
+/// of this crate is configured. For a test of each type that a cached function returns, with values in which
+/// every field that may be absent is present and absent.
+///
+/// A value that does not pass is not stored in Redis: each call loads it, or, in mode `tiered`, each process
+/// loads it and keeps it for itself. It is then counted ([`Counts::lossy`](crate::Counts)) and logged as an
+/// error, once for each function.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// struct Video {
+///     title: String,
+///     #[serde(default, skip_serializing_if = "Option::is_none")]
+///     length: Option<u32>,
+/// }
+///
+/// cache_runtime::assert_round_trip(&Video { title: "a".into(), length: None });
+/// cache_runtime::assert_round_trip(&Video { title: "a".into(), length: Some(1) });
+/// ```
+///
+/// # Panics
+/// If the value does not come back as it is. The message says which codec loses what:
+///
+/// ```should_panic
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// struct User {
+///     name: String,
+///     #[serde(skip)]
+///     password_hash: String,
+/// }
+///
+/// cache_runtime::assert_round_trip(&User { name: "ada".into(), password_hash: "$2b$".into() });
+/// ```
+#[track_caller]
+#[allow(clippy::panic, reason = "a test is told of a failure by a panic")]
+pub fn assert_round_trip<V: CacheValue + PartialEq + Debug>(value: &V) {
+    let likeness = Likeness { equality: Equality::by::<V>(), printing: Printing::by::<V>() };
+    for codec in DefaultCodec::ALL {
+        if let Some(lost) = lost(value, *codec, likeness) {
+            panic!("{lost}");
+        }
+    }
+}
+
+/// What is lost if this codec is configured.
+fn lost<V: CacheValue + Debug>(
+    value: &V,
+    codec: DefaultCodec,
+    likeness: Likeness,
+) -> Option<String> {
+    let config = CacheConfig { codec, max_value_size: usize::MAX, ..CacheConfig::default() };
+    let types = Types::new(&config);
+    let of = type_of::<V>();
+    let mut text = format!("a `{}` would not come back from Redis as it is", of.name());
+    for codec in distinct(of.codec(codec), of) {
+        match types.encode_with(value, codec, likeness) {
+            Ok(_) => return None,
+            Err(why) => {
+                // Writing to a `String` does not fail.
+                let _ =
+                    write!(text, "\n  {}: {why}{}", codec.name(), Lost { value, codec, why: &why });
+            }
+        }
+    }
+    Some(format!("{text}\n{REMEDY}"))
+}
+
+/// What differs between a value and what is read back.
+struct Lost<'a, V> {
+    value: &'a V,
+    codec: &'a dyn ValueCodec,
+    why: &'a Unfit,
+}
+
+impl<V: CacheValue + Debug> Lost<'_, V> {
+    fn back(&self) -> Option<V> {
+        let mut bytes = Vec::new();
+        self.codec.encode(self.value, &mut bytes).ok()?;
+        self.codec.decode(&bytes).ok().and_then(owned)
+    }
+}
+
+impl<V: CacheValue + Debug> fmt::Display for Lost<'_, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let printed = || Some((format!("{:#?}", self.value), format!("{:#?}", self.back()?)));
+        let Unfit::Differs = self.why else { return Ok(()) };
+        let Some((value, back)) = unless_panicking(printed).flatten() else { return Ok(()) };
+        let (gone, new) = (missing(&value, &back), missing(&back, &value));
+        let gone = gone.into_iter().map(|line| ('-', line));
+        let lines: Vec<_> = gone.chain(new.into_iter().map(|line| ('+', line))).collect();
+        for (sign, line) in lines.iter().take(SHOWN) {
+            write!(f, "\n    {sign} {line}")?;
+        }
+        match lines.len() {
+            0 => f.write_str("\n    (both print alike)"),
+            count if count > SHOWN => write!(f, "\n    and {} lines more", count - SHOWN),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The lines of a text that another has less often.
+fn missing<'a>(text: &'a str, other: &str) -> Vec<&'a str> {
+    let mut others: VecDeque<&str> = other.lines().collect();
+    let is_missing = |line: &&str| match others.iter().position(|other| other == line) {
+        Some(at) => others.remove(at).is_none(),
+        None => true,
+    };
+    text.lines().filter(is_missing).collect()
+}
