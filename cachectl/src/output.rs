@@ -30,8 +30,8 @@ impl Output {
             return self.line(text);
         }
         // Only within strings are there any, and the rest of JSON has no use for them.
-        let json = escaped(&serde_json::to_string(value)?, steers, json_escape);
-        writeln!(stdout().lock(), "{json}")
+        let json = serde_json::to_string(value)?;
+        writeln!(stdout().lock(), "{}", escaped(&json, steers, json_escape))
     }
 
     /// Text of several lines, perhaps.
