@@ -57,6 +57,7 @@ options!(CachedAttr, &[OF_CACHED], {
     negative_ttl: Once<Expr> = "negative_ttl",
     cache_none: Once<Expr> = "cache_none",
     cache_if: Once<Expr> = "cache_if",
+    weight: Once<Expr> = "weight",
     bypass_if: Once<Expr> = "bypass_if",
     jitter: Once<Expr> = "jitter",
     tier: Once<Expr> = "tier",

@@ -6,6 +6,7 @@ mod error;
 mod expand;
 mod item;
 mod mention;
+mod naming;
 mod spec;
 mod template;
 #[cfg(test)]
@@ -56,6 +57,13 @@ pub fn cache_put(
         Ok(expand::put(&spec, item))
     })
     .into()
+}
+
+#[doc = include_str!("../docs/name.md")]
+#[proc_macro]
+pub fn name(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    let expanded = syn::parse(input).and_then(|naming| naming::expand(&naming));
+    expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// The expansion; on mistakes, these and the item as it was, so that no other error follows.

@@ -17,6 +17,7 @@ pub(crate) struct Cached {
     pub(crate) negative_ttl: Option<Ttl>,
     pub(crate) cache_none: Option<bool>,
     pub(crate) cache_if: Option<Expr>,
+    pub(crate) weight: Option<Expr>,
     pub(crate) bypass_if: Option<Expr>,
     pub(crate) jitter: Option<Constant<f64>>,
     pub(crate) tier: Option<Tier>,

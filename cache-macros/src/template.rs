@@ -125,15 +125,17 @@ pub(crate) fn check_start(text: &str) -> Result<(), String> {
     match text.chars().next() {
         Some('#') => Err("a name must not begin with `#`, which is reserved".to_owned()),
         Some(':') => Err("a name must not begin with `:`".to_owned()),
+        Some(c) if c.is_whitespace() => Err("a name must not begin with white space".to_owned()),
         _ => Ok(()),
     }
 }
 
 /// What no name may end with.
 pub(crate) fn check_end(text: &str) -> Result<(), String> {
-    match text.ends_with(':') {
-        true => Err("a name must not end with `:`".to_owned()),
-        false => Ok(()),
+    match text.chars().next_back() {
+        Some(':') => Err("a name must not end with `:`".to_owned()),
+        Some(c) if c.is_whitespace() => Err("a name must not end with white space".to_owned()),
+        _ => Ok(()),
     }
 }
 
@@ -200,6 +202,8 @@ mod tests {
             (":a", "begin with `:`"),
             ("a:", "end with `:`"),
             ("a::b", "empty segment"),
+            (" {a}", "begin with white space"),
+            ("{a}\u{2003}", "end with white space"),
             ("a\n", "control character '\\n'"),
         ];
         for (template, part) in cases {

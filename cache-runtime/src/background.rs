@@ -168,7 +168,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_function_has_no_more_places_than_it_leaves_to_the_others() {
-        let memory = Memory::new(1 << 20, 1 << 20);
+        let memory = Memory::new(1 << 20, 1 << 20, 2);
         let background = Background::new(8, Duration::from_secs(60));
         // Names by hand count by their first prefix.
         let place = |prefix: &str, id: usize| {

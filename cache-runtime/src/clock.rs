@@ -61,10 +61,11 @@ impl Clock {
         Clock(Source::Tokio)
     }
 
-    /// Moves a mock clock forward. The other clocks move by themselves: there it does nothing.
+    /// Moves a mock clock forward, at most to the end of time. The other clocks move by themselves: there it does nothing.
     pub fn advance(&self, by: Duration) {
         if let Source::Mock(now) = &self.0 {
-            now.fetch_add(millis(by), Ordering::AcqRel);
+            let later = |now: u64| Some(now.saturating_add(millis(by)));
+            let _ = now.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
         }
     }
 
@@ -190,5 +191,14 @@ mod tests {
         let before = clock.now_ms();
         shared.advance(Duration::from_secs(1));
         assert_eq!(clock.now_ms(), before + 1_000);
+    }
+
+    #[test]
+    fn a_mock_clock_never_goes_back() {
+        let clock = Clock::mock();
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now_ms(), u64::MAX);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(clock.now_ms(), u64::MAX);
     }
 }

@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::background::Background;
-use crate::call::CallKey;
+use crate::call::{CallKey, SharedNames};
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
 use crate::entry::Address;
 use crate::error::Error;
 use crate::events::{Events, Happened};
 use crate::flight::Flights;
-use crate::generation::{Generations, Passed};
+use crate::generation::{Generations, Noted, Passed, Storing};
 use crate::means::Means;
-use crate::memory::{Memory, Terms};
+use crate::memory::{Made, Memory, Terms};
 use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
 use crate::registry::registry;
 use crate::site::{Instance, Tier};
@@ -41,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) renewals: Arc<Flights<CallKey>>,
     pub(crate) means: Means,
     pub(crate) types: Types,
+    pub(crate) shared_names: SharedNames,
     pub(crate) losses: Losses,
     pub(crate) by_hand: Arc<SiteCounters>,
     /// It has been said that loads by hand are not cached which cannot be.
@@ -94,7 +96,7 @@ impl Bound {
 impl Core {
     /// Where the entry of this key is in Redis.
     pub(crate) fn address(&self, key: &CallKey) -> Address {
-        Address::new(&self.config.namespace, key.name().as_str())
+        Address::new(&self.config.namespace, key.stored_as())
     }
 
     /// # Errors
@@ -108,6 +110,17 @@ impl Core {
             Backend::Tiered(url) => (Stores::Tiered, Some(url)),
         };
         let settings = url.map(|url| settings(&config, url)).transpose()?;
+        let cores = available_parallelism().map_or(4, usize::from);
+        let memory = Memory::new(config.memory_capacity as u64, config.max_value_size, cores);
+        if stores != Stores::Redis && config.max_value_size > memory.room() {
+            tracing::warn!(
+                capacity = config.memory_capacity,
+                largest = config.max_value_size,
+                room = memory.room(),
+                "values of more than `room` bytes are not kept in memory, though values up to `largest` \
+                 are cached (CACHE_MAX_VALUE_SIZE); raise CACHE_MEMORY_CAPACITY to keep them"
+            );
+        }
         let events = Arc::new(Events::default());
         Ok(Arc::new_cyclic(|core: &Weak<Core>| Core {
             redis: settings.map(|settings| {
@@ -125,11 +138,12 @@ impl Core {
                 store
             }),
             stores,
-            memory: Memory::new(config.memory_capacity as u64, config.max_value_size),
+            memory,
             types: Types::new(&config),
             losses: Losses::default(),
             flights: Flights::new(),
             background: Background::new(config.max_background_loads, config.max_load),
+            shared_names: SharedNames::default(),
             renewals: Flights::new(),
             means: Means::new(),
             by_hand: Arc::new(SiteCounters::new(0.0)),
@@ -142,6 +156,21 @@ impl Core {
             clock,
             generations,
         }))
+    }
+
+    /// Places an entry in memory if it may be there, and says whether it is. While that is asked and done,
+    /// nobody else stores under its name.
+    pub(crate) fn place(
+        &self,
+        noted: &Noted,
+        made: Made,
+        may: impl FnOnce(&Storing<'_>) -> bool,
+    ) -> bool {
+        let storing = self.generations.storing(noted);
+        let placed = if may(&storing) { Ok(self.memory.place(made)) } else { Err(made) };
+        // Before any value is dropped, which may use the cache.
+        drop(storing);
+        placed.is_ok()
     }
 
     /// This cache's view of a call site.

@@ -39,6 +39,24 @@ pub enum Error {
         /// The limit in bytes (`CACHE_MAX_VALUE_SIZE`).
         limit: usize,
     },
+    /// A value takes more memory than there is room for one entry.
+    NoRoom {
+        /// The name it was to be stored under.
+        name: String,
+        /// The bytes that its entry would take in memory.
+        weight: usize,
+        /// The most that an entry may take: a part of the capacity (`CACHE_MEMORY_CAPACITY`).
+        room: usize,
+    },
+    /// A value was given more tags than an entry may have.
+    TooManyTags {
+        /// The name it was to be stored under.
+        name: String,
+        /// How many tags were given.
+        given: usize,
+        /// The most there may be: 128, besides the prefixes of the name.
+        limit: usize,
+    },
     /// A value or an argument cannot be serialised.
     Encode {
         /// The type that failed.
@@ -119,6 +137,14 @@ impl fmt::Display for Error {
             Error::ValueTooLarge { name, size, limit } => write!(
                 f,
                 "the value for {name:?} takes {size} bytes, the limit is {limit} (CACHE_MAX_VALUE_SIZE)"
+            ),
+            Error::NoRoom { name, weight, room } => write!(
+                f,
+                "the value for {name:?} takes {weight} bytes in memory, and there is room for {room}; raise CACHE_MEMORY_CAPACITY"
+            ),
+            Error::TooManyTags { name, given, limit } => write!(
+                f,
+                "{given} tags were given for {name:?}; an entry has at most {limit}, besides the prefixes of its name"
             ),
             Error::Encode { type_name, message } => {
                 write!(f, "a value of type {type_name} cannot be serialised: {message}")

@@ -4,22 +4,34 @@
 //! the sum of the counters it depends on, as it was *before* its value was loaded, and is fresh
 //! only while that is the present sum. Counters only grow, so equal sums mean that none of them
 //! has changed. Two tags that share a counter cost each other misses, never a stale value.
+//!
+//! A put takes the place of the entry of its name in the table itself, so it makes no entry stale, and
+//! least of all those whose names share its counter. What must not come after it are loads and puts of
+//! that name that have noted what was before. They compare one counter more, of puts, when they store;
+//! and who stores does that alone among those of the same name, from its last look at the counters until
+//! the value is in the table.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::glob::Pattern;
 use crate::lease::Lease;
+use crate::sweeps::Sweeps;
 
 /// The fewest and the most counters for names, and as many for tags.
-const FEWEST: usize = 1 << 16;
+const FEWEST: usize = 1 << 14;
 const MOST: usize = 1 << 22;
 /// One counter for names for so many bytes of the store's capacity, about half an entry: what is stored
 /// or removed makes another entry stale once for every other entry that fits, at worst.
 const BYTES_EACH: u64 = 128;
 /// So many slots stand in the stamps themselves: the name, two prefixes, a tag.
 const FEW: usize = 4;
+/// The counters of puts: two loads and puts that run at once and share one cost each other a store.
+const PUTS: usize = 1 << 14;
+/// So many may store in memory at once.
+const LANES: usize = 64;
 
 /// The generations of one manager.
 pub(crate) struct Generations {
@@ -27,10 +39,14 @@ pub(crate) struct Generations {
     counters: Box<[AtomicU32]>,
     /// Counts for every entry there is.
     epoch: AtomicU64,
-    /// Counts for every load that runs.
+    /// Counts for every load that runs and that a pattern may match.
     sweeps: AtomicU64,
+    /// How often a value has been put in the place of another, for the names that share one of these.
+    puts: Box<[AtomicU32]>,
+    /// Who stores in memory holds the lane of the name: nobody else stores under it.
+    lanes: [Mutex<()>; LANES],
     /// Shared by those who store in memory: no sweep begins meanwhile.
-    storing: RwLock<()>,
+    patterns: RwLock<Sweeps>,
     /// Raised after any of the others that an entry depends on.
     changes: AtomicU64,
     /// Until when these are up to date with what other processes invalidate.
@@ -51,6 +67,10 @@ impl Verified {
     /// Nobody is to serve this entry any more: another has taken its place, or it has none.
     pub(crate) fn retire(&self) {
         self.0.store(RETIRED, Ordering::Release);
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.0.load(Ordering::Acquire) == RETIRED
     }
 }
 
@@ -97,6 +117,8 @@ impl Stamps {
 pub(crate) struct Noted {
     pub(crate) stamps: Stamps,
     sweeps: u64,
+    /// The name's, if there is one.
+    puts: u32,
 }
 
 /// A read goes past memory: the lease has ended.
@@ -115,23 +137,28 @@ impl Generations {
             counters: (0..2 * half).map(|_| AtomicU32::new(0)).collect(),
             // Random: numbers noted under one manager mean nothing to another.
             epoch: AtomicU64::new(crate::random::word()),
-            sweeps: AtomicU64::new(1),
-            storing: RwLock::default(),
+            sweeps: AtomicU64::new(0),
+            puts: (0..PUTS).map(|_| AtomicU32::new(0)).collect(),
+            lanes: [const { Mutex::new(()) }; LANES],
+            patterns: RwLock::default(),
             changes: AtomicU64::new(1),
             lease: Lease::default(),
         }
     }
 
     /// Notes the present generations. To be called before the value is looked for.
+    ///
+    /// The first slot is that of the name.
     pub(crate) fn note(&self, slots: &[Slot]) -> Noted {
         let sweeps = self.sweeps.load(Ordering::Acquire);
+        let puts = slots.first().map_or(0, |own| self.puts(*own).load(Ordering::Acquire));
         let (first, rest) = slots.split_at(slots.len().min(FEW));
         let mut few = [Slot::NEVER; FEW];
         few[..first.len()].copy_from_slice(first);
         let more = (!rest.is_empty()).then(|| Box::new(rest.to_vec()));
         let mut stamps = Stamps { sum: 0, few, more };
         stamps.sum = self.sum(&stamps);
-        Noted { stamps, sweeps }
+        Noted { stamps, sweeps, puts }
     }
 
     /// Whether nothing noted in `stamps` has been invalidated since.
@@ -158,41 +185,35 @@ impl Generations {
         true
     }
 
-    /// Whether a load that noted this may store its value, or be joined: nothing it depends on has
-    /// been invalidated since, and no pattern has been cleared.
+    /// Whether a load that noted this may be joined: nothing it depends on has been invalidated
+    /// since, no value has been put in its place, and no pattern has been cleared.
     pub(crate) fn storable(&self, noted: &Noted) -> bool {
-        !self.swept_since(noted) && self.current(&noted.stamps)
+        let unswept = self.sweeps.load(Ordering::Acquire) == noted.sweeps;
+        unswept && self.newest(noted) && self.current(&noted.stamps)
     }
 
-    fn swept_since(&self, noted: &Noted) -> bool {
-        self.sweeps.load(Ordering::Acquire) != noted.sweeps
+    /// Whether no value has been put in the place of what noted this.
+    fn newest(&self, noted: &Noted) -> bool {
+        let own = noted.stamps.few[0];
+        own == Slot::NEVER || self.puts(own).load(Ordering::Acquire) == noted.puts
     }
 
-    /// Keeps sweeps from beginning while something is stored that is still [`storable`]: a sweep
-    /// that has begun finds it, and one that begins before makes it not storable.
+    /// To be held from the last look at whether something is still [`storable`](Storing::storable) until it
+    /// is stored: what is put in its place meanwhile, or cleared, finds it, or makes it not storable.
     ///
-    /// [`storable`]: Generations::storable
-    pub(crate) fn storing(&self) -> RwLockReadGuard<'_, ()> {
-        self.storing.read().unwrap_or_else(PoisonError::into_inner)
+    /// Nothing of the user's may run meanwhile: no `Serialize`, `Clone` or `Drop` of a value.
+    pub(crate) fn storing(&self, noted: &Noted) -> Storing<'_> {
+        let lane = noted.stamps.few[0].0 as usize % LANES;
+        let lane = self.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner);
+        let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
+        Storing { generations: self, _lane: lane, patterns }
     }
 
-    /// A value takes the place of whatever is under its own slot: entries and loads of it that
-    /// are not this one's are stale from here on. Its stamps, if nothing that it depends on has
-    /// been invalidated since they were noted.
-    pub(crate) fn overtake(&self, noted: &Noted, own: Slot) -> Option<Stamps> {
-        if !self.storable(noted) {
-            return None;
-        }
-        self.bump(own);
-        // An invalidation between the two, or another's overtaking, makes the sum larger than this.
-        Some(Stamps { sum: noted.stamps.sum.wrapping_add(1), ..noted.stamps.clone() })
-    }
-
-    /// A pattern is about to be cleared: which running loads it matches is not known, so none of
-    /// them may store. Entries that are there stay; the sweep finds those that match.
-    pub(crate) fn begin_sweep(&self) {
-        let _nobody_stores = self.storing.write().unwrap_or_else(PoisonError::into_inner);
-        self.sweeps.fetch_add(1, Ordering::AcqRel);
+    /// A pattern is about to be cleared: running loads that it matches may not store. Entries that
+    /// are there stay; the sweep finds those that match.
+    pub(crate) fn begin_sweep(&self, pattern: &Pattern) {
+        let mut nobody_stores = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
+        self.sweeps.store(nobody_stores.begin(pattern), Ordering::Release);
     }
 
     /// Makes everything that noted this slot stale.
@@ -237,10 +258,42 @@ impl Generations {
         }
     }
 
+    fn puts(&self, slot: Slot) -> &AtomicU32 {
+        &self.puts[slot.0 as usize % PUTS]
+    }
+
     fn counter(&self, slot: Slot) -> &AtomicU32 {
         let half = self.counters.len() / 2;
         let first = if slot.0 & Slot::TAG == 0 { 0 } else { half };
         &self.counters[first + (slot.0 as usize & (half - 1))]
+    }
+}
+
+/// The right to store in memory what is still storable.
+pub(crate) struct Storing<'a> {
+    generations: &'a Generations,
+    _lane: MutexGuard<'a, ()>,
+    patterns: RwLockReadGuard<'a, Sweeps>,
+}
+
+impl Storing<'_> {
+    /// Whether a load of this name that noted this may store its value: nothing it depends on has been
+    /// invalidated since, no value has been put in its place, and no pattern that matches the name has been
+    /// cleared.
+    pub(crate) fn storable<'n>(&self, noted: &Noted, name: impl FnOnce() -> &'n str) -> bool {
+        !self.patterns.may_match_since(noted.sweeps, name)
+            && self.generations.newest(noted)
+            && self.generations.current(&noted.stamps)
+    }
+
+    /// A value is about to take the place of what is under its name: loads and puts that have noted what
+    /// was before may not store. `false` if this one may not, either.
+    pub(crate) fn overtake<'n>(&self, noted: &Noted, name: impl FnOnce() -> &'n str) -> bool {
+        let may = self.storable(noted, name);
+        if may {
+            self.generations.puts(noted.stamps.few[0]).fetch_add(1, Ordering::AcqRel);
+        }
+        may
     }
 }
 
@@ -252,6 +305,7 @@ impl std::fmt::Debug for Generations {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
     use super::*;
 
     #[test]
@@ -289,23 +343,39 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_stops_loads_and_leaves_entries() {
+    fn a_sweep_stops_loads_that_it_matches_and_leaves_entries() {
         let generations = Generations::new(0);
         let noted = generations.note(&[]);
-        generations.begin_sweep();
+        generations.begin_sweep(&Pattern::new("a:*").unwrap());
         assert!(generations.current(&noted.stamps));
         assert!(!generations.storable(&noted));
+        let storing = generations.storing(&noted);
+        assert!(!storing.storable(&noted, || "a:1"));
+        assert!(storing.storable(&noted, || "b:1"));
+        assert!(!storing.overtake(&noted, || "a:1"));
+        assert!(storing.overtake(&noted, || "b:1"));
     }
 
     #[test]
-    fn who_overtakes_is_current_and_who_noted_with_it_is_not() {
+    fn who_overtakes_keeps_what_noted_before_from_being_stored() {
         let generations = Generations::new(0);
         let (name, tag) = (Slot::name("a"), Slot::tag("a"));
         let (first, second) = (generations.note(&[name, tag]), generations.note(&[name, tag]));
-        let stamps = generations.overtake(&first, name);
-        assert!(stamps.is_some_and(|stamps| generations.current(&stamps)));
+        let overtake = |noted| generations.storing(noted).overtake(noted, || "a");
+        assert!(overtake(&first));
         assert!(!generations.storable(&second));
-        assert!(generations.overtake(&second, name).is_none());
+        assert!(!overtake(&second));
+        assert!(generations.storable(&generations.note(&[name, tag])));
+    }
+
+    #[test]
+    fn who_overtakes_makes_no_entry_stale() {
+        let generations = Generations::new(0);
+        let put = generations.note(&[Slot(7)]);
+        // Of the same name, and of another that shares all its counters.
+        let entries = [Slot(7), Slot(7 + (1 << 30))].map(|slot| generations.note(&[slot]));
+        assert!(generations.storing(&put).overtake(&put, || "a"));
+        assert!(entries.iter().all(|entry| generations.current(&entry.stamps)));
     }
 
     #[test]

@@ -1,37 +1,38 @@
 //! Invalidation: Redis first, then the generations of this process.
 //!
 //! The other way round a reader could refill memory from the old entry in Redis in between. What
-//! Redis does not confirm is owed to it, and until that is paid this process does not use Redis.
+//! Redis does not confirm is owed to it, and until that is paid this process asks Redis for none of it.
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug_span};
 
 use crate::asked::{self, Resolved};
-use crate::boxed::Boxed;
+use crate::boxed::{Boxed, boxed};
 use crate::core::Core;
 use crate::error::Error;
 use crate::events::Happened;
 use crate::generation::Slot;
-use crate::name::{Renderer, shorten, validate_prefix, validate_tag};
+use crate::name::{Rendered, Renderer, shorten, validate_prefix, validate_tag};
 use crate::output::{OutputKind, Probe};
 use crate::registry::{Declared, InvalidatingSpec, Place};
-use crate::runtime;
+use crate::settling;
 use crate::site::without_closures;
-
-/// After so long an abandoned function's own write has had its time to commit.
-const SETTLING: Duration = Duration::from_millis(500);
 
 /// What is to be invalidated: names, and tags.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Targets {
     pub(crate) names: Vec<String>,
     pub(crate) tags: Vec<String>,
+    /// The whole namespace: what was meant could not be told.
+    everything: bool,
     /// The annotated function that does it, if one does.
     by: Option<&'static Declared>,
 }
@@ -41,28 +42,49 @@ impl Targets {
         Targets { names: vec![name.to_owned()], ..Targets::default() }
     }
 
+    /// The whole namespace.
+    pub(crate) fn everything() -> Self {
+        Targets { everything: true, ..Targets::default() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_everything(&self) -> bool {
+        self.everything
+    }
+
+    /// A tag that a person gave.
     pub(crate) fn tag(tag: &str) -> Result<Self, Error> {
+        validate_tag(tag)?;
         let mut targets = Targets::default();
-        targets.add_tag(tag)?;
+        targets.add_tag(tag);
         Ok(targets)
     }
 
+    /// A prefix that a person gave.
     pub(crate) fn prefix(prefix: &str) -> Result<Self, Error> {
+        validate_prefix(prefix)?;
         let mut targets = Targets::default();
-        targets.add_prefix(prefix)?;
+        targets.add_prefix(prefix);
         Ok(targets)
     }
 
-    pub(crate) fn add_tag(&mut self, tag: &str) -> Result<(), Error> {
-        self.tags.push(validate_tag(tag)?.into_owned());
-        Ok(())
+    /// A tag as the cache has made it. Shortened as it is on the caching side, however long it is.
+    pub(crate) fn add_tag(&mut self, tag: &str) {
+        self.tags.push(shorten(tag).into_owned());
     }
 
     /// All names below the prefix, and the name that is the prefix itself.
-    pub(crate) fn add_prefix(&mut self, prefix: &str) -> Result<(), Error> {
-        self.tags.push(validate_prefix(prefix)?.into_owned());
+    fn add_prefix(&mut self, prefix: &str) {
+        self.add_tag(prefix);
         self.names.push(shorten(prefix).into_owned());
-        Ok(())
+    }
+
+    /// What is sure to hold everything that a prefix covers which could not be rendered to its end.
+    fn add_above(&mut self, rendered: &str) {
+        match rendered.rsplit_once(':') {
+            Some((above, _)) => self.add_prefix(above),
+            None => self.everything = true,
+        }
     }
 
     /// Around the invalidation. `removed` is how many entries of the names there were in Redis; `owed`
@@ -72,6 +94,7 @@ impl Targets {
             "cache_invalidate",
             names = ?self.names,
             tags = ?self.tags,
+            everything = self.everything,
             function = self.by.map(|declared| Place::of(declared).path),
             removed = Empty,
             owed = Empty,
@@ -91,9 +114,12 @@ impl Core {
     /// Dropped half-way, the invalidation happens all the same.
     pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
         self.note_invalidation(targets);
-        let _then = Finally(|| self.bump(targets.slots()));
+        let _then = Finally(|| self.bump_targets(targets));
         let span = targets.span();
         let redis = self.redis.as_ref()?;
+        if targets.everything {
+            boxed(|| redis.invalidate_root()).await;
+        }
         // Large, and not to be in the future of every function that invalidates.
         let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
         let removed = removal.instrument(span.clone()).await;
@@ -116,13 +142,23 @@ impl Core {
         slots.into_iter().for_each(|slot| self.generations.bump(slot));
     }
 
+    fn bump_targets(&self, targets: &Targets) {
+        self.bump(targets.slots());
+        if targets.everything {
+            self.generations.bump_epoch();
+        }
+    }
+
     /// The same without waiting: Redis is owed it.
-    fn invalidate_in_background(&self, targets: &Targets) {
+    pub(crate) fn invalidate_in_background(&self, targets: &Targets) {
         self.note_invalidation(targets);
-        let _then = Finally(|| self.bump(targets.slots()));
+        let _then = Finally(|| self.bump_targets(targets));
         let span = targets.span();
         if let Some(redis) = &self.redis {
             span.record("owed", true);
+            if targets.everything {
+                redis.owe_root();
+            }
             span.in_scope(|| redis.owe(&targets.names, &targets.tags));
         }
     }
@@ -184,14 +220,27 @@ impl Plan {
         plan
     }
 
-    /// Adds a prefix.
+    /// Adds a prefix. If the `Display` of a value in it fails, everything is invalidated that it may
+    /// have covered: what is below the segments before that value.
     pub fn prefix(&mut self, render: impl FnOnce(&mut Renderer)) {
-        self.add("prefix", rendered(render), Targets::add_prefix);
+        match rendered(render) {
+            Ok(prefix) => self.removal.targets.add_prefix(prefix.as_str()),
+            Err(before) => {
+                self.removal.targets.add_above(before.as_str());
+                self.report("prefix");
+            }
+        }
     }
 
-    /// Adds a tag.
+    /// Adds a tag. If the `Display` of a value in it fails, the whole namespace is invalidated.
     pub fn tag(&mut self, render: impl FnOnce(&mut Renderer)) {
-        self.add("tag", rendered(render), Targets::add_tag);
+        match rendered(render) {
+            Ok(tag) => self.removal.targets.add_tag(tag.as_str()),
+            Err(_) => {
+                self.removal.targets.everything = true;
+                self.report("tag");
+            }
+        }
     }
 
     /// Adds the entry of a call.
@@ -201,32 +250,24 @@ impl Plan {
         }
     }
 
-    fn add(
-        &mut self,
-        what: &str,
-        renderer: Renderer,
-        add: fn(&mut Targets, &str) -> Result<(), Error>,
-    ) {
-        let outcome = match renderer.finish() {
-            Some(text) => {
-                add(&mut self.removal.targets, text.as_str()).map_err(|error| error.to_string())
-            }
-            None => Err("the `Display` of a value failed".to_owned()),
+    /// The function's caller cannot be failed.
+    fn report(&self, what: &str) {
+        let Targets { names, everything, .. } = &self.removal.targets;
+        let place = Place::of(&self.site.declared);
+        let instead = match names.last() {
+            Some(above) if !everything => format!("everything below `{above}`"),
+            _ => "the whole namespace".to_owned(),
         };
-        // The function's caller cannot be failed, and what was meant is not known.
-        if let Err(reason) = outcome {
-            let place = Place::of(&self.site.declared);
-            tracing::error!(
-                "the {what} of {place} cannot be made ({reason}): nothing is invalidated"
-            );
-        }
+        tracing::error!(
+            "the `Display` of a value in the {what} of {place} failed: {instead} is invalidated instead"
+        );
     }
 }
 
-fn rendered(render: impl FnOnce(&mut Renderer)) -> Renderer {
+fn rendered(render: impl FnOnce(&mut Renderer)) -> Result<Rendered, Rendered> {
     let mut renderer = Renderer::new();
     render(&mut renderer);
-    renderer
+    renderer.whole()
 }
 
 /// A call in the option `entry`.
@@ -294,7 +335,7 @@ where
 }
 
 /// The same for an output that must not wait, since it is not `Send`: Redis is owed the
-/// invalidation, and until it has confirmed it this process does not use it.
+/// invalidation, and until it has confirmed it this process asks Redis for none of it.
 async fn invalidate_at_once<K, F>(
     plan: Plan,
     when: When,
@@ -399,19 +440,6 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         let Some(removal) = self.0.take() else { return };
         removal.core.invalidate_in_background(&removal.targets);
-        match runtime::with_timers() {
-            Some(runtime) => {
-                _ = runtime.spawn(async move {
-                    tokio::time::sleep(SETTLING).await;
-                    removal.core.invalidate(&removal.targets).await;
-                })
-            }
-            None => {
-                _ = std::thread::Builder::new().spawn(move || {
-                    std::thread::sleep(SETTLING);
-                    removal.core.invalidate_in_background(&removal.targets);
-                })
-            }
-        }
+        settling::invalidate_later(&removal.core, removal.targets);
     }
 }

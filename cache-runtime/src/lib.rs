@@ -19,6 +19,7 @@ mod duration;
 mod entry;
 mod error;
 mod events;
+mod fingerprint;
 mod flight;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -49,15 +50,18 @@ pub mod redis_servers {}
 mod registry;
 mod runtime;
 mod scope;
+mod seldom;
+mod settling;
 mod shape;
 mod shared_error;
 mod site;
 mod stats;
+mod sweeps;
 mod timer;
 mod timestamp;
 mod value;
 
-pub use cache_macros::{cache_invalidate, cache_put, cached};
+pub use cache_macros::{cache_invalidate, cache_put, cached, name};
 
 pub use crate::redis::{Breaker, Check, Grade, Swept};
 pub use audit::{Finding, audit};

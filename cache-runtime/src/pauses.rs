@@ -68,7 +68,7 @@ mod tests {
     use crate::name::Name;
 
     fn key(name: &str) -> CallKey {
-        named(&Memory::new(1 << 20, 1 << 20), Name::new(name), &[])
+        named(&Memory::new(1 << 20, 1 << 20, 2), Name::new(name), &[])
     }
 
     #[test]
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn nothing_is_left_of_pauses_that_are_over() {
-        let memory = Memory::new(1 << 20, 1 << 20);
+        let memory = Memory::new(1 << 20, 1 << 20, 2);
         let mut pauses = Pauses::default();
         let mut begin = |number: usize, now_ms| {
             let key = named(&memory, Name::new(&format!("a:{number}")), &[]);

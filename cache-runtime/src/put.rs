@@ -12,10 +12,10 @@ use crate::config::Ttl;
 use crate::core::{BY_HAND, Core, Stores};
 use crate::entry::StateId;
 use crate::error::Error;
-use crate::generation::{Noted, Stamps};
+use crate::generation::Noted;
 use crate::invalidate::Targets;
-use crate::memory::{Facts, Identity};
-use crate::redis::{self, Away, By, Filled, Mark, Over};
+use crate::memory::{Facts, Identity, Made};
+use crate::redis::{self, Away, By, Filled, Mark, Over, RedisStore};
 use crate::stats::SiteCounters;
 use crate::value::{AnyValue, Coding, REMEDY};
 
@@ -26,8 +26,9 @@ pub(crate) struct Put {
     key: Arc<CallKey>,
     noted: Noted,
     /// What memory held then.
-    before: Option<Identity>,
+    before: Vec<Identity>,
     stores: Stores,
+    by: By,
     /// `None`: memory is the store.
     redis: Option<Result<redis::Noted, Away>>,
 }
@@ -40,6 +41,8 @@ pub(crate) struct Worth<'a> {
     /// For how long past its TTL it is kept.
     pub(crate) grace: Grace,
     pub(crate) coding: Coding,
+    /// The bytes of memory that it takes, if that is known.
+    pub(crate) weight: Option<usize>,
     /// How long it took to load.
     pub(crate) took: Duration,
 }
@@ -64,24 +67,36 @@ impl Core {
         longest: Ttl,
     ) -> Put {
         let noted = self.generations.note(key.slots());
-        let before = self.memory.identity(&key.memory);
+        let before = self.memory.identities(&key.memory);
         let mark = Mark::new(self.config.max_load);
         let redis = match self.redis_for(stores) {
             None => None,
             Some(redis) => {
-                let begun = redis
-                    .begin(key.name().as_str(), key.tags(), over, life_of(longest), mark)
-                    .await;
+                let begun =
+                    redis.begin(key.stored_as(), key.tags(), over, life_of(longest), mark).await;
                 Some(begun.and_then(|noted| {
                     if noted.tokens.len() == key.tags().len() + 1 { Ok(noted) } else { Err(Away) }
                 }))
             }
         };
-        Put { core: Arc::clone(self), key: Arc::clone(key), noted, before, stores, redis }
+        Put {
+            core: Arc::clone(self),
+            key: Arc::clone(key),
+            noted,
+            before,
+            stores,
+            by: By::Put,
+            redis,
+        }
     }
 }
 
 impl Put {
+    /// The value is of the same data as the one that it replaces: what is stored beside it stays.
+    pub(crate) fn refreshing(self) -> Self {
+        Put { by: By::Refresh, ..self }
+    }
+
     /// Stores the value, if nothing has come between.
     ///
     /// # Errors
@@ -91,7 +106,7 @@ impl Put {
             return self.store_in_memory(worth);
         };
         let redis = self.core.redis.as_ref();
-        let now_ms = redis.and_then(|redis| redis.now_ms(self.key.name().as_str()));
+        let now_ms = redis.and_then(|redis| redis.now_ms(self.key.stored_as()));
         let (Some(redis), Ok(noted), Some(now_ms)) = (redis, noted, now_ms) else {
             return Ok(Outcome::Away);
         };
@@ -101,10 +116,10 @@ impl Put {
             Making { core, key, coding: worth.coding, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
         let life = life_of(worth.grace.after(ttl));
-        Ok(match fill(redis, key, noted, &entry, life, By::Put).await {
+        Ok(match fill(redis, key, noted, &entry, life, self.by).await {
             Ok(Filled::Stored) => {
                 if self.stores == Stores::Tiered {
-                    let original = Original::new(key.origin, ttl, worth.took);
+                    let original = Original::new(key.origin, ttl, worth.took, worth.weight);
                     core.keep_put(key, &self.noted, original, worth.value);
                 } else {
                     core.bump([key.slots()[0]]);
@@ -119,28 +134,42 @@ impl Put {
     /// The same in memory, whatever the store is.
     ///
     /// # Errors
-    /// [`Error::ValueTooLarge`].
+    /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
     pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
-        let generations = &self.core.generations;
-        let _no_sweep = generations.storing();
-        let Some(stamps) = generations.overtake(&self.noted, self.key.slots()[0]) else {
-            return Ok(Outcome::Overtaken);
-        };
-        // A load that has ended meanwhile has stored what may be newer.
-        let now = self.core.memory.identity(&self.key.memory);
-        if now.is_some() && now != self.before {
-            return Ok(Outcome::Overtaken);
-        }
-        self.core.insert(&self.key, stamps, worth)?;
-        Ok(Outcome::Stored)
+        let (memory, name) = (&self.core.memory, || self.key.name().as_str());
+        let stored = self.core.place(&self.noted, self.made(worth)?, |storing| {
+            // A load that has ended meanwhile has stored what may be newer.
+            !memory.holds_another(&self.key.memory, &self.before)
+                && storing.overtake(&self.noted, name)
+                && {
+                    memory.retire(&self.key.memory);
+                    true
+                }
+        });
+        Ok(if stored { Outcome::Stored } else { Outcome::Overtaken })
+    }
+
+    fn made(&self, worth: &Worth<'_>) -> Result<Made, Error> {
+        let (core, key, stamps) = (&self.core, &self.key, self.noted.stamps.clone());
+        let facts = Facts::new(key.origin, core.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
+        let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
+        let (memory, place) = (&core.memory, key.memory.clone());
+        let made = worth.value.entry(memory, place, facts, load_micros, worth.weight);
+        made.map_err(|too_large| too_large.error(key.name().as_str()))
     }
 
     /// The same while Redis is away. A value that was overtaken, by an outage that has just begun if by
-    /// nothing else, leaves nothing that is older.
+    /// nothing else, leaves nothing that is older. One that Redis has not taken though it is there is
+    /// kept only where others are heard.
     ///
     /// # Errors
-    /// [`Error::ValueTooLarge`].
+    /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
     fn store_for_an_outage(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
+        let is_there = self.core.redis.as_ref().is_some_and(RedisStore::usable);
+        if is_there && self.stores == Stores::Redis {
+            self.core.bump([self.key.slots()[0]]);
+            return Ok(Outcome::Away);
+        }
         let kept = self.store_in_memory(&self.core.for_an_outage(worth));
         if !matches!(kept, Ok(Outcome::Stored)) {
             self.core.bump([self.key.slots()[0]]);
@@ -156,7 +185,7 @@ impl Put {
     /// Ends a put that has nothing to store.
     pub(crate) fn give_up(self) {
         if let (Some(redis), Some(Ok(noted))) = (&self.core.redis, self.redis) {
-            redis.release_in_background(self.key.name().as_str(), self.key.tags(), noted);
+            redis.release_in_background(self.key.stored_as(), self.key.tags(), noted);
         }
     }
 
@@ -199,7 +228,8 @@ impl Put {
             return Fate::Unwanted;
         };
         let (grace, coding) = (policy.grace_of(value), policy.coding);
-        let worth = Worth { value, ttl, grace, coding, took };
+        let weight = policy.weight(value);
+        let worth = Worth { value, ttl, grace, coding, weight, took };
         let outcome = self.store(&worth).await;
         match &outcome {
             Ok(Outcome::Stored) => counters.slow.stores.one(),
@@ -231,7 +261,10 @@ impl Core {
             return Fate::Lossy;
         }
         counters.slow.not_stored.one();
-        tracing::warn!(name = key.name().as_str(), %error, "a value is not stored");
+        let (function, name) = (key.function(), key.name().as_str());
+        counters.unstored.happens(self.clock.now_ms(), |times| {
+            tracing::warn!(function, name, times, %error, "a value is not stored");
+        });
         Fate::Unfit
     }
 
@@ -284,20 +317,48 @@ impl Core {
         outcome
     }
 
-    fn insert(&self, key: &CallKey, stamps: Stamps, worth: &Worth<'_>) -> Result<(), Error> {
-        let facts = Facts::new(key.origin, self.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
-        let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
-        let inserted = worth.value.keep(&self.memory, key.memory.clone(), facts, load_micros);
-        inserted.map_err(|too_large| Error::ValueTooLarge {
-            name: key.name().as_str().to_owned(),
-            size: too_large.size,
-            limit: too_large.limit,
-        })
-    }
-
     /// While Redis is away a value lives in memory for no longer than the outage TTL.
     pub(crate) fn for_an_outage<'v>(&self, worth: &Worth<'v>) -> Worth<'v> {
         let limit = self.config.outage_ttl;
         Worth { ttl: Ttl::For(worth.ttl.duration().map_or(limit, |ttl| ttl.min(limit))), ..*worth }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+    use super::*;
+    use crate::call::named;
+    use crate::config::CacheConfig;
+    use crate::manager::CacheManager;
+    use crate::name::Name;
+
+    /// What becomes of a put that has begun when a pattern is cleared.
+    async fn put_across_a_clear(pattern: &str) -> (Outcome, Option<u64>) {
+        let manager = CacheManager::connect(CacheConfig::default()).await.unwrap();
+        let core = manager.core();
+        let ttl = Ttl::For(Duration::from_secs(60));
+        let key = Arc::new(named(&core.memory, Name::by_hand("a:1").unwrap(), &[]));
+        let put = core.put(&key, core.stores, Over::Anything, ttl).await;
+        manager.clear(pattern).await.unwrap();
+        let (grace, took) = (Grace::default(), Duration::ZERO);
+        let outcome = put
+            .store(&Worth {
+                value: &7_u64,
+                ttl,
+                grace,
+                coding: Default::default(),
+                weight: None,
+                took,
+            })
+            .await;
+        (outcome.unwrap(), manager.get("a:1").await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_value_is_stored_though_a_pattern_is_cleared_that_does_not_match_it() {
+        assert_eq!(put_across_a_clear("b:*").await, (Outcome::Stored, Some(7)));
+        assert_eq!(put_across_a_clear("a:?").await, (Outcome::Overtaken, None));
+        assert_eq!(put_across_a_clear("a:*").await, (Outcome::Overtaken, None));
     }
 }

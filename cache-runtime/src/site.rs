@@ -8,9 +8,10 @@ use once_cell::sync::OnceCell;
 use serde::Serialize;
 
 use crate::core::Bound;
+use crate::fingerprint::Alarm;
 use crate::generation::Slot;
 use crate::key::{self, NameHasher};
-use crate::name;
+use crate::name::{self, prefix_fault};
 use crate::registry::{Declared, Place, SiteKey};
 
 /// Where the values of a call site are kept.
@@ -173,6 +174,8 @@ pub(crate) struct Instance {
     /// Whether the identity is nobody else's. Two functions of one name in sibling blocks print
     /// alike: the second to be called is told apart in memory, and could not be in Redis.
     pub(crate) distinct: bool,
+    /// Which of its calls have arguments that serialise alike.
+    pub(crate) alarm: Alarm,
     /// What the process's own manager keeps for it.
     pub(crate) bound: OnceCell<Bound>,
 }
@@ -185,7 +188,7 @@ impl Site {
     /// be its value.
     pub const fn new(spec: SiteSpec) -> Self {
         if let Some(prefix) = spec.prefix {
-            check_prefix(prefix.as_bytes());
+            check_prefix(prefix);
         }
         check_numbers(&spec);
         Site { spec, first: OnceCell::new(), others: RwLock::new(Vec::new()) }
@@ -265,6 +268,7 @@ impl Instance {
             prefix_slots,
             origin,
             distinct: !twin,
+            alarm: Alarm::default(),
             bound,
         };
         let instance: &'static Self = Box::leak(Box::new(instance));
@@ -351,26 +355,16 @@ const fn check_numbers(spec: &SiteSpec) {
 }
 
 /// The rules of a literal prefix, for a prefix that is a path to a constant.
-const fn check_prefix(prefix: &[u8]) {
-    assert!(!prefix.is_empty(), "key_prefix is empty; give it a name such as \"video\"");
-    assert!(prefix[0] != b'#', "key_prefix begins with `#`, which is reserved");
-    assert!(
-        prefix[0] != b':' && prefix[prefix.len() - 1] != b':',
-        "key_prefix begins or ends with `:`; the separator stands between segments only"
-    );
+const fn check_prefix(prefix: &str) {
+    if let Some(fault) = prefix_fault(prefix) {
+        panic!("{}", fault);
+    }
+    let bytes = prefix.as_bytes();
     let mut i = 0;
-    while i < prefix.len() {
+    while i < bytes.len() {
         assert!(
-            prefix[i] > b' ' && prefix[i] != 0x7f,
+            bytes[i] > b' ' && bytes[i] != 0x7f,
             "key_prefix holds white space or a control character"
-        );
-        assert!(
-            !matches!(prefix[i], b'*' | b'?' | b'['),
-            "key_prefix holds a pattern; it covers everything below it without one"
-        );
-        assert!(
-            prefix[i] != b':' || prefix[i + 1] != b':',
-            "key_prefix holds an empty segment (`::`)"
         );
         i += 1;
     }

@@ -285,6 +285,10 @@ async fn bad_input_is_refused_with_what_is_accepted() {
     for (arguments, reason) in [
         (&["invalidate"][..], "--prefix"),
         (&["invalidate", "--prefix", ""], "prefix"),
+        (&["invalidate", "--prefix", "video:*"], "covers everything below it"),
+        (&["invalidate", "--tag", " "], "white space"),
+        (&["invalidate", "--tag", "user:*"], "matched as a whole"),
+        (&["clear", "[]x"], "matches no character"),
         (&["inspect", "#root"], "name"),
         (&["clear", ""], "pattern"),
         (&["clear", "**"], "flush --yes"),

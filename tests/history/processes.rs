@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use cache_tests::history::{Event, Span, now_us};
+use cache_tests::history::{Event, NEXT_VERSION, Span, now_us};
 use cache_tests::{Proxy, Worker};
 
 use crate::checker::Record;
@@ -123,6 +123,10 @@ fn spawn(setting: &Setting<'_>, number: u64, url: &str) -> Worker {
         ("HISTORY_SEED", setting.plan.seed.to_string()),
         ("HISTORY_TASKS", setting.plan.tasks.to_string()),
     ]);
+    // As during a rolling deploy: every second process is of the next version.
+    if number.is_multiple_of(2) {
+        variables.push((NEXT_VERSION, "1".to_owned()));
+    }
     let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let mut worker = Worker::spawn_program("historian", &variables);
     assert_eq!(worker.call("start"), "started");

@@ -6,6 +6,7 @@
 //! for each.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
+mod dropped;
 mod resident;
 mod traffic;
 mod watch;

@@ -2,7 +2,7 @@
 
 use crate::redis::{Entry, Held, Id, Keys, Tokens};
 use crate::rules::{Model, Role, Rule};
-use crate::state::{Actor, At, Begun, Fill, Noted, Version, World};
+use crate::state::{Actor, At, Begun, Fill, Found, Noted, Version, World};
 
 impl World {
     /// The next step of an actor, which asks for these keys.
@@ -12,10 +12,10 @@ impl World {
             return Ok(());
         }
         match model.role(i) {
-            Role::Call(_) | Role::Direct(_) => self.call(model, i, keys)?,
+            Role::Call(_) | Role::Direct(_) | Role::Other(_) => self.call(model, i, keys)?,
             Role::Invalidate(..) => self.invalidate(model, i, keys),
             Role::Put(_, known) => self.put(model, i, known, keys),
-            Role::Clear(_) => self.clear(model, i),
+            Role::Clear(_) => self.clear(model, i, keys),
         }
         if self.actors[i].at == At::Done {
             self.actors[i] = Actor::DONE;
@@ -27,7 +27,8 @@ impl World {
     pub fn asked(&self, model: &Model, i: usize) -> Keys {
         match self.actors[i].at {
             At::Starts if model.removes_at_once(i) => model.removed(i),
-            At::Gets | At::Scans(_) => Keys::NAME,
+            At::Gets => Keys::NAME,
+            At::Scans(_, left) => left,
             At::Announces(_) => Keys::ROOT,
             At::Fetches(.., left)
             | At::Reads(.., left)
@@ -43,10 +44,13 @@ impl World {
         self.actors[i].at = match self.actors[i].at {
             At::Starts => self.start_call(model, i),
             At::Gets => At::Judges(self.redis.held),
-            At::Judges(Held::Entry(entry)) => self.judge_by_mirror(model, i, entry)?,
+            At::Judges(Held::Entry(entry)) if entry.of == model.kin(i) => {
+                self.judge_by_mirror(model, i, entry)?
+            }
+            At::Judges(Held::Entry(_)) => At::Reads(Found::NOTHING, model.looked_at()),
             At::Judges(_) => {
                 self.pass_memory(model, i);
-                self.start_load(model, i, None)
+                self.start_load(model, i, None, false)
             }
             At::Fetches(entry, mut tokens, left) => {
                 tokens.read(keys, self.redis.tokens);
@@ -56,7 +60,7 @@ impl World {
                 }
             }
             At::Compares(entry, tokens) => self.compare(model, i, entry, tokens)?,
-            At::Reads(held, tokens, left) => self.read(model, i, held, tokens, left, keys)?,
+            At::Reads(found, left) => self.read(model, i, found, left, keys)?,
             At::Begins(seen, mut begun, left) => {
                 self.redis.begin(model, i, seen, keys, &mut begun);
                 match left.without(keys) {
@@ -68,7 +72,7 @@ impl World {
             At::NotesTokens(mut begun, version, left) => {
                 self.redis.note_tokens(i, keys, &mut begun.tokens);
                 match left.without(keys) {
-                    Keys::NONE => At::Fills(Fill::new(begun, version)),
+                    Keys::NONE => At::Fills(Fill::new(begun, version, begun.keys(model))),
                     left => At::NotesTokens(begun, version, left),
                 }
             }
@@ -93,30 +97,38 @@ impl World {
         if matches!(model.role(i), Role::Direct(_)) {
             return self.start_direct(model, i);
         }
-        let process = &self.processes[model.role(i).place()];
+        let first = match model.role(i) {
+            Role::Other(_) => Keys::ALL,
+            _ => Keys::NAME,
+        };
+        let asks = self.asks_redis(model, model.role(i).place(), first);
+        let process = &mut self.processes[model.role(i).place()];
         let trusts = process.lease || model.is_off(Rule::LeaseCounts);
         // What memory holds is looked at after every step, so this is right.
-        if process.memory.is_some() && trusts {
+        if process.copy_of(model.kin(i)).is_some() && trusts {
             return At::Done;
         }
-        let asks = process.asks_redis(model);
         self.actors[i].required = process.required.max(process.known);
         self.actors[i].passes = process.lapsed && asks;
         if !asks {
             return self.load_alone(i);
         }
         self.actors[i].noted = Noted::ALL;
-        At::Gets
+        match model.role(i) {
+            // It knows by now that it is not alone.
+            Role::Other(_) => At::Reads(Found::NOTHING, model.looked_at()),
+            _ => At::Gets,
+        }
     }
 
     /// What any process has had confirmed is seen at once.
     fn start_direct(&mut self, model: &Model, i: usize) -> At {
-        if !self.processes[model.role(i).place()].asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return At::Done;
         }
         let confirmed = model.actors().filter(|writer| self.confirmed & (1 << writer) != 0);
         self.actors[i].required = confirmed.map(|writer| self.written[writer]).max().unwrap_or(0);
-        At::Reads(Held::Nothing, Tokens::default(), Keys::ALL)
+        At::Reads(Found::NOTHING, model.looked_at())
     }
 
     /// Entry and tokens side by side.
@@ -124,23 +136,40 @@ impl World {
         &mut self,
         model: &Model,
         i: usize,
-        mut held: Held,
-        mut tokens: Tokens,
+        mut found: Found,
         left: Keys,
         keys: Keys,
     ) -> Result<At, String> {
         if keys.has(Keys::NAME) {
-            held = self.redis.held;
+            found.held = self.redis.held;
         }
-        tokens.read(keys, self.redis.tokens);
-        Ok(match (left.without(keys), held) {
-            (Keys::NONE, Held::Entry(entry)) if tokens.confirm(entry.tokens) => {
-                self.serve(model, i, entry.version)?
-            }
-            (Keys::NONE, Held::Entry(entry)) => self.start_load(model, i, Some(entry.id)),
-            (Keys::NONE, _) => self.start_load(model, i, None),
-            (left, _) => At::Reads(held, tokens, left),
-        })
+        if keys.has(Keys::BESIDE) {
+            found.beside = self.redis.beside;
+        }
+        found.tokens.read(keys, self.redis.tokens);
+        match left.without(keys) {
+            Keys::NONE => self.judge_all(model, i, found),
+            left => Ok(At::Reads(found, left)),
+        }
+    }
+
+    /// What is valid is served, or left alone if it is another's. What is not makes room.
+    fn judge_all(&mut self, model: &Model, i: usize, found: Found) -> Result<At, String> {
+        let valid = |held| match held {
+            Held::Entry(entry) => Some(entry).filter(|entry| found.tokens.confirm(entry.tokens)),
+            _ => None,
+        };
+        let entries = [valid(found.held), valid(found.beside)];
+        if let Some(entry) = entries.into_iter().flatten().find(|entry| entry.of == model.kin(i)) {
+            return self.serve(model, i, entry.version);
+        }
+        self.pass_memory(model, i);
+        let beside = entries[0].is_some();
+        let seen = match if beside { found.beside } else { found.held } {
+            Held::Entry(entry) => Some(entry.id),
+            _ => None,
+        };
+        Ok(self.start_load(model, i, seen, beside))
     }
 
     fn judge_by_mirror(&mut self, model: &Model, i: usize, entry: Entry) -> Result<At, String> {
@@ -152,7 +181,7 @@ impl World {
         if trusts && process.mirror.confirm(entry.tokens) {
             return self.serve(model, i, entry.version);
         }
-        if !process.asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::TOKENS) {
             return Ok(self.load_alone(i));
         }
         self.actors[i].fetched = Noted::ALL;
@@ -179,7 +208,7 @@ impl World {
             return self.serve(model, i, entry.version);
         }
         self.pass_memory(model, i);
-        Ok(self.start_load(model, i, Some(entry.id)))
+        Ok(self.start_load(model, i, Some(entry.id), false))
     }
 
     /// Redis has answered a read that could not look into memory.
@@ -202,16 +231,17 @@ impl World {
         Ok(At::Keeps(version))
     }
 
-    fn start_load(&mut self, model: &Model, i: usize, seen: Option<Id>) -> At {
-        if !self.processes[model.role(i).place()].asks_redis(model) {
+    fn start_load(&mut self, model: &Model, i: usize, seen: Option<Id>, beside: bool) -> At {
+        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return self.load_alone(i);
         }
         self.actors[i].noted = Noted::ALL;
+        let begun = Begun::beside(beside);
         let first = match model.is_off(Rule::TokensNotedFirst) {
-            true => Keys::NAME,
-            false => Keys::ALL,
+            true => begun.place(),
+            false => begun.keys(model),
         };
-        At::Begins(seen, Begun::default(), first)
+        At::Begins(seen, begun, first)
     }
 
     /// Redis is away: the value goes to memory, and depends on what is noted now.
@@ -222,12 +252,12 @@ impl World {
 
     /// The body, which reads the data as they are.
     fn load(&mut self, model: &Model, i: usize, begun: Begun) -> At {
-        if !self.processes[model.role(i).place()].asks_redis(model) {
+        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return At::Done;
         }
         match model.is_off(Rule::TokensNotedFirst) {
-            true => At::NotesTokens(begun, self.data, Keys::TOKENS),
-            false => At::Fills(Fill::new(begun, self.data)),
+            true => At::NotesTokens(begun, self.data, begun.tokens(model)),
+            false => At::Fills(Fill::new(begun, self.data, begun.keys(model))),
         }
     }
 
@@ -237,19 +267,23 @@ impl World {
         }
         let noted = self.actors[i].noted;
         let stamped = noted.has(Noted::STAMPS) || model.is_off(Rule::CopiesNoteFirst);
-        if !stamped || !noted.has(Noted::SWEEPS) {
+        let rights = match model.is_off(Rule::PutsStopLoads) {
+            true => Noted::SWEEPS,
+            false => Noted::RIGHTS,
+        };
+        if !stamped || !noted.has(rights) {
             return At::Done;
         }
         if model.is_off(Rule::InsertsAtOnce) {
             return At::Inserts(version);
         }
-        self.processes[model.role(i).place()].memory = Some(version);
+        *self.processes[model.role(i).place()].copy_of(model.kin(i)) = Some(version);
         At::Done
     }
 
     fn insert(&mut self, model: &Model, i: usize, version: Version) -> At {
         let fresh = self.actors[i].noted.has(Noted::STAMPS);
-        self.processes[model.role(i).place()].memory = fresh.then_some(version);
+        *self.processes[model.role(i).place()].copy_of(model.kin(i)) = fresh.then_some(version);
         At::LooksAgain
     }
 

@@ -1,20 +1,24 @@
 //! A clearing: values and marks that match a pattern, and what may be on its way.
 
-use crate::rules::{Model, Rule};
+use crate::redis::Keys;
+use crate::rules::{Model, Place, Rule};
 use crate::state::{At, Noted, Notice, World};
 
 impl World {
-    pub fn clear(&mut self, model: &Model, i: usize) {
+    pub fn clear(&mut self, model: &Model, i: usize, keys: Keys) {
         let place = model.role(i).place();
         self.actors[i].at = match self.actors[i].at {
             At::Starts => {
                 self.write(i);
                 self.bump(model, place, Noted::SWEEPS);
-                At::Scans(self.processes[place].memory.is_some())
+                At::Scans(self.has_copies(place), model.swept())
             }
-            At::Scans(was_there) => {
-                self.redis.sweep(model);
-                At::Announces(was_there)
+            At::Scans(was_there, left) => {
+                self.redis.sweep(model, keys);
+                match left.without(keys) {
+                    Keys::NONE => At::Announces(was_there),
+                    left => At::Scans(was_there, left),
+                }
             }
             At::Announces(was_there) => {
                 self.publish(model, i, Notice::First(i));
@@ -31,12 +35,17 @@ impl World {
         };
     }
 
+    fn has_copies(&self, place: Place) -> bool {
+        let process = &self.processes[place];
+        process.memory.is_some() || process.other.is_some()
+    }
+
     /// A pattern has been cleared: loads under way may not store, and copies that are found go.
     pub fn sweep_memory(&mut self, model: &Model, place: usize, stops: bool, looks: bool) {
         if stops {
             self.bump(model, place, Noted::SWEEPS);
         }
-        if looks && self.processes[place].memory.is_some() {
+        if looks && self.has_copies(place) {
             self.bump(model, place, Noted::NAME);
         }
     }

@@ -120,7 +120,7 @@ impl World {
     pub fn pay(&mut self, model: &Model, place: usize, owed: Actors) {
         self.processes[place].journal &= !owed;
         for i in model.actors().filter(|i| owed & (1 << i) != 0) {
-            self.redis.remove(model, i, model.what(i).keys());
+            self.redis.remove(model, i, model.removed(i));
             if !model.is_off(Rule::ReplaysPublish) {
                 self.publish(model, i, Notice::Again(i));
             }
@@ -133,7 +133,7 @@ impl World {
         let asks = match model.role(i) {
             Role::Invalidate(..) => matches!(self.actors[i].at, At::Starts | At::Removes(_)),
             Role::Put(..) => matches!(self.actors[i].at, At::Fills(_)),
-            Role::Call(_) | Role::Direct(_) | Role::Clear(_) => false,
+            Role::Call(_) | Role::Direct(_) | Role::Other(_) | Role::Clear(_) => false,
         };
         asks && self.processes[model.role(i).place()].link == Link::Up
     }

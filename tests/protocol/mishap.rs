@@ -9,7 +9,7 @@ impl World {
     pub fn evict(&mut self, key: Keys) {
         self.left.evictions -= 1;
         match key {
-            Keys::NAME => self.redis.held = Held::Nothing,
+            Keys::NAME | Keys::BESIDE => *self.redis.at_mut(key) = Held::Nothing,
             token => self.redis.tokens.read(token, Tokens::default()),
         }
     }
@@ -117,7 +117,7 @@ impl World {
     fn lose_answer(&mut self, model: &Model, i: usize) {
         match (model.role(i), self.actors[i].at) {
             (
-                Role::Call(_) | Role::Direct(_),
+                Role::Call(_) | Role::Direct(_) | Role::Other(_),
                 At::Gets | At::Fetches(..) | At::Reads(..) | At::Begins(..) | At::Fills(_),
             ) => self.actors[i] = Actor::DONE,
             (Role::Invalidate(..), At::Removes(_)) => self.actors[i].at = At::Owes,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::redis::What::{Name, Prefix, PrefixAndOwn};
 use crate::rules::Known::{Before, Within};
-use crate::rules::Role::{Call, Clear, Direct, Invalidate, Put};
+use crate::rules::Role::{Call, Clear, Direct, Invalidate, Other, Put};
 use crate::rules::Servers::{PrefixApart, RootApart, TokensApart};
 use crate::rules::Start::{Cold, Mirrored, Stored, Warm};
 use crate::rules::{Model, Program, Role, Servers, Start};
@@ -96,6 +96,7 @@ fn an_invalidation_that_is_not_confirmed() {
     holds(Mirrored, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 80_000);
     let mishaps = Mishaps { silences: 2, ..NONE };
     holds(Mirrored, &[Call(0), Invalidate(0, Name), Invalidate(1, Prefix)], mishaps, 50_000);
+    holds(Mirrored, &[Call(0), Invalidate(0, Name), Invalidate(0, Prefix)], mishaps, 40_000);
 }
 
 #[test]
@@ -273,6 +274,76 @@ fn a_put_in_a_cluster() {
 #[test]
 fn a_clearing_in_a_cluster() {
     hold(program(Mirrored, &[Call(0), Call(1), Clear(0)], NONE).on(TokensApart), 10_000);
+}
+
+#[test]
+fn two_versions_and_an_invalidation() {
+    let mishaps = Mishaps { evictions: 1, ..NONE };
+    let roles = &[Call(0), Other(1), Invalidate(0, Name)];
+    holds(Cold, roles, NONE, 1_000);
+    holds(Stored, roles, mishaps, 30_000);
+    holds(Stored, &[Other(0), Other(1), Invalidate(1, Name)], NONE, 2_500);
+    holds(Mirrored, &[Call(0), Other(1), Invalidate(1, Prefix)], mishaps, 20_000);
+    holds(Stored, &[Other(0), Other(1), Invalidate(0, Name), Invalidate(1, Name)], NONE, 60_000);
+}
+
+#[test]
+fn two_versions_and_a_put() {
+    let mishaps = Mishaps { evictions: 1, ..NONE };
+    holds(Stored, &[Other(0), Put(1, Within)], mishaps, 1_000);
+    holds(Stored, &[Other(0), Put(1, Before)], mishaps, 1_000);
+    holds(Stored, &[Call(0), Other(1), Put(0, Within)], NONE, 1_000);
+    holds(Warm, &[Other(1), Other(1), Put(0, Before)], NONE, 1_000);
+}
+
+#[test]
+fn two_versions_and_a_clearing() {
+    let mishaps = Mishaps { evictions: 1, ..NONE };
+    holds(Stored, &[Other(0), Clear(1)], mishaps, 1_000);
+    holds(Stored, &[Other(0), Other(1), Clear(0)], NONE, 1_000);
+    holds(Stored, &[Call(0), Other(1), Clear(1)], NONE, 1_000);
+}
+
+#[test]
+fn two_versions_and_an_invalidation_that_is_not_confirmed() {
+    let mishaps = Mishaps { silences: 1, evictions: 1, ..NONE };
+    holds(Stored, &[Other(0), Invalidate(1, Name)], mishaps, 1_000);
+    let mishaps = Mishaps { silences: 1, ..NONE };
+    holds(Stored, &[Other(1), Put(0, Within)], mishaps, 800);
+}
+
+#[test]
+fn two_versions_and_a_server_that_comes_back_with_older_data() {
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    holds(Stored, &[Other(1), Invalidate(0, Name)], mishaps, 100_000);
+}
+
+#[test]
+fn two_versions_in_a_cluster() {
+    let roles = &[Other(1), Invalidate(0, Name)];
+    for servers in [TokensApart, PrefixApart, RootApart] {
+        hold(program(Stored, roles, NONE).on(servers), 1_000);
+    }
+    let mishaps = Mishaps { silences: 1, evictions: 1, ..NONE };
+    hold(program(Stored, roles, mishaps).on(TokensApart), 1_000);
+    hold(program(Stored, &[Other(1), Put(0, Within)], NONE).on(TokensApart), 1_000);
+    hold(program(Stored, &[Other(1), Clear(0)], NONE).on(TokensApart), 1_000);
+}
+
+#[test]
+#[ignore = "takes minutes, and gigabytes: with optimisation only"]
+fn two_versions_at_length() {
+    let mishaps = Mishaps { evictions: 1, silences: 1, doubles: 1, ..NONE };
+    holds(Stored, &[Call(0), Other(1), Other(0), Invalidate(0, Name)], mishaps, 100_000);
+    holds(Stored, &[Call(0), Other(1), Put(0, Within), Invalidate(1, Name)], mishaps, 100_000);
+    let mishaps = Mishaps { evictions: 1, ..NONE };
+    holds(Cold, &[Call(0), Other(1), Clear(0), Invalidate(1, Name)], mishaps, 100_000);
+    let roles = &[Call(0), Other(1), Invalidate(0, Name)];
+    hold(program(Stored, roles, mishaps).on(TokensApart), 100_000);
+    let roles = &[Other(0), Other(1), Invalidate(1, Name)];
+    hold(program(Stored, roles, NONE).on(TokensApart), 600_000);
+    let mishaps = Mishaps { rollbacks: 1, ..NONE };
+    hold(program(Stored, &[Other(1), Invalidate(0, Name)], mishaps).on(TokensApart), 100_000);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::state::{At, Begun, Fill, Noted, Notice, Version, World};
 
 impl World {
     pub fn put(&mut self, model: &Model, i: usize, known: Known, keys: Keys) {
-        let usable = self.processes[model.role(i).place()].may_use_redis();
+        let usable = self.asks_redis(model, model.role(i).place(), Keys::ALL);
         self.actors[i].at = match self.actors[i].at {
             At::Starts => {
                 if !usable {
@@ -35,7 +35,7 @@ impl World {
                 if known == Known::Within {
                     self.write(i);
                 }
-                let fill = Fill::new(begun, self.written[i]);
+                let fill = Fill::new(begun, self.written[i], model.filled(i));
                 if usable { At::Fills(fill) } else { At::OwesValue }
             }
             At::Fills(mut fill) => {
@@ -61,7 +61,12 @@ impl World {
 
     /// One script: the value and the notice.
     pub fn fill_put(&mut self, model: &Model, i: usize, keys: Keys, fill: &mut Fill) {
-        if self.redis.fill(model, i, keys, fill) && !model.is_off(Rule::PutsPublish) {
+        let takes = keys.has(Keys::NAME_TOKEN);
+        if takes {
+            self.redis.remove(model, i, Keys::NAME_TOKEN);
+        }
+        let stores = self.redis.fill(model, i, keys, fill);
+        if (stores || takes) && !model.is_off(Rule::PutsPublish) {
             self.publish(model, i, Notice::First(i));
         }
     }
@@ -76,12 +81,12 @@ impl World {
         At::Overtakes(self.written[i])
     }
 
-    /// In memory nothing is left of what was there, and the value takes its place if nothing that
-    /// it depends on was invalidated.
+    /// In memory the value takes the place of what was there, and stops the loads that began before it, if
+    /// nothing that it depends on was invalidated. Otherwise nothing is left.
     fn overtake(&mut self, model: &Model, i: usize, version: Version) -> At {
         let current = self.actors[i].noted.has(Noted::ALL) || model.is_off(Rule::PutsNoteFirst);
         let place = model.role(i).place();
-        self.bump(model, place, Noted::NAME);
+        self.bump(model, place, if current { Noted::PUTS } else { Noted::NAME });
         self.processes[place].memory = current.then_some(version);
         self.end_write(model, i)
     }

@@ -16,15 +16,16 @@ pub enum Kind {
     Tombstone,
     Root,
     Prefix,
+    Name,
 }
 
 impl Id {
     pub fn new(kind: Kind, actor: usize) -> Self {
-        Id(NonZeroU8::MIN.saturating_add(actor as u8 * 5 + kind as u8))
+        Id(NonZeroU8::MIN.saturating_add(actor as u8 * 6 + kind as u8))
     }
 }
 
-/// What is under the name.
+/// What is under the name, or beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Held {
     Nothing,
@@ -38,13 +39,23 @@ pub struct Entry {
     pub id: Id,
     pub version: Version,
     pub tokens: Tokens,
+    pub of: Kin,
 }
 
-/// The tokens of the tags that the name has: the root's and its prefix's.
+/// Whose values a call can use: of two versions of a function, or of two functions, that share the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kin {
+    One,
+    Other,
+}
+
+/// The tokens of the tags that the name has: the root's and its prefix's. And the name's own, which only
+/// entries beside another's note.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tokens {
     pub root: Option<Id>,
     pub prefix: Option<Id>,
+    pub name: Option<Id>,
 }
 
 /// Some keys. What is done with those that are on one server is one step, and one for each in a cluster.
@@ -62,12 +73,20 @@ impl Keys {
     pub const RUNS: Keys = Keys(16);
     /// No key: a notice that is sent by itself.
     pub const NOTICE: Keys = Keys(32);
+    /// Where the entry of a call is that has found another's under the name.
+    pub const BESIDE: Keys = Keys(64);
+    /// The token of the name itself.
+    pub const NAME_TOKEN: Keys = Keys(128);
     pub const TOKENS: Keys = Keys(2 | 4);
     /// The name, and the tokens of its tags.
     pub const ALL: Keys = Keys(1 | 2 | 4);
 
     pub fn has(self, some: Keys) -> bool {
         self.0 & some.0 == some.0
+    }
+
+    pub fn overlaps(self, others: Keys) -> bool {
+        self.0 & others.0 != 0
     }
 
     pub fn and(self, more: Keys) -> Keys {
@@ -80,13 +99,14 @@ impl Keys {
 
     /// One after the other.
     pub fn each(self) -> impl Iterator<Item = Keys> {
-        (0..6).map(|bit| Keys(1 << bit)).filter(move |key| self.has(*key))
+        (0..8).map(|bit| Keys(1 << bit)).filter(move |key| self.has(*key))
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Redis {
     pub held: Held,
+    pub beside: Held,
     pub tokens: Tokens,
     /// Which run of its server each node is.
     pub runs: [u8; 2],
@@ -123,10 +143,14 @@ impl Held {
 }
 
 impl Tokens {
+    pub const NONE: Tokens = Tokens { root: None, prefix: None, name: None };
+
     /// Whether all that are recorded are there, and equal.
     pub fn confirm(self, recorded: Tokens) -> bool {
         let equal = |now: Option<Id>, then| now.is_some() && now == then;
-        equal(self.root, recorded.root) && equal(self.prefix, recorded.prefix)
+        equal(self.root, recorded.root)
+            && equal(self.prefix, recorded.prefix)
+            && (recorded.name.is_none() || equal(self.name, recorded.name))
     }
 
     /// The same of some of them.
@@ -144,6 +168,9 @@ impl Tokens {
         if keys.has(Keys::PREFIX) {
             self.prefix = from.prefix;
         }
+        if keys.has(Keys::NAME_TOKEN) {
+            self.name = from.name;
+        }
     }
 }
 
@@ -157,7 +184,7 @@ impl Redis {
         keys: Keys,
         begun: &mut Begun,
     ) {
-        let found = self.held.id();
+        let found = self.at(begun.place()).id();
         let marks = !model.is_off(Rule::LoadsLeaveMarks)
             && !model.is_off(Rule::AbsentEqualsNothing)
             && !model.is_off(Rule::MarksNotTombstones);
@@ -171,11 +198,12 @@ impl Redis {
     }
 
     fn begin_over(&mut self, free: bool, actor: usize, keys: Keys, begun: &mut Begun) {
-        if keys.has(Keys::NAME) {
+        let place = begun.place();
+        if keys.has(place) {
             if free {
-                self.held = Held::Mark(Id::new(Kind::Mark, actor));
+                *self.at_mut(place) = Held::Mark(Id::new(Kind::Mark, actor));
             }
-            begun.over = self.held.id();
+            begun.over = self.at(place).id();
         }
         self.note_tokens(actor, keys, &mut begun.tokens);
     }
@@ -188,6 +216,9 @@ impl Redis {
         if keys.has(Keys::PREFIX) {
             self.tokens.prefix.get_or_insert(Id::new(Kind::Prefix, actor));
         }
+        if keys.has(Keys::NAME_TOKEN) {
+            self.tokens.name.get_or_insert(Id::new(Kind::Name, actor));
+        }
         noted.read(keys, self.tokens);
     }
 
@@ -199,21 +230,24 @@ impl Redis {
         let current = self.tokens.confirm_some(keys, begun.tokens)
             || model.is_off(guarded)
             || model.is_off(Rule::FillsCompareTokens);
-        let same = self.held.id() == begun.over || model.is_off(guarded);
-        let stores = keys.has(Keys::NAME) && same && current;
+        let place = begun.place();
+        let same = self.at(place).id() == begun.over || model.is_off(guarded);
+        let stores = keys.has(place) && same && current;
         if stores {
-            let id = Id::new(Kind::Entry, actor);
-            self.held = Held::Entry(Entry { id, version, tokens: begun.tokens });
+            let (id, of) = (Id::new(Kind::Entry, actor), model.kin(actor));
+            *self.at_mut(place) = Held::Entry(Entry { id, version, tokens: begun.tokens, of });
         }
         fill.left = fill.left.without(keys);
-        fill.refused |= !current || keys.has(Keys::NAME) && !same;
+        fill.refused |= !current || keys.has(place) && !same;
         stores
     }
 
     /// A load that has failed takes its own mark away.
     pub fn release(&mut self, actor: usize) {
-        if self.held == Held::Mark(Id::new(Kind::Mark, actor)) {
-            self.held = Held::Nothing;
+        for held in [&mut self.held, &mut self.beside] {
+            if *held == Held::Mark(Id::new(Kind::Mark, actor)) {
+                *held = Held::Nothing;
+            }
         }
     }
 
@@ -231,14 +265,27 @@ impl Redis {
         if keys.has(Keys::ROOT) {
             self.tokens.root = None;
         }
+        if keys.has(Keys::NAME_TOKEN) {
+            self.tokens.name = None;
+        }
     }
 
     /// One page of a scan, and the removal of what it has found.
-    pub fn sweep(&mut self, model: &Model) {
-        let spared = matches!(self.held, Held::Mark(_)) && model.is_off(Rule::ClearTakesMarks);
+    pub fn sweep(&mut self, model: &Model, place: Keys) {
+        let held = self.at_mut(place);
+        let spared = matches!(held, Held::Mark(_)) && model.is_off(Rule::ClearTakesMarks);
         if !spared {
-            self.held = Held::Nothing;
+            *held = Held::Nothing;
         }
+    }
+
+    /// What is under the name, or beside it.
+    pub fn at(&self, place: Keys) -> Held {
+        if place == Keys::BESIDE { self.beside } else { self.held }
+    }
+
+    pub fn at_mut(&mut self, place: Keys) -> &mut Held {
+        if place == Keys::BESIDE { &mut self.beside } else { &mut self.held }
     }
 
     /// Whether the run that a node is has been met.
@@ -259,8 +306,13 @@ impl Redis {
 
     /// What of this is on a node.
     pub fn part(&self, model: &Model, node: Node) -> Redis {
-        let mut part =
-            Redis { held: Held::Nothing, tokens: Tokens::default(), runs: [0; 2], met: 0 };
+        let mut part = Redis {
+            held: Held::Nothing,
+            beside: Held::Nothing,
+            tokens: Tokens::default(),
+            runs: [0; 2],
+            met: 0,
+        };
         part.take_over(model, node, self);
         part
     }
@@ -271,7 +323,10 @@ impl Redis {
         if is_there(Keys::NAME) {
             self.held = from.held;
         }
-        for token in Keys::TOKENS.each().filter(|token| is_there(*token)) {
+        if is_there(Keys::BESIDE) {
+            self.beside = from.beside;
+        }
+        for token in Keys::TOKENS.and(Keys::NAME_TOKEN).each().filter(|token| is_there(*token)) {
             self.tokens.read(token, from.tokens);
         }
         if is_there(Keys::RUNS) {

@@ -1,6 +1,6 @@
 //! The rules of the protocol, each of which can be switched off, and who takes part.
 
-use crate::redis::{Keys, What};
+use crate::redis::{Keys, Kin, What};
 use crate::state::{ACTORS, Mishaps, Node, Nodes, Notice};
 
 /// What the protocol holds to.
@@ -43,8 +43,12 @@ pub enum Rule {
     UnconfirmedIsOwed,
     /// It is owed before the local half. Otherwise: after it.
     OwedFirst,
-    /// While something is owed Redis is not used.
+    /// Redis is not asked for a key whose removal is owed.
     DebtsKeepFromRedis,
+    /// Nor for a token. Otherwise: only for no name.
+    DebtsOfTagsCount,
+    /// Nor for a name. Otherwise: only for no token.
+    DebtsOfNamesCount,
     /// What was owed is published when it is paid.
     ReplaysPublish,
     /// Who first meets a server that is new removes the root's token.
@@ -61,6 +65,8 @@ pub enum Rule {
     HearersStopLoads,
     /// Nothing comes between a last look at the generations and the insertion into memory.
     InsertsAtOnce,
+    /// A put takes from loads that began before it the right to store in memory.
+    PutsStopLoads,
     /// A put compares mark and tokens.
     PutsCompare,
     /// A put tells the others.
@@ -84,6 +90,14 @@ pub enum Rule {
     NoticeFromItsNode,
     /// An invalidation of several keys has ended when all are removed. Otherwise: when one is.
     AllAreConfirmed,
+    /// An entry that is stored beside another's notes the token of the name.
+    EntriesBesideNoteTheName,
+    /// Who removes a name removes its token, too.
+    RemovalsTakeTheNameToken,
+    /// So does a put.
+    PutsTakeTheNameToken,
+    /// Clearing takes along what is beside a name, also where nothing is under it.
+    ClearTakesWhatIsBeside,
 }
 
 /// One of the two processes.
@@ -93,6 +107,8 @@ pub type Place = usize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Call(Place),
+    /// A call that can use only values of the other kin, as another version of the function.
+    Other(Place),
     /// A call in mode `redis`: it looks into no memory and by no mirror.
     Direct(Place),
     Invalidate(Place, What),
@@ -156,6 +172,7 @@ impl Role {
         match self {
             Role::Call(place)
             | Role::Direct(place)
+            | Role::Other(place)
             | Role::Invalidate(place, _)
             | Role::Put(place, _)
             | Role::Clear(place) => place,
@@ -172,7 +189,7 @@ impl Servers {
     pub fn node_of(self, key: Keys) -> Node {
         let apart = match self {
             Servers::One => Keys::NONE,
-            Servers::TokensApart => Keys::TOKENS,
+            Servers::TokensApart => Keys::TOKENS.and(Keys::BESIDE),
             Servers::PrefixApart => Keys::PREFIX.and(Keys::RUNS),
             Servers::RootApart => Keys::ROOT,
         };
@@ -207,8 +224,48 @@ impl Model {
 
     /// The same as keys.
     pub fn removed(&self, actor: usize) -> Keys {
-        let keys = self.what(actor).keys();
+        let mut keys = self.what(actor).keys();
+        if keys.has(Keys::NAME) && self.takes_name_token(Rule::RemovalsTakeTheNameToken) {
+            keys = keys.and(Keys::NAME_TOKEN);
+        }
         if self.is_off(Rule::NoticeFromItsNode) { keys.and(Keys::NOTICE) } else { keys }
+    }
+
+    /// What a put writes: the value, over tokens that are to be as they were.
+    pub fn filled(&self, actor: usize) -> Keys {
+        match self.is_put(actor) && self.takes_name_token(Rule::PutsTakeTheNameToken) {
+            true => Keys::ALL.and(Keys::NAME_TOKEN),
+            false => Keys::ALL,
+        }
+    }
+
+    fn takes_name_token(&self, rule: Rule) -> bool {
+        self.is_shared() && !self.is_off(rule)
+    }
+
+    /// Whether two kins share the name: else nothing is ever beside it.
+    pub fn is_shared(&self) -> bool {
+        self.program.roles.iter().any(|role| matches!(role, Role::Other(_)))
+    }
+
+    /// What a clearing looks for.
+    pub fn swept(&self) -> Keys {
+        match self.is_shared() && !self.is_off(Rule::ClearTakesWhatIsBeside) {
+            true => Keys::NAME.and(Keys::BESIDE),
+            false => Keys::NAME,
+        }
+    }
+
+    pub fn kin(&self, actor: usize) -> Kin {
+        if matches!(self.role(actor), Role::Other(_)) { Kin::Other } else { Kin::One }
+    }
+
+    /// What a call asks for that looks everywhere.
+    pub fn looked_at(&self) -> Keys {
+        match self.is_shared() {
+            true => Keys::ALL.and(Keys::BESIDE).and(Keys::NAME_TOKEN),
+            false => Keys::ALL,
+        }
     }
 
     /// Whether an invalidation begins with the removal.

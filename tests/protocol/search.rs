@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::fmt::Write as _;
 
 use crate::hash::Quick;
-use crate::redis::{Entry, Held, Id, Kind, Redis, Tokens};
+use crate::redis::{Entry, Held, Id, Kin, Kind, Redis, Tokens};
 use crate::rules::{Model, Start};
 use crate::state::{ACTORS, Actor, Feed, Link, Nodes, Notices, Process, World};
 use crate::step::Step;
@@ -70,8 +70,9 @@ impl World {
     fn new(model: &Model) -> Self {
         let program = model.program;
         let id = |kind| Id::new(kind, ACTORS);
-        let tokens = Tokens { root: Some(id(Kind::Root)), prefix: Some(id(Kind::Prefix)) };
-        let entry = Held::Entry(Entry { id: id(Kind::Entry), version: 0, tokens });
+        let tokens =
+            Tokens { root: Some(id(Kind::Root)), prefix: Some(id(Kind::Prefix)), name: None };
+        let entry = Held::Entry(Entry { id: id(Kind::Entry), version: 0, tokens, of: Kin::One });
         let (held, tokens) = match program.start {
             Start::Cold => (Held::Nothing, Tokens::default()),
             Start::Stored | Start::Mirrored | Start::Warm => (entry, tokens),
@@ -79,6 +80,7 @@ impl World {
         let mirrored = matches!(program.start, Start::Mirrored | Start::Warm);
         let process = Process {
             memory: (program.start == Start::Warm).then_some(0),
+            other: None,
             mirror: if mirrored { tokens } else { Tokens::default() },
             lease: true,
             lapsed: false,
@@ -94,7 +96,7 @@ impl World {
         };
         let mut actors = [Actor::DONE; ACTORS];
         actors[model.actors()].fill(Actor::NEW);
-        let mut redis = Redis { held, tokens, runs: [0; 2], met: 0 };
+        let mut redis = Redis { held, beside: Held::Nothing, tokens, runs: [0; 2], met: 0 };
         redis.keep_known(model.nodes());
         World {
             data: 0,

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::redis::{Entry, Held, Id, Keys, Redis, Tokens};
+use crate::redis::{Entry, Held, Id, Keys, Kin, Redis, Tokens};
+use crate::rules::{Model, Rule};
 
 /// A version of the data: how many writes have been made.
 pub type Version = u8;
@@ -126,9 +127,12 @@ impl Noted {
     pub const PREFIX: Noted = Noted(2);
     pub const EPOCH: Noted = Noted(4);
     pub const SWEEPS: Noted = Noted(8);
+    pub const PUTS: Noted = Noted(16);
     /// What an entry in memory depends on.
     pub const STAMPS: Noted = Noted(1 | 2 | 4);
-    pub const ALL: Noted = Noted(1 | 2 | 4 | 8);
+    /// What a load needs besides to store.
+    pub const RIGHTS: Noted = Noted(8 | 16);
+    pub const ALL: Noted = Noted(1 | 2 | 4 | 8 | 16);
 
     pub fn has(self, some: Noted) -> bool {
         self.0 & some.0 == some.0
@@ -147,6 +151,8 @@ impl Noted {
 pub struct Process {
     /// The copy in memory; gone as soon as its generations are not the present ones.
     pub memory: Option<Version>,
+    /// The same of the other's value.
+    pub other: Option<Version>,
     /// The tokens that are mirrored; gone in the same way.
     pub mirror: Tokens,
     pub lease: bool,
@@ -262,7 +268,7 @@ pub enum At {
     Judges(Held),
     Fetches(Entry, Tokens, Keys),
     Compares(Entry, Tokens),
-    Reads(Held, Tokens, Keys),
+    Reads(Found, Keys),
     Begins(Option<Id>, Begun, Keys),
     Loads(Begun),
     NotesTokens(Begun, Version, Keys),
@@ -281,7 +287,7 @@ pub enum At {
     OwesValue,
     Overtakes(Version),
     // A clearing, and whether there was a copy in memory when it began.
-    Scans(bool),
+    Scans(bool, Keys),
     Announces(bool),
     Sweeps(bool),
     Done,
@@ -293,6 +299,43 @@ pub struct Begun {
     /// The state to store over.
     pub over: Option<Id>,
     pub tokens: Tokens,
+    /// Another's entry is under the name.
+    pub beside: bool,
+}
+
+/// What was found under the name and beside it, and the tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Found {
+    pub held: Held,
+    pub beside: Held,
+    pub tokens: Tokens,
+}
+
+impl Found {
+    pub const NOTHING: Found =
+        Found { held: Held::Nothing, beside: Held::Nothing, tokens: Tokens::NONE };
+}
+
+impl Begun {
+    pub fn beside(beside: bool) -> Self {
+        Begun { beside, ..Begun::default() }
+    }
+
+    /// Where the value is stored.
+    pub fn place(self) -> Keys {
+        if self.beside { Keys::BESIDE } else { Keys::NAME }
+    }
+
+    pub fn tokens(self, model: &Model) -> Keys {
+        match self.beside && !model.is_off(Rule::EntriesBesideNoteTheName) {
+            true => Keys::TOKENS.and(Keys::NAME_TOKEN),
+            false => Keys::TOKENS,
+        }
+    }
+
+    pub fn keys(self, model: &Model) -> Keys {
+        self.tokens(model).and(self.place())
+    }
 }
 
 /// A load or put that ends in Redis.
@@ -307,8 +350,8 @@ pub struct Fill {
 }
 
 impl Fill {
-    pub fn new(begun: Begun, version: Version) -> Self {
-        Fill { begun, version, left: Keys::ALL, refused: false }
+    pub fn new(begun: Begun, version: Version, left: Keys) -> Self {
+        Fill { begun, version, left, refused: false }
     }
 }
 
@@ -326,8 +369,9 @@ impl Actor {
 impl Process {
     /// Something is invalidated here: what noted it is stale, and no tag of it is mirrored.
     pub fn bump(&mut self, what: Noted) {
-        if what != Noted::SWEEPS {
+        if what != Noted::SWEEPS && what != Noted::PUTS {
             self.memory = None;
+            self.other = None;
         }
         if what == Noted::EPOCH {
             self.lapsed = false;
@@ -337,8 +381,11 @@ impl Process {
         }
     }
 
-    /// Redis is neither read nor stored into while something is owed to it.
-    pub fn may_use_redis(&self) -> bool {
-        self.link == Link::Up && self.journal == 0
+    /// The copy that a call may use.
+    pub fn copy_of(&mut self, of: Kin) -> &mut Option<Version> {
+        match of {
+            Kin::One => &mut self.memory,
+            Kin::Other => &mut self.other,
+        }
     }
 }

@@ -61,7 +61,11 @@ impl World {
         if at == At::Done || at == At::Starts && (0..i).filter(alike).any(waits) {
             return;
         }
-        for keys in model.parts(self.asked(model, i)) {
+        let asked = self.asked(model, i);
+        // What a scan finds may be on different pages.
+        let pages = if matches!(at, At::Scans(..)) { asked } else { Keys::NONE };
+        let parts = model.parts(asked).filter(|_| pages == Keys::NONE);
+        for keys in pages.each().chain(parts) {
             steps.push(Step::Acts(i, keys));
             let reaches = self.reaches(model, model.role(i).place(), keys);
             if self.left.silences > 0 && self.asks_to_write(model, i) && reaches {
@@ -119,6 +123,8 @@ impl World {
         may(evicts && self.redis.held != Held::Nothing, Step::Evict(Keys::NAME));
         may(evicts && self.redis.tokens.root.is_some(), Step::Evict(Keys::ROOT));
         may(evicts && self.redis.tokens.prefix.is_some(), Step::Evict(Keys::PREFIX));
+        may(evicts && self.redis.beside != Held::Nothing, Step::Evict(Keys::BESIDE));
+        may(evicts && self.redis.tokens.name.is_some(), Step::Evict(Keys::NAME_TOKEN));
         let taken = self.snapshots.iter().flatten().count();
         for node in model.nodes().each() {
             let may_come = usize::from(self.left.rollbacks) > taken;
@@ -181,24 +187,51 @@ impl World {
     fn check(&self, model: &Model) -> Result<(), String> {
         for (place, process) in self.processes.iter().enumerate() {
             let trusts = process.lease || model.is_off(Rule::LeaseCounts);
-            if let Some(version) = process.memory.filter(|_| trusts) {
-                process.judge(process.required, version, place, "memory")?;
-                process.judge(process.known, version, place, "memory")?;
+            for version in [process.memory, process.other].into_iter().flatten() {
+                if trusts {
+                    process.judge(process.required, version, place, "memory")?;
+                    process.judge(process.known, version, place, "memory")?;
+                }
+                // For a while memory is looked at in an outage, too.
+                if process.link != Link::Up {
+                    process.judge(process.known, version, place, "memory, in an outage")?;
+                }
             }
-            // For a while memory is looked at in an outage, too.
-            if let Some(version) = process.memory.filter(|_| process.link != Link::Up) {
-                process.judge(process.known, version, place, "memory, in an outage")?;
-            }
-            let Held::Entry(entry) = self.redis.held else { continue };
-            let mirrored = trusts && process.mirror.confirm(entry.tokens);
-            let reaches = |keys| self.reaches(model, place, keys);
-            let confirmed = reaches(Keys::TOKENS) && self.redis.tokens.confirm(entry.tokens);
-            let fresh = mirrored || confirmed;
-            if fresh && process.asks_redis(model) && reaches(Keys::NAME) {
-                process.judge(process.required, entry.version, place, "Redis")?;
+            for key in [Keys::NAME, Keys::BESIDE] {
+                let Held::Entry(entry) = self.redis.at(key) else { continue };
+                let mirrored = trusts && process.mirror.confirm(entry.tokens);
+                let reaches = |keys| self.reaches(model, place, keys);
+                let confirmed = reaches(Keys::TOKENS) && self.redis.tokens.confirm(entry.tokens);
+                let needed = if key == Keys::BESIDE { key.and(Keys::NAME_TOKEN) } else { key };
+                let asks = |keys| self.asks_redis(model, place, keys) && reaches(needed);
+                if mirrored && asks(Keys::NAME) || confirmed && asks(Keys::ALL) {
+                    process.judge(process.required, entry.version, place, "Redis")?;
+                }
             }
         }
         Ok(())
+    }
+}
+
+impl World {
+    /// Whether a process asks Redis for these keys: it is there, and is owed the removal of none of
+    /// them.
+    pub fn asks_redis(&self, model: &Model, place: Place, keys: Keys) -> bool {
+        let process = &self.processes[place];
+        process.link == Link::Up && !self.owed(model, place).overlaps(keys)
+    }
+
+    /// The keys whose removal a process owes, as far as that counts.
+    fn owed(&self, model: &Model, place: Place) -> Keys {
+        let journal = self.processes[place].journal;
+        let writers = model.actors().filter(|i| journal & (1 << i) != 0);
+        let owed = writers.fold(Keys::NONE, |keys, i| keys.and(model.what(i).keys()));
+        match model.off {
+            Some(Rule::DebtsKeepFromRedis) => Keys::NONE,
+            Some(Rule::DebtsOfTagsCount) => owed.without(Keys::TOKENS),
+            Some(Rule::DebtsOfNamesCount) => owed.without(Keys::NAME),
+            _ => owed,
+        }
     }
 }
 
@@ -218,10 +251,5 @@ impl Process {
             "a read of process {place} gets version {version} from {source}, and version \
              {required} was confirmed within its bound before it began, or read here"
         ))
-    }
-
-    pub fn asks_redis(&self, model: &Model) -> bool {
-        let debts_count = !model.is_off(Rule::DebtsKeepFromRedis);
-        self.link == Link::Up && (self.journal == 0 || !debts_count)
     }
 }

@@ -3,7 +3,7 @@
 use crate::programs::{NONE, program};
 use crate::redis::What::{Name, Prefix, PrefixAndOwn};
 use crate::rules::Known::{Before, Within};
-use crate::rules::Role::{Call, Clear, Direct, Invalidate, Put};
+use crate::rules::Role::{Call, Clear, Direct, Invalidate, Other, Put};
 use crate::rules::Servers::{PrefixApart, RootApart, TokensApart};
 use crate::rules::Start::{Cold, Mirrored, Stored, Warm};
 use crate::rules::{Model, Program, Rule};
@@ -114,9 +114,19 @@ fn a_debt_is_noted_before_the_generations_are_raised() {
 }
 
 #[test]
-fn with_a_debt_redis_is_not_read() {
+fn what_is_owed_is_not_asked_for() {
     let mishaps = Mishaps { silences: 1, ..NONE };
     needs(Rule::DebtsKeepFromRedis, program(Stored, &[Invalidate(0, Name)], mishaps));
+    needs(Rule::DebtsKeepFromRedis, program(Mirrored, &[Invalidate(0, Prefix)], mishaps));
+}
+
+#[test]
+fn neither_a_name_nor_a_token_is_asked_for_whose_removal_is_owed() {
+    let mishaps = Mishaps { silences: 1, ..NONE };
+    needs(Rule::DebtsOfNamesCount, program(Stored, &[Invalidate(0, Name)], mishaps));
+    needs(Rule::DebtsOfTagsCount, program(Stored, &[Invalidate(0, Prefix)], mishaps));
+    let roles = &[Call(0), Invalidate(0, PrefixAndOwn)];
+    needs(Rule::DebtsOfTagsCount, program(Mirrored, roles, mishaps).on(TokensApart));
 }
 
 #[test]
@@ -160,6 +170,17 @@ fn whoever_hears_of_a_clearing_stops_its_loads() {
 #[test]
 fn a_clearing_between_a_look_and_an_insertion_is_seen_for_a_moment() {
     needs(Rule::InsertsAtOnce, program(Stored, &[Call(0), Clear(0)], NONE));
+}
+
+#[test]
+fn a_load_that_began_before_a_put_does_not_store_in_memory() {
+    needs(Rule::PutsStopLoads, program(Stored, &[Call(0), Put(0, Before)], NONE));
+    needs(Rule::PutsStopLoads, program(Stored, &[Call(0), Put(0, Within)], NONE));
+}
+
+#[test]
+fn a_put_between_a_look_and_an_insertion_is_lost() {
+    needs(Rule::InsertsAtOnce, program(Stored, &[Call(0), Put(0, Before)], NONE));
 }
 
 #[test]
@@ -268,6 +289,38 @@ fn a_notice_from_another_node_may_be_ahead_of_its_removal() {
 fn an_invalidation_returns_when_all_nodes_have_confirmed_it() {
     let program = program(Stored, &[Invalidate(0, PrefixAndOwn)], NONE);
     needs(Rule::AllAreConfirmed, program.on(TokensApart));
+}
+
+#[test]
+fn an_entry_beside_anothers_notes_the_token_of_the_name() {
+    let program = program(Stored, &[Other(1), Invalidate(0, Name)], NONE);
+    needs(Rule::EntriesBesideNoteTheName, program);
+    needs(Rule::EntriesBesideNoteTheName, program.on(TokensApart));
+}
+
+#[test]
+fn whoever_removes_a_name_removes_its_token() {
+    let program = program(Stored, &[Other(1), Invalidate(0, Name)], NONE);
+    needs(Rule::RemovalsTakeTheNameToken, program);
+    needs(Rule::RemovalsTakeTheNameToken, program.on(TokensApart));
+}
+
+#[test]
+fn a_put_removes_the_token_of_its_name() {
+    let program = program(Stored, &[Other(1), Put(0, Within)], NONE);
+    needs(Rule::PutsTakeTheNameToken, program);
+    needs(Rule::PutsTakeTheNameToken, program.on(TokensApart));
+}
+
+#[test]
+fn clearing_takes_along_what_is_beside_a_name_that_is_gone() {
+    let mishaps = Mishaps { evictions: 1, ..NONE };
+    needs(Rule::ClearTakesWhatIsBeside, program(Stored, &[Other(1), Clear(0)], mishaps));
+}
+
+#[test]
+fn an_entry_beside_anothers_notes_its_tokens_before_the_body() {
+    needs(Rule::TokensNotedFirst, program(Stored, &[Other(1), Invalidate(0, Name)], NONE));
 }
 
 /// The limit of meeting servers: one that was met, was replaced, and takes its place again with

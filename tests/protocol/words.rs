@@ -75,14 +75,24 @@ impl World {
             At::Judges(held) => format!("has {}", held_in_words(held)),
             At::Fetches(..) => "asks Redis for tokens".to_owned(),
             At::Compares(entry, _) => format!("compares the tokens of version {}", entry.version),
-            At::Reads(..) => format!("asks Redis: {} and tokens", held_in_words(self.redis.held)),
+            At::Reads(..) => format!(
+                "asks Redis: {}, beside it {}, and tokens",
+                held_in_words(self.redis.held),
+                held_in_words(self.redis.beside)
+            ),
             At::Begins(..) if matches!(role, Role::Put(_, Known::Before)) => {
                 format!("begins in Redis, mark and tokens, with version {}", self.data + 1)
+            }
+            At::Begins(_, begun, _) if begun.beside => {
+                "begins in Redis beside the name: mark and tokens".to_owned()
             }
             At::Begins(..) => "begins in Redis: mark and tokens".to_owned(),
             At::Loads(_) => format!("runs its body, which reads version {}", self.data),
             At::NotesTokens(..) => "notes the tokens".to_owned(),
-            At::Fills(Fill { version, .. }) => format!("fills Redis with version {version}"),
+            At::Fills(Fill { version, begun, .. }) => {
+                let place = if begun.beside { ", beside the name," } else { "" };
+                format!("fills Redis{place} with version {version}")
+            }
             At::Keeps(version) => format!("keeps version {version} in memory, if it may"),
             At::Inserts(version) => format!("inserts version {version} into memory"),
             At::LooksAgain => "looks at the generations once more".to_owned(),
@@ -105,7 +115,11 @@ impl World {
                 "raises its generation, puts the value into memory if it may, and returns"
                     .to_owned()
             }
-            At::Scans(_) => format!("scans, and removes {}", held_in_words(self.redis.held)),
+            At::Scans(..) => format!(
+                "scans, and removes some of {}, beside it {}",
+                held_in_words(self.redis.held),
+                held_in_words(self.redis.beside)
+            ),
             At::Announces(_) => "publishes the pattern".to_owned(),
             At::Sweeps(_) => "clears its memory, and returns".to_owned(),
             At::Done => unreachable!("nothing is left to do"),
@@ -117,6 +131,7 @@ fn name(model: &Model, i: usize) -> String {
     let role = match model.role(i) {
         Role::Call(_) => "call",
         Role::Direct(_) => "direct call",
+        Role::Other(_) => "call of the other version",
         Role::Invalidate(_, What::Name) => "invalidation of the name",
         Role::Invalidate(_, What::Prefix) => "invalidation of the prefix",
         Role::Invalidate(_, What::PrefixAndOwn) => "invalidation of the prefix and its own name",
@@ -129,7 +144,7 @@ fn name(model: &Model, i: usize) -> String {
 fn start_in_words(model: &Model, role: Role) -> &'static str {
     match role {
         Role::Direct(_) => "begins",
-        Role::Call(_) => "looks into memory, and notes the generations",
+        Role::Call(_) | Role::Other(_) => "looks into memory, and notes the generations",
         Role::Put(..) => "notes the generations",
         Role::Clear(_) => "writes, and stops the loads of its process",
         Role::Invalidate(..) if model.is_off(Rule::RedisFirst) => {
@@ -166,6 +181,8 @@ impl fmt::Debug for Keys {
             Keys::PREFIX => "prefix",
             Keys::OWN => "own name",
             Keys::RUNS => "servers met",
+            Keys::BESIDE => "beside the name",
+            Keys::NAME_TOKEN => "the name's token",
             _ => "notice",
         };
         f.write_str(&self.each().map(name).collect::<Vec<_>>().join(", "))

@@ -8,10 +8,13 @@
 #![allow(unreachable_pub, reason = "a test binary is reached by nobody")]
 
 mod admin;
+mod alike;
 mod asleep;
 mod cluster;
 mod cluster_stats;
 mod damage;
+mod deploys;
+mod dropped;
 mod early;
 mod environment;
 mod eviction;
@@ -22,6 +25,7 @@ mod load_failure;
 mod log;
 mod manager;
 mod marks;
+mod memory_store;
 mod moved;
 mod mutations;
 mod names;
@@ -36,6 +40,7 @@ mod put_function;
 mod recursion;
 mod redis_keys;
 mod registry;
+mod rendered;
 mod round_trip;
 mod runtimes;
 mod scopes;
@@ -51,6 +56,7 @@ mod time;
 mod tls;
 mod twins;
 mod two_processes;
+mod two_versions;
 mod unconfirmed;
 mod values;
 mod video;

@@ -55,18 +55,23 @@ async fn a_longer_prefix_leaves_its_neighbours() {
 }
 
 #[tokio::test]
-async fn glob_characters_in_a_name_prefix_or_tag_are_literal() {
+async fn glob_characters_in_a_name_are_literal_and_in_a_prefix_or_tag_refused() {
     let names = ["[a-z]*:1", "b:1", "*:1", "bb:1"];
     on_each_store(async |cache: TestCache| {
         let cache = &cache.manager;
         fill(cache, &names).await;
-        cache.invalidate_prefix("*").await.unwrap();
+        for pattern in ["*", "[a-z]*", "user:?"] {
+            let refused = cache.invalidate_prefix(pattern).await.unwrap_err().to_string();
+            assert!(refused.contains("covers everything below it"), "{refused}");
+            let refused = cache.invalidate_tag(pattern).await.unwrap_err().to_string();
+            assert!(refused.contains("matched as a whole"), "{refused}");
+            let tagged = cache.set("a", &1, SetOptions::ttl(TTL).tag(pattern)).await;
+            assert!(matches!(tagged, Err(Error::Name { what: "tag", .. })), "{tagged:?}");
+        }
+        assert_ne!(cache.delete("?:1").await.unwrap(), Some(true));
+        assert_eq!(kept(cache, &names).await, names);
+        cache.clear("\\*:*").await.unwrap();
         assert_eq!(kept(cache, &names).await, ["[a-z]*:1", "b:1", "bb:1"]);
-        cache.invalidate_prefix("[a-z]*").await.unwrap();
-        assert_eq!(kept(cache, &names).await, ["b:1", "bb:1"]);
-        cache.invalidate_tag("*").await.unwrap();
-        assert!(!cache.delete("?:1").await.unwrap());
-        assert_eq!(kept(cache, &names).await, ["b:1", "bb:1"]);
     })
     .await;
 }
@@ -156,12 +161,22 @@ async fn what_cannot_be_a_name_prefix_or_tag_is_refused() {
             cache.invalidate_prefix("user:").await,
             cache.invalidate_prefix("a:b:c:d:e:f:g").await,
             cache.invalidate_prefix("#root").await,
+            cache.invalidate_prefix("user:*").await,
+            cache.invalidate_prefix(":user").await,
+            cache.invalidate_prefix("a::b").await,
+            cache.invalidate_prefix(" ").await,
+            cache.invalidate_tag("\u{2003}").await,
+            cache.invalidate_tag("user:*").await,
             cache.invalidate_tag("").await,
             cache.invalidate_tag("a\nb").await,
             cache.set("", &1_u8, TTL).await,
             cache.set("#t:user", &1_u8, TTL).await,
             cache.delete("").await.map(drop),
             cache.clear("").await.map(drop),
+            cache.clear(" ").await.map(drop),
+            cache.clear("[]*").await.map(drop),
+            cache.clear(&"x".repeat(201)).await.map(drop),
+            cache.set(" ", &1_u8, TTL).await,
         ];
         for (i, outcome) in outcomes.into_iter().enumerate() {
             assert!(matches!(outcome, Err(Error::Name { .. })), "{i}: {outcome:?}");

@@ -303,7 +303,7 @@ async fn the_doctor_names_the_functions_whose_values_do_not_survive() {
         assert!(text.contains(r#""name":"values","grade":"warning""#), "{text}");
 
         // This process has none of its own, and what the other has counted is known once it has reported.
-        cache.manager.disconnect().await;
+        _ = cache.manager.disconnect().await;
         let check = values_check(&peer).await;
         assert_eq!(check.grade, Grade::Warning);
         assert!(check.found.contains("1 of suite::round_trip::user_of"), "{check:?}");

@@ -89,7 +89,7 @@ async fn a_scope_ends_with_a_panic_or_a_drop() {
     assert_eq!((loads(&outer), loads(&inner)), (2, 0));
 }
 
-fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
+pub fn poll_once<F: Future>(future: Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 

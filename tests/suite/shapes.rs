@@ -91,7 +91,7 @@ async fn an_unchanged_struct_in_a_list_is_read_and_a_changed_one_is_a_miss() {
 }
 
 #[tokio::test]
-async fn a_miss_by_shape_is_loaded_and_written_anew() {
+async fn a_miss_by_shape_is_loaded_and_stored_beside_what_is_there() {
     on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let cache = &cache.manager;
         cache.set(NAME, &video(), TTL).await.unwrap();
@@ -99,6 +99,9 @@ async fn a_miss_by_shape_is_loaded_and_written_anew() {
         let load = async || Ok::<_, Error>(new.clone());
         assert_eq!(cache.get_or_load(NAME, TTL, load).await.unwrap(), new);
         assert_eq!(cache.get(NAME).await.unwrap(), Some(new));
+        assert_eq!(cache.get(NAME).await.unwrap(), Some(video()));
+        cache.delete(NAME).await.unwrap();
+        assert!(!is_read_as::<reordered::Video>(cache).await);
         assert!(!is_read_as::<written::Video>(cache).await);
     })
     .await;

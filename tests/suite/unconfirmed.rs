@@ -3,7 +3,7 @@
 use std::convert::identity;
 use std::time::Duration;
 
-use cache_runtime::{CacheConfig, SetOptions, Status, cache_invalidate};
+use cache_runtime::{CacheConfig, SetOptions, cache_invalidate};
 
 use crate::source::Source;
 use crate::stores::{TestCache, on_own_servers, until_up};
@@ -173,12 +173,12 @@ async fn older_data_are_not_served_when_the_invalidator_is_gone_too() {
 }
 
 #[tokio::test]
-async fn what_memory_kept_while_an_invalidation_was_owed_is_not_served_in_a_later_outage() {
+async fn what_was_loaded_while_an_invalidation_was_pending_is_not_served_in_a_later_outage() {
     on_own_servers(impatient, async |cache: TestCache| {
         let peer = cache.peer().await;
         let source = Source::new(1);
         drop_mutation().await;
-        assert_eq!(video(&source).await, 1, "kept in memory: Redis is owed something");
+        assert_eq!(video(&source).await, 1);
         until_up(&cache.manager).await;
         source.set(2);
         Way::Prefix.invalidate(&peer).await;
@@ -209,8 +209,8 @@ async fn what_memory_kept_in_one_outage_is_not_served_in_the_next() {
     .await;
 }
 
-/// Begins a mutation of videos and drops it. Redis is owed its invalidation then, for as long as
-/// this task does not wait.
+/// Begins a mutation of videos and drops it. Its invalidation is pending then, for as long as this
+/// task does not wait.
 async fn drop_mutation() {
     #[cache_invalidate(prefix = "video")]
     async fn never() {
@@ -221,6 +221,5 @@ async fn drop_mutation() {
         () = never() => {}
         () = std::future::ready(()) => {}
     }
-    let health = cache_runtime::cache().health().await;
-    assert_eq!((health.status, health.owed_invalidations), (Status::Degraded, 2), "{health:?}");
+    assert_eq!(cache_runtime::cache().stats().owed_invalidations, 2);
 }

@@ -306,7 +306,7 @@ async function act(question, method, path) {
     outcome.className = isDone ? "done" : "nothing";
     if (done.deleted === false) outcome.textContent = "there was no such entry";
     else if (done.deleted === true) outcome.textContent = "the entry is removed";
-    else outcome.textContent = typeof done === "string" ? done : Object.entries(done).map(([name, value]) => name + " " + value).join(", ");
+    else outcome.textContent = typeof done === "string" ? done : Object.entries(done).map(([name, value]) => name + " " + (value ?? "not known, Redis has not answered")).join(", ");
   } catch (error) {
     outcome.className = "refused";
     outcome.textContent = error.message;

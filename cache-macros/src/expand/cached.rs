@@ -29,7 +29,15 @@ use crate::spec::{Cached, Key, Kind, Template};
 //         let call = match P::begin(
 //             own, kind,
 //             // `&id` stands for `P::argument((&&P::probe_part(&id)).__cache_part())`.
-//             P::Args((&id, (&user, ()))),
+//             P::Args::<_, { ::core::cfg!(debug_assertions) }>((&id, (&user, ())), |list| {
+//                 use P::{ProbeDebug as _, ProbeHash as _, ProbeNeither as _};
+//                 let mut fingerprint = P::Fingerprint::new();
+//                 let (argument, list) = list;
+//                 P::Fingerprint::add(&mut fingerprint, (&&&P::Argument(argument)).__cache_fingerprint());
+//                 let (argument, list) = list;
+//                 P::Fingerprint::add(&mut fingerprint, (&&&P::Argument(argument)).__cache_fingerprint());
+//                 P::Fingerprint::finish(fingerprint)
+//             }),
 //             |tags: &mut P::Tags| { tags.add(|w: &mut P::Renderer| { ... }); },
 //             |kind| P::Hooks::new(kind, kind.equality(), kind.printing()),
 //         ) {
@@ -164,19 +172,50 @@ fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
 }
 
 fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
-    let list = match key {
-        Key::Arguments(arguments) => arguments_list(p, arguments, item.sig.paren_token.span.join()),
+    let (list, fingerprint) = match key {
+        Key::Arguments(arguments) => (
+            arguments_list(p, arguments, item.sig.paren_token.span.join()),
+            fingerprint(p, arguments),
+        ),
         Key::Value(value) => {
             let part = part(p, value, "key_value");
             let place = here(value.span());
-            quote_spanned!(place=> (#part, ()))
+            let list = quote_spanned!(place=> (#part, ()));
+            (list, quote_spanned!(Span::mixed_site()=> #p::no_fingerprint))
         }
         Key::Template(template) => {
             let render = render(p, template);
             return quote_spanned!(Span::mixed_site()=> #p::Template(#render));
         }
     };
-    quote_spanned!(Span::mixed_site()=> #p::Args(#list))
+    quote_spanned! {Span::mixed_site()=>
+        #p::Args::<_, { ::core::cfg!(debug_assertions) }>(#list, #fingerprint)
+    }
+}
+
+/// A closure that makes the fingerprint of a list of these arguments, by what their types have.
+fn fingerprint(p: &TokenStream, arguments: &[Argument]) -> TokenStream {
+    if arguments.is_empty() {
+        return quote_spanned!(Span::mixed_site()=> #p::no_fingerprint);
+    }
+    let parts = arguments.iter().map(|Argument { cfg, .. }| {
+        quote_spanned! {Span::mixed_site()=>
+            #(#cfg)*
+            let (__argument, __list) = __list;
+            #(#cfg)*
+            #p::Fingerprint::add(
+                &mut __fingerprint,
+                (&&&#p::Argument(__argument)).__cache_fingerprint(),
+            );
+        }
+    });
+    quote_spanned! {Span::mixed_site()=> |__list| {
+        use #p::{ProbeDebug as _, ProbeHash as _, ProbeNeither as _};
+        let mut __fingerprint = #p::Fingerprint::new();
+        #(#parts)*
+        _ = __list;
+        #p::Fingerprint::finish(__fingerprint)
+    }}
 }
 
 /// The list of the arguments that are there, `(&a, (&b, ()))`: whether one under `#[cfg]` is, only the
@@ -220,6 +259,7 @@ fn tags(p: &TokenStream, tags: &[Template]) -> TokenStream {
 
 fn hooks(spec: &Cached) -> TokenStream {
     let cache_if = spec.cache_if.iter();
+    let weight = spec.weight.iter();
     let codec = spec.codec.iter();
     // Both options speak of `None`: the value must be an `Option`.
     let speaks_of_none = spec.negative_ttl.is_some() || spec.cache_none.is_some();
@@ -230,6 +270,7 @@ fn hooks(spec: &Cached) -> TokenStream {
     let whole = matches!(spec.output.kind, Kind::Plain);
     let whole = whole.then(|| quote_spanned!(Span::mixed_site()=> .whole()));
     quote_spanned! {Span::mixed_site()=>
-        #whole #(.cache_if(#cache_if))* #optional #fallible #(.codec::<#codec>())*
+        #whole #(.cache_if(#cache_if))* #(.weight(#weight))* #optional #fallible
+        #(.codec::<#codec>())*
     }
 }

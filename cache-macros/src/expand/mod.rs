@@ -46,7 +46,7 @@ fn placed(tokens: TokenStream, span: Span) -> TokenStream {
 }
 
 /// The path of what generated code may call.
-fn private(runtime: &Path) -> TokenStream {
+pub(crate) fn private(runtime: &Path) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #runtime::__private)
 }
 
@@ -155,7 +155,7 @@ fn roots<'a>(templates: impl IntoIterator<Item = &'a Template>) -> TokenStream {
 }
 
 /// A closure that writes a name: `"v:{id}"` becomes `w.text("v:"); w.value(&id, "");`.
-fn render(p: &TokenStream, template: &Template) -> TokenStream {
+pub(crate) fn render(p: &TokenStream, template: &Template) -> TokenStream {
     let writer = Ident::new("__w", Span::mixed_site());
     let following = template.pieces.iter().skip(1).map(Some).chain([None]);
     let steps = template.pieces.iter().zip(following).map(|(piece, next)| match piece {

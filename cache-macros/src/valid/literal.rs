@@ -94,9 +94,18 @@ pub(crate) fn word<T: Copy>(given: &Given, words: &[(&str, T)]) -> syn::Result<T
 
 /// A closure of one parameter, which is all that it sees, or the name of such a function.
 pub(crate) fn condition(given: &Given, parameter: &str, scope: &Scope) -> syn::Result<Expr> {
+    closure(given, parameter, "a `bool`", scope)
+}
+
+/// The bytes that a value takes.
+pub(crate) fn weight(given: &Given, scope: &Scope) -> syn::Result<Expr> {
+    closure(given, "value", "a number of bytes (`usize`)", scope)
+}
+
+fn closure(given: &Given, parameter: &str, gives: &str, scope: &Scope) -> syn::Result<Expr> {
     let name = &given.name;
     let value = peel(&given.value);
-    let accepted = format!("a closure `|{parameter}| ...` that gives a `bool`, or a function");
+    let accepted = format!("a closure `|{parameter}| ...` that gives {gives}, or a function");
     match value {
         Expr::Path(_) => {}
         Expr::Closure(closure) => {

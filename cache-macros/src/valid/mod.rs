@@ -24,8 +24,12 @@ use crate::attr::{CachedAttr, InvalidateAttr, PutAttr, Written};
 use crate::error::Errors;
 use crate::item::Item;
 use crate::spec::{Cached, Coalesce, Invalidate, Kind, Put, Tier, When};
-use literal::{boolean, condition, integer, number, word};
+use literal::{boolean, condition, integer, number, weight, word};
 use name::Scope;
+pub(crate) use name::resolve_with;
+
+/// The most tags that an entry may have; so it is for `SetOptions`, too.
+const MOST_TAGS: usize = 128;
 
 pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::Result<Cached> {
     signature::check_async(item, &mut errors);
@@ -56,6 +60,7 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         negative_ttl: errors.option(&attr.negative_ttl, ttl),
         cache_none: errors.option(&attr.cache_none, boolean),
         cache_if: errors.option(&attr.cache_if, |given| condition(given, "value", &scope)),
+        weight: errors.option(&attr.weight, |given| weight(given, &scope)),
         jitter: errors
             .option(&attr.jitter, |given| number(given, 0.5, "a number from 0.0 to 0.5", &scope)),
         tier: errors.option(&attr.tier, |given| word(given, &TIERS)),
@@ -66,6 +71,13 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         codec: attr.codec.map(|given| given.value),
         runtime: runtime(attr.runtime),
     };
+    if let Some(given) = attr.tags.as_ref().filter(|_| spec.tags.len() > MOST_TAGS) {
+        let count = spec.tags.len();
+        errors.at(
+            &given.name,
+            format!("an entry has at most {MOST_TAGS} tags, and {count} are given"),
+        );
+    }
     if let (Some(false), Some(given)) = (spec.cache_none, &attr.negative_ttl) {
         let message = "`negative_ttl` is how long `None` is kept, and `cache_none = false` keeps \
                        no `None`: remove one";

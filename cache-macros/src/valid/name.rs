@@ -153,6 +153,21 @@ pub(crate) fn template(
 }
 
 fn resolve(option: &Ident, text: &LitStr, scope: &Scope) -> syn::Result<Template> {
+    resolve_with(option, text, |root| match scope.find(&root) {
+        Some(argument) => Ok(argument.clone()),
+        None => {
+            let message = format!("`{{{root}}}` is not an argument{}", scope.described());
+            Err(syn::Error::new_spanned(text, message))
+        }
+    })
+}
+
+/// A template whose placeholders begin with what `find` makes of their first names.
+pub(crate) fn resolve_with(
+    option: &Ident,
+    text: &LitStr,
+    mut find: impl FnMut(Ident) -> syn::Result<Ident>,
+) -> syn::Result<Template> {
     let pieces = template::parse(&text.value()).map_err(|problem| {
         let instead = instead_of_template(option, &text.value());
         syn::Error::new_spanned(text, format!("`{option}`: {problem}{instead}"))
@@ -160,7 +175,7 @@ fn resolve(option: &Ident, text: &LitStr, scope: &Scope) -> syn::Result<Template
     let mut errors = Errors::default();
     let pieces = pieces
         .into_iter()
-        .filter_map(|piece| errors.keep(resolve_piece(piece, text, scope)))
+        .filter_map(|piece| errors.keep(resolve_piece(piece, text, &mut find)))
         .collect();
     errors.finish(Template { pieces, span: text.span() })
 }
@@ -184,19 +199,18 @@ fn instead_of_template(option: &Ident, template: &str) -> String {
     }
 }
 
-fn resolve_piece(piece: template::Piece, text: &LitStr, scope: &Scope) -> syn::Result<Piece> {
+fn resolve_piece(
+    piece: template::Piece,
+    text: &LitStr,
+    find: &mut impl FnMut(Ident) -> syn::Result<Ident>,
+) -> syn::Result<Piece> {
     let names = match piece {
         template::Piece::Text(text) => return Ok(Piece::Text(text)),
         template::Piece::Placeholder(names) => names,
     };
-    let root = identifier(&names[0], text.span());
-    let Some(argument) = scope.find(&root) else {
-        let message = format!("`{{{}}}` is not an argument{}", names[0], scope.described());
-        return Err(syn::Error::new_spanned(text, message));
-    };
-    let mut root = argument.clone();
+    let mut root = find(identifier(&names[0], text.span()))?;
     // Named as the argument is, but what the compiler says of it belongs to the template.
-    root.set_span(text.span().resolved_at(argument.span()));
+    root.set_span(text.span().resolved_at(root.span()));
     // As a name of ours a field is not suggested in place of the whole template.
     let here = text.span().resolved_at(Span::mixed_site());
     let fields = names[1..].iter().map(|name| member(name, here)).collect();

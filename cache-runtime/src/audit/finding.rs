@@ -47,8 +47,8 @@ pub enum Finding {
         /// Where they are.
         sites: Vec<Place>,
     },
-    /// Cached functions whose `key` templates give the same names, so that each overwrites what
-    /// another has stored.
+    /// Cached functions whose `key` templates give the same names. Each keeps its own values, and who
+    /// invalidates a name invalidates the values of all of them.
     #[non_exhaustive]
     SameNames {
         /// Their names, with `{}` for each value.
@@ -126,8 +126,9 @@ impl fmt::Display for Finding {
             ),
             Finding::SameNames { names, sites } => write!(
                 f,
-                "the cached functions {} all call their entries `{names}`, so each overwrites \
-                 what another has stored: give them different prefixes",
+                "the cached functions {} all call their entries `{names}`: each keeps its own \
+                 values, and an invalidation by name reaches all of them; if that is not intended, \
+                 give them different prefixes",
                 List(sites)
             ),
             Finding::NothingToInvalidate { site, option, name, nearest, hashed } => {

@@ -182,6 +182,17 @@ fn templates_that_give_the_same_names_are_found() {
 }
 
 #[test]
+fn functions_of_one_name_with_one_template_share_their_names() {
+    let get = |path| cached(path, None, SiteKey::Template("{name}"));
+    let sites = vec![place("npm::get"), place("pypi::get")];
+    let finding = Finding::SameNames { names: "get:{}".to_owned(), sites };
+    assert!(finding.to_string().contains("each keeps its own"), "{finding}");
+    assert_eq!(audit(&[get("npm::get"), get("pypi::get")]), [finding]);
+    let hashed = |path| cached(path, None, HASHED);
+    assert_eq!(audit(&[hashed("npm::get"), hashed("pypi::get")]), []);
+}
+
+#[test]
 fn templates_that_give_other_names_are_in_order() {
     let sites = [
         templated("shop::a", "video", "{id}"),

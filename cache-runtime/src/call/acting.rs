@@ -33,7 +33,7 @@ impl Call {
     async fn find(&self, grace_ms: u64) -> Option<Found> {
         let found = match self.core.read(&self.key, self.ask(grace_ms)).await {
             Reading::Memory(hit) => Found::in_memory(hit),
-            Reading::Redis(hit, state) => Found::in_redis(hit, state),
+            Reading::Redis(hit, at) => Found::in_redis(hit, at),
             Reading::Miss(_) | Reading::Away => return None,
         };
         self.young_enough(found)
@@ -47,7 +47,7 @@ impl Call {
         };
         // A body that begins now is none for those who ask later.
         leader.seal();
-        let (put, overtaken) = (self.begin_put().await, Overtaken::Goes);
+        let (put, overtaken) = (self.begin_put(0).await, Overtaken::Goes);
         Turn::Load(Load::new(self, leader, Goal::Place { put, overtaken }))
     }
 
@@ -90,16 +90,20 @@ impl Call {
         Ok(Leader::alone(&core.generations, key.slots()))
     }
 
-    async fn begin_put(&self) -> Put {
+    async fn begin_put(&self, place: u8) -> Put {
         let longest = self.policy.longest();
-        self.core.put(&self.key, self.stores, Over::Nothing, longest).await
+        self.core.put(&self.key_at(place), self.stores, Over::Nothing, longest).await
     }
 
     /// A put in the place of what was found; `None` if something else is there by now.
     pub(super) async fn put_in_place_of(&self, found: Version) -> Option<Put> {
-        let put = self.begin_put().await;
+        let place = match found {
+            Version::Redis(at) => at.place,
+            Version::Memory(_) => 0,
+        };
+        let put = self.begin_put(place).await.refreshing();
         let is_there = match found {
-            Version::Redis(state) => put.is_over(&state),
+            Version::Redis(at) => put.is_over(&at.state),
             Version::Memory(age_ms) => {
                 let facts = self.core.facts_in_memory(&self.key);
                 facts.is_none_or(|facts| facts.age_ms(self.core.clock.now_ms()) >= age_ms)
@@ -128,7 +132,8 @@ impl Call {
             return Err(Error::NotStored { function, reason });
         };
         let (grace, coding) = (self.policy.grace_of(value), self.policy.coding);
-        let worth = Worth { value, ttl, grace, coding, took: Duration::ZERO };
+        let weight = self.policy.weight(value);
+        let worth = Worth { value, ttl, grace, coding, weight, took: Duration::ZERO };
         let set = self.core.set(&self.key, self.stores, &worth, &self.counters).await?;
         if set == put::Outcome::Stored {
             self.counters.slow.stores.one();

@@ -148,7 +148,7 @@ impl Call {
         before: Version,
         mut body: Body,
     ) {
-        let Ok(lease) = self.begin_aside().await else { return };
+        let Ok(lease) = self.begin_aside(before).await else { return };
         let Some(put) = self.put_in_place_of(before).await else {
             lease.into_iter().for_each(Lease::release);
             return;

@@ -5,12 +5,13 @@
 //! another's waits until a value is there, or the mark is gone. That is for efficiency alone: what
 //! may be stored is decided by the compare-and-set at the end of a load, whoever has run it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::reading::{Leftover, Reading};
-use super::{Call, CallKey, Found, life_of};
+use super::reading::{Leftover, Reading, Vacancy};
+use super::{Call, CallKey, Found, Version, life_of};
 use crate::core::Stores;
 use crate::flight::Leader;
 use crate::random;
@@ -26,10 +27,12 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 
 /// How a load has begun.
 pub(super) enum Begun {
-    /// With these tokens; and with a mark that is to be renewed.
-    Noted(Noted, Option<Lease>),
+    /// Under this key, with these tokens; and with a mark that is to be renewed.
+    Noted(Arc<CallKey>, Noted, Option<Lease>),
     /// It is not necessary: another process has loaded.
     Found(Found),
+    /// Another process has loaded, for other arguments of the same key.
+    Alike,
     Away,
 }
 
@@ -40,31 +43,35 @@ impl Call {
         &self,
         redis: &RedisStore,
         leader: &Leader<CallKey>,
-        leftover: &Leftover,
+        vacancy: Vacancy,
         keeps: bool,
     ) -> Begun {
         let waits = self.is_clustered() && !keeps && runtime::with_timers().is_some();
         let mark = if waits { Mark::lease(LEASE) } else { Mark::new(self.core.config.max_load) };
-        let Some(noted) = self.set_mark(redis, leftover, mark).await else { return Begun::Away };
+        let (key, leftover) = (self.key_at(vacancy.place), &vacancy.leftover);
+        let Some(noted) = self.set_mark(redis, &key, leftover, mark).await else {
+            return Begun::Away;
+        };
         if !waits {
-            return Begun::Noted(noted, None);
+            return Begun::Noted(key, noted, None);
         }
-        if !noted.is_anothers() {
-            let lease = redis.lease(self.key.name().as_str(), &noted, mark);
-            return Begun::Noted(noted, lease);
+        if !noted.is_anothers() && !noted.is_value() {
+            let lease = redis.lease(key.stored_as(), &noted, mark);
+            return Begun::Noted(key, noted, lease);
         }
         if !redis.may_lease().await {
             // The other one is not likely to have more rights: its mark may stay whatever becomes of its load.
-            return Begun::Noted(noted, None);
+            return Begun::Noted(key, noted, None);
         }
-        self.wait_for_another(redis, leader, leftover, mark, noted).await
+        self.wait_for_another(redis, leader, key, leftover, mark, noted).await
     }
 
-    /// Waits for the load of another process, or until it is given up.
+    /// Waits for the load of another process, or until it is given up. What that has stored is looked at.
     async fn wait_for_another(
         &self,
         redis: &RedisStore,
         leader: &Leader<CallKey>,
+        key: Arc<CallKey>,
         leftover: &Leftover,
         mark: Mark,
         first: Noted,
@@ -77,42 +84,73 @@ impl Call {
         while noted.is_anothers() && noted.is_like(&first) && began.elapsed() < limit {
             sleep(jittered(pause)).await;
             pause = (pause * 2).min(PAUSES.1);
-            match self.set_mark(redis, leftover, mark).await {
+            match self.set_mark(redis, &key, leftover, mark).await {
                 Some(now) => noted = now,
                 None => return Begun::Away,
             }
         }
         if noted.is_anothers() || noted.is_mine() {
-            let lease = redis.lease(self.key.name().as_str(), &noted, mark);
-            return Begun::Noted(noted, lease);
+            let lease = redis.lease(key.stored_as(), &noted, mark);
+            return Begun::Noted(key, noted, lease);
         }
         // Not a mark: a value, which is looked at on behalf of all who have joined by now.
         leader.seal();
         let ask = self.ask(self.policy.grace.while_revalidate_ms);
-        let reading = self.core.read(&self.key, ask).await;
-        if let Reading::Redis(hit, state) = reading
-            && let Some(found) = self.young_enough(Found::in_redis(hit, state))
-        {
-            return Begun::Found(found);
-        }
+        let vacancy = match self.core.read(&self.key, ask).await {
+            Reading::Redis(hit, at) => match self.young_enough(Found::in_redis(hit, at)) {
+                Some(found) => return Begun::Found(found),
+                None => None,
+            },
+            Reading::Miss(Vacancy { leftover: Leftover::Alike(_), .. }) => {
+                self.note_alike();
+                leader.reopen();
+                return Begun::Alike;
+            }
+            Reading::Miss(vacancy) => Some(vacancy).filter(|now| now.place != key.place()),
+            Reading::Memory(_) | Reading::Away => None,
+        };
         leader.reopen();
-        Begun::Noted(noted, None)
+        // Another version has loaded: its value stays, and the own one goes beside it.
+        let Some(vacancy) = vacancy else { return Begun::Noted(key, noted, None) };
+        let key = self.key_at(vacancy.place);
+        match self.set_mark(redis, &key, &vacancy.leftover, mark).await {
+            Some(noted) => {
+                let lease = redis.lease(key.stored_as(), &noted, mark);
+                Begun::Noted(key, noted, lease)
+            }
+            None => Begun::Away,
+        }
     }
 
-    async fn set_mark(&self, redis: &RedisStore, leftover: &Leftover, mark: Mark) -> Option<Noted> {
-        let key = &self.key;
+    /// The key of this place, under the name or beside it.
+    pub(super) fn key_at(&self, place: u8) -> Arc<CallKey> {
+        if place == 0 { Arc::clone(&self.key) } else { Arc::new(self.key.at(place)) }
+    }
+
+    async fn set_mark(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        leftover: &Leftover,
+        mark: Mark,
+    ) -> Option<Noted> {
         let life = life_of(self.policy.longest());
         let over = leftover.bytes().map_or(Over::Nothing, Over::Stale);
-        let begun = redis.begin(key.name().as_str(), key.tags(), over, life, mark).await;
+        let begun = redis.begin(key.stored_as(), key.tags(), over, life, mark).await;
         begun.ok().filter(|noted| noted.tokens.len() == key.tags().len() + 1)
     }
 
     /// The right to load anew what is served meanwhile: `Ok(None)` where nobody else could have
     /// it, `Err` if another process has.
-    pub(super) async fn begin_aside(&self) -> Result<Option<Lease>, Taken> {
+    pub(super) async fn begin_aside(&self, before: Version) -> Result<Option<Lease>, Taken> {
         match &self.core.redis {
             Some(redis) if self.is_clustered() => {
-                match redis.begin_aside(self.key.name().as_str(), Mark::new(LEASE)).await {
+                let place = match before {
+                    Version::Redis(at) => at.place,
+                    Version::Memory(_) => 0,
+                };
+                let key = self.key_at(place);
+                match redis.begin_aside(key.stored_as(), Mark::new(LEASE)).await {
                     Ok(Some(lease)) => Ok(Some(lease)),
                     Ok(None) => Err(Taken),
                     // Without Redis everybody is alone.

@@ -10,8 +10,8 @@ use super::{CallKey, fresh_for_ms, micros};
 use crate::clock::millis;
 use crate::config::Ttl;
 use crate::core::Core;
-use crate::generation::{Noted, Stamps};
-use crate::memory::{Facts, Hit};
+use crate::generation::{Noted, Storing};
+use crate::memory::{Facts, Hit, Made};
 use crate::value::AnyValue;
 
 /// What is known of an entry that is to be copied.
@@ -21,18 +21,20 @@ pub(crate) struct Original {
     pub(crate) age_ms: u64,
     pub(crate) fresh_for_ms: u64,
     pub(crate) load_micros: u64,
+    /// The bytes of memory that its value takes, if that is known.
+    pub(crate) weight: Option<usize>,
 }
 
 impl Original {
     /// Of a value that has just been stored.
-    pub(crate) fn new(origin: u64, ttl: Ttl, took: Duration) -> Self {
+    pub(crate) fn new(origin: u64, ttl: Ttl, took: Duration, weight: Option<usize>) -> Self {
         let (fresh_for_ms, load_micros) = (fresh_for_ms(ttl), micros(took));
-        Original { origin, age_ms: 0, fresh_for_ms, load_micros }
+        Original { origin, age_ms: 0, fresh_for_ms, load_micros, weight }
     }
 
-    pub(crate) fn of<V>(hit: &Hit<V>, origin: u64) -> Self {
+    pub(crate) fn of<V>(hit: &Hit<V>, origin: u64, weight: Option<usize>) -> Self {
         let Hit { age_ms, fresh_for_ms, load_micros, .. } = *hit;
-        Original { origin, age_ms, fresh_for_ms, load_micros }
+        Original { origin, age_ms, fresh_for_ms, load_micros, weight }
     }
 }
 
@@ -45,13 +47,15 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) {
-        let _no_sweep = self.generations.storing();
-        if self.generations.lease.holds_exactly() && self.generations.storable(noted) {
-            self.insert_copy(key, noted.stamps.clone(), original, value);
+        let name = || key.name().as_str();
+        if let Some(made) = self.copy(key, noted, original, value) {
+            self.place(noted, made, |storing| {
+                self.generations.lease.holds_exactly() && storing.storable(noted, name)
+            });
         }
     }
 
-    /// Keeps a copy of what has been put in the place of whatever was there.
+    /// Keeps a copy of what has been put in the place of whatever was there, or nothing.
     pub(crate) fn keep_put(
         &self,
         key: &CallKey,
@@ -59,18 +63,30 @@ impl Core {
         original: Original,
         value: &dyn AnyValue,
     ) {
-        let _no_sweep = self.generations.storing();
-        match self.generations.overtake(noted, key.slots()[0]) {
-            Some(stamps) if self.generations.lease.holds_exactly() => {
-                self.insert_copy(key, stamps, original, value);
+        let name = || key.name().as_str();
+        let may = |storing: &Storing<'_>| {
+            let holds = self.generations.lease.holds_exactly();
+            let may = holds && storing.overtake(noted, name);
+            if may {
+                self.memory.retire(&key.memory);
             }
-            Some(_) => {}
-            None => self.bump([key.slots()[0]]),
+            may
+        };
+        let made = self.copy(key, noted, original, value);
+        if !made.is_some_and(|made| self.place(noted, made, may)) {
+            self.bump([key.slots()[0]]);
         }
     }
 
-    fn insert_copy(&self, key: &CallKey, stamps: Stamps, original: Original, value: &dyn AnyValue) {
-        let Original { origin, age_ms, fresh_for_ms, load_micros } = original;
+    /// `None`: it is too large for memory.
+    fn copy(
+        &self,
+        key: &CallKey,
+        noted: &Noted,
+        original: Original,
+        value: &dyn AnyValue,
+    ) -> Option<Made> {
+        let Original { origin, age_ms, fresh_for_ms, load_micros, weight } = original;
         let now_ms = self.clock.now_ms();
         let left_ms = fresh_for_ms.saturating_sub(age_ms).min(millis(self.config.memory_ttl));
         let facts = Facts {
@@ -78,10 +94,9 @@ impl Core {
             created_ms: now_ms.saturating_sub(age_ms),
             fresh_for_ms,
             ends_ms: now_ms.saturating_add(left_ms),
-            stamps,
+            stamps: noted.stamps.clone(),
         };
         let load_micros = u32::try_from(load_micros).unwrap_or(u32::MAX);
-        // What is too large for memory is in Redis.
-        let _ = value.keep(&self.memory, key.memory.clone(), facts, load_micros);
+        value.entry(&self.memory, key.memory.clone(), facts, load_micros, weight).ok()
     }
 }

@@ -11,6 +11,8 @@ pub(crate) enum Fate {
     Overtaken,
     /// It is over the size limit.
     Unfit,
+    /// Other arguments have the same key.
+    Alike,
     /// It would not come back as it is.
     Lossy,
     /// The function's options say so.
@@ -25,6 +27,7 @@ impl Fate {
             Fate::Stored => "stored",
             Fate::Overtaken => "overtaken",
             Fate::Unfit => "unfit",
+            Fate::Alike => "alike",
             Fate::Lossy => "lossy",
             Fate::Unwanted => "unwanted",
             Fate::Away => "away",

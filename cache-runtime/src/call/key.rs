@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::generation::Slot;
 use crate::memory::{Domain, Memory, MemoryKey};
-use crate::name::{Name, shorten};
+use crate::name::{self, Name, shorten};
 use crate::site::{self, Instance};
 
 /// Made on the way to Redis or to a load; a memory hit does without.
@@ -18,6 +18,8 @@ pub(crate) struct CallKey {
     pub(crate) memory: MemoryKey,
     /// Whose values these are; 0 by hand.
     pub(crate) origin: u64,
+    /// The fingerprint of its arguments; 0 for none.
+    pub(crate) fingerprint: u64,
     /// The tags of the call besides the prefixes of its name.
     own_tags: Vec<String>,
     /// A caller who joins another's load does without this, too.
@@ -32,25 +34,85 @@ struct Named {
     tags: Arc<[String]>,
     /// The generations of all of them, that of the name first.
     slots: SmallVec<[Slot; 4]>,
+    /// Where it is stored in Redis, if that is beside its name.
+    beside: Option<Beside>,
+}
+
+/// A place beside a name.
+#[derive(Debug)]
+struct Beside {
+    number: u8,
+    stored: String,
 }
 
 impl CallKey {
     /// The key of a name with these tags.
     pub(crate) fn new(memory: MemoryKey, origin: u64, name: Name, own_tags: Vec<String>) -> Self {
         let named = OnceCell::with_value(Named::new(name, &own_tags));
-        CallKey { memory, origin, own_tags, named }
+        CallKey { memory, origin, fingerprint: 0, own_tags, named }
     }
 
     /// The key of a call that is named by its function and arguments.
     pub(crate) fn of_arguments(memory: MemoryKey, origin: u64, own_tags: Vec<String>) -> Self {
-        CallKey { memory, origin, own_tags, named: OnceCell::new() }
+        CallKey { memory, origin, fingerprint: 0, own_tags, named: OnceCell::new() }
+    }
+
+    /// The same for arguments of this fingerprint. Of two keys that differ in nothing else neither joins the
+    /// other's load.
+    pub(crate) fn printed(self, fingerprint: u64) -> Self {
+        CallKey { fingerprint, ..self }
+    }
+
+    /// Whether an entry under this key was loaded for other arguments.
+    pub(crate) fn is_of_others(&self, fingerprint: u64) -> bool {
+        self.fingerprint != 0 && fingerprint != 0 && fingerprint != self.fingerprint
+    }
+
+    /// Says that there are other arguments with this key.
+    pub(crate) fn tell_alike(&self) {
+        if let Some(instance) = self.instance() {
+            instance.alarm.tell(&instance.spec.declared);
+        }
     }
 
     pub(crate) fn name(&self) -> &Name {
         &self.named().name
     }
 
-    /// The prefixes of the name, then the tags of the call.
+    /// The same key for a place beside the name, where an entry depends on the name's token, too; number 0 is
+    /// the name itself.
+    pub(crate) fn at(&self, number: u8) -> CallKey {
+        let Named { name, tags, slots, .. } = self.named();
+        let beside = (number > 0)
+            .then(|| Beside { number, stored: name::beside(name.as_str(), self.origin, number) });
+        let own = beside.as_ref().map(|_| name::name_tag(name.as_str()));
+        let named = Named {
+            name: name.clone(),
+            tags: tags.iter().cloned().chain(own).collect(),
+            slots: slots.clone(),
+            beside,
+        };
+        CallKey {
+            memory: self.memory.clone(),
+            origin: self.origin,
+            fingerprint: self.fingerprint,
+            own_tags: Vec::new(),
+            named: OnceCell::with_value(named),
+        }
+    }
+
+    /// The name under which it is stored in Redis: its own, or one beside that.
+    pub(crate) fn stored_as(&self) -> &str {
+        let Named { name, beside, .. } = self.named();
+        beside.as_ref().map_or(name.as_str(), |beside| &beside.stored)
+    }
+
+    /// The place where it is stored in Redis; 0: under its name.
+    pub(crate) fn place(&self) -> u8 {
+        self.named().beside.as_ref().map_or(0, |beside| beside.number)
+    }
+
+    /// The prefixes of the name, then the tags of the call; then the name's own, if it is stored beside that.
     pub(crate) fn tags(&self) -> &[String] {
         &self.named().tags
     }
@@ -128,7 +190,7 @@ impl Named {
         let mut slots = SmallVec::new();
         slots.push(Slot::name(name.as_str()));
         slots.extend_from_slice(tag_slots);
-        Named { name, tags, slots }
+        Named { name, tags, slots, beside: None }
     }
 }
 
@@ -139,6 +201,7 @@ impl PartialEq for CallKey {
             && a.domain == b.domain
             && a.bytes == b.bytes
             && self.origin == other.origin
+            && self.fingerprint == other.fingerprint
     }
 }
 

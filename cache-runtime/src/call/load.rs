@@ -39,11 +39,11 @@ pub(crate) enum Goal {
     /// Into memory, for at most `limit` where there is one.
     Memory { limit: Option<Duration> },
     /// Into Redis, unless something has come between.
-    Redis { noted: redis::Noted },
+    Redis { key: Arc<CallKey>, noted: redis::Noted },
     /// In the place of what others are served meanwhile.
     Place { put: Put, overtaken: Overtaken },
-    /// To the caller, and to those who had asked before the body began.
-    Nowhere,
+    /// To the caller, and to those who had asked before the body began; and why.
+    Nowhere(Fate),
 }
 
 /// What is to be done with the error of a load.
@@ -70,8 +70,11 @@ impl Call {
                 }
                 None => Turn::Done(self.served(found)),
             },
-            (Into::Redis(leftover), Some(redis)) => {
-                boxed(|| self.begin_in_redis(redis, leader, &leftover, instead)).await
+            (Into::Redis(vacancy), Some(redis)) => {
+                boxed(|| self.begin_in_redis(redis, leader, vacancy, instead)).await
+            }
+            (Into::Nowhere, _) => {
+                Turn::Load(Load::new(self, leader, Goal::Nowhere(Fate::Alike)).or_else(instead))
             }
             (Into::Outage, Some(redis)) => self.begin_without_redis(redis, leader, instead),
             (Into::Memory | Into::Redis(_) | Into::Outage, _) => {
@@ -182,13 +185,13 @@ impl Load {
                 call.land(leader, value);
                 fate
             }
-            Goal::Redis { noted } => {
+            Goal::Redis { key, noted } => {
                 // From here on the fill decides what becomes of the mark.
                 lease.keep();
                 // Whoever joins after this is not served by the answer to the fill.
                 leader.seal();
                 let Some(redis) = &call.core.redis else { return };
-                let (filled, fate) = call.fill(redis, &leader, &noted, &**value, took).await;
+                let (filled, fate) = call.fill(redis, &leader, &key, &noted, &**value, took).await;
                 match filled {
                     Some(Filled::Stored) => call.land(leader, value),
                     Some(Filled::Refused | Filled::Outdated) | None => outdated(leader, value),
@@ -205,9 +208,9 @@ impl Load {
                 }
                 fate
             }
-            Goal::Nowhere => {
+            Goal::Nowhere(fate) => {
                 outdated(leader, value);
-                Fate::Away
+                fate
             }
         };
         span.record("outcome", fate.as_str());
@@ -223,18 +226,17 @@ impl Load {
         span.record("error", true);
         call.counters.slow.load_errors.one();
         match goal {
-            Goal::Redis { noted } => {
+            Goal::Redis { key, noted } => {
                 lease.keep();
                 if let Some(redis) = &call.core.redis {
-                    let (name, tags) = (call.key.name().as_str(), call.key.tags());
-                    redis.release_in_background(name, tags, noted);
+                    redis.release_in_background(key.stored_as(), key.tags(), noted);
                 }
             }
             Goal::Place { put, .. } => {
                 put.give_up();
                 call.note_failure();
             }
-            Goal::Memory { .. } | Goal::Nowhere => {}
+            Goal::Memory { .. } | Goal::Nowhere(_) => {}
         }
         let Some(found) = instead else { return Failed::Error(Flight(leader)) };
         let pauses = call.note_failure();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::reading::{Ask, Leftover, Reading};
+use super::reading::{Ask, Leftover, Reading, Vacancy};
 use super::{Aside, Call, CallKey, Demands, Found, Passed, Served, Unheard, early, recursion};
 use crate::boxed::boxed;
 use crate::clock::millis;
@@ -36,9 +36,11 @@ pub(super) enum Into {
     Nothing,
     Memory,
     /// Over what has been found there.
-    Redis(Leftover),
+    Redis(Vacancy),
     /// Memory, since Redis is away.
     Outage,
+    /// Nowhere: what is there was loaded for other arguments of the same key.
+    Nowhere,
     /// In place of this one, which others are served meanwhile.
     Place(Found),
 }
@@ -138,15 +140,20 @@ impl Call {
             Reading::Memory(hit) if in_memory => (Some(Found::in_memory(hit)), Into::Memory),
             // In an outage.
             Reading::Memory(hit) => (Some(Found::in_memory(hit)), Into::Outage),
-            Reading::Redis(hit, state) => {
-                (Some(Found::in_redis(hit, state)), Into::Redis(Leftover::Nothing))
+            Reading::Redis(hit, at) => {
+                let vacancy = Vacancy { place: at.place, ..Vacancy::NOTHING };
+                (Some(Found::in_redis(hit, at)), Into::Redis(vacancy))
             }
             Reading::Miss(_) if in_memory => (None, Into::Memory),
-            Reading::Miss(leftover) => {
-                if let Leftover::Undecodable(_) = &leftover {
+            Reading::Miss(Vacancy { leftover: Leftover::Alike(_), .. }) => {
+                self.note_alike();
+                (None, Into::Nowhere)
+            }
+            Reading::Miss(vacancy) => {
+                if vacancy.undecodable {
                     self.counters.slow.decode_failures.one();
                 }
-                (None, Into::Redis(leftover))
+                (None, Into::Redis(vacancy))
             }
             Reading::Away => (None, Into::Outage),
         };
@@ -216,20 +223,20 @@ impl Call {
     pub(super) fn ask(&self, grace_ms: u64) -> Ask {
         let Demands { max_age, early, .. } = self.demands;
         let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;
-        Ask {
-            stores: self.stores,
-            of: self.policy.of,
-            codec: self.policy.coding.own,
-            grace_ms,
-            copies,
-        }
+        let (of, codec, weigh) =
+            (self.policy.of, self.policy.coding.own, self.policy.weigh.clone());
+        Ask { stores: self.stores, of, codec, weigh, grace_ms, copies }
     }
 
     /// Nothing is there that can be used: to be loaded, unless that is being done aside.
     async fn load_or_follow(&self, leader: Leader<CallKey>, into: Into) -> Step {
         // In Redis an entry that is being replaced stays, unless it is invalidated: then the load
         // that replaces it is of no use.
-        let is_replaced = matches!(into, Into::Memory | Into::Redis(Leftover::Expired(_)));
+        let is_replaced = match &into {
+            Into::Memory => true,
+            Into::Redis(vacancy) => matches!(vacancy.leftover, Leftover::Expired(_)),
+            _ => false,
+        };
         if self.demands.background
             && is_replaced
             && let Some(follower) = self.refresh_under_way()

@@ -16,6 +16,7 @@
 
 mod acting;
 mod aside;
+mod beside;
 mod cluster;
 mod copies;
 mod drive;
@@ -28,6 +29,7 @@ mod policy;
 mod reading;
 mod recursion;
 mod redis_load;
+mod shared_names;
 mod validity;
 
 use std::sync::Arc;
@@ -44,15 +46,15 @@ pub(crate) use fate::Fate;
 pub(crate) use key::{CallKey, named};
 pub(crate) use load::{Goal, Load};
 pub(crate) use look::{Loading, Step};
-pub(crate) use policy::{Grace, Policy, Test, fresh_for_ms, life_of};
-pub(crate) use reading::{Ask, Leftover, Reading, tags_of};
+pub(crate) use policy::{Grace, Policy, Test, Weigh, fresh_for_ms, life_of};
+pub(crate) use reading::{Ask, At, Leftover, Reading, Vacancy, tags_of};
 pub(crate) use redis_load::{Making, fill};
+pub(crate) use shared_names::{MOST_BESIDE, SharedNames};
 pub(crate) use validity::{Present, Verdict, age_ms, hit, judge};
 
 use crate::boxed::{Boxed, boxed};
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
-use crate::entry::StateId;
 use crate::flight::{Flight, Follower, Leader, Outcome, Waits};
 use crate::generation::Noted;
 use crate::means::Mean;
@@ -120,7 +122,7 @@ pub(crate) struct Found {
 #[derive(Clone, Copy, Debug)]
 enum Version {
     /// What Redis knows it by.
-    Redis(StateId),
+    Redis(At),
     /// How old it was.
     Memory(u64),
 }
@@ -130,8 +132,8 @@ impl Found {
         Found { version: Version::Memory(hit.age_ms), hit, source: Source::Memory }
     }
 
-    fn in_redis(hit: Hit<Value>, state: StateId) -> Self {
-        Found { hit, source: Source::Redis, version: Version::Redis(state) }
+    fn in_redis(hit: Hit<Value>, at: At) -> Self {
+        Found { hit, source: Source::Redis, version: Version::Redis(at) }
     }
 
     fn origin(&self) -> Origin {
@@ -225,24 +227,24 @@ impl Call {
             None => ttl,
         };
         let core = &self.core;
-        let _no_sweep = core.generations.storing();
-        if !core.generations.storable(noted) {
-            self.counters.slow.refused.one();
-            return Fate::Overtaken;
-        }
         let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         let (now_ms, stamps) = (core.clock.now_ms(), noted.stamps.clone());
         let facts = Facts::new(self.key.origin, now_ms, fresh_for_ms(ttl), stamps);
-        match value.keep(&core.memory, self.key.memory.clone(), facts, load_micros) {
-            Ok(()) => {
-                self.counters.slow.stores.one();
-                Fate::Stored
+        let (key, weight) = (self.key.memory.clone(), self.policy.weight(value));
+        let made = match value.entry(&core.memory, key, facts, load_micros, weight) {
+            Ok(made) => made,
+            Err(too_large) => {
+                let error = too_large.error(self.key.name().as_str());
+                return core.unfit(&self.key, &self.counters, &error);
             }
-            Err(_) => {
-                self.counters.slow.not_stored.one();
-                Fate::Unfit
-            }
+        };
+        let name = || self.key.name().as_str();
+        if !core.place(noted, made, |storing| storing.storable(noted, name)) {
+            self.counters.slow.refused.one();
+            return Fate::Overtaken;
         }
+        self.counters.slow.stores.one();
+        Fate::Stored
     }
 
     /// Counts a value that a store has answered with.
@@ -261,6 +263,12 @@ impl Call {
         if hit.stale_for_ms().is_some() {
             self.counters.slow.stale_served.one();
         }
+    }
+
+    /// Counts and says that what is stored was loaded for other arguments.
+    fn note_alike(&self) {
+        self.counters.slow.not_stored.one();
+        self.key.tell_alike();
     }
 
     /// Whether the next load of this key waits for a while.

@@ -13,6 +13,9 @@ use crate::value::{AnyValue, Coding, ValueType};
 /// Tells what is so of some values of one type.
 pub(crate) type Test = Arc<dyn Fn(&dyn AnyValue) -> bool + Send + Sync>;
 
+/// Tells how many bytes of memory a value of one type takes.
+pub(crate) type Weigh = Arc<dyn Fn(&dyn AnyValue) -> usize + Send + Sync>;
+
 /// What a call site, or a caller by hand, has decided about storing.
 pub(crate) struct Policy {
     /// The type of the values.
@@ -24,6 +27,7 @@ pub(crate) struct Policy {
     pub(crate) is_none: Option<Test>,
     pub(crate) cache_none: bool,
     pub(crate) cache_if: Option<Test>,
+    pub(crate) weigh: Option<Weigh>,
     pub(crate) jitter: Jitter,
     pub(crate) coding: Coding,
     pub(crate) grace: Grace,
@@ -66,6 +70,7 @@ impl Policy {
             is_none: None,
             cache_none: true,
             cache_if: None,
+            weigh: None,
             jitter,
             coding: Coding::default(),
             grace: Grace::default(),
@@ -99,6 +104,11 @@ impl Policy {
         }
         let ttl = self.negative_ttl.filter(|_| none).unwrap_or(self.ttl);
         Some(self.jitter.shorten(ttl, random::cheap()))
+    }
+
+    /// What the value takes in memory, if that is known better than it can be estimated.
+    pub(crate) fn weight(&self, value: &dyn AnyValue) -> Option<usize> {
+        self.weigh.as_ref().map(|weigh| weigh(value))
     }
 
     /// The longest time any of its values may be kept.

@@ -3,9 +3,9 @@
 use tracing::field::Empty;
 use tracing::{Instrument as _, trace_span};
 
-use super::CallKey;
 use super::copies::Original;
 use super::validity::{self, Present, Verdict, judge};
+use super::{CallKey, Weigh};
 use crate::boxed::boxed;
 use crate::clock::millis;
 use crate::config::Ttl;
@@ -22,11 +22,38 @@ use crate::value::{Value, ValueCodec, ValueType, owned};
 #[derive(Debug)]
 pub(crate) enum Reading {
     Memory(Hit<Value>),
-    Redis(Hit<Value>, StateId),
+    Redis(Hit<Value>, At),
     /// Nothing fresh.
-    Miss(Leftover),
+    Miss(Vacancy),
     /// Nothing, and Redis is away.
     Away,
+}
+
+/// Which entry of Redis a value is from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    pub(crate) state: StateId,
+    /// 0: under the name; else beside it.
+    pub(crate) place: u8,
+}
+
+/// Where a value is to be stored that was looked for in vain, and what is there.
+#[derive(Debug)]
+pub(crate) struct Vacancy {
+    /// 0: under the name; else beside it.
+    pub(crate) place: u8,
+    pub(crate) leftover: Leftover,
+    /// Whether something was there that is not what this program's type would be, or damaged.
+    pub(crate) undecodable: bool,
+}
+
+impl Vacancy {
+    pub(crate) const NOTHING: Vacancy = Vacancy::under_the_name(Leftover::Nothing);
+
+    pub(crate) const fn under_the_name(leftover: Leftover) -> Self {
+        let undecodable = matches!(leftover, Leftover::Undecodable(_));
+        Vacancy { place: 0, leftover, undecodable }
+    }
 }
 
 /// What is under a name and is of no use.
@@ -37,8 +64,10 @@ pub(crate) enum Leftover {
     Expired(Vec<u8>),
     /// A value that has been invalidated.
     Stale(Vec<u8>),
-    /// Not what this program's type would be, or damaged.
+    /// Not an entry, or damaged.
     Undecodable(Vec<u8>),
+    /// A value that was loaded for other arguments, which serialise alike.
+    Alike(Vec<u8>),
 }
 
 impl Reading {
@@ -50,9 +79,9 @@ impl Reading {
                 slow.redis_hits.one();
                 slow.saved_micros.add(hit.load_micros);
             }
-            Reading::Miss(leftover) => {
+            Reading::Miss(vacancy) => {
                 slow.misses.one();
-                if matches!(leftover, Leftover::Undecodable(_)) {
+                if vacancy.undecodable {
                     slow.decode_failures.one();
                 }
             }
@@ -73,9 +102,10 @@ impl Leftover {
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Leftover::Nothing => None,
-            Leftover::Expired(bytes) | Leftover::Stale(bytes) | Leftover::Undecodable(bytes) => {
-                Some(bytes)
-            }
+            Leftover::Expired(bytes)
+            | Leftover::Stale(bytes)
+            | Leftover::Undecodable(bytes)
+            | Leftover::Alike(bytes) => Some(bytes),
         }
     }
 }
@@ -83,20 +113,24 @@ impl Leftover {
 /// What Redis holds under a name.
 pub(crate) enum Fetched<T> {
     Usable(T),
-    Not(Leftover),
+    Not(Vacancy),
 }
 
 /// What Redis holds under a name, as far as it is known.
-enum Seen<T> {
+pub(super) enum Seen<T> {
     Usable(T),
     Not(fn(Vec<u8>) -> Leftover),
+    /// A valid entry of another function or version: it stays.
+    Foreign {
+        undecodable: bool,
+    },
     /// It depends on tags whose tokens are not known, or may have changed.
     Doubtful(Option<Noted>),
 }
 
 /// The present tokens of an entry's tags.
 #[derive(Clone, Copy)]
-enum Tokens<'a> {
+pub(super) enum Tokens<'a> {
     /// Those of the key's tags were read together with the entry.
     Found,
     /// As far as this process had heard when it asked: those of the key's tags; and whom to ask for others.
@@ -106,11 +140,13 @@ enum Tokens<'a> {
 }
 
 /// A question for one value.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Ask {
     pub(crate) stores: Stores,
     pub(crate) of: &'static dyn ValueType,
     pub(crate) codec: Option<&'static dyn ValueCodec>,
+    /// What a copy in memory takes.
+    pub(crate) weigh: Option<Weigh>,
     /// For so long past its TTL a value will do.
     pub(crate) grace_ms: u64,
     /// A copy in memory will do.
@@ -120,7 +156,7 @@ pub(crate) struct Ask {
 impl Ask {
     /// For a fresh value, wherever it is.
     pub(crate) fn fresh(stores: Stores, of: &'static dyn ValueType) -> Self {
-        Ask { stores, of, codec: None, grace_ms: 0, copies: true }
+        Ask { stores, of, codec: None, weigh: None, grace_ms: 0, copies: true }
     }
 }
 
@@ -129,6 +165,7 @@ pub(crate) struct Usable<'a, 'b> {
     pub(crate) header: &'a Header<'b>,
     pub(crate) payload: &'a [u8],
     pub(crate) now_ms: u64,
+    place: u8,
     /// The generations of what the entry depends on, noted before it was read: where a copy may be
     /// kept.
     noted: Option<Noted>,
@@ -139,7 +176,7 @@ impl Core {
     pub(crate) async fn read(&self, key: &CallKey, ask: Ask) -> Reading {
         let Some(redis) = self.redis_for(ask.stores) else {
             let found = self.value_in_memory(key, ask.of, ask.grace_ms).map(Reading::Memory);
-            return found.unwrap_or(Reading::Miss(Leftover::Nothing));
+            return found.unwrap_or(Reading::Miss(Vacancy::NOTHING));
         };
         if ask.copies
             && self.relies_on_memory(ask.stores)
@@ -157,21 +194,23 @@ impl Core {
             bytes = Empty,
         );
         let take = |usable: &Usable<'_, '_>| {
-            let Usable { header, payload, now_ms, noted } = usable;
+            let Usable { header, payload, now_ms, place, noted } = usable;
             span.record("bytes", payload.len());
             let value = self.types.decode(header, payload, ask.of, ask.codec)?;
             let hit = validity::hit(value, header, *now_ms);
             if let Some(noted) = noted.as_ref().filter(|_| hit.left_ms() > 0) {
-                self.keep_copy(key, noted, Original::of(&hit, header.origin), &*hit.value);
+                let weight = ask.weigh.as_ref().map(|weigh| weigh(&*hit.value));
+                let original = Original::of(&hit, header.origin, weight);
+                self.keep_copy(key, noted, original, &*hit.value);
             }
-            Some(Reading::Redis(hit, header.state))
+            Some(Reading::Redis(hit, At { state: header.state, place: *place }))
         };
         let fetch = self.fetch(redis, key, ask.stores, ask.grace_ms, take);
         let fetched = fetch.instrument(span.clone()).await;
         span.record("outcome", outcome(&fetched));
         match fetched {
             Ok(Fetched::Usable(reading)) => reading,
-            Ok(Fetched::Not(leftover)) => Reading::Miss(leftover),
+            Ok(Fetched::Not(vacancy)) => Reading::Miss(vacancy),
             // What memory holds from an outage counts only as long as that lasts.
             Err(Away) if redis.usable() => Reading::Away,
             Err(Away) => {
@@ -185,7 +224,8 @@ impl Core {
     ///
     /// While the feed is heard the entry alone is read, and the tokens are those of the mirror; if
     /// they speak against it, they are looked at again in Redis. Where the mirror does not know all of
-    /// them they are read with the entry.
+    /// them they are read with the entry. Where another function or version is known to store under the
+    /// name, too, the entries beside it are read as well.
     pub(crate) async fn fetch<T>(
         &self,
         redis: &RedisStore,
@@ -194,51 +234,57 @@ impl Core {
         grace_ms: u64,
         take: impl Fn(&Usable<'_, '_>) -> Option<T>,
     ) -> Result<Fetched<T>, Away> {
+        if self.shared_names.places(key.kind()) > 0 {
+            return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
+        }
         let mirrors = self.relies_on_memory(stores);
         let passed = if mirrors { None } else { self.pass_memory(stores) };
         let noted = mirrors.then(|| self.generations.note(key.slots()));
         let mirrored = if mirrors { redis.mirrored(key.tags()) } else { None };
         let found = match mirrored {
-            Some(_) => redis.value(key.name().as_str(), key.kind()).await?,
-            None => redis.read(key.name().as_str(), key.tags(), key.kind()).await?,
+            Some(_) => redis.value(key.stored_as(), key.kind()).await?,
+            None => redis.read(key.stored_as(), key.tags(), key.kind()).await?,
         };
         passed.into_iter().for_each(|passed| self.generations.give_up(passed));
         let tokens = match &mirrored {
             Some(tokens) => Tokens::Mirrored(tokens, redis),
             None => Tokens::Found,
         };
-        match self.examine(key, &found, tokens, noted, grace_ms, &take) {
-            Seen::Usable(taken) => Ok(Fetched::Usable(taken)),
-            Seen::Not(leftover) => Ok(Fetched::Not(leftover(found.bytes.unwrap_or_default()))),
+        let mut seen = self.examine(key, &found, tokens, noted, grace_ms, &take);
+        if let Seen::Doubtful(noted) = seen {
             // Seldom, and large.
-            Seen::Doubtful(noted) => {
-                boxed(|| self.fetch_again(redis, key, found, noted, grace_ms, take)).await
-            }
+            let again = boxed(|| self.look_again(redis, key, &found, noted, grace_ms, &take));
+            seen = again.await?;
         }
+        let leftover = match seen {
+            Seen::Usable(taken) => return Ok(Fetched::Usable(taken)),
+            Seen::Foreign { .. } => {
+                return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
+            }
+            Seen::Not(leftover) => leftover,
+            Seen::Doubtful(_) => Leftover::Stale,
+        };
+        Ok(Fetched::Not(Vacancy::under_the_name(leftover(found.bytes.unwrap_or_default()))))
     }
 
     /// The same with the tokens of all its tags, as they are in Redis now.
-    async fn fetch_again<T>(
+    pub(super) async fn look_again<T>(
         &self,
         redis: &RedisStore,
         key: &CallKey,
-        found: Found,
+        found: &Found,
         noted: Option<Noted>,
         grace_ms: u64,
-        take: impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Result<Fetched<T>, Away> {
-        let tags: Vec<String> = match self.stored(key, &found) {
+        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
+    ) -> Result<Seen<T>, Away> {
+        let tags: Vec<String> = match self.stored(key, found) {
             Some(Stored::Value(header, _)) => {
                 tags_of(&header, key).into_iter().map(str::to_owned).collect()
             }
             _ => Vec::new(),
         };
         let tokens = redis.tokens(&tags).await?;
-        Ok(match self.examine(key, &found, Tokens::Asked(&tokens), noted, grace_ms, &take) {
-            Seen::Usable(taken) => Fetched::Usable(taken),
-            Seen::Not(leftover) => Fetched::Not(leftover(found.bytes.unwrap_or_default())),
-            Seen::Doubtful(_) => Fetched::Not(Leftover::Stale(found.bytes.unwrap_or_default())),
-        })
+        Ok(self.examine(key, found, Tokens::Asked(&tokens), noted, grace_ms, take))
     }
 
     fn stored<'a>(&self, key: &CallKey, found: &'a Found) -> Option<Stored<'a>> {
@@ -246,7 +292,7 @@ impl Core {
     }
 
     /// Looks at what Redis holds under a name.
-    fn examine<T>(
+    pub(super) fn examine<T>(
         &self,
         key: &CallKey,
         found: &Found,
@@ -286,10 +332,12 @@ impl Core {
             }
         };
         match verdict {
-            Verdict::Usable => match take(&Usable { header: &header, payload, now_ms, noted }) {
-                Some(taken) => Seen::Usable(taken),
-                None => Seen::Not(Leftover::Undecodable),
-            },
+            Verdict::Usable if key.is_of_others(header.fingerprint) => Seen::Not(Leftover::Alike),
+            Verdict::Usable => {
+                let usable = Usable { header: &header, payload, now_ms, place: key.place(), noted };
+                take(&usable).map_or(Seen::Foreign { undecodable: true }, Seen::Usable)
+            }
+            Verdict::Foreign => Seen::Foreign { undecodable: false },
             Verdict::Expired => Seen::Not(Leftover::Expired),
             Verdict::Useless => Seen::Not(Leftover::Stale),
             Verdict::Depends => Seen::Doubtful(noted),
@@ -397,10 +445,14 @@ fn outcome(fetched: &Result<Fetched<Reading>, Away>) -> &'static str {
     match fetched {
         Ok(Fetched::Usable(Reading::Redis(hit, _))) if hit.stale_for_ms().is_some() => "stale",
         Ok(Fetched::Usable(_)) => "hit",
-        Ok(Fetched::Not(Leftover::Nothing)) => "miss",
-        Ok(Fetched::Not(Leftover::Expired(_))) => "expired",
-        Ok(Fetched::Not(Leftover::Stale(_))) => "invalidated",
-        Ok(Fetched::Not(Leftover::Undecodable(_))) => "undecodable",
+        Ok(Fetched::Not(Vacancy { undecodable: true, .. })) => "undecodable",
+        Ok(Fetched::Not(vacancy)) => match vacancy.leftover {
+            Leftover::Nothing => "miss",
+            Leftover::Expired(_) => "expired",
+            Leftover::Stale(_) => "invalidated",
+            Leftover::Undecodable(_) => "undecodable",
+            Leftover::Alike(_) => "alike",
+        },
         Err(Away) => "away",
     }
 }

@@ -10,7 +10,7 @@ use tracing::{Instrument as _, trace_span};
 use super::cluster::Begun;
 use super::policy::life_of;
 use super::{
-    Call, CallKey, Fate, Found, Goal, Leftover, Load, Original, Served, Turn, fresh_for_ms, micros,
+    Call, CallKey, Fate, Found, Goal, Load, Original, Served, Turn, Vacancy, fresh_for_ms, micros,
     validity,
 };
 use crate::config::Ttl;
@@ -36,7 +36,7 @@ impl Call {
         // An operation may have failed and Redis goes on: what others invalidate there meanwhile
         // would not be seen here. Then nothing is kept, and nothing is shared.
         let limit = Some(self.core.config.outage_ttl);
-        let goal = if redis.usable() { Goal::Nowhere } else { Goal::Memory { limit } };
+        let goal = if redis.usable() { Goal::Nowhere(Fate::Away) } else { Goal::Memory { limit } };
         Turn::Load(Load::new(self, leader, goal).or_else(instead))
     }
 
@@ -44,12 +44,12 @@ impl Call {
         self: &Arc<Self>,
         redis: &RedisStore,
         leader: Leader<CallKey>,
-        leftover: &Leftover,
+        vacancy: Vacancy,
         instead: Option<Found>,
     ) -> Turn {
-        match self.begin(redis, &leader, leftover, instead.is_some()).await {
-            Begun::Noted(noted, lease) => Turn::Load(
-                Load::new(self, leader, Goal::Redis { noted }).or_else(instead).leased(lease),
+        match self.begin(redis, &leader, vacancy, instead.is_some()).await {
+            Begun::Noted(key, noted, lease) => Turn::Load(
+                Load::new(self, leader, Goal::Redis { key, noted }).or_else(instead).leased(lease),
             ),
             Begun::Found(found) => {
                 self.pass(leader, &found);
@@ -57,6 +57,9 @@ impl Call {
                 self.counters.slow.coalesced.one();
                 self.count_stale(&found.hit);
                 Turn::Done(Served::found(found))
+            }
+            Begun::Alike => {
+                Turn::Load(Load::new(self, leader, Goal::Nowhere(Fate::Alike)).or_else(instead))
             }
             Begun::Away => self.begin_without_redis(redis, leader, instead),
         }
@@ -68,24 +71,26 @@ impl Call {
         &self,
         redis: &RedisStore,
         leader: &Leader<CallKey>,
+        key: &CallKey,
         noted: &Noted,
         value: &dyn AnyValue,
         took: Duration,
     ) -> (Option<Filled>, Fate) {
         let Some(ttl) = self.policy.life(value) else {
-            return (self.release(redis, leader, noted, false).await, Fate::Unwanted);
+            return (self.release(redis, leader, key, noted, false).await, Fate::Unwanted);
         };
         let copy = || {
             if self.stores == Stores::Tiered {
-                let original = Original::new(self.key.origin, ttl, took);
+                let weight = self.policy.weight(value);
+                let original = Original::new(self.key.origin, ttl, took, weight);
                 self.core.keep_copy(&self.key, &leader.noted(), original, value);
             }
         };
-        let entry = match self.entry(redis, noted, value, ttl, took) {
+        let entry = match self.entry(redis, key, noted, value, ttl, took) {
             Ok(entry) => entry,
             Err(fate) => {
                 let stays_here = fate == Fate::Lossy && self.stores == Stores::Tiered;
-                let released = self.release(redis, leader, noted, stays_here).await;
+                let released = self.release(redis, leader, key, noted, stays_here).await;
                 // As if it had been stored, and evicted at once.
                 if stays_here && released == Some(Filled::Stored) {
                     copy();
@@ -94,7 +99,7 @@ impl Call {
             }
         };
         let life = life_of(self.policy.grace_of(value).after(ttl));
-        let filled = fill(redis, &self.key, noted, &entry, life, By::Load).await;
+        let filled = fill(redis, key, noted, &entry, life, By::Load).await;
         match filled {
             Ok(Filled::Stored) => {
                 self.counters.slow.stores.one();
@@ -111,13 +116,14 @@ impl Call {
         &self,
         redis: &RedisStore,
         leader: &Leader<CallKey>,
+        key: &CallKey,
         noted: &Noted,
         asked: bool,
     ) -> Option<Filled> {
         if !(asked || leader.awaited() || noted.is_mine()) {
             return None;
         }
-        redis.release(self.key.name().as_str(), self.key.tags(), noted).await.ok()
+        redis.release(key.stored_as(), key.tags(), noted).await.ok()
     }
 
     /// The value as an entry.
@@ -127,15 +133,16 @@ impl Call {
     fn entry(
         &self,
         redis: &RedisStore,
+        key: &CallKey,
         noted: &Noted,
         value: &dyn AnyValue,
         ttl: Ttl,
         took: Duration,
     ) -> Result<Vec<u8>, Fate> {
-        let now_ms = redis.now_ms(self.key.name().as_str()).ok_or(Fate::Away)?;
+        let now_ms = redis.now_ms(key.stored_as()).ok_or(Fate::Away)?;
         let made = Making {
             core: &self.core,
-            key: &self.key,
+            key,
             coding: self.policy.coding,
             ttl,
             took,
@@ -163,7 +170,7 @@ pub(crate) async fn fill(
         bytes = entry.len(),
         outcome = Empty,
     );
-    let fill = redis.fill(key.name().as_str(), key.tags(), noted, entry, life, by);
+    let fill = redis.fill(key.stored_as(), key.tags(), noted, entry, life, by);
     let filled = fill.instrument(span.clone()).await;
     span.record("outcome", Fate::from(filled).as_str());
     filled
@@ -205,7 +212,7 @@ impl Making<'_> {
             compressed: encoded.compressed,
             origin: self.key.origin,
             shape: encoded.shape,
-            fingerprint: 0,
+            fingerprint: self.key.fingerprint,
             created_ms: self.now_ms,
             fresh_for_ms: fresh_for_ms(self.ttl),
             load_micros: micros(self.took),

@@ -51,6 +51,8 @@ pub(crate) enum Verdict {
     Useless,
     /// It depends on tags whose tokens were not read.
     Depends,
+    /// Nothing is known against it, and it is another function's, or another version's that had other tags.
+    Foreign,
 }
 
 /// Judges an entry found under `key` at the server's time `now_ms`, which may be past its TTL by
@@ -62,16 +64,10 @@ pub(crate) fn judge(
     now_ms: u64,
     grace_ms: u64,
 ) -> Verdict {
-    let foreign = key.origin != 0 && header.origin != 0 && header.origin != key.origin;
-    if foreign || present.root != Some(header.root) {
+    if present.root != Some(header.root) {
         return Verdict::Useless;
     }
     let name = key.name().as_str();
-    // A tag that the call has gained since: an invalidation by it did not reach this entry.
-    let recorded = |tag: &String| header.tags.iter().any(|t| t.name.resolve(name) == Some(tag));
-    if !key.tags().iter().all(recorded) {
-        return Verdict::Useless;
-    }
     let mut unread = false;
     for Tag { name: tag, token } in &header.tags {
         let Some(tag) = tag.resolve(name) else {
@@ -83,8 +79,16 @@ pub(crate) fn judge(
             None => unread = true,
         }
     }
-    if !in_time(header, now_ms, grace_ms) {
+    // A tag that the call has and the entry has not: an invalidation by it does not reach that.
+    let recorded = |tag: &String| header.tags.iter().any(|t| t.name.resolve(name) == Some(tag));
+    let is_covered = key.tags().iter().all(recorded);
+    let is_functions = key.origin != 0 && header.origin != 0;
+    if !is_covered && !is_functions {
+        Verdict::Useless
+    } else if !in_time(header, now_ms, grace_ms) {
         Verdict::Expired
+    } else if is_functions && (header.origin != key.origin || !is_covered) {
+        Verdict::Foreign
     } else if unread {
         Verdict::Depends
     } else {

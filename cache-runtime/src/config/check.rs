@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::{Backend, CacheConfig, Jitter, Mode, size::Bytes, text::Text};
-use crate::{duration::show_duration, error::Error};
+use crate::duration::show_duration;
+use crate::error::Error;
+use crate::name::{prefix_fault, text_fault};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const LARGEST_NAMESPACE: usize = 64;
@@ -65,8 +67,8 @@ impl CacheConfig {
         }
         for (prefix, ttl) in &self.prefix_ttls {
             let given = || format!("{prefix}={ttl}");
-            if !is_prefix(prefix) {
-                return problem("prefix_ttls", given(), PREFIX);
+            if let Some(fault) = fault_of(prefix) {
+                return problem("prefix_ttls", given(), format!("{PREFIX} (`{prefix}`: {fault})"));
             }
             if let Some(expected) = ttl.out_of_range() {
                 return problem("prefix_ttls", given(), expected);
@@ -229,11 +231,12 @@ fn require(
     if fulfilled { Ok(()) } else { problem(field, value, expected) }
 }
 
-fn is_prefix(prefix: &str) -> bool {
-    let refused = |c: char| c.is_whitespace() || c.is_control() || c == '=' || c == ',';
-    !prefix.starts_with('#')
-        && prefix.split(':').all(|segment| !segment.is_empty())
-        && !prefix.contains(refused)
+/// Why a prefix with a TTL of its own can be that of no name.
+fn fault_of(prefix: &str) -> Option<&'static str> {
+    if prefix.contains(['=', ',']) {
+        return Some("it holds a `=` or `,`, which stand between prefixes and TTLs");
+    }
+    text_fault(prefix).or(prefix_fault(prefix))
 }
 
 #[cfg(test)]

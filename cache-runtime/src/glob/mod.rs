@@ -13,6 +13,7 @@ mod tests;
 use automaton::Automaton;
 
 use crate::error::Error;
+use crate::name::{MAX_LENGTH, MAX_PREFIXES};
 
 /// A pattern, ready to match.
 #[derive(Clone, Debug)]
@@ -44,16 +45,48 @@ impl Pattern {
     /// # Errors
     /// [`Error::Name`] if it is empty, begins with `#`, is longer than 1 KiB, or holds a control
     /// character or a character other than ASCII in a set (which Redis would take for its
-    /// bytes).
+    /// bytes); and if no name can match it.
     pub(crate) fn new(pattern: &str) -> Result<Self, Error> {
-        let refused = |reason| Error::Name {
+        let checked = Self::compile(pattern).and_then(|compiled| match compiled.fault() {
+            Some(fault) => Err(fault),
+            None => Ok(compiled),
+        });
+        checked.map_err(|reason| Error::Name {
             what: "pattern",
             given: pattern.chars().take(compile::MAX_LENGTH).collect(),
             reason,
-        };
-        let tokens = compile::compile(pattern).map_err(refused)?;
+        })
+    }
+
+    /// The same for one that may match nothing.
+    fn compile(pattern: &str) -> Result<Self, &'static str> {
+        let tokens = compile::compile(pattern)?;
         let automaton = Automaton::new(&tokens);
         Ok(Self { text: pattern.to_owned(), tokens, automaton })
+    }
+
+    /// Why no name can match it, if none can.
+    fn fault(&self) -> Option<&'static str> {
+        let is_white = |token: Option<&Token>| matches!(token, Some(Token::Byte(byte)) if byte.is_ascii_whitespace());
+        let fixed = self.tokens.iter().filter(|token| **token != Token::AnyText);
+        if self.tokens.first() == Some(&Token::Byte(b'#')) {
+            Some("no name begins with `#`")
+        } else if is_white(self.tokens.first()) || is_white(self.tokens.last()) {
+            Some("it begins or ends with white space, which no name does")
+        } else if self.tokens.contains(&Token::Set { inverted: false, ranges: Vec::new() }) {
+            Some("its set `[]` matches no character")
+        } else if fixed.count() > MAX_LENGTH && !self.is_below_a_tag() {
+            Some(
+                "a name of more than 200 bytes is stored under a shortened text, as `names` lists it",
+            )
+        } else {
+            None
+        }
+    }
+
+    /// Whether everything that it matches has a tag by which it can be invalidated.
+    fn is_below_a_tag(&self) -> bool {
+        self.whole_prefix().is_some_and(|prefix| prefix.split(':').count() <= MAX_PREFIXES)
     }
 
     /// The pattern as it was written.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn matches(pattern: &str, text: &str) -> bool {
-    Pattern::new(pattern).unwrap().matches(text)
+    Pattern::compile(pattern).unwrap().matches(text)
 }
 
 #[test]
@@ -167,7 +167,7 @@ proptest! {
     fn matching_equals_the_plain_definition(
         pattern in "[ab*?\\[\\]^\\\\-]{1,10}", text in "[ab*-]{0,8}",
     ) {
-        let pattern = Pattern::new(&pattern).unwrap();
+        let pattern = Pattern::compile(&pattern).unwrap();
         prop_assert_eq!(pattern.matches(&text), reference(&pattern.tokens, text.as_bytes()));
     }
 
@@ -176,7 +176,7 @@ proptest! {
         text in "[^\\p{Cc}#].{0,20}", other in "[^\\p{Cc}#].{0,20}",
     ) {
         prop_assume!(!text.chars().any(char::is_control));
-        let pattern = Pattern::new(&escape(&text)).unwrap();
+        let pattern = Pattern::compile(&escape(&text)).unwrap();
         prop_assert!(pattern.matches(&text));
         prop_assert_eq!(pattern.matches(&other), text == other);
         prop_assert_eq!(pattern.literal_prefix(), text);
@@ -188,5 +188,27 @@ proptest! {
     ) {
         let pattern = Pattern::new(&pattern).unwrap();
         prop_assert!(!pattern.matches(&text) || text.starts_with(&pattern.literal_prefix()));
+    }
+}
+
+#[test]
+fn a_pattern_that_no_name_can_match_is_refused() {
+    let reason = |pattern: &str| Pattern::new(pattern).unwrap_err().to_string();
+    for (pattern, part) in [
+        ("#*", "begins with `#`"),
+        ("\\#*", "begins with `#`"),
+        (" ", "white space"),
+        ("video:* ", "white space"),
+        ("a[]*", "matches no character"),
+        ("[", "matches no character"),
+        (&"x".repeat(201), "shortened text"),
+        (&format!("*{}", "?".repeat(201)), "shortened text"),
+        (&format!("1:2:3:4:5:6:{}:*", "x".repeat(200)), "shortened text"),
+    ] {
+        assert!(reason(pattern).contains(part), "{pattern}: {}", reason(pattern));
+    }
+    let below_a_long_tag = format!("page:{}:*", "x".repeat(300));
+    for pattern in ["[a", "[^]", "a b", &"x".repeat(200), &below_a_long_tag] {
+        assert!(Pattern::new(pattern).is_ok(), "{pattern}");
     }
 }

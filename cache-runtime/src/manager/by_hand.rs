@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::options::MOST_TAGS;
 use super::{CacheManager, SetOptions};
-use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, named};
+use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, Weigh, named};
 use crate::config::Ttl;
 use crate::error::Error;
 use crate::inspect::Inspected;
@@ -42,8 +43,9 @@ impl CacheManager {
     /// A load of that name which began before is not stored any more.
     ///
     /// # Errors
-    /// [`Error::Name`] for a name or tag, [`Error::Duration`] for a TTL that cannot be one;
-    /// [`Error::ValueTooLarge`], [`Error::Encode`], [`Error::Lossy`] for the value: then nothing is left
+    /// [`Error::Name`] for a name or tag, [`Error::TooManyTags`], [`Error::Duration`] for a TTL that cannot
+    /// be one;
+    /// [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`], [`Error::Lossy`] for the value: then nothing is left
     /// under the name, since what was there is older than this value.
     ///
     /// What serde does not show of a value, such as a field under `#[serde(skip)]`, is not noticed here; an
@@ -55,20 +57,39 @@ impl CacheManager {
         value: &V,
         options: impl Into<SetOptions>,
     ) -> Result<(), Error> {
-        let (key, ttl) = self.key_and_ttl(name, &options.into())?;
-        self.core().set_by_hand(&Arc::new(key), ttl, value).await.map(drop)
+        let options = options.into();
+        let (key, ttl) = self.key_and_ttl(name, &options)?;
+        self.core().set_by_hand(&Arc::new(key), ttl, options.weight, value).await.map(drop)
     }
 
     /// Removes the value under a name, and takes from running loads the right to store one.
-    /// Returns whether a value was there; `false` if Redis is away and that is not known.
+    ///
+    /// Returns whether a value was there. `None` if that is not known, since Redis has not answered
+    /// in time: the removal is then pending, and is sent again until Redis confirms it.
     ///
     /// # Errors
     /// [`Error::Name`] for a name that cannot be one.
-    pub async fn delete(&self, name: &str) -> Result<bool, Error> {
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_runtime::Error> {
+    /// # let cache = cache_runtime::CacheManager::builder().build()?;
+    /// cache.set("user:1", &1, std::time::Duration::from_secs(60)).await?;
+    /// assert_eq!(cache.delete("user:1").await?, Some(true));
+    /// assert_eq!(cache.delete("user:1").await?, Some(false));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn delete(&self, name: &str) -> Result<Option<bool>, Error> {
         let key = self.key(name, &[])?;
-        let in_memory = self.core().facts_in_memory(&key).is_some();
-        let removed = self.core().invalidate(&Targets::name(key.name().as_str())).await;
-        Ok(removed.map_or(in_memory, |removed| removed > 0))
+        let core = self.core();
+        let in_memory = core.facts_in_memory(&key).is_some();
+        let removed = core.invalidate(&Targets::name(key.name().as_str())).await;
+        Ok(match removed {
+            Some(removed) => Some(removed > 0),
+            None if in_memory || core.redis.is_none() => Some(in_memory),
+            None => None,
+        })
     }
 
     /// Whether a fresh value is under a name, of whatever type.
@@ -184,11 +205,12 @@ impl CacheManager {
                 return load().await;
             }
         };
+        let weigh = options.weight.map(|weight| Arc::new(move |_: &dyn AnyValue| weight) as Weigh);
         let call = Call {
             core: Arc::clone(core),
             counters: Arc::clone(&core.by_hand),
             key: Arc::new(key),
-            policy: Policy::new(type_of::<V>(), ttl, core.config.jitter),
+            policy: Policy { weigh, ..Policy::new(type_of::<V>(), ttl, core.config.jitter) },
             shares: share.fits(),
             stores: core.stores,
             demands: Demands::default(),
@@ -207,8 +229,12 @@ impl CacheManager {
     /// Makes everything under a prefix stale, and the name that is the prefix itself. One step,
     /// however many entries there are.
     ///
+    /// A prefix is one or more whole segments: `video` covers `video:42` and not `videos:42`.
+    ///
     /// # Errors
-    /// [`Error::Name`] for an empty prefix, or one of more than six segments.
+    /// [`Error::Name`] for a prefix that can cover no name: one that is empty, begins or ends with a
+    /// `:`, has an empty segment or more than six segments, begins with `#`, begins or ends with
+    /// white space; and for one that holds a pattern, `video:*`, since a prefix needs none.
     pub async fn invalidate_prefix(&self, prefix: &str) -> Result<(), Error> {
         self.core().invalidate(&Targets::prefix(prefix)?).await;
         Ok(())
@@ -217,7 +243,8 @@ impl CacheManager {
     /// Makes everything with this tag stale. One step, however many entries there are.
     ///
     /// # Errors
-    /// [`Error::Name`] for a tag that cannot be one.
+    /// [`Error::Name`] for a tag that cannot be one: one that is empty, begins with `#`, begins or
+    /// ends with white space, or holds a control character or a pattern.
     pub async fn invalidate_tag(&self, tag: &str) -> Result<(), Error> {
         self.core().invalidate(&Targets::tag(tag)?).await;
         Ok(())
@@ -249,6 +276,10 @@ impl CacheManager {
         name: &str,
         options: &SetOptions,
     ) -> Result<(CallKey, Ttl), Error> {
+        if options.tags.len() > MOST_TAGS {
+            let (name, given) = (name.to_owned(), options.tags.len());
+            return Err(Error::TooManyTags { name, given, limit: MOST_TAGS });
+        }
         let ttl = match options.ttl {
             Some(ttl) => ttl.check("ttl")?,
             None => self.config().ttl_of(name),
@@ -262,11 +293,13 @@ impl crate::core::Core {
         self: &Arc<Self>,
         key: &Arc<CallKey>,
         ttl: Ttl,
+        weight: Option<usize>,
         value: &dyn AnyValue,
     ) -> Result<put::Outcome, Error> {
-        let (grace, coding) = (Grace::default(), Coding::default());
-        let worth = Worth { value, ttl, grace, coding, took: Duration::ZERO };
-        let outcome = self.set(key, self.stores, &worth, &self.by_hand).await?;
+        let (grace, coding, took) = (Grace::default(), Coding::default(), Duration::ZERO);
+        let worth = Worth { value, ttl, grace, coding, weight, took };
+        let outcome = self.set(key, self.stores, &worth, &self.by_hand).await;
+        let outcome = outcome.inspect_err(|_| self.by_hand.slow.not_stored.one())?;
         if outcome != put::Outcome::Overtaken {
             self.by_hand.slow.stores.one();
         }

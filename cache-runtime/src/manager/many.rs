@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 
 use super::{CacheManager, SetOptions};
-use crate::call::{CallKey, Leftover, Original, Present, Reading, Verdict, hit, judge};
+use crate::call::{
+    Ask, At, CallKey, Leftover, Original, Present, Reading, Vacancy, Verdict, hit, judge,
+};
 use crate::core::{Core, Stores};
 use crate::entry::Stored;
 use crate::error::Error;
 use crate::generation::Noted;
-use crate::memory::heap_size;
+use crate::memory::encoded_size;
 use crate::output::CacheValue;
 use crate::put::Outcome;
 use crate::redis::{Missed, Pace, ROOM, RedisStore};
@@ -40,10 +42,13 @@ pub struct Written {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warmed {
-    /// Names that are fresh now: they were, or their load has succeeded.
+    /// Names that are fresh now: they were, or their load has succeeded and its value was stored.
     pub fresh: usize,
     /// Names whose load has failed.
     pub failed: usize,
+    /// Names whose value is not there though its load has succeeded: it cannot be stored, or was invalidated
+    /// meanwhile.
+    pub missing: usize,
 }
 
 impl CacheManager {
@@ -74,7 +79,7 @@ impl CacheManager {
                 places.into_iter().zip(found).for_each(|(place, found)| *place = Some(found));
             }
         }
-        let nothing = || Reading::Miss(Leftover::Nothing);
+        let nothing = || Reading::Miss(Vacancy::NOTHING);
         Ok(core.counted(readings.into_iter().map(|found| found.unwrap_or_else(nothing)).collect()))
     }
 
@@ -118,7 +123,9 @@ impl CacheManager {
         while !rest.is_empty() {
             let (part, others) = rest.split_at(part_of(rest.iter().map(|(_, _, value)| *value)));
             rest = others;
-            let sets = part.iter().map(|(key, ttl, value)| core.set_by_hand(key, *ttl, *value));
+            let weight = options.weight;
+            let sets = part.iter();
+            let sets = sets.map(|(key, ttl, value)| core.set_by_hand(key, *ttl, weight, *value));
             let mut is_owed = false;
             for outcome in join_all(sets).await {
                 match outcome {
@@ -154,7 +161,7 @@ impl CacheManager {
     /// Loads are shared with callers who come meanwhile. Cancel safe: what has been stored stays.
     ///
     /// # Errors
-    /// [`Error::Name`] or [`Error::Duration`] for arguments that cannot be used, before anything
+    /// [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for arguments that cannot be used, before anything
     /// is loaded. A load that fails is counted, not returned.
     ///
     /// ```
@@ -197,7 +204,8 @@ impl CacheManager {
             while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let load = || async { load(name.clone()).await.map_err(|_| Failed) };
                 match self.get_or_load(name, options.clone(), load).await {
-                    Ok(_) => warmed.fresh += 1,
+                    Ok(_) if self.exists(name).await.unwrap_or(false) => warmed.fresh += 1,
+                    Ok(_) => warmed.missing += 1,
                     Err(Failed) => warmed.failed += 1,
                 }
             }
@@ -208,6 +216,7 @@ impl CacheManager {
         Ok(all.into_iter().fold(Warmed::default(), |sum, one| Warmed {
             fresh: sum.fresh + one.fresh,
             failed: sum.failed + one.failed,
+            missing: sum.missing + one.missing,
         }))
     }
 }
@@ -227,7 +236,7 @@ impl Core {
         &self,
         redis: &RedisStore,
         keys: &[&CallKey],
-        of: &dyn ValueType,
+        of: &'static dyn ValueType,
     ) -> Vec<Reading> {
         let mut readings = Vec::with_capacity(keys.len());
         let mut pace = Pace::default();
@@ -264,7 +273,7 @@ impl Core {
         &self,
         redis: &RedisStore,
         keys: &[&CallKey],
-        of: &dyn ValueType,
+        of: &'static dyn ValueType,
         pace: &mut Pace,
     ) -> Result<Vec<Reading>, Missed> {
         let names: Vec<&str> = keys.iter().map(|key| key.name().as_str()).collect();
@@ -286,7 +295,27 @@ impl Core {
         let reading = |((key, noted), (bytes, now_ms)): ((&&CallKey, _), _)| {
             self.reading(key, of, &noted, bytes, &present, now_ms)
         };
-        Ok(entries.map(reading).collect())
+        let mut readings: Vec<_> = entries.map(reading).collect();
+        self.look_beside(keys, of, &mut readings).await;
+        Ok(readings)
+    }
+
+    /// Reads by itself each value that may be stored beside its name.
+    async fn look_beside(
+        &self,
+        keys: &[&CallKey],
+        of: &'static dyn ValueType,
+        readings: &mut [Reading],
+    ) {
+        let may_be = |(key, reading): &(&&CallKey, &mut Reading)| {
+            matches!(reading, Reading::Miss(_)) && self.shared_names.places(key.kind()) > 0
+        };
+        let mut missing: Vec<_> = keys.iter().zip(readings).filter(may_be).collect();
+        for some in missing.chunks_mut(AT_ONCE) {
+            let read = some.iter().map(|(key, _)| self.read(key, Ask::fresh(self.stores, of)));
+            let found = join_all(read).await;
+            some.iter_mut().zip(found).for_each(|((_, reading), found)| **reading = found);
+        }
     }
 
     fn reading(
@@ -299,10 +328,10 @@ impl Core {
         now_ms: u64,
     ) -> Reading {
         let Some(bytes) = bytes else {
-            return Reading::Miss(Leftover::Nothing);
+            return Reading::Miss(Vacancy::NOTHING);
         };
         let leftover = match Stored::read(&bytes, self.address(key)) {
-            Stored::Mark(_) => return Reading::Miss(Leftover::Nothing),
+            Stored::Mark(_) => return Reading::Miss(Vacancy::NOTHING),
             Stored::Foreign(_) => Leftover::Undecodable,
             Stored::Value(header, payload) => match judge(key, &header, present, now_ms, 0) {
                 Verdict::Usable => match self.types.decode(&header, payload, of, None) {
@@ -310,18 +339,18 @@ impl Core {
                         let hit = hit(value, &header, now_ms);
                         // What depends on more than was noted is not kept.
                         if self.stores == Stores::Tiered && header.tags.len() == key.tags().len() {
-                            let original = Original::of(&hit, header.origin);
+                            let original = Original::of(&hit, header.origin, None);
                             self.keep_copy(key, noted, original, &*hit.value);
                         }
-                        return Reading::Redis(hit, header.state);
+                        return Reading::Redis(hit, At { state: header.state, place: 0 });
                     }
                     None => Leftover::Undecodable,
                 },
                 Verdict::Expired => Leftover::Expired,
-                Verdict::Useless | Verdict::Depends => Leftover::Stale,
+                Verdict::Useless | Verdict::Depends | Verdict::Foreign => Leftover::Stale,
             },
         };
-        Reading::Miss(leftover(bytes))
+        Reading::Miss(Vacancy::under_the_name(leftover(bytes)))
     }
 
     fn counted<V: CacheValue>(&self, readings: Vec<Reading>) -> Vec<Option<V>> {
@@ -356,7 +385,7 @@ fn part_of<'v, V: CacheValue>(values: impl Iterator<Item = &'v V>) -> usize {
     let mut bytes = 0_usize;
     let fits = |value: &&V| {
         let is_first = bytes == 0;
-        bytes = bytes.saturating_add(heap_size(*value).max(1));
+        bytes = bytes.saturating_add(encoded_size(*value).max(1));
         is_first || bytes <= ROOM
     };
     values.take(AT_ONCE).take_while(fits).count()

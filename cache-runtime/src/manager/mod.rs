@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::events::Event;
 use crate::health::Health;
 use crate::registry::registry;
+use crate::settling;
 use crate::stats::{ClusterStats, Stats};
 
 /// A cache: its stores, its settings, its statistics.
@@ -248,6 +249,7 @@ impl CacheManager {
     pub async fn disconnect(&self) -> usize {
         let core = self.core();
         core.background.close();
+        settling::invalidate_now(core);
         let Some(redis) = &core.redis else { return 0 };
         redis.settle().await;
         redis.report().await;

@@ -21,7 +21,11 @@ use crate::config::Ttl;
 pub struct SetOptions {
     pub(crate) ttl: Option<Ttl>,
     pub(crate) tags: Vec<String>,
+    pub(crate) weight: Option<usize>,
 }
+
+/// The most tags that an entry may have besides the prefixes of its name.
+pub(crate) const MOST_TAGS: usize = 128;
 
 impl SetOptions {
     /// Fresh for so long. Without a TTL the configuration decides, by the name's prefix.
@@ -34,10 +38,19 @@ impl SetOptions {
         Ttl::Forever.into()
     }
 
-    /// One more tag to [invalidate](crate::CacheManager::invalidate_tag) by.
+    /// One more tag to [invalidate](crate::CacheManager::invalidate_tag) by: at most 128, besides the prefixes
+    /// of the name.
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
+        self
+    }
+
+    /// The bytes of memory that the value takes, in place of what the cache estimates: for values that share what
+    /// they point to (a slice of a large `Bytes`, an `Arc` with other owners), which it cannot see.
+    #[must_use]
+    pub fn weight(mut self, bytes: usize) -> Self {
+        self.weight = Some(bytes);
         self
     }
 }
@@ -50,6 +63,6 @@ impl From<Duration> for SetOptions {
 
 impl From<Ttl> for SetOptions {
     fn from(ttl: Ttl) -> Self {
-        SetOptions { ttl: Some(ttl), tags: Vec::new() }
+        SetOptions { ttl: Some(ttl), ..SetOptions::default() }
     }
 }

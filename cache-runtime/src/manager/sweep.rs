@@ -1,5 +1,7 @@
 //! Everything whose name matches: listed, removed.
 
+use std::collections::BTreeSet;
+
 use tracing::field::Empty;
 use tracing::{Instrument as _, debug_span};
 
@@ -39,7 +41,9 @@ impl Names {
         let Some(redis) = &core.redis else {
             self.stage = Stage::End;
             let names = core.memory.names(core.terms(None));
-            return Some(names.filter(|name| self.pattern.matches(name)).collect());
+            // Functions that share a name have a value each.
+            let names: BTreeSet<_> = names.filter(|name| self.pattern.matches(name)).collect();
+            return Some(names.into_iter().collect());
         };
         match redis.names(&self.pattern, place).await {
             Ok((next, names)) => {
@@ -63,13 +67,19 @@ impl CacheManager {
     /// Removes every value whose name matches a pattern, and returns how many there were (in
     /// memory, if there is no Redis or it is away).
     ///
-    /// `*` is any text, `?` one character, `[a-z]` and `[^a-z]` one of a set, `\` takes the next
-    /// character as it is. This looks at every name in the store: for one prefix,
-    /// [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step. Loads that are running
-    /// while it does are not stored. `clear("*")` is the whole namespace.
+    /// `*` is any text, `?` one byte (a character that is not ASCII has two or more), `[a-z]` and
+    /// `[^a-z]` one of a set, `\` takes the next character as it is. This looks at every name in the store: for one prefix,
+    /// [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step. Loads of matching names that
+    /// are running while it does are not stored. `clear("*")` is the whole namespace.
+    ///
+    /// Values are counted, and not loads that are running. A value in Redis that a prefix or tag has made
+    /// stale counts for as long as it is there; one in memory does not.
+    ///
+    /// A name of more than 200 bytes is compared in the shortened form that [`names`](CacheManager::names)
+    /// lists; a pattern that ends with `:*` covers those below it as well.
     ///
     /// # Errors
-    /// [`Error::Name`] for a pattern that cannot be one.
+    /// [`Error::Name`] for a pattern that cannot be one, or that no name can match.
     pub async fn clear(&self, pattern: &str) -> Result<u64, Error> {
         self.clear_with(pattern, |_| {}).await
     }
@@ -131,12 +141,12 @@ impl Core {
             return self.flush_all(progress).await;
         }
         // Loads that are running now must not store what the sweep has passed by.
-        self.generations.begin_sweep();
+        self.generations.begin_sweep(pattern);
         let in_memory = self.names_in_memory(pattern).len() as u64;
         let mut targets = Targets::default();
         if let Some(prefix) = pattern.whole_prefix() {
-            // Too long a prefix is no tag; the sweep finds its names all the same.
-            let _ = targets.add_tag(&prefix);
+            // Of the names below it, long ones are stored under a text that the pattern does not match.
+            targets.add_tag(&prefix);
         }
         // What was read from Redis before the sweep came by is in memory by now, or must not get there.
         let _then = Finally(|| self.drop_matching(pattern));
@@ -175,7 +185,7 @@ impl Core {
     }
 
     fn drop_matching(&self, pattern: &Pattern) {
-        self.generations.begin_sweep();
+        self.generations.begin_sweep(pattern);
         self.bump(self.names_in_memory(pattern));
     }
 

@@ -82,12 +82,6 @@ pub(super) struct Held {
 #[derive(Clone)]
 pub(crate) struct Identity(pub(super) Arc<AnyEntry>);
 
-impl PartialEq for Identity {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:p}", Arc::as_ptr(&self.0))
@@ -157,7 +151,10 @@ impl AnyEntry {
 impl PartialEq for Held {
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (&self.entry, &other.entry);
-        self.hash == other.hash && a.domain == b.domain && a.bytes[..] == b.bytes[..]
+        self.hash == other.hash
+            && a.facts.origin == b.facts.origin
+            && a.domain == b.domain
+            && a.bytes[..] == b.bytes[..]
     }
 }
 

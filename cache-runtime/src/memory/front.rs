@@ -5,24 +5,76 @@
 //! and again, and looks there first. What it finds is judged like everything else, by the
 //! generations and the time, and an entry that has left the table says so itself: the front never
 //! serves what the table does not hold.
+//!
+//! A front belongs to its thread alone, or a hit would need a lock. So nobody else can take from it
+//! what has left the table: the thread does so itself when it next asks the table. All threads
+//! together hold no more than a part of the capacity, however many there are, so that is all that
+//! threads which never ask again can keep.
 
 use std::cell::{Cell, RefCell};
 use std::mem::{self, size_of};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::thread::available_parallelism;
 
 use super::entry::{AnyEntry, Held};
 
 /// How many places there are at first, and how many at most.
 const PLACES: Range<usize> = 64..1 << 15;
+/// So many are there however little a thread may hold.
+const FEWEST: usize = 16;
 /// So often an entry keeps its place from others that belong there, unless it is found meanwhile.
 const PATIENCE: u8 = 16;
 /// The places are too few once each of them, at the mean, has turned so many away.
 const CROWD: usize = 4;
+/// The part of a store's capacity that all fronts together may hold.
+const PART: u64 = 8;
 
 thread_local! {
     static FRONT: RefCell<Front> = const { RefCell::new(Front::new()) };
+}
+
+/// On a line of its own, so that those who write it do not disturb those who read others.
+#[derive(Default)]
+#[repr(align(128))]
+struct Line<T>(T);
+
+/// How far the tables have been turned over.
+///
+/// What the front answers a table does not see, and might take for cold. So the front answers for
+/// one turn, a small part of the table, and then asks the table again. A thread that sees a new turn
+/// also lets go of what has left the tables.
+static TURN: Line<AtomicU32> = Line(AtomicU32::new(0));
+
+/// What the fronts of all threads may hold, and do.
+static ALL: Line<All> =
+    Line(All { fronts: AtomicU64::new(0), room: AtomicU64::new(0), held: AtomicU64::new(0) });
+
+struct All {
+    /// How many threads have a front.
+    fronts: AtomicU64,
+    /// The bytes that they may hold together: a part of the capacity of each store there is.
+    room: AtomicU64,
+    /// The bytes that they hold.
+    held: AtomicU64,
+}
+
+impl All {
+    /// What one thread may hold. Half of the room is kept back for threads that come when others have taken
+    /// their share of it, since those give it back no sooner than they ask a table again.
+    fn share(&self) -> u64 {
+        let fronts = self.fronts.load(Ordering::Relaxed).max(2);
+        self.room.load(Ordering::Relaxed) / 2 / fronts
+    }
+
+    /// Whether so many bytes more may be held.
+    fn take(&self, bytes: u64) -> bool {
+        let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let fits = held <= self.room.load(Ordering::Relaxed);
+        if !fits {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        fits
+    }
 }
 
 struct Front {
@@ -32,15 +84,40 @@ struct Front {
     weight: u64,
     /// How often an entry was looked for whose place is another's, since there are so many places.
     crowded: Cell<usize>,
+    /// When it was last looked through.
+    turn: u32,
+    /// Whether it is one of those that share the room.
+    counted: bool,
 }
 
-#[derive(Clone, Default)]
+impl Drop for Front {
+    fn drop(&mut self) {
+        ALL.0.fronts.fetch_sub(u64::from(self.counted), Ordering::Relaxed);
+    }
+}
+
+#[derive(Default)]
 struct Place {
-    held: Option<Held>,
+    kept: Option<Kept>,
     /// When it was last found in the table.
     turn: u32,
     /// How many others are still sent on to the table.
     patience: Cell<u8>,
+}
+
+/// An entry that counts as held while it is.
+struct Kept(Held);
+
+impl Kept {
+    fn new(held: Held) -> Result<Self, Held> {
+        if ALL.0.take(weight_of(&held)) { Ok(Kept(held)) } else { Err(held) }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        ALL.0.held.fetch_sub(weight_of(&self.0), Ordering::Relaxed);
+    }
 }
 
 /// What the front knows of an entry.
@@ -52,53 +129,19 @@ pub(super) enum Looked<T> {
     Taken,
 }
 
-/// How far a table has been turned over by evictions.
-///
-/// What the front answers the table does not see, and might take for cold. So the front answers
-/// for one turn, a small part of the table, and then asks the table again.
+/// A store's turns, and its part of what the fronts may hold.
 pub(super) struct Turns {
-    now: AtomicU32,
-    evicted: Evicted,
+    evicted: Line<AtomicU64>,
     /// The bytes that are evicted in a turn.
     each: u64,
-    room: Room,
+    part: u64,
 }
-
-/// How much one thread may take to the front. All that run at once take a part of the capacity at
-/// most: a sixteenth for entries that have left the table and cannot be freed, and a quarter of that
-/// for the places.
-#[derive(Clone, Copy)]
-pub(super) struct Room {
-    bytes: u64,
-    places: usize,
-}
-
-/// On a line of its own, so that those who evict do not disturb those who read.
-#[derive(Default)]
-#[repr(align(128))]
-struct Evicted(AtomicU64);
 
 impl Turns {
     pub(super) fn new(capacity: u64) -> Self {
-        let threads = available_parallelism().map_or(4, usize::from) as u64;
-        let bytes = capacity / 16 / threads;
-        let places = usize::try_from(bytes / 4).unwrap_or(usize::MAX) / size_of::<Place>();
-        Turns {
-            now: AtomicU32::default(),
-            evicted: Evicted::default(),
-            each: (capacity / 32).max(1),
-            room: Room { bytes, places: places.min(PLACES.end) },
-        }
-    }
-
-    #[inline]
-    pub(super) fn now(&self) -> u32 {
-        self.now.load(Ordering::Relaxed)
-    }
-
-    #[inline]
-    pub(super) fn room(&self) -> Room {
-        self.room
+        let part = capacity / PART;
+        ALL.0.room.fetch_add(part, Ordering::Relaxed);
+        Turns { evicted: Line::default(), each: (capacity / 32).max(1), part }
     }
 
     /// So many bytes have been evicted.
@@ -108,9 +151,34 @@ impl Turns {
         }
         let before = self.evicted.0.fetch_add(bytes, Ordering::Relaxed);
         if before / self.each != (before + bytes) / self.each {
-            self.now.fetch_add(1, Ordering::Relaxed);
+            turn_over();
         }
     }
+}
+
+impl Drop for Turns {
+    fn drop(&mut self) {
+        ALL.0.room.fetch_sub(self.part, Ordering::Relaxed);
+        let_go();
+    }
+}
+
+#[inline]
+pub(super) fn turn() -> u32 {
+    TURN.0.load(Ordering::Relaxed)
+}
+
+fn turn_over() {
+    TURN.0.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Many entries have left a table: this thread lets go of them at once, each other one when it next
+/// asks a table.
+pub(super) fn let_go() {
+    turn_over();
+    let outgoing = FRONT.try_with(|front| Some(front.try_borrow_mut().ok()?.look_through(turn())));
+    // Not before the front can be used again: a value's `Drop` may call the cache.
+    drop(outgoing);
 }
 
 /// What `take` makes of the entry at the front with this hash.
@@ -119,8 +187,8 @@ pub(super) fn get<T>(hash: u64, turn: u32, take: impl FnOnce(&AnyEntry) -> Optio
     let looked = FRONT.try_with(move |front| {
         let front = front.try_borrow().ok()?;
         let place = front.places.get(front.index(hash))?;
-        let held = match &place.held {
-            Some(held) if held.hash == hash => held,
+        let held = match &place.kept {
+            Some(Kept(held)) if held.hash == hash => held,
             _ => return front.stays(place).then_some(Looked::Taken),
         };
         place.patience.set(PATIENCE);
@@ -132,15 +200,19 @@ pub(super) fn get<T>(hash: u64, turn: u32, take: impl FnOnce(&AnyEntry) -> Optio
 
 /// Puts an entry to the front, if the thread has room for it.
 #[cold]
-pub(super) fn put(held: Held, turn: u32, room: Room) {
-    let outgoing = FRONT.try_with(|front| front.try_borrow_mut().ok()?.put(held, turn, room));
-    // Not before the front can be used again: a value's `Drop` may call the cache.
+pub(super) fn put(held: Held, turn: u32) {
+    let outgoing = FRONT.try_with(|front| {
+        let mut front = front.try_borrow_mut().ok()?;
+        let left = front.look_through(turn);
+        Some((left, front.put(held, turn)))
+    });
+    // As above.
     drop(outgoing);
 }
 
 impl Front {
     const fn new() -> Self {
-        Front { places: Vec::new(), weight: 0, crowded: Cell::new(0) }
+        Front { places: Vec::new(), weight: 0, crowded: Cell::new(0), turn: 0, counted: false }
     }
 
     #[inline]
@@ -148,21 +220,51 @@ impl Front {
         hash as usize & self.places.len().wrapping_sub(1)
     }
 
+    /// In each turn once: takes out what has left the table, and everything if it is more than this
+    /// thread may hold by now.
+    fn look_through(&mut self, turn: u32) -> Vec<Kept> {
+        if self.turn == turn {
+            return Vec::new();
+        }
+        self.turn = turn;
+        let share = ALL.0.share();
+        if self.weight > share || self.places.len() > most_places(share) {
+            self.weight = 0;
+            return mem::take(&mut self.places).into_iter().filter_map(|p| p.kept).collect();
+        }
+        let has_left = |kept: &mut Kept| kept.0.entry.verified.is_retired();
+        let left = self.places.iter_mut().filter_map(|place| place.kept.take_if(has_left));
+        let left: Vec<Kept> = left.collect();
+        self.weight -= left.iter().map(|kept| weight_of(&kept.0)).sum::<u64>();
+        left
+    }
+
     /// What has to go for it: what was in its place, or the entry itself.
-    fn put(&mut self, held: Held, turn: u32, room: Room) -> Option<Held> {
-        self.make_places(room.places);
+    fn put(&mut self, held: Held, turn: u32) -> (Option<Kept>, Option<Held>) {
+        if !mem::replace(&mut self.counted, true) {
+            ALL.0.fronts.fetch_add(1, Ordering::Relaxed);
+            // The others have a smaller share from now on.
+            turn_over();
+        }
+        let share = ALL.0.share();
+        self.make_places(most_places(share));
         let index = self.index(held.hash);
         let place = &mut self.places[index];
-        let before = place.held.as_ref().map_or(0, weight_of);
+        let before = place.kept.as_ref().map_or(0, |kept| weight_of(&kept.0));
         let weight = self.weight - before + weight_of(&held);
-        if weight > room.bytes {
-            place.patience.set(u8::MAX);
-            return Some(held);
+        let kept = if weight > share { Err(held) } else { Kept::new(held) };
+        match kept {
+            Ok(kept) => {
+                self.weight = weight;
+                place.turn = turn;
+                place.patience.set(PATIENCE);
+                (place.kept.replace(kept), None)
+            }
+            Err(held) => {
+                place.patience.set(u8::MAX);
+                (None, Some(held))
+            }
         }
-        self.weight = weight;
-        place.turn = turn;
-        place.patience.set(PATIENCE);
-        place.held.replace(held)
     }
 
     /// Whether this place is not to be had for another entry: it has patience left, and less each time.
@@ -185,18 +287,24 @@ impl Front {
             return;
         }
         self.crowded.set(0);
-        let wanted = (now * 2).max(PLACES.start);
-        if wanted > most.max(PLACES.start) {
+        let wanted = if now == 0 { PLACES.start.min(most) } else { now * 2 };
+        if wanted > most {
             return;
         }
-        let before = mem::replace(&mut self.places, vec![Place::default(); wanted]);
+        let places = (0..wanted).map(|_| Place::default()).collect();
+        let before = mem::replace(&mut self.places, places);
         for place in before {
-            if let Some(held) = &place.held {
-                let index = self.index(held.hash);
+            if let Some(kept) = &place.kept {
+                let index = self.index(kept.0.hash);
                 self.places[index] = place;
             }
         }
     }
+}
+
+fn most_places(share: u64) -> usize {
+    let fit = usize::try_from(share / 4).unwrap_or(usize::MAX) / size_of::<Place>();
+    1 << fit.clamp(FEWEST, PLACES.end).ilog2()
 }
 
 fn weight_of(held: &Held) -> u64 {

@@ -28,6 +28,7 @@ pub(crate) use entry::{Domain, Facts, Hit, Identity, MemoryKey};
 pub(crate) use terms::Terms;
 pub(crate) use wanted::{WantedCall, WantedName};
 
+use crate::error::Error;
 use crate::generation::{Generations, Verified};
 use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
@@ -36,8 +37,8 @@ use crate::site::is_function_name;
 use entry::{AnyEntry, Entry, Held};
 use front::{Looked, Turns};
 use wanted::{Look, Query, Wanted, is_for};
-use weight::allocations;
-pub(crate) use weight::heap_size;
+pub(crate) use weight::encoded_size;
+use weight::heap_size;
 
 /// What an entry costs besides itself: the table's slot, its part of those that remember what has been
 /// evicted, the reference counts, the allocator. Measured: see `benches/benches/footprint.rs`.
@@ -51,30 +52,69 @@ pub(crate) struct Memory {
     turns: Turns,
     /// The largest value that is taken, in bytes.
     largest: usize,
+    /// The heaviest entry that a shard takes.
+    room: usize,
+}
+
+/// Into how many parts, each with a lock and a part of the capacity of its own, the table is divided.
+///
+/// An entry has to fit into one of them, and where keys fall is random: a part that holds eight of the
+/// largest values is not full long before the others are.
+fn shards(capacity: u64, largest: usize, cores: usize) -> usize {
+    let wanted = cores.saturating_mul(4).next_power_of_two();
+    let fit = capacity / 8 / (largest as u64).max(1);
+    usize::try_from(fit)
+        .unwrap_or(usize::MAX)
+        .clamp(1, wanted)
+        .checked_ilog2()
+        .map_or(1, |n| 1 << n)
 }
 
 type Table = Cache<Held, (), ByWeight, BuildPrehashed, Retire>;
 
-/// A value that is over the limit, or over what the store has room for.
+/// Why a value cannot be kept.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TooLarge {
-    pub(crate) size: usize,
-    pub(crate) limit: usize,
+pub(crate) enum TooLarge {
+    /// It is over the limit.
+    Value { size: usize, limit: usize },
+    /// The store has no room for its entry.
+    Entry { weight: usize, room: usize },
+}
+
+impl TooLarge {
+    pub(crate) fn error(self, name: &str) -> Error {
+        let name = name.to_owned();
+        match self {
+            TooLarge::Value { size, limit } => Error::ValueTooLarge { name, size, limit },
+            TooLarge::Entry { weight, room } => Error::NoRoom { name, weight, room },
+        }
+    }
 }
 
 impl Memory {
-    /// A store of at most `capacity` bytes, none of its values over `largest`.
-    pub(crate) fn new(capacity: u64, largest: usize) -> Self {
+    /// A store of at most `capacity` bytes, none of its values over `largest`, for so many processors.
+    pub(crate) fn new(capacity: u64, largest: usize, cores: usize) -> Self {
         let items =
             usize::try_from((capacity / TYPICAL_WEIGHT).clamp(16, 1 << 22)).unwrap_or(1 << 22);
-        let options =
-            OptionsBuilder::new().estimated_items_capacity(items).weight_capacity(capacity).build();
+        let options = OptionsBuilder::new()
+            .shards(shards(capacity, largest, cores))
+            .estimated_items_capacity(items)
+            .weight_capacity(capacity)
+            .build();
         let (weights, hashes) = (ByWeight, BuildPrehashed::default());
         let table = match options {
             Ok(options) => Table::with_options(options, weights, hashes, Retire),
             Err(_) => Table::with(items, capacity, weights, hashes, Retire),
         };
-        Memory { table, seed: crate::random::word(), turns: Turns::new(capacity), largest }
+        let whole = usize::try_from(table.shard_capacity()).unwrap_or(usize::MAX);
+        // The table keeps a thirtieth of each shard for what is new.
+        let room = whole - whole / 32;
+        Memory { table, seed: crate::random::word(), turns: Turns::new(capacity), largest, room }
+    }
+
+    /// The heaviest entry there can be, in bytes.
+    pub(crate) fn room(&self) -> usize {
+        self.room
     }
 
     /// What keys of this store are hashed with.
@@ -120,7 +160,7 @@ impl Memory {
     where
         W: Wanted,
     {
-        let turn = self.turns.now();
+        let turn = front::turn();
         let looked = front::get(hash, turn, |entry| {
             if is_for(entry, wanted) { hit(entry, terms, take) } else { None }
         });
@@ -155,7 +195,7 @@ impl Memory {
         let mut facts = None;
         self.find(key.hash, key, None, &mut |entry| {
             facts = terms.fresh(entry).then(|| entry.facts.clone());
-            true
+            facts.is_some()
         });
         facts
     }
@@ -171,24 +211,45 @@ impl Memory {
         self.find(key.hash, key, None, &mut |entry| {
             let current = generations.still_current(&entry.facts.stamps, &entry.verified);
             let (load_micros, weight) = (entry.load_micros.into(), entry.weight as usize);
-            found = Some((entry.facts.clone(), load_micros, weight, current));
-            true
+            // One that is current rather than one that is not.
+            if current || found.is_none() {
+                found = Some((entry.facts.clone(), load_micros, weight, current));
+            }
+            current
         });
         found
     }
 
-    /// Which value is there, fresh or not.
-    pub(crate) fn identity(&self, key: &MemoryKey) -> Option<Identity> {
-        let mut identity = None;
+    /// Which values are there, fresh or not: several functions may share a name.
+    pub(crate) fn identities(&self, key: &MemoryKey) -> Vec<Identity> {
+        let mut identities = Vec::new();
         self.find(key.hash, key, None, &mut |entry| {
-            identity = Some(Identity(Arc::clone(entry)));
-            true
+            identities.push(Identity(Arc::clone(entry)));
+            false
         });
-        identity
+        identities
     }
 
-    /// Looks an entry up in the table, and lets `take` look at it under the lock of its shard. If that
-    /// says that it is of use, it is put to the front where a turn is given.
+    /// Whether there is a value, fresh or not, that was not there `before`.
+    pub(crate) fn holds_another(&self, key: &MemoryKey, before: &[Identity]) -> bool {
+        let mut another = false;
+        self.find(key.hash, key, None, &mut |entry| {
+            another |= !before.iter().any(|known| Arc::ptr_eq(&known.0, entry));
+            false
+        });
+        another
+    }
+
+    /// Makes all values of this key stale: several functions may share a name.
+    pub(crate) fn retire(&self, key: &MemoryKey) {
+        self.find(key.hash, key, None, &mut |entry| {
+            entry.verified.retire();
+            false
+        });
+    }
+
+    /// Looks an entry up in the table, and lets `take` look at it under the lock of its shard, until that
+    /// says that one is of use. It is put to the front where a turn is given.
     ///
     /// Not generic: the table is compiled once, and not for each function.
     fn find(&self, hash: u64, wanted: &dyn Wanted, turn: Option<u32>, take: &mut Look<'_>) {
@@ -201,7 +262,7 @@ impl Memory {
         };
         let _ = self.table.get(&query);
         if let (Some(entry), Some(turn)) = (query.kept.into_inner(), turn) {
-            front::put(Held { hash, entry }, turn, self.turns.room());
+            front::put(Held { hash, entry }, turn);
         }
     }
 
@@ -215,16 +276,17 @@ impl Memory {
         found.map_or_else(|| self.name_key(name), Held::key)
     }
 
-    /// Stores a clone of a value.
-    pub(crate) fn insert<V: CacheValue>(
+    /// Makes an entry of a clone of a value, which is to be [placed](Memory::place). All of the user's code
+    /// that storing a value takes runs here, and none there.
+    pub(crate) fn make<V: CacheValue>(
         &self,
         key: MemoryKey,
         facts: Facts,
         load_micros: u32,
         value: &V,
-    ) -> Result<(), TooLarge> {
-        let size = value_size(value);
-        let weight = self.weigh(&key, size, allocations::<V>())?;
+        weight: Option<usize>,
+    ) -> Result<Made, TooLarge> {
+        let weight = self.weigh(&key, value, weight)?;
         let MemoryKey { hash, domain, bytes } = key;
         let entry = Entry {
             facts,
@@ -235,27 +297,40 @@ impl Memory {
             bytes,
             value: value.clone(),
         };
-        self.place(Held { hash, entry: Arc::new(entry) });
-        Ok(())
+        Ok(Made(Held { hash, entry: Arc::new(entry) }))
     }
 
-    /// What the entry of a value of this size will weigh.
-    fn weigh(&self, key: &MemoryKey, size: usize, allocations: usize) -> Result<u32, TooLarge> {
-        let entry = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size();
-        let weight = entry + size + allocations;
-        let room = usize::try_from(self.table.shard_capacity()).unwrap_or(usize::MAX);
-        let limit = self.largest.min(room);
-        let too_large = TooLarge { size, limit };
-        if size > limit || weight > room {
-            return Err(too_large);
+    /// What the entry of this value will weigh. It takes so many bytes, if that is known.
+    fn weigh<V: CacheValue>(
+        &self,
+        key: &MemoryKey,
+        value: &V,
+        taken: Option<usize>,
+    ) -> Result<u32, TooLarge> {
+        let seen = size_of::<V>() + heap_size(value);
+        let taken = taken.unwrap_or(seen);
+        // It is not much larger when it is encoded, and mostly smaller.
+        if seen > self.largest / 8 {
+            let size = value_size(value);
+            if size > self.largest {
+                return Err(TooLarge::Value { size, limit: self.largest });
+            }
         }
-        u32::try_from(weight).map_err(|_| too_large)
+        let entry = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size();
+        let weight = entry.saturating_add(taken);
+        let room = self.room.min(u32::MAX as usize);
+        match u32::try_from(weight) {
+            Ok(fits) if weight <= room => Ok(fits),
+            _ => Err(TooLarge::Entry { weight, room }),
+        }
     }
 
-    fn place(&self, held: Held) {
-        let mut retired = Retired::default();
-        self.table.insert_with_lifecycle(held, (), &mut retired);
-        self.turns.pass(retired.iter().map(|held| u64::from(held.entry.weight)).sum());
+    /// Places an entry in the table. What had its place, and what is evicted for it, has left the table then.
+    pub(crate) fn place(&self, made: Made) -> Gone {
+        let mut gone = Gone::default();
+        self.table.insert_with_lifecycle(made.0, (), &mut gone.0);
+        self.turns.pass(gone.0.iter().map(|held| u64::from(held.entry.weight)).sum());
+        gone
     }
 
     /// The names of the entries that are fresh. For patterns and inspection.
@@ -272,11 +347,13 @@ impl Memory {
         self.table.iter().map(|(held, ())| held).filter(move |held| terms.fresh(&held.entry))
     }
 
-    /// Drops every entry.
+    /// Drops every entry: also those that threads have at their front, when they next ask.
     pub(crate) fn clear(&self) {
+        // Each is dropped when the lock of its shard has been released.
         for (held, ()) in self.table.drain() {
             held.entry.verified.retire();
         }
+        front::let_go();
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -292,10 +369,24 @@ impl Memory {
     }
 }
 
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// An entry that is not in the table yet.
+pub(crate) struct Made(Held);
+
+/// What has left the table. To be dropped when no lock is held: a value's `Drop` may call the cache.
+#[must_use = "to be dropped when no lock is held"]
+#[derive(Default)]
+pub(crate) struct Gone(SmallVec<[Held; 2]>);
+
 /// How large a value is, in memory and for every codec: numbers in their full width, texts, and eight
 /// bytes for each length.
 pub(crate) fn value_size<V: CacheValue>(value: &V) -> usize {
-    size_of::<V>() + heap_size(value)
+    size_of::<V>() + encoded_size(value)
 }
 
 #[derive(Clone)]
@@ -322,14 +413,10 @@ fn hit<V>(entry: &AnyEntry, terms: Terms<'_>, take: impl Take<V>) -> Option<Hit<
 #[derive(Clone)]
 struct Retire;
 
-/// What has left. It is dropped after the shard's lock has been released: a value's `Drop` may call
-/// the cache.
-type Retired = SmallVec<[Held; 2]>;
-
 impl Lifecycle<Held, ()> for Retire {
-    type RequestState = Retired;
+    type RequestState = SmallVec<[Held; 2]>;
 
-    fn on_evict(&self, retired: &mut Retired, held: Held, (): ()) {
+    fn on_evict(&self, retired: &mut Self::RequestState, held: Held, (): ()) {
         held.entry.verified.retire();
         retired.push(held);
     }

@@ -1,5 +1,9 @@
 #![allow(clippy::unwrap_used, reason = "a failed thread fails the test")]
 
+#[cfg(target_os = "linux")]
+mod resident;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
@@ -7,9 +11,12 @@ use std::thread;
 use once_cell::sync::Lazy;
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Memory, Terms};
+use super::{Facts, Memory, Terms, TooLarge};
 use crate::generation::Generations;
 use crate::output::CacheValue;
+
+/// No value is too large.
+const LARGEST: usize = 1 << 20;
 
 /// A store, and what its entries depend on: nothing that is ever invalidated.
 struct Store {
@@ -19,7 +26,11 @@ struct Store {
 
 impl Store {
     fn new(capacity: u64) -> Self {
-        Store { memory: Memory::new(capacity, usize::MAX), generations: Generations::new(0) }
+        Store::with_cores(capacity, 2)
+    }
+
+    fn with_cores(capacity: u64, cores: usize) -> Self {
+        Store { memory: Memory::new(capacity, LARGEST, cores), generations: Generations::new(0) }
     }
 
     fn terms(&self) -> Terms<'_> {
@@ -35,7 +46,8 @@ impl Store {
 
     fn put<V: CacheValue>(&self, name: &str, value: V) {
         let facts = Facts::new(0, 1, u64::MAX, self.generations.note(&[]).stamps);
-        self.memory.insert(self.memory.name_key(name), facts, 0, &value).unwrap();
+        let made = self.memory.make(self.memory.name_key(name), facts, 0, &value, None).unwrap();
+        drop(self.memory.place(made));
     }
 
     fn get<V: CacheValue>(&self, name: &str) -> Option<V> {
@@ -48,6 +60,78 @@ impl Store {
         for _ in 0..3 {
             assert!(self.get::<V>(name).is_some());
         }
+    }
+}
+
+#[test]
+fn values_up_to_the_limit_fit_whatever_the_number_of_processors() {
+    for cores in [1, 2, 64, 128, 1_000] {
+        let store = Store::with_cores(64 << 20, cores);
+        store.put("large", vec![0_u8; LARGEST - 100]);
+        assert!(store.get::<Vec<u8>>("large").is_some(), "{cores} processors");
+    }
+    // Of a store that is smaller than eight of them: what it has room for.
+    let store = Store::with_cores(2 << 20, 64);
+    store.put("large", vec![0_u8; LARGEST - 100]);
+    assert!(store.get::<Vec<u8>>("large").is_some());
+}
+
+#[test]
+fn forty_mebibytes_of_100_kib_fit_into_64() {
+    for cores in [2, 64, 128] {
+        let store = Store::with_cores(64 << 20, cores);
+        let names: Vec<String> = (0..409).map(|n| n.to_string()).collect();
+        let value: Arc<[u8]> = vec![0_u8; 100 << 10].into();
+        names.iter().for_each(|name| store.put(name, Bytes(Arc::clone(&value))));
+        let there = names.iter().filter(|name| store.get::<Bytes>(name).is_some());
+        assert_eq!(there.count(), 409, "{cores} processors");
+    }
+}
+
+#[test]
+fn many_processors_share_many_parts() {
+    let shards = |capacity, cores| super::shards(capacity, LARGEST, cores);
+    assert_eq!((shards(64 << 20, 2), shards(64 << 20, 64)), (8, 8));
+    assert_eq!((shards(8 << 30, 2), shards(8 << 30, 64), shards(8 << 30, 100)), (8, 256, 512));
+    assert_eq!((shards(1 << 20, 64), super::shards(64 << 20, 512 << 20, 64)), (1, 1));
+    assert_eq!(super::shards(64 << 20, 1, 0), 1);
+}
+
+#[test]
+fn what_has_no_room_is_refused_and_not_dropped_in_silence() {
+    let store = Store::with_cores(1 << 20, 2);
+    let facts = || Facts::new(0, 1, u64::MAX, store.generations.note(&[]).stamps);
+    let make = |size: usize| {
+        let value = vec![0_u8; size];
+        store.memory.make(store.memory.name_key("a"), facts(), 0, &value, None).map(drop)
+    };
+    assert!(make(store.memory.room() - 400).is_ok());
+    let room = store.memory.room();
+    let refused = make(room);
+    assert!(
+        matches!(refused, Err(TooLarge::Entry { room: said, .. }) if said == room),
+        "{refused:?}"
+    );
+    let refused = make(LARGEST + 1);
+    assert!(matches!(refused, Err(TooLarge::Value { limit: LARGEST, .. })), "{refused:?}");
+    // The heaviest that is not refused is kept.
+    store.put("heaviest", vec![0_u8; room - 400]);
+    assert!(store.get::<Vec<u8>>("heaviest").is_some());
+}
+
+/// Bytes that are shared with the test, so that it takes no time to make many.
+#[derive(Clone)]
+struct Bytes(Arc<[u8]>);
+
+impl Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Bytes(Vec::deserialize(deserializer)?.into()))
     }
 }
 
@@ -82,7 +166,7 @@ fn what_has_been_evicted_or_dropped_is_not_served() {
     for i in 0..1_000_u64 {
         store.put(&i.to_string(), i);
     }
-    let in_table = store.memory.identity(&store.memory.name_key("a")).is_some();
+    let in_table = !store.memory.identities(&store.memory.name_key("a")).is_empty();
     assert_eq!(store.get::<u64>("a").is_some(), in_table);
 
     store.put("b", 2_u64);

@@ -48,7 +48,7 @@ impl Wanted for WantedName<'_> {
 /// Looks at an entry under the lock of its shard, and says whether it is of use.
 pub(super) type Look<'a> = dyn FnMut(&Arc<AnyEntry>) -> bool + 'a;
 
-/// A look-up: equal to the entry it is for, which it shows to `take` when it is compared with it.
+/// A look-up: equal to an entry that it is for and that `take` has a use for.
 pub(super) struct Query<'a> {
     pub(super) hash: u64,
     pub(super) wanted: &'a dyn Wanted,
@@ -71,10 +71,12 @@ impl Equivalent<Held> for Query<'_> {
         if self.hash != held.hash || !self.wanted.matches(held.entry.domain, &held.entry.bytes) {
             return false;
         }
-        if (self.take.borrow_mut())(&held.entry) && self.keep {
+        // Functions that share a name have an entry each, and one of them may have been invalidated.
+        let is_of_use = (self.take.borrow_mut())(&held.entry);
+        if is_of_use && self.keep {
             self.kept.set(Some(Arc::clone(&held.entry)));
         }
-        true
+        is_of_use
     }
 }
 

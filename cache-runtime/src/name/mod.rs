@@ -4,6 +4,7 @@
 //! invalidated by. Names are rendered from templates ([`Renderer`]) or written by hand
 //! ([`Name::by_hand`]).
 
+mod beside;
 mod check;
 mod escape;
 mod render;
@@ -17,16 +18,17 @@ use std::sync::Arc;
 
 use crate::error::Error;
 
-pub(crate) use check::{validate_prefix, validate_tag};
+pub(crate) use beside::{beside, is_name_tag, name_of, name_tag, token_end};
+pub(crate) use check::{prefix_fault, text_fault, validate_prefix, validate_tag};
 pub use escape::escape;
 pub(crate) use render::Rendered;
-pub use render::{InTemplate, Renderer};
+pub use render::{InTemplate, Renderer, named};
 
 /// A name has tags for this many of its prefixes, the shortest first.
 pub(crate) const MAX_PREFIXES: usize = 6;
 
 /// Names and tags longer than this are shortened to a beginning and a digest.
-const MAX_LENGTH: usize = 200;
+pub(crate) const MAX_LENGTH: usize = 200;
 /// How much of the beginning a shortened name keeps.
 const KEPT: usize = 150;
 
@@ -52,8 +54,8 @@ impl Name {
     /// A name a person gave.
     ///
     /// # Errors
-    /// [`Error::Name`] if it is empty, begins with `#`, is longer than 4 KiB or holds a control
-    /// character.
+    /// [`Error::Name`] if it is empty, begins with `#`, is longer than 4 KiB, holds a control
+    /// character, or begins or ends with white space.
     pub(crate) fn by_hand(name: &str) -> Result<Self, Error> {
         check::text("name", name)?;
         Ok(Self::new(name))

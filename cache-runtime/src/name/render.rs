@@ -12,7 +12,8 @@ use super::escape::{Text, append};
 #[derive(Default)]
 pub struct Renderer {
     text: Text,
-    failed: bool,
+    /// How much stood there when the `Display` of a value failed.
+    failed: Option<usize>,
 }
 
 impl Renderer {
@@ -32,14 +33,43 @@ impl Renderer {
     /// escaped in the value too, so that the end of the value is never in doubt.
     #[inline]
     pub fn value<T: InTemplate + ?Sized>(&mut self, value: &T, stop: &str) {
-        self.failed |= append(&mut self.text, value, stop.chars().next()).is_err();
+        let before = self.text.len();
+        if append(&mut self.text, value, stop.chars().next()).is_err() {
+            self.failed.get_or_insert(before);
+        }
     }
 
     /// The whole text; `None` if the `Display` of a value failed.
     #[inline]
     pub(crate) fn finish(self) -> Option<Rendered> {
-        let Self { text, failed } = self;
-        (!failed).then_some(Rendered(text))
+        self.whole().ok()
+    }
+
+    /// The whole text, or what stands before the first value whose `Display` failed.
+    #[inline]
+    pub(crate) fn whole(self) -> Result<Rendered, Rendered> {
+        let Self { mut text, failed } = self;
+        match failed {
+            None => Ok(Rendered(text)),
+            Some(before) => {
+                text.truncate(before);
+                Err(Rendered(text))
+            }
+        }
+    }
+}
+
+/// The text that is rendered; for [`name!`](macro@crate::name).
+///
+/// # Panics
+/// If the `Display` of a value fails, as `to_string` does.
+#[allow(clippy::panic, reason = "documented, and what `to_string` does")]
+pub fn named(render: impl FnOnce(&mut Renderer)) -> String {
+    let mut renderer = Renderer::new();
+    render(&mut renderer);
+    match renderer.finish() {
+        Some(text) => text.as_str().to_owned(),
+        None => panic!("a Display implementation returned an error"),
     }
 }
 

@@ -129,6 +129,19 @@ fn texts_that_cannot_be_used_say_why() {
     assert!(reason(validate_tag(&"x".repeat(4097))).contains("4096"));
     assert!(reason(validate_prefix("")).contains("empty"));
     assert!(reason(validate_prefix("user:")).contains("without the `:`"));
+    for empty in [":", ":a", "a::b"] {
+        assert!(reason(validate_prefix(empty)).contains("empty segment"), "{empty}");
+    }
+    for pattern in ["*", "user:*", "a?b", "user:[0-9]"] {
+        let said = reason(validate_prefix(pattern));
+        assert!(said.contains("covers everything below") && said.contains("`clear`"), "{said}");
+        assert!(reason(validate_tag(pattern)).contains("matched as a whole"), "{pattern}");
+    }
+    for white in [" ", "a ", "\u{2003}a"] {
+        assert!(reason(validate_prefix(white)).contains("white space"), "{white:?}");
+        assert!(reason(validate_tag(white)).contains("white space"), "{white:?}");
+        assert!(Name::by_hand(white).is_err(), "{white:?}");
+    }
     assert!(reason(validate_prefix("1:2:3:4:5:6:7")).contains("clear(pattern)"));
     for bad in ["", "#feed", "a\0b", &"x".repeat(4097)] {
         assert!(Name::by_hand(bad).is_err(), "{bad:?}");

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{Grace, Policy, Test, fresh_for_ms};
+use crate::call::{Grace, Policy, Test, Weigh, fresh_for_ms};
 use crate::codec::Codec;
 use crate::config::Ttl;
 use crate::core::Bound;
@@ -18,6 +18,7 @@ use crate::value::{
 /// The options of a call site that depend on the type of its value.
 pub struct Hooks<K: OutputKind> {
     cache_if: Option<fn(&K::Value) -> bool>,
+    weigh: Option<fn(&K::Value) -> usize>,
     is_none: Option<fn(&K::Value) -> bool>,
     codec: Option<&'static dyn ValueCodec>,
     likeness: Likeness,
@@ -28,6 +29,7 @@ pub struct Hooks<K: OutputKind> {
 pub(super) struct Rules {
     pub(super) of: &'static dyn ValueType,
     cache_if: Option<Test>,
+    weigh: Option<Weigh>,
     is_none: Option<Test>,
     coding: Coding,
     /// Whether a `Result` is a value, errors included.
@@ -38,13 +40,19 @@ impl<K: OutputKind> Hooks<K> {
     /// No options; and how values are told apart.
     pub fn new(_: K, equality: Equality, printing: Printing) -> Self {
         let likeness = Likeness { equality, printing };
-        Hooks { cache_if: None, is_none: None, codec: None, likeness, whole: false }
+        Hooks { cache_if: None, weigh: None, is_none: None, codec: None, likeness, whole: false }
     }
 
     /// `cache_if`.
     #[must_use]
     pub fn cache_if(self, cache_if: fn(&K::Value) -> bool) -> Self {
         Hooks { cache_if: Some(cache_if), ..self }
+    }
+
+    /// `weight`.
+    #[must_use]
+    pub fn weight(self, weigh: fn(&K::Value) -> usize) -> Self {
+        Hooks { weigh: Some(weigh), ..self }
     }
 
     /// `negative_ttl` or `cache_none` is set: the value is an `Option`.
@@ -84,10 +92,11 @@ impl<K: OutputKind> Hooks<K> {
     where
         K::Value: CacheValue,
     {
-        let Hooks { cache_if, is_none, codec: own, likeness, whole } = self;
+        let Hooks { cache_if, weigh, is_none, codec: own, likeness, whole } = self;
         let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
+        let weigh = weigh.map(weight);
         let coding = Coding { own, likeness };
-        Rules { of: type_of::<K::Value>(), cache_if, is_none, coding, whole }
+        Rules { of: type_of::<K::Value>(), cache_if, weigh, is_none, coding, whole }
     }
 }
 
@@ -96,6 +105,14 @@ fn test<V: 'static>(test: fn(&V) -> bool) -> Test {
     Arc::new(move |value| {
         let value: &dyn Any = value;
         value.downcast_ref().is_some_and(test)
+    })
+}
+
+/// The same of the weight.
+fn weight<V: 'static>(weigh: fn(&V) -> usize) -> Weigh {
+    Arc::new(move |value| {
+        let value: &dyn Any = value;
+        value.downcast_ref().map_or(0, weigh)
     })
 }
 
@@ -153,6 +170,7 @@ pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Resul
         is_none: rules.is_none.clone(),
         cache_none: spec.cache_none,
         cache_if: rules.cache_if.clone(),
+        weigh: rules.weigh.clone(),
         coding: rules.coding,
         ..Policy::new(rules.of, ttl, jitter)
     })

@@ -9,13 +9,27 @@ use crate::name::{Name, Rendered, Renderer, shorten};
 use crate::output::CacheValue;
 use crate::site::Instance;
 
-/// The arguments of a call as its key: a list of references, `(&a, (&b, ()))`.
-pub struct Args<P>(pub P);
+/// The arguments of a call as its key: a list of references, `(&a, (&b, ()))`, and what makes their
+/// fingerprint. `CHECKED` says that hits in memory are checked by it, as debug builds do.
+pub struct Args<P, const CHECKED: bool>(pub P, pub fn(&P) -> u64);
+
+/// No fingerprint: the key is what the user says it is.
+pub fn no_fingerprint<P>(_: &P) -> u64 {
+    0
+}
+
+/// What a call's arguments are besides their key.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Print {
+    pub(super) fingerprint: u64,
+    /// Other arguments have the same key.
+    pub(super) is_alike: bool,
+}
 
 /// A `key` template: writes the rendered key.
 pub struct Template<F>(pub F);
 
-impl<P> fmt::Debug for Args<P> {
+impl<P, const CHECKED: bool> fmt::Debug for Args<P, CHECKED> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Args")
     }
@@ -32,11 +46,11 @@ pub trait KeySource: sealed::Source {}
 
 pub(super) use sealed::FullKey;
 
-impl<P: KeyParts> KeySource for Args<P> {}
+impl<P: KeyParts, const CHECKED: bool> KeySource for Args<P, CHECKED> {}
 impl<F: Fn(&mut Renderer)> KeySource for Template<F> {}
 
 mod sealed {
-    use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name};
+    use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name, Print};
 
     pub trait Source: FullKey {
         /// A fresh value in memory. On the hit path: nothing is allocated but by its `Clone`.
@@ -56,13 +70,35 @@ mod sealed {
             bound: &Bound,
             instance: &'static Instance,
         ) -> Result<(MemoryKey, Option<Name>), String>;
+
+        /// What its arguments are besides.
+        #[allow(private_interfaces, reason = "the trait cannot be named outside")]
+        fn print(&self, _: &'static Instance) -> Print {
+            Print::default()
+        }
+    }
+}
+
+impl<P: KeyParts, const CHECKED: bool> Args<P, CHECKED> {
+    fn fingerprint(&self, instance: &Instance) -> u64 {
+        instance.alarm.fingerprint(&instance.spec.declared, || (self.1)(&self.0))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_alike(&self, instance: &Instance, fingerprint: u64) -> bool {
+        let hash = key::hash_parts(&self.0, instance.origin).unwrap_or_default();
+        instance.alarm.is_alike(hash, fingerprint)
     }
 }
 
 #[allow(private_interfaces, reason = "the trait cannot be named outside")]
-impl<P: KeyParts> sealed::Source for Args<P> {
+impl<P: KeyParts, const CHECKED: bool> sealed::Source for Args<P, CHECKED> {
     #[inline]
     fn look_up<V: CacheValue>(&self, bound: &Bound, instance: &'static Instance) -> Option<Hit<V>> {
+        if CHECKED && self.is_alike(instance, self.fingerprint(instance)) {
+            return None;
+        }
         let memory = &bound.core.memory;
         // Arguments that cannot be hashed are reported where their key is made in full.
         let hash = key::hash_parts(&self.0, memory.seed() ^ instance.origin).ok()?;
@@ -72,7 +108,7 @@ impl<P: KeyParts> sealed::Source for Args<P> {
 }
 
 #[allow(private_interfaces, reason = "the trait cannot be named outside")]
-impl<P: KeyParts> sealed::FullKey for Args<P> {
+impl<P: KeyParts, const CHECKED: bool> sealed::FullKey for Args<P, CHECKED> {
     fn full(
         &self,
         bound: &Bound,
@@ -83,6 +119,11 @@ impl<P: KeyParts> sealed::FullKey for Args<P> {
         let hash =
             key::hash_parts(&self.0, bound.core.memory.seed() ^ instance.origin).map_err(failed)?;
         Ok((MemoryKey { hash, domain: Domain::Arguments(instance), bytes }, None))
+    }
+
+    fn print(&self, instance: &'static Instance) -> Print {
+        let fingerprint = self.fingerprint(instance);
+        Print { fingerprint, is_alike: CHECKED && self.is_alike(instance, fingerprint) }
     }
 }
 

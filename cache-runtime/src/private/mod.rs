@@ -12,10 +12,12 @@ use std::any::type_name;
 
 pub use crate::asked::{NOT_BOXED, boxed_call};
 pub use crate::call::Run;
+pub use crate::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
+pub use crate::fingerprint::{Argument, Fingerprint};
 pub use crate::invalidate::{
     Condition, EntryCall, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition,
 };
-pub use crate::name::{InTemplate, Renderer};
+pub use crate::name::{InTemplate, Renderer, named as name};
 pub use crate::output::{
     AnyResult, CacheValue, OutputKind, PlainKind, Probe, ProbeCloneError, ProbeNoCloneError,
     ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors, kind_plain, kind_result,
@@ -32,7 +34,7 @@ pub use key_part::{
     ArgumentPart, AskedPart, KeyArgument, KeyValue, NoPart, Part, ProbePart, ValuePart, argument,
     key_value, probe_part,
 };
-pub use key_source::{Args, KeySource, Template};
+pub use key_source::{Args, KeySource, Template, no_fingerprint};
 pub use run::{Background, Call};
 pub use storable::{
     Answer, AskedValue, NeedsClone, NeedsDeserialize, NeedsSerialize, NeedsSync, NotClone,

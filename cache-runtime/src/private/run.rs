@@ -9,6 +9,7 @@ use std::task::Poll;
 
 use super::begin::{Early, Own, Parts, Tags, Why};
 use super::hooks::{Rules, policy};
+use super::key_source::Print;
 use crate::asked::{Answer, Reply, Resolved, Taken, Wish};
 use crate::boxed::{Boxed, boxed};
 use crate::call::{self, Aside, Body, CallKey, Demands, Loading, Next, Policy, Run, Served, Turn};
@@ -54,6 +55,7 @@ struct Prepared {
     bound: Bound,
     instance: &'static Instance,
     key: Arc<CallKey>,
+    is_alike: bool,
     rules: Rules,
     demands: Demands,
     /// Who is told where the output comes from.
@@ -96,7 +98,10 @@ impl Call {
             Why::Asked(Taken::Mine(wish, reply)) => (wish, reply),
         };
         Call(match Prepared::new(bound, instance, parts, Demands::default()) {
-            Ok(prepared) => grant(prepared, own.goes_past(bound), wish, &reply),
+            Ok(prepared) => {
+                let bypass = own.goes_past(bound) || prepared.is_refused();
+                grant(prepared, bypass, wish, &reply)
+            }
             Err(reason) => {
                 let function = instance.label();
                 reply.send(Answer::Refused(Error::NoEntry { function, reason }));
@@ -214,6 +219,7 @@ fn prepare(
         return What::Past(Reply::default());
     }
     match Prepared::new(bound, instance, parts, Demands { early, ..Demands::default() }) {
+        Ok(prepared) if prepared.is_refused() => What::Past(Reply::default()),
         Ok(prepared) => What::Cached(prepared),
         Err(reason) => {
             bound.counters.slow.not_stored.one();
@@ -280,16 +286,28 @@ impl Prepared {
             return Err("it returns a `Result` that cannot be seen in its signature; write `output = \"result\"` (or \"plain\", to store errors as well)".into());
         }
         let (memory, name) = key.full(bound, instance)?;
+        let Print { fingerprint, is_alike } = key.print(instance);
         let mut tags = Tags::default();
         fill_tags(&mut tags);
         if tags.failed {
             return Err("the `Display` of a value in a tag failed".into());
         }
-        let key = Arc::new(match name {
+        let key = match name {
             Some(name) => CallKey::new(memory, instance.origin, name, tags.rendered),
             None => CallKey::of_arguments(memory, instance.origin, tags.rendered),
-        });
-        Ok(Box::new(Prepared { bound: bound.clone(), instance, key, rules, demands, reply: None }))
+        };
+        let key = Arc::new(key.printed(fingerprint));
+        let bound = bound.clone();
+        Ok(Box::new(Prepared { bound, instance, key, is_alike, rules, demands, reply: None }))
+    }
+
+    /// Whether other arguments have the same key. Then this is said, and the call is not cached.
+    fn is_refused(&self) -> bool {
+        if self.is_alike {
+            self.bound.counters.slow.not_stored.one();
+            self.instance.alarm.tell(&self.instance.spec.declared);
+        }
+        self.is_alike
     }
 
     /// The call as if nobody had asked for anything.

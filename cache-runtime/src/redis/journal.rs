@@ -1,11 +1,16 @@
-//! The journal: invalidations that Redis is not yet known to hold.
+//! The journal: removals that Redis has not confirmed.
 //!
-//! While it is not empty, this process reads and stores nothing in Redis: what is there may be
-//! from before an invalidation that has already returned to its caller.
+//! While the removal of a key is pending, this process does not ask Redis for that key: what is
+//! there may be from before an invalidation that has already returned to its caller. A question for
+//! a name and its tags is one for the name's key and for each tag's token, so it waits for the
+//! removals of all of these, and of the root's token. Other questions go on.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+use tokio::sync::Notify;
 
 use super::notice;
 
@@ -20,18 +25,29 @@ pub(super) struct Journal {
     owed: Mutex<Owed>,
     len: AtomicUsize,
     root: String,
+    /// Something has been confirmed, or could not be sent.
+    pub(super) changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Owed {
-    keys: HashMap<String, u64>,
-    next: u64,
+    keys: HashMap<String, Times>,
+    last: u64,
+}
+
+/// When the removal of a key was asked for: the number of the first time that is not confirmed, and
+/// of the last.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    first: u64,
+    last: u64,
 }
 
 impl Journal {
     /// A journal that falls back to the removal of `root`.
     pub(super) fn new(root: String) -> Self {
-        Journal { owed: Mutex::default(), len: AtomicUsize::new(0), root }
+        let (owed, len, changed) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
+        Journal { owed, len, root, changed }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -46,22 +62,43 @@ impl Journal {
     /// known of it counts any more.
     pub(super) fn add(&self, keys: &[String]) -> bool {
         self.change(|owed| {
-            owed.next += 1;
-            let number = owed.next;
+            owed.last += 1;
             if owed.keys.len() + keys.len() > CAPACITY {
+                // What was pending is pending until the root's removal is confirmed.
+                let first = owed.keys.values().map(|times| times.first).min();
                 owed.keys.clear();
-                owed.keys.insert(self.root.clone(), number);
+                let times = Times { first: first.unwrap_or(owed.last), last: owed.last };
+                owed.keys.insert(self.root.clone(), times);
             } else {
-                owed.keys.extend(keys.iter().map(|key| (key.clone(), number)));
+                keys.iter().for_each(|key| owed.add(key));
             }
             owed.keys.contains_key(&self.root)
         })
     }
 
+    /// The number of what has been added last.
+    pub(super) fn last(&self) -> u64 {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner).last
+    }
+
+    /// Whether one of these keys, or everything, was to be removed up to this number, and that is not
+    /// confirmed.
+    pub(super) fn owes(&self, keys: &[String], until: u64) -> bool {
+        let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = keys.iter().chain([&self.root]);
+        keys.any(|key| owed.keys.get(key).is_some_and(|times| times.first <= until))
+    }
+
+    /// The same for any key.
+    pub(super) fn owes_any(&self, until: u64) -> bool {
+        let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        owed.keys.values().any(|times| times.first <= until)
+    }
+
     /// What is owed now.
     fn all(&self) -> Vec<(String, u64)> {
         let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        owed.keys.iter().map(|(key, number)| (key.clone(), *number)).collect()
+        owed.keys.iter().map(|(key, times)| (key.clone(), times.last)).collect()
     }
 
     /// What is owed now, in parts that can be sent in one step each and told of in one notice.
@@ -84,13 +121,8 @@ impl Journal {
 
     /// Strikes out what has been confirmed, unless it has been asked for again meanwhile.
     pub(super) fn confirm(&self, confirmed: &[(String, u64)]) {
-        self.change(|owed| {
-            for (key, number) in confirmed {
-                if owed.keys.get(key) == Some(number) {
-                    owed.keys.remove(key);
-                }
-            }
-        });
+        self.change(|owed| confirmed.iter().for_each(|(key, number)| owed.confirm(key, *number)));
+        self.changed.notify_waiters();
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Owed) -> T) -> T {
@@ -98,6 +130,24 @@ impl Journal {
         let output = change(&mut owed);
         self.len.store(owed.keys.len(), Ordering::Release);
         output
+    }
+}
+
+impl Owed {
+    fn add(&mut self, key: &str) {
+        let last = self.last;
+        let times = self.keys.entry(key.to_owned()).or_insert(Times { first: last, last });
+        times.last = last;
+    }
+
+    fn confirm(&mut self, key: &str, number: u64) {
+        let Entry::Occupied(mut owed) = self.keys.entry(key.to_owned()) else { return };
+        if owed.get().last <= number {
+            owed.remove();
+        } else {
+            let first = &mut owed.get_mut().first;
+            *first = number.saturating_add(1).max(*first);
+        }
     }
 }
 
@@ -141,5 +191,32 @@ mod tests {
         assert!(!journal.add(&keys(0..CAPACITY)));
         assert!(journal.add(&keys(CAPACITY..CAPACITY + 1)));
         assert_eq!(journal.all().into_iter().map(|(key, _)| key).collect::<Vec<_>>(), ["root"]);
+        assert!(journal.owes(&[], 1), "what was pending before is pending still");
+    }
+
+    #[test]
+    fn a_question_waits_for_its_own_keys_alone_and_for_the_root() {
+        let journal = Journal::new("root".into());
+        journal.add(&keys(0..2));
+        let now = journal.last();
+        assert!(journal.owes(&keys(1..5), now) && journal.owes_any(now));
+        assert!(!journal.owes(&keys(2..5), now) && !journal.owes(&[], now));
+        journal.add(&["root".to_owned()]);
+        assert!(!journal.owes(&keys(2..5), now), "it was added later");
+        assert!(journal.owes(&keys(2..5), journal.last()) && journal.owes(&[], journal.last()));
+    }
+
+    #[test]
+    fn a_question_does_not_wait_for_what_is_asked_for_again_and_again() {
+        let journal = Journal::new("root".into());
+        journal.add(&keys(0..1));
+        let (now, sent) = (journal.last(), journal.all());
+        journal.add(&keys(0..1));
+        assert!(journal.owes(&keys(0..1), now));
+        journal.confirm(&sent);
+        assert!(!journal.owes(&keys(0..1), now), "the removal it had to wait for is confirmed");
+        assert!(journal.owes(&keys(0..1), journal.last()));
+        journal.confirm(&sent);
+        assert_eq!(journal.len(), 1);
     }
 }

@@ -47,7 +47,7 @@ impl RedisStore {
 
 impl Shared {
     async fn try_lease(self: &Arc<Self>) -> bool {
-        let Ok(turn) = self.turn().await else { return true };
+        let Ok(turn) = self.turn_to_remove().await else { return true };
         let keys = [self.lease_key(&format!("#tried:{:x}", random::word()))];
         let reason = match self.quietly(lease(&turn.ready, &keys, &self.feed_channel())).await {
             // It was found, and taken away.

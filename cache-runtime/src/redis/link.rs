@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join_all, select_ok};
+use futures_util::future::{join, join_all, select_ok};
 use redis::aio::MultiplexedConnection;
 use redis::{ConnectionInfo, RedisError, RedisResult, Value, cmd};
 use tokio::sync::Notify;
@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 use super::backoff::Backoff;
 use super::feed;
 use super::node::{Lane, Node, refused};
-use super::ready::Ready;
+use super::ready::{Ready, is_half_moved};
 use super::rights::{self, Need};
 use super::script::{Loaded, Script};
 use super::shared::Shared;
@@ -39,8 +39,10 @@ pub(super) struct Link {
     left_ms: AtomicU64,
     /// The state has changed.
     pub(super) changed: Notify,
-    /// Somebody asks for attention: an operation failed, an invalidation is owed, the end.
+    /// Somebody asks for attention: an operation failed, the end.
     pub(super) attention: Notify,
+    /// A removal is pending that may be sent, or the link is another than before.
+    pub(super) pending: Notify,
     /// A server has refused something that it permitted before.
     refused: AtomicBool,
 }
@@ -65,6 +67,7 @@ impl Link {
             left_ms: AtomicU64::new(0),
             changed: Notify::new(),
             attention: Notify::new(),
+            pending: Notify::new(),
             refused: AtomicBool::new(false),
         })
     }
@@ -81,6 +84,7 @@ impl Link {
         }
         drop(state);
         self.changed.notify_waiters();
+        self.pending.notify_one();
     }
 
     /// The connection, if it may be used now. During the first attempt this waits for it.
@@ -190,9 +194,6 @@ fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
         link.set(State::Up(ready));
     }
     feed::ensure(shared, link);
-    if !shared.journal.is_empty() {
-        link.attention.notify_one();
-    }
 }
 
 /// Looks after a link that is up. Returns why it is no longer, or `None` at the end of it all.
@@ -443,8 +444,8 @@ impl Shared {
         join_all(ready.nodes().map(known)).await.into_iter().collect()
     }
 
-    /// Removes keys of which the first `tokens` are tokens, and tells the others. Returns how many of
-    /// the rest were entries.
+    /// Removes keys of which the first `tokens` are tokens, and tells the others. The tokens of names go with
+    /// them. Returns how many of the rest were entries.
     pub(super) async fn send_removal(
         &self,
         ready: &Ready,
@@ -459,14 +460,39 @@ impl Shared {
             let arguments = [&entry::VALUE_MAGIC[..], tokens.as_bytes(), feed.as_bytes(), notice];
             ready.script(lane, Script::Remove, keys, &arguments).await
         };
+        let with_name_tokens = |keys: &[String], tokens: usize| {
+            let mut all: Vec<_> = keys.iter().filter_map(|key| self.name_token_key(key)).collect();
+            let tokens = tokens + all.len();
+            all.extend(keys.iter().cloned());
+            (all, tokens)
+        };
         if !ready.is_cluster() {
-            return remove(keys, tokens, notice).await;
+            let (keys, tokens) = with_name_tokens(keys, tokens);
+            return remove(&keys, tokens, notice).await;
         }
         // Each on its own node, which tells of it.
         let each = async |(number, key): (usize, &String)| {
-            let key = std::slice::from_ref(key);
-            let notice = if notice.is_empty() { Vec::new() } else { self.notice_of(key) };
-            remove(key, usize::from(number < tokens), &notice).await
+            let notice = match notice.is_empty() {
+                true => Vec::new(),
+                false => self.notice_of(std::slice::from_ref(key)),
+            };
+            let (keys, tokens) =
+                with_name_tokens(std::slice::from_ref(key), usize::from(number < tokens));
+            match &keys[..] {
+                [token, key] => {
+                    if ready.are_together(token, key) {
+                        match remove(&keys, tokens, &notice).await {
+                            Err(error) if is_half_moved(&error) => {}
+                            removed => return removed,
+                        }
+                    }
+                    let token = remove(std::slice::from_ref(token), 1, &notice);
+                    let (token, removed) =
+                        join(token, remove(std::slice::from_ref(key), tokens - 1, &notice)).await;
+                    token.and(removed)
+                }
+                keys => remove(keys, tokens, &notice).await,
+            }
         };
         let removed = join_all(keys.iter().enumerate().map(each)).await;
         removed.into_iter().sum()
@@ -477,10 +503,7 @@ impl Shared {
     async fn replay(&self, ready: &Ready) -> RedisResult<()> {
         let batches = self.journal.batches();
         for batch in &batches {
-            let keys: Vec<String> = batch.iter().map(|(key, _)| key.clone()).collect();
-            self.send_removal(ready, Lane::Quick, &keys, keys.len(), &self.notice_of(&keys))
-                .await?;
-            self.journal.confirm(batch);
+            self.send_batch(ready, batch).await?;
         }
         if !batches.is_empty() && !self.feed.hears(ready.server()) {
             // Memory stood in for Redis: what others invalidate there does not reach it.

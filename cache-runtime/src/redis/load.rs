@@ -13,12 +13,13 @@ use redis::RedisResult;
 
 use super::node::Lane;
 use super::notice::Item;
-use super::ready::Ready;
+use super::ready::{Ready, is_half_moved};
 use super::script::{STATE_BYTES, Script};
 use super::shared::Shared;
 use super::{Away, Life, RedisStore, number, token, weights};
 use crate::clock::millis;
-use crate::entry::StateId;
+use crate::entry::{self, StateId};
+use crate::name::name_of;
 use crate::{random, runtime, timer};
 
 /// The least time a token lives.
@@ -49,6 +50,11 @@ impl Noted {
         !self.mine && StateId::is_lease(&self.state)
     }
 
+    /// Whether a value is there, which has been stored since it was looked for.
+    pub(crate) fn is_value(&self) -> bool {
+        self.state.starts_with(&entry::VALUE_MAGIC)
+    }
+
     /// Whether it is this that the load or put is stored over.
     pub(crate) fn is(&self, state: &StateId) -> bool {
         self.state == state.as_bytes()
@@ -64,6 +70,8 @@ struct End<'a> {
     life: String,
     /// What the other processes are told; empty: nothing.
     notice: Vec<u8>,
+    /// The key of the name's own token, where what is stored beside the name is of no use any more.
+    name_token: Option<String>,
 }
 
 impl End<'_> {
@@ -107,7 +115,8 @@ impl Lease {
         let arguments = [&self.noted.state[..], life.as_bytes()];
         loop {
             timer::sleep(self.mark.life / 3).await;
-            let Ok(turn) = self.shared.turn().await else { continue };
+            let turn = self.shared.turn(|| vec![self.key.clone()]).await;
+            let Ok(turn) = turn else { continue };
             let keys = std::slice::from_ref(&self.key);
             let call = turn.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
             // A renewal that fails is tried again; without any the mark ends, as it should.
@@ -148,6 +157,8 @@ impl<'a> Over<'a> {
 pub(crate) enum By {
     Load,
     /// What other processes hold of that name is older: they are told.
+    Refresh,
+    /// So is what is stored beside the name, whose value it may be of.
     Put,
 }
 
@@ -210,7 +221,7 @@ impl RedisStore {
         let token_ms = token_life(life);
         let id = mark.id.as_bytes();
         let start = [id, mark_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn(|| keys.to_vec()).await?;
         let (state, tokens) = turn.ask(begin(&turn.ready, keys, &start)).await?;
         Ok(Noted { mine: state == id, state, tokens })
     }
@@ -227,9 +238,13 @@ impl RedisStore {
     ) -> Result<Filled, Away> {
         let notice = match by {
             By::Load => Vec::new(),
-            By::Put => self.0.notice([Item::Key(name)]),
+            By::Refresh | By::Put => self.0.notice(name_of(name).map(Item::Key)),
         };
-        let end = End { entry, life: entry_life(life), notice };
+        let name_token = match by {
+            By::Load | By::Refresh => None,
+            By::Put => self.0.name_token_key(&self.0.value_key(name)),
+        };
+        let end = End { entry, life: entry_life(life), notice, name_token };
         finish(&self.0, &self.keys(name, tags), noted, &end).await
     }
 
@@ -254,7 +269,7 @@ impl RedisStore {
         });
     }
 
-    fn keys(&self, name: &str, tags: &[impl AsRef<str>]) -> Vec<String> {
+    pub(super) fn keys(&self, name: &str, tags: &[impl AsRef<str>]) -> Vec<String> {
         std::iter::once(self.0.value_key(name)).chain(self.0.token_keys(tags)).collect()
     }
 }
@@ -295,11 +310,11 @@ async fn finish(
     noted: &Noted,
     end: &End<'_>,
 ) -> Result<Filled, Away> {
-    let turn = shared.turn().await?;
-    let End { entry, life, notice } = end;
+    let turn = shared.turn(|| keys.to_vec()).await?;
+    let End { entry, life, notice, name_token } = end;
     let (feed, notice) = (shared.feed_channel(), turn.ready.tells(notice));
     let arguments = [&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
-    let finish = finish_at(&turn.ready, keys, noted, &arguments);
+    let finish = finish_at(&turn.ready, keys, noted, name_token.as_ref(), &arguments);
     Ok(match turn.ask_large(weights::lane_of(entry.len()), 1, finish).await? {
         1 => Filled::Stored,
         2 => Filled::Outdated,
@@ -311,6 +326,7 @@ async fn finish_at(
     ready: &Ready,
     keys: &[String],
     noted: &Noted,
+    name_token: Option<&String>,
     arguments: &[&[u8]; 5],
 ) -> RedisResult<u8> {
     let [_, entry, ..] = arguments;
@@ -318,17 +334,42 @@ async fn finish_at(
     if ready.is_cluster() {
         // What is stored though a token is another by now is stale wherever it is read.
         let (name, tokens) = keys.split_at(1.min(keys.len()));
-        let filled = ready.script(lane, Script::Fill, name, arguments);
+        let filled = fill_in_cluster(ready, lane, name, name_token, arguments);
         let present = ready.values(Lane::Quick, tokens.iter().cloned());
         let (filled, present) = join(filled, present).await;
         let (filled, present) = (filled?, present?);
         let is_current = present.iter().map(token).eq(noted.tokens.iter().copied().map(Some));
         return Ok(if is_current { filled } else { 2 });
     }
+    let keys: Vec<_> = keys.iter().chain(name_token).cloned().collect();
     let tokens: Vec<[u8; 8]> = noted.tokens.iter().map(|token| token.to_le_bytes()).collect();
     let mut arguments = arguments.to_vec();
     arguments.extend(tokens.iter().map(|token| &token[..]));
-    ready.script(lane, Script::Fill, keys, &arguments).await
+    ready.script(lane, Script::Fill, &keys, &arguments).await
+}
+
+/// A put takes the token of its name: in the same step, if both are on one node.
+async fn fill_in_cluster(
+    ready: &Ready,
+    lane: Lane,
+    name: &[String],
+    name_token: Option<&String>,
+    arguments: &[&[u8]; 5],
+) -> RedisResult<u8> {
+    let fill = async |keys: &[String]| ready.script(lane, Script::Fill, keys, arguments).await;
+    let (Some(key), Some(token)) = (name.first(), name_token) else { return fill(name).await };
+    if ready.are_together(key, token) {
+        match fill(&[key.clone(), token.clone()]).await {
+            Err(error) if is_half_moved(&error) => {}
+            filled => return filled,
+        }
+    }
+    let [_, _, _, feed, notice] = *arguments;
+    let arguments = [&entry::VALUE_MAGIC[..], b"1", feed, notice];
+    let token = std::slice::from_ref(token);
+    let removal = ready.script::<u64>(Lane::Quick, Script::Remove, token, &arguments);
+    let (filled, removed) = join(fill(name), removal).await;
+    removed.and(filled)
 }
 
 fn entry_life(life: Life) -> String {

@@ -13,6 +13,7 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::generation::{Generations, Slot, Stamps};
+use crate::name::is_name_tag;
 use crate::random;
 
 /// So many tags are remembered.
@@ -84,6 +85,10 @@ impl Mirror {
         let Before { stamps, forgotten, noted_ms } = before;
         let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
         for ((tag, stamps), token) in tags.zip(stamps).zip(tokens) {
+            // What removes a name raises the generation of no tag.
+            if is_name_tag(tag) {
+                continue;
+            }
             match token {
                 Some(token) => {
                     let mirrored = Mirrored { token, stamps, forgotten, noted_ms };

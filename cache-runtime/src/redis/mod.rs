@@ -19,6 +19,7 @@ mod mirror;
 mod node;
 mod notice;
 mod pace;
+mod pending;
 mod ready;
 mod reports;
 mod rights;
@@ -40,6 +41,7 @@ use redis::{Cmd, Value, cmd};
 use crate::clock::Clock;
 use crate::events::Events;
 use crate::generation::Generations;
+use crate::runtime;
 use crate::stats::{Beyond, Latencies, Tallied};
 use crate::timer::{self, timeout};
 pub use breaker::Breaker;
@@ -91,7 +93,7 @@ pub(crate) enum Absence {
     Since(u64),
     /// It was never used, or will not be any more.
     Lasting,
-    /// It is there, and not to be used before it knows what it is owed.
+    /// It is there, and was not to be had for this once.
     Brief,
 }
 
@@ -126,8 +128,8 @@ impl RedisStore {
     /// The value under a name, alone: for who has the tokens from the mirror. The values of one kind are
     /// likely to be as large as each other.
     pub(crate) async fn value(&self, name: &str, kind: u64) -> Result<Found, Away> {
-        let turn = self.0.turn().await?;
         let key = self.0.value_key(name);
+        let turn = self.0.turn(|| vec![key.clone()]).await?;
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
         get.arg("GET").arg(&key);
         let lane = self.0.weights.lane(kind);
@@ -147,7 +149,7 @@ impl RedisStore {
         let key = self.0.value_key(name);
         let keys = std::iter::once(key.clone()).chain(self.0.token_keys(tags));
         let before = self.0.before_tokens(tags);
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn(|| self.keys(name, tags)).await?;
         let lane = self.0.weights.lane(kind);
         let mut values = turn.ask_large(lane, 1, turn.ready.values(lane, keys)).await?;
         let tokens = values.split_off(1.min(values.len()));
@@ -169,10 +171,10 @@ impl RedisStore {
         pace: &mut Pace,
     ) -> Result<(Vec<(Option<Vec<u8>>, u64)>, Vec<Option<u64>>), Missed> {
         let keys: Vec<_> = names.iter().map(|name| self.0.value_key(name.as_ref())).collect();
-        let all = keys.iter().cloned().chain(self.0.token_keys(tags));
-        let turn = self.0.turn().await?;
+        let all = || keys.iter().cloned().chain(self.0.token_keys(tags));
+        let turn = self.0.turn(|| all().collect()).await?;
         let asked = Instant::now();
-        let read = turn.ready.values(Lane::Bulk, all);
+        let read = turn.ready.values(Lane::Bulk, all());
         let mut values = turn.ask_large(Lane::Bulk, pace::PATIENCE, read).await?;
         let tokens = values.split_off(names.len().min(values.len()));
         let bytes = values.iter().map(|value| bytes_in(value).map_or(0, <[u8]>::len)).sum();
@@ -186,7 +188,7 @@ impl RedisStore {
     /// mirror.
     pub(crate) async fn tokens(&self, tags: &[impl AsRef<str>]) -> Result<Vec<Option<u64>>, Away> {
         let before = self.0.before_tokens(tags);
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn(|| self.0.token_keys(tags).collect()).await?;
         let values = turn.ask(turn.ready.values(Lane::Quick, self.0.token_keys(tags))).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
         if let Some(before) = before {
@@ -203,7 +205,7 @@ impl RedisStore {
     }
 
     /// Removes names and renews tags. What Redis does not confirm is owed, and until it is paid
-    /// this process uses nothing that is in Redis.
+    /// this process asks Redis for none of it.
     ///
     /// Returns how many entries were there; `None` if that is not known.
     pub(crate) async fn invalidate(
@@ -216,9 +218,20 @@ impl RedisStore {
 
     /// The same, to be done as soon as can be. Does not wait.
     pub(crate) fn owe(&self, names: &[impl AsRef<str>], tags: &[impl AsRef<str>]) {
-        // Somebody must be there to send it.
-        self.0.link();
-        self.0.owe(&self.0.removal(names, tags));
+        self.owe_keys(&self.0.removal(names, tags));
+    }
+
+    fn owe_keys(&self, keys: &[String]) {
+        if runtime::with_timers().is_some() {
+            // Somebody must be there to send it; outside of a runtime it is one of those who are.
+            self.0.link();
+        }
+        self.0.owe(keys);
+    }
+
+    /// Makes everything in the namespace stale as soon as can be. Does not wait.
+    pub(crate) fn owe_root(&self) {
+        self.owe_keys(&[self.0.root_key()]);
     }
 
     /// Makes everything in the namespace stale at once.
@@ -243,7 +256,7 @@ impl RedisStore {
 
     /// How long a question to the server takes.
     pub(crate) async fn ping(&self) -> Result<Duration, Away> {
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn_to_remove().await?;
         let before = Instant::now();
         let (key, ping) = (self.0.root_key(), cmd("PING"));
         let answer = turn.ready.ask::<Value>(Lane::Quick, &key, &ping);
@@ -281,7 +294,7 @@ impl RedisStore {
     /// Whether the next operation from here would be tried. Does not wait.
     pub(crate) fn usable(&self) -> bool {
         let state = self.0.link().map(|link| link.state());
-        self.0.journal.is_empty() && matches!(state, Some(State::Up(_) | State::Connecting))
+        matches!(state, Some(State::Up(_) | State::Connecting))
     }
 
     /// Whether the connection from here is up.
@@ -359,7 +372,7 @@ impl RedisStore {
         let Some(link) = self.0.link().filter(|_| self.owed() > 0) else {
             return;
         };
-        link.attention.notify_one();
+        link.pending.notify_one();
         let settled = async {
             while self.owed() > 0 {
                 timer::sleep(Duration::from_millis(5)).await;

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use super::node::{Lane, Node, refused};
 use super::rights::Need;
 use super::script::{Loaded, Script};
-use super::topology::Slots;
+use super::topology::{Slots, slot_of};
 
 /// How often one question is sent on to another node.
 const MOST_REDIRECTIONS: usize = 5;
@@ -96,6 +96,11 @@ impl Ready {
                 number => self.others.get(number - 1).unwrap_or(&self.first),
             },
         }
+    }
+
+    /// Whether one script can be about both keys.
+    pub(super) fn are_together(&self, one: &str, other: &str) -> bool {
+        !self.is_cluster() || slot_of(one) == slot_of(other)
     }
 
     /// Whether a key was somewhere else since this was asked last.
@@ -185,6 +190,12 @@ async fn ask_newcomer<T: FromRedisValue>(node: &Node, lane: Lane, command: &Cmd)
     pipeline.cmd("ASKING").ignore().add_command(command.clone());
     let (answer,) = pipeline.query_async(&mut node.connection(lane)).await?;
     Ok(answer)
+}
+
+/// Whether one of several keys of a slot is on another node than the others, since the slot is on its way. They
+/// can be asked for one by one.
+pub(super) fn is_half_moved(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::TryAgain)
 }
 
 fn unknown(place: &str) -> RedisError {

@@ -65,15 +65,15 @@ end
 /// are still those it noted. Without a value the answer is the same, and the mark is taken away
 /// if it is the load's own.
 ///
-/// A put tells the other processes.
+/// A put tells the other processes, and takes the name's own token: what is stored beside the name is older.
 ///
-/// KEYS: name, tokens. ARGV: state, entry or '', its ms or -1 (or '1': own mark), the feed, the
-/// notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2 if a token is.
+/// KEYS: name, tokens, of a put the name's own one. ARGV: state, entry or '', its ms or -1 (or '1': own
+/// mark), the feed, the notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2 if a token is.
 const FILL: &str = r"
 local found = got(redis.pcall('GETRANGE', KEYS[1], 0, 11))
 local same = found == ARGV[1]
 local outdated = false
-for i = 2, #KEYS do
+for i = 2, math.min(#KEYS, #ARGV - 4) do
   if got(redis.pcall('GET', KEYS[i])) ~= ARGV[i + 4] then outdated = true end
 end
 if ARGV[2] == '' then
@@ -81,6 +81,7 @@ if ARGV[2] == '' then
 elseif same and not outdated then
   if ARGV[3] == '-1' then redis.call('SET', KEYS[1], ARGV[2])
   else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+  for i = #ARGV - 3, #KEYS do redis.call('UNLINK', KEYS[i]) end
   if ARGV[5] ~= '' then redis.call('PUBLISH', ARGV[4], ARGV[5]) end
 end
 if outdated then return 2 end

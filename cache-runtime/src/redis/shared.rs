@@ -20,6 +20,7 @@ use super::link::{self, Gone, Link, State};
 use super::mirror::{Before, Mirror, ROOT};
 use super::node::Lane;
 use super::notice::{self, Item};
+use super::pending;
 use super::ready::Ready;
 use super::reports::Reports;
 use super::servers::Servers;
@@ -29,6 +30,7 @@ use super::{Away, Missed, rights};
 use crate::clock::{Clock, millis, precise_ms};
 use crate::events::{Events, Happened};
 use crate::generation::Generations;
+use crate::name::{name_of, name_tag, token_end};
 use crate::prehashed::BuildPrehashed;
 use crate::random;
 use crate::runtime;
@@ -152,14 +154,8 @@ impl Shared {
         }
     }
 
-    /// A turn, if Redis can be used now. Waits for a connection only during the first attempt.
-    pub(super) async fn turn(self: &Arc<Self>) -> Result<Turn<'_>, Away> {
-        let turn = self.turn_to_remove().await?;
-        // Looked at last: an invalidation that returned before this one began is seen.
-        if self.journal.is_empty() { Ok(turn) } else { Err(Away) }
-    }
-
-    /// The same also while removals are owed.
+    /// A turn, if Redis can be used now, whatever is pending: to remove, or to ask for what nobody
+    /// invalidates. Waits for a connection only during the first attempt.
     pub(super) async fn turn_to_remove(self: &Arc<Self>) -> Result<Turn<'_>, Away> {
         let link = self.link().ok_or(Away)?;
         let ready = link.ready().await.ok_or(Away)?;
@@ -193,6 +189,7 @@ impl Shared {
         // Made here: a runtime that is shutting down may drop the task before it has begun.
         let gone = Gone::new(&link);
         runtime.spawn(link::attend(gone, Arc::downgrade(self)));
+        runtime.spawn(pending::attend(Arc::downgrade(self), Arc::clone(&link)));
         let interval = self.settings.stats_interval;
         if !interval.is_zero() {
             runtime.spawn(tally::attend(Arc::downgrade(self), Arc::clone(&link), interval));
@@ -223,13 +220,13 @@ impl Shared {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Notes removals that Redis has not confirmed, and has them sent.
+    /// Notes removals that Redis has not confirmed, and has them sent at once where a link is up.
     pub(super) fn owe(&self, keys: &[String]) {
         if self.journal.add(keys) {
             // The notice of the root's removal will be this process's own.
             self.mirror.forget();
         }
-        self.wake_links();
+        self.lock_links().values().for_each(|link| link.pending.notify_one());
     }
 
     pub(super) fn wake_links(&self) {
@@ -286,7 +283,17 @@ impl Shared {
     }
 
     pub(super) fn token_key(&self, tag: &str) -> String {
-        self.key([TOKEN, tag])
+        match token_end(&self.settings.namespace, tag) {
+            Some(end) => self.key([TOKEN, &end]),
+            None => self.key([TOKEN, tag]),
+        }
+    }
+
+    /// The key of the token of the name that is stored under this key, or beside which something is. `None`
+    /// if it is the key of something else.
+    pub(super) fn name_token_key(&self, key: &str) -> Option<String> {
+        let stored = key.get(self.settings.namespace.len() + 1..)?;
+        name_of(stored).map(|name| self.token_key(&name_tag(name)))
     }
 
     /// Where the mark of a load is that replaces the entry of this name.

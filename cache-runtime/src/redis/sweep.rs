@@ -9,6 +9,7 @@ use super::rights::Need;
 use super::shared::Turn;
 use super::{Away, Owed, RedisStore, topology};
 use crate::glob::{self, Pattern};
+use crate::name::name_of;
 
 /// How many keys one page of a scan asks for.
 const SCAN_COUNT: usize = 1_000;
@@ -42,7 +43,7 @@ impl RedisStore {
     /// Page by page to the end of the cursor. If Redis goes away on the way the rest is not
     /// removed, and the whole namespace is owed an invalidation.
     pub(crate) async fn clear(&self, pattern: &Pattern, progress: Progress<'_>) -> Option<u64> {
-        self.sweep(&Sought::matching(pattern), progress).await
+        self.sweep(&Sought::matching_beside(pattern), progress).await
     }
 
     async fn sweep(&self, sought: &Sought<'_>, progress: Progress<'_>) -> Option<u64> {
@@ -86,23 +87,24 @@ impl RedisStore {
         Some(removed)
     }
 
-    /// Goes through all keys once.
+    /// Goes through all keys once. The keys of entries beside a name end with it, and are found with it.
     async fn pass(
         &self,
         sought: &Sought<'_>,
         removed: &mut u64,
         progress: &mut (dyn FnMut(Swept) + Send),
     ) -> Option<()> {
-        let (reserved, token) = (self.0.reserved(), self.0.token_key(""));
+        let (own, token) = (self.0.value_key("").len(), self.0.token_key(""));
         let mut place = Some(Place::default());
         while let Some(at) = place {
             let turn = self.0.turn_to_remove().await.ok()?;
             let (next, found) = self.page(&turn, sought, at).await.ok()?;
-            let (mut keys, names): (Vec<_>, Vec<_>) =
-                found.into_iter().partition(|key| key.starts_with(&reserved));
-            keys.retain(|key| sought.is_everything() && key.starts_with(&token));
+            let (mut keys, others): (Vec<_>, Vec<_>) =
+                found.into_iter().partition(|key| key.starts_with(&token));
+            keys.retain(|_| sought.is_everything());
+            let is_entry = |key: &String| key.get(own..).and_then(name_of).is_some();
             let tokens = keys.len();
-            keys.extend(names);
+            keys.extend(others.into_iter().filter(is_entry));
             if !keys.is_empty() {
                 let removal = self.0.send_removal(&turn.ready, Lane::Bulk, &keys, tokens, &[]);
                 *removed += turn.ask(removal).await.ok()?;
@@ -121,7 +123,7 @@ impl RedisStore {
         pattern: &Pattern,
         place: Place,
     ) -> Result<(Option<Place>, Vec<String>), Away> {
-        let turn = self.0.turn().await?;
+        let turn = self.0.turn_for_any().await?;
         if turn.ready.lacks(Need::Sweeps) {
             return Err(Away);
         }
@@ -175,6 +177,12 @@ impl<'a> Sought<'a> {
         Sought { pattern: Some(pattern), given, is_exact }
     }
 
+    /// The same, and the keys of entries that are beside such a name: they end with it.
+    fn matching_beside(pattern: &'a Pattern) -> Self {
+        let (given, _) = pattern.for_redis();
+        Sought { pattern: Some(pattern), given: format!("*{given}"), is_exact: false }
+    }
+
     fn is_everything(&self) -> bool {
         self.pattern.is_none()
     }
@@ -184,8 +192,9 @@ impl<'a> Sought<'a> {
         self.pattern.map_or("*", Pattern::as_str)
     }
 
-    fn takes(&self, name: &str) -> bool {
-        self.is_exact || self.pattern.is_none_or(|pattern| pattern.matches(name))
+    fn takes(&self, stored: &str) -> bool {
+        let matches = |pattern: &Pattern| name_of(stored).is_some_and(|name| pattern.matches(name));
+        self.is_exact || self.pattern.is_none_or(matches)
     }
 }
 

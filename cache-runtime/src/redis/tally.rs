@@ -143,7 +143,7 @@ impl Shared {
         let grown: Vec<_> = grown.iter().map(|(field, by)| (field, by.to_string())).collect();
         let mut arguments = vec![ttl.as_bytes(), instance.as_bytes(), number.as_bytes()];
         grown.iter().for_each(|(field, by)| arguments.extend([field.as_bytes(), by.as_bytes()]));
-        let turn = self.turn().await.map_err(|Away| Refusal::Away)?;
+        let turn = self.turn_to_remove().await.map_err(|Away| Refusal::Away)?;
         let keys = [self.tally_key()];
         let added = turn.ready.script(Lane::Bulk, Script::Add, &keys, &arguments);
         self.quietly(added).await
@@ -151,7 +151,7 @@ impl Shared {
 
     /// The sums.
     pub(super) async fn tallied(self: &Arc<Self>) -> Result<Tallied, Away> {
-        let turn = self.turn().await?;
+        let turn = self.turn_to_remove().await?;
         let key = self.tally_key();
         let mut all = cmd("HGETALL");
         all.arg(&key);
@@ -179,7 +179,7 @@ impl Shared {
 
     /// Starts the sums from zero.
     pub(super) async fn reset_tally(self: &Arc<Self>) -> Result<(), Away> {
-        let turn = self.turn().await?;
+        let turn = self.turn_to_remove().await?;
         let key = self.tally_key();
         let mut unlink = cmd("UNLINK");
         unlink.arg(&key);

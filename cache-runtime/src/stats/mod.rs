@@ -15,6 +15,8 @@ use std::time::Duration;
 use once_cell::sync::Lazy;
 use serde::{Serialize, Serializer};
 
+use crate::seldom::Seldom;
+
 pub(crate) use cluster::{Beyond, Tallied, Total, totals_of};
 pub use cluster::{ClusterSite, ClusterStats};
 pub(crate) use histogram::Histogram;
@@ -305,6 +307,8 @@ pub(crate) struct SiteCounters {
     hits: Box<[Stripe]>,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
+    /// Values that were not stored.
+    pub(crate) unstored: Seldom,
     /// Whether its calls go past the cache, since somebody has switched it off.
     off: AtomicBool,
     cost: f64,
@@ -325,6 +329,7 @@ impl SiteCounters {
             hits: (0..=*OWNED).map(|_| Stripe::default()).collect(),
             slow: Slow::default(),
             load_times: Histogram::default(),
+            unstored: Seldom::default(),
             off: AtomicBool::new(false),
             cost,
             baseline: Mutex::default(),

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
-use crate::memory::{self, Facts, Memory, MemoryKey, TooLarge};
+use crate::memory::{self, Facts, Made, Memory, MemoryKey, TooLarge};
 use crate::output::CacheValue;
 use crate::shape;
 
@@ -28,14 +28,15 @@ pub(crate) trait AnyValue: Any + Send + Sync {
     fn has_content_of(&self, other: &dyn AnyValue) -> bool;
     /// How large it is, whatever its codec.
     fn size(&self) -> usize;
-    /// Stores a clone of it.
-    fn keep(
+    /// Makes an entry of a clone of it, which takes so many bytes of memory, if that is known.
+    fn entry(
         &self,
         memory: &Memory,
         key: MemoryKey,
         facts: Facts,
         load_micros: u32,
-    ) -> Result<(), TooLarge>;
+        weight: Option<usize>,
+    ) -> Result<Made, TooLarge>;
 }
 
 impl<V: CacheValue> AnyValue for V {
@@ -60,14 +61,15 @@ impl<V: CacheValue> AnyValue for V {
         memory::value_size(self)
     }
 
-    fn keep(
+    fn entry(
         &self,
         memory: &Memory,
         key: MemoryKey,
         facts: Facts,
         load_micros: u32,
-    ) -> Result<(), TooLarge> {
-        memory.insert(key, facts, load_micros, self)
+        weight: Option<usize>,
+    ) -> Result<Made, TooLarge> {
+        memory.make(key, facts, load_micros, self, weight)
     }
 }
 

@@ -29,7 +29,11 @@ pub(crate) async fn invalidate(
     }
     for name in &targets.name {
         let was_there = manager.delete(name).await?;
-        let text = if was_there { "removed" } else { "there was no entry" };
+        let text = match was_there {
+            Some(true) => "removed",
+            Some(false) => "there was no entry",
+            None => "Redis did not answer in time; whether there was an entry is not known",
+        };
         let done = json!({ "invalidated": { "name": name, "was_there": was_there }, "processes": processes });
         out.answer(&done, format!("{name}: {text}"))?;
     }

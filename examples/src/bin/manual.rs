@@ -44,7 +44,7 @@ async fn one_name(cache: &CacheManager) -> Result<(), Error> {
     println!("ttl    {:?}", cache.ttl("user:1:name").await?);
     // A value of another type is no value.
     println!("get as a number {:?}", cache.get::<u64>("user:1:name").await?);
-    println!("delete {}", cache.delete("user:1:name").await?);
+    println!("delete {:?}", cache.delete("user:1:name").await?);
     println!("get    {:?}", cache.get::<String>("user:1:name").await?);
 
     // Without a TTL the configuration decides: CACHE_PREFIX_TTLS, then CACHE_DEFAULT_TTL.

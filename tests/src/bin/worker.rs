@@ -51,7 +51,7 @@ async fn answer(line: &str) -> Result<String, Error> {
         ["change-all"] => change_all().await,
         ["set", name, text] => set(name, text).await?,
         ["peek", name] => shown(cache().get::<String>(name).await?),
-        ["delete", name] => cache().delete(name).await?.to_string(),
+        ["delete", name] => cache().delete(name).await?.unwrap_or_default().to_string(),
         ["clear", pattern] => cache().clear(pattern).await?.to_string(),
         ["flush"] => cache().flush_all().await.to_string(),
         ["setting", field] => setting(field),

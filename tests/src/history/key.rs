@@ -1,4 +1,7 @@
-use serde::{Deserialize, Serialize};
+use std::env;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How many groups there are: the names of each have a prefix of their own, and the functions of
 /// each other options.
@@ -12,8 +15,8 @@ pub const KEYS: usize = GROUPS as usize * ROWS as usize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key(u8);
 
-/// The value of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The value of a key. Its form is that of the version of the program that the process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datum {
     /// Whose value it is.
     pub key: Key,
@@ -21,6 +24,52 @@ pub struct Datum {
     pub version: u64,
     /// The change that put it into the cache by hand; 0 if it was loaded.
     pub set_by: u64,
+}
+
+/// The variable that makes a process one of the next version of the program, whose data have a field more.
+pub const NEXT_VERSION: &str = "HISTORY_NEXT_VERSION";
+
+fn is_next_version() -> bool {
+    static IS_NEXT: OnceLock<bool> = OnceLock::new();
+    *IS_NEXT.get_or_init(|| env::var_os(NEXT_VERSION).is_some())
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Datum")]
+struct Narrow {
+    key: Key,
+    version: u64,
+    set_by: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Datum")]
+struct Wide {
+    key: Key,
+    version: u64,
+    row: u8,
+    set_by: u64,
+}
+
+impl Serialize for Datum {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Datum { key, version, set_by } = *self;
+        match is_next_version() {
+            true => Wide { key, version, row: key.row(), set_by }.serialize(serializer),
+            false => Narrow { key, version, set_by }.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Datum {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if is_next_version() {
+            let Wide { key, version, set_by, .. } = Wide::deserialize(deserializer)?;
+            return Ok(Datum { key, version, set_by });
+        }
+        let Narrow { key, version, set_by } = Narrow::deserialize(deserializer)?;
+        Ok(Datum { key, version, set_by })
+    }
 }
 
 /// What a change is about.

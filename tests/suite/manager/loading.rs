@@ -7,7 +7,7 @@ use tokio::task::yield_now;
 
 use crate::log::Log;
 use crate::source::Source;
-use crate::stores::{TestCache, in_time, on_each_store};
+use crate::stores::{Store, TestCache, in_time, on_each_store, on_stores};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -31,6 +31,23 @@ async fn the_first_call_loads_and_the_next_ones_do_not() {
         manager.delete("answer").await.unwrap();
         assert_eq!(call().await.unwrap(), 2);
         assert_eq!(source.reads(), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_load_is_stored_though_a_pattern_is_cleared_meanwhile_that_does_not_match_it() {
+    on_stores(&Store::INTENDED, async |TestCache { manager, .. }: TestCache| {
+        for (pattern, stored) in [("other:*", Some(1_u64)), ("ans*", None)] {
+            manager.flush_all().await;
+            let source = Source::new(1);
+            let load = async || {
+                manager.clear(pattern).await?;
+                load(&source).await
+            };
+            assert_eq!(manager.get_or_load("answer", MINUTE, load).await.unwrap(), 1);
+            assert_eq!(manager.get("answer").await.unwrap(), stored, "{pattern}");
+        }
     })
     .await;
 }

@@ -91,6 +91,27 @@ async fn warming_loads_what_is_not_fresh_and_counts_failures() {
 }
 
 #[tokio::test]
+async fn warming_does_not_count_as_fresh_what_is_not_there() {
+    for store in Store::ALL {
+        on_store(
+            store,
+            |config| config.max_value_size(1_000),
+            async |TestCache { manager, .. }: TestCache| {
+                let load = async |name: String| match name.as_str() {
+                    "large" => Ok(vec![7_u8; 2_000]),
+                    "small" => Ok(vec![7_u8; 10]),
+                    _ => Err("no such value"),
+                };
+                let warmed =
+                    manager.warm(["large", "small", "none"], MINUTE, 1, load).await.unwrap();
+                assert_eq!((warmed.fresh, warmed.failed, warmed.missing), (1, 1, 1), "{store:?}");
+            },
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
 async fn warming_runs_as_many_loads_at_a_time_as_it_is_told() {
     on_each_store(async |TestCache { manager, .. }: TestCache| {
         for (concurrency, expected) in [(1, 1), (4, 4), (0, 1), (100, 10)] {

@@ -51,7 +51,6 @@ async fn a_prefix_and_each_prefix_it_lies_in_invalidate() {
             ("prefix_option:literal:1", 1),
             ("prefix_option:hashed", 1),
             ("prefix_option:lit", 0),
-            ("prefix_option:*", 0),
             ("option", 0),
         ] {
             let source = Source::new(1);

@@ -25,7 +25,11 @@ async fn values_of_another_version_are_not_served() {
         assert_eq!(cache.manager.stats().total.loads, 1);
         assert_eq!((after(1).await, after(1).await), (20, 20));
         assert_eq!(cache.manager.stats().total.loads, 2);
-        assert_eq!(cache.manager.get("version_option:1").await.unwrap(), Some(20_u64));
+        // Each version has a value under the name, and by hand one of them is as good as the other.
+        let by_hand = cache.manager.get("version_option:1").await.unwrap();
+        assert!([Some(10_u64), Some(20)].contains(&by_hand), "{by_hand:?}");
+        assert_eq!((before(1).await, after(1).await), (10, 20));
+        assert_eq!(cache.manager.stats().total.loads, 2);
     })
     .await;
 }

@@ -52,7 +52,7 @@ async fn what_is_put_here_is_seen_there() {
         cache.manager.invalidate_tag("t").await.unwrap();
         until(async || peer.get::<u64>("a:b").await.unwrap().is_none()).await;
         set(6).await;
-        assert!(cache.manager.delete("a:b").await.unwrap());
+        assert_eq!(cache.manager.delete("a:b").await.unwrap(), Some(true));
         until(async || peer.get::<u64>("a:b").await.unwrap().is_none()).await;
     })
     .await;

@@ -1,0 +1,105 @@
+//! Reading what is stored beside a name, where others store under it what is valid and of no use here.
+
+use super::reading::{Fetched, Leftover, Seen, Tokens, Usable, Vacancy};
+use super::{CallKey, MOST_BESIDE};
+use crate::core::{Core, Stores};
+use crate::generation::Noted;
+use crate::redis::{Away, Found, Pace, RedisStore};
+
+impl Core {
+    /// Takes something from the entry of a name, or from one beside it, if it may be served: all of them and
+    /// their tokens in one round trip. The first place whose entry is not another's valid one is where a value
+    /// is stored.
+    pub(super) async fn fetch_beside<T>(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        stores: Stores,
+        grace_ms: u64,
+        take: impl Fn(&Usable<'_, '_>) -> Option<T>,
+    ) -> Result<Fetched<T>, Away> {
+        let mut places = self.shared_names.places(key.kind()).max(1);
+        loop {
+            let relies = self.relies_on_memory(stores);
+            let passed = if relies { None } else { self.pass_memory(stores) };
+            let noted = relies.then(|| self.generations.note(key.slots()));
+            let fetched = self.fetch_places(redis, key, places, noted, grace_ms, &take).await?;
+            passed.into_iter().for_each(|passed| self.generations.give_up(passed));
+            match fetched {
+                Some(fetched) => return Ok(fetched),
+                None => places += 1,
+            }
+        }
+    }
+
+    /// `None` if all these places are taken, and there are more.
+    async fn fetch_places<T>(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        places: u8,
+        noted: Option<Noted>,
+        grace_ms: u64,
+        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
+    ) -> Result<Option<Fetched<T>>, Away> {
+        let keys: Vec<CallKey> = (0..=places).map(|number| key.at(number)).collect();
+        let mut found = read(redis, &keys).await?;
+        let mut seen = Vec::new();
+        // A fresh value rather than one past its TTL.
+        for grace_ms in [0, grace_ms] {
+            seen.clear();
+            for (key, found) in keys.iter().zip(&found) {
+                let noted = noted.clone();
+                seen.push(match self.examine(key, found, Tokens::Found, noted, grace_ms, take) {
+                    Seen::Usable(taken) => return Ok(self.used(key, places, taken)),
+                    other => other,
+                });
+            }
+        }
+        for ((key, found), seen) in keys.iter().zip(&found).zip(&mut seen) {
+            if let Seen::Doubtful(noted) = seen {
+                let noted = noted.take();
+                *seen = match self.look_again(redis, key, found, noted, grace_ms, take).await? {
+                    Seen::Usable(taken) => return Ok(self.used(key, places, taken)),
+                    other => other,
+                };
+            }
+        }
+        let is_foreign = |seen: &Seen<T>| matches!(seen, Seen::Foreign { .. });
+        let place = match seen.iter().position(|seen| !is_foreign(seen)) {
+            Some(place) => place,
+            None if places < MOST_BESIDE => return Ok(None),
+            None => places.into(),
+        };
+        if seen.first().is_some_and(is_foreign) {
+            self.shared_names.note(key.kind(), places);
+        }
+        let undecodable =
+            seen.iter().any(|seen| matches!(seen, Seen::Foreign { undecodable: true }));
+        let bytes = found.swap_remove(place).bytes.unwrap_or_default();
+        let leftover = match seen.swap_remove(place) {
+            Seen::Not(leftover) => leftover(bytes),
+            _ => Leftover::Stale(bytes),
+        };
+        let place = u8::try_from(place).unwrap_or(MOST_BESIDE);
+        Ok(Some(Fetched::Not(Vacancy { place, leftover, undecodable })))
+    }
+
+    fn used<T>(&self, key: &CallKey, places: u8, taken: T) -> Option<Fetched<T>> {
+        match key.place() {
+            0 => self.shared_names.note_alone(key.kind()),
+            _ => self.shared_names.note(key.kind(), places),
+        }
+        Some(Fetched::Usable(taken))
+    }
+}
+
+/// What these keys hold, of which the last has all tags of the others.
+async fn read(redis: &RedisStore, keys: &[CallKey]) -> Result<Vec<Found>, Away> {
+    let names: Vec<&str> = keys.iter().map(CallKey::stored_as).collect();
+    let tags = keys.last().map_or(&[][..], CallKey::tags);
+    let read = redis.read_many(&names, tags, &mut Pace::default()).await;
+    let (values, tokens) = read.map_err(|_| Away)?;
+    let found = |(bytes, now_ms)| Found { bytes, tokens: tokens.clone(), now_ms };
+    Ok(values.into_iter().map(found).collect())
+}

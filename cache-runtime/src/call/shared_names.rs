@@ -1,0 +1,76 @@
+//! Which values are likely to share their names with others: of another function, or of another version
+//! of the same one, as during a rolling deploy.
+//!
+//! Who finds a valid entry that it cannot use leaves it, and stores its own one beside it. From then on all
+//! reads of that kind ask for both in one round trip, until a number of them has met no such entry.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// So many places there are beside a name, for the values of one origin.
+pub(crate) const MOST_BESIDE: u8 = 3;
+/// So many kinds are told apart. Two that are not cost each other a longer question.
+const KINDS: usize = 256;
+/// After so many reads that find their own entry under the name nothing beside it is asked for.
+const LASTING: u32 = 1_000;
+
+/// For each kind how many places beside the name are asked for, and above that for how many reads yet.
+pub(crate) struct SharedNames([AtomicU32; KINDS]);
+
+impl Default for SharedNames {
+    fn default() -> Self {
+        SharedNames([const { AtomicU32::new(0) }; KINDS])
+    }
+}
+
+impl SharedNames {
+    /// How many places beside its name a read of this kind asks for.
+    pub(crate) fn places(&self, kind: u64) -> u8 {
+        self.of(kind).load(Ordering::Relaxed) as u8
+    }
+
+    /// So many places were needed.
+    pub(crate) fn note(&self, kind: u64, places: u8) {
+        let places = places.max(self.places(kind)).min(MOST_BESIDE);
+        self.of(kind).store(LASTING << 8 | u32::from(places), Ordering::Relaxed);
+    }
+
+    /// None was needed.
+    pub(crate) fn note_alone(&self, kind: u64) {
+        let next = |now: u32| match now >> 8 {
+            0 | 1 => 0,
+            _ => now - (1 << 8),
+        };
+        let _ =
+            self.of(kind).fetch_update(Ordering::Relaxed, Ordering::Relaxed, |now| Some(next(now)));
+    }
+
+    fn of(&self, kind: u64) -> &AtomicU32 {
+        &self.0[(kind % KINDS as u64) as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_is_asked_for_until_it_has_long_not_been() {
+        let shared = SharedNames::default();
+        assert_eq!(shared.places(7), 0);
+        shared.note(7, 2);
+        shared.note(7, 1);
+        (1..LASTING).for_each(|_| shared.note_alone(7));
+        assert_eq!((shared.places(7), shared.places(8)), (2, 0));
+        shared.note_alone(7);
+        assert_eq!(shared.places(7), 0);
+        shared.note_alone(7);
+        assert_eq!(shared.places(7), 0);
+    }
+
+    #[test]
+    fn there_is_a_limit() {
+        let shared = SharedNames::default();
+        shared.note(7, 200);
+        assert_eq!(shared.places(7), MOST_BESIDE);
+    }
+}

@@ -1,0 +1,76 @@
+//! What is known of the fingerprints of one function, and what is said of them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::registry::Declared;
+
+/// So many keys are remembered where hits in memory are checked.
+const REMEMBERED: usize = 16_384;
+
+/// It is 0 before it has been tried.
+const STEADY: u8 = 1;
+const UNSTEADY: u8 = 2;
+
+/// Of one function.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    /// Whether the same arguments give the same fingerprint twice.
+    steadiness: AtomicU8,
+    told: AtomicBool,
+    /// The fingerprint that was seen with the hash of a key: in debug builds.
+    seen: Mutex<HashMap<u64, u64>>,
+}
+
+impl Alarm {
+    /// The fingerprint of a call's arguments; 0 if the function's are not to be relied upon.
+    pub(crate) fn fingerprint(&self, of: &Declared, make: impl Fn() -> u64) -> u64 {
+        match self.steadiness.load(Ordering::Relaxed) {
+            UNSTEADY => return 0,
+            STEADY => return make(),
+            _ => {}
+        }
+        let (first, again) = (make(), make());
+        let steadiness = if first == again { STEADY } else { UNSTEADY };
+        self.steadiness.store(steadiness, Ordering::Relaxed);
+        if first == again {
+            return first;
+        }
+        tracing::warn!(
+            function = of.function,
+            file = of.file,
+            line = of.line,
+            "the `Hash` or `Debug` of an argument is not the same twice for one value, so arguments of \
+             this function that serialise alike are not told apart; mend it, or write a `key`"
+        );
+        0
+    }
+
+    /// Whether other arguments had the key of this hash.
+    pub(crate) fn is_alike(&self, key_hash: u64, fingerprint: u64) -> bool {
+        if fingerprint == 0 {
+            return false;
+        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= REMEMBERED && !seen.contains_key(&key_hash) {
+            seen.clear();
+        }
+        *seen.entry(key_hash).or_insert(fingerprint) != fingerprint
+    }
+
+    /// Says, once for a function, that two calls with different arguments have one key.
+    pub(crate) fn tell(&self, of: &Declared) {
+        if self.told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        tracing::error!(
+            function = of.function,
+            file = of.file,
+            line = of.line,
+            "two calls with different arguments have one key, because the arguments serialise alike (an \
+             untagged enum, or a skipped field): the later one is not cached. Write a `key` that tells them \
+             apart, or `skip` the argument; or let the type's `Hash` leave out what is not to count"
+        );
+    }
+}

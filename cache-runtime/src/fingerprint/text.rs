@@ -1,0 +1,45 @@
+//! A digest of what `Debug` prints, that does not depend on the order of its words: maps and sets print theirs in any.
+
+use std::fmt::{self, Write as _};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+/// A longer text says nothing: to print it would cost more than the load may be worth.
+const LONGEST: usize = 64 << 10;
+
+/// `None` if the text is too long, or its `Debug` fails.
+pub(super) fn digest(value: &dyn fmt::Debug) -> Option<u64> {
+    let mut text = Bounded(String::new());
+    write!(text, "{value:?}").ok()?;
+    let words = text.0.split(|letter: char| !is_of_a_word(letter)).filter(|word| counts(word));
+    Some(words.fold(1, |sum, word| sum.wrapping_add(xxh3_64(unsigned_zero(word).as_bytes()))))
+}
+
+fn is_of_a_word(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-')
+}
+
+/// An address is not what the value is.
+fn counts(word: &str) -> bool {
+    !word.is_empty() && !word.starts_with("0x")
+}
+
+/// `-0.0` makes the same key as `0.0`.
+fn unsigned_zero(word: &str) -> &str {
+    match word.strip_prefix('-') {
+        Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero,
+        _ => word,
+    }
+}
+
+struct Bounded(String);
+
+impl fmt::Write for Bounded {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.0.len() + text.len() > LONGEST {
+            return Err(fmt::Error);
+        }
+        self.0.push_str(text);
+        Ok(())
+    }
+}

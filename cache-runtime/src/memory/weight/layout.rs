@@ -1,0 +1,107 @@
+//! How collections keep their elements, and what an allocation takes.
+
+/// How a type keeps what it owns, as its name tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// In one block, one after the other; also what is not known.
+    Block,
+    /// In a hash table.
+    Table,
+    /// In a table of places in a block.
+    Indexed,
+    /// In nodes of up to eleven.
+    Tree,
+    /// In a node each.
+    List,
+    /// One value, in a block of its own; or, of a size that is not known at compile time, a text or a slice.
+    Boxed,
+}
+
+impl Layout {
+    pub(super) fn of(type_name: &str) -> Self {
+        use Layout::{Block, Boxed, Indexed, List, Table, Tree};
+        const NAMES: [(&str, Layout); 10] = [
+            ("alloc::string::String", Block),
+            ("alloc::vec::Vec<", Block),
+            ("alloc::boxed::Box<", Boxed),
+            ("alloc::sync::Arc<", Boxed),
+            ("std::collections::hash::", Table),
+            ("alloc::collections::btree::", Tree),
+            ("alloc::collections::linked_list::", List),
+            ("serde_json::", Tree),
+            ("hashbrown::", Table),
+            ("indexmap::", Indexed),
+        ];
+        let known = NAMES.iter().find(|(name, _)| type_name.starts_with(name));
+        known.map_or(Block, |(_, layout)| *layout)
+    }
+
+    /// Of what is in a box.
+    pub(super) fn inside(boxed: &str) -> Self {
+        boxed.split_once('<').map_or(Layout::Block, |(_, inner)| Layout::of(inner))
+    }
+
+    /// What so many elements of this size take.
+    pub(super) fn bytes(self, count: usize, size: usize) -> usize {
+        if count == 0 {
+            return 0;
+        }
+        match self {
+            Layout::Block | Layout::Boxed => block(count.saturating_mul(size)),
+            Layout::Table => {
+                let places = buckets(count);
+                block(places.saturating_mul(size).next_multiple_of(16) + places + 16)
+            }
+            Layout::Indexed => {
+                block(count.saturating_mul(size + 8)) + block(buckets(count).saturating_mul(9) + 16)
+            }
+            Layout::Tree => {
+                let node = 16 + 11 * size;
+                if count <= 11 {
+                    return block(node);
+                }
+                let leaves = count.saturating_mul(2).div_ceil(15);
+                leaves.saturating_mul(block(node)) + leaves.div_ceil(8) * block(node + 12 * 8)
+            }
+            Layout::List => count.saturating_mul(block(16 + size)),
+        }
+    }
+
+    /// The size of such a collection itself, with 64 bits to a pointer.
+    pub(super) fn own_size(self) -> usize {
+        match self {
+            Layout::Block | Layout::Tree | Layout::List => 24,
+            Layout::Table => 48,
+            Layout::Indexed => 72,
+            Layout::Boxed => 8,
+        }
+    }
+}
+
+/// What an allocation of so many bytes takes.
+pub(super) fn block(bytes: usize) -> usize {
+    if bytes == 0 { 0 } else { (bytes.saturating_add(8 + 15) & !15).max(32) }
+}
+
+/// How many places a hash table has for so many: at most seven of eight are taken.
+fn buckets(count: usize) -> usize {
+    match count {
+        0..4 => 4,
+        4..8 => 8,
+        8..15 => 16,
+        _ => (count.saturating_mul(8) / 7).next_power_of_two(),
+    }
+}
+
+/// The size of a type that every program knows.
+pub(super) fn size_of_primitive(type_name: &str) -> Option<usize> {
+    Some(match type_name {
+        "()" => 0,
+        "u8" | "i8" | "bool" => 1,
+        "u16" | "i16" => 2,
+        "u32" | "i32" | "f32" | "char" => 4,
+        "u64" | "i64" | "f64" | "usize" | "isize" => 8,
+        "u128" | "i128" => 16,
+        _ => return None,
+    })
+}

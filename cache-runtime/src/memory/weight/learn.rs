@@ -1,0 +1,479 @@
+//! The sizes of the types in a value, learnt from its `Deserialize`.
+//!
+//! To deserialise a collection is to ask for elements *of a type*, whose size is known where it is asked for,
+//! whatever the value is that a `Serialize` shows later. So each type of values is deserialised from nothing: each
+//! request is answered with an error when its type has been noted, and the next time another field or variant is
+//! offered, until no request is new. No value of the user's is ever made.
+
+use std::any::{TypeId, type_name};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::mem::{needs_drop, size_of};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use once_cell::sync::Lazy;
+use serde::de::value::StrDeserializer;
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
+};
+
+use crate::output::CacheValue;
+
+/// The size of a type, and whether its values own anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) bytes: usize,
+    pub(super) owns: bool,
+}
+
+/// By the names of the types.
+pub(super) type Sizes = HashMap<&'static str, Size>;
+
+/// A type has so many fields, variants and element types at most.
+const MOST: usize = 20_000;
+
+#[derive(Clone, Default)]
+struct Learnt {
+    types: HashSet<TypeId>,
+    sizes: Arc<Sizes>,
+}
+
+static LEARNT: Lazy<RwLock<Learnt>> = Lazy::new(RwLock::default);
+
+/// The sizes of all types that a `V` may contain, and others.
+pub(super) fn sizes<V: CacheValue>() -> Arc<Sizes> {
+    let id = TypeId::of::<V>();
+    let learnt = LEARNT.read().unwrap_or_else(PoisonError::into_inner);
+    if learnt.types.contains(&id) {
+        return Arc::clone(&learnt.sizes);
+    }
+    drop(learnt);
+    let new = learn::<V>();
+    let mut learnt = LEARNT.write().unwrap_or_else(PoisonError::into_inner);
+    learnt.types.insert(id);
+    Arc::make_mut(&mut learnt.sizes).extend(new);
+    Arc::clone(&learnt.sizes)
+}
+
+fn learn<V: CacheValue>() -> Sizes {
+    let mut learning = Learning::default();
+    learning.path.push(type_name::<V>());
+    for _ in 0..MOST {
+        let before = learning.news;
+        // A `Deserialize` of the user's is not to fail whoever stores a value.
+        let probe = AssertUnwindSafe(|| drop(V::deserialize(Probe(&mut learning))));
+        if catch_unwind(probe).is_err() || learning.news == before {
+            break;
+        }
+    }
+    learning.sizes
+}
+
+#[derive(Default)]
+struct Learning {
+    sizes: Sizes,
+    /// Which field, variant or element of a type is offered next.
+    next: HashMap<(&'static str, Option<u32>), usize>,
+    /// The types within one another that are being asked for.
+    path: Vec<&'static str>,
+    /// How much has been learnt.
+    news: usize,
+}
+
+impl Learning {
+    fn here(&self) -> &'static str {
+        self.path.last().copied().unwrap_or_default()
+    }
+
+    fn next(&self, variant: Option<u32>) -> usize {
+        self.next.get(&(self.here(), variant)).copied().unwrap_or(0)
+    }
+
+    /// Lets `ask` ask for the next of `count`, and goes on to the one after it once nothing new comes of it.
+    fn turn<T>(
+        &mut self,
+        variant: Option<u32>,
+        count: usize,
+        ask: impl FnOnce(&mut Self, usize) -> Result<T, Told>,
+    ) -> Result<T, Told> {
+        let (here, index) = (self.here(), self.next(variant));
+        if index >= count {
+            return Err(Told);
+        }
+        let before = self.news;
+        let told = ask(self, index);
+        if self.news == before {
+            self.next.insert((here, variant), index + 1);
+            self.news += 1;
+        }
+        told
+    }
+
+    /// A value of this type is asked for.
+    fn note<'de, S: DeserializeSeed<'de>>(&mut self, seed: S) -> Told {
+        let name = type_name::<S::Value>();
+        let size = Size { bytes: size_of::<S::Value>(), owns: needs_drop::<S::Value>() };
+        if self.sizes.insert(name, size).is_none() {
+            self.news += 1;
+        }
+        if size.owns && !self.path.contains(&name) {
+            self.path.push(name);
+            let _ = seed.deserialize(Probe(self));
+            self.path.pop();
+        }
+        Told
+    }
+}
+
+/// Whether values of this type are of the language or its library through and through, so that one can be
+/// made of nothing without running anybody's code.
+fn is_plain(type_name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
+    let foreign = |word: &str| {
+        word.contains("::")
+            && !["alloc::", "core::", "std::"].iter().any(|own| word.starts_with(own))
+    };
+    !type_name.split(|c| !is_part(c)).any(foreign)
+}
+
+/// Notes what is asked for, and has nothing.
+struct Probe<'a>(&'a mut Learning);
+
+macro_rules! nothing {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Told> {
+            Err(Told)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Probe<'_> {
+    type Error = Told;
+
+    nothing!(
+        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+        deserialize_f32 deserialize_f64 deserialize_char deserialize_str deserialize_string deserialize_bytes
+        deserialize_byte_buf deserialize_unit deserialize_identifier deserialize_ignored_any
+    );
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: V,
+    ) -> Result<V::Value, Told> {
+        Err(Told)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Told> {
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Told> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Told> {
+        visitor.visit_seq(Elements { learning: self.0, index: 0, wanted: 0 })
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Told> {
+        self.0.turn(None, len, |learning, wanted| {
+            visitor.visit_seq(Elements { learning, index: 0, wanted })
+        })
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Told> {
+        self.deserialize_tuple(len, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Told> {
+        visitor.visit_map(Entries(self.0))
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Told> {
+        field(self.0, None, fields, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Told> {
+        // No struct has so many fields, nor an enum so many variants.
+        self.0.turn(Some(u32::MAX), variants.len(), |learning, index| {
+            let name = variants.get(index).copied().unwrap_or_default();
+            visitor.visit_enum(Variant { learning, index: index as u32, name })
+        })
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+}
+
+fn field<'de, V: Visitor<'de>>(
+    learning: &mut Learning,
+    variant: Option<u32>,
+    fields: &'static [&'static str],
+    visitor: V,
+) -> Result<V::Value, Told> {
+    learning.turn(variant, fields.len(), |learning, index| {
+        let name = fields.get(index).copied().unwrap_or_default();
+        visitor.visit_map(Field { learning, name })
+    })
+}
+
+/// A sequence: the wanted element is noted, and those before it are made of nothing.
+struct Elements<'a> {
+    learning: &'a mut Learning,
+    index: usize,
+    wanted: usize,
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_> {
+    type Error = Told;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Told> {
+        self.index += 1;
+        if self.index <= self.wanted && is_plain(type_name::<S::Value>()) {
+            return seed.deserialize(Empty).map(Some);
+        }
+        Err(self.learning.note(seed))
+    }
+}
+
+/// A map: key and value are noted at once.
+struct Entries<'a>(&'a mut Learning);
+
+impl<'de> MapAccess<'de> for Entries<'_> {
+    type Error = Told;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Told> {
+        if is_plain(type_name::<S::Value>()) {
+            return seed.deserialize(Empty).map(Some);
+        }
+        Err(self.0.note(seed))
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Told> {
+        Err(self.0.note(seed))
+    }
+
+    fn next_entry_seed<K, V>(
+        &mut self,
+        key: K,
+        value: V,
+    ) -> Result<Option<(K::Value, V::Value)>, Told>
+    where
+        K: DeserializeSeed<'de>,
+        V: DeserializeSeed<'de>,
+    {
+        let _ = self.0.note(key);
+        Err(self.0.note(value))
+    }
+}
+
+/// One field of a struct.
+struct Field<'a> {
+    learning: &'a mut Learning,
+    name: &'static str,
+}
+
+impl<'de> MapAccess<'de> for Field<'_> {
+    type Error = Told;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Told> {
+        let name: StrDeserializer<'_, Told> = self.name.into_deserializer();
+        seed.deserialize(name).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Told> {
+        Err(self.learning.note(seed))
+    }
+}
+
+/// One variant of an enum.
+struct Variant<'a> {
+    learning: &'a mut Learning,
+    index: u32,
+    name: &'static str,
+}
+
+impl<'de> EnumAccess<'de> for Variant<'_> {
+    type Error = Told;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Told> {
+        let name: StrDeserializer<'_, Told> = self.name.into_deserializer();
+        Ok((seed.deserialize(name)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_> {
+    type Error = Told;
+
+    fn unit_variant(self) -> Result<(), Told> {
+        Err(Told)
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Told> {
+        Err(self.learning.note(seed))
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Told> {
+        self.learning.turn(Some(self.index), len, |learning, wanted| {
+            visitor.visit_seq(Elements { learning, index: 0, wanted })
+        })
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Told> {
+        field(self.learning, Some(self.index), fields, visitor)
+    }
+}
+
+/// Nothing, as a value of the language's own: zero, no text, no elements.
+struct Empty;
+
+macro_rules! empty {
+    ($($method:ident => $visit:ident($value:expr);)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Told> {
+            visitor.$visit($value)
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Empty {
+    type Error = Told;
+
+    empty! {
+        deserialize_bool => visit_bool(false);
+        deserialize_i8 => visit_i8(0);
+        deserialize_i16 => visit_i16(0);
+        deserialize_i32 => visit_i32(0);
+        deserialize_i64 => visit_i64(0);
+        deserialize_i128 => visit_i128(0);
+        deserialize_u8 => visit_u8(0);
+        deserialize_u16 => visit_u16(0);
+        deserialize_u32 => visit_u32(0);
+        deserialize_u64 => visit_u64(0);
+        deserialize_u128 => visit_u128(0);
+        deserialize_f32 => visit_f32(0.0);
+        deserialize_f64 => visit_f64(0.0);
+        deserialize_char => visit_char('0');
+        deserialize_str => visit_str("");
+        deserialize_string => visit_str("");
+        deserialize_bytes => visit_bytes(&[]);
+        deserialize_byte_buf => visit_bytes(&[]);
+        deserialize_seq => visit_seq(Nothing);
+        deserialize_map => visit_map(Nothing);
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Told> {
+        Err(Told)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Told> {
+        visitor.visit_none()
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Told> {
+        visitor.visit_unit()
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Told> {
+        visitor.visit_seq(Zeros)
+    }
+
+    serde::forward_to_deserialize_any! {
+        unit_struct newtype_struct tuple_struct struct enum identifier ignored_any
+    }
+}
+
+/// No element.
+struct Nothing;
+
+impl<'de> SeqAccess<'de> for Nothing {
+    type Error = Told;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        _: S,
+    ) -> Result<Option<S::Value>, Told> {
+        Ok(None)
+    }
+}
+
+impl<'de> MapAccess<'de> for Nothing {
+    type Error = Told;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, _: S) -> Result<Option<S::Value>, Told> {
+        Ok(None)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, _: S) -> Result<S::Value, Told> {
+        Err(Told)
+    }
+}
+
+/// As many elements as are asked for.
+struct Zeros;
+
+impl<'de> SeqAccess<'de> for Zeros {
+    type Error = Told;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Told> {
+        seed.deserialize(Empty).map(Some)
+    }
+}
+
+/// Why nothing comes of it.
+#[derive(Debug)]
+struct Told;
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing is there: a type's size was asked for")
+    }
+}
+
+impl std::error::Error for Told {}
+
+impl serde::de::Error for Told {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Told
+    }
+}

@@ -1,0 +1,74 @@
+//! What belongs to a name and is not stored under it.
+//!
+//! An entry under a name goes when that is removed. One beside it cannot be found by who removes the name: it
+//! notes the *token of the name*, which goes with every removal, put and clearing of it.
+
+/// What the tag of a name begins with: no other tag begins with `#`.
+const NAME_TAG: &str = "#name:";
+/// What the keys of entries begin with that are stored beside a name.
+const BESIDE: &str = "#beside:";
+
+/// The tag that stands for a name itself.
+pub(crate) fn name_tag(name: &str) -> String {
+    format!("{NAME_TAG}{name}")
+}
+
+/// Whether a tag stands for a name.
+pub(crate) fn is_name_tag(tag: &str) -> bool {
+    tag.starts_with(NAME_TAG)
+}
+
+/// The end of the key of a tag's token: the tag. That of a name is such that in a cluster its token is on
+/// the node of the name. (A name with a `}` that no `{` precedes may be an exception.)
+pub(crate) fn token_end(namespace: &str, tag: &str) -> Option<String> {
+    let name = tag.strip_prefix(NAME_TAG)?;
+    // Of a key with something in braces that alone decides on the node.
+    let decides = |rest: &str| rest.split_once('}').is_some_and(|(inside, _)| !inside.is_empty());
+    Some(match name.split_once('{') {
+        Some((_, rest)) if decides(rest) => tag.to_owned(),
+        _ => format!("{NAME_TAG}{{{namespace}:{name}}}"),
+    })
+}
+
+/// The key, without the namespace, of an entry of this origin beside a name; the first one is number 1.
+pub(crate) fn beside(name: &str, origin: u64, number: u8) -> String {
+    format!("{BESIDE}{origin:016x}.{number}:{name}")
+}
+
+/// The name that an entry is stored for, by its key without the namespace: under the name, or beside it. `None`
+/// for the key of anything else.
+pub(crate) fn name_of(stored: &str) -> Option<&str> {
+    match stored.strip_prefix(BESIDE) {
+        Some(rest) => rest.split_once(':').map(|(_, name)| name),
+        None => Some(stored).filter(|name| !name.starts_with('#')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_beside_a_name_is_told_from_all_else() {
+        for name in ["video:42", "a", "a.1:b"] {
+            assert_eq!(name_of(&beside(name, 7, 1)), Some(name));
+            assert_eq!(name_of(name), Some(name));
+        }
+        for other in ["#root", "#t:video", "#t:#name:{cache:video}", "#lease:video:42", "#stats"] {
+            assert_eq!(name_of(other), None);
+        }
+        assert_eq!(beside("video:42", 7, 1), "#beside:0000000000000007.1:video:42");
+    }
+
+    #[test]
+    fn a_names_token_is_on_the_node_of_the_name() {
+        for (name, expected) in [
+            ("video:42", "#name:{cache:video:42}"),
+            ("video:{42}", "#name:video:{42}"),
+            ("video:{", "#name:{cache:video:{}"),
+        ] {
+            assert_eq!(token_end("cache", &name_tag(name)).as_deref(), Some(expected));
+        }
+        assert_eq!(token_end("cache", "video"), None);
+    }
+}

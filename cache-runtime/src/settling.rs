@@ -1,0 +1,138 @@
+//! Invalidations that are made once more, when a write that may still be under way has settled.
+//!
+//! The caller of an annotated function may drop it anywhere, on any thread, and often: a client that
+//! disconnects is enough. So they wait in one queue of the process, for one thread that is there
+//! as long as one waits. Beyond a number of them, the whole namespace is invalidated in their place.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::core::Core;
+use crate::invalidate::Targets;
+
+/// After so long an abandoned function's own write has had its time to commit.
+const SETTLING: Duration = Duration::from_millis(500);
+/// So many wait for each manager.
+const MOST: usize = 10_000;
+
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), has_worker: false });
+
+struct Queue {
+    /// In the order in which they are due.
+    waiting: VecDeque<Waiting>,
+    has_worker: bool,
+}
+
+struct Waiting {
+    due: Instant,
+    core: Weak<Core>,
+    targets: Targets,
+}
+
+/// Invalidates these once more, later. Does not wait.
+pub(crate) fn invalidate_later(core: &Arc<Core>, targets: Targets) {
+    let mut queue = queue();
+    queue.add(Waiting { due: Instant::now() + SETTLING, core: Arc::downgrade(core), targets });
+    if queue.has_worker {
+        return;
+    }
+    let worker = thread::Builder::new().name("cache-settling".to_owned()).spawn(work);
+    queue.has_worker = worker.is_ok();
+    if worker.is_err() {
+        // Too soon is better than never.
+        let all = queue.waiting.drain(..).collect();
+        drop(queue);
+        invalidate(all);
+    }
+}
+
+/// Invalidates at once what waits for this manager, which is about to end.
+pub(crate) fn invalidate_now(core: &Arc<Core>) {
+    let own = queue().take_of(&Arc::downgrade(core));
+    invalidate(own);
+}
+
+fn work() {
+    loop {
+        let mut queue = queue();
+        let now = Instant::now();
+        let due = queue.waiting.partition_point(|waiting| waiting.due <= now);
+        let due: Vec<_> = queue.waiting.drain(..due).collect();
+        let next = queue.waiting.front().map(|waiting| waiting.due);
+        queue.has_worker = !due.is_empty() || next.is_some();
+        let goes_on = queue.has_worker;
+        drop(queue);
+        invalidate(due);
+        match next {
+            Some(next) => thread::sleep(next.saturating_duration_since(Instant::now())),
+            // What has come meanwhile counts on this thread.
+            None if goes_on => {}
+            None => return,
+        }
+    }
+}
+
+fn invalidate(all: Vec<Waiting>) {
+    for Waiting { core, targets, .. } in all {
+        if let Some(core) = core.upgrade() {
+            core.invalidate_in_background(&targets);
+        }
+    }
+}
+
+fn queue() -> MutexGuard<'static, Queue> {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Queue {
+    fn add(&mut self, waiting: Waiting) {
+        let is_own = |other: &&Waiting| other.core.ptr_eq(&waiting.core);
+        let is_full =
+            self.waiting.len() >= MOST && self.waiting.iter().filter(is_own).count() >= MOST;
+        if !is_full {
+            return self.waiting.push_back(waiting);
+        }
+        // They are all made once more when the last of them is due.
+        self.take_of(&waiting.core);
+        self.waiting.push_back(Waiting { targets: Targets::everything(), ..waiting });
+    }
+
+    fn take_of(&mut self, core: &Weak<Core>) -> Vec<Waiting> {
+        let all = std::mem::take(&mut self.waiting);
+        let (own, others) = all.into_iter().partition(|waiting| waiting.core.ptr_eq(core));
+        self.waiting = others;
+        own.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::CacheConfig;
+
+    fn core() -> Arc<Core> {
+        Core::new(CacheConfig::default(), Clock::default()).unwrap()
+    }
+
+    fn waiting(core: &Arc<Core>, name: usize) -> Waiting {
+        let targets = Targets::name(&name.to_string());
+        Waiting { due: Instant::now(), core: Arc::downgrade(core), targets }
+    }
+
+    #[test]
+    fn a_queue_that_is_full_invalidates_everything_of_its_manager() {
+        let (full, other) = (core(), core());
+        let mut queue = Queue { waiting: VecDeque::new(), has_worker: false };
+        queue.add(waiting(&other, 0));
+        (0..MOST).for_each(|name| queue.add(waiting(&full, name)));
+        assert_eq!(queue.waiting.len(), MOST + 1);
+        queue.add(waiting(&full, MOST));
+        assert_eq!(queue.take_of(&Arc::downgrade(&other)).len(), 1);
+        let left: Vec<_> = queue.waiting.iter().map(|waiting| &waiting.targets).collect();
+        assert!(left.len() == 1 && left[0].is_everything(), "{left:?}");
+    }
+}
