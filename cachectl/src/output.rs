@@ -83,8 +83,8 @@ mod tests {
     #[test]
     fn json_stays_json() {
         let text = "a\u{9b}\u{1b}\n\u{202e}\u{7f}";
-        let json = escaped(&serde_json::to_string(text).unwrap(), steers, json_escape).into_owned();
+        let json = escaped(&serde_json::json!(text).to_string(), steers, json_escape).into_owned();
         assert!(json.chars().all(|c| c.is_ascii_graphic()), "{json}");
-        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+        assert_eq!(serde_json::from_str::<String>(&json).ok().as_deref(), Some(text));
     }
 }
