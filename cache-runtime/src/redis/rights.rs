@@ -191,6 +191,8 @@ impl Lack {
     /// What permits it, in the words of `ACL SETUSER`.
     fn rule(&self, namespace: &str) -> Option<String> {
         match &self.what {
+            // Whether the channel is permitted cannot be seen without it.
+            What::Denied(name) if name == "publish" => Some(format!("+{name} &{namespace}:#feed")),
             What::Denied(name) => Some(format!("+{name}")),
             What::Keys => Some(format!("~{namespace}:*")),
             What::Channel => Some(format!("&{namespace}:#feed")),
