@@ -134,9 +134,25 @@ async fn an_outage_is_one_warning_and_its_end_one_message() {
     let (warnings, messages) = (log.lines("WARN"), log.lines("INFO"));
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert!(warnings[0].contains("Redis is away"), "{warnings:?}");
-    assert_eq!(messages.len(), 1, "{messages:#?}");
-    assert!(messages[0].contains("Redis is back"), "{messages:?}");
-    assert!(messages[0].contains(&server.port().to_string()), "{messages:?}");
+    let [_start, back] = &messages[..] else { panic!("{messages:#?}") };
+    assert!(back.contains("Redis is back"), "{back}");
+    assert!(back.contains(&server.port().to_string()), "{back}");
+}
+
+#[tokio::test]
+async fn a_manager_says_once_what_it_works_with() {
+    let (log, _guard) = Log::capture();
+    let server = RedisServer::builder().password("hunter2").start();
+    let manager = manager(&server.url());
+    until_up(&manager).await;
+    let messages = log.lines("INFO");
+    let [start] = &messages[..] else { panic!("{messages:#?}") };
+    let port = server.port().to_string();
+    let capacity = manager.stats().capacity.to_string();
+    for said in ["tiered", "***", &port, &manager.config().namespace, &capacity, "version="] {
+        assert!(start.contains(said), "{said}: {start}");
+    }
+    assert!(!start.contains("hunter2"), "{start}");
 }
 
 #[tokio::test]
@@ -356,9 +372,9 @@ async fn a_read_and_a_store_in_redis_say_what_they_found_and_did() {
         panic!("{}", log.text())
     };
     let by = format!(r#"function="{}::change_noisy""#, module_path!());
-    let of_entry = format!(r#"names=["log_span:1"] tags=["log_span:1"] {by}"#);
+    let of_entry = format!(r#"names=["log_span:1"] tags=["log_span:1"] everything=false {by}"#);
     assert_eq!(*entry, format!("{of_entry} removed=1"));
-    assert_eq!(*pattern, r#"names=[] tags=["log"] removed=0"#);
+    assert_eq!(*pattern, r#"names=[] tags=["log"] everything=false removed=0"#);
     assert_eq!(*owed, format!("{of_entry} owed=true"));
     assert_eq!(log.spans("cache_clear"), [r#"pattern="log:*" removed=1"#]);
 }
