@@ -68,7 +68,7 @@ async fn run() -> Result<(), Failure> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let open = AdminConfig::default().public_reads(true);
-    let service = Router::new().nest("/cache", router(manager.clone(), open));
+    let service = Router::new().nest_service("/cache", router(manager.clone(), open));
     tokio::spawn(async move { axum::serve(listener, service).await });
     let requests = if is_full() { 1_000 } else { 10 };
     for route in ["health", "stats", "stats/cluster", "metrics", "sites"] {

@@ -60,6 +60,12 @@ impl Admin {
 }
 
 fn given(headers: &HeaderMap) -> Option<&[u8]> {
-    let bearer = || headers.get(header::AUTHORIZATION)?.as_bytes().strip_prefix(b"Bearer ");
+    let bearer = || bearer(headers.get(header::AUTHORIZATION)?.as_bytes());
     headers.get(KEY_HEADER).map(|key| key.as_bytes()).or_else(bearer)
+}
+
+/// The credentials under the scheme `Bearer`, in upper or lower case.
+fn bearer(authorization: &[u8]) -> Option<&[u8]> {
+    let (scheme, key) = authorization.split_at_checked(b"Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| key.trim_ascii_start())
 }

@@ -9,19 +9,20 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let app = axum::Router::new()
 //!     // ... the service's own routes ...
-//!     .nest("/cache", router(cache_runtime::cache(), AdminConfig::from_env()?));
+//!     .nest_service("/cache", router(cache_runtime::cache(), AdminConfig::from_env()?));
 //! let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
 //! axum::serve(listener, app).await?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! Nested under `/cache` the page is at `/cache`, without a slash at the end.
+//! The page is at `/cache` and at `/cache/`. With axum's `nest` in place of `nest_service` only `/cache` is the page:
+//! `nest` passes a path that ends in a slash to the outer router.
 //!
 //! | route | |
 //! |---|---|
 //! | `GET /` | a page that shows all of this live |
-//! | `GET /live` | what that page shows, each second, as server-sent events |
+//! | `GET /live` | what that page shows, each second, as server-sent events; the stream ends after five, and the page asks again |
 //! | `GET /stats` | what the cache has done: in all, by prefix, by call site |
 //! | `GET /stats/cluster` | the same of all processes that share the namespace in Redis, those that have ended included |
 //! | `GET /health` | how it is: 200 healthy or degraded, 503 if Redis is required and away |
@@ -49,7 +50,14 @@
 //!
 //! Every refusal is JSON in the form of RFC 9457 (`application/problem+json`), and its `detail` says what was wrong:
 //! 400 for a name, pattern or body that cannot be used, 401 for a missing or wrong key, 403 where no key is
-//! configured, 404 for an entry or function that is not there, 413 for what is too large, 503 for the statistics of all processes while Redis is away.
+//! configured, 404 for an entry or function that is not there, 405 for a method that a route does not have, 413 for what is too large, 503 for the statistics of all processes while Redis is away.
+//!
+//! No answer is to be stored on its way (`Cache-Control: no-store`); the page itself may be, and is asked for again.
+//!
+//! # Shutdown
+//!
+//! An open page does not keep `axum::serve(..).with_graceful_shutdown(..)` from ending: its stream ends by itself within
+//! five seconds.
 //!
 //! An outage of Redis is no error: an invalidation is then kept until Redis has confirmed it, as one by the program
 //! itself is.
@@ -70,7 +78,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::{delete, get, post};
 use cache_runtime::CacheManager;
 
@@ -119,6 +127,8 @@ pub fn router(manager: CacheManager, config: AdminConfig) -> Router {
         .merge(reading)
         .merge(changing)
         .fallback(routes::nothing_here)
+        .method_not_allowed_fallback(routes::wrong_method)
+        .layer(map_response(routes::not_stored))
         .layer(DefaultBodyLimit::max(max_body))
         .with_state(admin)
 }

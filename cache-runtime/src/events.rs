@@ -7,7 +7,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
-/// So many are kept.
+use crate::timestamp;
+
+/// Events that are kept, of routine and of others each.
 const KEPT: usize = 256;
 
 /// Something that has happened to a cache: see [`CacheManager::events`](crate::CacheManager::events).
@@ -16,7 +18,8 @@ const KEPT: usize = 256;
 pub struct Event {
     /// Its number; that of the next one is larger by one.
     pub number: u64,
-    /// When, by the clock of this machine.
+    /// When, by the clock of this machine. Serialises as in RFC 3339, in UTC, with milliseconds.
+    #[serde(serialize_with = "timestamp::serialize")]
     pub at: SystemTime,
     /// What.
     #[serde(flatten)]
@@ -80,7 +83,19 @@ pub(crate) struct Events {
 #[derive(Debug, Default)]
 struct Log {
     last: u64,
-    kept: VecDeque<Event>,
+    /// Invalidations, of which there may be many a second.
+    routine: VecDeque<Event>,
+    /// Outages and switches, which invalidations do not push out.
+    rare: VecDeque<Event>,
+}
+
+impl Happened {
+    fn is_routine(&self) -> bool {
+        matches!(
+            self,
+            Happened::Invalidated { .. } | Happened::Cleared { .. } | Happened::Flushed { .. }
+        )
+    }
 }
 
 impl Events {
@@ -89,10 +104,11 @@ impl Events {
         let mut log = self.lock();
         log.last += 1;
         let event = Event { number: log.last, at: SystemTime::now(), what };
-        if log.kept.len() == KEPT {
-            log.kept.pop_front();
+        let kept = if event.what.is_routine() { &mut log.routine } else { &mut log.rare };
+        if kept.len() == KEPT {
+            kept.pop_front();
         }
-        log.kept.push_back(event);
+        kept.push_back(event);
     }
 
     /// Notes what may happen often, if anybody watches.
@@ -105,7 +121,12 @@ impl Events {
     /// Those with a larger number, the oldest first.
     pub(crate) fn after(&self, number: u64) -> Vec<Event> {
         self.watched.store(true, Ordering::Relaxed);
-        self.lock().kept.iter().filter(|event| event.number > number).cloned().collect()
+        let log = self.lock();
+        let all = log.rare.iter().chain(&log.routine);
+        let mut events: Vec<_> = all.filter(|event| event.number > number).cloned().collect();
+        drop(log);
+        events.sort_unstable_by_key(|event| event.number);
+        events
     }
 
     fn lock(&self) -> MutexGuard<'_, Log> {
@@ -126,6 +147,20 @@ mod tests {
         let last = kept[KEPT - 1].number;
         assert_eq!(events.after(last - 2).len(), 2);
         assert_eq!(events.after(last), []);
+    }
+
+    #[test]
+    fn routine_does_not_push_out_what_happens_seldom() {
+        let events = Events::default();
+        let lost = Happened::RedisLost { reason: "gone".to_owned() };
+        events.note(lost.clone());
+        (0..3 * KEPT).for_each(|_| events.note(Happened::Flushed { removed: 1 }));
+        events.note(Happened::RedisBack);
+        let kept = events.after(0);
+        assert_eq!(kept.len(), KEPT + 2, "routine is bounded");
+        assert_eq!((kept[0].number, &kept[0].what), (1, &lost));
+        assert!(kept.is_sorted_by_key(|event| event.number));
+        assert_eq!(kept[KEPT + 1].what, Happened::RedisBack);
     }
 
     #[test]

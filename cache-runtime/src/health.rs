@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::core::{Core, Stores};
 use crate::redis::{Breaker, Hearing};
+use crate::timestamp;
 
 /// The state of a cache, as [`CacheManager::health`](crate::CacheManager::health) finds it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,6 +22,8 @@ pub struct Health {
     /// Whether Redis is asked; `None` if there is none.
     pub breaker: Option<Breaker>,
     /// When Redis has failed last, be it an operation, a check or a connection, by the clock of this machine.
+    /// Serialises as in RFC 3339, in UTC, with milliseconds.
+    #[serde(serialize_with = "timestamp::serialize_option")]
     pub last_failure: Option<SystemTime>,
     /// Invalidations that Redis is not yet known to hold. While there are any it is not used.
     pub owed_invalidations: usize,

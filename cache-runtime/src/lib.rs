@@ -58,6 +58,7 @@ mod site;
 mod stats;
 mod sweeps;
 mod timer;
+mod timestamp;
 mod value;
 
 pub use cache_macros::{cache_invalidate, cache_put, cached, name};

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use cache_runtime::Error;
 
+use crate::output::lines;
+
 /// An end that is no failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -47,7 +49,7 @@ impl Failure {
             Failure::Away(_) | Failure::Unconfirmed(_) | Failure::CutShort => 3,
             Failure::Write(_) => 1,
         };
-        eprintln!("cachectl: {self}");
+        eprintln!("cachectl: {}", lines(&self.to_string()));
         ExitCode::from(code)
     }
 }

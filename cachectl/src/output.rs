@@ -1,5 +1,6 @@
 //! What is printed: text for people, or JSON.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _, Write as _, stdout};
 
@@ -25,10 +26,65 @@ impl Output {
 
     /// One answer: the value as a line of JSON, or the text.
     pub(crate) fn answer(&mut self, value: &impl Serialize, text: impl Display) -> io::Result<()> {
-        if self.json { self.line(serde_json::to_string(value)?) } else { self.line(text) }
+        if !self.json {
+            return self.line(text);
+        }
+        // Only within strings are there any, and the rest of JSON has no use for them.
+        let json = serde_json::to_string(value)?;
+        writeln!(stdout().lock(), "{}", escaped(&json, steers, json_escape))
     }
 
+    /// Text of several lines, perhaps.
     pub(crate) fn line(&mut self, text: impl Display) -> io::Result<()> {
-        writeln!(stdout().lock(), "{text}")
+        writeln!(stdout().lock(), "{}", lines(&text.to_string()))
+    }
+}
+
+/// Text from elsewhere, to be a part of a line: what would steer the terminal is escaped, as in Rust.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    escaped(text, steers, |c| c.escape_default().to_string())
+}
+
+/// The same of text that has lines of its own.
+pub(crate) fn lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c != '\n' && steers(c), |c| c.escape_default().to_string())
+}
+
+/// Whether a character moves the cursor, changes colours, or reorders or hides what stands around it.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+fn json_escape(c: char) -> String {
+    format!("\\u{:04x}", u32::from(c))
+}
+
+fn escaped(text: &str, special: fn(char) -> bool, escape: fn(char) -> String) -> Cow<'_, str> {
+    if !text.contains(special) {
+        return Cow::Borrowed(text);
+    }
+    let part = |c| if special(c) { escape(c) } else { String::from(c) };
+    Cow::Owned(text.chars().map(part).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped() {
+        assert_eq!(printable("a\u{1b}[31mb\nc\rd"), "a\\u{1b}[31mb\\nc\\rd");
+        assert_eq!(printable("\u{9b}2J\u{7f}\u{202e}x"), "\\u{9b}2J\\u{7f}\\u{202e}x");
+        assert_eq!(printable("müde:日本 \\ ok"), "müde:日本 \\ ok");
+        assert_eq!(lines("a\nb\u{7}"), "a\nb\\u{7}");
+    }
+
+    #[test]
+    fn json_stays_json() {
+        let text = "a\u{9b}\u{1b}\n\u{202e}\u{7f}";
+        let json = escaped(&serde_json::json!(text).to_string(), steers, json_escape).into_owned();
+        assert!(json.chars().all(|c| c.is_ascii_graphic()), "{json}");
+        assert_eq!(serde_json::from_str::<String>(&json).ok().as_deref(), Some(text));
     }
 }

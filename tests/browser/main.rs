@@ -13,18 +13,46 @@ use std::time::Duration;
 
 use axum::Router;
 use cache_admin::{AdminConfig, AdminKey, router};
-use cache_runtime::{CacheManager, cached, with};
+use cache_runtime::{CacheConfig, CacheManager, cached, with};
+use cache_tests::{RedisServer, unique_namespace};
 use tokio::net::TcpListener;
 
 use browser::Browser;
 
 const KEY: &str = "the key of this test";
 
+const ENTER: &str = "\u{e007}";
+const ASKED: &str = "return document.getElementById('ask').open";
+const FITS: &str = "return document.documentElement.scrollWidth <= window.innerWidth";
+/// Every cell and button of the call sites is within the window and within its table, unclipped.
+const IN_SIGHT: &str = "
+    const frame = document.querySelector('.scroll').getBoundingClientRect();
+    const parts = [...document.querySelectorAll('#sites td, #sites button, #events li')];
+    return parts.length > 10 && parts.every((part) => {
+        const { left, right } = part.getBoundingClientRect();
+        return left >= 0 && right <= window.innerWidth + 1
+            && (part.tagName === 'LI' || right <= frame.right + 1);
+    });";
+
+/// Whether this is among what can be chosen.
+fn offers(value: &str) -> String {
+    format!(
+        "return [...document.querySelectorAll('#known option')].some((known) => known.value == '{value}')"
+    )
+}
+
 static LOADS: AtomicU64 = AtomicU64::new(0);
 
 #[cached(ttl = "10m", key_prefix = "page", key = "{id}", tags = ["shelf:{id}"])]
 async fn item(id: u64) -> u64 {
     LOADS.fetch_add(1, Ordering::Relaxed);
+    id
+}
+
+#[cached(ttl = "10m", key_prefix = "long", key = "{id}")]
+async fn a_function_in_a_module_in_a_module_with_the_names_of_all_that_it_is_generic_over_and_more_than_that(
+    id: u64,
+) -> u64 {
     id
 }
 
@@ -56,15 +84,25 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     let page = Browser::start().await;
     page.goto(&url).await;
 
-    // The key is asked for; a wrong one is refused, and said so.
-    page.wait_for("the dialog", "return document.getElementById('ask').open").await;
+    // The key is asked for. Who gives none can do so later.
+    page.wait_for("the dialog", ASKED).await;
+    page.click("#no").await;
+    page.click("#give-key").await;
+    page.wait_for("the dialog again", ASKED).await;
+    page.wait_for("a button no more", "return document.getElementById('give-key').hidden").await;
+    // A wrong one is refused, and said so. Enter is yes.
     page.fill("#key", "not the key of this test").await;
-    page.click("#yes").await;
+    page.keys("#key", ENTER).await;
     page.wait_for_text("#status", "this is not the admin key").await;
-    page.wait_for("the dialog again", "return document.getElementById('ask').open").await;
+    page.wait_for("the dialog once more", ASKED).await;
     page.fill("#key", KEY).await;
-    page.click("#yes").await;
+    page.keys("#key", ENTER).await;
     page.wait_for_text("#status", "healthy").await;
+
+    // Which cache it is, and what there is to invalidate.
+    page.wait_for_text("#source", &format!("process {}", std::process::id())).await;
+    page.wait_for_text("#source", "namespace cache · no Redis").await;
+    page.wait_for("prefixes to choose from", &offers("page")).await;
 
     // The numbers move under load.
     let caller = manager.clone();
@@ -89,10 +127,25 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     assert_eq!(LOADS.load(Ordering::Relaxed), 10);
     page.fill("#which", "page").await;
     page.click("#invalidate button").await;
+    // The key is known, and not asked for again.
+    let hidden = "return getComputedStyle(document.getElementById('key-label')).display == 'none'";
+    page.wait_for("a question without a field", hidden).await;
     page.click("#yes").await;
     page.wait_for_text("#outcome", "invalidated page").await;
     page.wait_for_text("#events", "invalidated names page; tags page").await;
     until_loaded(20).await;
+
+    // What was not there is not called done.
+    page.click("#what option[value=entries]").await;
+    page.fill("#which", "nothing").await;
+    page.click("#invalidate button").await;
+    page.click("#yes").await;
+    page.wait_for_text("#outcome", "there was no such entry").await;
+    let dim = "return document.getElementById('outcome').className == 'nothing'";
+    page.wait_for("an outcome that is not green", dim).await;
+    page.click("#what option[value=tag]").await;
+    page.wait_for("tags to choose from", &offers("shelf:")).await;
+    page.click("#what option[value=prefix]").await;
 
     // What cannot be is refused with the reason.
     page.fill("#which", "#reserved").await;
@@ -112,18 +165,59 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     assert!(manager.disabled().is_empty());
 
     // Sorted by a column, by keyboard.
-    page.keys("#columns th:first-child button", "\u{e007}").await;
+    page.keys("#columns th:first-child button", ENTER).await;
     let sorted = "return document.querySelector('#columns th').ariaSort == 'ascending'";
     page.wait_for("the order", sorted).await;
 
-    page.dark(true).await;
-    page.screenshot("page-dark").await;
+    // Whatever the name of a function, and on a phone, everything is in sight.
+    with(&manager, async {
+        a_function_in_a_module_in_a_module_with_the_names_of_all_that_it_is_generic_over_and_more_than_that(1).await;
+    })
+    .await;
+    page.wait_for_text("#sites", "and_more_than_that").await;
+    for (width, name) in [(1280, "wide"), (500, "phone")] {
+        page.resize(width, 1400).await;
+        for dark in [false, true] {
+            page.dark(dark).await;
+            page.screenshot(&format!("page-{name}-{}", if dark { "dark" } else { "light" })).await;
+        }
+        page.wait_for("a page as wide as the window", FITS).await;
+        page.wait_for("the buttons of each row in sight", IN_SIGHT).await;
+    }
     page.dark(false).await;
-    page.resize(390, 844).await;
-    page.screenshot("page-phone").await;
-    let fits = "return document.documentElement.scrollWidth <= window.innerWidth";
-    page.wait_for("a page as wide as the phone", fits).await;
     assert_eq!(page.complaints().await, Vec::<String>::new());
     load.abort();
+    page.quit().await;
+}
+
+#[tokio::test]
+async fn the_page_shows_no_number_of_before_in_an_outage() {
+    let server = RedisServer::start();
+    let config = CacheConfig::default()
+        .namespace(unique_namespace())
+        .redis_url(server.url())
+        .redis_health_check_interval(Duration::from_millis(50));
+    let namespace = config.namespace.clone();
+    let manager = CacheManager::connect(config).await.unwrap();
+    let url = serve(&manager).await;
+    let page = Browser::start().await;
+    page.goto(&url).await;
+    page.wait_for("the dialog", ASKED).await;
+    page.fill("#key", KEY).await;
+    page.keys("#key", ENTER).await;
+    page.wait_for_text("#redis", "s").await;
+    page.wait_for_text("#source", &format!("namespace {namespace} · Redis at redis://")).await;
+
+    server.kill();
+    page.wait_for_text("#redis", "–").await;
+    page.wait_for_text("#status", "degraded").await;
+    page.wait_for_text("#events", "redis lost").await;
+    // What happens often does not push it out.
+    for id in 0..300 {
+        manager.invalidate_tag(&format!("many:{id}")).await.unwrap();
+    }
+    page.wait_for_text("#events", "many:299").await;
+    page.wait_for_text("#events", "redis lost").await;
+    page.screenshot("page-outage").await;
     page.quit().await;
 }

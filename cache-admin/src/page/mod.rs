@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
+use std::{env, fs, process};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -11,7 +12,7 @@ use axum::response::Html;
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use cache_runtime::{Event, Health, Stats};
+use cache_runtime::{CacheManager, Event, Health, Stats};
 use futures_util::stream::{Stream, unfold};
 use serde::Serialize;
 use tokio::time::sleep;
@@ -53,6 +54,7 @@ pub(crate) async fn page() -> ([(HeaderName, &'static str); 4], Html<&'static st
 struct Snapshot {
     /// Milliseconds since 1970.
     at: u64,
+    source: Source,
     stats: Stats,
     health: Health,
     disabled: Vec<String>,
@@ -60,15 +62,52 @@ struct Snapshot {
     events: Vec<Event>,
 }
 
+/// Identifies the process, the namespace and the Redis that the page shows.
+#[derive(Serialize)]
+struct Source {
+    program: Option<&'static str>,
+    process: u32,
+    host: Option<&'static str>,
+    namespace: String,
+    /// The address without its password; `None` if only memory is used.
+    redis: Option<String>,
+}
+
+static PROGRAM: LazyLock<Option<String>> =
+    LazyLock::new(|| Some(env::current_exe().ok()?.file_name()?.to_string_lossy().into_owned()));
+
+static HOST: LazyLock<Option<String>> = LazyLock::new(|| {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host.or_else(|| env::var("HOSTNAME").ok())?;
+    Some(host.trim().to_owned()).filter(|host| !host.is_empty())
+});
+
+impl Source {
+    fn of(manager: &CacheManager) -> Self {
+        let config = manager.config();
+        let redis = config.redis_url.as_ref().filter(|_| manager.backend() != "memory");
+        Source {
+            program: PROGRAM.as_deref(),
+            process: process::id(),
+            host: HOST.as_deref(),
+            namespace: config.namespace.clone(),
+            redis: redis.map(ToString::to_string),
+        }
+    }
+}
+
 const EVERY: Duration = Duration::from_secs(1);
-/// A stream ends after so many; the page opens the next one. A service that shuts down and waits for its
-/// connections does not wait for ever.
-const SNAPSHOTS: u32 = 60;
+/// Snapshots in one stream, after which it ends and the page opens the next one. A service that shuts down
+/// waits for its open connections: for four seconds at most on behalf of a page.
+const SNAPSHOTS: u32 = 5;
 
 pub(crate) async fn live(
     State(admin): State<Arc<Admin>>,
     after: Result<Query<After>, QueryRejection>,
-) -> Result<Sse<impl Stream<Item = Result<Sent, Infallible>>>, Problem> {
+) -> Result<
+    ([(HeaderName, &'static str); 1], Sse<impl Stream<Item = Result<Sent, Infallible>>>),
+    Problem,
+> {
     let Query(After { after }) = after?;
     let snapshots = unfold((admin, 0, after), |(admin, sent, seen)| async move {
         if sent == SNAPSHOTS {
@@ -82,7 +121,8 @@ pub(crate) async fn live(
         let event = Sent::default().json_data(&snapshot).unwrap_or_default();
         Some((Ok(event), (admin, sent + 1, seen)))
     });
-    Ok(Sse::new(snapshots).keep_alive(KeepAlive::default()))
+    let unstored = [(header::CACHE_CONTROL, "no-store")];
+    Ok((unstored, Sse::new(snapshots).keep_alive(KeepAlive::default())))
 }
 
 impl Admin {
@@ -90,6 +130,7 @@ impl Admin {
         let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Snapshot {
             at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+            source: Source::of(&self.manager),
             stats: self.manager.stats(),
             health: self.manager.health().await,
             disabled: self.manager.disabled(),

@@ -21,6 +21,7 @@ let order = { column: 1, up: false };
 let before = null;
 let lastEvent = 0;
 let sites = [];
+let known = null;
 const series = { "hit-rate": [], requests: [], load: [], redis: [] };
 
 function requests(counts) { return counts.hits + counts.misses + counts.bypassed; }
@@ -48,10 +49,11 @@ async function follow() {
       if (response.status === 401 || response.status === 403) {
         const problem = await response.json();
         lost(problem.detail);
-        if (response.status === 403) return;
-        forget();
-        if (!await ask("To see the cache, give its admin key.", true)) return;
-        continue;
+        if (response.status === 401) {
+          forget();
+          while (!await ask("To see the cache, give its admin key.")) await clicked("give-key");
+          continue;
+        }
       }
       if (!response.ok) throw new Error("status " + response.status);
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -75,20 +77,37 @@ async function follow() {
   }
 }
 
+// Resolves once a button that is shown for it has been pressed.
+function clicked(id) {
+  const button = byId(id);
+  button.hidden = false;
+  return new Promise((resolve) => button.addEventListener("click", () => {
+    button.hidden = true;
+    resolve();
+  }, { once: true }));
+}
+
 function lost(reason) {
   const status = byId("status");
   status.className = "badge lost";
   status.textContent = reason;
   before = null;
+  Object.keys(series).forEach((name) => { byId(name).textContent = "–"; });
 }
 
 function show(snapshot) {
-  const { stats, health, events, disabled, at } = snapshot;
+  const { stats, health, events, disabled, at, source } = snapshot;
   const status = byId("status");
   status.className = "badge " + health.status;
   status.textContent = health.status;
   const breaker = health.breaker ? ", breaker " + JSON.stringify(health.breaker).replaceAll('"', "") : "";
   byId("backend").textContent = "in " + health.backend + breaker + (health.reason ? ": " + health.reason : "");
+  byId("source").textContent = [
+    [source.program, "process " + source.process].filter(Boolean).join(", ") + (source.host ? " on " + source.host : ""),
+    "namespace " + source.namespace,
+    source.redis ? "Redis at " + source.redis : "no Redis",
+  ].join(" · ");
+  if (!known) learn();
   if (before) {
     const seconds = Math.max((at - before.at) / 1000, 0.001);
     const now = stats.total, then = before.stats.total;
@@ -101,7 +120,8 @@ function show(snapshot) {
       point("load", mean("load_micros", "loads", now, then), time);
       const redis = stats.redis_times, was = before.stats.redis_times;
       const answers = redis.count - was.count;
-      point("redis", answers > 0 ? (redis.mean * redis.count - was.mean * was.count) / answers : null, time);
+      const latency = answers > 0 ? (redis.mean * redis.count - was.mean * was.count) / answers : health.latency;
+      point("redis", health.latency === null ? null : latency, time);
     }
   }
   before = snapshot;
@@ -124,7 +144,7 @@ function point(name, value, print, top) {
   const values = series[name];
   values.push(value);
   if (values.length > KEPT) values.shift();
-  if (value !== null) byId(name).textContent = print(value);
+  byId(name).textContent = value === null ? "–" : print(value);
   const svg = byId("chart-" + name);
   const highest = top ?? Math.max(...values.filter((v) => v !== null), 1e-9);
   const width = Math.max(values.length - 1, 1);
@@ -142,8 +162,8 @@ function point(name, value, print, top) {
     svg.append(path);
   }
   path.setAttribute("d", line);
-  const known = values.filter((v) => v !== null);
-  const range = known.length ? print(Math.min(...known)) + " to " + print(Math.max(...known)) + " in the last " : "";
+  const measured = values.filter((v) => v !== null);
+  const range = measured.length ? print(Math.min(...measured)) + " to " + print(Math.max(...measured)) + " in the last " : "";
   byId("range-" + name).textContent = range && range + (values.length < 120 ? values.length + " s" : Math.round(values.length / 60) + " min");
 }
 
@@ -174,8 +194,9 @@ function table() {
   body.replaceChildren(...[...sites].sort(compare).map((site) => {
     const row = document.createElement("tr");
     row.className = site.off ? "off" : "";
-    for (const [, , value, print] of columns) {
+    for (const [, title, value, print] of columns) {
       const cell = document.createElement("td");
+      cell.dataset.title = title;
       const shown = value(site);
       cell.textContent = print ? print(shown) : typeof shown === "number" ? number(shown) : shown;
       row.append(cell);
@@ -200,13 +221,43 @@ function happened(event) {
   lastEvent = event.number;
   const { number, at, event: kind, ...rest } = event;
   const item = document.createElement("li");
+  item.className = kind;
   const when = document.createElement("time");
-  when.textContent = new Date(at.secs_since_epoch * 1000).toLocaleTimeString() + " ";
+  when.dateTime = at;
+  when.textContent = new Date(at).toLocaleTimeString();
   const words = Object.entries(rest).map(([name, value]) => [value].flat().length ? name + " " + [value].flat().join(", ") : "");
-  item.append(when, kind.replaceAll("_", " ") + " " + words.filter(Boolean).join("; "));
+  const what = document.createElement("span");
+  what.textContent = kind.replaceAll("_", " ") + " " + words.filter(Boolean).join("; ");
+  item.append(when, what);
   const list = byId("events");
   list.prepend(item);
-  while (list.children.length > 100) list.lastChild.remove();
+  // Invalidations do not push out what happens seldom.
+  while (list.children.length > 100) ([...list.querySelectorAll(".invalidated, .cleared, .flushed")].pop() ?? list.lastChild).remove();
+}
+
+// Prefixes and tags to choose from: those of the call sites. Of a template it is what comes before its first argument.
+async function learn() {
+  known = { prefix: [], tag: [], entries: [] };
+  try {
+    const response = await fetch(base + "/sites", { headers: key ? { "x-cache-admin-key": key } : {} });
+    if (!response.ok) throw new Error("status " + response.status);
+    const { cached } = await response.json();
+    known.prefix = cached.map((site) => site.prefix);
+    known.tag = cached.flatMap((site) => site.tags);
+  } catch {
+    known = null;
+  }
+  offer();
+}
+
+function offer() {
+  const templates = [...new Set(known?.[byId("what").value] ?? [])].sort();
+  byId("known").replaceChildren(...templates.map((template) => {
+    const option = document.createElement("option");
+    option.value = template.split("{")[0];
+    option.label = template;
+    return option;
+  }));
 }
 
 function forget() {
@@ -214,11 +265,18 @@ function forget() {
   sessionStorage.removeItem("cache-admin-key");
 }
 
-// Resolves to whether it was confirmed. The key is asked for once.
-function ask(question, needsKey) {
+// Resolves to whether it was confirmed. The key is asked for once, and one question after the other.
+let asked = Promise.resolve();
+function ask(question) {
+  asked = asked.then(() => askNow(question));
+  return asked;
+}
+
+function askNow(question) {
   const dialog = byId("ask");
   byId("question").textContent = question;
-  byId("key-label").hidden = Boolean(key) || !needsKey;
+  byId("key-label").hidden = Boolean(key);
+  byId("key").required = !key;
   byId("key").value = "";
   dialog.returnValue = "no";
   dialog.showModal();
@@ -235,7 +293,7 @@ function ask(question, needsKey) {
 
 async function act(question, method, path) {
   const outcome = byId("outcome");
-  if (!await ask(question, true)) return;
+  if (!await ask(question)) return;
   try {
     const response = await fetch(base + path, { method, headers: { "x-cache-admin-key": key } });
     const body = await response.json();
@@ -243,9 +301,12 @@ async function act(question, method, path) {
       if (response.status === 401) forget();
       throw new Error(body.detail);
     }
-    outcome.className = "done";
     const done = body.done;
-    outcome.textContent = typeof done === "string" ? done : Object.entries(done).map(([name, value]) => name + " " + (value ?? "not known, Redis has not answered")).join(", ");
+    const isDone = done.deleted === undefined ? done.removed !== 0 : done.deleted;
+    outcome.className = isDone ? "done" : "nothing";
+    if (done.deleted === false) outcome.textContent = "there was no such entry";
+    else if (done.deleted === true) outcome.textContent = "the entry is removed";
+    else outcome.textContent = typeof done === "string" ? done : Object.entries(done).map(([name, value]) => name + " " + (value ?? "not known, Redis has not answered")).join(", ");
   } catch (error) {
     outcome.className = "refused";
     outcome.textContent = error.message;
@@ -265,5 +326,7 @@ byId("invalidate").addEventListener("submit", (event) => {
   const name = what === "entries" ? "entry" : what;
   act("Invalidate the " + name + " " + which + "?", "DELETE", "/" + what + "/" + encodeURIComponent(which));
 });
+byId("what").addEventListener("change", offer);
+byId("no").addEventListener("click", () => byId("ask").close("no"));
 head();
 follow();

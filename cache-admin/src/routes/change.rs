@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use cache_runtime::{SetOptions, Ttl};
 use serde::{Deserialize, Serialize};
 
 use crate::Admin;
 use crate::problem::Problem;
+use crate::routes::Named;
 use crate::routes::look::redis_is_away;
 
 /// What has been done.
@@ -50,25 +51,19 @@ pub(crate) async fn reset_cluster(State(admin): State<Arc<Admin>>) -> Answer {
     }
 }
 
-pub(crate) async fn delete_entry(
-    State(admin): State<Arc<Admin>>,
-    Path(name): Path<String>,
-) -> Answer {
+pub(crate) async fn delete_entry(State(admin): State<Arc<Admin>>, Named(name): Named) -> Answer {
     done(What::Deleted(admin.manager.delete(&name).await?))
 }
 
 pub(crate) async fn invalidate_prefix(
     State(admin): State<Arc<Admin>>,
-    Path(prefix): Path<String>,
+    Named(prefix): Named,
 ) -> Answer {
     admin.manager.invalidate_prefix(&prefix).await?;
     done(What::Invalidated(prefix))
 }
 
-pub(crate) async fn invalidate_tag(
-    State(admin): State<Arc<Admin>>,
-    Path(tag): Path<String>,
-) -> Answer {
+pub(crate) async fn invalidate_tag(State(admin): State<Arc<Admin>>, Named(tag): Named) -> Answer {
     admin.manager.invalidate_tag(&tag).await?;
     done(What::Invalidated(tag))
 }
@@ -150,18 +145,12 @@ pub(crate) async fn warm(
     done(What::Stored(given))
 }
 
-pub(crate) async fn disable(
-    State(admin): State<Arc<Admin>>,
-    Path(function): Path<String>,
-) -> Answer {
+pub(crate) async fn disable(State(admin): State<Arc<Admin>>, Named(function): Named) -> Answer {
     admin.manager.set_enabled(&function, false)?;
     done(What::Disabled(function))
 }
 
-pub(crate) async fn enable(
-    State(admin): State<Arc<Admin>>,
-    Path(function): Path<String>,
-) -> Answer {
+pub(crate) async fn enable(State(admin): State<Arc<Admin>>, Named(function): Named) -> Answer {
     admin.manager.set_enabled(&function, true)?;
     done(What::Enabled(function))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use cache_runtime::{ClusterStats, Counts, Event, Health, Inspected, Registry, Stats, Status};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::Admin;
 use crate::metrics::prometheus;
 use crate::problem::Problem;
+use crate::routes::Named;
 
 /// The statistics, with what people ask of them.
 #[derive(Serialize)]
@@ -162,7 +163,7 @@ pub(crate) struct EntryView {
 
 pub(crate) async fn entry(
     State(admin): State<Arc<Admin>>,
-    Path(name): Path<String>,
+    Named(name): Named,
     headers: HeaderMap,
 ) -> Result<Json<EntryView>, Problem> {
     let found = admin.manager.inspect(&name).await?;

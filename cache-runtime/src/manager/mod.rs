@@ -219,7 +219,7 @@ impl CacheManager {
     }
 
     /// What has happened lately with a larger number than `after`, the oldest first: 0 is all that is
-    /// known, at most the last 256. Invalidations are noted from the first time on that somebody asks.
+    /// known, at most the last 256 invalidations and the last 256 of what else happens. Invalidations are noted from the first time on that somebody asks.
     pub fn events(&self, after: u64) -> Vec<Event> {
         self.core().events.after(after)
     }

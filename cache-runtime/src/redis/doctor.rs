@@ -84,7 +84,7 @@ impl RedisStore {
         };
         let mut patient = Patient { info, connection, shared, slots: None, lost: false };
         if let Err(error) = patient.ask(&cmd("PING")).await
-            && patient.lost
+            && (patient.lost || error.code() == Some(NO_PASSWORD))
         {
             return vec![unreachable(shared, &error)];
         }
@@ -379,11 +379,18 @@ impl<'a> Patient<'a> {
     }
 }
 
+/// The code of an answer to who has not given a password.
+const NO_PASSWORD: &str = "NOAUTH";
+
 fn unreachable(shared: &Shared, error: &RedisError) -> Check {
     if let Some(advice) = tls::advice(error, &shared.settings.servers) {
         return Check::fault("connection", format!("{}: {error}", shared.settings.address), advice);
     }
     let advice = match error.kind() {
+        _ if error.code() == Some(NO_PASSWORD) => {
+            "the server requires a password: set REDIS_PASSWORD (and REDIS_USERNAME, for a user of its ACL), or \
+             put it into REDIS_URL"
+        }
         ErrorKind::AuthenticationFailed => {
             "check user and password, in REDIS_URL or in REDIS_USERNAME and REDIS_PASSWORD"
         }

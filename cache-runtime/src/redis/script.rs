@@ -116,7 +116,9 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 /// KEYS: the sums. ARGV: ms, the manager's field, the report's number, then fields and what is added
 /// to them.
 const ADD: &str = r"
-local now = redis.call('TIME')[1]
+local time = redis.call('TIME')
+local now = time[1]
+local ms = now .. string.format('%03d', math.floor(time[2] / 1000))
 local last = redis.pcall('HGET', KEYS[1], ARGV[2])
 if type(last) == 'table' then
   if not string.find(last.err, 'WRONGTYPE', 1, true) then return last end
@@ -128,7 +130,7 @@ if number < tonumber(ARGV[3]) then
   for i = 4, #ARGV, 2 do redis.pcall('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
   number = ARGV[3]
 end
-redis.call('HSET', KEYS[1], ARGV[2], number .. ' ' .. now)
+redis.call('HSET', KEYS[1], ARGV[2], number .. ' ' .. ms .. ' ' .. now)
 redis.call('HSETNX', KEYS[1], '@since', now)
 if ARGV[3] == '1' then
   local all = redis.call('HGETALL', KEYS[1])

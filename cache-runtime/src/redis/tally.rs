@@ -166,9 +166,10 @@ impl Shared {
             if field == SINCE {
                 tallied.since_secs = text.parse().ok();
             } else if field.starts_with(INSTANCE) {
-                let seen = text.rsplit(' ').next().and_then(|at| at.parse::<u64>().ok());
-                let alive = seen.is_some_and(|at| now_secs.saturating_sub(at) < ALIVE.as_secs());
+                let (ms, secs) = when(&text);
+                let alive = secs.is_some_and(|at| now_secs.saturating_sub(at) < ALIVE.as_secs());
                 tallied.instances += u64::from(alive);
+                tallied.reported_ms = tallied.reported_ms.max(ms);
             } else if let Ok(sum) = text.parse() {
                 tallied.sums.push((field, sum));
             }
@@ -201,6 +202,15 @@ impl Shared {
     }
 }
 
+/// When the last report of an instance was, in milliseconds and in seconds: the field has its number, then the
+/// former, which earlier versions do not write, then the latter.
+fn when(text: &str) -> (Option<u64>, Option<u64>) {
+    let mut parts = text.rsplit(' ').map(|part| part.parse::<u64>().ok());
+    let (secs, ms, number) = (parts.next().flatten(), parts.next().flatten(), parts.next());
+    let whole = secs.map(|secs| secs.saturating_mul(1_000));
+    (if number.is_some() { ms } else { whole }, secs)
+}
+
 /// Why a report was not taken.
 pub(super) enum Refusal {
     /// Perhaps the next time.
@@ -224,6 +234,13 @@ mod tests {
         sent.note(vec![total("a", 5), total("b", 1)]);
         let pending: Vec<_> = sent.pending.into_iter().collect();
         assert_eq!(pending, [vec![total("a", 3), total("b", 1)], vec![total("a", 2)]]);
+    }
+
+    #[test]
+    fn a_report_has_its_time_in_milliseconds_unless_an_earlier_version_wrote_it() {
+        assert_eq!(when("7 1500123 1500"), (Some(1_500_123), Some(1_500)));
+        assert_eq!(when("7 1500"), (Some(1_500_000), Some(1_500)));
+        assert_eq!(when("x"), (None, None));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::{Counts, SiteStats, Stats, table};
+use crate::timestamp;
 
 /// What all processes that share a namespace in one Redis have done, those that have ended
 /// included: see [`CacheManager::cluster_stats`](crate::CacheManager::cluster_stats).
@@ -16,8 +17,13 @@ use super::{Counts, SiteStats, Stats, table};
 #[non_exhaustive]
 pub struct ClusterStats {
     /// Since when it is counted, by the clock of Redis; `None` if nothing has been counted, or if there is no
-    /// Redis.
+    /// Redis. Serialises as in RFC 3339, in UTC, with milliseconds.
+    #[serde(serialize_with = "timestamp::serialize_option")]
     pub since: Option<SystemTime>,
+    /// When a process has last added its counts, by the clock of Redis; `None` as above. Processes with nothing to
+    /// add report once a minute. Serialises as `since`.
+    #[serde(serialize_with = "timestamp::serialize_option")]
+    pub reported: Option<SystemTime>,
     /// Managers that have reported in the last two minutes: one for each process, mostly.
     pub instances: u64,
     /// The sum over all call sites.
@@ -55,6 +61,8 @@ pub(crate) type Total = (String, u64);
 #[derive(Debug, Default)]
 pub(crate) struct Tallied {
     pub(crate) since_secs: Option<u64>,
+    /// When the last report was taken.
+    pub(crate) reported_ms: Option<u64>,
     pub(crate) instances: u64,
     pub(crate) sums: Vec<Total>,
 }
@@ -105,6 +113,7 @@ impl ClusterStats {
         let site = |SiteStats { name, prefix, counts, .. }| ClusterSite { name, prefix, counts };
         ClusterStats {
             since: None,
+            reported: None,
             instances: 1,
             total: stats.total,
             sites: stats.sites.into_iter().map(site).collect(),
@@ -118,9 +127,8 @@ impl ClusterStats {
     /// The sums of all. What a later version may have added to them is passed over.
     pub(crate) fn of_all(tallied: Tallied) -> Self {
         let mut all = ClusterStats {
-            since: tallied.since_secs.and_then(|seconds| {
-                SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
-            }),
+            since: tallied.since_secs.and_then(|secs| time_of(Duration::from_secs(secs))),
+            reported: tallied.reported_ms.and_then(|ms| time_of(Duration::from_millis(ms))),
             instances: tallied.instances,
             ..ClusterStats::default()
         };
@@ -160,6 +168,10 @@ impl ClusterStats {
     }
 }
 
+fn time_of(since_1970: Duration) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(since_1970)
+}
+
 impl fmt::Display for ClusterStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         table(f, &self.total, self.sites.iter().map(|site| (site.name.as_str(), &site.counts)))?;
@@ -191,7 +203,12 @@ mod tests {
         let sums: Vec<_> = beyond.totals().chain(sites).collect();
         assert_eq!(sums.len(), 2 + 2 * 5, "what is zero takes no place: {sums:?}");
 
-        let all = ClusterStats::of_all(Tallied { since_secs: Some(1), instances: 2, sums });
+        let all = ClusterStats::of_all(Tallied {
+            since_secs: Some(1),
+            reported_ms: Some(1_500),
+            instances: 2,
+            sums,
+        });
         let site = |(name, prefix): (&str, &str)| ClusterSite {
             name: name.to_owned(),
             prefix: prefix.to_owned(),
@@ -201,6 +218,7 @@ mod tests {
         assert_eq!(all.total, counts.plus(counts));
         assert_eq!((all.invalidations, all.notices, all.instances), (5, 6, 2));
         assert_eq!(all.since, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1)));
+        assert_eq!(all.reported, Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_500)));
     }
 
     #[test]
@@ -210,6 +228,7 @@ mod tests {
         let sums = fields.map(|field| (field.to_owned(), u64::MAX));
         let all = ClusterStats::of_all(Tallied {
             since_secs: Some(u64::MAX),
+            reported_ms: Some(u64::MAX),
             instances: u64::MAX,
             sums: sums.into(),
         });

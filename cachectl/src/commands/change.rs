@@ -7,23 +7,25 @@ use serde_json::json;
 use super::away;
 use crate::args::Invalidate;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, printable};
 
 pub(crate) async fn invalidate(
     manager: &CacheManager,
     out: &mut Output,
     targets: &Invalidate,
 ) -> Result<Exit, Failure> {
+    let processes = audience(manager).await;
     for prefix in &targets.prefix {
         manager.invalidate_prefix(prefix).await?;
         out.answer(
-            &json!({ "invalidated": { "prefix": prefix } }),
+            &json!({ "invalidated": { "prefix": prefix }, "processes": processes }),
             format!("prefix {prefix}: invalidated"),
         )?;
     }
     for tag in &targets.tag {
         manager.invalidate_tag(tag).await?;
-        out.answer(&json!({ "invalidated": { "tag": tag } }), format!("tag {tag}: invalidated"))?;
+        let done = json!({ "invalidated": { "tag": tag }, "processes": processes });
+        out.answer(&done, format!("tag {tag}: invalidated"))?;
     }
     for name in &targets.name {
         let was_there = manager.delete(name).await?;
@@ -32,10 +34,30 @@ pub(crate) async fn invalidate(
             Some(false) => "there was no entry",
             None => "Redis did not answer in time; whether there was an entry is not known",
         };
-        let done = json!({ "invalidated": { "name": name, "was_there": was_there } });
+        let done = json!({ "invalidated": { "name": name, "was_there": was_there }, "processes": processes });
         out.answer(&done, format!("{name}: {text}"))?;
     }
+    tell_audience(manager, processes);
     Ok(Exit::Done)
+}
+
+/// How many processes have reported to the namespace of late, and so notice; `None` if Redis does not say.
+async fn audience(manager: &CacheManager) -> Option<u64> {
+    manager.cluster_stats().await.map(|stats| stats.instances)
+}
+
+/// Tells people, beside the answer, how many processes there are to notice.
+fn tell_audience(manager: &CacheManager, processes: Option<u64>) {
+    let namespace = &manager.config().namespace;
+    match processes {
+        None => {}
+        Some(0) => eprintln!(
+            "cachectl: no process has reported to the namespace {namespace:?} in the last two minutes; if it is not the \
+             one that is meant, give another with --namespace or CACHE_NAMESPACE"
+        ),
+        Some(1) => eprintln!("cachectl: 1 process uses the namespace {namespace:?}"),
+        Some(n) => eprintln!("cachectl: {n} processes use the namespace {namespace:?}"),
+    }
 }
 
 /// Says what would be removed.
@@ -49,7 +71,7 @@ pub(crate) async fn would_clear(
     while let Some(page) = names.next().await {
         count += page.len() as u64;
         if !out.is_json() {
-            page.iter().try_for_each(|name| out.line(name))?;
+            page.iter().try_for_each(|name| out.line(printable(name)))?;
         }
     }
     if !names.is_complete() {
@@ -92,6 +114,7 @@ async fn sweep(manager: &CacheManager, out: &mut Output, pattern: &str) -> Resul
     let bar = ProgressBar::new(1_000);
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg} removed  {elapsed}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let processes = audience(manager).await;
     let mut part = 0.0;
     let removed = manager
         .clear_with(pattern, |swept| {
@@ -104,6 +127,8 @@ async fn sweep(manager: &CacheManager, out: &mut Output, pattern: &str) -> Resul
     if part < 1.0 {
         return Err(Failure::CutShort);
     }
-    out.answer(&json!({ "removed": removed }), format!("{removed} removed"))?;
+    let done = json!({ "removed": removed, "processes": processes });
+    out.answer(&done, format!("{removed} removed"))?;
+    tell_audience(manager, processes);
     Ok(Exit::Done)
 }

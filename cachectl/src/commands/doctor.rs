@@ -4,7 +4,7 @@ use cache_runtime::Grade;
 
 use crate::connect::Connection;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, printable};
 
 pub(crate) async fn doctor(connection: &Connection, out: &mut Output) -> Result<Exit, Failure> {
     let checks = connection.prepare()?.diagnose().await;
@@ -15,9 +15,9 @@ pub(crate) async fn doctor(connection: &Connection, out: &mut Output) -> Result<
             Grade::Warning => "warning",
             _ => "FAULT",
         };
-        text += &format!("{grade:8} {:14} {}\n", check.name, check.found);
+        text += &format!("{grade:8} {:14} {}\n", check.name, printable(&check.found));
         if let Some(advice) = &check.advice {
-            text += &format!("{:23} -> {advice}\n", "");
+            text += &format!("{:23} -> {}\n", "", printable(advice));
         }
     }
     let count = |grade| checks.iter().filter(|check| check.grade == grade).count();

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use cache_runtime::{CacheManager, EntryState, Inspected, Status, Ttl};
+use cache_runtime::{CacheManager, ClusterStats, EntryState, Inspected, Status, Ttl};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{away, cluster_stats};
 use crate::args::List;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, printable};
 
 pub(crate) async fn stats(
     manager: &CacheManager,
@@ -21,7 +21,7 @@ pub(crate) async fn stats(
     if stats.since.is_none() && !out.is_json() {
         out.line("Nothing has been counted: no process has reported to this namespace.")?;
     } else {
-        out.answer(&stats, &stats)?;
+        out.answer(&stats, with_printable_names(stats.clone()))?;
     }
     if reset && !manager.reset_cluster_stats().await {
         return Err(away(manager).await);
@@ -29,10 +29,18 @@ pub(crate) async fn stats(
     Ok(Exit::Done)
 }
 
+/// Whoever can write to Redis has named the call sites.
+fn with_printable_names(mut stats: ClusterStats) -> ClusterStats {
+    for site in &mut stats.sites {
+        site.name = printable(&site.name).into_owned();
+    }
+    stats
+}
+
 pub(crate) async fn health(manager: &CacheManager, out: &mut Output) -> Result<Exit, Failure> {
     let health = manager.health().await;
     let latency = health.latency.map(|time| format!(", answers in {time:.1?}"));
-    let reason = health.reason.as_ref().map(|reason| format!(": {reason}"));
+    let reason = health.reason.as_ref().map(|reason| format!(": {}", printable(reason)));
     let status = format!("{:?}", health.status).to_lowercase();
     let text = format!("{status}{}{}", latency.unwrap_or_default(), reason.unwrap_or_default());
     out.answer(&health, text)?;
@@ -44,6 +52,31 @@ struct Named {
     name: String,
     #[serde(flatten)]
     entry: Option<Inspected>,
+    /// Why it cannot be looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl Named {
+    /// Looks at the entry, and goes on where that is not possible.
+    async fn look(manager: &CacheManager, name: String) -> Self {
+        match manager.inspect(&name).await {
+            Ok(entry) => Named { name, entry, error: None },
+            Err(error) => Named { name, entry: None, error: Some(error.to_string()) },
+        }
+    }
+
+    fn row(&self) -> String {
+        let name = printable(&self.name);
+        match (&self.entry, &self.error) {
+            (Some(entry), _) => row(&name, entry),
+            (None, Some(error)) => {
+                format!("{}  ({})", empty_row("unreadable", &name), printable(error))
+            }
+            // It has ended since it was listed, or is no value.
+            (None, None) => empty_row("absent", &name),
+        }
+    }
 }
 
 pub(crate) async fn list(
@@ -66,9 +99,12 @@ pub(crate) async fn list(
                     return Ok(Exit::Done);
                 }
                 left -= 1;
-                let entry = if list.long { manager.inspect(&name).await? } else { None };
-                let text = entry.as_ref().map_or(name.clone(), |entry| row(&name, entry));
-                out.answer(&Named { name, entry }, text)?;
+                if list.long {
+                    let named = Named::look(manager, name).await;
+                    out.answer(&named, named.row())?;
+                } else {
+                    out.answer(&json!({ "name": name }), printable(&name))?;
+                }
             }
         }
         if !names.is_complete() {
@@ -76,6 +112,10 @@ pub(crate) async fn list(
         }
     }
     Ok(Exit::Done)
+}
+
+fn empty_row(state: &str, name: &str) -> String {
+    format!("{state:11} {:>9} {:>9} {:>9}  {name}", "-", "-", "-")
 }
 
 fn row(name: &str, entry: &Inspected) -> String {
@@ -100,7 +140,7 @@ pub(crate) async fn inspect(
         }
         out.answer(
             &json!({ "name": name, "state": "absent" }),
-            format!("{name}: there is no entry"),
+            format!("{}: there is no entry", printable(name)),
         )?;
         return Ok(Exit::No);
     };
@@ -122,7 +162,7 @@ fn described(
     value: Option<&serde_json::Value>,
 ) -> String {
     let mut text = String::new();
-    let mut line = |what: &str, is: &str| _ = writeln!(text, "{what:10} {is}");
+    let mut line = |what: &str, is: &str| _ = writeln!(text, "{what:10} {}", printable(is));
     line("name", name);
     line("state", state(entry.state));
     if matches!(entry.state, EntryState::Loading | EntryState::Unreadable) {

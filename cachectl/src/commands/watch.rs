@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::stdout;
 use std::num::NonZeroUsize;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
-use cache_runtime::{CacheManager, ClusterStats, Counts};
+use cache_runtime::{CacheManager, ClusterSite, ClusterStats, Counts};
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::execute;
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
@@ -16,9 +16,9 @@ use tokio::time::sleep;
 
 use super::cluster_stats;
 use crate::exit::{Exit, Failure};
-use crate::output::Output;
+use crate::output::{Output, printable};
 
-/// Rates are those of so long: processes report every few seconds.
+/// Rates are means over so long, from report to report: processes report every few seconds.
 const WINDOW: Duration = Duration::from_secs(15);
 
 pub(crate) async fn watch(
@@ -42,7 +42,7 @@ async fn look_on(
     every: Duration,
     times: usize,
 ) -> Result<(), Failure> {
-    let mut seen = VecDeque::new();
+    let mut seen = Seen::default();
     for time in 0..times {
         if time > 0 {
             sleep(every).await;
@@ -58,14 +58,52 @@ async fn look_on(
                 continue;
             }
         };
-        seen.push_back((Instant::now(), stats));
-        while seen.len() > 2 && seen.get(1).is_some_and(|(at, _)| at.elapsed() >= WINDOW) {
-            seen.pop_front();
-        }
-        let view = View::of(&seen, latency, manager);
+        seen.note(stats, Instant::now());
+        let view = View::of(&seen, latency, manager, Instant::now());
         show(out, &view, &view.text())?;
     }
     Ok(())
+}
+
+/// The sums after each report that was noticed, the latest last. What is looked at between two reports says nothing
+/// new.
+#[derive(Default)]
+struct Seen {
+    reports: VecDeque<ClusterStats>,
+    /// When the last one was noticed.
+    at: Option<Instant>,
+}
+
+impl Seen {
+    fn note(&mut self, stats: ClusterStats, now: Instant) {
+        if self.reports.back().is_some_and(|last| last.since != stats.since) {
+            // They have been set back.
+            self.reports.clear();
+        }
+        if self.reports.back().is_some_and(|last| last.reported == stats.reported) {
+            return;
+        }
+        let began = stats.reported.and_then(|latest| latest.checked_sub(WINDOW));
+        self.reports.push_back(stats);
+        self.at = Some(now);
+        let is_old = |report: &ClusterStats| report.reported <= began;
+        while self.reports.len() > 2 && self.reports.get(1).is_some_and(is_old) {
+            self.reports.pop_front();
+        }
+    }
+
+    /// Two reports, and the seconds between them; `None` before there are two. If none has come for as long as the
+    /// window, nothing has been counted in it.
+    fn span(&self, now: Instant) -> Option<(&ClusterStats, &ClusterStats, f64)> {
+        let (first, last) = (self.reports.front()?, self.reports.back()?);
+        if self.at.is_some_and(|at| now.duration_since(at) >= WINDOW) {
+            return Some((last, last, WINDOW.as_secs_f64()));
+        }
+        let time = |stats: &ClusterStats| stats.reported.unwrap_or(SystemTime::UNIX_EPOCH);
+        let between = time(last).duration_since(time(first)).ok().filter(|time| !time.is_zero())?;
+        // Between reports further apart nothing was counted but in the end.
+        Some((first, last, between.min(WINDOW).as_secs_f64()))
+    }
 }
 
 /// In the place of what was shown before, where somebody sees it.
@@ -99,7 +137,7 @@ struct View {
     latency_ms: Option<f64>,
     instances: u64,
     total: Rates,
-    invalidations_per_second: f64,
+    invalidations_per_second: Option<f64>,
     /// The busiest first.
     sites: Vec<SiteRates>,
 }
@@ -111,65 +149,70 @@ struct SiteRates {
     rates: Rates,
 }
 
-/// Of the last seconds.
-#[derive(Clone, Copy, Serialize)]
+/// Of the last seconds; `None` as long as nothing can be said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 struct Rates {
-    requests_per_second: f64,
-    hit_rate: f64,
-    loads_per_second: f64,
-    mean_load_ms: f64,
-    errors_per_second: f64,
+    requests_per_second: Option<f64>,
+    hit_rate: Option<f64>,
+    loads_per_second: Option<f64>,
+    mean_load_ms: Option<f64>,
+    errors_per_second: Option<f64>,
 }
 
 impl Rates {
     fn of(before: Counts, after: Counts, seconds: f64) -> Self {
         let grown = |number: fn(&Counts) -> u64| number(&after).saturating_sub(number(&before));
         let (hits, misses, loads) = (grown(Counts::hits), grown(|c| c.misses), grown(|c| c.loads));
-        let per_second = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
-        let part = |some: u64, all: u64| if all == 0 { 0.0 } else { some as f64 / all as f64 };
+        let per_second = |count: u64| Some(count as f64 / seconds);
+        let part = |some: u64, all: u64| (all > 0).then(|| some as f64 / all as f64);
         Rates {
             requests_per_second: per_second(hits.saturating_add(misses)),
             hit_rate: part(hits, hits.saturating_add(misses)),
             loads_per_second: per_second(loads),
-            mean_load_ms: part(grown(|c| c.load_micros), loads) / 1e3,
+            mean_load_ms: part(grown(|c| c.load_micros), loads).map(|micros| micros / 1e3),
             errors_per_second: per_second(grown(|c| c.load_errors)),
         }
     }
 }
 
+/// What the same call site had counted earlier.
+fn counts_of(earlier: &ClusterStats, site: &ClusterSite) -> Counts {
+    let same = |old: &&ClusterSite| (&old.name, &old.prefix) == (&site.name, &site.prefix);
+    earlier.sites.iter().find(same).map(|old| old.counts).unwrap_or_default()
+}
+
+/// A number for people, or a dash.
+fn number(number: Option<f64>, unit: &str) -> String {
+    number.map_or("-".to_owned(), |number| format!("{number:.1}{unit}"))
+}
+
 impl View {
-    fn of(
-        seen: &VecDeque<(Instant, ClusterStats)>,
-        latency: Option<Duration>,
-        manager: &CacheManager,
-    ) -> Self {
+    fn of(seen: &Seen, latency: Option<Duration>, manager: &CacheManager, now: Instant) -> Self {
         let nothing = ClusterStats::default();
-        let (before, after, seconds) = match (seen.front(), seen.back()) {
-            (Some((began, before)), Some((now, after))) => {
-                (before, after, (*now - *began).as_secs_f64())
-            }
-            _ => (&nothing, &nothing, 0.0),
+        let after = seen.reports.back().unwrap_or(&nothing);
+        let span = seen.span(now);
+        let rates = |old: &dyn Fn(&ClusterStats) -> Counts, counts: Counts| {
+            span.map(|(before, _, seconds)| Rates::of(old(before), counts, seconds))
         };
         let mut sites: Vec<_> = after
             .sites
             .iter()
-            .map(|site| {
-                let old = before
-                    .sites
-                    .iter()
-                    .find(|old| (&old.name, &old.prefix) == (&site.name, &site.prefix));
-                let old = old.map(|old| old.counts).unwrap_or_default();
-                SiteRates { name: site.name.clone(), rates: Rates::of(old, site.counts, seconds) }
+            .map(|site| SiteRates {
+                name: site.name.clone(),
+                rates: rates(&|before| counts_of(before, site), site.counts).unwrap_or_default(),
             })
             .collect();
-        sites.sort_by(|a, b| b.rates.requests_per_second.total_cmp(&a.rates.requests_per_second));
-        let invalidations = after.invalidations.saturating_sub(before.invalidations) as f64;
+        let busy = |site: &SiteRates| site.rates.requests_per_second.unwrap_or(0.0);
+        sites.sort_by(|a, b| busy(b).total_cmp(&busy(a)));
+        let invalidations = span.map(|(before, after, seconds)| {
+            after.invalidations.saturating_sub(before.invalidations) as f64 / seconds
+        });
         View {
             namespace: manager.config().namespace.clone(),
             latency_ms: latency.map(|latency| latency.as_secs_f64() * 1e3),
             instances: after.instances,
-            total: Rates::of(before.total, after.total, seconds),
-            invalidations_per_second: if seconds > 0.0 { invalidations / seconds } else { 0.0 },
+            total: rates(&|before| before.total, after.total).unwrap_or_default(),
+            invalidations_per_second: invalidations,
             sites,
         }
     }
@@ -178,10 +221,10 @@ impl View {
         let latency =
             self.latency_ms.map_or("does not answer".to_owned(), |ms| format!("{ms:.2} ms"));
         let mut text = format!(
-            "{}: {} processes, Redis {latency}, {:.1} invalidations/s\n\n{:>10} {:>9} {:>9} {:>11} {:>9}\n",
+            "{}: {} processes, Redis {latency}, {} invalidations/s\n\n{:>10} {:>9} {:>9} {:>11} {:>9}\n",
             self.namespace,
             self.instances,
-            self.invalidations_per_second,
+            number(self.invalidations_per_second, ""),
             "requests/s",
             "hit rate",
             "loads/s",
@@ -201,10 +244,72 @@ impl View {
             } = rates;
             let _ = writeln!(
                 text,
-                "{requests_per_second:>10.1} {:>8.1}% {loads_per_second:>9.1} {mean_load_ms:>8.1} ms {errors_per_second:>9.1}  {name}",
-                hit_rate * 100.0
+                "{:>10} {:>9} {:>9} {:>11} {:>9}  {}",
+                number(requests_per_second, ""),
+                number(hit_rate.map(|rate| rate * 100.0), "%"),
+                number(loads_per_second, ""),
+                number(mean_load_ms, " ms"),
+                number(errors_per_second, ""),
+                printable(name)
             );
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The sums after a steady 200 requests a second for so long.
+    fn after(ms: u64) -> ClusterStats {
+        let mut stats = ClusterStats::default();
+        let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+        stats.since = Some(began);
+        stats.reported = Some(began + Duration::from_millis(ms));
+        stats.total.memory_hits = ms / 5;
+        stats
+    }
+
+    fn requests(seen: &Seen, now: Instant) -> Option<f64> {
+        let (before, after, seconds) = seen.span(now)?;
+        Rates::of(before.total, after.total, seconds).requests_per_second
+    }
+
+    #[test]
+    fn a_steady_rate_is_shown_as_it_is_however_looks_and_reports_fall() {
+        let (mut seen, began) = (Seen::default(), Instant::now());
+        let mut shown = Vec::new();
+        // Reports every 5 s, and a look every 2 s.
+        for look in 1..30 {
+            let now = began + Duration::from_secs(2 * look);
+            seen.note(after(2 * look / 5 * 5_000), now);
+            shown.push(requests(&seen, now));
+        }
+        let known: Vec<_> = shown.iter().flatten().collect();
+        assert_eq!(shown.iter().take_while(|rate| rate.is_none()).count(), 2, "{shown:?}");
+        assert!(known.iter().all(|rate| **rate == 200.0), "{shown:?}");
+        assert_eq!(known.len(), shown.len() - 2);
+    }
+
+    #[test]
+    fn without_a_report_for_long_nothing_is_counted() {
+        let (mut seen, began) = (Seen::default(), Instant::now());
+        seen.note(after(5_000), began);
+        assert_eq!(requests(&seen, began), None);
+        seen.note(after(10_000), began);
+        assert_eq!(requests(&seen, began), Some(200.0));
+        assert_eq!(requests(&seen, began + WINDOW), Some(0.0));
+    }
+
+    #[test]
+    fn sums_that_were_set_back_are_a_new_beginning() {
+        let (mut seen, now) = (Seen::default(), Instant::now());
+        seen.note(after(5_000), now);
+        seen.note(after(10_000), now);
+        let mut reset = after(11_000);
+        reset.since = reset.reported;
+        seen.note(reset, now);
+        assert_eq!(requests(&seen, now), None);
     }
 }

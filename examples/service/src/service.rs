@@ -8,7 +8,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Redirect;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use cache_admin::AdminConfig;
@@ -29,11 +28,7 @@ pub fn router(app: App, manager: CacheManager, admin: AdminConfig) -> Router {
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
         .with_state(manager.clone());
-    routes(app)
-        .merge(probes)
-        .nest("/cache", cache_admin::router(manager, admin))
-        // A nested router does not answer to its own path with a slash at the end, which people type.
-        .route("/cache/", get(async || Redirect::permanent("/cache")))
+    routes(app).merge(probes).nest_service("/cache", cache_admin::router(manager, admin))
 }
 
 /// The process answers. Nothing else counts here: a restart mends neither Redis nor the database.

@@ -65,6 +65,15 @@ async fn the_key_is_taken_from_either_header() {
     on_stores(&[Store::Memory], async |cache: TestCache| {
         let admin = Admin::with_key(&cache.manager).await;
         answer(admin.request(Method::GET, "/stats").bearer_auth(KEY)).await.ok();
+        for scheme in ["bearer", "BEARER", "Bearer "] {
+            let request = admin.request(Method::GET, "/stats");
+            answer(request.header("authorization", format!("{scheme} {KEY}"))).await.ok();
+        }
+        for other in ["Basic", "Bearers", "", "Bearer:"] {
+            let request = admin.request(Method::GET, "/stats");
+            let request = request.header("authorization", format!("{other} {KEY}"));
+            assert!(answer(request).await.refusal(401).contains("missing"), "{other:?}");
+        }
         admin.get("/stats").await.ok();
     })
     .await;
@@ -91,6 +100,71 @@ async fn what_is_not_there_is_not_found() {
         let admin = Admin::with_key(&cache.manager).await;
         let nothing = admin.get("/nothing").await;
         assert_eq!(nothing.refusal(404), "there is no GET /nothing");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_refusal_is_problem_details() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        for (name, path, status) in [
+            ("GET", "/entries/", 404),
+            ("DELETE", "/stats", 405),
+            ("PUT", "/entries/admin:1", 405),
+            ("POST", "/", 405),
+            ("GET", "/entries/%ff", 400),
+            ("DELETE", "/entries/a%ff", 400),
+            ("DELETE", "/prefix/%ff", 400),
+            ("DELETE", "/tag/%c3%28", 400),
+            ("POST", "/sites/%ff/disable", 400),
+            ("DELETE", "/pattern", 400),
+            ("GET", "/events?after=x", 400),
+        ] {
+            let url = format!("http://{}/cache{path}", admin.address);
+            let request = admin.client.request(method(name), url).header("x-cache-admin-key", KEY);
+            let response = request.send().await.unwrap();
+            assert_eq!(response.headers()["cache-control"], "no-store", "{name} {path}");
+            let allowed = response.headers().contains_key("allow");
+            assert_eq!(allowed, status == 405, "{name} {path}: {response:?}");
+            assert_eq!(response.headers()["content-type"], "application/problem+json");
+            assert_eq!(response.status().as_u16(), status, "{name} {path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_page_is_there_with_a_slash_at_its_end_too_and_nothing_else_is_stored() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        let header = async |path: &str| {
+            let request = admin.request(Method::GET, path).header("x-cache-admin-key", KEY);
+            let response = request.send().await.unwrap().error_for_status().unwrap();
+            response.headers()["cache-control"].to_str().unwrap().to_owned()
+        };
+        for path in ["", "/"] {
+            assert_eq!(header(path).await, "no-cache");
+        }
+        for path in ["/stats", "/health", "/sites", "/events", "/metrics"] {
+            assert_eq!(header(path).await, "no-store", "{path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn names_are_found_where_the_router_is_below_a_path_with_parameters() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let routes = cache_admin::router(cache.manager.clone(), with_key().public_reads(true));
+        let service = axum::Router::new().nest_service("/{tenant}/cache", routes);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = tokio::spawn(axum::serve(listener, service).into_future());
+        let url = format!("http://{address}/one/cache/entries/admin:1");
+        let missing = answer(reqwest::Client::new().get(url)).await;
+        assert_eq!(missing.refusal(404), "there is no entry \"admin:1\"");
+        served.abort();
     })
     .await;
 }

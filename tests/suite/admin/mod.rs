@@ -7,6 +7,7 @@ mod hostile;
 mod metrics;
 mod otel;
 mod reading;
+mod shutdown;
 
 use std::net::SocketAddr;
 
@@ -61,7 +62,7 @@ struct Answer {
 
 impl Admin {
     async fn serve(manager: &CacheManager, config: AdminConfig) -> Admin {
-        let service = Router::new().nest("/cache", router(manager.clone(), config));
+        let service = Router::new().nest_service("/cache", router(manager.clone(), config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let served = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });

@@ -50,6 +50,8 @@ async fn the_statistics_of_all_processes_are_added_up_and_start_from_zero() {
     let stats = answer.ok();
     assert_eq!((&stats["instances"], &stats["hit_rate_text"]), (&json!(2), &json!("50.0 %")));
     assert_eq!(stats["prefixes"]["admin"]["loads"], 1);
+    is_rfc3339(&stats["since"]);
+    is_rfc3339(&stats["reported"]);
     admin.post("/stats/cluster/reset").await.ok();
     assert_eq!(admin.get("/stats/cluster").await.ok()["total_requests"], 0);
 }
@@ -90,6 +92,7 @@ async fn a_required_redis_that_is_away_is_unavailable_and_any_other_degraded() {
         let expected = if required { Status::Down } else { Status::Degraded };
         assert_eq!(answer.body["status"], json!(expected));
         assert!(answer.body["reason"].is_string());
+        is_rfc3339(&answer.body["last_failure"]);
     }
 }
 
@@ -121,9 +124,17 @@ async fn events_are_numbered_and_come_once() {
         let event = &answer.ok()[0];
         assert_eq!((&event["number"], &event["event"]), (&json!(1), &json!("invalidated")));
         assert_eq!(event["tags"], json!(["admin:7"]));
+        is_rfc3339(&event["at"]);
         assert_eq!(admin.get("/events?after=1").await.ok(), &json!([]));
     })
     .await;
+}
+
+/// Such as `2026-11-28T18:05:26.123Z`.
+#[track_caller]
+fn is_rfc3339(time: &serde_json::Value) {
+    let digits = time.as_str().unwrap_or_default().replace(|c: char| c.is_ascii_digit(), "0");
+    assert_eq!(digits, "0000-00-00T00:00:00.000Z", "{time}");
 }
 
 #[tokio::test]
