@@ -134,9 +134,25 @@ async fn an_outage_is_one_warning_and_its_end_one_message() {
     let (warnings, messages) = (log.lines("WARN"), log.lines("INFO"));
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
     assert!(warnings[0].contains("Redis is away"), "{warnings:?}");
-    assert_eq!(messages.len(), 1, "{messages:#?}");
-    assert!(messages[0].contains("Redis is back"), "{messages:?}");
-    assert!(messages[0].contains(&server.port().to_string()), "{messages:?}");
+    let [_start, back] = &messages[..] else { panic!("{messages:#?}") };
+    assert!(back.contains("Redis is back"), "{back}");
+    assert!(back.contains(&server.port().to_string()), "{back}");
+}
+
+#[tokio::test]
+async fn a_manager_says_once_what_it_works_with() {
+    let (log, _guard) = Log::capture();
+    let server = RedisServer::builder().password("hunter2").start();
+    let manager = manager(&server.url());
+    until_up(&manager).await;
+    let messages = log.lines("INFO");
+    let [start] = &messages[..] else { panic!("{messages:#?}") };
+    let port = server.port().to_string();
+    let capacity = manager.stats().capacity.to_string();
+    for said in ["tiered", "***", &port, &manager.config().namespace, &capacity, "version="] {
+        assert!(start.contains(said), "{said}: {start}");
+    }
+    assert!(!start.contains("hunter2"), "{start}");
 }
 
 #[tokio::test]

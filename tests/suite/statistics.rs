@@ -120,6 +120,24 @@ async fn callers_who_waited_are_counted() {
     .await;
 }
 
+#[tokio::test]
+async fn callers_who_share_a_read_of_redis_are_hits() {
+    on_stores(&[Store::Redis], async |cache: TestCache| {
+        let source = Source::new(1);
+        let call = |source: Source| cache.spawn(async move { item(&source, 1).await });
+        call(source.clone()).await.unwrap();
+        cache.manager.reset_stats();
+        let callers: Vec<_> = (0..64).map(|_| call(source.clone())).collect();
+        for caller in callers {
+            caller.await.unwrap();
+        }
+        let counts = counts(&cache);
+        assert_eq!((counts.redis_hits, counts.misses, counts.coalesced), (64, 0, 0));
+        assert_eq!((counts.loads, counts.hit_rate(), counts.saved_cost), (0, 1.0, 32.0));
+    })
+    .await;
+}
+
 #[cached(key_prefix = "statistics:slow", key = "{id}")]
 async fn slow(id: u64) -> u64 {
     sleep(Duration::from_millis(20)).await;

@@ -305,6 +305,15 @@ impl Call {
 
     /// Ends a flight with a value that a store holds.
     pub(super) fn pass(&self, leader: Leader<CallKey>, found: &Found) {
+        self.pass_counted(leader, found, Some(found.hit.load_micros));
+    }
+
+    /// The same with a value whose load, in another process, has been waited for.
+    pub(super) fn pass_loaded(&self, leader: Leader<CallKey>, found: &Found) {
+        self.pass_counted(leader, found, None);
+    }
+
+    fn pass_counted(&self, leader: Leader<CallKey>, found: &Found, saved_micros: Option<u64>) {
         if self.stores == Stores::Memory {
             // Who has joined did so while nothing that was noted before the look had changed.
             leader.seal();
@@ -313,6 +322,7 @@ impl Call {
             Outcome::Value(Arc::new(Passed {
                 value: Arc::clone(&found.hit.value),
                 origin: found.origin(),
+                saved_micros,
             }))
         });
     }

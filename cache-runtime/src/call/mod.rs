@@ -146,6 +146,8 @@ impl Found {
 struct Passed {
     value: Value,
     origin: Origin,
+    /// The load time that is saved, if a store had it; `None` if a load was waited for.
+    saved_micros: Option<u64>,
 }
 
 /// What a caller wants of a call beyond its value.
@@ -249,14 +251,18 @@ impl Call {
 
     /// Counts a value that a store has answered with.
     pub(crate) fn count_hit(&self, hit: &Hit<Value>, source: Source) {
+        self.count_found(source, hit.load_micros);
+        self.count_stale(hit);
+    }
+
+    fn count_found(&self, source: Source, load_micros: u64) {
         match source {
             Source::Redis => {
                 self.counters.slow.redis_hits.one();
-                self.counters.slow.saved_micros.add(hit.load_micros);
+                self.counters.slow.saved_micros.add(load_micros);
             }
-            _ => self.counters.memory_hit(hit.load_micros),
+            _ => self.counters.memory_hit(load_micros),
         }
-        self.count_stale(hit);
     }
 
     fn count_stale(&self, hit: &Hit<Value>) {
@@ -302,23 +308,29 @@ impl Call {
 
     /// A flight's outcome as this call's output, where it can be one.
     fn shared_output(&self, outcome: &Outcome) -> Option<Served> {
-        let (output, origin) = match outcome {
+        let (output, origin, saved_micros) = match outcome {
             Outcome::Value(passed) => {
-                let Passed { value, origin } = passed.downcast_ref()?;
+                let Passed { value, origin, saved_micros } = passed.downcast_ref()?;
                 let too_old = self.demands.max_age.is_some_and(|max_age| origin.age >= max_age);
                 if too_old || value.of().id() != self.policy.of.id() {
                     return None;
                 }
-                (Ok(Arc::clone(value)), *origin)
+                (Ok(Arc::clone(value)), *origin, *saved_micros)
             }
             Outcome::Error(error) => {
                 self.shares.filter(|is_ours| is_ours(error))?;
-                (Err(Arc::clone(error)), Origin::new(Source::Shared))
+                (Err(Arc::clone(error)), Origin::new(Source::Shared), None)
             }
             Outcome::Failed | Outcome::Outdated(_) | Outcome::Abandoned => return None,
         };
-        self.counters.slow.coalesced.one();
-        self.counters.slow.misses.one();
+        match saved_micros {
+            // No load was waited for: another caller's read has found it.
+            Some(saved_micros) => self.count_found(origin.source, saved_micros),
+            None => {
+                self.counters.slow.coalesced.one();
+                self.counters.slow.misses.one();
+            }
+        }
         if origin.stale {
             self.counters.slow.stale_served.one();
         }
@@ -328,7 +340,8 @@ impl Call {
 
 /// A value that has just been loaded, for those who waited.
 fn passed(value: &Value) -> Arc<Passed> {
-    Arc::new(Passed { value: Arc::clone(value), origin: Origin::new(Source::Shared) })
+    let origin = Origin::new(Source::Shared);
+    Arc::new(Passed { value: Arc::clone(value), origin, saved_micros: None })
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -52,7 +52,7 @@ impl Call {
                 Load::new(self, leader, Goal::Redis { key, noted }).or_else(instead).leased(lease),
             ),
             Begun::Found(found) => {
-                self.pass(leader, &found);
+                self.pass_loaded(leader, &found);
                 // Counted as a miss before.
                 self.counters.slow.coalesced.one();
                 self.count_stale(&found.hit);

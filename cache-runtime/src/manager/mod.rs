@@ -116,7 +116,9 @@ impl Builder {
     /// [`Error::Config`] for a configuration that cannot be used.
     pub fn build(self) -> Result<CacheManager, Error> {
         warn_of_prefixes(&self.config);
-        Core::new(self.config, self.clock).map(|core| CacheManager(Arc::new(Owner(core))))
+        let core = Core::new(self.config, self.clock)?;
+        log_start(&core);
+        Ok(CacheManager(Arc::new(Owner(core))))
     }
 
     /// Makes the manager and waits for the first attempt to connect, at most the connect timeout.
@@ -131,6 +133,22 @@ impl Builder {
         global::is_connected();
         Ok(manager)
     }
+}
+
+/// Says once what the cache works with. The address shows no password.
+fn log_start(core: &Core) {
+    let redis = match core.config.effective() {
+        Ok(Backend::Redis(url) | Backend::Tiered(url)) => Some(url.to_string()),
+        Ok(Backend::Memory) | Err(_) => None,
+    };
+    tracing::info!(
+        mode = core.stores.as_str(),
+        redis,
+        namespace = core.config.namespace,
+        capacity = core.memory.capacity(),
+        version = env!("CARGO_PKG_VERSION"),
+        "the cache is set up"
+    );
 }
 
 /// A prefix that is misspelled has no effect.

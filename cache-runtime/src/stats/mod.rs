@@ -140,9 +140,9 @@ macro_rules! counts {
 }
 
 counts! {
-    /// Calls answered from Redis.
+    /// Calls answered from Redis, those included that were given what another call was just reading there.
     redis_hits,
-    /// Calls that found nothing fresh.
+    /// Calls that found nothing fresh: they loaded, or waited for a load.
     misses,
     /// Bodies that were run to fill the cache.
     loads,
