@@ -264,6 +264,7 @@ impl Plan {
     }
 }
 
+#[allow(clippy::result_large_err, reason = "both are the text on the stack; a box would allocate")]
 fn rendered(render: impl FnOnce(&mut Renderer)) -> Result<Rendered, Rendered> {
     let mut renderer = Renderer::new();
     render(&mut renderer);

@@ -355,6 +355,7 @@ const fn check_numbers(spec: &SiteSpec) {
 }
 
 /// The rules of a literal prefix, for a prefix that is a path to a constant.
+#[allow(clippy::panic, reason = "it is called at compile time")]
 const fn check_prefix(prefix: &str) {
     if let Some(fault) = prefix_fault(prefix) {
         panic!("{}", fault);

@@ -47,6 +47,10 @@ impl Renderer {
 
     /// The whole text, or what stands before the first value whose `Display` failed.
     #[inline]
+    #[allow(
+        clippy::result_large_err,
+        reason = "both are the text on the stack; a box would allocate"
+    )]
     pub(crate) fn whole(self) -> Result<Rendered, Rendered> {
         let Self { mut text, failed } = self;
         match failed {
