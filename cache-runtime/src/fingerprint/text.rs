@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// A longer text says nothing: to print it would cost more than the load may be worth.
@@ -9,9 +10,12 @@ const LONGEST: usize = 64 << 10;
 
 /// `None` if the text is too long, or its `Debug` fails.
 pub(super) fn digest(value: &dyn fmt::Debug) -> Option<u64> {
-    let mut text = Bounded(String::new());
+    let mut text = Bounded(SmallVec::new());
     write!(text, "{value:?}").ok()?;
-    let words = text.0.split(|letter: char| !is_of_a_word(letter)).filter(|word| counts(word));
+    let words = str::from_utf8(&text.0)
+        .ok()?
+        .split(|letter: char| !is_of_a_word(letter))
+        .filter(|word| counts(word));
     Some(words.fold(1, |sum, word| sum.wrapping_add(xxh3_64(unsigned_zero(word).as_bytes()))))
 }
 
@@ -32,14 +36,15 @@ fn unsigned_zero(word: &str) -> &str {
     }
 }
 
-struct Bounded(String);
+/// Short texts need no allocation: a debug build makes one for each hit.
+struct Bounded(SmallVec<[u8; 256]>);
 
 impl fmt::Write for Bounded {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.0.len() + text.len() > LONGEST {
             return Err(fmt::Error);
         }
-        self.0.push_str(text);
+        self.0.extend_from_slice(text.as_bytes());
         Ok(())
     }
 }
