@@ -3,6 +3,9 @@ CARGO ?= cargo
 # What `cargo tree` counts for cache-runtime at most; see scripts/count-crates.
 MAX_CRATES := 76
 
+# Most tests wait for a server or a clock, so more of them than there are cores keep the cores busy.
+export RUST_TEST_THREADS ?= 8
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run serve load-test test soak scale lint doc crates bench instructions bless fuzz
 
@@ -25,13 +28,14 @@ load-test: ## Measure the example service in a release build; a cached endpoint 
 test: setup ## Run all tests, also those in the documentation
 	@$(CARGO) test --workspace --all-features --no-fail-fast
 
-soak: setup ## Run a million operations of four processes while Redis fails, alone and as a cluster, a load of minutes, and a million values through each codec
+soak: setup ## Run a million operations of four processes while Redis fails, alone and as a cluster, a load of minutes, a million values through the codecs, and the longest programs of the model
 	ROUND_TRIPS=$${ROUND_TRIPS:-1000000} $(CARGO) test -p cache-runtime --all-features --lib \
 		-- --nocapture a_value_comes_back_as_it_was_or_is_not_stored
 	HISTORY_OPERATIONS=$${HISTORY_OPERATIONS:-1000000} $(CARGO) test --release -p cache-tests \
 		--test history -- --nocapture no_process
 	LOAD_SECONDS=$${LOAD_SECONDS:-120} LOAD_KEYS=$${LOAD_KEYS:-1000000} \
 		$(CARGO) test --release -p cache-tests --test load -- --nocapture
+	$(CARGO) test --release -p cache-tests --test protocol -- --nocapture --ignored --test-threads=1
 
 scale: setup ## Measure what entries, instances and invalidations take, and print what 1,000 instances would make
 	SCALE=full $(CARGO) test --release -p cache-tests --test scale -- --nocapture --test-threads=1
