@@ -43,7 +43,7 @@ impl Fingerprint {
     }
 }
 
-/// An argument whose fingerprint is wanted. Method look-up finds what its type has: see [`probe`].
+/// An argument whose fingerprint is wanted. Method look-up finds what its type has: see `probe`.
 #[derive(Debug)]
 pub struct Argument<'a, T: ?Sized>(pub &'a T);
 
