@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Invalidate(Invalidate),
     /// Removes every entry whose name matches.
     Clear {
-        /// `*` is any text, `?` one character, `[a-z]` one of a set, `\` takes the next as it is.
+        /// `*` is any text, `?` one byte, `[a-z]` one of a set, `\` takes the next as it is.
         pattern: String,
         /// Only names what it would remove; running loads, which leave a mark there, are among them.
         #[arg(long)]

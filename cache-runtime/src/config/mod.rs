@@ -118,8 +118,8 @@ pub struct CacheConfig {
     /// load time, if that is longer. `CACHE_WAIT_LIMIT`, default 10 s.
     ///
     /// The mean is that of the function; by hand, of all names with the same first prefix. What a load waits
-    /// for other loads does not count. A caller that has waited for two loads up to the limit loads by itself,
-    /// and one whose load would wait for a load that waits for it does so at once.
+    /// for other loads does not count. When it is over one of those who wait loads, and the others wait for that one.
+    /// A caller whose load would wait for a load that waits for it loads at once.
     #[serde(with = "duration_text")]
     pub wait_limit: Duration,
     /// How many loads may run in the background at once; beyond that, stale values are served and
