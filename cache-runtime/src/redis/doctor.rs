@@ -11,8 +11,8 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::RedisStore;
-use super::link::no_answer;
-use super::node::{check_version, field, is_answer};
+use super::errors::{is_answer, no_answer};
+use super::identity::{check_version, field};
 use super::notice;
 use super::rights::{Need, OF_CLUSTER, RIGHTS, describe_all, rules};
 use super::script::is_unknown_command;

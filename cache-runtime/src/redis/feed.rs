@@ -25,8 +25,10 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
-use super::link::{Link, State, no_answer};
-use super::node::{Identity, Node};
+use super::errors::no_answer;
+use super::identity::Identity;
+use super::link::{Link, State};
+use super::node::Node;
 use super::notice::{self, Item};
 use super::ready::Ready;
 use super::rights;

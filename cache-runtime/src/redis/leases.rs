@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use redis::RedisResult;
 
 use super::RedisStore;
-use super::node::Lane;
+use super::lane::Lane;
 use super::ready::Ready;
 use super::script::Script;
 use super::shared::Shared;

@@ -12,13 +12,15 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join, join_all, select_ok};
 use redis::aio::MultiplexedConnection;
-use redis::{ConnectionInfo, RedisError, RedisResult, Value, cmd};
+use redis::{ConnectionInfo, RedisResult, Value, cmd};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
+use super::errors::{no_answer, refused};
 use super::feed;
-use super::node::{Lane, Node, refused};
+use super::lane::Lane;
+use super::node::Node;
 use super::ready::{Ready, is_half_moved};
 use super::rights::{self, Need};
 use super::script::{Loaded, Script};
@@ -511,13 +513,6 @@ impl Shared {
         }
         Ok(())
     }
-}
-
-pub(super) fn no_answer(after: Duration) -> RedisError {
-    RedisError::from(std::io::Error::new(
-        std::io::ErrorKind::TimedOut,
-        format!("no answer within {after:?}"),
-    ))
 }
 
 /// Lets nobody wait for a link whose task has ended, be it with its runtime.

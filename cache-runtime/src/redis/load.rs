@@ -11,12 +11,13 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use redis::RedisResult;
 
-use super::node::Lane;
+use super::away::Away;
+use super::lane::Lane;
 use super::notice::Item;
 use super::ready::{Ready, is_half_moved};
 use super::script::{STATE_BYTES, Script};
 use super::shared::Shared;
-use super::{Away, Life, RedisStore, number, token, weights};
+use super::{Life, RedisStore, number, token, weights};
 use crate::clock::millis;
 use crate::entry::{self, StateId};
 use crate::name::name_of;

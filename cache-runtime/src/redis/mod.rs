@@ -6,11 +6,15 @@
 //! A tag is invalidated by removing its token: what is absent equals nothing that was recorded,
 //! and the next load that notes the tag gives it a new one.
 
+mod away;
 mod backoff;
 mod breaker;
 mod doctor;
+mod errors;
 mod feed;
+mod identity;
 mod journal;
+mod lane;
 mod leases;
 mod line;
 mod link;
@@ -44,13 +48,14 @@ use crate::generation::Generations;
 use crate::runtime;
 use crate::stats::{Beyond, Latencies, Tallied};
 use crate::timer::{self, timeout};
+pub(crate) use away::{Away, Missed};
 pub use breaker::Breaker;
 pub use doctor::{Check, Grade};
 pub(crate) use feed::Hearing;
+use lane::Lane;
 use link::State;
 pub(crate) use load::{By, Filled, Lease, Mark, Noted, Over};
 use mirror::ROOT;
-use node::Lane;
 pub(crate) use pace::{Pace, ROOM};
 pub(crate) use servers::Servers;
 use shared::Shared;
@@ -61,30 +66,6 @@ pub(crate) use tls::Tls;
 
 /// The shared tier of one manager.
 pub(crate) struct RedisStore(Arc<Shared>);
-
-/// Redis cannot be used just now, or did not answer in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Away;
-
-/// Why a question that may have a large answer was not answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missed {
-    /// Not in time, and the server is there: it takes longer than it may.
-    Late,
-    Away,
-}
-
-impl From<Away> for Missed {
-    fn from(Away: Away) -> Self {
-        Missed::Away
-    }
-}
-
-impl From<Missed> for Away {
-    fn from(_: Missed) -> Self {
-        Away
-    }
-}
 
 /// Why Redis is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,13 +9,13 @@ use futures_util::StreamExt as _;
 use futures_util::future::select_ok;
 use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
-use redis::{
-    Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, RedisResult, cmd,
-};
+use redis::{Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, RedisError, RedisResult, cmd};
 use tokio::time::timeout;
 
+use super::errors::{another, is_answer, no_answer, refused};
+use super::identity::Identity;
+use super::lane::Lane;
 use super::line::Line;
-use super::link::no_answer;
 use super::rights::{self, Lack, Need};
 use super::shared::Shared;
 use crate::clock::precise_ms;
@@ -24,15 +24,6 @@ use crate::random;
 /// So many deadlines a connection may take to answer while another to the same server does: what it is at is
 /// large.
 const BUSY: u32 = 8;
-
-/// Which of the connections to a server is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
-    /// For small things, which should not wait behind large ones.
-    Quick,
-    /// For large values and long work.
-    Bulk,
-}
 
 /// A server that is connected to.
 #[derive(Clone, Debug)]
@@ -139,7 +130,7 @@ impl Node {
     pub(super) async fn check(&self, deadline: Duration) -> RedisResult<Self> {
         let lines = std::iter::once(&self.quick).chain(&*self.bulk);
         let mut asked: FuturesUnordered<_> =
-            lines.map(async |line| (line, Identity::ask_on(line).await)).collect();
+            lines.map(async |line| (line, identity_on(line).await)).collect();
         let (first, identity) = within(deadline, asked.next()).await?.ok_or_else(nobody)?;
         let is_same = |identity: &Identity| identity.server == self.server;
         if !is_same(&identity?) {
@@ -192,15 +183,6 @@ async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> RedisRes
     timeout(limit, future).await.map_err(|_| no_answer(limit))
 }
 
-/// Whether the server has said something, be it that it does not do what it was asked for.
-pub(super) fn is_answer(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
-}
-
-pub(super) fn another() -> RedisError {
-    refused("it is another server than before")
-}
-
 fn nobody() -> RedisError {
     refused("there is no connection to it")
 }
@@ -215,45 +197,9 @@ pub(super) fn place(info: &ConnectionInfo) -> Option<(&str, u16)> {
     }
 }
 
-/// What a server says of itself.
-pub(super) struct Identity {
-    /// Which run of which server this is. One that has been a replica meanwhile has another replication
-    /// id: it may have missed what was confirmed by its master.
-    pub(super) server: String,
-    pub(super) is_master: bool,
-    pub(super) is_of_cluster: bool,
-}
-
-impl Identity {
-    /// # Errors
-    /// Also if it is too old to be used.
-    pub(super) async fn ask(connection: &mut MultiplexedConnection) -> RedisResult<Self> {
-        let info: String = Self::question().query_async(connection).await?;
-        Self::read(&info)
-    }
-
-    async fn ask_on(line: &Line) -> RedisResult<Self> {
-        let info: String = line.ask(&Self::question()).await?;
-        Self::read(&info)
-    }
-
-    fn question() -> Cmd {
-        let mut question = cmd("INFO");
-        question.arg("server").arg("replication").arg("cluster");
-        question
-    }
-
-    fn read(info: &str) -> RedisResult<Self> {
-        let field = |name| field(info, name);
-        check_version(info)?;
-        let run = field("run_id").unwrap_or_default();
-        let replication = field("master_replid").unwrap_or_default();
-        Ok(Identity {
-            server: format!("{run}:{replication}"),
-            is_master: field("role").is_none_or(|role| role == "master"),
-            is_of_cluster: field("cluster_enabled") == Some("1"),
-        })
-    }
+async fn identity_on(line: &Line) -> RedisResult<Identity> {
+    let info: String = line.ask(&Identity::question()).await?;
+    Identity::read(&info)
 }
 
 /// The difference between the server's clock and this process's monotonic one.
@@ -263,24 +209,4 @@ async fn measure_offset(connection: &mut MultiplexedConnection) -> RedisResult<i
     let here = before.midpoint(precise_ms());
     let there = seconds.saturating_mul(1_000).saturating_add(micros / 1_000);
     Ok(there.saturating_sub(here.cast_signed()))
-}
-
-/// Scripts need `PEXPIRE GT`, which came with 7.0.
-pub(super) fn check_version(info: &str) -> RedisResult<()> {
-    let version = field(info, "redis_version").unwrap_or("0");
-    let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-    if major >= 7 {
-        return Ok(());
-    }
-    Err(refused(format!(
-        "Redis 7.0 or Valkey 7.2 is the least that can be used; this server is {version}"
-    )))
-}
-
-pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
-    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-}
-
-pub(super) fn refused(message: impl Into<String>) -> RedisError {
-    RedisError::from((ErrorKind::Client, "this server cannot be used", message.into()))
 }

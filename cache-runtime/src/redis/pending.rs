@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
-use super::Away;
+use super::away::Away;
+use super::lane::Lane;
 use super::link::{Link, State};
-use super::node::Lane;
 use super::ready::Ready;
 use super::shared::{Shared, Turn};
 use crate::timer::timeout;

@@ -4,8 +4,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ConnectionInfo, ErrorKind, RedisError, RedisResult, cmd};
 use tokio::time::timeout;
 
-use super::link::no_answer;
-use super::node::{Identity, refused};
+use super::errors::{no_answer, refused};
+use super::identity::Identity;
 use super::shared::Shared;
 
 impl Shared {

@@ -2,12 +2,13 @@
 
 use redis::{Cmd, cmd};
 
-use super::node::Lane;
+use super::away::Away;
+use super::lane::Lane;
 use super::notice::Item;
 use super::ready::Ready;
 use super::rights::Need;
 use super::shared::Turn;
-use super::{Away, Owed, RedisStore, topology};
+use super::{Owed, RedisStore, ready};
 use crate::glob::{self, Pattern};
 use crate::name::name_of;
 
@@ -56,9 +57,9 @@ impl RedisStore {
                 self.invalidate_root().await;
                 return None;
             }
-            let before = turn.ask(topology::claims(&turn.ready)).await.ok()?;
+            let before = turn.ask(ready::claims(&turn.ready)).await.ok()?;
             self.pass(sought, &mut removed, progress).await?;
-            let after = turn.ask(topology::claims(&turn.ready)).await.ok()?;
+            let after = turn.ask(ready::claims(&turn.ready)).await.ok()?;
             if before.is_none() || before != after {
                 // Keys that are on their way from one node to another may have been passed by.
                 continue;

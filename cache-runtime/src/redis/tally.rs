@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use redis::{RedisResult, cmd};
 use tokio::sync::Mutex;
 
-use super::Away;
+use super::away::Away;
+use super::lane::Lane;
 use super::link::{Link, State};
-use super::node::Lane;
 use super::rights;
 use super::script::Script;
 use super::shared::Shared;
