@@ -12,14 +12,13 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, RedisError, RedisResult, cmd};
 use tokio::time::timeout;
 
+use super::connector::Connector;
 use super::errors::{another, is_answer, no_answer, refused};
 use super::identity::Identity;
 use super::lane::Lane;
 use super::line::Line;
-use super::rights::{self, Lack, Need};
-use super::shared::Shared;
+use super::rights::{self, Lack};
 use crate::clock::precise_ms;
-use crate::random;
 
 /// So many deadlines a connection may take to answer while another to the same server does: what it is at is
 /// large.
@@ -44,30 +43,31 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) async fn connect(shared: &Shared, info: ConnectionInfo) -> RedisResult<Self> {
-        let quick = shared.open(&info).await?;
-        Node::with(shared, info, quick).await
+    pub(super) async fn connect(connector: &Connector, info: ConnectionInfo) -> RedisResult<Self> {
+        let quick = connector.open(&info).await?;
+        Node::with(connector, info, quick).await
     }
 
     /// A server that one connection to is there.
     pub(super) async fn with(
-        shared: &Shared,
+        connector: &Connector,
         info: ConnectionInfo,
         mut quick: MultiplexedConnection,
     ) -> RedisResult<Self> {
-        let mut lacks = shared.lacking(&rights::RIGHTS, &info, &quick).await?;
+        let mut lacks = connector.lacking(&rights::RIGHTS, &info, &quick).await?;
         let identity = Identity::ask(&mut quick).await?;
         if identity.is_of_cluster {
-            lacks.extend(shared.lacking(&rights::OF_CLUSTER, &info, &quick).await?);
+            lacks.extend(connector.lacking(&rights::OF_CLUSTER, &info, &quick).await?);
         }
         let offset_ms = measure_offset(&mut quick).await?;
         let line = |connection| {
-            let (servers, timeout) = (&shared.settings.servers, shared.settings.connect_timeout);
+            let (servers, timeout) =
+                (&connector.settings.servers, connector.settings.connect_timeout);
             Line::new(servers, timeout, &info, &identity.server, connection)
         };
         let mut bulk = Vec::new();
-        for _ in 1..shared.settings.connections {
-            bulk.push(line(shared.open(&info).await?));
+        for _ in 1..connector.settings.connections {
+            bulk.push(line(connector.open(&info).await?));
         }
         Ok(Node {
             quick: line(quick),
@@ -150,32 +150,10 @@ impl Node {
     }
 
     /// The same with what the user may do now.
-    pub(super) async fn check_rights(&self, shared: &Shared) -> RedisResult<Self> {
+    pub(super) async fn check_rights(&self, connector: &Connector) -> RedisResult<Self> {
         let connection = self.connection(Lane::Quick);
-        let lacks = shared.lacking(&rights::RIGHTS, &self.info, &connection).await?;
+        let lacks = connector.lacking(&rights::RIGHTS, &self.info, &connection).await?;
         Ok(Node { lacks: lacks.into(), ..self.clone() })
-    }
-}
-
-impl Shared {
-    /// What cannot be had on this connection, and is not needed for everything.
-    ///
-    /// # Errors
-    /// If the server cannot be used without it.
-    async fn lacking(
-        &self,
-        rights: &[rights::Right],
-        server: &ConnectionInfo,
-        connection: &MultiplexedConnection,
-    ) -> RedisResult<Vec<Lack>> {
-        let key = self.value_key(&format!("#rights:{:016x}", random::word()));
-        let lacks = rights::lacking(rights, connection, &key, &self.feed_channel()).await;
-        let needed = lacks.iter().filter(|lack| lack.need == Need::All);
-        let needed = rights::describe_all(needed, self.user(), &self.settings.namespace);
-        match needed.first() {
-            Some(needed) => Err(refused(format!("{}: {needed}", server.addr()))),
-            None => Ok(lacks),
-        }
     }
 }
 
