@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde::ser::{self, Error as _, Serializer};
 use smallvec::SmallVec;
 
+use super::error::KeyError;
 use super::map::SortedMap;
 use super::sink::Sink;
-use super::{KeyError, octets, tag};
+use super::{octets, tag};
 
 /// Feeds one value to a sink.
 pub(super) struct KeySerializer<'a, S> {

@@ -383,7 +383,7 @@ impl<'a> Patient<'a> {
 const NO_PASSWORD: &str = "NOAUTH";
 
 fn unreachable(shared: &Shared, error: &RedisError) -> Check {
-    if let Some(advice) = tls::advice(error, &shared.settings.servers) {
+    if let Some(advice) = tls::advice(error, &shared.settings.servers.tls) {
         return Check::fault("connection", format!("{}: {error}", shared.settings.address), advice);
     }
     let advice = match error.kind() {

@@ -272,7 +272,7 @@ impl Shared {
             RedisResult::Ok(Arc::new(ready))
         };
         self.within_connect_timeout(attempt).await.map_err(|error| {
-            match tls::advice(&error, &self.settings.servers) {
+            match tls::advice(&error, &self.settings.servers.tls) {
                 Some(advice) => refused(format!("{error}; {advice}")),
                 None => error,
             }
