@@ -13,6 +13,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use once_cell::sync::Lazy;
+
+use crate::clock;
 use serde::{Serialize, Serializer};
 
 pub(crate) use cluster::{Beyond, Tallied, Total, totals_of};
@@ -358,7 +360,7 @@ impl SiteCounters {
         let Some(stripe) = self.hits.get(slot.min(*OWNED)) else {
             return;
         };
-        stripe.hits.fetch_add(1, Ordering::Relaxed);
+        look_after_clock(stripe.hits.fetch_add(1, Ordering::Relaxed));
         stripe.saved_micros.fetch_add(load_micros, Ordering::Relaxed);
     }
 
@@ -406,9 +408,18 @@ impl Stripe {
     #[inline]
     fn add_alone(&self, load_micros: u64) {
         let hits = self.hits.load(Ordering::Relaxed);
+        look_after_clock(hits);
         self.hits.store(hits + 1, Ordering::Relaxed);
         let saved = self.saved_micros.load(Ordering::Relaxed);
         self.saved_micros.store(saved + load_micros, Ordering::Relaxed);
+    }
+}
+
+/// Each 64th hit keeps the clock going, and finds out whether it does: the others only read it.
+#[inline]
+fn look_after_clock(hits: u64) {
+    if hits % 64 == 0 {
+        clock::look_after();
     }
 }
 
