@@ -52,6 +52,7 @@ impl Shared {
         self: &Arc<Self>,
         keys: impl FnOnce() -> Vec<String>,
     ) -> Result<Turn<'_>, Away> {
+        // R6: no key is read whose removal is pending.
         if !self.journal.is_empty() {
             let (until, keys) = (self.journal.last(), keys());
             self.removed(|| !self.journal.owes(&keys, until)).await?;
