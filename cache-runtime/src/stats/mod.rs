@@ -15,8 +15,6 @@ use std::time::Duration;
 use once_cell::sync::Lazy;
 use serde::{Serialize, Serializer};
 
-use crate::seldom::Seldom;
-
 pub(crate) use cluster::{Beyond, Tallied, Total, totals_of};
 pub use cluster::{ClusterSite, ClusterStats};
 pub(crate) use histogram::Histogram;
@@ -307,8 +305,6 @@ pub(crate) struct SiteCounters {
     hits: Box<[Stripe]>,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
-    /// Values that were not stored.
-    pub(crate) unstored: Seldom,
     /// Whether its calls go past the cache, since somebody has switched it off.
     off: AtomicBool,
     cost: f64,
@@ -329,7 +325,6 @@ impl SiteCounters {
             hits: (0..=*OWNED).map(|_| Stripe::default()).collect(),
             slow: Slow::default(),
             load_times: Histogram::default(),
-            unstored: Seldom::default(),
             off: AtomicBool::new(false),
             cost,
             baseline: Mutex::default(),
