@@ -33,8 +33,8 @@ enum Stage {
 }
 
 impl Names {
-    /// The next page, which may be empty; `None` at the end. Cancel safe: a page that was not taken comes
-    /// again.
+    /// Returns the next page, which may be empty; `None` at the end. Cancel safe: a page that was not received is
+    /// returned again.
     pub async fn next(&mut self) -> Option<Vec<String>> {
         let Stage::At(place) = self.stage else { return None };
         let core = self.manager.core();
@@ -57,15 +57,15 @@ impl Names {
         }
     }
 
-    /// Whether all pages have been given; `false` before the end, and if Redis went away on the way.
+    /// Returns true if all pages have been returned; false before the end, and if Redis became unavailable.
     pub fn is_complete(&self) -> bool {
         self.stage == Stage::End
     }
 }
 
 impl CacheManager {
-    /// Removes every value whose name matches a pattern, and returns how many there were (in
-    /// memory, if there is no Redis or it is away).
+    /// Removes every value whose name matches a pattern, and returns the number of removed values (in memory, if there
+    /// is no Redis or it is unavailable).
     ///
     /// `*` is any text, `?` one byte (a character that is not ASCII has two or more), `[a-z]` and
     /// `[^a-z]` one of a set, `\` takes the next character as it is. This looks at every name in the store: for one prefix,
