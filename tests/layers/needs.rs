@@ -159,7 +159,7 @@ impl Sources {
 
 /// Whether types of the standard library have a method of that name, too.
 fn of_std(method: &str) -> bool {
-    const NAMES: &str = " abs all and and_then any append as_bytes as_deref as_mut as_ref as_str borrow chain \
+    const NAMES: &str = " abs all and field and_then any append as_bytes as_deref as_mut as_ref as_str borrow chain \
         chars clear clone cloned collect contains copied count drain entry eq err expect extend filter find \
         finish first flush fold get get_mut get_or_init hash id insert into is_empty is_none is_some iter \
         join keys kind last len load lock map max min new next now ok or_insert peek pop position pop_front \
