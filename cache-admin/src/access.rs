@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::Admin;
+use crate::admin::Admin;
 use crate::problem::Problem;
 
 /// The header that carries the key; `Authorization: Bearer` does, too.

@@ -68,6 +68,7 @@
 //! instruments of OpenTelemetry; the module `otel` has the names of both.
 
 mod access;
+mod admin;
 mod config;
 mod metrics;
 mod page;
@@ -86,14 +87,8 @@ pub use config::{AdminConfig, AdminKey, ConfigError};
 #[cfg(feature = "otel")]
 pub use metrics::otel;
 
+use admin::Admin;
 use routes::{change, look};
-
-/// What all routes share.
-#[derive(Debug)]
-pub(crate) struct Admin {
-    manager: CacheManager,
-    config: AdminConfig,
-}
 
 /// The routes for one cache: see the [crate's docs](crate).
 pub fn router(manager: CacheManager, config: AdminConfig) -> Router {

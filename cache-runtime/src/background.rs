@@ -139,8 +139,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Place {
-    /// Runs a load to its end, or to the manager's, or for as long as a load may take.
-    pub(crate) fn run(self, load: impl Future<Output = ()> + Send + 'static) {
+    /// Runs a load to its end, or to the manager's, or for as long as a load may take: then it is given up.
+    pub(crate) fn run(
+        self,
+        load: impl Future<Output = ()> + Send + 'static,
+        give_up: impl FnOnce(Duration) + Send + 'static,
+    ) {
         let Place { taken, runtime, mut closed, longest } = self;
         runtime.spawn(async move {
             let _taken = taken;
@@ -152,7 +156,7 @@ impl Place {
                 Poll::Pending => load.as_mut().poll(context),
             });
             if ended.await.is_err() {
-                tracing::warn!(limit = ?longest, "a background load was given up");
+                give_up(longest);
             }
         });
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -20,6 +19,7 @@ use crate::means::Means;
 use crate::memory::{Made, Memory, Terms};
 use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
 use crate::registry::registry;
+use crate::seldom::{Reason, Seldoms};
 use crate::site::{Instance, Tier};
 use crate::stats::{
     Beyond, ClusterStats, Counter, SiteCounters, SiteStats, Stats, Total, totals_of,
@@ -45,8 +45,8 @@ pub(crate) struct Core {
     pub(crate) shared_names: SharedNames,
     pub(crate) losses: Losses,
     pub(crate) by_hand: Arc<SiteCounters>,
-    /// It has been said that loads by hand are not cached which cannot be.
-    pub(crate) refusal_is_said: AtomicBool,
+    /// What is said of calls, however many there are.
+    pub(crate) seldom: Seldoms,
     pub(crate) invalidations: Counter,
     pub(crate) events: Arc<Events>,
     /// Where values are kept for which nothing else is said.
@@ -94,6 +94,12 @@ impl Bound {
 }
 
 impl Core {
+    /// Says of a function, or of [`BY_HAND`], what may happen at each of its calls: the first time, and then
+    /// once a minute with the number of times.
+    pub(crate) fn seldom(&self, function: &str, reason: Reason, say: impl FnOnce(u64)) {
+        self.seldom.happens(function, reason, self.clock.now_ms(), say);
+    }
+
     /// Where the entry of this key is in Redis.
     pub(crate) fn address(&self, key: &CallKey) -> Address {
         Address::new(&self.config.namespace, key.stored_as())
@@ -147,7 +153,7 @@ impl Core {
             renewals: Flights::new(),
             means: Means::new(),
             by_hand: Arc::new(SiteCounters::new(0.0)),
-            refusal_is_said: AtomicBool::new(false),
+            seldom: Seldoms::default(),
             invalidations: Counter::default(),
             events,
             sites: RwLock::default(),

@@ -8,6 +8,7 @@ mod tests;
 
 use std::fmt;
 use std::future::Future;
+use std::mem::discriminant;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::generation::Slot;
 use crate::name::{Rendered, Renderer, shorten, validate_prefix, validate_tag};
 use crate::output::{OutputKind, Probe};
 use crate::registry::{Declared, InvalidatingSpec, Place};
+use crate::seldom::Reason;
 use crate::settling;
 use crate::site::without_closures;
 
@@ -251,16 +253,20 @@ impl Plan {
     }
 
     /// The function's caller cannot be failed.
-    fn report(&self, what: &str) {
+    fn report(&self, what: &'static str) {
         let Targets { names, everything, .. } = &self.removal.targets;
         let place = Place::of(&self.site.declared);
         let instead = match names.last() {
             Some(above) if !everything => format!("everything below `{above}`"),
             _ => "the whole namespace".to_owned(),
         };
-        tracing::error!(
-            "the `Display` of a value in the {what} of {place} failed: {instead} is invalidated instead"
-        );
+        let of = place.to_string();
+        self.removal.core.seldom(&of, Reason::Rendering(what), |times| {
+            tracing::error!(
+                times,
+                "the `Display` of a value in the {what} of {place} failed: {instead} is invalidated instead"
+            );
+        });
     }
 }
 
@@ -292,13 +298,15 @@ pub(crate) fn resolve_entry<F: Future>(
     };
     // The caller of the annotated function cannot be failed.
     let (place, nothing) = (Place::of(&site.declared), site.kind.nothing());
-    match error {
+    let (of, reason) = (place.to_string(), Reason::Entry(discriminant(&error)));
+    crate::manager::current().seldom(&of, reason, |times| match error {
         Error::NotACachedCall { future } => tracing::error!(
+            times,
             "the `entry` of {place} is not the call of a `#[cached]` function ({}): {nothing}",
             without_closures(future)
         ),
-        error => tracing::error!("the `entry` of {place}: {error}: {nothing}"),
-    }
+        error => tracing::error!(times, "the `entry` of {place}: {error}: {nothing}"),
+    });
     None
 }
 

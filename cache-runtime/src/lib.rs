@@ -18,6 +18,7 @@ mod core;
 mod duration;
 mod entry;
 mod error;
+mod error_text;
 mod events;
 mod fingerprint;
 mod flight;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error_text::type_alone;
 use crate::invalidate::EntryCall;
 use crate::shared_error::SharedError;
 
@@ -194,6 +195,8 @@ pub fn kind_plain<R>() -> PlainKind<R> {
 /// How an error reaches the callers who waited for the load that failed.
 pub struct SharedErrors<E> {
     pub(crate) how: Option<ShareError<E>>,
+    /// What the log calls an error.
+    pub(crate) text: fn(&E) -> String,
 }
 
 /// An error as those have it who do not know its type.
@@ -219,7 +222,7 @@ impl<E> Clone for ShareError<E> {
 impl<E> Copy for ShareError<E> {}
 
 impl<E> SharedErrors<E> {
-    pub(crate) const NONE: Self = SharedErrors { how: None };
+    pub(crate) const NONE: Self = SharedErrors { how: None, text: type_alone };
 
     /// Whether what is shared can be taken, if anything can.
     pub(crate) fn fits(&self) -> Shares {
@@ -234,6 +237,7 @@ impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
             take: |shared| shared.downcast_ref::<E>().cloned(),
             fits: |shared| shared.is::<E>(),
         }),
+        text: type_alone,
     };
 }
 
@@ -247,6 +251,7 @@ impl<E: Wrap> SharedErrors<E> {
             take: |shared| shared.downcast_ref::<SharedError>().cloned().map(Into::into),
             fits: |shared| shared.is::<SharedError>(),
         }),
+        text: type_alone,
     };
 }
 

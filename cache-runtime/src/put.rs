@@ -4,6 +4,7 @@
 //! compare-and-set. So of a put and everything that happened to the entry meanwhile the later one
 //! in time wins, and a late packet never lands on top of something newer.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::generation::Noted;
 use crate::invalidate::Targets;
 use crate::memory::{Facts, Identity, Made};
 use crate::redis::{self, Away, By, Filled, Mark, Over, RedisStore};
+use crate::seldom::Reason;
 use crate::stats::SiteCounters;
 use crate::value::{AnyValue, Coding, REMEDY};
 
@@ -262,7 +264,8 @@ impl Core {
         }
         counters.slow.not_stored.one();
         let (function, name) = (key.function(), key.name().as_str());
-        counters.unstored.happens(self.clock.now_ms(), |times| {
+        let reason = Reason::NotStored(discriminant(error));
+        self.seldom(function.unwrap_or(BY_HAND), reason, |times| {
             tracing::warn!(function, name, times, %error, "a value is not stored");
         });
         Fate::Unfit

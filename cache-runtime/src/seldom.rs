@@ -1,9 +1,79 @@
 //! Log lines for what may happen at every call: the first time, and then a count a minute.
 
+use std::collections::HashMap;
+use std::mem::Discriminant;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::error::Error;
 
 /// How long nothing is said after something was.
 const PAUSE_MS: u64 = 60_000;
+
+/// So many pairs of a function and a reason are told apart; the rest share one pause.
+const MOST: usize = 4_096;
+
+/// Why something is said of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reason {
+    /// A value is not stored.
+    NotStored(Discriminant<Error>),
+    /// A load by hand is not cached.
+    Refused(Discriminant<Error>),
+    /// Redis has not confirmed what was set by hand.
+    Unconfirmed,
+    /// A call is not cached: its output hides a `Result`.
+    Output,
+    /// A call is not cached: there is no key for its arguments.
+    Key,
+    /// A call is not cached: a tag cannot be rendered.
+    Tags,
+    /// A call is not cached: what the expression of this option gave cannot be used.
+    Ttl(&'static str),
+    /// The option `entry` does not name an entry.
+    Entry(Discriminant<Error>),
+    /// The prefix or tag of an invalidation cannot be rendered.
+    Rendering(&'static str),
+    /// A load failed, and the value of before is served.
+    Failed,
+    /// A load in the background failed.
+    FailedAside,
+    /// A load in the background took too long.
+    GivenUp,
+    /// The body of a load panicked.
+    Panicked,
+    /// All functions and reasons beyond the first [`MOST`].
+    Others,
+}
+
+/// What one manager has said, by function and reason.
+#[derive(Debug, Default)]
+pub(crate) struct Seldoms(Mutex<HashMap<(u64, Reason), Arc<Seldom>>>);
+
+impl Seldoms {
+    /// It has happened to `function`. `say` is given the number of times since it was last said, this one
+    /// included.
+    pub(crate) fn happens(
+        &self,
+        function: &str,
+        reason: Reason,
+        now_ms: u64,
+        say: impl FnOnce(u64),
+    ) {
+        // What is said may use the cache: the lock is free by then.
+        self.of(function, reason).happens(now_ms, say);
+    }
+
+    fn of(&self, function: &str, reason: Reason) -> Arc<Seldom> {
+        let key = (xxh3_64(function.as_bytes()), reason);
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_known = known.len() < MOST || known.contains_key(&key);
+        let key = if is_known { key } else { (0, Reason::Others) };
+        Arc::clone(known.entry(key).or_default())
+    }
+}
 
 /// How often something has happened, and when it was last said.
 #[derive(Debug, Default)]
@@ -37,5 +107,30 @@ mod tests {
             seldom.happens(now_ms, |times| said.push((now_ms, times)));
         }
         assert_eq!(said, [(1_000, 1), (61_000, 60), (121_000, 60), (181_000, 60)]);
+    }
+
+    #[test]
+    fn each_function_and_reason_has_a_pause_of_its_own() {
+        let (seldoms, mut said) = (Seldoms::default(), Vec::new());
+        for _ in 0..100 {
+            for function in ["a", "b"] {
+                for reason in [Reason::Key, Reason::Ttl("ttl"), Reason::Ttl("negative_ttl")] {
+                    seldoms.happens(function, reason, 1, |times| {
+                        said.push((function, reason, times));
+                    });
+                }
+            }
+        }
+        assert_eq!(said.len(), 6, "{said:?}");
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let (seldoms, mut said) = (Seldoms::default(), 0);
+        for function in 0..3 * MOST {
+            seldoms.happens(&function.to_string(), Reason::Key, 1, |_| said += 1);
+        }
+        assert_eq!(said, MOST + 1, "all beyond the bound are one");
+        assert_eq!(seldoms.0.lock().map_or(0, |known| known.len()), MOST + 1);
     }
 }

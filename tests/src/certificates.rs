@@ -1,6 +1,5 @@
 //! Certificates, and a server that shows one.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use rcgen::{
@@ -9,7 +8,7 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-use crate::{RedisServer, RedisServerBuilder, replication, wait::wait_for};
+use crate::{RedisServer, RedisServerBuilder, free_port, replication, wait::wait_for};
 
 /// Somebody who signs certificates, and a folder for them.
 #[derive(Debug)]
@@ -110,7 +109,7 @@ impl Certificates {
 
     /// The server with an encrypted port, and which one that is.
     pub(crate) fn encrypt(&self, server: RedisServerBuilder) -> (RedisServerBuilder, u16) {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let text = |path: &Path| path.to_str().unwrap().to_owned();
         let server = server
             .arg("--tls-port", &port.to_string())

@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use crate::port::listen;
+
 /// A TCP proxy before a server of this machine, which a test can make a bad network of.
 ///
 /// It has threads of its own, so it goes on while a test blocks or a runtime stands still. Open
@@ -92,7 +94,7 @@ impl Proxy {
     ///
     /// If it cannot listen.
     pub fn before(server: u16) -> Proxy {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let listener = listen();
         let port = listener.local_addr().expect("a bound listener").port();
         let shared =
             Arc::new(Shared { server, state: Mutex::default(), changed: Condvar::default() });

@@ -44,6 +44,7 @@ mod rendered;
 mod round_trip;
 mod runtimes;
 mod scopes;
+mod seldom;
 mod shapes;
 mod signatures;
 mod source;

@@ -17,7 +17,7 @@ use futures_util::stream::{Stream, unfold};
 use serde::Serialize;
 use tokio::time::sleep;
 
-use crate::Admin;
+use crate::admin::Admin;
 use crate::problem::Problem;
 use crate::routes::look::After;
 

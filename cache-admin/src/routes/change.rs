@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use cache_runtime::{SetOptions, Ttl};
 use serde::{Deserialize, Serialize};
 
-use crate::Admin;
+use crate::admin::Admin;
 use crate::problem::Problem;
 use crate::routes::Named;
 use crate::routes::look::redis_is_away;

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use cache_runtime::{ClusterStats, Counts, Event, Health, Inspected, Registry, Stats, Status};
 use serde::{Deserialize, Serialize};
 
-use crate::Admin;
+use crate::admin::Admin;
 use crate::metrics::prometheus;
 use crate::problem::Problem;
 use crate::routes::Named;

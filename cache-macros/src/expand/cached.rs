@@ -158,17 +158,24 @@ fn named(spec: &Cached) -> TokenStream {
 const SHARED: [&str; 2] = ["ProbeCloneError", "ProbeNoCloneError"];
 const WRAPPED: [&str; 2] = ["ProbeCloneError", "ProbeWrapError"];
 
-/// How an error reaches those who waited. One that borrows cannot, and an error that is stored is
+/// Who answers what the log calls an error.
+const TEXT: [&str; 3] = ["ProbeErrorDisplay", "ProbeErrorDebug", "ProbeNoErrorText"];
+
+/// How an error reaches those who waited, and what the log calls it. One that borrows cannot, and an error that is stored is
 /// a value.
 fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     let has_none = spec.output.borrows || matches!(spec.output.kind, Kind::Plain);
-    if has_none || spec.share_errors == Some(false) {
+    if has_none {
         return quote_spanned!(Span::mixed_site()=> #p::no_shared_errors(__kind));
     }
-    if spec.share_errors == Some(true) {
-        return probe(p, &spec.output.ty, "__cache_share_errors", &WRAPPED);
-    }
-    probe(p, &spec.output.ty, "__cache_share_errors", &SHARED)
+    let probe = |question, traits| probe(p, &spec.output.ty, question, traits);
+    let share = match spec.share_errors {
+        Some(true) => probe("__cache_share_errors", &WRAPPED),
+        Some(false) => quote_spanned!(Span::mixed_site()=> #p::no_shared_errors(__kind)),
+        None => probe("__cache_share_errors", &SHARED),
+    };
+    let text = probe("__cache_error_text", &TEXT);
+    quote_spanned!(Span::mixed_site()=> #p::named_errors(#share, #text))
 }
 
 fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {

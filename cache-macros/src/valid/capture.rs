@@ -3,7 +3,7 @@
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprClosure, ExprPath, Ident, Local};
 
-use super::name::Scope;
+use super::scope::Scope;
 use crate::error::Errors;
 use crate::item::names_bound_by;
 

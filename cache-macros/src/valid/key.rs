@@ -4,7 +4,8 @@ use syn::ext::IdentExt as _;
 use syn::{Expr, Ident};
 
 use super::literal::{as_string, at, peel};
-use super::name::{Scope, template};
+use super::name::template;
+use super::scope::Scope;
 use crate::attr::{CachedAttr, Skip, Written};
 use crate::error::Errors;
 use crate::item::Argument;

@@ -3,7 +3,7 @@
 use syn::{Expr, ExprUnary, Lit, LitInt, LitStr, UnOp};
 
 use super::capture;
-use super::name::Scope;
+use super::scope::Scope;
 use crate::attr::Written;
 use crate::error::nearest;
 use crate::spec::Constant;

@@ -8,7 +8,9 @@ mod entry;
 mod key;
 mod literal;
 mod name;
+mod option;
 mod output;
+mod scope;
 mod signature;
 mod staleness;
 mod task;
@@ -18,15 +20,15 @@ mod ttl;
 mod tests;
 
 use proc_macro2::Span;
-use syn::{Expr, Path, parse_quote_spanned};
+use syn::{Path, parse_quote_spanned};
 
 use crate::attr::{CachedAttr, InvalidateAttr, PutAttr, Written};
 use crate::error::Errors;
 use crate::item::Item;
 use crate::spec::{Cached, Coalesce, Invalidate, Kind, Put, Tier, When};
 use literal::{boolean, condition, integer, number, weight, word};
-use name::Scope;
 pub(crate) use name::resolve_with;
+use scope::Scope;
 
 /// The most tags that an entry may have; so it is for `SetOptions`, too.
 const MOST_TAGS: usize = 128;
@@ -162,15 +164,4 @@ fn runtime(given: Option<Written<Path>>) -> Path {
         || parse_quote_spanned!(Span::mixed_site()=> ::cache_runtime),
         |given| given.value,
     )
-}
-
-impl Errors {
-    /// The checked value of an option, if it was given and is good.
-    fn option<T>(
-        &mut self,
-        given: &Option<Written<Expr>>,
-        check: impl FnOnce(&Written<Expr>) -> syn::Result<T>,
-    ) -> Option<T> {
-        given.as_ref().and_then(|given| self.keep(check(given)))
-    }
 }

@@ -1,50 +1,17 @@
 //! Names of entries and tags: prefixes, and templates over the arguments.
 
 use proc_macro2::Span;
-use syn::ext::IdentExt as _;
 use syn::{Expr, ExprArray, Ident, Index, LitStr, Member};
 
 use super::literal::{as_string, at, peel, string, wrong_kind};
+use super::scope::Scope;
 use crate::attr::Written;
-use crate::error::{Errors, list};
-use crate::item::{Argument, Item};
+use crate::error::Errors;
 use crate::spec::{Piece, Prefix, Template};
 use crate::template;
 
 /// How many segments of a name count as tags.
 const MAX_SEGMENTS: usize = 6;
-
-/// The names a template can use.
-pub(crate) struct Scope {
-    pub(crate) arguments: Vec<Argument>,
-    pub(crate) receiver: Option<Ident>,
-}
-
-impl Scope {
-    pub(crate) fn of(item: &Item) -> Self {
-        let receiver = item.receiver().map(|receiver| Ident::new("self", receiver.self_token.span));
-        Self { arguments: item.arguments(), receiver }
-    }
-
-    pub(crate) fn find(&self, name: &Ident) -> Option<&Ident> {
-        let name = name.unraw();
-        self.names().find(|argument| argument.unraw() == name)
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &Ident> {
-        self.receiver.iter().chain(self.arguments.iter().map(|argument| &argument.name))
-    }
-
-    /// "; the arguments are `a`, `b`"
-    pub(crate) fn described(&self) -> String {
-        match self.names().next() {
-            None => "; the function has no arguments".to_owned(),
-            Some(_) => {
-                format!("; the arguments are {}", list(self.names().map(|name| name.unraw())))
-            }
-        }
-    }
-}
 
 pub(crate) fn prefix(given: &Written<Expr>) -> syn::Result<Prefix> {
     if let Some(text) = as_string(&given.value) {

@@ -1,7 +1,7 @@
 //! What a caller gets while a load runs or fails, and what makes a load run aside.
 
 use super::literal::{boolean, number};
-use super::name::Scope;
+use super::scope::Scope;
 use super::{task, ttl};
 use crate::attr::CachedAttr;
 use crate::error::Errors;

@@ -3,7 +3,7 @@
 use syn::{Expr, Lit, LitInt};
 
 use super::literal::{at, expression, peel, whole, wrong_kind};
-use super::name::Scope;
+use super::scope::Scope;
 use crate::attr::Written;
 use crate::duration::{parse_millis, seconds_to_millis};
 use crate::spec::Ttl;

@@ -30,8 +30,17 @@ pub(crate) struct Aside {
     ahead: Option<(Leader<CallKey>, Duration)>,
 }
 
-/// A body that can be run in a task of its own: its value, or of its error what others can share.
-pub(crate) type Body = Boxed<Result<Value, Option<SharedFailure>>>;
+/// A body that can be run in a task of its own: its value, or what is left of its error.
+pub(crate) type Body = Boxed<Result<Value, Lost>>;
+
+/// What is left of the error of a body in a task of its own.
+#[derive(Debug)]
+pub(crate) struct Lost {
+    /// What others can share of it.
+    pub(crate) shared: Option<SharedFailure>,
+    /// Its text, for the log.
+    pub(crate) text: String,
+}
 
 impl Call {
     /// Serves a value that is being loaded anew, by a task or by this caller.
@@ -135,7 +144,9 @@ impl Call {
             store = self.stores.as_str(),
         );
         let task = async move { call.replace_aside(refresh, before, body).await };
-        place.run(around(Box::pin(task.instrument(span))));
+        let call = Arc::clone(&self);
+        let task = around(Box::pin(task.instrument(span)));
+        place.run(task, move |limit| call.give_up(limit));
         match waiting {
             None => self.served(found),
             Some((leader, follower, limit)) => self.first_of(leader, &follower, limit, found).await,
@@ -165,9 +176,10 @@ impl Call {
         });
         match loaded.await {
             Ok(value) => _ = load.finish(value).await,
-            Err(error) => {
-                if let Failed::Error(flight) = load.fail() {
-                    flight.land(error);
+            Err(Lost { shared, text }) => {
+                self.say_failed_aside(&text);
+                if let Failed::Error(flight) = load.fail(&|| text.clone()) {
+                    flight.land(shared);
                 }
             }
         }

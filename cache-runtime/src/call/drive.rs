@@ -97,7 +97,7 @@ where
     K: OutputKind,
     K::Value: CacheValue,
 {
-    match driver.failed() {
+    match driver.failed(&|| (share.text)(&error)) {
         Ok(instead) => join::<K>(instead, share).unwrap_or_else(|| K::join(Err(error))),
         Err(Some(flight)) => K::join(Err(landed(flight, share, error))),
         Err(None) => K::join(Err(error)),
@@ -176,9 +176,9 @@ impl Driver {
     }
 
     /// The body has failed: what is served instead, or the flight that is to be told so.
-    fn failed(&mut self) -> Result<Output, Option<Flight>> {
+    fn failed(&mut self, error: &dyn Fn() -> String) -> Result<Output, Option<Flight>> {
         let loaded = Origin::new(Source::Load);
-        match self.take_load().map(Load::fail) {
+        match self.take_load().map(|load| load.fail(error)) {
             Some(Failed::Instead(served)) => Ok(self.told(served)),
             Some(Failed::Error(flight)) => {
                 self.tell(loaded);

@@ -11,12 +11,13 @@ use tracing::{Span, debug_span};
 
 use super::look::{Into, Loading};
 use super::recursion::{self, Noted};
-use super::{Call, CallKey, Fate, Found, Served, Turn, micros, passed};
+use super::{Call, CallKey, Fate, Found, Served, Turn, passed};
 use crate::boxed::{Boxed, boxed};
 use crate::flight::{Leader, Outcome};
 use crate::output::SharedFailure;
 use crate::put::{Overtaken, Put};
 use crate::redis::{self, Filled, Lease};
+use crate::seldom::Reason;
 use crate::value::Value;
 
 /// A load that has begun: the body is to be run.
@@ -152,7 +153,9 @@ impl Load {
             _noted: recursion::enter(&call.key, self.leader.flight()),
             span: &self.span,
             _entered: self.span.enter(),
-            replacing: replaces.then_some(call),
+            call,
+            began: self.began,
+            replaces,
         }
     }
 
@@ -160,9 +163,7 @@ impl Load {
     fn count(&mut self) -> Duration {
         self.renewals = None;
         let took = self.began.map_or(Duration::ZERO, |began| began.elapsed());
-        self.call.counters.slow.loads.one();
-        self.call.counters.slow.load_micros.add(micros(took));
-        self.call.counters.load_times.record(took);
+        self.call.count_load(took);
         self.call.mean_load().note(took.saturating_sub(self.leader.flight().waited()));
         took
     }
@@ -219,7 +220,7 @@ impl Load {
     /// Ends a load whose body has failed: with a value of before, if there is one.
     ///
     /// Nothing here waits: the error may not be `Send`.
-    pub(super) fn fail(mut self: Box<Self>) -> Failed {
+    pub(super) fn fail(mut self: Box<Self>, error: &dyn Fn() -> String) -> Failed {
         self.count();
         let Load { call, leader, goal, instead, lease, span, .. } = *self;
         span.record("outcome", "failed");
@@ -240,10 +241,7 @@ impl Load {
         }
         let Some(found) = instead else { return Failed::Error(Flight(leader)) };
         let pauses = call.note_failure();
-        tracing::warn!(
-            name = call.key.name().as_str(),
-            "a load failed; the value of before is served"
-        );
+        call.say_failed(Reason::Failed, error, "a load failed; the value of before is served");
         // Those who waited look for that value themselves, since it may have been invalidated since
         // it was read; without the pause they would load one after another.
         leader.land(|| if pauses { Outcome::Outdated(None) } else { Outcome::Failed });
@@ -274,8 +272,10 @@ struct Inside<'a> {
     _noted: Noted,
     span: &'a Span,
     _entered: Entered<'a>,
-    /// The call whose stored value the body is to replace.
-    replacing: Option<&'a Arc<Call>>,
+    call: &'a Call,
+    began: Option<Instant>,
+    /// Whether the body is to replace a stored value.
+    replaces: bool,
 }
 
 impl Drop for Inside<'_> {
@@ -286,9 +286,13 @@ impl Drop for Inside<'_> {
         }
         self.span.record("outcome", "panicked");
         self.span.record("error", true);
-        if let Some(call) = self.replacing {
+        let Inside { call, began, replaces, .. } = *self;
+        call.count_load(began.map_or(Duration::ZERO, |began| began.elapsed()));
+        call.counters.slow.load_errors.one();
+        if replaces {
             call.note_failure();
         }
+        call.say_failed(Reason::Panicked, &|| "the body panicked".to_owned(), "a load failed");
     }
 }
 

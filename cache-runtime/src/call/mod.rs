@@ -21,6 +21,7 @@ mod cluster;
 mod copies;
 mod drive;
 mod early;
+mod failure;
 mod fate;
 mod key;
 mod load;
@@ -37,7 +38,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-pub(crate) use aside::{Aside, Body};
+pub(crate) use aside::{Aside, Body, Lost};
 pub(crate) use copies::Original;
 pub(crate) use drive::Next;
 pub use drive::Run;

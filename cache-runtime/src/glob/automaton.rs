@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::Token;
+use super::token::Token;
 
 /// The steps of a pattern that take a byte each, as bits of words.
 #[derive(Clone, Debug)]

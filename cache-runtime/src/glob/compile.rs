@@ -1,6 +1,6 @@
 //! Reading a pattern the way Redis's `stringmatchlen` does.
 
-use super::Token;
+use super::token::Token;
 
 /// The longest pattern taken, in bytes. (Redis itself gives up on patterns with more than 1,000
 /// `*`.)

@@ -9,8 +9,10 @@ mod automaton;
 mod compile;
 #[cfg(test)]
 mod tests;
+mod token;
 
 use automaton::Automaton;
+use token::Token;
 
 use crate::error::Error;
 use crate::name::{MAX_LENGTH, MAX_PREFIXES};
@@ -25,19 +27,6 @@ pub(crate) struct Pattern {
 
 /// Redis is given patterns with so many `*` at most.
 const MOST_STARS: usize = 2;
-
-/// What one step of a pattern matches.
-#[derive(Clone, Debug, PartialEq)]
-enum Token {
-    /// Any number of bytes; never two in a row.
-    AnyText,
-    AnyByte,
-    Byte(u8),
-    Set {
-        inverted: bool,
-        ranges: Vec<(u8, u8)>,
-    },
-}
 
 impl Pattern {
     /// Reads a pattern.

@@ -4,9 +4,10 @@
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap};
 
+use super::error::KeyError;
 use super::serializer::KeySerializer;
 use super::sink::{Buffer, Sink, Writing};
-use super::{KeyError, tag};
+use super::tag;
 
 /// The entries of a map seen so far.
 pub(super) struct SortedMap<'a, S> {

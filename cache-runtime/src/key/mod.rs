@@ -20,6 +20,7 @@
 
 mod bytes;
 mod digest;
+mod error;
 mod map;
 mod octets;
 mod serializer;
@@ -28,12 +29,11 @@ mod tag;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 use serde::Serialize;
 
 pub(crate) use bytes::KeyBytes;
 pub(crate) use digest::{NameHasher, hash_bytes, origin};
+pub(crate) use error::KeyError;
 
 use serializer::KeySerializer;
 use sink::{Buffer, Comparing, Hashing, Sink, Writing};
@@ -85,40 +85,4 @@ pub(crate) fn encode<P: KeyParts>(parts: &P) -> Result<KeyBytes, KeyError> {
     let mut buffer = Buffer::new();
     parts.feed(&mut Writing::new(&mut buffer))?;
     Ok(KeyBytes::new(&buffer))
-}
-
-/// An argument cannot become part of a key: its `Serialize` failed, for the reason given.
-pub struct KeyError {
-    // Empty means that a comparison has found a difference, which never leaves this module. (One
-    // pointer and a length keep `Result<(), KeyError>` in two registers.)
-    message: Box<str>,
-}
-
-impl KeyError {
-    #[inline]
-    fn differs() -> Self {
-        Self { message: Box::default() }
-    }
-}
-
-impl fmt::Debug for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { message } = self;
-        f.debug_tuple("KeyError").field(message).finish()
-    }
-}
-
-impl fmt::Display for KeyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for KeyError {}
-
-impl serde::ser::Error for KeyError {
-    #[cold]
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self { message: message.to_string().into() }
-    }
 }

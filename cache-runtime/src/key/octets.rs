@@ -8,9 +8,10 @@ use serde::Serialize;
 use serde::ser::Error as _;
 use smallvec::SmallVec;
 
+use super::error::KeyError;
 use super::serializer::KeySerializer;
 use super::sink::Sink;
-use super::{KeyError, tag};
+use super::tag;
 
 /// A longer sequence is collected on the heap.
 const INLINE: usize = 512;

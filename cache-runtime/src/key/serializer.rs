@@ -6,10 +6,11 @@ use serde::Serialize;
 use serde::ser::{self, Error as _, Serializer};
 use smallvec::SmallVec;
 
+use super::error::KeyError;
 use super::map::SortedMap;
 use super::octets::{self, Packed};
 use super::sink::Sink;
-use super::{KeyError, tag};
+use super::tag;
 
 /// Feeds one value to a sink.
 pub(super) struct KeySerializer<'a, S> {

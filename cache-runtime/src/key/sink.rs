@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::{FixedState, FoldHasher};
 use smallvec::SmallVec;
 
-use super::KeyError;
+use super::error::KeyError;
 
 /// The bytes of a key while it is built.
 pub(super) type Buffer = SmallVec<[u8; 128]>;

@@ -1,15 +1,16 @@
 //! The cache by hand, one name at a time.
 
 use std::future::Future;
+use std::mem::discriminant;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::options::MOST_TAGS;
 use super::{CacheManager, SetOptions};
 use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, Weigh, named};
 use crate::config::Ttl;
+use crate::core::BY_HAND;
 use crate::error::Error;
 use crate::inspect::Inspected;
 use crate::invalidate::Targets;
@@ -17,6 +18,7 @@ use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
 use crate::put::{self, Worth};
 use crate::redis::Away;
+use crate::seldom::Reason;
 use crate::value::{AnyValue, Coding, type_of};
 
 impl CacheManager {
@@ -306,15 +308,13 @@ impl crate::core::Core {
         Ok(outcome)
     }
 
-    /// Says why loads by hand are not cached: once, and then for whoever looks closely.
+    /// Says why loads by hand are not cached.
     fn say_refused(&self, error: &Error) {
         const WHY: &str =
             "a load by hand is not cached: `load` runs each time, and nothing is stored";
-        if self.refusal_is_said.swap(true, Ordering::Relaxed) {
-            tracing::debug!(%error, "{WHY}");
-        } else {
-            tracing::error!(%error, "{WHY}");
-        }
+        self.seldom(BY_HAND, Reason::Refused(discriminant(error)), |times| {
+            tracing::error!(%error, times, "{WHY}");
+        });
     }
 
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {

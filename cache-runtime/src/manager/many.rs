@@ -11,7 +11,7 @@ use super::{CacheManager, SetOptions};
 use crate::call::{
     Ask, At, CallKey, Leftover, Original, Present, Reading, Vacancy, Verdict, hit, judge,
 };
-use crate::core::{Core, Stores};
+use crate::core::{BY_HAND, Core, Stores};
 use crate::entry::Stored;
 use crate::error::Error;
 use crate::generation::Noted;
@@ -19,6 +19,7 @@ use crate::memory::encoded_size;
 use crate::output::CacheValue;
 use crate::put::Outcome;
 use crate::redis::{Missed, Pace, ROOM, RedisStore};
+use crate::seldom::Reason;
 use crate::value::{ValueType, type_of};
 
 /// So many values are stored at once: more would wait for their turn with Redis, and not for long.
@@ -145,12 +146,15 @@ impl CacheManager {
         }
         if written.unconfirmed > 0 {
             let Written { stored, unconfirmed, .. } = written;
-            tracing::warn!(
-                stored,
-                unconfirmed,
-                "some values are not in Redis, which did not confirm them in time: they are in the memory of this \
-                 process until Redis is back or their outage TTL ends"
-            );
+            core.seldom(BY_HAND, Reason::Unconfirmed, |times| {
+                tracing::warn!(
+                    stored,
+                    unconfirmed,
+                    times,
+                    "some values are not in Redis, which did not confirm them in time: they are in the memory of \
+                     this process until Redis is back or their outage TTL ends"
+                );
+            });
         }
         failed.map(|()| written)
     }

@@ -272,7 +272,15 @@ impl CacheManager {
         redis.settle().await;
         redis.report().await;
         redis.close();
-        redis.owed()
+        let lost = redis.owed();
+        if lost > 0 {
+            tracing::warn!(
+                lost,
+                "disconnected while Redis lacks invalidations: other processes may serve what they were to \
+                 remove until it expires"
+            );
+        }
+        lost
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

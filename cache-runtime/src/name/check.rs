@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use super::{MAX_PREFIXES, shorten};
+use super::text::{MAX_PREFIXES, shorten};
 use crate::error::Error;
 
 /// The longest text taken, in bytes.

@@ -4,38 +4,8 @@ use std::fmt::{self, Display, Write as _};
 
 use smallvec::SmallVec;
 
-use super::render::named;
-
 /// A name while it is rendered; on the stack while it is short.
 pub(super) type Text = SmallVec<[u8; 128]>;
-
-/// The text of a value, made safe for use inside a name.
-///
-/// `:` (which separates segments), `%`, braces, the characters that mean something in a pattern
-/// (`*`, `?`, `[`, `]`, `^`, `\`), `#`, `~`, control characters and white space become `%` and two
-/// hexadecimal digits for each byte of UTF-8. An empty text becomes `%-`. Distinct texts stay
-/// distinct.
-///
-/// Templates in `#[cached]` and `#[cache_invalidate]` do this by themselves; use it for names
-/// written by hand.
-///
-/// In a template the character that follows a placeholder is escaped in its value, too: `a-b` in
-/// `"{id}-draft"` is `a%2Db-draft`. So this function gives the text of a template only where a
-/// placeholder is a whole segment, or the end of one. The macro [`name!`](macro@crate::name) gives
-/// it for every template.
-///
-/// ```
-/// let name = format!("user:{}", cache_runtime::escape("a:b c"));
-/// assert_eq!(name, "user:a%3Ab%20c");
-/// let user = "a:b c";
-/// assert_eq!(name, cache_runtime::name!("user:{user}"));
-/// ```
-///
-/// # Panics
-/// If the `Display` of the value fails, as `to_string` does.
-pub fn escape(value: impl Display) -> String {
-    named(|renderer| renderer.value(&value, ""))
-}
 
 /// Appends the escaped text of `value`, in which `stop` does not occur outside of an escape.
 ///

@@ -10,6 +10,7 @@ mod escape;
 mod render;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,17 +21,9 @@ use crate::error::Error;
 
 pub(crate) use beside::{beside, is_name_tag, name_of, name_tag, token_end};
 pub(crate) use check::{prefix_fault, text_fault, validate_prefix, validate_tag};
-pub use escape::escape;
 pub(crate) use render::Rendered;
-pub use render::{InTemplate, Renderer, named};
-
-/// A name has tags for this many of its prefixes, the shortest first.
-pub(crate) const MAX_PREFIXES: usize = 6;
-
-/// Names and tags longer than this are shortened to a beginning and a digest.
-pub(crate) const MAX_LENGTH: usize = 200;
-/// How much of the beginning a shortened name keeps.
-const KEPT: usize = 150;
+pub use render::{InTemplate, Renderer, escape, named};
+pub(crate) use text::{MAX_LENGTH, MAX_PREFIXES, function_name, prefixes, shorten};
 
 /// The name of an entry, without the namespace.
 ///
@@ -96,49 +89,4 @@ impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// The proper prefixes of a name, cut at each `:`, shortest first.
-pub(crate) fn prefixes(name: &str) -> impl Iterator<Item = &str> {
-    name.match_indices(':')
-        .take(MAX_PREFIXES)
-        .map(|(end, _)| &name[..end])
-        .filter(|prefix| !prefix.is_empty())
-}
-
-/// `prefix:function:` and the hash in hexadecimal digits.
-pub(crate) fn function_name(head: &str, hash: &[u8; 20]) -> String {
-    let mut name = String::with_capacity(head.len() + 2 * hash.len());
-    name.push_str(head);
-    push_hex(&mut name, hash);
-    name
-}
-
-/// The text that stands for a name or tag in Redis: itself, or if that is long its beginning and a
-/// digest of the whole.
-pub(crate) fn shorten(whole: &str) -> Cow<'_, str> {
-    if whole.len() <= MAX_LENGTH {
-        return Cow::Borrowed(whole);
-    }
-    let mut digest = [0; 20];
-    digest.copy_from_slice(&hmac_sha256::Hash::hash(whole.as_bytes())[..20]);
-    let mut kept = KEPT;
-    while !whole.is_char_boundary(kept) {
-        kept -= 1;
-    }
-    let mut short = whole[..kept].to_owned();
-    short.push('~');
-    push_hex(&mut short, &digest);
-    Cow::Owned(short)
-}
-
-fn push_hex(text: &mut String, bytes: &[u8; 20]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut hex = [0; 40];
-    for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 0xF)];
-    }
-    // Nothing else can be in it.
-    text.push_str(std::str::from_utf8(&hex).unwrap_or_default());
 }

@@ -10,6 +10,7 @@ use crate::codec::Codec;
 use crate::config::Ttl;
 use crate::core::Bound;
 use crate::output::{CacheValue, OutputKind, ResultKind};
+use crate::seldom::Reason;
 use crate::site::{Instance, TtlSpec};
 use crate::value::{
     Coding, Equality, Likeness, Printing, ValueCodec, ValueType, codec_of, type_of,
@@ -152,12 +153,12 @@ impl<T> MaybeNone for Option<T> {
 pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Result<Policy, String> {
     let (spec, config) = (instance.spec, &bound.core.config);
     let default = || config.ttl_of(spec.prefix());
-    let ttl = ttl_of(spec.ttl, "ttl", instance)?.unwrap_or_else(default);
-    let negative_ttl = ttl_of(spec.negative_ttl, "negative_ttl", instance)?;
+    let ttl_of = |spec, option| ttl_of(spec, option, bound, instance);
+    let ttl = ttl_of(spec.ttl, "ttl")?.unwrap_or_else(default);
+    let negative_ttl = ttl_of(spec.negative_ttl, "negative_ttl")?;
     let jitter = spec.jitter.map_or(config.jitter, Into::into);
-    let grace =
-        |spec, option| ttl_of(spec, option, instance).map(|grace| grace.map_or(0, fresh_for_ms));
-    let load_timeout = ttl_of(spec.load_timeout, "load_timeout", instance)?;
+    let grace = |spec, option| ttl_of(spec, option).map(|grace| grace.map_or(0, fresh_for_ms));
+    let load_timeout = ttl_of(spec.load_timeout, "load_timeout")?;
     Ok(Policy {
         grace: Grace {
             while_revalidate_ms: grace(spec.stale_while_revalidate, "stale_while_revalidate")?,
@@ -176,7 +177,20 @@ pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Resul
     })
 }
 
-fn ttl_of(spec: TtlSpec, option: &'static str, instance: &Instance) -> Result<Option<Ttl>, String> {
+/// Says that a call is not cached.
+pub(super) fn say_uncached(bound: &Bound, instance: &Instance, kind: Reason, reason: &str) {
+    let function = instance.label();
+    bound.core.seldom(function, kind, |times| {
+        tracing::error!(function, reason, times, "this call is not cached");
+    });
+}
+
+fn ttl_of(
+    spec: TtlSpec,
+    option: &'static str,
+    bound: &Bound,
+    instance: &Instance,
+) -> Result<Option<Ttl>, String> {
     let ttl = match spec {
         TtlSpec::Inherit => return Ok(None),
         TtlSpec::Millis(ms) => Ttl::For(Duration::from_millis(ms)),
@@ -187,6 +201,6 @@ fn ttl_of(spec: TtlSpec, option: &'static str, instance: &Instance) -> Result<Op
         return Ok(Some(ttl));
     }
     let reason = format!("its `{option}` expression gave {ttl}; expected 1ms to 100 years");
-    tracing::error!(function = instance.label(), reason, "this call is not cached");
+    say_uncached(bound, instance, Reason::Ttl(option), &reason);
     Err(reason)
 }

@@ -12,6 +12,9 @@ use std::any::type_name;
 
 pub use crate::asked::{NOT_BOXED, boxed_call};
 pub use crate::call::Run;
+pub use crate::error_text::{
+    ErrorText, ProbeErrorDebug, ProbeErrorDisplay, ProbeNoErrorText, named_errors,
+};
 pub use crate::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
 pub use crate::fingerprint::{Argument, Fingerprint};
 pub use crate::invalidate::{

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::begin::{Early, Own, Parts, Tags, Why};
-use super::hooks::{Rules, policy};
+use super::hooks::{Rules, policy, say_uncached};
 use super::key_source::Print;
 use crate::asked::{Answer, Reply, Resolved, Taken, Wish};
 use crate::boxed::{Boxed, boxed};
@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::invalidate::Targets;
 use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
 use crate::scope;
+use crate::seldom::Reason;
 use crate::site::Instance;
 use crate::value::Value;
 
@@ -102,7 +103,7 @@ impl Call {
                 let bypass = own.goes_past(bound) || prepared.is_refused();
                 grant(prepared, bypass, wish, &reply)
             }
-            Err(reason) => {
+            Err((_, reason)) => {
                 let function = instance.label();
                 reply.send(Answer::Refused(Error::NoEntry { function, reason }));
                 What::Past(Reply::default()).later()
@@ -221,9 +222,9 @@ fn prepare(
     match Prepared::new(bound, instance, parts, Demands { early, ..Demands::default() }) {
         Ok(prepared) if prepared.is_refused() => What::Past(Reply::default()),
         Ok(prepared) => What::Cached(prepared),
-        Err(reason) => {
+        Err((kind, reason)) => {
             bound.counters.slow.not_stored.one();
-            tracing::error!(function = instance.label(), reason, "this call is not cached");
+            say_uncached(bound, instance, kind, &reason);
             What::Past(Reply::default())
         }
     }
@@ -278,19 +279,20 @@ impl Prepared {
         instance: &'static Instance,
         parts: Parts<'_>,
         demands: Demands,
-    ) -> Result<Box<Self>, String> {
+    ) -> Result<Box<Self>, (Reason, String)> {
         let Parts { key, tags: fill_tags, rules } = parts;
         let rules = rules();
         // A `Result` that hides behind a bare type parameter: its errors would be stored.
         if !rules.whole && rules.of.name().starts_with("core::result::Result<") {
-            return Err("it returns a `Result` that cannot be seen in its signature; write `output = \"result\"` (or \"plain\", to store errors as well)".into());
+            let hidden = "it returns a `Result` that cannot be seen in its signature; write `output = \"result\"` (or \"plain\", to store errors as well)";
+            return Err((Reason::Output, hidden.into()));
         }
-        let (memory, name) = key.full(bound, instance)?;
+        let (memory, name) = key.full(bound, instance).map_err(|reason| (Reason::Key, reason))?;
         let Print { fingerprint, is_alike } = key.print(instance);
         let mut tags = Tags::default();
         fill_tags(&mut tags);
         if tags.failed {
-            return Err("the `Display` of a value in a tag failed".into());
+            return Err((Reason::Tags, "the `Display` of a value in a tag failed".into()));
         }
         let key = match name {
             Some(name) => CallKey::new(memory, instance.origin, name, tags.rendered),
@@ -327,6 +329,7 @@ impl Prepared {
     /// The call, if its TTLs can be used; if not, whoever asks is told so.
     fn into_call(self, shares: Shares) -> Result<(Arc<call::Call>, Option<Reply>), ()> {
         let policy = self.policy().map_err(|reason| {
+            self.bound.counters.slow.not_stored.one();
             if let Some(reply) = &self.reply {
                 let function = self.instance.label();
                 reply.send(Answer::Refused(Error::NoEntry { function, reason }));

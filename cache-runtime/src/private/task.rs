@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::run::Background;
+use crate::call::Lost;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
 use crate::value::Value;
 
@@ -61,7 +62,10 @@ where
     K::Error: 'static,
     F: Future<Output = K::Output> + Send + 'static,
 {
-    let shared = move |error| share.how.map(|how| (how.put)(error).0);
+    let lost = move |error| {
+        let text = (share.text)(&error);
+        Lost { shared: share.how.map(|how| (how.put)(error).0), text }
+    };
     let value = |value: K::Value| -> Value { Arc::new(value) };
-    Background::new(Box::pin(async move { K::split(body.await).map(value).map_err(shared) }))
+    Background::new(Box::pin(async move { K::split(body.await).map(value).map_err(lost) }))
 }

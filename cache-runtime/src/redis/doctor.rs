@@ -11,8 +11,9 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use super::RedisStore;
-use super::link::no_answer;
-use super::node::{check_version, field, is_answer};
+use super::connect;
+use super::errors::{is_answer, no_answer};
+use super::identity::{check_version, field};
 use super::notice;
 use super::rights::{Need, OF_CLUSTER, RIGHTS, describe_all, rules};
 use super::script::is_unknown_command;
@@ -78,7 +79,11 @@ impl RedisStore {
     pub(crate) async fn diagnose(&self) -> Vec<Check> {
         let shared = &*self.0;
         let began = Instant::now();
-        let (info, connection) = match shared.within_connect_timeout(shared.reach()).await {
+        let (info, connection) = match shared
+            .connector
+            .within_connect_timeout(connect::reach(&shared.connector))
+            .await
+        {
             Ok(reached) => reached,
             Err(error) => return vec![unreachable(shared, &error)],
         };
@@ -167,7 +172,7 @@ impl<'a> Patient<'a> {
         }
         let servers = &self.shared.settings.servers;
         let asked = topology::masters(&mut self.connection, servers.are_encrypted());
-        let masters = match self.shared.within_connect_timeout(asked).await {
+        let masters = match self.shared.connector.within_connect_timeout(asked).await {
             Ok(masters) => masters,
             Err(error) => return Err(refused(NAME, "CLUSTER SHARDS", self.shared, &error)),
         };
@@ -176,7 +181,12 @@ impl<'a> Patient<'a> {
         for (number, master) in masters.iter().enumerate() {
             let host = master.host.clone().or(self.info_host()).unwrap_or_default();
             let Some(info) = servers.at(&host, master.port) else { continue };
-            match self.shared.within_connect_timeout(self.shared.open(&info)).await {
+            match self
+                .shared
+                .connector
+                .within_connect_timeout(self.shared.connector.open(&info))
+                .await
+            {
                 Ok(connection) => patients.push(Patient {
                     info,
                     connection,
@@ -220,7 +230,7 @@ impl<'a> Patient<'a> {
 
     /// A key for an experiment, on this server.
     fn scratch_key(&self) -> String {
-        let key = || format!("{}#doctor:{:016x}", self.shared.value_key(""), random::word());
+        let key = || format!("{}#doctor:{:016x}", self.shared.keys.value(""), random::word());
         match &self.slots {
             None => key(),
             Some((slots, own)) => std::iter::repeat_with(key)
@@ -300,7 +310,7 @@ impl<'a> Patient<'a> {
     /// Each command that the cache sends or its scripts run, on a key of its own.
     async fn permissions(&mut self) -> Check {
         const NAME: &str = "permissions";
-        let (key, feed) = (self.scratch_key(), self.shared.feed_channel());
+        let (key, feed) = (self.scratch_key(), self.shared.keys.feed());
         let (mut lacks, mut failed) = (Vec::new(), None);
         let of_cluster = if self.slots.is_some() { &OF_CLUSTER[..] } else { &[] };
         for right in RIGHTS.iter().chain(of_cluster) {
@@ -315,11 +325,12 @@ impl<'a> Patient<'a> {
         // What that means is said of the feed.
         lacks.retain(|lack| lack.need != Need::Feed || !lack.is_unknown());
         let namespace = &self.shared.settings.namespace;
-        let found = describe_all(lacks.iter(), self.shared.user(), namespace).join("; ");
+        let found = describe_all(lacks.iter(), self.shared.settings.user(), namespace).join("; ");
         let rules = rules(lacks.iter(), namespace);
         match failed {
             _ if !rules.is_empty() => {
-                let advice = format!("ACL SETUSER {} {}", self.shared.user(), rules.join(" "));
+                let advice =
+                    format!("ACL SETUSER {} {}", self.shared.settings.user(), rules.join(" "));
                 Check::fault(NAME, found, advice)
             }
             _ if lacks.iter().any(|lack| lack.need == Need::All) => Check::fault(
@@ -345,7 +356,7 @@ impl<'a> Patient<'a> {
         const LOST: &str = "while this Redis is used nothing is kept in memory, and each value is read \
                             from it: CACHE_MODE=redis says that it is to be so";
         let mut publish = cmd("PUBLISH");
-        publish.arg(self.shared.feed_channel()).arg(notice::nothing());
+        publish.arg(self.shared.keys.feed()).arg(notice::nothing());
         if let Err(error) = self.ask(&publish).await
             && is_unknown_command(&error)
         {
@@ -358,8 +369,8 @@ impl<'a> Patient<'a> {
         let info = Servers::speaking(&self.info);
         let open = self.shared.settings.servers.open(&info, &config);
         let subscribed = async {
-            let mut connection = self.shared.within_connect_timeout(open).await?;
-            connection.subscribe(self.shared.feed_channel()).await
+            let mut connection = self.shared.connector.within_connect_timeout(open).await?;
+            connection.subscribe(self.shared.keys.feed()).await
         };
         match subscribed.await {
             Ok(()) => Check::good("feed", "invalidations of other processes can be heard"),
@@ -383,7 +394,7 @@ impl<'a> Patient<'a> {
 const NO_PASSWORD: &str = "NOAUTH";
 
 fn unreachable(shared: &Shared, error: &RedisError) -> Check {
-    if let Some(advice) = tls::advice(error, &shared.settings.servers) {
+    if let Some(advice) = tls::advice(error, &shared.settings.servers.tls) {
         return Check::fault("connection", format!("{}: {error}", shared.settings.address), advice);
     }
     let advice = match error.kind() {

@@ -13,7 +13,8 @@ use redis::aio::{ConnectionLike as _, MultiplexedConnection};
 use redis::{Cmd, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
 use tokio::runtime::Handle;
 
-use super::node::{Identity, another};
+use super::errors::another;
+use super::identity::Identity;
 use super::servers::Servers;
 
 #[derive(Debug)]

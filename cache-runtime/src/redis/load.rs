@@ -11,12 +11,14 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use redis::RedisResult;
 
-use super::node::Lane;
+use super::away::Away;
+use super::lane::Lane;
 use super::notice::Item;
+use super::pending;
 use super::ready::{Ready, is_half_moved};
 use super::script::{STATE_BYTES, Script};
 use super::shared::Shared;
-use super::{Away, Life, RedisStore, number, token, weights};
+use super::{Life, RedisStore, number, token, weights};
 use crate::clock::millis;
 use crate::entry::{self, StateId};
 use crate::name::name_of;
@@ -115,7 +117,7 @@ impl Lease {
         let arguments = [&self.noted.state[..], life.as_bytes()];
         loop {
             timer::sleep(self.mark.life / 3).await;
-            let turn = self.shared.turn(|| vec![self.key.clone()]).await;
+            let turn = pending::turn(&self.shared, || vec![self.key.clone()]).await;
             let Ok(turn) = turn else { continue };
             let keys = std::slice::from_ref(&self.key);
             let call = turn.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
@@ -193,7 +195,7 @@ impl RedisStore {
     /// A load begins that replaces an entry, which stays meanwhile: its mark is elsewhere. `None`
     /// if another's is there.
     pub(crate) async fn begin_aside(&self, name: &str, mark: Mark) -> Result<Option<Lease>, Away> {
-        let key = self.0.lease_key(name);
+        let key = self.0.keys.lease(name);
         let life = Life::For(mark.life);
         let noted = self.begin_on(std::slice::from_ref(&key), Over::Nothing, life, mark).await?;
         Ok(noted.mine.then(|| Lease { shared: Arc::clone(&self.0), key, mark, noted }))
@@ -203,7 +205,7 @@ impl RedisStore {
     pub(crate) fn lease(&self, name: &str, noted: &Noted, mark: Mark) -> Option<Lease> {
         let lease = || Lease {
             shared: Arc::clone(&self.0),
-            key: self.0.value_key(name),
+            key: self.0.keys.value(name),
             mark,
             noted: noted.clone(),
         };
@@ -221,7 +223,7 @@ impl RedisStore {
         let token_ms = token_life(life);
         let id = mark.id.as_bytes();
         let start = [id, mark_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
-        let turn = self.0.turn(|| keys.to_vec()).await?;
+        let turn = pending::turn(&self.0, || keys.to_vec()).await?;
         let (state, tokens) = turn.ask(begin(&turn.ready, keys, &start)).await?;
         Ok(Noted { mine: state == id, state, tokens })
     }
@@ -242,7 +244,7 @@ impl RedisStore {
         };
         let name_token = match by {
             By::Load | By::Refresh => None,
-            By::Put => self.0.name_token_key(&self.0.value_key(name)),
+            By::Put => self.0.keys.name_token(&self.0.keys.value(name)),
         };
         let end = End { entry, life: entry_life(life), notice, name_token };
         finish(&self.0, &self.keys(name, tags), noted, &end).await
@@ -270,7 +272,7 @@ impl RedisStore {
     }
 
     pub(super) fn keys(&self, name: &str, tags: &[impl AsRef<str>]) -> Vec<String> {
-        std::iter::once(self.0.value_key(name)).chain(self.0.token_keys(tags)).collect()
+        std::iter::once(self.0.keys.value(name)).chain(self.0.keys.tokens(tags)).collect()
     }
 }
 
@@ -310,9 +312,9 @@ async fn finish(
     noted: &Noted,
     end: &End<'_>,
 ) -> Result<Filled, Away> {
-    let turn = shared.turn(|| keys.to_vec()).await?;
+    let turn = pending::turn(shared, || keys.to_vec()).await?;
     let End { entry, life, notice, name_token } = end;
-    let (feed, notice) = (shared.feed_channel(), turn.ready.tells(notice));
+    let (feed, notice) = (shared.keys.feed(), turn.ready.tells(notice));
     let arguments = [&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
     let finish = finish_at(&turn.ready, keys, noted, name_token.as_ref(), &arguments);
     Ok(match turn.ask_large(weights::lane_of(entry.len()), 1, finish).await? {

@@ -6,14 +6,22 @@
 //! A tag is invalidated by removing its token: what is absent equals nothing that was recorded,
 //! and the next load that notes the tag gives it a new one.
 
+mod away;
 mod backoff;
 mod breaker;
+mod connect;
+mod connector;
 mod doctor;
+mod errors;
 mod feed;
+mod identity;
 mod journal;
+mod keys;
+mod lane;
 mod leases;
 mod line;
 mod link;
+mod listener;
 mod load;
 mod mirror;
 mod node;
@@ -21,16 +29,21 @@ mod notice;
 mod pace;
 mod pending;
 mod ready;
+mod removal;
 mod reports;
 mod rights;
 mod script;
 mod sentinel;
 mod servers;
+mod settings;
 mod shared;
+mod sums;
+mod supervisor;
 mod sweep;
 mod tally;
 mod tls;
 mod topology;
+mod trial;
 mod weights;
 
 use std::sync::{Arc, Weak};
@@ -44,47 +57,24 @@ use crate::generation::Generations;
 use crate::runtime;
 use crate::stats::{Beyond, Latencies, Tallied};
 use crate::timer::{self, timeout};
+pub(crate) use away::{Away, Missed};
 pub use breaker::Breaker;
 pub use doctor::{Check, Grade};
 pub(crate) use feed::Hearing;
+use lane::Lane;
 use link::State;
 pub(crate) use load::{By, Filled, Lease, Mark, Noted, Over};
 use mirror::ROOT;
-use node::Lane;
 pub(crate) use pace::{Pace, ROOM};
 pub(crate) use servers::Servers;
+pub(crate) use settings::{Host, Settings};
 use shared::Shared;
-pub(crate) use shared::{Host, Settings};
 pub use sweep::Swept;
 pub(crate) use sweep::{Place, Progress};
 pub(crate) use tls::Tls;
 
 /// The shared tier of one manager.
 pub(crate) struct RedisStore(Arc<Shared>);
-
-/// Redis cannot be used just now, or did not answer in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Away;
-
-/// Why a question that may have a large answer was not answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Missed {
-    /// Not in time, and the server is there: it takes longer than it may.
-    Late,
-    Away,
-}
-
-impl From<Away> for Missed {
-    fn from(Away: Away) -> Self {
-        Missed::Away
-    }
-}
-
-impl From<Missed> for Away {
-    fn from(_: Missed) -> Self {
-        Away
-    }
-}
 
 /// Why Redis is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,14 +112,21 @@ impl RedisStore {
         host: Weak<dyn Host>,
         events: Arc<Events>,
     ) -> Self {
-        RedisStore(Arc::new(Shared::new(settings, generations, clock, host, events)))
+        RedisStore(Arc::new(Shared::new(
+            settings,
+            generations,
+            clock,
+            host,
+            events,
+            supervisor::begin,
+        )))
     }
 
     /// The value under a name, alone: for who has the tokens from the mirror. The values of one kind are
     /// likely to be as large as each other.
     pub(crate) async fn value(&self, name: &str, kind: u64) -> Result<Found, Away> {
-        let key = self.0.value_key(name);
-        let turn = self.0.turn(|| vec![key.clone()]).await?;
+        let key = self.0.keys.value(name);
+        let turn = pending::turn(&self.0, || vec![key.clone()]).await?;
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
         get.arg("GET").arg(&key);
         let lane = self.0.weights.lane(kind);
@@ -146,10 +143,10 @@ impl RedisStore {
         tags: &[impl AsRef<str>],
         kind: u64,
     ) -> Result<Found, Away> {
-        let key = self.0.value_key(name);
-        let keys = std::iter::once(key.clone()).chain(self.0.token_keys(tags));
+        let key = self.0.keys.value(name);
+        let keys = std::iter::once(key.clone()).chain(self.0.keys.tokens(tags));
         let before = self.0.before_tokens(tags);
-        let turn = self.0.turn(|| self.keys(name, tags)).await?;
+        let turn = pending::turn(&self.0, || self.keys(name, tags)).await?;
         let lane = self.0.weights.lane(kind);
         let mut values = turn.ask_large(lane, 1, turn.ready.values(lane, keys)).await?;
         let tokens = values.split_off(1.min(values.len()));
@@ -170,9 +167,9 @@ impl RedisStore {
         tags: &[impl AsRef<str>],
         pace: &mut Pace,
     ) -> Result<(Vec<(Option<Vec<u8>>, u64)>, Vec<Option<u64>>), Missed> {
-        let keys: Vec<_> = names.iter().map(|name| self.0.value_key(name.as_ref())).collect();
-        let all = || keys.iter().cloned().chain(self.0.token_keys(tags));
-        let turn = self.0.turn(|| all().collect()).await?;
+        let keys: Vec<_> = names.iter().map(|name| self.0.keys.value(name.as_ref())).collect();
+        let all = || keys.iter().cloned().chain(self.0.keys.tokens(tags));
+        let turn = pending::turn(&self.0, || all().collect()).await?;
         let asked = Instant::now();
         let read = turn.ready.values(Lane::Bulk, all());
         let mut values = turn.ask_large(Lane::Bulk, pace::PATIENCE, read).await?;
@@ -188,8 +185,8 @@ impl RedisStore {
     /// mirror.
     pub(crate) async fn tokens(&self, tags: &[impl AsRef<str>]) -> Result<Vec<Option<u64>>, Away> {
         let before = self.0.before_tokens(tags);
-        let turn = self.0.turn(|| self.0.token_keys(tags).collect()).await?;
-        let values = turn.ask(turn.ready.values(Lane::Quick, self.0.token_keys(tags))).await?;
+        let turn = pending::turn(&self.0, || self.0.keys.tokens(tags).collect()).await?;
+        let values = turn.ask(turn.ready.values(Lane::Quick, self.0.keys.tokens(tags))).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
         if let Some(before) = before {
             self.0.mirror.remember(before, tags, tokens.iter().copied());
@@ -213,12 +210,12 @@ impl RedisStore {
         names: &[impl AsRef<str>],
         tags: &[impl AsRef<str>],
     ) -> Option<u64> {
-        self.remove(self.0.removal(names, tags), tags.len()).await
+        self.remove(self.0.keys.removal(names, tags), tags.len()).await
     }
 
     /// The same, to be done as soon as can be. Does not wait.
     pub(crate) fn owe(&self, names: &[impl AsRef<str>], tags: &[impl AsRef<str>]) {
-        self.owe_keys(&self.0.removal(names, tags));
+        self.owe_keys(&self.0.keys.removal(names, tags));
     }
 
     fn owe_keys(&self, keys: &[String]) {
@@ -231,12 +228,12 @@ impl RedisStore {
 
     /// Makes everything in the namespace stale as soon as can be. Does not wait.
     pub(crate) fn owe_root(&self) {
-        self.owe_keys(&[self.0.root_key()]);
+        self.owe_keys(&[self.0.keys.root()]);
     }
 
     /// Makes everything in the namespace stale at once.
     pub(crate) async fn invalidate_root(&self) {
-        self.remove(vec![self.0.root_key()], 1).await;
+        self.remove(vec![self.0.keys.root()], 1).await;
     }
 
     /// Removes keys of which the first ones are tokens, or owes their removal.
@@ -248,7 +245,8 @@ impl RedisStore {
         // Removing is right also while other removals are owed.
         let turn = self.0.turn_to_remove().await.ok()?;
         let notice = self.0.notice_of(&owed.keys);
-        let removal = self.0.send_removal(&turn.ready, Lane::Quick, &owed.keys, tokens, &notice);
+        let removal =
+            removal::remove(&self.0, &turn.ready, Lane::Quick, &owed.keys, tokens, &notice);
         let removed = turn.ask(removal).await.ok()?;
         owed.keys.clear();
         Some(removed)
@@ -258,7 +256,7 @@ impl RedisStore {
     pub(crate) async fn ping(&self) -> Result<Duration, Away> {
         let turn = self.0.turn_to_remove().await?;
         let before = Instant::now();
-        let (key, ping) = (self.0.root_key(), cmd("PING"));
+        let (key, ping) = (self.0.keys.root(), cmd("PING"));
         let answer = turn.ready.ask::<Value>(Lane::Quick, &key, &ping);
         // A server that does not know it, or does not permit it, answers all the same.
         let answered = async {
@@ -357,7 +355,7 @@ impl RedisStore {
     /// The time of the server that has this name, if it is known here just now.
     pub(crate) fn now_ms(&self, name: &str) -> Option<u64> {
         match self.0.link()?.state() {
-            State::Up(ready) => Some(self.0.server_time(&ready, &self.0.value_key(name))),
+            State::Up(ready) => Some(self.0.server_time(&ready, &self.0.keys.value(name))),
             _ => None,
         }
     }
@@ -413,18 +411,18 @@ impl RedisStore {
     pub(crate) async fn report(&self) {
         if !self.0.settings.stats_interval.is_zero() && self.0.is_up() {
             // What cannot be sent is lost with this manager.
-            let _ = timeout(self.0.settings.deadline, self.0.report(Duration::ZERO)).await;
+            let _ = timeout(self.0.settings.deadline, sums::report(&self.0, Duration::ZERO)).await;
         }
     }
 
     /// The sums of all processes.
     pub(crate) async fn tallied(&self) -> Result<Tallied, Away> {
-        self.0.tallied().await
+        sums::tallied(&self.0).await
     }
 
     /// Starts the sums of all processes from zero.
     pub(crate) async fn reset_tally(&self) -> Result<(), Away> {
-        self.0.reset_tally().await
+        sums::reset_tally(&self.0).await
     }
 
     /// Ends the background work; from now on Redis is away.

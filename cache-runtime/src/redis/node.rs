@@ -9,30 +9,20 @@ use futures_util::StreamExt as _;
 use futures_util::future::select_ok;
 use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
-use redis::{
-    Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, RedisResult, cmd,
-};
+use redis::{Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, RedisError, RedisResult, cmd};
 use tokio::time::timeout;
 
+use super::connector::Connector;
+use super::errors::{another, is_answer, no_answer, refused};
+use super::identity::Identity;
+use super::lane::Lane;
 use super::line::Line;
-use super::link::no_answer;
-use super::rights::{self, Lack, Need};
-use super::shared::Shared;
+use super::rights::{self, Lack};
 use crate::clock::precise_ms;
-use crate::random;
 
 /// So many deadlines a connection may take to answer while another to the same server does: what it is at is
 /// large.
 const BUSY: u32 = 8;
-
-/// Which of the connections to a server is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lane {
-    /// For small things, which should not wait behind large ones.
-    Quick,
-    /// For large values and long work.
-    Bulk,
-}
 
 /// A server that is connected to.
 #[derive(Clone, Debug)]
@@ -53,30 +43,31 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) async fn connect(shared: &Shared, info: ConnectionInfo) -> RedisResult<Self> {
-        let quick = shared.open(&info).await?;
-        Node::with(shared, info, quick).await
+    pub(super) async fn connect(connector: &Connector, info: ConnectionInfo) -> RedisResult<Self> {
+        let quick = connector.open(&info).await?;
+        Node::with(connector, info, quick).await
     }
 
     /// A server that one connection to is there.
     pub(super) async fn with(
-        shared: &Shared,
+        connector: &Connector,
         info: ConnectionInfo,
         mut quick: MultiplexedConnection,
     ) -> RedisResult<Self> {
-        let mut lacks = shared.lacking(&rights::RIGHTS, &info, &quick).await?;
+        let mut lacks = connector.lacking(&rights::RIGHTS, &info, &quick).await?;
         let identity = Identity::ask(&mut quick).await?;
         if identity.is_of_cluster {
-            lacks.extend(shared.lacking(&rights::OF_CLUSTER, &info, &quick).await?);
+            lacks.extend(connector.lacking(&rights::OF_CLUSTER, &info, &quick).await?);
         }
         let offset_ms = measure_offset(&mut quick).await?;
         let line = |connection| {
-            let (servers, timeout) = (&shared.settings.servers, shared.settings.connect_timeout);
+            let (servers, timeout) =
+                (&connector.settings.servers, connector.settings.connect_timeout);
             Line::new(servers, timeout, &info, &identity.server, connection)
         };
         let mut bulk = Vec::new();
-        for _ in 1..shared.settings.connections {
-            bulk.push(line(shared.open(&info).await?));
+        for _ in 1..connector.settings.connections {
+            bulk.push(line(connector.open(&info).await?));
         }
         Ok(Node {
             quick: line(quick),
@@ -139,7 +130,7 @@ impl Node {
     pub(super) async fn check(&self, deadline: Duration) -> RedisResult<Self> {
         let lines = std::iter::once(&self.quick).chain(&*self.bulk);
         let mut asked: FuturesUnordered<_> =
-            lines.map(async |line| (line, Identity::ask_on(line).await)).collect();
+            lines.map(async |line| (line, identity_on(line).await)).collect();
         let (first, identity) = within(deadline, asked.next()).await?.ok_or_else(nobody)?;
         let is_same = |identity: &Identity| identity.server == self.server;
         if !is_same(&identity?) {
@@ -159,46 +150,15 @@ impl Node {
     }
 
     /// The same with what the user may do now.
-    pub(super) async fn check_rights(&self, shared: &Shared) -> RedisResult<Self> {
+    pub(super) async fn check_rights(&self, connector: &Connector) -> RedisResult<Self> {
         let connection = self.connection(Lane::Quick);
-        let lacks = shared.lacking(&rights::RIGHTS, &self.info, &connection).await?;
+        let lacks = connector.lacking(&rights::RIGHTS, &self.info, &connection).await?;
         Ok(Node { lacks: lacks.into(), ..self.clone() })
-    }
-}
-
-impl Shared {
-    /// What cannot be had on this connection, and is not needed for everything.
-    ///
-    /// # Errors
-    /// If the server cannot be used without it.
-    async fn lacking(
-        &self,
-        rights: &[rights::Right],
-        server: &ConnectionInfo,
-        connection: &MultiplexedConnection,
-    ) -> RedisResult<Vec<Lack>> {
-        let key = self.value_key(&format!("#rights:{:016x}", random::word()));
-        let lacks = rights::lacking(rights, connection, &key, &self.feed_channel()).await;
-        let needed = lacks.iter().filter(|lack| lack.need == Need::All);
-        let needed = rights::describe_all(needed, self.user(), &self.settings.namespace);
-        match needed.first() {
-            Some(needed) => Err(refused(format!("{}: {needed}", server.addr()))),
-            None => Ok(lacks),
-        }
     }
 }
 
 async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> RedisResult<T> {
     timeout(limit, future).await.map_err(|_| no_answer(limit))
-}
-
-/// Whether the server has said something, be it that it does not do what it was asked for.
-pub(super) fn is_answer(error: &RedisError) -> bool {
-    matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
-}
-
-pub(super) fn another() -> RedisError {
-    refused("it is another server than before")
 }
 
 fn nobody() -> RedisError {
@@ -215,45 +175,9 @@ pub(super) fn place(info: &ConnectionInfo) -> Option<(&str, u16)> {
     }
 }
 
-/// What a server says of itself.
-pub(super) struct Identity {
-    /// Which run of which server this is. One that has been a replica meanwhile has another replication
-    /// id: it may have missed what was confirmed by its master.
-    pub(super) server: String,
-    pub(super) is_master: bool,
-    pub(super) is_of_cluster: bool,
-}
-
-impl Identity {
-    /// # Errors
-    /// Also if it is too old to be used.
-    pub(super) async fn ask(connection: &mut MultiplexedConnection) -> RedisResult<Self> {
-        let info: String = Self::question().query_async(connection).await?;
-        Self::read(&info)
-    }
-
-    async fn ask_on(line: &Line) -> RedisResult<Self> {
-        let info: String = line.ask(&Self::question()).await?;
-        Self::read(&info)
-    }
-
-    fn question() -> Cmd {
-        let mut question = cmd("INFO");
-        question.arg("server").arg("replication").arg("cluster");
-        question
-    }
-
-    fn read(info: &str) -> RedisResult<Self> {
-        let field = |name| field(info, name);
-        check_version(info)?;
-        let run = field("run_id").unwrap_or_default();
-        let replication = field("master_replid").unwrap_or_default();
-        Ok(Identity {
-            server: format!("{run}:{replication}"),
-            is_master: field("role").is_none_or(|role| role == "master"),
-            is_of_cluster: field("cluster_enabled") == Some("1"),
-        })
-    }
+async fn identity_on(line: &Line) -> RedisResult<Identity> {
+    let info: String = line.ask(&Identity::question()).await?;
+    Identity::read(&info)
 }
 
 /// The difference between the server's clock and this process's monotonic one.
@@ -263,24 +187,4 @@ async fn measure_offset(connection: &mut MultiplexedConnection) -> RedisResult<i
     let here = before.midpoint(precise_ms());
     let there = seconds.saturating_mul(1_000).saturating_add(micros / 1_000);
     Ok(there.saturating_sub(here.cast_signed()))
-}
-
-/// Scripts need `PEXPIRE GT`, which came with 7.0.
-pub(super) fn check_version(info: &str) -> RedisResult<()> {
-    let version = field(info, "redis_version").unwrap_or("0");
-    let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-    if major >= 7 {
-        return Ok(());
-    }
-    Err(refused(format!(
-        "Redis 7.0 or Valkey 7.2 is the least that can be used; this server is {version}"
-    )))
-}
-
-pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
-    info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
-}
-
-pub(super) fn refused(message: impl Into<String>) -> RedisError {
-    RedisError::from((ErrorKind::Client, "this server cannot be used", message.into()))
 }

@@ -8,7 +8,9 @@ use futures_util::future::join_all;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value, cmd};
 use tokio::sync::Mutex;
 
-use super::node::{Lane, Node, refused};
+use super::errors::refused;
+use super::lane::Lane;
+use super::node::Node;
 use super::rights::Need;
 use super::script::{Loaded, Script};
 use super::topology::{Slots, slot_of};
@@ -182,6 +184,23 @@ impl Ready {
         let port = port.parse().ok()?;
         self.nodes().find(|node| node.is_at(host, port))
     }
+}
+
+/// What each master of a cluster says that it has; `None` while keys are on their way between two of them.
+/// Of a single server it is nothing, always.
+pub(super) async fn claims(ready: &Ready) -> RedisResult<Option<Vec<String>>> {
+    if !ready.is_cluster() {
+        return Ok(Some(Vec::new()));
+    }
+    let claim = async |node: &Node| -> RedisResult<Option<String>> {
+        let all: String = node.ask(Lane::Quick, cmd("CLUSTER").arg("NODES")).await?;
+        let own = all.lines().find(|line| line.contains("myself")).unwrap_or_default();
+        // Id, address, flags, master, ping, pong; then what is meant here: epoch, state, slots.
+        let own: Vec<_> = own.split(' ').skip(6).collect();
+        let is_moving = own.iter().any(|part| part.starts_with('['));
+        Ok((!is_moving).then(|| own.join(" ")))
+    };
+    join_all(ready.nodes().map(claim)).await.into_iter().collect()
 }
 
 /// Asks the node that a key is on its way to.

@@ -2,7 +2,8 @@
 
 use redis::{Cmd, RedisError, RedisResult, cmd};
 
-use super::node::{Lane, Node};
+use super::lane::Lane;
+use super::node::Node;
 
 /// The first 12 bytes of a value or mark tell its state (see `entry`).
 pub(super) const STATE_BYTES: usize = 12;

@@ -1,4 +1,4 @@
-//! What the store and its background tasks share: the links, the journal, the names of keys.
+//! What the store and its background tasks share: the links, the journal, what is known of Redis.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -8,81 +8,55 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
-use redis::{ConnectionInfo, ErrorKind, RedisError, RedisResult};
+use redis::{ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::away::{Away, Missed};
 use super::breaker::Record;
+use super::connector::Connector;
 use super::feed::Feed;
 use super::journal::Journal;
+use super::keys::Keys;
+use super::lane::Lane;
 use super::leases::Leases;
-use super::link::{self, Gone, Link, State};
+use super::link::{Link, State};
 use super::mirror::{Before, Mirror, ROOT};
-use super::node::Lane;
 use super::notice::{self, Item};
-use super::pending;
 use super::ready::Ready;
 use super::reports::Reports;
-use super::servers::Servers;
-use super::tally::{self, Tally};
+use super::rights;
+use super::settings::{Host, Settings};
+use super::tally::Tally;
 use super::weights::Weights;
-use super::{Away, Missed, rights};
 use crate::clock::{Clock, millis, precise_ms};
 use crate::events::{Events, Happened};
 use crate::generation::Generations;
-use crate::name::{name_of, name_tag, token_end};
 use crate::prehashed::BuildPrehashed;
 use crate::random;
 use crate::runtime;
-use crate::stats::{Counter, Histogram, Total};
+use crate::stats::{Counter, Histogram};
 use crate::timer::{sleep, timeout};
+use tokio::runtime::Handle;
 
-/// So many nodes that were found are asked where the others are, when a link begins.
-const MOST_ASKED: usize = 4;
 /// After so many large answers in a row that were late something is wrong with their connection.
 const MOST_LATE: u32 = 16;
 /// So many operations may be under way at once; more wait for their turn.
 const IN_FLIGHT: usize = 4_096;
 
-/// What the Redis store needs to know.
-pub(crate) struct Settings {
-    pub(crate) servers: Arc<Servers>,
-    /// The address for logs and errors: secrets masked.
-    pub(crate) address: String,
-    pub(crate) namespace: String,
-    /// To each server.
-    pub(crate) connections: usize,
-    pub(crate) connect_timeout: Duration,
-    /// How long an operation may wait for its turn.
-    pub(crate) turn_timeout: Duration,
-    pub(crate) deadline: Duration,
-    pub(crate) health_interval: Duration,
-    pub(crate) trust_restart: bool,
-    /// How often statistics are reported; zero for never.
-    pub(crate) stats_interval: Duration,
-    /// How long what was read is kept here.
-    pub(crate) memory_ttl: Duration,
-}
-
-/// What the store needs of the cache that it belongs to.
-pub(crate) trait Host: Send + Sync {
-    /// Another process has cleared a pattern.
-    fn hear_cleared(&self, pattern: &str);
-
-    /// What this process has counted since it began, by the field of the sum that it is added to.
-    fn totals(&self) -> Vec<Total>;
-}
-
-/// What the key of a tag's token begins with, after the namespace.
-pub(super) const TOKEN: &str = "#t:";
 /// After a failure, how long ago the feed may have been heard last for what memory holds to count.
 const LATELY: Duration = Duration::from_secs(1);
+
+/// Begins the tasks of a link.
+pub(super) type Begin = fn(&Handle, &Arc<Shared>, &Arc<Link>);
 
 /// By the runtimes that they live on, which are numbered.
 type Links = HashMap<RuntimeId, Arc<Link>, BuildPrehashed>;
 
 pub(super) struct Shared {
-    pub(super) settings: Settings,
+    pub(super) settings: Arc<Settings>,
+    pub(super) keys: Keys,
+    pub(super) connector: Connector,
     pub(super) generations: Arc<Generations>,
     pub(super) journal: Journal,
     pub(super) errors: Counter,
@@ -103,9 +77,9 @@ pub(super) struct Shared {
     /// Which manager a notice is from.
     pub(super) source: u64,
     pub(super) clock: Clock,
+    /// Called with each link that is new.
+    begin: Begin,
     links: Mutex<Links>,
-    /// The masters of the cluster, when it was asked last.
-    found: Mutex<Vec<ConnectionInfo>>,
     in_flight: Semaphore,
     closed: AtomicBool,
     no_runtime_logged: AtomicBool,
@@ -126,7 +100,10 @@ impl Shared {
         clock: Clock,
         host: Weak<dyn Host>,
         events: Arc<Events>,
+        begin: Begin,
     ) -> Self {
+        let keys = Keys::new(&settings.namespace);
+        let settings = Arc::new(settings);
         Shared {
             feed: Feed::default(),
             mirror: Mirror::new(Arc::clone(&generations), millis(settings.memory_ttl)),
@@ -135,12 +112,14 @@ impl Shared {
             tally: Tally::default(),
             leases: Leases::default(),
             source: random::word(),
-            journal: Journal::new(format!("{}:#root", settings.namespace)),
+            journal: Journal::new(keys.root()),
+            connector: Connector::new(Arc::clone(&settings), keys.clone()),
+            keys,
             settings,
             generations,
             clock,
+            begin,
             links: Mutex::default(),
-            found: Mutex::default(),
             in_flight: Semaphore::new(IN_FLIGHT),
             closed: AtomicBool::new(false),
             no_runtime_logged: AtomicBool::new(false),
@@ -186,14 +165,7 @@ impl Shared {
         }
         links.retain(|_, link| !link.ended());
         let link = Link::new();
-        // Made here: a runtime that is shutting down may drop the task before it has begun.
-        let gone = Gone::new(&link);
-        runtime.spawn(link::attend(gone, Arc::downgrade(self)));
-        runtime.spawn(pending::attend(Arc::downgrade(self), Arc::clone(&link)));
-        let interval = self.settings.stats_interval;
-        if !interval.is_zero() {
-            runtime.spawn(tally::attend(Arc::downgrade(self), Arc::clone(&link), interval));
-        }
+        (self.begin)(&runtime, self, &link);
         links.insert(runtime.id(), Arc::clone(&link));
         Some(link)
     }
@@ -211,7 +183,7 @@ impl Shared {
         self.closed.store(true, Ordering::Release);
         links.drain().for_each(|(_, link)| link.close());
         drop(links);
-        self.give_up_feed();
+        self.feed.give_up(&self.generations.lease);
         // Nothing of what others invalidate from now on is heard.
         self.generations.bump_epoch();
     }
@@ -251,76 +223,15 @@ impl Shared {
         }
     }
 
-    /// Where a cluster may be asked besides the addresses that are configured: those may be gone.
-    pub(super) fn found(&self) -> Vec<ConnectionInfo> {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.iter().take(MOST_ASKED).cloned().collect()
-    }
-
-    pub(super) fn note_found(&self, servers: Vec<ConnectionInfo>) {
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = servers;
-    }
-
     /// The time of the server that has this key.
     pub(super) fn server_time(&self, ready: &Ready, key: &str) -> u64 {
         let here = precise_ms().saturating_add_signed(self.clock.ahead_ms());
         here.saturating_add_signed(ready.node_of(key).offset_ms)
     }
 
-    /// The parts, one after the other, in the namespace.
-    fn key<const N: usize>(&self, parts: [&str; N]) -> String {
-        let namespace = &self.settings.namespace;
-        let len = parts.iter().map(|part| part.len()).sum::<usize>();
-        let mut key = String::with_capacity(namespace.len() + 1 + len);
-        key.push_str(namespace);
-        key.push(':');
-        parts.iter().for_each(|part| key.push_str(part));
-        key
-    }
-
-    pub(super) fn value_key(&self, name: &str) -> String {
-        self.key([name])
-    }
-
-    pub(super) fn token_key(&self, tag: &str) -> String {
-        match token_end(&self.settings.namespace, tag) {
-            Some(end) => self.key([TOKEN, &end]),
-            None => self.key([TOKEN, tag]),
-        }
-    }
-
-    /// The key of the token of the name that is stored under this key, or beside which something is. `None`
-    /// if it is the key of something else.
-    pub(super) fn name_token_key(&self, key: &str) -> Option<String> {
-        let stored = key.get(self.settings.namespace.len() + 1..)?;
-        name_of(stored).map(|name| self.token_key(&name_tag(name)))
-    }
-
-    /// Where the mark of a load is that replaces the entry of this name.
-    pub(super) fn lease_key(&self, name: &str) -> String {
-        self.key(["#lease:", name])
-    }
-
-    pub(super) fn run_key(&self, server: &str) -> String {
-        self.key(["#run:", server])
-    }
-
-    pub(super) fn root_key(&self) -> String {
-        self.key([ROOT])
-    }
-
-    /// Where the sums of all processes' statistics are.
-    pub(super) fn tally_key(&self) -> String {
-        self.key(["#stats"])
-    }
-
-    pub(super) fn feed_channel(&self) -> String {
-        self.key(["#feed"])
-    }
-
     /// What is to be published when these keys are removed.
     pub(super) fn notice_of<'a>(&self, keys: impl IntoIterator<Item = &'a String>) -> Vec<u8> {
-        let strip = |key: &'a String| key.get(self.settings.namespace.len() + 1..).unwrap_or(ROOT);
+        let strip = |key: &'a String| self.keys.within(key).unwrap_or(ROOT);
         self.notice(keys.into_iter().map(|key| Item::Key(strip(key))))
     }
 
@@ -330,31 +241,10 @@ impl Shared {
             .unwrap_or_default()
     }
 
-    /// What the keys begin with that are neither values nor marks.
-    pub(super) fn reserved(&self) -> String {
-        self.key(["#"])
-    }
-
-    /// The tokens an entry depends on: the root's first.
-    pub(super) fn token_keys(&self, tags: &[impl AsRef<str>]) -> impl Iterator<Item = String> {
-        let tags = tags.iter().map(|tag| self.token_key(tag.as_ref()));
-        std::iter::once(self.root_key()).chain(tags)
-    }
-
     /// To be called before tokens are asked for. Nothing where nobody keeps copies, and so nobody
     /// reads by the mirror.
     pub(super) fn before_tokens(&self, tags: &[impl AsRef<str>]) -> Option<Before> {
         self.feed.is_wanted().then(|| self.mirror.before(tags, self.clock.now_ms()))
-    }
-
-    /// The keys that an invalidation removes, tokens first.
-    pub(super) fn removal(
-        &self,
-        names: &[impl AsRef<str>],
-        tags: &[impl AsRef<str>],
-    ) -> Vec<String> {
-        let tokens = tags.iter().map(|tag| self.token_key(tag.as_ref()));
-        tokens.chain(names.iter().map(|name| self.value_key(name.as_ref()))).collect()
     }
 
     pub(super) fn log_up(&self, again: bool, server: &str) {
@@ -387,11 +277,6 @@ impl Shared {
         }
     }
 
-    /// Who the servers are spoken to as.
-    pub(super) fn user(&self) -> &str {
-        self.settings.servers.address.server.redis_settings().username().unwrap_or("default")
-    }
-
     /// Says what is missing, when it is another than before.
     pub(super) fn note_lacks(&self, lacking: Vec<String>) {
         let mut known = self.lacks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -421,6 +306,21 @@ impl Shared {
             self.events.note(Happened::RedisLost { reason: reason.to_owned() });
             let redis = &self.settings.address;
             tracing::warn!(redis, reason, "Redis is still away, for another reason than before");
+        }
+    }
+
+    /// Asks without drawing conclusions from a failure: statistics are no reason to leave Redis alone.
+    pub(super) async fn quietly<T>(
+        &self,
+        operation: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, Refusal> {
+        match timeout(self.settings.deadline, operation).await {
+            Ok(Ok(answer)) => Ok(answer),
+            // Of what a server refuses, this alone does not pass.
+            Ok(Err(error)) if rights::is_refusal(&error) => {
+                Err(Refusal::Forbidden(error.to_string()))
+            }
+            Ok(Err(_)) | Err(_) => Err(Refusal::Away),
         }
     }
 
@@ -531,6 +431,14 @@ impl Turn<'_> {
     pub(super) fn now_ms(&self, key: &str) -> u64 {
         self.shared.server_time(&self.ready, key)
     }
+}
+
+/// Why a report was not taken.
+pub(super) enum Refusal {
+    /// Perhaps the next time.
+    Away,
+    /// The user may not do that.
+    Forbidden(String),
 }
 
 /// Errors of the connection, and of a server that serves nobody or cannot be written: what can

@@ -2,12 +2,14 @@
 
 use redis::{Cmd, cmd};
 
-use super::node::Lane;
+use super::away::Away;
+use super::lane::Lane;
 use super::notice::Item;
 use super::ready::Ready;
 use super::rights::Need;
 use super::shared::Turn;
-use super::{Away, Owed, RedisStore, topology};
+use super::{Owed, RedisStore, ready};
+use super::{pending, removal};
 use crate::glob::{self, Pattern};
 use crate::name::name_of;
 
@@ -47,7 +49,7 @@ impl RedisStore {
     }
 
     async fn sweep(&self, sought: &Sought<'_>, progress: Progress<'_>) -> Option<u64> {
-        let mut owed = Owed { shared: &self.0, keys: vec![self.0.root_key()] };
+        let mut owed = Owed { shared: &self.0, keys: vec![self.0.keys.root()] };
         let mut removed = 0_u64;
         for _ in 0..MOST_PASSES {
             let turn = self.0.turn_to_remove().await.ok()?;
@@ -56,9 +58,9 @@ impl RedisStore {
                 self.invalidate_root().await;
                 return None;
             }
-            let before = turn.ask(topology::claims(&turn.ready)).await.ok()?;
+            let before = turn.ask(ready::claims(&turn.ready)).await.ok()?;
             self.pass(sought, &mut removed, progress).await?;
-            let after = turn.ask(topology::claims(&turn.ready)).await.ok()?;
+            let after = turn.ask(ready::claims(&turn.ready)).await.ok()?;
             if before.is_none() || before != after {
                 // Keys that are on their way from one node to another may have been passed by.
                 continue;
@@ -68,8 +70,8 @@ impl RedisStore {
             let notice = self.0.notice([Item::Pattern(sought.pattern())]);
             if turn.ready.has_feed() {
                 let mut publish = cmd("PUBLISH");
-                publish.arg(self.0.feed_channel()).arg(notice);
-                let root = self.0.root_key();
+                publish.arg(self.0.keys.feed()).arg(notice);
+                let root = self.0.keys.root();
                 let _: u64 = turn.ask(turn.ready.ask(Lane::Quick, &root, &publish)).await.ok()?;
             }
             owed.keys.clear();
@@ -94,7 +96,7 @@ impl RedisStore {
         removed: &mut u64,
         progress: &mut (dyn FnMut(Swept) + Send),
     ) -> Option<()> {
-        let (own, token) = (self.0.value_key("").len(), self.0.token_key(""));
+        let (own, token) = (self.0.keys.value("").len(), self.0.keys.token(""));
         let mut place = Some(Place::default());
         while let Some(at) = place {
             let turn = self.0.turn_to_remove().await.ok()?;
@@ -106,7 +108,7 @@ impl RedisStore {
             let tokens = keys.len();
             keys.extend(others.into_iter().filter(is_entry));
             if !keys.is_empty() {
-                let removal = self.0.send_removal(&turn.ready, Lane::Bulk, &keys, tokens, &[]);
+                let removal = removal::remove(&self.0, &turn.ready, Lane::Bulk, &keys, tokens, &[]);
                 *removed += turn.ask(removal).await.ok()?;
             }
             if let Some(next) = next {
@@ -123,12 +125,12 @@ impl RedisStore {
         pattern: &Pattern,
         place: Place,
     ) -> Result<(Option<Place>, Vec<String>), Away> {
-        let turn = self.0.turn_for_any().await?;
+        let turn = pending::turn_for_any(&self.0).await?;
         if turn.ready.lacks(Need::Sweeps) {
             return Err(Away);
         }
         let (next, keys) = self.page(&turn, &Sought::matching(pattern), place).await?;
-        let (own, reserved) = (self.0.value_key("").len(), self.0.reserved());
+        let (own, reserved) = (self.0.keys.value("").len(), self.0.keys.reserved());
         let names = keys.into_iter().filter(|key| !key.starts_with(&reserved));
         Ok((next, names.map(|key| key[own..].to_owned()).collect()))
     }
@@ -151,7 +153,7 @@ impl RedisStore {
             _ => Some(Place { cursor, ..place }),
         };
         let keys = keys.into_iter().filter_map(|key| String::from_utf8(key).ok());
-        let own = self.0.value_key("").len();
+        let own = self.0.keys.value("").len();
         let is_sought = |key: &String| key.get(own..).is_some_and(|name| sought.takes(name));
         Ok((next, keys.filter(is_sought).collect()))
     }

@@ -8,7 +8,6 @@ use redis::{Client, ConnectionInfo, RedisError, RedisResult};
 #[cfg(feature = "tls")]
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
-use super::servers::Servers;
 use crate::config::CacheConfig;
 
 /// What the configuration says of certificates: the files, and what was in them last.
@@ -129,7 +128,7 @@ impl Tls {
 }
 
 /// What to do about a certificate that was refused, by either side.
-pub(super) fn advice(error: &RedisError, servers: &Servers) -> Option<String> {
+pub(super) fn advice(error: &RedisError, tls: &Tls) -> Option<String> {
     const ISSUER: &str = "nobody who is trusted here has signed the server's certificate: name its CA in \
                           REDIS_TLS_CA";
     const NAME: &str =
@@ -152,7 +151,7 @@ pub(super) fn advice(error: &RedisError, servers: &Servers) -> Option<String> {
     ];
     let told = error.to_string();
     let (_, advice) = REASONS.into_iter().find(|(part, _)| told.contains(part))?;
-    Some(match servers.tls.ca().filter(|_| advice == ISSUER) {
+    Some(match tls.ca().filter(|_| advice == ISSUER) {
         Some(file) => format!(
             "nobody in the file that REDIS_TLS_CA names ({}) has signed the server's certificate: put the CA that \
              has signed it there; the file is read again with each attempt to connect",

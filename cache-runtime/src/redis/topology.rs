@@ -5,12 +5,11 @@
 
 use std::collections::HashMap;
 
-use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, RedisResult, Value, cmd};
 
-use super::node::{Lane, Node, field, refused};
-use super::ready::Ready;
+use super::errors::refused;
+use super::identity::field;
 
 const SLOTS: usize = 16_384;
 /// Nobody has this slot.
@@ -77,23 +76,6 @@ pub(super) fn view(info: &str) -> Option<String> {
         ];
         parts.map(told).join(" ")
     })
-}
-
-/// What each master of a cluster says that it has; `None` while keys are on their way between two of them.
-/// Of a single server it is nothing, always.
-pub(super) async fn claims(ready: &Ready) -> RedisResult<Option<Vec<String>>> {
-    if !ready.is_cluster() {
-        return Ok(Some(Vec::new()));
-    }
-    let claim = async |node: &Node| -> RedisResult<Option<String>> {
-        let all: String = node.ask(Lane::Quick, cmd("CLUSTER").arg("NODES")).await?;
-        let own = all.lines().find(|line| line.contains("myself")).unwrap_or_default();
-        // Id, address, flags, master, ping, pong; then what is meant here: epoch, state, slots.
-        let own: Vec<_> = own.split(' ').skip(6).collect();
-        let is_moving = own.iter().any(|part| part.starts_with('['));
-        Ok((!is_moving).then(|| own.join(" ")))
-    };
-    join_all(ready.nodes().map(claim)).await.into_iter().collect()
 }
 
 fn read(answer: Value, encrypted: bool) -> Option<Vec<Master>> {

@@ -1,8 +1,7 @@
 //! Which values are large, as far as that is known before they are read.
 
+use super::lane::Lane;
 use std::sync::atomic::{AtomicU8, Ordering};
-
-use super::node::Lane;
 
 /// A value of at least so many bytes goes over the connection for large things.
 const BULKY: usize = 16 * 1024;

@@ -15,8 +15,6 @@ use std::time::Duration;
 use once_cell::sync::Lazy;
 use serde::{Serialize, Serializer};
 
-use crate::seldom::Seldom;
-
 pub(crate) use cluster::{Beyond, Tallied, Total, totals_of};
 pub use cluster::{ClusterSite, ClusterStats};
 pub(crate) use histogram::Histogram;
@@ -309,8 +307,6 @@ pub(crate) struct SiteCounters {
     shared_hits: Stripe,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
-    /// Values that were not stored.
-    pub(crate) unstored: Seldom,
     /// Whether its calls go past the cache, since somebody has switched it off.
     off: AtomicBool,
     cost: f64,
@@ -332,7 +328,6 @@ impl SiteCounters {
             shared_hits: Stripe::default(),
             slow: Slow::default(),
             load_times: Histogram::default(),
-            unstored: Seldom::default(),
             off: AtomicBool::new(false),
             cost,
             baseline: Mutex::default(),

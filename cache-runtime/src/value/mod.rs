@@ -265,7 +265,7 @@ fn distinct<'a>(
 }
 
 /// What the user's code returns; `None` if it panics, which no caller of the cache has deserved.
-fn unless_panicking<T>(run: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn unless_panicking<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run)).ok()
 }
 

@@ -140,7 +140,9 @@ struct Server {
 
 impl Server {
     fn start() -> io::Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        // Not one of those that outgoing connections are given: the server is to come back there.
+        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let port = (20_000..32_000).find(is_free).ok_or(io::ErrorKind::AddrInUse)?;
         Ok(Server { port, process: run(port)? })
     }
 

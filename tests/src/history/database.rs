@@ -1,6 +1,6 @@
 use std::{
     io::{self, Read, Write},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
@@ -8,6 +8,7 @@ use std::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::{KEYS, Key};
+use crate::port::listen;
 
 /// The versions of all keys, as they were at one moment.
 pub type Versions = [u64; KEYS];
@@ -28,7 +29,7 @@ impl Database {
     ///
     /// If it cannot listen.
     pub fn start() -> Database {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let listener = listen();
         let address = listener.local_addr().expect("a bound listener");
         let versions = Arc::new(Mutex::new([1; KEYS]));
         thread::spawn(move || {

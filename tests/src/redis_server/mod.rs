@@ -1,7 +1,6 @@
 //! Real Redis servers, one for each test that wants one.
 
 mod builder;
-mod port;
 mod process;
 
 use std::{
@@ -14,6 +13,7 @@ use redis::{Client, Connection, FromRedisValue, RedisResult};
 
 pub use self::builder::RedisServerBuilder;
 use self::process::{Ports, Process, Setup};
+use crate::port::candidates;
 use crate::signal::Signal;
 
 /// How long a server may take to start, and to answer [`RedisServer::cli`].
@@ -179,7 +179,7 @@ impl RedisServer {
         let mut server = RedisServer { setup, ports: Ports::default(), process: Mutex::new(None) };
         let mut log = String::new();
         for _ in 0..20 {
-            server.ports = server.setup.choose(port::candidates());
+            server.ports = server.setup.choose(candidates());
             match server.run() {
                 Ok(process) => {
                     *server.lock() = Some(process);

@@ -10,8 +10,29 @@ use std::{
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
+/// Returns a port that was free a moment ago and that no other call in this process returns.
+///
+/// Nothing else in the test process takes it later: it is not one of those that the system gives to
+/// whoever asks for any port.
+///
+/// # Panics
+///
+/// If all of them are taken.
+pub fn free_port() -> u16 {
+    candidates().next().expect("there is always another one")
+}
+
+/// Listens on a port like [`free_port`]. Once the listener is closed, nothing answers there.
+///
+/// # Panics
+///
+/// If it cannot listen.
+pub(crate) fn listen() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, free_port())).expect("a free port")
+}
+
 /// Ports that were free a moment ago, no two the same in this process.
-pub(super) fn candidates() -> impl Iterator<Item = u16> {
+pub(crate) fn candidates() -> impl Iterator<Item = u16> {
     std::iter::repeat_with(next)
         .filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
 }

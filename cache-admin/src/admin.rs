@@ -1,0 +1,12 @@
+//! What the routes are given.
+
+use cache_runtime::CacheManager;
+
+use crate::config::AdminConfig;
+
+/// What all routes share.
+#[derive(Debug)]
+pub(crate) struct Admin {
+    pub(crate) manager: CacheManager,
+    pub(crate) config: AdminConfig,
+}

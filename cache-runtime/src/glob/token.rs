@@ -1,0 +1,14 @@
+//! A pattern in steps.
+
+/// What one step of a pattern matches.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Token {
+    /// Any number of bytes; never two in a row.
+    AnyText,
+    AnyByte,
+    Byte(u8),
+    Set {
+        inverted: bool,
+        ranges: Vec<(u8, u8)>,
+    },
+}

@@ -1,0 +1,72 @@
+//! How servers are connected to.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use redis::aio::MultiplexedConnection;
+use redis::{ConnectionInfo, RedisResult};
+use tokio::time::timeout;
+
+use super::errors::{no_answer, refused};
+use super::keys::Keys;
+use super::rights::{self, Lack, Need};
+use super::settings::Settings;
+use crate::random;
+
+/// So many nodes that were found are asked where the others are, when a link begins.
+const MOST_ASKED: usize = 4;
+
+pub(super) struct Connector {
+    pub(super) settings: Arc<Settings>,
+    keys: Keys,
+    /// The masters of the cluster, when it was asked last.
+    found: Mutex<Vec<ConnectionInfo>>,
+}
+
+impl Connector {
+    pub(super) fn new(settings: Arc<Settings>, keys: Keys) -> Self {
+        Connector { settings, keys, found: Mutex::default() }
+    }
+
+    /// Where a cluster may be asked besides the addresses that are configured: those may be gone.
+    pub(super) fn found(&self) -> Vec<ConnectionInfo> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.iter().take(MOST_ASKED).cloned().collect()
+    }
+
+    pub(super) fn note_found(&self, servers: Vec<ConnectionInfo>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = servers;
+    }
+
+    pub(super) async fn within_connect_timeout<T>(
+        &self,
+        attempt: impl Future<Output = RedisResult<T>>,
+    ) -> RedisResult<T> {
+        let limit = self.settings.connect_timeout;
+        timeout(limit, attempt).await.unwrap_or_else(|_| Err(no_answer(limit)))
+    }
+
+    pub(super) async fn open(&self, to: &ConnectionInfo) -> RedisResult<MultiplexedConnection> {
+        self.settings.servers.connect(to, self.settings.connect_timeout).await
+    }
+
+    /// What cannot be had on this connection, and is not needed for everything.
+    ///
+    /// # Errors
+    /// If the server cannot be used without it.
+    pub(super) async fn lacking(
+        &self,
+        rights: &[rights::Right],
+        server: &ConnectionInfo,
+        connection: &MultiplexedConnection,
+    ) -> RedisResult<Vec<Lack>> {
+        let key = self.keys.value(&format!("#rights:{:016x}", random::word()));
+        let lacks = rights::lacking(rights, connection, &key, &self.keys.feed()).await;
+        let needed = lacks.iter().filter(|lack| lack.need == Need::All);
+        let needed = rights::describe_all(needed, self.settings.user(), &self.settings.namespace);
+        match needed.first() {
+            Some(needed) => Err(refused(format!("{}: {needed}", server.addr()))),
+            None => Ok(lacks),
+        }
+    }
+}

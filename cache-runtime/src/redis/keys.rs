@@ -1,0 +1,96 @@
+//! The names of keys in Redis.
+
+use super::mirror::ROOT;
+use crate::name::{name_of, name_tag, token_end};
+
+/// What the key of a tag's token begins with, after the namespace.
+pub(super) const TOKEN: &str = "#t:";
+
+/// The keys of a namespace.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    namespace: String,
+}
+
+impl Keys {
+    pub(super) fn new(namespace: &str) -> Self {
+        Keys { namespace: namespace.to_owned() }
+    }
+
+    /// A key without the namespace.
+    pub(super) fn within<'a>(&self, key: &'a str) -> Option<&'a str> {
+        key.get(self.namespace.len() + 1..)
+    }
+
+    /// The parts, one after the other, in the namespace.
+    fn of<const N: usize>(&self, parts: [&str; N]) -> String {
+        let namespace = &self.namespace;
+        let len = parts.iter().map(|part| part.len()).sum::<usize>();
+        let mut key = String::with_capacity(namespace.len() + 1 + len);
+        key.push_str(namespace);
+        key.push(':');
+        parts.iter().for_each(|part| key.push_str(part));
+        key
+    }
+
+    pub(super) fn value(&self, name: &str) -> String {
+        self.of([name])
+    }
+
+    pub(super) fn token(&self, tag: &str) -> String {
+        match token_end(&self.namespace, tag) {
+            Some(end) => self.of([TOKEN, &end]),
+            None => self.of([TOKEN, tag]),
+        }
+    }
+
+    /// The key of the token of the name that is stored under this key, or beside which something is. `None`
+    /// if it is the key of something else.
+    pub(super) fn name_token(&self, key: &str) -> Option<String> {
+        let stored = self.within(key)?;
+        name_of(stored).map(|name| self.token(&name_tag(name)))
+    }
+
+    /// Where the mark of a load is that replaces the entry of this name.
+    pub(super) fn lease(&self, name: &str) -> String {
+        self.of(["#lease:", name])
+    }
+
+    pub(super) fn run(&self, server: &str) -> String {
+        self.of(["#run:", server])
+    }
+
+    pub(super) fn root(&self) -> String {
+        self.of([ROOT])
+    }
+
+    /// Where the sums of all processes' statistics are.
+    pub(super) fn tally(&self) -> String {
+        self.of(["#stats"])
+    }
+
+    pub(super) fn feed(&self) -> String {
+        self.of(["#feed"])
+    }
+
+    /// What the keys begin with that are neither values nor marks.
+    pub(super) fn reserved(&self) -> String {
+        self.of(["#"])
+    }
+
+    /// The tokens an entry depends on: the root's first.
+    pub(super) fn tokens(&self, tags: &[impl AsRef<str>]) -> impl Iterator<Item = String> {
+        let tags = tags.iter().map(|tag| self.token(tag.as_ref()));
+        std::iter::once(self.root()).chain(tags)
+    }
+
+    /// The keys that an invalidation removes, tokens first.
+    pub(super) fn removal(
+        &self,
+        names: &[impl AsRef<str>],
+        tags: &[impl AsRef<str>],
+    ) -> Vec<String> {
+        let tokens = tags.iter().map(|tag| self.token(tag.as_ref()));
+        tokens.chain(names.iter().map(|name| self.value(name.as_ref()))).collect()
+    }
+}

@@ -1,0 +1,329 @@
+//! The task that listens to the feed.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
+};
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+
+use super::backoff::Backoff;
+use super::errors::no_answer;
+use super::feed::Session;
+use super::identity::Identity;
+use super::keys::TOKEN;
+use super::link::{Link, State};
+use super::mirror::ROOT;
+use super::node::Node;
+use super::notice::{self, Item};
+use super::ready::Ready;
+use super::rights;
+use super::servers::Servers;
+use super::shared::Shared;
+use super::topology::{self, Master};
+use crate::clock::{millis, precise_ms};
+use crate::generation::Slot;
+use crate::lease::LEASE;
+use crate::random;
+
+/// How often it is asked whether everything has been heard.
+const BEAT: Duration = Duration::from_millis(500);
+/// A connection that does not answer for so long is given up.
+const PATIENCE: Duration = LEASE;
+/// So many times the masters of a cluster are looked at again once it has changed: it counts the change
+/// before each of its nodes knows what has changed.
+const LOOKS: u32 = 10;
+/// A task that has not been seen for so long is on a runtime that nobody drives. With the interval below another link
+/// takes over within ten seconds.
+const ASLEEP: Duration = Duration::from_secs(8);
+/// How often a link looks whether anybody listens.
+pub(super) const LOOK: Duration = Duration::from_secs(2);
+
+/// The responsibility for the feed, as long as a link has it.
+struct Claim {
+    shared: Weak<Shared>,
+    id: u64,
+}
+
+impl Claim {
+    /// The manager, if it is still there and this claim has not been taken over.
+    fn shared(&self) -> Option<Arc<Shared>> {
+        let shared = self.shared.upgrade()?;
+        let mut state = shared.feed.lock();
+        let claim = state.claim.as_mut().filter(|claim| claim.0 == self.id)?;
+        claim.1 = precise_ms();
+        drop(state);
+        Some(shared)
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let Some(shared) = self.shared() else { return };
+        let mut state = shared.feed.lock();
+        state.claim = None;
+        state.session = None;
+        drop(state);
+        // Another link may take it over.
+        shared.wake_links();
+    }
+}
+
+/// Has this link listen, unless another one does or nobody needs it.
+pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
+    if !shared.feed.is_wanted() || shared.is_closed() {
+        return;
+    }
+    let Ok(runtime) = Handle::try_current() else { return };
+    if matches!(link.state(), State::Down(_) | State::Closed) {
+        return;
+    }
+    if matches!(link.state(), State::Up(ready) if !ready.has_feed()) {
+        return say_deaf(shared, "it has no PUBLISH");
+    }
+    let now = precise_ms();
+    let mut state = shared.feed.lock();
+    if state.claim.is_some_and(|(_, seen)| now.saturating_sub(seen) < millis(ASLEEP)) {
+        return;
+    }
+    let claim = Claim { shared: Arc::downgrade(shared), id: random::word() };
+    state.claim = Some((claim.id, now));
+    state.session = None;
+    drop(state);
+    runtime.spawn(attend(claim, Arc::clone(link)));
+}
+
+/// The task: listens while the link is up, again and again.
+async fn attend(claim: Claim, link: Arc<Link>) {
+    let mut backoff = Backoff::default();
+    while let Some(ready) = up(&claim, &link).await {
+        let Some(shared) = claim.shared() else { return };
+        let Err(error) = listen(&shared, &claim, &link, &ready).await else { return };
+        if shared.feed.lock().session.take().is_some() {
+            tracing::debug!(%error, "the feed of invalidations was interrupted");
+            shared.feed.interruptions.one();
+            backoff = Backoff::default();
+        }
+        if is_refusal(&error) {
+            say_deaf(&shared, &error.to_string());
+        } else {
+            // It may be Redis itself that is gone.
+            link.attention.notify_one();
+        }
+        drop(shared);
+        sleep(backoff.next()).await;
+    }
+}
+
+/// The link's connection, once it is up; `None` at the end of it all.
+async fn up(claim: &Claim, link: &Link) -> Option<Arc<Ready>> {
+    loop {
+        let changed = link.changed.notified();
+        match link.state() {
+            State::Up(ready) => return Some(ready),
+            State::Closed => return None,
+            State::Connecting | State::Suspect(_) | State::Down(_) => {}
+        }
+        claim.shared()?;
+        let _ = timeout(ASLEEP / 4, changed).await;
+    }
+}
+
+/// Listens until the connection is lost, or the link: an error; or until the end of it all.
+async fn listen(
+    shared: &Arc<Shared>,
+    claim: &Claim,
+    link: &Link,
+    ready: &Ready,
+) -> RedisResult<()> {
+    let session = Session::new(ready.server());
+    let ears = ready.nodes().map(|node| subscribe(shared, &session, node));
+    let ears = shared.connector.within_connect_timeout(async { Ok(join_all(ears).await) }).await?;
+    let ears = ears.into_iter().collect::<RedisResult<Vec<_>>>()?;
+    let mut sent = moment(shared);
+    let mut view = beat(&ears).await?;
+    let mut looks = LOOKS;
+    has_all_masters(shared, &ears).await?;
+    // From here on nothing is missed; what was missed before counts no more.
+    shared.generations.bump_epoch();
+    shared.feed.lock().session = Some(session.clone());
+    shared.feed.sessions.one();
+    while claim.shared().is_some() {
+        renew(shared, &session, sent)?;
+        link.changed.notify_waiters();
+        let _ = timeout(BEAT, session.0.changed.notified()).await;
+        match link.state() {
+            State::Up(_) | State::Suspect(_) if !session.is_lost() => {}
+            State::Closed => return Ok(()),
+            _ => return Err(lost()),
+        }
+        sent = moment(shared);
+        let seen = beat(&ears).await?;
+        if seen != view {
+            view = seen;
+            looks = LOOKS;
+        }
+        if looks > 0 {
+            looks -= 1;
+            has_all_masters(shared, &ears).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn subscribe(shared: &Arc<Shared>, session: &Session, node: &Node) -> RedisResult<Ear> {
+    let (manager, line) = (Arc::downgrade(shared), session.clone());
+    let hear = move |push: PushInfo| {
+        match (push.kind, manager.upgrade()) {
+            (PushKind::Message, Some(shared)) => hear(&shared, push.data.last()),
+            (PushKind::Disconnection, _) | (_, None) => line.lose(),
+            _ => {}
+        }
+        Ok::<(), redis::aio::SendError>(())
+    };
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(shared.settings.connect_timeout))
+        .set_response_timeout(None)
+        .set_push_sender(hear);
+    let servers = &shared.settings.servers;
+    let mut connection = servers.open(&Servers::speaking(&node.info), &config).await?;
+    if Identity::ask(&mut connection).await?.server != node.server {
+        return Err(lost());
+    }
+    connection.subscribe(shared.keys.feed()).await?;
+    Ok(Ear { node: node.clone(), connection })
+}
+
+/// Whether each master of a cluster is listened to. All are asked: they do not hear of a new one at the
+/// same time.
+async fn has_all_masters(shared: &Shared, ears: &[Ear]) -> RedisResult<()> {
+    let encrypted = shared.settings.servers.are_encrypted();
+    let asked = ears.iter().filter(|ear| ear.node.is_of_cluster);
+    let told = join_all(asked.map(async |Ear { node, connection }| {
+        let masters = topology::masters(&mut connection.clone(), encrypted).await?;
+        let is_heard = |master: &Master| {
+            let host = master.host.as_deref().or(node.host()).unwrap_or_default();
+            ears.iter().any(|ear| ear.node.is_at(host, master.port))
+        };
+        if masters.iter().all(is_heard) { Ok(()) } else { Err(lost()) }
+    }));
+    told.await.into_iter().collect()
+}
+
+/// Now, by the precise clock and by the manager's.
+fn moment(shared: &Shared) -> (u64, u64) {
+    (precise_ms(), shared.clock.now_ms())
+}
+
+/// An answer to a ping that was sent at this moment has come.
+fn renew(
+    shared: &Shared,
+    session: &Session,
+    (sent_ms, by_clock_ms): (u64, u64),
+) -> RedisResult<()> {
+    let mut state = shared.feed.lock();
+    // Under the lock: a session that has been given up must not renew the lease of the next.
+    let current = state.session.as_ref().is_some_and(|s| Arc::ptr_eq(&s.0, &session.0));
+    if !current {
+        return Err(lost());
+    }
+    state.current_at_ms = sent_ms;
+    shared.generations.lease.renew(sent_ms, by_clock_ms);
+    Ok(())
+}
+
+/// Once: what is lost where this server's invalidations cannot be heard.
+fn say_deaf(shared: &Shared, reason: &str) {
+    if !shared.feed.is_said.swap(true, Ordering::Relaxed) {
+        shared.note_deaf(reason);
+        tracing::warn!(
+            redis = shared.settings.address,
+            reason,
+            "invalidations of other processes cannot be heard: while this Redis is used nothing is kept \
+             in memory, and each value is read from it"
+        );
+    }
+}
+
+/// What was published by another process, or by this one.
+fn hear(shared: &Shared, payload: Option<&Value>) {
+    let Some(Value::BulkString(bytes)) = payload else {
+        return hear_noise(shared);
+    };
+    let Some(notice) = notice::read(bytes) else {
+        return hear_noise(shared);
+    };
+    // What this process has invalidated it has already marked, or is about to.
+    if notice.source == shared.source || notice.items.is_empty() {
+        return;
+    }
+    shared.feed.heard.one();
+    for item in notice.items {
+        match item {
+            Item::Key(key) => hear_key(shared, key),
+            Item::Pattern(pattern) => {
+                if let Some(host) = shared.host.upgrade() {
+                    host.hear_cleared(pattern);
+                }
+            }
+        }
+    }
+}
+
+fn hear_key(shared: &Shared, key: &str) {
+    if key == ROOT {
+        shared.generations.bump_epoch();
+    } else if let Some(tag) = key.strip_prefix(TOKEN) {
+        shared.generations.bump(Slot::tag(tag));
+    } else {
+        shared.generations.bump(Slot::name(key));
+    }
+}
+
+/// What it means is not known, so it may mean everything.
+fn hear_noise(shared: &Shared) {
+    tracing::debug!("a notice on the feed cannot be read: nothing in memory is trusted");
+    shared.generations.bump_epoch();
+}
+
+/// A server that is listened to.
+struct Ear {
+    node: Node,
+    connection: MultiplexedConnection,
+}
+
+/// Waits until each server has answered, and with that all that it had published: what they say of their
+/// cluster, if they are of one.
+async fn beat(ears: &[Ear]) -> RedisResult<Vec<String>> {
+    let ask = async |ear: &Ear| {
+        let mut connection = ear.connection.clone();
+        if ear.node.is_of_cluster {
+            let info: String = cmd("CLUSTER").arg("INFO").query_async(&mut connection).await?;
+            return topology::view(&info).ok_or_else(lost);
+        }
+        match cmd("PING").query_async::<Value>(&mut connection).await {
+            // A refusal is an answer, too.
+            Err(error) if !rights::is_refusal(&error) => Err(error),
+            _ => Ok(String::new()),
+        }
+    };
+    let answers = timeout(PATIENCE, join_all(ears.iter().map(ask))).await;
+    answers.map_err(|_| no_answer(PATIENCE))?.into_iter().collect()
+}
+
+fn lost() -> RedisError {
+    RedisError::from((ErrorKind::Io, "the connection of the feed is lost"))
+}
+
+/// Whether the server has understood what was asked, and does not do it.
+fn is_refusal(error: &RedisError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::RESP3NotSupported
+    )
+}

@@ -1,0 +1,64 @@
+//! Removing keys, and telling the others.
+
+use futures_util::future::{join, join_all};
+use redis::RedisResult;
+
+use super::lane::Lane;
+use super::ready::{Ready, is_half_moved};
+use super::script::Script;
+use super::shared::Shared;
+use crate::entry;
+
+/// Removes keys of which the first `tokens` are tokens, and tells the others. The tokens of names go with
+/// them. Returns how many of the rest were entries.
+pub(super) async fn remove(
+    shared: &Shared,
+    ready: &Ready,
+    lane: Lane,
+    keys: &[String],
+    tokens: usize,
+    notice: &[u8],
+) -> RedisResult<u64> {
+    let (feed, notice) = (shared.keys.feed(), ready.tells(notice));
+    let send = async |keys: &[String], tokens: usize, notice: &[u8]| -> RedisResult<u64> {
+        let tokens = tokens.to_string();
+        let arguments = [&entry::VALUE_MAGIC[..], tokens.as_bytes(), feed.as_bytes(), notice];
+        ready.script(lane, Script::Remove, keys, &arguments).await
+    };
+    let with_name_tokens = |keys: &[String], tokens: usize| {
+        let mut all: Vec<_> = keys.iter().filter_map(|key| shared.keys.name_token(key)).collect();
+        let tokens = tokens + all.len();
+        all.extend(keys.iter().cloned());
+        (all, tokens)
+    };
+    if !ready.is_cluster() {
+        let (keys, tokens) = with_name_tokens(keys, tokens);
+        return send(&keys, tokens, notice).await;
+    }
+    // Each on its own node, which tells of it.
+    let each = async |(number, key): (usize, &String)| {
+        let notice = match notice.is_empty() {
+            true => Vec::new(),
+            false => shared.notice_of(std::slice::from_ref(key)),
+        };
+        let (keys, tokens) =
+            with_name_tokens(std::slice::from_ref(key), usize::from(number < tokens));
+        match &keys[..] {
+            [token, key] => {
+                if ready.are_together(token, key) {
+                    match send(&keys, tokens, &notice).await {
+                        Err(error) if is_half_moved(&error) => {}
+                        removed => return removed,
+                    }
+                }
+                let token = send(std::slice::from_ref(token), 1, &notice);
+                let (token, removed) =
+                    join(token, send(std::slice::from_ref(key), tokens - 1, &notice)).await;
+                token.and(removed)
+            }
+            keys => send(keys, tokens, &notice).await,
+        }
+    };
+    let removed = join_all(keys.iter().enumerate().map(each)).await;
+    removed.into_iter().sum()
+}

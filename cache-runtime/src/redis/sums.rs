@@ -1,0 +1,162 @@
+//! The statistics of all processes together: sums in one hash, to which each manager adds what its
+//! own numbers have grown by ([`tally`](super::tally)).
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use redis::cmd;
+
+use super::away::Away;
+use super::lane::Lane;
+use super::link::{Link, State};
+use super::script::Script;
+use super::shared::{Refusal, Shared};
+use super::tally::Sent;
+use crate::clock::millis;
+use crate::random;
+use crate::stats::{Tallied, Total};
+use crate::timer::timeout;
+
+/// How long the sums are kept when nobody adds to them.
+const TTL: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Who has nothing to add says so seldom.
+const IDLE: Duration = Duration::from_secs(60);
+/// Who has not reported for so long is not counted as an instance.
+const ALIVE: Duration = Duration::from_secs(120);
+/// What the field begins with that says of an instance which report was its last, and when.
+const INSTANCE: &str = "@i:";
+/// Since when it is counted.
+const SINCE: &str = "@since";
+
+/// The task of a link: reports while the link is up, unless another link's has just done it.
+pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>, interval: Duration) {
+    // Processes that begin together do not report together.
+    let mut wait = interval.mul_f64(random::fraction());
+    loop {
+        if timeout(wait, ended(&link)).await.is_ok() {
+            return;
+        }
+        wait = interval;
+        let Some(shared) = shared.upgrade() else { return };
+        if matches!(link.state(), State::Up(_)) {
+            // What fails is tried again the next time.
+            let _ = report(&shared, interval / 2).await;
+        }
+    }
+}
+
+async fn ended(link: &Link) {
+    loop {
+        let changed = link.changed.notified();
+        if link.ended() {
+            return;
+        }
+        changed.await;
+    }
+}
+
+/// Adds to the sums what has been counted since the last report, if that is so long ago.
+pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), Away> {
+    // Another link's task may be at it, on a runtime that nobody drives.
+    let turn = timeout(shared.settings.deadline, shared.tally.0.lock()).await;
+    let (Ok(mut sent), Some(host)) = (turn, shared.host.upgrade()) else { return Err(Away) };
+    if sent.is_forbidden || !sent.is_due(after) {
+        return Ok(());
+    }
+    let is_idle = sent.is_due(IDLE.max(after));
+    // What was sent before first, as it was.
+    send(shared, &mut sent).await?;
+    sent.note(host.totals());
+    if sent.pending.is_empty() && is_idle {
+        sent.pending.push_back(Vec::new());
+    }
+    send(shared, &mut sent).await
+}
+
+async fn send(shared: &Arc<Shared>, sent: &mut Sent) -> Result<(), Away> {
+    while let Some(grown) = sent.pending.front() {
+        match add(shared, grown, sent.number + 1).await {
+            Ok(()) => {}
+            Err(Refusal::Away) => return Err(Away),
+            Err(Refusal::Forbidden(reason)) => {
+                tracing::warn!(reason, "Redis refuses statistics: no more are sent");
+                sent.is_forbidden = true;
+                return Err(Away);
+            }
+        }
+        sent.pending.pop_front();
+        sent.number += 1;
+        sent.at = Some(Instant::now());
+    }
+    Ok(())
+}
+
+async fn add(shared: &Arc<Shared>, grown: &[Total], number: u64) -> Result<(), Refusal> {
+    let (ttl, instance) = (millis(TTL).to_string(), format!("{INSTANCE}{:016x}", shared.source));
+    let number = number.to_string();
+    let grown: Vec<_> = grown.iter().map(|(field, by)| (field, by.to_string())).collect();
+    let mut arguments = vec![ttl.as_bytes(), instance.as_bytes(), number.as_bytes()];
+    grown.iter().for_each(|(field, by)| arguments.extend([field.as_bytes(), by.as_bytes()]));
+    let turn = shared.turn_to_remove().await.map_err(|Away| Refusal::Away)?;
+    let keys = [shared.keys.tally()];
+    let added = turn.ready.script(Lane::Bulk, Script::Add, &keys, &arguments);
+    shared.quietly(added).await
+}
+
+/// The sums.
+pub(super) async fn tallied(shared: &Arc<Shared>) -> Result<Tallied, Away> {
+    let turn = shared.turn_to_remove().await?;
+    let key = shared.keys.tally();
+    let mut all = cmd("HGETALL");
+    all.arg(&key);
+    let fields: Vec<(Vec<u8>, Vec<u8>)> =
+        shared.quietly(turn.ready.ask(Lane::Bulk, &key, &all)).await.map_err(|_| Away)?;
+    // What is not text was written by somebody else.
+    let text = |bytes| String::from_utf8(bytes).ok();
+    let fields = fields.into_iter().filter_map(|(field, sum)| text(field).zip(text(sum)));
+    let now_secs = turn.now_ms(&key) / 1_000;
+    let mut tallied = Tallied::default();
+    for (field, text) in fields {
+        if field == SINCE {
+            tallied.since_secs = text.parse().ok();
+        } else if field.starts_with(INSTANCE) {
+            let (ms, secs) = when(&text);
+            let alive = secs.is_some_and(|at| now_secs.saturating_sub(at) < ALIVE.as_secs());
+            tallied.instances += u64::from(alive);
+            tallied.reported_ms = tallied.reported_ms.max(ms);
+        } else if let Ok(sum) = text.parse() {
+            tallied.sums.push((field, sum));
+        }
+    }
+    Ok(tallied)
+}
+
+/// Starts the sums from zero.
+pub(super) async fn reset_tally(shared: &Arc<Shared>) -> Result<(), Away> {
+    let turn = shared.turn_to_remove().await?;
+    let key = shared.keys.tally();
+    let mut unlink = cmd("UNLINK");
+    unlink.arg(&key);
+    shared.quietly(turn.ready.ask(Lane::Quick, &key, &unlink)).await.map_err(|_| Away)
+}
+
+/// When the last report of an instance was, in milliseconds and in seconds: the field has its number, then the
+/// former, which earlier versions do not write, then the latter.
+fn when(text: &str) -> (Option<u64>, Option<u64>) {
+    let mut parts = text.rsplit(' ').map(|part| part.parse::<u64>().ok());
+    let (secs, ms, number) = (parts.next().flatten(), parts.next().flatten(), parts.next());
+    let whole = secs.map(|secs| secs.saturating_mul(1_000));
+    (if number.is_some() { ms } else { whole }, secs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_has_its_time_in_milliseconds_unless_an_earlier_version_wrote_it() {
+        assert_eq!(when("7 1500123 1500"), (Some(1_500_123), Some(1_500)));
+        assert_eq!(when("7 1500"), (Some(1_500_000), Some(1_500)));
+        assert_eq!(when("x"), (None, None));
+    }
+}

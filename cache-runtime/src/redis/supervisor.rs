@@ -1,0 +1,258 @@
+//! The tasks of a link: one that connects, keeps watch and connects again, and those that send what is pending and
+//! report statistics.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use redis::{RedisResult, Value, cmd};
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+
+use super::backoff::Backoff;
+use super::errors::{no_answer, refused};
+use super::lane::Lane;
+use super::link::{Gone, Link, State};
+use super::node::Node;
+use super::ready::Ready;
+use super::rights::{self, Need};
+use super::script::Loaded;
+use super::shared::Shared;
+use super::{connect, listener, pending, removal, sums, tls};
+use crate::clock::millis;
+
+/// How long Redis remembers that a run of the server has been met; each health check renews it.
+const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Begins the tasks of a link that is new.
+pub(super) fn begin(runtime: &Handle, shared: &Arc<Shared>, link: &Arc<Link>) {
+    // Made here: a runtime that is shutting down may drop the task before it has begun.
+    let gone = Gone::new(link);
+    runtime.spawn(attend(gone, Arc::downgrade(shared)));
+    runtime.spawn(pending::attend(Arc::downgrade(shared), Arc::clone(link)));
+    let interval = shared.settings.stats_interval;
+    if !interval.is_zero() {
+        runtime.spawn(sums::attend(Arc::downgrade(shared), Arc::clone(link), interval));
+    }
+}
+
+/// The task of a link: it connects, keeps watch, and connects again, until the manager is gone.
+pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
+    let link = Arc::clone(gone.link());
+    let mut backoff = Backoff::default();
+    let mut was_down = false;
+    loop {
+        let Some(strong) = shared.upgrade() else {
+            return;
+        };
+        match connected(&strong).await {
+            Ok(ready) if !link.ended() => {
+                strong.log_up(was_down, ready.server());
+                go_up(&link, &strong, ready);
+                backoff = Backoff::default();
+                drop(strong);
+                let Some(reason) = watch(&link, &shared).await else {
+                    return;
+                };
+                let Some(strong) = shared.upgrade() else {
+                    return;
+                };
+                strong.log_down(&reason);
+                was_down = true;
+                strong.suspect(&link);
+                link.set(State::Down(reason));
+            }
+            Ok(_) => return,
+            Err(error) if !link.ended() => {
+                let reason = error.to_string();
+                if matches!(link.state(), State::Connecting) {
+                    strong.log_down(&reason);
+                    was_down = true;
+                } else {
+                    strong.log_still_down(&reason);
+                }
+                link.set(State::Down(reason));
+            }
+            Err(_) => return,
+        }
+        sleep(backoff.next()).await;
+        if link.ended() {
+            return;
+        }
+    }
+}
+
+/// Makes the connection usable.
+///
+/// What memory holds from the time without Redis ends with it, also what is stored by loads that
+/// began just before; unless the feed has heard all that others have invalidated meanwhile.
+fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
+    if shared.feed.hears(ready.server()) {
+        link.set(State::Up(ready));
+    } else {
+        shared.feed.give_up(&shared.generations.lease);
+        // From here on loads do not go to memory any more; for the moment, operations wait.
+        link.set(State::Connecting);
+        shared.generations.bump_epoch();
+        link.set(State::Up(ready));
+    }
+    listener::ensure(shared, link);
+}
+
+/// Looks after a link that is up. Returns why it is no longer, or `None` at the end of it all.
+async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
+    loop {
+        // Whether something happened or the time has come: the same look at everything.
+        attention(link, shared).await?;
+        let shared = shared.upgrade()?;
+        let (before, suspect) = match link.state() {
+            State::Up(ready) => (ready, false),
+            State::Suspect(ready) => (ready, true),
+            State::Closed => return None,
+            State::Connecting | State::Down(_) => return Some("the connection was lost".into()),
+        };
+        match check(&shared, link, &before).await {
+            // A cluster's masters may be others than before.
+            Ok(ready) if !suspect && ready.server() != before.server() => {
+                go_up(link, &shared, ready);
+            }
+            Ok(ready) if suspect => match shared.record.pause(Instant::now()) {
+                None => go_up(link, &shared, ready),
+                Some(pause) => {
+                    tracing::debug!(?pause, "Redis answers, but operations fail: it is left alone");
+                    drop(shared);
+                    // Asked again afterwards.
+                    sleep(pause).await;
+                    link.attention.notify_one();
+                }
+            },
+            Ok(ready) => {
+                link.renew(ready);
+                listener::ensure(&shared, link);
+            }
+            Err(error) => return Some(error.to_string()),
+        }
+    }
+}
+
+/// Waits until something happens or the time for a check has come. Meanwhile it sees to it that somebody listens to
+/// the feed: who did may be on a runtime that is not driven any more.
+async fn attention(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<()> {
+    let mut left = shared.upgrade()?.settings.health_interval;
+    while !left.is_zero() {
+        let strong = shared.upgrade()?;
+        let wait = if strong.feed.is_wanted() { left.min(listener::LOOK) } else { left };
+        drop(strong);
+        if timeout(wait, link.attention.notified()).await.is_ok() {
+            break;
+        }
+        left -= wait;
+        listener::ensure(&shared.upgrade()?, link);
+    }
+    Some(())
+}
+
+async fn connected(shared: &Shared) -> RedisResult<Arc<Ready>> {
+    let attempt = async {
+        let first = connect::begin_with(&shared.connector).await?;
+        let scripts = Arc::new(Loaded::load(&first).await?);
+        let ready = complete(shared, first, Vec::new(), scripts).await?;
+        // Removing is possible when writing is not.
+        replay(shared, &ready).await?;
+        meet(shared, &ready).await?;
+        keep_known(shared, &ready).await?;
+        RedisResult::Ok(Arc::new(ready))
+    };
+    shared.connector.within_connect_timeout(attempt).await.map_err(|error| {
+        match tls::advice(&error, &shared.settings.servers.tls) {
+            Some(advice) => refused(format!("{error}; {advice}")),
+            None => error,
+        }
+    })
+}
+
+/// Asks the servers whether they are there, pays what is owed, and measures their times anew. In a
+/// cluster it is also asked who has what, and a master that is new is connected to.
+async fn check(shared: &Shared, link: &Link, ready: &Ready) -> RedisResult<Arc<Ready>> {
+    let was_refused = link.take_refused();
+    let check = async |node: &Node| {
+        let node = node.check(shared.settings.deadline).await?;
+        if was_refused { node.check_rights(&shared.connector).await } else { Ok(node) }
+    };
+    let nodes = join_all(ready.nodes().map(check)).await;
+    let mut nodes = nodes.into_iter().collect::<RedisResult<Vec<_>>>()?;
+    let first = nodes.remove(0);
+    let completed = complete(shared, first, nodes, Arc::clone(ready.scripts()));
+    let checked = shared.connector.within_connect_timeout(completed).await?;
+    let rest = async {
+        replay(shared, &checked).await?;
+        if checked.server() != ready.server() {
+            meet(shared, &checked).await?;
+        }
+        keep_known(shared, &checked).await
+    };
+    timeout(shared.settings.deadline, rest)
+        .await
+        .unwrap_or_else(|_| Err(no_answer(shared.settings.deadline)))?;
+    Ok(Arc::new(checked))
+}
+
+/// All servers, and a word on what the user may not do there.
+async fn complete(
+    shared: &Shared,
+    first: Node,
+    known: Vec<Node>,
+    scripts: Arc<Loaded>,
+) -> RedisResult<Ready> {
+    let ready = connect::complete(&shared.connector, first, known, scripts).await?;
+    // Of a feed it is said when it is wanted.
+    let lacks = ready.nodes().flat_map(|node| &*node.lacks).filter(|lack| lack.need != Need::Feed);
+    let settings = &shared.settings;
+    shared.note_lacks(rights::describe_all(lacks, settings.user(), &settings.namespace));
+    Ok(ready)
+}
+
+/// A server that nobody has met may hold data from before confirmed invalidations: the root's token
+/// goes, before anybody reads, and then the server is known.
+async fn meet(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+    if shared.settings.trust_restart {
+        return Ok(());
+    }
+    let runs = ready.nodes().map(|node| shared.keys.run(&node.server));
+    let met = ready.values(Lane::Quick, runs).await?;
+    if met.contains(&Value::Nil) {
+        let root = [shared.keys.root()];
+        removal::remove(shared, ready, Lane::Quick, &root, 1, &shared.notice_of(&root)).await?;
+        tracing::debug!(
+            servers = ready.server(),
+            "first contact with a Redis server: nothing in Redis is trusted"
+        );
+    }
+    Ok(())
+}
+
+/// The servers are known from now on, or for longer. What can only be read is of no use, since no
+/// load could be validated: so this is written each time.
+async fn keep_known(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+    let known = async |node: &Node| {
+        let key = shared.keys.run(&node.server);
+        let mut set = cmd("SET");
+        set.arg(&key).arg(1).arg("PX").arg(millis(RUN_TTL));
+        ready.ask(Lane::Quick, &key, &set).await
+    };
+    join_all(ready.nodes().map(known)).await.into_iter().collect()
+}
+
+/// Sends the removals that are owed now. What is owed meanwhile waits for the next time, so
+/// that there is an end to it.
+async fn replay(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+    let batches = shared.journal.batches();
+    for batch in &batches {
+        pending::send_batch(shared, ready, batch).await?;
+    }
+    if !batches.is_empty() && !shared.feed.hears(ready.server()) {
+        // Memory stood in for Redis: what others invalidate there does not reach it.
+        shared.generations.bump_epoch();
+    }
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! Trying out whether marks can be set, renewed and taken away.
+
+use std::sync::Arc;
+
+use redis::RedisResult;
+
+use super::RedisStore;
+use super::lane::Lane;
+use super::ready::Ready;
+use super::script::Script;
+use super::shared::{Refusal, Shared};
+use crate::entry::StateId;
+use crate::random;
+
+/// For how long the mark would be there.
+const LIFE_MS: &[u8] = b"2000";
+
+impl RedisStore {
+    /// Whether one load in a cluster can be had here. Without Redis nobody is waited for anyway.
+    pub(crate) async fn may_lease(&self) -> bool {
+        match self.0.leases.known() {
+            None => try_lease(&self.0).await,
+            Some(known) => known,
+        }
+    }
+}
+
+async fn try_lease(shared: &Arc<Shared>) -> bool {
+    let Ok(turn) = shared.turn_to_remove().await else { return true };
+    let keys = [shared.keys.lease(&format!("#tried:{:x}", random::word()))];
+    let reason = match shared.quietly(lease(&turn.ready, &keys, &shared.keys.feed())).await {
+        // It was found, and taken away.
+        Ok(1) => {
+            shared.leases.note(true);
+            return true;
+        }
+        Ok(_) => "a mark that was set is not found (GETRANGE)".to_owned(),
+        Err(Refusal::Forbidden(reason)) => reason,
+        Err(Refusal::Away) => return true,
+    };
+    if shared.leases.note(false) {
+        tracing::warn!(
+            redis = shared.settings.address,
+            reason,
+            "`coalesce = \"cluster\"` shares loads within this process alone: a right is missing, see \
+             `cache_runtime::redis_servers` or `cachectl doctor`"
+        );
+    }
+    false
+}
+
+/// Sets a mark, renews it and takes it away. Returns 1 if it was found.
+async fn lease(ready: &Ready, keys: &[String], feed: &str) -> RedisResult<u8> {
+    let mark = StateId::lease(random::word());
+    let mark = mark.as_bytes();
+    let begin: [&[u8]; 4] = [mark, LIFE_MS, b"", b"1"];
+    let _: Vec<Vec<u8>> = ready.script(Lane::Quick, Script::Begin, keys, &begin).await?;
+    let _: u8 = ready.script(Lane::Quick, Script::Renew, keys, &[mark, LIFE_MS]).await?;
+    let end: [&[u8]; 5] = [mark, b"", b"1", feed.as_bytes(), b""];
+    ready.script(Lane::Quick, Script::Fill, keys, &end).await
+}
