@@ -192,6 +192,7 @@ impl Memory {
     where
         W: Wanted + Copy,
     {
+        // R8: the front of this thread first, which takes no lock.
         let turn = front::turn();
         let looked = front::get(hash, turn, |entry| {
             if is_for(entry, &wanted) { hit(entry, terms, take) } else { None }
