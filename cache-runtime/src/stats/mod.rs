@@ -319,6 +319,8 @@ impl Counter {
 /// The counters of one call site in one manager.
 pub(crate) struct SiteCounters {
     hits: Box<[Stripe]>,
+    /// Those of all threads that own no stripe.
+    shared_hits: Stripe,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
     /// Whether its calls go past the cache, since somebody has switched it off.
@@ -338,7 +340,8 @@ struct Stripe {
 impl SiteCounters {
     pub(crate) fn new(cost: f64) -> Self {
         SiteCounters {
-            hits: (0..=*OWNED).map(|_| Stripe::default()).collect(),
+            hits: (0..*OWNED).map(|_| Stripe::default()).collect(),
+            shared_hits: Stripe::default(),
             slow: Slow::default(),
             load_times: Histogram::default(),
             off: AtomicBool::new(false),
@@ -359,21 +362,17 @@ impl SiteCounters {
 
     #[inline]
     pub(crate) fn memory_hit(&self, load_micros: u64) {
-        let slot = THREAD.get();
-        // The last stripe is the shared one.
-        match self.hits.get(slot) {
-            Some(stripe) if slot < self.hits.len() - 1 => stripe.add_alone(load_micros),
-            _ => self.shared_hit(load_micros),
+        match self.hits.get(THREAD.get()) {
+            Some(stripe) => stripe.add_alone(load_micros),
+            None => self.shared_hit(load_micros),
         }
     }
 
     /// The first hit of a thread, and all hits of threads beyond the number of stripes.
     #[cold]
     fn shared_hit(&self, load_micros: u64) {
-        let slot = thread_slot();
-        let Some(stripe) = self.hits.get(slot.min(*OWNED)) else {
-            return;
-        };
+        // Owned or not, nothing is lost if it is added so.
+        let stripe = self.hits.get(thread_slot()).unwrap_or(&self.shared_hits);
         stripe.hits.fetch_add(1, Ordering::Relaxed);
         stripe.saved_micros.fetch_add(load_micros, Ordering::Relaxed);
     }
@@ -401,7 +400,7 @@ impl SiteCounters {
     }
 
     fn read_all(&self) -> Counts {
-        self.hits.iter().fold(self.slow.read(), |sum, stripe| Counts {
+        self.hits.iter().chain([&self.shared_hits]).fold(self.slow.read(), |sum, stripe| Counts {
             memory_hits: sum.memory_hits.saturating_add(stripe.hits.load(Ordering::Relaxed)),
             saved_micros: sum
                 .saved_micros
@@ -428,7 +427,7 @@ impl Stripe {
     }
 }
 
-/// How many stripes have an owner; the one after them is shared by all other threads.
+/// How many stripes there are, each with one thread as its owner.
 static OWNED: Lazy<usize> = Lazy::new(|| {
     let cores = std::thread::available_parallelism().map_or(4, usize::from);
     (cores * 2).clamp(4, 64)
