@@ -26,6 +26,9 @@ pub struct Event {
     pub what: Happened,
 }
 
+/// The most names, and the most tags, that an event of an invalidation lists.
+pub(crate) const LISTED: usize = 32;
+
 /// The kind of an [`Event`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -49,6 +52,8 @@ pub enum Happened {
         names: Vec<String>,
         /// The prefixes and tags.
         tags: Vec<String>,
+        /// The number of further names and tags: at most 32 of each are listed.
+        left_out: usize,
     },
     /// This process has removed the entries that match a pattern.
     Cleared {
@@ -89,12 +94,23 @@ struct Log {
 }
 
 impl Happened {
+    /// An invalidation of these: the first of them are listed.
+    pub(crate) fn invalidated(names: &[String], tags: &[String]) -> Self {
+        let left_out = names.len().saturating_sub(LISTED) + tags.len().saturating_sub(LISTED);
+        Happened::Invalidated { names: listed(names).into(), tags: listed(tags).into(), left_out }
+    }
+
     fn is_routine(&self) -> bool {
         matches!(
             self,
             Happened::Invalidated { .. } | Happened::Cleared { .. } | Happened::Flushed { .. }
         )
     }
+}
+
+/// The first of these, as many as are listed.
+pub(crate) fn listed(all: &[String]) -> &[String] {
+    &all[..all.len().min(LISTED)]
 }
 
 impl Events {
@@ -146,6 +162,20 @@ mod tests {
         let last = kept[KEPT - 1].number;
         assert_eq!(events.after(last - 2).len(), 2);
         assert_eq!(events.after(last), []);
+    }
+
+    #[test]
+    fn a_large_invalidation_is_a_small_event() {
+        let text = |what: &str, count: usize| -> Vec<_> {
+            (0..count).map(|number| format!("{what}:{number}")).collect()
+        };
+        let (names, tags) = (text("name", 10_000), text("tag", LISTED));
+        let expected = Happened::Invalidated {
+            names: names[..LISTED].into(),
+            tags: tags.clone(),
+            left_out: names.len() - LISTED,
+        };
+        assert_eq!(Happened::invalidated(&names, &tags), expected);
     }
 
     #[test]

@@ -42,7 +42,8 @@ impl CacheManager {
 
     /// Stores a value under a name, for all processes that share the cache, and replaces what is there.
     ///
-    /// The result of a load of that name that began before is not stored.
+    /// The result of a load of that name that began before is not stored. If a removal of the name overtakes this call,
+    /// the call is `Ok` and nothing is stored, because the removal is the later of the two.
     ///
     /// # Errors
     /// [`Error::Name`] for a name or tag, [`Error::TooManyTags`], [`Error::Duration`] for a TTL that cannot
