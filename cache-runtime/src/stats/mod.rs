@@ -6,6 +6,7 @@
 mod cluster;
 mod histogram;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -238,8 +239,9 @@ fn table<'a>(
     total: &'a Counts,
     sites: impl Iterator<Item = (&'a str, &'a Counts)>,
 ) -> fmt::Result {
-    let rows: Vec<_> = sites.chain([("total", total)]).collect();
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(9);
+    let rows = sites.chain([("total", total)]).map(|(name, counts)| (printable(name), counts));
+    let rows: Vec<_> = rows.collect();
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(9);
     writeln!(
         f,
         "{:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>9} {:>10} {:>9}",
@@ -268,6 +270,20 @@ fn table<'a>(
         )?;
     }
     Ok(())
+}
+
+/// A name to be a part of a line. In the sums of all processes it is whatever Redis holds: what would steer a
+/// terminal is escaped, as in Rust.
+fn printable(name: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        let hides = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        c.is_control() || hides
+    };
+    if !name.contains(steers) {
+        return Cow::Borrowed(name);
+    }
+    let part = |c: char| if steers(c) { c.escape_default().to_string() } else { c.to_string() };
+    name.chars().map(part).collect()
 }
 
 /// A number that any thread may raise.
