@@ -82,6 +82,7 @@ impl Background {
             // In a forked process the loads of its parent do not run.
             (places.all, places.taken) = (0, HashMap::new());
         }
+        // R7: no function takes more than half of the free places.
         let (taken, free) = (places.taken(kind), self.limit.saturating_sub(places.all));
         if *closed.borrow() || taken >= free {
             if taken > 0 && places.told.len() < TOLD && places.told.insert(kind) {

@@ -19,7 +19,7 @@ use crate::asked::{self, Resolved};
 use crate::boxed::{Boxed, boxed};
 use crate::core::Core;
 use crate::error::Error;
-use crate::events::Happened;
+use crate::events::{Happened, listed};
 use crate::generation::Slot;
 use crate::name::{Rendered, Renderer, shorten, validate_prefix, validate_tag};
 use crate::output::{OutputKind, Probe};
@@ -94,8 +94,8 @@ impl Targets {
     fn span(&self) -> Span {
         debug_span!(
             "cache_invalidate",
-            names = ?self.names,
-            tags = ?self.tags,
+            names = ?listed(&self.names),
+            tags = ?listed(&self.tags),
             everything = self.everything,
             function = self.by.map(|declared| Place::of(declared).path),
             removed = Empty,
@@ -116,6 +116,7 @@ impl Core {
     /// Dropped half-way, the invalidation happens all the same.
     pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
         self.note_invalidation(targets);
+        // R1, R6: Redis (or its journal) first, then the generations, also if this future is dropped.
         let _then = Finally(|| self.bump_targets(targets));
         let span = targets.span();
         let redis = self.redis.as_ref()?;
@@ -134,10 +135,7 @@ impl Core {
 
     fn note_invalidation(&self, targets: &Targets) {
         self.invalidations.one();
-        self.events.note_if_watched(|| Happened::Invalidated {
-            names: targets.names.clone(),
-            tags: targets.tags.clone(),
-        });
+        self.events.note_if_watched(|| Happened::invalidated(&targets.names, &targets.tags));
     }
 
     pub(crate) fn bump(&self, slots: impl IntoIterator<Item = Slot>) {

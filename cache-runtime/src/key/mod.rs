@@ -4,7 +4,7 @@
 //! three uses: hash (a memory hit writes no bytes at all), compare with a stored key, write the
 //! bytes (only on a miss).
 //!
-//! The encoding is injective over serde's data model: every leaf has a kind, every variable part
+//! R5: the encoding is injective over serde's data model. Every leaf has a kind, every variable part
 //! its length, every group its end, and names of types, fields and variants are part of it. What it
 //! deliberately makes equal:
 //!
@@ -41,7 +41,7 @@ use sink::{Buffer, Comparing, Hashing, Sink, Writing};
 /// The arguments of a call that make up its key: a list of references, `(&a, (&b, ()))`.
 ///
 /// The list has no header of its own, so a key is its arguments one after the other.
-pub trait KeyParts {
+pub trait KeyParts: Copy {
     /// Feeds every argument, in order, to `sink`.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ pub(crate) fn hash_parts<P: KeyParts>(parts: &P, seed: u64) -> Result<u64, KeyEr
 }
 
 /// Whether `stored` is exactly what [`encode`] makes of these arguments.
-#[inline]
+#[inline(always)]
 pub(crate) fn matches<P: KeyParts>(parts: &P, stored: &[u8]) -> bool {
     let mut sink = Comparing::new(stored);
     parts.feed(&mut sink).is_ok() && sink.all_equal()

@@ -23,10 +23,10 @@ struct Global {
     installed: bool,
 }
 
-/// Makes `manager` the process's own: what annotated functions use outside of a
-/// [scope](crate::with). To be called at the start of the program.
+/// Makes `manager` the manager of the process, which annotated functions use outside of a
+/// [scope](crate::with). Call it at the start of the program.
 ///
-/// Without it the first use makes one [from the environment](CacheConfig::from_env).
+/// Otherwise the first use makes one [from the environment](CacheConfig::from_env).
 ///
 /// # Errors
 /// [`Error::AlreadyInstalled`] if one is installed already; [`Error::UsedBeforeInstall`] if the first use has
@@ -42,7 +42,23 @@ pub fn install(manager: CacheManager) -> Result<(), Error> {
 
 /// A manager was connected: it is to be installed, or used as a scope.
 pub(super) fn is_connected() {
-    CONNECTED_IN_VAIN.store(true, Ordering::Relaxed);
+    match GLOBAL.get() {
+        None => CONNECTED_IN_VAIN.store(true, Ordering::Relaxed),
+        Some(Global { installed: false, .. }) if scope::current().is_none() => say_too_late(),
+        Some(_) => {}
+    }
+}
+
+/// Says once that a manager cannot be the process's own any more.
+fn say_too_late() {
+    static IS_SAID: AtomicBool = AtomicBool::new(false);
+    if !IS_SAID.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "a cache manager was connected after the first use of the cache had made one from the environment: \
+             annotated functions go on with that one, and use the new one in `cache_runtime::with` alone; connect and \
+             call `cache_runtime::install` at the start of the program"
+        );
+    }
 }
 
 /// Somebody has said which manager is to be used.
@@ -52,16 +68,15 @@ pub(crate) fn is_used() {
     }
 }
 
-/// The manager in use here: the innermost [scope's](crate::with), or the process's own.
+/// Returns the manager in use here: that of the innermost [scope](crate::with), or that of the process.
 ///
-/// If the environment holds a bad value, this says so in an error event and goes on with the
-/// memory store and the default settings, as annotated functions do; [`try_cache`] returns the
-/// error.
+/// If the environment has an invalid value, the error is logged, and the memory store with the default settings is
+/// used, as by annotated functions; [`try_cache`] returns the error.
 pub fn cache() -> CacheManager {
     scope::current().unwrap_or_else(|| global_manager().clone())
 }
 
-/// The manager in use here, or what is wrong with the environment it would be made from.
+/// Returns the manager in use here, or the mistake in the environment from which it would be made.
 ///
 /// # Errors
 /// [`Error::Config`], naming the variable, its value and what is accepted.
