@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::registry::{Invalidating, Place};
+use crate::registry::Invalidating;
+use crate::site::Place;
 
 /// What is probably a mistake in an attribute, and where. Prints as a sentence or two for people,
 /// with the place of each attribute and what to do.
