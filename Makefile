@@ -54,7 +54,7 @@ doc: ## Build the documentation; a broken link is an error
 crates: ## Check how many crates cache-runtime brings along
 	@scripts/count-crates cache-runtime $(MAX_CRATES)
 
-bench: setup ## Run the benchmarks, and write what they measure into the README
+bench: setup ## Run the benchmarks, and write the results into the README and benches/RESULTS.md
 	$(CARGO) bench --manifest-path benches/Cargo.toml
 	$(CARGO) run --release --manifest-path benches/Cargo.toml --bin report
 

@@ -75,6 +75,7 @@ impl Background {
     pub(crate) fn place(&self, runtime: Handle, key: &CallKey) -> Option<Place> {
         let (kind, closed) = (key.kind(), self.closed.subscribe());
         let mut places = lock(&self.places);
+        // R7: no function takes more than half of the free places.
         let (taken, free) = (places.taken(kind), self.limit.saturating_sub(places.all));
         if *closed.borrow() || taken >= free {
             if taken > 0 && places.told.len() < TOLD && places.told.insert(kind) {

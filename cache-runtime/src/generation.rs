@@ -161,7 +161,9 @@ impl Generations {
         Noted { stamps, sweeps, puts }
     }
 
-    /// Whether nothing noted in `stamps` has been invalidated since.
+    /// Returns true if nothing noted in `stamps` has been invalidated since.
+    ///
+    /// R1: in memory, generations take the place of tokens.
     pub(crate) fn current(&self, stamps: &Stamps) -> bool {
         self.sum(stamps) == stamps.sum
     }

@@ -117,6 +117,7 @@ impl Core {
     /// Dropped half-way, the invalidation happens all the same.
     pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
         self.note_invalidation(targets);
+        // R1, R6: Redis (or its journal) first, then the generations, also if this future is dropped.
         let _then = Finally(|| self.bump_targets(targets));
         let span = targets.span();
         let redis = self.redis.as_ref()?;

@@ -14,7 +14,7 @@ use crate::invalidate::Targets;
 
 /// After so long an abandoned function's own write has had its time to commit.
 const SETTLING: Duration = Duration::from_millis(500);
-/// So many wait for each manager.
+/// R7: so many wait for each manager.
 const MOST: usize = 10_000;
 
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), has_worker: false });

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::hits::{ask_for_many, warm_up};
 
+// R8: no allocation.
 #[test]
 fn a_hit_allocates_nothing() {
     warm_up();

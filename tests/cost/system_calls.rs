@@ -12,6 +12,7 @@ use crate::hits::{ask_for_many, warm_up};
 /// Says that this is the process that may be killed, and what it is to do.
 const TASK: &str = "COST_OF_A_HIT";
 
+// R8: no system call.
 #[test]
 fn a_hit_makes_no_system_call() {
     if env::var_os(TASK).is_some() {

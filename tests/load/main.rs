@@ -25,6 +25,7 @@ use watch::Watch;
 const CAPACITY: usize = 32 << 20;
 const TASKS: u64 = 16;
 
+// R7: memory, flights, background loads and tasks are bounded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_over_after_a_load_and_memory_is_bounded() {
     let length = Duration::from_secs(setting("LOAD_SECONDS", 3));

@@ -1,5 +1,4 @@
-//! What grows with entries, instances and invalidations, and by how much: the figures of the section
-//! `Scale` in `ARCHITECTURE.md`.
+//! Measures what grows with entries, instances and invalidations: the figures of `docs/capacity.md`.
 //!
 //! `measured` asks a real Redis what one entry, one token, one notice, one connection and one call
 //! take, and fails where that is no longer what `paper` says. `simulated` runs instances against one

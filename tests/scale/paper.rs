@@ -1,4 +1,4 @@
-//! The constants that the section `Scale` of `ARCHITECTURE.md` calculates with, and how many bytes
+//! The constants that `docs/capacity.md` calculates with, and how many bytes
 //! a notice is.
 
 /// The value of all measurements: a text of so many bytes.

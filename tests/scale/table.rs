@@ -14,8 +14,7 @@ pub(crate) fn within(what: &str, measured: f64, paper: f64, tolerance: f64) {
     println!("  {what:62} {:>12}   paper {:>10}", number(measured), number(paper));
     assert!(
         (measured - paper).abs() <= paper.abs() * tolerance,
-        "{what}: {measured} is not {paper} within {tolerance}: the section `Scale` of \
-         ARCHITECTURE.md has to be written anew"
+        "{what}: {measured} is not {paper} within {tolerance}: bring docs/capacity.md up to date"
     );
 }
 

@@ -12,6 +12,8 @@
 mod certificates;
 mod counter;
 mod dice;
+#[cfg(doctest)]
+mod guide;
 pub mod history;
 mod namespace;
 mod port;

@@ -61,6 +61,7 @@ async fn on_a_subject(body: impl AsyncFn(&mut Subject)) {
     .await;
 }
 
+// R5: an entry that cannot be decoded exactly is a miss.
 #[tokio::test]
 async fn an_entry_with_any_byte_changed_is_a_miss() {
     on_a_subject(async |subject: &mut Subject| {

@@ -85,6 +85,7 @@ async fn a_read_that_depends_on_a_pending_invalidation_sees_it_and_uses_redis() 
     .await;
 }
 
+// R6: nor an entry with such a tag.
 #[tokio::test]
 async fn a_pending_tag_that_only_the_entry_names_is_seen() {
     on_stores(&Store::WITH_REDIS, async |cache: TestCache| {

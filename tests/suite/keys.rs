@@ -41,6 +41,7 @@ async fn generic<T: Serialize + std::fmt::Debug + Send + Sync>(value: T) -> Stri
     format!("{}: {value:?}", std::any::type_name::<T>())
 }
 
+// R5: distinct arguments have distinct keys.
 #[tokio::test]
 async fn texts_that_look_alike_when_joined_are_apart() {
     let pairs = [
@@ -167,6 +168,7 @@ impl<B: Backend> Repo<B> {
     }
 }
 
+// R5: so have distinct functions.
 #[tokio::test]
 async fn functions_of_one_name_are_apart() {
     on_each_store(async |_: TestCache| {

@@ -7,6 +7,7 @@ use crate::source::Source;
 use crate::stores::{Store, TestCache, on_each_store, on_stores};
 use crate::video::{Load, Way, call, video};
 
+// R1, R2: tokens and mark are from before the body.
 #[tokio::test]
 async fn a_load_that_an_invalidation_overtook_is_not_kept() {
     on_each_store(async |cache: TestCache| {
@@ -70,6 +71,7 @@ async fn a_caller_before_the_invalidation_shares_the_load_it_joined() {
     .await;
 }
 
+// R1: the tokens in Redis tell of other processes.
 #[tokio::test]
 async fn an_invalidation_elsewhere_overtakes_a_load_here() {
     on_stores(&Store::STRICT, async |cache: TestCache| {

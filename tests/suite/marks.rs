@@ -9,6 +9,7 @@ use crate::source::Source;
 use crate::stores::{Store, TestCache, on_own_servers, on_store, on_stores};
 use crate::video::{Load, NAME, Way, call, video};
 
+// R2: with its mark a load loses the right to store.
 #[tokio::test]
 async fn a_load_whose_mark_is_deleted_is_not_kept() {
     on_stores(&Store::ONE_SERVER, async |cache: TestCache| {
@@ -69,6 +70,7 @@ async fn two_loads_at_once_in_two_processes_keep_one_value() {
     .await;
 }
 
+// R2: absent never equals absent.
 #[tokio::test]
 async fn a_load_is_not_kept_when_all_of_redis_is_flushed_meanwhile() {
     on_own_servers(identity, async |cache: TestCache| {
@@ -133,6 +135,7 @@ async fn an_invalidation_holds_when_its_token_is_lost_and_the_value_comes_back()
     .await;
 }
 
+// R1: a token that is gone equals none that was recorded.
 #[tokio::test]
 async fn a_lost_token_makes_its_values_stale() {
     on_stores(&[Store::Redis], async |cache: TestCache| {

@@ -55,6 +55,7 @@ async fn values(callers: Vec<JoinHandle<u64>>) -> Vec<u64> {
     values
 }
 
+// R4: concurrent callers of a key share one load.
 #[tokio::test]
 async fn a_thousand_tasks_share_one_load() {
     on_each_store(async |cache: TestCache| {
@@ -118,6 +119,7 @@ async fn join_all(mut calls: Vec<Pin<Box<dyn Future<Output = u64> + '_>>>) -> Ve
     values
 }
 
+// R4: a leader that is dropped strands nobody.
 #[tokio::test]
 async fn an_aborted_leader_is_replaced_by_a_waiter() {
     on_each_store(async |cache: TestCache| {
@@ -176,6 +178,7 @@ async fn panics_once(source: &Source, runs: &Counter) -> u64 {
     value
 }
 
+// R4: neither does one that panics.
 #[tokio::test]
 async fn a_panic_reaches_its_own_caller_alone() {
     on_each_store(async |cache: TestCache| {

@@ -197,6 +197,7 @@ async fn is_not_in_redis<T: PartialEq + Debug>(
     cache.manager.reset_stats();
 }
 
+// R5: a value is stored only if it decodes to itself.
 #[tokio::test]
 async fn a_value_that_does_not_survive_is_kept_in_memory_alone() {
     on_stores(&Store::WITH_REDIS, async |cache: TestCache| {

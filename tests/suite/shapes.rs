@@ -52,6 +52,7 @@ where
     read.is_some()
 }
 
+// R5: an entry carries the digest of its shape.
 #[tokio::test]
 async fn a_struct_of_another_version_is_a_miss() {
     for codec in [DefaultCodec::Bincode, DefaultCodec::MessagePack] {

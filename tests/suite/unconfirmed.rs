@@ -23,6 +23,7 @@ fn trusting(config: CacheConfig) -> CacheConfig {
     config.trust_restart(true)
 }
 
+// R6: a key with a pending removal is not read.
 #[tokio::test]
 async fn after_an_unconfirmed_invalidation_nothing_is_read_from_redis() {
     on_own_servers(impatient, async |cache: TestCache| {

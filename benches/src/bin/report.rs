@@ -1,10 +1,12 @@
-//! Writes what the benchmarks have measured into the README, and draws it into `benches/plots`:
+//! Writes the results of the benchmarks: the goals into the README, all tables into
+//! `benches/RESULTS.md`, and the plots into `benches/plots`.
 //!
 //! ```text
-//! cargo run --release --bin report [README]
+//! cargo run --release --bin report [FOLDER]
 //! ```
 //!
-//! The report goes between two markers; without them nothing is written.
+//! `FOLDER` is the repository by default. In each file the text between two markers is replaced; if
+//! a file has no markers, nothing is written.
 
 use std::error::Error;
 use std::fs;
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cache_benches::figures;
-use cache_benches::report::{Figures, plots, report, with_report};
+use cache_benches::report::{Figures, plots, report, summary, with_report};
 
 fn main() -> ExitCode {
     match write() {
@@ -26,19 +28,22 @@ fn main() -> ExitCode {
 
 fn write() -> Result<(), Box<dyn Error>> {
     let benches = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme =
-        std::env::args_os().nth(1).map_or_else(|| benches.join("../README.md"), PathBuf::from);
+    let folder = std::env::args_os().nth(1).map_or_else(|| benches.join(".."), PathBuf::from);
+    let [readme, results] = ["README.md", "benches/RESULTS.md"].map(|file| folder.join(file));
     let figures = Figures(figures()?);
     let reasons = fs::read_to_string(benches.join("missed.md"))?;
     let plots = plots(&figures);
-    let report = report(&figures, &reasons, &plots, "benches/plots");
+    let report = report(&figures, &reasons, &plots, "plots");
     println!("{report}");
 
-    let file = with_report(&fs::read_to_string(&readme)?, &report)?;
-    fs::create_dir_all(benches.join("plots"))?;
+    let new_readme = with_report(&fs::read_to_string(&readme)?, &summary(&figures))?;
+    let new_results = with_report(&fs::read_to_string(&results)?, &report)?;
+    let pictures = folder.join("benches/plots");
+    fs::create_dir_all(&pictures)?;
     for plot in &plots {
-        fs::write(benches.join("plots").join(plot.file), &plot.svg)?;
+        fs::write(pictures.join(plot.file), &plot.svg)?;
     }
-    fs::write(&readme, file)?;
+    fs::write(&readme, new_readme)?;
+    fs::write(&results, new_results)?;
     Ok(())
 }

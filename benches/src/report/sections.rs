@@ -20,7 +20,7 @@ struct Section {
 const SECTIONS: &[Section] = &[
     Section {
         title: "Memory hit",
-        note: "One call, polled by hand; in brackets, over the bare `quick_cache` table, which has no TTL, \
+        note: "One call, polled directly; in brackets, over the bare `quick_cache` table, which has no TTL, \
                no tags and no statistics. With 2 threads the time is that of each thread's call; where what \
                shares nothing gets less than twice as much done, other programs were at work, too.",
         plots: &["memory-hit.svg"],
@@ -64,7 +64,7 @@ const SECTIONS: &[Section] = &[
     },
     Section {
         title: "Invalidation",
-        note: "Everything below a prefix or with a tag, by hand and by an annotated function. The peers \
+        note: "Everything below a prefix or with a tag, by the direct API and by an annotated function. The peers \
                look at each entry.",
         plots: &["invalidation.svg", "redis-invalidation.svg"],
         groups: &[
@@ -106,29 +106,33 @@ const SECTIONS: &[Section] = &[
     },
 ];
 
-/// The goals, as a table.
-pub(super) fn goals(figures: &Figures, reasons: &str) -> String {
-    let mut text = "| goal | limit | measured | |\n|---|---|---|---|\n".to_owned();
-    let mut why = String::new();
+/// The machine, and below it the goals as a table.
+pub(super) fn goals(figures: &Figures) -> String {
+    let machine = machine();
+    let mut text = format!("{machine}. Medians of one run in which all contenders take turns.\n\n");
+    text += "| goal | limit | measured | |\n|---|---|---|---|\n";
     for goal in GOALS {
-        let outcome = goal.outcome(figures);
-        let [measured, verdict] = goal.outcome_text(outcome);
+        let [measured, verdict] = goal.outcome_text(goal.outcome(figures));
         text += &row(goal.name, [goal.limit_text(), measured, verdict].into_iter());
-        if let (Outcome::Missed(_), Some(reason)) = (outcome, reason(reasons, goal.name)) {
-            why += &format!("- {}: {}\n", goal.name, reason.replace('\n', " "));
-        }
     }
-    if why.is_empty() { text } else { format!("{text}\nWhy what is missed is missed:\n\n{why}") }
+    text
+}
+
+/// The reasons for the goals that are missed, as a list; `None` if all are met.
+fn misses(figures: &Figures, reasons: &str) -> Option<String> {
+    let missed = GOALS.iter().filter(|goal| matches!(goal.outcome(figures), Outcome::Missed(_)));
+    let lines: String = missed
+        .filter_map(|goal| Some((goal.name, reason(reasons, goal.name)?)))
+        .map(|(name, reason)| format!("- {name}: {}\n", reason.replace('\n', " ")))
+        .collect();
+    (!lines.is_empty()).then(|| format!("Why goals are missed:\n\n{lines}"))
 }
 
 /// Everything; the pictures are in this folder, as seen from the report.
 pub(super) fn whole(figures: &Figures, reasons: &str, plots: &[Plot], folder: &str) -> String {
-    let goals = goals(figures, reasons);
     let sections = SECTIONS.iter().filter_map(|section| section.text(figures, plots, folder));
-    let machine = machine();
-    let head =
-        format!("{machine}. Medians of one run in which all contenders take turns.\n\n{goals}");
-    [head].into_iter().chain(sections).collect::<Vec<_>>().join("\n")
+    let head = [goals(figures)].into_iter().chain(misses(figures, reasons));
+    head.chain(sections).collect::<Vec<_>>().join("\n")
 }
 
 impl Section {
@@ -140,7 +144,7 @@ impl Section {
         let tables: Vec<_> =
             self.groups.iter().filter_map(|prefix| table(figures, prefix)).collect();
         let measured = !tables.is_empty();
-        let head = format!("### {}\n", self.title);
+        let head = format!("## {}\n", self.title);
         let parts = [head].into_iter().chain(note).chain(plots).chain(tables);
         measured.then(|| parts.collect::<Vec<_>>().join("\n"))
     }

@@ -66,7 +66,7 @@ where
             };
             match join::<K>(served, *share) {
                 Some(output) => return Poll::Ready(output),
-                // Of another type, though that has been looked at. The body is always right.
+                // R3: of another type, though that has been looked at. The body is always right.
                 None => driver.state = State::Body(None),
             }
         }

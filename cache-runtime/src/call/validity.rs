@@ -64,6 +64,7 @@ pub(crate) fn judge(
     now_ms: u64,
     grace_ms: u64,
 ) -> Verdict {
+    // R1: every token recorded in the entry equals the current one, the root's first.
     if present.root != Some(header.root) {
         return Verdict::Useless;
     }

@@ -19,6 +19,7 @@ impl<'a> Stored<'a> {
         if state.is(MARK) && [PLAIN, LEASE].contains(&state.codec()) && rest.is_empty() {
             return Self::Mark(state);
         }
+        // R5: bytes that are damaged, or were written under another key, are not a value.
         match undamaged(bytes, address).and_then(|body| value(state, body)) {
             Some((header, payload)) => Self::Value(header, payload),
             None => Self::Foreign(Some(state)),

@@ -117,6 +117,7 @@ impl<K: Eq + Hash> Flights<K> {
         generations: &Generations,
         slots: impl FnOnce() -> &'s [Slot],
     ) -> Role<K> {
+        // R4: under one lock a caller finds the flight that it may join, or opens the only other one.
         let mut shard = lock(self.shard(key));
         let joinable = |flight: &&Arc<Flight>| joinable(flight, generations);
         let Some(flight) = shard.get(key).filter(joinable) else {
@@ -368,6 +369,7 @@ impl<K: Eq + Hash> Leader<K> {
 
 impl<K: Eq + Hash> Drop for Leader<K> {
     fn drop(&mut self) {
+        // R4: followers of a leader that is dropped or panics go on.
         self.finish(Outcome::Abandoned);
     }
 }

@@ -4,7 +4,7 @@
 //! three uses: hash (a memory hit writes no bytes at all), compare with a stored key, write the
 //! bytes (only on a miss).
 //!
-//! The encoding is injective over serde's data model: every leaf has a kind, every variable part
+//! R5: the encoding is injective over serde's data model. Every leaf has a kind, every variable part
 //! its length, every group its end, and names of types, fields and variants are part of it. What it
 //! deliberately makes equal:
 //!

@@ -161,6 +161,7 @@ impl Memory {
     where
         W: Wanted,
     {
+        // R8: the front of this thread first, which takes no lock.
         let turn = front::turn();
         let looked = front::get(hash, turn, |entry| {
             if is_for(entry, wanted) { hit(entry, terms, take) } else { None }

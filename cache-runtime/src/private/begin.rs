@@ -114,7 +114,7 @@ impl From<Early> for Why {
 
 /// Looks a call up in memory; on a hit that is all there is.
 ///
-/// It is compiled for each function, and so no more of it stands here than a hit needs.
+/// R8: it is compiled for each function, and contains only what a hit needs.
 #[inline]
 pub fn begin<K, S, T, H>(own: Own, kind: K, key: S, tags: T, hooks: H) -> Begin<K>
 where

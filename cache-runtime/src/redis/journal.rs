@@ -63,6 +63,7 @@ impl Journal {
     pub(super) fn add(&self, keys: &[String]) -> bool {
         self.change(|owed| {
             owed.last += 1;
+            // R6, R7: a full journal forgets nothing; it removes the root instead.
             if owed.keys.len() + keys.len() > CAPACITY {
                 // What was pending is pending until the root's removal is confirmed.
                 let first = owed.keys.values().map(|times| times.first).min();
@@ -185,6 +186,7 @@ mod tests {
         assert!((4..=10).contains(&batches.len()), "{}", batches.len());
     }
 
+    // R6, R7: the journal is bounded, and forgets nothing.
     #[test]
     fn an_overflow_owes_the_whole_namespace() {
         let journal = Journal::new("root".into());

@@ -277,6 +277,8 @@ impl RedisStore {
 }
 
 /// Sets or joins the mark of the first key, and notes the tokens of the others.
+///
+/// R2: this returns before the body runs, so a removal during the body is noticed by the fill.
 async fn begin(
     ready: &Ready,
     keys: &[String],

@@ -52,6 +52,7 @@ pub(super) async fn turn(
     shared: &Arc<Shared>,
     keys: impl FnOnce() -> Vec<String>,
 ) -> Result<Turn<'_>, Away> {
+    // R6: no key is read whose removal is pending.
     if !shared.journal.is_empty() {
         let (until, keys) = (shared.journal.last(), keys());
         removed(shared, || !shared.journal.owes(&keys, until)).await?;

@@ -17,6 +17,8 @@ pub(super) const STATE_BYTES: usize = 12;
 /// KEYS: name, tokens. ARGV: mark, its ms, state found stale, '' or '*' for a put, tokens' ms or
 /// -1, new tokens.
 /// Returns the state, then the tokens.
+///
+/// R1, R2: mark and tokens are set before the body runs.
 const BEGIN: &str = r"
 local found = got(redis.pcall('GETRANGE', KEYS[1], 0, 11))
 if type(found) == 'table' or ARGV[3] == '*' then
@@ -70,6 +72,8 @@ end
 ///
 /// KEYS: name, tokens, of a put the name's own one. ARGV: state, entry or '', its ms or -1 (or '1': own
 /// mark), the feed, the notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2 if a token is.
+///
+/// R2: compare-and-set; a name that is gone equals no state, so a removal takes the right to store.
 const FILL: &str = r"
 local found = got(redis.pcall('GETRANGE', KEYS[1], 0, 11))
 local same = found == ARGV[1]

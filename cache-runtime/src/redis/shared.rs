@@ -337,6 +337,7 @@ impl Turn<'_> {
         operation: impl Future<Output = RedisResult<T>>,
     ) -> Result<T, Away> {
         let asked = Instant::now();
+        // R3: no caller waits longer for Redis than this.
         let outcome = timeout(self.shared.settings.deadline, operation).await;
         Ok(self.conclude(asked, outcome.ok())?)
     }

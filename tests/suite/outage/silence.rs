@@ -8,6 +8,7 @@ use cache_tests::RedisServer;
 
 use super::*;
 
+// R3: a call waits for one deadline and returns the value of its body.
 #[tokio::test]
 async fn a_server_that_is_stopped_costs_one_deadline() {
     let server = RedisServer::start();
