@@ -122,6 +122,19 @@ mod first_use {
 
     #[tokio::test]
     #[ignore = "run by a test, alone"]
+    async fn says_once_that_a_manager_is_connected_too_late() {
+        let log = Log::begin();
+        item(&Counter::new(), 1).await;
+        assert_eq!(log.count("after the first use"), 0);
+        drop(manager().await);
+        drop(manager().await);
+        item(&Counter::new(), 2).await;
+        assert_eq!(log.count("after the first use"), 1);
+        assert_eq!(log.count("call `cache_runtime::install` at the start"), 1);
+    }
+
+    #[tokio::test]
+    #[ignore = "run by a test, alone"]
     async fn is_silent_of_a_manager_in_a_scope() {
         let log = Log::begin();
         let manager = manager().await;
@@ -146,6 +159,7 @@ fn the_first_use_settles_which_manager_it_is() {
     for test in [
         "makes_the_manager_that_install_would_have_been",
         "says_once_that_a_connected_manager_is_not_it",
+        "says_once_that_a_manager_is_connected_too_late",
         "is_silent_of_a_manager_in_a_scope",
         "is_silent_of_the_one_installed",
     ] {

@@ -13,6 +13,24 @@ use crate::problem::Problem;
 /// The header that carries the key; `Authorization: Bearer` does, too.
 const KEY_HEADER: &str = "x-cache-admin-key";
 
+/// How somebody has shown that they may do something.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Access {
+    /// With the key in [`KEY_HEADER`].
+    KeyHeader,
+    /// With the key as a bearer's.
+    BearerKey,
+}
+
+impl Access {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Access::KeyHeader => "key in x-cache-admin-key",
+            Access::BearerKey => "key in Authorization: Bearer",
+        }
+    }
+}
+
 /// Lets those pass who may read.
 pub(crate) async fn readers(
     State(admin): State<Arc<Admin>>,
@@ -28,18 +46,21 @@ pub(crate) async fn readers(
 /// Lets those pass who have the key.
 pub(crate) async fn keepers(
     State(admin): State<Arc<Admin>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     match admin.admit(request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(access) => {
+            request.extensions_mut().insert(access);
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     }
 }
 
 impl Admin {
     /// Whether the request comes with the key.
-    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Access, Problem> {
         let Some(key) = &self.config.key else {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
@@ -47,7 +68,7 @@ impl Admin {
             ));
         };
         match given(headers) {
-            Some(given) if key.is(given) => Ok(()),
+            Some((access, given)) if key.is(given) => Ok(access),
             Some(_) => Err(Problem::new(StatusCode::UNAUTHORIZED, "this is not the admin key")),
             None => Err(Problem::new(
                 StatusCode::UNAUTHORIZED,
@@ -59,9 +80,12 @@ impl Admin {
     }
 }
 
-fn given(headers: &HeaderMap) -> Option<&[u8]> {
-    let bearer = || bearer(headers.get(header::AUTHORIZATION)?.as_bytes());
-    headers.get(KEY_HEADER).map(|key| key.as_bytes()).or_else(bearer)
+fn given(headers: &HeaderMap) -> Option<(Access, &[u8])> {
+    let bearer = || {
+        let key = bearer(headers.get(header::AUTHORIZATION)?.as_bytes())?;
+        Some((Access::BearerKey, key))
+    };
+    headers.get(KEY_HEADER).map(|key| (Access::KeyHeader, key.as_bytes())).or_else(bearer)
 }
 
 /// The credentials under the scheme `Bearer`, in upper or lower case.

@@ -8,6 +8,15 @@ use subtle::ConstantTimeEq as _;
 /// The shortest key that is accepted.
 const SHORTEST: usize = 16;
 
+/// All variables that are read.
+const VARIABLES: [&str; 3] =
+    ["CACHE_ADMIN_KEY", "CACHE_ADMIN_PUBLIC_READS", "CACHE_ADMIN_SHOW_VALUES"];
+
+/// Whether a variable is meant for this crate, and is none of its.
+fn is_unknown(name: &str) -> bool {
+    name.starts_with("CACHE_ADMIN_") && !VARIABLES.contains(&name)
+}
+
 /// What the router lets whom do.
 ///
 /// The default lets nobody do anything: give it a [key](AdminConfig::key), or make reading
@@ -47,11 +56,20 @@ impl Default for AdminConfig {
 
 impl AdminConfig {
     /// What the environment says: `CACHE_ADMIN_KEY`, `CACHE_ADMIN_PUBLIC_READS` and
-    /// `CACHE_ADMIN_SHOW_VALUES` (`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`).
+    /// `CACHE_ADMIN_SHOW_VALUES` (`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`). Another variable
+    /// that begins with `CACHE_ADMIN_` is a warning in the log.
     ///
     /// # Errors
     /// A key of fewer than 16 characters, or another word than these.
     pub fn from_env() -> Result<Self, ConfigError> {
+        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        for variable in names.filter(|name| is_unknown(name)) {
+            tracing::warn!(
+                variable,
+                known = VARIABLES.join(", "),
+                "this variable is not known, and has no effect"
+            );
+        }
         Self::from_vars(|name| env::var(name).ok())
     }
 
@@ -164,6 +182,14 @@ mod tests {
     fn by_default_nobody_may_do_anything() {
         let config = of(&[]);
         assert!(config.is_ok_and(|config| config.key.is_none() && !config.public_reads));
+    }
+
+    #[test]
+    fn a_misspelled_variable_is_noticed_and_no_other() {
+        assert!(is_unknown("CACHE_ADMIN_KYE") && is_unknown("CACHE_ADMIN_PUBLIC_READ"));
+        assert!(!VARIABLES.into_iter().chain(["CACHE_MODE", "PATH"]).any(is_unknown));
+        let of = |name: &str| of(&[(name, "maybe")]).is_err();
+        assert!(VARIABLES.into_iter().all(of), "all that are listed are read");
     }
 
     #[test]

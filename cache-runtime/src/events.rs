@@ -26,6 +26,9 @@ pub struct Event {
     pub what: Happened,
 }
 
+/// Names and tags that an invalidation lists, of each.
+pub(crate) const LISTED: usize = 32;
+
 /// What has happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -50,6 +53,8 @@ pub enum Happened {
         names: Vec<String>,
         /// Prefixes and tags.
         tags: Vec<String>,
+        /// How many more names and tags there were: at most 32 of each are listed.
+        left_out: usize,
     },
     /// This process has removed what matches a pattern.
     Cleared {
@@ -90,12 +95,23 @@ struct Log {
 }
 
 impl Happened {
+    /// An invalidation of these: the first of them are listed.
+    pub(crate) fn invalidated(names: &[String], tags: &[String]) -> Self {
+        let left_out = names.len().saturating_sub(LISTED) + tags.len().saturating_sub(LISTED);
+        Happened::Invalidated { names: listed(names).into(), tags: listed(tags).into(), left_out }
+    }
+
     fn is_routine(&self) -> bool {
         matches!(
             self,
             Happened::Invalidated { .. } | Happened::Cleared { .. } | Happened::Flushed { .. }
         )
     }
+}
+
+/// The first of these, as many as are listed.
+pub(crate) fn listed(all: &[String]) -> &[String] {
+    &all[..all.len().min(LISTED)]
 }
 
 impl Events {
@@ -147,6 +163,20 @@ mod tests {
         let last = kept[KEPT - 1].number;
         assert_eq!(events.after(last - 2).len(), 2);
         assert_eq!(events.after(last), []);
+    }
+
+    #[test]
+    fn a_large_invalidation_is_a_small_event() {
+        let text = |what: &str, count: usize| -> Vec<_> {
+            (0..count).map(|number| format!("{what}:{number}")).collect()
+        };
+        let (names, tags) = (text("name", 10_000), text("tag", LISTED));
+        let expected = Happened::Invalidated {
+            names: names[..LISTED].into(),
+            tags: tags.clone(),
+            left_out: names.len() - LISTED,
+        };
+        assert_eq!(Happened::invalidated(&names, &tags), expected);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::asked::{self, Resolved};
 use crate::boxed::{Boxed, boxed};
 use crate::core::Core;
 use crate::error::Error;
-use crate::events::Happened;
+use crate::events::{Happened, listed};
 use crate::generation::Slot;
 use crate::name::{Rendered, Renderer, shorten, validate_prefix, validate_tag};
 use crate::output::{EntryCall, OutputKind, Probe};
@@ -95,8 +95,8 @@ impl Targets {
     fn span(&self) -> Span {
         debug_span!(
             "cache_invalidate",
-            names = ?self.names,
-            tags = ?self.tags,
+            names = ?listed(&self.names),
+            tags = ?listed(&self.tags),
             everything = self.everything,
             function = self.by.map(|declared| Place::of(declared).path),
             removed = Empty,
@@ -136,10 +136,7 @@ impl Core {
 
     fn note_invalidation(&self, targets: &Targets) {
         self.invalidations.one();
-        self.events.note_if_watched(|| Happened::Invalidated {
-            names: targets.names.clone(),
-            tags: targets.tags.clone(),
-        });
+        self.events.note_if_watched(|| Happened::invalidated(&targets.names, &targets.tags));
     }
 
     pub(crate) fn bump(&self, slots: impl IntoIterator<Item = Slot>) {

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, State};
+use axum::{Extension, Json};
 use cache_runtime::{SetOptions, Ttl};
 use serde::{Deserialize, Serialize};
 
+use crate::access::Access;
 use crate::admin::Admin;
 use crate::problem::Problem;
 use crate::routes::Named;
@@ -35,37 +36,64 @@ pub(crate) enum What {
 
 type Answer = Result<Json<Done<What>>, Problem>;
 
-fn done(what: What) -> Answer {
+/// Logs what was done, to what, and by which kind of access; the key is never logged.
+fn done(access: Access, action: &'static str, target: &str, what: What) -> Answer {
+    let access = access.as_str();
+    match what {
+        What::Removed(entries) => {
+            tracing::info!(action, target, access, entries, "changed through the admin endpoints");
+        }
+        What::Stored(entries) => {
+            tracing::info!(action, target, access, entries, "changed through the admin endpoints");
+        }
+        _ => tracing::info!(action, target, access, "changed through the admin endpoints"),
+    }
     Ok(Json(Done { done: what }))
 }
 
-pub(crate) async fn reset(State(admin): State<Arc<Admin>>) -> Answer {
+pub(crate) async fn reset(
+    State(admin): State<Arc<Admin>>,
+    Extension(access): Extension<Access>,
+) -> Answer {
     admin.manager.reset_stats();
-    done(What::Reset)
+    done(access, "reset statistics", "this process", What::Reset)
 }
 
-pub(crate) async fn reset_cluster(State(admin): State<Arc<Admin>>) -> Answer {
+pub(crate) async fn reset_cluster(
+    State(admin): State<Arc<Admin>>,
+    Extension(access): Extension<Access>,
+) -> Answer {
     match admin.manager.reset_cluster_stats().await {
-        true => done(What::Reset),
+        true => done(access, "reset statistics", "all processes", What::Reset),
         false => Err(redis_is_away()),
     }
 }
 
-pub(crate) async fn delete_entry(State(admin): State<Arc<Admin>>, Named(name): Named) -> Answer {
-    done(What::Deleted(admin.manager.delete(&name).await?))
+pub(crate) async fn delete_entry(
+    State(admin): State<Arc<Admin>>,
+    Extension(access): Extension<Access>,
+    Named(name): Named,
+) -> Answer {
+    let deleted = admin.manager.delete(&name).await?;
+    done(access, "delete entry", &name, What::Deleted(deleted))
 }
 
 pub(crate) async fn invalidate_prefix(
     State(admin): State<Arc<Admin>>,
+    Extension(access): Extension<Access>,
     Named(prefix): Named,
 ) -> Answer {
     admin.manager.invalidate_prefix(&prefix).await?;
-    done(What::Invalidated(prefix))
+    done(access, "invalidate prefix", &prefix.clone(), What::Invalidated(prefix))
 }
 
-pub(crate) async fn invalidate_tag(State(admin): State<Arc<Admin>>, Named(tag): Named) -> Answer {
+pub(crate) async fn invalidate_tag(
+    State(admin): State<Arc<Admin>>,
+    Extension(access): Extension<Access>,
+    Named(tag): Named,
+) -> Answer {
     admin.manager.invalidate_tag(&tag).await?;
-    done(What::Invalidated(tag))
+    done(access, "invalidate tag", &tag.clone(), What::Invalidated(tag))
 }
 
 #[derive(Deserialize)]
@@ -75,10 +103,12 @@ pub(crate) struct ByPattern {
 
 pub(crate) async fn clear(
     State(admin): State<Arc<Admin>>,
+    Extension(access): Extension<Access>,
     query: Result<Query<ByPattern>, QueryRejection>,
 ) -> Answer {
     let Query(ByPattern { pattern }) = query?;
-    done(What::Removed(admin.manager.clear(&pattern).await?))
+    let removed = admin.manager.clear(&pattern).await?;
+    done(access, "clear pattern", &pattern, What::Removed(removed))
 }
 
 /// What must be given to empty the cache.
@@ -92,6 +122,7 @@ pub(crate) struct Confirmed {
 
 pub(crate) async fn flush(
     State(admin): State<Arc<Admin>>,
+    Extension(access): Extension<Access>,
     query: Result<Query<Confirmed>, QueryRejection>,
 ) -> Answer {
     let Query(Confirmed { confirm }) = query?;
@@ -101,7 +132,8 @@ pub(crate) async fn flush(
             admin.manager.config().namespace
         )));
     }
-    done(What::Removed(admin.manager.flush_all().await))
+    let removed = admin.manager.flush_all().await;
+    done(access, "flush all", &admin.manager.config().namespace, What::Removed(removed))
 }
 
 #[derive(Deserialize)]
@@ -124,6 +156,7 @@ pub(crate) struct WarmEntry {
 /// Stores what it is given; the first entry that cannot be stored ends it, and is named.
 pub(crate) async fn warm(
     State(admin): State<Arc<Admin>>,
+    Extension(access): Extension<Access>,
     body: Result<Json<Warm>, JsonRejection>,
 ) -> Answer {
     let Json(Warm { entries }) = body?;
@@ -142,15 +175,23 @@ pub(crate) async fn warm(
             Problem::bad_request(format!("entry {place} ({name:?}): {error}; {place} were stored"))
         })?;
     }
-    done(What::Stored(given))
+    done(access, "warm", &admin.manager.config().namespace, What::Stored(given))
 }
 
-pub(crate) async fn disable(State(admin): State<Arc<Admin>>, Named(function): Named) -> Answer {
+pub(crate) async fn disable(
+    State(admin): State<Arc<Admin>>,
+    Extension(access): Extension<Access>,
+    Named(function): Named,
+) -> Answer {
     admin.manager.set_enabled(&function, false)?;
-    done(What::Disabled(function))
+    done(access, "switch off", &function.clone(), What::Disabled(function))
 }
 
-pub(crate) async fn enable(State(admin): State<Arc<Admin>>, Named(function): Named) -> Answer {
+pub(crate) async fn enable(
+    State(admin): State<Arc<Admin>>,
+    Extension(access): Extension<Access>,
+    Named(function): Named,
+) -> Answer {
     admin.manager.set_enabled(&function, true)?;
-    done(What::Enabled(function))
+    done(access, "switch on", &function.clone(), What::Enabled(function))
 }

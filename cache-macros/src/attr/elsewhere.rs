@@ -103,8 +103,8 @@ pub(super) const OF_CACHED: &Answers = &[
     ),
     (
         &["weigher"],
-        "remove it: values are weighed by the bytes they take, and `CACHE_MEMORY_CAPACITY` bounds \
-         their sum",
+        "`weight = |value| value.len()` says how many bytes a value takes in memory; without it they are \
+         measured, and `CACHE_MEMORY_CAPACITY` bounds their sum",
     ),
     (
         &["evictionpolicy", "evictionlistener", "policy", "lru", "lfu"],

@@ -53,9 +53,14 @@ pub(crate) fn private(runtime: &Path) -> TokenStream {
 /// An expression that says which part of the output is the value.
 fn kind(p: &TokenStream, output: &Output) -> TokenStream {
     let ty = &output.ty;
+    let recognised = || probe(p, ty, "__cache_kind", &["ProbePlain", "ProbeResult"]);
     match output.kind {
-        Kind::Recognised => probe(p, ty, "__cache_kind", &["ProbePlain", "ProbeResult"]),
-        Kind::Result => quote_spanned!(here(output.value)=> #p::kind_result::<#ty>()),
+        Kind::Recognised => recognised(),
+        // What is no `Result` is one error, and then goes on as a plain value.
+        Kind::Result => {
+            let kind = recognised();
+            quote_spanned!(here(output.value)=> { #p::is_a_result::<#ty>(); #kind })
+        }
         Kind::Plain => quote_spanned!(here(output.value)=> #p::kind_plain::<#ty>()),
     }
 }

@@ -111,7 +111,11 @@ fn twins(sites: &[CachedSite]) -> Vec<Finding> {
 }
 
 fn are_twins(a: &CachedSite, b: &CachedSite) -> bool {
-    a.place.path == b.place.path && a.place.module == b.place.module && a.version == b.version
+    let identity = |site: &CachedSite| {
+        let Place { package, module, path, .. } = site.place;
+        (package, module, path, site.version)
+    };
+    identity(a) == identity(b)
 }
 
 /// Names with a hash in them differ: it covers the function.

@@ -9,7 +9,7 @@ const HASHED: SiteKey = SiteKey::Arguments(&["id"]);
 
 fn place(path: &'static str) -> Place {
     let function = path.rsplit("::").next().unwrap_or(path);
-    Place { module: "shop", function, path, file: "src/shop.rs", line: 1 }
+    Place { module: "shop", function, path, file: "src/shop.rs", line: 1, package: "shop" }
 }
 
 fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> CachedSite {

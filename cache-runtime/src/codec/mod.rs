@@ -50,6 +50,11 @@ pub use self::postcard::Postcard;
 /// assert_eq!(Json::decode::<Vec<u8>>(&bytes)?, [1, 2]);
 /// # Ok::<(), CodecError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a codec",
+    label = "does not implement `cache_runtime::Codec`",
+    note = "`codec` takes a type that implements `cache_runtime::Codec`, such as `cache_runtime::Bincode` or `cache_runtime::MessagePack`"
+)]
 pub trait Codec: Send + Sync + 'static {
     /// The number stored with each value. Below 128 they are this crate's own.
     const ID: u8;

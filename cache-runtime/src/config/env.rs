@@ -26,7 +26,9 @@ impl CacheConfig {
     /// passed over: Kubernetes sets it in every container next to a service named `redis`.
     ///
     /// Booleans are `true`, `yes`, `on` or `1`, and `false`, `no`, `off` or `0`, in upper or lower case. A variable
-    /// that begins with `CACHE_` and is not known is a warning in the log, with the one that was probably meant.
+    /// that begins with `CACHE_` and is not known is a warning in the log, with the one that was probably meant. One that
+    /// begins with `REDIS_` may belong to another program: it is a warning if it is almost the name of one that is read
+    /// and that is not set.
     ///
     /// # Errors
     ///
@@ -43,8 +45,8 @@ impl CacheConfig {
                 Err(VarError::NotUnicode(_)) => Err(refusal(name, "no UTF-8", "text in UTF-8")),
             }
         }))?;
-        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        for (variable, meant) in unknown(names, &known.into_inner()) {
+        let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+        for (variable, meant) in unknown(&names, &known.into_inner()) {
             tracing::warn!(
                 variable,
                 meant,
@@ -97,20 +99,32 @@ fn as_written(vars: &Variables<'_>, error: Error) -> Error {
 }
 
 /// The variables that are meant for the cache and are none of its, each with the one that was probably meant.
-fn unknown(
-    names: impl Iterator<Item = String>,
-    known: &BTreeSet<String>,
-) -> Vec<(String, Option<&str>)> {
+fn unknown<'a>(
+    names: &'a BTreeSet<String>,
+    known: &'a BTreeSet<String>,
+) -> Vec<(&'a str, Option<&'a str>)> {
     let named: Vec<(String, &str)> = known.iter().map(|name| (name.clone(), &**name)).collect();
-    names
-        // `cache-admin` reads its own ones.
-        .filter(|name| name.starts_with("CACHE_") && !name.starts_with("CACHE_ADMIN_"))
-        .filter(|name| !known.contains(name))
-        .map(|name| {
-            let meant = nearest(&name, &named);
-            (name, meant)
+    // `cache-admin` reads its own ones.
+    let is_ours = |name: &str| name.starts_with("CACHE_") && !name.starts_with("CACHE_ADMIN_");
+    let others = names.iter().map(String::as_str).filter(|name| !known.contains(*name));
+    others
+        .filter_map(|name| match name.strip_prefix("REDIS_") {
+            Some(rest) => misspelled(rest, names, known).map(|meant| (name, Some(meant))),
+            None => is_ours(name).then(|| (name, nearest(name, &named))),
         })
         .collect()
+}
+
+/// The variable that was probably meant by `REDIS_` and this: other programs have such variables, too. One that is
+/// set as well was not meant.
+fn misspelled<'a>(
+    rest: &str,
+    names: &BTreeSet<String>,
+    known: &'a BTreeSet<String>,
+) -> Option<&'a str> {
+    let meant = known.iter().filter(|name| !names.contains(*name));
+    let meant = meant.filter_map(|name| Some((name.strip_prefix("REDIS_")?.to_owned(), &**name)));
+    nearest(rest, &meant.collect::<Vec<_>>())
 }
 
 fn read_behaviour(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {

@@ -41,7 +41,7 @@ use sink::{Buffer, Comparing, Hashing, Sink, Writing};
 /// The arguments of a call that make up its key: a list of references, `(&a, (&b, ()))`.
 ///
 /// The list has no header of its own, so a key is its arguments one after the other.
-pub trait KeyParts {
+pub trait KeyParts: Copy {
     /// Feeds every argument, in order, to `sink`.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ pub(crate) fn hash_parts<P: KeyParts>(parts: &P, seed: u64) -> Result<u64, KeyEr
 }
 
 /// Whether `stored` is exactly what [`encode`] makes of these arguments.
-#[inline]
+#[inline(always)]
 pub(crate) fn matches<P: KeyParts>(parts: &P, stored: &[u8]) -> bool {
     let mut sink = Comparing::new(stored);
     parts.feed(&mut sink).is_ok() && sink.all_equal()

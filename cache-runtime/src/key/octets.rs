@@ -1,6 +1,8 @@
-//! Sequences of `u8`, as `Vec<u8>` and `&[u8]` serialise: written as one piece, not as so many elements.
+//! Sequences of `u8`, as `Vec<u8>` and `&[u8]` serialise: written as one piece, not as so many elements. An
+//! array is a tuple to serde, which gives its elements one at a time: eight of them are one word.
 
 use std::any::type_name;
+use std::mem;
 
 use serde::Serialize;
 use serde::ser::Error as _;
@@ -17,7 +19,7 @@ const INLINE: usize = 512;
 /// Whether elements of this type are octets. The compiler knows the answer when it compiles the call, and a type
 /// that could not be told apart here would be an error in [`feed`], not another key.
 #[inline]
-pub(super) fn are<T>() -> bool {
+pub(super) fn are<T: ?Sized>() -> bool {
     matches!(type_name::<T>(), "u8" | "&u8")
 }
 
@@ -50,6 +52,42 @@ fn finish<S: Sink>(sink: &mut S, octets: &[u8], failed: bool) -> Result<(), KeyE
         return Err(KeyError::custom("an element of a sequence of `u8` is no `u8`"));
     }
     sink.bytes(tag::OCTETS, octets)
+}
+
+/// Octets of a tuple that stand side by side, as far as they are not fed yet: fewer than eight, the last of
+/// them in the highest byte.
+#[derive(Default)]
+pub(super) struct Packed {
+    word: u64,
+    count: usize,
+}
+
+impl Packed {
+    /// Feeds one more, with those before it if they are eight.
+    #[inline]
+    pub(super) fn add<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        element: &(impl Serialize + ?Sized),
+    ) -> Result<(), KeyError> {
+        let mut octet = Octet(0);
+        element.serialize(KeySerializer::new(&mut octet))?;
+        self.word = self.word >> 8 | u64::from(octet.0) << 56;
+        self.count += 1;
+        if self.count < 8 {
+            return Ok(());
+        }
+        self.count = 0;
+        sink.word(tag::EIGHT, self.word)
+    }
+
+    /// Feeds those that are left, each as the number that it is.
+    #[inline]
+    pub(super) fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), KeyError> {
+        let left = mem::take(&mut self.count);
+        let octets = self.word.to_le_bytes();
+        octets.iter().skip(8 - left).try_for_each(|octet| sink.word(tag::UNSIGNED, (*octet).into()))
+    }
 }
 
 /// Takes one octet.

@@ -8,8 +8,9 @@ use smallvec::SmallVec;
 
 use super::error::KeyError;
 use super::map::SortedMap;
+use super::octets::{self, Packed};
 use super::sink::Sink;
-use super::{octets, tag};
+use super::tag;
 
 /// Feeds one value to a sink.
 pub(super) struct KeySerializer<'a, S> {
@@ -62,7 +63,7 @@ impl<'a, S: Sink> Serializer for KeySerializer<'a, S> {
     type Ok = ();
     type Error = KeyError;
     type SerializeSeq = Group<'a, S>;
-    type SerializeTuple = Group<'a, S>;
+    type SerializeTuple = Tuple<'a, S>;
     type SerializeTupleStruct = Group<'a, S>;
     type SerializeTupleVariant = Group<'a, S>;
     type SerializeMap = SortedMap<'a, S>;
@@ -196,9 +197,9 @@ impl<'a, S: Sink> Serializer for KeySerializer<'a, S> {
     }
 
     #[inline]
-    fn serialize_tuple(self, _: usize) -> Result<Group<'a, S>, KeyError> {
+    fn serialize_tuple(self, _: usize) -> Result<Tuple<'a, S>, KeyError> {
         self.sink.tag(tag::TUPLE)?;
-        Ok(self.group())
+        Ok(Tuple { group: self.group(), packed: Packed::default() })
     }
 
     #[inline]
@@ -289,9 +290,34 @@ macro_rules! groups_of_elements {
 
 groups_of_elements! {
     SerializeSeq::serialize_element
-    SerializeTuple::serialize_element
     SerializeTupleStruct::serialize_field
     SerializeTupleVariant::serialize_field
+}
+
+/// Elements of a tuple, or of an array.
+pub(super) struct Tuple<'a, S> {
+    group: Group<'a, S>,
+    packed: Packed,
+}
+
+impl<S: Sink> ser::SerializeTuple for Tuple<'_, S> {
+    type Ok = ();
+    type Error = KeyError;
+
+    #[inline]
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
+        if octets::are::<T>() {
+            return self.packed.add(self.group.sink, value);
+        }
+        self.packed.finish(self.group.sink)?;
+        self.group.element(value)
+    }
+
+    #[inline]
+    fn end(mut self) -> Result<(), KeyError> {
+        self.packed.finish(self.group.sink)?;
+        self.group.sink.tag(tag::END)
+    }
 }
 
 macro_rules! groups_of_fields {

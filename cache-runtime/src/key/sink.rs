@@ -101,7 +101,8 @@ impl<'a> Comparing<'a> {
 
     #[inline]
     fn expect(&mut self, expected: &[u8]) -> Result<(), KeyError> {
-        self.go_on(self.rest.and_then(|rest| rest.strip_prefix(expected)))
+        let parts = self.rest.and_then(|rest| rest.split_at_checked(expected.len()));
+        self.go_on(parts.and_then(|(first, rest)| same(first, expected).then_some(rest)))
     }
 
     /// The same for a length that the compiler knows: a comparison of words, not of slices.
@@ -179,6 +180,21 @@ impl Sink for Writing<'_> {
         self.count(tag, bytes.len() as u64)?;
         self.out.extend_from_slice(bytes);
         Ok(())
+    }
+}
+
+/// Whether two slices of one length are equal. Short ones, which most texts are, are compared as words that may
+/// overlap, without a call.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    #[inline]
+    fn ends<const N: usize>(bytes: &[u8]) -> Option<(&[u8; N], &[u8; N])> {
+        Some((bytes.first_chunk()?, bytes.last_chunk()?))
+    }
+    match a.len() {
+        0..4 | 17.. => a == b,
+        4..8 => ends::<4>(a) == ends::<4>(b),
+        8..17 => ends::<8>(a) == ends::<8>(b),
     }
 }
 

@@ -23,6 +23,8 @@ pub(super) const NONE: u8 = 13;
 pub(super) const SOME: u8 = 14;
 /// A sequence of `u8`.
 pub(super) const OCTETS: u8 = 15;
+/// Eight elements of a tuple, each a `u8`: the first is the lowest of the word.
+pub(super) const EIGHT: u8 = 16;
 
 /// Elements follow, then [`END`].
 pub(super) const SEQ: u8 = 20;

@@ -121,6 +121,48 @@ fn a_sequence_of_u8_is_its_bytes() {
 }
 
 #[test]
+fn texts_of_any_length_are_compared_to_the_last_byte() {
+    for length in 0..40 {
+        let text = "x".repeat(length);
+        let key = bytes_of(&text);
+        assert!(matches(&(&text, ()), &key));
+        assert!(!matches(&(&"x".repeat(length + 1), ()), &key));
+        for at in 0..length {
+            let mut other = text.clone();
+            other.replace_range(at..=at, "y");
+            assert!(!matches(&(&other, ()), &key), "{length} bytes, another at {at}");
+        }
+    }
+}
+
+/// Arrays are tuples to serde: of octets side by side each eight are one word.
+#[test]
+fn eight_octets_of_an_array_are_one_word() {
+    assert_eq!(bytes_of(&[7_u8; 32]).len(), 1 + 4 * 9 + 1);
+    assert_eq!(bytes_of(&[7_u8; 9]).len(), 1 + 2 * 9 + 1);
+    let key = bytes_of(&[1_u8, 2, 3, 4, 5, 6, 7, 8]);
+    assert_eq!(&key[..], [21, 16, 1, 2, 3, 4, 5, 6, 7, 8, 24]);
+    let pairs = |pair: (u8, u8)| bytes_of(&[pair; 8]);
+    assert_all_differ(&[
+        key,
+        bytes_of(&[1_u8, 2, 3, 4, 5, 6, 7]),
+        bytes_of(&[1_u8, 2, 3, 4, 5, 6, 7, 0]),
+        bytes_of(&[1_u8, 2, 3, 4, 5, 6, 7, 8, 0]),
+        bytes_of(&(1_u8, 2_u8, 3_u8, 4_u8, 5_u8, 6_u8, 7_u8, "a", 8_u8)),
+        bytes_of(&(1_u8, 2_u8, 3_u8, 4_u8, 5_u8, 6_u8, 7_u8, 8_u8, "a")),
+        bytes_of(&[1_u16, 2, 3, 4, 5, 6, 7, 8]),
+        bytes_of(&[u64::from_le_bytes([1, 2, 3, 4, 5, 6, 7, 8])]),
+        bytes_of(&vec![1_u8, 2, 3, 4, 5, 6, 7, 8]),
+        pairs((1, 2)),
+        pairs((2, 1)),
+    ]);
+    // Fewer are as they are in every other tuple of numbers.
+    assert_eq!(bytes_of(&(1_u8, 2_u8)), bytes_of(&(1_u64, 2_u64)));
+    let nine = bytes_of(&[1_u8, 2, 3, 4, 5, 6, 7, 8, 9]);
+    assert_eq!(&nine[10..], [4, 9, 0, 0, 0, 0, 0, 0, 0, 24]);
+}
+
+#[test]
 fn the_border_between_arguments_counts() {
     assert_all_differ(&[
         encode(&("a:b", (&"c", ()))).unwrap(),

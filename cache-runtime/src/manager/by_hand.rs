@@ -42,7 +42,8 @@ impl CacheManager {
 
     /// Stores a value under a name, for all processes that share the cache, over whatever is there.
     ///
-    /// A load of that name which began before is not stored any more.
+    /// A load of that name which began before is not stored any more. If a removal of the name overtakes this
+    /// call, it is `Ok` as well and nothing is stored: the removal is the later of the two.
     ///
     /// # Errors
     /// [`Error::Name`] for a name or tag, [`Error::TooManyTags`], [`Error::Duration`] for a TTL that cannot

@@ -42,7 +42,23 @@ pub fn install(manager: CacheManager) -> Result<(), Error> {
 
 /// A manager was connected: it is to be installed, or used as a scope.
 pub(super) fn is_connected() {
-    CONNECTED_IN_VAIN.store(true, Ordering::Relaxed);
+    match GLOBAL.get() {
+        None => CONNECTED_IN_VAIN.store(true, Ordering::Relaxed),
+        Some(Global { installed: false, .. }) if scope::current().is_none() => say_too_late(),
+        Some(_) => {}
+    }
+}
+
+/// Says once that a manager cannot be the process's own any more.
+fn say_too_late() {
+    static IS_SAID: AtomicBool = AtomicBool::new(false);
+    if !IS_SAID.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            "a cache manager was connected after the first use of the cache had made one from the environment: \
+             annotated functions go on with that one, and use the new one in `cache_runtime::with` alone; connect and \
+             call `cache_runtime::install` at the start of the program"
+        );
+    }
 }
 
 /// Somebody has said which manager is to be used.

@@ -141,12 +141,29 @@ impl Memory {
 
     /// A value of type `V` under this key that satisfies the terms.
     #[inline]
-    pub(crate) fn get<V, W>(&self, hash: u64, wanted: &W, terms: Terms<'_>) -> Option<Hit<V>>
+    pub(crate) fn get<V, W>(&self, hash: u64, wanted: W, terms: Terms<'_>) -> Option<Hit<V>>
     where
         V: Clone + Send + Sync + 'static,
-        W: Wanted,
+        W: Wanted + Copy,
     {
-        self.take(hash, wanted, terms, |value| value.downcast_ref::<V>().cloned())
+        self.get_with(hash, wanted, terms, |hit| hit)
+    }
+
+    /// What `then` makes of such a value. It is compiled twice, for the front and for the table: so what it
+    /// does not ask of the hit is not made on a hit at the front.
+    #[inline(always)]
+    pub(crate) fn get_with<V, W, R>(
+        &self,
+        hash: u64,
+        wanted: W,
+        terms: Terms<'_>,
+        then: impl FnOnce(Hit<V>) -> R,
+    ) -> Option<R>
+    where
+        V: Clone + Send + Sync + 'static,
+        W: Wanted + Copy,
+    {
+        self.take_with(hash, wanted, terms, |value| value.downcast_ref::<V>().cloned(), then)
     }
 
     /// What is taken of the value under this key, if it satisfies the terms.
@@ -154,23 +171,39 @@ impl Memory {
     pub(crate) fn take<W, V>(
         &self,
         hash: u64,
-        wanted: &W,
+        wanted: W,
         terms: Terms<'_>,
         take: impl Take<V>,
     ) -> Option<Hit<V>>
     where
-        W: Wanted,
+        W: Wanted + Copy,
+    {
+        self.take_with(hash, wanted, terms, take, |hit| hit)
+    }
+
+    #[inline(always)]
+    fn take_with<W, V, R>(
+        &self,
+        hash: u64,
+        wanted: W,
+        terms: Terms<'_>,
+        take: impl Take<V>,
+        then: impl FnOnce(Hit<V>) -> R,
+    ) -> Option<R>
+    where
+        W: Wanted + Copy,
     {
         // R8: the front of this thread first, which takes no lock.
         let turn = front::turn();
         let looked = front::get(hash, turn, |entry| {
-            if is_for(entry, wanted) { hit(entry, terms, take) } else { None }
+            if is_for(entry, &wanted) { hit(entry, terms, take) } else { None }
         });
-        match looked {
-            Looked::Found(hit) => Some(hit),
-            Looked::Vacant => self.take_from_the_table(hash, wanted, terms, take, Some(turn)),
-            Looked::Taken => self.take_from_the_table(hash, wanted, terms, take, None),
-        }
+        let turn = match looked {
+            Looked::Found(hit) => return Some(then(hit)),
+            Looked::Vacant => Some(turn),
+            Looked::Taken => None,
+        };
+        self.take_from_the_table(hash, wanted, terms, take, turn).map(then)
     }
 
     /// The same. With a turn, it is to be found at the front the next time.
@@ -178,7 +211,7 @@ impl Memory {
     fn take_from_the_table<W: Wanted, V>(
         &self,
         hash: u64,
-        wanted: &W,
+        wanted: W,
         terms: Terms<'_>,
         take: impl Take<V>,
         turn: Option<u32>,
@@ -188,14 +221,14 @@ impl Memory {
             found = hit(entry, terms, take);
             found.is_some()
         };
-        self.find(hash, wanted, turn, &mut take);
+        self.find(hash, &wanted, turn, &mut take);
         found
     }
 
     /// What is known of a fresh entry, whatever its value's type.
     pub(crate) fn facts(&self, key: &MemoryKey, terms: Terms<'_>) -> Option<Facts> {
         let mut facts = None;
-        self.find(key.hash, key, None, &mut |entry| {
+        self.find(key.hash, &key, None, &mut |entry| {
             facts = terms.fresh(entry).then(|| entry.facts.clone());
             facts.is_some()
         });
@@ -210,7 +243,7 @@ impl Memory {
         generations: &Generations,
     ) -> Option<(Facts, u64, usize, bool)> {
         let mut found = None;
-        self.find(key.hash, key, None, &mut |entry| {
+        self.find(key.hash, &key, None, &mut |entry| {
             let current = generations.still_current(&entry.facts.stamps, &entry.verified);
             let (load_micros, weight) = (entry.load_micros.into(), entry.weight as usize);
             // One that is current rather than one that is not.
@@ -225,7 +258,7 @@ impl Memory {
     /// Which values are there, fresh or not: several functions may share a name.
     pub(crate) fn identities(&self, key: &MemoryKey) -> Vec<Identity> {
         let mut identities = Vec::new();
-        self.find(key.hash, key, None, &mut |entry| {
+        self.find(key.hash, &key, None, &mut |entry| {
             identities.push(Identity(Arc::clone(entry)));
             false
         });
@@ -235,7 +268,7 @@ impl Memory {
     /// Whether there is a value, fresh or not, that was not there `before`.
     pub(crate) fn holds_another(&self, key: &MemoryKey, before: &[Identity]) -> bool {
         let mut another = false;
-        self.find(key.hash, key, None, &mut |entry| {
+        self.find(key.hash, &key, None, &mut |entry| {
             another |= !before.iter().any(|known| Arc::ptr_eq(&known.0, entry));
             false
         });
@@ -244,7 +277,7 @@ impl Memory {
 
     /// Makes all values of this key stale: several functions may share a name.
     pub(crate) fn retire(&self, key: &MemoryKey) {
-        self.find(key.hash, key, None, &mut |entry| {
+        self.find(key.hash, &key, None, &mut |entry| {
             entry.verified.retire();
             false
         });

@@ -26,10 +26,11 @@ impl Terms<'_> {
         self.now_ms < facts.ends_ms.saturating_add(self.grace_ms)
             && facts.created_ms >= self.not_before_ms
             && self.generations.still_current(&facts.stamps, &entry.verified)
-            && self.origin.is_none_or(|own| facts.origin == own || self.takes_by_hand(facts))
+            && self.origin.is_none_or(|own| facts.origin == own || takes_by_hand(self.slots, facts))
     }
+}
 
-    fn takes_by_hand(&self, facts: &Facts) -> bool {
-        facts.origin == 0 && self.slots.is_some_and(|slots| facts.stamps.cover(slots))
-    }
+// Of no `Terms`, which would have to be in memory for it on every hit.
+fn takes_by_hand(slots: Option<&[Slot]>, facts: &Facts) -> bool {
+    facts.origin == 0 && slots.is_some_and(|slots| facts.stamps.cover(slots))
 }

@@ -16,26 +16,28 @@ pub(crate) trait Wanted {
 }
 
 /// The arguments of a call, compared without being encoded.
-pub(crate) struct WantedCall<'a, P> {
+#[derive(Clone, Copy)]
+pub(crate) struct WantedCall<P> {
     pub(crate) instance: &'static Instance,
-    pub(crate) parts: &'a P,
+    pub(crate) parts: P,
 }
 
-impl<P: key::KeyParts> Wanted for WantedCall<'_, P> {
+impl<P: key::KeyParts> Wanted for WantedCall<P> {
     // At the front it is a part of the hit; where the table asks it is called.
     #[inline(always)]
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool {
-        domain == Domain::Arguments(self.instance) && key::matches(self.parts, bytes)
+        domain == Domain::Arguments(self.instance) && key::matches(&self.parts, bytes)
     }
 }
 
-impl Wanted for MemoryKey {
+impl Wanted for &MemoryKey {
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool {
         domain == self.domain && bytes == &self.bytes[..]
     }
 }
 
 /// A name that has not been made into a key.
+#[derive(Clone, Copy)]
 pub(crate) struct WantedName<'a>(pub(crate) &'a [u8]);
 
 impl Wanted for WantedName<'_> {

@@ -9,6 +9,7 @@ use crate::ambient;
 use crate::asked::{self, Taken};
 use crate::call;
 use crate::core::Bound;
+use crate::memory::Hit;
 use crate::name::Renderer;
 use crate::output::{CacheValue, OutputKind};
 use crate::random;
@@ -126,13 +127,22 @@ where
 {
     let instance = own.site.instance(own.type_name);
     if ambient::any() {
-        return begin_in_surroundings(own, kind, instance, key, tags, hooks);
+        return begin_in_surroundings(kind, instance, Asked { own, key, tags, hooks });
     }
     let bound = bound_globally(instance);
     match look_up::<K, S>(bound, own, instance, &key) {
         Ok(value) => Begin::Hit(value),
-        Err(why) => Begin::Call(slow(bound, own, kind, instance, key, tags, hooks, why)),
+        Err(why) => Begin::Call(slow(bound, kind, instance, Asked { own, key, tags, hooks }, why)),
     }
+}
+
+/// What generated code gives, for those parts of [`begin`] that are functions. It is made where they are called, so
+/// that on a hit none of it needs to be in memory.
+struct Asked<S, T, H> {
+    own: Own,
+    key: S,
+    tags: T,
+    hooks: H,
 }
 
 #[inline(always)]
@@ -150,24 +160,23 @@ where
     if !bound.reads_memory() || own.goes_past(bound) {
         return Err(Early(false));
     }
-    let Some(hit) = key.look_up::<K::Value>(bound, instance) else { return Err(Early(false)) };
-    if own.early_refresh > 0.0 && due(own.early_refresh, hit.load_micros, hit.left_ms()) {
-        return Err(Early(true));
-    }
-    bound.counters.memory_hit(hit.load_micros);
-    Ok(hit.value)
+    let found = key.look_up(bound, instance, |hit: Hit<K::Value>| {
+        if own.early_refresh > 0.0 && due(own.early_refresh, hit.load_micros, hit.left_ms()) {
+            return Err(Early(true));
+        }
+        bound.counters.memory_hit(hit.load_micros);
+        Ok(hit.value)
+    });
+    found.unwrap_or(Err(Early(false)))
 }
 
 /// The same in a scope, or when the call is asked for something.
 #[cold]
 #[inline(never)]
 fn begin_in_surroundings<K, S, T, H>(
-    own: Own,
     kind: K,
     instance: &'static Instance,
-    key: S,
-    tags: T,
-    hooks: H,
+    asked: Asked<S, T, H>,
 ) -> Begin<K>
 where
     K: OutputKind,
@@ -176,29 +185,24 @@ where
     T: FnMut(&mut Tags),
     H: FnMut(K) -> Hooks<K>,
 {
-    let (bound, taken) = surroundings(own, instance);
+    let (bound, taken) = surroundings(asked.own, instance);
     let why = match taken {
         Some(taken) => Why::Asked(taken),
-        None => match look_up::<K, S>(&bound, own, instance, &key) {
+        None => match look_up::<K, S>(&bound, asked.own, instance, &asked.key) {
             Ok(value) => return Begin::Hit(value),
             Err(why) => why.into(),
         },
     };
-    Begin::Call(slow(&bound, own, kind, instance, key, tags, hooks, why))
+    Begin::Call(slow(&bound, kind, instance, asked, why))
 }
 
-/// What is borrowed here is moved here first: on a hit it need not be in memory at all.
 #[cold]
 #[inline(never)]
-#[allow(clippy::too_many_arguments, reason = "what generated code gives, passed on")]
 fn slow<K, S, T, H>(
     bound: &Bound,
-    own: Own,
     kind: K,
     instance: &'static Instance,
-    key: S,
-    mut tags: T,
-    mut hooks: H,
+    asked: Asked<S, T, H>,
     why: impl Into<Why>,
 ) -> Call
 where
@@ -208,6 +212,7 @@ where
     T: FnMut(&mut Tags),
     H: FnMut(K) -> Hooks<K>,
 {
+    let Asked { own, key, mut tags, mut hooks } = asked;
     let mut rules = || hooks(kind).rules();
     let parts = Parts { key: &key, tags: &mut tags, rules: &mut rules };
     Call::new(bound, own, instance, parts, why.into())

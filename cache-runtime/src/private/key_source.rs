@@ -53,18 +53,20 @@ mod sealed {
     use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name, Print};
 
     pub trait Source: FullKey {
-        /// A fresh value in memory. On the hit path: nothing is allocated but by its `Clone`.
-        #[allow(private_interfaces, reason = "the trait cannot be named outside")]
-        fn look_up<V: CacheValue>(
+        /// What `then` makes of a fresh value in memory. On the hit path: nothing is allocated but by its
+        /// `Clone`.
+        #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
+        fn look_up<V: CacheValue, R>(
             &self,
             bound: &Bound,
             instance: &'static Instance,
-        ) -> Option<Hit<V>>;
+            then: impl FnOnce(Hit<V>) -> R,
+        ) -> Option<R>;
     }
 
     pub trait FullKey {
         /// The key in full, with its name if that is not made of it; or why there is none.
-        #[allow(private_interfaces, reason = "the trait cannot be named outside")]
+        #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
         fn full(
             &self,
             bound: &Bound,
@@ -72,7 +74,7 @@ mod sealed {
         ) -> Result<(MemoryKey, Option<Name>), String>;
 
         /// What its arguments are besides.
-        #[allow(private_interfaces, reason = "the trait cannot be named outside")]
+        #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
         fn print(&self, _: &'static Instance) -> Print {
             Print::default()
         }
@@ -92,22 +94,27 @@ impl<P: KeyParts, const CHECKED: bool> Args<P, CHECKED> {
     }
 }
 
-#[allow(private_interfaces, reason = "the trait cannot be named outside")]
+#[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
 impl<P: KeyParts, const CHECKED: bool> sealed::Source for Args<P, CHECKED> {
-    #[inline]
-    fn look_up<V: CacheValue>(&self, bound: &Bound, instance: &'static Instance) -> Option<Hit<V>> {
+    #[inline(always)]
+    fn look_up<V: CacheValue, R>(
+        &self,
+        bound: &Bound,
+        instance: &'static Instance,
+        then: impl FnOnce(Hit<V>) -> R,
+    ) -> Option<R> {
         if CHECKED && self.is_alike(instance, self.fingerprint(instance)) {
             return None;
         }
         let memory = &bound.core.memory;
         // Arguments that cannot be hashed are reported where their key is made in full.
         let hash = key::hash_parts(&self.0, memory.seed() ^ instance.origin).ok()?;
-        let wanted = WantedCall { instance, parts: &self.0 };
-        memory.get(hash, &wanted, bound.core.terms(Some(instance.origin)))
+        let wanted = WantedCall { instance, parts: self.0 };
+        memory.get_with(hash, wanted, bound.core.terms(Some(instance.origin)), then)
     }
 }
 
-#[allow(private_interfaces, reason = "the trait cannot be named outside")]
+#[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
 impl<P: KeyParts, const CHECKED: bool> sealed::FullKey for Args<P, CHECKED> {
     fn full(
         &self,
@@ -137,19 +144,25 @@ impl<F: Fn(&mut Renderer)> Template<F> {
     }
 }
 
-#[allow(private_interfaces, reason = "the trait cannot be named outside")]
+#[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
 impl<F: Fn(&mut Renderer)> sealed::Source for Template<F> {
-    #[inline]
-    fn look_up<V: CacheValue>(&self, bound: &Bound, instance: &'static Instance) -> Option<Hit<V>> {
+    #[inline(always)]
+    fn look_up<V: CacheValue, R>(
+        &self,
+        bound: &Bound,
+        instance: &'static Instance,
+        then: impl FnOnce(Hit<V>) -> R,
+    ) -> Option<R> {
         let rendered = self.render(instance)?;
         let name = shorten(rendered.as_str());
         let memory = &bound.core.memory;
         let hash = memory.hash_name(name.as_bytes());
-        memory.get(hash, &WantedName(name.as_bytes()), bound.core.terms(Some(instance.origin)))
+        let wanted = WantedName(name.as_bytes());
+        memory.get_with(hash, wanted, bound.core.terms(Some(instance.origin)), then)
     }
 }
 
-#[allow(private_interfaces, reason = "the trait cannot be named outside")]
+#[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
 impl<F: Fn(&mut Renderer)> sealed::FullKey for Template<F> {
     fn full(
         &self,

@@ -24,7 +24,7 @@ pub use crate::name::{InTemplate, Renderer, named as name};
 pub use crate::output::{
     AnyResult, CacheValue, EntryCall, OutputKind, PlainKind, Probe, ProbeCloneError,
     ProbeNoCloneError, ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors,
-    kind_plain, kind_result, no_shared_errors, probe_of, probe_output,
+    is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
 };
 pub use crate::put_function::{EntryOf, PutPlan, Takes, put, put_plan};
 pub use crate::registry::{CallSite, Invalidating, InvalidatingSpec};

@@ -38,12 +38,14 @@ pub struct Place {
     pub file: &'static str,
     /// The line of the attribute.
     pub line: u32,
+    /// The package: the crates of two may have one name. Empty where it is not built by cargo.
+    pub package: &'static str,
 }
 
 impl Place {
     pub(crate) fn of(declared: &Declared) -> Self {
-        let Declared { module, function, file, line, path, .. } = *declared;
-        Place { module, function, path: function_path(path()), file, line }
+        let Declared { package, module, function, file, line, path } = *declared;
+        Place { module, function, path: function_path(path()), file, line, package }
     }
 }
 

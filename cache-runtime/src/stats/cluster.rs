@@ -222,6 +222,14 @@ mod tests {
     }
 
     #[test]
+    fn a_name_does_not_steer_the_terminal() {
+        let sums = vec![("loads|a\u{1b}[2J\nb|".to_owned(), 1)];
+        let text = ClusterStats::of_all(Tallied { sums, ..Tallied::default() }).to_string();
+        assert!(text.contains("a\\u{1b}[2J\\nb "), "{text}");
+        assert_eq!(text.lines().count(), 4, "{text}");
+    }
+
+    #[test]
     fn any_numbers_add_up_to_some_number() {
         let fields =
             ["memory_hits|a|", "memory_hits|b|", "redis_hits|a|", "saved_cost_nanos|a|", "notices"];

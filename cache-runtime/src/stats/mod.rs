@@ -6,6 +6,7 @@
 mod cluster;
 mod histogram;
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -238,8 +239,9 @@ fn table<'a>(
     total: &'a Counts,
     sites: impl Iterator<Item = (&'a str, &'a Counts)>,
 ) -> fmt::Result {
-    let rows: Vec<_> = sites.chain([("total", total)]).collect();
-    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0).max(9);
+    let rows = sites.chain([("total", total)]).map(|(name, counts)| (printable(name), counts));
+    let rows: Vec<_> = rows.collect();
+    let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(9);
     writeln!(
         f,
         "{:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>9} {:>10} {:>9}",
@@ -268,6 +270,20 @@ fn table<'a>(
         )?;
     }
     Ok(())
+}
+
+/// A name to be a part of a line. In the sums of all processes it is whatever Redis holds: what would steer a
+/// terminal is escaped, as in Rust.
+fn printable(name: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        let hides = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        c.is_control() || hides
+    };
+    if !name.contains(steers) {
+        return Cow::Borrowed(name);
+    }
+    let part = |c: char| if steers(c) { c.escape_default().to_string() } else { c.to_string() };
+    name.chars().map(part).collect()
 }
 
 /// A number that any thread may raise.
@@ -303,6 +319,8 @@ impl Counter {
 /// The counters of one call site in one manager.
 pub(crate) struct SiteCounters {
     hits: Box<[Stripe]>,
+    /// Those of all threads that own no stripe.
+    shared_hits: Stripe,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
     /// Whether its calls go past the cache, since somebody has switched it off.
@@ -322,7 +340,8 @@ struct Stripe {
 impl SiteCounters {
     pub(crate) fn new(cost: f64) -> Self {
         SiteCounters {
-            hits: (0..=*OWNED).map(|_| Stripe::default()).collect(),
+            hits: (0..*OWNED).map(|_| Stripe::default()).collect(),
+            shared_hits: Stripe::default(),
             slow: Slow::default(),
             load_times: Histogram::default(),
             off: AtomicBool::new(false),
@@ -343,21 +362,17 @@ impl SiteCounters {
 
     #[inline]
     pub(crate) fn memory_hit(&self, load_micros: u64) {
-        let slot = THREAD.get();
-        // The last stripe is the shared one.
-        match self.hits.get(slot) {
-            Some(stripe) if slot < self.hits.len() - 1 => stripe.add_alone(load_micros),
-            _ => self.shared_hit(load_micros),
+        match self.hits.get(THREAD.get()) {
+            Some(stripe) => stripe.add_alone(load_micros),
+            None => self.shared_hit(load_micros),
         }
     }
 
     /// The first hit of a thread, and all hits of threads beyond the number of stripes.
     #[cold]
     fn shared_hit(&self, load_micros: u64) {
-        let slot = thread_slot();
-        let Some(stripe) = self.hits.get(slot.min(*OWNED)) else {
-            return;
-        };
+        // Owned or not, nothing is lost if it is added so.
+        let stripe = self.hits.get(thread_slot()).unwrap_or(&self.shared_hits);
         stripe.hits.fetch_add(1, Ordering::Relaxed);
         stripe.saved_micros.fetch_add(load_micros, Ordering::Relaxed);
     }
@@ -385,7 +400,7 @@ impl SiteCounters {
     }
 
     fn read_all(&self) -> Counts {
-        self.hits.iter().fold(self.slow.read(), |sum, stripe| Counts {
+        self.hits.iter().chain([&self.shared_hits]).fold(self.slow.read(), |sum, stripe| Counts {
             memory_hits: sum.memory_hits.saturating_add(stripe.hits.load(Ordering::Relaxed)),
             saved_micros: sum
                 .saved_micros
@@ -412,7 +427,7 @@ impl Stripe {
     }
 }
 
-/// How many stripes have an owner; the one after them is shared by all other threads.
+/// How many stripes there are, each with one thread as its owner.
 static OWNED: Lazy<usize> = Lazy::new(|| {
     let cores = std::thread::available_parallelism().map_or(4, usize::from);
     (cores * 2).clamp(4, 64)

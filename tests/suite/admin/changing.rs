@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Admin, KEY, answer, change, item, item_path, with_key};
+use crate::log::Log;
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_each_store, on_stores};
 
@@ -208,6 +209,52 @@ async fn the_statistics_start_from_zero_when_they_are_reset() {
         let answer = admin.get("/stats").await;
         assert_eq!(answer.ok()["total"]["loads"], 0);
         assert_eq!(answer.ok()["redis_times"]["count"], 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn each_change_is_logged_with_what_was_done_to_what_and_by_which_access() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        let (log, _guard) = Log::capture();
+        let namespace = cache.manager.config().namespace.clone();
+        let function = item_path();
+        let site = |what: &str| format!("/sites/{function}/{what}");
+        let cases = [
+            (Method::POST, "/stats/reset".to_owned(), "reset statistics", "this process"),
+            (Method::DELETE, "/entries/admin:1".to_owned(), "delete entry", "admin:1"),
+            (Method::DELETE, "/prefix/admin".to_owned(), "invalidate prefix", "admin"),
+            (Method::DELETE, "/tag/shelf:1".to_owned(), "invalidate tag", "shelf:1"),
+            (Method::DELETE, "/pattern?pattern=admin:*".to_owned(), "clear pattern", "admin:*"),
+            (Method::DELETE, "/all?confirm=CONFIRM_FLUSH".to_owned(), "flush all", &namespace),
+            (Method::POST, site("disable"), "switch off", &function),
+            (Method::POST, site("enable"), "switch on", &function),
+        ];
+        let infos = || -> Vec<String> {
+            let text = log.text();
+            let lines = text.lines().filter(|line| line.contains(" INFO cache_admin"));
+            lines.map(str::to_owned).collect()
+        };
+        for (number, (method, path, action, target)) in cases.into_iter().enumerate() {
+            let request = admin.request(method, &path);
+            let (request, access) = match number % 2 {
+                0 => (request.bearer_auth(KEY), "Bearer"),
+                _ => (request.header("x-cache-admin-key", KEY), "x-cache-admin-key"),
+            };
+            answer(request).await.ok();
+            let lines = infos();
+            assert_eq!(lines.len(), number + 1, "{path}: {lines:#?}");
+            let (action, target) = (format!("action={action:?}"), format!("target={target:?}"));
+            for said in [&*action, &*target, access] {
+                assert!(lines[number].contains(said), "{said}: {}", lines[number]);
+            }
+        }
+        let refused =
+            admin.request(Method::DELETE, "/tag/shelf:1").bearer_auth("another key it is");
+        answer(refused).await.refusal(401);
+        assert_eq!(infos().len(), 8, "what was not done is not said");
+        assert!(!log.text().contains(KEY), "{}", log.text());
     })
     .await;
 }

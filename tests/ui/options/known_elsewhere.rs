@@ -15,6 +15,11 @@ async fn stores(id: u64) -> u64 {
     id
 }
 
+#[cached(weigher = |value| value.len())]
+async fn weighed(id: u64) -> String {
+    id.to_string()
+}
+
 #[cached(disk = true, redis = true, namespace = "shop", sync_writes = true, condition = id > 1, keyBuilder = f)]
 async fn others(id: u64) -> u64 {
     id

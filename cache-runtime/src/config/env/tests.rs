@@ -226,12 +226,48 @@ fn a_variable_that_is_not_known_is_found_with_the_one_that_was_meant() {
     let known = known.into_inner();
     let names =
         ["CACHE_DEFAULT_TLL", "CACHE_NAMESPACE", "CACHE_ADMIN_KEY", "PATH", "CACHE_BUSTER_OF_CI"];
-    let found = unknown(names.map(str::to_owned).into_iter(), &known);
-    assert_eq!(
-        found,
-        [
-            ("CACHE_DEFAULT_TLL".to_owned(), Some("CACHE_DEFAULT_TTL")),
-            ("CACHE_BUSTER_OF_CI".to_owned(), None),
-        ]
-    );
+    let names = names.map(str::to_owned).into();
+    let expected = [("CACHE_BUSTER_OF_CI", None), ("CACHE_DEFAULT_TLL", Some("CACHE_DEFAULT_TTL"))];
+    assert_eq!(unknown(&names, &known), expected);
+}
+
+#[test]
+fn a_redis_variable_is_noticed_if_it_is_almost_one_that_is_read() {
+    let known = RefCell::new(BTreeSet::new());
+    read(&Variables(&|name| {
+        known.borrow_mut().insert(name.to_owned());
+        Ok(None)
+    }))
+    .unwrap();
+    let known = known.into_inner();
+    let found = |names: &[&str]| -> Vec<(String, Option<String>)> {
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        let found = unknown(&names, &known).into_iter();
+        found.map(|(name, meant)| (name.to_owned(), meant.map(str::to_owned))).collect()
+    };
+    for (written, meant) in [
+        ("REDIS_HOSTS", "REDIS_HOST"),
+        ("REDIS_ULR", "REDIS_URL"),
+        ("REDIS_PASWORD", "REDIS_PASSWORD"),
+        ("REDIS_CONECT_TIMEOUT", "REDIS_CONNECT_TIMEOUT"),
+        ("REDIS_POOL_MAX_CONECTIONS", "REDIS_POOL_MAX_CONNECTIONS"),
+    ] {
+        assert_eq!(found(&[written]), [(written.to_owned(), Some(meant.to_owned()))]);
+        assert_eq!(found(&[written, meant]), [], "the one that was meant is set");
+    }
+    // Of Kubernetes, of an image, and of other clients.
+    for other in [
+        "REDIS_SERVICE_HOST",
+        "REDIS_SERVICE_PORT",
+        "REDIS_PORT_6379_TCP",
+        "REDIS_PORT_6379_TCP_ADDR",
+        "REDIS_VERSION",
+        "REDIS_DOWNLOAD_URL",
+        "REDIS_ADDR",
+        "REDIS_SENTINELS",
+        "REDIS_CLUSTER_NODES",
+        "REDISCLI_AUTH",
+    ] {
+        assert_eq!(found(&[other]), [], "{other}");
+    }
 }

@@ -30,6 +30,7 @@ impl<'a> Reader<'a> {
             tag::CHAR => Data::Char(char::from_u32(self.word()? as u32)?),
             tag::STR => Data::Str(self.text()?.into()),
             tag::BYTES => Data::Bytes(self.bytes()?.into()),
+            tag::EIGHT => Data::Eight(self.word()?),
             tag::OCTETS => Data::Octets(self.bytes()?.into()),
             tag::NONE => Data::None,
             tag::SOME => Data::Some(Box::new(self.value()?)),

@@ -25,6 +25,8 @@ pub(super) enum Data {
     Str(String),
     Bytes(Vec<u8>),
     Octets(Vec<u8>),
+    /// Eight elements, each a `u8`, of the tuple that it is in.
+    Eight(u64),
     None,
     Some(Box<Data>),
     Seq(Vec<Data>),
@@ -48,6 +50,8 @@ pub(super) enum Content {
 pub(super) fn data() -> impl Strategy<Value = Data> {
     leaf().prop_recursive(4, 48, 4, |inner| {
         let list = || prop::collection::vec(inner.clone(), 0..4);
+        let element = prop_oneof![inner.clone(), any::<u64>().prop_map(Data::Eight)];
+        let tuple = prop::collection::vec(element, 0..4);
         let fields = || prop::collection::vec((name(), inner.clone()), 0..4);
         let map = prop::collection::btree_map("[ab]{0,2}", inner.clone(), 0..4)
             .prop_map(|map| Data::Map(map.into_iter().collect()));
@@ -60,7 +64,7 @@ pub(super) fn data() -> impl Strategy<Value = Data> {
         prop_oneof![
             inner.clone().prop_map(|value| Data::Some(Box::new(value))),
             list().prop_map(Data::Seq),
-            list().prop_map(Data::Tuple),
+            tuple.prop_map(Data::Tuple),
             map,
             (name(), inner.clone()).prop_map(|(n, value)| Data::NewtypeStruct(n, Box::new(value))),
             (name(), list()).prop_map(|(n, list)| Data::TupleStruct(n, list)),
@@ -127,7 +131,17 @@ impl Serialize for Data {
             Data::None => s.serialize_none(),
             Data::Some(value) => s.serialize_some(value),
             Data::Seq(list) => feed!(s.serialize_seq(None), serialize_element, list),
-            Data::Tuple(list) => feed!(s.serialize_tuple(list.len()), serialize_element, list),
+            Data::Eight(word) => word.to_le_bytes().serialize(s),
+            Data::Tuple(list) => {
+                let mut group = s.serialize_tuple(list.len())?;
+                list.iter().try_for_each(|element| match element {
+                    Data::Eight(word) => {
+                        word.to_le_bytes().iter().try_for_each(|o| group.serialize_element(o))
+                    }
+                    element => group.serialize_element(element),
+                })?;
+                group.end()
+            }
             Data::Map(list) => feed!(named s.serialize_map(None), serialize_entry, list),
             Data::UnitStruct(name) => s.serialize_unit_struct(name),
             Data::NewtypeStruct(name, value) => s.serialize_newtype_struct(name, value),
