@@ -76,39 +76,38 @@ pub struct CacheEntry<F> {
     terms: Terms,
 }
 
-/// An output, and where it came from.
+/// An output and its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fetched<T> {
-    /// What the function returns: the whole output, of a function that returns a `Result` the
-    /// `Result`.
+    /// The whole output of the function; for a function that returns a `Result`, that `Result`.
     pub value: T,
-    /// Where it came from.
+    /// The source of the value.
     pub source: Source,
-    /// How long ago it was stored; zero if it has just been loaded.
+    /// The time since it was stored; zero if it has just been loaded.
     pub age: Duration,
-    /// Whether its TTL has run out.
+    /// True if its TTL has run out.
     pub stale: bool,
 }
 
 impl<F: Future> CacheEntry<F> {
-    /// For [`fetch`](CacheEntry::fetch) and [`peek`](CacheEntry::peek): a stored value that is as old
-    /// as this, or older, is as good as none, and `fetch` loads.
+    /// Makes [`fetch`](CacheEntry::fetch) and [`peek`](CacheEntry::peek) ignore a stored value of this age or older;
+    /// `fetch` loads then.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.terms.max_age = Some(age);
         self
     }
 
-    /// For [`fetch`](CacheEntry::fetch): what would have to be loaded is
-    /// [`Error::NotCached`]. Unlike [`peek`](CacheEntry::peek) it is counted as a call, and takes a
-    /// value that may be served past its TTL while it is loaded anew; it does not begin that load.
+    /// Makes [`fetch`](CacheEntry::fetch) return [`Error::NotCached`] instead of loading. Unlike
+    /// [`peek`](CacheEntry::peek) the call is counted, and a value that may be served past its TTL while it is
+    /// refreshed is returned; the refresh is not started.
     pub fn only_if_cached(mut self) -> Self {
         self.terms.only_if_cached = true;
         self
     }
 
-    /// The entry's name, as [`CacheManager`](crate::CacheManager) takes it; in Redis the namespace
-    /// and a `:` stand before it.
+    /// Returns the name of the entry, as [`CacheManager`](crate::CacheManager) takes it. In Redis, the namespace
+    /// and a `:` precede it.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors).
@@ -117,8 +116,8 @@ impl<F: Future> CacheEntry<F> {
         Ok(resolved.key.name().as_str().to_owned())
     }
 
-    /// Removes the entry, and takes from running loads the right to store one. When this returns,
-    /// every call with the same arguments that begins afterwards in this process loads anew.
+    /// Removes the entry, and keeps running loads from storing one. When this returns, every later call with the
+    /// same arguments in this process loads.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors).
@@ -129,13 +128,12 @@ impl<F: Future> CacheEntry<F> {
         Ok(())
     }
 
-    /// Loads now, whatever is stored, stores the output and returns it. Until then other callers
-    /// are served what is there. If the entry is stored or invalidated otherwise while the body runs, the
-    /// output is returned and not stored, and what was stored meanwhile is removed: which of the two is
-    /// newer is not known.
+    /// Loads now, even if a fresh value is stored; stores the output and returns it. Until then other callers get
+    /// the stored value. If the entry is stored or invalidated otherwise while the body runs, the
+    /// output is returned and not stored, and what was stored meanwhile is removed, because it is unknown which of
+    /// the two is newer.
     ///
-    /// Callers who ask while such a load runs share the next one: it begins after all of them have asked, when
-    /// the one under way has ended. So fifty callers at once make two loads, unless the function has
+    /// Callers of `refresh` during such a load share the next one, which begins when the running load has ended. So fifty callers at once make two loads, unless the function has
     /// `coalesce = "off"`.
     ///
     /// # Errors
@@ -145,7 +143,7 @@ impl<F: Future> CacheEntry<F> {
         self.output(Wish::Refresh).await
     }
 
-    /// Runs the plain function: nothing is read, nothing is stored, nothing is shared.
+    /// Runs the function without the cache: nothing is read, stored or shared.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors). What the body returns is in the `Ok`: of a function that
@@ -154,8 +152,8 @@ impl<F: Future> CacheEntry<F> {
         self.output(Wish::Bypass).await
     }
 
-    /// What is stored and fresh, without ever loading; of a function that returns a `Result`, always
-    /// `Some(Ok(..))`. Not counted in the statistics.
+    /// Returns the stored value if it is fresh, and never loads. For a function that returns a `Result`, the value is
+    /// `Some(Ok(..))`. The call is not counted in the statistics.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors).
@@ -164,7 +162,7 @@ impl<F: Future> CacheEntry<F> {
         Ok(self.ask(Wish::Peek(max_age)).await?.0)
     }
 
-    /// The call as ever, and where its output came from. [`value`](Fetched::value) is the whole
+    /// Makes the ordinary call, and also returns the source of its output. [`value`](Fetched::value) is the whole
     /// output.
     ///
     /// # Errors
@@ -180,8 +178,8 @@ impl<F: Future> CacheEntry<F> {
         }
     }
 
-    /// Stores a value as if the function had just returned it, over whatever is there. A load that
-    /// began before is not stored any more.
+    /// Stores a value as if the function had just returned it, over whatever is there. The result of a
+    /// load that began before is not stored.
     ///
     /// It takes what the function stores: the value in its `Ok`, or the whole output of a function
     /// that does not return a `Result`.

@@ -16,63 +16,62 @@ const KEPT: usize = 256;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
-    /// Its number; that of the next one is larger by one.
+    /// The number of the event; the next one has a number larger by one.
     pub number: u64,
-    /// When, by the clock of this machine. Serialises as in RFC 3339, in UTC, with milliseconds.
+    /// The time of the event, by the clock of this machine. Serialises as in RFC 3339, in UTC, with milliseconds.
     #[serde(serialize_with = "timestamp::serialize")]
     pub at: SystemTime,
-    /// What.
+    /// The kind of the event, with its details.
     #[serde(flatten)]
     pub what: Happened,
 }
 
-/// Names and tags that an invalidation lists, of each.
+/// The most names, and the most tags, that an event of an invalidation lists.
 pub(crate) const LISTED: usize = 32;
 
-/// What has happened.
+/// The kind of an [`Event`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Happened {
-    /// Redis is away; this process goes on without it. It comes again if it is away for another reason than
-    /// before.
+    /// Redis is unavailable; this process goes on without it. Another event follows if the reason changes.
     RedisLost {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Redis is back.
+    /// Redis is available again.
     RedisBack,
-    /// Redis is used, and the user may not do something that the cache does, or the server cannot.
+    /// Redis is used, but the user lacks a right, or the server lacks a command.
     RedisLacks {
-        /// What is missing, what is lost without it, and what to do.
+        /// The missing right or command, the consequence, and the remedy.
         what: String,
     },
-    /// This process has invalidated.
+    /// This process has invalidated entries.
     Invalidated {
-        /// Entries, by their names.
+        /// The names of the entries.
         names: Vec<String>,
-        /// Prefixes and tags.
+        /// The prefixes and tags.
         tags: Vec<String>,
-        /// How many more names and tags there were: at most 32 of each are listed.
+        /// The number of further names and tags: at most 32 of each are listed.
         left_out: usize,
     },
-    /// This process has removed what matches a pattern.
+    /// This process has removed the entries that match a pattern.
     Cleared {
         /// The pattern.
         pattern: String,
-        /// How many entries there were.
+        /// The number of removed entries.
         removed: u64,
     },
     /// This process has removed everything in the namespace.
     Flushed {
-        /// How many entries there were.
+        /// The number of removed entries.
         removed: u64,
     },
-    /// The calls of a function were sent past the cache, or back.
+    /// Caching was switched off or on for a function.
     Switched {
         /// The function.
         function: String,
-        /// Whether its calls use the cache now.
+        /// True if its calls use the cache now.
         enabled: bool,
     },
 }

@@ -16,23 +16,23 @@ pub struct Health {
     pub status: Status,
     /// The store in use: `"tiered"`, `"redis"`, or `"memory"`.
     pub backend: &'static str,
-    /// How long Redis took to answer just now. Serialises as seconds.
+    /// The time that Redis took to answer just now. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
     pub latency: Option<Duration>,
-    /// Whether Redis is asked; `None` if there is none.
+    /// The state of the circuit breaker; `None` without Redis.
     pub breaker: Option<Breaker>,
-    /// When Redis has failed last, be it an operation, a check or a connection, by the clock of this machine.
+    /// The time of the last failure of an operation, a check or a connection, by the clock of this machine.
     /// Serialises as in RFC 3339, in UTC, with milliseconds.
     #[serde(serialize_with = "timestamp::serialize_option")]
     pub last_failure: Option<SystemTime>,
-    /// Invalidations that Redis is not yet known to hold. While there are any it is not used.
+    /// The number of pending invalidations: those that Redis has not confirmed.
     pub owed_invalidations: usize,
-    /// What other processes had invalidated so long ago is known here; `None` if no copies are kept in
-    /// memory, or if the feed of invalidations is not connected. Serialises as seconds.
+    /// Invalidations of other processes that are older than this have been received; `None` if no copies
+    /// are kept in memory, or if the feed of invalidations is not connected. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
     pub feed_lag: Option<Duration>,
-    /// Why Redis is not in use, or not in full, where it should be. It also names commands that the user may not
-    /// use or that the server does not have, if the cache goes on without them; then the status is as without.
+    /// The reason for which a configured Redis is not used, or not fully. It also names commands that the user may
+    /// not use or that the server lacks, if the cache works without them; these do not change the status.
     pub reason: Option<String>,
 }
 
@@ -41,12 +41,12 @@ pub struct Health {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Status {
-    /// All stores that are configured are in use.
+    /// All configured stores are in use.
     Healthy,
-    /// Redis is configured and away, and the memory of the process stands in for it; or the feed of
-    /// invalidations is, and the memory is not used.
+    /// Redis is unavailable, and the memory of the process replaces it; or the feed of invalidations is
+    /// unavailable, and memory is not used.
     Degraded,
-    /// Redis is away, and the configuration requires it.
+    /// Redis is unavailable, and the configuration requires it.
     Down,
 }
 

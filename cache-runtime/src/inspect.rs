@@ -14,34 +14,34 @@ use crate::redis::{Away, RedisStore};
 use crate::site::{self, Instance};
 use crate::value::codec_name;
 
-/// What is stored under a name: see [`CacheManager::inspect`](crate::CacheManager::inspect).
+/// An entry as it is stored: see [`CacheManager::inspect`](crate::CacheManager::inspect).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Inspected {
     /// The store that it was found in.
     pub store: Source,
-    /// Whether it is served, and why not.
+    /// The state of the entry: fresh, or the reason for which it is not served.
     pub state: EntryState,
     /// The function whose value it is, if that has been called in this process; `None` for a value stored by
     /// hand, too.
     pub function: Option<&'static str>,
-    /// How long ago it was stored. Serialises as seconds.
+    /// The time since it was stored. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
     pub age: Duration,
-    /// How long it was to be fresh when it was stored.
+    /// The TTL with which it was stored.
     pub ttl: Ttl,
-    /// How long it will still be fresh; zero if its time is over.
+    /// The rest of its TTL; zero if that is over.
     pub remaining: Ttl,
-    /// How long its load took. Serialises as seconds.
+    /// The duration of its load. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
     pub load_time: Duration,
-    /// Its bytes: in Redis those of the whole entry, in memory what it is accounted with.
+    /// Its size in bytes: in Redis the whole entry, in memory its weight.
     pub size: usize,
-    /// The prefixes and tags that it depends on. In memory they are not kept.
+    /// The prefixes and tags that it depends on; empty in memory, where they are not kept.
     pub tags: Vec<InspectedTag>,
     /// The codec, if it is one of our own; `None` in memory.
     pub codec: Option<&'static str>,
-    /// Whether it is compressed.
+    /// True if it is compressed.
     pub compressed: bool,
     /// The value as the codec wrote it; `None` in memory, or if it is damaged. Not serialised.
     #[serde(skip)]
@@ -54,16 +54,16 @@ pub struct Inspected {
 pub struct InspectedTag {
     /// The tag.
     pub name: String,
-    /// Whether it has not been invalidated since the entry's load began.
+    /// True if it has not been invalidated since the load of the entry began.
     pub current: bool,
 }
 
-/// Whether an entry is served, and why not.
+/// The state of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EntryState {
-    /// It is.
+    /// It is served.
     Fresh,
     /// Its TTL is over. Functions with `stale_while_revalidate` or `stale_if_error` may still serve it.
     Expired,

@@ -32,9 +32,9 @@ pub trait CacheValue: Serialize + DeserializeOwned + Clone + Send + Sync + 'stat
 
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> CacheValue for T {}
 
-/// How an output is taken apart: the value that is stored, or the error that is not.
+/// Takes an output apart: the value that is stored, or the error that is not.
 pub trait OutputKind: Copy + Debug + Send + Sync {
-    /// What the function returns.
+    /// The output of the function.
     type Output;
     /// What is stored of it.
     type Value;
@@ -198,7 +198,7 @@ pub fn kind_plain<R>() -> PlainKind<R> {
     PlainKind(PhantomData)
 }
 
-/// How an error reaches the callers who waited for the load that failed.
+/// The way in which an error reaches the callers that waited for the failed load.
 pub struct SharedErrors<E> {
     pub(crate) how: Option<ShareError<E>>,
     /// What the log calls an error.

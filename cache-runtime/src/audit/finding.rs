@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::registry::Invalidating;
 use crate::site::Place;
 
-/// What is probably a mistake in an attribute, and where. Prints as a sentence or two for people,
-/// with the place of each attribute and what to do.
+/// A probable mistake in an attribute. Prints as a sentence or two, with the place of each attribute and a
+/// remedy.
 ///
 /// `Debug` gives the same, so that a failed `assert_eq!(audit(), [])` can be read; `Serialize` gives
 /// the fields.

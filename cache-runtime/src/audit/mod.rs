@@ -19,8 +19,7 @@ pub(crate) use nearest::nearest;
 use never::never_invalidated;
 use pattern::Pattern;
 
-/// What is probably a mistake in the attributes of the program: [`Registry::audit`] of
-/// [`registry`].
+/// Finds probable mistakes in the attributes of the program: [`Registry::audit`] of [`registry`].
 ///
 /// ```
 /// # use cache_runtime::{cache_invalidate, cached};
@@ -39,11 +38,11 @@ pub fn audit() -> Vec<Finding> {
 }
 
 impl Registry {
-    /// What is probably a mistake in these attributes, an empty list if nothing is.
+    /// Finds probable mistakes in these attributes.
     ///
-    /// What the program does by hand with a [`CacheManager`](crate::CacheManager) is unknown here:
-    /// a prefix or tag that only entries set by hand carry counts as carried by none, and a tag that is only
-    /// invalidated by hand counts as never invalidated. Such findings can be removed:
+    /// Uses of the direct API ([`CacheManager`](crate::CacheManager)) are unknown here: a prefix or tag that only
+    /// directly stored entries have counts as unused, and a tag that is only invalidated directly counts as never
+    /// invalidated. Such findings can be removed:
     ///
     /// ```
     /// use cache_runtime::{Finding, audit, cached};

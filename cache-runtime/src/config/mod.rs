@@ -28,7 +28,7 @@ use self::{
 };
 use crate::codec::DefaultCodec;
 
-/// How a cache behaves and where it keeps its values.
+/// The configuration of a cache.
 ///
 /// Made from [the environment](CacheConfig::from_env), from a file (it implements serde's traits;
 /// every field may be left out, an unknown one is an error), or in code:
@@ -61,9 +61,9 @@ use crate::codec::DefaultCodec;
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheConfig {
-    /// Where values are kept. `CACHE_MODE`: `auto` (the default), `memory`, `redis`, `tiered`.
+    /// The stores of the values. `CACHE_MODE`: `auto` (the default), `memory`, `redis`, `tiered`.
     pub mode: Mode,
-    /// What all names in Redis begin with, so that several applications can share one server.
+    /// The beginning of all names in Redis, so that several applications can share one server.
     /// Each program and each environment (staging, production) that shares a Redis with others
     /// needs one of its own. `CACHE_NAMESPACE`, default `cache`; ASCII letters, digits, `_`, `.`, `-`.
     pub namespace: String,
@@ -71,31 +71,28 @@ pub struct CacheConfig {
     /// `postcard` with the feature of that name.
     pub codec: DefaultCodec,
 
-    /// How long a value is fresh where neither its call site nor its prefix says so.
+    /// The TTL of a value if neither its call site nor its prefix has one.
     /// `CACHE_DEFAULT_TTL`, default 5 minutes.
     pub default_ttl: Ttl,
     /// TTLs by key prefix; the longest prefix that fits counts. `CACHE_PREFIX_TTLS`, such as
     /// `users=5m,posts=60s`.
     pub prefix_ttls: BTreeMap<String, Ttl>,
-    /// By how much TTLs are shortened at random. `CACHE_JITTER`, 0.0 (the default) to 0.5.
+    /// The largest fraction by which TTLs are shortened at random. `CACHE_JITTER`, 0.0 (the default) to 0.5.
     pub jitter: Jitter,
 
     /// The bytes that values in memory may take, counted as the size of their encoding.
     /// `CACHE_MEMORY_CAPACITY`, default 64 MiB.
     #[serde(with = "bytes_text")]
     pub memory_capacity: usize,
-    /// How long a value read from Redis, or stored there, is kept in memory at most, in mode
-    /// `tiered`. `CACHE_MEMORY_TTL`, default 60 s. It bounds the harm of what no process is told of,
-    /// such as a key deleted with `redis-cli`.
+    /// The maximum life of a copy in memory, in mode `tiered`. `CACHE_MEMORY_TTL`, default 60 s. It bounds the
+    /// effect of changes without a notice, such as a key deleted with `redis-cli`.
     #[serde(with = "duration_text")]
     pub memory_ttl: Duration,
-    /// How long values are kept that were loaded while Redis was away. `CACHE_OUTAGE_TTL`, default
-    /// 30 s.
+    /// The life of values that are loaded while Redis is unavailable. `CACHE_OUTAGE_TTL`, default 30 s.
     #[serde(with = "duration_text")]
     pub outage_ttl: Duration,
-    /// How long values that were in memory before Redis went away are still served, in mode `tiered`:
-    /// counted from when the invalidations of other processes were received last, which may be some
-    /// seconds before the outage is noticed. `CACHE_OUTAGE_GRACE`, default 10 s; 0 for not at all.
+    /// The time for which copies are served after Redis became unavailable, in mode `tiered`. It begins when the
+    /// invalidations of other processes were last received, which may be some seconds before the outage is noticed. `CACHE_OUTAGE_GRACE`, default 10 s; 0 for not at all.
     #[serde(with = "duration_text")]
     pub outage_grace: Duration,
     /// The largest value that is stored or read, in bytes. `CACHE_MAX_VALUE_SIZE`, default 1 MiB.
@@ -114,7 +111,7 @@ pub struct CacheConfig {
     /// The longest load whose value is still stored in Redis. `CACHE_MAX_LOAD`, default 5 minutes.
     #[serde(with = "duration_text")]
     pub max_load: Duration,
-    /// The least time a caller waits for another's load before it loads too; four times the mean
+    /// The minimum time for which a caller waits for another's load before it loads too; four times the mean
     /// load time, if that is longer. `CACHE_WAIT_LIMIT`, default 10 s.
     ///
     /// The mean is that of the function; by hand, of all names with the same first prefix. What a load waits
@@ -122,8 +119,8 @@ pub struct CacheConfig {
     /// A caller whose load would wait for a load that waits for it loads at once.
     #[serde(with = "duration_text")]
     pub wait_limit: Duration,
-    /// How many loads may run in the background at once; beyond that, stale values are served and
-    /// no load is begun for them. `CACHE_MAX_BACKGROUND_LOADS`, default 256; 0 for none.
+    /// The maximum number of background refreshes at once. Beyond it, stale values are served and not
+    /// refreshed. `CACHE_MAX_BACKGROUND_LOADS`, default 256; 0 for none.
     ///
     /// A function begins no further one while it has as many of them as places are left: one whose bodies
     /// hang takes half of the places, two take two thirds. The log says so once for each function.
@@ -133,41 +130,41 @@ pub struct CacheConfig {
     /// [`redis_servers`](crate::redis_servers)). `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` (6379), `REDIS_DB` (0),
     /// `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_TLS` (`false`).
     pub redis_url: Option<RedisUrl>,
-    /// A file with the certificates, in PEM, of those whose signature on the server's certificate counts, in
-    /// place of the roots of the system. `REDIS_TLS_CA`; for `rediss://`. It is read when a manager is made.
+    /// A PEM file with the certificates of the authorities that may sign the server's certificate, instead of
+    /// the roots of the system. `REDIS_TLS_CA`; for `rediss://`. It is read when a manager is made.
     pub redis_tls_ca: Option<PathBuf>,
-    /// A file with the certificate, in PEM, that this client shows to the server; with the key beside it.
+    /// A PEM file with the certificate that this client shows to the server.
     /// `REDIS_TLS_CERT`; for `rediss://`. It is read when a manager is made: a program whose certificate is
     /// renewed has to make a new one, or to be started anew.
     pub redis_tls_cert: Option<PathBuf>,
-    /// A file with the key of that certificate, in PEM. `REDIS_TLS_KEY`.
+    /// A PEM file with the key of that certificate. `REDIS_TLS_KEY`.
     pub redis_tls_key: Option<PathBuf>,
     /// The number of multiplexed connections, to each server, that commands are spread over.
     /// `REDIS_POOL_MAX_CONNECTIONS`, default 2.
     pub redis_pool_max_connections: u16,
-    /// How long an operation may wait for its turn when too many are in flight; after that the call
-    /// goes on without Redis. `REDIS_POOL_TIMEOUT`, default 250 ms.
+    /// The timeout for the turn of an operation if too many are running; after it the call goes on without
+    /// Redis. `REDIS_POOL_TIMEOUT`, default 250 ms.
     #[serde(with = "duration_text")]
     pub redis_pool_timeout: Duration,
-    /// How long connecting may take. `REDIS_CONNECT_TIMEOUT`, default 2 s.
+    /// The timeout for connecting. `REDIS_CONNECT_TIMEOUT`, default 2 s.
     #[serde(with = "duration_text")]
     pub redis_connect_timeout: Duration,
-    /// How long one operation may take; after that the call goes on without Redis.
+    /// The timeout of one operation; after it the call goes on without Redis.
     /// `REDIS_TIMEOUT`, default 250 ms.
     #[serde(with = "duration_text")]
     pub redis_timeout: Duration,
-    /// How often an idle connection is tried. `REDIS_HEALTH_CHECK_INTERVAL`, default 30 s.
+    /// The interval at which an idle connection is checked. `REDIS_HEALTH_CHECK_INTERVAL`, default 30 s.
     #[serde(with = "duration_text")]
     pub redis_health_check_interval: Duration,
-    /// How often this process adds its statistics to those of all processes, in Redis.
+    /// The interval at which this process adds its statistics to those of the fleet in Redis.
     /// `CACHE_STATS_INTERVAL`, default 5 s, at most a minute; 0 for never.
     #[serde(with = "duration_text")]
     pub stats_interval: Duration,
-    /// Whether a manager that cannot reach Redis at its start is an error. `CACHE_REQUIRE_REDIS`,
-    /// default `false`.
+    /// If true, a manager that cannot reach Redis at its start is an error. `CACHE_REQUIRE_REDIS`, default
+    /// `false`.
     pub require_redis: bool,
-    /// Whether a Redis that restarted is trusted to have lost no invalidation. `CACHE_TRUST_RESTART`,
-    /// default `false`: after a restart the cache begins cold.
+    /// If true, a Redis that restarted is trusted to have lost no invalidation. `CACHE_TRUST_RESTART`, default
+    /// `false`: after a restart the cache begins cold.
     pub trust_restart: bool,
 }
 

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
 };
 
-/// How long a value is fresh: a time, or until it is invalidated.
+/// The time for which a value is fresh: a duration, or until it is invalidated.
 ///
 /// As text it is `5m`, `1h30m`, a bare number of seconds, or `forever`.
 ///

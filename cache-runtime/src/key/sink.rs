@@ -10,7 +10,7 @@ use super::error::KeyError;
 /// The bytes of a key while it is built.
 pub(super) type Buffer = SmallVec<[u8; 128]>;
 
-/// What takes the pieces of an encoded key.
+/// Takes the pieces of an encoded key.
 ///
 /// An error ends the walk early. A sink must stay failed when it is fed on in spite of it.
 pub trait Sink {

@@ -22,7 +22,7 @@ use crate::seldom::Reason;
 use crate::value::{AnyValue, Coding, type_of};
 
 impl CacheManager {
-    /// The value under a name: `None` if there is none, if it is stale, or if it is not a `V`.
+    /// Returns the value under a name; `None` if there is none, if it is stale, or if it is not a `V`.
     ///
     /// # Errors
     /// [`Error::Name`] for a name that cannot be one.
@@ -40,10 +40,10 @@ impl CacheManager {
         Ok(reading.into_value())
     }
 
-    /// Stores a value under a name, for all processes that share the cache, over whatever is there.
+    /// Stores a value under a name, for all processes that share the cache, and replaces what is there.
     ///
-    /// A load of that name which began before is not stored any more. If a removal of the name overtakes this
-    /// call, it is `Ok` as well and nothing is stored: the removal is the later of the two.
+    /// The result of a load of that name that began before is not stored. If a removal of the name overtakes this call,
+    /// the call is `Ok` and nothing is stored, because the removal is the later of the two.
     ///
     /// # Errors
     /// [`Error::Name`] for a name or tag, [`Error::TooManyTags`], [`Error::Duration`] for a TTL that cannot
@@ -51,8 +51,8 @@ impl CacheManager {
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`], [`Error::Lossy`] for the value: then nothing is left
     /// under the name, since what was there is older than this value.
     ///
-    /// What serde does not show of a value, such as a field under `#[serde(skip)]`, is not noticed here; an
-    /// annotated function, whose type has `PartialEq` or `Debug`, does notice it. See
+    /// A part of the value that serde does not show, such as a field under `#[serde(skip)]`, is not noticed here. An
+    /// annotated function notices it if the type has `PartialEq` or `Debug`. See
     /// [`assert_round_trip`](crate::assert_round_trip).
     pub async fn set<V: CacheValue>(
         &self,
@@ -65,10 +65,10 @@ impl CacheManager {
         self.core().set_by_hand(&Arc::new(key), ttl, options.weight, value).await.map(drop)
     }
 
-    /// Removes the value under a name, and takes from running loads the right to store one.
+    /// Removes the value under a name, and keeps running loads from storing one.
     ///
-    /// Returns whether a value was there. `None` if that is not known, since Redis has not answered
-    /// in time: the removal is then pending, and is sent again until Redis confirms it.
+    /// Returns true if there was a value. Returns `None` if this is unknown because Redis has not answered in time;
+    /// the removal is then pending, and is sent again until Redis confirms it.
     ///
     /// # Errors
     /// [`Error::Name`] for a name that cannot be one.
@@ -95,7 +95,7 @@ impl CacheManager {
         })
     }
 
-    /// Whether a fresh value is under a name, of whatever type.
+    /// Returns true if there is a fresh value of any type under a name.
     ///
     /// # Errors
     /// [`Error::Name`] for a name that cannot be one.
@@ -103,7 +103,7 @@ impl CacheManager {
         Ok(self.ttl(name).await?.is_some())
     }
 
-    /// How long the value under a name will still be fresh; `None` if there is no fresh one.
+    /// Returns the remaining TTL of the value under a name; `None` if there is no fresh one.
     ///
     /// # Errors
     /// [`Error::Name`] for a name that cannot be one.
@@ -112,13 +112,13 @@ impl CacheManager {
         Ok(self.core().remaining(&key).await)
     }
 
-    /// Returns the value under a name, or that of `load`, which is then stored under it.
+    /// Returns the value under a name. If there is none, runs `load` and stores its value.
     ///
     /// Concurrent callers of one name share one load, here and in annotated functions. Only `Ok`
     /// is stored. Cancel safe: if the caller that loads is dropped, a waiting one takes over.
     ///
-    /// The cache adds no error of its own: with a name, tag or TTL that cannot be one, `load` runs each
-    /// time, nothing is stored, and the log says so.
+    /// The cache adds no error of its own. With an invalid name, tag or TTL, `load` runs each time, nothing is stored,
+    /// and the log says so.
     ///
     /// # Errors
     /// What `load` returns, which may be of any type. It goes to the caller whose load has failed, since it need
@@ -155,8 +155,8 @@ impl CacheManager {
         self.load_by_hand(name, &options.into(), SharedErrors::NONE, load).await
     }
 
-    /// The same as [`get_or_load`](CacheManager::get_or_load), but a load that fails is one for all who
-    /// waited for it: each of them gets a clone of its error.
+    /// Does the same as [`get_or_load`](CacheManager::get_or_load), but all callers that waited for a failed load get a
+    /// clone of its error.
     ///
     /// # Errors
     /// What `load` returns.
@@ -229,8 +229,8 @@ impl CacheManager {
         Run::<ResultKind<_>, _>::new(Arc::new(call).next(), share, body).await
     }
 
-    /// Makes everything under a prefix stale, and the name that is the prefix itself. One step,
-    /// however many entries there are.
+    /// Invalidates everything below a prefix, and the name that equals the prefix. This is one step, however many
+    /// entries there are.
     ///
     /// A prefix is one or more whole segments: `video` covers `video:42` and not `videos:42`.
     ///
@@ -243,7 +243,7 @@ impl CacheManager {
         Ok(())
     }
 
-    /// Makes everything with this tag stale. One step, however many entries there are.
+    /// Invalidates everything with this tag. This is one step, however many entries there are.
     ///
     /// # Errors
     /// [`Error::Name`] for a tag that cannot be one: one that is empty, begins with `#`, begins or
@@ -253,11 +253,10 @@ impl CacheManager {
         Ok(())
     }
 
-    /// What is stored under a name, whoever has stored it: how old it is, what it depends on, and
-    /// whether it is valid. Of an entry that is in Redis and in memory, the one in Redis. `None` if there
-    /// is nothing, or Redis is away.
+    /// Returns the entry under a name, of any origin: its age, its tags and its state. If the entry is in Redis and in
+    /// memory, the one in Redis is returned. Returns `None` if there is no entry, or Redis is unavailable.
     ///
-    /// For people: it looks at every entry in memory for the name of a function's.
+    /// This is for diagnosis: for the name of a function's entry it looks at every entry in memory.
     ///
     /// # Errors
     /// [`Error::Name`] for a name that cannot be one.

@@ -10,13 +10,12 @@ use crate::runtime;
 use crate::value::REMEDY;
 
 impl CacheManager {
-    /// Tries everything that the cache needs of Redis, on a connection of its own, and says what is wrong
-    /// and what to do about it: connection, version, role, eviction, latency, clock, permissions, feed.
-    /// Names the functions whose values cannot be stored there, in all processes that share the cache.
-    /// Without Redis there is nothing to say.
+    /// Checks everything that the cache needs from Redis, on a connection of its own, and suggests remedies:
+    /// connection, version, role, eviction, latency, clock, permissions, feed. Names the functions of all processes
+    /// whose values cannot be stored there. Returns an empty list without Redis.
     ///
-    /// It asks some thirty questions, and writes a key of its own, which it removes; the others hear a notice
-    /// that says nothing.
+    /// It sends about thirty commands, and writes a key of its own, which it removes. Other processes receive a
+    /// notice without content.
     pub async fn diagnose(&self) -> Vec<Check> {
         let core = Arc::clone(self.core());
         let examined = async move {

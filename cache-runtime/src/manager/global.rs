@@ -23,10 +23,10 @@ struct Global {
     installed: bool,
 }
 
-/// Makes `manager` the process's own: what annotated functions use outside of a
-/// [scope](crate::with). To be called at the start of the program.
+/// Makes `manager` the manager of the process, which annotated functions use outside of a
+/// [scope](crate::with). Call it at the start of the program.
 ///
-/// Without it the first use makes one [from the environment](CacheConfig::from_env).
+/// Otherwise the first use makes one [from the environment](CacheConfig::from_env).
 ///
 /// # Errors
 /// [`Error::AlreadyInstalled`] if one is installed already; [`Error::UsedBeforeInstall`] if the first use has
@@ -68,16 +68,15 @@ pub(crate) fn is_used() {
     }
 }
 
-/// The manager in use here: the innermost [scope's](crate::with), or the process's own.
+/// Returns the manager in use here: that of the innermost [scope](crate::with), or that of the process.
 ///
-/// If the environment holds a bad value, this says so in an error event and goes on with the
-/// memory store and the default settings, as annotated functions do; [`try_cache`] returns the
-/// error.
+/// If the environment has an invalid value, the error is logged, and the memory store with the default settings is
+/// used, as by annotated functions; [`try_cache`] returns the error.
 pub fn cache() -> CacheManager {
     scope::current().unwrap_or_else(|| global_manager().clone())
 }
 
-/// The manager in use here, or what is wrong with the environment it would be made from.
+/// Returns the manager in use here, or the mistake in the environment from which it would be made.
 ///
 /// # Errors
 /// [`Error::Config`], naming the variable, its value and what is accepted.

@@ -25,40 +25,40 @@ use crate::value::{ValueType, type_of};
 /// So many values are stored at once: more would wait for their turn with Redis, and not for long.
 const AT_ONCE: usize = 256;
 
-/// What [`CacheManager::set_many`] has done.
+/// The result of [`CacheManager::set_many`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Written {
-    /// Values that are stored where the configuration says.
+    /// The number of values that are stored in the configured stores.
     pub stored: usize,
-    /// Values that Redis has not confirmed in time, or that were set while it was away. They are in the memory of
-    /// this process for at most [`outage_ttl`](crate::CacheConfig::outage_ttl). Nothing older is served in their
+    /// The number of values that Redis has not confirmed in time, or that were set while it was unavailable. They are
+    /// in the memory of this process for at most [`outage_ttl`](crate::CacheConfig::outage_ttl). Nothing older is served in their
     /// place: in Redis the names are removed.
     pub unconfirmed: usize,
-    /// Values that another change of the same name came between. Nothing is left under those names.
+    /// The number of values that another change of the same name overtook. Nothing is left under those names.
     pub overtaken: usize,
 }
 
-/// What [`CacheManager::warm`] has done.
+/// The result of [`CacheManager::warm`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Warmed {
-    /// Names that are fresh now: they were, or their load has succeeded and its value was stored.
+    /// The number of names that are fresh now: they were before, or their loaded value was stored.
     pub fresh: usize,
-    /// Names whose load has failed.
+    /// The number of names whose load failed.
     pub failed: usize,
-    /// Names whose value is not there though its load has succeeded: it cannot be stored, or was invalidated
+    /// The number of names whose load succeeded but whose value is not stored: it cannot be, or was invalidated
     /// meanwhile.
     pub missing: usize,
 }
 
 impl CacheManager {
-    /// The values under several names, in their order; `None` where there is no fresh `V`.
+    /// Returns the values under several names, in their order; `None` for a name without a fresh `V`.
     ///
     /// Redis is asked in parts of at most 1,000 names and about 1 MiB, by the sizes seen so far, one after the
     /// other. Each part has [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself, and up to eight times as long
-    /// while Redis answers pings: an answer that is large is no outage. A value that takes longer alone is `None`. If
-    /// Redis goes away on the way, what was found is returned. Cancel safe.
+    /// while Redis answers pings: a large answer is not an outage. A value that takes longer alone is `None`. If
+    /// Redis becomes unavailable meanwhile, the values found so far are returned. Cancel safe.
     ///
     /// # Errors
     /// [`Error::Name`] for the first name that cannot be one.
@@ -84,11 +84,11 @@ impl CacheManager {
         Ok(core.counted(readings.into_iter().map(|found| found.unwrap_or_else(nothing)).collect()))
     }
 
-    /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns how many are
-    /// stored.
+    /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns the number of
+    /// stored ones.
     ///
     /// They are sent in parts of at most 256 values and about 1 MiB, one part after the other, so that each value has
-    /// [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself. That Redis is away is no error: such values
+    /// [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself. An unavailable Redis is not an error: such values
     /// are counted in [`Written::unconfirmed`], and the log says how many there are. Cancel safe: what has been
     /// stored stays.
     ///

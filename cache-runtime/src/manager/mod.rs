@@ -96,14 +96,14 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The configuration. The default is the memory store alone.
+    /// Sets the configuration. The default is the memory store alone.
     #[must_use]
     pub fn config(mut self, config: CacheConfig) -> Self {
         self.config = config;
         self
     }
 
-    /// The source of time: a [mock](Clock::mock) in tests.
+    /// Sets the source of time, such as a [mock](Clock::mock) in tests.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -124,9 +124,8 @@ impl Builder {
     /// Makes the manager and waits for the first attempt to connect, at most the connect timeout.
     ///
     /// # Errors
-    /// [`Error::Config`]; and [`Error::RedisRequired`] if Redis cannot be used and the
-    /// configuration requires it. Without that a manager is made all the same, and Redis is used
-    /// once it is there.
+    /// [`Error::Config`]; and [`Error::RedisRequired`] if Redis cannot be used and the configuration requires it.
+    /// Otherwise a manager is made, and Redis is used as soon as it is available.
     pub async fn connect(self) -> Result<CacheManager, Error> {
         let manager = self.build()?;
         manager.require_redis().await?;
@@ -168,12 +167,12 @@ fn warn_of_prefixes(config: &CacheConfig) {
 }
 
 impl CacheManager {
-    /// A manager in the making.
+    /// Returns a builder for a manager.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// A manager with this configuration, connected.
+    /// Makes a manager with this configuration, and connects it.
     ///
     /// # Errors
     /// As [`Builder::connect`].
@@ -181,58 +180,57 @@ impl CacheManager {
         Self::builder().config(config).connect().await
     }
 
-    /// The configuration it was made with.
+    /// Returns its configuration.
     pub fn config(&self) -> &CacheConfig {
         &self.core().config
     }
 
-    /// The clock it was made with.
+    /// Returns its clock.
     pub fn clock(&self) -> &Clock {
         &self.core().clock
     }
 
-    /// What it has done so far.
+    /// Returns the statistics of this manager.
     pub fn stats(&self) -> Stats {
         self.core().stats()
     }
 
-    /// Starts the statistics from zero. What is stored stays.
+    /// Resets the statistics to zero. Stored values stay.
     pub fn reset_stats(&self) {
         self.core().reset_stats();
     }
 
-    /// What all processes that share this namespace in Redis have done together, those that have ended
-    /// included; `None` while Redis is away. Without Redis it is what this process has done.
+    /// Returns the statistics of all processes that share this namespace in Redis, including processes that have ended;
+    /// `None` while Redis is unavailable. Without Redis these are the statistics of this process.
     ///
-    /// Each process adds what it has counted every few seconds
-    /// ([`stats_interval`](CacheConfig::stats_interval)) and at its [`disconnect`](CacheManager::disconnect).
-    /// One that is killed takes what it has counted since with it. The sums are kept for 30
-    /// days after the last that was added, those of functions that are gone with them.
+    /// Each process adds its counts every few seconds ([`stats_interval`](CacheConfig::stats_interval)) and at its
+    /// [`disconnect`](CacheManager::disconnect). The counts of a killed process since its last report are lost. The sums
+    /// are kept for 30 days after the last report, including those of removed functions.
     pub async fn cluster_stats(&self) -> Option<ClusterStats> {
         self.core().cluster_stats().await
     }
 
-    /// Starts the statistics of all processes from zero; those of each process go on. Without Redis it is
-    /// [`reset_stats`](CacheManager::reset_stats). Whether it was done: it cannot be while Redis is away.
+    /// Resets the statistics of all processes to zero; those of each single process go on. Without Redis this is
+    /// [`reset_stats`](CacheManager::reset_stats). Returns false if it was not done because Redis is unavailable.
     pub async fn reset_cluster_stats(&self) -> bool {
         self.core().reset_cluster_stats().await
     }
 
-    /// What has happened lately with a larger number than `after`, the oldest first: 0 is all that is
-    /// known, at most the last 256 invalidations and the last 256 of what else happens. Invalidations are noted from the first time on that somebody asks.
+    /// Returns the recent events with a number larger than `after`, the oldest first; with 0, all that are kept. At most
+    /// the last 256 invalidations and the last 256 other events are kept. Invalidations are recorded from the first call
+    /// of this method on.
     pub fn events(&self, after: u64) -> Vec<Event> {
         self.core().events.after(after)
     }
 
-    /// The store that values are kept in for which nothing else is said, if all is well: `"memory"`,
-    /// `"redis"` or `"tiered"`.
+    /// Returns the store of values whose function has no `tier`: `"memory"`, `"redis"` or `"tiered"`.
     pub fn backend(&self) -> &'static str {
         self.core().stores.as_str()
     }
 
-    /// Sends the calls of a `#[cached]` function past the cache, or back: each runs its body, and nothing is
-    /// stored. What invalidates goes on, so that nothing old is there when it is switched on again. It holds
-    /// for this manager, until it is dropped.
+    /// Switches caching off or on for a `#[cached]` function. While it is off, each call runs the body, and nothing is
+    /// stored. Invalidations continue, so that no old value is served when it is switched on again. The setting belongs to
+    /// this manager.
     ///
     /// `function` is a [`path`](crate::Place::path) of the [registry](crate::registry()), for all instances
     /// of a generic function, or a [`name`](crate::SiteStats::name) of the statistics.
@@ -243,26 +241,25 @@ impl CacheManager {
         self.core().switch(function, enabled)
     }
 
-    /// The functions that are switched off, as they were named.
+    /// Returns the functions that are switched off, by the names that were given to `set_enabled`.
     pub fn disabled(&self) -> Vec<String> {
         self.core().disabled().into_iter().collect()
     }
 
-    /// How long Redis takes to answer: `None` if there is none, or if it cannot be used just now.
+    /// Measures the time that Redis takes to answer; `None` without Redis, or if it cannot be used now.
     pub async fn ping(&self) -> Option<Duration> {
         self.core().redis.as_ref()?.ping().await.ok()
     }
 
-    /// How the cache is.
+    /// Returns the health of the cache.
     pub async fn health(&self) -> Health {
         Health::of(self.core()).await
     }
 
-    /// Ends the background work, loads included, and leaves Redis alone from now on. Annotated
-    /// functions go on, with the memory store.
+    /// Ends the background work, including loads, and stops using Redis. Annotated functions go on with the memory store.
     ///
-    /// Invalidations that Redis has not confirmed are given one more chance, within the operation
-    /// timeout; how many it then still lacks is returned.
+    /// Pending invalidations are sent once more, within the operation timeout. Returns the number that Redis has still
+    /// not confirmed.
     #[must_use = "the number of invalidations that Redis has not confirmed; other processes may serve what they were to remove"]
     pub async fn disconnect(&self) -> usize {
         let core = self.core();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::config::Ttl;
 
-/// How long a value stored by hand is fresh, and what it can be invalidated by.
+/// The TTL and the tags of a directly stored value.
 ///
 /// A `Duration` or a [`Ttl`] converts into one.
 ///
@@ -28,25 +28,25 @@ pub struct SetOptions {
 pub(crate) const MOST_TAGS: usize = 128;
 
 impl SetOptions {
-    /// Fresh for so long. Without a TTL the configuration decides, by the name's prefix.
+    /// Sets the TTL. Without one, the configuration decides by the prefix of the name.
     pub fn ttl(ttl: Duration) -> Self {
         Ttl::For(ttl).into()
     }
 
-    /// Fresh until it is invalidated.
+    /// Makes the value fresh until it is invalidated.
     pub fn forever() -> Self {
         Ttl::Forever.into()
     }
 
-    /// One more tag to [invalidate](crate::CacheManager::invalidate_tag) by: at most 128, besides the prefixes
-    /// of the name.
+    /// Adds a tag to [invalidate](crate::CacheManager::invalidate_tag) by: at most 128, besides the prefixes of the
+    /// name.
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
         self
     }
 
-    /// The bytes of memory that the value takes, in place of what the cache estimates: for values that share what
+    /// Sets the weight of the value in bytes of memory, instead of the estimate of the cache: for values that share what
     /// they point to (a slice of a large `Bytes`, an `Arc` with other owners), which it cannot see.
     #[must_use]
     pub fn weight(mut self, bytes: usize) -> Self {

@@ -33,8 +33,8 @@ enum Stage {
 }
 
 impl Names {
-    /// The next page, which may be empty; `None` at the end. Cancel safe: a page that was not taken comes
-    /// again.
+    /// Returns the next page, which may be empty; `None` at the end. Cancel safe: a page that was not received is
+    /// returned again.
     pub async fn next(&mut self) -> Option<Vec<String>> {
         let Stage::At(place) = self.stage else { return None };
         let core = self.manager.core();
@@ -57,23 +57,23 @@ impl Names {
         }
     }
 
-    /// Whether all pages have been given; `false` before the end, and if Redis went away on the way.
+    /// Returns true if all pages have been returned; false before the end, and if Redis became unavailable.
     pub fn is_complete(&self) -> bool {
         self.stage == Stage::End
     }
 }
 
 impl CacheManager {
-    /// Removes every value whose name matches a pattern, and returns how many there were (in
-    /// memory, if there is no Redis or it is away).
+    /// Removes every value whose name matches a pattern, and returns the number of removed values (in memory, if there
+    /// is no Redis or it is unavailable).
     ///
     /// `*` is any text, `?` one byte (a character that is not ASCII has two or more), `[a-z]` and
-    /// `[^a-z]` one of a set, `\` takes the next character as it is. This looks at every name in the store: for one prefix,
-    /// [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step. Loads of matching names that
-    /// are running while it does are not stored. `clear("*")` is the whole namespace.
+    /// `[^a-z]` one of a set, `\` takes the next character literally. This looks at every name in the store; for one prefix,
+    /// [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step. Running loads of matching names are not
+    /// stored. `clear("*")` covers the whole namespace.
     ///
-    /// Values are counted, and not loads that are running. A value in Redis that a prefix or tag has made
-    /// stale counts for as long as it is there; one in memory does not.
+    /// Values are counted, running loads are not. A value in Redis that was invalidated by a prefix or tag counts as long
+    /// as it is there; one in memory does not.
     ///
     /// A name of more than 200 bytes is compared in the shortened form that [`names`](CacheManager::names)
     /// lists; a pattern that ends with `:*` covers those below it as well.
@@ -84,9 +84,9 @@ impl CacheManager {
         self.clear_with(pattern, |_| {}).await
     }
 
-    /// The same, and says after each page of names how far it is, at the end that it is all. If Redis goes
-    /// away on the way that is not said: then everything in the namespace is made stale. Without Redis
-    /// nothing is said.
+    /// Does the same as [`clear`](CacheManager::clear), and reports the progress after each page of names and at the end.
+    /// If Redis becomes unavailable meanwhile, everything in the namespace is invalidated, and the end is not reported.
+    /// Without Redis there are no reports.
     ///
     /// # Errors
     /// As [`clear`](CacheManager::clear).
@@ -102,11 +102,11 @@ impl CacheManager {
         Ok(removed)
     }
 
-    /// The names that match a pattern, as [`clear`](CacheManager::clear) reads it: those of values and of
-    /// loads that are running, in Redis if there is one. One that is there all the while comes at least
-    /// once, and may come again.
+    /// Returns the names that match a pattern, with the syntax of [`clear`](CacheManager::clear): those of values and of
+    /// running loads, in Redis if there is one. A name that exists during the whole scan is returned at least once, and
+    /// possibly again.
     ///
-    /// For people: it looks at every name in the store, though never at many at once.
+    /// This is for diagnosis: it looks at every name in the store, in pages.
     ///
     /// # Errors
     /// [`Error::Name`] for a pattern that cannot be one.
@@ -129,7 +129,7 @@ impl CacheManager {
         Ok(Names { manager: self.clone(), pattern, stage: Stage::At(Place::default()) })
     }
 
-    /// Removes everything in the namespace, and returns how many values there were.
+    /// Removes everything in the namespace, and returns the number of removed values.
     pub async fn flush_all(&self) -> u64 {
         self.core().flush_all(&mut |_| {}).await
     }

@@ -23,16 +23,16 @@ const OF_A_WINDOW: u32 = 25;
 /// After so long without a pause the delays are short again.
 const CALM: Duration = Duration::from_secs(30);
 
-/// Whether Redis is asked.
+/// The state of the circuit breaker for Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Breaker {
-    /// It is asked.
+    /// Redis is used.
     Closed,
-    /// It has failed just now, and is asked whether it is there: by one probe, and nothing else.
+    /// An operation has just failed; one probe is sent, and no other operation.
     HalfOpen,
-    /// It is left alone until the next probe.
+    /// Redis is not used until the next probe.
     Open,
 }
 

@@ -24,30 +24,30 @@ use super::topology::{self, Slots};
 use crate::config::CacheConfig;
 use crate::random;
 
-/// One thing that was looked at: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
+/// The result of one check: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
-    /// What was looked at, in a word or two.
+    /// The name of the check, in a word or two.
     pub name: &'static str,
-    /// How it is.
+    /// The severity of the result.
     pub grade: Grade,
-    /// What was found.
+    /// The finding.
     pub found: String,
-    /// What to do about it, if anything.
+    /// The remedy, if one is needed.
     pub advice: Option<String>,
 }
 
-/// How something is.
+/// The severity of the result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Grade {
-    /// As it should be.
+    /// Nothing is wrong.
     Good,
-    /// The cache works; something may surprise its owner.
+    /// The cache works, but something may cause surprises.
     Warning,
-    /// The cache cannot use this Redis, or not for everything.
+    /// The cache cannot use this Redis, or not fully.
     Fault,
 }
 

@@ -19,14 +19,14 @@ const SCAN_COUNT: usize = 1_000;
 /// A sweep of a cluster whose keys move goes through all of them so often.
 const MOST_PASSES: usize = 3;
 
-/// How far a sweep through all names has come: see
+/// The progress of a scan through all names: see
 /// [`CacheManager::clear_with`](crate::CacheManager::clear_with).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Swept {
-    /// Values removed so far.
+    /// The number of values removed so far.
     pub removed: u64,
-    /// The part of the names that has been looked at, `0.0 ..= 1.0`; an estimate until it is 1.
+    /// The fraction of the names that was scanned, `0.0 ..= 1.0`; an estimate until it is 1.
     pub part: f64,
 }
 

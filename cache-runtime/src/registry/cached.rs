@@ -11,14 +11,14 @@ use crate::site::{Coalesce, Place, SiteKey, SiteSpec, Tier, TtlSpec};
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CachedSite {
-    /// Where it is.
+    /// The place of the attribute.
     #[serde(flatten)]
     pub place: Place,
-    /// What the names of its entries begin with: `key_prefix`, or else the function's name.
+    /// The prefix of its entries' names: `key_prefix`, or else the name of the function.
     pub prefix: &'static str,
-    /// Whether `key_prefix` is written.
+    /// True if `key_prefix` is given.
     pub prefix_is_written: bool,
-    /// What tells its entries apart.
+    /// The key of its entries.
     pub key: SiteKey,
     /// The arguments that are left out of the key.
     pub skip: &'static [&'static str],
@@ -26,39 +26,39 @@ pub struct CachedSite {
     pub tags: &'static [&'static str],
     /// The names that its templates can use: those of its arguments, without `self`.
     pub arguments: &'static [&'static str],
-    /// How long a value is fresh; `None`: the configuration decides.
+    /// The TTL of a value; `None` if the configuration decides.
     pub ttl: Option<SiteTtl>,
-    /// How long an absent value is fresh; `None`: as long as any other.
+    /// The TTL of an absent value; `None` if it is that of other values.
     pub negative_ttl: Option<SiteTtl>,
-    /// The version of what a value means.
+    /// The `version`.
     pub version: u64,
-    /// The largest part of a TTL that is taken off at random; `None`: the configuration decides.
+    /// The largest fraction by which a TTL is shortened at random; `None` if the configuration decides.
     pub jitter: Option<f64>,
-    /// Where its values are kept; `None`: the configuration decides.
+    /// The stores of its values; `None` if the configuration decides.
     pub tier: Option<Tier>,
-    /// What one load costs, in money.
+    /// The cost of one load, in money.
     pub cost: f64,
-    /// Whether `cache_if` is written.
+    /// True if `cache_if` is given.
     pub cache_if: bool,
-    /// Whether an absent value is stored.
+    /// True if an absent value is stored.
     pub cache_none: bool,
-    /// Whether `bypass_if` is written.
+    /// True if `bypass_if` is given.
     pub bypass_if: bool,
-    /// `codec` as it is written; `None`: the configuration decides.
+    /// The `codec` as it is written; `None` if the configuration decides.
     pub codec: Option<&'static str>,
-    /// For how long past its TTL a value is served while it is loaded anew.
+    /// The time after its TTL for which a value is served while it is refreshed.
     pub stale_while_revalidate: Option<SiteTtl>,
-    /// For how long past its TTL a value is served when a load fails.
+    /// The time after its TTL for which a value is served if a load fails.
     pub stale_if_error: Option<SiteTtl>,
-    /// How long a caller waits for a load when a stale value is at hand.
+    /// The time for which a caller with a stale value waits for a load.
     pub load_timeout: Option<SiteTtl>,
-    /// How eagerly a value is loaded anew before its TTL is over; zero: not at all.
+    /// The eagerness of early refreshes; zero if there are none.
     pub early_refresh: f64,
-    /// Whether its body may run in the background.
+    /// True if its body may run in the background.
     pub background: bool,
-    /// Who shares a load.
+    /// The callers that share a load.
     pub coalesce: Coalesce,
-    /// Whether `share_errors` is set.
+    /// True if `share_errors` is set.
     pub share_errors: bool,
 }
 

@@ -7,7 +7,7 @@ use crate::site::{Declared, Place};
 /// The options of one `#[cache_invalidate]` or `#[cache_put]`.
 #[derive(Clone, Copy, Debug)]
 pub struct InvalidatingSpec {
-    /// Where it is.
+    /// The place of the attribute.
     pub declared: Declared,
     /// Which of the two it is.
     pub kind: Invalidating,
@@ -21,7 +21,7 @@ pub struct InvalidatingSpec {
     pub entries: &'static [(&'static str, &'static str)],
     /// `when`.
     pub when: &'static str,
-    /// Whether `if` is written.
+    /// True if `if` is given.
     pub conditional: bool,
 }
 
@@ -30,10 +30,10 @@ pub struct InvalidatingSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct InvalidatingSite {
-    /// Where it is.
+    /// The place of the attribute.
     #[serde(flatten)]
     pub place: Place,
-    /// What it does to the entries.
+    /// The effect on the entries.
     pub kind: Invalidating,
     /// The template of the prefix that it invalidates: `video:{id}`.
     pub prefix: Option<&'static str>,
@@ -45,7 +45,7 @@ pub struct InvalidatingSite {
     pub entries: Vec<SiteEntry>,
     /// `success`, `always` or `before`.
     pub when: &'static str,
-    /// Whether `if` is written.
+    /// True if `if` is given.
     pub conditional: bool,
 }
 
@@ -59,7 +59,7 @@ pub struct SiteEntry {
     pub function: &'static str,
 }
 
-/// What a function does to the entries it names.
+/// The effect of a function on the entries that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -71,7 +71,7 @@ pub enum Invalidating {
 }
 
 impl Invalidating {
-    /// What happens where there is no entry, in words.
+    /// Says in words what happens if there is no entry.
     pub(crate) fn nothing(self) -> &'static str {
         match self {
             Invalidating::Invalidate => "nothing is invalidated",

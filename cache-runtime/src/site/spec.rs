@@ -33,7 +33,7 @@ pub enum TtlSpec {
     Dynamic(fn() -> Duration),
 }
 
-/// Who shares a load.
+/// The callers that share a load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -76,9 +76,9 @@ pub struct SiteSpec {
     pub tags: &'static [&'static str],
     /// The arguments, for the registry.
     pub arguments: &'static [&'static str],
-    /// Whether `cache_if` is written.
+    /// True if `cache_if` is given.
     pub cache_if: bool,
-    /// Whether `bypass_if` is written.
+    /// True if `bypass_if` is given.
     pub bypass_if: bool,
     /// `codec`, for the registry.
     pub codec: Option<&'static str>,
@@ -90,7 +90,7 @@ pub struct SiteSpec {
     pub load_timeout: TtlSpec,
     /// `early_refresh`; zero: never.
     pub early_refresh: f64,
-    /// Whether its body may run in the background, for the registry.
+    /// True if its body may run in the background, for the registry.
     pub background: bool,
     /// `coalesce`.
     pub coalesce: Coalesce,
@@ -133,7 +133,7 @@ impl SiteSpec {
     }
 }
 
-/// What tells the entries of a cached function apart.
+/// The key of a cached function's entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -9,38 +9,38 @@ use serde::Serialize;
 use super::{Counts, SiteStats, Stats, table};
 use crate::timestamp;
 
-/// What all processes that share a namespace in one Redis have done, those that have ended
-/// included: see [`CacheManager::cluster_stats`](crate::CacheManager::cluster_stats).
+/// The statistics of all processes that share a namespace in one Redis, including processes that have
+/// ended: see [`CacheManager::cluster_stats`](crate::CacheManager::cluster_stats).
 ///
 /// Its `Display` is a table for people; `Serialize` gives every number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ClusterStats {
-    /// Since when it is counted, by the clock of Redis; `None` if nothing has been counted, or if there is no
+    /// The time at which counting began, by the clock of Redis; `None` if nothing has been counted, or without
     /// Redis. Serialises as in RFC 3339, in UTC, with milliseconds.
     #[serde(serialize_with = "timestamp::serialize_option")]
     pub since: Option<SystemTime>,
-    /// When a process has last added its counts, by the clock of Redis; `None` as above. Processes with nothing to
+    /// The time of the last report of a process, by the clock of Redis; `None` as above. Processes with nothing to
     /// add report once a minute. Serialises as `since`.
     #[serde(serialize_with = "timestamp::serialize_option")]
     pub reported: Option<SystemTime>,
-    /// Managers that have reported in the last two minutes: one for each process, mostly.
+    /// Managers that have reported in the last two minutes: usually one per process.
     pub instances: u64,
     /// The sum over all call sites.
     pub total: Counts,
     /// Each call site that has been called, ordered by name.
     pub sites: Vec<ClusterSite>,
-    /// Invalidations asked for: names, prefixes, tags, patterns.
+    /// Requested invalidations: names, prefixes, tags, patterns.
     pub invalidations: u64,
-    /// Redis operations that failed or ran into their deadline.
+    /// Redis operations that failed or exceeded their deadline.
     pub redis_errors: u64,
-    /// How often Redis was given up on.
+    /// The number of outages of Redis.
     pub redis_outages: u64,
-    /// Invalidations of other processes that were heard of.
+    /// Received invalidations of other processes.
     pub notices: u64,
 }
 
-/// What all processes have counted at one call site.
+/// The statistics of all processes for one call site.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ClusterSite {

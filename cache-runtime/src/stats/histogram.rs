@@ -9,8 +9,7 @@ use serde::{Serialize, Serializer};
 /// The bounds are 1, 2, 4 ... 2^26 microseconds, which is 67 seconds; and none.
 const BOUNDS: usize = 27;
 
-/// How long something took, each time: counts by upper bounds that double, from a microsecond to
-/// 67 seconds.
+/// A histogram of durations: counts by upper bounds that double, from a microsecond to 67 seconds.
 ///
 /// Serialises as its count, its mean, three quantiles and the longest, in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,22 +26,22 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// How many there were.
+    /// Returns the number of durations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// All of them together.
+    /// Returns their sum.
     pub fn sum(&self) -> Duration {
         self.sum
     }
 
-    /// The longest of them.
+    /// Returns the longest of them.
     pub fn max(&self) -> Duration {
         self.max
     }
 
-    /// Each upper bound with the number of those that took so long or less; `None` is no bound.
+    /// Returns each upper bound with the number of durations up to it; `None` means no bound.
     pub fn cumulative(&self) -> impl Iterator<Item = (Option<Duration>, u64)> + '_ {
         self.counts.iter().enumerate().scan(0, |below, (place, count)| {
             *below += count;
@@ -50,8 +49,8 @@ impl Latencies {
         })
     }
 
-    /// The bound that this part of them (`0.5` is half) keeps, or the longest of them if that is less;
-    /// `None` if there were none.
+    /// Returns the bound that this fraction of the durations keeps (`0.5` is half), or the longest duration if that is
+    /// less; `None` if there are none.
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         let count = self.count();
         if count == 0 {

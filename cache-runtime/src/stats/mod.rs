@@ -21,7 +21,7 @@ pub use cluster::{ClusterSite, ClusterStats};
 pub(crate) use histogram::Histogram;
 pub use histogram::Latencies;
 
-/// What a manager has done since it was made, or since
+/// The statistics of a manager since it was made, or since
 /// [`reset_stats`](crate::CacheManager::reset_stats).
 ///
 /// Its `Display` is a table for people; `Serialize` gives every number and the rates.
@@ -32,29 +32,29 @@ pub struct Stats {
     pub total: Counts,
     /// Each call site that has been called, ordered by name.
     pub sites: Vec<SiteStats>,
-    /// Invalidations asked for: names, prefixes, tags, patterns.
+    /// Requested invalidations: names, prefixes, tags, patterns.
     pub invalidations: u64,
-    /// Redis operations that failed or ran into their deadline.
+    /// Redis operations that failed or exceeded their deadline.
     pub redis_errors: u64,
-    /// How often Redis was given up on.
+    /// The number of outages of Redis.
     pub redis_outages: u64,
-    /// How long Redis took to answer, where it has.
+    /// The times that Redis took to answer.
     pub redis_times: Latencies,
-    /// Invalidations of other processes that were heard of.
+    /// Received invalidations of other processes.
     pub notices: u64,
-    /// How often the feed of those was interrupted.
+    /// The number of interruptions of the feed of invalidations.
     pub feed_interruptions: u64,
-    /// Invalidations that Redis is not yet known to hold. While there are any it is not used.
+    /// Pending invalidations: those that Redis has not confirmed.
     pub owed_invalidations: u64,
     /// Loads in progress that other callers can join.
     pub flights: u64,
     /// Loads that run in the background.
     pub background_loads: u64,
-    /// Entries in the memory store, those no longer fresh included.
+    /// Entries in the memory store, including stale ones.
     pub entries: u64,
-    /// Bytes the memory store accounts for them.
+    /// The weight of these entries in bytes.
     pub bytes: u64,
-    /// The bound on those bytes.
+    /// The capacity of the memory store in bytes.
     pub capacity: u64,
 }
 
@@ -67,10 +67,10 @@ pub struct SiteStats {
     pub name: String,
     /// The prefix of its entries' names.
     pub prefix: String,
-    /// Whether its calls use the cache: see
+    /// True if its calls use the cache: see
     /// [`set_enabled`](crate::CacheManager::set_enabled).
     pub enabled: bool,
-    /// How long its loads took.
+    /// The durations of its loads.
     pub load_times: Latencies,
     /// The numbers.
     #[serde(flatten)]
