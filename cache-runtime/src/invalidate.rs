@@ -22,11 +22,12 @@ use crate::error::Error;
 use crate::events::{Happened, listed};
 use crate::generation::Slot;
 use crate::name::{Rendered, Renderer, shorten, validate_prefix, validate_tag};
-use crate::output::{OutputKind, Probe};
-use crate::registry::{Declared, InvalidatingSpec, Place};
+use crate::output::{EntryCall, OutputKind, Probe};
+use crate::registry::InvalidatingSpec;
 use crate::seldom::Reason;
 use crate::settling;
 use crate::site::without_closures;
+use crate::site::{Declared, Place};
 
 /// What is to be invalidated: names, and tags.
 #[derive(Clone, Debug, Default)]
@@ -274,15 +275,6 @@ fn rendered(render: impl FnOnce(&mut Renderer)) -> Result<Rendered, Rendered> {
     render(&mut renderer);
     renderer.whole()
 }
-
-/// A call in the option `entry`.
-#[diagnostic::on_unimplemented(
-    message = "`entry` takes a call of a `#[cached]` function, and `{Self}` is not a future",
-    label = "not the call of an async function"
-)]
-pub trait EntryCall: Future {}
-
-impl<F: Future> EntryCall for F {}
 
 /// The entry of a call in the option `entry`, taken before the body runs.
 pub(crate) fn resolve_entry<F: Future>(

@@ -83,12 +83,12 @@ pub use manager::{
 pub use name::escape;
 pub use output::CacheValue;
 pub use registry::{
-    CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteEntry, SiteKey, SiteTtl,
-    registry,
+    CachedSite, Invalidating, InvalidatingSite, Registry, SiteEntry, SiteTtl, registry,
 };
 pub use scope::with;
 pub use shared_error::SharedError;
 pub use site::{Coalesce, Tier};
+pub use site::{Place, SiteKey};
 pub use stats::{ClusterSite, ClusterStats, Counts, Latencies, SiteStats, Stats};
 pub use value::assert_round_trip;
 

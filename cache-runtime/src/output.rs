@@ -16,7 +16,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error_text::type_alone;
-use crate::invalidate::EntryCall;
 use crate::shared_error::SharedError;
 
 /// A value that can be cached.
@@ -147,6 +146,15 @@ impl<R> Probe<R> {
         Probe(PhantomData)
     }
 }
+
+/// A call in the option `entry`.
+#[diagnostic::on_unimplemented(
+    message = "`entry` takes a call of a `#[cached]` function, and `{Self}` is not a future",
+    label = "not the call of an async function"
+)]
+pub trait EntryCall: Future {}
+
+impl<F: Future> EntryCall for F {}
 
 /// A question about what a call returns.
 pub fn probe_of<F: EntryCall>(_: &F) -> Probe<F::Output> {

@@ -1,7 +1,8 @@
 //! Texts in a template that are called like an argument: the braces were probably forgotten.
 
 use super::Finding;
-use crate::registry::{CachedSite, InvalidatingSite, Place, SiteKey};
+use crate::registry::{CachedSite, InvalidatingSite};
+use crate::site::{Place, SiteKey};
 
 /// The templates of an attribute, each with its option, and what they can name.
 pub(super) struct Templates<'a> {

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::registry::{Invalidating, Place};
+use crate::registry::Invalidating;
+use crate::site::Place;
 
 /// A probable mistake in an attribute. Prints as a sentence or two, with the place of each attribute and a
 /// remedy.

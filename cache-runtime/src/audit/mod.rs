@@ -9,9 +9,8 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 
-use crate::registry::{
-    CachedSite, InvalidatingSite, Place, Registry, SiteEntry, SiteKey, registry,
-};
+use crate::registry::{CachedSite, InvalidatingSite, Registry, SiteEntry, registry};
+use crate::site::{Place, SiteKey};
 
 use braces::without_braces;
 pub use finding::Finding;

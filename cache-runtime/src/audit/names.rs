@@ -2,7 +2,8 @@
 
 use super::pattern::Pattern;
 use crate::name::MAX_PREFIXES;
-use crate::registry::{CachedSite, SiteKey};
+use crate::registry::CachedSite;
+use crate::site::SiteKey;
 
 /// The names that the entries of one cached function have.
 pub(super) struct Names<'a> {

@@ -2,9 +2,8 @@
 
 use super::Finding;
 use crate::Coalesce;
-use crate::registry::{
-    CachedSite, Invalidating, InvalidatingSite, Place, Registry, SiteEntry, SiteKey,
-};
+use crate::registry::{CachedSite, Invalidating, InvalidatingSite, Registry, SiteEntry};
+use crate::site::{Place, SiteKey};
 
 const HASHED: SiteKey = SiteKey::Arguments(&["id"]);
 

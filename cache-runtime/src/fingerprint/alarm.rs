@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::registry::Declared;
+use crate::site::Declared;
 
 /// So many keys are remembered where hits in memory are checked.
 const REMEMBERED: usize = 16_384;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::probe::{ProbeDebug as _, ProbeHash as _, ProbeNeither as _};
 use super::{Alarm, Argument, Fingerprint, hasher, text};
-use crate::registry::Declared;
+use crate::site::Declared;
 
 macro_rules! print {
     ($value:expr) => {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use super::Take;
+use super::take::Take;
 use crate::generation::{Stamps, Verified};
 use crate::key::KeyBytes;
 use crate::site::Instance;

@@ -8,13 +8,13 @@
 
 mod entry;
 mod front;
+mod take;
 mod terms;
 #[cfg(test)]
 mod tests;
 mod wanted;
 mod weight;
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::mem::size_of;
@@ -36,6 +36,7 @@ use crate::prehashed::BuildPrehashed;
 use crate::site::is_function_name;
 use entry::{AnyEntry, Entry, Held};
 use front::{Looked, Turns};
+use take::Take;
 use wanted::{Look, Query, Wanted, is_for};
 pub(crate) use weight::encoded_size;
 use weight::heap_size;
@@ -431,11 +432,6 @@ impl Weighter<Held, ()> for ByWeight {
         held.entry.weight.into()
     }
 }
-
-/// What is taken of an entry's value, under the lock of its shard.
-pub(crate) trait Take<V>: Fn(&(dyn Any + Send + Sync)) -> Option<V> + Copy {}
-
-impl<V, F: Fn(&(dyn Any + Send + Sync)) -> Option<V> + Copy> Take<V> for F {}
 
 /// What a caller gets of an entry that satisfies the terms.
 #[inline]

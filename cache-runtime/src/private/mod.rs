@@ -18,17 +18,18 @@ pub use crate::error_text::{
 pub use crate::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
 pub use crate::fingerprint::{Argument, Fingerprint};
 pub use crate::invalidate::{
-    Condition, EntryCall, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition,
+    Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition,
 };
 pub use crate::name::{InTemplate, Renderer, named as name};
 pub use crate::output::{
-    AnyResult, CacheValue, OutputKind, PlainKind, Probe, ProbeCloneError, ProbeNoCloneError,
-    ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors, is_a_result, kind_plain,
-    no_shared_errors, probe_of, probe_output,
+    AnyResult, CacheValue, EntryCall, OutputKind, PlainKind, Probe, ProbeCloneError,
+    ProbeNoCloneError, ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors,
+    is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
 };
 pub use crate::put_function::{EntryOf, PutPlan, Takes, put, put_plan};
-pub use crate::registry::{CallSite, Declared, Invalidating, InvalidatingSpec, SiteKey};
+pub use crate::registry::{CallSite, Invalidating, InvalidatingSpec};
 pub use crate::site::{Coalesce, Site, SiteSpec, Tier, TtlSpec};
+pub use crate::site::{Declared, SiteKey};
 pub use crate::value::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
 pub use begin::{Begin, Own, Tags, begin, output};
 pub use hooks::{Fallible, Hooks, MaybeNone};

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::place::Place;
 use crate::config::Ttl;
-use crate::site::{Coalesce, SiteSpec, Tier, TtlSpec};
+use crate::site::{Coalesce, Place, SiteKey, SiteSpec, Tier, TtlSpec};
 
 /// A function under [`#[cached]`](macro@crate::cached).
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,19 +60,6 @@ pub struct CachedSite {
     pub coalesce: Coalesce,
     /// True if `share_errors` is set.
     pub share_errors: bool,
-}
-
-/// The key of a cached function's entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SiteKey {
-    /// These arguments, hashed. An entry's name is `prefix:function:` and the hash.
-    Arguments(&'static [&'static str]),
-    /// A `key` template. An entry's name is `prefix:` and what it renders.
-    Template(&'static str),
-    /// The value of a `key` expression, hashed. An entry's name is `prefix:function:` and the hash.
-    Expression,
 }
 
 /// A TTL in an attribute. Serialises as text: `5m`, `forever`, `expression`.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::place::{Declared, Place};
+use crate::site::{Declared, Place};
 
 /// The options of one `#[cache_invalidate]` or `#[cache_put]`.
 #[derive(Clone, Copy, Debug)]

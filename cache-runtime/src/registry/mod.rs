@@ -4,13 +4,11 @@
 
 mod cached;
 mod invalidating;
-mod place;
 
 use serde::Serialize;
 
-pub use cached::{CachedSite, SiteKey, SiteTtl};
+pub use cached::{CachedSite, SiteTtl};
 pub use invalidating::{Invalidating, InvalidatingSite, InvalidatingSpec, SiteEntry};
-pub use place::{Declared, Place};
 
 use crate::site::Site;
 

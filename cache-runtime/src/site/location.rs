@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::site::without_closures;
+use super::type_name::function_path;
 
 /// Where a call site is, as its `static` says it.
 #[derive(Clone, Copy, Debug)]
@@ -49,32 +49,8 @@ impl Place {
     }
 }
 
-/// `f::{{closure}}::SITE::{{closure}}` is inside of `f`: an `async` body counts as a closure.
-fn function_path(type_name: &'static str) -> &'static str {
-    let item = without_closures(type_name);
-    without_closures(item.rsplit_once("::").map_or(item, |(function, _)| function))
-}
-
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}:{})", self.path, self.file, self.line)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::function_path;
-
-    #[test]
-    fn a_path_ends_with_the_function() {
-        let cases = [
-            ("shop::get::{{closure}}::SITE::{{closure}}::{{closure}}", "shop::get"),
-            ("shop::get::SITE::{{closure}}", "shop::get"),
-            ("<A as shop::B>::get::{{closure}}::SITE::{{closure}}", "<A as shop::B>::get"),
-            ("shop::f::{{closure}}::get::SITE::{{closure}}", "shop::f::{{closure}}::get"),
-        ];
-        for (type_name, path) in cases {
-            assert_eq!(function_path(type_name), path);
-        }
     }
 }

@@ -1,0 +1,133 @@
+//! A function with its type parameters filled in.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use once_cell::sync::OnceCell;
+
+use super::location::{Declared, Place};
+use super::spec::SiteSpec;
+use super::type_name::{label, without_closures};
+use crate::core::Bound;
+use crate::fingerprint::Alarm;
+use crate::generation::Slot;
+use crate::key::{self, NameHasher};
+use crate::name;
+
+/// One annotated function with its type parameters filled in.
+///
+/// A `static` in a generic function is shared by all its instances, so the site keeps one of
+/// these for each; they live as long as the program and are as many as the program's code says.
+pub(crate) struct Instance {
+    pub(crate) spec: &'static SiteSpec,
+    /// The type name that tells this instance from others, as the compiler gave it.
+    pub(super) type_name: &'static str,
+    /// `module::function<types>`, for people: without types it is [`Place::path`].
+    ///
+    /// [`Place::path`]: crate::Place::path
+    label: String,
+    /// Package, module path, function and type parameters: what makes its keys its own.
+    pub(crate) identity: String,
+    /// `prefix:function:`, what its names begin with.
+    head: String,
+    /// Makes what they end with of its identity, version and arguments.
+    names: NameHasher,
+    /// The prefixes of all its names.
+    pub(crate) prefixes: Arc<[String]>,
+    /// The generations of those.
+    pub(crate) prefix_slots: Vec<Slot>,
+    /// The identity and version as a number: whose value an entry holds.
+    pub(crate) origin: u64,
+    /// Whether the identity is nobody else's. Two functions of one name in sibling blocks print
+    /// alike: the second to be called is told apart in memory, and could not be in Redis.
+    pub(crate) distinct: bool,
+    /// Which of its calls have arguments that serialise alike.
+    pub(crate) alarm: Alarm,
+    /// What the process's own manager keeps for it.
+    pub(crate) bound: OnceCell<Bound>,
+}
+
+/// All instances that have been called.
+static KNOWN: RwLock<Vec<&'static Instance>> = RwLock::new(Vec::new());
+
+/// Whether a name may be that of a function's entry: `prefix:function:hash`.
+pub(crate) fn is_function_name(name: &str) -> bool {
+    let Some((head, hash)) = name.rsplit_once(':') else { return false };
+    let is_of = |instance: &&Instance| {
+        head.strip_suffix(instance.spec.declared.function).and_then(|head| head.strip_suffix(':'))
+            == Some(instance.spec.prefix())
+    };
+    hash.len() == 40 && KNOWN.read().unwrap_or_else(PoisonError::into_inner).iter().any(is_of)
+}
+
+impl Instance {
+    pub(super) fn leak(spec: &'static SiteSpec, type_name: &'static str) -> &'static Self {
+        let Declared { package, module, .. } = spec.declared;
+        let identity = format!("{package}|{module}|{}", without_closures(type_name));
+        let origin = key::origin(&identity, spec.version);
+        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+        let twin = known
+            .iter()
+            .any(|other| other.identity == identity && other.spec.version == spec.version);
+        // What is kept in this process alone may be told apart by a number of this process alone.
+        let origin = if twin { crate::random::word() } else { origin };
+        let (label, bound) = (label(type_name), OnceCell::new());
+        let names = NameHasher::new(&identity, spec.version);
+        let head = format!("{}:{}:", spec.prefix(), spec.declared.function);
+        let prefixes: Arc<[String]> =
+            name::prefixes(&head).map(|prefix| name::shorten(prefix).into_owned()).collect();
+        let prefix_slots = prefixes.iter().map(|tag| Slot::tag(tag)).collect();
+        let instance = Instance {
+            spec,
+            type_name,
+            label,
+            identity,
+            head,
+            names,
+            prefixes,
+            prefix_slots,
+            origin,
+            distinct: !twin,
+            alarm: Alarm::default(),
+            bound,
+        };
+        let instance: &'static Self = Box::leak(Box::new(instance));
+        known.push(instance);
+        drop(known);
+        if twin {
+            tracing::warn!(
+                function = instance.label(),
+                file = spec.declared.file,
+                line = spec.declared.line,
+                "another cached function has this name and version; this one is cached in memory only"
+            );
+        }
+        instance
+    }
+
+    /// The name of the entry for these encoded arguments.
+    pub(crate) fn name(&self, arguments: &[u8]) -> String {
+        name::function_name(&self.head, &self.names.hash(arguments))
+    }
+
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Whether this is what people call it: with its types, or as the registry has it.
+    pub(crate) fn is_called(&self, function: &str) -> bool {
+        self.label == function || Place::of(&self.spec.declared).path == function
+    }
+}
+
+/// The function whose values have this origin, if it has been called here.
+pub(crate) fn instance_of(origin: u64) -> Option<&'static Instance> {
+    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    known.iter().find(|instance| instance.origin == origin).copied()
+}
+
+impl fmt::Debug for Instance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Instance").field(&self.identity).finish()
+    }
+}

@@ -1,0 +1,74 @@
+//! Type names, as the compiler prints them: the one place that reads them.
+
+/// The function that a type name is from, without its lifetimes: `feed<'_, u8>` is `feed<u8>`.
+pub(super) fn label(type_name: &str) -> String {
+    let name = without_closures(type_name);
+    let Some((function, arguments)) = last_arguments(name) else {
+        return name.to_owned();
+    };
+    match arguments.trim_start_matches("'_, ") {
+        "'_" => function.to_owned(),
+        types => format!("{function}<{types}>"),
+    }
+}
+
+/// `f` and `T, U` of `f<T, U>`.
+fn last_arguments(name: &str) -> Option<(&str, &str)> {
+    let inside = name.strip_suffix('>')?;
+    let mut depth = 0_u32;
+    for (i, letter) in inside.char_indices().rev() {
+        match letter {
+            '>' if !inside[..i].ends_with('-') => depth += 1,
+            '<' if depth == 0 => return Some((&inside[..i], &inside[i + 1..])),
+            '<' => depth -= 1,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The type name of a closure is that of the function it stands in, and `::{{closure}}`s.
+pub(crate) fn without_closures(type_name: &str) -> &str {
+    let mut name = type_name;
+    while let Some(shorter) = name.strip_suffix("::{{closure}}") {
+        name = shorter;
+    }
+    name
+}
+
+/// `f::{{closure}}::SITE::{{closure}}` is inside of `f`: an `async` body counts as a closure.
+pub(super) fn function_path(type_name: &'static str) -> &'static str {
+    let item = without_closures(type_name);
+    without_closures(item.rsplit_once("::").map_or(item, |(function, _)| function))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{function_path, label};
+
+    #[test]
+    fn a_label_has_types_and_no_lifetimes() {
+        for (type_name, expected) in [
+            ("shop::get::{{closure}}", "shop::get"),
+            ("<Sql as Feed>::feed<'_, '_>::{{closure}}", "<Sql as Feed>::feed"),
+            ("Foo<'_>::get<'_, '_, Bar<'_>, fn() -> u8>", "Foo<'_>::get<Bar<'_>, fn() -> u8>"),
+            ("Foo<'_>::get", "Foo<'_>::get"),
+            ("get<Foo<'_>, 3>", "get<Foo<'_>, 3>"),
+        ] {
+            assert_eq!(label(type_name), expected);
+        }
+    }
+
+    #[test]
+    fn a_path_ends_with_the_function() {
+        let cases = [
+            ("shop::get::{{closure}}::SITE::{{closure}}::{{closure}}", "shop::get"),
+            ("shop::get::SITE::{{closure}}", "shop::get"),
+            ("<A as shop::B>::get::{{closure}}::SITE::{{closure}}", "<A as shop::B>::get"),
+            ("shop::f::{{closure}}::get::SITE::{{closure}}", "shop::f::{{closure}}::get"),
+        ];
+        for (type_name, path) in cases {
+            assert_eq!(function_path(type_name), path);
+        }
+    }
+}
