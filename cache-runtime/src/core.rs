@@ -16,7 +16,7 @@ use crate::events::{Events, Happened};
 use crate::flight::Flights;
 use crate::generation::{Generations, Noted, Passed, Storing};
 use crate::means::Means;
-use crate::memory::{Made, Memory, Terms};
+use crate::memory::{Gone, Made, Memory, Terms};
 use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
 use crate::registry::registry;
 use crate::seldom::{Reason, Seldoms};
@@ -176,7 +176,9 @@ impl Core {
         let placed = if may(&storing) { Ok(self.memory.place(made)) } else { Err(made) };
         // Before any value is dropped, which may use the cache.
         drop(storing);
-        placed.is_ok()
+        let is_placed = placed.is_ok();
+        placed.unwrap_or_else(Gone::from).let_go();
+        is_placed
     }
 
     /// This cache's view of a call site.

@@ -71,6 +71,11 @@ pub enum Error {
         /// What each codec makes of it.
         message: String,
     },
+    /// A value is not stored, since the code of its type panics.
+    Panics {
+        /// Its type.
+        type_name: &'static str,
+    },
     /// A duration that has no meaning here.
     Duration {
         /// Which option it was given to.
@@ -152,6 +157,10 @@ impl fmt::Display for Error {
             Error::Lossy { type_name, message } => write!(
                 f,
                 "a value of type {type_name} would not come back from Redis as it is ({message}); {REMEDY}"
+            ),
+            Error::Panics { type_name } => write!(
+                f,
+                "the `Serialize` or `Clone` of type {type_name} panics where a value is to be stored; mend it"
             ),
             Error::Duration { option, given, expected } => {
                 write!(f, "{option} is {given}; expected {expected}")

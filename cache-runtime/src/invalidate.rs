@@ -21,7 +21,7 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::events::{Happened, listed};
 use crate::generation::Slot;
-use crate::name::{Rendered, Renderer, shorten, validate_prefix, validate_tag};
+use crate::name::{Renderer, shorten, validate_prefix, validate_tag};
 use crate::output::{EntryCall, OutputKind, Probe};
 use crate::registry::InvalidatingSpec;
 use crate::seldom::Reason;
@@ -224,7 +224,7 @@ impl Plan {
     /// Adds a prefix. If the `Display` of a value in it fails, everything is invalidated that it may
     /// have covered: what is below the segments before that value.
     pub fn prefix(&mut self, render: impl FnOnce(&mut Renderer)) {
-        match rendered(render) {
+        match Renderer::run(render) {
             Ok(prefix) => self.removal.targets.add_prefix(prefix.as_str()),
             Err(before) => {
                 self.removal.targets.add_above(before.as_str());
@@ -235,7 +235,7 @@ impl Plan {
 
     /// Adds a tag. If the `Display` of a value in it fails, the whole namespace is invalidated.
     pub fn tag(&mut self, render: impl FnOnce(&mut Renderer)) {
-        match rendered(render) {
+        match Renderer::run(render) {
             Ok(tag) => self.removal.targets.add_tag(tag.as_str()),
             Err(_) => {
                 self.removal.targets.everything = true;
@@ -267,13 +267,6 @@ impl Plan {
             );
         });
     }
-}
-
-#[allow(clippy::result_large_err, reason = "both are the text on the stack; a box would allocate")]
-fn rendered(render: impl FnOnce(&mut Renderer)) -> Result<Rendered, Rendered> {
-    let mut renderer = Renderer::new();
-    render(&mut renderer);
-    renderer.whole()
 }
 
 /// The entry of a call in the option `entry`, taken before the body runs.

@@ -157,7 +157,7 @@ impl Put {
         let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
         let (memory, place) = (&core.memory, key.memory.clone());
         let made = worth.value.entry(memory, place, facts, load_micros, worth.weight);
-        made.map_err(|too_large| too_large.error(key.name().as_str()))
+        made.map_err(|unkept| unkept.error(key.name().as_str()))
     }
 
     /// The same while Redis is away. A value that was overtaken, by an outage that has just begun if by
@@ -230,7 +230,7 @@ impl Put {
             return Fate::Unwanted;
         };
         let (grace, coding) = (policy.grace_of(value), policy.coding);
-        let weight = policy.weight(value);
+        let weight = self.core.weight(&self.key, policy.weigh.as_ref(), value);
         let worth = Worth { value, ttl, grace, coding, weight, took };
         let outcome = self.store(&worth).await;
         match &outcome {

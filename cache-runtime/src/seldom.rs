@@ -28,6 +28,10 @@ pub(crate) enum Reason {
     Output,
     /// A call is not cached: there is no key for its arguments.
     Key,
+    /// A call is not cached: its arguments have no fingerprint.
+    Fingerprint,
+    /// The code of a value's type, or this option of its function, panics.
+    Panics(&'static str),
     /// A call is not cached: a tag cannot be rendered.
     Tags,
     /// A call is not cached: what the expression of this option gave cannot be used.

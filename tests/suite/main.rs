@@ -34,6 +34,7 @@ mod one_load;
 mod options;
 mod outage;
 mod packages;
+mod panics;
 mod places;
 mod put;
 mod put_function;

@@ -132,7 +132,7 @@ impl Call {
             return Err(Error::NotStored { function, reason });
         };
         let (grace, coding) = (self.policy.grace_of(value), self.policy.coding);
-        let weight = self.policy.weight(value);
+        let weight = self.weight(value);
         let worth = Worth { value, ttl, grace, coding, weight, took: Duration::ZERO };
         let set = self.core.set(&self.key, self.stores, &worth, &self.counters).await?;
         if set == put::Outcome::Stored {

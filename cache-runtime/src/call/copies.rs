@@ -6,13 +6,14 @@
 
 use std::time::Duration;
 
-use super::{CallKey, fresh_for_ms, micros};
+use super::{CallKey, Weigh, fresh_for_ms, micros};
 use crate::clock::millis;
 use crate::config::Ttl;
-use crate::core::Core;
+use crate::core::{BY_HAND, Core};
 use crate::generation::{Noted, Storing};
-use crate::memory::{Facts, Hit, Made};
-use crate::value::AnyValue;
+use crate::memory::{Facts, Hit, Made, Unkept};
+use crate::seldom::Reason;
+use crate::value::{AnyValue, unless_panicking};
 
 /// What is known of an entry that is to be copied.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +79,35 @@ impl Core {
         }
     }
 
-    /// `None`: it is too large for memory.
+    /// What the `weight` of its function says that a value takes in memory; `None`, and so an estimate, if
+    /// there is none or it panics.
+    pub(crate) fn weight(
+        &self,
+        key: &CallKey,
+        weigh: Option<&Weigh>,
+        value: &dyn AnyValue,
+    ) -> Option<usize> {
+        let weigh = weigh?;
+        let weight = unless_panicking(|| weigh(value));
+        if weight.is_none() {
+            self.say_panics(key, "weight");
+        }
+        weight
+    }
+
+    fn say_panics(&self, key: &CallKey, what: &'static str) {
+        let (function, name) = (key.function(), key.name().as_str());
+        self.seldom(function.unwrap_or(BY_HAND), Reason::Panics(what), |times| {
+            tracing::warn!(
+                function,
+                name,
+                times,
+                "`{what}` panics where a value is kept in memory; mend it"
+            );
+        });
+    }
+
+    /// `None`: it is too large for memory, or its code panics.
     fn copy(
         &self,
         key: &CallKey,
@@ -97,6 +126,13 @@ impl Core {
             stamps: noted.stamps.clone(),
         };
         let load_micros = u32::try_from(load_micros).unwrap_or(u32::MAX);
-        value.entry(&self.memory, key.memory.clone(), facts, load_micros, weight).ok()
+        match value.entry(&self.memory, key.memory.clone(), facts, load_micros, weight) {
+            Ok(made) => Some(made),
+            Err(Unkept::Panics(type_name)) => {
+                self.say_panics(key, type_name);
+                None
+            }
+            Err(Unkept::Value { .. } | Unkept::Entry { .. }) => None,
+        }
     }
 }

@@ -264,7 +264,7 @@ impl Flight {
 
 /// Ends a flight whose value may be from before an invalidation by now.
 fn outdated(leader: Leader<CallKey>, value: &Value) {
-    leader.land(|| Outcome::Outdated(Some(passed(value))));
+    leader.land(|| Outcome::Outdated(passed(value).map(|passed| passed as _)));
 }
 
 /// While the body is polled.

@@ -212,7 +212,7 @@ impl Call {
 
     /// Ends a load whose value is valid for everybody who waits.
     fn land(&self, leader: Leader<CallKey>, value: &Value) {
-        leader.land(|| Outcome::Value(passed(value)));
+        leader.land(|| passed(value).map_or(Outcome::Failed, |passed| Outcome::Value(passed)));
     }
 
     fn store_in_memory(
@@ -233,11 +233,11 @@ impl Call {
         let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
         let (now_ms, stamps) = (core.clock.now_ms(), noted.stamps.clone());
         let facts = Facts::new(self.key.origin, now_ms, fresh_for_ms(ttl), stamps);
-        let (key, weight) = (self.key.memory.clone(), self.policy.weight(value));
+        let (key, weight) = (self.key.memory.clone(), self.weight(value));
         let made = match value.entry(&core.memory, key, facts, load_micros, weight) {
             Ok(made) => made,
-            Err(too_large) => {
-                let error = too_large.error(self.key.name().as_str());
+            Err(unkept) => {
+                let error = unkept.error(self.key.name().as_str());
                 return core.unfit(&self.key, &self.counters, &error);
             }
         };
@@ -248,6 +248,10 @@ impl Call {
         }
         self.counters.slow.stores.one();
         Fate::Stored
+    }
+
+    fn weight(&self, value: &dyn AnyValue) -> Option<usize> {
+        self.core.weight(&self.key, self.policy.weigh.as_ref(), value)
     }
 
     /// Counts a value that a store has answered with.
@@ -339,10 +343,12 @@ impl Call {
     }
 }
 
-/// A value that has just been loaded, for those who waited.
-fn passed(value: &Value) -> Arc<Passed> {
-    let origin = Origin::new(Source::Shared);
-    Arc::new(Passed { value: Arc::clone(value), origin, saved_micros: None })
+/// A value that has just been loaded, for those who waited; `None` if its `Clone` panics.
+///
+/// A clone, so that whoever has loaded the value has it for himself, and needs none.
+fn passed(value: &Value) -> Option<Arc<Passed>> {
+    let (value, origin) = (value.copied()?, Origin::new(Source::Shared));
+    Some(Arc::new(Passed { value, origin, saved_micros: None }))
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -106,11 +106,6 @@ impl Policy {
         Some(self.jitter.shorten(ttl, random::cheap()))
     }
 
-    /// What the value takes in memory, if that is known better than it can be estimated.
-    pub(crate) fn weight(&self, value: &dyn AnyValue) -> Option<usize> {
-        self.weigh.as_ref().map(|weigh| weigh(value))
-    }
-
     /// The longest time any of its values may be kept.
     pub(crate) fn longest(&self) -> Ttl {
         let ttl = match (self.ttl, self.negative_ttl) {

@@ -199,7 +199,7 @@ impl Core {
             let value = self.types.decode(header, payload, ask.of, ask.codec)?;
             let hit = validity::hit(value, header, *now_ms);
             if let Some(noted) = noted.as_ref().filter(|_| hit.left_ms() > 0) {
-                let weight = ask.weigh.as_ref().map(|weigh| weigh(&*hit.value));
+                let weight = self.weight(key, ask.weigh.as_ref(), &*hit.value);
                 let original = Original::of(&hit, header.origin, weight);
                 self.keep_copy(key, noted, original, &*hit.value);
             }

@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::flight::Leader;
 use crate::random;
 use crate::redis::{Away, By, Filled, Life, Noted, RedisStore};
-use crate::value::{AnyValue, Coding, Encoded};
+use crate::value::{AnyValue, Coding, Encoded, unless_panicking};
 
 impl Call {
     /// While Redis is away values live in memory; when it is back none of them counts.
@@ -81,7 +81,7 @@ impl Call {
         };
         let copy = || {
             if self.stores == Stores::Tiered {
-                let weight = self.policy.weight(value);
+                let weight = self.weight(value);
                 let original = Original::new(self.key.origin, ttl, took, weight);
                 self.core.keep_copy(&self.key, &leader.noted(), original, value);
             }
@@ -190,7 +190,9 @@ pub(crate) struct Making<'a> {
 
 impl Making<'_> {
     pub(crate) fn entry(&self, value: &dyn AnyValue) -> Result<Vec<u8>, Error> {
-        let (size, limit) = (value.size(), self.core.config.max_value_size);
+        let panics = || Error::Panics { type_name: value.of().name() };
+        let size = unless_panicking(|| value.size()).ok_or_else(panics)?;
+        let limit = self.core.config.max_value_size;
         let too_large =
             |size| Error::ValueTooLarge { name: self.key.name().as_str().to_owned(), size, limit };
         if size > limit {

@@ -91,7 +91,7 @@ fn cached(key: &Template, tags: &[&Template]) -> CallKey {
 
 fn targets(add: fn(&mut Targets, &str), prefix: &str, template: &Template) -> Targets {
     let mut targets = Targets::default();
-    let rendered = rendered(|renderer| {
+    let rendered = Renderer::run(|renderer| {
         renderer.text(prefix);
         template.render(renderer);
     });

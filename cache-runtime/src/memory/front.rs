@@ -93,6 +93,8 @@ struct Front {
 impl Drop for Front {
     fn drop(&mut self) {
         ALL.0.fronts.fetch_sub(u64::from(self.counted), Ordering::Relaxed);
+        // A panic at the end of a thread would end the process.
+        super::let_go(mem::take(&mut self.places));
     }
 }
 
@@ -178,7 +180,7 @@ pub(super) fn let_go() {
     turn_over();
     let outgoing = FRONT.try_with(|front| Some(front.try_borrow_mut().ok()?.look_through(turn())));
     // Not before the front can be used again: a value's `Drop` may call the cache.
-    drop(outgoing);
+    super::let_go(outgoing.ok().flatten().into_iter().flatten());
 }
 
 /// What `take` makes of the entry at the front with this hash.
@@ -207,7 +209,10 @@ pub(super) fn put(held: Held, turn: u32) {
         Some((left, front.put(held, turn)))
     });
     // As above.
-    drop(outgoing);
+    if let Ok(Some((left, (kept, held)))) = outgoing {
+        super::let_go(left.into_iter().chain(kept));
+        super::let_go(held);
+    }
 }
 
 impl Front {

@@ -34,6 +34,7 @@ use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
 use crate::prehashed::BuildPrehashed;
 use crate::site::is_function_name;
+use crate::value::unless_panicking;
 use entry::{AnyEntry, Entry, Held};
 use front::{Looked, Turns};
 use take::Take;
@@ -75,19 +76,22 @@ type Table = Cache<Held, (), ByWeight, BuildPrehashed, Retire>;
 
 /// Why a value cannot be kept.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum TooLarge {
+pub(crate) enum Unkept {
     /// It is over the limit.
     Value { size: usize, limit: usize },
     /// The store has no room for its entry.
     Entry { weight: usize, room: usize },
+    /// The code of its type, which this is, panics.
+    Panics(&'static str),
 }
 
-impl TooLarge {
+impl Unkept {
     pub(crate) fn error(self, name: &str) -> Error {
         let name = name.to_owned();
         match self {
-            TooLarge::Value { size, limit } => Error::ValueTooLarge { name, size, limit },
-            TooLarge::Entry { weight, room } => Error::NoRoom { name, weight, room },
+            Unkept::Value { size, limit } => Error::ValueTooLarge { name, size, limit },
+            Unkept::Entry { weight, room } => Error::NoRoom { name, weight, room },
+            Unkept::Panics(type_name) => Error::Panics { type_name },
         }
     }
 }
@@ -320,7 +324,7 @@ impl Memory {
         load_micros: u32,
         value: &V,
         weight: Option<usize>,
-    ) -> Result<Made, TooLarge> {
+    ) -> Result<Made, Unkept> {
         let weight = self.weigh(&key, value, weight)?;
         let MemoryKey { hash, domain, bytes } = key;
         let entry = Entry {
@@ -341,14 +345,14 @@ impl Memory {
         key: &MemoryKey,
         value: &V,
         taken: Option<usize>,
-    ) -> Result<u32, TooLarge> {
+    ) -> Result<u32, Unkept> {
         let seen = size_of::<V>() + heap_size(value);
         let taken = taken.unwrap_or(seen);
         // It is not much larger when it is encoded, and mostly smaller.
         if seen > self.largest / 8 {
             let size = value_size(value);
             if size > self.largest {
-                return Err(TooLarge::Value { size, limit: self.largest });
+                return Err(Unkept::Value { size, limit: self.largest });
             }
         }
         let entry = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size();
@@ -356,7 +360,7 @@ impl Memory {
         let room = self.room.min(u32::MAX as usize);
         match u32::try_from(weight) {
             Ok(fits) if weight <= room => Ok(fits),
-            _ => Err(TooLarge::Entry { weight, room }),
+            _ => Err(Unkept::Entry { weight, room }),
         }
     }
 
@@ -387,6 +391,7 @@ impl Memory {
         // Each is dropped when the lock of its shard has been released.
         for (held, ()) in self.table.drain() {
             held.entry.verified.retire();
+            let_go([held]);
         }
         front::let_go();
     }
@@ -413,10 +418,31 @@ impl Drop for Memory {
 /// An entry that is not in the table yet.
 pub(crate) struct Made(Held);
 
-/// What has left the table. To be dropped when no lock is held: a value's `Drop` may call the cache.
-#[must_use = "to be dropped when no lock is held"]
+/// What has left the table. To be [let go](Gone::let_go) when no lock is held: a value's `Drop` may call the
+/// cache.
+#[must_use = "to be let go when no lock is held"]
 #[derive(Default)]
 pub(crate) struct Gone(SmallVec<[Held; 2]>);
+
+impl Gone {
+    pub(crate) fn let_go(self) {
+        let_go(self.0);
+    }
+}
+
+impl From<Made> for Gone {
+    fn from(made: Made) -> Self {
+        Gone([made.0].into_iter().collect())
+    }
+}
+
+/// Drops what has left the table, one by one. A value's `Drop` that panics is not to fail whoever stores
+/// another one.
+fn let_go<T>(gone: impl IntoIterator<Item = T>) {
+    for gone in gone {
+        let _ = unless_panicking(move || drop(gone));
+    }
+}
 
 /// How large a value is, in memory and for every codec: numbers in their full width, texts, and eight
 /// bytes for each length.

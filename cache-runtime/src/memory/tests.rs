@@ -11,7 +11,7 @@ use std::thread;
 use once_cell::sync::Lazy;
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Memory, Terms, TooLarge};
+use super::{Facts, Memory, Terms, Unkept};
 use crate::generation::Generations;
 use crate::output::CacheValue;
 
@@ -109,11 +109,11 @@ fn what_has_no_room_is_refused_and_not_dropped_in_silence() {
     let room = store.memory.room();
     let refused = make(room);
     assert!(
-        matches!(refused, Err(TooLarge::Entry { room: said, .. }) if said == room),
+        matches!(refused, Err(Unkept::Entry { room: said, .. }) if said == room),
         "{refused:?}"
     );
     let refused = make(LARGEST + 1);
-    assert!(matches!(refused, Err(TooLarge::Value { limit: LARGEST, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Unkept::Value { limit: LARGEST, .. })), "{refused:?}");
     // The heaviest that is not refused is kept.
     store.put("heaviest", vec![0_u8; room - 400]);
     assert!(store.get::<Vec<u8>>("heaviest").is_some());

@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::str;
 
 use super::escape::{Text, append};
+use crate::value::unless_panicking;
 
 /// Puts a name together from the literal parts and the values of a template.
 ///
@@ -19,6 +20,20 @@ pub struct Renderer {
 impl Renderer {
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// The text that `render` makes, or what stands before the first value whose `Display` fails; or up to
+    /// where it panics.
+    #[allow(
+        clippy::result_large_err,
+        reason = "both are the text on the stack; a box would allocate"
+    )]
+    pub(crate) fn run(render: impl FnOnce(&mut Renderer)) -> Result<Rendered, Rendered> {
+        let mut renderer = Renderer::new();
+        if unless_panicking(|| render(&mut renderer)).is_none() {
+            renderer.failed.get_or_insert(renderer.text.len());
+        }
+        renderer.whole()
     }
 
     /// Appends a literal part of the template, as it is.

@@ -26,15 +26,9 @@ pub struct Tags {
 impl Tags {
     /// Adds a tag.
     pub fn add(&mut self, render: impl FnOnce(&mut Renderer)) {
-        let mut renderer = Renderer::new();
-        render(&mut renderer);
-        self.push(renderer);
-    }
-
-    fn push(&mut self, renderer: Renderer) {
-        match renderer.finish() {
-            Some(tag) => self.rendered.push(tag.as_str().to_owned()),
-            None => self.failed = true,
+        match Renderer::run(render) {
+            Ok(tag) => self.rendered.push(tag.as_str().to_owned()),
+            Err(_) => self.failed = true,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::memory::{Domain, Hit, MemoryKey, WantedCall, WantedName};
 use crate::name::{Name, Rendered, Renderer, shorten};
 use crate::output::CacheValue;
 use crate::site::Instance;
+use crate::value::unless_panicking;
 
 /// The arguments of a call as its key: a list of references, `(&a, (&b, ()))`, and what makes their
 /// fingerprint. `CHECKED` says that hits in memory are checked by it, as debug builds do.
@@ -86,6 +87,13 @@ impl<P: KeyParts, const CHECKED: bool> Args<P, CHECKED> {
         instance.alarm.fingerprint(&instance.spec.declared, || (self.1)(&self.0))
     }
 
+    /// A `Hash` or `Debug` that panics is reported where the key is made in full.
+    #[cold]
+    #[inline(never)]
+    fn may_be_alike(&self, instance: &Instance) -> bool {
+        unless_panicking(|| self.is_alike(instance, self.fingerprint(instance))).unwrap_or(true)
+    }
+
     #[cold]
     #[inline(never)]
     fn is_alike(&self, instance: &Instance, fingerprint: u64) -> bool {
@@ -103,7 +111,7 @@ impl<P: KeyParts, const CHECKED: bool> sealed::Source for Args<P, CHECKED> {
         instance: &'static Instance,
         then: impl FnOnce(Hit<V>) -> R,
     ) -> Option<R> {
-        if CHECKED && self.is_alike(instance, self.fingerprint(instance)) {
+        if CHECKED && self.may_be_alike(instance) {
             return None;
         }
         let memory = &bound.core.memory;

@@ -20,7 +20,11 @@ use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
 use crate::scope;
 use crate::seldom::Reason;
 use crate::site::Instance;
-use crate::value::Value;
+use crate::value::{Value, unless_panicking};
+
+const KEY_PANICS: &str = "the `Serialize` or `Display` of a value in its key panics; mend it, or leave the value out of the key";
+const FINGERPRINT_PANICS: &str =
+    "the `Hash` or `Debug` of an argument panics; mend it, or write a `key`";
 
 /// A call that was not answered from memory.
 pub struct Call(What);
@@ -287,8 +291,13 @@ impl Prepared {
             let hidden = "it returns a `Result` that cannot be seen in its signature; write `output = \"result\"` (or \"plain\", to store errors as well)";
             return Err((Reason::Output, hidden.into()));
         }
-        let (memory, name) = key.full(bound, instance).map_err(|reason| (Reason::Key, reason))?;
-        let Print { fingerprint, is_alike } = key.print(instance);
+        // R3: the code of an argument's type is not to fail a call that does without a key, too.
+        let full = unless_panicking(|| key.full(bound, instance));
+        let full = full.unwrap_or_else(|| Err(KEY_PANICS.into()));
+        let (memory, name) = full.map_err(|reason| (Reason::Key, reason))?;
+        let print = unless_panicking(|| key.print(instance));
+        let Print { fingerprint, is_alike } =
+            print.ok_or_else(|| (Reason::Fingerprint, FINGERPRINT_PANICS.into()))?;
         let mut tags = Tags::default();
         fill_tags(&mut tags);
         if tags.failed {

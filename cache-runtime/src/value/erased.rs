@@ -9,9 +9,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
-use crate::memory::{self, Facts, Made, Memory, MemoryKey, TooLarge};
+use crate::memory::{self, Facts, Made, Memory, MemoryKey, Unkept};
 use crate::output::CacheValue;
 use crate::shape;
+use crate::value::unless_panicking;
 
 /// A value that several may have.
 pub(crate) type Value = Arc<dyn AnyValue>;
@@ -22,13 +23,16 @@ pub(crate) trait AnyValue: Any + Send + Sync {
     fn of(&self) -> &'static dyn ValueType;
     /// A clone of it.
     fn shared(&self) -> Value;
+    /// The same; `None` if its `Clone` panics.
+    fn copied(&self) -> Option<Value>;
     /// The digest of its shape; `None` if its `Serialize` fails.
     fn shape(&self, human_readable: bool) -> Option<u64>;
     /// Whether the other says the same to serde.
     fn has_content_of(&self, other: &dyn AnyValue) -> bool;
     /// How large it is, whatever its codec.
     fn size(&self) -> usize;
-    /// Makes an entry of a clone of it, which takes so many bytes of memory, if that is known.
+    /// Makes an entry of a clone of it, which takes so many bytes of memory, if that is known. Its code may
+    /// panic.
     fn entry(
         &self,
         memory: &Memory,
@@ -36,7 +40,7 @@ pub(crate) trait AnyValue: Any + Send + Sync {
         facts: Facts,
         load_micros: u32,
         weight: Option<usize>,
-    ) -> Result<Made, TooLarge>;
+    ) -> Result<Made, Unkept>;
 }
 
 impl<V: CacheValue> AnyValue for V {
@@ -46,6 +50,10 @@ impl<V: CacheValue> AnyValue for V {
 
     fn shared(&self) -> Value {
         Arc::new(self.clone())
+    }
+
+    fn copied(&self) -> Option<Value> {
+        unless_panicking(|| self.shared())
     }
 
     fn shape(&self, human_readable: bool) -> Option<u64> {
@@ -68,8 +76,9 @@ impl<V: CacheValue> AnyValue for V {
         facts: Facts,
         load_micros: u32,
         weight: Option<usize>,
-    ) -> Result<Made, TooLarge> {
-        memory.make(key, facts, load_micros, self, weight)
+    ) -> Result<Made, Unkept> {
+        let make = || memory.make(key, facts, load_micros, self, weight);
+        unless_panicking(make).unwrap_or(Err(Unkept::Panics(type_name::<V>())))
     }
 }
 
@@ -79,10 +88,12 @@ impl fmt::Debug for dyn AnyValue {
     }
 }
 
-/// The value itself, for the last who has it, or a clone; `None` if it is of another type.
+/// The value itself, for the last who has it, or a clone; `None` if it is of another type, or its `Clone`
+/// panics.
 pub(crate) fn owned<V: CacheValue>(value: Value) -> Option<V> {
     let value: Arc<dyn Any + Send + Sync> = value;
-    value.downcast().ok().map(Arc::unwrap_or_clone)
+    let value = value.downcast().ok()?;
+    unless_panicking(|| Arc::unwrap_or_clone(value))
 }
 
 /// A type of values.
@@ -113,7 +124,7 @@ impl<V: CacheValue> ValueType for Of<V> {
     }
 
     fn clone_of(&self, value: &(dyn Any + Send + Sync)) -> Option<Value> {
-        value.downcast_ref::<V>().map(AnyValue::shared)
+        value.downcast_ref::<V>().and_then(AnyValue::copied)
     }
 
     fn of_box(&self, value: Box<dyn Any + Send>) -> Option<Value> {
