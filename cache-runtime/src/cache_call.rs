@@ -204,7 +204,7 @@ impl<F: Future> CacheEntry<F> {
     ///
     /// # Errors
     /// See [above](CacheEntry#errors). For a value that cannot be stored, [`Error::ValueTooLarge`],
-    /// [`Error::Encode`], [`Error::Lossy`], or [`Error::NotStored`] if `cache_if`, `cache_none` or `bypass_if` refuses
+    /// [`Error::Encode`], [`Error::Lossy`], [`Error::Panics`], or [`Error::NotStored`] if `cache_if`, `cache_none` or `bypass_if` refuses
     /// it; then nothing is left, since what was there is older.
     pub async fn put<V>(self, value: V) -> Result<(), Error>
     where

@@ -48,7 +48,7 @@ impl CacheManager {
     /// # Errors
     /// [`Error::Name`] for a name or tag, [`Error::TooManyTags`], [`Error::Duration`] for a TTL that cannot
     /// be one;
-    /// [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`], [`Error::Lossy`] for the value: then nothing is left
+    /// [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`], [`Error::Lossy`], [`Error::Panics`] for the value: then nothing is left
     /// under the name, since what was there is older than this value.
     ///
     /// A part of the value that serde does not show, such as a field under `#[serde(skip)]`, is not noticed here. An

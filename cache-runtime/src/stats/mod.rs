@@ -161,7 +161,8 @@ counts! {
     stores,
     /// Values not stored since an invalidation or another load came first.
     refused,
-    /// Values not stored since they are over the size limit.
+    /// Values not stored since they are over the size limit or the code of their type panics, and calls that
+    /// are not cached since they have no key.
     not_stored,
     /// Values not stored in Redis since they would not come back from there as they are.
     lossy,
@@ -433,7 +434,7 @@ impl Stripe {
 /// Each 64th hit keeps the clock going, and finds out whether it does: the others only read it.
 #[inline]
 fn look_after_clock(hits: u64) {
-    if hits % 64 == 0 {
+    if hits.is_multiple_of(64) {
         clock::look_after();
     }
 }
