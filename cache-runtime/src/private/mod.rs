@@ -5,6 +5,7 @@ mod hooks;
 mod key_part;
 mod key_source;
 mod run;
+mod site;
 mod storable;
 mod task;
 
@@ -28,8 +29,7 @@ pub use crate::output::{
 };
 pub use crate::put_function::{EntryOf, PutPlan, Takes, put, put_plan};
 pub use crate::registry::{CallSite, Invalidating, InvalidatingSpec};
-pub use crate::site::{Coalesce, Site, SiteSpec, Tier, TtlSpec};
-pub use crate::site::{Declared, SiteKey};
+pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec};
 pub use crate::value::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
 pub use begin::{Begin, Own, Tags, begin, output};
 pub use hooks::{Fallible, Hooks, MaybeNone};
@@ -40,6 +40,7 @@ pub use key_part::{
 };
 pub use key_source::{Args, KeySource, Template, no_fingerprint};
 pub use run::{Background, Call};
+pub use site::Site;
 pub use storable::{
     Answer, AskedValue, NeedsClone, NeedsDeserialize, NeedsSerialize, NeedsSync, NotClone,
     NotDeserialize, NotSerialize, NotShared, ProbeValue, Storable, probe_value, storable,

@@ -10,13 +10,13 @@ use serde::Serialize;
 pub use cached::{CachedSite, SiteTtl};
 pub use invalidating::{Invalidating, InvalidatingSite, InvalidatingSpec, SiteEntry};
 
-use crate::site::Site;
+use crate::site::SiteSpec;
 
 /// What an attribute leaves in the program.
 #[derive(Clone, Copy, Debug)]
 pub enum CallSite {
     /// `#[cached]`.
-    Cached(&'static Site),
+    Cached(&'static SiteSpec),
     /// `#[cache_invalidate]` or `#[cache_put]`.
     Invalidating(&'static InvalidatingSpec),
 }
@@ -62,7 +62,7 @@ pub fn registry() -> Registry {
     let mut registry = Registry { cached: Vec::new(), invalidating: Vec::new() };
     for site in inventory::iter::<CallSite> {
         match site {
-            CallSite::Cached(site) => registry.cached.push(CachedSite::of(site.spec())),
+            CallSite::Cached(site) => registry.cached.push(CachedSite::of(site)),
             CallSite::Invalidating(spec) => registry.invalidating.push(InvalidatingSite::of(spec)),
         }
     }
