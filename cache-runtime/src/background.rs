@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::call::CallKey;
 use crate::flight::Flights;
 use crate::pauses::Pauses;
+use crate::process::Process;
 use crate::timer::timeout;
 
 /// Of so many functions it is remembered that their share has been told.
@@ -25,6 +26,7 @@ pub(crate) struct Background {
     /// The loads that take the place of a value which is served meanwhile: one of a key at a time.
     pub(crate) refreshes: Arc<Flights<CallKey>>,
     places: Arc<Mutex<Places>>,
+    process: Process,
     limit: usize,
     /// The longest that one may take.
     longest: Duration,
@@ -63,6 +65,7 @@ impl Background {
         Background {
             refreshes: Flights::new(),
             places: Arc::default(),
+            process: Process::default(),
             limit: limit.into(),
             longest,
             closed: watch::Sender::new(false),
@@ -75,6 +78,10 @@ impl Background {
     pub(crate) fn place(&self, runtime: Handle, key: &CallKey) -> Option<Place> {
         let (kind, closed) = (key.kind(), self.closed.subscribe());
         let mut places = lock(&self.places);
+        if self.process.has_changed() {
+            // In a forked process the loads of its parent do not run.
+            (places.all, places.taken) = (0, HashMap::new());
+        }
         // R7: no function takes more than half of the free places.
         let (taken, free) = (places.taken(kind), self.limit.saturating_sub(places.all));
         if *closed.borrow() || taken >= free {
@@ -127,7 +134,7 @@ impl Places {
 impl Drop for Taken {
     fn drop(&mut self) {
         let mut places = lock(&self.places);
-        places.all -= 1;
+        places.all = places.all.saturating_sub(1);
         match places.taken(self.kind) {
             0 | 1 => _ = places.taken.remove(&self.kind),
             taken => _ = places.taken.insert(self.kind, taken - 1),

@@ -3,17 +3,21 @@
 //! A hit must not pay for a system call, so the system clock is a number that one thread keeps
 //! up to date, and that thread sleeps while nobody asks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use once_cell::sync::{Lazy, OnceCell};
+use once_cell::sync::Lazy;
+
+use crate::process::Process;
 
 /// How often the system clock's number is renewed: the grain of freshness in memory.
 const TICK: Duration = Duration::from_millis(2);
 /// By so much more than a tick it may be behind before somebody else renews it.
 const LATE_MS: u64 = 20;
+/// After so long without a tick it may be that there is no ticking thread: a forked process has none.
+const GONE_MS: u64 = 500;
 /// After so long without a question the ticking thread goes to sleep.
 const IDLE_TICKS: u32 = 500;
 /// The number of a clock that nobody keeps up to date just now.
@@ -113,6 +117,9 @@ pub(crate) fn renewed_ms() -> u64 {
     let now = precise_ms();
     let kept = NOW.load(Ordering::Relaxed);
     if kept != ASLEEP && kept.saturating_add(LATE_MS) < now {
+        if TICKED.load(Ordering::Relaxed).saturating_add(GONE_MS) < now {
+            tick_on();
+        }
         let _ = NOW.compare_exchange(kept, now, Ordering::Relaxed, Ordering::Relaxed);
     }
     now
@@ -121,7 +128,17 @@ pub(crate) fn renewed_ms() -> u64 {
 static ORIGIN: Lazy<Instant> = Lazy::new(Instant::now);
 static NOW: AtomicU64 = AtomicU64::new(ASLEEP);
 static ASKED: AtomicBool = AtomicBool::new(false);
-static TICKER: OnceCell<Option<Thread>> = OnceCell::new();
+/// When the ticking thread has ticked last.
+static TICKED: AtomicU64 = AtomicU64::new(0);
+static TICKER: Lazy<Ticker> = Lazy::new(Ticker::default);
+
+/// The ticking thread, and whose it is.
+#[derive(Default)]
+struct Ticker {
+    process: Process,
+    /// `None` within if it cannot be made.
+    thread: Mutex<Option<Option<Thread>>>,
+}
 
 /// An hour ahead of the origin, so that a time before the first question is still positive.
 fn since_origin(now: Instant) -> u64 {
@@ -132,34 +149,48 @@ fn since_origin(now: Instant) -> u64 {
 #[inline]
 pub(crate) fn coarse_ms() -> u64 {
     let now = NOW.load(Ordering::Relaxed);
-    if now == ASLEEP {
-        return wake();
-    }
-    if !ASKED.load(Ordering::Relaxed) {
-        ASKED.store(true, Ordering::Relaxed);
-    }
-    now
+    if now == ASLEEP { wake() } else { now }
+}
+
+/// To be called with each so-many-th hit: keeps the ticking thread awake, and sees whether it is there.
+#[cold]
+#[inline(never)]
+pub(crate) fn look_after() {
+    ASKED.store(true, Ordering::Relaxed);
+    renewed_ms();
 }
 
 #[cold]
 fn wake() -> u64 {
     ASKED.store(true, Ordering::Relaxed);
+    tick_on();
+    precise_ms()
+}
+
+/// Has the ticking thread go on; it is made if this process has none.
+pub(crate) fn tick_on() {
+    let mut ticker = TICKER.thread.lock().unwrap_or_else(PoisonError::into_inner);
+    if TICKER.process.has_changed() {
+        // Not dropped: it is another process's.
+        std::mem::forget(ticker.take());
+    }
     // Where no thread can be made the clock is read each time: slower, never wrong.
-    let ticker = TICKER.get_or_init(|| {
+    let thread = ticker.get_or_insert_with(|| {
         let thread = thread::Builder::new().name("cache-clock".into()).spawn(tick_forever);
         thread.ok().map(|handle| handle.thread().clone())
     });
-    if let Some(thread) = ticker {
+    if let Some(thread) = thread {
         thread.unpark();
     }
-    precise_ms()
 }
 
 fn tick_forever() {
     let mut idle = 0;
     loop {
         // Never back: the process may be stopped between the question and this.
-        NOW.fetch_max(precise_ms(), Ordering::Relaxed);
+        let now = precise_ms();
+        NOW.fetch_max(now, Ordering::Relaxed);
+        TICKED.store(now, Ordering::Relaxed);
         thread::sleep(TICK);
         idle = if ASKED.swap(false, Ordering::Relaxed) { 0 } else { idle + 1 };
         if idle >= IDLE_TICKS {

@@ -42,6 +42,7 @@ pub mod options {}
 mod output;
 mod pauses;
 mod prehashed;
+mod process;
 mod put;
 mod put_function;
 mod random;

@@ -6,19 +6,29 @@
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use once_cell::sync::Lazy;
+
+use crate::process::Process;
 
 static KEYS: Lazy<(RandomState, RandomState)> =
     Lazy::new(|| (RandomState::new(), RandomState::new()));
 static COUNTER: AtomicU64 = AtomicU64::new(0);
+static PROCESS: Lazy<Process> = Lazy::new(Process::default);
+/// In a forked process: when it was found to be one. A process id is used again.
+static FORKED: AtomicU64 = AtomicU64::new(0);
 
 /// A random 64-bit number, never zero.
 pub(crate) fn word() -> u64 {
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     let (first, second) = &*KEYS;
-    // The process id too: a forked process shares the keys and the counter.
-    let id = std::process::id();
+    if PROCESS.has_changed() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        FORKED.store(now.as_nanos() as u64, Ordering::Release);
+    }
+    // The process too: a forked one shares the keys and the counter.
+    let id = (std::process::id(), FORKED.load(Ordering::Acquire));
     let word = first.hash_one((count, id)) ^ second.hash_one((id, count)).rotate_left(32);
     word.max(1)
 }

@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{process, thread};
 
 use crate::core::Core;
 use crate::invalidate::Targets;
@@ -17,12 +17,13 @@ const SETTLING: Duration = Duration::from_millis(500);
 /// R7: so many wait for each manager.
 const MOST: usize = 10_000;
 
-static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), has_worker: false });
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), worker_of: 0 });
 
 struct Queue {
     /// In the order in which they are due.
     waiting: VecDeque<Waiting>,
-    has_worker: bool,
+    /// The process whose thread sees to it; 0: none does.
+    worker_of: u32,
 }
 
 struct Waiting {
@@ -35,11 +36,11 @@ struct Waiting {
 pub(crate) fn invalidate_later(core: &Arc<Core>, targets: Targets) {
     let mut queue = queue();
     queue.add(Waiting { due: Instant::now() + SETTLING, core: Arc::downgrade(core), targets });
-    if queue.has_worker {
+    if queue.worker_of == process::id() {
         return;
     }
     let worker = thread::Builder::new().name("cache-settling".to_owned()).spawn(work);
-    queue.has_worker = worker.is_ok();
+    queue.worker_of = if worker.is_ok() { process::id() } else { 0 };
     if worker.is_err() {
         // Too soon is better than never.
         let all = queue.waiting.drain(..).collect();
@@ -61,8 +62,8 @@ fn work() {
         let due = queue.waiting.partition_point(|waiting| waiting.due <= now);
         let due: Vec<_> = queue.waiting.drain(..due).collect();
         let next = queue.waiting.front().map(|waiting| waiting.due);
-        queue.has_worker = !due.is_empty() || next.is_some();
-        let goes_on = queue.has_worker;
+        let goes_on = !due.is_empty() || next.is_some();
+        queue.worker_of = if goes_on { process::id() } else { 0 };
         drop(queue);
         invalidate(due);
         match next {
@@ -126,7 +127,7 @@ mod tests {
     #[test]
     fn a_queue_that_is_full_invalidates_everything_of_its_manager() {
         let (full, other) = (core(), core());
-        let mut queue = Queue { waiting: VecDeque::new(), has_worker: false };
+        let mut queue = Queue { waiting: VecDeque::new(), worker_of: 0 };
         queue.add(waiting(&other, 0));
         (0..MOST).for_each(|name| queue.add(waiting(&full, name)));
         assert_eq!(queue.waiting.len(), MOST + 1);

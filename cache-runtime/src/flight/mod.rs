@@ -21,8 +21,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::generation::{Generations, Noted, Slot};
 use crate::prehashed::BuildPrehashed;
+use crate::process::Process;
 
 #[cfg(test)]
 mod model;
@@ -43,6 +45,7 @@ type Shard<K> = HashMap<Arc<K>, Arc<Flight>, BuildPrehashed>;
 #[derive(Debug)]
 pub(crate) struct Flights<K> {
     shards: [Mutex<Shard<K>>; SHARDS],
+    process: Process,
 }
 
 /// A moment in the life of the process: of two, the later has the larger number.
@@ -105,7 +108,10 @@ struct State {
 
 impl<K: Eq + Hash> Flights<K> {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Flights { shards: std::array::from_fn(|_| Mutex::default()) })
+        Arc::new(Flights {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            process: Process::default(),
+        })
     }
 
     /// Joins the flight of this key, or opens one. `slots` are the generations that the key's
@@ -117,6 +123,7 @@ impl<K: Eq + Hash> Flights<K> {
         generations: &Generations,
         slots: impl FnOnce() -> &'s [Slot],
     ) -> Role<K> {
+        self.leave_to_their_process();
         // R4: under one lock a caller finds the flight that it may join, or opens the only other one.
         let mut shard = lock(self.shard(key));
         let joinable = |flight: &&Arc<Flight>| joinable(flight, generations);
@@ -148,6 +155,7 @@ impl<K: Eq + Hash> Flights<K> {
         generations: &Generations,
         slots: &[Slot],
     ) -> Option<Leader<K>> {
+        self.leave_to_their_process();
         let mut shard = lock(self.shard(key));
         let under_way = |flight: &Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
         if shard.get(key).is_some_and(under_way) {
@@ -165,10 +173,19 @@ impl<K: Eq + Hash> Flights<K> {
         asked: Ticket,
         generations: &Generations,
     ) -> Option<Follower> {
+        self.leave_to_their_process();
         let shard = lock(self.shard(key));
         let under_way = |flight: &&Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
         let flight = shard.get(key).filter(under_way)?;
         Some(Follower::new(Arc::clone(flight), &mut lock(&flight.state), asked))
+    }
+
+    /// In a forked process there is nobody who would land the flights of its parent.
+    fn leave_to_their_process(&self) {
+        if self.process.has_changed() {
+            self.shards.iter().for_each(|shard| lock(shard).clear());
+            clock::tick_on();
+        }
     }
 
     /// Takes a flight that has been waited for too long out of the way.

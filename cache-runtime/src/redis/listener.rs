@@ -259,7 +259,7 @@ fn hear(shared: &Shared, payload: Option<&Value>) {
         return hear_noise(shared);
     };
     // What this process has invalidated it has already marked, or is about to.
-    if notice.source == shared.source || notice.items.is_empty() {
+    if notice.source == shared.source() || notice.items.is_empty() {
         return;
     }
     shared.feed.heard.one();

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::mem;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,7 @@ use crate::clock::{Clock, millis, precise_ms};
 use crate::events::{Events, Happened};
 use crate::generation::Generations;
 use crate::prehashed::BuildPrehashed;
+use crate::process::Process;
 use crate::random;
 use crate::runtime;
 use crate::stats::{Counter, Histogram};
@@ -74,8 +76,8 @@ pub(super) struct Shared {
     pub(super) host: Weak<dyn Host>,
     pub(super) tally: Tally,
     pub(super) leases: Leases,
-    /// Which manager a notice is from.
-    pub(super) source: u64,
+    source: AtomicU64,
+    process: Process,
     pub(super) clock: Clock,
     /// Called with each link that is new.
     begin: Begin,
@@ -111,7 +113,8 @@ impl Shared {
             host,
             tally: Tally::default(),
             leases: Leases::default(),
-            source: random::word(),
+            source: AtomicU64::new(random::word()),
+            process: Process::default(),
             journal: Journal::new(keys.root()),
             connector: Connector::new(Arc::clone(&settings), keys.clone()),
             keys,
@@ -156,6 +159,9 @@ impl Shared {
             }
             return None;
         };
+        if self.process.has_changed() {
+            self.begin_anew();
+        }
         let mut links = self.lock_links();
         if let Some(link) = links.get(&runtime.id()).filter(|link| !link.ended()) {
             return Some(Arc::clone(link));
@@ -168,6 +174,27 @@ impl Shared {
         (self.begin)(&runtime, self, &link);
         links.insert(runtime.id(), Arc::clone(&link));
         Some(link)
+    }
+
+    /// Which manager a notice is from.
+    pub(super) fn source(&self) -> u64 {
+        self.source.load(Ordering::Acquire)
+    }
+
+    /// In a forked process: its parent's connections are used by nobody here, nor has anything been heard, and it
+    /// speaks in a name of its own.
+    fn begin_anew(&self) {
+        self.source.store(random::word(), Ordering::Release);
+        for (_, link) in self.lock_links().drain() {
+            link.close();
+            // What it holds is the parent's, and is not closed from here.
+            mem::forget(link);
+        }
+        self.feed.give_up(&self.generations.lease);
+        self.feed.lock().claim = None;
+        self.mirror.forget();
+        self.generations.bump_epoch();
+        self.tally.begin_anew(|| self.host.upgrade().map_or_else(Vec::new, |host| host.totals()));
     }
 
     /// Whether this runtime has a link that is up. Makes none.
@@ -236,8 +263,9 @@ impl Shared {
     }
 
     pub(super) fn notice<'a>(&self, items: impl IntoIterator<Item = Item<'a>>) -> Vec<u8> {
-        notice::write(self.source, items)
-            .or_else(|| notice::write(self.source, [Item::Key(ROOT)]))
+        let source = self.source();
+        notice::write(source, items)
+            .or_else(|| notice::write(source, [Item::Key(ROOT)]))
             .unwrap_or_default()
     }
 

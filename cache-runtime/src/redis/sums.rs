@@ -92,7 +92,7 @@ async fn send(shared: &Arc<Shared>, sent: &mut Sent) -> Result<(), Away> {
 }
 
 async fn add(shared: &Arc<Shared>, grown: &[Total], number: u64) -> Result<(), Refusal> {
-    let (ttl, instance) = (millis(TTL).to_string(), format!("{INSTANCE}{:016x}", shared.source));
+    let (ttl, instance) = (millis(TTL).to_string(), format!("{INSTANCE}{:016x}", shared.source()));
     let number = number.to_string();
     let grown: Vec<_> = grown.iter().map(|(field, by)| (field, by.to_string())).collect();
     let mut arguments = vec![ttl.as_bytes(), instance.as_bytes(), number.as_bytes()];

@@ -18,6 +18,16 @@ const BATCH: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Tally(pub(super) Mutex<Sent>);
 
+impl Tally {
+    /// In a forked process: what its parent has counted is for that to report.
+    pub(super) fn begin_anew(&self, totals: impl FnOnce() -> Vec<Total>) {
+        if let Ok(mut sent) = self.0.try_lock() {
+            sent.note(totals());
+            sent.pending.clear();
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Sent {
     /// By field: what Redis holds of it, or will once all that is pending is confirmed.

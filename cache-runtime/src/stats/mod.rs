@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use once_cell::sync::Lazy;
+
+use crate::clock;
 use serde::{Serialize, Serializer};
 
 pub(crate) use cluster::{Beyond, Tallied, Total, totals_of};
@@ -373,7 +375,7 @@ impl SiteCounters {
     fn shared_hit(&self, load_micros: u64) {
         // Owned or not, nothing is lost if it is added so.
         let stripe = self.hits.get(thread_slot()).unwrap_or(&self.shared_hits);
-        stripe.hits.fetch_add(1, Ordering::Relaxed);
+        look_after_clock(stripe.hits.fetch_add(1, Ordering::Relaxed));
         stripe.saved_micros.fetch_add(load_micros, Ordering::Relaxed);
     }
 
@@ -421,9 +423,18 @@ impl Stripe {
     #[inline]
     fn add_alone(&self, load_micros: u64) {
         let hits = self.hits.load(Ordering::Relaxed);
+        look_after_clock(hits);
         self.hits.store(hits + 1, Ordering::Relaxed);
         let saved = self.saved_micros.load(Ordering::Relaxed);
         self.saved_micros.store(saved + load_micros, Ordering::Relaxed);
+    }
+}
+
+/// Each 64th hit keeps the clock going, and finds out whether it does: the others only read it.
+#[inline]
+fn look_after_clock(hits: u64) {
+    if hits % 64 == 0 {
+        clock::look_after();
     }
 }
 

@@ -1,0 +1,24 @@
+//! Which process this is: a forked one has its parent's memory, and neither its threads nor a right to its
+//! connections.
+
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The process that something belongs to. A look at it is a system call, so it is not for hits in memory.
+#[derive(Debug)]
+pub(crate) struct Process(AtomicU32);
+
+impl Default for Process {
+    fn default() -> Self {
+        Process(AtomicU32::new(process::id()))
+    }
+}
+
+impl Process {
+    /// Whether this is another process, so that what belongs to the former one has to begin anew. From then on it
+    /// belongs to this one.
+    pub(crate) fn has_changed(&self) -> bool {
+        let now = process::id();
+        self.0.load(Ordering::Acquire) != now && self.0.swap(now, Ordering::AcqRel) != now
+    }
+}
