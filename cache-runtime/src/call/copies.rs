@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::{CallKey, fresh_for_ms, micros};
+use super::{CallKey, fresh_for_ms};
+use crate::clock::micros;
 use crate::clock::millis;
 use crate::config::Ttl;
 use crate::core::Core;
