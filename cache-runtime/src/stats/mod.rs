@@ -433,7 +433,7 @@ impl Stripe {
 /// Each 64th hit keeps the clock going, and finds out whether it does: the others only read it.
 #[inline]
 fn look_after_clock(hits: u64) {
-    if hits % 64 == 0 {
+    if hits.is_multiple_of(64) {
         clock::look_after();
     }
 }
