@@ -102,21 +102,21 @@ impl AdminConfig {
         AdminConfig { key: Some(key), ..self }
     }
 
-    /// If true, reading needs no key: statistics, health, call sites, entries without their values, metrics. The default
+    /// Allows reading without the key if `public` is true: statistics, health, call sites, entries without their values, metrics. The default
     /// is `false`.
     #[must_use]
     pub fn public_reads(self, public: bool) -> Self {
         AdminConfig { public_reads: public, ..self }
     }
 
-    /// If true, `GET /entries/{name}` with the key also shows the value. The default is `false`, because values may be
+    /// Shows the value in `GET /entries/{name}` with the key if `show` is true. The default is `false`, because values may be
     /// confidential.
     #[must_use]
     pub fn show_values(self, show: bool) -> Self {
         AdminConfig { show_values: show, ..self }
     }
 
-    /// The largest body that is read, in bytes. 1 MiB by default.
+    /// Sets the maximum size of a request body in bytes. The default is 1 MiB.
     #[must_use]
     pub fn max_body(self, bytes: usize) -> Self {
         AdminConfig { max_body: bytes, ..self }
@@ -130,7 +130,7 @@ impl AdminConfig {
 }
 
 impl AdminKey {
-    /// A key.
+    /// Makes a key.
     ///
     /// # Errors
     /// If it has fewer than 16 characters, or white space at either end.

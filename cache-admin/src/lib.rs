@@ -89,7 +89,7 @@ pub use metrics::otel;
 use admin::Admin;
 use routes::{change, look};
 
-/// The routes for one cache: see the [crate's docs](crate).
+/// Returns the routes for one cache: see the [crate's docs](crate).
 pub fn router(manager: CacheManager, config: AdminConfig) -> Router {
     let max_body = config.max_body;
     let admin = Arc::new(Admin { manager, config });

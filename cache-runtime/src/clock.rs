@@ -50,12 +50,12 @@ enum Source {
 }
 
 impl Clock {
-    /// The system's monotonic clock.
+    /// Returns the monotonic clock of the system.
     pub fn system() -> Self {
         Clock(Source::System)
     }
 
-    /// A clock that stands still until [`advance`](Clock::advance) moves it. Clones share the time.
+    /// Returns a clock that stands still until [`advance`](Clock::advance) moves it. Clones share the time.
     pub fn mock() -> Self {
         Clock(Source::Mock(Arc::new(AtomicU64::new(MOCK_START))))
     }

@@ -34,10 +34,10 @@ pub struct Registry {
     pub invalidating: Vec<InvalidatingSite>,
 }
 
-/// All annotated functions of the program and of the libraries it uses, with their options,
-/// whether or not they have been called.
+/// Returns all annotated functions of the program and of its libraries with their options, even if they were never
+/// called.
 ///
-/// A generic function is listed once. A library is part of the program if anything of it is used.
+/// A generic function is listed once. A library is part of the program if any part of it is used.
 ///
 /// ```
 /// use cache_runtime::{cache_invalidate, cached};
