@@ -13,7 +13,7 @@ use crate::problem::Problem;
 /// The header that carries the key; `Authorization: Bearer` does, too.
 const KEY_HEADER: &str = "x-cache-admin-key";
 
-/// How somebody has shown that they may do something.
+/// The proof of a request's right.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Access {
     /// With the key in [`KEY_HEADER`].
@@ -59,7 +59,7 @@ pub(crate) async fn keepers(
 }
 
 impl Admin {
-    /// Whether the request comes with the key.
+    /// Checks that the request has the key.
     pub(crate) fn admit(&self, headers: &HeaderMap) -> Result<Access, Problem> {
         let Some(key) = &self.config.key else {
             return Err(Problem::new(

@@ -4,7 +4,7 @@ use cache_runtime::CacheManager;
 
 use crate::config::AdminConfig;
 
-/// What all routes share.
+/// The state that all routes share.
 #[derive(Debug)]
 pub(crate) struct Admin {
     pub(crate) manager: CacheManager,

@@ -12,14 +12,14 @@ const SHORTEST: usize = 16;
 const VARIABLES: [&str; 3] =
     ["CACHE_ADMIN_KEY", "CACHE_ADMIN_PUBLIC_READS", "CACHE_ADMIN_SHOW_VALUES"];
 
-/// Whether a variable is meant for this crate, and is none of its.
+/// Returns true for a variable with the prefix of this crate that it does not know.
 fn is_unknown(name: &str) -> bool {
     name.starts_with("CACHE_ADMIN_") && !VARIABLES.contains(&name)
 }
 
-/// What the router lets whom do.
+/// The access rules of the router.
 ///
-/// The default lets nobody do anything: give it a [key](AdminConfig::key), or make reading
+/// The default allows nothing: give it a [key](AdminConfig::key), or make reading
 /// [public](AdminConfig::public_reads).
 #[derive(Clone, Debug)]
 pub struct AdminConfig {
@@ -55,7 +55,7 @@ impl Default for AdminConfig {
 }
 
 impl AdminConfig {
-    /// What the environment says: `CACHE_ADMIN_KEY`, `CACHE_ADMIN_PUBLIC_READS` and
+    /// Reads the configuration from the environment: `CACHE_ADMIN_KEY`, `CACHE_ADMIN_PUBLIC_READS` and
     /// `CACHE_ADMIN_SHOW_VALUES` (`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`). Another variable
     /// that begins with `CACHE_ADMIN_` is a warning in the log.
     ///
@@ -96,33 +96,33 @@ impl AdminConfig {
         })
     }
 
-    /// Who has this key may do everything.
+    /// Sets the key, which gives access to everything.
     #[must_use]
     pub fn key(self, key: AdminKey) -> Self {
         AdminConfig { key: Some(key), ..self }
     }
 
-    /// Whether what changes nothing can be asked for without the key: statistics, health, call sites,
-    /// entries without their values, metrics. `false` by default.
+    /// Allows reading without the key if `public` is true: statistics, health, call sites, entries without their values, metrics. The default
+    /// is `false`.
     #[must_use]
     pub fn public_reads(self, public: bool) -> Self {
         AdminConfig { public_reads: public, ..self }
     }
 
-    /// Whether `GET /entries/{name}` shows the value too, to those who have the key. `false` by
-    /// default: values may be anything.
+    /// Shows the value in `GET /entries/{name}` with the key if `show` is true. The default is `false`, because values may be
+    /// confidential.
     #[must_use]
     pub fn show_values(self, show: bool) -> Self {
         AdminConfig { show_values: show, ..self }
     }
 
-    /// The largest body that is read, in bytes. 1 MiB by default.
+    /// Sets the maximum size of a request body in bytes. The default is 1 MiB.
     #[must_use]
     pub fn max_body(self, bytes: usize) -> Self {
         AdminConfig { max_body: bytes, ..self }
     }
 
-    /// How many entries one `POST /warm` may store. 1,000 by default.
+    /// Sets the maximum number of entries of one `POST /warm`. The default is 1,000.
     #[must_use]
     pub fn max_warm(self, entries: usize) -> Self {
         AdminConfig { max_warm: entries, ..self }
@@ -130,7 +130,7 @@ impl AdminConfig {
 }
 
 impl AdminKey {
-    /// A key.
+    /// Makes a key.
     ///
     /// # Errors
     /// If it has fewer than 16 characters, or white space at either end.
@@ -146,8 +146,7 @@ impl AdminKey {
         Ok(AdminKey(key))
     }
 
-    /// Whether this is the key. How long it takes says nothing of where two of the same length
-    /// differ.
+    /// Returns true if this is the key. The duration does not reveal where two keys of the same length differ.
     pub(crate) fn is(&self, given: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(given).into()
     }

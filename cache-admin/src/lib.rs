@@ -1,6 +1,6 @@
-//! See and steer a cache of [`cache_runtime`] over HTTP.
+//! HTTP endpoints that show and control a cache of [`cache_runtime`].
 //!
-//! [`router`] is an axum router to be nested anywhere:
+//! [`router`] is an axum router that can be nested anywhere:
 //!
 //! ```no_run
 //! use cache_admin::{AdminConfig, router};
@@ -21,51 +21,50 @@
 //!
 //! | route | |
 //! |---|---|
-//! | `GET /` | a page that shows all of this live |
-//! | `GET /live` | what that page shows, each second, as server-sent events; the stream ends after five, and the page asks again |
-//! | `GET /stats` | what the cache has done: in all, by prefix, by call site |
-//! | `GET /stats/cluster` | the same of all processes that share the namespace in Redis, those that have ended included |
-//! | `GET /health` | how it is: 200 healthy or degraded, 503 if Redis is required and away |
-//! | `GET /sites` | every annotated function of the program with its options and what invalidates it |
-//! | `GET /events?after=N` | what has happened lately: outages, recoveries, and, from the first time on that somebody asks, invalidations |
+//! | `GET /` | a live page |
+//! | `GET /live` | the data of that page each second, as server-sent events; the stream ends after five events, and the page requests it again |
+//! | `GET /stats` | the statistics of this process: in total, by prefix, by call site |
+//! | `GET /stats/cluster` | the statistics of all processes that share the namespace in Redis, including ended ones |
+//! | `GET /health` | the health: 200 if healthy or degraded, 503 if Redis is required and unavailable |
+//! | `GET /sites` | every annotated function of the program with its options and its invalidations |
+//! | `GET /events?after=N` | recent events: outages, recoveries, and invalidations since the first request |
 //! | `GET /metrics` | the statistics in the text format of Prometheus |
-//! | `GET /entries/{name}` | one entry: its age, remaining life, size, tags, and whether it is valid |
+//! | `GET /entries/{name}` | one entry: its state, age, remaining life, size and tags |
 //! | `DELETE /entries/{name}` | removes it |
-//! | `DELETE /prefix/{prefix}` | makes everything below a prefix stale |
-//! | `DELETE /tag/{tag}` | makes everything with a tag stale |
+//! | `DELETE /prefix/{prefix}` | invalidates everything below a prefix |
+//! | `DELETE /tag/{tag}` | invalidates everything with a tag |
 //! | `DELETE /pattern?pattern=` | removes every entry whose name matches |
 //! | `DELETE /all?confirm=CONFIRM_FLUSH` | removes everything in the namespace |
 //! | `POST /warm` | stores JSON values under names, for `CacheManager::get` |
-//! | `POST /sites/{name}/disable`, `/enable` | sends the calls of a function past the cache, and back |
-//! | `POST /stats/reset` | starts the statistics of this process from zero |
-//! | `POST /stats/cluster/reset` | starts those of all processes from zero |
+//! | `POST /sites/{name}/disable`, `/enable` | switches caching off or on for a function |
+//! | `POST /stats/reset` | resets the statistics of this process |
+//! | `POST /stats/cluster/reset` | resets the statistics of all processes |
 //!
 //! # Access
 //!
-//! Whoever has the key of [`AdminConfig`] may do everything; it goes in the header `x-cache-admin-key`
-//! or as `Authorization: Bearer`. Without a configured key nobody may change anything. What changes nothing
-//! needs the key too, unless [`public_reads`](AdminConfig::public_reads) is set.
+//! The key of [`AdminConfig`] gives access to everything. Send it in the header `x-cache-admin-key` or as
+//! `Authorization: Bearer`. Without a configured key, nothing can be changed. Reading needs the key too, unless
+//! [`public_reads`](AdminConfig::public_reads) is set.
 //!
 //! # Errors
 //!
-//! Every refusal is JSON in the form of RFC 9457 (`application/problem+json`), and its `detail` says what was wrong:
+//! Every error response is JSON in the form of RFC 9457 (`application/problem+json`), and its `detail` gives the reason:
 //! 400 for a name, pattern or body that cannot be used, 401 for a missing or wrong key, 403 where no key is
-//! configured, 404 for an entry or function that is not there, 405 for a method that a route does not have, 413 for what is too large, 503 for the statistics of all processes while Redis is away.
+//! configured, 404 for an entry or function that is not there, 405 for a method that a route does not have, 413 for a body that is too large, 503 for the statistics of all processes while Redis is unavailable.
 //!
-//! No answer is to be stored on its way (`Cache-Control: no-store`); the page itself may be, and is asked for again.
+//! Responses have `Cache-Control: no-store`, except the page itself, which may be stored and is revalidated.
 //!
 //! # Shutdown
 //!
 //! An open page does not keep `axum::serve(..).with_graceful_shutdown(..)` from ending: its stream ends by itself within
 //! five seconds.
 //!
-//! An outage of Redis is no error: an invalidation is then kept until Redis has confirmed it, as one by the program
-//! itself is.
+//! An outage of Redis is not an error: an invalidation is then pending until Redis has confirmed it.
 //!
 //! # Metrics
 //!
-//! `GET /metrics` is for Prometheus and for what scrapes as it does. With the feature `otel` the same numbers are
-//! instruments of OpenTelemetry; the module `otel` has the names of both.
+//! `GET /metrics` is for Prometheus and compatible scrapers. With the feature `otel`, the same numbers are instruments of
+//! OpenTelemetry; the module `otel` lists the names of both.
 
 mod access;
 mod admin;
@@ -90,7 +89,7 @@ pub use metrics::otel;
 use admin::Admin;
 use routes::{change, look};
 
-/// The routes for one cache: see the [crate's docs](crate).
+/// Returns the routes for one cache: see the [crate's docs](crate).
 pub fn router(manager: CacheManager, config: AdminConfig) -> Router {
     let max_body = config.max_body;
     let admin = Arc::new(Admin { manager, config });

@@ -50,12 +50,12 @@ enum Source {
 }
 
 impl Clock {
-    /// The system's monotonic clock.
+    /// Returns the monotonic clock of the system.
     pub fn system() -> Self {
         Clock(Source::System)
     }
 
-    /// A clock that stands still until [`advance`](Clock::advance) moves it. Clones share the time.
+    /// Returns a clock that stands still until [`advance`](Clock::advance) moves it. Clones share the time.
     pub fn mock() -> Self {
         Clock(Source::Mock(Arc::new(AtomicU64::new(MOCK_START))))
     }
@@ -100,6 +100,11 @@ impl Clock {
 
 /// Where a mock clock starts.
 const MOCK_START: u64 = 1_000_000;
+
+/// The whole microseconds of a duration.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
 
 /// A duration in whole milliseconds, saturating.
 pub(crate) fn millis(duration: Duration) -> u64 {

@@ -14,7 +14,8 @@ use crate::entry::Address;
 use crate::error::Error;
 use crate::events::{Events, Happened};
 use crate::flight::Flights;
-use crate::generation::{Generations, Noted, Passed, Storing};
+use crate::generation::{Generations, Noted, Passed, Slot, Storing};
+use crate::glob::Pattern;
 use crate::means::Means;
 use crate::memory::{Gone, Made, Memory, Terms};
 use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
@@ -348,6 +349,30 @@ impl Core {
             }
             Some(redis) => redis.reset_tally().await.is_ok(),
         }
+    }
+
+    pub(crate) fn bump(&self, slots: impl IntoIterator<Item = Slot>) {
+        slots.into_iter().for_each(|slot| self.generations.bump(slot));
+    }
+
+    /// Another process has cleared a pattern: what it had to find in Redis is gone there.
+    pub(crate) fn drop_cleared(&self, pattern: &str) {
+        match Pattern::new(pattern) {
+            Ok(pattern) if !pattern.is_everything() => self.drop_matching(&pattern),
+            _ => self.generations.bump_epoch(),
+        }
+    }
+
+    pub(crate) fn drop_matching(&self, pattern: &Pattern) {
+        self.generations.begin_sweep(pattern);
+        self.bump(self.names_in_memory(pattern));
+    }
+
+    pub(crate) fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
+        // Stale ones, too: they may be served.
+        let terms = Terms { grace_ms: u64::MAX, ..self.terms(None) };
+        let names = self.memory.names(terms).filter(|name| pattern.matches(name));
+        names.map(|name| Slot::name(&name)).collect()
     }
 
     /// Ends the background work; from now on Redis is away.

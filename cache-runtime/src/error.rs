@@ -1,6 +1,6 @@
-//! What can go wrong when the cache is used by hand.
+//! The errors of the direct API.
 //!
-//! An annotated function never sees these: whatever happens inside the cache, its body runs.
+//! An annotated function never gets them: if the cache fails, its body runs.
 
 use std::fmt;
 
@@ -18,21 +18,21 @@ pub enum Error {
         setting: String,
         /// The value found. A secret is masked.
         value: String,
-        /// What would have been accepted.
+        /// The accepted values.
         expected: String,
     },
     /// A name, prefix, tag or pattern cannot be used.
     Name {
-        /// What it was given as: `"name"`, `"prefix"`, `"tag"` or `"pattern"`.
+        /// The kind of the text: `"name"`, `"prefix"`, `"tag"` or `"pattern"`.
         what: &'static str,
         /// The text found.
         given: String,
-        /// Why it is refused, and what is accepted.
+        /// The reason, and the accepted forms.
         reason: &'static str,
     },
     /// A value is larger than the configured limit.
     ValueTooLarge {
-        /// The name it was to be stored under.
+        /// The name under which it was to be stored.
         name: String,
         /// Its encoded size in bytes.
         size: usize,
@@ -41,34 +41,34 @@ pub enum Error {
     },
     /// A value takes more memory than there is room for one entry.
     NoRoom {
-        /// The name it was to be stored under.
+        /// The name under which it was to be stored.
         name: String,
         /// The bytes that its entry would take in memory.
         weight: usize,
-        /// The most that an entry may take: a part of the capacity (`CACHE_MEMORY_CAPACITY`).
+        /// The maximum for an entry: a part of the capacity (`CACHE_MEMORY_CAPACITY`).
         room: usize,
     },
     /// A value was given more tags than an entry may have.
     TooManyTags {
-        /// The name it was to be stored under.
+        /// The name under which it was to be stored.
         name: String,
-        /// How many tags were given.
+        /// The number of given tags.
         given: usize,
-        /// The most there may be: 128, besides the prefixes of the name.
+        /// The maximum: 128, besides the prefixes of the name.
         limit: usize,
     },
     /// A value or an argument cannot be serialised.
     Encode {
         /// The type that failed.
         type_name: &'static str,
-        /// What its `Serialize` or the codec said.
+        /// The message of its `Serialize` or of the codec.
         message: String,
     },
-    /// A value would not come back from Redis as it is.
+    /// Redis would not return the value unchanged.
     Lossy {
         /// Its type.
         type_name: &'static str,
-        /// What each codec makes of it.
+        /// The result of each codec.
         message: String,
     },
     /// A value is not stored, since the code of its type panics.
@@ -78,18 +78,18 @@ pub enum Error {
     },
     /// A duration that has no meaning here.
     Duration {
-        /// Which option it was given to.
+        /// The option.
         option: &'static str,
         /// The value found.
         given: String,
-        /// What is accepted.
+        /// The accepted values.
         expected: &'static str,
     },
     /// Redis is required by the configuration and could not be reached.
     RedisRequired {
         /// The address, with secrets masked.
         url: String,
-        /// What the last attempt said.
+        /// The error of the last attempt.
         message: String,
     },
     /// [`cache_entry`](crate::CacheCall::cache_entry) was called on a future that is not that of an
@@ -102,17 +102,17 @@ pub enum Error {
     NoEntry {
         /// The annotated function.
         function: &'static str,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A value is not one that its function stores.
     NotStored {
         /// The annotated function.
         function: &'static str,
-        /// Why, and what has become of the entry.
+        /// The reason, and the effect on the entry.
         reason: &'static str,
     },
-    /// A call would have had to load, and was not to:
+    /// No cached value is available, and loading was excluded:
     /// [`only_if_cached`](crate::CacheEntry::only_if_cached).
     NotCached {
         /// The annotated function.
@@ -179,7 +179,7 @@ impl fmt::Display for Error {
                 write!(f, "{function} does not store this value: {reason}")
             }
             Error::NotCached { function } => {
-                write!(f, "nothing that can be served is stored for this call of {function}")
+                write!(f, "no cached value is available for this call of {function}")
             }
             Error::UnknownFunction { function } => write!(
                 f,

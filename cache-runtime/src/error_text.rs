@@ -1,10 +1,9 @@
 //! The text of an error of the user's, for the log: what its type has of `Display` and `Debug`.
 
-use std::any::type_name;
 use std::fmt::{self, Debug, Display, Write as _};
 
-use crate::output::{Probe, SharedErrors};
-use crate::value::unless_panicking;
+use crate::output::{Probe, SharedErrors, type_alone};
+use crate::panics::unless_panicking;
 
 /// So many bytes of the text are logged.
 const LONGEST: usize = 512;
@@ -16,11 +15,6 @@ pub struct ErrorText<E>(fn(&E) -> String);
 /// The same errors, which the log names by their text.
 pub fn named_errors<E>(errors: SharedErrors<E>, text: ErrorText<E>) -> SharedErrors<E> {
     SharedErrors { text: text.0, ..errors }
-}
-
-/// The name of its type, where it has nothing else.
-pub(crate) fn type_alone<E>(_: &E) -> String {
-    type_name::<E>().to_owned()
 }
 
 /// Taken by method look-up where an error has `Display`.

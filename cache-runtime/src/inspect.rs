@@ -76,9 +76,9 @@ pub enum EntryState {
 }
 
 impl Inspected {
-    /// The value, as a `T` that can be read without knowing its type (`serde_json::Value`, say): `None` where the
-    /// codec does not say what it has written. MessagePack does; it is what values are stored with that the
-    /// compact codecs cannot carry, and all with `CACHE_CODEC=messagepack`.
+    /// Returns the value as a self-describing `T`, such as `serde_json::Value`; `None` if the codec is not self-describing.
+    /// MessagePack is. It is used for values that the compact codecs cannot carry, and for all values with
+    /// `CACHE_CODEC=messagepack`.
     pub fn value<T: DeserializeOwned>(&self) -> Option<T> {
         let payload = self.payload.as_deref().filter(|_| self.codec == Some(MessagePack::NAME))?;
         MessagePack::decode(payload).ok()

@@ -40,11 +40,11 @@ mod name;
 #[doc = include_str!("../docs/options.md")]
 pub mod options {}
 mod output;
+mod panics;
 mod pauses;
 mod prehashed;
 mod process;
 mod put;
-mod put_function;
 mod random;
 mod redis;
 #[doc = include_str!("../docs/redis.md")]

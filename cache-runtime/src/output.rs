@@ -4,7 +4,7 @@
 //! type. So generated code asks the type system: method look-up on [`Probe`] prefers the
 //! implementation for `Result`, and takes the plain one where the type is no `Result`.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::convert::Infallible;
 use std::fmt::Debug;
 use std::future::Future;
@@ -15,7 +15,6 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error_text::type_alone;
 use crate::shared_error::SharedError;
 
 /// A value that can be cached.
@@ -259,6 +258,11 @@ impl<E: Wrap> SharedErrors<E> {
         }),
         text: type_alone,
     };
+}
+
+/// The name of an error's type, where it has no other text.
+pub(crate) fn type_alone<E>(_: &E) -> String {
+    type_name::<E>().to_owned()
 }
 
 /// An error that can be made of one that several callers share.

@@ -4,22 +4,22 @@
 //! compare-and-set. So of a put and everything that happened to the entry meanwhile the later one
 //! in time wins, and a late packet never lands on top of something newer.
 
-use std::mem::discriminant;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::call::{CallKey, Fate, Grace, Making, Original, Policy, fill, fresh_for_ms, life_of};
+use crate::call::{
+    CallKey, Fate, Grace, Making, Original, Policy, PutOutcome, fill, fresh_for_ms, life_of,
+};
 use crate::config::Ttl;
-use crate::core::{BY_HAND, Core, Stores};
+use crate::core::{Core, Stores};
 use crate::entry::StateId;
 use crate::error::Error;
 use crate::generation::Noted;
 use crate::invalidate::Targets;
 use crate::memory::{Facts, Identity, Made};
 use crate::redis::{self, Away, By, Filled, Mark, Over, RedisStore};
-use crate::seldom::Reason;
 use crate::stats::SiteCounters;
-use crate::value::{AnyValue, Coding, REMEDY};
+use crate::value::{AnyValue, Coding};
 
 /// What was noted before the value was known.
 #[derive(Debug)]
@@ -47,16 +47,6 @@ pub(crate) struct Worth<'a> {
     pub(crate) weight: Option<usize>,
     /// How long it took to load.
     pub(crate) took: Duration,
-}
-
-/// What became of a put.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Stored,
-    /// Something has come between: whether that is newer is not known.
-    Overtaken,
-    /// Redis is the store, and away.
-    Away,
 }
 
 impl Core {
@@ -103,14 +93,14 @@ impl Put {
     ///
     /// # Errors
     /// What makes it impossible to store the value; nothing has been done then.
-    pub(crate) async fn store(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
+    pub(crate) async fn store(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
         let Some(noted) = &self.redis else {
             return self.store_in_memory(worth);
         };
         let redis = self.core.redis.as_ref();
         let now_ms = redis.and_then(|redis| redis.now_ms(self.key.stored_as()));
         let (Some(redis), Ok(noted), Some(now_ms)) = (redis, noted, now_ms) else {
-            return Ok(Outcome::Away);
+            return Ok(PutOutcome::Away);
         };
         let (core, key, ttl) = (&*self.core, &*self.key, worth.ttl);
         let tokens = &noted.tokens[..];
@@ -126,10 +116,10 @@ impl Put {
                 } else {
                     core.bump([key.slots()[0]]);
                 }
-                Outcome::Stored
+                PutOutcome::Stored
             }
-            Ok(Filled::Refused | Filled::Outdated) => Outcome::Overtaken,
-            Err(Away) => Outcome::Away,
+            Ok(Filled::Refused | Filled::Outdated) => PutOutcome::Overtaken,
+            Err(Away) => PutOutcome::Away,
         })
     }
 
@@ -137,7 +127,7 @@ impl Put {
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
-    pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
+    pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
         let (memory, name) = (&self.core.memory, || self.key.name().as_str());
         let stored = self.core.place(&self.noted, self.made(worth)?, |storing| {
             // A load that has ended meanwhile has stored what may be newer.
@@ -148,7 +138,7 @@ impl Put {
                     true
                 }
         });
-        Ok(if stored { Outcome::Stored } else { Outcome::Overtaken })
+        Ok(if stored { PutOutcome::Stored } else { PutOutcome::Overtaken })
     }
 
     fn made(&self, worth: &Worth<'_>) -> Result<Made, Error> {
@@ -166,14 +156,14 @@ impl Put {
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
-    fn store_for_an_outage(&self, worth: &Worth<'_>) -> Result<Outcome, Error> {
+    fn store_for_an_outage(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
         let is_there = self.core.redis.as_ref().is_some_and(RedisStore::usable);
         if is_there && self.stores == Stores::Redis {
             self.core.bump([self.key.slots()[0]]);
-            return Ok(Outcome::Away);
+            return Ok(PutOutcome::Away);
         }
         let kept = self.store_in_memory(&self.core.for_an_outage(worth));
-        if !matches!(kept, Ok(Outcome::Stored)) {
+        if !matches!(kept, Ok(PutOutcome::Stored)) {
             self.core.bump([self.key.slots()[0]]);
         }
         kept
@@ -234,13 +224,13 @@ impl Put {
         let worth = Worth { value, ttl, grace, coding, weight, took };
         let outcome = self.store(&worth).await;
         match &outcome {
-            Ok(Outcome::Stored) => counters.slow.stores.one(),
-            Ok(Outcome::Away) => {
+            Ok(PutOutcome::Stored) => counters.slow.stores.one(),
+            Ok(PutOutcome::Away) => {
                 self.owe();
                 // Too large a value is not there in the outage either.
                 let _ = self.store_for_an_outage(&worth);
             }
-            Ok(Outcome::Overtaken) => {
+            Ok(PutOutcome::Overtaken) => {
                 counters.slow.refused.one();
                 if overtaken == Overtaken::Goes {
                     self.remove().await;
@@ -257,41 +247,6 @@ impl Put {
 }
 
 impl Core {
-    /// Counts and logs a value that cannot be stored, and says what has become of it.
-    pub(crate) fn unfit(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> Fate {
-        if self.is_lost(key, counters, error) {
-            return Fate::Lossy;
-        }
-        counters.slow.not_stored.one();
-        let (function, name) = (key.function(), key.name().as_str());
-        let reason = Reason::NotStored(discriminant(error));
-        self.seldom(function.unwrap_or(BY_HAND), reason, |times| {
-            tracing::warn!(function, name, times, %error, "a value is not stored");
-        });
-        Fate::Unfit
-    }
-
-    /// Whether a value is not stored since it would not come back as it is; counted, and said once for each
-    /// function.
-    fn is_lost(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> bool {
-        let (Error::Lossy { type_name, message } | Error::Encode { type_name, message }) = error
-        else {
-            return false;
-        };
-        counters.slow.lossy.one();
-        let function = key.function().unwrap_or(BY_HAND);
-        if self.losses.note(function, type_name, message) {
-            tracing::error!(
-                function,
-                type_name,
-                reason = message,
-                "values of this function are not stored in Redis, since they would not come back as they \
-                 are; {REMEDY}"
-            );
-        }
-        true
-    }
-
     /// Puts a value that is the newest there is: nothing that came before counts any more.
     ///
     /// # Errors
@@ -302,17 +257,17 @@ impl Core {
         stores: Stores,
         worth: &Worth<'_>,
         counters: &SiteCounters,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<PutOutcome, Error> {
         let put = self.put(key, stores, Over::Anything, worth.grace.after(worth.ttl)).await;
         let outcome = put.store(worth).await;
         match outcome {
-            Ok(Outcome::Stored) => {}
-            Ok(Outcome::Away) => {
+            Ok(PutOutcome::Stored) => {}
+            Ok(PutOutcome::Away) => {
                 put.owe();
                 put.store_for_an_outage(worth)?;
             }
             // Whatever came between, be it a sweep that has passed by: what is there may be older.
-            Ok(Outcome::Overtaken) | Err(_) => put.remove().await,
+            Ok(PutOutcome::Overtaken) | Err(_) => put.remove().await,
         }
         if let Err(error) = &outcome {
             self.is_lost(key, counters, error);
@@ -337,7 +292,7 @@ mod tests {
     use crate::name::Name;
 
     /// What becomes of a put that has begun when a pattern is cleared.
-    async fn put_across_a_clear(pattern: &str) -> (Outcome, Option<u64>) {
+    async fn put_across_a_clear(pattern: &str) -> (PutOutcome, Option<u64>) {
         let manager = CacheManager::connect(CacheConfig::default()).await.unwrap();
         let core = manager.core();
         let ttl = Ttl::For(Duration::from_secs(60));
@@ -360,8 +315,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_value_is_stored_though_a_pattern_is_cleared_that_does_not_match_it() {
-        assert_eq!(put_across_a_clear("b:*").await, (Outcome::Stored, Some(7)));
-        assert_eq!(put_across_a_clear("a:?").await, (Outcome::Overtaken, None));
-        assert_eq!(put_across_a_clear("a:*").await, (Outcome::Overtaken, None));
+        assert_eq!(put_across_a_clear("b:*").await, (PutOutcome::Stored, Some(7)));
+        assert_eq!(put_across_a_clear("a:?").await, (PutOutcome::Overtaken, None));
+        assert_eq!(put_across_a_clear("a:*").await, (PutOutcome::Overtaken, None));
     }
 }

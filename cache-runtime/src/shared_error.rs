@@ -4,12 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-/// An error that several callers have been given, since they shared the load that failed.
+/// An error of a failed load that several callers share.
 ///
-/// With `share_errors = true`, an error that is not `Clone` (`anyhow::Error`, `eyre::Report`,
-/// `Box<dyn Error + Send + Sync>`) reaches those who waited as one that wraps this, and so, if
-/// anybody waited, the one who loaded. It prints like the original error, and has the same
-/// [source](Error::source).
+/// With `share_errors = true`, an error that is not `Clone` (`anyhow::Error`, `eyre::Report`, `Box<dyn Error + Send +
+/// Sync>`) reaches the waiting callers wrapped in this type. If there were any, the caller that loaded gets it in the
+/// same form. It prints like the original error, and has the same [source](Error::source).
 ///
 /// ```
 /// use std::io;
@@ -34,12 +33,12 @@ impl SharedError {
         SharedError(Arc::new(error))
     }
 
-    /// The original error.
+    /// Returns the original error.
     pub fn original(&self) -> &(dyn Error + Send + Sync + 'static) {
         (*self.0).as_ref()
     }
 
-    /// The original error, if it is an `E`.
+    /// Returns the original error if it is an `E`.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         self.original().downcast_ref()
     }

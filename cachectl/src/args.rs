@@ -1,4 +1,4 @@
-//! What can be asked for.
+//! The arguments.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -7,23 +7,23 @@ use cache_runtime::Ttl;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-/// See and steer a cache of `cache-runtime` in Redis.
+/// Shows and controls a cache of `cache-runtime` in Redis.
 ///
-/// What is invalidated here is invalidated as by the programs themselves: running instances notice at once.
+/// An invalidation has the same effect as one by the programs themselves: running instances notice it at once.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER)]
 pub(crate) struct Cli {
-    /// The address of Redis, such as `redis://user:password@host:6379/0`. Others on this machine see what is
-    /// given here; the variable REDIS_URL (or REDIS_HOST and its companions) is better for a password.
+    /// The address of Redis, such as `redis://user:password@host:6379/0`. Other users of this machine can see
+    /// arguments; use the variable REDIS_URL (or REDIS_HOST, REDIS_PASSWORD, ...) for a password.
     #[arg(long, global = true)]
     pub(crate) url: Option<String>,
-    /// The namespace of the cache; without it the variable CACHE_NAMESPACE, or `cache`.
+    /// The namespace of the cache. The default is the variable CACHE_NAMESPACE, or `cache`.
     #[arg(long, short, global = true)]
     pub(crate) namespace: Option<String>,
-    /// JSON in place of text for people.
+    /// Prints JSON instead of text.
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// How long one question to Redis may take.
+    /// The timeout of one command to Redis.
     #[arg(long, global = true, default_value = "2s", value_parser = duration)]
     pub(crate) timeout: Duration,
     #[command(subcommand)]
@@ -31,22 +31,22 @@ pub(crate) struct Cli {
 }
 
 const AFTER: &str = "\
-Exit codes: 0 done; 1 the answer is no: no such entry, a cache that is not healthy, a fault found; 2 wrong usage;
+Exit codes: 0 done; 1 negative result: no such entry, a cache that is not healthy, a fault found; 2 wrong usage;
 3 Redis cannot be used, or has not confirmed an invalidation.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// What all processes have done together, by call site.
+    /// Shows the statistics of all processes, by call site.
     Stats {
-        /// Starts it from zero after it has been shown.
+        /// Resets the statistics to zero after showing them.
         #[arg(long)]
         reset: bool,
     },
-    /// How the cache is, seen from here.
+    /// Shows the health of the cache, as seen from here.
     Health,
-    /// The names of entries.
+    /// Lists the names of entries.
     Ls(List),
-    /// One entry: its age, remaining life, size, tags, and whether it is valid.
+    /// Shows one entry: its state, age, remaining life, size and tags.
     Inspect {
         /// Its name, without the namespace.
         name: String,
@@ -54,34 +54,34 @@ pub(crate) enum Command {
         #[arg(long)]
         value: bool,
     },
-    /// Makes entries stale, in one step each.
+    /// Invalidates entries by prefix, tag or name, in one step each.
     Invalidate(Invalidate),
-    /// Removes every entry whose name matches.
+    /// Removes every entry whose name matches a pattern.
     Clear {
-        /// `*` is any text, `?` one byte, `[a-z]` one of a set, `\` takes the next as it is.
+        /// `*` is any text, `?` one byte, `[a-z]` one of a set, `\` takes the next character literally.
         pattern: String,
-        /// Only names what it would remove; running loads, which leave a mark there, are among them.
+        /// Only lists the names that it would remove, including those of running loads.
         #[arg(long)]
         dry_run: bool,
     },
     /// Removes everything in the namespace.
     Flush {
-        /// Without this nothing is removed.
+        /// Confirms the removal; without it nothing is removed.
         #[arg(long)]
         yes: bool,
     },
-    /// What all processes do, live, until Ctrl-C.
+    /// Shows the activity of all processes, live, until Ctrl-C.
     Watch {
-        /// How often it is looked at. Processes report every five seconds.
+        /// The interval of updates. Processes report every five seconds.
         #[arg(long, default_value = "2s", value_parser = duration)]
         every: Duration,
-        /// Ends after so many looks.
+        /// Ends after this number of updates.
         #[arg(long)]
         times: Option<NonZeroUsize>,
     },
-    /// Tries everything that the cache needs of this Redis, and says what to do about what is wrong.
+    /// Checks everything that the cache needs from this Redis, and suggests remedies.
     Doctor,
-    /// A script for the shell that completes this program's arguments.
+    /// Prints a script for the shell that completes the arguments of this program.
     Completions {
         /// The shell.
         shell: Shell,
@@ -90,16 +90,16 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Only those below this prefix, and the one that is the prefix.
+    /// Lists only names below this prefix, and the name that equals it.
     #[arg(long, short, conflicts_with = "pattern")]
     pub(crate) prefix: Option<String>,
-    /// Only those that match.
+    /// Lists only names that match this pattern.
     #[arg(long)]
     pub(crate) pattern: Option<String>,
-    /// At most so many; 0 for all.
+    /// Lists at most this number of names; 0 for all.
     #[arg(long, default_value_t = 1_000)]
     pub(crate) limit: usize,
-    /// With state, age, remaining life and size: one more question to Redis each.
+    /// Also shows state, age, remaining life and size, with one more command to Redis for each name.
     #[arg(long, short)]
     pub(crate) long: bool,
 }
@@ -107,13 +107,13 @@ pub(crate) struct List {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Invalidate {
-    /// Everything below this prefix, and the entry that is the prefix.
+    /// Invalidates everything below this prefix, and the entry whose name equals it.
     #[arg(long)]
     pub(crate) prefix: Vec<String>,
-    /// Everything with this tag.
+    /// Invalidates everything with this tag.
     #[arg(long)]
     pub(crate) tag: Vec<String>,
-    /// One entry.
+    /// Invalidates one entry.
     #[arg(long)]
     pub(crate) name: Vec<String>,
 }

@@ -8,7 +8,7 @@ use cache_runtime::{CacheConfig, CacheManager, Mode};
 use crate::args::Cli;
 use crate::exit::Failure;
 
-/// What is needed to connect.
+/// The data that is needed to connect.
 pub(crate) struct Connection {
     config: CacheConfig,
     patience: Duration,

@@ -1,4 +1,4 @@
-//! `cachectl`: see and steer a cache of `cache-runtime` in Redis, from the command line.
+//! `cachectl` shows and controls a cache of `cache-runtime` in Redis, from the command line.
 
 mod args;
 mod commands;

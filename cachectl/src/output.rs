@@ -19,7 +19,7 @@ impl Output {
         self.json
     }
 
-    /// Whether somebody sees it being printed.
+    /// Returns true if the output goes to a terminal, as text.
     pub(crate) fn is_live(&self) -> bool {
         !self.json && stdout().is_terminal()
     }
@@ -50,7 +50,7 @@ pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && steers(c), |c| c.escape_default().to_string())
 }
 
-/// Whether a character moves the cursor, changes colours, or reorders or hides what stands around it.
+/// Returns true for a character that moves the cursor, changes colours, or reorders or hides neighbours.
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

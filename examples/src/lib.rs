@@ -1,4 +1,4 @@
-//! What the examples share: they show what each call cost, and where its value came from.
+//! Shared code of the examples: it shows the cost of each call and the source of its value.
 
 use std::future::Future;
 use std::time::{Duration, Instant};

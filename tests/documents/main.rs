@@ -4,4 +4,5 @@
 mod files;
 mod guide;
 mod links;
+mod results;
 mod rules;

@@ -40,7 +40,7 @@ enum Values {
     CacheTimes(fn(&Stats) -> &Latencies),
 }
 
-/// What a number is.
+/// The kind of a metric.
 #[derive(Clone, Copy)]
 enum Kind {
     /// It only grows.

@@ -129,7 +129,7 @@ impl Observed {
     }
 }
 
-/// What a meter is told of an instrument.
+/// The description of an instrument for a meter.
 struct Instrument {
     name: String,
     unit: &'static str,

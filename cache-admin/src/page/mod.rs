@@ -49,7 +49,7 @@ pub(crate) async fn page() -> ([(HeaderName, &'static str); 4], Html<&'static st
     (headers, Html(PAGE.as_str()))
 }
 
-/// What the page shows.
+/// The data of the page.
 #[derive(Serialize)]
 struct Snapshot {
     /// Milliseconds since 1970.
@@ -58,7 +58,7 @@ struct Snapshot {
     stats: Stats,
     health: Health,
     disabled: Vec<String>,
-    /// What has happened since the snapshot before.
+    /// The events since the previous snapshot.
     events: Vec<Event>,
 }
 

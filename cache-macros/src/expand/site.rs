@@ -19,7 +19,7 @@ pub(super) fn site(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
             #options
             ..#p::SiteSpec::new(#declared)
         });
-        #p::inventory::submit! { #p::CallSite::Cached(&__CACHE_RUNTIME_SITE) }
+        #p::inventory::submit! { #p::CallSite::Cached(__CACHE_RUNTIME_SITE.spec()) }
         &__CACHE_RUNTIME_SITE
     }}
 }

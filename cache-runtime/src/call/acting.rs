@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fate::PutOutcome;
 use super::reading::Reading;
 use super::{Call, CallKey, Found, Goal, Load, Served, Turn, Unheard, Version, recursion};
 use crate::boxed::boxed;
 use crate::error::Error;
 use crate::flight::{Leader, Outcome, Role, Ticket};
-use crate::put::{self, Overtaken, Put, Worth};
+use crate::put::{Overtaken, Put, Worth};
 use crate::redis::Over;
 use crate::site::Coalesce;
 use crate::value::AnyValue;
@@ -135,7 +136,7 @@ impl Call {
         let weight = self.weight(value);
         let worth = Worth { value, ttl, grace, coding, weight, took: Duration::ZERO };
         let set = self.core.set(&self.key, self.stores, &worth, &self.counters).await?;
-        if set == put::Outcome::Stored {
+        if set == PutOutcome::Stored {
             self.counters.slow.stores.one();
         }
         Ok(())

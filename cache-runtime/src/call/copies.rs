@@ -6,14 +6,16 @@
 
 use std::time::Duration;
 
-use super::{CallKey, Weigh, fresh_for_ms, micros};
+use super::{CallKey, Weigh, fresh_for_ms};
+use crate::clock::micros;
 use crate::clock::millis;
 use crate::config::Ttl;
 use crate::core::{BY_HAND, Core};
 use crate::generation::{Noted, Storing};
 use crate::memory::{Facts, Hit, Made, Unkept};
+use crate::panics::unless_panicking;
 use crate::seldom::Reason;
-use crate::value::{AnyValue, unless_panicking};
+use crate::value::AnyValue;
 
 /// What is known of an entry that is to be copied.
 #[derive(Clone, Copy, Debug)]

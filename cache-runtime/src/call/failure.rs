@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Call, micros};
+use super::Call;
+use crate::clock::micros;
 use crate::core::BY_HAND;
 use crate::seldom::Reason;
 

@@ -1,6 +1,5 @@
 //! What becomes of a loaded value, as the spans say it.
 
-use crate::put::Outcome;
 use crate::redis::{Away, Filled};
 
 /// Whether a value is stored, and why it is not.
@@ -35,12 +34,22 @@ impl Fate {
     }
 }
 
-impl From<Outcome> for Fate {
-    fn from(outcome: Outcome) -> Self {
+/// What became of a put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PutOutcome {
+    Stored,
+    /// Something has come between: whether that is newer is not known.
+    Overtaken,
+    /// Redis is the store, and away.
+    Away,
+}
+
+impl From<PutOutcome> for Fate {
+    fn from(outcome: PutOutcome) -> Self {
         match outcome {
-            Outcome::Stored => Fate::Stored,
-            Outcome::Overtaken => Fate::Overtaken,
-            Outcome::Away => Fate::Away,
+            PutOutcome::Stored => Fate::Stored,
+            PutOutcome::Overtaken => Fate::Overtaken,
+            PutOutcome::Away => Fate::Away,
         }
     }
 }

@@ -23,33 +23,36 @@ mod drive;
 mod early;
 mod failure;
 mod fate;
+mod filling;
 mod key;
 mod load;
 mod look;
+mod origin;
 mod policy;
 mod reading;
 mod recursion;
 mod redis_load;
 mod shared_names;
+mod unfit;
 mod validity;
 
 use std::sync::Arc;
 use std::time::Duration;
-
-use serde::Serialize;
 
 pub(crate) use aside::{Aside, Body, Lost};
 pub(crate) use copies::Original;
 pub(crate) use drive::Next;
 pub use drive::Run;
 pub(crate) use early::is_due;
-pub(crate) use fate::Fate;
+pub(crate) use fate::{Fate, PutOutcome};
+pub(crate) use filling::{Making, fill};
 pub(crate) use key::{CallKey, named};
 pub(crate) use load::{Goal, Load};
 pub(crate) use look::{Loading, Step};
+pub(crate) use origin::Origin;
+pub use origin::Source;
 pub(crate) use policy::{Grace, Policy, Test, Weigh, fresh_for_ms, life_of};
 pub(crate) use reading::{Ask, At, Leftover, Reading, Vacancy, tags_of};
-pub(crate) use redis_load::{Making, fill};
 pub(crate) use shared_names::{MOST_BESIDE, SharedNames};
 pub(crate) use validity::{Present, Verdict, age_ms, hit, judge};
 
@@ -65,21 +68,6 @@ use crate::stats::SiteCounters;
 use crate::timer::timeout;
 use crate::value::{AnyValue, Value};
 
-/// Where an output came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Source {
-    /// The memory of this process.
-    Memory,
-    /// Redis.
-    Redis,
-    /// The function's body, run by this call.
-    Load,
-    /// The function's body, run by another caller at the same time.
-    Shared,
-}
-
 /// What a caller gets that has not run its body, or that ran it for nothing; and what is known of
 /// it.
 #[derive(Debug)]
@@ -90,20 +78,6 @@ pub(crate) struct Served {
 
 /// An output whose type is not known.
 pub(crate) type Output = Result<Value, SharedFailure>;
-
-/// Where an output came from, how long ago it was stored, and whether its TTL is over.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Origin {
-    pub(crate) source: Source,
-    pub(crate) age: Duration,
-    pub(crate) stale: bool,
-}
-
-impl Origin {
-    pub(crate) fn new(source: Source) -> Self {
-        Origin { source, age: Duration::ZERO, stale: false }
-    }
-}
 
 impl Served {
     pub(crate) fn found(found: Found) -> Self {
@@ -349,8 +323,4 @@ impl Call {
 fn passed(value: &Value) -> Option<Arc<Passed>> {
     let (value, origin) = (value.copied()?, Origin::new(Source::Shared));
     Some(Arc::new(Passed { value, origin, saved_micros: None }))
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

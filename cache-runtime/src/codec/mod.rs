@@ -20,10 +20,9 @@ pub use self::postcard::Postcard;
 
 /// A format for values in Redis.
 ///
-/// An implementation may be wrong about a type (a positional format cannot carry every one): the
-/// cache decodes each value back before it is stored, and uses [`MessagePack`] or [`Bincode`] if it is
-/// another one then. But `decode` must be total: any bytes give a value or an error,
-/// without a panic and without allocating more than they justify.
+/// An implementation need not carry every type (a positional format cannot): the cache decodes each value before it is
+/// stored, and uses [`MessagePack`] or [`Bincode`] if the value has changed. But `decode` must be total: any bytes give a
+/// value or an error, without a panic and without allocating more than their length justifies.
 ///
 /// ```
 /// use cache_runtime::{Codec, CodecError};
@@ -56,7 +55,7 @@ pub use self::postcard::Postcard;
     note = "`codec` takes a type that implements `cache_runtime::Codec`, such as `cache_runtime::Bincode` or `cache_runtime::MessagePack`"
 )]
 pub trait Codec: Send + Sync + 'static {
-    /// The number stored with each value. Below 128 they are this crate's own.
+    /// The number that is stored with each value. Numbers below 128 are reserved for this crate.
     const ID: u8;
 
     /// What logs and statistics call it.
@@ -86,7 +85,7 @@ pub struct CodecError {
 }
 
 impl CodecError {
-    /// An error with the text of `message`.
+    /// Makes an error with the text of `message`.
     #[cold]
     pub fn new(message: impl fmt::Display) -> Self {
         Self { message: message.to_string().into() }

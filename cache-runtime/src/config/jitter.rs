@@ -18,7 +18,7 @@ impl Jitter {
     /// The largest fraction.
     pub const MAX: f64 = 0.5;
 
-    /// The fraction.
+    /// Returns the fraction.
     pub fn fraction(self) -> f64 {
         self.0
     }

@@ -203,8 +203,8 @@ impl Default for CacheConfig {
 }
 
 impl CacheConfig {
-    /// The TTL of values under this key prefix: that of the prefix itself, else of the nearest
-    /// prefix it lies in (`video:meta` lies in `video`), else the default.
+    /// Returns the TTL of values under this key prefix: that of the prefix itself, else of the nearest enclosing prefix
+    /// (`video` encloses `video:meta`), else the default.
     pub fn ttl_of(&self, prefix: &str) -> Ttl {
         std::iter::successors(Some(prefix), |prefix| Some(prefix.rsplit_once(':')?.0))
             .find_map(|prefix| self.prefix_ttls.get(prefix))

@@ -17,21 +17,20 @@ const SCHEMES: [&str; 4] = ["redis", "rediss", "redis+unix", "unix"];
 const SENTINEL: &str = "redis-sentinel";
 const SENTINEL_TLS: &str = "rediss-sentinel";
 
-/// Where Redis is:
+/// The address of Redis:
 ///
 /// - One server: `redis://[user:password@]host[:port][/db]`, `rediss://..` for an encrypted connection
 ///   (feature `tls`), or `redis+unix:///path/to/socket[?db=0&user=..&pass=..]` (also `unix://`).
-/// - A cluster (feature `cluster`): the URL of any node, or of several with commas between them, which are
-///   tried in turn: `redis://host:6379,redis://host:6379`. The others are found by asking.
-/// - A master that Sentinel looks after: `redis-sentinel://[user:password@]host[:26379][,host..]/name[/db]`
-///   with the hosts of the sentinels and the name that they know the master by; `rediss-sentinel://..` where
-///   all of them speak TLS. User and password are the master's; those of the sentinels, if they have some,
-///   are `?sentinel_user=..&sentinel_password=..`.
+/// - A cluster (feature `cluster`): the URL of any node, or of several separated by commas:
+///   `redis://host:6379,redis://host:6379`. The other nodes are discovered.
+/// - A master monitored by Sentinel: `redis-sentinel://[user:password@]host[:26379][,host..]/name[/db]`
+///   with the hosts of the sentinels and the name of the master; with `rediss-sentinel://..`, all connections
+///   use TLS. User and password are those of the master; those of the sentinels, if needed, are `?sentinel_user=..&sentinel_password=..`.
 ///
-/// `?protocol=resp3` has commands sent in that protocol, too; invalidations of others are always heard by it.
+/// With `?protocol=resp3`, commands use that protocol too; invalidations of other processes always do.
 ///
-/// `Debug` and `Display` never show the password, whether or not the text is a proper URL.
-/// Serialising does write it: a configuration must read back as it was.
+/// `Debug` and `Display` never show the password, even if the text is not a valid URL. Serialising writes it, because a
+/// configuration must read back unchanged.
 ///
 /// ```
 /// use cache_runtime::RedisUrl;
@@ -62,7 +61,7 @@ impl Address {
 }
 
 impl RedisUrl {
-    /// The text as it was given, with the password.
+    /// Returns the text as it was given, including the password.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -36,11 +36,10 @@ impl Ttl {
     /// The shortest TTL, one millisecond: the resolution of Redis.
     pub const MIN: Duration = Duration::from_millis(1);
 
-    /// The longest TTL that is a time, 100 years of 365 days. What should last longer lasts
-    /// [`Forever`](Ttl::Forever).
+    /// The longest TTL with a duration, 100 years of 365 days. Use [`Forever`](Ttl::Forever) for longer times.
     pub const MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-    /// The time, or `None` for [`Forever`](Ttl::Forever).
+    /// Returns the duration, or `None` for [`Forever`](Ttl::Forever).
     pub fn duration(self) -> Option<Duration> {
         match self {
             Ttl::For(duration) => Some(duration),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::options::MOST_TAGS;
 use super::{CacheManager, SetOptions};
+use crate::call::PutOutcome;
 use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, Weigh, named};
 use crate::config::Ttl;
 use crate::core::BY_HAND;
@@ -16,7 +17,7 @@ use crate::inspect::Inspected;
 use crate::invalidate::Targets;
 use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
-use crate::put::{self, Worth};
+use crate::put::Worth;
 use crate::redis::Away;
 use crate::seldom::Reason;
 use crate::value::{AnyValue, Coding, type_of};
@@ -297,12 +298,12 @@ impl crate::core::Core {
         ttl: Ttl,
         weight: Option<usize>,
         value: &dyn AnyValue,
-    ) -> Result<put::Outcome, Error> {
+    ) -> Result<PutOutcome, Error> {
         let (grace, coding, took) = (Grace::default(), Coding::default(), Duration::ZERO);
         let worth = Worth { value, ttl, grace, coding, weight, took };
         let outcome = self.set(key, self.stores, &worth, &self.by_hand).await;
         let outcome = outcome.inspect_err(|_| self.by_hand.slow.not_stored.one())?;
-        if outcome != put::Outcome::Overtaken {
+        if outcome != PutOutcome::Overtaken {
             self.by_hand.slow.stores.one();
         }
         Ok(outcome)

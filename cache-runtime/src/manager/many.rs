@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 
 use super::{CacheManager, SetOptions};
+use crate::call::PutOutcome;
 use crate::call::{
     Ask, At, CallKey, Leftover, Original, Present, Reading, Vacancy, Verdict, hit, judge,
 };
@@ -17,7 +18,6 @@ use crate::error::Error;
 use crate::generation::Noted;
 use crate::memory::encoded_size;
 use crate::output::CacheValue;
-use crate::put::Outcome;
 use crate::redis::{Missed, Pace, ROOM, RedisStore};
 use crate::seldom::Reason;
 use crate::value::{ValueType, type_of};
@@ -130,9 +130,9 @@ impl CacheManager {
             let mut is_owed = false;
             for outcome in join_all(sets).await {
                 match outcome {
-                    Ok(Outcome::Stored) => written.stored += 1,
-                    Ok(Outcome::Overtaken) => written.overtaken += 1,
-                    Ok(Outcome::Away) => {
+                    Ok(PutOutcome::Stored) => written.stored += 1,
+                    Ok(PutOutcome::Overtaken) => written.overtaken += 1,
+                    Ok(PutOutcome::Away) => {
                         written.unconfirmed += 1;
                         is_owed = true;
                     }

@@ -9,10 +9,8 @@ use super::CacheManager;
 use crate::core::Core;
 use crate::error::Error;
 use crate::events::Happened;
-use crate::generation::Slot;
 use crate::glob::Pattern;
 use crate::invalidate::{Finally, Targets};
-use crate::memory::Terms;
 use crate::redis::{Away, Place, Progress, Swept};
 
 /// The names that match a pattern, page by page: see [`CacheManager::names`].
@@ -174,25 +172,5 @@ impl Core {
         let removed = removed.unwrap_or(in_memory);
         self.events.note(Happened::Flushed { removed });
         removed
-    }
-
-    /// Another process has cleared a pattern: what it had to find in Redis is gone there.
-    pub(crate) fn drop_cleared(&self, pattern: &str) {
-        match Pattern::new(pattern) {
-            Ok(pattern) if !pattern.is_everything() => self.drop_matching(&pattern),
-            _ => self.generations.bump_epoch(),
-        }
-    }
-
-    fn drop_matching(&self, pattern: &Pattern) {
-        self.generations.begin_sweep(pattern);
-        self.bump(self.names_in_memory(pattern));
-    }
-
-    fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
-        // Stale ones, too: they may be served.
-        let terms = Terms { grace_ms: u64::MAX, ..self.terms(None) };
-        let names = self.memory.names(terms).filter(|name| pattern.matches(name));
-        names.map(|name| Slot::name(&name)).collect()
     }
 }

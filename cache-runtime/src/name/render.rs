@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::str;
 
 use super::escape::{Text, append};
-use crate::value::unless_panicking;
+use crate::panics::unless_panicking;
 
 /// Puts a name together from the literal parts and the values of a template.
 ///
@@ -78,15 +78,15 @@ impl Renderer {
     }
 }
 
-/// The text of a value, made safe for use inside a name.
+/// Escapes the text of a value for use inside a name.
 ///
-/// `:` (which separates segments), `%`, braces, the characters that mean something in a pattern
+/// `:` (which separates segments), `%`, braces, the special characters of patterns
 /// (`*`, `?`, `[`, `]`, `^`, `\`), `#`, `~`, control characters and white space become `%` and two
 /// hexadecimal digits for each byte of UTF-8. An empty text becomes `%-`. Distinct texts stay
 /// distinct.
 ///
-/// Templates in `#[cached]` and `#[cache_invalidate]` do this by themselves; use it for names
-/// written by hand.
+/// Templates in `#[cached]` and `#[cache_invalidate]` escape by themselves; use this function for names in the direct
+/// API.
 ///
 /// In a template the character that follows a placeholder is escaped in its value, too: `a-b` in
 /// `"{id}-draft"` is `a%2Db-draft`. So this function gives the text of a template only where a

@@ -5,6 +5,7 @@ use std::fmt;
 use super::hooks::{Hooks, Rules};
 use super::key_source::{FullKey, KeySource};
 use super::run::Call;
+use super::site::{Local, Site};
 use crate::ambient;
 use crate::asked::{self, Taken};
 use crate::call;
@@ -14,7 +15,7 @@ use crate::name::Renderer;
 use crate::output::{CacheValue, OutputKind};
 use crate::random;
 use crate::scope;
-use crate::site::{Instance, Site};
+use crate::site::Instance;
 
 /// The tags of one call.
 #[derive(Debug, Default)]
@@ -119,11 +120,11 @@ where
     T: FnMut(&mut Tags),
     H: FnMut(K) -> Hooks<K>,
 {
-    let instance = own.site.instance(own.type_name);
+    let local = own.site.local(own.type_name);
     if ambient::any() {
-        return begin_in_surroundings(kind, instance, Asked { own, key, tags, hooks });
+        return begin_in_surroundings(kind, local, Asked { own, key, tags, hooks });
     }
-    let bound = bound_globally(instance);
+    let (bound, instance) = (local.bound(), &local.instance);
     match look_up::<K, S>(bound, own, instance, &key) {
         Ok(value) => Begin::Hit(value),
         Err(why) => Begin::Call(slow(bound, kind, instance, Asked { own, key, tags, hooks }, why)),
@@ -169,7 +170,7 @@ where
 #[inline(never)]
 fn begin_in_surroundings<K, S, T, H>(
     kind: K,
-    instance: &'static Instance,
+    local: &'static Local,
     asked: Asked<S, T, H>,
 ) -> Begin<K>
 where
@@ -179,7 +180,8 @@ where
     T: FnMut(&mut Tags),
     H: FnMut(K) -> Hooks<K>,
 {
-    let (bound, taken) = surroundings(asked.own, instance);
+    let (bound, taken) = surroundings(asked.own, local);
+    let instance = &local.instance;
     let why = match taken {
         Some(taken) => Why::Asked(taken),
         None => match look_up::<K, S>(&bound, asked.own, instance, &asked.key) {
@@ -212,22 +214,13 @@ where
     Call::new(bound, own, instance, parts, why.into())
 }
 
-#[inline]
-fn bound_globally(instance: &'static Instance) -> &'static Bound {
-    #[cold]
-    fn bind(instance: &'static Instance) -> &'static Bound {
-        instance.bound.get_or_init(|| crate::manager::global().bind(instance))
-    }
-    instance.bound.get().unwrap_or_else(|| bind(instance))
-}
-
 /// The cache of the scope, and what somebody asks of this call.
 #[cold]
 #[inline(never)]
-fn surroundings(own: Own, instance: &'static Instance) -> (Bound, Option<Taken>) {
+fn surroundings(own: Own, local: &'static Local) -> (Bound, Option<Taken>) {
     let bound = match scope::current() {
-        Some(manager) => manager.core().bind(instance),
-        None => bound_globally(instance).clone(),
+        Some(manager) => manager.core().bind(&local.instance),
+        None => local.bound().clone(),
     };
     (bound, asked::take(own.type_name, own.boxed))
 }

@@ -7,8 +7,8 @@ use crate::key::{self, KeyParts};
 use crate::memory::{Domain, Hit, MemoryKey, WantedCall, WantedName};
 use crate::name::{Name, Rendered, Renderer, shorten};
 use crate::output::CacheValue;
+use crate::panics::unless_panicking;
 use crate::site::Instance;
-use crate::value::unless_panicking;
 
 /// The arguments of a call as its key: a list of references, `(&a, (&b, ()))`, and what makes their
 /// fingerprint. `CHECKED` says that hits in memory are checked by it, as debug builds do.

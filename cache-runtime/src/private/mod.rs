@@ -4,7 +4,10 @@ mod begin;
 mod hooks;
 mod key_part;
 mod key_source;
+mod plan;
+mod put_function;
 mod run;
+mod site;
 mod storable;
 mod task;
 
@@ -17,19 +20,14 @@ pub use crate::error_text::{
 };
 pub use crate::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
 pub use crate::fingerprint::{Argument, Fingerprint};
-pub use crate::invalidate::{
-    Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition,
-};
 pub use crate::name::{InTemplate, Renderer, named as name};
 pub use crate::output::{
     AnyResult, CacheValue, EntryCall, OutputKind, PlainKind, Probe, ProbeCloneError,
     ProbeNoCloneError, ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors,
     is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
 };
-pub use crate::put_function::{EntryOf, PutPlan, Takes, put, put_plan};
 pub use crate::registry::{CallSite, Invalidating, InvalidatingSpec};
-pub use crate::site::{Coalesce, Site, SiteSpec, Tier, TtlSpec};
-pub use crate::site::{Declared, SiteKey};
+pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec};
 pub use crate::value::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
 pub use begin::{Begin, Own, Tags, begin, output};
 pub use hooks::{Fallible, Hooks, MaybeNone};
@@ -39,7 +37,10 @@ pub use key_part::{
     key_value, probe_part,
 };
 pub use key_source::{Args, KeySource, Template, no_fingerprint};
+pub use plan::{Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition};
+pub use put_function::{EntryOf, PutPlan, Takes, put, put_plan};
 pub use run::{Background, Call};
+pub use site::Site;
 pub use storable::{
     Answer, AskedValue, NeedsClone, NeedsDeserialize, NeedsSerialize, NeedsSync, NotClone,
     NotDeserialize, NotSerialize, NotShared, ProbeValue, Storable, probe_value, storable,

@@ -17,10 +17,11 @@ use crate::core::Bound;
 use crate::error::Error;
 use crate::invalidate::Targets;
 use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
+use crate::panics::unless_panicking;
 use crate::scope;
 use crate::seldom::Reason;
 use crate::site::Instance;
-use crate::value::{Value, unless_panicking};
+use crate::value::Value;
 
 const KEY_PANICS: &str = "the `Serialize` or `Display` of a value in its key panics; mend it, or leave the value out of the key";
 const FINGERPRINT_PANICS: &str =

@@ -10,13 +10,13 @@ use serde::Serialize;
 pub use cached::{CachedSite, SiteTtl};
 pub use invalidating::{Invalidating, InvalidatingSite, InvalidatingSpec, SiteEntry};
 
-use crate::site::Site;
+use crate::site::SiteSpec;
 
 /// What an attribute leaves in the program.
 #[derive(Clone, Copy, Debug)]
 pub enum CallSite {
     /// `#[cached]`.
-    Cached(&'static Site),
+    Cached(&'static SiteSpec),
     /// `#[cache_invalidate]` or `#[cache_put]`.
     Invalidating(&'static InvalidatingSpec),
 }
@@ -34,10 +34,10 @@ pub struct Registry {
     pub invalidating: Vec<InvalidatingSite>,
 }
 
-/// All annotated functions of the program and of the libraries it uses, with their options,
-/// whether or not they have been called.
+/// Returns all annotated functions of the program and of its libraries with their options, even if they were never
+/// called.
 ///
-/// A generic function is listed once. A library is part of the program if anything of it is used.
+/// A generic function is listed once. A library is part of the program if any part of it is used.
 ///
 /// ```
 /// use cache_runtime::{cache_invalidate, cached};
@@ -62,7 +62,7 @@ pub fn registry() -> Registry {
     let mut registry = Registry { cached: Vec::new(), invalidating: Vec::new() };
     for site in inventory::iter::<CallSite> {
         match site {
-            CallSite::Cached(site) => registry.cached.push(CachedSite::of(site.spec())),
+            CallSite::Cached(site) => registry.cached.push(CachedSite::of(site)),
             CallSite::Invalidating(spec) => registry.invalidating.push(InvalidatingSite::of(spec)),
         }
     }

@@ -3,12 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use once_cell::sync::OnceCell;
-
 use super::location::{Declared, Place};
 use super::spec::SiteSpec;
 use super::type_name::{label, without_closures};
-use crate::core::Bound;
 use crate::fingerprint::Alarm;
 use crate::generation::Slot;
 use crate::key::{self, NameHasher};
@@ -21,7 +18,7 @@ use crate::name;
 pub(crate) struct Instance {
     pub(crate) spec: &'static SiteSpec,
     /// The type name that tells this instance from others, as the compiler gave it.
-    pub(super) type_name: &'static str,
+    pub(crate) type_name: &'static str,
     /// `module::function<types>`, for people: without types it is [`Place::path`].
     ///
     /// [`Place::path`]: crate::Place::path
@@ -43,8 +40,6 @@ pub(crate) struct Instance {
     pub(crate) distinct: bool,
     /// Which of its calls have arguments that serialise alike.
     pub(crate) alarm: Alarm,
-    /// What the process's own manager keeps for it.
-    pub(crate) bound: OnceCell<Bound>,
 }
 
 /// All instances that have been called.
@@ -61,7 +56,12 @@ pub(crate) fn is_function_name(name: &str) -> bool {
 }
 
 impl Instance {
-    pub(super) fn leak(spec: &'static SiteSpec, type_name: &'static str) -> &'static Self {
+    /// Notes an instance, wherever that is placed.
+    pub(crate) fn register<T>(
+        spec: &'static SiteSpec,
+        type_name: &'static str,
+        place: impl FnOnce(Self) -> (T, &'static Self),
+    ) -> T {
         let Declared { package, module, .. } = spec.declared;
         let identity = format!("{package}|{module}|{}", without_closures(type_name));
         let origin = key::origin(&identity, spec.version);
@@ -71,7 +71,7 @@ impl Instance {
             .any(|other| other.identity == identity && other.spec.version == spec.version);
         // What is kept in this process alone may be told apart by a number of this process alone.
         let origin = if twin { crate::random::word() } else { origin };
-        let (label, bound) = (label(type_name), OnceCell::new());
+        let label = label(type_name);
         let names = NameHasher::new(&identity, spec.version);
         let head = format!("{}:{}:", spec.prefix(), spec.declared.function);
         let prefixes: Arc<[String]> =
@@ -89,9 +89,8 @@ impl Instance {
             origin,
             distinct: !twin,
             alarm: Alarm::default(),
-            bound,
         };
-        let instance: &'static Self = Box::leak(Box::new(instance));
+        let (placed, instance) = place(instance);
         known.push(instance);
         drop(known);
         if twin {
@@ -102,7 +101,7 @@ impl Instance {
                 "another cached function has this name and version; this one is cached in memory only"
             );
         }
-        instance
+        placed
     }
 
     /// The name of the entry for these encoded arguments.

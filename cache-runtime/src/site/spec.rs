@@ -147,7 +147,7 @@ pub enum SiteKey {
 }
 
 /// The rules of literal numbers, for constants.
-pub(super) const fn check_numbers(spec: &SiteSpec) {
+pub(crate) const fn check_numbers(spec: &SiteSpec) {
     if let Some(jitter) = spec.jitter {
         assert!(0.0 <= jitter && jitter <= 0.5, "`jitter` takes a number from 0.0 to 0.5");
     }
@@ -160,7 +160,7 @@ pub(super) const fn check_numbers(spec: &SiteSpec) {
 
 /// The rules of a literal prefix, for a prefix that is a path to a constant.
 #[allow(clippy::panic, reason = "it is called at compile time")]
-pub(super) const fn check_prefix(prefix: &str) {
+pub(crate) const fn check_prefix(prefix: &str) {
     if let Some(fault) = prefix_fault(prefix) {
         panic!("{}", fault);
     }

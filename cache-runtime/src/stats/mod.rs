@@ -178,23 +178,23 @@ impl Counts {
         self.memory_hits.saturating_add(self.redis_hits)
     }
 
-    /// Hits as a part of hits and misses, `0.0 ..= 1.0`; zero before the first call.
+    /// Returns the fraction of hits among hits and misses, `0.0 ..= 1.0`; zero before the first call.
     pub fn hit_rate(&self) -> f64 {
         let calls = self.hits().saturating_add(self.misses);
         if calls == 0 { 0.0 } else { self.hits() as f64 / calls as f64 }
     }
 
-    /// The mean time of a load.
+    /// Returns the mean time of a load.
     pub fn mean_load(&self) -> Duration {
         Duration::from_micros(self.load_micros.checked_div(self.loads).unwrap_or(0))
     }
 
-    /// The load time that hits have saved.
+    /// Returns the load time that hits have saved.
     pub fn time_saved(&self) -> Duration {
         Duration::from_micros(self.saved_micros)
     }
 
-    /// The sum of both.
+    /// Returns the sum of both.
     #[must_use]
     pub fn plus(self, other: Counts) -> Counts {
         let sum = self.combine(other, u64::saturating_add);

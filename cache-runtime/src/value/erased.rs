@@ -11,8 +11,8 @@ use std::sync::Arc;
 use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
 use crate::memory::{self, Facts, Made, Memory, MemoryKey, Unkept};
 use crate::output::CacheValue;
+use crate::panics::unless_panicking;
 use crate::shape;
-use crate::value::unless_panicking;
 
 /// A value that several may have.
 pub(crate) type Value = Arc<dyn AnyValue>;

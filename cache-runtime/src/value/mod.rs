@@ -17,7 +17,6 @@ use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -33,6 +32,7 @@ use crate::codec::DefaultCodec;
 use crate::config::CacheConfig;
 use crate::entry;
 use crate::error::Error;
+use crate::panics::unless_panicking;
 
 /// So many digests are remembered as verified for each type in each codec.
 const VERIFIED: usize = 8;
@@ -271,11 +271,6 @@ fn distinct<'a>(
     let others = others.into_iter().map(|codec| codec as &dyn ValueCodec);
     let others = others.filter(|codec| codec.identity() != first.identity());
     std::iter::once(first).chain(others).collect()
-}
-
-/// What the user's code returns; `None` if it panics, which no caller of the cache has deserved.
-pub(crate) fn unless_panicking<T>(run: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
 fn refused(type_name: &'static str, unfit: &[(&'static str, Unfit)]) -> Error {

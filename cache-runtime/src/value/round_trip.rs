@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::fmt::{self, Debug, Write as _};
 
 use super::{Equality, Likeness, Printing, REMEDY, Types, Unfit, ValueCodec, distinct};
-use super::{owned, type_of, unless_panicking};
+use super::{owned, type_of};
 use crate::codec::DefaultCodec;
 use crate::config::CacheConfig;
 use crate::output::CacheValue;
+use crate::panics::unless_panicking;
 
 /// So many lines that differ are shown.
 const SHOWN: usize = 20;

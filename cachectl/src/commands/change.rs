@@ -41,7 +41,7 @@ pub(crate) async fn invalidate(
     Ok(Exit::Done)
 }
 
-/// How many processes have reported to the namespace of late, and so notice; `None` if Redis does not say.
+/// Returns the number of processes that have reported recently and so notice a change; `None` if it is unknown.
 async fn audience(manager: &CacheManager) -> Option<u64> {
     manager.cluster_stats().await.map(|stats| stats.instances)
 }

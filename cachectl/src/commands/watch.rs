@@ -130,7 +130,7 @@ impl Drop for Screen {
     }
 }
 
-/// What is to be seen at one moment.
+/// The view at one moment.
 #[derive(Serialize)]
 struct View {
     namespace: String,
@@ -175,7 +175,7 @@ impl Rates {
     }
 }
 
-/// What the same call site had counted earlier.
+/// Returns the earlier counts of the same call site.
 fn counts_of(earlier: &ClusterStats, site: &ClusterSite) -> Counts {
     let same = |old: &&ClusterSite| (&old.name, &old.prefix) == (&site.name, &site.prefix);
     earlier.sites.iter().find(same).map(|old| old.counts).unwrap_or_default()

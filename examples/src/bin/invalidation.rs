@@ -1,4 +1,4 @@
-//! What `#[cache_invalidate]` can name, when it acts, and what it does to a load in flight.
+//! Shows the targets of `#[cache_invalidate]`, its moment, and its effect on a running load.
 //!
 //! ```text
 //! cargo run -p cache-examples --bin invalidation
@@ -12,7 +12,7 @@ use cache_examples::{introduce, part, timed};
 use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cached, install};
 use tokio::time::sleep;
 
-/// What the pretended database holds: the version of everything.
+/// The content of the simulated database: the version of everything.
 static VERSION: AtomicU64 = AtomicU64::new(1);
 
 // Two functions with prefixes of their own, both below `video`. Each reads the database at once,

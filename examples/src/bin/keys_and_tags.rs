@@ -1,4 +1,4 @@
-//! What entries are called: keys, prefixes, tags, and patterns over them.
+//! Shows the names of entries: keys, prefixes, tags, and patterns over them.
 //!
 //! ```text
 //! cargo run -p cache-examples --bin keys_and_tags

@@ -16,7 +16,7 @@ use cache_runtime::{
 };
 use tokio::time::sleep;
 
-/// What the pretended database holds: prices in cents.
+/// The content of the simulated database: prices in cents.
 static PRICES: LazyLock<Mutex<HashMap<u64, u64>>> = LazyLock::new(Mutex::default);
 
 /// A shop, whose methods have no `key` template: nobody need know what the entries are called.

@@ -1,4 +1,4 @@
-//! What callers see when Redis is killed, restarted empty, frozen, and goes on.
+//! Shows what callers see while Redis is killed, restarted empty, frozen and resumed.
 //!
 //! ```text
 //! cargo run --release -p cache-examples --bin outage

@@ -22,7 +22,7 @@ use tokio::time::sleep;
 const CALLERS: u64 = 1_000;
 const OUTAGE: Duration = Duration::from_secs(10);
 
-/// How often the source has been asked, and whether it answers.
+/// The number of requests to the source.
 static ASKED: AtomicU64 = AtomicU64::new(0);
 static TAKES_MS: AtomicU64 = AtomicU64::new(200);
 static DOWN: AtomicBool = AtomicBool::new(false);
@@ -142,7 +142,7 @@ fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What callers see while the source is down.
+/// Shows what callers see while the source is down.
 async fn outage<F>(what: &str, call: impl Fn() -> F)
 where
     F: Future<Output = Result<u64, io::ErrorKind>>,

@@ -1,4 +1,4 @@
-//! How to test functions that are cached: a cache for each test, and a clock that obeys.
+//! Tests cached functions with a cache for each test, and a clock that the test moves.
 //!
 //! ```text
 //! cargo run -p cache-examples --bin testing      # runs the checks below and says so

@@ -1,6 +1,7 @@
 //! Values of which it is known what becomes of them.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Deserializer, Serializer};
 use serde_json::json;

@@ -7,12 +7,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::plan::{Condition, Unfinished, When, resolve_entry};
 use crate::asked::Resolved;
 use crate::boxed::Boxed;
 use crate::call::{CallKey, Policy};
 use crate::config::Ttl;
 use crate::core::Bound;
-use crate::invalidate::{Condition, Unfinished, When, resolve_entry};
 use crate::output::EntryCall;
 use crate::output::{CacheValue, OutputKind};
 use crate::put::{Overtaken, Put};

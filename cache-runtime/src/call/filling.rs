@@ -1,0 +1,92 @@
+//! Entries in Redis: what they are made of, and storing them.
+
+use std::time::Duration;
+
+use smallvec::SmallVec;
+use tracing::field::Empty;
+use tracing::{Instrument as _, trace_span};
+
+use super::fate::Fate;
+use super::key::CallKey;
+use super::policy::fresh_for_ms;
+use super::validity;
+use crate::clock::micros;
+use crate::config::Ttl;
+use crate::core::Core;
+use crate::entry::{self, Header, StateId};
+use crate::error::Error;
+use crate::panics::unless_panicking;
+use crate::random;
+use crate::redis::{Away, By, Filled, Life, Noted, RedisStore};
+use crate::value::{AnyValue, Coding, Encoded};
+
+/// Stores an entry in Redis, if nothing has come between.
+pub(crate) async fn fill(
+    redis: &RedisStore,
+    key: &CallKey,
+    noted: &Noted,
+    entry: &[u8],
+    life: Life,
+    by: By,
+) -> Result<Filled, Away> {
+    let span = trace_span!(
+        "cache_store",
+        name = key.name().as_str(),
+        function = key.function(),
+        prefix = key.prefix(),
+        bytes = entry.len(),
+        outcome = Empty,
+    );
+    let fill = redis.fill(key.stored_as(), key.tags(), noted, entry, life, by);
+    let filled = fill.instrument(span.clone()).await;
+    span.record("outcome", Fate::from(filled).as_str());
+    filled
+}
+
+/// What an entry is made of besides its value.
+pub(crate) struct Making<'a> {
+    pub(crate) core: &'a Core,
+    pub(crate) key: &'a CallKey,
+    pub(crate) coding: Coding,
+    pub(crate) ttl: Ttl,
+    pub(crate) took: Duration,
+    /// The root's, then those of the key's tags, as the load noted them.
+    pub(crate) tokens: &'a [u64],
+    pub(crate) now_ms: u64,
+}
+
+impl Making<'_> {
+    pub(crate) fn entry(&self, value: &dyn AnyValue) -> Result<Vec<u8>, Error> {
+        let panics = || Error::Panics { type_name: value.of().name() };
+        let size = unless_panicking(|| value.size()).ok_or_else(panics)?;
+        let limit = self.core.config.max_value_size;
+        let too_large =
+            |size| Error::ValueTooLarge { name: self.key.name().as_str().to_owned(), size, limit };
+        if size > limit {
+            return Err(too_large(size));
+        }
+        let encoded = self.core.types.encode(value, self.coding)?;
+        let mut entry = Vec::with_capacity(encoded.payload.len() + 128);
+        let address = self.core.address(self.key);
+        entry::encode(&self.header(&encoded), &encoded.payload, address, &mut entry)
+            .map_err(|_| too_large(encoded.payload.len()))?;
+        Ok(entry)
+    }
+
+    fn header(&self, encoded: &Encoded) -> Header<'_> {
+        let (root, tokens) = self.tokens.split_first().map_or((0, self.tokens), |(r, t)| (*r, t));
+        let tags: SmallVec<_> = validity::record(self.key, tokens).collect();
+        Header {
+            state: StateId::value(encoded.codec, random::word()),
+            compressed: encoded.compressed,
+            origin: self.key.origin,
+            shape: encoded.shape,
+            fingerprint: self.key.fingerprint,
+            created_ms: self.now_ms,
+            fresh_for_ms: fresh_for_ms(self.ttl),
+            load_micros: micros(self.took),
+            root,
+            tags,
+        }
+    }
+}

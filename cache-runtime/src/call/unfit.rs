@@ -1,0 +1,48 @@
+//! Values that cannot be stored: counted, and said.
+
+use std::mem::discriminant;
+
+use super::fate::Fate;
+use super::key::CallKey;
+use crate::core::{BY_HAND, Core};
+use crate::error::Error;
+use crate::seldom::Reason;
+use crate::stats::SiteCounters;
+use crate::value::REMEDY;
+
+impl Core {
+    /// Counts and logs a value that cannot be stored, and says what has become of it.
+    pub(crate) fn unfit(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> Fate {
+        if self.is_lost(key, counters, error) {
+            return Fate::Lossy;
+        }
+        counters.slow.not_stored.one();
+        let (function, name) = (key.function(), key.name().as_str());
+        let reason = Reason::NotStored(discriminant(error));
+        self.seldom(function.unwrap_or(BY_HAND), reason, |times| {
+            tracing::warn!(function, name, times, %error, "a value is not stored");
+        });
+        Fate::Unfit
+    }
+
+    /// Whether a value is not stored since it would not come back as it is; counted, and said once for each
+    /// function.
+    pub(crate) fn is_lost(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> bool {
+        let (Error::Lossy { type_name, message } | Error::Encode { type_name, message }) = error
+        else {
+            return false;
+        };
+        counters.slow.lossy.one();
+        let function = key.function().unwrap_or(BY_HAND);
+        if self.losses.note(function, type_name, message) {
+            tracing::error!(
+                function,
+                type_name,
+                reason = message,
+                "values of this function are not stored in Redis, since they would not come back as they \
+                 are; {REMEDY}"
+            );
+        }
+        true
+    }
+}

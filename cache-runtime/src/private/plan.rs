@@ -1,0 +1,284 @@
+//! What generated code of `#[cache_invalidate]` gives, and what is done with it.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::future::Future;
+use std::mem::discriminant;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::asked::{self, Resolved};
+use crate::boxed::Boxed;
+use crate::core::Core;
+use crate::error::Error;
+use crate::invalidate::Targets;
+use crate::name::Renderer;
+use crate::output::{EntryCall, OutputKind, Probe};
+use crate::registry::InvalidatingSpec;
+use crate::seldom::Reason;
+use crate::settling;
+use crate::site::{Place, without_closures};
+
+/// When an annotated function invalidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// After it has returned `Ok`, or anything that is not a `Result`.
+    Success,
+    /// After it has returned.
+    Always,
+    /// Before it begins.
+    Before,
+}
+
+/// A condition on what the function returned.
+pub type Condition<R> = Option<fn(&R) -> bool>;
+
+/// No condition.
+pub fn no_condition<K: OutputKind>(_: K) -> Condition<K::Output> {
+    None
+}
+
+/// `if = |result| ...`.
+pub fn condition<K: OutputKind>(_: K, condition: fn(&K::Output) -> bool) -> Condition<K::Output> {
+    Some(condition)
+}
+
+/// What one call of an annotated function will invalidate, rendered before its body takes the
+/// arguments.
+pub struct Plan {
+    site: &'static InvalidatingSpec,
+    removal: Removal,
+}
+
+/// What is to be invalidated, and in which cache.
+struct Removal {
+    core: Arc<Core>,
+    targets: Targets,
+}
+
+impl Plan {
+    /// A plan for the present cache.
+    pub fn new(site: &'static InvalidatingSpec, fill: impl FnOnce(&mut Plan)) -> Self {
+        let targets = Targets { by: Some(&site.declared), ..Targets::default() };
+        let removal = Removal { core: crate::manager::current(), targets };
+        let mut plan = Plan { site, removal };
+        fill(&mut plan);
+        plan
+    }
+
+    /// Adds a prefix. If the `Display` of a value in it fails, everything is invalidated that it may
+    /// have covered: what is below the segments before that value.
+    pub fn prefix(&mut self, render: impl FnOnce(&mut Renderer)) {
+        match Renderer::run(render) {
+            Ok(prefix) => self.removal.targets.add_prefix(prefix.as_str()),
+            Err(before) => {
+                self.removal.targets.add_above(before.as_str());
+                self.report("prefix");
+            }
+        }
+    }
+
+    /// Adds a tag. If the `Display` of a value in it fails, the whole namespace is invalidated.
+    pub fn tag(&mut self, render: impl FnOnce(&mut Renderer)) {
+        match Renderer::run(render) {
+            Ok(tag) => self.removal.targets.add_tag(tag.as_str()),
+            Err(_) => {
+                self.removal.targets.everything = true;
+                self.report("tag");
+            }
+        }
+    }
+
+    /// Adds the entry of a call.
+    pub fn entry<F: EntryCall>(&mut self, call: F) {
+        if let Some(resolved) = resolve_entry(call, self.site) {
+            self.removal.targets.names.push(resolved.key.name().as_str().to_owned());
+        }
+    }
+
+    /// The function's caller cannot be failed.
+    fn report(&self, what: &'static str) {
+        let Targets { names, everything, .. } = &self.removal.targets;
+        let place = Place::of(&self.site.declared);
+        let instead = match names.last() {
+            Some(above) if !everything => format!("everything below `{above}`"),
+            _ => "the whole namespace".to_owned(),
+        };
+        let of = place.to_string();
+        self.removal.core.seldom(&of, Reason::Rendering(what), |times| {
+            tracing::error!(
+                times,
+                "the `Display` of a value in the {what} of {place} failed: {instead} is invalidated instead"
+            );
+        });
+    }
+}
+
+/// The entry of a call in the option `entry`, taken before the body runs.
+pub(crate) fn resolve_entry<F: Future>(
+    call: F,
+    site: &'static InvalidatingSpec,
+) -> Option<Resolved> {
+    let addressee = asked::addressee::<F>();
+    let error = match asked::resolve(Box::pin(call), addressee) {
+        Ok(resolved) => return Some(resolved),
+        Err(error) => error,
+    };
+    // The caller of the annotated function cannot be failed.
+    let (place, nothing) = (Place::of(&site.declared), site.kind.nothing());
+    let (of, reason) = (place.to_string(), Reason::Entry(discriminant(&error)));
+    crate::manager::current().seldom(&of, reason, |times| match error {
+        Error::NotACachedCall { future } => tracing::error!(
+            times,
+            "the `entry` of {place} is not the call of a `#[cached]` function ({}): {nothing}",
+            without_closures(future)
+        ),
+        error => tracing::error!(times, "the `entry` of {place}: {error}: {nothing}"),
+    });
+    None
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Plan").field(&self.removal.targets).finish()
+    }
+}
+
+/// Runs the body of a `#[cache_invalidate]` function, and invalidates before it returns.
+///
+/// If the future is dropped or the body panics once it has begun, what it has written is not
+/// known: the invalidation happens then, and once more when a write still under way has settled.
+async fn invalidate<K, F>(
+    plan: Plan,
+    when: When,
+    _kind: K,
+    condition: Condition<K::Output>,
+    body: Pin<&mut F>,
+) -> K::Output
+where
+    K: OutputKind,
+    F: Future<Output = K::Output>,
+{
+    let unfinished = match plan.begin(when) {
+        Ok(unfinished) => unfinished,
+        Err(before) => {
+            before.await;
+            return body.await;
+        }
+    };
+    let output = body.await;
+    unfinished.finish(wanted::<K>(when, condition, &output)).await;
+    output
+}
+
+/// The same for an output that must not wait, since it is not `Send`: Redis is owed the
+/// invalidation, and until it has confirmed it this process asks Redis for none of it.
+async fn invalidate_at_once<K, F>(
+    plan: Plan,
+    when: When,
+    _kind: K,
+    condition: Condition<K::Output>,
+    body: Pin<&mut F>,
+) -> K::Output
+where
+    K: OutputKind,
+    F: Future<Output = K::Output>,
+{
+    let unfinished = match plan.begin(when) {
+        Ok(unfinished) => unfinished,
+        Err(before) => {
+            before.await;
+            return body.await;
+        }
+    };
+    let output = body.await;
+    unfinished.finish_at_once(wanted::<K>(when, condition, &output));
+    output
+}
+
+macro_rules! chosen_by_output {
+    ($($(#[$doc:meta])* $name:ident for $probe:ty $(where $bound:path)? => $function:ident;)*) => {$(
+        $(#[$doc])*
+        pub trait $name<R>: Sized {
+            /// Runs the body, and invalidates.
+            fn __cache_invalidate<K, F>(
+                self,
+                plan: Plan,
+                when: When,
+                kind: K,
+                condition: Condition<R>,
+                body: Pin<&mut F>,
+            ) -> impl Future<Output = R>
+            where
+                K: OutputKind<Output = R>,
+                F: Future<Output = R>,
+            {
+                $function(plan, when, kind, condition, body)
+            }
+        }
+
+        impl<R $(: $bound)?> $name<R> for $probe {}
+    )*};
+}
+
+chosen_by_output! {
+    /// Taken by method look-up where the output may wait for the invalidation.
+    ProbeSendOutput for &Probe<R> where Send => invalidate;
+    /// Taken by method look-up where it may not, or that is not known.
+    ProbeAnyOutput for Probe<R> => invalidate_at_once;
+}
+
+fn wanted<K: OutputKind>(when: When, condition: Condition<K::Output>, output: &K::Output) -> bool {
+    let succeeded = when == When::Always || K::succeeded(output);
+    succeeded && condition.is_none_or(|condition| condition(output))
+}
+
+/// A function that has begun and has not come to its end.
+pub(crate) struct Unfinished(Option<Removal>);
+
+impl Plan {
+    /// What is to be done before the body, unless it is nothing but to begin.
+    fn begin(self, when: When) -> Result<Unfinished, Boxed<()>> {
+        if when == When::Before {
+            return Err(Box::pin(async move {
+                self.removal.core.invalidate(&self.removal.targets).await;
+            }));
+        }
+        Ok(Unfinished(Some(self.removal)))
+    }
+}
+
+impl Unfinished {
+    /// A function that has begun to change what these names stand for.
+    pub(crate) fn changing(core: Arc<Core>, names: Vec<String>) -> Self {
+        Unfinished(Some(Removal { core, targets: Targets { names, ..Targets::default() } }))
+    }
+
+    /// The function has come to its end. Boxed: its callers are compiled for each function.
+    fn finish(self, wanted: bool) -> Boxed<()> {
+        Box::pin(self.finished(wanted))
+    }
+
+    async fn finished(mut self, wanted: bool) {
+        if let Some(removal) = self.0.as_ref().filter(|_| wanted) {
+            removal.core.invalidate(&removal.targets).await;
+        }
+        self.0 = None;
+    }
+
+    pub(crate) fn finish_at_once(mut self, wanted: bool) {
+        if let Some(removal) = self.0.take().filter(|_| wanted) {
+            removal.core.invalidate_in_background(&removal.targets);
+        }
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let Some(removal) = self.0.take() else { return };
+        removal.core.invalidate_in_background(&removal.targets);
+        settling::invalidate_later(&removal.core, removal.targets);
+    }
+}
