@@ -22,13 +22,16 @@ static FORKED: AtomicU64 = AtomicU64::new(0);
 /// A random 64-bit number, never zero.
 pub(crate) fn word() -> u64 {
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let (first, second) = &*KEYS;
     if PROCESS.has_changed() {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         FORKED.store(now.as_nanos() as u64, Ordering::Release);
     }
-    // The process too: a forked one shares the keys and the counter.
-    let id = (std::process::id(), FORKED.load(Ordering::Acquire));
+    word_of(count, (std::process::id(), FORKED.load(Ordering::Acquire)))
+}
+
+/// The word of this number in this process: forked ones share the keys and the counter.
+fn word_of(count: u64, id: (u32, u64)) -> u64 {
+    let (first, second) = &*KEYS;
     let word = first.hash_one((count, id)) ^ second.hash_one((id, count)).rotate_left(32);
     word.max(1)
 }
@@ -60,6 +63,14 @@ pub(crate) fn fraction() -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processes_that_share_a_memory_draw_other_words() {
+        let siblings = [(7, 0), (8, 1), (9, 1), (9, 2)];
+        let words = (0..1_000).flat_map(|count| siblings.map(|id| word_of(count, id)));
+        let words: std::collections::HashSet<u64> = words.collect();
+        assert_eq!(words.len(), 4_000);
+    }
 
     #[test]
     fn words_do_not_repeat_and_fractions_stay_in_range() {
