@@ -32,7 +32,7 @@ use crate::error::Error;
 use crate::generation::{Generations, Verified};
 use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
-use crate::panics::unless_panicking;
+use crate::panics::drop_each;
 use crate::prehashed::BuildPrehashed;
 use crate::site::is_function_name;
 use entry::{AnyEntry, Entry, TableEntry};
@@ -399,7 +399,7 @@ impl Memory {
         // Each is dropped when the lock of its shard has been released.
         for (held, ()) in self.table.drain() {
             held.entry.verified.retire();
-            let_go([held]);
+            drop_each([held]);
         }
         near::let_go();
     }
@@ -434,21 +434,13 @@ pub(crate) struct Gone(SmallVec<[TableEntry; 2]>);
 
 impl Gone {
     pub(crate) fn let_go(self) {
-        let_go(self.0);
+        drop_each(self.0);
     }
 }
 
 impl From<Made> for Gone {
     fn from(made: Made) -> Self {
         Gone([made.0].into_iter().collect())
-    }
-}
-
-/// Drops what has left the table, one by one. A value's `Drop` that panics is not to fail whoever stores
-/// another one.
-fn let_go<T>(gone: impl IntoIterator<Item = T>) {
-    for gone in gone {
-        let _ = unless_panicking(move || drop(gone));
     }
 }
 

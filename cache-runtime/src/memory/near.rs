@@ -17,6 +17,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::entry::{AnyEntry, TableEntry};
+use crate::panics::drop_each;
 
 /// How many places there are at first, and how many at most.
 const PLACES: Range<usize> = 64..1 << 15;
@@ -94,7 +95,7 @@ impl Drop for NearCache {
     fn drop(&mut self) {
         ALL.0.caches.fetch_sub(u64::from(self.counted), Ordering::Relaxed);
         // A panic at the end of a thread would end the process.
-        super::let_go(mem::take(&mut self.slots));
+        drop_each(mem::take(&mut self.slots));
     }
 }
 
@@ -180,7 +181,7 @@ pub(super) fn let_go() {
     turn_over();
     let outgoing = NEAR.try_with(|near| Some(near.try_borrow_mut().ok()?.look_through(turn())));
     // Not before the near cache can be used again: a value's `Drop` may call the cache.
-    super::let_go(outgoing.ok().flatten().into_iter().flatten());
+    drop_each(outgoing.ok().flatten().into_iter().flatten());
 }
 
 /// What `take` makes of the entry in the near cache with this hash.
@@ -210,8 +211,8 @@ pub(super) fn put(held: TableEntry, turn: u32) {
     });
     // As above.
     if let Ok(Some((left, (kept, held)))) = outgoing {
-        super::let_go(left.into_iter().chain(kept));
-        super::let_go(held);
+        drop_each(left.into_iter().chain(kept));
+        drop_each(held);
     }
 }
 
