@@ -102,8 +102,9 @@ mod with_mistakes {
 
 /// The functions of a finding, and what it is about.
 fn summary(finding: &Finding) -> (&'static str, Vec<&'static str>, String) {
-    let functions =
-        |sites: &[cache_runtime::Place]| sites.iter().map(|site| site.function).collect::<Vec<_>>();
+    let functions = |sites: &[cache_runtime::SourceLocation]| {
+        sites.iter().map(|site| site.function).collect::<Vec<_>>()
+    };
     match finding {
         Finding::Twins { sites, .. } => ("twins", functions(sites), String::new()),
         Finding::SameNames { names, sites, .. } => ("same names", functions(sites), names.clone()),

@@ -62,7 +62,7 @@ async fn run() -> Result<(), Failure> {
     let manager = CacheManager::connect(CacheConfig::default().redis_url(server.url())).await?;
     with(&manager, call_all()).await;
     assert_eq!(manager.stats().sites.len(), 1_000);
-    while manager.cluster_stats().await.is_none_or(|stats| stats.sites.len() < 1_000) {
+    while manager.fleet_stats().await.is_none_or(|stats| stats.sites.len() < 1_000) {
         sleep(Duration::from_millis(100)).await;
     }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -71,7 +71,7 @@ async fn run() -> Result<(), Failure> {
     let service = Router::new().nest_service("/cache", router(manager.clone(), open));
     tokio::spawn(async move { axum::serve(listener, service).await });
     let requests = if is_full() { 1_000 } else { 10 };
-    for route in ["health", "stats", "stats/cluster", "metrics", "sites"] {
+    for route in ["health", "stats", "stats/fleet", "metrics", "sites"] {
         let mut times = times(address, route, requests).await?;
         times.sort();
         let of = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];

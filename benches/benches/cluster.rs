@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use cache_benches::redis::series::publish_figures;
 use cache_benches::redis::{Cursor, Failure, Group, Ids, SMALL, ours};
 use cache_benches::{Effort, Figure, is_full, median};
-use cache_runtime::{CacheConfig, CacheManager, Happened, Mode, cached, with};
+use cache_runtime::{CacheConfig, CacheManager, EventKind, Mode, cached, with};
 use cache_tests::{RedisCluster, RedisServer, Sentinels};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
@@ -259,8 +259,8 @@ impl Callers {
     fn back_at(&self, killed: SystemTime) -> Option<SystemTime> {
         let mut after = self.manager.events(0).into_iter().filter(|event| event.at >= killed);
         let last = after
-            .rfind(|it| matches!(it.what, Happened::RedisBack | Happened::RedisLost { .. }))?;
-        (last.what == Happened::RedisBack).then_some(last.at)
+            .rfind(|it| matches!(it.what, EventKind::RedisBack | EventKind::RedisLost { .. }))?;
+        (last.what == EventKind::RedisBack).then_some(last.at)
     }
 }
 

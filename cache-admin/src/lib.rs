@@ -24,7 +24,7 @@
 //! | `GET /` | a live page |
 //! | `GET /live` | the data of that page each second, as server-sent events; the stream ends after five events, and the page requests it again |
 //! | `GET /stats` | the statistics of this process: in total, by prefix, by call site |
-//! | `GET /stats/cluster` | the statistics of all processes that share the namespace in Redis, including ended ones |
+//! | `GET /stats/fleet` | the statistics of all processes that share the namespace in Redis, including ended ones |
 //! | `GET /health` | the health: 200 if healthy or degraded, 503 if Redis is required and unavailable |
 //! | `GET /sites` | every annotated function of the program with its options and its invalidations |
 //! | `GET /events?after=N` | recent events: outages, recoveries, and invalidations since the first request |
@@ -38,7 +38,7 @@
 //! | `POST /warm` | stores JSON values under names, for `CacheManager::get` |
 //! | `POST /sites/{name}/disable`, `/enable` | switches caching off or on for a function |
 //! | `POST /stats/reset` | resets the statistics of this process |
-//! | `POST /stats/cluster/reset` | resets the statistics of all processes |
+//! | `POST /stats/fleet/reset` | resets the statistics of all processes |
 //!
 //! # Access
 //!
@@ -95,7 +95,7 @@ pub fn router(manager: CacheManager, config: AdminConfig) -> Router {
     let admin = Arc::new(Admin { manager, config });
     let reading = Router::new()
         .route("/stats", get(look::stats))
-        .route("/stats/cluster", get(look::cluster))
+        .route("/stats/fleet", get(look::fleet))
         .route("/health", get(look::health))
         .route("/sites", get(look::sites))
         .route("/events", get(look::events))
@@ -105,7 +105,7 @@ pub fn router(manager: CacheManager, config: AdminConfig) -> Router {
         .route_layer(from_fn_with_state(Arc::clone(&admin), access::readers));
     let changing = Router::new()
         .route("/stats/reset", post(change::reset))
-        .route("/stats/cluster/reset", post(change::reset_cluster))
+        .route("/stats/fleet/reset", post(change::reset_fleet))
         .route("/entries/{*name}", delete(change::delete_entry))
         .route("/prefix/{*prefix}", delete(change::invalidate_prefix))
         .route("/tag/{*tag}", delete(change::invalidate_tag))

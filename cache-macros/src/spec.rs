@@ -116,7 +116,7 @@ pub(crate) enum Tier {
 pub(crate) enum Coalesce {
     Off,
     Process,
-    Cluster,
+    Fleet,
 }
 
 /// A body that may be run in a task, with copies of the arguments.

@@ -25,7 +25,7 @@ const TOLD: usize = 1_024;
 pub(crate) struct Background {
     /// The loads that take the place of a value which is served meanwhile: one of a key at a time.
     pub(crate) refreshes: Arc<Flights<CallKey>>,
-    places: Arc<Mutex<Places>>,
+    places: Arc<Mutex<SlotCounts>>,
     process: Process,
     limit: usize,
     /// The longest that one may take.
@@ -36,7 +36,7 @@ pub(crate) struct Background {
 
 /// Who has how many of the places.
 #[derive(Debug, Default)]
-struct Places {
+struct SlotCounts {
     /// By the kind of the keys: their function, mostly.
     taken: HashMap<u64, usize>,
     all: usize,
@@ -46,8 +46,8 @@ struct Places {
 
 /// The right to run one load in the background.
 #[derive(Debug)]
-pub(crate) struct Place {
-    taken: Taken,
+pub(crate) struct BackgroundSlot {
+    taken: TakenSlot,
     runtime: Handle,
     closed: watch::Receiver<bool>,
     longest: Duration,
@@ -55,8 +55,8 @@ pub(crate) struct Place {
 
 /// A place that is free again when this is dropped.
 #[derive(Debug)]
-struct Taken {
-    places: Arc<Mutex<Places>>,
+struct TakenSlot {
+    places: Arc<Mutex<SlotCounts>>,
     kind: u64,
 }
 
@@ -75,7 +75,7 @@ impl Background {
 
     /// A place on this runtime for a load of this key, if one is free for its function: no function may have
     /// more places than are left to the others.
-    pub(crate) fn place(&self, runtime: Handle, key: &CallKey) -> Option<Place> {
+    pub(crate) fn place(&self, runtime: Handle, key: &CallKey) -> Option<BackgroundSlot> {
         let (kind, closed) = (key.kind(), self.closed.subscribe());
         let mut places = lock(&self.places);
         if self.process.has_changed() {
@@ -100,8 +100,8 @@ impl Background {
         }
         places.all += 1;
         *places.taken.entry(kind).or_default() += 1;
-        let taken = Taken { places: Arc::clone(&self.places), kind };
-        Some(Place { taken, runtime, closed, longest: self.longest })
+        let taken = TakenSlot { places: Arc::clone(&self.places), kind };
+        Some(BackgroundSlot { taken, runtime, closed, longest: self.longest })
     }
 
     /// How many loads run.
@@ -125,13 +125,13 @@ impl Background {
     }
 }
 
-impl Places {
+impl SlotCounts {
     fn taken(&self, kind: u64) -> usize {
         self.taken.get(&kind).copied().unwrap_or(0)
     }
 }
 
-impl Drop for Taken {
+impl Drop for TakenSlot {
     fn drop(&mut self) {
         let mut places = lock(&self.places);
         places.all = places.all.saturating_sub(1);
@@ -146,14 +146,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Place {
+impl BackgroundSlot {
     /// Runs a load to its end, or to the manager's, or for as long as a load may take: then it is given up.
     pub(crate) fn run(
         self,
         load: impl Future<Output = ()> + Send + 'static,
         give_up: impl FnOnce(Duration) + Send + 'static,
     ) {
-        let Place { taken, runtime, mut closed, longest } = self;
+        let BackgroundSlot { taken, runtime, mut closed, longest } = self;
         runtime.spawn(async move {
             let _taken = taken;
             // It ends with an error if the manager is gone.
@@ -182,7 +182,7 @@ mod tests {
     async fn a_function_has_no_more_places_than_it_leaves_to_the_others() {
         let memory = Memory::new(1 << 20, 1 << 20, 2);
         let background = Background::new(8, Duration::from_secs(60));
-        // Names by hand count by their first prefix.
+        // Names given directly count by their first prefix.
         let place = |prefix: &str, id: usize| {
             let key = named(&memory, Name::new(&format!("{prefix}:{id}")), &[]);
             background.place(Handle::current(), &key)

@@ -5,11 +5,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
-use crate::asked::{self, Addressee, Answer, Outcome, Terms, Wish, addressee, ask};
 use crate::call::{Origin, Source};
 use crate::error::Error;
 use crate::invalidate::Targets;
 use crate::output::CacheValue;
+use crate::request::{
+    self, Addressee, FetchOptions, Request, RequestOutcome, Response, addressee, ask,
+};
 
 /// Extends the future of a call of a `#[cached]` function.
 ///
@@ -46,7 +48,11 @@ pub trait CacheCall: Future + Sized {
     /// thread. So an ordinary function that at once makes such a call and returns it in another
     /// box passes for it.
     fn cache_entry(self) -> CacheEntry<Self> {
-        CacheEntry { addressee: addressee::<Self>(), call: Box::pin(self), terms: Terms::default() }
+        CacheEntry {
+            addressee: addressee::<Self>(),
+            call: Box::pin(self),
+            options: FetchOptions::default(),
+        }
     }
 }
 
@@ -73,7 +79,7 @@ impl<F: Future> CacheCall for F {}
 pub struct CacheEntry<F> {
     call: Pin<Box<F>>,
     addressee: Addressee,
-    terms: Terms,
+    options: FetchOptions,
 }
 
 /// An output and its source.
@@ -94,7 +100,7 @@ impl<F: Future> CacheEntry<F> {
     /// Makes [`fetch`](CacheEntry::fetch) and [`peek`](CacheEntry::peek) ignore a stored value of this age or older;
     /// `fetch` loads then.
     pub fn max_age(mut self, age: Duration) -> Self {
-        self.terms.max_age = Some(age);
+        self.options.max_age = Some(age);
         self
     }
 
@@ -102,7 +108,7 @@ impl<F: Future> CacheEntry<F> {
     /// [`peek`](CacheEntry::peek) the call is counted, and a value that may be served past its TTL while it is
     /// refreshed is returned; the refresh is not started.
     pub fn only_if_cached(mut self) -> Self {
-        self.terms.only_if_cached = true;
+        self.options.only_if_cached = true;
         self
     }
 
@@ -112,7 +118,7 @@ impl<F: Future> CacheEntry<F> {
     /// # Errors
     /// See [above](CacheEntry#errors).
     pub fn name(self) -> Result<String, Error> {
-        let resolved = asked::resolve(self.call, self.addressee)?;
+        let resolved = request::resolve(self.call, self.addressee)?;
         Ok(resolved.key.name().as_str().to_owned())
     }
 
@@ -122,7 +128,7 @@ impl<F: Future> CacheEntry<F> {
     /// # Errors
     /// See [above](CacheEntry#errors).
     pub async fn invalidate(self) -> Result<(), Error> {
-        let resolved = asked::resolve(self.call, self.addressee)?;
+        let resolved = request::resolve(self.call, self.addressee)?;
         let targets = Targets::name(resolved.key.name().as_str());
         resolved.bound.core.invalidate(&targets).await;
         Ok(())
@@ -140,7 +146,7 @@ impl<F: Future> CacheEntry<F> {
     /// See [above](CacheEntry#errors). What the body returns is in the `Ok`: of a function that
     /// returns a `Result`, write `.await??`.
     pub async fn refresh(self) -> Result<F::Output, Error> {
-        self.output(Wish::Refresh).await
+        self.output(Request::Refresh).await
     }
 
     /// Runs the function without the cache: nothing is read, stored or shared.
@@ -149,7 +155,7 @@ impl<F: Future> CacheEntry<F> {
     /// See [above](CacheEntry#errors). What the body returns is in the `Ok`: of a function that
     /// returns a `Result`, write `.await??`.
     pub async fn bypass(self) -> Result<F::Output, Error> {
-        self.output(Wish::Bypass).await
+        self.output(Request::Bypass).await
     }
 
     /// Returns the stored value if it is fresh, and never loads. For a function that returns a `Result`, the value is
@@ -158,8 +164,8 @@ impl<F: Future> CacheEntry<F> {
     /// # Errors
     /// See [above](CacheEntry#errors).
     pub async fn peek(self) -> Result<Option<F::Output>, Error> {
-        let max_age = self.terms.max_age;
-        Ok(self.ask(Wish::Peek(max_age)).await?.0)
+        let max_age = self.options.max_age;
+        Ok(self.ask(Request::Peek(max_age)).await?.0)
     }
 
     /// Makes the ordinary call, and also returns the source of its output. [`value`](Fetched::value) is the whole
@@ -169,9 +175,9 @@ impl<F: Future> CacheEntry<F> {
     /// See [above](CacheEntry#errors). What the body returns is in [`Fetched::value`].
     pub async fn fetch(self) -> Result<Fetched<F::Output>, Error> {
         let future = self.not_a_cached_call();
-        let terms = self.terms;
-        match self.ask(Wish::Fetch(terms)).await? {
-            (Some(value), Answer::Found(Origin { source, age, stale })) => {
+        let options = self.options;
+        match self.ask(Request::Fetch(options)).await? {
+            (Some(value), Response::Found(Origin { source, age, stale })) => {
                 Ok(Fetched { value, source, age, stale })
             }
             _ => Err(future),
@@ -209,23 +215,23 @@ impl<F: Future> CacheEntry<F> {
     pub async fn put<V>(self, value: V) -> Result<(), Error>
     where
         V: Send + 'static,
-        F::Output: Holds<V>,
+        F::Output: StoredAs<V>,
     {
         let CacheEntry { call, addressee, .. } = self;
-        ask(call, addressee, || Wish::Put(Box::new(value))).await.map(drop)
+        ask(call, addressee, || Request::Put(Box::new(value))).await.map(drop)
     }
 
-    async fn output(self, wish: Wish) -> Result<F::Output, Error> {
+    async fn output(self, request: Request) -> Result<F::Output, Error> {
         let future = self.not_a_cached_call();
-        self.ask(wish).await?.0.ok_or(future)
+        self.ask(request).await?.0.ok_or(future)
     }
 
     fn not_a_cached_call(&self) -> Error {
         Error::NotACachedCall { future: std::any::type_name::<F>() }
     }
 
-    async fn ask(self, wish: Wish) -> Result<Outcome<F::Output>, Error> {
-        ask(self.call, self.addressee, || wish).await
+    async fn ask(self, request: Request) -> Result<RequestOutcome<F::Output>, Error> {
+        ask(self.call, self.addressee, || request).await
     }
 }
 
@@ -234,11 +240,11 @@ impl<F: Future> CacheEntry<F> {
     message = "a function that returns `{Self}` does not store a `{V}`",
     note = "`put` takes what is stored: the value in an `Ok`, or the whole output if that is no `Result`"
 )]
-pub trait Holds<V> {}
+pub trait StoredAs<V> {}
 
 #[diagnostic::do_not_recommend]
-impl<V: CacheValue> Holds<V> for V {}
-impl<V, E> Holds<V> for Result<V, E> {}
+impl<V: CacheValue> StoredAs<V> for V {}
+impl<V, E> StoredAs<V> for Result<V, E> {}
 
 impl<F> fmt::Debug for CacheEntry<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

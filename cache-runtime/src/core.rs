@@ -12,23 +12,21 @@ use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
 use crate::entry::Address;
 use crate::error::Error;
-use crate::events::{Events, Happened};
+use crate::events::{EventKind, Events};
 use crate::flight::Flights;
-use crate::generation::{Generations, Noted, Passed, Slot, Storing};
+use crate::generation::{GenerationSnapshot, Generations, Passed, Slot, Storing};
 use crate::glob::Pattern;
 use crate::means::Means;
-use crate::memory::{Gone, Made, Memory, Terms};
+use crate::memory::{Gone, Made, Memory, ReadPredicate};
 use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
 use crate::registry::registry;
 use crate::seldom::{Reason, Seldoms};
 use crate::site::{Instance, Tier};
-use crate::stats::{
-    Beyond, ClusterStats, Counter, SiteCounters, SiteStats, Stats, Total, totals_of,
-};
+use crate::stats::{Beyond, Counter, FleetStats, SiteCounters, SiteStats, Stats, Total, totals_of};
 use crate::value::{Losses, Types};
 
 /// What the methods of the manager are called, where functions have names.
-pub(crate) const BY_HAND: &str = "by hand";
+pub(crate) const DIRECT: &str = "direct";
 
 /// The state behind a [`CacheManager`](crate::CacheManager).
 pub(crate) struct Core {
@@ -39,13 +37,13 @@ pub(crate) struct Core {
     pub(crate) redis: Option<RedisStore>,
     pub(crate) flights: Arc<Flights<CallKey>>,
     pub(crate) background: Background,
-    /// Loads that were asked for by hand.
+    /// Loads that were asked for directly.
     pub(crate) renewals: Arc<Flights<CallKey>>,
     pub(crate) means: Means,
     pub(crate) types: Types,
     pub(crate) shared_names: SharedNames,
     pub(crate) losses: Losses,
-    pub(crate) by_hand: Arc<SiteCounters>,
+    pub(crate) direct: Arc<SiteCounters>,
     /// What is said of calls, however many there are.
     pub(crate) seldom: Seldoms,
     pub(crate) invalidations: Counter,
@@ -62,9 +60,9 @@ pub(crate) struct Core {
 pub(crate) enum Stores {
     /// In memory alone.
     Memory,
-    /// In Redis alone; in memory while that is away.
+    /// In Redis alone; in memory while that is unavailable.
     Redis,
-    /// In Redis, with copies in memory for as long as the feed is heard.
+    /// In Redis, with copies in memory for as long as the feed is connected.
     Tiered,
 }
 
@@ -95,7 +93,7 @@ impl Bound {
 }
 
 impl Core {
-    /// Says of a function, or of [`BY_HAND`], what may happen at each of its calls: the first time, and then
+    /// Says of a function, or of [`DIRECT`], what may happen at each of its calls: the first time, and then
     /// once a minute with the number of times.
     pub(crate) fn seldom(&self, function: &str, reason: Reason, say: impl FnOnce(u64)) {
         self.seldom.happens(function, reason, self.clock.now_ms(), say);
@@ -153,7 +151,7 @@ impl Core {
             shared_names: SharedNames::default(),
             renewals: Flights::new(),
             means: Means::new(),
-            by_hand: Arc::new(SiteCounters::new(0.0)),
+            direct: Arc::new(SiteCounters::new(0.0)),
             seldom: Seldoms::default(),
             invalidations: Counter::default(),
             events,
@@ -169,11 +167,11 @@ impl Core {
     /// nobody else stores under its name.
     pub(crate) fn place(
         &self,
-        noted: &Noted,
+        snapshot: &GenerationSnapshot,
         made: Made,
         may: impl FnOnce(&Storing<'_>) -> bool,
     ) -> bool {
-        let storing = self.generations.storing(noted);
+        let storing = self.generations.storing(snapshot);
         let placed = if may(&storing) { Ok(self.memory.place(made)) } else { Err(made) };
         // Before any value is dropped, which may use the cache.
         drop(storing);
@@ -252,7 +250,7 @@ impl Core {
         Arc::clone(counters)
     }
 
-    /// Sends the calls of a function past the cache, or back.
+    /// Makes the calls of a function bypass the cache, or use it again.
     ///
     /// # Errors
     /// [`Error::UnknownFunction`].
@@ -265,7 +263,7 @@ impl Core {
                 called = true;
             }
         }
-        let is_declared = || registry().cached.iter().any(|site| site.place.path == function);
+        let is_declared = || registry().cached.iter().any(|site| site.location.path == function);
         if !called && !is_declared() {
             return Err(Error::UnknownFunction { function: function.to_owned() });
         }
@@ -273,7 +271,7 @@ impl Core {
         let changed = if on { off.remove(function) } else { off.insert(function.to_owned()) };
         if changed {
             let function = function.to_owned();
-            self.events.note(Happened::Switched { function, enabled: on });
+            self.events.note(EventKind::Switched { function, enabled: on });
         }
         Ok(())
     }
@@ -285,8 +283,8 @@ impl Core {
 
     /// What a fresh entry in memory must satisfy now.
     #[inline]
-    pub(crate) fn terms(&self, origin: Option<u64>) -> Terms<'_> {
-        Terms {
+    pub(crate) fn predicate(&self, origin: Option<u64>) -> ReadPredicate<'_> {
+        ReadPredicate {
             generations: &self.generations,
             now_ms: self.clock.now_ms(),
             origin,
@@ -307,7 +305,7 @@ impl Core {
         sites.retain(|site| site.counts != Default::default());
         let redis = self.redis.as_ref();
         let (redis_errors, redis_outages) = redis.map_or((0, 0), RedisStore::failures);
-        let (notices, feed_interruptions) = redis.map_or((0, 0), RedisStore::heard);
+        let (notices, feed_interruptions) = redis.map_or((0, 0), RedisStore::received);
         Stats {
             invalidations: self.invalidations.get(),
             redis_errors,
@@ -315,7 +313,7 @@ impl Core {
             redis_times: redis.map(RedisStore::times).unwrap_or_default(),
             notices,
             feed_interruptions,
-            owed_invalidations: redis.map_or(0, RedisStore::owed) as u64,
+            pending_invalidations: redis.map_or(0, RedisStore::pending) as u64,
             flights: self.flights.len() as u64,
             background_loads: self.background.running() as u64,
             entries: self.memory.len(),
@@ -326,28 +324,28 @@ impl Core {
     }
 
     /// What is made of the name, prefix and counters of each call site that has been called, and of what
-    /// is done by hand.
+    /// is done directly.
     fn each_site<T>(&self, make: impl Fn(&str, &str, &SiteCounters) -> T) -> Vec<T> {
         let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
         let called = sites.values();
         let called = called.map(|(i, counters)| make(i.label(), i.spec.prefix(), counters));
-        called.chain([make(BY_HAND, "", &self.by_hand)]).collect()
+        called.chain([make(DIRECT, "", &self.direct)]).collect()
     }
 
-    /// What all processes have counted; `None` while Redis is away.
-    pub(crate) async fn cluster_stats(&self) -> Option<ClusterStats> {
-        let Some(redis) = &self.redis else { return Some(ClusterStats::of_one(self.stats())) };
-        redis.tallied().await.ok().map(ClusterStats::of_all)
+    /// What all processes have counted; `None` while Redis is unavailable.
+    pub(crate) async fn fleet_stats(&self) -> Option<FleetStats> {
+        let Some(redis) = &self.redis else { return Some(FleetStats::of_one(self.stats())) };
+        redis.fleet_sums().await.ok().map(FleetStats::of_all)
     }
 
     /// Starts that from zero. Whether it could be done.
-    pub(crate) async fn reset_cluster_stats(&self) -> bool {
+    pub(crate) async fn reset_fleet_stats(&self) -> bool {
         match &self.redis {
             None => {
                 self.reset_stats();
                 true
             }
-            Some(redis) => redis.reset_tally().await.is_ok(),
+            Some(redis) => redis.reset_fleet_counters().await.is_ok(),
         }
     }
 
@@ -364,18 +362,18 @@ impl Core {
     }
 
     pub(crate) fn drop_matching(&self, pattern: &Pattern) {
-        self.generations.begin_sweep(pattern);
+        self.generations.begin_scan(pattern);
         self.bump(self.names_in_memory(pattern));
     }
 
     pub(crate) fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
         // Stale ones, too: they may be served.
-        let terms = Terms { grace_ms: u64::MAX, ..self.terms(None) };
-        let names = self.memory.names(terms).filter(|name| pattern.matches(name));
+        let predicate = ReadPredicate { grace_ms: u64::MAX, ..self.predicate(None) };
+        let names = self.memory.names(predicate).filter(|name| pattern.matches(name));
         names.map(|name| Slot::name(&name)).collect()
     }
 
-    /// Ends the background work; from now on Redis is away.
+    /// Ends the background work; from now on Redis is unavailable.
     pub(crate) fn close(&self) {
         self.background.close();
         if let Some(redis) = &self.redis {
@@ -384,7 +382,7 @@ impl Core {
     }
 
     pub(crate) fn reset_stats(&self) {
-        self.by_hand.reset();
+        self.direct.reset();
         for (_, counters) in self.sites.read().unwrap_or_else(PoisonError::into_inner).values() {
             counters.reset();
         }

@@ -23,7 +23,7 @@ pub struct Event {
     pub at: SystemTime,
     /// The kind of the event, with its details.
     #[serde(flatten)]
-    pub what: Happened,
+    pub what: EventKind,
 }
 
 /// The most names, and the most tags, that an event of an invalidation lists.
@@ -33,7 +33,7 @@ pub(crate) const LISTED: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Happened {
+pub enum EventKind {
     /// Redis is unavailable; this process goes on without it. Another event follows if the reason changes.
     RedisLost {
         /// The reason.
@@ -93,17 +93,17 @@ struct Log {
     rare: VecDeque<Event>,
 }
 
-impl Happened {
+impl EventKind {
     /// An invalidation of these: the first of them are listed.
     pub(crate) fn invalidated(names: &[String], tags: &[String]) -> Self {
         let left_out = names.len().saturating_sub(LISTED) + tags.len().saturating_sub(LISTED);
-        Happened::Invalidated { names: listed(names).into(), tags: listed(tags).into(), left_out }
+        EventKind::Invalidated { names: listed(names).into(), tags: listed(tags).into(), left_out }
     }
 
     fn is_routine(&self) -> bool {
         matches!(
             self,
-            Happened::Invalidated { .. } | Happened::Cleared { .. } | Happened::Flushed { .. }
+            EventKind::Invalidated { .. } | EventKind::Cleared { .. } | EventKind::Flushed { .. }
         )
     }
 }
@@ -115,7 +115,7 @@ pub(crate) fn listed(all: &[String]) -> &[String] {
 
 impl Events {
     /// Notes what happens seldom.
-    pub(crate) fn note(&self, what: Happened) {
+    pub(crate) fn note(&self, what: EventKind) {
         let mut log = self.lock();
         log.last += 1;
         let event = Event { number: log.last, at: SystemTime::now(), what };
@@ -127,7 +127,7 @@ impl Events {
     }
 
     /// Notes what may happen often, if anybody watches.
-    pub(crate) fn note_if_watched(&self, what: impl FnOnce() -> Happened) {
+    pub(crate) fn note_if_watched(&self, what: impl FnOnce() -> EventKind) {
         if self.watched.load(Ordering::Relaxed) {
             self.note(what());
         }
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn the_last_events_are_kept_and_numbered() {
         let events = Events::default();
-        (0..KEPT + 10).for_each(|_| events.note(Happened::RedisBack));
+        (0..KEPT + 10).for_each(|_| events.note(EventKind::RedisBack));
         let kept = events.after(0);
         assert_eq!((kept.len(), kept[0].number), (KEPT, 11));
         let last = kept[KEPT - 1].number;
@@ -170,32 +170,32 @@ mod tests {
             (0..count).map(|number| format!("{what}:{number}")).collect()
         };
         let (names, tags) = (text("name", 10_000), text("tag", LISTED));
-        let expected = Happened::Invalidated {
+        let expected = EventKind::Invalidated {
             names: names[..LISTED].into(),
             tags: tags.clone(),
             left_out: names.len() - LISTED,
         };
-        assert_eq!(Happened::invalidated(&names, &tags), expected);
+        assert_eq!(EventKind::invalidated(&names, &tags), expected);
     }
 
     #[test]
     fn routine_does_not_push_out_what_happens_seldom() {
         let events = Events::default();
-        let lost = Happened::RedisLost { reason: "gone".to_owned() };
+        let lost = EventKind::RedisLost { reason: "gone".to_owned() };
         events.note(lost.clone());
-        (0..3 * KEPT).for_each(|_| events.note(Happened::Flushed { removed: 1 }));
-        events.note(Happened::RedisBack);
+        (0..3 * KEPT).for_each(|_| events.note(EventKind::Flushed { removed: 1 }));
+        events.note(EventKind::RedisBack);
         let kept = events.after(0);
         assert_eq!(kept.len(), KEPT + 2, "routine is bounded");
         assert_eq!((kept[0].number, &kept[0].what), (1, &lost));
         assert!(kept.is_sorted_by_key(|event| event.number));
-        assert_eq!(kept[KEPT + 1].what, Happened::RedisBack);
+        assert_eq!(kept[KEPT + 1].what, EventKind::RedisBack);
     }
 
     #[test]
     fn what_happens_often_is_noted_once_somebody_watches() {
         let events = Events::default();
-        let flushed = || Happened::Flushed { removed: 1 };
+        let flushed = || EventKind::Flushed { removed: 1 };
         events.note_if_watched(flushed);
         assert_eq!(events.after(0), []);
         events.note_if_watched(flushed);

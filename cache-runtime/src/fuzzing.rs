@@ -110,13 +110,13 @@ fn check(text: &str) {
     for part in name::prefixes(text) {
         assert!(text.starts_with(part) && part.len() < text.len());
     }
-    if let Ok(name) = Name::by_hand(text) {
+    if let Ok(name) = Name::direct(text) {
         assert!(name.as_str().len() <= 200 && name.tags().count() <= 6);
     }
     if let Ok(prefix) = name::validate_prefix(text) {
         assert!(prefix.len() <= 200 && name::validate_tag(text).is_ok());
     }
-    assert!(Name::by_hand(&name::escape(text)).is_ok() || text.len() > 1000);
+    assert!(Name::direct(&name::escape(text)).is_ok() || text.len() > 1000);
     if let Ok(pattern) = Pattern::new(&glob::escape(text)) {
         assert!(pattern.matches(text), "an escaped text does not match itself");
     }

@@ -18,7 +18,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::glob::Pattern;
 use crate::lease::Lease;
-use crate::sweeps::Sweeps;
+use crate::scans::Scans;
 
 /// The fewest and the most counters for names, and as many for tags.
 const FEWEST: usize = 1 << 14;
@@ -40,13 +40,13 @@ pub(crate) struct Generations {
     /// Counts for every entry there is.
     epoch: AtomicU64,
     /// Counts for every load that runs and that a pattern may match.
-    sweeps: AtomicU64,
+    scans: AtomicU64,
     /// How often a value has been put in the place of another, for the names that share one of these.
     puts: Box<[AtomicU32]>,
     /// Who stores in memory holds the lane of the name: nobody else stores under it.
     lanes: [Mutex<()>; LANES],
-    /// Shared by those who store in memory: no sweep begins meanwhile.
-    patterns: RwLock<Sweeps>,
+    /// Shared by those who store in memory: no scan begins meanwhile.
+    patterns: RwLock<Scans>,
     /// Raised after any of the others that an entry depends on.
     changes: AtomicU64,
     /// Until when these are up to date with what other processes invalidate.
@@ -114,9 +114,9 @@ impl Stamps {
 
 /// What a load notes before it begins.
 #[derive(Clone, Debug)]
-pub(crate) struct Noted {
+pub(crate) struct GenerationSnapshot {
     pub(crate) stamps: Stamps,
-    sweeps: u64,
+    scans: u64,
     /// The name's, if there is one.
     puts: u32,
 }
@@ -137,7 +137,7 @@ impl Generations {
             counters: (0..2 * half).map(|_| AtomicU32::new(0)).collect(),
             // Random: numbers noted under one manager mean nothing to another.
             epoch: AtomicU64::new(crate::random::word()),
-            sweeps: AtomicU64::new(0),
+            scans: AtomicU64::new(0),
             puts: (0..PUTS).map(|_| AtomicU32::new(0)).collect(),
             lanes: [const { Mutex::new(()) }; LANES],
             patterns: RwLock::default(),
@@ -149,8 +149,8 @@ impl Generations {
     /// Notes the present generations. To be called before the value is looked for.
     ///
     /// The first slot is that of the name.
-    pub(crate) fn note(&self, slots: &[Slot]) -> Noted {
-        let sweeps = self.sweeps.load(Ordering::Acquire);
+    pub(crate) fn note(&self, slots: &[Slot]) -> GenerationSnapshot {
+        let scans = self.scans.load(Ordering::Acquire);
         let puts = slots.first().map_or(0, |own| self.puts(*own).load(Ordering::Acquire));
         let (first, rest) = slots.split_at(slots.len().min(FEW));
         let mut few = [Slot::NEVER; FEW];
@@ -158,7 +158,7 @@ impl Generations {
         let more = (!rest.is_empty()).then(|| Box::new(rest.to_vec()));
         let mut stamps = Stamps { sum: 0, few, more };
         stamps.sum = self.sum(&stamps);
-        Noted { stamps, sweeps, puts }
+        GenerationSnapshot { stamps, scans, puts }
     }
 
     /// Returns true if nothing noted in `stamps` has been invalidated since.
@@ -189,33 +189,33 @@ impl Generations {
 
     /// Whether a load that noted this may be joined: nothing it depends on has been invalidated
     /// since, no value has been put in its place, and no pattern has been cleared.
-    pub(crate) fn storable(&self, noted: &Noted) -> bool {
-        let unswept = self.sweeps.load(Ordering::Acquire) == noted.sweeps;
-        unswept && self.newest(noted) && self.current(&noted.stamps)
+    pub(crate) fn storable(&self, snapshot: &GenerationSnapshot) -> bool {
+        let unswept = self.scans.load(Ordering::Acquire) == snapshot.scans;
+        unswept && self.newest(snapshot) && self.current(&snapshot.stamps)
     }
 
     /// Whether no value has been put in the place of what noted this.
-    fn newest(&self, noted: &Noted) -> bool {
-        let own = noted.stamps.few[0];
-        own == Slot::NEVER || self.puts(own).load(Ordering::Acquire) == noted.puts
+    fn newest(&self, snapshot: &GenerationSnapshot) -> bool {
+        let own = snapshot.stamps.few[0];
+        own == Slot::NEVER || self.puts(own).load(Ordering::Acquire) == snapshot.puts
     }
 
     /// To be held from the last look at whether something is still [`storable`](Storing::storable) until it
     /// is stored: what is put in its place meanwhile, or cleared, finds it, or makes it not storable.
     ///
     /// Nothing of the user's may run meanwhile: no `Serialize`, `Clone` or `Drop` of a value.
-    pub(crate) fn storing(&self, noted: &Noted) -> Storing<'_> {
-        let lane = noted.stamps.few[0].0 as usize % LANES;
+    pub(crate) fn storing(&self, snapshot: &GenerationSnapshot) -> Storing<'_> {
+        let lane = snapshot.stamps.few[0].0 as usize % LANES;
         let lane = self.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner);
         let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
         Storing { generations: self, _lane: lane, patterns }
     }
 
     /// A pattern is about to be cleared: running loads that it matches may not store. Entries that
-    /// are there stay; the sweep finds those that match.
-    pub(crate) fn begin_sweep(&self, pattern: &Pattern) {
+    /// are there stay; the scan finds those that match.
+    pub(crate) fn begin_scan(&self, pattern: &Pattern) {
         let mut nobody_stores = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
-        self.sweeps.store(nobody_stores.begin(pattern), Ordering::Release);
+        self.scans.store(nobody_stores.begin(pattern), Ordering::Release);
     }
 
     /// Makes everything that noted this slot stale.
@@ -275,25 +275,33 @@ impl Generations {
 pub(crate) struct Storing<'a> {
     generations: &'a Generations,
     _lane: MutexGuard<'a, ()>,
-    patterns: RwLockReadGuard<'a, Sweeps>,
+    patterns: RwLockReadGuard<'a, Scans>,
 }
 
 impl Storing<'_> {
     /// Whether a load of this name that noted this may store its value: nothing it depends on has been
     /// invalidated since, no value has been put in its place, and no pattern that matches the name has been
     /// cleared.
-    pub(crate) fn storable<'n>(&self, noted: &Noted, name: impl FnOnce() -> &'n str) -> bool {
-        !self.patterns.may_match_since(noted.sweeps, name)
-            && self.generations.newest(noted)
-            && self.generations.current(&noted.stamps)
+    pub(crate) fn storable<'n>(
+        &self,
+        snapshot: &GenerationSnapshot,
+        name: impl FnOnce() -> &'n str,
+    ) -> bool {
+        !self.patterns.may_match_since(snapshot.scans, name)
+            && self.generations.newest(snapshot)
+            && self.generations.current(&snapshot.stamps)
     }
 
     /// A value is about to take the place of what is under its name: loads and puts that have noted what
     /// was before may not store. `false` if this one may not, either.
-    pub(crate) fn overtake<'n>(&self, noted: &Noted, name: impl FnOnce() -> &'n str) -> bool {
-        let may = self.storable(noted, name);
+    pub(crate) fn overtake<'n>(
+        &self,
+        snapshot: &GenerationSnapshot,
+        name: impl FnOnce() -> &'n str,
+    ) -> bool {
+        let may = self.storable(snapshot, name);
         if may {
-            self.generations.puts(noted.stamps.few[0]).fetch_add(1, Ordering::AcqRel);
+            self.generations.puts(snapshot.stamps.few[0]).fetch_add(1, Ordering::AcqRel);
         }
         may
     }
@@ -326,9 +334,9 @@ mod tests {
     fn what_was_verified_is_looked_at_again_after_a_change() {
         let generations = Generations::new(0);
         let (a, b) = (Slot::tag("a"), Slot::tag("b"));
-        let noted = generations.note(&[a]);
+        let snapshot = generations.note(&[a]);
         let verified = Verified::default();
-        let current = || generations.still_current(&noted.stamps, &verified);
+        let current = || generations.still_current(&snapshot.stamps, &verified);
         assert!(current() && current());
         generations.bump(b);
         assert!(current() && current());
@@ -339,23 +347,23 @@ mod tests {
     #[test]
     fn a_name_and_a_tag_of_one_spelling_are_apart() {
         let generations = Generations::new(0);
-        let noted = generations.note(&[Slot::name("video")]);
+        let snapshot = generations.note(&[Slot::name("video")]);
         generations.bump(Slot::tag("video"));
-        assert!(generations.current(&noted.stamps));
+        assert!(generations.current(&snapshot.stamps));
     }
 
     #[test]
     fn a_sweep_stops_loads_that_it_matches_and_leaves_entries() {
         let generations = Generations::new(0);
-        let noted = generations.note(&[]);
-        generations.begin_sweep(&Pattern::new("a:*").unwrap());
-        assert!(generations.current(&noted.stamps));
-        assert!(!generations.storable(&noted));
-        let storing = generations.storing(&noted);
-        assert!(!storing.storable(&noted, || "a:1"));
-        assert!(storing.storable(&noted, || "b:1"));
-        assert!(!storing.overtake(&noted, || "a:1"));
-        assert!(storing.overtake(&noted, || "b:1"));
+        let snapshot = generations.note(&[]);
+        generations.begin_scan(&Pattern::new("a:*").unwrap());
+        assert!(generations.current(&snapshot.stamps));
+        assert!(!generations.storable(&snapshot));
+        let storing = generations.storing(&snapshot);
+        assert!(!storing.storable(&snapshot, || "a:1"));
+        assert!(storing.storable(&snapshot, || "b:1"));
+        assert!(!storing.overtake(&snapshot, || "a:1"));
+        assert!(storing.overtake(&snapshot, || "b:1"));
     }
 
     #[test]
@@ -363,7 +371,7 @@ mod tests {
         let generations = Generations::new(0);
         let (name, tag) = (Slot::name("a"), Slot::tag("a"));
         let (first, second) = (generations.note(&[name, tag]), generations.note(&[name, tag]));
-        let overtake = |noted| generations.storing(noted).overtake(noted, || "a");
+        let overtake = |snapshot| generations.storing(snapshot).overtake(snapshot, || "a");
         assert!(overtake(&first));
         assert!(!generations.storable(&second));
         assert!(!overtake(&second));
@@ -389,14 +397,14 @@ mod tests {
 
     #[test]
     fn numbers_of_another_manager_are_not_current() {
-        let noted = Generations::new(0).note(&[Slot::name("a")]);
-        assert!(!Generations::new(0).current(&noted.stamps));
+        let snapshot = Generations::new(0).note(&[Slot::name("a")]);
+        assert!(!Generations::new(0).current(&snapshot.stamps));
     }
 
     #[test]
     fn a_read_that_has_gone_past_memory_gives_it_up_once() {
         let generations = Generations::new(0);
-        assert!(generations.pass().is_none(), "nothing was ever heard");
+        assert!(generations.pass().is_none(), "nothing was ever received");
         generations.lease.renew(1, 1);
         let (old, passes) = (generations.note(&[]), [generations.pass(), generations.pass()]);
         assert!(generations.current(&old.stamps), "not before there is an answer");
@@ -410,8 +418,8 @@ mod tests {
     #[test]
     fn a_new_epoch_makes_all_stale() {
         let generations = Generations::new(0);
-        let noted = generations.note(&[]);
+        let snapshot = generations.note(&[]);
         generations.bump_epoch();
-        assert!(!generations.current(&noted.stamps));
+        assert!(!generations.current(&snapshot.stamps));
     }
 }

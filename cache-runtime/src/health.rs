@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 
 use crate::core::{Core, Stores};
-use crate::redis::{Breaker, Hearing};
+use crate::redis::{Breaker, FeedState};
 use crate::timestamp;
 
 /// The state of a cache, as [`CacheManager::health`](crate::CacheManager::health) finds it.
@@ -26,7 +26,7 @@ pub struct Health {
     #[serde(serialize_with = "timestamp::serialize_option")]
     pub last_failure: Option<SystemTime>,
     /// The number of pending invalidations: those that Redis has not confirmed.
-    pub owed_invalidations: usize,
+    pub pending_invalidations: usize,
     /// Invalidations of other processes that are older than this have been received; `None` if no copies
     /// are kept in memory, or if the feed of invalidations is not connected. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
@@ -58,7 +58,7 @@ impl Health {
             latency: None,
             breaker: None,
             last_failure: None,
-            owed_invalidations: 0,
+            pending_invalidations: 0,
             feed_lag: None,
             reason: None,
         };
@@ -75,24 +75,27 @@ impl Health {
         };
         health.breaker = Some(redis.breaker());
         health.last_failure = redis.last_failure();
-        health.owed_invalidations = redis.owed();
-        let hearing = redis.hearing();
-        if let Hearing::Lag(lag) = hearing {
+        health.pending_invalidations = redis.pending();
+        let feed_state = redis.feed_state();
+        if let FeedState::Lag(lag) = feed_state {
             health.feed_lag = Some(lag);
         }
         if health.reason.is_none() {
             health.backend = if core.stores == Stores::Redis { "redis" } else { "tiered" };
-            if hearing == Hearing::Deaf {
+            if feed_state == FeedState::Disconnected {
                 health.status = Status::Degraded;
                 health.backend = "redis";
                 health.reason = Some(
-                    "invalidations of other processes are not heard: memory is not used".into(),
+                    "invalidations of other processes are not received: memory is not used".into(),
                 );
             }
             // What is lost without it is said, and the verdict stays: all stores are in use.
             if let Some(lacks) = redis.lacks() {
-                health.reason =
-                    Some(health.reason.map_or(lacks.clone(), |deaf| format!("{deaf}; {lacks}")));
+                health.reason = Some(
+                    health
+                        .reason
+                        .map_or(lacks.clone(), |disconnected| format!("{disconnected}; {lacks}")),
+                );
             }
         } else {
             let required = core.config.require_redis;

@@ -10,7 +10,7 @@ use crate::codec::{Codec as _, MessagePack};
 use crate::config::Ttl;
 use crate::core::Core;
 use crate::entry::{Header, Stored};
-use crate::redis::{Away, RedisStore};
+use crate::redis::{RedisStore, Unavailable};
 use crate::site::{self, Instance};
 use crate::value::codec_name;
 
@@ -22,8 +22,8 @@ pub struct Inspected {
     pub store: Source,
     /// The state of the entry: fresh, or the reason for which it is not served.
     pub state: EntryState,
-    /// The function whose value it is, if that has been called in this process; `None` for a value stored by
-    /// hand, too.
+    /// The function whose value it is, if that has been called in this process; `None` for a value stored
+    /// directly, too.
     pub function: Option<&'static str>,
     /// The time since it was stored. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
@@ -91,17 +91,17 @@ impl Core {
             None => self.inspect_memory(key),
             Some(redis) => match self.inspect_redis(redis, key).await {
                 Ok(found) => found,
-                Err(Away) => self.inspect_memory(key),
+                Err(Unavailable) => self.inspect_memory(key),
             },
         }
     }
 
     fn inspect_memory(&self, key: &CallKey) -> Option<Inspected> {
-        let (facts, load_micros, size, current) =
+        let (meta, load_micros, size, current) =
             self.memory.inspect(&key.memory, &self.generations)?;
         let now_ms = self.clock.now_ms();
-        let (age_ms, ttl) = (facts.age_ms(now_ms), ttl_of(facts.fresh_for_ms));
-        let state = match (current, age_ms < facts.fresh_for_ms) {
+        let (age_ms, ttl) = (meta.age_ms(now_ms), ttl_of(meta.fresh_for_ms));
+        let state = match (current, age_ms < meta.fresh_for_ms) {
             (false, _) => EntryState::Invalidated,
             (true, false) => EntryState::Expired,
             (true, true) => EntryState::Fresh,
@@ -109,7 +109,7 @@ impl Core {
         Some(Inspected {
             store: Source::Memory,
             state,
-            function: site::instance_of(facts.origin).map(Instance::label),
+            function: site::instance_of(meta.origin).map(Instance::label),
             age: Duration::from_millis(age_ms),
             ttl,
             remaining: left_of(ttl, age_ms),
@@ -126,12 +126,12 @@ impl Core {
         &self,
         redis: &RedisStore,
         key: &CallKey,
-    ) -> Result<Option<Inspected>, Away> {
+    ) -> Result<Option<Inspected>, Unavailable> {
         let found = redis.value(key.name().as_str(), key.kind()).await?;
         let Some(bytes) = &found.bytes else { return Ok(None) };
         let (header, payload) = match Stored::read(bytes, self.address(key)) {
             Stored::Value(header, payload) => (header, payload),
-            Stored::Mark(_) => return Ok(Some(nothing(EntryState::Loading, bytes.len()))),
+            Stored::Placeholder(_) => return Ok(Some(nothing(EntryState::Loading, bytes.len()))),
             Stored::Foreign(_) => return Ok(Some(nothing(EntryState::Unreadable, bytes.len()))),
         };
         let tags: Vec<String> = tags_of(&header, key).into_iter().map(str::to_owned).collect();

@@ -1,7 +1,7 @@
 //! Invalidation: Redis first, then the generations of this process.
 //!
 //! The other way round a reader could refill memory from the old entry in Redis in between. What
-//! Redis does not confirm is owed to it, and until that is paid this process asks Redis for none of it.
+//! Redis does not confirm stays pending, and until it is confirmed this process asks Redis for none of it.
 
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug_span};
@@ -9,10 +9,10 @@ use tracing::{Instrument as _, Span, debug_span};
 use crate::boxed::boxed;
 use crate::core::Core;
 use crate::error::Error;
-use crate::events::{Happened, listed};
+use crate::events::{EventKind, listed};
 use crate::generation::Slot;
 use crate::name::{shorten, validate_prefix, validate_tag};
-use crate::site::{Declared, Place};
+use crate::site::{Declared, SourceLocation};
 
 /// What is to be invalidated: names, and tags.
 #[derive(Clone, Debug, Default)]
@@ -75,7 +75,7 @@ impl Targets {
         }
     }
 
-    /// Around the invalidation. `removed` is how many entries of the names there were in Redis; `owed`
+    /// Around the invalidation. `removed` is how many entries of the names there were in Redis; `pending`
     /// says that Redis has not confirmed it.
     fn span(&self) -> Span {
         debug_span!(
@@ -83,9 +83,9 @@ impl Targets {
             names = ?listed(&self.names),
             tags = ?listed(&self.tags),
             everything = self.everything,
-            function = self.by.map(|declared| Place::of(declared).path),
+            function = self.by.map(|declared| SourceLocation::of(declared).path),
             removed = Empty,
-            owed = Empty,
+            pending = Empty,
         )
     }
 
@@ -114,14 +114,14 @@ impl Core {
         let removed = removal.instrument(span.clone()).await;
         match removed {
             Some(removed) => span.record("removed", removed),
-            None => span.record("owed", true),
+            None => span.record("pending", true),
         };
         removed
     }
 
     fn note_invalidation(&self, targets: &Targets) {
         self.invalidations.one();
-        self.events.note_if_watched(|| Happened::invalidated(&targets.names, &targets.tags));
+        self.events.note_if_watched(|| EventKind::invalidated(&targets.names, &targets.tags));
     }
 
     fn bump_targets(&self, targets: &Targets) {
@@ -131,17 +131,17 @@ impl Core {
         }
     }
 
-    /// The same without waiting: Redis is owed it.
+    /// The same without waiting: it is pending.
     pub(crate) fn invalidate_in_background(&self, targets: &Targets) {
         self.note_invalidation(targets);
         let _then = Finally(|| self.bump_targets(targets));
         let span = targets.span();
         if let Some(redis) = &self.redis {
-            span.record("owed", true);
+            span.record("pending", true);
             if targets.everything {
                 redis.owe_root();
             }
-            span.in_scope(|| redis.owe(&targets.names, &targets.tags));
+            span.in_scope(|| redis.add_pending(&targets.names, &targets.tags));
         }
     }
 }

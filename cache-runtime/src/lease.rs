@@ -21,7 +21,7 @@ const GIVEN_UP: u64 = 1;
 pub(crate) struct Lease {
     until_ms: AtomicU64,
     /// When the last question that was answered was sent, by the manager's clock.
-    heard_ms: AtomicU64,
+    received_ms: AtomicU64,
 }
 
 impl Lease {
@@ -53,7 +53,7 @@ impl Lease {
 
     /// A question that was sent at this time, by the precise clock and by the manager's, has been answered.
     pub(crate) fn renew(&self, sent_ms: u64, by_clock_ms: u64) {
-        self.heard_ms.fetch_max(by_clock_ms, Ordering::AcqRel);
+        self.received_ms.fetch_max(by_clock_ms, Ordering::AcqRel);
         let until = sent_ms.saturating_add(millis(LEASE - MARGIN));
         self.until_ms.fetch_max(until, Ordering::AcqRel);
     }
@@ -63,10 +63,10 @@ impl Lease {
         self.until_ms.store(0, Ordering::Release);
     }
 
-    /// What others had invalidated by this time, of the manager's clock, has been heard; `None` if nothing ever
+    /// What others had invalidated by this time, of the manager's clock, has been received; `None` if nothing ever
     /// was.
-    pub(crate) fn heard_ms(&self) -> Option<u64> {
-        Some(self.heard_ms.load(Ordering::Acquire)).filter(|heard| *heard > 0)
+    pub(crate) fn received_ms(&self) -> Option<u64> {
+        Some(self.received_ms.load(Ordering::Acquire)).filter(|received| *received > 0)
     }
 
     /// Whether it holds, or has held at some time in the last `past`.
@@ -119,6 +119,6 @@ mod tests {
         lease.renew(precise_ms() - millis(LEASE), 3);
         lease.give_up(lease.lapsed().unwrap_or_default());
         assert!(lease.lapsed().is_none() && lease.has_held_within(Duration::MAX));
-        assert_eq!(lease.heard_ms(), Some(3));
+        assert_eq!(lease.received_ms(), Some(3));
     }
 }

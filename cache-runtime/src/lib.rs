@@ -5,7 +5,6 @@
 #[path = "private/mod.rs"]
 pub mod __private;
 mod ambient;
-mod asked;
 mod audit;
 mod background;
 mod boxed;
@@ -37,6 +36,7 @@ mod manager;
 mod means;
 mod memory;
 mod name;
+mod request;
 #[doc = include_str!("../docs/options.md")]
 pub mod options {}
 mod output;
@@ -51,6 +51,7 @@ mod redis;
 pub mod redis_servers {}
 mod registry;
 mod runtime;
+mod scans;
 mod scope;
 mod seldom;
 mod settling;
@@ -58,16 +59,15 @@ mod shape;
 mod shared_error;
 mod site;
 mod stats;
-mod sweeps;
 mod timer;
 mod timestamp;
 mod value;
 
 pub use cache_macros::{cache_invalidate, cache_put, cached, name};
 
-pub use crate::redis::{Breaker, Check, Grade, Swept};
+pub use crate::redis::{Breaker, ClearProgress, Diagnostic, Severity};
 pub use audit::{Finding, audit};
-pub use cache_call::{CacheCall, CacheEntry, Fetched, Holds};
+pub use cache_call::{CacheCall, CacheEntry, Fetched, StoredAs};
 pub use call::Source;
 pub use clock::Clock;
 #[cfg(feature = "postcard")]
@@ -75,22 +75,21 @@ pub use codec::Postcard;
 pub use codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
 pub use config::{Backend, CacheConfig, Jitter, Mode, RedisUrl, Ttl};
 pub use error::Error;
-pub use events::{Event, Happened};
+pub use events::{Event, EventKind};
 pub use health::{Health, Status};
 pub use inspect::{EntryState, Inspected, InspectedTag};
 pub use manager::{
-    Builder, CacheManager, Names, SetOptions, Warmed, Written, cache, install, try_cache,
+    CacheManager, CacheManagerBuilder, NameScan, SetOptions, WarmReport, Written, cache, install,
+    try_cache,
 };
 pub use name::escape;
 pub use output::CacheValue;
-pub use registry::{
-    CachedSite, Invalidating, InvalidatingSite, Registry, SiteEntry, SiteTtl, registry,
-};
+pub use registry::{CachedSite, Mutation, MutationSite, Registry, SiteEntry, SiteTtl, registry};
 pub use scope::with;
 pub use shared_error::SharedError;
 pub use site::{Coalesce, Tier};
-pub use site::{Place, SiteKey};
-pub use stats::{ClusterSite, ClusterStats, Counts, Latencies, SiteStats, Stats};
+pub use site::{SiteKey, SourceLocation};
+pub use stats::{Counts, FleetSite, FleetStats, Latencies, SiteStats, Stats};
 pub use value::assert_round_trip;
 
 #[cfg(doctest)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 const KINDS: usize = 1_024;
 
 /// The mean load times of one manager, by the kind of the key: its function, or its first prefix where the
-/// cache is used by hand.
+/// cache is used directly.
 #[derive(Debug)]
 pub(crate) struct Means(Box<[Mean]>);
 

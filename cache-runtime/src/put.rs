@@ -8,16 +8,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::call::{
-    CallKey, Fate, Grace, Making, Original, Policy, PutOutcome, fill, fresh_for_ms, life_of,
+    CallKey, Grace, Making, Original, Policy, PutOutcome, StoreOutcome, fill, fresh_for_ms, life_of,
 };
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
 use crate::entry::StateId;
 use crate::error::Error;
-use crate::generation::Noted;
+use crate::generation::GenerationSnapshot;
 use crate::invalidate::Targets;
-use crate::memory::{Facts, Identity, Made};
-use crate::redis::{self, Away, By, Filled, Mark, Over, RedisStore};
+use crate::memory::{EntryMeta, Identity, Made};
+use crate::redis::{self, By, FillOutcome, Over, Placeholder, RedisStore, Unavailable};
 use crate::stats::SiteCounters;
 use crate::value::{AnyValue, Coding};
 
@@ -26,13 +26,13 @@ use crate::value::{AnyValue, Coding};
 pub(crate) struct Put {
     core: Arc<Core>,
     key: Arc<CallKey>,
-    noted: Noted,
+    snapshot: GenerationSnapshot,
     /// What memory held then.
     before: Vec<Identity>,
     stores: Stores,
     by: By,
     /// `None`: memory is the store.
-    redis: Option<Result<redis::Noted, Away>>,
+    redis: Option<Result<redis::FillTicket, Unavailable>>,
 }
 
 /// A value with what is to be known of it.
@@ -58,23 +58,28 @@ impl Core {
         over: Over<'_>,
         longest: Ttl,
     ) -> Put {
-        let noted = self.generations.note(key.slots());
+        let snapshot = self.generations.note(key.slots());
         let before = self.memory.identities(&key.memory);
-        let mark = Mark::new(self.config.max_load);
+        let placeholder = Placeholder::new(self.config.max_load);
         let redis = match self.redis_for(stores) {
             None => None,
             Some(redis) => {
-                let begun =
-                    redis.begin(key.stored_as(), key.tags(), over, life_of(longest), mark).await;
-                Some(begun.and_then(|noted| {
-                    if noted.tokens.len() == key.tags().len() + 1 { Ok(noted) } else { Err(Away) }
+                let begun = redis
+                    .begin(key.stored_as(), key.tags(), over, life_of(longest), placeholder)
+                    .await;
+                Some(begun.and_then(|ticket| {
+                    if ticket.tokens.len() == key.tags().len() + 1 {
+                        Ok(ticket)
+                    } else {
+                        Err(Unavailable)
+                    }
                 }))
             }
         };
         Put {
             core: Arc::clone(self),
             key: Arc::clone(key),
-            noted,
+            snapshot,
             before,
             stores,
             by: By::Put,
@@ -94,32 +99,32 @@ impl Put {
     /// # Errors
     /// What makes it impossible to store the value; nothing has been done then.
     pub(crate) async fn store(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
-        let Some(noted) = &self.redis else {
+        let Some(ticket) = &self.redis else {
             return self.store_in_memory(worth);
         };
         let redis = self.core.redis.as_ref();
         let now_ms = redis.and_then(|redis| redis.now_ms(self.key.stored_as()));
-        let (Some(redis), Ok(noted), Some(now_ms)) = (redis, noted, now_ms) else {
-            return Ok(PutOutcome::Away);
+        let (Some(redis), Ok(ticket), Some(now_ms)) = (redis, ticket, now_ms) else {
+            return Ok(PutOutcome::Unavailable);
         };
         let (core, key, ttl) = (&*self.core, &*self.key, worth.ttl);
-        let tokens = &noted.tokens[..];
+        let tokens = &ticket.tokens[..];
         let made =
             Making { core, key, coding: worth.coding, ttl, took: worth.took, tokens, now_ms };
         let entry = made.entry(worth.value)?;
         let life = life_of(worth.grace.after(ttl));
-        Ok(match fill(redis, key, noted, &entry, life, self.by).await {
-            Ok(Filled::Stored) => {
+        Ok(match fill(redis, key, ticket, &entry, life, self.by).await {
+            Ok(FillOutcome::Stored) => {
                 if self.stores == Stores::Tiered {
                     let original = Original::new(key.origin, ttl, worth.took, worth.weight);
-                    core.keep_put(key, &self.noted, original, worth.value);
+                    core.keep_put(key, &self.snapshot, original, worth.value);
                 } else {
                     core.bump([key.slots()[0]]);
                 }
                 PutOutcome::Stored
             }
-            Ok(Filled::Refused | Filled::Outdated) => PutOutcome::Overtaken,
-            Err(Away) => PutOutcome::Away,
+            Ok(FillOutcome::Refused | FillOutcome::Outdated) => PutOutcome::Overtaken,
+            Err(Unavailable) => PutOutcome::Unavailable,
         })
     }
 
@@ -129,10 +134,10 @@ impl Put {
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
     pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
         let (memory, name) = (&self.core.memory, || self.key.name().as_str());
-        let stored = self.core.place(&self.noted, self.made(worth)?, |storing| {
+        let stored = self.core.place(&self.snapshot, self.made(worth)?, |storing| {
             // A load that has ended meanwhile has stored what may be newer.
             !memory.holds_another(&self.key.memory, &self.before)
-                && storing.overtake(&self.noted, name)
+                && storing.overtake(&self.snapshot, name)
                 && {
                     memory.retire(&self.key.memory);
                     true
@@ -142,17 +147,17 @@ impl Put {
     }
 
     fn made(&self, worth: &Worth<'_>) -> Result<Made, Error> {
-        let (core, key, stamps) = (&self.core, &self.key, self.noted.stamps.clone());
-        let facts = Facts::new(key.origin, core.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
+        let (core, key, stamps) = (&self.core, &self.key, self.snapshot.stamps.clone());
+        let meta = EntryMeta::new(key.origin, core.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
         let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
         let (memory, place) = (&core.memory, key.memory.clone());
-        let made = worth.value.entry(memory, place, facts, load_micros, worth.weight);
+        let made = worth.value.entry(memory, place, meta, load_micros, worth.weight);
         made.map_err(|unkept| unkept.error(key.name().as_str()))
     }
 
-    /// The same while Redis is away. A value that was overtaken, by an outage that has just begun if by
+    /// The same while Redis is unavailable. A value that was overtaken, by an outage that has just begun if by
     /// nothing else, leaves nothing that is older. One that Redis has not taken though it is there is
-    /// kept only where others are heard.
+    /// kept only where the feed is connected.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
@@ -160,7 +165,7 @@ impl Put {
         let is_there = self.core.redis.as_ref().is_some_and(RedisStore::usable);
         if is_there && self.stores == Stores::Redis {
             self.core.bump([self.key.slots()[0]]);
-            return Ok(PutOutcome::Away);
+            return Ok(PutOutcome::Unavailable);
         }
         let kept = self.store_in_memory(&self.core.for_an_outage(worth));
         if !matches!(kept, Ok(PutOutcome::Stored)) {
@@ -169,27 +174,27 @@ impl Put {
         kept
     }
 
-    /// Whether what it is going to be stored over is this entry in Redis; Redis away, nothing is.
+    /// Whether what it is going to be stored over is this entry in Redis; if Redis is unavailable, nothing is.
     pub(crate) fn is_over(&self, state: &StateId) -> bool {
-        matches!(&self.redis, Some(Ok(noted)) if noted.is(state))
+        matches!(&self.redis, Some(Ok(ticket)) if ticket.is(state))
     }
 
     /// Ends a put that has nothing to store.
     pub(crate) fn give_up(self) {
-        if let (Some(redis), Some(Ok(noted))) = (&self.core.redis, self.redis) {
-            redis.release_in_background(self.key.stored_as(), self.key.tags(), noted);
+        if let (Some(redis), Some(Ok(ticket))) = (&self.core.redis, self.redis) {
+            redis.release_in_background(self.key.stored_as(), self.key.tags(), ticket);
         }
     }
 
     /// What Redis holds, or half holds, must go before it is used again.
-    pub(crate) fn owe(&self) {
+    pub(crate) fn add_pending(&self) {
         if let Some(redis) = &self.core.redis {
-            redis.owe(&[self.key.name().as_str()], &[] as &[&str]);
+            redis.add_pending(&[self.key.name().as_str()], &[] as &[&str]);
         }
     }
 
-    /// Removes what is there: it is older than a value that could not be stored. Without Redis at
-    /// hand it is owed.
+    /// Removes what is there: it is older than a value that could not be stored. If Redis is
+    /// unavailable, the removal is pending.
     pub(crate) async fn remove(&self) {
         self.core.invalidate(&Targets::name(self.key.name().as_str())).await;
     }
@@ -214,10 +219,10 @@ impl Put {
         value: &dyn AnyValue,
         took: Duration,
         overtaken: Overtaken,
-    ) -> Fate {
+    ) -> StoreOutcome {
         let Some(ttl) = policy.life(value) else {
             self.remove().await;
-            return Fate::Unwanted;
+            return StoreOutcome::Unwanted;
         };
         let (grace, coding) = (policy.grace_of(value), policy.coding);
         let weight = self.core.weight(&self.key, policy.weigh.as_ref(), value);
@@ -225,8 +230,8 @@ impl Put {
         let outcome = self.store(&worth).await;
         match &outcome {
             Ok(PutOutcome::Stored) => counters.slow.stores.one(),
-            Ok(PutOutcome::Away) => {
-                self.owe();
+            Ok(PutOutcome::Unavailable) => {
+                self.add_pending();
                 // Too large a value is not there in the outage either.
                 let _ = self.store_for_an_outage(&worth);
             }
@@ -237,12 +242,12 @@ impl Put {
                 }
             }
             Err(error) => {
-                let fate = self.core.unfit(&self.key, counters, error);
+                let outcome = self.core.unfit(&self.key, counters, error);
                 self.remove().await;
-                return fate;
+                return outcome;
             }
         }
-        outcome.map_or(Fate::Unfit, Fate::from)
+        outcome.map_or(StoreOutcome::Unfit, StoreOutcome::from)
     }
 }
 
@@ -262,11 +267,11 @@ impl Core {
         let outcome = put.store(worth).await;
         match outcome {
             Ok(PutOutcome::Stored) => {}
-            Ok(PutOutcome::Away) => {
-                put.owe();
+            Ok(PutOutcome::Unavailable) => {
+                put.add_pending();
                 put.store_for_an_outage(worth)?;
             }
-            // Whatever came between, be it a sweep that has passed by: what is there may be older.
+            // Whatever came between, be it a scan that has passed by: what is there may be older.
             Ok(PutOutcome::Overtaken) | Err(_) => put.remove().await,
         }
         if let Err(error) = &outcome {
@@ -275,7 +280,7 @@ impl Core {
         outcome
     }
 
-    /// While Redis is away a value lives in memory for no longer than the outage TTL.
+    /// While Redis is unavailable a value lives in memory for no longer than the outage TTL.
     pub(crate) fn for_an_outage<'v>(&self, worth: &Worth<'v>) -> Worth<'v> {
         let limit = self.config.outage_ttl;
         Worth { ttl: Ttl::For(worth.ttl.duration().map_or(limit, |ttl| ttl.min(limit))), ..*worth }
@@ -296,7 +301,7 @@ mod tests {
         let manager = CacheManager::connect(CacheConfig::default()).await.unwrap();
         let core = manager.core();
         let ttl = Ttl::For(Duration::from_secs(60));
-        let key = Arc::new(named(&core.memory, Name::by_hand("a:1").unwrap(), &[]));
+        let key = Arc::new(named(&core.memory, Name::direct("a:1").unwrap(), &[]));
         let put = core.put(&key, core.stores, Over::Anything, ttl).await;
         manager.clear(pattern).await.unwrap();
         let (grace, took) = (Grace::default(), Duration::ZERO);

@@ -1,4 +1,4 @@
-//! Random numbers: ids of entries and marks, tokens, hash seeds, jitter.
+//! Random numbers: ids of entries and placeholders, tokens, hash seeds, jitter.
 //!
 //! They need to be unlikely to repeat, not secret: the standard library's per-process random
 //! hash keys, mixed with a counter, give that without another dependency.

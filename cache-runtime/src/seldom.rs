@@ -20,9 +20,9 @@ const MOST: usize = 4_096;
 pub(crate) enum Reason {
     /// A value is not stored.
     NotStored(Discriminant<Error>),
-    /// A load by hand is not cached.
+    /// A direct load is not cached.
     Refused(Discriminant<Error>),
-    /// Redis has not confirmed what was set by hand.
+    /// Redis has not confirmed what was set directly.
     Unconfirmed,
     /// A call is not cached: its output hides a `Result`.
     Output,

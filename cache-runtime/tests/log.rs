@@ -1,4 +1,4 @@
-//! What a program hears that logs with the `log` crate and has no subscriber of `tracing`.
+//! What a program gets that logs with the `log` crate and has no subscriber of `tracing`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
 use std::sync::{Mutex, PoisonError};

@@ -30,10 +30,10 @@ impl From<Exit> for ExitCode {
 pub(crate) enum Failure {
     Usage(String),
     /// Redis cannot be used, and why.
-    Away(String),
+    Unavailable(String),
     /// So many invalidations are not confirmed.
     Unconfirmed(usize),
-    /// Redis went away while all names were looked at.
+    /// Redis became unavailable while all names were looked at.
     CutShort,
     Write(io::Error),
 }
@@ -46,7 +46,7 @@ impl Failure {
                 return ExitCode::SUCCESS;
             }
             Failure::Usage(_) => 2,
-            Failure::Away(_) | Failure::Unconfirmed(_) | Failure::CutShort => 3,
+            Failure::Unavailable(_) | Failure::Unconfirmed(_) | Failure::CutShort => 3,
             Failure::Write(_) => 1,
         };
         eprintln!("cachectl: {}", lines(&self.to_string()));
@@ -58,14 +58,14 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Usage(message) => f.write_str(message),
-            Failure::Away(reason) => {
+            Failure::Unavailable(reason) => {
                 write!(f, "Redis cannot be used: {reason}; `cachectl doctor` says more")
             }
-            Failure::Unconfirmed(owed) => {
-                write!(f, "Redis has not confirmed {owed} invalidations: run this again")
+            Failure::Unconfirmed(pending) => {
+                write!(f, "Redis has not confirmed {pending} invalidations: run this again")
             }
             Failure::CutShort => f.write_str(
-                "Redis went away before all names had been looked at: the rest is not removed, and \
+                "Redis became unavailable before all names had been looked at: the rest is not removed, and \
                  everything in the namespace has been made stale in its place",
             ),
             Failure::Write(error) => write!(f, "cannot write: {error}"),
@@ -76,7 +76,9 @@ impl fmt::Display for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::RedisRequired { url, message } => Failure::Away(format!("{url}: {message}")),
+            Error::RedisRequired { url, message } => {
+                Failure::Unavailable(format!("{url}: {message}"))
+            }
             error => Failure::Usage(error.to_string()),
         }
     }

@@ -54,6 +54,6 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
     // What Redis has not confirmed by now is lost with this process.
     match manager.disconnect().await {
         0 => outcome,
-        owed => Err(Failure::Unconfirmed(owed)),
+        pending => Err(Failure::Unconfirmed(pending)),
     }
 }

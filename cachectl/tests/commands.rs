@@ -112,7 +112,7 @@ impl Scene {
         }
     }
 
-    /// Waits until the program does not have it any more; what others do is heard.
+    /// Waits until the program does not have it any more; what others do is received.
     async fn until_gone(&self, name: &str) {
         let gone = async {
             while self.program.get::<i32>(name).await.unwrap().is_some() {
@@ -212,7 +212,7 @@ async fn statistics_are_those_of_all_programs() {
     })
     .await;
     let counted = async {
-        while scene.program.cluster_stats().await.unwrap().total.hits() < 2 {
+        while scene.program.fleet_stats().await.unwrap().total.hits() < 2 {
             sleep(Duration::from_millis(5)).await;
         }
     };
@@ -316,13 +316,13 @@ async fn an_address_that_is_given_stands_alone() {
     Ran::of(command.envs(elsewhere).envs(files).output().unwrap()).done();
 }
 
-/// The grade and the advice of one thing that the doctor has looked at.
+/// The severity and the advice of one thing that the doctor has looked at.
 fn looked_at(ran: &Ran, name: &str) -> (String, String) {
     let checks = ran.json();
     let mut checks = checks.as_array().unwrap().iter();
     let check = checks.find(|check| check["name"] == name).expect(name);
     let text = |field: &str| check[field].as_str().unwrap_or_default().to_owned();
-    (text("grade"), format!("{} -> {}", text("found"), text("advice")))
+    (text("severity"), format!("{} -> {}", text("found"), text("advice")))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -335,7 +335,7 @@ async fn a_healthy_server_has_no_faults() {
     let ran = scene.run(&["--json", "doctor"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     for check in ran.json().as_array().unwrap() {
-        assert_eq!(check["grade"], "good", "{check}");
+        assert_eq!(check["severity"], "good", "{check}");
     }
     let keys: Vec<String> = scene.server.cli(&["KEYS", "*#doctor*"]);
     assert_eq!(keys, [""; 0]);
@@ -346,11 +346,11 @@ async fn a_healthy_server_has_no_faults() {
 async fn the_default_namespace_is_worth_a_warning() {
     let scene = Scene::new().await;
     let url = scene.server.url();
-    let (grade, text) = looked_at(&run(&["--url", &url, "--json", "doctor"]), "namespace");
-    assert_eq!(grade, "warning", "{text}");
+    let (severity, text) = looked_at(&run(&["--url", &url, "--json", "doctor"]), "namespace");
+    assert_eq!(severity, "warning", "{text}");
     assert!(text.contains("`cache`") && text.contains("CACHE_NAMESPACE"), "{text}");
-    let (grade, _) = looked_at(&scene.run(&["--json", "doctor"]), "namespace");
-    assert_eq!(grade, "good");
+    let (severity, _) = looked_at(&scene.run(&["--json", "doctor"]), "namespace");
+    assert_eq!(severity, "good");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -365,8 +365,8 @@ async fn a_server_that_evicts_wrongly_is_worth_a_warning() {
         let () =
             scene.server.cli(&["CONFIG", "SET", "maxmemory", limit, "maxmemory-policy", policy]);
         let ran = scene.run(&["--json", "doctor"]);
-        let (grade, text) = looked_at(&ran, "eviction");
-        assert_eq!((ran.code, grade.as_str()), (0, "warning"), "{text}");
+        let (severity, text) = looked_at(&ran, "eviction");
+        assert_eq!((ran.code, severity.as_str()), (0, "warning"), "{text}");
         assert!(text.contains(told) && text.contains("allkeys-lru"), "{text}");
     }
 }
@@ -381,8 +381,8 @@ async fn what_a_user_may_not_do_is_named_and_the_advice_helps() {
     let url = scene.server.url().replace("redis://", "redis://app:pw@");
     let doctor = || run(&["--url", &url, "-n", namespace, "--json", "doctor"]);
     let ran = doctor();
-    let (grade, text) = looked_at(&ran, "permissions");
-    assert_eq!((ran.code, grade.as_str()), (1, "fault"), "{text}");
+    let (severity, text) = looked_at(&ran, "permissions");
+    assert_eq!((ran.code, severity.as_str()), (1, "fault"), "{text}");
     for command in ["SCAN", "PUBLISH"] {
         assert!(text.contains(&format!("user `app` may not use {command}")), "{text}");
     }
@@ -402,14 +402,14 @@ async fn a_replica_and_a_wrong_password_are_faults() {
     let replica =
         RedisServer::builder().arg("--replicaof", &format!("127.0.0.1 {}", master.port())).start();
     let ran = run(&["--url", &replica.url(), "--json", "doctor"]);
-    let (grade, text) = looked_at(&ran, "role");
-    assert_eq!((ran.code, grade.as_str()), (1, "fault"));
+    let (severity, text) = looked_at(&ran, "role");
+    assert_eq!((ran.code, severity.as_str()), (1, "fault"));
     assert!(text.contains("master"), "{text}");
 
     let server = RedisServer::builder().password("right").start();
     let ran = run(&["--url", &server.url().replace("right", "wrong"), "--json", "doctor"]);
-    let (grade, text) = looked_at(&ran, "connection");
-    assert_eq!((ran.code, grade.as_str()), (1, "fault"));
+    let (severity, text) = looked_at(&ran, "connection");
+    assert_eq!((ran.code, severity.as_str()), (1, "fault"));
     assert!(text.contains("REDIS_PASSWORD") && !text.contains("wrong"), "{text}");
 }
 
@@ -447,7 +447,7 @@ async fn what_is_in_redis_does_not_steer_the_terminal() {
         let () = scene.server.cli(&["SET", &format!("{head}{name}"), "x"]);
     }
     let reported = async {
-        while scene.program.cluster_stats().await.unwrap().instances < 1 {
+        while scene.program.fleet_stats().await.unwrap().instances < 1 {
             sleep(Duration::from_millis(5)).await;
         }
     };
@@ -501,7 +501,7 @@ async fn an_invalidation_that_nobody_notices_is_said_so() {
     let scene = Scene::new().await;
     scene.fill(&["a:1"]).await;
     let reported = async {
-        while scene.program.cluster_stats().await.unwrap().instances < 1 {
+        while scene.program.fleet_stats().await.unwrap().instances < 1 {
             sleep(Duration::from_millis(5)).await;
         }
     };
@@ -532,8 +532,8 @@ async fn without_a_password_the_doctor_says_which_setting_is_missing() {
     let url = server.url().replace(":right@", "");
     for url in [url.clone(), format!("{url}?protocol=resp3")] {
         let ran = run(&["--url", &url, "--json", "doctor"]);
-        let (grade, text) = looked_at(&ran, "connection");
-        assert_eq!((ran.code, grade.as_str()), (1, "fault"));
+        let (severity, text) = looked_at(&ran, "connection");
+        assert_eq!((ran.code, severity.as_str()), (1, "fault"));
         assert!(text.contains("set REDIS_PASSWORD") && !text.contains("INFO"), "{text}");
     }
 }

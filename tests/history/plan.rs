@@ -101,7 +101,7 @@ impl Plan {
                 from_redis: Duration::ZERO,
             },
             // What is in memory is believed as long as the lease of the feed holds, and so are the
-            // tokens that are mirrored there.
+            // tokens that are in the token cache there.
             Mode::Tiered => Bounds {
                 steady: LEASE,
                 otherwise: LEASE + OUTAGE_TTL.max(OUTAGE_GRACE) + LOADING,

@@ -163,7 +163,7 @@ fn of_std(method: &str) -> bool {
         chars clear clone cloned collect contains copied count drain entry eq err expect extend filter find \
         finish first flush fold get get_mut get_or_init hash id insert into is_empty is_none is_some iter \
         join keys kind last len load lock map max min new next now ok or_insert peek pop position pop_front \
-        push push_back range read recv remove replace reserve retain rev send set shift source split start \
+        push push_back range read recv remove replace reserve retain rev scan send set shift source split start \
         starts_with store strip_prefix sub_assign sum swap take then to_owned to_string to_vec trim \
         unwrap_or update values wait write zip build path number number_of elapsed abort enter url \
         name text reset upgrade downgrade or_else capacity bind status error subscribe send finish named ";

@@ -1,4 +1,4 @@
-//! A call: memory, one GET, tokens where the mirror does not know them, a load.
+//! A call: memory, one GET, tokens where the token cache does not know them, a load.
 
 use crate::redis::{Entry, Held, Id, Keys, Tokens};
 use crate::rules::{Model, Role, Rule};
@@ -244,7 +244,7 @@ impl World {
         At::Begins(seen, begun, first)
     }
 
-    /// Redis is away: the value goes to memory, and depends on what is noted now.
+    /// Redis is unavailable: the value goes to memory, and depends on what is noted now.
     fn load_alone(&mut self, i: usize) -> At {
         self.actors[i].noted = Noted::ALL;
         At::LoadsAlone

@@ -22,7 +22,7 @@ impl World {
                 self.redis.begin_put(model, i, keys, &mut begun);
                 match left.without(keys) {
                     Keys::NONE => {
-                        // A value given by hand counts as the newest there is when its put has begun.
+                        // A value given directly counts as the newest there is when its put has begun.
                         if known == Known::Before {
                             self.write(i);
                         }

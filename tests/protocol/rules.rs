@@ -25,7 +25,7 @@ pub enum Rule {
     OwnGenerations,
     /// The notice goes out together with the removal. Otherwise: before it.
     RemovedWhenPublished,
-    /// A fetched token is mirrored only if its tag has not been invalidated since before.
+    /// A fetched token is cached only if its tag has not been invalidated since before.
     MirrorNotesFirst,
     /// A notice says what is invalid. Otherwise: which token is valid.
     NoticesCarryNoTokens,
@@ -35,7 +35,7 @@ pub enum Rule {
     NewEpochAfterInterruption,
     /// The new epoch begins when nothing is missed any more. Otherwise: before the subscription.
     EpochAfterSubscription,
-    /// Copies and mirrored tokens count only while the lease holds.
+    /// Copies and cached tokens count only while the lease holds.
     LeaseCounts,
     /// A read that has gone past memory, since the lease had ended, makes stale what memory held.
     PassingEndsMemory,
@@ -43,7 +43,7 @@ pub enum Rule {
     UnconfirmedIsOwed,
     /// It is owed before the local half. Otherwise: after it.
     OwedFirst,
-    /// Redis is not asked for a key whose removal is owed.
+    /// Redis is not asked for a key whose removal is pending.
     DebtsKeepFromRedis,
     /// Nor for a token. Otherwise: only for no name.
     DebtsOfTagsCount,
@@ -119,7 +119,7 @@ pub enum Role {
 /// When the value of a put is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// It is given, as by hand: it counts as the newest there is when the put begins.
+    /// It is given, as in a direct put: it counts as the newest there is when the put begins.
     Before,
     /// It is what a body returns, which runs when the put has begun.
     Within,

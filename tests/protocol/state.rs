@@ -153,7 +153,7 @@ pub struct Process {
     pub memory: Option<Version>,
     /// The same of the other's value.
     pub other: Option<Version>,
-    /// The tokens that are mirrored; gone in the same way.
+    /// The tokens that are in the token cache; gone in the same way.
     pub mirror: Tokens,
     pub lease: bool,
     /// The lease has ended, and what memory held then still counts in an outage.
@@ -169,7 +169,7 @@ pub struct Process {
     /// Writers whose bound has not passed here: what they published has not been heard, and the
     /// lease has held ever since.
     pub behind: Actors,
-    /// Writers whose removal is owed to Redis.
+    /// Writers whose removal is pending to Redis.
     pub journal: Actors,
     /// What a read that begins now must return at least.
     pub required: Version,

@@ -201,13 +201,13 @@ fn a_put_that_is_overtaken_removes_what_came_between() {
 }
 
 #[test]
-fn a_put_by_hand_whose_mark_is_evicted_is_told_all_the_same() {
+fn a_direct_put_whose_mark_is_evicted_is_told_all_the_same() {
     let mishaps = Mishaps { evictions: 1, ..NONE };
     needs(Rule::OvertakenPutsRemove, program(Warm, &[Put(0, Before)], mishaps));
 }
 
 #[test]
-fn a_put_by_hand_that_is_overtaken_by_one_that_never_ends_is_told_all_the_same() {
+fn a_direct_put_that_is_overtaken_by_one_that_never_ends_is_told_all_the_same() {
     let roles = &[Put(0, Before), Put(1, Before)];
     needs(Rule::OvertakenPutsRemove, program(Warm, roles, NONE));
 }
@@ -339,7 +339,7 @@ fn can_do_without(rule: Rule, program: Program, floor: usize) {
     }
 }
 
-/// Who reads compares the tokens again. (Without a mirror it is the fill that says whether those
+/// Who reads compares the tokens again. (Without a token cache it is the fill that says whether those
 /// who wait may have the value.)
 #[test]
 fn a_fill_with_outdated_tokens_is_of_no_use_and_does_no_harm() {

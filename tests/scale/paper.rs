@@ -31,7 +31,7 @@ pub(crate) const REPORT_BYTES: f64 = 265.0;
 
 /// Counters for names, and as many for tags, at the default capacity of 64 MiB.
 pub(crate) const SLOTS: f64 = (1 << 19) as f64;
-/// How many tags the mirror remembers.
+/// How many tags the token cache remembers.
 pub(crate) const MIRROR: f64 = 16_384.0;
 /// The default of `CACHE_MEMORY_CAPACITY`.
 pub(crate) const CAPACITY: f64 = (64 << 20) as f64;

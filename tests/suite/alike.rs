@@ -119,7 +119,7 @@ async fn what_has_neither_hash_nor_debug_is_known_by_what_it_serialises_to() {
 }
 
 #[tokio::test]
-async fn a_value_put_by_hand_is_anybodys() {
+async fn a_value_put_directly_is_anybodys() {
     let settings = |config: CacheConfig| config;
     on_store(Store::Redis, settings, async |cache: TestCache| {
         use cache_runtime::CacheCall as _;

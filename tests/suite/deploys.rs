@@ -91,7 +91,7 @@ async fn hashed(source: &Source, id: u64) -> Video {
     Video { views: id * 100 + source.read().await }
 }
 
-#[cached(ttl = "1m", key_prefix = "shared", key = "{id}", coalesce = "cluster")]
+#[cached(ttl = "1m", key_prefix = "shared", key = "{id}", coalesce = "fleet")]
 async fn shared(source: &Source, id: u64) -> Video {
     Video { views: id * 100 + source.read().await }
 }
@@ -176,7 +176,7 @@ async fn four_versions_keep_their_hits() {
 }
 
 #[tokio::test]
-async fn each_version_by_hand_keeps_its_hits() {
+async fn each_version_keeps_its_hits_directly() {
     on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let processes: [Process; 2] = Process::of_versions(&cache).await;
         for _ in 0..5 {
@@ -238,7 +238,7 @@ async fn whatever_removes_a_name_removes_what_each_version_has_stored() {
                 change(changing, how).await;
                 assert_eq!(changing.video(1).await, 102, "{how} by {}", changing.version);
                 for process in &processes {
-                    // In memory it is heard of.
+                    // In memory it is received.
                     until(async || process.video(1).await == 102).await;
                     if cache.store.asks_redis_each_time() {
                         assert_eq!(process.video(1).await, 102, "{how}");
@@ -320,7 +320,7 @@ async fn a_load_beside_a_name_that_was_removed_meanwhile_is_not_stored() {
     .await;
 }
 
-/// Loading anew what is past its TTL says nothing about the data of others.
+/// Refreshing what is past its TTL says nothing about the data of others.
 #[tokio::test]
 async fn each_version_loads_its_stale_value_anew_and_leaves_the_others() {
     on_stores(&Store::STRICT, async |cache: TestCache| {
@@ -353,7 +353,7 @@ async fn versions_that_wait_for_one_load_get_values_of_their_own() {
         let hold = first.source.hold();
         let release = async {
             hold.reached().await;
-            // It finds the mark of the other version's load, and waits.
+            // It finds the placeholder of the other version's load, and waits.
             let waiting = call(&second);
             let release = async { hold.release() };
             tokio::join!(waiting, release).0
@@ -425,7 +425,7 @@ async fn functions_of_one_name_keep_their_hits() {
 }
 
 #[tokio::test]
-async fn a_value_by_hand_is_that_of_all_functions_of_the_name_that_can_use_it() {
+async fn a_value_set_directly_is_that_of_all_functions_of_the_name_that_can_use_it() {
     on_each_store(async |cache: TestCache| {
         let (npm, pypi, crates) = (Source::new(1), Source::new(1), Source::new(1));
         assert_eq!(npm::get(&npm, "serde").await, 6);

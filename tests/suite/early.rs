@@ -1,4 +1,4 @@
-//! `early_refresh`: values are loaded anew before their TTL is over.
+//! `early_refresh`: values are refreshed before their TTL is over.
 
 use std::time::Duration;
 

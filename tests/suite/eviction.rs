@@ -1,4 +1,4 @@
-//! Redis has no room left and evicts what has not been used for long: entries, marks and tokens alike.
+//! Redis has no room left and evicts what has not been used for long: entries, placeholders and tokens alike.
 
 use std::convert::identity;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use redis::Connection;
 
 use crate::source::Source;
 use crate::stores::{TestCache, on_own_servers};
-use crate::video::{Load, Way, call, hears};
+use crate::video::{Load, Way, call, receives};
 
 /// The server has room for about two hundred values of this size.
 const ROOM: u64 = 1_000_000;
@@ -63,7 +63,7 @@ async fn an_invalidation_outlasts_what_redis_evicts() {
         let source = Source::new(0);
         for (value, way) in (1..).zip([Way::ALL; 3].concat()) {
             for process in [&cache.manager, &peer] {
-                hears(process, &source, value - 1).await;
+                receives(process, &source, value - 1).await;
             }
             source.set(value);
             way.invalidate(&cache.manager).await;
@@ -73,7 +73,7 @@ async fn an_invalidation_outlasts_what_redis_evicts() {
             cache.manager.set("video:meta:8", &value, options).await.unwrap();
             assert_eq!(call(&cache.manager, &source).await.unwrap(), value, "{way:?}");
             assert_eq!(call(&cache.peer().await, &source).await.unwrap(), value, "{way:?}");
-            hears(&peer, &source, value).await;
+            receives(&peer, &source, value).await;
             // The next round begins with some of what its entry depends on.
             full.evict(SOME);
         }

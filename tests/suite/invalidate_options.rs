@@ -41,7 +41,7 @@ async fn by_text(id: &str) {
     _ = id;
 }
 
-/// Which of the three items of ada (1, 2) and grace (3) are loaded anew after this.
+/// Which of the three items of ada (1, 2) and grace (3) are refreshed after this.
 async fn reloaded(invalidation: impl AsyncFn()) -> Vec<u64> {
     let source = Source::new(1);
     let all = [(1, "ada"), (2, "ada"), (3, "grace")];

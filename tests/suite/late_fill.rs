@@ -7,7 +7,7 @@ use crate::source::Source;
 use crate::stores::{Store, TestCache, on_each_store, on_stores};
 use crate::video::{Load, Way, call, video};
 
-// R1, R2: tokens and mark are from before the body.
+// R1, R2: tokens and placeholder are from before the body.
 #[tokio::test]
 async fn a_load_that_an_invalidation_overtook_is_not_kept() {
     on_each_store(async |cache: TestCache| {
@@ -169,11 +169,11 @@ async fn invalidators_at_once_leave_no_fill_from_between_them() {
 }
 
 #[tokio::test]
-async fn a_load_by_hand_is_overtaken_alike() {
+async fn a_direct_load_is_overtaken_alike() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
         let load = || async { Ok::<_, Error>(source.read().await) };
-        let by_hand =
+        let direct =
             || cache.manager.get_or_load("user:1:name", std::time::Duration::from_secs(60), load);
         let hold = source.hold();
         let overtake = async {
@@ -182,9 +182,9 @@ async fn a_load_by_hand_is_overtaken_alike() {
             cache.manager.invalidate_prefix("user").await.unwrap();
             hold.release();
         };
-        let (older, ()) = tokio::join!(by_hand(), overtake);
+        let (older, ()) = tokio::join!(direct(), overtake);
         assert_eq!(older.unwrap(), 1);
-        assert_eq!(by_hand().await.unwrap(), 2);
+        assert_eq!(direct().await.unwrap(), 2);
         assert_eq!(source.reads(), 2);
     })
     .await;

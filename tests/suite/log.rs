@@ -133,7 +133,7 @@ async fn an_outage_is_one_warning_and_its_end_one_message() {
     .await;
     let (warnings, messages) = (log.lines("WARN"), log.lines("INFO"));
     assert_eq!(warnings.len(), 1, "{warnings:#?}");
-    assert!(warnings[0].contains("Redis is away"), "{warnings:?}");
+    assert!(warnings[0].contains("Redis is unavailable"), "{warnings:?}");
     let [_start, back] = &messages[..] else { panic!("{messages:#?}") };
     assert!(back.contains("Redis is back"), "{back}");
     assert!(back.contains(&server.port().to_string()), "{back}");
@@ -166,7 +166,7 @@ async fn no_password_is_ever_logged() {
     server.kill();
     until(async || right.stats().redis_outages == 1).await;
     let text = log.text();
-    assert!(text.contains("Redis is away") && text.contains("***"), "{text}");
+    assert!(text.contains("Redis is unavailable") && text.contains("***"), "{text}");
     assert!(!text.contains("hunter2") && !text.contains("correcthorse"), "{text}");
 }
 
@@ -352,7 +352,7 @@ async fn a_read_and_a_store_in_redis_say_what_they_found_and_did() {
         noisy(1).await;
         noisy(1).await;
         change_noisy(1).await;
-        manager.set("log:by_hand", &1_u64, Duration::from_secs(60)).await.unwrap();
+        manager.set("log:directly", &1_u64, Duration::from_secs(60)).await.unwrap();
         manager.clear("log:*").await.unwrap();
         _ = manager.disconnect().await;
         change_noisy(1).await;
@@ -363,19 +363,19 @@ async fn a_read_and_a_store_in_redis_say_what_they_found_and_did() {
     assert!(hit.starts_with(&of_noisy(1, r#"store="redis" bytes="#)), "{hit}");
     assert!(hit.ends_with(r#" outcome="hit""#), "{hit}");
 
-    let [stored, by_hand] = &log.spans("cache_store")[..] else { panic!("{}", log.text()) };
+    let [stored, direct] = &log.spans("cache_store")[..] else { panic!("{}", log.text()) };
     assert!(stored.starts_with(&of_noisy(1, "bytes=")), "{stored}");
     assert!(stored.ends_with(r#" outcome="stored""#), "{stored}");
-    assert!(by_hand.starts_with(r#"name="log:by_hand" bytes="#), "{by_hand}");
+    assert!(direct.starts_with(r#"name="log:directly" bytes="#), "{direct}");
 
-    let [entry, pattern, owed] = &log.spans("cache_invalidate")[..] else {
+    let [entry, pattern, pending] = &log.spans("cache_invalidate")[..] else {
         panic!("{}", log.text())
     };
     let by = format!(r#"function="{}::change_noisy""#, module_path!());
     let of_entry = format!(r#"names=["log_span:1"] tags=["log_span:1"] everything=false {by}"#);
     assert_eq!(*entry, format!("{of_entry} removed=1"));
     assert_eq!(*pattern, r#"names=[] tags=["log"] everything=false removed=0"#);
-    assert_eq!(*owed, format!("{of_entry} owed=true"));
+    assert_eq!(*pending, format!("{of_entry} pending=true"));
     assert_eq!(log.spans("cache_clear"), [r#"pattern="log:*" removed=1"#]);
 }
 

@@ -10,14 +10,14 @@
 mod admin;
 mod alike;
 mod asleep;
-mod cluster;
-mod cluster_stats;
 mod damage;
 mod deploys;
 mod dropped;
 mod early;
 mod environment;
 mod eviction;
+mod fleet;
+mod fleet_stats;
 mod invalidate_options;
 mod keys;
 mod late_fill;

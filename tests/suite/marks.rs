@@ -9,7 +9,7 @@ use crate::source::Source;
 use crate::stores::{Store, TestCache, on_own_servers, on_store, on_stores};
 use crate::video::{Load, NAME, Way, call, video};
 
-// R2: with its mark a load loses the right to store.
+// R2: with its placeholder a load loses the right to store.
 #[tokio::test]
 async fn a_load_whose_mark_is_deleted_is_not_kept() {
     on_stores(&Store::ONE_SERVER, async |cache: TestCache| {
@@ -48,7 +48,7 @@ async fn a_load_longer_than_its_mark_is_not_kept() {
             let source = Source::new(1);
             let load = Load::begin(&cache.manager, &source).await;
             source.set(2);
-            // Redis ends the mark by its own clock.
+            // Redis ends the placeholder by its own clock.
             tokio::time::sleep(short * 2).await;
             assert_eq!(load.end().await, 1);
             assert_eq!(video(&source).await, 2);

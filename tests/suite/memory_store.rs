@@ -241,7 +241,7 @@ async fn values_weigh_what_their_weight_says() {
     .await;
     for page in 20..40 {
         let options = SetOptions::ttl(HOUR).weight(256 << 10);
-        manager.set(&format!("by_hand:{page}"), &slice(), options.clone()).await.unwrap();
+        manager.set(&format!("directly:{page}"), &slice(), options.clone()).await.unwrap();
         let load = async || Ok::<_, Error>(slice());
         manager.get_or_load(&format!("loaded:{page}"), options, load).await.unwrap();
     }

@@ -67,7 +67,7 @@ async fn the_entry_of_other_arguments_is_a_miss() {
 }
 
 #[tokio::test]
-async fn a_value_stored_by_hand_is_a_miss_under_another_name() {
+async fn a_value_stored_directly_is_a_miss_under_another_name() {
     on_each_move(async |cache, how| {
         let manager = &cache.manager;
         manager.set("moved:1", &1_u64, TTL).await.unwrap();
@@ -112,7 +112,7 @@ async fn an_entry_that_is_moved_back_is_itself_again() {
     .await;
 }
 
-/// The mark of a load is the right to store under its own name alone.
+/// The placeholder of a load is the right to store under its own name alone.
 #[tokio::test]
 async fn a_mark_under_another_name_brings_no_value_there() {
     for how in MOVES {

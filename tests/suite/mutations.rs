@@ -111,7 +111,7 @@ where
 async fn fill(cache: &CacheManager) {
     let options = cache_runtime::SetOptions::ttl(Duration::from_secs(60)).tag("team:red");
     for name in [NAME, OTHER] {
-        // Redis may still be owed what the last call has invalidated.
+        // What the last call has invalidated may still be pending.
         until(async || {
             cache.set(name, &1_u64, options.clone()).await.unwrap();
             cache.get::<u64>(name).await.unwrap().is_some()
@@ -184,7 +184,7 @@ where
     is_kept
 }
 
-/// Waits until the other entry can be read: not while Redis is owed something.
+/// Waits until the other entry can be read: not while something is pending.
 async fn until_confirmed(cache: &TestCache) {
     until(async || cache.manager.exists(OTHER).await.unwrap()).await;
 }

@@ -37,7 +37,7 @@ async fn choosy(source: &Source, id: u64) -> u64 {
     id * 100 + source.read().await
 }
 
-/// Each call is past the cache or not, and all have one entry.
+/// Each call bypasses the cache or not, and all have one entry.
 #[cached(ttl = "1m", key_prefix = "draft", key = "{id}", bypass_if = draft)]
 async fn page(source: &Source, id: u64, draft: bool) -> u64 {
     _ = draft;
@@ -190,7 +190,7 @@ async fn every_deed_works_on_calls_within_a_span() {
         on_each_store(async |_: TestCache| {
             let source = &Source::new(1);
             let service = Service(source.clone());
-            let span = || tracing::info_span!("by_hand");
+            let span = || tracing::info_span!("directly");
             every_deed(source, || span_around_calls(source, 1)).await;
             every_deed(source, || span_around_loads(source, 1)).await;
             every_deed(source, || service.around_calls(1)).await;

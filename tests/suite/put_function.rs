@@ -238,17 +238,17 @@ async fn a_call_that_is_not_cached_has_what_is_there_removed_by_a_put() {
         choosy(&source, 7, &true).cache_entry().put(6).await.unwrap_err();
         assert_eq!(there().await, None);
 
-        for by_hand in [false, true] {
+        for direct in [false, true] {
             SECONDS.store(60, Ordering::SeqCst);
             set_choosy(&source, 7, false, 5).await;
             SECONDS.store(0, Ordering::SeqCst);
-            if by_hand {
+            if direct {
                 choosy(&source, 7, &false).cache_entry().put(6).await.unwrap_err();
             } else {
                 set_choosy(&source, 7, false, 6).await;
             }
             SECONDS.store(60, Ordering::SeqCst);
-            assert_eq!(there().await, None, "{by_hand}");
+            assert_eq!(there().await, None, "{direct}");
         }
     })
     .await;
@@ -364,7 +364,7 @@ async fn of_two_puts_that_end_in_the_other_order_neither_leaves_an_older_value()
 }
 
 #[tokio::test]
-async fn a_put_by_hand_meanwhile_is_not_overwritten_by_something_older() {
+async fn a_direct_put_meanwhile_is_not_overwritten_by_something_older() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
         let (put, hold) = begin_put(&cache.manager, &source, 5).await;

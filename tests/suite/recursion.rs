@@ -119,7 +119,7 @@ async fn two_tasks_that_wait_for_each_other_come_free_in_each_store() {
 }
 
 /// So many callers of each of two names whose loads load the other name, in tasks of their own or not.
-async fn crossed_by_hand(cache: &TestCache, in_tasks: bool) {
+async fn crossed_directly(cache: &TestCache, in_tasks: bool) {
     const CALLERS: usize = 50;
     let both = Arc::new(Barrier::new(2 * CALLERS));
     let call = |here: &'static str, there: &'static str| {
@@ -152,7 +152,7 @@ async fn fifty_callers_each_of_two_loads_that_wait_for_each_other_do_not_wait() 
     let limited = |config: CacheConfig| config.wait_limit(SECOND);
     on_store(Store::Memory, limited, async |cache: TestCache| {
         let began = Instant::now();
-        crossed_by_hand(&cache, false).await;
+        crossed_directly(&cache, false).await;
         assert!(began.elapsed() < SECOND, "{:?}: a circle is found at once", began.elapsed());
     })
     .await;
@@ -163,7 +163,7 @@ async fn fifty_callers_each_of_two_loads_that_wait_for_each_other_do_not_wait() 
 async fn loads_that_wait_for_each_other_out_of_sight_come_free() {
     let limited = |config: CacheConfig| config.wait_limit(SECOND);
     on_store(Store::Memory, limited, async |cache: TestCache| {
-        crossed_by_hand(&cache, true).await;
+        crossed_directly(&cache, true).await;
         assert_eq!(cache.manager.stats().flights, 0);
     })
     .await;

@@ -35,7 +35,7 @@ fn keys(cache: &TestCache) -> BTreeMap<String, i64> {
 #[cached(
     ttl = "1m",
     stale_while_revalidate = "1m",
-    coalesce = "cluster",
+    coalesce = "fleet",
     key_prefix = "keys:leased",
     key = "{id}"
 )]
@@ -83,9 +83,9 @@ async fn every_key_ends_by_itself() {
 
             let keys = keys(&cache);
             let loaded = ["keys:item:1", "keys:item:2", "keys:item:3", "keys:leased:1"];
-            let by_hand = ["hand:2", "hand:3", "hand:4"];
+            let direct = ["hand:2", "hand:3", "hand:4"];
             let beside = ["#root", "#t:keys", "#t:keys_tag", "#lease:keys:leased:1"];
-            for name in loaded.into_iter().chain(by_hand).chain(beside) {
+            for name in loaded.into_iter().chain(direct).chain(beside) {
                 assert!(keys.contains_key(name), "{name} is not among {keys:?}");
             }
             for (name, left) in &keys {
@@ -94,7 +94,7 @@ async fn every_key_ends_by_itself() {
             assert!(keys["keys:item:1"] <= 60_000);
             assert!(
                 keys["keys:item:2"] <= 300_000,
-                "the mark of a load ends with the longest load"
+                "the placeholder of a load ends with the longest load"
             );
             assert!(keys["#lease:keys:leased:1"] <= 2_000);
             assert!(keys["#t:keys"] > DAY_MS / 2, "a token outlives what depends on it");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cache_runtime::{
-    CachedSite, Coalesce, Invalidating, InvalidatingSite, MessagePack, SiteKey, SiteTtl, Tier, Ttl,
+    CachedSite, Coalesce, MessagePack, Mutation, MutationSite, SiteKey, SiteTtl, Tier, Ttl,
     cache_invalidate, cache_put, cached, registry,
 };
 
@@ -39,7 +39,7 @@ async fn every_option(id: u64, user: (u64, bool), connection: &str, r#type: u8) 
     stale_if_error = "forever",
     load_timeout = "3s",
     early_refresh = 1.5,
-    coalesce = "cluster",
+    coalesce = "fleet",
     share_errors = true
 )]
 async fn staleness(id: u64) -> Result<u64, String> {
@@ -143,18 +143,18 @@ async fn outer() -> u64 {
 
 fn cached_sites() -> Vec<CachedSite> {
     let mut sites = registry().cached;
-    sites.retain(|site| site.place.module == module_path!());
+    sites.retain(|site| site.location.module == module_path!());
     sites
 }
 
 fn cached_site(function: &str) -> CachedSite {
-    cached_sites().into_iter().find(|site| site.place.function == function).unwrap()
+    cached_sites().into_iter().find(|site| site.location.function == function).unwrap()
 }
 
-fn invalidating_site(function: &str) -> InvalidatingSite {
-    let mut sites = registry().invalidating.into_iter();
+fn mutation_site(function: &str) -> MutationSite {
+    let mut sites = registry().mutations.into_iter();
     sites
-        .find(|site| site.place.module == module_path!() && site.place.function == function)
+        .find(|site| site.location.module == module_path!() && site.location.function == function)
         .unwrap()
 }
 
@@ -181,7 +181,7 @@ fn what_a_caller_gets_while_a_load_runs_is_listed() {
     assert_eq!(site.stale_while_revalidate, fixed(120));
     assert_eq!(site.stale_if_error, Some(SiteTtl::Fixed(Ttl::Forever)));
     assert_eq!((site.load_timeout, site.early_refresh), (fixed(3), 1.5));
-    assert_eq!(site.coalesce, Coalesce::Cluster);
+    assert_eq!(site.coalesce, Coalesce::Fleet);
     assert!(site.share_errors && site.background);
     let site = cached_site("no_option");
     assert_eq!((site.stale_while_revalidate, site.stale_if_error), (None, None));
@@ -212,24 +212,24 @@ fn keys_ttls_and_codecs_are_listed_as_they_are_written() {
 
 #[test]
 fn what_invalidates_and_puts_is_listed() {
-    let site = invalidating_site("invalidates");
-    assert_eq!((site.kind, site.prefix), (Invalidating::Invalidate, Some("registry:{id}")));
+    let site = mutation_site("invalidates");
+    assert_eq!((site.kind, site.prefix), (Mutation::Invalidate, Some("registry:{id}")));
     assert_eq!(site.tags, ["user:{id}", "all"]);
-    let entries = |site: &InvalidatingSite| {
+    let entries = |site: &MutationSite| {
         site.entries.iter().map(|entry| (entry.call, entry.function)).collect::<Vec<_>>()
     };
     let no_option = ("self::no_option(1, (2, 3))", "no_option");
     assert_eq!(entries(&site), [no_option, ("r#move(1, (2, 3))", "move")]);
     assert_eq!((site.when, site.conditional), ("always", true));
-    let site = invalidating_site("puts");
-    assert_eq!((site.kind, site.prefix), (Invalidating::Put, None));
+    let site = mutation_site("puts");
+    assert_eq!((site.kind, site.prefix), (Mutation::Put, None));
     assert_eq!(entries(&site), [("no_option(a, (1, 2))", "no_option")]);
     assert_eq!((site.when, site.conditional), ("success", false));
 }
 
 #[test]
 fn each_function_is_listed_once_under_its_path_generic_or_not() {
-    let paths: Vec<&str> = cached_sites().iter().map(|site| site.place.path).collect();
+    let paths: Vec<&str> = cached_sites().iter().map(|site| site.location.path).collect();
     let expected = [
         "suite::registry::Store::by_default",
         "<suite::registry::Generic<_> as suite::registry::Store>::by_trait",
@@ -252,10 +252,10 @@ fn each_function_is_listed_once_under_its_path_generic_or_not() {
 
 #[test]
 fn a_place_says_file_and_line() {
-    let place = cached_site("no_option").place;
-    assert_eq!(place.file, file!());
-    let text = place.to_string();
-    assert_eq!(text, format!("suite::registry::no_option ({}:{})", file!(), place.line));
+    let location = cached_site("no_option").location;
+    assert_eq!(location.file, file!());
+    let text = location.to_string();
+    assert_eq!(text, format!("suite::registry::no_option ({}:{})", file!(), location.line));
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn the_registry_serialises_for_an_admin_page() {
     assert_eq!(site["function"], "every_option");
     assert_eq!(site["key"], serde_json::json!({ "arguments": ["id", "user"] }));
     assert_eq!((&site["ttl"], &site["tier"]), (&"5m".into(), &"memory".into()));
-    let site = serde_json::to_value(invalidating_site("puts")).unwrap();
+    let site = serde_json::to_value(mutation_site("puts")).unwrap();
     assert_eq!(site["kind"], "put");
     assert!(serde_json::to_value(registry()).unwrap()["cached"].is_array());
 }

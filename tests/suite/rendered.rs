@@ -37,7 +37,7 @@ macro_rules! templates {
                 _ = ($a, $b);
             }
 
-            pub async fn by_hand(manager: &CacheManager, $a: &str, $b: &str) {
+            pub async fn direct(manager: &CacheManager, $a: &str, $b: &str) {
                 _ = ($a, $b);
                 // What is too long for a person to write is refused, and not passed by.
                 let prefix = name!($cut);
@@ -47,7 +47,7 @@ macro_rules! templates {
                 }
             }
 
-            pub async fn by_tag_by_hand(manager: &CacheManager, $a: &str, $b: &str) {
+            pub async fn by_tag_directly(manager: &CacheManager, $a: &str, $b: &str) {
                 _ = ($a, $b);
                 let tag = name!($tag);
                 if manager.invalidate_tag(&tag).await.is_err() {
@@ -70,8 +70,8 @@ macro_rules! templates {
                 match way {
                     0 => by_prefix($a, $b).await,
                     1 => by_tag($a, $b).await,
-                    2 => by_hand(&cache.manager, $a, $b).await,
-                    _ => by_tag_by_hand(&cache.manager, $a, $b).await,
+                    2 => direct(&cache.manager, $a, $b).await,
+                    _ => by_tag_directly(&cache.manager, $a, $b).await,
                 }
                 page(&source, $a, $b).await;
                 let (way, key) = (["prefix", "tag", "name!", "name! of the tag"][way], $key);

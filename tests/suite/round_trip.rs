@@ -6,8 +6,8 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use cache_runtime::{
-    CacheCall as _, CacheConfig, CacheManager, Check, DefaultCodec, Error, Grade, MessagePack,
-    cached, with,
+    CacheCall as _, CacheConfig, CacheManager, DefaultCodec, Diagnostic, Error, MessagePack,
+    Severity, cached, with,
 };
 use cache_tests::Counter;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -278,9 +278,9 @@ async fn one_type_in_several_codecs_comes_back_from_each() {
 }
 
 /// What the doctor says of the values.
-async fn values_check(manager: &CacheManager) -> Check {
-    let checks = manager.diagnose().await;
-    checks.into_iter().find(|check| check.name == "values").expect("Redis is there")
+async fn values_diagnostic(manager: &CacheManager) -> Diagnostic {
+    let diagnostics = manager.diagnose().await;
+    diagnostics.into_iter().find(|diagnostic| diagnostic.name == "values").expect("Redis is there")
 }
 
 #[tokio::test]
@@ -288,26 +288,26 @@ async fn the_doctor_names_the_functions_whose_values_do_not_survive() {
     on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let (peer, runs) = (cache.peer().await, Counter::new());
         order(1, &runs).await;
-        assert_eq!(values_check(&cache.manager).await.grade, Grade::Good);
+        assert_eq!(values_diagnostic(&cache.manager).await.severity, Severity::Good);
         user_of(1, &runs).await;
         cache.manager.set("direct", &vec![Id::User(1)], TTL).await.unwrap();
         let unwritable: Option<Unwritable> = Some(Unwritable);
         cache.manager.set("direct", &unwritable, TTL).await.unwrap_err();
 
-        let check = values_check(&cache.manager).await;
-        assert_eq!(check.grade, Grade::Warning);
-        for said in ["round_trip::user_of", "::User`", "bincode", "by hand", "::Unwritable>`"] {
-            assert!(check.found.contains(said), "{said}: {check:?}");
+        let diagnostic = values_diagnostic(&cache.manager).await;
+        assert_eq!(diagnostic.severity, Severity::Warning);
+        for said in ["round_trip::user_of", "::User`", "bincode", "direct", "::Unwritable>`"] {
+            assert!(diagnostic.found.contains(said), "{said}: {diagnostic:?}");
         }
-        assert!(check.advice.is_some_and(|advice| advice.contains("assert_round_trip")));
+        assert!(diagnostic.advice.is_some_and(|advice| advice.contains("assert_round_trip")));
         let text = serde_json::to_string(&cache.manager.diagnose().await).unwrap();
-        assert!(text.contains(r#""name":"values","grade":"warning""#), "{text}");
+        assert!(text.contains(r#""name":"values","severity":"warning""#), "{text}");
 
         // This process has none of its own, and what the other has counted is known once it has reported.
         _ = cache.manager.disconnect().await;
-        let check = values_check(&peer).await;
-        assert_eq!(check.grade, Grade::Warning);
-        assert!(check.found.contains("1 of suite::round_trip::user_of"), "{check:?}");
+        let diagnostic = values_diagnostic(&peer).await;
+        assert_eq!(diagnostic.severity, Severity::Warning);
+        assert!(diagnostic.found.contains("1 of suite::round_trip::user_of"), "{diagnostic:?}");
     })
     .await;
 }

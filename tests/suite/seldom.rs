@@ -193,7 +193,7 @@ async fn an_invalidation_without_effect_says_so_seldom() {
 }
 
 #[tokio::test]
-async fn what_is_refused_by_hand_is_said_seldom() {
+async fn what_is_refused_directly_is_said_seldom() {
     let load = |name: &'static str| {
         async move |_| {
             let cache = cache_runtime::cache();
@@ -201,7 +201,7 @@ async fn what_is_refused_by_hand_is_said_seldom() {
             assert_eq!(loaded.await, Ok(1));
         }
     };
-    is_said_seldom(&["a load by hand is not cached"], load("#a")).await;
+    is_said_seldom(&["a direct load is not cached"], load("#a")).await;
     let many_tags = async |_: usize| {
         let options = (0..200).map(|tag: u32| tag.to_string());
         let options = options.fold(SetOptions::default(), SetOptions::tag);
@@ -209,7 +209,7 @@ async fn what_is_refused_by_hand_is_said_seldom() {
         let loaded = cache.get_or_load("a", options, async || Ok::<_, ()>(1));
         assert_eq!(loaded.await, Ok(1));
     };
-    is_said_seldom(&["a load by hand is not cached", "200"], many_tags).await;
+    is_said_seldom(&["a direct load is not cached", "200"], many_tags).await;
 }
 
 #[tokio::test]

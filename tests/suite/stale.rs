@@ -1,4 +1,4 @@
-//! Values served past their TTL: while they are loaded anew, when a load fails or takes too long.
+//! Values served past their TTL: while they are refreshed, when a load fails or takes too long.
 
 use std::time::Duration;
 
@@ -180,7 +180,7 @@ async fn renewed_early(source: &Source, id: u64, team: &str) -> Loaded {
 }
 
 /// A load that runs behind a value of this age, overtaken here and from another process, in every way:
-/// before somebody loads anew and after.
+/// before somebody loads again and after.
 async fn overtaken_behind_a_value<F: Future<Output = Loaded>>(
     cache: &TestCache,
     age: Duration,

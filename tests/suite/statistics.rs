@@ -60,7 +60,7 @@ async fn each_call_site_has_its_own_numbers() {
             .map(|site| (&*site.name, &*site.prefix, site.counts.hits(), site.counts.misses))
             .collect();
         let expected = [
-            ("by hand", "", 1, 0),
+            ("direct", "", 1, 0),
             ("suite::statistics::failing", "statistics:failing", 0, 1),
             ("suite::statistics::item", "statistics", 1, 1),
         ];
@@ -89,7 +89,7 @@ impl Feed for Pages<'_> {
 async fn a_call_site_has_the_name_that_the_registry_gives_it() {
     on_stores(&[Store::Memory], async |cache: TestCache| {
         Pages("new").feed("Ada").await;
-        let mut sites = cache_runtime::registry().cached.into_iter().map(|site| site.place);
+        let mut sites = cache_runtime::registry().cached.into_iter().map(|site| site.location);
         let place =
             sites.find(|place| place.module == module_path!() && place.function == "feed").unwrap();
         assert_eq!(cache.manager.stats().sites[0].name, place.path);

@@ -21,7 +21,7 @@ pub enum Store {
     Cluster,
     /// In a cluster, with copies in memory.
     TieredCluster,
-    /// In memory, since the Redis that is configured is away.
+    /// In memory, since the Redis that is configured is unavailable.
     Outage,
 }
 
@@ -236,7 +236,7 @@ pub async fn on_own_servers(
     }
 }
 
-/// Waits until Redis is in use: connected, and owed nothing.
+/// Waits until Redis is in use: connected, and nothing is pending.
 pub async fn until_up(manager: &CacheManager) {
     until(async || manager.health().await.status == Status::Healthy).await;
 }

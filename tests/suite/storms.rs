@@ -47,7 +47,7 @@ async fn redis_is_used_again_although_invalidations_keep_coming() {
         tokio::join!(one(), one(), one(), one())
     });
     cache.server().pause();
-    until(async || cache.manager.health().await.owed_invalidations > 0).await;
+    until(async || cache.manager.health().await.pending_invalidations > 0).await;
     cache.server().resume();
     until(async || cache.manager.health().await.status == Status::Healthy).await;
     storm.abort();

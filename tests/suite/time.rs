@@ -101,7 +101,7 @@ async fn redis_ends_an_entry_by_itself_and_keeps_its_tokens_longer() {
 }
 
 #[tokio::test]
-async fn a_ttl_that_is_none_is_an_error_by_hand() {
+async fn a_ttl_that_is_none_is_an_error_directly() {
     on_each_store(async |cache: TestCache| {
         let manager = &cache.manager;
         for ttl in

@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use cache_runtime::{CacheConfig, CacheManager, Error, Grade, Mode};
+use cache_runtime::{CacheConfig, CacheManager, Error, Mode, Severity};
 use cache_tests::{
     Authority, EncryptedSentinel, EncryptedServer, Identity, RedisCluster, unique_namespace,
 };
@@ -38,9 +38,13 @@ impl Encrypted {
         manager.set("a", &1, Duration::from_secs(60)).await.unwrap();
         assert_eq!(manager.get("a").await.unwrap(), Some(1));
         assert_eq!(self.0.server.cli::<i64>(&["DBSIZE"]), 0);
-        let checks = manager.diagnose().await;
-        assert_eq!((checks.len(), checks[0].grade), (1, Grade::Fault), "{checks:?}");
-        let advice = checks[0].advice.clone().unwrap();
+        let diagnostics = manager.diagnose().await;
+        assert_eq!(
+            (diagnostics.len(), diagnostics[0].severity),
+            (1, Severity::Fault),
+            "{diagnostics:?}"
+        );
+        let advice = diagnostics[0].advice.clone().unwrap();
         let refused = refused.to_string();
         assert!(refused.ends_with(&advice), "{refused} does not end with {advice}");
         refused
@@ -58,10 +62,13 @@ async fn a_server_whose_certificate_is_signed_by_the_named_authority_is_used() {
     let peer = CacheManager::connect(config).await.unwrap();
     manager.set("a", &1, Duration::from_secs(60)).await.unwrap();
     assert_eq!(peer.get("a").await.unwrap(), Some(1));
-    let checks = manager.diagnose().await;
-    assert!(checks.iter().all(|check| check.grade < Grade::Fault), "{checks:?}");
-    let encryption = checks.iter().find(|check| check.name == "encryption").unwrap();
-    assert_eq!(encryption.grade, Grade::Good);
+    let diagnostics = manager.diagnose().await;
+    assert!(
+        diagnostics.iter().all(|diagnostic| diagnostic.severity < Severity::Fault),
+        "{diagnostics:?}"
+    );
+    let encryption = diagnostics.iter().find(|diagnostic| diagnostic.name == "encryption").unwrap();
+    assert_eq!(encryption.severity, Severity::Good);
     assert!(encryption.found.contains("TLS"));
 }
 
@@ -248,8 +255,11 @@ async fn a_cluster_is_encrypted_to_each_of_its_nodes() {
     assert_eq!(there.get_many::<u64>(&names).await.unwrap(), vec![Some(7); 50]);
     here.invalidate_prefix("n").await.unwrap();
     until(async || there.get_many::<u64>(&names).await.unwrap() == vec![None; 50]).await;
-    let checks = here.diagnose().await;
-    assert!(checks.iter().all(|check| check.grade < Grade::Fault), "{checks:?}");
+    let diagnostics = here.diagnose().await;
+    assert!(
+        diagnostics.iter().all(|diagnostic| diagnostic.severity < Severity::Fault),
+        "{diagnostics:?}"
+    );
 
     // A replica takes over: it is found, and connected to in the same way.
     let blocking = tokio::task::spawn_blocking(move || {
@@ -281,8 +291,11 @@ async fn sentinels_and_the_master_that_they_name_are_spoken_to_encrypted() {
     here.set("a", &1, Duration::from_secs(60)).await.unwrap();
     assert!(sentinel.servers[0].server.cli::<i64>(&["DBSIZE"]) > 0);
     until(async || there.get("a").await.unwrap() == Some(1)).await;
-    let checks = here.diagnose().await;
-    assert!(checks.iter().all(|check| check.grade < Grade::Fault), "{checks:?}");
+    let diagnostics = here.diagnose().await;
+    assert!(
+        diagnostics.iter().all(|diagnostic| diagnostic.severity < Severity::Fault),
+        "{diagnostics:?}"
+    );
 
     sentinel.servers[0].server.kill();
     let is_promoted = || {

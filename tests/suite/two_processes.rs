@@ -95,14 +95,14 @@ fn a_load_in_one_process_that_an_invalidation_in_another_overtook_is_not_served(
 }
 
 /// Waits until a process in this worker's namespace has begun to load `prefix:a`: it leaves a
-/// mark.
+/// placeholder.
 pub fn wait_for_a_mark(server: &RedisServer, worker: &mut Worker, prefix: &str) {
     let key = format!("{}:{prefix}:a", worker.call("env CACHE_NAMESPACE"));
     wait_for(|| server.cli::<bool>(&["EXISTS", &key]));
 }
 
 #[test]
-fn a_value_set_by_hand_is_seen_by_other_processes() {
+fn a_value_set_directly_is_seen_by_other_processes() {
     let (_server, [mut first, mut second]) = workers();
     first.call("set user:1 Ada");
     assert_eq!(second.call("peek user:1"), "Ada");

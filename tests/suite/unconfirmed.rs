@@ -7,7 +7,7 @@ use cache_runtime::{CacheConfig, SetOptions, cache_invalidate};
 
 use crate::source::Source;
 use crate::stores::{TestCache, on_own_servers, until_up};
-use crate::video::{Way, call, hears, video};
+use crate::video::{Way, call, receives, video};
 
 /// Long enough for a busy machine, short enough to be waited for.
 const DEADLINE: Duration = Duration::from_millis(200);
@@ -68,14 +68,14 @@ async fn an_invalidation_while_redis_hangs_reaches_everybody_when_it_goes_on() {
         for way in [Way::Key, Way::Prefix, Way::Tag, Way::Clear, Way::FlushAll] {
             let source = Source::new(1);
             assert_eq!(call(&cache.manager, &source).await.unwrap(), 1, "{way:?}");
-            hears(&peer, &source, 1).await;
+            receives(&peer, &source, 1).await;
             source.set(2);
             cache.server().pause();
             way.invalidate(&cache.manager).await;
             assert_eq!(call(&cache.manager, &source).await.unwrap(), 2, "{way:?}");
             cache.server().resume();
             until_up(&cache.manager).await;
-            hears(&peer, &source, 2).await;
+            receives(&peer, &source, 2).await;
             assert_eq!(call(&cache.manager, &source).await.unwrap(), 2, "{way:?}");
             way.invalidate(&cache.manager).await;
         }
@@ -92,7 +92,7 @@ async fn an_invalidation_while_redis_is_gone_holds_in_a_redis_that_is_trusted() 
             for way in [Way::Key, Way::Prefix, Way::Tag, Way::Clear, Way::FlushAll] {
                 let source = Source::new(1);
                 assert_eq!(call(&cache.manager, &source).await.unwrap(), 1, "{way:?}");
-                hears(&peer, &source, 1).await;
+                receives(&peer, &source, 1).await;
                 cache.server().cli::<()>(&["SAVE"]);
                 cache.server().kill();
                 source.set(2);
@@ -101,7 +101,7 @@ async fn an_invalidation_while_redis_is_gone_holds_in_a_redis_that_is_trusted() 
                 cache.server().restart();
                 until_up(&cache.manager).await;
                 until_up(&peer).await;
-                hears(&peer, &source, 2).await;
+                receives(&peer, &source, 2).await;
                 assert_eq!(call(&cache.manager, &source).await.unwrap(), 2, "{way:?}");
                 way.invalidate(&cache.manager).await;
             }
@@ -132,7 +132,7 @@ async fn a_redis_that_comes_back_with_older_data_serves_none_of_them() {
         for way in Way::ALL {
             let source = Source::new(1);
             assert_eq!(call(&cache.manager, &source).await.unwrap(), 1, "{way:?}");
-            hears(&peer, &source, 1).await;
+            receives(&peer, &source, 1).await;
             // It knows the tokens, and has the value neither in memory nor known to be stale.
             let knowing = cache.peer().await;
             cache.manager.set(BESIDE, &0_u64, options.clone()).await.unwrap();
@@ -144,7 +144,7 @@ async fn a_redis_that_comes_back_with_older_data_serves_none_of_them() {
             assert_eq!(call(&cache.manager, &source).await.unwrap(), 2, "{way:?}");
             for process in [&cache.manager, &peer, &knowing] {
                 until_up(process).await;
-                hears(process, &source, 2).await;
+                receives(process, &source, 2).await;
             }
             way.invalidate(&cache.manager).await;
         }
@@ -157,12 +157,12 @@ async fn older_data_are_not_served_when_the_invalidator_is_gone_too() {
     on_own_servers(identity, async |cache: TestCache| {
         for way in Way::ALL {
             let source = Source::new(1);
-            hears(&cache.manager, &source, 1).await;
+            receives(&cache.manager, &source, 1).await;
             cache.server().cli::<()>(&["SAVE"]);
             source.set(2);
             way.invalidate(&cache.peer().await).await;
             cache.server().restart();
-            // Nobody has met this server yet, not even one who was there before.
+            // Nobody has identified this server yet, not even one who was there before.
             let newcomer = cache.peer().await;
             assert_eq!(call(&newcomer, &source).await.unwrap(), 2, "{way:?}");
             until_up(&cache.manager).await;
@@ -183,7 +183,7 @@ async fn what_was_loaded_while_an_invalidation_was_pending_is_not_served_in_a_la
         until_up(&cache.manager).await;
         source.set(2);
         Way::Prefix.invalidate(&peer).await;
-        hears(&cache.manager, &source, 2).await;
+        receives(&cache.manager, &source, 2).await;
         cache.server().kill();
         assert_eq!(video(&source).await, 2);
     })
@@ -222,5 +222,5 @@ async fn drop_mutation() {
         () = never() => {}
         () = std::future::ready(()) => {}
     }
-    assert_eq!(cache_runtime::cache().stats().owed_invalidations, 2);
+    assert_eq!(cache_runtime::cache().stats().pending_invalidations, 2);
 }

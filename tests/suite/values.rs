@@ -160,7 +160,7 @@ async fn a_value_over_the_limit_is_returned_counted_and_not_stored() {
 }
 
 #[tokio::test]
-async fn a_value_over_the_limit_is_an_error_by_hand() {
+async fn a_value_over_the_limit_is_an_error_directly() {
     let limited = |config: CacheConfig| config.max_value_size(1_000);
     for store in Store::ALL {
         on_store(store, limited, async |cache: TestCache| {

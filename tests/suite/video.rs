@@ -88,8 +88,8 @@ pub fn call(cache: &CacheManager, source: &Source) -> JoinHandle<u64> {
     spawn_with(cache, async move { video(&source).await })
 }
 
-/// That a process reads this value: at once, but in mode `tiered` once it has heard of what others did.
-pub async fn hears(process: &CacheManager, source: &Source, value: u64) {
+/// That a process reads this value: at once, but in mode `tiered` once it has received what others did.
+pub async fn receives(process: &CacheManager, source: &Source, value: u64) {
     if process.config().mode == Mode::Tiered {
         until(async || call(process, source).await.unwrap() == value).await;
     }

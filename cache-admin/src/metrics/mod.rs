@@ -133,7 +133,7 @@ static FAMILIES: [Family; 27] = [
         Sites(Counter, &[(None, |site| site.counts.decode_failures as f64)]),
     ),
     family(
-        ["cache_bypassed_total", "cache.bypassed", "{call}", "Calls sent past the cache."],
+        ["cache_bypassed_total", "cache.bypassed", "{call}", "Calls that bypassed the cache."],
         Sites(Counter, &[(None, |site| site.counts.bypassed as f64)]),
     ),
     family(
@@ -194,7 +194,7 @@ static FAMILIES: [Family; 27] = [
             "cache_notices_total",
             "cache.notices",
             "{invalidation}",
-            "Invalidations of others that were heard of.",
+            "Invalidations of others that were received.",
         ],
         Cache(Counter, |stats| stats.notices as f64),
     ),
@@ -239,12 +239,12 @@ static FAMILIES: [Family; 27] = [
     ),
     family(
         [
-            "cache_owed_invalidations",
-            "cache.owed_invalidation.count",
+            "cache_pending_invalidations",
+            "cache.pending_invalidation.count",
             "{invalidation}",
             "Invalidations that Redis has not confirmed.",
         ],
-        Cache(Amount, |stats| stats.owed_invalidations as f64),
+        Cache(Amount, |stats| stats.pending_invalidations as f64),
     ),
     family(
         ["cache_healthy", "cache.healthy", "1", "Whether all configured stores are in use."],

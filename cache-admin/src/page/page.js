@@ -202,7 +202,7 @@ function table() {
       row.append(cell);
     }
     const cell = document.createElement("td");
-    if (site.name !== "by hand") {
+    if (site.name !== "direct") {
       const button = document.createElement("button");
       button.type = "button";
       button.dataset.site = site.name;
@@ -316,7 +316,7 @@ async function act(question, method, path) {
 function toggle(site) {
   const path = "/sites/" + encodeURIComponent(site.name) + (site.off ? "/enable" : "/disable");
   const question = site.off ? "Let the calls of " + site.name + " use the cache again?"
-    : "Send the calls of " + site.name + " past the cache? Each of them loads then.";
+    : "Let the calls of " + site.name + " bypass the cache? Each of them loads then.";
   return act(question, "POST", path);
 }
 

@@ -12,7 +12,7 @@ use crate::access::Access;
 use crate::admin::Admin;
 use crate::problem::Problem;
 use crate::routes::Named;
-use crate::routes::look::redis_is_away;
+use crate::routes::look::redis_is_unavailable;
 
 /// What has been done.
 #[derive(Serialize)]
@@ -59,13 +59,13 @@ pub(crate) async fn reset(
     done(access, "reset statistics", "this process", What::Reset)
 }
 
-pub(crate) async fn reset_cluster(
+pub(crate) async fn reset_fleet(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
 ) -> Answer {
-    match admin.manager.reset_cluster_stats().await {
+    match admin.manager.reset_fleet_stats().await {
         true => done(access, "reset statistics", "all processes", What::Reset),
-        false => Err(redis_is_away()),
+        false => Err(redis_is_unavailable()),
     }
 }
 

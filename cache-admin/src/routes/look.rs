@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
-use cache_runtime::{ClusterStats, Counts, Event, Health, Inspected, Registry, Stats, Status};
+use cache_runtime::{Counts, Event, FleetStats, Health, Inspected, Registry, Stats, Status};
 use serde::{Deserialize, Serialize};
 
 use crate::admin::Admin;
@@ -36,7 +36,7 @@ pub(crate) struct ClusterView {
     #[serde(flatten)]
     summary: Summary,
     #[serde(flatten)]
-    stats: ClusterStats,
+    stats: FleetStats,
 }
 
 /// What people ask of the counts.
@@ -77,14 +77,14 @@ pub(crate) async fn stats(State(admin): State<Arc<Admin>>) -> Json<StatsView> {
     })
 }
 
-pub(crate) async fn cluster(State(admin): State<Arc<Admin>>) -> Result<Json<ClusterView>, Problem> {
-    let stats = admin.manager.cluster_stats().await.ok_or_else(redis_is_away)?;
+pub(crate) async fn fleet(State(admin): State<Arc<Admin>>) -> Result<Json<ClusterView>, Problem> {
+    let stats = admin.manager.fleet_stats().await.ok_or_else(redis_is_unavailable)?;
     let sites = stats.sites.iter().map(|site| (site.prefix.as_str(), site.counts));
     Ok(Json(ClusterView { summary: Summary::of(&stats.total, sites), stats }))
 }
 
 /// For what only Redis knows.
-pub(crate) fn redis_is_away() -> Problem {
+pub(crate) fn redis_is_unavailable() -> Problem {
     let detail = "the statistics of all processes are in Redis, which cannot be used just now; \
                   `GET /health` says why";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
@@ -120,7 +120,7 @@ pub(crate) async fn health(State(admin): State<Arc<Admin>>) -> (StatusCode, Json
 pub(crate) struct SitesView {
     #[serde(flatten)]
     registry: Registry,
-    /// The functions whose calls go past the cache, as they were switched off.
+    /// The functions whose calls bypass the cache, as they were switched off.
     disabled: Vec<String>,
 }
 

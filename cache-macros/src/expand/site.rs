@@ -31,7 +31,7 @@ pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> To
         None => quote!(::core::option::Option::None),
     };
     let options = vec![
-        ("kind", quote!(#p::Invalidating::Invalidate)),
+        ("kind", quote!(#p::Mutation::Invalidate)),
         ("prefix", prefix),
         ("tags", list(spec.tags.iter().map(written))),
         ("arguments", arguments_list(&item.arguments())),
@@ -39,13 +39,13 @@ pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> To
         ("when", when(spec.when)),
         ("conditional", spec.condition.is_some().to_token_stream()),
     ];
-    invalidating(p, item, options)
+    mutation(p, item, options)
 }
 
 /// The same for `#[cache_put]`.
 pub(super) fn putter(p: &TokenStream, spec: &Put, item: &Item) -> TokenStream {
     let options = vec![
-        ("kind", quote!(#p::Invalidating::Put)),
+        ("kind", quote!(#p::Mutation::Put)),
         ("prefix", quote!(::core::option::Option::None)),
         ("tags", quote!(&[])),
         ("arguments", arguments_list(&item.arguments())),
@@ -53,20 +53,20 @@ pub(super) fn putter(p: &TokenStream, spec: &Put, item: &Item) -> TokenStream {
         ("when", when(spec.when)),
         ("conditional", spec.condition.is_some().to_token_stream()),
     ];
-    invalidating(p, item, options)
+    mutation(p, item, options)
 }
 
 type Field = (&'static str, TokenStream);
 
-fn invalidating(p: &TokenStream, item: &Item, options: Vec<Field>) -> TokenStream {
+fn mutation(p: &TokenStream, item: &Item, options: Vec<Field>) -> TokenStream {
     let options = fields(options);
     let declared = declared(p, item);
     quote_spanned! {Span::mixed_site()=> {
-        static __CACHE_RUNTIME_SITE: #p::InvalidatingSpec = #p::InvalidatingSpec {
+        static __CACHE_RUNTIME_SITE: #p::MutationSpec = #p::MutationSpec {
             declared: #declared,
             #options
         };
-        #p::inventory::submit! { #p::CallSite::Invalidating(&__CACHE_RUNTIME_SITE) }
+        #p::inventory::submit! { #p::CallSite::Mutation(&__CACHE_RUNTIME_SITE) }
         &__CACHE_RUNTIME_SITE
     }}
 }
@@ -164,7 +164,7 @@ fn coalesce(p: &TokenStream, coalesce: Coalesce) -> TokenStream {
     match coalesce {
         Coalesce::Off => quote!(#p::Coalesce::Off),
         Coalesce::Process => quote!(#p::Coalesce::Process),
-        Coalesce::Cluster => quote!(#p::Coalesce::Cluster),
+        Coalesce::Fleet => quote!(#p::Coalesce::Fleet),
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn run(
             #(let #names = #keep;)*
             let __task = async move { __load(#(#lent),*).await };
             let __task = #p::load_in_the_background(__kind, __share, __task);
-            #p::Call::run_aside(__call, __task).await
+            #p::Call::run_in_background(__call, __task).await
         } else {
             __call
         };

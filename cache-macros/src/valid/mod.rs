@@ -153,7 +153,7 @@ const KINDS: [(&str, Kind); 2] = [("result", Kind::Result), ("plain", Kind::Plai
 const TIERS: [(&str, Tier); 3] =
     [("memory", Tier::Memory), ("redis", Tier::Redis), ("tiered", Tier::Tiered)];
 const COALESCE: [(&str, Coalesce); 3] =
-    [("process", Coalesce::Process), ("cluster", Coalesce::Cluster), ("off", Coalesce::Off)];
+    [("process", Coalesce::Process), ("fleet", Coalesce::Fleet), ("off", Coalesce::Off)];
 const WHENS: [(&str, When); 3] =
     [("success", When::Success), ("always", When::Always), ("before", When::Before)];
 /// There is no value before the body.

@@ -1,4 +1,4 @@
-//! What a caller gets while a load runs or fails, and what makes a load run aside.
+//! What a caller gets while a load runs or fails, and what makes a load run in the background.
 
 use super::literal::{boolean, number};
 use super::scope::Scope;

@@ -1,12 +1,12 @@
 //! Texts in a template that are called like an argument: the braces were probably forgotten.
 
 use super::Finding;
-use crate::registry::{CachedSite, InvalidatingSite};
-use crate::site::{Place, SiteKey};
+use crate::registry::{CachedSite, MutationSite};
+use crate::site::{SiteKey, SourceLocation};
 
 /// The templates of an attribute, each with its option, and what they can name.
 pub(super) struct Templates<'a> {
-    place: &'a Place,
+    location: &'a SourceLocation,
     arguments: &'static [&'static str],
     templates: Vec<(&'static str, &'static str)>,
 }
@@ -18,23 +18,31 @@ impl<'a> From<&'a CachedSite> for Templates<'a> {
             SiteKey::Arguments(_) | SiteKey::Expression => None,
         };
         let templates = key.into_iter().chain(site.tags.iter().map(|tag| ("tags", *tag)));
-        Templates { place: &site.place, arguments: site.arguments, templates: templates.collect() }
+        Templates {
+            location: &site.location,
+            arguments: site.arguments,
+            templates: templates.collect(),
+        }
     }
 }
 
-impl<'a> From<&'a InvalidatingSite> for Templates<'a> {
-    fn from(site: &'a InvalidatingSite) -> Self {
+impl<'a> From<&'a MutationSite> for Templates<'a> {
+    fn from(site: &'a MutationSite) -> Self {
         let prefix = site.prefix.into_iter().map(|prefix| ("prefix", prefix));
         let templates = prefix.chain(site.tags.iter().map(|tag| ("tags", *tag)));
-        Templates { place: &site.place, arguments: site.arguments, templates: templates.collect() }
+        Templates {
+            location: &site.location,
+            arguments: site.arguments,
+            templates: templates.collect(),
+        }
     }
 }
 
 pub(super) fn without_braces(templates: Templates<'_>) -> Vec<Finding> {
-    let Templates { place, arguments, templates } = templates;
+    let Templates { location, arguments, templates } = templates;
     let finding = |(option, text): (&'static str, &'static str)| {
         let argument = arguments.iter().find(|argument| lacks_braces(text, argument))?;
-        Some(Finding::WithoutBraces { site: place.clone(), option, text, argument })
+        Some(Finding::WithoutBraces { site: location.clone(), option, text, argument })
     };
     templates.into_iter().filter_map(finding).collect()
 }

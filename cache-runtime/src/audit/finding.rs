@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::registry::Invalidating;
-use crate::site::Place;
+use crate::registry::Mutation;
+use crate::site::SourceLocation;
 
 /// A probable mistake in an attribute. Prints as a sentence or two, with the place of each attribute and a
 /// remedy.
@@ -25,7 +25,7 @@ pub enum Finding {
     #[non_exhaustive]
     WithoutBraces {
         /// Where the function is.
-        site: Place,
+        site: SourceLocation,
         /// `key`, `prefix` or `tags`.
         option: &'static str,
         /// The template, as it is written.
@@ -37,7 +37,7 @@ pub enum Finding {
     #[non_exhaustive]
     NeverInvalidated {
         /// Where the cached function is.
-        site: Place,
+        site: SourceLocation,
         /// The tag, as it is written.
         tag: &'static str,
     },
@@ -46,7 +46,7 @@ pub enum Finding {
     #[non_exhaustive]
     Twins {
         /// Where they are.
-        sites: Vec<Place>,
+        sites: Vec<SourceLocation>,
     },
     /// Cached functions whose `key` templates give the same names. Each keeps its own values, and who
     /// invalidates a name invalidates the values of all of them.
@@ -55,13 +55,13 @@ pub enum Finding {
         /// Their names, with `{}` for each value.
         names: String,
         /// Where they are.
-        sites: Vec<Place>,
+        sites: Vec<SourceLocation>,
     },
     /// A prefix or tag that is invalidated, and that no entry of a cached function has.
     #[non_exhaustive]
     NothingToInvalidate {
         /// Where the function that invalidates is.
-        site: Place,
+        site: SourceLocation,
         /// `prefix` or `tags`.
         option: &'static str,
         /// The prefix or tag, as it is written.
@@ -77,9 +77,9 @@ pub enum Finding {
     #[non_exhaustive]
     NotCached {
         /// Where the function that invalidates or puts is.
-        site: Place,
+        site: SourceLocation,
         /// What it was to do to the entry.
-        action: Invalidating,
+        action: Mutation,
         /// The call, as it is written.
         call: &'static str,
         /// The name of what it calls, which no cached function has.
@@ -94,11 +94,11 @@ pub enum Finding {
         /// The prefix from the function's name.
         prefix: String,
         /// Where that function is.
-        parent: Place,
+        parent: SourceLocation,
         /// The `key_prefix` below it, or equal to it.
         covered: &'static str,
         /// Where that is written.
-        child: Place,
+        child: SourceLocation,
     },
 }
 
@@ -171,15 +171,15 @@ impl fmt::Debug for Finding {
     }
 }
 
-struct List<'a>(&'a [Place]);
+struct List<'a>(&'a [SourceLocation]);
 
 impl fmt::Display for List<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, place) in self.0.iter().enumerate() {
+        for (i, location) in self.0.iter().enumerate() {
             match i {
-                0 => write!(f, "{place}")?,
-                _ if i + 1 == self.0.len() => write!(f, " and {place}")?,
-                _ => write!(f, ", {place}")?,
+                0 => write!(f, "{location}")?,
+                _ if i + 1 == self.0.len() => write!(f, " and {location}")?,
+                _ => write!(f, ", {location}")?,
             }
         }
         Ok(())

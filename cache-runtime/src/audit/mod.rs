@@ -9,12 +9,12 @@ mod pattern;
 #[cfg(test)]
 mod tests;
 
-use crate::registry::{CachedSite, InvalidatingSite, Registry, SiteEntry, registry};
-use crate::site::{Place, SiteKey};
+use crate::registry::{CachedSite, MutationSite, Registry, SiteEntry, registry};
+use crate::site::{SiteKey, SourceLocation};
 
 use braces::without_braces;
 pub use finding::Finding;
-use names::Names;
+use names::EntryNames;
 pub(crate) use nearest::nearest;
 use never::never_invalidated;
 use pattern::Pattern;
@@ -62,23 +62,23 @@ impl Registry {
     /// ```
     /// # mod shop { #[cache_runtime::cached] async fn price(id: u64) -> u64 { id } }
     /// let mut registry = cache_runtime::registry();
-    /// registry.cached.retain(|site| site.place.module.contains("shop"));
-    /// registry.invalidating.retain(|site| site.place.module.contains("shop"));
+    /// registry.cached.retain(|site| site.location.module.contains("shop"));
+    /// registry.mutations.retain(|site| site.location.module.contains("shop"));
     /// assert_eq!(registry.audit(), []);
     /// ```
     #[must_use = "it returns its findings: `assert_eq!(registry.audit(), [])`"]
     pub fn audit(&self) -> Vec<Finding> {
-        if self.cached.is_empty() && self.invalidating.is_empty() {
+        if self.cached.is_empty() && self.mutations.is_empty() {
             return vec![Finding::NoSites {}];
         }
-        let names: Vec<Names<'_>> = self.cached.iter().map(Names::of).collect();
+        let names: Vec<EntryNames<'_>> = self.cached.iter().map(EntryNames::of).collect();
         let mut findings = twins(&self.cached);
         findings.extend(same_names(&names));
         for site in &self.cached {
             findings.extend(without_braces(site.into()));
-            findings.extend(never_invalidated(site, &self.invalidating));
+            findings.extend(never_invalidated(site, &self.mutations));
         }
-        for site in &self.invalidating {
+        for site in &self.mutations {
             findings.extend(without_braces(site.into()));
             findings.extend(nothing_to_invalidate(site, &names));
             findings.extend(not_cached(site, &self.cached));
@@ -89,7 +89,7 @@ impl Registry {
 }
 
 /// The prefixes of these that no function has, each with the one that was probably meant; none if there are no
-/// functions. Names that are set by hand may still have them.
+/// functions. Names that are set directly may still have them.
 pub(crate) fn unused_prefixes<'a>(
     prefixes: impl Iterator<Item = &'a str>,
     sites: &[CachedSite],
@@ -106,19 +106,19 @@ pub(crate) fn unused_prefixes<'a>(
 
 fn twins(sites: &[CachedSite]) -> Vec<Finding> {
     let groups = grouped(sites, are_twins).into_iter();
-    groups.map(|group| Finding::Twins { sites: places(&group) }).collect()
+    groups.map(|group| Finding::Twins { sites: locations(&group) }).collect()
 }
 
 fn are_twins(a: &CachedSite, b: &CachedSite) -> bool {
     let identity = |site: &CachedSite| {
-        let Place { package, module, path, .. } = site.place;
+        let SourceLocation { package, module, path, .. } = site.location;
         (package, module, path, site.version)
     };
     identity(a) == identity(b)
 }
 
 /// Names with a hash in them differ: it covers the function.
-fn same_names(names: &[Names<'_>]) -> Vec<Finding> {
+fn same_names(names: &[EntryNames<'_>]) -> Vec<Finding> {
     let whole: Vec<(String, &CachedSite)> =
         names.iter().filter_map(|names| Some((names.whole()?.to_string(), names.site))).collect();
     let mut findings = Vec::new();
@@ -127,7 +127,7 @@ fn same_names(names: &[Names<'_>]) -> Vec<Finding> {
         if sites.iter().all(|site| are_twins(sites[0], site)) {
             continue;
         }
-        findings.push(Finding::SameNames { names: group[0].0.clone(), sites: places(&sites) });
+        findings.push(Finding::SameNames { names: group[0].0.clone(), sites: locations(&sites) });
     }
     findings
 }
@@ -145,11 +145,11 @@ fn grouped<T>(items: &[T], alike: impl Fn(&T, &T) -> bool) -> Vec<Vec<&T>> {
     groups
 }
 
-fn places(sites: &[&CachedSite]) -> Vec<Place> {
-    sites.iter().map(|site| site.place.clone()).collect()
+fn locations(sites: &[&CachedSite]) -> Vec<SourceLocation> {
+    sites.iter().map(|site| site.location.clone()).collect()
 }
 
-fn nothing_to_invalidate(site: &InvalidatingSite, names: &[Names<'_>]) -> Vec<Finding> {
+fn nothing_to_invalidate(site: &MutationSite, names: &[EntryNames<'_>]) -> Vec<Finding> {
     let prefix = site.prefix.iter().map(|prefix| ("prefix", *prefix));
     let tags = site.tags.iter().map(|tag| ("tags", *tag));
     let invalidated = prefix.chain(tags);
@@ -166,11 +166,11 @@ fn nothing_to_invalidate(site: &InvalidatingSite, names: &[Names<'_>]) -> Vec<Fi
         let hashed =
             below.and_then(|meant| names.iter().find(|names| names.is_hashed_below(meant)));
         Finding::NothingToInvalidate {
-            site: site.place.clone(),
+            site: site.location.clone(),
             option,
             name,
             nearest: meant.map(Pattern::written),
-            hashed: hashed.map(|names| names.site.place.function),
+            hashed: hashed.map(|names| names.site.location.function),
         }
     };
     in_vain.map(finding).collect()
@@ -178,13 +178,13 @@ fn nothing_to_invalidate(site: &InvalidatingSite, names: &[Names<'_>]) -> Vec<Fi
 
 /// Calls of what no cached function is called. The compiler cannot tell an async function from a
 /// cached one.
-fn not_cached(site: &InvalidatingSite, cached: &[CachedSite]) -> Vec<Finding> {
-    let known = cached.iter().map(|site| site.place.function);
+fn not_cached(site: &MutationSite, cached: &[CachedSite]) -> Vec<Finding> {
+    let known = cached.iter().map(|site| site.location.function);
     let known: Vec<_> = known.map(|function| (function.to_owned(), function)).collect();
     let named = site.entries.iter().filter(|entry| !entry.function.is_empty());
     let unknown = named.filter(|entry| known.iter().all(|(_, known)| *known != entry.function));
     let finding = |entry: &SiteEntry| Finding::NotCached {
-        site: site.place.clone(),
+        site: site.location.clone(),
         action: site.kind,
         call: entry.call,
         function: entry.function,
@@ -194,9 +194,9 @@ fn not_cached(site: &InvalidatingSite, cached: &[CachedSite]) -> Vec<Finding> {
 }
 
 /// What was probably meant: the name that is nearest to this one, or else to what it is below.
-fn nearest_name<'n>(text: &str, names: &'n [Names<'_>]) -> Option<&'n Pattern> {
+fn nearest_name<'n>(text: &str, names: &'n [EntryNames<'_>]) -> Option<&'n Pattern> {
     let written = Pattern::template(text);
-    let known = names.iter().flat_map(Names::to_invalidate_by);
+    let known = names.iter().flat_map(EntryNames::to_invalidate_by);
     let known: Vec<_> = known.map(|name| (name.to_string(), name)).collect();
     let mut longest_last: Vec<Pattern> = written.parents().collect();
     longest_last.push(written);
@@ -219,9 +219,9 @@ fn accidental_parents(sites: &[CachedSite]) -> Vec<Finding> {
             if let Some(prefix) = accidental_parent(parent, child.prefix) {
                 findings.push(Finding::AccidentalParent {
                     prefix,
-                    parent: parent.place.clone(),
+                    parent: parent.location.clone(),
                     covered: child.prefix,
-                    child: child.place.clone(),
+                    child: child.location.clone(),
                 });
             }
         }
@@ -233,7 +233,7 @@ fn accidental_parents(sites: &[CachedSite]) -> Vec<Finding> {
 fn accidental_parent(parent: &CachedSite, written: &str) -> Option<String> {
     let has_below =
         |prefix: &str| written.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(':'));
-    let with_function = format!("{}:{}", parent.prefix, parent.place.function);
+    let with_function = format!("{}:{}", parent.prefix, parent.location.function);
     let hashed = !matches!(parent.key, SiteKey::Template(_));
     if hashed && (written == with_function || has_below(&with_function)) {
         return Some(with_function);

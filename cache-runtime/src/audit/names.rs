@@ -6,7 +6,7 @@ use crate::registry::CachedSite;
 use crate::site::SiteKey;
 
 /// The names that the entries of one cached function have.
-pub(super) struct Names<'a> {
+pub(super) struct EntryNames<'a> {
     pub(super) site: &'a CachedSite,
     /// The name; a hash at its end is left out.
     name: Pattern,
@@ -14,7 +14,7 @@ pub(super) struct Names<'a> {
     tags: Vec<Pattern>,
 }
 
-impl<'a> Names<'a> {
+impl<'a> EntryNames<'a> {
     pub(super) fn of(site: &'a CachedSite) -> Self {
         let prefix = match site.prefix_is_written {
             true => Pattern::literal(site.prefix),
@@ -23,13 +23,13 @@ impl<'a> Names<'a> {
         let (name, own) = match site.key {
             SiteKey::Template(template) => (prefix.above(Pattern::template(template)), None),
             SiteKey::Arguments(_) | SiteKey::Expression => {
-                let name = prefix.above(Pattern::function(site.place.function));
+                let name = prefix.above(Pattern::function(site.location.function));
                 (name.clone(), Some(name))
             }
         };
         let prefixes = name.parents().chain(own).take(MAX_PREFIXES).collect();
         let tags = site.tags.iter().map(|tag| Pattern::template(tag)).collect();
-        Names { site, name, prefixes, tags }
+        EntryNames { site, name, prefixes, tags }
     }
 
     /// The whole name, if it has no hash.

@@ -2,16 +2,13 @@
 
 use super::Finding;
 use super::pattern::Pattern;
-use crate::registry::{CachedSite, InvalidatingSite};
+use crate::registry::{CachedSite, MutationSite};
 
-pub(super) fn never_invalidated(
-    site: &CachedSite,
-    invalidating: &[InvalidatingSite],
-) -> Vec<Finding> {
+pub(super) fn never_invalidated(site: &CachedSite, mutations: &[MutationSite]) -> Vec<Finding> {
     let invalidated = |tag: &Pattern| {
-        let names = invalidating.iter().flat_map(|site| site.prefix.iter().chain(site.tags));
+        let names = mutations.iter().flat_map(|site| site.prefix.iter().chain(site.tags));
         names.into_iter().any(|name| Pattern::template(name).meets(tag))
     };
     let never = site.tags.iter().filter(|tag| !invalidated(&Pattern::template(tag)));
-    never.map(|tag| Finding::NeverInvalidated { site: site.place.clone(), tag }).collect()
+    never.map(|tag| Finding::NeverInvalidated { site: site.location.clone(), tag }).collect()
 }

@@ -2,21 +2,21 @@
 
 use super::Finding;
 use crate::Coalesce;
-use crate::registry::{CachedSite, Invalidating, InvalidatingSite, Registry, SiteEntry};
-use crate::site::{Place, SiteKey};
+use crate::registry::{CachedSite, Mutation, MutationSite, Registry, SiteEntry};
+use crate::site::{SiteKey, SourceLocation};
 
 const HASHED: SiteKey = SiteKey::Arguments(&["id"]);
 
-fn place(path: &'static str) -> Place {
+fn location(path: &'static str) -> SourceLocation {
     let function = path.rsplit("::").next().unwrap_or(path);
-    Place { module: "shop", function, path, file: "src/shop.rs", line: 1, package: "shop" }
+    SourceLocation { module: "shop", function, path, file: "src/shop.rs", line: 1, package: "shop" }
 }
 
 fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> CachedSite {
-    let place = place(path);
+    let location = location(path);
     CachedSite {
-        prefix: prefix.unwrap_or(place.function),
-        place,
+        prefix: prefix.unwrap_or(location.function),
+        location,
         prefix_is_written: prefix.is_some(),
         key,
         skip: &[],
@@ -46,10 +46,10 @@ fn templated(path: &'static str, prefix: &'static str, key: &'static str) -> Cac
     cached(path, Some(prefix), SiteKey::Template(key))
 }
 
-fn invalidating(prefix: Option<&'static str>, tags: &'static [&'static str]) -> InvalidatingSite {
-    InvalidatingSite {
-        place: place("shop::change"),
-        kind: Invalidating::Invalidate,
+fn mutation(prefix: Option<&'static str>, tags: &'static [&'static str]) -> MutationSite {
+    MutationSite {
+        location: location("shop::change"),
+        kind: Mutation::Invalidate,
         prefix,
         tags,
         arguments: &["id"],
@@ -60,7 +60,7 @@ fn invalidating(prefix: Option<&'static str>, tags: &'static [&'static str]) -> 
 }
 
 fn audit(cached: &[CachedSite]) -> Vec<Finding> {
-    Registry { cached: cached.to_vec(), invalidating: Vec::new() }.audit()
+    Registry { cached: cached.to_vec(), mutations: Vec::new() }.audit()
 }
 
 /// What an invalidation by this prefix finds; `None` if it is in order.
@@ -69,14 +69,14 @@ fn prefix_finding(cached: &[CachedSite], prefix: &'static str) -> Option<Finding
 }
 
 fn prefix_findings(cached: &[CachedSite], prefix: &'static str) -> Vec<Finding> {
-    let invalidating = vec![invalidating(Some(prefix), &[])];
-    Registry { cached: cached.to_vec(), invalidating }.audit()
+    let mutations = vec![mutation(Some(prefix), &[])];
+    Registry { cached: cached.to_vec(), mutations }.audit()
 }
 
 /// What an invalidation by these tags finds; `None` if it is in order.
 fn tag_finding(cached: &[CachedSite], tags: &'static [&'static str]) -> Option<Finding> {
-    let invalidating = vec![invalidating(None, tags)];
-    Registry { cached: cached.to_vec(), invalidating }.audit().pop()
+    let mutations = vec![mutation(None, tags)];
+    Registry { cached: cached.to_vec(), mutations }.audit().pop()
 }
 
 fn nearest(finding: Option<Finding>) -> Option<String> {
@@ -89,8 +89,8 @@ fn nearest(finding: Option<Finding>) -> Option<String> {
 #[test]
 fn a_program_without_sites_is_a_finding() {
     assert_eq!(audit(&[]), [Finding::NoSites {}]);
-    let only_invalidates = vec![invalidating(None, &["a"])];
-    let found = Registry { cached: Vec::new(), invalidating: only_invalidates }.audit();
+    let only_invalidates = vec![mutation(None, &["a"])];
+    let found = Registry { cached: Vec::new(), mutations: only_invalidates }.audit();
     assert!(matches!(found[..], [Finding::NothingToInvalidate { .. }]), "{found:?}");
     assert!(Finding::NoSites {}.to_string().contains("`use name_of_the_library as _;`"));
 }
@@ -100,8 +100,8 @@ fn a_segment_that_is_called_like_an_argument_lacks_its_braces() {
     let arguments: &[&str] = &["id", "user", "team"];
     let site = |tags, key| {
         let site = CachedSite { tags, arguments, ..templated("shop::get", "video", key) };
-        let invalidating = vec![invalidating(None, &["user:{id}", "a", "user:x:{id}", "user"])];
-        Registry { cached: vec![site], invalidating }.audit()
+        let mutations = vec![mutation(None, &["user:{id}", "a", "user:x:{id}", "user"])];
+        Registry { cached: vec![site], mutations }.audit()
     };
     let lacking = |findings: Vec<Finding>| {
         let lacking = findings.into_iter().filter_map(|finding| match finding {
@@ -116,9 +116,9 @@ fn a_segment_that_is_called_like_an_argument_lacks_its_braces() {
     for tags in [&["user:{id}"][..], &["user:{user.id}:user"], &["user"], &["user:ids"]] {
         assert_eq!(lacking(site(tags, "user:{id}")), [], "{tags:?}");
     }
-    let invalidating = vec![invalidating(Some("video:id"), &["video:id"])];
+    let mutations = vec![mutation(Some("video:id"), &["video:id"])];
     let cached = vec![templated("shop::get", "video", "{id}")];
-    let found = lacking(Registry { cached, invalidating }.audit());
+    let found = lacking(Registry { cached, mutations }.audit());
     assert_eq!(found, [("prefix", "video:id", "id"), ("tags", "video:id", "id")]);
 }
 
@@ -126,8 +126,8 @@ fn a_segment_that_is_called_like_an_argument_lacks_its_braces() {
 fn a_tag_that_nothing_invalidates_is_found() {
     let tags: &[&str] = &["user:{user.id}", "home", "team:{team}"];
     let site = CachedSite { tags, ..templated("shop::get", "video", "{id}") };
-    let never = |invalidating: Vec<InvalidatingSite>| {
-        let found = Registry { cached: vec![site.clone()], invalidating }.audit().into_iter();
+    let never = |mutations: Vec<MutationSite>| {
+        let found = Registry { cached: vec![site.clone()], mutations }.audit().into_iter();
         let tags = found.filter_map(|finding| match finding {
             Finding::NeverInvalidated { tag, .. } => Some(tag),
             _ => None,
@@ -135,21 +135,18 @@ fn a_tag_that_nothing_invalidates_is_found() {
         tags.collect::<Vec<_>>()
     };
     assert_eq!(never(Vec::new()), ["user:{user.id}", "home", "team:{team}"]);
-    let tagged = || invalidating(None, &["user:{id}", "team:0"]);
+    let tagged = || mutation(None, &["user:{id}", "team:0"]);
     assert_eq!(never(vec![tagged()]), ["home"]);
-    let by_prefix = invalidating(Some("home"), &[]);
+    let by_prefix = mutation(Some("home"), &[]);
     assert_eq!(never(vec![tagged(), by_prefix]), [""; 0]);
     // A prefix reaches what is below it in names, and tags have no such order.
-    assert_eq!(
-        never(vec![invalidating(Some("user"), &["home"])]),
-        ["user:{user.id}", "team:{team}"]
-    );
+    assert_eq!(never(vec![mutation(Some("user"), &["home"])]), ["user:{user.id}", "team:{team}"]);
 }
 
 #[test]
 fn functions_that_print_alike_are_twins() {
     let price = || cached("shop::f::price", None, HASHED);
-    let twins = [Finding::Twins { sites: vec![place("shop::f::price"); 2] }];
+    let twins = [Finding::Twins { sites: vec![location("shop::f::price"); 2] }];
     assert_eq!(audit(&[price(), price()]), twins);
     let templated = || cached("shop::f::price", Some("p"), SiteKey::Template("{id}"));
     assert_eq!(audit(&[templated(), templated()]), twins);
@@ -167,7 +164,7 @@ fn functions_that_print_differently_or_have_another_version_are_no_twins() {
 fn templates_that_give_the_same_names_are_found() {
     let finding = |names: &str, a, b| Finding::SameNames {
         names: names.to_owned(),
-        sites: vec![place(a), place(b)],
+        sites: vec![location(a), location(b)],
     };
     let get = templated("shop::get", "video", "{id}");
     let load = templated("shop::load", "video", "{video.id}");
@@ -183,7 +180,7 @@ fn templates_that_give_the_same_names_are_found() {
 #[test]
 fn functions_of_one_name_with_one_template_share_their_names() {
     let get = |path| cached(path, None, SiteKey::Template("{name}"));
-    let sites = vec![place("npm::get"), place("pypi::get")];
+    let sites = vec![location("npm::get"), location("pypi::get")];
     let finding = Finding::SameNames { names: "get:{}".to_owned(), sites };
     assert!(finding.to_string().contains("each keeps its own"), "{finding}");
     assert_eq!(audit(&[get("npm::get"), get("pypi::get")]), [finding]);
@@ -215,7 +212,7 @@ fn a_prefix_that_no_function_has_is_found_with_the_one_that_was_meant() {
         assert_eq!(nearest(prefix_finding(&sites, written)).as_deref(), Some(meant), "{written}");
     }
     let unlike = Finding::NothingToInvalidate {
-        site: place("shop::change"),
+        site: location("shop::change"),
         option: "prefix",
         name: "orders",
         nearest: None,
@@ -298,9 +295,9 @@ fn a_tag_reaches_neither_what_is_below_it_nor_a_name() {
 fn a_prefix_from_a_name_that_covers_a_written_one_is_found() {
     let finding = |prefix: &str, parent, covered| Finding::AccidentalParent {
         prefix: prefix.to_owned(),
-        parent: place(parent),
+        parent: location(parent),
         covered,
-        child: place("shop::child"),
+        child: location("shop::child"),
     };
     let default = cached("shop::video", None, SiteKey::Template("{id}"));
     let child = cached("shop::child", Some("video:meta"), HASHED);
@@ -331,16 +328,16 @@ fn a_name_that_is_shared_or_only_begins_alike_covers_nothing() {
 }
 
 /// What an entry of this kind finds, if `get_video` is cached.
-fn entry_finding(kind: Invalidating, call: &'static str, function: &'static str) -> Option<String> {
+fn entry_finding(kind: Mutation, call: &'static str, function: &'static str) -> Option<String> {
     let entries = vec![SiteEntry { call, function }];
-    let invalidating = vec![InvalidatingSite { kind, entries, ..invalidating(None, &[]) }];
+    let mutations = vec![MutationSite { kind, entries, ..mutation(None, &[]) }];
     let cached = vec![cached("shop::get_video", None, HASHED)];
-    Registry { cached, invalidating }.audit().pop().map(|finding| finding.to_string())
+    Registry { cached, mutations }.audit().pop().map(|finding| finding.to_string())
 }
 
 #[test]
 fn a_call_of_what_is_not_cached_is_found() {
-    use Invalidating::{Invalidate, Put};
+    use Mutation::{Invalidate, Put};
     let finding = |kind, function| entry_finding(kind, "call(id)", function);
     assert_eq!(finding(Invalidate, "get_video"), None);
     // What is called has no name.
@@ -375,7 +372,7 @@ fn findings_say_what_where_and_what_to_do() {
     assert!(text.unwrap_or_default().ends_with("the nearest is `user:{user.id}`"));
     let debug = format!("{:?}", prefix_finding(&sites, "video:{id}"));
     assert_eq!(debug, format!("Some(\"{expected}\")"));
-    let twins = Finding::Twins { sites: ["a", "b", "c"].map(place).to_vec() }.to_string();
+    let twins = Finding::Twins { sites: ["a", "b", "c"].map(location).to_vec() }.to_string();
     assert!(
         twins.contains("a (src/shop.rs:1), b (src/shop.rs:1) and c (src/shop.rs:1)"),
         "{twins}"

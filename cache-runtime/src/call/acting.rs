@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fate::PutOutcome;
 use super::reading::Reading;
-use super::{Call, CallKey, Found, Goal, Load, Served, Turn, Unheard, Version, recursion};
+use super::store_outcome::PutOutcome;
+use super::{Call, CallKey, Found, Goal, Load, Served, Turn, Version, WaitError, recursion};
 use crate::boxed::boxed;
 use crate::error::Error;
-use crate::flight::{Leader, Outcome, Role, Ticket};
+use crate::flight::{FlightOutcome, Leader, Role, Ticket};
 use crate::put::{Overtaken, Put, Worth};
 use crate::redis::Over;
 use crate::site::Coalesce;
@@ -35,12 +35,12 @@ impl Call {
         let found = match self.core.read(&self.key, self.ask(grace_ms)).await {
             Reading::Memory(hit) => Found::in_memory(hit),
             Reading::Redis(hit, at) => Found::in_redis(hit, at),
-            Reading::Miss(_) | Reading::Away => return None,
+            Reading::Miss(_) | Reading::Unavailable => return None,
         };
         self.young_enough(found)
     }
 
-    /// A load asked for by hand: whatever is there is replaced.
+    /// A load asked for directly: whatever is there is replaced.
     pub(crate) async fn begin_refresh(self: &Arc<Self>) -> Turn {
         let leader = match boxed(|| self.join_refresh()).await {
             Ok(leader) => leader,
@@ -52,7 +52,7 @@ impl Call {
         Turn::Load(Load::new(self, leader, Goal::Place { put, overtaken }))
     }
 
-    /// The next load that is asked for by hand: to be led, or what another caller has loaded. One that has begun
+    /// The next load that is asked for directly: to be led, or what another caller has loaded. One that has begun
     /// before is of no use to this caller, who may know of a change that it has not seen.
     async fn join_refresh(&self) -> Result<Leader<CallKey>, Served> {
         let (core, key) = (&self.core, &self.key);
@@ -74,15 +74,15 @@ impl Call {
                 }
             };
             match self.wait(&follower).await {
-                Ok(outcome @ (Outcome::Value(_) | Outcome::Error(_))) => {
+                Ok(outcome @ (FlightOutcome::Value(_) | FlightOutcome::Error(_))) => {
                     match self.shared_output(&outcome) {
                         Some(served) => return Err(served),
                         None => break,
                     }
                 }
-                Ok(Outcome::Outdated(_) | Outcome::Abandoned) => {}
-                Ok(Outcome::Failed) | Err(Unheard::Circle) => break,
-                Err(Unheard::TooLong) => {
+                Ok(FlightOutcome::Outdated(_) | FlightOutcome::Abandoned) => {}
+                Ok(FlightOutcome::Failed) | Err(WaitError::Circle) => break,
+                Err(WaitError::TooLong) => {
                     core.renewals.give_up(key, &follower);
                     patience -= 1;
                 }
@@ -106,8 +106,8 @@ impl Call {
         let is_there = match found {
             Version::Redis(at) => put.is_over(&at.state),
             Version::Memory(age_ms) => {
-                let facts = self.core.facts_in_memory(&self.key);
-                facts.is_none_or(|facts| facts.age_ms(self.core.clock.now_ms()) >= age_ms)
+                let meta = self.core.facts_in_memory(&self.key);
+                meta.is_none_or(|meta| meta.age_ms(self.core.clock.now_ms()) >= age_ms)
             }
         };
         if is_there {
@@ -117,7 +117,7 @@ impl Call {
         None
     }
 
-    /// Stores a value by hand.
+    /// Stores a value directly.
     ///
     /// # Errors
     /// As [`CacheEntry::put`](crate::CacheEntry::put).

@@ -3,8 +3,8 @@
 use super::reading::{Fetched, Leftover, Seen, Tokens, Usable, Vacancy};
 use super::{CallKey, MOST_BESIDE};
 use crate::core::{Core, Stores};
-use crate::generation::Noted;
-use crate::redis::{Away, Found, Pace, RedisStore};
+use crate::generation::GenerationSnapshot;
+use crate::redis::{Found, Pace, RedisStore, Unavailable};
 
 impl Core {
     /// Takes something from the entry of a name, or from one beside it, if it may be served: all of them and
@@ -17,13 +17,13 @@ impl Core {
         stores: Stores,
         grace_ms: u64,
         take: impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Result<Fetched<T>, Away> {
+    ) -> Result<Fetched<T>, Unavailable> {
         let mut places = self.shared_names.places(key.kind()).max(1);
         loop {
             let relies = self.relies_on_memory(stores);
             let passed = if relies { None } else { self.pass_memory(stores) };
-            let noted = relies.then(|| self.generations.note(key.slots()));
-            let fetched = self.fetch_places(redis, key, places, noted, grace_ms, &take).await?;
+            let snapshot = relies.then(|| self.generations.note(key.slots()));
+            let fetched = self.fetch_places(redis, key, places, snapshot, grace_ms, &take).await?;
             passed.into_iter().for_each(|passed| self.generations.give_up(passed));
             match fetched {
                 Some(fetched) => return Ok(fetched),
@@ -38,10 +38,10 @@ impl Core {
         redis: &RedisStore,
         key: &CallKey,
         places: u8,
-        noted: Option<Noted>,
+        snapshot: Option<GenerationSnapshot>,
         grace_ms: u64,
         take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Result<Option<Fetched<T>>, Away> {
+    ) -> Result<Option<Fetched<T>>, Unavailable> {
         let keys: Vec<CallKey> = (0..=places).map(|number| key.at(number)).collect();
         let mut found = read(redis, &keys).await?;
         let mut seen = Vec::new();
@@ -49,17 +49,19 @@ impl Core {
         for grace_ms in [0, grace_ms] {
             seen.clear();
             for (key, found) in keys.iter().zip(&found) {
-                let noted = noted.clone();
-                seen.push(match self.examine(key, found, Tokens::Found, noted, grace_ms, take) {
-                    Seen::Usable(taken) => return Ok(self.used(key, places, taken)),
-                    other => other,
-                });
+                let snapshot = snapshot.clone();
+                seen.push(
+                    match self.examine(key, found, Tokens::Found, snapshot, grace_ms, take) {
+                        Seen::Usable(taken) => return Ok(self.used(key, places, taken)),
+                        other => other,
+                    },
+                );
             }
         }
         for ((key, found), seen) in keys.iter().zip(&found).zip(&mut seen) {
-            if let Seen::Doubtful(noted) = seen {
-                let noted = noted.take();
-                *seen = match self.look_again(redis, key, found, noted, grace_ms, take).await? {
+            if let Seen::Doubtful(snapshot) = seen {
+                let snapshot = snapshot.take();
+                *seen = match self.look_again(redis, key, found, snapshot, grace_ms, take).await? {
                     Seen::Usable(taken) => return Ok(self.used(key, places, taken)),
                     other => other,
                 };
@@ -95,11 +97,11 @@ impl Core {
 }
 
 /// What these keys hold, of which the last has all tags of the others.
-async fn read(redis: &RedisStore, keys: &[CallKey]) -> Result<Vec<Found>, Away> {
+async fn read(redis: &RedisStore, keys: &[CallKey]) -> Result<Vec<Found>, Unavailable> {
     let names: Vec<&str> = keys.iter().map(CallKey::stored_as).collect();
     let tags = keys.last().map_or(&[][..], CallKey::tags);
     let read = redis.read_many(&names, tags, &mut Pace::default()).await;
-    let (values, tokens) = read.map_err(|_| Away)?;
+    let (values, tokens) = read.map_err(|_| Unavailable)?;
     let found = |(bytes, now_ms)| Found { bytes, tokens: tokens.clone(), now_ms };
     Ok(values.into_iter().map(found).collect())
 }

@@ -1,7 +1,7 @@
 //! Copies in memory of what Redis holds.
 //!
 //! A copy depends on the generations that were noted before Redis was asked: what is invalidated
-//! after that makes it stale, be it by this process or heard over the feed. It ends with its entry
+//! after that makes it stale, by this process or received over the feed. It ends with its entry
 //! in Redis, and at `memory_ttl`.
 
 use std::time::Duration;
@@ -10,9 +10,9 @@ use super::{CallKey, Weigh, fresh_for_ms};
 use crate::clock::micros;
 use crate::clock::millis;
 use crate::config::Ttl;
-use crate::core::{BY_HAND, Core};
-use crate::generation::{Noted, Storing};
-use crate::memory::{Facts, Hit, Made, Unkept};
+use crate::core::{Core, DIRECT};
+use crate::generation::{GenerationSnapshot, Storing};
+use crate::memory::{EntryMeta, Hit, Made, Unkept};
 use crate::panics::unless_panicking;
 use crate::seldom::Reason;
 use crate::value::AnyValue;
@@ -42,18 +42,18 @@ impl Original {
 }
 
 impl Core {
-    /// Keeps a copy, if nothing has been invalidated since `noted`.
+    /// Keeps a copy, if nothing has been invalidated since `snapshot`.
     pub(crate) fn keep_copy(
         &self,
         key: &CallKey,
-        noted: &Noted,
+        snapshot: &GenerationSnapshot,
         original: Original,
         value: &dyn AnyValue,
     ) {
         let name = || key.name().as_str();
-        if let Some(made) = self.copy(key, noted, original, value) {
-            self.place(noted, made, |storing| {
-                self.generations.lease.holds_exactly() && storing.storable(noted, name)
+        if let Some(made) = self.copy(key, snapshot, original, value) {
+            self.place(snapshot, made, |storing| {
+                self.generations.lease.holds_exactly() && storing.storable(snapshot, name)
             });
         }
     }
@@ -62,21 +62,21 @@ impl Core {
     pub(crate) fn keep_put(
         &self,
         key: &CallKey,
-        noted: &Noted,
+        snapshot: &GenerationSnapshot,
         original: Original,
         value: &dyn AnyValue,
     ) {
         let name = || key.name().as_str();
         let may = |storing: &Storing<'_>| {
             let holds = self.generations.lease.holds_exactly();
-            let may = holds && storing.overtake(noted, name);
+            let may = holds && storing.overtake(snapshot, name);
             if may {
                 self.memory.retire(&key.memory);
             }
             may
         };
-        let made = self.copy(key, noted, original, value);
-        if !made.is_some_and(|made| self.place(noted, made, may)) {
+        let made = self.copy(key, snapshot, original, value);
+        if !made.is_some_and(|made| self.place(snapshot, made, may)) {
             self.bump([key.slots()[0]]);
         }
     }
@@ -99,7 +99,7 @@ impl Core {
 
     fn say_panics(&self, key: &CallKey, what: &'static str) {
         let (function, name) = (key.function(), key.name().as_str());
-        self.seldom(function.unwrap_or(BY_HAND), Reason::Panics(what), |times| {
+        self.seldom(function.unwrap_or(DIRECT), Reason::Panics(what), |times| {
             tracing::warn!(
                 function,
                 name,
@@ -113,22 +113,22 @@ impl Core {
     fn copy(
         &self,
         key: &CallKey,
-        noted: &Noted,
+        snapshot: &GenerationSnapshot,
         original: Original,
         value: &dyn AnyValue,
     ) -> Option<Made> {
         let Original { origin, age_ms, fresh_for_ms, load_micros, weight } = original;
         let now_ms = self.clock.now_ms();
         let left_ms = fresh_for_ms.saturating_sub(age_ms).min(millis(self.config.memory_ttl));
-        let facts = Facts {
+        let meta = EntryMeta {
             origin,
             created_ms: now_ms.saturating_sub(age_ms),
             fresh_for_ms,
             ends_ms: now_ms.saturating_add(left_ms),
-            stamps: noted.stamps.clone(),
+            stamps: snapshot.stamps.clone(),
         };
         let load_micros = u32::try_from(load_micros).unwrap_or(u32::MAX);
-        match value.entry(&self.memory, key.memory.clone(), facts, load_micros, weight) {
+        match value.entry(&self.memory, key.memory.clone(), meta, load_micros, weight) {
             Ok(made) => Some(made),
             Err(Unkept::Panics(type_name)) => {
                 self.say_panics(key, type_name);

@@ -143,7 +143,7 @@ impl Driver {
                     self.state = match turn {
                         Turn::Done(served) => return Poll::Ready(Some(self.told(served))),
                         Turn::Load(load) => State::Body(Some(load)),
-                        Turn::Past => State::Body(None),
+                        Turn::Bypass => State::Body(None),
                     };
                 }
                 State::Body(_) => return Poll::Ready(None),

@@ -1,7 +1,7 @@
-//! Loading a value anew before its TTL is over, so that callers need not all find it stale at once.
+//! Refreshing a value before its TTL is over, so that callers need not all find it stale at once.
 //!
 //! The rule is `XFetch` (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede
-//! Prevention, 2015): of the callers who are served a value, each loads it anew with a probability
+//! Prevention, 2015): of the callers who are served a value, each refreshes it with a probability
 //! that grows towards the end of its TTL, the earlier the longer its load takes. On average the
 //! first does so about `beta` load times, times the logarithm of the number of callers in that time,
 //! before the end.
@@ -9,7 +9,7 @@
 /// The logarithm of the least number that can be drawn is 53 times that of 2: 36.7.
 const FURTHEST: f64 = 37.0;
 
-/// Whether a caller who is served a value loads it anew: one whose load took `load_micros` and
+/// Whether a caller who is served a value refreshes it: one whose load took `load_micros` and
 /// which is fresh for another `left_ms`. `random` is any number, asked for if it matters.
 pub(crate) fn is_due(
     beta: f64,

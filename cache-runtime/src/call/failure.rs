@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Call;
 use crate::clock::micros;
-use crate::core::BY_HAND;
+use crate::core::DIRECT;
 use crate::seldom::Reason;
 
 impl Call {
@@ -18,14 +18,14 @@ impl Call {
     /// Says that a load has failed, and what comes of it.
     pub(super) fn say_failed(&self, reason: Reason, error: &dyn Fn() -> String, what: &str) {
         let (function, name) = (self.key.function(), self.key.name());
-        self.core.seldom(function.unwrap_or(BY_HAND), reason, |times| {
+        self.core.seldom(function.unwrap_or(DIRECT), reason, |times| {
             let error = error();
             tracing::warn!(function, name = name.as_str(), error, times, "{what}");
         });
     }
 
     /// A load in the background has failed.
-    pub(super) fn say_failed_aside(&self, error: &str) {
+    pub(super) fn say_failed_in_background(&self, error: &str) {
         let what = "a load in the background failed; the value of before stays until it is too old";
         self.say_failed(Reason::FailedAside, &|| error.to_owned(), what);
     }

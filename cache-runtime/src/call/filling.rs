@@ -6,9 +6,9 @@ use smallvec::SmallVec;
 use tracing::field::Empty;
 use tracing::{Instrument as _, trace_span};
 
-use super::fate::Fate;
 use super::key::CallKey;
 use super::policy::fresh_for_ms;
+use super::store_outcome::StoreOutcome;
 use super::validity;
 use crate::clock::micros;
 use crate::config::Ttl;
@@ -17,18 +17,18 @@ use crate::entry::{self, Header, StateId};
 use crate::error::Error;
 use crate::panics::unless_panicking;
 use crate::random;
-use crate::redis::{Away, By, Filled, Life, Noted, RedisStore};
+use crate::redis::{By, FillOutcome, FillTicket, Life, RedisStore, Unavailable};
 use crate::value::{AnyValue, Coding, Encoded};
 
 /// Stores an entry in Redis, if nothing has come between.
 pub(crate) async fn fill(
     redis: &RedisStore,
     key: &CallKey,
-    noted: &Noted,
+    ticket: &FillTicket,
     entry: &[u8],
     life: Life,
     by: By,
-) -> Result<Filled, Away> {
+) -> Result<FillOutcome, Unavailable> {
     let span = trace_span!(
         "cache_store",
         name = key.name().as_str(),
@@ -37,9 +37,9 @@ pub(crate) async fn fill(
         bytes = entry.len(),
         outcome = Empty,
     );
-    let fill = redis.fill(key.stored_as(), key.tags(), noted, entry, life, by);
+    let fill = redis.fill(key.stored_as(), key.tags(), ticket, entry, life, by);
     let filled = fill.instrument(span.clone()).await;
-    span.record("outcome", Fate::from(filled).as_str());
+    span.record("outcome", StoreOutcome::from(filled).as_str());
     filled
 }
 

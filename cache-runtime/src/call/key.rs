@@ -16,7 +16,7 @@ use crate::site::{self, Instance};
 #[derive(Debug)]
 pub(crate) struct CallKey {
     pub(crate) memory: MemoryKey,
-    /// Whose values these are; 0 by hand.
+    /// Whose values these are; 0 for direct values.
     pub(crate) origin: u64,
     /// The fingerprint of its arguments; 0 for none.
     pub(crate) fingerprint: u64,
@@ -134,7 +134,7 @@ impl CallKey {
         })
     }
 
-    /// What people call the function that this is a call of; `None` by hand.
+    /// What people call the function that this is a call of; `None` for the direct API.
     pub(crate) fn function(&self) -> Option<&'static str> {
         self.instance().map(Instance::label)
     }
@@ -144,7 +144,7 @@ impl CallKey {
         self.instance().map(|instance| instance.spec.prefix())
     }
 
-    /// Which values this one is likely to be as large as: those of its function; by hand, those whose names
+    /// Which values this one is likely to be as large as: those of its function; for a direct call, those whose names
     /// have the same first prefix.
     pub(crate) fn kind(&self) -> u64 {
         let first = || self.tags().first().map_or(self.name().as_str(), String::as_str);
@@ -158,7 +158,7 @@ impl CallKey {
         }
     }
 
-    /// Only a name that was given by hand can hold any value.
+    /// Only a name that was given directly can hold any value.
     pub(crate) fn accepted_origin(&self) -> Option<u64> {
         (self.origin != 0).then_some(self.origin)
     }
@@ -213,7 +213,7 @@ impl Hash for CallKey {
     }
 }
 
-/// The key of a name that was given by hand.
+/// The key of a name that was given directly.
 pub(crate) fn named(memory: &Memory, name: Name, tags: &[String]) -> CallKey {
     CallKey::new(memory.key_of(name.as_str()), 0, name, tags.to_vec())
 }

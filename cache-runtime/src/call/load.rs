@@ -10,13 +10,13 @@ use tracing::span::Entered;
 use tracing::{Span, debug_span};
 
 use super::look::{Into, Loading};
-use super::recursion::{self, Noted};
-use super::{Call, CallKey, Fate, Found, Served, Turn, passed};
+use super::recursion::{self, PolledBody};
+use super::{Call, CallKey, Found, Served, StoreOutcome, Turn, passed};
 use crate::boxed::{Boxed, boxed};
-use crate::flight::{Leader, Outcome};
+use crate::flight::{FlightOutcome, Leader};
 use crate::output::SharedFailure;
 use crate::put::{Overtaken, Put};
-use crate::redis::{self, Filled, Lease};
+use crate::redis::{self, FillOutcome, Lease};
 use crate::seldom::Reason;
 use crate::value::Value;
 
@@ -29,7 +29,7 @@ pub(crate) struct Load {
     goal: Goal,
     /// What is served if it fails.
     instead: Option<Found>,
-    lease: Held,
+    lease: HeldLease,
     renewals: Option<Boxed<()>>,
     span: Span,
     began: Option<Instant>,
@@ -40,11 +40,11 @@ pub(crate) enum Goal {
     /// Into memory, for at most `limit` where there is one.
     Memory { limit: Option<Duration> },
     /// Into Redis, unless something has come between.
-    Redis { key: Arc<CallKey>, noted: redis::Noted },
+    Redis { key: Arc<CallKey>, ticket: redis::FillTicket },
     /// In the place of what others are served meanwhile.
     Place { put: Put, overtaken: Overtaken },
     /// To the caller, and to those who had asked before the body began; and why.
-    Nowhere(Fate),
+    Nowhere(StoreOutcome),
 }
 
 /// What is to be done with the error of a load.
@@ -63,7 +63,7 @@ impl Call {
     pub(crate) async fn begin_load(self: &Arc<Self>, loading: Loading) -> Turn {
         let Loading { leader, into, instead } = loading;
         match (into, &self.core.redis) {
-            (Into::Nothing, _) => Turn::Past,
+            (Into::Nothing, _) => Turn::Bypass,
             (Into::Place(found), _) => match self.put_in_place_of(found.version).await {
                 Some(put) => {
                     let goal = Goal::Place { put, overtaken: Overtaken::Stays };
@@ -74,9 +74,9 @@ impl Call {
             (Into::Redis(vacancy), Some(redis)) => {
                 boxed(|| self.begin_in_redis(redis, leader, vacancy, instead)).await
             }
-            (Into::Nowhere, _) => {
-                Turn::Load(Load::new(self, leader, Goal::Nowhere(Fate::Alike)).or_else(instead))
-            }
+            (Into::Nowhere, _) => Turn::Load(
+                Load::new(self, leader, Goal::Nowhere(StoreOutcome::Alike)).or_else(instead),
+            ),
             (Into::Outage, Some(redis)) => self.begin_without_redis(redis, leader, instead),
             (Into::Memory | Into::Redis(_) | Into::Outage, _) => {
                 let goal = Goal::Memory { limit: None };
@@ -93,7 +93,7 @@ impl Load {
             leader,
             goal,
             instead: None,
-            lease: Held(None),
+            lease: HeldLease(None),
             renewals: None,
             span: Span::none(),
             began: None,
@@ -106,10 +106,10 @@ impl Load {
         self
     }
 
-    /// With a mark that is renewed while the body runs.
+    /// With a placeholder that is renewed while the body runs.
     pub(super) fn leased(mut self: Box<Self>, lease: Option<Lease>) -> Box<Self> {
         self.renewals = lease.clone().map(|lease| Box::pin(lease.renewals()) as _);
-        self.lease = Held(lease);
+        self.lease = HeldLease(lease);
         self
     }
 
@@ -150,7 +150,7 @@ impl Load {
         }
         let (call, replaces) = (&self.call, matches!(self.goal, Goal::Place { .. }));
         Inside {
-            _noted: recursion::enter(&call.key, self.leader.flight()),
+            _polled: recursion::enter(&call.key, self.leader.flight()),
             span: &self.span,
             _entered: self.span.enter(),
             call,
@@ -179,42 +179,45 @@ impl Load {
     async fn put_away(mut self: Box<Self>, value: &Value) {
         let took = self.count();
         let Load { call, leader, goal, lease, span, .. } = *self;
-        let fate = match goal {
+        let outcome = match goal {
             Goal::Memory { limit } => {
-                let fate = call.store_in_memory(&leader.noted(), &**value, took, limit);
+                let outcome = call.store_in_memory(&leader.snapshot(), &**value, took, limit);
                 leader.seal();
                 call.land(leader, value);
-                fate
+                outcome
             }
-            Goal::Redis { key, noted } => {
-                // From here on the fill decides what becomes of the mark.
+            Goal::Redis { key, ticket } => {
+                // From here on the fill decides what becomes of the placeholder.
                 lease.keep();
                 // Whoever joins after this is not served by the answer to the fill.
                 leader.seal();
                 let Some(redis) = &call.core.redis else { return };
-                let (filled, fate) = call.fill(redis, &leader, &key, &noted, &**value, took).await;
+                let (filled, outcome) =
+                    call.fill(redis, &leader, &key, &ticket, &**value, took).await;
                 match filled {
-                    Some(Filled::Stored) => call.land(leader, value),
-                    Some(Filled::Refused | Filled::Outdated) | None => outdated(leader, value),
+                    Some(FillOutcome::Stored) => call.land(leader, value),
+                    Some(FillOutcome::Refused | FillOutcome::Outdated) | None => {
+                        outdated(leader, value)
+                    }
                 }
-                fate
+                outcome
             }
             Goal::Place { put, overtaken } => {
                 leader.seal();
-                let fate =
+                let outcome =
                     put.settle(&call.policy, &call.counters, &**value, took, overtaken).await;
-                match fate {
-                    Fate::Stored => call.land(leader, value),
+                match outcome {
+                    StoreOutcome::Stored => call.land(leader, value),
                     _ => outdated(leader, value),
                 }
-                fate
+                outcome
             }
-            Goal::Nowhere(fate) => {
+            Goal::Nowhere(outcome) => {
                 outdated(leader, value);
-                fate
+                outcome
             }
         };
-        span.record("outcome", fate.as_str());
+        span.record("outcome", outcome.as_str());
     }
 
     /// Ends a load whose body has failed: with a value of before, if there is one.
@@ -227,10 +230,10 @@ impl Load {
         span.record("error", true);
         call.counters.slow.load_errors.one();
         match goal {
-            Goal::Redis { key, noted } => {
+            Goal::Redis { key, ticket } => {
                 lease.keep();
                 if let Some(redis) = &call.core.redis {
-                    redis.release_in_background(key.stored_as(), key.tags(), noted);
+                    redis.release_in_background(key.stored_as(), key.tags(), ticket);
                 }
             }
             Goal::Place { put, .. } => {
@@ -244,7 +247,7 @@ impl Load {
         call.say_failed(Reason::Failed, error, "a load failed; the value of before is served");
         // Those who waited look for that value themselves, since it may have been invalidated since
         // it was read; without the pause they would load one after another.
-        leader.land(|| if pauses { Outcome::Outdated(None) } else { Outcome::Failed });
+        leader.land(|| if pauses { FlightOutcome::Outdated(None) } else { FlightOutcome::Failed });
         call.count_stale(&found.hit);
         Failed::Instead(Served::found(found))
     }
@@ -258,18 +261,18 @@ impl Flight {
 
     /// Ends it with an error for all who wait, or with none that can be shared.
     pub(super) fn land(self, error: Option<SharedFailure>) {
-        self.0.land(|| error.map_or(Outcome::Failed, Outcome::Error));
+        self.0.land(|| error.map_or(FlightOutcome::Failed, FlightOutcome::Error));
     }
 }
 
 /// Ends a flight whose value may be from before an invalidation by now.
 fn outdated(leader: Leader<CallKey>, value: &Value) {
-    leader.land(|| Outcome::Outdated(passed(value).map(|passed| passed as _)));
+    leader.land(|| FlightOutcome::Outdated(passed(value).map(|passed| passed as _)));
 }
 
 /// While the body is polled.
 struct Inside<'a> {
-    _noted: Noted,
+    _polled: PolledBody,
     span: &'a Span,
     _entered: Entered<'a>,
     call: &'a Call,
@@ -296,17 +299,17 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// A mark for others to see. Dropped, it is released: others need not wait until it ends.
-struct Held(Option<Lease>);
+/// A placeholder for others to see. Dropped, it is released: others need not wait until it ends.
+struct HeldLease(Option<Lease>);
 
-impl Held {
-    /// Leaves the mark as it is.
+impl HeldLease {
+    /// Leaves the placeholder as it is.
     fn keep(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldLease {
     fn drop(&mut self) {
         if let Some(lease) = self.0.take() {
             lease.release();

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use super::reading::{Ask, Leftover, Reading, Vacancy};
-use super::{Aside, Call, CallKey, Demands, Found, Passed, Served, Unheard, early, recursion};
+use super::{
+    BackgroundRefresh, Call, CallKey, Demands, Found, Passed, Served, WaitError, early, recursion,
+};
 use crate::boxed::boxed;
 use crate::clock::millis;
 use crate::core::Stores;
-use crate::flight::{Follower, Leader, Outcome, Role, Ticket};
+use crate::flight::{FlightOutcome, Follower, Leader, Role, Ticket};
 use crate::memory::Hit;
 use crate::random;
 use crate::site::Coalesce;
@@ -19,7 +21,7 @@ pub(crate) enum Step {
     /// The body is to be run by this caller.
     Load(Loading),
     /// The body is to be run in a task of its own.
-    Aside(Aside),
+    BackgroundRefresh(BackgroundRefresh),
 }
 
 /// A load that this caller leads.
@@ -37,7 +39,7 @@ pub(super) enum Into {
     Memory,
     /// Over what has been found there.
     Redis(Vacancy),
-    /// Memory, since Redis is away.
+    /// Memory, since Redis is unavailable.
     Outage,
     /// Nowhere: what is there was loaded for other arguments of the same key.
     Nowhere,
@@ -48,7 +50,7 @@ pub(super) enum Into {
 /// What is to be done with a value that has been found.
 pub(super) enum Use {
     Serve,
-    /// Serve it, and load it anew.
+    /// Serve it, and refresh it.
     Refresh(Leader<CallKey>),
     /// Load, and serve it if that fails or takes too long.
     Load,
@@ -74,23 +76,23 @@ impl Call {
                 Role::Follow(follower) => follower,
             };
             match self.wait(&follower).await {
-                Ok(outcome @ (Outcome::Value(_) | Outcome::Error(_))) => {
+                Ok(outcome @ (FlightOutcome::Value(_) | FlightOutcome::Error(_))) => {
                     match self.shared_output(&outcome) {
                         Some(served) => return Step::Done(served),
-                        // Too old, or of another type, by hand under the same name: as good as none.
+                        // Too old, or of another type, stored directly under the same name: as good as none.
                         None => break,
                     }
                 }
-                Ok(Outcome::Failed) | Err(Unheard::Circle) => break,
-                Ok(Outcome::Outdated(_) | Outcome::Abandoned) => {}
+                Ok(FlightOutcome::Failed) | Err(WaitError::Circle) => break,
+                Ok(FlightOutcome::Outdated(_) | FlightOutcome::Abandoned) => {}
                 // The first to reach the wait limit leads the next flight, the others join it.
-                Err(Unheard::TooLong) => core.flights.give_up(key, &follower),
+                Err(WaitError::TooLong) => core.flights.give_up(key, &follower),
             }
         }
         self.lead(Leader::alone(&core.generations, key.slots())).await
     }
 
-    /// A value in memory that is to be loaded anew while it is served: nobody waits for that.
+    /// A value in memory that is to be refreshed while it is served: nobody waits for that.
     fn at_hand(&self) -> Option<Step> {
         let grace_ms = self.policy.grace.while_revalidate_ms;
         if self.stores != Stores::Memory || (grace_ms == 0 && self.policy.early_refresh <= 0.0) {
@@ -114,7 +116,7 @@ impl Call {
         }
         // Since this caller looked into memory, a flight may have landed. What is read from Redis
         // from here on is younger than every caller that has joined so far. Where memory answers
-        // too, callers may join for as long as nothing is heard against it.
+        // too, callers may join for as long as nothing is received against it.
         let core = &self.core;
         let in_memory = self.stores == Stores::Memory;
         let strict = !core.relies_on_memory(self.stores);
@@ -149,7 +151,7 @@ impl Call {
                 }
                 (None, Into::Redis(vacancy))
             }
-            Reading::Away => (None, Into::Outage),
+            Reading::Unavailable => (None, Into::Outage),
         };
         let found = match found {
             Some(found) if !self.is_young(&found) => {
@@ -206,14 +208,14 @@ impl Call {
         &self,
         leader: &Leader<CallKey>,
         predecessor: &Follower,
-    ) -> Result<Outcome, Unheard> {
+    ) -> Result<FlightOutcome, WaitError> {
         let mut bodies = recursion::bodies();
         bodies.push(Arc::clone(leader.flight()));
         self.wait_inside(bodies, predecessor).await
     }
 
     /// The question for this call's value. A copy in memory has no say where Redis knows better: when
-    /// the value is to be younger than a certain age, or may be loaded anew before its time.
+    /// the value is to be younger than a certain age, or may be refreshed before its time.
     pub(super) fn ask(&self, grace_ms: u64) -> Ask {
         let Demands { max_age, early, .. } = self.demands;
         let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;
@@ -222,7 +224,7 @@ impl Call {
         Ask { stores: self.stores, of, codec, weigh, grace_ms, copies }
     }
 
-    /// Nothing is there that can be used: to be loaded, unless that is being done aside.
+    /// Nothing is there that can be used: to be loaded, unless that is being done in the background.
     async fn load_or_follow(&self, leader: Leader<CallKey>, into: Into) -> Step {
         // In Redis an entry that is being replaced stays, unless it is invalidated: then the load
         // that replaces it is of no use.
@@ -244,10 +246,10 @@ impl Call {
         self.step_to(leader, into)
     }
 
-    /// Waits for a load that runs aside; at the wait limit another may take its place.
-    async fn wait_or_give_up(&self, follower: &Follower) -> Option<Outcome> {
+    /// Waits for a load that runs in the background; at the wait limit another may take its place.
+    async fn wait_or_give_up(&self, follower: &Follower) -> Option<FlightOutcome> {
         let outcome = self.wait(follower).await;
-        if let Err(Unheard::TooLong) = outcome {
+        if let Err(WaitError::TooLong) = outcome {
             self.core.background.refreshes.give_up(&self.key, follower);
         }
         outcome.ok()
@@ -278,7 +280,7 @@ impl Call {
         }
     }
 
-    /// Whether a fresh value is to be loaded anew.
+    /// Whether a fresh value is to be refreshed.
     fn is_due(&self, hit: &Hit<Value>) -> bool {
         let beta = self.policy.early_refresh;
         let is_due = || early::is_due(beta, hit.load_micros, hit.left_ms(), random::cheap);
@@ -319,7 +321,7 @@ impl Call {
             leader.seal();
         }
         leader.land(|| {
-            Outcome::Value(Arc::new(Passed {
+            FlightOutcome::Value(Arc::new(Passed {
                 value: Arc::clone(&found.hit.value),
                 origin: found.origin(),
                 saved_micros,

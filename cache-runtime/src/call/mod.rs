@@ -1,13 +1,13 @@
 //! The flow of a call that was not answered from memory at once.
 //!
 //! ```text
-//! look:  a value at hand -- fresh, or stale and allowed --> return (and load it anew aside)
+//! look:  a value at hand -- fresh, or stale and allowed --> return (and refresh it in the background)
 //!                | none
 //!        join or open a flight -- follower --> the leader's value
 //!                | leader
-//!        Redis read, one round trip -- usable --> followers, return (and load it anew aside)
+//!        Redis read, one round trip -- usable --> followers, return (and refresh it in the background)
 //!                | miss
-//! load:  mark and tokens -> body -> compare-and-set fill, memory store -> followers, return
+//! load:  placeholder and tokens -> body -> compare-and-set fill, memory store -> followers, return
 //! ```
 //!
 //! The body is not run here, but by [`Run`], which is all that is compiled for each function.
@@ -15,15 +15,14 @@
 //! Nothing here fails the caller: whatever happens to the cache, the body runs.
 
 mod acting;
-mod aside;
+mod background_refresh;
 mod beside;
-mod cluster;
 mod copies;
 mod drive;
 mod early;
 mod failure;
-mod fate;
 mod filling;
+mod fleet;
 mod key;
 mod load;
 mod look;
@@ -33,18 +32,18 @@ mod reading;
 mod recursion;
 mod redis_load;
 mod shared_names;
+mod store_outcome;
 mod unfit;
 mod validity;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use aside::{Aside, Body, Lost};
+pub(crate) use background_refresh::{BackgroundRefresh, Body, Lost};
 pub(crate) use copies::Original;
 pub(crate) use drive::Next;
 pub use drive::Run;
 pub(crate) use early::is_due;
-pub(crate) use fate::{Fate, PutOutcome};
 pub(crate) use filling::{Making, fill};
 pub(crate) use key::{CallKey, named};
 pub(crate) use load::{Goal, Load};
@@ -54,15 +53,16 @@ pub use origin::Source;
 pub(crate) use policy::{Grace, Policy, Test, Weigh, fresh_for_ms, life_of};
 pub(crate) use reading::{Ask, At, Leftover, Reading, Vacancy, tags_of};
 pub(crate) use shared_names::{MOST_BESIDE, SharedNames};
+pub(crate) use store_outcome::{PutOutcome, StoreOutcome};
 pub(crate) use validity::{Present, Verdict, age_ms, hit, judge};
 
 use crate::boxed::{Boxed, boxed};
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
-use crate::flight::{Flight, Follower, Leader, Outcome, Waits};
-use crate::generation::Noted;
+use crate::flight::{Flight, FlightOutcome, Follower, Leader, Waits};
+use crate::generation::GenerationSnapshot;
 use crate::means::Mean;
-use crate::memory::{Facts, Hit};
+use crate::memory::{EntryMeta, Hit};
 use crate::output::{SharedFailure, Shares};
 use crate::stats::SiteCounters;
 use crate::timer::timeout;
@@ -130,7 +130,7 @@ struct Passed {
 pub(crate) struct Demands {
     /// A value that is older is as good as none.
     pub(crate) max_age: Option<Duration>,
-    /// The call has been chosen to load anew the fresh value that it has found in memory.
+    /// The call has been chosen to refresh the fresh value that it has found in memory.
     pub(crate) early: bool,
     /// The body can be had for a task of its own.
     pub(crate) background: bool,
@@ -138,7 +138,7 @@ pub(crate) struct Demands {
 
 /// Why a flight has no outcome for a caller.
 #[derive(Clone, Copy, Debug)]
-enum Unheard {
+enum WaitError {
     /// The wait limit is over.
     TooLong,
     /// Its body waits for the one that is calling.
@@ -163,7 +163,7 @@ pub(crate) enum Turn {
     /// It runs the body, and does with its value what is to be done.
     Load(Box<Load>),
     /// It runs the body, and that is all.
-    Past,
+    Bypass,
 }
 
 impl Call {
@@ -174,8 +174,10 @@ impl Call {
         match self.look().await {
             Step::Done(served) => Turn::Done(served),
             Step::Load(loading) => boxed(|| self.begin_load(loading)).await,
-            // There is no other body to run aside.
-            Step::Aside(aside) => Turn::Done(Served::found(aside.found)),
+            // There is no other body to run in the background.
+            Step::BackgroundRefresh(background_refresh) => {
+                Turn::Done(Served::found(background_refresh.found))
+            }
         }
     }
 
@@ -186,18 +188,20 @@ impl Call {
 
     /// Ends a load whose value is valid for everybody who waits.
     fn land(&self, leader: Leader<CallKey>, value: &Value) {
-        leader.land(|| passed(value).map_or(Outcome::Failed, |passed| Outcome::Value(passed)));
+        leader.land(|| {
+            passed(value).map_or(FlightOutcome::Failed, |passed| FlightOutcome::Value(passed))
+        });
     }
 
     fn store_in_memory(
         &self,
-        noted: &Noted,
+        snapshot: &GenerationSnapshot,
         value: &dyn AnyValue,
         took: Duration,
         limit: Option<Duration>,
-    ) -> Fate {
+    ) -> StoreOutcome {
         let Some(ttl) = self.policy.life(value) else {
-            return Fate::Unwanted;
+            return StoreOutcome::Unwanted;
         };
         let ttl = match limit {
             Some(limit) => Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))),
@@ -205,10 +209,10 @@ impl Call {
         };
         let core = &self.core;
         let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
-        let (now_ms, stamps) = (core.clock.now_ms(), noted.stamps.clone());
-        let facts = Facts::new(self.key.origin, now_ms, fresh_for_ms(ttl), stamps);
+        let (now_ms, stamps) = (core.clock.now_ms(), snapshot.stamps.clone());
+        let meta = EntryMeta::new(self.key.origin, now_ms, fresh_for_ms(ttl), stamps);
         let (key, weight) = (self.key.memory.clone(), self.weight(value));
-        let made = match value.entry(&core.memory, key, facts, load_micros, weight) {
+        let made = match value.entry(&core.memory, key, meta, load_micros, weight) {
             Ok(made) => made,
             Err(unkept) => {
                 let error = unkept.error(self.key.name().as_str());
@@ -216,12 +220,12 @@ impl Call {
             }
         };
         let name = || self.key.name().as_str();
-        if !core.place(noted, made, |storing| storing.storable(noted, name)) {
+        if !core.place(snapshot, made, |storing| storing.storable(snapshot, name)) {
             self.counters.slow.refused.one();
-            return Fate::Overtaken;
+            return StoreOutcome::Overtaken;
         }
         self.counters.slow.stores.one();
-        Fate::Stored
+        StoreOutcome::Stored
     }
 
     fn weight(&self, value: &dyn AnyValue) -> Option<usize> {
@@ -262,7 +266,7 @@ impl Call {
     }
 
     /// Waits for a flight, for no longer than the wait limit.
-    async fn wait(&self, follower: &Follower) -> Result<Outcome, Unheard> {
+    async fn wait(&self, follower: &Follower) -> Result<FlightOutcome, WaitError> {
         self.wait_inside(recursion::bodies(), follower).await
     }
 
@@ -271,9 +275,9 @@ impl Call {
         &self,
         bodies: Vec<Arc<Flight>>,
         follower: &Follower,
-    ) -> Result<Outcome, Unheard> {
-        let _waits = Waits::begin(bodies, follower).ok_or(Unheard::Circle)?;
-        timeout(self.wait_limit(), follower.outcome()).await.map_err(|_| Unheard::TooLong)
+    ) -> Result<FlightOutcome, WaitError> {
+        let _waits = Waits::begin(bodies, follower).ok_or(WaitError::Circle)?;
+        timeout(self.wait_limit(), follower.outcome()).await.map_err(|_| WaitError::TooLong)
     }
 
     fn wait_limit(&self) -> Duration {
@@ -286,9 +290,9 @@ impl Call {
     }
 
     /// A flight's outcome as this call's output, where it can be one.
-    fn shared_output(&self, outcome: &Outcome) -> Option<Served> {
+    fn shared_output(&self, outcome: &FlightOutcome) -> Option<Served> {
         let (output, origin, saved_micros) = match outcome {
-            Outcome::Value(passed) => {
+            FlightOutcome::Value(passed) => {
                 let Passed { value, origin, saved_micros } = passed.downcast_ref()?;
                 let too_old = self.demands.max_age.is_some_and(|max_age| origin.age >= max_age);
                 if too_old || value.of().id() != self.policy.of.id() {
@@ -296,11 +300,13 @@ impl Call {
                 }
                 (Ok(Arc::clone(value)), *origin, *saved_micros)
             }
-            Outcome::Error(error) => {
+            FlightOutcome::Error(error) => {
                 self.shares.filter(|is_ours| is_ours(error))?;
                 (Err(Arc::clone(error)), Origin::new(Source::Shared), None)
             }
-            Outcome::Failed | Outcome::Outdated(_) | Outcome::Abandoned => return None,
+            FlightOutcome::Failed | FlightOutcome::Outdated(_) | FlightOutcome::Abandoned => {
+                return None;
+            }
         };
         match saved_micros {
             // No load was waited for: another caller's read has found it.

@@ -16,7 +16,7 @@ pub(crate) type Test = Arc<dyn Fn(&dyn AnyValue) -> bool + Send + Sync>;
 /// Tells how many bytes of memory a value of one type takes.
 pub(crate) type Weigh = Arc<dyn Fn(&dyn AnyValue) -> usize + Send + Sync>;
 
-/// What a call site, or a caller by hand, has decided about storing.
+/// What a call site, or a direct caller, has decided about storing.
 pub(crate) struct Policy {
     /// The type of the values.
     pub(crate) of: &'static dyn ValueType,
@@ -33,7 +33,7 @@ pub(crate) struct Policy {
     pub(crate) grace: Grace,
     /// With a stale value at hand a caller waits no longer for a load.
     pub(crate) load_timeout: Option<Duration>,
-    /// How eagerly a value is loaded anew before its TTL is over; see [`early`](super::early).
+    /// How eagerly a value is refreshed before its TTL is over; see [`early`](super::early).
     pub(crate) early_refresh: f64,
     pub(crate) coalesce: Coalesce,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Policy {
 /// For how many milliseconds past its TTL a value may be served; `u64::MAX` is for ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Grace {
-    /// While it is loaded anew.
+    /// While it is refreshed.
     pub(crate) while_revalidate_ms: u64,
     /// When a load fails.
     pub(crate) if_error_ms: u64,

@@ -11,10 +11,10 @@ use crate::clock::millis;
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
 use crate::entry::{Header, StateId, Stored};
-use crate::generation::{Noted, Slot};
-use crate::memory::{Facts, Hit, Terms};
+use crate::generation::{GenerationSnapshot, Slot};
+use crate::memory::{EntryMeta, Hit, ReadPredicate};
 use crate::output::CacheValue;
-use crate::redis::{Absence, Away, Found, RedisStore};
+use crate::redis::{Absence, Found, RedisStore, Unavailable};
 use crate::stats::SiteCounters;
 use crate::value::{Value, ValueCodec, ValueType, owned};
 
@@ -25,8 +25,8 @@ pub(crate) enum Reading {
     Redis(Hit<Value>, At),
     /// Nothing fresh.
     Miss(Vacancy),
-    /// Nothing, and Redis is away.
-    Away,
+    /// Nothing, and Redis is unavailable.
+    Unavailable,
 }
 
 /// Which entry of Redis a value is from.
@@ -85,14 +85,14 @@ impl Reading {
                     slow.decode_failures.one();
                 }
             }
-            Reading::Away => slow.misses.one(),
+            Reading::Unavailable => slow.misses.one(),
         }
     }
 
     pub(crate) fn into_value<V: CacheValue>(self) -> Option<V> {
         match self {
             Reading::Memory(hit) | Reading::Redis(hit, _) => owned(hit.value),
-            Reading::Miss(_) | Reading::Away => None,
+            Reading::Miss(_) | Reading::Unavailable => None,
         }
     }
 }
@@ -125,7 +125,7 @@ pub(super) enum Seen<T> {
         undecodable: bool,
     },
     /// It depends on tags whose tokens are not known, or may have changed.
-    Doubtful(Option<Noted>),
+    Doubtful(Option<GenerationSnapshot>),
 }
 
 /// The present tokens of an entry's tags.
@@ -133,8 +133,8 @@ pub(super) enum Seen<T> {
 pub(super) enum Tokens<'a> {
     /// Those of the key's tags were read together with the entry.
     Found,
-    /// As far as this process had heard when it asked: those of the key's tags; and whom to ask for others.
-    Mirrored(&'a [Option<u64>], &'a RedisStore),
+    /// As far as this process had received it when it asked: those of the key's tags; and whom to ask for others.
+    Cached(&'a [Option<u64>], &'a RedisStore),
     /// These, of all of its tags.
     Asked(&'a [Option<u64>]),
 }
@@ -168,7 +168,7 @@ pub(crate) struct Usable<'a, 'b> {
     place: u8,
     /// The generations of what the entry depends on, noted before it was read: where a copy may be
     /// kept.
-    noted: Option<Noted>,
+    snapshot: Option<GenerationSnapshot>,
 }
 
 impl Core {
@@ -194,14 +194,14 @@ impl Core {
             bytes = Empty,
         );
         let take = |usable: &Usable<'_, '_>| {
-            let Usable { header, payload, now_ms, place, noted } = usable;
+            let Usable { header, payload, now_ms, place, snapshot } = usable;
             span.record("bytes", payload.len());
             let value = self.types.decode(header, payload, ask.of, ask.codec)?;
             let hit = validity::hit(value, header, *now_ms);
-            if let Some(noted) = noted.as_ref().filter(|_| hit.left_ms() > 0) {
+            if let Some(snapshot) = snapshot.as_ref().filter(|_| hit.left_ms() > 0) {
                 let weight = self.weight(key, ask.weigh.as_ref(), &*hit.value);
                 let original = Original::of(&hit, header.origin, weight);
-                self.keep_copy(key, noted, original, &*hit.value);
+                self.keep_copy(key, snapshot, original, &*hit.value);
             }
             Some(Reading::Redis(hit, At { state: header.state, place: *place }))
         };
@@ -212,18 +212,18 @@ impl Core {
             Ok(Fetched::Usable(reading)) => reading,
             Ok(Fetched::Not(vacancy)) => Reading::Miss(vacancy),
             // What memory holds from an outage counts only as long as that lasts.
-            Err(Away) if redis.usable() => Reading::Away,
-            Err(Away) => {
+            Err(Unavailable) if redis.usable() => Reading::Unavailable,
+            Err(Unavailable) => {
                 let found = self.value_of_an_outage(redis, key, ask.of, ask.stores);
-                found.map_or(Reading::Away, Reading::Memory)
+                found.map_or(Reading::Unavailable, Reading::Memory)
             }
         }
     }
 
     /// Takes something from the entry of a name in Redis, if it may be served.
     ///
-    /// While the feed is heard the entry alone is read, and the tokens are those of the mirror; if
-    /// they speak against it, they are looked at again in Redis. Where the mirror does not know all of
+    /// While the feed is connected the entry alone is read, and the tokens are those of the token cache; if
+    /// they speak against it, they are looked at again in Redis. Where the token cache does not know all of
     /// them they are read with the entry. Where another function or version is known to store under the
     /// name, too, the entries beside it are read as well.
     pub(crate) async fn fetch<T>(
@@ -233,27 +233,27 @@ impl Core {
         stores: Stores,
         grace_ms: u64,
         take: impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Result<Fetched<T>, Away> {
+    ) -> Result<Fetched<T>, Unavailable> {
         if self.shared_names.places(key.kind()) > 0 {
             return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
         }
-        let mirrors = self.relies_on_memory(stores);
-        let passed = if mirrors { None } else { self.pass_memory(stores) };
-        let noted = mirrors.then(|| self.generations.note(key.slots()));
-        let mirrored = if mirrors { redis.mirrored(key.tags()) } else { None };
-        let found = match mirrored {
+        let caches_tokens = self.relies_on_memory(stores);
+        let passed = if caches_tokens { None } else { self.pass_memory(stores) };
+        let snapshot = caches_tokens.then(|| self.generations.note(key.slots()));
+        let cached_tokens = if caches_tokens { redis.cached_tokens(key.tags()) } else { None };
+        let found = match cached_tokens {
             Some(_) => redis.value(key.stored_as(), key.kind()).await?,
             None => redis.read(key.stored_as(), key.tags(), key.kind()).await?,
         };
         passed.into_iter().for_each(|passed| self.generations.give_up(passed));
-        let tokens = match &mirrored {
-            Some(tokens) => Tokens::Mirrored(tokens, redis),
+        let tokens = match &cached_tokens {
+            Some(tokens) => Tokens::Cached(tokens, redis),
             None => Tokens::Found,
         };
-        let mut seen = self.examine(key, &found, tokens, noted, grace_ms, &take);
-        if let Seen::Doubtful(noted) = seen {
+        let mut seen = self.examine(key, &found, tokens, snapshot, grace_ms, &take);
+        if let Seen::Doubtful(snapshot) = seen {
             // Seldom, and large.
-            let again = boxed(|| self.look_again(redis, key, &found, noted, grace_ms, &take));
+            let again = boxed(|| self.look_again(redis, key, &found, snapshot, grace_ms, &take));
             seen = again.await?;
         }
         let leftover = match seen {
@@ -273,10 +273,10 @@ impl Core {
         redis: &RedisStore,
         key: &CallKey,
         found: &Found,
-        noted: Option<Noted>,
+        snapshot: Option<GenerationSnapshot>,
         grace_ms: u64,
         take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Result<Seen<T>, Away> {
+    ) -> Result<Seen<T>, Unavailable> {
         let tags: Vec<String> = match self.stored(key, found) {
             Some(Stored::Value(header, _)) => {
                 tags_of(&header, key).into_iter().map(str::to_owned).collect()
@@ -284,7 +284,7 @@ impl Core {
             _ => Vec::new(),
         };
         let tokens = redis.tokens(&tags).await?;
-        Ok(self.examine(key, found, Tokens::Asked(&tokens), noted, grace_ms, take))
+        Ok(self.examine(key, found, Tokens::Asked(&tokens), snapshot, grace_ms, take))
     }
 
     fn stored<'a>(&self, key: &CallKey, found: &'a Found) -> Option<Stored<'a>> {
@@ -297,64 +297,70 @@ impl Core {
         key: &CallKey,
         found: &Found,
         tokens: Tokens<'_>,
-        noted: Option<Noted>,
+        snapshot: Option<GenerationSnapshot>,
         grace_ms: u64,
         take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
     ) -> Seen<T> {
         let now_ms = found.now_ms;
         let (header, payload) = match self.stored(key, found) {
-            None | Some(Stored::Mark(_)) => return Seen::Not(|_| Leftover::Nothing),
+            None | Some(Stored::Placeholder(_)) => return Seen::Not(|_| Leftover::Nothing),
             Some(Stored::Foreign(_)) => return Seen::Not(Leftover::Undecodable),
             Some(Stored::Value(header, payload)) => (header, payload),
         };
         let verdict = |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
-        let (verdict, noted) = match tokens {
+        let (verdict, snapshot) = match tokens {
             Tokens::Found => {
-                let covering = |noted| self.covering(noted, key, &tags_of(&header, key));
-                (verdict(&found.present(key.tags())), noted.and_then(covering))
+                let covering = |snapshot| self.covering(snapshot, key, &tags_of(&header, key));
+                (verdict(&found.present(key.tags())), snapshot.and_then(covering))
             }
             Tokens::Asked(tokens) => {
-                (verdict(&Present::new(&tags_of(&header, key), tokens)), noted)
+                (verdict(&Present::new(&tags_of(&header, key), tokens)), snapshot)
             }
-            Tokens::Mirrored(tokens, redis) => {
+            Tokens::Cached(tokens, redis) => {
                 let tags = tags_of(&header, key);
-                let noted = noted.and_then(|noted| self.covering(noted, key, &tags));
+                let snapshot = snapshot.and_then(|snapshot| self.covering(snapshot, key, &tags));
                 let judged = if tags.len() == key.tags().len() {
                     Some(verdict(&Present::new(&tags, tokens)))
                 } else {
-                    redis.mirrored(&tags).map(|now| verdict(&Present::new(&tags, &now)))
+                    redis.cached_tokens(&tags).map(|now| verdict(&Present::new(&tags, &now)))
                 };
                 match judged {
-                    // The mirror may be behind.
-                    None | Some(Verdict::Useless) => (Verdict::Depends, noted),
-                    Some(verdict) => (verdict, noted),
+                    // The token cache may be behind.
+                    None | Some(Verdict::Useless) => (Verdict::Depends, snapshot),
+                    Some(verdict) => (verdict, snapshot),
                 }
             }
         };
         match verdict {
             Verdict::Usable if key.is_of_others(header.fingerprint) => Seen::Not(Leftover::Alike),
             Verdict::Usable => {
-                let usable = Usable { header: &header, payload, now_ms, place: key.place(), noted };
+                let usable =
+                    Usable { header: &header, payload, now_ms, place: key.place(), snapshot };
                 take(&usable).map_or(Seen::Foreign { undecodable: true }, Seen::Usable)
             }
             Verdict::Foreign => Seen::Foreign { undecodable: false },
             Verdict::Expired => Seen::Not(Leftover::Expired),
             Verdict::Useless => Seen::Not(Leftover::Stale),
-            Verdict::Depends => Seen::Doubtful(noted),
+            Verdict::Depends => Seen::Doubtful(snapshot),
         }
     }
 
     /// What was noted, and the tags that the entry has of its own with it. `None` if something has been
     /// invalidated since.
-    fn covering(&self, noted: Noted, key: &CallKey, tags: &[&str]) -> Option<Noted> {
+    fn covering(
+        &self,
+        snapshot: GenerationSnapshot,
+        key: &CallKey,
+        tags: &[&str],
+    ) -> Option<GenerationSnapshot> {
         if tags.len() == key.tags().len() {
-            return Some(noted);
+            return Some(snapshot);
         }
         let own = tags.iter().filter(|tag| !key.tags().iter().any(|known| known == *tag));
         let slots: Vec<Slot> =
             key.slots().iter().copied().chain(own.map(|tag| Slot::tag(tag))).collect();
         let wider = self.generations.note(&slots);
-        self.generations.storable(&noted).then_some(wider)
+        self.generations.storable(&snapshot).then_some(wider)
     }
 
     /// A value in memory whose TTL is over for no longer than this.
@@ -364,16 +370,16 @@ impl Core {
         of: &dyn ValueType,
         grace_ms: u64,
     ) -> Option<Hit<Value>> {
-        let terms = Terms { grace_ms, ..self.terms_of(key) };
-        self.memory.take(key.memory.hash, &key.memory, terms, |value| of.clone_of(value))
+        let predicate = ReadPredicate { grace_ms, ..self.predicate_of(key) };
+        self.memory.take(key.memory.hash, &key.memory, predicate, |value| of.clone_of(value))
     }
 
     /// A fresh value in memory, of a type that the caller knows.
     pub(crate) fn hit_in_memory<V: CacheValue>(&self, key: &CallKey) -> Option<Hit<V>> {
-        self.memory.get(key.memory.hash, &key.memory, self.terms_of(key))
+        self.memory.get(key.memory.hash, &key.memory, self.predicate_of(key))
     }
 
-    /// A value that memory holds while Redis is away: loaded meanwhile, or from before, if that is
+    /// A value that memory holds while Redis is unavailable: loaded meanwhile, or from before, if that is
     /// not long ago.
     pub(crate) fn value_of_an_outage(
         &self,
@@ -382,48 +388,48 @@ impl Core {
         of: &dyn ValueType,
         stores: Stores,
     ) -> Option<Hit<Value>> {
-        let terms = self.terms_of_an_outage(redis, key, stores)?;
-        self.memory.take(key.memory.hash, &key.memory, terms, |value| of.clone_of(value))
+        let predicate = self.predicate_of_an_outage(redis, key, stores)?;
+        self.memory.take(key.memory.hash, &key.memory, predicate, |value| of.clone_of(value))
     }
 
     /// The same, without the value.
-    pub(crate) fn facts_of_an_outage(&self, redis: &RedisStore, key: &CallKey) -> Option<Facts> {
-        let terms = self.terms_of_an_outage(redis, key, self.stores)?;
-        self.memory.facts(&key.memory, terms)
+    pub(crate) fn meta_of_an_outage(&self, redis: &RedisStore, key: &CallKey) -> Option<EntryMeta> {
+        let predicate = self.predicate_of_an_outage(redis, key, self.stores)?;
+        self.memory.meta(&key.memory, predicate)
     }
 
-    fn terms_of_an_outage<'a>(
+    fn predicate_of_an_outage<'a>(
         &'a self,
         redis: &RedisStore,
         key: &'a CallKey,
         stores: Stores,
-    ) -> Option<Terms<'a>> {
+    ) -> Option<ReadPredicate<'a>> {
         let not_before_ms = self.outage_begins(redis, stores)?;
-        Some(Terms { not_before_ms, ..self.terms_of(key) })
+        Some(ReadPredicate { not_before_ms, ..self.predicate_of(key) })
     }
 
-    /// The time from which on values in memory count while Redis is away; `None` if none do.
+    /// The time from which on values in memory count while Redis is unavailable; `None` if none do.
     fn outage_begins(&self, redis: &RedisStore, stores: Stores) -> Option<u64> {
         match redis.absence() {
             Absence::Since(since) => {
-                // What memory holds was known to be right when others were heard last.
-                let right = self.generations.lease.heard_ms().unwrap_or(since);
+                // What memory holds was known to be right when invalidations were received last.
+                let right = self.generations.lease.received_ms().unwrap_or(since);
                 let grace = millis(self.config.outage_grace);
                 let graced = self.clock.now_ms() < right.saturating_add(grace);
                 Some(if graced { 0 } else { since })
             }
             Absence::Lasting => Some(0),
-            // Others can be heard, or will be soon: what memory holds is for then.
+            // The feed is connected, or will be soon: what memory holds is for then.
             Absence::Brief => (stores == Stores::Redis).then_some(0),
         }
     }
 
-    pub(crate) fn facts_in_memory(&self, key: &CallKey) -> Option<Facts> {
-        self.memory.facts(&key.memory, self.terms_of(key))
+    pub(crate) fn facts_in_memory(&self, key: &CallKey) -> Option<EntryMeta> {
+        self.memory.meta(&key.memory, self.predicate_of(key))
     }
 
-    fn terms_of<'a>(&'a self, key: &'a CallKey) -> Terms<'a> {
-        Terms { slots: Some(key.slots()), ..self.terms(key.accepted_origin()) }
+    fn predicate_of<'a>(&'a self, key: &'a CallKey) -> ReadPredicate<'a> {
+        ReadPredicate { slots: Some(key.slots()), ..self.predicate(key.accepted_origin()) }
     }
 
     /// How long the entry of a name is still fresh.
@@ -431,7 +437,7 @@ impl Core {
         &self,
         redis: &RedisStore,
         key: &CallKey,
-    ) -> Result<Option<Ttl>, Away> {
+    ) -> Result<Option<Ttl>, Unavailable> {
         let left = |usable: &Usable<'_, '_>| Some(validity::left(usable.header, usable.now_ms));
         Ok(match self.fetch(redis, key, self.stores, 0, left).await? {
             Fetched::Usable(left) => Some(left),
@@ -441,7 +447,7 @@ impl Core {
 }
 
 /// What a read of Redis has found, as its span says it.
-fn outcome(fetched: &Result<Fetched<Reading>, Away>) -> &'static str {
+fn outcome(fetched: &Result<Fetched<Reading>, Unavailable>) -> &'static str {
     match fetched {
         Ok(Fetched::Usable(Reading::Redis(hit, _))) if hit.stale_for_ms().is_some() => "stale",
         Ok(Fetched::Usable(_)) => "hit",
@@ -453,7 +459,7 @@ fn outcome(fetched: &Result<Fetched<Reading>, Away>) -> &'static str {
             Leftover::Undecodable(_) => "undecodable",
             Leftover::Alike(_) => "alike",
         },
-        Err(Away) => "away",
+        Err(Unavailable) => "unavailable",
     }
 }
 

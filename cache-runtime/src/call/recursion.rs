@@ -28,15 +28,15 @@ pub(super) fn bodies() -> Vec<Arc<Flight>> {
 }
 
 /// Notes that the body of this key is being polled, until it is dropped.
-pub(super) fn enter(key: &Arc<CallKey>, flight: &Arc<Flight>) -> Noted {
+pub(super) fn enter(key: &Arc<CallKey>, flight: &Arc<Flight>) -> PolledBody {
     let body = (Arc::clone(key), Arc::clone(flight));
-    Noted(POLLING.try_with(|polling| polling.borrow_mut().push(body)).is_ok())
+    PolledBody(POLLING.try_with(|polling| polling.borrow_mut().push(body)).is_ok())
 }
 
 /// Whether it could be noted: not while the thread is ending.
-pub(super) struct Noted(bool);
+pub(super) struct PolledBody(bool);
 
-impl Drop for Noted {
+impl Drop for PolledBody {
     fn drop(&mut self) {
         if self.0 {
             let _ = POLLING.try_with(|polling| polling.borrow_mut().pop());

@@ -1,20 +1,20 @@
-//! Loading into Redis: mark, load and fill.
+//! Loading into Redis: placeholder, load and fill.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cluster::Begun;
 use super::filling::{Making, fill};
+use super::fleet::Begun;
 use super::policy::life_of;
-use super::{Call, CallKey, Fate, Found, Goal, Load, Original, Served, Turn, Vacancy};
+use super::{Call, CallKey, Found, Goal, Load, Original, Served, StoreOutcome, Turn, Vacancy};
 use crate::config::Ttl;
 use crate::core::Stores;
 use crate::flight::Leader;
-use crate::redis::{Away, By, Filled, Noted, RedisStore};
+use crate::redis::{By, FillOutcome, FillTicket, RedisStore, Unavailable};
 use crate::value::AnyValue;
 
 impl Call {
-    /// While Redis is away values live in memory; when it is back none of them counts.
+    /// While Redis is unavailable values live in memory; when it is back none of them counts.
     pub(super) fn begin_without_redis(
         self: &Arc<Self>,
         redis: &RedisStore,
@@ -27,7 +27,11 @@ impl Call {
         // An operation may have failed and Redis goes on: what others invalidate there meanwhile
         // would not be seen here. Then nothing is kept, and nothing is shared.
         let limit = Some(self.core.config.outage_ttl);
-        let goal = if redis.usable() { Goal::Nowhere(Fate::Away) } else { Goal::Memory { limit } };
+        let goal = if redis.usable() {
+            Goal::Nowhere(StoreOutcome::Unavailable)
+        } else {
+            Goal::Memory { limit }
+        };
         Turn::Load(Load::new(self, leader, goal).or_else(instead))
     }
 
@@ -39,8 +43,8 @@ impl Call {
         instead: Option<Found>,
     ) -> Turn {
         match self.begin(redis, &leader, vacancy, instead.is_some()).await {
-            Begun::Noted(key, noted, lease) => Turn::Load(
-                Load::new(self, leader, Goal::Redis { key, noted }).or_else(instead).leased(lease),
+            Begun::Ticket(key, ticket, lease) => Turn::Load(
+                Load::new(self, leader, Goal::Redis { key, ticket }).or_else(instead).leased(lease),
             ),
             Begun::Found(found) => {
                 self.pass_loaded(leader, &found);
@@ -49,55 +53,55 @@ impl Call {
                 self.count_stale(&found.hit);
                 Turn::Done(Served::found(found))
             }
-            Begun::Alike => {
-                Turn::Load(Load::new(self, leader, Goal::Nowhere(Fate::Alike)).or_else(instead))
-            }
-            Begun::Away => self.begin_without_redis(redis, leader, instead),
+            Begun::Alike => Turn::Load(
+                Load::new(self, leader, Goal::Nowhere(StoreOutcome::Alike)).or_else(instead),
+            ),
+            Begun::Unavailable => self.begin_without_redis(redis, leader, instead),
         }
     }
 
-    /// Stores the value, if it is to be stored and nothing has come between. `Filled::Stored` means
+    /// Stores the value, if it is to be stored and nothing has come between. `FillOutcome::Stored` means
     /// that the value was valid when Redis looked.
     pub(super) async fn fill(
         &self,
         redis: &RedisStore,
         leader: &Leader<CallKey>,
         key: &CallKey,
-        noted: &Noted,
+        ticket: &FillTicket,
         value: &dyn AnyValue,
         took: Duration,
-    ) -> (Option<Filled>, Fate) {
+    ) -> (Option<FillOutcome>, StoreOutcome) {
         let Some(ttl) = self.policy.life(value) else {
-            return (self.release(redis, leader, key, noted, false).await, Fate::Unwanted);
+            return (self.release(redis, leader, key, ticket, false).await, StoreOutcome::Unwanted);
         };
         let copy = || {
             if self.stores == Stores::Tiered {
                 let weight = self.weight(value);
                 let original = Original::new(self.key.origin, ttl, took, weight);
-                self.core.keep_copy(&self.key, &leader.noted(), original, value);
+                self.core.keep_copy(&self.key, &leader.snapshot(), original, value);
             }
         };
-        let entry = match self.entry(redis, key, noted, value, ttl, took) {
+        let entry = match self.entry(redis, key, ticket, value, ttl, took) {
             Ok(entry) => entry,
-            Err(fate) => {
-                let stays_here = fate == Fate::Lossy && self.stores == Stores::Tiered;
-                let released = self.release(redis, leader, key, noted, stays_here).await;
+            Err(outcome) => {
+                let stays_here = outcome == StoreOutcome::Lossy && self.stores == Stores::Tiered;
+                let released = self.release(redis, leader, key, ticket, stays_here).await;
                 // As if it had been stored, and evicted at once.
-                if stays_here && released == Some(Filled::Stored) {
+                if stays_here && released == Some(FillOutcome::Stored) {
                     copy();
                 }
-                return (released, fate);
+                return (released, outcome);
             }
         };
         let life = life_of(self.policy.grace_of(value).after(ttl));
-        let filled = fill(redis, key, noted, &entry, life, By::Load).await;
+        let filled = fill(redis, key, ticket, &entry, life, By::Load).await;
         match filled {
-            Ok(Filled::Stored) => {
+            Ok(FillOutcome::Stored) => {
                 self.counters.slow.stores.one();
                 copy();
             }
-            Ok(Filled::Refused | Filled::Outdated) => self.counters.slow.refused.one(),
-            Err(Away) => {}
+            Ok(FillOutcome::Refused | FillOutcome::Outdated) => self.counters.slow.refused.one(),
+            Err(Unavailable) => {}
         }
         (filled.ok(), filled.into())
     }
@@ -108,13 +112,13 @@ impl Call {
         redis: &RedisStore,
         leader: &Leader<CallKey>,
         key: &CallKey,
-        noted: &Noted,
+        ticket: &FillTicket,
         asked: bool,
-    ) -> Option<Filled> {
-        if !(asked || leader.awaited() || noted.is_mine()) {
+    ) -> Option<FillOutcome> {
+        if !(asked || leader.awaited() || ticket.is_mine()) {
             return None;
         }
-        redis.release(key.stored_as(), key.tags(), noted).await.ok()
+        redis.release(key.stored_as(), key.tags(), ticket).await.ok()
     }
 
     /// The value as an entry.
@@ -125,19 +129,19 @@ impl Call {
         &self,
         redis: &RedisStore,
         key: &CallKey,
-        noted: &Noted,
+        ticket: &FillTicket,
         value: &dyn AnyValue,
         ttl: Ttl,
         took: Duration,
-    ) -> Result<Vec<u8>, Fate> {
-        let now_ms = redis.now_ms(key.stored_as()).ok_or(Fate::Away)?;
+    ) -> Result<Vec<u8>, StoreOutcome> {
+        let now_ms = redis.now_ms(key.stored_as()).ok_or(StoreOutcome::Unavailable)?;
         let made = Making {
             core: &self.core,
             key,
             coding: self.policy.coding,
             ttl,
             took,
-            tokens: &noted.tokens,
+            tokens: &ticket.tokens,
             now_ms,
         };
         made.entry(value).map_err(|error| self.core.unfit(&self.key, &self.counters, &error))

@@ -2,9 +2,9 @@
 
 use std::mem::discriminant;
 
-use super::fate::Fate;
 use super::key::CallKey;
-use crate::core::{BY_HAND, Core};
+use super::store_outcome::StoreOutcome;
+use crate::core::{Core, DIRECT};
 use crate::error::Error;
 use crate::seldom::Reason;
 use crate::stats::SiteCounters;
@@ -12,17 +12,22 @@ use crate::value::REMEDY;
 
 impl Core {
     /// Counts and logs a value that cannot be stored, and says what has become of it.
-    pub(crate) fn unfit(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> Fate {
+    pub(crate) fn unfit(
+        &self,
+        key: &CallKey,
+        counters: &SiteCounters,
+        error: &Error,
+    ) -> StoreOutcome {
         if self.is_lost(key, counters, error) {
-            return Fate::Lossy;
+            return StoreOutcome::Lossy;
         }
         counters.slow.not_stored.one();
         let (function, name) = (key.function(), key.name().as_str());
         let reason = Reason::NotStored(discriminant(error));
-        self.seldom(function.unwrap_or(BY_HAND), reason, |times| {
+        self.seldom(function.unwrap_or(DIRECT), reason, |times| {
             tracing::warn!(function, name, times, %error, "a value is not stored");
         });
-        Fate::Unfit
+        StoreOutcome::Unfit
     }
 
     /// Whether a value is not stored since it would not come back as it is; counted, and said once for each
@@ -33,7 +38,7 @@ impl Core {
             return false;
         };
         counters.slow.lossy.one();
-        let function = key.function().unwrap_or(BY_HAND);
+        let function = key.function().unwrap_or(DIRECT);
         if self.losses.note(function, type_name, message) {
             tracing::error!(
                 function,

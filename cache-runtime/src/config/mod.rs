@@ -114,7 +114,7 @@ pub struct CacheConfig {
     /// The minimum time for which a caller waits for another's load before it loads too; four times the mean
     /// load time, if that is longer. `CACHE_WAIT_LIMIT`, default 10 s.
     ///
-    /// The mean is that of the function; by hand, of all names with the same first prefix. What a load waits
+    /// The mean is that of the function; for direct loads, of all names with the same first prefix. What a load waits
     /// for other loads does not count. When it is over one of those who wait loads, and the others wait for that one.
     /// A caller whose load would wait for a load that waits for it loads at once.
     #[serde(with = "duration_text")]

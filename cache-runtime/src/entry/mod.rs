@@ -1,4 +1,4 @@
-//! The envelope: what Redis holds under a name, a value or the mark of a load that runs.
+//! The envelope: what Redis holds under a name, a value or the placeholder of a load that runs.
 //!
 //! Both begin with the twelve bytes of a [`StateId`], which is what a compare-and-set compares. All
 //! numbers are little endian; the layout of a value is that of the fields of [`Header`], then the
@@ -20,8 +20,8 @@ pub(crate) use write::encode;
 
 const MAGIC: u8 = 0xC5;
 const VALUE: u8 = b'V';
-const MARK: u8 = b'M';
-/// What a value begins with, by which it is told from a mark.
+const PLACEHOLDER: u8 = b'M';
+/// What a value begins with, by which it is told from a placeholder.
 pub(crate) const VALUE_MAGIC: [u8; 2] = [MAGIC, VALUE];
 /// The version of everything in this module.
 const FORMAT: u8 = 2;
@@ -29,14 +29,14 @@ const ID_LENGTH: usize = 12;
 const CHECKSUM_LENGTH: usize = 8;
 /// The only flag there is.
 const COMPRESSED: u8 = 1;
-/// The kinds of marks, where a value has its codec.
+/// The kinds of placeholders, where a value has its codec.
 const PLAIN: u8 = 0;
 const LEASE: u8 = 1;
 /// The kinds of tags.
 const PREFIX_TAG: u8 = 0;
 const NAMED_TAG: u8 = 1;
 
-/// What identifies the state of a key: which store or which mark it is, by 64 random bits.
+/// What identifies the state of a key: which store or which placeholder it is, by 64 random bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct StateId([u8; ID_LENGTH]);
 
@@ -46,18 +46,18 @@ impl StateId {
         Self::new(VALUE, codec, random)
     }
 
-    /// A new mark.
-    pub(crate) fn mark(random: u64) -> Self {
-        Self::new(MARK, PLAIN, random)
+    /// A new placeholder.
+    pub(crate) fn placeholder(random: u64) -> Self {
+        Self::new(PLACEHOLDER, PLAIN, random)
     }
 
-    /// The mark of a load that others wait for.
+    /// The placeholder of a load that others wait for.
     pub(crate) fn lease(random: u64) -> Self {
-        Self::new(MARK, LEASE, random)
+        Self::new(PLACEHOLDER, LEASE, random)
     }
 
     pub(crate) fn is_lease(bytes: &[u8]) -> bool {
-        Self::is_mark(bytes) && bytes[3] == LEASE
+        Self::is_placeholder(bytes) && bytes[3] == LEASE
     }
 
     fn new(kind: u8, codec: u8, random: u64) -> Self {
@@ -65,17 +65,17 @@ impl StateId {
         Self([MAGIC, kind, FORMAT, codec, a, b, c, d, e, f, g, h])
     }
 
-    /// Whether these are the first bytes of a mark.
-    pub(crate) fn is_mark(bytes: &[u8]) -> bool {
-        bytes.len() == ID_LENGTH && bytes[..3] == [MAGIC, MARK, FORMAT]
+    /// Whether these are the first bytes of a placeholder.
+    pub(crate) fn is_placeholder(bytes: &[u8]) -> bool {
+        bytes.len() == ID_LENGTH && bytes[..3] == [MAGIC, PLACEHOLDER, FORMAT]
     }
 
-    /// The bytes that a key in this state begins with; all of them, for a mark.
+    /// The bytes that a key in this state begins with; all of them, for a placeholder.
     pub(crate) fn as_bytes(&self) -> &[u8; ID_LENGTH] {
         &self.0
     }
 
-    /// The codec of the payload; of a mark, its kind.
+    /// The codec of the payload; of a placeholder, its kind.
     pub(crate) fn codec(&self) -> u8 {
         self.0[3]
     }
@@ -113,7 +113,7 @@ pub(crate) struct Header<'a> {
     pub(crate) state: StateId,
     /// Whether the payload is compressed.
     pub(crate) compressed: bool,
-    /// The function it belongs to (`key::origin`); 0 for a value stored by hand.
+    /// The function it belongs to (`key::origin`); 0 for a value stored directly.
     pub(crate) origin: u64,
     /// The digest of the value's shape.
     pub(crate) shape: u64,
@@ -176,7 +176,7 @@ impl<'a> TagName<'a> {
 )]
 pub(crate) enum Stored<'a> {
     /// A load runs.
-    Mark(StateId),
+    Placeholder(StateId),
     /// A value, whole and undamaged: its header and payload.
     Value(Header<'a>, &'a [u8]),
     /// Neither: damaged, of another key or version, or not ours. The twelve bytes it begins with can still

@@ -5,7 +5,7 @@ use std::str;
 use smallvec::SmallVec;
 
 use super::{
-    Address, CHECKSUM_LENGTH, COMPRESSED, Header, ID_LENGTH, LEASE, MARK, NAMED_TAG, PLAIN,
+    Address, CHECKSUM_LENGTH, COMPRESSED, Header, ID_LENGTH, LEASE, NAMED_TAG, PLACEHOLDER, PLAIN,
     PREFIX_TAG, StateId, Stored, Tag, TagName, VALUE,
 };
 
@@ -16,8 +16,8 @@ impl<'a> Stored<'a> {
             return Self::Foreign(None);
         };
         let state = StateId(*id);
-        if state.is(MARK) && [PLAIN, LEASE].contains(&state.codec()) && rest.is_empty() {
-            return Self::Mark(state);
+        if state.is(PLACEHOLDER) && [PLAIN, LEASE].contains(&state.codec()) && rest.is_empty() {
+            return Self::Placeholder(state);
         }
         // R5: bytes that are damaged, or were written under another key, are not a value.
         match undamaged(bytes, address).and_then(|body| value(state, body)) {

@@ -65,17 +65,22 @@ fn a_value_under_another_key_is_foreign() {
 }
 
 #[test]
-fn a_mark_is_its_state_alone() {
-    let mark = StateId::mark(5);
-    assert_eq!(read(mark.as_bytes()), Stored::Mark(mark));
-    assert_eq!(mark.codec(), 0);
-    let longer = [mark.as_bytes(), &b"x"[..]].concat();
-    assert_eq!(read(&longer), Stored::Foreign(Some(mark)));
+fn a_placeholder_is_its_state_alone() {
+    let placeholder = StateId::placeholder(5);
+    assert_eq!(read(placeholder.as_bytes()), Stored::Placeholder(placeholder));
+    assert_eq!(placeholder.codec(), 0);
+    let longer = [placeholder.as_bytes(), &b"x"[..]].concat();
+    assert_eq!(read(&longer), Stored::Foreign(Some(placeholder)));
 }
 
 #[test]
 fn states_differ_by_kind_codec_and_number() {
-    let states = [StateId::mark(1), StateId::mark(2), StateId::value(1, 1), StateId::value(2, 1)];
+    let states = [
+        StateId::placeholder(1),
+        StateId::placeholder(2),
+        StateId::value(1, 1),
+        StateId::value(2, 1),
+    ];
     for (index, state) in states.iter().enumerate() {
         assert!(!states[..index].contains(state));
     }
@@ -184,7 +189,7 @@ fn without_the_feature_nothing_is_compressed_or_read() {
 fn envelopes_are_pinned() {
     let compressed = Header { compressed: true, tags: smallvec![], ..header() };
     let text = [
-        golden::line("mark", StateId::mark(0x0102_0304_0506_0708).as_bytes()),
+        golden::line("mark", StateId::placeholder(0x0102_0304_0506_0708).as_bytes()),
         golden::line("value", &envelope(&header(), b"payload")),
         golden::line("compressed value without tags", &envelope(&compressed, b"")),
     ];

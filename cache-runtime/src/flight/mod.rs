@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::generation::{Generations, Noted, Slot};
+use crate::generation::{GenerationSnapshot, Generations, Slot};
 use crate::prehashed::BuildPrehashed;
 use crate::process::Process;
 
@@ -62,7 +62,7 @@ impl Ticket {
 
 /// How a flight ended, as its followers see it.
 #[derive(Clone, Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum FlightOutcome {
     /// The value, of the call's type.
     Value(Arc<dyn Any + Send + Sync>),
     /// The load failed; this is the error, of the call's type.
@@ -95,12 +95,12 @@ pub(crate) struct Flight {
 #[derive(Debug)]
 struct State {
     /// What must be current for a caller to join.
-    noted: Noted,
+    snapshot: GenerationSnapshot,
     sealed: bool,
     seals: u32,
     /// Redis has been asked, and its answer is right for who comes while the lease holds.
     relies_on_lease: bool,
-    outcome: Option<Outcome>,
+    outcome: Option<FlightOutcome>,
     body_began: Option<Ticket>,
     followers: usize,
     next: Option<Arc<Flight>>,
@@ -231,15 +231,15 @@ impl<K: Eq + Hash> Flights<K> {
 /// landed.
 fn joinable(flight: &Flight, generations: &Generations) -> bool {
     let state = lock(&flight.state);
-    generations.storable(&state.noted)
+    generations.storable(&state.snapshot)
         && state.outcome.is_none()
         && (!state.relies_on_lease || generations.lease.holds_exactly())
 }
 
 impl Flight {
-    fn new(noted: Noted) -> Arc<Self> {
+    fn new(snapshot: GenerationSnapshot) -> Arc<Self> {
         let state = State {
-            noted,
+            snapshot,
             sealed: false,
             seals: 0,
             relies_on_lease: false,
@@ -286,13 +286,13 @@ impl<K: Eq + Hash> Leader<K> {
     }
 
     /// The generations noted when the flight was opened: before anything was read or loaded.
-    pub(crate) fn noted(&self) -> Noted {
-        lock(&self.flight.state).noted.clone()
+    pub(crate) fn snapshot(&self) -> GenerationSnapshot {
+        lock(&self.flight.state).snapshot.clone()
     }
 
     /// Begins anew: nothing that was read before is going to be used.
     pub(crate) fn note_again(&self, generations: &Generations, slots: &[Slot]) {
-        lock(&self.flight.state).noted = generations.note(slots);
+        lock(&self.flight.state).snapshot = generations.note(slots);
     }
 
     /// Another part in this flight: that of a caller who waits for it.
@@ -309,11 +309,11 @@ impl<K: Eq + Hash> Leader<K> {
 
     /// This flight lands with what the one before it has: for those of its followers who had asked
     /// before the body began over there.
-    pub(crate) fn pass_on(self, predecessor: &Follower, outcome: Outcome) {
+    pub(crate) fn pass_on(self, predecessor: &Follower, outcome: FlightOutcome) {
         let body_began = lock(&predecessor.flight.state).body_began;
         lock(&self.flight.state).body_began = body_began;
         self.land(|| match outcome {
-            Outcome::Value(value) => Outcome::Outdated(Some(value)),
+            FlightOutcome::Value(value) => FlightOutcome::Outdated(Some(value)),
             outcome => outcome,
         });
     }
@@ -358,16 +358,16 @@ impl<K: Eq + Hash> Leader<K> {
     }
 
     /// Ends the flight. The outcome is made only if somebody waits for it.
-    pub(crate) fn land(self, outcome: impl FnOnce() -> Outcome) {
+    pub(crate) fn land(self, outcome: impl FnOnce() -> FlightOutcome) {
         let awaited = {
             let mut state = lock(&self.flight.state);
             state.sealed = true;
             state.followers > 0 || state.next.is_some()
         };
-        self.finish(if awaited { outcome() } else { Outcome::Outdated(None) });
+        self.finish(if awaited { outcome() } else { FlightOutcome::Outdated(None) });
     }
 
-    fn finish(&self, outcome: Outcome) {
+    fn finish(&self, outcome: FlightOutcome) {
         let next = {
             let mut state = lock(&self.flight.state);
             if state.outcome.is_some() {
@@ -387,7 +387,7 @@ impl<K: Eq + Hash> Leader<K> {
 impl<K: Eq + Hash> Drop for Leader<K> {
     fn drop(&mut self) {
         // R4: followers of a leader that is dropped or panics go on.
-        self.finish(Outcome::Abandoned);
+        self.finish(FlightOutcome::Abandoned);
     }
 }
 
@@ -412,7 +412,7 @@ impl Follower {
     }
 
     /// Waits until the flight has landed. Cancel safe: a dropped wait leaves the flight as it is.
-    pub(crate) async fn outcome(&self) -> Outcome {
+    pub(crate) async fn outcome(&self) -> FlightOutcome {
         loop {
             let changed = self.flight.changed.notified();
             if let Some(outcome) = self.landed() {
@@ -422,14 +422,16 @@ impl Follower {
         }
     }
 
-    fn landed(&self) -> Option<Outcome> {
+    fn landed(&self) -> Option<FlightOutcome> {
         let state = lock(&self.flight.state);
         let outcome = state.outcome.clone()?;
         let asked_before_the_body = state.body_began.is_some_and(|began| began > self.asked);
         Some(match outcome {
-            Outcome::Outdated(Some(value)) if asked_before_the_body => Outcome::Value(value),
-            Outcome::Value(_) if state.seals == self.joined && !asked_before_the_body => {
-                Outcome::Outdated(None)
+            FlightOutcome::Outdated(Some(value)) if asked_before_the_body => {
+                FlightOutcome::Value(value)
+            }
+            FlightOutcome::Value(_) if state.seals == self.joined && !asked_before_the_body => {
+                FlightOutcome::Outdated(None)
             }
             outcome => outcome,
         })

@@ -35,12 +35,12 @@ impl Table {
     }
 }
 
-fn value() -> Outcome {
-    Outcome::Value(Arc::new(1_u8))
+fn value() -> FlightOutcome {
+    FlightOutcome::Value(Arc::new(1_u8))
 }
 
 /// The outcome, if it is there now.
-fn now(follower: &Follower) -> Option<Outcome> {
+fn now(follower: &Follower) -> Option<FlightOutcome> {
     match pin!(follower.outcome()).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => Some(outcome),
         Poll::Pending => None,
@@ -58,7 +58,7 @@ fn a_read_that_relies_on_the_lease_is_joined_while_it_holds() {
     let late = table.lead();
     leader.seal();
     leader.land(value);
-    assert!(matches!(now(&early), Some(Outcome::Value(_))));
+    assert!(matches!(now(&early), Some(FlightOutcome::Value(_))));
     late.reopen();
     table.follow();
 }
@@ -70,7 +70,7 @@ fn callers_of_one_key_share_one_flight() {
     assert!(now(&follower).is_none());
     leader.seal();
     leader.land(value);
-    assert!(matches!(now(&follower), Some(Outcome::Value(_))));
+    assert!(matches!(now(&follower), Some(FlightOutcome::Value(_))));
     assert_eq!(table.flights.len(), 0);
 }
 
@@ -79,7 +79,7 @@ fn nobody_waits_for_a_leader_that_has_gone() {
     let table = Table::new();
     let (leader, follower) = (table.lead(), table.follow());
     drop(leader);
-    assert!(matches!(now(&follower), Some(Outcome::Abandoned)));
+    assert!(matches!(now(&follower), Some(FlightOutcome::Abandoned)));
     assert_eq!(table.flights.len(), 0);
 }
 
@@ -91,13 +91,13 @@ fn who_comes_after_the_seal_shares_the_next_flight() {
     let mut second = table.lead();
     let late = table.follow();
     first.land(value);
-    assert!(matches!(now(&early), Some(Outcome::Value(_))));
+    assert!(matches!(now(&early), Some(FlightOutcome::Value(_))));
     let predecessor = second.predecessor().unwrap();
-    assert!(matches!(now(&predecessor), Some(Outcome::Outdated(None))));
+    assert!(matches!(now(&predecessor), Some(FlightOutcome::Outdated(None))));
     assert!(now(&late).is_none());
     second.seal();
     second.land(value);
-    assert!(matches!(now(&late), Some(Outcome::Value(_))));
+    assert!(matches!(now(&late), Some(FlightOutcome::Value(_))));
     assert_eq!(table.flights.len(), 0);
 }
 
@@ -111,8 +111,8 @@ fn a_flight_that_is_opened_again_serves_who_came_in_between() {
     let joined = table.follow();
     first.seal();
     first.land(value);
-    assert!(matches!(now(&joined), Some(Outcome::Value(_))));
-    assert!(matches!(now(&second.predecessor().unwrap()), Some(Outcome::Value(_))));
+    assert!(matches!(now(&joined), Some(FlightOutcome::Value(_))));
+    assert!(matches!(now(&second.predecessor().unwrap()), Some(FlightOutcome::Value(_))));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn an_invalidation_cuts_a_flight_off() {
     let new = table.lead();
     old.seal();
     old.land(value);
-    assert!(matches!(now(&follower), Some(Outcome::Value(_))));
+    assert!(matches!(now(&follower), Some(FlightOutcome::Value(_))));
     let after = table.follow();
     assert!(now(&after).is_none(), "the old flight's value is not for later callers");
     drop(new);
@@ -137,7 +137,7 @@ fn a_leader_of_the_next_flight_that_goes_leaves_nobody_behind() {
     let second = table.lead();
     let late = table.follow();
     drop(second);
-    assert!(matches!(now(&late), Some(Outcome::Abandoned)));
+    assert!(matches!(now(&late), Some(FlightOutcome::Abandoned)));
     let third = table.lead();
     first.land(value);
     assert_eq!(table.flights.len(), 1);
@@ -152,9 +152,9 @@ fn an_outdated_value_is_for_those_who_asked_before_its_body_began() {
     leader.body_begins();
     let after = table.follow();
     leader.seal();
-    leader.land(|| Outcome::Outdated(Some(Arc::new(1_u8))));
-    assert!(matches!(now(&before), Some(Outcome::Value(_))));
-    assert!(matches!(now(&after), Some(Outcome::Outdated(_))));
+    leader.land(|| FlightOutcome::Outdated(Some(Arc::new(1_u8))));
+    assert!(matches!(now(&before), Some(FlightOutcome::Value(_))));
+    assert!(matches!(now(&after), Some(FlightOutcome::Outdated(_))));
 }
 
 #[test]
@@ -172,8 +172,8 @@ fn what_is_passed_on_is_for_those_who_asked_before_its_body_began() {
     let predecessor = second.predecessor().unwrap();
     let outcome = now(&predecessor).unwrap();
     second.pass_on(&predecessor, outcome);
-    assert!(matches!(now(&before), Some(Outcome::Value(_))));
-    assert!(matches!(now(&after), Some(Outcome::Outdated(_))));
+    assert!(matches!(now(&before), Some(FlightOutcome::Value(_))));
+    assert!(matches!(now(&after), Some(FlightOutcome::Outdated(_))));
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn a_flight_that_hangs_is_overtaken_once_for_all() {
     let joined = table.follow();
     second.seal();
     second.land(value);
-    assert!(matches!(now(&joined), Some(Outcome::Value(_))));
+    assert!(matches!(now(&joined), Some(FlightOutcome::Value(_))));
     drop(hanging);
     assert_eq!(table.flights.len(), 0);
 }

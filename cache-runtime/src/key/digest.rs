@@ -44,7 +44,7 @@ fn length(part: &[u8]) -> [u8; 8] {
 }
 
 /// A number for the function (with its type parameters and version) that a stored value belongs to.
-/// Never 0, which stands for values stored by hand.
+/// Never 0, which stands for values stored directly.
 pub(crate) fn origin(identity: &str, version: u64) -> u64 {
     let mut hash = Xxh3Default::new();
     hash.update(&version.to_le_bytes());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::CacheManager;
 use crate::core::Core;
-use crate::redis::Check;
+use crate::redis::Diagnostic;
 use crate::runtime;
 use crate::value::REMEDY;
 
@@ -16,13 +16,13 @@ impl CacheManager {
     ///
     /// It sends about thirty commands, and writes a key of its own, which it removes. Other processes receive a
     /// notice without content.
-    pub async fn diagnose(&self) -> Vec<Check> {
+    pub async fn diagnose(&self) -> Vec<Diagnostic> {
         let core = Arc::clone(self.core());
         let examined = async move {
             let Some(redis) = &core.redis else { return Vec::new() };
-            let mut checks = redis.diagnose().await;
-            checks.extend(core.check_values().await);
-            checks
+            let mut diagnostics = redis.diagnose().await;
+            diagnostics.extend(core.diagnose_values().await);
+            diagnostics
         };
         runtime::run(examined).await.unwrap_or_default()
     }
@@ -31,10 +31,10 @@ impl CacheManager {
 impl Core {
     /// Which functions return values that do not survive; `None` if Redis cannot be asked for those of
     /// other processes, and there are none here.
-    async fn check_values(&self) -> Option<Check> {
+    async fn diagnose_values(&self) -> Option<Diagnostic> {
         const NAME: &str = "values";
         let here = self.losses.all();
-        let all = self.cluster_stats().await;
+        let all = self.fleet_stats().await;
         if here.is_empty() && all.is_none() {
             return None;
         }
@@ -47,12 +47,12 @@ impl Core {
             .chain(elsewhere.map(|site| format!("{} of {}", site.counts.lossy, site.name)))
             .collect();
         if found.is_empty() {
-            return Some(Check::good(NAME, "all come back as they were stored"));
+            return Some(Diagnostic::good(NAME, "all come back as they were stored"));
         }
         let found = format!(
             "some would not come back as they are, and are not stored: {}",
             found.join("; ")
         );
-        Some(Check::warning(NAME, found, REMEDY))
+        Some(Diagnostic::warning(NAME, found, REMEDY))
     }
 }

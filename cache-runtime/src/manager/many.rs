@@ -1,4 +1,4 @@
-//! The cache by hand, many names at a time.
+//! The direct API, many names at a time.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -12,10 +12,10 @@ use crate::call::PutOutcome;
 use crate::call::{
     Ask, At, CallKey, Leftover, Original, Present, Reading, Vacancy, Verdict, hit, judge,
 };
-use crate::core::{BY_HAND, Core, Stores};
+use crate::core::{Core, DIRECT, Stores};
 use crate::entry::Stored;
 use crate::error::Error;
-use crate::generation::Noted;
+use crate::generation::GenerationSnapshot;
 use crate::memory::encoded_size;
 use crate::output::CacheValue;
 use crate::redis::{Missed, Pace, ROOM, RedisStore};
@@ -42,7 +42,7 @@ pub struct Written {
 /// The result of [`CacheManager::warm`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Warmed {
+pub struct WarmReport {
     /// The number of names that are fresh now: they were before, or their loaded value was stored.
     pub fresh: usize,
     /// The number of names whose load failed.
@@ -126,27 +126,27 @@ impl CacheManager {
             rest = others;
             let weight = options.weight;
             let sets = part.iter();
-            let sets = sets.map(|(key, ttl, value)| core.set_by_hand(key, *ttl, weight, *value));
-            let mut is_owed = false;
+            let sets = sets.map(|(key, ttl, value)| core.set_directly(key, *ttl, weight, *value));
+            let mut is_pending = false;
             for outcome in join_all(sets).await {
                 match outcome {
                     Ok(PutOutcome::Stored) => written.stored += 1,
                     Ok(PutOutcome::Overtaken) => written.overtaken += 1,
-                    Ok(PutOutcome::Away) => {
+                    Ok(PutOutcome::Unavailable) => {
                         written.unconfirmed += 1;
-                        is_owed = true;
+                        is_pending = true;
                     }
                     Err(error) => failed = failed.and(Err(error)),
                 }
             }
-            if let Some(redis) = core.redis.as_ref().filter(|redis| is_owed && redis.is_up()) {
-                // While something is owed nothing is stored in Redis.
+            if let Some(redis) = core.redis.as_ref().filter(|redis| is_pending && redis.is_up()) {
+                // While something is pending nothing is stored in Redis.
                 redis.settle().await;
             }
         }
         if written.unconfirmed > 0 {
             let Written { stored, unconfirmed, .. } = written;
-            core.seldom(BY_HAND, Reason::Unconfirmed, |times| {
+            core.seldom(DIRECT, Reason::Unconfirmed, |times| {
                 tracing::warn!(
                     stored,
                     unconfirmed,
@@ -179,8 +179,8 @@ impl CacheManager {
     ///     let x: u64 = name["square:".len()..].parse().map_err(|_| "no number")?;
     ///     Ok::<_, &str>(x * x)
     /// };
-    /// let warmed = cache.warm(names, SetOptions::default(), 4, load).await?;
-    /// assert_eq!((warmed.fresh, warmed.failed), (2, 0));
+    /// let report = cache.warm(names, SetOptions::default(), 4, load).await?;
+    /// assert_eq!((report.fresh, report.failed), (2, 0));
     /// assert_eq!(cache.get("square:3").await?, Some(9_u64));
     /// # Ok(())
     /// # }
@@ -191,7 +191,7 @@ impl CacheManager {
         options: impl Into<SetOptions>,
         concurrency: usize,
         load: F,
-    ) -> Result<Warmed, Error>
+    ) -> Result<WarmReport, Error>
     where
         V: CacheValue,
         F: Fn(String) -> Fut,
@@ -204,20 +204,20 @@ impl CacheManager {
         }
         let next = AtomicUsize::new(0);
         let worker = || async {
-            let mut warmed = Warmed::default();
+            let mut report = WarmReport::default();
             while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let load = || async { load(name.clone()).await.map_err(|_| Failed) };
                 match self.get_or_load(name, options.clone(), load).await {
-                    Ok(_) if self.exists(name).await.unwrap_or(false) => warmed.fresh += 1,
-                    Ok(_) => warmed.missing += 1,
-                    Err(Failed) => warmed.failed += 1,
+                    Ok(_) if self.exists(name).await.unwrap_or(false) => report.fresh += 1,
+                    Ok(_) => report.missing += 1,
+                    Err(Failed) => report.failed += 1,
                 }
             }
-            warmed
+            report
         };
         let workers = (0..concurrency.clamp(1, names.len().max(1))).map(|_| worker());
         let all = join_all(workers).await;
-        Ok(all.into_iter().fold(Warmed::default(), |sum, one| Warmed {
+        Ok(all.into_iter().fold(WarmReport::default(), |sum, one| WarmReport {
             fresh: sum.fresh + one.fresh,
             failed: sum.failed + one.failed,
             missing: sum.missing + one.missing,
@@ -250,7 +250,7 @@ impl Core {
                 Ok(found) => readings.extend(found),
                 Err(Missed::Late) if pace.late() => {
                     // A single one that is too large for its deadline is passed by.
-                    readings.extend((part.len() == 1).then_some(Reading::Away));
+                    readings.extend((part.len() == 1).then_some(Reading::Unavailable));
                 }
                 Err(_) => break,
             }
@@ -267,7 +267,7 @@ impl Core {
         let of_an_outage = |key: &&CallKey| {
             let found =
                 (!redis.usable()).then(|| self.value_of_an_outage(redis, key, of, self.stores));
-            found.flatten().map_or(Reading::Away, Reading::Memory)
+            found.flatten().map_or(Reading::Unavailable, Reading::Memory)
         };
         readings.extend(lost.iter().map(of_an_outage));
         readings
@@ -281,7 +281,7 @@ impl Core {
         pace: &mut Pace,
     ) -> Result<Vec<Reading>, Missed> {
         let names: Vec<&str> = keys.iter().map(|key| key.name().as_str()).collect();
-        let noted: Vec<_> = keys.iter().map(|key| self.generations.note(key.slots())).collect();
+        let snapshot: Vec<_> = keys.iter().map(|key| self.generations.note(key.slots())).collect();
         let tags: BTreeSet<&str> =
             keys.iter().flat_map(|key| key.tags()).map(String::as_str).collect();
         let mut tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
@@ -295,9 +295,9 @@ impl Core {
             tags.extend(own);
         }
         let present = Present::new(&tags, &tokens);
-        let entries = keys.iter().zip(noted).zip(values);
-        let reading = |((key, noted), (bytes, now_ms)): ((&&CallKey, _), _)| {
-            self.reading(key, of, &noted, bytes, &present, now_ms)
+        let entries = keys.iter().zip(snapshot).zip(values);
+        let reading = |((key, snapshot), (bytes, now_ms)): ((&&CallKey, _), _)| {
+            self.reading(key, of, &snapshot, bytes, &present, now_ms)
         };
         let mut readings: Vec<_> = entries.map(reading).collect();
         self.look_beside(keys, of, &mut readings).await;
@@ -326,7 +326,7 @@ impl Core {
         &self,
         key: &CallKey,
         of: &dyn ValueType,
-        noted: &Noted,
+        snapshot: &GenerationSnapshot,
         bytes: Option<Vec<u8>>,
         present: &Present<'_>,
         now_ms: u64,
@@ -335,7 +335,7 @@ impl Core {
             return Reading::Miss(Vacancy::NOTHING);
         };
         let leftover = match Stored::read(&bytes, self.address(key)) {
-            Stored::Mark(_) => return Reading::Miss(Vacancy::NOTHING),
+            Stored::Placeholder(_) => return Reading::Miss(Vacancy::NOTHING),
             Stored::Foreign(_) => Leftover::Undecodable,
             Stored::Value(header, payload) => match judge(key, &header, present, now_ms, 0) {
                 Verdict::Usable => match self.types.decode(&header, payload, of, None) {
@@ -344,7 +344,7 @@ impl Core {
                         // What depends on more than was noted is not kept.
                         if self.stores == Stores::Tiered && header.tags.len() == key.tags().len() {
                             let original = Original::of(&hit, header.origin, None);
-                            self.keep_copy(key, noted, original, &*hit.value);
+                            self.keep_copy(key, snapshot, original, &*hit.value);
                         }
                         return Reading::Redis(hit, At { state: header.state, place: 0 });
                     }
@@ -358,7 +358,7 @@ impl Core {
     }
 
     fn counted<V: CacheValue>(&self, readings: Vec<Reading>) -> Vec<Option<V>> {
-        readings.iter().for_each(|reading| reading.count(&self.by_hand));
+        readings.iter().for_each(|reading| reading.count(&self.direct));
         readings.into_iter().map(Reading::into_value).collect()
     }
 

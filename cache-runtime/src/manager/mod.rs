@@ -1,11 +1,11 @@
-//! The handle of a cache: how one is made, which one is the process's, and what is done by hand.
+//! The handle of a cache: how one is made, which one is the process's, and what is done directly.
 
-mod by_hand;
 mod diagnosis;
+mod direct;
 mod global;
 mod many;
 mod options;
-mod sweep;
+mod scan;
 
 use std::fmt;
 use std::future::Future;
@@ -14,9 +14,9 @@ use std::time::Duration;
 
 pub use global::{cache, install, try_cache};
 pub(crate) use global::{current, global, is_used};
-pub use many::{Warmed, Written};
+pub use many::{WarmReport, Written};
 pub use options::SetOptions;
-pub use sweep::Names;
+pub use scan::NameScan;
 
 use crate::audit::unused_prefixes;
 use crate::clock::Clock;
@@ -27,12 +27,12 @@ use crate::events::Event;
 use crate::health::Health;
 use crate::registry::registry;
 use crate::settling;
-use crate::stats::{ClusterStats, Stats};
+use crate::stats::{FleetStats, Stats};
 
 /// A cache: its stores, its settings, its statistics.
 ///
 /// Annotated functions use the process's manager (see [`install`]) or the one of the
-/// [scope](crate::with) they run in. The same cache can be used by hand, through the methods here.
+/// [scope](crate::with) they run in. The same cache can be used directly, through the methods here.
 ///
 /// A manager is a cheap handle; clones share the cache. It may be used from several tokio
 /// runtimes, and outlives any of them. When the last clone is dropped its background work ends.
@@ -90,12 +90,12 @@ impl WeakManager {
 
 /// Makes a [`CacheManager`] with more than its configuration: a clock, too.
 #[derive(Clone, Debug, Default)]
-pub struct Builder {
+pub struct CacheManagerBuilder {
     config: CacheConfig,
     clock: Clock,
 }
 
-impl Builder {
+impl CacheManagerBuilder {
     /// Sets the configuration. The default is the memory store alone.
     #[must_use]
     pub fn config(mut self, config: CacheConfig) -> Self {
@@ -161,21 +161,21 @@ fn warn_of_prefixes(config: &CacheConfig) {
             prefix,
             meant,
             "no cached function has this prefix, which the configuration gives a TTL (CACHE_PREFIX_TTLS): it has an \
-             effect on names that are set by hand alone"
+             effect on names that are set directly alone"
         );
     }
 }
 
 impl CacheManager {
     /// Returns a builder for a manager.
-    pub fn builder() -> Builder {
-        Builder::default()
+    pub fn builder() -> CacheManagerBuilder {
+        CacheManagerBuilder::default()
     }
 
     /// Makes a manager with this configuration, and connects it.
     ///
     /// # Errors
-    /// As [`Builder::connect`].
+    /// As [`CacheManagerBuilder::connect`].
     pub async fn connect(config: CacheConfig) -> Result<Self, Error> {
         Self::builder().config(config).connect().await
     }
@@ -206,14 +206,14 @@ impl CacheManager {
     /// Each process adds its counts every few seconds ([`stats_interval`](CacheConfig::stats_interval)) and at its
     /// [`disconnect`](CacheManager::disconnect). The counts of a killed process since its last report are lost. The sums
     /// are kept for 30 days after the last report, including those of removed functions.
-    pub async fn cluster_stats(&self) -> Option<ClusterStats> {
-        self.core().cluster_stats().await
+    pub async fn fleet_stats(&self) -> Option<FleetStats> {
+        self.core().fleet_stats().await
     }
 
     /// Resets the statistics of all processes to zero; those of each single process go on. Without Redis this is
     /// [`reset_stats`](CacheManager::reset_stats). Returns false if it was not done because Redis is unavailable.
-    pub async fn reset_cluster_stats(&self) -> bool {
-        self.core().reset_cluster_stats().await
+    pub async fn reset_fleet_stats(&self) -> bool {
+        self.core().reset_fleet_stats().await
     }
 
     /// Returns the recent events with a number larger than `after`, the oldest first; with 0, all that are kept. At most
@@ -232,7 +232,7 @@ impl CacheManager {
     /// stored. Invalidations continue, so that no old value is served when it is switched on again. The setting belongs to
     /// this manager.
     ///
-    /// `function` is a [`path`](crate::Place::path) of the [registry](crate::registry()), for all instances
+    /// `function` is a [`path`](crate::SourceLocation::path) of the [registry](crate::registry()), for all instances
     /// of a generic function, or a [`name`](crate::SiteStats::name) of the statistics.
     ///
     /// # Errors
@@ -269,7 +269,7 @@ impl CacheManager {
         redis.settle().await;
         redis.report().await;
         redis.close();
-        let lost = redis.owed();
+        let lost = redis.pending();
         if lost > 0 {
             tracing::warn!(
                 lost,
@@ -317,5 +317,5 @@ fn assert_spawnable(manager: &CacheManager) {
     is_send(manager.clear("*"));
     is_send(manager.health());
     is_send(manager.diagnose());
-    is_send(manager.cluster_stats());
+    is_send(manager.fleet_stats());
 }

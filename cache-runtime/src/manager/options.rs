@@ -1,4 +1,4 @@
-//! How a value is stored by hand.
+//! How a value is stored directly.
 
 use std::time::Duration;
 

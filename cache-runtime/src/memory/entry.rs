@@ -13,7 +13,7 @@ use crate::site::Instance;
 /// What a key's bytes mean.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Domain {
-    /// A name: given by hand, or rendered from a template.
+    /// A name: given directly, or rendered from a template.
     Names,
     /// The encoded arguments of a function.
     Arguments(&'static Instance),
@@ -42,7 +42,7 @@ pub(crate) struct MemoryKey {
 /// What is known of an entry besides its value; in the order of [`Entry`].
 #[derive(Clone, Debug)]
 #[repr(C)]
-pub(crate) struct Facts {
+pub(crate) struct EntryMeta {
     pub(crate) created_ms: u64,
     /// How long it is fresh; `u64::MAX` is for ever.
     pub(crate) fresh_for_ms: u64,
@@ -50,7 +50,7 @@ pub(crate) struct Facts {
     pub(crate) stamps: Stamps,
     /// When it ends here: with its TTL, or earlier, if it is a copy.
     pub(crate) ends_ms: u64,
-    /// Whose value it is; 0 for one stored by hand.
+    /// Whose value it is; 0 for one stored directly.
     pub(crate) origin: u64,
 }
 
@@ -58,7 +58,7 @@ pub(crate) struct Facts {
 /// the value.
 #[repr(C)]
 pub(super) struct Entry<V: ?Sized> {
-    pub(super) facts: Facts,
+    pub(super) meta: EntryMeta,
     pub(super) verified: Verified,
     pub(super) domain: Domain,
     pub(super) load_micros: u32,
@@ -73,7 +73,7 @@ pub(super) type AnyEntry = Entry<dyn Any + Send + Sync>;
 /// An entry in the table. Its hash stands beside the pointer, so that most wrong candidates are
 /// told apart without following it.
 #[derive(Clone)]
-pub(super) struct Held {
+pub(super) struct TableEntry {
     pub(super) hash: u64,
     pub(super) entry: Arc<AnyEntry>,
 }
@@ -110,11 +110,11 @@ impl<V> Hit<V> {
     }
 }
 
-impl Facts {
+impl EntryMeta {
     /// A value made now that is fresh for so long.
     pub(crate) fn new(origin: u64, now_ms: u64, fresh_for_ms: u64, stamps: Stamps) -> Self {
         let ends_ms = now_ms.saturating_add(fresh_for_ms);
-        Facts { origin, created_ms: now_ms, fresh_for_ms, ends_ms, stamps }
+        EntryMeta { origin, created_ms: now_ms, fresh_for_ms, ends_ms, stamps }
     }
 
     #[inline]
@@ -123,7 +123,7 @@ impl Facts {
     }
 }
 
-impl Held {
+impl TableEntry {
     pub(super) fn key(self) -> MemoryKey {
         let Entry { domain, bytes, .. } = &*self.entry;
         MemoryKey { hash: self.hash, domain: *domain, bytes: bytes.clone() }
@@ -135,8 +135,8 @@ impl AnyEntry {
     #[inline]
     pub(super) fn hit<V>(&self, now_ms: u64, take: impl Take<V>) -> Option<Hit<V>> {
         let value = take(&self.value)?;
-        let (load_micros, age_ms) = (self.load_micros.into(), self.facts.age_ms(now_ms));
-        Some(Hit { value, load_micros, age_ms, fresh_for_ms: self.facts.fresh_for_ms })
+        let (load_micros, age_ms) = (self.load_micros.into(), self.meta.age_ms(now_ms));
+        Some(Hit { value, load_micros, age_ms, fresh_for_ms: self.meta.fresh_for_ms })
     }
 
     /// The name of the entry, as it would be in Redis without the namespace.
@@ -148,19 +148,19 @@ impl AnyEntry {
     }
 }
 
-impl PartialEq for Held {
+impl PartialEq for TableEntry {
     fn eq(&self, other: &Self) -> bool {
         let (a, b) = (&self.entry, &other.entry);
         self.hash == other.hash
-            && a.facts.origin == b.facts.origin
+            && a.meta.origin == b.meta.origin
             && a.domain == b.domain
             && a.bytes[..] == b.bytes[..]
     }
 }
 
-impl Eq for Held {}
+impl Eq for TableEntry {}
 
-impl Hash for Held {
+impl Hash for TableEntry {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);

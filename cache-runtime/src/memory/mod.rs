@@ -7,12 +7,12 @@
 //! runs under that lock and must not call the cache.
 
 mod entry;
-mod front;
+mod lookup;
+mod near;
+mod predicate;
 mod take;
-mod terms;
 #[cfg(test)]
 mod tests;
-mod wanted;
 mod weight;
 
 use std::cell::{Cell, RefCell};
@@ -24,21 +24,21 @@ use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
 use smallvec::SmallVec;
 
-pub(crate) use entry::{Domain, Facts, Hit, Identity, MemoryKey};
-pub(crate) use terms::Terms;
-pub(crate) use wanted::{WantedCall, WantedName};
+pub(crate) use entry::{Domain, EntryMeta, Hit, Identity, MemoryKey};
+pub(crate) use lookup::{CallLookup, NameLookup};
+pub(crate) use predicate::ReadPredicate;
 
 use crate::error::Error;
 use crate::generation::{Generations, Verified};
 use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
-use crate::panics::unless_panicking;
+use crate::panics::drop_each;
 use crate::prehashed::BuildPrehashed;
 use crate::site::is_function_name;
-use entry::{AnyEntry, Entry, Held};
-use front::{Looked, Turns};
+use entry::{AnyEntry, Entry, TableEntry};
+use lookup::{Look, Lookup, Query, is_for};
+use near::{Looked, Turns};
 use take::Take;
-use wanted::{Look, Query, Wanted, is_for};
 pub(crate) use weight::encoded_size;
 use weight::heap_size;
 
@@ -63,16 +63,16 @@ pub(crate) struct Memory {
 /// An entry has to fit into one of them, and where keys fall is random: a part that holds eight of the
 /// largest values is not full long before the others are.
 fn shards(capacity: u64, largest: usize, cores: usize) -> usize {
-    let wanted = cores.saturating_mul(4).next_power_of_two();
+    let lookup = cores.saturating_mul(4).next_power_of_two();
     let fit = capacity / 8 / (largest as u64).max(1);
     usize::try_from(fit)
         .unwrap_or(usize::MAX)
-        .clamp(1, wanted)
+        .clamp(1, lookup)
         .checked_ilog2()
         .map_or(1, |n| 1 << n)
 }
 
-type Table = Cache<Held, (), ByWeight, BuildPrehashed, Retire>;
+type Table = Cache<TableEntry, (), ByWeight, BuildPrehashed, Retire>;
 
 /// Why a value cannot be kept.
 #[derive(Clone, Copy, Debug)]
@@ -145,29 +145,34 @@ impl Memory {
 
     /// A value of type `V` under this key that satisfies the terms.
     #[inline]
-    pub(crate) fn get<V, W>(&self, hash: u64, wanted: W, terms: Terms<'_>) -> Option<Hit<V>>
+    pub(crate) fn get<V, W>(
+        &self,
+        hash: u64,
+        lookup: W,
+        predicate: ReadPredicate<'_>,
+    ) -> Option<Hit<V>>
     where
         V: Clone + Send + Sync + 'static,
-        W: Wanted + Copy,
+        W: Lookup + Copy,
     {
-        self.get_with(hash, wanted, terms, |hit| hit)
+        self.get_with(hash, lookup, predicate, |hit| hit)
     }
 
-    /// What `then` makes of such a value. It is compiled twice, for the front and for the table: so what it
-    /// does not ask of the hit is not made on a hit at the front.
+    /// What `then` makes of such a value. It is compiled twice, for the near cache and for the table: so what it
+    /// does not ask of the hit is not made on a hit in the near cache.
     #[inline(always)]
     pub(crate) fn get_with<V, W, R>(
         &self,
         hash: u64,
-        wanted: W,
-        terms: Terms<'_>,
+        lookup: W,
+        predicate: ReadPredicate<'_>,
         then: impl FnOnce(Hit<V>) -> R,
     ) -> Option<R>
     where
         V: Clone + Send + Sync + 'static,
-        W: Wanted + Copy,
+        W: Lookup + Copy,
     {
-        self.take_with(hash, wanted, terms, |value| value.downcast_ref::<V>().cloned(), then)
+        self.take_with(hash, lookup, predicate, |value| value.downcast_ref::<V>().cloned(), then)
     }
 
     /// What is taken of the value under this key, if it satisfies the terms.
@@ -175,68 +180,68 @@ impl Memory {
     pub(crate) fn take<W, V>(
         &self,
         hash: u64,
-        wanted: W,
-        terms: Terms<'_>,
+        lookup: W,
+        predicate: ReadPredicate<'_>,
         take: impl Take<V>,
     ) -> Option<Hit<V>>
     where
-        W: Wanted + Copy,
+        W: Lookup + Copy,
     {
-        self.take_with(hash, wanted, terms, take, |hit| hit)
+        self.take_with(hash, lookup, predicate, take, |hit| hit)
     }
 
     #[inline(always)]
     fn take_with<W, V, R>(
         &self,
         hash: u64,
-        wanted: W,
-        terms: Terms<'_>,
+        lookup: W,
+        predicate: ReadPredicate<'_>,
         take: impl Take<V>,
         then: impl FnOnce(Hit<V>) -> R,
     ) -> Option<R>
     where
-        W: Wanted + Copy,
+        W: Lookup + Copy,
     {
-        // R8: the front of this thread first, which takes no lock.
-        let turn = front::turn();
-        let looked = front::get(hash, turn, |entry| {
-            if is_for(entry, &wanted) { hit(entry, terms, take) } else { None }
+        // R8: the near cache of this thread first, which takes no lock.
+        let turn = near::turn();
+        let looked = near::get(hash, turn, |entry| {
+            if is_for(entry, &lookup) { hit(entry, predicate, take) } else { None }
         });
         let turn = match looked {
             Looked::Found(hit) => return Some(then(hit)),
             Looked::Vacant => Some(turn),
             Looked::Taken => None,
         };
-        self.take_from_the_table(hash, wanted, terms, take, turn).map(then)
+        self.take_from_the_table(hash, lookup, predicate, take, turn).map(then)
     }
 
-    /// The same. With a turn, it is to be found at the front the next time.
+    /// The same. With a turn, it is to be found in the near cache the next time.
     #[inline(never)]
-    fn take_from_the_table<W: Wanted, V>(
+    fn take_from_the_table<W: Lookup, V>(
         &self,
         hash: u64,
-        wanted: W,
-        terms: Terms<'_>,
+        lookup: W,
+        predicate: ReadPredicate<'_>,
         take: impl Take<V>,
         turn: Option<u32>,
     ) -> Option<Hit<V>> {
         let mut found = None;
         let mut take = |entry: &Arc<AnyEntry>| {
-            found = hit(entry, terms, take);
+            found = hit(entry, predicate, take);
             found.is_some()
         };
-        self.find(hash, &wanted, turn, &mut take);
+        self.find(hash, &lookup, turn, &mut take);
         found
     }
 
     /// What is known of a fresh entry, whatever its value's type.
-    pub(crate) fn facts(&self, key: &MemoryKey, terms: Terms<'_>) -> Option<Facts> {
-        let mut facts = None;
+    pub(crate) fn meta(&self, key: &MemoryKey, predicate: ReadPredicate<'_>) -> Option<EntryMeta> {
+        let mut meta = None;
         self.find(key.hash, &key, None, &mut |entry| {
-            facts = terms.fresh(entry).then(|| entry.facts.clone());
-            facts.is_some()
+            meta = predicate.fresh(entry).then(|| entry.meta.clone());
+            meta.is_some()
         });
-        facts
+        meta
     }
 
     /// What is known of an entry, fresh or not; what it weighs, and whether nothing that it depends on has
@@ -245,14 +250,14 @@ impl Memory {
         &self,
         key: &MemoryKey,
         generations: &Generations,
-    ) -> Option<(Facts, u64, usize, bool)> {
+    ) -> Option<(EntryMeta, u64, usize, bool)> {
         let mut found = None;
         self.find(key.hash, &key, None, &mut |entry| {
-            let current = generations.still_current(&entry.facts.stamps, &entry.verified);
+            let current = generations.still_current(&entry.meta.stamps, &entry.verified);
             let (load_micros, weight) = (entry.load_micros.into(), entry.weight as usize);
             // One that is current rather than one that is not.
             if current || found.is_none() {
-                found = Some((entry.facts.clone(), load_micros, weight, current));
+                found = Some((entry.meta.clone(), load_micros, weight, current));
             }
             current
         });
@@ -288,20 +293,20 @@ impl Memory {
     }
 
     /// Looks an entry up in the table, and lets `take` look at it under the lock of its shard, until that
-    /// says that one is of use. It is put to the front where a turn is given.
+    /// says that one is of use. It is put into the near cache where a turn is given.
     ///
     /// Not generic: the table is compiled once, and not for each function.
-    fn find(&self, hash: u64, wanted: &dyn Wanted, turn: Option<u32>, take: &mut Look<'_>) {
+    fn find(&self, hash: u64, lookup: &dyn Lookup, turn: Option<u32>, take: &mut Look<'_>) {
         let query = Query {
             hash,
-            wanted,
+            lookup,
             take: RefCell::new(take),
             keep: turn.is_some(),
             kept: Cell::new(None),
         };
         let _ = self.table.get(&query);
         if let (Some(entry), Some(turn)) = (query.kept.into_inner(), turn) {
-            front::put(Held { hash, entry }, turn);
+            near::put(TableEntry { hash, entry }, turn);
         }
     }
 
@@ -312,7 +317,7 @@ impl Memory {
         let found = is_function_name(name)
             .then(|| self.table.iter().map(|(held, ())| held))
             .and_then(|mut entries| entries.find(|held| held.entry.name() == name));
-        found.map_or_else(|| self.name_key(name), Held::key)
+        found.map_or_else(|| self.name_key(name), TableEntry::key)
     }
 
     /// Makes an entry of a clone of a value, which is to be [placed](Memory::place). All of the user's code
@@ -320,7 +325,7 @@ impl Memory {
     pub(crate) fn make<V: CacheValue>(
         &self,
         key: MemoryKey,
-        facts: Facts,
+        meta: EntryMeta,
         load_micros: u32,
         value: &V,
         weight: Option<usize>,
@@ -328,7 +333,7 @@ impl Memory {
         let weight = self.weigh(&key, value, weight)?;
         let MemoryKey { hash, domain, bytes } = key;
         let entry = Entry {
-            facts,
+            meta,
             verified: Verified::default(),
             domain,
             load_micros,
@@ -336,7 +341,7 @@ impl Memory {
             bytes,
             value: value.clone(),
         };
-        Ok(Made(Held { hash, entry: Arc::new(entry) }))
+        Ok(Made(TableEntry { hash, entry: Arc::new(entry) }))
     }
 
     /// What the entry of this value will weigh. It takes so many bytes, if that is known.
@@ -373,27 +378,30 @@ impl Memory {
     }
 
     /// The names of the entries that are fresh. For patterns and inspection.
-    pub(crate) fn names<'a>(&'a self, terms: Terms<'a>) -> impl Iterator<Item = String> + 'a {
-        self.fresh(terms).map(|held| held.entry.name())
+    pub(crate) fn names<'a>(
+        &'a self,
+        predicate: ReadPredicate<'a>,
+    ) -> impl Iterator<Item = String> + 'a {
+        self.fresh(predicate).map(|held| held.entry.name())
     }
 
     /// How many entries are fresh.
-    pub(crate) fn count(&self, terms: Terms<'_>) -> u64 {
-        self.fresh(terms).count() as u64
+    pub(crate) fn count(&self, predicate: ReadPredicate<'_>) -> u64 {
+        self.fresh(predicate).count() as u64
     }
 
-    fn fresh<'a>(&'a self, terms: Terms<'a>) -> impl Iterator<Item = Held> + 'a {
-        self.table.iter().map(|(held, ())| held).filter(move |held| terms.fresh(&held.entry))
+    fn fresh<'a>(&'a self, predicate: ReadPredicate<'a>) -> impl Iterator<Item = TableEntry> + 'a {
+        self.table.iter().map(|(held, ())| held).filter(move |held| predicate.fresh(&held.entry))
     }
 
-    /// Drops every entry: also those that threads have at their front, when they next ask.
+    /// Drops every entry: also those that threads have in their near cache, when they next ask.
     pub(crate) fn clear(&self) {
         // Each is dropped when the lock of its shard has been released.
         for (held, ()) in self.table.drain() {
             held.entry.verified.retire();
-            let_go([held]);
+            drop_each([held]);
         }
-        front::let_go();
+        near::let_go();
     }
 
     pub(crate) fn len(&self) -> u64 {
@@ -416,31 +424,23 @@ impl Drop for Memory {
 }
 
 /// An entry that is not in the table yet.
-pub(crate) struct Made(Held);
+pub(crate) struct Made(TableEntry);
 
 /// What has left the table. To be [let go](Gone::let_go) when no lock is held: a value's `Drop` may call the
 /// cache.
 #[must_use = "to be let go when no lock is held"]
 #[derive(Default)]
-pub(crate) struct Gone(SmallVec<[Held; 2]>);
+pub(crate) struct Gone(SmallVec<[TableEntry; 2]>);
 
 impl Gone {
     pub(crate) fn let_go(self) {
-        let_go(self.0);
+        drop_each(self.0);
     }
 }
 
 impl From<Made> for Gone {
     fn from(made: Made) -> Self {
         Gone([made.0].into_iter().collect())
-    }
-}
-
-/// Drops what has left the table, one by one. A value's `Drop` that panics is not to fail whoever stores
-/// another one.
-fn let_go<T>(gone: impl IntoIterator<Item = T>) {
-    for gone in gone {
-        let _ = unless_panicking(move || drop(gone));
     }
 }
 
@@ -453,26 +453,26 @@ pub(crate) fn value_size<V: CacheValue>(value: &V) -> usize {
 #[derive(Clone)]
 struct ByWeight;
 
-impl Weighter<Held, ()> for ByWeight {
-    fn weight(&self, held: &Held, (): &()) -> u64 {
+impl Weighter<TableEntry, ()> for ByWeight {
+    fn weight(&self, held: &TableEntry, (): &()) -> u64 {
         held.entry.weight.into()
     }
 }
 
 /// What a caller gets of an entry that satisfies the terms.
 #[inline]
-fn hit<V>(entry: &AnyEntry, terms: Terms<'_>, take: impl Take<V>) -> Option<Hit<V>> {
-    if terms.fresh(entry) { entry.hit(terms.now_ms, take) } else { None }
+fn hit<V>(entry: &AnyEntry, predicate: ReadPredicate<'_>, take: impl Take<V>) -> Option<Hit<V>> {
+    if predicate.fresh(entry) { entry.hit(predicate.now_ms, take) } else { None }
 }
 
 /// Tells of every entry that has left the table that it has.
 #[derive(Clone)]
 struct Retire;
 
-impl Lifecycle<Held, ()> for Retire {
-    type RequestState = SmallVec<[Held; 2]>;
+impl Lifecycle<TableEntry, ()> for Retire {
+    type RequestState = SmallVec<[TableEntry; 2]>;
 
-    fn on_evict(&self, retired: &mut Self::RequestState, held: Held, (): ()) {
+    fn on_evict(&self, retired: &mut Self::RequestState, held: TableEntry, (): ()) {
         held.entry.verified.retire();
         retired.push(held);
     }

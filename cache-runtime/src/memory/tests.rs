@@ -11,7 +11,7 @@ use std::thread;
 use once_cell::sync::Lazy;
 use serde::{Deserialize, Serialize};
 
-use super::{Facts, Memory, Terms, Unkept};
+use super::{EntryMeta, Memory, ReadPredicate, Unkept};
 use crate::generation::Generations;
 use crate::output::CacheValue;
 
@@ -33,8 +33,8 @@ impl Store {
         Store { memory: Memory::new(capacity, LARGEST, cores), generations: Generations::new(0) }
     }
 
-    fn terms(&self) -> Terms<'_> {
-        Terms {
+    fn predicate(&self) -> ReadPredicate<'_> {
+        ReadPredicate {
             generations: &self.generations,
             now_ms: 1,
             origin: None,
@@ -45,17 +45,17 @@ impl Store {
     }
 
     fn put<V: CacheValue>(&self, name: &str, value: V) {
-        let facts = Facts::new(0, 1, u64::MAX, self.generations.note(&[]).stamps);
-        let made = self.memory.make(self.memory.name_key(name), facts, 0, &value, None).unwrap();
+        let meta = EntryMeta::new(0, 1, u64::MAX, self.generations.note(&[]).stamps);
+        let made = self.memory.make(self.memory.name_key(name), meta, 0, &value, None).unwrap();
         drop(self.memory.place(made));
     }
 
     fn get<V: CacheValue>(&self, name: &str) -> Option<V> {
         let key = self.memory.name_key(name);
-        self.memory.get(key.hash, &key, self.terms()).map(|hit| hit.value)
+        self.memory.get(key.hash, &key, self.predicate()).map(|hit| hit.value)
     }
 
-    /// Asks so often that the thread has the value at its front.
+    /// Asks so often that the thread has the value in its near cache.
     fn heat<V: CacheValue>(&self, name: &str) {
         for _ in 0..3 {
             assert!(self.get::<V>(name).is_some());
@@ -100,10 +100,10 @@ fn many_processors_share_many_parts() {
 #[test]
 fn what_has_no_room_is_refused_and_not_dropped_in_silence() {
     let store = Store::with_cores(1 << 20, 2);
-    let facts = || Facts::new(0, 1, u64::MAX, store.generations.note(&[]).stamps);
+    let meta = || EntryMeta::new(0, 1, u64::MAX, store.generations.note(&[]).stamps);
     let make = |size: usize| {
         let value = vec![0_u8; size];
-        store.memory.make(store.memory.name_key("a"), facts(), 0, &value, None).map(drop)
+        store.memory.make(store.memory.name_key("a"), meta(), 0, &value, None).map(drop)
     };
     assert!(make(store.memory.room() - 400).is_ok());
     let room = store.memory.room();

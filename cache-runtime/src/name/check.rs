@@ -9,7 +9,7 @@ use super::text::{MAX_PREFIXES, shorten};
 use crate::error::Error;
 
 /// The longest text taken, in bytes.
-const MAX_BY_HAND: usize = 4096;
+const MAX_GIVEN: usize = 4096;
 
 /// The characters that make a text a pattern.
 const PATTERN: [char; 3] = ['*', '?', '['];
@@ -98,7 +98,7 @@ pub(crate) fn text_fault(given: &str) -> Option<&'static str> {
         Some("it is empty")
     } else if given.starts_with('#') {
         Some(RESERVED)
-    } else if given.len() > MAX_BY_HAND {
+    } else if given.len() > MAX_GIVEN {
         Some("it is longer than 4096 bytes")
     } else if given.chars().any(char::is_control) {
         Some("it holds a control character; put values into it with `cache_runtime::escape`")
@@ -111,6 +111,6 @@ pub(crate) fn text_fault(given: &str) -> Option<&'static str> {
 
 fn refused(what: &'static str, given: &str, reason: &'static str) -> Error {
     // An error is for reading: a megabyte given by mistake is cut.
-    let given = given.chars().take(MAX_BY_HAND).collect();
+    let given = given.chars().take(MAX_GIVEN).collect();
     Error::Name { what, given, reason }
 }

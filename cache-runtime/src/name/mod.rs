@@ -1,8 +1,8 @@
 //! Names people can read: of entries, tags and prefixes.
 //!
 //! `video:meta:42` is an entry's name; `video` and `video:meta` are the prefixes it can be
-//! invalidated by. Names are rendered from templates ([`Renderer`]) or written by hand
-//! ([`Name::by_hand`]).
+//! invalidated by. Names are rendered from templates ([`Renderer`]) or written directly
+//! ([`Name::direct`]).
 
 mod beside;
 mod check;
@@ -49,7 +49,7 @@ impl Name {
     /// # Errors
     /// [`Error::Name`] if it is empty, begins with `#`, is longer than 4 KiB, holds a control
     /// character, or begins or ends with white space.
-    pub(crate) fn by_hand(name: &str) -> Result<Self, Error> {
+    pub(crate) fn direct(name: &str) -> Result<Self, Error> {
         check::text("name", name)?;
         Ok(Self::new(name))
     }

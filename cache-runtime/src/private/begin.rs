@@ -7,13 +7,13 @@ use super::key_source::{FullKey, KeySource};
 use super::run::Call;
 use super::site::{Local, Site};
 use crate::ambient;
-use crate::asked::{self, Taken};
 use crate::call;
 use crate::core::Bound;
 use crate::memory::Hit;
 use crate::name::Renderer;
 use crate::output::{CacheValue, OutputKind};
 use crate::random;
+use crate::request::{self, Delivery};
 use crate::scope;
 use crate::site::Instance;
 
@@ -91,14 +91,14 @@ pub(super) struct Parts<'a> {
 
 /// Why a hit is not all there is.
 pub(super) enum Why {
-    /// Memory does not have the value, or is not to be asked; or it has, and the value is to be loaded
-    /// anew before its time.
+    /// Memory does not have the value, or is not to be asked; or it has, and the value is to be
+    /// refreshed before its time.
     Missed(Early),
     /// Somebody asks the call for something.
-    Asked(Taken),
+    Requested(Delivery),
 }
 
-/// Whether a fresh value is to be loaded anew.
+/// Whether a fresh value is to be refreshed.
 #[derive(Clone, Copy)]
 pub(super) struct Early(pub(super) bool);
 
@@ -122,18 +122,20 @@ where
 {
     let local = own.site.local(own.type_name);
     if ambient::any() {
-        return begin_in_surroundings(kind, local, Asked { own, key, tags, hooks });
+        return begin_in_surroundings(kind, local, Requested { own, key, tags, hooks });
     }
     let (bound, instance) = (local.bound(), &local.instance);
     match look_up::<K, S>(bound, own, instance, &key) {
         Ok(value) => Begin::Hit(value),
-        Err(why) => Begin::Call(slow(bound, kind, instance, Asked { own, key, tags, hooks }, why)),
+        Err(why) => {
+            Begin::Call(slow(bound, kind, instance, Requested { own, key, tags, hooks }, why))
+        }
     }
 }
 
 /// What generated code gives, for those parts of [`begin`] that are functions. It is made where they are called, so
 /// that on a hit none of it needs to be in memory.
-struct Asked<S, T, H> {
+struct Requested<S, T, H> {
     own: Own,
     key: S,
     tags: T,
@@ -171,7 +173,7 @@ where
 fn begin_in_surroundings<K, S, T, H>(
     kind: K,
     local: &'static Local,
-    asked: Asked<S, T, H>,
+    asked: Requested<S, T, H>,
 ) -> Begin<K>
 where
     K: OutputKind,
@@ -183,7 +185,7 @@ where
     let (bound, taken) = surroundings(asked.own, local);
     let instance = &local.instance;
     let why = match taken {
-        Some(taken) => Why::Asked(taken),
+        Some(taken) => Why::Requested(taken),
         None => match look_up::<K, S>(&bound, asked.own, instance, &asked.key) {
             Ok(value) => return Begin::Hit(value),
             Err(why) => why.into(),
@@ -198,7 +200,7 @@ fn slow<K, S, T, H>(
     bound: &Bound,
     kind: K,
     instance: &'static Instance,
-    asked: Asked<S, T, H>,
+    asked: Requested<S, T, H>,
     why: impl Into<Why>,
 ) -> Call
 where
@@ -208,7 +210,7 @@ where
     T: FnMut(&mut Tags),
     H: FnMut(K) -> Hooks<K>,
 {
-    let Asked { own, key, mut tags, mut hooks } = asked;
+    let Requested { own, key, mut tags, mut hooks } = asked;
     let mut rules = || hooks(kind).rules();
     let parts = Parts { key: &key, tags: &mut tags, rules: &mut rules };
     Call::new(bound, own, instance, parts, why.into())
@@ -217,12 +219,12 @@ where
 /// The cache of the scope, and what somebody asks of this call.
 #[cold]
 #[inline(never)]
-fn surroundings(own: Own, local: &'static Local) -> (Bound, Option<Taken>) {
+fn surroundings(own: Own, local: &'static Local) -> (Bound, Option<Delivery>) {
     let bound = match scope::current() {
         Some(manager) => manager.core().bind(&local.instance),
         None => local.bound().clone(),
     };
-    (bound, asked::take(own.type_name, own.boxed))
+    (bound, request::take(own.type_name, own.boxed))
 }
 
 #[cold]

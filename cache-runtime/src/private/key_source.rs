@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::core::Bound;
 use crate::key::{self, KeyParts};
-use crate::memory::{Domain, Hit, MemoryKey, WantedCall, WantedName};
+use crate::memory::{CallLookup, Domain, Hit, MemoryKey, NameLookup};
 use crate::name::{Name, Rendered, Renderer, shorten};
 use crate::output::CacheValue;
 use crate::panics::unless_panicking;
@@ -117,8 +117,8 @@ impl<P: KeyParts, const CHECKED: bool> sealed::Source for Args<P, CHECKED> {
         let memory = &bound.core.memory;
         // Arguments that cannot be hashed are reported where their key is made in full.
         let hash = key::hash_parts(&self.0, memory.seed() ^ instance.origin).ok()?;
-        let wanted = WantedCall { instance, parts: self.0 };
-        memory.get_with(hash, wanted, bound.core.terms(Some(instance.origin)), then)
+        let lookup = CallLookup { instance, parts: self.0 };
+        memory.get_with(hash, lookup, bound.core.predicate(Some(instance.origin)), then)
     }
 }
 
@@ -165,8 +165,8 @@ impl<F: Fn(&mut Renderer)> sealed::Source for Template<F> {
         let name = shorten(rendered.as_str());
         let memory = &bound.core.memory;
         let hash = memory.hash_name(name.as_bytes());
-        let wanted = WantedName(name.as_bytes());
-        memory.get_with(hash, wanted, bound.core.terms(Some(instance.origin)), then)
+        let lookup = NameLookup(name.as_bytes());
+        memory.get_with(hash, lookup, bound.core.predicate(Some(instance.origin)), then)
     }
 }
 

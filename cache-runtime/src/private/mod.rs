@@ -13,7 +13,6 @@ mod task;
 
 use std::any::type_name;
 
-pub use crate::asked::{NOT_BOXED, boxed_call};
 pub use crate::call::Run;
 pub use crate::error_text::{
     ErrorText, ProbeErrorDebug, ProbeErrorDisplay, ProbeNoErrorText, named_errors,
@@ -26,7 +25,8 @@ pub use crate::output::{
     ProbeNoCloneError, ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors,
     is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
 };
-pub use crate::registry::{CallSite, Invalidating, InvalidatingSpec};
+pub use crate::registry::{CallSite, Mutation, MutationSpec};
+pub use crate::request::{NOT_BOXED, boxed_call};
 pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec};
 pub use crate::value::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
 pub use begin::{Begin, Own, Tags, begin, output};

@@ -9,17 +9,17 @@ use std::mem::discriminant;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::asked::{self, Resolved};
 use crate::boxed::Boxed;
 use crate::core::Core;
 use crate::error::Error;
 use crate::invalidate::Targets;
 use crate::name::Renderer;
 use crate::output::{EntryCall, OutputKind, Probe};
-use crate::registry::InvalidatingSpec;
+use crate::registry::MutationSpec;
+use crate::request::{self, Resolved};
 use crate::seldom::Reason;
 use crate::settling;
-use crate::site::{Place, without_closures};
+use crate::site::{SourceLocation, without_closures};
 
 /// When an annotated function invalidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub fn condition<K: OutputKind>(_: K, condition: fn(&K::Output) -> bool) -> Cond
 /// What one call of an annotated function will invalidate, rendered before its body takes the
 /// arguments.
 pub struct Plan {
-    site: &'static InvalidatingSpec,
+    site: &'static MutationSpec,
     removal: Removal,
 }
 
@@ -60,7 +60,7 @@ struct Removal {
 
 impl Plan {
     /// A plan for the present cache.
-    pub fn new(site: &'static InvalidatingSpec, fill: impl FnOnce(&mut Plan)) -> Self {
+    pub fn new(site: &'static MutationSpec, fill: impl FnOnce(&mut Plan)) -> Self {
         let targets = Targets { by: Some(&site.declared), ..Targets::default() };
         let removal = Removal { core: crate::manager::current(), targets };
         let mut plan = Plan { site, removal };
@@ -101,41 +101,38 @@ impl Plan {
     /// The function's caller cannot be failed.
     fn report(&self, what: &'static str) {
         let Targets { names, everything, .. } = &self.removal.targets;
-        let place = Place::of(&self.site.declared);
+        let location = SourceLocation::of(&self.site.declared);
         let instead = match names.last() {
             Some(above) if !everything => format!("everything below `{above}`"),
             _ => "the whole namespace".to_owned(),
         };
-        let of = place.to_string();
+        let of = location.to_string();
         self.removal.core.seldom(&of, Reason::Rendering(what), |times| {
             tracing::error!(
                 times,
-                "the `Display` of a value in the {what} of {place} failed: {instead} is invalidated instead"
+                "the `Display` of a value in the {what} of {location} failed: {instead} is invalidated instead"
             );
         });
     }
 }
 
 /// The entry of a call in the option `entry`, taken before the body runs.
-pub(crate) fn resolve_entry<F: Future>(
-    call: F,
-    site: &'static InvalidatingSpec,
-) -> Option<Resolved> {
-    let addressee = asked::addressee::<F>();
-    let error = match asked::resolve(Box::pin(call), addressee) {
+pub(crate) fn resolve_entry<F: Future>(call: F, site: &'static MutationSpec) -> Option<Resolved> {
+    let addressee = request::addressee::<F>();
+    let error = match request::resolve(Box::pin(call), addressee) {
         Ok(resolved) => return Some(resolved),
         Err(error) => error,
     };
     // The caller of the annotated function cannot be failed.
-    let (place, nothing) = (Place::of(&site.declared), site.kind.nothing());
-    let (of, reason) = (place.to_string(), Reason::Entry(discriminant(&error)));
+    let (location, nothing) = (SourceLocation::of(&site.declared), site.kind.nothing());
+    let (of, reason) = (location.to_string(), Reason::Entry(discriminant(&error)));
     crate::manager::current().seldom(&of, reason, |times| match error {
         Error::NotACachedCall { future } => tracing::error!(
             times,
-            "the `entry` of {place} is not the call of a `#[cached]` function ({}): {nothing}",
+            "the `entry` of {location} is not the call of a `#[cached]` function ({}): {nothing}",
             without_closures(future)
         ),
-        error => tracing::error!(times, "the `entry` of {place}: {error}: {nothing}"),
+        error => tracing::error!(times, "the `entry` of {location}: {error}: {nothing}"),
     });
     None
 }
@@ -173,8 +170,8 @@ where
     output
 }
 
-/// The same for an output that must not wait, since it is not `Send`: Redis is owed the
-/// invalidation, and until it has confirmed it this process asks Redis for none of it.
+/// The same for an output that must not wait, since it is not `Send`: the invalidation
+/// stays pending, and until it has confirmed it this process asks Redis for none of it.
 async fn invalidate_at_once<K, F>(
     plan: Plan,
     when: When,

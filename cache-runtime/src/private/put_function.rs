@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::plan::{Condition, Unfinished, When, resolve_entry};
-use crate::asked::Resolved;
 use crate::boxed::Boxed;
 use crate::call::{CallKey, Policy};
 use crate::config::Ttl;
@@ -17,13 +16,14 @@ use crate::output::EntryCall;
 use crate::output::{CacheValue, OutputKind};
 use crate::put::{Overtaken, Put};
 use crate::redis::Over;
-use crate::registry::InvalidatingSpec;
+use crate::registry::MutationSpec;
+use crate::request::Resolved;
 use crate::value::{AnyValue, ValueType, type_of};
 
 /// The entries that one call of a `#[cache_put]` function will put its value under, taken before
 /// its body takes the arguments.
 pub struct PutPlan<V> {
-    site: &'static InvalidatingSpec,
+    site: &'static MutationSpec,
     targets: Vec<Target>,
     value: &'static dyn ValueType,
     of: PhantomData<fn() -> V>,
@@ -70,7 +70,7 @@ impl Target {
 
 /// A plan for what a function of this kind returns.
 pub fn put_plan<K>(
-    site: &'static InvalidatingSpec,
+    site: &'static MutationSpec,
     _: K,
     fill: impl FnOnce(&mut PutPlan<K::Value>),
 ) -> PutPlan<K::Value>

@@ -10,14 +10,16 @@ use std::task::Poll;
 use super::begin::{Early, Own, Parts, Tags, Why};
 use super::hooks::{Rules, policy, say_uncached};
 use super::key_source::Print;
-use crate::asked::{Answer, Reply, Resolved, Taken, Wish};
 use crate::boxed::{Boxed, boxed};
-use crate::call::{self, Aside, Body, CallKey, Demands, Loading, Next, Policy, Run, Served, Turn};
+use crate::call::{
+    self, BackgroundRefresh, Body, CallKey, Demands, Loading, Next, Policy, Run, Served, Turn,
+};
 use crate::core::Bound;
 use crate::error::Error;
 use crate::invalidate::Targets;
 use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
 use crate::panics::unless_panicking;
+use crate::request::{Delivery, Reply, Request, Resolved, Response};
 use crate::scope;
 use crate::seldom::Reason;
 use crate::site::Instance;
@@ -31,20 +33,20 @@ const FINGERPRINT_PANICS: &str =
 pub struct Call(What);
 
 enum What {
-    /// Past the cache: the body.
-    Past(Reply),
+    /// Bypass: the body.
+    Bypass(Reply),
     /// Whoever asked has an answer, or was not asking this call, and drops it: unless it is not
     /// theirs to drop. Then it goes on when it is polled again.
     Later(Box<What>),
     Cached(Box<Prepared>),
     /// Somebody asks for something else than the output.
-    Asked(Box<Prepared>, Deed, Reply),
+    Requested(Box<Prepared>, Deed, Reply),
     /// Looked for, and found, or loaded by another.
     Done(Served, Option<Reply>),
     /// Looked for: nothing is there that answers the call.
     Load(Box<Looked<Loading>>),
-    /// Looked for: there is something, and it is to be loaded anew by a task.
-    Aside(Box<Looked<Aside>>),
+    /// Looked for: there is something, and it is to be refreshed by a task.
+    BackgroundRefresh(Box<Looked<BackgroundRefresh>>),
 }
 
 enum Deed {
@@ -77,10 +79,10 @@ struct Looked<S> {
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = match &self.0 {
-            What::Cached(prepared) | What::Asked(prepared, ..) => Some(&prepared.key),
+            What::Cached(prepared) | What::Requested(prepared, ..) => Some(&prepared.key),
             What::Load(looked) => Some(&looked.call.key),
-            What::Aside(looked) => Some(&looked.call.key),
-            What::Past(_) | What::Later(_) | What::Done(..) => None,
+            What::BackgroundRefresh(looked) => Some(&looked.call.key),
+            What::Bypass(_) | What::Later(_) | What::Done(..) => None,
         };
         f.debug_struct("Call").field("key", &key).finish()
     }
@@ -96,22 +98,22 @@ impl Call {
         parts: Parts<'_>,
         why: Why,
     ) -> Self {
-        let (wish, reply) = match why {
+        let (request, reply) = match why {
             Why::Missed(Early(early)) => return Call(prepare(bound, own, instance, parts, early)),
-            Why::Asked(Taken::NotMine) => {
+            Why::Requested(Delivery::NotMine) => {
                 return Call(prepare(bound, own, instance, parts, false).later());
             }
-            Why::Asked(Taken::Mine(wish, reply)) => (wish, reply),
+            Why::Requested(Delivery::Mine(request, reply)) => (request, reply),
         };
         Call(match Prepared::new(bound, instance, parts, Demands::default()) {
             Ok(prepared) => {
                 let bypass = own.goes_past(bound) || prepared.is_refused();
-                grant(prepared, bypass, wish, &reply)
+                grant(prepared, bypass, request, &reply)
             }
             Err((_, reason)) => {
                 let function = instance.label();
-                reply.send(Answer::Refused(Error::NoEntry { function, reason }));
-                What::Past(Reply::default()).later()
+                reply.send(Response::Refused(Error::NoEntry { function, reason }));
+                What::Bypass(Reply::default()).later()
             }
         })
     }
@@ -151,16 +153,17 @@ impl Call {
 
     /// Whether the body is wanted for a task of its own.
     pub fn wants_a_task(&self) -> bool {
-        matches!(self.0, What::Aside(_))
+        matches!(self.0, What::BackgroundRefresh(_))
     }
 
     /// Runs the body in a task of its own.
-    pub fn run_aside(self, body: Background) -> Boxed<Self> {
+    pub fn run_in_background(self, body: Background) -> Boxed<Self> {
         Box::pin(async move {
-            let What::Aside(looked) = self.0 else { return self };
+            let What::BackgroundRefresh(looked) = self.0 else { return self };
             let scope = scope::current().map(|manager| manager.downgrade());
             let Looked { call, step, reply } = *looked;
-            let served = call.run_aside(step, body.0, |task| scope::carried(scope, task)).await;
+            let served =
+                call.run_in_background(step, body.0, |task| scope::carried(scope, task)).await;
             Call(What::Done(served, reply))
         })
     }
@@ -172,12 +175,12 @@ impl Call {
                     yield_once().await;
                     Call(*what).next(shares).await
                 }
-                What::Past(reply) => told(Turn::Past, Some(reply)),
+                What::Bypass(reply) => told(Turn::Bypass, Some(reply)),
                 What::Cached(prepared) => match prepared.into_call(shares) {
                     Ok((call, reply)) => told(call.turn().await, reply),
-                    Err(()) => told(Turn::Past, None),
+                    Err(()) => told(Turn::Bypass, None),
                 },
-                What::Asked(prepared, deed, reply) => {
+                What::Requested(prepared, deed, reply) => {
                     boxed(|| act(prepared, deed, reply, shares)).await
                 }
                 What::Done(served, reply) => told(Turn::Done(served), reply),
@@ -186,7 +189,7 @@ impl Call {
                     told(boxed(|| call.begin_load(step)).await, reply)
                 }
                 // Generated code asks before whether a task is wanted.
-                What::Aside(_) => told(Turn::Past, None),
+                What::BackgroundRefresh(_) => told(Turn::Bypass, None),
             }
         })
     }
@@ -209,7 +212,7 @@ impl Background {
 
 /// What a caller does next; who asked is told where the output comes from.
 fn told(turn: Turn, reply: Option<Reply>) -> Next {
-    let tell = reply.map(|reply| Box::new(move |origin| reply.send(Answer::Found(origin))) as _);
+    let tell = reply.map(|reply| Box::new(move |origin| reply.send(Response::Found(origin))) as _);
     Next { turn, tell }
 }
 
@@ -222,15 +225,15 @@ fn prepare(
 ) -> What {
     if own.goes_past(bound) {
         bound.counters.slow.bypassed.one();
-        return What::Past(Reply::default());
+        return What::Bypass(Reply::default());
     }
     match Prepared::new(bound, instance, parts, Demands { early, ..Demands::default() }) {
-        Ok(prepared) if prepared.is_refused() => What::Past(Reply::default()),
+        Ok(prepared) if prepared.is_refused() => What::Bypass(Reply::default()),
         Ok(prepared) => What::Cached(prepared),
         Err((kind, reason)) => {
             bound.counters.slow.not_stored.one();
             say_uncached(bound, instance, kind, &reason);
-            What::Past(Reply::default())
+            What::Bypass(Reply::default())
         }
     }
 }
@@ -241,40 +244,42 @@ impl What {
     }
 }
 
-/// What a wish makes of a call; if it can be fulfilled at once, it is.
-fn grant(mut prepared: Box<Prepared>, bypass: bool, wish: Wish, reply: &Reply) -> What {
-    let deed = match wish {
-        Wish::Resolve => {
-            reply.send(Answer::Resolved(prepared.resolved(bypass)));
+/// What a request makes of a call; if it can be fulfilled at once, it is.
+fn grant(mut prepared: Box<Prepared>, bypass: bool, request: Request, reply: &Reply) -> What {
+    let deed = match request {
+        Request::Resolve => {
+            reply.send(Response::Resolved(prepared.resolved(bypass)));
             return prepared.ordinary(bypass).later();
         }
-        Wish::Put(output) => prepared.value_of(output, bypass).map_or_else(Deed::Remove, Deed::Put),
-        Wish::Peek(_) if bypass => {
-            reply.send(Answer::Absent);
+        Request::Put(output) => {
+            prepared.value_of(output, bypass).map_or_else(Deed::Remove, Deed::Put)
+        }
+        Request::Peek(_) if bypass => {
+            reply.send(Response::Absent);
             return prepared.ordinary(bypass).later();
         }
-        Wish::Fetch(terms) if bypass && terms.only_if_cached => {
+        Request::Fetch(options) if bypass && options.only_if_cached => {
             let function = prepared.instance.label();
-            reply.send(Answer::Refused(Error::NotCached { function }));
+            reply.send(Response::Refused(Error::NotCached { function }));
             return prepared.ordinary(bypass).later();
         }
-        Wish::Bypass => return prepared.past(reply),
-        _ if bypass => return prepared.past(reply),
-        Wish::Peek(max_age) => {
+        Request::Bypass => return prepared.bypassed(reply),
+        _ if bypass => return prepared.bypassed(reply),
+        Request::Peek(max_age) => {
             prepared.demands.max_age = max_age;
             Deed::Peek
         }
-        Wish::Fetch(terms) => {
-            prepared.demands.max_age = terms.max_age;
-            if !terms.only_if_cached {
+        Request::Fetch(options) => {
+            prepared.demands.max_age = options.max_age;
+            if !options.only_if_cached {
                 prepared.reply = Some(reply.clone());
                 return What::Cached(prepared);
             }
             Deed::Cached
         }
-        Wish::Refresh => Deed::Refresh,
+        Request::Refresh => Deed::Refresh,
     };
-    What::Asked(prepared, deed, reply.clone())
+    What::Requested(prepared, deed, reply.clone())
 }
 
 impl Prepared {
@@ -324,12 +329,12 @@ impl Prepared {
 
     /// The call as if nobody had asked for anything.
     fn ordinary(self: Box<Self>, bypass: bool) -> What {
-        if bypass { self.past(&Reply::default()) } else { What::Cached(self) }
+        if bypass { self.bypassed(&Reply::default()) } else { What::Cached(self) }
     }
 
-    fn past(&self, reply: &Reply) -> What {
+    fn bypassed(&self, reply: &Reply) -> What {
         self.bound.counters.slow.bypassed.one();
-        What::Past(reply.clone())
+        What::Bypass(reply.clone())
     }
 
     fn policy(&self) -> Result<Policy, String> {
@@ -342,7 +347,7 @@ impl Prepared {
             self.bound.counters.slow.not_stored.one();
             if let Some(reply) = &self.reply {
                 let function = self.instance.label();
-                reply.send(Answer::Refused(Error::NoEntry { function, reason }));
+                reply.send(Response::Refused(Error::NoEntry { function, reason }));
             }
         })?;
         let Bound { core, counters, stores } = self.bound;
@@ -374,12 +379,14 @@ impl Prepared {
 async fn look(mut prepared: Box<Prepared>, shares: Shares) -> What {
     prepared.demands.background = true;
     let Ok((call, reply)) = prepared.into_call(shares) else {
-        return What::Past(Reply::default());
+        return What::Bypass(Reply::default());
     };
     match call.look().await {
         call::Step::Done(served) => What::Done(served, reply),
         call::Step::Load(step) => What::Load(Box::new(Looked { call, step, reply })),
-        call::Step::Aside(step) => What::Aside(Box::new(Looked { call, step, reply })),
+        call::Step::BackgroundRefresh(step) => {
+            What::BackgroundRefresh(Box::new(Looked { call, step, reply }))
+        }
     }
 }
 
@@ -406,16 +413,16 @@ async fn act(mut prepared: Box<Prepared>, deed: Deed, reply: Reply, shares: Shar
         // What is there is older than what was to be put.
         core.invalidate(&Targets::name(name.name().as_str())).await;
     }
-    let Ok((call, _)) = call else { return told(Turn::Past, None) };
+    let Ok((call, _)) = call else { return told(Turn::Bypass, None) };
     let found = match deed {
         Deed::Refresh => return told(call.begin_refresh().await, Some(reply)),
-        Deed::Peek => call.peek().await.ok_or(Answer::Absent),
-        Deed::Cached => call.cached().await.ok_or(Answer::Refused(Error::NotCached { function })),
+        Deed::Peek => call.peek().await.ok_or(Response::Absent),
+        Deed::Cached => call.cached().await.ok_or(Response::Refused(Error::NotCached { function })),
         Deed::Put(value) => {
             let stored = call.set(function, &*value).await;
-            Err(stored.map_or_else(Answer::Refused, |()| Answer::Stored))
+            Err(stored.map_or_else(Response::Refused, |()| Response::Stored))
         }
-        Deed::Remove(error) => Err(Answer::Refused(error)),
+        Deed::Remove(error) => Err(Response::Refused(error)),
     };
     match found {
         Ok(found) => told(Turn::Done(Served::found(found)), Some(reply)),

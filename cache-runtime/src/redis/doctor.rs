@@ -27,11 +27,11 @@ use crate::random;
 /// The result of one check: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Check {
+pub struct Diagnostic {
     /// The name of the check, in a word or two.
     pub name: &'static str,
     /// The severity of the result.
-    pub grade: Grade,
+    pub severity: Severity,
     /// The finding.
     pub found: String,
     /// The remedy, if one is needed.
@@ -42,7 +42,7 @@ pub struct Check {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Grade {
+pub enum Severity {
     /// Nothing is wrong.
     Good,
     /// The cache works, but something may cause surprises.
@@ -51,9 +51,9 @@ pub enum Grade {
     Fault,
 }
 
-impl Check {
+impl Diagnostic {
     pub(crate) fn good(name: &'static str, found: impl Into<String>) -> Self {
-        Check { name, grade: Grade::Good, found: found.into(), advice: None }
+        Diagnostic { name, severity: Severity::Good, found: found.into(), advice: None }
     }
 
     pub(crate) fn warning(
@@ -61,11 +61,19 @@ impl Check {
         found: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        Check { grade: Grade::Warning, advice: Some(advice.into()), ..Check::good(name, found) }
+        Diagnostic {
+            severity: Severity::Warning,
+            advice: Some(advice.into()),
+            ..Diagnostic::good(name, found)
+        }
     }
 
     fn fault(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Check { grade: Grade::Fault, advice: Some(advice.into()), ..Check::good(name, found) }
+        Diagnostic {
+            severity: Severity::Fault,
+            advice: Some(advice.into()),
+            ..Diagnostic::good(name, found)
+        }
     }
 }
 
@@ -76,7 +84,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl RedisStore {
     /// Tries everything that the cache needs of Redis, on each server.
-    pub(crate) async fn diagnose(&self) -> Vec<Check> {
+    pub(crate) async fn diagnose(&self) -> Vec<Diagnostic> {
         let shared = &*self.0;
         let began = Instant::now();
         let (info, connection) = match shared
@@ -87,52 +95,57 @@ impl RedisStore {
             Ok(reached) => reached,
             Err(error) => return vec![unreachable(shared, &error)],
         };
-        let mut patient = Patient { info, connection, shared, slots: None, lost: false };
-        if let Err(error) = patient.ask(&cmd("PING")).await
-            && (patient.lost || error.code() == Some(NO_PASSWORD))
+        let mut server = DiagnosedServer { info, connection, shared, slots: None, lost: false };
+        if let Err(error) = server.ask(&cmd("PING")).await
+            && (server.lost || error.code() == Some(NO_PASSWORD))
         {
             return vec![unreachable(shared, &error)];
         }
         let took = began.elapsed();
-        let mut checks = vec![
-            Check::good(
+        let mut diagnostics = vec![
+            Diagnostic::good(
                 "connection",
                 format!("{} answered after {took:.1?}", shared.settings.address),
             ),
             encryption(shared),
             namespace(shared),
         ];
-        match patient.all().await {
-            Ok((topology, patients)) => {
-                checks.push(topology);
-                let names: Vec<_> = patients.iter().map(|p| p.info.addr().to_string()).collect();
-                let found = join_all(patients.into_iter().map(Patient::examine)).await;
-                checks.extend(merge(&names, found));
+        match server.all().await {
+            Ok((topology, examined)) => {
+                diagnostics.push(topology);
+                let names: Vec<_> = examined.iter().map(|p| p.info.addr().to_string()).collect();
+                let found = join_all(examined.into_iter().map(DiagnosedServer::examine)).await;
+                diagnostics.extend(merge(&names, found));
             }
-            Err(check) => checks.push(check),
+            Err(diagnostic) => diagnostics.push(diagnostic),
         }
-        checks.push(debts(shared));
-        checks
+        diagnostics.push(pending_invalidations(shared));
+        diagnostics
     }
 }
 
 /// What was found on several servers, as if it were one: the worst of each, and where that is.
-fn merge(names: &[String], found: Vec<Vec<Check>>) -> Vec<Check> {
+fn merge(names: &[String], found: Vec<Vec<Diagnostic>>) -> Vec<Diagnostic> {
     let mut order: Vec<&'static str> = Vec::new();
-    for check in found.iter().flatten() {
-        if !order.contains(&check.name) {
-            order.push(check.name);
+    for diagnostic in found.iter().flatten() {
+        if !order.contains(&diagnostic.name) {
+            order.push(diagnostic.name);
         }
     }
     let of_name = |name| {
-        let checks = names.iter().zip(&found).flat_map(move |(server, checks)| {
-            checks.iter().filter(move |check| check.name == name).map(move |check| (server, check))
+        let diagnostics = names.iter().zip(&found).flat_map(move |(server, diagnostics)| {
+            diagnostics
+                .iter()
+                .filter(move |diagnostic| diagnostic.name == name)
+                .map(move |diagnostic| (server, diagnostic))
         });
-        let worst = checks.clone().map(|(_, check)| check.grade).max()?;
-        let bad: Vec<_> = checks.clone().filter(|(_, check)| check.grade == worst).collect();
+        let worst = diagnostics.clone().map(|(_, diagnostic)| diagnostic.severity).max()?;
+        let bad: Vec<_> =
+            diagnostics.clone().filter(|(_, diagnostic)| diagnostic.severity == worst).collect();
         let mut merged = bad.first()?.1.clone();
-        if names.len() > 1 && worst > Grade::Good {
-            let each = bad.iter().map(|(server, check)| format!("{server}: {}", check.found));
+        if names.len() > 1 && worst > Severity::Good {
+            let each =
+                bad.iter().map(|(server, diagnostic)| format!("{server}: {}", diagnostic.found));
             merged.found = each.collect::<Vec<_>>().join("; ");
         }
         Some(merged)
@@ -141,7 +154,7 @@ fn merge(names: &[String], found: Vec<Vec<Check>>) -> Vec<Check> {
 }
 
 /// A Redis that is being looked at.
-struct Patient<'a> {
+struct DiagnosedServer<'a> {
     info: ConnectionInfo,
     connection: MultiplexedConnection,
     shared: &'a Shared,
@@ -151,9 +164,9 @@ struct Patient<'a> {
     lost: bool,
 }
 
-impl<'a> Patient<'a> {
+impl<'a> DiagnosedServer<'a> {
     /// The server with all others that have keys.
-    async fn all(mut self) -> Result<(Check, Vec<Patient<'a>>), Check> {
+    async fn all(mut self) -> Result<(Diagnostic, Vec<DiagnosedServer<'a>>), Diagnostic> {
         const NAME: &str = "topology";
         let info = match self.text(cmd("INFO").arg("default")).await {
             Ok(info) => info,
@@ -164,11 +177,11 @@ impl<'a> Patient<'a> {
                 Some(master) => format!("`{master}` is {}, as sentinels say", self.info.addr()),
                 None => "one server".to_owned(),
             };
-            return Ok((Check::good(NAME, found), vec![self]));
+            return Ok((Diagnostic::good(NAME, found), vec![self]));
         }
         if !cfg!(feature = "cluster") {
             let advice = "enable the feature `cluster`";
-            return Err(Check::fault(NAME, "a node of a cluster", advice));
+            return Err(Diagnostic::fault(NAME, "a node of a cluster", advice));
         }
         let servers = &self.shared.settings.servers;
         let asked = topology::masters(&mut self.connection, servers.are_encrypted());
@@ -177,7 +190,7 @@ impl<'a> Patient<'a> {
             Err(error) => return Err(refused(NAME, "CLUSTER SHARDS", self.shared, &error)),
         };
         let slots = Slots::new(&masters);
-        let mut patients = Vec::new();
+        let mut examined = Vec::new();
         for (number, master) in masters.iter().enumerate() {
             let host = master.host.clone().or(self.info_host()).unwrap_or_default();
             let Some(info) = servers.at(&host, master.port) else { continue };
@@ -187,7 +200,7 @@ impl<'a> Patient<'a> {
                 .within_connect_timeout(self.shared.connector.open(&info))
                 .await
             {
-                Ok(connection) => patients.push(Patient {
+                Ok(connection) => examined.push(DiagnosedServer {
                     info,
                     connection,
                     shared: self.shared,
@@ -198,34 +211,38 @@ impl<'a> Patient<'a> {
                     let found = format!("{}: {error}", info.addr());
                     let advice = "each master has to be reached at the address that it announces: check \
                                   cluster-announce-ip, and the network on the way";
-                    return Err(Check::fault(NAME, found, advice));
+                    return Err(Diagnostic::fault(NAME, found, advice));
                 }
             }
         }
         let found = format!("a cluster of {} masters", masters.len());
-        let check = if slots.has_gap() {
-            Check::fault(NAME, format!("{found}; no master has some slots"), "see CLUSTER SHARDS")
+        let diagnostic = if slots.has_gap() {
+            Diagnostic::fault(
+                NAME,
+                format!("{found}; no master has some slots"),
+                "see CLUSTER SHARDS",
+            )
         } else {
-            Check::good(NAME, found)
+            Diagnostic::good(NAME, found)
         };
-        Ok((check, patients))
+        Ok((diagnostic, examined))
     }
 
     fn info_host(&self) -> Option<String> {
         super::node::place(&self.info).map(|(host, _)| host.to_owned())
     }
 
-    async fn examine(mut self) -> Vec<Check> {
-        let mut checks = Vec::new();
+    async fn examine(mut self) -> Vec<Diagnostic> {
+        let mut diagnostics = Vec::new();
         match self.text(cmd("INFO").arg("default")).await {
-            Err(error) => checks.push(refused("server", "INFO", self.shared, &error)),
-            Ok(info) => checks.extend([version(&info), role(&info), eviction(&info)]),
+            Err(error) => diagnostics.push(refused("server", "INFO", self.shared, &error)),
+            Ok(info) => diagnostics.extend([version(&info), role(&info), eviction(&info)]),
         }
-        checks.push(self.latency().await);
-        checks.push(self.clock().await);
-        checks.push(self.permissions().await);
-        checks.push(self.feed().await);
-        checks
+        diagnostics.push(self.latency().await);
+        diagnostics.push(self.clock().await);
+        diagnostics.push(self.permissions().await);
+        diagnostics.push(self.feed().await);
+        diagnostics
     }
 
     /// A key for an experiment, on this server.
@@ -256,7 +273,7 @@ impl<'a> Patient<'a> {
         redis::from_redis_value(self.ask(command).await?).map_err(RedisError::from)
     }
 
-    async fn latency(&mut self) -> Check {
+    async fn latency(&mut self) -> Diagnostic {
         let mut times = Vec::new();
         for _ in 0..5 {
             let asked = Instant::now();
@@ -271,9 +288,9 @@ impl<'a> Patient<'a> {
         let (median, deadline) = (times[times.len() / 2], self.shared.settings.deadline);
         let found = format!("{median:.1?} for a question, of {deadline:?} that one may take");
         if median * 4 < deadline {
-            return Check::good("latency", found);
+            return Diagnostic::good("latency", found);
         }
-        Check::warning(
+        Diagnostic::warning(
             "latency",
             found,
             "bring Redis nearer, or raise REDIS_TIMEOUT: an operation that takes longer counts as an \
@@ -282,7 +299,7 @@ impl<'a> Patient<'a> {
     }
 
     /// The cache goes by the server's clock alone; people compare logs by both.
-    async fn clock(&mut self) -> Check {
+    async fn clock(&mut self) -> Diagnostic {
         let answer = self.ask(&cmd("TIME")).await;
         let here = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let told = answer
@@ -297,9 +314,9 @@ impl<'a> Patient<'a> {
         let which = if there > here { "ahead of" } else { "behind" };
         let found = format!("the server is {apart:.1?} {which} this machine");
         if apart <= APART {
-            return Check::good("clock", found);
+            return Diagnostic::good("clock", found);
         }
-        Check::warning(
+        Diagnostic::warning(
             "clock",
             found,
             "the cache goes by the server's clock and is right all the same; let both follow NTP, so \
@@ -308,7 +325,7 @@ impl<'a> Patient<'a> {
     }
 
     /// Each command that the cache sends or its scripts run, on a key of its own.
-    async fn permissions(&mut self) -> Check {
+    async fn permissions(&mut self) -> Diagnostic {
         const NAME: &str = "permissions";
         let (key, feed) = (self.scratch_key(), self.shared.keys.feed());
         let (mut lacks, mut failed) = (Vec::new(), None);
@@ -331,28 +348,29 @@ impl<'a> Patient<'a> {
             _ if !rules.is_empty() => {
                 let advice =
                     format!("ACL SETUSER {} {}", self.shared.settings.user(), rules.join(" "));
-                Check::fault(NAME, found, advice)
+                Diagnostic::fault(NAME, found, advice)
             }
-            _ if lacks.iter().any(|lack| lack.need == Need::All) => Check::fault(
+            _ if lacks.iter().any(|lack| lack.need == Need::All) => Diagnostic::fault(
                 NAME,
                 found,
-                "the cache cannot use this server: it goes on in the memory of each process, which hears \
+                "the cache cannot use this server: it goes on in the memory of each process, which receives \
                  of no other's invalidations",
             ),
             Some((name, error)) => refused(NAME, name, self.shared, &error),
-            None if !lacks.is_empty() => Check::warning(
+            None if !lacks.is_empty() => Diagnostic::warning(
                 NAME,
                 found,
                 "the cache works without; a server that has it loses nothing",
             ),
-            None => {
-                Check::good(NAME, format!("all that is needed under `{namespace}:` is permitted"))
-            }
+            None => Diagnostic::good(
+                NAME,
+                format!("all that is needed under `{namespace}:` is permitted"),
+            ),
         }
     }
 
-    /// Copies in memory need to hear of what others invalidate.
-    async fn feed(&mut self) -> Check {
+    /// Copies in memory need the invalidations of others.
+    async fn feed(&mut self) -> Diagnostic {
         const LOST: &str = "while this Redis is used nothing is kept in memory, and each value is read \
                             from it: CACHE_MODE=redis says that it is to be so";
         let mut publish = cmd("PUBLISH");
@@ -360,7 +378,7 @@ impl<'a> Patient<'a> {
         if let Err(error) = self.ask(&publish).await
             && is_unknown_command(&error)
         {
-            return Check::warning("feed", format!("the server has none: {error}"), LOST);
+            return Diagnostic::warning("feed", format!("the server has none: {error}"), LOST);
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.shared.settings.connect_timeout))
@@ -373,9 +391,9 @@ impl<'a> Patient<'a> {
             connection.subscribe(self.shared.keys.feed()).await
         };
         match subscribed.await {
-            Ok(()) => Check::good("feed", "invalidations of other processes can be heard"),
+            Ok(()) => Diagnostic::good("feed", "invalidations of other processes can be received"),
             Err(error) if is_unknown_command(&error) => {
-                Check::warning("feed", format!("the server has none: {error}"), LOST)
+                Diagnostic::warning("feed", format!("the server has none: {error}"), LOST)
             }
             Err(error) => {
                 let namespace = &self.shared.settings.namespace;
@@ -384,7 +402,7 @@ impl<'a> Patient<'a> {
                      &{namespace}:#feed`); without it nothing is kept in memory while Redis is in \
                      use: CACHE_MODE=redis does without"
                 );
-                Check::fault("feed", error.to_string(), advice)
+                Diagnostic::fault("feed", error.to_string(), advice)
             }
         }
     }
@@ -393,9 +411,13 @@ impl<'a> Patient<'a> {
 /// The code of an answer to who has not given a password.
 const NO_PASSWORD: &str = "NOAUTH";
 
-fn unreachable(shared: &Shared, error: &RedisError) -> Check {
+fn unreachable(shared: &Shared, error: &RedisError) -> Diagnostic {
     if let Some(advice) = tls::advice(error, &shared.settings.servers.tls) {
-        return Check::fault("connection", format!("{}: {error}", shared.settings.address), advice);
+        return Diagnostic::fault(
+            "connection",
+            format!("{}: {error}", shared.settings.address),
+            advice,
+        );
     }
     let advice = match error.kind() {
         _ if error.code() == Some(NO_PASSWORD) => {
@@ -415,10 +437,10 @@ fn unreachable(shared: &Shared, error: &RedisError) -> Check {
         _ if error.is_connection_refusal() => "nothing listens there: check host and port",
         _ => "check host, port and credentials in REDIS_URL",
     };
-    Check::fault("connection", format!("{}: {error}", shared.settings.address), advice)
+    Diagnostic::fault("connection", format!("{}: {error}", shared.settings.address), advice)
 }
 
-fn refused(name: &'static str, command: &str, shared: &Shared, error: &RedisError) -> Check {
+fn refused(name: &'static str, command: &str, shared: &Shared, error: &RedisError) -> Diagnostic {
     let advice = match error.code() {
         Some("NOPERM") => format!("ACL SETUSER <user> +{}", command.to_lowercase()),
         Some("OOM") => "the server is full and evicts nothing: raise maxmemory, or set \
@@ -427,17 +449,17 @@ fn refused(name: &'static str, command: &str, shared: &Shared, error: &RedisErro
         Some("READONLY") => "this is a replica: connect to its master".to_owned(),
         _ => format!("{command} has to work at {}", shared.settings.address),
     };
-    Check::fault(name, format!("{command}: {error}"), advice)
+    Diagnostic::fault(name, format!("{command}: {error}"), advice)
 }
 
-fn encryption(shared: &Shared) -> Check {
+fn encryption(shared: &Shared) -> Diagnostic {
     if shared.settings.servers.are_encrypted() {
-        return Check::good("encryption", "TLS, and the server's certificate is valid");
+        return Diagnostic::good("encryption", "TLS, and the server's certificate is valid");
     }
     if shared.settings.servers.are_local() {
-        return Check::good("encryption", "none, and the server is on this machine");
+        return Diagnostic::good("encryption", "none, and the server is on this machine");
     }
-    Check::warning(
+    Diagnostic::warning(
         "encryption",
         "none: values and the password cross the network as they are",
         "use rediss:// (feature `tls`), or keep Redis in a network that others cannot listen to",
@@ -445,12 +467,12 @@ fn encryption(shared: &Shared) -> Check {
 }
 
 /// Who else uses it cannot be seen from here. Under the default it is whoever has not chosen one.
-fn namespace(shared: &Shared) -> Check {
+fn namespace(shared: &Shared) -> Diagnostic {
     let namespace = &shared.settings.namespace;
     if *namespace != CacheConfig::default().namespace {
-        return Check::good("namespace", namespace);
+        return Diagnostic::good("namespace", namespace);
     }
-    Check::warning(
+    Diagnostic::warning(
         "namespace",
         format!(
             "`{namespace}`, the default: any other program or environment that uses this Redis without a namespace of its own shares it"
@@ -460,21 +482,21 @@ fn namespace(shared: &Shared) -> Check {
     )
 }
 
-fn version(info: &str) -> Check {
+fn version(info: &str) -> Diagnostic {
     let valkey = field(info, "valkey_version").map(|version| format!("Valkey {version}"));
     let found = valkey.unwrap_or_else(|| {
         format!("Redis {}", field(info, "redis_version").unwrap_or("of unknown version"))
     });
     match check_version(info) {
-        Ok(()) => Check::good("version", found),
-        Err(_) => Check::fault("version", found, "Redis 7.0 or Valkey 7.2 is the least"),
+        Ok(()) => Diagnostic::good("version", found),
+        Err(_) => Diagnostic::fault("version", found, "Redis 7.0 or Valkey 7.2 is the least"),
     }
 }
 
-fn role(info: &str) -> Check {
+fn role(info: &str) -> Diagnostic {
     match field(info, "role") {
-        Some("master") | None => Check::good("role", "master"),
-        Some(role) => Check::fault(
+        Some("master") | None => Diagnostic::good("role", "master"),
+        Some(role) => Diagnostic::fault(
             "role",
             role,
             "what can only be read is of no use: give the address of the master",
@@ -482,13 +504,13 @@ fn role(info: &str) -> Check {
     }
 }
 
-fn eviction(info: &str) -> Check {
+fn eviction(info: &str) -> Diagnostic {
     const NAME: &str = "eviction";
     let limit: u64 = field(info, "maxmemory").and_then(|text| text.parse().ok()).unwrap_or(0);
     let policy = field(info, "maxmemory_policy").unwrap_or("unknown");
     if limit == 0 {
         let used = field(info, "used_memory_human").unwrap_or("an unknown amount");
-        return Check::warning(
+        return Diagnostic::warning(
             NAME,
             format!("no limit of memory, {used} in use"),
             "set maxmemory, and maxmemory-policy to allkeys-lru: without a limit Redis grows until the \
@@ -497,28 +519,28 @@ fn eviction(info: &str) -> Check {
     }
     let found = format!("{policy}, at {} MiB", limit >> 20);
     match policy {
-        "noeviction" => Check::warning(
+        "noeviction" => Diagnostic::warning(
             NAME,
             found,
             "set maxmemory-policy to allkeys-lru or allkeys-lfu: when it is full a Redis that evicts \
              nothing refuses to be written to, and the cache goes on without it",
         ),
-        "volatile-ttl" => Check::warning(
+        "volatile-ttl" => Diagnostic::warning(
             NAME,
             found,
-            "set maxmemory-policy to allkeys-lru or allkeys-lfu: this one evicts the marks of running \
+            "set maxmemory-policy to allkeys-lru or allkeys-lfu: this one evicts the placeholders of running \
              loads first, and their values are then not stored",
         ),
-        _ => Check::good(NAME, found),
+        _ => Diagnostic::good(NAME, found),
     }
 }
 
-fn debts(shared: &Shared) -> Check {
+fn pending_invalidations(shared: &Shared) -> Diagnostic {
     match shared.journal.len() {
-        0 => Check::good("invalidations", "this process owes none"),
-        owed => Check::warning(
+        0 => Diagnostic::good("invalidations", "none of this process is pending"),
+        pending => Diagnostic::warning(
             "invalidations",
-            format!("{owed} of this process are not confirmed"),
+            format!("{pending} of this process are not confirmed"),
             "they are sent again until they are; until then this process does not read from Redis",
         ),
     }

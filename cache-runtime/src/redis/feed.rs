@@ -1,15 +1,15 @@
-//! The feed: how this process hears of invalidations made elsewhere.
+//! The feed: how this process receives invalidations made elsewhere.
 //!
 //! One task of one of the manager's links listens on a connection of its own. Notices and the
 //! answers to its pings come over that connection in order, so an answer says that everything
-//! published before the ping was sent has been heard: it renews the [lease](crate::lease). A
+//! published before the ping was sent has been received: it renews the [lease](crate::lease). A
 //! connection that is lost may have lost notices with it. So the next one begins a new epoch:
-//! nothing that memory or the mirror held before counts any more.
+//! nothing that memory or the token cache held before counts any more.
 //!
 //! In a cluster a notice is published by the master that has removed what it is about. The masters pass it
 //! on to each other, but nobody says when; so there is a connection to each of them, and the lease is
 //! renewed once all have answered. In place of a ping each is asked how the cluster is: a master that is new
-//! is heard, too, before the lease is renewed again.
+//! is received, too, before the lease is renewed again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,7 +29,7 @@ pub(super) struct Feed {
     wanted: AtomicBool,
     state: Mutex<Listening>,
     /// Notices of others.
-    pub(super) heard: Counter,
+    pub(super) received: Counter,
     /// How often it was connected.
     pub(super) sessions: Counter,
     /// How often a connection was lost.
@@ -76,13 +76,13 @@ impl Session {
 
 /// How the feed is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hearing {
+pub(crate) enum FeedState {
     /// Nobody keeps copies in memory.
     NotWanted,
-    /// What was published so long ago, or earlier, has been heard.
+    /// What was published so long ago, or earlier, has been received.
     Lag(Duration),
     /// It is not connected.
-    Deaf,
+    Disconnected,
 }
 
 impl Feed {
@@ -94,16 +94,16 @@ impl Feed {
         self.wanted.load(Ordering::Acquire)
     }
 
-    pub(super) fn hearing(&self) -> Hearing {
+    pub(super) fn feed_state(&self) -> FeedState {
         if !self.is_wanted() {
-            return Hearing::NotWanted;
+            return FeedState::NotWanted;
         }
         let state = self.lock();
         match &state.session {
-            Some(session) if !session.is_lost() => Hearing::Lag(Duration::from_millis(
+            Some(session) if !session.is_lost() => FeedState::Lag(Duration::from_millis(
                 precise_ms().saturating_sub(state.current_at_ms),
             )),
-            _ => Hearing::Deaf,
+            _ => FeedState::Disconnected,
         }
     }
 
@@ -120,7 +120,7 @@ impl Feed {
     }
 
     /// Whether it listens to this server, and has missed nothing since it began to.
-    pub(super) fn hears(&self, server: &str) -> bool {
+    pub(super) fn is_connected_to(&self, server: &str) -> bool {
         let state = self.lock();
         state.session.as_ref().is_some_and(|s| !s.is_lost() && s.0.server == server)
     }

@@ -16,13 +16,13 @@ use super::notice;
 
 /// Beyond so many entries the journal asks for the whole namespace in place of forgetting one.
 const CAPACITY: usize = 10_000;
-/// How many owed removals are sent in one step.
+/// How many pending removals are sent in one step.
 const BATCH: usize = 500;
 
-/// Keys in Redis whose removal is owed.
+/// Keys in Redis whose removal is pending.
 #[derive(Debug)]
 pub(super) struct Journal {
-    owed: Mutex<Owed>,
+    pending: Mutex<PendingRemovals>,
     len: AtomicUsize,
     root: String,
     /// Something has been confirmed, or could not be sent.
@@ -30,7 +30,7 @@ pub(super) struct Journal {
 }
 
 #[derive(Debug, Default)]
-struct Owed {
+struct PendingRemovals {
     keys: HashMap<String, Times>,
     last: u64,
 }
@@ -46,8 +46,8 @@ struct Times {
 impl Journal {
     /// A journal that falls back to the removal of `root`.
     pub(super) fn new(root: String) -> Self {
-        let (owed, len, changed) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
-        Journal { owed, len, root, changed }
+        let (pending, len, changed) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
+        Journal { pending, len, root, changed }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -58,51 +58,51 @@ impl Journal {
         self.len.load(Ordering::Acquire)
     }
 
-    /// Notes keys. Whether the removal of the root is among what is owed now: then nothing that was
+    /// Notes keys. Whether the removal of the root is among what is pending now: then nothing that was
     /// known of it counts any more.
     pub(super) fn add(&self, keys: &[String]) -> bool {
-        self.change(|owed| {
-            owed.last += 1;
+        self.change(|pending| {
+            pending.last += 1;
             // R6, R7: a full journal forgets nothing; it removes the root instead.
-            if owed.keys.len() + keys.len() > CAPACITY {
+            if pending.keys.len() + keys.len() > CAPACITY {
                 // What was pending is pending until the root's removal is confirmed.
-                let first = owed.keys.values().map(|times| times.first).min();
-                owed.keys.clear();
-                let times = Times { first: first.unwrap_or(owed.last), last: owed.last };
-                owed.keys.insert(self.root.clone(), times);
+                let first = pending.keys.values().map(|times| times.first).min();
+                pending.keys.clear();
+                let times = Times { first: first.unwrap_or(pending.last), last: pending.last };
+                pending.keys.insert(self.root.clone(), times);
             } else {
-                keys.iter().for_each(|key| owed.add(key));
+                keys.iter().for_each(|key| pending.add(key));
             }
-            owed.keys.contains_key(&self.root)
+            pending.keys.contains_key(&self.root)
         })
     }
 
     /// The number of what has been added last.
     pub(super) fn last(&self) -> u64 {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner).last
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).last
     }
 
     /// Whether one of these keys, or everything, was to be removed up to this number, and that is not
     /// confirmed.
-    pub(super) fn owes(&self, keys: &[String], until: u64) -> bool {
-        let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn has_pending(&self, keys: &[String], until: u64) -> bool {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let mut keys = keys.iter().chain([&self.root]);
-        keys.any(|key| owed.keys.get(key).is_some_and(|times| times.first <= until))
+        keys.any(|key| pending.keys.get(key).is_some_and(|times| times.first <= until))
     }
 
     /// The same for any key.
-    pub(super) fn owes_any(&self, until: u64) -> bool {
-        let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        owed.keys.values().any(|times| times.first <= until)
+    pub(super) fn has_any_pending(&self, until: u64) -> bool {
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.keys.values().any(|times| times.first <= until)
     }
 
-    /// What is owed now.
+    /// What is pending now.
     fn all(&self) -> Vec<(String, u64)> {
-        let owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        owed.keys.iter().map(|(key, times)| (key.clone(), times.last)).collect()
+        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        pending.keys.iter().map(|(key, times)| (key.clone(), times.last)).collect()
     }
 
-    /// What is owed now, in parts that can be sent in one step each and told of in one notice.
+    /// What is pending now, in parts that can be sent in one step each and told of in one notice.
     pub(super) fn batches(&self) -> Vec<Vec<(String, u64)>> {
         let mut batches: Vec<Vec<(String, u64)>> = Vec::new();
         let mut room = 0;
@@ -122,19 +122,21 @@ impl Journal {
 
     /// Strikes out what has been confirmed, unless it has been asked for again meanwhile.
     pub(super) fn confirm(&self, confirmed: &[(String, u64)]) {
-        self.change(|owed| confirmed.iter().for_each(|(key, number)| owed.confirm(key, *number)));
+        self.change(|pending| {
+            confirmed.iter().for_each(|(key, number)| pending.confirm(key, *number))
+        });
         self.changed.notify_waiters();
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut Owed) -> T) -> T {
-        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        let output = change(&mut owed);
-        self.len.store(owed.keys.len(), Ordering::Release);
+    fn change<T>(&self, change: impl FnOnce(&mut PendingRemovals) -> T) -> T {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let output = change(&mut pending);
+        self.len.store(pending.keys.len(), Ordering::Release);
         output
     }
 }
 
-impl Owed {
+impl PendingRemovals {
     fn add(&mut self, key: &str) {
         let last = self.last;
         let times = self.keys.entry(key.to_owned()).or_insert(Times { first: last, last });
@@ -142,11 +144,11 @@ impl Owed {
     }
 
     fn confirm(&mut self, key: &str, number: u64) {
-        let Entry::Occupied(mut owed) = self.keys.entry(key.to_owned()) else { return };
-        if owed.get().last <= number {
-            owed.remove();
+        let Entry::Occupied(mut pending) = self.keys.entry(key.to_owned()) else { return };
+        if pending.get().last <= number {
+            pending.remove();
         } else {
-            let first = &mut owed.get_mut().first;
+            let first = &mut pending.get_mut().first;
             *first = number.saturating_add(1).max(*first);
         }
     }
@@ -193,7 +195,7 @@ mod tests {
         assert!(!journal.add(&keys(0..CAPACITY)));
         assert!(journal.add(&keys(CAPACITY..CAPACITY + 1)));
         assert_eq!(journal.all().into_iter().map(|(key, _)| key).collect::<Vec<_>>(), ["root"]);
-        assert!(journal.owes(&[], 1), "what was pending before is pending still");
+        assert!(journal.has_pending(&[], 1), "what was pending before is pending still");
     }
 
     #[test]
@@ -201,11 +203,14 @@ mod tests {
         let journal = Journal::new("root".into());
         journal.add(&keys(0..2));
         let now = journal.last();
-        assert!(journal.owes(&keys(1..5), now) && journal.owes_any(now));
-        assert!(!journal.owes(&keys(2..5), now) && !journal.owes(&[], now));
+        assert!(journal.has_pending(&keys(1..5), now) && journal.has_any_pending(now));
+        assert!(!journal.has_pending(&keys(2..5), now) && !journal.has_pending(&[], now));
         journal.add(&["root".to_owned()]);
-        assert!(!journal.owes(&keys(2..5), now), "it was added later");
-        assert!(journal.owes(&keys(2..5), journal.last()) && journal.owes(&[], journal.last()));
+        assert!(!journal.has_pending(&keys(2..5), now), "it was added later");
+        assert!(
+            journal.has_pending(&keys(2..5), journal.last())
+                && journal.has_pending(&[], journal.last())
+        );
     }
 
     #[test]
@@ -214,10 +219,13 @@ mod tests {
         journal.add(&keys(0..1));
         let (now, sent) = (journal.last(), journal.all());
         journal.add(&keys(0..1));
-        assert!(journal.owes(&keys(0..1), now));
+        assert!(journal.has_pending(&keys(0..1), now));
         journal.confirm(&sent);
-        assert!(!journal.owes(&keys(0..1), now), "the removal it had to wait for is confirmed");
-        assert!(journal.owes(&keys(0..1), journal.last()));
+        assert!(
+            !journal.has_pending(&keys(0..1), now),
+            "the removal it had to wait for is confirmed"
+        );
+        assert!(journal.has_pending(&keys(0..1), journal.last()));
         journal.confirm(&sent);
         assert_eq!(journal.len(), 1);
     }

@@ -1,6 +1,6 @@
 //! The names of keys in Redis.
 
-use super::mirror::ROOT;
+use super::token_cache::ROOT;
 use crate::name::{name_of, name_tag, token_end};
 
 /// What the key of a tag's token begins with, after the namespace.
@@ -51,7 +51,7 @@ impl Keys {
         name_of(stored).map(|name| self.token(&name_tag(name)))
     }
 
-    /// Where the mark of a load is that replaces the entry of this name.
+    /// Where the placeholder of a load is that replaces the entry of this name.
     pub(super) fn lease(&self, name: &str) -> String {
         self.of(["#lease:", name])
     }
@@ -65,7 +65,7 @@ impl Keys {
     }
 
     /// Where the sums of all processes' statistics are.
-    pub(super) fn tally(&self) -> String {
+    pub(super) fn fleet_counters(&self) -> String {
         self.of(["#stats"])
     }
 
@@ -73,7 +73,7 @@ impl Keys {
         self.of(["#feed"])
     }
 
-    /// What the keys begin with that are neither values nor marks.
+    /// What the keys begin with that are neither values nor placeholders.
     pub(super) fn reserved(&self) -> String {
         self.of(["#"])
     }

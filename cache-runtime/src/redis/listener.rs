@@ -18,20 +18,20 @@ use super::feed::Session;
 use super::identity::Identity;
 use super::keys::TOKEN;
 use super::link::{Link, State};
-use super::mirror::ROOT;
 use super::node::Node;
 use super::notice::{self, Item};
 use super::ready::Ready;
 use super::rights;
 use super::servers::Servers;
 use super::shared::Shared;
+use super::token_cache::ROOT;
 use super::topology::{self, Master};
 use crate::clock::{millis, precise_ms};
 use crate::generation::Slot;
 use crate::lease::LEASE;
 use crate::random;
 
-/// How often it is asked whether everything has been heard.
+/// How often it is asked whether everything has been received.
 const BEAT: Duration = Duration::from_millis(500);
 /// A connection that does not answer for so long is given up.
 const PATIENCE: Duration = LEASE;
@@ -142,13 +142,16 @@ async fn listen(
     ready: &Ready,
 ) -> RedisResult<()> {
     let session = Session::new(ready.server());
-    let ears = ready.nodes().map(|node| subscribe(shared, &session, node));
-    let ears = shared.connector.within_connect_timeout(async { Ok(join_all(ears).await) }).await?;
-    let ears = ears.into_iter().collect::<RedisResult<Vec<_>>>()?;
+    let subscriptions = ready.nodes().map(|node| subscribe(shared, &session, node));
+    let subscriptions = shared
+        .connector
+        .within_connect_timeout(async { Ok(join_all(subscriptions).await) })
+        .await?;
+    let subscriptions = subscriptions.into_iter().collect::<RedisResult<Vec<_>>>()?;
     let mut sent = moment(shared);
-    let mut view = beat(&ears).await?;
+    let mut view = beat(&subscriptions).await?;
     let mut looks = LOOKS;
-    has_all_masters(shared, &ears).await?;
+    has_all_masters(shared, &subscriptions).await?;
     // From here on nothing is missed; what was missed before counts no more.
     shared.generations.bump_epoch();
     shared.feed.lock().session = Some(session.clone());
@@ -163,24 +166,28 @@ async fn listen(
             _ => return Err(lost()),
         }
         sent = moment(shared);
-        let seen = beat(&ears).await?;
+        let seen = beat(&subscriptions).await?;
         if seen != view {
             view = seen;
             looks = LOOKS;
         }
         if looks > 0 {
             looks -= 1;
-            has_all_masters(shared, &ears).await?;
+            has_all_masters(shared, &subscriptions).await?;
         }
     }
     Ok(())
 }
 
-async fn subscribe(shared: &Arc<Shared>, session: &Session, node: &Node) -> RedisResult<Ear> {
+async fn subscribe(
+    shared: &Arc<Shared>,
+    session: &Session,
+    node: &Node,
+) -> RedisResult<Subscription> {
     let (manager, line) = (Arc::downgrade(shared), session.clone());
-    let hear = move |push: PushInfo| {
+    let receive = move |push: PushInfo| {
         match (push.kind, manager.upgrade()) {
-            (PushKind::Message, Some(shared)) => hear(&shared, push.data.last()),
+            (PushKind::Message, Some(shared)) => receive(&shared, push.data.last()),
             (PushKind::Disconnection, _) | (_, None) => line.lose(),
             _ => {}
         }
@@ -189,28 +196,28 @@ async fn subscribe(shared: &Arc<Shared>, session: &Session, node: &Node) -> Redi
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(shared.settings.connect_timeout))
         .set_response_timeout(None)
-        .set_push_sender(hear);
+        .set_push_sender(receive);
     let servers = &shared.settings.servers;
     let mut connection = servers.open(&Servers::speaking(&node.info), &config).await?;
     if Identity::ask(&mut connection).await?.server != node.server {
         return Err(lost());
     }
     connection.subscribe(shared.keys.feed()).await?;
-    Ok(Ear { node: node.clone(), connection })
+    Ok(Subscription { node: node.clone(), connection })
 }
 
-/// Whether each master of a cluster is listened to. All are asked: they do not hear of a new one at the
+/// Whether each master of a cluster is listened to. All are asked: they do not learn of a new one at the
 /// same time.
-async fn has_all_masters(shared: &Shared, ears: &[Ear]) -> RedisResult<()> {
+async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> RedisResult<()> {
     let encrypted = shared.settings.servers.are_encrypted();
-    let asked = ears.iter().filter(|ear| ear.node.is_of_cluster);
-    let told = join_all(asked.map(async |Ear { node, connection }| {
+    let asked = subscriptions.iter().filter(|subscription| subscription.node.is_of_cluster);
+    let told = join_all(asked.map(async |Subscription { node, connection }| {
         let masters = topology::masters(&mut connection.clone(), encrypted).await?;
-        let is_heard = |master: &Master| {
+        let is_received = |master: &Master| {
             let host = master.host.as_deref().or(node.host()).unwrap_or_default();
-            ears.iter().any(|ear| ear.node.is_at(host, master.port))
+            subscriptions.iter().any(|subscription| subscription.node.is_at(host, master.port))
         };
-        if masters.iter().all(is_heard) { Ok(()) } else { Err(lost()) }
+        if masters.iter().all(is_received) { Ok(()) } else { Err(lost()) }
     }));
     told.await.into_iter().collect()
 }
@@ -237,21 +244,21 @@ fn renew(
     Ok(())
 }
 
-/// Once: what is lost where this server's invalidations cannot be heard.
+/// Once: what is lost where this server's invalidations cannot be received.
 fn say_deaf(shared: &Shared, reason: &str) {
     if !shared.feed.is_said.swap(true, Ordering::Relaxed) {
         shared.note_deaf(reason);
         tracing::warn!(
             redis = shared.settings.address,
             reason,
-            "invalidations of other processes cannot be heard: while this Redis is used nothing is kept \
+            "invalidations of other processes cannot be received: while this Redis is used nothing is kept \
              in memory, and each value is read from it"
         );
     }
 }
 
 /// What was published by another process, or by this one.
-fn hear(shared: &Shared, payload: Option<&Value>) {
+fn receive(shared: &Shared, payload: Option<&Value>) {
     let Some(Value::BulkString(bytes)) = payload else {
         return hear_noise(shared);
     };
@@ -262,7 +269,7 @@ fn hear(shared: &Shared, payload: Option<&Value>) {
     if notice.source == shared.source() || notice.items.is_empty() {
         return;
     }
-    shared.feed.heard.one();
+    shared.feed.received.one();
     for item in notice.items {
         match item {
             Item::Key(key) => hear_key(shared, key),
@@ -292,17 +299,17 @@ fn hear_noise(shared: &Shared) {
 }
 
 /// A server that is listened to.
-struct Ear {
+struct Subscription {
     node: Node,
     connection: MultiplexedConnection,
 }
 
 /// Waits until each server has answered, and with that all that it had published: what they say of their
 /// cluster, if they are of one.
-async fn beat(ears: &[Ear]) -> RedisResult<Vec<String>> {
-    let ask = async |ear: &Ear| {
-        let mut connection = ear.connection.clone();
-        if ear.node.is_of_cluster {
+async fn beat(subscriptions: &[Subscription]) -> RedisResult<Vec<String>> {
+    let ask = async |subscription: &Subscription| {
+        let mut connection = subscription.connection.clone();
+        if subscription.node.is_of_cluster {
             let info: String = cmd("CLUSTER").arg("INFO").query_async(&mut connection).await?;
             return topology::view(&info).ok_or_else(lost);
         }
@@ -312,7 +319,7 @@ async fn beat(ears: &[Ear]) -> RedisResult<Vec<String>> {
             _ => Ok(String::new()),
         }
     };
-    let answers = timeout(PATIENCE, join_all(ears.iter().map(ask))).await;
+    let answers = timeout(PATIENCE, join_all(subscriptions.iter().map(ask))).await;
     answers.map_err(|_| no_answer(PATIENCE))?.into_iter().collect()
 }
 

@@ -1,7 +1,7 @@
 //! A load or put in Redis: how it begins, and how it ends.
 //!
-//! It begins with a mark under the name and with the tokens as they are, and stores by compare-and-set over
-//! that mark. One server does each of the two in one step. In a cluster the name and its tokens are on
+//! It begins with a placeholder under the name and with the tokens as they are, and stores by compare-and-set over
+//! that placeholder. One server does each of the two in one step. In a cluster the name and its tokens are on
 //! different nodes. Then they are asked side by side: it matters that all of it is before the body, or after
 //! it, and not in which order.
 
@@ -11,13 +11,13 @@ use std::time::Duration;
 use futures_util::future::{join, join_all};
 use redis::RedisResult;
 
-use super::away::Away;
 use super::lane::Lane;
 use super::notice::Item;
 use super::pending;
 use super::ready::{Ready, is_half_moved};
 use super::script::{STATE_BYTES, Script};
 use super::shared::Shared;
+use super::unavailable::Unavailable;
 use super::{Life, RedisStore, number, token, weights};
 use crate::clock::millis;
 use crate::entry::{self, StateId};
@@ -29,21 +29,21 @@ const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
 
 /// What a load noted before its body: with this it may store.
 #[derive(Debug, Clone)]
-pub(crate) struct Noted {
+pub(crate) struct FillTicket {
     state: Vec<u8>,
     /// The root's token, then those of the tags.
     pub(crate) tokens: Vec<u64>,
     mine: bool,
 }
 
-impl Noted {
-    /// Whether the mark is this load's own.
+impl FillTicket {
+    /// Whether the placeholder is this load's own.
     pub(crate) fn is_mine(&self) -> bool {
         self.mine
     }
 
     /// Whether the same is there as when the other was noted.
-    pub(crate) fn is_like(&self, other: &Noted) -> bool {
+    pub(crate) fn is_like(&self, other: &FillTicket) -> bool {
         self.state == other.state
     }
 
@@ -68,7 +68,7 @@ impl Noted {
 struct End<'a> {
     /// What is to be stored; empty: nothing.
     entry: &'a [u8],
-    /// How long it lives; without an entry, whether the mark is the load's own.
+    /// How long it lives; without an entry, whether the placeholder is the load's own.
     life: String,
     /// What the other processes are told; empty: nothing.
     notice: Vec<u8>,
@@ -78,64 +78,64 @@ struct End<'a> {
 
 impl End<'_> {
     /// Nothing is to be stored.
-    fn of(noted: &Noted) -> Self {
-        End { life: u8::from(noted.mine).to_string(), ..End::default() }
+    fn of(ticket: &FillTicket) -> Self {
+        End { life: u8::from(ticket.mine).to_string(), ..End::default() }
     }
 }
 
-/// The mark of a load that begins: a number of its own, and how long it is there.
+/// The placeholder of a load that begins: a number of its own, and how long it is there.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Mark {
+pub(crate) struct Placeholder {
     id: StateId,
     life: Duration,
 }
 
-impl Mark {
+impl Placeholder {
     pub(crate) fn new(life: Duration) -> Self {
-        Mark { id: StateId::mark(random::word()), life }
+        Placeholder { id: StateId::placeholder(random::word()), life }
     }
 
     /// One that others wait for.
     pub(crate) fn lease(life: Duration) -> Self {
-        Mark { id: StateId::lease(random::word()), life }
+        Placeholder { id: StateId::lease(random::word()), life }
     }
 }
 
-/// A mark that has to be renewed while the load runs, or else it is gone for others to load.
+/// A placeholder that has to be renewed while the load runs, or else it is gone for others to load.
 #[derive(Clone)]
 pub(crate) struct Lease {
     shared: Arc<Shared>,
     key: String,
-    mark: Mark,
-    noted: Noted,
+    placeholder: Placeholder,
+    ticket: FillTicket,
 }
 
 impl Lease {
-    /// Renews the mark for as long as this is polled. It never ends.
+    /// Renews the placeholder for as long as this is polled. It never ends.
     pub(crate) async fn renewals(self) {
-        let life = millis(self.mark.life).to_string();
-        let arguments = [&self.noted.state[..], life.as_bytes()];
+        let life = millis(self.placeholder.life).to_string();
+        let arguments = [&self.ticket.state[..], life.as_bytes()];
         loop {
-            timer::sleep(self.mark.life / 3).await;
+            timer::sleep(self.placeholder.life / 3).await;
             let turn = pending::turn(&self.shared, || vec![self.key.clone()]).await;
             let Ok(turn) = turn else { continue };
             let keys = std::slice::from_ref(&self.key);
             let call = turn.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
-            // A renewal that fails is tried again; without any the mark ends, as it should.
+            // A renewal that fails is tried again; without any the placeholder ends, as it should.
             let _ = turn.ask::<u8>(call).await;
         }
     }
 
-    /// Takes the mark away, if it is still there. Does not wait.
+    /// Takes the placeholder away, if it is still there. Does not wait.
     pub(crate) fn release(self) {
         let Some(runtime) = runtime::with_timers() else { return };
         runtime.spawn(async move {
-            let _ = finish(&self.shared, &[self.key], &self.noted, &End::of(&self.noted)).await;
+            let _ = finish(&self.shared, &[self.key], &self.ticket, &End::of(&self.ticket)).await;
         });
     }
 }
 
-/// What a load or put that begins may set its mark over.
+/// What a load or put that begins may set its placeholder over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Over<'a> {
     Nothing,
@@ -166,7 +166,7 @@ pub(crate) enum By {
 
 /// What became of a load's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Filled {
+pub(crate) enum FillOutcome {
     Stored,
     /// Another load or a removal came first; the tokens are those that were noted.
     Refused,
@@ -175,41 +175,51 @@ pub(crate) enum Filled {
 }
 
 impl RedisStore {
-    /// A load begins: sets or joins the mark, and notes the tokens.
+    /// A load begins: sets or joins the placeholder, and notes the tokens.
     pub(crate) async fn begin(
         &self,
         name: &str,
         tags: &[impl AsRef<str>],
         over: Over<'_>,
         life: Life,
-        mark: Mark,
-    ) -> Result<Noted, Away> {
+        placeholder: Placeholder,
+    ) -> Result<FillTicket, Unavailable> {
         let before = self.0.before_tokens(tags);
-        let noted = self.begin_on(&self.keys(name, tags), over, life, mark).await?;
+        let ticket = self.begin_on(&self.keys(name, tags), over, life, placeholder).await?;
         if let Some(before) = before {
-            self.0.mirror.remember(before, tags, noted.tokens.iter().copied().map(Some));
+            self.0.token_cache.remember(before, tags, ticket.tokens.iter().copied().map(Some));
         }
-        Ok(noted)
+        Ok(ticket)
     }
 
-    /// A load begins that replaces an entry, which stays meanwhile: its mark is elsewhere. `None`
+    /// A load begins that replaces an entry, which stays meanwhile: its placeholder is elsewhere. `None`
     /// if another's is there.
-    pub(crate) async fn begin_aside(&self, name: &str, mark: Mark) -> Result<Option<Lease>, Away> {
+    pub(crate) async fn lease_refresh(
+        &self,
+        name: &str,
+        placeholder: Placeholder,
+    ) -> Result<Option<Lease>, Unavailable> {
         let key = self.0.keys.lease(name);
-        let life = Life::For(mark.life);
-        let noted = self.begin_on(std::slice::from_ref(&key), Over::Nothing, life, mark).await?;
-        Ok(noted.mine.then(|| Lease { shared: Arc::clone(&self.0), key, mark, noted }))
+        let life = Life::For(placeholder.life);
+        let ticket =
+            self.begin_on(std::slice::from_ref(&key), Over::Nothing, life, placeholder).await?;
+        Ok(ticket.mine.then(|| Lease { shared: Arc::clone(&self.0), key, placeholder, ticket }))
     }
 
-    /// The mark of a load that goes on.
-    pub(crate) fn lease(&self, name: &str, noted: &Noted, mark: Mark) -> Option<Lease> {
+    /// The placeholder of a load that goes on.
+    pub(crate) fn lease(
+        &self,
+        name: &str,
+        ticket: &FillTicket,
+        placeholder: Placeholder,
+    ) -> Option<Lease> {
         let lease = || Lease {
             shared: Arc::clone(&self.0),
             key: self.0.keys.value(name),
-            mark,
-            noted: noted.clone(),
+            placeholder,
+            ticket: ticket.clone(),
         };
-        noted.mine.then(lease)
+        ticket.mine.then(lease)
     }
 
     async fn begin_on(
@@ -217,15 +227,15 @@ impl RedisStore {
         keys: &[String],
         over: Over<'_>,
         life: Life,
-        mark: Mark,
-    ) -> Result<Noted, Away> {
-        let mark_ms = millis(mark.life).to_string();
+        placeholder: Placeholder,
+    ) -> Result<FillTicket, Unavailable> {
+        let placeholder_ms = millis(placeholder.life).to_string();
         let token_ms = token_life(life);
-        let id = mark.id.as_bytes();
-        let start = [id, mark_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
+        let id = placeholder.id.as_bytes();
+        let start = [id, placeholder_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
         let turn = pending::turn(&self.0, || keys.to_vec()).await?;
         let (state, tokens) = turn.ask(begin(&turn.ready, keys, &start)).await?;
-        Ok(Noted { mine: state == id, state, tokens })
+        Ok(FillTicket { mine: state == id, state, tokens })
     }
 
     /// Stores the value of a load or put, if nothing has come between.
@@ -233,11 +243,11 @@ impl RedisStore {
         &self,
         name: &str,
         tags: &[impl AsRef<str>],
-        noted: &Noted,
+        ticket: &FillTicket,
         entry: &[u8],
         life: Life,
         by: By,
-    ) -> Result<Filled, Away> {
+    ) -> Result<FillOutcome, Unavailable> {
         let notice = match by {
             By::Load => Vec::new(),
             By::Refresh | By::Put => self.0.notice(name_of(name).map(Item::Key)),
@@ -247,27 +257,27 @@ impl RedisStore {
             By::Put => self.0.keys.name_token(&self.0.keys.value(name)),
         };
         let end = End { entry, life: entry_life(life), notice, name_token };
-        finish(&self.0, &self.keys(name, tags), noted, &end).await
+        finish(&self.0, &self.keys(name, tags), ticket, &end).await
     }
 
-    /// Ends a load that has nothing to store: takes its mark away, and says whether its value
+    /// Ends a load that has nothing to store: takes its placeholder away, and says whether its value
     /// could have been stored.
     pub(crate) async fn release(
         &self,
         name: &str,
         tags: &[impl AsRef<str>],
-        noted: &Noted,
-    ) -> Result<Filled, Away> {
-        finish(&self.0, &self.keys(name, tags), noted, &End::of(noted)).await
+        ticket: &FillTicket,
+    ) -> Result<FillOutcome, Unavailable> {
+        finish(&self.0, &self.keys(name, tags), ticket, &End::of(ticket)).await
     }
 
     /// The same without waiting for it.
-    pub(crate) fn release_in_background(&self, name: &str, tags: &[String], noted: Noted) {
+    pub(crate) fn release_in_background(&self, name: &str, tags: &[String], ticket: FillTicket) {
         let Some(runtime) = runtime::with_timers() else { return };
         let (shared, keys) = (Arc::clone(&self.0), self.keys(name, tags));
         runtime.spawn(async move {
-            // A mark that stays ends by its TTL, and until then loads join it.
-            let _ = finish(&shared, &keys, &noted, &End::of(&noted)).await;
+            // A placeholder that stays ends by its TTL, and until then loads join it.
+            let _ = finish(&shared, &keys, &ticket, &End::of(&ticket)).await;
         });
     }
 
@@ -276,7 +286,7 @@ impl RedisStore {
     }
 }
 
-/// Sets or joins the mark of the first key, and notes the tokens of the others.
+/// Sets or joins the placeholder of the first key, and notes the tokens of the others.
 ///
 /// R2: this returns before the body runs, so a removal during the body is noticed by the fill.
 async fn begin(
@@ -286,20 +296,20 @@ async fn begin(
 ) -> RedisResult<(Vec<u8>, Vec<u64>)> {
     let fresh: Vec<[u8; 8]> = keys.iter().skip(1).map(|_| random::word().to_le_bytes()).collect();
     let [.., token_ms] = start;
-    let marked = |keys, arguments| ready.script(Lane::Quick, Script::Begin, keys, arguments);
+    let begin = |keys, arguments| ready.script(Lane::Quick, Script::Begin, keys, arguments);
     let (mut state, tokens): (Vec<Vec<u8>>, Vec<Vec<u8>>) = if ready.is_cluster() {
         let (name, tokens) = keys.split_at(1.min(keys.len()));
         let note = async |(key, fresh): (&String, &[u8; 8])| {
             let (key, arguments) = (std::slice::from_ref(key), [token_ms, &fresh[..]]);
             ready.script(Lane::Quick, Script::Note, key, &arguments).await
         };
-        let noted = join_all(tokens.iter().zip(&fresh).map(note));
-        let (state, tokens) = join(marked(name, &start[..]), noted).await;
+        let ticket = join_all(tokens.iter().zip(&fresh).map(note));
+        let (state, tokens) = join(begin(name, &start[..]), ticket).await;
         (state?, tokens.into_iter().collect::<RedisResult<_>>()?)
     } else {
         let mut arguments = start.to_vec();
         arguments.extend(fresh.iter().map(|token| &token[..]));
-        let mut reply: Vec<Vec<u8>> = marked(keys, &arguments).await?;
+        let mut reply: Vec<Vec<u8>> = begin(keys, &arguments).await?;
         let tokens = reply.split_off(1.min(reply.len()));
         (reply, tokens)
     };
@@ -311,25 +321,25 @@ async fn begin(
 async fn finish(
     shared: &Arc<Shared>,
     keys: &[String],
-    noted: &Noted,
+    ticket: &FillTicket,
     end: &End<'_>,
-) -> Result<Filled, Away> {
+) -> Result<FillOutcome, Unavailable> {
     let turn = pending::turn(shared, || keys.to_vec()).await?;
     let End { entry, life, notice, name_token } = end;
     let (feed, notice) = (shared.keys.feed(), turn.ready.tells(notice));
-    let arguments = [&noted.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
-    let finish = finish_at(&turn.ready, keys, noted, name_token.as_ref(), &arguments);
+    let arguments = [&ticket.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
+    let finish = finish_at(&turn.ready, keys, ticket, name_token.as_ref(), &arguments);
     Ok(match turn.ask_large(weights::lane_of(entry.len()), 1, finish).await? {
-        1 => Filled::Stored,
-        2 => Filled::Outdated,
-        _ => Filled::Refused,
+        1 => FillOutcome::Stored,
+        2 => FillOutcome::Outdated,
+        _ => FillOutcome::Refused,
     })
 }
 
 async fn finish_at(
     ready: &Ready,
     keys: &[String],
-    noted: &Noted,
+    ticket: &FillTicket,
     name_token: Option<&String>,
     arguments: &[&[u8]; 5],
 ) -> RedisResult<u8> {
@@ -342,11 +352,11 @@ async fn finish_at(
         let present = ready.values(Lane::Quick, tokens.iter().cloned());
         let (filled, present) = join(filled, present).await;
         let (filled, present) = (filled?, present?);
-        let is_current = present.iter().map(token).eq(noted.tokens.iter().copied().map(Some));
+        let is_current = present.iter().map(token).eq(ticket.tokens.iter().copied().map(Some));
         return Ok(if is_current { filled } else { 2 });
     }
     let keys: Vec<_> = keys.iter().chain(name_token).cloned().collect();
-    let tokens: Vec<[u8; 8]> = noted.tokens.iter().map(|token| token.to_le_bytes()).collect();
+    let tokens: Vec<[u8; 8]> = ticket.tokens.iter().map(|token| token.to_le_bytes()).collect();
     let mut arguments = arguments.to_vec();
     arguments.extend(tokens.iter().map(|token| &token[..]));
     ready.script(lane, Script::Fill, &keys, &arguments).await

@@ -1,12 +1,11 @@
-//! The Redis store: entries, marks and tokens, and what is done with them.
+//! The Redis store: entries, placeholders and tokens, and what is done with them.
 //!
 //! Every operation has a deadline, and none waits for a connection to be made but the very first.
-//! Whatever goes wrong comes back as [`Away`]: the caller goes on without Redis.
+//! Whatever goes wrong comes back as [`Unavailable`]: the caller goes on without Redis.
 //!
 //! A tag is invalidated by removing its token: what is absent equals nothing that was recorded,
 //! and the next load that notes the tag gives it a new one.
 
-mod away;
 mod backoff;
 mod breaker;
 mod connect;
@@ -14,6 +13,7 @@ mod connector;
 mod doctor;
 mod errors;
 mod feed;
+mod fleet_counters;
 mod identity;
 mod journal;
 mod keys;
@@ -23,7 +23,6 @@ mod line;
 mod link;
 mod listener;
 mod load;
-mod mirror;
 mod node;
 mod notice;
 mod pace;
@@ -32,6 +31,7 @@ mod ready;
 mod removal;
 mod reports;
 mod rights;
+mod scan;
 mod script;
 mod sentinel;
 mod servers;
@@ -39,11 +39,11 @@ mod settings;
 mod shared;
 mod sums;
 mod supervisor;
-mod sweep;
-mod tally;
 mod tls;
+mod token_cache;
 mod topology;
 mod trial;
+mod unavailable;
 mod weights;
 
 use std::sync::{Arc, Weak};
@@ -55,23 +55,23 @@ use crate::clock::Clock;
 use crate::events::Events;
 use crate::generation::Generations;
 use crate::runtime;
-use crate::stats::{Beyond, Latencies, Tallied};
+use crate::stats::{Beyond, FleetSums, Latencies};
 use crate::timer::{self, timeout};
-pub(crate) use away::{Away, Missed};
 pub use breaker::Breaker;
-pub use doctor::{Check, Grade};
-pub(crate) use feed::Hearing;
+pub use doctor::{Diagnostic, Severity};
+pub(crate) use feed::FeedState;
 use lane::Lane;
 use link::State;
-pub(crate) use load::{By, Filled, Lease, Mark, Noted, Over};
-use mirror::ROOT;
+pub(crate) use load::{By, FillOutcome, FillTicket, Lease, Over, Placeholder};
 pub(crate) use pace::{Pace, ROOM};
+pub use scan::ClearProgress;
+pub(crate) use scan::{Progress, ScanCursor};
 pub(crate) use servers::Servers;
 pub(crate) use settings::{Host, Settings};
 use shared::Shared;
-pub use sweep::Swept;
-pub(crate) use sweep::{Place, Progress};
 pub(crate) use tls::Tls;
+use token_cache::ROOT;
+pub(crate) use unavailable::{Missed, Unavailable};
 
 /// The shared tier of one manager.
 pub(crate) struct RedisStore(Arc<Shared>);
@@ -79,7 +79,7 @@ pub(crate) struct RedisStore(Arc<Shared>);
 /// Why Redis is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absence {
-    /// It is away. It was in use last at this time, by the manager's clock; 0: never.
+    /// It is unavailable. It was in use last at this time, by the manager's clock; 0: never.
     Since(u64),
     /// It was never used, or will not be any more.
     Lasting,
@@ -122,9 +122,9 @@ impl RedisStore {
         )))
     }
 
-    /// The value under a name, alone: for who has the tokens from the mirror. The values of one kind are
+    /// The value under a name, alone: for who has the tokens from the token cache. The values of one kind are
     /// likely to be as large as each other.
-    pub(crate) async fn value(&self, name: &str, kind: u64) -> Result<Found, Away> {
+    pub(crate) async fn value(&self, name: &str, kind: u64) -> Result<Found, Unavailable> {
         let key = self.0.keys.value(name);
         let turn = pending::turn(&self.0, || vec![key.clone()]).await?;
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
@@ -135,14 +135,14 @@ impl RedisStore {
         Ok(Found { bytes, tokens: Vec::new(), now_ms: turn.now_ms(&key) })
     }
 
-    /// The value under a name and the tokens of its tags, in one round trip. The tokens are mirrored, if
-    /// anybody reads by the mirror.
+    /// The value under a name and the tokens of its tags, in one round trip. The tokens are cached, if
+    /// anybody reads by the token cache.
     pub(crate) async fn read(
         &self,
         name: &str,
         tags: &[impl AsRef<str>],
         kind: u64,
-    ) -> Result<Found, Away> {
+    ) -> Result<Found, Unavailable> {
         let key = self.0.keys.value(name);
         let keys = std::iter::once(key.clone()).chain(self.0.keys.tokens(tags));
         let before = self.0.before_tokens(tags);
@@ -152,7 +152,7 @@ impl RedisStore {
         let tokens = values.split_off(1.min(values.len()));
         let tokens: Vec<_> = tokens.iter().map(token).collect();
         if let Some(before) = before {
-            self.0.mirror.remember(before, tags, tokens.iter().copied());
+            self.0.token_cache.remember(before, tags, tokens.iter().copied());
         }
         let bytes = values.pop().and_then(bytes_of);
         self.0.weights.note(kind, bytes.as_ref().map_or(0, Vec::len));
@@ -181,27 +181,30 @@ impl RedisStore {
         Ok((values, tokens.iter().map(token).collect()))
     }
 
-    /// The tokens of tags alone, the root's first. They are mirrored, if anybody reads by the
-    /// mirror.
-    pub(crate) async fn tokens(&self, tags: &[impl AsRef<str>]) -> Result<Vec<Option<u64>>, Away> {
+    /// The tokens of tags alone, the root's first. They are cached, if anybody reads by the
+    /// token cache.
+    pub(crate) async fn tokens(
+        &self,
+        tags: &[impl AsRef<str>],
+    ) -> Result<Vec<Option<u64>>, Unavailable> {
         let before = self.0.before_tokens(tags);
         let turn = pending::turn(&self.0, || self.0.keys.tokens(tags).collect()).await?;
         let values = turn.ask(turn.ready.values(Lane::Quick, self.0.keys.tokens(tags))).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
         if let Some(before) = before {
-            self.0.mirror.remember(before, tags, tokens.iter().copied());
+            self.0.token_cache.remember(before, tags, tokens.iter().copied());
         }
         Ok(tokens)
     }
 
-    /// The tokens of tags as far as they are mirrored, the root's first; `None` if one is not.
-    pub(crate) fn mirrored(&self, tags: &[impl AsRef<str>]) -> Option<Vec<Option<u64>>> {
+    /// The tokens of tags as far as they are in the token cache, the root's first; `None` if one is not.
+    pub(crate) fn cached_tokens(&self, tags: &[impl AsRef<str>]) -> Option<Vec<Option<u64>>> {
         let now_ms = self.0.clock.now_ms();
         let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
-        tags.map(|tag| self.0.mirror.token(tag, now_ms).map(Some)).collect()
+        tags.map(|tag| self.0.token_cache.token(tag, now_ms).map(Some)).collect()
     }
 
-    /// Removes names and renews tags. What Redis does not confirm is owed, and until it is paid
+    /// Removes names and renews tags. What Redis does not confirm stays pending, and until it is confirmed
     /// this process asks Redis for none of it.
     ///
     /// Returns how many entries were there; `None` if that is not known.
@@ -214,7 +217,7 @@ impl RedisStore {
     }
 
     /// The same, to be done as soon as can be. Does not wait.
-    pub(crate) fn owe(&self, names: &[impl AsRef<str>], tags: &[impl AsRef<str>]) {
+    pub(crate) fn add_pending(&self, names: &[impl AsRef<str>], tags: &[impl AsRef<str>]) {
         self.owe_keys(&self.0.keys.removal(names, tags));
     }
 
@@ -223,7 +226,7 @@ impl RedisStore {
             // Somebody must be there to send it; outside of a runtime it is one of those who are.
             self.0.link();
         }
-        self.0.owe(keys);
+        self.0.add_pending(keys);
     }
 
     /// Makes everything in the namespace stale as soon as can be. Does not wait.
@@ -236,24 +239,24 @@ impl RedisStore {
         self.remove(vec![self.0.keys.root()], 1).await;
     }
 
-    /// Removes keys of which the first ones are tokens, or owes their removal.
+    /// Removes keys of which the first ones are tokens, or leaves their removal pending.
     async fn remove(&self, keys: Vec<String>, tokens: usize) -> Option<u64> {
         if keys.is_empty() {
             return Some(0);
         }
-        let mut owed = Owed { shared: &self.0, keys };
-        // Removing is right also while other removals are owed.
+        let mut guard = RemovalGuard { shared: &self.0, keys };
+        // Removing is right also while other removals are pending.
         let turn = self.0.turn_to_remove().await.ok()?;
-        let notice = self.0.notice_of(&owed.keys);
+        let notice = self.0.notice_of(&guard.keys);
         let removal =
-            removal::remove(&self.0, &turn.ready, Lane::Quick, &owed.keys, tokens, &notice);
+            removal::remove(&self.0, &turn.ready, Lane::Quick, &guard.keys, tokens, &notice);
         let removed = turn.ask(removal).await.ok()?;
-        owed.keys.clear();
+        guard.keys.clear();
         Some(removed)
     }
 
     /// How long a question to the server takes.
-    pub(crate) async fn ping(&self) -> Result<Duration, Away> {
+    pub(crate) async fn ping(&self) -> Result<Duration, Unavailable> {
         let turn = self.0.turn_to_remove().await?;
         let before = Instant::now();
         let (key, ping) = (self.0.keys.root(), cmd("PING"));
@@ -303,8 +306,8 @@ impl RedisStore {
     /// Why Redis is not used here just now.
     pub(crate) fn absence(&self) -> Absence {
         let Some(link) = self.0.link() else {
-            let never_heard = !self.0.generations.lease.has_held_within(Duration::MAX);
-            return if never_heard || self.0.is_closed() {
+            let never_received = !self.0.generations.lease.has_held_within(Duration::MAX);
+            return if never_received || self.0.is_closed() {
                 Absence::Lasting
             } else {
                 Absence::Brief
@@ -342,14 +345,14 @@ impl RedisStore {
         self.0.record.last_failure()
     }
 
-    /// Notices of others that were heard, and how often the feed was interrupted.
-    pub(crate) fn heard(&self) -> (u64, u64) {
-        (self.0.feed.heard.get(), self.0.feed.interruptions.get())
+    /// Notices of others that were received, and how often the feed was interrupted.
+    pub(crate) fn received(&self) -> (u64, u64) {
+        (self.0.feed.received.get(), self.0.feed.interruptions.get())
     }
 
     /// How the feed is.
-    pub(crate) fn hearing(&self) -> Hearing {
-        self.0.feed.hearing()
+    pub(crate) fn feed_state(&self) -> FeedState {
+        self.0.feed.feed_state()
     }
 
     /// The time of the server that has this name, if it is known here just now.
@@ -361,18 +364,18 @@ impl RedisStore {
     }
 
     /// How many invalidations Redis is not yet known to hold.
-    pub(crate) fn owed(&self) -> usize {
+    pub(crate) fn pending(&self) -> usize {
         self.0.journal.len()
     }
 
-    /// Gives what is owed one more chance, for as long as an operation may take.
+    /// Gives what is pending one more chance, for as long as an operation may take.
     pub(crate) async fn settle(&self) {
-        let Some(link) = self.0.link().filter(|_| self.owed() > 0) else {
+        let Some(link) = self.0.link().filter(|_| self.pending() > 0) else {
             return;
         };
         link.pending.notify_one();
         let settled = async {
-            while self.owed() > 0 {
+            while self.pending() > 0 {
                 timer::sleep(Duration::from_millis(5)).await;
             }
         };
@@ -389,7 +392,7 @@ impl RedisStore {
         Beyond {
             redis_errors: self.0.errors.ever(),
             redis_outages: self.0.outages.ever(),
-            notices: self.0.feed.heard.ever(),
+            notices: self.0.feed.received.ever(),
             ..Beyond::default()
         }
     }
@@ -403,7 +406,7 @@ impl RedisStore {
         self.0.times.reset();
         self.0.errors.reset();
         self.0.outages.reset();
-        self.0.feed.heard.reset();
+        self.0.feed.received.reset();
         self.0.feed.interruptions.reset();
     }
 
@@ -416,16 +419,16 @@ impl RedisStore {
     }
 
     /// The sums of all processes.
-    pub(crate) async fn tallied(&self) -> Result<Tallied, Away> {
-        sums::tallied(&self.0).await
+    pub(crate) async fn fleet_sums(&self) -> Result<FleetSums, Unavailable> {
+        sums::fleet_sums(&self.0).await
     }
 
     /// Starts the sums of all processes from zero.
-    pub(crate) async fn reset_tally(&self) -> Result<(), Away> {
-        sums::reset_tally(&self.0).await
+    pub(crate) async fn reset_fleet_counters(&self) -> Result<(), Unavailable> {
+        sums::reset_fleet_counters(&self.0).await
     }
 
-    /// Ends the background work; from now on Redis is away.
+    /// Ends the background work; from now on Redis is unavailable.
     pub(crate) fn close(&self) {
         self.0.close();
     }
@@ -439,15 +442,15 @@ impl Drop for RedisStore {
 
 /// Removals that go to the journal unless they are confirmed first, also when the operation is
 /// dropped half-way.
-struct Owed<'a> {
+struct RemovalGuard<'a> {
     shared: &'a Shared,
     keys: Vec<String>,
 }
 
-impl Drop for Owed<'_> {
+impl Drop for RemovalGuard<'_> {
     fn drop(&mut self) {
         if !self.keys.is_empty() {
-            self.shared.owe(&self.keys);
+            self.shared.add_pending(&self.keys);
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) enum Item<'a> {
     Pattern(&'a str),
 }
 
-/// What has been heard.
+/// What has been received.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Notice<'a> {
     pub(super) source: u64,

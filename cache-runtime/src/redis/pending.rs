@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Weak};
 
-use super::away::Away;
 use super::lane::Lane;
 use super::link::{Link, State};
 use super::ready::Ready;
 use super::removal;
 use super::shared::{Shared, Turn};
+use super::unavailable::Unavailable;
 use crate::timer::timeout;
 
 /// The task of a link that sends what is pending, as soon as it is. In one step goes what has come
@@ -22,7 +22,7 @@ pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>) {
     }
 }
 
-async fn send_pending(shared: &Arc<Shared>, link: &Link) -> Result<(), Away> {
+async fn send_pending(shared: &Arc<Shared>, link: &Link) -> Result<(), Unavailable> {
     while !shared.journal.is_empty() && matches!(link.state(), State::Up(_)) {
         let turn = shared.turn_to_remove().await?;
         for batch in shared.journal.batches() {
@@ -51,29 +51,29 @@ pub(super) async fn send_batch(
 pub(super) async fn turn(
     shared: &Arc<Shared>,
     keys: impl FnOnce() -> Vec<String>,
-) -> Result<Turn<'_>, Away> {
+) -> Result<Turn<'_>, Unavailable> {
     // R6: no key is read whose removal is pending.
     if !shared.journal.is_empty() {
         let (until, keys) = (shared.journal.last(), keys());
-        removed(shared, || !shared.journal.owes(&keys, until)).await?;
+        removed(shared, || !shared.journal.has_pending(&keys, until)).await?;
     }
     shared.turn_to_remove().await
 }
 
 /// A turn to ask for any keys, in the same way.
-pub(super) async fn turn_for_any(shared: &Arc<Shared>) -> Result<Turn<'_>, Away> {
+pub(super) async fn turn_for_any(shared: &Arc<Shared>) -> Result<Turn<'_>, Unavailable> {
     let until = shared.journal.last();
-    removed(shared, || !shared.journal.owes_any(until)).await?;
+    removed(shared, || !shared.journal.has_any_pending(until)).await?;
     shared.turn_to_remove().await
 }
 
 /// Waits until it is so, for as long as an operation may take and the link is up.
-async fn removed(shared: &Arc<Shared>, is_so: impl Fn() -> bool) -> Result<(), Away> {
+async fn removed(shared: &Arc<Shared>, is_so: impl Fn() -> bool) -> Result<(), Unavailable> {
     if is_so() {
         return Ok(());
     }
-    let link = shared.link().ok_or(Away)?;
-    link.ready().await.ok_or(Away)?;
+    let link = shared.link().ok_or(Unavailable)?;
+    link.ready().await.ok_or(Unavailable)?;
     link.pending.notify_one();
     let waiting = async {
         loop {
@@ -82,10 +82,10 @@ async fn removed(shared: &Arc<Shared>, is_so: impl Fn() -> bool) -> Result<(), A
                 return Ok(());
             }
             if !matches!(link.state(), State::Up(_)) {
-                return Err(Away);
+                return Err(Unavailable);
             }
             changed.await;
         }
     };
-    timeout(shared.settings.deadline, waiting).await.unwrap_or(Err(Away))
+    timeout(shared.settings.deadline, waiting).await.unwrap_or(Err(Unavailable))
 }

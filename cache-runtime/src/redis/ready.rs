@@ -71,12 +71,12 @@ impl Ready {
         self.nodes().any(|node| node.lacks.iter().any(|lack| lack.need == need))
     }
 
-    /// Whether invalidations can be heard.
+    /// Whether invalidations can be received.
     pub(super) fn has_feed(&self) -> bool {
         !self.lacks(Need::Feed)
     }
 
-    /// What is published of this notice: nothing, where nobody could hear it.
+    /// What is published of this notice: nothing, where nobody could receive it.
     pub(super) fn tells<'a>(&self, notice: &'a [u8]) -> &'a [u8] {
         if self.has_feed() { notice } else { &[] }
     }

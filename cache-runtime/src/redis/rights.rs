@@ -17,10 +17,10 @@ pub(super) enum Need {
     /// The server cannot be used.
     All,
     /// Nothing is cleared by a pattern, and no names are listed.
-    Sweeps,
+    Scans,
     /// The statistics of all processes.
     Sums,
-    /// Invalidations of other processes cannot be heard, if the server has no such command. A user who may not
+    /// Invalidations of other processes cannot be received, if the server has no such command. A user who may not
     /// publish cannot tell others either.
     Feed,
     /// Scripts that the server has lost are not sent again before the next connection.
@@ -57,7 +57,7 @@ pub(super) const RIGHTS: [Right; 22] = [
     of(Need::Sums, "HDEL KEY a"),
     of(Need::All, "DEL KEY"),
     of(Need::All, "UNLINK KEY"),
-    of(Need::Sweeps, "SCAN 0 MATCH KEY COUNT 1"),
+    of(Need::Scans, "SCAN 0 MATCH KEY COUNT 1"),
     of(Need::All, "SCRIPT LOAD RETURN"),
     // The digest of that script.
     of(Need::All, "EVALSHA e0e1f9fabfc9d4800c877a703b823ac0578ff8db 1 KEY"),
@@ -70,7 +70,7 @@ pub(super) const OF_CLUSTER: [Right; 4] = [
     of(Need::All, "ASKING"),
     of(Need::All, "CLUSTER SHARDS"),
     of(Need::Feed, "CLUSTER INFO"),
-    of(Need::Sweeps, "CLUSTER NODES"),
+    of(Need::Scans, "CLUSTER NODES"),
 ];
 
 const fn of(need: Need, line: &'static str) -> Right {
@@ -216,9 +216,9 @@ impl Need {
             Need::All => {
                 "this server is not used: values are kept in the memory of each process alone"
             }
-            Need::Sweeps => "`clear` makes the whole namespace stale, and names cannot be listed",
+            Need::Scans => "`clear` makes the whole namespace stale, and names cannot be listed",
             Need::Sums => "this process is missing in the statistics of all processes",
-            Need::Feed => "invalidations of other processes cannot be heard",
+            Need::Feed => "invalidations of other processes cannot be received",
             Need::LostScripts => {
                 "after SCRIPT FLUSH the server is not used before the next connection is made"
             }

@@ -5,20 +5,20 @@ use redis::{Cmd, RedisError, RedisResult, cmd};
 use super::lane::Lane;
 use super::node::Node;
 
-/// The first 12 bytes of a value or mark tell its state (see `entry`).
+/// The first 12 bytes of a value or placeholder tell its state (see `entry`).
 pub(super) const STATE_BYTES: usize = 12;
 
-/// A load begins. Where nothing is, the mark is set; where the entry found stale still is, the
-/// mark takes its place; anything else stays and is the state to store over, an entry at least as
-/// long as a mark would. Then the tokens are
-/// noted, and made where they are missing. A put begins the same way and sets its mark over
+/// A load begins. Where nothing is, the placeholder is set; where the entry found stale still is, the
+/// placeholder takes its place; anything else stays and is the state to store over, an entry at least as
+/// long as a placeholder would. Then the tokens are
+/// noted, and made where they are missing. A put begins the same way and sets its placeholder over
 /// whatever is there: then no older load or put can store any more.
 ///
-/// KEYS: name, tokens. ARGV: mark, its ms, state found stale, '' or '*' for a put, tokens' ms or
+/// KEYS: name, tokens. ARGV: placeholder, its ms, state found stale, '' or '*' for a put, tokens' ms or
 /// -1, new tokens.
 /// Returns the state, then the tokens.
 ///
-/// R1, R2: mark and tokens are set before the body runs.
+/// R1, R2: placeholder and tokens are set before the body runs.
 const BEGIN: &str = r"
 local found = got(redis.pcall('GETRANGE', KEYS[1], 0, 11))
 if type(found) == 'table' or ARGV[3] == '*' then
@@ -65,13 +65,13 @@ end
 ";
 
 /// A load ends. Its value is stored only over the state it began with, and only if the tokens
-/// are still those it noted. Without a value the answer is the same, and the mark is taken away
+/// are still those it noted. Without a value the answer is the same, and the placeholder is taken away
 /// if it is the load's own.
 ///
 /// A put tells the other processes, and takes the name's own token: what is stored beside the name is older.
 ///
 /// KEYS: name, tokens, of a put the name's own one. ARGV: state, entry or '', its ms or -1 (or '1': own
-/// mark), the feed, the notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2 if a token is.
+/// placeholder), the feed, the notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2 if a token is.
 ///
 /// R2: compare-and-set; a name that is gone equals no state, so a removal takes the right to store.
 const FILL: &str = r"
@@ -92,8 +92,8 @@ end
 if outdated then return 2 end
 return same and 1 or 0";
 
-/// Removes tokens, entries and marks, counts the entries, and tells the other processes: after the
-/// removal, so that what they read once they have heard is not from before it.
+/// Removes tokens, entries and placeholders, counts the entries, and tells the other processes: after the
+/// removal, so that what they read once they have received it is not from before it.
 ///
 /// KEYS: tokens, names. ARGV: the two bytes that an entry begins with, the number of tokens, the
 /// feed, the notice or ''.
@@ -108,9 +108,9 @@ end
 if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
 return removed";
 
-/// A load goes on: its mark, if it is still there, lives as long as if it were new.
+/// A load goes on: its placeholder, if it is still there, lives as long as if it were new.
 ///
-/// KEYS: where the mark is. ARGV: mark, its ms. Returns whether it is there.
+/// KEYS: where the placeholder is. ARGV: placeholder, its ms. Returns whether it is there.
 const RENEW: &str = r"
 if got(redis.pcall('GETRANGE', KEYS[1], 0, 11)) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])";

@@ -13,25 +13,25 @@ use redis::{ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::away::{Away, Missed};
 use super::breaker::Record;
 use super::connector::Connector;
 use super::feed::Feed;
+use super::fleet_counters::FleetCounters;
 use super::journal::Journal;
 use super::keys::Keys;
 use super::lane::Lane;
 use super::leases::Leases;
 use super::link::{Link, State};
-use super::mirror::{Before, Mirror, ROOT};
 use super::notice::{self, Item};
 use super::ready::Ready;
 use super::reports::Reports;
 use super::rights;
 use super::settings::{Host, Settings};
-use super::tally::Tally;
+use super::token_cache::{Before, ROOT, TokenCache};
+use super::unavailable::{Missed, Unavailable};
 use super::weights::Weights;
 use crate::clock::{Clock, millis, precise_ms};
-use crate::events::{Events, Happened};
+use crate::events::{EventKind, Events};
 use crate::generation::Generations;
 use crate::prehashed::BuildPrehashed;
 use crate::process::Process;
@@ -46,7 +46,7 @@ const MOST_LATE: u32 = 16;
 /// So many operations may be under way at once; more wait for their turn.
 const IN_FLIGHT: usize = 4_096;
 
-/// After a failure, how long ago the feed may have been heard last for what memory holds to count.
+/// After a failure, how long ago the feed may have been connected last for what memory holds to count.
 const LATELY: Duration = Duration::from_secs(1);
 
 /// Begins the tasks of a link.
@@ -71,10 +71,10 @@ pub(super) struct Shared {
     /// What the user may not do, or the server cannot, of what the cache goes on without.
     lacks: Mutex<Vec<String>>,
     pub(super) feed: Feed,
-    pub(super) mirror: Mirror,
+    pub(super) token_cache: TokenCache,
     pub(super) weights: Weights,
     pub(super) host: Weak<dyn Host>,
-    pub(super) tally: Tally,
+    pub(super) fleet_counters: FleetCounters,
     pub(super) leases: Leases,
     source: AtomicU64,
     process: Process,
@@ -108,10 +108,10 @@ impl Shared {
         let settings = Arc::new(settings);
         Shared {
             feed: Feed::default(),
-            mirror: Mirror::new(Arc::clone(&generations), millis(settings.memory_ttl)),
+            token_cache: TokenCache::new(Arc::clone(&generations), millis(settings.memory_ttl)),
             weights: Weights::default(),
             host,
-            tally: Tally::default(),
+            fleet_counters: FleetCounters::default(),
             leases: Leases::default(),
             source: AtomicU64::new(random::word()),
             process: Process::default(),
@@ -138,14 +138,14 @@ impl Shared {
 
     /// A turn, if Redis can be used now, whatever is pending: to remove, or to ask for what nobody
     /// invalidates. Waits for a connection only during the first attempt.
-    pub(super) async fn turn_to_remove(self: &Arc<Self>) -> Result<Turn<'_>, Away> {
-        let link = self.link().ok_or(Away)?;
-        let ready = link.ready().await.ok_or(Away)?;
+    pub(super) async fn turn_to_remove(self: &Arc<Self>) -> Result<Turn<'_>, Unavailable> {
+        let link = self.link().ok_or(Unavailable)?;
+        let ready = link.ready().await.ok_or(Unavailable)?;
         let place = match self.in_flight.try_acquire() {
             Ok(place) => place,
             Err(_) => {
                 let waited = timeout(self.settings.turn_timeout, self.in_flight.acquire()).await;
-                waited.ok().and_then(Result::ok).ok_or(Away)?
+                waited.ok().and_then(Result::ok).ok_or(Unavailable)?
             }
         };
         Ok(Turn { link, ready, shared: self, _place: place })
@@ -192,9 +192,10 @@ impl Shared {
         }
         self.feed.give_up(&self.generations.lease);
         self.feed.lock().claim = None;
-        self.mirror.forget();
+        self.token_cache.forget();
         self.generations.bump_epoch();
-        self.tally.begin_anew(|| self.host.upgrade().map_or_else(Vec::new, |host| host.totals()));
+        self.fleet_counters
+            .begin_anew(|| self.host.upgrade().map_or_else(Vec::new, |host| host.totals()));
     }
 
     /// Whether this runtime has a link that is up. Makes none.
@@ -211,7 +212,7 @@ impl Shared {
         links.drain().for_each(|(_, link)| link.close());
         drop(links);
         self.feed.give_up(&self.generations.lease);
-        // Nothing of what others invalidate from now on is heard.
+        // Nothing of what others invalidate from now on is received.
         self.generations.bump_epoch();
     }
 
@@ -220,10 +221,10 @@ impl Shared {
     }
 
     /// Notes removals that Redis has not confirmed, and has them sent at once where a link is up.
-    pub(super) fn owe(&self, keys: &[String]) {
+    pub(super) fn add_pending(&self, keys: &[String]) {
         if self.journal.add(keys) {
             // The notice of the root's removal will be this process's own.
-            self.mirror.forget();
+            self.token_cache.forget();
         }
         self.lock_links().values().for_each(|link| link.pending.notify_one());
     }
@@ -242,7 +243,7 @@ impl Shared {
 
     /// From here on this link is without Redis.
     ///
-    /// What memory holds counts if others' invalidations were heard until now. If not, it is from
+    /// What memory holds counts if others' invalidations were received until now. If not, it is from
     /// another link's outage.
     pub(super) fn suspect(&self, link: &Link) {
         if link.suspect(self.clock.now_ms()) && !self.generations.lease.has_held_within(LATELY) {
@@ -270,15 +271,15 @@ impl Shared {
     }
 
     /// To be called before tokens are asked for. Nothing where nobody keeps copies, and so nobody
-    /// reads by the mirror.
+    /// reads by the token cache.
     pub(super) fn before_tokens(&self, tags: &[impl AsRef<str>]) -> Option<Before> {
-        self.feed.is_wanted().then(|| self.mirror.before(tags, self.clock.now_ms()))
+        self.feed.is_wanted().then(|| self.token_cache.before(tags, self.clock.now_ms()))
     }
 
     pub(super) fn log_up(&self, again: bool, server: &str) {
         self.leases.forget();
         if again {
-            self.events.note(Happened::RedisBack);
+            self.events.note(EventKind::RedisBack);
         }
         let redis = &self.settings.address;
         if again && self.reports.end() {
@@ -291,17 +292,17 @@ impl Shared {
     pub(super) fn log_down(&self, reason: &str) {
         self.outages.one();
         self.record.note_failure();
-        self.events.note(Happened::RedisLost { reason: reason.to_owned() });
+        self.events.note(EventKind::RedisLost { reason: reason.to_owned() });
         let redis = &self.settings.address;
         match self.reports.outage(Instant::now(), reason) {
-            Some(0) => tracing::warn!(redis, reason, "Redis is away; going on without it"),
+            Some(0) => tracing::warn!(redis, reason, "Redis is unavailable; going on without it"),
             Some(unreported) => tracing::warn!(
                 redis,
                 reason,
                 unreported,
-                "Redis is away, as it has been again and again; going on without it"
+                "Redis is unavailable, as it has been again and again; going on without it"
             ),
-            None => tracing::debug!(redis, reason, "Redis is away again"),
+            None => tracing::debug!(redis, reason, "Redis is unavailable again"),
         }
     }
 
@@ -311,15 +312,15 @@ impl Shared {
         for lack in lacking.iter().filter(|lack| !known.contains(lack)) {
             let redis = &self.settings.address;
             tracing::warn!(redis, lack, "Redis does not permit all that the cache does");
-            self.events.note(Happened::RedisLacks { what: lack.clone() });
+            self.events.note(EventKind::RedisLacks { what: lack.clone() });
         }
         *known = lacking;
     }
 
-    /// The invalidations of other processes cannot be heard.
+    /// The invalidations of other processes cannot be received.
     pub(super) fn note_deaf(&self, reason: &str) {
         let what = format!("{reason}; {}", rights::Need::Feed.loss());
-        self.events.note(Happened::RedisLacks { what });
+        self.events.note(EventKind::RedisLacks { what });
     }
 
     /// What is missing, of what the cache goes on without.
@@ -331,9 +332,13 @@ impl Shared {
     pub(super) fn log_still_down(&self, reason: &str) {
         self.record.note_failure();
         if self.reports.is_new(reason) {
-            self.events.note(Happened::RedisLost { reason: reason.to_owned() });
+            self.events.note(EventKind::RedisLost { reason: reason.to_owned() });
             let redis = &self.settings.address;
-            tracing::warn!(redis, reason, "Redis is still away, for another reason than before");
+            tracing::warn!(
+                redis,
+                reason,
+                "Redis is still unavailable, for another reason than before"
+            );
         }
     }
 
@@ -348,7 +353,7 @@ impl Shared {
             Ok(Err(error)) if rights::is_refusal(&error) => {
                 Err(Refusal::Forbidden(error.to_string()))
             }
-            Ok(Err(_)) | Err(_) => Err(Refusal::Away),
+            Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
         }
     }
 
@@ -363,7 +368,7 @@ impl Turn<'_> {
     pub(super) async fn ask<T>(
         &self,
         operation: impl Future<Output = RedisResult<T>>,
-    ) -> Result<T, Away> {
+    ) -> Result<T, Unavailable> {
         let asked = Instant::now();
         // R3: no caller waits longer for Redis than this.
         let outcome = timeout(self.shared.settings.deadline, operation).await;
@@ -448,7 +453,7 @@ impl Turn<'_> {
         };
         self.shared.errors.one();
         tracing::debug!(reason, "a Redis operation failed");
-        Err(Missed::Away)
+        Err(Missed::Unavailable)
     }
 
     fn fail(&self) {
@@ -465,7 +470,7 @@ impl Turn<'_> {
 /// Why a report was not taken.
 pub(super) enum Refusal {
     /// Perhaps the next time.
-    Away,
+    Unavailable,
     /// The user may not do that.
     Forbidden(String),
 }

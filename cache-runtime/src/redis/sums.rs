@@ -1,20 +1,20 @@
 //! The statistics of all processes together: sums in one hash, to which each manager adds what its
-//! own numbers have grown by ([`tally`](super::tally)).
+//! own numbers have grown by ([`fleet_counters`](super::fleet_counters)).
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use redis::cmd;
 
-use super::away::Away;
+use super::fleet_counters::Sent;
 use super::lane::Lane;
 use super::link::{Link, State};
 use super::script::Script;
 use super::shared::{Refusal, Shared};
-use super::tally::Sent;
+use super::unavailable::Unavailable;
 use crate::clock::millis;
 use crate::random;
-use crate::stats::{Tallied, Total};
+use crate::stats::{FleetSums, Total};
 use crate::timer::timeout;
 
 /// How long the sums are kept when nobody adds to them.
@@ -56,10 +56,10 @@ async fn ended(link: &Link) {
 }
 
 /// Adds to the sums what has been counted since the last report, if that is so long ago.
-pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), Away> {
+pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), Unavailable> {
     // Another link's task may be at it, on a runtime that nobody drives.
-    let turn = timeout(shared.settings.deadline, shared.tally.0.lock()).await;
-    let (Ok(mut sent), Some(host)) = (turn, shared.host.upgrade()) else { return Err(Away) };
+    let turn = timeout(shared.settings.deadline, shared.fleet_counters.0.lock()).await;
+    let (Ok(mut sent), Some(host)) = (turn, shared.host.upgrade()) else { return Err(Unavailable) };
     if sent.is_forbidden || !sent.is_due(after) {
         return Ok(());
     }
@@ -73,15 +73,15 @@ pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), 
     send(shared, &mut sent).await
 }
 
-async fn send(shared: &Arc<Shared>, sent: &mut Sent) -> Result<(), Away> {
+async fn send(shared: &Arc<Shared>, sent: &mut Sent) -> Result<(), Unavailable> {
     while let Some(grown) = sent.pending.front() {
         match add(shared, grown, sent.number + 1).await {
             Ok(()) => {}
-            Err(Refusal::Away) => return Err(Away),
+            Err(Refusal::Unavailable) => return Err(Unavailable),
             Err(Refusal::Forbidden(reason)) => {
                 tracing::warn!(reason, "Redis refuses statistics: no more are sent");
                 sent.is_forbidden = true;
-                return Err(Away);
+                return Err(Unavailable);
             }
         }
         sent.pending.pop_front();
@@ -97,47 +97,47 @@ async fn add(shared: &Arc<Shared>, grown: &[Total], number: u64) -> Result<(), R
     let grown: Vec<_> = grown.iter().map(|(field, by)| (field, by.to_string())).collect();
     let mut arguments = vec![ttl.as_bytes(), instance.as_bytes(), number.as_bytes()];
     grown.iter().for_each(|(field, by)| arguments.extend([field.as_bytes(), by.as_bytes()]));
-    let turn = shared.turn_to_remove().await.map_err(|Away| Refusal::Away)?;
-    let keys = [shared.keys.tally()];
+    let turn = shared.turn_to_remove().await.map_err(|Unavailable| Refusal::Unavailable)?;
+    let keys = [shared.keys.fleet_counters()];
     let added = turn.ready.script(Lane::Bulk, Script::Add, &keys, &arguments);
     shared.quietly(added).await
 }
 
 /// The sums.
-pub(super) async fn tallied(shared: &Arc<Shared>) -> Result<Tallied, Away> {
+pub(super) async fn fleet_sums(shared: &Arc<Shared>) -> Result<FleetSums, Unavailable> {
     let turn = shared.turn_to_remove().await?;
-    let key = shared.keys.tally();
+    let key = shared.keys.fleet_counters();
     let mut all = cmd("HGETALL");
     all.arg(&key);
     let fields: Vec<(Vec<u8>, Vec<u8>)> =
-        shared.quietly(turn.ready.ask(Lane::Bulk, &key, &all)).await.map_err(|_| Away)?;
+        shared.quietly(turn.ready.ask(Lane::Bulk, &key, &all)).await.map_err(|_| Unavailable)?;
     // What is not text was written by somebody else.
     let text = |bytes| String::from_utf8(bytes).ok();
     let fields = fields.into_iter().filter_map(|(field, sum)| text(field).zip(text(sum)));
     let now_secs = turn.now_ms(&key) / 1_000;
-    let mut tallied = Tallied::default();
+    let mut fleet_sums = FleetSums::default();
     for (field, text) in fields {
         if field == SINCE {
-            tallied.since_secs = text.parse().ok();
+            fleet_sums.since_secs = text.parse().ok();
         } else if field.starts_with(INSTANCE) {
             let (ms, secs) = when(&text);
             let alive = secs.is_some_and(|at| now_secs.saturating_sub(at) < ALIVE.as_secs());
-            tallied.instances += u64::from(alive);
-            tallied.reported_ms = tallied.reported_ms.max(ms);
+            fleet_sums.instances += u64::from(alive);
+            fleet_sums.reported_ms = fleet_sums.reported_ms.max(ms);
         } else if let Ok(sum) = text.parse() {
-            tallied.sums.push((field, sum));
+            fleet_sums.sums.push((field, sum));
         }
     }
-    Ok(tallied)
+    Ok(fleet_sums)
 }
 
 /// Starts the sums from zero.
-pub(super) async fn reset_tally(shared: &Arc<Shared>) -> Result<(), Away> {
+pub(super) async fn reset_fleet_counters(shared: &Arc<Shared>) -> Result<(), Unavailable> {
     let turn = shared.turn_to_remove().await?;
-    let key = shared.keys.tally();
+    let key = shared.keys.fleet_counters();
     let mut unlink = cmd("UNLINK");
     unlink.arg(&key);
-    shared.quietly(turn.ready.ask(Lane::Quick, &key, &unlink)).await.map_err(|_| Away)
+    shared.quietly(turn.ready.ask(Lane::Quick, &key, &unlink)).await.map_err(|_| Unavailable)
 }
 
 /// When the last report of an instance was, in milliseconds and in seconds: the field has its number, then the

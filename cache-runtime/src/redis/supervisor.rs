@@ -21,7 +21,7 @@ use super::shared::Shared;
 use super::{connect, listener, pending, removal, sums, tls};
 use crate::clock::millis;
 
-/// How long Redis remembers that a run of the server has been met; each health check renews it.
+/// How long Redis remembers that a run of the server has been identified; each health check renews it.
 const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Begins the tasks of a link that is new.
@@ -85,9 +85,9 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
 /// Makes the connection usable.
 ///
 /// What memory holds from the time without Redis ends with it, also what is stored by loads that
-/// began just before; unless the feed has heard all that others have invalidated meanwhile.
+/// began just before; unless the feed has received all that others have invalidated meanwhile.
 fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
-    if shared.feed.hears(ready.server()) {
+    if shared.feed.is_connected_to(ready.server()) {
         link.set(State::Up(ready));
     } else {
         shared.feed.give_up(&shared.generations.lease);
@@ -159,7 +159,7 @@ async fn connected(shared: &Shared) -> RedisResult<Arc<Ready>> {
         let ready = complete(shared, first, Vec::new(), scripts).await?;
         // Removing is possible when writing is not.
         replay(shared, &ready).await?;
-        meet(shared, &ready).await?;
+        identify(shared, &ready).await?;
         keep_known(shared, &ready).await?;
         RedisResult::Ok(Arc::new(ready))
     };
@@ -171,7 +171,7 @@ async fn connected(shared: &Shared) -> RedisResult<Arc<Ready>> {
     })
 }
 
-/// Asks the servers whether they are there, pays what is owed, and measures their times anew. In a
+/// Asks the servers whether they are there, sends what is pending, and measures their times anew. In a
 /// cluster it is also asked who has what, and a master that is new is connected to.
 async fn check(shared: &Shared, link: &Link, ready: &Ready) -> RedisResult<Arc<Ready>> {
     let was_refused = link.take_refused();
@@ -187,7 +187,7 @@ async fn check(shared: &Shared, link: &Link, ready: &Ready) -> RedisResult<Arc<R
     let rest = async {
         replay(shared, &checked).await?;
         if checked.server() != ready.server() {
-            meet(shared, &checked).await?;
+            identify(shared, &checked).await?;
         }
         keep_known(shared, &checked).await
     };
@@ -212,15 +212,15 @@ async fn complete(
     Ok(ready)
 }
 
-/// A server that nobody has met may hold data from before confirmed invalidations: the root's token
+/// A server that nobody has identified may hold data from before confirmed invalidations: the root's token
 /// goes, before anybody reads, and then the server is known.
-async fn meet(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+async fn identify(shared: &Shared, ready: &Ready) -> RedisResult<()> {
     if shared.settings.trust_restart {
         return Ok(());
     }
     let runs = ready.nodes().map(|node| shared.keys.run(&node.server));
-    let met = ready.values(Lane::Quick, runs).await?;
-    if met.contains(&Value::Nil) {
+    let known = ready.values(Lane::Quick, runs).await?;
+    if known.contains(&Value::Nil) {
         let root = [shared.keys.root()];
         removal::remove(shared, ready, Lane::Quick, &root, 1, &shared.notice_of(&root)).await?;
         tracing::debug!(
@@ -243,14 +243,14 @@ async fn keep_known(shared: &Shared, ready: &Ready) -> RedisResult<()> {
     join_all(ready.nodes().map(known)).await.into_iter().collect()
 }
 
-/// Sends the removals that are owed now. What is owed meanwhile waits for the next time, so
+/// Sends the removals that are pending now. What is pending meanwhile waits for the next time, so
 /// that there is an end to it.
 async fn replay(shared: &Shared, ready: &Ready) -> RedisResult<()> {
     let batches = shared.journal.batches();
     for batch in &batches {
         pending::send_batch(shared, ready, batch).await?;
     }
-    if !batches.is_empty() && !shared.feed.hears(ready.server()) {
+    if !batches.is_empty() && !shared.feed.is_connected_to(ready.server()) {
         // Memory stood in for Redis: what others invalidate there does not reach it.
         shared.generations.bump_epoch();
     }

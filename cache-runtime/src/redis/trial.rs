@@ -1,4 +1,4 @@
-//! Trying out whether marks can be set, renewed and taken away.
+//! Trying out whether placeholders can be set, renewed and taken away.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::shared::{Refusal, Shared};
 use crate::entry::StateId;
 use crate::random;
 
-/// For how long the mark would be there.
+/// For how long the placeholder would be there.
 const LIFE_MS: &[u8] = b"2000";
 
 impl RedisStore {
@@ -34,28 +34,28 @@ async fn try_lease(shared: &Arc<Shared>) -> bool {
             shared.leases.note(true);
             return true;
         }
-        Ok(_) => "a mark that was set is not found (GETRANGE)".to_owned(),
+        Ok(_) => "a placeholder that was set is not found (GETRANGE)".to_owned(),
         Err(Refusal::Forbidden(reason)) => reason,
-        Err(Refusal::Away) => return true,
+        Err(Refusal::Unavailable) => return true,
     };
     if shared.leases.note(false) {
         tracing::warn!(
             redis = shared.settings.address,
             reason,
-            "`coalesce = \"cluster\"` shares loads within this process alone: a right is missing, see \
+            "`coalesce = \"fleet\"` shares loads within this process alone: a right is missing, see \
              `cache_runtime::redis_servers` or `cachectl doctor`"
         );
     }
     false
 }
 
-/// Sets a mark, renews it and takes it away. Returns 1 if it was found.
+/// Sets a placeholder, renews it and takes it away. Returns 1 if it was found.
 async fn lease(ready: &Ready, keys: &[String], feed: &str) -> RedisResult<u8> {
-    let mark = StateId::lease(random::word());
-    let mark = mark.as_bytes();
-    let begin: [&[u8]; 4] = [mark, LIFE_MS, b"", b"1"];
+    let placeholder = StateId::lease(random::word());
+    let placeholder = placeholder.as_bytes();
+    let begin: [&[u8]; 4] = [placeholder, LIFE_MS, b"", b"1"];
     let _: Vec<Vec<u8>> = ready.script(Lane::Quick, Script::Begin, keys, &begin).await?;
-    let _: u8 = ready.script(Lane::Quick, Script::Renew, keys, &[mark, LIFE_MS]).await?;
-    let end: [&[u8]; 5] = [mark, b"", b"1", feed.as_bytes(), b""];
+    let _: u8 = ready.script(Lane::Quick, Script::Renew, keys, &[placeholder, LIFE_MS]).await?;
+    let end: [&[u8]; 5] = [placeholder, b"", b"1", feed.as_bytes(), b""];
     ready.script(Lane::Quick, Script::Fill, keys, &end).await
 }

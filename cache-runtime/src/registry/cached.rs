@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::config::Ttl;
-use crate::site::{Coalesce, Place, SiteKey, SiteSpec, Tier, TtlSpec};
+use crate::site::{Coalesce, SiteKey, SiteSpec, SourceLocation, Tier, TtlSpec};
 
 /// A function under [`#[cached]`](macro@crate::cached).
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -13,7 +13,7 @@ use crate::site::{Coalesce, Place, SiteKey, SiteSpec, Tier, TtlSpec};
 pub struct CachedSite {
     /// The place of the attribute.
     #[serde(flatten)]
-    pub place: Place,
+    pub location: SourceLocation,
     /// The prefix of its entries' names: `key_prefix`, or else the name of the function.
     pub prefix: &'static str,
     /// True if `key_prefix` is given.
@@ -75,7 +75,7 @@ pub enum SiteTtl {
 impl CachedSite {
     pub(super) fn of(spec: &SiteSpec) -> Self {
         CachedSite {
-            place: Place::of(&spec.declared),
+            location: SourceLocation::of(&spec.declared),
             prefix: spec.prefix(),
             prefix_is_written: spec.prefix.is_some(),
             key: spec.key,

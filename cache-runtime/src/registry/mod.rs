@@ -3,12 +3,12 @@
 //! Each attribute leaves a `static` in the program, and the linker gathers them.
 
 mod cached;
-mod invalidating;
+mod mutation;
 
 use serde::Serialize;
 
 pub use cached::{CachedSite, SiteTtl};
-pub use invalidating::{Invalidating, InvalidatingSite, InvalidatingSpec, SiteEntry};
+pub use mutation::{Mutation, MutationSite, MutationSpec, SiteEntry};
 
 use crate::site::SiteSpec;
 
@@ -18,7 +18,7 @@ pub enum CallSite {
     /// `#[cached]`.
     Cached(&'static SiteSpec),
     /// `#[cache_invalidate]` or `#[cache_put]`.
-    Invalidating(&'static InvalidatingSpec),
+    Mutation(&'static MutationSpec),
 }
 
 inventory::collect!(CallSite);
@@ -31,7 +31,7 @@ pub struct Registry {
     pub cached: Vec<CachedSite>,
     /// The functions under [`#[cache_invalidate]`](macro@crate::cache_invalidate) and
     /// [`#[cache_put]`](macro@crate::cache_put), by module and name.
-    pub invalidating: Vec<InvalidatingSite>,
+    pub mutations: Vec<MutationSite>,
 }
 
 /// Returns all annotated functions of the program and of its libraries with their options, even if they were never
@@ -54,19 +54,19 @@ pub struct Registry {
 /// }
 ///
 /// let registry = cache_runtime::registry();
-/// assert_eq!(registry.cached[0].place.function, "price");
+/// assert_eq!(registry.cached[0].location.function, "price");
 /// assert_eq!(registry.cached[0].tags, ["shop:{shop}"]);
-/// assert_eq!(registry.invalidating[0].prefix, Some("price:{article}"));
+/// assert_eq!(registry.mutations[0].prefix, Some("price:{article}"));
 /// ```
 pub fn registry() -> Registry {
-    let mut registry = Registry { cached: Vec::new(), invalidating: Vec::new() };
+    let mut registry = Registry { cached: Vec::new(), mutations: Vec::new() };
     for site in inventory::iter::<CallSite> {
         match site {
             CallSite::Cached(site) => registry.cached.push(CachedSite::of(site)),
-            CallSite::Invalidating(spec) => registry.invalidating.push(InvalidatingSite::of(spec)),
+            CallSite::Mutation(spec) => registry.mutations.push(MutationSite::of(spec)),
         }
     }
-    registry.cached.sort_by(|a, b| a.place.cmp(&b.place));
-    registry.invalidating.sort_by(|a, b| a.place.cmp(&b.place));
+    registry.cached.sort_by(|a, b| a.location.cmp(&b.location));
+    registry.mutations.sort_by(|a, b| a.location.cmp(&b.location));
     registry
 }

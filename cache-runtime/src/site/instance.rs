@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::location::{Declared, Place};
+use super::location::{Declared, SourceLocation};
 use super::spec::SiteSpec;
 use super::type_name::{label, without_closures};
 use crate::fingerprint::Alarm;
@@ -19,9 +19,9 @@ pub(crate) struct Instance {
     pub(crate) spec: &'static SiteSpec,
     /// The type name that tells this instance from others, as the compiler gave it.
     pub(crate) type_name: &'static str,
-    /// `module::function<types>`, for people: without types it is [`Place::path`].
+    /// `module::function<types>`, for people: without types it is [`SourceLocation::path`].
     ///
-    /// [`Place::path`]: crate::Place::path
+    /// [`SourceLocation::path`]: crate::SourceLocation::path
     label: String,
     /// Package, module path, function and type parameters: what makes its keys its own.
     pub(crate) identity: String,
@@ -115,7 +115,7 @@ impl Instance {
 
     /// Whether this is what people call it: with its types, or as the registry has it.
     pub(crate) fn is_called(&self, function: &str) -> bool {
-        self.label == function || Place::of(&self.spec.declared).path == function
+        self.label == function || SourceLocation::of(&self.spec.declared).path == function
     }
 }
 

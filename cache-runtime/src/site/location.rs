@@ -26,7 +26,7 @@ pub struct Declared {
 /// Where a call site is. Prints as `path (file:line)`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[non_exhaustive]
-pub struct Place {
+pub struct SourceLocation {
     /// The module: `shop::videos`.
     pub module: &'static str,
     /// The function's name.
@@ -42,14 +42,14 @@ pub struct Place {
     pub package: &'static str,
 }
 
-impl Place {
+impl SourceLocation {
     pub(crate) fn of(declared: &Declared) -> Self {
         let Declared { package, module, function, file, line, path } = *declared;
-        Place { module, function, path: function_path(path()), file, line, package }
+        SourceLocation { module, function, path: function_path(path()), file, line, package }
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({}:{})", self.path, self.file, self.line)
     }

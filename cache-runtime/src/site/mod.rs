@@ -6,7 +6,7 @@ mod spec;
 mod type_name;
 
 pub(crate) use instance::{Instance, instance_of, is_function_name};
-pub use location::{Declared, Place};
+pub use location::{Declared, SourceLocation};
 pub use spec::{Coalesce, SiteKey, SiteSpec, Tier, TtlSpec};
 pub(crate) use spec::{check_numbers, check_prefix};
 pub(crate) use type_name::without_closures;

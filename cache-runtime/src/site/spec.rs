@@ -44,7 +44,7 @@ pub enum Coalesce {
     #[default]
     Process,
     /// The callers of all processes that share a Redis.
-    Cluster,
+    Fleet,
 }
 
 /// The options of one `#[cached]` attribute.

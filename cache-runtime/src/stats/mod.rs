@@ -3,7 +3,7 @@
 //! A memory hit is counted in a stripe that belongs to the counting thread alone (a load and a
 //! store, no locked instruction); everything slower than that is counted in plain atomics.
 
-mod cluster;
+mod fleet;
 mod histogram;
 
 use std::borrow::Cow;
@@ -18,8 +18,8 @@ use once_cell::sync::Lazy;
 use crate::clock;
 use serde::{Serialize, Serializer};
 
-pub(crate) use cluster::{Beyond, Tallied, Total, totals_of};
-pub use cluster::{ClusterSite, ClusterStats};
+pub(crate) use fleet::{Beyond, FleetSums, Total, totals_of};
+pub use fleet::{FleetSite, FleetStats};
 pub(crate) use histogram::Histogram;
 pub use histogram::Latencies;
 
@@ -47,7 +47,7 @@ pub struct Stats {
     /// The number of interruptions of the feed of invalidations.
     pub feed_interruptions: u64,
     /// Pending invalidations: those that Redis has not confirmed.
-    pub owed_invalidations: u64,
+    pub pending_invalidations: u64,
     /// Loads in progress that other callers can join.
     pub flights: u64,
     /// Loads that run in the background.
@@ -64,7 +64,7 @@ pub struct Stats {
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct SiteStats {
-    /// `module::function`, with the type parameters of a generic instance; `by hand` for the
+    /// `module::function`, with the type parameters of a generic instance; `direct` for the
     /// methods of the manager.
     pub name: String,
     /// The prefix of its entries' names.
@@ -168,7 +168,7 @@ counts! {
     lossy,
     /// Entries found that could not be decoded exactly.
     decode_failures,
-    /// Calls that `bypass_if` sent past the cache.
+    /// Calls that bypassed the cache, by `bypass_if`.
     bypassed,
 }
 
@@ -326,7 +326,7 @@ pub(crate) struct SiteCounters {
     shared_hits: Stripe,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
-    /// Whether its calls go past the cache, since somebody has switched it off.
+    /// Whether its calls bypass the cache, since somebody has switched it off.
     off: AtomicBool,
     cost: f64,
     baseline: Mutex<Counts>,

@@ -9,7 +9,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
-use crate::memory::{self, Facts, Made, Memory, MemoryKey, Unkept};
+use crate::memory::{self, EntryMeta, Made, Memory, MemoryKey, Unkept};
 use crate::output::CacheValue;
 use crate::panics::unless_panicking;
 use crate::shape;
@@ -37,7 +37,7 @@ pub(crate) trait AnyValue: Any + Send + Sync {
         &self,
         memory: &Memory,
         key: MemoryKey,
-        facts: Facts,
+        meta: EntryMeta,
         load_micros: u32,
         weight: Option<usize>,
     ) -> Result<Made, Unkept>;
@@ -73,11 +73,11 @@ impl<V: CacheValue> AnyValue for V {
         &self,
         memory: &Memory,
         key: MemoryKey,
-        facts: Facts,
+        meta: EntryMeta,
         load_micros: u32,
         weight: Option<usize>,
     ) -> Result<Made, Unkept> {
-        let make = || memory.make(key, facts, load_micros, self, weight);
+        let make = || memory.make(key, meta, load_micros, self, weight);
         unless_panicking(make).unwrap_or(Err(Unkept::Panics(type_name::<V>())))
     }
 }

@@ -50,7 +50,7 @@ pub(crate) struct Encoded {
     pub(crate) payload: Vec<u8>,
 }
 
-/// How the values of one function are encoded and told apart; by hand nothing is known.
+/// How the values of one function are encoded and told apart; of a direct value nothing is known.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Coding {
     /// The codec that the function asks for.
@@ -62,7 +62,7 @@ pub(crate) struct Coding {
 #[derive(Debug)]
 pub(crate) struct Types {
     /// What is known of a type in a codec, by the [identity](ValueCodec::identity) of the pair.
-    known: RwLock<HashMap<TypeId, Arc<Facts>>>,
+    known: RwLock<HashMap<TypeId, Arc<TypeFacts>>>,
     codec: DefaultCodec,
     compress_above: Option<usize>,
     /// The largest value, in bytes.
@@ -70,7 +70,7 @@ pub(crate) struct Types {
 }
 
 #[derive(Debug, Default)]
-struct Facts {
+struct TypeFacts {
     /// The codec has not carried a value that another did: it is the last to be tried.
     fails: AtomicBool,
     /// Shapes that an entry had and its value, too.
@@ -218,7 +218,7 @@ impl Types {
         Ok(Encoded { codec: codec.id(), compressed, shape, payload: packed.unwrap_or(payload) })
     }
 
-    fn facts(&self, codec: &dyn ValueCodec) -> Arc<Facts> {
+    fn facts(&self, codec: &dyn ValueCodec) -> Arc<TypeFacts> {
         let id = codec.identity();
         if let Some(facts) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
             return Arc::clone(facts);
@@ -228,7 +228,7 @@ impl Types {
     }
 }
 
-impl Facts {
+impl TypeFacts {
     fn change_codec(
         &self,
         from: &dyn ValueCodec,

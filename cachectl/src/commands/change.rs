@@ -4,7 +4,7 @@ use cache_runtime::CacheManager;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::away;
+use super::unavailable;
 use crate::args::Invalidate;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, printable};
@@ -43,7 +43,7 @@ pub(crate) async fn invalidate(
 
 /// Returns the number of processes that have reported recently and so notice a change; `None` if it is unknown.
 async fn audience(manager: &CacheManager) -> Option<u64> {
-    manager.cluster_stats().await.map(|stats| stats.instances)
+    manager.fleet_stats().await.map(|stats| stats.instances)
 }
 
 /// Tells people, beside the answer, how many processes there are to notice.
@@ -75,7 +75,7 @@ pub(crate) async fn would_clear(
         }
     }
     if !names.is_complete() {
-        return Err(away(manager).await);
+        return Err(unavailable(manager).await);
     }
     out.answer(&json!({ "would_remove": count }), format!("{count} would be removed"))?;
     Ok(Exit::Done)
@@ -91,7 +91,7 @@ pub(crate) async fn clear(
             "{pattern:?} is everything in the namespace; if you mean it: cachectl flush --yes"
         )));
     }
-    sweep(manager, out, pattern).await
+    scan(manager, out, pattern).await
 }
 
 pub(crate) async fn flush(
@@ -105,11 +105,11 @@ pub(crate) async fn flush(
             manager.config().namespace
         )));
     }
-    sweep(manager, out, "*").await
+    scan(manager, out, "*").await
 }
 
 /// Removes what matches, with a bar for who looks on.
-async fn sweep(manager: &CacheManager, out: &mut Output, pattern: &str) -> Result<Exit, Failure> {
+async fn scan(manager: &CacheManager, out: &mut Output, pattern: &str) -> Result<Exit, Failure> {
     // It draws nothing where nobody sees it.
     let bar = ProgressBar::new(1_000);
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg} removed  {elapsed}");
@@ -117,10 +117,10 @@ async fn sweep(manager: &CacheManager, out: &mut Output, pattern: &str) -> Resul
     let processes = audience(manager).await;
     let mut part = 0.0;
     let removed = manager
-        .clear_with(pattern, |swept| {
-            bar.set_position((swept.part * 1_000.0) as u64);
-            bar.set_message(swept.removed.to_string());
-            part = swept.part;
+        .clear_with(pattern, |progress| {
+            bar.set_position((progress.part * 1_000.0) as u64);
+            bar.set_message(progress.removed.to_string());
+            part = progress.part;
         })
         .await?;
     bar.finish_and_clear();

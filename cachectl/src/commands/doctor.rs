@@ -1,28 +1,29 @@
 //! What is wrong with a Redis.
 
-use cache_runtime::Grade;
+use cache_runtime::Severity;
 
 use crate::connect::Connection;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, printable};
 
 pub(crate) async fn doctor(connection: &Connection, out: &mut Output) -> Result<Exit, Failure> {
-    let checks = connection.prepare()?.diagnose().await;
+    let diagnostics = connection.prepare()?.diagnose().await;
     let mut text = String::new();
-    for check in &checks {
-        let grade = match check.grade {
-            Grade::Good => "good",
-            Grade::Warning => "warning",
+    for diagnostic in &diagnostics {
+        let severity = match diagnostic.severity {
+            Severity::Good => "good",
+            Severity::Warning => "warning",
             _ => "FAULT",
         };
-        text += &format!("{grade:8} {:14} {}\n", check.name, printable(&check.found));
-        if let Some(advice) = &check.advice {
+        text += &format!("{severity:8} {:14} {}\n", diagnostic.name, printable(&diagnostic.found));
+        if let Some(advice) = &diagnostic.advice {
             text += &format!("{:23} -> {}\n", "", printable(advice));
         }
     }
-    let count = |grade| checks.iter().filter(|check| check.grade == grade).count();
-    let (faults, warnings) = (count(Grade::Fault), count(Grade::Warning));
-    text += &format!("{} checks, {faults} faults, {warnings} warnings", checks.len());
-    out.answer(&checks, text)?;
+    let count =
+        |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let (faults, warnings) = (count(Severity::Fault), count(Severity::Warning));
+    text += &format!("{} checks, {faults} faults, {warnings} warnings", diagnostics.len());
+    out.answer(&diagnostics, text)?;
     Ok(if faults == 0 { Exit::Done } else { Exit::No })
 }

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use cache_runtime::{CacheManager, ClusterStats, EntryState, Inspected, Status, Ttl};
+use cache_runtime::{CacheManager, EntryState, FleetStats, Inspected, Status, Ttl};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{away, cluster_stats};
+use super::{fleet_stats, unavailable};
 use crate::args::List;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, printable};
@@ -17,20 +17,20 @@ pub(crate) async fn stats(
     out: &mut Output,
     reset: bool,
 ) -> Result<Exit, Failure> {
-    let stats = cluster_stats(manager).await?;
+    let stats = fleet_stats(manager).await?;
     if stats.since.is_none() && !out.is_json() {
         out.line("Nothing has been counted: no process has reported to this namespace.")?;
     } else {
         out.answer(&stats, with_printable_names(stats.clone()))?;
     }
-    if reset && !manager.reset_cluster_stats().await {
-        return Err(away(manager).await);
+    if reset && !manager.reset_fleet_stats().await {
+        return Err(unavailable(manager).await);
     }
     Ok(Exit::Done)
 }
 
 /// Whoever can write to Redis has named the call sites.
-fn with_printable_names(mut stats: ClusterStats) -> ClusterStats {
+fn with_printable_names(mut stats: FleetStats) -> FleetStats {
     for site in &mut stats.sites {
         site.name = printable(&site.name).into_owned();
     }
@@ -108,7 +108,7 @@ pub(crate) async fn list(
             }
         }
         if !names.is_complete() {
-            return Err(away(manager).await);
+            return Err(unavailable(manager).await);
         }
     }
     Ok(Exit::Done)
@@ -136,7 +136,7 @@ pub(crate) async fn inspect(
 ) -> Result<Exit, Failure> {
     let Some(entry) = manager.inspect(name).await? else {
         if manager.ping().await.is_none() {
-            return Err(away(manager).await);
+            return Err(unavailable(manager).await);
         }
         out.answer(
             &json!({ "name": name, "state": "absent" }),

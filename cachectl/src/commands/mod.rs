@@ -5,20 +5,20 @@ pub(crate) mod doctor;
 pub(crate) mod look;
 pub(crate) mod watch;
 
-use cache_runtime::{CacheManager, ClusterStats};
+use cache_runtime::{CacheManager, FleetStats};
 
 use crate::exit::Failure;
 
 /// Why Redis cannot be used.
-async fn away(manager: &CacheManager) -> Failure {
-    Failure::Away(
+async fn unavailable(manager: &CacheManager) -> Failure {
+    Failure::Unavailable(
         manager.health().await.reason.unwrap_or_else(|| "it does not answer in time".into()),
     )
 }
 
-async fn cluster_stats(manager: &CacheManager) -> Result<ClusterStats, Failure> {
-    match manager.cluster_stats().await {
+async fn fleet_stats(manager: &CacheManager) -> Result<FleetStats, Failure> {
+    match manager.fleet_stats().await {
         Some(stats) => Ok(stats),
-        None => Err(away(manager).await),
+        None => Err(unavailable(manager).await),
     }
 }

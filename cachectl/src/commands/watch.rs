@@ -6,7 +6,7 @@ use std::io::stdout;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant, SystemTime};
 
-use cache_runtime::{CacheManager, ClusterSite, ClusterStats, Counts};
+use cache_runtime::{CacheManager, Counts, FleetSite, FleetStats};
 use crossterm::cursor::{Hide, MoveTo, Show};
 use crossterm::execute;
 use crossterm::terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen};
@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::cluster_stats;
+use super::fleet_stats;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, printable};
 
@@ -49,7 +49,7 @@ async fn look_on(
         }
         let latency = manager.ping().await;
         // An outage is a part of what is to be seen.
-        let stats = match cluster_stats(manager).await {
+        let stats = match fleet_stats(manager).await {
             Ok(stats) => stats,
             Err(failure) if time == 0 => return Err(failure),
             Err(failure) => {
@@ -69,13 +69,13 @@ async fn look_on(
 /// new.
 #[derive(Default)]
 struct Seen {
-    reports: VecDeque<ClusterStats>,
+    reports: VecDeque<FleetStats>,
     /// When the last one was noticed.
     at: Option<Instant>,
 }
 
 impl Seen {
-    fn note(&mut self, stats: ClusterStats, now: Instant) {
+    fn note(&mut self, stats: FleetStats, now: Instant) {
         if self.reports.back().is_some_and(|last| last.since != stats.since) {
             // They have been set back.
             self.reports.clear();
@@ -86,7 +86,7 @@ impl Seen {
         let began = stats.reported.and_then(|latest| latest.checked_sub(WINDOW));
         self.reports.push_back(stats);
         self.at = Some(now);
-        let is_old = |report: &ClusterStats| report.reported <= began;
+        let is_old = |report: &FleetStats| report.reported <= began;
         while self.reports.len() > 2 && self.reports.get(1).is_some_and(is_old) {
             self.reports.pop_front();
         }
@@ -94,12 +94,12 @@ impl Seen {
 
     /// Two reports, and the seconds between them; `None` before there are two. If none has come for as long as the
     /// window, nothing has been counted in it.
-    fn span(&self, now: Instant) -> Option<(&ClusterStats, &ClusterStats, f64)> {
+    fn span(&self, now: Instant) -> Option<(&FleetStats, &FleetStats, f64)> {
         let (first, last) = (self.reports.front()?, self.reports.back()?);
         if self.at.is_some_and(|at| now.duration_since(at) >= WINDOW) {
             return Some((last, last, WINDOW.as_secs_f64()));
         }
-        let time = |stats: &ClusterStats| stats.reported.unwrap_or(SystemTime::UNIX_EPOCH);
+        let time = |stats: &FleetStats| stats.reported.unwrap_or(SystemTime::UNIX_EPOCH);
         let between = time(last).duration_since(time(first)).ok().filter(|time| !time.is_zero())?;
         // Between reports further apart nothing was counted but in the end.
         Some((first, last, between.min(WINDOW).as_secs_f64()))
@@ -176,8 +176,8 @@ impl Rates {
 }
 
 /// Returns the earlier counts of the same call site.
-fn counts_of(earlier: &ClusterStats, site: &ClusterSite) -> Counts {
-    let same = |old: &&ClusterSite| (&old.name, &old.prefix) == (&site.name, &site.prefix);
+fn counts_of(earlier: &FleetStats, site: &FleetSite) -> Counts {
+    let same = |old: &&FleetSite| (&old.name, &old.prefix) == (&site.name, &site.prefix);
     earlier.sites.iter().find(same).map(|old| old.counts).unwrap_or_default()
 }
 
@@ -188,10 +188,10 @@ fn number(number: Option<f64>, unit: &str) -> String {
 
 impl View {
     fn of(seen: &Seen, latency: Option<Duration>, manager: &CacheManager, now: Instant) -> Self {
-        let nothing = ClusterStats::default();
+        let nothing = FleetStats::default();
         let after = seen.reports.back().unwrap_or(&nothing);
         let span = seen.span(now);
-        let rates = |old: &dyn Fn(&ClusterStats) -> Counts, counts: Counts| {
+        let rates = |old: &dyn Fn(&FleetStats) -> Counts, counts: Counts| {
             span.map(|(before, _, seconds)| Rates::of(old(before), counts, seconds))
         };
         let mut sites: Vec<_> = after
@@ -262,8 +262,8 @@ mod tests {
     use super::*;
 
     /// The sums after a steady 200 requests a second for so long.
-    fn after(ms: u64) -> ClusterStats {
-        let mut stats = ClusterStats::default();
+    fn after(ms: u64) -> FleetStats {
+        let mut stats = FleetStats::default();
         let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
         stats.since = Some(began);
         stats.reported = Some(began + Duration::from_millis(ms));

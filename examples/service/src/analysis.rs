@@ -48,9 +48,9 @@ impl Analyst {
     /// The answer depends on the text alone, which is the key: nothing ever has to invalidate it, and a
     /// video with a new title asks for another entry. The options say what a paid call is worth:
     ///
-    /// - `ttl`, `stale_while_revalidate`: after a day it is asked anew, and nobody waits for that.
+    /// - `ttl`, `stale_while_revalidate`: after a day it is asked again, and nobody waits for that.
     /// - `stale_if_error`: if the API is down, an answer of the last month is better than none.
-    /// - `coalesce = "cluster"`: of all processes that share a Redis, one asks and pays.
+    /// - `coalesce = "fleet"`: of all processes that share a Redis, one asks and pays.
     /// - `cost`: what a call costs; the statistics say how much was saved.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Analyst {
         skip(self),
         stale_while_revalidate = "7d",
         stale_if_error = "30d",
-        coalesce = "cluster",
+        coalesce = "fleet",
         cost = 0.002
     )]
     pub async fn analyse(&self, text: &str) -> Result<Analysis, Unavailable> {

@@ -110,11 +110,11 @@ async fn start(args: &Serve) -> Outcome<(TcpListener, axum::Router, CacheManager
     Ok((listener, router(app, manager.clone(), admin), manager))
 }
 
-/// Gives Redis a last chance to hear of what was invalidated.
+/// Gives Redis a last chance to receive what was invalidated.
 async fn disconnect(manager: &CacheManager) {
-    let owed = manager.disconnect().await;
-    if owed > 0 {
-        tracing::warn!("Redis has not confirmed {owed} invalidations, which are lost");
+    let pending = manager.disconnect().await;
+    if pending > 0 {
+        tracing::warn!("Redis has not confirmed {pending} invalidations, which are lost");
     }
 }
 

@@ -56,7 +56,7 @@ async fn ready(State(manager): State<CacheManager>) -> (StatusCode, &'static str
 ///
 /// # Errors
 ///
-/// If the environment is wrong, or Redis is required and away.
+/// If the environment is wrong, or Redis is required and unavailable.
 pub async fn cache_for(db: &Db) -> Result<CacheManager, cache_runtime::Error> {
     let config = CacheConfig::from_env()?;
     let namespace = format!("{}-{}", config.namespace, db.id());

@@ -124,7 +124,7 @@ pub async fn search(db: &Db, words: &str, page: u32) -> Result<Arc<Vec<Listed>>,
 }
 
 /// The videos that were seen most. To invalidate it with every view would leave no hit; it may be a
-/// few seconds old, and nobody waits for it while it is loaded anew.
+/// few seconds old, and nobody waits for it while it is refreshed.
 ///
 /// # Errors
 ///

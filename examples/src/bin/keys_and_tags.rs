@@ -25,7 +25,7 @@ async fn search(_database: &Database, words: &str, page: u32) -> String {
     format!("page {page} of what was found for {words:?}")
 }
 
-/// A template gives names that a person can read, and that can be used by hand.
+/// A template gives names that a person can read, and that can be used directly.
 #[cached(key_prefix = "greeting", key = "{user.language}:{name}")]
 async fn greeting(user: &User, name: &str) -> String {
     let hello = if user.language == "de" { "Hallo" } else { "Hello" };
@@ -76,7 +76,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     part("What is put into a name is escaped, so that it cannot be taken for more than it is.");
     println!("  {:?} becomes {:?}, {:?} becomes {:?}", "a:b", escape("a:b"), "*", escape("*"));
 
-    part("A template's names can be read and written by hand.");
+    part("A template's names can be read and written directly.");
     let name = "greeting:de:Ada";
     println!("  get({name:?}) = {:?}", manager.get::<String>(name).await?);
     manager.set(name, &"Moin, Ada".to_owned(), Duration::from_secs(60)).await?;

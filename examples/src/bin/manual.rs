@@ -1,4 +1,4 @@
-//! The same cache by hand, without attributes: every method of `CacheManager`.
+//! The direct API, without attributes: every method of `CacheManager`.
 //!
 //! ```text
 //! cargo run -p cache-examples --bin manual

@@ -1,4 +1,4 @@
-//! One entry, by the call that reads it: looked at, loaded, put and removed, by hand and by attribute.
+//! One entry, by the call that reads it: looked at, loaded, put and removed, directly and by attribute.
 //!
 //! ```text
 //! cargo run -p cache-examples --bin one_call
@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     timed("price(7)", shop.price(7)).await?;
     timed("price(8)", shop.price(8)).await?;
 
-    part("The same by hand. Each of these takes the call itself, which is not awaited.");
+    part("The same directly. Each of these takes the call itself, which is not awaited.");
     println!("  name:       {}", shop.price(7).cache_entry().name()?);
     println!("  peek:       {:?}", shop.price(7).cache_entry().peek().await?);
     let fetched = shop.price(7).cache_entry().fetch().await?;

@@ -27,7 +27,7 @@ async fn get_video(id: u64) -> Result<Video, io::Error> {
     Ok(Video { id, title })
 }
 
-/// A write. When it has succeeded, every call of `get_video` for this video loads anew.
+/// A write. When it has succeeded, every call of `get_video` for this video loads again.
 #[cache_invalidate(prefix = "video:{id}")]
 async fn rename_video(id: u64, title: &str) -> Result<(), io::Error> {
     database::set_title(id, title).await

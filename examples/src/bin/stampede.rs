@@ -39,7 +39,7 @@ async fn shared_here(id: u64) -> Result<u64, io::ErrorKind> {
     ask(id).await
 }
 
-#[cached(ttl = "1m", coalesce = "cluster")]
+#[cached(ttl = "1m", coalesce = "fleet")]
 async fn shared_by_all(id: u64) -> Result<u64, io::ErrorKind> {
     ask(id).await
 }

@@ -41,7 +41,7 @@ async fn late(id: u64) -> Result<u64, String> {
     Ok(id)
 }
 
-#[cached(ttl = "1m", key_prefix = "shared", key = "{id}", coalesce = "cluster")]
+#[cached(ttl = "1m", key_prefix = "shared", key = "{id}", coalesce = "fleet")]
 async fn shared(id: u64) -> u64 {
     id
 }

@@ -67,7 +67,7 @@ pub async fn find(id: u64, name: &str) -> Result<Option<String>, Failure> {
     stale_if_error = "1h",
     load_timeout = "1s",
     early_refresh = 1.5,
-    coalesce = "cluster",
+    coalesce = "fleet",
     share_errors = true
 )]
 pub async fn find_again(id: u64, mut name: String, others: &[u64]) -> Result<String, Failure> {

@@ -33,7 +33,7 @@ impl<'a> Floors<'a> {
         floors
     }
 
-    /// The first floor that forbids what was seen, and from when on. What was put by hand is
+    /// The first floor that forbids what was seen, and from when on. What was put directly is
     /// forbidden only by what began later.
     pub fn first_above(&self, seen: &Datum, put: Option<Span>) -> Option<(u64, &'a Change)> {
         let floors = &self.0[seen.key.index()];

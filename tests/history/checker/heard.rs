@@ -2,7 +2,7 @@ use cache_tests::history::{Event, Watch};
 
 use super::Record;
 
-/// Up to when a process says that it has heard everything, as it goes on.
+/// Up to when a process says that it has received everything, as it goes on.
 #[derive(Debug)]
 pub struct Heard(Vec<(u64, u64)>);
 
@@ -10,7 +10,9 @@ impl Heard {
     pub fn new(record: &Record) -> Self {
         let mut until = 0;
         let said = record.events.iter().filter_map(|event| match event {
-            Event::Watch(Watch { span, heard_until: Some(heard), .. }) => Some((span.end, *heard)),
+            Event::Watch(Watch { span, received_until: Some(heard), .. }) => {
+                Some((span.end, *heard))
+            }
             _ => None,
         });
         Heard(

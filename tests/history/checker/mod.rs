@@ -5,9 +5,9 @@
 //!
 //! - in the same process, no read that began after the change had returned may see it;
 //! - in any process, no read may see it that began later than a bound after Redis held the change,
-//!   or after the process had said that it has heard all that Redis held by then.
+//!   or after the process had said that it has received all that Redis held by then.
 //!
-//! A value that was put by hand counts from that moment, whatever its version: the program says
+//! A value that was put directly counts from that moment, whatever its version: the program says
 //! that it is the newest there is. So only changes that began after the put had returned forbid it.
 //!
 //! And every operation has succeeded, and each value is that of the key that was asked for.

@@ -7,7 +7,7 @@ use super::Record;
 pub struct Steady {
     /// When nothing failed, in order.
     untroubled: Vec<Span>,
-    /// When it owed Redis an invalidation all the same, and so did without it: one that was dropped
+    /// When an invalidation of it was pending all the same, and so did without it: one that was dropped
     /// half-way is sent when its caller has gone on.
     owing: Vec<Span>,
 }

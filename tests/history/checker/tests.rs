@@ -30,8 +30,8 @@ fn change(id: u64, at: u64, version: u64, confirmed: Option<u64>) -> Event {
 }
 
 fn watch(at: u64, healthy: bool, troubles: u64) -> Event {
-    let (span, heard_until) = (Span { begin: at, end: at + 1 }, None);
-    Event::Watch(Watch { span, healthy, troubles, heard_until })
+    let (span, received_until) = (Span { begin: at, end: at + 1 }, None);
+    Event::Watch(Watch { span, healthy, troubles, received_until })
 }
 
 fn violations(histories: &[&[Event]]) -> Vec<Violation> {
@@ -95,9 +95,9 @@ fn a_process_in_touch_with_redis_has_a_bound_of_its_own() {
 #[test]
 fn a_process_must_have_heard_what_it_says_it_has() {
     let change = [change(1, 100, 2, Some(1_000))];
-    let says = |heard_until| {
-        let (span, heard_until) = (Span { begin: 1_100, end: 1_110 }, Some(heard_until));
-        Event::Watch(Watch { span, healthy: false, troubles: 0, heard_until })
+    let says = |received_until| {
+        let (span, received_until) = (Span { begin: 1_100, end: 1_110 }, Some(received_until));
+        Event::Watch(Watch { span, healthy: false, troubles: 0, received_until })
     };
     assert_eq!(violations(&[&change, &[says(1_000), read(1_200, 1)]]), []);
     // It began before that was said.
@@ -135,7 +135,7 @@ fn a_question_to_redis_from_before_a_stop_is_not_joined_after_it() {
 }
 
 #[test]
-fn a_value_put_by_hand_is_forbidden_by_what_began_later_alone() {
+fn a_value_put_directly_is_forbidden_by_what_began_later_alone() {
     let put = Datum { key: key(), version: 3, set_by: 7 };
     // The put of an old version began after the change of a newer one.
     let overtaken = [change(1, 100, 4, None), change(7, 200, 3, None)];

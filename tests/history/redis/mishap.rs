@@ -45,7 +45,7 @@ impl Mishap {
     }
 }
 
-/// Marks, tokens and values go, as they do where there is not enough memory.
+/// Placeholders, tokens and values go, as they do where there is not enough memory.
 fn evict(server: &RedisServer, dice: &mut Dice) {
     for _ in 0..dice.within(1..20) {
         if let Ok(key) = server.try_cli::<String>(&["RANDOMKEY"]) {

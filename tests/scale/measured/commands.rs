@@ -113,7 +113,7 @@ async fn calls_send_what_the_paper_says() {
     let load = ["GET", "EVALSHA", "EVALSHA"];
     bench.sends("a load", articles(&first), &load, 5 + 3 + 5).await;
     bench.sends("a hit in memory", articles(&first), &[], 0).await;
-    // The first one finds no token in the mirror.
+    // The first one finds no token in the token cache.
     with(&second, article(99)).await;
     bench.sends("a hit in Redis, tiered", articles(&second), &["GET"], 0).await;
     bench.sends("a hit in Redis, mode redis", articles(&strict), &["MGET"], 0).await;
@@ -124,7 +124,7 @@ async fn calls_send_what_the_paper_says() {
     set("b:x".into()).await;
     // As a load, with a DEL, an UNLINK of the name's token, and a PUBLISH; and one token less.
     let put = ["EVALSHA", "EVALSHA"];
-    bench.sends("a value set by hand", named(CALLS, set), &put, 4 + 2 + 1 + 4 + 1 + 1).await;
+    bench.sends("a value set directly", named(CALLS, set), &put, 4 + 2 + 1 + 4 + 1 + 1).await;
     let delete = async |name: String| _ = first.delete(&name).await.unwrap();
     bench.sends("an invalidation of a name", named(CALLS, delete), &["EVALSHA"], 4).await;
     let prefix = async |name: String| first.invalidate_prefix(&name).await.unwrap();

@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     pub(crate) token_life: f64,
     /// How many copies fit into the memory of an instance.
     pub(crate) copies: f64,
-    /// How many tags the mirror remembers.
+    /// How many tags the token cache remembers.
     pub(crate) mirror: f64,
     /// Counters for names, and as many for tags.
     pub(crate) slots: f64,

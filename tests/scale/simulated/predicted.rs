@@ -85,7 +85,7 @@ struct Past {
     early: f64,
 }
 
-/// The part of the looks at Redis for which the mirror has the tokens. A token that was noted with a
+/// The part of the looks at Redis for which the token cache has the tokens. A token that was noted with a
 /// copy ends with it: so it is the other keys of the prefix, as they are on average, that keep the token
 /// there, and this key only if its copy was made stale.
 fn mirrored(plan: &Plan, past_memory: &[Past], found: f64, made: f64, invalidated: f64) -> f64 {

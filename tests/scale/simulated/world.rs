@@ -16,7 +16,7 @@ pub(crate) struct Counted {
     pub(crate) reads: f64,
     pub(crate) memory_hits: f64,
     pub(crate) redis_hits: f64,
-    /// Of tokens, and those of them that the mirror had.
+    /// Of tokens, and those of them that the token cache had.
     pub(crate) mirror_looks: f64,
     pub(crate) mirror_hits: f64,
     /// Copies that were found stale though nothing of theirs had been invalidated.
@@ -239,7 +239,7 @@ impl World {
         self.instances[instance].memory.insert(key, Copied { ends, stamps, truth });
     }
 
-    /// Compares the tokens of an entry with those of the mirror; if it has not all they came with the entry,
+    /// Compares the tokens of an entry with those of the token cache; if it has not all they came with the entry,
     /// by MGET in place of GET.
     fn validate(&mut self, instance: usize, key: usize) {
         let (group, common) = (self.group(key), self.common());
@@ -254,7 +254,7 @@ impl World {
         match (knows(self, common), knows(self, group)) {
             (Some(_), Some(token)) if token == expected => self.counted.mirror_hits += 1.0,
             (Some(_), Some(_)) => {
-                // The mirror may be behind: they are asked for.
+                // The token cache may be behind: they are asked for.
                 self.counted.commands += 1.0;
                 self.remember(instance, group);
             }

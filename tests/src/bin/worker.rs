@@ -12,7 +12,7 @@
 //! | `together ITEM CALLERS` | the item, by so many callers at once who share it with all processes |
 //! | `loads` | how often the body behind `get` has run |
 //! | `change ITEM`, `change-all` | invalidates one item by its prefix, all of them by their tag |
-//! | `set NAME TEXT`, `peek NAME`, `delete NAME`, `clear PATTERN`, `flush` | the cache by hand |
+//! | `set NAME TEXT`, `peek NAME`, `delete NAME`, `clear PATTERN`, `flush` | the direct API |
 //! | `setting FIELD` | a field of the configuration, as JSON |
 //! | `config-error` | what is wrong with the environment |
 //! | `backend` | the store in use |
@@ -74,7 +74,7 @@ async fn item_now(id: &str) -> String {
     format!("{id}={data}")
 }
 
-#[cached(ttl = "5m", key_prefix = "shared", key = "{id}", coalesce = "cluster")]
+#[cached(ttl = "5m", key_prefix = "shared", key = "{id}", coalesce = "fleet")]
 async fn shared_item(id: String) -> String {
     item_now(&id).await
 }

@@ -113,6 +113,6 @@ pub struct Watch {
     pub healthy: bool,
     /// How many operations and connections have failed so far.
     pub troubles: u64,
-    /// Everything that Redis held by then has been heard, as the cache says.
-    pub heard_until: Option<u64>,
+    /// Everything that Redis held by then has been received, as the cache says.
+    pub received_until: Option<u64>,
 }

@@ -22,7 +22,7 @@ pub struct Datum {
     pub key: Key,
     /// Which of its versions.
     pub version: u64,
-    /// The change that put it into the cache by hand; 0 if it was loaded.
+    /// The change that put it into the direct API; 0 if it was loaded.
     pub set_by: u64,
 }
 

@@ -145,7 +145,7 @@ impl RedisServer {
     ///
     /// # Panics
     ///
-    /// If the server is away, answers with an error, or with something that is no `T`.
+    /// If the server is unavailable, answers with an error, or with something that is no `T`.
     pub fn cli<T: FromRedisValue>(&self, command: &[&str]) -> T {
         match self.try_cli(command) {
             Ok(value) => value,

@@ -7,10 +7,10 @@ use super::{Admin, KEY, answer, with_key};
 use crate::stores::{Store, TestCache, on_stores};
 
 const READING: [&str; 7] =
-    ["/stats", "/stats/cluster", "/health", "/sites", "/events", "/metrics", "/entries/admin:1"];
+    ["/stats", "/stats/fleet", "/health", "/sites", "/events", "/metrics", "/entries/admin:1"];
 const CHANGING: [(&str, &str); 10] = [
     ("POST", "/stats/reset"),
-    ("POST", "/stats/cluster/reset"),
+    ("POST", "/stats/fleet/reset"),
     ("DELETE", "/entries/admin:1"),
     ("DELETE", "/prefix/admin"),
     ("DELETE", "/tag/shelf:1"),

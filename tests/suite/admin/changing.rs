@@ -100,7 +100,7 @@ async fn warm(admin: &Admin, body: &Value) -> super::Answer {
 }
 
 #[tokio::test]
-async fn json_values_are_stored_for_the_cache_by_hand() {
+async fn json_values_are_stored_for_the_cache_directly() {
     on_each_store(async |cache: TestCache| {
         let admin = Admin::with_key(&cache.manager).await;
         let entries = json!({ "entries": [

@@ -45,22 +45,22 @@ async fn the_statistics_of_all_processes_are_added_up_and_start_from_zero() {
         with(manager, item(&source, 1)).await;
     }
     let admin = Admin::with_key(&cache.manager).await;
-    until(async || admin.get("/stats/cluster").await.ok()["total_requests"] == 2).await;
-    let answer = admin.get("/stats/cluster").await;
+    until(async || admin.get("/stats/fleet").await.ok()["total_requests"] == 2).await;
+    let answer = admin.get("/stats/fleet").await;
     let stats = answer.ok();
     assert_eq!((&stats["instances"], &stats["hit_rate_text"]), (&json!(2), &json!("50.0 %")));
     assert_eq!(stats["prefixes"]["admin"]["loads"], 1);
     is_rfc3339(&stats["since"]);
     is_rfc3339(&stats["reported"]);
-    admin.post("/stats/cluster/reset").await.ok();
-    assert_eq!(admin.get("/stats/cluster").await.ok()["total_requests"], 0);
+    admin.post("/stats/fleet/reset").await.ok();
+    assert_eq!(admin.get("/stats/fleet").await.ok()["total_requests"], 0);
 }
 
 #[tokio::test]
-async fn while_redis_is_away_the_statistics_of_all_processes_are_unavailable() {
+async fn while_redis_is_unavailable_the_statistics_of_all_processes_are_unavailable() {
     on_stores(&[Store::Outage], async |cache: TestCache| {
         let admin = Admin::with_key(&cache.manager).await;
-        let refused = [admin.get("/stats/cluster").await, admin.post("/stats/cluster/reset").await];
+        let refused = [admin.get("/stats/fleet").await, admin.post("/stats/fleet/reset").await];
         assert!(refused.iter().all(|answer| answer.refusal(503).contains("/health")));
     })
     .await;
@@ -107,7 +107,7 @@ async fn the_registry_is_listed_with_what_invalidates() {
             sites.iter().find(|site| site["path"] == path.as_str()).cloned().unwrap()
         };
         assert_eq!(listed("cached", item_path())["tags"], json!(["shelf:{id}"]));
-        let change = listed("invalidating", item_path().replace("item", "change"));
+        let change = listed("mutations", item_path().replace("item", "change"));
         assert_eq!(change["prefix"], "admin:{id}");
         assert_eq!(sites["disabled"], json!([]));
     })

@@ -4,6 +4,6 @@ mod invalidation;
 mod loading;
 mod many;
 mod refusals;
+mod scan;
 mod state;
-mod sweep;
 mod values;

@@ -47,8 +47,8 @@ async fn after_a_disconnect_functions_go_on_in_memory() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
         assert_eq!(item(&source, 1).await, 1);
-        let owed = cache.manager.disconnect().await;
-        assert_eq!(owed, 0);
+        let pending = cache.manager.disconnect().await;
+        assert_eq!(pending, 0);
         source.set(2);
         item(&source, 2).await;
         assert_eq!((item(&source, 2).await, source.reads()), (2, 2));

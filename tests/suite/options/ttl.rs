@@ -107,14 +107,14 @@ async fn without_a_ttl_the_prefix_decides_and_then_the_default() {
             config
                 .default_ttl(Duration::from_secs(100))
                 .prefix_ttl("ttl_option", Duration::from_secs(30))
-                .prefix_ttl("by_hand", Ttl::Forever)
+                .prefix_ttl("directly", Ttl::Forever)
         };
         on_store(store, settings, async |cache: TestCache| {
             cache.leaves_endless_keys();
             lives(&cache, Duration::from_secs(100), async |s| inherited(s).await).await;
             lives(&cache, Duration::from_secs(30), async |s| by_prefix(s).await).await;
-            cache.manager.set("by_hand:1", &1, SetOptions::default()).await.unwrap();
-            assert_eq!(cache.manager.ttl("by_hand:1").await.unwrap(), Some(Ttl::Forever));
+            cache.manager.set("directly:1", &1, SetOptions::default()).await.unwrap();
+            assert_eq!(cache.manager.ttl("directly:1").await.unwrap(), Some(Ttl::Forever));
         })
         .await;
     }

@@ -1,6 +1,6 @@
 //! A connection breaks, or cannot be made.
 
-use cache_runtime::{Happened, Status, with};
+use cache_runtime::{EventKind, Status, with};
 use cache_tests::{Proxy, RedisServer};
 
 use super::*;
@@ -83,7 +83,7 @@ async fn connections_that_the_server_closes_while_they_are_idle_are_no_outage() 
         }
     })
     .await;
-    let lost = |event: &cache_runtime::Event| matches!(event.what, Happened::RedisLost { .. });
+    let lost = |event: &cache_runtime::Event| matches!(event.what, EventKind::RedisLost { .. });
     assert!(!manager.events(0).iter().any(lost));
 }
 
@@ -102,7 +102,7 @@ async fn another_reason_of_an_outage_is_said_once() {
     let reasons = || {
         let events = manager.events(0).into_iter();
         let reasons = events.filter_map(|event| match event.what {
-            Happened::RedisLost { reason } => Some(reason),
+            EventKind::RedisLost { reason } => Some(reason),
             _ => None,
         });
         reasons.collect::<Vec<_>>()

@@ -94,7 +94,7 @@ async fn is_given_up(manager: &CacheManager) {
         .await;
 }
 
-/// While Redis is away: bodies run, values are kept in memory, invalidations work, and no call waits
+/// While Redis is unavailable: bodies run, values are kept in memory, invalidations work, and no call waits
 /// for Redis.
 async fn goes_on_in_memory(manager: &CacheManager) {
     assert_eq!(manager.health().await.backend, "memory");
@@ -139,7 +139,7 @@ async fn comes_back(manager: &CacheManager) {
         for id in [100, 119] {
             assert_eq!(item(&source, id).await, 200, "invalidated in the outage");
         }
-        // Loaded in the outage after that. It counts if all others' invalidations were heard.
+        // Loaded in the outage after that. It counts if all others' invalidations were received.
         let kept = item(&source, 101).await;
         let may_be_kept = manager.config().mode == Mode::Tiered;
         assert!(kept == 200 || (kept == 102 && may_be_kept), "{kept}");

@@ -45,7 +45,7 @@ async fn an_invalidation_whose_answer_is_cut_off_holds() {
         costs(&manager, 1, change(&source, 1, 2)).await;
         assert_eq!(costs(&manager, 1, item(&source, 1)).await, 2);
         is_in_use(&manager).await;
-        assert_eq!(manager.health().await.owed_invalidations, 0);
+        assert_eq!(manager.health().await.pending_invalidations, 0);
         source.set(3);
         change(&source, 1, 3).await;
         assert_eq!(item(&source, 1).await, 3);
@@ -124,7 +124,7 @@ async fn a_slow_server_is_waited_for_up_to_the_deadline() {
         change(&source, 1, 3).await;
         assert_eq!(costs(&manager, 4, item(&source, 1)).await, 3);
 
-        // Beyond it: it is as good as away.
+        // Beyond it: it is as good as unavailable.
         proxy.slow(DEADLINE * 2);
         source.set(4);
         assert_eq!(costs(&manager, 1, item(&source, 2)).await, 4);

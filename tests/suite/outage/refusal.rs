@@ -17,7 +17,7 @@ async fn a_server_that_takes_no_more_data_costs_nobody_a_value() {
         for id in 2..10 {
             assert_eq!(costs(&manager, 1, item(&source, id)).await, 2);
         }
-        // What is removed takes no memory: this goes through, or is owed.
+        // What is removed takes no memory: this goes through, or stays pending.
         change(&source, 1, 3).await;
         assert_eq!(item(&source, 1).await, 3);
         is_given_up(&manager).await;
@@ -47,7 +47,7 @@ async fn a_server_that_has_become_a_replica_is_not_used() {
 
         server.cli::<()>(&["REPLICAOF", "NO", "ONE"]);
         comes_back(&manager).await;
-        assert_eq!(manager.health().await.owed_invalidations, 0);
+        assert_eq!(manager.health().await.pending_invalidations, 0);
         source.set(4);
         assert_eq!(item(&source, 1).await, 4, "the invalidation has reached the server");
     })

@@ -62,7 +62,7 @@ async fn what_was_invalidated_during_an_outage_does_not_come_back_with_the_serve
         source.set(3);
         server.restart();
         is_in_use(&manager).await;
-        assert_eq!(manager.health().await.owed_invalidations, 0);
+        assert_eq!(manager.health().await.pending_invalidations, 0);
         for id in [1, 2, 3] {
             assert_eq!(item(&source, id).await, 3, "item {id}");
         }
@@ -265,7 +265,7 @@ async fn a_change_overtakes_a_load_whether_redis_goes_or_comes_meanwhile() {
             for phase in 0..3 {
                 match phase {
                     1 => {
-                        // Entries and marks come back with the server.
+                        // Entries and placeholders come back with the server.
                         server.cli::<()>(&["SAVE"]);
                         server.kill();
                         is_given_up(&manager).await;

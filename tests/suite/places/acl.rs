@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use cache_runtime::{Happened, Status, cached};
+use cache_runtime::{EventKind, Status, cached};
 use cache_tests::RedisServer;
 
 use super::*;
@@ -40,8 +40,8 @@ async fn the_documented_rights_are_enough_for_everything() {
             let url = server.url().replace("redis://", "redis://app:secret@");
             let [here, there] = two(&format!("{url}?protocol={protocol}"), mode, &namespace).await;
             everything_works(&here, &there).await;
-            let checks = here.diagnose().await;
-            assert!(fault(&checks).is_none(), "{checks:#?}");
+            let diagnostics = here.diagnose().await;
+            assert!(fault(&diagnostics).is_none(), "{diagnostics:#?}");
             assert_eq!(denied(&server), [] as [String; 0], "{mode:?}, {protocol}");
             _ = here.disconnect().await;
             _ = there.disconnect().await;
@@ -68,8 +68,8 @@ async fn each_right_that_is_missing_is_named() {
             .config(CacheConfig::default().namespace(&*namespace).redis_url(&*url))
             .build()
             .unwrap();
-        let checks = manager.diagnose().await;
-        let fault = fault(&checks).unwrap_or_else(|| panic!("{right}: {checks:#?}"));
+        let diagnostics = manager.diagnose().await;
+        let fault = fault(&diagnostics).unwrap_or_else(|| panic!("{right}: {diagnostics:#?}"));
         let told = format!("{} {}", fault.found, fault.advice.as_deref().unwrap_or_default());
         assert!(told.contains(&format!("+{right}")), "{right}: {told}");
         assert!(!told.contains("secret"), "{told}");
@@ -86,11 +86,11 @@ fn needed(words: &[String]) -> Vec<&str> {
     rights.filter(is_needed).collect()
 }
 
-/// The events that say that Redis is away, or what it lacks.
+/// The events that say that Redis is unavailable, or what it lacks.
 fn told(manager: &CacheManager) -> String {
     let told = manager.events(0).into_iter().filter_map(|event| match event.what {
-        Happened::RedisLost { reason } => Some(reason),
-        Happened::RedisLacks { what } => Some(what),
+        EventKind::RedisLost { reason } => Some(reason),
+        EventKind::RedisLacks { what } => Some(what),
         _ => None,
     });
     told.collect::<Vec<_>>().join("\n")
@@ -187,7 +187,7 @@ async fn a_user_of_another_namespace_is_refused_and_that_is_said() {
     assert!(error.contains("a right is missing") && !error.contains("secret"), "{error}");
 }
 
-#[cached(ttl = "1m", key_prefix = "acl:one", key = "{id}", coalesce = "cluster")]
+#[cached(ttl = "1m", key_prefix = "acl:one", key = "{id}", coalesce = "fleet")]
 async fn one(source: &Source, id: u64) -> u64 {
     _ = id;
     source.read().await

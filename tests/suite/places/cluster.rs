@@ -19,9 +19,9 @@ async fn a_cluster_does_everything_that_one_server_does() {
             until_up(&here).await;
             until_up(&there).await;
             everything_works(&here, &there).await;
-            let checks = here.diagnose().await;
-            assert!(fault(&checks).is_none(), "{checks:#?}");
-            assert_eq!(check(&checks, "topology").found, "a cluster of 3 masters");
+            let diagnostics = here.diagnose().await;
+            assert!(fault(&diagnostics).is_none(), "{diagnostics:#?}");
+            assert_eq!(diagnostic(&diagnostics, "topology").found, "a cluster of 3 masters");
         }
     }
 }
@@ -192,7 +192,7 @@ async fn keys_that_are_on_their_way_are_found_on_both_nodes() {
                     moving.migrate(100);
                 }
                 changes_are_seen(&here, &there, &WAYS[..5]).await;
-                // A pattern cannot be swept while keys move: all of the namespace is stale.
+                // A pattern cannot be scanned while keys move: all of the namespace is stale.
                 let fresh = CacheManager::connect(here.config().clone()).await.unwrap();
                 fresh.set("other", &1, SetOptions::default()).await.unwrap();
                 assert_eq!(fresh.clear("pl?ce:*").await.unwrap(), 1);

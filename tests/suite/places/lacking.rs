@@ -34,9 +34,9 @@ async fn without_scripts_each_process_has_its_memory() {
     assert!(reason.contains("runs no scripts"), "{reason}");
     let text = log.text();
     assert_eq!(text.matches("runs no scripts").count(), 2, "once for each manager: {text}");
-    let checks = here.diagnose().await;
-    let permissions = check(&checks, "permissions");
-    assert_eq!(permissions.grade, Grade::Fault);
+    let diagnostics = here.diagnose().await;
+    let permissions = diagnostic(&diagnostics, "permissions");
+    assert_eq!(permissions.severity, Severity::Fault);
     assert!(permissions.advice.as_deref().unwrap().contains("memory of each process"));
 }
 
@@ -55,10 +55,14 @@ async fn without_pub_sub_each_value_is_read_from_redis() {
         }
         with(&there, change(&source, 1, 2)).await;
         assert_eq!(from(&here, &source).await, (2, From::Load), "{missing:?}: at once");
-        until(async || log.text().matches("cannot be heard").count() == 2).await;
-        let checks = here.diagnose().await;
-        assert_eq!(check(&checks, "feed").grade, Grade::Warning, "{checks:#?}");
-        assert!(fault(&checks).is_none(), "{checks:#?}");
+        until(async || log.text().matches("cannot be received").count() == 2).await;
+        let diagnostics = here.diagnose().await;
+        assert_eq!(
+            diagnostic(&diagnostics, "feed").severity,
+            Severity::Warning,
+            "{diagnostics:#?}"
+        );
+        assert!(fault(&diagnostics).is_none(), "{diagnostics:#?}");
     }
 }
 
@@ -75,10 +79,10 @@ async fn a_command_that_the_server_does_not_have_is_named() {
         let named = format!("the server has no command {missing}");
         assert!(reason.contains(&named), "{reason}");
         assert!(log.text().contains(&named), "{}", log.text());
-        let checks = here.diagnose().await;
-        let permissions = check(&checks, "permissions");
-        assert_eq!(permissions.grade, Grade::Fault, "{checks:#?}");
-        assert!(permissions.found.contains(&named), "{checks:#?}");
+        let diagnostics = here.diagnose().await;
+        let permissions = diagnostic(&diagnostics, "permissions");
+        assert_eq!(permissions.severity, Severity::Fault, "{diagnostics:#?}");
+        assert!(permissions.found.contains(&named), "{diagnostics:#?}");
     }
 }
 
@@ -92,10 +96,10 @@ async fn a_server_that_lacks_what_is_not_needed_is_used_and_the_doctor_says_so()
         let health = here.health().await;
         assert_eq!(health.backend, "tiered", "{missing}: {health:?}");
         assert!(health.reason.unwrap().contains(missing));
-        let checks = here.diagnose().await;
-        assert!(fault(&checks).is_none(), "{missing}: {checks:#?}");
-        let permissions = check(&checks, "permissions");
-        assert_eq!(permissions.grade, Grade::Warning, "{checks:#?}");
-        assert!(permissions.found.contains(missing), "{checks:#?}");
+        let diagnostics = here.diagnose().await;
+        assert!(fault(&diagnostics).is_none(), "{missing}: {diagnostics:#?}");
+        let permissions = diagnostic(&diagnostics, "permissions");
+        assert_eq!(permissions.severity, Severity::Warning, "{diagnostics:#?}");
+        assert!(permissions.found.contains(missing), "{diagnostics:#?}");
     }
 }

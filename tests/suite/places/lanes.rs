@@ -84,7 +84,7 @@ async fn values_that_are_known_to_be_large_are_read_beside_the_small_ones() {
         assert_eq!(over[39], quick[0], "{mode:?}");
         assert_eq!(over.iter().collect::<BTreeSet<_>>().len(), 2, "{over:?}");
 
-        // By hand, what has the same prefix.
+        // Directly, what has the same prefix.
         for (name, is_known) in [("text:1", false), ("text:2", true)] {
             reader.get::<String>(name).await.unwrap();
             let over = listener.readers(&server, name).await;

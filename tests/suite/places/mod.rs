@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use cache_runtime::{
-    CacheConfig, CacheManager, Check, Grade, Mode, SetOptions, cache_invalidate, cache_put, cached,
-    with,
+    CacheConfig, CacheManager, Diagnostic, Mode, SetOptions, Severity, cache_invalidate, cache_put,
+    cached, with,
 };
 use cache_tests::unique_namespace;
 
@@ -111,20 +111,23 @@ async fn everything_works(here: &CacheManager, there: &CacheManager) {
     assert_eq!(there.get_many::<u64>(&names).await.unwrap(), vec![None; 50]);
 
     let counted = async || {
-        let stats = there.cluster_stats().await;
+        let stats = there.fleet_stats().await;
         stats.is_some_and(|stats| stats.instances >= 2 && stats.invalidations > 0)
     };
     until(counted).await;
     assert!(here.ping().await.is_some());
-    assert_eq!(here.health().await.owed_invalidations, 0);
+    assert_eq!(here.health().await.pending_invalidations, 0);
 }
 
 /// What was found of this, and how it is.
-fn check<'a>(checks: &'a [Check], name: &str) -> &'a Check {
-    checks.iter().find(|check| check.name == name).unwrap_or_else(|| panic!("{name}: {checks:#?}"))
+fn diagnostic<'a>(diagnostics: &'a [Diagnostic], name: &str) -> &'a Diagnostic {
+    diagnostics
+        .iter()
+        .find(|diagnostic| diagnostic.name == name)
+        .unwrap_or_else(|| panic!("{name}: {diagnostics:#?}"))
 }
 
 /// The first fault.
-fn fault(checks: &[Check]) -> Option<&Check> {
-    checks.iter().find(|check| check.grade == Grade::Fault)
+fn fault(diagnostics: &[Diagnostic]) -> Option<&Diagnostic> {
+    diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Fault)
 }

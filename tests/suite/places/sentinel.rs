@@ -16,12 +16,12 @@ async fn sentinels_say_where_the_master_is() {
             until_up(&here).await;
             until_up(&there).await;
             everything_works(&here, &there).await;
-            let checks = here.diagnose().await;
-            assert!(fault(&checks).is_none(), "{checks:#?}");
-            let topology = &check(&checks, "topology").found;
+            let diagnostics = here.diagnose().await;
+            assert!(fault(&diagnostics).is_none(), "{diagnostics:#?}");
+            let topology = &diagnostic(&diagnostics, "topology").found;
             let port = sentinels.servers()[sentinels.master()].port();
             assert_eq!(*topology, format!("`mymaster` is 127.0.0.1:{port}, as sentinels say"));
-            assert!(!format!("{checks:?}").contains("secret"), "{checks:#?}");
+            assert!(!format!("{diagnostics:?}").contains("secret"), "{diagnostics:#?}");
         }
     }
 }

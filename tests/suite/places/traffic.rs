@@ -120,7 +120,7 @@ async fn goes_on<T: Send + 'static>(
         ended.unwrap();
     }
     for manager in &managers {
-        until(async || manager.health().await.owed_invalidations == 0).await;
+        until(async || manager.health().await.pending_invalidations == 0).await;
     }
     // What one process holds in memory of what the other has changed may be as old as its feed is behind.
     for id in 0..THINGS {

@@ -6,10 +6,10 @@ use cache_runtime::{SetOptions, Ttl, cached, with};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::{From, fetch, own_tiered, until_heard};
+use super::{From, fetch, own_tiered, until_received};
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_store, on_stores, until};
-use crate::video::{NAME, Way, call, hears, video};
+use crate::video::{NAME, Way, call, receives, video};
 
 const SECOND: Duration = Duration::from_secs(1);
 const TIERED: [Store; 1] = [Store::Tiered];
@@ -166,7 +166,7 @@ async fn a_function_may_choose_another_tier_than_the_configuration() {
 #[tokio::test]
 async fn what_is_too_large_for_memory_is_read_from_redis() {
     let cache = own_tiered(|config| config.memory_capacity(64 << 10)).await;
-    until_heard(&cache.manager).await;
+    until_received(&cache.manager).await;
     let large = "x".repeat(200_000);
     cache.manager.set("large", &large, SECOND * 60).await.unwrap();
     for _ in 0..2 {
@@ -175,7 +175,7 @@ async fn what_is_too_large_for_memory_is_read_from_redis() {
     assert_eq!(cache.manager.stats().total.redis_hits, 2);
 }
 
-/// The removal in Redis is held up, and nobody here has heard of it: what is read from Redis meanwhile is
+/// The removal in Redis is held up, and nobody here has received it: what is read from Redis meanwhile is
 /// copied, and must not stay.
 #[tokio::test]
 async fn what_is_copied_while_redis_is_told_of_an_invalidation_does_not_stay() {
@@ -183,7 +183,7 @@ async fn what_is_copied_while_redis_is_told_of_an_invalidation_does_not_stay() {
     let (peer, manager) = (cache.peer().await, &cache.manager);
     for way in Way::ALL {
         let source = Source::new(1);
-        hears(&peer, &source, 1).await;
+        receives(&peer, &source, 1).await;
         // The connection of a runtime of its own, so that it is not this one's that is held up.
         let invalidator = manager.clone();
         let (is_ready, ready) = oneshot::channel();
@@ -214,7 +214,7 @@ async fn what_is_copied_while_redis_is_told_of_an_invalidation_does_not_stay() {
         assert_eq!(with(manager, video(&source)).await, 2, "{way:?}");
         // Nobody here has the value of this round in memory at the beginning of the next.
         way.invalidate(manager).await;
-        hears(&peer, &Source::new(3), 3).await;
+        receives(&peer, &Source::new(3), 3).await;
         way.invalidate(manager).await;
     }
 }

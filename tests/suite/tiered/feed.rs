@@ -5,7 +5,7 @@ use std::time::Duration;
 use cache_runtime::{CacheConfig, CacheManager, Mode, Status, with};
 use cache_tests::{Proxy, RedisServer};
 
-use super::{From, fetch, own_tiered, until_heard};
+use super::{From, fetch, own_tiered, until_received};
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_server, on_stores, until, until_up};
 use crate::video::{Way, video};
@@ -18,7 +18,7 @@ async fn an_interruption_makes_memory_begin_anew() {
     assert_eq!(fetch(manager, &source).await, (1, From::Memory));
     assert_eq!(cache.server().cli::<u64>(&["CLIENT", "KILL", "TYPE", "pubsub"]), 1);
     until(async || manager.stats().feed_interruptions == 1).await;
-    until_heard(manager).await;
+    until_received(manager).await;
     assert_eq!(fetch(manager, &source).await, (1, From::Redis), "what was missed is not known");
     assert_eq!(fetch(manager, &source).await, (1, From::Memory));
 }
@@ -35,7 +35,7 @@ async fn what_was_missed_in_an_interruption_is_not_served_after_it() {
         source.set(2);
         way.invalidate(&cache.manager).await;
         until(async || peer.stats().feed_interruptions > before).await;
-        until_heard(&peer).await;
+        until_received(&peer).await;
         assert_eq!(with(&peer, video(&source)).await, 2, "{way:?}");
         way.invalidate(&cache.manager).await;
         until(async || peer.get::<u64>(crate::video::NAME).await.unwrap().is_none()).await;
@@ -53,7 +53,7 @@ async fn without_a_feed_redis_is_asked_each_time_and_no_copy_is_kept() {
     until(async || manager.health().await.backend == "redis").await;
     let health = manager.health().await;
     assert_eq!((health.status, health.feed_lag), (Status::Degraded, None));
-    assert!(health.reason.is_some_and(|reason| reason.contains("not heard")));
+    assert!(health.reason.is_some_and(|reason| reason.contains("not received")));
     // The lease has to end first.
     until(async || fetch(manager, &source).await.1 == From::Redis).await;
     for way in Way::ALL {
@@ -67,7 +67,7 @@ async fn without_a_feed_redis_is_asked_each_time_and_no_copy_is_kept() {
     assert_eq!(fetch(manager, &source).await, (1, From::Load));
     assert_eq!(fetch(manager, &source).await, (1, From::Redis));
     cache.server().cli::<()>(&["ACL", "SETUSER", "default", "+subscribe"]);
-    until_heard(manager).await;
+    until_received(manager).await;
     fetch(manager, &source).await;
     assert_eq!(fetch(manager, &source).await, (1, From::Memory));
 }
@@ -97,12 +97,12 @@ async fn a_feed_is_taken_over_when_its_runtime_ends() {
     let first = manager.clone();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(until_heard(&first));
+        runtime.block_on(until_received(&first));
     })
     .join()
     .unwrap();
     assert_eq!(with(&manager, video(&source)).await, 1);
-    until_heard(&manager).await;
+    until_received(&manager).await;
     with(&manager, video(&source)).await;
     assert_eq!(fetch(&manager, &source).await, (1, From::Memory));
     source.set(2);
@@ -122,7 +122,7 @@ async fn a_feed_is_taken_over_from_a_runtime_that_nobody_drives_long_before_the_
     let (ready, until_ready) = tokio::sync::oneshot::channel();
     let idle = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(until_heard(&first));
+        runtime.block_on(until_received(&first));
         ready.send(()).unwrap();
         // The runtime is there, and its tasks are not run.
         let _ = stopped.recv();
@@ -198,14 +198,14 @@ async fn a_connection_that_stalls_is_believed_until_its_lease_ends() {
         .redis_timeout(Duration::from_millis(100));
     let builder = CacheManager::builder().config(config).clock(cache.clock.clone());
     let behind = builder.build().unwrap();
-    until_heard(&behind).await;
+    until_received(&behind).await;
     let source = Source::new(1);
     assert_eq!(with(&behind, video(&source)).await, 1);
     cache.clock.advance(Duration::from_secs(1));
     proxy.stall();
     source.set(2);
     Way::Prefix.invalidate(&cache.manager).await;
-    // That it ends shows that the lease does, since nothing is heard.
+    // That it ends shows that the lease does, since nothing is received.
     until(async || {
         // Now and then somebody asks for something that is not in memory.
         behind.get::<u64>("other").await.unwrap();

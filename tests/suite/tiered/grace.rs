@@ -1,10 +1,10 @@
-//! Redis is away: what memory held before is served for a while.
+//! Redis is unavailable: what memory held before is served for a while.
 
 use std::time::Duration;
 
 use cache_runtime::{Status, with};
 
-use super::{From, fetch, own_tiered, until_heard};
+use super::{From, fetch, own_tiered, until_received};
 use crate::source::Source;
 use crate::stores::{TestCache, until};
 use crate::video::{NAME, Way, video};
@@ -83,9 +83,9 @@ async fn after_an_outage_nothing_is_served_that_others_have_invalidated_in_it() 
         source.set(2);
         way.invalidate(&peer).await;
         cache.server().restart();
-        until_heard(&peer).await;
-        assert_eq!(peer.health().await.owed_invalidations, 0);
-        until_heard(&cache.manager).await;
+        until_received(&peer).await;
+        assert_eq!(peer.health().await.pending_invalidations, 0);
+        until_received(&cache.manager).await;
         assert_eq!(fetch(&cache.manager, &source).await.0, 2, "{way:?}");
         way.invalidate(&peer).await;
         until(async || cache.manager.get::<u64>(NAME).await.unwrap().is_none()).await;
@@ -100,6 +100,6 @@ async fn a_failure_that_the_feed_outlives_leaves_memory_as_it_is() {
     cache.server().cli::<()>(&["CLIENT", "PAUSE", "300", "WRITE"]);
     manager.set("other", &1_u64, SECOND * 60).await.unwrap();
     assert!(manager.stats().redis_errors > 0);
-    until_heard(manager).await;
+    until_received(manager).await;
     assert_eq!(fetch(manager, &source).await, (1, From::Memory));
 }

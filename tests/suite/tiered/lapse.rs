@@ -5,7 +5,7 @@ use std::time::Duration;
 use cache_runtime::{CacheConfig, CacheManager, Clock, Mode};
 use cache_tests::{Proxy, RedisServer, unique_namespace};
 
-use super::{From, fetch, until_heard};
+use super::{From, fetch, until_received};
 use crate::source::Source;
 use crate::stores::{connect, on_redis, until};
 use crate::video::Way;
@@ -27,7 +27,7 @@ async fn harmed() -> Harmed {
     let config = on_redis(config, &format!("redis://127.0.0.1:{}", proxy.port()));
     let config = config.redis_timeout(Duration::from_millis(500));
     let manager = connect(config, &clock).await;
-    until_heard(&manager).await;
+    until_received(&manager).await;
     Harmed { server, proxy, clock, manager, peer }
 }
 
@@ -67,7 +67,7 @@ async fn what_a_read_has_gone_past_is_not_served_again_when_the_feed_is_heard() 
     assert_eq!(fetch(&peer, &source).await.0, 2);
     until(async || fetch(&manager, &source).await == (2, From::Redis)).await;
     proxy.pass();
-    until_heard(&manager).await;
+    until_received(&manager).await;
     assert_eq!(fetch(&manager, &source).await.0, 2);
     fetch(&manager, &source).await;
     assert_eq!(fetch(&manager, &source).await, (2, From::Memory), "a copy is kept again");

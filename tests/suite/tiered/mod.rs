@@ -1,11 +1,11 @@
-//! Redis with copies in memory: a hit asks nobody, and what another process invalidates is heard.
+//! Redis with copies in memory: a hit asks nobody, and what another process invalidates is received.
 
 mod copies;
 mod feed;
 mod grace;
-mod heard;
 mod lapse;
 mod notices;
+mod received;
 
 use cache_runtime::{CacheConfig, CacheManager, Mode, with};
 
@@ -36,7 +36,7 @@ async fn fetch(manager: &CacheManager, source: &Source) -> (u64, From) {
 }
 
 /// Waits until the feed is connected.
-async fn until_heard(manager: &CacheManager) {
+async fn until_received(manager: &CacheManager) {
     until(async || manager.health().await.backend == "tiered").await;
 }
 

@@ -1,4 +1,4 @@
-//! What stands on the feed, and when: after what it is about. In which order it is heard, and how often,
+//! What stands on the feed, and when: after what it is about. In which order it is received, and how often,
 //! means nothing.
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -10,7 +10,7 @@ use redis::PubSub;
 use super::{From, fetch, own_tiered};
 use crate::source::Source;
 use crate::stores::{TestCache, until};
-use crate::video::{NAME, Way, hears};
+use crate::video::{NAME, Way, receives};
 
 /// What a server does, line by line.
 struct Monitor(BufReader<TcpStream>);
@@ -58,7 +58,7 @@ async fn a_notice_is_sent_in_one_step_with_the_removal_and_after_it() {
         let (removals, notices): (Vec<_>, Vec<_>) = (of(&["UNLINK", "DEL"]), of(&["PUBLISH"]));
         assert!(!removals.is_empty() && !notices.is_empty(), "{way:?}: {lines:#?}");
         assert!(removals.last() < notices.last(), "{way:?}: {lines:#?}");
-        // A sweep takes many steps, and what it has removed is told at its end.
+        // A scan takes many steps, and what it has removed is told at its end.
         if !matches!(way, Way::Clear | Way::ClearAll | Way::FlushAll) {
             assert_eq!(notices.len(), 1, "{way:?}: {lines:#?}");
             let step = &lines[removals[0]..=notices[0]];
@@ -88,13 +88,13 @@ async fn notices_that_come_again_in_another_order_bring_nothing_back() {
     for (first, way) in (1..).step_by(2).zip(Way::ALL) {
         let (mut notices, mut entries) = (Vec::new(), Vec::new());
         for value in [first, first + 1] {
-            hears(&peer, &source, value - 1).await;
+            receives(&peer, &source, value - 1).await;
             entries.push(redis::cmd("GET").arg(&key).query::<Vec<u8>>(&mut client).unwrap());
             published(&mut feed);
             source.set(value);
             way.invalidate(&cache.manager).await;
             notices.push(published(&mut feed));
-            hears(&peer, &source, value).await;
+            receives(&peer, &source, value).await;
         }
         // Where tokens have been removed the entries from before are there again, too.
         let by_tokens = !matches!(way, Way::Key | Way::NameAsPrefix | Way::Clear);

@@ -4,12 +4,12 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::{BY_TYPE, Guard, Place};
+use super::{BY_TYPE, Guard, Nesting};
 
 /// Something of serde's that leads to values, and hands each on guarded.
 pub(super) struct Wrap<'l, T> {
     pub(super) inner: T,
-    pub(super) place: Place<'l>,
+    pub(super) place: Nesting<'l>,
     /// Whether elements are counted: their number comes from the input, not from the type.
     pub(super) counted: bool,
 }

@@ -46,12 +46,12 @@ impl Limits {
 
 /// The place in the input: the limits of the whole and the depth here.
 #[derive(Clone, Copy)]
-struct Place<'l> {
+struct Nesting<'l> {
     limits: &'l Limits,
     depth: u16,
 }
 
-impl Place<'_> {
+impl Nesting<'_> {
     fn inside<E: Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom("values are nested too deeply"));
@@ -78,7 +78,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Guarded<'_, T> {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         T::deserialize(Guard {
             inner: deserializer,
-            place: Place { limits: self.limits, depth: 0 },
+            place: Nesting { limits: self.limits, depth: 0 },
         })
     }
 }
@@ -86,7 +86,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Guarded<'_, T> {
 /// A deserializer within limits.
 struct Guard<'l, D> {
     inner: D,
-    place: Place<'l>,
+    place: Nesting<'l>,
 }
 
 /// Kinds of values that hold no others.

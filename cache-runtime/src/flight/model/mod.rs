@@ -13,7 +13,7 @@
 //! `finish` sets the outcome and retires the flight in two scopes, and what others do between
 //! them is covered (here it wakes those who wait before it retires, which is one order more).
 //! Not covered: what is between the two scopes of `land`, where a caller can only open the next
-//! flight; the insides of an operation, such as the wait for a lock; and loads that run aside,
+//! flight; the insides of an operation, such as the wait for a lock; and loads that run in the background,
 //! which have a table of their own.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
@@ -37,7 +37,7 @@ const KEY: u8 = 7;
 struct Model {
     store: Store,
     callers: usize,
-    invalidations: &'static [Place],
+    invalidations: &'static [Side],
     /// Whether one caller may meet with one [`Mishap`].
     mishap: bool,
     /// Whether others may come between the two scopes of `finish`.
@@ -52,7 +52,7 @@ enum Store {
 
 /// Which process invalidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum Side {
     Here,
     Elsewhere,
 }
@@ -85,7 +85,7 @@ enum At {
     Joins,
     Follows(Wait),
     WaitsToLead(Leader<u8>, Wait),
-    PassesOn(Leader<u8>, Arc<Follower>, Outcome),
+    PassesOn(Leader<u8>, Arc<Follower>, FlightOutcome),
     Seals(Leader<u8>),
     Reads(Leader<u8>),
     Reopens(Leader<u8>),
@@ -94,7 +94,7 @@ enum At {
     EndsBody(Leader<u8>, Version),
     Fills(Leader<u8>, Version),
     SealsStored(Leader<u8>, Version),
-    Lands(Leader<u8>, Outcome),
+    Lands(Leader<u8>, FlightOutcome),
     Retires(Landed),
     Gone,
 }
@@ -109,7 +109,7 @@ struct Caller {
 /// A caller that waits for a flight.
 struct Wait {
     follower: Arc<Follower>,
-    outcome: Pin<Box<dyn Future<Output = Outcome>>>,
+    outcome: Pin<Box<dyn Future<Output = FlightOutcome>>>,
     woken: Arc<Woken>,
 }
 
@@ -136,7 +136,7 @@ impl Wait {
         self.woken.0.load(Ordering::Acquire)
     }
 
-    fn poll(&mut self) -> Option<Outcome> {
+    fn poll(&mut self) -> Option<FlightOutcome> {
         self.woken.0.store(false, Ordering::Release);
         let waker = Waker::from(Arc::clone(&self.woken));
         match self.outcome.as_mut().poll(&mut Context::from_waker(&waker)) {
@@ -166,7 +166,7 @@ enum Invalidation {
 enum Entry {
     /// Valid as long as the tokens are those of its version.
     Redis(Version),
-    Memory(Version, Noted),
+    Memory(Version, GenerationSnapshot),
 }
 
 /// All that there is at one moment of one schedule.
@@ -272,18 +272,18 @@ impl<'a> World<'a> {
             At::Joins => self.join(i),
             At::Follows(mut wait) => match wait.poll() {
                 None => At::Follows(wait),
-                Some(outcome @ Outcome::Value(_)) => {
+                Some(outcome @ FlightOutcome::Value(_)) => {
                     self.check(i, &outcome)?;
                     At::Gone
                 }
-                Some(Outcome::Outdated(_) | Outcome::Abandoned) => At::Joins,
-                Some(Outcome::Failed | Outcome::Error(_)) => {
+                Some(FlightOutcome::Outdated(_) | FlightOutcome::Abandoned) => At::Joins,
+                Some(FlightOutcome::Failed | FlightOutcome::Error(_)) => {
                     self.look(Leader::alone(self.generations, &[self.slot]))
                 }
             },
             At::WaitsToLead(leader, mut wait) => match wait.poll() {
                 None => At::WaitsToLead(leader, wait),
-                Some(outcome @ Outcome::Value(_)) => {
+                Some(outcome @ FlightOutcome::Value(_)) => {
                     self.check(i, &outcome)?;
                     At::PassesOn(leader, wait.follower, outcome)
                 }
@@ -297,7 +297,7 @@ impl<'a> World<'a> {
                 At::Reads(leader)
             }
             At::Reads(leader) => match self.valid() {
-                Some(version) => At::Lands(leader, Outcome::Value(Arc::new(version))),
+                Some(version) => At::Lands(leader, FlightOutcome::Value(Arc::new(version))),
                 None => At::Reopens(leader),
             },
             At::Reopens(leader) => {
@@ -313,9 +313,9 @@ impl<'a> World<'a> {
                 At::Fills(leader, version)
             }
             At::EndsBody(leader, version) => {
-                let noted = leader.noted();
-                if self.generations.storable(&noted) {
-                    self.entry = Some(Entry::Memory(version, noted));
+                let snapshot = leader.snapshot();
+                if self.generations.storable(&snapshot) {
+                    self.entry = Some(Entry::Memory(version, snapshot));
                 }
                 At::SealsStored(leader, version)
             }
@@ -323,15 +323,15 @@ impl<'a> World<'a> {
                 let value = Arc::new(version);
                 // Refused if the tokens have changed, or if another load has come first.
                 if version != self.data || self.valid().is_some() {
-                    At::Lands(leader, Outcome::Outdated(Some(value)))
+                    At::Lands(leader, FlightOutcome::Outdated(Some(value)))
                 } else {
                     self.entry = Some(Entry::Redis(version));
-                    At::Lands(leader, Outcome::Value(value))
+                    At::Lands(leader, FlightOutcome::Value(value))
                 }
             }
             At::SealsStored(leader, version) => {
                 leader.seal();
-                At::Lands(leader, Outcome::Value(Arc::new(version)))
+                At::Lands(leader, FlightOutcome::Value(Arc::new(version)))
             }
             At::Lands(leader, outcome) => self.land(leader, |leader| leader.land(|| outcome)),
             At::Retires(Landed { flights, key, flight, next }) => {
@@ -355,10 +355,10 @@ impl<'a> World<'a> {
                 self.look(leader)
             }
             (Mishap::Fails, At::EndsBody(leader, _)) => {
-                self.land(leader, |leader| leader.land(|| Outcome::Failed))
+                self.land(leader, |leader| leader.land(|| FlightOutcome::Failed))
             }
             (Mishap::Unkept, At::EndsBody(leader, version)) => {
-                let outcome = || Outcome::Outdated(Some(Arc::new(version)));
+                let outcome = || FlightOutcome::Outdated(Some(Arc::new(version)));
                 self.land(leader, |leader| leader.land(outcome))
             }
             (_, at) => match at.into_leader() {
@@ -396,8 +396,8 @@ impl<'a> World<'a> {
     fn valid(&self) -> Option<Version> {
         match self.entry.as_ref()? {
             Entry::Redis(version) => (*version == self.data).then_some(*version),
-            Entry::Memory(version, noted) => {
-                self.generations.current(&noted.stamps).then_some(*version)
+            Entry::Memory(version, snapshot) => {
+                self.generations.current(&snapshot.stamps).then_some(*version)
             }
         }
     }
@@ -417,7 +417,7 @@ impl<'a> World<'a> {
     /// Redis first, then the generations of this process.
     fn invalidate(&mut self, i: usize) {
         let (here, in_redis) =
-            (self.model.invalidations[i] == Place::Here, self.model.store == Store::Redis);
+            (self.model.invalidations[i] == Side::Here, self.model.store == Store::Redis);
         let version = match self.invalidations[i] {
             Invalidation::Halfway(version) => version,
             _ => {
@@ -436,7 +436,7 @@ impl<'a> World<'a> {
         self.invalidations[i] = Invalidation::Over;
     }
 
-    fn check(&self, i: usize, outcome: &Outcome) -> Result<(), &'static str> {
+    fn check(&self, i: usize, outcome: &FlightOutcome) -> Result<(), &'static str> {
         match version(outcome) {
             Some(version) if version < self.callers[i].required => Err("a value that is too old"),
             _ => Ok(()),
@@ -515,9 +515,9 @@ impl At {
     }
 }
 
-fn version(outcome: &Outcome) -> Option<Version> {
+fn version(outcome: &FlightOutcome) -> Option<Version> {
     match outcome {
-        Outcome::Value(value) | Outcome::Outdated(Some(value)) => {
+        FlightOutcome::Value(value) | FlightOutcome::Outdated(Some(value)) => {
             Some(*value.downcast_ref::<Version>().unwrap())
         }
         _ => None,
@@ -527,10 +527,10 @@ fn version(outcome: &Outcome) -> Option<Version> {
 #[test]
 fn two_callers_and_two_invalidations() {
     for (store, invalidations) in [
-        (Store::Redis, &[Place::Here, Place::Here]),
-        (Store::Redis, &[Place::Here, Place::Elsewhere]),
-        (Store::Redis, &[Place::Elsewhere, Place::Elsewhere]),
-        (Store::Memory, &[Place::Here, Place::Here]),
+        (Store::Redis, &[Side::Here, Side::Here]),
+        (Store::Redis, &[Side::Here, Side::Elsewhere]),
+        (Store::Redis, &[Side::Elsewhere, Side::Elsewhere]),
+        (Store::Memory, &[Side::Here, Side::Here]),
     ] {
         for gap in [false, true] {
             let model = Model { store, callers: 2, invalidations, mishap: true, gap };
@@ -543,9 +543,9 @@ fn two_callers_and_two_invalidations() {
 #[test]
 fn three_callers_and_one_invalidation() {
     for (store, invalidations) in [
-        (Store::Redis, &[Place::Here]),
-        (Store::Redis, &[Place::Elsewhere]),
-        (Store::Memory, &[Place::Here]),
+        (Store::Redis, &[Side::Here]),
+        (Store::Redis, &[Side::Elsewhere]),
+        (Store::Memory, &[Side::Here]),
     ] {
         for (mishap, gap) in [(true, false), (false, true)] {
             let model = Model { store, callers: 3, invalidations, mishap, gap };

@@ -119,23 +119,31 @@ impl Sketch {
         self.tickets.push(Some(*asked));
     }
 
-    fn outcome(&mut self, outcome: Option<&Outcome>) {
+    fn outcome(&mut self, outcome: Option<&FlightOutcome>) {
         let kind = match outcome {
             None => 0,
-            Some(Outcome::Value(_)) => 1,
-            Some(Outcome::Error(_)) => 2,
-            Some(Outcome::Failed) => 3,
-            Some(Outcome::Outdated(_)) => 4,
-            Some(Outcome::Abandoned) => 5,
+            Some(FlightOutcome::Value(_)) => 1,
+            Some(FlightOutcome::Error(_)) => 2,
+            Some(FlightOutcome::Failed) => 3,
+            Some(FlightOutcome::Outdated(_)) => 4,
+            Some(FlightOutcome::Abandoned) => 5,
         };
         self.push([kind, outcome.and_then(version).map_or(0, |version| version + 1)]);
     }
 
     fn state(&mut self, state: &State, generations: &Generations) {
-        let State { noted, sealed, seals, relies_on_lease, outcome, body_began, followers, next } =
-            state;
+        let State {
+            snapshot,
+            sealed,
+            seals,
+            relies_on_lease,
+            outcome,
+            body_began,
+            followers,
+            next,
+        } = state;
         self.push([u8::from(*relies_on_lease)]);
-        self.push([u8::from(generations.storable(noted)), u8::from(*sealed), *seals as u8]);
+        self.push([u8::from(generations.storable(snapshot)), u8::from(*sealed), *seals as u8]);
         self.push([*followers as u8]);
         self.outcome(outcome.as_ref());
         self.tickets.push(*body_began);

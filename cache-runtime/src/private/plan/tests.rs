@@ -123,8 +123,8 @@ proptest! {
     }
 
     #[test]
-    fn a_name_that_is_rendered_can_be_given_by_hand(key in templates()) {
+    fn a_name_that_is_rendered_can_be_given_directly(key in templates()) {
         let entry = cached(&key, &[]);
-        prop_assert!(Name::by_hand(entry.name().as_str()).is_ok(), "{:?}", entry.name());
+        prop_assert!(Name::direct(entry.name().as_str()).is_ok(), "{:?}", entry.name());
     }
 }

@@ -106,7 +106,7 @@ fn a_value_that_cannot_be_compared_is_told_apart_by_what_it_prints() {
 }
 
 #[test]
-fn an_enum_by_hand_comes_back_as_the_same_variant() {
+fn an_enum_directly_comes_back_as_the_same_variant() {
     let types = process(DefaultCodec::Bincode);
     assert!(types.encode(&Id::User(1), Coding::default()).is_ok());
     assert!(types.encode(&Id::Org(1), Coding::default()).is_err());

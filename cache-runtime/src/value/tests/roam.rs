@@ -135,8 +135,8 @@ where
     for number in 0..EACH {
         let value = V::make(&mut dice);
         let own = dice.pick(&codecs);
-        let by_hand = dice.below(4) == 0 && !traits.unseen;
-        let likeness = if by_hand { Likeness::default() } else { likeness };
+        let direct = dice.below(4) == 0 && !traits.unseen;
+        let likeness = if direct { Likeness::default() } else { likeness };
         let Ok(entry) = writer.encode(&value, Coding { own, likeness }) else { continue };
         stored += 1;
         for process in [&reader, &process(configured[1])] {

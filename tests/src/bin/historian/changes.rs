@@ -94,7 +94,7 @@ impl Changing {
                 Ok(Some(data::change_row(row, self.keys.clone()).await))
             }
             (How::CachePut, Scope::Key(key)) => Ok(put(key).await),
-            _ => self.by_hand().await.map(Some),
+            _ => self.direct().await.map(Some),
         }
     }
 
@@ -107,7 +107,7 @@ impl Changing {
     }
 
     /// First the data, then the cache.
-    async fn by_hand(&self) -> Result<Versions, Error> {
+    async fn direct(&self) -> Result<Versions, Error> {
         let versions = data::database().change(self.keys.iter().copied()).await;
         match (self.how, self.scope) {
             (How::Set | How::EntryPut | How::EntryInvalidate | How::Delete, Scope::Key(key)) => {

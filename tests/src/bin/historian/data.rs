@@ -34,7 +34,7 @@ pub async fn plain(row: u8) -> Result<Datum, Failed> {
     key = "{row}",
     tags = ["row:{row}"],
     early_refresh = 1.0,
-    coalesce = "cluster"
+    coalesce = "fleet"
 )]
 pub async fn shared(row: u8) -> Result<Datum, Failed> {
     load(Key::new(1, row)).await

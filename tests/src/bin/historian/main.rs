@@ -19,7 +19,7 @@
 //! | `count` | how many have been |
 //! | `hush`, `speak` | from now on nothing is changed, or as ever |
 //! | `stop` | `stopped`: none are any more |
-//! | `settle` | `settled`, once Redis is in use and owed nothing; or why it is not |
+//! | `settle` | `settled`, once Redis is in use and nothing is pending; or why it is not |
 //! | `stats` | the statistics of the cache, as JSON |
 #![allow(
     clippy::unwrap_used,
@@ -90,7 +90,7 @@ async fn settle() -> String {
     loop {
         let health = cache().health().await;
         let flights = cache().stats().flights;
-        if health.status == Status::Healthy && health.owed_invalidations == 0 && flights == 0 {
+        if health.status == Status::Healthy && health.pending_invalidations == 0 && flights == 0 {
             return "settled".to_owned();
         }
         if began.elapsed() > SETTLING {

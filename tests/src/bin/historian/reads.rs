@@ -8,10 +8,10 @@ use cache_tests::history::{Datum, Event, How, Key, Origin, Read, Span, now_us};
 use crate::data::{self, Failed, with_call};
 use crate::record::Record;
 
-/// How long values stored by hand are fresh.
+/// How long values stored directly are fresh.
 const TTL: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// How a value of this key is stored by hand.
+/// How a value of this key is stored directly.
 pub fn options(key: Key) -> SetOptions {
     SetOptions::ttl(TTL).tag(key.tag())
 }

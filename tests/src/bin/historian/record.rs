@@ -57,7 +57,7 @@ impl Record {
 
     /// Notes a change that has just returned, now or once it is known when Redis held it.
     pub async fn change(&self, mut change: Change) {
-        if cache().health().await.owed_invalidations == 0 {
+        if cache().health().await.pending_invalidations == 0 {
             change.confirmed = Some(now_us());
             self.write(&Event::Change(change));
         } else {
@@ -73,7 +73,7 @@ impl Record {
         let health = cache().health().await;
         let stats = cache().stats();
         let end = now_us();
-        if health.owed_invalidations == 0 {
+        if health.pending_invalidations == 0 {
             for change in waiting {
                 self.write(&Event::Change(Change { confirmed: Some(end), ..change }));
             }
@@ -84,7 +84,7 @@ impl Record {
             span: Span { begin, end },
             healthy: health.status == Status::Healthy,
             troubles: stats.redis_errors + stats.redis_outages,
-            heard_until: health.feed_lag.map(|lag| begin.saturating_sub(micros(lag + ROUNDING))),
+            received_until: health.feed_lag.map(|lag| begin.saturating_sub(micros(lag + ROUNDING))),
         }));
     }
 

@@ -59,7 +59,7 @@ impl Work {
             720..750 => Operation::Read(How::GetMany, key),
             750..850 => Operation::Read(How::GetOrLoad, key),
             850..890 => Operation::Read(How::Peek, key),
-            // It stores by hand, and so invalidates what it cannot store.
+            // It stores directly, and so invalidates what it cannot store.
             890..900 if !hushed => Operation::Read(How::Refresh, key),
             900..940 => Operation::Abandon(key, dice.below(4)),
             890..900 => Operation::Read(How::Call, key),

@@ -10,12 +10,12 @@ use super::{Counts, SiteStats, Stats, table};
 use crate::timestamp;
 
 /// The statistics of all processes that share a namespace in one Redis, including processes that have
-/// ended: see [`CacheManager::cluster_stats`](crate::CacheManager::cluster_stats).
+/// ended: see [`CacheManager::fleet_stats`](crate::CacheManager::fleet_stats).
 ///
 /// Its `Display` is a table for people; `Serialize` gives every number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct ClusterStats {
+pub struct FleetStats {
     /// The time at which counting began, by the clock of Redis; `None` if nothing has been counted, or without
     /// Redis. Serialises as in RFC 3339, in UTC, with milliseconds.
     #[serde(serialize_with = "timestamp::serialize_option")]
@@ -29,7 +29,7 @@ pub struct ClusterStats {
     /// The sum over all call sites.
     pub total: Counts,
     /// Each call site that has been called, ordered by name.
-    pub sites: Vec<ClusterSite>,
+    pub sites: Vec<FleetSite>,
     /// Requested invalidations: names, prefixes, tags, patterns.
     pub invalidations: u64,
     /// Redis operations that failed or exceeded their deadline.
@@ -43,8 +43,8 @@ pub struct ClusterStats {
 /// The statistics of all processes for one call site.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
-pub struct ClusterSite {
-    /// `module::function`, with the type parameters of a generic instance; `by hand` for the
+pub struct FleetSite {
+    /// `module::function`, with the type parameters of a generic instance; `direct` for the
     /// methods of the manager.
     pub name: String,
     /// The prefix of its entries' names.
@@ -59,7 +59,7 @@ pub(crate) type Total = (String, u64);
 
 /// The sums as they are in Redis.
 #[derive(Debug, Default)]
-pub(crate) struct Tallied {
+pub(crate) struct FleetSums {
     pub(crate) since_secs: Option<u64>,
     /// When the last report was taken.
     pub(crate) reported_ms: Option<u64>,
@@ -107,11 +107,11 @@ impl Beyond {
     }
 }
 
-impl ClusterStats {
+impl FleetStats {
     /// A process that shares its cache with no other.
     pub(crate) fn of_one(stats: Stats) -> Self {
-        let site = |SiteStats { name, prefix, counts, .. }| ClusterSite { name, prefix, counts };
-        ClusterStats {
+        let site = |SiteStats { name, prefix, counts, .. }| FleetSite { name, prefix, counts };
+        FleetStats {
             since: None,
             reported: None,
             instances: 1,
@@ -125,15 +125,15 @@ impl ClusterStats {
     }
 
     /// The sums of all. What a later version may have added to them is passed over.
-    pub(crate) fn of_all(tallied: Tallied) -> Self {
-        let mut all = ClusterStats {
-            since: tallied.since_secs.and_then(|secs| time_of(Duration::from_secs(secs))),
-            reported: tallied.reported_ms.and_then(|ms| time_of(Duration::from_millis(ms))),
-            instances: tallied.instances,
-            ..ClusterStats::default()
+    pub(crate) fn of_all(fleet_sums: FleetSums) -> Self {
+        let mut all = FleetStats {
+            since: fleet_sums.since_secs.and_then(|secs| time_of(Duration::from_secs(secs))),
+            reported: fleet_sums.reported_ms.and_then(|ms| time_of(Duration::from_millis(ms))),
+            instances: fleet_sums.instances,
+            ..FleetStats::default()
         };
         let mut sites = BTreeMap::<(String, String), Counts>::new();
-        for (field, sum) in tallied.sums {
+        for (field, sum) in fleet_sums.sums {
             let mut parts = field.splitn(3, BAR);
             let (Some(number), site, prefix) = (parts.next(), parts.next(), parts.next()) else {
                 continue;
@@ -152,7 +152,7 @@ impl ClusterStats {
             }
         }
         all.total = sites.values().fold(Counts::default(), |sum, counts| sum.plus(*counts));
-        let site = |((name, prefix), counts)| ClusterSite { name, prefix, counts };
+        let site = |((name, prefix), counts)| FleetSite { name, prefix, counts };
         all.sites = sites.into_iter().map(site).collect();
         all
     }
@@ -172,12 +172,12 @@ fn time_of(since_1970: Duration) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(since_1970)
 }
 
-impl fmt::Display for ClusterStats {
+impl fmt::Display for FleetStats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         table(f, &self.total, self.sites.iter().map(|site| (site.name.as_str(), &site.counts)))?;
         write!(
             f,
-            "{} processes now; {} invalidations, {} heard by others; {} Redis errors, {} outages",
+            "{} processes now; {} invalidations, {} received by others; {} Redis errors, {} outages",
             self.instances, self.invalidations, self.notices, self.redis_errors, self.redis_outages
         )
     }
@@ -198,18 +198,18 @@ mod tests {
             ..Counts::default()
         };
         let beyond = Beyond { invalidations: 5, notices: 6, ..Beyond::default() };
-        let names = [("a::f", "video:meta"), ("by hand", "")];
+        let names = [("a::f", "video:meta"), ("direct", "")];
         let sites = names.iter().flat_map(|(name, prefix)| totals_of(name, prefix, &counts));
         let sums: Vec<_> = beyond.totals().chain(sites).collect();
         assert_eq!(sums.len(), 2 + 2 * 5, "what is zero takes no place: {sums:?}");
 
-        let all = ClusterStats::of_all(Tallied {
+        let all = FleetStats::of_all(FleetSums {
             since_secs: Some(1),
             reported_ms: Some(1_500),
             instances: 2,
             sums,
         });
-        let site = |(name, prefix): (&str, &str)| ClusterSite {
+        let site = |(name, prefix): (&str, &str)| FleetSite {
             name: name.to_owned(),
             prefix: prefix.to_owned(),
             counts,
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn a_name_does_not_steer_the_terminal() {
         let sums = vec![("loads|a\u{1b}[2J\nb|".to_owned(), 1)];
-        let text = ClusterStats::of_all(Tallied { sums, ..Tallied::default() }).to_string();
+        let text = FleetStats::of_all(FleetSums { sums, ..FleetSums::default() }).to_string();
         assert!(text.contains("a\\u{1b}[2J\\nb "), "{text}");
         assert_eq!(text.lines().count(), 4, "{text}");
     }
@@ -234,7 +234,7 @@ mod tests {
         let fields =
             ["memory_hits|a|", "memory_hits|b|", "redis_hits|a|", "saved_cost_nanos|a|", "notices"];
         let sums = fields.map(|field| (field.to_owned(), u64::MAX));
-        let all = ClusterStats::of_all(Tallied {
+        let all = FleetStats::of_all(FleetSums {
             since_secs: Some(u64::MAX),
             reported_ms: Some(u64::MAX),
             instances: u64::MAX,
@@ -248,7 +248,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_passed_over() {
         let sums = vec![("later".to_owned(), 1), ("later|a|b".to_owned(), 1), (String::new(), 1)];
-        let all = ClusterStats::of_all(Tallied { sums, ..Tallied::default() });
+        let all = FleetStats::of_all(FleetSums { sums, ..FleetSums::default() });
         assert_eq!(all.total, Counts::default());
     }
 }

@@ -6,31 +6,31 @@ use std::sync::Arc;
 
 use quick_cache::Equivalent;
 
-use super::entry::{AnyEntry, Domain, Held, MemoryKey};
+use super::entry::{AnyEntry, Domain, MemoryKey, TableEntry};
 use crate::key;
 use crate::site::Instance;
 
 /// What a look-up compares entries with.
-pub(crate) trait Wanted {
+pub(crate) trait Lookup {
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool;
 }
 
 /// The arguments of a call, compared without being encoded.
 #[derive(Clone, Copy)]
-pub(crate) struct WantedCall<P> {
+pub(crate) struct CallLookup<P> {
     pub(crate) instance: &'static Instance,
     pub(crate) parts: P,
 }
 
-impl<P: key::KeyParts> Wanted for WantedCall<P> {
-    // At the front it is a part of the hit; where the table asks it is called.
+impl<P: key::KeyParts> Lookup for CallLookup<P> {
+    // In the near cache it is a part of the hit; where the table asks it is called.
     #[inline(always)]
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool {
         domain == Domain::Arguments(self.instance) && key::matches(&self.parts, bytes)
     }
 }
 
-impl Wanted for &MemoryKey {
+impl Lookup for &MemoryKey {
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool {
         domain == self.domain && bytes == &self.bytes[..]
     }
@@ -38,9 +38,9 @@ impl Wanted for &MemoryKey {
 
 /// A name that has not been made into a key.
 #[derive(Clone, Copy)]
-pub(crate) struct WantedName<'a>(pub(crate) &'a [u8]);
+pub(crate) struct NameLookup<'a>(pub(crate) &'a [u8]);
 
-impl Wanted for WantedName<'_> {
+impl Lookup for NameLookup<'_> {
     #[inline]
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool {
         domain == Domain::Names && bytes == self.0
@@ -53,7 +53,7 @@ pub(super) type Look<'a> = dyn FnMut(&Arc<AnyEntry>) -> bool + 'a;
 /// A look-up: equal to an entry that it is for and that `take` has a use for.
 pub(super) struct Query<'a> {
     pub(super) hash: u64,
-    pub(super) wanted: &'a dyn Wanted,
+    pub(super) lookup: &'a dyn Lookup,
     pub(super) take: RefCell<&'a mut Look<'a>>,
     /// Whether it is to be kept then.
     pub(super) keep: bool,
@@ -67,10 +67,10 @@ impl Hash for Query<'_> {
     }
 }
 
-impl Equivalent<Held> for Query<'_> {
+impl Equivalent<TableEntry> for Query<'_> {
     #[inline]
-    fn equivalent(&self, held: &Held) -> bool {
-        if self.hash != held.hash || !self.wanted.matches(held.entry.domain, &held.entry.bytes) {
+    fn equivalent(&self, held: &TableEntry) -> bool {
+        if self.hash != held.hash || !self.lookup.matches(held.entry.domain, &held.entry.bytes) {
             return false;
         }
         // Functions that share a name have an entry each, and one of them may have been invalidated.
@@ -84,6 +84,6 @@ impl Equivalent<Held> for Query<'_> {
 
 /// Whether the entry is the one that is wanted.
 #[inline(always)]
-pub(super) fn is_for<W: Wanted>(entry: &AnyEntry, wanted: &W) -> bool {
-    wanted.matches(entry.domain, &entry.bytes)
+pub(super) fn is_for<W: Lookup>(entry: &AnyEntry, lookup: &W) -> bool {
+    lookup.matches(entry.domain, &entry.bytes)
 }

@@ -59,11 +59,11 @@ async fn who_clears_is_told_how_far_it_is() {
     on_stores(&Store::WITH_REDIS, async |TestCache { manager, store, .. }: TestCache| {
         fill(&manager).await;
         let mut told = Vec::new();
-        let removed = manager.clear_with("many:*", |swept| told.push(swept)).await.unwrap();
+        let removed = manager.clear_with("many:*", |progress| told.push(progress)).await.unwrap();
         assert_eq!(removed, MANY);
         assert!(told.len() > 2, "{told:?}");
         assert!(told.is_sorted_by(|a, b| a.part <= b.part && a.removed <= b.removed), "{told:?}");
-        let mut parts: Vec<_> = told.iter().map(|swept| swept.part).collect();
+        let mut parts: Vec<_> = told.iter().map(|progress| progress.part).collect();
         parts.dedup();
         // In a cluster it is known how many of the masters are done.
         let is_one_server = Store::ONE_SERVER.contains(&store);

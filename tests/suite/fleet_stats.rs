@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_runtime::{CacheConfig, CacheManager, ClusterStats, Mode, Status, cached, with};
+use cache_runtime::{CacheConfig, CacheManager, FleetStats, Mode, Status, cached, with};
 use cache_tests::{RedisServer, unique_namespace};
 
 use crate::source::Source;
@@ -32,8 +32,8 @@ async fn reporting(interval: Duration) -> TestCache {
     TestCache::new(Store::Redis, |config: CacheConfig| config.stats_interval(interval)).await
 }
 
-async fn sums(manager: &CacheManager) -> ClusterStats {
-    manager.cluster_stats().await.expect("Redis is there")
+async fn sums(manager: &CacheManager) -> FleetStats {
+    manager.fleet_stats().await.expect("Redis is there")
 }
 
 /// Waits until the sums hold so many hits and misses.
@@ -59,7 +59,7 @@ async fn all_processes_are_added_up() {
     assert_eq!(sums.instances, 2);
     assert!(sums.since.is_some());
     let site = &sums.sites[0];
-    assert!(site.name.ends_with("cluster_stats::item"), "{}", site.name);
+    assert!(site.name.ends_with("fleet_stats::item"), "{}", site.name);
     assert_eq!((site.prefix.as_str(), sums.sites.len()), ("sum:item", 1));
     assert_eq!((site.counts.loads, site.counts.saved_cost), (3, 0.5));
     let left: i64 = cache.server().cli(&["PTTL", &cache.redis_key("#stats")]);
@@ -92,7 +92,7 @@ async fn a_reset_of_one_process_leaves_the_sums_and_theirs_begin_anew() {
     until_counted(&cache.manager, 2, 1).await;
     until(async || sums(&cache.manager).await.invalidations == 2).await;
 
-    assert!(cache.manager.reset_cluster_stats().await);
+    assert!(cache.manager.reset_fleet_stats().await);
     assert_eq!(sums(&cache.manager).await.total.hits(), 0);
     ask(&cache.manager, &source, &[1]).await;
     until_counted(&cache.manager, 1, 0).await;
@@ -140,7 +140,7 @@ async fn a_server_that_refuses_reports_is_used_all_the_same() {
     let stats = manager.stats();
     assert_eq!((stats.total.redis_hits, stats.redis_errors), (19, 0));
     assert_eq!(manager.health().await.status, Status::Healthy);
-    assert_eq!(manager.cluster_stats().await, None);
+    assert_eq!(manager.fleet_stats().await, None);
     assert_eq!(manager.stats().redis_errors, 0);
 }
 
@@ -151,9 +151,9 @@ async fn a_foreign_key_in_their_place_is_replaced() {
     ask(&cache.manager, &source, &[1]).await;
     until_counted(&cache.manager, 0, 1).await;
     let _: String = cache.server().cli(&["SET", &cache.redis_key("#stats"), "foreign"]);
-    assert_eq!(cache.manager.cluster_stats().await, None);
+    assert_eq!(cache.manager.fleet_stats().await, None);
     ask(&cache.manager, &source, &[1]).await;
-    until(async || cache.manager.cluster_stats().await.is_some()).await;
+    until(async || cache.manager.fleet_stats().await.is_some()).await;
     until_counted(&cache.manager, 1, 0).await;
 }
 
@@ -174,17 +174,17 @@ async fn without_redis_a_process_is_all_there_is() {
         ask(&cache.manager, &source, &[1, 1]).await;
         let sums = sums(&cache.manager).await;
         assert_eq!((sums.instances, sums.total.hits(), sums.total.misses), (1, 1, 1));
-        assert!(cache.manager.reset_cluster_stats().await);
+        assert!(cache.manager.reset_fleet_stats().await);
         assert_eq!(cache.manager.stats().total.hits(), 0);
     })
     .await;
 }
 
 #[tokio::test]
-async fn while_redis_is_away_nobody_knows() {
+async fn while_redis_is_unavailable_nobody_knows() {
     on_stores(&[Store::Outage], async |cache: TestCache| {
-        assert_eq!(cache.manager.cluster_stats().await, None);
-        assert!(!cache.manager.reset_cluster_stats().await);
+        assert_eq!(cache.manager.fleet_stats().await, None);
+        assert!(!cache.manager.reset_fleet_stats().await);
     })
     .await;
 }
@@ -196,7 +196,7 @@ async fn an_instance_is_forgotten_a_day_after_its_last_report() {
     until(async || sums(&cache.manager).await.instances == 1).await;
     let (key, gone) = (cache.redis_key("#stats"), "@i:0000000000000001");
     let _: i64 = cache.server().cli(&["HSET", &key, gone, "7 1000"]);
-    assert_eq!(sums(&cache.manager).await.instances, 1, "it has not been heard of for long");
+    assert_eq!(sums(&cache.manager).await.instances, 1, "it has not reported for long");
     let config = cache.manager.config().clone();
     let _new = connect(config, &cache.clock).await;
     until(async || shared_server().cli::<i64>(&["HEXISTS", &key, gone]) == 0).await;

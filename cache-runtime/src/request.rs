@@ -1,10 +1,10 @@
 //! Asking a call for something else than its output.
 //!
-//! [`CacheCall`](crate::CacheCall) polls the future of an annotated call with a wish in a
-//! thread-local; generated code takes the wish at its first step. So nested cached calls never see
+//! [`CacheCall`](crate::CacheCall) polls the future of an annotated call with a request in a
+//! thread-local; generated code takes the request at its first step. So nested cached calls never see
 //! it, and it works for whatever kind of function the future comes from.
 //!
-//! A wish is for one future. It carries the future's type name, and generated code fulfils it only
+//! A request is for one future. It carries the future's type name, and generated code fulfils it only
 //! if that is its own function's. A boxed `dyn Future` does not say what it is: there the generated
 //! code that made the box leaves a number in a thread-local, and who was made last is meant.
 
@@ -24,13 +24,13 @@ use crate::error::Error;
 use crate::site::without_closures;
 
 /// What is asked of a call.
-pub(crate) enum Wish {
+pub(crate) enum Request {
     /// Which entry it is about. Nothing is run.
     Resolve,
     /// The value that is there, if it is not older than this.
     Peek(Option<Duration>),
     /// The output, and where it came from.
-    Fetch(Terms),
+    Fetch(FetchOptions),
     /// The output of the body, stored in place of what is there.
     Refresh,
     /// The output of the body.
@@ -41,7 +41,7 @@ pub(crate) enum Wish {
 
 /// What a caller accepts.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Terms {
+pub(crate) struct FetchOptions {
     /// Nothing older.
     pub(crate) max_age: Option<Duration>,
     /// Nothing that has to be loaded.
@@ -50,20 +50,20 @@ pub(crate) struct Terms {
 
 /// What generated code answers, besides the output that its future may return.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(crate) enum Response {
     Resolved(Resolved),
     Absent,
     Stored,
     /// The output comes from here.
     Found(Origin),
-    /// The call that the wish was met by is another than it was for.
+    /// The call that received the request is another than it was for.
     NotMine,
     Refused(Error),
 }
 
-/// A wish that generated code has come upon.
-pub(crate) enum Taken {
-    Mine(Wish, Reply),
+/// A request that generated code has come upon.
+pub(crate) enum Delivery {
+    Mine(Request, Reply),
     /// It is not for this call, which must not go on: whoever asks is told so.
     NotMine,
 }
@@ -76,28 +76,28 @@ pub(crate) struct Resolved {
     pub(crate) policy: Option<Policy>,
 }
 
-/// A wish on its way to the call it is for.
-struct Asked {
-    wish: Wish,
+/// A request on its way to the call it is for.
+struct Envelope {
+    request: Request,
     addressee: Addressee,
     reply: Reply,
 }
 
 /// Where the answer is expected.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reply(Arc<Mutex<Option<Answer>>>);
+pub(crate) struct Reply(Arc<Mutex<Option<Response>>>);
 
 impl Reply {
-    pub(crate) fn send(&self, answer: Answer) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+    pub(crate) fn send(&self, response: Response) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
     }
 
-    fn take(&self) -> Option<Answer> {
+    fn take(&self) -> Option<Response> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-/// Whom a wish is for.
+/// Whom a request is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Addressee {
     /// The call whose future has this type.
@@ -107,7 +107,7 @@ pub(crate) enum Addressee {
 }
 
 thread_local! {
-    static ASKED: RefCell<Option<Asked>> = const { RefCell::new(None) };
+    static ENVELOPE: RefCell<Option<Envelope>> = const { RefCell::new(None) };
     /// The number of the boxed call that was made last on this thread.
     static LAST_BOXED: Cell<u64> = const { Cell::new(0) };
 }
@@ -126,11 +126,11 @@ pub fn boxed_call() -> u64 {
     number
 }
 
-/// Takes the wish that waits on this thread, if there is one. `function` is the type name of a
+/// Takes the request that waits on this thread, if there is one. `function` is the type name of a
 /// closure in the function's body.
-pub(crate) fn take(function: &'static str, boxed: u64) -> Option<Taken> {
-    let asked = ASKED.try_with(|asked| asked.borrow_mut().take()).ok().flatten()?;
-    let Asked { wish, addressee, reply } = asked;
+pub(crate) fn take(function: &'static str, boxed: u64) -> Option<Delivery> {
+    let asked = ENVELOPE.try_with(|asked| asked.borrow_mut().take()).ok().flatten()?;
+    let Envelope { request, addressee, reply } = asked;
     let meant = match addressee {
         Addressee::Boxed(number) => number == boxed && boxed != NOT_BOXED,
         // An async block in the function's body has a longer name than the function's own future.
@@ -139,13 +139,13 @@ pub(crate) fn take(function: &'static str, boxed: u64) -> Option<Taken> {
         }
     };
     if meant {
-        return Some(Taken::Mine(wish, reply));
+        return Some(Delivery::Mine(request, reply));
     }
-    reply.send(Answer::NotMine);
-    Some(Taken::NotMine)
+    reply.send(Response::NotMine);
+    Some(Delivery::NotMine)
 }
 
-/// Whom a wish to this future is for. To be asked where the future was made.
+/// Whom a request to this future is for. To be asked where the future was made.
 pub(crate) fn addressee<F>() -> Addressee {
     let name = unwrapped(type_name::<F>());
     let boxed = name.starts_with("dyn ");
@@ -171,8 +171,8 @@ fn unwrapped(mut name: &'static str) -> &'static str {
     name
 }
 
-/// What came of a wish: the future's output, if it has returned one, and the answer.
-pub(crate) type Outcome<T> = (Option<T>, Answer);
+/// What came of a request: the future's output, if it has returned one, and the answer.
+pub(crate) type RequestOutcome<T> = (Option<T>, Response);
 
 /// Asks a call for something and drives it until it has answered.
 ///
@@ -181,17 +181,18 @@ pub(crate) type Outcome<T> = (Option<T>, Answer);
 pub(crate) async fn ask<F: Future>(
     mut call: Pin<Box<F>>,
     addressee: Addressee,
-    wish: impl FnOnce() -> Wish,
-) -> Result<Outcome<F::Output>, Error> {
-    let mut wish = Some(wish);
+    request: impl FnOnce() -> Request,
+) -> Result<RequestOutcome<F::Output>, Error> {
+    let mut request = Some(request);
     let reply = Reply::default();
     let mut found = None;
     poll_fn(|context| {
-        let polled = match wish.take() {
+        let polled = match request.take() {
             None => call.as_mut().poll(context),
-            Some(wish) => {
+            Some(request) => {
                 let _open = Surrounded::new();
-                let waiting = Waiting::new(Asked { wish: wish(), addressee, reply: reply.clone() });
+                let waiting =
+                    Waiting::new(Envelope { request: request(), addressee, reply: reply.clone() });
                 let polled = call.as_mut().poll(context);
                 if !waiting.taken() {
                     return Poll::Ready(Err(not_a_cached_call::<F>()));
@@ -200,17 +201,17 @@ pub(crate) async fn ask<F: Future>(
             }
         };
         match (polled, reply.take()) {
-            (_, Some(Answer::NotMine)) => Poll::Ready(Err(not_a_cached_call::<F>())),
-            (_, Some(Answer::Refused(error))) => Poll::Ready(Err(error)),
-            (Poll::Ready(output), Some(answer)) => Poll::Ready(Ok((Some(output), answer))),
+            (_, Some(Response::NotMine)) => Poll::Ready(Err(not_a_cached_call::<F>())),
+            (_, Some(Response::Refused(error))) => Poll::Ready(Err(error)),
+            (Poll::Ready(output), Some(response)) => Poll::Ready(Ok((Some(output), response))),
             // The output is there, and the future has something left to do before it returns it.
-            (Poll::Pending, Some(answer @ Answer::Found(_))) => {
-                found = Some(answer);
+            (Poll::Pending, Some(response @ Response::Found(_))) => {
+                found = Some(response);
                 Poll::Pending
             }
-            (Poll::Pending, Some(answer)) => Poll::Ready(Ok((None, answer))),
+            (Poll::Pending, Some(response)) => Poll::Ready(Ok((None, response))),
             (Poll::Ready(output), None) => Poll::Ready(match found.take() {
-                Some(answer) => Ok((Some(output), answer)),
+                Some(response) => Ok((Some(output), response)),
                 None => Err(not_a_cached_call::<F>()),
             }),
             (Poll::Pending, None) => Poll::Pending,
@@ -227,9 +228,9 @@ pub(crate) fn resolve<F: Future>(
     call: Pin<Box<F>>,
     addressee: Addressee,
 ) -> Result<Resolved, Error> {
-    let asked = pin!(ask(call, addressee, || Wish::Resolve));
+    let asked = pin!(ask(call, addressee, || Request::Resolve));
     match asked.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(Ok((_, Answer::Resolved(resolved)))) => Ok(resolved),
+        Poll::Ready(Ok((_, Response::Resolved(resolved)))) => Ok(resolved),
         Poll::Ready(Err(error)) => Err(error),
         Poll::Ready(Ok(_)) | Poll::Pending => Err(not_a_cached_call::<F>()),
     }
@@ -239,24 +240,24 @@ fn not_a_cached_call<F>() -> Error {
     Error::NotACachedCall { future: type_name::<F>() }
 }
 
-/// A wish that waits to be taken. In the end the outer one, if there is one, waits again.
+/// A request that waits to be taken. In the end the outer one, if there is one, waits again.
 struct Waiting {
-    outer: Option<Option<Asked>>,
+    outer: Option<Option<Envelope>>,
 }
 
 impl Waiting {
-    fn new(asked: Asked) -> Self {
-        Waiting { outer: Some(ASKED.try_with(|slot| slot.replace(Some(asked))).ok().flatten()) }
+    fn new(asked: Envelope) -> Self {
+        Waiting { outer: Some(ENVELOPE.try_with(|slot| slot.replace(Some(asked))).ok().flatten()) }
     }
 
-    /// Ends the wait; whether the wish has been taken.
+    /// Ends the wait; whether the request has been taken.
     fn taken(mut self) -> bool {
         self.end().is_none()
     }
 
-    fn end(&mut self) -> Option<Asked> {
+    fn end(&mut self) -> Option<Envelope> {
         let outer = self.outer.take()?;
-        ASKED.try_with(|slot| slot.replace(outer)).ok().flatten()
+        ENVELOPE.try_with(|slot| slot.replace(outer)).ok().flatten()
     }
 }
 

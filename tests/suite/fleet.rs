@@ -1,4 +1,4 @@
-//! `coalesce = "cluster"`: one load for all processes that share a Redis.
+//! `coalesce = "fleet"`: one load for all processes that share a Redis.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::two_processes::{wait_for_a_mark, workers};
 
 type Loaded = Result<u64, String>;
 
-#[cached(ttl = "1m", coalesce = "cluster", key_prefix = "shared", key = "{id}")]
+#[cached(ttl = "1m", coalesce = "fleet", key_prefix = "shared", key = "{id}")]
 async fn shared(source: &Source, id: u64) -> Loaded {
     match source.read().await {
         0 => Err("no data".into()),
@@ -24,7 +24,7 @@ async fn shared(source: &Source, id: u64) -> Loaded {
 #[cached(
     ttl = "1m",
     stale_while_revalidate = "1m",
-    coalesce = "cluster",
+    coalesce = "fleet",
     key_prefix = "shared_stale",
     key = "{id}"
 )]
@@ -193,7 +193,7 @@ fn a_process_that_wakes_up_after_its_lease_leaves_its_successors_alone() {
     slow.pause();
     other.call("delay 3000");
     other.send("together a 1");
-    // The lease of the sleeper ends, and the other one sets its own mark.
+    // The lease of the sleeper ends, and the other one sets its own placeholder.
     std::thread::sleep(Duration::from_millis(3_000));
     slow.resume();
     assert_eq!(slow.receive(), "a=of-0", "it has loaded for its own caller");
@@ -220,7 +220,7 @@ async fn nobody_waits_for_a_put_or_a_refresh() {
     on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
         let source = Source::new(1);
         let put = at_once(&cache.manager, replace(&source)).await;
-        assert_eq!(put, Ok(102), "its own mark is not waited for");
+        assert_eq!(put, Ok(102), "its own placeholder is not waited for");
 
         let (hold, held) = (source.hold(), source.clone());
         let refresh = cache.spawn(async move { shared(&held, 2).cache_entry().refresh().await });

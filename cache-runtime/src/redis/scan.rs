@@ -2,13 +2,13 @@
 
 use redis::{Cmd, cmd};
 
-use super::away::Away;
 use super::lane::Lane;
 use super::notice::Item;
 use super::ready::Ready;
 use super::rights::Need;
 use super::shared::Turn;
-use super::{Owed, RedisStore, ready};
+use super::unavailable::Unavailable;
+use super::{RedisStore, RemovalGuard, ready};
 use super::{pending, removal};
 use crate::glob::{self, Pattern};
 use crate::name::name_of;
@@ -16,45 +16,45 @@ use crate::name::name_of;
 /// How many keys one page of a scan asks for.
 const SCAN_COUNT: usize = 1_000;
 
-/// A sweep of a cluster whose keys move goes through all of them so often.
+/// A scan of a cluster whose keys move goes through all of them so often.
 const MOST_PASSES: usize = 3;
 
 /// The progress of a scan through all names: see
 /// [`CacheManager::clear_with`](crate::CacheManager::clear_with).
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Swept {
+pub struct ClearProgress {
     /// The number of values removed so far.
     pub removed: u64,
     /// The fraction of the names that was scanned, `0.0 ..= 1.0`; an estimate until it is 1.
     pub part: f64,
 }
 
-/// Is told how far a sweep has come.
-pub(crate) type Progress<'a> = &'a mut (dyn FnMut(Swept) + Send);
+/// Is told how far a scan has come.
+pub(crate) type Progress<'a> = &'a mut (dyn FnMut(ClearProgress) + Send);
 
 impl RedisStore {
     /// Removes everything, and makes it stale first. Tokens go too: no entry needs them any more.
     pub(crate) async fn flush(&self, progress: Progress<'_>) -> Option<u64> {
         self.invalidate_root().await;
-        self.sweep(&Sought::everything(), progress).await
+        self.scan(&Sought::everything(), progress).await
     }
 
-    /// Removes all entries and marks whose names match, and counts the entries.
+    /// Removes all entries and placeholders whose names match, and counts the entries.
     ///
-    /// Page by page to the end of the cursor. If Redis goes away on the way the rest is not
-    /// removed, and the whole namespace is owed an invalidation.
+    /// Page by page to the end of the cursor. If Redis becomes unavailable on the way the rest is not
+    /// removed, and an invalidation of the whole namespace is pending.
     pub(crate) async fn clear(&self, pattern: &Pattern, progress: Progress<'_>) -> Option<u64> {
-        self.sweep(&Sought::matching_beside(pattern), progress).await
+        self.scan(&Sought::matching_beside(pattern), progress).await
     }
 
-    async fn sweep(&self, sought: &Sought<'_>, progress: Progress<'_>) -> Option<u64> {
-        let mut owed = Owed { shared: &self.0, keys: vec![self.0.keys.root()] };
+    async fn scan(&self, sought: &Sought<'_>, progress: Progress<'_>) -> Option<u64> {
+        let mut guard = RemovalGuard { shared: &self.0, keys: vec![self.0.keys.root()] };
         let mut removed = 0_u64;
         for _ in 0..MOST_PASSES {
             let turn = self.0.turn_to_remove().await.ok()?;
-            if turn.ready.lacks(Need::Sweeps) {
-                owed.keys.clear();
+            if turn.ready.lacks(Need::Scans) {
+                guard.keys.clear();
                 self.invalidate_root().await;
                 return None;
             }
@@ -74,8 +74,8 @@ impl RedisStore {
                 let root = self.0.keys.root();
                 let _: u64 = turn.ask(turn.ready.ask(Lane::Quick, &root, &publish)).await.ok()?;
             }
-            owed.keys.clear();
-            progress(Swept { removed, part: 1.0 });
+            guard.keys.clear();
+            progress(ClearProgress { removed, part: 1.0 });
             return Some(removed);
         }
         tracing::warn!(
@@ -83,9 +83,9 @@ impl RedisStore {
             "keys move from node to node all the while, and not all that match can be found: everything in \
              the namespace is made stale"
         );
-        owed.keys.clear();
+        guard.keys.clear();
         self.invalidate_root().await;
-        progress(Swept { removed, part: 1.0 });
+        progress(ClearProgress { removed, part: 1.0 });
         Some(removed)
     }
 
@@ -94,10 +94,10 @@ impl RedisStore {
         &self,
         sought: &Sought<'_>,
         removed: &mut u64,
-        progress: &mut (dyn FnMut(Swept) + Send),
+        progress: &mut (dyn FnMut(ClearProgress) + Send),
     ) -> Option<()> {
         let (own, token) = (self.0.keys.value("").len(), self.0.keys.token(""));
-        let mut place = Some(Place::default());
+        let mut place = Some(ScanCursor::default());
         while let Some(at) = place {
             let turn = self.0.turn_to_remove().await.ok()?;
             let (next, found) = self.page(&turn, sought, at).await.ok()?;
@@ -112,7 +112,7 @@ impl RedisStore {
                 *removed += turn.ask(removal).await.ok()?;
             }
             if let Some(next) = next {
-                progress(Swept { removed: *removed, part: next.part(&turn.ready) });
+                progress(ClearProgress { removed: *removed, part: next.part(&turn.ready) });
             }
             place = next;
         }
@@ -123,11 +123,11 @@ impl RedisStore {
     pub(crate) async fn names(
         &self,
         pattern: &Pattern,
-        place: Place,
-    ) -> Result<(Option<Place>, Vec<String>), Away> {
+        place: ScanCursor,
+    ) -> Result<(Option<ScanCursor>, Vec<String>), Unavailable> {
         let turn = pending::turn_for_any(&self.0).await?;
-        if turn.ready.lacks(Need::Sweeps) {
-            return Err(Away);
+        if turn.ready.lacks(Need::Scans) {
+            return Err(Unavailable);
         }
         let (next, keys) = self.page(&turn, &Sought::matching(pattern), place).await?;
         let (own, reserved) = (self.0.keys.value("").len(), self.0.keys.reserved());
@@ -140,17 +140,18 @@ impl RedisStore {
         &self,
         turn: &Turn<'_>,
         sought: &Sought<'_>,
-        place: Place,
-    ) -> Result<(Option<Place>, Vec<String>), Away> {
+        place: ScanCursor,
+    ) -> Result<(Option<ScanCursor>, Vec<String>), Unavailable> {
         let mut nodes = turn.ready.nodes().skip(place.node);
         // Masters have gone meanwhile: what they had is somewhere else, where it was not looked for.
-        let node = nodes.next().ok_or(Away)?;
+        let node = nodes.next().ok_or(Unavailable)?;
         let matching = format!("{}:{}", glob::escape(&self.0.settings.namespace), sought.given);
-        let scan = scan(place.cursor, &matching);
-        let (cursor, keys): (u64, Vec<Vec<u8>>) = turn.ask(node.ask(Lane::Bulk, &scan)).await?;
+        let scan_command = scan_command(place.cursor, &matching);
+        let (cursor, keys): (u64, Vec<Vec<u8>>) =
+            turn.ask(node.ask(Lane::Bulk, &scan_command)).await?;
         let next = match cursor {
-            0 => nodes.next().map(|_| Place { node: place.node + 1, cursor }),
-            _ => Some(Place { cursor, ..place }),
+            0 => nodes.next().map(|_| ScanCursor { node: place.node + 1, cursor }),
+            _ => Some(ScanCursor { cursor, ..place }),
         };
         let keys = keys.into_iter().filter_map(|key| String::from_utf8(key).ok());
         let own = self.0.keys.value("").len();
@@ -202,12 +203,12 @@ impl<'a> Sought<'a> {
 
 /// Where a pass through all keys goes on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct ScanCursor {
     node: usize,
     cursor: u64,
 }
 
-impl Place {
+impl ScanCursor {
     /// The part of all keys that lies before it: Redis counts a cursor's bits from the highest down, so
     /// that the table may grow on the way. In a cluster there is a table for each slot.
     fn part(self, ready: &Ready) -> f64 {
@@ -218,7 +219,7 @@ impl Place {
     }
 }
 
-fn scan(cursor: u64, pattern: &str) -> Cmd {
+fn scan_command(cursor: u64, pattern: &str) -> Cmd {
     let mut command = cmd("SCAN");
     command.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(SCAN_COUNT);
     command

@@ -1,8 +1,8 @@
-//! The mirror: tokens that this process has lately seen in Redis.
+//! The token cache: tokens that this process has lately seen in Redis.
 //!
-//! It spares a read the question for them. A mirrored token counts as long as nothing that is known
+//! It spares a read the question for them. A cached token counts as long as nothing that is known
 //! here has invalidated its tag since before it was fetched, and only while the feed's lease holds:
-//! an invalidation raises the tag's generation, and with it the mirrored token is forgotten. It
+//! an invalidation raises the tag's generation, and with it the cached token is forgotten. It
 //! serves to validate reads alone; a load notes its tokens from Redis.
 
 use std::sync::Arc;
@@ -21,8 +21,8 @@ const CAPACITY: usize = 16_384;
 /// What the root's token is remembered under: no tag begins with `#`.
 pub(super) const ROOT: &str = "#root";
 
-pub(super) struct Mirror {
-    tokens: Cache<String, Mirrored, UnitWeighter, FixedState>,
+pub(super) struct TokenCache {
+    tokens: Cache<String, CachedToken, UnitWeighter, FixedState>,
     generations: Arc<Generations>,
     /// How often everything has been forgotten.
     forgotten: AtomicU64,
@@ -31,7 +31,7 @@ pub(super) struct Mirror {
 }
 
 #[derive(Clone)]
-struct Mirrored {
+struct CachedToken {
     token: u64,
     stamps: Stamps,
     forgotten: u64,
@@ -45,9 +45,9 @@ pub(super) struct Before {
     noted_ms: u64,
 }
 
-impl Mirror {
+impl TokenCache {
     pub(super) fn new(generations: Arc<Generations>, longest_ms: u64) -> Self {
-        Mirror {
+        TokenCache {
             tokens: Cache::with(
                 CAPACITY,
                 CAPACITY as u64,
@@ -91,8 +91,8 @@ impl Mirror {
             }
             match token {
                 Some(token) => {
-                    let mirrored = Mirrored { token, stamps, forgotten, noted_ms };
-                    self.tokens.insert(tag.to_owned(), mirrored);
+                    let cached_tokens = CachedToken { token, stamps, forgotten, noted_ms };
+                    self.tokens.insert(tag.to_owned(), cached_tokens);
                 }
                 None => _ = self.tokens.remove(tag),
             }
@@ -101,7 +101,7 @@ impl Mirror {
 
     /// The token of a tag, if it is known.
     pub(super) fn token(&self, tag: &str, now_ms: u64) -> Option<u64> {
-        let Mirrored { token, stamps, forgotten, noted_ms } = self.tokens.get(tag)?;
+        let CachedToken { token, stamps, forgotten, noted_ms } = self.tokens.get(tag)?;
         let young = now_ms.saturating_sub(noted_ms) < self.longest_ms;
         let known = forgotten == self.forgotten.load(Ordering::Acquire);
         (young && known && self.generations.current(&stamps)).then_some(token)
@@ -112,54 +112,61 @@ impl Mirror {
 mod tests {
     use super::*;
 
-    fn mirror() -> (Mirror, Arc<Generations>) {
+    fn token_cache() -> (TokenCache, Arc<Generations>) {
         let generations = Arc::new(Generations::new(0));
-        (Mirror::new(Arc::clone(&generations), 1_000), generations)
+        (TokenCache::new(Arc::clone(&generations), 1_000), generations)
     }
 
     #[test]
     fn a_token_is_known_until_its_tag_is_invalidated() {
-        let (mirror, generations) = mirror();
-        mirror.remember(mirror.before(&["a", "b"], 0), &["a", "b"], [Some(1), Some(2), Some(3)]);
-        assert_eq!([ROOT, "a", "b"].map(|tag| mirror.token(tag, 0)), [Some(1), Some(2), Some(3)]);
+        let (token_cache, generations) = token_cache();
+        token_cache.remember(
+            token_cache.before(&["a", "b"], 0),
+            &["a", "b"],
+            [Some(1), Some(2), Some(3)],
+        );
+        assert_eq!(
+            [ROOT, "a", "b"].map(|tag| token_cache.token(tag, 0)),
+            [Some(1), Some(2), Some(3)]
+        );
         generations.bump(Slot::tag("a"));
-        assert_eq!([ROOT, "a", "b"].map(|tag| mirror.token(tag, 0)), [Some(1), None, Some(3)]);
+        assert_eq!([ROOT, "a", "b"].map(|tag| token_cache.token(tag, 0)), [Some(1), None, Some(3)]);
         generations.bump_epoch();
-        assert_eq!([ROOT, "a", "b"].map(|tag| mirror.token(tag, 0)), [None; 3]);
+        assert_eq!([ROOT, "a", "b"].map(|tag| token_cache.token(tag, 0)), [None; 3]);
     }
 
     #[test]
     fn a_token_that_was_asked_for_before_an_invalidation_is_not_known_after_it() {
-        let (mirror, generations) = mirror();
-        let before = mirror.before(&["a"], 0);
+        let (token_cache, generations) = token_cache();
+        let before = token_cache.before(&["a"], 0);
         generations.bump(Slot::tag("a"));
-        mirror.remember(before, &["a"], [Some(1), Some(2)]);
-        assert_eq!(mirror.token("a", 0), None);
+        token_cache.remember(before, &["a"], [Some(1), Some(2)]);
+        assert_eq!(token_cache.token("a", 0), None);
     }
 
     #[test]
     fn what_is_forgotten_is_not_known_though_it_was_being_asked_for() {
-        let (mirror, _) = mirror();
-        let before = mirror.before(&["a"], 0);
-        mirror.remember(mirror.before(&["b"], 0), &["b"], [Some(1), Some(2)]);
-        mirror.forget();
-        mirror.remember(before, &["a"], [Some(1), Some(2)]);
-        assert_eq!([ROOT, "a", "b"].map(|tag| mirror.token(tag, 0)), [None; 3]);
+        let (token_cache, _) = token_cache();
+        let before = token_cache.before(&["a"], 0);
+        token_cache.remember(token_cache.before(&["b"], 0), &["b"], [Some(1), Some(2)]);
+        token_cache.forget();
+        token_cache.remember(before, &["a"], [Some(1), Some(2)]);
+        assert_eq!([ROOT, "a", "b"].map(|tag| token_cache.token(tag, 0)), [None; 3]);
     }
 
     #[test]
     fn a_token_that_is_gone_is_forgotten() {
-        let (mirror, _) = mirror();
-        mirror.remember(mirror.before(&["a"], 0), &["a"], [Some(1), Some(2)]);
-        mirror.remember(mirror.before(&["a"], 0), &["a"], [Some(1), None]);
-        assert_eq!(mirror.token("a", 0), None);
+        let (token_cache, _) = token_cache();
+        token_cache.remember(token_cache.before(&["a"], 0), &["a"], [Some(1), Some(2)]);
+        token_cache.remember(token_cache.before(&["a"], 0), &["a"], [Some(1), None]);
+        assert_eq!(token_cache.token("a", 0), None);
     }
 
     #[test]
     fn a_token_is_not_remembered_for_ever() {
-        let (mirror, _) = mirror();
-        mirror.remember(mirror.before(&["a"], 0), &["a"], [Some(1), Some(2)]);
-        assert_eq!(mirror.token("a", 999), Some(2));
-        assert_eq!(mirror.token("a", 1_000), None);
+        let (token_cache, _) = token_cache();
+        token_cache.remember(token_cache.before(&["a"], 0), &["a"], [Some(1), Some(2)]);
+        assert_eq!(token_cache.token("a", 999), Some(2));
+        assert_eq!(token_cache.token("a", 1_000), None);
     }
 }

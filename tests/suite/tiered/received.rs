@@ -1,11 +1,11 @@
-//! What one process invalidates, another one hears of.
+//! What one process invalidates, another one receives.
 
 use cache_runtime::{CacheCall as _, SetOptions, cache_put, cached, with};
 
 use super::{From, fetch};
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_stores, until};
-use crate::video::{Load, Way, call, hears, video};
+use crate::video::{Load, Way, call, receives, video};
 
 const TIERED: [Store; 1] = [Store::Tiered];
 
@@ -21,7 +21,7 @@ async fn an_invalidation_reaches_the_memory_of_other_processes() {
             source.set(2);
             way.invalidate(&cache.manager).await;
             assert_eq!(video(&source).await, 2, "{way:?}: here it is known at once");
-            hears(&peer, &source, 2).await;
+            receives(&peer, &source, 2).await;
             way.invalidate(&cache.manager).await;
             until_missing(&peer).await;
         }
@@ -29,7 +29,7 @@ async fn an_invalidation_reaches_the_memory_of_other_processes() {
     .await;
 }
 
-/// Waits until the peer has heard that the video is gone.
+/// Waits until the peer has received that the video is gone.
 async fn until_missing(peer: &cache_runtime::CacheManager) {
     until(async || peer.get::<u64>(crate::video::NAME).await.unwrap().is_none()).await;
 }
@@ -98,7 +98,7 @@ async fn a_load_that_was_overtaken_elsewhere_is_not_kept() {
             source.set(2);
             way.invalidate(&cache.manager).await;
             assert_eq!(load.end().await, 1);
-            // Not in Redis, and if this process has not heard of it yet, not in memory: its fill was
+            // Not in Redis, and if this process has not received it yet, not in memory: its fill was
             // refused.
             assert_eq!(fetch(&peer, &source).await, (2, From::Load), "{way:?}");
             way.invalidate(&peer).await;
@@ -169,18 +169,18 @@ async fn many_callers_while_everything_changes_see_nothing_old_for_long() {
             for call in calls {
                 assert_eq!(call.await.unwrap(), round);
             }
-            // What it has not heard of yet may be of the round before: it knew of that one.
+            // What it has not received yet may be of the round before: it knew of that one.
             for call in there {
                 let value = call.await.unwrap();
                 assert!((round - 1..=round).contains(&value), "{value} in {round}");
             }
-            hears(&peer, &source, round).await;
+            receives(&peer, &source, round).await;
         }
     })
     .await;
 }
 
-/// Redis may evict a mark. What is put then is not stored, and what it was to replace is gone.
+/// Redis may evict a placeholder. What is put then is not stored, and what it was to replace is gone.
 #[tokio::test]
 async fn a_put_that_redis_refuses_leaves_nothing_older() {
     on_stores(&Store::ONE_SERVER, async |cache: TestCache| {

@@ -1,8 +1,8 @@
 //! Who loads: this process, or another one that shares the Redis.
 //!
-//! The mark that a load sets under its key is seen by every other load of that key. With
-//! `coalesce = "cluster"` it is a lease: short, and renewed while the load runs. Who finds
-//! another's waits until a value is there, or the mark is gone. That is for efficiency alone: what
+//! The placeholder that a load sets under its key is seen by every other load of that key. With
+//! `coalesce = "fleet"` it is a lease: short, and renewed while the load runs. Who finds
+//! another's waits until a value is there, or the placeholder is gone. That is for efficiency alone: what
 //! may be stored is decided by the compare-and-set at the end of a load, whoever has run it.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::{Call, CallKey, Found, Version, life_of};
 use crate::core::Stores;
 use crate::flight::Leader;
 use crate::random;
-use crate::redis::{Lease, Mark, Noted, Over, RedisStore};
+use crate::redis::{FillTicket, Lease, Over, Placeholder, RedisStore};
 use crate::runtime;
 use crate::site::Coalesce;
 use crate::timer::sleep;
@@ -27,17 +27,17 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 
 /// How a load has begun.
 pub(super) enum Begun {
-    /// Under this key, with these tokens; and with a mark that is to be renewed.
-    Noted(Arc<CallKey>, Noted, Option<Lease>),
+    /// Under this key, with these tokens; and with a placeholder that is to be renewed.
+    Ticket(Arc<CallKey>, FillTicket, Option<Lease>),
     /// It is not necessary: another process has loaded.
     Found(Found),
     /// Another process has loaded, for other arguments of the same key.
     Alike,
-    Away,
+    Unavailable,
 }
 
 impl Call {
-    /// The mark and the tokens, before the body runs. With a value that is to be served if that
+    /// The placeholder and the tokens, before the body runs. With a value that is to be served if that
     /// fails, nothing is stored over what is there, and nobody is waited for.
     pub(super) async fn begin(
         &self,
@@ -47,23 +47,27 @@ impl Call {
         keeps: bool,
     ) -> Begun {
         let waits = self.is_clustered() && !keeps && runtime::with_timers().is_some();
-        let mark = if waits { Mark::lease(LEASE) } else { Mark::new(self.core.config.max_load) };
+        let placeholder = if waits {
+            Placeholder::lease(LEASE)
+        } else {
+            Placeholder::new(self.core.config.max_load)
+        };
         let (key, leftover) = (self.key_at(vacancy.place), &vacancy.leftover);
-        let Some(noted) = self.set_mark(redis, &key, leftover, mark).await else {
-            return Begun::Away;
+        let Some(ticket) = self.set_placeholder(redis, &key, leftover, placeholder).await else {
+            return Begun::Unavailable;
         };
         if !waits {
-            return Begun::Noted(key, noted, None);
+            return Begun::Ticket(key, ticket, None);
         }
-        if !noted.is_anothers() && !noted.is_value() {
-            let lease = redis.lease(key.stored_as(), &noted, mark);
-            return Begun::Noted(key, noted, lease);
+        if !ticket.is_anothers() && !ticket.is_value() {
+            let lease = redis.lease(key.stored_as(), &ticket, placeholder);
+            return Begun::Ticket(key, ticket, lease);
         }
         if !redis.may_lease().await {
-            // The other one is not likely to have more rights: its mark may stay whatever becomes of its load.
-            return Begun::Noted(key, noted, None);
+            // The other one is not likely to have more rights: its placeholder may stay whatever becomes of its load.
+            return Begun::Ticket(key, ticket, None);
         }
-        self.wait_for_another(redis, leader, key, leftover, mark, noted).await
+        self.wait_for_another(redis, leader, key, leftover, placeholder, ticket).await
     }
 
     /// Waits for the load of another process, or until it is given up. What that has stored is looked at.
@@ -73,27 +77,27 @@ impl Call {
         leader: &Leader<CallKey>,
         key: Arc<CallKey>,
         leftover: &Leftover,
-        mark: Mark,
-        first: Noted,
+        placeholder: Placeholder,
+        first: FillTicket,
     ) -> Begun {
         let limit = self.wait_limit();
         let (began, mut pause) = (Instant::now(), PAUSES.0);
-        let mut noted = first.clone();
-        // Of marks that come one after another only the first is waited for: if its load has
+        let mut ticket = first.clone();
+        // Of placeholders that come one after another only the first is waited for: if its load has
         // failed, the next ones need not, and those who wait for them would stand in a queue.
-        while noted.is_anothers() && noted.is_like(&first) && began.elapsed() < limit {
+        while ticket.is_anothers() && ticket.is_like(&first) && began.elapsed() < limit {
             sleep(jittered(pause)).await;
             pause = (pause * 2).min(PAUSES.1);
-            match self.set_mark(redis, &key, leftover, mark).await {
-                Some(now) => noted = now,
-                None => return Begun::Away,
+            match self.set_placeholder(redis, &key, leftover, placeholder).await {
+                Some(now) => ticket = now,
+                None => return Begun::Unavailable,
             }
         }
-        if noted.is_anothers() || noted.is_mine() {
-            let lease = redis.lease(key.stored_as(), &noted, mark);
-            return Begun::Noted(key, noted, lease);
+        if ticket.is_anothers() || ticket.is_mine() {
+            let lease = redis.lease(key.stored_as(), &ticket, placeholder);
+            return Begun::Ticket(key, ticket, lease);
         }
-        // Not a mark: a value, which is looked at on behalf of all who have joined by now.
+        // Not a placeholder: a value, which is looked at on behalf of all who have joined by now.
         leader.seal();
         let ask = self.ask(self.policy.grace.while_revalidate_ms);
         let vacancy = match self.core.read(&self.key, ask).await {
@@ -107,18 +111,18 @@ impl Call {
                 return Begun::Alike;
             }
             Reading::Miss(vacancy) => Some(vacancy).filter(|now| now.place != key.place()),
-            Reading::Memory(_) | Reading::Away => None,
+            Reading::Memory(_) | Reading::Unavailable => None,
         };
         leader.reopen();
         // Another version has loaded: its value stays, and the own one goes beside it.
-        let Some(vacancy) = vacancy else { return Begun::Noted(key, noted, None) };
+        let Some(vacancy) = vacancy else { return Begun::Ticket(key, ticket, None) };
         let key = self.key_at(vacancy.place);
-        match self.set_mark(redis, &key, &vacancy.leftover, mark).await {
-            Some(noted) => {
-                let lease = redis.lease(key.stored_as(), &noted, mark);
-                Begun::Noted(key, noted, lease)
+        match self.set_placeholder(redis, &key, &vacancy.leftover, placeholder).await {
+            Some(ticket) => {
+                let lease = redis.lease(key.stored_as(), &ticket, placeholder);
+                Begun::Ticket(key, ticket, lease)
             }
-            None => Begun::Away,
+            None => Begun::Unavailable,
         }
     }
 
@@ -127,22 +131,22 @@ impl Call {
         if place == 0 { Arc::clone(&self.key) } else { Arc::new(self.key.at(place)) }
     }
 
-    async fn set_mark(
+    async fn set_placeholder(
         &self,
         redis: &RedisStore,
         key: &CallKey,
         leftover: &Leftover,
-        mark: Mark,
-    ) -> Option<Noted> {
+        placeholder: Placeholder,
+    ) -> Option<FillTicket> {
         let life = life_of(self.policy.longest());
         let over = leftover.bytes().map_or(Over::Nothing, Over::Stale);
-        let begun = redis.begin(key.stored_as(), key.tags(), over, life, mark).await;
-        begun.ok().filter(|noted| noted.tokens.len() == key.tags().len() + 1)
+        let begun = redis.begin(key.stored_as(), key.tags(), over, life, placeholder).await;
+        begun.ok().filter(|ticket| ticket.tokens.len() == key.tags().len() + 1)
     }
 
-    /// The right to load anew what is served meanwhile: `Ok(None)` where nobody else could have
+    /// The right to refresh what is served meanwhile: `Ok(None)` where nobody else could have
     /// it, `Err` if another process has.
-    pub(super) async fn begin_aside(&self, before: Version) -> Result<Option<Lease>, Taken> {
+    pub(super) async fn lease_refresh(&self, before: Version) -> Result<Option<Lease>, Taken> {
         match &self.core.redis {
             Some(redis) if self.is_clustered() => {
                 let place = match before {
@@ -150,7 +154,7 @@ impl Call {
                     Version::Memory(_) => 0,
                 };
                 let key = self.key_at(place);
-                match redis.begin_aside(key.stored_as(), Mark::new(LEASE)).await {
+                match redis.lease_refresh(key.stored_as(), Placeholder::new(LEASE)).await {
                     Ok(Some(lease)) => Ok(Some(lease)),
                     Ok(None) => Err(Taken),
                     // Without Redis everybody is alone.
@@ -162,7 +166,7 @@ impl Call {
     }
 
     fn is_clustered(&self) -> bool {
-        self.policy.coalesce == Coalesce::Cluster && self.stores != Stores::Memory
+        self.policy.coalesce == Coalesce::Fleet && self.stores != Stores::Memory
     }
 }
 

@@ -1,4 +1,4 @@
-//! Loading a value anew while the one of before is served.
+//! Refreshing a value in the background while the old one is served.
 
 use std::future::{Future, poll_fn};
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use tracing::{Instrument as _, debug_span};
 use super::load::Failed;
 use super::look::{Into, Loading, Step};
 use super::{Call, CallKey, Found, Goal, Load, Served, Version};
-use crate::background::Place;
+use crate::background::BackgroundSlot;
 use crate::boxed::Boxed;
-use crate::flight::{Follower, Leader, Outcome, Ticket};
+use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
 use crate::output::SharedFailure;
 use crate::put::Overtaken;
 use crate::redis::Lease;
@@ -21,9 +21,9 @@ use crate::timer::timeout;
 use crate::value::Value;
 
 /// A load that is to be run in a task of its own.
-pub(crate) struct Aside {
+pub(crate) struct BackgroundRefresh {
     pub(super) refresh: Leader<CallKey>,
-    place: Place,
+    place: BackgroundSlot,
     /// What is served meanwhile.
     pub(super) found: Found,
     /// The flight that waits for so long whether the load comes to its end.
@@ -43,7 +43,7 @@ pub(crate) struct Lost {
 }
 
 impl Call {
-    /// Serves a value that is being loaded anew, by a task or by this caller.
+    /// Serves a value that is being refreshed, by a task or by this caller.
     pub(super) fn refresh_step(&self, refresh: Leader<CallKey>, found: Found) -> Step {
         let runtime = Handle::try_current().ok();
         let is_stale = found.hit.stale_for_ms().is_some();
@@ -58,7 +58,9 @@ impl Call {
             });
         }
         match runtime.and_then(|runtime| self.core.background.place(runtime, &self.key)) {
-            Some(place) => Step::Aside(Aside { refresh, place, found, ahead: None }),
+            Some(place) => {
+                Step::BackgroundRefresh(BackgroundRefresh { refresh, place, found, ahead: None })
+            }
             None => Step::Done(self.served(found)),
         }
     }
@@ -88,7 +90,7 @@ impl Call {
                 && let Some(refresh) = open()
             {
                 let ahead = Some((leader, limit));
-                return Step::Aside(Aside { refresh, place, found, ahead });
+                return Step::BackgroundRefresh(BackgroundRefresh { refresh, place, found, ahead });
             }
         }
         self.counters.slow.misses.one();
@@ -103,7 +105,7 @@ impl Call {
         core.background.refreshes.follow(&self.key, Ticket::now(), &core.generations)
     }
 
-    /// The outcome of a load that runs aside, or what was found if that takes too long or fails.
+    /// The outcome of a load that runs in the background, or what was found if that takes too long or fails.
     async fn first_of(
         &self,
         leader: Leader<CallKey>,
@@ -111,7 +113,7 @@ impl Call {
         limit: Duration,
         found: Found,
     ) -> Served {
-        if let Ok(outcome @ Outcome::Value(_)) = timeout(limit, follower.outcome()).await
+        if let Ok(outcome @ FlightOutcome::Value(_)) = timeout(limit, follower.outcome()).await
             && let Some(served) = self.shared_output(&outcome)
         {
             leader.pass_on(follower, outcome);
@@ -123,16 +125,16 @@ impl Call {
 
     /// Runs `body` in a task of its own, and gives what is served meanwhile. `around` is what the
     /// task is run in.
-    pub(crate) async fn run_aside<F>(
+    pub(crate) async fn run_in_background<F>(
         self: Arc<Self>,
-        aside: Aside,
+        background_refresh: BackgroundRefresh,
         body: Body,
         around: impl FnOnce(Boxed<()>) -> F,
     ) -> Served
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let Aside { refresh, place, found, ahead } = aside;
+        let BackgroundRefresh { refresh, place, found, ahead } = background_refresh;
         // Before the body begins.
         let waiting = ahead.map(|(leader, limit)| (leader, refresh.followed(Ticket::now()), limit));
         let (call, before) = (Arc::clone(&self), found.version);
@@ -143,7 +145,7 @@ impl Call {
             prefix = self.key.prefix(),
             store = self.stores.as_str(),
         );
-        let task = async move { call.replace_aside(refresh, before, body).await };
+        let task = async move { call.replace_in_background(refresh, before, body).await };
         let call = Arc::clone(&self);
         let task = around(Box::pin(task.instrument(span)));
         place.run(task, move |limit| call.give_up(limit));
@@ -153,13 +155,13 @@ impl Call {
         }
     }
 
-    async fn replace_aside(
+    async fn replace_in_background(
         self: Arc<Self>,
         refresh: Leader<CallKey>,
         before: Version,
         mut body: Body,
     ) {
-        let Ok(lease) = self.begin_aside(before).await else { return };
+        let Ok(lease) = self.lease_refresh(before).await else { return };
         let Some(put) = self.put_in_place_of(before).await else {
             lease.into_iter().for_each(Lease::release);
             return;
@@ -177,7 +179,7 @@ impl Call {
         match loaded.await {
             Ok(value) => _ = load.finish(value).await,
             Err(Lost { shared, text }) => {
-                self.say_failed_aside(&text);
+                self.say_failed_in_background(&text);
                 if let Failed::Error(flight) = load.fail(&|| text.clone()) {
                     flight.land(shared);
                 }

@@ -11,14 +11,14 @@ use crate::glob::Pattern;
 const REMEMBERED: usize = 64;
 
 #[derive(Debug, Default)]
-pub(crate) struct Sweeps {
+pub(crate) struct Scans {
     /// The number of the last one.
     last: u64,
     /// The last ones, the oldest first.
     patterns: VecDeque<Pattern>,
 }
 
-impl Sweeps {
+impl Scans {
     /// Remembers a pattern; the number that it has.
     pub(crate) fn begin(&mut self, pattern: &Pattern) -> u64 {
         if self.patterns.len() == REMEMBERED {
@@ -48,16 +48,16 @@ mod tests {
 
     #[test]
     fn a_name_is_compared_with_the_patterns_that_came_later() {
-        let mut sweeps = Sweeps::default();
+        let mut scans = Scans::default();
         let pattern = |text: &str| Pattern::new(text).unwrap();
-        let first = sweeps.begin(&pattern("a:*"));
-        let matches = |sweeps: &Sweeps, number, name| sweeps.may_match_since(number, || name);
-        assert!(matches(&sweeps, 0, "a:1") && !matches(&sweeps, 0, "b:1"));
-        assert!(!matches(&sweeps, first, "a:1"));
+        let first = scans.begin(&pattern("a:*"));
+        let matches = |scans: &Scans, number, name| scans.may_match_since(number, || name);
+        assert!(matches(&scans, 0, "a:1") && !matches(&scans, 0, "b:1"));
+        assert!(!matches(&scans, first, "a:1"));
         for _ in 0..REMEMBERED {
-            sweeps.begin(&pattern("c:*"));
+            scans.begin(&pattern("c:*"));
         }
-        assert!(matches(&sweeps, 0, "b:1"), "one that is forgotten might have matched");
-        assert!(!matches(&sweeps, first, "b:1"));
+        assert!(matches(&scans, 0, "b:1"), "one that is forgotten might have matched");
+        assert!(!matches(&scans, first, "b:1"));
     }
 }

@@ -16,9 +16,9 @@ const BATCH: usize = 1_000;
 
 /// What a manager has reported.
 #[derive(Debug, Default)]
-pub(super) struct Tally(pub(super) Mutex<Sent>);
+pub(super) struct FleetCounters(pub(super) Mutex<Sent>);
 
-impl Tally {
+impl FleetCounters {
     /// In a forked process: what its parent has counted is for that to report.
     pub(super) fn begin_anew(&self, totals: impl FnOnce() -> Vec<Total>) {
         if let Ok(mut sent) = self.0.try_lock() {

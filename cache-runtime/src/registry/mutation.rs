@@ -2,15 +2,15 @@
 
 use serde::Serialize;
 
-use crate::site::{Declared, Place};
+use crate::site::{Declared, SourceLocation};
 
 /// The options of one `#[cache_invalidate]` or `#[cache_put]`.
 #[derive(Clone, Copy, Debug)]
-pub struct InvalidatingSpec {
+pub struct MutationSpec {
     /// The place of the attribute.
     pub declared: Declared,
     /// Which of the two it is.
-    pub kind: Invalidating,
+    pub kind: Mutation,
     /// `prefix`.
     pub prefix: Option<&'static str>,
     /// `tags`.
@@ -29,12 +29,12 @@ pub struct InvalidatingSpec {
 /// [`#[cache_put]`](macro@crate::cache_put).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct InvalidatingSite {
+pub struct MutationSite {
     /// The place of the attribute.
     #[serde(flatten)]
-    pub place: Place,
+    pub location: SourceLocation,
     /// The effect on the entries.
-    pub kind: Invalidating,
+    pub kind: Mutation,
     /// The template of the prefix that it invalidates: `video:{id}`.
     pub prefix: Option<&'static str>,
     /// The templates of the tags that it invalidates.
@@ -63,38 +63,30 @@ pub struct SiteEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Invalidating {
+pub enum Mutation {
     /// `#[cache_invalidate]`: it invalidates them.
     Invalidate,
     /// `#[cache_put]`: it stores its result under them.
     Put,
 }
 
-impl Invalidating {
+impl Mutation {
     /// Says in words what happens if there is no entry.
     pub(crate) fn nothing(self) -> &'static str {
         match self {
-            Invalidating::Invalidate => "nothing is invalidated",
-            Invalidating::Put => "nothing is put, and what was there stays",
+            Mutation::Invalidate => "nothing is invalidated",
+            Mutation::Put => "nothing is put, and what was there stays",
         }
     }
 }
 
-impl InvalidatingSite {
-    pub(super) fn of(spec: &InvalidatingSpec) -> Self {
-        let InvalidatingSpec {
-            declared,
-            kind,
-            prefix,
-            tags,
-            arguments,
-            entries,
-            when,
-            conditional,
-        } = *spec;
-        let place = Place::of(&declared);
+impl MutationSite {
+    pub(super) fn of(spec: &MutationSpec) -> Self {
+        let MutationSpec { declared, kind, prefix, tags, arguments, entries, when, conditional } =
+            *spec;
+        let location = SourceLocation::of(&declared);
         let entry = |&(call, function): &_| SiteEntry { call, function };
         let entries = entries.iter().map(entry).collect();
-        InvalidatingSite { place, kind, prefix, tags, arguments, entries, when, conditional }
+        MutationSite { location, kind, prefix, tags, arguments, entries, when, conditional }
     }
 }

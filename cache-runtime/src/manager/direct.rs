@@ -1,4 +1,4 @@
-//! The cache by hand, one name at a time.
+//! The direct API, one name at a time.
 
 use std::future::Future;
 use std::mem::discriminant;
@@ -11,14 +11,14 @@ use super::{CacheManager, SetOptions};
 use crate::call::PutOutcome;
 use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, Weigh, named};
 use crate::config::Ttl;
-use crate::core::BY_HAND;
+use crate::core::DIRECT;
 use crate::error::Error;
 use crate::inspect::Inspected;
 use crate::invalidate::Targets;
 use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
 use crate::put::Worth;
-use crate::redis::Away;
+use crate::redis::Unavailable;
 use crate::seldom::Reason;
 use crate::value::{AnyValue, Coding, type_of};
 
@@ -33,11 +33,11 @@ impl CacheManager {
         if core.reads_memory(core.stores)
             && let Some(hit) = core.hit_in_memory(&key)
         {
-            core.by_hand.memory_hit(hit.load_micros);
+            core.direct.memory_hit(hit.load_micros);
             return Ok(Some(hit.value));
         }
         let reading = core.read(&key, Ask::fresh(core.stores, type_of::<V>())).await;
-        reading.count(&core.by_hand);
+        reading.count(&core.direct);
         Ok(reading.into_value())
     }
 
@@ -63,7 +63,7 @@ impl CacheManager {
     ) -> Result<(), Error> {
         let options = options.into();
         let (key, ttl) = self.key_and_ttl(name, &options)?;
-        self.core().set_by_hand(&Arc::new(key), ttl, options.weight, value).await.map(drop)
+        self.core().set_directly(&Arc::new(key), ttl, options.weight, value).await.map(drop)
     }
 
     /// Removes the value under a name, and keeps running loads from storing one.
@@ -153,7 +153,7 @@ impl CacheManager {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<V, E>>,
     {
-        self.load_by_hand(name, &options.into(), SharedErrors::NONE, load).await
+        self.load_directly(name, &options.into(), SharedErrors::NONE, load).await
     }
 
     /// Does the same as [`get_or_load`](CacheManager::get_or_load), but all callers that waited for a failed load get a
@@ -186,10 +186,10 @@ impl CacheManager {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<V, E>>,
     {
-        self.load_by_hand(name, &options.into(), SharedErrors::CLONED, load).await
+        self.load_directly(name, &options.into(), SharedErrors::CLONED, load).await
     }
 
-    async fn load_by_hand<V, E, F, Fut>(
+    async fn load_directly<V, E, F, Fut>(
         &self,
         name: &str,
         options: &SetOptions,
@@ -212,7 +212,7 @@ impl CacheManager {
         let weigh = options.weight.map(|weight| Arc::new(move |_: &dyn AnyValue| weight) as Weigh);
         let call = Call {
             core: Arc::clone(core),
-            counters: Arc::clone(&core.by_hand),
+            counters: Arc::clone(&core.direct),
             key: Arc::new(key),
             policy: Policy { weigh, ..Policy::new(type_of::<V>(), ttl, core.config.jitter) },
             shares: share.fits(),
@@ -222,7 +222,7 @@ impl CacheManager {
         if core.reads_memory(core.stores)
             && let Some(hit) = core.hit_in_memory(&call.key)
         {
-            core.by_hand.memory_hit(hit.load_micros);
+            core.direct.memory_hit(hit.load_micros);
             return Ok(hit.value);
         }
         // The load begins when it is first polled: not at all on a hit.
@@ -267,7 +267,7 @@ impl CacheManager {
     }
 
     pub(super) fn key(&self, name: &str, tags: &[String]) -> Result<CallKey, Error> {
-        let name = Name::by_hand(name)?;
+        let name = Name::direct(name)?;
         for tag in tags {
             validate_tag(tag)?;
         }
@@ -292,7 +292,7 @@ impl CacheManager {
 }
 
 impl crate::core::Core {
-    pub(super) async fn set_by_hand(
+    pub(super) async fn set_directly(
         self: &Arc<Self>,
         key: &Arc<CallKey>,
         ttl: Ttl,
@@ -301,36 +301,36 @@ impl crate::core::Core {
     ) -> Result<PutOutcome, Error> {
         let (grace, coding, took) = (Grace::default(), Coding::default(), Duration::ZERO);
         let worth = Worth { value, ttl, grace, coding, weight, took };
-        let outcome = self.set(key, self.stores, &worth, &self.by_hand).await;
-        let outcome = outcome.inspect_err(|_| self.by_hand.slow.not_stored.one())?;
+        let outcome = self.set(key, self.stores, &worth, &self.direct).await;
+        let outcome = outcome.inspect_err(|_| self.direct.slow.not_stored.one())?;
         if outcome != PutOutcome::Overtaken {
-            self.by_hand.slow.stores.one();
+            self.direct.slow.stores.one();
         }
         Ok(outcome)
     }
 
-    /// Says why loads by hand are not cached.
+    /// Says why direct loads are not cached.
     fn say_refused(&self, error: &Error) {
         const WHY: &str =
-            "a load by hand is not cached: `load` runs each time, and nothing is stored";
-        self.seldom(BY_HAND, Reason::Refused(discriminant(error)), |times| {
+            "a direct load is not cached: `load` runs each time, and nothing is stored";
+        self.seldom(DIRECT, Reason::Refused(discriminant(error)), |times| {
             tracing::error!(%error, times, "{WHY}");
         });
     }
 
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {
-        let facts = match &self.redis {
+        let meta = match &self.redis {
             None => self.facts_in_memory(key)?,
             Some(redis) => match self.remaining_in_redis(redis, key).await {
                 Ok(remaining) => return remaining,
-                Err(Away) if redis.usable() => return None,
-                Err(Away) => self.facts_of_an_outage(redis, key)?,
+                Err(Unavailable) if redis.usable() => return None,
+                Err(Unavailable) => self.meta_of_an_outage(redis, key)?,
             },
         };
-        if facts.fresh_for_ms == u64::MAX {
+        if meta.fresh_for_ms == u64::MAX {
             return Some(Ttl::Forever);
         }
-        let left = facts.fresh_for_ms.saturating_sub(facts.age_ms(self.clock.now_ms()));
+        let left = meta.fresh_for_ms.saturating_sub(meta.age_ms(self.clock.now_ms()));
         Some(Ttl::For(Duration::from_millis(left)))
     }
 }

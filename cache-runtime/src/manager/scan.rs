@@ -8,14 +8,14 @@ use tracing::{Instrument as _, debug_span};
 use super::CacheManager;
 use crate::core::Core;
 use crate::error::Error;
-use crate::events::Happened;
+use crate::events::EventKind;
 use crate::glob::Pattern;
 use crate::invalidate::{Finally, Targets};
-use crate::redis::{Away, Place, Progress, Swept};
+use crate::redis::{ClearProgress, Progress, ScanCursor, Unavailable};
 
 /// The names that match a pattern, page by page: see [`CacheManager::names`].
 #[derive(Debug)]
-pub struct Names {
+pub struct NameScan {
     manager: CacheManager,
     pattern: Pattern,
     stage: Stage,
@@ -24,13 +24,13 @@ pub struct Names {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// Where Redis goes on.
-    At(Place),
+    At(ScanCursor),
     End,
-    /// Redis went away on the way.
+    /// Redis became unavailable on the way.
     Lost,
 }
 
-impl Names {
+impl NameScan {
     /// Returns the next page, which may be empty; `None` at the end. Cancel safe: a page that was not received is
     /// returned again.
     pub async fn next(&mut self) -> Option<Vec<String>> {
@@ -38,7 +38,7 @@ impl Names {
         let core = self.manager.core();
         let Some(redis) = &core.redis else {
             self.stage = Stage::End;
-            let names = core.memory.names(core.terms(None));
+            let names = core.memory.names(core.predicate(None));
             // Functions that share a name have a value each.
             let names: BTreeSet<_> = names.filter(|name| self.pattern.matches(name)).collect();
             return Some(names.into_iter().collect());
@@ -48,7 +48,7 @@ impl Names {
                 self.stage = next.map_or(Stage::End, Stage::At);
                 Some(names)
             }
-            Err(Away) => {
+            Err(Unavailable) => {
                 self.stage = Stage::Lost;
                 None
             }
@@ -91,7 +91,7 @@ impl CacheManager {
     pub async fn clear_with(
         &self,
         pattern: &str,
-        mut progress: impl FnMut(Swept) + Send,
+        mut progress: impl FnMut(ClearProgress) + Send,
     ) -> Result<u64, Error> {
         let pattern = Pattern::new(pattern)?;
         let span = debug_span!("cache_clear", pattern = pattern.as_str(), removed = Empty);
@@ -122,9 +122,9 @@ impl CacheManager {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn names(&self, pattern: &str) -> Result<Names, Error> {
+    pub fn names(&self, pattern: &str) -> Result<NameScan, Error> {
         let pattern = Pattern::new(pattern)?;
-        Ok(Names { manager: self.clone(), pattern, stage: Stage::At(Place::default()) })
+        Ok(NameScan { manager: self.clone(), pattern, stage: Stage::At(ScanCursor::default()) })
     }
 
     /// Removes everything in the namespace, and returns the number of removed values.
@@ -138,15 +138,15 @@ impl Core {
         if pattern.is_everything() {
             return self.flush_all(progress).await;
         }
-        // Loads that are running now must not store what the sweep has passed by.
-        self.generations.begin_sweep(pattern);
+        // Loads that are running now must not store what the scan has passed by.
+        self.generations.begin_scan(pattern);
         let in_memory = self.names_in_memory(pattern).len() as u64;
         let mut targets = Targets::default();
         if let Some(prefix) = pattern.whole_prefix() {
             // Of the names below it, long ones are stored under a text that the pattern does not match.
             targets.add_tag(&prefix);
         }
-        // What was read from Redis before the sweep came by is in memory by now, or must not get there.
+        // What was read from Redis before the scan came by is in memory by now, or must not get there.
         let _then = Finally(|| self.drop_matching(pattern));
         self.invalidate(&targets).await;
         let removed = match &self.redis {
@@ -154,13 +154,13 @@ impl Core {
             None => None,
         };
         let removed = removed.unwrap_or(in_memory);
-        self.events.note(Happened::Cleared { pattern: pattern.as_str().to_owned(), removed });
+        self.events.note(EventKind::Cleared { pattern: pattern.as_str().to_owned(), removed });
         removed
     }
 
     async fn flush_all(&self, progress: Progress<'_>) -> u64 {
         self.invalidations.one();
-        let in_memory = self.memory.count(self.terms(None));
+        let in_memory = self.memory.count(self.predicate(None));
         let _then = Finally(|| {
             self.generations.bump_epoch();
             self.memory.clear();
@@ -170,7 +170,7 @@ impl Core {
             None => None,
         };
         let removed = removed.unwrap_or(in_memory);
-        self.events.note(Happened::Flushed { removed });
+        self.events.note(EventKind::Flushed { removed });
         removed
     }
 }

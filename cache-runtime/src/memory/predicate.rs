@@ -1,0 +1,36 @@
+//! When a value may be served.
+
+use super::entry::{AnyEntry, EntryMeta};
+use crate::generation::{Generations, Slot};
+
+/// What a look-up must satisfy besides its key.
+#[derive(Clone, Copy)]
+pub(crate) struct ReadPredicate<'a> {
+    pub(crate) generations: &'a Generations,
+    pub(crate) now_ms: u64,
+    /// Only this origin's values, and those stored directly; `None`: anybody's.
+    pub(crate) origin: Option<u64>,
+    /// What a value stored directly must depend on, so that whatever invalidates the origin's own
+    /// values reaches it too; `None`: where that is not known, and no such value is taken.
+    pub(crate) slots: Option<&'a [Slot]>,
+    /// For so long past its TTL a value is taken too.
+    pub(crate) grace_ms: u64,
+    /// No value that was made before this time is taken.
+    pub(crate) not_before_ms: u64,
+}
+
+impl ReadPredicate<'_> {
+    #[inline]
+    pub(super) fn fresh(&self, entry: &AnyEntry) -> bool {
+        let meta = &entry.meta;
+        self.now_ms < meta.ends_ms.saturating_add(self.grace_ms)
+            && meta.created_ms >= self.not_before_ms
+            && self.generations.still_current(&meta.stamps, &entry.verified)
+            && self.origin.is_none_or(|own| meta.origin == own || takes_direct(self.slots, meta))
+    }
+}
+
+// Of no `ReadPredicate`, which would have to be in memory for it on every hit.
+fn takes_direct(slots: Option<&[Slot]>, meta: &EntryMeta) -> bool {
+    meta.origin == 0 && slots.is_some_and(|slots| meta.stamps.cover(slots))
+}
