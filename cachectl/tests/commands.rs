@@ -359,7 +359,7 @@ async fn a_server_that_evicts_wrongly_is_worth_a_warning() {
     let policies = [
         ("0", "noeviction", "no limit"),
         ("64mb", "noeviction", "refuses"),
-        ("64mb", "volatile-ttl", "marks"),
+        ("64mb", "volatile-ttl", "placeholders"),
     ];
     for (limit, policy, told) in policies {
         let () =
