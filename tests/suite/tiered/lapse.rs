@@ -68,9 +68,13 @@ async fn what_a_read_has_gone_past_is_not_served_again_when_the_feed_is_heard() 
     until(async || fetch(&manager, &source).await == (2, From::Redis)).await;
     proxy.pass();
     until_received(&manager).await;
-    assert_eq!(fetch(&manager, &source).await.0, 2);
-    fetch(&manager, &source).await;
-    assert_eq!(fetch(&manager, &source).await, (2, From::Memory), "a copy is kept again");
+    // A copy is kept again. The feed may still be about to begin a session anew, which makes stale what is there.
+    until(async || {
+        let (value, from) = fetch(&manager, &source).await;
+        assert_eq!(value, 2);
+        from == From::Memory
+    })
+    .await;
 }
 
 #[tokio::test]
