@@ -10,7 +10,7 @@ use crate::error::Errors;
 use crate::expand;
 use crate::valid::resolve_with;
 
-/// What was written between the parentheses.
+/// Holds the arguments, as they were written between the parentheses.
 pub(crate) struct Naming {
     template: LitStr,
     /// `id = 42`

@@ -23,7 +23,7 @@ pub(crate) struct Done<T> {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum What {
-    /// Whether an entry was there; `null`: Redis has not answered, and the removal is pending.
+    /// Says if an entry was there; `null` if Redis has not answered, and the removal is pending.
     Deleted(Option<bool>),
     Invalidated(String),
     /// How many entries have been removed.

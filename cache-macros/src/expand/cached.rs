@@ -154,15 +154,15 @@ fn named(spec: &Cached) -> TokenStream {
     quote!(#key #tags #bypass)
 }
 
-/// Who answers how errors reach those who waited.
+/// Name the traits that say how errors reach those who waited.
 const SHARED: [&str; 2] = ["ProbeCloneError", "ProbeNoCloneError"];
 const WRAPPED: [&str; 2] = ["ProbeCloneError", "ProbeWrapError"];
 
-/// Who answers what the log calls an error.
+/// Names the traits that say what the log calls an error.
 const TEXT: [&str; 3] = ["ProbeErrorDisplay", "ProbeErrorDebug", "ProbeNoErrorText"];
 
-/// How an error reaches those who waited, and what the log calls it. One that borrows cannot, and an error that is stored is
-/// a value.
+/// Says how an error reaches those who waited, and what the log calls it. An error that borrows reaches nobody else, and
+/// one that is stored is a value.
 fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     let has_none = spec.output.borrows || matches!(spec.output.kind, Kind::Plain);
     if has_none {

@@ -63,13 +63,9 @@ pub(crate) struct Memory {
 /// An entry has to fit into one of them, and where keys fall is random: a part that holds eight of the
 /// largest values is not full long before the others are.
 fn shards(capacity: u64, largest: usize, cores: usize) -> usize {
-    let lookup = cores.saturating_mul(4).next_power_of_two();
+    let most = cores.saturating_mul(4).next_power_of_two();
     let fit = capacity / 8 / (largest as u64).max(1);
-    usize::try_from(fit)
-        .unwrap_or(usize::MAX)
-        .clamp(1, lookup)
-        .checked_ilog2()
-        .map_or(1, |n| 1 << n)
+    usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, most).checked_ilog2().map_or(1, |n| 1 << n)
 }
 
 type Table = Cache<TableEntry, (), ByWeight, BuildPrehashed, Retire>;
