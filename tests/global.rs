@@ -214,7 +214,7 @@ async fn the_same_holds_with_redis() {
     // one after the other, which costs loads: so the server is known before they come.
     let config = CacheConfig::default().redis_url(server.url()).namespace(&namespace);
     let manager = CacheManager::connect(config.require_redis(true)).await.unwrap();
-    manager.disconnect().await;
+    assert_eq!(manager.disconnect().await, 0);
     let tests = Command::new(env::current_exe().unwrap())
         .arg("is_used::")
         .env("REDIS_URL", server.url())
