@@ -3,6 +3,7 @@
 use std::env;
 use std::fmt;
 
+use cache_syntax::{BOOLEAN, nearest, parse_boolean};
 use subtle::ConstantTimeEq as _;
 
 /// The shortest key that is accepted.
@@ -66,6 +67,7 @@ impl AdminConfig {
         for variable in names.filter(|name| is_unknown(name)) {
             tracing::warn!(
                 variable,
+                meant = nearest(&variable, VARIABLES),
                 known = VARIABLES.join(", "),
                 "this variable is not known, and has no effect"
             );
@@ -74,16 +76,14 @@ impl AdminConfig {
     }
 
     fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        // The same words as for the cache itself.
         let flag = |name| {
             let given = var(name).unwrap_or_default();
-            match given.trim().to_ascii_lowercase().as_str() {
-                "" | "false" | "no" | "off" | "0" => Ok(false),
-                "true" | "yes" | "on" | "1" => Ok(true),
-                _ => Err(ConfigError {
+            match given.trim() {
+                "" => Ok(false),
+                word => parse_boolean(word).ok_or_else(|| ConfigError {
                     setting: name,
                     given: format!("{given:?}"),
-                    expected: "`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`",
+                    expected: BOOLEAN,
                 }),
             }
         };

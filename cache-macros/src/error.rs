@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use cache_syntax::nearest;
 use quote::ToTokens;
 
 /// The mistakes of one attribute, gathered so that one build shows all of them.
@@ -40,7 +41,7 @@ impl Errors {
 
 /// "did you mean `ttl`?" if a name is close to what was written, else the list of all names.
 pub(crate) fn hint(written: &str, names: &[&str]) -> String {
-    match nearest(written, names) {
+    match nearest(written, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("there are {}", list(names)),
     }
@@ -52,47 +53,9 @@ pub(crate) fn list(names: impl IntoIterator<Item = impl Display>) -> String {
     quoted.join(", ")
 }
 
-/// The name that was probably meant.
-pub(crate) fn nearest<'a>(written: &str, names: &[&'a str]) -> Option<&'a str> {
-    let tolerated = (written.chars().count() / 3).max(1);
-    names
-        .iter()
-        .map(|name| (distance(written, name), *name))
-        .filter(|(distance, _)| *distance <= tolerated)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
-}
-
-/// How many letters must be added, removed, replaced, or swapped with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for i in 0..a.len() {
-        let mut row = vec![i + 1];
-        for j in 0..b.len() {
-            let replaced = rows[i][j] + usize::from(a[i] != b[j]);
-            let mut least = replaced.min(rows[i][j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j] {
-                least = least.min(rows[i - 1][j - 1] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{distance, hint};
-
-    #[test]
-    fn distance_counts_edits() {
-        assert_eq!(distance("", ""), 0);
-        assert_eq!(distance("tll", "ttl"), 1);
-        assert_eq!(distance("kye", "key"), 1);
-        assert_eq!(distance("kitten", "sitting"), 3);
-    }
+    use super::hint;
 
     #[test]
     fn a_near_name_is_suggested() {

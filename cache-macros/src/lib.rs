@@ -1,7 +1,6 @@
 //! The attribute macros of `cache-runtime`, which re-exports them: depend on that crate.
 
 mod attr;
-mod duration;
 mod error;
 mod expand;
 mod item;

@@ -8,6 +8,7 @@ use syn::{Expr, Ident, LitStr, Token, parse_quote_spanned};
 
 use crate::error::Errors;
 use crate::expand;
+use crate::template::Rule;
 use crate::valid::resolve_with;
 
 /// Holds the arguments, as they were written between the parentheses.
@@ -49,14 +50,16 @@ pub(crate) fn expand(naming: &Naming) -> syn::Result<TokenStream> {
     let Naming { template, given } = naming;
     let mut errors = Errors::default();
     let mut used = vec![false; given.len()];
-    let resolved = resolve_with(&Ident::new("name", Span::call_site()), template, |root| {
-        let Some(number) = given.iter().position(|(name, _)| name.unraw() == root.unraw()) else {
-            // Found where the macro is called.
-            return Ok(root);
-        };
-        used[number] = true;
-        Ok(local(number))
-    });
+    let resolved =
+        resolve_with(&Ident::new("name", Span::call_site()), template, Rule::NAME, |root| {
+            let Some(number) = given.iter().position(|(name, _)| name.unraw() == root.unraw())
+            else {
+                // Found where the macro is called.
+                return Ok(root);
+            };
+            used[number] = true;
+            Ok(local(number))
+        });
     for (number, (name, _)) in given.iter().enumerate() {
         if given[..number].iter().any(|(other, _)| other.unraw() == name.unraw()) {
             errors.at(name, format!("`{name}` is given twice"));

@@ -107,7 +107,7 @@ fn render(separator: &str, first: &str, second: &str) {
 }
 
 fn check(text: &str) {
-    for part in name::prefixes(text) {
+    for part in cache_syntax::prefixes(text) {
         assert!(text.starts_with(part) && part.len() < text.len());
     }
     if let Ok(name) = Name::direct(text) {

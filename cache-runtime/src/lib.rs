@@ -14,7 +14,6 @@ mod clock;
 mod codec;
 mod config;
 mod core;
-mod duration;
 mod entry;
 mod error;
 mod error_text;

@@ -11,6 +11,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use cache_runtime::{CacheConfig, CacheManager, Mode, SetOptions, cached, with};
+use cache_tests::texts::{NAMES, ONLY_AT_RUN_TIME, PREFIXES, TAGS, TIMES};
 use cache_tests::{RedisServer, unique_namespace};
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
@@ -294,6 +295,8 @@ async fn bad_input_is_refused_with_what_is_accepted() {
         (&["clear", "**"], "flush --yes"),
         (&["flush"], "--yes"),
         (&["ls", "--prefix", "a", "--pattern", "b"], "cannot be used with"),
+        (&["ls", "--prefix", "user:"], "write it without the `:`"),
+        (&["ls", "--prefix", "#stats"], "reserved"),
         (&["watch", "--every", "0"], "500ms"),
         (&["--timeout", "forever", "health"], "500ms"),
         (&["--namespace", "a b", "health"], "letters, digits"),
@@ -305,6 +308,30 @@ async fn bad_input_is_refused_with_what_is_accepted() {
         assert!(told.contains(reason), "{arguments:?}: {told}");
     }
     assert!(run(&["health"]).refused(2).contains("REDIS_URL"));
+}
+
+/// The tables are those of the attributes, the direct API and HTTP.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_has_the_answer_that_it_has_everywhere() {
+    let scene = Scene::new().await;
+    let at_run_time = || ONLY_AT_RUN_TIME.iter().map(|text| (*text, ""));
+    let prefixes = PREFIXES.iter().copied().map(|text| ("--prefix", text));
+    let tags = TAGS.iter().copied().chain(at_run_time()).map(|text| ("--tag", text));
+    let names = NAMES.iter().copied().chain(at_run_time()).map(|text| ("--name", text));
+    for (option, (text, part)) in prefixes.chain(tags).chain(names) {
+        let ran = scene.run(&["invalidate", option, text]);
+        match part {
+            "" => _ = ran.done(),
+            part => assert!(ran.refused(2).contains(part), "{option} {text:?}: {ran:?}"),
+        }
+    }
+    for (text, is_accepted) in TIMES {
+        let argument = format!("--timeout={text}");
+        let ran = scene.run(&[&argument, "ls"]);
+        // What is a time may still be too long for a timeout.
+        let is_refused = ran.code == 2 && ran.err.contains("such as `500ms`");
+        assert_eq!(is_refused, !is_accepted, "{text:?}: {ran:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

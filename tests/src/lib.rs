@@ -24,6 +24,8 @@ mod redis_server;
 mod replication;
 mod serve;
 mod signal;
+/// Texts that people write, and if they are accepted.
+pub mod texts;
 mod until_exit;
 mod wait;
 mod worker;

@@ -53,6 +53,7 @@ mod stale;
 mod statistics;
 mod stores;
 mod storms;
+mod texts;
 mod tiered;
 mod time;
 mod tls;

@@ -4,7 +4,7 @@ use syn::ext::IdentExt as _;
 use syn::{Expr, Ident};
 
 use super::literal::{as_string, at, peel};
-use super::name::template;
+use super::name::key_template;
 use super::scope::Scope;
 use crate::attr::{CachedAttr, Skip, Written};
 use crate::error::Errors;
@@ -27,7 +27,7 @@ pub(crate) fn key(attr: &CachedAttr, scope: &Scope, errors: &mut Errors) -> Key 
 /// `key = ...`
 fn explicit(given: &Written<Expr>, scope: &Scope) -> syn::Result<Key> {
     let key = match as_string(&given.value) {
-        Some(_) => Key::Template(template(given, "a template or an expression", scope)?),
+        Some(_) => Key::Template(key_template(given, "a template or an expression", scope)?),
         None => Key::Value(peel(&given.value).clone()),
     };
     if is_constant(&key, scope) && !scope.arguments.is_empty() {

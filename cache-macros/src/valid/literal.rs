@@ -1,11 +1,11 @@
 //! Options whose value is a literal or a closure.
 
+use cache_syntax::nearest;
 use syn::{Expr, ExprUnary, Lit, LitInt, LitStr, UnOp};
 
 use super::capture;
 use super::scope::Scope;
 use crate::attr::Written;
-use crate::error::nearest;
 use crate::spec::Constant;
 
 type Given = Written<Expr>;
@@ -84,8 +84,7 @@ pub(crate) fn word<T: Copy>(given: &Given, words: &[(&str, T)]) -> syn::Result<T
     if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
         return Ok(*value);
     }
-    let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-    let hint = match nearest(&text, &words) {
+    let hint = match nearest(&text, words.iter().map(|(word, _)| *word)) {
         Some(word) => format!("; did you mean \"{word}\"?"),
         None => String::new(),
     };

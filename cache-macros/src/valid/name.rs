@@ -8,16 +8,12 @@ use super::scope::Scope;
 use crate::attr::Written;
 use crate::error::Errors;
 use crate::spec::{Piece, Prefix, Template};
-use crate::template;
-
-/// How many segments of a name count as tags.
-const MAX_SEGMENTS: usize = 6;
+use crate::template::{self, Rule};
 
 pub(crate) fn prefix(given: &Written<Expr>) -> syn::Result<Prefix> {
     if let Some(text) = as_string(&given.value) {
-        let checked = check_prefix(&text.value());
+        let checked = Rule::KEY_PREFIX.check(&text.value());
         checked.map_err(|problem| at(given, format!("`{}`: {problem}", given.name)))?;
-        refuse_pattern(given, text, BELOW)?;
         return Ok(Prefix::Literal(text.clone()));
     }
     match peel(&given.value) {
@@ -26,67 +22,9 @@ pub(crate) fn prefix(given: &Written<Expr>) -> syn::Result<Prefix> {
     }
 }
 
-fn check_prefix(text: &str) -> Result<(), String> {
-    if text.is_empty() {
-        return Err("the prefix is empty".to_owned());
-    }
-    if text.contains(['{', '}']) {
-        return Err("a prefix is the same for all arguments: a template belongs in `key`, and \
-                    more names to invalidate by in `tags`"
-            .to_owned());
-    }
-    if text.contains(char::is_whitespace) {
-        return Err("a prefix must not contain whitespace".to_owned());
-    }
-    template::check_start(text)?;
-    template::check_end(text)?;
-    template::check_text(text)
-}
-
-/// What a prefix covers, as the answer to a pattern.
-const BELOW: fn(&str) -> String = |literal| match literal.rsplit_once(':') {
-    Some((parent, _)) => format!(": `{parent}` covers everything below it"),
-    None => String::new(),
-};
-
-/// The same for a tag.
-const WHOLE: fn(&str) -> String = |_| ": a tag is matched as a whole".to_owned();
-
-/// No name that the cache makes holds a pattern's characters as such; `instead` is given what
-/// stands before the first of them.
-fn refuse_pattern(
-    given: &Written<Expr>,
-    text: &LitStr,
-    instead: fn(&str) -> String,
-) -> syn::Result<()> {
-    let value = text.value();
-    let Some(first) = value.find(['*', '?', '[']) else {
-        return Ok(());
-    };
-    let instead = instead(&value[..first]);
-    let message = format!("`{}` holds no pattern{instead} (`clear` takes patterns)", given.name);
-    Err(syn::Error::new_spanned(text, message))
-}
-
 /// The prefix of an invalidation.
 pub(crate) fn prefix_template(given: &Written<Expr>, scope: &Scope) -> syn::Result<Template> {
-    let accepted = "a template string";
-    let template = template(given, accepted, scope)?;
-    refuse_pattern(given, string(given, accepted)?, BELOW)?;
-    let colons = template.pieces.iter().map(|piece| match piece {
-        Piece::Text(text) => text.matches(':').count(),
-        Piece::Place { .. } => 0,
-    });
-    let segments = 1 + colons.sum::<usize>();
-    if segments > MAX_SEGMENTS {
-        let message = format!(
-            "`{}` has {segments} segments, and only the first {MAX_SEGMENTS} of a name can be \
-             invalidated by: shorten it, or use a tag",
-            given.name
-        );
-        return Err(at(given, message));
-    }
-    Ok(template)
+    resolve(&given.name, string(given, "a template string")?, Rule::PREFIX, scope)
 }
 
 /// `tags = ["user:{user_id}"]`
@@ -101,26 +39,23 @@ pub(crate) fn tags(given: &Written<Expr>, scope: &Scope, errors: &mut Errors) ->
     }
     let template = |element: &Expr| {
         let element = Written { name: given.name.clone(), value: element.clone() };
-        let text = string(&element, accepted).and_then(|text| {
-            let template = resolve(&element.name, text, scope)?;
-            refuse_pattern(&element, text, WHOLE).map(|()| template)
-        });
-        errors.keep(text)
+        let text = string(&element, accepted);
+        errors.keep(text.and_then(|text| resolve(&element.name, text, Rule::TAG, scope)))
     };
     elems.iter().filter_map(template).collect()
 }
 
-/// A template with its placeholders found among the arguments.
-pub(crate) fn template(
+/// The template of a key, with its placeholders found among the arguments.
+pub(crate) fn key_template(
     given: &Written<Expr>,
     accepted: &str,
     scope: &Scope,
 ) -> syn::Result<Template> {
-    resolve(&given.name, string(given, accepted)?, scope)
+    resolve(&given.name, string(given, accepted)?, Rule::NAME, scope)
 }
 
-fn resolve(option: &Ident, text: &LitStr, scope: &Scope) -> syn::Result<Template> {
-    resolve_with(option, text, |root| match scope.find(&root) {
+fn resolve(option: &Ident, text: &LitStr, rule: Rule, scope: &Scope) -> syn::Result<Template> {
+    resolve_with(option, text, rule, |root| match scope.find(&root) {
         Some(argument) => Ok(argument.clone()),
         None => {
             let message = format!("`{{{root}}}` is not an argument{}", scope.described());
@@ -133,9 +68,10 @@ fn resolve(option: &Ident, text: &LitStr, scope: &Scope) -> syn::Result<Template
 pub(crate) fn resolve_with(
     option: &Ident,
     text: &LitStr,
+    rule: Rule,
     mut find: impl FnMut(Ident) -> syn::Result<Ident>,
 ) -> syn::Result<Template> {
-    let pieces = template::parse(&text.value()).map_err(|problem| {
+    let pieces = template::parse(&text.value(), rule).map_err(|problem| {
         let instead = instead_of_template(option, &text.value());
         syn::Error::new_spanned(text, format!("`{option}`: {problem}{instead}"))
     })?;

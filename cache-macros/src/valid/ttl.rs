@@ -1,11 +1,13 @@
 //! `ttl`, and the other options that are durations.
 
+use std::time::Duration;
+
+use cache_syntax::{FOREVER, parse_duration, ttl_fault};
 use syn::{Expr, Lit, LitInt};
 
 use super::literal::{at, expression, peel, whole, wrong_kind};
 use super::scope::Scope;
 use crate::attr::Written;
-use crate::duration::{parse_millis, seconds_to_millis};
 use crate::spec::Ttl;
 
 const ACCEPTED: &str =
@@ -35,10 +37,13 @@ pub(crate) fn finite(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
 }
 
 fn from_text(given: &Written<Expr>, text: &str) -> syn::Result<Ttl> {
-    if text == "forever" {
+    if text == FOREVER {
         return Ok(Ttl::Forever);
     }
-    parse_millis(text).map(Ttl::Millis).map_err(|problem| invalid(given, &problem))
+    match parse_duration(text) {
+        Ok(ttl) => in_range(given, text, ttl),
+        Err(problem) => Err(at(given, format!("`{}` is {text:?}: {problem}", given.name))),
+    }
 }
 
 fn from_seconds(given: &Written<Expr>, seconds: &LitInt) -> syn::Result<Ttl> {
@@ -48,9 +53,15 @@ fn from_seconds(given: &Written<Expr>, seconds: &LitInt) -> syn::Result<Ttl> {
     let Some(value) = whole(seconds) else {
         return Err(at(given, format!("`{}` takes {ACCEPTED}, not `{seconds}`", given.name)));
     };
-    seconds_to_millis(value).map(Ttl::Millis).map_err(|problem| invalid(given, &problem))
+    in_range(given, seconds.base10_digits(), Duration::from_secs(value))
 }
 
-fn invalid(given: &Written<Expr>, problem: &str) -> syn::Error {
-    at(given, format!("`{}`: {problem}", given.name))
+fn in_range(given: &Written<Expr>, text: &str, ttl: Duration) -> syn::Result<Ttl> {
+    match (ttl_fault(ttl), u64::try_from(ttl.as_millis())) {
+        (None, Ok(millis)) => Ok(Ttl::Millis(millis)),
+        (fault, _) => {
+            let expected = fault.unwrap_or_default();
+            Err(at(given, format!("`{}` is {text:?}; expected {expected}", given.name)))
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! Texts in a template that are called like an argument: the braces were probably forgotten.
 
+use cache_syntax::{Piece, parse_template};
+
 use super::Finding;
 use crate::registry::{CachedSite, MutationSite};
 use crate::site::{SiteKey, SourceLocation};
@@ -50,9 +52,10 @@ pub(super) fn without_braces(templates: Templates<'_>) -> Vec<Finding> {
 /// Whether a segment is the name of the argument, which stands nowhere in braces. The first segment says
 /// what a name is about, and may well be called like an argument: `user:{user}`.
 fn lacks_braces(text: &str, argument: &str) -> bool {
-    let is_used = text.split('{').skip(1).any(|inside| {
-        let name = inside.split(['}', '.']).next().unwrap_or_default();
-        name == argument
-    });
+    let names_it = |piece: &Piece<'_>| match piece {
+        Piece::Text(_) => false,
+        Piece::Placeholder(inside) => inside.split('.').next() == Some(argument),
+    };
+    let is_used = parse_template(text).is_ok_and(|pieces| pieces.iter().any(names_it));
     !is_used && text.split(':').skip(1).any(|segment| segment == argument)
 }

@@ -3,11 +3,12 @@
 mod braces;
 mod finding;
 mod names;
-mod nearest;
 mod never;
 mod pattern;
 #[cfg(test)]
 mod tests;
+
+use cache_syntax::nearest;
 
 use crate::registry::{CachedSite, MutationSite, Registry, SiteEntry, registry};
 use crate::site::{SiteKey, SourceLocation};
@@ -15,7 +16,6 @@ use crate::site::{SiteKey, SourceLocation};
 use braces::without_braces;
 pub use finding::Finding;
 use names::EntryNames;
-pub(crate) use nearest::nearest;
 use never::never_invalidated;
 use pattern::Pattern;
 
@@ -94,14 +94,14 @@ pub(crate) fn unused_prefixes<'a>(
     prefixes: impl Iterator<Item = &'a str>,
     sites: &[CachedSite],
 ) -> Vec<(&'a str, Option<&'static str>)> {
-    let named: Vec<_> = sites.iter().map(|site| (site.prefix.to_owned(), site.prefix)).collect();
     let is_above = |prefix: &str, site: &CachedSite| {
         site.prefix
             .strip_prefix(prefix)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
     };
     let unused = prefixes.filter(|prefix| !sites.iter().any(|site| is_above(prefix, site)));
-    unused.filter(|_| !sites.is_empty()).map(|prefix| (prefix, nearest(prefix, &named))).collect()
+    let meant = |prefix| nearest(prefix, sites.iter().map(|site| site.prefix));
+    unused.filter(|_| !sites.is_empty()).map(|prefix| (prefix, meant(prefix))).collect()
 }
 
 fn twins(sites: &[CachedSite]) -> Vec<Finding> {
@@ -179,16 +179,15 @@ fn nothing_to_invalidate(site: &MutationSite, names: &[EntryNames<'_>]) -> Vec<F
 /// Calls of what no cached function is called. The compiler cannot tell an async function from a
 /// cached one.
 fn not_cached(site: &MutationSite, cached: &[CachedSite]) -> Vec<Finding> {
-    let known = cached.iter().map(|site| site.location.function);
-    let known: Vec<_> = known.map(|function| (function.to_owned(), function)).collect();
+    let known = || cached.iter().map(|site| site.location.function);
     let named = site.entries.iter().filter(|entry| !entry.function.is_empty());
-    let unknown = named.filter(|entry| known.iter().all(|(_, known)| *known != entry.function));
+    let unknown = named.filter(|entry| known().all(|known| known != entry.function));
     let finding = |entry: &SiteEntry| Finding::NotCached {
         site: site.location.clone(),
         action: site.kind,
         call: entry.call,
         function: entry.function,
-        nearest: nearest(entry.function, &known),
+        nearest: nearest(entry.function, known()),
     };
     unknown.map(finding).collect()
 }
@@ -200,7 +199,10 @@ fn nearest_name<'n>(text: &str, names: &'n [EntryNames<'_>]) -> Option<&'n Patte
     let known: Vec<_> = known.map(|name| (name.to_string(), name)).collect();
     let mut longest_last: Vec<Pattern> = written.parents().collect();
     longest_last.push(written);
-    longest_last.iter().rev().find_map(|name| nearest(&name.to_string(), &known))
+    longest_last.iter().rev().find_map(|written| {
+        let meant = nearest(&written.to_string(), known.iter().map(|(text, _)| &**text))?;
+        known.iter().find(|(text, _)| text == meant).map(|(_, name)| *name)
+    })
 }
 
 /// Whether what is written is below this, by a value.

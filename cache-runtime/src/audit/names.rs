@@ -1,7 +1,8 @@
 //! By which names the entries of a cached function can be invalidated.
 
+use cache_syntax::MAX_SEGMENTS;
+
 use super::pattern::Pattern;
-use crate::name::MAX_PREFIXES;
 use crate::registry::CachedSite;
 use crate::site::SiteKey;
 
@@ -27,7 +28,7 @@ impl<'a> EntryNames<'a> {
                 (name.clone(), Some(name))
             }
         };
-        let prefixes = name.parents().chain(own).take(MAX_PREFIXES).collect();
+        let prefixes = name.parents().chain(own).take(MAX_SEGMENTS).collect();
         let tags = site.tags.iter().map(|tag| Pattern::template(tag)).collect();
         EntryNames { site, name, prefixes, tags }
     }

@@ -1,6 +1,8 @@
 //! Names with places for values: `video:{id}`.
 
-use std::fmt;
+use std::{fmt, mem};
+
+use cache_syntax::{Piece, parse_template};
 
 /// A name, segment by segment.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,28 +30,27 @@ impl Pattern {
         Pattern(vec![Segment { is_function: true, ..Segment::literal(name) }])
     }
 
-    /// A template as it is written in an attribute.
+    /// Reads a template as it is written in an attribute. Text that is no template is a literal name: the attribute
+    /// has refused it.
     pub(super) fn template(text: &str) -> Self {
-        let mut segments = vec![Segment::literal("")];
-        let mut rest = text;
-        while let Some(next) = rest.chars().next() {
-            let last = segments.len() - 1;
-            rest = &rest[next.len_utf8()..];
-            match next {
-                ':' => segments.push(Segment::literal("")),
-                '{' | '}' if rest.starts_with(next) => {
-                    segments[last].push(next);
-                    rest = &rest[1..];
+        let pieces = parse_template(text).unwrap_or_else(|_| vec![Piece::Text(text.into())]);
+        let (mut segments, mut segment) = (Vec::new(), Segment::literal(""));
+        for piece in pieces {
+            match piece {
+                Piece::Text(text) => {
+                    let mut parts = text.split(':');
+                    segment.push(parts.next().unwrap_or_default());
+                    for part in parts {
+                        segments.push(mem::replace(&mut segment, Segment::literal(part)));
+                    }
                 }
-                '{' => {
-                    let (value, after) = rest.split_once('}').unwrap_or((rest, ""));
-                    segments[last].texts.push(String::new());
-                    segments[last].values.push(value.to_owned());
-                    rest = after;
+                Piece::Placeholder(value) => {
+                    segment.texts.push(String::new());
+                    segment.values.push(value.to_owned());
                 }
-                _ => segments[last].push(next),
             }
         }
+        segments.push(segment);
         Pattern(segments)
     }
 
@@ -80,9 +81,9 @@ impl Segment {
         Segment { texts: vec![text.to_owned()], values: Vec::new(), is_function: false }
     }
 
-    fn push(&mut self, letter: char) {
+    fn push(&mut self, text: &str) {
         if let Some(last) = self.texts.last_mut() {
-            last.push(letter);
+            last.push_str(text);
         }
     }
 

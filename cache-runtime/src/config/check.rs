@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Backend, CacheConfig, Jitter, Mode, size::Bytes, text::Text};
-use crate::duration::show_duration;
+use cache_syntax::key_prefix_fault;
+
+use super::{
+    Backend, CacheConfig, Jitter, Mode,
+    size::Bytes,
+    text::{Text, show_duration},
+};
 use crate::error::Error;
-use crate::name::{prefix_fault, text_fault};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const LARGEST_NAMESPACE: usize = 64;
@@ -191,8 +195,8 @@ impl CacheConfig {
     }
 }
 
-const PREFIX: &str = "a key prefix and its TTL, such as `users=5m`: a prefix has no whitespace, `=` or \
-     `,`, does not begin with `#`, and neither begins nor ends with `:`";
+const PREFIX: &str = "a key prefix and its TTL, such as `users=5m`: a prefix has no white space, brace, \
+     `=` or `,`, does not begin with `#`, and neither begins nor ends with `:`";
 
 /// The variable that sets a field: the field's name in capitals, `CACHE_` before it unless it
 /// belongs to `REDIS_`.
@@ -236,7 +240,7 @@ fn fault_of(prefix: &str) -> Option<&'static str> {
     if prefix.contains(['=', ',']) {
         return Some("it holds a `=` or `,`, which stand between prefixes and TTLs");
     }
-    text_fault(prefix).or(prefix_fault(prefix))
+    key_prefix_fault(prefix)
 }
 
 #[cfg(test)]

@@ -11,7 +11,9 @@ use std::{
 use super::{
     CacheConfig, Mode, RedisUrl, Ttl, check::variable, redis_url::Parts, size::Bytes, text::Text,
 };
-use crate::{audit::nearest, codec::DefaultCodec, error::Error};
+use cache_syntax::nearest;
+
+use crate::{codec::DefaultCodec, error::Error};
 
 /// The variables that together stand for `REDIS_URL`, the host first.
 const PARTS: [&str; 5] =
@@ -103,14 +105,13 @@ fn unknown<'a>(
     names: &'a BTreeSet<String>,
     known: &'a BTreeSet<String>,
 ) -> Vec<(&'a str, Option<&'a str>)> {
-    let named: Vec<(String, &str)> = known.iter().map(|name| (name.clone(), &**name)).collect();
     // `cache-admin` reads its own ones.
     let is_ours = |name: &str| name.starts_with("CACHE_") && !name.starts_with("CACHE_ADMIN_");
     let others = names.iter().map(String::as_str).filter(|name| !known.contains(*name));
     others
         .filter_map(|name| match name.strip_prefix("REDIS_") {
             Some(rest) => misspelled(rest, names, known).map(|meant| (name, Some(meant))),
-            None => is_ours(name).then(|| (name, nearest(name, &named))),
+            None => is_ours(name).then(|| (name, nearest(name, known.iter().map(|name| &**name)))),
         })
         .collect()
 }
@@ -123,8 +124,9 @@ fn misspelled<'a>(
     known: &'a BTreeSet<String>,
 ) -> Option<&'a str> {
     let meant = known.iter().filter(|name| !names.contains(*name));
-    let meant = meant.filter_map(|name| Some((name.strip_prefix("REDIS_")?.to_owned(), &**name)));
-    nearest(rest, &meant.collect::<Vec<_>>())
+    let ends = meant.filter_map(|name| name.strip_prefix("REDIS_"));
+    let end = nearest(rest, ends)?;
+    known.iter().map(|name| &**name).find(|name| name.strip_prefix("REDIS_") == Some(end))
 }
 
 fn read_behaviour(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
@@ -245,8 +247,9 @@ fn port_text(vars: &Variables<'_>) -> Result<Option<String>, Error> {
 fn prefix_ttls(text: &str) -> Result<BTreeMap<String, Ttl>, Error> {
     let mut ttls = BTreeMap::new();
     for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let parsed =
-            pair.split_once('=').and_then(|(prefix, ttl)| Some((prefix, Ttl::from_text(ttl)?)));
+        let parsed = pair
+            .split_once('=')
+            .and_then(|(prefix, ttl)| Some((prefix, Ttl::from_text(ttl.trim())?)));
         let Some((prefix, ttl)) = parsed else {
             let expected = "prefixes and TTLs such as `users=5m,posts=60s,countries=forever`";
             return Err(refusal("CACHE_PREFIX_TTLS", pair, expected));

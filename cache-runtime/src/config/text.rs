@@ -2,12 +2,11 @@
 
 use std::{fmt, marker::PhantomData, time::Duration};
 
+use cache_syntax::{BOOLEAN, DURATION, format_duration, parse_boolean, parse_duration};
 use serde::{
     Deserializer,
     de::{self, Unexpected, Visitor},
 };
-
-use crate::duration;
 
 /// A value with one textual form.
 pub(super) trait Text: Sized {
@@ -19,22 +18,18 @@ pub(super) trait Text: Sized {
 }
 
 impl Text for Duration {
-    const EXPECTED: &'static str = duration::EXPECTED;
+    const EXPECTED: &'static str = DURATION;
 
     fn from_text(text: &str) -> Option<Self> {
-        duration::parse_duration(text)
+        parse_duration(text).ok()
     }
 }
 
 impl Text for bool {
-    const EXPECTED: &'static str = "`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`";
+    const EXPECTED: &'static str = BOOLEAN;
 
     fn from_text(text: &str) -> Option<Self> {
-        match text.to_ascii_lowercase().as_str() {
-            "true" | "1" | "yes" | "on" => Some(true),
-            "false" | "0" | "no" | "off" => Some(false),
-            _ => None,
-        }
+        parse_boolean(text)
     }
 }
 
@@ -51,6 +46,15 @@ impl Text for String {
 
     fn from_text(text: &str) -> Option<Self> {
         Some(text.to_owned())
+    }
+}
+
+/// Writes any duration for an error message: below a millisecond, [`format_duration`] would write one that is accepted.
+pub(super) fn show_duration(duration: Duration) -> String {
+    if duration < Duration::from_millis(1) && !duration.is_zero() {
+        format!("{duration:?}")
+    } else {
+        format_duration(duration)
     }
 }
 
@@ -98,12 +102,24 @@ pub(super) mod duration_text {
         duration: &Duration,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&crate::duration::format_duration(*duration))
+        serializer.serialize_str(&super::format_duration(*duration))
     }
 
     pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Duration, D::Error> {
         super::deserialize(deserializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_that_is_too_short_is_shown_as_it_is() {
+        assert_eq!(show_duration(Duration::from_micros(999)), "999µs");
+        assert_eq!(show_duration(Duration::ZERO), "0s");
+        assert_eq!(show_duration(Duration::from_secs(60)), "1m");
     }
 }

@@ -2,13 +2,11 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use cache_syntax::{FOREVER, MAX_TTL, MIN_TTL, parse_duration, ttl_fault};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::text::{self, Text};
-use crate::{
-    duration::{parse_duration, show_duration},
-    error::Error,
-};
+use super::text::{self, Text, show_duration};
+use crate::error::Error;
 
 /// The time for which a value is fresh: a duration, or until it is invalidated.
 ///
@@ -34,10 +32,10 @@ pub enum Ttl {
 
 impl Ttl {
     /// The shortest TTL, one millisecond: the resolution of Redis.
-    pub const MIN: Duration = Duration::from_millis(1);
+    pub const MIN: Duration = MIN_TTL;
 
     /// The longest TTL with a duration, 100 years of 365 days. Use [`Forever`](Ttl::Forever) for longer times.
-    pub const MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
+    pub const MAX: Duration = MAX_TTL;
 
     /// Returns the duration, or `None` for [`Forever`](Ttl::Forever).
     pub fn duration(self) -> Option<Duration> {
@@ -57,15 +55,7 @@ impl Ttl {
 
     /// What would have been accepted, if this is not.
     pub(super) fn out_of_range(self) -> Option<&'static str> {
-        match self {
-            Ttl::For(duration) if duration < Ttl::MIN => {
-                Some("at least 1ms (to store nothing, do not cache; there is no TTL of zero)")
-            }
-            Ttl::For(duration) if duration > Ttl::MAX => {
-                Some("at most 100 years; for a value without an end use `forever`")
-            }
-            _ => None,
-        }
+        self.duration().and_then(ttl_fault)
     }
 }
 
@@ -90,7 +80,7 @@ impl fmt::Display for Ttl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Ttl::For(duration) => f.write_str(&show_duration(*duration)),
-            Ttl::Forever => f.write_str("forever"),
+            Ttl::Forever => f.write_str(FOREVER),
         }
     }
 }
@@ -100,9 +90,9 @@ impl Text for Ttl {
 
     /// A time out of range is read all the same, so that its refusal can say what is wrong.
     fn from_text(text: &str) -> Option<Self> {
-        match text.trim() {
-            "forever" => Some(Ttl::Forever),
-            text => parse_duration(text).map(Ttl::For),
+        match text {
+            FOREVER => Some(Ttl::Forever),
+            text => parse_duration(text).ok().map(Ttl::For),
         }
     }
 }

@@ -12,10 +12,11 @@ mod tests;
 mod token;
 
 use automaton::Automaton;
+use cache_syntax::MAX_SEGMENTS;
 use token::Token;
 
 use crate::error::Error;
-use crate::name::{MAX_LENGTH, MAX_PREFIXES};
+use crate::name::MAX_LENGTH;
 
 /// A pattern, ready to match.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ impl Pattern {
 
     /// Whether everything that it matches has a tag by which it can be invalidated.
     fn is_below_a_tag(&self) -> bool {
-        self.whole_prefix().is_some_and(|prefix| prefix.split(':').count() <= MAX_PREFIXES)
+        self.whole_prefix().is_some_and(|prefix| prefix.split(':').count() <= MAX_SEGMENTS)
     }
 
     /// The pattern as it was written.

@@ -17,13 +17,15 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use cache_syntax::prefixes;
+
 use crate::error::Error;
 
 pub(crate) use beside::{beside, is_name_tag, name_of, name_tag, token_end};
-pub(crate) use check::{prefix_fault, text_fault, validate_prefix, validate_tag};
+pub(crate) use check::{validate_name, validate_prefix, validate_tag};
 pub(crate) use render::Rendered;
 pub use render::{InTemplate, Renderer, escape, named};
-pub(crate) use text::{MAX_LENGTH, MAX_PREFIXES, function_name, prefixes, shorten};
+pub(crate) use text::{MAX_LENGTH, function_name, shorten};
 
 /// The name of an entry, without the namespace.
 ///
@@ -44,13 +46,12 @@ impl Name {
         Self { whole: whole.into(), shortened }
     }
 
-    /// A name a person gave.
+    /// Makes a name that a person gave.
     ///
     /// # Errors
-    /// [`Error::Name`] if it is empty, begins with `#`, is longer than 4 KiB, holds a control
-    /// character, or begins or ends with white space.
+    /// [`Error::Name`] for a [fault](cache_syntax::name_fault).
     pub(crate) fn direct(name: &str) -> Result<Self, Error> {
-        check::text("name", name)?;
+        validate_name(name)?;
         Ok(Self::new(name))
     }
 

@@ -70,25 +70,6 @@ fn a_display_that_fails_marks_the_whole() {
 }
 
 #[test]
-fn prefixes_are_cut_at_colons() {
-    let of = |name| prefixes(name).collect::<Vec<_>>();
-    assert_eq!(of("a:b:c"), ["a", "a:b"]);
-    assert_eq!(of("a:b:"), ["a", "a:b"]);
-    assert_eq!(of(":a"), [""; 0]);
-    assert_eq!(of("user:10"), ["user"]);
-    assert_eq!(of("plain"), [""; 0]);
-    assert_eq!(of("1:2:3:4:5:6:7:8").last(), Some(&"1:2:3:4:5:6"));
-    assert_eq!(of("1:2:3:4:5:6:7:8").len(), MAX_PREFIXES);
-}
-
-#[test]
-fn every_prefix_of_a_name_can_be_invalidated() {
-    for prefix in prefixes("1:2:3:4:5:6:7:8") {
-        assert_eq!(validate_prefix(prefix).unwrap(), prefix);
-    }
-}
-
-#[test]
 fn a_long_name_is_shortened_and_keeps_its_prefixes() {
     let first = format!("{}:{}:one", "a".repeat(149), "b".repeat(60));
     let second = format!("{}:{}:two", "a".repeat(149), "b".repeat(60));
@@ -121,31 +102,13 @@ fn a_function_name_ends_with_the_hash() {
 }
 
 #[test]
-fn texts_that_cannot_be_used_say_why() {
+fn a_text_that_cannot_be_used_is_named_with_its_kind_and_its_fault() {
     let reason = |result: Result<Cow<'_, str>, Error>| result.unwrap_err().to_string();
     assert_eq!(reason(validate_tag("")), "the tag \"\" cannot be used: it is empty");
-    assert!(reason(validate_tag("#x")).contains("reserved"));
-    assert!(reason(validate_tag("a\nb")).contains("control character"));
-    assert!(reason(validate_tag(&"x".repeat(4097))).contains("4096"));
-    assert!(reason(validate_prefix("")).contains("empty"));
-    assert!(reason(validate_prefix("user:")).contains("without the `:`"));
-    for empty in [":", ":a", "a::b"] {
-        assert!(reason(validate_prefix(empty)).contains("empty segment"), "{empty}");
-    }
-    for pattern in ["*", "user:*", "a?b", "user:[0-9]"] {
-        let said = reason(validate_prefix(pattern));
-        assert!(said.contains("covers everything below") && said.contains("`clear`"), "{said}");
-        assert!(reason(validate_tag(pattern)).contains("matched as a whole"), "{pattern}");
-    }
-    for white in [" ", "a ", "\u{2003}a"] {
-        assert!(reason(validate_prefix(white)).contains("white space"), "{white:?}");
-        assert!(reason(validate_tag(white)).contains("white space"), "{white:?}");
-        assert!(Name::direct(white).is_err(), "{white:?}");
-    }
+    assert!(reason(validate_tag("a*")).starts_with("the tag \"a*\" cannot be used: it holds a"));
+    assert!(reason(validate_prefix("a:")).contains("without the `:`"));
     assert!(reason(validate_prefix("1:2:3:4:5:6:7")).contains("clear(pattern)"));
-    for bad in ["", "#feed", "a\0b", &"x".repeat(4097)] {
-        assert!(Name::direct(bad).is_err(), "{bad:?}");
-    }
+    assert!(Name::direct("#feed").unwrap_err().to_string().contains("reserved"));
     for good in ["user:123:profile", "a b", "caf\u{e9}", "a#b", "100%", "x~y"] {
         assert_eq!(Name::direct(good).unwrap().as_str(), good);
     }

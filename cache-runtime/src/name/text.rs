@@ -1,22 +1,11 @@
-//! The texts of names: prefixes, what a long one is shortened to, and the cache's own.
+//! The texts of names: those of functions, and shortened ones.
 
 use std::borrow::Cow;
-
-/// A name has tags for this many of its prefixes, the shortest first.
-pub(crate) const MAX_PREFIXES: usize = 6;
 
 /// Names and tags longer than this are shortened to a beginning and a digest.
 pub(crate) const MAX_LENGTH: usize = 200;
 /// How much of the beginning a shortened name keeps.
 const KEPT: usize = 150;
-
-/// The proper prefixes of a name, cut at each `:`, shortest first.
-pub(crate) fn prefixes(name: &str) -> impl Iterator<Item = &str> {
-    name.match_indices(':')
-        .take(MAX_PREFIXES)
-        .map(|(end, _)| &name[..end])
-        .filter(|prefix| !prefix.is_empty())
-}
 
 /// `prefix:function:` and the hash in hexadecimal digits.
 pub(crate) fn function_name(head: &str, hash: &[u8; 20]) -> String {

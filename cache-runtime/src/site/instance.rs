@@ -74,8 +74,9 @@ impl Instance {
         let label = label(type_name);
         let names = NameHasher::new(&identity, spec.version);
         let head = format!("{}:{}:", spec.prefix(), spec.declared.function);
-        let prefixes: Arc<[String]> =
-            name::prefixes(&head).map(|prefix| name::shorten(prefix).into_owned()).collect();
+        let prefixes: Arc<[String]> = cache_syntax::prefixes(&head)
+            .map(|prefix| name::shorten(prefix).into_owned())
+            .collect();
         let prefix_slots = prefixes.iter().map(|tag| Slot::tag(tag)).collect();
         let instance = Instance {
             spec,

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use cache_syntax::key_prefix_fault;
 use serde::Serialize;
 
 use super::location::Declared;
-use crate::name::prefix_fault;
 
 /// Where the values of a call site are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -158,19 +158,10 @@ pub(crate) const fn check_numbers(spec: &SiteSpec) {
     );
 }
 
-/// The rules of a literal prefix, for a prefix that is a path to a constant.
+/// Checks a prefix that is a constant by the rule of a literal one.
 #[allow(clippy::panic, reason = "it is called at compile time")]
 pub(crate) const fn check_prefix(prefix: &str) {
-    if let Some(fault) = prefix_fault(prefix) {
+    if let Some(fault) = key_prefix_fault(prefix) {
         panic!("{}", fault);
-    }
-    let bytes = prefix.as_bytes();
-    let mut i = 0;
-    while i < bytes.len() {
-        assert!(
-            bytes[i] > b' ' && bytes[i] != 0x7f,
-            "key_prefix holds white space or a control character"
-        );
-        i += 1;
     }
 }

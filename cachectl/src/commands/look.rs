@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use cache_runtime::{CacheManager, EntryState, FleetStats, Inspected, Status, Ttl};
+use cache_syntax::{name_fault, segment_fault};
 use serde::Serialize;
 use serde_json::json;
 
@@ -85,7 +86,14 @@ pub(crate) async fn list(
     list: &List,
 ) -> Result<Exit, Failure> {
     let patterns = match (&list.prefix, &list.pattern) {
-        (Some(prefix), _) => vec![literal(prefix), format!("{}:*", literal(prefix))],
+        (Some(prefix), _) => {
+            // Names may hold the characters of patterns, and more than six segments.
+            if let Some(fault) = name_fault(prefix).or(segment_fault(prefix)) {
+                let problem = format!("the prefix {prefix:?} cannot be used: {fault}");
+                return Err(Failure::Usage(problem));
+            }
+            vec![literal(prefix), format!("{}:*", literal(prefix))]
+        }
         (None, Some(pattern)) => vec![pattern.clone()],
         (None, None) => vec!["*".to_owned()],
     };

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 
 use crate::source::Source;
 
-const KEY: &str = "the key of these tests";
+pub(crate) const KEY: &str = "the key of these tests";
 
 #[cached(key_prefix = "admin", key = "{id}", tags = ["shelf:{id}"])]
 async fn item(source: &Source, id: u64) -> u64 {
@@ -40,9 +40,9 @@ fn item_path() -> String {
 }
 
 /// The endpoints of a cache, nested in a service that is served on a free port.
-struct Admin {
+pub(crate) struct Admin {
     address: SocketAddr,
-    client: Client,
+    pub(crate) client: Client,
     served: JoinHandle<()>,
 }
 
@@ -54,8 +54,8 @@ impl Drop for Admin {
 
 /// An answer: its status, and its body if that is JSON.
 #[derive(Debug)]
-struct Answer {
-    status: StatusCode,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
     kind: String,
     body: Value,
 }
@@ -70,12 +70,17 @@ impl Admin {
     }
 
     /// With a key that is [`KEY`].
-    async fn with_key(manager: &CacheManager) -> Admin {
+    pub(crate) async fn with_key(manager: &CacheManager) -> Admin {
         Self::serve(manager, with_key()).await
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("http://{}/cache{path}", self.address))
+    /// Returns the address of the endpoints.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/cache", self.address)
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, self.url() + path)
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -95,7 +100,7 @@ fn with_key() -> AdminConfig {
     AdminConfig::default().key(AdminKey::new(KEY).unwrap())
 }
 
-async fn answer(request: RequestBuilder) -> Answer {
+pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let status = response.status();
     let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
@@ -107,7 +112,7 @@ async fn answer(request: RequestBuilder) -> Answer {
 impl Answer {
     /// Asserts that it is a refusal with this status, as problem details, and gives the reason.
     #[track_caller]
-    fn refusal(&self, status: u16) -> &str {
+    pub(crate) fn refusal(&self, status: u16) -> &str {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         assert_eq!(self.kind, "application/problem+json", "{self:?}");
         assert_eq!(self.body["status"], status, "{self:?}");

@@ -4,6 +4,7 @@ mod invalidate;
 mod key;
 mod options;
 mod signature;
+mod texts;
 
 use proc_macro2::TokenStream;
 use quote::quote;

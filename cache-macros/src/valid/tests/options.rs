@@ -53,8 +53,9 @@ fn numbers_are_literals_or_constant_expressions() {
 #[test]
 fn bad_times_are_refused() {
     let cases = [
-        (quote!(ttl = 0), "zero"),
-        (quote!(ttl = "0s"), "zero"),
+        (quote!(ttl = 0), "`ttl` is \"0\"; expected at least 1ms"),
+        (quote!(ttl = "0s"), "there is no TTL of zero"),
+        (quote!(ttl = " 5s"), "white space"),
         (quote!(ttl = "5 minutes"), "no space between number and unit: \"5m\""),
         (quote!(ttl = 5m), "write the duration as a string: \"5m\""),
         (quote!(ttl = 1.5), "not a decimal number"),
@@ -64,7 +65,7 @@ fn bad_times_are_refused() {
         (quote!(ttl = "5300w"), "100 years"),
         (quote!(negative_ttl = 3153600001), "100 years"),
         (quote!(ttl = Duration::from_secs(id)), "it cannot use the argument `id`"),
-        (quote!(negative_ttl = ""), "`negative_ttl`: the duration is empty"),
+        (quote!(negative_ttl = ""), "`negative_ttl` is \"\": it is empty"),
     ];
     for (attr, part) in cases {
         let mistake = mistake(attr);
@@ -79,17 +80,18 @@ fn prefixes_are_text_or_constants() {
     let cases = [
         (quote!(prefix = ""), "empty"),
         (quote!(prefix = "#a"), "reserved"),
-        (quote!(prefix = ":a"), "begin with `:`"),
-        (quote!(prefix = "a:"), "end with `:`"),
+        (quote!(prefix = ":a"), "empty segment"),
+        (quote!(prefix = "a:"), "write it without the `:`"),
         (quote!(prefix = "a::b"), "empty segment"),
-        (quote!(prefix = "a b"), "whitespace"),
+        (quote!(prefix = "a b"), "white space"),
         (quote!(prefix = "a\0b"), "control character"),
         (quote!(prefix = "a:{id}"), "belongs in `key`"),
+        (quote!(prefix = "a:b:c:d:e:f:g"), "more than 6 segments"),
         (
             quote!(key_prefix = "a:*"),
-            "`key_prefix` holds no pattern: `a` covers everything below it (`clear` takes patterns)",
+            "`key_prefix`: the prefix \"a:*\" cannot be used: it holds a pattern",
         ),
-        (quote!(prefix = "a?"), "`prefix` holds no pattern (`clear` takes patterns)"),
+        (quote!(prefix = "a?"), "`clear` takes patterns"),
         (quote!(prefix = 5), "not an integer"),
     ];
     for (attr, part) in cases {
@@ -128,7 +130,7 @@ fn bad_values_are_refused() {
         (quote!(tags = "a"), "a list of strings"),
         (quote!(tags = []), "names no tag"),
         (quote!(tags = [""]), "empty"),
-        (quote!(tags = ["user:*"]), "`tags` holds no pattern: a tag is matched as a whole"),
+        (quote!(tags = ["user:*"]), "and a tag is matched as a whole"),
         (quote!(tags = ["a", 5]), "not an integer"),
         (quote!(cache_none = false, negative_ttl = 5), "remove one"),
     ];

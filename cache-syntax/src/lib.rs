@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+mod boolean;
+mod duration;
+mod name;
+mod nearest;
+mod template;
+
+pub use boolean::{BOOLEAN, parse_boolean};
+pub use duration::{
+    DURATION, FOREVER, MAX_TTL, MIN_TTL, format_duration, parse_duration, ttl_fault,
+};
+pub use name::{
+    MAX_SEGMENTS, key_prefix_fault, name_fault, prefix_fault, prefixes, segment_fault, tag_fault,
+};
+pub use nearest::nearest;
+pub use template::{Piece, parse_template, sample};
