@@ -1,22 +1,11 @@
-//! What a configuration must fulfil to be used.
-
-use std::time::Duration;
+//! Checks a configuration before it is used.
 
 use cache_syntax::key_prefix_fault;
 
-use super::{
-    Backend, CacheConfig, Jitter, Mode,
-    size::Bytes,
-    text::{Text, show_duration},
-};
+use super::problem::{Problem, problem};
+use super::size::Bytes;
+use super::{Backend, CacheConfig, Mode, settings::variable};
 use crate::error::Error;
-
-const DAY: Duration = Duration::from_secs(86_400);
-const LARGEST_NAMESPACE: usize = 64;
-/// The longest string Redis holds.
-const LARGEST_VALUE: usize = 512 << 20;
-const SMALLEST_MEMORY: usize = 64 << 10;
-const MOST_CONNECTIONS: u16 = 128;
 
 impl CacheConfig {
     /// Checks every setting against what is accepted, and the settings against one another.
@@ -26,43 +15,30 @@ impl CacheConfig {
     /// [`Error::Config`] for the first setting that cannot be used; it names the field, the value
     /// found (a password in it is masked) and what is accepted.
     pub fn validate(&self) -> Result<(), Error> {
-        self.check().map_err(|problem| problem.of_setting(problem.field.to_owned()))
+        self.check().map_err(|problem| problem.named(|field| field))
     }
 
-    /// Where values will be kept: `auto` is tiered if an address is configured, else memory.
+    /// Returns the place where values will be kept: `auto` is tiered if an address is configured, else memory.
     ///
     /// # Errors
     ///
     /// [`Error::Config`] if Redis is asked for and no address is configured, or if the address
     /// cannot be used.
     pub fn effective(&self) -> Result<Backend<'_>, Error> {
-        self.backend().map_err(|problem| problem.of_setting(problem.field.to_owned()))
+        self.backend().map_err(|problem| problem.named(|field| field))
     }
 
-    /// [`validate`](CacheConfig::validate), with the settings named as in the environment.
+    /// Does the same as [`validate`](CacheConfig::validate), with the settings named as in the environment.
     pub(super) fn validate_variables(&self) -> Result<(), Error> {
-        self.check().map_err(|problem| problem.of_setting(variable(problem.field)))
+        self.check().map_err(|problem| problem.named(variable))
     }
 
     fn check(&self) -> Result<(), Problem> {
-        self.check_namespace()?;
+        self.check_each()?;
         self.check_ttls()?;
-        self.check_times()?;
-        self.check_sizes()?;
-        self.check_connections()?;
+        self.check_compression()?;
         self.check_tls()?;
         self.check_redis_is_there()
-    }
-
-    fn check_namespace(&self) -> Result<(), Problem> {
-        let accepted = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-        let length = 1..=LARGEST_NAMESPACE;
-        require(
-            length.contains(&self.namespace.len()) && self.namespace.chars().all(accepted),
-            "namespace",
-            &self.namespace,
-            "1 to 64 ASCII letters, digits, `_`, `.` or `-`",
-        )
     }
 
     fn check_ttls(&self) -> Result<(), Problem> {
@@ -78,53 +54,10 @@ impl CacheConfig {
                 return problem("prefix_ttls", given(), expected);
             }
         }
-        require(self.jitter.is_in_range(), "jitter", self.jitter, Jitter::EXPECTED)
+        Ok(())
     }
 
-    fn check_times(&self) -> Result<(), Problem> {
-        let times = [
-            ("memory_ttl", self.memory_ttl),
-            ("outage_ttl", self.outage_ttl),
-            ("max_load", self.max_load),
-            ("wait_limit", self.wait_limit),
-            ("redis_pool_timeout", self.redis_pool_timeout),
-            ("redis_connect_timeout", self.redis_connect_timeout),
-            ("redis_timeout", self.redis_timeout),
-            ("redis_health_check_interval", self.redis_health_check_interval),
-        ];
-        for (field, time) in times {
-            let accepted = (Duration::from_millis(1)..=DAY).contains(&time);
-            require(accepted, field, show_duration(time), "a duration from 1ms to 1d")?;
-        }
-        require(
-            self.outage_grace <= DAY,
-            "outage_grace",
-            show_duration(self.outage_grace),
-            "a duration of at most 1d, or 0 for none",
-        )?;
-        let interval = self.stats_interval;
-        let accepted = Duration::from_millis(1)..=Duration::from_secs(60);
-        require(
-            interval.is_zero() || accepted.contains(&interval),
-            "stats_interval",
-            show_duration(interval),
-            "a duration from 1ms to 1m, or 0 for never",
-        )
-    }
-
-    fn check_sizes(&self) -> Result<(), Problem> {
-        require(
-            self.memory_capacity >= SMALLEST_MEMORY,
-            "memory_capacity",
-            Bytes(self.memory_capacity),
-            "at least 64KiB",
-        )?;
-        require(
-            (1..=LARGEST_VALUE).contains(&self.max_value_size),
-            "max_value_size",
-            Bytes(self.max_value_size),
-            "1 byte to 512MiB, the most that Redis stores under one key",
-        )?;
+    fn check_compression(&self) -> Result<(), Problem> {
         match self.compress_above {
             Some(bytes) if !cfg!(feature = "compression") => problem(
                 "compress_above",
@@ -135,16 +68,7 @@ impl CacheConfig {
         }
     }
 
-    fn check_connections(&self) -> Result<(), Problem> {
-        require(
-            (1..=MOST_CONNECTIONS).contains(&self.redis_pool_max_connections),
-            "redis_pool_max_connections",
-            self.redis_pool_max_connections,
-            "1 to 128 (commands share connections, so a few serve many callers)",
-        )
-    }
-
-    /// What is said of certificates is for an encrypted connection, and a certificate has its key.
+    /// Requires an encrypted connection for certificates, and a certificate and its key together.
     fn check_tls(&self) -> Result<(), Problem> {
         let files = [
             ("redis_tls_ca", &self.redis_tls_ca),
@@ -198,34 +122,6 @@ impl CacheConfig {
 const PREFIX: &str = "a key prefix and its TTL, such as `users=5m`: a prefix has no white space, brace, \
      `=` or `,`, does not begin with `#`, and neither begins nor ends with `:`";
 
-/// The variable that sets a field: the field's name in capitals, `CACHE_` before it unless it
-/// belongs to `REDIS_`.
-pub(super) fn variable(field: &str) -> String {
-    let name = field.to_ascii_uppercase();
-    if name.starts_with("REDIS_") { name } else { format!("CACHE_{name}") }
-}
-
-/// A setting that cannot be used.
-struct Problem {
-    field: &'static str,
-    value: String,
-    expected: String,
-}
-
-impl Problem {
-    fn of_setting(&self, setting: String) -> Error {
-        Error::Config { setting, value: self.value.clone(), expected: self.expected.clone() }
-    }
-}
-
-fn problem<T>(
-    field: &'static str,
-    value: impl ToString,
-    expected: impl Into<String>,
-) -> Result<T, Problem> {
-    Err(Problem { field, value: value.to_string(), expected: expected.into() })
-}
-
 fn require(
     fulfilled: bool,
     field: &'static str,
@@ -235,7 +131,7 @@ fn require(
     if fulfilled { Ok(()) } else { problem(field, value, expected) }
 }
 
-/// Why a prefix with a TTL of its own can be that of no name.
+/// Says why no function can have a prefix that has a TTL of its own.
 fn fault_of(prefix: &str) -> Option<&'static str> {
     if prefix.contains(['=', ',']) {
         return Some("it holds a `=` or `,`, which stand between prefixes and TTLs");

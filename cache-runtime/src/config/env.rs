@@ -1,27 +1,26 @@
 //! The configuration from environment variables.
 
 use std::{
-    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     env::{self, VarError},
     net::Ipv6Addr,
-    path::PathBuf,
 };
 
-use super::{
-    CacheConfig, Mode, RedisUrl, Ttl, check::variable, redis_url::Parts, size::Bytes, text::Text,
-};
 use cache_syntax::nearest;
 
+use super::settings::{SETTINGS, Source};
+use super::{CacheConfig, Mode, RedisUrl, Ttl, redis_url::Parts, text::Text};
 use crate::{codec::DefaultCodec, error::Error};
 
 /// The variables that together stand for `REDIS_URL`, the host first.
 const PARTS: [&str; 5] =
     ["REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_USERNAME", "REDIS_PASSWORD"];
+/// The variable that makes an address an encrypted one.
+const TLS: &str = "REDIS_TLS";
 
 impl CacheConfig {
     /// Reads the configuration from the environment of the process; what is not set has its
-    /// default. The variables are listed at the [fields](CacheConfig#fields).
+    /// default. The variables are [listed](CacheConfig#settings) with their defaults.
     ///
     /// A variable that is set to nothing counts as not set. In mode `memory` the variables that
     /// make up the address of Redis are not looked at. A `REDIS_PORT` of the form `tcp://..` is
@@ -38,17 +37,13 @@ impl CacheConfig {
     /// what is accepted: for a value that cannot be read or used, and for `REDIS_URL` together with
     /// `REDIS_HOST` and its companions.
     pub fn from_env() -> Result<CacheConfig, Error> {
-        let known = RefCell::new(BTreeSet::new());
-        let config = read(&Variables(&|name| {
-            known.borrow_mut().insert(name.to_owned());
-            match env::var(name) {
-                Ok(value) => Ok(Some(value)),
-                Err(VarError::NotPresent) => Ok(None),
-                Err(VarError::NotUnicode(_)) => Err(refusal(name, "no UTF-8", "text in UTF-8")),
-            }
+        let config = read(&Variables(&|name| match env::var(name) {
+            Ok(value) => Ok(Some(value)),
+            Err(VarError::NotPresent) => Ok(None),
+            Err(VarError::NotUnicode(_)) => Err(refusal(name, "no UTF-8", "text in UTF-8")),
         }))?;
         let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
-        for (variable, meant) in unknown(&names, &known.into_inner()) {
+        for (variable, meant) in unknown(&names) {
             tracing::warn!(
                 variable,
                 meant,
@@ -79,9 +74,10 @@ impl CacheConfig {
 
 fn read(vars: &Variables<'_>) -> Result<CacheConfig, Error> {
     let mut config = CacheConfig::default();
-    read_behaviour(vars, &mut config)?;
-    read_memory(vars, &mut config)?;
-    read_redis(vars, &mut config)?;
+    config.read_each(vars)?;
+    if let Some(ttls) = vars.text("CACHE_PREFIX_TTLS")? {
+        config.prefix_ttls = prefix_ttls(&ttls)?;
+    }
     if config.mode != Mode::Memory {
         config.redis_url = address(vars)?;
     }
@@ -89,7 +85,7 @@ fn read(vars: &Variables<'_>) -> Result<CacheConfig, Error> {
     Ok(config)
 }
 
-/// The error with a boolean as it was written: it may have been `yes`.
+/// Returns the error with a boolean as it was written: it may have been `yes`.
 fn as_written(vars: &Variables<'_>, error: Error) -> Error {
     match error {
         Error::Config { setting, value, expected } if ["true", "false"].contains(&&*value) => {
@@ -100,85 +96,44 @@ fn as_written(vars: &Variables<'_>, error: Error) -> Error {
     }
 }
 
-/// The variables that are meant for the cache and are none of its, each with the one that was probably meant.
-fn unknown<'a>(
-    names: &'a BTreeSet<String>,
-    known: &'a BTreeSet<String>,
-) -> Vec<(&'a str, Option<&'a str>)> {
+/// Returns the names of all variables that are read.
+fn known() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|setting| setting.variable).chain(PARTS).chain([TLS])
+}
+
+/// Returns the variables that are meant for the cache and that it does not read, each with the one that was probably
+/// meant.
+fn unknown(names: &BTreeSet<String>) -> Vec<(&str, Option<&'static str>)> {
     // `cache-admin` reads its own ones.
     let is_ours = |name: &str| name.starts_with("CACHE_") && !name.starts_with("CACHE_ADMIN_");
-    let others = names.iter().map(String::as_str).filter(|name| !known.contains(*name));
+    let others = names.iter().map(String::as_str).filter(|name| known().all(|own| own != *name));
     others
         .filter_map(|name| match name.strip_prefix("REDIS_") {
-            Some(rest) => misspelled(rest, names, known).map(|meant| (name, Some(meant))),
-            None => is_ours(name).then(|| (name, nearest(name, known.iter().map(|name| &**name)))),
+            Some(rest) => misspelled(rest, names).map(|meant| (name, Some(meant))),
+            None => is_ours(name).then(|| (name, nearest(name, known()))),
         })
         .collect()
 }
 
-/// The variable that was probably meant by `REDIS_` and this: other programs have such variables, too. One that is
-/// set as well was not meant.
-fn misspelled<'a>(
-    rest: &str,
-    names: &BTreeSet<String>,
-    known: &'a BTreeSet<String>,
-) -> Option<&'a str> {
-    let meant = known.iter().filter(|name| !names.contains(*name));
-    let ends = meant.filter_map(|name| name.strip_prefix("REDIS_"));
-    let end = nearest(rest, ends)?;
-    known.iter().map(|name| &**name).find(|name| name.strip_prefix("REDIS_") == Some(end))
-}
-
-fn read_behaviour(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
-    vars.set("mode", &mut config.mode)?;
-    vars.set("namespace", &mut config.namespace)?;
-    vars.set("codec", &mut config.codec)?;
-    vars.set("default_ttl", &mut config.default_ttl)?;
-    vars.set("jitter", &mut config.jitter)?;
-    vars.set("max_load", &mut config.max_load)?;
-    vars.set("wait_limit", &mut config.wait_limit)?;
-    vars.set("max_background_loads", &mut config.max_background_loads)?;
-    if let Some(ttls) = vars.text("CACHE_PREFIX_TTLS")? {
-        config.prefix_ttls = prefix_ttls(&ttls)?;
-    }
-    Ok(())
-}
-
-fn read_memory(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
-    vars.set_bytes("memory_capacity", &mut config.memory_capacity)?;
-    vars.set_bytes("max_value_size", &mut config.max_value_size)?;
-    vars.set("memory_ttl", &mut config.memory_ttl)?;
-    vars.set("outage_ttl", &mut config.outage_ttl)?;
-    vars.set("outage_grace", &mut config.outage_grace)?;
-    config.compress_above = vars.get::<Bytes>("CACHE_COMPRESS_ABOVE")?.map(|bytes| bytes.0);
-    Ok(())
-}
-
-fn read_redis(vars: &Variables<'_>, config: &mut CacheConfig) -> Result<(), Error> {
-    config.redis_tls_ca = vars.text("REDIS_TLS_CA")?.map(PathBuf::from);
-    config.redis_tls_cert = vars.text("REDIS_TLS_CERT")?.map(PathBuf::from);
-    config.redis_tls_key = vars.text("REDIS_TLS_KEY")?.map(PathBuf::from);
-    vars.set("redis_pool_max_connections", &mut config.redis_pool_max_connections)?;
-    vars.set("redis_pool_timeout", &mut config.redis_pool_timeout)?;
-    vars.set("redis_connect_timeout", &mut config.redis_connect_timeout)?;
-    vars.set("redis_timeout", &mut config.redis_timeout)?;
-    vars.set("redis_health_check_interval", &mut config.redis_health_check_interval)?;
-    vars.set("stats_interval", &mut config.stats_interval)?;
-    vars.set("require_redis", &mut config.require_redis)?;
-    vars.set("trust_restart", &mut config.trust_restart)
+/// Returns the variable that was probably meant by `REDIS_` and this: other programs have such variables, too. One that
+/// is set as well was not meant.
+fn misspelled(rest: &str, names: &BTreeSet<String>) -> Option<&'static str> {
+    let end = |name: &'static str| name.strip_prefix("REDIS_");
+    let meant = nearest(rest, known().filter(|name| !names.contains(*name)).filter_map(end))?;
+    known().find(|name| end(name) == Some(meant))
 }
 
 fn address(vars: &Variables<'_>) -> Result<Option<RedisUrl>, Error> {
-    let tls = vars.get::<bool>("REDIS_TLS")?;
-    let written = vars.text("REDIS_TLS")?.unwrap_or_default();
+    let tls = vars.get::<bool>(TLS)?;
+    let written = vars.text(TLS)?.unwrap_or_default();
     if tls == Some(true) && !cfg!(feature = "tls") {
         let expected = "`false`: this build connects without TLS (enable the feature `tls`)";
-        return Err(refusal("REDIS_TLS", &written, expected));
+        return Err(refusal(TLS, &written, expected));
     }
     let part = first_part(vars)?;
     match (vars.text("REDIS_URL")?, part) {
         (None, None) if tls == Some(true) => {
-            Err(refusal("REDIS_TLS", &written, "an address with it (REDIS_HOST or REDIS_URL)"))
+            Err(refusal(TLS, &written, "an address with it (REDIS_HOST or REDIS_URL)"))
         }
         (None, None) => Ok(None),
         (None, Some(_)) => address_from_parts(vars, tls.unwrap_or(false)).map(Some),
@@ -187,7 +142,7 @@ fn address(vars: &Variables<'_>) -> Result<Option<RedisUrl>, Error> {
             match tls.filter(|tls| *tls != url.is_encrypted()) {
                 None => Ok(Some(url)),
                 Some(_) => Err(refusal(
-                    "REDIS_TLS",
+                    TLS,
                     &written,
                     "what REDIS_URL says: `rediss://` is encrypted, all else is not",
                 )),
@@ -263,22 +218,16 @@ fn prefix_ttls(text: &str) -> Result<BTreeMap<String, Ttl>, Error> {
 
 struct Variables<'a>(&'a dyn Fn(&str) -> Result<Option<String>, Error>);
 
-impl Variables<'_> {
-    /// Sets the field from its variable, if that is set.
-    fn set<T: Text>(&self, field: &str, target: &mut T) -> Result<(), Error> {
-        if let Some(value) = self.get(&variable(field))? {
-            *target = value;
+impl Source for Variables<'_> {
+    fn set<T: Text>(&self, variable: &str, field: &mut T) -> Result<(), Error> {
+        if let Some(value) = self.get(variable)? {
+            *field = value;
         }
         Ok(())
     }
+}
 
-    fn set_bytes(&self, field: &str, target: &mut usize) -> Result<(), Error> {
-        let mut bytes = Bytes(*target);
-        self.set(field, &mut bytes)?;
-        *target = bytes.0;
-        Ok(())
-    }
-
+impl Variables<'_> {
     fn get<T: Text>(&self, name: &str) -> Result<Option<T>, Error> {
         self.text(name)?.map(|text| parse(name, &text)).transpose()
     }

@@ -23,6 +23,15 @@ impl Text for Bytes {
     }
 }
 
+/// A setting that is a `usize` is a number of bytes.
+impl Text for usize {
+    const EXPECTED: &'static str = Bytes::EXPECTED;
+
+    fn from_text(text: &str) -> Option<Self> {
+        Bytes::from_text(text).map(|bytes| bytes.0)
+    }
+}
+
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match BINARY.into_iter().find(|(_, size)| self.0 > 0 && self.0.is_multiple_of(*size)) {

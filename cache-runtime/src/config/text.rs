@@ -1,6 +1,6 @@
 //! Settings that are written as text, in the environment and in a serialised configuration alike.
 
-use std::{fmt, marker::PhantomData, time::Duration};
+use std::{fmt, marker::PhantomData, path::PathBuf, time::Duration};
 
 use cache_syntax::{BOOLEAN, DURATION, format_duration, parse_boolean, parse_duration};
 use serde::{
@@ -10,7 +10,7 @@ use serde::{
 
 /// A value with one textual form.
 pub(super) trait Text: Sized {
-    /// What is accepted, in words for an error message.
+    /// Says what is accepted, for an error message.
     const EXPECTED: &'static str;
 
     /// Reads the value; `None` if the text is not one.
@@ -46,6 +46,22 @@ impl Text for String {
 
     fn from_text(text: &str) -> Option<Self> {
         Some(text.to_owned())
+    }
+}
+
+impl Text for PathBuf {
+    const EXPECTED: &'static str = "a path";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(text.into())
+    }
+}
+
+impl<T: Text> Text for Option<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+
+    fn from_text(text: &str) -> Option<Self> {
+        T::from_text(text).map(Some)
     }
 }
 

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::time::Duration;
+
 use super::*;
 use crate::config::{RedisUrl, Ttl};
 
@@ -68,6 +70,8 @@ fn values_out_of_range_name_their_setting() {
         (config().prefix_ttl("video:*", Ttl::Forever), "prefix_ttls"),
         (config().prefix_ttl("video:", Ttl::Forever), "prefix_ttls"),
         (config().prefix_ttl(" ", Ttl::Forever), "prefix_ttls"),
+        (config().prefix_ttl("a b", Ttl::Forever), "prefix_ttls"),
+        (config().prefix_ttl("video:{id}", Ttl::Forever), "prefix_ttls"),
         (config().jitter(f64::NAN), "jitter"),
         (config().jitter(0.6), "jitter"),
         (config().memory_ttl(zero), "memory_ttl"),
@@ -95,10 +99,4 @@ fn values_out_of_range_name_their_setting() {
 fn compression_needs_its_feature() {
     let result = config().compress_above(1024).validate();
     assert_eq!(result.is_ok(), cfg!(feature = "compression"));
-}
-
-#[test]
-fn fields_and_variables_correspond() {
-    assert_eq!(variable("redis_timeout"), "REDIS_TIMEOUT");
-    assert_eq!(variable("require_redis"), "CACHE_REQUIRE_REDIS");
 }
