@@ -1,4 +1,4 @@
-//! Who is asking, and what they may do.
+//! Identifies the access of a request, and checks its rights.
 
 use std::sync::Arc;
 

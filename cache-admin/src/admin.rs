@@ -1,4 +1,4 @@
-//! What the routes are given.
+//! The state of the routes.
 
 use cache_runtime::CacheManager;
 

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! The access rules and their settings.
 
 use std::env;
 use std::fmt;

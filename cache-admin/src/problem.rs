@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// Why a request is refused ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
+/// Describes a refused request ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,

@@ -145,7 +145,7 @@ fn at_option(input: ParseStream<'_>) -> bool {
     input.peek(Ident::peek_any) && (input.peek2(Token![=]) || input.peek2(token::Paren))
 }
 
-/// Where the values of an option are kept.
+/// Holds the values of an option.
 trait Slot {
     fn put(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()>;
 }
@@ -343,7 +343,7 @@ mod tests {
         }
     }
 
-    /// What an attribute takes needs no answer, and would never get it.
+    /// Options that an attribute has need no answer, and would never get it.
     #[test]
     fn no_option_of_an_attribute_is_answered_as_unknown() {
         fn assert_apart(names: &[&str], elsewhere: &[&Answers]) {

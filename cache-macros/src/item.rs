@@ -22,7 +22,7 @@ pub(crate) struct Item {
     asynchrony: Asynchrony,
 }
 
-/// Where the asynchronous body is.
+/// Says where the asynchronous body is.
 enum Asynchrony {
     /// `async fn f() -> Output { body }`
     Native {
@@ -49,7 +49,7 @@ pub(crate) fn parse(item: TokenStream, attribute: &str) -> syn::Result<Item> {
     })
 }
 
-/// Where the attribute belongs, if that can be told from what it stands on.
+/// Says where the attribute belongs, if the item that it stands on tells that.
 fn place(item: TokenStream) -> &'static str {
     let is_declaration =
         syn::parse2::<TraitItemFn>(item.clone()).is_ok_and(|method| method.default.is_none());
@@ -80,12 +80,12 @@ impl Parse for Item {
 }
 
 impl Item {
-    /// Whether the function itself is not `async`, and returns a box.
+    /// Returns true if the function itself is not `async`, and returns a box.
     pub(crate) fn is_boxed(&self) -> bool {
         matches!(self.asynchrony, Asynchrony::Boxed { .. })
     }
 
-    /// Whether there is more in a function that returns a box than the box.
+    /// Returns true if there is more in a function that returns a box than the box.
     pub(crate) fn has_statements_before(&self) -> bool {
         matches!(&self.asynchrony, Asynchrony::Boxed { before, .. } if !before.is_empty())
     }
@@ -119,7 +119,7 @@ impl Item {
         self.sig.receiver()
     }
 
-    /// What the parameters bind: all that the body can see of the arguments.
+    /// Returns the names that the parameters bind: all that the body can see of the arguments.
     pub(crate) fn arguments(&self) -> Vec<Argument> {
         let mut bound = Bound::default();
         self.sig.inputs.iter().for_each(|input| bound.visit_fn_arg(input));
@@ -133,7 +133,7 @@ impl Item {
         })
     }
 
-    /// What awaiting the function gives.
+    /// Returns the type that awaiting the function gives.
     pub(crate) fn output(&self) -> Type {
         match (&self.asynchrony, &self.sig.output) {
             (Asynchrony::Boxed { output, .. }, _) => Type::clone(output),
@@ -145,7 +145,7 @@ impl Item {
         }
     }
 
-    /// What an `impl Future` that is returned gives.
+    /// Returns the output of an `impl Future` that is returned.
     pub(crate) fn opaque_output(&self) -> Option<&Type> {
         match &self.sig.output {
             ReturnType::Type(_, output) => opaque_output(output),

@@ -1,10 +1,10 @@
-//! Whether an expression uses an argument. Seen from the tokens alone, so also inside of macros.
+//! Finds out if an expression uses an argument. Seen from the tokens alone, so also inside of macros.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 
-/// Whether these tokens name `name`, be it in a string that captures it: `format!("{name}")`.
+/// Returns true if these tokens name `name`, also in a string that captures it: `format!("{name}")`.
 /// Says rather too often that they do.
 pub(crate) fn mentions(tokens: &impl ToTokens, name: &Ident) -> bool {
     let name = name.unraw().to_string();

@@ -29,7 +29,7 @@ pub(crate) struct Cached {
     pub(crate) early_refresh: Option<Constant<f64>>,
     pub(crate) coalesce: Option<Coalesce>,
     pub(crate) share_errors: Option<bool>,
-    /// How the body is run in a task of its own, where that may be wanted.
+    /// The way to run the body in a task of its own, if an option may need one.
     pub(crate) task: Option<Task>,
     pub(crate) output: Output,
 }
@@ -133,7 +133,7 @@ pub(crate) struct Kept {
     pub(crate) keeping: Keeping,
 }
 
-/// How a copy of an argument is made.
+/// Says how a copy of an argument is made.
 #[derive(Clone, Copy)]
 pub(crate) enum Keeping {
     /// By `Clone`.
@@ -150,14 +150,14 @@ pub(crate) enum When {
     Always,
 }
 
-/// What the function returns.
+/// Describes the value that the function returns.
 pub(crate) struct Output {
     /// The type, fit to be named in an expression: `_` stands for `impl Trait`.
     pub(crate) ty: Type,
     pub(crate) kind: Kind,
-    /// Where the type of what is stored was written, for what the compiler says of it.
+    /// The place where the type of the stored value was written, for errors of the compiler.
     pub(crate) value: Span,
-    /// Whether a part of it may be borrowed.
+    /// True if a part of it may be borrowed.
     pub(crate) borrows: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What an editor expands while somebody types: the function must stay, or there is nothing to
+//! Tests of half-typed code, which an editor expands: the function must stay, or there is nothing to
 //! complete, to hover over or to go to.
 #![allow(clippy::unwrap_used, reason = "a failed parse is a failed test")]
 

@@ -1,4 +1,4 @@
-//! How it ends.
+//! The exit codes.
 
 use std::fmt;
 use std::io;
@@ -25,7 +25,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why something could not be done.
+/// The reason for which something could not be done.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Usage(String),

@@ -1,4 +1,4 @@
-//! What is printed: text for people, or JSON.
+//! Prints text for people, or JSON.
 
 use std::borrow::Cow;
 use std::fmt::Display;

@@ -1,4 +1,4 @@
-//! What changes something.
+//! The handlers that change something.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::routes::Named;
 use crate::routes::look::redis_is_unavailable;
 
-/// What has been done.
+/// A confirmation of a change.
 #[derive(Serialize)]
 pub(crate) struct Done<T> {
     done: T,
@@ -26,7 +26,7 @@ pub(crate) enum What {
     /// Says if an entry was there; `null` if Redis has not answered, and the removal is pending.
     Deleted(Option<bool>),
     Invalidated(String),
-    /// How many entries have been removed.
+    /// The number of entries that have been removed.
     Removed(u64),
     Stored(usize),
     Enabled(String),
@@ -111,7 +111,7 @@ pub(crate) async fn clear(
     done(access, "clear pattern", &pattern, What::Removed(removed))
 }
 
-/// What must be given to empty the cache.
+/// The parameter that confirms the removal of everything.
 const CONFIRM_FLUSH: &str = "CONFIRM_FLUSH";
 
 #[derive(Deserialize)]

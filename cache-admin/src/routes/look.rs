@@ -1,4 +1,4 @@
-//! What changes nothing.
+//! The handlers that change nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,9 +20,9 @@ use crate::routes::Named;
 pub(crate) struct StatsView {
     /// The store that is configured: `memory`, `redis` or `tiered`.
     backend: &'static str,
-    /// Whether what is stored outlives the process.
+    /// True if what is stored outlives the process.
     persistent: bool,
-    /// Whether other processes see it.
+    /// True if other processes see it.
     shared: bool,
     #[serde(flatten)]
     summary: Summary,
@@ -30,7 +30,7 @@ pub(crate) struct StatsView {
     stats: Stats,
 }
 
-/// What all processes have done.
+/// The statistics of all processes.
 #[derive(Serialize)]
 pub(crate) struct ClusterView {
     #[serde(flatten)]
@@ -39,7 +39,7 @@ pub(crate) struct ClusterView {
     stats: FleetStats,
 }
 
-/// What people ask of the counts.
+/// The sums and ratios that people read off the counts.
 #[derive(Serialize)]
 struct Summary {
     total_requests: u64,

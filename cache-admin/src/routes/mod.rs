@@ -1,4 +1,4 @@
-//! What each route does.
+//! The handlers of the routes.
 
 pub(crate) mod change;
 pub(crate) mod look;

@@ -131,7 +131,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     )
 }
 
-/// Where the number of a call that returns a box is made, and where it is found.
+/// Emits the code that makes the number of a call that returns a box, and the code that finds it.
 fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
     if item.is_boxed() {
         let made = quote_spanned!(Span::mixed_site()=> let __boxed = #p::boxed_call(););

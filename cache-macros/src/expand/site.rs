@@ -71,7 +71,7 @@ fn mutation(p: &TokenStream, item: &Item, options: Vec<Field>) -> TokenStream {
     }}
 }
 
-/// Where it is. The closure stands in the `static`, so its type name says in which function.
+/// Emits the location. The closure stands in the `static`, so its type name says in which function.
 fn declared(p: &TokenStream, item: &Item) -> TokenStream {
     let function = item.sig.ident.unraw().to_string();
     quote_spanned! {Span::mixed_site()=>

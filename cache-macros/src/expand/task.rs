@@ -8,7 +8,7 @@ use super::{here, pin_type, placed};
 use crate::item::Item;
 use crate::spec::{Keeping, Kept, Output, Task};
 
-/// What follows on `let __call = ...`: the body as a closure of the arguments, which is called with
+/// Emits the expression of `let __call = ...`: the body as a closure of the arguments, which is called with
 /// the arguments themselves, or with copies of them in a task.
 pub(super) fn run(
     p: &TokenStream,
@@ -123,7 +123,7 @@ fn rename(token: TokenTree) -> TokenTree {
     }
 }
 
-/// Whether an item begins here that can have a `self` of its own: `fn name`, or an `impl` or
+/// Returns true if an item begins here that can have a `self` of its own: `fn name`, or an `impl` or
 /// `trait` at the beginning of a statement.
 fn begins_item(before: Option<&TokenTree>, token: &TokenTree, next: Option<&TokenTree>) -> bool {
     let TokenTree::Ident(word) = token else { return false };

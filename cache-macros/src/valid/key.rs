@@ -1,4 +1,4 @@
-//! What tells the entries of a function apart: `key`, `skip`, or all arguments.
+//! Checks the options that tell the entries of a function apart: `key`, `skip`, or all arguments.
 
 use syn::ext::IdentExt as _;
 use syn::{Expr, Ident};

@@ -83,7 +83,7 @@ pub(crate) fn resolve_with(
     errors.finish(Template { pieces, span: text.span() })
 }
 
-/// What takes the place of a `key` template that writes a value as `format!` does, or calls something.
+/// Says what to write instead of a `key` template that formats a value or calls something.
 fn instead_of_template(option: &Ident, template: &str) -> String {
     let Some((_, inside)) = template.split_once('{') else { return String::new() };
     let inside = inside.split('}').next().unwrap_or_default();

@@ -68,7 +68,7 @@ fn first_type(arguments: &PathArguments) -> Option<&Type> {
     })
 }
 
-/// Whether the type may hold a borrow: a lifetime other than `'static` is written in it or left
+/// Returns true if the type may hold a borrow: a lifetime other than `'static` is written in it or left
 /// out of it, or a type parameter that is not said to be `'static`.
 fn borrows(ty: &Type, generics: &Generics) -> bool {
     let short = generics.type_params().filter(|param| !is_static(param, generics));
@@ -127,7 +127,7 @@ impl<'ast> Visit<'ast> for Opaque<'_> {
 /// Notes each place that borrows. What a function pointer or a trait object takes is not borrowed.
 struct Borrowed<'a> {
     errors: &'a mut Errors,
-    /// Whether this is read as a part of the value: what other types do with a parameter of theirs
+    /// True if this is read as a part of the value: what other types do with a parameter of theirs
     /// is not known.
     is_read: bool,
 }

@@ -1,4 +1,4 @@
-//! What the annotated function must be.
+//! Checks the signature of the annotated function.
 
 use quote::ToTokens as _;
 use syn::Pat;
@@ -22,7 +22,8 @@ pub(crate) fn check_async(item: &Item, errors: &mut Errors) {
     errors.at(item.sig.fn_token, message);
 }
 
-/// What changes data does so in the body, so a cache that is around the body must be around that.
+/// Checks the order of the attributes: data is changed in the body, so the cache must be around the attribute that
+/// changes it.
 pub(crate) fn check_order(item: &Item, errors: &mut Errors) {
     for attr in item.attrs() {
         let Some(last) = attr.path().segments.last() else { continue };

@@ -1,4 +1,4 @@
-//! What a caller gets while a load runs or fails, and what makes a load run in the background.
+//! Checks the options for loads that run, fail or go on in the background.
 
 use super::literal::{boolean, number};
 use super::scope::Scope;

@@ -1,4 +1,4 @@
-//! Whether the body can be run in a task of its own: by then the call may be over, so the task has
+//! Checks that the body can be run in a task of its own: by then the call may be over, so the task has
 //! its own copies of the arguments.
 
 use quote::ToTokens;
@@ -15,7 +15,7 @@ use crate::spec::{Keeping, Kept, Task};
 
 const REMEDY: &str = "and a load in the background outlives the call";
 
-/// How the arguments are kept for a task. `option` is what makes one necessary.
+/// Finds how the arguments are kept for a task. `option` makes one necessary.
 pub(crate) fn task(item: &Item, option: &Ident, borrows: bool, errors: &mut Errors) -> Task {
     if borrows {
         let message =
@@ -139,7 +139,7 @@ fn is_static(lifetime: Option<&Lifetime>) -> bool {
     lifetime.is_some_and(|lifetime| lifetime.ident == "static")
 }
 
-/// What there is in a type that does not outlive the call.
+/// Collects the parts of a type that do not outlive the call.
 #[derive(Default)]
 struct Borrowed {
     lifetime: bool,
@@ -166,7 +166,7 @@ impl<'ast> Visit<'ast> for Borrowed {
     fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
 }
 
-/// Whether there is an `impl Trait` in a type.
+/// True if there is an `impl Trait` in a type.
 struct Opaque(bool);
 
 impl<'ast> Visit<'ast> for Opaque {

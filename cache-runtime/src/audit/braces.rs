@@ -49,8 +49,8 @@ pub(super) fn without_braces(templates: Templates<'_>) -> Vec<Finding> {
     templates.into_iter().filter_map(finding).collect()
 }
 
-/// Whether a segment is the name of the argument, which stands nowhere in braces. The first segment says
-/// what a name is about, and may well be called like an argument: `user:{user}`.
+/// Returns true if a segment is the name of the argument, which stands nowhere in braces. The first segment
+/// says what a name is about, and may well be called like an argument: `user:{user}`.
 fn lacks_braces(text: &str, argument: &str) -> bool {
     let names_it = |piece: &Piece<'_>| match piece {
         Piece::Text(_) => false,

@@ -1,4 +1,4 @@
-//! What an audit finds.
+//! The findings of an audit.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub enum Finding {
     /// in the place of `user:{id}`.
     #[non_exhaustive]
     WithoutBraces {
-        /// Where the function is.
+        /// The place of the function.
         site: SourceLocation,
         /// `key`, `prefix` or `tags`.
         option: &'static str,
@@ -36,7 +36,7 @@ pub enum Finding {
     /// A tag that no function of the program invalidates, neither as a tag nor as a prefix.
     #[non_exhaustive]
     NeverInvalidated {
-        /// Where the cached function is.
+        /// The place of the cached function.
         site: SourceLocation,
         /// The tag, as it is written.
         tag: &'static str,
@@ -45,7 +45,7 @@ pub enum Finding {
     /// called in one process all but the first are kept in its memory only.
     #[non_exhaustive]
     Twins {
-        /// Where they are.
+        /// Their places.
         sites: Vec<SourceLocation>,
     },
     /// Cached functions whose `key` templates give the same names. Each keeps its own values, and who
@@ -54,13 +54,13 @@ pub enum Finding {
     SameNames {
         /// Their names, with `{}` for each value.
         names: String,
-        /// Where they are.
+        /// Their places.
         sites: Vec<SourceLocation>,
     },
     /// A prefix or tag that is invalidated, and that no entry of a cached function has.
     #[non_exhaustive]
     NothingToInvalidate {
-        /// Where the function that invalidates is.
+        /// The place of the function that invalidates.
         site: SourceLocation,
         /// `prefix` or `tags`.
         option: &'static str,
@@ -76,9 +76,9 @@ pub enum Finding {
     /// put. A function that was imported under another name is not known by it.
     #[non_exhaustive]
     NotCached {
-        /// Where the function that invalidates or puts is.
+        /// The place of the function that invalidates or puts.
         site: SourceLocation,
-        /// What it was to do to the entry.
+        /// The change that it was to make to the entry.
         action: Mutation,
         /// The call, as it is written.
         call: &'static str,
@@ -93,11 +93,11 @@ pub enum Finding {
     AccidentalParent {
         /// The prefix from the function's name.
         prefix: String,
-        /// Where that function is.
+        /// The place of that function.
         parent: SourceLocation,
         /// The `key_prefix` below it, or equal to it.
         covered: &'static str,
-        /// Where that is written.
+        /// The place where that is written.
         child: SourceLocation,
     },
 }

@@ -192,7 +192,7 @@ fn not_cached(site: &MutationSite, cached: &[CachedSite]) -> Vec<Finding> {
     unknown.map(finding).collect()
 }
 
-/// What was probably meant: the name that is nearest to this one, or else to what it is below.
+/// Returns the name that was probably meant: the nearest to this one, or else to one that it is below.
 fn nearest_name<'n>(text: &str, names: &'n [EntryNames<'_>]) -> Option<&'n Pattern> {
     let written = Pattern::template(text);
     let known = names.iter().flat_map(EntryNames::to_invalidate_by);
@@ -205,7 +205,7 @@ fn nearest_name<'n>(text: &str, names: &'n [EntryNames<'_>]) -> Option<&'n Patte
     })
 }
 
-/// Whether what is written is below this, by a value.
+/// Returns true if what is written is below this, by a value.
 fn is_parent_of_value(meant: &Pattern, text: &str) -> bool {
     text.contains('{') && Pattern::template(text).parents().any(|parent| parent.meets(meant))
 }

@@ -38,22 +38,22 @@ impl<'a> EntryNames<'a> {
         matches!(self.site.key, SiteKey::Template(_)).then_some(&self.name)
     }
 
-    /// Whether an invalidation of this prefix may reach an entry.
+    /// Returns true if an invalidation of this prefix may reach an entry.
     pub(super) fn has_prefix(&self, prefix: &Pattern) -> bool {
         self.has_tag(prefix) || self.whole().is_some_and(|name| name.meets(prefix))
     }
 
-    /// Whether an invalidation of this tag may reach an entry.
+    /// Returns true if an invalidation of this tag may reach an entry.
     pub(super) fn has_tag(&self, tag: &Pattern) -> bool {
         self.prefixes.iter().chain(&self.tags).any(|own| own.meets(tag))
     }
 
-    /// What works as a prefix and as a tag.
+    /// Returns the names that work as a prefix and as a tag.
     pub(super) fn to_invalidate_by(&self) -> impl Iterator<Item = &Pattern> {
         self.prefixes.iter().chain(&self.tags)
     }
 
-    /// Whether it has nothing but a hash below this prefix.
+    /// Returns true if it has nothing but a hash below this prefix.
     pub(super) fn is_hashed_below(&self, prefix: &Pattern) -> bool {
         self.whole().is_none() && self.prefixes.iter().any(|own| own.meets(prefix))
     }

@@ -8,14 +8,14 @@ use cache_syntax::{Piece, parse_template};
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pattern(Vec<Segment>);
 
-/// What is between two colons.
+/// The text between two colons.
 #[derive(Clone, Debug, PartialEq)]
 struct Segment {
     /// The texts before, between and after the values; with no value it is one text.
     texts: Vec<String>,
     /// The values, as they are written.
     values: Vec<String>,
-    /// Whether it is a function's name, which no value is taken to be.
+    /// True if it is a function's name, which no value is taken to be.
     is_function: bool,
 }
 
@@ -60,7 +60,7 @@ impl Pattern {
         self
     }
 
-    /// What is before each `:`, the shortest first.
+    /// Returns the names before each `:`, the shortest first.
     pub(super) fn parents(&self) -> impl Iterator<Item = Pattern> {
         (1..self.0.len()).map(|end| Pattern(self.0[..end].to_vec()))
     }
@@ -70,7 +70,7 @@ impl Pattern {
         self.0.iter().map(Segment::written).collect::<Vec<_>>().join(":")
     }
 
-    /// Whether there are values that make one name of both.
+    /// Returns true if there are values that make one name of both.
     pub(super) fn meets(&self, other: &Pattern) -> bool {
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.meets(b))
     }
@@ -103,7 +103,7 @@ impl Segment {
     }
 }
 
-/// Whether these texts, with something between each, can make that one.
+/// Returns true if these texts, with something between each, can make that one.
 fn matches(texts: &[String], text: &str) -> bool {
     let [first, between @ .., last] = texts else { return false };
     let inner = text.strip_prefix(&**first).and_then(|rest| rest.strip_suffix(&**last));

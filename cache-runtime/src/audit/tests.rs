@@ -63,7 +63,7 @@ fn audit(cached: &[CachedSite]) -> Vec<Finding> {
     Registry { cached: cached.to_vec(), mutations: Vec::new() }.audit()
 }
 
-/// What an invalidation by this prefix finds; `None` if it is in order.
+/// Returns the finding for an invalidation by this prefix; `None` if it is in order.
 fn prefix_finding(cached: &[CachedSite], prefix: &'static str) -> Option<Finding> {
     prefix_findings(cached, prefix).pop()
 }
@@ -73,7 +73,7 @@ fn prefix_findings(cached: &[CachedSite], prefix: &'static str) -> Vec<Finding> 
     Registry { cached: cached.to_vec(), mutations }.audit()
 }
 
-/// What an invalidation by these tags finds; `None` if it is in order.
+/// Returns the finding for an invalidation by these tags; `None` if it is in order.
 fn tag_finding(cached: &[CachedSite], tags: &'static [&'static str]) -> Option<Finding> {
     let mutations = vec![mutation(None, tags)];
     Registry { cached: cached.to_vec(), mutations }.audit().pop()
@@ -327,7 +327,7 @@ fn a_name_that_is_shared_or_only_begins_alike_covers_nothing() {
     assert_eq!(audit(&[below]), []);
 }
 
-/// What an entry of this kind finds, if `get_video` is cached.
+/// Returns the finding for an entry of this kind, if `get_video` is cached.
 fn entry_finding(kind: Mutation, call: &'static str, function: &'static str) -> Option<String> {
     let entries = vec![SiteEntry { call, function }];
     let mutations = vec![MutationSite { kind, entries, ..mutation(None, &[]) }];

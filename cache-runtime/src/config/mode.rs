@@ -1,10 +1,10 @@
-//! Where values are kept.
+//! The places where values are kept.
 
 use serde::{Deserialize, Serialize};
 
 use super::{redis_url::RedisUrl, text::Text};
 
-/// Where values are kept, as configured.
+/// Says where values are kept, as configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -22,7 +22,7 @@ pub enum Mode {
     Tiered,
 }
 
-/// Where values are kept, as it follows from the whole configuration: see
+/// Says where values are kept, as it follows from the whole configuration: see
 /// [`CacheConfig::effective`](super::CacheConfig::effective).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend<'a> {

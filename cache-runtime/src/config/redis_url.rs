@@ -42,19 +42,19 @@ const SENTINEL_TLS: &str = "rediss-sentinel";
 #[serde(transparent)]
 pub struct RedisUrl(String);
 
-/// Who is to be connected to, as it was configured.
+/// Holds the servers to connect to, as they were configured.
 #[derive(Clone, Debug)]
 pub(crate) struct Address {
-    /// How a server is spoken to, wherever it is.
+    /// The settings of a connection, wherever the server is.
     pub(crate) server: ConnectionInfo,
     /// One server, nodes of a cluster, or sentinels.
     pub(crate) named: Vec<ConnectionInfo>,
-    /// What they call the master, if they are sentinels.
+    /// The name of the master, if they are sentinels.
     pub(crate) master: Option<String>,
 }
 
 impl Address {
-    /// Whether it can only be a cluster's.
+    /// Returns true if it can only be a cluster's.
     pub(crate) fn is_cluster(&self) -> bool {
         self.master.is_none() && self.named.len() > 1
     }
@@ -66,12 +66,12 @@ impl RedisUrl {
         &self.0
     }
 
-    /// Whether the connection is encrypted.
+    /// Returns true if the connection is encrypted.
     pub(crate) fn is_encrypted(&self) -> bool {
         self.0.starts_with("rediss")
     }
 
-    /// What a client needs to connect, or what would have been accepted in place of this text.
+    /// Returns what a client needs to connect, or what is accepted in place of this text.
     pub(crate) fn address(&self) -> Result<Address, String> {
         match self.0.split_once("://") {
             Some((scheme @ (SENTINEL | SENTINEL_TLS), rest)) => sentinels(scheme, rest),

@@ -1,4 +1,4 @@
-//! How long a value is fresh.
+//! The time for which a value is fresh.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -53,7 +53,7 @@ impl Ttl {
         }
     }
 
-    /// What would have been accepted, if this is not.
+    /// Returns the accepted times, if this is none of them.
     pub(super) fn out_of_range(self) -> Option<&'static str> {
         self.duration().and_then(ttl_fault)
     }

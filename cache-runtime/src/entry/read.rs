@@ -10,7 +10,7 @@ use super::{
 };
 
 impl<'a> Stored<'a> {
-    /// What `bytes` are, found at `address`.
+    /// Reads `bytes` that were found at `address`.
     pub(crate) fn read(bytes: &'a [u8], address: Address) -> Self {
         let Some((id, rest)) = bytes.split_first_chunk::<ID_LENGTH>() else {
             return Self::Foreign(None);
@@ -27,7 +27,7 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// What is between the state and the checksum, if that is right.
+/// Returns the bytes between the state and the checksum, if the checksum is right.
 fn undamaged(bytes: &[u8], address: Address) -> Option<&[u8]> {
     let (before, checksum) = bytes.split_last_chunk::<CHECKSUM_LENGTH>()?;
     let body = before.get(ID_LENGTH..)?;

@@ -1,4 +1,4 @@
-//! What is known of the fingerprints of one function, and what is said of them.
+//! Remembers the fingerprints of one function, and reports those that differ.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -16,7 +16,7 @@ const UNSTEADY: u8 = 2;
 /// Of one function.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
-    /// Whether the same arguments give the same fingerprint twice.
+    /// True if the same arguments give the same fingerprint twice.
     steadiness: AtomicU8,
     told: AtomicBool,
     /// The fingerprint that was seen with the hash of a key: in debug builds.
@@ -47,7 +47,7 @@ impl Alarm {
         0
     }
 
-    /// Whether other arguments had the key of this hash.
+    /// Returns true if other arguments had the key of this hash.
     pub(crate) fn is_alike(&self, key_hash: u64, fingerprint: u64) -> bool {
         if fingerprint == 0 {
             return false;

@@ -10,7 +10,7 @@ use super::token::Token;
 /// The steps of a pattern that take a byte each, as bits of words.
 #[derive(Clone, Debug)]
 pub(super) struct Automaton {
-    /// How many steps take a byte.
+    /// The number of steps that take a byte.
     steps: usize,
     /// The steps before which any text may stand.
     stays: Box<[u64]>,
@@ -42,7 +42,8 @@ impl Automaton {
         automaton
     }
 
-    /// Whether the whole of `text` matches. The time is the length of the text, times one for each 64 steps.
+    /// Returns true if the whole of `text` matches. The time is the length of the text, times one for each 64
+    /// steps.
     pub(super) fn accepts(&self, text: &[u8]) -> bool {
         // This also bounds the steps by the text.
         if text.len() < self.steps {

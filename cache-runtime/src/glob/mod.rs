@@ -55,7 +55,7 @@ impl Pattern {
         Ok(Self { text: pattern.to_owned(), tokens, automaton })
     }
 
-    /// Why no name can match it, if none can.
+    /// Says why no name can match it, if none can.
     fn fault(&self) -> Option<&'static str> {
         let is_white = |token: Option<&Token>| matches!(token, Some(Token::Byte(byte)) if byte.is_ascii_whitespace());
         let fixed = self.tokens.iter().filter(|token| **token != Token::AnyText);
@@ -74,7 +74,7 @@ impl Pattern {
         }
     }
 
-    /// Whether everything that it matches has a tag by which it can be invalidated.
+    /// Returns true if everything that it matches has a tag by which it can be invalidated.
     fn is_below_a_tag(&self) -> bool {
         self.whole_prefix().is_some_and(|prefix| prefix.split(':').count() <= MAX_SEGMENTS)
     }
@@ -84,7 +84,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Whether the whole of `text` matches. The time grows with its length, and not faster.
+    /// Returns true if the whole of `text` matches. The time grows with its length, and not faster.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.automaton.accepts(text.as_bytes())
     }
@@ -119,7 +119,7 @@ impl Pattern {
         prefix.strip_suffix(':').filter(|prefix| !prefix.is_empty()).map(str::to_owned)
     }
 
-    /// Whether it matches every name.
+    /// Returns true if it matches every name.
     pub(crate) fn is_everything(&self) -> bool {
         self.tokens == [Token::AnyText]
     }

@@ -69,7 +69,7 @@ fn odd_sets_are_read_as_redis_reads_them() {
     }
 }
 
-/// What a pattern matches, found by trying everything.
+/// Matches a pattern by trying everything.
 fn by_trying(tokens: &[Token], text: &[u8]) -> bool {
     match (tokens.split_first(), text.split_first()) {
         (None, first) => first.is_none(),

@@ -1,6 +1,6 @@
 //! A pattern in steps.
 
-/// What one step of a pattern matches.
+/// A step of a pattern, by the text that it matches.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
     /// Any number of bytes; never two in a row.

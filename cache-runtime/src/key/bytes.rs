@@ -29,7 +29,7 @@ impl KeyBytes {
         }
     }
 
-    /// How many bytes it takes outside itself.
+    /// Returns the bytes that it takes outside itself.
     pub(crate) fn heap_size(&self) -> usize {
         match &self.0 {
             Repr::Inline { .. } => 0,

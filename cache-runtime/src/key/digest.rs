@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 /// Makes the part of a name that stands for function, version and arguments: the first 160 bits of a
 /// SHA-256.
 ///
-/// What all names of a function begin with is hashed once. It is filled up to a whole block, so that
+/// Holds the hash of the common beginning of a function's names. It is filled up to a whole block, so that
 /// arguments of up to 47 bytes take one block more.
 #[derive(Clone)]
 pub(crate) struct NameHasher(Hash);

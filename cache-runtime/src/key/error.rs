@@ -1,4 +1,4 @@
-//! Why an argument cannot be part of a key.
+//! The error of an argument that cannot be part of a key.
 
 use std::fmt;
 

@@ -45,7 +45,7 @@ pub trait KeyParts: Copy {
     /// Feeds every argument, in order, to `sink`.
     ///
     /// # Errors
-    /// When an argument's `Serialize` fails, or the sink needs no more.
+    /// If an argument's `Serialize` fails, or the sink needs no more.
     fn feed<S: Sink>(&self, sink: &mut S) -> Result<(), KeyError>;
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn hash_parts<P: KeyParts>(parts: &P, seed: u64) -> Result<u64, KeyEr
     Ok(sink.finish())
 }
 
-/// Whether `stored` is exactly what [`encode`] makes of these arguments.
+/// Returns true if `stored` is exactly what [`encode`] makes of these arguments.
 #[inline(always)]
 pub(crate) fn matches<P: KeyParts>(parts: &P, stored: &[u8]) -> bool {
     let mut sink = Comparing::new(stored);

@@ -1,4 +1,4 @@
-//! Where the encoding goes: into a hash, against stored bytes, or into a buffer.
+//! Sinks of the encoding: a hash, stored bytes to compare with, or a buffer.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -17,25 +17,25 @@ pub trait Sink {
     /// A kind that says everything.
     ///
     /// # Errors
-    /// When no further piece is of interest.
+    /// If no further piece is of interest.
     fn tag(&mut self, tag: u8) -> Result<(), KeyError>;
 
     /// A kind and a small number.
     ///
     /// # Errors
-    /// When no further piece is of interest.
+    /// If no further piece is of interest.
     fn count(&mut self, tag: u8, count: u64) -> Result<(), KeyError>;
 
     /// A kind and 64 bits.
     ///
     /// # Errors
-    /// When no further piece is of interest.
+    /// If no further piece is of interest.
     fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError>;
 
     /// A kind and bytes of any length.
     ///
     /// # Errors
-    /// When no further piece is of interest.
+    /// If no further piece is of interest.
     fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError>;
 }
 
@@ -183,7 +183,7 @@ impl Sink for Writing<'_> {
     }
 }
 
-/// Whether two slices of one length are equal. Short ones, which most texts are, are compared as words that may
+/// Returns true if two slices of one length are equal. Short ones, which most texts are, are compared as words that may
 /// overlap, without a call.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {

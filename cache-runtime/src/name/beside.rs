@@ -1,11 +1,11 @@
-//! What belongs to a name and is not stored under it.
+//! Tokens and entries that belong to a name and are not stored under it.
 //!
 //! An entry under a name goes when that is removed. One beside it cannot be found by who removes the name: it
 //! notes the *token of the name*, which goes with every removal, put and clearing of it.
 
-/// What the tag of a name begins with: no other tag begins with `#`.
+/// The beginning of the tag of a name: no other tag begins with `#`.
 const NAME_TAG: &str = "#name:";
-/// What the keys of entries begin with that are stored beside a name.
+/// The beginning of the keys of entries that are stored beside a name.
 const BESIDE: &str = "#beside:";
 
 /// The tag that stands for a name itself.
@@ -13,7 +13,7 @@ pub(crate) fn name_tag(name: &str) -> String {
     format!("{NAME_TAG}{name}")
 }
 
-/// Whether a tag stands for a name.
+/// Returns true if a tag stands for a name.
 pub(crate) fn is_name_tag(tag: &str) -> bool {
     tag.starts_with(NAME_TAG)
 }

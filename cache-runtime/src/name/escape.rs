@@ -10,7 +10,7 @@ pub(super) type Text = SmallVec<[u8; 128]>;
 /// Appends the escaped text of `value`, in which `stop` does not occur outside of an escape.
 ///
 /// # Errors
-/// When the `Display` of the value fails.
+/// If the `Display` of the value fails.
 pub(super) fn append<T: Display + ?Sized>(
     text: &mut Text,
     value: &T,

@@ -13,7 +13,7 @@ use crate::panics::unless_panicking;
 #[derive(Default)]
 pub struct Renderer {
     text: Text,
-    /// How much stood there when the `Display` of a value failed.
+    /// The length of the text when the `Display` of a value failed.
     failed: Option<usize>,
 }
 
@@ -120,7 +120,7 @@ pub fn named(render: impl FnOnce(&mut Renderer)) -> String {
     }
 }
 
-/// What can stand in a template: all that is `Display`.
+/// A value that can stand in a template: all that is `Display`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand in a template, since it does not implement `Display`",
     label = "a placeholder in here is a `{Self}`",

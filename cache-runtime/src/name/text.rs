@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// Names and tags longer than this are shortened to a beginning and a digest.
 pub(crate) const MAX_LENGTH: usize = 200;
-/// How much of the beginning a shortened name keeps.
+/// The bytes that a shortened name keeps of its beginning.
 const KEPT: usize = 150;
 
 /// `prefix:function:` and the hash in hexadecimal digits.

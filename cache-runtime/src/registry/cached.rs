@@ -1,4 +1,4 @@
-//! What the registry says of a cached function.
+//! The description of a cached function, in the registry.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the program is known to cache and to invalidate, without a call having been made.
+//! The functions that the program caches and invalidates by, known without a call.
 //!
 //! Each attribute leaves a `static` in the program, and the linker gathers them.
 
@@ -12,7 +12,7 @@ pub use mutation::{Mutation, MutationSite, MutationSpec, SiteEntry};
 
 use crate::site::SiteSpec;
 
-/// What an attribute leaves in the program.
+/// An item that an attribute leaves in the program.
 #[derive(Clone, Copy, Debug)]
 pub enum CallSite {
     /// `#[cached]`.

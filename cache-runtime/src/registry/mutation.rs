@@ -1,4 +1,4 @@
-//! What the registry says of a function that invalidates.
+//! The description of a function that invalidates, in the registry.
 
 use serde::Serialize;
 

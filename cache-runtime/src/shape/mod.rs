@@ -5,7 +5,7 @@
 //! every leaf; no values. The elements of a sequence or map count as the set of their shapes, so a
 //! longer list of equal elements has the same digest. A skipped field is absent.
 //!
-//! What it cannot see: the keys of a map, and so the fields of a flattened struct.
+//! It cannot see the keys of a map, and so the fields of a flattened struct.
 //!
 //! The same walk can cover the values, too: that tells whether a value that was written and read back
 //! is still the same. Such digests are compared at once and never stored.
@@ -32,7 +32,7 @@ pub(crate) fn digest<T: Serialize + ?Sized>(value: &T, human_readable: bool) -> 
     value.serialize(serializer::ShapeSerializer { human_readable, seed: None }).ok()
 }
 
-/// Whether two values say the same to serde, to text formats and to others, the order of elements
+/// Returns true if two values say the same to serde, to text formats and to others, the order of elements
 /// aside; and, if they are enums, are the same variant.
 pub(crate) fn same_content<T: Serialize>(a: &T, b: &T) -> bool {
     // Nobody who chooses a value shall know what has the same digest.

@@ -62,7 +62,7 @@ impl Kind {
 #[derive(Clone, Copy)]
 pub(super) struct ShapeSerializer {
     pub(super) human_readable: bool,
-    /// Where the content counts, what its digests begin with.
+    /// The seed of the digests of contents, where the content counts.
     pub(super) seed: Option<u64>,
 }
 
@@ -285,7 +285,7 @@ pub(super) struct Elements {
     /// In a map, the digest of the key whose value comes next.
     key: u64,
     shapes: ShapeSet,
-    /// How many there are, and the sum of their digests.
+    /// The number of contents, and the sum of their digests.
     contents: (u64, u64),
     serializer: ShapeSerializer,
 }

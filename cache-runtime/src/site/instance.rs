@@ -35,7 +35,7 @@ pub(crate) struct Instance {
     pub(crate) prefix_slots: Vec<Slot>,
     /// The identity and version as a number: whose value an entry holds.
     pub(crate) origin: u64,
-    /// Whether the identity is nobody else's. Two functions of one name in sibling blocks print
+    /// True if no other function has the identity. Two functions of one name in sibling blocks print
     /// alike: the second to be called is told apart in memory, and could not be in Redis.
     pub(crate) distinct: bool,
     /// Which of its calls have arguments that serialise alike.
@@ -45,7 +45,7 @@ pub(crate) struct Instance {
 /// All instances that have been called.
 static KNOWN: RwLock<Vec<&'static Instance>> = RwLock::new(Vec::new());
 
-/// Whether a name may be that of a function's entry: `prefix:function:hash`.
+/// Returns true if a name may be that of a function's entry: `prefix:function:hash`.
 pub(crate) fn is_function_name(name: &str) -> bool {
     let Some((head, hash)) = name.rsplit_once(':') else { return false };
     let is_of = |instance: &&Instance| {
@@ -114,7 +114,7 @@ impl Instance {
         &self.label
     }
 
-    /// Whether this is what people call it: with its types, or as the registry has it.
+    /// Returns true for a name that people give it: with its types, or as the registry has it.
     pub(crate) fn is_called(&self, function: &str) -> bool {
         self.label == function || SourceLocation::of(&self.spec.declared).path == function
     }

@@ -1,4 +1,4 @@
-//! Where a call site is.
+//! The location of a call site.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::type_name::function_path;
 
-/// Where a call site is, as its `static` says it.
+/// The location of a call site, as its `static` has it.
 #[derive(Clone, Copy, Debug)]
 pub struct Declared {
     /// `CARGO_PKG_NAME`; empty where it is not built by cargo.
@@ -23,7 +23,7 @@ pub struct Declared {
     pub path: fn() -> &'static str,
 }
 
-/// Where a call site is. Prints as `path (file:line)`.
+/// The location of a call site. Prints as `path (file:line)`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[non_exhaustive]
 pub struct SourceLocation {

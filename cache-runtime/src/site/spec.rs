@@ -1,4 +1,4 @@
-//! What the attribute says of a function.
+//! The options of an annotated function.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::location::Declared;
 
-/// Where the values of a call site are kept.
+/// Says where the values of a call site are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -50,7 +50,7 @@ pub enum Coalesce {
 /// The options of one `#[cached]` attribute.
 #[derive(Clone, Copy, Debug)]
 pub struct SiteSpec {
-    /// Where it is.
+    /// Its location.
     pub declared: Declared,
     /// `key_prefix`; the function's name where there is none.
     pub prefix: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! What all processes have counted together.
+//! The sums of what all processes have counted.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -61,7 +61,7 @@ pub(crate) type Total = (String, u64);
 #[derive(Debug, Default)]
 pub(crate) struct FleetSums {
     pub(crate) since_secs: Option<u64>,
-    /// When the last report was taken.
+    /// The time of the last report.
     pub(crate) reported_ms: Option<u64>,
     pub(crate) instances: u64,
     pub(crate) sums: Vec<Total>,
@@ -73,7 +73,7 @@ const COST: &str = "saved_cost_nanos";
 /// Between the parts of a field: the number, the call site, its prefix.
 const BAR: char = '|';
 
-/// What one call site adds to the sums.
+/// Returns the numbers that one call site adds to the sums.
 pub(crate) fn totals_of<'a>(
     name: &'a str,
     prefix: &'a str,
@@ -86,7 +86,7 @@ pub(crate) fn totals_of<'a>(
         .map(move |(number, total)| (format!("{number}{BAR}{name}{BAR}{prefix}"), total))
 }
 
-/// What a process has counted beyond its call sites since it began.
+/// The numbers that a process has counted beyond its call sites since it began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Beyond {
     pub(crate) invalidations: u64,

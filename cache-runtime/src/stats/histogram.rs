@@ -1,4 +1,4 @@
-//! How long something takes: counted by bounds that double.
+//! Durations, counted by bounds that double.
 
 use std::array;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -123,7 +123,7 @@ fn bound(place: usize) -> Duration {
     Duration::from_micros(1 << place)
 }
 
-/// Where a duration is counted: at the first bound that it keeps.
+/// Returns the place where a duration is counted: the first bound that it keeps.
 fn place(took: Duration) -> usize {
     let micros = took.as_nanos().div_ceil(1_000);
     let bits = (u128::BITS - micros.saturating_sub(1).leading_zeros()) as usize;

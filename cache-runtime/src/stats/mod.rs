@@ -326,7 +326,7 @@ pub(crate) struct SiteCounters {
     shared_hits: Stripe,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
-    /// Whether its calls bypass the cache, since somebody has switched it off.
+    /// True if its calls bypass the cache, since somebody has switched it off.
     off: AtomicBool,
     cost: f64,
     baseline: Mutex<Counts>,
@@ -353,7 +353,7 @@ impl SiteCounters {
         }
     }
 
-    /// Whether the calls of this site use the cache.
+    /// Returns true if the calls of this site use the cache.
     #[inline]
     pub(crate) fn is_on(&self) -> bool {
         !self.off.load(Ordering::Relaxed)
@@ -439,7 +439,7 @@ fn look_after_clock(hits: u64) {
     }
 }
 
-/// How many stripes there are, each with one thread as its owner.
+/// The number of stripes, each with one thread as its owner.
 static OWNED: Lazy<usize> = Lazy::new(|| {
     let cores = std::thread::available_parallelism().map_or(4, usize::from);
     (cores * 2).clamp(4, 64)

@@ -1,4 +1,4 @@
-//! What changes something.
+//! The commands that change something.
 
 use cache_runtime::CacheManager;
 use indicatif::{ProgressBar, ProgressStyle};

@@ -1,4 +1,4 @@
-//! What is wrong with a Redis.
+//! Diagnoses a Redis.
 
 use cache_runtime::Severity;
 

@@ -1,4 +1,4 @@
-//! What changes nothing.
+//! The commands that change nothing.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -53,7 +53,7 @@ struct Named {
     name: String,
     #[serde(flatten)]
     entry: Option<Inspected>,
-    /// Why it cannot be looked at.
+    /// The reason for which it cannot be looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What each command does.
+//! The commands.
 
 pub(crate) mod change;
 pub(crate) mod doctor;
@@ -9,7 +9,7 @@ use cache_runtime::{CacheManager, FleetStats};
 
 use crate::exit::Failure;
 
-/// Why Redis cannot be used.
+/// Says why Redis cannot be used.
 async fn unavailable(manager: &CacheManager) -> Failure {
     Failure::Unavailable(
         manager.health().await.reason.unwrap_or_else(|| "it does not answer in time".into()),

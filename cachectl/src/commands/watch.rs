@@ -70,7 +70,7 @@ async fn look_on(
 #[derive(Default)]
 struct Seen {
     reports: VecDeque<FleetStats>,
-    /// When the last one was noticed.
+    /// The time at which the last one was noticed.
     at: Option<Instant>,
 }
 

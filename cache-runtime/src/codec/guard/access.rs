@@ -10,7 +10,7 @@ use super::{BY_TYPE, Guard, Nesting};
 pub(super) struct Wrap<'l, T> {
     pub(super) inner: T,
     pub(super) place: Nesting<'l>,
-    /// Whether elements are counted: their number comes from the input, not from the type.
+    /// True if elements are counted: their number comes from the input, not from the type.
     pub(super) counted: bool,
 }
 

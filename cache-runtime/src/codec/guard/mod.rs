@@ -22,7 +22,7 @@ const FREE_ELEMENTS: usize = 4096;
 /// optimisation.
 const MAX_DEPTH: u16 = 256;
 
-/// What one decoding may still do.
+/// The budget that one decoding has left.
 #[derive(Debug)]
 pub(super) struct Limits {
     elements: Cell<usize>,

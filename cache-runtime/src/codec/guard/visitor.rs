@@ -1,4 +1,4 @@
-//! What a type does with the values it is given: unchanged, but those that lead to further values
+//! Passes on the calls of a type's visitor: unchanged, but those that lead to further values
 //! stay guarded.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! What names, entries and the memory store are found by.
+//! The digests by which names, entries and the memory store are found.
 
 use std::collections::{HashMap, HashSet};
 
