@@ -18,7 +18,7 @@ const SHARED: Duration = Duration::from_secs(1);
 /// dropped. See the [module's docs](self).
 #[must_use = "nothing is observed any more once it is dropped"]
 pub fn observe(manager: &CacheManager, meter: &Meter) -> Observed {
-    let observed = Observed(Arc::new(Source::new(manager.clone())));
+    let observed = Observed(Arc::new(Sample::new(manager.clone())));
     for family in &FAMILIES {
         observed.family(meter, family);
     }
@@ -29,7 +29,7 @@ pub fn observe(manager: &CacheManager, meter: &Meter) -> Observed {
 ///
 /// The instruments hold the manager only through this, since the API has no way to take them back: once
 /// it is dropped they stay, report nothing, and keep nothing alive.
-pub struct Observed(Arc<Source>);
+pub struct Observed(Arc<Sample>);
 
 impl fmt::Debug for Observed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,7 +144,7 @@ impl Instrument {
 }
 
 /// A cache, and what was read of it last.
-struct Source {
+struct Sample {
     manager: CacheManager,
     last: Mutex<Reading>,
 }
@@ -156,11 +156,11 @@ struct Reading {
     stats: Arc<Stats>,
 }
 
-impl Source {
+impl Sample {
     fn new(manager: CacheManager) -> Self {
         // The number of none, which every instrument has had.
         let none = Reading { number: 0, taken: Instant::now(), stats: Arc::default() };
-        Source { manager, last: Mutex::new(none) }
+        Sample { manager, last: Mutex::new(none) }
     }
 
     /// The statistics for an instrument that was last given the reading `seen`: a newer one.
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_reading_is_shared_until_an_instrument_asks_again() {
         let manager = CacheManager::builder().build().unwrap();
-        let source = Source::new(manager);
+        let source = Sample::new(manager);
         let [one, other] = [AtomicU64::new(0), AtomicU64::new(0)];
         let first = source.read(&one);
         assert!(Arc::ptr_eq(&first, &source.read(&other)));

@@ -54,7 +54,7 @@ pub(crate) async fn page() -> ([(HeaderName, &'static str); 4], Html<&'static st
 struct Snapshot {
     /// Milliseconds since 1970.
     at: u64,
-    source: Source,
+    source: Origin,
     stats: Stats,
     health: Health,
     disabled: Vec<String>,
@@ -64,7 +64,7 @@ struct Snapshot {
 
 /// Identifies the process, the namespace and the Redis that the page shows.
 #[derive(Serialize)]
-struct Source {
+struct Origin {
     program: Option<&'static str>,
     process: u32,
     host: Option<&'static str>,
@@ -82,11 +82,11 @@ static HOST: LazyLock<Option<String>> = LazyLock::new(|| {
     Some(host.trim().to_owned()).filter(|host| !host.is_empty())
 });
 
-impl Source {
+impl Origin {
     fn of(manager: &CacheManager) -> Self {
         let config = manager.config();
         let redis = config.redis_url.as_ref().filter(|_| manager.backend() != "memory");
-        Source {
+        Origin {
             program: PROGRAM.as_deref(),
             process: process::id(),
             host: HOST.as_deref(),
@@ -130,7 +130,7 @@ impl Admin {
         let at = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Snapshot {
             at: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
-            source: Source::of(&self.manager),
+            source: Origin::of(&self.manager),
             stats: self.manager.stats(),
             health: self.manager.health().await,
             disabled: self.manager.disabled(),

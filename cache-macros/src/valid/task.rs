@@ -82,7 +82,7 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
         let message = format!("`{name}` {problem}, {REMEDY}: {remedy}");
         Err(syn::Error::new_spanned(place, message))
     };
-    let mut opaque = Opaque(false);
+    let mut opaque = ImplTrait(false);
     opaque.visit_type(ty);
     if opaque.0 {
         return refused(
@@ -99,7 +99,7 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
             "take the value, or a shared handle such as an `Arc<Mutex<_>>`",
         ),
         Type::Reference(reference) => {
-            let mut found = Borrowed::default();
+            let mut found = ShortLived::default();
             found.visit_type(&reference.elem);
             if found.object {
                 return refused(
@@ -114,7 +114,7 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
             Ok((parse_quote!(&#elem), Keeping::Borrow))
         }
         ty => {
-            let mut found = Borrowed::default();
+            let mut found = ShortLived::default();
             found.visit_type(ty);
             if found.lifetime {
                 return refused(
@@ -141,12 +141,12 @@ fn is_static(lifetime: Option<&Lifetime>) -> bool {
 
 /// Collects the parts of a type that do not outlive the call.
 #[derive(Default)]
-struct Borrowed {
+struct ShortLived {
     lifetime: bool,
     object: bool,
 }
 
-impl<'ast> Visit<'ast> for Borrowed {
+impl<'ast> Visit<'ast> for ShortLived {
     fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
         self.lifetime |= lifetime.ident != "static";
     }
@@ -167,9 +167,9 @@ impl<'ast> Visit<'ast> for Borrowed {
 }
 
 /// True if there is an `impl Trait` in a type.
-struct Opaque(bool);
+struct ImplTrait(bool);
 
-impl<'ast> Visit<'ast> for Opaque {
+impl<'ast> Visit<'ast> for ImplTrait {
     fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
         self.0 = true;
     }

@@ -17,7 +17,7 @@ use braces::without_braces;
 pub use finding::Finding;
 use names::EntryNames;
 use never::never_invalidated;
-use pattern::Pattern;
+use pattern::NamePattern;
 
 /// Finds probable mistakes in the attributes of the program: [`Registry::audit`] of [`registry`].
 ///
@@ -154,7 +154,7 @@ fn nothing_to_invalidate(site: &MutationSite, names: &[EntryNames<'_>]) -> Vec<F
     let tags = site.tags.iter().map(|tag| ("tags", *tag));
     let invalidated = prefix.chain(tags);
     let in_vain = invalidated.filter(|(option, text)| {
-        let pattern = Pattern::template(text);
+        let pattern = NamePattern::template(text);
         !names.iter().any(|names| match *option {
             "prefix" => names.has_prefix(&pattern),
             _ => names.has_tag(&pattern),
@@ -169,7 +169,7 @@ fn nothing_to_invalidate(site: &MutationSite, names: &[EntryNames<'_>]) -> Vec<F
             site: site.location.clone(),
             option,
             name,
-            nearest: meant.map(Pattern::written),
+            nearest: meant.map(NamePattern::written),
             hashed: hashed.map(|names| names.site.location.function),
         }
     };
@@ -193,11 +193,11 @@ fn not_cached(site: &MutationSite, cached: &[CachedSite]) -> Vec<Finding> {
 }
 
 /// Returns the name that was probably meant: the nearest to this one, or else to one that it is below.
-fn nearest_name<'n>(text: &str, names: &'n [EntryNames<'_>]) -> Option<&'n Pattern> {
-    let written = Pattern::template(text);
+fn nearest_name<'n>(text: &str, names: &'n [EntryNames<'_>]) -> Option<&'n NamePattern> {
+    let written = NamePattern::template(text);
     let known = names.iter().flat_map(EntryNames::to_invalidate_by);
     let known: Vec<_> = known.map(|name| (name.to_string(), name)).collect();
-    let mut longest_last: Vec<Pattern> = written.parents().collect();
+    let mut longest_last: Vec<NamePattern> = written.parents().collect();
     longest_last.push(written);
     longest_last.iter().rev().find_map(|written| {
         let meant = nearest(&written.to_string(), known.iter().map(|(text, _)| &**text))?;
@@ -206,8 +206,8 @@ fn nearest_name<'n>(text: &str, names: &'n [EntryNames<'_>]) -> Option<&'n Patte
 }
 
 /// Returns true if what is written is below this, by a value.
-fn is_parent_of_value(meant: &Pattern, text: &str) -> bool {
-    text.contains('{') && Pattern::template(text).parents().any(|parent| parent.meets(meant))
+fn is_parent_of_value(meant: &NamePattern, text: &str) -> bool {
+    text.contains('{') && NamePattern::template(text).parents().any(|parent| parent.meets(meant))
 }
 
 /// Prefixes that nobody has written, and that cover one that somebody has.

@@ -2,7 +2,7 @@
 
 use cache_syntax::MAX_SEGMENTS;
 
-use super::pattern::Pattern;
+use super::pattern::NamePattern;
 use crate::registry::CachedSite;
 use crate::site::SiteKey;
 
@@ -10,51 +10,51 @@ use crate::site::SiteKey;
 pub(super) struct EntryNames<'a> {
     pub(super) site: &'a CachedSite,
     /// The name; a hash at its end is left out.
-    name: Pattern,
-    prefixes: Vec<Pattern>,
-    tags: Vec<Pattern>,
+    name: NamePattern,
+    prefixes: Vec<NamePattern>,
+    tags: Vec<NamePattern>,
 }
 
 impl<'a> EntryNames<'a> {
     pub(super) fn of(site: &'a CachedSite) -> Self {
         let prefix = match site.prefix_is_written {
-            true => Pattern::literal(site.prefix),
-            false => Pattern::function(site.prefix),
+            true => NamePattern::literal(site.prefix),
+            false => NamePattern::function(site.prefix),
         };
         let (name, own) = match site.key {
-            SiteKey::Template(template) => (prefix.above(Pattern::template(template)), None),
+            SiteKey::Template(template) => (prefix.above(NamePattern::template(template)), None),
             SiteKey::Arguments(_) | SiteKey::Expression => {
-                let name = prefix.above(Pattern::function(site.location.function));
+                let name = prefix.above(NamePattern::function(site.location.function));
                 (name.clone(), Some(name))
             }
         };
         let prefixes = name.parents().chain(own).take(MAX_SEGMENTS).collect();
-        let tags = site.tags.iter().map(|tag| Pattern::template(tag)).collect();
+        let tags = site.tags.iter().map(|tag| NamePattern::template(tag)).collect();
         EntryNames { site, name, prefixes, tags }
     }
 
     /// The whole name, if it has no hash.
-    pub(super) fn whole(&self) -> Option<&Pattern> {
+    pub(super) fn whole(&self) -> Option<&NamePattern> {
         matches!(self.site.key, SiteKey::Template(_)).then_some(&self.name)
     }
 
     /// Returns true if an invalidation of this prefix may reach an entry.
-    pub(super) fn has_prefix(&self, prefix: &Pattern) -> bool {
+    pub(super) fn has_prefix(&self, prefix: &NamePattern) -> bool {
         self.has_tag(prefix) || self.whole().is_some_and(|name| name.meets(prefix))
     }
 
     /// Returns true if an invalidation of this tag may reach an entry.
-    pub(super) fn has_tag(&self, tag: &Pattern) -> bool {
+    pub(super) fn has_tag(&self, tag: &NamePattern) -> bool {
         self.prefixes.iter().chain(&self.tags).any(|own| own.meets(tag))
     }
 
     /// Returns the names that work as a prefix and as a tag.
-    pub(super) fn to_invalidate_by(&self) -> impl Iterator<Item = &Pattern> {
+    pub(super) fn to_invalidate_by(&self) -> impl Iterator<Item = &NamePattern> {
         self.prefixes.iter().chain(&self.tags)
     }
 
     /// Returns true if it has nothing but a hash below this prefix.
-    pub(super) fn is_hashed_below(&self, prefix: &Pattern) -> bool {
+    pub(super) fn is_hashed_below(&self, prefix: &NamePattern) -> bool {
         self.whole().is_none() && self.prefixes.iter().any(|own| own.meets(prefix))
     }
 }

@@ -6,7 +6,7 @@ use cache_syntax::{Piece, parse_template};
 
 /// A name, segment by segment.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Pattern(Vec<Segment>);
+pub(super) struct NamePattern(Vec<Segment>);
 
 /// The text between two colons.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,15 +19,15 @@ struct Segment {
     is_function: bool,
 }
 
-impl Pattern {
+impl NamePattern {
     /// A name without values.
     pub(super) fn literal(name: &str) -> Self {
-        Pattern(name.split(':').map(Segment::literal).collect())
+        NamePattern(name.split(':').map(Segment::literal).collect())
     }
 
     /// The name of a function, as a segment.
     pub(super) fn function(name: &str) -> Self {
-        Pattern(vec![Segment { is_function: true, ..Segment::literal(name) }])
+        NamePattern(vec![Segment { is_function: true, ..Segment::literal(name) }])
     }
 
     /// Reads a template as it is written in an attribute. Text that is no template is a literal name: the attribute
@@ -51,18 +51,18 @@ impl Pattern {
             }
         }
         segments.push(segment);
-        Pattern(segments)
+        NamePattern(segments)
     }
 
     /// This, and below it that.
-    pub(super) fn above(mut self, below: Pattern) -> Self {
+    pub(super) fn above(mut self, below: NamePattern) -> Self {
         self.0.extend(below.0);
         self
     }
 
     /// Returns the names before each `:`, the shortest first.
-    pub(super) fn parents(&self) -> impl Iterator<Item = Pattern> {
-        (1..self.0.len()).map(|end| Pattern(self.0[..end].to_vec()))
+    pub(super) fn parents(&self) -> impl Iterator<Item = NamePattern> {
+        (1..self.0.len()).map(|end| NamePattern(self.0[..end].to_vec()))
     }
 
     /// As it is written.
@@ -71,7 +71,7 @@ impl Pattern {
     }
 
     /// Returns true if there are values that make one name of both.
-    pub(super) fn meets(&self, other: &Pattern) -> bool {
+    pub(super) fn meets(&self, other: &NamePattern) -> bool {
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.meets(b))
     }
 }
@@ -129,7 +129,7 @@ fn may_end_alike(a: &[String], b: &[String]) -> bool {
 }
 
 /// As it would be written, with `{}` for each value.
-impl fmt::Display for Pattern {
+impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let segments = self.0.iter().map(Segment::to_string);
         f.write_str(&segments.collect::<Vec<_>>().join(":"))
@@ -150,10 +150,10 @@ fn doubled(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Pattern;
+    use super::NamePattern;
 
     fn meet(a: &str, b: &str) -> bool {
-        let (a, b) = (Pattern::template(a), Pattern::template(b));
+        let (a, b) = (NamePattern::template(a), NamePattern::template(b));
         assert_eq!(a.meets(&b), b.meets(&a), "the order of {a} and {b} must not count");
         a.meets(&b)
     }
@@ -184,22 +184,22 @@ mod tests {
 
     #[test]
     fn doubled_braces_are_letters() {
-        assert_eq!(Pattern::template("{{a}}"), Pattern::literal("{a}"));
-        assert_eq!(Pattern::template("{a}{{x").to_string(), "{}{{x");
-        assert_eq!(Pattern::template("v{{:-{a.0}-{b}:x").written(), "v{{:-{a.0}-{b}:x");
+        assert_eq!(NamePattern::template("{{a}}"), NamePattern::literal("{a}"));
+        assert_eq!(NamePattern::template("{a}{{x").to_string(), "{}{{x");
+        assert_eq!(NamePattern::template("v{{:-{a.0}-{b}:x").written(), "v{{:-{a.0}-{b}:x");
     }
 
     #[test]
     fn a_functions_name_is_met_by_itself_alone() {
-        let name = Pattern::literal("v").above(Pattern::function("get"));
-        assert!(name.meets(&Pattern::template("v:get")));
-        assert!(!name.meets(&Pattern::template("v:{id}")));
-        assert!(!name.meets(&Pattern::template("v:g{id}")));
+        let name = NamePattern::literal("v").above(NamePattern::function("get"));
+        assert!(name.meets(&NamePattern::template("v:get")));
+        assert!(!name.meets(&NamePattern::template("v:{id}")));
+        assert!(!name.meets(&NamePattern::template("v:g{id}")));
     }
 
     #[test]
     fn parents_are_cut_at_colons() {
-        let name = Pattern::template("a:{b}:c");
+        let name = NamePattern::template("a:{b}:c");
         assert_eq!(
             name.parents().map(|parent| parent.to_string()).collect::<Vec<_>>(),
             ["a", "a:{}"]

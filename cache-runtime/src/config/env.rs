@@ -8,8 +8,8 @@ use std::{
 
 use cache_syntax::nearest;
 
-use super::settings::{SETTINGS, Source};
-use super::{CacheConfig, Mode, RedisUrl, Ttl, redis_url::Parts, text::Text};
+use super::settings::{SETTINGS, VariableSource};
+use super::{CacheConfig, Mode, RedisUrl, Ttl, redis_url::UrlParts, text::Textual};
 use crate::{codec::DefaultCodec, error::Error};
 
 /// The variables that together stand for `REDIS_URL`, the host first.
@@ -173,7 +173,7 @@ fn address_from_parts(vars: &Variables<'_>, tls: bool) -> Result<RedisUrl, Error
     if let (Some(username), None) = (&username, &password) {
         return Err(refusal("REDIS_USERNAME", username, "REDIS_PASSWORD to be set with it"));
     }
-    let parts = Parts {
+    let parts = UrlParts {
         host: host(vars)?,
         port: port_text(vars)?.map(|text| parse("REDIS_PORT", &text)).transpose()?,
         db: vars.get("REDIS_DB")?,
@@ -218,8 +218,8 @@ fn prefix_ttls(text: &str) -> Result<BTreeMap<String, Ttl>, Error> {
 
 struct Variables<'a>(&'a dyn Fn(&str) -> Result<Option<String>, Error>);
 
-impl Source for Variables<'_> {
-    fn set<T: Text>(&self, variable: &str, field: &mut T) -> Result<(), Error> {
+impl VariableSource for Variables<'_> {
+    fn set<T: Textual>(&self, variable: &str, field: &mut T) -> Result<(), Error> {
         if let Some(value) = self.get(variable)? {
             *field = value;
         }
@@ -228,7 +228,7 @@ impl Source for Variables<'_> {
 }
 
 impl Variables<'_> {
-    fn get<T: Text>(&self, name: &str) -> Result<Option<T>, Error> {
+    fn get<T: Textual>(&self, name: &str) -> Result<Option<T>, Error> {
         self.text(name)?.map(|text| parse(name, &text)).transpose()
     }
 
@@ -243,7 +243,7 @@ impl Variables<'_> {
     }
 }
 
-fn parse<T: Text>(name: &str, text: &str) -> Result<T, Error> {
+fn parse<T: Textual>(name: &str, text: &str) -> Result<T, Error> {
     T::from_text(text).ok_or_else(|| refusal(name, &mask(text), T::EXPECTED))
 }
 
@@ -260,7 +260,7 @@ fn refusal(setting: &str, value: &str, expected: &str) -> Error {
     }
 }
 
-impl Text for DefaultCodec {
+impl Textual for DefaultCodec {
     #[cfg(feature = "postcard")]
     const EXPECTED: &'static str = "`bincode`, `messagepack` or `postcard`";
     #[cfg(not(feature = "postcard"))]

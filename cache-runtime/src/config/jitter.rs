@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{text::Text, ttl::Ttl};
+use super::{text::Textual, ttl::Ttl};
 
 /// The fraction by which each TTL is shortened at most, at random, so that values stored at one
 /// moment are not all loaded again at one moment.
@@ -57,7 +57,7 @@ impl fmt::Display for Jitter {
     }
 }
 
-impl Text for Jitter {
+impl Textual for Jitter {
     const EXPECTED: &'static str = "a fraction from 0.0 to 0.5";
 
     fn from_text(text: &str) -> Option<Self> {

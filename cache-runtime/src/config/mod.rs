@@ -13,7 +13,7 @@ mod size;
 mod text;
 mod ttl;
 
-pub(crate) use self::redis_url::Address;
+pub(crate) use self::redis_url::RedisAddress;
 pub use self::{
     jitter::Jitter,
     mode::{Backend, Mode},

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{redis_url::RedisUrl, text::Text};
+use super::{redis_url::RedisUrl, text::Textual};
 
 /// Says where values are kept, as configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ impl Mode {
     }
 }
 
-impl Text for Mode {
+impl Textual for Mode {
     const EXPECTED: &'static str = "`auto`, `memory`, `redis` or `tiered`";
 
     fn from_text(text: &str) -> Option<Self> {

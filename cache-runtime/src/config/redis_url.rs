@@ -44,7 +44,7 @@ pub struct RedisUrl(String);
 
 /// Holds the servers to connect to, as they were configured.
 #[derive(Clone, Debug)]
-pub(crate) struct Address {
+pub(crate) struct RedisAddress {
     /// The settings of a connection, wherever the server is.
     pub(crate) server: ConnectionInfo,
     /// One server, nodes of a cluster, or sentinels.
@@ -53,7 +53,7 @@ pub(crate) struct Address {
     pub(crate) master: Option<String>,
 }
 
-impl Address {
+impl RedisAddress {
     /// Returns true if it can only be a cluster's.
     pub(crate) fn is_cluster(&self) -> bool {
         self.master.is_none() && self.named.len() > 1
@@ -72,13 +72,13 @@ impl RedisUrl {
     }
 
     /// Returns what a client needs to connect, or what is accepted in place of this text.
-    pub(crate) fn address(&self) -> Result<Address, String> {
+    pub(crate) fn address(&self) -> Result<RedisAddress, String> {
         match self.0.split_once("://") {
             Some((scheme @ (SENTINEL | SENTINEL_TLS), rest)) => sentinels(scheme, rest),
             _ => {
                 let named = servers(&self.each())?;
                 let server = named.first().cloned().ok_or_else(|| EXPECTED.to_owned())?;
-                Ok(Address { server, named, master: None })
+                Ok(RedisAddress { server, named, master: None })
             }
         }
     }
@@ -178,7 +178,7 @@ fn check_encrypted(rest: &str) -> Result<(), String> {
 }
 
 /// Sentinels, and what they call the master.
-fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
+fn sentinels(scheme: &str, rest: &str) -> Result<RedisAddress, String> {
     let scheme = if scheme == SENTINEL { "redis" } else { "rediss" };
     check_escapes(rest)?;
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -216,7 +216,7 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
         let port = if has_port { "" } else { ":26379" };
         server(&format!("{scheme}://{own}{host}{port}"))
     };
-    Ok(Address {
+    Ok(RedisAddress {
         named: hosts.split(',').map(sentinel).collect::<Result<_, _>>()?,
         master: Some(master.to_owned()),
         server: server(&format!("{scheme}://{login}localhost/{db}{protocol}"))?,
@@ -284,7 +284,7 @@ impl fmt::Debug for RedisUrl {
 
 /// The parts of an address that are configured one by one.
 #[derive(Default)]
-pub(super) struct Parts {
+pub(super) struct UrlParts {
     pub(super) host: String,
     pub(super) port: Option<u16>,
     pub(super) db: Option<u16>,
@@ -293,9 +293,9 @@ pub(super) struct Parts {
     pub(super) tls: bool,
 }
 
-impl From<Parts> for RedisUrl {
-    fn from(parts: Parts) -> Self {
-        let Parts { host, port, db, username, password, tls } = parts;
+impl From<UrlParts> for RedisUrl {
+    fn from(parts: UrlParts) -> Self {
+        let UrlParts { host, port, db, username, password, tls } = parts;
         let host = if host.contains(':') { format!("[{host}]") } else { host };
         let user = username.as_deref().map(percent_encode).unwrap_or_default();
         let login = password.map(|password| format!("{user}:{}@", percent_encode(&password)));
@@ -350,7 +350,7 @@ mod tests {
         RedisUrl::from(url).address().unwrap_err()
     }
 
-    fn address(url: &str) -> Address {
+    fn address(url: &str) -> RedisAddress {
         RedisUrl::from(url).address().unwrap()
     }
 
@@ -462,7 +462,7 @@ mod tests {
 
     #[test]
     fn parts_survive_special_characters() {
-        let url = RedisUrl::from(Parts {
+        let url = RedisUrl::from(UrlParts {
             host: "::1".to_owned(),
             port: Some(7000),
             db: Some(2),
@@ -481,7 +481,7 @@ mod tests {
 
     #[test]
     fn parts_without_a_login() {
-        let url = RedisUrl::from(Parts { host: "cache".to_owned(), ..Parts::default() });
+        let url = RedisUrl::from(UrlParts { host: "cache".to_owned(), ..UrlParts::default() });
         assert_eq!(url.expose(), "redis://cache:6379/0");
     }
 }

@@ -12,7 +12,7 @@ use super::problem::{Problem, problem};
 use super::redis_url::RedisUrl;
 use super::shown::Shown as _;
 use super::size::{bytes_text, optional_bytes_text};
-use super::text::{Text, duration_text};
+use super::text::{Textual, duration_text};
 use super::ttl::Ttl;
 use crate::codec::DefaultCodec;
 use crate::error::Error;
@@ -26,9 +26,9 @@ const SMALLEST_MEMORY: usize = 64 << 10;
 const MOST_CONNECTIONS: u16 = 128;
 
 /// Looks up variables.
-pub(super) trait Source {
+pub(super) trait VariableSource {
     /// Sets a field from its variable, if that is set.
-    fn set<T: Text>(&self, variable: &str, field: &mut T) -> Result<(), Error>;
+    fn set<T: Textual>(&self, variable: &str, field: &mut T) -> Result<(), Error>;
 }
 
 /// A setting, for what is said of it.
@@ -102,7 +102,7 @@ macro_rules! settings {
             )?)+
 
             /// Sets each field from its variable, except for those that are read apart.
-            pub(super) fn read_each(&mut self, source: &impl Source) -> Result<(), Error> {
+            pub(super) fn read_each(&mut self, source: &impl VariableSource) -> Result<(), Error> {
                 $(settings!(@read $($apart)? source, $variable, self.$field);)+
                 Ok(())
             }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::text::{self, Text};
+use super::text::{self, Textual};
 
 /// Units that divide a size evenly are tried from the largest down when a size is written.
 const BINARY: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
@@ -13,7 +13,7 @@ const BINARY: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Bytes(pub(super) usize);
 
-impl Text for Bytes {
+impl Textual for Bytes {
     const EXPECTED: &'static str = "a number of bytes such as `4096`, `64KiB`, `64MiB` or `1GB` (KB, MB, GB are powers of 1000)";
 
     fn from_text(text: &str) -> Option<Self> {
@@ -24,7 +24,7 @@ impl Text for Bytes {
 }
 
 /// A setting that is a `usize` is a number of bytes.
-impl Text for usize {
+impl Textual for usize {
     const EXPECTED: &'static str = Bytes::EXPECTED;
 
     fn from_text(text: &str) -> Option<Self> {

@@ -9,7 +9,7 @@ use serde::{
 };
 
 /// A value with one textual form.
-pub(super) trait Text: Sized {
+pub(super) trait Textual: Sized {
     /// Says what is accepted, for an error message.
     const EXPECTED: &'static str;
 
@@ -17,7 +17,7 @@ pub(super) trait Text: Sized {
     fn from_text(text: &str) -> Option<Self>;
 }
 
-impl Text for Duration {
+impl Textual for Duration {
     const EXPECTED: &'static str = DURATION;
 
     fn from_text(text: &str) -> Option<Self> {
@@ -25,7 +25,7 @@ impl Text for Duration {
     }
 }
 
-impl Text for bool {
+impl Textual for bool {
     const EXPECTED: &'static str = BOOLEAN;
 
     fn from_text(text: &str) -> Option<Self> {
@@ -33,7 +33,7 @@ impl Text for bool {
     }
 }
 
-impl Text for u16 {
+impl Textual for u16 {
     const EXPECTED: &'static str = "a whole number from 0 to 65535";
 
     fn from_text(text: &str) -> Option<Self> {
@@ -41,7 +41,7 @@ impl Text for u16 {
     }
 }
 
-impl Text for String {
+impl Textual for String {
     const EXPECTED: &'static str = "text";
 
     fn from_text(text: &str) -> Option<Self> {
@@ -49,7 +49,7 @@ impl Text for String {
     }
 }
 
-impl Text for PathBuf {
+impl Textual for PathBuf {
     const EXPECTED: &'static str = "a path";
 
     fn from_text(text: &str) -> Option<Self> {
@@ -57,7 +57,7 @@ impl Text for PathBuf {
     }
 }
 
-impl<T: Text> Text for Option<T> {
+impl<T: Textual> Textual for Option<T> {
     const EXPECTED: &'static str = T::EXPECTED;
 
     fn from_text(text: &str) -> Option<Self> {
@@ -74,8 +74,8 @@ pub(super) fn show_duration(duration: Duration) -> String {
     }
 }
 
-/// Reads a [`Text`], or a bare number where the format has numbers (`ttl = 300`).
-pub(super) fn deserialize<'de, T: Text, D: Deserializer<'de>>(
+/// Reads a [`Textual`], or a bare number where the format has numbers (`ttl = 300`).
+pub(super) fn deserialize<'de, T: Textual, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     let visitor = TextVisitor(PhantomData);
@@ -88,7 +88,7 @@ pub(super) fn deserialize<'de, T: Text, D: Deserializer<'de>>(
 
 struct TextVisitor<T>(PhantomData<T>);
 
-impl<T: Text> Visitor<'_> for TextVisitor<T> {
+impl<T: Textual> Visitor<'_> for TextVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

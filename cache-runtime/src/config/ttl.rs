@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use cache_syntax::{FOREVER, MAX_TTL, MIN_TTL, parse_duration, ttl_fault};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::text::{self, Text, show_duration};
+use super::text::{self, Textual, show_duration};
 use crate::error::Error;
 
 /// The time for which a value is fresh: a duration, or until it is invalidated.
@@ -85,7 +85,7 @@ impl fmt::Display for Ttl {
     }
 }
 
-impl Text for Ttl {
+impl Textual for Ttl {
     const EXPECTED: &'static str = "a duration such as `250ms`, `5m` or `1h30m` (units ms, s, m, h, d, w; a bare number is seconds), or `forever`";
 
     /// A time out of range is read all the same, so that its refusal can say what is wrong.

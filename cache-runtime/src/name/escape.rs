@@ -5,14 +5,14 @@ use std::fmt::{self, Display, Write as _};
 use smallvec::SmallVec;
 
 /// A name while it is rendered; on the stack while it is short.
-pub(super) type Text = SmallVec<[u8; 128]>;
+pub(super) type NameBuffer = SmallVec<[u8; 128]>;
 
 /// Appends the escaped text of `value`, in which `stop` does not occur outside of an escape.
 ///
 /// # Errors
 /// If the `Display` of the value fails.
 pub(super) fn append<T: Display + ?Sized>(
-    text: &mut Text,
+    text: &mut NameBuffer,
     value: &T,
     stop: Option<char>,
 ) -> fmt::Result {
@@ -29,7 +29,7 @@ pub(super) fn append<T: Display + ?Sized>(
 
 /// Escapes what is written to it.
 struct Escaping<'a> {
-    text: &'a mut Text,
+    text: &'a mut NameBuffer,
     stop: Option<char>,
     mark: u8,
 }

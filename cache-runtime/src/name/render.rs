@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::ops::Deref;
 use std::str;
 
-use super::escape::{Text, append};
+use super::escape::{NameBuffer, append};
 use crate::panics::unless_panicking;
 
 /// Puts a name together from the literal parts and the values of a template.
@@ -12,7 +12,7 @@ use crate::panics::unless_panicking;
 /// A short name needs no allocation.
 #[derive(Default)]
 pub struct Renderer {
-    text: Text,
+    text: NameBuffer,
     /// The length of the text when the `Display` of a value failed.
     failed: Option<usize>,
 }
@@ -139,7 +139,7 @@ impl fmt::Debug for Renderer {
 }
 
 /// A rendered text; its bytes are a key.
-pub(crate) struct Rendered(Text);
+pub(crate) struct Rendered(NameBuffer);
 
 impl Rendered {
     pub(crate) fn as_str(&self) -> &str {

@@ -15,7 +15,7 @@ use super::ready::Ready;
 use super::script::Loaded;
 use super::sentinel::reach_master;
 use super::topology::{self, Master, Slots};
-use crate::config::Address;
+use crate::config::RedisAddress;
 
 /// The server to begin with.
 pub(super) async fn begin_with(connector: &Connector) -> RedisResult<Node> {
@@ -35,7 +35,7 @@ pub(super) async fn begin_with(connector: &Connector) -> RedisResult<Node> {
 pub(super) async fn reach(
     connector: &Connector,
 ) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
-    let Address { named, master, .. } = &connector.settings.servers.address;
+    let RedisAddress { named, master, .. } = &connector.settings.servers.address;
     if let Some(master) = master {
         return reach_master(connector, named, master).await;
     }

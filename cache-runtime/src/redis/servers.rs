@@ -8,7 +8,7 @@ use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisResult};
 
 use super::tls::Tls;
-use crate::config::Address;
+use crate::config::RedisAddress;
 
 /// A connection that is silent for so long is tried, so that none on the way forgets it.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -18,14 +18,14 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 /// Where Redis is, and what to show and to believe there.
 #[derive(Debug)]
 pub(crate) struct Servers {
-    pub(super) address: Address,
+    pub(super) address: RedisAddress,
     pub(super) tls: Tls,
 }
 
 impl Servers {
     /// # Errors
     /// If a client cannot even be made for one of them.
-    pub(crate) fn new(address: Address, tls: Tls) -> RedisResult<Self> {
+    pub(crate) fn new(address: RedisAddress, tls: Tls) -> RedisResult<Self> {
         let servers = Servers { address, tls };
         for info in servers.address.named.iter().chain([&servers.address.server]) {
             servers.tls.client(info.clone())?;

@@ -81,9 +81,9 @@ impl ShapeSerializer {
     }
 
     #[inline]
-    fn elements(self, kind: Kind) -> Result<Elements, NoShape> {
+    fn elements(self, kind: Kind) -> Result<ShapeElements, NoShape> {
         let (shapes, contents) = (ShapeSet::default(), (0, 0));
-        Ok(Elements { kind, key: 0, shapes, contents, serializer: self })
+        Ok(ShapeElements { kind, key: 0, shapes, contents, serializer: self })
     }
 }
 
@@ -99,11 +99,11 @@ macro_rules! leaves {
 impl Serializer for ShapeSerializer {
     type Ok = u64;
     type Error = NoShape;
-    type SerializeSeq = Elements;
+    type SerializeSeq = ShapeElements;
     type SerializeTuple = Fields;
     type SerializeTupleStruct = Fields;
     type SerializeTupleVariant = Fields;
-    type SerializeMap = Elements;
+    type SerializeMap = ShapeElements;
     type SerializeStruct = Fields;
     type SerializeStructVariant = Fields;
 
@@ -187,7 +187,7 @@ impl Serializer for ShapeSerializer {
     }
 
     #[inline]
-    fn serialize_seq(self, _: Option<usize>) -> Result<Elements, NoShape> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<ShapeElements, NoShape> {
         self.elements(Kind::Seq)
     }
 
@@ -213,7 +213,7 @@ impl Serializer for ShapeSerializer {
     }
 
     #[inline]
-    fn serialize_map(self, _: Option<usize>) -> Result<Elements, NoShape> {
+    fn serialize_map(self, _: Option<usize>) -> Result<ShapeElements, NoShape> {
         self.elements(Kind::Map)
     }
 
@@ -280,7 +280,7 @@ in_order! {
 
 /// Parts of which there may be any number: the set of their shapes, or all contents in no order. (A
 /// `HashSet` is a sequence, and its order is another each time that it is made.)
-pub(super) struct Elements {
+pub(super) struct ShapeElements {
     kind: Kind,
     /// In a map, the digest of the key whose value comes next.
     key: u64,
@@ -290,7 +290,7 @@ pub(super) struct Elements {
     serializer: ShapeSerializer,
 }
 
-impl Elements {
+impl ShapeElements {
     #[inline]
     fn insert(&mut self, digest: u64) {
         if self.serializer.seed.is_none() {
@@ -311,7 +311,7 @@ impl Elements {
     }
 }
 
-impl ser::SerializeSeq for Elements {
+impl ser::SerializeSeq for ShapeElements {
     type Ok = u64;
     type Error = NoShape;
 
@@ -328,7 +328,7 @@ impl ser::SerializeSeq for Elements {
     }
 }
 
-impl ser::SerializeMap for Elements {
+impl ser::SerializeMap for ShapeElements {
     type Ok = u64;
     type Error = NoShape;
 

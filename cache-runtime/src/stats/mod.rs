@@ -449,27 +449,27 @@ const UNASSIGNED: usize = usize::MAX;
 
 thread_local! {
     static THREAD: Cell<usize> = const { Cell::new(UNASSIGNED) };
-    static LEASE: Lease = Lease::take();
+    static LEASE: StripeLease = StripeLease::take();
 }
 
 /// The slots that threads have given back, and the next that was never given out.
 static SLOTS: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
 
 /// A thread's right to its slot, given back when the thread ends.
-struct Lease(usize);
+struct StripeLease(usize);
 
-impl Lease {
+impl StripeLease {
     fn take() -> Self {
         let mut slots = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = slots.0.pop().unwrap_or_else(|| {
             slots.1 += 1;
             slots.1 - 1
         });
-        Lease(slot)
+        StripeLease(slot)
     }
 }
 
-impl Drop for Lease {
+impl Drop for StripeLease {
     fn drop(&mut self) {
         THREAD.set(UNASSIGNED);
         SLOTS.lock().unwrap_or_else(PoisonError::into_inner).0.push(self.0);
