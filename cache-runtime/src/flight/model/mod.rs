@@ -24,10 +24,13 @@ mod sketch;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use super::state::lock;
 use super::*;
+use crate::generation::{GenerationSnapshot, Generations, Slot};
 use search::schedules;
 
 const KEY: u8 = 7;

@@ -1,6 +1,7 @@
 //! What makes two states the same.
 
 use super::*;
+use crate::flight::state::State;
 
 /// A state of the world in a form in which equal ones are equal: flights have the numbers in
 /// whose order they are met, and of tickets the order counts alone. Every field is named, so that
