@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::state::{Flight, FlightOutcome, State, Ticket, lock};
+use super::phase::{FlightOutcome, Ticket};
+use super::state::{Flight, State, lock};
 
 /// A caller that waits for another's load.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ impl Follower {
         Follower { joined: state.seals, flight, asked }
     }
 
-    /// For how long the flight has been under way.
+    /// Returns how long the flight has been under way.
     pub(crate) fn elapsed(&self) -> Duration {
         self.flight.opened.elapsed()
     }
@@ -38,8 +39,8 @@ impl Follower {
 
     fn landed(&self) -> Option<FlightOutcome> {
         let state = lock(&self.flight.state);
-        let outcome = state.outcome.clone()?;
-        let asked_before_the_body = state.body_began.is_some_and(|began| began > self.asked);
+        let outcome = state.phase.outcome()?.clone();
+        let asked_before_the_body = state.phase.body().is_some_and(|began| began > self.asked);
         Some(match outcome {
             FlightOutcome::Outdated(Some(value)) if asked_before_the_body => {
                 FlightOutcome::Value(value)

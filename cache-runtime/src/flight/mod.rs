@@ -14,6 +14,7 @@
 mod follower;
 #[cfg(test)]
 mod model;
+mod phase;
 mod state;
 mod table;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod tests;
 mod waiting;
 
 pub(crate) use follower::Follower;
-pub(crate) use state::{Flight, FlightOutcome, Ticket};
+pub(crate) use phase::{FlightOutcome, Ticket};
+pub(crate) use state::Flight;
 pub(crate) use table::{Flights, Leader, Role};
 pub(crate) use waiting::Waits;

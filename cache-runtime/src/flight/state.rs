@@ -1,47 +1,20 @@
 //! One flight: what its callers share.
 
-use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::phase::{Effect, Event, Phase};
 use crate::generation::{GenerationSnapshot, Generations};
 
 /// Before its body a load asks Redis twice at most.
 const STUCK: Duration = Duration::from_secs(2);
 
-/// A moment in the life of the process: of two, the later has the larger number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticket(u64);
-
-static TICKETS: AtomicU64 = AtomicU64::new(1);
-
-impl Ticket {
-    pub(crate) fn now() -> Self {
-        Ticket(TICKETS.fetch_add(1, Ordering::AcqRel))
-    }
-}
-
-/// How a flight ended, as its followers see it.
-#[derive(Clone, Debug)]
-pub(crate) enum FlightOutcome {
-    /// The value, of the call's type.
-    Value(Arc<dyn Any + Send + Sync>),
-    /// The load failed; this is the error, of the call's type.
-    Error(Arc<dyn Any + Send + Sync>),
-    /// The load failed with an error that cannot be shared: each caller loads for itself, at once.
-    Failed,
-    /// The value may be from before an invalidation: who asked after the body began opens the next
-    /// flight. Without a value everybody does.
-    Outdated(Option<Arc<dyn Any + Send + Sync>>),
-    /// The leader was dropped or panicked.
-    Abandoned,
-}
-
+/// One load under way, and its callers.
 #[derive(Debug)]
 pub(crate) struct Flight {
     pub(super) opened: Instant,
@@ -55,28 +28,33 @@ pub(crate) struct Flight {
 pub(super) struct State {
     /// What must be current for a caller to join.
     pub(super) snapshot: GenerationSnapshot,
-    pub(super) sealed: bool,
+    pub(super) phase: Phase<Arc<Flight>>,
+    /// How often it has been sealed.
     pub(super) seals: u32,
-    /// Redis has been asked, and its answer is right for who comes while the lease holds.
-    pub(super) relies_on_lease: bool,
-    pub(super) outcome: Option<FlightOutcome>,
-    pub(super) body_began: Option<Ticket>,
     pub(super) followers: usize,
-    pub(super) next: Option<Arc<Flight>>,
+}
+
+impl State {
+    /// Goes on to the phase that follows.
+    pub(super) fn apply(&mut self, event: Event<Arc<Flight>>) -> Effect<Arc<Flight>> {
+        let phase = mem::replace(&mut self.phase, Phase::NEW);
+        let (phase, effect) = phase.after(event);
+        self.phase = phase;
+        if let Effect::CountSeal = effect {
+            self.seals += 1;
+        }
+        effect
+    }
+
+    /// Checks that somebody waits for the outcome.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.followers > 0 || self.phase.next().is_some()
+    }
 }
 
 impl Flight {
     pub(super) fn new(snapshot: GenerationSnapshot) -> Arc<Self> {
-        let state = State {
-            snapshot,
-            sealed: false,
-            seals: 0,
-            relies_on_lease: false,
-            outcome: None,
-            body_began: None,
-            followers: 0,
-            next: None,
-        };
+        let state = State { snapshot, phase: Phase::NEW, seals: 0, followers: 0 };
         Arc::new(Flight {
             opened: Instant::now(),
             state: Mutex::new(state),
@@ -85,24 +63,23 @@ impl Flight {
         })
     }
 
-    /// How long its body has waited for other flights.
+    /// Returns how long its body has waited for other flights.
     pub(crate) fn waited(&self) -> Duration {
         lock(&self.waiting).waited()
     }
 
-    /// Whether its body should have begun long ago.
+    /// Checks that its body should have begun long ago.
     pub(super) fn is_stuck(&self) -> bool {
-        lock(&self.state).body_began.is_none() && self.opened.elapsed() > STUCK
+        lock(&self.state).phase.body().is_none() && self.opened.elapsed() > STUCK
     }
 }
 
-/// Whether nothing has been invalidated since the flight was opened, as far as that is known, and it has not
-/// landed.
+/// Checks that the flight has not landed, and that nothing is known to have been invalidated since it was
+/// opened.
 pub(super) fn joinable(flight: &Flight, generations: &Generations) -> bool {
     let state = lock(&flight.state);
     generations.storable(&state.snapshot)
-        && state.outcome.is_none()
-        && (!state.relies_on_lease || generations.lease.holds_exactly())
+        && state.phase.is_joinable(|| generations.lease.holds_exactly())
 }
 
 /// The flights that a body waits for now, and for how long it has waited for any.

@@ -5,7 +5,8 @@ use std::hash::{BuildHasher as _, Hash};
 use std::sync::{Arc, Mutex};
 
 use super::follower::Follower;
-use super::state::{Flight, FlightOutcome, Ticket, joinable, lock};
+use super::phase::{Effect, Event, FlightOutcome, Ticket};
+use super::state::{Flight, joinable, lock};
 use crate::clock;
 use crate::generation::{GenerationSnapshot, Generations, Slot};
 use crate::prehashed::BuildPrehashed;
@@ -57,14 +58,14 @@ impl<K: Eq + Hash> Flights<K> {
         };
         let flight = Arc::clone(flight);
         let mut state = lock(&flight.state);
-        if !state.sealed {
+        if !state.phase.is_sealed() {
             return Role::Follow(Follower::new(Arc::clone(&flight), &mut state, asked));
         }
-        if let Some(next) = state.next.as_ref().filter(joinable) {
+        if let Some(next) = state.phase.next().filter(joinable) {
             return Role::Follow(Follower::new(Arc::clone(next), &mut lock(&next.state), asked));
         }
         let next = Flight::new(generations.note(slots()));
-        state.next = Some(Arc::clone(&next));
+        let _ = state.apply(Event::Succeed(Arc::clone(&next)));
         let after = Follower { flight: Arc::clone(&flight), joined: state.seals, asked };
         drop(state);
         Role::Lead(self.leader(key, next, Some(after)))
@@ -138,7 +139,7 @@ impl<K: Eq + Hash> Flights<K> {
         if shard.get(key).is_none_or(|current| !Arc::ptr_eq(current, flight)) {
             return;
         }
-        match next.filter(|next| lock(&next.state).outcome.is_none()) {
+        match next.filter(|next| lock(&next.state).phase.outcome().is_none()) {
             Some(next) => shard.insert(Arc::clone(key), next),
             None => shard.remove(key),
         };
@@ -186,15 +187,17 @@ impl<K: Eq + Hash> Leader<K> {
     /// The body begins now.
     pub(crate) fn body_begins(&self) {
         if self.table.is_some() {
-            lock(&self.flight.state).body_began = Some(Ticket::now());
+            self.apply(Event::Begin(Ticket::now()));
         }
     }
 
     /// This flight lands with what the one before it has: for those of its followers who had asked
     /// before the body began over there.
     pub(crate) fn pass_on(self, predecessor: &Follower, outcome: FlightOutcome) {
-        let body_began = lock(&predecessor.flight.state).body_began;
-        lock(&self.flight.state).body_began = body_began;
+        let body = lock(&predecessor.flight.state).phase.body();
+        if let Some(began) = body {
+            self.apply(Event::Begin(began));
+        }
         self.land(|| match outcome {
             FlightOutcome::Value(value) => FlightOutcome::Outdated(Some(value)),
             outcome => outcome,
@@ -215,51 +218,39 @@ impl<K: Eq + Hash> Leader<K> {
         self.after.take()
     }
 
-    /// Whether somebody waits for the outcome.
+    /// Checks that somebody waits for the outcome.
     pub(crate) fn awaited(&self) -> bool {
-        let state = lock(&self.flight.state);
-        state.followers > 0 || state.next.is_some()
+        lock(&self.flight.state).is_awaited()
     }
 
     /// Redis is asked now, and callers may join for as long as the lease holds.
     pub(crate) fn rely_on_lease(&self) {
-        lock(&self.flight.state).relies_on_lease = true;
+        self.apply(Event::Ask);
     }
 
     /// From now on callers join the next flight.
     pub(crate) fn seal(&self) {
-        let mut state = lock(&self.flight.state);
-        state.relies_on_lease = false;
-        state.sealed = true;
-        state.seals += 1;
+        self.apply(Event::Seal);
     }
 
     /// Callers may join again: the load itself is about to begin.
     pub(crate) fn reopen(&self) {
-        lock(&self.flight.state).sealed = false;
-        self.flight.changed.notify_waiters();
+        self.apply(Event::Reopen);
     }
 
     /// Ends the flight. The outcome is made only if somebody waits for it.
     pub(crate) fn land(self, outcome: impl FnOnce() -> FlightOutcome) {
         let awaited = {
             let mut state = lock(&self.flight.state);
-            state.sealed = true;
-            state.followers > 0 || state.next.is_some()
+            let _ = state.apply(Event::Close);
+            state.is_awaited()
         };
-        self.finish(if awaited { outcome() } else { FlightOutcome::Outdated(None) });
+        self.apply(Event::Land(if awaited { outcome() } else { FlightOutcome::Outdated(None) }));
     }
 
-    fn finish(&self, outcome: FlightOutcome) {
-        let next = {
-            let mut state = lock(&self.flight.state);
-            if state.outcome.is_some() {
-                return;
-            }
-            state.sealed = true;
-            state.outcome = Some(outcome);
-            state.next.take()
-        };
+    fn apply(&self, event: Event<Arc<Flight>>) {
+        let effect = lock(&self.flight.state).apply(event);
+        let Effect::Retire(next) = effect else { return };
         if let Some((flights, key)) = &self.table {
             flights.retire(key, &self.flight, next);
         }
@@ -270,6 +261,6 @@ impl<K: Eq + Hash> Leader<K> {
 impl<K: Eq + Hash> Drop for Leader<K> {
     fn drop(&mut self) {
         // R4: followers of a leader that is dropped or panics go on.
-        self.finish(FlightOutcome::Abandoned);
+        self.apply(Event::Land(FlightOutcome::Abandoned));
     }
 }
