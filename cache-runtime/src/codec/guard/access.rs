@@ -7,16 +7,16 @@ use serde::de::{
 use super::{BY_TYPE, Guard, Nesting};
 
 /// Something of serde's that leads to values, and hands each on guarded.
-pub(super) struct Guarded<'l, T> {
+pub(super) struct GuardedPart<'l, T> {
     pub(super) inner: T,
     pub(super) place: Nesting<'l>,
     /// True if elements are counted: their number comes from the input, not from the type.
     pub(super) counted: bool,
 }
 
-impl<'l, T> Guarded<'l, T> {
-    pub(super) fn around<U>(&self, inner: U) -> Guarded<'l, U> {
-        Guarded { inner, place: self.place, counted: self.counted }
+impl<'l, T> GuardedPart<'l, T> {
+    pub(super) fn around<U>(&self, inner: U) -> GuardedPart<'l, U> {
+        GuardedPart { inner, place: self.place, counted: self.counted }
     }
 
     #[inline]
@@ -33,7 +33,7 @@ impl<'l, T> Guarded<'l, T> {
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Guarded<'_, S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for GuardedPart<'_, S> {
     type Value = S::Value;
 
     #[inline]
@@ -42,7 +42,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Guarded<'_, S> {
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guarded<'_, A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for GuardedPart<'_, A> {
     type Error = A::Error;
 
     #[inline]
@@ -62,7 +62,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Guarded<'_, A> {
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Guarded<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for GuardedPart<'_, A> {
     type Error = A::Error;
 
     #[inline]
@@ -88,23 +88,23 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Guarded<'_, A> {
     }
 }
 
-impl<'de, 'l, A: EnumAccess<'de>> EnumAccess<'de> for Guarded<'l, A> {
+impl<'de, 'l, A: EnumAccess<'de>> EnumAccess<'de> for GuardedPart<'l, A> {
     type Error = A::Error;
-    type Variant = Guarded<'l, A::Variant>;
+    type Variant = GuardedPart<'l, A::Variant>;
 
     #[inline]
     fn variant_seed<S: DeserializeSeed<'de>>(
         self,
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
-        let Guarded { place, counted, .. } = self;
+        let GuardedPart { place, counted, .. } = self;
         let seed = self.around(seed);
         let (value, inner) = self.inner.variant_seed(seed)?;
-        Ok((value, Guarded { inner, place, counted }))
+        Ok((value, GuardedPart { inner, place, counted }))
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for GuardedPart<'_, A> {
     type Error = A::Error;
 
     #[inline]
@@ -124,7 +124,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
         length: usize,
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let visitor = Guarded { counted: BY_TYPE, ..self.around(visitor) };
+        let visitor = GuardedPart { counted: BY_TYPE, ..self.around(visitor) };
         self.inner.tuple_variant(length, visitor)
     }
 
@@ -134,7 +134,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let visitor = Guarded { counted: BY_TYPE, ..self.around(visitor) };
+        let visitor = GuardedPart { counted: BY_TYPE, ..self.around(visitor) };
         self.inner.struct_variant(fields, visitor)
     }
 }

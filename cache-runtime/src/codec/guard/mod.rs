@@ -13,7 +13,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, Visitor};
 
-use access::Guarded;
+use access::GuardedPart;
 
 /// Elements of sequences and maps that are granted beyond one for each byte of input.
 const FREE_ELEMENTS: usize = 4096;
@@ -108,7 +108,7 @@ macro_rules! groups {
             V: Visitor<'de>,
         {
             let place = self.place.inside()?;
-            self.inner.$method($($arg,)* Guarded { inner: visitor, place, counted: $elements })
+            self.inner.$method($($arg,)* GuardedPart { inner: visitor, place, counted: $elements })
         }
     )*};
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
 use super::Guard;
-use super::access::Guarded;
+use super::access::GuardedPart;
 
 macro_rules! leaves {
     ($($method:ident: $kind:ty;)*) => {$(
@@ -17,7 +17,7 @@ macro_rules! leaves {
     )*};
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Guarded<'_, V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for GuardedPart<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
