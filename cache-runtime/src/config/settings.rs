@@ -175,7 +175,7 @@ settings! {
     /// needs one of its own.
     namespace: String = "cache".to_owned() => {
         variable "CACHE_NAMESPACE" = "cache", "1 to 64 ASCII letters, digits, `_`, `.` or `-`",
-            if is_namespace;
+            if |namespace| is_namespace(namespace);
         set(namespace: impl Into<String>) = namespace.into(),
             "Sets [what all names begin with](CacheConfig#structfield.namespace).";
     }
@@ -416,7 +416,7 @@ impl CacheConfig {
     }
 }
 
-fn is_namespace(namespace: &String) -> bool {
+fn is_namespace(namespace: &str) -> bool {
     let accepted = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     (1..=LARGEST_NAMESPACE).contains(&namespace.len()) && namespace.chars().all(accepted)
 }
