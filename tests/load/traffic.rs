@@ -1,4 +1,4 @@
-//! Who calls what, and how often.
+//! Calls of each kind, with their frequencies.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use cache_tests::Dice;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
-/// How many values there are.
+/// The number of values.
 const ARTICLES: u64 = 100_000;
 /// They are in so many groups, which are invalidated as a whole.
 const GROUPS: u64 = 200;

@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    /// What any process has had confirmed is seen at once.
+    /// Starts a call in mode `redis`, which sees everything that any process has had confirmed.
     fn start_direct(&mut self, model: &Model, i: usize) -> At {
         if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return At::Done;
@@ -153,7 +153,8 @@ impl World {
         }
     }
 
-    /// What is valid is served, or left alone if it is another's. What is not makes room.
+    /// Serves a valid value of the own kin, and leaves a valid value of the other kin alone. An invalid
+    /// value makes room.
     fn judge_all(&mut self, model: &Model, i: usize, found: Found) -> Result<At, String> {
         let valid = |held| match held {
             Held::Entry(entry) => Some(entry).filter(|entry| found.tokens.confirm(entry.tokens)),

@@ -33,7 +33,7 @@ impl World {
         };
     }
 
-    /// What follows when Redis has confirmed the removal, or has not.
+    /// Takes the steps that follow when Redis has confirmed the removal or has not.
     pub fn end_removal(&mut self, model: &Model, i: usize, at: At) -> At {
         let place = model.role(i).place();
         match at {
@@ -116,7 +116,7 @@ impl World {
         }
     }
 
-    /// What is owed is removed and published.
+    /// Sends the pending removals, and publishes them.
     pub fn pay(&mut self, model: &Model, place: usize, owed: Actors) {
         self.processes[place].journal &= !owed;
         for i in model.actors().filter(|i| owed & (1 << i) != 0) {
@@ -128,7 +128,7 @@ impl World {
         self.confirmed |= owed;
     }
 
-    /// Whether an actor is about to ask Redis for a write whose answer may get lost.
+    /// Returns whether the next step of an actor is a write in Redis whose answer may be lost.
     pub fn asks_to_write(&self, model: &Model, i: usize) -> bool {
         let asks = match model.role(i) {
             Role::Invalidate(..) => matches!(self.actors[i].at, At::Starts | At::Removes(_)),
@@ -155,7 +155,7 @@ impl World {
 }
 
 impl Feed {
-    /// Whether notices arrive.
+    /// Returns whether notices arrive.
     pub fn receives(self, model: &Model) -> bool {
         match self {
             Feed::Deaf => false,

@@ -1,5 +1,5 @@
-//! What goes wrong, and what is done about it: evictions, lost connections, the lease, and
-//! servers that come back with older data.
+//! The faults, and the reactions to them: evictions, lost connections, the lease, and servers that come
+//! back with older data.
 
 use crate::redis::{Held, Keys, Tokens, What};
 use crate::rules::{Model, Place, Role, Rule};
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    /// Whether a process is still connected to the servers that have these keys.
+    /// Returns whether a process is still connected to the servers that have these keys.
     pub fn reaches(&self, model: &Model, place: Place, keys: Keys) -> bool {
         !self.processes[place].lost.overlaps(model.program.servers.nodes_of(keys))
     }
@@ -145,7 +145,8 @@ impl World {
         };
     }
 
-    /// What a server holds that nobody has met may be older than what was confirmed: it is made stale.
+    /// Removes the root token of a server that is not identified, since its data may be older than what
+    /// was confirmed.
     pub fn remove_root(&mut self, model: &Model, place: Place) {
         self.redis.remove(model, 0, Keys::ROOT);
         let heard = model.hears(model.source_of(Notice::NewServer));

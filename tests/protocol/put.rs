@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// What Redis holds, or half holds, must go before it is used again. Memory is not Redis.
+    /// Makes the removal of a value pending that Redis has, or may have. Memory is not affected.
     fn owe_value(&mut self, model: &Model, i: usize) -> At {
         let place = model.role(i).place();
         self.processes[place].journal |= 1 << i;

@@ -1,4 +1,4 @@
-//! What the server holds, or the nodes of a cluster, and what they are asked.
+//! The state of the server, or of the nodes of a cluster, and the commands that they execute.
 
 use std::num::NonZeroU8;
 
@@ -25,7 +25,7 @@ impl Id {
     }
 }
 
-/// What is under the name, or beside it.
+/// The contents of the name, or of the place beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Held {
     Nothing,
@@ -69,11 +69,11 @@ impl Keys {
     pub const PREFIX: Keys = Keys(4);
     /// The name that is the prefix itself: nobody has it.
     pub const OWN: Keys = Keys(8);
-    /// Where it is kept which servers have been met.
+    /// The key under which the identified servers are recorded.
     pub const RUNS: Keys = Keys(16);
     /// No key: a notice that is sent by itself.
     pub const NOTICE: Keys = Keys(32);
-    /// Where the entry of a call is that has found another's under the name.
+    /// The key of a call's entry if an entry of the other kin is under the name.
     pub const BESIDE: Keys = Keys(64);
     /// The token of the name itself.
     pub const NAME_TOKEN: Keys = Keys(128);
@@ -114,7 +114,7 @@ pub struct Redis {
     pub met: u8,
 }
 
-/// What an invalidation is about.
+/// The scope of an invalidation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     Name,
@@ -145,7 +145,7 @@ impl Held {
 impl Tokens {
     pub const NONE: Tokens = Tokens { root: None, prefix: None, name: None };
 
-    /// Whether all that are recorded are there, and equal.
+    /// Returns whether all recorded tokens are present and equal.
     pub fn confirm(self, recorded: Tokens) -> bool {
         let equal = |now: Option<Id>, then| now.is_some() && now == then;
         equal(self.root, recorded.root)
@@ -279,7 +279,7 @@ impl Redis {
         }
     }
 
-    /// What is under the name, or beside it.
+    /// Returns the contents of the name, or of the place beside it.
     pub fn at(&self, place: Keys) -> Held {
         if place == Keys::BESIDE { self.beside } else { self.held }
     }
@@ -288,7 +288,7 @@ impl Redis {
         if place == Keys::BESIDE { &mut self.beside } else { &mut self.held }
     }
 
-    /// Whether the run that a node is has been met.
+    /// Returns whether the present run of a node is identified.
     pub fn knows(&self, node: Node) -> bool {
         self.met & self.run_of(node) != 0
     }
@@ -304,7 +304,7 @@ impl Redis {
         1 << (node as u8 * 4 + self.runs[node])
     }
 
-    /// What of this is on a node.
+    /// Returns the part of the state that is on one node.
     pub fn part(&self, model: &Model, node: Node) -> Redis {
         let mut part = Redis {
             held: Held::Nothing,

@@ -3,7 +3,7 @@
 use crate::redis::{Keys, Kin, What};
 use crate::state::{ACTORS, Mishaps, Node, Nodes, Notice};
 
-/// What the protocol holds to.
+/// The rules of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// A load notes the tokens before its body.
@@ -39,7 +39,7 @@ pub enum Rule {
     LeaseCounts,
     /// A read that has gone past memory, since the lease had ended, makes stale what memory held.
     PassingEndsMemory,
-    /// What Redis has not confirmed is owed to it.
+    /// An invalidation that Redis has not confirmed is pending.
     UnconfirmedIsOwed,
     /// It is owed before the local half. Otherwise: after it.
     OwedFirst,
@@ -49,9 +49,9 @@ pub enum Rule {
     DebtsOfTagsCount,
     /// Nor for a name. Otherwise: only for no token.
     DebtsOfNamesCount,
-    /// What was owed is published when it is paid.
+    /// A pending removal is published when it is sent.
     ReplaysPublish,
-    /// Who first meets a server that is new removes the root's token.
+    /// If a process identifies a new server, it removes the root token.
     NewServerLosesRoot,
     /// After an outage Redis is read only in a new epoch.
     NewEpochAfterOutage,
@@ -61,7 +61,7 @@ pub enum Rule {
     ClearStopsLoadsAfterwards,
     /// Clearing looks for copies in memory when Redis is clear. Otherwise: only before.
     ClearLooksAfterwards,
-    /// Who hears that a pattern was cleared stops its loads.
+    /// A process that receives a `clear` stops its loads.
     HearersStopLoads,
     /// Nothing comes between a last look at the generations and the insertion into memory.
     InsertsAtOnce,
@@ -79,20 +79,21 @@ pub enum Rule {
     AwayPutsNoteFirst,
     /// A server that was not there for a while is another one when it is back.
     ServersComeBackNew,
-    /// Who meets a server that is new removes the root's token, and then says that it is known. Otherwise: the
-    /// other way round.
+    /// If a process identifies a new server, it first removes the root token, and then records the
+    /// server as known. Otherwise: the other way round.
     RootGoesFirst,
     /// The feed listens to every node. Otherwise: to the first.
     FeedListensToAll,
     /// The lease is renewed when every node has answered. Otherwise: when the first has.
     LeaseNeedsAll,
-    /// What is removed on a node is published there, in the same step. Otherwise: by the first node, beside it.
+    /// A removal on a node is published there, in the same step. Otherwise: by the first node, beside
+    /// it.
     NoticeFromItsNode,
     /// An invalidation of several keys has ended when all are removed. Otherwise: when one is.
     AllAreConfirmed,
     /// An entry that is stored beside another's notes the token of the name.
     EntriesBesideNoteTheName,
-    /// Who removes a name removes its token, too.
+    /// A removal of a name removes its token, too.
     RemovalsTakeTheNameToken,
     /// So does a put.
     PutsTakeTheNameToken,
@@ -103,7 +104,7 @@ pub enum Rule {
 /// One of the two processes.
 pub type Place = usize;
 
-/// What an actor does.
+/// The role of an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Call(Place),
@@ -116,7 +117,7 @@ pub enum Role {
     Clear(Place),
 }
 
-/// When the value of a put is known.
+/// The moment at which the value of a put is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// It is given, as in a direct put: it counts as the newest there is when the put begins.
@@ -125,7 +126,7 @@ pub enum Known {
     Within,
 }
 
-/// How it begins.
+/// The state at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// Nothing is anywhere.
@@ -138,7 +139,7 @@ pub enum Start {
     Warm,
 }
 
-/// Where the keys are.
+/// The distribution of the keys over servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Servers {
     /// All on one server.
@@ -151,7 +152,7 @@ pub enum Servers {
     RootApart,
 }
 
-/// Who takes part, and what may happen.
+/// The actors, and the faults that may happen.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     pub servers: Servers,
@@ -214,7 +215,7 @@ impl Model {
         matches!(self.role(actor), Role::Put(..))
     }
 
-    /// What a writer removes.
+    /// Returns what a writer removes.
     pub fn what(&self, actor: usize) -> What {
         match self.role(actor) {
             Role::Invalidate(_, what) => what,
@@ -231,7 +232,8 @@ impl Model {
         if self.is_off(Rule::NoticeFromItsNode) { keys.and(Keys::NOTICE) } else { keys }
     }
 
-    /// What a put writes: the value, over tokens that are to be as they were.
+    /// Returns the keys that a put writes or compares: the value, and the tokens that must be
+    /// unchanged.
     pub fn filled(&self, actor: usize) -> Keys {
         match self.is_put(actor) && self.takes_name_token(Rule::PutsTakeTheNameToken) {
             true => Keys::ALL.and(Keys::NAME_TOKEN),
@@ -243,12 +245,12 @@ impl Model {
         self.is_shared() && !self.is_off(rule)
     }
 
-    /// Whether two kins share the name: else nothing is ever beside it.
+    /// Returns whether two kins share the name. Otherwise there is never an entry beside it.
     pub fn is_shared(&self) -> bool {
         self.program.roles.iter().any(|role| matches!(role, Role::Other(_)))
     }
 
-    /// What a clearing looks for.
+    /// Returns the keys that a `clear` scans.
     pub fn swept(&self) -> Keys {
         match self.is_shared() && !self.is_off(Rule::ClearTakesWhatIsBeside) {
             true => Keys::NAME.and(Keys::BESIDE),
@@ -260,7 +262,7 @@ impl Model {
         if matches!(self.role(actor), Role::Other(_)) { Kin::Other } else { Kin::One }
     }
 
-    /// What a call asks for that looks everywhere.
+    /// Returns the keys that a call reads if it looks everywhere.
     pub fn looked_at(&self) -> Keys {
         match self.is_shared() {
             true => Keys::ALL.and(Keys::BESIDE).and(Keys::NAME_TOKEN),
@@ -268,14 +270,14 @@ impl Model {
         }
     }
 
-    /// Whether an invalidation begins with the removal.
+    /// Returns whether an invalidation begins with the removal.
     pub fn removes_at_once(&self, actor: usize) -> bool {
         matches!(self.role(actor), Role::Invalidate(..))
             && !self.is_off(Rule::RedisFirst)
             && !self.is_off(Rule::RemovedWhenPublished)
     }
 
-    /// Whether the feed listens to this node.
+    /// Returns whether the feed subscribes to this node.
     pub fn hears(&self, node: Node) -> bool {
         node == 0 || !self.is_off(Rule::FeedListensToAll)
     }

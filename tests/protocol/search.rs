@@ -9,7 +9,7 @@ use crate::rules::{Model, Start};
 use crate::state::{ACTORS, Actor, Feed, Link, Nodes, Notices, Process, World};
 use crate::step::Step;
 
-/// How a wrong answer comes about: what is wrong, and the fewest steps that lead to it.
+/// A wrong answer, and the fewest steps that lead to it.
 #[derive(Debug)]
 pub struct Violation {
     pub steps: usize,

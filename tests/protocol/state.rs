@@ -1,4 +1,4 @@
-//! What there is: the servers, the processes, and who does something in them.
+//! The state of the model: the servers, the processes and the actors in them.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::rules::{Model, Rule};
 /// A version of the data: how many writes have been made.
 pub type Version = u8;
 
-/// How many take part at most.
+/// The maximum number of actors.
 pub const ACTORS: usize = 4;
 
 /// Some of those who take part, a bit for each.
@@ -19,12 +19,12 @@ pub type Actors = u8;
 pub struct World {
     pub data: Version,
     pub redis: Redis,
-    /// What each node comes back with if it is rolled back.
+    /// The data with which each node comes back after a rollback.
     pub snapshots: [Option<Redis>; 2],
     pub processes: [Process; 2],
     pub actors: [Actor; ACTORS],
     pub left: Mishaps,
-    /// What each writer has written.
+    /// The version that each writer has written.
     pub written: [Version; ACTORS],
     /// Whose removal Redis is known to hold.
     pub confirmed: Actors,
@@ -69,7 +69,7 @@ impl FromIterator<Node> for Nodes {
     }
 }
 
-/// How many mishaps of a kind there may still be.
+/// The number of faults of each kind that may still happen.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Mishaps {
     /// A key in Redis is evicted, or its time is over.
@@ -128,9 +128,9 @@ impl Noted {
     pub const EPOCH: Noted = Noted(4);
     pub const SWEEPS: Noted = Noted(8);
     pub const PUTS: Noted = Noted(16);
-    /// What an entry in memory depends on.
+    /// The state that an entry in memory depends on.
     pub const STAMPS: Noted = Noted(1 | 2 | 4);
-    /// What a load needs besides to store.
+    /// The additional state that a load needs to store.
     pub const RIGHTS: Noted = Noted(8 | 16);
     pub const ALL: Noted = Noted(1 | 2 | 4 | 8 | 16);
 
@@ -171,7 +171,7 @@ pub struct Process {
     pub behind: Actors,
     /// Writers whose removal is pending to Redis.
     pub journal: Actors,
-    /// What a read that begins now must return at least.
+    /// The oldest version that a read that begins now may return.
     pub required: Version,
     /// The same in an outage, when others cannot be heard: what was written here, and what a read has returned
     /// that went past memory.
@@ -248,18 +248,18 @@ impl Notices {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Actor {
     pub at: At,
-    /// What it noted before it asked Redis for the entry, or before its load.
+    /// The state that it noted before it read the entry in Redis, or before its load.
     pub noted: Noted,
-    /// What it noted before it asked Redis for tokens.
+    /// The state that it noted before it fetched tokens from Redis.
     pub fetched: Noted,
-    /// What it must return at least.
+    /// The oldest version that it may return.
     pub required: Version,
     /// It goes past memory, since the lease has ended.
     pub passes: bool,
 }
 
-/// What an actor's next step will be. A step is one script of Redis, one command, or what a
-/// process does between two of them. Keys are those that are still to be asked for.
+/// The next step of an actor. A step is one script of Redis, one command, or the work of a process
+/// between two of them. Keys are those that have not been handled yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum At {
     Starts,
@@ -293,7 +293,7 @@ pub enum At {
     Done,
 }
 
-/// What a load noted in Redis.
+/// The state that a load noted in Redis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Begun {
     /// The state to store over.
@@ -303,7 +303,7 @@ pub struct Begun {
     pub beside: bool,
 }
 
-/// What was found under the name and beside it, and the tokens.
+/// The contents of the name and of the place beside it, and the tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Found {
     pub held: Held,
@@ -321,7 +321,7 @@ impl Begun {
         Begun { beside, ..Begun::default() }
     }
 
-    /// Where the value is stored.
+    /// Returns the key under which the value is stored.
     pub fn place(self) -> Keys {
         if self.beside { Keys::BESIDE } else { Keys::NAME }
     }
@@ -343,7 +343,7 @@ impl Begun {
 pub struct Fill {
     pub begun: Begun,
     pub version: Version,
-    /// What is still to be asked.
+    /// The keys that have not been handled yet.
     pub left: Keys,
     /// The mark, or a token, is another by now.
     pub refused: bool,

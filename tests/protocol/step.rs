@@ -1,4 +1,4 @@
-//! What can happen next.
+//! The steps that are possible in a state.
 
 use crate::redis::{Held, Keys};
 use crate::rules::{Model, Place, Rule, Servers};
@@ -214,8 +214,8 @@ impl World {
 }
 
 impl World {
-    /// Whether a process asks Redis for these keys: it is there, and is owed the removal of none of
-    /// them.
+    /// Returns whether a process may read these keys in Redis: it is connected, and the removal of none
+    /// of them is pending.
     pub fn asks_redis(&self, model: &Model, place: Place, keys: Keys) -> bool {
         let process = &self.processes[place];
         process.link == Link::Up && !self.owed(model, place).overlaps(keys)
@@ -236,7 +236,7 @@ impl World {
 }
 
 impl Process {
-    /// Whether a value is new enough.
+    /// Checks that a value is new enough.
     pub fn judge(
         &self,
         required: u8,

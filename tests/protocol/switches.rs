@@ -331,7 +331,7 @@ fn a_server_that_was_met_and_comes_back_with_older_data_is_not_noticed() {
     needs(Rule::ServersComeBackNew, program(Stored, &[Invalidate(0, Name)], mishaps));
 }
 
-/// Whether nothing goes wrong without the rule either.
+/// Checks that the protocol is correct even without the rule.
 fn can_do_without(rule: Rule, program: Program, floor: usize) {
     match explore(&Model { program, off: Some(rule) }) {
         Ok(states) => assert!(states >= floor, "{states} states only"),
@@ -339,8 +339,8 @@ fn can_do_without(rule: Rule, program: Program, floor: usize) {
     }
 }
 
-/// Who reads compares the tokens again. (Without a token cache it is the fill that says whether those
-/// who wait may have the value.)
+/// Every read compares the tokens again. (Without a token cache, it is the fill that decides whether
+/// waiting callers may have the value.)
 #[test]
 fn a_fill_with_outdated_tokens_is_of_no_use_and_does_no_harm() {
     let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];

@@ -162,7 +162,7 @@ fn server(model: &Model, node: Node) -> String {
     }
 }
 
-/// Where a step is about one of several keys: which.
+/// Returns the words for the key that a step is about, if there are several.
 fn of_keys(model: &Model, keys: Keys) -> String {
     match model.program.servers {
         Servers::One => String::new(),

@@ -90,7 +90,8 @@ impl EncryptedServer {
     }
 }
 
-/// What servers show, whom they trust, and whether they ask clients for a certificate.
+/// The certificates that servers present, the authorities that they trust, and whether they require
+/// client certificates.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificates {
     ca: PathBuf,

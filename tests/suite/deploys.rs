@@ -24,7 +24,7 @@ fn version() -> u8 {
     VERSION.try_with(|version| *version).unwrap_or_else(|_| LAST.get())
 }
 
-/// What a program stores of a video: each version has fields of its own.
+/// The value that a program stores for a video. Each version has fields of its own.
 #[derive(Clone, Debug, PartialEq)]
 struct Video {
     views: u64,

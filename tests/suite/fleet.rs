@@ -186,7 +186,8 @@ fn the_others_go_on_when_the_process_that_loads_is_killed() {
     assert_eq!(other.call("loads"), "1");
 }
 
-/// What has slept through its lease has lost it, and takes nothing from who has it now.
+/// A process that was suspended beyond its lease has lost it, and does not remove the lease of its
+/// successor.
 #[test]
 fn a_process_that_wakes_up_after_its_lease_leaves_its_successors_alone() {
     let (_server, mut slow, mut other) = while_one_loads(500);

@@ -1,4 +1,4 @@
-//! What all processes have counted together.
+//! The totals of all processes.
 
 use std::time::Duration;
 

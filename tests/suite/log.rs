@@ -1,4 +1,4 @@
-//! What the cache says in the log: once, and without secrets.
+//! The log of the cache: each line once, and without secrets.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -55,7 +55,7 @@ impl Log {
         (log, Capture)
     }
 
-    /// What this thread logs into; nothing, while it ends.
+    /// Returns the log of this thread, or `None` while the thread ends.
     fn here() -> Option<Log> {
         LOG.try_with(|log| log.borrow().clone()).ok().flatten()
     }

@@ -281,7 +281,7 @@ async fn begin_put(
     (put, hold)
 }
 
-/// What removes the video while a put of it is under way.
+/// The way in which the video is removed while a put of it is running.
 #[derive(Clone, Copy, Debug)]
 enum Removal {
     Entry,

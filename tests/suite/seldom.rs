@@ -1,5 +1,4 @@
-//! What may happen at every call is said the first time, and then once a minute with a count; and it is
-//! said.
+//! Events that may happen at every call are logged the first time, and then once a minute with a count.
 
 use std::fmt;
 use std::time::Duration;
@@ -242,7 +241,7 @@ async fn a_body_that_panics_is_a_failed_load_and_is_named() {
     assert!(line.contains("seldom::panicking") && line.contains("panicked"), "{line}");
 }
 
-/// What is wrong, for people.
+/// An error with text for people.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Broken(u32);
 

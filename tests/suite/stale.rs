@@ -625,7 +625,7 @@ async fn a_panic_in_the_background_is_nobodys() {
     .await;
 }
 
-/// What the body of a load in the background calls uses the same cache.
+/// A cached function that the body of a background refresh calls uses the same cache.
 #[tokio::test]
 async fn a_load_in_the_background_is_in_the_scope_of_its_call() {
     #[cached(ttl = "1h", key = "{id}")]

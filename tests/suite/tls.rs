@@ -10,7 +10,7 @@ use cache_tests::{
 
 use crate::stores::{until, until_up};
 
-/// How an encrypted server is connected to.
+/// A server with encrypted connections.
 struct Encrypted(EncryptedServer);
 
 impl Encrypted {
@@ -28,7 +28,7 @@ impl Encrypted {
             .require_redis(true)
     }
 
-    /// Why a manager does not connect. Nothing has reached the server then.
+    /// Returns the error with which a manager does not connect. Nothing has reached the server then.
     async fn refusal(&self, config: CacheConfig) -> String {
         let refused = CacheManager::connect(config.clone()).await.unwrap_err();
         assert!(matches!(refused, Error::RedisRequired { .. }), "{refused}");

@@ -11,7 +11,7 @@ use cache_runtime::{CacheCall as _, CacheConfig, CacheManager, cache_invalidate,
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
-/// How often a body has run, and what lets it go on.
+/// Counts the runs of a body, and holds the body until it may continue.
 #[derive(Default)]
 struct Source {
     runs: AtomicU64,

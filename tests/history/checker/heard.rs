@@ -24,7 +24,7 @@ impl Heard {
         )
     }
 
-    /// What it has said last before this moment; 0 if it has not said anything.
+    /// Returns the last report before this moment, or 0 if there was none.
     pub fn until(&self, moment: u64) -> u64 {
         let said = self.0.partition_point(|(at, _)| *at < moment);
         said.checked_sub(1).map_or(0, |last| self.0[last].1)

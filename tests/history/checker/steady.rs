@@ -2,13 +2,13 @@ use cache_tests::history::{Event, How, Span, Watch};
 
 use super::Record;
 
-/// When a process was in touch with Redis.
+/// The spans in which a process was connected to Redis.
 #[derive(Debug)]
 pub struct Steady {
-    /// When nothing failed, in order.
+    /// The spans in which nothing failed, in order.
     untroubled: Vec<Span>,
-    /// When an invalidation of it was pending all the same, and so did without it: one that was dropped
-    /// half-way is sent when its caller has gone on.
+    /// The spans in which an invalidation of this process was pending although nothing failed, so that
+    /// it did without Redis. One that was dropped half-way is sent after its caller has continued.
     owing: Vec<Span>,
 }
 
@@ -36,7 +36,7 @@ impl Steady {
         Steady { untroubled: spans, owing: owing.collect() }
     }
 
-    /// Whether it was all through a span.
+    /// Returns whether the process was connected during all of the span.
     pub fn covers(&self, span: Span) -> bool {
         let next = self.untroubled.partition_point(|steady| steady.begin <= span.begin);
         let untroubled =

@@ -1,5 +1,5 @@
-//! How many deliveries one server makes, and what hearing them costs. Printed, not asserted: it is
-//! this machine's.
+//! Measures the deliveries of one server and the cost of receiving them. They are printed and not
+//! asserted, since they depend on the machine.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -28,7 +28,7 @@ fn read_until(stream: &mut TcpStream, end: &[u8]) {
     }
 }
 
-/// What has come by now, all of it in one piece.
+/// Reads everything that has arrived, in one piece.
 fn heard(stream: &mut TcpStream) -> f64 {
     let mut bytes = vec![0; 4_096];
     stream.read(&mut bytes).unwrap() as f64

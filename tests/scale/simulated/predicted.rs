@@ -1,4 +1,4 @@
-//! What a plan makes, by closed forms.
+//! Predicts the results of a plan with closed formulas.
 //!
 //! A copy in memory lives until its time is over, until it or what shares its counter is invalidated,
 //! or until nobody has asked for it for so long that others have taken its place (Che's
@@ -120,7 +120,7 @@ fn answered_part(rate: f64, life: f64) -> f64 {
     rate * life / (1.0 + rate * life)
 }
 
-/// How often what is asked for so often makes room for others.
+/// Returns the rate at which items that are used at this rate are evicted.
 fn eviction(rate: f64, idle: f64) -> f64 {
     let gap = (-rate * idle).exp();
     if gap == 0.0 { 0.0 } else { rate * gap / (1.0 - gap) }

@@ -9,7 +9,7 @@ use super::Plan;
 use super::lru::Lru;
 use super::zipf::{Zipf, fraction};
 
-/// What has happened, after the world has come to its steady state.
+/// The counts since the simulation has reached its steady state.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counted {
     pub(crate) seconds: f64,
@@ -33,7 +33,7 @@ pub(crate) struct Counted {
 struct Copied {
     ends: f64,
     stamps: u64,
-    /// How often its name and its prefix had been invalidated.
+    /// The number of invalidations of its name and its prefix.
     truth: u64,
 }
 
@@ -169,7 +169,7 @@ impl World {
         }
     }
 
-    /// What an instance does that hears of it, all of them at once.
+    /// Applies a change to an instance that receives it, in one step.
     fn hear(&mut self, change: Change) {
         self.counted.deliveries += self.plan.instances;
         match change {

@@ -23,7 +23,7 @@ static LOADS: AtomicUsize = AtomicUsize::new(0);
 /// More than a hit in memory may take to look at the clock itself.
 const HITS: usize = 70;
 
-/// How long a call may take that waits for nobody; the wait limit is longer.
+/// The time that a call without waiting may take; the wait limit is longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn loaded() -> String {
@@ -54,7 +54,7 @@ async fn change(id: u64) {
     _ = id;
 }
 
-/// What the value of `short` is once its time is over.
+/// Returns the value of `short` after its TTL has ended.
 async fn renewed(old: &str) -> Option<String> {
     sleep(Duration::from_millis(350));
     for _ in 0..HITS {

@@ -42,15 +42,15 @@ impl Default for RedisClusterBuilder {
 }
 
 impl RedisClusterBuilder {
-    /// How many masters share the slots: 3 unless said otherwise. With fewer, no replica takes
-    /// over by itself.
+    /// Sets the number of masters that share the slots (default 3). With fewer, no replica is promoted
+    /// automatically.
     #[must_use]
     pub fn masters(mut self, masters: usize) -> Self {
         self.masters = masters;
         self
     }
 
-    /// How many replicas each master has: 1 unless said otherwise.
+    /// Sets the number of replicas of each master (default 1).
     #[must_use]
     pub fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;

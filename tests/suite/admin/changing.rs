@@ -1,4 +1,4 @@
-//! What changes something.
+//! Endpoints that change something.
 
 use cache_runtime::SetOptions;
 use reqwest::Method;

@@ -11,7 +11,7 @@ fn without(commands: &[&str]) -> RedisServer {
     commands.iter().fold(builder, |builder, command| builder.without(command)).start()
 }
 
-/// What a call gives, and where that was.
+/// Returns the value of a call and its source.
 async fn from(manager: &CacheManager, source: &Source) -> (u64, From) {
     let fetched = with(manager, place(source, 1).cache_entry().fetch()).await.unwrap();
     (fetched.value, fetched.source)

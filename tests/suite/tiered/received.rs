@@ -1,4 +1,4 @@
-//! What one process invalidates, another one receives.
+//! Invalidations of one process that another one receives.
 
 use cache_runtime::{CacheCall as _, SetOptions, cache_put, cached, with};
 
