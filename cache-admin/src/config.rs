@@ -67,7 +67,7 @@ impl AdminConfig {
             tracing::warn!(
                 variable,
                 known = VARIABLES.join(", "),
-                "this variable is not known, and has no effect"
+                "this variable is unknown and has no effect"
             );
         }
         Self::from_vars(|name| env::var(name).ok())

@@ -238,7 +238,7 @@ impl<F: Future> CacheEntry<F> {
 /// An output of which `V` is stored.
 #[diagnostic::on_unimplemented(
     message = "a function that returns `{Self}` does not store a `{V}`",
-    note = "`put` takes what is stored: the value in an `Ok`, or the whole output if that is no `Result`"
+    note = "`put` takes the stored value: that in an `Ok`, or the whole output if it is not a `Result`"
 )]
 pub trait StoredAs<V> {}
 

@@ -12,7 +12,7 @@ use once_cell::sync::Lazy;
 
 use crate::process::Process;
 
-/// How often the system clock's number is renewed: the grain of freshness in memory.
+/// The interval at which the system clock's number is updated: the granularity of freshness in memory.
 const TICK: Duration = Duration::from_millis(2);
 /// By so much more than a tick it may be behind before somebody else renews it.
 const LATE_MS: u64 = 20;
@@ -85,8 +85,8 @@ impl Clock {
 }
 
 impl Clock {
-    /// How far this clock has been moved ahead of the system's: what a server's time, which
-    /// follows the system's, is to be corrected by.
+    /// Returns how far this clock has been advanced beyond the system's. A server's time, which follows
+    /// the system's, is corrected by it.
     pub(crate) fn ahead_ms(&self) -> i64 {
         match &self.0 {
             Source::System => 0,
@@ -98,7 +98,7 @@ impl Clock {
     }
 }
 
-/// Where a mock clock starts.
+/// The start of a mock clock.
 const MOCK_START: u64 = 1_000_000;
 
 /// The whole microseconds of a duration.
@@ -133,7 +133,7 @@ pub(crate) fn renewed_ms() -> u64 {
 static ORIGIN: Lazy<Instant> = Lazy::new(Instant::now);
 static NOW: AtomicU64 = AtomicU64::new(ASLEEP);
 static ASKED: AtomicBool = AtomicBool::new(false);
-/// When the ticking thread has ticked last.
+/// The time at which the ticking thread last ran.
 static TICKED: AtomicU64 = AtomicU64::new(0);
 static TICKER: Lazy<Ticker> = Lazy::new(Ticker::default);
 

@@ -1,4 +1,4 @@
-//! What has happened lately, for people who watch.
+//! The latest events, for monitoring.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -79,7 +79,7 @@ pub enum EventKind {
 /// The last events.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
-    /// Whether anybody has asked for them: until then what happens often is not noted.
+    /// `true` after the first request for events. Until then, frequent events are not recorded.
     watched: AtomicBool,
     log: Mutex<Log>,
 }

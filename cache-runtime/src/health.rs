@@ -1,4 +1,4 @@
-//! How the cache is.
+//! The health of the cache.
 
 use std::time::{Duration, SystemTime};
 
@@ -69,7 +69,7 @@ impl Health {
                     health.latency = Some(latency);
                     None
                 }
-                Err(_) => Some("it does not answer in time".to_owned()),
+                Err(_) => Some("Redis does not answer in time".to_owned()),
             },
             Err(reason) => Some(reason),
         };

@@ -1,4 +1,4 @@
-//! What is stored under a name, for people who look.
+//! The stored entry of a name, for inspection.
 
 use std::time::Duration;
 

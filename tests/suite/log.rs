@@ -265,7 +265,7 @@ async fn an_entry_of_a_function_that_is_not_cached_is_an_error() {
     ] {
         let begin = format!("the `entry` of suite::log::{function} (tests/suite/log.rs:");
         let end = format!(
-            ") is not the call of a `#[cached]` function (suite::log::not_cached): {nothing} times=1"
+            ") is not a call of a `#[cached]` function (suite::log::not_cached); {nothing} times=1"
         );
         assert!(error.contains(&begin) && error.ends_with(&end), "{error}");
     }

@@ -295,7 +295,7 @@ async fn a_failed_load_that_is_covered_up_names_function_and_error() {
     .await;
     let lines = lines(&log);
     let [displayed, debugged] = &lines[..] else { panic!("{lines:#?}") };
-    for said in ["seldom::displayed", r"broken\nby 7", "the value of before is served"] {
+    for said in ["seldom::displayed", r"broken\nby 7", "the stale value is served"] {
         assert!(displayed.contains(said), "{said}: {displayed}");
     }
     assert!(debugged.contains("seldom::debugged") && debugged.contains("Bare"), "{debugged}");

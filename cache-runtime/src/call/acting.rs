@@ -129,7 +129,7 @@ impl Call {
         let Some(ttl) = self.policy.life(value) else {
             self.core.invalidate(&crate::invalidate::Targets::name(self.key.name().as_str())).await;
             let reason =
-                "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
+                "`cache_if`, `cache_none` or `bypass_if` excludes it; the entry was removed";
             return Err(Error::NotStored { function, reason });
         };
         let (grace, coding) = (self.policy.grace_of(value), self.policy.coding);

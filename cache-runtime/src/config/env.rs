@@ -50,7 +50,7 @@ impl CacheConfig {
             tracing::warn!(
                 variable,
                 meant,
-                "this variable is not known, and has no effect: `CacheConfig` lists those that have"
+                "this variable is unknown and has no effect; `CacheConfig` lists the known ones"
             );
         }
         Ok(config)

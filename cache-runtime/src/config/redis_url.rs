@@ -110,14 +110,14 @@ fn servers(urls: &[&str]) -> Result<Vec<ConnectionInfo>, String> {
     {
         if !cfg!(feature = "cluster") {
             return Err(refusal(
-                "several URLs are those of a cluster: enable the feature `cluster`",
+                "several URLs need a cluster: enable the feature `cluster`",
             ));
         }
         if servers.iter().any(|server| matches!(server.addr(), ConnectionAddr::Unix(_))) {
-            return Err(refusal("the nodes of a cluster are not reached by a socket's path"));
+            return Err(refusal("the nodes of a cluster cannot be reached through a Unix socket"));
         }
         if first.redis_settings().db() != 0 {
-            return Err(refusal("a cluster has no databases but 0"));
+            return Err(refusal("a cluster has only database 0"));
         }
         let speaks = |server: &ConnectionInfo| {
             let settings = server.redis_settings();
@@ -127,7 +127,7 @@ fn servers(urls: &[&str]) -> Result<Vec<ConnectionInfo>, String> {
             (encrypted, login, settings.db(), settings.protocol())
         };
         if others.iter().any(|other| speaks(other) != speaks(first)) {
-            return Err(refusal("the nodes of a cluster have one scheme, login and database"));
+            return Err(refusal("all nodes of a cluster must have the same scheme, login and database"));
         }
     }
     Ok(servers)
@@ -160,7 +160,7 @@ fn check_escapes(rest: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(refusal(
-        "special characters in the user name and the password have to be percent-encoded: `%2F` for `/`, `%3F` for \
+        "special characters in the user name and the password must be percent-encoded: `%2F` for `/`, `%3F` for \
          `?`, `%23` for `#`, `%40` for `@`, `%25` for `%`; REDIS_PASSWORD takes them as they are",
     ))
 }
@@ -171,7 +171,7 @@ fn check_encrypted(rest: &str) -> Result<(), String> {
     }
     if rest.contains('#') {
         return Err(refusal(
-            "no `#`: what it could say is that any certificate will do; name one in REDIS_TLS_CA",
+            "`#` is not supported, and no option accepts any certificate; name the CA in REDIS_TLS_CA",
         ));
     }
     Ok(())
@@ -190,7 +190,7 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
     let (master, db) = path.split_once('/').unwrap_or((path, "0"));
     let accepted = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if master.is_empty() || !master.chars().all(accepted) {
-        return Err(refusal("after the sentinels comes `/` and what they call the master"));
+        return Err(refusal("the sentinels must be followed by `/` and their name of the master"));
     }
     let (mut user, mut password, mut protocol) = ("", "", "");
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -200,7 +200,7 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
             Some(("protocol", value)) => protocol = value,
             _ => {
                 return Err(refusal(
-                    "a query may say `sentinel_user`, `sentinel_password` and `protocol`",
+                    "the query may contain `sentinel_user`, `sentinel_password` and `protocol`",
                 ));
             }
         }
@@ -312,7 +312,7 @@ impl From<Parts> for RedisUrl {
 fn check_settings(info: &ConnectionInfo) -> Result<(), String> {
     let settings = info.redis_settings();
     if settings.db() < 0 {
-        return Err(refusal("the database is a number from 0"));
+        return Err(refusal("the database must be a number from 0"));
     }
     // The client would connect without logging in at all.
     if settings.username().is_some() && settings.password().is_none() {
@@ -382,8 +382,8 @@ mod tests {
         let nodes = address("redis://:a,b@h1,redis://:a,b@[::1]:7001");
         assert_eq!(shown(&nodes.named), ["h1:6379", "::1:7001"]);
         assert_eq!(nodes.server.redis_settings().password(), Some("a,b"));
-        assert!(refused("redis://h1/1,redis://h2/1").contains("no databases but 0"));
-        assert!(refused("redis://:a@h1,redis://:b@h2").contains("one scheme, login"));
+        assert!(refused("redis://h1/1,redis://h2/1").contains("only database 0"));
+        assert!(refused("redis://:a@h1,redis://:b@h2").contains("the same scheme, login"));
         assert!(refused("redis://h1,redis+unix:///r.sock").contains("socket"));
         let url = RedisUrl::from("redis://u:secret@h1,redis://u:secret@h2");
         assert_eq!(url.to_string(), "redis://u:***@h1,redis://u:***@h2");
@@ -407,8 +407,8 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_be_asked_of_sentinels() {
-        assert!(refused("redis-sentinel://h1,h2").contains("what they call the master"));
-        assert!(refused("redis-sentinel://h1/a b").contains("what they call the master"));
+        assert!(refused("redis-sentinel://h1,h2").contains("name of the master"));
+        assert!(refused("redis-sentinel://h1/a b").contains("name of the master"));
         assert!(refused("redis-sentinel://h1/m/x").contains("database"));
         assert!(refused("redis-sentinel://h1,/m").contains("("));
         assert!(refused("redis-sentinel://h1/m?db=1").contains("sentinel_password"));

@@ -59,10 +59,10 @@ impl Ttl {
     pub(super) fn out_of_range(self) -> Option<&'static str> {
         match self {
             Ttl::For(duration) if duration < Ttl::MIN => {
-                Some("at least 1ms (to store nothing, do not cache; there is no TTL of zero)")
+                Some("at least 1ms (there is no TTL of zero; to store nothing, use no cache)")
             }
             Ttl::For(duration) if duration > Ttl::MAX => {
-                Some("at most 100 years; for a value without an end use `forever`")
+                Some("at most 100 years; for a value that never expires, use `forever`")
             }
             _ => None,
         }

@@ -47,10 +47,10 @@ impl Core {
             .chain(elsewhere.map(|site| format!("{} of {}", site.counts.lossy, site.name)))
             .collect();
         if found.is_empty() {
-            return Some(Diagnostic::good(NAME, "all come back as they were stored"));
+            return Some(Diagnostic::good(NAME, "Redis returns all values unchanged"));
         }
         let found = format!(
-            "some would not come back as they are, and are not stored: {}",
+            "Redis would not return some values unchanged, so they are not stored: {}",
             found.join("; ")
         );
         Some(Diagnostic::warning(NAME, found, REMEDY))

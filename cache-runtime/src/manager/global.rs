@@ -54,8 +54,8 @@ fn say_too_late() {
     static IS_SAID: AtomicBool = AtomicBool::new(false);
     if !IS_SAID.swap(true, Ordering::Relaxed) {
         tracing::warn!(
-            "a cache manager was connected after the first use of the cache had made one from the environment: \
-             annotated functions go on with that one, and use the new one in `cache_runtime::with` alone; connect and \
+            "a cache manager was connected after the first use of the cache had created one from the environment: \
+             annotated functions keep using that one, and use the new one only in `cache_runtime::with`. Connect and \
              call `cache_runtime::install` at the start of the program"
         );
     }
@@ -102,7 +102,7 @@ pub(crate) fn global() -> &'static Arc<Core> {
 fn global_manager() -> &'static CacheManager {
     let global = GLOBAL.get_or_init(|| {
         from_env().unwrap_or_else(|error| {
-            tracing::error!(%error, "the cache's configuration cannot be used; going on in memory, with defaults");
+            tracing::error!(%error, "the configuration of the cache is invalid; caching in memory with the defaults");
             Global { manager: in_memory(), installed: false }
         })
     });
@@ -113,8 +113,8 @@ fn from_env() -> Result<Global, Error> {
     let manager = CacheManager::builder().config(CacheConfig::from_env()?).build()?;
     if CONNECTED_IN_VAIN.load(Ordering::Relaxed) {
         tracing::warn!(
-            "a cache manager was connected, and neither installed nor used in a scope: annotated functions use another \
-             one, made from the environment; call `cache_runtime::install` before the first of them, or run them in \
+            "a cache manager was connected, but neither installed nor used in a scope: annotated functions use another \
+             one, created from the environment. Call `cache_runtime::install` before the first of them, or run them in \
              `cache_runtime::with`"
         );
     }

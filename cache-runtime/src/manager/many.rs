@@ -151,8 +151,8 @@ impl CacheManager {
                     stored,
                     unconfirmed,
                     times,
-                    "some values are not in Redis, which did not confirm them in time: they are in the memory of \
-                     this process until Redis is back or their outage TTL ends"
+                    "Redis did not confirm some values in time: they stay in the memory of this process until Redis \
+                     is back or their outage TTL ends"
                 );
             });
         }
@@ -261,7 +261,7 @@ impl Core {
             tracing::debug!(
                 lost,
                 of_all,
-                "some values were not read: Redis does not answer in time"
+                "some values were not read, because Redis did not answer in time"
             );
         }
         let of_an_outage = |key: &&CallKey| {

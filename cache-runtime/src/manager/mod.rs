@@ -146,7 +146,7 @@ fn log_start(core: &Core) {
         namespace = core.config.namespace,
         capacity = core.memory.capacity(),
         version = env!("CARGO_PKG_VERSION"),
-        "the cache is set up"
+        "the cache is ready"
     );
 }
 
@@ -160,8 +160,8 @@ fn warn_of_prefixes(config: &CacheConfig) {
         tracing::warn!(
             prefix,
             meant,
-            "no cached function has this prefix, which the configuration gives a TTL (CACHE_PREFIX_TTLS): it has an \
-             effect on names that are set directly alone"
+            "no cached function has this prefix of CACHE_PREFIX_TTLS: its TTL only applies to names that are set \
+             directly"
         );
     }
 }
@@ -260,7 +260,7 @@ impl CacheManager {
     ///
     /// Pending invalidations are sent once more, within the operation timeout. Returns the number that Redis has still
     /// not confirmed.
-    #[must_use = "the number of invalidations that Redis has not confirmed; other processes may serve what they were to remove"]
+    #[must_use = "this is the number of lost invalidations; other processes may serve the entries until they expire"]
     pub async fn disconnect(&self) -> usize {
         let core = self.core();
         core.background.close();
@@ -273,8 +273,8 @@ impl CacheManager {
         if lost > 0 {
             tracing::warn!(
                 lost,
-                "disconnected while Redis lacks invalidations: other processes may serve what they were to \
-                 remove until it expires"
+                "disconnected with pending invalidations, which are lost: other processes may serve the entries \
+                 until they expire"
             );
         }
         lost

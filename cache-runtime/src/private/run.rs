@@ -25,9 +25,9 @@ use crate::seldom::Reason;
 use crate::site::Instance;
 use crate::value::Value;
 
-const KEY_PANICS: &str = "the `Serialize` or `Display` of a value in its key panics; mend it, or leave the value out of the key";
+const KEY_PANICS: &str = "the `Serialize` or `Display` of a value in its key panics; fix it, or leave the value out of the key";
 const FINGERPRINT_PANICS: &str =
-    "the `Hash` or `Debug` of an argument panics; mend it, or write a `key`";
+    "the `Hash` or `Debug` of an argument panics; fix it, or write a `key`";
 
 /// A call that was not answered from memory.
 pub struct Call(What);
@@ -294,7 +294,7 @@ impl Prepared {
         let rules = rules();
         // A `Result` that hides behind a bare type parameter: its errors would be stored.
         if !rules.whole && rules.of.name().starts_with("core::result::Result<") {
-            let hidden = "it returns a `Result` that cannot be seen in its signature; write `output = \"result\"` (or \"plain\", to store errors as well)";
+            let hidden = "its signature hides that it returns a `Result`; write `output = \"result\"` (or \"plain\", to store errors as well)";
             return Err((Reason::Output, hidden.into()));
         }
         // R3: the code of an argument's type is not to fail a call that does without a key, too.
@@ -368,10 +368,10 @@ impl Prepared {
         let refused = |reason| Error::NotStored { function, reason };
         if bypass {
             return Err(refused(
-                "`bypass_if` refuses it, or the function is switched off; nothing is stored any more",
+                "`bypass_if` is true, or the function is switched off; the entry was removed",
             ));
         }
-        let other = "the function stores another type; nothing is stored any more";
+        let other = "the function stores another type; the entry was removed";
         self.rules.of.of_box(value).ok_or_else(|| refused(other))
     }
 }

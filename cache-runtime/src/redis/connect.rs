@@ -23,7 +23,7 @@ pub(super) async fn begin_with(connector: &Connector) -> RedisResult<Node> {
     let node = Node::with(connector, info, connection).await?;
     if connector.settings.servers.address.is_cluster() && !node.is_of_cluster {
         return Err(refused(format!(
-            "several addresses are those of a cluster, and {} is no node of one",
+            "several addresses need a cluster, and {} is not a node of one",
             node.name()
         )));
     }
@@ -74,14 +74,14 @@ pub(super) async fn complete(
         return Ready::new(vec![first], None, scripts);
     }
     if !cfg!(feature = "cluster") {
-        return Err(refused("it is a node of a cluster: enable the feature `cluster`"));
+        return Err(refused("it is a cluster node: enable the feature `cluster`"));
     }
     let mut connection = first.connection(Lane::Quick);
     let encrypted = connector.settings.servers.are_encrypted();
     let masters = topology::masters(&mut connection, encrypted).await?;
     let slots = Slots::new(&masters);
     if slots.has_gap() {
-        return Err(refused("its cluster has slots that no master has"));
+        return Err(refused("some slots of its cluster have no master"));
     }
     let known: Vec<_> = std::iter::once(first).chain(known).collect();
     let nodes = join_all(masters.iter().map(|master| node_of(connector, master, &known))).await;

@@ -17,7 +17,7 @@ pub(super) fn is_answer(error: &RedisError) -> bool {
 }
 
 pub(super) fn another() -> RedisError {
-    refused("it is another server than before")
+    refused("it is a different server than before")
 }
 
 pub(super) fn refused(message: impl Into<String>) -> RedisError {

@@ -49,7 +49,7 @@ pub(super) fn check_version(info: &str) -> RedisResult<()> {
         return Ok(());
     }
     Err(refused(format!(
-        "Redis 7.0 or Valkey 7.2 is the least that can be used; this server is {version}"
+        "Redis 7.0 or Valkey 7.2 is the minimum; this server is {version}"
     )))
 }
 

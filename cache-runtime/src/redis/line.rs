@@ -99,7 +99,7 @@ impl Line {
                 Some(new.connection)
             }
             Err(error) => {
-                tracing::debug!(%error, "a connection to Redis was closed, and there is no other");
+                tracing::debug!(%error, "a connection to Redis was closed, and no new one could be made");
                 None
             }
         }

@@ -80,8 +80,8 @@ impl RedisStore {
         }
         tracing::warn!(
             pattern = sought.pattern(),
-            "keys move from node to node all the while, and not all that match can be found: everything in \
-             the namespace is made stale"
+            "keys keep moving between nodes, so not all matching names can be found; the whole namespace is \
+             invalidated instead"
         );
         guard.keys.clear();
         self.invalidate_root().await;

@@ -25,7 +25,7 @@ pub(super) async fn reach_master(
             if Identity::ask(&mut connection).await?.is_master {
                 return Ok((info, connection));
             }
-            Err(refused(format!("{} is named, which is a replica", info.addr())))
+            Err(refused(format!("it names {}, which is a replica", info.addr())))
         };
         match timeout(share, attempt).await.unwrap_or_else(|_| Err(no_answer(share))) {
             Ok(reached) => return Ok(reached),
@@ -34,7 +34,7 @@ pub(super) async fn reach_master(
     }
     Err(RedisError::from((
         ErrorKind::Io,
-        "no sentinel knows a master that can be used",
+        "no sentinel names a usable master",
         reasons.join("; "),
     )))
 }
@@ -52,6 +52,6 @@ async fn ask_sentinel(
     let (host, port): (String, u16) = question
         .query_async::<Option<_>>(&mut connection)
         .await?
-        .ok_or_else(|| refused(format!("it knows no master `{master}`")))?;
+        .ok_or_else(|| refused(format!("it does not know a master `{master}`")))?;
     servers.at(&host, port).ok_or_else(|| refused("a master has a host"))
 }

@@ -57,7 +57,7 @@ impl Tls {
             Some(Ok(certificates)) => *last = certificates,
             Some(Err((setting, file, expected))) => {
                 let file = file.display();
-                tracing::warn!(setting, %file, expected, "a certificate cannot be read: the last one is used");
+                tracing::warn!(setting, %file, expected, "a certificate or key cannot be read; its last content is used");
             }
             None => {}
         }
@@ -104,11 +104,11 @@ fn pem(
     let Some(file) = file else { return Ok(None) };
     let refused = |expected| (setting, file.clone(), expected);
     let bytes = std::fs::read(file)
-        .map_err(|error| refused(format!("a file in PEM that can be read ({error})")))?;
+        .map_err(|error| refused(format!("a readable PEM file ({error})")))?;
     if is_right(&bytes) {
         Ok(Some(bytes))
     } else {
-        Err(refused(format!("a file in PEM that holds {what}")))
+        Err(refused(format!("a PEM file that contains {what}")))
     }
 }
 
@@ -129,11 +129,11 @@ impl Tls {
 
 /// What to do about a certificate that was refused, by either side.
 pub(super) fn advice(error: &RedisError, tls: &Tls) -> Option<String> {
-    const ISSUER: &str = "nobody who is trusted here has signed the server's certificate: name its CA in \
+    const ISSUER: &str = "the server's certificate is not signed by a trusted CA: name its CA in \
                           REDIS_TLS_CA";
     const NAME: &str =
-        "the server's certificate is for another name: connect by a name that is in it";
-    const PLAIN: &str = "the server does not speak TLS on this port: another port, or redis://";
+        "the server's certificate is for another name: connect with a name that is in the certificate";
+    const PLAIN: &str = "the server does not use TLS on this port: use another port, or redis://";
     // By what rustls calls it, or what the server's alert does.
     const REASONS: [(&str, &str); 9] = [
         ("UnknownIssuer", ISSUER),
@@ -141,10 +141,10 @@ pub(super) fn advice(error: &RedisError, tls: &Tls) -> Option<String> {
         ("xpired", "the server's certificate has expired: renew it"),
         ("not valid for name", NAME),
         ("NotValidForName", NAME),
-        ("UnknownCA", "the server does not know who has signed the certificate in REDIS_TLS_CERT"),
+        ("UnknownCA", "the server does not trust the CA of the certificate in REDIS_TLS_CERT"),
         (
             "ertificateRequired",
-            "the server wants to see a certificate: REDIS_TLS_CERT and REDIS_TLS_KEY",
+            "the server requires a client certificate: set REDIS_TLS_CERT and REDIS_TLS_KEY",
         ),
         ("InvalidContentType", PLAIN),
         ("corrupt message", PLAIN),
@@ -153,8 +153,8 @@ pub(super) fn advice(error: &RedisError, tls: &Tls) -> Option<String> {
     let (_, advice) = REASONS.into_iter().find(|(part, _)| told.contains(part))?;
     Some(match tls.ca().filter(|_| advice == ISSUER) {
         Some(file) => format!(
-            "nobody in the file that REDIS_TLS_CA names ({}) has signed the server's certificate: put the CA that \
-             has signed it there; the file is read again with each attempt to connect",
+            "the server's certificate is not signed by a CA in the file of REDIS_TLS_CA ({}): add its CA to the \
+             file, which is read again at each attempt to connect",
             file.display()
         ),
         None => advice.to_owned(),

@@ -59,7 +59,7 @@ pub(super) async fn masters(
 ) -> RedisResult<Vec<Master>> {
     let answer: Value = cmd("CLUSTER").arg("SHARDS").query_async(connection).await?;
     read(answer, encrypted)
-        .ok_or_else(|| refused("what it says of its cluster (CLUSTER SHARDS) cannot be read"))
+        .ok_or_else(|| refused("its answer to CLUSTER SHARDS cannot be read"))
 }
 
 /// What changes when a node joins a cluster or takes over from another, from its CLUSTER INFO; `None` if this

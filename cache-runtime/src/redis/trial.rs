@@ -42,7 +42,7 @@ async fn try_lease(shared: &Arc<Shared>) -> bool {
         tracing::warn!(
             redis = shared.settings.address,
             reason,
-            "`coalesce = \"fleet\"` shares loads within this process alone: a right is missing, see \
+            "with `coalesce = \"fleet\"`, loads are shared only within this process, because a right is missing: see \
              `cache_runtime::redis_servers` or `cachectl doctor`"
         );
     }

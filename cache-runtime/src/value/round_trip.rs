@@ -68,7 +68,7 @@ fn lost<V: CacheValue + Debug>(
     let config = CacheConfig { codec, max_value_size: usize::MAX, ..CacheConfig::default() };
     let types = Types::new(&config);
     let of = type_of::<V>();
-    let mut text = format!("a `{}` would not come back from Redis as it is", of.name());
+    let mut text = format!("Redis would not return a `{}` unchanged", of.name());
     for codec in distinct(of.codec(codec), of) {
         match types.encode_with(value, codec, likeness) {
             Ok(_) => return None,
@@ -109,8 +109,8 @@ impl<V: CacheValue + Debug> fmt::Display for Lost<'_, V> {
             write!(f, "\n    {sign} {line}")?;
         }
         match lines.len() {
-            0 => f.write_str("\n    (both print alike)"),
-            count if count > SHOWN => write!(f, "\n    and {} lines more", count - SHOWN),
+            0 => f.write_str("\n    (both have the same `Debug` output)"),
+            count if count > SHOWN => write!(f, "\n    and {} more lines", count - SHOWN),
             _ => Ok(()),
         }
     }

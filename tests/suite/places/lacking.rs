@@ -31,7 +31,7 @@ async fn without_scripts_each_process_has_its_memory() {
     assert_eq!(from(&here, &source).await, (2, From::Load));
     assert_eq!(server.cli::<u64>(&["DBSIZE"]), 0);
     let reason = here.health().await.reason.unwrap();
-    assert!(reason.contains("runs no scripts"), "{reason}");
+    assert!(reason.contains("cannot run scripts"), "{reason}");
     let text = log.text();
     assert_eq!(text.matches("runs no scripts").count(), 2, "once for each manager: {text}");
     let diagnostics = here.diagnose().await;
