@@ -9,10 +9,10 @@ use serde::Serialize;
 
 use crate::timestamp;
 
-/// Events that are kept, of routine and of others each.
+/// The number of events that are kept, of frequent and of rare ones each.
 const KEPT: usize = 256;
 
-/// Something that has happened to a cache: see [`CacheManager::events`](crate::CacheManager::events).
+/// An event of a cache: see [`CacheManager::events`](crate::CacheManager::events).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
@@ -26,7 +26,7 @@ pub struct Event {
     pub what: EventKind,
 }
 
-/// The most names, and the most tags, that an event of an invalidation lists.
+/// The maximum number of names, and of tags, that the event of an invalidation lists.
 pub(crate) const LISTED: usize = 32;
 
 /// The kind of an [`Event`].
@@ -34,7 +34,7 @@ pub(crate) const LISTED: usize = 32;
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// Redis is unavailable; this process goes on without it. Another event follows if the reason changes.
+    /// Redis is unavailable; this process continues without it. Another event follows if the reason changes.
     RedisLost {
         /// The reason.
         reason: String,
@@ -87,9 +87,9 @@ pub(crate) struct Events {
 #[derive(Debug, Default)]
 struct Log {
     last: u64,
-    /// Invalidations, of which there may be many a second.
+    /// Invalidations, of which there may be many per second.
     routine: VecDeque<Event>,
-    /// Outages and switches, which invalidations do not push out.
+    /// Outages and switches, which invalidations do not displace.
     rare: VecDeque<Event>,
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn listed(all: &[String]) -> &[String] {
 }
 
 impl Events {
-    /// Notes what happens seldom.
+    /// Records a rare event.
     pub(crate) fn note(&self, what: EventKind) {
         let mut log = self.lock();
         log.last += 1;
@@ -126,7 +126,7 @@ impl Events {
         kept.push_back(event);
     }
 
-    /// Notes what may happen often, if anybody watches.
+    /// Records a frequent event, if events have been requested before.
     pub(crate) fn note_if_watched(&self, what: impl FnOnce() -> EventKind) {
         if self.watched.load(Ordering::Relaxed) {
             self.note(what());

@@ -16,7 +16,7 @@ pub struct Health {
     pub status: Status,
     /// The store in use: `"tiered"`, `"redis"`, or `"memory"`.
     pub backend: &'static str,
-    /// The time that Redis took to answer just now. Serialises as seconds.
+    /// The response time of Redis at this check. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
     pub latency: Option<Duration>,
     /// The state of the circuit breaker; `None` without Redis.
@@ -43,7 +43,7 @@ pub struct Health {
 pub enum Status {
     /// All configured stores are in use.
     Healthy,
-    /// Redis is unavailable, and the memory of the process replaces it; or the feed of invalidations is
+    /// Redis is unavailable, and the memory of the process is used instead; or the feed of invalidations is
     /// unavailable, and memory is not used.
     Degraded,
     /// Redis is unavailable, and the configuration requires it.

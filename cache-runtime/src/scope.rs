@@ -1,4 +1,4 @@
-//! Which manager a call uses: the innermost [`with`] around it, else the process's own.
+//! The manager that a call uses: that of the innermost [`with`] around it, otherwise that of the process.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};

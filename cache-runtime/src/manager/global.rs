@@ -26,11 +26,11 @@ struct Global {
 /// Makes `manager` the manager of the process, which annotated functions use outside of a
 /// [scope](crate::with). Call it at the start of the program.
 ///
-/// Otherwise the first use makes one [from the environment](CacheConfig::from_env).
+/// Otherwise, the first use creates one [from the environment](CacheConfig::from_env).
 ///
 /// # Errors
 /// [`Error::AlreadyInstalled`] if one is installed already; [`Error::UsedBeforeInstall`] if the first use has
-/// made one from the environment.
+/// created one from the environment.
 pub fn install(manager: CacheManager) -> Result<(), Error> {
     is_used();
     match GLOBAL.try_insert(Global { manager, installed: true }) {
@@ -71,7 +71,7 @@ pub(crate) fn is_used() {
 /// Returns the manager in use here: that of the innermost [scope](crate::with), or that of the process.
 ///
 /// If the environment has an invalid value, the error is logged, and the memory store with the default settings is
-/// used, as by annotated functions; [`try_cache`] returns the error.
+/// used, as in annotated functions; [`try_cache`] returns the error.
 pub fn cache() -> CacheManager {
     scope::current().unwrap_or_else(|| global_manager().clone())
 }
@@ -79,7 +79,7 @@ pub fn cache() -> CacheManager {
 /// Returns the manager in use here, or the mistake in the environment from which it would be made.
 ///
 /// # Errors
-/// [`Error::Config`], naming the variable, its value and what is accepted.
+/// [`Error::Config`], which names the variable, its value and the accepted values.
 pub fn try_cache() -> Result<CacheManager, Error> {
     match scope::current() {
         Some(manager) => Ok(manager),

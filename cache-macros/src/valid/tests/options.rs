@@ -84,7 +84,7 @@ fn prefixes_are_text_or_constants() {
         (quote!(prefix = "a::b"), "empty segment"),
         (quote!(prefix = "a b"), "whitespace"),
         (quote!(prefix = "a\0b"), "control character"),
-        (quote!(prefix = "a:{id}"), "belongs in `key`"),
+        (quote!(prefix = "a:{id}"), "belong in `key`"),
         (
             quote!(key_prefix = "a:*"),
             "`key_prefix` cannot contain a pattern: `a` covers everything below it (use `clear` for patterns)",
