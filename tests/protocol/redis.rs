@@ -5,13 +5,13 @@ use std::num::NonZeroU8;
 use crate::rules::{Model, Rule};
 use crate::state::{Begun, Fill, Node, Nodes, Version};
 
-/// A random number: a mark's, an entry's, or a token. Each is drawn once; here it says by whom.
+/// A random number: that of a placeholder or an entry, or a token. Each is drawn once; here it names the actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Id(NonZeroU8);
 
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    Mark,
+    Placeholder,
     Entry,
     Tombstone,
     Root,
@@ -29,7 +29,7 @@ impl Id {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Held {
     Nothing,
-    Mark(Id),
+    Placeholder(Id),
     Entry(Entry),
     Tombstone(Id),
 }
@@ -110,8 +110,8 @@ pub struct Redis {
     pub tokens: Tokens,
     /// Which run of its server each node is.
     pub runs: [u8; 2],
-    /// The runs that have been met, a bit for each.
-    pub met: u8,
+    /// The identified runs, a bit for each.
+    pub identified: u8,
 }
 
 /// The scope of an invalidation.
@@ -137,7 +137,7 @@ impl Held {
     pub fn id(self) -> Option<Id> {
         match self {
             Held::Nothing => None,
-            Held::Mark(id) | Held::Tombstone(id) | Held::Entry(Entry { id, .. }) => Some(id),
+            Held::Placeholder(id) | Held::Tombstone(id) | Held::Entry(Entry { id, .. }) => Some(id),
         }
     }
 }
@@ -185,9 +185,9 @@ impl Redis {
         begun: &mut Begun,
     ) {
         let found = self.at(begun.place()).id();
-        let marks = !model.is_off(Rule::LoadsLeaveMarks)
+        let marks = !model.is_off(Rule::LoadsLeavePlaceholders)
             && !model.is_off(Rule::AbsentEqualsNothing)
-            && !model.is_off(Rule::MarksNotTombstones);
+            && !model.is_off(Rule::PlaceholdersNotTombstones);
         let free = marks && (found.is_none() || found == seen);
         self.begin_over(free, actor, keys, begun);
     }
@@ -201,7 +201,7 @@ impl Redis {
         let place = begun.place();
         if keys.has(place) {
             if free {
-                *self.at_mut(place) = Held::Mark(Id::new(Kind::Mark, actor));
+                *self.at_mut(place) = Held::Placeholder(Id::new(Kind::Placeholder, actor));
             }
             begun.over = self.at(place).id();
         }
@@ -225,7 +225,8 @@ impl Redis {
     /// A load ends: whether its value is stored by this. Where the tokens are elsewhere they are compared
     /// beside it, and what is stored though one is another is stale.
     pub fn fill(&mut self, model: &Model, actor: usize, keys: Keys, fill: &mut Fill) -> bool {
-        let guarded = if model.is_put(actor) { Rule::PutsCompare } else { Rule::LoadsLeaveMarks };
+        let guarded =
+            if model.is_put(actor) { Rule::PutsCompare } else { Rule::LoadsLeavePlaceholders };
         let Fill { begun, version, .. } = *fill;
         let current = self.tokens.confirm_some(keys, begun.tokens)
             || model.is_off(guarded)
@@ -242,10 +243,10 @@ impl Redis {
         stores
     }
 
-    /// A load that has failed takes its own mark away.
+    /// Removes the placeholder of a load that has failed.
     pub fn release(&mut self, actor: usize) {
         for held in [&mut self.held, &mut self.beside] {
-            if *held == Held::Mark(Id::new(Kind::Mark, actor)) {
+            if *held == Held::Placeholder(Id::new(Kind::Placeholder, actor)) {
                 *held = Held::Nothing;
             }
         }
@@ -253,7 +254,7 @@ impl Redis {
 
     pub fn remove(&mut self, model: &Model, actor: usize, keys: Keys) {
         if keys.has(Keys::NAME) {
-            self.held = match model.is_off(Rule::MarksNotTombstones) {
+            self.held = match model.is_off(Rule::PlaceholdersNotTombstones) {
                 true => Held::Tombstone(Id::new(Kind::Tombstone, actor)),
                 false => Held::Nothing,
             };
@@ -271,9 +272,10 @@ impl Redis {
     }
 
     /// One page of a scan, and the removal of what it has found.
-    pub fn sweep(&mut self, model: &Model, place: Keys) {
+    pub fn scan(&mut self, model: &Model, place: Keys) {
         let held = self.at_mut(place);
-        let spared = matches!(held, Held::Mark(_)) && model.is_off(Rule::ClearTakesMarks);
+        let spared =
+            matches!(held, Held::Placeholder(_)) && model.is_off(Rule::ClearTakesPlaceholders);
         if !spared {
             *held = Held::Nothing;
         }
@@ -290,13 +292,13 @@ impl Redis {
 
     /// Returns whether the present run of a node is identified.
     pub fn knows(&self, node: Node) -> bool {
-        self.met & self.run_of(node) != 0
+        self.identified & self.run_of(node) != 0
     }
 
-    /// It is kept of these nodes that they have been met.
+    /// Records these nodes as identified.
     pub fn keep_known(&mut self, nodes: Nodes) {
         for node in nodes.each() {
-            self.met |= self.run_of(node);
+            self.identified |= self.run_of(node);
         }
     }
 
@@ -311,7 +313,7 @@ impl Redis {
             beside: Held::Nothing,
             tokens: Tokens::default(),
             runs: [0; 2],
-            met: 0,
+            identified: 0,
         };
         part.take_over(model, node, self);
         part
@@ -330,7 +332,7 @@ impl Redis {
             self.tokens.read(token, from.tokens);
         }
         if is_there(Keys::RUNS) {
-            self.met = from.met;
+            self.identified = from.identified;
         }
     }
 }

@@ -74,7 +74,7 @@ impl FromIterator<Node> for Nodes {
 pub struct Mishaps {
     /// A key in Redis is evicted, or its time is over.
     pub evictions: u8,
-    /// A notice is heard twice.
+    /// A notice is received twice.
     pub doubles: u8,
     /// The feed's connection is lost.
     pub interruptions: u8,
@@ -154,7 +154,7 @@ pub struct Process {
     /// The same of the other's value.
     pub other: Option<Version>,
     /// The tokens that are in the token cache; gone in the same way.
-    pub mirror: Tokens,
+    pub token_cache: Tokens,
     pub lease: bool,
     /// The lease has ended, and what memory held then still counts in an outage.
     pub lapsed: bool,
@@ -164,16 +164,16 @@ pub struct Process {
     pub lost: Nodes,
     /// Notices that are on their way.
     pub inbox: Notices,
-    /// Those that have been heard and come once more: no answer to a ping waits for them.
+    /// Those that have been received and arrive once more: no answer to a ping waits for them.
     pub echoes: Notices,
-    /// Writers whose bound has not passed here: what they published has not been heard, and the
+    /// Writers whose bound has not passed here: their notice has not been received, and the
     /// lease has held ever since.
     pub behind: Actors,
     /// Writers whose removal is pending to Redis.
     pub journal: Actors,
     /// The oldest version that a read that begins now may return.
     pub required: Version,
-    /// The same in an outage, when others cannot be heard: what was written here, and what a read has returned
+    /// The same in an outage, when notices of others cannot be received: what was written here, and what a read has returned
     /// that went past memory.
     pub known: Version,
 }
@@ -181,21 +181,21 @@ pub struct Process {
 /// The connection over which notices come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Feed {
-    Deaf,
+    Disconnected,
     /// Notices arrive, and what memory held before still counts.
     Subscribed,
-    Hears,
+    Connected,
 }
 
 /// The connections over which Redis is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
     Down,
-    /// One of the servers has never been met: the root's token is to go.
+    /// One of the servers is not identified: the root's token must be removed.
     Removes,
-    /// It is to be kept that they have been met; and whether the root's token is to go after that.
+    /// They must be recorded as identified; `true` if the root's token must be removed after that.
     Keeps(bool),
-    Met,
+    Identified,
     Up,
 }
 
@@ -255,7 +255,7 @@ pub struct Actor {
     /// The oldest version that it may return.
     pub required: Version,
     /// It goes past memory, since the lease has ended.
-    pub passes: bool,
+    pub bypasses: bool,
 }
 
 /// The next step of an actor. A step is one script of Redis, one command, or the work of a process
@@ -279,17 +279,17 @@ pub enum At {
     LoadsAlone,
     // A writer.
     Removes(Keys),
-    Owes,
+    Queues,
     Bumps,
-    OwesLate,
+    QueuesLate,
     // A put, which begins and fills like a load.
     Writes(Begun),
-    OwesValue,
+    QueuesValue,
     Overtakes(Version),
     // A clearing, and whether there was a copy in memory when it began.
     Scans(bool, Keys),
     Announces(bool),
-    Sweeps(bool),
+    Scans(bool),
     Done,
 }
 
@@ -345,7 +345,7 @@ pub struct Fill {
     pub version: Version,
     /// The keys that have not been handled yet.
     pub left: Keys,
-    /// The mark, or a token, is another by now.
+    /// The placeholder or a token has changed.
     pub refused: bool,
 }
 
@@ -357,7 +357,7 @@ impl Fill {
 
 impl Actor {
     pub const NEW: Actor =
-        Actor { at: At::Starts, noted: Noted(0), fetched: Noted(0), required: 0, passes: false };
+        Actor { at: At::Starts, noted: Noted(0), fetched: Noted(0), required: 0, bypasses: false };
     pub const DONE: Actor = Actor { at: At::Done, ..Actor::NEW };
 
     pub fn bump(&mut self, what: Noted) {
@@ -367,7 +367,7 @@ impl Actor {
 }
 
 impl Process {
-    /// Something is invalidated here: what noted it is stale, and no tag of it is mirrored.
+    /// Something is invalidated here: what noted it is stale, and no tag of it is cached.
     pub fn bump(&mut self, what: Noted) {
         if what != Noted::SWEEPS && what != Noted::PUTS {
             self.memory = None;
@@ -375,9 +375,9 @@ impl Process {
         }
         if what == Noted::EPOCH {
             self.lapsed = false;
-            self.mirror = Tokens::default();
+            self.token_cache = Tokens::default();
         } else if what == Noted::PREFIX {
-            self.mirror.prefix = None;
+            self.token_cache.prefix = None;
         }
     }
 

@@ -32,7 +32,7 @@ pub(crate) const REPORT_BYTES: f64 = 265.0;
 /// Counters for names, and as many for tags, at the default capacity of 64 MiB.
 pub(crate) const SLOTS: f64 = (1 << 19) as f64;
 /// The number of tags in the token cache.
-pub(crate) const MIRROR: f64 = 16_384.0;
+pub(crate) const TOKEN_CACHE: f64 = 16_384.0;
 /// The default of `CACHE_MEMORY_CAPACITY`.
 pub(crate) const CAPACITY: f64 = (64 << 20) as f64;
 

@@ -245,7 +245,7 @@ impl Shared {
             if let Ok(client) = client
                 && !refusing
             {
-                // A server that is away leaves a client with a connection that is closed.
+                // A server that is unavailable leaves a client with a connection that is closed.
                 let _ = self.open(client);
             }
         }

@@ -126,7 +126,7 @@ async fn who_has_waited_for_long_enough_loads() {
 }
 
 #[tokio::test]
-async fn one_process_loads_anew_what_all_serve() {
+async fn one_process_refreshes_what_all_serve() {
     on_stores(&Store::STRICT, async |cache: TestCache| {
         let source = Source::new(1);
         let peer = cache.peer().await;

@@ -507,7 +507,7 @@ async fn a_refresh_may_outlast_the_entry() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_older_than_asked_for_is_loaded_anew() {
+async fn a_value_that_is_older_than_requested_is_loaded_again() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
         let at_most = async |seconds| {

@@ -269,7 +269,7 @@ macro_rules! failing {
 failing!(displayed, Broken, Broken(7), skip(runs), key_prefix = "seldom_d", stale_if_error = "1h");
 failing!(debugged, Bare, Bare, skip(runs), key_prefix = "seldom_b", stale_if_error = "1h");
 failing!(
-    aside,
+    in_background,
     Broken,
     Broken(7),
     skip(runs),
@@ -309,18 +309,18 @@ async fn a_failed_load_in_the_background_is_counted_and_named() {
     let runs = Counter::new();
     with(&manager, async {
         for id in 0..CALLS {
-            aside(&runs, id).await.unwrap();
+            in_background(&runs, id).await.unwrap();
         }
         clock.advance(Duration::from_secs(2));
         for id in 0..CALLS {
-            aside(&runs, id).await.unwrap();
+            in_background(&runs, id).await.unwrap();
             until(async || manager.stats().total.load_errors == id as u64 + 1).await;
         }
     })
     .await;
     let lines = lines(&log);
     let [line] = &lines[..] else { panic!("{lines:#?}") };
-    for said in ["seldom::aside", r"broken\nby 7", "in the background failed"] {
+    for said in ["seldom::in_background", r"broken\nby 7", "a background refresh failed"] {
         assert!(line.contains(said), "{said}: {line}");
     }
 }

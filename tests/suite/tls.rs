@@ -182,7 +182,10 @@ async fn what_is_said_of_certificates_is_checked_at_once() {
         (config().redis_tls_identity(&certificate, &certificate), "REDIS_TLS_KEY"),
     ] {
         let refused = CacheManager::builder().config(config).build().unwrap_err().to_string();
-        assert!(refused.starts_with(setting) && refused.contains("PEM file that contains"), "{refused}");
+        assert!(
+            refused.starts_with(setting) && refused.contains("PEM file that contains"),
+            "{refused}"
+        );
     }
     let refused = |variables: &[(&str, &str)]| {
         let get = |name: &str| {

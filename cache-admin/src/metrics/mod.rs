@@ -181,12 +181,7 @@ static FAMILIES: [Family; 27] = [
         Cache(Counter, |stats| stats.redis_errors as f64),
     ),
     family(
-        [
-            "cache_redis_outages_total",
-            "cache.redis.outages",
-            "{outage}",
-            "Outages of Redis.",
-        ],
+        ["cache_redis_outages_total", "cache.redis.outages", "{outage}", "Outages of Redis."],
         Cache(Counter, |stats| stats.redis_outages as f64),
     ),
     family(
@@ -234,7 +229,12 @@ static FAMILIES: [Family; 27] = [
         Cache(Amount, |stats| stats.bytes as f64),
     ),
     family(
-        ["cache_memory_capacity_bytes", "cache.memory.limit", "By", "Capacity of the memory store."],
+        [
+            "cache_memory_capacity_bytes",
+            "cache.memory.limit",
+            "By",
+            "Capacity of the memory store.",
+        ],
         Cache(Amount, |stats| stats.capacity as f64),
     ),
     family(
@@ -247,7 +247,12 @@ static FAMILIES: [Family; 27] = [
         Cache(Amount, |stats| stats.pending_invalidations as f64),
     ),
     family(
-        ["cache_healthy", "cache.healthy", "1", "1 if all configured stores are in use, otherwise 0."],
+        [
+            "cache_healthy",
+            "cache.healthy",
+            "1",
+            "1 if all configured stores are in use, otherwise 0.",
+        ],
         Healths(State, |health| f64::from(health.reason.is_none())),
     ),
     family(

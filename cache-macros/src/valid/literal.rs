@@ -111,7 +111,8 @@ fn closure(given: &Given, parameter: &str, gives: &str, scope: &Scope) -> syn::R
         Expr::Closure(closure) => {
             if closure.inputs.len() != 1 {
                 let count = closure.inputs.len();
-                let message = format!("`{name}` takes {accepted}, not a closure with {count} parameters");
+                let message =
+                    format!("`{name}` takes {accepted}, not a closure with {count} parameters");
                 return Err(at(given, message));
             }
             if let Some(asyncness) = closure.asyncness {

@@ -64,7 +64,8 @@ fn refuse_pattern(
         return Ok(());
     };
     let instead = instead(&value[..first]);
-    let message = format!("`{}` cannot contain a pattern{instead} (use `clear` for patterns)", given.name);
+    let message =
+        format!("`{}` cannot contain a pattern{instead} (use `clear` for patterns)", given.name);
     Err(syn::Error::new_spanned(text, message))
 }
 

@@ -109,9 +109,7 @@ fn servers(urls: &[&str]) -> Result<Vec<ConnectionInfo>, String> {
         && !others.is_empty()
     {
         if !cfg!(feature = "cluster") {
-            return Err(refusal(
-                "several URLs need a cluster: enable the feature `cluster`",
-            ));
+            return Err(refusal("several URLs need a cluster: enable the feature `cluster`"));
         }
         if servers.iter().any(|server| matches!(server.addr(), ConnectionAddr::Unix(_))) {
             return Err(refusal("the nodes of a cluster cannot be reached through a Unix socket"));
@@ -127,7 +125,9 @@ fn servers(urls: &[&str]) -> Result<Vec<ConnectionInfo>, String> {
             (encrypted, login, settings.db(), settings.protocol())
         };
         if others.iter().any(|other| speaks(other) != speaks(first)) {
-            return Err(refusal("all nodes of a cluster must have the same scheme, login and database"));
+            return Err(refusal(
+                "all nodes of a cluster must have the same scheme, login and database",
+            ));
         }
     }
     Ok(servers)

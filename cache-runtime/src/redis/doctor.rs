@@ -378,7 +378,11 @@ impl<'a> DiagnosedServer<'a> {
         if let Err(error) = self.ask(&publish).await
             && is_unknown_command(&error)
         {
-            return Diagnostic::warning("feed", format!("the server has no pub/sub: {error}"), LOST);
+            return Diagnostic::warning(
+                "feed",
+                format!("the server has no pub/sub: {error}"),
+                LOST,
+            );
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.shared.settings.connect_timeout))

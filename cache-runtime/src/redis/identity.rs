@@ -48,9 +48,7 @@ pub(super) fn check_version(info: &str) -> RedisResult<()> {
     if major >= 7 {
         return Ok(());
     }
-    Err(refused(format!(
-        "Redis 7.0 or Valkey 7.2 is the minimum; this server is {version}"
-    )))
+    Err(refused(format!("Redis 7.0 or Valkey 7.2 is the minimum; this server is {version}")))
 }
 
 pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {

@@ -253,7 +253,9 @@ fn describe(lacking: &[&Lack], user: &str, namespace: &str) -> String {
         parts.push(format!("the server has no command {}", unknown.join(", ")));
     }
     if unknown.iter().any(|name| ["EVALSHA", "SCRIPT LOAD"].contains(&&**name)) {
-        parts.push("it cannot run scripts, without which its entries cannot be kept coherent".to_owned());
+        parts.push(
+            "it cannot run scripts, without which its entries cannot be kept coherent".to_owned(),
+        );
     }
     parts.extend(lacking.first().map(|lack| lack.need.loss().to_owned()));
     parts.join("; ")

@@ -32,11 +32,7 @@ pub(super) async fn reach_master(
             Err(error) => reasons.push(format!("{}: {error}", sentinel.addr())),
         }
     }
-    Err(RedisError::from((
-        ErrorKind::Io,
-        "no sentinel names a usable master",
-        reasons.join("; "),
-    )))
+    Err(RedisError::from((ErrorKind::Io, "no sentinel names a usable master", reasons.join("; "))))
 }
 
 async fn ask_sentinel(

@@ -155,7 +155,9 @@ impl Shared {
     pub(super) fn link(self: &Arc<Self>) -> Option<Arc<Link>> {
         let Some(runtime) = runtime::with_timers() else {
             if !self.no_runtime_logged.swap(true, Ordering::Relaxed) {
-                tracing::warn!("Redis is not used outside of a tokio runtime; values are kept in memory");
+                tracing::warn!(
+                    "Redis is not used outside of a tokio runtime; values are kept in memory"
+                );
             }
             return None;
         };
@@ -295,7 +297,11 @@ impl Shared {
         self.events.note(EventKind::RedisLost { reason: reason.to_owned() });
         let redis = &self.settings.address;
         match self.reports.outage(Instant::now(), reason) {
-            Some(0) => tracing::warn!(redis, reason, "Redis is unavailable; caching in memory until it is back"),
+            Some(0) => tracing::warn!(
+                redis,
+                reason,
+                "Redis is unavailable; caching in memory until it is back"
+            ),
             Some(unreported) => tracing::warn!(
                 redis,
                 reason,
@@ -334,11 +340,7 @@ impl Shared {
         if self.reports.is_new(reason) {
             self.events.note(EventKind::RedisLost { reason: reason.to_owned() });
             let redis = &self.settings.address;
-            tracing::warn!(
-                redis,
-                reason,
-                "Redis is still unavailable, for a different reason"
-            );
+            tracing::warn!(redis, reason, "Redis is still unavailable, for a different reason");
         }
     }
 

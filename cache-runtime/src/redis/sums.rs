@@ -79,7 +79,10 @@ async fn send(shared: &Arc<Shared>, sent: &mut Sent) -> Result<(), Unavailable> 
             Ok(()) => {}
             Err(Refusal::Unavailable) => return Err(Unavailable),
             Err(Refusal::Forbidden(reason)) => {
-                tracing::warn!(reason, "Redis refuses the statistics of this process; no more are sent");
+                tracing::warn!(
+                    reason,
+                    "Redis refuses the statistics of this process; no more are sent"
+                );
                 sent.is_forbidden = true;
                 return Err(Unavailable);
             }

@@ -119,7 +119,10 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
             Ok(ready) if suspect => match shared.record.pause(Instant::now()) {
                 None => go_up(link, &shared, ready),
                 Some(pause) => {
-                    tracing::debug!(?pause, "Redis answers, but operations fail; it is not used during the pause");
+                    tracing::debug!(
+                        ?pause,
+                        "Redis answers, but operations fail; it is not used during the pause"
+                    );
                     drop(shared);
                     // Asked again afterwards.
                     sleep(pause).await;

@@ -103,8 +103,8 @@ fn pem(
 ) -> Result<Option<Vec<u8>>, Unreadable> {
     let Some(file) = file else { return Ok(None) };
     let refused = |expected| (setting, file.clone(), expected);
-    let bytes = std::fs::read(file)
-        .map_err(|error| refused(format!("a readable PEM file ({error})")))?;
+    let bytes =
+        std::fs::read(file).map_err(|error| refused(format!("a readable PEM file ({error})")))?;
     if is_right(&bytes) {
         Ok(Some(bytes))
     } else {
@@ -131,8 +131,7 @@ impl Tls {
 pub(super) fn advice(error: &RedisError, tls: &Tls) -> Option<String> {
     const ISSUER: &str = "the server's certificate is not signed by a trusted CA: name its CA in \
                           REDIS_TLS_CA";
-    const NAME: &str =
-        "the server's certificate is for another name: connect with a name that is in the certificate";
+    const NAME: &str = "the server's certificate is for another name: connect with a name that is in the certificate";
     const PLAIN: &str = "the server does not use TLS on this port: use another port, or redis://";
     // By what rustls calls it, or what the server's alert does.
     const REASONS: [(&str, &str); 9] = [

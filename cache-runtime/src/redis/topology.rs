@@ -58,8 +58,7 @@ pub(super) async fn masters(
     encrypted: bool,
 ) -> RedisResult<Vec<Master>> {
     let answer: Value = cmd("CLUSTER").arg("SHARDS").query_async(connection).await?;
-    read(answer, encrypted)
-        .ok_or_else(|| refused("its answer to CLUSTER SHARDS cannot be read"))
+    read(answer, encrypted).ok_or_else(|| refused("its answer to CLUSTER SHARDS cannot be read"))
 }
 
 /// What changes when a node joins a cluster or takes over from another, from its CLUSTER INFO; `None` if this

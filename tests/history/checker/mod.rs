@@ -13,7 +13,7 @@
 //! And every operation has succeeded, and each value is that of the key that was asked for.
 
 mod floors;
-mod heard;
+mod received;
 mod steady;
 #[cfg(test)]
 mod tests;
@@ -24,7 +24,7 @@ use std::time::Duration;
 use cache_tests::history::{Change, Event, Failure, Origin, Read, Span};
 
 use floors::Floors;
-use heard::Heard;
+use received::Received;
 use steady::Steady;
 
 /// The record of one process.
@@ -119,7 +119,7 @@ fn own_changes(record: &Record) -> impl Iterator<Item = &Change> {
 /// The connection of a process to Redis, and the notices that it has received.
 struct Touch {
     steady: Steady,
-    heard: Heard,
+    received: Received,
 }
 
 struct Checker<'a> {
@@ -133,7 +133,7 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn check(&self, record: &Record, verdict: &mut Verdict) {
         let own = Floors::new(own_changes(record).map(|change| (change.span.end, change)));
-        let touch = Touch { steady: Steady::new(record), heard: Heard::new(record) };
+        let touch = Touch { steady: Steady::new(record), received: Received::new(record) };
         for event in &record.events {
             match event {
                 Event::Read(read) => self.check_read(record, &own, &touch, *read, verdict),
@@ -180,8 +180,8 @@ impl Checker<'_> {
         verdict.steady += u64::from(is_steady);
         let Some((at, change)) = self.confirmed.first_above(&seen, put) else { return };
         let late = Duration::from_micros((read.span.begin - read.lag).saturating_sub(at));
-        let has_heard = at < touch.heard.until(read.span.begin);
-        if has_heard || late > self.bound(record, is_steady, &read, at) {
+        let has_received = at < touch.received.until(read.span.begin);
+        if has_received || late > self.bound(record, is_steady, &read, at) {
             let change = change.clone();
             verdict.violations.push(Violation::Others { process, read, change, late });
         }

@@ -9,7 +9,7 @@ pub struct Steady {
     untroubled: Vec<Span>,
     /// The spans in which an invalidation of this process was pending although nothing failed, so that
     /// it did without Redis. One that was dropped half-way is sent after its caller has continued.
-    owing: Vec<Span>,
+    pending: Vec<Span>,
 }
 
 impl Steady {
@@ -30,10 +30,10 @@ impl Steady {
             }
         }
         spans.extend(span_of(&row));
-        let owing = super::own_changes(record)
+        let pending = super::own_changes(record)
             .filter(|change| change.how == How::CacheInvalidateDropped)
             .map(|change| Span { end: change.confirmed.unwrap_or(u64::MAX), ..change.span });
-        Steady { untroubled: spans, owing: owing.collect() }
+        Steady { untroubled: spans, pending: pending.collect() }
     }
 
     /// Returns whether the process was connected during all of the span.
@@ -41,8 +41,8 @@ impl Steady {
         let next = self.untroubled.partition_point(|steady| steady.begin <= span.begin);
         let untroubled =
             next.checked_sub(1).is_some_and(|last| span.end <= self.untroubled[last].end);
-        let owes = |owing: &Span| owing.begin <= span.end && span.begin <= owing.end;
-        untroubled && !self.owing.iter().any(owes)
+        let owes = |pending: &Span| pending.begin <= span.end && span.begin <= pending.end;
+        untroubled && !self.pending.iter().any(owes)
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Plan {
     /// The number of copies that fit into the memory of an instance.
     pub(crate) copies: f64,
     /// The number of tags in the token cache.
-    pub(crate) mirror: f64,
+    pub(crate) token_cache: f64,
     /// Counters for names, and as many for tags.
     pub(crate) slots: f64,
     /// The number of times that each notice arrives, and the time between them.
@@ -50,7 +50,7 @@ impl Plan {
             memory_ttl: 12.0,
             token_life: 120.0,
             copies: 2_000.0,
-            mirror: 700.0,
+            token_cache: 700.0,
             slots: 4_096.0,
             notices: 1.0,
             apart: 0.0,
@@ -73,7 +73,7 @@ impl Plan {
             memory_ttl: 60.0,
             token_life: 2.0 * day,
             copies: paper::CAPACITY / paper::COPY,
-            mirror: paper::MIRROR,
+            token_cache: paper::TOKEN_CACHE,
             slots: paper::SLOTS,
             notices: 1.0,
             apart: 0.0,

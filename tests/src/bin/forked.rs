@@ -181,7 +181,7 @@ fn main() {
     process::exit(0);
 }
 
-/// Each in turn changes what all have, and all others hear of it.
+/// Each process in turn changes a shared value, and all others receive the invalidation.
 fn share(runtime: &Runtime, [first, second]: &mut [Child; 2]) {
     let get = || runtime.block_on(long(1));
     for _ in 0..2 {
@@ -191,13 +191,13 @@ fn share(runtime: &Runtime, [first, second]: &mut [Child; 2]) {
             changer.call("change");
             let value = changer.call("get");
             assert!(changer.has_loaded(&value), "{value}");
-            until("the sibling hears", || other.call("get") == value);
-            until("the parent hears", || get() == value);
+            until("the sibling receives it", || other.call("get") == value);
+            until("the parent receives it", || get() == value);
         }
         runtime.block_on(change(1));
         let value = get();
         for child in [&mut *first, &mut *second] {
-            until("a child hears", || child.call("get") == value);
+            until("a child receives it", || child.call("get") == value);
             assert_eq!(child.call("backend"), cache().backend());
         }
     }

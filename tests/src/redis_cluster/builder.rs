@@ -112,7 +112,7 @@ impl RedisClusterBuilder {
         }
         for (index, replica) in cluster.nodes[masters..].iter().enumerate() {
             let master = cluster.id(index / replicas);
-            // It has to hear of its master first.
+            // It must know its master first.
             wait_for(|| {
                 replica.try_cli::<()>(&["CLUSTER", "REPLICATE", &master]).map_err(|e| e.to_string())
             });

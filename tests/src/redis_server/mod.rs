@@ -108,7 +108,7 @@ impl RedisServer {
         drop(self.lock().take());
     }
 
-    /// Starts the server anew on its port, killing it first if it runs, and waits until it
+    /// Starts the server again on its port, killing it first if it runs, and waits until it
     /// answers.
     ///
     /// # Panics

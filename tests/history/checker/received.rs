@@ -4,20 +4,20 @@ use super::Record;
 
 /// Up to when a process says that it has received everything, as it goes on.
 #[derive(Debug)]
-pub struct Heard(Vec<(u64, u64)>);
+pub struct Received(Vec<(u64, u64)>);
 
-impl Heard {
+impl Received {
     pub fn new(record: &Record) -> Self {
         let mut until = 0;
         let said = record.events.iter().filter_map(|event| match event {
-            Event::Watch(Watch { span, received_until: Some(heard), .. }) => {
-                Some((span.end, *heard))
+            Event::Watch(Watch { span, received_until: Some(received), .. }) => {
+                Some((span.end, *received))
             }
             _ => None,
         });
-        Heard(
-            said.map(|(at, heard)| {
-                until = heard.max(until);
+        Received(
+            said.map(|(at, received)| {
+                until = received.max(until);
                 (at, until)
             })
             .collect(),
