@@ -41,12 +41,13 @@ use crate::request::{
 /// # }
 /// ```
 pub trait CacheCall: Future + Sized {
-    /// Returns a handle of the entry that this call would read and store. Nothing happens until a method of the
-    /// handle is awaited.
+    /// Returns a handle of the entry that this call would read and store. Nothing happens until a
+    /// method of the handle is awaited.
     ///
     /// The call must not have been polled. Use this method directly on the call: a boxed future (of an
-    /// `#[async_trait]` method) is recognised as the one that was created last on this thread. So an ordinary function
-    /// that immediately makes such a call, and returns it in another box, is mistaken for it.
+    /// `#[async_trait]` method) is recognised as the one that was created last on this thread. So an
+    /// ordinary function that immediately makes such a call, and returns it in another box, is mistaken
+    /// for it.
     fn cache_entry(self) -> CacheEntry<Self> {
         CacheEntry {
             addressee: addressee::<Self>(),
@@ -64,16 +65,17 @@ impl<F: Future> CacheCall for F {}
 ///
 /// Every method fails with [`Error::NotACachedCall`] if the future is not that of an annotated
 /// function, and never acts on the entry of a call that such a future makes. The future may then have run
-/// up to its first suspension point, or up to the cached call in it. A method fails with [`Error::NoEntry`] if the
-/// key cannot be made, for example because an argument cannot be serialised. An outage of Redis is not
-/// an error.
+/// up to its first suspension point, or up to the cached call in it. A method fails with
+/// [`Error::NoEntry`] if the key cannot be made, for example because an argument cannot be serialised.
+/// An outage of Redis is not an error.
 ///
 /// # Cancel safety
 ///
 /// - Dropping [`invalidate`](CacheEntry::invalidate) half-way still invalidates.
-/// - Dropping [`refresh`](CacheEntry::refresh), [`fetch`](CacheEntry::fetch) or [`bypass`](CacheEntry::bypass) drops the
-///   function's body, and nothing is stored.
-/// - Dropping [`put`](CacheEntry::put) half-way stores nothing. The previous entry may be removed, because it is older.
+/// - Dropping [`refresh`](CacheEntry::refresh), [`fetch`](CacheEntry::fetch) or
+///   [`bypass`](CacheEntry::bypass) drops the function's body, and nothing is stored.
+/// - Dropping [`put`](CacheEntry::put) half-way stores nothing. The previous entry may be removed,
+///   because it is older.
 #[must_use = "a handle does nothing until one of its methods is awaited"]
 pub struct CacheEntry<F> {
     call: Pin<Box<F>>,
@@ -96,8 +98,8 @@ pub struct Fetched<T> {
 }
 
 impl<F: Future> CacheEntry<F> {
-    /// Makes [`fetch`](CacheEntry::fetch) and [`peek`](CacheEntry::peek) ignore a stored value of this age or older.
-    /// `fetch` then loads.
+    /// Makes [`fetch`](CacheEntry::fetch) and [`peek`](CacheEntry::peek) ignore a stored value of this
+    /// age or older. `fetch` then loads.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.options.max_age = Some(age);
         self
@@ -111,8 +113,8 @@ impl<F: Future> CacheEntry<F> {
         self
     }
 
-    /// Returns the name of the entry, as [`CacheManager`](crate::CacheManager) takes it. In Redis, the namespace
-    /// and a `:` precede it.
+    /// Returns the name of the entry, as [`CacheManager`](crate::CacheManager) takes it. In Redis, the
+    /// namespace and a `:` precede it.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors).
@@ -121,8 +123,8 @@ impl<F: Future> CacheEntry<F> {
         Ok(resolved.key.name().as_str().to_owned())
     }
 
-    /// Removes the entry, and prevents running loads from storing one. When this returns, every later call with the
-    /// same arguments in this process loads.
+    /// Removes the entry, and prevents running loads from storing one. When this returns, every later
+    /// call with the same arguments in this process loads.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors).
@@ -133,13 +135,14 @@ impl<F: Future> CacheEntry<F> {
         Ok(())
     }
 
-    /// Loads now, even if a fresh value is stored; stores the output and returns it. Until then, other callers get
-    /// the stored value. If the entry is stored or invalidated in another way while the body runs, the
-    /// output is returned and not stored. An entry that was stored in the meantime is removed, because it is unknown
-    /// which of the two is newer.
+    /// Loads now, even if a fresh value is stored; stores the output and returns it. Until then, other
+    /// callers get the stored value. If the entry is stored or invalidated in another way while the
+    /// body runs, the output is returned and not stored. An entry that was stored in the meantime is
+    /// removed, because it is unknown which of the two is newer.
     ///
-    /// Callers of `refresh` during such a load share the next one, which begins when the running load has ended. So fifty
-    /// concurrent callers cause two loads, unless the function has `coalesce = "off"`.
+    /// Callers of `refresh` during such a load share the next one, which begins when the running load
+    /// has ended. So fifty concurrent callers cause two loads, unless the function has `coalesce =
+    /// "off"`.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors). The output of the body is in the `Ok`: for a function that
@@ -157,8 +160,8 @@ impl<F: Future> CacheEntry<F> {
         self.output(Request::Bypass).await
     }
 
-    /// Returns the stored value if it is fresh, and never loads. For a function that returns a `Result`, the value is
-    /// `Some(Ok(..))`. The call is not counted in the statistics.
+    /// Returns the stored value if it is fresh, and never loads. For a function that returns a
+    /// `Result`, the value is `Some(Ok(..))`. The call is not counted in the statistics.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors).
@@ -167,8 +170,8 @@ impl<F: Future> CacheEntry<F> {
         Ok(self.ask(Request::Peek(max_age)).await?.0)
     }
 
-    /// Makes the ordinary call, and also returns the source of its output. [`value`](Fetched::value) is the whole
-    /// output.
+    /// Makes the ordinary call, and also returns the source of its output. [`value`](Fetched::value) is
+    /// the whole output.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors). The output of the body is in [`Fetched::value`].
@@ -183,11 +186,11 @@ impl<F: Future> CacheEntry<F> {
         }
     }
 
-    /// Stores a value as if the function had just returned it, and replaces the present entry. The result of a
-    /// load that began before is not stored.
+    /// Stores a value as if the function had just returned it, and replaces the present entry. The
+    /// result of a load that began before is not stored.
     ///
-    /// `value` is the value that the function stores: that in its `Ok`, or the whole output if it does not return a
-    /// `Result`.
+    /// `value` is the value that the function stores: that in its `Ok`, or the whole output if it does
+    /// not return a `Result`.
     ///
     /// ```
     /// # use cache_runtime::{CacheCall as _, CacheManager, cached};

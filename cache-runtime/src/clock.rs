@@ -1,7 +1,7 @@
 //! The clock of entries in memory.
 //!
-//! A hit must not make a system call. So one thread keeps the time in an atomic, and sleeps while there are no
-//! reads.
+//! A hit must not make a system call. So one thread keeps the time in an atomic, and sleeps while there
+//! are no reads.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,7 +73,8 @@ impl Clock {
         }
     }
 
-    /// Returns the milliseconds since an arbitrary moment in the past. They are never zero and never decrease.
+    /// Returns the milliseconds since an arbitrary moment in the past. They are never zero and never
+    /// decrease.
     #[inline]
     pub fn now_ms(&self) -> u64 {
         match &self.0 {

@@ -18,7 +18,8 @@ const KEPT: usize = 256;
 pub struct Event {
     /// The number of the event; the next one has a number larger by one.
     pub number: u64,
-    /// The time of the event, by the clock of this machine. Serialises as in RFC 3339, in UTC, with milliseconds.
+    /// The time of the event, by the clock of this machine. Serialises as in RFC 3339, in UTC, with
+    /// milliseconds.
     #[serde(serialize_with = "timestamp::serialize")]
     pub at: SystemTime,
     /// The kind of the event, with its details.

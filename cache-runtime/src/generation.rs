@@ -1,9 +1,9 @@
 //! Generations: what makes an invalidation inside one process a single atomic step.
 //!
-//! Every name and every tag is hashed to one of a number of atomic counters that the capacity decides. An entry keeps
-//! the sum of the counters it depends on, as it was *before* its value was loaded, and is fresh
-//! only while that is the present sum. Counters only grow, so equal sums mean that none of them
-//! has changed. Two tags that share a counter cost each other misses, never a stale value.
+//! Every name and every tag is hashed to one of a number of atomic counters that the capacity decides.
+//! An entry keeps the sum of the counters it depends on, as it was *before* its value was loaded, and
+//! is fresh only while that is the present sum. Counters only grow, so equal sums mean that none of
+//! them has changed. Two tags that share a counter cost each other misses, never a stale value.
 //!
 //! A put takes the place of the entry of its name in the table itself, so it makes no entry stale, and
 //! least of all those whose names share its counter. What must not come after it are loads and puts of
@@ -231,15 +231,15 @@ impl Generations {
         self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// To be called before Redis is asked by a read that may not look into memory: what there is to be given up
-    /// once it has its answer, since the lease has ended.
+    /// To be called before Redis is asked by a read that may not look into memory: what there is to be
+    /// given up once it has its answer, since the lease has ended.
     pub(crate) fn pass(&self) -> Option<Passed> {
         let until_ms = self.lease.lapsed()?;
         Some(Passed { until_ms, epoch: self.epoch.load(Ordering::Acquire) })
     }
 
-    /// Such a read has its answer, which may be newer than anything in memory: that is not served any more, not
-    /// even in an outage. Once for all reads that were under way together.
+    /// Such a read has its answer, which may be newer than anything in memory: that is not served any
+    /// more, not even in an outage. Once for all reads that were under way together.
     pub(crate) fn give_up(&self, passed: Passed) {
         let (next, order) = (passed.epoch.wrapping_add(1), Ordering::AcqRel);
         let _ = self.epoch.compare_exchange(passed.epoch, next, order, Ordering::Acquire);

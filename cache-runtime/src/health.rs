@@ -31,8 +31,9 @@ pub struct Health {
     /// are kept in memory, or if the feed of invalidations is not connected. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
     pub feed_lag: Option<Duration>,
-    /// The reason for which a configured Redis is not used, or not fully. It also names commands that the user may
-    /// not use or that the server lacks, if the cache works without them; these do not change the status.
+    /// The reason for which a configured Redis is not used, or not fully. It also names commands that
+    /// the user may not use or that the server lacks, if the cache works without them; these do not
+    /// change the status.
     pub reason: Option<String>,
 }
 

@@ -22,8 +22,8 @@ pub struct Inspected {
     pub store: Source,
     /// The state of the entry: fresh, or the reason for which it is not served.
     pub state: EntryState,
-    /// The function whose value it is, if it has been called in this process. `None` also for a value that was stored
-    /// directly.
+    /// The function whose value it is, if it has been called in this process. `None` also for a value
+    /// that was stored directly.
     pub function: Option<&'static str>,
     /// The time since it was stored. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
@@ -76,9 +76,9 @@ pub enum EntryState {
 }
 
 impl Inspected {
-    /// Returns the value as a self-describing `T`, such as `serde_json::Value`; `None` if the codec is not self-describing.
-    /// MessagePack is. It is used for values that the compact codecs cannot represent, and for all values with
-    /// `CACHE_CODEC=messagepack`.
+    /// Returns the value as a self-describing `T`, such as `serde_json::Value`; `None` if the codec is
+    /// not self-describing. MessagePack is. It is used for values that the compact codecs cannot
+    /// represent, and for all values with `CACHE_CODEC=messagepack`.
     pub fn value<T: DeserializeOwned>(&self) -> Option<T> {
         let payload = self.payload.as_deref().filter(|_| self.codec == Some(MessagePack::NAME))?;
         MessagePack::decode(payload).ok()

@@ -1,4 +1,5 @@
-//! System calls of this thread: with all forbidden but what ends a process, whoever makes another one is killed.
+//! System calls of this thread: with all forbidden but what ends a process, whoever makes another one
+//! is killed.
 //!
 //! The process that is killed is not this one: the test runs itself once more.
 

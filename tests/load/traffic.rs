@@ -11,7 +11,8 @@ use tokio::time::Instant;
 const ARTICLES: u64 = 100_000;
 /// They are in so many groups, which are invalidated as a whole.
 const GROUPS: u64 = 200;
-/// A task makes at least this number of calls, because the hit rate grows with it. A busy machine needs longer.
+/// A task makes at least this number of calls, because the hit rate grows with it. A busy machine needs
+/// longer.
 const LEAST_CALLS: u64 = 2_000;
 
 type Article = Arc<Vec<u64>>;

@@ -20,8 +20,8 @@
 //! Each rule of the protocol can be switched off, and then something must go wrong: that shows
 //! what the rule is good for, and that the search would have seen it.
 //!
-//! In an outage, notices of others are not received, and memory is still read for a while: its values must be no
-//! older than what its process has written, or has read past it.
+//! In an outage, notices of others are not received, and memory is still read for a while: its values
+//! must be no older than what its process has written, or has read past it.
 //!
 //! Not covered: time (an entry that expires is one that is evicted), flights (the runtime has a
 //! model of its own for them), when the grace of an outage is over, a clearing

@@ -5,7 +5,8 @@ use std::num::NonZeroU8;
 use crate::rules::{Model, Rule};
 use crate::state::{Begun, Fill, Node, Nodes, Version};
 
-/// A random number: that of a placeholder or an entry, or a token. Each is drawn once; here it names the actor.
+/// A random number: that of a placeholder or an entry, or a token. Each is drawn once; here it names
+/// the actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Id(NonZeroU8);
 

@@ -173,8 +173,8 @@ pub struct Process {
     pub journal: Actors,
     /// The oldest version that a read that begins now may return.
     pub required: Version,
-    /// The same in an outage, when notices of others cannot be received: what was written here, and what a read has returned
-    /// that went past memory.
+    /// The same in an outage, when notices of others cannot be received: what was written here, and
+    /// what a read has returned that went past memory.
     pub known: Version,
 }
 

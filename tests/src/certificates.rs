@@ -132,8 +132,8 @@ pub struct EncryptedSentinel {
 }
 
 impl EncryptedSentinel {
-    /// Starts all three with this certificate, which has to be valid for `127.0.0.1`, and waits until the sentinel
-    /// knows the replica.
+    /// Starts all three with this certificate, which has to be valid for `127.0.0.1`, and waits until
+    /// the sentinel knows the replica.
     ///
     /// # Panics
     ///

@@ -7,16 +7,17 @@ use serde::Serialize;
 use crate::registry::Mutation;
 use crate::site::SourceLocation;
 
-/// A probable mistake in an attribute. Its `Display` is a sentence or two, with the location of each attribute and
-/// a remedy.
+/// A probable mistake in an attribute. Its `Display` is a sentence or two, with the location of each
+/// attribute and a remedy.
 ///
-/// Its `Debug` is the same, so that a failed `assert_eq!(audit(), [])` is readable. `Serialize` writes the fields.
+/// Its `Debug` is the same, so that a failed `assert_eq!(audit(), [])` is readable. `Serialize` writes
+/// the fields.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Finding {
-    /// There is no annotated function. Usually this is a test in `tests/` that does not use the library with the
-    /// functions, so that the linker drops it.
+    /// There is no annotated function. Usually this is a test in `tests/` that does not use the library
+    /// with the functions, so that the linker drops it.
     #[non_exhaustive]
     NoSites {},
     /// A literal segment of a template has the name of an argument that the template does not use: `user:id`
@@ -40,8 +41,8 @@ pub enum Finding {
         /// The tag, as it is written.
         tag: &'static str,
     },
-    /// Cached functions with the same type name, as in sibling blocks. Of those that are called in one process, all but
-    /// the first are cached in memory only.
+    /// Cached functions with the same type name, as in sibling blocks. Of those that are called in one
+    /// process, all but the first are cached in memory only.
     #[non_exhaustive]
     Twins {
         /// Their locations.
@@ -67,8 +68,8 @@ pub enum Finding {
         name: &'static str,
         /// The prefix or tag that was probably meant, as it is written.
         nearest: Option<String>,
-        /// The cached function whose names end with a hash below `nearest`, if `name` would be correct with a `key`
-        /// template for that function.
+        /// The cached function whose names end with a hash below `nearest`, if `name` would be correct
+        /// with a `key` template for that function.
         hashed: Option<&'static str>,
     },
     /// The call in an `entry` is not that of a `#[cached]` function, so nothing is invalidated or

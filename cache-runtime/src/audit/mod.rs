@@ -40,9 +40,9 @@ pub fn audit() -> Vec<Finding> {
 impl Registry {
     /// Finds probable mistakes in these attributes.
     ///
-    /// Uses of the direct API ([`CacheManager`](crate::CacheManager)) are unknown here: a prefix or tag that only
-    /// directly stored entries have counts as unused, and a tag that is only invalidated directly counts as never
-    /// invalidated. Such findings can be removed:
+    /// Uses of the direct API ([`CacheManager`](crate::CacheManager)) are unknown here: a prefix or tag
+    /// that only directly stored entries have counts as unused, and a tag that is only invalidated
+    /// directly counts as never invalidated. Such findings can be removed:
     ///
     /// ```
     /// use cache_runtime::{Finding, audit, cached};
@@ -88,8 +88,8 @@ impl Registry {
     }
 }
 
-/// The prefixes of these that no function has, each with the one that was probably meant; none if there are no
-/// functions. Names that are set directly may still have them.
+/// The prefixes of these that no function has, each with the one that was probably meant; none if there
+/// are no functions. Names that are set directly may still have them.
 pub(crate) fn unused_prefixes<'a>(
     prefixes: impl Iterator<Item = &'a str>,
     sites: &[CachedSite],

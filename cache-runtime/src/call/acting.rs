@@ -52,8 +52,8 @@ impl Call {
         Turn::Load(Load::new(self, leader, Goal::Place { put, overtaken }))
     }
 
-    /// The next load that is asked for directly: to be led, or what another caller has loaded. One that has begun
-    /// before is of no use to this caller, who may know of a change that it has not seen.
+    /// The next load that is asked for directly: to be led, or what another caller has loaded. One that
+    /// has begun before is of no use to this caller, who may know of a change that it has not seen.
     async fn join_refresh(&self) -> Result<Leader<CallKey>, Served> {
         let (core, key) = (&self.core, &self.key);
         let (asked, mut patience) = (Ticket::now(), 1);

@@ -20,9 +20,10 @@ pub use self::postcard::Postcard;
 
 /// A format for values in Redis.
 ///
-/// An implementation need not support every type (a positional format cannot): the cache decodes each value before it
-/// is stored, and uses [`MessagePack`] or [`Bincode`] if the value has changed. But `decode` must be total: for any bytes
-/// it returns a value or an error, without a panic, and without allocating more than their length justifies.
+/// An implementation need not support every type (a positional format cannot): the cache decodes each
+/// value before it is stored, and uses [`MessagePack`] or [`Bincode`] if the value has changed. But
+/// `decode` must be total: for any bytes it returns a value or an error, without a panic, and without
+/// allocating more than their length justifies.
 ///
 /// ```
 /// use cache_runtime::{Codec, CodecError};
@@ -67,8 +68,8 @@ pub trait Codec: Send + Sync + 'static {
     /// Appends the bytes of `value` to `out`.
     ///
     /// # Errors
-    /// If the format cannot represent the value, or its `Serialize` fails. The bytes that were appended to `out`
-    /// are then meaningless.
+    /// If the format cannot represent the value, or its `Serialize` fails. The bytes that were appended
+    /// to `out` are then meaningless.
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError>;
 
     /// Reads a value back from all of `bytes`.

@@ -63,7 +63,8 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [the maximum lifetime of values that are loaded during an outage](CacheConfig#structfield.outage_ttl).
+    /// Sets [the maximum lifetime of values that are loaded during an
+    /// outage](CacheConfig#structfield.outage_ttl).
     #[must_use]
     pub fn outage_ttl(mut self, ttl: Duration) -> Self {
         self.outage_ttl = ttl;
@@ -99,7 +100,8 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [the minimum time for which a caller waits for another caller's load](CacheConfig#structfield.wait_limit).
+    /// Sets [the minimum time for which a caller waits for another caller's
+    /// load](CacheConfig#structfield.wait_limit).
     #[must_use]
     pub fn wait_limit(mut self, limit: Duration) -> Self {
         self.wait_limit = limit;
@@ -127,7 +129,8 @@ impl CacheConfig {
         self
     }
 
-    /// Sets the files with [the certificate of this client](CacheConfig#structfield.redis_tls_cert) and its key.
+    /// Sets the files with [the certificate of this client](CacheConfig#structfield.redis_tls_cert) and
+    /// its key.
     #[must_use]
     pub fn redis_tls_identity(
         mut self,
@@ -146,7 +149,8 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [the maximum time for which an operation waits to start](CacheConfig#structfield.redis_pool_timeout).
+    /// Sets [the maximum time for which an operation waits to
+    /// start](CacheConfig#structfield.redis_pool_timeout).
     #[must_use]
     pub fn redis_pool_timeout(mut self, timeout: Duration) -> Self {
         self.redis_pool_timeout = timeout;
@@ -167,7 +171,8 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [the interval at which idle connections are checked](CacheConfig#structfield.redis_health_check_interval).
+    /// Sets [the interval at which idle connections are
+    /// checked](CacheConfig#structfield.redis_health_check_interval).
     #[must_use]
     pub fn redis_health_check_interval(mut self, interval: Duration) -> Self {
         self.redis_health_check_interval = interval;

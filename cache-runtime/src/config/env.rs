@@ -22,13 +22,13 @@ impl CacheConfig {
     /// defaults. The variables are listed at the [fields](CacheConfig#fields).
     ///
     /// An empty variable counts as unset. In mode `memory`, the variables of the Redis address are ignored. A
-    /// `REDIS_PORT` of the form `tcp://..` is ignored, because Kubernetes sets it in every container next to a
-    /// service named `redis`.
+    /// `REDIS_PORT` of the form `tcp://..` is ignored, because Kubernetes sets it in every container
+    /// next to a service named `redis`.
     ///
-    /// Booleans are `true`, `yes`, `on` or `1`, and `false`, `no`, `off` or `0`, in upper or lower case. For an
-    /// unknown variable that begins with `CACHE_`, a warning is logged, with the name that was probably meant. A variable
-    /// that begins with `REDIS_` may belong to another program, so a warning is only logged if its name resembles that of
-    /// an unset variable of the cache.
+    /// Booleans are `true`, `yes`, `on` or `1`, and `false`, `no`, `off` or `0`, in upper or lower
+    /// case. For an unknown variable that begins with `CACHE_`, a warning is logged, with the name that
+    /// was probably meant. A variable that begins with `REDIS_` may belong to another program, so a
+    /// warning is only logged if its name resembles that of an unset variable of the cache.
     ///
     /// # Errors
     ///
@@ -114,8 +114,8 @@ fn unknown<'a>(
         .collect()
 }
 
-/// The variable that was probably meant by `REDIS_` and this: other programs have such variables, too. One that is
-/// set as well was not meant.
+/// The variable that was probably meant by `REDIS_` and this: other programs have such variables, too.
+/// One that is set as well was not meant.
 fn misspelled<'a>(
     rest: &str,
     names: &BTreeSet<String>,

@@ -65,7 +65,8 @@ pub struct CacheConfig {
     pub mode: Mode,
     /// The first part of all keys in Redis, so that several applications can share one server.
     /// Each program and each environment (staging, production) that shares a Redis with others
-    /// needs a namespace of its own. `CACHE_NAMESPACE`, default `cache`; ASCII letters, digits, `_`, `.`, `-`.
+    /// needs a namespace of its own. `CACHE_NAMESPACE`, default `cache`; ASCII letters, digits, `_`,
+    /// `.`, `-`.
     pub namespace: String,
     /// The codec of values in Redis. `CACHE_CODEC`: `bincode` (the default), `messagepack`, or
     /// `postcard` with the feature of that name.
@@ -84,25 +85,26 @@ pub struct CacheConfig {
     /// `CACHE_MEMORY_CAPACITY`, default 64 MiB.
     #[serde(with = "bytes_text")]
     pub memory_capacity: usize,
-    /// The maximum lifetime of a copy in memory, in mode `tiered`. `CACHE_MEMORY_TTL`, default 60 s. It bounds the
-    /// effect of changes without a notice, such as a key deleted with `redis-cli`.
+    /// The maximum lifetime of a copy in memory, in mode `tiered`. `CACHE_MEMORY_TTL`, default 60 s. It
+    /// bounds the effect of changes without a notice, such as a key deleted with `redis-cli`.
     #[serde(with = "duration_text")]
     pub memory_ttl: Duration,
-    /// The maximum lifetime of values that are loaded while Redis is unavailable. `CACHE_OUTAGE_TTL`, default 30 s.
+    /// The maximum lifetime of values that are loaded while Redis is unavailable. `CACHE_OUTAGE_TTL`,
+    /// default 30 s.
     #[serde(with = "duration_text")]
     pub outage_ttl: Duration,
-    /// The time for which copies are served after Redis became unavailable, in mode `tiered`. It begins when the
-    /// invalidations of other processes were last received, which may be some seconds before the outage is detected.
-    /// `CACHE_OUTAGE_GRACE`, default 10 s; with 0, copies are not served.
+    /// The time for which copies are served after Redis became unavailable, in mode `tiered`. It begins
+    /// when the invalidations of other processes were last received, which may be some seconds before
+    /// the outage is detected. `CACHE_OUTAGE_GRACE`, default 10 s; with 0, copies are not served.
     #[serde(with = "duration_text")]
     pub outage_grace: Duration,
     /// The largest value that is stored or read, in bytes. `CACHE_MAX_VALUE_SIZE`, default 1 MiB.
     ///
-    /// The size is independent of store, codec and compression. It is the sum of the bytes of all strings, of each
-    /// number in its full width (a `u64` has 8), and of 8 bytes for the length of each string and list. Names of
-    /// fields do not count. A larger value is returned and not stored; if another process has stored one, it is not
-    /// read. An entry whose encoded value has more
-    /// than eight times the limit is neither written nor decompressed.
+    /// The size is independent of store, codec and compression. It is the sum of the bytes of all
+    /// strings, of each number in its full width (a `u64` has 8), and of 8 bytes for the length of each
+    /// string and list. Names of fields do not count. A larger value is returned and not stored; if
+    /// another process has stored one, it is not read. An entry whose encoded value has more than eight
+    /// times the limit is neither written nor decompressed.
     #[serde(with = "bytes_text")]
     pub max_value_size: usize,
     /// The encoded size, in bytes, above which values are compressed in Redis; `None`
@@ -112,19 +114,21 @@ pub struct CacheConfig {
     /// The longest load whose value is still stored in Redis. `CACHE_MAX_LOAD`, default 5 minutes.
     #[serde(with = "duration_text")]
     pub max_load: Duration,
-    /// The minimum time for which a caller waits for another caller's load before it loads too. If four times the mean
-    /// load time is longer, that counts instead. `CACHE_WAIT_LIMIT`, default 10 s.
+    /// The minimum time for which a caller waits for another caller's load before it loads too. If four
+    /// times the mean load time is longer, that counts instead. `CACHE_WAIT_LIMIT`, default 10 s.
     ///
-    /// The mean is that of the function; for direct loads, of all names with the same first prefix. The time that a load
-    /// waits for other loads does not count. When the limit is reached, one of the waiting callers loads, and the others
-    /// wait for it. If two loads would wait for each other, one of them does not wait.
+    /// The mean is that of the function; for direct loads, of all names with the same first prefix. The
+    /// time that a load waits for other loads does not count. When the limit is reached, one of the
+    /// waiting callers loads, and the others wait for it. If two loads would wait for each other, one
+    /// of them does not wait.
     #[serde(with = "duration_text")]
     pub wait_limit: Duration,
     /// The maximum number of concurrent background refreshes. Above it, stale values are served without a
     /// refresh. `CACHE_MAX_BACKGROUND_LOADS`, default 256; 0 for none.
     ///
-    /// A function starts no further refresh while it runs as many as there are free places. So one function whose bodies
-    /// hang takes half of the places, and two take two thirds. This is logged once for each function.
+    /// A function starts no further refresh while it runs as many as there are free places. So one
+    /// function whose bodies hang takes half of the places, and two take two thirds. This is logged
+    /// once for each function.
     pub max_background_loads: u16,
 
     /// The address of Redis: of one server, of a cluster's nodes, or of sentinels (see
@@ -132,19 +136,20 @@ pub struct CacheConfig {
     /// `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_TLS` (`false`).
     pub redis_url: Option<RedisUrl>,
     /// A PEM file with the certificates of the authorities that may sign the server's certificate, instead of
-    /// the roots of the system. `REDIS_TLS_CA`; for `rediss://`. The file is read again at each attempt to connect.
+    /// the roots of the system. `REDIS_TLS_CA`; for `rediss://`. The file is read again at each attempt
+    /// to connect.
     pub redis_tls_ca: Option<PathBuf>,
     /// A PEM file with the certificate that this client presents to the server.
-    /// `REDIS_TLS_CERT`; for `rediss://`. The file is read again at each attempt to connect, so the certificate may be
-    /// renewed at any time.
+    /// `REDIS_TLS_CERT`; for `rediss://`. The file is read again at each attempt to connect, so the
+    /// certificate may be renewed at any time.
     pub redis_tls_cert: Option<PathBuf>,
     /// A PEM file with the key of that certificate. `REDIS_TLS_KEY`.
     pub redis_tls_key: Option<PathBuf>,
     /// The number of multiplexed connections to each server, over which commands are spread.
     /// `REDIS_POOL_MAX_CONNECTIONS`, default 2.
     pub redis_pool_max_connections: u16,
-    /// The maximum time for which an operation waits until it may start, if too many are running. After it, the call
-    /// continues without Redis. `REDIS_POOL_TIMEOUT`, default 250 ms.
+    /// The maximum time for which an operation waits until it may start, if too many are running. After
+    /// it, the call continues without Redis. `REDIS_POOL_TIMEOUT`, default 250 ms.
     #[serde(with = "duration_text")]
     pub redis_pool_timeout: Duration,
     /// The timeout for connecting. `REDIS_CONNECT_TIMEOUT`, default 2 s.
@@ -204,8 +209,8 @@ impl Default for CacheConfig {
 }
 
 impl CacheConfig {
-    /// Returns the TTL of values under this key prefix: that of the prefix itself, otherwise that of the nearest
-    /// enclosing prefix (`video` encloses `video:meta`), otherwise the default.
+    /// Returns the TTL of values under this key prefix: that of the prefix itself, otherwise that of
+    /// the nearest enclosing prefix (`video` encloses `video:meta`), otherwise the default.
     pub fn ttl_of(&self, prefix: &str) -> Ttl {
         std::iter::successors(Some(prefix), |prefix| Some(prefix.rsplit_once(':')?.0))
             .find_map(|prefix| self.prefix_ttls.get(prefix))

@@ -14,10 +14,11 @@ pub enum Mode {
     Auto,
     /// The memory of the process; the Redis settings are ignored.
     Memory,
-    /// Redis only: the next read sees the invalidations of all processes. A configuration without an address is
-    /// an error.
+    /// Redis only: the next read sees the invalidations of all processes. A configuration without an
+    /// address is an error.
     Redis,
-    /// Redis, with copies in the memory of the process, which a feed of invalidations keeps coherent. A configuration without an address is an error.
+    /// Redis, with copies in the memory of the process, which a feed of invalidations keeps coherent. A
+    /// configuration without an address is an error.
     Tiered,
 }
 

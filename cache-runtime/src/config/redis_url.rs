@@ -25,12 +25,13 @@ const SENTINEL_TLS: &str = "rediss-sentinel";
 ///   `redis://host:6379,redis://host:6379`. The other nodes are discovered.
 /// - A master monitored by Sentinel: `redis-sentinel://[user:password@]host[:26379][,host..]/name[/db]`
 ///   with the hosts of the sentinels and the name of the master; with `rediss-sentinel://..`, all connections
-///   use TLS. User and password are those of the master; those of the sentinels, if needed, are `?sentinel_user=..&sentinel_password=..`.
+///   use TLS. User and password are those of the master; those of the sentinels, if needed, are
+///   `?sentinel_user=..&sentinel_password=..`.
 ///
 /// With `?protocol=resp3`, commands use that protocol too; invalidations of other processes always do.
 ///
-/// `Debug` and `Display` never show the password, even if the text is not a valid URL. Serialising writes it, because a
-/// configuration must read back unchanged.
+/// `Debug` and `Display` never show the password, even if the text is not a valid URL. Serialising
+/// writes it, because a configuration must read back unchanged.
 ///
 /// ```
 /// use cache_runtime::RedisUrl;

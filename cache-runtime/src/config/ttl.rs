@@ -36,7 +36,8 @@ impl Ttl {
     /// The shortest TTL, one millisecond: the resolution of Redis.
     pub const MIN: Duration = Duration::from_millis(1);
 
-    /// The longest TTL with a duration, 100 years of 365 days. Use [`Forever`](Ttl::Forever) for longer times.
+    /// The longest TTL with a duration, 100 years of 365 days. Use [`Forever`](Ttl::Forever) for longer
+    /// times.
     pub const MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
 
     /// Returns the duration, or `None` for [`Forever`](Ttl::Forever).

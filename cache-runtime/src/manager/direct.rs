@@ -43,16 +43,18 @@ impl CacheManager {
 
     /// Stores a value under a name, for all processes that share the cache, and replaces what is there.
     ///
-    /// The result of a load of that name that began before is not stored. If a removal of the name overtakes this call,
-    /// the call is `Ok` and nothing is stored, because the removal is the later of the two.
+    /// The result of a load of that name that began before is not stored. If a removal of the name
+    /// overtakes this call, the call is `Ok` and nothing is stored, because the removal is the later of
+    /// the two.
     ///
     /// # Errors
     /// - [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for an invalid name, tag or TTL
-    /// - [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`], [`Error::Lossy`] or [`Error::Panics`] for
-    ///   the value. The previous entry of the name is then removed, since it is older than this value.
+    /// - [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`], [`Error::Lossy`]
+    ///   or [`Error::Panics`] for the value. The previous entry of the name is then removed, since it
+    ///   is older than this value.
     ///
-    /// This method cannot check parts of the value that serde does not serialise, such as a field with `#[serde(skip)]`. An
-    /// annotated function checks them if the type has `PartialEq` or `Debug`. See
+    /// This method cannot check parts of the value that serde does not serialise, such as a field with
+    /// `#[serde(skip)]`. An annotated function checks them if the type has `PartialEq` or `Debug`. See
     /// [`assert_round_trip`](crate::assert_round_trip).
     pub async fn set<V: CacheValue>(
         &self,
@@ -67,8 +69,8 @@ impl CacheManager {
 
     /// Removes the value under a name, and prevents running loads from storing one.
     ///
-    /// Returns true if there was a value. Returns `None` if this is unknown because Redis has not answered in time;
-    /// the removal is then pending, and is sent again until Redis confirms it.
+    /// Returns true if there was a value. Returns `None` if this is unknown because Redis has not
+    /// answered in time; the removal is then pending, and is sent again until Redis confirms it.
     ///
     /// # Errors
     /// [`Error::Name`] for an invalid name.
@@ -117,12 +119,12 @@ impl CacheManager {
     /// Concurrent callers of one name share one load, including those of annotated functions. Only `Ok`
     /// is stored. Cancel safe: if the loading caller is dropped, a waiting one takes over.
     ///
-    /// The cache adds no error of its own. With an invalid name, tag or TTL, `load` runs each time, nothing is stored,
-    /// and an error is logged.
+    /// The cache adds no error of its own. With an invalid name, tag or TTL, `load` runs each time,
+    /// nothing is stored, and an error is logged.
     ///
     /// # Errors
-    /// The error of `load`, which may be of any type. Only the caller whose load has failed gets it, since it need
-    /// not be `Clone`. Callers that waited run their own loads, all at once;
+    /// The error of `load`, which may be of any type. Only the caller whose load has failed gets it,
+    /// since it need not be `Clone`. Callers that waited run their own loads, all at once;
     /// [`get_or_load_shared`](CacheManager::get_or_load_shared) gives the error to all of them.
     ///
     /// ```
@@ -155,8 +157,8 @@ impl CacheManager {
         self.load_directly(name, &options.into(), SharedErrors::NONE, load).await
     }
 
-    /// Does the same as [`get_or_load`](CacheManager::get_or_load), but all callers that waited for a failed load get a
-    /// clone of its error.
+    /// Does the same as [`get_or_load`](CacheManager::get_or_load), but all callers that waited for a
+    /// failed load get a clone of its error.
     ///
     /// # Errors
     /// The error of `load`.
@@ -229,8 +231,8 @@ impl CacheManager {
         Run::<ResultKind<_>, _>::new(Arc::new(call).next(), share, body).await
     }
 
-    /// Invalidates everything below a prefix, and the name that equals the prefix. This is one step, regardless of
-    /// the number of entries.
+    /// Invalidates everything below a prefix, and the name that equals the prefix. This is one step,
+    /// regardless of the number of entries.
     ///
     /// A prefix is one or more whole segments: `video` covers `video:42` and not `videos:42`.
     ///
@@ -253,8 +255,9 @@ impl CacheManager {
         Ok(())
     }
 
-    /// Returns the entry under a name, of any origin: its age, its tags and its state. If the entry is in Redis and in
-    /// memory, the one in Redis is returned. Returns `None` if there is no entry, or Redis is unavailable.
+    /// Returns the entry under a name, of any origin: its age, its tags and its state. If the entry is
+    /// in Redis and in memory, the one in Redis is returned. Returns `None` if there is no entry, or
+    /// Redis is unavailable.
     ///
     /// This is for diagnosis: for the name of a function's entry, it scans all entries in memory.
     ///

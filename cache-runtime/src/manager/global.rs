@@ -70,8 +70,8 @@ pub(crate) fn is_used() {
 
 /// Returns the manager in use here: that of the innermost [scope](crate::with), or that of the process.
 ///
-/// If the environment has an invalid value, the error is logged, and the memory store with the default settings is
-/// used, as in annotated functions; [`try_cache`] returns the error.
+/// If the environment has an invalid value, the error is logged, and the memory store with the default
+/// settings is used, as in annotated functions; [`try_cache`] returns the error.
 pub fn cache() -> CacheManager {
     scope::current().unwrap_or_else(|| global_manager().clone())
 }

@@ -31,9 +31,10 @@ const AT_ONCE: usize = 256;
 pub struct Written {
     /// The number of values that are stored in the configured stores.
     pub stored: usize,
-    /// The number of values that Redis has not confirmed in time, or that were set while it was unavailable. They are
-    /// in the memory of this process for at most [`outage_ttl`](crate::CacheConfig::outage_ttl). Nothing older is served in their
-    /// place: in Redis the names are removed.
+    /// The number of values that Redis has not confirmed in time, or that were set while it was
+    /// unavailable. They are in the memory of this process for at most
+    /// [`outage_ttl`](crate::CacheConfig::outage_ttl). Nothing older is served in their place: in Redis
+    /// the names are removed.
     pub unconfirmed: usize,
     /// The number of values that another change of the same name overtook. Nothing is left under those names.
     pub overtaken: usize,
@@ -47,18 +48,19 @@ pub struct WarmReport {
     pub fresh: usize,
     /// The number of names whose load failed.
     pub failed: usize,
-    /// The number of names whose load succeeded but whose value is not stored: it cannot be, or was invalidated
-    /// meanwhile.
+    /// The number of names whose load succeeded but whose value is not stored: it cannot be, or was
+    /// invalidated meanwhile.
     pub missing: usize,
 }
 
 impl CacheManager {
     /// Returns the values under several names, in their order; `None` for a name without a fresh `V`.
     ///
-    /// Redis is asked in parts of at most 1,000 names and about 1 MiB, by the sizes seen so far, one after the
-    /// other. Each part has [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself, and up to eight times as long
-    /// while Redis answers pings: a large answer is not an outage. A value that takes longer alone is `None`. If
-    /// Redis becomes unavailable meanwhile, the values found so far are returned. Cancel safe.
+    /// Redis is asked in parts of at most 1,000 names and about 1 MiB, by the sizes seen so far, one
+    /// after the other. Each part has [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself,
+    /// and up to eight times as long while Redis answers pings: a large answer is not an outage. A
+    /// value that takes longer alone is `None`. If Redis becomes unavailable meanwhile, the values
+    /// found so far are returned. Cancel safe.
     ///
     /// # Errors
     /// [`Error::Name`] for the first name that cannot be one.
@@ -84,13 +86,13 @@ impl CacheManager {
         Ok(core.counted(readings.into_iter().map(|found| found.unwrap_or_else(nothing)).collect()))
     }
 
-    /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns the number of
-    /// stored ones.
+    /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns the
+    /// number of stored ones.
     ///
-    /// They are sent in parts of at most 256 values and about 1 MiB, one part after the other, so that each value has
-    /// [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself. An unavailable Redis is not an error: such values
-    /// are counted in [`Written::unconfirmed`], and the log says how many there are. Cancel safe: what has been
-    /// stored stays.
+    /// They are sent in parts of at most 256 values and about 1 MiB, one part after the other, so that
+    /// each value has [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself. An unavailable
+    /// Redis is not an error: such values are counted in [`Written::unconfirmed`], and the log says how
+    /// many there are. Cancel safe: what has been stored stays.
     ///
     /// # Errors
     /// As [`set`](CacheManager::set): [`Error::Name`] or [`Error::Duration`] before anything is

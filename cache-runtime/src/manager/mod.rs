@@ -200,25 +200,28 @@ impl CacheManager {
         self.core().reset_stats();
     }
 
-    /// Returns the statistics of all processes that share this namespace in Redis, including processes that have ended;
-    /// `None` while Redis is unavailable. Without Redis these are the statistics of this process.
+    /// Returns the statistics of all processes that share this namespace in Redis, including processes
+    /// that have ended; `None` while Redis is unavailable. Without Redis these are the statistics of
+    /// this process.
     ///
-    /// Each process adds its counts every few seconds ([`stats_interval`](CacheConfig::stats_interval)) and at its
-    /// [`disconnect`](CacheManager::disconnect). The counts of a killed process since its last report are lost. The sums
-    /// are kept for 30 days after the last report, including those of removed functions.
+    /// Each process adds its counts every few seconds ([`stats_interval`](CacheConfig::stats_interval))
+    /// and at its [`disconnect`](CacheManager::disconnect). The counts of a killed process since its
+    /// last report are lost. The sums are kept for 30 days after the last report, including those of
+    /// removed functions.
     pub async fn fleet_stats(&self) -> Option<FleetStats> {
         self.core().fleet_stats().await
     }
 
-    /// Resets the statistics of all processes to zero; those of each single process go on. Without Redis this is
-    /// [`reset_stats`](CacheManager::reset_stats). Returns false if it was not done because Redis is unavailable.
+    /// Resets the statistics of all processes to zero; those of each single process go on. Without
+    /// Redis this is [`reset_stats`](CacheManager::reset_stats). Returns false if it was not done
+    /// because Redis is unavailable.
     pub async fn reset_fleet_stats(&self) -> bool {
         self.core().reset_fleet_stats().await
     }
 
-    /// Returns the recent events with a number larger than `after`, the oldest first; with 0, all that are kept. At most
-    /// the last 256 invalidations and the last 256 other events are kept. Invalidations are recorded from the first call
-    /// of this method on.
+    /// Returns the recent events with a number larger than `after`, the oldest first; with 0, all that
+    /// are kept. At most the last 256 invalidations and the last 256 other events are kept.
+    /// Invalidations are recorded from the first call of this method on.
     pub fn events(&self, after: u64) -> Vec<Event> {
         self.core().events.after(after)
     }
@@ -228,12 +231,12 @@ impl CacheManager {
         self.core().stores.as_str()
     }
 
-    /// Switches caching off or on for a `#[cached]` function. While it is off, each call runs the body, and nothing is
-    /// stored. Invalidations continue, so that no old value is served when it is switched on again. The setting belongs to
-    /// this manager.
+    /// Switches caching off or on for a `#[cached]` function. While it is off, each call runs the body,
+    /// and nothing is stored. Invalidations continue, so that no old value is served when it is
+    /// switched on again. The setting belongs to this manager.
     ///
-    /// `function` is a [`path`](crate::SourceLocation::path) of the [registry](crate::registry()), for all instances
-    /// of a generic function, or a [`name`](crate::SiteStats::name) of the statistics.
+    /// `function` is a [`path`](crate::SourceLocation::path) of the [registry](crate::registry()), for
+    /// all instances of a generic function, or a [`name`](crate::SiteStats::name) of the statistics.
     ///
     /// # Errors
     /// [`Error::UnknownFunction`].
@@ -256,10 +259,11 @@ impl CacheManager {
         Health::of(self.core()).await
     }
 
-    /// Ends the background work, including loads, and stops using Redis. Annotated functions go on with the memory store.
+    /// Ends the background work, including loads, and stops using Redis. Annotated functions go on with
+    /// the memory store.
     ///
-    /// Pending invalidations are sent once more, within the operation timeout. Returns the number that Redis has still
-    /// not confirmed.
+    /// Pending invalidations are sent once more, within the operation timeout. Returns the number that
+    /// Redis has still not confirmed.
     #[must_use = "this is the number of lost invalidations; other processes may serve the entries until they expire"]
     pub async fn disconnect(&self) -> usize {
         let core = self.core();

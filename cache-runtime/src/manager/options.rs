@@ -38,16 +38,17 @@ impl SetOptions {
         Ttl::Forever.into()
     }
 
-    /// Adds a tag to [invalidate](crate::CacheManager::invalidate_tag) by: at most 128, besides the prefixes of the
-    /// name.
+    /// Adds a tag to [invalidate](crate::CacheManager::invalidate_tag) by: at most 128, besides the
+    /// prefixes of the name.
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
         self
     }
 
-    /// Sets the weight of the value in bytes of memory, instead of the estimate of the cache: for values that share what
-    /// they point to (a slice of a large `Bytes`, an `Arc` with other owners), which it cannot see.
+    /// Sets the weight of the value in bytes of memory, instead of the estimate of the cache: for
+    /// values that share what they point to (a slice of a large `Bytes`, an `Arc` with other owners),
+    /// which it cannot see.
     #[must_use]
     pub fn weight(mut self, bytes: usize) -> Self {
         self.weight = Some(bytes);

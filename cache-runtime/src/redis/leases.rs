@@ -1,7 +1,9 @@
-//! What is known of whether placeholders that others wait for can be set, renewed and taken away with the rights that there are.
+//! What is known of whether placeholders that others wait for can be set, renewed and taken away with
+//! the rights that there are.
 //!
-//! Where one of them is missing a placeholder stays until it ends by itself, and whoever waits for a load that has failed
-//! would wait for that. So who finds another's placeholder tries it out, once for each connection, with a placeholder of its own.
+//! Where one of them is missing a placeholder stays until it ends by itself, and whoever waits for a
+//! load that has failed would wait for that. So who finds another's placeholder tries it out, once for
+//! each connection, with a placeholder of its own.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

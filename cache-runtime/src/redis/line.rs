@@ -1,7 +1,7 @@
 //! One connection to a server. One that was closed while nobody used it is made anew.
 //!
-//! A server may close connections that are idle (`timeout`), and so may whatever stands in between. Nothing is lost
-//! with such a connection but the connection.
+//! A server may close connections that are idle (`timeout`), and so may whatever stands in between.
+//! Nothing is lost with such a connection but the connection.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -60,8 +60,8 @@ impl Line {
         self.lock().connection.clone()
     }
 
-    /// Sends a command. If the connection was closed before, so that nothing has been sent, it is sent over a new
-    /// one.
+    /// Sends a command. If the connection was closed before, so that nothing has been sent, it is sent
+    /// over a new one.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         let Numbered { number, mut connection } = self.lock().clone();
         let outcome = {

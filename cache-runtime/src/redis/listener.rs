@@ -38,8 +38,8 @@ const PATIENCE: Duration = LEASE;
 /// So many times the masters of a cluster are looked at again once it has changed: it counts the change
 /// before each of its nodes knows what has changed.
 const LOOKS: u32 = 10;
-/// A task that has not been seen for so long is on a runtime that nobody drives. With the interval below another link
-/// takes over within ten seconds.
+/// A task that has not been seen for so long is on a runtime that nobody drives. With the interval
+/// below another link takes over within ten seconds.
 const ASLEEP: Duration = Duration::from_secs(8);
 /// How often a link looks whether anybody listens.
 pub(super) const LOOK: Duration = Duration::from_secs(2);

@@ -1,9 +1,9 @@
 //! A load or put in Redis: how it begins, and how it ends.
 //!
-//! It begins with a placeholder under the name and with the tokens as they are, and stores by compare-and-set over
-//! that placeholder. One server does each of the two in one step. In a cluster the name and its tokens are on
-//! different nodes. Then they are asked side by side: it matters that all of it is before the body, or after
-//! it, and not in which order.
+//! It begins with a placeholder under the name and with the tokens as they are, and stores by
+//! compare-and-set over that placeholder. One server does each of the two in one step. In a cluster the
+//! name and its tokens are on different nodes. Then they are asked side by side: it matters that all of
+//! it is before the body, or after it, and not in which order.
 
 use std::sync::Arc;
 use std::time::Duration;

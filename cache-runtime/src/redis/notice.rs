@@ -60,8 +60,8 @@ pub(super) fn nothing() -> Vec<u8> {
 
 /// Reads what was sent; `None` for what nobody of this version has written.
 ///
-/// Anybody who may publish can send anything. So what is read costs no more than its length: each pattern is a
-/// look at all that memory holds, and there is one at most.
+/// Anybody who may publish can send anything. So what is read costs no more than its length: each
+/// pattern is a look at all that memory holds, and there is one at most.
 pub(super) fn read(bytes: &[u8]) -> Option<Notice<'_>> {
     if bytes.len() > LONGEST {
         return None;
@@ -131,8 +131,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever is sent, what it says takes no more than its bytes, and asks for memory to be gone through
-        /// once at most.
+        /// Whatever is sent, what it says takes no more than its bytes, and asks for memory to be gone
+        /// through once at most.
         #[test]
         fn any_message_costs_no_more_than_its_length(
             head in 0_u8..3, items in proptest::collection::vec(("[kpx]", ".{0,3}", 0_u16..5), 0..200),

@@ -211,8 +211,8 @@ async fn ask_newcomer<T: FromRedisValue>(node: &Node, lane: Lane, command: &Cmd)
     Ok(answer)
 }
 
-/// Whether one of several keys of a slot is on another node than the others, since the slot is on its way. They
-/// can be asked for one by one.
+/// Whether one of several keys of a slot is on another node than the others, since the slot is on its
+/// way. They can be asked for one by one.
 pub(super) fn is_half_moved(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::TryAgain)
 }

@@ -20,8 +20,8 @@ pub(super) enum Need {
     Scans,
     /// The statistics of all processes.
     Sums,
-    /// Invalidations of other processes cannot be received, if the server has no such command. A user who may not
-    /// publish cannot tell others either.
+    /// Invalidations of other processes cannot be received, if the server has no such command. A user
+    /// who may not publish cannot tell others either.
     Feed,
     /// Scripts that the server has lost are not sent again before the next connection.
     LostScripts,
@@ -29,16 +29,16 @@ pub(super) enum Need {
     Nothing,
 }
 
-/// A command as it is tried. What it says is the same on every server, and leaves nothing behind that does not
-/// end by itself.
+/// A command as it is tried. What it says is the same on every server, and leaves nothing behind that
+/// does not end by itself.
 pub(super) struct Right {
     /// The words: `KEY`, `FEED` and `NOTICE` stand for what they say.
     pub(super) line: &'static str,
     pub(super) need: Need,
 }
 
-/// Every command that is sent or that a script runs. The key is absent at first, and a text of ten seconds from
-/// `SET` to `UNLINK`: what makes a hash is refused there.
+/// Every command that is sent or that a script runs. The key is absent at first, and a text of ten
+/// seconds from `SET` to `UNLINK`: what makes a hash is refused there.
 pub(super) const RIGHTS: [Right; 22] = [
     of(Need::Nothing, "PING"),
     of(Need::All, "TIME"),

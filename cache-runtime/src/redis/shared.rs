@@ -183,8 +183,8 @@ impl Shared {
         self.source.load(Ordering::Acquire)
     }
 
-    /// In a forked process: its parent's connections are used by nobody here, nor has anything been heard, and it
-    /// speaks in a name of its own.
+    /// In a forked process: its parent's connections are used by nobody here, nor has anything been
+    /// heard, and it speaks in a name of its own.
     fn begin_anew(&self) {
         self.source.store(random::word(), Ordering::Release);
         for (_, link) in self.lock_links().drain() {
@@ -377,8 +377,8 @@ impl Turn<'_> {
         Ok(self.conclude(asked, outcome.ok())?)
     }
 
-    /// The same for what may be large. If it is not there in time, and the server answers a ping meanwhile, it
-    /// is waited for so many deadlines. Then it has failed alone: the link stays in use.
+    /// The same for what may be large. If it is not there in time, and the server answers a ping
+    /// meanwhile, it is waited for so many deadlines. Then it has failed alone: the link stays in use.
     pub(super) async fn ask_large<T>(
         &self,
         lane: Lane,

@@ -143,8 +143,8 @@ pub(super) async fn reset_fleet_counters(shared: &Arc<Shared>) -> Result<(), Una
     shared.quietly(turn.ready.ask(Lane::Quick, &key, &unlink)).await.map_err(|_| Unavailable)
 }
 
-/// When the last report of an instance was, in milliseconds and in seconds: the field has its number, then the
-/// former, which earlier versions do not write, then the latter.
+/// When the last report of an instance was, in milliseconds and in seconds: the field has its number,
+/// then the former, which earlier versions do not write, then the latter.
 fn when(text: &str) -> (Option<u64>, Option<u64>) {
     let mut parts = text.rsplit(' ').map(|part| part.parse::<u64>().ok());
     let (secs, ms, number) = (parts.next().flatten(), parts.next().flatten(), parts.next());

@@ -1,5 +1,5 @@
-//! The tasks of a link: one that connects, keeps watch and connects again, and those that send what is pending and
-//! report statistics.
+//! The tasks of a link: one that connects, keeps watch and connects again, and those that send what is
+//! pending and report statistics.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -138,8 +138,8 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
     }
 }
 
-/// Waits until something happens or the time for a check has come. Meanwhile it sees to it that somebody listens to
-/// the feed: who did may be on a runtime that is not driven any more.
+/// Waits until something happens or the time for a check has come. Meanwhile it sees to it that
+/// somebody listens to the feed: who did may be on a runtime that is not driven any more.
 async fn attention(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<()> {
     let mut left = shared.upgrade()?.settings.health_interval;
     while !left.is_zero() {

@@ -49,8 +49,8 @@ impl Tls {
         Ok(Tls { files: Some(files), last })
     }
 
-    /// A client with what is in the files now: certificates may live for hours. What cannot be read, since it is
-    /// being replaced, is as it was.
+    /// A client with what is in the files now: certificates may live for hours. What cannot be read,
+    /// since it is being replaced, is as it was.
     pub(crate) fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match self.files.as_ref().map(Files::read) {

@@ -34,8 +34,8 @@ pub struct Registry {
     pub mutations: Vec<MutationSite>,
 }
 
-/// Returns all annotated functions of the program and of its libraries with their options, even if they were never
-/// called.
+/// Returns all annotated functions of the program and of its libraries with their options, even if they
+/// were never called.
 ///
 /// A generic function is listed once. A library is part of the program if any part of it is used.
 ///

@@ -49,8 +49,8 @@ impl Latencies {
         })
     }
 
-    /// Returns the bound that this fraction of the durations keeps (`0.5` is half), or the longest duration if that is
-    /// less; `None` if there are none.
+    /// Returns the bound that this fraction of the durations keeps (`0.5` is half), or the longest
+    /// duration if that is less; `None` if there are none.
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         let count = self.count();
         if count == 0 {

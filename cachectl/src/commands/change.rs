@@ -41,7 +41,8 @@ pub(crate) async fn invalidate(
     Ok(Exit::Done)
 }
 
-/// Returns the number of processes that have reported recently and so notice a change; `None` if it is unknown.
+/// Returns the number of processes that have reported recently and so notice a change; `None` if it is
+/// unknown.
 async fn audience(manager: &CacheManager) -> Option<u64> {
     manager.fleet_stats().await.map(|stats| stats.instances)
 }

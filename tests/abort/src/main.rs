@@ -1,4 +1,5 @@
-//! Calls of cached functions on runtimes that lack timers, I/O or both, without Redis and with it (`REDIS_URL`).
+//! Calls of cached functions on runtimes that lack timers, I/O or both, without Redis and with it
+//! (`REDIS_URL`).
 //!
 //! `tests/abort.rs` builds it with `panic = "abort"` and runs it: a panic anywhere ends it.
 #![allow(clippy::expect_used, reason = "a failed expectation ends the program, as it should")]

@@ -239,8 +239,8 @@ impl World {
         self.instances[instance].memory.insert(key, Copied { ends, stamps, truth });
     }
 
-    /// Compares the tokens of an entry with those of the token cache; if it has not all they came with the entry,
-    /// by MGET in place of GET.
+    /// Compares the tokens of an entry with those of the token cache; if it has not all they came with
+    /// the entry, by MGET in place of GET.
     fn validate(&mut self, instance: usize, key: usize) {
         let (group, common) = (self.group(key), self.common());
         let expected = self.stored[key].token;

@@ -69,8 +69,8 @@ pub struct Read {
     pub span: Span,
     pub key: Key,
     pub origin: Origin,
-    /// By how many microseconds the clock of the cache was behind when it began: in a process that was stopped
-    /// and goes on, what is in memory is looked at by that.
+    /// By how many microseconds the clock of the cache was behind when it began: in a process that was
+    /// stopped and goes on, what is in memory is looked at by that.
     pub lag: u64,
     /// `None`: there was nothing, or the body had failed.
     pub seen: Option<Datum>,

@@ -79,8 +79,8 @@ impl RedisClusterBuilder {
         self
     }
 
-    /// Makes all nodes speak TLS to each other, and gives each an encrypted port beside the one that it is steered
-    /// by. The certificate has to be valid for `127.0.0.1`.
+    /// Makes all nodes speak TLS to each other, and gives each an encrypted port beside the one that it
+    /// is steered by. The certificate has to be valid for `127.0.0.1`.
     #[must_use]
     pub fn encrypted(mut self, authority: &Authority, identity: &Identity) -> Self {
         self.certificates = Some(Certificates::new(authority, identity, "no"));

@@ -68,7 +68,8 @@ async fn a_copy_that_a_read_has_bypassed_is_not_served_again_when_the_feed_is_co
     until(async || fetch(&manager, &source).await == (2, From::Redis)).await;
     proxy.pass();
     until_received(&manager).await;
-    // A copy is kept again. The feed may still be about to begin a new session, which makes stale what is there.
+    // A copy is kept again. The feed may still be about to begin a new session, which makes stale what
+    // is there.
     until(async || {
         let (value, from) = fetch(&manager, &source).await;
         assert_eq!(value, 2);

@@ -1,9 +1,9 @@
 //! A load generator: requests over real connections, and how long they took.
 //!
-//! Without a rate the loop is closed: each connection sends its next request when the last one is answered, so
-//! a service that stalls is asked less. With a rate a request has a time at which it is due, and its
-//! time counts from then on, whether or not a connection was free: a stall counts for all who would
-//! have come during it.
+//! Without a rate the loop is closed: each connection sends its next request when the last one is
+//! answered, so a service that stalls is asked less. With a rate a request has a time at which it is
+//! due, and its time counts from then on, whether or not a connection was free: a stall counts for all
+//! who would have come during it.
 
 mod client;
 mod mix;
