@@ -106,8 +106,8 @@ impl<F: Future> CacheEntry<F> {
     }
 
     /// Makes [`fetch`](CacheEntry::fetch) return [`Error::NotCached`] instead of loading. Unlike
-    /// [`peek`](CacheEntry::peek), the call is counted, and a stale value is returned if it may be served during a
-    /// refresh. The refresh is not started.
+    /// [`peek`](CacheEntry::peek), the call is counted, and a stale value is returned if it may be
+    /// served during a refresh. The refresh is not started.
     pub fn only_if_cached(mut self) -> Self {
         self.options.only_if_cached = true;
         self
@@ -212,8 +212,9 @@ impl<F: Future> CacheEntry<F> {
     ///
     /// # Errors
     /// See [above](CacheEntry#errors). For a value that cannot be stored, [`Error::ValueTooLarge`],
-    /// [`Error::Encode`], [`Error::Lossy`], [`Error::Panics`], or [`Error::NotStored`] if `cache_if`, `cache_none` or `bypass_if` excludes
-    /// it. The previous entry is then removed, since it is older than the value.
+    /// [`Error::Encode`], [`Error::Lossy`], [`Error::Panics`], or [`Error::NotStored`] if `cache_if`,
+    /// `cache_none` or `bypass_if` excludes it. The previous entry is then removed, since it is older
+    /// than the value.
     pub async fn put<V>(self, value: V) -> Result<(), Error>
     where
         V: Send + 'static,

@@ -32,8 +32,9 @@ impl CacheConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for an invalid value, and for `REDIS_URL` together with `REDIS_HOST` or its companions. It names the
-    /// variable, its value (masked if it may contain a password) and the accepted values.
+    /// [`Error::Config`] for an invalid value, and for `REDIS_URL` together with `REDIS_HOST` or its
+    /// companions. It names the variable, its value (masked if it may contain a password) and the
+    /// accepted values.
     pub fn from_env() -> Result<CacheConfig, Error> {
         let known = RefCell::new(BTreeSet::new());
         let config = read(&Variables(&|name| {

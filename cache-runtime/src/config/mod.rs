@@ -132,8 +132,8 @@ pub struct CacheConfig {
     pub max_background_loads: u16,
 
     /// The address of Redis: of one server, of a cluster's nodes, or of sentinels (see
-    /// [`redis_servers`](crate::redis_servers)). `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` (6379), `REDIS_DB` (0),
-    /// `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_TLS` (`false`).
+    /// [`redis_servers`](crate::redis_servers)). `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` (6379),
+    /// `REDIS_DB` (0), `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_TLS` (`false`).
     pub redis_url: Option<RedisUrl>,
     /// A PEM file with the certificates of the authorities that may sign the server's certificate, instead of
     /// the roots of the system. `REDIS_TLS_CA`; for `rediss://`. The file is read again at each attempt

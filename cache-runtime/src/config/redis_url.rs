@@ -237,8 +237,8 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
 ///
 /// # Errors
 ///
-/// [`Error::Config`] for what is no address of Redis, or of one that this build cannot connect to. The password in it
-/// is masked.
+/// [`Error::Config`] for what is no address of Redis, or of one that this build cannot connect to. The
+/// password in it is masked.
 impl FromStr for RedisUrl {
     type Err = Error;
 

@@ -167,8 +167,8 @@ impl CacheManager {
     /// Loads are shared with callers who come meanwhile. Cancel safe: what has been stored stays.
     ///
     /// # Errors
-    /// [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for arguments that cannot be used, before anything
-    /// is loaded. A load that fails is counted, not returned.
+    /// [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for arguments that cannot be
+    /// used, before anything is loaded. A load that fails is counted, not returned.
     ///
     /// ```
     /// use cache_runtime::{CacheManager, Error, SetOptions};

@@ -124,8 +124,8 @@ impl CacheManagerBuilder {
     /// Makes the manager and waits for the first attempt to connect, at most the connect timeout.
     ///
     /// # Errors
-    /// [`Error::Config`]; and [`Error::RedisRequired`] if Redis cannot be used and the configuration requires it.
-    /// Otherwise a manager is made, and Redis is used as soon as it is available.
+    /// [`Error::Config`]; and [`Error::RedisRequired`] if Redis cannot be used and the configuration
+    /// requires it. Otherwise a manager is made, and Redis is used as soon as it is available.
     pub async fn connect(self) -> Result<CacheManager, Error> {
         let manager = self.build()?;
         manager.require_redis().await?;
