@@ -1,4 +1,4 @@
-//! Mistakes that can be seen from the call sites alone.
+//! Mistakes that can be found from the call sites alone.
 
 mod braces;
 mod finding;
@@ -30,8 +30,8 @@ use pattern::Pattern;
 /// assert_eq!(cache_runtime::audit(), []);
 /// ```
 ///
-/// A program without any annotated function is a [finding](Finding::NoSites), too: a test in `tests/` sees
-/// those of the library only if it uses that, for which `use shop as _;` is enough.
+/// A program without annotated functions is also a [finding](Finding::NoSites): a test in `tests/` only
+/// sees the functions of the library if it uses the library. `use shop as _;` is enough.
 #[must_use = "it returns its findings: `assert_eq!(audit(), [])`"]
 pub fn audit() -> Vec<Finding> {
     registry().audit()
@@ -57,7 +57,7 @@ impl Registry {
     /// assert_eq!(findings, []);
     /// ```
     ///
-    /// Call sites that are not to be looked at, such as those of a library, can be removed first:
+    /// Call sites that should not be checked, such as those of a library, can be removed first:
     ///
     /// ```
     /// # mod shop { #[cache_runtime::cached] async fn price(id: u64) -> u64 { id } }

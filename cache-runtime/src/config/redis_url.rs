@@ -237,8 +237,8 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
 ///
 /// # Errors
 ///
-/// [`Error::Config`] for what is no address of Redis, or of one that this build cannot connect to. The
-/// password in it is masked.
+/// [`Error::Config`] if the text is not an address of Redis, or needs a feature that this build lacks.
+/// The password is masked.
 impl FromStr for RedisUrl {
     type Err = Error;
 

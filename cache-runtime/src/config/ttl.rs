@@ -1,4 +1,4 @@
-//! How long a value is fresh.
+//! The time for which a value is fresh.
 
 use std::{fmt, str::FromStr, time::Duration};
 
