@@ -23,9 +23,9 @@ impl World {
             At::Announces(was_there) => {
                 self.publish(model, i, Notice::First(i));
                 self.confirmed |= 1 << i;
-                At::Scans(was_there)
+                At::ScansMemory(was_there)
             }
-            At::Scans(was_there) => {
+            At::ScansMemory(was_there) => {
                 let looks = !model.is_off(Rule::ClearLooksAfterwards);
                 let stops = !model.is_off(Rule::ClearStopsLoadsAfterwards);
                 self.scan_memory(model, place, stops, looks || was_there);

@@ -289,7 +289,7 @@ pub enum At {
     // A clearing, and whether there was a copy in memory when it began.
     Scans(bool, Keys),
     Announces(bool),
-    Scans(bool),
+    ScansMemory(bool),
     Done,
 }
 

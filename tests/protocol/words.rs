@@ -123,7 +123,7 @@ impl World {
                 held_in_words(self.redis.beside)
             ),
             At::Announces(_) => "publishes the pattern".to_owned(),
-            At::Scans(_) => "clears its memory, and returns".to_owned(),
+            At::ScansMemory(_) => "clears its memory, and returns".to_owned(),
             At::Done => unreachable!("nothing is left to do"),
         }
     }

@@ -77,7 +77,7 @@ async fn names_and_patterns_that_cannot_be_are_refused_with_the_reason() {
             ("/entries/%23reserved", "the name \"#reserved\" cannot be used"),
             ("/prefix/a:b:c:d:e:f:g", "the prefix \"a:b:c:d:e:f:g\" cannot be used"),
             ("/tag/%23t", "the tag \"#t\" cannot be used"),
-            ("/prefix/video:*", "a prefix covers everything below it without one"),
+            ("/prefix/video:*", "a prefix covers everything below it anyway"),
             ("/prefix/video:", "it ends with `:`; leave that out"),
             ("/prefix/%20", "begins or ends with white space"),
             ("/tag/%20", "begins or ends with white space"),

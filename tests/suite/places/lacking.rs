@@ -33,7 +33,7 @@ async fn without_scripts_each_process_has_its_memory() {
     let reason = here.health().await.reason.unwrap();
     assert!(reason.contains("cannot run scripts"), "{reason}");
     let text = log.text();
-    assert_eq!(text.matches("runs no scripts").count(), 2, "once for each manager: {text}");
+    assert_eq!(text.matches("cannot run scripts").count(), 2, "once for each manager: {text}");
     let diagnostics = here.diagnose().await;
     let permissions = diagnostic(&diagnostics, "permissions");
     assert_eq!(permissions.severity, Severity::Fault);
