@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::mem::discriminant;
 use std::pin::Pin;
+use std::slice;
 use std::sync::Arc;
 
 use crate::boxed::Boxed;
@@ -267,7 +268,7 @@ impl Unfinished {
 
     pub(crate) fn finish_at_once(mut self, wanted: bool) {
         if let Some(removal) = self.0.take().filter(|_| wanted) {
-            removal.core.invalidate_in_background(&removal.targets);
+            removal.core.invalidate_in_background(slice::from_ref(&removal.targets));
         }
     }
 }
@@ -275,7 +276,7 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         let Some(removal) = self.0.take() else { return };
-        removal.core.invalidate_in_background(&removal.targets);
+        removal.core.invalidate_in_background(slice::from_ref(&removal.targets));
         settling::invalidate_later(&removal.core, removal.targets);
     }
 }
