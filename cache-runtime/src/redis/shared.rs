@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{Either, select};
 use redis::{ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Semaphore, SemaphorePermit};
 
 use super::breaker::Record;
 use super::connector::Connector;
@@ -82,6 +82,8 @@ pub(super) struct Shared {
     /// Called with each link that is new.
     begin: Begin,
     links: Mutex<Links>,
+    /// Held by the link that identifies a server.
+    identifying: AsyncMutex<()>,
     in_flight: Semaphore,
     closed: AtomicBool,
     no_runtime_logged: AtomicBool,
@@ -123,6 +125,7 @@ impl Shared {
             clock,
             begin,
             links: Mutex::default(),
+            identifying: AsyncMutex::default(),
             in_flight: Semaphore::new(IN_FLIGHT),
             closed: AtomicBool::new(false),
             no_runtime_logged: AtomicBool::new(false),
@@ -174,6 +177,12 @@ impl Shared {
         (self.begin)(&runtime, self, &link);
         links.insert(runtime.id(), Arc::clone(&link));
         Some(link)
+    }
+
+    /// Waits until no other link identifies a server, or for a while: the runtime of that link may not be driven.
+    pub(super) async fn turn_to_identify(&self) -> Option<AsyncMutexGuard<'_, ()>> {
+        let limit = self.settings.deadline.min(self.settings.connect_timeout) / 4;
+        timeout(limit, self.identifying.lock()).await.ok()
     }
 
     /// Which manager a notice is from.
