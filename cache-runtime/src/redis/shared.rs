@@ -37,6 +37,7 @@ use crate::prehashed::BuildPrehashed;
 use crate::process::Process;
 use crate::random;
 use crate::runtime;
+use crate::seldom::Seldom;
 use crate::stats::{Counter, Histogram};
 use crate::timer::{sleep, timeout};
 use tokio::runtime::Handle;
@@ -87,6 +88,10 @@ pub(super) struct Shared {
     in_flight: Semaphore,
     closed: AtomicBool,
     no_runtime_logged: AtomicBool,
+    /// Log lines on scans that met moving keys.
+    pub(super) moving: Seldom,
+    /// Log lines on leases that cannot be had.
+    pub(super) no_leases: Seldom,
 }
 
 /// The right to ask Redis something: a connection that is up, and a place among those in flight.
@@ -129,6 +134,8 @@ impl Shared {
             in_flight: Semaphore::new(IN_FLIGHT),
             closed: AtomicBool::new(false),
             no_runtime_logged: AtomicBool::new(false),
+            moving: Seldom::default(),
+            no_leases: Seldom::default(),
             errors: Counter::default(),
             outages: Counter::default(),
             times: Histogram::default(),
