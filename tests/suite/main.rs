@@ -21,6 +21,7 @@ mod fleet_stats;
 mod invalidate_options;
 mod keys;
 mod late_fill;
+mod limits;
 mod load_failure;
 mod log;
 mod manager;
