@@ -35,6 +35,8 @@ mod one_load;
 mod options;
 mod outage;
 mod packages;
+mod panicking_errors;
+mod panicking_options;
 mod panics;
 mod places;
 mod put;
