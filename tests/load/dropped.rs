@@ -108,8 +108,7 @@ async fn at_rate(manager: &CacheManager, a_second: u64, begun: &'static AtomicU6
     let mut counts = [const { Vec::new() }; ALL.len()];
     for _ in 0..super::setting("DROPPED_ROUNDS", 1) {
         for (beside, counts) in ALL.into_iter().zip(&mut counts) {
-            let invalidating =
-                tokio::spawn(scoped(manager, invalidate(beside, a_second, begun)));
+            let invalidating = tokio::spawn(scoped(manager, invalidate(beside, a_second, begun)));
             counts.push(reads(manager, length).await);
             invalidating.abort();
         }

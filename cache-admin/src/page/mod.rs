@@ -173,7 +173,8 @@ mod tests {
                 rest.split_once(';').unwrap().0
             };
             for ground in ["ground", "card"] {
-                let least = [("text", 7.0), ("dim", 4.5), ("good", 4.5), ("warn", 4.5), ("bad", 4.5)];
+                let least =
+                    [("text", 7.0), ("dim", 4.5), ("good", 4.5), ("warn", 4.5), ("bad", 4.5)];
                 for (name, least) in least.into_iter().chain([("edge", 3.0), ("mark", 3.0)]) {
                     let contrast = contrast(colour(name), colour(ground));
                     assert!(contrast >= least, "{name} on {ground}: {contrast:.2} in {scheme}");
