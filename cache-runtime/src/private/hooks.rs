@@ -10,6 +10,7 @@ use crate::codec::Codec;
 use crate::config::Ttl;
 use crate::core::Bound;
 use crate::output::{CacheValue, OutputKind, ResultKind};
+use crate::panics::unless_panicking;
 use crate::seldom::Reason;
 use crate::site::{Instance, TtlSpec};
 use crate::value::{
@@ -148,8 +149,10 @@ impl<T> MaybeNone for Option<T> {
     }
 }
 
-/// What the attribute and the configuration say; an error if a TTL expression gave one that has no
-/// meaning.
+/// Returns the policy that the attribute and the configuration make.
+///
+/// # Errors
+/// A TTL expression that panics, or gives a TTL that has no meaning.
 pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Result<Policy, String> {
     let (spec, config) = (instance.spec, &bound.core.config);
     let default = || config.ttl_of(spec.prefix());
@@ -195,7 +198,15 @@ fn ttl_of(
         TtlSpec::Inherit => return Ok(None),
         TtlSpec::Millis(ms) => Ttl::For(Duration::from_millis(ms)),
         TtlSpec::Forever => Ttl::Forever,
-        TtlSpec::Dynamic(ttl) => Ttl::For(ttl()),
+        // R3: the body can run without a TTL.
+        TtlSpec::Dynamic(ttl) => match unless_panicking(ttl) {
+            Some(ttl) => Ttl::For(ttl),
+            None => {
+                let reason = format!("its `{option}` expression panics; mend it");
+                say_uncached(bound, instance, Reason::Panics(option), &reason);
+                return Err(reason);
+            }
+        },
     };
     if ttl.check(option).is_ok() {
         return Ok(Some(ttl));

@@ -22,8 +22,11 @@ pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>) {
     }
 }
 
+/// Sends what is pending. All links are woken, and one of them sends: another one takes its place if that takes too long,
+/// since its runtime may not be driven.
 async fn send_pending(shared: &Arc<Shared>, link: &Link) -> Result<(), Unavailable> {
     while !shared.journal.is_empty() && matches!(link.state(), State::Up(_)) {
+        let _sender = timeout(shared.settings.deadline / 4, shared.journal.sender.lock()).await;
         let turn = shared.turn_to_remove().await?;
         for batch in shared.journal.batches() {
             turn.ask(send_batch(shared, &turn.ready, &batch)).await?;

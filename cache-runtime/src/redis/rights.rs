@@ -295,7 +295,7 @@ mod tests {
         assert_eq!(
             text,
             "a right is missing: user `app` may not use GET, SCRIPT LOAD, the keys of `shop:` (to permit it: ACL \
-             SETUSER app +get +script|load ~shop:*); the server has no command UNLINK; this server is not used: values \
+             SETUSER app +get +script|load ~shop:*); the server has no command UNLINK; this server is not used; values \
              are kept only in the memory of each process"
         );
     }

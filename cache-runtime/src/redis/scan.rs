@@ -78,11 +78,14 @@ impl RedisStore {
             progress(ClearProgress { removed, part: 1.0 });
             return Some(removed);
         }
-        tracing::warn!(
-            pattern = sought.pattern(),
-            "keys keep moving between nodes, so not all matching names can be found; the whole namespace is \
-             invalidated instead"
-        );
+        self.0.moving.happens(self.0.clock.now_ms(), |times| {
+            tracing::warn!(
+                pattern = sought.pattern(),
+                times,
+                "keys keep moving between nodes, so not all matching names can be found; the whole \
+                 namespace is invalidated instead"
+            );
+        });
         guard.keys.clear();
         self.invalidate_root().await;
         progress(ClearProgress { removed, part: 1.0 });

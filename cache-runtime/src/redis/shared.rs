@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{Either, select};
 use redis::{ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Semaphore, SemaphorePermit};
 
 use super::breaker::Record;
 use super::connector::Connector;
@@ -37,6 +37,7 @@ use crate::prehashed::BuildPrehashed;
 use crate::process::Process;
 use crate::random;
 use crate::runtime;
+use crate::seldom::Seldom;
 use crate::stats::{Counter, Histogram};
 use crate::timer::{sleep, timeout};
 use tokio::runtime::Handle;
@@ -82,9 +83,15 @@ pub(super) struct Shared {
     /// Called with each link that is new.
     begin: Begin,
     links: Mutex<Links>,
+    /// Held by the link that identifies a server.
+    identifying: AsyncMutex<()>,
     in_flight: Semaphore,
     closed: AtomicBool,
     no_runtime_logged: AtomicBool,
+    /// Log lines on scans that met moving keys.
+    pub(super) moving: Seldom,
+    /// Log lines on leases that cannot be had.
+    pub(super) no_leases: Seldom,
 }
 
 /// The right to ask Redis something: a connection that is up, and a place among those in flight.
@@ -123,9 +130,12 @@ impl Shared {
             clock,
             begin,
             links: Mutex::default(),
+            identifying: AsyncMutex::default(),
             in_flight: Semaphore::new(IN_FLIGHT),
             closed: AtomicBool::new(false),
             no_runtime_logged: AtomicBool::new(false),
+            moving: Seldom::default(),
+            no_leases: Seldom::default(),
             errors: Counter::default(),
             outages: Counter::default(),
             times: Histogram::default(),
@@ -176,6 +186,12 @@ impl Shared {
         (self.begin)(&runtime, self, &link);
         links.insert(runtime.id(), Arc::clone(&link));
         Some(link)
+    }
+
+    /// Waits until no other link identifies a server, or for a while: the runtime of that link may not be driven.
+    pub(super) async fn turn_to_identify(&self) -> Option<AsyncMutexGuard<'_, ()>> {
+        let limit = self.settings.deadline.min(self.settings.connect_timeout) / 4;
+        timeout(limit, self.identifying.lock()).await.ok()
     }
 
     /// Which manager a notice is from.

@@ -162,8 +162,7 @@ async fn connected(shared: &Shared) -> RedisResult<Arc<Ready>> {
         let ready = complete(shared, first, Vec::new(), scripts).await?;
         // Removing is possible when writing is not.
         replay(shared, &ready).await?;
-        identify(shared, &ready).await?;
-        keep_known(shared, &ready).await?;
+        make_known(shared, &ready).await?;
         RedisResult::Ok(Arc::new(ready))
     };
     shared.connector.within_connect_timeout(attempt).await.map_err(|error| {
@@ -190,7 +189,7 @@ async fn check(shared: &Shared, link: &Link, ready: &Ready) -> RedisResult<Arc<R
     let rest = async {
         replay(shared, &checked).await?;
         if checked.server() != ready.server() {
-            identify(shared, &checked).await?;
+            return make_known(shared, &checked).await;
         }
         keep_known(shared, &checked).await
     };
@@ -213,6 +212,14 @@ async fn complete(
     let settings = &shared.settings;
     shared.note_lacks(rights::describe_all(lacks, settings.user(), &settings.namespace));
     Ok(ready)
+}
+
+/// Identifies the servers, and makes them known. The links of one process do that one after the other: a link that removes
+/// the root's token once another one is up makes stale what has been loaded by then.
+async fn make_known(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+    let _turn = shared.turn_to_identify().await;
+    identify(shared, ready).await?;
+    keep_known(shared, ready).await
 }
 
 /// A server that nobody has identified may hold data from before confirmed invalidations: the root's token

@@ -8,7 +8,11 @@ use redis::{Client, ConnectionInfo, RedisError, RedisResult};
 #[cfg(feature = "tls")]
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 
+#[cfg(feature = "tls")]
+use crate::clock::precise_ms;
 use crate::config::CacheConfig;
+#[cfg(feature = "tls")]
+use crate::seldom::Seldom;
 
 /// What the configuration says of certificates: the files, and what was in them last.
 #[derive(Debug, Default)]
@@ -17,6 +21,9 @@ pub(crate) struct Tls {
     files: Option<Files>,
     #[cfg(feature = "tls")]
     last: Mutex<Option<redis::TlsCertificates>>,
+    /// Log lines on files that cannot be read.
+    #[cfg(feature = "tls")]
+    unreadable: Seldom,
 }
 
 /// A setting, the file that it names, and what was expected of it.
@@ -46,7 +53,7 @@ impl Tls {
             key: config.redis_tls_key.clone(),
         };
         let last = Mutex::new(files.read()?);
-        Ok(Tls { files: Some(files), last })
+        Ok(Tls { files: Some(files), last, unreadable: Seldom::default() })
     }
 
     /// A client with what is in the files now: certificates may live for hours. What cannot be read,
@@ -57,7 +64,12 @@ impl Tls {
             Some(Ok(certificates)) => *last = certificates,
             Some(Err((setting, file, expected))) => {
                 let file = file.display();
-                tracing::warn!(setting, %file, expected, "a certificate or key cannot be read; its last content is used");
+                self.unreadable.happens(precise_ms(), |times| {
+                    tracing::warn!(
+                        setting, %file, expected, times,
+                        "a certificate or key cannot be read; its last content is used"
+                    );
+                });
             }
             None => {}
         }

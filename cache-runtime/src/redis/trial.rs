@@ -39,12 +39,15 @@ async fn try_lease(shared: &Arc<Shared>) -> bool {
         Err(Refusal::Unavailable) => return true,
     };
     if shared.leases.note(false) {
-        tracing::warn!(
-            redis = shared.settings.address,
-            reason,
-            "with `coalesce = \"fleet\"`, loads are shared only within this process, because a right is missing: see \
-             `cache_runtime::redis_servers` or `cachectl doctor`"
-        );
+        shared.no_leases.happens(shared.clock.now_ms(), |times| {
+            tracing::warn!(
+                redis = shared.settings.address,
+                reason,
+                times,
+                "with `coalesce = \"fleet\"`, loads are shared only within this process, because a right is missing: see \
+                 `cache_runtime::redis_servers` or `cachectl doctor`"
+            );
+        });
     }
     false
 }
