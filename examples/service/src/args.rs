@@ -33,7 +33,7 @@ pub struct Serve {
     /// The time that the simulated API takes for an analysis.
     #[arg(long, env = "ANALYSIS_LATENCY_MS", default_value = "300", value_parser = millis)]
     pub analysis_latency_ms: Duration,
-    /// Also send the service requests, so many in a second, until it ends.
+    /// Also send this number of requests per second to the service, until it ends.
     #[arg(long, value_name = "RATE", num_args = 0..=1, default_missing_value = "200", value_parser = rate)]
     pub load: Option<f64>,
 }
@@ -51,13 +51,13 @@ pub struct Measure {
     /// The service, such as http://127.0.0.1:3000 [default: one is started on a free port].
     #[arg(long)]
     pub url: Option<Target>,
-    /// For how long.
+    /// The duration of the load.
     #[arg(long, default_value = "10", value_parser = seconds)]
     pub seconds: Duration,
-    /// Connections, each of which has one request under way [default: 32, with a rate 256].
+    /// The number of connections, each with one request at a time [default: 32, with a rate 256].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub connections: Option<u16>,
-    /// Requests in a second over all connections [default: each as soon as the one before is answered].
+    /// Requests per second over all connections [default: each connection waits for its answer].
     #[arg(long, value_parser = rate)]
     pub rate: Option<f64>,
     /// Fail if a request fails, or if the 99th percentile of a cached endpoint is above this.

@@ -144,7 +144,7 @@ impl fmt::Display for Report {
             )?,
             None => writeln!(
                 f,
-                "A closed loop for {:.1?}: each connection asks when it was answered; times in ms.",
+                "A closed loop for {:.1?}: each connection waits for its answer; times in ms.",
                 self.took
             )?,
         }
