@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 
 use crate::core::{Core, Stores};
+use crate::error::with_causes;
 use crate::redis::{Breaker, FeedState};
 use crate::timestamp;
 
@@ -69,9 +70,9 @@ impl Health {
                     health.latency = Some(latency);
                     None
                 }
-                Err(_) => Some("it does not answer in time".to_owned()),
+                Err(unavailable) => Some(with_causes(&unavailable)),
             },
-            Err(reason) => Some(reason),
+            Err(unavailable) => Some(with_causes(&unavailable)),
         };
         health.breaker = Some(redis.breaker());
         health.last_failure = redis.last_failure();

@@ -33,13 +33,14 @@ impl Core {
     /// Whether a value is not stored since it would not come back as it is; counted, and said once for each
     /// function.
     pub(crate) fn is_lost(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> bool {
-        let (Error::Lossy { type_name, message } | Error::Encode { type_name, message }) = error
-        else {
-            return false;
+        let (type_name, message) = match error {
+            Error::Lossy { type_name, message } => (type_name, message.clone()),
+            Error::Encode { type_name, source } => (type_name, source.to_string()),
+            _ => return false,
         };
         counters.slow.lossy.one();
         let function = key.function().unwrap_or(DIRECT);
-        if self.losses.note(function, type_name, message) {
+        if self.losses.note(function, type_name, &message) {
             tracing::error!(
                 function,
                 type_name,

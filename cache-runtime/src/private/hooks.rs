@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::uncached::Uncached;
 use crate::call::{Grace, Policy, Test, Weigh, fresh_for_ms};
 use crate::codec::Codec;
 use crate::config::Ttl;
 use crate::core::Bound;
+use crate::error::with_causes;
 use crate::output::{CacheValue, OutputKind, ResultKind};
-use crate::seldom::Reason;
 use crate::site::{Instance, TtlSpec};
 use crate::value::{
     Coding, Equality, Likeness, Printing, ValueCodec, ValueType, codec_of, type_of,
@@ -150,7 +151,11 @@ impl<T> MaybeNone for Option<T> {
 
 /// What the attribute and the configuration say; an error if a TTL expression gave one that has no
 /// meaning.
-pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Result<Policy, String> {
+pub(super) fn policy(
+    bound: &Bound,
+    instance: &Instance,
+    rules: &Rules,
+) -> Result<Policy, Uncached> {
     let (spec, config) = (instance.spec, &bound.core.config);
     let default = || config.ttl_of(spec.prefix());
     let ttl_of = |spec, option| ttl_of(spec, option, bound, instance);
@@ -178,9 +183,10 @@ pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Resul
 }
 
 /// Says that a call is not cached.
-pub(super) fn say_uncached(bound: &Bound, instance: &Instance, kind: Reason, reason: &str) {
+pub(super) fn say_uncached(bound: &Bound, instance: &Instance, uncached: &Uncached) {
     let function = instance.label();
-    bound.core.seldom(function, kind, |times| {
+    bound.core.seldom(function, uncached.kind(), |times| {
+        let reason = with_causes(uncached);
         tracing::error!(function, reason, times, "this call is not cached");
     });
 }
@@ -190,7 +196,7 @@ fn ttl_of(
     option: &'static str,
     bound: &Bound,
     instance: &Instance,
-) -> Result<Option<Ttl>, String> {
+) -> Result<Option<Ttl>, Uncached> {
     let ttl = match spec {
         TtlSpec::Inherit => return Ok(None),
         TtlSpec::Millis(ms) => Ttl::For(Duration::from_millis(ms)),
@@ -200,7 +206,7 @@ fn ttl_of(
     if ttl.check(option).is_ok() {
         return Ok(Some(ttl));
     }
-    let reason = format!("its `{option}` expression gave {ttl}; expected 1ms to 100 years");
-    say_uncached(bound, instance, Reason::Ttl(option), &reason);
-    Err(reason)
+    let uncached = Uncached::Ttl { option, given: ttl };
+    say_uncached(bound, instance, &uncached);
+    Err(uncached)
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use futures_util::future::{join_all, select_ok};
+use redis::ConnectionInfo;
 use redis::aio::MultiplexedConnection;
-use redis::{ConnectionInfo, RedisResult};
 use tokio::time::timeout;
 
 use super::connector::Connector;
-use super::errors::{no_answer, refused};
+use super::error::{Deadline, StoreError, StoreResult, Unusable};
 use super::lane::Lane;
 use super::node::Node;
 use super::ready::Ready;
@@ -18,14 +18,11 @@ use super::topology::{self, Master, Slots};
 use crate::config::Address;
 
 /// The server to begin with.
-pub(super) async fn begin_with(connector: &Connector) -> RedisResult<Node> {
+pub(super) async fn begin_with(connector: &Connector) -> StoreResult<Node> {
     let (info, connection) = reach(connector).await?;
     let node = Node::with(connector, info, connection).await?;
     if connector.settings.servers.address.is_cluster() && !node.is_of_cluster {
-        return Err(refused(format!(
-            "several addresses are those of a cluster, and {} is no node of one",
-            node.name()
-        )));
+        return Err(Unusable::NoCluster { server: node.name() }.into());
     }
     Ok(node)
 }
@@ -34,7 +31,7 @@ pub(super) async fn begin_with(connector: &Connector) -> RedisResult<Node> {
 /// answers, to one that was found by asking them.
 pub(super) async fn reach(
     connector: &Connector,
-) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
+) -> StoreResult<(ConnectionInfo, MultiplexedConnection)> {
     let Address { named, master, .. } = &connector.settings.servers.address;
     if let Some(master) = master {
         return reach_master(connector, named, master).await;
@@ -43,7 +40,7 @@ pub(super) async fn reach(
     // The cluster may have moved away from all of the addresses that are configured, and not from others.
     let share = connector.settings.connect_timeout / if found.is_empty() { 1 } else { 2 };
     let reached = timeout(share, reach_any(connector, named)).await;
-    match reached.unwrap_or_else(|_| Err(no_answer(share))) {
+    match reached.unwrap_or(Err(StoreError::Timeout(Deadline::Connect, share))) {
         Err(_) if !found.is_empty() => reach_any(connector, &found).await,
         reached => reached,
     }
@@ -53,10 +50,10 @@ pub(super) async fn reach(
 async fn reach_any(
     connector: &Connector,
     servers: &[ConnectionInfo],
-) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
+) -> StoreResult<(ConnectionInfo, MultiplexedConnection)> {
     let attempt = async |info: &ConnectionInfo| {
         let connection = connector.open(info).await?;
-        RedisResult::Ok((info.clone(), connection))
+        StoreResult::Ok((info.clone(), connection))
     };
     let (reached, _) = select_ok(servers.iter().map(|info| Box::pin(attempt(info)))).await?;
     Ok(reached)
@@ -69,35 +66,35 @@ pub(super) async fn complete(
     first: Node,
     known: Vec<Node>,
     scripts: Arc<Loaded>,
-) -> RedisResult<Ready> {
+) -> StoreResult<Ready> {
     if !first.is_of_cluster {
         return Ready::new(vec![first], None, scripts);
     }
     if !cfg!(feature = "cluster") {
-        return Err(refused("it is a node of a cluster: enable the feature `cluster`"));
+        return Err(Unusable::WithoutClusterFeature.into());
     }
     let mut connection = first.connection(Lane::Quick);
     let encrypted = connector.settings.servers.are_encrypted();
     let masters = topology::masters(&mut connection, encrypted).await?;
     let slots = Slots::new(&masters);
     if slots.has_gap() {
-        return Err(refused("its cluster has slots that no master has"));
+        return Err(Unusable::SlotGap.into());
     }
     let known: Vec<_> = std::iter::once(first).chain(known).collect();
     let nodes = join_all(masters.iter().map(|master| node_of(connector, master, &known))).await;
-    let nodes = nodes.into_iter().collect::<RedisResult<Vec<_>>>()?;
+    let nodes = nodes.into_iter().collect::<StoreResult<Vec<_>>>()?;
     connector.note_found(nodes.iter().map(|node| node.info.clone()).collect());
     Ready::new(nodes, Some(slots), scripts)
 }
 
-async fn node_of(connector: &Connector, master: &Master, known: &[Node]) -> RedisResult<Node> {
+async fn node_of(connector: &Connector, master: &Master, known: &[Node]) -> StoreResult<Node> {
     let asked = known.first().and_then(Node::host);
     let host = master.host.as_deref().or(asked).unwrap_or_default();
     if let Some(node) = known.iter().find(|node| node.is_at(host, master.port)) {
         return Ok(node.clone());
     }
-    let info = connector.settings.servers.at(host, master.port);
-    let node = Node::connect(connector, info.ok_or_else(|| refused("a node has a host"))?).await?;
+    let info = connector.settings.servers.at(host, master.port).ok_or(Unusable::NoHost)?;
+    let node = Node::connect(connector, info).await?;
     Loaded::load(&node).await?;
     Ok(node)
 }

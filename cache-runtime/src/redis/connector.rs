@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use redis::ConnectionInfo;
 use redis::aio::MultiplexedConnection;
-use redis::{ConnectionInfo, RedisResult};
 use tokio::time::timeout;
 
-use super::errors::{no_answer, refused};
+use super::error::{Deadline, StoreError, StoreResult, Unusable};
 use super::keys::Keys;
 use super::rights::{self, Lack, Need};
 use super::settings::Settings;
@@ -40,13 +40,14 @@ impl Connector {
 
     pub(super) async fn within_connect_timeout<T>(
         &self,
-        attempt: impl Future<Output = RedisResult<T>>,
-    ) -> RedisResult<T> {
+        attempt: impl Future<Output = StoreResult<T>>,
+    ) -> StoreResult<T> {
         let limit = self.settings.connect_timeout;
-        timeout(limit, attempt).await.unwrap_or_else(|_| Err(no_answer(limit)))
+        let late = |_| Err(StoreError::Timeout(Deadline::Connect, limit));
+        timeout(limit, attempt).await.unwrap_or_else(late)
     }
 
-    pub(super) async fn open(&self, to: &ConnectionInfo) -> RedisResult<MultiplexedConnection> {
+    pub(super) async fn open(&self, to: &ConnectionInfo) -> StoreResult<MultiplexedConnection> {
         self.settings.servers.connect(to, self.settings.connect_timeout).await
     }
 
@@ -59,13 +60,16 @@ impl Connector {
         rights: &[rights::Right],
         server: &ConnectionInfo,
         connection: &MultiplexedConnection,
-    ) -> RedisResult<Vec<Lack>> {
+    ) -> StoreResult<Vec<Lack>> {
         let key = self.keys.value(&format!("#rights:{:016x}", random::word()));
         let lacks = rights::lacking(rights, connection, &key, &self.keys.feed()).await;
         let needed = lacks.iter().filter(|lack| lack.need == Need::All);
         let needed = rights::describe_all(needed, self.settings.user(), &self.settings.namespace);
         match needed.first() {
-            Some(needed) => Err(refused(format!("{}: {needed}", server.addr()))),
+            Some(lacks) => {
+                let server = server.addr().to_string();
+                Err(Unusable::Lacks { server, lacks: lacks.clone() }.into())
+            }
             None => Ok(lacks),
         }
     }

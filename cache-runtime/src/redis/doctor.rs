@@ -4,24 +4,22 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, cmd,
-};
+use redis::{AsyncConnectionConfig, Cmd, ConnectionInfo, Value, cmd};
 use serde::Serialize;
 use tokio::time::timeout;
 
 use super::RedisStore;
 use super::connect;
-use super::errors::{is_answer, no_answer};
+use super::error::{Deadline, ReplyKind, ServerState, StoreError, StoreResult};
 use super::identity::{check_version, field};
 use super::notice;
 use super::rights::{Need, OF_CLUSTER, RIGHTS, describe_all, rules};
-use super::script::is_unknown_command;
 use super::servers::Servers;
 use super::shared::Shared;
 use super::tls;
 use super::topology::{self, Slots};
 use crate::config::CacheConfig;
+use crate::error::with_causes;
 use crate::random;
 
 /// The result of one check: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
@@ -97,7 +95,7 @@ impl RedisStore {
         };
         let mut server = DiagnosedServer { info, connection, shared, slots: None, lost: false };
         if let Err(error) = server.ask(&cmd("PING")).await
-            && (server.lost || error.code() == Some(NO_PASSWORD))
+            && (server.lost || error.requires_password())
         {
             return vec![unreachable(shared, &error)];
         }
@@ -208,7 +206,7 @@ impl<'a> DiagnosedServer<'a> {
                     lost: false,
                 }),
                 Err(error) => {
-                    let found = format!("{}: {error}", info.addr());
+                    let found = format!("{}: {}", info.addr(), with_causes(&error));
                     let advice = "each master has to be reached at the address that it announces: check \
                                   cluster-announce-ip, and the network on the way";
                     return Err(Diagnostic::fault(NAME, found, advice));
@@ -257,20 +255,21 @@ impl<'a> DiagnosedServer<'a> {
         }
     }
 
-    async fn ask(&mut self, command: &Cmd) -> RedisResult<Value> {
+    async fn ask(&mut self, command: &Cmd) -> StoreResult<Value> {
+        let late = StoreError::Timeout(Deadline::Fixed, PATIENCE);
         if self.lost {
-            return Err(no_answer(PATIENCE));
+            return Err(late);
         }
-        let answer = timeout(PATIENCE, command.query_async(&mut self.connection)).await;
-        let answer = answer.unwrap_or_else(|_| Err(no_answer(PATIENCE)));
-        self.lost = answer.as_ref().is_err_and(|error| {
-            !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
-        });
+        let answer = match timeout(PATIENCE, command.query_async(&mut self.connection)).await {
+            Ok(answer) => answer.map_err(StoreError::from),
+            Err(_) => Err(late),
+        };
+        self.lost = answer.as_ref().is_err_and(|error| !error.is_reply());
         answer
     }
 
-    async fn text(&mut self, command: &Cmd) -> RedisResult<String> {
-        redis::from_redis_value(self.ask(command).await?).map_err(RedisError::from)
+    async fn text(&mut self, command: &Cmd) -> StoreResult<String> {
+        StoreError::read(self.ask(command).await?)
     }
 
     async fn latency(&mut self) -> Diagnostic {
@@ -278,7 +277,7 @@ impl<'a> DiagnosedServer<'a> {
         for _ in 0..5 {
             let asked = Instant::now();
             if let Err(error) = self.ask(&cmd("PING")).await
-                && !is_answer(&error)
+                && !error.is_reply()
             {
                 return refused("latency", "PING", self.shared, &error);
             }
@@ -302,9 +301,7 @@ impl<'a> DiagnosedServer<'a> {
     async fn clock(&mut self) -> Diagnostic {
         let answer = self.ask(&cmd("TIME")).await;
         let here = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let told = answer
-            .and_then(|time| redis::from_redis_value::<(u64, u64)>(time).map_err(RedisError::from));
-        let there = match told {
+        let there = match answer.and_then(StoreError::read::<(u64, u64)>) {
             Ok((seconds, micros)) => {
                 Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros))
             }
@@ -335,7 +332,7 @@ impl<'a> DiagnosedServer<'a> {
             match right.lack(&error) {
                 Some(lack) => lacks.push(lack),
                 // The key is a text where a hash would be tried.
-                None if error.code() == Some("WRONGTYPE") => {}
+                None if error.is_wrong_type() => {}
                 None => failed = failed.or(Some((right.words(), error))),
             }
         }
@@ -371,14 +368,12 @@ impl<'a> DiagnosedServer<'a> {
 
     /// Copies in memory need the invalidations of others.
     async fn feed(&mut self) -> Diagnostic {
-        const LOST: &str = "while this Redis is used nothing is kept in memory, and each value is read \
-                            from it: CACHE_MODE=redis says that it is to be so";
         let mut publish = cmd("PUBLISH");
         publish.arg(self.shared.keys.feed()).arg(notice::nothing());
         if let Err(error) = self.ask(&publish).await
-            && is_unknown_command(&error)
+            && error.is_unknown_command()
         {
-            return Diagnostic::warning("feed", format!("the server has none: {error}"), LOST);
+            return no_feed(&error);
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.shared.settings.connect_timeout))
@@ -388,13 +383,11 @@ impl<'a> DiagnosedServer<'a> {
         let open = self.shared.settings.servers.open(&info, &config);
         let subscribed = async {
             let mut connection = self.shared.connector.within_connect_timeout(open).await?;
-            connection.subscribe(self.shared.keys.feed()).await
+            StoreResult::Ok(connection.subscribe(self.shared.keys.feed()).await?)
         };
         match subscribed.await {
             Ok(()) => Diagnostic::good("feed", "invalidations of other processes can be received"),
-            Err(error) if is_unknown_command(&error) => {
-                Diagnostic::warning("feed", format!("the server has none: {error}"), LOST)
-            }
+            Err(error) if error.is_unknown_command() => no_feed(&error),
             Err(error) => {
                 let namespace = &self.shared.settings.namespace;
                 let advice = format!(
@@ -402,29 +395,30 @@ impl<'a> DiagnosedServer<'a> {
                      &{namespace}:#feed`); without it nothing is kept in memory while Redis is in \
                      use: CACHE_MODE=redis does without"
                 );
-                Diagnostic::fault("feed", error.to_string(), advice)
+                Diagnostic::fault("feed", with_causes(&error), advice)
             }
         }
     }
 }
 
-/// The code of an answer to who has not given a password.
-const NO_PASSWORD: &str = "NOAUTH";
+fn no_feed(error: &StoreError) -> Diagnostic {
+    let found = format!("the server has none: {}", with_causes(error));
+    let advice = "while this Redis is in use, nothing is kept in memory and each value is read from Redis; \
+                  CACHE_MODE=redis makes that the intended mode";
+    Diagnostic::warning("feed", found, advice)
+}
 
-fn unreachable(shared: &Shared, error: &RedisError) -> Diagnostic {
+fn unreachable(shared: &Shared, error: &StoreError) -> Diagnostic {
+    let found = format!("{}: {}", shared.settings.address, with_causes(error));
     if let Some(advice) = tls::advice(error, &shared.settings.servers.tls) {
-        return Diagnostic::fault(
-            "connection",
-            format!("{}: {error}", shared.settings.address),
-            advice,
-        );
+        return Diagnostic::fault("connection", found, advice);
     }
-    let advice = match error.kind() {
-        _ if error.code() == Some(NO_PASSWORD) => {
+    let advice = match error {
+        _ if error.requires_password() => {
             "the server requires a password: set REDIS_PASSWORD (and REDIS_USERNAME, for a user of its ACL), or \
              put it into REDIS_URL"
         }
-        ErrorKind::AuthenticationFailed => {
+        StoreError::Login(_) => {
             "check user and password, in REDIS_URL or in REDIS_USERNAME and REDIS_PASSWORD"
         }
         _ if error.is_timeout() && shared.settings.servers.are_encrypted() => {
@@ -434,22 +428,26 @@ fn unreachable(shared: &Shared, error: &RedisError) -> Diagnostic {
             "something drops packets on the way: check host, port, security groups and network \
              policies"
         }
-        _ if error.is_connection_refusal() => "nothing listens there: check host and port",
+        _ if error.is_connection_refused() => "nothing listens there: check host and port",
         _ => "check host, port and credentials in REDIS_URL",
     };
-    Diagnostic::fault("connection", format!("{}: {error}", shared.settings.address), advice)
+    Diagnostic::fault("connection", found, advice)
 }
 
-fn refused(name: &'static str, command: &str, shared: &Shared, error: &RedisError) -> Diagnostic {
-    let advice = match error.code() {
-        Some("NOPERM") => format!("ACL SETUSER <user> +{}", command.to_lowercase()),
-        Some("OOM") => "the server is full and evicts nothing: raise maxmemory, or set \
+fn refused(name: &'static str, command: &str, shared: &Shared, error: &StoreError) -> Diagnostic {
+    let advice = match error.reply() {
+        Some(ReplyKind::Denied(_)) => format!("ACL SETUSER <user> +{}", command.to_lowercase()),
+        Some(ReplyKind::State(ServerState::OutOfMemory)) => {
+            "the server is full and evicts nothing: raise maxmemory, or set \
                         maxmemory-policy to allkeys-lru"
-            .to_owned(),
-        Some("READONLY") => "this is a replica: connect to its master".to_owned(),
+                .to_owned()
+        }
+        Some(ReplyKind::State(ServerState::ReadOnly)) => {
+            "this is a replica: connect to its master".to_owned()
+        }
         _ => format!("{command} has to work at {}", shared.settings.address),
     };
-    Diagnostic::fault(name, format!("{command}: {error}"), advice)
+    Diagnostic::fault(name, format!("{command}: {}", with_causes(error)), advice)
 }
 
 fn encryption(shared: &Shared) -> Diagnostic {

@@ -10,12 +10,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
-use redis::{Cmd, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
+use redis::{Cmd, ConnectionInfo, FromRedisValue, RedisResult, Value};
 use tokio::runtime::Handle;
 
-use super::errors::another;
+use super::error::{Lost, StoreError, StoreResult, Unusable};
 use super::identity::Identity;
 use super::servers::Servers;
+use crate::error::with_causes;
 
 #[derive(Debug)]
 pub(super) struct Line {
@@ -62,7 +63,7 @@ impl Line {
 
     /// Sends a command. If the connection was closed before, so that nothing has been sent, it is sent over a new
     /// one.
-    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> StoreResult<T> {
         let Numbered { number, mut connection } = self.lock().clone();
         let outcome = {
             let mut asked = connection.req_packed_command(command);
@@ -72,12 +73,12 @@ impl Line {
                 Poll::Pending => return read(asked.await),
             }
         };
-        match outcome {
-            Err(error) if error.is_connection_dropped() => match self.renewed(number).await {
+        match read(outcome) {
+            Err(error) if error.is_closed() => match self.renewed(number).await {
                 Some(mut connection) => read(connection.req_packed_command(command).await),
                 None => Err(error),
             },
-            outcome => read(outcome),
+            outcome => outcome,
         }
     }
 
@@ -99,25 +100,26 @@ impl Line {
                 Some(new.connection)
             }
             Err(error) => {
-                tracing::debug!(%error, "a connection to Redis was closed, and there is no other");
+                let reason = with_causes(&error);
+                tracing::debug!(reason, "a connection to Redis was closed, and cannot be replaced");
                 None
             }
         }
     }
 
     /// On the runtime of the link, whose the connection is to be whoever asks for it.
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let runtime = self.runtime.clone().ok_or_else(closed)?;
+    async fn connect(&self) -> StoreResult<MultiplexedConnection> {
+        let runtime = self.runtime.clone().ok_or(Lost::RuntimeEnded)?;
         let (servers, to) = (Arc::clone(&self.servers), self.to.clone());
         let (server, connect_timeout) = (self.server.clone(), self.connect_timeout);
         let connected = runtime.spawn(async move {
             let mut connection = servers.connect(&to, connect_timeout).await?;
             if Identity::ask(&mut connection).await?.server != server {
-                return Err(another());
+                return Err(Unusable::AnotherServer.into());
             }
             Ok(connection)
         });
-        connected.await.map_err(|_| closed())?
+        connected.await.unwrap_or(Err(Lost::RuntimeEnded.into()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Numbered> {
@@ -128,10 +130,6 @@ impl Line {
 /// A future whose type is not known to those who wait for it.
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-fn closed() -> RedisError {
-    RedisError::from((ErrorKind::Io, "the connection was closed, and its runtime has ended"))
-}
-
-fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> RedisResult<T> {
-    Ok(redis::from_redis_value(answer?.extract_error()?)?)
+fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> StoreResult<T> {
+    StoreError::read(answer?.extract_error()?)
 }

@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::error::{Lost, StoreError};
 use super::ready::Ready;
+use super::unavailable::Unavailable;
 
 #[derive(Debug)]
 pub(super) struct Link {
@@ -33,11 +35,24 @@ pub(super) enum State {
     Connecting,
     Up(Arc<Ready>),
     /// An operation failed: nothing is sent before the server has answered.
-    Suspect(Arc<Ready>),
-    /// The last attempt failed; the next one is on its way.
-    Down(String),
+    Suspect(Arc<Ready>, Arc<StoreError>),
+    /// The connection was lost, or the last attempt failed; the next one follows.
+    Down(Arc<StoreError>),
     /// The manager has been disconnected.
     Closed,
+}
+
+impl State {
+    /// Returns the connection, if it may be used now. Does not wait.
+    pub(super) fn ready(self) -> Result<Arc<Ready>, Unavailable> {
+        match self {
+            State::Up(ready) => Ok(ready),
+            State::Connecting => Err(Unavailable::NotConnected),
+            State::Suspect(_, error) => Err(Unavailable::Suspect(error)),
+            State::Down(error) => Err(Unavailable::Down(error)),
+            State::Closed => Err(Unavailable::Disconnected),
+        }
+    }
 }
 
 impl Link {
@@ -67,24 +82,23 @@ impl Link {
         self.pending.notify_one();
     }
 
-    /// The connection, if it may be used now. During the first attempt this waits for it.
-    pub(super) async fn ready(&self) -> Option<Arc<Ready>> {
+    /// Returns the connection, if it may be used now. During the first attempt this waits for it.
+    pub(super) async fn ready(&self) -> Result<Arc<Ready>, Unavailable> {
         loop {
             let changed = self.changed.notified();
             match self.state() {
-                State::Up(ready) => return Some(ready),
                 State::Connecting => changed.await,
-                State::Suspect(_) | State::Down(_) | State::Closed => return None,
+                state => return state.ready(),
             }
         }
     }
 
-    /// After an operation failed: no further one before the server has answered. Says whether the
-    /// link was up until now.
-    pub(super) fn suspect(&self, now_ms: u64) -> bool {
+    /// Suspends the link after an operation failed, until the server has answered. Returns true if the link was up
+    /// until now.
+    pub(super) fn suspect(&self, error: &Arc<StoreError>, now_ms: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State::Up(ready) = &*state else { return false };
-        *state = State::Suspect(Arc::clone(ready));
+        *state = State::Suspect(Arc::clone(ready), Arc::clone(error));
         self.left_ms.store(now_ms, Ordering::Release);
         drop(state);
         self.attention.notify_one();
@@ -102,7 +116,7 @@ impl Link {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *state {
             State::Up(ready) => *ready = renewed,
-            State::Suspect(_) => self.attention.notify_one(),
+            State::Suspect(..) => self.attention.notify_one(),
             State::Connecting | State::Down(_) | State::Closed => {}
         }
     }
@@ -145,7 +159,7 @@ impl Drop for Gone {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // A runtime without I/O, most likely. Trying again would panic again.
-            self.0.set(State::Down("this runtime cannot connect".into()));
+            self.0.set(State::Down(Arc::new(Lost::RuntimeWithoutIo.into())));
         } else {
             self.0.set(State::Closed);
         }

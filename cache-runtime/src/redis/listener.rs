@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
-};
+use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value, cmd};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
-use super::errors::no_answer;
+use super::error::{Deadline, Lost, StoreError, StoreResult};
 use super::feed::Session;
 use super::identity::Identity;
 use super::keys::TOKEN;
@@ -21,12 +19,12 @@ use super::link::{Link, State};
 use super::node::Node;
 use super::notice::{self, Item};
 use super::ready::Ready;
-use super::rights;
 use super::servers::Servers;
 use super::shared::Shared;
 use super::token_cache::ROOT;
 use super::topology::{self, Master};
 use crate::clock::{millis, precise_ms};
+use crate::error::with_causes;
 use crate::generation::Slot;
 use crate::lease::LEASE;
 use crate::random;
@@ -105,12 +103,15 @@ async fn attend(claim: Claim, link: Arc<Link>) {
         let Some(shared) = claim.shared() else { return };
         let Err(error) = listen(&shared, &claim, &link, &ready).await else { return };
         if shared.feed.lock().session.take().is_some() {
-            tracing::debug!(%error, "the feed of invalidations was interrupted");
+            tracing::debug!(
+                reason = with_causes(&error),
+                "the feed of invalidations was interrupted"
+            );
             shared.feed.interruptions.one();
             backoff = Backoff::default();
         }
-        if is_refusal(&error) {
-            say_deaf(&shared, &error.to_string());
+        if error.rules_out_feed() {
+            say_deaf(&shared, &with_causes(&error));
         } else {
             // It may be Redis itself that is gone.
             link.attention.notify_one();
@@ -127,7 +128,7 @@ async fn up(claim: &Claim, link: &Link) -> Option<Arc<Ready>> {
         match link.state() {
             State::Up(ready) => return Some(ready),
             State::Closed => return None,
-            State::Connecting | State::Suspect(_) | State::Down(_) => {}
+            State::Connecting | State::Suspect(..) | State::Down(_) => {}
         }
         claim.shared()?;
         let _ = timeout(ASLEEP / 4, changed).await;
@@ -140,14 +141,14 @@ async fn listen(
     claim: &Claim,
     link: &Link,
     ready: &Ready,
-) -> RedisResult<()> {
+) -> StoreResult<()> {
     let session = Session::new(ready.server());
     let subscriptions = ready.nodes().map(|node| subscribe(shared, &session, node));
     let subscriptions = shared
         .connector
         .within_connect_timeout(async { Ok(join_all(subscriptions).await) })
         .await?;
-    let subscriptions = subscriptions.into_iter().collect::<RedisResult<Vec<_>>>()?;
+    let subscriptions = subscriptions.into_iter().collect::<StoreResult<Vec<_>>>()?;
     let mut sent = moment(shared);
     let mut view = beat(&subscriptions).await?;
     let mut looks = LOOKS;
@@ -161,9 +162,9 @@ async fn listen(
         link.changed.notify_waiters();
         let _ = timeout(BEAT, session.0.changed.notified()).await;
         match link.state() {
-            State::Up(_) | State::Suspect(_) if !session.is_lost() => {}
+            State::Up(_) | State::Suspect(..) if !session.is_lost() => {}
             State::Closed => return Ok(()),
-            _ => return Err(lost()),
+            _ => return Err(Lost::Feed.into()),
         }
         sent = moment(shared);
         let seen = beat(&subscriptions).await?;
@@ -183,7 +184,7 @@ async fn subscribe(
     shared: &Arc<Shared>,
     session: &Session,
     node: &Node,
-) -> RedisResult<Subscription> {
+) -> StoreResult<Subscription> {
     let (manager, line) = (Arc::downgrade(shared), session.clone());
     let receive = move |push: PushInfo| {
         match (push.kind, manager.upgrade()) {
@@ -200,7 +201,7 @@ async fn subscribe(
     let servers = &shared.settings.servers;
     let mut connection = servers.open(&Servers::speaking(&node.info), &config).await?;
     if Identity::ask(&mut connection).await?.server != node.server {
-        return Err(lost());
+        return Err(Lost::Feed.into());
     }
     connection.subscribe(shared.keys.feed()).await?;
     Ok(Subscription { node: node.clone(), connection })
@@ -208,7 +209,7 @@ async fn subscribe(
 
 /// Whether each master of a cluster is listened to. All are asked: they do not learn of a new one at the
 /// same time.
-async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> RedisResult<()> {
+async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> StoreResult<()> {
     let encrypted = shared.settings.servers.are_encrypted();
     let asked = subscriptions.iter().filter(|subscription| subscription.node.is_of_cluster);
     let told = join_all(asked.map(async |Subscription { node, connection }| {
@@ -217,7 +218,7 @@ async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> Red
             let host = master.host.as_deref().or(node.host()).unwrap_or_default();
             subscriptions.iter().any(|subscription| subscription.node.is_at(host, master.port))
         };
-        if masters.iter().all(is_received) { Ok(()) } else { Err(lost()) }
+        if masters.iter().all(is_received) { Ok(()) } else { Err(Lost::Feed.into()) }
     }));
     told.await.into_iter().collect()
 }
@@ -232,12 +233,12 @@ fn renew(
     shared: &Shared,
     session: &Session,
     (sent_ms, by_clock_ms): (u64, u64),
-) -> RedisResult<()> {
+) -> StoreResult<()> {
     let mut state = shared.feed.lock();
     // Under the lock: a session that has been given up must not renew the lease of the next.
     let current = state.session.as_ref().is_some_and(|s| Arc::ptr_eq(&s.0, &session.0));
     if !current {
-        return Err(lost());
+        return Err(Lost::Feed.into());
     }
     state.current_at_ms = sent_ms;
     shared.generations.lease.renew(sent_ms, by_clock_ms);
@@ -306,31 +307,23 @@ struct Subscription {
 
 /// Waits until each server has answered, and with that all that it had published: what they say of their
 /// cluster, if they are of one.
-async fn beat(subscriptions: &[Subscription]) -> RedisResult<Vec<String>> {
+async fn beat(subscriptions: &[Subscription]) -> StoreResult<Vec<String>> {
     let ask = async |subscription: &Subscription| {
         let mut connection = subscription.connection.clone();
         if subscription.node.is_of_cluster {
             let info: String = cmd("CLUSTER").arg("INFO").query_async(&mut connection).await?;
-            return topology::view(&info).ok_or_else(lost);
+            return topology::view(&info).ok_or(StoreError::Lost(Lost::Feed));
         }
         match cmd("PING").query_async::<Value>(&mut connection).await {
             // A refusal is an answer, too.
-            Err(error) if !rights::is_refusal(&error) => Err(error),
-            _ => Ok(String::new()),
+            Err(error) => match StoreError::from(error) {
+                error if error.is_refusal() => Ok(String::new()),
+                error => Err(error),
+            },
+            Ok(_) => Ok(String::new()),
         }
     };
     let answers = timeout(PATIENCE, join_all(subscriptions.iter().map(ask))).await;
-    answers.map_err(|_| no_answer(PATIENCE))?.into_iter().collect()
-}
-
-fn lost() -> RedisError {
-    RedisError::from((ErrorKind::Io, "the connection of the feed is lost"))
-}
-
-/// Whether the server has understood what was asked, and does not do it.
-fn is_refusal(error: &RedisError) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::RESP3NotSupported
-    )
+    let late = |_| StoreError::Timeout(Deadline::Fixed, PATIENCE);
+    answers.map_err(late)?.into_iter().collect()
 }

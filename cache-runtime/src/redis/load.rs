@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use redis::RedisResult;
 
+use super::error::StoreResult;
 use super::lane::Lane;
 use super::notice::Item;
 use super::pending;
-use super::ready::{Ready, is_half_moved};
+use super::ready::Ready;
 use super::script::{STATE_BYTES, Script};
 use super::shared::Shared;
 use super::unavailable::Unavailable;
@@ -293,7 +293,7 @@ async fn begin(
     ready: &Ready,
     keys: &[String],
     start: &[&[u8]; 4],
-) -> RedisResult<(Vec<u8>, Vec<u64>)> {
+) -> StoreResult<(Vec<u8>, Vec<u64>)> {
     let fresh: Vec<[u8; 8]> = keys.iter().skip(1).map(|_| random::word().to_le_bytes()).collect();
     let [.., token_ms] = start;
     let begin = |keys, arguments| ready.script(Lane::Quick, Script::Begin, keys, arguments);
@@ -305,7 +305,7 @@ async fn begin(
         };
         let ticket = join_all(tokens.iter().zip(&fresh).map(note));
         let (state, tokens) = join(begin(name, &start[..]), ticket).await;
-        (state?, tokens.into_iter().collect::<RedisResult<_>>()?)
+        (state?, tokens.into_iter().collect::<StoreResult<_>>()?)
     } else {
         let mut arguments = start.to_vec();
         arguments.extend(fresh.iter().map(|token| &token[..]));
@@ -342,7 +342,7 @@ async fn finish_at(
     ticket: &FillTicket,
     name_token: Option<&String>,
     arguments: &[&[u8]; 5],
-) -> RedisResult<u8> {
+) -> StoreResult<u8> {
     let [_, entry, ..] = arguments;
     let lane = weights::lane_of(entry.len());
     if ready.is_cluster() {
@@ -369,12 +369,12 @@ async fn fill_in_cluster(
     name: &[String],
     name_token: Option<&String>,
     arguments: &[&[u8]; 5],
-) -> RedisResult<u8> {
+) -> StoreResult<u8> {
     let fill = async |keys: &[String]| ready.script(lane, Script::Fill, keys, arguments).await;
     let (Some(key), Some(token)) = (name.first(), name_token) else { return fill(name).await };
     if ready.are_together(key, token) {
         match fill(&[key.clone(), token.clone()]).await {
-            Err(error) if is_half_moved(&error) => {}
+            Err(error) if error.is_half_moved() => {}
             filled => return filled,
         }
     }

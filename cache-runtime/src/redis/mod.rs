@@ -11,7 +11,7 @@ mod breaker;
 mod connect;
 mod connector;
 mod doctor;
-mod errors;
+mod error;
 mod feed;
 mod fleet_counters;
 mod identity;
@@ -59,6 +59,7 @@ use crate::stats::{Beyond, FleetSums, Latencies};
 use crate::timer::{self, timeout};
 pub use breaker::Breaker;
 pub use doctor::{Diagnostic, Severity};
+pub(crate) use error::StoreError;
 pub(crate) use feed::FeedState;
 use lane::Lane;
 use link::State;
@@ -224,7 +225,7 @@ impl RedisStore {
     fn owe_keys(&self, keys: &[String]) {
         if runtime::with_timers().is_some() {
             // Somebody must be there to send it; outside of a runtime it is one of those who are.
-            self.0.link();
+            _ = self.0.link();
         }
         self.0.add_pending(keys);
     }
@@ -264,7 +265,7 @@ impl RedisStore {
         // A server that does not know it, or does not permit it, answers all the same.
         let answered = async {
             match answer.await {
-                Err(error) if rights::is_refusal(&error) => Ok(()),
+                Err(error) if error.is_refusal() => Ok(()),
                 answer => answer.map(drop),
             }
         };
@@ -272,30 +273,25 @@ impl RedisStore {
         Ok(before.elapsed())
     }
 
-    /// Whether Redis can be used from here, and if not, why.
-    pub(crate) async fn status(&self) -> Result<(), String> {
+    /// Checks that Redis can be used from here.
+    ///
+    /// # Errors
+    /// The reason for which it cannot.
+    pub(crate) async fn status(&self) -> Result<(), Unavailable> {
         if self.0.is_closed() {
-            return Err("disconnected".into());
+            return Err(Unavailable::Disconnected);
         }
-        let Some(link) = self.0.link() else {
-            return Err("no tokio runtime".into());
-        };
-        link.ready().await;
+        let link = self.0.link()?;
+        link.ready().await?;
         let _ = timeout(self.0.settings.deadline, self.0.feed.begun(&link)).await;
-        match link.state() {
-            State::Up(_) if self.0.journal.is_empty() => Ok(()),
-            State::Up(_) => Err("invalidations are not yet confirmed".into()),
-            State::Suspect(_) => Err("the last operation failed".into()),
-            State::Connecting => Err("not yet connected".into()),
-            State::Down(reason) => Err(reason),
-            State::Closed => Err("disconnected".into()),
-        }
+        link.state().ready()?;
+        if self.0.journal.is_empty() { Ok(()) } else { Err(Unavailable::Unconfirmed) }
     }
 
     /// Whether the next operation from here would be tried. Does not wait.
     pub(crate) fn usable(&self) -> bool {
         let state = self.0.link().map(|link| link.state());
-        matches!(state, Some(State::Up(_) | State::Connecting))
+        matches!(state, Ok(State::Up(_) | State::Connecting))
     }
 
     /// Whether the connection from here is up.
@@ -305,7 +301,7 @@ impl RedisStore {
 
     /// Why Redis is not used here just now.
     pub(crate) fn absence(&self) -> Absence {
-        let Some(link) = self.0.link() else {
+        let Ok(link) = self.0.link() else {
             let never_received = !self.0.generations.lease.has_held_within(Duration::MAX);
             return if never_received || self.0.is_closed() {
                 Absence::Lasting
@@ -314,7 +310,7 @@ impl RedisStore {
             };
         };
         match link.state() {
-            State::Suspect(_) | State::Down(_) => Absence::Since(link.left_ms()),
+            State::Suspect(..) | State::Down(_) => Absence::Since(link.left_ms()),
             State::Closed => Absence::Lasting,
             State::Connecting | State::Up(_) => Absence::Brief,
         }
@@ -334,9 +330,9 @@ impl RedisStore {
     /// Whether Redis is asked from here.
     pub(crate) fn breaker(&self) -> Breaker {
         match self.0.link().map(|link| link.state()) {
-            Some(State::Up(_)) => Breaker::Closed,
-            Some(State::Suspect(_) | State::Connecting) => Breaker::HalfOpen,
-            Some(State::Down(_) | State::Closed) | None => Breaker::Open,
+            Ok(State::Up(_)) => Breaker::Closed,
+            Ok(State::Suspect(..) | State::Connecting) => Breaker::HalfOpen,
+            Ok(State::Down(_) | State::Closed) | Err(_) => Breaker::Open,
         }
     }
 
@@ -357,7 +353,7 @@ impl RedisStore {
 
     /// The time of the server that has this name, if it is known here just now.
     pub(crate) fn now_ms(&self, name: &str) -> Option<u64> {
-        match self.0.link()?.state() {
+        match self.0.link().ok()?.state() {
             State::Up(ready) => Some(self.0.server_time(&ready, &self.0.keys.value(name))),
             _ => None,
         }
@@ -370,9 +366,10 @@ impl RedisStore {
 
     /// Gives what is pending one more chance, for as long as an operation may take.
     pub(crate) async fn settle(&self) {
-        let Some(link) = self.0.link().filter(|_| self.pending() > 0) else {
+        if self.pending() == 0 {
             return;
-        };
+        }
+        let Ok(link) = self.0.link() else { return };
         link.pending.notify_one();
         let settled = async {
             while self.pending() > 0 {

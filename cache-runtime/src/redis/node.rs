@@ -9,11 +9,11 @@ use futures_util::StreamExt as _;
 use futures_util::future::select_ok;
 use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, RedisError, RedisResult, cmd};
+use redis::{Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, cmd};
 use tokio::time::timeout;
 
 use super::connector::Connector;
-use super::errors::{another, is_answer, no_answer, refused};
+use super::error::{Deadline, Lost, StoreError, StoreResult, Unusable};
 use super::identity::Identity;
 use super::lane::Lane;
 use super::line::Line;
@@ -43,7 +43,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) async fn connect(connector: &Connector, info: ConnectionInfo) -> RedisResult<Self> {
+    pub(super) async fn connect(connector: &Connector, info: ConnectionInfo) -> StoreResult<Self> {
         let quick = connector.open(&info).await?;
         Node::with(connector, info, quick).await
     }
@@ -53,7 +53,7 @@ impl Node {
         connector: &Connector,
         info: ConnectionInfo,
         mut quick: MultiplexedConnection,
-    ) -> RedisResult<Self> {
+    ) -> StoreResult<Self> {
         let mut lacks = connector.lacking(&rights::RIGHTS, &info, &quick).await?;
         let identity = Identity::ask(&mut quick).await?;
         if identity.is_of_cluster {
@@ -111,14 +111,14 @@ impl Node {
         self.line(lane).connection()
     }
 
-    pub(super) async fn ask<T: FromRedisValue>(&self, lane: Lane, command: &Cmd) -> RedisResult<T> {
+    pub(super) async fn ask<T: FromRedisValue>(&self, lane: Lane, command: &Cmd) -> StoreResult<T> {
         self.line(lane).ask(command).await
     }
 
     /// Whether it is there: it answers on one of its connections, whatever that is.
     pub(super) async fn answers(&self) -> bool {
         let ask = async |line: &Line| match line.ask::<redis::Value>(&cmd("PING")).await {
-            Err(error) if !is_answer(&error) => Err(()),
+            Err(error) if !error.is_reply() => Err(error),
             _ => Ok(()),
         };
         let lines = std::iter::once(&self.quick).chain(self.bulk.first());
@@ -127,42 +127,39 @@ impl Node {
 
     /// The same server, if all connections lead to the one that they led to, with its time measured anew. One
     /// connection has to answer within the deadline. Another may be at something large.
-    pub(super) async fn check(&self, deadline: Duration) -> RedisResult<Self> {
+    pub(super) async fn check(&self, deadline: Duration) -> StoreResult<Self> {
         let lines = std::iter::once(&self.quick).chain(&*self.bulk);
         let mut asked: FuturesUnordered<_> =
             lines.map(async |line| (line, identity_on(line).await)).collect();
-        let (first, identity) = within(deadline, asked.next()).await?.ok_or_else(nobody)?;
+        let (first, identity) = within(deadline, asked.next()).await?.ok_or(Lost::Node)?;
         let is_same = |identity: &Identity| identity.server == self.server;
         if !is_same(&identity?) {
-            return Err(another());
+            return Err(Unusable::AnotherServer.into());
         }
         let offset_ms = within(deadline, measure_offset(&mut first.connection())).await??;
         let rest = async {
             while let Some((_, identity)) = asked.next().await {
                 if !is_same(&identity?) {
-                    return Err(another());
+                    return Err(Unusable::AnotherServer.into());
                 }
             }
-            Ok(())
+            StoreResult::Ok(())
         };
         within(deadline * BUSY, rest).await??;
         Ok(Node { offset_ms, ..self.clone() })
     }
 
     /// The same with what the user may do now.
-    pub(super) async fn check_rights(&self, connector: &Connector) -> RedisResult<Self> {
+    pub(super) async fn check_rights(&self, connector: &Connector) -> StoreResult<Self> {
         let connection = self.connection(Lane::Quick);
         let lacks = connector.lacking(&rights::RIGHTS, &self.info, &connection).await?;
         Ok(Node { lacks: lacks.into(), ..self.clone() })
     }
 }
 
-async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> RedisResult<T> {
-    timeout(limit, future).await.map_err(|_| no_answer(limit))
-}
-
-fn nobody() -> RedisError {
-    refused("there is no connection to it")
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> StoreResult<T> {
+    let late = |_| StoreError::Timeout(Deadline::Operation, limit);
+    timeout(limit, future).await.map_err(late)
 }
 
 /// Host and port.
@@ -175,13 +172,13 @@ pub(super) fn place(info: &ConnectionInfo) -> Option<(&str, u16)> {
     }
 }
 
-async fn identity_on(line: &Line) -> RedisResult<Identity> {
+async fn identity_on(line: &Line) -> StoreResult<Identity> {
     let info: String = line.ask(&Identity::question()).await?;
     Identity::read(&info)
 }
 
 /// The difference between the server's clock and this process's monotonic one.
-async fn measure_offset(connection: &mut MultiplexedConnection) -> RedisResult<i64> {
+async fn measure_offset(connection: &mut MultiplexedConnection) -> StoreResult<i64> {
     let before = precise_ms();
     let (seconds, micros): (i64, i64) = cmd("TIME").query_async(connection).await?;
     let here = before.midpoint(precise_ms());

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use super::error::StoreResult;
 use super::lane::Lane;
 use super::link::{Link, State};
 use super::ready::Ready;
@@ -37,7 +38,7 @@ pub(super) async fn send_batch(
     shared: &Shared,
     ready: &Ready,
     batch: &[(String, u64)],
-) -> redis::RedisResult<()> {
+) -> StoreResult<()> {
     let keys: Vec<String> = batch.iter().map(|(key, _)| key.clone()).collect();
     let notice = shared.notice_of(&keys);
     removal::remove(shared, ready, Lane::Quick, &keys, keys.len(), &notice).await?;
@@ -72,8 +73,8 @@ async fn removed(shared: &Arc<Shared>, is_so: impl Fn() -> bool) -> Result<(), U
     if is_so() {
         return Ok(());
     }
-    let link = shared.link().ok_or(Unavailable)?;
-    link.ready().await.ok_or(Unavailable)?;
+    let link = shared.link()?;
+    link.ready().await?;
     link.pending.notify_one();
     let waiting = async {
         loop {
@@ -81,11 +82,9 @@ async fn removed(shared: &Arc<Shared>, is_so: impl Fn() -> bool) -> Result<(), U
             if is_so() {
                 return Ok(());
             }
-            if !matches!(link.state(), State::Up(_)) {
-                return Err(Unavailable);
-            }
+            link.state().ready()?;
             changed.await;
         }
     };
-    timeout(shared.settings.deadline, waiting).await.unwrap_or(Err(Unavailable))
+    timeout(shared.settings.deadline, waiting).await.unwrap_or(Err(Unavailable::Unconfirmed))
 }

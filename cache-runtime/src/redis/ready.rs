@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value, cmd};
+use redis::{Cmd, FromRedisValue, Value, cmd};
 use tokio::sync::Mutex;
 
-use super::errors::refused;
+use super::error::{StoreError, StoreResult, Unusable};
 use super::lane::Lane;
 use super::node::Node;
 use super::rights::Need;
@@ -40,9 +40,9 @@ impl Ready {
         nodes: Vec<Node>,
         slots: Option<Slots>,
         scripts: Arc<Loaded>,
-    ) -> RedisResult<Self> {
+    ) -> StoreResult<Self> {
         let mut nodes = nodes.into_iter();
-        let first = nodes.next().ok_or_else(|| refused("its cluster has no masters"))?;
+        let first = nodes.next().ok_or(Unusable::NoMasters)?;
         let others: Vec<_> = nodes.collect();
         let servers: Vec<_> =
             std::iter::once(&first).chain(&others).map(|node| &*node.server).collect();
@@ -117,7 +117,7 @@ impl Ready {
         lane: Lane,
         key: &str,
         command: &Cmd,
-    ) -> RedisResult<T> {
+    ) -> StoreResult<T> {
         if !self.is_cluster() {
             return self.first.ask(lane, command).await;
         }
@@ -125,10 +125,10 @@ impl Ready {
         let mut outcome = node.ask(lane, command).await;
         for _ in 0..MOST_REDIRECTIONS {
             let Err(error) = &outcome else { break };
-            let Some((place, _)) = error.redirect_node() else { break };
-            let is_asking = error.kind() == ErrorKind::Server(ServerErrorKind::Ask);
+            let Some((place, is_asking)) = error.redirection() else { break };
             self.has_redirected.fetch_or(!is_asking, Ordering::Relaxed);
-            node = self.node_at(place, node).ok_or_else(|| unknown(place))?;
+            let unknown = || Unusable::UnknownNode { place: place.to_owned() };
+            node = self.node_at(place, node).ok_or_else(unknown)?;
             outcome = match is_asking {
                 false => node.ask(lane, command).await,
                 true => ask_newcomer(node, lane, command).await,
@@ -147,7 +147,7 @@ impl Ready {
         &self,
         lane: Lane,
         keys: impl Iterator<Item = String>,
-    ) -> RedisResult<Vec<Value>> {
+    ) -> StoreResult<Vec<Value>> {
         if !self.is_cluster() {
             let mut command = cmd("MGET");
             keys.for_each(|key| _ = command.arg(key));
@@ -166,11 +166,11 @@ impl Ready {
         script: Script,
         keys: &[String],
         arguments: &[&[u8]],
-    ) -> RedisResult<T> {
+    ) -> StoreResult<T> {
         let key = keys.first().map_or("", String::as_str);
         match self.ask(lane, key, &self.scripts.call(script, keys, arguments)).await {
             // The server has lost it: it is sent in full.
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+            Err(error) if error.is_no_script() => {
                 self.ask(lane, key, &script.in_full(keys, arguments)).await
             }
             outcome => outcome,
@@ -188,11 +188,11 @@ impl Ready {
 
 /// What each master of a cluster says that it has; `None` while keys are on their way between two of them.
 /// Of a single server it is nothing, always.
-pub(super) async fn claims(ready: &Ready) -> RedisResult<Option<Vec<String>>> {
+pub(super) async fn claims(ready: &Ready) -> StoreResult<Option<Vec<String>>> {
     if !ready.is_cluster() {
         return Ok(Some(Vec::new()));
     }
-    let claim = async |node: &Node| -> RedisResult<Option<String>> {
+    let claim = async |node: &Node| -> StoreResult<Option<String>> {
         let all: String = node.ask(Lane::Quick, cmd("CLUSTER").arg("NODES")).await?;
         let own = all.lines().find(|line| line.contains("myself")).unwrap_or_default();
         // Id, address, flags, master, ping, pong; then what is meant here: epoch, state, slots.
@@ -204,23 +204,13 @@ pub(super) async fn claims(ready: &Ready) -> RedisResult<Option<Vec<String>>> {
 }
 
 /// Asks the node that a key is on its way to.
-async fn ask_newcomer<T: FromRedisValue>(node: &Node, lane: Lane, command: &Cmd) -> RedisResult<T> {
+async fn ask_newcomer<T: FromRedisValue>(node: &Node, lane: Lane, command: &Cmd) -> StoreResult<T> {
     let mut pipeline = redis::pipe();
     pipeline.cmd("ASKING").ignore().add_command(command.clone());
     let (answer,) = pipeline.query_async(&mut node.connection(lane)).await?;
     Ok(answer)
 }
 
-/// Whether one of several keys of a slot is on another node than the others, since the slot is on its way. They
-/// can be asked for one by one.
-pub(super) fn is_half_moved(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::TryAgain)
-}
-
-fn unknown(place: &str) -> RedisError {
-    RedisError::from((ErrorKind::Io, "a node that is not known has the key", place.to_owned()))
-}
-
-fn absent_if_foreign(error: RedisError) -> RedisResult<Value> {
-    if error.code() == Some("WRONGTYPE") { Ok(Value::Nil) } else { Err(error) }
+fn absent_if_foreign(error: StoreError) -> StoreResult<Value> {
+    if error.is_wrong_type() { Ok(Value::Nil) } else { Err(error) }
 }

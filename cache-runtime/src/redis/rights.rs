@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, cmd};
+use redis::{Cmd, cmd};
 
+use super::error::{Denied, ReplyKind, StoreError};
 use super::notice;
 
 /// What is lost without a command.
@@ -96,19 +97,6 @@ pub(super) enum What {
     Unknown(String),
 }
 
-/// Whether the server has understood what was asked, and this user may not do it or no user can.
-pub(super) fn is_refusal(error: &RedisError) -> bool {
-    // The last ones are those of scripts.
-    const REFUSALS: [&str; 4] = [
-        "unknown command",
-        "Unknown Redis command",
-        "The user executing the script can't",
-        "ACL failure",
-    ];
-    let told = error.to_string();
-    error.code() == Some("NOPERM") || REFUSALS.iter().any(|part| told.contains(part))
-}
-
 /// Tries commands, in one round trip, with this key and on the channel of this name.
 pub(super) async fn lacking(
     rights: &[Right],
@@ -119,7 +107,7 @@ pub(super) async fn lacking(
     let tried = rights.iter().map(async |right| {
         let command = right.command(key, feed);
         let answer = command.query_async::<redis::Value>(&mut connection.clone()).await;
-        right.lack(&answer.err()?)
+        right.lack(&answer.err()?.into())
     });
     let mut lacking: Vec<Lack> = join_all(tried).await.into_iter().flatten().collect();
     lacking.dedup_by(|a, b| a.what == b.what);
@@ -160,18 +148,13 @@ impl Right {
     }
 
     /// What this answer says is missing. Any other error shows that the command is there and permitted.
-    pub(super) fn lack(&self, error: &RedisError) -> Option<Lack> {
-        let told = error.detail().unwrap_or_default();
-        let what = if error.code() == Some("NOPERM") {
-            match told {
-                told if told.contains("to run the") => What::Denied(self.name()),
-                told if told.contains("channel") => What::Channel,
-                _ => What::Keys,
-            }
-        } else if told.starts_with("unknown command") || told.starts_with("unknown subcommand") {
-            What::Unknown(self.name())
-        } else {
-            return None;
+    pub(super) fn lack(&self, error: &StoreError) -> Option<Lack> {
+        let what = match error.reply()? {
+            ReplyKind::Denied(Denied::Command) => What::Denied(self.name()),
+            ReplyKind::Denied(Denied::Channel) => What::Channel,
+            ReplyKind::Denied(Denied::Keys) => What::Keys,
+            ReplyKind::UnknownCommand => What::Unknown(self.name()),
+            _ => return None,
         };
         // Who may not publish cannot tell others what is gone.
         let need = match (self.need, &what) {

@@ -127,7 +127,7 @@ impl RedisStore {
     ) -> Result<(Option<ScanCursor>, Vec<String>), Unavailable> {
         let turn = pending::turn_for_any(&self.0).await?;
         if turn.ready.lacks(Need::Scans) {
-            return Err(Unavailable);
+            return Err(Unavailable::LacksScan);
         }
         let (next, keys) = self.page(&turn, &Sought::matching(pattern), place).await?;
         let (own, reserved) = (self.0.keys.value("").len(), self.0.keys.reserved());
@@ -144,7 +144,7 @@ impl RedisStore {
     ) -> Result<(Option<ScanCursor>, Vec<String>), Unavailable> {
         let mut nodes = turn.ready.nodes().skip(place.node);
         // Masters have gone meanwhile: what they had is somewhere else, where it was not looked for.
-        let node = nodes.next().ok_or(Unavailable)?;
+        let node = nodes.next().ok_or(Unavailable::NodeGone)?;
         let matching = format!("{}:{}", glob::escape(&self.0.settings.namespace), sought.given);
         let scan_command = scan_command(place.cursor, &matching);
         let (cursor, keys): (u64, Vec<Vec<u8>>) =

@@ -1,7 +1,8 @@
 //! What Redis does in one step: the scripts, and how they are called.
 
-use redis::{Cmd, RedisError, RedisResult, cmd};
+use redis::{Cmd, cmd};
 
+use super::error::StoreResult;
 use super::lane::Lane;
 use super::node::Node;
 
@@ -183,7 +184,7 @@ impl Script {
 pub(super) struct Loaded([String; Script::ALL.len()]);
 
 impl Loaded {
-    pub(super) async fn load(node: &Node) -> RedisResult<Self> {
+    pub(super) async fn load(node: &Node) -> StoreResult<Self> {
         let mut loaded = Loaded::default();
         for script in Script::ALL {
             let load = async {
@@ -197,11 +198,6 @@ impl Loaded {
     pub(super) fn call(&self, script: Script, keys: &[String], arguments: &[&[u8]]) -> Cmd {
         call("EVALSHA", &self.0[script as usize], keys, arguments)
     }
-}
-
-/// Whether the server has no such command.
-pub(super) fn is_unknown_command(error: &RedisError) -> bool {
-    error.detail().is_some_and(|detail| detail.starts_with("unknown command"))
 }
 
 fn call(command: &str, script: &str, keys: &[String], arguments: &[&[u8]]) -> Cmd {

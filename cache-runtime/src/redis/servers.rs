@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisResult};
+use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion};
 
+use super::error::StoreResult;
 use super::tls::Tls;
 use crate::config::Address;
 
@@ -25,7 +26,7 @@ pub(crate) struct Servers {
 impl Servers {
     /// # Errors
     /// If a client cannot even be made for one of them.
-    pub(crate) fn new(address: Address, tls: Tls) -> RedisResult<Self> {
+    pub(crate) fn new(address: Address, tls: Tls) -> StoreResult<Self> {
         let servers = Servers { address, tls };
         for info in servers.address.named.iter().chain([&servers.address.server]) {
             servers.tls.client(info.clone())?;
@@ -71,7 +72,7 @@ impl Servers {
         &self,
         to: &ConnectionInfo,
         connect_timeout: Duration,
-    ) -> RedisResult<MultiplexedConnection> {
+    ) -> StoreResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect_timeout))
             .set_response_timeout(None);
@@ -82,7 +83,7 @@ impl Servers {
         &self,
         to: &ConnectionInfo,
         config: &AsyncConnectionConfig,
-    ) -> RedisResult<MultiplexedConnection> {
+    ) -> StoreResult<MultiplexedConnection> {
         let keep_alive =
             TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL);
         // Callers share the connection: none waits until what another has sent is acknowledged.
@@ -93,7 +94,7 @@ impl Servers {
             to.redis_settings().clone().set_lib_name("cache-runtime", env!("CARGO_PKG_VERSION"));
         let to = to.clone().set_tcp_settings(tcp).set_redis_settings(settings);
         let client = self.tls.client(to)?;
-        client.get_multiplexed_async_connection_with_config(config).await
+        Ok(client.get_multiplexed_async_connection_with_config(config).await?)
     }
 
     /// The same server, spoken to so that it may speak first.

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
-use redis::{ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::breaker::Record;
 use super::connector::Connector;
+use super::error::{Deadline, StoreError, StoreResult};
 use super::feed::Feed;
 use super::fleet_counters::FleetCounters;
 use super::journal::Journal;
@@ -31,6 +31,7 @@ use super::token_cache::{Before, ROOT, TokenCache};
 use super::unavailable::{Missed, Unavailable};
 use super::weights::Weights;
 use crate::clock::{Clock, millis, precise_ms};
+use crate::error::with_causes;
 use crate::events::{EventKind, Events};
 use crate::generation::Generations;
 use crate::prehashed::BuildPrehashed;
@@ -139,41 +140,43 @@ impl Shared {
     /// A turn, if Redis can be used now, whatever is pending: to remove, or to ask for what nobody
     /// invalidates. Waits for a connection only during the first attempt.
     pub(super) async fn turn_to_remove(self: &Arc<Self>) -> Result<Turn<'_>, Unavailable> {
-        let link = self.link().ok_or(Unavailable)?;
-        let ready = link.ready().await.ok_or(Unavailable)?;
+        let link = self.link()?;
+        let ready = link.ready().await?;
         let place = match self.in_flight.try_acquire() {
             Ok(place) => place,
             Err(_) => {
-                let waited = timeout(self.settings.turn_timeout, self.in_flight.acquire()).await;
-                waited.ok().and_then(Result::ok).ok_or(Unavailable)?
+                let limit = self.settings.turn_timeout;
+                let waited = timeout(limit, self.in_flight.acquire()).await;
+                // The semaphore is never closed.
+                waited.ok().and_then(Result::ok).ok_or(Unavailable::Crowded(limit))?
             }
         };
         Ok(Turn { link, ready, shared: self, _place: place })
     }
 
-    /// This runtime's link, made on first use.
-    pub(super) fn link(self: &Arc<Self>) -> Option<Arc<Link>> {
+    /// Returns this runtime's link, which is made on first use.
+    pub(super) fn link(self: &Arc<Self>) -> Result<Arc<Link>, Unavailable> {
         let Some(runtime) = runtime::with_timers() else {
             if !self.no_runtime_logged.swap(true, Ordering::Relaxed) {
                 tracing::warn!("outside of a tokio runtime Redis is not used");
             }
-            return None;
+            return Err(Unavailable::NoRuntime);
         };
         if self.process.has_changed() {
             self.begin_anew();
         }
         let mut links = self.lock_links();
         if let Some(link) = links.get(&runtime.id()).filter(|link| !link.ended()) {
-            return Some(Arc::clone(link));
+            return Ok(Arc::clone(link));
         }
         if self.is_closed() {
-            return None;
+            return Err(Unavailable::Disconnected);
         }
         links.retain(|_, link| !link.ended());
         let link = Link::new();
         (self.begin)(&runtime, self, &link);
         links.insert(runtime.id(), Arc::clone(&link));
-        Some(link)
+        Ok(link)
     }
 
     /// Which manager a notice is from.
@@ -245,8 +248,10 @@ impl Shared {
     ///
     /// What memory holds counts if others' invalidations were received until now. If not, it is from
     /// another link's outage.
-    pub(super) fn suspect(&self, link: &Link) {
-        if link.suspect(self.clock.now_ms()) && !self.generations.lease.has_held_within(LATELY) {
+    pub(super) fn suspect(&self, link: &Link, error: &Arc<StoreError>) {
+        if link.suspect(error, self.clock.now_ms())
+            && !self.generations.lease.has_held_within(LATELY)
+        {
             self.generations.bump_epoch();
         }
     }
@@ -345,16 +350,20 @@ impl Shared {
     /// Asks without drawing conclusions from a failure: statistics are no reason to leave Redis alone.
     pub(super) async fn quietly<T>(
         &self,
-        operation: impl Future<Output = RedisResult<T>>,
-    ) -> Result<T, Refusal> {
-        match timeout(self.settings.deadline, operation).await {
-            Ok(Ok(answer)) => Ok(answer),
-            // Of what a server refuses, this alone does not pass.
-            Ok(Err(error)) if rights::is_refusal(&error) => {
-                Err(Refusal::Forbidden(error.to_string()))
-            }
-            Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
-        }
+        operation: impl Future<Output = StoreResult<T>>,
+    ) -> Result<T, Unavailable> {
+        self.within_deadline(operation).await.map_err(Unavailable::failed)
+    }
+
+    async fn within_deadline<T>(
+        &self,
+        operation: impl Future<Output = StoreResult<T>>,
+    ) -> StoreResult<T> {
+        timeout(self.settings.deadline, operation).await.unwrap_or_else(|_| Err(self.late()))
+    }
+
+    fn late(&self) -> StoreError {
+        StoreError::Timeout(Deadline::Operation, self.settings.deadline)
     }
 
     fn lock_links(&self) -> MutexGuard<'_, Links> {
@@ -367,12 +376,12 @@ impl Turn<'_> {
     /// suspect.
     pub(super) async fn ask<T>(
         &self,
-        operation: impl Future<Output = RedisResult<T>>,
+        operation: impl Future<Output = StoreResult<T>>,
     ) -> Result<T, Unavailable> {
         let asked = Instant::now();
         // R3: no caller waits longer for Redis than this.
-        let outcome = timeout(self.shared.settings.deadline, operation).await;
-        Ok(self.conclude(asked, outcome.ok())?)
+        let outcome = self.shared.within_deadline(operation).await;
+        self.conclude(asked, outcome)
     }
 
     /// The same for what may be large. If it is not there in time, and the server answers a ping meanwhile, it
@@ -381,7 +390,7 @@ impl Turn<'_> {
         &self,
         lane: Lane,
         patience: u32,
-        operation: impl Future<Output = RedisResult<T>>,
+        operation: impl Future<Output = StoreResult<T>>,
     ) -> Result<T, Missed> {
         let (asked, deadline) = (Instant::now(), self.shared.settings.deadline);
         let mut operation = pin!(operation);
@@ -400,12 +409,12 @@ impl Turn<'_> {
         if outcome.is_err() && is_there && self.shared.record.late() < MOST_LATE {
             self.shared.errors.one();
             tracing::debug!(?deadline, "Redis answers, but a large answer has not come in time");
-            return Err(Missed::Late);
+            return Err(Missed::Late(deadline));
         }
         if outcome.is_ok() && lane == Lane::Bulk {
             self.shared.record.in_time();
         }
-        self.conclude(asked, outcome.ok())
+        Ok(self.conclude(asked, outcome.unwrap_or_else(|_| Err(self.shared.late())))?)
     }
 
     /// Whether the servers are there, asked in the middle of a deadline: by one caller for all.
@@ -425,82 +434,39 @@ impl Turn<'_> {
         })
     }
 
-    /// What has come of an operation; `None`: no answer in time.
-    fn conclude<T>(&self, asked: Instant, outcome: Option<RedisResult<T>>) -> Result<T, Missed> {
-        let reason = match outcome {
-            Some(Ok(answer)) => {
+    /// Draws the conclusions from the outcome of an operation.
+    fn conclude<T>(&self, asked: Instant, outcome: StoreResult<T>) -> Result<T, Unavailable> {
+        match outcome {
+            Ok(answer) => {
                 if self.ready.take_redirected() {
-                    // It is looked anew who has what.
+                    // The next check requests the slots again.
                     self.link.attention.notify_one();
                 }
                 self.shared.times.record(asked.elapsed());
                 self.shared.record.succeed();
-                return Ok(answer);
+                Ok(answer)
             }
-            Some(Err(error)) => {
-                if rights::is_refusal(&error) {
-                    self.link.note_refusal();
-                }
-                if of_the_connection(&error) {
-                    self.fail();
-                }
-                error.to_string()
-            }
-            None => {
-                self.fail();
-                format!("no answer within {:?}", self.shared.settings.deadline)
-            }
-        };
-        self.shared.errors.one();
-        tracing::debug!(reason, "a Redis operation failed");
-        Err(Missed::Unavailable)
+            Err(error) => Err(self.fail(error)),
+        }
     }
 
-    fn fail(&self) {
-        self.shared.record.fail();
-        self.shared.suspect(&self.link);
+    #[cold]
+    fn fail(&self, error: StoreError) -> Unavailable {
+        let error = Arc::new(error);
+        if error.is_refusal() {
+            self.link.note_refusal();
+        }
+        if error.takes_out_of_use() {
+            self.shared.record.fail();
+            self.shared.suspect(&self.link, &error);
+        }
+        self.shared.errors.one();
+        tracing::debug!(reason = with_causes(&error), "a Redis operation failed");
+        Unavailable::Failed(error)
     }
 
     /// The time of the server that has this key.
     pub(super) fn now_ms(&self, key: &str) -> u64 {
         self.shared.server_time(&self.ready, key)
-    }
-}
-
-/// Why a report was not taken.
-pub(super) enum Refusal {
-    /// Perhaps the next time.
-    Unavailable,
-    /// The user may not do that.
-    Forbidden(String),
-}
-
-/// Errors of the connection, and of a server that serves nobody or cannot be written: what can
-/// only be read is of no use, since no load could be validated. All others leave the link in use.
-fn of_the_connection(error: &RedisError) -> bool {
-    const UNUSABLE: [&str; 12] = [
-        "OOM",
-        "MISCONF",
-        "READONLY",
-        "NOREPLICAS",
-        "LOADING",
-        "MASTERDOWN",
-        "BUSY",
-        "NOPERM",
-        "NOAUTH",
-        "CLUSTERDOWN",
-        // Sent on, and sent on again.
-        "MOVED",
-        "ASK",
-    ];
-    match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::Extension => {
-            // A script's error carries the code of the command that failed in it.
-            let told = error.to_string();
-            error.code().is_some_and(|code| UNUSABLE.contains(&code))
-                || UNUSABLE.iter().any(|code| told.contains(code))
-        }
-        ErrorKind::UnexpectedReturnType => false,
-        _ => true,
     }
 }

@@ -10,9 +10,10 @@ use super::fleet_counters::Sent;
 use super::lane::Lane;
 use super::link::{Link, State};
 use super::script::Script;
-use super::shared::{Refusal, Shared};
+use super::shared::Shared;
 use super::unavailable::Unavailable;
 use crate::clock::millis;
+use crate::error::with_causes;
 use crate::random;
 use crate::stats::{FleetSums, Total};
 use crate::timer::timeout;
@@ -59,7 +60,7 @@ async fn ended(link: &Link) {
 pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), Unavailable> {
     // Another link's task may be at it, on a runtime that nobody drives.
     let turn = timeout(shared.settings.deadline, shared.fleet_counters.0.lock()).await;
-    let (Ok(mut sent), Some(host)) = (turn, shared.host.upgrade()) else { return Err(Unavailable) };
+    let (Ok(mut sent), Some(host)) = (turn, shared.host.upgrade()) else { return Ok(()) };
     if sent.is_forbidden || !sent.is_due(after) {
         return Ok(());
     }
@@ -75,14 +76,13 @@ pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), 
 
 async fn send(shared: &Arc<Shared>, sent: &mut Sent) -> Result<(), Unavailable> {
     while let Some(grown) = sent.pending.front() {
-        match add(shared, grown, sent.number + 1).await {
-            Ok(()) => {}
-            Err(Refusal::Unavailable) => return Err(Unavailable),
-            Err(Refusal::Forbidden(reason)) => {
+        if let Err(unavailable) = add(shared, grown, sent.number + 1).await {
+            if let Some(error) = unavailable.refusal() {
+                let reason = with_causes(error);
                 tracing::warn!(reason, "Redis refuses statistics: no more are sent");
                 sent.is_forbidden = true;
-                return Err(Unavailable);
             }
+            return Err(unavailable);
         }
         sent.pending.pop_front();
         sent.number += 1;
@@ -91,13 +91,13 @@ async fn send(shared: &Arc<Shared>, sent: &mut Sent) -> Result<(), Unavailable> 
     Ok(())
 }
 
-async fn add(shared: &Arc<Shared>, grown: &[Total], number: u64) -> Result<(), Refusal> {
+async fn add(shared: &Arc<Shared>, grown: &[Total], number: u64) -> Result<(), Unavailable> {
     let (ttl, instance) = (millis(TTL).to_string(), format!("{INSTANCE}{:016x}", shared.source()));
     let number = number.to_string();
     let grown: Vec<_> = grown.iter().map(|(field, by)| (field, by.to_string())).collect();
     let mut arguments = vec![ttl.as_bytes(), instance.as_bytes(), number.as_bytes()];
     grown.iter().for_each(|(field, by)| arguments.extend([field.as_bytes(), by.as_bytes()]));
-    let turn = shared.turn_to_remove().await.map_err(|Unavailable| Refusal::Unavailable)?;
+    let turn = shared.turn_to_remove().await?;
     let keys = [shared.keys.fleet_counters()];
     let added = turn.ready.script(Lane::Bulk, Script::Add, &keys, &arguments);
     shared.quietly(added).await
@@ -110,7 +110,7 @@ pub(super) async fn fleet_sums(shared: &Arc<Shared>) -> Result<FleetSums, Unavai
     let mut all = cmd("HGETALL");
     all.arg(&key);
     let fields: Vec<(Vec<u8>, Vec<u8>)> =
-        shared.quietly(turn.ready.ask(Lane::Bulk, &key, &all)).await.map_err(|_| Unavailable)?;
+        shared.quietly(turn.ready.ask(Lane::Bulk, &key, &all)).await?;
     // What is not text was written by somebody else.
     let text = |bytes| String::from_utf8(bytes).ok();
     let fields = fields.into_iter().filter_map(|(field, sum)| text(field).zip(text(sum)));
@@ -137,7 +137,7 @@ pub(super) async fn reset_fleet_counters(shared: &Arc<Shared>) -> Result<(), Una
     let key = shared.keys.fleet_counters();
     let mut unlink = cmd("UNLINK");
     unlink.arg(&key);
-    shared.quietly(turn.ready.ask(Lane::Quick, &key, &unlink)).await.map_err(|_| Unavailable)
+    shared.quietly(turn.ready.ask(Lane::Quick, &key, &unlink)).await
 }
 
 /// When the last report of an instance was, in milliseconds and in seconds: the field has its number, then the

@@ -5,12 +5,12 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use redis::{RedisResult, Value, cmd};
+use redis::{Value, cmd};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
-use super::errors::{no_answer, refused};
+use super::error::{Deadline, Lost, StoreError, StoreResult};
 use super::lane::Lane;
 use super::link::{Gone, Link, State};
 use super::node::Node;
@@ -20,6 +20,7 @@ use super::script::Loaded;
 use super::shared::Shared;
 use super::{connect, listener, pending, removal, sums, tls};
 use crate::clock::millis;
+use crate::error::with_causes;
 
 /// How long Redis remembers that a run of the server has been identified; each health check renews it.
 const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -51,27 +52,28 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
                 go_up(&link, &strong, ready);
                 backoff = Backoff::default();
                 drop(strong);
-                let Some(reason) = watch(&link, &shared).await else {
+                let Some(error) = watch(&link, &shared).await else {
                     return;
                 };
                 let Some(strong) = shared.upgrade() else {
                     return;
                 };
-                strong.log_down(&reason);
+                strong.log_down(&with_causes(&error));
                 was_down = true;
-                strong.suspect(&link);
-                link.set(State::Down(reason));
+                let error = Arc::new(error);
+                strong.suspect(&link, &error);
+                link.set(State::Down(error));
             }
             Ok(_) => return,
             Err(error) if !link.ended() => {
-                let reason = error.to_string();
+                let reason = with_causes(&error);
                 if matches!(link.state(), State::Connecting) {
                     strong.log_down(&reason);
                     was_down = true;
                 } else {
                     strong.log_still_down(&reason);
                 }
-                link.set(State::Down(reason));
+                link.set(State::Down(Arc::new(error)));
             }
             Err(_) => return,
         }
@@ -99,17 +101,17 @@ fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
     listener::ensure(shared, link);
 }
 
-/// Looks after a link that is up. Returns why it is no longer, or `None` at the end of it all.
-async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
+/// Supervises a link that is up. Returns the error that ended it, or `None` if the manager is gone.
+async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
     loop {
         // Whether something happened or the time has come: the same look at everything.
         attention(link, shared).await?;
         let shared = shared.upgrade()?;
         let (before, suspect) = match link.state() {
             State::Up(ready) => (ready, false),
-            State::Suspect(ready) => (ready, true),
+            State::Suspect(ready, _) => (ready, true),
             State::Closed => return None,
-            State::Connecting | State::Down(_) => return Some("the connection was lost".into()),
+            State::Connecting | State::Down(_) => return Some(Lost::Link.into()),
         };
         match check(&shared, link, &before).await {
             // A cluster's masters may be others than before.
@@ -130,7 +132,7 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
                 link.renew(ready);
                 listener::ensure(&shared, link);
             }
-            Err(error) => return Some(error.to_string()),
+            Err(error) => return Some(error),
         }
     }
 }
@@ -152,7 +154,7 @@ async fn attention(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<()> {
     Some(())
 }
 
-async fn connected(shared: &Shared) -> RedisResult<Arc<Ready>> {
+async fn connected(shared: &Shared) -> StoreResult<Arc<Ready>> {
     let attempt = async {
         let first = connect::begin_with(&shared.connector).await?;
         let scripts = Arc::new(Loaded::load(&first).await?);
@@ -161,11 +163,11 @@ async fn connected(shared: &Shared) -> RedisResult<Arc<Ready>> {
         replay(shared, &ready).await?;
         identify(shared, &ready).await?;
         keep_known(shared, &ready).await?;
-        RedisResult::Ok(Arc::new(ready))
+        StoreResult::Ok(Arc::new(ready))
     };
     shared.connector.within_connect_timeout(attempt).await.map_err(|error| {
         match tls::advice(&error, &shared.settings.servers.tls) {
-            Some(advice) => refused(format!("{error}; {advice}")),
+            Some(advice) => StoreError::Certificate { advice, cause: Arc::new(error) },
             None => error,
         }
     })
@@ -173,14 +175,14 @@ async fn connected(shared: &Shared) -> RedisResult<Arc<Ready>> {
 
 /// Asks the servers whether they are there, sends what is pending, and measures their times anew. In a
 /// cluster it is also asked who has what, and a master that is new is connected to.
-async fn check(shared: &Shared, link: &Link, ready: &Ready) -> RedisResult<Arc<Ready>> {
+async fn check(shared: &Shared, link: &Link, ready: &Ready) -> StoreResult<Arc<Ready>> {
     let was_refused = link.take_refused();
     let check = async |node: &Node| {
         let node = node.check(shared.settings.deadline).await?;
         if was_refused { node.check_rights(&shared.connector).await } else { Ok(node) }
     };
     let nodes = join_all(ready.nodes().map(check)).await;
-    let mut nodes = nodes.into_iter().collect::<RedisResult<Vec<_>>>()?;
+    let mut nodes = nodes.into_iter().collect::<StoreResult<Vec<_>>>()?;
     let first = nodes.remove(0);
     let completed = complete(shared, first, nodes, Arc::clone(ready.scripts()));
     let checked = shared.connector.within_connect_timeout(completed).await?;
@@ -191,9 +193,8 @@ async fn check(shared: &Shared, link: &Link, ready: &Ready) -> RedisResult<Arc<R
         }
         keep_known(shared, &checked).await
     };
-    timeout(shared.settings.deadline, rest)
-        .await
-        .unwrap_or_else(|_| Err(no_answer(shared.settings.deadline)))?;
+    let late = StoreError::Timeout(Deadline::Operation, shared.settings.deadline);
+    timeout(shared.settings.deadline, rest).await.unwrap_or(Err(late))?;
     Ok(Arc::new(checked))
 }
 
@@ -203,7 +204,7 @@ async fn complete(
     first: Node,
     known: Vec<Node>,
     scripts: Arc<Loaded>,
-) -> RedisResult<Ready> {
+) -> StoreResult<Ready> {
     let ready = connect::complete(&shared.connector, first, known, scripts).await?;
     // Of a feed it is said when it is wanted.
     let lacks = ready.nodes().flat_map(|node| &*node.lacks).filter(|lack| lack.need != Need::Feed);
@@ -214,7 +215,7 @@ async fn complete(
 
 /// A server that nobody has identified may hold data from before confirmed invalidations: the root's token
 /// goes, before anybody reads, and then the server is known.
-async fn identify(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+async fn identify(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     if shared.settings.trust_restart {
         return Ok(());
     }
@@ -233,7 +234,7 @@ async fn identify(shared: &Shared, ready: &Ready) -> RedisResult<()> {
 
 /// The servers are known from now on, or for longer. What can only be read is of no use, since no
 /// load could be validated: so this is written each time.
-async fn keep_known(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+async fn keep_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let known = async |node: &Node| {
         let key = shared.keys.run(&node.server);
         let mut set = cmd("SET");
@@ -245,7 +246,7 @@ async fn keep_known(shared: &Shared, ready: &Ready) -> RedisResult<()> {
 
 /// Sends the removals that are pending now. What is pending meanwhile waits for the next time, so
 /// that there is an end to it.
-async fn replay(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+async fn replay(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let batches = shared.journal.batches();
     for batch in &batches {
         pending::send_batch(shared, ready, batch).await?;

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, RedisResult, Value, cmd};
+use redis::{FromRedisValue, Value, cmd};
 
-use super::errors::refused;
+use super::error::{StoreError, StoreResult};
 use super::identity::field;
 
 const SLOTS: usize = 16_384;
@@ -56,10 +56,10 @@ impl Slots {
 pub(super) async fn masters(
     connection: &mut MultiplexedConnection,
     encrypted: bool,
-) -> RedisResult<Vec<Master>> {
+) -> StoreResult<Vec<Master>> {
     let answer: Value = cmd("CLUSTER").arg("SHARDS").query_async(connection).await?;
-    read(answer, encrypted)
-        .ok_or_else(|| refused("what it says of its cluster (CLUSTER SHARDS) cannot be read"))
+    let expected = "that of CLUSTER SHARDS";
+    read(answer, encrypted).ok_or(StoreError::Unexpected { expected, cause: None })
 }
 
 /// What changes when a node joins a cluster or takes over from another, from its CLUSTER INFO; `None` if this

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use redis::RedisResult;
-
 use super::RedisStore;
+use super::error::StoreResult;
 use super::lane::Lane;
 use super::ready::Ready;
 use super::script::Script;
-use super::shared::{Refusal, Shared};
+use super::shared::Shared;
 use crate::entry::StateId;
+use crate::error::with_causes;
 use crate::random;
 
 /// For how long the placeholder would be there.
@@ -35,8 +35,10 @@ async fn try_lease(shared: &Arc<Shared>) -> bool {
             return true;
         }
         Ok(_) => "a placeholder that was set is not found (GETRANGE)".to_owned(),
-        Err(Refusal::Forbidden(reason)) => reason,
-        Err(Refusal::Unavailable) => return true,
+        Err(unavailable) => match unavailable.refusal() {
+            Some(error) => with_causes(error),
+            None => return true,
+        },
     };
     if shared.leases.note(false) {
         tracing::warn!(
@@ -50,7 +52,7 @@ async fn try_lease(shared: &Arc<Shared>) -> bool {
 }
 
 /// Sets a placeholder, renews it and takes it away. Returns 1 if it was found.
-async fn lease(ready: &Ready, keys: &[String], feed: &str) -> RedisResult<u8> {
+async fn lease(ready: &Ready, keys: &[String], feed: &str) -> StoreResult<u8> {
     let placeholder = StateId::lease(random::word());
     let placeholder = placeholder.as_bytes();
     let begin: [&[u8]; 4] = [placeholder, LIFE_MS, b"", b"1"];
