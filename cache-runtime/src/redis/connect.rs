@@ -1,4 +1,4 @@
-//! From addresses to servers that are connected to and known: one, or the masters of a cluster.
+//! Connecting: from addresses to one identified server, or to the masters of a cluster.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::sentinel::reach_master;
 use super::topology::{self, Master, Slots};
 use crate::config::Address;
 
-/// The server to begin with.
+/// Connects to the first server.
 pub(super) async fn begin_with(connector: &Connector) -> StoreResult<Node> {
     let (info, connection) = reach(connector).await?;
     let node = Node::with(connector, info, connection).await?;
@@ -27,8 +27,8 @@ pub(super) async fn begin_with(connector: &Connector) -> StoreResult<Node> {
     Ok(node)
 }
 
-/// A connection to the master that sentinels name, or to one of the servers that are configured; if none
-/// answers, to one that was found by asking them.
+/// Connects to the master that sentinels name, or to one of the configured servers. If none answers, connects to a
+/// discovered one.
 pub(super) async fn reach(
     connector: &Connector,
 ) -> StoreResult<(ConnectionInfo, MultiplexedConnection)> {
@@ -46,7 +46,7 @@ pub(super) async fn reach(
     }
 }
 
-/// A connection to whichever answers first: one that is silent makes nobody wait.
+/// Connects to the server that answers first: a silent one delays nothing.
 async fn reach_any(
     connector: &Connector,
     servers: &[ConnectionInfo],
@@ -59,8 +59,7 @@ async fn reach_any(
     Ok(reached)
 }
 
-/// A server with all others of its cluster, if it is of one. Those that are known are not connected to
-/// anew.
+/// Completes a server with all others of its cluster, if it is part of one. Known nodes keep their connections.
 pub(super) async fn complete(
     connector: &Connector,
     first: Node,

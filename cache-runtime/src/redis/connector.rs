@@ -1,4 +1,4 @@
-//! How servers are connected to.
+//! Connecting to servers, and checking the rights there.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,13 +13,13 @@ use super::rights::{self, Lack, Need};
 use super::settings::Settings;
 use crate::random;
 
-/// So many nodes that were found are asked where the others are, when a link begins.
+/// The maximum number of discovered nodes that are asked for the others when a link begins.
 const MOST_ASKED: usize = 4;
 
 pub(super) struct Connector {
     pub(super) settings: Arc<Settings>,
     keys: Keys,
-    /// The masters of the cluster, when it was asked last.
+    /// The masters of the cluster at the last request.
     found: Mutex<Vec<ConnectionInfo>>,
 }
 
@@ -28,7 +28,7 @@ impl Connector {
         Connector { settings, keys, found: Mutex::default() }
     }
 
-    /// Where a cluster may be asked besides the addresses that are configured: those may be gone.
+    /// Returns nodes of a cluster besides the configured addresses, which may be gone.
     pub(super) fn found(&self) -> Vec<ConnectionInfo> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.iter().take(MOST_ASKED).cloned().collect()
@@ -51,7 +51,7 @@ impl Connector {
         self.settings.servers.connect(to, self.settings.connect_timeout).await
     }
 
-    /// What cannot be had on this connection, and is not needed for everything.
+    /// Returns the missing rights and commands that the cache can do without.
     ///
     /// # Errors
     /// If the server cannot be used without it.

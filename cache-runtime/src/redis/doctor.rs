@@ -1,4 +1,4 @@
-//! What is wrong with a Redis, and what to do about it: tried on a connection of its own.
+//! The diagnosis of a Redis server, with advice. It uses a connection of its own.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -75,9 +75,9 @@ impl Diagnostic {
     }
 }
 
-/// Two clocks further apart than this are worth a word.
+/// The difference of two clocks from which on it is reported.
 const APART: Duration = Duration::from_secs(5);
-/// The longest that one question may take.
+/// The maximum time of one command.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl RedisStore {
@@ -122,7 +122,7 @@ impl RedisStore {
     }
 }
 
-/// What was found on several servers, as if it were one: the worst of each, and where that is.
+/// Merges the results of several servers: the worst of each check, with its servers.
 fn merge(names: &[String], found: Vec<Vec<Diagnostic>>) -> Vec<Diagnostic> {
     let mut order: Vec<&'static str> = Vec::new();
     for diagnostic in found.iter().flatten() {
@@ -151,19 +151,19 @@ fn merge(names: &[String], found: Vec<Vec<Diagnostic>>) -> Vec<Diagnostic> {
     order.into_iter().filter_map(of_name).collect()
 }
 
-/// A Redis that is being looked at.
+/// A server under diagnosis.
 struct DiagnosedServer<'a> {
     info: ConnectionInfo,
     connection: MultiplexedConnection,
     shared: &'a Shared,
     /// Of a cluster: who has what, and the number of this one.
     slots: Option<(Slots, usize)>,
-    /// It has ceased to answer: nobody waits for it any more.
+    /// True if it has stopped replying: no further command waits for it.
     lost: bool,
 }
 
 impl<'a> DiagnosedServer<'a> {
-    /// The server with all others that have keys.
+    /// Finds all servers that have keys.
     async fn all(mut self) -> Result<(Diagnostic, Vec<DiagnosedServer<'a>>), Diagnostic> {
         const NAME: &str = "topology";
         let info = match self.text(cmd("INFO").arg("default")).await {
@@ -243,7 +243,7 @@ impl<'a> DiagnosedServer<'a> {
         diagnostics
     }
 
-    /// A key for an experiment, on this server.
+    /// Returns a key for an experiment on this server.
     fn scratch_key(&self) -> String {
         let key = || format!("{}#doctor:{:016x}", self.shared.keys.value(""), random::word());
         match &self.slots {
@@ -297,7 +297,7 @@ impl<'a> DiagnosedServer<'a> {
         )
     }
 
-    /// The cache goes by the server's clock alone; people compare logs by both.
+    /// Compares the clocks. The cache uses the server's clock alone, but logs are compared by both.
     async fn clock(&mut self) -> Diagnostic {
         let answer = self.ask(&cmd("TIME")).await;
         let here = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -321,7 +321,7 @@ impl<'a> DiagnosedServer<'a> {
         )
     }
 
-    /// Each command that the cache sends or its scripts run, on a key of its own.
+    /// Tries each command that the cache sends or its scripts run, on a key of its own.
     async fn permissions(&mut self) -> Diagnostic {
         const NAME: &str = "permissions";
         let (key, feed) = (self.scratch_key(), self.shared.keys.feed());
@@ -366,7 +366,7 @@ impl<'a> DiagnosedServer<'a> {
         }
     }
 
-    /// Copies in memory need the invalidations of others.
+    /// Tries the feed: copies in memory need the invalidations of other processes.
     async fn feed(&mut self) -> Diagnostic {
         let mut publish = cmd("PUBLISH");
         publish.arg(self.shared.keys.feed()).arg(notice::nothing());
@@ -464,7 +464,7 @@ fn encryption(shared: &Shared) -> Diagnostic {
     )
 }
 
-/// Who else uses it cannot be seen from here. Under the default it is whoever has not chosen one.
+/// Checks that the namespace is not the default, which all programs without a choice of their own share.
 fn namespace(shared: &Shared) -> Diagnostic {
     let namespace = &shared.settings.namespace;
     if *namespace != CacheConfig::default().namespace {

@@ -1,12 +1,12 @@
-//! Which run of which server is spoken to.
+//! The identity of a server and of its run.
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, cmd};
 
-/// What a server says of itself.
+/// The identity of a server, as it reports it.
 pub(super) struct Identity {
-    /// Which run of which server this is. One that has been a replica meanwhile has another replication
-    /// id: it may have missed what was confirmed by its master.
+    /// The run of the server. A server that has been a replica meanwhile has another replication id: it may lack
+    /// removals that its master has confirmed.
     pub(super) server: String,
     pub(super) is_master: bool,
     pub(super) is_of_cluster: bool,

@@ -1,7 +1,7 @@
-//! One connection to a server. One that was closed while nobody used it is made anew.
+//! One connection to a server. If it was closed while it was idle, another one replaces it.
 //!
-//! A server may close connections that are idle (`timeout`), and so may whatever stands in between. Nothing is lost
-//! with such a connection but the connection.
+//! A server may close idle connections (`timeout`), and so may a device in between. Nothing is lost with such a
+//! connection.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -24,14 +24,14 @@ pub(super) struct Line {
     connect_timeout: Duration,
     to: ConnectionInfo,
     runtime: Option<Handle>,
-    /// Which run of which server it leads to.
+    /// The run of the server that it leads to.
     server: String,
     current: Mutex<Numbered>,
-    /// Held by the one who connects again.
+    /// Held by the caller that reconnects.
     renewing: tokio::sync::Mutex<()>,
 }
 
-/// A connection, and how many there were before it.
+/// A connection, and the number of those before it.
 #[derive(Clone, Debug)]
 struct Numbered {
     number: u64,
@@ -82,7 +82,7 @@ impl Line {
         }
     }
 
-    /// The connection after this one, if it leads to the same server. Seldom, and large.
+    /// Returns the connection after this one, if it leads to the same server. Boxed, because it is rare and large.
     fn renewed(&self, number: u64) -> Boxed<'_, Option<MultiplexedConnection>> {
         Box::pin(self.renew(number))
     }
@@ -107,7 +107,7 @@ impl Line {
         }
     }
 
-    /// On the runtime of the link, whose the connection is to be whoever asks for it.
+    /// Connects on the runtime of the link, on which the connection has to live.
     async fn connect(&self) -> StoreResult<MultiplexedConnection> {
         let runtime = self.runtime.clone().ok_or(Lost::RuntimeEnded)?;
         let (servers, to) = (Arc::clone(&self.servers), self.to.clone());
@@ -127,7 +127,7 @@ impl Line {
     }
 }
 
-/// A future whose type is not known to those who wait for it.
+/// A future behind a pointer.
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> StoreResult<T> {

@@ -1,4 +1,4 @@
-//! One tokio runtime's connection to Redis, and the task that looks after it.
+//! The link: one tokio runtime's connection to Redis, with its state.
 //!
 //! A multiplexed connection lives on the runtime it was made on; used from another it hangs
 //! whenever the first is not driven. So each runtime that uses a manager has a link of its own.
@@ -17,15 +17,15 @@ use super::unavailable::Unavailable;
 #[derive(Debug)]
 pub(super) struct Link {
     state: Mutex<State>,
-    /// When it was up last, by the manager's clock; before that it never was.
+    /// The time at which it was last up, by the manager's clock; 0 if it never was.
     left_ms: AtomicU64,
-    /// The state has changed.
+    /// Notified when the state has changed.
     pub(super) changed: Notify,
-    /// Somebody asks for attention: an operation failed, the end.
+    /// Notified when the supervisor has to act: after a failed operation, and at the end.
     pub(super) attention: Notify,
-    /// A removal is pending that may be sent, or the link is another than before.
+    /// Notified when a pending removal can be sent, or the state has changed.
     pub(super) pending: Notify,
-    /// A server has refused something that it permitted before.
+    /// True if a server has refused a command that it permitted before.
     refused: AtomicBool,
 }
 
@@ -71,7 +71,7 @@ impl Link {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A link that is closed stays so.
+    /// Sets the state. A closed link stays closed.
     pub(super) fn set(&self, new: State) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if !matches!(*state, State::Closed) {
@@ -105,13 +105,13 @@ impl Link {
         true
     }
 
-    /// Has the rights of the user looked at with the next check.
+    /// Requests that the next check also checks the rights of the user.
     pub(super) fn note_refusal(&self) {
         self.refused.store(true, Ordering::Release);
         self.attention.notify_one();
     }
 
-    /// Keeps what the check has measured, unless the link has become suspect in the meantime.
+    /// Keeps the measurements of a check, unless the link has become suspect meanwhile.
     pub(super) fn renew(&self, renewed: Arc<Ready>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *state {
@@ -121,12 +121,12 @@ impl Link {
         }
     }
 
-    /// Whether a server has refused something since this was asked last.
+    /// Returns true if a server has refused a command since the last call.
     pub(super) fn take_refused(&self) -> bool {
         self.refused.swap(false, Ordering::AcqRel)
     }
 
-    /// When it was up last, by the manager's clock.
+    /// Returns the time at which it was last up, by the manager's clock.
     pub(super) fn left_ms(&self) -> u64 {
         self.left_ms.load(Ordering::Acquire)
     }
@@ -136,13 +136,13 @@ impl Link {
         self.attention.notify_one();
     }
 
-    /// Closed by the manager, or left behind by its runtime.
+    /// Returns true if the manager has closed it, or its runtime has ended.
     pub(super) fn ended(&self) -> bool {
         matches!(&*self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Closed)
     }
 }
 
-/// Lets nobody wait for a link whose task has ended, be it with its runtime.
+/// Ends the waiting for a link whose task has ended, for example with its runtime.
 pub(super) struct Gone(Arc<Link>);
 
 impl Gone {

@@ -29,17 +29,17 @@ use crate::generation::Slot;
 use crate::lease::LEASE;
 use crate::random;
 
-/// How often it is asked whether everything has been received.
+/// The interval of the pings that renew the lease.
 const BEAT: Duration = Duration::from_millis(500);
-/// A connection that does not answer for so long is given up.
+/// The time without a reply after which a connection is given up.
 const PATIENCE: Duration = LEASE;
-/// So many times the masters of a cluster are looked at again once it has changed: it counts the change
-/// before each of its nodes knows what has changed.
+/// The number of checks of a cluster's masters after a change: the cluster counts the change before each of its nodes
+/// knows of it.
 const LOOKS: u32 = 10;
-/// A task that has not been seen for so long is on a runtime that nobody drives. With the interval below another link
-/// takes over within ten seconds.
+/// The time without a sign of life after which the runtime of a task counts as not driven. With the interval below,
+/// another link takes over within ten seconds.
 const ASLEEP: Duration = Duration::from_secs(8);
-/// How often a link looks whether anybody listens.
+/// The interval at which a link checks that the feed has a listener.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// The responsibility for the feed, as long as a link has it.
@@ -72,7 +72,7 @@ impl Drop for Claim {
     }
 }
 
-/// Has this link listen, unless another one does or nobody needs it.
+/// Starts the listener on this link, unless another link has one or no copies are kept.
 pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
     if !shared.feed.is_wanted() || shared.is_closed() {
         return;
@@ -96,7 +96,7 @@ pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
     runtime.spawn(attend(claim, Arc::clone(link)));
 }
 
-/// The task: listens while the link is up, again and again.
+/// Runs the task, which listens while the link is up.
 async fn attend(claim: Claim, link: Arc<Link>) {
     let mut backoff = Backoff::default();
     while let Some(ready) = up(&claim, &link).await {
@@ -121,7 +121,7 @@ async fn attend(claim: Claim, link: Arc<Link>) {
     }
 }
 
-/// The link's connection, once it is up; `None` at the end of it all.
+/// Waits until the link is up, and returns its connection; `None` if the manager is gone.
 async fn up(claim: &Claim, link: &Link) -> Option<Arc<Ready>> {
     loop {
         let changed = link.changed.notified();
@@ -135,7 +135,10 @@ async fn up(claim: &Claim, link: &Link) -> Option<Arc<Ready>> {
     }
 }
 
-/// Listens until the connection is lost, or the link: an error; or until the end of it all.
+/// Listens until the manager is gone.
+///
+/// # Errors
+/// If the connection or the link is lost.
 async fn listen(
     shared: &Arc<Shared>,
     claim: &Claim,
@@ -207,8 +210,8 @@ async fn subscribe(
     Ok(Subscription { node: node.clone(), connection })
 }
 
-/// Whether each master of a cluster is listened to. All are asked: they do not learn of a new one at the
-/// same time.
+/// Checks that there is a subscription to each master of a cluster. All masters are asked, because they do not learn
+/// of a new one at the same time.
 async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> StoreResult<()> {
     let encrypted = shared.settings.servers.are_encrypted();
     let asked = subscriptions.iter().filter(|subscription| subscription.node.is_of_cluster);
@@ -223,12 +226,12 @@ async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> Sto
     told.await.into_iter().collect()
 }
 
-/// Now, by the precise clock and by the manager's.
+/// Returns the time, by the precise clock and by the manager's.
 fn moment(shared: &Shared) -> (u64, u64) {
     (precise_ms(), shared.clock.now_ms())
 }
 
-/// An answer to a ping that was sent at this moment has come.
+/// Renews the lease after the reply to a ping that was sent at this moment.
 fn renew(
     shared: &Shared,
     session: &Session,
@@ -245,7 +248,7 @@ fn renew(
     Ok(())
 }
 
-/// Once: what is lost where this server's invalidations cannot be received.
+/// Reports once that invalidations cannot be received from this server.
 fn say_deaf(shared: &Shared, reason: &str) {
     if !shared.feed.is_said.swap(true, Ordering::Relaxed) {
         shared.note_deaf(reason);
@@ -258,7 +261,7 @@ fn say_deaf(shared: &Shared, reason: &str) {
     }
 }
 
-/// What was published by another process, or by this one.
+/// Handles a message that another process has published, or this one.
 fn receive(shared: &Shared, payload: Option<&Value>) {
     let Some(Value::BulkString(bytes)) = payload else {
         return hear_noise(shared);
@@ -293,20 +296,20 @@ fn hear_key(shared: &Shared, key: &str) {
     }
 }
 
-/// What it means is not known, so it may mean everything.
+/// Handles an unreadable message: it may have invalidated anything.
 fn hear_noise(shared: &Shared) {
     tracing::debug!("a notice on the feed cannot be read: nothing in memory is trusted");
     shared.generations.bump_epoch();
 }
 
-/// A server that is listened to.
+/// A subscription to one server.
 struct Subscription {
     node: Node,
     connection: MultiplexedConnection,
 }
 
-/// Waits until each server has answered, and with that all that it had published: what they say of their
-/// cluster, if they are of one.
+/// Waits for a reply of each server; everything that it had published before has then been received. Returns the state
+/// of the cluster that each node reports.
 async fn beat(subscriptions: &[Subscription]) -> StoreResult<Vec<String>> {
     let ask = async |subscription: &Subscription| {
         let mut connection = subscription.connection.clone();

@@ -1,4 +1,4 @@
-//! A load or put in Redis: how it begins, and how it ends.
+//! The begin and the end of a load or put in Redis.
 //!
 //! It begins with a placeholder under the name and with the tokens as they are, and stores by compare-and-set over
 //! that placeholder. One server does each of the two in one step. In a cluster the name and its tokens are on
@@ -27,7 +27,7 @@ use crate::{random, runtime, timer};
 /// The least time a token lives.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
 
-/// What a load noted before its body: with this it may store.
+/// The state that a load noted before its body, with which it may store.
 #[derive(Debug, Clone)]
 pub(crate) struct FillTicket {
     state: Vec<u8>,
@@ -37,53 +37,53 @@ pub(crate) struct FillTicket {
 }
 
 impl FillTicket {
-    /// Whether the placeholder is this load's own.
+    /// Returns true if the placeholder is this load's own.
     pub(crate) fn is_mine(&self) -> bool {
         self.mine
     }
 
-    /// Whether the same is there as when the other was noted.
+    /// Returns true if the state is the same as in the other ticket.
     pub(crate) fn is_like(&self, other: &FillTicket) -> bool {
         self.state == other.state
     }
 
-    /// Whether the lease of another load is there.
+    /// Returns true if the state is the lease of another load.
     pub(crate) fn is_anothers(&self) -> bool {
         !self.mine && StateId::is_lease(&self.state)
     }
 
-    /// Whether a value is there, which has been stored since it was looked for.
+    /// Returns true if the state is a value, which was stored since the read.
     pub(crate) fn is_value(&self) -> bool {
         self.state.starts_with(&entry::VALUE_MAGIC)
     }
 
-    /// Whether it is this that the load or put is stored over.
+    /// Returns true if the load or put stores over this state.
     pub(crate) fn is(&self, state: &StateId) -> bool {
         self.state == state.as_bytes()
     }
 }
 
-/// How a load or put ends.
+/// The end of a load or put.
 #[derive(Debug, Default)]
 struct End<'a> {
-    /// What is to be stored; empty: nothing.
+    /// The entry to store; empty for none.
     entry: &'a [u8],
-    /// How long it lives; without an entry, whether the placeholder is the load's own.
+    /// The life of the entry; without an entry, `1` if the placeholder is the load's own.
     life: String,
-    /// What the other processes are told; empty: nothing.
+    /// The notice to the other processes; empty for none.
     notice: Vec<u8>,
-    /// The key of the name's own token, where what is stored beside the name is of no use any more.
+    /// The key of the name's own token, if the values beside the name end.
     name_token: Option<String>,
 }
 
 impl End<'_> {
-    /// Nothing is to be stored.
+    /// Makes an end without an entry.
     fn of(ticket: &FillTicket) -> Self {
         End { life: u8::from(ticket.mine).to_string(), ..End::default() }
     }
 }
 
-/// The placeholder of a load that begins: a number of its own, and how long it is there.
+/// The placeholder of a new load: a number of its own, and a life.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Placeholder {
     id: StateId,
@@ -95,13 +95,13 @@ impl Placeholder {
         Placeholder { id: StateId::placeholder(random::word()), life }
     }
 
-    /// One that others wait for.
+    /// Makes a placeholder that other processes wait for.
     pub(crate) fn lease(life: Duration) -> Self {
         Placeholder { id: StateId::lease(random::word()), life }
     }
 }
 
-/// A placeholder that has to be renewed while the load runs, or else it is gone for others to load.
+/// A placeholder that is renewed while the load runs. If it is not, it expires, and another process loads.
 #[derive(Clone)]
 pub(crate) struct Lease {
     shared: Arc<Shared>,
@@ -111,7 +111,7 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Renews the placeholder for as long as this is polled. It never ends.
+    /// Renews the placeholder while this is polled. It never ends.
     pub(crate) async fn renewals(self) {
         let life = millis(self.placeholder.life).to_string();
         let arguments = [&self.ticket.state[..], life.as_bytes()];
@@ -135,7 +135,7 @@ impl Lease {
     }
 }
 
-/// What a load or put that begins may set its placeholder over.
+/// The state that a new load or put may set its placeholder over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Over<'a> {
     Nothing,
@@ -154,17 +154,17 @@ impl<'a> Over<'a> {
     }
 }
 
-/// Whose value is to be stored.
+/// The origin of the value to store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     Load,
-    /// What other processes hold of that name is older: they are told.
+    /// Copies of that name in other processes are older: they get a notice.
     Refresh,
-    /// So is what is stored beside the name, whose value it may be of.
+    /// Values beside the name are older, too: they end.
     Put,
 }
 
-/// What became of a load's value.
+/// The outcome of a load's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FillOutcome {
     Stored,
@@ -175,7 +175,7 @@ pub(crate) enum FillOutcome {
 }
 
 impl RedisStore {
-    /// A load begins: sets or joins the placeholder, and notes the tokens.
+    /// Begins a load: sets or joins the placeholder, and notes the tokens.
     pub(crate) async fn begin(
         &self,
         name: &str,
@@ -192,8 +192,8 @@ impl RedisStore {
         Ok(ticket)
     }
 
-    /// A load begins that replaces an entry, which stays meanwhile: its placeholder is elsewhere. `None`
-    /// if another's is there.
+    /// Begins a load that replaces an entry. The entry stays meanwhile, and the placeholder has another key. `None` if
+    /// another process has one there.
     pub(crate) async fn lease_refresh(
         &self,
         name: &str,
@@ -206,7 +206,7 @@ impl RedisStore {
         Ok(ticket.mine.then(|| Lease { shared: Arc::clone(&self.0), key, placeholder, ticket }))
     }
 
-    /// The placeholder of a load that goes on.
+    /// Returns the lease of a running load, if the placeholder is its own.
     pub(crate) fn lease(
         &self,
         name: &str,
@@ -260,8 +260,8 @@ impl RedisStore {
         finish(&self.0, &self.keys(name, tags), ticket, &end).await
     }
 
-    /// Ends a load that has nothing to store: takes its placeholder away, and says whether its value
-    /// could have been stored.
+    /// Ends a load that has nothing to store: removes its placeholder, and returns the outcome that its value would have
+    /// had.
     pub(crate) async fn release(
         &self,
         name: &str,
@@ -271,7 +271,7 @@ impl RedisStore {
         finish(&self.0, &self.keys(name, tags), ticket, &End::of(ticket)).await
     }
 
-    /// The same without waiting for it.
+    /// Ends a load that has nothing to store, without waiting.
     pub(crate) fn release_in_background(&self, name: &str, tags: &[String], ticket: FillTicket) {
         let Some(runtime) = runtime::with_timers() else { return };
         let (shared, keys) = (Arc::clone(&self.0), self.keys(name, tags));
@@ -362,7 +362,7 @@ async fn finish_at(
     ready.script(lane, Script::Fill, &keys, &arguments).await
 }
 
-/// A put takes the token of its name: in the same step, if both are on one node.
+/// Stores an entry in a cluster. A put removes the token of its name, in the same step if both are on one node.
 async fn fill_in_cluster(
     ready: &Ready,
     lane: Lane,

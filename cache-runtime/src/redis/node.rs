@@ -1,4 +1,4 @@
-//! One server of a link: its connections, its time, and which run of which server it is.
+//! One server of a link: its connections, its clock, and its run.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use super::line::Line;
 use super::rights::{self, Lack};
 use crate::clock::precise_ms;
 
-/// So many deadlines a connection may take to answer while another to the same server does: what it is at is
-/// large.
+/// The number of deadlines that a connection may take to reply while another one to the same server replies: it may be
+/// transferring a large value.
 const BUSY: u32 = 8;
 
-/// A server that is connected to.
+/// A connected server.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) info: ConnectionInfo,
@@ -32,13 +32,13 @@ pub(super) struct Node {
     /// The others, taken in turn.
     bulk: Arc<[Arc<Line>]>,
     turns: Arc<AtomicUsize>,
-    /// What to add to this process's monotonic milliseconds to get the server's time.
+    /// The difference of the server's time and this process's monotonic time, in milliseconds.
     pub(super) offset_ms: i64,
-    /// Which run of which server this is.
+    /// The run of the server.
     pub(super) server: String,
-    /// Whether it is a node of a cluster.
+    /// True if it is a node of a cluster.
     pub(super) is_of_cluster: bool,
-    /// What cannot be had here, and is not needed for everything.
+    /// The missing rights and commands that the cache can do without.
     pub(super) lacks: Arc<[Lack]>,
 }
 
@@ -48,7 +48,7 @@ impl Node {
         Node::with(connector, info, quick).await
     }
 
-    /// A server that one connection to is there.
+    /// Makes a node from a server and its first connection.
     pub(super) async fn with(
         connector: &Connector,
         info: ConnectionInfo,
@@ -81,7 +81,7 @@ impl Node {
         })
     }
 
-    /// Its host; a socket of a file has none.
+    /// Returns its host; a socket of a file has none.
     pub(super) fn host(&self) -> Option<&str> {
         self.place().map(|(host, _)| host)
     }
@@ -90,7 +90,7 @@ impl Node {
         self.place() == Some((host, port))
     }
 
-    /// Where it is, for people.
+    /// Returns its address as a text.
     pub(super) fn name(&self) -> String {
         self.info.addr().to_string()
     }
@@ -115,7 +115,7 @@ impl Node {
         self.line(lane).ask(command).await
     }
 
-    /// Whether it is there: it answers on one of its connections, whatever that is.
+    /// Returns true if it replies on one of its connections, although with an error.
     pub(super) async fn answers(&self) -> bool {
         let ask = async |line: &Line| match line.ask::<redis::Value>(&cmd("PING")).await {
             Err(error) if !error.is_reply() => Err(error),
@@ -125,8 +125,8 @@ impl Node {
         select_ok(lines.map(|line| Box::pin(ask(line)))).await.is_ok()
     }
 
-    /// The same server, if all connections lead to the one that they led to, with its time measured anew. One
-    /// connection has to answer within the deadline. Another may be at something large.
+    /// Checks that all connections still lead to the same run of the server, and measures its clock again. One
+    /// connection has to reply within the deadline. Another may be transferring a large value.
     pub(super) async fn check(&self, deadline: Duration) -> StoreResult<Self> {
         let lines = std::iter::once(&self.quick).chain(&*self.bulk);
         let mut asked: FuturesUnordered<_> =
@@ -149,7 +149,7 @@ impl Node {
         Ok(Node { offset_ms, ..self.clone() })
     }
 
-    /// The same with what the user may do now.
+    /// Checks the rights of the user again.
     pub(super) async fn check_rights(&self, connector: &Connector) -> StoreResult<Self> {
         let connection = self.connection(Lane::Quick);
         let lacks = connector.lacking(&rights::RIGHTS, &self.info, &connection).await?;
@@ -162,7 +162,7 @@ async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> StoreRes
     timeout(limit, future).await.map_err(late)
 }
 
-/// Host and port.
+/// Returns host and port.
 pub(super) fn place(info: &ConnectionInfo) -> Option<(&str, u16)> {
     match info.addr() {
         ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
@@ -177,7 +177,7 @@ async fn identity_on(line: &Line) -> StoreResult<Identity> {
     Identity::read(&info)
 }
 
-/// The difference between the server's clock and this process's monotonic one.
+/// Measures the difference between the server's clock and this process's monotonic one.
 async fn measure_offset(connection: &mut MultiplexedConnection) -> StoreResult<i64> {
     let before = precise_ms();
     let (seconds, micros): (i64, i64) = cmd("TIME").query_async(connection).await?;

@@ -1,4 +1,4 @@
-//! Sending pending removals at once, and waiting for those that a question depends on.
+//! Sending pending removals, and waiting for those that a read depends on.
 
 use std::sync::{Arc, Weak};
 
@@ -11,8 +11,8 @@ use super::shared::{Shared, Turn};
 use super::unavailable::Unavailable;
 use crate::timer::timeout;
 
-/// The task of a link that sends what is pending, as soon as it is. In one step goes what has come
-/// together while the last one was under way.
+/// Runs the task of a link that sends pending removals at once. One step takes those that were added during the last
+/// one.
 pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>) {
     while !link.ended() {
         link.pending.notified().await;
@@ -33,7 +33,7 @@ async fn send_pending(shared: &Arc<Shared>, link: &Link) -> Result<(), Unavailab
     Ok(())
 }
 
-/// Sends removals of the journal, and strikes them out.
+/// Sends removals of the journal, and confirms them.
 pub(super) async fn send_batch(
     shared: &Shared,
     ready: &Ready,
@@ -46,9 +46,8 @@ pub(super) async fn send_batch(
     Ok(())
 }
 
-/// A turn to ask for these keys, if Redis can be used now: after the removals of them that were
-/// pending when this was called. Those that come later belong to invalidations that had not
-/// returned by then.
+/// Returns a permit to read these keys, if Redis can be used now: after the removals of them that were pending at the
+/// call. Later removals belong to invalidations that had not returned by then.
 pub(super) async fn turn(
     shared: &Arc<Shared>,
     keys: impl FnOnce() -> Vec<String>,
@@ -61,14 +60,14 @@ pub(super) async fn turn(
     shared.turn_to_remove().await
 }
 
-/// A turn to ask for any keys, in the same way.
+/// Returns a permit to read any keys, in the same way.
 pub(super) async fn turn_for_any(shared: &Arc<Shared>) -> Result<Turn<'_>, Unavailable> {
     let until = shared.journal.last();
     removed(shared, || !shared.journal.has_any_pending(until)).await?;
     shared.turn_to_remove().await
 }
 
-/// Waits until it is so, for as long as an operation may take and the link is up.
+/// Waits until the removals are confirmed, at most for the duration of an operation and while the link is up.
 async fn removed(shared: &Arc<Shared>, is_so: impl Fn() -> bool) -> Result<(), Unavailable> {
     if is_so() {
         return Ok(());

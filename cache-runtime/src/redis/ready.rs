@@ -1,4 +1,4 @@
-//! The connections of a link that have been prepared for use, and where a key is asked for.
+//! The connections of a link that are ready for use, and the node of each key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ use super::rights::Need;
 use super::script::{Loaded, Script};
 use super::topology::{Slots, slot_of};
 
-/// How often one question is sent on to another node.
+/// The maximum number of redirections of one command.
 const MOST_REDIRECTIONS: usize = 5;
 
 /// One server that has all keys, or the masters of a cluster.
@@ -25,11 +25,11 @@ pub(super) struct Ready {
     others: Vec<Node>,
     slots: Option<Arc<Slots>>,
     scripts: Arc<Loaded>,
-    /// Which run of which servers this is.
+    /// The runs of the servers.
     server: String,
-    /// A key was not where it was thought to be.
+    /// True if a command was redirected to another node.
     has_redirected: Arc<AtomicBool>,
-    /// When the servers have answered a ping last that was sent since an answer was late.
+    /// The time at which the servers last answered a ping that was sent because a reply was late.
     pub(super) answered: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -61,22 +61,22 @@ impl Ready {
         &self.scripts
     }
 
-    /// Which run of which servers this is.
+    /// Returns the runs of the servers.
     pub(super) fn server(&self) -> &str {
         &self.server
     }
 
-    /// Whether a server cannot do what this is needed for, or the user may not.
+    /// Returns true if a server lacks this, or the user lacks the right to it.
     pub(super) fn lacks(&self, need: Need) -> bool {
         self.nodes().any(|node| node.lacks.iter().any(|lack| lack.need == need))
     }
 
-    /// Whether invalidations can be received.
+    /// Returns true if invalidations can be received.
     pub(super) fn has_feed(&self) -> bool {
         !self.lacks(Need::Feed)
     }
 
-    /// What is published of this notice: nothing, where nobody could receive it.
+    /// Returns the notice to publish: an empty one, if it could not be received.
     pub(super) fn tells<'a>(&self, notice: &'a [u8]) -> &'a [u8] {
         if self.has_feed() { notice } else { &[] }
     }
@@ -89,7 +89,7 @@ impl Ready {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// The node that has this key, as far as is known.
+    /// Returns the node that has this key, as far as is known.
     pub(super) fn node_of(&self, key: &str) -> &Node {
         match &self.slots {
             None => &self.first,
@@ -100,12 +100,12 @@ impl Ready {
         }
     }
 
-    /// Whether one script can be about both keys.
+    /// Returns true if one script can use both keys.
     pub(super) fn are_together(&self, one: &str, other: &str) -> bool {
         !self.is_cluster() || slot_of(one) == slot_of(other)
     }
 
-    /// Whether a key was somewhere else since this was asked last.
+    /// Returns true if a key was redirected since the last call.
     pub(super) fn take_redirected(&self) -> bool {
         self.has_redirected.load(Ordering::Relaxed)
             && self.has_redirected.swap(false, Ordering::Relaxed)
@@ -137,12 +137,12 @@ impl Ready {
         outcome
     }
 
-    /// Whether all servers are there, by what they say on any of their connections.
+    /// Returns true if all servers answer on one of their connections.
     pub(super) async fn answers(&self) -> bool {
         join_all(self.nodes().map(Node::answers)).await.into_iter().all(|is_there| is_there)
     }
 
-    /// The values of these keys, each as if it had been asked for alone.
+    /// Returns the values of these keys, each as if it had been requested alone.
     pub(super) async fn values(
         &self,
         lane: Lane,
@@ -177,7 +177,7 @@ impl Ready {
         }
     }
 
-    /// The node that an answer names; without a host it is the one of the node that answered.
+    /// Returns the node that a reply names. Without a host it has the host of the node that replied.
     fn node_at(&self, place: &str, from: &Node) -> Option<&Node> {
         let (host, port) = place.rsplit_once(':')?;
         let host = if host.is_empty() { from.host()? } else { host };
@@ -186,8 +186,8 @@ impl Ready {
     }
 }
 
-/// What each master of a cluster says that it has; `None` while keys are on their way between two of them.
-/// Of a single server it is nothing, always.
+/// Returns the slots that each master of a cluster claims; `None` while keys are moving between two of them. A single
+/// server claims nothing.
 pub(super) async fn claims(ready: &Ready) -> StoreResult<Option<Vec<String>>> {
     if !ready.is_cluster() {
         return Ok(Some(Vec::new()));
@@ -203,7 +203,7 @@ pub(super) async fn claims(ready: &Ready) -> StoreResult<Option<Vec<String>>> {
     join_all(ready.nodes().map(claim)).await.into_iter().collect()
 }
 
-/// Asks the node that a key is on its way to.
+/// Sends a command to the node that a key is moving to.
 async fn ask_newcomer<T: FromRedisValue>(node: &Node, lane: Lane, command: &Cmd) -> StoreResult<T> {
     let mut pipeline = redis::pipe();
     pipeline.cmd("ASKING").ignore().add_command(command.clone());

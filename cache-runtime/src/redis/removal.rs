@@ -1,4 +1,4 @@
-//! Removing keys, and telling the others.
+//! Removing keys, and publishing the notice about it.
 
 use futures_util::future::{join, join_all};
 
@@ -9,8 +9,8 @@ use super::script::Script;
 use super::shared::Shared;
 use crate::entry;
 
-/// Removes keys of which the first `tokens` are tokens, and tells the others. The tokens of names go with
-/// them. Returns how many of the rest were entries.
+/// Removes keys of which the first `tokens` are tokens, and publishes the notice. The tokens of names are removed with
+/// them. Returns the number of removed entries.
 pub(super) async fn remove(
     shared: &Shared,
     ready: &Ready,

@@ -1,7 +1,7 @@
-//! What the cache needs to be allowed to do: each command is tried when a connection is made.
+//! The rights that the cache needs: each command is tried when a connection is made.
 //!
-//! A command that is refused inside a script fails the script, and some are meant to fail there. So what is
-//! missing is found beforehand, and named.
+//! A command that is refused inside a script fails the script, and some are meant to fail there. So missing rights are
+//! found beforehand, and named.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use redis::{Cmd, cmd};
 use super::error::{Denied, ReplyKind, StoreError};
 use super::notice;
 
-/// What is lost without a command.
+/// The effect of a missing command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Need {
     /// The server cannot be used.
@@ -30,10 +30,9 @@ pub(super) enum Need {
     Nothing,
 }
 
-/// A command as it is tried. What it says is the same on every server, and leaves nothing behind that does not
-/// end by itself.
+/// A command as it is tried. It is the same on every server, and leaves nothing behind that does not expire.
 pub(super) struct Right {
-    /// The words: `KEY`, `FEED` and `NOTICE` stand for what they say.
+    /// The words. `KEY`, `FEED`, `NOTICE` and `RETURN` are placeholders.
     pub(super) line: &'static str,
     pub(super) need: Need,
 }
@@ -78,7 +77,7 @@ const fn of(need: Need, line: &'static str) -> Right {
     Right { line, need }
 }
 
-/// What is wanted and cannot be had.
+/// A command or right that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lack {
     pub(super) what: What,
@@ -135,7 +134,7 @@ impl Right {
         self.line.split_once(" KEY").map_or(self.line, |(words, _)| words)
     }
 
-    /// What an ACL calls it.
+    /// Returns its name in an ACL.
     fn name(&self) -> String {
         let mut words = self.line.split(' ');
         let name = words.next().unwrap_or_default().to_lowercase();
@@ -147,7 +146,7 @@ impl Right {
         }
     }
 
-    /// What this answer says is missing. Any other error shows that the command is there and permitted.
+    /// Returns the lack that a reply shows. Any other error shows that the command exists and is permitted.
     pub(super) fn lack(&self, error: &StoreError) -> Option<Lack> {
         let what = match error.reply()? {
             ReplyKind::Denied(Denied::Command) => What::Denied(self.name()),
@@ -156,7 +155,7 @@ impl Right {
             ReplyKind::UnknownCommand => What::Unknown(self.name()),
             _ => return None,
         };
-        // Who may not publish cannot tell others what is gone.
+        // Without the right to publish, other processes do not learn of invalidations.
         let need = match (self.need, &what) {
             (Need::Feed, What::Denied(_) | What::Channel | What::Keys) => Need::All,
             (need, _) => need,
@@ -171,7 +170,7 @@ impl Lack {
         matches!(self.what, What::Unknown(_))
     }
 
-    /// What permits it, in the words of `ACL SETUSER`.
+    /// Returns the rule that permits it, in the syntax of `ACL SETUSER`.
     fn rule(&self, namespace: &str) -> Option<String> {
         match &self.what {
             // Whether the channel is permitted cannot be seen without it.
@@ -193,7 +192,7 @@ impl Lack {
 }
 
 impl Need {
-    /// What is lost without it.
+    /// Describes the effect of its absence.
     pub(super) fn loss(self) -> &'static str {
         match self {
             Need::All => {
@@ -210,14 +209,14 @@ impl Need {
     }
 }
 
-/// What permits all of this, in the words of `ACL SETUSER`.
+/// Returns the rules that permit all of this, in the syntax of `ACL SETUSER`.
 pub(super) fn rules<'a>(lacking: impl Iterator<Item = &'a Lack>, namespace: &str) -> Vec<String> {
     let mut rules: Vec<String> = lacking.filter_map(|lack| lack.rule(namespace)).collect();
     rules.dedup();
     rules
 }
 
-/// What is missing, and what to do about it: of one kind of need.
+/// Describes the lacks of one kind of need, with the remedy.
 fn describe(lacking: &[&Lack], user: &str, namespace: &str) -> String {
     let names = |unknown: bool| {
         let some = lacking.iter().filter(|lack| lack.is_unknown() == unknown);
@@ -242,7 +241,7 @@ fn describe(lacking: &[&Lack], user: &str, namespace: &str) -> String {
     parts.join("; ")
 }
 
-/// The same for all that is missing, by what is lost.
+/// Describes all lacks, one text for each kind of need.
 pub(super) fn describe_all<'a>(
     lacking: impl Iterator<Item = &'a Lack>,
     user: &str,

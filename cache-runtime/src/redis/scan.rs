@@ -13,10 +13,10 @@ use super::{pending, removal};
 use crate::glob::{self, Pattern};
 use crate::name::name_of;
 
-/// How many keys one page of a scan asks for.
+/// The number of keys that one page of a scan requests.
 const SCAN_COUNT: usize = 1_000;
 
-/// A scan of a cluster whose keys move goes through all of them so often.
+/// The maximum number of passes through a cluster whose keys move.
 const MOST_PASSES: usize = 3;
 
 /// The progress of a scan through all names: see
@@ -30,7 +30,7 @@ pub struct ClearProgress {
     pub part: f64,
 }
 
-/// Is told how far a scan has come.
+/// Receives the progress of a scan.
 pub(crate) type Progress<'a> = &'a mut (dyn FnMut(ClearProgress) + Send);
 
 impl RedisStore {
@@ -119,7 +119,7 @@ impl RedisStore {
         Some(())
     }
 
-    /// The names on one page of those that match, and where to go on; `None` at the end.
+    /// Returns the matching names on one page, and the position of the next page; `None` at the end.
     pub(crate) async fn names(
         &self,
         pattern: &Pattern,
@@ -135,7 +135,7 @@ impl RedisStore {
         Ok((next, names.map(|key| key[own..].to_owned()).collect()))
     }
 
-    /// One page of the keys that match. What is not text is nobody's here.
+    /// Reads one page of the matching keys. Keys that are not UTF-8 are not the cache's.
     async fn page(
         &self,
         turn: &Turn<'_>,
@@ -160,13 +160,13 @@ impl RedisStore {
     }
 }
 
-/// What is looked for.
+/// The keys to find.
 struct Sought<'a> {
     /// `None`: everything, tokens too.
     pattern: Option<&'a Pattern>,
     /// The pattern that Redis is given.
     given: String,
-    /// Whether that matches nothing else.
+    /// True if that matches nothing else.
     is_exact: bool,
 }
 
@@ -180,7 +180,7 @@ impl<'a> Sought<'a> {
         Sought { pattern: Some(pattern), given, is_exact }
     }
 
-    /// The same, and the keys of entries that are beside such a name: they end with it.
+    /// Matches such names, and the keys of entries that are stored beside them, which end with the name.
     fn matching_beside(pattern: &'a Pattern) -> Self {
         let (given, _) = pattern.for_redis();
         Sought { pattern: Some(pattern), given: format!("*{given}"), is_exact: false }
@@ -201,7 +201,7 @@ impl<'a> Sought<'a> {
     }
 }
 
-/// Where a pass through all keys goes on.
+/// The position at which a pass through all keys continues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ScanCursor {
     node: usize,

@@ -1,4 +1,4 @@
-//! What Redis does in one step: the scripts, and how they are called.
+//! The scripts that Redis runs in one step, and their calls.
 
 use redis::{Cmd, cmd};
 
@@ -41,8 +41,8 @@ return reply";
 /// KEYS: the token. ARGV: its ms or -1, a new one. Returns the token.
 const NOTE: &str = "return note(KEYS[1], ARGV[1], ARGV[2])";
 
-/// A key of another type is nobody's here. Any other failure, such as a command that the user may not use, is one
-/// of the script.
+/// Treats a key of another type as absent. Any other failure, such as a command that the user may not run, fails the
+/// script.
 const GOT: &str = r"
 local function got(reply)
   if type(reply) == 'table' and not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply) end
@@ -50,7 +50,7 @@ local function got(reply)
 end
 ";
 
-/// What it is to note a token: it is made where it is missing, and outlives whoever notes it.
+/// Notes a token: it is made if it is missing, and outlives the entries that record it.
 const NOTING: &str = r"
 local function note(key, life, fresh)
   local token = got(redis.pcall('GET', key))
@@ -147,7 +147,7 @@ if ARGV[3] == '1' then
 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
 
-/// A script of ours.
+/// A script of the cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Script {
     Begin,
@@ -173,7 +173,7 @@ impl Script {
         }
     }
 
-    /// The call of a script that the server has lost.
+    /// Returns the call of a script that the server has lost, with its text.
     pub(super) fn in_full(self, keys: &[String], arguments: &[&[u8]]) -> Cmd {
         call("EVAL", &self.source(), keys, arguments)
     }

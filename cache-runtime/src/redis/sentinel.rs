@@ -1,4 +1,4 @@
-//! Sentinels: who the master is just now.
+//! Sentinels: finding the current master.
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, ConnectionInfo, cmd};
@@ -8,8 +8,8 @@ use super::connector::Connector;
 use super::error::{Deadline, StoreError, StoreResult, Unusable};
 use super::identity::Identity;
 
-/// A connection to the master that the first sentinel names whose master is one. A sentinel that was cut
-/// off may still name one that was replaced.
+/// Connects to the master that the sentinels name: the first one that is a master. A sentinel that was cut off may
+/// still name one that was replaced.
 pub(super) async fn reach_master(
     connector: &Connector,
     sentinels: &[ConnectionInfo],

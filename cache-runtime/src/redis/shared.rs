@@ -1,4 +1,4 @@
-//! What the store and its background tasks share: the links, the journal, what is known of Redis.
+//! The state that the store and its background tasks share: the links, the journal, the record of failures.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -42,18 +42,18 @@ use crate::stats::{Counter, Histogram};
 use crate::timer::{sleep, timeout};
 use tokio::runtime::Handle;
 
-/// After so many large answers in a row that were late something is wrong with their connection.
+/// The number of late large replies in a row from which on the connection is considered faulty.
 const MOST_LATE: u32 = 16;
-/// So many operations may be under way at once; more wait for their turn.
+/// The maximum number of operations in progress; more wait for a permit.
 const IN_FLIGHT: usize = 4_096;
 
-/// After a failure, how long ago the feed may have been connected last for what memory holds to count.
+/// The maximum age of the feed's last connection, at a failure, with which values in memory stay valid.
 const LATELY: Duration = Duration::from_secs(1);
 
 /// Begins the tasks of a link.
 pub(super) type Begin = fn(&Handle, &Arc<Shared>, &Arc<Link>);
 
-/// By the runtimes that they live on, which are numbered.
+/// The links by the number of their runtime.
 type Links = HashMap<RuntimeId, Arc<Link>, BuildPrehashed>;
 
 pub(super) struct Shared {
@@ -64,12 +64,12 @@ pub(super) struct Shared {
     pub(super) journal: Journal,
     pub(super) errors: Counter,
     pub(super) outages: Counter,
-    /// How long answers took.
+    /// The times that replies took.
     pub(super) times: Histogram,
     events: Arc<Events>,
     pub(super) record: Record,
     reports: Reports,
-    /// What the user may not do, or the server cannot, of what the cache goes on without.
+    /// Descriptions of the missing rights and commands that the cache does without.
     lacks: Mutex<Vec<String>>,
     pub(super) feed: Feed,
     pub(super) token_cache: TokenCache,
@@ -80,7 +80,7 @@ pub(super) struct Shared {
     source: AtomicU64,
     process: Process,
     pub(super) clock: Clock,
-    /// Called with each link that is new.
+    /// Starts the tasks of each new link.
     begin: Begin,
     links: Mutex<Links>,
     in_flight: Semaphore,
@@ -88,7 +88,7 @@ pub(super) struct Shared {
     no_runtime_logged: AtomicBool,
 }
 
-/// The right to ask Redis something: a connection that is up, and a place among those in flight.
+/// The permit for an operation: a connection that is up, and a place among the operations in progress.
 pub(super) struct Turn<'a> {
     link: Arc<Link>,
     pub(super) ready: Arc<Ready>,
@@ -137,8 +137,8 @@ impl Shared {
         }
     }
 
-    /// A turn, if Redis can be used now, whatever is pending: to remove, or to ask for what nobody
-    /// invalidates. Waits for a connection only during the first attempt.
+    /// Returns a permit, if Redis can be used now, without regard to pending removals: for removing, and for keys that
+    /// are never invalidated. Waits for a connection only during the first attempt.
     pub(super) async fn turn_to_remove(self: &Arc<Self>) -> Result<Turn<'_>, Unavailable> {
         let link = self.link()?;
         let ready = link.ready().await?;
@@ -179,13 +179,13 @@ impl Shared {
         Ok(link)
     }
 
-    /// Which manager a notice is from.
+    /// Returns the number of this manager in its notices.
     pub(super) fn source(&self) -> u64 {
         self.source.load(Ordering::Acquire)
     }
 
-    /// In a forked process: its parent's connections are used by nobody here, nor has anything been heard, and it
-    /// speaks in a name of its own.
+    /// Starts again in a forked process: it does not use its parent's connections, has received no notices, and has a
+    /// number of its own.
     fn begin_anew(&self) {
         self.source.store(random::word(), Ordering::Release);
         for (_, link) in self.lock_links().drain() {
@@ -201,14 +201,14 @@ impl Shared {
             .begin_anew(|| self.host.upgrade().map_or_else(Vec::new, |host| host.totals()));
     }
 
-    /// Whether this runtime has a link that is up. Makes none.
+    /// Returns true if this runtime has a link that is up. Makes none.
     pub(super) fn is_up(&self) -> bool {
         let Some(runtime) = runtime::with_timers() else { return false };
         let links = self.lock_links();
         links.get(&runtime.id()).is_some_and(|link| matches!(link.state(), State::Up(_)))
     }
 
-    /// From now on there is no link, and none will be made.
+    /// Closes all links; no further one is made.
     pub(super) fn close(&self) {
         let mut links = self.lock_links();
         self.closed.store(true, Ordering::Release);
@@ -223,7 +223,7 @@ impl Shared {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Notes removals that Redis has not confirmed, and has them sent at once where a link is up.
+    /// Adds removals to the journal; each link that is up sends them at once.
     pub(super) fn add_pending(&self, keys: &[String]) {
         if self.journal.add(keys) {
             // The notice of the root's removal will be this process's own.
@@ -236,7 +236,7 @@ impl Shared {
         self.lock_links().values().for_each(|link| link.attention.notify_one());
     }
 
-    /// Copies are kept in memory from now on: somebody has to listen.
+    /// Starts the feed, because copies are kept in memory from now on.
     pub(super) fn want_feed(&self) {
         if !self.feed.is_wanted() {
             self.feed.want();
@@ -244,10 +244,10 @@ impl Shared {
         }
     }
 
-    /// From here on this link is without Redis.
+    /// Suspends a link.
     ///
-    /// What memory holds counts if others' invalidations were received until now. If not, it is from
-    /// another link's outage.
+    /// Values in memory stay valid if the invalidations of other processes were received until now. If not, they are
+    /// from the outage of another link.
     pub(super) fn suspect(&self, link: &Link, error: &Arc<StoreError>) {
         if link.suspect(error, self.clock.now_ms())
             && !self.generations.lease.has_held_within(LATELY)
@@ -256,13 +256,13 @@ impl Shared {
         }
     }
 
-    /// The time of the server that has this key.
+    /// Returns the time of the server that has this key.
     pub(super) fn server_time(&self, ready: &Ready, key: &str) -> u64 {
         let here = precise_ms().saturating_add_signed(self.clock.ahead_ms());
         here.saturating_add_signed(ready.node_of(key).offset_ms)
     }
 
-    /// What is to be published when these keys are removed.
+    /// Returns the notice about the removal of these keys.
     pub(super) fn notice_of<'a>(&self, keys: impl IntoIterator<Item = &'a String>) -> Vec<u8> {
         let strip = |key: &'a String| self.keys.within(key).unwrap_or(ROOT);
         self.notice(keys.into_iter().map(|key| Item::Key(strip(key))))
@@ -275,8 +275,8 @@ impl Shared {
             .unwrap_or_default()
     }
 
-    /// To be called before tokens are asked for. Nothing where nobody keeps copies, and so nobody
-    /// reads by the token cache.
+    /// Returns the state before tokens are requested; `None` if no copies are kept, so that the token cache is not
+    /// used.
     pub(super) fn before_tokens(&self, tags: &[impl AsRef<str>]) -> Option<Before> {
         self.feed.is_wanted().then(|| self.token_cache.before(tags, self.clock.now_ms()))
     }
@@ -311,7 +311,7 @@ impl Shared {
         }
     }
 
-    /// Says what is missing, when it is another than before.
+    /// Reports missing rights and commands that have not been reported before.
     pub(super) fn note_lacks(&self, lacking: Vec<String>) {
         let mut known = self.lacks.lock().unwrap_or_else(PoisonError::into_inner);
         for lack in lacking.iter().filter(|lack| !known.contains(lack)) {
@@ -322,18 +322,18 @@ impl Shared {
         *known = lacking;
     }
 
-    /// The invalidations of other processes cannot be received.
+    /// Notes that the invalidations of other processes cannot be received.
     pub(super) fn note_deaf(&self, reason: &str) {
         let what = format!("{reason}; {}", rights::Need::Feed.loss());
         self.events.note(EventKind::RedisLacks { what });
     }
 
-    /// What is missing, of what the cache goes on without.
+    /// Returns the descriptions of missing rights and commands that the cache does without.
     pub(super) fn lacks(&self) -> Vec<String> {
         self.lacks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// An attempt to connect has failed again. Another reason than before is said once.
+    /// Reports that an attempt to connect has failed again. Each further reason is reported once.
     pub(super) fn log_still_down(&self, reason: &str) {
         self.record.note_failure();
         if self.reports.is_new(reason) {
@@ -347,7 +347,7 @@ impl Shared {
         }
     }
 
-    /// Asks without drawing conclusions from a failure: statistics are no reason to leave Redis alone.
+    /// Runs an operation without drawing conclusions from a failure: statistics are no reason to stop using Redis.
     pub(super) async fn quietly<T>(
         &self,
         operation: impl Future<Output = StoreResult<T>>,
@@ -384,8 +384,8 @@ impl Turn<'_> {
         self.conclude(asked, outcome)
     }
 
-    /// The same for what may be large. If it is not there in time, and the server answers a ping meanwhile, it
-    /// is waited for so many deadlines. Then it has failed alone: the link stays in use.
+    /// Runs an operation with a possibly large reply. If the reply is late and the server answers a ping meanwhile,
+    /// waits for up to `patience` deadlines. Then the operation alone has failed: the link stays in use.
     pub(super) async fn ask_large<T>(
         &self,
         lane: Lane,
@@ -417,7 +417,7 @@ impl Turn<'_> {
         Ok(self.conclude(asked, outcome.unwrap_or_else(|_| Err(self.shared.late())))?)
     }
 
-    /// Whether the servers are there, asked in the middle of a deadline: by one caller for all.
+    /// Pings the servers in the middle of a deadline; one caller does so for all. Returns true if they reply.
     fn late_ping(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
         Box::pin(async {
             let half = self.shared.settings.deadline / 2;
@@ -465,7 +465,7 @@ impl Turn<'_> {
         Unavailable::Failed(error)
     }
 
-    /// The time of the server that has this key.
+    /// Returns the time of the server that has this key.
     pub(super) fn now_ms(&self, key: &str) -> u64 {
         self.shared.server_time(&self.ready, key)
     }

@@ -1,5 +1,5 @@
-//! The statistics of all processes together: sums in one hash, to which each manager adds what its
-//! own numbers have grown by ([`fleet_counters`](super::fleet_counters)).
+//! The statistics of all processes together: sums in one hash, to which each manager adds the growth of its own
+//! counts ([`fleet_counters`](super::fleet_counters)).
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -18,18 +18,18 @@ use crate::random;
 use crate::stats::{FleetSums, Total};
 use crate::timer::timeout;
 
-/// How long the sums are kept when nobody adds to them.
+/// The life of the sums after the last report.
 const TTL: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Who has nothing to add says so seldom.
+/// The interval of reports without counts.
 const IDLE: Duration = Duration::from_secs(60);
-/// Who has not reported for so long is not counted as an instance.
+/// The time after its last report during which a process counts as an instance.
 const ALIVE: Duration = Duration::from_secs(120);
-/// What the field begins with that says of an instance which report was its last, and when.
+/// The prefix of the fields that hold the number and time of an instance's last report.
 const INSTANCE: &str = "@i:";
-/// Since when it is counted.
+/// The field that holds the time since which the sums are counted.
 const SINCE: &str = "@since";
 
-/// The task of a link: reports while the link is up, unless another link's has just done it.
+/// Runs the task of a link that reports while the link is up, unless the task of another link has just reported.
 pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>, interval: Duration) {
     // Processes that begin together do not report together.
     let mut wait = interval.mul_f64(random::fraction());
@@ -56,7 +56,7 @@ async fn ended(link: &Link) {
     }
 }
 
-/// Adds to the sums what has been counted since the last report, if that is so long ago.
+/// Adds the counts since the last report to the sums, if that report is older than `after`.
 pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), Unavailable> {
     // Another link's task may be at it, on a runtime that nobody drives.
     let turn = timeout(shared.settings.deadline, shared.fleet_counters.0.lock()).await;
@@ -103,7 +103,7 @@ async fn add(shared: &Arc<Shared>, grown: &[Total], number: u64) -> Result<(), U
     shared.quietly(added).await
 }
 
-/// The sums.
+/// Reads the sums.
 pub(super) async fn fleet_sums(shared: &Arc<Shared>) -> Result<FleetSums, Unavailable> {
     let turn = shared.turn_to_remove().await?;
     let key = shared.keys.fleet_counters();
@@ -140,8 +140,8 @@ pub(super) async fn reset_fleet_counters(shared: &Arc<Shared>) -> Result<(), Una
     shared.quietly(turn.ready.ask(Lane::Quick, &key, &unlink)).await
 }
 
-/// When the last report of an instance was, in milliseconds and in seconds: the field has its number, then the
-/// former, which earlier versions do not write, then the latter.
+/// Returns the time of an instance's last report, in milliseconds and in seconds. The field has the number of the
+/// report, the milliseconds (not written by earlier versions), and the seconds.
 fn when(text: &str) -> (Option<u64>, Option<u64>) {
     let mut parts = text.rsplit(' ').map(|part| part.parse::<u64>().ok());
     let (secs, ms, number) = (parts.next().flatten(), parts.next().flatten(), parts.next());

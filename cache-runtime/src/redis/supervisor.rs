@@ -1,4 +1,4 @@
-//! The tasks of a link: one that connects, keeps watch and connects again, and those that send what is pending and
+//! The tasks of a link: one that connects, supervises and reconnects, and those that send pending removals and
 //! report statistics.
 
 use std::sync::{Arc, Weak};
@@ -22,7 +22,7 @@ use super::{connect, listener, pending, removal, sums, tls};
 use crate::clock::millis;
 use crate::error::with_causes;
 
-/// How long Redis remembers that a run of the server has been identified; each health check renews it.
+/// The life of the record in Redis that a run of the server has been identified. Each health check renews it.
 const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Begins the tasks of a link that is new.
@@ -37,7 +37,7 @@ pub(super) fn begin(runtime: &Handle, shared: &Arc<Shared>, link: &Arc<Link>) {
     }
 }
 
-/// The task of a link: it connects, keeps watch, and connects again, until the manager is gone.
+/// Runs the task of a link: it connects, supervises and reconnects, until the manager is gone.
 pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
     let link = Arc::clone(gone.link());
     let mut backoff = Backoff::default();
@@ -86,8 +86,8 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
 
 /// Makes the connection usable.
 ///
-/// What memory holds from the time without Redis ends with it, also what is stored by loads that
-/// began just before; unless the feed has received all that others have invalidated meanwhile.
+/// Values in memory from the time without Redis end with it, including those of loads that began just before. They
+/// stay if the feed has received all invalidations meanwhile.
 fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
     if shared.feed.is_connected_to(ready.server()) {
         link.set(State::Up(ready));
@@ -137,8 +137,8 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
     }
 }
 
-/// Waits until something happens or the time for a check has come. Meanwhile it sees to it that somebody listens to
-/// the feed: who did may be on a runtime that is not driven any more.
+/// Waits until something happens or a check is due. Meanwhile, ensures that a link listens to the feed: the one that
+/// did may be on a runtime that is no longer driven.
 async fn attention(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<()> {
     let mut left = shared.upgrade()?.settings.health_interval;
     while !left.is_zero() {
@@ -173,8 +173,8 @@ async fn connected(shared: &Shared) -> StoreResult<Arc<Ready>> {
     })
 }
 
-/// Asks the servers whether they are there, sends what is pending, and measures their times anew. In a
-/// cluster it is also asked who has what, and a master that is new is connected to.
+/// Probes the servers, sends pending removals, and measures the servers' clocks. In a cluster, also requests the slots
+/// and connects to new masters.
 async fn check(shared: &Shared, link: &Link, ready: &Ready) -> StoreResult<Arc<Ready>> {
     let was_refused = link.take_refused();
     let check = async |node: &Node| {
@@ -198,7 +198,7 @@ async fn check(shared: &Shared, link: &Link, ready: &Ready) -> StoreResult<Arc<R
     Ok(Arc::new(checked))
 }
 
-/// All servers, and a word on what the user may not do there.
+/// Connects to all servers, and reports the rights that the user lacks there.
 async fn complete(
     shared: &Shared,
     first: Node,
@@ -213,8 +213,8 @@ async fn complete(
     Ok(ready)
 }
 
-/// A server that nobody has identified may hold data from before confirmed invalidations: the root's token
-/// goes, before anybody reads, and then the server is known.
+/// Removes the root's token on a server that has not been identified, before anything is read from it. Such a server
+/// may hold data from before confirmed invalidations.
 async fn identify(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     if shared.settings.trust_restart {
         return Ok(());
@@ -232,8 +232,8 @@ async fn identify(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     Ok(())
 }
 
-/// The servers are known from now on, or for longer. What can only be read is of no use, since no
-/// load could be validated: so this is written each time.
+/// Records that the servers are identified, or prolongs the record. This is written each time, because a server that
+/// can only be read is of no use: no load could be validated.
 async fn keep_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let known = async |node: &Node| {
         let key = shared.keys.run(&node.server);
@@ -244,8 +244,8 @@ async fn keep_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     join_all(ready.nodes().map(known)).await.into_iter().collect()
 }
 
-/// Sends the removals that are pending now. What is pending meanwhile waits for the next time, so
-/// that there is an end to it.
+/// Sends the removals that are pending now. Those that are added meanwhile wait for the next check, so that this
+/// ends.
 async fn replay(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let batches = shared.journal.batches();
     for batch in &batches {

@@ -1,4 +1,4 @@
-//! Encrypted connections: whose certificates count, and which one this client shows.
+//! Encrypted connections: the trusted certificates, and the one of this client.
 
 use std::error::Error;
 #[cfg(feature = "tls")]
@@ -20,7 +20,7 @@ use crate::config::CacheConfig;
 #[cfg(feature = "tls")]
 use crate::error::with_causes;
 
-/// What the configuration says of certificates: the files, and what was in them last.
+/// The configured certificates: the files, and their last contents.
 #[derive(Debug, Default)]
 pub(crate) struct Tls {
     #[cfg(feature = "tls")]
@@ -48,7 +48,10 @@ struct Files {
 
 #[cfg(feature = "tls")]
 impl Tls {
-    /// Reads the files for the first time: what cannot be used is an error then.
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// If one of them cannot be used.
     pub(crate) fn read(config: &CacheConfig, encrypted: bool) -> Result<Self, UnusableFile> {
         if !encrypted {
             return Ok(Tls::default());
@@ -65,8 +68,8 @@ impl Tls {
         Ok(Tls { files: Some(files), last })
     }
 
-    /// A client with what is in the files now: certificates may live for hours. What cannot be read, since it is
-    /// being replaced, is as it was.
+    /// Makes a client with the present contents of the files, because certificates may live for hours only. If a file
+    /// cannot be read, because it is being replaced, its last contents are used.
     pub(crate) fn client(&self, info: ConnectionInfo) -> StoreResult<Client> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match self.files.as_ref().map(Files::read) {
@@ -97,7 +100,7 @@ impl Tls {
 
 #[cfg(feature = "tls")]
 impl Files {
-    /// What is in them; `None` if none is named.
+    /// Reads them; `None` if none is named.
     fn read(&self) -> Result<Option<redis::TlsCertificates>, UnusableFile> {
         let certificates = |pem: &[u8]| {
             let read = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;

@@ -1,4 +1,4 @@
-//! Trying out whether placeholders can be set, renewed and taken away.
+//! The trial of leases: whether placeholders can be set, renewed and removed.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::entry::StateId;
 use crate::error::with_causes;
 use crate::random;
 
-/// For how long the placeholder would be there.
+/// The life of the placeholder.
 const LIFE_MS: &[u8] = b"2000";
 
 impl RedisStore {
-    /// Whether one load in a cluster can be had here. Without Redis nobody is waited for anyway.
+    /// Returns true if one load per fleet is possible here. Without Redis, no process waits for another anyway.
     pub(crate) async fn may_lease(&self) -> bool {
         match self.0.leases.known() {
             None => try_lease(&self.0).await,
@@ -51,7 +51,7 @@ async fn try_lease(shared: &Arc<Shared>) -> bool {
     false
 }
 
-/// Sets a placeholder, renews it and takes it away. Returns 1 if it was found.
+/// Sets a placeholder, renews it and removes it. Returns 1 if it was found.
 async fn lease(ready: &Ready, keys: &[String], feed: &str) -> StoreResult<u8> {
     let placeholder = StateId::lease(random::word());
     let placeholder = placeholder.as_bytes();
