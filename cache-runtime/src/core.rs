@@ -394,7 +394,7 @@ impl Core {
 }
 
 impl Host for Core {
-    fn hear_cleared(&self, pattern: &str) {
+    fn receive_cleared(&self, pattern: &str) {
         self.drop_cleared(pattern);
     }
 
@@ -439,7 +439,7 @@ fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Err
         namespace: config.namespace.clone(),
         connections: usize::from(config.redis_pool_max_connections),
         connect_timeout: config.redis_connect_timeout,
-        turn_timeout: config.redis_pool_timeout,
+        permit_timeout: config.redis_pool_timeout,
         deadline: config.redis_timeout,
         health_interval: config.redis_health_check_interval.max(Duration::from_millis(10)),
         trust_restart: config.trust_restart,

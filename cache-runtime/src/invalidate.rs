@@ -139,7 +139,7 @@ impl Core {
         if let Some(redis) = &self.redis {
             span.record("pending", true);
             if targets.everything {
-                redis.owe_root();
+                redis.add_pending_root();
             }
             span.in_scope(|| redis.add_pending(&targets.names, &targets.tags));
         }

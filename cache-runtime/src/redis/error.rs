@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use redis::{ErrorKind, FromRedisValue, RedisError, Value};
 
-pub(super) use reply::{Denied, Reply, ReplyKind, ServerState};
+pub(super) use reply::{Denied, ErrorReply, ReplyKind, ServerState};
 
 /// The result of an operation on Redis.
 pub(super) type StoreResult<T> = Result<T, StoreError>;
@@ -25,7 +25,7 @@ pub(super) type StoreResult<T> = Result<T, StoreError>;
 #[derive(Clone, Debug)]
 pub(crate) enum StoreError {
     /// The server replied with an error.
-    Reply(Reply),
+    Reply(ErrorReply),
     /// The server refused user and password.
     Login(RedisError),
     /// The connection could not be made, or ended.
@@ -226,7 +226,7 @@ impl From<RedisError> for StoreError {
     fn from(error: RedisError) -> Self {
         match error.kind() {
             ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::RESP3NotSupported => {
-                StoreError::Reply(Reply::new(error))
+                StoreError::Reply(ErrorReply::new(error))
             }
             ErrorKind::AuthenticationFailed => StoreError::Login(error),
             ErrorKind::UnexpectedReturnType => {
@@ -252,7 +252,7 @@ impl From<Lost> for StoreError {
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            StoreError::Reply(Reply { error, .. })
+            StoreError::Reply(ErrorReply { error, .. })
             | StoreError::Login(error)
             | StoreError::Connection(error)
             | StoreError::Unexpected { cause: Some(error), .. } => Some(unwrapped(error)),

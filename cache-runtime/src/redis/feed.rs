@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::link::{Link, State};
+use super::link::{Link, LinkState};
 use crate::clock::precise_ms;
 use crate::lease::Lease;
 use crate::stats::Counter;
@@ -111,7 +111,7 @@ impl Feed {
     pub(super) async fn begun(&self, link: &Link) {
         loop {
             let changed = link.changed.notified();
-            let is_up = matches!(link.state(), State::Up(_));
+            let is_up = matches!(link.state(), LinkState::Up(_));
             if !is_up || !self.is_wanted() || self.sessions.get() > 0 {
                 return;
             }

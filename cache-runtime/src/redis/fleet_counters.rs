@@ -19,7 +19,7 @@ pub(super) struct FleetCounters(pub(super) Mutex<Sent>);
 
 impl FleetCounters {
     /// Discards the counts of the parent in a forked process: the parent reports them.
-    pub(super) fn begin_anew(&self, totals: impl FnOnce() -> Vec<Total>) {
+    pub(super) fn discard(&self, totals: impl FnOnce() -> Vec<Total>) {
         if let Ok(mut sent) = self.0.try_lock() {
             sent.note(totals());
             sent.pending.clear();

@@ -4,7 +4,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{Cmd, cmd};
 
 /// The identity of a server, as it reports it.
-pub(super) struct Identity {
+pub(super) struct ServerIdentity {
     /// The run of the server. A server that has been a replica meanwhile has another replication id: it may lack
     /// removals that its master has confirmed.
     pub(super) server: String,
@@ -12,7 +12,7 @@ pub(super) struct Identity {
     pub(super) is_of_cluster: bool,
 }
 
-impl Identity {
+impl ServerIdentity {
     /// # Errors
     /// Also if it is too old to be used.
     pub(super) async fn ask(connection: &mut MultiplexedConnection) -> StoreResult<Self> {
@@ -31,7 +31,7 @@ impl Identity {
         check_version(info)?;
         let run = field("run_id").unwrap_or_default();
         let replication = field("master_replid").unwrap_or_default();
-        Ok(Identity {
+        Ok(ServerIdentity {
             server: format!("{run}:{replication}"),
             is_master: field("role").is_none_or(|role| role == "master"),
             is_of_cluster: field("cluster_enabled") == Some("1"),

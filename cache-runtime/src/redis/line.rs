@@ -14,7 +14,7 @@ use redis::{Cmd, ConnectionInfo, FromRedisValue, RedisResult, Value};
 use tokio::runtime::Handle;
 
 use super::error::{Lost, StoreError, StoreResult, Unusable};
-use super::identity::Identity;
+use super::identity::ServerIdentity;
 use super::servers::Servers;
 use crate::error::with_causes;
 
@@ -83,7 +83,7 @@ impl Line {
     }
 
     /// Returns the connection after this one, if it leads to the same server. Boxed, because it is rare and large.
-    fn renewed(&self, number: u64) -> Boxed<'_, Option<MultiplexedConnection>> {
+    fn renewed(&self, number: u64) -> BoxedFuture<'_, Option<MultiplexedConnection>> {
         Box::pin(self.renew(number))
     }
 
@@ -114,7 +114,7 @@ impl Line {
         let (server, connect_timeout) = (self.server.clone(), self.connect_timeout);
         let connected = runtime.spawn(async move {
             let mut connection = servers.connect(&to, connect_timeout).await?;
-            if Identity::ask(&mut connection).await?.server != server {
+            if ServerIdentity::ask(&mut connection).await?.server != server {
                 return Err(Unusable::AnotherServer.into());
             }
             Ok(connection)
@@ -128,7 +128,7 @@ impl Line {
 }
 
 /// A future behind a pointer.
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+type BoxedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> StoreResult<T> {
     StoreError::read(answer?.extract_error()?)

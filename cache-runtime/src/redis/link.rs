@@ -16,7 +16,7 @@ use super::unavailable::Unavailable;
 
 #[derive(Debug)]
 pub(super) struct Link {
-    state: Mutex<State>,
+    state: Mutex<LinkState>,
     /// The time at which it was last up, by the manager's clock; 0 if it never was.
     left_ms: AtomicU64,
     /// Notified when the state has changed.
@@ -30,7 +30,7 @@ pub(super) struct Link {
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum State {
+pub(super) enum LinkState {
     /// The first attempt is under way.
     Connecting,
     Up(Arc<Ready>),
@@ -42,15 +42,15 @@ pub(super) enum State {
     Closed,
 }
 
-impl State {
+impl LinkState {
     /// Returns the connection, if it may be used now. Does not wait.
     pub(super) fn ready(self) -> Result<Arc<Ready>, Unavailable> {
         match self {
-            State::Up(ready) => Ok(ready),
-            State::Connecting => Err(Unavailable::NotConnected),
-            State::Suspect(_, error) => Err(Unavailable::Suspect(error)),
-            State::Down(error) => Err(Unavailable::Down(error)),
-            State::Closed => Err(Unavailable::Disconnected),
+            LinkState::Up(ready) => Ok(ready),
+            LinkState::Connecting => Err(Unavailable::NotConnected),
+            LinkState::Suspect(_, error) => Err(Unavailable::Suspect(error)),
+            LinkState::Down(error) => Err(Unavailable::Down(error)),
+            LinkState::Closed => Err(Unavailable::Disconnected),
         }
     }
 }
@@ -58,7 +58,7 @@ impl State {
 impl Link {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Link {
-            state: Mutex::new(State::Connecting),
+            state: Mutex::new(LinkState::Connecting),
             left_ms: AtomicU64::new(0),
             changed: Notify::new(),
             attention: Notify::new(),
@@ -67,14 +67,14 @@ impl Link {
         })
     }
 
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> LinkState {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Sets the state. A closed link stays closed.
-    pub(super) fn set(&self, new: State) {
+    pub(super) fn set(&self, new: LinkState) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*state, State::Closed) {
+        if !matches!(*state, LinkState::Closed) {
             *state = new;
         }
         drop(state);
@@ -87,7 +87,7 @@ impl Link {
         loop {
             let changed = self.changed.notified();
             match self.state() {
-                State::Connecting => changed.await,
+                LinkState::Connecting => changed.await,
                 state => return state.ready(),
             }
         }
@@ -97,8 +97,8 @@ impl Link {
     /// until now.
     pub(super) fn suspect(&self, error: &Arc<StoreError>, now_ms: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State::Up(ready) = &*state else { return false };
-        *state = State::Suspect(Arc::clone(ready), Arc::clone(error));
+        let LinkState::Up(ready) = &*state else { return false };
+        *state = LinkState::Suspect(Arc::clone(ready), Arc::clone(error));
         self.left_ms.store(now_ms, Ordering::Release);
         drop(state);
         self.attention.notify_one();
@@ -115,9 +115,9 @@ impl Link {
     pub(super) fn renew(&self, renewed: Arc<Ready>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *state {
-            State::Up(ready) => *ready = renewed,
-            State::Suspect(..) => self.attention.notify_one(),
-            State::Connecting | State::Down(_) | State::Closed => {}
+            LinkState::Up(ready) => *ready = renewed,
+            LinkState::Suspect(..) => self.attention.notify_one(),
+            LinkState::Connecting | LinkState::Down(_) | LinkState::Closed => {}
         }
     }
 
@@ -132,13 +132,13 @@ impl Link {
     }
 
     pub(super) fn close(&self) {
-        self.set(State::Closed);
+        self.set(LinkState::Closed);
         self.attention.notify_one();
     }
 
     /// Returns true if the manager has closed it, or its runtime has ended.
     pub(super) fn ended(&self) -> bool {
-        matches!(&*self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Closed)
+        matches!(&*self.state.lock().unwrap_or_else(PoisonError::into_inner), LinkState::Closed)
     }
 }
 
@@ -159,9 +159,9 @@ impl Drop for Gone {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // A runtime without I/O, most likely. Trying again would panic again.
-            self.0.set(State::Down(Arc::new(Lost::RuntimeWithoutIo.into())));
+            self.0.set(LinkState::Down(Arc::new(Lost::RuntimeWithoutIo.into())));
         } else {
-            self.0.set(State::Closed);
+            self.0.set(LinkState::Closed);
         }
     }
 }

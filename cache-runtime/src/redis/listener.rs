@@ -13,9 +13,9 @@ use tokio::time::{sleep, timeout};
 use super::backoff::Backoff;
 use super::error::{Deadline, Lost, StoreError, StoreResult};
 use super::feed::Session;
-use super::identity::Identity;
+use super::identity::ServerIdentity;
 use super::keys::TOKEN;
-use super::link::{Link, State};
+use super::link::{Link, LinkState};
 use super::node::Node;
 use super::notice::{self, Item};
 use super::ready::Ready;
@@ -78,11 +78,11 @@ pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
         return;
     }
     let Ok(runtime) = Handle::try_current() else { return };
-    if matches!(link.state(), State::Down(_) | State::Closed) {
+    if matches!(link.state(), LinkState::Down(_) | LinkState::Closed) {
         return;
     }
-    if matches!(link.state(), State::Up(ready) if !ready.has_feed()) {
-        return say_deaf(shared, "it has no PUBLISH");
+    if matches!(link.state(), LinkState::Up(ready) if !ready.has_feed()) {
+        return report_no_feed(shared, "it has no PUBLISH");
     }
     let now = precise_ms();
     let mut state = shared.feed.lock();
@@ -111,7 +111,7 @@ async fn attend(claim: Claim, link: Arc<Link>) {
             backoff = Backoff::default();
         }
         if error.rules_out_feed() {
-            say_deaf(&shared, &with_causes(&error));
+            report_no_feed(&shared, &with_causes(&error));
         } else {
             // It may be Redis itself that is gone.
             link.attention.notify_one();
@@ -126,9 +126,9 @@ async fn up(claim: &Claim, link: &Link) -> Option<Arc<Ready>> {
     loop {
         let changed = link.changed.notified();
         match link.state() {
-            State::Up(ready) => return Some(ready),
-            State::Closed => return None,
-            State::Connecting | State::Suspect(..) | State::Down(_) => {}
+            LinkState::Up(ready) => return Some(ready),
+            LinkState::Closed => return None,
+            LinkState::Connecting | LinkState::Suspect(..) | LinkState::Down(_) => {}
         }
         claim.shared()?;
         let _ = timeout(ASLEEP / 4, changed).await;
@@ -165,8 +165,8 @@ async fn listen(
         link.changed.notify_waiters();
         let _ = timeout(BEAT, session.0.changed.notified()).await;
         match link.state() {
-            State::Up(_) | State::Suspect(..) if !session.is_lost() => {}
-            State::Closed => return Ok(()),
+            LinkState::Up(_) | LinkState::Suspect(..) if !session.is_lost() => {}
+            LinkState::Closed => return Ok(()),
             _ => return Err(Lost::Feed.into()),
         }
         sent = moment(shared);
@@ -203,7 +203,7 @@ async fn subscribe(
         .set_push_sender(receive);
     let servers = &shared.settings.servers;
     let mut connection = servers.open(&Servers::speaking(&node.info), &config).await?;
-    if Identity::ask(&mut connection).await?.server != node.server {
+    if ServerIdentity::ask(&mut connection).await?.server != node.server {
         return Err(Lost::Feed.into());
     }
     connection.subscribe(shared.keys.feed()).await?;
@@ -249,9 +249,9 @@ fn renew(
 }
 
 /// Reports once that invalidations cannot be received from this server.
-fn say_deaf(shared: &Shared, reason: &str) {
+fn report_no_feed(shared: &Shared, reason: &str) {
     if !shared.feed.is_said.swap(true, Ordering::Relaxed) {
-        shared.note_deaf(reason);
+        shared.note_no_feed(reason);
         tracing::warn!(
             redis = shared.settings.address,
             reason,
@@ -264,10 +264,10 @@ fn say_deaf(shared: &Shared, reason: &str) {
 /// Handles a message that another process has published, or this one.
 fn receive(shared: &Shared, payload: Option<&Value>) {
     let Some(Value::BulkString(bytes)) = payload else {
-        return hear_noise(shared);
+        return receive_unreadable(shared);
     };
     let Some(notice) = notice::read(bytes) else {
-        return hear_noise(shared);
+        return receive_unreadable(shared);
     };
     // What this process has invalidated it has already marked, or is about to.
     if notice.source == shared.source() || notice.items.is_empty() {
@@ -276,17 +276,17 @@ fn receive(shared: &Shared, payload: Option<&Value>) {
     shared.feed.received.one();
     for item in notice.items {
         match item {
-            Item::Key(key) => hear_key(shared, key),
+            Item::Key(key) => receive_key(shared, key),
             Item::Pattern(pattern) => {
                 if let Some(host) = shared.host.upgrade() {
-                    host.hear_cleared(pattern);
+                    host.receive_cleared(pattern);
                 }
             }
         }
     }
 }
 
-fn hear_key(shared: &Shared, key: &str) {
+fn receive_key(shared: &Shared, key: &str) {
     if key == ROOT {
         shared.generations.bump_epoch();
     } else if let Some(tag) = key.strip_prefix(TOKEN) {
@@ -297,7 +297,7 @@ fn hear_key(shared: &Shared, key: &str) {
 }
 
 /// Handles an unreadable message: it may have invalidated anything.
-fn hear_noise(shared: &Shared) {
+fn receive_unreadable(shared: &Shared) {
     tracing::debug!("a notice on the feed cannot be read: nothing in memory is trusted");
     shared.generations.bump_epoch();
 }

@@ -103,26 +103,26 @@ impl Placeholder {
 
 /// A placeholder that is renewed while the load runs. If it is not, it expires, and another process loads.
 #[derive(Clone)]
-pub(crate) struct Lease {
+pub(crate) struct PlaceholderLease {
     shared: Arc<Shared>,
     key: String,
     placeholder: Placeholder,
     ticket: FillTicket,
 }
 
-impl Lease {
+impl PlaceholderLease {
     /// Renews the placeholder while this is polled. It never ends.
     pub(crate) async fn renewals(self) {
         let life = millis(self.placeholder.life).to_string();
         let arguments = [&self.ticket.state[..], life.as_bytes()];
         loop {
             timer::sleep(self.placeholder.life / 3).await;
-            let turn = pending::turn(&self.shared, || vec![self.key.clone()]).await;
-            let Ok(turn) = turn else { continue };
+            let permit = pending::permit(&self.shared, || vec![self.key.clone()]).await;
+            let Ok(permit) = permit else { continue };
             let keys = std::slice::from_ref(&self.key);
-            let call = turn.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
+            let call = permit.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
             // A renewal that fails is tried again; without any the placeholder ends, as it should.
-            let _ = turn.ask::<u8>(call).await;
+            let _ = permit.ask::<u8>(call).await;
         }
     }
 
@@ -198,12 +198,17 @@ impl RedisStore {
         &self,
         name: &str,
         placeholder: Placeholder,
-    ) -> Result<Option<Lease>, Unavailable> {
+    ) -> Result<Option<PlaceholderLease>, Unavailable> {
         let key = self.0.keys.lease(name);
         let life = Life::For(placeholder.life);
         let ticket =
             self.begin_on(std::slice::from_ref(&key), Over::Nothing, life, placeholder).await?;
-        Ok(ticket.mine.then(|| Lease { shared: Arc::clone(&self.0), key, placeholder, ticket }))
+        Ok(ticket.mine.then(|| PlaceholderLease {
+            shared: Arc::clone(&self.0),
+            key,
+            placeholder,
+            ticket,
+        }))
     }
 
     /// Returns the lease of a running load, if the placeholder is its own.
@@ -212,8 +217,8 @@ impl RedisStore {
         name: &str,
         ticket: &FillTicket,
         placeholder: Placeholder,
-    ) -> Option<Lease> {
-        let lease = || Lease {
+    ) -> Option<PlaceholderLease> {
+        let lease = || PlaceholderLease {
             shared: Arc::clone(&self.0),
             key: self.0.keys.value(name),
             placeholder,
@@ -233,8 +238,8 @@ impl RedisStore {
         let token_ms = token_life(life);
         let id = placeholder.id.as_bytes();
         let start = [id, placeholder_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
-        let turn = pending::turn(&self.0, || keys.to_vec()).await?;
-        let (state, tokens) = turn.ask(begin(&turn.ready, keys, &start)).await?;
+        let permit = pending::permit(&self.0, || keys.to_vec()).await?;
+        let (state, tokens) = permit.ask(begin(&permit.ready, keys, &start)).await?;
         Ok(FillTicket { mine: state == id, state, tokens })
     }
 
@@ -324,12 +329,12 @@ async fn finish(
     ticket: &FillTicket,
     end: &End<'_>,
 ) -> Result<FillOutcome, Unavailable> {
-    let turn = pending::turn(shared, || keys.to_vec()).await?;
+    let permit = pending::permit(shared, || keys.to_vec()).await?;
     let End { entry, life, notice, name_token } = end;
-    let (feed, notice) = (shared.keys.feed(), turn.ready.tells(notice));
+    let (feed, notice) = (shared.keys.feed(), permit.ready.tells(notice));
     let arguments = [&ticket.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
-    let finish = finish_at(&turn.ready, keys, ticket, name_token.as_ref(), &arguments);
-    Ok(match turn.ask_large(weights::lane_of(entry.len()), 1, finish).await? {
+    let finish = finish_at(&permit.ready, keys, ticket, name_token.as_ref(), &arguments);
+    Ok(match permit.ask_large(weights::lane_of(entry.len()), 1, finish).await? {
         1 => FillOutcome::Stored,
         2 => FillOutcome::Outdated,
         _ => FillOutcome::Refused,

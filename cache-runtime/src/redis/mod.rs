@@ -62,8 +62,8 @@ pub use doctor::{Diagnostic, Severity};
 pub(crate) use error::StoreError;
 pub(crate) use feed::FeedState;
 use lane::Lane;
-use link::State;
-pub(crate) use load::{By, FillOutcome, FillTicket, Lease, Over, Placeholder};
+use link::LinkState;
+pub(crate) use load::{By, FillOutcome, FillTicket, Over, Placeholder, PlaceholderLease};
 pub(crate) use pace::{Pace, ROOM};
 pub use scan::ClearProgress;
 pub(crate) use scan::{Progress, ScanCursor};
@@ -127,13 +127,13 @@ impl RedisStore {
     /// likely to have similar sizes.
     pub(crate) async fn value(&self, name: &str, kind: u64) -> Result<Found, Unavailable> {
         let key = self.0.keys.value(name);
-        let turn = pending::turn(&self.0, || vec![key.clone()]).await?;
+        let permit = pending::permit(&self.0, || vec![key.clone()]).await?;
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
         get.arg("GET").arg(&key);
         let lane = self.0.weights.lane(kind);
-        let bytes = bytes_of(turn.ask_large(lane, 1, turn.ready.ask(lane, &key, &get)).await?);
+        let bytes = bytes_of(permit.ask_large(lane, 1, permit.ready.ask(lane, &key, &get)).await?);
         self.0.weights.note(kind, bytes.as_ref().map_or(0, Vec::len));
-        Ok(Found { bytes, tokens: Vec::new(), now_ms: turn.now_ms(&key) })
+        Ok(Found { bytes, tokens: Vec::new(), now_ms: permit.now_ms(&key) })
     }
 
     /// Reads the value under a name and the tokens of its tags, in one round trip. The tokens are cached, if the token
@@ -147,9 +147,9 @@ impl RedisStore {
         let key = self.0.keys.value(name);
         let keys = std::iter::once(key.clone()).chain(self.0.keys.tokens(tags));
         let before = self.0.before_tokens(tags);
-        let turn = pending::turn(&self.0, || self.keys(name, tags)).await?;
+        let permit = pending::permit(&self.0, || self.keys(name, tags)).await?;
         let lane = self.0.weights.lane(kind);
-        let mut values = turn.ask_large(lane, 1, turn.ready.values(lane, keys)).await?;
+        let mut values = permit.ask_large(lane, 1, permit.ready.values(lane, keys)).await?;
         let tokens = values.split_off(1.min(values.len()));
         let tokens: Vec<_> = tokens.iter().map(token).collect();
         if let Some(before) = before {
@@ -157,7 +157,7 @@ impl RedisStore {
         }
         let bytes = values.pop().and_then(bytes_of);
         self.0.weights.note(kind, bytes.as_ref().map_or(0, Vec::len));
-        Ok(Found { bytes, tokens, now_ms: turn.now_ms(&key) })
+        Ok(Found { bytes, tokens, now_ms: permit.now_ms(&key) })
     }
 
     /// Reads several values, each with the time of its server, and the tokens of several tags, the root's first; in one
@@ -170,14 +170,14 @@ impl RedisStore {
     ) -> Result<(Vec<(Option<Vec<u8>>, u64)>, Vec<Option<u64>>), Missed> {
         let keys: Vec<_> = names.iter().map(|name| self.0.keys.value(name.as_ref())).collect();
         let all = || keys.iter().cloned().chain(self.0.keys.tokens(tags));
-        let turn = pending::turn(&self.0, || all().collect()).await?;
+        let permit = pending::permit(&self.0, || all().collect()).await?;
         let asked = Instant::now();
-        let read = turn.ready.values(Lane::Bulk, all());
-        let mut values = turn.ask_large(Lane::Bulk, pace::PATIENCE, read).await?;
+        let read = permit.ready.values(Lane::Bulk, all());
+        let mut values = permit.ask_large(Lane::Bulk, pace::PATIENCE, read).await?;
         let tokens = values.split_off(names.len().min(values.len()));
         let bytes = values.iter().map(|value| bytes_in(value).map_or(0, <[u8]>::len)).sum();
         pace.note(names.len(), bytes, asked.elapsed(), self.0.settings.deadline);
-        let times = keys.iter().map(|key| turn.now_ms(key));
+        let times = keys.iter().map(|key| permit.now_ms(key));
         let values = values.into_iter().map(bytes_of).zip(times).collect();
         Ok((values, tokens.iter().map(token).collect()))
     }
@@ -188,8 +188,8 @@ impl RedisStore {
         tags: &[impl AsRef<str>],
     ) -> Result<Vec<Option<u64>>, Unavailable> {
         let before = self.0.before_tokens(tags);
-        let turn = pending::turn(&self.0, || self.0.keys.tokens(tags).collect()).await?;
-        let values = turn.ask(turn.ready.values(Lane::Quick, self.0.keys.tokens(tags))).await?;
+        let permit = pending::permit(&self.0, || self.0.keys.tokens(tags).collect()).await?;
+        let values = permit.ask(permit.ready.values(Lane::Quick, self.0.keys.tokens(tags))).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
         if let Some(before) = before {
             self.0.token_cache.remember(before, tags, tokens.iter().copied());
@@ -218,10 +218,10 @@ impl RedisStore {
 
     /// Removes names and renews tags as soon as possible. Does not wait.
     pub(crate) fn add_pending(&self, names: &[impl AsRef<str>], tags: &[impl AsRef<str>]) {
-        self.owe_keys(&self.0.keys.removal(names, tags));
+        self.add_pending_keys(&self.0.keys.removal(names, tags));
     }
 
-    fn owe_keys(&self, keys: &[String]) {
+    fn add_pending_keys(&self, keys: &[String]) {
         if runtime::with_timers().is_some() {
             // Somebody must be there to send it; outside of a runtime it is one of those who are.
             _ = self.0.link();
@@ -230,8 +230,8 @@ impl RedisStore {
     }
 
     /// Makes everything in the namespace stale as soon as possible. Does not wait.
-    pub(crate) fn owe_root(&self) {
-        self.owe_keys(&[self.0.keys.root()]);
+    pub(crate) fn add_pending_root(&self) {
+        self.add_pending_keys(&[self.0.keys.root()]);
     }
 
     /// Makes everything in the namespace stale at once.
@@ -246,21 +246,21 @@ impl RedisStore {
         }
         let mut guard = RemovalGuard { shared: &self.0, keys };
         // Removing is right also while other removals are pending.
-        let turn = self.0.turn_to_remove().await.ok()?;
+        let permit = self.0.permit_to_remove().await.ok()?;
         let notice = self.0.notice_of(&guard.keys);
         let removal =
-            removal::remove(&self.0, &turn.ready, Lane::Quick, &guard.keys, tokens, &notice);
-        let removed = turn.ask(removal).await.ok()?;
+            removal::remove(&self.0, &permit.ready, Lane::Quick, &guard.keys, tokens, &notice);
+        let removed = permit.ask(removal).await.ok()?;
         guard.keys.clear();
         Some(removed)
     }
 
     /// Measures the time that the server takes to reply.
     pub(crate) async fn ping(&self) -> Result<Duration, Unavailable> {
-        let turn = self.0.turn_to_remove().await?;
+        let permit = self.0.permit_to_remove().await?;
         let before = Instant::now();
         let (key, ping) = (self.0.keys.root(), cmd("PING"));
-        let answer = turn.ready.ask::<Value>(Lane::Quick, &key, &ping);
+        let answer = permit.ready.ask::<Value>(Lane::Quick, &key, &ping);
         // A server that does not know it, or does not permit it, answers all the same.
         let answered = async {
             match answer.await {
@@ -268,7 +268,7 @@ impl RedisStore {
                 answer => answer.map(drop),
             }
         };
-        turn.ask(answered).await?;
+        permit.ask(answered).await?;
         Ok(before.elapsed())
     }
 
@@ -290,7 +290,7 @@ impl RedisStore {
     /// Returns true if the next operation from here would be tried. Does not wait.
     pub(crate) fn usable(&self) -> bool {
         let state = self.0.link().map(|link| link.state());
-        matches!(state, Ok(State::Up(_) | State::Connecting))
+        matches!(state, Ok(LinkState::Up(_) | LinkState::Connecting))
     }
 
     /// Returns true if the connection from here is up.
@@ -309,9 +309,9 @@ impl RedisStore {
             };
         };
         match link.state() {
-            State::Suspect(..) | State::Down(_) => Absence::Since(link.left_ms()),
-            State::Closed => Absence::Lasting,
-            State::Connecting | State::Up(_) => Absence::Brief,
+            LinkState::Suspect(..) | LinkState::Down(_) => Absence::Since(link.left_ms()),
+            LinkState::Closed => Absence::Lasting,
+            LinkState::Connecting | LinkState::Up(_) => Absence::Brief,
         }
     }
 
@@ -329,9 +329,9 @@ impl RedisStore {
     /// Returns the state of the circuit breaker here.
     pub(crate) fn breaker(&self) -> Breaker {
         match self.0.link().map(|link| link.state()) {
-            Ok(State::Up(_)) => Breaker::Closed,
-            Ok(State::Suspect(..) | State::Connecting) => Breaker::HalfOpen,
-            Ok(State::Down(_) | State::Closed) | Err(_) => Breaker::Open,
+            Ok(LinkState::Up(_)) => Breaker::Closed,
+            Ok(LinkState::Suspect(..) | LinkState::Connecting) => Breaker::HalfOpen,
+            Ok(LinkState::Down(_) | LinkState::Closed) | Err(_) => Breaker::Open,
         }
     }
 
@@ -353,7 +353,7 @@ impl RedisStore {
     /// Returns the time of the server that has this name, if the link is up.
     pub(crate) fn now_ms(&self, name: &str) -> Option<u64> {
         match self.0.link().ok()?.state() {
-            State::Up(ready) => Some(self.0.server_time(&ready, &self.0.keys.value(name))),
+            LinkState::Up(ready) => Some(self.0.server_time(&ready, &self.0.keys.value(name))),
             _ => None,
         }
     }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::connector::Connector;
 use super::error::{Deadline, Lost, StoreError, StoreResult, Unusable};
-use super::identity::Identity;
+use super::identity::ServerIdentity;
 use super::lane::Lane;
 use super::line::Line;
 use super::rights::{self, Lack};
@@ -55,7 +55,7 @@ impl Node {
         mut quick: MultiplexedConnection,
     ) -> StoreResult<Self> {
         let mut lacks = connector.lacking(&rights::RIGHTS, &info, &quick).await?;
-        let identity = Identity::ask(&mut quick).await?;
+        let identity = ServerIdentity::ask(&mut quick).await?;
         if identity.is_of_cluster {
             lacks.extend(connector.lacking(&rights::OF_CLUSTER, &info, &quick).await?);
         }
@@ -132,7 +132,7 @@ impl Node {
         let mut asked: FuturesUnordered<_> =
             lines.map(async |line| (line, identity_on(line).await)).collect();
         let (first, identity) = within(deadline, asked.next()).await?.ok_or(Lost::Node)?;
-        let is_same = |identity: &Identity| identity.server == self.server;
+        let is_same = |identity: &ServerIdentity| identity.server == self.server;
         if !is_same(&identity?) {
             return Err(Unusable::AnotherServer.into());
         }
@@ -172,9 +172,9 @@ pub(super) fn place(info: &ConnectionInfo) -> Option<(&str, u16)> {
     }
 }
 
-async fn identity_on(line: &Line) -> StoreResult<Identity> {
-    let info: String = line.ask(&Identity::question()).await?;
-    Identity::read(&info)
+async fn identity_on(line: &Line) -> StoreResult<ServerIdentity> {
+    let info: String = line.ask(&ServerIdentity::question()).await?;
+    ServerIdentity::read(&info)
 }
 
 /// Measures the difference between the server's clock and this process's monotonic one.

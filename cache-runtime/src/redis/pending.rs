@@ -4,10 +4,10 @@ use std::sync::{Arc, Weak};
 
 use super::error::StoreResult;
 use super::lane::Lane;
-use super::link::{Link, State};
+use super::link::{Link, LinkState};
 use super::ready::Ready;
 use super::removal;
-use super::shared::{Shared, Turn};
+use super::shared::{Permit, Shared};
 use super::unavailable::Unavailable;
 use crate::timer::timeout;
 
@@ -24,10 +24,10 @@ pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>) {
 }
 
 async fn send_pending(shared: &Arc<Shared>, link: &Link) -> Result<(), Unavailable> {
-    while !shared.journal.is_empty() && matches!(link.state(), State::Up(_)) {
-        let turn = shared.turn_to_remove().await?;
+    while !shared.journal.is_empty() && matches!(link.state(), LinkState::Up(_)) {
+        let permit = shared.permit_to_remove().await?;
         for batch in shared.journal.batches() {
-            turn.ask(send_batch(shared, &turn.ready, &batch)).await?;
+            permit.ask(send_batch(shared, &permit.ready, &batch)).await?;
         }
     }
     Ok(())
@@ -48,23 +48,23 @@ pub(super) async fn send_batch(
 
 /// Returns a permit to read these keys, if Redis can be used now: after the removals of them that were pending at the
 /// call. Later removals belong to invalidations that had not returned by then.
-pub(super) async fn turn(
+pub(super) async fn permit(
     shared: &Arc<Shared>,
     keys: impl FnOnce() -> Vec<String>,
-) -> Result<Turn<'_>, Unavailable> {
+) -> Result<Permit<'_>, Unavailable> {
     // R6: no key is read whose removal is pending.
     if !shared.journal.is_empty() {
         let (until, keys) = (shared.journal.last(), keys());
         removed(shared, || !shared.journal.has_pending(&keys, until)).await?;
     }
-    shared.turn_to_remove().await
+    shared.permit_to_remove().await
 }
 
 /// Returns a permit to read any keys, in the same way.
-pub(super) async fn turn_for_any(shared: &Arc<Shared>) -> Result<Turn<'_>, Unavailable> {
+pub(super) async fn permit_for_any(shared: &Arc<Shared>) -> Result<Permit<'_>, Unavailable> {
     let until = shared.journal.last();
     removed(shared, || !shared.journal.has_any_pending(until)).await?;
-    shared.turn_to_remove().await
+    shared.permit_to_remove().await
 }
 
 /// Waits until the removals are confirmed, at most for the duration of an operation and while the link is up.

@@ -80,12 +80,12 @@ const fn of(need: Need, line: &'static str) -> Right {
 /// A command or right that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lack {
-    pub(super) what: What,
+    pub(super) kind: LackKind,
     pub(super) need: Need,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum LackKind {
     /// The user may not run this command, by its name in an ACL.
     Denied(String),
     /// The user may not touch keys of this namespace.
@@ -109,7 +109,7 @@ pub(super) async fn lacking(
         right.lack(&answer.err()?.into())
     });
     let mut lacking: Vec<Lack> = join_all(tried).await.into_iter().flatten().collect();
-    lacking.dedup_by(|a, b| a.what == b.what);
+    lacking.dedup_by(|a, b| a.kind == b.kind);
     lacking
 }
 
@@ -148,45 +148,49 @@ impl Right {
 
     /// Returns the lack that a reply shows. Any other error shows that the command exists and is permitted.
     pub(super) fn lack(&self, error: &StoreError) -> Option<Lack> {
-        let what = match error.reply()? {
-            ReplyKind::Denied(Denied::Command) => What::Denied(self.name()),
-            ReplyKind::Denied(Denied::Channel) => What::Channel,
-            ReplyKind::Denied(Denied::Keys) => What::Keys,
-            ReplyKind::UnknownCommand => What::Unknown(self.name()),
+        let kind = match error.reply()? {
+            ReplyKind::Denied(Denied::Command) => LackKind::Denied(self.name()),
+            ReplyKind::Denied(Denied::Channel) => LackKind::Channel,
+            ReplyKind::Denied(Denied::Keys) => LackKind::Keys,
+            ReplyKind::UnknownCommand => LackKind::Unknown(self.name()),
             _ => return None,
         };
         // Without the right to publish, other processes do not learn of invalidations.
-        let need = match (self.need, &what) {
-            (Need::Feed, What::Denied(_) | What::Channel | What::Keys) => Need::All,
+        let need = match (self.need, &kind) {
+            (Need::Feed, LackKind::Denied(_) | LackKind::Channel | LackKind::Keys) => Need::All,
             (need, _) => need,
         };
-        Some(Lack { what, need })
+        Some(Lack { kind, need })
     }
 }
 
 impl Lack {
     /// The server has no such command.
     pub(super) fn is_unknown(&self) -> bool {
-        matches!(self.what, What::Unknown(_))
+        matches!(self.kind, LackKind::Unknown(_))
     }
 
     /// Returns the rule that permits it, in the syntax of `ACL SETUSER`.
     fn rule(&self, namespace: &str) -> Option<String> {
-        match &self.what {
+        match &self.kind {
             // Whether the channel is permitted cannot be seen without it.
-            What::Denied(name) if name == "publish" => Some(format!("+{name} &{namespace}:#feed")),
-            What::Denied(name) => Some(format!("+{name}")),
-            What::Keys => Some(format!("~{namespace}:*")),
-            What::Channel => Some(format!("&{namespace}:#feed")),
-            What::Unknown(_) => None,
+            LackKind::Denied(name) if name == "publish" => {
+                Some(format!("+{name} &{namespace}:#feed"))
+            }
+            LackKind::Denied(name) => Some(format!("+{name}")),
+            LackKind::Keys => Some(format!("~{namespace}:*")),
+            LackKind::Channel => Some(format!("&{namespace}:#feed")),
+            LackKind::Unknown(_) => None,
         }
     }
 
     fn name(&self, namespace: &str) -> String {
-        match &self.what {
-            What::Denied(name) | What::Unknown(name) => name.to_uppercase().replace('|', " "),
-            What::Keys => format!("the keys of `{namespace}:`"),
-            What::Channel => format!("the channel `{namespace}:#feed`"),
+        match &self.kind {
+            LackKind::Denied(name) | LackKind::Unknown(name) => {
+                name.to_uppercase().replace('|', " ")
+            }
+            LackKind::Keys => format!("the keys of `{namespace}:`"),
+            LackKind::Channel => format!("the channel `{namespace}:#feed`"),
         }
     }
 }
@@ -250,7 +254,7 @@ pub(super) fn describe_all<'a>(
     let mut by_need = BTreeMap::<Need, Vec<&Lack>>::new();
     for lack in lacking {
         let same = by_need.entry(lack.need).or_default();
-        if !same.iter().any(|known| known.what == lack.what) {
+        if !same.iter().any(|known| known.kind == lack.kind) {
             same.push(lack);
         }
     }
@@ -264,12 +268,12 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_what_permits_it() {
-        let lack = |what| Lack { what, need: Need::All };
+        let lack = |kind| Lack { kind, need: Need::All };
         let lacks = [
-            lack(What::Denied("get".into())),
-            lack(What::Denied("script|load".into())),
-            lack(What::Keys),
-            lack(What::Unknown("unlink".into())),
+            lack(LackKind::Denied("get".into())),
+            lack(LackKind::Denied("script|load".into())),
+            lack(LackKind::Keys),
+            lack(LackKind::Unknown("unlink".into())),
         ];
         let text = describe(&lacks.each_ref(), "app", "shop");
         assert_eq!(

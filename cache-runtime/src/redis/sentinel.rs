@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::connector::Connector;
 use super::error::{Deadline, StoreError, StoreResult, Unusable};
-use super::identity::Identity;
+use super::identity::ServerIdentity;
 
 /// Connects to the master that the sentinels name: the first one that is a master. A sentinel that was cut off may
 /// still name one that was replaced.
@@ -22,7 +22,7 @@ pub(super) async fn reach_master(
         let attempt = async {
             let info = ask_sentinel(connector, sentinel, master).await?;
             let mut connection = connector.open(&info).await?;
-            if Identity::ask(&mut connection).await?.is_master {
+            if ServerIdentity::ask(&mut connection).await?.is_master {
                 return Ok((info, connection));
             }
             Err(Unusable::Replica { server: info.addr().to_string() }.into())

@@ -16,7 +16,7 @@ pub(crate) struct Settings {
     pub(crate) connections: usize,
     pub(crate) connect_timeout: Duration,
     /// The maximum time that an operation waits for its permit.
-    pub(crate) turn_timeout: Duration,
+    pub(crate) permit_timeout: Duration,
     pub(crate) deadline: Duration,
     pub(crate) health_interval: Duration,
     pub(crate) trust_restart: bool,
@@ -36,7 +36,7 @@ impl Settings {
 /// The part of the cache that the store depends on.
 pub(crate) trait Host: Send + Sync {
     /// Handles that another process has cleared a pattern.
-    fn hear_cleared(&self, pattern: &str);
+    fn receive_cleared(&self, pattern: &str);
 
     /// Returns the counts of this process since its start, by the field of the sum.
     fn totals(&self) -> Vec<Total>;

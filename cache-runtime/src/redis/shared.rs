@@ -21,7 +21,7 @@ use super::journal::Journal;
 use super::keys::Keys;
 use super::lane::Lane;
 use super::leases::Leases;
-use super::link::{Link, State};
+use super::link::{Link, LinkState};
 use super::notice::{self, Item};
 use super::ready::Ready;
 use super::reports::Reports;
@@ -51,7 +51,7 @@ const IN_FLIGHT: usize = 4_096;
 const LATELY: Duration = Duration::from_secs(1);
 
 /// Begins the tasks of a link.
-pub(super) type Begin = fn(&Handle, &Arc<Shared>, &Arc<Link>);
+pub(super) type BeginTasks = fn(&Handle, &Arc<Shared>, &Arc<Link>);
 
 /// The links by the number of their runtime.
 type Links = HashMap<RuntimeId, Arc<Link>, BuildPrehashed>;
@@ -81,7 +81,7 @@ pub(super) struct Shared {
     process: Process,
     pub(super) clock: Clock,
     /// Starts the tasks of each new link.
-    begin: Begin,
+    begin: BeginTasks,
     links: Mutex<Links>,
     in_flight: Semaphore,
     closed: AtomicBool,
@@ -89,7 +89,7 @@ pub(super) struct Shared {
 }
 
 /// The permit for an operation: a connection that is up, and a place among the operations in progress.
-pub(super) struct Turn<'a> {
+pub(super) struct Permit<'a> {
     link: Arc<Link>,
     pub(super) ready: Arc<Ready>,
     shared: &'a Shared,
@@ -103,7 +103,7 @@ impl Shared {
         clock: Clock,
         host: Weak<dyn Host>,
         events: Arc<Events>,
-        begin: Begin,
+        begin: BeginTasks,
     ) -> Self {
         let keys = Keys::new(&settings.namespace);
         let settings = Arc::new(settings);
@@ -139,19 +139,19 @@ impl Shared {
 
     /// Returns a permit, if Redis can be used now, without regard to pending removals: for removing, and for keys that
     /// are never invalidated. Waits for a connection only during the first attempt.
-    pub(super) async fn turn_to_remove(self: &Arc<Self>) -> Result<Turn<'_>, Unavailable> {
+    pub(super) async fn permit_to_remove(self: &Arc<Self>) -> Result<Permit<'_>, Unavailable> {
         let link = self.link()?;
         let ready = link.ready().await?;
         let place = match self.in_flight.try_acquire() {
             Ok(place) => place,
             Err(_) => {
-                let limit = self.settings.turn_timeout;
+                let limit = self.settings.permit_timeout;
                 let waited = timeout(limit, self.in_flight.acquire()).await;
                 // The semaphore is never closed.
                 waited.ok().and_then(Result::ok).ok_or(Unavailable::Crowded(limit))?
             }
         };
-        Ok(Turn { link, ready, shared: self, _place: place })
+        Ok(Permit { link, ready, shared: self, _place: place })
     }
 
     /// Returns this runtime's link, which is made on first use.
@@ -163,7 +163,7 @@ impl Shared {
             return Err(Unavailable::NoRuntime);
         };
         if self.process.has_changed() {
-            self.begin_anew();
+            self.restart_after_fork();
         }
         let mut links = self.lock_links();
         if let Some(link) = links.get(&runtime.id()).filter(|link| !link.ended()) {
@@ -186,7 +186,7 @@ impl Shared {
 
     /// Starts again in a forked process: it does not use its parent's connections, has received no notices, and has a
     /// number of its own.
-    fn begin_anew(&self) {
+    fn restart_after_fork(&self) {
         self.source.store(random::word(), Ordering::Release);
         for (_, link) in self.lock_links().drain() {
             link.close();
@@ -198,14 +198,14 @@ impl Shared {
         self.token_cache.forget();
         self.generations.bump_epoch();
         self.fleet_counters
-            .begin_anew(|| self.host.upgrade().map_or_else(Vec::new, |host| host.totals()));
+            .discard(|| self.host.upgrade().map_or_else(Vec::new, |host| host.totals()));
     }
 
     /// Returns true if this runtime has a link that is up. Makes none.
     pub(super) fn is_up(&self) -> bool {
         let Some(runtime) = runtime::with_timers() else { return false };
         let links = self.lock_links();
-        links.get(&runtime.id()).is_some_and(|link| matches!(link.state(), State::Up(_)))
+        links.get(&runtime.id()).is_some_and(|link| matches!(link.state(), LinkState::Up(_)))
     }
 
     /// Closes all links; no further one is made.
@@ -323,7 +323,7 @@ impl Shared {
     }
 
     /// Notes that the invalidations of other processes cannot be received.
-    pub(super) fn note_deaf(&self, reason: &str) {
+    pub(super) fn note_no_feed(&self, reason: &str) {
         let what = format!("{reason}; {}", rights::Need::Feed.loss());
         self.events.note(EventKind::RedisLacks { what });
     }
@@ -371,7 +371,7 @@ impl Shared {
     }
 }
 
-impl Turn<'_> {
+impl Permit<'_> {
     /// Runs an operation with its deadline. A failure that may be the connection's makes the link
     /// suspect.
     pub(super) async fn ask<T>(
@@ -394,15 +394,15 @@ impl Turn<'_> {
     ) -> Result<T, Missed> {
         let (asked, deadline) = (Instant::now(), self.shared.settings.deadline);
         let mut operation = pin!(operation);
-        let mut turns = 0;
+        let mut deadlines = 0;
         let (outcome, is_there) = loop {
-            turns += 1;
-            let turn = pin!(timeout(deadline, operation.as_mut()));
-            let (outcome, is_there) = match select(turn, self.late_ping()).await {
+            deadlines += 1;
+            let attempt = pin!(timeout(deadline, operation.as_mut()));
+            let (outcome, is_there) = match select(attempt, self.late_ping()).await {
                 Either::Left((outcome, _)) => (outcome, false),
-                Either::Right((is_there, turn)) => (turn.await, is_there),
+                Either::Right((is_there, attempt)) => (attempt.await, is_there),
             };
-            if outcome.is_ok() || !is_there || turns >= patience {
+            if outcome.is_ok() || !is_there || deadlines >= patience {
                 break (outcome, is_there);
             }
         };
@@ -426,7 +426,7 @@ impl Turn<'_> {
             if answered.is_some_and(|at| at.elapsed() < half) {
                 return true;
             }
-            if !matches!(self.link.state(), State::Up(_)) || !self.ready.answers().await {
+            if !matches!(self.link.state(), LinkState::Up(_)) || !self.ready.answers().await {
                 return false;
             }
             *answered = Some(Instant::now());

@@ -8,7 +8,7 @@ use redis::cmd;
 
 use super::fleet_counters::Sent;
 use super::lane::Lane;
-use super::link::{Link, State};
+use super::link::{Link, LinkState};
 use super::script::Script;
 use super::shared::Shared;
 use super::unavailable::Unavailable;
@@ -39,7 +39,7 @@ pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>, interval: Dura
         }
         wait = interval;
         let Some(shared) = shared.upgrade() else { return };
-        if matches!(link.state(), State::Up(_)) {
+        if matches!(link.state(), LinkState::Up(_)) {
             // What fails is tried again the next time.
             let _ = report(&shared, interval / 2).await;
         }
@@ -59,8 +59,8 @@ async fn ended(link: &Link) {
 /// Adds the counts since the last report to the sums, if that report is older than `after`.
 pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), Unavailable> {
     // Another link's task may be at it, on a runtime that nobody drives.
-    let turn = timeout(shared.settings.deadline, shared.fleet_counters.0.lock()).await;
-    let (Ok(mut sent), Some(host)) = (turn, shared.host.upgrade()) else { return Ok(()) };
+    let locked = timeout(shared.settings.deadline, shared.fleet_counters.0.lock()).await;
+    let (Ok(mut sent), Some(host)) = (locked, shared.host.upgrade()) else { return Ok(()) };
     if sent.is_forbidden || !sent.is_due(after) {
         return Ok(());
     }
@@ -97,24 +97,24 @@ async fn add(shared: &Arc<Shared>, grown: &[Total], number: u64) -> Result<(), U
     let grown: Vec<_> = grown.iter().map(|(field, by)| (field, by.to_string())).collect();
     let mut arguments = vec![ttl.as_bytes(), instance.as_bytes(), number.as_bytes()];
     grown.iter().for_each(|(field, by)| arguments.extend([field.as_bytes(), by.as_bytes()]));
-    let turn = shared.turn_to_remove().await?;
+    let permit = shared.permit_to_remove().await?;
     let keys = [shared.keys.fleet_counters()];
-    let added = turn.ready.script(Lane::Bulk, Script::Add, &keys, &arguments);
+    let added = permit.ready.script(Lane::Bulk, Script::Add, &keys, &arguments);
     shared.quietly(added).await
 }
 
 /// Reads the sums.
 pub(super) async fn fleet_sums(shared: &Arc<Shared>) -> Result<FleetSums, Unavailable> {
-    let turn = shared.turn_to_remove().await?;
+    let permit = shared.permit_to_remove().await?;
     let key = shared.keys.fleet_counters();
     let mut all = cmd("HGETALL");
     all.arg(&key);
     let fields: Vec<(Vec<u8>, Vec<u8>)> =
-        shared.quietly(turn.ready.ask(Lane::Bulk, &key, &all)).await?;
+        shared.quietly(permit.ready.ask(Lane::Bulk, &key, &all)).await?;
     // What is not text was written by somebody else.
     let text = |bytes| String::from_utf8(bytes).ok();
     let fields = fields.into_iter().filter_map(|(field, sum)| text(field).zip(text(sum)));
-    let now_secs = turn.now_ms(&key) / 1_000;
+    let now_secs = permit.now_ms(&key) / 1_000;
     let mut fleet_sums = FleetSums::default();
     for (field, text) in fields {
         if field == SINCE {
@@ -133,11 +133,11 @@ pub(super) async fn fleet_sums(shared: &Arc<Shared>) -> Result<FleetSums, Unavai
 
 /// Starts the sums from zero.
 pub(super) async fn reset_fleet_counters(shared: &Arc<Shared>) -> Result<(), Unavailable> {
-    let turn = shared.turn_to_remove().await?;
+    let permit = shared.permit_to_remove().await?;
     let key = shared.keys.fleet_counters();
     let mut unlink = cmd("UNLINK");
     unlink.arg(&key);
-    shared.quietly(turn.ready.ask(Lane::Quick, &key, &unlink)).await
+    shared.quietly(permit.ready.ask(Lane::Quick, &key, &unlink)).await
 }
 
 /// Returns the time of an instance's last report, in milliseconds and in seconds. The field has the number of the

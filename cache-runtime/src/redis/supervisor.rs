@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::backoff::Backoff;
 use super::error::{Deadline, Lost, StoreError, StoreResult};
 use super::lane::Lane;
-use super::link::{Gone, Link, State};
+use super::link::{Gone, Link, LinkState};
 use super::node::Node;
 use super::ready::Ready;
 use super::rights::{self, Need};
@@ -62,18 +62,18 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
                 was_down = true;
                 let error = Arc::new(error);
                 strong.suspect(&link, &error);
-                link.set(State::Down(error));
+                link.set(LinkState::Down(error));
             }
             Ok(_) => return,
             Err(error) if !link.ended() => {
                 let reason = with_causes(&error);
-                if matches!(link.state(), State::Connecting) {
+                if matches!(link.state(), LinkState::Connecting) {
                     strong.log_down(&reason);
                     was_down = true;
                 } else {
                     strong.log_still_down(&reason);
                 }
-                link.set(State::Down(Arc::new(error)));
+                link.set(LinkState::Down(Arc::new(error)));
             }
             Err(_) => return,
         }
@@ -90,13 +90,13 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
 /// stay if the feed has received all invalidations meanwhile.
 fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
     if shared.feed.is_connected_to(ready.server()) {
-        link.set(State::Up(ready));
+        link.set(LinkState::Up(ready));
     } else {
         shared.feed.give_up(&shared.generations.lease);
         // From here on loads do not go to memory any more; for the moment, operations wait.
-        link.set(State::Connecting);
+        link.set(LinkState::Connecting);
         shared.generations.bump_epoch();
-        link.set(State::Up(ready));
+        link.set(LinkState::Up(ready));
     }
     listener::ensure(shared, link);
 }
@@ -108,10 +108,10 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
         attention(link, shared).await?;
         let shared = shared.upgrade()?;
         let (before, suspect) = match link.state() {
-            State::Up(ready) => (ready, false),
-            State::Suspect(ready, _) => (ready, true),
-            State::Closed => return None,
-            State::Connecting | State::Down(_) => return Some(Lost::Link.into()),
+            LinkState::Up(ready) => (ready, false),
+            LinkState::Suspect(ready, _) => (ready, true),
+            LinkState::Closed => return None,
+            LinkState::Connecting | LinkState::Down(_) => return Some(Lost::Link.into()),
         };
         match check(&shared, link, &before).await {
             // A cluster's masters may be others than before.

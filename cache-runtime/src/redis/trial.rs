@@ -26,9 +26,9 @@ impl RedisStore {
 }
 
 async fn try_lease(shared: &Arc<Shared>) -> bool {
-    let Ok(turn) = shared.turn_to_remove().await else { return true };
+    let Ok(permit) = shared.permit_to_remove().await else { return true };
     let keys = [shared.keys.lease(&format!("#tried:{:x}", random::word()))];
-    let reason = match shared.quietly(lease(&turn.ready, &keys, &shared.keys.feed())).await {
+    let reason = match shared.quietly(lease(&permit.ready, &keys, &shared.keys.feed())).await {
         // It was found, and taken away.
         Ok(1) => {
             shared.leases.note(true);

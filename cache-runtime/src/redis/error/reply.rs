@@ -6,7 +6,7 @@ use redis::{ErrorKind, RedisError};
 
 /// An error reply, with its kind.
 #[derive(Clone, Debug)]
-pub(crate) struct Reply {
+pub(crate) struct ErrorReply {
     pub(in crate::redis) kind: ReplyKind,
     pub(super) error: RedisError,
 }
@@ -61,7 +61,7 @@ pub(crate) enum ServerState {
     ClusterDown,
 }
 
-impl Reply {
+impl ErrorReply {
     pub(super) fn new(error: RedisError) -> Self {
         let kind = match error.kind() {
             ErrorKind::RESP3NotSupported => ReplyKind::NoResp3,
@@ -73,7 +73,7 @@ impl Reply {
                 _ => ReplyKind::Other,
             },
         };
-        Reply { kind, error }
+        ErrorReply { kind, error }
     }
 }
 
