@@ -29,8 +29,13 @@ async fn refusal(config: CacheConfig) -> Error {
 
 /// The texts of an error and of its causes.
 fn chain(error: &Error) -> Vec<String> {
-    let first: &(dyn std::error::Error + 'static) = error;
-    std::iter::successors(Some(first), |error| error.source()).map(ToString::to_string).collect()
+    let mut texts = vec![error.to_string()];
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        texts.push(error.to_string());
+        cause = error.source();
+    }
+    texts
 }
 
 /// Asserts that each text says something of its own, and that all of them are in the alternate form.
@@ -112,6 +117,7 @@ fn an_address_that_cannot_be_used_is_its_own_reason() {
     }
 }
 
+#[derive(Clone)]
 struct Unwritable;
 
 impl Serialize for Unwritable {

@@ -5,7 +5,7 @@ use std::mem::discriminant;
 use super::key::CallKey;
 use super::store_outcome::StoreOutcome;
 use crate::core::{Core, DIRECT};
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 use crate::seldom::Reason;
 use crate::stats::SiteCounters;
 use crate::value::REMEDY;
@@ -25,7 +25,8 @@ impl Core {
         let (function, name) = (key.function(), key.name().as_str());
         let reason = Reason::NotStored(discriminant(error));
         self.seldom(function.unwrap_or(DIRECT), reason, |times| {
-            tracing::warn!(function, name, times, %error, "a value is not stored");
+            let error = with_causes(error);
+            tracing::warn!(function, name, times, error, "a value is not stored");
         });
         StoreOutcome::Unfit
     }

@@ -313,7 +313,7 @@ impl crate::core::Core {
         const WHY: &str =
             "a direct load is not cached: `load` runs each time, and nothing is stored";
         self.seldom(DIRECT, Reason::Refused(discriminant(error)), |times| {
-            tracing::error!(%error, times, "{WHY}");
+            tracing::error!(error = format!("{error:#}"), times, "{WHY}");
         });
     }
 

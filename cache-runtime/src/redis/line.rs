@@ -19,7 +19,7 @@ use super::servers::Servers;
 use crate::error::with_causes;
 
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ServerLine {
     servers: Arc<Servers>,
     connect_timeout: Duration,
     to: ConnectionInfo,
@@ -38,7 +38,7 @@ struct Numbered {
     connection: MultiplexedConnection,
 }
 
-impl Line {
+impl ServerLine {
     pub(super) fn new(
         servers: &Arc<Servers>,
         connect_timeout: Duration,
@@ -46,7 +46,7 @@ impl Line {
         server: &str,
         connection: MultiplexedConnection,
     ) -> Arc<Self> {
-        Arc::new(Line {
+        Arc::new(ServerLine {
             servers: Arc::clone(servers),
             connect_timeout,
             to: to.clone(),

@@ -16,7 +16,7 @@ use super::connector::Connector;
 use super::error::{Deadline, Lost, StoreError, StoreResult, Unusable};
 use super::identity::ServerIdentity;
 use super::lane::Lane;
-use super::line::Line;
+use super::line::ServerLine;
 use super::rights::{self, Lack};
 use crate::clock::precise_ms;
 
@@ -28,9 +28,9 @@ const BUSY: u32 = 8;
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) info: ConnectionInfo,
-    quick: Arc<Line>,
+    quick: Arc<ServerLine>,
     /// The others, taken in turn.
-    bulk: Arc<[Arc<Line>]>,
+    bulk: Arc<[Arc<ServerLine>]>,
     turns: Arc<AtomicUsize>,
     /// The difference of the server's time and this process's monotonic time, in milliseconds.
     pub(super) offset_ms: i64,
@@ -63,7 +63,7 @@ impl Node {
         let line = |connection| {
             let (servers, timeout) =
                 (&connector.settings.servers, connector.settings.connect_timeout);
-            Line::new(servers, timeout, &info, &identity.server, connection)
+            ServerLine::new(servers, timeout, &info, &identity.server, connection)
         };
         let mut bulk = Vec::new();
         for _ in 1..connector.settings.connections {
@@ -99,7 +99,7 @@ impl Node {
         place(&self.info)
     }
 
-    fn line(&self, lane: Lane) -> &Line {
+    fn line(&self, lane: Lane) -> &ServerLine {
         let next = || self.turns.fetch_add(1, Ordering::Relaxed) % self.bulk.len().max(1);
         match lane {
             Lane::Quick => &self.quick,
@@ -117,7 +117,7 @@ impl Node {
 
     /// Returns true if it replies on one of its connections, although with an error.
     pub(super) async fn answers(&self) -> bool {
-        let ask = async |line: &Line| match line.ask::<redis::Value>(&cmd("PING")).await {
+        let ask = async |line: &ServerLine| match line.ask::<redis::Value>(&cmd("PING")).await {
             Err(error) if !error.is_reply() => Err(error),
             _ => Ok(()),
         };
@@ -172,7 +172,7 @@ pub(super) fn place(info: &ConnectionInfo) -> Option<(&str, u16)> {
     }
 }
 
-async fn identity_on(line: &Line) -> StoreResult<ServerIdentity> {
+async fn identity_on(line: &ServerLine) -> StoreResult<ServerIdentity> {
     let info: String = line.ask(&ServerIdentity::question()).await?;
     ServerIdentity::read(&info)
 }
