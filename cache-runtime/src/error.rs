@@ -12,12 +12,12 @@ use crate::value::REMEDY;
 /// An outage of Redis is not one of them: the cache goes on without it (see the crate docs).
 ///
 /// `Display` says what cannot be used, and what is accepted. An error of something else that caused it is its
-/// [`source`](std::error::Error::source) and not repeated in the text. So a report that walks the chain, such as
-/// `{:#}` of `anyhow`, names each cause once. The alternate form `{:#}` of this type does the same: it adds the causes,
-/// separated by `: `. Use it where only the text is kept, as in a log.
+/// [`source`](std::error::Error::source) and not repeated in the text. So a report that walks the chain, such
+/// as `{:#}` of `anyhow`, names each cause once. The alternate form `{:#}` of this type does the same: it
+/// adds the causes, separated by `: `. Use it where only the text is kept, as in a log.
 ///
-/// A chain ends in the original error if there is one: a [`std::io::Error`], an error of the Redis client or of TLS,
-/// or a [`CodecError`](crate::CodecError).
+/// A chain ends in the original error if there is one: a [`std::io::Error`], an error of the Redis client or
+/// of TLS, or a [`CodecError`](crate::CodecError).
 ///
 /// ```
 /// use std::error::Error as _;
@@ -47,7 +47,8 @@ pub enum Error {
         value: String,
         /// The accepted values.
         expected: String,
-        /// The error that made it unusable, if it is not the cache's own finding: such as that of reading a file.
+        /// The error that made it unusable, if it is not the cache's own finding: such as that of reading a
+        /// file.
         source: Option<Cause>,
     },
     /// A name, prefix, tag or pattern cannot be used.

@@ -1,4 +1,5 @@
-//! Delays between attempts. They grow, and are jittered, so that many processes do not return at the same moment.
+//! Delays between attempts. They grow, and are jittered, so that many processes do not return at the same
+//! moment.
 
 use std::time::Duration;
 

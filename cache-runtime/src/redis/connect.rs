@@ -27,8 +27,8 @@ pub(super) async fn begin_with(connector: &Connector) -> StoreResult<Node> {
     Ok(node)
 }
 
-/// Connects to the master that sentinels name, or to one of the configured servers. If none answers, connects to a
-/// discovered one.
+/// Connects to the master that sentinels name, or to one of the configured servers. If none answers, connects
+/// to a discovered one.
 pub(super) async fn reach(
     connector: &Connector,
 ) -> StoreResult<(ConnectionInfo, MultiplexedConnection)> {
@@ -59,7 +59,8 @@ async fn reach_any(
     Ok(reached)
 }
 
-/// Completes a server with all others of its cluster, if it is part of one. Known nodes keep their connections.
+/// Completes a server with all others of its cluster, if it is part of one. Known nodes keep their
+/// connections.
 pub(super) async fn complete(
     connector: &Connector,
     first: Node,

@@ -1,7 +1,7 @@
 //! The error of the Redis store, and the decisions that depend on it.
 //!
-//! A failure is typed once, where a reply or an error of the client arrives ([`StoreError::from`]). From there on
-//! no decision reads its text. Each decision is a method, and one table of real replies tests them.
+//! A failure is typed once, where a reply or an error of the client arrives ([`StoreError::from`]). From
+//! there on no decision reads its text. Each decision is a method, and one table of real replies tests them.
 
 mod reply;
 #[cfg(test)]
@@ -106,9 +106,9 @@ impl StoreError {
         })
     }
 
-    /// Returns true if the link is not to be used before the server has answered a probe. This is so for failures of
-    /// the connection, and for a server that serves nobody or cannot be written to: without writing, no load can be
-    /// validated. Other replies leave the link in use.
+    /// Returns true if the link is not to be used before the server has answered a probe. This is so for
+    /// failures of the connection, and for a server that serves nobody or cannot be written to: without
+    /// writing, no load can be validated. Other replies leave the link in use.
     pub(super) fn takes_out_of_use(&self) -> bool {
         match self {
             StoreError::Reply(reply) => reply.kind.takes_out_of_use(),
@@ -266,8 +266,8 @@ impl Error for StoreError {
 }
 
 /// Returns what the client's error wraps, if both have the same text: an [`io::Error`](std::io::Error), a
-/// [`ServerError`](redis::ServerError) or a [`ParsingError`](redis::ParsingError). A chain of causes then names
-/// nothing twice.
+/// [`ServerError`](redis::ServerError) or a [`ParsingError`](redis::ParsingError). A chain of causes then
+/// names nothing twice.
 fn unwrapped(error: &RedisError) -> &(dyn Error + 'static) {
     let Some(inner) = error.source() else { return error };
     match inner.downcast_ref::<Arc<dyn Error + Send + Sync>>() {

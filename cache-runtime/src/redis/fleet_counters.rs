@@ -1,7 +1,7 @@
 //! The counts that a manager has added to the statistics of all processes.
 //!
-//! A report that is not confirmed is sent again unchanged, under its number, and Redis adds each number of a manager
-//! once. So an outage loses nothing. A killed process loses its counts since its last report.
+//! A report that is not confirmed is sent again unchanged, under its number, and Redis adds each number of a
+//! manager once. So an outage loses nothing. A killed process loses its counts since its last report.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};

@@ -5,8 +5,8 @@ use redis::{Cmd, cmd};
 
 /// The identity of a server, as it reports it.
 pub(super) struct ServerIdentity {
-    /// The run of the server. A server that has been a replica meanwhile has another replication id: it may lack
-    /// removals that its master has confirmed.
+    /// The run of the server. A server that has been a replica meanwhile has another replication id: it may
+    /// lack removals that its master has confirmed.
     pub(super) server: String,
     pub(super) is_master: bool,
     pub(super) is_of_cluster: bool,

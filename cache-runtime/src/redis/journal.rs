@@ -1,8 +1,9 @@
 //! The journal: removals that Redis has not confirmed.
 //!
-//! While the removal of a key is pending, this process does not read that key: the value in Redis may be from before an
-//! invalidation that has already returned to its caller. A read of a name and its tags reads the name's key and each
-//! tag's token. So it waits for the removals of all of these, and of the root's token. Other reads go on.
+//! While the removal of a key is pending, this process does not read that key: the value in Redis may be from
+//! before an invalidation that has already returned to its caller. A read of a name and its tags reads the
+//! name's key and each tag's token. So it waits for the removals of all of these, and of the root's token.
+//! Other reads go on.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -56,7 +57,8 @@ impl Journal {
         self.len.load(Ordering::Acquire)
     }
 
-    /// Adds keys. Returns true if the removal of the root is pending now, so that cached tokens of it are void.
+    /// Adds keys. Returns true if the removal of the root is pending now, so that cached tokens of it are
+    /// void.
     pub(super) fn add(&self, keys: &[String]) -> bool {
         self.change(|pending| {
             pending.last += 1;
@@ -79,8 +81,8 @@ impl Journal {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).last
     }
 
-    /// Returns true if the removal of one of these keys, or of everything, was requested up to this number and is not
-    /// confirmed.
+    /// Returns true if the removal of one of these keys, or of everything, was requested up to this number
+    /// and is not confirmed.
     pub(super) fn has_pending(&self, keys: &[String], until: u64) -> bool {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let mut keys = keys.iter().chain([&self.root]);

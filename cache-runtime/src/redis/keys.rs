@@ -44,8 +44,8 @@ impl Keys {
         }
     }
 
-    /// Returns the key of the token of the name that is stored under this key, or beside which a value is stored. `None`
-    /// if the key holds something else.
+    /// Returns the key of the token of the name that is stored under this key, or beside which a value is
+    /// stored. `None` if the key holds something else.
     pub(super) fn name_token(&self, key: &str) -> Option<String> {
         let stored = self.within(key)?;
         name_of(stored).map(|name| self.token(&name_tag(name)))

@@ -1,7 +1,7 @@
 //! One connection to a server. If it was closed while it was idle, another one replaces it.
 //!
-//! A server may close idle connections (`timeout`), and so may a device in between. Nothing is lost with such a
-//! connection.
+//! A server may close idle connections (`timeout`), and so may a device in between. Nothing is lost with such
+//! a connection.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -61,8 +61,8 @@ impl ServerLine {
         self.lock().connection.clone()
     }
 
-    /// Sends a command. If the connection was closed before, so that nothing has been sent, it is sent over a new
-    /// one.
+    /// Sends a command. If the connection was closed before, so that nothing has been sent, it is sent over a
+    /// new one.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> StoreResult<T> {
         let Numbered { number, mut connection } = self.lock().clone();
         let outcome = {
@@ -82,7 +82,8 @@ impl ServerLine {
         }
     }
 
-    /// Returns the connection after this one, if it leads to the same server. Boxed, because it is rare and large.
+    /// Returns the connection after this one, if it leads to the same server. Boxed, because it is rare and
+    /// large.
     fn renewed(&self, number: u64) -> BoxedFuture<'_, Option<MultiplexedConnection>> {
         Box::pin(self.renew(number))
     }

@@ -93,8 +93,8 @@ impl Link {
         }
     }
 
-    /// Suspends the link after an operation failed, until the server has answered. Returns true if the link was up
-    /// until now.
+    /// Suspends the link after an operation failed, until the server has answered. Returns true if the link
+    /// was up until now.
     pub(super) fn suspect(&self, error: &Arc<StoreError>, now_ms: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let LinkState::Up(ready) = &*state else { return false };

@@ -33,11 +33,11 @@ use crate::random;
 const BEAT: Duration = Duration::from_millis(500);
 /// The time without a reply after which a connection is given up.
 const PATIENCE: Duration = LEASE;
-/// The number of checks of a cluster's masters after a change: the cluster counts the change before each of its nodes
-/// knows of it.
+/// The number of checks of a cluster's masters after a change: the cluster counts the change before each of
+/// its nodes knows of it.
 const LOOKS: u32 = 10;
-/// The time without a sign of life after which the runtime of a task counts as not driven. With the interval below,
-/// another link takes over within ten seconds.
+/// The time without a sign of life after which the runtime of a task counts as not driven. With the interval
+/// below, another link takes over within ten seconds.
 const ASLEEP: Duration = Duration::from_secs(8);
 /// The interval at which a link checks that the feed has a listener.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
@@ -210,8 +210,8 @@ async fn subscribe(
     Ok(Subscription { node: node.clone(), connection })
 }
 
-/// Checks that there is a subscription to each master of a cluster. All masters are asked, because they do not learn
-/// of a new one at the same time.
+/// Checks that there is a subscription to each master of a cluster. All masters are asked, because they do
+/// not learn of a new one at the same time.
 async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> StoreResult<()> {
     let encrypted = shared.settings.servers.are_encrypted();
     let asked = subscriptions.iter().filter(|subscription| subscription.node.is_of_cluster);
@@ -308,8 +308,8 @@ struct Subscription {
     connection: MultiplexedConnection,
 }
 
-/// Waits for a reply of each server; everything that it had published before has then been received. Returns the state
-/// of the cluster that each node reports.
+/// Waits for a reply of each server; everything that it had published before has then been received. Returns
+/// the state of the cluster that each node reports.
 async fn beat(subscriptions: &[Subscription]) -> StoreResult<Vec<String>> {
     let ask = async |subscription: &Subscription| {
         let mut connection = subscription.connection.clone();

@@ -1,9 +1,9 @@
 //! The begin and the end of a load or put in Redis.
 //!
-//! It begins with a placeholder under the name and with the tokens as they are, and stores by compare-and-set over
-//! that placeholder. One server does each of the two in one step. In a cluster the name and its tokens are on
-//! different nodes. Then they are asked side by side: it matters that all of it is before the body, or after
-//! it, and not in which order.
+//! It begins with a placeholder under the name and with the tokens as they are, and stores by compare-and-set
+//! over that placeholder. One server does each of the two in one step. In a cluster the name and its tokens
+//! are on different nodes. Then they are asked side by side: it matters that all of it is before the body, or
+//! after it, and not in which order.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -192,8 +192,8 @@ impl RedisStore {
         Ok(ticket)
     }
 
-    /// Begins a load that replaces an entry. The entry stays meanwhile, and the placeholder has another key. `None` if
-    /// another process has one there.
+    /// Begins a load that replaces an entry. The entry stays meanwhile, and the placeholder has another key.
+    /// `None` if another process has one there.
     pub(crate) async fn lease_refresh(
         &self,
         name: &str,
@@ -265,8 +265,8 @@ impl RedisStore {
         finish(&self.0, &self.keys(name, tags), ticket, &end).await
     }
 
-    /// Ends a load that has nothing to store: removes its placeholder, and returns the outcome that its value would have
-    /// had.
+    /// Ends a load that has nothing to store: removes its placeholder, and returns the outcome that its value
+    /// would have had.
     pub(crate) async fn release(
         &self,
         name: &str,
@@ -367,7 +367,8 @@ async fn finish_at(
     ready.script(lane, Script::Fill, &keys, &arguments).await
 }
 
-/// Stores an entry in a cluster. A put removes the token of its name, in the same step if both are on one node.
+/// Stores an entry in a cluster. A put removes the token of its name, in the same step if both are on one
+/// node.
 async fn fill_in_cluster(
     ready: &Ready,
     lane: Lane,

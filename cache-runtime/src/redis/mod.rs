@@ -1,10 +1,10 @@
 //! The Redis store: entries, placeholders and tokens, and the operations on them.
 //!
-//! Every operation has a deadline, and only the first one waits for a connection. Every failure is returned as
-//! [`Unavailable`]: the caller goes on without Redis.
+//! Every operation has a deadline, and only the first one waits for a connection. Every failure is returned
+//! as [`Unavailable`]: the caller goes on without Redis.
 //!
-//! A tag is invalidated by removing its token. An absent token equals none that was recorded, and the next load that
-//! notes the tag gives it a new one.
+//! A tag is invalidated by removing its token. An absent token equals none that was recorded, and the next
+//! load that notes the tag gives it a new one.
 
 mod backoff;
 mod breaker;
@@ -123,8 +123,8 @@ impl RedisStore {
         )))
     }
 
-    /// Reads the value under a name, for a caller that has the tokens from the token cache. Values of one kind are
-    /// likely to have similar sizes.
+    /// Reads the value under a name, for a caller that has the tokens from the token cache. Values of one
+    /// kind are likely to have similar sizes.
     pub(crate) async fn value(&self, name: &str, kind: u64) -> Result<Found, Unavailable> {
         let key = self.0.keys.value(name);
         let permit = pending::permit(&self.0, || vec![key.clone()]).await?;
@@ -136,8 +136,8 @@ impl RedisStore {
         Ok(Found { bytes, tokens: Vec::new(), now_ms: permit.now_ms(&key) })
     }
 
-    /// Reads the value under a name and the tokens of its tags, in one round trip. The tokens are cached, if the token
-    /// cache is in use.
+    /// Reads the value under a name and the tokens of its tags, in one round trip. The tokens are cached, if
+    /// the token cache is in use.
     pub(crate) async fn read(
         &self,
         name: &str,
@@ -160,8 +160,8 @@ impl RedisStore {
         Ok(Found { bytes, tokens, now_ms: permit.now_ms(&key) })
     }
 
-    /// Reads several values, each with the time of its server, and the tokens of several tags, the root's first; in one
-    /// round trip. Adapts the number of values of the next request.
+    /// Reads several values, each with the time of its server, and the tokens of several tags, the root's
+    /// first; in one round trip. Adapts the number of values of the next request.
     pub(crate) async fn read_many(
         &self,
         names: &[impl AsRef<str>],
@@ -204,8 +204,8 @@ impl RedisStore {
         tags.map(|tag| self.0.token_cache.token(tag, now_ms).map(Some)).collect()
     }
 
-    /// Removes names and renews tags. Removals that Redis does not confirm stay pending, and until they are confirmed
-    /// this process does not read these keys in Redis.
+    /// Removes names and renews tags. Removals that Redis does not confirm stay pending, and until they are
+    /// confirmed this process does not read these keys in Redis.
     ///
     /// Returns the number of removed entries; `None` if it is not known.
     pub(crate) async fn invalidate(

@@ -20,8 +20,8 @@ use super::line::ServerLine;
 use super::rights::{self, Lack};
 use crate::clock::precise_ms;
 
-/// The number of deadlines that a connection may take to reply while another one to the same server replies: it may be
-/// transferring a large value.
+/// The number of deadlines that a connection may take to reply while another one to the same server replies:
+/// it may be transferring a large value.
 const BUSY: u32 = 8;
 
 /// A connected server.
@@ -125,8 +125,8 @@ impl Node {
         select_ok(lines.map(|line| Box::pin(ask(line)))).await.is_ok()
     }
 
-    /// Checks that all connections still lead to the same run of the server, and measures its clock again. One
-    /// connection has to reply within the deadline. Another may be transferring a large value.
+    /// Checks that all connections still lead to the same run of the server, and measures its clock again.
+    /// One connection has to reply within the deadline. Another may be transferring a large value.
     pub(super) async fn check(&self, deadline: Duration) -> StoreResult<Self> {
         let lines = std::iter::once(&self.quick).chain(&*self.bulk);
         let mut asked: FuturesUnordered<_> =

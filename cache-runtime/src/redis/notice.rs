@@ -52,16 +52,16 @@ pub(super) fn size_of_key(key: &str) -> usize {
     3 + key.len()
 }
 
-/// Returns an empty notice without a source, which shows whether notices can be sent. It is text, because a server
-/// that lacks the command quotes it.
+/// Returns an empty notice without a source, which shows whether notices can be sent. It is text, because a
+/// server that lacks the command quotes it.
 pub(super) fn nothing() -> Vec<u8> {
     write(u64::from_le_bytes(*b"(nobody)"), []).unwrap_or_default()
 }
 
 /// Reads a notice; `None` for bytes that no process of this version has written.
 ///
-/// Any client with the right to publish can send any bytes. So reading costs no more than their length. Each pattern
-/// costs a pass through memory, so a notice has one at most.
+/// Any client with the right to publish can send any bytes. So reading costs no more than their length. Each
+/// pattern costs a pass through memory, so a notice has one at most.
 pub(super) fn read(bytes: &[u8]) -> Option<Notice<'_>> {
     if bytes.len() > LONGEST {
         return None;
@@ -131,8 +131,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever is sent, what it says takes no more than its bytes, and asks for memory to be gone through
-        /// once at most.
+        /// Whatever is sent, what it says takes no more than its bytes, and asks for memory to be gone
+        /// through once at most.
         #[test]
         fn any_message_costs_no_more_than_its_length(
             head in 0_u8..3, items in proptest::collection::vec(("[kpx]", ".{0,3}", 0_u16..5), 0..200),

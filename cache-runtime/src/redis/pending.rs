@@ -11,8 +11,8 @@ use super::shared::{Permit, Shared};
 use super::unavailable::Unavailable;
 use crate::timer::timeout;
 
-/// Runs the task of a link that sends pending removals at once. One step takes those that were added during the last
-/// one.
+/// Runs the task of a link that sends pending removals at once. One step takes those that were added during
+/// the last one.
 pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>) {
     while !link.ended() {
         link.pending.notified().await;
@@ -46,8 +46,8 @@ pub(super) async fn send_batch(
     Ok(())
 }
 
-/// Returns a permit to read these keys, if Redis can be used now: after the removals of them that were pending at the
-/// call. Later removals belong to invalidations that had not returned by then.
+/// Returns a permit to read these keys, if Redis can be used now: after the removals of them that were
+/// pending at the call. Later removals belong to invalidations that had not returned by then.
 pub(super) async fn permit(
     shared: &Arc<Shared>,
     keys: impl FnOnce() -> Vec<String>,

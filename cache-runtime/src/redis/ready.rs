@@ -186,8 +186,8 @@ impl Ready {
     }
 }
 
-/// Returns the slots that each master of a cluster claims; `None` while keys are moving between two of them. A single
-/// server claims nothing.
+/// Returns the slots that each master of a cluster claims; `None` while keys are moving between two of them.
+/// A single server claims nothing.
 pub(super) async fn claims(ready: &Ready) -> StoreResult<Option<Vec<String>>> {
     if !ready.is_cluster() {
         return Ok(Some(Vec::new()));

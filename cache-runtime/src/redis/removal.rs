@@ -9,8 +9,8 @@ use super::script::Script;
 use super::shared::Shared;
 use crate::entry;
 
-/// Removes keys of which the first `tokens` are tokens, and publishes the notice. The tokens of names are removed with
-/// them. Returns the number of removed entries.
+/// Removes keys of which the first `tokens` are tokens, and publishes the notice. The tokens of names are
+/// removed with them. Returns the number of removed entries.
 pub(super) async fn remove(
     shared: &Shared,
     ready: &Ready,

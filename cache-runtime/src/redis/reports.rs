@@ -23,7 +23,8 @@ struct Last {
 const REASONS: usize = 8;
 
 impl Reports {
-    /// Notes the begin of an outage. Returns the number of outages without a report, if this one is to be reported.
+    /// Notes the begin of an outage. Returns the number of outages without a report, if this one is to be
+    /// reported.
     pub(super) fn outage(&self, now: Instant, reason: &str) -> Option<u64> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.reasons = vec![reason.to_owned()];

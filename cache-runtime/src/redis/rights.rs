@@ -1,7 +1,7 @@
 //! The rights that the cache needs: each command is tried when a connection is made.
 //!
-//! A command that is refused inside a script fails the script, and some are meant to fail there. So missing rights are
-//! found beforehand, and named.
+//! A command that is refused inside a script fails the script, and some are meant to fail there. So missing
+//! rights are found beforehand, and named.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ pub(super) enum Need {
     Scans,
     /// The statistics of all processes.
     Sums,
-    /// Invalidations of other processes cannot be received, if the server has no such command. A user who may not
-    /// publish cannot tell others either.
+    /// Invalidations of other processes cannot be received, if the server has no such command. A user who may
+    /// not publish cannot tell others either.
     Feed,
     /// Scripts that the server has lost are not sent again before the next connection.
     LostScripts,
@@ -37,8 +37,8 @@ pub(super) struct Right {
     pub(super) need: Need,
 }
 
-/// Every command that is sent or that a script runs. The key is absent at first, and a text of ten seconds from
-/// `SET` to `UNLINK`: what makes a hash is refused there.
+/// Every command that is sent or that a script runs. The key is absent at first, and a text of ten seconds
+/// from `SET` to `UNLINK`: what makes a hash is refused there.
 pub(super) const RIGHTS: [Right; 22] = [
     of(Need::Nothing, "PING"),
     of(Need::All, "TIME"),

@@ -41,8 +41,8 @@ return reply";
 /// KEYS: the token. ARGV: its ms or -1, a new one. Returns the token.
 const NOTE: &str = "return note(KEYS[1], ARGV[1], ARGV[2])";
 
-/// Treats a key of another type as absent. Any other failure, such as a command that the user may not run, fails the
-/// script.
+/// Treats a key of another type as absent. Any other failure, such as a command that the user may not run,
+/// fails the script.
 const GOT: &str = r"
 local function got(reply)
   if type(reply) == 'table' and not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply) end
@@ -72,7 +72,8 @@ end
 /// A put tells the other processes, and takes the name's own token: what is stored beside the name is older.
 ///
 /// KEYS: name, tokens, of a put the name's own one. ARGV: state, entry or '', its ms or -1 (or '1': own
-/// placeholder), the feed, the notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2 if a token is.
+/// placeholder), the feed, the notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2
+/// if a token is.
 ///
 /// R2: compare-and-set; a name that is gone equals no state, so a removal takes the right to store.
 const FILL: &str = r"

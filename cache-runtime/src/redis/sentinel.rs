@@ -8,8 +8,8 @@ use super::connector::Connector;
 use super::error::{Deadline, StoreError, StoreResult, Unusable};
 use super::identity::ServerIdentity;
 
-/// Connects to the master that the sentinels name: the first one that is a master. A sentinel that was cut off may
-/// still name one that was replaced.
+/// Connects to the master that the sentinels name: the first one that is a master. A sentinel that was cut
+/// off may still name one that was replaced.
 pub(super) async fn reach_master(
     connector: &Connector,
     sentinels: &[ConnectionInfo],

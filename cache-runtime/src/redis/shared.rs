@@ -137,8 +137,8 @@ impl Shared {
         }
     }
 
-    /// Returns a permit, if Redis can be used now, without regard to pending removals: for removing, and for keys that
-    /// are never invalidated. Waits for a connection only during the first attempt.
+    /// Returns a permit, if Redis can be used now, without regard to pending removals: for removing, and for
+    /// keys that are never invalidated. Waits for a connection only during the first attempt.
     pub(super) async fn permit_to_remove(self: &Arc<Self>) -> Result<Permit<'_>, Unavailable> {
         let link = self.link()?;
         let ready = link.ready().await?;
@@ -184,8 +184,8 @@ impl Shared {
         self.source.load(Ordering::Acquire)
     }
 
-    /// Starts again in a forked process: it does not use its parent's connections, has received no notices, and has a
-    /// number of its own.
+    /// Starts again in a forked process: it does not use its parent's connections, has received no notices,
+    /// and has a number of its own.
     fn restart_after_fork(&self) {
         self.source.store(random::word(), Ordering::Release);
         for (_, link) in self.lock_links().drain() {
@@ -246,8 +246,8 @@ impl Shared {
 
     /// Suspends a link.
     ///
-    /// Values in memory stay valid if the invalidations of other processes were received until now. If not, they are
-    /// from the outage of another link.
+    /// Values in memory stay valid if the invalidations of other processes were received until now. If not,
+    /// they are from the outage of another link.
     pub(super) fn suspect(&self, link: &Link, error: &Arc<StoreError>) {
         if link.suspect(error, self.clock.now_ms())
             && !self.generations.lease.has_held_within(LATELY)
@@ -275,8 +275,8 @@ impl Shared {
             .unwrap_or_default()
     }
 
-    /// Returns the state before tokens are requested; `None` if no copies are kept, so that the token cache is not
-    /// used.
+    /// Returns the state before tokens are requested; `None` if no copies are kept, so that the token cache
+    /// is not used.
     pub(super) fn before_tokens(&self, tags: &[impl AsRef<str>]) -> Option<Before> {
         self.feed.is_wanted().then(|| self.token_cache.before(tags, self.clock.now_ms()))
     }
@@ -347,7 +347,8 @@ impl Shared {
         }
     }
 
-    /// Runs an operation without drawing conclusions from a failure: statistics are no reason to stop using Redis.
+    /// Runs an operation without drawing conclusions from a failure: statistics are no reason to stop using
+    /// Redis.
     pub(super) async fn quietly<T>(
         &self,
         operation: impl Future<Output = StoreResult<T>>,
@@ -384,8 +385,9 @@ impl Permit<'_> {
         self.conclude(asked, outcome)
     }
 
-    /// Runs an operation with a possibly large reply. If the reply is late and the server answers a ping meanwhile,
-    /// waits for up to `patience` deadlines. Then the operation alone has failed: the link stays in use.
+    /// Runs an operation with a possibly large reply. If the reply is late and the server answers a ping
+    /// meanwhile, waits for up to `patience` deadlines. Then the operation alone has failed: the link stays
+    /// in use.
     pub(super) async fn ask_large<T>(
         &self,
         lane: Lane,

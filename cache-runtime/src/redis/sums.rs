@@ -1,5 +1,5 @@
-//! The statistics of all processes together: sums in one hash, to which each manager adds the growth of its own
-//! counts ([`fleet_counters`](super::fleet_counters)).
+//! The statistics of all processes together: sums in one hash, to which each manager adds the growth of its
+//! own counts ([`fleet_counters`](super::fleet_counters)).
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -29,7 +29,8 @@ const INSTANCE: &str = "@i:";
 /// The field that holds the time since which the sums are counted.
 const SINCE: &str = "@since";
 
-/// Runs the task of a link that reports while the link is up, unless the task of another link has just reported.
+/// Runs the task of a link that reports while the link is up, unless the task of another link has just
+/// reported.
 pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>, interval: Duration) {
     // Processes that begin together do not report together.
     let mut wait = interval.mul_f64(random::fraction());
@@ -140,8 +141,8 @@ pub(super) async fn reset_fleet_counters(shared: &Arc<Shared>) -> Result<(), Una
     shared.quietly(permit.ready.ask(Lane::Quick, &key, &unlink)).await
 }
 
-/// Returns the time of an instance's last report, in milliseconds and in seconds. The field has the number of the
-/// report, the milliseconds (not written by earlier versions), and the seconds.
+/// Returns the time of an instance's last report, in milliseconds and in seconds. The field has the number of
+/// the report, the milliseconds (not written by earlier versions), and the seconds.
 fn when(text: &str) -> (Option<u64>, Option<u64>) {
     let mut parts = text.rsplit(' ').map(|part| part.parse::<u64>().ok());
     let (secs, ms, number) = (parts.next().flatten(), parts.next().flatten(), parts.next());

@@ -1,5 +1,5 @@
-//! The tasks of a link: one that connects, supervises and reconnects, and those that send pending removals and
-//! report statistics.
+//! The tasks of a link: one that connects, supervises and reconnects, and those that send pending removals
+//! and report statistics.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -86,8 +86,8 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
 
 /// Makes the connection usable.
 ///
-/// Values in memory from the time without Redis end with it, including those of loads that began just before. They
-/// stay if the feed has received all invalidations meanwhile.
+/// Values in memory from the time without Redis end with it, including those of loads that began just before.
+/// They stay if the feed has received all invalidations meanwhile.
 fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
     if shared.feed.is_connected_to(ready.server()) {
         link.set(LinkState::Up(ready));
@@ -137,8 +137,8 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
     }
 }
 
-/// Waits until something happens or a check is due. Meanwhile, ensures that a link listens to the feed: the one that
-/// did may be on a runtime that is no longer driven.
+/// Waits until something happens or a check is due. Meanwhile, ensures that a link listens to the feed: the
+/// one that did may be on a runtime that is no longer driven.
 async fn attention(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<()> {
     let mut left = shared.upgrade()?.settings.health_interval;
     while !left.is_zero() {
@@ -173,8 +173,8 @@ async fn connected(shared: &Shared) -> StoreResult<Arc<Ready>> {
     })
 }
 
-/// Probes the servers, sends pending removals, and measures the servers' clocks. In a cluster, also requests the slots
-/// and connects to new masters.
+/// Probes the servers, sends pending removals, and measures the servers' clocks. In a cluster, also requests
+/// the slots and connects to new masters.
 async fn check(shared: &Shared, link: &Link, ready: &Ready) -> StoreResult<Arc<Ready>> {
     let was_refused = link.take_refused();
     let check = async |node: &Node| {
@@ -213,8 +213,8 @@ async fn complete(
     Ok(ready)
 }
 
-/// Removes the root's token on a server that has not been identified, before anything is read from it. Such a server
-/// may hold data from before confirmed invalidations.
+/// Removes the root's token on a server that has not been identified, before anything is read from it. Such a
+/// server may hold data from before confirmed invalidations.
 async fn identify(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     if shared.settings.trust_restart {
         return Ok(());
@@ -232,8 +232,8 @@ async fn identify(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     Ok(())
 }
 
-/// Records that the servers are identified, or prolongs the record. This is written each time, because a server that
-/// can only be read is of no use: no load could be validated.
+/// Records that the servers are identified, or prolongs the record. This is written each time, because a
+/// server that can only be read is of no use: no load could be validated.
 async fn keep_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let known = async |node: &Node| {
         let key = shared.keys.run(&node.server);
@@ -244,8 +244,8 @@ async fn keep_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     join_all(ready.nodes().map(known)).await.into_iter().collect()
 }
 
-/// Sends the removals that are pending now. Those that are added meanwhile wait for the next check, so that this
-/// ends.
+/// Sends the removals that are pending now. Those that are added meanwhile wait for the next check, so that
+/// this ends.
 async fn replay(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let batches = shared.journal.batches();
     for batch in &batches {

@@ -68,8 +68,8 @@ impl Tls {
         Ok(Tls { files: Some(files), last })
     }
 
-    /// Makes a client with the present contents of the files, because certificates may live for hours only. If a file
-    /// cannot be read, because it is being replaced, its last contents are used.
+    /// Makes a client with the present contents of the files, because certificates may live for hours only.
+    /// If a file cannot be read, because it is being replaced, its last contents are used.
     pub(crate) fn client(&self, info: ConnectionInfo) -> StoreResult<Client> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match self.files.as_ref().map(Files::read) {

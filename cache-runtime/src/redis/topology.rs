@@ -62,8 +62,8 @@ pub(super) async fn masters(
     read(answer, encrypted).ok_or(StoreError::Unexpected { expected, cause: None })
 }
 
-/// Returns the parts of CLUSTER INFO that change when a node joins a cluster or takes over from another; `None` if this
-/// node serves no commands.
+/// Returns the parts of CLUSTER INFO that change when a node joins a cluster or takes over from another;
+/// `None` if this node serves no commands.
 pub(super) fn view(info: &str) -> Option<String> {
     let told = |name| field(info, name).unwrap_or_default();
     (told("cluster_state") == "ok").then(|| {

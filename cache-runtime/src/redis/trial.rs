@@ -16,7 +16,8 @@ use crate::random;
 const LIFE_MS: &[u8] = b"2000";
 
 impl RedisStore {
-    /// Returns true if one load per fleet is possible here. Without Redis, no process waits for another anyway.
+    /// Returns true if one load per fleet is possible here. Without Redis, no process waits for another
+    /// anyway.
     pub(crate) async fn may_lease(&self) -> bool {
         match self.0.leases.known() {
             None => try_lease(&self.0).await,

@@ -10,8 +10,9 @@ const PLACES: usize = 1024;
 /// The number of small values in a row after which a kind no longer counts as large.
 const REMEMBERED: u8 = 32;
 
-/// The number of next values that are expected to be large, for each kind of values, such as those of one function. A
-/// reply uses the connection of its command, and the replies behind it wait. So the choice precedes the size.
+/// The number of next values that are expected to be large, for each kind of values, such as those of one
+/// function. A reply uses the connection of its command, and the replies behind it wait. So the choice
+/// precedes the size.
 pub(super) struct Weights(Box<[AtomicU8]>);
 
 impl Default for Weights {

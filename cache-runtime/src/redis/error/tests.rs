@@ -15,8 +15,8 @@ fn reply(line: &str) -> StoreError {
     redis::parse_redis_value(bytes.as_bytes()).unwrap().extract_error().unwrap_err().into()
 }
 
-/// One letter for each decision that is positive: out of Use, reFusal, not a Reply, Half moved, lost Script, wrong
-/// Type, Password missing.
+/// One letter for each decision that is positive: out of Use, reFusal, not a Reply, Half moved, lost Script,
+/// wrong Type, Password missing.
 fn decisions(error: &StoreError) -> String {
     let decisions = [
         ('U', error.takes_out_of_use()),
