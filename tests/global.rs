@@ -207,14 +207,9 @@ impl Write for Lines {
 }
 
 /// The same tests in a process whose own manager has Redis.
-#[tokio::test]
-async fn the_same_holds_with_redis() {
+#[test]
+fn the_same_holds_with_redis() {
     let (server, namespace) = (RedisServer::start(), unique_namespace());
-    // A link that meets a server for the first time makes stale what is there. Those of several runtimes may do so
-    // one after the other, which costs loads: so the server is known before they come.
-    let config = CacheConfig::default().redis_url(server.url()).namespace(&namespace);
-    let manager = CacheManager::connect(config.require_redis(true)).await.unwrap();
-    assert_eq!(manager.disconnect().await, 0);
     let tests = Command::new(env::current_exe().unwrap())
         .arg("is_used::")
         .env("REDIS_URL", server.url())

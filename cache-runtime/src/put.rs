@@ -220,9 +220,13 @@ impl Put {
         took: Duration,
         overtaken: Overtaken,
     ) -> StoreOutcome {
-        let Some(ttl) = policy.life(value) else {
-            self.remove().await;
-            return StoreOutcome::Unwanted;
+        let ttl = match policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => {
+                let outcome = self.core.refused(&self.key, counters, refusal);
+                self.remove().await;
+                return outcome;
+            }
         };
         let (grace, coding) = (policy.grace_of(value), policy.coding);
         let weight = self.core.weight(&self.key, policy.weigh.as_ref(), value);

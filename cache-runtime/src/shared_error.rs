@@ -26,11 +26,11 @@ use std::sync::Arc;
 pub struct SharedError(Arc<dyn AsRef<dyn Error + Send + Sync> + Send + Sync>);
 
 impl SharedError {
-    pub(crate) fn new<E>(error: E) -> Self
+    pub(crate) fn new<E>(error: Arc<E>) -> Self
     where
         E: AsRef<dyn Error + Send + Sync> + Send + Sync + 'static,
     {
-        SharedError(Arc::new(error))
+        SharedError(error)
     }
 
     /// Returns the original error.

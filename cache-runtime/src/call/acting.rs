@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::policy::Refusal;
 use super::reading::Reading;
 use super::store_outcome::PutOutcome;
 use super::{Call, CallKey, Found, Goal, Load, Served, Turn, Version, WaitError, recursion};
 use crate::boxed::boxed;
 use crate::error::Error;
 use crate::flight::{FlightOutcome, Leader, Role, Ticket};
+use crate::invalidate::Targets;
 use crate::put::{Overtaken, Put, Worth};
 use crate::redis::Over;
 use crate::site::Coalesce;
@@ -126,11 +128,18 @@ impl Call {
         function: &'static str,
         value: &dyn AnyValue,
     ) -> Result<(), Error> {
-        let Some(ttl) = self.policy.life(value) else {
-            self.core.invalidate(&crate::invalidate::Targets::name(self.key.name().as_str())).await;
-            let reason =
-                "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
-            return Err(Error::NotStored { function, reason });
+        let ttl = match self.policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => {
+                self.core.invalidate(&Targets::name(self.key.name().as_str())).await;
+                let reason = match refusal {
+                    Refusal::Unwanted => {
+                        "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more"
+                    }
+                    Refusal::Panics => "`cache_if` panics; nothing is stored any more",
+                };
+                return Err(Error::NotStored { function, reason });
+            }
         };
         let (grace, coding) = (self.policy.grace_of(value), self.policy.coding);
         let weight = self.weight(value);

@@ -71,8 +71,12 @@ impl Call {
         value: &dyn AnyValue,
         took: Duration,
     ) -> (Option<FillOutcome>, StoreOutcome) {
-        let Some(ttl) = self.policy.life(value) else {
-            return (self.release(redis, leader, key, ticket, false).await, StoreOutcome::Unwanted);
+        let ttl = match self.policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => {
+                let outcome = self.core.refused(&self.key, &self.counters, refusal);
+                return (self.release(redis, leader, key, ticket, false).await, outcome);
+            }
         };
         let copy = || {
             if self.stores == Stores::Tiered {

@@ -3,6 +3,7 @@
 use std::mem::discriminant;
 
 use super::key::CallKey;
+use super::policy::Refusal;
 use super::store_outcome::StoreOutcome;
 use crate::core::{Core, DIRECT};
 use crate::error::{Error, with_causes};
@@ -29,6 +30,29 @@ impl Core {
             tracing::warn!(function, name, times, error, "a value is not stored");
         });
         StoreOutcome::Unfit
+    }
+
+    /// Returns the outcome of a value that the options of its function refuse. A `cache_if` that panics is counted and
+    /// logged.
+    pub(crate) fn refused(
+        &self,
+        key: &CallKey,
+        counters: &SiteCounters,
+        refusal: Refusal,
+    ) -> StoreOutcome {
+        if refusal == Refusal::Panics {
+            counters.slow.not_stored.one();
+            let (function, name) = (key.function(), key.name().as_str());
+            self.seldom(function.unwrap_or(DIRECT), Reason::Panics("cache_if"), |times| {
+                tracing::error!(
+                    function,
+                    name,
+                    times,
+                    "`cache_if` panics: the value is returned, and not stored; mend it"
+                );
+            });
+        }
+        StoreOutcome::Unwanted
     }
 
     /// Whether a value is not stored since it would not come back as it is; counted, and said once for each

@@ -12,6 +12,7 @@ use crate::config::Ttl;
 use crate::core::Bound;
 use crate::error::with_causes;
 use crate::output::{CacheValue, OutputKind, ResultKind};
+use crate::panics::unless_panicking;
 use crate::site::{Instance, TtlSpec};
 use crate::value::{
     Coding, Equality, Likeness, Printing, ValueCodec, ValueType, codec_of, type_of,
@@ -149,8 +150,10 @@ impl<T> MaybeNone for Option<T> {
     }
 }
 
-/// What the attribute and the configuration say; an error if a TTL expression gave one that has no
-/// meaning.
+/// Returns the policy that the attribute and the configuration make.
+///
+/// # Errors
+/// A TTL expression that panics, or gives a TTL that has no meaning.
 pub(super) fn policy(
     bound: &Bound,
     instance: &Instance,
@@ -201,7 +204,15 @@ fn ttl_of(
         TtlSpec::Inherit => return Ok(None),
         TtlSpec::Millis(ms) => Ttl::For(Duration::from_millis(ms)),
         TtlSpec::Forever => Ttl::Forever,
-        TtlSpec::Dynamic(ttl) => Ttl::For(ttl()),
+        // R3: the body can run without a TTL.
+        TtlSpec::Dynamic(ttl) => match unless_panicking(ttl) {
+            Some(ttl) => Ttl::For(ttl),
+            None => {
+                let uncached = Uncached::TtlPanics { option };
+                say_uncached(bound, instance, &uncached);
+                return Err(uncached);
+            }
+        },
     };
     if ttl.check(option).is_ok() {
         return Ok(Some(ttl));

@@ -163,6 +163,17 @@ impl Call {
         })
     }
 
+    /// Goes on without a task: an argument cannot be copied for one.
+    #[must_use]
+    pub fn without_a_task(self) -> Self {
+        let What::BackgroundRefresh(looked) = self.0 else { return self };
+        let Looked { call, step, reply } = *looked;
+        Call(match call.serve_without_a_task(step) {
+            Some(served) => What::Done(served, reply),
+            None => What::Bypass(reply.unwrap_or_default()),
+        })
+    }
+
     fn next(self, shares: Shares) -> Boxed<Next> {
         Box::pin(async move {
             match self.0 {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::run::Background;
 use crate::call::Lost;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
+use crate::panics::{drop_each, unless_panicking};
 use crate::value::Value;
 
 /// An argument of which a task can have a copy.
@@ -44,6 +45,11 @@ where
     }
 }
 
+/// Makes the copies of the arguments for a task; `None` if the code of one panics.
+pub fn copied<T>(copy: impl FnOnce() -> T) -> Option<T> {
+    unless_panicking(copy)
+}
+
 /// A copy of an argument.
 pub fn keep<T: Keep>(argument: &T) -> T {
     argument.clone()
@@ -64,7 +70,13 @@ where
 {
     let lost = move |error| {
         let text = (share.text)(&error);
-        Lost { shared: share.how.map(|how| (how.put)(error).0), text }
+        let Some(how) = share.how else {
+            drop_each([error]);
+            return Lost { shared: None, text };
+        };
+        let (shared, error) = (how.put)(error);
+        drop_each([error]);
+        Lost { shared, text }
     };
     let value = |value: K::Value| -> Value { Arc::new(value) };
     Background::new(Box::pin(async move { K::split(body.await).map(value).map_err(lost) }))

@@ -29,6 +29,8 @@ pub(super) enum Uncached {
     TagDisplay,
     /// The expression of an option gave a duration that has no meaning.
     Ttl { option: &'static str, given: Ttl },
+    /// The expression of an option panicked.
+    TtlPanics { option: &'static str },
 }
 
 impl Uncached {
@@ -40,6 +42,7 @@ impl Uncached {
             Uncached::FingerprintPanics => Reason::Fingerprint,
             Uncached::TagDisplay => Reason::Tags,
             Uncached::Ttl { option, .. } => Reason::Ttl(option),
+            Uncached::TtlPanics { option } => Reason::Panics(option),
         }
     }
 
@@ -75,6 +78,9 @@ impl fmt::Display for Uncached {
             Uncached::KeyPanics => f.write_str(KEY_PANICS),
             Uncached::FingerprintPanics => f.write_str(FINGERPRINT_PANICS),
             Uncached::TagDisplay => f.write_str("the `Display` of a value in a tag failed"),
+            Uncached::TtlPanics { option } => {
+                write!(f, "its `{option}` expression panics; mend it")
+            }
             Uncached::Ttl { option, given } => {
                 write!(f, "its `{option}` expression gave {given}; expected 1ms to 100 years")
             }

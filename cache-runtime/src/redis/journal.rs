@@ -10,7 +10,7 @@ use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::notice;
 
@@ -27,6 +27,8 @@ pub(super) struct Journal {
     root: String,
     /// Notified when removals are confirmed, or could not be sent.
     pub(super) changed: Notify,
+    /// Held by the link that sends what is pending.
+    pub(super) sender: AsyncMutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -45,8 +47,13 @@ struct Times {
 impl Journal {
     /// Makes a journal that falls back to the removal of `root`.
     pub(super) fn new(root: String) -> Self {
-        let (pending, len, changed) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
-        Journal { pending, len, root, changed }
+        Journal {
+            pending: Mutex::default(),
+            len: AtomicUsize::new(0),
+            root,
+            changed: Notify::new(),
+            sender: AsyncMutex::default(),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -23,8 +23,11 @@ pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>) {
     }
 }
 
+/// Sends what is pending. All links are woken, and one of them sends: another one takes its place if that takes too long,
+/// since its runtime may not be driven.
 async fn send_pending(shared: &Arc<Shared>, link: &Link) -> Result<(), Unavailable> {
     while !shared.journal.is_empty() && matches!(link.state(), LinkState::Up(_)) {
+        let _sender = timeout(shared.settings.deadline / 4, shared.journal.sender.lock()).await;
         let permit = shared.permit_to_remove().await?;
         for batch in shared.journal.batches() {
             permit.ask(send_batch(shared, &permit.ready, &batch)).await?;

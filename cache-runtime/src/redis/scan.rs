@@ -79,11 +79,14 @@ impl RedisStore {
             progress(ClearProgress { removed, part: 1.0 });
             return Some(removed);
         }
-        tracing::warn!(
-            pattern = sought.pattern(),
-            "keys move from node to node all the while, and not all that match can be found: everything in \
-             the namespace is made stale"
-        );
+        self.0.moving.happens(self.0.clock.now_ms(), |times| {
+            tracing::warn!(
+                pattern = sought.pattern(),
+                times,
+                "keys move from node to node all the while, and not all that match can be found: everything in \
+                 the namespace is made stale"
+            );
+        });
         guard.keys.clear();
         self.invalidate_root().await;
         progress(ClearProgress { removed, part: 1.0 });

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
 use tokio::runtime::Id as RuntimeId;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Semaphore, SemaphorePermit};
 
 use super::breaker::Record;
 use super::connector::Connector;
@@ -38,6 +38,7 @@ use crate::prehashed::BuildPrehashed;
 use crate::process::Process;
 use crate::random;
 use crate::runtime;
+use crate::seldom::Seldom;
 use crate::stats::{Counter, Histogram};
 use crate::timer::{sleep, timeout};
 use tokio::runtime::Handle;
@@ -83,9 +84,15 @@ pub(super) struct Shared {
     /// Starts the tasks of each new link.
     begin: BeginTasks,
     links: Mutex<Links>,
+    /// Held by the link that identifies a server.
+    identifying: AsyncMutex<()>,
     in_flight: Semaphore,
     closed: AtomicBool,
     no_runtime_logged: AtomicBool,
+    /// Log lines on scans that met moving keys.
+    pub(super) moving: Seldom,
+    /// Log lines on leases that cannot be had.
+    pub(super) no_leases: Seldom,
 }
 
 /// The permit for an operation: a connection that is up, and a place among the operations in progress.
@@ -124,9 +131,12 @@ impl Shared {
             clock,
             begin,
             links: Mutex::default(),
+            identifying: AsyncMutex::default(),
             in_flight: Semaphore::new(IN_FLIGHT),
             closed: AtomicBool::new(false),
             no_runtime_logged: AtomicBool::new(false),
+            moving: Seldom::default(),
+            no_leases: Seldom::default(),
             errors: Counter::default(),
             outages: Counter::default(),
             times: Histogram::default(),
@@ -177,6 +187,12 @@ impl Shared {
         (self.begin)(&runtime, self, &link);
         links.insert(runtime.id(), Arc::clone(&link));
         Ok(link)
+    }
+
+    /// Waits until no other link identifies a server, or for a while: the runtime of that link may not be driven.
+    pub(super) async fn permit_to_identify(&self) -> Option<AsyncMutexGuard<'_, ()>> {
+        let limit = self.settings.deadline.min(self.settings.connect_timeout) / 4;
+        timeout(limit, self.identifying.lock()).await.ok()
     }
 
     /// Returns the number of this manager in its notices.

@@ -161,8 +161,7 @@ async fn connected(shared: &Shared) -> StoreResult<Arc<Ready>> {
         let ready = complete(shared, first, Vec::new(), scripts).await?;
         // Removing is possible when writing is not.
         replay(shared, &ready).await?;
-        identify(shared, &ready).await?;
-        keep_known(shared, &ready).await?;
+        make_known(shared, &ready).await?;
         StoreResult::Ok(Arc::new(ready))
     };
     shared.connector.within_connect_timeout(attempt).await.map_err(|error| {
@@ -189,7 +188,7 @@ async fn check(shared: &Shared, link: &Link, ready: &Ready) -> StoreResult<Arc<R
     let rest = async {
         replay(shared, &checked).await?;
         if checked.server() != ready.server() {
-            identify(shared, &checked).await?;
+            return make_known(shared, &checked).await;
         }
         keep_known(shared, &checked).await
     };
@@ -211,6 +210,14 @@ async fn complete(
     let settings = &shared.settings;
     shared.note_lacks(rights::describe_all(lacks, settings.user(), &settings.namespace));
     Ok(ready)
+}
+
+/// Identifies the servers, and makes them known. The links of one process do that one after the other: a link that removes
+/// the root's token once another one is up makes stale what has been loaded by then.
+async fn make_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
+    let _permit = shared.permit_to_identify().await;
+    identify(shared, ready).await?;
+    keep_known(shared, ready).await
 }
 
 /// Removes the root's token on a server that has not been identified, before anything is read from it. Such a

@@ -16,9 +16,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage};
 
 use super::error::{StoreError, StoreResult};
+#[cfg(feature = "tls")]
+use crate::clock::precise_ms;
 use crate::config::CacheConfig;
 #[cfg(feature = "tls")]
 use crate::error::with_causes;
+#[cfg(feature = "tls")]
+use crate::seldom::Seldom;
 
 /// The configured certificates: the files, and their last contents.
 #[derive(Debug, Default)]
@@ -27,6 +31,9 @@ pub(crate) struct Tls {
     files: Option<Files>,
     #[cfg(feature = "tls")]
     last: Mutex<Option<redis::TlsCertificates>>,
+    /// Log lines on files that cannot be read.
+    #[cfg(feature = "tls")]
+    unreadable: Seldom,
 }
 
 /// A file that a setting names and that cannot be used.
@@ -65,7 +72,7 @@ impl Tls {
             key: config.redis_tls_key.clone(),
         };
         let last = Mutex::new(files.read()?);
-        Ok(Tls { files: Some(files), last })
+        Ok(Tls { files: Some(files), last, unreadable: Seldom::default() })
     }
 
     /// Makes a client with the present contents of the files, because certificates may live for hours only.
@@ -76,13 +83,16 @@ impl Tls {
             Some(Ok(certificates)) => *last = certificates,
             Some(Err(UnusableFile { setting, file, expected, cause })) => {
                 let (file, reason) = (file.display(), with_causes(&*cause));
-                tracing::warn!(
-                    setting,
-                    %file,
-                    expected,
-                    reason,
-                    "a certificate cannot be read; the last one is used until the file can be read again"
-                );
+                self.unreadable.happens(precise_ms(), |times| {
+                    tracing::warn!(
+                        setting,
+                        %file,
+                        expected,
+                        reason,
+                        times,
+                        "a certificate cannot be read; the last one is used until the file can be read again"
+                    );
+                });
             }
             None => {}
         }

@@ -42,12 +42,15 @@ async fn try_lease(shared: &Arc<Shared>) -> bool {
         },
     };
     if shared.leases.note(false) {
-        tracing::warn!(
-            redis = shared.settings.address,
-            reason,
-            "`coalesce = \"fleet\"` shares loads within this process alone: a right is missing, see \
-             `cache_runtime::redis_servers` or `cachectl doctor`"
-        );
+        shared.no_leases.happens(shared.clock.now_ms(), |times| {
+            tracing::warn!(
+                redis = shared.settings.address,
+                reason,
+                times,
+                "`coalesce = \"fleet\"` shares loads within this process alone: a right is missing, see \
+                 `cache_runtime::redis_servers` or `cachectl doctor`"
+            );
+        });
     }
     false
 }
