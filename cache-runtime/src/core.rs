@@ -122,7 +122,7 @@ impl Core {
                 capacity = config.memory_capacity,
                 largest = config.max_value_size,
                 room = memory.room(),
-                "values of more than `room` bytes are not kept in memory, though values up to `largest` \
+                "values of more than `room` bytes are not kept in memory, although values up to `largest` bytes \
                  are cached (CACHE_MAX_VALUE_SIZE); raise CACHE_MEMORY_CAPACITY to keep them"
             );
         }

@@ -9,7 +9,7 @@ use crate::value::REMEDY;
 
 /// An error of the cache's own interface.
 ///
-/// An outage of Redis is not one of them: the cache goes on without it (see the crate docs).
+/// An outage of Redis is not an error: the cache continues in memory (see the crate docs).
 ///
 /// `Display` says what cannot be used, and what is accepted. An error of something else that caused it is its
 /// [`source`](std::error::Error::source) and not repeated in the text. So a report that walks the chain, such
@@ -69,7 +69,7 @@ pub enum Error {
         /// The limit in bytes (`CACHE_MAX_VALUE_SIZE`).
         limit: usize,
     },
-    /// A value takes more memory than there is room for one entry.
+    /// A value takes more memory than one entry may take.
     NoRoom {
         /// The name under which it was to be stored.
         name: String,
@@ -106,7 +106,7 @@ pub enum Error {
         /// Its type.
         type_name: &'static str,
     },
-    /// A duration that has no meaning here.
+    /// A duration is out of range.
     Duration {
         /// The option.
         option: &'static str,
@@ -157,7 +157,7 @@ pub enum Error {
     },
     /// A manager has already been installed for this process.
     AlreadyInstalled,
-    /// The process's manager was made from the environment at the first use of the cache, before
+    /// The process's manager was created from the environment at the first use of the cache, before
     /// [`install`](crate::install).
     UsedBeforeInstall,
 }
@@ -192,11 +192,11 @@ impl fmt::Display for Error {
             }
             Error::ValueTooLarge { name, size, limit } => write!(
                 f,
-                "the value for {name:?} takes {size} bytes, the limit is {limit} (CACHE_MAX_VALUE_SIZE)"
+                "the value for {name:?} takes {size} bytes; the limit is {limit} (CACHE_MAX_VALUE_SIZE)"
             ),
             Error::NoRoom { name, weight, room } => write!(
                 f,
-                "the value for {name:?} takes {weight} bytes in memory, and there is room for {room}; raise CACHE_MEMORY_CAPACITY"
+                "the value for {name:?} takes {weight} bytes in memory, but an entry may take at most {room}; raise CACHE_MEMORY_CAPACITY"
             ),
             Error::TooManyTags { name, given, limit } => write!(
                 f,
@@ -207,11 +207,11 @@ impl fmt::Display for Error {
             }
             Error::Lossy { type_name, message } => write!(
                 f,
-                "a value of type {type_name} would not come back from Redis as it is ({message}); {REMEDY}"
+                "Redis would not return a value of type {type_name} unchanged ({message}); {REMEDY}"
             ),
             Error::Panics { type_name } => write!(
                 f,
-                "the `Serialize` or `Clone` of type {type_name} panics where a value is to be stored; mend it"
+                "a value of type {type_name} is not stored, because its `Serialize` or `Clone` panics; fix it"
             ),
             Error::Duration { option, given, expected } => {
                 write!(f, "{option} is {given}; expected {expected}")
@@ -221,7 +221,7 @@ impl fmt::Display for Error {
             }
             Error::NotACachedCall { future } => write!(
                 f,
-                "`cache_entry` takes the future of a call of a `#[cached]` function, and {future} is not one; a function that merely calls a cached one has no entry of its own; ask the call itself, before it is wrapped"
+                "`cache_entry` works on the future of a call of a `#[cached]` function, and {future} is not one; a function that only calls a cached one has no entry; use `cache_entry` on the cached call itself, before it is wrapped"
             ),
             Error::NoEntry { function, reason, .. } => {
                 write!(f, "this call of {function} has no entry: {reason}")
@@ -240,7 +240,7 @@ impl fmt::Display for Error {
                 f.write_str("a cache manager is already installed in this process; use `cache_runtime::with` for a second one")
             }
             Error::UsedBeforeInstall => f.write_str(
-                "the cache was used before `cache_runtime::install`, and its first use has made this process's manager from the environment; call `install` at the start of the program, before any annotated function and before `cache_runtime::cache`",
+                "the cache was used before `cache_runtime::install`, and its first use created the manager of this process from the environment; call `install` at the start of the program, before any annotated function and before `cache_runtime::cache`",
             ),
         }
     }

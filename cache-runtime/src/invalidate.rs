@@ -16,7 +16,7 @@ use crate::generation::Slot;
 use crate::name::{shorten, validate_prefix, validate_tag};
 use crate::site::{Declared, SourceLocation};
 
-/// What is to be invalidated: names, and tags.
+/// The names and tags of an invalidation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Targets {
     pub(crate) names: Vec<String>,
@@ -69,7 +69,7 @@ impl Targets {
         self.names.push(shorten(prefix).into_owned());
     }
 
-    /// What is sure to hold everything that a prefix covers which could not be rendered to its end.
+    /// Adds a tag that covers everything below a prefix that could not be rendered completely.
     pub(crate) fn add_above(&mut self, rendered: &str) {
         match rendered.rsplit_once(':') {
             Some((above, _)) => self.add_prefix(above),

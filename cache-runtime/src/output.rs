@@ -21,7 +21,7 @@ use crate::shared_error::SharedError;
 /// A value that can be cached.
 ///
 /// Implemented for every type that is `Serialize + DeserializeOwned + Clone + Send + Sync +
-/// 'static`; there is nothing to implement by hand.
+/// 'static`; do not implement it yourself.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached",
     label = "this type is stored in the cache",

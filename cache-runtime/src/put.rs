@@ -155,9 +155,9 @@ impl Put {
         made.map_err(|unkept| unkept.error(key.name().as_str()))
     }
 
-    /// The same while Redis is unavailable. A value that was overtaken, by an outage that has just begun if by
-    /// nothing else, leaves nothing that is older. One that Redis has not taken though it is there is
-    /// kept only where the feed is connected.
+    /// The same while Redis is unavailable. A value that was overtaken, by an outage that has just
+    /// begun if by nothing else, leaves nothing that is older. One that Redis has not taken though it
+    /// is there is kept only where the feed is connected.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
@@ -174,7 +174,8 @@ impl Put {
         kept
     }
 
-    /// Whether what it is going to be stored over is this entry in Redis; if Redis is unavailable, nothing is.
+    /// Whether what it is going to be stored over is this entry in Redis; if Redis is unavailable,
+    /// nothing is.
     pub(crate) fn is_over(&self, state: &StateId) -> bool {
         matches!(&self.redis, Some(Ok(ticket)) if ticket.is(state))
     }

@@ -59,7 +59,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(message) => f.write_str(message),
             Failure::Unavailable(reason) => {
-                write!(f, "Redis cannot be used: {reason}; `cachectl doctor` says more")
+                write!(f, "Redis cannot be used: {reason}; run `cachectl doctor` for details")
             }
             Failure::Unconfirmed(pending) => {
                 write!(f, "Redis has not confirmed {pending} invalidations: run this again")

@@ -87,7 +87,7 @@ async fn a_server_that_refuses_a_write_is_named_in_health_with_its_reply() {
     let manager = CacheManager::connect(config).await.unwrap();
     server.cli::<()>(&["CONFIG", "SET", "maxmemory", "1"]);
     let reason = async || manager.health().await.reason.unwrap_or_default();
-    until(async || reason().await.contains("the server is full and evicts nothing")).await;
+    until(async || reason().await.contains("the server is out of memory and evicts nothing")).await;
     assert!(reason().await.contains("OOM"));
 }
 
@@ -98,7 +98,7 @@ fn a_file_that_cannot_be_read_is_named_with_the_error_of_reading_it() {
     let error = CacheManager::builder().config(config).build().unwrap_err();
     assert_eq!(
         error.to_string(),
-        "REDIS_TLS_CA is \"/nowhere.pem\"; expected a file in PEM that holds certificates"
+        "REDIS_TLS_CA is \"/nowhere.pem\"; expected a PEM file that contains certificates"
     );
     names_each_cause_once(&error);
     let cause = error.source().unwrap().downcast_ref::<io::Error>().unwrap();

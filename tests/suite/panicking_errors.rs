@@ -190,6 +190,6 @@ async fn a_load_in_the_background_whose_error_panics_is_said_to_have_failed() {
     })
     .await;
     let said = log.lines("WARN");
-    assert!(said.iter().any(|line| line.contains("a load in the background failed")), "{said:#?}");
+    assert!(said.iter().any(|line| line.contains("a background refresh failed")), "{said:#?}");
     assert!(!log.text().contains("the body panicked"), "{}", log.text());
 }

@@ -10,7 +10,7 @@ use cache_tests::{
 
 use crate::stores::{until, until_up};
 
-/// How an encrypted server is connected to.
+/// A server with encrypted connections.
 struct Encrypted(EncryptedServer);
 
 impl Encrypted {
@@ -28,7 +28,7 @@ impl Encrypted {
             .require_redis(true)
     }
 
-    /// Why a manager does not connect. Nothing has reached the server then.
+    /// Returns the error with which a manager does not connect. Nothing has reached the server then.
     async fn refusal(&self, config: CacheConfig) -> String {
         let refused = CacheManager::connect(config.clone()).await.unwrap_err();
         assert!(matches!(refused, Error::RedisRequired { .. }), "{refused}");
@@ -182,7 +182,10 @@ async fn what_is_said_of_certificates_is_checked_at_once() {
         (config().redis_tls_identity(&certificate, &certificate), "REDIS_TLS_KEY"),
     ] {
         let refused = CacheManager::builder().config(config).build().unwrap_err().to_string();
-        assert!(refused.starts_with(setting) && refused.contains("PEM that holds"), "{refused}");
+        assert!(
+            refused.starts_with(setting) && refused.contains("PEM file that contains"),
+            "{refused}"
+        );
     }
     let refused = |variables: &[(&str, &str)]| {
         let get = |name: &str| {

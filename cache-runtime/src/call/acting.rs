@@ -54,8 +54,8 @@ impl Call {
         Turn::Load(Load::new(self, leader, Goal::Place { put, overtaken }))
     }
 
-    /// The next load that is asked for directly: to be led, or what another caller has loaded. One that has begun
-    /// before is of no use to this caller, who may know of a change that it has not seen.
+    /// The next load that is asked for directly: to be led, or what another caller has loaded. One that
+    /// has begun before is of no use to this caller, who may know of a change that it has not seen.
     async fn join_refresh(&self) -> Result<Leader<CallKey>, Served> {
         let (core, key) = (&self.core, &self.key);
         let (asked, mut patience) = (Ticket::now(), 1);
@@ -134,9 +134,9 @@ impl Call {
                 self.core.invalidate(&Targets::name(self.key.name().as_str())).await;
                 let reason = match refusal {
                     Refusal::Unwanted => {
-                        "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more"
+                        "`cache_if`, `cache_none` or `bypass_if` excludes it; the entry was removed"
                     }
-                    Refusal::Panics => "`cache_if` panics; nothing is stored any more",
+                    Refusal::Panics => "`cache_if` panics; the entry was removed",
                 };
                 return Err(Error::NotStored { function, reason });
             }

@@ -8,8 +8,8 @@ use crate::redis::{Found, Pace, RedisStore, Unavailable};
 
 impl Core {
     /// Takes something from the entry of a name, or from one beside it, if it may be served: all of them and
-    /// their tokens in one round trip. The first place whose entry is not another's valid one is where a value
-    /// is stored.
+    /// their tokens in one round trip. The first place whose entry is not another's valid one is where
+    /// a value is stored.
     pub(super) async fn fetch_beside<T>(
         &self,
         redis: &RedisStore,

@@ -64,7 +64,8 @@ impl Call {
             return Begun::Ticket(key, ticket, lease);
         }
         if !redis.may_lease().await {
-            // The other one is not likely to have more rights: its placeholder may stay whatever becomes of its load.
+            // The other one is not likely to have more rights: its placeholder may stay whatever
+            // becomes of its load.
             return Begun::Ticket(key, ticket, None);
         }
         self.wait_for_another(redis, leader, key, leftover, placeholder, ticket).await

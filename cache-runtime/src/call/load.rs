@@ -244,7 +244,7 @@ impl Load {
         }
         let Some(found) = instead else { return Failed::Error(Flight(leader)) };
         let pauses = call.note_failure();
-        call.say_failed(Reason::Failed, error, "a load failed; the value of before is served");
+        call.say_failed(Reason::Failed, error, "a load failed; the stale value is served");
         // Those who waited look for that value themselves, since it may have been invalidated since
         // it was read; without the pause they would load one after another.
         leader.land(|| if pauses { FlightOutcome::Outdated(None) } else { FlightOutcome::Failed });

@@ -133,7 +133,8 @@ pub(super) enum Seen<T> {
 pub(super) enum Tokens<'a> {
     /// Those of the key's tags were read together with the entry.
     Found,
-    /// As far as this process had received it when it asked: those of the key's tags; and whom to ask for others.
+    /// As far as this process had received it when it asked: those of the key's tags; and whom to ask
+    /// for others.
     Cached(&'a [Option<u64>], &'a RedisStore),
     /// These, of all of its tags.
     Asked(&'a [Option<u64>]),

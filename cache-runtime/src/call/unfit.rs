@@ -70,8 +70,8 @@ impl Core {
                 function,
                 type_name,
                 reason = message,
-                "values of this function are not stored in Redis, since they would not come back as they \
-                 are; {REMEDY}"
+                "values of this function are not stored in Redis, because Redis would not return them unchanged; \
+                 {REMEDY}"
             );
         }
         true

@@ -25,12 +25,13 @@ const SENTINEL_TLS: &str = "rediss-sentinel";
 ///   `redis://host:6379,redis://host:6379`. The other nodes are discovered.
 /// - A master monitored by Sentinel: `redis-sentinel://[user:password@]host[:26379][,host..]/name[/db]`
 ///   with the hosts of the sentinels and the name of the master; with `rediss-sentinel://..`, all connections
-///   use TLS. User and password are those of the master; those of the sentinels, if needed, are `?sentinel_user=..&sentinel_password=..`.
+///   use TLS. User and password are those of the master; those of the sentinels, if needed, are
+///   `?sentinel_user=..&sentinel_password=..`.
 ///
 /// With `?protocol=resp3`, commands use that protocol too; invalidations of other processes always do.
 ///
-/// `Debug` and `Display` never show the password, even if the text is not a valid URL. Serialising writes it, because a
-/// configuration must read back unchanged.
+/// `Debug` and `Display` never show the password, even if the text is not a valid URL. Serialising
+/// writes it, because a configuration must read back unchanged.
 ///
 /// ```
 /// use cache_runtime::RedisUrl;
@@ -138,27 +139,29 @@ impl UrlError {
     fn reason(&self) -> &str {
         match self {
             UrlError::Scheme => "",
-            UrlError::ClusterFeature => {
-                "several URLs are those of a cluster: enable the feature `cluster`"
+            UrlError::ClusterFeature => "several URLs need a cluster: enable the feature `cluster`",
+            UrlError::ClusterSocket => {
+                "the nodes of a cluster cannot be reached through a Unix socket"
             }
-            UrlError::ClusterSocket => "the nodes of a cluster are not reached by a socket's path",
             UrlError::ClusterDatabase => "a cluster has no databases but 0",
             UrlError::ClusterDiffers => {
-                "the nodes of a cluster have one scheme, login and database"
+                "all nodes of a cluster must have the same scheme, login and database"
             }
             UrlError::Escapes => {
-                "special characters in the user name and the password have to be percent-encoded: `%2F` for `/`, `%3F` for \
+                "special characters in the user name and the password must be percent-encoded: `%2F` for `/`, `%3F` for \
          `?`, `%23` for `#`, `%40` for `@`, `%25` for `%`; REDIS_PASSWORD takes them as they are"
             }
             UrlError::TlsFeature => "this build connects without TLS: enable the feature `tls`",
             UrlError::Fragment => {
-                "no `#`: what it could say is that any certificate will do; name one in REDIS_TLS_CA"
+                "`#` is not supported, and no option accepts any certificate; name the CA in REDIS_TLS_CA"
             }
-            UrlError::MasterName => "after the sentinels comes `/` and what they call the master",
+            UrlError::MasterName => {
+                "the sentinels must be followed by `/` and their name of the master"
+            }
             UrlError::SentinelQuery => {
-                "a query may say `sentinel_user`, `sentinel_password` and `protocol`"
+                "the query may contain `sentinel_user`, `sentinel_password` and `protocol`"
             }
-            UrlError::Database => "the database is a number from 0",
+            UrlError::Database => "the database must be a number from 0",
             UrlError::Password => {
                 "a user name needs a password; a password alone is written `:password@`"
             }
@@ -302,8 +305,8 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, UrlError> {
 ///
 /// # Errors
 ///
-/// [`Error::Config`] for what is no address of Redis, or of one that this build cannot connect to. The password in it
-/// is masked.
+/// [`Error::Config`] if the text is not an address of Redis, or needs a feature that this build lacks.
+/// The password is masked.
 impl FromStr for RedisUrl {
     type Err = Error;
 
@@ -443,8 +446,8 @@ mod tests {
         let nodes = address("redis://:a,b@h1,redis://:a,b@[::1]:7001");
         assert_eq!(shown(&nodes.named), ["h1:6379", "::1:7001"]);
         assert_eq!(nodes.server.redis_settings().password(), Some("a,b"));
-        assert!(refused("redis://h1/1,redis://h2/1").contains("no databases but 0"));
-        assert!(refused("redis://:a@h1,redis://:b@h2").contains("one scheme, login"));
+        assert!(refused("redis://h1/1,redis://h2/1").contains("only database 0"));
+        assert!(refused("redis://:a@h1,redis://:b@h2").contains("the same scheme, login"));
         assert!(refused("redis://h1,redis+unix:///r.sock").contains("socket"));
         let url = RedisUrl::from("redis://u:secret@h1,redis://u:secret@h2");
         assert_eq!(url.to_string(), "redis://u:***@h1,redis://u:***@h2");
@@ -468,8 +471,8 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_be_asked_of_sentinels() {
-        assert!(refused("redis-sentinel://h1,h2").contains("what they call the master"));
-        assert!(refused("redis-sentinel://h1/a b").contains("what they call the master"));
+        assert!(refused("redis-sentinel://h1,h2").contains("name of the master"));
+        assert!(refused("redis-sentinel://h1/a b").contains("name of the master"));
         assert!(refused("redis-sentinel://h1/m/x").contains("database"));
         assert!(refused("redis-sentinel://h1,/m").contains("("));
         assert!(refused("redis-sentinel://h1/m?db=1").contains("sentinel_password"));

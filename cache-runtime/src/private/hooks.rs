@@ -127,7 +127,7 @@ impl<K: OutputKind> fmt::Debug for Hooks<K> {
 
 /// The kind of functions whose load may fail.
 #[diagnostic::on_unimplemented(
-    message = "`stale_if_error` is for functions that return a `Result`: no other load can fail",
+    message = "`stale_if_error` is only for functions that return a `Result`, since no other load can fail",
     label = "not a `Result`"
 )]
 pub trait Fallible {}
@@ -136,7 +136,7 @@ impl<R> Fallible for ResultKind<R> {}
 
 /// A value that may be absent.
 #[diagnostic::on_unimplemented(
-    message = "`negative_ttl` and `cache_none` are for functions that return an `Option`, and `{Self}` is none",
+    message = "`negative_ttl` and `cache_none` are only for functions that return an `Option`, and `{Self}` is not an `Option`",
     label = "not an `Option`"
 )]
 pub trait MaybeNone {

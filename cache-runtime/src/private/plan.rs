@@ -112,7 +112,7 @@ impl Plan {
         self.removal.core.seldom(&of, Reason::Rendering(what), |times| {
             tracing::error!(
                 times,
-                "the `Display` of a value in the {what} of {location} failed: {instead} is invalidated instead"
+                "the `Display` of a value in the {what} of {location} failed; {instead} is invalidated instead"
             );
         });
     }
@@ -131,10 +131,10 @@ pub(crate) fn resolve_entry<F: Future>(call: F, site: &'static MutationSpec) -> 
     crate::manager::current().seldom(&of, reason, |times| match error {
         Error::NotACachedCall { future } => tracing::error!(
             times,
-            "the `entry` of {location} is not the call of a `#[cached]` function ({}): {nothing}",
+            "the `entry` of {location} is not a call of a `#[cached]` function ({}); {nothing}",
             without_closures(future)
         ),
-        error => tracing::error!(times, "the `entry` of {location}: {error:#}: {nothing}"),
+        error => tracing::error!(times, "the `entry` of {location}: {error:#}; {nothing}"),
     });
     None
 }

@@ -42,9 +42,9 @@ pub struct EntryOf<V>(PhantomData<V>);
 
 /// An entry that holds values of type `V`.
 #[diagnostic::on_unimplemented(
-    message = "`cache_put` would store a `{V}`, and this call's entry holds another type",
-    label = "its entry does not hold a `{V}`",
-    note = "both functions must return the same value; of a `Result` that is the one in its `Ok`, and the errors may differ"
+    message = "`cache_put` would store a `{V}`, but the entry of this call has another type",
+    label = "its entry does not store a `{V}`",
+    note = "both functions must return the same type of value (of a `Result`, that in its `Ok`; the error types may differ)"
 )]
 pub trait Takes<V> {}
 

@@ -377,10 +377,10 @@ impl Prepared {
         let refused = |reason| Error::NotStored { function, reason };
         if bypass {
             return Err(refused(
-                "`bypass_if` refuses it, or the function is switched off; nothing is stored any more",
+                "`bypass_if` is true, or the function is switched off; the entry was removed",
             ));
         }
-        let other = "the function stores another type; nothing is stored any more";
+        let other = "the function stores another type; the entry was removed";
         self.rules.of.of_box(value).ok_or_else(|| refused(other))
     }
 }

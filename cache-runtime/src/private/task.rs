@@ -12,7 +12,7 @@ use crate::value::Value;
 
 /// An argument of which a task can have a copy.
 #[diagnostic::on_unimplemented(
-    message = "an argument of type `{Self}` cannot be copied for a load in the background",
+    message = "an argument of type `{Self}` cannot be copied for a background refresh",
     label = "the task needs a copy of this",
     note = "such an argument must be `Clone + Send + 'static`; a handle such as a connection pool is best behind an `Arc`"
 )]
@@ -23,9 +23,9 @@ impl<T: Clone + Send + 'static> Keep for T {}
 
 /// An argument of which a task can have an owned copy.
 #[diagnostic::on_unimplemented(
-    message = "an argument of type `&{Self}` cannot be copied for a load in the background",
-    label = "the task needs a copy of what this borrows",
-    note = "what is borrowed must be `Clone` (or `ToOwned`, as `str` and slices are), and the copy `Send + 'static`"
+    message = "an argument of type `&{Self}` cannot be copied for a background refresh",
+    label = "the task needs a copy of the borrowed value",
+    note = "the borrowed value must be `Clone` (or `ToOwned`, as `str` and slices are), and the copy must be `Send + 'static`"
 )]
 pub trait KeepBorrowed {
     /// The copy.

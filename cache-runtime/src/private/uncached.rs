@@ -8,9 +8,9 @@ use crate::key::KeyError;
 use crate::seldom::Reason;
 use crate::{Ttl, error};
 
-const KEY_PANICS: &str = "the `Serialize` or `Display` of a value in its key panics; mend it, or leave the value out of the key";
+const KEY_PANICS: &str = "the `Serialize` or `Display` of a value in its key panics; fix it, or leave the value out of the key";
 const FINGERPRINT_PANICS: &str =
-    "the `Hash` or `Debug` of an argument panics; mend it, or write a `key`";
+    "the `Hash` or `Debug` of an argument panics; fix it, or write a `key`";
 
 /// The reason for which a call has no entry, and is not cached.
 #[derive(Debug)]
@@ -70,8 +70,8 @@ impl fmt::Display for Uncached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Uncached::HiddenResult => f.write_str(
-                "it returns a `Result` that cannot be seen in its signature; write `output = \"result\"` (or \
-                 \"plain\", to store errors as well)",
+                "its signature hides that it returns a `Result`; write `output = \"result\"` (or \"plain\", to \
+                 store errors as well)",
             ),
             Uncached::Key(_) => f.write_str("an argument cannot be part of its key"),
             Uncached::KeyDisplay => f.write_str("the `Display` of a value in its key failed"),
@@ -79,10 +79,10 @@ impl fmt::Display for Uncached {
             Uncached::FingerprintPanics => f.write_str(FINGERPRINT_PANICS),
             Uncached::TagDisplay => f.write_str("the `Display` of a value in a tag failed"),
             Uncached::TtlPanics { option } => {
-                write!(f, "its `{option}` expression panics; mend it")
+                write!(f, "its `{option}` expression panics; fix it")
             }
             Uncached::Ttl { option, given } => {
-                write!(f, "its `{option}` expression gave {given}; expected 1ms to 100 years")
+                write!(f, "its `{option}` expression returned {given}; expected 1ms to 100 years")
             }
         }
     }

@@ -207,8 +207,8 @@ impl<'a> DiagnosedServer<'a> {
                 }),
                 Err(error) => {
                     let found = format!("{}: {}", info.addr(), with_causes(&error));
-                    let advice = "each master has to be reached at the address that it announces: check \
-                                  cluster-announce-ip, and the network on the way";
+                    let advice = "each master must be reachable at the address that it announces: check \
+                                  cluster-announce-ip and the network";
                     return Err(Diagnostic::fault(NAME, found, advice));
                 }
             }
@@ -217,8 +217,8 @@ impl<'a> DiagnosedServer<'a> {
         let diagnostic = if slots.has_gap() {
             Diagnostic::fault(
                 NAME,
-                format!("{found}; no master has some slots"),
-                "see CLUSTER SHARDS",
+                format!("{found}; some slots have no master"),
+                "assign the slots; CLUSTER SHARDS lists them",
             )
         } else {
             Diagnostic::good(NAME, found)
@@ -285,14 +285,14 @@ impl<'a> DiagnosedServer<'a> {
         }
         times.sort();
         let (median, deadline) = (times[times.len() / 2], self.shared.settings.deadline);
-        let found = format!("{median:.1?} for a question, of {deadline:?} that one may take");
+        let found = format!("a round trip takes {median:.1?}; the timeout is {deadline:?}");
         if median * 4 < deadline {
             return Diagnostic::good("latency", found);
         }
         Diagnostic::warning(
             "latency",
             found,
-            "bring Redis nearer, or raise REDIS_TIMEOUT: an operation that takes longer counts as an \
+            "move Redis closer, or raise REDIS_TIMEOUT: an operation that takes longer counts as an \
              outage",
         )
     }
@@ -316,7 +316,7 @@ impl<'a> DiagnosedServer<'a> {
         Diagnostic::warning(
             "clock",
             found,
-            "the cache goes by the server's clock and is right all the same; let both follow NTP, so \
+            "the cache uses the server's clock, so it works correctly; synchronise both clocks with NTP, so \
              that logs can be compared",
         )
     }
@@ -350,18 +350,18 @@ impl<'a> DiagnosedServer<'a> {
             _ if lacks.iter().any(|lack| lack.need == Need::All) => Diagnostic::fault(
                 NAME,
                 found,
-                "the cache cannot use this server: it goes on in the memory of each process, which receives \
-                 of no other's invalidations",
+                "the cache cannot use this server: values are kept in the memory of each process, which does \
+                 not receive the invalidations of others",
             ),
             Some((name, error)) => refused(NAME, name, self.shared, &error),
             None if !lacks.is_empty() => Diagnostic::warning(
                 NAME,
                 found,
-                "the cache works without; a server that has it loses nothing",
+                "the cache works without it, as described; use a server that has it",
             ),
             None => Diagnostic::good(
                 NAME,
-                format!("all that is needed under `{namespace}:` is permitted"),
+                format!("all required commands are permitted under `{namespace}:`"),
             ),
         }
     }
@@ -392,8 +392,8 @@ impl<'a> DiagnosedServer<'a> {
                 let namespace = &self.shared.settings.namespace;
                 let advice = format!(
                     "the feed needs RESP3 and `SUBSCRIBE {namespace}:#feed` (ACL: `+subscribe +hello \
-                     &{namespace}:#feed`); without it nothing is kept in memory while Redis is in \
-                     use: CACHE_MODE=redis does without"
+                     &{namespace}:#feed`). Without it, nothing is kept in memory while Redis is \
+                     used; CACHE_MODE=redis does not need it"
                 );
                 Diagnostic::fault("feed", with_causes(&error), advice)
             }
@@ -402,9 +402,9 @@ impl<'a> DiagnosedServer<'a> {
 }
 
 fn no_feed(error: &StoreError) -> Diagnostic {
-    let found = format!("the server has none: {}", with_causes(error));
-    let advice = "while this Redis is in use, nothing is kept in memory and each value is read from Redis; \
-                  CACHE_MODE=redis makes that the intended mode";
+    let found = format!("the server has no pub/sub: {}", with_causes(error));
+    let advice = "while this Redis is used, nothing is kept in memory, and each value is read from Redis; set \
+                  CACHE_MODE=redis if this is intended";
     Diagnostic::warning("feed", found, advice)
 }
 
@@ -422,13 +422,13 @@ fn unreachable(shared: &Shared, error: &StoreError) -> Diagnostic {
             "check user and password, in REDIS_URL or in REDIS_USERNAME and REDIS_PASSWORD"
         }
         _ if error.is_timeout() && shared.settings.servers.are_encrypted() => {
-            "nobody answers there, or not with TLS: check host, port and security groups"
+            "the server does not answer, or does not use TLS: check host, port and security groups"
         }
         _ if error.is_timeout() => {
-            "something drops packets on the way: check host, port, security groups and network \
+            "packets are dropped on the way: check host, port, security groups and network \
              policies"
         }
-        _ if error.is_connection_refused() => "nothing listens there: check host and port",
+        _ if error.is_connection_refused() => "no server listens there: check host and port",
         _ => "check host, port and credentials in REDIS_URL",
     };
     Diagnostic::fault("connection", found, advice)
@@ -438,14 +438,14 @@ fn refused(name: &'static str, command: &str, shared: &Shared, error: &StoreErro
     let advice = match error.reply() {
         Some(ReplyKind::Denied(_)) => format!("ACL SETUSER <user> +{}", command.to_lowercase()),
         Some(ReplyKind::State(ServerState::OutOfMemory)) => {
-            "the server is full and evicts nothing: raise maxmemory, or set \
+            "the server is out of memory and evicts nothing: raise maxmemory, or set \
                         maxmemory-policy to allkeys-lru"
                 .to_owned()
         }
         Some(ReplyKind::State(ServerState::ReadOnly)) => {
             "this is a replica: connect to its master".to_owned()
         }
-        _ => format!("{command} has to work at {}", shared.settings.address),
+        _ => format!("{command} must work at {}", shared.settings.address),
     };
     Diagnostic::fault(name, format!("{command}: {}", with_causes(error)), advice)
 }
@@ -459,8 +459,8 @@ fn encryption(shared: &Shared) -> Diagnostic {
     }
     Diagnostic::warning(
         "encryption",
-        "none: values and the password cross the network as they are",
-        "use rediss:// (feature `tls`), or keep Redis in a network that others cannot listen to",
+        "none: values and the password are sent in plain text",
+        "use rediss:// (feature `tls`), or keep Redis in a private network",
     )
 }
 
@@ -473,10 +473,10 @@ fn namespace(shared: &Shared) -> Diagnostic {
     Diagnostic::warning(
         "namespace",
         format!(
-            "`{namespace}`, the default: any other program or environment that uses this Redis without a namespace of its own shares it"
+            "`{namespace}`, the default, which is shared with every other program or environment that uses this Redis without a namespace of its own"
         ),
         "set CACHE_NAMESPACE to a name for this program and environment, such as `shop-production`: \
-         programs in one namespace clear each other's entries, and share values stored under one name",
+         programs in the same namespace clear each other's entries, and share values with the same name",
     )
 }
 
@@ -487,7 +487,7 @@ fn version(info: &str) -> Diagnostic {
     });
     match check_version(info) {
         Ok(()) => Diagnostic::good("version", found),
-        Err(_) => Diagnostic::fault("version", found, "Redis 7.0 or Valkey 7.2 is the least"),
+        Err(_) => Diagnostic::fault("version", found, "Redis 7.0 or Valkey 7.2 is the minimum"),
     }
 }
 
@@ -497,7 +497,7 @@ fn role(info: &str) -> Diagnostic {
         Some(role) => Diagnostic::fault(
             "role",
             role,
-            "what can only be read is of no use: give the address of the master",
+            "the cache needs to write: use the address of the master",
         ),
     }
 }
@@ -510,24 +510,24 @@ fn eviction(info: &str) -> Diagnostic {
         let used = field(info, "used_memory_human").unwrap_or("an unknown amount");
         return Diagnostic::warning(
             NAME,
-            format!("no limit of memory, {used} in use"),
-            "set maxmemory, and maxmemory-policy to allkeys-lru: without a limit Redis grows until the \
-             machine has no more",
+            format!("no memory limit; {used} in use"),
+            "set maxmemory, and maxmemory-policy to allkeys-lru: without a limit, Redis grows until the \
+             machine is out of memory",
         );
     }
-    let found = format!("{policy}, at {} MiB", limit >> 20);
+    let found = format!("{policy}, with {} MiB", limit >> 20);
     match policy {
         "noeviction" => Diagnostic::warning(
             NAME,
             found,
-            "set maxmemory-policy to allkeys-lru or allkeys-lfu: when it is full a Redis that evicts \
-             nothing refuses to be written to, and the cache goes on without it",
+            "set maxmemory-policy to allkeys-lru or allkeys-lfu: a full Redis that evicts nothing refuses \
+             writes, and the cache then works without it",
         ),
         "volatile-ttl" => Diagnostic::warning(
             NAME,
             found,
-            "set maxmemory-policy to allkeys-lru or allkeys-lfu: this one evicts the placeholders of running \
-             loads first, and their values are then not stored",
+            "set maxmemory-policy to allkeys-lru or allkeys-lfu: this policy evicts the placeholders of running \
+             loads first, so that their values are not stored",
         ),
         _ => Diagnostic::good(NAME, found),
     }
@@ -535,11 +535,11 @@ fn eviction(info: &str) -> Diagnostic {
 
 fn pending_invalidations(shared: &Shared) -> Diagnostic {
     match shared.journal.len() {
-        0 => Diagnostic::good("invalidations", "none of this process is pending"),
+        0 => Diagnostic::good("invalidations", "this process has no pending invalidations"),
         pending => Diagnostic::warning(
             "invalidations",
-            format!("{pending} of this process are not confirmed"),
-            "they are sent again until they are; until then this process does not read from Redis",
+            format!("this process has {pending} pending invalidations"),
+            "they are sent until Redis confirms them; until then, this process does not read what they affect from Redis",
         ),
     }
 }

@@ -331,19 +331,18 @@ impl fmt::Display for Lost {
 impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unusable::AnotherServer => f.write_str("it is another server than before"),
+            Unusable::AnotherServer => f.write_str("it is a different server than before"),
             Unusable::TooOld { version } => {
-                write!(f, "it has version {version}; expected at least Redis 7.0 or Valkey 7.2")
+                write!(f, "Redis 7.0 or Valkey 7.2 is the minimum; this server is {version}")
             }
             Unusable::Lacks { server, lacks } => write!(f, "{server}: {lacks}"),
-            Unusable::NoCluster { server } => write!(
-                f,
-                "several addresses are configured, as for a cluster, and {server} is not part of one"
-            ),
-            Unusable::WithoutClusterFeature => {
-                f.write_str("it is part of a cluster: enable the feature `cluster`")
+            Unusable::NoCluster { server } => {
+                write!(f, "several addresses need a cluster, and {server} is not a node of one")
             }
-            Unusable::SlotGap => f.write_str("its cluster has slots that no master has"),
+            Unusable::WithoutClusterFeature => {
+                f.write_str("it is a cluster node: enable the feature `cluster`")
+            }
+            Unusable::SlotGap => f.write_str("some slots of its cluster have no master"),
             Unusable::NoMasters => f.write_str("its cluster has no masters"),
             Unusable::UnknownNode { place } => {
                 write!(f, "it redirects to {place}, which is not a known node of the cluster")
@@ -352,13 +351,13 @@ impl fmt::Display for Unusable {
                 f.write_str("it was reached by a socket's path, and others have hosts")
             }
             Unusable::UnknownMaster { master } => {
-                write!(f, "it does not know the master `{master}`")
+                write!(f, "it does not know a master `{master}`")
             }
             Unusable::Replica { server } => {
-                write!(f, "it names {server} as the master, which is a replica")
+                write!(f, "it names {server}, which is a replica")
             }
             Unusable::NoSentinel(reasons) => {
-                f.write_str("no sentinel leads to a master")?;
+                f.write_str("no sentinel names a usable master")?;
                 let mut separator = " (";
                 for (sentinel, reason) in reasons {
                     write!(f, "{separator}{sentinel}: {}", crate::error::with_causes(reason))?;

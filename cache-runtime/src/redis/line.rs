@@ -102,7 +102,10 @@ impl ServerLine {
             }
             Err(error) => {
                 let reason = with_causes(&error);
-                tracing::debug!(reason, "a connection to Redis was closed, and cannot be replaced");
+                tracing::debug!(
+                    reason,
+                    "a connection to Redis was closed, and no new one could be made"
+                );
                 None
             }
         }

@@ -255,8 +255,8 @@ fn report_no_feed(shared: &Shared, reason: &str) {
         tracing::warn!(
             redis = shared.settings.address,
             reason,
-            "invalidations of other processes cannot be received: while this Redis is used nothing is kept \
-             in memory, and each value is read from it"
+            "invalidations of other processes cannot be received: while this Redis is used, nothing is kept \
+             in memory, and each value is read from Redis"
         );
     }
 }

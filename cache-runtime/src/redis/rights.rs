@@ -200,15 +200,15 @@ impl Need {
     pub(super) fn loss(self) -> &'static str {
         match self {
             Need::All => {
-                "this server is not used: values are kept in the memory of each process alone"
+                "this server is not used; values are kept only in the memory of each process"
             }
             Need::Scans => "`clear` makes the whole namespace stale, and names cannot be listed",
-            Need::Sums => "this process is missing in the statistics of all processes",
+            Need::Sums => "this process is missing from the statistics of the fleet",
             Need::Feed => "invalidations of other processes cannot be received",
             Need::LostScripts => {
-                "after SCRIPT FLUSH the server is not used before the next connection is made"
+                "after SCRIPT FLUSH, the server is not used until the next connection is made"
             }
-            Need::Nothing => "nothing else is lost",
+            Need::Nothing => "nothing else is affected",
         }
     }
 }
@@ -230,7 +230,7 @@ fn describe(lacking: &[&Lack], user: &str, namespace: &str) -> String {
     let mut parts = Vec::new();
     if !denied.is_empty() {
         parts.push(format!(
-            "a right is missing: user `{user}` may not use {} (permit it: ACL SETUSER {user} {})",
+            "a right is missing: user `{user}` may not use {} (to permit it: ACL SETUSER {user} {})",
             denied.join(", "),
             rules(lacking.iter().copied(), namespace).join(" ")
         ));
@@ -239,7 +239,9 @@ fn describe(lacking: &[&Lack], user: &str, namespace: &str) -> String {
         parts.push(format!("the server has no command {}", unknown.join(", ")));
     }
     if unknown.iter().any(|name| ["EVALSHA", "SCRIPT LOAD"].contains(&&**name)) {
-        parts.push("it runs no scripts, without which nothing in it can be kept right".to_owned());
+        parts.push(
+            "it cannot run scripts, without which its entries cannot be kept coherent".to_owned(),
+        );
     }
     parts.extend(lacking.first().map(|lack| lack.need.loss().to_owned()));
     parts.join("; ")
@@ -278,9 +280,9 @@ mod tests {
         let text = describe(&lacks.each_ref(), "app", "shop");
         assert_eq!(
             text,
-            "a right is missing: user `app` may not use GET, SCRIPT LOAD, the keys of `shop:` (permit it: ACL \
-             SETUSER app +get +script|load ~shop:*); the server has no command UNLINK; this server is not used: values \
-             are kept in the memory of each process alone"
+            "a right is missing: user `app` may not use GET, SCRIPT LOAD, the keys of `shop:` (to permit it: ACL \
+             SETUSER app +get +script|load ~shop:*); the server has no command UNLINK; this server is not used; values \
+             are kept only in the memory of each process"
         );
     }
 }

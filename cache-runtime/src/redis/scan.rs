@@ -83,8 +83,8 @@ impl RedisStore {
             tracing::warn!(
                 pattern = sought.pattern(),
                 times,
-                "keys move from node to node all the while, and not all that match can be found: everything in \
-                 the namespace is made stale"
+                "keys keep moving between nodes, so not all matching names can be found; the whole \
+                 namespace is invalidated instead"
             );
         });
         guard.keys.clear();

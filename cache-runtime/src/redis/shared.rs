@@ -168,7 +168,9 @@ impl Shared {
     pub(super) fn link(self: &Arc<Self>) -> Result<Arc<Link>, Unavailable> {
         let Some(runtime) = runtime::with_timers() else {
             if !self.no_runtime_logged.swap(true, Ordering::Relaxed) {
-                tracing::warn!("outside of a tokio runtime Redis is not used");
+                tracing::warn!(
+                    "Redis is not used outside of a tokio runtime; values are kept in memory"
+                );
             }
             return Err(Unavailable::NoRuntime);
         };
@@ -316,12 +318,16 @@ impl Shared {
         self.events.note(EventKind::RedisLost { reason: reason.to_owned() });
         let redis = &self.settings.address;
         match self.reports.outage(Instant::now(), reason) {
-            Some(0) => tracing::warn!(redis, reason, "Redis is unavailable; going on without it"),
+            Some(0) => tracing::warn!(
+                redis,
+                reason,
+                "Redis is unavailable; caching in memory until it is back"
+            ),
             Some(unreported) => tracing::warn!(
                 redis,
                 reason,
                 unreported,
-                "Redis is unavailable, as it has been again and again; going on without it"
+                "Redis is unavailable again, after several short outages; caching in memory until it is back"
             ),
             None => tracing::debug!(redis, reason, "Redis is unavailable again"),
         }
@@ -332,7 +338,7 @@ impl Shared {
         let mut known = self.lacks.lock().unwrap_or_else(PoisonError::into_inner);
         for lack in lacking.iter().filter(|lack| !known.contains(lack)) {
             let redis = &self.settings.address;
-            tracing::warn!(redis, lack, "Redis does not permit all that the cache does");
+            tracing::warn!(redis, lack, "Redis lacks something that the cache needs");
             self.events.note(EventKind::RedisLacks { what: lack.clone() });
         }
         *known = lacking;
@@ -355,11 +361,7 @@ impl Shared {
         if self.reports.is_new(reason) {
             self.events.note(EventKind::RedisLost { reason: reason.to_owned() });
             let redis = &self.settings.address;
-            tracing::warn!(
-                redis,
-                reason,
-                "Redis is still unavailable, for another reason than before"
-            );
+            tracing::warn!(redis, reason, "Redis is still unavailable, for a different reason");
         }
     }
 

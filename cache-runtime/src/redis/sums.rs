@@ -80,7 +80,10 @@ async fn send(shared: &Arc<Shared>, sent: &mut Sent) -> Result<(), Unavailable> 
         if let Err(unavailable) = add(shared, grown, sent.number + 1).await {
             if let Some(error) = unavailable.refusal() {
                 let reason = with_causes(error);
-                tracing::warn!(reason, "Redis refuses statistics: no more are sent");
+                tracing::warn!(
+                    reason,
+                    "Redis refuses the statistics of this process; no more are sent"
+                );
                 sent.is_forbidden = true;
             }
             return Err(unavailable);

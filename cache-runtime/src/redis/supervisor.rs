@@ -121,7 +121,10 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
             Ok(ready) if suspect => match shared.record.pause(Instant::now()) {
                 None => go_up(link, &shared, ready),
                 Some(pause) => {
-                    tracing::debug!(?pause, "Redis answers, but operations fail: it is left alone");
+                    tracing::debug!(
+                        ?pause,
+                        "Redis answers, but operations fail; it is not used during the pause"
+                    );
                     drop(shared);
                     // Asked again afterwards.
                     sleep(pause).await;
@@ -233,7 +236,7 @@ async fn identify(shared: &Shared, ready: &Ready) -> StoreResult<()> {
         removal::remove(shared, ready, Lane::Quick, &root, 1, &shared.notice_of(&root)).await?;
         tracing::debug!(
             servers = ready.server(),
-            "first contact with a Redis server: nothing in Redis is trusted"
+            "this Redis server is not known yet; its existing values are not used"
         );
     }
     Ok(())

@@ -90,7 +90,7 @@ impl Tls {
                         expected,
                         reason,
                         times,
-                        "a certificate cannot be read; the last one is used until the file can be read again"
+                        "a certificate or key cannot be read; its last content is used"
                     );
                 });
             }
@@ -117,10 +117,10 @@ impl Files {
             if read.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(()) }
         };
         let key = |pem: &[u8]| PrivateKeyDer::from_pem_slice(pem).map(drop);
-        let of_certificates = "a file in PEM that holds certificates";
+        let of_certificates = "a PEM file that contains certificates";
         let root_cert = read("REDIS_TLS_CA", &self.ca, certificates, of_certificates)?;
         let client_cert = read("REDIS_TLS_CERT", &self.certificate, certificates, of_certificates)?;
-        let client_key = read("REDIS_TLS_KEY", &self.key, key, "a file in PEM that holds a key")?;
+        let client_key = read("REDIS_TLS_KEY", &self.key, key, "a PEM file that contains a key")?;
         let client_tls = client_cert
             .zip(client_key)
             .map(|(client_cert, client_key)| redis::ClientTlsConfig { client_cert, client_key });
@@ -167,18 +167,20 @@ pub(super) fn advice(error: &StoreError, tls: &Tls) -> Option<String> {
         ) => "the server's certificate has expired: renew it",
         TlsError::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => "the server's certificate is for another name: connect by a name that is in it",
+        ) => {
+            "the server's certificate is for another name: connect with a name that is in the certificate"
+        }
         TlsError::AlertReceived(AlertDescription::UnknownCA) => {
-            "the server does not know the CA that signed the certificate in REDIS_TLS_CERT"
+            "the server does not trust the CA of the certificate in REDIS_TLS_CERT"
         }
         TlsError::AlertReceived(AlertDescription::CertificateExpired) => {
             "the certificate in REDIS_TLS_CERT has expired: renew it"
         }
         TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
-            "the server requires a certificate: set REDIS_TLS_CERT and REDIS_TLS_KEY"
+            "the server requires a client certificate: set REDIS_TLS_CERT and REDIS_TLS_KEY"
         }
         TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            "the server does not speak TLS on this port: use another port, or redis://"
+            "the server does not use TLS on this port: use another port, or redis://"
         }
         _ => return None,
     };
@@ -189,12 +191,14 @@ pub(super) fn advice(error: &StoreError, tls: &Tls) -> Option<String> {
 fn issuer_advice(tls: &Tls) -> String {
     match tls.ca() {
         Some(file) => format!(
-            "no CA in the file that REDIS_TLS_CA names ({}) has signed the server's certificate: add the CA that \
-             has signed it; the file is read again with each attempt to connect",
+            "the server's certificate is not signed by a CA in the file of REDIS_TLS_CA ({}): add its CA to the \
+             file, which is read again at each attempt to connect",
             file.display()
         ),
-        None => "no trusted CA has signed the server's certificate: name its CA in REDIS_TLS_CA"
-            .to_owned(),
+        None => {
+            "the server's certificate is not signed by a trusted CA: name its CA in REDIS_TLS_CA"
+                .to_owned()
+        }
     }
 }
 

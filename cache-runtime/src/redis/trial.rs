@@ -47,7 +47,7 @@ async fn try_lease(shared: &Arc<Shared>) -> bool {
                 redis = shared.settings.address,
                 reason,
                 times,
-                "`coalesce = \"fleet\"` shares loads within this process alone: a right is missing, see \
+                "with `coalesce = \"fleet\"`, loads are shared only within this process, because a right is missing: see \
                  `cache_runtime::redis_servers` or `cachectl doctor`"
             );
         });

@@ -243,7 +243,7 @@ impl TypeFacts {
                 codec = from.name(),
                 reason = reason.map(|(_, why)| why.to_string()),
                 instead = to.name(),
-                "this codec cannot carry every value of the type; another one is used instead"
+                "this codec cannot represent every value of the type; another one is used instead"
             );
         }
     }
@@ -286,8 +286,8 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unfit::Encode(error) => write!(f, "{}", Unquoted(error)),
-            Unfit::Decode(error) => write!(f, "it cannot be read back ({})", Unquoted(error)),
-            Unfit::Differs => f.write_str("another value is read back"),
+            Unfit::Decode(error) => write!(f, "it cannot be decoded again ({})", Unquoted(error)),
+            Unfit::Differs => f.write_str("it decodes to another value"),
             Unfit::Panics => f.write_str("its code panics"),
             Unfit::TooLong(bytes) => write!(f, "it takes {bytes} bytes"),
         }

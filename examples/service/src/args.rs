@@ -13,15 +13,15 @@ use crate::load::Target;
 #[derive(Clone, Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// How the service runs, where no other command is given.
+    /// The options of the service, if there is no command.
     #[command(flatten)]
     pub serve: Serve,
-    /// What to do in place of that.
+    /// The command to run instead of the service.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// How the service runs.
+/// The options of the service.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
     /// The address to listen on; port 0 takes a free one.
@@ -30,7 +30,7 @@ pub struct Serve {
     /// The file of the database [default: a temporary one, filled with examples].
     #[arg(long, env = "DATABASE")]
     pub database: Option<PathBuf>,
-    /// How long the simulated API takes for an analysis.
+    /// The time that the simulated API takes for an analysis.
     #[arg(long, env = "ANALYSIS_LATENCY_MS", default_value = "300", value_parser = millis)]
     pub analysis_latency_ms: Duration,
     /// Also send the service requests, so many in a second, until it ends.
@@ -38,14 +38,14 @@ pub struct Serve {
     pub load: Option<f64>,
 }
 
-/// What else this program can do.
+/// The other commands of this program.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Measure a service under load and print a table.
     Load(Measure),
 }
 
-/// What is measured, and what is too slow.
+/// The parameters of a load test, and its limit.
 #[derive(Clone, Debug, Args)]
 pub struct Measure {
     /// The service, such as http://127.0.0.1:3000 [default: one is started on a free port].

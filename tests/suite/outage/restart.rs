@@ -229,7 +229,7 @@ impl Overtaken {
             .collect()
     }
 
-    /// What it does in this phase.
+    /// Calls the cache as this phase requires.
     async fn go_on(&mut self, manager: &CacheManager, phase: usize) {
         let (source, id) = (self.source.clone(), self.id);
         if phase == self.begins {

@@ -22,7 +22,7 @@ fn grant(server: &RedisServer, words: &[String]) {
     server.cli::<()>(&words.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-/// What the server has denied since it was asked last.
+/// Returns the commands that the server has denied since the last call.
 fn denied(server: &RedisServer) -> Vec<String> {
     let log: Vec<std::collections::HashMap<String, redis::Value>> = server.cli(&["ACL", "LOG"]);
     server.cli::<()>(&["ACL", "LOG", "RESET"]);

@@ -143,7 +143,7 @@ async fn a_failover_that_loses_confirmed_invalidations_brings_nothing_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_master_is_heard_though_the_node_that_is_asked_learns_of_it_late() {
+async fn a_new_master_is_followed_although_the_queried_node_learns_of_it_late() {
     let cluster = RedisCluster::builder().node_timeout(Duration::from_secs(4)).start();
     let config = CacheConfig::default()
         .namespace(unique_namespace())
@@ -162,7 +162,7 @@ async fn a_new_master_is_heard_though_the_node_that_is_asked_learns_of_it_late()
             let asked = &cluster.nodes()[masters[0]];
             asked.cli::<()>(&["DEBUG", "DROP-CLUSTER-PACKET-FILTER", packets]);
         };
-        // It votes for the new master, and does not hear what that says of itself.
+        // It votes for the new master, and does not receive that node's own messages.
         filter("1");
         std::thread::scope(|scope| {
             scope.spawn(|| {

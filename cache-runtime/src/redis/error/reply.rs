@@ -172,7 +172,7 @@ impl fmt::Display for ReplyKind {
 impl fmt::Display for ServerState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            ServerState::OutOfMemory => "the server is full and evicts nothing",
+            ServerState::OutOfMemory => "the server is out of memory and evicts nothing",
             ServerState::CannotSave => "the server cannot save to its disk, and refuses writes",
             ServerState::ReadOnly => "the server is a replica, and refuses writes",
             ServerState::TooFewReplicas => "the server has too few replicas, and refuses writes",

@@ -168,7 +168,7 @@ fn a_chain_names_each_cause_once_and_ends_in_the_original() {
     let full = reply("OOM command not allowed");
     assert_eq!(
         with_causes(&full),
-        "the server is full and evicts nothing: \"OOM\": command not allowed"
+        "the server is out of memory and evicts nothing: \"OOM\": command not allowed"
     );
     let late = StoreError::Timeout(Deadline::Operation, Duration::from_millis(250));
     assert_eq!(with_causes(&late), "no answer within 250ms (REDIS_TIMEOUT)");
@@ -177,7 +177,7 @@ fn a_chain_names_each_cause_once_and_ends_in_the_original() {
     let sentinels = vec![("a:1".to_owned(), refused), ("b:2".to_owned(), late)];
     assert_eq!(
         with_causes(&StoreError::from(Unusable::NoSentinel(sentinels))),
-        "this server cannot be used: no sentinel leads to a master (a:1: no server listens at the address: connection \
+        "this server cannot be used: no sentinel names a usable master (a:1: no server listens at the address: connection \
          refused; b:2: no answer within 250ms (REDIS_TIMEOUT))"
     );
 }
