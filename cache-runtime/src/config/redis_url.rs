@@ -143,7 +143,7 @@ impl UrlError {
             UrlError::ClusterSocket => {
                 "the nodes of a cluster cannot be reached through a Unix socket"
             }
-            UrlError::ClusterDatabase => "a cluster has no databases but 0",
+            UrlError::ClusterDatabase => "a cluster has only database 0",
             UrlError::ClusterDiffers => {
                 "all nodes of a cluster must have the same scheme, login and database"
             }
