@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Serialize, Serializer};
 
 use crate::core::{Core, Stores};
+use crate::error::with_causes;
 use crate::redis::{Breaker, FeedState};
 use crate::timestamp;
 
@@ -70,9 +71,9 @@ impl Health {
                     health.latency = Some(latency);
                     None
                 }
-                Err(_) => Some("Redis does not answer in time".to_owned()),
+                Err(unavailable) => Some(with_causes(&unavailable)),
             },
-            Err(reason) => Some(reason),
+            Err(unavailable) => Some(with_causes(&unavailable)),
         };
         health.breaker = Some(redis.breaker());
         health.last_failure = redis.last_failure();

@@ -91,7 +91,7 @@ impl Core {
             None => self.inspect_memory(key),
             Some(redis) => match self.inspect_redis(redis, key).await {
                 Ok(found) => found,
-                Err(Unavailable) => self.inspect_memory(key),
+                Err(_) => self.inspect_memory(key),
             },
         }
     }

@@ -141,7 +141,7 @@ impl Core {
         let Some(redis) = &self.redis else { return };
         spans.iter().for_each(|span| _ = span.record("pending", true));
         if all.iter().any(|targets| targets.everything) {
-            redis.owe_root();
+            redis.add_pending_root();
         }
         let names: BTreeSet<_> = all.iter().flat_map(|targets| &targets.names).collect();
         let tags: BTreeSet<_> = all.iter().flat_map(|targets| &targets.tags).collect();

@@ -71,7 +71,7 @@ impl Core {
                     if ticket.tokens.len() == key.tags().len() + 1 {
                         Ok(ticket)
                     } else {
-                        Err(Unavailable)
+                        Err(Unavailable::unexpected("a token for each tag"))
                     }
                 }))
             }
@@ -124,7 +124,7 @@ impl Put {
                 PutOutcome::Stored
             }
             Ok(FillOutcome::Refused | FillOutcome::Outdated) => PutOutcome::Overtaken,
-            Err(Unavailable) => PutOutcome::Unavailable,
+            Err(_) => PutOutcome::Unavailable,
         })
     }
 

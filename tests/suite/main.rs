@@ -15,6 +15,7 @@ mod deploys;
 mod dropped;
 mod early;
 mod environment;
+mod errors;
 mod eviction;
 mod fleet;
 mod fleet_stats;

@@ -172,7 +172,9 @@ pub(crate) async fn warm(
         let options = tags.into_iter().fold(options, SetOptions::tag);
         let stored = admin.manager.set(&name, &value, options).await;
         stored.map_err(|error| {
-            Problem::bad_request(format!("entry {place} ({name:?}): {error}; {place} were stored"))
+            Problem::bad_request(format!(
+                "entry {place} ({name:?}): {error:#}; {place} were stored"
+            ))
         })?;
     }
     done(access, "warm", &admin.manager.config().namespace, What::Stored(given))

@@ -17,7 +17,7 @@ use crate::core::DIRECT;
 use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
 use crate::output::SharedFailure;
 use crate::put::Overtaken;
-use crate::redis::Lease;
+use crate::redis::PlaceholderLease;
 use crate::seldom::Reason;
 use crate::timer::timeout;
 use crate::value::Value;
@@ -184,7 +184,7 @@ impl Call {
     ) {
         let Ok(lease) = self.lease_refresh(before).await else { return };
         let Some(put) = self.put_in_place_of(before).await else {
-            lease.into_iter().for_each(Lease::release);
+            lease.into_iter().for_each(PlaceholderLease::release);
             return;
         };
         let goal = Goal::Place { put, overtaken: Overtaken::Stays };

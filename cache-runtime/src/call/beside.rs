@@ -101,7 +101,7 @@ async fn read(redis: &RedisStore, keys: &[CallKey]) -> Result<Vec<Found>, Unavai
     let names: Vec<&str> = keys.iter().map(CallKey::stored_as).collect();
     let tags = keys.last().map_or(&[][..], CallKey::tags);
     let read = redis.read_many(&names, tags, &mut Pace::default()).await;
-    let (values, tokens) = read.map_err(|_| Unavailable)?;
+    let (values, tokens) = read?;
     let found = |(bytes, now_ms)| Found { bytes, tokens: tokens.clone(), now_ms };
     Ok(values.into_iter().map(found).collect())
 }

@@ -213,8 +213,8 @@ impl Core {
             Ok(Fetched::Usable(reading)) => reading,
             Ok(Fetched::Not(vacancy)) => Reading::Miss(vacancy),
             // What memory holds from an outage counts only as long as that lasts.
-            Err(Unavailable) if redis.usable() => Reading::Unavailable,
-            Err(Unavailable) => {
+            Err(_) if redis.usable() => Reading::Unavailable,
+            Err(_) => {
                 let found = self.value_of_an_outage(redis, key, ask.of, ask.stores);
                 found.map_or(Reading::Unavailable, Reading::Memory)
             }
@@ -460,7 +460,7 @@ fn outcome(fetched: &Result<Fetched<Reading>, Unavailable>) -> &'static str {
             Leftover::Undecodable(_) => "undecodable",
             Leftover::Alike(_) => "alike",
         },
-        Err(Unavailable) => "unavailable",
+        Err(_) => "unavailable",
     }
 }
 

@@ -10,7 +10,7 @@ use super::{Call, CallKey, Found, Goal, Load, Original, Served, StoreOutcome, Tu
 use crate::config::Ttl;
 use crate::core::Stores;
 use crate::flight::Leader;
-use crate::redis::{By, FillOutcome, FillTicket, RedisStore, Unavailable};
+use crate::redis::{By, FillOutcome, FillTicket, RedisStore};
 use crate::value::AnyValue;
 
 impl Call {
@@ -99,15 +99,16 @@ impl Call {
         };
         let life = life_of(self.policy.grace_of(value).after(ttl));
         let filled = fill(redis, key, ticket, &entry, life, By::Load).await;
-        match filled {
+        match &filled {
             Ok(FillOutcome::Stored) => {
                 self.counters.slow.stores.one();
                 copy();
             }
             Ok(FillOutcome::Refused | FillOutcome::Outdated) => self.counters.slow.refused.one(),
-            Err(Unavailable) => {}
+            Err(_) => {}
         }
-        (filled.ok(), filled.into())
+        let outcome = StoreOutcome::from(&filled);
+        (filled.ok(), outcome)
     }
 
     /// Ends a load that stores nothing; whether its value could have been stored, where somebody asks.

@@ -6,7 +6,7 @@ use super::key::CallKey;
 use super::policy::Refusal;
 use super::store_outcome::StoreOutcome;
 use crate::core::{Core, DIRECT};
-use crate::error::Error;
+use crate::error::{Error, with_causes};
 use crate::seldom::Reason;
 use crate::stats::SiteCounters;
 use crate::value::REMEDY;
@@ -26,7 +26,8 @@ impl Core {
         let (function, name) = (key.function(), key.name().as_str());
         let reason = Reason::NotStored(discriminant(error));
         self.seldom(function.unwrap_or(DIRECT), reason, |times| {
-            tracing::warn!(function, name, times, %error, "a value is not stored");
+            let error = with_causes(error);
+            tracing::warn!(function, name, times, error, "a value is not stored");
         });
         StoreOutcome::Unfit
     }
@@ -57,13 +58,14 @@ impl Core {
     /// Whether a value is not stored since it would not come back as it is; counted, and said once for each
     /// function.
     pub(crate) fn is_lost(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> bool {
-        let (Error::Lossy { type_name, message } | Error::Encode { type_name, message }) = error
-        else {
-            return false;
+        let (type_name, message) = match error {
+            Error::Lossy { type_name, message } => (type_name, message.clone()),
+            Error::Encode { type_name, source } => (type_name, source.to_string()),
+            _ => return false,
         };
         counters.slow.lossy.one();
         let function = key.function().unwrap_or(DIRECT);
-        if self.losses.note(function, type_name, message) {
+        if self.losses.note(function, type_name, &message) {
             tracing::error!(
                 function,
                 type_name,

@@ -90,9 +90,11 @@ fn read(vars: &Variables<'_>) -> Result<CacheConfig, Error> {
 /// The error with a boolean as it was written: it may have been `yes`.
 fn as_written(vars: &Variables<'_>, error: Error) -> Error {
     match error {
-        Error::Config { setting, value, expected } if ["true", "false"].contains(&&*value) => {
+        Error::Config { setting, value, expected, source }
+            if ["true", "false"].contains(&&*value) =>
+        {
             let written = vars.text(&setting).ok().flatten().map(|text| mask(&text));
-            Error::Config { setting, value: written.unwrap_or(value), expected }
+            Error::Config { setting, value: written.unwrap_or(value), expected, source }
         }
         error => error,
     }
@@ -305,6 +307,7 @@ fn refusal(setting: &str, value: &str, expected: &str) -> Error {
         setting: setting.to_owned(),
         value: value.to_owned(),
         expected: expected.to_owned(),
+        source: None,
     }
 }
 

@@ -18,7 +18,6 @@ use crate::invalidate::Targets;
 use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
 use crate::put::Worth;
-use crate::redis::Unavailable;
 use crate::seldom::Reason;
 use crate::value::{AnyValue, Coding, type_of};
 
@@ -316,7 +315,7 @@ impl crate::core::Core {
         const WHY: &str =
             "a direct load is not cached: `load` runs each time, and nothing is stored";
         self.seldom(DIRECT, Reason::Refused(discriminant(error)), |times| {
-            tracing::error!(%error, times, "{WHY}");
+            tracing::error!(error = format!("{error:#}"), times, "{WHY}");
         });
     }
 
@@ -325,8 +324,8 @@ impl crate::core::Core {
             None => self.facts_in_memory(key)?,
             Some(redis) => match self.remaining_in_redis(redis, key).await {
                 Ok(remaining) => return remaining,
-                Err(Unavailable) if redis.usable() => return None,
-                Err(Unavailable) => self.meta_of_an_outage(redis, key)?,
+                Err(_) if redis.usable() => return None,
+                Err(_) => self.meta_of_an_outage(redis, key)?,
             },
         };
         if meta.fresh_for_ms == u64::MAX {

@@ -102,7 +102,10 @@ pub(crate) fn global() -> &'static Arc<Core> {
 fn global_manager() -> &'static CacheManager {
     let global = GLOBAL.get_or_init(|| {
         from_env().unwrap_or_else(|error| {
-            tracing::error!(%error, "the configuration of the cache is invalid; caching in memory with the defaults");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the configuration of the cache is invalid; caching in memory with the defaults"
+            );
             Global { manager: in_memory(), installed: false }
         })
     });

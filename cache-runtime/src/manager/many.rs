@@ -251,7 +251,7 @@ impl Core {
             let part = &rest[..rest.len().min(pace.values())];
             match self.fetch_many(redis, part, of, &mut pace).await {
                 Ok(found) => readings.extend(found),
-                Err(Missed::Late) if pace.late() => {
+                Err(Missed::Late(_)) if pace.late() => {
                     // A single one that is too large for its deadline is passed by.
                     readings.extend((part.len() == 1).then_some(Reading::Unavailable));
                 }

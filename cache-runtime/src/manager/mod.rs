@@ -298,8 +298,8 @@ impl CacheManager {
         };
         let status = redis.status().await;
         match (status, self.config().require_redis, self.config().effective()?) {
-            (Err(message), true, Backend::Redis(url) | Backend::Tiered(url)) => {
-                Err(Error::RedisRequired { url: url.to_string(), message })
+            (Err(error), true, Backend::Redis(url) | Backend::Tiered(url)) => {
+                Err(Error::RedisRequired { url: url.to_string(), source: error.into() })
             }
             _ => Ok(()),
         }

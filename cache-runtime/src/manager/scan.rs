@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::events::EventKind;
 use crate::glob::Pattern;
 use crate::invalidate::{Finally, Targets};
-use crate::redis::{ClearProgress, Progress, ScanCursor, Unavailable};
+use crate::redis::{ClearProgress, Progress, ScanCursor};
 
 /// The names that match a pattern, in pages: see [`CacheManager::names`].
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl NameScan {
                 self.stage = next.map_or(Stage::End, Stage::At);
                 Some(names)
             }
-            Err(Unavailable) => {
+            Err(_) => {
                 self.stage = Stage::Lost;
                 None
             }

@@ -5,13 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::uncached::Uncached;
 use crate::call::{Grace, Policy, Test, Weigh, fresh_for_ms};
 use crate::codec::Codec;
 use crate::config::Ttl;
 use crate::core::Bound;
+use crate::error::with_causes;
 use crate::output::{CacheValue, OutputKind, ResultKind};
 use crate::panics::unless_panicking;
-use crate::seldom::Reason;
 use crate::site::{Instance, TtlSpec};
 use crate::value::{
     Coding, Equality, Likeness, Printing, ValueCodec, ValueType, codec_of, type_of,
@@ -153,7 +154,11 @@ impl<T> MaybeNone for Option<T> {
 ///
 /// # Errors
 /// A TTL expression that panics, or gives a TTL that has no meaning.
-pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Result<Policy, String> {
+pub(super) fn policy(
+    bound: &Bound,
+    instance: &Instance,
+    rules: &Rules,
+) -> Result<Policy, Uncached> {
     let (spec, config) = (instance.spec, &bound.core.config);
     let default = || config.ttl_of(spec.prefix());
     let ttl_of = |spec, option| ttl_of(spec, option, bound, instance);
@@ -181,9 +186,10 @@ pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Resul
 }
 
 /// Says that a call is not cached.
-pub(super) fn say_uncached(bound: &Bound, instance: &Instance, kind: Reason, reason: &str) {
+pub(super) fn say_uncached(bound: &Bound, instance: &Instance, uncached: &Uncached) {
     let function = instance.label();
-    bound.core.seldom(function, kind, |times| {
+    bound.core.seldom(function, uncached.kind(), |times| {
+        let reason = with_causes(uncached);
         tracing::error!(function, reason, times, "this call is not cached");
     });
 }
@@ -193,7 +199,7 @@ fn ttl_of(
     option: &'static str,
     bound: &Bound,
     instance: &Instance,
-) -> Result<Option<Ttl>, String> {
+) -> Result<Option<Ttl>, Uncached> {
     let ttl = match spec {
         TtlSpec::Inherit => return Ok(None),
         TtlSpec::Millis(ms) => Ttl::For(Duration::from_millis(ms)),
@@ -202,16 +208,16 @@ fn ttl_of(
         TtlSpec::Dynamic(ttl) => match unless_panicking(ttl) {
             Some(ttl) => Ttl::For(ttl),
             None => {
-                let reason = format!("its `{option}` expression panics; mend it");
-                say_uncached(bound, instance, Reason::Panics(option), &reason);
-                return Err(reason);
+                let uncached = Uncached::TtlPanics { option };
+                say_uncached(bound, instance, &uncached);
+                return Err(uncached);
             }
         },
     };
     if ttl.check(option).is_ok() {
         return Ok(Some(ttl));
     }
-    let reason = format!("its `{option}` expression returned {ttl}; expected 1ms to 100 years");
-    say_uncached(bound, instance, Reason::Ttl(option), &reason);
-    Err(reason)
+    let uncached = Uncached::Ttl { option, given: ttl };
+    say_uncached(bound, instance, &uncached);
+    Err(uncached)
 }

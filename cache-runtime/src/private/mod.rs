@@ -10,6 +10,7 @@ mod run;
 mod site;
 mod storable;
 mod task;
+mod uncached;
 
 use std::any::type_name;
 

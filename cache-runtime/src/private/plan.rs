@@ -134,7 +134,7 @@ pub(crate) fn resolve_entry<F: Future>(call: F, site: &'static MutationSpec) -> 
             "the `entry` of {location} is not a call of a `#[cached]` function ({}); {nothing}",
             without_closures(future)
         ),
-        error => tracing::error!(times, "the `entry` of {location}: {error}; {nothing}"),
+        error => tracing::error!(times, "the `entry` of {location}: {error:#}; {nothing}"),
     });
     None
 }

@@ -1,27 +1,25 @@
-//! What is wrong with a Redis, and what to do about it: tried on a connection of its own.
+//! The diagnosis of a Redis server, with advice. It uses a connection of its own.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, cmd,
-};
+use redis::{AsyncConnectionConfig, Cmd, ConnectionInfo, Value, cmd};
 use serde::Serialize;
 use tokio::time::timeout;
 
 use super::RedisStore;
 use super::connect;
-use super::errors::{is_answer, no_answer};
+use super::error::{Deadline, ReplyKind, ServerState, StoreError, StoreResult};
 use super::identity::{check_version, field};
 use super::notice;
 use super::rights::{Need, OF_CLUSTER, RIGHTS, describe_all, rules};
-use super::script::is_unknown_command;
 use super::servers::Servers;
 use super::shared::Shared;
 use super::tls;
 use super::topology::{self, Slots};
 use crate::config::CacheConfig;
+use crate::error::with_causes;
 use crate::random;
 
 /// The result of one check: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
@@ -77,9 +75,9 @@ impl Diagnostic {
     }
 }
 
-/// Two clocks further apart than this are worth a word.
+/// The difference of two clocks from which on it is reported.
 const APART: Duration = Duration::from_secs(5);
-/// The longest that one question may take.
+/// The maximum time of one command.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl RedisStore {
@@ -97,7 +95,7 @@ impl RedisStore {
         };
         let mut server = DiagnosedServer { info, connection, shared, slots: None, lost: false };
         if let Err(error) = server.ask(&cmd("PING")).await
-            && (server.lost || error.code() == Some(NO_PASSWORD))
+            && (server.lost || error.requires_password())
         {
             return vec![unreachable(shared, &error)];
         }
@@ -124,7 +122,7 @@ impl RedisStore {
     }
 }
 
-/// What was found on several servers, as if it were one: the worst of each, and where that is.
+/// Merges the results of several servers: the worst of each check, with its servers.
 fn merge(names: &[String], found: Vec<Vec<Diagnostic>>) -> Vec<Diagnostic> {
     let mut order: Vec<&'static str> = Vec::new();
     for diagnostic in found.iter().flatten() {
@@ -153,19 +151,19 @@ fn merge(names: &[String], found: Vec<Vec<Diagnostic>>) -> Vec<Diagnostic> {
     order.into_iter().filter_map(of_name).collect()
 }
 
-/// A Redis that is being looked at.
+/// A server under diagnosis.
 struct DiagnosedServer<'a> {
     info: ConnectionInfo,
     connection: MultiplexedConnection,
     shared: &'a Shared,
     /// Of a cluster: who has what, and the number of this one.
     slots: Option<(Slots, usize)>,
-    /// It has ceased to answer: nobody waits for it any more.
+    /// True if it has stopped replying: no further command waits for it.
     lost: bool,
 }
 
 impl<'a> DiagnosedServer<'a> {
-    /// The server with all others that have keys.
+    /// Finds all servers that have keys.
     async fn all(mut self) -> Result<(Diagnostic, Vec<DiagnosedServer<'a>>), Diagnostic> {
         const NAME: &str = "topology";
         let info = match self.text(cmd("INFO").arg("default")).await {
@@ -208,7 +206,7 @@ impl<'a> DiagnosedServer<'a> {
                     lost: false,
                 }),
                 Err(error) => {
-                    let found = format!("{}: {error}", info.addr());
+                    let found = format!("{}: {}", info.addr(), with_causes(&error));
                     let advice = "each master must be reachable at the address that it announces: check \
                                   cluster-announce-ip and the network";
                     return Err(Diagnostic::fault(NAME, found, advice));
@@ -245,7 +243,7 @@ impl<'a> DiagnosedServer<'a> {
         diagnostics
     }
 
-    /// A key for an experiment, on this server.
+    /// Returns a key for an experiment on this server.
     fn scratch_key(&self) -> String {
         let key = || format!("{}#doctor:{:016x}", self.shared.keys.value(""), random::word());
         match &self.slots {
@@ -257,20 +255,21 @@ impl<'a> DiagnosedServer<'a> {
         }
     }
 
-    async fn ask(&mut self, command: &Cmd) -> RedisResult<Value> {
+    async fn ask(&mut self, command: &Cmd) -> StoreResult<Value> {
+        let late = StoreError::Timeout(Deadline::Fixed, PATIENCE);
         if self.lost {
-            return Err(no_answer(PATIENCE));
+            return Err(late);
         }
-        let answer = timeout(PATIENCE, command.query_async(&mut self.connection)).await;
-        let answer = answer.unwrap_or_else(|_| Err(no_answer(PATIENCE)));
-        self.lost = answer.as_ref().is_err_and(|error| {
-            !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
-        });
+        let answer = match timeout(PATIENCE, command.query_async(&mut self.connection)).await {
+            Ok(answer) => answer.map_err(StoreError::from),
+            Err(_) => Err(late),
+        };
+        self.lost = answer.as_ref().is_err_and(|error| !error.is_reply());
         answer
     }
 
-    async fn text(&mut self, command: &Cmd) -> RedisResult<String> {
-        redis::from_redis_value(self.ask(command).await?).map_err(RedisError::from)
+    async fn text(&mut self, command: &Cmd) -> StoreResult<String> {
+        StoreError::read(self.ask(command).await?)
     }
 
     async fn latency(&mut self) -> Diagnostic {
@@ -278,7 +277,7 @@ impl<'a> DiagnosedServer<'a> {
         for _ in 0..5 {
             let asked = Instant::now();
             if let Err(error) = self.ask(&cmd("PING")).await
-                && !is_answer(&error)
+                && !error.is_reply()
             {
                 return refused("latency", "PING", self.shared, &error);
             }
@@ -298,13 +297,11 @@ impl<'a> DiagnosedServer<'a> {
         )
     }
 
-    /// The cache goes by the server's clock alone; people compare logs by both.
+    /// Compares the clocks. The cache uses the server's clock alone, but logs are compared by both.
     async fn clock(&mut self) -> Diagnostic {
         let answer = self.ask(&cmd("TIME")).await;
         let here = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let told = answer
-            .and_then(|time| redis::from_redis_value::<(u64, u64)>(time).map_err(RedisError::from));
-        let there = match told {
+        let there = match answer.and_then(StoreError::read::<(u64, u64)>) {
             Ok((seconds, micros)) => {
                 Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros))
             }
@@ -324,7 +321,7 @@ impl<'a> DiagnosedServer<'a> {
         )
     }
 
-    /// Each command that the cache sends or its scripts run, on a key of its own.
+    /// Tries each command that the cache sends or its scripts run, on a key of its own.
     async fn permissions(&mut self) -> Diagnostic {
         const NAME: &str = "permissions";
         let (key, feed) = (self.scratch_key(), self.shared.keys.feed());
@@ -335,7 +332,7 @@ impl<'a> DiagnosedServer<'a> {
             match right.lack(&error) {
                 Some(lack) => lacks.push(lack),
                 // The key is a text where a hash would be tried.
-                None if error.code() == Some("WRONGTYPE") => {}
+                None if error.is_wrong_type() => {}
                 None => failed = failed.or(Some((right.words(), error))),
             }
         }
@@ -369,20 +366,14 @@ impl<'a> DiagnosedServer<'a> {
         }
     }
 
-    /// Copies in memory need the invalidations of others.
+    /// Tries the feed: copies in memory need the invalidations of other processes.
     async fn feed(&mut self) -> Diagnostic {
-        const LOST: &str = "while this Redis is used, nothing is kept in memory, and each value is read \
-                            from Redis; set CACHE_MODE=redis if this is intended";
         let mut publish = cmd("PUBLISH");
         publish.arg(self.shared.keys.feed()).arg(notice::nothing());
         if let Err(error) = self.ask(&publish).await
-            && is_unknown_command(&error)
+            && error.is_unknown_command()
         {
-            return Diagnostic::warning(
-                "feed",
-                format!("the server has no pub/sub: {error}"),
-                LOST,
-            );
+            return no_feed(&error);
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.shared.settings.connect_timeout))
@@ -392,13 +383,11 @@ impl<'a> DiagnosedServer<'a> {
         let open = self.shared.settings.servers.open(&info, &config);
         let subscribed = async {
             let mut connection = self.shared.connector.within_connect_timeout(open).await?;
-            connection.subscribe(self.shared.keys.feed()).await
+            StoreResult::Ok(connection.subscribe(self.shared.keys.feed()).await?)
         };
         match subscribed.await {
             Ok(()) => Diagnostic::good("feed", "invalidations of other processes can be received"),
-            Err(error) if is_unknown_command(&error) => {
-                Diagnostic::warning("feed", format!("the server has no pub/sub: {error}"), LOST)
-            }
+            Err(error) if error.is_unknown_command() => no_feed(&error),
             Err(error) => {
                 let namespace = &self.shared.settings.namespace;
                 let advice = format!(
@@ -406,30 +395,31 @@ impl<'a> DiagnosedServer<'a> {
                      &{namespace}:#feed`). Without it, nothing is kept in memory while Redis is \
                      used; CACHE_MODE=redis does not need it"
                 );
-                Diagnostic::fault("feed", error.to_string(), advice)
+                Diagnostic::fault("feed", with_causes(&error), advice)
             }
         }
     }
 }
 
-/// The code of an answer to who has not given a password.
-const NO_PASSWORD: &str = "NOAUTH";
+fn no_feed(error: &StoreError) -> Diagnostic {
+    let found = format!("the server has no pub/sub: {}", with_causes(error));
+    let advice = "while this Redis is used, nothing is kept in memory, and each value is read from Redis; set \
+                  CACHE_MODE=redis if this is intended";
+    Diagnostic::warning("feed", found, advice)
+}
 
-fn unreachable(shared: &Shared, error: &RedisError) -> Diagnostic {
+fn unreachable(shared: &Shared, error: &StoreError) -> Diagnostic {
+    let found = format!("{}: {}", shared.settings.address, with_causes(error));
     if let Some(advice) = tls::advice(error, &shared.settings.servers.tls) {
-        return Diagnostic::fault(
-            "connection",
-            format!("{}: {error}", shared.settings.address),
-            advice,
-        );
+        return Diagnostic::fault("connection", found, advice);
     }
-    let advice = match error.kind() {
-        _ if error.code() == Some(NO_PASSWORD) => {
-            "the server requires a password: set REDIS_PASSWORD (and REDIS_USERNAME for an ACL user), or \
+    let advice = match error {
+        _ if error.requires_password() => {
+            "the server requires a password: set REDIS_PASSWORD (and REDIS_USERNAME, for a user of its ACL), or \
              put it into REDIS_URL"
         }
-        ErrorKind::AuthenticationFailed => {
-            "check user and password in REDIS_URL, or in REDIS_USERNAME and REDIS_PASSWORD"
+        StoreError::Login(_) => {
+            "check user and password, in REDIS_URL or in REDIS_USERNAME and REDIS_PASSWORD"
         }
         _ if error.is_timeout() && shared.settings.servers.are_encrypted() => {
             "the server does not answer, or does not use TLS: check host, port and security groups"
@@ -438,22 +428,26 @@ fn unreachable(shared: &Shared, error: &RedisError) -> Diagnostic {
             "packets are dropped on the way: check host, port, security groups and network \
              policies"
         }
-        _ if error.is_connection_refusal() => "no server listens there: check host and port",
+        _ if error.is_connection_refused() => "no server listens there: check host and port",
         _ => "check host, port and credentials in REDIS_URL",
     };
-    Diagnostic::fault("connection", format!("{}: {error}", shared.settings.address), advice)
+    Diagnostic::fault("connection", found, advice)
 }
 
-fn refused(name: &'static str, command: &str, shared: &Shared, error: &RedisError) -> Diagnostic {
-    let advice = match error.code() {
-        Some("NOPERM") => format!("ACL SETUSER <user> +{}", command.to_lowercase()),
-        Some("OOM") => "the server is out of memory and evicts nothing: raise maxmemory, or set \
+fn refused(name: &'static str, command: &str, shared: &Shared, error: &StoreError) -> Diagnostic {
+    let advice = match error.reply() {
+        Some(ReplyKind::Denied(_)) => format!("ACL SETUSER <user> +{}", command.to_lowercase()),
+        Some(ReplyKind::State(ServerState::OutOfMemory)) => {
+            "the server is out of memory and evicts nothing: raise maxmemory, or set \
                         maxmemory-policy to allkeys-lru"
-            .to_owned(),
-        Some("READONLY") => "this is a replica: connect to its master".to_owned(),
+                .to_owned()
+        }
+        Some(ReplyKind::State(ServerState::ReadOnly)) => {
+            "this is a replica: connect to its master".to_owned()
+        }
         _ => format!("{command} must work at {}", shared.settings.address),
     };
-    Diagnostic::fault(name, format!("{command}: {error}"), advice)
+    Diagnostic::fault(name, format!("{command}: {}", with_causes(error)), advice)
 }
 
 fn encryption(shared: &Shared) -> Diagnostic {
@@ -470,7 +464,7 @@ fn encryption(shared: &Shared) -> Diagnostic {
     )
 }
 
-/// Who else uses it cannot be seen from here. Under the default it is whoever has not chosen one.
+/// Checks that the namespace is not the default, which all programs without a choice of their own share.
 fn namespace(shared: &Shared) -> Diagnostic {
     let namespace = &shared.settings.namespace;
     if *namespace != CacheConfig::default().namespace {

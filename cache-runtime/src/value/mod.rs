@@ -28,7 +28,7 @@ pub use likeness::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, Pro
 pub(crate) use losses::{Losses, REMEDY};
 pub use round_trip::assert_round_trip;
 
-use crate::codec::DefaultCodec;
+use crate::codec::{CodecError, DefaultCodec};
 use crate::config::CacheConfig;
 use crate::entry;
 use crate::error::Error;
@@ -277,7 +277,7 @@ fn refused(type_name: &'static str, unfit: &[(&'static str, Unfit)]) -> Error {
     let all = unfit.iter().map(|(codec, why)| format!("{codec}: {why}"));
     let message = all.collect::<Vec<_>>().join("; ");
     if unfit.iter().all(|(_, why)| matches!(why, Unfit::Encode(_))) {
-        return Error::Encode { type_name, message };
+        return Error::Encode { type_name, source: CodecError::new(message) };
     }
     Error::Lossy { type_name, message }
 }

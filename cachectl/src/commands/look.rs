@@ -62,7 +62,7 @@ impl Named {
     async fn look(manager: &CacheManager, name: String) -> Self {
         match manager.inspect(&name).await {
             Ok(entry) => Named { name, entry, error: None },
-            Err(error) => Named { name, entry: None, error: Some(error.to_string()) },
+            Err(error) => Named { name, entry: None, error: Some(format!("{error:#}")) },
         }
     }
 

@@ -31,7 +31,8 @@ async fn what_is_wrong_with_sentinels_is_said() {
     let sentinels = Sentinels::builder().sentinel_password("hidden").start();
     let refusal = async |url: String| {
         let config = CacheConfig::default().redis_url(url).require_redis(true);
-        let error = CacheManager::connect(config).await.unwrap_err().to_string();
+        let error = CacheManager::connect(config).await.unwrap_err();
+        let error = format!("{error:#}");
         assert!(!error.contains("hidden") && !error.contains("wrong"), "{error}");
         error
     };
