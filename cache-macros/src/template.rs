@@ -59,7 +59,7 @@ fn placeholder(inside: &str) -> Result<Vec<String>, String> {
     if !is_path {
         return Err(format!(
             "`{{{inside}}}` is not an argument or a field of one, such as `{{user.lang}}`: a \
-             placeholder takes no spaces, calls or formats"
+             placeholder cannot contain spaces, calls or formats"
         ));
     }
     Ok(names.into_iter().map(str::to_owned).collect())
@@ -143,7 +143,7 @@ mod tests {
             ("{a.}", "`{a.}` is not an argument"),
             ("{a}{b.c}", "`{a}:{b.c}`"),
             (" {a}", "the name \" {a}\" cannot be used: it begins or ends with white space"),
-            ("{a}:", "write it without the `:`"),
+            ("{a}:", "ends with `:`"),
             ("{a}::b", "empty segment"),
         ];
         for (template, part) in cases {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Says what [`parse_duration`] accepts, for an error message.
+/// The input that [`parse_duration`] accepts, for error messages.
 pub const DURATION: &str = "a duration such as `250ms`, `5m` or `1h30m` (units ms, s, m, h, d, w; a bare number is seconds)";
 
 /// The word for a TTL without an end.
@@ -142,9 +142,9 @@ fn too_large() -> String {
 /// ```
 pub fn ttl_fault(ttl: Duration) -> Option<&'static str> {
     if ttl < MIN_TTL {
-        Some("at least 1ms (to store nothing, do not cache; there is no TTL of zero)")
+        Some("at least 1ms (there is no TTL of zero; to store nothing, use no cache)")
     } else if ttl > MAX_TTL {
-        Some("at most 100 years; for a value without an end use `forever`")
+        Some("at most 100 years; for a value that never expires, use `forever`")
     } else {
         None
     }

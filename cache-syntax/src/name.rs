@@ -9,24 +9,24 @@ pub const MAX_SEGMENTS: usize = 6;
 const MAX_GIVEN: usize = 4096;
 
 const EMPTY: &str = "it is empty";
-const RESERVED: &str = "texts that begin with `#` are reserved for the cache's own data";
+const RESERVED: &str = "text that begins with `#` is reserved for the cache's own data";
 const TOO_LONG: &str = "it is longer than 4096 bytes";
 const CONTROL: &str =
-    "it holds a control character: a template or `cache_runtime::escape` puts values into it";
+    "it contains a control character; use a template or `cache_runtime::escape` for values";
 const WHITE_END: &str =
-    "it begins or ends with white space: a template or `cache_runtime::escape` puts values into it";
-const TAG_PATTERN: &str = "it holds a pattern (`*`, `?` or `[`), and a tag is matched as a whole: `clear` takes patterns, \
-                           and a template or `cache_runtime::escape` puts values into a tag";
-const PREFIX_PATTERN: &str = "it holds a pattern (`*`, `?` or `[`), and a prefix covers everything below it without one, \
-                              `video` for `video:*`: `clear` takes patterns, and a template or `cache_runtime::escape` \
-                              puts values into a prefix";
+    "it begins or ends with white space; use a template or `cache_runtime::escape` for values";
+const TAG_PATTERN: &str = "it contains a pattern (`*`, `?` or `[`), but a tag is matched as a whole: use `clear` for \
+                           patterns, and a template or `cache_runtime::escape` for values in a tag";
+const PREFIX_PATTERN: &str = "it contains a pattern (`*`, `?` or `[`), but a prefix covers everything below it anyway \
+                              (`video` instead of `video:*`): use `clear` for patterns, and a template or \
+                              `cache_runtime::escape` for values in a prefix";
 const EMPTY_SEGMENT: &str = "it has an empty segment: write one `:` between two segments";
-const COLON_END: &str = "it ends with an empty segment: write it without the `:` at its end";
-const TOO_MANY: &str = "it has more than 6 segments, and entries can be invalidated by the first 6 of a name: shorten it, \
-                        use a tag, or for names that are there already `clear(pattern)`";
-const WHITE: &str = "it holds white space, and a key prefix has none";
-const BRACES: &str = "it holds a brace, and a key prefix is the same for all arguments: a template belongs in `key`, and \
-                      more names to invalidate by in `tags`";
+const COLON_END: &str = "it ends with `:`; leave that out";
+const TOO_MANY: &str = "it has more than 6 segments, but only the first 6 segments of a name are prefixes; for more, use \
+                        a tag or `clear(pattern)`";
+const WHITE: &str = "it contains white space, which a key prefix cannot contain";
+const BRACES: &str = "it contains a brace, but a key prefix is the same for all arguments: templates belong in `key`, and \
+                      additional names to invalidate by in `tags`";
 
 /// Says what is wrong with the name of an entry; `None` if it can be used.
 ///
@@ -76,7 +76,7 @@ pub const fn tag_fault(tag: &str) -> Option<&'static str> {
 ///
 /// ```
 /// assert_eq!(cache_syntax::prefix_fault("video:meta"), None);
-/// assert!(cache_syntax::prefix_fault("video:").is_some_and(|fault| fault.contains("without the `:`")));
+/// assert!(cache_syntax::prefix_fault("video:").is_some_and(|fault| fault.contains("ends with `:`")));
 /// ```
 pub const fn prefix_fault(prefix: &str) -> Option<&'static str> {
     match name_fault(prefix) {
@@ -225,7 +225,7 @@ mod tests {
             ("a::b", 2, "empty segment"),
             (":a", 2, "empty segment"),
             (":", 2, "empty segment"),
-            ("a:", 2, "without the `:`"),
+            ("a:", 2, "ends with `:`"),
             ("a:b:c:d:e:f:g", 2, "more than 6 segments"),
             ("a*", 1, "a tag is matched as a whole"),
             ("?", 1, "a tag is matched as a whole"),

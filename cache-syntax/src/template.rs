@@ -58,7 +58,7 @@ fn push_text<'t>(pieces: &mut Vec<Piece<'t>>, text: &'t str) {
 fn push_placeholder<'t>(pieces: &mut Vec<Piece<'t>>, inside: &'t str) -> Result<(), String> {
     if let Some(Piece::Placeholder(before)) = pieces.last() {
         return Err(format!(
-            "`{{{before}}}{{{inside}}}` have nothing between them, so different arguments could give the \
+            "`{{{before}}}{{{inside}}}` have no separator, so different arguments could give the \
              same name: put a `:` between, `{{{before}}}:{{{inside}}}`"
         ));
     }

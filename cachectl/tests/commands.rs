@@ -277,7 +277,7 @@ async fn without_redis_it_says_so_and_shows_no_password() {
     }
     let doctor = scene.run(&["doctor"]);
     assert_eq!(doctor.code, 1, "{doctor:?}");
-    assert!(doctor.out.contains("nothing listens there") && !doctor.out.contains("hunter2"));
+    assert!(doctor.out.contains("no server listens there") && !doctor.out.contains("hunter2"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -295,7 +295,7 @@ async fn bad_input_is_refused_with_what_is_accepted() {
         (&["clear", "**"], "flush --yes"),
         (&["flush"], "--yes"),
         (&["ls", "--prefix", "a", "--pattern", "b"], "cannot be used with"),
-        (&["ls", "--prefix", "user:"], "write it without the `:`"),
+        (&["ls", "--prefix", "user:"], "ends with `:`"),
         (&["ls", "--prefix", "#stats"], "reserved"),
         (&["watch", "--every", "0"], "500ms"),
         (&["--timeout", "forever", "health"], "500ms"),

@@ -14,10 +14,10 @@ pub const PREFIXES: &[(&str, &str)] = &[
     ("a:b:c:d:e:f:g", "more than 6 segments"),
     ("a::b", "it has an empty segment"),
     (":a", "it has an empty segment"),
-    ("a:", "write it without the `:`"),
+    ("a:", "it ends with `:`"),
     ("video:*", "a prefix covers everything below it"),
     ("a?", "a prefix covers everything below it"),
-    ("#a", "texts that begin with `#` are reserved"),
+    ("#a", "text that begins with `#` is reserved"),
     (" a", "white space"),
     ("a\u{2003}", "white space"),
     ("a\u{7}b", "control character"),
@@ -25,7 +25,7 @@ pub const PREFIXES: &[(&str, &str)] = &[
 
 /// Prefixes that are accepted and refused as above, and are no prefix of all names of a function.
 pub const NO_KEY_PREFIXES: &[(&str, &str)] =
-    &[("a b", "white space"), ("a\u{2003}b", "white space"), ("a:{id}", "it holds a brace")];
+    &[("a b", "white space"), ("a\u{2003}b", "white space"), ("a:{id}", "it contains a brace")];
 
 /// Tags.
 pub const TAGS: &[(&str, &str)] = &[
@@ -35,7 +35,7 @@ pub const TAGS: &[(&str, &str)] = &[
     ("a:b:c:d:e:f:g", ""),
     ("user:*", "a tag is matched as a whole"),
     ("[a]", "a tag is matched as a whole"),
-    ("#a", "texts that begin with `#` are reserved"),
+    ("#a", "text that begins with `#` is reserved"),
     ("a ", "white space"),
     ("a\u{85}", "control character"),
 ];
@@ -46,7 +46,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("a b", ""),
     ("a*", ""),
     ("100%", ""),
-    ("#a", "texts that begin with `#` are reserved"),
+    ("#a", "text that begins with `#` is reserved"),
     (" a", "white space"),
     ("a\u{7}b", "control character"),
 ];

@@ -113,7 +113,7 @@ impl CacheConfig {
             (_, Some(url)) => match url.address() {
                 Ok(_) if self.mode == Mode::Redis => Ok(Backend::Redis(url)),
                 Ok(_) => Ok(Backend::Tiered(url)),
-                Err(expected) => problem("redis_url", url, expected),
+                Err(error) => problem("redis_url", url, error.to_string()),
             },
         }
     }
@@ -134,7 +134,7 @@ fn require(
 /// Says why no function can have a prefix that has a TTL of its own.
 fn fault_of(prefix: &str) -> Option<&'static str> {
     if prefix.contains(['=', ',']) {
-        return Some("it holds a `=` or `,`, which stand between prefixes and TTLs");
+        return Some("it contains `=` or `,`, which separate prefixes and TTLs");
     }
     key_prefix_fault(prefix)
 }

@@ -1,4 +1,4 @@
-//! The configuration: what can be set, from where, and what is accepted.
+//! The configuration: the settings, their sources, and their accepted values.
 
 mod check;
 mod env;
@@ -23,8 +23,8 @@ pub use self::{
 };
 
 impl CacheConfig {
-    /// Returns the TTL of values under this key prefix: that of the prefix itself, else of the nearest enclosing prefix
-    /// (`video` encloses `video:meta`), else the default.
+    /// Returns the TTL of values under this key prefix: that of the prefix itself, otherwise that of
+    /// the nearest enclosing prefix (`video` encloses `video:meta`), otherwise the default.
     pub fn ttl_of(&self, prefix: &str) -> Ttl {
         std::iter::successors(Some(prefix), |prefix| Some(prefix.rsplit_once(':')?.0))
             .find_map(|prefix| self.prefix_ttls.get(prefix))

@@ -13,7 +13,7 @@ impl Problem {
     /// Makes an error of it, with the setting named as its user does.
     pub(super) fn named(self, name: impl FnOnce(&'static str) -> &'static str) -> Error {
         let Problem { field, value, expected } = self;
-        Error::Config { setting: name(field).to_owned(), value, expected }
+        Error::Config { setting: name(field).to_owned(), value, expected, source: None }
     }
 }
 

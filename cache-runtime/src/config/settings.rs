@@ -90,7 +90,7 @@ macro_rules! settings {
             }
         }
 
-        /// Setters accept anything; [`validate`](CacheConfig::validate) judges.
+        /// The setters, which accept any value; [`validate`](CacheConfig::validate) checks them.
         impl CacheConfig {
             $($(
                 #[doc = $setter_doc]
@@ -136,8 +136,8 @@ macro_rules! settings {
 settings! {
 /// The configuration of a cache.
 ///
-/// Made from [the environment](CacheConfig::from_env), from a file (it implements serde's traits;
-/// every field may be left out, an unknown one is an error), or in code:
+/// It comes from [the environment](CacheConfig::from_env), from a file (it implements serde's traits;
+/// every field may be left out, an unknown one is an error), or from code:
 ///
 /// ```
 /// use std::time::Duration;
@@ -152,32 +152,32 @@ settings! {
 /// # Ok::<(), cache_runtime::Error>(())
 /// ```
 ///
-/// Setters accept anything; [`validate`](CacheConfig::validate) finds what cannot be used. A
-/// manager validates the configuration it is given.
+/// Setters accept any value; [`validate`](CacheConfig::validate) finds invalid ones. A manager validates its
+/// configuration when it is built.
 ///
-/// As text, durations are written like `250ms`, `5m` or `1h30m` and sizes like `64MiB`; a serialised configuration uses the
-/// same forms, with durations in whole milliseconds.
+/// In text, durations are written like `250ms`, `5m` or `1h30m`, and sizes like `64MiB`. A serialised configuration
+/// uses the same forms, with durations in whole milliseconds.
 ///
 /// # Secrets
 ///
 /// `Debug` masks the password in [`redis_url`](CacheConfig::redis_url). Serialising **writes it in
-/// full**, since a configuration must read back as it was: treat the output as a secret.
+/// full**, since a configuration must be read back unchanged: treat the output as a secret.
 {
     /// The stores of the values.
     mode: Mode = Mode::Auto => {
         variable "CACHE_MODE" = "auto", "`auto`, `memory`, `redis` or `tiered`";
         set(mode: Mode) = mode,
-            "Sets [where values are kept](CacheConfig#structfield.mode).";
+            "Sets [the stores of the values](CacheConfig#structfield.mode).";
     }
 
-    /// The beginning of all names in Redis, so that several applications can share one server.
+    /// The first part of all keys in Redis, so that several applications can share one server.
     /// Each program and each environment (staging, production) that shares a Redis with others
-    /// needs one of its own.
+    /// needs a namespace of its own.
     namespace: String = "cache".to_owned() => {
         variable "CACHE_NAMESPACE" = "cache", "1 to 64 ASCII letters, digits, `_`, `.` or `-`",
             if |namespace| is_namespace(namespace);
         set(namespace: impl Into<String>) = namespace.into(),
-            "Sets [what all names begin with](CacheConfig#structfield.namespace).";
+            "Sets [the namespace](CacheConfig#structfield.namespace).";
     }
 
     /// The codec of values in Redis.
@@ -185,30 +185,30 @@ settings! {
         variable "CACHE_CODEC" = "bincode",
             "`bincode`, `messagepack`, or `postcard` with the feature of that name";
         set(codec: DefaultCodec) = codec,
-            "Sets [the codec](CacheConfig#structfield.codec) of call sites that name none.";
+            "Sets [the codec](CacheConfig#structfield.codec) of call sites that have none of their own.";
     }
 
     /// The TTL of a value if neither its call site nor its prefix has one.
     default_ttl: Ttl = Ttl::For(Duration::from_secs(300)) => {
         variable "CACHE_DEFAULT_TTL" = "5m", "a duration from 1ms to 100 years, or `forever`";
         set(ttl: impl Into<Ttl>) = ttl.into(),
-            "Sets [the TTL](CacheConfig#structfield.default_ttl) of values that have no other.";
+            "Sets [the TTL](CacheConfig#structfield.default_ttl) of values that have no other TTL.";
     }
 
-    /// TTLs by key prefix; the longest prefix that fits counts.
+    /// TTLs by key prefix; the longest matching prefix counts.
     prefix_ttls: BTreeMap<String, Ttl> = BTreeMap::new() => {
         variable apart "CACHE_PREFIX_TTLS" = "none", "key prefixes and TTLs, such as `users=5m,posts=60s`";
         set_by prefix_ttl;
     }
 
-    /// The largest fraction by which TTLs are shortened at random.
+    /// The maximum fraction by which TTLs are shortened at random.
     jitter: Jitter = Jitter::default() => {
         variable "CACHE_JITTER" = "0.0", "a fraction from 0.0 to 0.5", if |jitter| jitter.is_in_range();
         set(fraction: impl Into<Jitter>) = fraction.into(),
-            "Sets [the fraction](CacheConfig#structfield.jitter) by which TTLs are shortened at most.";
+            "Sets [the maximum fraction](CacheConfig#structfield.jitter) by which TTLs are shortened.";
     }
 
-    /// The bytes that values in memory may take, counted as the size of their encoding.
+    /// The memory that entries may take, in bytes.
     #[serde(with = "bytes_text")]
     memory_capacity: usize = 64 << 20 => {
         variable "CACHE_MEMORY_CAPACITY" = "64MiB", "at least 64KiB", if |bytes| *bytes >= SMALLEST_MEMORY;
@@ -216,40 +216,40 @@ settings! {
             "Sets [the bound of the memory store](CacheConfig#structfield.memory_capacity), in bytes.";
     }
 
-    /// The maximum life of a copy in memory, in mode `tiered`. It bounds the effect of changes without a notice, such as a
+    /// The maximum lifetime of a copy in memory, in mode `tiered`. It bounds the effect of changes without a notice, such as a
     /// key deleted with `redis-cli`.
     #[serde(with = "duration_text")]
     memory_ttl: Duration = Duration::from_secs(60) => {
         variable "CACHE_MEMORY_TTL" = "60s", "a duration from 1ms to 1d", if is_time;
         set(ttl: Duration) = ttl,
-            "Sets [how long copies of what is in Redis are kept](CacheConfig#structfield.memory_ttl).";
+            "Sets [the maximum lifetime of copies in memory](CacheConfig#structfield.memory_ttl).";
     }
 
-    /// The life of values that are loaded while Redis is unavailable.
+    /// The maximum lifetime of values that are loaded while Redis is unavailable.
     #[serde(with = "duration_text")]
     outage_ttl: Duration = Duration::from_secs(30) => {
         variable "CACHE_OUTAGE_TTL" = "30s", "a duration from 1ms to 1d", if is_time;
         set(ttl: Duration) = ttl,
-            "Sets [how long values loaded during an outage are kept](CacheConfig#structfield.outage_ttl).";
+            "Sets [the maximum lifetime of values that are loaded during an outage](CacheConfig#structfield.outage_ttl).";
     }
 
     /// The time for which copies are served after Redis became unavailable, in mode `tiered`. It begins when the
-    /// invalidations of other processes were last received, which may be some seconds before the outage is noticed.
+    /// invalidations of other processes were last received, which may be some seconds before the outage is detected.
     #[serde(with = "duration_text")]
     outage_grace: Duration = Duration::from_secs(10) => {
         variable "CACHE_OUTAGE_GRACE" = "10s", "a duration of at most 1d, or 0 for none",
             if |grace| *grace <= DAY;
         set(grace: Duration) = grace,
-            "Sets [how long values from before an outage are served](CacheConfig#structfield.outage_grace).";
+            "Sets [the time for which copies are served in an outage](CacheConfig#structfield.outage_grace).";
     }
 
     /// The largest value that is stored or read, in bytes.
     ///
-    /// The size is the same in memory, in Redis and for every codec, compressed or not: that of the type
-    /// itself, the bytes of its texts, each number in its full width (a `u64` has 8), and 8 bytes for the
-    /// length of each text and list. Names of fields do not count. A larger value is returned and not
-    /// stored, and one that another process has stored is not read. An entry whose encoded value has more
-    /// than eight times the limit is neither written nor decompressed.
+    /// The size is independent of store, codec and compression. It is the sum of the bytes of all
+    /// strings, of each number in its full width (a `u64` has 8), and of 8 bytes for the length of each
+    /// string and list. Names of fields do not count. A larger value is returned and not stored; if
+    /// another process has stored one, it is not read. An entry whose encoded value has more than eight
+    /// times the limit is neither written nor decompressed.
     #[serde(with = "bytes_text")]
     max_value_size: usize = 1 << 20 => {
         variable "CACHE_MAX_VALUE_SIZE" = "1MiB", "1 byte to 512MiB, the most that Redis stores under one key",
@@ -258,13 +258,13 @@ settings! {
             "Sets [the largest value that is stored](CacheConfig#structfield.max_value_size), in bytes.";
     }
 
-    /// The encoded size, in bytes, from which values are compressed on their way to Redis; `None` for never.
+    /// The encoded size, in bytes, above which values are compressed in Redis; `None` for never.
     #[serde(with = "optional_bytes_text")]
     compress_above: Option<usize> = None => {
         variable "CACHE_COMPRESS_ABOVE" = "none",
             "a number of bytes such as `64KiB`; needs the feature `compression`";
         set(bytes: impl Into<Option<usize>>) = bytes.into(),
-            "Sets [the size from which values are compressed](CacheConfig#structfield.compress_above), in bytes; `None` for never.";
+            "Sets [the size above which values are compressed](CacheConfig#structfield.compress_above), in bytes; `None` for never.";
     }
 
     /// The longest load whose value is still stored in Redis.
@@ -275,28 +275,30 @@ settings! {
             "Sets [the longest load whose value is stored](CacheConfig#structfield.max_load).";
     }
 
-    /// The minimum time for which a caller waits for another's load before it loads too; four times the mean
-    /// load time, if that is longer.
+    /// The minimum time for which a caller waits for another caller's load before it loads too. If four
+    /// times the mean load time is longer, that counts instead.
     ///
-    /// The mean is that of the function; for direct loads, of all names with the same first prefix. What a load waits
-    /// for other loads does not count. When it is over one of those who wait loads, and the others wait for that one.
-    /// A caller whose load would wait for a load that waits for it loads at once.
+    /// The mean is that of the function; for direct loads, of all names with the same first prefix. The
+    /// time that a load waits for other loads does not count. When the limit is reached, one of the
+    /// waiting callers loads, and the others wait for it. If two loads would wait for each other, one
+    /// of them does not wait.
     #[serde(with = "duration_text")]
     wait_limit: Duration = Duration::from_secs(10) => {
         variable "CACHE_WAIT_LIMIT" = "10s", "a duration from 1ms to 1d", if is_time;
         set(limit: Duration) = limit,
-            "Sets [the least time a caller waits for another's load](CacheConfig#structfield.wait_limit).";
+            "Sets [the minimum time for which a caller waits for another caller's load](CacheConfig#structfield.wait_limit).";
     }
 
-    /// The maximum number of background refreshes at once. Beyond it, stale values are served and not
-    /// refreshed.
+    /// The maximum number of concurrent background refreshes. Above it, stale values are served without a
+    /// refresh.
     ///
-    /// A function begins no further one while it has as many of them as places are left: one whose bodies
-    /// hang takes half of the places, two take two thirds. The log says so once for each function.
+    /// A function starts no further refresh while it runs as many as there are free places. So one
+    /// function whose bodies hang takes half of the places, and two take two thirds. This is logged
+    /// once for each function.
     max_background_loads: u16 = 256 => {
         variable "CACHE_MAX_BACKGROUND_LOADS" = "256", "0 (for none) to 65535";
         set(loads: u16) = loads,
-            "Sets [how many loads may run in the background](CacheConfig#structfield.max_background_loads).";
+            "Sets [the maximum number of background refreshes](CacheConfig#structfield.max_background_loads).";
     }
 
     /// The address of Redis: of one server, of a cluster's nodes, or of sentinels (see
@@ -309,15 +311,15 @@ settings! {
     }
 
     /// A PEM file with the certificates of the authorities that may sign the server's certificate, instead of
-    /// the roots of the system. It is read when a manager is made.
+    /// the roots of the system. The file is read again at each attempt to connect.
     redis_tls_ca: Option<PathBuf> = None => {
         variable "REDIS_TLS_CA" = "none", "a path; for `rediss://`";
         set(file: impl Into<PathBuf>) = Some(file.into()),
-            "Sets [whose signature counts](CacheConfig#structfield.redis_tls_ca), by a file.";
+            "Sets [the file with the trusted authorities](CacheConfig#structfield.redis_tls_ca).";
     }
 
-    /// A PEM file with the certificate that this client shows to the server. It is read when a manager is made: a program
-    /// whose certificate is renewed has to make a new manager or restart.
+    /// A PEM file with the certificate that this client presents to the server. The file is read again at
+    /// each attempt to connect, so the certificate may be renewed at any time.
     redis_tls_cert: Option<PathBuf> = None => {
         variable "REDIS_TLS_CERT" = "none", "a path, with `REDIS_TLS_KEY`; for `rediss://`";
         set_by redis_tls_identity;
@@ -329,7 +331,7 @@ settings! {
         set_by redis_tls_identity;
     }
 
-    /// The number of multiplexed connections, to each server, that commands are spread over.
+    /// The number of multiplexed connections to each server, over which commands are spread.
     redis_pool_max_connections: u16 = 2 => {
         variable "REDIS_POOL_MAX_CONNECTIONS" = "2", "1 to 128 (commands share connections, so a few serve many callers)",
             if |connections| (1..=MOST_CONNECTIONS).contains(connections);
@@ -337,13 +339,13 @@ settings! {
             "Sets [the number of connections](CacheConfig#structfield.redis_pool_max_connections).";
     }
 
-    /// The timeout for the turn of an operation if too many are running; after it the call goes on without
-    /// Redis.
+    /// The maximum time for which an operation waits until it may start, if too many are running. After
+    /// it, the call continues without Redis.
     #[serde(with = "duration_text")]
     redis_pool_timeout: Duration = Duration::from_millis(250) => {
         variable "REDIS_POOL_TIMEOUT" = "250ms", "a duration from 1ms to 1d", if is_time;
         set(timeout: Duration) = timeout,
-            "Sets [how long an operation may wait for its turn](CacheConfig#structfield.redis_pool_timeout).";
+            "Sets [the maximum time for which an operation waits to start](CacheConfig#structfield.redis_pool_timeout).";
     }
 
     /// The timeout for connecting.
@@ -351,15 +353,15 @@ settings! {
     redis_connect_timeout: Duration = Duration::from_secs(2) => {
         variable "REDIS_CONNECT_TIMEOUT" = "2s", "a duration from 1ms to 1d", if is_time;
         set(timeout: Duration) = timeout,
-            "Sets [how long connecting may take](CacheConfig#structfield.redis_connect_timeout).";
+            "Sets [the timeout for connecting](CacheConfig#structfield.redis_connect_timeout).";
     }
 
-    /// The timeout of one operation; after it the call goes on without Redis.
+    /// The timeout of one operation. After it, the call continues without Redis.
     #[serde(with = "duration_text")]
     redis_timeout: Duration = Duration::from_millis(250) => {
         variable "REDIS_TIMEOUT" = "250ms", "a duration from 1ms to 1d", if is_time;
         set(timeout: Duration) = timeout,
-            "Sets [how long one operation may take](CacheConfig#structfield.redis_timeout).";
+            "Sets [the timeout of one operation](CacheConfig#structfield.redis_timeout).";
     }
 
     /// The interval at which an idle connection is checked.
@@ -367,7 +369,7 @@ settings! {
     redis_health_check_interval: Duration = Duration::from_secs(30) => {
         variable "REDIS_HEALTH_CHECK_INTERVAL" = "30s", "a duration from 1ms to 1d", if is_time;
         set(interval: Duration) = interval,
-            "Sets [how often an idle connection is tried](CacheConfig#structfield.redis_health_check_interval).";
+            "Sets [the interval at which idle connections are checked](CacheConfig#structfield.redis_health_check_interval).";
     }
 
     /// The interval at which this process adds its statistics to those of the fleet in Redis.
@@ -376,21 +378,21 @@ settings! {
         variable "CACHE_STATS_INTERVAL" = "5s", "a duration from 1ms to 1m, or 0 for never",
             if |interval| interval.is_zero() || (MIN_TTL..=MINUTE).contains(interval);
         set(interval: Duration) = interval,
-            "Sets [how often statistics are added to those of all processes](CacheConfig#structfield.stats_interval).";
+            "Sets [the interval at which statistics are reported](CacheConfig#structfield.stats_interval).";
     }
 
-    /// If true, a manager that cannot reach Redis at its start is an error.
+    /// If true, connecting a manager fails if Redis cannot be reached.
     require_redis: bool = false => {
         variable "CACHE_REQUIRE_REDIS" = "false", "`true` or `false`";
         set(require: bool) = require,
-            "Sets [whether a start without Redis is an error](CacheConfig#structfield.require_redis).";
+            "Makes [connecting without Redis](CacheConfig#structfield.require_redis) an error if `require` is true.";
     }
 
-    /// If true, a Redis that restarted is trusted to have lost no invalidation. If false, the cache begins cold after a restart.
+    /// If true, a restarted Redis is trusted to have lost no invalidation. If false, the cache starts cold after a restart.
     trust_restart: bool = false => {
         variable "CACHE_TRUST_RESTART" = "false", "`true` or `false`";
         set(trust: bool) = trust,
-            "Sets [whether a restarted Redis is trusted](CacheConfig#structfield.trust_restart).";
+            "Trusts [a restarted Redis](CacheConfig#structfield.trust_restart) if `trust` is true.";
     }
 }
 }
@@ -403,7 +405,7 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [the certificate of this client](CacheConfig#structfield.redis_tls_cert) and its key, by files.
+    /// Sets the files with [the certificate of this client](CacheConfig#structfield.redis_tls_cert) and its key.
     #[must_use]
     pub fn redis_tls_identity(
         mut self,

@@ -34,7 +34,8 @@ impl Ttl {
     /// The shortest TTL, one millisecond: the resolution of Redis.
     pub const MIN: Duration = MIN_TTL;
 
-    /// The longest TTL with a duration, 100 years of 365 days. Use [`Forever`](Ttl::Forever) for longer times.
+    /// The longest TTL with a duration, 100 years of 365 days. Use [`Forever`](Ttl::Forever) for longer
+    /// times.
     pub const MAX: Duration = MAX_TTL;
 
     /// Returns the duration, or `None` for [`Forever`](Ttl::Forever).

@@ -29,12 +29,12 @@ fn bad_invalidations_are_refused() {
         (quote!(prefix = PREFIX), "a template string, not a name"),
         (quote!(prefix = "a:b:c:d:e:f:{id}"), "more than 6 segments"),
         (quote!(prefix = "a", if = |r| r > id), "cannot use the argument `id`"),
-        (quote!(prefix = "a:"), "the prefix \"a:\" cannot be used: it ends with an empty segment"),
+        (quote!(prefix = "a:"), "the prefix \"a:\" cannot be used: it ends with `:`"),
         (
             quote!(prefix = "a:{id}:b*"),
-            "`prefix`: the prefix \"a:{id}:b*\" cannot be used: it holds a pattern",
+            "`prefix`: the prefix \"a:{id}:b*\" cannot be used: it contains a pattern",
         ),
-        (quote!(tags = ["[a]"]), "and a tag is matched as a whole"),
+        (quote!(tags = ["[a]"]), "but a tag is matched as a whole"),
         (quote!(prefix = "a", if = true), "a closure `|result| ...`"),
         (quote!(prefix = "a", ttl = 5), "unknown option `ttl`"),
     ];

@@ -2,8 +2,9 @@
 //!
 //! Nothing but `Serialize` shows what a value holds, and that shows neither the type of an element, which
 //! a slice passes by reference, nor the variant that an enum has room for. So the types in a value are learnt
-//! once from its `Deserialize` ([`learn`]), and each value is then walked ([`walk`]) with their sizes in hand.
-//! How the collections of the standard library keep their elements is known by their names ([`layout`]).
+//! once from its `Deserialize` ([`learn`]), and each value is then walked ([`walk`]) with their sizes
+//! in hand. How the collections of the standard library keep their elements is known by their names
+//! ([`layout`]).
 //!
 //! What cannot be seen: capacity beyond the length (a clone has none), fields that serde skips, what a
 //! `serialize_with` turns into something else, and that several values share what they point to.
