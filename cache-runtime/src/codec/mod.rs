@@ -1,4 +1,4 @@
-//! How values become the bytes that Redis keeps.
+//! Formats in which Redis keeps values.
 
 mod bincode;
 mod guard;
@@ -58,27 +58,27 @@ pub trait Codec: Send + Sync + 'static {
     /// The number that is stored with each value. Numbers below 128 are reserved for this crate.
     const ID: u8;
 
-    /// What logs and statistics call it.
+    /// The name in logs and statistics.
     const NAME: &'static str;
 
-    /// What its serializers say to `is_human_readable`.
+    /// The answer of its serializers to `is_human_readable`.
     const HUMAN_READABLE: bool;
 
     /// Appends the bytes of `value` to `out`.
     ///
     /// # Errors
-    /// When the format cannot carry the value, or its `Serialize` fails. What `out` has gained then
+    /// Fails if the format cannot carry the value, or its `Serialize` fails. What `out` has gained then
     /// is of no meaning.
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError>;
 
     /// Reads a value back from all of `bytes`.
     ///
     /// # Errors
-    /// When the bytes are not exactly one value of this type.
+    /// Fails if the bytes are not exactly one value of this type.
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
 }
 
-/// Why a value could not be encoded or decoded.
+/// Says why a value could not be encoded or decoded.
 #[derive(Debug)]
 pub struct CodecError {
     message: Box<str>,
