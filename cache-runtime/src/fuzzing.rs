@@ -1,5 +1,5 @@
-//! What the fuzz targets (in `fuzz/`) exercise. Each function must return for any input; a broken
-//! promise panics.
+//! The functions that the fuzz targets (in `fuzz/`) call. Each must return for any input; a violated
+//! property panics.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a fuzzer is told of a failure by a panic")]
 
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ fn decode<C: Codec>(bytes: &[u8]) {
     let _ = C::decode::<Vec<()>>(bytes);
 }
 
-/// What was decoded can be encoded again, and that decodes.
+/// Checks that a decoded value can be encoded again, and that the result decodes.
 fn round_trip<C: Codec, T: serde::Serialize + DeserializeOwned>(bytes: &[u8]) {
     let Ok(value) = C::decode::<T>(bytes) else {
         return;

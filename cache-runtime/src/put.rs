@@ -71,7 +71,7 @@ impl Core {
                     if ticket.tokens.len() == key.tags().len() + 1 {
                         Ok(ticket)
                     } else {
-                        Err(Unavailable)
+                        Err(Unavailable::unexpected("a token for each tag"))
                     }
                 }))
             }
@@ -127,7 +127,7 @@ impl Put {
                 PutOutcome::Stored
             }
             Ok(FillOutcome::Refused | FillOutcome::Outdated) => PutOutcome::Overtaken,
-            Err(Unavailable) => PutOutcome::Unavailable,
+            Err(_) => PutOutcome::Unavailable,
         })
     }
 
@@ -158,9 +158,9 @@ impl Put {
         made.map_err(|unkept| unkept.error(key.name().as_str()))
     }
 
-    /// The same while Redis is unavailable. A value that was overtaken, by an outage that has just begun if by
-    /// nothing else, leaves nothing that is older. One that Redis has not taken though it is there is
-    /// kept only where the feed is connected.
+    /// The same while Redis is unavailable. A value that was overtaken, by an outage that has just
+    /// begun if by nothing else, leaves nothing that is older. One that Redis has not taken though it
+    /// is there is kept only where the feed is connected.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
@@ -177,7 +177,8 @@ impl Put {
         kept
     }
 
-    /// Whether what it is going to be stored over is this entry in Redis; if Redis is unavailable, nothing is.
+    /// Whether what it is going to be stored over is this entry in Redis; if Redis is unavailable,
+    /// nothing is.
     pub(crate) fn is_over(&self, state: &StateId) -> bool {
         matches!(&self.redis, Some(Ok(ticket)) if ticket.is(state))
     }
@@ -223,9 +224,13 @@ impl Put {
         took: Duration,
         overtaken: Overtaken,
     ) -> StoreOutcome {
-        let Some(ttl) = policy.life(value) else {
-            self.remove().await;
-            return StoreOutcome::Unwanted;
+        let ttl = match policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => {
+                let outcome = self.core.refused(&self.key, counters, refusal);
+                self.remove().await;
+                return outcome;
+            }
         };
         let (grace, coding) = (policy.grace_of(value), policy.coding);
         let weight = self.core.weight(&self.key, policy.weigh.as_ref(), value);

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::policy::Refusal;
 use super::reading::Reading;
 use super::store_outcome::PutOutcome;
 use super::{Call, CallKey, Found, Goal, Load, Served, Turn, Version, WaitError, recursion};
 use crate::boxed::boxed;
 use crate::error::Error;
 use crate::flight::{FlightOutcome, Leader, Role, Ticket};
+use crate::invalidate::Targets;
 use crate::put::{Overtaken, Put, Worth};
 use crate::redis::Over;
 use crate::site::Coalesce;
@@ -52,8 +54,8 @@ impl Call {
         Turn::Load(Load::new(self, leader, Goal::Place { put, overtaken }))
     }
 
-    /// The next load that is asked for directly: to be led, or what another caller has loaded. One that has begun
-    /// before is of no use to this caller, who may know of a change that it has not seen.
+    /// The next load that is asked for directly: to be led, or what another caller has loaded. One that
+    /// has begun before is of no use to this caller, who may know of a change that it has not seen.
     async fn join_refresh(&self) -> Result<Leader<CallKey>, Served> {
         let (core, key) = (&self.core, &self.key);
         let (asked, mut patience) = (Ticket::now(), 1);
@@ -126,11 +128,18 @@ impl Call {
         function: &'static str,
         value: &dyn AnyValue,
     ) -> Result<(), Error> {
-        let Some(ttl) = self.policy.life(value) else {
-            self.core.invalidate(&crate::invalidate::Targets::name(self.key.name().as_str())).await;
-            let reason =
-                "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
-            return Err(Error::NotStored { function, reason });
+        let ttl = match self.policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => {
+                self.core.invalidate(&Targets::name(self.key.name().as_str())).await;
+                let reason = match refusal {
+                    Refusal::Unwanted => {
+                        "`cache_if`, `cache_none` or `bypass_if` excludes it; the entry was removed"
+                    }
+                    Refusal::Panics => "`cache_if` panics; the entry was removed",
+                };
+                return Err(Error::NotStored { function, reason });
+            }
         };
         let (grace, coding) = (self.policy.grace_of(value), self.policy.coding);
         let weight = self.weight(value);

@@ -13,10 +13,12 @@ use super::look::{Into, Loading, Step};
 use super::{Call, CallKey, Found, Goal, Load, Served, Version};
 use crate::background::BackgroundSlot;
 use crate::boxed::Boxed;
+use crate::core::DIRECT;
 use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
 use crate::output::SharedFailure;
 use crate::put::Overtaken;
-use crate::redis::Lease;
+use crate::redis::PlaceholderLease;
+use crate::seldom::Reason;
 use crate::timer::timeout;
 use crate::value::Value;
 
@@ -155,6 +157,25 @@ impl Call {
         }
     }
 
+    /// Gives up a load in the background, since the `Clone` of an argument panics, which is logged. Returns what is
+    /// served; `None` if that may be served only once a load has failed.
+    pub(crate) fn serve_without_a_task(
+        &self,
+        background_refresh: BackgroundRefresh,
+    ) -> Option<Served> {
+        let function = self.key.function();
+        self.core.seldom(function.unwrap_or(DIRECT), Reason::Panics("Clone"), |times| {
+            tracing::error!(
+                function,
+                times,
+                "the `Clone` of an argument panics where it is copied for a load in the background, which is not \
+                 begun; mend it"
+            );
+        });
+        let BackgroundRefresh { found, ahead, .. } = background_refresh;
+        ahead.is_none().then(|| self.served(found))
+    }
+
     async fn replace_in_background(
         self: Arc<Self>,
         refresh: Leader<CallKey>,
@@ -163,7 +184,7 @@ impl Call {
     ) {
         let Ok(lease) = self.lease_refresh(before).await else { return };
         let Some(put) = self.put_in_place_of(before).await else {
-            lease.into_iter().for_each(Lease::release);
+            lease.into_iter().for_each(PlaceholderLease::release);
             return;
         };
         let goal = Goal::Place { put, overtaken: Overtaken::Stays };

@@ -103,7 +103,7 @@ impl Core {
                 function,
                 name,
                 times,
-                "`{what}` panics where a value is kept in memory; mend it"
+                "`{what}` panics, so a value is not kept in memory; fix it"
             );
         });
     }

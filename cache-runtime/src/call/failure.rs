@@ -26,7 +26,7 @@ impl Call {
 
     /// A load in the background has failed.
     pub(super) fn say_failed_in_background(&self, error: &str) {
-        let what = "a load in the background failed; the value of before stays until it is too old";
+        let what = "a background refresh failed; the stale value is served until it is too old";
         self.say_failed(Reason::FailedAside, &|| error.to_owned(), what);
     }
 
@@ -35,6 +35,6 @@ impl Call {
         self.counters.slow.load_errors.one();
         self.note_failure();
         let error = || format!("it took longer than {limit:?} (CACHE_MAX_LOAD)");
-        self.say_failed(Reason::GivenUp, &error, "a load in the background was given up");
+        self.say_failed(Reason::GivenUp, &error, "a background refresh was cancelled");
     }
 }

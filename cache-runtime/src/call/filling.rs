@@ -39,7 +39,7 @@ pub(crate) async fn fill(
     );
     let fill = redis.fill(key.stored_as(), key.tags(), ticket, entry, life, by);
     let filled = fill.instrument(span.clone()).await;
-    span.record("outcome", StoreOutcome::from(filled).as_str());
+    span.record("outcome", StoreOutcome::from(&filled).as_str());
     filled
 }
 

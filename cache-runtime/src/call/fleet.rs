@@ -15,7 +15,7 @@ use super::{Call, CallKey, Found, Version, life_of};
 use crate::core::Stores;
 use crate::flight::Leader;
 use crate::random;
-use crate::redis::{FillTicket, Lease, Over, Placeholder, RedisStore};
+use crate::redis::{FillTicket, Over, Placeholder, PlaceholderLease, RedisStore};
 use crate::runtime;
 use crate::site::Coalesce;
 use crate::timer::sleep;
@@ -28,7 +28,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 /// How a load has begun.
 pub(super) enum Begun {
     /// Under this key, with these tokens; and with a placeholder that is to be renewed.
-    Ticket(Arc<CallKey>, FillTicket, Option<Lease>),
+    Ticket(Arc<CallKey>, FillTicket, Option<PlaceholderLease>),
     /// It is not necessary: another process has loaded.
     Found(Found),
     /// Another process has loaded, for other arguments of the same key.
@@ -64,7 +64,8 @@ impl Call {
             return Begun::Ticket(key, ticket, lease);
         }
         if !redis.may_lease().await {
-            // The other one is not likely to have more rights: its placeholder may stay whatever becomes of its load.
+            // The other one is not likely to have more rights: its placeholder may stay whatever
+            // becomes of its load.
             return Begun::Ticket(key, ticket, None);
         }
         self.wait_for_another(redis, leader, key, leftover, placeholder, ticket).await
@@ -146,7 +147,10 @@ impl Call {
 
     /// The right to refresh what is served meanwhile: `Ok(None)` where nobody else could have
     /// it, `Err` if another process has.
-    pub(super) async fn lease_refresh(&self, before: Version) -> Result<Option<Lease>, Taken> {
+    pub(super) async fn lease_refresh(
+        &self,
+        before: Version,
+    ) -> Result<Option<PlaceholderLease>, Taken> {
         match &self.core.redis {
             Some(redis) if self.is_clustered() => {
                 let place = match before {

@@ -16,7 +16,7 @@ use crate::boxed::{Boxed, boxed};
 use crate::flight::{FlightOutcome, Leader};
 use crate::output::SharedFailure;
 use crate::put::{Overtaken, Put};
-use crate::redis::{self, FillOutcome, Lease};
+use crate::redis::{self, FillOutcome, PlaceholderLease};
 use crate::seldom::Reason;
 use crate::value::Value;
 
@@ -107,7 +107,7 @@ impl Load {
     }
 
     /// With a placeholder that is renewed while the body runs.
-    pub(super) fn leased(mut self: Box<Self>, lease: Option<Lease>) -> Box<Self> {
+    pub(super) fn leased(mut self: Box<Self>, lease: Option<PlaceholderLease>) -> Box<Self> {
         self.renewals = lease.clone().map(|lease| Box::pin(lease.renewals()) as _);
         self.lease = HeldLease(lease);
         self
@@ -244,7 +244,7 @@ impl Load {
         }
         let Some(found) = instead else { return Failed::Error(FailedFlight(leader)) };
         let pauses = call.note_failure();
-        call.say_failed(Reason::Failed, error, "a load failed; the value of before is served");
+        call.say_failed(Reason::Failed, error, "a load failed; the stale value is served");
         // Those who waited look for that value themselves, since it may have been invalidated since
         // it was read; without the pause they would load one after another.
         leader.land(|| if pauses { FlightOutcome::Outdated(None) } else { FlightOutcome::Failed });
@@ -300,7 +300,7 @@ impl Drop for Inside<'_> {
 }
 
 /// A placeholder for others to see. Dropped, it is released: others need not wait until it ends.
-struct HeldLease(Option<Lease>);
+struct HeldLease(Option<PlaceholderLease>);
 
 impl HeldLease {
     /// Leaves the placeholder as it is.

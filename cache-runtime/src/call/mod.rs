@@ -200,8 +200,9 @@ impl Call {
         took: Duration,
         limit: Option<Duration>,
     ) -> StoreOutcome {
-        let Some(ttl) = self.policy.life(value) else {
-            return StoreOutcome::Unwanted;
+        let ttl = match self.policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => return self.core.refused(&self.key, &self.counters, refusal),
         };
         let ttl = match limit {
             Some(limit) => Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))),

@@ -133,7 +133,8 @@ pub(super) enum Seen<T> {
 pub(super) enum Tokens<'a> {
     /// Those of the key's tags were read together with the entry.
     Found,
-    /// As far as this process had received it when it asked: those of the key's tags; and whom to ask for others.
+    /// As far as this process had received it when it asked: those of the key's tags; and whom to ask
+    /// for others.
     Cached(&'a [Option<u64>], &'a RedisStore),
     /// These, of all of its tags.
     Asked(&'a [Option<u64>]),
@@ -212,8 +213,8 @@ impl Core {
             Ok(Fetched::Usable(reading)) => reading,
             Ok(Fetched::Not(vacancy)) => Reading::Miss(vacancy),
             // What memory holds from an outage counts only as long as that lasts.
-            Err(Unavailable) if redis.usable() => Reading::Unavailable,
-            Err(Unavailable) => {
+            Err(_) if redis.usable() => Reading::Unavailable,
+            Err(_) => {
                 let found = self.value_of_an_outage(redis, key, ask.of, ask.stores);
                 found.map_or(Reading::Unavailable, Reading::Memory)
             }
@@ -459,7 +460,7 @@ fn outcome(fetched: &Result<Fetched<Reading>, Unavailable>) -> &'static str {
             Leftover::Undecodable(_) => "undecodable",
             Leftover::Alike(_) => "alike",
         },
-        Err(Unavailable) => "unavailable",
+        Err(_) => "unavailable",
     }
 }
 

@@ -11,7 +11,7 @@ use crate::config::Ttl;
 use crate::core::Stores;
 use crate::flight::Leader;
 use crate::memory::KnownWeight;
-use crate::redis::{By, FillOutcome, FillTicket, RedisStore, Unavailable};
+use crate::redis::{By, FillOutcome, FillTicket, RedisStore};
 use crate::value::AnyValue;
 
 impl Call {
@@ -72,8 +72,12 @@ impl Call {
         value: &dyn AnyValue,
         took: Duration,
     ) -> (Option<FillOutcome>, StoreOutcome) {
-        let Some(ttl) = self.policy.life(value) else {
-            return (self.release(redis, leader, key, ticket, false).await, StoreOutcome::Unwanted);
+        let ttl = match self.policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => {
+                let outcome = self.core.refused(&self.key, &self.counters, refusal);
+                return (self.release(redis, leader, key, ticket, false).await, outcome);
+            }
         };
         let copy = |measured: Option<usize>| {
             if self.stores == Stores::Tiered {
@@ -98,15 +102,16 @@ impl Call {
         };
         let life = life_of(self.policy.grace_of(value).after(ttl));
         let filled = fill(redis, key, ticket, &entry.bytes, life, By::Load).await;
-        match filled {
+        match &filled {
             Ok(FillOutcome::Stored) => {
                 self.counters.slow.stores.one();
                 copy(entry.weight);
             }
             Ok(FillOutcome::Refused | FillOutcome::Outdated) => self.counters.slow.refused.one(),
-            Err(Unavailable) => {}
+            Err(_) => {}
         }
-        (filled.ok(), filled.into())
+        let outcome = StoreOutcome::from(&filled);
+        (filled.ok(), outcome)
     }
 
     /// Ends a load that stores nothing; whether its value could have been stored, where somebody asks.

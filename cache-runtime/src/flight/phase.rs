@@ -1,8 +1,8 @@
 //! The phases of a flight, and how one follows from another.
 //!
-//! Everything that happens to a flight is an [`FlightEvent`], and [`Phase::after`] says what comes of it. It is a pure
-//! function: the callers of the table apply it under the lock of the flight's state. `tests/golden/flight_phases.txt`
-//! lists all transitions.
+//! Everything that happens to a flight is a [`FlightEvent`], and [`Phase::after`] returns the phase that follows. It
+//! is a pure function: the callers of the table apply it under the lock of the flight's state.
+//! `tests/golden/flight_phases.txt` lists all transitions.
 
 use std::any::Any;
 use std::sync::Arc;

@@ -169,8 +169,8 @@ impl Memory {
         self.get_with(hash, lookup, predicate, |hit| hit)
     }
 
-    /// What `then` makes of such a value. It is compiled twice, for the near cache and for the table: so what it
-    /// does not ask of the hit is not made on a hit in the near cache.
+    /// What `then` makes of such a value. It is compiled twice, for the near cache and for the table:
+    /// so what it does not ask of the hit is not made on a hit in the near cache.
     #[inline(always)]
     pub(crate) fn get_with<V, W, R>(
         &self,

@@ -133,8 +133,8 @@ where
     }
 }
 
-/// What generated code gives, for those parts of [`begin`] that are functions. It is made where they are called, so
-/// that on a hit none of it needs to be in memory.
+/// What generated code gives, for those parts of [`begin`] that are functions. It is made where they
+/// are called, so that on a hit none of it needs to be in memory.
 struct Requested<S, T, H> {
     own: Own,
     key: S,

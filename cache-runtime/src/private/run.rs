@@ -10,6 +10,7 @@ use std::task::Poll;
 use super::begin::{Early, Own, Parts, Tags, Why};
 use super::hooks::{Rules, policy, say_uncached};
 use super::key_source::Print;
+use super::uncached::Uncached;
 use crate::boxed::{Boxed, boxed};
 use crate::call::{
     self, BackgroundRefresh, Body, CallKey, Demands, Loading, Next, Policy, Run, Served, Turn,
@@ -21,13 +22,8 @@ use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
 use crate::panics::unless_panicking;
 use crate::request::{Delivery, Reply, Request, Resolved, Response};
 use crate::scope;
-use crate::seldom::Reason;
 use crate::site::Instance;
 use crate::value::Value;
-
-const KEY_PANICS: &str = "the `Serialize` or `Display` of a value in its key panics; mend it, or leave the value out of the key";
-const FINGERPRINT_PANICS: &str =
-    "the `Hash` or `Debug` of an argument panics; mend it, or write a `key`";
 
 /// A call that was not answered from memory.
 pub struct Call(What);
@@ -110,9 +106,8 @@ impl Call {
                 let bypass = own.goes_past(bound) || prepared.is_refused();
                 grant(prepared, bypass, request, &reply)
             }
-            Err((_, reason)) => {
-                let function = instance.label();
-                reply.send(Response::Refused(Error::NoEntry { function, reason }));
+            Err(uncached) => {
+                reply.send(Response::Refused(uncached.into_error(instance.label())));
                 What::Bypass(Reply::default()).later()
             }
         })
@@ -168,6 +163,17 @@ impl Call {
         })
     }
 
+    /// Goes on without a task: an argument cannot be copied for one.
+    #[must_use]
+    pub fn without_a_task(self) -> Self {
+        let What::BackgroundRefresh(looked) = self.0 else { return self };
+        let Looked { call, step, reply } = *looked;
+        Call(match call.serve_without_a_task(step) {
+            Some(served) => What::Done(served, reply),
+            None => What::Bypass(reply.unwrap_or_default()),
+        })
+    }
+
     fn next(self, shares: Shares) -> Boxed<Next> {
         Box::pin(async move {
             match self.0 {
@@ -177,8 +183,8 @@ impl Call {
                 }
                 What::Bypass(reply) => told(Turn::Bypass, Some(reply)),
                 What::Cached(prepared) => match prepared.into_call(shares) {
-                    Ok((call, reply)) => told(call.turn().await, reply),
-                    Err(()) => told(Turn::Bypass, None),
+                    Some((call, reply)) => told(call.turn().await, reply),
+                    None => told(Turn::Bypass, None),
                 },
                 What::Requested(prepared, deed, reply) => {
                     boxed(|| act(prepared, deed, reply, shares)).await
@@ -230,9 +236,9 @@ fn prepare(
     match Prepared::new(bound, instance, parts, Demands { early, ..Demands::default() }) {
         Ok(prepared) if prepared.is_refused() => What::Bypass(Reply::default()),
         Ok(prepared) => What::Cached(prepared),
-        Err((kind, reason)) => {
+        Err(uncached) => {
             bound.counters.slow.not_stored.one();
-            say_uncached(bound, instance, kind, &reason);
+            say_uncached(bound, instance, &uncached);
             What::Bypass(Reply::default())
         }
     }
@@ -283,31 +289,31 @@ fn grant(mut prepared: Box<Prepared>, bypass: bool, request: Request, reply: &Re
 }
 
 impl Prepared {
-    /// Why the call has no entry, if it has none.
+    /// Prepares a call.
+    ///
+    /// # Errors
+    /// The reason for which it has no entry.
     fn new(
         bound: &Bound,
         instance: &'static Instance,
         parts: Parts<'_>,
         demands: Demands,
-    ) -> Result<Box<Self>, (Reason, String)> {
+    ) -> Result<Box<Self>, Uncached> {
         let Parts { key, tags: fill_tags, rules } = parts;
         let rules = rules();
         // A `Result` that hides behind a bare type parameter: its errors would be stored.
         if !rules.whole && rules.of.name().starts_with("core::result::Result<") {
-            let hidden = "it returns a `Result` that cannot be seen in its signature; write `output = \"result\"` (or \"plain\", to store errors as well)";
-            return Err((Reason::Output, hidden.into()));
+            return Err(Uncached::HiddenResult);
         }
         // R3: the code of an argument's type is not to fail a call that does without a key, too.
         let full = unless_panicking(|| key.full(bound, instance));
-        let full = full.unwrap_or_else(|| Err(KEY_PANICS.into()));
-        let (memory, name) = full.map_err(|reason| (Reason::Key, reason))?;
+        let (memory, name) = full.unwrap_or(Err(Uncached::KeyPanics))?;
         let print = unless_panicking(|| key.print(instance));
-        let Print { fingerprint, is_alike } =
-            print.ok_or_else(|| (Reason::Fingerprint, FINGERPRINT_PANICS.into()))?;
+        let Print { fingerprint, is_alike } = print.ok_or(Uncached::FingerprintPanics)?;
         let mut tags = Tags::default();
         fill_tags(&mut tags);
         if tags.failed {
-            return Err((Reason::Tags, "the `Display` of a value in a tag failed".into()));
+            return Err(Uncached::TagDisplay);
         }
         let key = match name {
             Some(name) => CallKey::new(memory, instance.origin, name, tags.rendered),
@@ -337,23 +343,26 @@ impl Prepared {
         What::Bypass(reply.clone())
     }
 
-    fn policy(&self) -> Result<Policy, String> {
+    fn policy(&self) -> Result<Policy, Uncached> {
         policy(&self.bound, self.instance, &self.rules)
     }
 
-    /// The call, if its TTLs can be used; if not, whoever asks is told so.
-    fn into_call(self, shares: Shares) -> Result<(Arc<call::Call>, Option<Reply>), ()> {
-        let policy = self.policy().map_err(|reason| {
-            self.bound.counters.slow.not_stored.one();
-            if let Some(reply) = &self.reply {
-                let function = self.instance.label();
-                reply.send(Response::Refused(Error::NoEntry { function, reason }));
+    /// Returns the call, if its TTLs can be used; otherwise, sends the error as the response to a request.
+    fn into_call(self, shares: Shares) -> Option<(Arc<call::Call>, Option<Reply>)> {
+        let policy = match self.policy() {
+            Ok(policy) => policy,
+            Err(uncached) => {
+                self.bound.counters.slow.not_stored.one();
+                if let Some(reply) = &self.reply {
+                    reply.send(Response::Refused(uncached.into_error(self.instance.label())));
+                }
+                return None;
             }
-        })?;
+        };
         let Bound { core, counters, stores } = self.bound;
         let (key, demands) = (self.key, self.demands);
         let call = call::Call { core, counters, key, policy, shares, stores, demands };
-        Ok((Arc::new(call), self.reply))
+        Some((Arc::new(call), self.reply))
     }
 
     /// The entry. A call that is not cached has no policy for it.
@@ -368,17 +377,17 @@ impl Prepared {
         let refused = |reason| Error::NotStored { function, reason };
         if bypass {
             return Err(refused(
-                "`bypass_if` refuses it, or the function is switched off; nothing is stored any more",
+                "`bypass_if` is true, or the function is switched off; the entry was removed",
             ));
         }
-        let other = "the function stores another type; nothing is stored any more";
+        let other = "the function stores another type; the entry was removed";
         self.rules.of.of_box(value).ok_or_else(|| refused(other))
     }
 }
 
 async fn look(mut prepared: Box<Prepared>, shares: Shares) -> What {
     prepared.demands.background = true;
-    let Ok((call, reply)) = prepared.into_call(shares) else {
+    let Some((call, reply)) = prepared.into_call(shares) else {
         return What::Bypass(Reply::default());
     };
     match call.look().await {
@@ -409,11 +418,11 @@ async fn act(mut prepared: Box<Prepared>, deed: Deed, reply: Reply, shares: Shar
     let (core, name) = (Arc::clone(&prepared.bound.core), Arc::clone(&prepared.key));
     prepared.reply = Some(reply.clone());
     let call = prepared.into_call(shares);
-    if let (Deed::Remove(_), _) | (Deed::Put(_), Err(())) = (&deed, &call) {
+    if let (Deed::Remove(_), _) | (Deed::Put(_), None) = (&deed, &call) {
         // What is there is older than what was to be put.
         core.invalidate(&Targets::name(name.name().as_str())).await;
     }
-    let Ok((call, _)) = call else { return told(Turn::Bypass, None) };
+    let Some((call, _)) = call else { return told(Turn::Bypass, None) };
     let found = match deed {
         Deed::Refresh => return told(call.begin_refresh().await, Some(reply)),
         Deed::Peek => call.peek().await.ok_or(Response::Absent),

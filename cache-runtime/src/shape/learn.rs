@@ -1,9 +1,9 @@
 //! The sizes of the types in a value, learnt from its `Deserialize`.
 //!
 //! To deserialise a collection is to ask for elements *of a type*, whose size is known where it is asked for,
-//! whatever the value is that a `Serialize` shows later. So each type of values is deserialised from nothing: each
-//! request is answered with an error when its type has been noted, and the next time another field or variant is
-//! offered, until no request is new. No value of the user's is ever made.
+//! whatever the value is that a `Serialize` shows later. So each type of values is deserialised from
+//! nothing: each request is answered with an error when its type has been noted, and the next time
+//! another field or variant is offered, until no request is new. No value of the user's is ever made.
 
 use std::any::{TypeId, type_name};
 use std::collections::{HashMap, HashSet};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Says what to do about a value that is lost on its way through Redis.
-pub(crate) const REMEDY: &str = "let serde write and read all of the value (`skip`, \
-    `skip_serializing`, `untagged`, a `with` or `rename` that reads another form than it writes), which a test \
-    with `cache_runtime::assert_round_trip` shows; or keep it in this process with `tier = \"memory\"`";
+/// What to do about a value that is lost on its way through Redis.
+pub(crate) const REMEDY: &str = "let serde write and read all of the value (causes: `skip`, \
+    `skip_serializing`, `untagged`, a `with` or `rename` that reads another form than it writes), and test it \
+    with `cache_runtime::assert_round_trip`; or keep it in this process with `tier = \"memory\"`";
 
 /// The first loss of each type that each function returns.
 #[derive(Debug, Default)]

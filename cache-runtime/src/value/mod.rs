@@ -28,7 +28,7 @@ pub use likeness::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, Pro
 pub(crate) use losses::{Losses, REMEDY};
 pub use round_trip::assert_round_trip;
 
-use crate::codec::DefaultCodec;
+use crate::codec::{CodecError, DefaultCodec};
 use crate::config::CacheConfig;
 use crate::entry;
 use crate::error::Error;
@@ -253,7 +253,7 @@ impl TypeFacts {
                 codec = from.name(),
                 reason = reason.map(|(_, why)| why.to_string()),
                 instead = to.name(),
-                "this codec cannot carry every value of the type; another one is used instead"
+                "this codec cannot represent every value of the type; another one is used instead"
             );
         }
     }
@@ -287,7 +287,7 @@ fn refused(type_name: &'static str, unfit: &[(&'static str, Unfit)]) -> Error {
     let all = unfit.iter().map(|(codec, why)| format!("{codec}: {why}"));
     let message = all.collect::<Vec<_>>().join("; ");
     if unfit.iter().all(|(_, why)| matches!(why, Unfit::Encode(_))) {
-        return Error::Encode { type_name, message };
+        return Error::Encode { type_name, source: CodecError::new(message) };
     }
     Error::Lossy { type_name, message }
 }
@@ -296,8 +296,8 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unfit::Encode(error) => write!(f, "{}", Unquoted(error)),
-            Unfit::Decode(error) => write!(f, "it cannot be read back ({})", Unquoted(error)),
-            Unfit::Differs => f.write_str("another value is read back"),
+            Unfit::Decode(error) => write!(f, "it cannot be decoded again ({})", Unquoted(error)),
+            Unfit::Differs => f.write_str("it decodes to another value"),
             Unfit::Panics => f.write_str("its code panics"),
             Unfit::TooLong(bytes) => write!(f, "it takes {bytes} bytes"),
         }

@@ -1,4 +1,4 @@
-//! For users' tests: a check that a value survives.
+//! `assert_round_trip`, for the tests of users.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Write as _};
@@ -15,13 +15,13 @@ use crate::panics::unless_panicking;
 /// The most lines that are shown of a difference.
 const SHOWN: usize = 20;
 
-/// Checks that a value would be stored in Redis and come back from there as it is, whichever of the codecs
-/// of this crate is configured. For a test of each type that a cached function returns, with values in which
-/// every field that may be absent is present and absent.
+/// Checks that Redis would return a value unchanged, with each codec of this crate. Use it in a test for
+/// each type that a cached function returns, with values in which each optional field is present and
+/// absent.
 ///
-/// A value that does not pass is not stored in Redis: each call loads it, or, in mode `tiered`, each process
-/// loads it and keeps it for itself. It is then counted ([`Counts::lossy`](crate::Counts)) and logged as an
-/// error, once for each function.
+/// A value that fails this check is not stored in Redis: each call loads it, or, in mode `tiered`, each
+/// process loads it and keeps it in its own memory. It is then counted
+/// ([`Counts::lossy`](crate::Counts)) and logged as an error, once for each function.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ const SHOWN: usize = 20;
 /// ```
 ///
 /// # Panics
-/// If the value does not come back as it is. The message says which codec loses what:
+/// If Redis would not return the value unchanged. The message shows the difference for each codec:
 ///
 /// ```should_panic
 /// # use serde::{Deserialize, Serialize};
@@ -70,7 +70,7 @@ fn lost<V: CacheValue + Debug>(
     let config = CacheConfig { codec, max_value_size: usize::MAX, ..CacheConfig::default() };
     let types = Types::new(&config);
     let of = type_of::<V>();
-    let mut text = format!("a `{}` would not come back from Redis as it is", of.name());
+    let mut text = format!("Redis would not return a `{}` unchanged", of.name());
     let Some(measures) = unless_panicking(|| value.measure(false)) else {
         return Some(format!("{text}\n  {}\n{REMEDY}", Unfit::Panics));
     };
@@ -118,8 +118,8 @@ impl<V: CacheValue + Debug> fmt::Display for LostPart<'_, V> {
             write!(f, "\n    {sign} {line}")?;
         }
         match lines.len() {
-            0 => f.write_str("\n    (both print alike)"),
-            count if count > SHOWN => write!(f, "\n    and {} lines more", count - SHOWN),
+            0 => f.write_str("\n    (both have the same `Debug` output)"),
+            count if count > SHOWN => write!(f, "\n    and {} more lines", count - SHOWN),
             _ => Ok(()),
         }
     }

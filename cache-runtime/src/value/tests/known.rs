@@ -251,8 +251,8 @@ fn a_test_of_a_value_that_does_not_survive_says_what_is_lost() {
     let user = User { name: "ada".into(), password_hash: "$2b$".into() };
     let said = complaint(&user);
     for expected in [
-        "::User` would not come back",
-        "bincode: another value is read back",
+        "::User` unchanged",
+        "bincode: it decodes to another value",
         "- password_hash: \"$2b$\",",
         "+ password_hash: \"\",",
         "messagepack: ",
@@ -271,5 +271,5 @@ fn a_test_of_a_value_that_survives_passes() {
     crate::assert_round_trip(&vec![f64::NAN]);
     crate::assert_round_trip(&std::collections::HashSet::from([1, 2, 3]));
     crate::assert_round_trip(&Id::User(1));
-    assert!(complaint(&vec![Id::Org(1)]).contains("messagepack: another value"));
+    assert!(complaint(&vec![Id::Org(1)]).contains("messagepack: it decodes to another value"));
 }
