@@ -10,7 +10,7 @@ use crate::background::Background;
 use crate::call::{CallKey, SharedNames};
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
-use crate::entry::Address;
+use crate::entry::EntryAddress;
 use crate::error::Error;
 use crate::events::{EventKind, Events};
 use crate::flight::Flights;
@@ -100,8 +100,8 @@ impl Core {
     }
 
     /// Where the entry of this key is in Redis.
-    pub(crate) fn address(&self, key: &CallKey) -> Address {
-        Address::new(&self.config.namespace, key.stored_as())
+    pub(crate) fn address(&self, key: &CallKey) -> EntryAddress {
+        EntryAddress::new(&self.config.namespace, key.stored_as())
     }
 
     /// # Errors

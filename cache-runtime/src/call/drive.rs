@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::load::{Failed, Flight, Load};
+use super::load::{Failed, FailedFlight, Load};
 use super::{Origin, Output, Served, Source, Turn};
 use crate::boxed::Boxed;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
@@ -113,7 +113,7 @@ where
 }
 
 /// Ends the flight of a load that has failed, and returns the error.
-fn landed<E>(flight: Flight, share: SharedErrors<E>, error: E) -> E {
+fn landed<E>(flight: FailedFlight, share: SharedErrors<E>, error: E) -> E {
     match share.how.filter(|_| flight.awaited()) {
         Some(how) => {
             let (shared, error) = (how.put)(error);
@@ -184,7 +184,7 @@ impl Driver {
     }
 
     /// The body has failed: what is served instead, or the flight that is to be told so.
-    fn failed(&mut self, error: &dyn Fn() -> String) -> Result<Output, Option<Flight>> {
+    fn failed(&mut self, error: &dyn Fn() -> String) -> Result<Output, Option<FailedFlight>> {
         let loaded = Origin::new(Source::Load);
         match self.take_load().map(|load| load.fail(error)) {
             Some(Failed::Instead(served)) => Ok(self.told(served)),

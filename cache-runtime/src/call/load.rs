@@ -52,11 +52,11 @@ pub(crate) enum Failed {
     /// Nothing: a value of before is served.
     Instead(Served),
     /// It is the caller's, and that of those who wait.
-    Error(Flight),
+    Error(FailedFlight),
 }
 
 /// A flight that has failed, and must be told how.
-pub(crate) struct Flight(Leader<CallKey>);
+pub(crate) struct FailedFlight(Leader<CallKey>);
 
 impl Call {
     /// What is to be done before the body runs.
@@ -242,7 +242,7 @@ impl Load {
             }
             Goal::Memory { .. } | Goal::Nowhere(_) => {}
         }
-        let Some(found) = instead else { return Failed::Error(Flight(leader)) };
+        let Some(found) = instead else { return Failed::Error(FailedFlight(leader)) };
         let pauses = call.note_failure();
         call.say_failed(Reason::Failed, error, "a load failed; the stale value is served");
         // Those who waited look for that value themselves, since it may have been invalidated since
@@ -253,7 +253,7 @@ impl Load {
     }
 }
 
-impl Flight {
+impl FailedFlight {
     /// Whether somebody waits for it.
     pub(super) fn awaited(&self) -> bool {
         self.0.awaited()

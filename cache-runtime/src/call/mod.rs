@@ -213,7 +213,7 @@ impl Call {
         let (now_ms, stamps) = (core.clock.now_ms(), snapshot.stamps.clone());
         let meta = EntryMeta::new(self.key.origin, now_ms, fresh_for_ms(ttl), stamps);
         let (key, weight) = (self.key.memory.clone(), self.weight(value));
-        let made = match value.entry(&core.memory, key, meta, load_micros, weight) {
+        let made = match value.entry(&core.memory, key, meta, load_micros, weight.into()) {
             Ok(made) => made,
             Err(unkept) => {
                 let error = unkept.error(self.key.name().as_str());

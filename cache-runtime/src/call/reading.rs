@@ -201,7 +201,7 @@ impl Core {
             let hit = validity::hit(value, header, *now_ms);
             if let Some(snapshot) = snapshot.as_ref().filter(|_| hit.left_ms() > 0) {
                 let weight = self.weight(key, ask.weigh.as_ref(), &*hit.value);
-                let original = Original::of(&hit, header.origin, weight);
+                let original = Original::of(&hit, header.origin, weight.into());
                 self.keep_copy(key, snapshot, original, &*hit.value);
             }
             Some(Reading::Redis(hit, At { state: header.state, place: *place }))

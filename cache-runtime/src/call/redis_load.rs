@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::filling::{Making, fill};
+use super::filling::{FilledEntry, Making, fill};
 use super::fleet::Begun;
 use super::policy::life_of;
 use super::{Call, CallKey, Found, Goal, Load, Original, Served, StoreOutcome, Turn, Vacancy};
 use crate::config::Ttl;
 use crate::core::Stores;
 use crate::flight::Leader;
+use crate::memory::KnownWeight;
 use crate::redis::{By, FillOutcome, FillTicket, RedisStore};
 use crate::value::AnyValue;
 
@@ -78,9 +79,11 @@ impl Call {
                 return (self.release(redis, leader, key, ticket, false).await, outcome);
             }
         };
-        let copy = || {
+        let copy = |measured: Option<usize>| {
             if self.stores == Stores::Tiered {
-                let weight = self.weight(value);
+                // Its size has been measured: a value over the limit does not come so far.
+                let weight = self.weight(value).or(measured);
+                let weight = weight.map_or(KnownWeight::Unknown, KnownWeight::Measured);
                 let original = Original::new(self.key.origin, ttl, took, weight);
                 self.core.keep_copy(&self.key, &leader.snapshot(), original, value);
             }
@@ -92,17 +95,17 @@ impl Call {
                 let released = self.release(redis, leader, key, ticket, stays_here).await;
                 // As if it had been stored, and evicted at once.
                 if stays_here && released == Some(FillOutcome::Stored) {
-                    copy();
+                    copy(None);
                 }
                 return (released, outcome);
             }
         };
         let life = life_of(self.policy.grace_of(value).after(ttl));
-        let filled = fill(redis, key, ticket, &entry, life, By::Load).await;
+        let filled = fill(redis, key, ticket, &entry.bytes, life, By::Load).await;
         match &filled {
             Ok(FillOutcome::Stored) => {
                 self.counters.slow.stores.one();
-                copy();
+                copy(entry.weight);
             }
             Ok(FillOutcome::Refused | FillOutcome::Outdated) => self.counters.slow.refused.one(),
             Err(_) => {}
@@ -138,7 +141,7 @@ impl Call {
         value: &dyn AnyValue,
         ttl: Ttl,
         took: Duration,
-    ) -> Result<Vec<u8>, StoreOutcome> {
+    ) -> Result<FilledEntry, StoreOutcome> {
         let now_ms = redis.now_ms(key.stored_as()).ok_or(StoreOutcome::Unavailable)?;
         let made = Making {
             core: &self.core,
@@ -148,6 +151,7 @@ impl Call {
             took,
             tokens: &ticket.tokens,
             now_ms,
+            weighs: self.stores == Stores::Tiered && self.policy.weigh.is_none(),
         };
         made.entry(value).map_err(|error| self.core.unfit(&self.key, &self.counters, &error))
     }

@@ -16,10 +16,11 @@ use crate::core::{Core, DIRECT, Stores};
 use crate::entry::Stored;
 use crate::error::Error;
 use crate::generation::GenerationSnapshot;
-use crate::memory::encoded_size;
+use crate::memory::KnownWeight;
 use crate::output::CacheValue;
 use crate::redis::{Missed, Pace, ROOM, RedisStore};
 use crate::seldom::Reason;
+use crate::shape::encoded_size;
 use crate::value::{ValueType, type_of};
 
 /// The number of values that are stored concurrently. More would time out while they wait for Redis.
@@ -346,7 +347,7 @@ impl Core {
                         let hit = hit(value, &header, now_ms);
                         // What depends on more than was noted is not kept.
                         if self.stores == Stores::Tiered && header.tags.len() == key.tags().len() {
-                            let original = Original::of(&hit, header.origin, None);
+                            let original = Original::of(&hit, header.origin, KnownWeight::Unknown);
                             self.keep_copy(key, snapshot, original, &*hit.value);
                         }
                         return Reading::Redis(hit, At { state: header.state, place: 0 });

@@ -12,7 +12,7 @@ pub(crate) const REMEDY: &str = "let serde write and read all of the value (caus
 #[derive(Debug, Default)]
 pub(crate) struct Losses(Mutex<Known>);
 
-/// Why, by function and type.
+/// The reasons, by function and type.
 type Known = BTreeMap<(&'static str, &'static str), Box<str>>;
 
 /// Values that cannot be stored.
@@ -20,12 +20,12 @@ type Known = BTreeMap<(&'static str, &'static str), Box<str>>;
 pub(crate) struct Loss {
     pub(crate) function: &'static str,
     pub(crate) type_name: &'static str,
-    /// Why, by each codec.
+    /// The reason, by each codec.
     pub(crate) message: Box<str>,
 }
 
 impl Losses {
-    /// Notes a loss; whether it is the first of its kind.
+    /// Notes a loss. Returns true if it is the first of its kind.
     pub(crate) fn note(
         &self,
         function: &'static str,

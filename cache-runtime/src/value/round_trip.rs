@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Write as _};
 
-use super::{Equality, Likeness, Printing, REMEDY, Types, Unfit, ValueCodec, distinct};
+use super::{
+    AnyValue as _, Equality, Likeness, Printing, REMEDY, Types, Unfit, ValueCodec, distinct,
+};
 use super::{owned, type_of};
 use crate::codec::DefaultCodec;
 use crate::config::CacheConfig;
 use crate::output::CacheValue;
 use crate::panics::unless_panicking;
 
-/// So many lines that differ are shown.
+/// The most lines that are shown of a difference.
 const SHOWN: usize = 20;
 
 /// Checks that Redis would return a value unchanged, with each codec of this crate. Use it in a test for
@@ -59,7 +61,7 @@ pub fn assert_round_trip<V: CacheValue + PartialEq + Debug>(value: &V) {
     }
 }
 
-/// What is lost if this codec is configured.
+/// Returns what is lost if this codec is configured.
 fn lost<V: CacheValue + Debug>(
     value: &V,
     codec: DefaultCodec,
@@ -69,27 +71,34 @@ fn lost<V: CacheValue + Debug>(
     let types = Types::new(&config);
     let of = type_of::<V>();
     let mut text = format!("Redis would not return a `{}` unchanged", of.name());
+    let Some(measures) = unless_panicking(|| value.measure(false)) else {
+        return Some(format!("{text}\n  {}\n{REMEDY}", Unfit::Panics));
+    };
     for codec in distinct(of.codec(codec), of) {
-        match types.encode_with(value, codec, likeness) {
+        match types.encode_with(value, &measures, codec, likeness) {
             Ok(_) => return None,
             Err(why) => {
                 // Writing to a `String` does not fail.
-                let _ =
-                    write!(text, "\n  {}: {why}{}", codec.name(), Lost { value, codec, why: &why });
+                let _ = write!(
+                    text,
+                    "\n  {}: {why}{}",
+                    codec.name(),
+                    LostPart { value, codec, why: &why }
+                );
             }
         }
     }
     Some(format!("{text}\n{REMEDY}"))
 }
 
-/// What differs between a value and what is read back.
-struct Lost<'a, V> {
+/// Prints what differs between a value and what is read back.
+struct LostPart<'a, V> {
     value: &'a V,
     codec: &'a dyn ValueCodec,
     why: &'a Unfit,
 }
 
-impl<V: CacheValue + Debug> Lost<'_, V> {
+impl<V: CacheValue + Debug> LostPart<'_, V> {
     fn back(&self) -> Option<V> {
         let mut bytes = Vec::new();
         self.codec.encode(self.value, &mut bytes).ok()?;
@@ -97,7 +106,7 @@ impl<V: CacheValue + Debug> Lost<'_, V> {
     }
 }
 
-impl<V: CacheValue + Debug> fmt::Display for Lost<'_, V> {
+impl<V: CacheValue + Debug> fmt::Display for LostPart<'_, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let printed = || Some((format!("{:#?}", self.value), format!("{:#?}", self.back()?)));
         let Unfit::Differs = self.why else { return Ok(()) };
