@@ -1,37 +1,10 @@
-//! The way to the values inside a value.
+//! Leading to the values inside a value.
 
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::{BY_TYPE, Guard, Nesting};
-
-/// Something of serde's that leads to values, and hands each on guarded.
-pub(super) struct Wrap<'l, T> {
-    pub(super) inner: T,
-    pub(super) place: Nesting<'l>,
-    /// Whether elements are counted: their number comes from the input, not from the type.
-    pub(super) counted: bool,
-}
-
-impl<'l, T> Wrap<'l, T> {
-    pub(super) fn around<U>(&self, inner: U) -> Wrap<'l, U> {
-        Wrap { inner, place: self.place, counted: self.counted }
-    }
-
-    #[inline]
-    fn count<V, E: Error>(&self, element: &Option<V>) -> Result<(), E> {
-        if self.counted && element.is_some() { self.place.limits.claim_element() } else { Ok(()) }
-    }
-
-    fn hint(&self, claimed: Option<usize>) -> Option<usize> {
-        if self.counted {
-            claimed.map(|n| n.min(self.place.limits.elements.get()))
-        } else {
-            claimed
-        }
-    }
-}
+use super::{BY_TYPE, Guard, Wrap};
 
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Wrap<'_, S> {
     type Value = S::Value;

@@ -13,8 +13,6 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, Visitor};
 
-use access::Wrap;
-
 /// Elements of sequences and maps that are granted beyond one for each byte of input.
 const FREE_ELEMENTS: usize = 4096;
 
@@ -87,6 +85,33 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Guarded<'_, T> {
 struct Guard<'l, D> {
     inner: D,
     place: Nesting<'l>,
+}
+
+/// Something of serde's that leads to values, and hands each on guarded.
+struct Wrap<'l, T> {
+    inner: T,
+    place: Nesting<'l>,
+    /// True if elements are counted: their number comes from the input, not from the type.
+    counted: bool,
+}
+
+impl<'l, T> Wrap<'l, T> {
+    fn around<U>(&self, inner: U) -> Wrap<'l, U> {
+        Wrap { inner, place: self.place, counted: self.counted }
+    }
+
+    #[inline]
+    fn count<V, E: Error>(&self, element: &Option<V>) -> Result<(), E> {
+        if self.counted && element.is_some() { self.place.limits.claim_element() } else { Ok(()) }
+    }
+
+    fn hint(&self, claimed: Option<usize>) -> Option<usize> {
+        if self.counted {
+            claimed.map(|n| n.min(self.place.limits.elements.get()))
+        } else {
+            claimed
+        }
+    }
 }
 
 /// Kinds of values that hold no others.

@@ -5,8 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Visitor};
 
-use super::Guard;
-use super::access::Wrap;
+use super::{Guard, Wrap};
 
 macro_rules! leaves {
     ($($method:ident: $kind:ty;)*) => {$(
