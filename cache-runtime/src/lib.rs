@@ -52,7 +52,6 @@ pub mod redis_servers {}
 mod registry;
 mod runtime;
 mod scans;
-mod scope;
 mod seldom;
 mod settling;
 mod shape;
@@ -80,12 +79,11 @@ pub use health::{Health, Status};
 pub use inspect::{EntryState, Inspected, InspectedTag};
 pub use manager::{
     CacheManager, CacheManagerBuilder, NameScan, SetOptions, WarmReport, Written, cache, install,
-    try_cache,
+    try_cache, with,
 };
 pub use name::escape;
 pub use output::CacheValue;
 pub use registry::{CachedSite, Mutation, MutationSite, Registry, SiteEntry, SiteTtl, registry};
-pub use scope::with;
 pub use shared_error::SharedError;
 pub use site::{Coalesce, Tier};
 pub use site::{SiteKey, SourceLocation};

@@ -1,22 +1,28 @@
-//! The handle of a cache: how one is made, which one is the process's, and what is done directly.
+//! The handle of a cache: how one is made, which one a call uses, and the direct API.
 
+mod builder;
+mod connected;
 mod diagnosis;
 mod direct;
 mod global;
 mod many;
 mod options;
 mod scan;
+mod scope;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+pub use builder::CacheManagerBuilder;
 pub use global::{cache, install, try_cache};
-pub(crate) use global::{current, global, is_used};
+pub(crate) use global::{current, global};
 pub use many::{WarmReport, Written};
 pub use options::SetOptions;
 pub use scan::NameScan;
+pub use scope::with;
+pub(crate) use scope::{carried, current as scoped};
 
 use crate::audit::unused_prefixes;
 use crate::clock::Clock;
@@ -69,7 +75,7 @@ use crate::stats::{FleetStats, Stats};
 #[derive(Clone)]
 pub struct CacheManager(Arc<Owner>);
 
-/// What all clones of a manager own together. Its background work shares the core alone.
+/// The part that all clones of a manager own together. Its background work shares the core alone.
 struct Owner(Arc<Core>);
 
 impl Drop for Owner {
@@ -88,53 +94,7 @@ impl WeakManager {
     }
 }
 
-/// Makes a [`CacheManager`] with more than its configuration: a clock, too.
-#[derive(Clone, Debug, Default)]
-pub struct CacheManagerBuilder {
-    config: CacheConfig,
-    clock: Clock,
-}
-
-impl CacheManagerBuilder {
-    /// Sets the configuration. The default is the memory store alone.
-    #[must_use]
-    pub fn config(mut self, config: CacheConfig) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Sets the source of time, such as a [mock](Clock::mock) in tests.
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Makes the manager. Redis, if it is configured, is connected in the background on first use.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for a configuration that cannot be used.
-    pub fn build(self) -> Result<CacheManager, Error> {
-        warn_of_prefixes(&self.config);
-        let core = Core::new(self.config, self.clock)?;
-        log_start(&core);
-        Ok(CacheManager(Arc::new(Owner(core))))
-    }
-
-    /// Makes the manager and waits for the first attempt to connect, at most the connect timeout.
-    ///
-    /// # Errors
-    /// [`Error::Config`]; and [`Error::RedisRequired`] if Redis cannot be used and the configuration requires it.
-    /// Otherwise a manager is made, and Redis is used as soon as it is available.
-    pub async fn connect(self) -> Result<CacheManager, Error> {
-        let manager = self.build()?;
-        manager.require_redis().await?;
-        global::is_connected();
-        Ok(manager)
-    }
-}
-
-/// Says once what the cache works with. The address shows no password.
+/// Logs once what the cache works with. The address shows no password.
 fn log_start(core: &Core) {
     let redis = match core.config.effective() {
         Ok(Backend::Redis(url) | Backend::Tiered(url)) => Some(url.to_string()),
@@ -150,7 +110,7 @@ fn log_start(core: &Core) {
     );
 }
 
-/// A prefix that is misspelled has no effect.
+/// Warns of prefixes in the configuration that no function has: a misspelled one has no effect.
 fn warn_of_prefixes(config: &CacheConfig) {
     if config.prefix_ttls.is_empty() {
         return;
@@ -167,17 +127,15 @@ fn warn_of_prefixes(config: &CacheConfig) {
 }
 
 impl CacheManager {
-    /// Returns a builder for a manager.
-    pub fn builder() -> CacheManagerBuilder {
-        CacheManagerBuilder::default()
-    }
-
-    /// Makes a manager with this configuration, and connects it.
+    /// Makes a manager. Redis, if it is configured, is connected in the background on first use.
     ///
     /// # Errors
-    /// As [`CacheManagerBuilder::connect`].
-    pub async fn connect(config: CacheConfig) -> Result<Self, Error> {
-        Self::builder().config(config).connect().await
+    /// [`Error::Config`] for a configuration that cannot be used.
+    fn new(config: CacheConfig, clock: Clock) -> Result<Self, Error> {
+        warn_of_prefixes(&config);
+        let core = Core::new(config, clock)?;
+        log_start(&core);
+        Ok(CacheManager(Arc::new(Owner(core))))
     }
 
     /// Returns its configuration.
@@ -286,19 +244,6 @@ impl CacheManager {
 
     pub(crate) fn downgrade(&self) -> WeakManager {
         WeakManager(Arc::downgrade(&self.0))
-    }
-
-    async fn require_redis(&self) -> Result<(), Error> {
-        let Some(redis) = &self.core().redis else {
-            return Ok(());
-        };
-        let status = redis.status().await;
-        match (status, self.config().require_redis, self.config().effective()?) {
-            (Err(message), true, Backend::Redis(url) | Backend::Tiered(url)) => {
-                Err(Error::RedisRequired { url: url.to_string(), message })
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -9,12 +9,12 @@ use super::site::{Local, Site};
 use crate::ambient;
 use crate::call;
 use crate::core::Bound;
+use crate::manager;
 use crate::memory::Hit;
 use crate::name::Renderer;
 use crate::output::{CacheValue, OutputKind};
 use crate::random;
 use crate::request::{self, Delivery};
-use crate::scope;
 use crate::site::Instance;
 
 /// The tags of one call.
@@ -220,7 +220,7 @@ where
 #[cold]
 #[inline(never)]
 fn surroundings(own: Own, local: &'static Local) -> (Bound, Option<Delivery>) {
-    let bound = match scope::current() {
+    let bound = match manager::scoped() {
         Some(manager) => manager.core().bind(&local.instance),
         None => local.bound().clone(),
     };

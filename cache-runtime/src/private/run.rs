@@ -17,10 +17,10 @@ use crate::call::{
 use crate::core::Bound;
 use crate::error::Error;
 use crate::invalidate::Targets;
+use crate::manager;
 use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
 use crate::panics::unless_panicking;
 use crate::request::{Delivery, Reply, Request, Resolved, Response};
-use crate::scope;
 use crate::seldom::Reason;
 use crate::site::Instance;
 use crate::value::Value;
@@ -160,10 +160,10 @@ impl Call {
     pub fn run_in_background(self, body: Background) -> Boxed<Self> {
         Box::pin(async move {
             let What::BackgroundRefresh(looked) = self.0 else { return self };
-            let scope = scope::current().map(|manager| manager.downgrade());
+            let scope = manager::scoped().map(|manager| manager.downgrade());
             let Looked { call, step, reply } = *looked;
             let served =
-                call.run_in_background(step, body.0, |task| scope::carried(scope, task)).await;
+                call.run_in_background(step, body.0, |task| manager::carried(scope, task)).await;
             Call(What::Done(served, reply))
         })
     }

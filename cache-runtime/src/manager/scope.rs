@@ -1,13 +1,12 @@
-//! Which manager a call uses: the innermost [`with`] around it, else the process's own.
+//! The manager of a scope: calls use that of the innermost [`with`] around them, else the process's own.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use crate::CacheManager;
+use super::{CacheManager, WeakManager, connected};
 use crate::ambient::{self, Surrounded};
-use crate::manager::{self, WeakManager};
 
 thread_local! {
     static CURRENT: RefCell<Option<CacheManager>> = const { RefCell::new(None) };
@@ -39,7 +38,7 @@ thread_local! {
 /// # }
 /// ```
 pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
-    manager::is_used();
+    connected::note_use();
     let _open = Surrounded::new();
     let mut future = pin!(future);
     poll_fn(|context| {
@@ -64,7 +63,7 @@ pub(crate) async fn carried<F: Future<Output = ()>>(scope: Option<WeakManager>, 
     .await
 }
 
-/// The scoped manager, if there is one.
+/// Returns the scoped manager, if there is one.
 #[inline]
 pub(crate) fn current() -> Option<CacheManager> {
     if !ambient::any() {
