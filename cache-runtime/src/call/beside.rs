@@ -1,6 +1,6 @@
-//! Reading what is stored beside a name, where others store under it what is valid and of no use here.
+//! Reading the entries beside a name, where others store under it what is valid and of no use here.
 
-use super::reading::{Fetched, Leftover, Seen, Tokens, Usable, Vacancy};
+use super::examine::{Leftover, RedisRead, Seen, Tokens, Usable, Vacancy};
 use super::{CallKey, MOST_BESIDE};
 use crate::core::{Core, Stores};
 use crate::generation::GenerationSnapshot;
@@ -17,7 +17,7 @@ impl Core {
         stores: Stores,
         grace_ms: u64,
         take: impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Result<Fetched<T>, Unavailable> {
+    ) -> Result<RedisRead<T>, Unavailable> {
         let mut places = self.shared_names.places(key.kind()).max(1);
         loop {
             let relies = self.relies_on_memory(stores);
@@ -32,7 +32,7 @@ impl Core {
         }
     }
 
-    /// `None` if all these places are taken, and there are more.
+    /// Reads these places. Returns `None` if all of them are taken, and there are more.
     async fn fetch_places<T>(
         &self,
         redis: &RedisStore,
@@ -41,7 +41,7 @@ impl Core {
         snapshot: Option<GenerationSnapshot>,
         grace_ms: u64,
         take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Result<Option<Fetched<T>>, Unavailable> {
+    ) -> Result<Option<RedisRead<T>>, Unavailable> {
         let keys: Vec<CallKey> = (0..=places).map(|number| key.at(number)).collect();
         let mut found = read(redis, &keys).await?;
         let mut seen = Vec::new();
@@ -84,19 +84,19 @@ impl Core {
             _ => Leftover::Stale(bytes),
         };
         let place = u8::try_from(place).unwrap_or(MOST_BESIDE);
-        Ok(Some(Fetched::Not(Vacancy { place, leftover, undecodable })))
+        Ok(Some(RedisRead::Not(Vacancy { place, leftover, undecodable })))
     }
 
-    fn used<T>(&self, key: &CallKey, places: u8, taken: T) -> Option<Fetched<T>> {
+    fn used<T>(&self, key: &CallKey, places: u8, taken: T) -> Option<RedisRead<T>> {
         match key.place() {
             0 => self.shared_names.note_alone(key.kind()),
             _ => self.shared_names.note(key.kind(), places),
         }
-        Some(Fetched::Usable(taken))
+        Some(RedisRead::Usable(taken))
     }
 }
 
-/// What these keys hold, of which the last has all tags of the others.
+/// Reads what these keys hold, of which the last has all tags of the others.
 async fn read(redis: &RedisStore, keys: &[CallKey]) -> Result<Vec<Found>, Unavailable> {
     let names: Vec<&str> = keys.iter().map(CallKey::stored_as).collect();
     let tags = keys.last().map_or(&[][..], CallKey::tags);

@@ -7,16 +7,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::load::{Failed, Flight, Load};
-use super::{Origin, Output, Served, Source, Turn};
+use super::found::{Output, Served};
+use super::load::{Action, FailedFlight, FailedLoad, Load};
+use super::origin::{Origin, Source};
 use crate::boxed::Boxed;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
 use crate::value::{Value, owned};
 
-/// What a call does next.
+/// The next action of a call.
 pub(crate) struct Next {
-    pub(crate) turn: Turn,
-    /// To be told where the output came from.
+    pub(crate) action: Action,
+    /// Called with the origin of the output.
     pub(crate) tell: Option<Box<dyn FnOnce(Origin) + Send>>,
 }
 
@@ -37,7 +38,7 @@ impl<'b, K: OutputKind, F> Run<'b, K, F> {
         share: SharedErrors<K::Error>,
         body: Pin<&'b mut F>,
     ) -> Self {
-        Run { driver: Driver { state: State::Looking(next), tell: None }, share, body }
+        Run { driver: Driver { state: DriverState::Looking(next), tell: None }, share, body }
     }
 }
 
@@ -67,7 +68,7 @@ where
             match join::<K>(served, *share) {
                 Some(output) => return Poll::Ready(output),
                 // R3: of another type, though that has been looked at. The body is always right.
-                None => driver.state = State::Body(None),
+                None => driver.state = DriverState::Body(None),
             }
         }
     }
@@ -79,7 +80,7 @@ impl<K: OutputKind, F> fmt::Debug for Run<'_, K, F> {
     }
 }
 
-/// What is served as the output of a function; `None` if it is of another type.
+/// Returns what is served as the output of a function; `None` if it is of another type.
 fn join<K>(served: Output, share: SharedErrors<K::Error>) -> Option<K::Output>
 where
     K: OutputKind,
@@ -91,7 +92,7 @@ where
     }))
 }
 
-/// What is returned of a body that has failed: the error, or a value of before.
+/// Returns the output of a call whose body has failed: the error, or a value of before.
 fn failed<K>(driver: &mut Driver, share: SharedErrors<K::Error>, error: K::Error) -> K::Output
 where
     K: OutputKind,
@@ -104,8 +105,8 @@ where
     }
 }
 
-/// The error of a load, once its flight has been told of it.
-fn landed<E>(flight: Flight, share: SharedErrors<E>, error: E) -> E {
+/// Ends the flight of a load with its error, and returns the error.
+fn landed<E>(flight: FailedFlight, share: SharedErrors<E>, error: E) -> E {
     match share.how.filter(|_| flight.awaited()) {
         Some(how) => {
             let (shared, error) = (how.put)(error);
@@ -121,11 +122,11 @@ fn landed<E>(flight: Flight, share: SharedErrors<E>, error: E) -> E {
 
 /// The part that is the same for every function.
 struct Driver {
-    state: State,
+    state: DriverState,
     tell: Option<Box<dyn FnOnce(Origin) + Send>>,
 }
 
-enum State {
+enum DriverState {
     Looking(Boxed<Next>),
     /// The body is to be polled, as a part of a load if there is one.
     Body(Option<Box<Load>>),
@@ -133,21 +134,21 @@ enum State {
 }
 
 impl Driver {
-    /// The output; `None` if the body is to be polled.
+    /// Returns the output; `None` if the body is to be polled.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Output>> {
         loop {
             match &mut self.state {
-                State::Looking(next) => {
-                    let Next { turn, tell } = ready!(next.as_mut().poll(context));
+                DriverState::Looking(next) => {
+                    let Next { action, tell } = ready!(next.as_mut().poll(context));
                     self.tell = tell;
-                    self.state = match turn {
-                        Turn::Done(served) => return Poll::Ready(Some(self.told(served))),
-                        Turn::Load(load) => State::Body(Some(load)),
-                        Turn::Bypass => State::Body(None),
+                    self.state = match action {
+                        Action::Return(served) => return Poll::Ready(Some(self.told(served))),
+                        Action::Load(load) => DriverState::Body(Some(load)),
+                        Action::Bypass => DriverState::Body(None),
                     };
                 }
-                State::Body(_) => return Poll::Ready(None),
-                State::Storing(stored) => {
+                DriverState::Body(_) => return Poll::Ready(None),
+                DriverState::Storing(stored) => {
                     let output = Ok(ready!(stored.as_mut().poll(context)));
                     let origin = Origin::new(Source::Load);
                     return Poll::Ready(Some(self.told(Served { output, origin })));
@@ -162,25 +163,26 @@ impl Driver {
         body: &mut dyn FnMut(&mut Context<'_>) -> bool,
     ) {
         match &mut self.state {
-            State::Body(Some(load)) => load.poll(context, body),
+            DriverState::Body(Some(load)) => load.poll(context, body),
             _ => _ = body(context),
         }
     }
 
-    /// The body has returned this.
+    /// Begins to store what the body has returned.
     fn returned(&mut self, value: Value) {
-        self.state = State::Storing(match self.take_load() {
+        self.state = DriverState::Storing(match self.take_load() {
             Some(load) => load.finish(value),
             None => Box::pin(ready(value)),
         });
     }
 
-    /// The body has failed: what is served instead, or the flight that is to be told so.
-    fn failed(&mut self, error: &dyn Fn() -> String) -> Result<Output, Option<Flight>> {
+    /// Ends a load whose body has failed. Returns the output that is served instead, or the flight that waits for the
+    /// error.
+    fn failed(&mut self, error: &dyn Fn() -> String) -> Result<Output, Option<FailedFlight>> {
         let loaded = Origin::new(Source::Load);
         match self.take_load().map(|load| load.fail(error)) {
-            Some(Failed::Instead(served)) => Ok(self.told(served)),
-            Some(Failed::Error(flight)) => {
+            Some(FailedLoad::Instead(served)) => Ok(self.told(served)),
+            Some(FailedLoad::Error(flight)) => {
                 self.tell(loaded);
                 Err(Some(flight))
             }
@@ -192,9 +194,9 @@ impl Driver {
     }
 
     fn take_load(&mut self) -> Option<Box<Load>> {
-        match mem::replace(&mut self.state, State::Body(None)) {
-            State::Body(load) => load,
-            State::Looking(_) | State::Storing(_) => None,
+        match mem::replace(&mut self.state, DriverState::Body(None)) {
+            DriverState::Body(load) => load,
+            DriverState::Looking(_) | DriverState::Storing(_) => None,
         }
     }
 

@@ -4,21 +4,19 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, trace_span};
 
 use super::copies::Original;
-use super::validity::{self, Present, Verdict, judge};
+use super::examine::{At, Leftover, RedisRead, Seen, Tokens, Usable, Vacancy};
+use super::validity;
 use super::{CallKey, Weigh};
 use crate::boxed::boxed;
-use crate::clock::millis;
 use crate::config::Ttl;
 use crate::core::{Core, Stores};
-use crate::entry::{Header, StateId, Stored};
-use crate::generation::{GenerationSnapshot, Slot};
-use crate::memory::{EntryMeta, Hit, ReadPredicate};
+use crate::memory::Hit;
 use crate::output::CacheValue;
-use crate::redis::{Absence, Found, RedisStore, Unavailable};
+use crate::redis::{RedisStore, Unavailable};
 use crate::stats::SiteCounters;
 use crate::value::{Value, ValueCodec, ValueType, owned};
 
-/// What was found.
+/// The result of a look for a value.
 #[derive(Debug)]
 pub(crate) enum Reading {
     Memory(Hit<Value>),
@@ -29,48 +27,8 @@ pub(crate) enum Reading {
     Unavailable,
 }
 
-/// Which entry of Redis a value is from.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct At {
-    pub(crate) state: StateId,
-    /// 0: under the name; else beside it.
-    pub(crate) place: u8,
-}
-
-/// Where a value is to be stored that was looked for in vain, and what is there.
-#[derive(Debug)]
-pub(crate) struct Vacancy {
-    /// 0: under the name; else beside it.
-    pub(crate) place: u8,
-    pub(crate) leftover: Leftover,
-    /// Whether something was there that is not what this program's type would be, or damaged.
-    pub(crate) undecodable: bool,
-}
-
-impl Vacancy {
-    pub(crate) const NOTHING: Vacancy = Vacancy::under_the_name(Leftover::Nothing);
-
-    pub(crate) const fn under_the_name(leftover: Leftover) -> Self {
-        let undecodable = matches!(leftover, Leftover::Undecodable(_));
-        Vacancy { place: 0, leftover, undecodable }
-    }
-}
-
-/// What is under a name and is of no use.
-#[derive(Debug)]
-pub(crate) enum Leftover {
-    Nothing,
-    /// A value whose time is over.
-    Expired(Vec<u8>),
-    /// A value that has been invalidated.
-    Stale(Vec<u8>),
-    /// Not an entry, or damaged.
-    Undecodable(Vec<u8>),
-    /// A value that was loaded for other arguments, which serialise alike.
-    Alike(Vec<u8>),
-}
-
 impl Reading {
+    /// Counts it.
     pub(crate) fn count(&self, counters: &SiteCounters) {
         let slow = &counters.slow;
         match self {
@@ -89,6 +47,7 @@ impl Reading {
         }
     }
 
+    /// Returns the value, if one was found.
     pub(crate) fn into_value<V: CacheValue>(self) -> Option<V> {
         match self {
             Reading::Memory(hit) | Reading::Redis(hit, _) => owned(hit.value),
@@ -97,78 +56,25 @@ impl Reading {
     }
 }
 
-impl Leftover {
-    /// The bytes to be stored over.
-    pub(crate) fn bytes(&self) -> Option<&[u8]> {
-        match self {
-            Leftover::Nothing => None,
-            Leftover::Expired(bytes)
-            | Leftover::Stale(bytes)
-            | Leftover::Undecodable(bytes)
-            | Leftover::Alike(bytes) => Some(bytes),
-        }
-    }
-}
-
-/// What Redis holds under a name.
-pub(crate) enum Fetched<T> {
-    Usable(T),
-    Not(Vacancy),
-}
-
-/// What Redis holds under a name, as far as it is known.
-pub(super) enum Seen<T> {
-    Usable(T),
-    Not(fn(Vec<u8>) -> Leftover),
-    /// A valid entry of another function or version: it stays.
-    Foreign {
-        undecodable: bool,
-    },
-    /// It depends on tags whose tokens are not known, or may have changed.
-    Doubtful(Option<GenerationSnapshot>),
-}
-
-/// The present tokens of an entry's tags.
-#[derive(Clone, Copy)]
-pub(super) enum Tokens<'a> {
-    /// Those of the key's tags were read together with the entry.
-    Found,
-    /// As far as this process had received it when it asked: those of the key's tags; and whom to ask for others.
-    Cached(&'a [Option<u64>], &'a RedisStore),
-    /// These, of all of its tags.
-    Asked(&'a [Option<u64>]),
-}
-
 /// A question for one value.
 #[derive(Clone)]
 pub(crate) struct Ask {
     pub(crate) stores: Stores,
     pub(crate) of: &'static dyn ValueType,
     pub(crate) codec: Option<&'static dyn ValueCodec>,
-    /// What a copy in memory takes.
+    /// The weight of a copy in memory.
     pub(crate) weigh: Option<Weigh>,
-    /// For so long past its TTL a value will do.
+    /// The time past its TTL for which a value is accepted.
     pub(crate) grace_ms: u64,
-    /// A copy in memory will do.
+    /// True if a copy in memory is accepted.
     pub(crate) copies: bool,
 }
 
 impl Ask {
-    /// For a fresh value, wherever it is.
+    /// Returns the question for a fresh value, wherever it is.
     pub(crate) fn fresh(stores: Stores, of: &'static dyn ValueType) -> Self {
         Ask { stores, of, codec: None, weigh: None, grace_ms: 0, copies: true }
     }
-}
-
-/// An entry that may be served.
-pub(crate) struct Usable<'a, 'b> {
-    pub(crate) header: &'a Header<'b>,
-    pub(crate) payload: &'a [u8],
-    pub(crate) now_ms: u64,
-    place: u8,
-    /// The generations of what the entry depends on, noted before it was read: where a copy may be
-    /// kept.
-    snapshot: Option<GenerationSnapshot>,
 }
 
 impl Core {
@@ -194,23 +100,15 @@ impl Core {
             bytes = Empty,
         );
         let take = |usable: &Usable<'_, '_>| {
-            let Usable { header, payload, now_ms, place, snapshot } = usable;
-            span.record("bytes", payload.len());
-            let value = self.types.decode(header, payload, ask.of, ask.codec)?;
-            let hit = validity::hit(value, header, *now_ms);
-            if let Some(snapshot) = snapshot.as_ref().filter(|_| hit.left_ms() > 0) {
-                let weight = self.weight(key, ask.weigh.as_ref(), &*hit.value);
-                let original = Original::of(&hit, header.origin, weight);
-                self.keep_copy(key, snapshot, original, &*hit.value);
-            }
-            Some(Reading::Redis(hit, At { state: header.state, place: *place }))
+            span.record("bytes", usable.payload.len());
+            self.decode(key, &ask, usable)
         };
         let fetch = self.fetch(redis, key, ask.stores, ask.grace_ms, take);
         let fetched = fetch.instrument(span.clone()).await;
         span.record("outcome", outcome(&fetched));
         match fetched {
-            Ok(Fetched::Usable(reading)) => reading,
-            Ok(Fetched::Not(vacancy)) => Reading::Miss(vacancy),
+            Ok(RedisRead::Usable(reading)) => reading,
+            Ok(RedisRead::Not(vacancy)) => Reading::Miss(vacancy),
             // What memory holds from an outage counts only as long as that lasts.
             Err(Unavailable) if redis.usable() => Reading::Unavailable,
             Err(Unavailable) => {
@@ -218,6 +116,24 @@ impl Core {
                 found.map_or(Reading::Unavailable, Reading::Memory)
             }
         }
+    }
+
+    /// Decodes an entry that may be served, and keeps a copy of it where one may be kept.
+    pub(super) fn decode(
+        &self,
+        key: &CallKey,
+        ask: &Ask,
+        usable: &Usable<'_, '_>,
+    ) -> Option<Reading> {
+        let Usable { header, payload, now_ms, place, snapshot } = usable;
+        let value = self.types.decode(header, payload, ask.of, ask.codec)?;
+        let hit = validity::hit(value, header, *now_ms);
+        if let Some(snapshot) = snapshot.as_ref().filter(|_| hit.left_ms() > 0) {
+            let weight = self.weight(key, ask.weigh.as_ref(), &*hit.value);
+            let original = Original::of(&hit, header.origin, weight);
+            self.keep_copy(key, snapshot, original, &*hit.value);
+        }
+        Some(Reading::Redis(hit, At { state: header.state, place: *place }))
     }
 
     /// Takes something from the entry of a name in Redis, if it may be served.
@@ -233,7 +149,7 @@ impl Core {
         stores: Stores,
         grace_ms: u64,
         take: impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Result<Fetched<T>, Unavailable> {
+    ) -> Result<RedisRead<T>, Unavailable> {
         if self.shared_names.places(key.kind()) > 0 {
             return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
         }
@@ -257,182 +173,17 @@ impl Core {
             seen = again.await?;
         }
         let leftover = match seen {
-            Seen::Usable(taken) => return Ok(Fetched::Usable(taken)),
+            Seen::Usable(taken) => return Ok(RedisRead::Usable(taken)),
             Seen::Foreign { .. } => {
                 return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
             }
             Seen::Not(leftover) => leftover,
             Seen::Doubtful(_) => Leftover::Stale,
         };
-        Ok(Fetched::Not(Vacancy::under_the_name(leftover(found.bytes.unwrap_or_default()))))
+        Ok(RedisRead::Not(Vacancy::under_the_name(leftover(found.bytes.unwrap_or_default()))))
     }
 
-    /// The same with the tokens of all its tags, as they are in Redis now.
-    pub(super) async fn look_again<T>(
-        &self,
-        redis: &RedisStore,
-        key: &CallKey,
-        found: &Found,
-        snapshot: Option<GenerationSnapshot>,
-        grace_ms: u64,
-        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Result<Seen<T>, Unavailable> {
-        let tags: Vec<String> = match self.stored(key, found) {
-            Some(Stored::Value(header, _)) => {
-                tags_of(&header, key).into_iter().map(str::to_owned).collect()
-            }
-            _ => Vec::new(),
-        };
-        let tokens = redis.tokens(&tags).await?;
-        Ok(self.examine(key, found, Tokens::Asked(&tokens), snapshot, grace_ms, take))
-    }
-
-    fn stored<'a>(&self, key: &CallKey, found: &'a Found) -> Option<Stored<'a>> {
-        found.bytes.as_deref().map(|bytes| Stored::read(bytes, self.address(key)))
-    }
-
-    /// Looks at what Redis holds under a name.
-    pub(super) fn examine<T>(
-        &self,
-        key: &CallKey,
-        found: &Found,
-        tokens: Tokens<'_>,
-        snapshot: Option<GenerationSnapshot>,
-        grace_ms: u64,
-        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Seen<T> {
-        let now_ms = found.now_ms;
-        let (header, payload) = match self.stored(key, found) {
-            None | Some(Stored::Placeholder(_)) => return Seen::Not(|_| Leftover::Nothing),
-            Some(Stored::Foreign(_)) => return Seen::Not(Leftover::Undecodable),
-            Some(Stored::Value(header, payload)) => (header, payload),
-        };
-        let verdict = |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
-        let (verdict, snapshot) = match tokens {
-            Tokens::Found => {
-                let covering = |snapshot| self.covering(snapshot, key, &tags_of(&header, key));
-                (verdict(&found.present(key.tags())), snapshot.and_then(covering))
-            }
-            Tokens::Asked(tokens) => {
-                (verdict(&Present::new(&tags_of(&header, key), tokens)), snapshot)
-            }
-            Tokens::Cached(tokens, redis) => {
-                let tags = tags_of(&header, key);
-                let snapshot = snapshot.and_then(|snapshot| self.covering(snapshot, key, &tags));
-                let judged = if tags.len() == key.tags().len() {
-                    Some(verdict(&Present::new(&tags, tokens)))
-                } else {
-                    redis.cached_tokens(&tags).map(|now| verdict(&Present::new(&tags, &now)))
-                };
-                match judged {
-                    // The token cache may be behind.
-                    None | Some(Verdict::Useless) => (Verdict::Depends, snapshot),
-                    Some(verdict) => (verdict, snapshot),
-                }
-            }
-        };
-        match verdict {
-            Verdict::Usable if key.is_of_others(header.fingerprint) => Seen::Not(Leftover::Alike),
-            Verdict::Usable => {
-                let usable =
-                    Usable { header: &header, payload, now_ms, place: key.place(), snapshot };
-                take(&usable).map_or(Seen::Foreign { undecodable: true }, Seen::Usable)
-            }
-            Verdict::Foreign => Seen::Foreign { undecodable: false },
-            Verdict::Expired => Seen::Not(Leftover::Expired),
-            Verdict::Useless => Seen::Not(Leftover::Stale),
-            Verdict::Depends => Seen::Doubtful(snapshot),
-        }
-    }
-
-    /// What was noted, and the tags that the entry has of its own with it. `None` if something has been
-    /// invalidated since.
-    fn covering(
-        &self,
-        snapshot: GenerationSnapshot,
-        key: &CallKey,
-        tags: &[&str],
-    ) -> Option<GenerationSnapshot> {
-        if tags.len() == key.tags().len() {
-            return Some(snapshot);
-        }
-        let own = tags.iter().filter(|tag| !key.tags().iter().any(|known| known == *tag));
-        let slots: Vec<Slot> =
-            key.slots().iter().copied().chain(own.map(|tag| Slot::tag(tag))).collect();
-        let wider = self.generations.note(&slots);
-        self.generations.storable(&snapshot).then_some(wider)
-    }
-
-    /// A value in memory whose TTL is over for no longer than this.
-    pub(crate) fn value_in_memory(
-        &self,
-        key: &CallKey,
-        of: &dyn ValueType,
-        grace_ms: u64,
-    ) -> Option<Hit<Value>> {
-        let predicate = ReadPredicate { grace_ms, ..self.predicate_of(key) };
-        self.memory.take(key.memory.hash, &key.memory, predicate, |value| of.clone_of(value))
-    }
-
-    /// A fresh value in memory, of a type that the caller knows.
-    pub(crate) fn hit_in_memory<V: CacheValue>(&self, key: &CallKey) -> Option<Hit<V>> {
-        self.memory.get(key.memory.hash, &key.memory, self.predicate_of(key))
-    }
-
-    /// A value that memory holds while Redis is unavailable: loaded meanwhile, or from before, if that is
-    /// not long ago.
-    pub(crate) fn value_of_an_outage(
-        &self,
-        redis: &RedisStore,
-        key: &CallKey,
-        of: &dyn ValueType,
-        stores: Stores,
-    ) -> Option<Hit<Value>> {
-        let predicate = self.predicate_of_an_outage(redis, key, stores)?;
-        self.memory.take(key.memory.hash, &key.memory, predicate, |value| of.clone_of(value))
-    }
-
-    /// The same, without the value.
-    pub(crate) fn meta_of_an_outage(&self, redis: &RedisStore, key: &CallKey) -> Option<EntryMeta> {
-        let predicate = self.predicate_of_an_outage(redis, key, self.stores)?;
-        self.memory.meta(&key.memory, predicate)
-    }
-
-    fn predicate_of_an_outage<'a>(
-        &'a self,
-        redis: &RedisStore,
-        key: &'a CallKey,
-        stores: Stores,
-    ) -> Option<ReadPredicate<'a>> {
-        let not_before_ms = self.outage_begins(redis, stores)?;
-        Some(ReadPredicate { not_before_ms, ..self.predicate_of(key) })
-    }
-
-    /// The time from which on values in memory count while Redis is unavailable; `None` if none do.
-    fn outage_begins(&self, redis: &RedisStore, stores: Stores) -> Option<u64> {
-        match redis.absence() {
-            Absence::Since(since) => {
-                // What memory holds was known to be right when invalidations were received last.
-                let right = self.generations.lease.received_ms().unwrap_or(since);
-                let grace = millis(self.config.outage_grace);
-                let graced = self.clock.now_ms() < right.saturating_add(grace);
-                Some(if graced { 0 } else { since })
-            }
-            Absence::Lasting => Some(0),
-            // The feed is connected, or will be soon: what memory holds is for then.
-            Absence::Brief => (stores == Stores::Redis).then_some(0),
-        }
-    }
-
-    pub(crate) fn facts_in_memory(&self, key: &CallKey) -> Option<EntryMeta> {
-        self.memory.meta(&key.memory, self.predicate_of(key))
-    }
-
-    fn predicate_of<'a>(&'a self, key: &'a CallKey) -> ReadPredicate<'a> {
-        ReadPredicate { slots: Some(key.slots()), ..self.predicate(key.accepted_origin()) }
-    }
-
-    /// How long the entry of a name is still fresh.
+    /// Returns the remaining TTL of the entry of a name.
     pub(crate) async fn remaining_in_redis(
         &self,
         redis: &RedisStore,
@@ -440,19 +191,19 @@ impl Core {
     ) -> Result<Option<Ttl>, Unavailable> {
         let left = |usable: &Usable<'_, '_>| Some(validity::left(usable.header, usable.now_ms));
         Ok(match self.fetch(redis, key, self.stores, 0, left).await? {
-            Fetched::Usable(left) => Some(left),
-            Fetched::Not(_) => None,
+            RedisRead::Usable(left) => Some(left),
+            RedisRead::Not(_) => None,
         })
     }
 }
 
-/// What a read of Redis has found, as its span says it.
-fn outcome(fetched: &Result<Fetched<Reading>, Unavailable>) -> &'static str {
+/// Names the result of a read of Redis for its span.
+fn outcome(fetched: &Result<RedisRead<Reading>, Unavailable>) -> &'static str {
     match fetched {
-        Ok(Fetched::Usable(Reading::Redis(hit, _))) if hit.stale_for_ms().is_some() => "stale",
-        Ok(Fetched::Usable(_)) => "hit",
-        Ok(Fetched::Not(Vacancy { undecodable: true, .. })) => "undecodable",
-        Ok(Fetched::Not(vacancy)) => match vacancy.leftover {
+        Ok(RedisRead::Usable(Reading::Redis(hit, _))) if hit.stale_for_ms().is_some() => "stale",
+        Ok(RedisRead::Usable(_)) => "hit",
+        Ok(RedisRead::Not(Vacancy { undecodable: true, .. })) => "undecodable",
+        Ok(RedisRead::Not(vacancy)) => match vacancy.leftover {
             Leftover::Nothing => "miss",
             Leftover::Expired(_) => "expired",
             Leftover::Stale(_) => "invalidated",
@@ -461,12 +212,4 @@ fn outcome(fetched: &Result<Fetched<Reading>, Unavailable>) -> &'static str {
         },
         Err(Unavailable) => "unavailable",
     }
-}
-
-/// The tags of an entry, those of the key first. One without a name of its own is none of them.
-pub(crate) fn tags_of<'a>(header: &'a Header<'_>, key: &'a CallKey) -> Vec<&'a str> {
-    let name = key.name().as_str();
-    let known = |tag: &&str| key.tags().iter().any(|known| known == tag);
-    let own = header.tags.iter().filter_map(|tag| tag.name.resolve(name)).filter(|tag| !known(tag));
-    key.tags().iter().map(String::as_str).chain(own).collect()
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use super::options::MOST_TAGS;
 use super::{CacheManager, SetOptions};
-use crate::call::PutOutcome;
-use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, Weigh, named};
+use crate::call::{
+    self, Ask, Call, CallKey, Demands, Grace, Policy, PutOutcome, Run, Weigh, named,
+};
 use crate::config::Ttl;
 use crate::core::DIRECT;
 use crate::error::Error;
@@ -87,7 +88,7 @@ impl CacheManager {
     pub async fn delete(&self, name: &str) -> Result<Option<bool>, Error> {
         let key = self.key(name, &[])?;
         let core = self.core();
-        let in_memory = core.facts_in_memory(&key).is_some();
+        let in_memory = core.meta_in_memory(&key).is_some();
         let removed = core.invalidate(&Targets::name(key.name().as_str())).await;
         Ok(match removed {
             Some(removed) => Some(removed > 0),
@@ -227,7 +228,7 @@ impl CacheManager {
         }
         // The load begins when it is first polled: not at all on a hit.
         let body = pin!(async move { load().await });
-        Run::<ResultKind<_>, _>::new(Arc::new(call).next(), share, body).await
+        Run::<ResultKind<_>, _>::new(call::next(Arc::new(call)), share, body).await
     }
 
     /// Invalidates everything below a prefix, and the name that equals the prefix. This is one step, however many
@@ -320,7 +321,7 @@ impl crate::core::Core {
 
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {
         let meta = match &self.redis {
-            None => self.facts_in_memory(key)?,
+            None => self.meta_in_memory(key)?,
             Some(redis) => match self.remaining_in_redis(redis, key).await {
                 Ok(remaining) => return remaining,
                 Err(Unavailable) if redis.usable() => return None,

@@ -1,6 +1,7 @@
 //! What generated code calls. Not for use by hand: it changes without notice.
 
 mod begin;
+mod context;
 mod hooks;
 mod key_part;
 mod key_source;
@@ -29,7 +30,8 @@ pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::request::{NOT_BOXED, boxed_call};
 pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec};
 pub use crate::value::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
-pub use begin::{Begin, Own, Tags, begin, output};
+pub use begin::{Begin, begin, output};
+pub use context::{CallContext, Tags};
 pub use hooks::{Fallible, Hooks, MaybeNone};
 pub use inventory;
 pub use key_part::{
@@ -39,7 +41,7 @@ pub use key_part::{
 pub use key_source::{Args, KeySource, Template, no_fingerprint};
 pub use plan::{Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition};
 pub use put_function::{EntryOf, PutPlan, Takes, put, put_plan};
-pub use run::{Background, Call};
+pub use run::{BackgroundBody, MissedCall};
 pub use site::Site;
 pub use storable::{
     Answer, AskedValue, NeedsClone, NeedsDeserialize, NeedsSerialize, NeedsSync, NotClone,

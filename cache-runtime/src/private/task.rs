@@ -4,8 +4,8 @@ use std::borrow::ToOwned;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::run::Background;
-use crate::call::Lost;
+use super::run::BackgroundBody;
+use crate::call::LostError;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
 use crate::value::Value;
 
@@ -44,18 +44,22 @@ where
     }
 }
 
-/// A copy of an argument.
+/// Returns a copy of an argument.
 pub fn keep<T: Keep>(argument: &T) -> T {
     argument.clone()
 }
 
-/// A copy of a borrowed argument.
+/// Returns a copy of a borrowed argument.
 pub fn keep_borrowed<T: KeepBorrowed + ?Sized>(argument: &T) -> T::Kept {
     argument.kept()
 }
 
-/// The body as what a task can run: the function's future must be `Send`.
-pub fn load_in_the_background<K, F>(_kind: K, share: SharedErrors<K::Error>, body: F) -> Background
+/// Returns the body as something that a task can run: the function's future must be `Send`.
+pub fn load_in_the_background<K, F>(
+    _kind: K,
+    share: SharedErrors<K::Error>,
+    body: F,
+) -> BackgroundBody
 where
     K: OutputKind,
     K::Value: CacheValue,
@@ -64,8 +68,8 @@ where
 {
     let lost = move |error| {
         let text = (share.text)(&error);
-        Lost { shared: share.how.map(|how| (how.put)(error).0), text }
+        LostError { shared: share.how.map(|how| (how.put)(error).0), text }
     };
     let value = |value: K::Value| -> Value { Arc::new(value) };
-    Background::new(Box::pin(async move { K::split(body.await).map(value).map_err(lost) }))
+    BackgroundBody::new(Box::pin(async move { K::split(body.await).map(value).map_err(lost) }))
 }
