@@ -4,7 +4,10 @@
 
 use std::fmt;
 
-use crate::value::REMEDY;
+/// Says how to mend a value that is lost on its way through Redis.
+pub(crate) const REMEDY: &str = "let serde write and read all of the value (`skip`, \
+    `skip_serializing`, `untagged`, a `with` or `rename` that reads another form than it writes), which a test \
+    with `cache_runtime::assert_round_trip` shows; or keep it in this process with `tier = \"memory\"`";
 
 /// An error of the cache's own interface.
 ///

@@ -5,10 +5,9 @@ use std::mem::discriminant;
 use super::key::CallKey;
 use super::store_outcome::StoreOutcome;
 use crate::core::{Core, DIRECT};
-use crate::error::Error;
+use crate::error::{Error, REMEDY};
 use crate::seldom::Reason;
 use crate::stats::SiteCounters;
-use crate::value::REMEDY;
 
 impl Core {
     /// Counts and logs a value that cannot be stored, and says what has become of it.

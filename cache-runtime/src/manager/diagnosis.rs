@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::CacheManager;
 use crate::core::Core;
+use crate::error::REMEDY;
 use crate::redis::Diagnostic;
 use crate::runtime;
-use crate::value::REMEDY;
 
 impl CacheManager {
     /// Checks everything that the cache needs from Redis, on a connection of its own, and suggests remedies:

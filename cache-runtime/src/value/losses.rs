@@ -1,18 +1,13 @@
-//! Which functions have returned values that cannot be stored in Redis.
+//! The functions that have returned values that cannot be stored in Redis.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// What to do about a value that is lost on its way through Redis.
-pub(crate) const REMEDY: &str = "let serde write and read all of the value (`skip`, \
-    `skip_serializing`, `untagged`, a `with` or `rename` that reads another form than it writes), which a test \
-    with `cache_runtime::assert_round_trip` shows; or keep it in this process with `tier = \"memory\"`";
 
 /// The first loss of each type that each function returns.
 #[derive(Debug, Default)]
 pub(crate) struct Losses(Mutex<Known>);
 
-/// Why, by function and type.
+/// The reasons, by function and type.
 type Known = BTreeMap<(&'static str, &'static str), Box<str>>;
 
 /// Values that cannot be stored.
@@ -20,12 +15,12 @@ type Known = BTreeMap<(&'static str, &'static str), Box<str>>;
 pub(crate) struct Loss {
     pub(crate) function: &'static str,
     pub(crate) type_name: &'static str,
-    /// Why, by each codec.
+    /// The reason of each codec.
     pub(crate) message: Box<str>,
 }
 
 impl Losses {
-    /// Notes a loss; whether it is the first of its kind.
+    /// Notes a loss. Returns true if it is the first of its kind.
     pub(crate) fn note(
         &self,
         function: &'static str,

@@ -25,7 +25,7 @@ use smallvec::SmallVec;
 pub(crate) use erased::{AnyValue, Value, ValueCodec, ValueType, codec_of, owned, type_of};
 pub(crate) use likeness::Likeness;
 pub use likeness::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
-pub(crate) use losses::{Losses, REMEDY};
+pub(crate) use losses::Losses;
 pub use round_trip::assert_round_trip;
 
 use crate::codec::DefaultCodec;

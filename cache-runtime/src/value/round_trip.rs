@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Write as _};
 
-use super::{Equality, Likeness, Printing, REMEDY, Types, Unfit, ValueCodec, distinct};
+use super::{Equality, Likeness, Printing, Types, Unfit, ValueCodec, distinct};
 use super::{owned, type_of};
 use crate::codec::DefaultCodec;
 use crate::config::CacheConfig;
+use crate::error::REMEDY;
 use crate::output::CacheValue;
 use crate::panics::unless_panicking;
 
