@@ -1,4 +1,4 @@
-//! What generated code of `#[cache_invalidate]` gives, and what is done with it.
+//! The plan that generated code of `#[cache_invalidate]` makes, and its execution.
 
 #[cfg(test)]
 mod tests;
@@ -9,7 +9,7 @@ use std::mem::discriminant;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::boxed::Boxed;
+use crate::boxed::{Boxed, boxed};
 use crate::core::Core;
 use crate::error::Error;
 use crate::invalidate::Targets;
@@ -45,14 +45,14 @@ pub fn condition<K: OutputKind>(_: K, condition: fn(&K::Output) -> bool) -> Cond
     Some(condition)
 }
 
-/// What one call of an annotated function will invalidate, rendered before its body takes the
+/// The targets that one call of an annotated function will invalidate, rendered before its body takes the
 /// arguments.
 pub struct Plan {
     site: &'static MutationSpec,
     removal: Removal,
 }
 
-/// What is to be invalidated, and in which cache.
+/// The targets of an invalidation, and their cache.
 struct Removal {
     core: Arc<Core>,
     targets: Targets,
@@ -158,20 +158,16 @@ where
     K: OutputKind,
     F: Future<Output = K::Output>,
 {
-    let unfinished = match plan.begin(when) {
-        Ok(unfinished) => unfinished,
-        Err(before) => {
-            before.await;
-            return body.await;
-        }
-    };
+    let unfinished = plan.begin(when).await;
     let output = body.await;
-    unfinished.finish(wanted::<K>(when, condition, &output)).await;
+    if let Some(unfinished) = unfinished {
+        unfinished.finish(is_wanted::<K>(when, condition, &output)).await;
+    }
     output
 }
 
-/// The same for an output that must not wait, since it is not `Send`: the invalidation
-/// stays pending, and until it has confirmed it this process asks Redis for none of it.
+/// Does the same for an output that must not wait, since it is not `Send`: the invalidation
+/// is pending, and until Redis has confirmed it this process reads none of it there.
 async fn invalidate_at_once<K, F>(
     plan: Plan,
     when: When,
@@ -183,15 +179,11 @@ where
     K: OutputKind,
     F: Future<Output = K::Output>,
 {
-    let unfinished = match plan.begin(when) {
-        Ok(unfinished) => unfinished,
-        Err(before) => {
-            before.await;
-            return body.await;
-        }
-    };
+    let unfinished = plan.begin(when).await;
     let output = body.await;
-    unfinished.finish_at_once(wanted::<K>(when, condition, &output));
+    if let Some(unfinished) = unfinished {
+        unfinished.finish_at_once(is_wanted::<K>(when, condition, &output));
+    }
     output
 }
 
@@ -227,7 +219,12 @@ chosen_by_output! {
     ProbeAnyOutput for Probe<R> => invalidate_at_once;
 }
 
-fn wanted<K: OutputKind>(when: When, condition: Condition<K::Output>, output: &K::Output) -> bool {
+/// Returns true if a function that has returned this invalidates.
+fn is_wanted<K: OutputKind>(
+    when: When,
+    condition: Condition<K::Output>,
+    output: &K::Output,
+) -> bool {
     let succeeded = when == When::Always || K::succeeded(output);
     succeeded && condition.is_none_or(|condition| condition(output))
 }
@@ -236,14 +233,13 @@ fn wanted<K: OutputKind>(when: When, condition: Condition<K::Output>, output: &K
 pub(crate) struct Unfinished(Option<Removal>);
 
 impl Plan {
-    /// What is to be done before the body, unless it is nothing but to begin.
-    fn begin(self, when: When) -> Result<Unfinished, Boxed<()>> {
+    /// Begins the function: invalidates if that is done before the body. Returns what is left to be done after it.
+    async fn begin(self, when: When) -> Option<Unfinished> {
         if when == When::Before {
-            return Err(Box::pin(async move {
-                self.removal.core.invalidate(&self.removal.targets).await;
-            }));
+            boxed(|| self.removal.core.invalidate(&self.removal.targets)).await;
+            return None;
         }
-        Ok(Unfinished(Some(self.removal)))
+        Some(Unfinished(Some(self.removal)))
     }
 }
 
