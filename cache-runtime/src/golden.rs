@@ -4,8 +4,17 @@
 use std::fs;
 use std::path::Path;
 
-/// Compares `actual` with the file `name`; `BLESS=1` writes the file instead.
+/// Compares bytes that are stored with the file `name`; `BLESS=1` writes the file instead.
 pub(crate) fn check(name: &str, actual: &str) {
+    compare(name, actual, "so data already stored would be lost or misread");
+}
+
+/// Compares a table of what the code does with the file `name`; `BLESS=1` writes the file instead.
+pub(crate) fn check_table(name: &str, actual: &str) {
+    compare(name, actual, "which is a change of behaviour to be read line by line");
+}
+
+fn compare(name: &str, actual: &str, meaning: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
         fs::write(&path, actual).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -14,8 +23,7 @@ pub(crate) fn check(name: &str, actual: &str) {
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     assert_eq!(
         actual, expected,
-        "{name} has changed, so data already stored would be lost or misread; if that is wanted, \
-         run the tests with BLESS=1"
+        "{name} has changed, {meaning}; if that is wanted, run the tests with BLESS=1"
     );
 }
 

@@ -1,8 +1,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
-use super::*;
 use std::future::Future as _;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+
+use super::*;
+use crate::generation::{Generations, Slot};
 
 struct Table {
     flights: Arc<Flights<u8>>,

@@ -1,52 +1,12 @@
 //! What the bodies of flights wait for: other flights, which may wait for them in turn.
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::time::Instant;
-
-use super::{Flight, Follower, lock};
+use super::follower::Follower;
+use super::state::{Flight, lock};
 
 /// So many flights are looked at to find a circle. In a longer one the wait limit helps.
 const MOST: usize = 256;
-
-/// The flights that a body waits for now, and for how long it has waited for any.
-#[derive(Default)]
-pub(super) struct Waiting {
-    flights: Vec<Arc<Flight>>,
-    since: Option<Instant>,
-    sum: Duration,
-}
-
-impl Waiting {
-    fn begin(&mut self, flight: &Arc<Flight>) {
-        self.since.get_or_insert_with(Instant::now);
-        self.flights.push(Arc::clone(flight));
-    }
-
-    fn end(&mut self, flight: &Arc<Flight>) {
-        if let Some(at) = self.flights.iter().position(|other| Arc::ptr_eq(other, flight)) {
-            self.flights.swap_remove(at);
-        }
-        if self.flights.is_empty()
-            && let Some(since) = self.since.take()
-        {
-            self.sum += since.elapsed();
-        }
-    }
-
-    pub(super) fn waited(&self) -> Duration {
-        self.sum + self.since.map_or(Duration::ZERO, |since| since.elapsed())
-    }
-}
-
-/// Flights may wait for each other.
-impl fmt::Debug for Waiting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiting").field("flights", &self.flights.len()).finish_non_exhaustive()
-    }
-}
 
 /// Some bodies, each of which runs inside of the one before, wait for a flight until this is dropped.
 #[derive(Debug)]
@@ -95,6 +55,8 @@ impl Drop for Waits {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::panic, reason = "a test reports by panicking")]
+    use std::time::Duration;
+
     use super::*;
     use crate::flight::{Flights, Leader, Role, Ticket};
     use crate::generation::Generations;

@@ -10,7 +10,7 @@
 //! What must hold: no flight gives a caller a value from before an invalidation that had returned
 //! when that caller asked; whoever waits is woken; and when all have gone the table is empty.
 //!
-//! `finish` sets the outcome and retires the flight in two scopes, and what others do between
+//! a landing sets the outcome and retires the flight in two scopes, and what others do between
 //! them is covered (here it wakes those who wait before it retires, which is one order more).
 //! Not covered: what is between the two scopes of `land`, where a caller can only open the next
 //! flight; the insides of an operation, such as the wait for a lock; and loads that run in the background,
@@ -24,10 +24,13 @@ mod sketch;
 use std::future::Future;
 use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use super::state::lock;
 use super::*;
+use crate::generation::{GenerationSnapshot, Generations, Slot};
 use search::schedules;
 
 const KEY: u8 = 7;
@@ -40,7 +43,7 @@ struct Model {
     invalidations: &'static [Side],
     /// Whether one caller may meet with one [`Mishap`].
     mishap: bool,
-    /// Whether others may come between the two scopes of `finish`.
+    /// Whether others may come between the two scopes of a landing.
     gap: bool,
 }
 
@@ -237,7 +240,7 @@ impl<'a> World<'a> {
             if !self.mishap || caller.asked.is_none() {
                 continue;
             }
-            // Nothing is awaited between the two scopes of `finish`.
+            // Nothing is awaited between the two scopes of a landing.
             if !matches!(caller.at, At::Gone | At::Retires(_)) {
                 mishaps.push(Move::Mishap(i, Mishap::Dropped));
             }
@@ -406,7 +409,7 @@ impl<'a> World<'a> {
     fn land(&self, mut leader: Leader<u8>, land: impl FnOnce(Leader<u8>)) -> At {
         let table = if self.model.gap { leader.table.take() } else { None };
         let flight = Arc::clone(&leader.flight);
-        let next = lock(&flight.state).next.clone();
+        let next = lock(&flight.state).phase.next().cloned();
         land(leader);
         match table {
             Some((flights, key)) => At::Retires(Landed { flights, key, flight, next }),

@@ -1,6 +1,8 @@
 //! What makes two states the same.
 
 use super::*;
+use crate::flight::phase::Phase;
+use crate::flight::state::State;
 
 /// A state of the world in a form in which equal ones are equal: flights have the numbers in
 /// whose order they are met, and of tickets the order counts alone. Every field is named, so that
@@ -132,22 +134,17 @@ impl Sketch {
     }
 
     fn state(&mut self, state: &State, generations: &Generations) {
-        let State {
-            snapshot,
-            sealed,
-            seals,
-            relies_on_lease,
-            outcome,
-            body_began,
-            followers,
-            next,
-        } = state;
-        self.push([u8::from(*relies_on_lease)]);
-        self.push([u8::from(generations.storable(snapshot)), u8::from(*sealed), *seals as u8]);
-        self.push([*followers as u8]);
-        self.outcome(outcome.as_ref());
-        self.tickets.push(*body_began);
-        self.flight(next.as_ref());
+        let State { snapshot, phase, seals, followers } = state;
+        self.push([u8::from(generations.storable(snapshot)), *seals as u8, *followers as u8]);
+        self.push([match phase {
+            Phase::Open(_) => 0,
+            Phase::Asking => 1,
+            Phase::Sealed(_) => 2,
+            Phase::Landed { .. } => 3,
+        }]);
+        self.outcome(phase.outcome());
+        self.tickets.push(phase.body());
+        self.flight(phase.next());
     }
 
     fn ranks(mut self) -> Vec<u8> {

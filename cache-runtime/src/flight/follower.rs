@@ -1,0 +1,54 @@
+//! The part of a caller that waits for another's load.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::phase::{FlightOutcome, Ticket};
+use super::state::{Flight, State, lock};
+
+/// A caller that waits for another's load.
+#[derive(Debug)]
+pub(crate) struct Follower {
+    pub(super) flight: Arc<Flight>,
+    /// How often the flight had been sealed when this caller joined.
+    pub(super) joined: u32,
+    pub(super) asked: Ticket,
+}
+
+impl Follower {
+    pub(super) fn new(flight: Arc<Flight>, state: &mut State, asked: Ticket) -> Self {
+        state.followers += 1;
+        Follower { joined: state.seals, flight, asked }
+    }
+
+    /// Returns how long the flight has been under way.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.flight.opened.elapsed()
+    }
+
+    /// Waits until the flight has landed. Cancel safe: a dropped wait leaves the flight as it is.
+    pub(crate) async fn outcome(&self) -> FlightOutcome {
+        loop {
+            let changed = self.flight.changed.notified();
+            if let Some(outcome) = self.landed() {
+                return outcome;
+            }
+            changed.await;
+        }
+    }
+
+    fn landed(&self) -> Option<FlightOutcome> {
+        let state = lock(&self.flight.state);
+        let outcome = state.phase.outcome()?.clone();
+        let asked_before_the_body = state.phase.body().is_some_and(|began| began > self.asked);
+        Some(match outcome {
+            FlightOutcome::Outdated(Some(value)) if asked_before_the_body => {
+                FlightOutcome::Value(value)
+            }
+            FlightOutcome::Value(_) if state.seals == self.joined && !asked_before_the_body => {
+                FlightOutcome::Outdated(None)
+            }
+            outcome => outcome,
+        })
+    }
+}

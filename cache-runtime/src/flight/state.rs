@@ -1,0 +1,125 @@
+//! One flight: what its callers share.
+
+use std::fmt;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::phase::{Effect, Event, Phase};
+use crate::generation::{GenerationSnapshot, Generations};
+
+/// Before its body a load asks Redis twice at most.
+const STUCK: Duration = Duration::from_secs(2);
+
+/// One load under way, and its callers.
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(super) opened: Instant,
+    pub(super) state: Mutex<State>,
+    /// What the body waits for.
+    pub(super) waiting: Mutex<Waiting>,
+    pub(super) changed: Notify,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    /// What must be current for a caller to join.
+    pub(super) snapshot: GenerationSnapshot,
+    pub(super) phase: Phase<Arc<Flight>>,
+    /// How often it has been sealed.
+    pub(super) seals: u32,
+    pub(super) followers: usize,
+}
+
+impl State {
+    /// Goes on to the phase that follows.
+    pub(super) fn apply(&mut self, event: Event<Arc<Flight>>) -> Effect<Arc<Flight>> {
+        let phase = mem::replace(&mut self.phase, Phase::NEW);
+        let (phase, effect) = phase.after(event);
+        self.phase = phase;
+        if let Effect::CountSeal = effect {
+            self.seals += 1;
+        }
+        effect
+    }
+
+    /// Checks that somebody waits for the outcome.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.followers > 0 || self.phase.next().is_some()
+    }
+}
+
+impl Flight {
+    pub(super) fn new(snapshot: GenerationSnapshot) -> Arc<Self> {
+        let state = State { snapshot, phase: Phase::NEW, seals: 0, followers: 0 };
+        Arc::new(Flight {
+            opened: Instant::now(),
+            state: Mutex::new(state),
+            waiting: Mutex::default(),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Returns how long its body has waited for other flights.
+    pub(crate) fn waited(&self) -> Duration {
+        lock(&self.waiting).waited()
+    }
+
+    /// Checks that its body should have begun long ago.
+    pub(super) fn is_stuck(&self) -> bool {
+        lock(&self.state).phase.body().is_none() && self.opened.elapsed() > STUCK
+    }
+}
+
+/// Checks that the flight has not landed, and that nothing is known to have been invalidated since it was
+/// opened.
+pub(super) fn joinable(flight: &Flight, generations: &Generations) -> bool {
+    let state = lock(&flight.state);
+    generations.storable(&state.snapshot)
+        && state.phase.is_joinable(|| generations.lease.holds_exactly())
+}
+
+/// The flights that a body waits for now, and for how long it has waited for any.
+#[derive(Default)]
+pub(super) struct Waiting {
+    pub(super) flights: Vec<Arc<Flight>>,
+    since: Option<Instant>,
+    sum: Duration,
+}
+
+impl Waiting {
+    pub(super) fn begin(&mut self, flight: &Arc<Flight>) {
+        self.since.get_or_insert_with(Instant::now);
+        self.flights.push(Arc::clone(flight));
+    }
+
+    pub(super) fn end(&mut self, flight: &Arc<Flight>) {
+        if let Some(at) = self.flights.iter().position(|other| Arc::ptr_eq(other, flight)) {
+            self.flights.swap_remove(at);
+        }
+        if self.flights.is_empty()
+            && let Some(since) = self.since.take()
+        {
+            self.sum += since.elapsed();
+        }
+    }
+
+    fn waited(&self) -> Duration {
+        self.sum + self.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+}
+
+/// Flights may wait for each other.
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").field("flights", &self.flights.len()).finish_non_exhaustive()
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No code of the user runs under these locks; what a panic elsewhere left is consistent.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

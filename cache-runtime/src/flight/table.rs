@@ -1,0 +1,266 @@
+//! The table of flights, and the parts that callers have in them.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash};
+use std::sync::{Arc, Mutex};
+
+use super::follower::Follower;
+use super::phase::{Effect, Event, FlightOutcome, Ticket};
+use super::state::{Flight, joinable, lock};
+use crate::clock;
+use crate::generation::{GenerationSnapshot, Generations, Slot};
+use crate::prehashed::BuildPrehashed;
+use crate::process::Process;
+
+const SHARDS: usize = 16;
+
+type Shard<K> = HashMap<Arc<K>, Arc<Flight>, BuildPrehashed>;
+
+/// The flights of one manager, by key.
+#[derive(Debug)]
+pub(crate) struct Flights<K> {
+    shards: [Mutex<Shard<K>>; SHARDS],
+    process: Process,
+}
+
+/// A caller's part in the load of its key.
+#[derive(Debug)]
+pub(crate) enum Role<K: Eq + Hash> {
+    Lead(Leader<K>),
+    Follow(Follower),
+}
+
+impl<K: Eq + Hash> Flights<K> {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Flights {
+            shards: std::array::from_fn(|_| Mutex::default()),
+            process: Process::default(),
+        })
+    }
+
+    /// Joins the flight of this key, or opens one. `slots` are the generations that the key's
+    /// entry depends on: a flight that noted older ones is not joined but replaced.
+    pub(crate) fn join<'s>(
+        self: &Arc<Self>,
+        key: &Arc<K>,
+        asked: Ticket,
+        generations: &Generations,
+        slots: impl FnOnce() -> &'s [Slot],
+    ) -> Role<K> {
+        self.leave_to_their_process();
+        // R4: under one lock a caller finds the flight that it may join, or opens the only other one.
+        let mut shard = lock(self.shard(key));
+        let joinable = |flight: &&Arc<Flight>| joinable(flight, generations);
+        let Some(flight) = shard.get(key).filter(joinable) else {
+            let flight = Flight::new(generations.note(slots()));
+            shard.insert(Arc::clone(key), Arc::clone(&flight));
+            return Role::Lead(self.leader(key, flight, None));
+        };
+        let flight = Arc::clone(flight);
+        let mut state = lock(&flight.state);
+        if !state.phase.is_sealed() {
+            return Role::Follow(Follower::new(Arc::clone(&flight), &mut state, asked));
+        }
+        if let Some(next) = state.phase.next().filter(joinable) {
+            return Role::Follow(Follower::new(Arc::clone(next), &mut lock(&next.state), asked));
+        }
+        let next = Flight::new(generations.note(slots()));
+        let _ = state.apply(Event::Succeed(Arc::clone(&next)));
+        let after = Follower { flight: Arc::clone(&flight), joined: state.seals, asked };
+        drop(state);
+        Role::Lead(self.leader(key, next, Some(after)))
+    }
+
+    /// Opens the flight of this key, unless one is under way that could be joined. One whose body does
+    /// not begin is led by a task on a runtime that nobody drives.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        key: &Arc<K>,
+        generations: &Generations,
+        slots: &[Slot],
+    ) -> Option<Leader<K>> {
+        self.leave_to_their_process();
+        let mut shard = lock(self.shard(key));
+        let under_way = |flight: &Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
+        if shard.get(key).is_some_and(under_way) {
+            return None;
+        }
+        let flight = Flight::new(generations.note(slots));
+        shard.insert(Arc::clone(key), Arc::clone(&flight));
+        Some(self.leader(key, flight, None))
+    }
+
+    /// Follows the flight of this key, if one is under way that can be joined.
+    pub(crate) fn follow(
+        &self,
+        key: &Arc<K>,
+        asked: Ticket,
+        generations: &Generations,
+    ) -> Option<Follower> {
+        self.leave_to_their_process();
+        let shard = lock(self.shard(key));
+        let under_way = |flight: &&Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
+        let flight = shard.get(key).filter(under_way)?;
+        Some(Follower::new(Arc::clone(flight), &mut lock(&flight.state), asked))
+    }
+
+    /// In a forked process there is nobody who would land the flights of its parent.
+    fn leave_to_their_process(&self) {
+        if self.process.has_changed() {
+            self.shards.iter().for_each(|shard| lock(shard).clear());
+            clock::tick_on();
+        }
+    }
+
+    /// Takes a flight that has been waited for too long out of the way.
+    pub(crate) fn give_up(&self, key: &Arc<K>, follower: &Follower) {
+        let mut shard = lock(self.shard(key));
+        if shard.get(key).is_some_and(|current| Arc::ptr_eq(current, &follower.flight)) {
+            shard.remove(key);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
+    }
+
+    fn leader(
+        self: &Arc<Self>,
+        key: &Arc<K>,
+        flight: Arc<Flight>,
+        after: Option<Follower>,
+    ) -> Leader<K> {
+        Leader { table: Some((Arc::clone(self), Arc::clone(key))), flight, after }
+    }
+
+    /// Lets the callers who came too late for `flight` have theirs.
+    pub(super) fn retire(&self, key: &Arc<K>, flight: &Arc<Flight>, next: Option<Arc<Flight>>) {
+        let mut shard = lock(self.shard(key));
+        if shard.get(key).is_none_or(|current| !Arc::ptr_eq(current, flight)) {
+            return;
+        }
+        match next.filter(|next| lock(&next.state).phase.outcome().is_none()) {
+            Some(next) => shard.insert(Arc::clone(key), next),
+            None => shard.remove(key),
+        };
+    }
+
+    pub(super) fn shard(&self, key: &K) -> &Mutex<Shard<K>> {
+        // Not the bits by which the table finds its places.
+        &self.shards[(BuildPrehashed::default().hash_one(key) >> 32) as usize % SHARDS]
+    }
+}
+
+/// The caller that loads. Dropped before [`land`](Leader::land), it abandons the flight.
+#[derive(Debug)]
+pub(crate) struct Leader<K: Eq + Hash> {
+    pub(super) table: Option<(Arc<Flights<K>>, Arc<K>)>,
+    pub(super) flight: Arc<Flight>,
+    pub(super) after: Option<Follower>,
+}
+
+impl<K: Eq + Hash> Leader<K> {
+    /// A load that nobody shares.
+    pub(crate) fn alone(generations: &Generations, slots: &[Slot]) -> Self {
+        Leader { table: None, flight: Flight::new(generations.note(slots)), after: None }
+    }
+
+    pub(crate) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+
+    /// The generations noted when the flight was opened: before anything was read or loaded.
+    pub(crate) fn snapshot(&self) -> GenerationSnapshot {
+        lock(&self.flight.state).snapshot.clone()
+    }
+
+    /// Begins anew: nothing that was read before is going to be used.
+    pub(crate) fn note_again(&self, generations: &Generations, slots: &[Slot]) {
+        lock(&self.flight.state).snapshot = generations.note(slots);
+    }
+
+    /// Another part in this flight: that of a caller who waits for it.
+    pub(crate) fn followed(&self, asked: Ticket) -> Follower {
+        Follower::new(Arc::clone(&self.flight), &mut lock(&self.flight.state), asked)
+    }
+
+    /// The body begins now.
+    pub(crate) fn body_begins(&self) {
+        if self.table.is_some() {
+            self.apply(Event::Begin(Ticket::now()));
+        }
+    }
+
+    /// This flight lands with what the one before it has: for those of its followers who had asked
+    /// before the body began over there.
+    pub(crate) fn pass_on(self, predecessor: &Follower, outcome: FlightOutcome) {
+        let body = lock(&predecessor.flight.state).phase.body();
+        if let Some(began) = body {
+            self.apply(Event::Begin(began));
+        }
+        self.land(|| match outcome {
+            FlightOutcome::Value(value) => FlightOutcome::Outdated(Some(value)),
+            outcome => outcome,
+        });
+    }
+
+    /// Has waited for the flight before this one for too long: callers join this one now.
+    pub(crate) fn overtake(&self, predecessor: &Follower) {
+        let Some((flights, key)) = &self.table else { return };
+        let mut shard = lock(flights.shard(key));
+        if shard.get(key).is_some_and(|current| Arc::ptr_eq(current, &predecessor.flight)) {
+            shard.insert(Arc::clone(key), Arc::clone(&self.flight));
+        }
+    }
+
+    /// The flight before this one, if it is still under way: to be waited for first.
+    pub(crate) fn predecessor(&mut self) -> Option<Follower> {
+        self.after.take()
+    }
+
+    /// Checks that somebody waits for the outcome.
+    pub(crate) fn awaited(&self) -> bool {
+        lock(&self.flight.state).is_awaited()
+    }
+
+    /// Redis is asked now, and callers may join for as long as the lease holds.
+    pub(crate) fn rely_on_lease(&self) {
+        self.apply(Event::Ask);
+    }
+
+    /// From now on callers join the next flight.
+    pub(crate) fn seal(&self) {
+        self.apply(Event::Seal);
+    }
+
+    /// Callers may join again: the load itself is about to begin.
+    pub(crate) fn reopen(&self) {
+        self.apply(Event::Reopen);
+    }
+
+    /// Ends the flight. The outcome is made only if somebody waits for it.
+    pub(crate) fn land(self, outcome: impl FnOnce() -> FlightOutcome) {
+        let awaited = {
+            let mut state = lock(&self.flight.state);
+            let _ = state.apply(Event::Close);
+            state.is_awaited()
+        };
+        self.apply(Event::Land(if awaited { outcome() } else { FlightOutcome::Outdated(None) }));
+    }
+
+    fn apply(&self, event: Event<Arc<Flight>>) {
+        let effect = lock(&self.flight.state).apply(event);
+        let Effect::Retire(next) = effect else { return };
+        if let Some((flights, key)) = &self.table {
+            flights.retire(key, &self.flight, next);
+        }
+        self.flight.changed.notify_waiters();
+    }
+}
+
+impl<K: Eq + Hash> Drop for Leader<K> {
+    fn drop(&mut self) {
+        // R4: followers of a leader that is dropped or panics go on.
+        self.apply(Event::Land(FlightOutcome::Abandoned));
+    }
+}
