@@ -14,7 +14,7 @@ use cache_runtime::{
 use cache_tests::{Counter, RedisServer, unique_namespace};
 use tracing::subscriber::DefaultGuard;
 
-/// What all of these tests have in common: they run in any order, and side by side.
+/// The id that all of these tests share. They run in any order and in parallel.
 const SHARED: u64 = 0;
 
 #[cached(ttl = "5m", key_prefix = "global", key = "{id}")]
@@ -35,7 +35,7 @@ async fn change(id: u64) {
     _ = id;
 }
 
-/// What each test does with an item of its own, and with the one of all of them.
+/// Uses the cache with an item of its own in each test, and with the one that all tests share.
 async fn uses_the_cache(id: u64) {
     let runs = Counter::new();
     for round in 1..=3 {
@@ -171,7 +171,7 @@ fn the_first_use_settles_which_manager_it_is() {
     }
 }
 
-/// What is logged on this thread.
+/// Collects the log of this thread.
 struct Log {
     lines: Arc<Mutex<Vec<u8>>>,
     _collecting: DefaultGuard,
@@ -207,14 +207,9 @@ impl Write for Lines {
 }
 
 /// The same tests in a process whose own manager has Redis.
-#[tokio::test]
-async fn the_same_holds_with_redis() {
+#[test]
+fn the_same_holds_with_redis() {
     let (server, namespace) = (RedisServer::start(), unique_namespace());
-    // A link that meets a server for the first time makes stale what is there. Those of several runtimes may do so
-    // one after the other, which costs loads: so the server is known before they come.
-    let config = CacheConfig::default().redis_url(server.url()).namespace(&namespace);
-    let manager = CacheManager::connect(config.require_redis(true)).await.unwrap();
-    assert_eq!(manager.disconnect().await, 0);
     let tests = Command::new(env::current_exe().unwrap())
         .arg("is_used::")
         .env("REDIS_URL", server.url())

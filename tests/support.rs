@@ -130,7 +130,8 @@ fn connect(proxy: &Proxy) -> TcpStream {
     client
 }
 
-/// What comes back, to the end of the connection or as many bytes as were sent.
+/// Sends text, and returns the reply, up to the end of the connection or to the number of bytes that
+/// were sent.
 fn sent(client: &mut TcpStream, text: &str) -> String {
     let _ = client.write_all(text.as_bytes());
     received(client, text.len())

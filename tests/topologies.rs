@@ -148,8 +148,8 @@ fn sentinels_and_their_servers_die_with_a_test_that_panics() {
     assert!(ports.into_iter().all(|port| TcpStream::connect(("127.0.0.1", port)).is_err()));
 }
 
-/// What the documentation tells people to run: each topology beside a command, which finds it and whose
-/// end is the end.
+/// The commands of the documentation: each topology runs next to a command, which finds it, and ends
+/// with the command.
 #[test]
 fn a_command_is_run_beside_each_kind_of_redis() {
     let documented = include_str!("../cache-runtime/docs/redis.md");

@@ -1,4 +1,5 @@
-//! What the attributes accept, and what they say of mistakes: a folder per kind of mistake.
+//! The attributes that compile, and the error messages of the others: a folder for each kind of
+//! mistake.
 //!
 //! The messages in `ui/types` and some in `ui/template` are the compiler's own, so they are those of
 //! the current stable release. `TRYBUILD=overwrite` writes them anew; read them as advice then.

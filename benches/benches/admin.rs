@@ -1,5 +1,5 @@
-//! What the admin endpoints take with 1,000 call sites: over HTTP, one request after another, on a
-//! connection that is kept.
+//! Measures the admin endpoints with 1,000 call sites: over HTTP, one request after another, on one
+//! connection.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -83,7 +83,7 @@ async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// How long each request takes until its body is read.
+/// Returns the time of each request until its body is read.
 async fn times(
     address: SocketAddr,
     route: &str,

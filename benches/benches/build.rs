@@ -1,4 +1,4 @@
-//! What it costs to build with `cache-runtime`: crates, time and bytes.
+//! Measures the cost of building with `cache-runtime`: crates, time and bytes.
 
 use std::env::args;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use cache_benches::{Effort, Figure, median};
 const BENCHMARK: &str = "build";
 /// After so long no further round of a slow build begins.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// What the program of many functions needs: the same, with attributes and without.
+/// The dependencies of the program with many functions, with attributes and without.
 const DEPENDENCIES: &str = r#"
 cache-runtime = { path = {runtime} }
 serde = { version = "1", features = ["derive"] }
@@ -80,7 +80,8 @@ fn expansion() -> Result<(), Failure> {
     Ok(())
 }
 
-/// How much more the one takes than the other, round by round; what both depend on is built first.
+/// Returns how much more the one takes than the other, in each round. The dependencies of both are
+/// built first.
 fn added(without: &Throwaway, with: &Throwaway, measure: fn(&Throwaway) -> Measured) -> Measured {
     measure(without)?;
     let (mut more, began) = (Vec::new(), Instant::now());

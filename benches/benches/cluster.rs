@@ -16,12 +16,12 @@ use tokio::time::sleep;
 
 const BENCHMARK: &str = "cluster";
 const FAILOVERS: usize = 5;
-/// How many tasks call while a master fails, and how many values they call for.
+/// The number of tasks that call while a master fails, and the number of values that they request.
 const CALLERS: u64 = 16;
 const VALUES: u64 = 200;
-/// How long a caller waits after each call.
+/// The pause of a caller after each call.
 const PAUSE: Duration = Duration::from_millis(5);
-/// How long a load takes.
+/// The duration of a load.
 const LOAD: Duration = Duration::from_millis(2);
 /// After how long a silent server counts as down: for sentinels, and for a cluster.
 const DOWN_AFTER: Duration = Duration::from_millis(500);
@@ -135,11 +135,11 @@ async fn failovers() -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is written down of the calls and loads.
+/// The record of the calls and loads.
 #[derive(Debug, Default)]
 struct Book {
     is_over: AtomicBool,
-    /// How many calls there were, and how long the slowest took, in nanoseconds.
+    /// The number of calls, and the duration of the slowest in nanoseconds.
     calls: AtomicU64,
     slowest: AtomicU64,
     /// Calls that were answered with something else than the value.
@@ -181,7 +181,7 @@ struct Callers {
     tasks: JoinSet<()>,
 }
 
-/// What they have noticed.
+/// The results of the callers during a failover.
 struct Seen {
     calls: f64,
     failed: f64,
@@ -255,7 +255,7 @@ impl Callers {
         })
     }
 
-    /// When Redis was used again, if it is.
+    /// Returns the time at which Redis was used again, if it was.
     fn back_at(&self, killed: SystemTime) -> Option<SystemTime> {
         let mut after = self.manager.events(0).into_iter().filter(|event| event.at >= killed);
         let last = after

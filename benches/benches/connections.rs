@@ -1,5 +1,5 @@
-//! How many connections are best: small values alone, and beside large ones, which share the server
-//! and the machine with them and should not be in their way.
+//! Compares numbers of connections: with small values alone, and together with large ones, which share
+//! the server and the machine and should not delay small ones.
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ use tokio::time::sleep;
 
 /// The numbers of connections that are compared.
 const CONNECTIONS: [u16; 3] = [1, 2, 4];
-/// How many tasks call at once.
+/// The number of tasks that call at once.
 const TASKS: usize = 64;
-/// How many of them call for large values, where there are such.
+/// The number of these tasks that request large values, if there are any.
 const LARGE_TASKS: usize = 8;
-/// How many bytes per second pass through a network that is slow: 64 KiB in 2 ms.
+/// The bytes per second that a slow network transmits: 64 KiB in 2 ms.
 const SLOW: f64 = 32e6;
 /// There each task for small values waits for so long after each.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -27,7 +27,7 @@ const BURST: Duration = Duration::from_millis(50);
 /// A machine with other things to do is no outage.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What happens at the same time.
+/// The load that runs at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Load {
     /// Hits of small values alone, as fast as can be.
@@ -63,7 +63,7 @@ impl Load {
         !matches!(self, Load::Small | Load::All)
     }
 
-    /// Whether one of its tasks writes.
+    /// Returns whether this task writes.
     fn is_written(self, task: usize) -> bool {
         self == Load::Writes || self == Load::All && task % 2 == 1
     }
@@ -136,7 +136,7 @@ async fn connect(url: &str) -> Result<Vec<CacheManager>, Error> {
     Ok(managers)
 }
 
-/// How long the calls of a turn have taken, in nanoseconds.
+/// The durations of the calls of a turn, in nanoseconds.
 #[derive(Debug, Default)]
 struct Turn {
     small: Vec<f64>,
@@ -187,7 +187,7 @@ impl Turn {
     }
 }
 
-/// How long it is until the next of the times that are so far from each other.
+/// Returns the time until the next multiple of the period.
 fn left_of(period: Duration, began: Instant) -> Duration {
     let nanos = began.elapsed().as_nanos() % period.as_nanos();
     period - Duration::from_nanos(nanos as u64)

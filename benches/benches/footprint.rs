@@ -1,5 +1,5 @@
-//! How much memory a cache takes, as the system sees it: for each of a million entries, and beside
-//! the bound that it was given.
+//! Measures the memory of a cache, as the system reports it: for each of a million entries, and in
+//! relation to its bound.
 //!
 //! Each number comes from a process of its own, which is this program with two arguments.
 

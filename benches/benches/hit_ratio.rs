@@ -1,4 +1,4 @@
-//! What part of the requests of a trace are hits, with room for one key in a hundred.
+//! Measures the share of hits among the requests of a trace, with space for one key in a hundred.
 
 use cache_benches::hits::{Trace, hit_ratios};
 use cache_benches::{Figure, is_full, record};

@@ -75,7 +75,7 @@ fn two_threads(title: &str, values: Values, keys: [Range<u64>; 2]) {
     publish("memory", &format!("memory hit, {title}, 2 threads"), &two[..caches]);
 }
 
-/// How much more two threads get done than one does.
+/// Prints the throughput of two threads in relation to that of one.
 fn gain(title: &str, one: &[Times], two: &[Times]) {
     let group = format!("throughput of 2 threads over 1, {title}");
     println!("\n{group}");

@@ -1,4 +1,5 @@
-//! What an outage of Redis adds to a call: with the server killed, and with the server frozen.
+//! Measures the time that an outage of Redis adds to a call, with the server killed and with the server
+//! frozen.
 //!
 //! Each call has a key of its own, so each one would go to Redis, and each body is run.
 
@@ -70,11 +71,11 @@ impl Outage {
 /// The calls of one outage.
 struct Calls {
     times: Vec<Duration>,
-    /// How long the same body takes where there is no cache.
+    /// The durations of the same body without a cache.
     bare: Vec<Duration>,
 }
 
-/// How long calls take while Redis is away.
+/// Measures calls while Redis is unavailable.
 async fn ours(mode: Mode, what: Outage) -> Result<Calls, Failure> {
     let server = RedisServer::start();
     let config = CacheConfig::default().mode(mode).redis_url(server.url()).redis_timeout(DEADLINE);
@@ -104,7 +105,7 @@ impl Calls {
     }
 }
 
-/// How long each of the calls takes, one after another.
+/// Returns the duration of each call, one after another.
 async fn timed<F: Future<Output = u64>>(
     ids: impl Iterator<Item = u64>,
     call: impl Fn(u64) -> F,
@@ -118,7 +119,7 @@ async fn timed<F: Future<Output = u64>>(
     times
 }
 
-/// What callers of the peers see while the server is dead.
+/// Measures calls of the peers while the server is dead.
 async fn peers() -> Result<(), Failure> {
     let server = RedisServer::start();
     cached_store::at(&server.url());

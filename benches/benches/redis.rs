@@ -14,9 +14,9 @@ const BENCHMARK: &str = "redis";
 const GET: &str = "raw redis-rs, GET";
 const OURS: &str = "cache-runtime";
 
-/// How many tasks ask at once.
+/// The numbers of concurrent tasks.
 const TASKS: [usize; 4] = [1, 16, 64, 256];
-/// How many of them the peers are measured with, and mode `redis`.
+/// The numbers of tasks for the peers and for mode `redis`.
 const TASKS_OF_ALL: [usize; 2] = [1, 64];
 
 fn main() -> Result<(), Failure> {
@@ -141,7 +141,7 @@ impl Stores {
         Ok(())
     }
 
-    /// Whether the peers' calls were answered by Redis, too.
+    /// Checks that the peers' calls were answered by Redis too.
     fn check(&self) -> Result<(), Failure> {
         let (loads, memory_hits) = (peer::loads(), multi_tier::memory_hits(&self.multi_tier));
         if loads != 3 * SMALL.keys || memory_hits != 0 {
@@ -161,7 +161,7 @@ fn unshared() -> Result<(), Failure> {
     }
 }
 
-/// What a group is called, and that of the medians of its calls.
+/// Returns the title of a group, and that of the medians of its calls.
 fn titles(mode: &str, size: Size, tasks: usize) -> (String, String) {
     let plural = if tasks == 1 { "" } else { "s" };
     (

@@ -15,7 +15,7 @@ const SIZES: [(&str, u64); 4] =
 /// A sweep of more would take too long.
 const LARGEST_SWEEP: u64 = 100_000;
 const SWEEPS: usize = 3;
-/// How many invalidations the commands are counted of.
+/// The number of invalidations whose commands are counted.
 const COUNTED: u64 = 100;
 
 fn main() -> Result<(), Failure> {

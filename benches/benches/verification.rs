@@ -1,4 +1,4 @@
-//! What it costs that each value is read back and compared before it is stored in Redis.
+//! Measures the cost of reading back and comparing each value before it is stored in Redis.
 //!
 //! The parts are made with the codec alone, as the cache does them for a type with `PartialEq`: encoded; and
 //! decoded again, compared, and encoded again from what was read back. Beside them are whole misses, which

@@ -6,10 +6,10 @@ use fastrand::Rng;
 
 use crate::Zipf;
 
-/// What a measured function is called with.
+/// The arguments of a measured function.
 pub type Arguments = (u64, &'static str);
 
-/// How often which of the keys is asked for.
+/// The distribution of the requested keys.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Access {
     /// All of them evenly.

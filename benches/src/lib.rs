@@ -1,4 +1,4 @@
-//! What the benchmarks of `cache-runtime` are made of.
+//! The parts of the benchmarks of `cache-runtime`.
 //!
 //! Machines are noisy, so the contenders of a comparison run in one process and take turns, round
 //! by round; what is worth looking at is the ratio between them.

@@ -3,8 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-/// How much memory this process has in use just now, in bytes: `None` where the system does not
-/// say it in `/proc`.
+/// Returns the memory that this process uses, in bytes, or `None` if the system has no `/proc`.
 pub fn resident_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -12,7 +11,8 @@ pub fn resident_bytes() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// What this program prints if it is started with these arguments: `None` if that is no number.
+/// Starts this program with the arguments, and returns the number that it prints, or `None` if that is
+/// not a number.
 ///
 /// # Errors
 ///

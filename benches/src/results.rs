@@ -1,4 +1,4 @@
-//! What was measured, kept for the report: one file of JSON lines for each benchmark.
+//! The measurements for the report: one file of JSON lines for each benchmark.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -12,11 +12,11 @@ use crate::is_full;
 /// One measured number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
-    /// What was compared: "memory hit, u64, 10,000 keys, 1 thread".
+    /// The name of the comparison: "memory hit, u64, 10,000 keys, 1 thread".
     pub group: String,
-    /// Who was measured.
+    /// The name of the contender.
     pub name: String,
-    /// How much.
+    /// The measured value.
     pub value: f64,
     /// Of what: "ns", "bytes", "%", "crates".
     pub unit: String,

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use crate::record;
 use crate::table::{self, Times};
 
-/// How much to measure.
+/// The extent of a measurement.
 #[derive(Clone, Copy, Debug)]
 pub struct Effort {
-    /// How often each contender has its turn.
+    /// The number of turns of each contender.
     pub rounds: usize,
-    /// How many calls one turn makes.
+    /// The number of calls in a turn.
     pub calls: usize,
 }
 
@@ -57,7 +57,7 @@ impl<'a> Contender<'a> {
     }
 }
 
-/// Whether this is `cargo bench`, which is to measure, or something that only runs the code.
+/// Returns whether this is `cargo bench`, which measures, and not a command that only runs the code.
 pub fn is_full() -> bool {
     std::env::args().any(|argument| argument == "--bench")
 }

@@ -2,7 +2,7 @@
 
 use crate::Figure;
 
-/// How long a call of one contender took, in nanoseconds, round by round.
+/// The durations of the calls of one contender, in nanoseconds, by round.
 #[derive(Clone, Debug)]
 pub struct Times {
     name: &'static str,

@@ -64,7 +64,7 @@ impl Admin {
         let Some(key) = &self.config.key else {
             return Err(Problem::new(
                 StatusCode::FORBIDDEN,
-                "no admin key is configured, so nobody may do this; set CACHE_ADMIN_KEY",
+                "no admin key is configured, so this is not allowed; set CACHE_ADMIN_KEY",
             ));
         };
         match given(headers) {

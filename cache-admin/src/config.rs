@@ -56,8 +56,8 @@ impl Default for AdminConfig {
 
 impl AdminConfig {
     /// Reads the configuration from the environment: `CACHE_ADMIN_KEY`, `CACHE_ADMIN_PUBLIC_READS` and
-    /// `CACHE_ADMIN_SHOW_VALUES` (`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`). Another variable
-    /// that begins with `CACHE_ADMIN_` is a warning in the log.
+    /// `CACHE_ADMIN_SHOW_VALUES` (`true`, `yes`, `on` or `1`, or `false`, `no`, `off` or `0`). Another
+    /// variable that begins with `CACHE_ADMIN_` is a warning in the log.
     ///
     /// # Errors
     /// A key of fewer than 16 characters, or another word than these.
@@ -67,7 +67,7 @@ impl AdminConfig {
             tracing::warn!(
                 variable,
                 known = VARIABLES.join(", "),
-                "this variable is not known, and has no effect"
+                "this variable is unknown and has no effect"
             );
         }
         Self::from_vars(|name| env::var(name).ok())
@@ -102,15 +102,15 @@ impl AdminConfig {
         AdminConfig { key: Some(key), ..self }
     }
 
-    /// Allows reading without the key if `public` is true: statistics, health, call sites, entries without their values, metrics. The default
-    /// is `false`.
+    /// Allows reading without the key if `public` is true: statistics, health, call sites, entries
+    /// without their values, metrics. The default is `false`.
     #[must_use]
     pub fn public_reads(self, public: bool) -> Self {
         AdminConfig { public_reads: public, ..self }
     }
 
-    /// Shows the value in `GET /entries/{name}` with the key if `show` is true. The default is `false`, because values may be
-    /// confidential.
+    /// Shows the value in `GET /entries/{name}` with the key if `show` is true. The default is `false`,
+    /// because values may be confidential.
     #[must_use]
     pub fn show_values(self, show: bool) -> Self {
         AdminConfig { show_values: show, ..self }
@@ -146,7 +146,8 @@ impl AdminKey {
         Ok(AdminKey(key))
     }
 
-    /// Returns true if this is the key. The duration does not reveal where two keys of the same length differ.
+    /// Returns true if this is the key. The duration does not reveal where two keys of the same length
+    /// differ.
     pub(crate) fn is(&self, given: &[u8]) -> bool {
         self.0.as_bytes().ct_eq(given).into()
     }

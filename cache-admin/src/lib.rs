@@ -16,8 +16,8 @@
 //! # }
 //! ```
 //!
-//! The page is at `/cache` and at `/cache/`. With axum's `nest` in place of `nest_service` only `/cache` is the page:
-//! `nest` passes a path that ends in a slash to the outer router.
+//! The page is at `/cache` and at `/cache/`. With axum's `nest` in place of `nest_service` only
+//! `/cache` is the page: `nest` passes a path that ends in a slash to the outer router.
 //!
 //! | route | |
 //! |---|---|
@@ -43,28 +43,30 @@
 //! # Access
 //!
 //! The key of [`AdminConfig`] gives access to everything. Send it in the header `x-cache-admin-key` or as
-//! `Authorization: Bearer`. Without a configured key, nothing can be changed. Reading needs the key too, unless
-//! [`public_reads`](AdminConfig::public_reads) is set.
+//! `Authorization: Bearer`. Without a configured key, nothing can be changed. Reading needs the key
+//! too, unless [`public_reads`](AdminConfig::public_reads) is set.
 //!
 //! # Errors
 //!
-//! Every error response is JSON in the form of RFC 9457 (`application/problem+json`), and its `detail` gives the reason:
-//! 400 for a name, pattern or body that cannot be used, 401 for a missing or wrong key, 403 where no key is
-//! configured, 404 for an entry or function that is not there, 405 for a method that a route does not have, 413 for a body that is too large, 503 for the statistics of all processes while Redis is unavailable.
+//! Every error response is JSON in the form of RFC 9457 (`application/problem+json`), and its `detail`
+//! gives the reason: 400 for a name, pattern or body that cannot be used, 401 for a missing or wrong
+//! key, 403 where no key is configured, 404 for an entry or function that is not there, 405 for a
+//! method that a route does not have, 413 for a body that is too large, 503 for the statistics of all
+//! processes while Redis is unavailable.
 //!
 //! Responses have `Cache-Control: no-store`, except the page itself, which may be stored and is revalidated.
 //!
 //! # Shutdown
 //!
-//! An open page does not keep `axum::serve(..).with_graceful_shutdown(..)` from ending: its stream ends by itself within
-//! five seconds.
+//! An open page does not keep `axum::serve(..).with_graceful_shutdown(..)` from ending: its stream ends
+//! by itself within five seconds.
 //!
 //! An outage of Redis is not an error: an invalidation is then pending until Redis has confirmed it.
 //!
 //! # Metrics
 //!
-//! `GET /metrics` is for Prometheus and compatible scrapers. With the feature `otel`, the same numbers are instruments of
-//! OpenTelemetry; the module `otel` lists the names of both.
+//! `GET /metrics` is for Prometheus and compatible scrapers. With the feature `otel`, the same numbers
+//! are instruments of OpenTelemetry; the module `otel` lists the names of both.
 
 mod access;
 mod admin;

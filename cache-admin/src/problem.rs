@@ -34,7 +34,7 @@ impl From<cache_runtime::Error> for Problem {
             cache_runtime::Error::UnknownFunction { .. } => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self::new(status, error.to_string())
+        Self::new(status, format!("{error:#}"))
     }
 }
 

@@ -296,8 +296,8 @@ mod tests {
     #[test]
     fn options_of_other_caches_are_answered() {
         for (option, part) in [
-            ("time", "`ttl` sets how long"),
-            ("maxAge", "`ttl` sets how long"),
+            ("time", "`ttl` sets the time"),
+            ("maxAge", "`ttl` sets the time"),
             ("tti", "reading it does not extend"),
             ("time_to_idle", "reading it does not extend"),
             ("refresh", "reading a value does not extend"),

@@ -44,7 +44,7 @@ enum Asynchrony {
 pub(crate) fn parse(item: TokenStream, attribute: &str) -> syn::Result<Item> {
     syn::parse2(item.clone()).map_err(|_| {
         let place = place(item.clone());
-        let message = format!("`#[{attribute}]` goes on an `async fn` with a body{place}");
+        let message = format!("`#[{attribute}]` needs an `async fn` with a body{place}");
         syn::Error::new_spanned(item, message)
     })
 }

@@ -63,7 +63,7 @@ fn placeholder(inside: &str) -> Result<Vec<String>, String> {
     if !is_path {
         return Err(format!(
             "`{{{inside}}}` is not an argument or a field of one, such as `{{user.lang}}`: a \
-             placeholder takes no spaces, calls or formats"
+             placeholder cannot contain spaces, calls or formats"
         ));
     }
     Ok(names.into_iter().map(str::to_owned).collect())
@@ -103,7 +103,7 @@ fn check_neighbours(pieces: &[Piece]) -> Result<(), String> {
     match touching {
         None => Ok(()),
         Some((a, b)) => Err(format!(
-            "`{{{a}}}{{{b}}}` have nothing between them, so different arguments could give the \
+            "`{{{a}}}{{{b}}}` have no separator, so different arguments could give the \
              same name: put a `:` between, `{{{a}}}:{{{b}}}`"
         )),
     }

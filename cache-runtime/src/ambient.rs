@@ -1,11 +1,11 @@
-//! Whether any call of the process runs in surroundings of its own: in a scope, or asked for
-//! something else than its output. While none does, nobody looks at the thread-locals that say so.
+//! Counts the calls of the process that run in a scope, or that have a request. While there is none, no
+//! call reads the thread-locals of scopes and requests.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 static SURROUNDED: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether the thread-locals are to be looked at.
+/// Returns `true` if the thread-locals must be read.
 #[inline]
 pub(crate) fn any() -> bool {
     SURROUNDED.load(Ordering::Relaxed) != 0

@@ -34,7 +34,7 @@ pub(crate) struct Background {
     pauses: Mutex<Pauses>,
 }
 
-/// Who has how many of the places.
+/// The places in use, by function.
 #[derive(Debug, Default)]
 struct SlotCounts {
     /// By the kind of the keys: their function, mostly.
@@ -91,9 +91,9 @@ impl Background {
                     function = key.function(),
                     loads = taken,
                     free,
-                    "a function has as many loads in the background as there are places left: until some of them \
-                     end, its other stale values are served and not loaded again; give its body a timeout, or \
-                     raise CACHE_MAX_BACKGROUND_LOADS"
+                    "a function runs as many background refreshes as there are free places; until some of them \
+                     end, its other stale values are served without a refresh. Give its body a timeout, or raise \
+                     CACHE_MAX_BACKGROUND_LOADS"
                 );
             }
             return None;
@@ -104,7 +104,7 @@ impl Background {
         Some(BackgroundSlot { taken, runtime, closed, longest: self.longest })
     }
 
-    /// How many loads run.
+    /// Returns the number of running loads.
     pub(crate) fn running(&self) -> usize {
         lock(&self.places).all
     }
@@ -119,7 +119,8 @@ impl Background {
         lock(&self.pauses).begin(key, now_ms)
     }
 
-    /// Whether a load of this key has failed so lately that the next one has to wait.
+    /// Returns whether a load of this key has failed within the last pause, so that the next one must
+    /// wait.
     pub(crate) fn failed_lately(&self, key: &CallKey, now_ms: u64) -> bool {
         lock(&self.pauses).hold(key, now_ms)
     }

@@ -15,8 +15,8 @@ use crate::request::{
 
 /// Extends the future of a call of a `#[cached]` function.
 ///
-/// There is one method; the rest is in [`CacheEntry`]. It works for free functions, methods, trait
-/// methods and `dyn` objects alike, and adds nothing to the module they are in.
+/// It has one method; the others are those of [`CacheEntry`]. It works for free functions, methods, trait
+/// methods and `dyn` objects.
 ///
 /// ```
 /// use cache_runtime::{CacheCall as _, CacheManager, cached};
@@ -41,12 +41,13 @@ use crate::request::{
 /// # }
 /// ```
 pub trait CacheCall: Future + Sized {
-    /// The entry that this call would read, and store into. Nothing happens yet.
+    /// Returns a handle of the entry that this call would read and store. Nothing happens until a
+    /// method of the handle is awaited.
     ///
-    /// The call must not have been polled. To be asked where the call is written: a boxed future
-    /// (of an `#[async_trait]` method) is recognised by being the one that was made last on this
-    /// thread. So an ordinary function that at once makes such a call and returns it in another
-    /// box passes for it.
+    /// The call must not have been polled. Use this method directly on the call: a boxed future (of an
+    /// `#[async_trait]` method) is recognised as the one that was created last on this thread. So an
+    /// ordinary function that immediately makes such a call, and returns it in another box, is mistaken
+    /// for it.
     fn cache_entry(self) -> CacheEntry<Self> {
         CacheEntry {
             addressee: addressee::<Self>(),
@@ -58,23 +59,23 @@ pub trait CacheCall: Future + Sized {
 
 impl<F: Future> CacheCall for F {}
 
-/// The entry of one call; made by [`cache_entry`](CacheCall::cache_entry).
+/// The entry of one call, returned by [`cache_entry`](CacheCall::cache_entry).
 ///
 /// # Errors
 ///
 /// Every method fails with [`Error::NotACachedCall`] if the future is not that of an annotated
-/// function, and never acts on the entry of a call that such a future makes. It may then have run
-/// up to its first suspension point, or to the cached call in it. [`Error::NoEntry`] says that the
-/// call's key cannot be made, as when an argument cannot be serialised. An outage of Redis is not
-/// an error.
+/// function, and never acts on the entry of a call that such a future makes. The future may then have run
+/// up to its first suspension point, or up to the cached call in it. A method fails with
+/// [`Error::NoEntry`] if the key cannot be made, for example because an argument cannot be serialised.
+/// An outage of Redis is not an error.
 ///
 /// # Cancel safety
 ///
-/// What is begun is finished or has not happened: dropping [`invalidate`](CacheEntry::invalidate)
-/// half-way invalidates all the same, dropping [`refresh`](CacheEntry::refresh),
-/// [`fetch`](CacheEntry::fetch) or [`bypass`](CacheEntry::bypass) drops the function's body where
-/// it is, and stores nothing. Dropping [`put`](CacheEntry::put) half-way stores nothing, and what
-/// was there may be gone: it is older.
+/// - Dropping [`invalidate`](CacheEntry::invalidate) half-way still invalidates.
+/// - Dropping [`refresh`](CacheEntry::refresh), [`fetch`](CacheEntry::fetch) or
+///   [`bypass`](CacheEntry::bypass) drops the function's body, and nothing is stored.
+/// - Dropping [`put`](CacheEntry::put) half-way stores nothing. The previous entry may be removed,
+///   because it is older.
 #[must_use = "a handle does nothing until one of its methods is awaited"]
 pub struct CacheEntry<F> {
     call: Pin<Box<F>>,
@@ -92,28 +93,28 @@ pub struct Fetched<T> {
     pub source: Source,
     /// The time since it was stored; zero if it has just been loaded.
     pub age: Duration,
-    /// True if its TTL has run out.
+    /// True if its TTL has ended.
     pub stale: bool,
 }
 
 impl<F: Future> CacheEntry<F> {
-    /// Makes [`fetch`](CacheEntry::fetch) and [`peek`](CacheEntry::peek) ignore a stored value of this age or older;
-    /// `fetch` loads then.
+    /// Makes [`fetch`](CacheEntry::fetch) and [`peek`](CacheEntry::peek) ignore a stored value of this
+    /// age or older. `fetch` then loads.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.options.max_age = Some(age);
         self
     }
 
     /// Makes [`fetch`](CacheEntry::fetch) return [`Error::NotCached`] instead of loading. Unlike
-    /// [`peek`](CacheEntry::peek) the call is counted, and a value that may be served past its TTL while it is
-    /// refreshed is returned; the refresh is not started.
+    /// [`peek`](CacheEntry::peek), the call is counted, and a stale value is returned if it may be
+    /// served during a refresh. The refresh is not started.
     pub fn only_if_cached(mut self) -> Self {
         self.options.only_if_cached = true;
         self
     }
 
-    /// Returns the name of the entry, as [`CacheManager`](crate::CacheManager) takes it. In Redis, the namespace
-    /// and a `:` precede it.
+    /// Returns the name of the entry, as [`CacheManager`](crate::CacheManager) takes it. In Redis, the
+    /// namespace and a `:` precede it.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors).
@@ -122,8 +123,8 @@ impl<F: Future> CacheEntry<F> {
         Ok(resolved.key.name().as_str().to_owned())
     }
 
-    /// Removes the entry, and keeps running loads from storing one. When this returns, every later call with the
-    /// same arguments in this process loads.
+    /// Removes the entry, and prevents running loads from storing one. When this returns, every later
+    /// call with the same arguments in this process loads.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors).
@@ -134,16 +135,17 @@ impl<F: Future> CacheEntry<F> {
         Ok(())
     }
 
-    /// Loads now, even if a fresh value is stored; stores the output and returns it. Until then other callers get
-    /// the stored value. If the entry is stored or invalidated otherwise while the body runs, the
-    /// output is returned and not stored, and what was stored meanwhile is removed, because it is unknown which of
-    /// the two is newer.
+    /// Loads now, even if a fresh value is stored; stores the output and returns it. Until then, other
+    /// callers get the stored value. If the entry is stored or invalidated in another way while the
+    /// body runs, the output is returned and not stored. An entry that was stored in the meantime is
+    /// removed, because it is unknown which of the two is newer.
     ///
-    /// Callers of `refresh` during such a load share the next one, which begins when the running load has ended. So fifty callers at once make two loads, unless the function has
-    /// `coalesce = "off"`.
+    /// Callers of `refresh` during such a load share the next one, which begins when the running load
+    /// has ended. So fifty concurrent callers cause two loads, unless the function has `coalesce =
+    /// "off"`.
     ///
     /// # Errors
-    /// See [above](CacheEntry#errors). What the body returns is in the `Ok`: of a function that
+    /// See [above](CacheEntry#errors). The output of the body is in the `Ok`: for a function that
     /// returns a `Result`, write `.await??`.
     pub async fn refresh(self) -> Result<F::Output, Error> {
         self.output(Request::Refresh).await
@@ -152,14 +154,14 @@ impl<F: Future> CacheEntry<F> {
     /// Runs the function without the cache: nothing is read, stored or shared.
     ///
     /// # Errors
-    /// See [above](CacheEntry#errors). What the body returns is in the `Ok`: of a function that
+    /// See [above](CacheEntry#errors). The output of the body is in the `Ok`: for a function that
     /// returns a `Result`, write `.await??`.
     pub async fn bypass(self) -> Result<F::Output, Error> {
         self.output(Request::Bypass).await
     }
 
-    /// Returns the stored value if it is fresh, and never loads. For a function that returns a `Result`, the value is
-    /// `Some(Ok(..))`. The call is not counted in the statistics.
+    /// Returns the stored value if it is fresh, and never loads. For a function that returns a
+    /// `Result`, the value is `Some(Ok(..))`. The call is not counted in the statistics.
     ///
     /// # Errors
     /// See [above](CacheEntry#errors).
@@ -168,11 +170,11 @@ impl<F: Future> CacheEntry<F> {
         Ok(self.ask(Request::Peek(max_age)).await?.0)
     }
 
-    /// Makes the ordinary call, and also returns the source of its output. [`value`](Fetched::value) is the whole
-    /// output.
+    /// Makes the ordinary call, and also returns the source of its output. [`value`](Fetched::value) is
+    /// the whole output.
     ///
     /// # Errors
-    /// See [above](CacheEntry#errors). What the body returns is in [`Fetched::value`].
+    /// See [above](CacheEntry#errors). The output of the body is in [`Fetched::value`].
     pub async fn fetch(self) -> Result<Fetched<F::Output>, Error> {
         let future = self.not_a_cached_call();
         let options = self.options;
@@ -184,11 +186,11 @@ impl<F: Future> CacheEntry<F> {
         }
     }
 
-    /// Stores a value as if the function had just returned it, over whatever is there. The result of a
-    /// load that began before is not stored.
+    /// Stores a value as if the function had just returned it, and replaces the present entry. The
+    /// result of a load that began before is not stored.
     ///
-    /// It takes what the function stores: the value in its `Ok`, or the whole output of a function
-    /// that does not return a `Result`.
+    /// `value` is the value that the function stores: that in its `Ok`, or the whole output if it does
+    /// not return a `Result`.
     ///
     /// ```
     /// # use cache_runtime::{CacheCall as _, CacheManager, cached};
@@ -210,8 +212,9 @@ impl<F: Future> CacheEntry<F> {
     ///
     /// # Errors
     /// See [above](CacheEntry#errors). For a value that cannot be stored, [`Error::ValueTooLarge`],
-    /// [`Error::Encode`], [`Error::Lossy`], [`Error::Panics`], or [`Error::NotStored`] if `cache_if`, `cache_none` or `bypass_if` refuses
-    /// it; then nothing is left, since what was there is older.
+    /// [`Error::Encode`], [`Error::Lossy`], [`Error::Panics`], or [`Error::NotStored`] if `cache_if`,
+    /// `cache_none` or `bypass_if` excludes it. The previous entry is then removed, since it is older
+    /// than the value.
     pub async fn put<V>(self, value: V) -> Result<(), Error>
     where
         V: Send + 'static,
@@ -238,7 +241,7 @@ impl<F: Future> CacheEntry<F> {
 /// An output of which `V` is stored.
 #[diagnostic::on_unimplemented(
     message = "a function that returns `{Self}` does not store a `{V}`",
-    note = "`put` takes what is stored: the value in an `Ok`, or the whole output if that is no `Result`"
+    note = "`put` takes the stored value: that in an `Ok`, or the whole output if it is not a `Result`"
 )]
 pub trait StoredAs<V> {}
 

@@ -1,7 +1,7 @@
-//! The time by which entries in memory grow old.
+//! The clock of entries in memory.
 //!
-//! A hit must not pay for a system call, so the system clock is a number that one thread keeps
-//! up to date, and that thread sleeps while nobody asks.
+//! A hit must not make a system call. So one thread keeps the time in an atomic, and sleeps while there
+//! are no reads.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,21 +12,21 @@ use once_cell::sync::Lazy;
 
 use crate::process::Process;
 
-/// How often the system clock's number is renewed: the grain of freshness in memory.
+/// The interval at which the system clock's number is updated: the granularity of freshness in memory.
 const TICK: Duration = Duration::from_millis(2);
-/// By so much more than a tick it may be behind before somebody else renews it.
+/// The lag, beyond a tick, at which a reader updates the time itself.
 const LATE_MS: u64 = 20;
-/// After so long without a tick it may be that there is no ticking thread: a forked process has none.
+/// The time without a tick after which the ticking thread may be absent: a forked process has none.
 const GONE_MS: u64 = 500;
-/// After so long without a question the ticking thread goes to sleep.
+/// The time without reads after which the ticking thread sleeps.
 const IDLE_TICKS: u32 = 500;
-/// The number of a clock that nobody keeps up to date just now.
+/// The value of a clock that is not updated at present.
 const ASLEEP: u64 = 0;
 
 /// The source of time of a [`CacheManager`](crate::CacheManager).
 ///
 /// The default is the system's monotonic clock, read to the nearest two milliseconds or so.
-/// Tests use [`Clock::mock`], which stands still until it is moved, or [`Clock::tokio`], which
+/// Tests use [`Clock::mock`], which advances only when it is advanced, or [`Clock::tokio`], which
 /// follows `tokio::time::pause` and `advance`.
 ///
 /// ```
@@ -55,17 +55,17 @@ impl Clock {
         Clock(Source::System)
     }
 
-    /// Returns a clock that stands still until [`advance`](Clock::advance) moves it. Clones share the time.
+    /// Returns a clock that advances only with [`advance`](Clock::advance). Clones share the time.
     pub fn mock() -> Self {
         Clock(Source::Mock(Arc::new(AtomicU64::new(MOCK_START))))
     }
 
-    /// Tokio's clock: the system's, or the paused one of a test with `start_paused = true`.
+    /// Returns tokio's clock: the system's, or the paused one of a test with `start_paused = true`.
     pub fn tokio() -> Self {
         Clock(Source::Tokio)
     }
 
-    /// Moves a mock clock forward, at most to the end of time. The other clocks move by themselves: there it does nothing.
+    /// Advances a mock clock, saturating at the largest time. It has no effect on other clocks.
     pub fn advance(&self, by: Duration) {
         if let Source::Mock(now) = &self.0 {
             let later = |now: u64| Some(now.saturating_add(millis(by)));
@@ -73,7 +73,8 @@ impl Clock {
         }
     }
 
-    /// Milliseconds since an arbitrary moment in the past; never zero, never going back.
+    /// Returns the milliseconds since an arbitrary moment in the past. They are never zero and never
+    /// decrease.
     #[inline]
     pub fn now_ms(&self) -> u64 {
         match &self.0 {
@@ -85,8 +86,8 @@ impl Clock {
 }
 
 impl Clock {
-    /// How far this clock has been moved ahead of the system's: what a server's time, which
-    /// follows the system's, is to be corrected by.
+    /// Returns how far this clock has been advanced beyond the system's. A server's time, which follows
+    /// the system's, is corrected by it.
     pub(crate) fn ahead_ms(&self) -> i64 {
         match &self.0 {
             Source::System => 0,
@@ -98,20 +99,20 @@ impl Clock {
     }
 }
 
-/// Where a mock clock starts.
+/// The start of a mock clock.
 const MOCK_START: u64 = 1_000_000;
 
-/// The whole microseconds of a duration.
+/// Returns the whole microseconds of a duration.
 pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A duration in whole milliseconds, saturating.
+/// Returns the whole milliseconds of a duration, saturating.
 pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The exact monotonic time in milliseconds, for what is not on the hit path.
+/// Returns the exact monotonic time in milliseconds. Not for the hit path.
 pub(crate) fn precise_ms() -> u64 {
     since_origin(Instant::now())
 }
@@ -133,7 +134,7 @@ pub(crate) fn renewed_ms() -> u64 {
 static ORIGIN: Lazy<Instant> = Lazy::new(Instant::now);
 static NOW: AtomicU64 = AtomicU64::new(ASLEEP);
 static ASKED: AtomicBool = AtomicBool::new(false);
-/// When the ticking thread has ticked last.
+/// The time at which the ticking thread last ran.
 static TICKED: AtomicU64 = AtomicU64::new(0);
 static TICKER: Lazy<Ticker> = Lazy::new(Ticker::default);
 
@@ -157,7 +158,7 @@ pub(crate) fn coarse_ms() -> u64 {
     if now == ASLEEP { wake() } else { now }
 }
 
-/// To be called with each so-many-th hit: keeps the ticking thread awake, and sees whether it is there.
+/// Keeps the ticking thread awake, and checks that it exists. Called at every 64th hit.
 #[cold]
 #[inline(never)]
 pub(crate) fn look_after() {
@@ -172,7 +173,7 @@ fn wake() -> u64 {
     precise_ms()
 }
 
-/// Has the ticking thread go on; it is made if this process has none.
+/// Wakes the ticking thread, or starts it if this process has none.
 pub(crate) fn tick_on() {
     let mut ticker = TICKER.thread.lock().unwrap_or_else(PoisonError::into_inner);
     if TICKER.process.has_changed() {

@@ -10,7 +10,7 @@ use crate::background::Background;
 use crate::call::{CallKey, SharedNames};
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
-use crate::entry::Address;
+use crate::entry::EntryAddress;
 use crate::error::Error;
 use crate::events::{EventKind, Events};
 use crate::flight::Flights;
@@ -18,7 +18,7 @@ use crate::generation::{GenerationSnapshot, Generations, Passed, Slot, Storing};
 use crate::glob::Pattern;
 use crate::means::Means;
 use crate::memory::{Gone, Made, Memory, ReadPredicate};
-use crate::redis::{Host, RedisStore, Servers, Settings, Tls};
+use crate::redis::{Host, RedisStore, Servers, Settings, StoreError, Tls};
 use crate::registry::registry;
 use crate::seldom::{Reason, Seldoms};
 use crate::site::{Instance, Tier};
@@ -100,8 +100,8 @@ impl Core {
     }
 
     /// Where the entry of this key is in Redis.
-    pub(crate) fn address(&self, key: &CallKey) -> Address {
-        Address::new(&self.config.namespace, key.stored_as())
+    pub(crate) fn address(&self, key: &CallKey) -> EntryAddress {
+        EntryAddress::new(&self.config.namespace, key.stored_as())
     }
 
     /// # Errors
@@ -122,7 +122,7 @@ impl Core {
                 capacity = config.memory_capacity,
                 largest = config.max_value_size,
                 room = memory.room(),
-                "values of more than `room` bytes are not kept in memory, though values up to `largest` \
+                "values of more than `room` bytes are not kept in memory, although values up to `largest` bytes \
                  are cached (CACHE_MAX_VALUE_SIZE); raise CACHE_MEMORY_CAPACITY to keep them"
             );
         }
@@ -394,7 +394,7 @@ impl Core {
 }
 
 impl Host for Core {
-    fn hear_cleared(&self, pattern: &str) {
+    fn receive_cleared(&self, pattern: &str) {
         self.drop_cleared(pattern);
     }
 
@@ -417,22 +417,29 @@ impl Host for Core {
 }
 
 fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Error> {
-    let refused = |expected: String| Error::Config {
+    let refused = |expected: String, source| Error::Config {
         setting: "REDIS_URL".into(),
         value: url.to_string(),
         expected,
+        source,
     };
-    let address = url.address().map_err(refused)?;
-    let tls = Tls::read(config, url.is_encrypted()).map_err(|(setting, file, expected)| {
-        Error::Config { setting: setting.into(), value: file.display().to_string(), expected }
+    let address = url.address().map_err(|error| refused(error.to_string(), None))?;
+    let tls = Tls::read(config, url.is_encrypted()).map_err(|unusable| Error::Config {
+        setting: unusable.setting.into(),
+        value: unusable.file.display().to_string(),
+        expected: unusable.expected.into(),
+        source: Some(unusable.cause),
     })?;
+    let unusable = |error: StoreError| {
+        refused("an address that the client can connect to".into(), Some(error.into()))
+    };
     Ok(Settings {
-        servers: Arc::new(Servers::new(address, tls).map_err(|error| refused(error.to_string()))?),
+        servers: Arc::new(Servers::new(address, tls).map_err(unusable)?),
         address: url.to_string(),
         namespace: config.namespace.clone(),
         connections: usize::from(config.redis_pool_max_connections),
         connect_timeout: config.redis_connect_timeout,
-        turn_timeout: config.redis_pool_timeout,
+        permit_timeout: config.redis_pool_timeout,
         deadline: config.redis_timeout,
         health_interval: config.redis_health_check_interval.max(Duration::from_millis(10)),
         trust_restart: config.trust_restart,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What [`parse_duration`] accepts, in words for an error message.
+/// The input that [`parse_duration`] accepts, for error messages.
 pub(crate) const EXPECTED: &str = "a duration such as `250ms`, `5m` or `1h30m` (units ms, s, m, h, d, w; a bare number is seconds)";
 
 /// Longest unit first, in milliseconds.

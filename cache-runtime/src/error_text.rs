@@ -19,7 +19,7 @@ pub fn named_errors<E>(errors: SharedErrors<E>, text: ErrorText<E>) -> SharedErr
 
 /// Taken by method look-up where an error has `Display`.
 pub trait ProbeErrorDisplay<E> {
-    /// How its text is made.
+    /// Returns the function that formats the error.
     fn __cache_error_text(&self) -> ErrorText<E>;
 }
 
@@ -31,7 +31,7 @@ impl<T, E: Display> ProbeErrorDisplay<E> for &Probe<Result<T, E>> {
 
 /// Taken by method look-up where it has `Debug` alone.
 pub trait ProbeErrorDebug<E> {
-    /// How its text is made.
+    /// Returns the function that formats the error.
     fn __cache_error_text(&self) -> ErrorText<E>;
 }
 
@@ -43,7 +43,7 @@ impl<T, E: Debug> ProbeErrorDebug<E> for &&Probe<Result<T, E>> {
 
 /// Taken by method look-up where it has neither, and for what is no `Result`.
 pub trait ProbeNoErrorText {
-    /// How its text is made.
+    /// Returns the function that formats the error.
     fn __cache_error_text<E>(&self) -> ErrorText<E>;
 }
 

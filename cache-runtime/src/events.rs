@@ -1,4 +1,4 @@
-//! What has happened lately, for people who watch.
+//! The latest events, for monitoring.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,16 +9,17 @@ use serde::Serialize;
 
 use crate::timestamp;
 
-/// Events that are kept, of routine and of others each.
+/// The number of events that are kept, of frequent and of rare ones each.
 const KEPT: usize = 256;
 
-/// Something that has happened to a cache: see [`CacheManager::events`](crate::CacheManager::events).
+/// An event of a cache: see [`CacheManager::events`](crate::CacheManager::events).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Event {
     /// The number of the event; the next one has a number larger by one.
     pub number: u64,
-    /// The time of the event, by the clock of this machine. Serialises as in RFC 3339, in UTC, with milliseconds.
+    /// The time of the event, by the clock of this machine. Serialises as in RFC 3339, in UTC, with
+    /// milliseconds.
     #[serde(serialize_with = "timestamp::serialize")]
     pub at: SystemTime,
     /// The kind of the event, with its details.
@@ -26,7 +27,7 @@ pub struct Event {
     pub what: EventKind,
 }
 
-/// The most names, and the most tags, that an event of an invalidation lists.
+/// The maximum number of names, and of tags, that the event of an invalidation lists.
 pub(crate) const LISTED: usize = 32;
 
 /// The kind of an [`Event`].
@@ -34,7 +35,7 @@ pub(crate) const LISTED: usize = 32;
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// Redis is unavailable; this process goes on without it. Another event follows if the reason changes.
+    /// Redis is unavailable; this process continues without it. Another event follows if the reason changes.
     RedisLost {
         /// The reason.
         reason: String,
@@ -79,7 +80,7 @@ pub enum EventKind {
 /// The last events.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
-    /// Whether anybody has asked for them: until then what happens often is not noted.
+    /// `true` after the first request for events. Until then, frequent events are not recorded.
     watched: AtomicBool,
     log: Mutex<Log>,
 }
@@ -87,9 +88,9 @@ pub(crate) struct Events {
 #[derive(Debug, Default)]
 struct Log {
     last: u64,
-    /// Invalidations, of which there may be many a second.
+    /// Invalidations, of which there may be many per second.
     routine: VecDeque<Event>,
-    /// Outages and switches, which invalidations do not push out.
+    /// Outages and switches, which invalidations do not displace.
     rare: VecDeque<Event>,
 }
 
@@ -114,7 +115,7 @@ pub(crate) fn listed(all: &[String]) -> &[String] {
 }
 
 impl Events {
-    /// Notes what happens seldom.
+    /// Records a rare event.
     pub(crate) fn note(&self, what: EventKind) {
         let mut log = self.lock();
         log.last += 1;
@@ -126,7 +127,7 @@ impl Events {
         kept.push_back(event);
     }
 
-    /// Notes what may happen often, if anybody watches.
+    /// Records a frequent event, if events have been requested before.
     pub(crate) fn note_if_watched(&self, what: impl FnOnce() -> EventKind) {
         if self.watched.load(Ordering::Relaxed) {
             self.note(what());

@@ -1,5 +1,5 @@
-//! What the fuzz targets (in `fuzz/`) exercise. Each function must return for any input; a broken
-//! promise panics.
+//! The functions that the fuzz targets (in `fuzz/`) call. Each must return for any input; a violated
+//! property panics.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a fuzzer is told of a failure by a panic")]
 
 use std::collections::BTreeMap;
@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use serde::de::DeserializeOwned;
 
 use crate::codec::{Bincode, Codec, MessagePack};
-use crate::entry::{self, Address, StateId, Stored};
+use crate::entry::{self, EntryAddress, StateId, Stored};
 use crate::glob::{self, Pattern};
 use crate::name::{self, Name, Renderer};
 
 /// Reads `bytes` as what Redis might hold: as they are, with a checksum that is right, and as the
 /// rest of a value, which a fuzzer hardly begins by chance.
 pub fn envelope(bytes: &[u8]) {
-    let address = Address::new("shop", "video:42");
+    let address = EntryAddress::new("shop", "video:42");
     read(bytes, address);
     read(&address.signed(bytes), address);
     let value = [StateId::value(1, 1).as_bytes(), bytes].concat();
@@ -22,7 +22,7 @@ pub fn envelope(bytes: &[u8]) {
     payload(bytes);
 }
 
-fn read(bytes: &[u8], address: Address) {
+fn read(bytes: &[u8], address: EntryAddress) {
     let Stored::Value(header, payload) = Stored::read(bytes, address) else {
         return;
     };
@@ -50,7 +50,7 @@ fn decode<C: Codec>(bytes: &[u8]) {
     let _ = C::decode::<Vec<()>>(bytes);
 }
 
-/// What was decoded can be encoded again, and that decodes.
+/// Checks that a decoded value can be encoded again, and that the result decodes.
 fn round_trip<C: Codec, T: serde::Serialize + DeserializeOwned>(bytes: &[u8]) {
     let Ok(value) = C::decode::<T>(bytes) else {
         return;

@@ -1,9 +1,9 @@
 //! Generations: what makes an invalidation inside one process a single atomic step.
 //!
-//! Every name and every tag is hashed to one of a number of atomic counters that the capacity decides. An entry keeps
-//! the sum of the counters it depends on, as it was *before* its value was loaded, and is fresh
-//! only while that is the present sum. Counters only grow, so equal sums mean that none of them
-//! has changed. Two tags that share a counter cost each other misses, never a stale value.
+//! Every name and every tag is hashed to one of a number of atomic counters that the capacity decides.
+//! An entry keeps the sum of the counters it depends on, as it was *before* its value was loaded, and
+//! is fresh only while that is the present sum. Counters only grow, so equal sums mean that none of
+//! them has changed. Two tags that share a counter cost each other misses, never a stale value.
 //!
 //! A put takes the place of the entry of its name in the table itself, so it makes no entry stale, and
 //! least of all those whose names share its counter. What must not come after it are loads and puts of
@@ -41,9 +41,10 @@ pub(crate) struct Generations {
     epoch: AtomicU64,
     /// Counts for every load that runs and that a pattern may match.
     scans: AtomicU64,
-    /// How often a value has been put in the place of another, for the names that share one of these.
+    /// The number of values that replaced another, for the names that share one of these.
     puts: Box<[AtomicU32]>,
-    /// Who stores in memory holds the lane of the name: nobody else stores under it.
+    /// Locks, each for some of the names. A store in memory holds the lock of its name, so no other
+    /// store of the name runs.
     lanes: [Mutex<()>; LANES],
     /// Shared by those who store in memory: no scan begins meanwhile.
     patterns: RwLock<Scans>,
@@ -74,7 +75,7 @@ impl Verified {
     }
 }
 
-/// Where the generation of a name or tag is found: its hash, and which of the two it is.
+/// The index of a name's or tag's generation: its hash, and which of the two it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot(u32);
 
@@ -105,14 +106,14 @@ pub(crate) struct Stamps {
 }
 
 impl Stamps {
-    /// Whether an entry with these stamps depends on all of these slots.
+    /// Returns whether an entry with these stamps depends on all of these slots.
     pub(crate) fn cover(&self, slots: &[Slot]) -> bool {
         let more = self.more.as_ref().map_or(&[][..], |more| more);
         slots.iter().all(|slot| self.few.contains(slot) || more.contains(slot))
     }
 }
 
-/// What a load notes before it begins.
+/// The state that a load notes before it begins.
 #[derive(Clone, Debug)]
 pub(crate) struct GenerationSnapshot {
     pub(crate) stamps: Stamps,
@@ -187,14 +188,14 @@ impl Generations {
         true
     }
 
-    /// Whether a load that noted this may be joined: nothing it depends on has been invalidated
-    /// since, no value has been put in its place, and no pattern has been cleared.
+    /// Returns whether a load with this snapshot may be joined: nothing that it depends on has been
+    /// invalidated since, no value has replaced its entry, and no pattern has been cleared.
     pub(crate) fn storable(&self, snapshot: &GenerationSnapshot) -> bool {
         let unswept = self.scans.load(Ordering::Acquire) == snapshot.scans;
         unswept && self.newest(snapshot) && self.current(&snapshot.stamps)
     }
 
-    /// Whether no value has been put in the place of what noted this.
+    /// Returns whether no value has replaced the entry since this snapshot.
     fn newest(&self, snapshot: &GenerationSnapshot) -> bool {
         let own = snapshot.stamps.few[0];
         own == Slot::NEVER || self.puts(own).load(Ordering::Acquire) == snapshot.puts
@@ -230,15 +231,15 @@ impl Generations {
         self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// To be called before Redis is asked by a read that may not look into memory: what there is to be given up
-    /// once it has its answer, since the lease has ended.
+    /// To be called before Redis is asked by a read that may not look into memory: what there is to be
+    /// given up once it has its answer, since the lease has ended.
     pub(crate) fn pass(&self) -> Option<Passed> {
         let until_ms = self.lease.lapsed()?;
         Some(Passed { until_ms, epoch: self.epoch.load(Ordering::Acquire) })
     }
 
-    /// Such a read has its answer, which may be newer than anything in memory: that is not served any more, not
-    /// even in an outage. Once for all reads that were under way together.
+    /// Such a read has its answer, which may be newer than anything in memory: that is not served any
+    /// more, not even in an outage. Once for all reads that were under way together.
     pub(crate) fn give_up(&self, passed: Passed) {
         let (next, order) = (passed.epoch.wrapping_add(1), Ordering::AcqRel);
         let _ = self.epoch.compare_exchange(passed.epoch, next, order, Ordering::Acquire);
@@ -279,9 +280,9 @@ pub(crate) struct Storing<'a> {
 }
 
 impl Storing<'_> {
-    /// Whether a load of this name that noted this may store its value: nothing it depends on has been
-    /// invalidated since, no value has been put in its place, and no pattern that matches the name has been
-    /// cleared.
+    /// Returns whether a load of this name with this snapshot may store its value: nothing that it
+    /// depends on has been invalidated since, no value has replaced its entry, and no pattern that
+    /// matches the name has been cleared.
     pub(crate) fn storable<'n>(
         &self,
         snapshot: &GenerationSnapshot,

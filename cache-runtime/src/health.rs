@@ -1,10 +1,11 @@
-//! How the cache is.
+//! The health of the cache.
 
 use std::time::{Duration, SystemTime};
 
 use serde::{Serialize, Serializer};
 
 use crate::core::{Core, Stores};
+use crate::error::with_causes;
 use crate::redis::{Breaker, FeedState};
 use crate::timestamp;
 
@@ -16,7 +17,7 @@ pub struct Health {
     pub status: Status,
     /// The store in use: `"tiered"`, `"redis"`, or `"memory"`.
     pub backend: &'static str,
-    /// The time that Redis took to answer just now. Serialises as seconds.
+    /// The response time of Redis at this check. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
     pub latency: Option<Duration>,
     /// The state of the circuit breaker; `None` without Redis.
@@ -31,8 +32,9 @@ pub struct Health {
     /// are kept in memory, or if the feed of invalidations is not connected. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
     pub feed_lag: Option<Duration>,
-    /// The reason for which a configured Redis is not used, or not fully. It also names commands that the user may
-    /// not use or that the server lacks, if the cache works without them; these do not change the status.
+    /// The reason for which a configured Redis is not used, or not fully. It also names commands that
+    /// the user may not use or that the server lacks, if the cache works without them; these do not
+    /// change the status.
     pub reason: Option<String>,
 }
 
@@ -43,7 +45,7 @@ pub struct Health {
 pub enum Status {
     /// All configured stores are in use.
     Healthy,
-    /// Redis is unavailable, and the memory of the process replaces it; or the feed of invalidations is
+    /// Redis is unavailable, and the memory of the process is used instead; or the feed of invalidations is
     /// unavailable, and memory is not used.
     Degraded,
     /// Redis is unavailable, and the configuration requires it.
@@ -69,9 +71,9 @@ impl Health {
                     health.latency = Some(latency);
                     None
                 }
-                Err(_) => Some("it does not answer in time".to_owned()),
+                Err(unavailable) => Some(with_causes(&unavailable)),
             },
-            Err(reason) => Some(reason),
+            Err(unavailable) => Some(with_causes(&unavailable)),
         };
         health.breaker = Some(redis.breaker());
         health.last_failure = redis.last_failure();

@@ -1,4 +1,4 @@
-//! What is stored under a name, for people who look.
+//! The stored entry of a name, for inspection.
 
 use std::time::Duration;
 
@@ -22,15 +22,15 @@ pub struct Inspected {
     pub store: Source,
     /// The state of the entry: fresh, or the reason for which it is not served.
     pub state: EntryState,
-    /// The function whose value it is, if that has been called in this process; `None` for a value stored
-    /// directly, too.
+    /// The function whose value it is, if it has been called in this process. `None` also for a value
+    /// that was stored directly.
     pub function: Option<&'static str>,
     /// The time since it was stored. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
     pub age: Duration,
     /// The TTL with which it was stored.
     pub ttl: Ttl,
-    /// The rest of its TTL; zero if that is over.
+    /// The rest of its TTL; zero if it has ended.
     pub remaining: Ttl,
     /// The duration of its load. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
@@ -39,7 +39,7 @@ pub struct Inspected {
     pub size: usize,
     /// The prefixes and tags that it depends on; empty in memory, where they are not kept.
     pub tags: Vec<InspectedTag>,
-    /// The codec, if it is one of our own; `None` in memory.
+    /// The codec, if it is one of this crate; `None` in memory.
     pub codec: Option<&'static str>,
     /// True if it is compressed.
     pub compressed: bool,
@@ -65,7 +65,7 @@ pub struct InspectedTag {
 pub enum EntryState {
     /// It is served.
     Fresh,
-    /// Its TTL is over. Functions with `stale_while_revalidate` or `stale_if_error` may still serve it.
+    /// Its TTL has ended. Functions with `stale_while_revalidate` or `stale_if_error` may still serve it.
     Expired,
     /// Something that it depends on has been invalidated.
     Invalidated,
@@ -76,9 +76,9 @@ pub enum EntryState {
 }
 
 impl Inspected {
-    /// Returns the value as a self-describing `T`, such as `serde_json::Value`; `None` if the codec is not self-describing.
-    /// MessagePack is. It is used for values that the compact codecs cannot carry, and for all values with
-    /// `CACHE_CODEC=messagepack`.
+    /// Returns the value as a self-describing `T`, such as `serde_json::Value`; `None` if the codec is
+    /// not self-describing. MessagePack is. It is used for values that the compact codecs cannot
+    /// represent, and for all values with `CACHE_CODEC=messagepack`.
     pub fn value<T: DeserializeOwned>(&self) -> Option<T> {
         let payload = self.payload.as_deref().filter(|_| self.codec == Some(MessagePack::NAME))?;
         MessagePack::decode(payload).ok()
@@ -91,7 +91,7 @@ impl Core {
             None => self.inspect_memory(key),
             Some(redis) => match self.inspect_redis(redis, key).await {
                 Ok(found) => found,
-                Err(Unavailable) => self.inspect_memory(key),
+                Err(_) => self.inspect_memory(key),
             },
         }
     }

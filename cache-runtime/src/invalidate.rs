@@ -3,6 +3,8 @@
 //! The other way round a reader could refill memory from the old entry in Redis in between. What
 //! Redis does not confirm stays pending, and until it is confirmed this process asks Redis for none of it.
 
+use std::collections::BTreeSet;
+
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span, debug_span};
 
@@ -14,7 +16,7 @@ use crate::generation::Slot;
 use crate::name::{shorten, validate_prefix, validate_tag};
 use crate::site::{Declared, SourceLocation};
 
-/// What is to be invalidated: names, and tags.
+/// The names and tags of an invalidation.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Targets {
     pub(crate) names: Vec<String>,
@@ -67,7 +69,7 @@ impl Targets {
         self.names.push(shorten(prefix).into_owned());
     }
 
-    /// What is sure to hold everything that a prefix covers which could not be rendered to its end.
+    /// Adds a tag that covers everything below a prefix that could not be rendered completely.
     pub(crate) fn add_above(&mut self, rendered: &str) {
         match rendered.rsplit_once(':') {
             Some((above, _)) => self.add_prefix(above),
@@ -131,18 +133,19 @@ impl Core {
         }
     }
 
-    /// The same without waiting: it is pending.
-    pub(crate) fn invalidate_in_background(&self, targets: &Targets) {
-        self.note_invalidation(targets);
-        let _then = Finally(|| self.bump_targets(targets));
-        let span = targets.span();
-        if let Some(redis) = &self.redis {
-            span.record("pending", true);
-            if targets.everything {
-                redis.owe_root();
-            }
-            span.in_scope(|| redis.add_pending(&targets.names, &targets.tags));
+    /// Invalidates without waiting: the removals are pending, and go to Redis together.
+    pub(crate) fn invalidate_in_background(&self, all: &[Targets]) {
+        all.iter().for_each(|targets| self.note_invalidation(targets));
+        let _then = Finally(|| all.iter().for_each(|targets| self.bump_targets(targets)));
+        let spans: Vec<_> = all.iter().map(Targets::span).collect();
+        let Some(redis) = &self.redis else { return };
+        spans.iter().for_each(|span| _ = span.record("pending", true));
+        if all.iter().any(|targets| targets.everything) {
+            redis.add_pending_root();
         }
+        let names: BTreeSet<_> = all.iter().flat_map(|targets| &targets.names).collect();
+        let tags: BTreeSet<_> = all.iter().flat_map(|targets| &targets.tags).collect();
+        redis.add_pending(&Vec::from_iter(names), &Vec::from_iter(tags));
     }
 }
 

@@ -20,12 +20,12 @@ const GIVEN_UP: u64 = 1;
 #[derive(Debug, Default)]
 pub(crate) struct Lease {
     until_ms: AtomicU64,
-    /// When the last question that was answered was sent, by the manager's clock.
+    /// The time at which the last answered ping was sent, by the manager's clock.
     received_ms: AtomicU64,
 }
 
 impl Lease {
-    /// Whether it holds now, by the coarse clock. On the hit path.
+    /// Returns whether the lease holds now, by the coarse clock. On the hit path.
     #[inline]
     pub(crate) fn holds(&self) -> bool {
         // Acquired: whoever sees the lease sees what had been invalidated when it was renewed.
@@ -38,13 +38,14 @@ impl Lease {
         renewed_ms() < self.until_ms.load(Ordering::Acquire)
     }
 
-    /// When it ended, if what memory held then still counts.
+    /// Returns the time at which the lease ended, if the contents of memory at that time are still in
+    /// use.
     pub(crate) fn lapsed(&self) -> Option<u64> {
         let until = self.until_ms.load(Ordering::Acquire);
         (until > GIVEN_UP && until <= renewed_ms()).then_some(until)
     }
 
-    /// What memory held when it ended at this time counts no more.
+    /// Gives up the contents of memory from the time at which the lease ended.
     pub(crate) fn give_up(&self, until: u64) {
         let (from, to) = (Ordering::AcqRel, Ordering::Relaxed);
         // If it has been renewed since, there is nothing to be done.
@@ -63,13 +64,13 @@ impl Lease {
         self.until_ms.store(0, Ordering::Release);
     }
 
-    /// What others had invalidated by this time, of the manager's clock, has been received; `None` if nothing ever
-    /// was.
+    /// Returns the time, by the manager's clock, up to which the invalidations of others have been
+    /// received, or `None` if there never was a lease.
     pub(crate) fn received_ms(&self) -> Option<u64> {
         Some(self.received_ms.load(Ordering::Acquire)).filter(|received| *received > 0)
     }
 
-    /// Whether it holds, or has held at some time in the last `past`.
+    /// Returns whether the lease holds, or has held at some time in the last `past`.
     pub(crate) fn has_held_within(&self, past: Duration) -> bool {
         let until = self.until_ms.load(Ordering::Acquire);
         until != 0 && precise_ms() < until.saturating_add(millis(past))

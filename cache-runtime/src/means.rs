@@ -1,4 +1,4 @@
-//! How long loads take: what the wait for another's load is measured by.
+//! The mean durations of loads, by which the wait for another caller's load is limited.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -15,12 +15,13 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::panics::{drop_each, unless_panicking};
 use crate::shared_error::SharedError;
 
 /// A value that can be cached.
 ///
 /// Implemented for every type that is `Serialize + DeserializeOwned + Clone + Send + Sync +
-/// 'static`; there is nothing to implement by hand.
+/// 'static`; do not implement it yourself.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached",
     label = "this type is stored in the cache",
@@ -212,8 +213,10 @@ pub(crate) type Shares = Option<fn(&SharedFailure) -> bool>;
 
 /// Puts an error into a flight, and takes one out again.
 pub(crate) struct ShareError<E> {
-    /// What is shared, and the error of the caller that has loaded.
-    pub(crate) put: fn(E) -> (SharedFailure, E),
+    /// Returns the shared form of an error, unless the code of its type panics, and the error of the caller that has
+    /// loaded.
+    pub(crate) put: fn(E) -> (Option<SharedFailure>, E),
+    /// Takes an error out of its shared form, unless the code of its type panics.
     pub(crate) take: fn(&(dyn Any + Send + Sync)) -> Option<E>,
     /// Whether one can be taken out of this.
     pub(crate) fits: fn(&SharedFailure) -> bool,
@@ -238,9 +241,9 @@ impl<E> SharedErrors<E> {
 impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
     pub(crate) const CLONED: Self = SharedErrors {
         how: Some(ShareError {
-            put: |error| (Arc::new(error.clone()), error),
-            take: |shared| shared.downcast_ref::<E>().cloned(),
-            fits: |shared| shared.is::<E>(),
+            put: |error| (unless_panicking(|| error.clone()).map(Copied::shared), error),
+            take: |shared| shared.downcast_ref::<Copied<E>>()?.copy(),
+            fits: |shared| shared.is::<Copied<E>>(),
         }),
         text: type_alone,
     };
@@ -249,15 +252,48 @@ impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
 impl<E: Wrap> SharedErrors<E> {
     pub(crate) const WRAPPED: Self = SharedErrors {
         how: Some(ShareError {
-            put: |error| {
-                let shared = SharedError::new(error);
-                (Arc::new(shared.clone()), shared.into())
+            put: wrapped,
+            take: |shared| {
+                let shared = shared.downcast_ref::<SharedError>()?;
+                unless_panicking(|| shared.clone().into())
             },
-            take: |shared| shared.downcast_ref::<SharedError>().cloned().map(Into::into),
             fits: |shared| shared.is::<SharedError>(),
         }),
         text: type_alone,
     };
+}
+
+/// The copy of an error that several callers share. Its `Drop` fails none of them.
+struct Copied<E>(Option<E>);
+
+impl<E: Clone + Send + Sync + 'static> Copied<E> {
+    fn shared(error: E) -> SharedFailure {
+        Arc::new(Copied(Some(error)))
+    }
+
+    fn copy(&self) -> Option<E> {
+        unless_panicking(|| self.0.clone()).flatten()
+    }
+}
+
+impl<E> Drop for Copied<E> {
+    fn drop(&mut self) {
+        drop_each(self.0.take());
+    }
+}
+
+/// Wraps an error for several callers. The caller that has loaded gets it as it was if its type cannot wrap it.
+fn wrapped<E: Wrap>(error: E) -> (Option<SharedFailure>, E) {
+    let original = Arc::new(error);
+    let shared = SharedError::new(Arc::clone(&original));
+    match unless_panicking(|| shared.clone().into()) {
+        Some(error) => (Some(Arc::new(shared)), error),
+        None => {
+            drop(shared);
+            let wrap = |original| SharedError::new(original).into();
+            (None, Arc::try_unwrap(original).unwrap_or_else(wrap))
+        }
+    }
 }
 
 /// The name of an error's type, where it has no other text.

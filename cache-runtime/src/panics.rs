@@ -2,12 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// What the user's code returns; `None` if it panics, which no caller of the cache has deserved.
+/// Runs the user's code, and returns its result, or `None` if it panics. The panic does not reach the
+/// caller of the cache.
 pub(crate) fn unless_panicking<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
-/// Drops values of the user's one by one: a `Drop` that panics fails nobody, and keeps no other from being dropped.
+/// Drops values of the user's one by one: a `Drop` that panics fails nobody, and keeps no other from
+/// being dropped.
 pub(crate) fn drop_each<T>(values: impl IntoIterator<Item = T>) {
     for value in values {
         let _ = unless_panicking(move || drop(value));

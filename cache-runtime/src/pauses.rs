@@ -35,7 +35,7 @@ impl Pauses {
         true
     }
 
-    /// Whether a load has failed so lately that the next one has to wait.
+    /// Returns whether a load has failed within the last pause, so that the next one must wait.
     pub(crate) fn hold(&mut self, key: &CallKey, now_ms: u64) -> bool {
         self.forget(now_ms);
         !self.until.is_empty() && self.until.contains_key(&hash(key))

@@ -15,8 +15,8 @@ impl Default for Process {
 }
 
 impl Process {
-    /// Whether this is another process, so that what belongs to the former one has to begin anew. From then on it
-    /// belongs to this one.
+    /// Returns whether this is another process than before, so that state of the former process must be
+    /// reset. From then on, the state belongs to this process.
     pub(crate) fn has_changed(&self) -> bool {
         let now = process::id();
         self.0.load(Ordering::Acquire) != now && self.0.swap(now, Ordering::AcqRel) != now

@@ -16,7 +16,7 @@ use crate::entry::StateId;
 use crate::error::Error;
 use crate::generation::GenerationSnapshot;
 use crate::invalidate::Targets;
-use crate::memory::{EntryMeta, Identity, Made};
+use crate::memory::{EntryMeta, Identity, KnownWeight, Made};
 use crate::redis::{self, By, FillOutcome, Over, Placeholder, RedisStore, Unavailable};
 use crate::stats::SiteCounters;
 use crate::value::{AnyValue, Coding};
@@ -71,7 +71,7 @@ impl Core {
                     if ticket.tokens.len() == key.tags().len() + 1 {
                         Ok(ticket)
                     } else {
-                        Err(Unavailable)
+                        Err(Unavailable::unexpected("a token for each tag"))
                     }
                 }))
             }
@@ -109,14 +109,17 @@ impl Put {
         };
         let (core, key, ttl) = (&*self.core, &*self.key, worth.ttl);
         let tokens = &ticket.tokens[..];
-        let made =
-            Making { core, key, coding: worth.coding, ttl, took: worth.took, tokens, now_ms };
+        let weighs = self.stores == Stores::Tiered && worth.weight.is_none();
+        let (coding, took) = (worth.coding, worth.took);
+        let made = Making { core, key, coding, ttl, took, tokens, now_ms, weighs };
         let entry = made.entry(worth.value)?;
         let life = life_of(worth.grace.after(ttl));
-        Ok(match fill(redis, key, ticket, &entry, life, self.by).await {
+        Ok(match fill(redis, key, ticket, &entry.bytes, life, self.by).await {
             Ok(FillOutcome::Stored) => {
                 if self.stores == Stores::Tiered {
-                    let original = Original::new(key.origin, ttl, worth.took, worth.weight);
+                    let weight = worth.weight.or(entry.weight);
+                    let weight = weight.map_or(KnownWeight::Unknown, KnownWeight::Measured);
+                    let original = Original::new(key.origin, ttl, worth.took, weight);
                     core.keep_put(key, &self.snapshot, original, worth.value);
                 } else {
                     core.bump([key.slots()[0]]);
@@ -124,7 +127,7 @@ impl Put {
                 PutOutcome::Stored
             }
             Ok(FillOutcome::Refused | FillOutcome::Outdated) => PutOutcome::Overtaken,
-            Err(Unavailable) => PutOutcome::Unavailable,
+            Err(_) => PutOutcome::Unavailable,
         })
     }
 
@@ -151,13 +154,13 @@ impl Put {
         let meta = EntryMeta::new(key.origin, core.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
         let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
         let (memory, place) = (&core.memory, key.memory.clone());
-        let made = worth.value.entry(memory, place, meta, load_micros, worth.weight);
+        let made = worth.value.entry(memory, place, meta, load_micros, worth.weight.into());
         made.map_err(|unkept| unkept.error(key.name().as_str()))
     }
 
-    /// The same while Redis is unavailable. A value that was overtaken, by an outage that has just begun if by
-    /// nothing else, leaves nothing that is older. One that Redis has not taken though it is there is
-    /// kept only where the feed is connected.
+    /// The same while Redis is unavailable. A value that was overtaken, by an outage that has just
+    /// begun if by nothing else, leaves nothing that is older. One that Redis has not taken though it
+    /// is there is kept only where the feed is connected.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
@@ -174,7 +177,8 @@ impl Put {
         kept
     }
 
-    /// Whether what it is going to be stored over is this entry in Redis; if Redis is unavailable, nothing is.
+    /// Whether what it is going to be stored over is this entry in Redis; if Redis is unavailable,
+    /// nothing is.
     pub(crate) fn is_over(&self, state: &StateId) -> bool {
         matches!(&self.redis, Some(Ok(ticket)) if ticket.is(state))
     }
@@ -220,9 +224,13 @@ impl Put {
         took: Duration,
         overtaken: Overtaken,
     ) -> StoreOutcome {
-        let Some(ttl) = policy.life(value) else {
-            self.remove().await;
-            return StoreOutcome::Unwanted;
+        let ttl = match policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => {
+                let outcome = self.core.refused(&self.key, counters, refusal);
+                self.remove().await;
+                return outcome;
+            }
         };
         let (grace, coding) = (policy.grace_of(value), policy.coding);
         let weight = self.core.weight(&self.key, policy.weigh.as_ref(), value);

@@ -1,9 +1,9 @@
 //! The tokio runtime on which the cache's own tasks and timers are.
 //!
-//! That of the call, if it has timers and I/O. A runtime may have been built without, and asking such a one for
-//! them panics; what it has cannot be asked otherwise. Where panics unwind it is tried out, once for each runtime.
-//! Where they abort it is not, and neither is anybody else's runtime used: there is a small one of the cache's own,
-//! on a thread of its own, for all that needs timers or I/O.
+//! That of the call, if it has timers and I/O. A runtime may have been built without, and asking such a
+//! one for them panics; what it has cannot be asked otherwise. Where panics unwind it is tried out,
+//! once for each runtime. Where they abort it is not, and neither is anybody else's runtime used: there
+//! is a small one of the cache's own, on a thread of its own, for all that needs timers or I/O.
 
 use std::cell::Cell;
 use std::future::{Future, pending};
@@ -27,8 +27,8 @@ thread_local! {
     static LAST: Cell<Option<(Id, bool)>> = const { Cell::new(None) };
 }
 
-/// A runtime with timers and I/O: the one that this is called on, or the cache's own. `None` outside of any, or if
-/// there is no thread to be had.
+/// A runtime with timers and I/O: the one that this is called on, or the cache's own. `None` outside of
+/// any, or if there is no thread to be had.
 pub(crate) fn with_timers() -> Option<Handle> {
     let here = Handle::try_current().ok()?;
     if is_complete(here.id()) { Some(here) } else { own() }

@@ -29,7 +29,7 @@ impl Scans {
         self.last
     }
 
-    /// Whether a pattern with a larger number than this may match a name.
+    /// Returns whether a pattern with a larger number than this may match a name.
     pub(crate) fn may_match_since<'n>(&self, number: u64, name: impl FnOnce() -> &'n str) -> bool {
         let newer = usize::try_from(self.last - number.min(self.last)).unwrap_or(usize::MAX);
         if newer == 0 {

@@ -9,13 +9,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Error;
 
-/// How long nothing is said after something was.
+/// The time for which a message is suppressed after it was logged.
 const PAUSE_MS: u64 = 60_000;
 
 /// So many pairs of a function and a reason are told apart; the rest share one pause.
 const MOST: usize = 4_096;
 
-/// Why something is said of a function.
+/// The reason for a message about a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Reason {
     /// A value is not stored.
@@ -52,7 +52,7 @@ pub(crate) enum Reason {
     Others,
 }
 
-/// What one manager has said, by function and reason.
+/// The messages that one manager has logged, by function and reason.
 #[derive(Debug, Default)]
 pub(crate) struct Seldoms(Mutex<HashMap<(u64, Reason), Arc<Seldom>>>);
 
@@ -79,11 +79,11 @@ impl Seldoms {
     }
 }
 
-/// How often something has happened, and when it was last said.
+/// The number of events since the last message, and the time of that message.
 #[derive(Debug, Default)]
 pub(crate) struct Seldom {
     unsaid: AtomicU64,
-    /// When it may be said again; zero: at once.
+    /// The time at which the next message may be logged; zero: at once.
     next_ms: AtomicU64,
 }
 

@@ -14,6 +14,8 @@ use crate::invalidate::Targets;
 
 /// After so long an abandoned function's own write has had its time to commit.
 const SETTLING: Duration = Duration::from_millis(500);
+/// The shortest time between two rounds. The removals of one round go to Redis together.
+const GRAIN: Duration = Duration::from_millis(50);
 /// R7: so many wait for each manager.
 const MOST: usize = 10_000;
 
@@ -67,7 +69,7 @@ fn work() {
         drop(queue);
         invalidate(due);
         match next {
-            Some(next) => thread::sleep(next.saturating_duration_since(Instant::now())),
+            Some(next) => thread::sleep(next.saturating_duration_since(now).max(GRAIN)),
             // What has come meanwhile counts on this thread.
             None if goes_on => {}
             None => return,
@@ -75,9 +77,14 @@ fn work() {
     }
 }
 
-fn invalidate(all: Vec<Waiting>) {
-    for Waiting { core, targets, .. } in all {
+fn invalidate(mut all: Vec<Waiting>) {
+    while let Some(Waiting { core, .. }) = all.first() {
+        let core = Weak::clone(core);
+        let (own, others): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|waiting| waiting.core.ptr_eq(&core));
+        all = others;
         if let Some(core) = core.upgrade() {
+            let targets: Vec<_> = own.into_iter().map(|waiting| waiting.targets).collect();
             core.invalidate_in_background(&targets);
         }
     }

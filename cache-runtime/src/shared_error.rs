@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 /// An error of a failed load that several callers share.
 ///
-/// With `share_errors = true`, an error that is not `Clone` (`anyhow::Error`, `eyre::Report`, `Box<dyn Error + Send +
-/// Sync>`) reaches the waiting callers wrapped in this type. If there were any, the caller that loaded gets it in the
-/// same form. It prints like the original error, and has the same [source](Error::source).
+/// With `share_errors = true`, an error that is not `Clone` (`anyhow::Error`, `eyre::Report`, `Box<dyn
+/// Error + Send + Sync>`) reaches the waiting callers wrapped in this type. If there were any, the
+/// caller that loaded gets it in the same form. It prints like the original error, and has the same
+/// [source](Error::source).
 ///
 /// ```
 /// use std::io;
@@ -26,11 +27,11 @@ use std::sync::Arc;
 pub struct SharedError(Arc<dyn AsRef<dyn Error + Send + Sync> + Send + Sync>);
 
 impl SharedError {
-    pub(crate) fn new<E>(error: E) -> Self
+    pub(crate) fn new<E>(error: Arc<E>) -> Self
     where
         E: AsRef<dyn Error + Send + Sync> + Send + Sync + 'static,
     {
-        SharedError(Arc::new(error))
+        SharedError(error)
     }
 
     /// Returns the original error.

@@ -1,4 +1,4 @@
-//! What a program gets that logs with the `log` crate and has no subscriber of `tracing`.
+//! Tests the log of a program that uses the `log` crate and has no subscriber of `tracing`.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
 use std::sync::{Mutex, PoisonError};
@@ -33,7 +33,7 @@ fn a_program_that_logs_with_log_hears_the_cache() {
     let _manager = CacheManager::builder().config(config).build().unwrap();
     let lines = LINES.lock().unwrap();
     let [(Level::Info, line)] = &lines[..] else { panic!("{lines:?}") };
-    for said in ["the cache is set up", "memory", "heard", env!("CARGO_PKG_VERSION")] {
+    for said in ["the cache is ready", "memory", "heard", env!("CARGO_PKG_VERSION")] {
         assert!(line.contains(said), "{said}: {line}");
     }
 }

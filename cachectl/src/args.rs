@@ -9,7 +9,8 @@ use clap_complete::Shell;
 
 /// Shows and controls a cache of `cache-runtime` in Redis.
 ///
-/// An invalidation has the same effect as one by the programs themselves: running instances notice it at once.
+/// An invalidation has the same effect as one by the programs themselves: running instances notice it
+/// at once.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER)]
 pub(crate) struct Cli {

@@ -35,7 +35,7 @@ impl Connection {
         })?;
         if config.redis_url.is_none() {
             return Err(Failure::Usage(
-                "no Redis is named; give its address with --url, or in REDIS_URL".into(),
+                "no address of Redis is given; use --url or REDIS_URL".into(),
             ));
         }
         let config = match &cli.namespace {

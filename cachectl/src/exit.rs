@@ -59,7 +59,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Usage(message) => f.write_str(message),
             Failure::Unavailable(reason) => {
-                write!(f, "Redis cannot be used: {reason}; `cachectl doctor` says more")
+                write!(f, "Redis cannot be used: {reason}; run `cachectl doctor` for details")
             }
             Failure::Unconfirmed(pending) => {
                 write!(f, "Redis has not confirmed {pending} invalidations: run this again")
@@ -76,10 +76,16 @@ impl fmt::Display for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         match error {
-            Error::RedisRequired { url, message } => {
-                Failure::Unavailable(format!("{url}: {message}"))
+            Error::RedisRequired { url, source } => {
+                let mut reason = url;
+                let mut cause = Some(&*source as &dyn std::error::Error);
+                while let Some(error) = cause {
+                    reason.push_str(&format!(": {error}"));
+                    cause = error.source();
+                }
+                Failure::Unavailable(reason)
             }
-            error => Failure::Usage(error.to_string()),
+            error => Failure::Usage(format!("{error:#}")),
         }
     }
 }

@@ -276,7 +276,7 @@ async fn without_redis_it_says_so_and_shows_no_password() {
     }
     let doctor = scene.run(&["doctor"]);
     assert_eq!(doctor.code, 1, "{doctor:?}");
-    assert!(doctor.out.contains("nothing listens there") && !doctor.out.contains("hunter2"));
+    assert!(doctor.out.contains("no server listens there") && !doctor.out.contains("hunter2"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -125,7 +125,7 @@ impl Browser {
         self.client.issue_cmd(command).await.unwrap();
     }
 
-    /// What the page has complained of in the console, but for answers that refuse.
+    /// Returns the complaints of the page in the console, except for responses that refuse access.
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let command = DevTools { path: "se/log", body: json!({ "type": "browser" }) };
         let log = self.client.issue_cmd(command).await.unwrap();

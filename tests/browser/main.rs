@@ -34,7 +34,7 @@ const IN_SIGHT: &str = "
             && (part.tagName === 'LI' || right <= frame.right + 1);
     });";
 
-/// Whether this is among what can be chosen.
+/// Returns a script that tells whether the value is one of the choices.
 fn offers(value: &str) -> String {
     format!(
         "return [...document.querySelectorAll('#known option')].some((known) => known.value == '{value}')"

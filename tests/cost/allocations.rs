@@ -21,7 +21,7 @@ fn a_miss_is_counted() {
     assert!(measure(|| crate::hits::ask(1_000_000)).count_total > 0);
 }
 
-/// What 4 GiB and more of something begins with, and nothing comes after it.
+/// The first bytes of an encoding that claims 4 GiB or more of something, without the rest.
 const CLAIMS: [&[u8]; 9] = [
     // bincode: the size of the length, then the length.
     &[0xfc, 0xff, 0xff, 0xff, 0xff],

@@ -45,7 +45,7 @@ impl Shop {
     }
 }
 
-/// How many values of each kind there are: so many that a thread soon has as much at hand as it may.
+/// The number of values of each kind. It is large enough to fill the near cache of a thread.
 const KEYS: u64 = 1_000;
 
 /// Asks for something of each kind.

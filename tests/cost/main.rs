@@ -1,5 +1,4 @@
-//! What a memory hit may cost: no allocation and no system call. How long it takes is for the
-//! benchmarks.
+//! Limits of a memory hit: no allocation and no system call. The benchmarks measure its duration.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod allocations;

@@ -1,4 +1,5 @@
-//! System calls of this thread: with all forbidden but what ends a process, whoever makes another one is killed.
+//! System calls of this thread: with all forbidden but what ends a process, whoever makes another one
+//! is killed.
 //!
 //! The process that is killed is not this one: the test runs itself once more.
 
@@ -49,7 +50,7 @@ fn run_self(test: &str) -> ExitStatus {
         .unwrap()
 }
 
-/// What the standard library does when it ends a process.
+/// The system calls of the standard library at the end of a process.
 const OF_AN_END: [i64; 3] = [libc::SYS_sigaltstack, libc::SYS_munmap, libc::SYS_exit_group];
 
 /// From here on this thread may end the process, and nothing else.

@@ -1,4 +1,4 @@
-//! What goes wrong during a history.
+//! Causes the faults of a history.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub struct Disturber<'a> {
     dice: Dice,
     redis: &'a mut dyn Redis,
     pub done: Vec<Disturbance>,
-    /// What processes have recorded that were killed, and how many operations they had done.
+    /// The records of processes that were killed, and the number of operations that they had done.
     pub killed: Vec<Record>,
     pub lost_operations: u64,
     next_process: u64,

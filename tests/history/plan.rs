@@ -1,4 +1,4 @@
-//! What kind of history there is to be.
+//! The parameters of a history.
 
 use std::env;
 use std::str::FromStr;
@@ -6,16 +6,16 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::checker::Bounds;
 
-/// How long values live that were loaded without Redis.
+/// The lifetime of values that were loaded without Redis.
 const OUTAGE_TTL: Duration = Duration::from_millis(500);
-/// How long values from before are served without Redis.
+/// The time for which earlier values are served without Redis.
 const OUTAGE_GRACE: Duration = Duration::from_millis(400);
-/// What a process with copies in memory has invalidated reaches the others within this.
+/// The time within which an invalidation of a process with copies in memory reaches the others.
 const LEASE: Duration = Duration::from_secs(2);
-/// How long Redis may take to answer the processes.
+/// The time that Redis may take to answer the processes.
 const DEADLINE: Duration = Duration::from_millis(100);
-/// What a load may take, and a task wait for its turn on a busy machine: a value may be that much
-/// older than its entry.
+/// The time that a load may take, and a task may wait for its turn on a busy machine. A value may be
+/// older than its entry by this much.
 const LOADING: Duration = Duration::from_millis(250);
 
 /// The modes of the caches.
@@ -25,7 +25,7 @@ pub enum Mode {
     Tiered,
 }
 
-/// What Redis is.
+/// The topology of Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Single,
@@ -91,7 +91,7 @@ impl Plan {
         ]
     }
 
-    /// How late an invalidation may reach other processes.
+    /// Returns the time within which an invalidation reaches the other processes.
     pub fn bounds(&self) -> Bounds {
         match self.mode {
             // Every read asks Redis; in an outage there is only what was loaded in it.
@@ -128,7 +128,7 @@ impl Kind {
         }
     }
 
-    /// How long a history is: a replica takes its time to take over.
+    /// Returns the length of a history. With replicas it is longer, because a failover takes time.
     fn seconds(self) -> u64 {
         match self {
             Kind::Single => 5,

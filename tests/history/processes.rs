@@ -13,7 +13,7 @@ use crate::checker::Record;
 use crate::plan::Plan;
 use crate::redis::Access;
 
-/// What all processes of a history are told.
+/// The settings that all processes of a history get.
 pub struct Setting<'a> {
     pub plan: &'a Plan,
     pub database: String,
@@ -75,7 +75,7 @@ impl Process {
         assert_eq!(self.worker.call("stop"), "stopped");
     }
 
-    /// What is wrong with the process at the end, if something is.
+    /// Waits until the process is idle, and returns what is wrong with it, if anything.
     pub fn settle(&mut self) -> Option<String> {
         let answer = self.worker.call("settle");
         (answer != "settled").then(|| format!("process {}: {answer}", self.number))

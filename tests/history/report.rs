@@ -1,4 +1,4 @@
-//! What is said about a history.
+//! Prints the result of a history.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use crate::run::Outcome;
 const TOLD: usize = 5;
 /// So many lines about each.
 const LINES: usize = 80;
-/// What happened so long before is told, too.
+/// The time before a wrong read from which events are printed too.
 const BEFORE_US: u64 = 30_000;
 
 pub fn summary(outcome: &Outcome) -> String {
@@ -151,8 +151,8 @@ fn tell(text: &mut String, outcome: &Outcome, violation: &Violation) {
     last[left_out..].iter().for_each(|line| text.push_str(line));
 }
 
-/// What happened to a key and to everybody in some time, in order; times in microseconds from its
-/// begin.
+/// Returns the events of a key and of all processes in a span, in order. Times are in microseconds
+/// since its start.
 fn around(outcome: &Outcome, read: &Read, time: Span) -> Vec<String> {
     let within = |span: Span| span.end >= time.begin && span.begin <= time.end;
     let mut lines = Vec::new();

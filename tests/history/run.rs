@@ -13,7 +13,7 @@ use crate::plan::Plan;
 use crate::processes::{Process, Setting, Stats};
 use crate::redis::{self, Redis};
 
-/// What came of a history.
+/// The outcome of a history.
 pub struct Outcome {
     pub plan: Plan,
     pub records: Vec<Record>,

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use traffic::Traffic;
 use watch::Watch;
 
-/// What the values may take: a fraction of what all of them would.
+/// The memory for values: a fraction of the size of all of them.
 const CAPACITY: usize = 32 << 20;
 const TASKS: u64 = 16;
 

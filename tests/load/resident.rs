@@ -1,4 +1,4 @@
-//! How much memory this process has.
+//! Reads the memory that this process uses.
 
 use std::fs::read_to_string;
 

@@ -1,4 +1,4 @@
-//! Who calls what, and how often.
+//! Calls of each kind, with their frequencies.
 
 use std::sync::Arc;
 
@@ -7,11 +7,12 @@ use cache_tests::Dice;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
-/// How many values there are.
+/// The number of values.
 const ARTICLES: u64 = 100_000;
 /// They are in so many groups, which are invalidated as a whole.
 const GROUPS: u64 = 200;
-/// A task makes at least this number of calls, because the hit rate grows with it. A busy machine needs longer.
+/// A task makes at least this number of calls, because the hit rate grows with it. A busy machine needs
+/// longer.
 const LEAST_CALLS: u64 = 2_000;
 
 type Article = Arc<Vec<u64>>;

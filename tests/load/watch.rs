@@ -19,7 +19,7 @@ pub(crate) struct Watch {
     seen: Arc<Mutex<Memory>>,
 }
 
-/// How much memory there was.
+/// The memory in use over time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Memory {
     capacity: u64,
@@ -62,7 +62,8 @@ async fn watch(seen: Arc<Mutex<Memory>>, half: Duration) {
 }
 
 impl Memory {
-    /// Whether the store has kept to its capacity, within a tenth, and nothing has gone on growing.
+    /// Returns whether the store has stayed within its capacity, give or take a tenth, and memory has
+    /// not kept growing.
     pub(crate) fn is_bounded(&self) -> bool {
         let full = self.before + self.capacity;
         self.early.max(self.late) <= full + self.capacity / 10 + ELSE

@@ -17,7 +17,7 @@ pub async fn plain(value: u64, id: u64) -> u64 {
     value * 10 + id
 }
 
-/// What a call loads.
+/// The future of a load.
 pub type Load = Pin<Box<dyn Future<Output = u64> + Send>>;
 
 /// Two of one number serialise alike.

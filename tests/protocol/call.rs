@@ -45,11 +45,11 @@ impl World {
             At::Starts => self.start_call(model, i),
             At::Gets => At::Judges(self.redis.held),
             At::Judges(Held::Entry(entry)) if entry.of == model.kin(i) => {
-                self.judge_by_mirror(model, i, entry)?
+                self.judge_by_token_cache(model, i, entry)?
             }
             At::Judges(Held::Entry(_)) => At::Reads(Found::NOTHING, model.looked_at()),
             At::Judges(_) => {
-                self.pass_memory(model, i);
+                self.bypass_memory(model, i);
                 self.start_load(model, i, None, false)
             }
             At::Fetches(entry, mut tokens, left) => {
@@ -109,7 +109,7 @@ impl World {
             return At::Done;
         }
         self.actors[i].required = process.required.max(process.known);
-        self.actors[i].passes = process.lapsed && asks;
+        self.actors[i].bypasses = process.lapsed && asks;
         if !asks {
             return self.load_alone(i);
         }
@@ -121,7 +121,7 @@ impl World {
         }
     }
 
-    /// What any process has had confirmed is seen at once.
+    /// Starts a call in mode `redis`, which sees everything that any process has had confirmed.
     fn start_direct(&mut self, model: &Model, i: usize) -> At {
         if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
             return At::Done;
@@ -153,7 +153,8 @@ impl World {
         }
     }
 
-    /// What is valid is served, or left alone if it is another's. What is not makes room.
+    /// Serves a valid value of the own kin, and leaves a valid value of the other kin alone. An invalid
+    /// value makes room.
     fn judge_all(&mut self, model: &Model, i: usize, found: Found) -> Result<At, String> {
         let valid = |held| match held {
             Held::Entry(entry) => Some(entry).filter(|entry| found.tokens.confirm(entry.tokens)),
@@ -163,7 +164,7 @@ impl World {
         if let Some(entry) = entries.into_iter().flatten().find(|entry| entry.of == model.kin(i)) {
             return self.serve(model, i, entry.version);
         }
-        self.pass_memory(model, i);
+        self.bypass_memory(model, i);
         let beside = entries[0].is_some();
         let seen = match if beside { found.beside } else { found.held } {
             Held::Entry(entry) => Some(entry.id),
@@ -172,13 +173,18 @@ impl World {
         Ok(self.start_load(model, i, seen, beside))
     }
 
-    fn judge_by_mirror(&mut self, model: &Model, i: usize, entry: Entry) -> Result<At, String> {
+    fn judge_by_token_cache(
+        &mut self,
+        model: &Model,
+        i: usize,
+        entry: Entry,
+    ) -> Result<At, String> {
         if model.is_off(Rule::TagsNotedBeforeGet) {
             self.actors[i].noted.gain(Noted::PREFIX);
         }
         let process = &self.processes[model.role(i).place()];
         let trusts = process.lease || model.is_off(Rule::LeaseCounts);
-        if trusts && process.mirror.confirm(entry.tokens) {
+        if trusts && process.token_cache.confirm(entry.tokens) {
             return self.serve(model, i, entry.version);
         }
         if !self.asks_redis(model, model.role(i).place(), Keys::TOKENS) {
@@ -196,26 +202,26 @@ impl World {
         tokens: Tokens,
     ) -> Result<At, String> {
         let fetched = std::mem::take(&mut self.actors[i].fetched);
-        let mirror = &mut self.processes[model.role(i).place()].mirror;
-        let unchecked = model.is_off(Rule::MirrorNotesFirst);
+        let token_cache = &mut self.processes[model.role(i).place()].token_cache;
+        let unchecked = model.is_off(Rule::TokenCacheNotesFirst);
         if unchecked || fetched.has(Noted::EPOCH) {
-            mirror.root = tokens.root;
+            token_cache.root = tokens.root;
             if unchecked || fetched.has(Noted::PREFIX) {
-                mirror.prefix = tokens.prefix;
+                token_cache.prefix = tokens.prefix;
             }
         }
         if tokens.confirm(entry.tokens) {
             return self.serve(model, i, entry.version);
         }
-        self.pass_memory(model, i);
+        self.bypass_memory(model, i);
         Ok(self.start_load(model, i, Some(entry.id), false))
     }
 
     /// Redis has answered a read that could not look into memory.
-    fn pass_memory(&mut self, model: &Model, i: usize) {
+    fn bypass_memory(&mut self, model: &Model, i: usize) {
         // Another one may have done it since, or a new epoch have begun.
-        let Actor { passes, noted, .. } = self.actors[i];
-        if passes && noted.has(Noted::EPOCH) && !model.is_off(Rule::PassingEndsMemory) {
+        let Actor { bypasses, noted, .. } = self.actors[i];
+        if bypasses && noted.has(Noted::EPOCH) && !model.is_off(Rule::BypassEndsMemory) {
             self.bump(model, model.role(i).place(), Noted::EPOCH);
         }
     }
@@ -223,8 +229,8 @@ impl World {
     fn serve(&mut self, model: &Model, i: usize, version: Version) -> Result<At, String> {
         let place = model.role(i).place();
         self.processes[place].judge(self.actors[i].required, version, place, "Redis")?;
-        self.pass_memory(model, i);
-        if self.actors[i].passes {
+        self.bypass_memory(model, i);
+        if self.actors[i].bypasses {
             let known = &mut self.processes[place].known;
             *known = version.max(*known);
         }

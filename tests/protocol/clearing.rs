@@ -1,4 +1,4 @@
-//! A clearing: values and marks that match a pattern, and what may be on its way.
+//! A `clear`: values and placeholders that match a pattern, and those that may be stored meanwhile.
 
 use crate::redis::Keys;
 use crate::rules::{Model, Place, Rule};
@@ -11,10 +11,10 @@ impl World {
             At::Starts => {
                 self.write(i);
                 self.bump(model, place, Noted::SWEEPS);
-                At::Scans(self.has_copies(place), model.swept())
+                At::Scans(self.has_copies(place), model.scanned())
             }
             At::Scans(was_there, left) => {
-                self.redis.sweep(model, keys);
+                self.redis.scan(model, keys);
                 match left.without(keys) {
                     Keys::NONE => At::Announces(was_there),
                     left => At::Scans(was_there, left),
@@ -23,12 +23,12 @@ impl World {
             At::Announces(was_there) => {
                 self.publish(model, i, Notice::First(i));
                 self.confirmed |= 1 << i;
-                At::Sweeps(was_there)
+                At::ScansMemory(was_there)
             }
-            At::Sweeps(was_there) => {
+            At::ScansMemory(was_there) => {
                 let looks = !model.is_off(Rule::ClearLooksAfterwards);
                 let stops = !model.is_off(Rule::ClearStopsLoadsAfterwards);
-                self.sweep_memory(model, place, stops, looks || was_there);
+                self.scan_memory(model, place, stops, looks || was_there);
                 self.end_write(model, i)
             }
             at => unreachable!("no step of a clearing: {at:?}"),
@@ -41,7 +41,7 @@ impl World {
     }
 
     /// A pattern has been cleared: loads under way may not store, and copies that are found go.
-    pub fn sweep_memory(&mut self, model: &Model, place: usize, stops: bool, looks: bool) {
+    pub fn scan_memory(&mut self, model: &Model, place: usize, stops: bool, looks: bool) {
         if stops {
             self.bump(model, place, Noted::SWEEPS);
         }

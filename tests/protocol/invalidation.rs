@@ -33,19 +33,19 @@ impl World {
         };
     }
 
-    /// What follows when Redis has confirmed the removal, or has not.
+    /// Takes the steps that follow when Redis has confirmed the removal or has not.
     pub fn end_removal(&mut self, model: &Model, i: usize, at: At) -> At {
         let place = model.role(i).place();
         match at {
-            At::Owes if model.is_off(Rule::OwedFirst) => {
+            At::Queues if model.is_off(Rule::PendingFirst) => {
                 self.bump_what(model, i);
-                At::OwesLate
+                At::QueuesLate
             }
-            At::Owes | At::OwesLate => {
-                if !model.is_off(Rule::UnconfirmedIsOwed) {
+            At::Queues | At::QueuesLate => {
+                if !model.is_off(Rule::UnconfirmedIsPending) {
                     self.processes[place].journal |= 1 << i;
                 }
-                if at == At::Owes { At::Bumps } else { self.end_write(model, i) }
+                if at == At::Queues { At::Bumps } else { self.end_write(model, i) }
             }
             At::Bumps => {
                 if !model.is_off(Rule::OwnGenerations) && !model.is_off(Rule::RedisFirst) {
@@ -76,7 +76,7 @@ impl World {
     /// Removal and notice, of these keys of those that are left.
     pub fn remove(&mut self, model: &Model, i: usize, left: Keys, keys: Keys) -> At {
         if self.processes[model.role(i).place()].link != Link::Up {
-            return At::Owes;
+            return At::Queues;
         }
         self.execute_removal(model, i, keys);
         let left = left.without(keys);
@@ -87,7 +87,7 @@ impl World {
         At::Bumps
     }
 
-    /// One script. (Of the name that is a prefix itself nobody needs to hear.)
+    /// One script. (No process needs a notice of the name that is the prefix itself.)
     fn execute_removal(&mut self, model: &Model, i: usize, keys: Keys) {
         self.redis.remove(model, i, keys);
         let tells = match model.is_off(Rule::NoticeFromItsNode) {
@@ -99,15 +99,15 @@ impl World {
         }
     }
 
-    /// To all processes but the writer's. It counts as missed until it is heard, or until nothing
+    /// To all processes but the writer's. It counts as missed until it is received, or until nothing
     /// is trusted that depends on it.
     pub fn publish(&mut self, model: &Model, i: usize, notice: Notice) {
-        let heard = model.hears(model.source_of(notice));
+        let received = model.subscribes_to(model.source_of(notice));
         for (place, process) in self.processes.iter_mut().enumerate() {
             if place == model.role(i).place() {
                 continue;
             }
-            if process.feed.receives(model) && heard {
+            if process.feed.receives(model) && received {
                 process.inbox.add(notice);
             }
             if process.lease {
@@ -116,19 +116,19 @@ impl World {
         }
     }
 
-    /// What is owed is removed and published.
-    pub fn pay(&mut self, model: &Model, place: usize, owed: Actors) {
-        self.processes[place].journal &= !owed;
-        for i in model.actors().filter(|i| owed & (1 << i) != 0) {
+    /// Sends the pending removals, and publishes them.
+    pub fn send_pending(&mut self, model: &Model, place: usize, pending: Actors) {
+        self.processes[place].journal &= !pending;
+        for i in model.actors().filter(|i| pending & (1 << i) != 0) {
             self.redis.remove(model, i, model.removed(i));
             if !model.is_off(Rule::ReplaysPublish) {
                 self.publish(model, i, Notice::Again(i));
             }
         }
-        self.confirmed |= owed;
+        self.confirmed |= pending;
     }
 
-    /// Whether an actor is about to ask Redis for a write whose answer may get lost.
+    /// Returns whether the next step of an actor is a write in Redis whose answer may be lost.
     pub fn asks_to_write(&self, model: &Model, i: usize) -> bool {
         let asks = match model.role(i) {
             Role::Invalidate(..) => matches!(self.actors[i].at, At::Starts | At::Removes(_)),
@@ -150,17 +150,17 @@ impl World {
                 _ => self.execute_removal(model, i, keys),
             }
         }
-        self.actors[i].at = if model.is_put(i) { At::OwesValue } else { At::Owes };
+        self.actors[i].at = if model.is_put(i) { At::QueuesValue } else { At::Queues };
     }
 }
 
 impl Feed {
-    /// Whether notices arrive.
+    /// Returns whether notices arrive.
     pub fn receives(self, model: &Model) -> bool {
         match self {
-            Feed::Deaf => false,
+            Feed::Disconnected => false,
             Feed::Subscribed => !model.is_off(Rule::EpochAfterSubscription),
-            Feed::Hears => true,
+            Feed::Connected => true,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The protocol of the tiered mode as a model: every order of steps of a few small programs.
 //!
 //! Two processes share a server. A call looks into memory, sends one GET, compares the tokens of
-//! what it finds with those that its process mirrors, fetches them if it must, and loads. A writer
+//! what it finds with those in its process's token cache, fetches them if it must, and loads. A writer
 //! changes the data and then invalidates, puts or clears. A step is one script or command of
 //! Redis, or what a process does between two of them; the search goes through all orders of them,
 //! together with all that may go wrong: evictions, notices that are late, doubled or lost with
@@ -10,7 +10,7 @@
 //!
 //! What must hold: a read gets at least the version whose write was confirmed within its bound
 //! before that read began. The bound has passed in the writer's own process when the writer
-//! returns, and in the other one when its notice has been heard there or the lease has ended. After every
+//! returns, and in the other one when its notice has been received there or the lease has ended. After every
 //! step a read of each process from each store is tried, besides the calls that are under way.
 //!
 //! In a cluster the name and its tokens are on different nodes. What one server does in one step is one step
@@ -20,8 +20,8 @@
 //! Each rule of the protocol can be switched off, and then something must go wrong: that shows
 //! what the rule is good for, and that the search would have seen it.
 //!
-//! In an outage others are not heard, and memory is looked at all the same, for a while: what it gives must be no
-//! older than what its process has written, or has read past it.
+//! In an outage, notices of others are not received, and memory is still read for a while: its values
+//! must be no older than what its process has written, or has read past it.
 //!
 //! Not covered: time (an entry that expires is one that is evicted), flights (the runtime has a
 //! model of its own for them), when the grace of an outage is over, a clearing

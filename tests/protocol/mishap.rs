@@ -1,5 +1,5 @@
-//! What goes wrong, and what is done about it: evictions, lost connections, the lease, and
-//! servers that come back with older data.
+//! The faults, and the reactions to them: evictions, lost connections, the lease, and servers that come
+//! back with older data.
 
 use crate::redis::{Held, Keys, Tokens, What};
 use crate::rules::{Model, Place, Role, Rule};
@@ -22,7 +22,7 @@ impl World {
     }
 
     /// A notice arrives.
-    pub fn hear(&mut self, model: &Model, place: Place, notice: Notice) {
+    pub fn receive(&mut self, model: &Model, place: Place, notice: Notice) {
         let process = &mut self.processes[place];
         // The one that is waited for comes first.
         match process.inbox.has(notice) {
@@ -36,14 +36,14 @@ impl World {
         self.processes[place].behind &= !(1 << writer);
         match (model.role(writer), model.what(writer)) {
             (Role::Clear(_), _) => {
-                self.sweep_memory(model, place, !model.is_off(Rule::HearersStopLoads), true);
+                self.scan_memory(model, place, !model.is_off(Rule::ReceiversStopLoads), true);
             }
             (_, What::Name) => self.bump(model, place, Noted::NAME),
             (_, What::Prefix | What::PrefixAndOwn) => {
                 self.bump(model, place, Noted::PREFIX);
                 if model.is_off(Rule::NoticesCarryNoTokens) {
                     let token = crate::redis::Id::new(crate::redis::Kind::Prefix, writer);
-                    self.processes[place].mirror.prefix = Some(token);
+                    self.processes[place].token_cache.prefix = Some(token);
                 }
             }
         }
@@ -63,7 +63,7 @@ impl World {
             self.bump(model, place, Noted::EPOCH);
         }
         let process = &mut self.processes[place];
-        process.feed = Feed::Hears;
+        process.feed = Feed::Connected;
         process.renew_lease();
         process.behind = 0;
     }
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    /// Whether a process is still connected to the servers that have these keys.
+    /// Returns whether a process is still connected to the servers that have these keys.
     pub fn reaches(&self, model: &Model, place: Place, keys: Keys) -> bool {
         !self.processes[place].lost.overlaps(model.program.servers.nodes_of(keys))
     }
@@ -120,20 +120,20 @@ impl World {
                 Role::Call(_) | Role::Direct(_) | Role::Other(_),
                 At::Gets | At::Fetches(..) | At::Reads(..) | At::Begins(..) | At::Fills(_),
             ) => self.actors[i] = Actor::DONE,
-            (Role::Invalidate(..), At::Removes(_)) => self.actors[i].at = At::Owes,
+            (Role::Invalidate(..), At::Removes(_)) => self.actors[i].at = At::Queues,
             (Role::Put(..), At::Begins(..)) => {
                 if self.written[i] == 0 {
                     self.data += 1;
                     self.written[i] = self.data;
                 }
-                self.actors[i].at = At::OwesValue;
+                self.actors[i].at = At::QueuesValue;
             }
-            (Role::Put(..), At::Fills(_)) => self.actors[i].at = At::OwesValue,
+            (Role::Put(..), At::Fills(_)) => self.actors[i].at = At::QueuesValue,
             _ => {}
         }
     }
 
-    /// A process is connected again, and asks first whether these servers have been met.
+    /// A process is connected again, and first checks whether these servers are identified.
     pub fn ask_runs(&mut self, model: &Model, place: Place) {
         let new = model.nodes().each().any(|node| !self.redis.knows(node));
         let removes = new && !model.is_off(Rule::NewServerLosesRoot);
@@ -141,21 +141,22 @@ impl World {
             (true, true) if !model.is_off(Rule::RootGoesFirst) => Link::Removes,
             (true, _) => Link::Keeps(removes),
             // What is kept of them is only renewed.
-            (false, _) => Link::Met,
+            (false, _) => Link::Identified,
         };
     }
 
-    /// What a server holds that nobody has met may be older than what was confirmed: it is made stale.
+    /// Removes the root token of a server that is not identified, since its data may be older than what
+    /// was confirmed.
     pub fn remove_root(&mut self, model: &Model, place: Place) {
         self.redis.remove(model, 0, Keys::ROOT);
-        let heard = model.hears(model.source_of(Notice::NewServer));
+        let received = model.subscribes_to(model.source_of(Notice::NewServer));
         for (other, process) in self.processes.iter_mut().enumerate() {
-            if other != place && process.feed.receives(model) && heard {
+            if other != place && process.feed.receives(model) && received {
                 process.inbox.add(Notice::NewServer);
             }
         }
         self.processes[place].link = match model.is_off(Rule::RootGoesFirst) {
-            true => Link::Met,
+            true => Link::Identified,
             false => Link::Keeps(false),
         };
     }
@@ -164,16 +165,16 @@ impl World {
     pub fn keep_known(&mut self, model: &Model, place: Place, removes: bool) {
         let process = &mut self.processes[place];
         self.redis.keep_known(model.nodes().without(process.lost));
-        process.link = if removes { Link::Removes } else { Link::Met };
+        process.link = if removes { Link::Removes } else { Link::Identified };
     }
 }
 
 impl World {
-    /// Redis is used again. Unless the feed has been heard all the time, nothing from before counts.
+    /// Redis is used again. Unless the feed was connected all the time, earlier state no longer counts.
     pub fn go_up(&mut self, model: &Model, place: Place) {
         let process = &mut self.processes[place];
         process.link = Link::Up;
-        if process.feed != Feed::Hears && !model.is_off(Rule::NewEpochAfterOutage) {
+        if process.feed != Feed::Connected && !model.is_off(Rule::NewEpochAfterOutage) {
             process.end_lease();
             self.bump(model, place, Noted::EPOCH);
         }
@@ -195,7 +196,7 @@ impl Process {
 
     /// The connection of the feed is lost, and with it the notices on their way.
     pub fn disconnect(&mut self) {
-        self.feed = Feed::Deaf;
+        self.feed = Feed::Disconnected;
         self.inbox = Notices::default();
         self.echoes = Notices::default();
     }

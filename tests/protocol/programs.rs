@@ -7,7 +7,7 @@ use crate::redis::What::{Name, Prefix, PrefixAndOwn};
 use crate::rules::Known::{Before, Within};
 use crate::rules::Role::{Call, Clear, Direct, Invalidate, Other, Put};
 use crate::rules::Servers::{PrefixApart, RootApart, TokensApart};
-use crate::rules::Start::{Cold, Mirrored, Stored, Warm};
+use crate::rules::Start::{Cold, Stored, TokensCached, Warm};
 use crate::rules::{Model, Program, Role, Servers, Start};
 use crate::search::explore;
 use crate::state::Mishaps;
@@ -57,7 +57,7 @@ fn hold(program: Program, floor: usize) {
 fn loads_and_an_invalidation_with_evictions() {
     let mishaps = Mishaps { evictions: 2, ..NONE };
     holds(Cold, &[Call(0), Call(1), Invalidate(0, Name)], mishaps, 30_000);
-    holds(Mirrored, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 50_000);
+    holds(TokensCached, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 50_000);
     holds(Warm, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 9_000);
     let mishaps = Mishaps { evictions: 1, ..NONE };
     holds(Stored, &[Call(0), Call(1), Invalidate(0, Name)], mishaps, 30_000);
@@ -67,16 +67,16 @@ fn loads_and_an_invalidation_with_evictions() {
 fn three_loads_and_an_invalidation() {
     holds(Cold, &[Call(0), Call(1), Call(1), Invalidate(0, Name)], NONE, 90_000);
     holds(Cold, &[Call(0), Call(1), Call(1), Invalidate(0, Prefix)], NONE, 100_000);
-    holds(Mirrored, &[Call(0), Call(1), Call(1), Invalidate(0, Prefix)], NONE, 50_000);
+    holds(TokensCached, &[Call(0), Call(1), Call(1), Invalidate(0, Prefix)], NONE, 50_000);
 }
 
 #[test]
 fn two_invalidations_with_notices_in_any_order_and_doubled() {
     let roles = &[Call(0), Call(1), Invalidate(0, Name), Invalidate(1, Prefix)];
-    holds(Mirrored, roles, NONE, 50_000);
+    holds(TokensCached, roles, NONE, 50_000);
     let mishaps = Mishaps { doubles: 1, ..NONE };
     let roles = &[Call(1), Call(1), Invalidate(0, Prefix), Invalidate(0, Prefix)];
-    holds(Mirrored, roles, mishaps, 100_000);
+    holds(TokensCached, roles, mishaps, 100_000);
 }
 
 #[test]
@@ -84,26 +84,26 @@ fn a_feed_that_is_interrupted_and_a_lease_that_lapses() {
     let mishaps = Mishaps { interruptions: 1, lapses: 1, doubles: 1, ..NONE };
     holds(Warm, &[Invalidate(0, Name), Invalidate(0, Prefix)], mishaps, 3_000);
     holds(Stored, &[Call(1), Invalidate(0, Name)], mishaps, 7_000);
-    holds(Mirrored, &[Call(1), Invalidate(0, Prefix)], mishaps, 10_000);
+    holds(TokensCached, &[Call(1), Invalidate(0, Prefix)], mishaps, 10_000);
     let mishaps = Mishaps { interruptions: 1, ..NONE };
-    holds(Mirrored, &[Call(1), Call(1), Invalidate(0, Prefix)], mishaps, 40_000);
+    holds(TokensCached, &[Call(1), Call(1), Invalidate(0, Prefix)], mishaps, 40_000);
 }
 
 #[test]
 fn an_invalidation_that_is_not_confirmed() {
     let mishaps = Mishaps { silences: 1, evictions: 1, ..NONE };
     holds(Cold, &[Call(0), Call(1), Invalidate(0, Name)], mishaps, 70_000);
-    holds(Mirrored, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 80_000);
+    holds(TokensCached, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 80_000);
     let mishaps = Mishaps { silences: 2, ..NONE };
-    holds(Mirrored, &[Call(0), Invalidate(0, Name), Invalidate(1, Prefix)], mishaps, 50_000);
-    holds(Mirrored, &[Call(0), Invalidate(0, Name), Invalidate(0, Prefix)], mishaps, 40_000);
+    holds(TokensCached, &[Call(0), Invalidate(0, Name), Invalidate(1, Prefix)], mishaps, 50_000);
+    holds(TokensCached, &[Call(0), Invalidate(0, Name), Invalidate(0, Prefix)], mishaps, 40_000);
 }
 
 #[test]
 fn a_server_that_comes_back_with_older_data() {
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
     holds(Cold, &[Call(0), Invalidate(1, Name)], mishaps, 20_000);
-    holds(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps, 20_000);
+    holds(TokensCached, &[Call(0), Invalidate(0, Prefix)], mishaps, 20_000);
     let mishaps = Mishaps { rollbacks: 1, silences: 1, ..NONE };
     holds(Stored, &[Call(1), Invalidate(0, Name)], mishaps, 80_000);
     let mishaps = Mishaps { rollbacks: 2, ..NONE };
@@ -111,12 +111,12 @@ fn a_server_that_comes_back_with_older_data() {
 }
 
 #[test]
-fn a_connection_that_is_lost_while_the_feed_is_heard() {
+fn a_connection_that_is_lost_while_the_feed_is_connected() {
     let mishaps = Mishaps { cuts: 1, silences: 1, ..NONE };
     holds(Stored, &[Call(0), Invalidate(0, Name)], mishaps, 3_000);
-    holds(Mirrored, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 50_000);
+    holds(TokensCached, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 50_000);
     let mishaps = Mishaps { cuts: 1, ..NONE };
-    holds(Mirrored, &[Call(0), Invalidate(0, Name), Invalidate(1, Prefix)], mishaps, 5_000);
+    holds(TokensCached, &[Call(0), Invalidate(0, Name), Invalidate(1, Prefix)], mishaps, 5_000);
     holds(Warm, &[Call(0), Put(0, Within), Invalidate(1, Name)], mishaps, 3_000);
 }
 
@@ -134,7 +134,7 @@ fn a_put_a_load_and_an_invalidation() {
     holds(Stored, &[Call(0), Put(1, Within), Invalidate(0, Name)], mishaps, 40_000);
     holds(Stored, &[Call(1), Put(1, Within), Invalidate(0, Prefix)], mishaps, 60_000);
     holds(Cold, &[Call(0), Put(1, Before), Invalidate(1, Name)], mishaps, 20_000);
-    holds(Mirrored, &[Call(0), Put(1, Before), Invalidate(0, Prefix)], mishaps, 30_000);
+    holds(TokensCached, &[Call(0), Put(1, Before), Invalidate(0, Prefix)], mishaps, 30_000);
     holds(Warm, &[Call(0), Call(1), Put(0, Within), Invalidate(1, Name)], NONE, 18_000);
 }
 
@@ -157,11 +157,11 @@ fn a_put_when_the_server_comes_back_with_older_data() {
 fn loads_and_a_clearing() {
     let mishaps = Mishaps { evictions: 1, ..NONE };
     holds(Cold, &[Call(0), Call(1), Clear(0)], mishaps, 20_000);
-    holds(Mirrored, &[Call(0), Call(1), Clear(0)], mishaps, 10_000);
+    holds(TokensCached, &[Call(0), Call(1), Clear(0)], mishaps, 10_000);
     holds(Warm, &[Call(0), Call(1), Clear(0)], mishaps, 1_000);
-    holds(Mirrored, &[Call(0), Call(1), Clear(0), Invalidate(1, Name)], NONE, 90_000);
-    holds(Mirrored, &[Call(1), Put(0, Within), Clear(0)], NONE, 6_000);
-    holds(Mirrored, &[Call(1), Put(1, Within), Clear(0)], NONE, 5_000);
+    holds(TokensCached, &[Call(0), Call(1), Clear(0), Invalidate(1, Name)], NONE, 90_000);
+    holds(TokensCached, &[Call(1), Put(0, Within), Clear(0)], NONE, 6_000);
+    holds(TokensCached, &[Call(1), Put(1, Within), Clear(0)], NONE, 5_000);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn loads_and_an_invalidation_in_a_cluster() {
     hold(program(Cold, roles, NONE).on(TokensApart), 55_000);
     let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];
     hold(program(Cold, roles, NONE).on(TokensApart), 70_000);
-    hold(program(Mirrored, roles, NONE).on(TokensApart), 10_000);
+    hold(program(TokensCached, roles, NONE).on(TokensApart), 10_000);
     let roles = &[Call(1), Invalidate(0, Name), Invalidate(0, PrefixAndOwn)];
     hold(program(Stored, roles, NONE).on(TokensApart), 8_000);
 }
@@ -199,17 +199,17 @@ fn a_feed_of_two_nodes() {
     let mishaps = Mishaps { interruptions: 1, lapses: 1, doubles: 1, ..NONE };
     let roles = &[Invalidate(0, Name), Invalidate(0, PrefixAndOwn)];
     hold(program(Warm, roles, mishaps).on(TokensApart), 5_000);
-    hold(program(Mirrored, &[Call(1), Invalidate(0, Prefix)], mishaps).on(TokensApart), 20_000);
+    hold(program(TokensCached, &[Call(1), Invalidate(0, Prefix)], mishaps).on(TokensApart), 20_000);
 }
 
 #[test]
 fn an_invalidation_that_one_node_does_not_confirm() {
     let mishaps = Mishaps { silences: 1, evictions: 1, ..NONE };
     let roles = &[Call(1), Invalidate(0, PrefixAndOwn)];
-    hold(program(Mirrored, roles, mishaps).on(TokensApart), 5_000);
+    hold(program(TokensCached, roles, mishaps).on(TokensApart), 5_000);
     let mishaps = Mishaps { silences: 2, ..NONE };
     let roles = &[Invalidate(0, Name), Invalidate(1, PrefixAndOwn)];
-    hold(program(Mirrored, roles, mishaps).on(TokensApart), 1_000);
+    hold(program(TokensCached, roles, mishaps).on(TokensApart), 1_000);
 }
 
 #[test]
@@ -217,12 +217,12 @@ fn nodes_that_come_back_with_older_data() {
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
     for servers in [TokensApart, PrefixApart, RootApart] {
         hold(program(Stored, &[Invalidate(0, Name)], mishaps).on(servers), 5_000);
-        hold(program(Mirrored, &[Invalidate(0, Prefix)], mishaps).on(servers), 7_000);
+        hold(program(TokensCached, &[Invalidate(0, Prefix)], mishaps).on(servers), 7_000);
     }
     let roles = &[Direct(1), Invalidate(0, Name)];
     hold(program(Stored, roles, mishaps).on(TokensApart), 300_000);
     let roles = &[Call(0), Invalidate(0, Prefix)];
-    hold(program(Mirrored, roles, mishaps).on(PrefixApart), 350_000);
+    hold(program(TokensCached, roles, mishaps).on(PrefixApart), 350_000);
     let mishaps = Mishaps { rollbacks: 2, ..NONE };
     hold(program(Warm, &[Invalidate(0, Name)], mishaps).on(TokensApart), 100_000);
 }
@@ -232,14 +232,17 @@ fn nodes_that_come_back_with_older_data() {
 fn a_cluster_at_length() {
     let mishaps = Mishaps { evictions: 1, ..NONE };
     let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];
-    hold(program(Mirrored, roles, mishaps).on(TokensApart), 250_000);
+    hold(program(TokensCached, roles, mishaps).on(TokensApart), 250_000);
     let mishaps = Mishaps { cuts: 1, ..NONE };
     let roles = &[Call(1), Put(0, Within), Invalidate(1, Name)];
-    hold(program(Mirrored, roles, mishaps).on(TokensApart), 200_000);
+    hold(program(TokensCached, roles, mishaps).on(TokensApart), 200_000);
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
     for servers in [TokensApart, PrefixApart, RootApart] {
         hold(program(Cold, &[Call(0), Invalidate(1, Name)], mishaps).on(servers), 200_000);
-        hold(program(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps).on(servers), 200_000);
+        hold(
+            program(TokensCached, &[Call(0), Invalidate(0, Prefix)], mishaps).on(servers),
+            200_000,
+        );
         hold(program(Stored, &[Direct(1), Invalidate(0, Name)], mishaps).on(servers), 200_000);
         hold(program(Stored, &[Direct(1), Invalidate(0, Prefix)], mishaps).on(servers), 200_000);
     }
@@ -254,7 +257,7 @@ fn a_cluster_at_length() {
 #[test]
 fn a_connection_to_one_node_that_is_lost() {
     let mishaps = Mishaps { cuts: 1, silences: 1, ..NONE };
-    hold(program(Mirrored, &[Call(0), Invalidate(0, Prefix)], mishaps).on(TokensApart), 4_000);
+    hold(program(TokensCached, &[Call(0), Invalidate(0, Prefix)], mishaps).on(TokensApart), 4_000);
     let mishaps = Mishaps { cuts: 1, ..NONE };
     hold(program(Warm, &[Put(0, Within), Invalidate(1, Name)], mishaps).on(TokensApart), 3_000);
 }
@@ -264,7 +267,7 @@ fn a_put_in_a_cluster() {
     let roles = &[Call(1), Put(1, Within), Invalidate(0, Prefix)];
     hold(program(Stored, roles, NONE).on(TokensApart), 80_000);
     let roles = &[Call(0), Put(1, Before), Invalidate(0, Prefix)];
-    hold(program(Mirrored, roles, NONE).on(TokensApart), 60_000);
+    hold(program(TokensCached, roles, NONE).on(TokensApart), 60_000);
     let mishaps = Mishaps { silences: 1, ..NONE };
     hold(program(Warm, &[Put(0, Within), Put(1, Before)], mishaps).on(TokensApart), 4_000);
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
@@ -273,7 +276,7 @@ fn a_put_in_a_cluster() {
 
 #[test]
 fn a_clearing_in_a_cluster() {
-    hold(program(Mirrored, &[Call(0), Call(1), Clear(0)], NONE).on(TokensApart), 10_000);
+    hold(program(TokensCached, &[Call(0), Call(1), Clear(0)], NONE).on(TokensApart), 10_000);
 }
 
 #[test]
@@ -283,7 +286,7 @@ fn two_versions_and_an_invalidation() {
     holds(Cold, roles, NONE, 1_000);
     holds(Stored, roles, mishaps, 30_000);
     holds(Stored, &[Other(0), Other(1), Invalidate(1, Name)], NONE, 2_500);
-    holds(Mirrored, &[Call(0), Other(1), Invalidate(1, Prefix)], mishaps, 20_000);
+    holds(TokensCached, &[Call(0), Other(1), Invalidate(1, Prefix)], mishaps, 20_000);
     holds(Stored, &[Other(0), Other(1), Invalidate(0, Name), Invalidate(1, Name)], NONE, 60_000);
 }
 
@@ -350,7 +353,12 @@ fn two_versions_at_length() {
 #[ignore = "takes minutes, and gigabytes: with optimisation only"]
 fn mishaps_of_all_kinds_at_once() {
     let roles = &[Call(0), Call(1), Call(1), Invalidate(0, Prefix)];
-    holds(Mirrored, roles, Mishaps { evictions: 1, silences: 1, doubles: 1, ..NONE }, 1_000_000);
+    holds(
+        TokensCached,
+        roles,
+        Mishaps { evictions: 1, silences: 1, doubles: 1, ..NONE },
+        1_000_000,
+    );
     let roles = &[Call(0), Call(1), Invalidate(0, Name)];
     let mishaps = Mishaps { evictions: 1, doubles: 1, interruptions: 1, silences: 1, ..NONE };
     holds(Stored, roles, mishaps, 1_000_000);

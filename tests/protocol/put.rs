@@ -1,4 +1,4 @@
-//! A put: a mark over whatever is there, and the value over that mark.
+//! A put: a placeholder over any present state, and the value over that placeholder.
 
 use crate::redis::Keys;
 use crate::rules::{Known, Model, Rule};
@@ -15,7 +15,7 @@ impl World {
                 self.actors[i].noted = Noted::ALL;
                 match usable {
                     true => At::Begins(None, Begun::default(), Keys::ALL),
-                    false => At::OwesValue,
+                    false => At::QueuesValue,
                 }
             }
             At::Begins(seen, mut begun, left) => {
@@ -36,7 +36,7 @@ impl World {
                     self.write(i);
                 }
                 let fill = Fill::new(begun, self.written[i], model.filled(i));
-                if usable { At::Fills(fill) } else { At::OwesValue }
+                if usable { At::Fills(fill) } else { At::QueuesValue }
             }
             At::Fills(mut fill) => {
                 self.fill_put(model, i, keys, &mut fill);
@@ -52,7 +52,7 @@ impl World {
                     At::Removes(model.removed(i))
                 }
             }
-            At::OwesValue => self.owe_value(model, i),
+            At::QueuesValue => self.queue_value(model, i),
             At::Overtakes(version) => self.overtake(model, i, version),
             At::Removes(left) => self.remove(model, i, left, keys),
             at => self.end_removal(model, i, at),
@@ -71,11 +71,11 @@ impl World {
         }
     }
 
-    /// What Redis holds, or half holds, must go before it is used again. Memory is not Redis.
-    fn owe_value(&mut self, model: &Model, i: usize) -> At {
+    /// Makes the removal of a value pending that Redis has, or may have. Memory is not affected.
+    fn queue_value(&mut self, model: &Model, i: usize) -> At {
         let place = model.role(i).place();
         self.processes[place].journal |= 1 << i;
-        if model.is_off(Rule::AwayPutsNoteFirst) {
+        if model.is_off(Rule::UnconfirmedPutsNoteFirst) {
             self.actors[i].noted = Noted::ALL;
         }
         At::Overtakes(self.written[i])

@@ -1,17 +1,18 @@
-//! What the server holds, or the nodes of a cluster, and what they are asked.
+//! The state of the server, or of the nodes of a cluster, and the commands that they execute.
 
 use std::num::NonZeroU8;
 
 use crate::rules::{Model, Rule};
 use crate::state::{Begun, Fill, Node, Nodes, Version};
 
-/// A random number: a mark's, an entry's, or a token. Each is drawn once; here it says by whom.
+/// A random number: that of a placeholder or an entry, or a token. Each is drawn once; here it names
+/// the actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Id(NonZeroU8);
 
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    Mark,
+    Placeholder,
     Entry,
     Tombstone,
     Root,
@@ -25,11 +26,11 @@ impl Id {
     }
 }
 
-/// What is under the name, or beside it.
+/// The contents of the name, or of the place beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Held {
     Nothing,
-    Mark(Id),
+    Placeholder(Id),
     Entry(Entry),
     Tombstone(Id),
 }
@@ -69,11 +70,11 @@ impl Keys {
     pub const PREFIX: Keys = Keys(4);
     /// The name that is the prefix itself: nobody has it.
     pub const OWN: Keys = Keys(8);
-    /// Where it is kept which servers have been met.
+    /// The key under which the identified servers are recorded.
     pub const RUNS: Keys = Keys(16);
     /// No key: a notice that is sent by itself.
     pub const NOTICE: Keys = Keys(32);
-    /// Where the entry of a call is that has found another's under the name.
+    /// The key of a call's entry if an entry of the other kin is under the name.
     pub const BESIDE: Keys = Keys(64);
     /// The token of the name itself.
     pub const NAME_TOKEN: Keys = Keys(128);
@@ -110,11 +111,11 @@ pub struct Redis {
     pub tokens: Tokens,
     /// Which run of its server each node is.
     pub runs: [u8; 2],
-    /// The runs that have been met, a bit for each.
-    pub met: u8,
+    /// The identified runs, a bit for each.
+    pub identified: u8,
 }
 
-/// What an invalidation is about.
+/// The scope of an invalidation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
     Name,
@@ -137,7 +138,7 @@ impl Held {
     pub fn id(self) -> Option<Id> {
         match self {
             Held::Nothing => None,
-            Held::Mark(id) | Held::Tombstone(id) | Held::Entry(Entry { id, .. }) => Some(id),
+            Held::Placeholder(id) | Held::Tombstone(id) | Held::Entry(Entry { id, .. }) => Some(id),
         }
     }
 }
@@ -145,7 +146,7 @@ impl Held {
 impl Tokens {
     pub const NONE: Tokens = Tokens { root: None, prefix: None, name: None };
 
-    /// Whether all that are recorded are there, and equal.
+    /// Returns whether all recorded tokens are present and equal.
     pub fn confirm(self, recorded: Tokens) -> bool {
         let equal = |now: Option<Id>, then| now.is_some() && now == then;
         equal(self.root, recorded.root)
@@ -185,9 +186,9 @@ impl Redis {
         begun: &mut Begun,
     ) {
         let found = self.at(begun.place()).id();
-        let marks = !model.is_off(Rule::LoadsLeaveMarks)
+        let marks = !model.is_off(Rule::LoadsLeavePlaceholders)
             && !model.is_off(Rule::AbsentEqualsNothing)
-            && !model.is_off(Rule::MarksNotTombstones);
+            && !model.is_off(Rule::PlaceholdersNotTombstones);
         let free = marks && (found.is_none() || found == seen);
         self.begin_over(free, actor, keys, begun);
     }
@@ -201,7 +202,7 @@ impl Redis {
         let place = begun.place();
         if keys.has(place) {
             if free {
-                *self.at_mut(place) = Held::Mark(Id::new(Kind::Mark, actor));
+                *self.at_mut(place) = Held::Placeholder(Id::new(Kind::Placeholder, actor));
             }
             begun.over = self.at(place).id();
         }
@@ -225,7 +226,8 @@ impl Redis {
     /// A load ends: whether its value is stored by this. Where the tokens are elsewhere they are compared
     /// beside it, and what is stored though one is another is stale.
     pub fn fill(&mut self, model: &Model, actor: usize, keys: Keys, fill: &mut Fill) -> bool {
-        let guarded = if model.is_put(actor) { Rule::PutsCompare } else { Rule::LoadsLeaveMarks };
+        let guarded =
+            if model.is_put(actor) { Rule::PutsCompare } else { Rule::LoadsLeavePlaceholders };
         let Fill { begun, version, .. } = *fill;
         let current = self.tokens.confirm_some(keys, begun.tokens)
             || model.is_off(guarded)
@@ -242,10 +244,10 @@ impl Redis {
         stores
     }
 
-    /// A load that has failed takes its own mark away.
+    /// Removes the placeholder of a load that has failed.
     pub fn release(&mut self, actor: usize) {
         for held in [&mut self.held, &mut self.beside] {
-            if *held == Held::Mark(Id::new(Kind::Mark, actor)) {
+            if *held == Held::Placeholder(Id::new(Kind::Placeholder, actor)) {
                 *held = Held::Nothing;
             }
         }
@@ -253,7 +255,7 @@ impl Redis {
 
     pub fn remove(&mut self, model: &Model, actor: usize, keys: Keys) {
         if keys.has(Keys::NAME) {
-            self.held = match model.is_off(Rule::MarksNotTombstones) {
+            self.held = match model.is_off(Rule::PlaceholdersNotTombstones) {
                 true => Held::Tombstone(Id::new(Kind::Tombstone, actor)),
                 false => Held::Nothing,
             };
@@ -271,15 +273,16 @@ impl Redis {
     }
 
     /// One page of a scan, and the removal of what it has found.
-    pub fn sweep(&mut self, model: &Model, place: Keys) {
+    pub fn scan(&mut self, model: &Model, place: Keys) {
         let held = self.at_mut(place);
-        let spared = matches!(held, Held::Mark(_)) && model.is_off(Rule::ClearTakesMarks);
+        let spared =
+            matches!(held, Held::Placeholder(_)) && model.is_off(Rule::ClearTakesPlaceholders);
         if !spared {
             *held = Held::Nothing;
         }
     }
 
-    /// What is under the name, or beside it.
+    /// Returns the contents of the name, or of the place beside it.
     pub fn at(&self, place: Keys) -> Held {
         if place == Keys::BESIDE { self.beside } else { self.held }
     }
@@ -288,15 +291,15 @@ impl Redis {
         if place == Keys::BESIDE { &mut self.beside } else { &mut self.held }
     }
 
-    /// Whether the run that a node is has been met.
+    /// Returns whether the present run of a node is identified.
     pub fn knows(&self, node: Node) -> bool {
-        self.met & self.run_of(node) != 0
+        self.identified & self.run_of(node) != 0
     }
 
-    /// It is kept of these nodes that they have been met.
+    /// Records these nodes as identified.
     pub fn keep_known(&mut self, nodes: Nodes) {
         for node in nodes.each() {
-            self.met |= self.run_of(node);
+            self.identified |= self.run_of(node);
         }
     }
 
@@ -304,14 +307,14 @@ impl Redis {
         1 << (node as u8 * 4 + self.runs[node])
     }
 
-    /// What of this is on a node.
+    /// Returns the part of the state that is on one node.
     pub fn part(&self, model: &Model, node: Node) -> Redis {
         let mut part = Redis {
             held: Held::Nothing,
             beside: Held::Nothing,
             tokens: Tokens::default(),
             runs: [0; 2],
-            met: 0,
+            identified: 0,
         };
         part.take_over(model, node, self);
         part
@@ -330,7 +333,7 @@ impl Redis {
             self.tokens.read(token, from.tokens);
         }
         if is_there(Keys::RUNS) {
-            self.met = from.met;
+            self.identified = from.identified;
         }
     }
 }

@@ -3,17 +3,17 @@
 use crate::redis::{Keys, Kin, What};
 use crate::state::{ACTORS, Mishaps, Node, Nodes, Notice};
 
-/// What the protocol holds to.
+/// The rules of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// A load notes the tokens before its body.
     TokensNotedFirst,
-    /// A load leaves a mark and stores over that. Otherwise: a plain SET.
-    LoadsLeaveMarks,
-    /// A load that found nothing has a mark to store over. Otherwise: it stores over nothing.
+    /// A load sets a placeholder and stores over it. Otherwise: a plain SET.
+    LoadsLeavePlaceholders,
+    /// A load that found nothing has a placeholder to store over. Otherwise: it stores over nothing.
     AbsentEqualsNothing,
-    /// Marks of loads. Otherwise: an invalidated name gets a tombstone.
-    MarksNotTombstones,
+    /// Placeholders of loads. Otherwise: an invalidated name gets a tombstone.
+    PlaceholdersNotTombstones,
     /// A fill looks at the tokens, too.
     FillsCompareTokens,
     /// A read notes its tags before it asks Redis for the entry. Otherwise: before their tokens are
@@ -26,7 +26,7 @@ pub enum Rule {
     /// The notice goes out together with the removal. Otherwise: before it.
     RemovedWhenPublished,
     /// A fetched token is cached only if its tag has not been invalidated since before.
-    MirrorNotesFirst,
+    TokenCacheNotesFirst,
     /// A notice says what is invalid. Otherwise: which token is valid.
     NoticesCarryNoTokens,
     /// A copy in memory depends on what was noted before Redis was asked.
@@ -37,86 +37,87 @@ pub enum Rule {
     EpochAfterSubscription,
     /// Copies and cached tokens count only while the lease holds.
     LeaseCounts,
-    /// A read that has gone past memory, since the lease had ended, makes stale what memory held.
-    PassingEndsMemory,
-    /// What Redis has not confirmed is owed to it.
-    UnconfirmedIsOwed,
-    /// It is owed before the local half. Otherwise: after it.
-    OwedFirst,
+    /// A read that bypasses memory because the lease has ended makes the contents of memory stale.
+    BypassEndsMemory,
+    /// An invalidation that Redis has not confirmed is pending.
+    UnconfirmedIsPending,
+    /// It is recorded as pending before the local half. Otherwise: after it.
+    PendingFirst,
     /// Redis is not asked for a key whose removal is pending.
-    DebtsKeepFromRedis,
+    PendingKeysAreNotRead,
     /// Nor for a token. Otherwise: only for no name.
-    DebtsOfTagsCount,
+    PendingTagsAreNotRead,
     /// Nor for a name. Otherwise: only for no token.
-    DebtsOfNamesCount,
-    /// What was owed is published when it is paid.
+    PendingNamesAreNotRead,
+    /// A pending removal is published when it is sent.
     ReplaysPublish,
-    /// Who first meets a server that is new removes the root's token.
+    /// If a process identifies a new server, it removes the root token.
     NewServerLosesRoot,
     /// After an outage Redis is read only in a new epoch.
     NewEpochAfterOutage,
-    /// Clearing takes marks along.
-    ClearTakesMarks,
-    /// Whoever clears stops its loads once more when Redis is clear. Otherwise: only before.
+    /// A `clear` removes placeholders.
+    ClearTakesPlaceholders,
+    /// After its scan of Redis, a `clear` stops the loads of its process once more. Otherwise: only before.
     ClearStopsLoadsAfterwards,
-    /// Clearing looks for copies in memory when Redis is clear. Otherwise: only before.
+    /// After its scan of Redis, a `clear` removes matching copies. Otherwise: only before.
     ClearLooksAfterwards,
-    /// Who hears that a pattern was cleared stops its loads.
-    HearersStopLoads,
+    /// A process that receives a `clear` stops its loads.
+    ReceiversStopLoads,
     /// Nothing comes between a last look at the generations and the insertion into memory.
     InsertsAtOnce,
     /// A put takes from loads that began before it the right to store in memory.
     PutsStopLoads,
-    /// A put compares mark and tokens.
+    /// A put compares placeholder and tokens.
     PutsCompare,
-    /// A put tells the others.
+    /// A put is published.
     PutsPublish,
     /// A put that is overtaken removes what is there.
     OvertakenPutsRemove,
     /// A put into memory depends on what was noted before it began.
     PutsNoteFirst,
-    /// So does one that Redis has not confirmed. Otherwise: on what is noted when that is known.
-    AwayPutsNoteFirst,
-    /// A server that was not there for a while is another one when it is back.
+    /// So does one that Redis has not confirmed. Otherwise: on the state when that is known.
+    UnconfirmedPutsNoteFirst,
+    /// A server that was unavailable for a while has a new identity when it is back.
     ServersComeBackNew,
-    /// Who meets a server that is new removes the root's token, and then says that it is known. Otherwise: the
-    /// other way round.
+    /// If a process identifies a new server, it first removes the root token, and then records the
+    /// server as known. Otherwise: the other way round.
     RootGoesFirst,
-    /// The feed listens to every node. Otherwise: to the first.
-    FeedListensToAll,
+    /// The feed subscribes to every node. Otherwise: to the first.
+    FeedSubscribesToAll,
     /// The lease is renewed when every node has answered. Otherwise: when the first has.
     LeaseNeedsAll,
-    /// What is removed on a node is published there, in the same step. Otherwise: by the first node, beside it.
+    /// A removal on a node is published there, in the same step. Otherwise: by the first node, beside
+    /// it.
     NoticeFromItsNode,
     /// An invalidation of several keys has ended when all are removed. Otherwise: when one is.
     AllAreConfirmed,
     /// An entry that is stored beside another's notes the token of the name.
     EntriesBesideNoteTheName,
-    /// Who removes a name removes its token, too.
+    /// A removal of a name removes its token, too.
     RemovalsTakeTheNameToken,
     /// So does a put.
     PutsTakeTheNameToken,
-    /// Clearing takes along what is beside a name, also where nothing is under it.
+    /// A `clear` removes entries beside a name, even if the name is absent.
     ClearTakesWhatIsBeside,
 }
 
 /// One of the two processes.
 pub type Place = usize;
 
-/// What an actor does.
+/// The role of an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Call(Place),
     /// A call that can use only values of the other kin, as another version of the function.
     Other(Place),
-    /// A call in mode `redis`: it looks into no memory and by no mirror.
+    /// A call in mode `redis`: it reads neither memory nor the token cache.
     Direct(Place),
     Invalidate(Place, What),
     Put(Place, Known),
     Clear(Place),
 }
 
-/// When the value of a put is known.
+/// The moment at which the value of a put is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// It is given, as in a direct put: it counts as the newest there is when the put begins.
@@ -125,20 +126,20 @@ pub enum Known {
     Within,
 }
 
-/// How it begins.
+/// The state at the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
     /// Nothing is anywhere.
     Cold,
     /// The value is in Redis.
     Stored,
-    /// The value is in Redis, and both processes mirror its tokens.
-    Mirrored,
+    /// The value is in Redis, and both processes have its tokens in their token caches.
+    TokensCached,
     /// The same, and both have a copy in memory.
     Warm,
 }
 
-/// Where the keys are.
+/// The distribution of the keys over servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Servers {
     /// All on one server.
@@ -151,7 +152,7 @@ pub enum Servers {
     RootApart,
 }
 
-/// Who takes part, and what may happen.
+/// The actors, and the faults that may happen.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     pub servers: Servers,
@@ -185,7 +186,7 @@ impl Servers {
         if self == Servers::One { Nodes::FIRST } else { Nodes::BOTH }
     }
 
-    /// The node that has a key. What has been met is kept where the root's token is not.
+    /// The node that has a key. The identified servers are recorded where the root's token is not.
     pub fn node_of(self, key: Keys) -> Node {
         let apart = match self {
             Servers::One => Keys::NONE,
@@ -214,7 +215,7 @@ impl Model {
         matches!(self.role(actor), Role::Put(..))
     }
 
-    /// What a writer removes.
+    /// Returns what a writer removes.
     pub fn what(&self, actor: usize) -> What {
         match self.role(actor) {
             Role::Invalidate(_, what) => what,
@@ -231,7 +232,8 @@ impl Model {
         if self.is_off(Rule::NoticeFromItsNode) { keys.and(Keys::NOTICE) } else { keys }
     }
 
-    /// What a put writes: the value, over tokens that are to be as they were.
+    /// Returns the keys that a put writes or compares: the value, and the tokens that must be
+    /// unchanged.
     pub fn filled(&self, actor: usize) -> Keys {
         match self.is_put(actor) && self.takes_name_token(Rule::PutsTakeTheNameToken) {
             true => Keys::ALL.and(Keys::NAME_TOKEN),
@@ -243,13 +245,13 @@ impl Model {
         self.is_shared() && !self.is_off(rule)
     }
 
-    /// Whether two kins share the name: else nothing is ever beside it.
+    /// Returns whether two kins share the name. Otherwise there is never an entry beside it.
     pub fn is_shared(&self) -> bool {
         self.program.roles.iter().any(|role| matches!(role, Role::Other(_)))
     }
 
-    /// What a clearing looks for.
-    pub fn swept(&self) -> Keys {
+    /// Returns the keys that a `clear` scans.
+    pub fn scanned(&self) -> Keys {
         match self.is_shared() && !self.is_off(Rule::ClearTakesWhatIsBeside) {
             true => Keys::NAME.and(Keys::BESIDE),
             false => Keys::NAME,
@@ -260,7 +262,7 @@ impl Model {
         if matches!(self.role(actor), Role::Other(_)) { Kin::Other } else { Kin::One }
     }
 
-    /// What a call asks for that looks everywhere.
+    /// Returns the keys that a call reads if it looks everywhere.
     pub fn looked_at(&self) -> Keys {
         match self.is_shared() {
             true => Keys::ALL.and(Keys::BESIDE).and(Keys::NAME_TOKEN),
@@ -268,16 +270,16 @@ impl Model {
         }
     }
 
-    /// Whether an invalidation begins with the removal.
+    /// Returns whether an invalidation begins with the removal.
     pub fn removes_at_once(&self, actor: usize) -> bool {
         matches!(self.role(actor), Role::Invalidate(..))
             && !self.is_off(Rule::RedisFirst)
             && !self.is_off(Rule::RemovedWhenPublished)
     }
 
-    /// Whether the feed listens to this node.
-    pub fn hears(&self, node: Node) -> bool {
-        node == 0 || !self.is_off(Rule::FeedListensToAll)
+    /// Returns whether the feed subscribes to this node.
+    pub fn subscribes_to(&self, node: Node) -> bool {
+        node == 0 || !self.is_off(Rule::FeedSubscribesToAll)
     }
 
     /// The steps in which something is done with these keys.

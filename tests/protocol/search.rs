@@ -9,15 +9,15 @@ use crate::rules::{Model, Start};
 use crate::state::{ACTORS, Actor, Feed, Link, Nodes, Notices, Process, World};
 use crate::step::Step;
 
-/// How a wrong answer comes about: what is wrong, and the fewest steps that lead to it.
+/// A wrong answer, and the fewest steps that lead to it.
 #[derive(Debug)]
 pub struct Violation {
     pub steps: usize,
     pub story: String,
 }
 
-/// A state that has been met: how, and from which other.
-struct Met {
+/// A state that was reached: the step, and the state before it.
+struct Reached {
     step: Step,
     before: usize,
 }
@@ -27,7 +27,7 @@ pub fn explore(model: &Model) -> Result<usize, Violation> {
     let start = World::new(model);
     let mut seen = HashSet::with_hasher(Quick::default());
     seen.insert(start);
-    let mut met: Vec<Met> = Vec::new();
+    let mut reached: Vec<Reached> = Vec::new();
     // With each state the number of the step that led to it; none led to the first.
     let mut next = VecDeque::from([(start, usize::MAX)]);
     while let Some((world, before)) = next.pop_front() {
@@ -37,21 +37,21 @@ pub fn explore(model: &Model) -> Result<usize, Violation> {
             if outcome.is_ok() && !seen.insert(after) {
                 continue;
             }
-            met.push(Met { step, before });
+            reached.push(Reached { step, before });
             if let Err(fault) = outcome {
-                return Err(tell(model, &met, &fault));
+                return Err(tell(model, &reached, &fault));
             }
-            next.push_back((after, met.len() - 1));
+            next.push_back((after, reached.len() - 1));
         }
     }
     Ok(seen.len())
 }
 
-/// The steps to the last state that was met, in words.
-fn tell(model: &Model, met: &[Met], fault: &str) -> Violation {
+/// The steps to the last state that was reached, in words.
+fn tell(model: &Model, reached: &[Reached], fault: &str) -> Violation {
     let mut steps = Vec::new();
-    let mut at = met.len() - 1;
-    while let Some(Met { step, before }) = met.get(at) {
+    let mut at = reached.len() - 1;
+    while let Some(Reached { step, before }) = reached.get(at) {
         steps.push(*step);
         at = *before;
     }
@@ -75,16 +75,16 @@ impl World {
         let entry = Held::Entry(Entry { id: id(Kind::Entry), version: 0, tokens, of: Kin::One });
         let (held, tokens) = match program.start {
             Start::Cold => (Held::Nothing, Tokens::default()),
-            Start::Stored | Start::Mirrored | Start::Warm => (entry, tokens),
+            Start::Stored | Start::TokensCached | Start::Warm => (entry, tokens),
         };
-        let mirrored = matches!(program.start, Start::Mirrored | Start::Warm);
+        let cached = matches!(program.start, Start::TokensCached | Start::Warm);
         let process = Process {
             memory: (program.start == Start::Warm).then_some(0),
             other: None,
-            mirror: if mirrored { tokens } else { Tokens::default() },
+            token_cache: if cached { tokens } else { Tokens::default() },
             lease: true,
             lapsed: false,
-            feed: Feed::Hears,
+            feed: Feed::Connected,
             link: Link::Up,
             lost: Nodes::NONE,
             inbox: Notices::default(),
@@ -96,7 +96,7 @@ impl World {
         };
         let mut actors = [Actor::DONE; ACTORS];
         actors[model.actors()].fill(Actor::NEW);
-        let mut redis = Redis { held, beside: Held::Nothing, tokens, runs: [0; 2], met: 0 };
+        let mut redis = Redis { held, beside: Held::Nothing, tokens, runs: [0; 2], identified: 0 };
         redis.keep_known(model.nodes());
         World {
             data: 0,

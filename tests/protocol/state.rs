@@ -1,4 +1,4 @@
-//! What there is: the servers, the processes, and who does something in them.
+//! The state of the model: the servers, the processes and the actors in them.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::rules::{Model, Rule};
 /// A version of the data: how many writes have been made.
 pub type Version = u8;
 
-/// How many take part at most.
+/// The maximum number of actors.
 pub const ACTORS: usize = 4;
 
 /// Some of those who take part, a bit for each.
@@ -19,12 +19,12 @@ pub type Actors = u8;
 pub struct World {
     pub data: Version,
     pub redis: Redis,
-    /// What each node comes back with if it is rolled back.
+    /// The data with which each node comes back after a rollback.
     pub snapshots: [Option<Redis>; 2],
     pub processes: [Process; 2],
     pub actors: [Actor; ACTORS],
     pub left: Mishaps,
-    /// What each writer has written.
+    /// The version that each writer has written.
     pub written: [Version; ACTORS],
     /// Whose removal Redis is known to hold.
     pub confirmed: Actors,
@@ -69,12 +69,12 @@ impl FromIterator<Node> for Nodes {
     }
 }
 
-/// How many mishaps of a kind there may still be.
+/// The number of faults of each kind that may still happen.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Mishaps {
     /// A key in Redis is evicted, or its time is over.
     pub evictions: u8,
-    /// A notice is heard twice.
+    /// A notice is received twice.
     pub doubles: u8,
     /// The feed's connection is lost.
     pub interruptions: u8,
@@ -128,9 +128,9 @@ impl Noted {
     pub const EPOCH: Noted = Noted(4);
     pub const SWEEPS: Noted = Noted(8);
     pub const PUTS: Noted = Noted(16);
-    /// What an entry in memory depends on.
+    /// The state that an entry in memory depends on.
     pub const STAMPS: Noted = Noted(1 | 2 | 4);
-    /// What a load needs besides to store.
+    /// The additional state that a load needs to store.
     pub const RIGHTS: Noted = Noted(8 | 16);
     pub const ALL: Noted = Noted(1 | 2 | 4 | 8 | 16);
 
@@ -154,7 +154,7 @@ pub struct Process {
     /// The same of the other's value.
     pub other: Option<Version>,
     /// The tokens that are in the token cache; gone in the same way.
-    pub mirror: Tokens,
+    pub token_cache: Tokens,
     pub lease: bool,
     /// The lease has ended, and what memory held then still counts in an outage.
     pub lapsed: bool,
@@ -164,38 +164,38 @@ pub struct Process {
     pub lost: Nodes,
     /// Notices that are on their way.
     pub inbox: Notices,
-    /// Those that have been heard and come once more: no answer to a ping waits for them.
+    /// Those that have been received and arrive once more: no answer to a ping waits for them.
     pub echoes: Notices,
-    /// Writers whose bound has not passed here: what they published has not been heard, and the
+    /// Writers whose bound has not passed here: their notice has not been received, and the
     /// lease has held ever since.
     pub behind: Actors,
     /// Writers whose removal is pending to Redis.
     pub journal: Actors,
-    /// What a read that begins now must return at least.
+    /// The oldest version that a read that begins now may return.
     pub required: Version,
-    /// The same in an outage, when others cannot be heard: what was written here, and what a read has returned
-    /// that went past memory.
+    /// The same in an outage, when notices of others cannot be received: what was written here, and
+    /// what a read has returned that went past memory.
     pub known: Version,
 }
 
 /// The connection over which notices come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Feed {
-    Deaf,
+    Disconnected,
     /// Notices arrive, and what memory held before still counts.
     Subscribed,
-    Hears,
+    Connected,
 }
 
 /// The connections over which Redis is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
     Down,
-    /// One of the servers has never been met: the root's token is to go.
+    /// One of the servers is not identified: the root's token must be removed.
     Removes,
-    /// It is to be kept that they have been met; and whether the root's token is to go after that.
+    /// They must be recorded as identified; `true` if the root's token must be removed after that.
     Keeps(bool),
-    Met,
+    Identified,
     Up,
 }
 
@@ -248,18 +248,18 @@ impl Notices {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Actor {
     pub at: At,
-    /// What it noted before it asked Redis for the entry, or before its load.
+    /// The state that it noted before it read the entry in Redis, or before its load.
     pub noted: Noted,
-    /// What it noted before it asked Redis for tokens.
+    /// The state that it noted before it fetched tokens from Redis.
     pub fetched: Noted,
-    /// What it must return at least.
+    /// The oldest version that it may return.
     pub required: Version,
     /// It goes past memory, since the lease has ended.
-    pub passes: bool,
+    pub bypasses: bool,
 }
 
-/// What an actor's next step will be. A step is one script of Redis, one command, or what a
-/// process does between two of them. Keys are those that are still to be asked for.
+/// The next step of an actor. A step is one script of Redis, one command, or the work of a process
+/// between two of them. Keys are those that have not been handled yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum At {
     Starts,
@@ -279,21 +279,21 @@ pub enum At {
     LoadsAlone,
     // A writer.
     Removes(Keys),
-    Owes,
+    Queues,
     Bumps,
-    OwesLate,
+    QueuesLate,
     // A put, which begins and fills like a load.
     Writes(Begun),
-    OwesValue,
+    QueuesValue,
     Overtakes(Version),
     // A clearing, and whether there was a copy in memory when it began.
     Scans(bool, Keys),
     Announces(bool),
-    Sweeps(bool),
+    ScansMemory(bool),
     Done,
 }
 
-/// What a load noted in Redis.
+/// The state that a load noted in Redis.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Begun {
     /// The state to store over.
@@ -303,7 +303,7 @@ pub struct Begun {
     pub beside: bool,
 }
 
-/// What was found under the name and beside it, and the tokens.
+/// The contents of the name and of the place beside it, and the tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Found {
     pub held: Held,
@@ -321,7 +321,7 @@ impl Begun {
         Begun { beside, ..Begun::default() }
     }
 
-    /// Where the value is stored.
+    /// Returns the key under which the value is stored.
     pub fn place(self) -> Keys {
         if self.beside { Keys::BESIDE } else { Keys::NAME }
     }
@@ -343,9 +343,9 @@ impl Begun {
 pub struct Fill {
     pub begun: Begun,
     pub version: Version,
-    /// What is still to be asked.
+    /// The keys that have not been handled yet.
     pub left: Keys,
-    /// The mark, or a token, is another by now.
+    /// The placeholder or a token has changed.
     pub refused: bool,
 }
 
@@ -357,7 +357,7 @@ impl Fill {
 
 impl Actor {
     pub const NEW: Actor =
-        Actor { at: At::Starts, noted: Noted(0), fetched: Noted(0), required: 0, passes: false };
+        Actor { at: At::Starts, noted: Noted(0), fetched: Noted(0), required: 0, bypasses: false };
     pub const DONE: Actor = Actor { at: At::Done, ..Actor::NEW };
 
     pub fn bump(&mut self, what: Noted) {
@@ -367,7 +367,7 @@ impl Actor {
 }
 
 impl Process {
-    /// Something is invalidated here: what noted it is stale, and no tag of it is mirrored.
+    /// Something is invalidated here: what noted it is stale, and no tag of it is cached.
     pub fn bump(&mut self, what: Noted) {
         if what != Noted::SWEEPS && what != Noted::PUTS {
             self.memory = None;
@@ -375,9 +375,9 @@ impl Process {
         }
         if what == Noted::EPOCH {
             self.lapsed = false;
-            self.mirror = Tokens::default();
+            self.token_cache = Tokens::default();
         } else if what == Noted::PREFIX {
-            self.mirror.prefix = None;
+            self.token_cache.prefix = None;
         }
     }
 

@@ -1,4 +1,4 @@
-//! What can happen next.
+//! The steps that are possible in a state.
 
 use crate::redis::{Held, Keys};
 use crate::rules::{Model, Place, Rule, Servers};
@@ -13,15 +13,15 @@ pub enum Step {
     /// A body fails.
     Fails(usize),
     Evict(Keys),
-    Hears(Place, Notice),
+    Receives(Place, Notice),
     /// The same, and the notice will come once more.
-    HearsDouble(Place, Notice),
+    ReceivesTwice(Place, Notice),
     Interrupt(Place),
     LeaseEnds(Place),
     LeaseRenews(Place),
     Subscribes(Place),
     BeginsEpoch(Place),
-    Pays(Place, Actors),
+    SendsPending(Place, Actors),
     Snapshot(Node),
     RollBack(Node),
     AsksRuns(Place),
@@ -81,20 +81,20 @@ impl World {
     fn steps_of_process(&self, model: &Model, place: Place, steps: &mut Vec<Step>) {
         let Process { lease, feed, link, lost, inbox, echoes, journal, .. } = self.processes[place];
         for notice in inbox.with(echoes).all() {
-            steps.push(Step::Hears(place, notice));
+            steps.push(Step::Receives(place, notice));
             if self.left.doubles > 0 && inbox.has(notice) {
-                steps.push(Step::HearsDouble(place, notice));
+                steps.push(Step::ReceivesTwice(place, notice));
             }
         }
         let mut may = |can: bool, step| steps.extend(can.then_some(step));
-        may(feed != Feed::Deaf && self.left.interruptions > 0, Step::Interrupt(place));
-        may(lease && (feed != Feed::Hears || self.left.lapses > 0), Step::LeaseEnds(place));
+        may(feed != Feed::Disconnected && self.left.interruptions > 0, Step::Interrupt(place));
+        may(lease && (feed != Feed::Connected || self.left.lapses > 0), Step::LeaseEnds(place));
         // Over each connection notices and answers come in order.
         let waits = |notice| model.source_of(notice) == 0 || !model.is_off(Rule::LeaseNeedsAll);
         let answered = !inbox.all().any(waits);
-        may(!lease && feed == Feed::Hears && answered, Step::LeaseRenews(place));
-        let met = matches!(link, Link::Met | Link::Up) && lost == Nodes::NONE;
-        may(feed == Feed::Deaf && met, Step::Subscribes(place));
+        may(!lease && feed == Feed::Connected && answered, Step::LeaseRenews(place));
+        let identified = matches!(link, Link::Identified | Link::Up) && lost == Nodes::NONE;
+        may(feed == Feed::Disconnected && identified, Step::Subscribes(place));
         may(feed == Feed::Subscribed, Step::BeginsEpoch(place));
         for node in model.nodes().each() {
             may(link == Link::Up && !lost.has(node) && self.left.cuts > 0, Step::Cut(place, node));
@@ -106,14 +106,14 @@ impl World {
         if let Link::Keeps(removes) = link {
             may(reaches(Keys::RUNS), Step::KeepsKnown(place, removes));
         }
-        may(link == Link::Met, Step::GoesUp(place));
-        // Before or after it has met the server: it does not read there meanwhile.
-        let owed = model.actors().filter(|i| journal & (1 << i) != 0);
+        may(link == Link::Identified, Step::GoesUp(place));
+        // Before or after it has identified the server: it does not read there meanwhile.
+        let pending = model.actors().filter(|i| journal & (1 << i) != 0);
         match model.program.servers {
-            Servers::One => may(journal != 0, Step::Pays(place, journal)),
-            _ => owed
+            Servers::One => may(journal != 0, Step::SendsPending(place, journal)),
+            _ => pending
                 .filter(|i| reaches(model.what(*i).keys()))
-                .for_each(|i| may(true, Step::Pays(place, 1 << i))),
+                .for_each(|i| may(true, Step::SendsPending(place, 1 << i))),
         }
     }
 
@@ -140,10 +140,10 @@ impl World {
             Step::Silence(i, keys, executed) => self.silence(model, i, keys, executed),
             Step::Fails(i) => self.fail(i),
             Step::Evict(key) => self.evict(key),
-            Step::Hears(place, notice) => self.hear(model, place, notice),
-            Step::HearsDouble(place, notice) => {
+            Step::Receives(place, notice) => self.receive(model, place, notice),
+            Step::ReceivesTwice(place, notice) => {
                 self.left.doubles -= 1;
-                self.hear(model, place, notice);
+                self.receive(model, place, notice);
                 self.processes[place].echoes.add(notice);
             }
             Step::Interrupt(place) => {
@@ -151,13 +151,13 @@ impl World {
                 self.processes[place].disconnect();
             }
             Step::LeaseEnds(place) => {
-                self.left.lapses -= u8::from(self.processes[place].feed == Feed::Hears);
+                self.left.lapses -= u8::from(self.processes[place].feed == Feed::Connected);
                 self.processes[place].end_lease();
             }
             Step::LeaseRenews(place) => self.processes[place].renew_lease(),
             Step::Subscribes(place) => self.subscribe(model, place),
             Step::BeginsEpoch(place) => self.begin_epoch(model, place),
-            Step::Pays(place, owed) => self.pay(model, place, owed),
+            Step::SendsPending(place, pending) => self.send_pending(model, place, pending),
             Step::Snapshot(node) => self.snapshots[node] = Some(self.redis.part(model, node)),
             Step::RollBack(node) => self.roll_back(model, node),
             Step::AsksRuns(place) => self.ask_runs(model, place),
@@ -199,12 +199,12 @@ impl World {
             }
             for key in [Keys::NAME, Keys::BESIDE] {
                 let Held::Entry(entry) = self.redis.at(key) else { continue };
-                let mirrored = trusts && process.mirror.confirm(entry.tokens);
+                let cached = trusts && process.token_cache.confirm(entry.tokens);
                 let reaches = |keys| self.reaches(model, place, keys);
                 let confirmed = reaches(Keys::TOKENS) && self.redis.tokens.confirm(entry.tokens);
                 let needed = if key == Keys::BESIDE { key.and(Keys::NAME_TOKEN) } else { key };
                 let asks = |keys| self.asks_redis(model, place, keys) && reaches(needed);
-                if mirrored && asks(Keys::NAME) || confirmed && asks(Keys::ALL) {
+                if cached && asks(Keys::NAME) || confirmed && asks(Keys::ALL) {
                     process.judge(process.required, entry.version, place, "Redis")?;
                 }
             }
@@ -214,29 +214,29 @@ impl World {
 }
 
 impl World {
-    /// Whether a process asks Redis for these keys: it is there, and is owed the removal of none of
-    /// them.
+    /// Returns whether a process may read these keys in Redis: it is connected, and the removal of none
+    /// of them is pending.
     pub fn asks_redis(&self, model: &Model, place: Place, keys: Keys) -> bool {
         let process = &self.processes[place];
-        process.link == Link::Up && !self.owed(model, place).overlaps(keys)
+        process.link == Link::Up && !self.pending(model, place).overlaps(keys)
     }
 
-    /// The keys whose removal a process owes, as far as that counts.
-    fn owed(&self, model: &Model, place: Place) -> Keys {
+    /// The keys with a pending removal of a process, as far as that counts.
+    fn pending(&self, model: &Model, place: Place) -> Keys {
         let journal = self.processes[place].journal;
         let writers = model.actors().filter(|i| journal & (1 << i) != 0);
-        let owed = writers.fold(Keys::NONE, |keys, i| keys.and(model.what(i).keys()));
+        let pending = writers.fold(Keys::NONE, |keys, i| keys.and(model.what(i).keys()));
         match model.off {
-            Some(Rule::DebtsKeepFromRedis) => Keys::NONE,
-            Some(Rule::DebtsOfTagsCount) => owed.without(Keys::TOKENS),
-            Some(Rule::DebtsOfNamesCount) => owed.without(Keys::NAME),
-            _ => owed,
+            Some(Rule::PendingKeysAreNotRead) => Keys::NONE,
+            Some(Rule::PendingTagsAreNotRead) => pending.without(Keys::TOKENS),
+            Some(Rule::PendingNamesAreNotRead) => pending.without(Keys::NAME),
+            _ => pending,
         }
     }
 }
 
 impl Process {
-    /// Whether a value is new enough.
+    /// Checks that a value is new enough.
     pub fn judge(
         &self,
         required: u8,

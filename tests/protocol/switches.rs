@@ -5,7 +5,7 @@ use crate::redis::What::{Name, Prefix, PrefixAndOwn};
 use crate::rules::Known::{Before, Within};
 use crate::rules::Role::{Call, Clear, Direct, Invalidate, Other, Put};
 use crate::rules::Servers::{PrefixApart, RootApart, TokensApart};
-use crate::rules::Start::{Cold, Mirrored, Stored, Warm};
+use crate::rules::Start::{Cold, Stored, TokensCached, Warm};
 use crate::rules::{Model, Program, Rule};
 use crate::search::{Violation, explore};
 use crate::state::Mishaps;
@@ -29,7 +29,7 @@ fn tokens_noted_after_the_body_hide_an_invalidation() {
 
 #[test]
 fn a_plain_set_lands_on_top_of_an_invalidation() {
-    needs(Rule::LoadsLeaveMarks, program(Cold, &[Call(0), Invalidate(1, Name)], NONE));
+    needs(Rule::LoadsLeavePlaceholders, program(Cold, &[Call(0), Invalidate(1, Name)], NONE));
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn a_load_that_stores_over_nothing_undoes_an_invalidation() {
 #[test]
 fn a_tombstone_that_is_evicted_lets_an_old_value_in() {
     let mishaps = Mishaps { evictions: 1, ..NONE };
-    needs(Rule::MarksNotTombstones, program(Cold, &[Call(0), Invalidate(1, Name)], mishaps));
+    needs(Rule::PlaceholdersNotTombstones, program(Cold, &[Call(0), Invalidate(1, Name)], mishaps));
 }
 
 #[test]
@@ -60,8 +60,8 @@ fn a_notice_that_is_ahead_of_its_removal_is_forgotten_by_then() {
 }
 
 #[test]
-fn a_token_fetched_before_an_invalidation_is_not_mirrored_after_it() {
-    needs(Rule::MirrorNotesFirst, program(Stored, &[Call(1), Invalidate(0, Prefix)], NONE));
+fn a_token_fetched_before_an_invalidation_is_not_cached_after_it() {
+    needs(Rule::TokenCacheNotesFirst, program(Stored, &[Call(1), Invalidate(0, Prefix)], NONE));
 }
 
 #[test]
@@ -96,41 +96,41 @@ fn without_the_lease_a_notice_may_be_late_for_ever() {
 #[test]
 fn what_a_read_has_gone_past_is_not_served_in_the_outage_that_follows() {
     let mishaps = Mishaps { lapses: 1, cuts: 1, ..NONE };
-    needs(Rule::PassingEndsMemory, program(Warm, &[Call(1), Put(0, Before)], mishaps));
+    needs(Rule::BypassEndsMemory, program(Warm, &[Call(1), Put(0, Before)], mishaps));
     let mishaps = Mishaps { interruptions: 1, cuts: 1, ..NONE };
-    needs(Rule::PassingEndsMemory, program(Warm, &[Call(1), Put(0, Within)], mishaps));
+    needs(Rule::BypassEndsMemory, program(Warm, &[Call(1), Put(0, Within)], mishaps));
 }
 
 #[test]
-fn what_redis_has_not_confirmed_is_owed() {
+fn an_unconfirmed_removal_is_pending() {
     let mishaps = Mishaps { silences: 1, ..NONE };
-    needs(Rule::UnconfirmedIsOwed, program(Stored, &[Invalidate(0, Name)], mishaps));
+    needs(Rule::UnconfirmedIsPending, program(Stored, &[Invalidate(0, Name)], mishaps));
 }
 
 #[test]
-fn a_debt_is_noted_before_the_generations_are_raised() {
+fn a_removal_is_pending_before_the_generations_are_raised() {
     let mishaps = Mishaps { silences: 1, ..NONE };
-    needs(Rule::OwedFirst, program(Stored, &[Call(0), Invalidate(0, Name)], mishaps));
+    needs(Rule::PendingFirst, program(Stored, &[Call(0), Invalidate(0, Name)], mishaps));
 }
 
 #[test]
-fn what_is_owed_is_not_asked_for() {
+fn a_key_with_a_pending_removal_is_not_read() {
     let mishaps = Mishaps { silences: 1, ..NONE };
-    needs(Rule::DebtsKeepFromRedis, program(Stored, &[Invalidate(0, Name)], mishaps));
-    needs(Rule::DebtsKeepFromRedis, program(Mirrored, &[Invalidate(0, Prefix)], mishaps));
+    needs(Rule::PendingKeysAreNotRead, program(Stored, &[Invalidate(0, Name)], mishaps));
+    needs(Rule::PendingKeysAreNotRead, program(TokensCached, &[Invalidate(0, Prefix)], mishaps));
 }
 
 #[test]
-fn neither_a_name_nor_a_token_is_asked_for_whose_removal_is_owed() {
+fn neither_a_name_nor_a_token_with_a_pending_removal_is_read() {
     let mishaps = Mishaps { silences: 1, ..NONE };
-    needs(Rule::DebtsOfNamesCount, program(Stored, &[Invalidate(0, Name)], mishaps));
-    needs(Rule::DebtsOfTagsCount, program(Stored, &[Invalidate(0, Prefix)], mishaps));
+    needs(Rule::PendingNamesAreNotRead, program(Stored, &[Invalidate(0, Name)], mishaps));
+    needs(Rule::PendingTagsAreNotRead, program(Stored, &[Invalidate(0, Prefix)], mishaps));
     let roles = &[Call(0), Invalidate(0, PrefixAndOwn)];
-    needs(Rule::DebtsOfTagsCount, program(Mirrored, roles, mishaps).on(TokensApart));
+    needs(Rule::PendingTagsAreNotRead, program(TokensCached, roles, mishaps).on(TokensApart));
 }
 
 #[test]
-fn a_debt_that_is_paid_is_published() {
+fn a_pending_removal_that_is_sent_is_published() {
     let mishaps = Mishaps { silences: 1, ..NONE };
     needs(Rule::ReplaysPublish, program(Warm, &[Invalidate(0, Name)], mishaps));
 }
@@ -142,14 +142,14 @@ fn a_server_with_older_data_loses_its_root() {
 }
 
 #[test]
-fn what_was_mirrored_of_another_server_counts_no_more() {
+fn cached_tokens_of_another_server_are_dropped() {
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
     needs(Rule::NewEpochAfterOutage, program(Warm, &[Invalidate(0, Name)], mishaps));
 }
 
 #[test]
-fn clearing_takes_marks_along() {
-    needs(Rule::ClearTakesMarks, program(Cold, &[Call(1), Clear(0)], NONE));
+fn a_clear_removes_placeholders() {
+    needs(Rule::ClearTakesPlaceholders, program(Cold, &[Call(1), Clear(0)], NONE));
 }
 
 #[test]
@@ -163,8 +163,8 @@ fn whoever_clears_looks_for_copies_when_redis_is_clear() {
 }
 
 #[test]
-fn whoever_hears_of_a_clearing_stops_its_loads() {
-    needs(Rule::HearersStopLoads, program(Stored, &[Call(1), Clear(0)], NONE));
+fn a_process_that_receives_a_clear_stops_its_loads() {
+    needs(Rule::ReceiversStopLoads, program(Stored, &[Call(1), Clear(0)], NONE));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_put_that_is_overtaken_removes_what_came_between() {
 }
 
 #[test]
-fn a_direct_put_whose_mark_is_evicted_is_told_all_the_same() {
+fn a_direct_put_whose_placeholder_is_evicted_is_still_published() {
     let mishaps = Mishaps { evictions: 1, ..NONE };
     needs(Rule::OvertakenPutsRemove, program(Warm, &[Put(0, Before)], mishaps));
 }
@@ -222,7 +222,7 @@ fn a_put_into_memory_depends_on_what_was_noted_before_it_began() {
 fn a_put_that_redis_has_not_confirmed_depends_on_what_was_noted_before_it_began() {
     let mishaps = Mishaps { silences: 1, ..NONE };
     let roles = &[Put(0, Before), Invalidate(1, Name)];
-    needs(Rule::AwayPutsNoteFirst, program(Cold, roles, mishaps));
+    needs(Rule::UnconfirmedPutsNoteFirst, program(Cold, roles, mishaps));
 }
 
 #[test]
@@ -259,17 +259,17 @@ fn a_node_with_older_data_loses_the_root_wherever_that_is() {
 }
 
 #[test]
-fn what_was_mirrored_of_another_node_counts_no_more() {
+fn cached_tokens_of_another_node_are_dropped() {
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
     let program = program(Warm, &[Invalidate(0, Name)], mishaps);
     needs(Rule::NewEpochAfterOutage, program.on(TokensApart));
 }
 
 #[test]
-fn a_node_that_is_not_listened_to_is_not_heard() {
+fn notices_of_a_node_without_a_subscription_are_not_received() {
     let mishaps = Mishaps { lapses: 1, ..NONE };
     let program = program(Warm, &[Invalidate(0, Prefix)], mishaps);
-    needs(Rule::FeedListensToAll, program.on(TokensApart));
+    needs(Rule::FeedSubscribesToAll, program.on(TokensApart));
 }
 
 #[test]
@@ -323,15 +323,15 @@ fn an_entry_beside_anothers_notes_its_tokens_before_the_body() {
     needs(Rule::TokensNotedFirst, program(Stored, &[Other(1), Invalidate(0, Name)], NONE));
 }
 
-/// The limit of meeting servers: one that was met, was replaced, and takes its place again with
-/// its own old data looks like one that was never away.
+/// The limit of identifying servers: if a server is identified, replaced, and returns with its own old
+/// data, this is not detected.
 #[test]
 fn a_server_that_was_met_and_comes_back_with_older_data_is_not_noticed() {
     let mishaps = Mishaps { rollbacks: 1, ..NONE };
     needs(Rule::ServersComeBackNew, program(Stored, &[Invalidate(0, Name)], mishaps));
 }
 
-/// Whether nothing goes wrong without the rule either.
+/// Checks that the protocol is correct even without the rule.
 fn can_do_without(rule: Rule, program: Program, floor: usize) {
     match explore(&Model { program, off: Some(rule) }) {
         Ok(states) => assert!(states >= floor, "{states} states only"),
@@ -339,12 +339,12 @@ fn can_do_without(rule: Rule, program: Program, floor: usize) {
     }
 }
 
-/// Who reads compares the tokens again. (Without a token cache it is the fill that says whether those
-/// who wait may have the value.)
+/// Every read compares the tokens again. (Without a token cache, it is the fill that decides whether
+/// waiting callers may have the value.)
 #[test]
 fn a_fill_with_outdated_tokens_is_of_no_use_and_does_no_harm() {
     let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];
-    can_do_without(Rule::FillsCompareTokens, program(Mirrored, roles, NONE), 1_000);
+    can_do_without(Rule::FillsCompareTokens, program(TokensCached, roles, NONE), 1_000);
     let roles = &[Direct(1), Call(0), Invalidate(0, Prefix)];
     can_do_without(Rule::FillsCompareTokens, program(Stored, roles, NONE).on(TokensApart), 1_000);
 }
@@ -354,8 +354,8 @@ fn a_fill_with_outdated_tokens_is_of_no_use_and_does_no_harm() {
 fn tags_may_be_noted_once_the_entry_is_there_if_their_tokens_are_compared_later() {
     let mishaps = Mishaps { evictions: 1, doubles: 1, ..NONE };
     let roles = &[Call(0), Call(1), Invalidate(0, Prefix)];
-    can_do_without(Rule::TagsNotedBeforeGet, program(Mirrored, roles, mishaps), 30_000);
+    can_do_without(Rule::TagsNotedBeforeGet, program(TokensCached, roles, mishaps), 30_000);
     let mishaps = Mishaps { interruptions: 1, lapses: 1, ..NONE };
     let roles = &[Call(1), Invalidate(0, Prefix)];
-    can_do_without(Rule::TagsNotedBeforeGet, program(Mirrored, roles, mishaps), 1_000);
+    can_do_without(Rule::TagsNotedBeforeGet, program(TokensCached, roles, mishaps), 1_000);
 }

@@ -30,14 +30,14 @@ impl World {
                     of_keys(model, keys)
                 )
             }
-            Step::Fails(i) => format!("{} fails, and takes its mark away", name(model, i)),
+            Step::Fails(i) => format!("{} fails, and removes its placeholder", name(model, i)),
             Step::Evict(key) => format!("Redis evicts {key:?}"),
-            Step::Hears(place, notice) => {
-                format!("process {place} hears {}", notice_in_words(model, notice))
+            Step::Receives(place, notice) => {
+                format!("process {place} receives {}", notice_in_words(model, notice))
             }
-            Step::HearsDouble(place, notice) => {
+            Step::ReceivesTwice(place, notice) => {
                 let notice = notice_in_words(model, notice);
-                format!("process {place} hears {notice}, which will come again")
+                format!("process {place} receives {notice}, which will arrive again")
             }
             Step::Interrupt(place) => {
                 format!("process {place} loses the connection of its feed, and the notices on it")
@@ -46,19 +46,21 @@ impl World {
             Step::LeaseRenews(place) => format!("the lease of process {place} is renewed"),
             Step::Subscribes(place) => format!("process {place} subscribes to the feed again"),
             Step::BeginsEpoch(place) => format!("process {place} begins a new epoch and lease"),
-            Step::Pays(place, _) => format!("process {place} has Redis execute its journal"),
+            Step::SendsPending(place, _) => {
+                format!("process {place} has Redis execute its journal")
+            }
             Step::Snapshot(node) => format!("{} takes a snapshot", server(model, node)),
             Step::RollBack(node) => format!("{} restarts from its snapshot", server(model, node)),
             Step::AsksRuns(place) => {
                 let new = model.nodes().each().filter(|node| !self.redis.knows(*node));
                 let new = new.map(|node| format!(", {} is new", server(model, node)));
                 format!(
-                    "process {place} asks which servers have been met{}",
+                    "process {place} checks which servers are identified{}",
                     new.collect::<String>()
                 )
             }
             Step::RemovesRoot(place) => format!("process {place} removes the root's token"),
-            Step::KeepsKnown(place, _) => format!("process {place} says that they have been met"),
+            Step::KeepsKnown(place, _) => format!("process {place} records them as identified"),
             Step::GoesUp(place) => format!("process {place} uses Redis again"),
             Step::Cut(place, node) => {
                 format!("process {place} loses its connection to {}", server(model, node))
@@ -81,12 +83,12 @@ impl World {
                 held_in_words(self.redis.beside)
             ),
             At::Begins(..) if matches!(role, Role::Put(_, Known::Before)) => {
-                format!("begins in Redis, mark and tokens, with version {}", self.data + 1)
+                format!("begins in Redis, placeholder and tokens, with version {}", self.data + 1)
             }
             At::Begins(_, begun, _) if begun.beside => {
-                "begins in Redis beside the name: mark and tokens".to_owned()
+                "begins in Redis beside the name: placeholder and tokens".to_owned()
             }
-            At::Begins(..) => "begins in Redis: mark and tokens".to_owned(),
+            At::Begins(..) => "begins in Redis: placeholder and tokens".to_owned(),
             At::Loads(_) => format!("runs its body, which reads version {}", self.data),
             At::NotesTokens(..) => "notes the tokens".to_owned(),
             At::Fills(Fill { version, begun, .. }) => {
@@ -104,8 +106,8 @@ impl World {
             At::LoadsAlone => {
                 format!("runs its body without Redis, and reads version {}", self.data)
             }
-            At::Owes | At::OwesValue => "notes in its journal what it owes".to_owned(),
-            At::OwesLate => "notes in its journal what it owes, and returns".to_owned(),
+            At::Queues | At::QueuesValue => "adds its pending removal to the journal".to_owned(),
+            At::QueuesLate => "adds its pending removal to the journal, and returns".to_owned(),
             At::Bumps => "raises its generation, and returns".to_owned(),
             At::Writes(_) if matches!(role, Role::Put(_, Known::Within)) => {
                 format!("runs its body, which writes version {}", self.data + 1)
@@ -121,7 +123,7 @@ impl World {
                 held_in_words(self.redis.beside)
             ),
             At::Announces(_) => "publishes the pattern".to_owned(),
-            At::Sweeps(_) => "clears its memory, and returns".to_owned(),
+            At::ScansMemory(_) => "clears its memory, and returns".to_owned(),
             At::Done => unreachable!("nothing is left to do"),
         }
     }
@@ -162,7 +164,7 @@ fn server(model: &Model, node: Node) -> String {
     }
 }
 
-/// Where a step is about one of several keys: which.
+/// Returns the words for the key that a step is about, if there are several.
 fn of_keys(model: &Model, keys: Keys) -> String {
     match model.program.servers {
         Servers::One => String::new(),
@@ -180,7 +182,7 @@ impl fmt::Debug for Keys {
             Keys::ROOT => "root",
             Keys::PREFIX => "prefix",
             Keys::OWN => "own name",
-            Keys::RUNS => "servers met",
+            Keys::RUNS => "identified servers",
             Keys::BESIDE => "beside the name",
             Keys::NAME_TOKEN => "the name's token",
             _ => "notice",
@@ -192,7 +194,7 @@ impl fmt::Debug for Keys {
 fn held_in_words(held: Held) -> String {
     match held {
         Held::Nothing => "nothing".to_owned(),
-        Held::Mark(_) => "a mark".to_owned(),
+        Held::Placeholder(_) => "a placeholder".to_owned(),
         Held::Tombstone(_) => "a tombstone".to_owned(),
         Held::Entry(entry) => format!("version {}", entry.version),
     }

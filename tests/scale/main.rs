@@ -14,7 +14,7 @@ mod paper;
 mod simulated;
 mod table;
 
-/// Whether all of it is wanted.
+/// Returns whether the full measurement is requested.
 fn is_full() -> bool {
     std::env::var("SCALE").is_ok_and(|value| value == "full")
 }

@@ -20,7 +20,7 @@ pub(crate) const CONNECTIONS: f64 = 3.0;
 /// Bytes in Redis of an instance's connections that have just been used, at most.
 pub(crate) const CONNECTIONS_BYTES: f64 = 150_000.0;
 
-/// How often an instance asks whether it has heard everything, a second.
+/// The number of pings that an instance sends to the feed per second.
 pub(crate) const PINGS: f64 = 2.0;
 /// Bytes of a ping and its answer.
 pub(crate) const PING_BYTES: f64 = 21.0;
@@ -31,8 +31,8 @@ pub(crate) const REPORT_BYTES: f64 = 265.0;
 
 /// Counters for names, and as many for tags, at the default capacity of 64 MiB.
 pub(crate) const SLOTS: f64 = (1 << 19) as f64;
-/// How many tags the token cache remembers.
-pub(crate) const MIRROR: f64 = 16_384.0;
+/// The number of tags in the token cache.
+pub(crate) const TOKEN_CACHE: f64 = 16_384.0;
 /// The default of `CACHE_MEMORY_CAPACITY`.
 pub(crate) const CAPACITY: f64 = (64 << 20) as f64;
 

@@ -1,4 +1,4 @@
-//! What is asked of every shape.
+//! Checks that every shape must pass.
 
 use std::cell::Cell;
 

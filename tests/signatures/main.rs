@@ -16,7 +16,7 @@ mod receivers;
 mod returns;
 mod send_and_size;
 
-/// How many shapes there are in all.
+/// The total number of shapes.
 const SHAPES: usize = arguments::SHAPES
     + async_traits::SHAPES
     + attributes::SHAPES

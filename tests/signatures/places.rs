@@ -1,4 +1,4 @@
-//! Where a function stands, and who wrote it: modules, blocks, macros.
+//! Functions in different places and by different authors: modules, blocks, macros.
 
 use cache_runtime::cached;
 

@@ -292,7 +292,7 @@ async fn generic<T: Serialize + Display>(value: T) -> String {
     value.to_string()
 }
 
-/// Where the compiler knows a type by its bounds alone, and each lifetime may be any.
+/// Calls whose types are known by their bounds alone, with arbitrary lifetimes.
 #[tokio::test]
 async fn generic_and_borrowing_calls_can_be_spawned() {
     async fn call<T: Serialize + Display + Send + Sync + 'static>(value: T) -> String {

@@ -90,7 +90,8 @@ impl EncryptedServer {
     }
 }
 
-/// What servers show, whom they trust, and whether they ask clients for a certificate.
+/// The certificates that servers present, the authorities that they trust, and whether they require
+/// client certificates.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificates {
     ca: PathBuf,
@@ -131,8 +132,8 @@ pub struct EncryptedSentinel {
 }
 
 impl EncryptedSentinel {
-    /// Starts all three with this certificate, which has to be valid for `127.0.0.1`, and waits until the sentinel
-    /// knows the replica.
+    /// Starts all three with this certificate, which has to be valid for `127.0.0.1`, and waits until
+    /// the sentinel knows the replica.
     ///
     /// # Panics
     ///

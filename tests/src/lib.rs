@@ -1,5 +1,5 @@
-//! What the behaviour suite is made with: Redis servers of its own, alone, in clusters and
-//! under sentinels, a bad network before them, child processes, counters.
+//! The tools of the behaviour suite: Redis servers of its own, alone, in clusters and under sentinels,
+//! an unreliable network in front of them, child processes, counters.
 //!
 //! Everything here panics when it fails: a test cannot go on without it.
 #![allow(

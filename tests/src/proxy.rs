@@ -58,7 +58,7 @@ struct State {
     next: u64,
 }
 
-/// What happens to a chunk of bytes.
+/// The treatment of a chunk of bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Flow {
     #[default]
@@ -67,7 +67,7 @@ enum Flow {
     Slow(Duration),
 }
 
-/// What is to happen once so many more bytes of replies have passed.
+/// An action after a number of further bytes of replies.
 #[derive(Clone, Copy, Debug)]
 struct Trap {
     bytes: usize,
@@ -110,7 +110,7 @@ impl Proxy {
         self.port
     }
 
-    /// How many connections are open.
+    /// Returns the number of open connections.
     pub fn connections(&self) -> usize {
         self.shared.lock().connections.len()
     }
@@ -203,7 +203,7 @@ impl State {
         self.connections.iter().any(|connection| connection.number == number)
     }
 
-    /// How many of the next bytes may pass before the trap, and what comes then.
+    /// Returns how many of the next bytes may pass before the trap, and the action that follows.
     fn spring(&mut self, way: Way, bytes: usize) -> (usize, Option<Then>) {
         let Some(trap) = self.trap.as_mut().filter(|_| way == Way::Replies) else {
             return (bytes, None);
@@ -245,7 +245,7 @@ impl Shared {
             if let Ok(client) = client
                 && !refusing
             {
-                // A server that is away leaves a client with a connection that is closed.
+                // A server that is unavailable leaves a client with a connection that is closed.
                 let _ = self.open(client);
             }
         }

@@ -1,8 +1,8 @@
-//! What a master and its replicas say of the copying between them.
+//! Checks of the replication between a master and its replicas.
 
 use crate::{RedisServer, wait::wait_for};
 
-/// Whether the replica copies what its master does, and has come as far as the master is now.
+/// Returns whether the replica has replicated everything up to the present offset of the master.
 pub(crate) fn is_in_sync(master: &RedisServer, replica: &RedisServer) -> bool {
     let far = |offset: Option<String>| offset.and_then(|offset| offset.parse::<u64>().ok());
     // The master's first: it goes on meanwhile.
@@ -11,7 +11,7 @@ pub(crate) fn is_in_sync(master: &RedisServer, replica: &RedisServer) -> bool {
     is_linked(replica) && master.is_some() && copied >= master
 }
 
-/// Whether a server is a replica that has its master's data and hears of changes.
+/// Returns whether a server is a replica that has the data of its master and receives changes.
 pub(crate) fn is_linked(replica: &RedisServer) -> bool {
     field(replica, "master_link_status").as_deref() == Some("up")
 }

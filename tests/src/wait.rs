@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long servers may take to agree among themselves: a cluster to form, a replica to take over.
+/// The time that servers may take to agree: a cluster to form, a replica to be promoted.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Asks again and again until the answer is there: an `Err` says what is still missing.

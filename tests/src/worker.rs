@@ -10,7 +10,7 @@ use std::{
 
 use crate::signal::{self, Signal};
 
-/// How long an answer may take.
+/// The time that an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A child process with a cache of its own: the program `worker` of this package, or another one.

@@ -38,7 +38,7 @@ impl Subject {
         self.cache.manager.get::<Vec<String>>(NAME).await.unwrap().is_some()
     }
 
-    /// Loads anew over what is there, and sees that it has been stored and nothing has suffered.
+    /// Refreshes the entry, and checks that the value is stored and everything else is unchanged.
     async fn is_overwritten(&self) {
         let manager = &self.cache.manager;
         let value = vec!["anew".to_owned()];

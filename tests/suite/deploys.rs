@@ -24,7 +24,7 @@ fn version() -> u8 {
     VERSION.try_with(|version| *version).unwrap_or_else(|_| LAST.get())
 }
 
-/// What a program stores of a video: each version has fields of its own.
+/// The value that a program stores for a video. Each version has fields of its own.
 #[derive(Clone, Debug, PartialEq)]
 struct Video {
     views: u64,
@@ -322,7 +322,7 @@ async fn a_load_beside_a_name_that_was_removed_meanwhile_is_not_stored() {
 
 /// Refreshing what is past its TTL says nothing about the data of others.
 #[tokio::test]
-async fn each_version_loads_its_stale_value_anew_and_leaves_the_others() {
+async fn each_version_refreshes_its_stale_value_and_leaves_the_others() {
     on_stores(&Store::STRICT, async |cache: TestCache| {
         let processes: [Process; 2] = Process::of_versions(&cache).await;
         let call = async |process: &Process| {

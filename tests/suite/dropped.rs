@@ -57,7 +57,7 @@ async fn reads_of_other_keys_go_on_in_redis_while_invalidations_are_pending() {
             begin_and_drop(change(id));
             assert_eq!(cache.manager.get("written").await.unwrap(), Some(id));
         }
-        assert_eq!(source.reads(), 1, "no call ran its body anew");
+        assert_eq!(source.reads(), 1, "no call ran its body again");
         assert_eq!(cache.manager.stats().redis_errors, 0);
     })
     .await;

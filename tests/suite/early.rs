@@ -56,7 +56,7 @@ async fn near_its_end<F: Future<Output = Loaded>>(
 }
 
 #[tokio::test]
-async fn a_value_near_its_end_is_loaded_anew_behind_its_callers() {
+async fn a_value_near_its_end_is_refreshed_in_the_background() {
     on_stores(&Store::INTENDED, async |cache: TestCache| {
         let source = Source::new(1);
         near_its_end(&cache, &source, || early(&source, 1)).await;

@@ -68,7 +68,7 @@ async fn an_invalidation_outlasts_what_redis_evicts() {
             source.set(value);
             way.invalidate(&cache.manager).await;
             full.evict(SOME);
-            // The tokens that are gone are made anew, for another entry.
+            // The evicted tokens are created again, for another entry.
             let options = SetOptions::ttl(Duration::from_secs(60)).tag("team:red");
             cache.manager.set("video:meta:8", &value, options).await.unwrap();
             assert_eq!(call(&cache.manager, &source).await.unwrap(), value, "{way:?}");

@@ -126,7 +126,7 @@ async fn who_has_waited_for_long_enough_loads() {
 }
 
 #[tokio::test]
-async fn one_process_loads_anew_what_all_serve() {
+async fn one_process_refreshes_what_all_serve() {
     on_stores(&Store::STRICT, async |cache: TestCache| {
         let source = Source::new(1);
         let peer = cache.peer().await;
@@ -186,7 +186,8 @@ fn the_others_go_on_when_the_process_that_loads_is_killed() {
     assert_eq!(other.call("loads"), "1");
 }
 
-/// What has slept through its lease has lost it, and takes nothing from who has it now.
+/// A process that was suspended beyond its lease has lost it, and does not remove the lease of its
+/// successor.
 #[test]
 fn a_process_that_wakes_up_after_its_lease_leaves_its_successors_alone() {
     let (_server, mut slow, mut other) = while_one_loads(500);

@@ -1,4 +1,4 @@
-//! What all processes have counted together.
+//! The totals of all processes.
 
 use std::time::Duration;
 
@@ -80,7 +80,7 @@ async fn what_a_process_has_counted_outlives_it() {
 }
 
 #[tokio::test]
-async fn a_reset_of_one_process_leaves_the_sums_and_theirs_begin_anew() {
+async fn a_reset_of_one_process_leaves_the_sums_of_the_fleet() {
     let cache = reporting(OFTEN).await;
     let source = Source::new(1);
     ask(&cache.manager, &source, &[1, 1]).await;

@@ -17,7 +17,7 @@ use crate::stores::{TestCache, in_time, on_each_store};
 struct Loads {
     first: Source,
     runs: Counter,
-    /// Where all but the first one meet, if they have to.
+    /// A barrier at which all but the first load wait, if set.
     others: Option<Arc<Barrier>>,
 }
 
@@ -107,7 +107,7 @@ async fn alone(loads: &Loads) -> usize {
     run
 }
 
-/// What thirty calls return. All but the first one come while that is loading.
+/// Returns the results of thirty calls. All but the first one begin while that one is loading.
 async fn thirty<T: Send + 'static>(loads: &Loads, call: impl Fn() -> JoinHandle<T>) -> Vec<T> {
     let hold = loads.first.hold();
     let mut calls = vec![call()];

@@ -1,4 +1,4 @@
-//! What the cache says in the log: once, and without secrets.
+//! The log of the cache: each line once, and without secrets.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -55,7 +55,7 @@ impl Log {
         (log, Capture)
     }
 
-    /// What this thread logs into; nothing, while it ends.
+    /// Returns the log of this thread, or `None` while the thread ends.
     fn here() -> Option<Log> {
         LOG.try_with(|log| log.borrow().clone()).ok().flatten()
     }
@@ -265,7 +265,7 @@ async fn an_entry_of_a_function_that_is_not_cached_is_an_error() {
     ] {
         let begin = format!("the `entry` of suite::log::{function} (tests/suite/log.rs:");
         let end = format!(
-            ") is not the call of a `#[cached]` function (suite::log::not_cached): {nothing} times=1"
+            ") is not a call of a `#[cached]` function (suite::log::not_cached); {nothing} times=1"
         );
         assert!(error.contains(&begin) && error.ends_with(&end), "{error}");
     }

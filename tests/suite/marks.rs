@@ -1,4 +1,4 @@
-//! What a load left in Redis before it began, and what becomes of its value when that is lost.
+//! The placeholder that a load leaves in Redis, and the load's value if the placeholder is lost.
 
 use std::convert::identity;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! What fits into memory is there, what does not is said, and a value may use the cache when it is dropped.
+//! Values that fit into memory are kept, others are reported, and a value may use the cache in its
+//! `Drop`.
 
 use std::future::Future;
 use std::pin::pin;

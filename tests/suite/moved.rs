@@ -1,4 +1,4 @@
-//! What another client has renamed or copied to another key is a miss there.
+//! An entry that another client has renamed or copied to another key is a miss there.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::stores::{Store, TestCache, connect, on_stores};
 
 const TTL: Duration = Duration::from_secs(60);
 
-/// How another client moves what is under one key to another.
+/// The commands with which another client moves a key.
 const MOVES: [&[&str]; 2] = [&["RENAME"], &["COPY", "REPLACE"]];
 
 #[cached(ttl = "1m", key_prefix = "moved", key = "{id}")]

@@ -1,4 +1,4 @@
-//! How a function that changes data may end, and what it then has invalidated.
+//! The ways in which a function that changes data may end, and the invalidations that follow.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ async fn before(source: Source, end: End, team: &str) -> Result<(), String> {
     body(&source, end).await
 }
 
-/// What the entry of the video is, for who names it by its call.
+/// The cached function whose entry others select by its call.
 #[cached(ttl = "1m", key_prefix = "video:meta", key = "{id}")]
 async fn meta(id: u64) -> u64 {
     id
@@ -122,7 +122,7 @@ async fn fill(cache: &CacheManager) {
 
 const KEPT: (bool, bool) = (true, true);
 const GONE: (bool, bool) = (false, false);
-/// What is put; what was there is 1.
+/// The value of the put; the earlier value is 1.
 const PUT: u64 = 2;
 
 #[tokio::test]
@@ -172,7 +172,7 @@ async fn an_entry_is_invalidated_as_when_says() {
     .await;
 }
 
-/// Whether the entry that the function names is still there; the other one is in any case.
+/// Returns whether the entry that the function names is still there. The other entry always is.
 async fn entry_kept_after<F>(cache: &TestCache, end: End, call: fn(Source, End) -> F) -> bool
 where
     F: Future<Output = Result<(), String>> + Send + 'static,
@@ -188,7 +188,7 @@ async fn until_confirmed(cache: &TestCache) {
     until(async || cache.manager.exists(OTHER).await.unwrap()).await;
 }
 
-/// What a body that has not come to its end has written is not known.
+/// If a body does not complete, it is unknown what it has written.
 #[tokio::test]
 async fn a_put_that_does_not_succeed_leaves_nothing_that_may_be_outdated() {
     let ends =

@@ -1,4 +1,4 @@
-//! What an invalidation by name, prefix, tag or pattern reaches, and what it leaves.
+//! The entries that an invalidation by name, prefix, tag or pattern affects, and those that it leaves.
 
 use std::time::Duration;
 

@@ -329,7 +329,7 @@ async fn a_put_into_a_bypassed_call_leaves_nothing() {
         page(&source, 1, false).await;
         let refused = page(&source, 1, true).cache_entry().put(5).await.unwrap_err();
         assert!(matches!(refused, Error::NotStored { .. }), "{refused}");
-        assert!(refused.to_string().contains("`bypass_if` refuses it"), "{refused}");
+        assert!(refused.to_string().contains("`bypass_if` is true"), "{refused}");
         assert_eq!(page(&source, 1, false).cache_entry().peek().await.unwrap(), None);
     })
     .await;
@@ -507,7 +507,7 @@ async fn a_refresh_may_outlast_the_entry() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_older_than_asked_for_is_loaded_anew() {
+async fn a_value_that_is_older_than_requested_is_loaded_again() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
         let at_most = async |seconds| {

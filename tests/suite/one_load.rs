@@ -157,7 +157,7 @@ async fn a_leader_may_be_dropped_at_any_await_point() {
     .await;
 }
 
-/// Whether the future has ended after it has been polled so often, each time when it was woken.
+/// Returns whether the future has ended after this number of polls, each of which followed a wake-up.
 async fn polled(future: &mut Pin<Box<impl Future>>, mut polls: u64) -> bool {
     std::future::poll_fn(|context| {
         polls -= 1;

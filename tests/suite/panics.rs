@@ -14,7 +14,7 @@ use tokio::task::yield_now;
 use crate::log::Log;
 use crate::stores::{Store, TestCache, on_each_store, on_stores};
 
-/// What panics.
+/// The part that panics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Part {
     Serialize,
@@ -245,7 +245,7 @@ async fn an_argument_whose_debug_panics_is_not_cached() {
     runs_uncached(&Store::ALL, "`Debug`", || of_printed(Printed(Brittle(Part::Debug, 7)))).await;
 }
 
-/// Where memory is asked first, its key is made in the name of the caller.
+/// If memory is looked up first, the caller runs the code that makes the key.
 #[tokio::test]
 async fn an_argument_whose_serialize_panics_is_not_cached_in_redis() {
     runs_uncached(&Store::STRICT, "`Serialize`", || of_hashed(Brittle(Part::Serialize, 7))).await;

@@ -73,13 +73,13 @@ async fn put(cache: &CacheManager, value: u64) {
 }
 
 #[test]
-fn a_put_beside_sweeps_is_there_or_nothing_is() {
+fn a_put_during_scans_is_stored_or_nothing_is() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
     let cache = CacheManager::builder().build().unwrap();
-    let sweeper = cache.clone();
-    let sweeping = runtime.spawn(async move {
+    let scanner = cache.clone();
+    let scanning = runtime.spawn(async move {
         loop {
-            sweeper.clear("other:*").await.unwrap();
+            scanner.clear("other:*").await.unwrap();
             tokio::task::yield_now().await;
         }
     });
@@ -90,5 +90,5 @@ fn a_put_beside_sweeps_is_there_or_nothing_is() {
             assert!(there.is_none_or(|there| there == value), "{there:?} after {value} was put");
         }
     });
-    sweeping.abort();
+    scanning.abort();
 }

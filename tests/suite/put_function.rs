@@ -281,7 +281,7 @@ async fn begin_put(
     (put, hold)
 }
 
-/// What removes the video while a put of it is under way.
+/// The way in which the video is removed while a put of it is running.
 #[derive(Clone, Copy, Debug)]
 enum Removal {
     Entry,
@@ -475,7 +475,7 @@ async fn errors_that_are_not_send_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_put_beside_a_sweep_leaves_nothing_older() {
+async fn a_put_during_a_scan_leaves_nothing_older() {
     on_each_store(async |cache: TestCache| {
         let source = Source::new(1);
         let (hold, held) = (source.hold(), source.clone());

@@ -169,7 +169,8 @@ async fn loads_that_wait_for_each_other_out_of_sight_come_free() {
     .await;
 }
 
-/// What a load waits for others is none of its own time, by which the next wait would be measured.
+/// The time that a load waits for others is not part of its own time, by which the next wait is
+/// measured.
 #[tokio::test(start_paused = true)]
 async fn the_time_that_a_load_waits_makes_no_later_wait_longer() {
     let limited = |config: CacheConfig| config.wait_limit(SECOND);

@@ -1,4 +1,5 @@
-//! What the cache leaves in Redis: everything of it ends by itself, but what is kept forever.
+//! The keys that the cache leaves in Redis. All of them expire, except those of entries that are kept
+//! forever.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

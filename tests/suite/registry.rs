@@ -1,4 +1,4 @@
-//! What the program knows of its call sites, none of which is called here.
+//! The registry of the program's call sites, none of which is called here.
 #![allow(dead_code, reason = "what is listed need not be called")]
 
 use std::time::Duration;

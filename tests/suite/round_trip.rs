@@ -277,7 +277,7 @@ async fn one_type_in_several_codecs_comes_back_from_each() {
     }
 }
 
-/// What the doctor says of the values.
+/// Returns the diagnostic of the values.
 async fn values_diagnostic(manager: &CacheManager) -> Diagnostic {
     let diagnostics = manager.diagnose().await;
     diagnostics.into_iter().find(|diagnostic| diagnostic.name == "values").expect("Redis is there")

@@ -1,16 +1,17 @@
 //! One manager under several tokio runtimes, under dropped ones, and under none.
 
 use std::pin::pin;
+use std::sync::Barrier;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
 use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cached, with};
-use cache_tests::unique_namespace;
+use cache_tests::{RedisServer, unique_namespace};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::source::Source;
-use crate::stores::{on_server, shared_server};
+use crate::stores::{on_server, shared_server, until_up};
 
 #[cached(key_prefix = "runtimes", key = "{id}")]
 async fn item(source: &Source, id: u64) -> u64 {
@@ -109,6 +110,43 @@ fn several_runtimes_at_once_share_the_cache() {
         assert!((3..=9).contains(&source.reads()), "{} loads", source.reads());
         assert_eq!(manager.stats().flights, 0);
     });
+}
+
+/// How many notices are published while the links of eight runtimes begin at the same moment.
+fn published_by_eight_links(server: &RedisServer, config: &CacheConfig) -> u64 {
+    let published = || -> u64 {
+        let stats: String = server.cli(&["INFO", "commandstats"]);
+        let calls = stats.split_once("cmdstat_publish:calls=").map(|(_, rest)| rest);
+        calls.and_then(|calls| calls.split_once(',')).map_or(0, |(calls, _)| calls.parse().unwrap())
+    };
+    let before = published();
+    let manager = CacheManager::builder().config(config.clone()).build().unwrap();
+    let barrier = Barrier::new(8);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let runtime = current_thread();
+                barrier.wait();
+                runtime.block_on(until_up(&manager));
+            });
+        }
+    });
+    published() - before
+}
+
+// R6: the root's token goes before anybody reads, and only once for all links of a process.
+#[test]
+fn links_that_meet_a_new_server_at_the_same_moment_make_what_it_holds_stale_once() {
+    let (server, namespace) = (RedisServer::start(), unique_namespace());
+    let config = on_server(CacheConfig::default().namespace(&namespace), &server);
+    for _ in 0..3 {
+        let new = published_by_eight_links(&server, &config);
+        let known = published_by_eight_links(&server, &config);
+        assert_eq!(new, known + 1);
+        let runs: Vec<String> = server.cli(&["KEYS", &format!("{namespace}:#run:*")]);
+        assert_eq!(runs.len(), 1);
+        server.cli::<u64>(&["DEL", &runs[0]]);
+    }
 }
 
 #[test]

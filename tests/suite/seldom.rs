@@ -1,5 +1,4 @@
-//! What may happen at every call is said the first time, and then once a minute with a count; and it is
-//! said.
+//! Events that may happen at every call are logged the first time, and then once a minute with a count.
 
 use std::fmt;
 use std::time::Duration;
@@ -242,7 +241,7 @@ async fn a_body_that_panics_is_a_failed_load_and_is_named() {
     assert!(line.contains("seldom::panicking") && line.contains("panicked"), "{line}");
 }
 
-/// What is wrong, for people.
+/// An error with text for people.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Broken(u32);
 
@@ -270,7 +269,7 @@ macro_rules! failing {
 failing!(displayed, Broken, Broken(7), skip(runs), key_prefix = "seldom_d", stale_if_error = "1h");
 failing!(debugged, Bare, Bare, skip(runs), key_prefix = "seldom_b", stale_if_error = "1h");
 failing!(
-    aside,
+    in_background,
     Broken,
     Broken(7),
     skip(runs),
@@ -296,7 +295,7 @@ async fn a_failed_load_that_is_covered_up_names_function_and_error() {
     .await;
     let lines = lines(&log);
     let [displayed, debugged] = &lines[..] else { panic!("{lines:#?}") };
-    for said in ["seldom::displayed", r"broken\nby 7", "the value of before is served"] {
+    for said in ["seldom::displayed", r"broken\nby 7", "the stale value is served"] {
         assert!(displayed.contains(said), "{said}: {displayed}");
     }
     assert!(debugged.contains("seldom::debugged") && debugged.contains("Bare"), "{debugged}");
@@ -310,18 +309,18 @@ async fn a_failed_load_in_the_background_is_counted_and_named() {
     let runs = Counter::new();
     with(&manager, async {
         for id in 0..CALLS {
-            aside(&runs, id).await.unwrap();
+            in_background(&runs, id).await.unwrap();
         }
         clock.advance(Duration::from_secs(2));
         for id in 0..CALLS {
-            aside(&runs, id).await.unwrap();
+            in_background(&runs, id).await.unwrap();
             until(async || manager.stats().total.load_errors == id as u64 + 1).await;
         }
     })
     .await;
     let lines = lines(&log);
     let [line] = &lines[..] else { panic!("{lines:#?}") };
-    for said in ["seldom::aside", r"broken\nby 7", "in the background failed"] {
+    for said in ["seldom::in_background", r"broken\nby 7", "a background refresh failed"] {
         assert!(line.contains(said), "{said}: {line}");
     }
 }

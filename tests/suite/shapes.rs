@@ -42,7 +42,7 @@ fn video() -> written::Video {
     written::Video { likes: 1, views: 2, title: "abc".into(), length: Some(3) }
 }
 
-/// Whether anything is read as a `V`; what was written stays as it is.
+/// Returns whether the entry can be read as a `V`. The stored entry stays unchanged.
 async fn is_read_as<V>(cache: &CacheManager) -> bool
 where
     V: Clone + Debug + Serialize + DeserializeOwned + Send + Sync + 'static,

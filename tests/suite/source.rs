@@ -54,12 +54,12 @@ impl Source {
         value
     }
 
-    /// How often the data have been read.
+    /// Returns the number of reads of the data.
     pub fn reads(&self) -> usize {
         self.0.reads.count()
     }
 
-    /// How many clones there are, this one included.
+    /// Returns the number of clones, including this one.
     pub fn clones(&self) -> usize {
         Arc::strong_count(&self.0)
     }

@@ -220,7 +220,7 @@ async fn overtaken_behind_a_value<F: Future<Output = Loaded>>(
 }
 
 #[tokio::test]
-async fn whatever_invalidates_a_value_does_so_while_it_is_loaded_anew() {
+async fn every_invalidation_takes_effect_during_a_refresh() {
     on_stores(&Store::INTENDED, async |cache: TestCache| {
         let call = async |source: Source| served_meanwhile(&source, 7, "red").await;
         overtaken_behind_a_value(&cache, MINUTE + SECOND, call).await;
@@ -392,7 +392,7 @@ async fn a_load_that_takes_too_long_goes_on_behind_a_stale_value() {
         let source = Source::new(1);
         let (call, hold) = begin_waiting(&cache, &source).await;
         assert_eq!(call.await.unwrap(), Ok(101));
-        // Whoever comes later has waited long enough, too: two minutes, if each waited anew.
+        // Whoever comes later has waited long enough, too: two minutes, if each waited again.
         in_time(async {
             for _ in 0..2_400 {
                 assert_eq!(with_all(&source, 1).await, Ok(101));
@@ -625,7 +625,7 @@ async fn a_panic_in_the_background_is_nobodys() {
     .await;
 }
 
-/// What the body of a load in the background calls uses the same cache.
+/// A cached function that the body of a background refresh calls uses the same cache.
 #[tokio::test]
 async fn a_load_in_the_background_is_in_the_scope_of_its_call() {
     #[cached(ttl = "1h", key = "{id}")]

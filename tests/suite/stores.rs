@@ -8,7 +8,7 @@ use cache_runtime::{CacheConfig, CacheManager, Clock, Mode, Status, with};
 use cache_tests::{RedisCluster, RedisServer, unique_namespace};
 use tokio::task::JoinHandle;
 
-/// Where the values of a [`TestCache`] are kept.
+/// The store of a [`TestCache`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
     /// In memory: no Redis is configured.
@@ -50,12 +50,12 @@ impl Store {
     /// Those that keep values in one Redis server.
     pub const ONE_SERVER: [Store; 2] = [Store::Redis, Store::Tiered];
 
-    /// Whether values are kept in Redis.
+    /// Returns whether values are stored in Redis.
     pub fn has_redis(self) -> bool {
         !matches!(self, Store::Memory | Store::Outage)
     }
 
-    /// Whether no copies are kept in memory.
+    /// Returns whether no copies are kept in memory.
     pub fn asks_redis_each_time(self) -> bool {
         matches!(self, Store::Redis | Store::Cluster)
     }

@@ -1,4 +1,4 @@
-//! How long values are fresh.
+//! The time for which values are fresh.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use cache_tests::{
 
 use crate::stores::{until, until_up};
 
-/// How an encrypted server is connected to.
+/// A server with encrypted connections.
 struct Encrypted(EncryptedServer);
 
 impl Encrypted {
@@ -28,7 +28,7 @@ impl Encrypted {
             .require_redis(true)
     }
 
-    /// Why a manager does not connect. Nothing has reached the server then.
+    /// Returns the error with which a manager does not connect. Nothing has reached the server then.
     async fn refusal(&self, config: CacheConfig) -> String {
         let refused = CacheManager::connect(config.clone()).await.unwrap_err();
         assert!(matches!(refused, Error::RedisRequired { .. }), "{refused}");
@@ -45,8 +45,8 @@ impl Encrypted {
             "{diagnostics:?}"
         );
         let advice = diagnostics[0].advice.clone().unwrap();
-        let refused = refused.to_string();
-        assert!(refused.ends_with(&advice), "{refused} does not end with {advice}");
+        let refused = format!("{refused:#}");
+        assert!(refused.contains(&advice), "{refused} does not name {advice}");
         refused
     }
 }
@@ -170,7 +170,7 @@ async fn what_is_said_of_certificates_is_checked_at_once() {
         (config().redis_url("rediss://localhost/#insecure"), "redis_url", "REDIS_TLS_CA"),
     ] {
         let refused = CacheManager::builder().config(config).build().unwrap_err();
-        let text = refused.to_string();
+        let text = format!("{refused:#}");
         assert!(text.starts_with(setting) && text.contains(expected), "{text}");
     }
     // Each in the other's place.
@@ -182,7 +182,10 @@ async fn what_is_said_of_certificates_is_checked_at_once() {
         (config().redis_tls_identity(&certificate, &certificate), "REDIS_TLS_KEY"),
     ] {
         let refused = CacheManager::builder().config(config).build().unwrap_err().to_string();
-        assert!(refused.starts_with(setting) && refused.contains("PEM that holds"), "{refused}");
+        assert!(
+            refused.starts_with(setting) && refused.contains("PEM file that contains"),
+            "{refused}"
+        );
     }
     let refused = |variables: &[(&str, &str)]| {
         let get = |name: &str| {
@@ -276,7 +279,8 @@ async fn a_cluster_is_encrypted_to_each_of_its_nodes() {
     let other = Authority::new();
     let refused = EncryptedServer::start(&authority, &identity, "no");
     let config = config_of(format!("rediss://127.0.0.1:{}", refused.port), &other);
-    let error = CacheManager::connect(config.require_redis(true)).await.unwrap_err().to_string();
+    let error = CacheManager::connect(config.require_redis(true)).await.unwrap_err();
+    let error = format!("{error:#}");
     assert!(error.contains("REDIS_TLS_CA"), "{error}");
 }
 

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Where a profiler is to begin, and to end.
+/// Marks the part of the program that is profiled.
 #[inline(never)]
 fn hits(ask: Ask, calls: &[Arguments]) {
     ask(calls);

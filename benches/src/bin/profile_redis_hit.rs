@@ -66,7 +66,7 @@ fn profile() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where a profiler is to begin, and to end.
+/// Marks the part of the program that is profiled.
 #[inline(never)]
 fn hits(runtime: &Runtime, hits: impl Future<Output = ()>) {
     runtime.block_on(hits);

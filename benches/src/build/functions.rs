@@ -1,10 +1,10 @@
 //! A program of many functions, with attributes and without them.
 
-/// How many functions it has.
+/// The number of functions.
 pub const FUNCTIONS: usize = MODULES * KINDS.len();
 const MODULES: usize = 20;
 
-/// What a module begins with: types of its own, and the place that is read and written.
+/// The first part of a module: its types, and the value that is read and written.
 const TYPES: &str = r#"
     use super::{Failure, database};
     use serde::{Deserialize, Serialize};
@@ -117,7 +117,7 @@ const KINDS: [Kind; 10] = [
 /// The functions from here on are methods.
 const METHODS: usize = 7;
 
-/// What calls all functions of a module.
+/// Calls all functions of a module.
 const CALLS: &str = r#"
     pub async fn all(id: u64) -> Result<(), Failure> {
         let (library, name) = (Library { shelf: id }, "a title");
@@ -134,7 +134,7 @@ const MAIN: &str = r#"
 #[derive(Clone, Debug)]
 pub struct Failure;
 
-/// Where the values come from.
+/// The source of the values.
 pub async fn database() {
     tokio::task::yield_now().await;
 }

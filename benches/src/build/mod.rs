@@ -1,4 +1,4 @@
-//! What it costs to build with `cache-runtime`, and with its peers.
+//! Measures the cost of building with `cache-runtime` and with its peers.
 
 mod functions;
 mod programs;

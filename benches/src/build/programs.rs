@@ -3,9 +3,9 @@
 /// Such a program.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
-    /// What it is called in a table.
+    /// The name in a table.
     pub name: &'static str,
-    /// What its crate is called.
+    /// The name of the crate.
     pub folder: &'static str,
     /// As in its manifest.
     pub dependencies: &'static str,

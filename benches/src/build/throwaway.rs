@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// What all of them have in common. It is a workspace of its own, and what it makes is stripped.
+/// The manifest that all of them share. Each is a workspace of its own, and its binaries are stripped.
 const MANIFEST: &str = r#"[package]
 name = "throwaway"
 version = "0.0.0"
@@ -63,7 +63,7 @@ impl Throwaway {
         self.cargo(["fetch", "--target", &host()?]).map(drop)
     }
 
-    /// How many crates it is compiled from, itself not counted.
+    /// Returns the number of crates that it depends on.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl Throwaway {
         Ok(crates.len() - 1)
     }
 
-    /// How long it takes to build it and all it depends on, optimised.
+    /// Returns the time of an optimised build of the program and all dependencies.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Throwaway {
         self.build()
     }
 
-    /// How long it takes to build it anew, optimised, when all that it depends on has been built.
+    /// Returns the time of an optimised rebuild of the program, with all dependencies built before.
     ///
     /// # Errors
     ///
@@ -100,7 +100,7 @@ impl Throwaway {
         self.build()
     }
 
-    /// How long it takes to check it anew, when all that it depends on has been checked.
+    /// Returns the time of checking the program again, with all dependencies checked before.
     ///
     /// # Errors
     ///
@@ -138,8 +138,8 @@ impl Throwaway {
         Ok(began.elapsed())
     }
 
-    /// What cargo prints. Nothing of what has been built before is reused inside a crate, and no
-    /// settings of the caller count.
+    /// Runs cargo, and returns its output. No incremental results and no settings of the caller are
+    /// used.
     fn cargo(
         &self,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
@@ -154,7 +154,7 @@ impl Throwaway {
     }
 }
 
-/// What this machine is to the compiler.
+/// Returns the target triple of this machine.
 fn host() -> Result<String, Box<dyn Error>> {
     let told = printed(Command::new("rustc").arg("-vV"))?;
     let host = told.lines().find_map(|line| line.strip_prefix("host: "));

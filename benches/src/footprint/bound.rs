@@ -1,11 +1,11 @@
-//! Whether our cache keeps to its bound, however much is put into it.
+//! Checks that our cache stays within its bound, regardless of the number of insertions.
 
 use cache_runtime::{CacheConfig, CacheManager, cached, with};
 
 use crate::process::resident_bytes;
 use crate::ready;
 
-/// How many times the bound is put into the cache.
+/// The size of all insertions, as a multiple of the bound.
 const TIMES: usize = 4;
 
 #[cached(ttl = "5m")]

@@ -11,7 +11,7 @@ use crate::ready;
 /// A cache, and how to fill one.
 #[derive(Clone, Copy, Debug)]
 pub struct Keeper {
-    /// What it is called in a table.
+    /// The name in a table.
     pub name: &'static str,
     /// Makes a cache of so many entries.
     pub fill: fn(u64) -> Filled,
@@ -20,7 +20,7 @@ pub struct Keeper {
 /// A cache that keeps its entries until this is dropped.
 #[derive(Debug)]
 pub struct Filled {
-    /// How many there are.
+    /// The number of entries.
     pub entries: u64,
     _cache: Box<dyn Any>,
 }

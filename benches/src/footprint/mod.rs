@@ -1,4 +1,4 @@
-//! How much memory caches take, as the system sees it.
+//! Measures the memory of caches, as the system reports it.
 
 mod bound;
 mod entries;

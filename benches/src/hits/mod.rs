@@ -1,4 +1,4 @@
-//! How many requests of a trace find what they ask for.
+//! Counts the requests of a trace that find their key.
 
 mod optimum;
 mod policies;
@@ -11,7 +11,7 @@ pub use trace::Trace;
 pub struct HitRatio {
     /// Whose.
     pub name: &'static str,
-    /// How much.
+    /// The share in percent.
     pub percent: f64,
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BinaryHeap, HashMap};
 /// A key that is never asked for again is asked for then.
 const NEVER: usize = usize::MAX;
 
-/// How many of the requests miss in a cache of so many entries.
+/// Returns the number of misses in a cache of this number of entries.
 pub(super) fn misses(trace: &[u64], entries: usize) -> usize {
     let next = next_uses(trace);
     // When each key in the cache is asked for next; and the same for the last one to be found

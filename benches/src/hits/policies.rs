@@ -16,8 +16,8 @@ async fn value(key: u64) -> u64 {
     key
 }
 
-/// How many of the requests miss in our cache, if it is given bytes for so many entries; and how
-/// many entries there are in the end.
+/// Returns the number of misses in our cache, with the bytes for this number of entries, and the number
+/// of entries at the end.
 pub(super) fn ours(trace: &[u64], entries: usize) -> (usize, usize) {
     let manager = manager(entries * *BYTES_OF_AN_ENTRY);
     let misses = ours_in(&manager, trace);
@@ -64,7 +64,7 @@ pub(super) fn lru(trace: &[u64], entries: usize) -> usize {
     count(trace, find, |key| _ = cache.borrow_mut().put(key, key))
 }
 
-/// How many of the requests find nothing, and store it.
+/// Returns the number of requests that find nothing and store a value.
 fn count(trace: &[u64], find: impl Fn(u64) -> bool, store: impl Fn(u64)) -> usize {
     let missing = trace.iter().filter(|&&key| !find(key));
     missing.map(|&key| store(key)).count()

@@ -7,13 +7,13 @@ use crate::Zipf;
 /// A sequence of keys, and what it is called.
 #[derive(Debug)]
 pub struct Trace {
-    /// What it is called in a table.
+    /// The name in a table.
     pub name: &'static str,
     /// The keys.
     pub keys: Vec<u64>,
 }
 
-/// How many keys the popular ones are drawn from.
+/// The number of keys from which the popular ones are drawn.
 const KEYS: u64 = 1_000_000;
 
 impl Trace {

@@ -20,7 +20,7 @@ async fn change_prefix() {}
 #[cache_invalidate(tags = ["all"])]
 async fn change_tag() {}
 
-/// How an invalidation is asked for.
+/// The form of an invalidation.
 #[derive(Clone, Copy, Debug)]
 pub enum By {
     /// `CacheManager::invalidate_prefix`.
@@ -49,7 +49,7 @@ async fn load(entries: u64) {
     }
 }
 
-/// How long one invalidation takes.
+/// Returns the duration of one invalidation.
 ///
 /// # Panics
 ///

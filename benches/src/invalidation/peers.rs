@@ -1,10 +1,10 @@
-//! What peers offer for everything below a prefix: a look at each entry.
+//! Invalidates everything below a prefix in the peers, which look at each entry.
 
 use std::time::{Duration, Instant};
 
 use crate::ready;
 
-/// How long it takes `moka` to be rid of so many entries.
+/// Returns the time in which `moka` removes this number of entries.
 pub fn moka(entries: u64) -> Duration {
     let builder = moka::future::Cache::builder().max_capacity(2 * entries);
     let cache = builder.support_invalidation_closures().build();
@@ -21,7 +21,7 @@ pub fn moka(entries: u64) -> Duration {
     began.elapsed()
 }
 
-/// How long it takes `quick_cache` to be rid of so many entries.
+/// Returns the time in which `quick_cache` removes this number of entries.
 pub fn quick_cache(entries: u64) -> Duration {
     let cache = quick_cache::sync::Cache::new(2 * entries as usize);
     (0..entries).for_each(|key| cache.insert(key, key));

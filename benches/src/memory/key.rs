@@ -2,7 +2,7 @@
 
 use equivalent::Equivalent;
 
-/// What is kept.
+/// The type of the keys.
 pub(super) type Key = (u64, String);
 
 /// A key that is only looked for: it allocates nothing.

@@ -20,7 +20,7 @@ pub use value::{Values, loads};
 /// A cache of one process.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryCache {
-    /// What it is called in a table, and by [`by_name`].
+    /// The name in a table, and for [`by_name`].
     pub name: &'static str,
     /// A turn of it makes this part of the calls: the slow ones get fewer.
     pub pace: usize,
@@ -44,7 +44,7 @@ pub const CACHES: [MemoryCache; 6] = [
 pub const NO_CACHE: MemoryCache =
     MemoryCache { name: "no cache, nothing shared", pace: 1, ask: machine::ask };
 
-/// How many entries each of them has room for.
+/// The number of entries that each of them has space for.
 const ROOM: usize = 2_000_000;
 
 const TTL: Duration = Duration::from_secs(300);
@@ -55,7 +55,8 @@ pub fn by_name(part: &str) -> Option<MemoryCache> {
 }
 
 impl MemoryCache {
-    /// How to ask for values of this type: `None` if it does not keep such.
+    /// Returns the function that requests values of this type, or `None` if the contender cannot store
+    /// them.
     pub fn ask(self, values: Values) -> Option<Ask> {
         (self.ask)(values)
     }

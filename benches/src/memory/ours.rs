@@ -8,7 +8,7 @@ use super::value::{Large, Record, load};
 use super::{Ask, ROOM, Values, each};
 use crate::ready;
 
-/// What an entry of a small value is counted with, at the most.
+/// The maximum weight of an entry with a small value.
 const BYTES_OF_AN_ENTRY: usize = 320;
 
 /// The manager has room for as many small entries as the other caches, and for fewer large ones;

@@ -1,4 +1,4 @@
-//! What the caches of the memory benchmarks keep.
+//! The values in the memory benchmarks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,16 +32,16 @@ pub(super) struct Large {
     rows: Vec<Record>,
 }
 
-/// What a measured function returns.
+/// The return type of a measured function.
 pub(super) trait Value: Clone + Send + Sync + 'static {
     /// The body of the measured functions.
     fn load(id: u64, text: &str) -> Self;
 }
 
-/// How often a body has run: between fills never, or what was measured were not hits.
+/// The number of runs of a body. Between fills it must not change, or the measured calls were not hits.
 static LOADS: AtomicUsize = AtomicUsize::new(0);
 
-/// How often the body of a measured function has run, of whatever cache.
+/// Returns the number of runs of the body of a measured function, of any cache.
 pub fn loads() -> usize {
     LOADS.load(Ordering::Relaxed)
 }

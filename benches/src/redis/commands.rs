@@ -1,13 +1,13 @@
-//! What a server has been asked to do.
+//! Counts the commands of a server.
 
 use std::collections::BTreeMap;
 
 use cache_tests::RedisServer;
 
-/// What the scripts of an invalidation do in the server: nobody waits for it on the way.
+/// The commands inside the scripts of an invalidation, which need no round trips of their own.
 const IN_SCRIPTS: [&str; 3] = ["getrange", "publish", "unlink"];
 
-/// How often each command has been run.
+/// The number of calls of each command.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Commands(BTreeMap<String, u64>);
 
@@ -27,7 +27,7 @@ impl Commands {
         Commands(commands.collect())
     }
 
-    /// How many there are more than before: of those that a client sends, if it sends scripts.
+    /// Returns the number of commands since `before` that a client has sent, scripts included.
     pub fn sent_since(&self, before: &Commands) -> u64 {
         let with_scripts = self.number("evalsha") > before.number("evalsha");
         let sent = |name: &&String| !(with_scripts && IN_SCRIPTS.contains(&name.as_str()));

@@ -36,7 +36,7 @@ pub struct Ids {
     laps: Option<Laps>,
 }
 
-/// How long calls have taken, in nanoseconds.
+/// The durations of calls, in nanoseconds.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Arc<Mutex<Vec<f64>>>);
 
@@ -56,7 +56,7 @@ impl Ids {
         Ids { cursor: cursor.clone(), left: calls, laps }
     }
 
-    /// How many are still to come.
+    /// Returns the number of ids that are left.
     pub fn left(&self) -> usize {
         self.left
     }
@@ -92,7 +92,7 @@ impl Drop for Laps {
 }
 
 impl Log {
-    /// What was kept since it was last taken.
+    /// Returns the durations since the last call.
     pub fn take(&self) -> Vec<f64> {
         std::mem::take(&mut *self.lock())
     }

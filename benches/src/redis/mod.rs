@@ -19,5 +19,5 @@ pub use size::{LARGE, MIDDLE, SIZES, SMALL, Size};
 pub use spread::spread;
 pub use wire::Wire;
 
-/// What ends a benchmark.
+/// The error of a benchmark.
 pub type Failure = Box<dyn std::error::Error>;

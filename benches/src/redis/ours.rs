@@ -15,7 +15,7 @@ use super::spread::spread;
 /// is never there any more. A large value finds no room at all.
 const MEMORY: usize = 448 * 1_024;
 const FILLING: Size = Size { bytes: 0, keys: 4_000 };
-/// How many values are loaded at once.
+/// The number of values that are loaded at once.
 const LOADS: usize = 64;
 /// A profiler, or a machine with other things to do, is no outage.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -93,7 +93,7 @@ pub async fn ask_redis(ids: Ids) {
     }
 }
 
-/// What has become of the calls since this was last asked.
+/// Returns the counts since the last call, if all calls were answered by Redis.
 ///
 /// # Errors
 ///

@@ -8,7 +8,7 @@ use redis::{Client, RedisResult, cmd};
 use super::ids::Ids;
 use super::size::Size;
 
-/// How many values are stored in one pipeline.
+/// The number of values that are stored in one pipeline.
 const AT_ONCE: usize = 100;
 
 /// A connection that many tasks share.
@@ -42,8 +42,8 @@ pub fn keys(size: Size) -> Arc<[String]> {
     (0..size.keys).map(|id| key(size, id)).collect()
 }
 
-/// What each hit of ours in mode `redis` asks for, as it stands in Redis: the value, and the tokens
-/// of what it can be invalidated by.
+/// Returns the Redis keys that each of our hits in mode `redis` reads: the value, and the tokens of its
+/// tags.
 ///
 /// # Errors
 ///

@@ -2,7 +2,7 @@
 
 use crate::{Figure, is_full, median, record};
 
-/// What was measured of one of those who are compared.
+/// The measurements of one contender.
 #[derive(Clone, Debug)]
 pub struct Series {
     /// Whose it is.

@@ -1,4 +1,4 @@
-//! How large the values are.
+//! The sizes of the values.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use serde::Serialize;
 /// The size of a value, and how many values of that size there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Size {
-    /// How many bytes a value has.
+    /// The size of a value in bytes.
     pub bytes: usize,
-    /// How many values there are.
+    /// The number of values.
     pub keys: u64,
 }
 

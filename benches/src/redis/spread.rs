@@ -1,4 +1,4 @@
-//! How the calls of a turn are spread over tasks.
+//! Spreads the calls of a turn over tasks.
 
 use std::future::Future;
 

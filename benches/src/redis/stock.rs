@@ -16,7 +16,8 @@ pub const PREFIX: &str = "catalog";
 pub const TAG: &str = "season";
 /// The keys of the entries, as they are in Redis.
 const PATTERN: &str = "cache:catalog:*";
-/// How many keys one command of a sweep asks for or removes, and how many are stored at once.
+/// The number of keys that one command of a scan reads or removes, and the number that are stored at
+/// once.
 const PAGE: usize = 1_000;
 
 static LOADS: AtomicU64 = AtomicU64::new(0);
@@ -30,9 +31,9 @@ async fn article(_id: u64) -> String {
 /// A server, the cache that uses it, and a connection by hand.
 #[derive(Debug)]
 pub struct Stock {
-    /// How many entries there are.
+    /// The number of entries.
     pub entries: u64,
-    /// Where they are.
+    /// The server with the entries.
     pub server: RedisServer,
     /// The cache.
     pub manager: CacheManager,

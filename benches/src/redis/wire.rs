@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-/// How many bytes pass at once. Connections take turns.
+/// The number of bytes that pass at once. Connections take turns.
 const PACKET: usize = 4 * 1_024;
 /// A thread that sleeps wakes up late: for so long what was missed is made up for.
 const CREDIT: Duration = Duration::from_millis(1);
@@ -19,7 +19,7 @@ pub struct Wire(SocketAddr);
 /// One direction of it.
 #[derive(Debug)]
 struct Direction {
-    /// When all that was sent has passed.
+    /// The time at which everything that was sent will have passed.
     free_at: Mutex<Instant>,
     bytes_per_second: f64,
 }
@@ -70,7 +70,7 @@ impl Direction {
         }
     }
 
-    /// When so many bytes have passed.
+    /// Returns the time at which this number of bytes will have passed.
     fn pass(&self, bytes: usize) -> Instant {
         let takes = Duration::from_secs_f64(bytes as f64 / self.bytes_per_second);
         let mut free_at = self.free_at.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,12 +3,12 @@
 use super::Figures;
 use super::amount::amount;
 
-/// What is to be reached.
+/// A goal of the benchmarks.
 #[derive(Debug)]
 pub struct Goal {
     /// In words; also how the reason for missing it is found.
     pub name: &'static str,
-    /// How far.
+    /// The limit of the measured value.
     pub limit: Limit,
     /// Of what the number is.
     pub unit: &'static str,
@@ -16,7 +16,7 @@ pub struct Goal {
     pub measured: fn(&Figures) -> Option<f64>,
 }
 
-/// Where a goal begins to be missed.
+/// The limit at which a goal begins to be missed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limit {
     /// The number is not to be above this.
@@ -25,7 +25,7 @@ pub enum Limit {
     AtLeast(f64),
 }
 
-/// What has become of a goal.
+/// The outcome of a goal.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     /// Nobody has measured it.
@@ -37,7 +37,7 @@ pub enum Outcome {
 }
 
 impl Goal {
-    /// Whether it is met.
+    /// Returns whether the goal is met.
     pub fn outcome(&self, figures: &Figures) -> Outcome {
         match (self.measured)(figures) {
             None => Outcome::NotMeasured,
@@ -54,7 +54,7 @@ impl Goal {
         }
     }
 
-    /// What was measured, as a person reads it; and whether that is enough, or by how much not.
+    /// Returns the measured value as text, and whether it is sufficient, or by how much it is not.
     pub fn outcome_text(&self, outcome: Outcome) -> [String; 2] {
         match outcome {
             Outcome::NotMeasured => ["".into(), "not measured".into()],

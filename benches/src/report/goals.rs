@@ -1,4 +1,4 @@
-//! What is to be reached, goal by goal.
+//! The goals, in the order of the report.
 
 use super::goal::{Goal, Limit};
 use super::{Figures, measured};

@@ -16,13 +16,13 @@ impl Figures {
         fits.min_by_key(|figure| (figure.group.len(), figure.name.len()))
     }
 
-    /// How much it is.
+    /// Returns the value of a measurement.
     pub fn value(&self, group: &str, name: &str) -> Option<f64> {
         Some(self.find(group, name)?.value)
     }
 
-    /// How many times as much it is as another one of the group: round by round, if the other one
-    /// is the group's first.
+    /// Returns the ratio of a measurement to another one of the group. It is computed by rounds if the
+    /// other one is the first of the group.
     pub fn ratio(&self, group: &str, name: &str, to: &str) -> Option<f64> {
         let (own, base) = (self.find(group, name)?, self.find(group, to)?);
         let first = self.0.iter().find(|figure| figure.group == own.group)?;
@@ -45,7 +45,7 @@ impl Figures {
     }
 }
 
-/// Whether a text has this in it, from the beginning of a word on, in whatever case.
+/// Returns whether a word of the text begins with this part, ignoring case.
 fn has(text: &str, part: &str) -> bool {
     let (text, part) = (text.to_lowercase(), part.to_lowercase());
     let ends_a_word = |before: &str| !before.ends_with(|c: char| c.is_alphanumeric() || c == ',');

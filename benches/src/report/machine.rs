@@ -1,4 +1,4 @@
-//! What the benchmarks ran on.
+//! The machine of the benchmarks.
 
 use std::fs;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Why goals are missed, as `missed.md` says.
+//! The reasons for missed goals, from `missed.md`.
 
 /// The reason for missing this goal: what stands below its name.
 pub(super) fn reason<'a>(text: &'a str, goal: &str) -> Option<&'a str> {

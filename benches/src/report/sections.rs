@@ -1,4 +1,4 @@
-//! What the report says, in Markdown.
+//! The sections of the report, in Markdown.
 
 use super::goal::Outcome;
 use super::machine::machine;
@@ -9,11 +9,11 @@ use super::{Figures, GOALS, Plot};
 /// A table and what stands above it.
 struct Section {
     title: &'static str,
-    /// What is to be known of it; may be empty.
+    /// A note on the section; may be empty.
     note: &'static str,
     /// The files of the pictures in it.
     plots: &'static [&'static str],
-    /// What the names of its groups begin with; each such beginning is a table.
+    /// The common beginnings of the names of its groups. Each beginning has a table.
     groups: &'static [&'static str],
 }
 

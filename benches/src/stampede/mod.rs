@@ -12,9 +12,9 @@ pub use source::loads;
 /// A cached function, or one that is not.
 #[derive(Clone, Copy, Debug)]
 pub struct Loader {
-    /// What it is called in a table.
+    /// The name in a table.
     pub name: &'static str,
-    /// Whether it loads one key after the other, whoever asks for them.
+    /// `true` if it loads one key after the other, regardless of the callers.
     pub one_by_one: bool,
     /// The call.
     pub call: fn(u64) -> Call,
@@ -23,7 +23,7 @@ pub struct Loader {
 /// A call of a cached function.
 pub type Call = Pin<Box<dyn Future<Output = u64> + Send>>;
 
-/// How many entries each of them has room for.
+/// The number of entries that each of them has space for.
 const ROOM: usize = 100_000;
 
 const TTL: Duration = Duration::from_secs(300);

@@ -1,14 +1,14 @@
-//! What the callers of a stampede are after: a source that takes its time.
+//! The slow source of a stampede.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How long one load takes.
+/// The duration of one load.
 const LOAD: Duration = Duration::from_millis(20);
 
 static LOADS: AtomicUsize = AtomicUsize::new(0);
 
-/// How often something has been loaded so far.
+/// Returns the number of loads so far.
 pub fn loads() -> usize {
     LOADS.load(Ordering::Relaxed)
 }

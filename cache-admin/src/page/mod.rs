@@ -138,3 +138,49 @@ impl Admin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+    use super::STYLE;
+
+    /// Returns the relative luminance of a colour such as `#1f6feb` or `#fff`.
+    fn luminance(colour: &str) -> f64 {
+        let digits = colour.strip_prefix('#').unwrap();
+        let width = digits.len() / 3;
+        let part = |place: usize| {
+            let part = u8::from_str_radix(&digits[place * width..][..width], 16).unwrap();
+            let part = f64::from(part) / if width == 1 { 15.0 } else { 255.0 };
+            if part <= 0.039_28 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * part(0) + 0.7152 * part(1) + 0.0722 * part(2)
+    }
+
+    /// Returns the contrast of two colours as WCAG defines it, 1 to 21.
+    fn contrast(one: &str, other: &str) -> f64 {
+        let (one, other) = (luminance(one), luminance(other));
+        (one.max(other) + 0.05) / (one.min(other) + 0.05)
+    }
+
+    #[test]
+    fn each_text_and_edge_stands_out_from_its_ground_in_either_scheme() {
+        let schemes = STYLE.split(":root {").skip(1).map(|rest| rest.split_once('}').unwrap().0);
+        let mut found = 0;
+        for scheme in schemes {
+            found += 1;
+            let colour = |name: &str| {
+                let (_, rest) = scheme.split_once(&format!("--{name}: ")).unwrap();
+                rest.split_once(';').unwrap().0
+            };
+            for ground in ["ground", "card"] {
+                let least =
+                    [("text", 7.0), ("dim", 4.5), ("good", 4.5), ("warn", 4.5), ("bad", 4.5)];
+                for (name, least) in least.into_iter().chain([("edge", 3.0), ("mark", 3.0)]) {
+                    let contrast = contrast(colour(name), colour(ground));
+                    assert!(contrast >= least, "{name} on {ground}: {contrast:.2} in {scheme}");
+                }
+            }
+        }
+        assert_eq!(found, 2, "light and dark");
+    }
+}

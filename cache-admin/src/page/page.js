@@ -1,5 +1,5 @@
 "use strict";
-// The routes stand beside the page, wherever that is nested.
+// The routes are relative to the page, wherever it is nested.
 const base = location.pathname.replace(/\/+$/, "");
 const byId = (id) => document.getElementById(id);
 const KEPT = 300;
@@ -41,7 +41,7 @@ function bytes(value) {
   return value.toFixed(unit ? 1 : 0) + " " + units[unit];
 }
 
-// A stream of snapshots. EventSource cannot send the key, so the events are read by hand.
+// A stream of snapshots. EventSource cannot send the key, so the events are parsed here.
 async function follow() {
   for (;;) {
     try {
@@ -51,7 +51,7 @@ async function follow() {
         lost(problem.detail);
         if (response.status === 401) {
           forget();
-          while (!await ask("To see the cache, give its admin key.")) await clicked("give-key");
+          while (!await ask("Enter the admin key to see the cache.")) await clicked("give-key");
           continue;
         }
       }
@@ -77,7 +77,7 @@ async function follow() {
   }
 }
 
-// Resolves once a button that is shown for it has been pressed.
+// Shows a button, and resolves when it has been pressed.
 function clicked(id) {
   const button = byId(id);
   button.hidden = false;
@@ -112,10 +112,10 @@ function show(snapshot) {
     const seconds = Math.max((at - before.at) / 1000, 0.001);
     const now = stats.total, then = before.stats.total;
     const hits = now.hits - then.hits, all = requests(now) - requests(then);
-    const asked = hits + now.misses - then.misses;
-    // The statistics may have been set back.
+    const lookups = hits + now.misses - then.misses;
+    // The statistics may have been reset.
     if (all >= 0) {
-      point("hit-rate", asked ? hits / asked : null, percent, 1);
+      point("hit-rate", lookups ? hits / lookups : null, percent, 1);
       point("requests", all / seconds, (value) => number(Math.round(value)));
       point("load", mean("load_micros", "loads", now, then), time);
       const redis = stats.redis_times, was = before.stats.redis_times;
@@ -127,7 +127,7 @@ function show(snapshot) {
   before = snapshot;
   const total = stats.total;
   byId("totals").textContent = number(requests(total)) + " requests, " + percent(total.hit_rate) + " of them hits; "
-    + time(total.saved_micros / 1e6) + " of load time saved" + (total.saved_cost ? ", and " + total.saved_cost.toFixed(2) + " of money" : "")
+    + time(total.saved_micros / 1e6) + " of load time saved" + (total.saved_cost ? ", and a cost of " + total.saved_cost.toFixed(2) : "")
     + "; " + number(stats.entries) + " entries in " + bytes(stats.bytes) + " of " + bytes(stats.capacity) + "; "
     + number(stats.invalidations) + " invalidations, " + number(stats.redis_errors) + " Redis errors, " + number(stats.redis_outages) + " outages";
   sites = stats.sites.map((site) => ({ ...site, off: !site.enabled || disabled.includes(site.name) }));
@@ -231,11 +231,11 @@ function happened(event) {
   item.append(when, what);
   const list = byId("events");
   list.prepend(item);
-  // Invalidations do not push out what happens seldom.
+  // Invalidations do not displace rare events.
   while (list.children.length > 100) ([...list.querySelectorAll(".invalidated, .cleared, .flushed")].pop() ?? list.lastChild).remove();
 }
 
-// Prefixes and tags to choose from: those of the call sites. Of a template it is what comes before its first argument.
+// Offers the prefixes and tags of the call sites; of a template, the part before its first argument.
 async function learn() {
   known = { prefix: [], tag: [], entries: [] };
   try {
@@ -265,11 +265,11 @@ function forget() {
   sessionStorage.removeItem("cache-admin-key");
 }
 
-// Resolves to whether it was confirmed. The key is asked for once, and one question after the other.
-let asked = Promise.resolve();
+// Resolves to `true` if the user confirmed. The key is requested once, and questions are asked one after the other.
+let answered = Promise.resolve();
 function ask(question) {
-  asked = asked.then(() => askNow(question));
-  return asked;
+  answered = answered.then(() => askNow(question));
+  return answered;
 }
 
 function askNow(question) {
@@ -305,8 +305,8 @@ async function act(question, method, path) {
     const isDone = done.deleted === undefined ? done.removed !== 0 : done.deleted;
     outcome.className = isDone ? "done" : "nothing";
     if (done.deleted === false) outcome.textContent = "there was no such entry";
-    else if (done.deleted === true) outcome.textContent = "the entry is removed";
-    else outcome.textContent = typeof done === "string" ? done : Object.entries(done).map(([name, value]) => name + " " + (value ?? "not known, Redis has not answered")).join(", ");
+    else if (done.deleted === true) outcome.textContent = "the entry was removed";
+    else outcome.textContent = typeof done === "string" ? done : Object.entries(done).map(([name, value]) => name + " " + (value ?? "unknown, because Redis has not answered")).join(", ");
   } catch (error) {
     outcome.className = "refused";
     outcome.textContent = error.message;
@@ -315,8 +315,8 @@ async function act(question, method, path) {
 
 function toggle(site) {
   const path = "/sites/" + encodeURIComponent(site.name) + (site.off ? "/enable" : "/disable");
-  const question = site.off ? "Let the calls of " + site.name + " use the cache again?"
-    : "Let the calls of " + site.name + " bypass the cache? Each of them loads then.";
+  const question = site.off ? "Switch caching on for " + site.name + "?"
+    : "Switch caching off for " + site.name + "? Each call then runs the function.";
   return act(question, "POST", path);
 }
 

@@ -128,7 +128,7 @@ pub(crate) async fn flush(
     let Query(Confirmed { confirm }) = query?;
     if confirm != CONFIRM_FLUSH {
         return Err(Problem::bad_request(format!(
-            "this removes everything in the namespace {:?}; if you mean it, add `?confirm={CONFIRM_FLUSH}`",
+            "this removes everything in the namespace {:?}; to confirm, add `?confirm={CONFIRM_FLUSH}`",
             admin.manager.config().namespace
         )));
     }
@@ -163,7 +163,7 @@ pub(crate) async fn warm(
     let (given, limit) = (entries.len(), admin.config.max_warm);
     if given > limit {
         return Err(Problem::bad_request(format!(
-            "{given} entries are given; one request may store {limit}"
+            "{given} entries are given; one request may store at most {limit}"
         )));
     }
     for (place, entry) in entries.into_iter().enumerate() {
@@ -172,7 +172,9 @@ pub(crate) async fn warm(
         let options = tags.into_iter().fold(options, SetOptions::tag);
         let stored = admin.manager.set(&name, &value, options).await;
         stored.map_err(|error| {
-            Problem::bad_request(format!("entry {place} ({name:?}): {error}; {place} were stored"))
+            Problem::bad_request(format!(
+                "entry {place} ({name:?}): {error:#}; {place} were stored"
+            ))
         })?;
     }
     done(access, "warm", &admin.manager.config().namespace, What::Stored(given))

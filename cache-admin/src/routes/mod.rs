@@ -17,7 +17,7 @@ pub(crate) async fn nothing_here(method: Method, uri: Uri) -> Problem {
 
 pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Problem {
     let detail = format!(
-        "{} cannot be asked for with {method}; the header `Allow` names the methods that it has",
+        "{} does not support {method}; the header `Allow` lists the supported methods",
         uri.path()
     );
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)

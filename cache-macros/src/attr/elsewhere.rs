@@ -22,23 +22,23 @@ pub(super) fn unknown(name: &Ident, names: &[&str], elsewhere: &[&Answers]) -> s
 
 const CAPACITY: &str = "one memory store serves all functions and is bounded by bytes: set \
                         `CACHE_MEMORY_CAPACITY`, or `CacheConfig::memory_capacity`";
-const TTL: &str = "`ttl` sets how long a value is fresh: `ttl = \"5m\"`";
+const TTL: &str = "`ttl` sets the time for which a value is fresh: `ttl = \"5m\"`";
 const IDLE: &str = "a value is fresh for its `ttl`, and reading it does not extend that: \
-                    `stale_while_revalidate` or `early_refresh` renews a value that is in use";
+                    `stale_while_revalidate` or `early_refresh` refreshes a value that is in use";
 const NAMING: &str = "`key_prefix = \"video\"` names the entries of a function";
 const SHARED: &str = "remove it: concurrent calls with the same key share one run of the body by \
-                      default, which `coalesce` changes";
-const UNNEEDED: &str = "remove it: there is no cache to construct or to name, since one store \
-                        holds the values of all functions";
-const KEY: &str = "`key` sets what identifies a call: `key = \"{id}:{lang}\"`, or an expression such as \
+                      default, and `coalesce` changes that";
+const UNNEEDED: &str = "remove it: there is no cache to construct or to name, since all functions \
+                        share one store";
+const KEY: &str = "`key` sets the key of a call: `key = \"{id}:{lang}\"`, or an expression such as \
                    `key = (id, user.lang)`";
-const STALE: &str = "`stale_while_revalidate = \"1m\"` serves the old value for so long past its TTL while \
-                     one load runs in the background";
-const WHERE: &str = "`tier = \"memory\"`, `\"redis\"` or `\"tiered\"` sets where the values are kept, and \
-                     `REDIS_URL` which Redis is used";
-const CONDITION: &str = "`cache_if` decides which values are stored, and `bypass_if` which calls are not \
-                         cached";
-const CODEC: &str = "`codec = cache_runtime::MessagePack` sets how values are encoded for Redis";
+const STALE: &str = "`stale_while_revalidate = \"1m\"` serves the stale value for that time after its TTL, while \
+                     a background refresh runs";
+const WHERE: &str = "`tier = \"memory\"`, `\"redis\"` or `\"tiered\"` sets the stores of the values, and \
+                     `REDIS_URL` is the address of Redis";
+const CONDITION: &str = "`cache_if` decides which values are stored, and `bypass_if` excludes calls from \
+                         the cache";
+const CODEC: &str = "`codec = cache_runtime::MessagePack` sets the encoding of values in Redis";
 const CHANGES: &str = "it belongs to `#[cache_invalidate]`, on the function that changes the data";
 
 /// For `#[cached]`.
@@ -73,12 +73,12 @@ pub(super) const OF_CACHED: &Answers = &[
     (&["tti", "timetoidle", "idle", "expireafteraccess", "slidingexpiration", "timerefresh"], IDLE),
     (
         &["refresh"],
-        "reading a value does not extend its TTL: `stale_while_revalidate` or `early_refresh` renews a value \
-         that is in use, and `.cache_entry().refresh()` on a call loads it now",
+        "reading a value does not extend its TTL: `stale_while_revalidate` or `early_refresh` refreshes a \
+         value that is in use, and `.cache_entry().refresh()` on a call loads it now",
     ),
     (
         &["forcerefresh", "force", "forcedupdate", "bypass", "skipcache", "nocache", "disable"],
-        "`bypass_if` takes the calls that are not cached, and `.cache_entry().refresh()` on a call \
+        "`bypass_if` excludes calls from the cache, and `.cache_entry().refresh()` on a call \
          loads its value now",
     ),
     (
@@ -103,7 +103,7 @@ pub(super) const OF_CACHED: &Answers = &[
     ),
     (
         &["weigher"],
-        "`weight = |value| value.len()` says how many bytes a value takes in memory; without it they are \
+        "`weight = |value| value.len()` returns the size of a value in memory; without it, sizes are \
          measured, and `CACHE_MEMORY_CAPACITY` bounds their sum",
     ),
     (
@@ -112,13 +112,13 @@ pub(super) const OF_CACHED: &Answers = &[
     ),
     (
         &["result", "cacheerr"],
-        "remove it: of a `Result` only `Ok` is stored, which is recognised by the type; \
-         `output = \"plain\"` stores errors, too",
+        "remove it: of a `Result`, only `Ok` is stored, which is recognised by the type; \
+         `output = \"plain\"` stores errors too",
     ),
     (
         &["option"],
         "remove it: an `Option` is stored with its `None`; `cache_none = false` does not store a `None`, \
-         `negative_ttl` keeps it for another time",
+         `negative_ttl` gives it another TTL",
     ),
     (
         &["skipnil", "skipnone", "unlessnone", "cachenull", "cachenullvalues"],
@@ -126,11 +126,11 @@ pub(super) const OF_CACHED: &Answers = &[
     ),
     (
         &["resultfallback", "fallback", "staleonerror", "serveonerror"],
-        "`stale_if_error = \"1h\"` serves the value of before when a load fails",
+        "`stale_if_error = \"1h\"` serves the stale value if a load fails",
     ),
     (
         &["withcachedflag", "cachedflag", "wascached"],
-        "`.cache_entry().fetch()` on a call says where its value came from, and how old it is",
+        "`.cache_entry().fetch()` on a call returns the source and the age of its value",
     ),
     (&["convert", "keygenerator", "keybuilder", "makename", "keyfn", "keyby", "hashmethod"], KEY),
     (
@@ -141,7 +141,7 @@ pub(super) const OF_CACHED: &Answers = &[
     (&["name", "cache", "cachename", "cachenames", "value", "alias", "group", "region"], NAMING),
     (
         &["namespace"],
-        "the namespace is that of the process: set `CACHE_NAMESPACE`; `key_prefix = \"video\"` \
+        "the whole process has one namespace: set `CACHE_NAMESPACE`; `key_prefix = \"video\"` \
          names the entries of a function",
     ),
     (
@@ -203,7 +203,7 @@ pub(super) const OF_CACHED: &Answers = &[
     (&["racettl", "raceconditionttl", "swr", "graceperiod", "stale", "staleperiod"], STALE),
     (
         &["earlyttl", "beta", "refreshafterwrite", "refreshahead", "refreshthreshold", "prefetch"],
-        "`early_refresh = 1.0` loads a value again in the background before its TTL is over",
+        "`early_refresh = 1.0` refreshes a value in the background before its TTL ends",
     ),
     (&["serializer", "serialize", "serde", "format", "encoding"], CODEC),
     (
@@ -236,7 +236,7 @@ pub(super) const OF_CHANGES: &Answers = &[
             "region",
             "pattern",
         ],
-        "`prefix = \"video\"` invalidates what has this `key_prefix`, and `entry = get_video(id)` one entry",
+        "`prefix = \"video\"` invalidates the entries with this `key_prefix`, and `entry = get_video(id)` one entry",
     ),
     (&["tag"], "`tags` takes a list: `tags = [\"user:{user_id}\"]`"),
     (

@@ -161,8 +161,8 @@ const WRAPPED: [&str; 2] = ["ProbeCloneError", "ProbeWrapError"];
 /// Names the traits that say what the log calls an error.
 const TEXT: [&str; 3] = ["ProbeErrorDisplay", "ProbeErrorDebug", "ProbeNoErrorText"];
 
-/// Says how an error reaches those who waited, and what the log calls it. An error that borrows reaches nobody else, and
-/// one that is stored is a value.
+/// Says how an error reaches those who waited, and what the log calls it. An error that borrows reaches
+/// nobody else, and one that is stored is a value.
 fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     let has_none = spec.output.borrows || matches!(spec.output.kind, Kind::Plain);
     if has_none {

@@ -38,10 +38,14 @@ pub(super) fn run(
         let __call = #p::MissedCall::look(__call, __share).await;
         let __load = #load;
         let __call = if #p::MissedCall::wants_a_task(&__call) {
-            #(let #names = #keep;)*
-            let __task = async move { __load(#(#lent),*).await };
-            let __task = #p::load_in_the_background(__kind, __share, __task);
-            #p::MissedCall::run_in_background(__call, __task).await
+            match #p::copied(|| (#(#keep,)*)) {
+                ::core::option::Option::Some((#(#names,)*)) => {
+                    let __task = async move { __load(#(#lent),*).await };
+                    let __task = #p::load_in_the_background(__kind, __share, __task);
+                    #p::MissedCall::run_in_background(__call, __task).await
+                }
+                ::core::option::Option::None => #p::MissedCall::without_a_task(__call),
+            }
         } else {
             __call
         };

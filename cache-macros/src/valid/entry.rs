@@ -26,8 +26,8 @@ fn entry(given: &Written<Expr>) -> syn::Result<Expr> {
         Expr::Path(ExprPath { path, .. }) => {
             let name = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
             let message = format!(
-                "`entry` takes {ACCEPTED}: write the arguments too, `{name}(...)`, since they say \
-                 which entry is meant"
+                "`entry` takes {ACCEPTED}: write the arguments too, `{name}(...)`, since they \
+                 select the entry"
             );
             Err(at(given, message))
         }

@@ -14,8 +14,8 @@ use crate::spec::{Key, Piece};
 
 pub(crate) fn key(attr: &CachedAttr, scope: &Scope, errors: &mut Errors) -> Key {
     if let (Some(_), Some(skip)) = (&attr.key, &attr.skip) {
-        let message = "`skip` leaves arguments out of the key, and `key` says already what the \
-                       key is: remove one";
+        let message = "`skip` leaves arguments out of the key, but `key` already defines the \
+                       key: remove one of them";
         errors.at(&skip.name, message);
     }
     match &attr.key {
@@ -32,7 +32,7 @@ fn explicit(given: &Written<Expr>, scope: &Scope) -> syn::Result<Key> {
     };
     if is_constant(&key, scope) && !scope.arguments.is_empty() {
         let message = "this `key` is the same for all arguments, so all calls would share one \
-                       value: use an argument, like `\"{video_id}\"`";
+                       value: use an argument, such as `\"{video_id}\"`";
         return Err(at(given, format!("{message}{}", scope.described())));
     }
     Ok(key)
@@ -58,13 +58,13 @@ fn kept(skip: Option<&Written<Skip>>, scope: &Scope, errors: &mut Errors) -> Vec
             errors.at(name, format!("`{name}` is not an argument{}", scope.described()));
         } else if scope.names().filter(|argument| argument.unraw() == name.unraw()).count() > 1 {
             let message = format!(
-                "two arguments are called `{name}`, one of them by a macro: give them two names"
+                "two arguments have the name `{name}`, one of them from a macro: give them different names"
             );
             errors.at(name, message);
         }
     }
     if let Some(skip) = skip.filter(|_| skipped.is_empty()) {
-        errors.at(&skip.name, "`skip` names no argument: name some, or remove it");
+        errors.at(&skip.name, "`skip` names no argument: name one, or remove it");
     }
     let is_skipped = |name: &Ident| skipped.iter().any(|skipped| skipped.unraw() == name.unraw());
     if let Some(receiver) = scope.receiver.as_ref().filter(|receiver| !is_skipped(receiver)) {
@@ -73,6 +73,6 @@ fn kept(skip: Option<&Written<Skip>>, scope: &Scope, errors: &mut Errors) -> Vec
     scope.arguments.iter().filter(|argument| !is_skipped(&argument.name)).cloned().collect()
 }
 
-const SELF: &str = "say how `self` takes part in the key: `skip(self)` if the result does not \
+const SELF: &str = "decide whether `self` is part of the key: `skip(self)` if the result does not \
                     depend on it, or `key = \"{self.id}:{arg}\"` (or `key = (self.id, arg)`) if \
                     it does";

@@ -105,13 +105,14 @@ pub(crate) fn weight(given: &Given, scope: &Scope) -> syn::Result<Expr> {
 fn closure(given: &Given, parameter: &str, gives: &str, scope: &Scope) -> syn::Result<Expr> {
     let name = &given.name;
     let value = peel(&given.value);
-    let accepted = format!("a closure `|{parameter}| ...` that gives {gives}, or a function");
+    let accepted = format!("a closure `|{parameter}| ...` that returns {gives}, or a function");
     match value {
         Expr::Path(_) => {}
         Expr::Closure(closure) => {
             if closure.inputs.len() != 1 {
                 let count = closure.inputs.len();
-                let message = format!("`{name}` takes {accepted}, not one of {count} parameters");
+                let message =
+                    format!("`{name}` takes {accepted}, not a closure with {count} parameters");
                 return Err(at(given, message));
             }
             if let Some(asyncness) = closure.asyncness {
@@ -123,7 +124,7 @@ fn closure(given: &Given, parameter: &str, gives: &str, scope: &Scope) -> syn::R
         }
         _ => return Err(wrong_kind(given, &accepted)),
     }
-    let reason = format!("`{name}` sees nothing but the {parameter}");
+    let reason = format!("`{name}` gets only the {parameter}");
     capture::refuse(value, scope, &reason)?;
     Ok(value.clone())
 }

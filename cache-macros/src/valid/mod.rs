@@ -77,19 +77,19 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         let count = spec.tags.len();
         errors.at(
             &given.name,
-            format!("an entry has at most {MOST_TAGS} tags, and {count} are given"),
+            format!("an entry has at most {MOST_TAGS} tags, but {count} are given"),
         );
     }
     if let (Some(false), Some(given)) = (spec.cache_none, &attr.negative_ttl) {
-        let message = "`negative_ttl` is how long `None` is kept, and `cache_none = false` keeps \
-                       no `None`: remove one";
+        let message = "`negative_ttl` is the TTL of a `None`, but `cache_none = false` stores \
+                       no `None`: remove one of them";
         errors.at(&given.name, message);
     }
     if let Kind::Plain = spec.output.kind {
         for given in [&attr.share_errors, &attr.stale_if_error].into_iter().flatten() {
             let message = format!(
-                "`{}` is about errors, and with `output = \"plain\"` an `Err` is a value like any \
-                 other, which is stored: remove one",
+                "`{}` is for errors, but with `output = \"plain\"` an `Err` is stored like any \
+                 other value: remove one of them",
                 given.name
             );
             errors.at(&given.name, message);
@@ -107,7 +107,7 @@ pub(crate) fn invalidate(
     // An option that could not be read may have said it.
     let says_nothing = attr.prefix.is_none() && attr.tags.is_none() && attr.entries.is_empty();
     if says_nothing && errors.is_empty() {
-        let message = "say what to invalidate: `prefix = \"video\"`, `tags = [...]` or \
+        let message = "give the entries to invalidate: `prefix = \"video\"`, `tags = [...]` or \
                        `entry = get_video(video_id)`";
         errors.push(syn::Error::new(Span::call_site(), message));
     }
@@ -125,8 +125,8 @@ pub(crate) fn invalidate(
         runtime: runtime(attr.runtime),
     };
     if let (When::Before, Some(given)) = (spec.when, &attr.condition) {
-        let message = "`if` looks at the result, and `when = \"before\"` does not wait for it: \
-                       remove one";
+        let message = "`if` needs the result, but `when = \"before\"` does not wait for it: \
+                       remove one of them";
         errors.at(&given.name, message);
     }
     errors.finish(spec)
@@ -134,7 +134,7 @@ pub(crate) fn invalidate(
 
 pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result<Put> {
     if attr.entries.is_empty() && errors.is_empty() {
-        let message = "say which entry the result belongs to: `entry = get_video(video_id)`";
+        let message = "give the entry that the result belongs to: `entry = get_video(video_id)`";
         errors.push(syn::Error::new(Span::call_site(), message));
     }
     signature::check_async(item, &mut errors);

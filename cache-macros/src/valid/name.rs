@@ -31,8 +31,8 @@ fn check_prefix(text: &str) -> Result<(), String> {
         return Err("the prefix is empty".to_owned());
     }
     if text.contains(['{', '}']) {
-        return Err("a prefix is the same for all arguments: a template belongs in `key`, and \
-                    more names to invalidate by in `tags`"
+        return Err("a prefix is the same for all arguments: templates belong in `key`, and \
+                    additional names to invalidate by in `tags`"
             .to_owned());
     }
     if text.contains(char::is_whitespace) {
@@ -64,7 +64,8 @@ fn refuse_pattern(
         return Ok(());
     };
     let instead = instead(&value[..first]);
-    let message = format!("`{}` holds no pattern{instead} (`clear` takes patterns)", given.name);
+    let message =
+        format!("`{}` cannot contain a pattern{instead} (use `clear` for patterns)", given.name);
     Err(syn::Error::new_spanned(text, message))
 }
 

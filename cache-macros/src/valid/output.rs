@@ -118,7 +118,7 @@ struct Opaque<'a>(&'a mut Errors);
 
 impl<'ast> Visit<'ast> for Opaque<'_> {
     fn visit_type_impl_trait(&mut self, opaque: &'ast TypeImplTrait) {
-        let message = "a cached value needs a type that can be named: write it in place of \
+        let message = "a cached value needs a type that can be named: write that type instead of \
                        `impl Trait`";
         self.0.at(opaque, message);
     }
@@ -136,9 +136,9 @@ const BORROWED: &str = "a cached value outlives the call, so it cannot borrow: r
                         type, such as `String` for `&str` or `Vec<T>` for `&[T]`";
 
 const LIFETIME: &str = "a cached value outlives the call, so it cannot borrow: write `'static` here if it \
-                        owns all it holds, or return an owned type";
+                        owns its contents, or return an owned type";
 
-const STATIC: &str = "a cached value is also read from Redis, which gives an owned one: return an \
+const STATIC: &str = "a cached value is also read from Redis, which returns an owned value: return an \
                       owned type, such as `String` for `&'static str` or `Vec<T>` for `&'static [T]`";
 
 /// Containers of the standard library: what they hold is read with them.

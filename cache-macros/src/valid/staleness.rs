@@ -29,21 +29,22 @@ pub(crate) fn staleness(
     match (&attr.background, background, needs_task, may_have_task) {
         (Some(given), Some(false), Some(needs), _) => {
             let message = format!(
-                "`{}` runs loads in the background, and `background = false` forbids it: remove one",
+                "`{}` runs loads in the background, but `background = false` forbids this: remove one of \
+                 them",
                 needs.name
             );
             errors.at(&given.name, message);
         }
         (Some(given), _, _, None) => {
-            let message = "`background` says whether `early_refresh` may run loads in the \
-                           background, and without that none does: remove it";
+            let message = "`background` only has an effect on `early_refresh`, which is not \
+                           given: remove it";
             errors.at(&given.name, message);
         }
         _ => {}
     }
     if let (Some(given), None) = (&attr.load_timeout, &attr.stale_if_error) {
-        let message = "`load_timeout` is how long a load may take before the value of before is \
-                       served: say with `stale_if_error = \"1h\"` for how long past its TTL that may be";
+        let message = "after the `load_timeout`, the stale value is served: also give the time after its \
+                       TTL for which that is allowed, with `stale_if_error = \"1h\"`";
         errors.at(&given.name, message);
     }
     let wanted = may_have_task.filter(|_| background != Some(false));

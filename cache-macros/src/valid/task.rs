@@ -13,13 +13,13 @@ use crate::error::Errors;
 use crate::item::Item;
 use crate::spec::{Keeping, Kept, Task};
 
-const REMEDY: &str = "and a load in the background outlives the call";
+const REMEDY: &str = "and a background refresh outlives the call";
 
 /// How the arguments are kept for a task. `option` is what makes one necessary.
 pub(crate) fn task(item: &Item, option: &Ident, borrows: bool, errors: &mut Errors) -> Task {
     if borrows {
         let message =
-            format!("the error type may borrow, {REMEDY}: return one that owns all it holds");
+            format!("the error type may borrow, {REMEDY}: return one that owns its contents");
         errors.at(&item.sig.output, message);
     }
     if item.has_statements_before() {
@@ -59,16 +59,16 @@ fn of_receiver(receiver: &Receiver) -> syn::Result<Kept> {
 fn of_pattern(typed: &PatType) -> syn::Result<Kept> {
     let Pat::Ident(pattern) = &*typed.pat else {
         let message = format!(
-            "this argument is taken apart, {REMEDY}: give it a name and take it apart in the body"
+            "this argument is destructured, {REMEDY}: give it a name, and destructure it in the body"
         );
         return Err(syn::Error::new_spanned(&typed.pat, message));
     };
     if let Some(attr) = typed.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
-        let message = format!("an argument under `#[cfg]` cannot be kept, {REMEDY}");
+        let message = format!("an argument with `#[cfg]` cannot be copied, {REMEDY}");
         return Err(syn::Error::new_spanned(attr, message));
     }
     if pattern.by_ref.is_some() || pattern.subpat.is_some() {
-        let message = format!("this argument is more than a name, {REMEDY}: give it a name alone");
+        let message = format!("this argument is more than a name, {REMEDY}: use only a name");
         return Err(syn::Error::new_spanned(pattern, message));
     }
     let name = pattern.ident.clone();
@@ -108,7 +108,7 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
                 );
             }
             if found.lifetime {
-                return refused("holds a borrow of its own", "take a type that owns what it holds");
+                return refused("contains a borrow", "take a type that owns its contents");
             }
             let elem = &reference.elem;
             Ok((parse_quote!(&#elem), Keeping::Borrow))
@@ -119,7 +119,7 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
             if found.lifetime {
                 return refused(
                     "holds a borrow",
-                    "take a type that owns what it holds, such as `Option<String>` for `Option<&str>`",
+                    "take a type that owns its contents, such as `Option<String>` instead of `Option<&str>`",
                 );
             }
             Ok((ty.clone(), Keeping::Value))

@@ -26,8 +26,7 @@ pub(crate) fn ttl(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
 pub(crate) fn finite(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
     match ttl(given, scope)? {
         Ttl::Forever => {
-            let message =
-                format!("`{}` takes a time that comes to an end, such as \"200ms\"", given.name);
+            let message = format!("`{}` takes a finite duration, such as \"200ms\"", given.name);
             Err(at(given, message))
         }
         time => Ok(time),

@@ -1,4 +1,4 @@
-//! What an audit finds.
+//! The findings of an audit.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use serde::Serialize;
 use crate::registry::Mutation;
 use crate::site::SourceLocation;
 
-/// A probable mistake in an attribute. Prints as a sentence or two, with the place of each attribute and a
-/// remedy.
+/// A probable mistake in an attribute. Its `Display` is a sentence or two, with the location of each
+/// attribute and a remedy.
 ///
-/// `Debug` gives the same, so that a failed `assert_eq!(audit(), [])` can be read; `Serialize` gives
+/// Its `Debug` is the same, so that a failed `assert_eq!(audit(), [])` is readable. `Serialize` writes
 /// the fields.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Finding {
-    /// There is no annotated function to look at: in a test of its own crate, the program does not use the
-    /// library that has them, and so the linker leaves it out.
+    /// There is no annotated function. Usually this is a test in `tests/` that does not use the library
+    /// with the functions, so that the linker drops it.
     #[non_exhaustive]
     NoSites {},
-    /// A text in a template that is called like an argument, which the template does not use: `user:id`
-    /// in the place of `user:{id}`.
+    /// A literal segment of a template has the name of an argument that the template does not use: `user:id`
+    /// instead of `user:{id}`.
     #[non_exhaustive]
     WithoutBraces {
-        /// Where the function is.
+        /// The location of the function.
         site: SourceLocation,
         /// `key`, `prefix` or `tags`.
         option: &'static str,
@@ -36,31 +36,31 @@ pub enum Finding {
     /// A tag that no function of the program invalidates, neither as a tag nor as a prefix.
     #[non_exhaustive]
     NeverInvalidated {
-        /// Where the cached function is.
+        /// The location of the cached function.
         site: SourceLocation,
         /// The tag, as it is written.
         tag: &'static str,
     },
-    /// Cached functions that the compiler prints alike, as it does in sibling blocks. Of those
-    /// called in one process all but the first are kept in its memory only.
+    /// Cached functions with the same type name, as in sibling blocks. Of those that are called in one
+    /// process, all but the first are cached in memory only.
     #[non_exhaustive]
     Twins {
-        /// Where they are.
+        /// Their locations.
         sites: Vec<SourceLocation>,
     },
-    /// Cached functions whose `key` templates give the same names. Each keeps its own values, and who
-    /// invalidates a name invalidates the values of all of them.
+    /// Cached functions whose `key` templates give the same names. Each keeps its own values, and an
+    /// invalidation of a name invalidates the values of all of them.
     #[non_exhaustive]
     SameNames {
         /// Their names, with `{}` for each value.
         names: String,
-        /// Where they are.
+        /// Their locations.
         sites: Vec<SourceLocation>,
     },
     /// A prefix or tag that is invalidated, and that no entry of a cached function has.
     #[non_exhaustive]
     NothingToInvalidate {
-        /// Where the function that invalidates is.
+        /// The location of the function that invalidates.
         site: SourceLocation,
         /// `prefix` or `tags`.
         option: &'static str,
@@ -68,36 +68,36 @@ pub enum Finding {
         name: &'static str,
         /// The prefix or tag that was probably meant, as it is written.
         nearest: Option<String>,
-        /// The cached function whose names end with a hash below `nearest`, if `name` would be
-        /// right had that function a `key` template.
+        /// The cached function whose names end with a hash below `nearest`, if `name` would be correct
+        /// with a `key` template for that function.
         hashed: Option<&'static str>,
     },
     /// The call in an `entry` is not that of a `#[cached]` function, so nothing is invalidated or
-    /// put. A function that was imported under another name is not known by it.
+    /// put. A function that was imported under another name is not found.
     #[non_exhaustive]
     NotCached {
-        /// Where the function that invalidates or puts is.
+        /// The location of the function that invalidates or puts.
         site: SourceLocation,
-        /// What it was to do to the entry.
+        /// The intended change of the entry.
         action: Mutation,
         /// The call, as it is written.
         call: &'static str,
-        /// The name of what it calls, which no cached function has.
+        /// The name of the called function, which no cached function has.
         function: &'static str,
         /// The cached function that was probably meant.
         nearest: Option<&'static str>,
     },
     /// A prefix that comes from a function's name, and that covers the written `key_prefix` of
-    /// another function: who invalidates the one invalidates the other, too.
+    /// another function: an invalidation of the one also invalidates the other.
     #[non_exhaustive]
     AccidentalParent {
         /// The prefix from the function's name.
         prefix: String,
-        /// Where that function is.
+        /// The location of that function.
         parent: SourceLocation,
         /// The `key_prefix` below it, or equal to it.
         covered: &'static str,
-        /// Where that is written.
+        /// The location of that function.
         child: SourceLocation,
     },
 }

@@ -1,4 +1,4 @@
-//! Mistakes that can be seen from the call sites alone.
+//! Mistakes that can be found from the call sites alone.
 
 mod braces;
 mod finding;
@@ -30,8 +30,8 @@ use pattern::Pattern;
 /// assert_eq!(cache_runtime::audit(), []);
 /// ```
 ///
-/// A program without any annotated function is a [finding](Finding::NoSites), too: a test in `tests/` sees
-/// those of the library only if it uses that, for which `use shop as _;` is enough.
+/// A program without annotated functions is also a [finding](Finding::NoSites): a test in `tests/` only
+/// sees the functions of the library if it uses the library. `use shop as _;` is enough.
 #[must_use = "it returns its findings: `assert_eq!(audit(), [])`"]
 pub fn audit() -> Vec<Finding> {
     registry().audit()
@@ -40,9 +40,9 @@ pub fn audit() -> Vec<Finding> {
 impl Registry {
     /// Finds probable mistakes in these attributes.
     ///
-    /// Uses of the direct API ([`CacheManager`](crate::CacheManager)) are unknown here: a prefix or tag that only
-    /// directly stored entries have counts as unused, and a tag that is only invalidated directly counts as never
-    /// invalidated. Such findings can be removed:
+    /// Uses of the direct API ([`CacheManager`](crate::CacheManager)) are unknown here: a prefix or tag
+    /// that only directly stored entries have counts as unused, and a tag that is only invalidated
+    /// directly counts as never invalidated. Such findings can be removed:
     ///
     /// ```
     /// use cache_runtime::{Finding, audit, cached};
@@ -57,7 +57,7 @@ impl Registry {
     /// assert_eq!(findings, []);
     /// ```
     ///
-    /// Call sites that are not to be looked at, such as those of a library, can be removed first:
+    /// Call sites that should not be checked, such as those of a library, can be removed first:
     ///
     /// ```
     /// # mod shop { #[cache_runtime::cached] async fn price(id: u64) -> u64 { id } }
@@ -88,8 +88,8 @@ impl Registry {
     }
 }
 
-/// The prefixes of these that no function has, each with the one that was probably meant; none if there are no
-/// functions. Names that are set directly may still have them.
+/// The prefixes of these that no function has, each with the one that was probably meant; none if there
+/// are no functions. Names that are set directly may still have them.
 pub(crate) fn unused_prefixes<'a>(
     prefixes: impl Iterator<Item = &'a str>,
     sites: &[CachedSite],

@@ -15,10 +15,12 @@ use super::stale::first_of;
 use super::step::BackgroundRefresh;
 use super::{Call, CallKey};
 use crate::boxed::Boxed;
+use crate::core::DIRECT;
 use crate::flight::{Leader, Ticket};
 use crate::output::SharedFailure;
 use crate::put::Overtaken;
-use crate::redis::Lease;
+use crate::redis::PlaceholderLease;
+use crate::seldom::Reason;
 use crate::value::Value;
 
 /// A body that can be run in a task of its own: its value, or the rest of its error.
@@ -64,10 +66,26 @@ where
     }
 }
 
+/// Gives up a load in the background, because the `Clone` of an argument panics, which is logged. Returns the value
+/// to serve; `None` if it may be served only after a load has failed.
+pub(crate) fn serve_without_a_task(call: &Call, refresh: BackgroundRefresh) -> Option<Served> {
+    let function = call.key.function();
+    call.core.seldom(function.unwrap_or(DIRECT), Reason::Panics("Clone"), |times| {
+        tracing::error!(
+            function,
+            times,
+            "the `Clone` of an argument panics where it is copied for a load in the background, which is not \
+             begun; correct it"
+        );
+    });
+    let BackgroundRefresh { found, ahead, .. } = refresh;
+    ahead.is_none().then(|| served(call, found))
+}
+
 async fn replace(call: Arc<Call>, refresh: Leader<CallKey>, before: Version, mut body: Body) {
     let Ok(lease) = lease_refresh(&call, before).await else { return };
     let Some(put) = begin_put_over(&call, before).await else {
-        lease.into_iter().for_each(Lease::release);
+        lease.into_iter().for_each(PlaceholderLease::release);
         return;
     };
     let goal = Goal::Place { put, overtaken: Overtaken::Stays };

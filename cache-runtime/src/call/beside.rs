@@ -8,8 +8,8 @@ use crate::redis::{Found, Pace, RedisStore, Unavailable};
 
 impl Core {
     /// Takes something from the entry of a name, or from one beside it, if it may be served: all of them and
-    /// their tokens in one round trip. The first place whose entry is not another's valid one is where a value
-    /// is stored.
+    /// their tokens in one round trip. The first place whose entry is not another's valid one is where
+    /// a value is stored.
     pub(super) async fn fetch_beside<T>(
         &self,
         redis: &RedisStore,
@@ -101,7 +101,7 @@ async fn read(redis: &RedisStore, keys: &[CallKey]) -> Result<Vec<Found>, Unavai
     let names: Vec<&str> = keys.iter().map(CallKey::stored_as).collect();
     let tags = keys.last().map_or(&[][..], CallKey::tags);
     let read = redis.read_many(&names, tags, &mut Pace::default()).await;
-    let (values, tokens) = read.map_err(|_| Unavailable)?;
+    let (values, tokens) = read?;
     let found = |(bytes, now_ms)| Found { bytes, tokens: tokens.clone(), now_ms };
     Ok(values.into_iter().map(found).collect())
 }

@@ -12,7 +12,7 @@ use crate::clock::millis;
 use crate::config::Ttl;
 use crate::core::{Core, DIRECT};
 use crate::generation::{GenerationSnapshot, Storing};
-use crate::memory::{EntryMeta, Hit, Made, Unkept};
+use crate::memory::{EntryMeta, Hit, KnownWeight, Made, Unkept};
 use crate::panics::unless_panicking;
 use crate::seldom::Reason;
 use crate::value::AnyValue;
@@ -24,18 +24,17 @@ pub(crate) struct Original {
     pub(crate) age_ms: u64,
     pub(crate) fresh_for_ms: u64,
     pub(crate) load_micros: u64,
-    /// The bytes of memory that its value takes, if that is known.
-    pub(crate) weight: Option<usize>,
+    pub(crate) weight: KnownWeight,
 }
 
 impl Original {
     /// Of a value that has just been stored.
-    pub(crate) fn new(origin: u64, ttl: Ttl, took: Duration, weight: Option<usize>) -> Self {
+    pub(crate) fn new(origin: u64, ttl: Ttl, took: Duration, weight: KnownWeight) -> Self {
         let (fresh_for_ms, load_micros) = (fresh_for_ms(ttl), micros(took));
         Original { origin, age_ms: 0, fresh_for_ms, load_micros, weight }
     }
 
-    pub(crate) fn of<V>(hit: &Hit<V>, origin: u64, weight: Option<usize>) -> Self {
+    pub(crate) fn of<V>(hit: &Hit<V>, origin: u64, weight: KnownWeight) -> Self {
         let Hit { age_ms, fresh_for_ms, load_micros, .. } = *hit;
         Original { origin, age_ms, fresh_for_ms, load_micros, weight }
     }
@@ -104,7 +103,7 @@ impl Core {
                 function,
                 name,
                 times,
-                "`{what}` panics where a value is kept in memory; mend it"
+                "`{what}` panics, so a value is not kept in memory; fix it"
             );
         });
     }

@@ -12,6 +12,7 @@ use super::load::{Action, FailedFlight, FailedLoad, Load};
 use super::origin::{Origin, Source};
 use crate::boxed::Boxed;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
+use crate::panics::drop_each;
 use crate::value::{Value, owned};
 
 /// The next action of a call.
@@ -67,7 +68,8 @@ where
             };
             match join::<K>(served, *share) {
                 Some(output) => return Poll::Ready(output),
-                // R3: of another type, though that has been looked at. The body is always right.
+                // R3: its type is another one, though that has been checked, or its `Clone` panics. The body is
+                // always right.
                 None => driver.state = DriverState::Body(None),
             }
         }
@@ -80,7 +82,7 @@ impl<K: OutputKind, F> fmt::Debug for Run<'_, K, F> {
     }
 }
 
-/// Returns what is served as the output of a function; `None` if it is of another type.
+/// Returns what is served as the output of a function; `None` if it is of another type, or its `Clone` panics.
 fn join<K>(served: Output, share: SharedErrors<K::Error>) -> Option<K::Output>
 where
     K: OutputKind,
@@ -92,25 +94,31 @@ where
     }))
 }
 
-/// Returns the output of a call whose body has failed: the error, or a value of before.
+/// Returns the output of a body that has failed: the error, or a value of before.
 fn failed<K>(driver: &mut Driver, share: SharedErrors<K::Error>, error: K::Error) -> K::Output
 where
     K: OutputKind,
     K::Value: CacheValue,
 {
     match driver.failed(&|| (share.text)(&error)) {
-        Ok(instead) => join::<K>(instead, share).unwrap_or_else(|| K::join(Err(error))),
+        Ok(instead) => match join::<K>(instead, share) {
+            Some(output) => {
+                drop_each([error]);
+                output
+            }
+            None => K::join(Err(error)),
+        },
         Err(Some(flight)) => K::join(Err(landed(flight, share, error))),
         Err(None) => K::join(Err(error)),
     }
 }
 
-/// Ends the flight of a load with its error, and returns the error.
+/// Ends the flight of a load that has failed, and returns the error.
 fn landed<E>(flight: FailedFlight, share: SharedErrors<E>, error: E) -> E {
     match share.how.filter(|_| flight.awaited()) {
         Some(how) => {
             let (shared, error) = (how.put)(error);
-            flight.land(Some(shared));
+            flight.land(shared);
             error
         }
         None => {

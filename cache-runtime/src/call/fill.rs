@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::copies::Original;
-use super::filling::{Making, fill};
+use super::filling::{FilledEntry, Making, fill};
 use super::policy::{fresh_for_ms, life_of};
 use super::store_outcome::StoreOutcome;
 use super::{Call, CallKey};
@@ -11,8 +11,8 @@ use crate::config::Ttl;
 use crate::core::Stores;
 use crate::flight::Leader;
 use crate::generation::GenerationSnapshot;
-use crate::memory::EntryMeta;
-use crate::redis::{By, FillOutcome, FillTicket, RedisStore, Unavailable};
+use crate::memory::{EntryMeta, KnownWeight};
+use crate::redis::{By, FillOutcome, FillTicket, RedisStore};
 use crate::value::AnyValue;
 
 /// Stores the value in memory, for at most `limit` where there is one.
@@ -23,8 +23,9 @@ pub(super) fn store_in_memory(
     took: Duration,
     limit: Option<Duration>,
 ) -> StoreOutcome {
-    let Some(ttl) = call.policy.life(value) else {
-        return StoreOutcome::Unwanted;
+    let ttl = match call.policy.life(value) {
+        Ok(ttl) => ttl,
+        Err(refusal) => return call.core.refused(&call.key, &call.counters, refusal),
     };
     let ttl = match limit {
         Some(limit) => Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))),
@@ -35,7 +36,7 @@ pub(super) fn store_in_memory(
     let (now_ms, stamps) = (core.clock.now_ms(), snapshot.stamps.clone());
     let meta = EntryMeta::new(call.key.origin, now_ms, fresh_for_ms(ttl), stamps);
     let (key, weight) = (call.key.memory.clone(), call.weight(value));
-    let made = match value.entry(&core.memory, key, meta, load_micros, weight) {
+    let made = match value.entry(&core.memory, key, meta, load_micros, weight.into()) {
         Ok(made) => made,
         Err(unkept) => {
             let error = unkept.error(call.key.name().as_str());
@@ -69,12 +70,18 @@ impl RedisFill<'_> {
         took: Duration,
     ) -> (Option<FillOutcome>, StoreOutcome) {
         let RedisFill { call, redis, leader, key, ticket } = *self;
-        let Some(ttl) = call.policy.life(value) else {
-            return (self.release(false).await, StoreOutcome::Unwanted);
+        let ttl = match call.policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => {
+                let outcome = call.core.refused(&call.key, &call.counters, refusal);
+                return (self.release(false).await, outcome);
+            }
         };
-        let copy = || {
+        let copy = |measured: Option<usize>| {
             if call.stores == Stores::Tiered {
-                let weight = call.weight(value);
+                // Its size has been measured: a value over the limit does not come so far.
+                let weight = call.weight(value).or(measured);
+                let weight = weight.map_or(KnownWeight::Unknown, KnownWeight::Measured);
                 let original = Original::new(call.key.origin, ttl, took, weight);
                 call.core.keep_copy(&call.key, &leader.snapshot(), original, value);
             }
@@ -86,22 +93,23 @@ impl RedisFill<'_> {
                 let released = self.release(stays_here).await;
                 // As if it had been stored, and evicted at once.
                 if stays_here && released == Some(FillOutcome::Stored) {
-                    copy();
+                    copy(None);
                 }
                 return (released, outcome);
             }
         };
         let life = life_of(call.policy.grace_of(value).after(ttl));
-        let filled = fill(redis, key, ticket, &entry, life, By::Load).await;
-        match filled {
+        let filled = fill(redis, key, ticket, &entry.bytes, life, By::Load).await;
+        match &filled {
             Ok(FillOutcome::Stored) => {
                 call.counters.slow.stores.one();
-                copy();
+                copy(entry.weight);
             }
             Ok(FillOutcome::Refused | FillOutcome::Outdated) => call.counters.slow.refused.one(),
-            Err(Unavailable) => {}
+            Err(_) => {}
         }
-        (filled.ok(), filled.into())
+        let outcome = StoreOutcome::from(&filled);
+        (filled.ok(), outcome)
     }
 
     /// Ends a load that stores nothing. Returns whether its value could have been stored, if somebody waits for that
@@ -123,7 +131,7 @@ impl RedisFill<'_> {
         value: &dyn AnyValue,
         ttl: Ttl,
         took: Duration,
-    ) -> Result<Vec<u8>, StoreOutcome> {
+    ) -> Result<FilledEntry, StoreOutcome> {
         let RedisFill { call, redis, key, ticket, .. } = *self;
         let now_ms = redis.now_ms(key.stored_as()).ok_or(StoreOutcome::Unavailable)?;
         let made = Making {
@@ -134,6 +142,7 @@ impl RedisFill<'_> {
             took,
             tokens: &ticket.tokens,
             now_ms,
+            weighs: call.stores == Stores::Tiered && call.policy.weigh.is_none(),
         };
         made.entry(value).map_err(|error| call.core.unfit(&call.key, &call.counters, &error))
     }

@@ -39,7 +39,7 @@ pub(crate) async fn fill(
     );
     let fill = redis.fill(key.stored_as(), key.tags(), ticket, entry, life, by);
     let filled = fill.instrument(span.clone()).await;
-    span.record("outcome", StoreOutcome::from(filled).as_str());
+    span.record("outcome", StoreOutcome::from(&filled).as_str());
     filled
 }
 
@@ -53,24 +53,34 @@ pub(crate) struct Making<'a> {
     /// The root's, then those of the key's tags, as the load noted them.
     pub(crate) tokens: &'a [u64],
     pub(crate) now_ms: u64,
+    /// True if a copy in memory needs its weight.
+    pub(crate) weighs: bool,
+}
+
+/// An entry as Redis takes it.
+pub(crate) struct FilledEntry {
+    pub(crate) bytes: Vec<u8>,
+    /// The memory that its value takes, if that was wanted.
+    pub(crate) weight: Option<usize>,
 }
 
 impl Making<'_> {
-    pub(crate) fn entry(&self, value: &dyn AnyValue) -> Result<Vec<u8>, Error> {
+    pub(crate) fn entry(&self, value: &dyn AnyValue) -> Result<FilledEntry, Error> {
         let panics = || Error::Panics { type_name: value.of().name() };
-        let size = unless_panicking(|| value.size()).ok_or_else(panics)?;
+        let measures = unless_panicking(|| value.measure(self.weighs)).ok_or_else(panics)?;
+        let size = measures.size;
         let limit = self.core.config.max_value_size;
         let too_large =
             |size| Error::ValueTooLarge { name: self.key.name().as_str().to_owned(), size, limit };
         if size > limit {
             return Err(too_large(size));
         }
-        let encoded = self.core.types.encode(value, self.coding)?;
+        let encoded = self.core.types.encode(value, &measures, self.coding)?;
         let mut entry = Vec::with_capacity(encoded.payload.len() + 128);
         let address = self.core.address(self.key);
         entry::encode(&self.header(&encoded), &encoded.payload, address, &mut entry)
             .map_err(|_| too_large(encoded.payload.len()))?;
-        Ok(entry)
+        Ok(FilledEntry { bytes: entry, weight: measures.weight })
     }
 
     fn header(&self, encoded: &Encoded) -> Header<'_> {

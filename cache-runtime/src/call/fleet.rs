@@ -20,7 +20,7 @@ use super::{Call, CallKey};
 use crate::core::Stores;
 use crate::flight::Leader;
 use crate::random;
-use crate::redis::{FillTicket, Lease, Over, Placeholder, RedisStore};
+use crate::redis::{FillTicket, Over, Placeholder, PlaceholderLease, RedisStore};
 use crate::runtime;
 use crate::site::Coalesce;
 use crate::timer::sleep;
@@ -33,7 +33,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 /// The result of a claim.
 pub(super) enum Claim {
     /// The load runs under this key, with these tokens; and with a placeholder that is to be renewed.
-    Granted(Arc<CallKey>, FillTicket, Option<Lease>),
+    Granted(Arc<CallKey>, FillTicket, Option<PlaceholderLease>),
     /// It is not necessary: another process has loaded.
     Found(FoundValue),
     /// Another process has loaded, for other arguments of the same key.
@@ -73,7 +73,10 @@ pub(super) async fn claim(
 
 /// Returns the right to refresh the value that is served meanwhile: `Ok(None)` where no other process could have
 /// it, `Err` if another process has.
-pub(super) async fn lease_refresh(call: &Call, before: Version) -> Result<Option<Lease>, Taken> {
+pub(super) async fn lease_refresh(
+    call: &Call,
+    before: Version,
+) -> Result<Option<PlaceholderLease>, Taken> {
     let Some(redis) = call.core.redis.as_ref().filter(|_| is_clustered(call)) else {
         return Ok(None);
     };

@@ -144,8 +144,8 @@ impl CallKey {
         self.instance().map(|instance| instance.spec.prefix())
     }
 
-    /// Which values this one is likely to be as large as: those of its function; for a direct call, those whose names
-    /// have the same first prefix.
+    /// Which values this one is likely to be as large as: those of its function; for a direct call,
+    /// those whose names have the same first prefix.
     pub(crate) fn kind(&self) -> u64 {
         let first = || self.tags().first().map_or(self.name().as_str(), String::as_str);
         self.accepted_origin().unwrap_or_else(|| xxh3_64(first().as_bytes()))

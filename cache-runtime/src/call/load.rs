@@ -20,7 +20,7 @@ use crate::boxed::Boxed;
 use crate::flight::{FlightOutcome, Leader};
 use crate::output::SharedFailure;
 use crate::put::{Overtaken, Put};
-use crate::redis::{self, FillOutcome, Lease};
+use crate::redis::{self, FillOutcome, PlaceholderLease};
 use crate::seldom::Reason;
 use crate::value::Value;
 
@@ -70,7 +70,7 @@ pub(super) enum FailedLoad {
 }
 
 /// A flight that has failed, and waits for the error to end with.
-pub(super) struct FailedFlight(Leader<CallKey>);
+pub(crate) struct FailedFlight(Leader<CallKey>);
 
 impl Load {
     pub(super) fn new(call: &Arc<Call>, leader: Leader<CallKey>, goal: Goal) -> Box<Self> {
@@ -93,7 +93,7 @@ impl Load {
     }
 
     /// Adds a placeholder that is renewed while the body runs.
-    pub(super) fn leased(mut self: Box<Self>, lease: Option<Lease>) -> Box<Self> {
+    pub(super) fn leased(mut self: Box<Self>, lease: Option<PlaceholderLease>) -> Box<Self> {
         self.renewals = lease.clone().map(|lease| Box::pin(lease.renewals()) as _);
         self.lease = HeldLease(lease);
         self
@@ -231,8 +231,7 @@ impl Load {
         }
         let Some(found) = instead else { return FailedLoad::Error(FailedFlight(leader)) };
         let pauses = call.note_failure();
-        let what = "a load failed; the value of before is served";
-        say_failed(&call, Reason::Failed, error, what);
+        say_failed(&call, Reason::Failed, error, "a load failed; the stale value is served");
         // Those who waited look for that value themselves, since it may have been invalidated since
         // it was read; without the pause they would load one after another.
         leader.land(|| if pauses { FlightOutcome::Outdated(None) } else { FlightOutcome::Failed });
@@ -283,7 +282,7 @@ impl Drop for Inside<'_> {
 }
 
 /// A placeholder for others to see. Dropped, it is released: others need not wait until it ends.
-struct HeldLease(Option<Lease>);
+struct HeldLease(Option<PlaceholderLease>);
 
 impl HeldLease {
     /// Leaves the placeholder as it is.

@@ -52,7 +52,7 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use background_refresh::{Body, LostError, run_in_background};
+pub(crate) use background_refresh::{Body, LostError, run_in_background, serve_without_a_task};
 pub(crate) use begin::begin;
 pub(crate) use copies::Original;
 pub(crate) use drive::Next;

@@ -1,10 +1,10 @@
-//! Where outputs come from.
+//! The sources of outputs.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// Where an output came from.
+/// The source of an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -19,7 +19,7 @@ pub enum Source {
     Shared,
 }
 
-/// Where an output came from, how long ago it was stored, and whether its TTL is over.
+/// The source of an output, its age, and whether its TTL has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin {
     pub(crate) source: Source,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::millis;
 use crate::config::{Jitter, Ttl};
+use crate::panics::unless_panicking;
 use crate::random;
 use crate::redis::Life;
 use crate::site::Coalesce;
@@ -61,6 +62,15 @@ impl Grace {
     }
 }
 
+/// Why a value is not to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The options of its function refuse it.
+    Unwanted,
+    /// Its `cache_if` panics.
+    Panics,
+}
+
 impl Policy {
     pub(crate) fn new(of: &'static dyn ValueType, ttl: Ttl, jitter: Jitter) -> Self {
         Policy {
@@ -93,17 +103,25 @@ impl Policy {
         self.is_none.as_ref().is_some_and(|is_none| is_none(value))
     }
 
-    /// How long this value will be fresh; `None` if it is not to be stored.
-    pub(crate) fn life(&self, value: &dyn AnyValue) -> Option<Ttl> {
-        if self.cache_if.as_ref().is_some_and(|wanted| !wanted(value)) {
-            return None;
+    /// Returns how long this value will be fresh.
+    ///
+    /// # Errors
+    /// Why it is not to be stored.
+    pub(crate) fn life(&self, value: &dyn AnyValue) -> Result<Ttl, Refusal> {
+        if let Some(wanted) = &self.cache_if {
+            // R3: the caller has the value, whatever the expression does.
+            match unless_panicking(|| wanted(value)) {
+                Some(true) => {}
+                Some(false) => return Err(Refusal::Unwanted),
+                None => return Err(Refusal::Panics),
+            }
         }
         let none = self.is_none(value);
         if none && !self.cache_none {
-            return None;
+            return Err(Refusal::Unwanted);
         }
         let ttl = self.negative_ttl.filter(|_| none).unwrap_or(self.ttl);
-        Some(self.jitter.shorten(ttl, random::cheap()))
+        Ok(self.jitter.shorten(ttl, random::cheap()))
     }
 
     /// The longest time any of its values may be kept.

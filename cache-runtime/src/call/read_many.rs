@@ -42,7 +42,7 @@ impl Core {
             let part = &rest[..rest.len().min(pace.values())];
             match self.fetch_many(redis, part, ask, &mut pace).await {
                 Ok(found) => readings.extend(found),
-                Err(Missed::Late) if pace.late() => {
+                Err(Missed::Late(_)) if pace.late() => {
                     // A single one that is too large for its deadline is passed by.
                     readings.extend((part.len() == 1).then_some(Reading::Unavailable));
                 }
@@ -55,7 +55,7 @@ impl Core {
             tracing::debug!(
                 lost,
                 of_all,
-                "some values were not read: Redis does not answer in time"
+                "some values were not read, because Redis did not answer in time"
             );
         }
         let of_an_outage = |key: &&CallKey| {

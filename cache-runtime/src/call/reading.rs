@@ -110,8 +110,8 @@ impl Core {
             Ok(RedisRead::Usable(reading)) => reading,
             Ok(RedisRead::Not(vacancy)) => Reading::Miss(vacancy),
             // What memory holds from an outage counts only as long as that lasts.
-            Err(Unavailable) if redis.usable() => Reading::Unavailable,
-            Err(Unavailable) => {
+            Err(_) if redis.usable() => Reading::Unavailable,
+            Err(_) => {
                 let found = self.value_of_an_outage(redis, key, ask.of, ask.stores);
                 found.map_or(Reading::Unavailable, Reading::Memory)
             }
@@ -130,7 +130,7 @@ impl Core {
         let hit = validity::hit(value, header, *now_ms);
         if let Some(snapshot) = snapshot.as_ref().filter(|_| hit.left_ms() > 0) {
             let weight = self.weight(key, ask.weigh.as_ref(), &*hit.value);
-            let original = Original::of(&hit, header.origin, weight);
+            let original = Original::of(&hit, header.origin, weight.into());
             self.keep_copy(key, snapshot, original, &*hit.value);
         }
         Some(Reading::Redis(hit, At { state: header.state, place: *place }))
@@ -210,6 +210,6 @@ fn outcome(fetched: &Result<RedisRead<Reading>, Unavailable>) -> &'static str {
             Leftover::Undecodable(_) => "undecodable",
             Leftover::Alike(_) => "alike",
         },
-        Err(Unavailable) => "unavailable",
+        Err(_) => "unavailable",
     }
 }

@@ -1,7 +1,7 @@
 //! The bodies that are being polled on this thread right now.
 //!
-//! A body that calls its own function with its own arguments would wait for itself; so would one that waits for
-//! a flight whose body waits for it.
+//! A body that calls its own function with its own arguments would wait for itself; so would one that
+//! waits for a flight whose body waits for it.
 
 use std::cell::RefCell;
 use std::sync::Arc;

@@ -62,7 +62,7 @@ pub(super) fn say_failed(call: &Call, reason: Reason, error: &dyn Fn() -> String
 
 /// Logs that a load in the background has failed.
 pub(super) fn say_failed_in_background(call: &Call, error: &str) {
-    let what = "a load in the background failed; the value of before stays until it is too old";
+    let what = "a background refresh failed; the stale value is served until it is too old";
     say_failed(call, Reason::FailedAside, &|| error.to_owned(), what);
 }
 
@@ -71,5 +71,5 @@ pub(super) fn give_up(call: &Call, limit: Duration) {
     call.counters.slow.load_errors.one();
     call.note_failure();
     let error = || format!("it took longer than {limit:?} (CACHE_MAX_LOAD)");
-    say_failed(call, Reason::GivenUp, &error, "a load in the background was given up");
+    say_failed(call, Reason::GivenUp, &error, "a background refresh was cancelled");
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::decision::accepted;
 use super::found::{FoundValue, Served};
 use super::load::{Action, Goal, Load};
+use super::policy::Refusal;
 use super::reading::Reading;
 use super::replace::begin_put;
 use super::report::count_hit;
@@ -105,11 +106,18 @@ pub(crate) async fn put(
     function: &'static str,
     value: &dyn AnyValue,
 ) -> Result<(), Error> {
-    let Some(ttl) = call.policy.life(value) else {
-        call.core.invalidate(&Targets::name(call.key.name().as_str())).await;
-        let reason =
-            "`cache_if`, `cache_none` or `bypass_if` refuses it; nothing is stored any more";
-        return Err(Error::NotStored { function, reason });
+    let ttl = match call.policy.life(value) {
+        Ok(ttl) => ttl,
+        Err(refusal) => {
+            call.core.invalidate(&Targets::name(call.key.name().as_str())).await;
+            let reason = match refusal {
+                Refusal::Unwanted => {
+                    "`cache_if`, `cache_none` or `bypass_if` excludes it; the entry was removed"
+                }
+                Refusal::Panics => "`cache_if` panics; the entry was removed",
+            };
+            return Err(Error::NotStored { function, reason });
+        }
     };
     let (grace, coding) = (call.policy.grace_of(value), call.policy.coding);
     let weight = call.weight(value);

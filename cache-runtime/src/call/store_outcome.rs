@@ -54,12 +54,12 @@ impl From<PutOutcome> for StoreOutcome {
     }
 }
 
-impl From<Result<FillOutcome, Unavailable>> for StoreOutcome {
-    fn from(filled: Result<FillOutcome, Unavailable>) -> Self {
+impl From<&Result<FillOutcome, Unavailable>> for StoreOutcome {
+    fn from(filled: &Result<FillOutcome, Unavailable>) -> Self {
         match filled {
             Ok(FillOutcome::Stored) => StoreOutcome::Stored,
             Ok(FillOutcome::Refused | FillOutcome::Outdated) => StoreOutcome::Overtaken,
-            Err(Unavailable) => StoreOutcome::Unavailable,
+            Err(_) => StoreOutcome::Unavailable,
         }
     }
 }

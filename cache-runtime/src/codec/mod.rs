@@ -1,4 +1,4 @@
-//! How values become the bytes that Redis keeps.
+//! The encodings of values in Redis.
 
 mod bincode;
 mod guard;
@@ -20,9 +20,10 @@ pub use self::postcard::Postcard;
 
 /// A format for values in Redis.
 ///
-/// An implementation need not carry every type (a positional format cannot): the cache decodes each value before it is
-/// stored, and uses [`MessagePack`] or [`Bincode`] if the value has changed. But `decode` must be total: any bytes give a
-/// value or an error, without a panic and without allocating more than their length justifies.
+/// An implementation need not support every type (a positional format cannot): the cache decodes each
+/// value before it is stored, and uses [`MessagePack`] or [`Bincode`] if the value has changed. But
+/// `decode` must be total: for any bytes it returns a value or an error, without a panic, and without
+/// allocating more than their length justifies.
 ///
 /// ```
 /// use cache_runtime::{Codec, CodecError};
@@ -58,34 +59,34 @@ pub trait Codec: Send + Sync + 'static {
     /// The number that is stored with each value. Numbers below 128 are reserved for this crate.
     const ID: u8;
 
-    /// What logs and statistics call it.
+    /// The name of the codec in logs and statistics.
     const NAME: &'static str;
 
-    /// What its serializers say to `is_human_readable`.
+    /// The result of `is_human_readable` of its serializers.
     const HUMAN_READABLE: bool;
 
     /// Appends the bytes of `value` to `out`.
     ///
     /// # Errors
-    /// When the format cannot carry the value, or its `Serialize` fails. What `out` has gained then
-    /// is of no meaning.
+    /// If the format cannot represent the value, or its `Serialize` fails. The bytes that were appended
+    /// to `out` are then meaningless.
     fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), CodecError>;
 
     /// Reads a value back from all of `bytes`.
     ///
     /// # Errors
-    /// When the bytes are not exactly one value of this type.
+    /// If the bytes are not exactly one value of this type.
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
 }
 
-/// Why a value could not be encoded or decoded.
+/// The error of encoding or decoding a value.
 #[derive(Debug)]
 pub struct CodecError {
     message: Box<str>,
 }
 
 impl CodecError {
-    /// Makes an error with the text of `message`.
+    /// Creates an error with the text of `message`.
     #[cold]
     pub fn new(message: impl fmt::Display) -> Self {
         Self { message: message.to_string().into() }
@@ -105,7 +106,7 @@ impl fmt::Display for CodecError {
 
 impl std::error::Error for CodecError {}
 
-/// The codec of functions that name none.
+/// The codec of functions that have none of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]

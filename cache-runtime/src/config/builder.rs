@@ -1,4 +1,4 @@
-//! The setters, which accept anything: `validate` judges.
+//! The setters, which accept any value; `validate` checks them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,28 +7,28 @@ use super::{CacheConfig, Jitter, Mode, RedisUrl, Ttl};
 use crate::codec::DefaultCodec;
 
 impl CacheConfig {
-    /// Sets [where values are kept](CacheConfig#structfield.mode).
+    /// Sets [the stores of the values](CacheConfig#structfield.mode).
     #[must_use]
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// Sets [what all names begin with](CacheConfig#structfield.namespace).
+    /// Sets [the namespace](CacheConfig#structfield.namespace).
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = namespace.into();
         self
     }
 
-    /// Sets [the codec](CacheConfig#structfield.codec) of call sites that name none.
+    /// Sets [the codec](CacheConfig#structfield.codec) of call sites that have none of their own.
     #[must_use]
     pub fn codec(mut self, codec: DefaultCodec) -> Self {
         self.codec = codec;
         self
     }
 
-    /// Sets [the TTL](CacheConfig#structfield.default_ttl) of values that have no other.
+    /// Sets [the TTL](CacheConfig#structfield.default_ttl) of values that have no other TTL.
     #[must_use]
     pub fn default_ttl(mut self, ttl: impl Into<Ttl>) -> Self {
         self.default_ttl = ttl.into();
@@ -42,7 +42,7 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [the fraction](CacheConfig#structfield.jitter) by which TTLs are shortened at most.
+    /// Sets [the maximum fraction](CacheConfig#structfield.jitter) by which TTLs are shortened.
     #[must_use]
     pub fn jitter(mut self, fraction: impl Into<Jitter>) -> Self {
         self.jitter = fraction.into();
@@ -56,21 +56,22 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [how long copies of what is in Redis are kept](CacheConfig#structfield.memory_ttl).
+    /// Sets [the maximum lifetime of copies in memory](CacheConfig#structfield.memory_ttl).
     #[must_use]
     pub fn memory_ttl(mut self, ttl: Duration) -> Self {
         self.memory_ttl = ttl;
         self
     }
 
-    /// Sets [how long values loaded during an outage are kept](CacheConfig#structfield.outage_ttl).
+    /// Sets [the maximum lifetime of values that are loaded during an
+    /// outage](CacheConfig#structfield.outage_ttl).
     #[must_use]
     pub fn outage_ttl(mut self, ttl: Duration) -> Self {
         self.outage_ttl = ttl;
         self
     }
 
-    /// Sets [how long values from before an outage are served](CacheConfig#structfield.outage_grace).
+    /// Sets [the time for which copies are served in an outage](CacheConfig#structfield.outage_grace).
     #[must_use]
     pub fn outage_grace(mut self, grace: Duration) -> Self {
         self.outage_grace = grace;
@@ -84,7 +85,7 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [the size from which values are compressed](CacheConfig#structfield.compress_above), in
+    /// Sets [the size above which values are compressed](CacheConfig#structfield.compress_above), in
     /// bytes; `None` for never.
     #[must_use]
     pub fn compress_above(mut self, bytes: impl Into<Option<usize>>) -> Self {
@@ -99,14 +100,15 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [the least time a caller waits for another's load](CacheConfig#structfield.wait_limit).
+    /// Sets [the minimum time for which a caller waits for another caller's
+    /// load](CacheConfig#structfield.wait_limit).
     #[must_use]
     pub fn wait_limit(mut self, limit: Duration) -> Self {
         self.wait_limit = limit;
         self
     }
 
-    /// Sets [how many loads may run in the background](CacheConfig#structfield.max_background_loads).
+    /// Sets [the maximum number of background refreshes](CacheConfig#structfield.max_background_loads).
     #[must_use]
     pub fn max_background_loads(mut self, loads: u16) -> Self {
         self.max_background_loads = loads;
@@ -120,14 +122,15 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [whose signature counts](CacheConfig#structfield.redis_tls_ca), by a file.
+    /// Sets [the file with the trusted authorities](CacheConfig#structfield.redis_tls_ca).
     #[must_use]
     pub fn redis_tls_ca(mut self, file: impl Into<PathBuf>) -> Self {
         self.redis_tls_ca = Some(file.into());
         self
     }
 
-    /// Sets [the certificate of this client](CacheConfig#structfield.redis_tls_cert) and its key, by files.
+    /// Sets the files with [the certificate of this client](CacheConfig#structfield.redis_tls_cert) and
+    /// its key.
     #[must_use]
     pub fn redis_tls_identity(
         mut self,
@@ -146,49 +149,51 @@ impl CacheConfig {
         self
     }
 
-    /// Sets [how long an operation may wait for its turn](CacheConfig#structfield.redis_pool_timeout).
+    /// Sets [the maximum time for which an operation waits to
+    /// start](CacheConfig#structfield.redis_pool_timeout).
     #[must_use]
     pub fn redis_pool_timeout(mut self, timeout: Duration) -> Self {
         self.redis_pool_timeout = timeout;
         self
     }
 
-    /// Sets [how long connecting may take](CacheConfig#structfield.redis_connect_timeout).
+    /// Sets [the timeout for connecting](CacheConfig#structfield.redis_connect_timeout).
     #[must_use]
     pub fn redis_connect_timeout(mut self, timeout: Duration) -> Self {
         self.redis_connect_timeout = timeout;
         self
     }
 
-    /// Sets [how long one operation may take](CacheConfig#structfield.redis_timeout).
+    /// Sets [the timeout of one operation](CacheConfig#structfield.redis_timeout).
     #[must_use]
     pub fn redis_timeout(mut self, timeout: Duration) -> Self {
         self.redis_timeout = timeout;
         self
     }
 
-    /// Sets [how often an idle connection is tried](CacheConfig#structfield.redis_health_check_interval).
+    /// Sets [the interval at which idle connections are
+    /// checked](CacheConfig#structfield.redis_health_check_interval).
     #[must_use]
     pub fn redis_health_check_interval(mut self, interval: Duration) -> Self {
         self.redis_health_check_interval = interval;
         self
     }
 
-    /// Sets [how often statistics are added to those of all processes](CacheConfig#structfield.stats_interval).
+    /// Sets [the interval at which statistics are reported](CacheConfig#structfield.stats_interval).
     #[must_use]
     pub fn stats_interval(mut self, interval: Duration) -> Self {
         self.stats_interval = interval;
         self
     }
 
-    /// Sets [whether a start without Redis is an error](CacheConfig#structfield.require_redis).
+    /// Makes [connecting without Redis](CacheConfig#structfield.require_redis) an error if `require` is true.
     #[must_use]
     pub fn require_redis(mut self, require: bool) -> Self {
         self.require_redis = require;
         self
     }
 
-    /// Sets [whether a restarted Redis is trusted](CacheConfig#structfield.trust_restart).
+    /// Trusts [a restarted Redis](CacheConfig#structfield.trust_restart) if `trust` is true.
     #[must_use]
     pub fn trust_restart(mut self, trust: bool) -> Self {
         self.trust_restart = trust;

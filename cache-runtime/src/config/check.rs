@@ -185,7 +185,7 @@ impl CacheConfig {
             (_, Some(url)) => match url.address() {
                 Ok(_) if self.mode == Mode::Redis => Ok(Backend::Redis(url)),
                 Ok(_) => Ok(Backend::Tiered(url)),
-                Err(expected) => problem("redis_url", url, expected),
+                Err(error) => problem("redis_url", url, error.to_string()),
             },
         }
     }
@@ -210,7 +210,8 @@ struct Problem {
 
 impl Problem {
     fn of_setting(&self, setting: String) -> Error {
-        Error::Config { setting, value: self.value.clone(), expected: self.expected.clone() }
+        let (value, expected) = (self.value.clone(), self.expected.clone());
+        Error::Config { setting, value, expected, source: None }
     }
 }
 

@@ -18,23 +18,23 @@ const PARTS: [&str; 5] =
     ["REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_USERNAME", "REDIS_PASSWORD"];
 
 impl CacheConfig {
-    /// Reads the configuration from the environment of the process; what is not set has its
-    /// default. The variables are listed at the [fields](CacheConfig#fields).
+    /// Reads the configuration from the environment of the process. Unset variables have their
+    /// defaults. The variables are listed at the [fields](CacheConfig#fields).
     ///
-    /// A variable that is set to nothing counts as not set. In mode `memory` the variables that
-    /// make up the address of Redis are not looked at. A `REDIS_PORT` of the form `tcp://..` is
-    /// passed over: Kubernetes sets it in every container next to a service named `redis`.
+    /// An empty variable counts as unset. In mode `memory`, the variables of the Redis address are ignored. A
+    /// `REDIS_PORT` of the form `tcp://..` is ignored, because Kubernetes sets it in every container
+    /// next to a service named `redis`.
     ///
-    /// Booleans are `true`, `yes`, `on` or `1`, and `false`, `no`, `off` or `0`, in upper or lower case. A variable
-    /// that begins with `CACHE_` and is not known is a warning in the log, with the one that was probably meant. One that
-    /// begins with `REDIS_` may belong to another program: it is a warning if it is almost the name of one that is read
-    /// and that is not set.
+    /// Booleans are `true`, `yes`, `on` or `1`, and `false`, `no`, `off` or `0`, in upper or lower
+    /// case. For an unknown variable that begins with `CACHE_`, a warning is logged, with the name that
+    /// was probably meant. A variable that begins with `REDIS_` may belong to another program, so a
+    /// warning is only logged if its name resembles that of an unset variable of the cache.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] names the variable, its value (masked where it may hold a password) and
-    /// what is accepted: for a value that cannot be read or used, and for `REDIS_URL` together with
-    /// `REDIS_HOST` and its companions.
+    /// [`Error::Config`] for an invalid value, and for `REDIS_URL` together with `REDIS_HOST` or its
+    /// companions. It names the variable, its value (masked if it may contain a password) and the
+    /// accepted values.
     pub fn from_env() -> Result<CacheConfig, Error> {
         let known = RefCell::new(BTreeSet::new());
         let config = read(&Variables(&|name| {
@@ -50,7 +50,7 @@ impl CacheConfig {
             tracing::warn!(
                 variable,
                 meant,
-                "this variable is not known, and has no effect: `CacheConfig` lists those that have"
+                "this variable is unknown and has no effect; `CacheConfig` lists the known ones"
             );
         }
         Ok(config)
@@ -90,9 +90,11 @@ fn read(vars: &Variables<'_>) -> Result<CacheConfig, Error> {
 /// The error with a boolean as it was written: it may have been `yes`.
 fn as_written(vars: &Variables<'_>, error: Error) -> Error {
     match error {
-        Error::Config { setting, value, expected } if ["true", "false"].contains(&&*value) => {
+        Error::Config { setting, value, expected, source }
+            if ["true", "false"].contains(&&*value) =>
+        {
             let written = vars.text(&setting).ok().flatten().map(|text| mask(&text));
-            Error::Config { setting, value: written.unwrap_or(value), expected }
+            Error::Config { setting, value: written.unwrap_or(value), expected, source }
         }
         error => error,
     }
@@ -115,8 +117,8 @@ fn unknown<'a>(
         .collect()
 }
 
-/// The variable that was probably meant by `REDIS_` and this: other programs have such variables, too. One that is
-/// set as well was not meant.
+/// The variable that was probably meant by `REDIS_` and this: other programs have such variables, too.
+/// One that is set as well was not meant.
 fn misspelled<'a>(
     rest: &str,
     names: &BTreeSet<String>,
@@ -305,6 +307,7 @@ fn refusal(setting: &str, value: &str, expected: &str) -> Error {
         setting: setting.to_owned(),
         value: value.to_owned(),
         expected: expected.to_owned(),
+        source: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Spreading the ends of values that were stored together.
+//! Random shortening of TTLs, which spreads the ends of values that were stored together.
 
 use std::{fmt, time::Duration};
 
@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{text::Text, ttl::Ttl};
 
-/// The fraction by which each TTL is shortened at most, at random, so that values stored at one
-/// moment are not all loaded again at one moment.
+/// The maximum fraction by which each TTL is shortened at random, so that values that were stored
+/// together are not all loaded again together.
 ///
 /// From 0.0 (none, the default) to 0.5. A TTL is never lengthened.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Default, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ use super::{text::Text, ttl::Ttl};
 pub struct Jitter(f64);
 
 impl Jitter {
-    /// The largest fraction.
+    /// The maximum.
     pub const MAX: f64 = 0.5;
 
     /// Returns the fraction.

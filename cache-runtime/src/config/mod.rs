@@ -1,4 +1,4 @@
-//! The configuration: what can be set, from where, and what is accepted.
+//! The configuration: the settings, their sources, and their accepted values.
 
 mod builder;
 mod check;
@@ -30,8 +30,8 @@ use crate::codec::DefaultCodec;
 
 /// The configuration of a cache.
 ///
-/// Made from [the environment](CacheConfig::from_env), from a file (it implements serde's traits;
-/// every field may be left out, an unknown one is an error), or in code:
+/// It comes from [the environment](CacheConfig::from_env), from a file (it implements serde's traits;
+/// every field may be left out, an unknown one is an error), or from code:
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,26 +46,27 @@ use crate::codec::DefaultCodec;
 /// # Ok::<(), cache_runtime::Error>(())
 /// ```
 ///
-/// Setters accept anything; [`validate`](CacheConfig::validate) finds what cannot be used. A
-/// manager validates the configuration it is given.
+/// Setters accept any value; [`validate`](CacheConfig::validate) finds invalid ones. A manager validates its
+/// configuration when it is built.
 ///
-/// Each field has an environment variable, named at the field. As text, durations are written like
-/// `250ms`, `5m` or `1h30m` and sizes like `64MiB`; a serialised configuration uses the same forms,
+/// Each field has an environment variable, which its documentation names. In text, durations are written like
+/// `250ms`, `5m` or `1h30m`, and sizes like `64MiB`. A serialised configuration uses the same forms,
 /// with durations in whole milliseconds.
 ///
 /// # Secrets
 ///
 /// `Debug` masks the password in [`redis_url`](CacheConfig::redis_url). Serialising **writes it in
-/// full**, since a configuration must read back as it was: treat the output as a secret.
+/// full**, since a configuration must be read back unchanged: treat the output as a secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CacheConfig {
     /// The stores of the values. `CACHE_MODE`: `auto` (the default), `memory`, `redis`, `tiered`.
     pub mode: Mode,
-    /// The beginning of all names in Redis, so that several applications can share one server.
+    /// The first part of all keys in Redis, so that several applications can share one server.
     /// Each program and each environment (staging, production) that shares a Redis with others
-    /// needs one of its own. `CACHE_NAMESPACE`, default `cache`; ASCII letters, digits, `_`, `.`, `-`.
+    /// needs a namespace of its own. `CACHE_NAMESPACE`, default `cache`; ASCII letters, digits, `_`,
+    /// `.`, `-`.
     pub namespace: String,
     /// The codec of values in Redis. `CACHE_CODEC`: `bincode` (the default), `messagepack`, or
     /// `postcard` with the feature of that name.
@@ -74,82 +75,87 @@ pub struct CacheConfig {
     /// The TTL of a value if neither its call site nor its prefix has one.
     /// `CACHE_DEFAULT_TTL`, default 5 minutes.
     pub default_ttl: Ttl,
-    /// TTLs by key prefix; the longest prefix that fits counts. `CACHE_PREFIX_TTLS`, such as
+    /// TTLs by key prefix; the longest matching prefix counts. `CACHE_PREFIX_TTLS`, such as
     /// `users=5m,posts=60s`.
     pub prefix_ttls: BTreeMap<String, Ttl>,
-    /// The largest fraction by which TTLs are shortened at random. `CACHE_JITTER`, 0.0 (the default) to 0.5.
+    /// The maximum fraction by which TTLs are shortened at random. `CACHE_JITTER`, 0.0 (the default) to 0.5.
     pub jitter: Jitter,
 
-    /// The bytes that values in memory may take, counted as the size of their encoding.
+    /// The memory that entries may take, in bytes.
     /// `CACHE_MEMORY_CAPACITY`, default 64 MiB.
     #[serde(with = "bytes_text")]
     pub memory_capacity: usize,
-    /// The maximum life of a copy in memory, in mode `tiered`. `CACHE_MEMORY_TTL`, default 60 s. It bounds the
-    /// effect of changes without a notice, such as a key deleted with `redis-cli`.
+    /// The maximum lifetime of a copy in memory, in mode `tiered`. `CACHE_MEMORY_TTL`, default 60 s. It
+    /// bounds the effect of changes without a notice, such as a key deleted with `redis-cli`.
     #[serde(with = "duration_text")]
     pub memory_ttl: Duration,
-    /// The life of values that are loaded while Redis is unavailable. `CACHE_OUTAGE_TTL`, default 30 s.
+    /// The maximum lifetime of values that are loaded while Redis is unavailable. `CACHE_OUTAGE_TTL`,
+    /// default 30 s.
     #[serde(with = "duration_text")]
     pub outage_ttl: Duration,
-    /// The time for which copies are served after Redis became unavailable, in mode `tiered`. It begins when the
-    /// invalidations of other processes were last received, which may be some seconds before the outage is noticed. `CACHE_OUTAGE_GRACE`, default 10 s; 0 for not at all.
+    /// The time for which copies are served after Redis became unavailable, in mode `tiered`. It begins
+    /// when the invalidations of other processes were last received, which may be some seconds before
+    /// the outage is detected. `CACHE_OUTAGE_GRACE`, default 10 s; with 0, copies are not served.
     #[serde(with = "duration_text")]
     pub outage_grace: Duration,
     /// The largest value that is stored or read, in bytes. `CACHE_MAX_VALUE_SIZE`, default 1 MiB.
     ///
-    /// The size is the same in memory, in Redis and for every codec, compressed or not: that of the type
-    /// itself, the bytes of its texts, each number in its full width (a `u64` has 8), and 8 bytes for the
-    /// length of each text and list. Names of fields do not count. A larger value is returned and not
-    /// stored, and one that another process has stored is not read. An entry whose encoded value has more
-    /// than eight times the limit is neither written nor decompressed.
+    /// The size is independent of store, codec and compression. It is the sum of the bytes of all
+    /// strings, of each number in its full width (a `u64` has 8), and of 8 bytes for the length of each
+    /// string and list. Names of fields do not count. A larger value is returned and not stored; if
+    /// another process has stored one, it is not read. An entry whose encoded value has more than eight
+    /// times the limit is neither written nor decompressed.
     #[serde(with = "bytes_text")]
     pub max_value_size: usize,
-    /// The encoded size, in bytes, from which values are compressed on their way to Redis; `None`
+    /// The encoded size, in bytes, above which values are compressed in Redis; `None`
     /// (the default) for never. `CACHE_COMPRESS_ABOVE`; needs the feature `compression`.
     #[serde(with = "optional_bytes_text")]
     pub compress_above: Option<usize>,
     /// The longest load whose value is still stored in Redis. `CACHE_MAX_LOAD`, default 5 minutes.
     #[serde(with = "duration_text")]
     pub max_load: Duration,
-    /// The minimum time for which a caller waits for another's load before it loads too; four times the mean
-    /// load time, if that is longer. `CACHE_WAIT_LIMIT`, default 10 s.
+    /// The minimum time for which a caller waits for another caller's load before it loads too. If four
+    /// times the mean load time is longer, that counts instead. `CACHE_WAIT_LIMIT`, default 10 s.
     ///
-    /// The mean is that of the function; for direct loads, of all names with the same first prefix. What a load waits
-    /// for other loads does not count. When it is over one of those who wait loads, and the others wait for that one.
-    /// A caller whose load would wait for a load that waits for it loads at once.
+    /// The mean is that of the function; for direct loads, of all names with the same first prefix. The
+    /// time that a load waits for other loads does not count. When the limit is reached, one of the
+    /// waiting callers loads, and the others wait for it. If two loads would wait for each other, one
+    /// of them does not wait.
     #[serde(with = "duration_text")]
     pub wait_limit: Duration,
-    /// The maximum number of background refreshes at once. Beyond it, stale values are served and not
-    /// refreshed. `CACHE_MAX_BACKGROUND_LOADS`, default 256; 0 for none.
+    /// The maximum number of concurrent background refreshes. Above it, stale values are served without a
+    /// refresh. `CACHE_MAX_BACKGROUND_LOADS`, default 256; 0 for none.
     ///
-    /// A function begins no further one while it has as many of them as places are left: one whose bodies
-    /// hang takes half of the places, two take two thirds. The log says so once for each function.
+    /// A function starts no further refresh while it runs as many as there are free places. So one
+    /// function whose bodies hang takes half of the places, and two take two thirds. This is logged
+    /// once for each function.
     pub max_background_loads: u16,
 
     /// The address of Redis: of one server, of a cluster's nodes, or of sentinels (see
-    /// [`redis_servers`](crate::redis_servers)). `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` (6379), `REDIS_DB` (0),
-    /// `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_TLS` (`false`).
+    /// [`redis_servers`](crate::redis_servers)). `REDIS_URL`, or `REDIS_HOST` with `REDIS_PORT` (6379),
+    /// `REDIS_DB` (0), `REDIS_USERNAME`, `REDIS_PASSWORD` and `REDIS_TLS` (`false`).
     pub redis_url: Option<RedisUrl>,
     /// A PEM file with the certificates of the authorities that may sign the server's certificate, instead of
-    /// the roots of the system. `REDIS_TLS_CA`; for `rediss://`. It is read when a manager is made.
+    /// the roots of the system. `REDIS_TLS_CA`; for `rediss://`. The file is read again at each attempt
+    /// to connect.
     pub redis_tls_ca: Option<PathBuf>,
-    /// A PEM file with the certificate that this client shows to the server.
-    /// `REDIS_TLS_CERT`; for `rediss://`. It is read when a manager is made: a program whose certificate is
-    /// renewed has to make a new one, or to be started anew.
+    /// A PEM file with the certificate that this client presents to the server.
+    /// `REDIS_TLS_CERT`; for `rediss://`. The file is read again at each attempt to connect, so the
+    /// certificate may be renewed at any time.
     pub redis_tls_cert: Option<PathBuf>,
     /// A PEM file with the key of that certificate. `REDIS_TLS_KEY`.
     pub redis_tls_key: Option<PathBuf>,
-    /// The number of multiplexed connections, to each server, that commands are spread over.
+    /// The number of multiplexed connections to each server, over which commands are spread.
     /// `REDIS_POOL_MAX_CONNECTIONS`, default 2.
     pub redis_pool_max_connections: u16,
-    /// The timeout for the turn of an operation if too many are running; after it the call goes on without
-    /// Redis. `REDIS_POOL_TIMEOUT`, default 250 ms.
+    /// The maximum time for which an operation waits until it may start, if too many are running. After
+    /// it, the call continues without Redis. `REDIS_POOL_TIMEOUT`, default 250 ms.
     #[serde(with = "duration_text")]
     pub redis_pool_timeout: Duration,
     /// The timeout for connecting. `REDIS_CONNECT_TIMEOUT`, default 2 s.
     #[serde(with = "duration_text")]
     pub redis_connect_timeout: Duration,
-    /// The timeout of one operation; after it the call goes on without Redis.
+    /// The timeout of one operation. After it, the call continues without Redis.
     /// `REDIS_TIMEOUT`, default 250 ms.
     #[serde(with = "duration_text")]
     pub redis_timeout: Duration,
@@ -160,11 +166,11 @@ pub struct CacheConfig {
     /// `CACHE_STATS_INTERVAL`, default 5 s, at most a minute; 0 for never.
     #[serde(with = "duration_text")]
     pub stats_interval: Duration,
-    /// If true, a manager that cannot reach Redis at its start is an error. `CACHE_REQUIRE_REDIS`, default
+    /// If true, connecting a manager fails if Redis cannot be reached. `CACHE_REQUIRE_REDIS`, default
     /// `false`.
     pub require_redis: bool,
-    /// If true, a Redis that restarted is trusted to have lost no invalidation. `CACHE_TRUST_RESTART`, default
-    /// `false`: after a restart the cache begins cold.
+    /// If true, a restarted Redis is trusted to have lost no invalidation. `CACHE_TRUST_RESTART`, default
+    /// `false`: after a restart, the cache starts cold.
     pub trust_restart: bool,
 }
 
@@ -203,8 +209,8 @@ impl Default for CacheConfig {
 }
 
 impl CacheConfig {
-    /// Returns the TTL of values under this key prefix: that of the prefix itself, else of the nearest enclosing prefix
-    /// (`video` encloses `video:meta`), else the default.
+    /// Returns the TTL of values under this key prefix: that of the prefix itself, otherwise that of
+    /// the nearest enclosing prefix (`video` encloses `video:meta`), otherwise the default.
     pub fn ttl_of(&self, prefix: &str) -> Ttl {
         std::iter::successors(Some(prefix), |prefix| Some(prefix.rsplit_once(':')?.0))
             .find_map(|prefix| self.prefix_ttls.get(prefix))

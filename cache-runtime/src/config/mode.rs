@@ -1,36 +1,36 @@
-//! Where values are kept.
+//! The stores of the values.
 
 use serde::{Deserialize, Serialize};
 
 use super::{redis_url::RedisUrl, text::Text};
 
-/// Where values are kept, as configured.
+/// The configured stores of the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Mode {
-    /// Tiered if an address of Redis is configured, else in the memory of the process.
+    /// Tiered if a Redis address is configured, otherwise the memory of the process.
     #[default]
     Auto,
-    /// In the memory of the process; the Redis settings are not looked at.
+    /// The memory of the process; the Redis settings are ignored.
     Memory,
-    /// In Redis alone: whatever another process has invalidated is seen by the next read. A
-    /// configuration without an address is an error.
+    /// Redis only: the next read sees the invalidations of all processes. A configuration without an
+    /// address is an error.
     Redis,
-    /// In Redis, with copies in the memory of the process, which are kept coherent by a feed of
-    /// invalidations. A configuration without an address is an error.
+    /// Redis, with copies in the memory of the process, which a feed of invalidations keeps coherent. A
+    /// configuration without an address is an error.
     Tiered,
 }
 
-/// Where values are kept, as it follows from the whole configuration: see
+/// The stores of the values that follow from the whole configuration: see
 /// [`CacheConfig::effective`](super::CacheConfig::effective).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Backend<'a> {
-    /// The memory of the process alone.
+    /// The memory of the process only.
     Memory,
     /// The Redis at this address.
     Redis(&'a RedisUrl),
-    /// The Redis at this address, behind the memory of the process.
+    /// The Redis at this address, with copies in the memory of the process.
     Tiered(&'a RedisUrl),
 }
 

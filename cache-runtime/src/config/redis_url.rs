@@ -25,12 +25,13 @@ const SENTINEL_TLS: &str = "rediss-sentinel";
 ///   `redis://host:6379,redis://host:6379`. The other nodes are discovered.
 /// - A master monitored by Sentinel: `redis-sentinel://[user:password@]host[:26379][,host..]/name[/db]`
 ///   with the hosts of the sentinels and the name of the master; with `rediss-sentinel://..`, all connections
-///   use TLS. User and password are those of the master; those of the sentinels, if needed, are `?sentinel_user=..&sentinel_password=..`.
+///   use TLS. User and password are those of the master; those of the sentinels, if needed, are
+///   `?sentinel_user=..&sentinel_password=..`.
 ///
 /// With `?protocol=resp3`, commands use that protocol too; invalidations of other processes always do.
 ///
-/// `Debug` and `Display` never show the password, even if the text is not a valid URL. Serialising writes it, because a
-/// configuration must read back unchanged.
+/// `Debug` and `Display` never show the password, even if the text is not a valid URL. Serialising
+/// writes it, because a configuration must read back unchanged.
 ///
 /// ```
 /// use cache_runtime::RedisUrl;
@@ -72,12 +73,12 @@ impl RedisUrl {
     }
 
     /// What a client needs to connect, or what would have been accepted in place of this text.
-    pub(crate) fn address(&self) -> Result<Address, String> {
+    pub(crate) fn address(&self) -> Result<Address, UrlError> {
         match self.0.split_once("://") {
             Some((scheme @ (SENTINEL | SENTINEL_TLS), rest)) => sentinels(scheme, rest),
             _ => {
                 let named = servers(&self.each())?;
-                let server = named.first().cloned().ok_or_else(|| EXPECTED.to_owned())?;
+                let server = named.first().cloned().ok_or(UrlError::Scheme)?;
                 Ok(Address { server, named, master: None })
             }
         }
@@ -103,21 +104,96 @@ impl RedisUrl {
     }
 }
 
-fn servers(urls: &[&str]) -> Result<Vec<ConnectionInfo>, String> {
+/// The reason for which a text cannot be used as an address of Redis. Its `Display` is what is accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum UrlError {
+    /// The scheme is not one of Redis.
+    Scheme,
+    /// Several URLs are given, and this build does not support clusters.
+    ClusterFeature,
+    /// A node of a cluster is given by the path of a socket.
+    ClusterSocket,
+    /// A cluster has one database.
+    ClusterDatabase,
+    /// The URLs of a cluster differ in more than host and port.
+    ClusterDiffers,
+    /// A special character of the login ends it.
+    Escapes,
+    /// This build does not support TLS.
+    TlsFeature,
+    /// A `#` would switch the check of certificates off.
+    Fragment,
+    /// The name of the master is missing.
+    MasterName,
+    /// The query of an address of sentinels has another parameter.
+    SentinelQuery,
+    /// The database is negative.
+    Database,
+    /// The client would connect without logging in at all.
+    Password,
+    /// The client refuses it, for this reason.
+    Client(String),
+}
+
+impl UrlError {
+    fn reason(&self) -> &str {
+        match self {
+            UrlError::Scheme => "",
+            UrlError::ClusterFeature => "several URLs need a cluster: enable the feature `cluster`",
+            UrlError::ClusterSocket => {
+                "the nodes of a cluster cannot be reached through a Unix socket"
+            }
+            UrlError::ClusterDatabase => "a cluster has only database 0",
+            UrlError::ClusterDiffers => {
+                "all nodes of a cluster must have the same scheme, login and database"
+            }
+            UrlError::Escapes => {
+                "special characters in the user name and the password must be percent-encoded: `%2F` for `/`, `%3F` for \
+         `?`, `%23` for `#`, `%40` for `@`, `%25` for `%`; REDIS_PASSWORD takes them as they are"
+            }
+            UrlError::TlsFeature => "this build connects without TLS: enable the feature `tls`",
+            UrlError::Fragment => {
+                "`#` is not supported, and no option accepts any certificate; name the CA in REDIS_TLS_CA"
+            }
+            UrlError::MasterName => {
+                "the sentinels must be followed by `/` and their name of the master"
+            }
+            UrlError::SentinelQuery => {
+                "the query may contain `sentinel_user`, `sentinel_password` and `protocol`"
+            }
+            UrlError::Database => "the database must be a number from 0",
+            UrlError::Password => {
+                "a user name needs a password; a password alone is written `:password@`"
+            }
+            UrlError::Client(reason) => reason,
+        }
+    }
+}
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.reason() {
+            "" => f.write_str(EXPECTED),
+            reason => write!(f, "{EXPECTED} ({reason})"),
+        }
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+fn servers(urls: &[&str]) -> Result<Vec<ConnectionInfo>, UrlError> {
     let servers = urls.iter().map(|url| server(url)).collect::<Result<Vec<_>, _>>()?;
     if let [first, others @ ..] = &servers[..]
         && !others.is_empty()
     {
         if !cfg!(feature = "cluster") {
-            return Err(refusal(
-                "several URLs are those of a cluster: enable the feature `cluster`",
-            ));
+            return Err(UrlError::ClusterFeature);
         }
         if servers.iter().any(|server| matches!(server.addr(), ConnectionAddr::Unix(_))) {
-            return Err(refusal("the nodes of a cluster are not reached by a socket's path"));
+            return Err(UrlError::ClusterSocket);
         }
         if first.redis_settings().db() != 0 {
-            return Err(refusal("a cluster has no databases but 0"));
+            return Err(UrlError::ClusterDatabase);
         }
         let speaks = |server: &ConnectionInfo| {
             let settings = server.redis_settings();
@@ -127,14 +203,14 @@ fn servers(urls: &[&str]) -> Result<Vec<ConnectionInfo>, String> {
             (encrypted, login, settings.db(), settings.protocol())
         };
         if others.iter().any(|other| speaks(other) != speaks(first)) {
-            return Err(refusal("the nodes of a cluster have one scheme, login and database"));
+            return Err(UrlError::ClusterDiffers);
         }
     }
     Ok(servers)
 }
 
 /// One server.
-fn server(url: &str) -> Result<ConnectionInfo, String> {
+fn server(url: &str) -> Result<ConnectionInfo, UrlError> {
     match url.split_once("://") {
         Some((scheme @ ("redis" | "rediss"), rest)) => {
             check_escapes(rest)?;
@@ -143,42 +219,37 @@ fn server(url: &str) -> Result<ConnectionInfo, String> {
             }
         }
         Some((scheme, _)) if SCHEMES.contains(&scheme) => {}
-        _ => return Err(EXPECTED.to_owned()),
+        _ => return Err(UrlError::Scheme),
     }
     let info = url.into_connection_info().map_err(|error| {
-        // "what is wrong - kind: detail"; the detail quotes the URL's query.
-        refusal(error.to_string().split(" - ").next().unwrap_or_default())
+        // "what is wrong - kind: detail"; the detail quotes the URL's query, which may hold a password.
+        UrlError::Client(error.to_string().split(" - ").next().unwrap_or_default().to_owned())
     })?;
     check_settings(&info)?;
     Ok(info)
 }
 
 /// A `/`, `?` or `#` of a password ends the login: what follows is taken for a database, a query or nothing.
-fn check_escapes(rest: &str) -> Result<(), String> {
+fn check_escapes(rest: &str) -> Result<(), UrlError> {
     let (authority, beyond) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     if !beyond.contains('@') || authority.contains('@') {
         return Ok(());
     }
-    Err(refusal(
-        "special characters in the user name and the password have to be percent-encoded: `%2F` for `/`, `%3F` for \
-         `?`, `%23` for `#`, `%40` for `@`, `%25` for `%`; REDIS_PASSWORD takes them as they are",
-    ))
+    Err(UrlError::Escapes)
 }
 
-fn check_encrypted(rest: &str) -> Result<(), String> {
+fn check_encrypted(rest: &str) -> Result<(), UrlError> {
     if !cfg!(feature = "tls") {
-        return Err(refusal("this build connects without TLS: enable the feature `tls`"));
+        return Err(UrlError::TlsFeature);
     }
     if rest.contains('#') {
-        return Err(refusal(
-            "no `#`: what it could say is that any certificate will do; name one in REDIS_TLS_CA",
-        ));
+        return Err(UrlError::Fragment);
     }
     Ok(())
 }
 
 /// Sentinels, and what they call the master.
-fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
+fn sentinels(scheme: &str, rest: &str) -> Result<Address, UrlError> {
     let scheme = if scheme == SENTINEL { "redis" } else { "rediss" };
     check_escapes(rest)?;
     let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -190,7 +261,7 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
     let (master, db) = path.split_once('/').unwrap_or((path, "0"));
     let accepted = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if master.is_empty() || !master.chars().all(accepted) {
-        return Err(refusal("after the sentinels comes `/` and what they call the master"));
+        return Err(UrlError::MasterName);
     }
     let (mut user, mut password, mut protocol) = ("", "", "");
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -199,9 +270,7 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
             Some(("sentinel_password", value)) => password = value,
             Some(("protocol", value)) => protocol = value,
             _ => {
-                return Err(refusal(
-                    "a query may say `sentinel_user`, `sentinel_password` and `protocol`",
-                ));
+                return Err(UrlError::SentinelQuery);
             }
         }
     }
@@ -236,8 +305,8 @@ fn sentinels(scheme: &str, rest: &str) -> Result<Address, String> {
 ///
 /// # Errors
 ///
-/// [`Error::Config`] for what is no address of Redis, or of one that this build cannot connect to. The password in it
-/// is masked.
+/// [`Error::Config`] if the text is not an address of Redis, or needs a feature that this build lacks.
+/// The password is masked.
 impl FromStr for RedisUrl {
     type Err = Error;
 
@@ -245,10 +314,11 @@ impl FromStr for RedisUrl {
         let url = RedisUrl::from(text.trim());
         match url.address() {
             Ok(_) => Ok(url),
-            Err(expected) => Err(Error::Config {
+            Err(error) => Err(Error::Config {
                 setting: "redis_url".to_owned(),
                 value: url.to_string(),
-                expected,
+                expected: error.to_string(),
+                source: None,
             }),
         }
     }
@@ -309,22 +379,16 @@ impl From<Parts> for RedisUrl {
     }
 }
 
-fn check_settings(info: &ConnectionInfo) -> Result<(), String> {
+fn check_settings(info: &ConnectionInfo) -> Result<(), UrlError> {
     let settings = info.redis_settings();
     if settings.db() < 0 {
-        return Err(refusal("the database is a number from 0"));
+        return Err(UrlError::Database);
     }
     // The client would connect without logging in at all.
     if settings.username().is_some() && settings.password().is_none() {
-        return Err(refusal(
-            "a user name needs a password; a password alone is written `:password@`",
-        ));
+        return Err(UrlError::Password);
     }
     Ok(())
-}
-
-fn refusal(reason: &str) -> String {
-    format!("{EXPECTED} ({reason})")
 }
 
 fn percent_encode(text: &str) -> String {
@@ -347,7 +411,7 @@ mod tests {
     use super::*;
 
     fn refused(url: &str) -> String {
-        RedisUrl::from(url).address().unwrap_err()
+        RedisUrl::from(url).address().unwrap_err().to_string()
     }
 
     fn address(url: &str) -> Address {
@@ -382,8 +446,8 @@ mod tests {
         let nodes = address("redis://:a,b@h1,redis://:a,b@[::1]:7001");
         assert_eq!(shown(&nodes.named), ["h1:6379", "::1:7001"]);
         assert_eq!(nodes.server.redis_settings().password(), Some("a,b"));
-        assert!(refused("redis://h1/1,redis://h2/1").contains("no databases but 0"));
-        assert!(refused("redis://:a@h1,redis://:b@h2").contains("one scheme, login"));
+        assert!(refused("redis://h1/1,redis://h2/1").contains("only database 0"));
+        assert!(refused("redis://:a@h1,redis://:b@h2").contains("the same scheme, login"));
         assert!(refused("redis://h1,redis+unix:///r.sock").contains("socket"));
         let url = RedisUrl::from("redis://u:secret@h1,redis://u:secret@h2");
         assert_eq!(url.to_string(), "redis://u:***@h1,redis://u:***@h2");
@@ -407,8 +471,8 @@ mod tests {
 
     #[test]
     fn refuses_what_cannot_be_asked_of_sentinels() {
-        assert!(refused("redis-sentinel://h1,h2").contains("what they call the master"));
-        assert!(refused("redis-sentinel://h1/a b").contains("what they call the master"));
+        assert!(refused("redis-sentinel://h1,h2").contains("name of the master"));
+        assert!(refused("redis-sentinel://h1/a b").contains("name of the master"));
         assert!(refused("redis-sentinel://h1/m/x").contains("database"));
         assert!(refused("redis-sentinel://h1,/m").contains("("));
         assert!(refused("redis-sentinel://h1/m?db=1").contains("sentinel_password"));

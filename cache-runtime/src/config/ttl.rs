@@ -1,4 +1,4 @@
-//! How long a value is fresh.
+//! The time for which a value is fresh.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -36,7 +36,8 @@ impl Ttl {
     /// The shortest TTL, one millisecond: the resolution of Redis.
     pub const MIN: Duration = Duration::from_millis(1);
 
-    /// The longest TTL with a duration, 100 years of 365 days. Use [`Forever`](Ttl::Forever) for longer times.
+    /// The longest TTL with a duration, 100 years of 365 days. Use [`Forever`](Ttl::Forever) for longer
+    /// times.
     pub const MAX: Duration = Duration::from_secs(100 * 365 * 86_400);
 
     /// Returns the duration, or `None` for [`Forever`](Ttl::Forever).
@@ -59,10 +60,10 @@ impl Ttl {
     pub(super) fn out_of_range(self) -> Option<&'static str> {
         match self {
             Ttl::For(duration) if duration < Ttl::MIN => {
-                Some("at least 1ms (to store nothing, do not cache; there is no TTL of zero)")
+                Some("at least 1ms (there is no TTL of zero; to store nothing, use no cache)")
             }
             Ttl::For(duration) if duration > Ttl::MAX => {
-                Some("at most 100 years; for a value without an end use `forever`")
+                Some("at most 100 years; for a value that never expires, use `forever`")
             }
             _ => None,
         }

@@ -21,7 +21,7 @@ pub(crate) use write::encode;
 const MAGIC: u8 = 0xC5;
 const VALUE: u8 = b'V';
 const PLACEHOLDER: u8 = b'M';
-/// What a value begins with, by which it is told from a placeholder.
+/// The beginning of a value, by which it is told from a placeholder.
 pub(crate) const VALUE_MAGIC: [u8; 2] = [MAGIC, VALUE];
 /// The version of everything in this module.
 const FORMAT: u8 = 2;
@@ -36,7 +36,7 @@ const LEASE: u8 = 1;
 const PREFIX_TAG: u8 = 0;
 const NAMED_TAG: u8 = 1;
 
-/// What identifies the state of a key: which store or which placeholder it is, by 64 random bits.
+/// Identifies the state of a key: which store or which placeholder it is, by 64 random bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct StateId([u8; ID_LENGTH]);
 
@@ -65,7 +65,7 @@ impl StateId {
         Self([MAGIC, kind, FORMAT, codec, a, b, c, d, e, f, g, h])
     }
 
-    /// Whether these are the first bytes of a placeholder.
+    /// Checks that these are the first bytes of a placeholder.
     pub(crate) fn is_placeholder(bytes: &[u8]) -> bool {
         bytes.len() == ID_LENGTH && bytes[..3] == [MAGIC, PLACEHOLDER, FORMAT]
     }
@@ -87,9 +87,9 @@ impl StateId {
 
 /// The key that an entry belongs under: a namespace, and what follows it there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Address(u64);
+pub(crate) struct EntryAddress(u64);
 
-impl Address {
+impl EntryAddress {
     pub(crate) fn new(namespace: &str, name: &str) -> Self {
         Self(xxh3_64_with_seed(name.as_bytes(), xxh3_64(namespace.as_bytes())))
     }
@@ -106,12 +106,12 @@ impl Address {
     }
 }
 
-/// What is known of a value besides the value.
+/// Holds what is known of a value besides the value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Header<'a> {
     /// Which store this is, and the codec.
     pub(crate) state: StateId,
-    /// Whether the payload is compressed.
+    /// True if the payload is compressed.
     pub(crate) compressed: bool,
     /// The function it belongs to (`key::origin`); 0 for a value stored directly.
     pub(crate) origin: u64,
@@ -119,11 +119,11 @@ pub(crate) struct Header<'a> {
     pub(crate) shape: u64,
     /// The fingerprint of the arguments that it was loaded for; 0 for none.
     pub(crate) fingerprint: u64,
-    /// When it was stored: milliseconds by the clock of the Redis node.
+    /// The time at which it was stored: milliseconds by the clock of the Redis node.
     pub(crate) created_ms: u64,
     /// For how many milliseconds it is fresh; `u64::MAX` for ever.
     pub(crate) fresh_for_ms: u64,
-    /// How long the load took.
+    /// The duration of the load.
     pub(crate) load_micros: u64,
     /// The token of the root.
     pub(crate) root: u64,
@@ -138,7 +138,7 @@ pub(crate) struct Tag<'a> {
     pub(crate) token: u64,
 }
 
-/// How an entry names a tag.
+/// Names a tag in an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TagName<'a> {
     /// The first so many bytes of the entry's own name.
@@ -168,7 +168,7 @@ impl<'a> TagName<'a> {
     }
 }
 
-/// What was found under a name.
+/// Holds what was found under a name.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(
     clippy::large_enum_variant,

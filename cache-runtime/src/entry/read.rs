@@ -5,13 +5,13 @@ use std::str;
 use smallvec::SmallVec;
 
 use super::{
-    Address, CHECKSUM_LENGTH, COMPRESSED, Header, ID_LENGTH, LEASE, NAMED_TAG, PLACEHOLDER, PLAIN,
-    PREFIX_TAG, StateId, Stored, Tag, TagName, VALUE,
+    CHECKSUM_LENGTH, COMPRESSED, EntryAddress, Header, ID_LENGTH, LEASE, NAMED_TAG, PLACEHOLDER,
+    PLAIN, PREFIX_TAG, StateId, Stored, Tag, TagName, VALUE,
 };
 
 impl<'a> Stored<'a> {
-    /// What `bytes` are, found at `address`.
-    pub(crate) fn read(bytes: &'a [u8], address: Address) -> Self {
+    /// Reads `bytes` that were found at `address`.
+    pub(crate) fn read(bytes: &'a [u8], address: EntryAddress) -> Self {
         let Some((id, rest)) = bytes.split_first_chunk::<ID_LENGTH>() else {
             return Self::Foreign(None);
         };
@@ -27,8 +27,8 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// What is between the state and the checksum, if that is right.
-fn undamaged(bytes: &[u8], address: Address) -> Option<&[u8]> {
+/// Returns what is between the state and the checksum, if that is right.
+fn undamaged(bytes: &[u8], address: EntryAddress) -> Option<&[u8]> {
     let (before, checksum) = bytes.split_last_chunk::<CHECKSUM_LENGTH>()?;
     let body = before.get(ID_LENGTH..)?;
     (address.checksum(before) == *checksum).then_some(body)

@@ -8,8 +8,8 @@ use crate::golden;
 
 const STATE: [u8; 12] = [0xC5, b'V', 2, 7, 8, 7, 6, 5, 4, 3, 2, 1];
 
-fn address() -> Address {
-    Address::new("shop", "video:meta:1")
+fn address() -> EntryAddress {
+    EntryAddress::new("shop", "video:meta:1")
 }
 
 fn header<'a>() -> Header<'a> {
@@ -59,7 +59,7 @@ fn a_value_under_another_key_is_foreign() {
         ("shop:video", "meta:1"),
         ("", "shop:video:meta:1"),
     ] {
-        let found = Stored::read(&bytes, Address::new(namespace, name));
+        let found = Stored::read(&bytes, EntryAddress::new(namespace, name));
         assert_eq!(found, Stored::Foreign(Some(header().state)), "{namespace} {name}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Address, COMPRESSED, Header, NAMED_TAG, PREFIX_TAG, Tag, TagName};
+use super::{COMPRESSED, EntryAddress, Header, NAMED_TAG, PREFIX_TAG, Tag, TagName};
 
 /// The payload, or the number or a name of the tags, exceeds what an envelope can hold (4 GiB, 255,
 /// 64 KiB).
@@ -24,7 +24,7 @@ impl std::error::Error for TooLarge {}
 pub(crate) fn encode(
     header: &Header<'_>,
     payload: &[u8],
-    address: Address,
+    address: EntryAddress,
     out: &mut Vec<u8>,
 ) -> Result<(), TooLarge> {
     let Header {

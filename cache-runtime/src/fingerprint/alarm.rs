@@ -41,8 +41,8 @@ impl Alarm {
             function = of.function,
             file = of.file,
             line = of.line,
-            "the `Hash` or `Debug` of an argument is not the same twice for one value, so arguments of \
-             this function that serialise alike are not told apart; mend it, or write a `key`"
+            "the `Hash` or `Debug` of an argument differs between two calls for one value, so arguments of \
+             this function that serialise alike cannot be distinguished; fix it, or write a `key`"
         );
         0
     }
@@ -68,9 +68,9 @@ impl Alarm {
             function = of.function,
             file = of.file,
             line = of.line,
-            "two calls with different arguments have one key, because the arguments serialise alike (an \
-             untagged enum, or a skipped field): the later one is not cached. Write a `key` that tells them \
-             apart, or `skip` the argument; or let the type's `Hash` leave out what is not to count"
+            "two calls with different arguments have the same key, because the arguments serialise alike (an \
+             untagged enum, or a skipped field): the later call is not cached. Write a `key` that distinguishes \
+             them, `skip` the argument, or leave the irrelevant parts out of the type's `Hash`"
         );
     }
 }

@@ -10,8 +10,8 @@ pub(super) fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
     hasher.finish()
 }
 
-/// Numbers are little endian, and `usize` has 64 bits. (A slice of `usize` is given as the bytes that it is in
-/// memory: processes of 32 and 64 bits that share a Redis see another fingerprint of it.)
+/// Numbers are little endian, and `usize` has 64 bits. (A slice of `usize` is given as the bytes that
+/// it is in memory: processes of 32 and 64 bits that share a Redis see another fingerprint of it.)
 struct Stable(Xxh3Default);
 
 macro_rules! numbers {

@@ -2,8 +2,8 @@
 //!
 //! A key is made of what serde writes. An untagged enum or a skipped field makes two different arguments one
 //! key, which no serializer can see. So generated code makes a second digest of them, of their `Hash` or else
-//! their `Debug`, and the entry in Redis carries it. It is an alarm, not a part of the key: a `Hash` may change with
-//! a release of the program, and must not make the cache cold.
+//! their `Debug`, and the entry in Redis carries it. It is an alarm, not a part of the key: a `Hash`
+//! may change with a release of the program, and must not make the cache cold.
 
 mod alarm;
 mod hasher;

@@ -1,4 +1,5 @@
-//! A digest of what `Debug` prints, that does not depend on the order of its words: maps and sets print theirs in any.
+//! A digest of what `Debug` prints, that does not depend on the order of its words: maps and sets print
+//! theirs in any.
 
 use std::fmt::{self, Write as _};
 

@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::phase::{FlightOutcome, Ticket};
-use super::state::{Flight, State, lock};
+use super::state::{Flight, FlightState, lock};
 
 /// A caller that waits for another's load.
 #[derive(Debug)]
 pub(crate) struct Follower {
     pub(super) flight: Arc<Flight>,
-    /// How often the flight had been sealed when this caller joined.
+    /// The number of seals when this caller joined.
     pub(super) joined: u32,
     pub(super) asked: Ticket,
 }
 
 impl Follower {
-    pub(super) fn new(flight: Arc<Flight>, state: &mut State, asked: Ticket) -> Self {
+    pub(super) fn new(flight: Arc<Flight>, state: &mut FlightState, asked: Ticket) -> Self {
         state.followers += 1;
         Follower { joined: state.seals, flight, asked }
     }

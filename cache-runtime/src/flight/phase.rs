@@ -1,8 +1,8 @@
 //! The phases of a flight, and how one follows from another.
 //!
-//! Everything that happens to a flight is an [`Event`], and [`Phase::after`] says what comes of it. It is a pure
-//! function: the callers of the table apply it under the lock of the flight's state. `tests/golden/flight_phases.txt`
-//! lists all transitions.
+//! Everything that happens to a flight is a [`FlightEvent`], and [`Phase::after`] returns the phase that follows. It
+//! is a pure function: the callers of the table apply it under the lock of the flight's state.
+//! `tests/golden/flight_phases.txt` lists all transitions.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -49,18 +49,18 @@ pub(super) enum Phase<F> {
     Landed { body: Option<Ticket>, outcome: FlightOutcome },
 }
 
-/// What a flight has behind it while it is under way.
+/// Holds what a flight has behind it while it is under way.
 #[derive(Clone, Debug)]
 pub(super) struct Stretch<F> {
-    /// When its body began.
+    /// The moment at which its body began.
     pub(super) body: Option<Ticket>,
     /// The next flight, of callers that came while this one was sealed.
     pub(super) next: Option<F>,
 }
 
-/// What happens to a flight.
+/// Something that happens to a flight.
 #[derive(Clone, Debug)]
-pub(super) enum Event<F> {
+pub(super) enum FlightEvent<F> {
     /// Redis is asked, and its answer is right for callers that join while the lease holds.
     Ask,
     /// A request is sent whose answer must be younger than every caller that it serves.
@@ -77,7 +77,7 @@ pub(super) enum Event<F> {
     Land(FlightOutcome),
 }
 
-/// What an event has to be followed by.
+/// Tells what else an event leads to.
 #[derive(Debug)]
 #[must_use = "a landed flight leaves the table, and those who wait for it have to be woken"]
 pub(super) enum Effect<F> {
@@ -93,31 +93,31 @@ impl<F> Phase<F> {
 
     /// Returns the phase that follows, and what else is to be done. An event that has no meaning in a phase
     /// changes nothing.
-    pub(super) fn after(self, event: Event<F>) -> (Self, Effect<F>) {
+    pub(super) fn after(self, event: FlightEvent<F>) -> (Self, Effect<F>) {
         use Effect::{CountSeal, Nothing, Retire};
         use Phase::{Asking, Landed, Open, Sealed};
         let nothing_yet = || Stretch { body: None, next: None };
         match (self, event) {
-            (Open(Stretch { body: None, next: None }), Event::Ask) => (Asking, Nothing),
-            (Open(behind) | Sealed(behind), Event::Seal) => (Sealed(behind), CountSeal),
-            (Asking, Event::Seal) => (Sealed(nothing_yet()), CountSeal),
-            (Sealed(behind), Event::Reopen) => (Open(behind), Nothing),
-            (Open(Stretch { next, .. }), Event::Begin(at)) => {
+            (Open(Stretch { body: None, next: None }), FlightEvent::Ask) => (Asking, Nothing),
+            (Open(behind) | Sealed(behind), FlightEvent::Seal) => (Sealed(behind), CountSeal),
+            (Asking, FlightEvent::Seal) => (Sealed(nothing_yet()), CountSeal),
+            (Sealed(behind), FlightEvent::Reopen) => (Open(behind), Nothing),
+            (Open(Stretch { next, .. }), FlightEvent::Begin(at)) => {
                 (Open(Stretch { body: Some(at), next }), Nothing)
             }
-            (Sealed(Stretch { next, .. }), Event::Begin(at)) => {
+            (Sealed(Stretch { next, .. }), FlightEvent::Begin(at)) => {
                 (Sealed(Stretch { body: Some(at), next }), Nothing)
             }
-            (Sealed(Stretch { body, .. }), Event::Succeed(next)) => {
+            (Sealed(Stretch { body, .. }), FlightEvent::Succeed(next)) => {
                 (Sealed(Stretch { body, next: Some(next) }), Nothing)
             }
-            (Open(behind), Event::Close) => (Sealed(behind), Nothing),
-            (Asking, Event::Close) => (Sealed(nothing_yet()), Nothing),
+            (Open(behind), FlightEvent::Close) => (Sealed(behind), Nothing),
+            (Asking, FlightEvent::Close) => (Sealed(nothing_yet()), Nothing),
             (
                 Open(Stretch { body, next }) | Sealed(Stretch { body, next }),
-                Event::Land(outcome),
+                FlightEvent::Land(outcome),
             ) => (Landed { body, outcome }, Retire(next)),
-            (Asking, Event::Land(outcome)) => (Landed { body: None, outcome }, Retire(None)),
+            (Asking, FlightEvent::Land(outcome)) => (Landed { body: None, outcome }, Retire(None)),
             (phase, _) => (phase, Nothing),
         }
     }
@@ -181,15 +181,15 @@ mod tests {
         open.chain(behind().map(Phase::Sealed)).chain(landed).collect()
     }
 
-    fn events() -> [Event<&'static str>; 7] {
+    fn events() -> [FlightEvent<&'static str>; 7] {
         [
-            Event::Ask,
-            Event::Seal,
-            Event::Reopen,
-            Event::Begin(Ticket(2)),
-            Event::Succeed("newer"),
-            Event::Close,
-            Event::Land(FlightOutcome::Abandoned),
+            FlightEvent::Ask,
+            FlightEvent::Seal,
+            FlightEvent::Reopen,
+            FlightEvent::Begin(Ticket(2)),
+            FlightEvent::Succeed("newer"),
+            FlightEvent::Close,
+            FlightEvent::Land(FlightOutcome::Abandoned),
         ]
     }
 
@@ -206,11 +206,11 @@ mod tests {
         format!("{name}{}{}", body.unwrap_or_default(), next.unwrap_or_default())
     }
 
-    fn event_text(event: &Event<&'static str>) -> String {
+    fn event_text(event: &FlightEvent<&'static str>) -> String {
         match event {
-            Event::Begin(at) => format!("begin at {}", at.0),
-            Event::Succeed(next) => format!("succeed by {next}"),
-            Event::Land(_) => "land: abandoned".to_owned(),
+            FlightEvent::Begin(at) => format!("begin at {}", at.0),
+            FlightEvent::Succeed(next) => format!("succeed by {next}"),
+            FlightEvent::Land(_) => "land: abandoned".to_owned(),
             event => format!("{event:?}").to_lowercase(),
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::phase::{Effect, Event, Phase};
+use super::phase::{Effect, FlightEvent, Phase};
 use crate::generation::{GenerationSnapshot, Generations};
 
 /// Before its body a load asks Redis twice at most.
@@ -18,25 +18,25 @@ const STUCK: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Flight {
     pub(super) opened: Instant,
-    pub(super) state: Mutex<State>,
-    /// What the body waits for.
-    pub(super) waiting: Mutex<Waiting>,
+    pub(super) state: Mutex<FlightState>,
+    /// The flights that the body waits for.
+    pub(super) waiting: Mutex<BodyWaits>,
     pub(super) changed: Notify,
 }
 
 #[derive(Debug)]
-pub(super) struct State {
-    /// What must be current for a caller to join.
+pub(super) struct FlightState {
+    /// The generations that must be current for a caller to join.
     pub(super) snapshot: GenerationSnapshot,
     pub(super) phase: Phase<Arc<Flight>>,
-    /// How often it has been sealed.
+    /// Counts its seals.
     pub(super) seals: u32,
     pub(super) followers: usize,
 }
 
-impl State {
+impl FlightState {
     /// Goes on to the phase that follows.
-    pub(super) fn apply(&mut self, event: Event<Arc<Flight>>) -> Effect<Arc<Flight>> {
+    pub(super) fn apply(&mut self, event: FlightEvent<Arc<Flight>>) -> Effect<Arc<Flight>> {
         let phase = mem::replace(&mut self.phase, Phase::NEW);
         let (phase, effect) = phase.after(event);
         self.phase = phase;
@@ -54,7 +54,7 @@ impl State {
 
 impl Flight {
     pub(super) fn new(snapshot: GenerationSnapshot) -> Arc<Self> {
-        let state = State { snapshot, phase: Phase::NEW, seals: 0, followers: 0 };
+        let state = FlightState { snapshot, phase: Phase::NEW, seals: 0, followers: 0 };
         Arc::new(Flight {
             opened: Instant::now(),
             state: Mutex::new(state),
@@ -84,13 +84,13 @@ pub(super) fn joinable(flight: &Flight, generations: &Generations) -> bool {
 
 /// The flights that a body waits for now, and for how long it has waited for any.
 #[derive(Default)]
-pub(super) struct Waiting {
+pub(super) struct BodyWaits {
     pub(super) flights: Vec<Arc<Flight>>,
     since: Option<Instant>,
     sum: Duration,
 }
 
-impl Waiting {
+impl BodyWaits {
     pub(super) fn begin(&mut self, flight: &Arc<Flight>) {
         self.since.get_or_insert_with(Instant::now);
         self.flights.push(Arc::clone(flight));
@@ -113,9 +113,9 @@ impl Waiting {
 }
 
 /// Flights may wait for each other.
-impl fmt::Debug for Waiting {
+impl fmt::Debug for BodyWaits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiting").field("flights", &self.flights.len()).finish_non_exhaustive()
+        f.debug_struct("BodyWaits").field("flights", &self.flights.len()).finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher as _, Hash};
 use std::sync::{Arc, Mutex};
 
 use super::follower::Follower;
-use super::phase::{Effect, Event, FlightOutcome, Ticket};
+use super::phase::{Effect, FlightEvent, FlightOutcome, Ticket};
 use super::state::{Flight, joinable, lock};
 use crate::clock;
 use crate::generation::{GenerationSnapshot, Generations, Slot};
@@ -65,7 +65,7 @@ impl<K: Eq + Hash> Flights<K> {
             return Role::Follow(Follower::new(Arc::clone(next), &mut lock(&next.state), asked));
         }
         let next = Flight::new(generations.note(slots()));
-        let _ = state.apply(Event::Succeed(Arc::clone(&next)));
+        let _ = state.apply(FlightEvent::Succeed(Arc::clone(&next)));
         let after = Follower { flight: Arc::clone(&flight), joined: state.seals, asked };
         drop(state);
         Role::Lead(self.leader(key, next, Some(after)))
@@ -187,7 +187,7 @@ impl<K: Eq + Hash> Leader<K> {
     /// The body begins now.
     pub(crate) fn body_begins(&self) {
         if self.table.is_some() {
-            self.apply(Event::Begin(Ticket::now()));
+            self.apply(FlightEvent::Begin(Ticket::now()));
         }
     }
 
@@ -196,7 +196,7 @@ impl<K: Eq + Hash> Leader<K> {
     pub(crate) fn pass_on(self, predecessor: &Follower, outcome: FlightOutcome) {
         let body = lock(&predecessor.flight.state).phase.body();
         if let Some(began) = body {
-            self.apply(Event::Begin(began));
+            self.apply(FlightEvent::Begin(began));
         }
         self.land(|| match outcome {
             FlightOutcome::Value(value) => FlightOutcome::Outdated(Some(value)),
@@ -225,30 +225,34 @@ impl<K: Eq + Hash> Leader<K> {
 
     /// Redis is asked now, and callers may join for as long as the lease holds.
     pub(crate) fn rely_on_lease(&self) {
-        self.apply(Event::Ask);
+        self.apply(FlightEvent::Ask);
     }
 
     /// From now on callers join the next flight.
     pub(crate) fn seal(&self) {
-        self.apply(Event::Seal);
+        self.apply(FlightEvent::Seal);
     }
 
     /// Callers may join again: the load itself is about to begin.
     pub(crate) fn reopen(&self) {
-        self.apply(Event::Reopen);
+        self.apply(FlightEvent::Reopen);
     }
 
     /// Ends the flight. The outcome is made only if somebody waits for it.
     pub(crate) fn land(self, outcome: impl FnOnce() -> FlightOutcome) {
         let awaited = {
             let mut state = lock(&self.flight.state);
-            let _ = state.apply(Event::Close);
+            let _ = state.apply(FlightEvent::Close);
             state.is_awaited()
         };
-        self.apply(Event::Land(if awaited { outcome() } else { FlightOutcome::Outdated(None) }));
+        self.apply(FlightEvent::Land(if awaited {
+            outcome()
+        } else {
+            FlightOutcome::Outdated(None)
+        }));
     }
 
-    fn apply(&self, event: Event<Arc<Flight>>) {
+    fn apply(&self, event: FlightEvent<Arc<Flight>>) {
         let effect = lock(&self.flight.state).apply(event);
         let Effect::Retire(next) = effect else { return };
         if let Some((flights, key)) = &self.table {
@@ -261,6 +265,6 @@ impl<K: Eq + Hash> Leader<K> {
 impl<K: Eq + Hash> Drop for Leader<K> {
     fn drop(&mut self) {
         // R4: followers of a leader that is dropped or panics go on.
-        self.apply(Event::Land(FlightOutcome::Abandoned));
+        self.apply(FlightEvent::Land(FlightOutcome::Abandoned));
     }
 }

@@ -1,11 +1,11 @@
-//! What the bodies of flights wait for: other flights, which may wait for them in turn.
+//! The flights that the bodies of others wait for, and which may wait for them in turn.
 
 use std::sync::Arc;
 
 use super::follower::Follower;
 use super::state::{Flight, lock};
 
-/// So many flights are looked at to find a circle. In a longer one the wait limit helps.
+/// The most flights that are looked at to find a circle. In a longer one the wait limit helps.
 const MOST: usize = 256;
 
 /// Some bodies, each of which runs inside of the one before, wait for a flight until this is dropped.

@@ -88,8 +88,8 @@ impl Pattern {
         self.automaton.accepts(text.as_bytes())
     }
 
-    /// A pattern for Redis that matches all that this one does, and perhaps more: with several `*` Redis may take
-    /// a time that grows with a power of the name's length.
+    /// A pattern for Redis that matches all that this one does, and perhaps more: with several `*`
+    /// Redis may take a time that grows with a power of the name's length.
     pub(crate) fn for_redis(&self) -> (String, bool) {
         if self.text.matches('*').count() <= MOST_STARS {
             (self.text.clone(), true)

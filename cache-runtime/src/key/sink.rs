@@ -193,8 +193,8 @@ impl Sink for Writing<'_> {
     }
 }
 
-/// Whether two slices of one length are equal. Short ones, which most texts are, are compared as words that may
-/// overlap, without a call.
+/// Whether two slices of one length are equal. Short ones, which most texts are, are compared as words
+/// that may overlap, without a call.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
     #[inline]

@@ -1,11 +1,11 @@
-//! Making a manager.
+//! Building a manager.
 
 use super::{CacheManager, global};
 use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
 use crate::error::Error;
 
-/// Makes a [`CacheManager`] with more than its configuration: a clock, too.
+/// Builds a [`CacheManager`] from a configuration and a clock.
 #[derive(Clone, Debug, Default)]
 pub struct CacheManagerBuilder {
     config: CacheConfig,
@@ -13,7 +13,7 @@ pub struct CacheManagerBuilder {
 }
 
 impl CacheManagerBuilder {
-    /// Sets the configuration. The default is the memory store alone.
+    /// Sets the configuration. The default uses only memory.
     #[must_use]
     pub fn config(mut self, config: CacheConfig) -> Self {
         self.config = config;
@@ -27,19 +27,19 @@ impl CacheManagerBuilder {
         self
     }
 
-    /// Makes the manager. Redis, if it is configured, is connected in the background on first use.
+    /// Builds the manager. If Redis is configured, it is connected in the background at the first use.
     ///
     /// # Errors
-    /// [`Error::Config`] for a configuration that cannot be used.
+    /// [`Error::Config`] for an invalid configuration.
     pub fn build(self) -> Result<CacheManager, Error> {
         CacheManager::new(self.config, self.clock)
     }
 
-    /// Makes the manager and waits for the first attempt to connect, at most the connect timeout.
+    /// Builds the manager, and waits for the first attempt to connect, at most for the connect timeout.
     ///
     /// # Errors
-    /// [`Error::Config`]; and [`Error::RedisRequired`] if Redis cannot be used and the configuration requires it.
-    /// Otherwise a manager is made, and Redis is used as soon as it is available.
+    /// [`Error::Config`] for an invalid configuration, and [`Error::RedisRequired`] if Redis cannot be
+    /// used and the configuration requires it. Otherwise, Redis is used as soon as it is available.
     pub async fn connect(self) -> Result<CacheManager, Error> {
         let manager = self.build()?;
         require_redis(&manager).await?;
@@ -54,10 +54,10 @@ impl CacheManager {
         CacheManagerBuilder::default()
     }
 
-    /// Makes a manager with this configuration, and connects it.
+    /// Builds a manager with this configuration, and connects it.
     ///
     /// # Errors
-    /// As [`CacheManagerBuilder::connect`].
+    /// The errors of [`CacheManagerBuilder::connect`].
     pub async fn connect(config: CacheConfig) -> Result<Self, Error> {
         Self::builder().config(config).connect().await
     }
@@ -70,8 +70,8 @@ async fn require_redis(manager: &CacheManager) -> Result<(), Error> {
     };
     let status = redis.status().await;
     match (status, manager.config().require_redis, manager.config().effective()?) {
-        (Err(message), true, Backend::Redis(url) | Backend::Tiered(url)) => {
-            Err(Error::RedisRequired { url: url.to_string(), message })
+        (Err(error), true, Backend::Redis(url) | Backend::Tiered(url)) => {
+            Err(Error::RedisRequired { url: url.to_string(), source: error.into() })
         }
         _ => Ok(()),
     }

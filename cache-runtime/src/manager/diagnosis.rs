@@ -11,11 +11,11 @@ use crate::runtime;
 
 impl CacheManager {
     /// Checks everything that the cache needs from Redis, on a connection of its own, and suggests remedies:
-    /// connection, version, role, eviction, latency, clock, permissions, feed. Names the functions of all processes
-    /// whose values cannot be stored there. Returns an empty list without Redis.
+    /// connection, version, role, eviction, latency, clock, permissions, feed. Names the functions of
+    /// all processes whose values cannot be stored there. Returns an empty list without Redis.
     ///
-    /// It sends about thirty commands, and writes a key of its own, which it removes. Other processes receive a
-    /// notice without content.
+    /// It sends about thirty commands, and writes a key of its own, which it removes. Other processes
+    /// receive a notice without content.
     pub async fn diagnose(&self) -> Vec<Diagnostic> {
         let core = Arc::clone(self.core());
         let examined = async move {
@@ -47,10 +47,10 @@ impl Core {
             .chain(elsewhere.map(|site| format!("{} of {}", site.counts.lossy, site.name)))
             .collect();
         if found.is_empty() {
-            return Some(Diagnostic::good(NAME, "all come back as they were stored"));
+            return Some(Diagnostic::good(NAME, "Redis returns all values unchanged"));
         }
         let found = format!(
-            "some would not come back as they are, and are not stored: {}",
+            "Redis would not return some values unchanged, so they are not stored: {}",
             found.join("; ")
         );
         Some(Diagnostic::warning(NAME, found, REMEDY))

@@ -19,7 +19,6 @@ use crate::invalidate::Targets;
 use crate::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
 use crate::put::Worth;
-use crate::redis::Unavailable;
 use crate::seldom::Reason;
 use crate::value::{AnyValue, Coding, type_of};
 
@@ -27,7 +26,7 @@ impl CacheManager {
     /// Returns the value under a name; `None` if there is none, if it is stale, or if it is not a `V`.
     ///
     /// # Errors
-    /// [`Error::Name`] for a name that cannot be one.
+    /// [`Error::Name`] for an invalid name.
     pub async fn get<V: CacheValue>(&self, name: &str) -> Result<Option<V>, Error> {
         let key = self.key(name, &[])?;
         let core = self.core();
@@ -44,17 +43,18 @@ impl CacheManager {
 
     /// Stores a value under a name, for all processes that share the cache, and replaces what is there.
     ///
-    /// The result of a load of that name that began before is not stored. If a removal of the name overtakes this call,
-    /// the call is `Ok` and nothing is stored, because the removal is the later of the two.
+    /// The result of a load of that name that began before is not stored. If a removal of the name
+    /// overtakes this call, the call is `Ok` and nothing is stored, because the removal is the later of
+    /// the two.
     ///
     /// # Errors
-    /// [`Error::Name`] for a name or tag, [`Error::TooManyTags`], [`Error::Duration`] for a TTL that cannot
-    /// be one;
-    /// [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`], [`Error::Lossy`], [`Error::Panics`] for the value: then nothing is left
-    /// under the name, since what was there is older than this value.
+    /// - [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for an invalid name, tag or TTL
+    /// - [`Error::ValueTooLarge`], [`Error::NoRoom`] (in memory), [`Error::Encode`], [`Error::Lossy`]
+    ///   or [`Error::Panics`] for the value. The previous entry of the name is then removed, since it
+    ///   is older than this value.
     ///
-    /// A part of the value that serde does not show, such as a field under `#[serde(skip)]`, is not noticed here. An
-    /// annotated function notices it if the type has `PartialEq` or `Debug`. See
+    /// This method cannot check parts of the value that serde does not serialise, such as a field with
+    /// `#[serde(skip)]`. An annotated function checks them if the type has `PartialEq` or `Debug`. See
     /// [`assert_round_trip`](crate::assert_round_trip).
     pub async fn set<V: CacheValue>(
         &self,
@@ -67,13 +67,13 @@ impl CacheManager {
         self.core().set_directly(&Arc::new(key), ttl, options.weight, value).await.map(drop)
     }
 
-    /// Removes the value under a name, and keeps running loads from storing one.
+    /// Removes the value under a name, and prevents running loads from storing one.
     ///
-    /// Returns true if there was a value. Returns `None` if this is unknown because Redis has not answered in time;
-    /// the removal is then pending, and is sent again until Redis confirms it.
+    /// Returns true if there was a value. Returns `None` if this is unknown because Redis has not
+    /// answered in time; the removal is then pending, and is sent again until Redis confirms it.
     ///
     /// # Errors
-    /// [`Error::Name`] for a name that cannot be one.
+    /// [`Error::Name`] for an invalid name.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -100,7 +100,7 @@ impl CacheManager {
     /// Returns true if there is a fresh value of any type under a name.
     ///
     /// # Errors
-    /// [`Error::Name`] for a name that cannot be one.
+    /// [`Error::Name`] for an invalid name.
     pub async fn exists(&self, name: &str) -> Result<bool, Error> {
         Ok(self.ttl(name).await?.is_some())
     }
@@ -108,7 +108,7 @@ impl CacheManager {
     /// Returns the remaining TTL of the value under a name; `None` if there is no fresh one.
     ///
     /// # Errors
-    /// [`Error::Name`] for a name that cannot be one.
+    /// [`Error::Name`] for an invalid name.
     pub async fn ttl(&self, name: &str) -> Result<Option<Ttl>, Error> {
         let key = self.key(name, &[])?;
         Ok(self.core().remaining(&key).await)
@@ -116,16 +116,16 @@ impl CacheManager {
 
     /// Returns the value under a name. If there is none, runs `load` and stores its value.
     ///
-    /// Concurrent callers of one name share one load, here and in annotated functions. Only `Ok`
-    /// is stored. Cancel safe: if the caller that loads is dropped, a waiting one takes over.
+    /// Concurrent callers of one name share one load, including those of annotated functions. Only `Ok`
+    /// is stored. Cancel safe: if the loading caller is dropped, a waiting one takes over.
     ///
-    /// The cache adds no error of its own. With an invalid name, tag or TTL, `load` runs each time, nothing is stored,
-    /// and the log says so.
+    /// The cache adds no error of its own. With an invalid name, tag or TTL, `load` runs each time,
+    /// nothing is stored, and an error is logged.
     ///
     /// # Errors
-    /// What `load` returns, which may be of any type. It goes to the caller whose load has failed, since it need
-    /// not be `Clone`: those who waited run their own loads, all at once.
-    /// [`get_or_load_shared`](CacheManager::get_or_load_shared) gives it to all of them.
+    /// The error of `load`, which may be of any type. Only the caller whose load has failed gets it,
+    /// since it need not be `Clone`. Callers that waited run their own loads, all at once;
+    /// [`get_or_load_shared`](CacheManager::get_or_load_shared) gives the error to all of them.
     ///
     /// ```
     /// use std::time::Duration;
@@ -157,11 +157,11 @@ impl CacheManager {
         self.load_directly(name, &options.into(), SharedErrors::NONE, load).await
     }
 
-    /// Does the same as [`get_or_load`](CacheManager::get_or_load), but all callers that waited for a failed load get a
-    /// clone of its error.
+    /// Does the same as [`get_or_load`](CacheManager::get_or_load), but all callers that waited for a
+    /// failed load get a clone of its error.
     ///
     /// # Errors
-    /// What `load` returns.
+    /// The error of `load`.
     ///
     /// ```
     /// use std::time::Duration;
@@ -231,37 +231,38 @@ impl CacheManager {
         Run::<ResultKind<_>, _>::new(call::next(Arc::new(call)), share, body).await
     }
 
-    /// Invalidates everything below a prefix, and the name that equals the prefix. This is one step, however many
-    /// entries there are.
+    /// Invalidates everything below a prefix, and the name that equals the prefix. This is one step,
+    /// regardless of the number of entries.
     ///
     /// A prefix is one or more whole segments: `video` covers `video:42` and not `videos:42`.
     ///
     /// # Errors
     /// [`Error::Name`] for a prefix that can cover no name: one that is empty, begins or ends with a
     /// `:`, has an empty segment or more than six segments, begins with `#`, begins or ends with
-    /// white space; and for one that holds a pattern, `video:*`, since a prefix needs none.
+    /// white space. Also for one that contains a pattern, such as `video:*`, since a prefix needs none.
     pub async fn invalidate_prefix(&self, prefix: &str) -> Result<(), Error> {
         self.core().invalidate(&Targets::prefix(prefix)?).await;
         Ok(())
     }
 
-    /// Invalidates everything with this tag. This is one step, however many entries there are.
+    /// Invalidates everything with this tag. This is one step, regardless of the number of entries.
     ///
     /// # Errors
-    /// [`Error::Name`] for a tag that cannot be one: one that is empty, begins with `#`, begins or
-    /// ends with white space, or holds a control character or a pattern.
+    /// [`Error::Name`] for an invalid tag: one that is empty, begins with `#`, begins or
+    /// ends with white space, or contains a control character or a pattern.
     pub async fn invalidate_tag(&self, tag: &str) -> Result<(), Error> {
         self.core().invalidate(&Targets::tag(tag)?).await;
         Ok(())
     }
 
-    /// Returns the entry under a name, of any origin: its age, its tags and its state. If the entry is in Redis and in
-    /// memory, the one in Redis is returned. Returns `None` if there is no entry, or Redis is unavailable.
+    /// Returns the entry under a name, of any origin: its age, its tags and its state. If the entry is
+    /// in Redis and in memory, the one in Redis is returned. Returns `None` if there is no entry, or
+    /// Redis is unavailable.
     ///
-    /// This is for diagnosis: for the name of a function's entry it looks at every entry in memory.
+    /// This is for diagnosis: for the name of a function's entry, it scans all entries in memory.
     ///
     /// # Errors
-    /// [`Error::Name`] for a name that cannot be one.
+    /// [`Error::Name`] for an invalid name.
     pub async fn inspect(&self, name: &str) -> Result<Option<Inspected>, Error> {
         let key = self.key(name, &[])?;
         Ok(self.core().inspect(&key).await)
@@ -310,12 +311,12 @@ impl crate::core::Core {
         Ok(outcome)
     }
 
-    /// Says why direct loads are not cached.
+    /// Logs the reason for which direct loads are not cached.
     fn say_refused(&self, error: &Error) {
         const WHY: &str =
             "a direct load is not cached: `load` runs each time, and nothing is stored";
         self.seldom(DIRECT, Reason::Refused(discriminant(error)), |times| {
-            tracing::error!(%error, times, "{WHY}");
+            tracing::error!(error = format!("{error:#}"), times, "{WHY}");
         });
     }
 
@@ -324,8 +325,8 @@ impl crate::core::Core {
             None => self.meta_in_memory(key)?,
             Some(redis) => match self.remaining_in_redis(redis, key).await {
                 Ok(remaining) => return remaining,
-                Err(Unavailable) if redis.usable() => return None,
-                Err(Unavailable) => self.meta_of_an_outage(redis, key)?,
+                Err(_) if redis.usable() => return None,
+                Err(_) => self.meta_of_an_outage(redis, key)?,
             },
         };
         if meta.fresh_for_ms == u64::MAX {

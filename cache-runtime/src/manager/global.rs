@@ -22,11 +22,11 @@ struct Global {
 /// Makes `manager` the manager of the process, which annotated functions use outside of a
 /// [scope](crate::with). Call it at the start of the program.
 ///
-/// Otherwise the first use makes one [from the environment](CacheConfig::from_env).
+/// Otherwise, the first use creates one [from the environment](CacheConfig::from_env).
 ///
 /// # Errors
 /// [`Error::AlreadyInstalled`] if one is installed already; [`Error::UsedBeforeInstall`] if the first use has
-/// made one from the environment.
+/// created one from the environment.
 pub fn install(manager: CacheManager) -> Result<(), Error> {
     connected::note_use();
     match GLOBAL.try_insert(Global { manager, installed: true }) {
@@ -50,8 +50,8 @@ fn say_too_late() {
     static IS_SAID: AtomicBool = AtomicBool::new(false);
     if !IS_SAID.swap(true, Ordering::Relaxed) {
         tracing::warn!(
-            "a cache manager was connected after the first use of the cache had made one from the environment: \
-             annotated functions go on with that one, and use the new one in `cache_runtime::with` alone; connect and \
+            "a cache manager was connected after the first use of the cache had created one from the environment: \
+             annotated functions keep using that one, and use the new one only in `cache_runtime::with`. Connect and \
              call `cache_runtime::install` at the start of the program"
         );
     }
@@ -59,8 +59,8 @@ fn say_too_late() {
 
 /// Returns the manager in use here: that of the innermost [scope](crate::with), or that of the process.
 ///
-/// If the environment has an invalid value, the error is logged, and the memory store with the default settings is
-/// used, as by annotated functions; [`try_cache`] returns the error.
+/// If the environment has an invalid value, the error is logged, and the memory store with the default
+/// settings is used, as in annotated functions; [`try_cache`] returns the error.
 pub fn cache() -> CacheManager {
     scope::current().unwrap_or_else(|| global_manager().clone())
 }
@@ -68,7 +68,7 @@ pub fn cache() -> CacheManager {
 /// Returns the manager in use here, or the mistake in the environment from which it would be made.
 ///
 /// # Errors
-/// [`Error::Config`], naming the variable, its value and what is accepted.
+/// [`Error::Config`], which names the variable, its value and the accepted values.
 pub fn try_cache() -> Result<CacheManager, Error> {
     match scope::current() {
         Some(manager) => Ok(manager),
@@ -92,7 +92,10 @@ pub(crate) fn global() -> &'static Arc<Core> {
 fn global_manager() -> &'static CacheManager {
     let global = GLOBAL.get_or_init(|| {
         from_env().unwrap_or_else(|error| {
-            tracing::error!(%error, "the cache's configuration cannot be used; going on in memory, with defaults");
+            tracing::error!(
+                error = format!("{error:#}"),
+                "the configuration of the cache is invalid; caching in memory with the defaults"
+            );
             Global { manager: in_memory(), installed: false }
         })
     });
@@ -103,8 +106,8 @@ fn from_env() -> Result<Global, Error> {
     let manager = CacheManager::new(CacheConfig::from_env()?, Clock::default())?;
     if connected::is_in_vain() {
         tracing::warn!(
-            "a cache manager was connected, and neither installed nor used in a scope: annotated functions use another \
-             one, made from the environment; call `cache_runtime::install` before the first of them, or run them in \
+            "a cache manager was connected, but neither installed nor used in a scope: annotated functions use another \
+             one, created from the environment. Call `cache_runtime::install` before the first of them, or run them in \
              `cache_runtime::with`"
         );
     }

@@ -10,13 +10,13 @@ use super::{CacheManager, SetOptions};
 use crate::call::{Ask, PutOutcome, Reading};
 use crate::core::DIRECT;
 use crate::error::Error;
-use crate::memory::encoded_size;
 use crate::output::CacheValue;
 use crate::redis::ROOM;
 use crate::seldom::Reason;
+use crate::shape::encoded_size;
 use crate::value::type_of;
 
-/// So many values are stored at once: more would wait for their turn with Redis, and not for long.
+/// The number of values that are stored concurrently. More would time out while they wait for Redis.
 const AT_ONCE: usize = 256;
 
 /// The result of [`CacheManager::set_many`].
@@ -25,11 +25,13 @@ const AT_ONCE: usize = 256;
 pub struct Written {
     /// The number of values that are stored in the configured stores.
     pub stored: usize,
-    /// The number of values that Redis has not confirmed in time, or that were set while it was unavailable. They are
-    /// in the memory of this process for at most [`outage_ttl`](crate::CacheConfig::outage_ttl). Nothing older is served in their
-    /// place: in Redis the names are removed.
+    /// The number of values that Redis has not confirmed in time, or that were set while it was
+    /// unavailable. They are in the memory of this process for at most
+    /// [`outage_ttl`](crate::CacheConfig::outage_ttl). No older value is served instead: the names are
+    /// removed in Redis.
     pub unconfirmed: usize,
-    /// The number of values that another change of the same name overtook. Nothing is left under those names.
+    /// The number of values that another change of the same name overtook. No value is stored under
+    /// those names.
     pub overtaken: usize,
 }
 
@@ -37,25 +39,26 @@ pub struct Written {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WarmReport {
-    /// The number of names that are fresh now: they were before, or their loaded value was stored.
+    /// The number of names with a fresh value, which was stored before or has been loaded.
     pub fresh: usize,
     /// The number of names whose load failed.
     pub failed: usize,
-    /// The number of names whose load succeeded but whose value is not stored: it cannot be, or was invalidated
-    /// meanwhile.
+    /// The number of names whose load succeeded, but whose value is not stored: it cannot be stored, or
+    /// was invalidated in the meantime.
     pub missing: usize,
 }
 
 impl CacheManager {
     /// Returns the values under several names, in their order; `None` for a name without a fresh `V`.
     ///
-    /// Redis is asked in parts of at most 1,000 names and about 1 MiB, by the sizes seen so far, one after the
-    /// other. Each part has [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself, and up to eight times as long
-    /// while Redis answers pings: a large answer is not an outage. A value that takes longer alone is `None`. If
-    /// Redis becomes unavailable meanwhile, the values found so far are returned. Cancel safe.
+    /// The names are read from Redis in parts of at most 1,000 names and about 1 MiB, estimated from the
+    /// sizes so far, one part after the other. Each part has its own
+    /// [`redis_timeout`](crate::CacheConfig::redis_timeout), and up to eight times as long while Redis
+    /// answers pings, since a large answer is not an outage. If a single value takes longer, it is
+    /// `None`. If Redis becomes unavailable, the values that were found before are returned. Cancel safe.
     ///
     /// # Errors
-    /// [`Error::Name`] for the first name that cannot be one.
+    /// [`Error::Name`] for the first invalid name.
     pub async fn get_many<V: CacheValue>(
         &self,
         names: &[impl AsRef<str>],
@@ -68,17 +71,17 @@ impl CacheManager {
         Ok(readings.into_iter().map(Reading::into_value).collect())
     }
 
-    /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns the number of
-    /// stored ones.
+    /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns the
+    /// number of stored ones.
     ///
-    /// They are sent in parts of at most 256 values and about 1 MiB, one part after the other, so that each value has
-    /// [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself. An unavailable Redis is not an error: such values
-    /// are counted in [`Written::unconfirmed`], and the log says how many there are. Cancel safe: what has been
-    /// stored stays.
+    /// They are sent in parts of at most 256 values and about 1 MiB, one part after the other, so that
+    /// each value has [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself. An unavailable
+    /// Redis is not an error: such values are counted in [`Written::unconfirmed`], and their number is
+    /// logged. Cancel safe: values that were already stored stay.
     ///
     /// # Errors
-    /// As [`set`](CacheManager::set): [`Error::Name`] or [`Error::Duration`] before anything is
-    /// stored; for a value that cannot be stored, after the others have been.
+    /// The errors of [`set`](CacheManager::set). For an invalid name or TTL, nothing is stored. For a
+    /// value that cannot be stored, the others are stored first.
     ///
     /// ```
     /// use std::time::Duration;
@@ -135,22 +138,22 @@ impl CacheManager {
                     stored,
                     unconfirmed,
                     times,
-                    "some values are not in Redis, which did not confirm them in time: they are in the memory of \
-                     this process until Redis is back or their outage TTL ends"
+                    "Redis did not confirm some values in time: they stay in the memory of this process until Redis \
+                     is back or their outage TTL ends"
                 );
             });
         }
         failed.map(|()| written)
     }
 
-    /// Fills the cache ahead of its callers: runs `load` for each name that is not fresh, at most
-    /// `concurrency` at a time, and stores what it returns.
+    /// Fills the cache in advance: runs `load` for each name without a fresh value, at most
+    /// `concurrency` at a time, and stores the results.
     ///
-    /// Loads are shared with callers who come meanwhile. Cancel safe: what has been stored stays.
+    /// Later callers share the running loads. Cancel safe: values that were already stored stay.
     ///
     /// # Errors
-    /// [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for arguments that cannot be used, before anything
-    /// is loaded. A load that fails is counted, not returned.
+    /// [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for invalid arguments; nothing is
+    /// then loaded. A failed load is counted, and is not an error.
     ///
     /// ```
     /// use cache_runtime::{CacheManager, Error, SetOptions};

@@ -1,4 +1,4 @@
-//! The handle of a cache: how one is made, which one a call uses, and the direct API.
+//! The handle of a cache: building one, the one of the process, and the direct API.
 
 mod builder;
 mod connected;
@@ -37,25 +37,25 @@ use crate::stats::{FleetStats, Stats};
 
 /// A cache: its stores, its settings, its statistics.
 ///
-/// Annotated functions use the process's manager (see [`install`]) or the one of the
-/// [scope](crate::with) they run in. The same cache can be used directly, through the methods here.
+/// Annotated functions use the manager of the process (see [`install`]), or that of the
+/// [scope](crate::with) in which they run. The methods of the manager are the direct API of the same
+/// cache.
 ///
-/// A manager is a cheap handle; clones share the cache. It may be used from several tokio
-/// runtimes, and outlives any of them. When the last clone is dropped its background work ends.
+/// A manager is a cheap handle; clones share the cache. It may be used from several tokio runtimes, and
+/// outlives any of them. When the last clone is dropped, its background work ends.
 ///
 /// # Errors
 ///
 /// An outage of Redis is not an error: reads miss, writes go to the memory of the process, and
-/// invalidations are kept until Redis has confirmed them. What is an error is an argument that
-/// cannot be used: a name, a pattern, a TTL, a value over the size limit or one that cannot be
-/// encoded.
+/// invalidations are kept until Redis has confirmed them. Invalid arguments are errors: a name, a
+/// pattern, a TTL, a value above the size limit, or a value that cannot be encoded.
 ///
 /// # Names
 ///
 /// A name is text with `:` between its segments, such as `user:123:profile`. Every proper prefix
 /// (`user`, `user:123`) is a tag of it: [`invalidate_prefix`](CacheManager::invalidate_prefix)
-/// makes everything below stale at once, however much it is. Values that go into names should be
-/// [escaped](crate::escape). A value of another type than the one asked for is `None`.
+/// makes everything below stale at once, regardless of the number of entries. [Escape](crate::escape)
+/// values that become part of a name. A value of another type than the requested one is `None`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -94,7 +94,7 @@ impl WeakManager {
     }
 }
 
-/// Logs once what the cache works with. The address shows no password.
+/// Logs the configuration of the cache once, without the password of the address.
 fn log_start(core: &Core) {
     let redis = match core.config.effective() {
         Ok(Backend::Redis(url) | Backend::Tiered(url)) => Some(url.to_string()),
@@ -106,11 +106,11 @@ fn log_start(core: &Core) {
         namespace = core.config.namespace,
         capacity = core.memory.capacity(),
         version = env!("CARGO_PKG_VERSION"),
-        "the cache is set up"
+        "the cache is ready"
     );
 }
 
-/// Warns of prefixes in the configuration that no function has: a misspelled one has no effect.
+/// Warns of prefixes without a function: a misspelled prefix has no effect.
 fn warn_of_prefixes(config: &CacheConfig) {
     if config.prefix_ttls.is_empty() {
         return;
@@ -120,14 +120,14 @@ fn warn_of_prefixes(config: &CacheConfig) {
         tracing::warn!(
             prefix,
             meant,
-            "no cached function has this prefix, which the configuration gives a TTL (CACHE_PREFIX_TTLS): it has an \
-             effect on names that are set directly alone"
+            "no cached function has this prefix of CACHE_PREFIX_TTLS: its TTL only applies to names that are set \
+             directly"
         );
     }
 }
 
 impl CacheManager {
-    /// Makes a manager. Redis, if it is configured, is connected in the background on first use.
+    /// Builds a manager. If Redis is configured, it is connected in the background at the first use.
     ///
     /// # Errors
     /// [`Error::Config`] for a configuration that cannot be used.
@@ -153,30 +153,33 @@ impl CacheManager {
         self.core().stats()
     }
 
-    /// Resets the statistics to zero. Stored values stay.
+    /// Resets the statistics to zero. Stored values are kept.
     pub fn reset_stats(&self) {
         self.core().reset_stats();
     }
 
-    /// Returns the statistics of all processes that share this namespace in Redis, including processes that have ended;
-    /// `None` while Redis is unavailable. Without Redis these are the statistics of this process.
+    /// Returns the statistics of all processes that share this namespace in Redis, including processes
+    /// that have ended; `None` while Redis is unavailable. Without Redis these are the statistics of
+    /// this process.
     ///
-    /// Each process adds its counts every few seconds ([`stats_interval`](CacheConfig::stats_interval)) and at its
-    /// [`disconnect`](CacheManager::disconnect). The counts of a killed process since its last report are lost. The sums
-    /// are kept for 30 days after the last report, including those of removed functions.
+    /// Each process adds its counts every few seconds ([`stats_interval`](CacheConfig::stats_interval))
+    /// and at its [`disconnect`](CacheManager::disconnect). The counts of a killed process since its
+    /// last report are lost. The sums are kept for 30 days after the last report, including those of
+    /// removed functions.
     pub async fn fleet_stats(&self) -> Option<FleetStats> {
         self.core().fleet_stats().await
     }
 
-    /// Resets the statistics of all processes to zero; those of each single process go on. Without Redis this is
-    /// [`reset_stats`](CacheManager::reset_stats). Returns false if it was not done because Redis is unavailable.
+    /// Resets the statistics of all processes to zero; those of each single process continue. Without
+    /// Redis, this is [`reset_stats`](CacheManager::reset_stats). Returns false if Redis is unavailable,
+    /// so that nothing was reset.
     pub async fn reset_fleet_stats(&self) -> bool {
         self.core().reset_fleet_stats().await
     }
 
-    /// Returns the recent events with a number larger than `after`, the oldest first; with 0, all that are kept. At most
-    /// the last 256 invalidations and the last 256 other events are kept. Invalidations are recorded from the first call
-    /// of this method on.
+    /// Returns the recent events with a number larger than `after`, the oldest first; with 0, all of
+    /// them. At most the last 256 invalidations and the last 256 other events are kept.
+    /// Invalidations are recorded from the first call of this method on.
     pub fn events(&self, after: u64) -> Vec<Event> {
         self.core().events.after(after)
     }
@@ -186,12 +189,12 @@ impl CacheManager {
         self.core().stores.as_str()
     }
 
-    /// Switches caching off or on for a `#[cached]` function. While it is off, each call runs the body, and nothing is
-    /// stored. Invalidations continue, so that no old value is served when it is switched on again. The setting belongs to
-    /// this manager.
+    /// Switches caching off or on for a `#[cached]` function. While it is off, each call runs the body,
+    /// and nothing is stored. Invalidations continue, so that no old value is served when it is
+    /// switched on again. The setting belongs to this manager.
     ///
-    /// `function` is a [`path`](crate::SourceLocation::path) of the [registry](crate::registry()), for all instances
-    /// of a generic function, or a [`name`](crate::SiteStats::name) of the statistics.
+    /// `function` is a [`path`](crate::SourceLocation::path) of the [registry](crate::registry()), for
+    /// all instances of a generic function, or a [`name`](crate::SiteStats::name) of the statistics.
     ///
     /// # Errors
     /// [`Error::UnknownFunction`].
@@ -204,7 +207,7 @@ impl CacheManager {
         self.core().disabled().into_iter().collect()
     }
 
-    /// Measures the time that Redis takes to answer; `None` without Redis, or if it cannot be used now.
+    /// Measures the response time of Redis. Returns `None` without Redis, or if Redis is unavailable.
     pub async fn ping(&self) -> Option<Duration> {
         self.core().redis.as_ref()?.ping().await.ok()
     }
@@ -214,11 +217,12 @@ impl CacheManager {
         Health::of(self.core()).await
     }
 
-    /// Ends the background work, including loads, and stops using Redis. Annotated functions go on with the memory store.
+    /// Ends the background work, including loads, and stops using Redis. Annotated functions continue
+    /// with the memory store.
     ///
-    /// Pending invalidations are sent once more, within the operation timeout. Returns the number that Redis has still
-    /// not confirmed.
-    #[must_use = "the number of invalidations that Redis has not confirmed; other processes may serve what they were to remove"]
+    /// Pending invalidations are sent once more, within the operation timeout. Returns the number that
+    /// Redis has still not confirmed.
+    #[must_use = "this is the number of lost invalidations; other processes may serve the entries until they expire"]
     pub async fn disconnect(&self) -> usize {
         let core = self.core();
         core.background.close();
@@ -231,8 +235,8 @@ impl CacheManager {
         if lost > 0 {
             tracing::warn!(
                 lost,
-                "disconnected while Redis lacks invalidations: other processes may serve what they were to \
-                 remove until it expires"
+                "disconnected with pending invalidations, which are lost: other processes may serve the entries \
+                 until they expire"
             );
         }
         lost

@@ -1,4 +1,4 @@
-//! How a value is stored directly.
+//! The options of a directly stored value.
 
 use std::time::Duration;
 
@@ -24,11 +24,11 @@ pub struct SetOptions {
     pub(crate) weight: Option<usize>,
 }
 
-/// The most tags that an entry may have besides the prefixes of its name.
+/// The maximum number of tags of an entry, besides the prefixes of its name.
 pub(crate) const MOST_TAGS: usize = 128;
 
 impl SetOptions {
-    /// Sets the TTL. Without one, the configuration decides by the prefix of the name.
+    /// Sets the TTL. Without it, the configuration decides by the prefix of the name.
     pub fn ttl(ttl: Duration) -> Self {
         Ttl::For(ttl).into()
     }
@@ -38,16 +38,17 @@ impl SetOptions {
         Ttl::Forever.into()
     }
 
-    /// Adds a tag to [invalidate](crate::CacheManager::invalidate_tag) by: at most 128, besides the prefixes of the
-    /// name.
+    /// Adds a tag to [invalidate](crate::CacheManager::invalidate_tag) by: at most 128, besides the
+    /// prefixes of the name.
     #[must_use]
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.tags.push(tag.into());
         self
     }
 
-    /// Sets the weight of the value in bytes of memory, instead of the estimate of the cache: for values that share what
-    /// they point to (a slice of a large `Bytes`, an `Arc` with other owners), which it cannot see.
+    /// Sets the weight of the value in bytes of memory, instead of the estimate of the cache: for values
+    /// with shared memory (a slice of a large `Bytes`, an `Arc` with other owners), which the cache
+    /// cannot see.
     #[must_use]
     pub fn weight(mut self, bytes: usize) -> Self {
         self.weight = Some(bytes);

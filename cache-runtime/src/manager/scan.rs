@@ -1,4 +1,4 @@
-//! Everything whose name matches: listed, removed.
+//! Listing and removing all names that match a pattern.
 
 use std::collections::BTreeSet;
 
@@ -11,9 +11,9 @@ use crate::error::Error;
 use crate::events::EventKind;
 use crate::glob::Pattern;
 use crate::invalidate::{Finally, Targets};
-use crate::redis::{ClearProgress, Progress, ScanCursor, Unavailable};
+use crate::redis::{ClearProgress, Progress, ScanCursor};
 
-/// The names that match a pattern, page by page: see [`CacheManager::names`].
+/// The names that match a pattern, in pages: see [`CacheManager::names`].
 #[derive(Debug)]
 pub struct NameScan {
     manager: CacheManager,
@@ -31,8 +31,8 @@ enum Stage {
 }
 
 impl NameScan {
-    /// Returns the next page, which may be empty; `None` at the end. Cancel safe: a page that was not received is
-    /// returned again.
+    /// Returns the next page, which may be empty; `None` at the end. Cancel safe: a page that was not
+    /// received is returned again.
     pub async fn next(&mut self) -> Option<Vec<String>> {
         let Stage::At(place) = self.stage else { return None };
         let core = self.manager.core();
@@ -48,7 +48,7 @@ impl NameScan {
                 self.stage = next.map_or(Stage::End, Stage::At);
                 Some(names)
             }
-            Err(Unavailable) => {
+            Err(_) => {
                 self.stage = Stage::Lost;
                 None
             }
@@ -62,29 +62,31 @@ impl NameScan {
 }
 
 impl CacheManager {
-    /// Removes every value whose name matches a pattern, and returns the number of removed values (in memory, if there
-    /// is no Redis or it is unavailable).
+    /// Removes every value whose name matches a pattern, and returns the number of removed values (in
+    /// memory, if there is no Redis or it is unavailable).
     ///
     /// `*` is any text, `?` one byte (a character that is not ASCII has two or more), `[a-z]` and
-    /// `[^a-z]` one of a set, `\` takes the next character literally. This looks at every name in the store; for one prefix,
-    /// [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step. Running loads of matching names are not
-    /// stored. `clear("*")` covers the whole namespace.
+    /// `[^a-z]` one of a set, `\` takes the next character literally. This scans all names in the store;
+    /// for one prefix, [`invalidate_prefix`](CacheManager::invalidate_prefix) is one step.
+    /// The results of running loads of matching names are not stored. `clear("*")` covers the whole
+    /// namespace.
     ///
-    /// Values are counted, running loads are not. A value in Redis that was invalidated by a prefix or tag counts as long
-    /// as it is there; one in memory does not.
+    /// Values are counted, running loads are not. A value in Redis that was invalidated by a prefix or
+    /// tag counts while it is still there; one in memory does not.
     ///
-    /// A name of more than 200 bytes is compared in the shortened form that [`names`](CacheManager::names)
-    /// lists; a pattern that ends with `:*` covers those below it as well.
+    /// A name of more than 200 bytes is compared in the shortened form that
+    /// [`names`](CacheManager::names) lists. A pattern that ends with `:*` also covers the names below
+    /// it.
     ///
     /// # Errors
-    /// [`Error::Name`] for a pattern that cannot be one, or that no name can match.
+    /// [`Error::Name`] for an invalid pattern, or one that no name can match.
     pub async fn clear(&self, pattern: &str) -> Result<u64, Error> {
         self.clear_with(pattern, |_| {}).await
     }
 
-    /// Does the same as [`clear`](CacheManager::clear), and reports the progress after each page of names and at the end.
-    /// If Redis becomes unavailable meanwhile, everything in the namespace is invalidated, and the end is not reported.
-    /// Without Redis there are no reports.
+    /// Does the same as [`clear`](CacheManager::clear), and reports the progress after each page of
+    /// names and at the end. If Redis becomes unavailable in the meantime, everything in the namespace
+    /// is invalidated, and the end is not reported. Without Redis, there are no reports.
     ///
     /// # Errors
     /// As [`clear`](CacheManager::clear).
@@ -100,14 +102,14 @@ impl CacheManager {
         Ok(removed)
     }
 
-    /// Returns the names that match a pattern, with the syntax of [`clear`](CacheManager::clear): those of values and of
-    /// running loads, in Redis if there is one. A name that exists during the whole scan is returned at least once, and
-    /// possibly again.
+    /// Returns the names that match a pattern, with the syntax of [`clear`](CacheManager::clear): those
+    /// of values and of running loads, in Redis if there is one. A name that exists during the whole
+    /// scan is returned at least once, and possibly again.
     ///
-    /// This is for diagnosis: it looks at every name in the store, in pages.
+    /// This is for diagnosis: it scans all names in the store, in pages.
     ///
     /// # Errors
-    /// [`Error::Name`] for a pattern that cannot be one.
+    /// [`Error::Name`] for an invalid pattern.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

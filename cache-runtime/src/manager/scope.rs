@@ -1,4 +1,4 @@
-//! The manager of a scope: calls use that of the innermost [`with`] around them, else the process's own.
+//! The manager that a call uses: that of the innermost [`with`] around it, otherwise that of the process.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -14,9 +14,9 @@ thread_local! {
 
 /// Runs `future` with `manager` as the cache of every annotated function called in it.
 ///
-/// Use it in tests, and in programs with more than one cache. The scope belongs to the future, not to the thread: it
-/// holds across await points, and scopes nest. A task spawned inside does not
-/// inherit it; wrap the spawned future too.
+/// Use it in tests, and in programs with more than one cache. The scope belongs to the future, not to
+/// the thread: it holds across await points, and scopes nest. A task spawned inside does not inherit
+/// it; wrap the spawned future too.
 ///
 /// Cancel safe: dropping the returned future drops `future` and ends the scope.
 ///

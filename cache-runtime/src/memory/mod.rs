@@ -13,7 +13,6 @@ mod predicate;
 mod take;
 #[cfg(test)]
 mod tests;
-mod weight;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -34,13 +33,12 @@ use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
 use crate::panics::drop_each;
 use crate::prehashed::BuildPrehashed;
+use crate::shape::{heap_size, value_size};
 use crate::site::is_function_name;
 use entry::{AnyEntry, Entry, TableEntry};
 use lookup::{Look, Lookup, Query, is_for};
 use near::{Looked, Turns};
 use take::Take;
-pub(crate) use weight::encoded_size;
-use weight::heap_size;
 
 /// What an entry costs besides itself: the table's slot, its part of those that remember what has been
 /// evicted, the reference counts, the allocator. Measured: see `benches/benches/footprint.rs`.
@@ -89,6 +87,23 @@ impl Unkept {
             Unkept::Entry { weight, room } => Error::NoRoom { name, weight, room },
             Unkept::Panics(type_name) => Error::Panics { type_name },
         }
+    }
+}
+
+/// The memory that a value takes, as far as that is known before its entry is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum KnownWeight {
+    /// The value has to be measured.
+    Unknown,
+    /// So many bytes, by its function. Whether the value is over the limit is not known.
+    Declared(usize),
+    /// So many bytes, and the value is not over the limit.
+    Measured(usize),
+}
+
+impl From<Option<usize>> for KnownWeight {
+    fn from(declared: Option<usize>) -> Self {
+        declared.map_or(KnownWeight::Unknown, KnownWeight::Declared)
     }
 }
 
@@ -154,8 +169,8 @@ impl Memory {
         self.get_with(hash, lookup, predicate, |hit| hit)
     }
 
-    /// What `then` makes of such a value. It is compiled twice, for the near cache and for the table: so what it
-    /// does not ask of the hit is not made on a hit in the near cache.
+    /// What `then` makes of such a value. It is compiled twice, for the near cache and for the table:
+    /// so what it does not ask of the hit is not made on a hit in the near cache.
     #[inline(always)]
     pub(crate) fn get_with<V, W, R>(
         &self,
@@ -324,7 +339,7 @@ impl Memory {
         meta: EntryMeta,
         load_micros: u32,
         value: &V,
-        weight: Option<usize>,
+        weight: KnownWeight,
     ) -> Result<Made, Unkept> {
         let weight = self.weigh(&key, value, weight)?;
         let MemoryKey { hash, domain, bytes } = key;
@@ -340,22 +355,27 @@ impl Memory {
         Ok(Made(TableEntry { hash, entry: Arc::new(entry) }))
     }
 
-    /// What the entry of this value will weigh. It takes so many bytes, if that is known.
+    /// Returns the weight of the entry of this value.
     fn weigh<V: CacheValue>(
         &self,
         key: &MemoryKey,
         value: &V,
-        taken: Option<usize>,
+        known: KnownWeight,
     ) -> Result<u32, Unkept> {
-        let seen = size_of::<V>() + heap_size(value);
-        let taken = taken.unwrap_or(seen);
-        // It is not much larger when it is encoded, and mostly smaller.
-        if seen > self.largest / 8 {
-            let size = value_size(value);
-            if size > self.largest {
-                return Err(Unkept::Value { size, limit: self.largest });
+        let taken = match known {
+            KnownWeight::Measured(bytes) => bytes,
+            KnownWeight::Declared(_) | KnownWeight::Unknown => {
+                let seen = size_of::<V>() + heap_size(value);
+                // It is not much larger when it is encoded, and mostly smaller.
+                if seen > self.largest / 8 {
+                    let size = value_size(value);
+                    if size > self.largest {
+                        return Err(Unkept::Value { size, limit: self.largest });
+                    }
+                }
+                if let KnownWeight::Declared(bytes) = known { bytes } else { seen }
             }
-        }
+        };
         let entry = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size();
         let weight = entry.saturating_add(taken);
         let room = self.room.min(u32::MAX as usize);
@@ -438,12 +458,6 @@ impl From<Made> for Gone {
     fn from(made: Made) -> Self {
         Gone([made.0].into_iter().collect())
     }
-}
-
-/// How large a value is, in memory and for every codec: numbers in their full width, texts, and eight
-/// bytes for each length.
-pub(crate) fn value_size<V: CacheValue>(value: &V) -> usize {
-    size_of::<V>() + encoded_size(value)
 }
 
 #[derive(Clone)]

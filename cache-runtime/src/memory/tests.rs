@@ -11,7 +11,7 @@ use std::thread;
 use once_cell::sync::Lazy;
 use serde::{Deserialize, Serialize};
 
-use super::{EntryMeta, Memory, ReadPredicate, Unkept};
+use super::{EntryMeta, KnownWeight, Memory, ReadPredicate, Unkept};
 use crate::generation::Generations;
 use crate::output::CacheValue;
 
@@ -46,7 +46,10 @@ impl Store {
 
     fn put<V: CacheValue>(&self, name: &str, value: V) {
         let meta = EntryMeta::new(0, 1, u64::MAX, self.generations.note(&[]).stamps);
-        let made = self.memory.make(self.memory.name_key(name), meta, 0, &value, None).unwrap();
+        let made = self
+            .memory
+            .make(self.memory.name_key(name), meta, 0, &value, KnownWeight::Unknown)
+            .unwrap();
         drop(self.memory.place(made));
     }
 
@@ -103,7 +106,10 @@ fn what_has_no_room_is_refused_and_not_dropped_in_silence() {
     let meta = || EntryMeta::new(0, 1, u64::MAX, store.generations.note(&[]).stamps);
     let make = |size: usize| {
         let value = vec![0_u8; size];
-        store.memory.make(store.memory.name_key("a"), meta(), 0, &value, None).map(drop)
+        store
+            .memory
+            .make(store.memory.name_key("a"), meta(), 0, &value, KnownWeight::Unknown)
+            .map(drop)
     };
     assert!(make(store.memory.room() - 400).is_ok());
     let room = store.memory.room();

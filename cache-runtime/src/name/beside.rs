@@ -35,8 +35,8 @@ pub(crate) fn beside(name: &str, origin: u64, number: u8) -> String {
     format!("{BESIDE}{origin:016x}.{number}:{name}")
 }
 
-/// The name that an entry is stored for, by its key without the namespace: under the name, or beside it. `None`
-/// for the key of anything else.
+/// The name that an entry is stored for, by its key without the namespace: under the name, or beside
+/// it. `None` for the key of anything else.
 pub(crate) fn name_of(stored: &str) -> Option<&str> {
     match stored.strip_prefix(BESIDE) {
         Some(rest) => rest.split_once(':').map(|(_, name)| name),

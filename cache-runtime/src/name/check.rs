@@ -28,7 +28,7 @@ pub(crate) fn validate_prefix(prefix: &str) -> Result<Cow<'_, str>, Error> {
         return Err(refused(
             "prefix",
             prefix,
-            "only the first 6 segments of a name are tags; for more use `clear(pattern)`",
+            "only the first 6 segments of a name are prefixes; for more, use `clear(pattern)`",
         ));
     }
     Ok(shorten(prefix))
@@ -45,8 +45,8 @@ pub(crate) fn validate_tag(tag: &str) -> Result<Cow<'_, str>, Error> {
         return Err(refused(
             "tag",
             tag,
-            "it holds a pattern (`*`, `?` or `[`), and a tag is matched as a whole: `clear` takes \
-             patterns, and `cache_runtime::escape` puts values into a tag",
+            "it contains a pattern (`*`, `?` or `[`), but a tag is matched as a whole: use `clear` for \
+             patterns, and `cache_runtime::escape` for values in a tag",
         ));
     }
     Ok(shorten(tag))
@@ -78,14 +78,14 @@ pub(crate) const fn prefix_fault(prefix: &str) -> Option<&'static str> {
         }
         i += 1;
     }
-    if *last == b':' { Some("write it without the `:` at its end") } else { None }
+    if *last == b':' { Some("it ends with `:`; leave that out") } else { None }
 }
 
-const RESERVED: &str = "texts that begin with `#` are reserved for the cache's own data";
+const RESERVED: &str = "text that begins with `#` is reserved for the cache's own data";
 const EMPTY_SEGMENT: &str = "it has an empty segment: write one `:` between two segments";
-const PREFIX_PATTERN: &str = "it holds a pattern (`*`, `?` or `[`), and a prefix covers everything \
-                              below it without one, `video` for `video:*`: `clear` takes patterns, \
-                              and `cache_runtime::escape` puts values into a prefix";
+const PREFIX_PATTERN: &str = "it contains a pattern (`*`, `?` or `[`), but a prefix covers everything \
+                              below it anyway (`video` instead of `video:*`): use `clear` for patterns, \
+                              and `cache_runtime::escape` for values in a prefix";
 
 /// What holds for every text a person gives.
 pub(super) fn text(what: &'static str, given: &str) -> Result<(), Error> {
@@ -101,9 +101,9 @@ pub(crate) fn text_fault(given: &str) -> Option<&'static str> {
     } else if given.len() > MAX_GIVEN {
         Some("it is longer than 4096 bytes")
     } else if given.chars().any(char::is_control) {
-        Some("it holds a control character; put values into it with `cache_runtime::escape`")
+        Some("it contains a control character; use `cache_runtime::escape` for values")
     } else if given.starts_with(char::is_whitespace) || given.ends_with(char::is_whitespace) {
-        Some("it begins or ends with white space; put values into it with `cache_runtime::escape`")
+        Some("it begins or ends with white space; use `cache_runtime::escape` for values")
     } else {
         None
     }

@@ -85,8 +85,8 @@ impl Renderer {
 /// hexadecimal digits for each byte of UTF-8. An empty text becomes `%-`. Distinct texts stay
 /// distinct.
 ///
-/// Templates in `#[cached]` and `#[cache_invalidate]` escape by themselves; use this function for names in the direct
-/// API.
+/// Templates in `#[cached]` and `#[cache_invalidate]` escape by themselves; use this function for names
+/// in the direct API.
 ///
 /// In a template the character that follows a placeholder is escaped in its value, too: `a-b` in
 /// `"{id}-draft"` is `a%2Db-draft`. So this function gives the text of a template only where a

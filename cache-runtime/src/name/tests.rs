@@ -128,7 +128,7 @@ fn texts_that_cannot_be_used_say_why() {
     assert!(reason(validate_tag("a\nb")).contains("control character"));
     assert!(reason(validate_tag(&"x".repeat(4097))).contains("4096"));
     assert!(reason(validate_prefix("")).contains("empty"));
-    assert!(reason(validate_prefix("user:")).contains("without the `:`"));
+    assert!(reason(validate_prefix("user:")).contains("ends with `:`"));
     for empty in [":", ":a", "a::b"] {
         assert!(reason(validate_prefix(empty)).contains("empty segment"), "{empty}");
     }

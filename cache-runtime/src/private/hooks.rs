@@ -5,12 +5,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::uncached::Uncached;
 use crate::call::{Grace, Policy, Test, Weigh, fresh_for_ms};
 use crate::codec::Codec;
 use crate::config::Ttl;
 use crate::core::Bound;
+use crate::error::with_causes;
 use crate::output::{CacheValue, OutputKind, ResultKind};
-use crate::seldom::Reason;
+use crate::panics::unless_panicking;
 use crate::site::{Instance, TtlSpec};
 use crate::value::{
     Coding, Equality, Likeness, Printing, ValueCodec, ValueType, codec_of, type_of,
@@ -125,7 +127,7 @@ impl<K: OutputKind> fmt::Debug for Hooks<K> {
 
 /// The kind of functions whose load may fail.
 #[diagnostic::on_unimplemented(
-    message = "`stale_if_error` is for functions that return a `Result`: no other load can fail",
+    message = "`stale_if_error` is only for functions that return a `Result`, since no other load can fail",
     label = "not a `Result`"
 )]
 pub trait Fallible {}
@@ -134,7 +136,7 @@ impl<R> Fallible for ResultKind<R> {}
 
 /// A value that may be absent.
 #[diagnostic::on_unimplemented(
-    message = "`negative_ttl` and `cache_none` are for functions that return an `Option`, and `{Self}` is none",
+    message = "`negative_ttl` and `cache_none` are only for functions that return an `Option`, and `{Self}` is not an `Option`",
     label = "not an `Option`"
 )]
 pub trait MaybeNone {
@@ -148,9 +150,15 @@ impl<T> MaybeNone for Option<T> {
     }
 }
 
-/// What the attribute and the configuration say; an error if a TTL expression gave one that has no
-/// meaning.
-pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Result<Policy, String> {
+/// Returns the policy that the attribute and the configuration make.
+///
+/// # Errors
+/// A TTL expression that panics, or gives a TTL that has no meaning.
+pub(super) fn policy(
+    bound: &Bound,
+    instance: &Instance,
+    rules: &Rules,
+) -> Result<Policy, Uncached> {
     let (spec, config) = (instance.spec, &bound.core.config);
     let default = || config.ttl_of(spec.prefix());
     let ttl_of = |spec, option| ttl_of(spec, option, bound, instance);
@@ -178,9 +186,10 @@ pub(super) fn policy(bound: &Bound, instance: &Instance, rules: &Rules) -> Resul
 }
 
 /// Says that a call is not cached.
-pub(super) fn say_uncached(bound: &Bound, instance: &Instance, kind: Reason, reason: &str) {
+pub(super) fn say_uncached(bound: &Bound, instance: &Instance, uncached: &Uncached) {
     let function = instance.label();
-    bound.core.seldom(function, kind, |times| {
+    bound.core.seldom(function, uncached.kind(), |times| {
+        let reason = with_causes(uncached);
         tracing::error!(function, reason, times, "this call is not cached");
     });
 }
@@ -190,17 +199,25 @@ fn ttl_of(
     option: &'static str,
     bound: &Bound,
     instance: &Instance,
-) -> Result<Option<Ttl>, String> {
+) -> Result<Option<Ttl>, Uncached> {
     let ttl = match spec {
         TtlSpec::Inherit => return Ok(None),
         TtlSpec::Millis(ms) => Ttl::For(Duration::from_millis(ms)),
         TtlSpec::Forever => Ttl::Forever,
-        TtlSpec::Dynamic(ttl) => Ttl::For(ttl()),
+        // R3: the body can run without a TTL.
+        TtlSpec::Dynamic(ttl) => match unless_panicking(ttl) {
+            Some(ttl) => Ttl::For(ttl),
+            None => {
+                let uncached = Uncached::TtlPanics { option };
+                say_uncached(bound, instance, &uncached);
+                return Err(uncached);
+            }
+        },
     };
     if ttl.check(option).is_ok() {
         return Ok(Some(ttl));
     }
-    let reason = format!("its `{option}` expression gave {ttl}; expected 1ms to 100 years");
-    say_uncached(bound, instance, Reason::Ttl(option), &reason);
-    Err(reason)
+    let uncached = Uncached::Ttl { option, given: ttl };
+    say_uncached(bound, instance, &uncached);
+    Err(uncached)
 }

@@ -106,9 +106,9 @@ impl<'a, A: KeyValue + ?Sized> ValuePart for NoPart<'a, A> {
 /// What an argument would need.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a key: it does not implement `serde::Serialize`",
-    label = "leave this argument out of the key, with `skip(..)`, if the value does not depend on it",
-    note = "a handle, such as a connection pool or the `State` of a web framework, is left out: `#[cached(skip(db))]`",
-    note = "data needs `#[derive(serde::Serialize)]`, a type parameter the bound `serde::Serialize`; or `key` says what of it counts: `key = \"{{id}}:{{user.id}}\"`"
+    label = "use `skip(..)` for this argument if the value does not depend on it",
+    note = "a handle, such as a connection pool or the `State` of a web framework, should be skipped: `#[cached(skip(db))]`",
+    note = "data needs `#[derive(serde::Serialize)]`, and a type parameter the bound `serde::Serialize`; or select the relevant parts with `key = \"{{id}}:{{user.id}}\"`"
 )]
 pub trait KeyArgument {
     /// The part.
@@ -123,7 +123,7 @@ pub trait KeyArgument {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key: it does not implement `serde::Serialize`",
     label = "this value is the key",
-    note = "take what of it tells calls apart, as in `key = (user.id, name.as_str())`, or put `#[derive(serde::Serialize)]` on the types of yours in it"
+    note = "use only the parts that distinguish calls, as in `key = (user.id, name.as_str())`, or put `#[derive(serde::Serialize)]` on your own types in it"
 )]
 pub trait KeyValue {
     /// The part.

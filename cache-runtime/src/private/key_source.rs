@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::uncached::Uncached;
 use crate::core::Bound;
 use crate::key::{self, KeyParts};
 use crate::memory::{CallLookup, Domain, Hit, MemoryKey, NameLookup};
@@ -51,7 +52,7 @@ impl<P: KeyParts, const CHECKED: bool> KeySource for Args<P, CHECKED> {}
 impl<F: Fn(&mut Renderer)> KeySource for Template<F> {}
 
 mod sealed {
-    use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name, Print};
+    use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name, Print, Uncached};
 
     pub trait Source: FullKey {
         /// What `then` makes of a fresh value in memory. On the hit path: nothing is allocated but by its
@@ -72,7 +73,7 @@ mod sealed {
             &self,
             bound: &Bound,
             instance: &'static Instance,
-        ) -> Result<(MemoryKey, Option<Name>), String>;
+        ) -> Result<(MemoryKey, Option<Name>), Uncached>;
 
         /// What its arguments are besides.
         #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
@@ -128,11 +129,10 @@ impl<P: KeyParts, const CHECKED: bool> sealed::FullKey for Args<P, CHECKED> {
         &self,
         bound: &Bound,
         instance: &'static Instance,
-    ) -> Result<(MemoryKey, Option<Name>), String> {
-        let failed = |error: key::KeyError| error.to_string();
-        let bytes = key::encode(&self.0).map_err(failed)?;
-        let hash =
-            key::hash_parts(&self.0, bound.core.memory.seed() ^ instance.origin).map_err(failed)?;
+    ) -> Result<(MemoryKey, Option<Name>), Uncached> {
+        let bytes = key::encode(&self.0).map_err(Uncached::Key)?;
+        let seed = bound.core.memory.seed() ^ instance.origin;
+        let hash = key::hash_parts(&self.0, seed).map_err(Uncached::Key)?;
         Ok((MemoryKey { hash, domain: Domain::Arguments(instance), bytes }, None))
     }
 
@@ -176,13 +176,13 @@ impl<F: Fn(&mut Renderer)> sealed::FullKey for Template<F> {
         &self,
         bound: &Bound,
         instance: &'static Instance,
-    ) -> Result<(MemoryKey, Option<Name>), String> {
+    ) -> Result<(MemoryKey, Option<Name>), Uncached> {
         named(bound, self.render(instance))
     }
 }
 
-fn named(bound: &Bound, rendered: Option<Rendered>) -> Result<(MemoryKey, Option<Name>), String> {
-    let rendered = rendered.ok_or("the `Display` of a value failed")?;
+fn named(bound: &Bound, rendered: Option<Rendered>) -> Result<(MemoryKey, Option<Name>), Uncached> {
+    let rendered = rendered.ok_or(Uncached::KeyDisplay)?;
     let name = Name::new(rendered.as_str());
     Ok((bound.core.memory.name_key(name.as_str()), Some(name)))
 }

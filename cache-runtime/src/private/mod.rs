@@ -11,6 +11,7 @@ mod run;
 mod site;
 mod storable;
 mod task;
+mod uncached;
 
 use std::any::type_name;
 
@@ -47,7 +48,7 @@ pub use storable::{
     Answer, AskedValue, NeedsClone, NeedsDeserialize, NeedsSerialize, NeedsSync, NotClone,
     NotDeserialize, NotSerialize, NotShared, ProbeValue, Storable, probe_value, storable,
 };
-pub use task::{Keep, KeepBorrowed, keep, keep_borrowed, load_in_the_background};
+pub use task::{Keep, KeepBorrowed, copied, keep, keep_borrowed, load_in_the_background};
 
 /// The type name of a closure in the function's body: it prints the type parameters of the
 /// function and of its impl.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::future::Future;
 use std::mem::discriminant;
 use std::pin::Pin;
+use std::slice;
 use std::sync::Arc;
 
 use crate::boxed::{Boxed, boxed};
@@ -15,11 +16,12 @@ use crate::error::Error;
 use crate::invalidate::Targets;
 use crate::name::Renderer;
 use crate::output::{EntryCall, OutputKind, Probe};
+use crate::panics::unless_panicking;
 use crate::registry::MutationSpec;
 use crate::request::{self, Resolved};
 use crate::seldom::Reason;
 use crate::settling;
-use crate::site::{SourceLocation, without_closures};
+use crate::site::{Declared, SourceLocation, without_closures};
 
 /// When an annotated function invalidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +112,7 @@ impl Plan {
         self.removal.core.seldom(&of, Reason::Rendering(what), |times| {
             tracing::error!(
                 times,
-                "the `Display` of a value in the {what} of {location} failed: {instead} is invalidated instead"
+                "the `Display` of a value in the {what} of {location} failed; {instead} is invalidated instead"
             );
         });
     }
@@ -129,10 +131,10 @@ pub(crate) fn resolve_entry<F: Future>(call: F, site: &'static MutationSpec) -> 
     crate::manager::current().seldom(&of, reason, |times| match error {
         Error::NotACachedCall { future } => tracing::error!(
             times,
-            "the `entry` of {location} is not the call of a `#[cached]` function ({}): {nothing}",
+            "the `entry` of {location} is not a call of a `#[cached]` function ({}); {nothing}",
             without_closures(future)
         ),
-        error => tracing::error!(times, "the `entry` of {location}: {error}: {nothing}"),
+        error => tracing::error!(times, "the `entry` of {location}: {error:#}; {nothing}"),
     });
     None
 }
@@ -161,7 +163,8 @@ where
     let unfinished = plan.begin(when).await;
     let output = body.await;
     if let Some(unfinished) = unfinished {
-        unfinished.finish(is_wanted::<K>(when, condition, &output)).await;
+        let wanted = unfinished.is_wanted::<K>(when, condition, &output);
+        unfinished.finish(wanted).await;
     }
     output
 }
@@ -182,7 +185,8 @@ where
     let unfinished = plan.begin(when).await;
     let output = body.await;
     if let Some(unfinished) = unfinished {
-        unfinished.finish_at_once(is_wanted::<K>(when, condition, &output));
+        let wanted = unfinished.is_wanted::<K>(when, condition, &output);
+        unfinished.finish_at_once(wanted);
     }
     output
 }
@@ -219,14 +223,24 @@ chosen_by_output! {
     ProbeAnyOutput for Probe<R> => invalidate_at_once;
 }
 
-/// Returns true if a function that has returned this invalidates.
-fn is_wanted<K: OutputKind>(
-    when: When,
-    condition: Condition<K::Output>,
-    output: &K::Output,
-) -> bool {
-    let succeeded = when == When::Always || K::succeeded(output);
-    succeeded && condition.is_none_or(|condition| condition(output))
+/// Returns what the condition of the option `if` says of an output, if there is one. If it panics, that is logged, and
+/// `instead` says what is done.
+pub(super) fn holds<R>(
+    condition: Condition<R>,
+    output: &R,
+    of: Option<&'static Declared>,
+    instead: &'static str,
+) -> Option<bool> {
+    let Some(condition) = condition else { return Some(true) };
+    // R3: the caller has the output, whatever the expression does.
+    let holds = unless_panicking(|| condition(output));
+    if holds.is_none() {
+        let location = of.map(SourceLocation::of).map(|of| of.to_string()).unwrap_or_default();
+        crate::manager::current().seldom(&location, Reason::Panics("if"), |times| {
+            tracing::error!(times, "the `if` of {location} panics: {instead}; mend it");
+        });
+    }
+    holds
 }
 
 /// A function that has begun and has not come to its end.
@@ -249,6 +263,18 @@ impl Unfinished {
         Unfinished(Some(Removal { core, targets: Targets { names, ..Targets::default() } }))
     }
 
+    /// Whether an output invalidates. It does if that cannot be told.
+    fn is_wanted<K: OutputKind>(
+        &self,
+        when: When,
+        condition: Condition<K::Output>,
+        output: &K::Output,
+    ) -> bool {
+        let by = self.0.as_ref().and_then(|removal| removal.targets.by);
+        let succeeded = when == When::Always || K::succeeded(output);
+        succeeded && holds(condition, output, by, "it invalidates").unwrap_or(true)
+    }
+
     /// The function has come to its end. Boxed: its callers are compiled for each function.
     fn finish(self, wanted: bool) -> Boxed<()> {
         Box::pin(self.finished(wanted))
@@ -263,7 +289,7 @@ impl Unfinished {
 
     pub(crate) fn finish_at_once(mut self, wanted: bool) {
         if let Some(removal) = self.0.take().filter(|_| wanted) {
-            removal.core.invalidate_in_background(&removal.targets);
+            removal.core.invalidate_in_background(slice::from_ref(&removal.targets));
         }
     }
 }
@@ -271,7 +297,7 @@ impl Unfinished {
 impl Drop for Unfinished {
     fn drop(&mut self) {
         let Some(removal) = self.0.take() else { return };
-        removal.core.invalidate_in_background(&removal.targets);
+        removal.core.invalidate_in_background(slice::from_ref(&removal.targets));
         settling::invalidate_later(&removal.core, removal.targets);
     }
 }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::plan::{Condition, Unfinished, When, resolve_entry};
+use super::plan::{Condition, Unfinished, When, holds, resolve_entry};
 use crate::boxed::Boxed;
 use crate::call::{CallKey, Policy};
 use crate::config::Ttl;
@@ -42,9 +42,9 @@ pub struct EntryOf<V>(PhantomData<V>);
 
 /// An entry that holds values of type `V`.
 #[diagnostic::on_unimplemented(
-    message = "`cache_put` would store a `{V}`, and this call's entry holds another type",
-    label = "its entry does not hold a `{V}`",
-    note = "both functions must return the same value; of a `Result` that is the one in its `Ok`, and the errors may differ"
+    message = "`cache_put` would store a `{V}`, but the entry of this call has another type",
+    label = "its entry does not store a `{V}`",
+    note = "both functions must return the same type of value (of a `Result`, that in its `Ok`; the error types may differ)"
 )]
 pub trait Takes<V> {}
 
@@ -136,9 +136,10 @@ where
     K::Value: CacheValue,
     F: Future<Output = K::Output>,
 {
+    let site = plan.site;
     let begun = begin(plan.targets).await;
     // An output that is not stored must not be held where this waits: it may not be `Send`.
-    let value = match worth_storing::<K>(body.await, when, condition) {
+    let value = match worth_storing::<K>(body.await, when, condition, site) {
         Ok(value) => value,
         Err((output, changed)) => {
             begun.give_up(changed);
@@ -192,14 +193,20 @@ impl Begun {
     }
 }
 
-/// The value to be stored; or the output, and whether the data may have changed all the same.
+/// Returns the value to be stored.
+///
+/// # Errors
+/// The output, and whether the data may have changed all the same.
 fn worth_storing<K: OutputKind>(
     output: K::Output,
     when: When,
     condition: Condition<K::Output>,
+    site: &'static MutationSpec,
 ) -> Result<K::Value, (K::Output, bool)> {
-    if condition.is_some_and(|condition| !condition(&output)) {
-        return Err((output, false));
+    match holds(condition, &output, Some(&site.declared), "nothing is stored any more") {
+        Some(true) => {}
+        Some(false) => return Err((output, false)),
+        None => return Err((output, true)),
     }
     K::split(output).map_err(|error| (K::join(Err(error)), when == When::Always))
 }

@@ -10,6 +10,7 @@ use std::task::Poll;
 use super::context::{CallContext, CallParts, Early, MissReason, Tags};
 use super::hooks::{Rules, policy, say_uncached};
 use super::key_source::Print;
+use super::uncached::Uncached;
 use crate::boxed::{Boxed, boxed};
 use crate::call::{
     self, Action, BackgroundRefresh, Body, Call, CallKey, Demands, Loading, Next, Policy, Run,
@@ -22,13 +23,8 @@ use crate::manager;
 use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
 use crate::panics::unless_panicking;
 use crate::request::{Delivery, Reply, Request, Resolved, Response};
-use crate::seldom::Reason;
 use crate::site::Instance;
 use crate::value::Value;
-
-const KEY_PANICS: &str = "the `Serialize` or `Display` of a value in its key panics; mend it, or leave the value out of the key";
-const FINGERPRINT_PANICS: &str =
-    "the `Hash` or `Debug` of an argument panics; mend it, or write a `key`";
 
 /// A call that was not answered from memory.
 ///
@@ -125,9 +121,8 @@ impl MissedCall {
                 let bypass = context.bypasses(bound) || prepared.is_refused();
                 grant(prepared, bypass, request, &reply)
             }
-            Err((_, reason)) => {
-                let function = instance.label();
-                reply.send(Response::Refused(Error::NoEntry { function, reason }));
+            Err(uncached) => {
+                reply.send(Response::Refused(uncached.into_error(instance.label())));
                 CallState::Bypass(Reply::default()).suspended()
             }
         })
@@ -180,6 +175,17 @@ impl MissedCall {
             let around = |task| manager::carried(scope, task);
             let served = call::run_in_background(call, step, body.0, around).await;
             MissedCall(CallState::Done(served, reply))
+        })
+    }
+
+    /// Goes on without a task: an argument cannot be copied for one.
+    #[must_use]
+    pub fn without_a_task(self) -> Self {
+        let CallState::BackgroundRefresh(looked) = self.0 else { return self };
+        let LookedUp { call, step, reply } = *looked;
+        MissedCall(match call::serve_without_a_task(&call, step) {
+            Some(served) => CallState::Done(served, reply),
+            None => CallState::Bypass(reply.unwrap_or_default()),
         })
     }
 
@@ -245,9 +251,9 @@ fn prepare(
     match Prepared::new(bound, instance, parts, Demands { early, ..Demands::default() }) {
         Ok(prepared) if prepared.is_refused() => CallState::Bypass(Reply::default()),
         Ok(prepared) => CallState::Cached(prepared),
-        Err((kind, reason)) => {
+        Err(uncached) => {
             bound.counters.slow.not_stored.one();
-            say_uncached(bound, instance, kind, &reason);
+            say_uncached(bound, instance, &uncached);
             CallState::Bypass(Reply::default())
         }
     }
@@ -307,25 +313,22 @@ impl Prepared {
         instance: &'static Instance,
         parts: CallParts<'_>,
         demands: Demands,
-    ) -> Result<Box<Self>, (Reason, String)> {
+    ) -> Result<Box<Self>, Uncached> {
         let CallParts { key, tags: fill_tags, rules } = parts;
         let rules = rules();
         // A `Result` that hides behind a bare type parameter: its errors would be stored.
         if !rules.whole && rules.of.name().starts_with("core::result::Result<") {
-            let hidden = "it returns a `Result` that cannot be seen in its signature; write `output = \"result\"` (or \"plain\", to store errors as well)";
-            return Err((Reason::Output, hidden.into()));
+            return Err(Uncached::HiddenResult);
         }
         // R3: the code of an argument's type is not to fail a call that does without a key, too.
         let full = unless_panicking(|| key.full(bound, instance));
-        let full = full.unwrap_or_else(|| Err(KEY_PANICS.into()));
-        let (memory, name) = full.map_err(|reason| (Reason::Key, reason))?;
+        let (memory, name) = full.unwrap_or(Err(Uncached::KeyPanics))?;
         let print = unless_panicking(|| key.print(instance));
-        let Print { fingerprint, is_alike } =
-            print.ok_or_else(|| (Reason::Fingerprint, FINGERPRINT_PANICS.into()))?;
+        let Print { fingerprint, is_alike } = print.ok_or(Uncached::FingerprintPanics)?;
         let mut tags = Tags::default();
         fill_tags(&mut tags);
         if tags.failed {
-            return Err((Reason::Tags, "the `Display` of a value in a tag failed".into()));
+            return Err(Uncached::TagDisplay);
         }
         let key = match name {
             Some(name) => CallKey::new(memory, instance.origin, name, tags.rendered),
@@ -355,21 +358,22 @@ impl Prepared {
         CallState::Bypass(reply.clone())
     }
 
-    fn policy(&self) -> Result<Policy, String> {
+    fn policy(&self) -> Result<Policy, Uncached> {
         policy(&self.bound, self.instance, &self.rules)
     }
 
-    /// Returns the call and the sender of its request. Returns `None` if its TTLs cannot be used; the sender receives
-    /// that.
+    /// Returns the call, if its TTLs can be used; otherwise, sends the error as the response to a request.
     fn into_call(self, shares: Shares) -> Option<(Arc<Call>, Option<Reply>)> {
-        let refused = |reason| {
-            self.bound.counters.slow.not_stored.one();
-            if let Some(reply) = &self.reply {
-                let function = self.instance.label();
-                reply.send(Response::Refused(Error::NoEntry { function, reason }));
+        let policy = match self.policy() {
+            Ok(policy) => policy,
+            Err(uncached) => {
+                self.bound.counters.slow.not_stored.one();
+                if let Some(reply) = &self.reply {
+                    reply.send(Response::Refused(uncached.into_error(self.instance.label())));
+                }
+                return None;
             }
         };
-        let policy = self.policy().map_err(refused).ok()?;
         let Bound { core, counters, stores } = self.bound;
         let (key, demands) = (self.key, self.demands);
         let call = Call { core, counters, key, policy, shares, stores, demands };
@@ -388,10 +392,10 @@ impl Prepared {
         let refused = |reason| Error::NotStored { function, reason };
         if bypass {
             return Err(refused(
-                "`bypass_if` refuses it, or the function is switched off; nothing is stored any more",
+                "`bypass_if` is true, or the function is switched off; the entry was removed",
             ));
         }
-        let other = "the function stores another type; nothing is stored any more";
+        let other = "the function stores another type; the entry was removed";
         self.rules.of.of_box(value).ok_or_else(|| refused(other))
     }
 }

@@ -158,7 +158,7 @@ where
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `serde::Serialize`",
     label = "this type is stored in the cache",
-    note = "put `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on the types of yours in it",
+    note = "put `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on your own types in it",
     note = "a type of another crate may need that crate's feature `serde`; `Arc` and `Rc` need serde's feature `rc`; a type parameter needs the bound `cache_runtime::CacheValue`"
 )]
 pub trait NeedsSerialize {
@@ -172,8 +172,8 @@ pub trait NeedsSerialize {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `serde::de::DeserializeOwned`",
     label = "this type is stored in the cache",
-    note = "put `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on the types of yours in it; a type parameter needs the bound `cache_runtime::CacheValue`",
-    note = "a value is read back from Redis, so it owns all it holds: `String` in the place of `&str`, `Vec<T>` in the place of `&[T]`"
+    note = "put `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on your own types in it; a type parameter needs the bound `cache_runtime::CacheValue`",
+    note = "a value is read back from Redis, so it must own its contents: `String` instead of `&str`, `Vec<T>` instead of `&[T]`"
 )]
 pub trait NeedsDeserialize {
     /// The kind of the function.
@@ -186,7 +186,7 @@ pub trait NeedsDeserialize {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `Clone`",
     label = "this type is stored in the cache",
-    note = "each caller gets a clone of the value: put `#[derive(Clone)]` on the types of yours in it, or return an `Arc` of it (with serde's feature `rc`)"
+    note = "each caller gets a clone of the value: put `#[derive(Clone)]` on your own types in it, or return an `Arc` of it (with serde's feature `rc`)"
 )]
 pub trait NeedsClone {
     /// The kind of the function.
@@ -199,7 +199,7 @@ pub trait NeedsClone {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it is not `Send + Sync`",
     label = "this type is stored in the cache",
-    note = "threads share what is stored: `Arc` takes the place of `Rc`, a `Mutex` that of `RefCell` and `Cell`; a type parameter needs the bound `cache_runtime::CacheValue`"
+    note = "threads share stored values: use `Arc` instead of `Rc`, and `Mutex` instead of `RefCell` and `Cell`; a type parameter needs the bound `cache_runtime::CacheValue`"
 )]
 pub trait NeedsSync {
     /// The kind of the function.

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use super::run::BackgroundBody;
 use crate::call::LostError;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
+use crate::panics::{drop_each, unless_panicking};
 use crate::value::Value;
 
 /// An argument of which a task can have a copy.
 #[diagnostic::on_unimplemented(
-    message = "an argument of type `{Self}` cannot be copied for a load in the background",
+    message = "an argument of type `{Self}` cannot be copied for a background refresh",
     label = "the task needs a copy of this",
     note = "such an argument must be `Clone + Send + 'static`; a handle such as a connection pool is best behind an `Arc`"
 )]
@@ -22,9 +23,9 @@ impl<T: Clone + Send + 'static> Keep for T {}
 
 /// An argument of which a task can have an owned copy.
 #[diagnostic::on_unimplemented(
-    message = "an argument of type `&{Self}` cannot be copied for a load in the background",
-    label = "the task needs a copy of what this borrows",
-    note = "what is borrowed must be `Clone` (or `ToOwned`, as `str` and slices are), and the copy `Send + 'static`"
+    message = "an argument of type `&{Self}` cannot be copied for a background refresh",
+    label = "the task needs a copy of the borrowed value",
+    note = "the borrowed value must be `Clone` (or `ToOwned`, as `str` and slices are), and the copy must be `Send + 'static`"
 )]
 pub trait KeepBorrowed {
     /// The copy.
@@ -42,6 +43,11 @@ where
     fn kept(&self) -> T::Owned {
         self.to_owned()
     }
+}
+
+/// Makes the copies of the arguments for a task; `None` if the code of one panics.
+pub fn copied<T>(copy: impl FnOnce() -> T) -> Option<T> {
+    unless_panicking(copy)
 }
 
 /// Returns a copy of an argument.
@@ -68,7 +74,13 @@ where
 {
     let lost = move |error| {
         let text = (share.text)(&error);
-        LostError { shared: share.how.map(|how| (how.put)(error).0), text }
+        let Some(how) = share.how else {
+            drop_each([error]);
+            return LostError { shared: None, text };
+        };
+        let (shared, error) = (how.put)(error);
+        drop_each([error]);
+        LostError { shared, text }
     };
     let value = |value: K::Value| -> Value { Arc::new(value) };
     BackgroundBody::new(Box::pin(async move { K::split(body.await).map(value).map_err(lost) }))

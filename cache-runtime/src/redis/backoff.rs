@@ -1,4 +1,4 @@
-//! Delays between attempts: growing, and jittered, so that many processes do not return in one
+//! Delays between attempts. They grow, and are jittered, so that many processes do not return at the same
 //! moment.
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// The delay before the next attempt: half of what it has grown to, up to one and a half.
+    /// Returns the delay before the next attempt: 0.5 to 1.5 of the current value.
     pub(super) fn next(&mut self) -> Duration {
         let delay = self.0.mul_f64(0.5 + random::fraction());
         self.0 = (self.0 * 2).min(LONGEST);

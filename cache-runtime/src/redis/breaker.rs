@@ -1,4 +1,4 @@
-//! The breaker: when Redis is left alone although it answers.
+//! The breaker: it keeps Redis out of use although it answers.
 //!
 //! One failed operation takes a link out of use until the server has answered a probe, which is
 //! mostly at once. A server that answers probes and fails operations would so cost one deadline
@@ -14,13 +14,13 @@ use serde::Serialize;
 
 use super::backoff::Backoff;
 
-/// So many failures one after the other are too many.
+/// The number of failures in a row that opens the breaker.
 const IN_A_ROW: u32 = 5;
-/// The rate of failures is looked at over so many operations.
+/// The number of operations over which the rate of failures is measured.
 const WINDOW: u32 = 50;
-/// So many of them are too many.
+/// The number of failures in a window that opens the breaker.
 const OF_A_WINDOW: u32 = 25;
-/// After so long without a pause the delays are short again.
+/// The time without a pause after which the delays are short again.
 const CALM: Duration = Duration::from_secs(30);
 
 /// The state of the circuit breaker for Redis.
@@ -36,7 +36,7 @@ pub enum Breaker {
     Open,
 }
 
-/// What has become of the operations of one manager.
+/// The outcomes of the operations of one manager.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     in_a_row: AtomicU32,
@@ -55,7 +55,7 @@ struct Delays {
 }
 
 impl Record {
-    /// An operation has succeeded.
+    /// Notes that an operation has succeeded.
     pub(super) fn succeed(&self) {
         if self.in_a_row.load(Ordering::Relaxed) != 0 {
             self.in_a_row.store(0, Ordering::Relaxed);
@@ -65,7 +65,7 @@ impl Record {
         }
     }
 
-    /// An operation has failed, and it may be Redis's fault.
+    /// Notes that an operation has failed, for a reason that may lie in Redis.
     pub(super) fn fail(&self) {
         self.in_a_row.fetch_add(1, Ordering::Relaxed);
         self.asked.fetch_add(1, Ordering::Relaxed);
@@ -73,25 +73,25 @@ impl Record {
         self.note_failure();
     }
 
-    /// A large answer has not come in time. Returns how many in a row.
+    /// Notes that a large reply was late. Returns the number of late ones in a row.
     pub(super) fn late(&self) -> u32 {
         self.note_failure();
         self.late.fetch_add(1, Ordering::Relaxed).saturating_add(1)
     }
 
-    /// One has come.
+    /// Notes that a large reply came in time.
     pub(super) fn in_time(&self) {
         if self.late.load(Ordering::Relaxed) != 0 {
             self.late.store(0, Ordering::Relaxed);
         }
     }
 
-    /// Something has failed that says nothing of operations: a connection, a check.
+    /// Notes a failure that is not one of an operation: of a connection or a check.
     pub(super) fn note_failure(&self) {
         self.change(|delays| delays.last_failure = Some(SystemTime::now()));
     }
 
-    /// A probe has succeeded now. How long Redis is to be left alone all the same.
+    /// Returns the time for which Redis stays out of use although a probe has succeeded.
     pub(super) fn pause(&self, now: Instant) -> Option<Duration> {
         let in_a_row = self.in_a_row.load(Ordering::Relaxed) >= IN_A_ROW;
         if !in_a_row && self.failed.load(Ordering::Relaxed) < OF_A_WINDOW {

@@ -1,14 +1,14 @@
-//! From addresses to servers that are connected to and known: one, or the masters of a cluster.
+//! Connecting: from addresses to one identified server, or to the masters of a cluster.
 
 use std::sync::Arc;
 
 use futures_util::future::{join_all, select_ok};
+use redis::ConnectionInfo;
 use redis::aio::MultiplexedConnection;
-use redis::{ConnectionInfo, RedisResult};
 use tokio::time::timeout;
 
 use super::connector::Connector;
-use super::errors::{no_answer, refused};
+use super::error::{Deadline, StoreError, StoreResult, Unusable};
 use super::lane::Lane;
 use super::node::Node;
 use super::ready::Ready;
@@ -17,24 +17,21 @@ use super::sentinel::reach_master;
 use super::topology::{self, Master, Slots};
 use crate::config::Address;
 
-/// The server to begin with.
-pub(super) async fn begin_with(connector: &Connector) -> RedisResult<Node> {
+/// Connects to the first server.
+pub(super) async fn begin_with(connector: &Connector) -> StoreResult<Node> {
     let (info, connection) = reach(connector).await?;
     let node = Node::with(connector, info, connection).await?;
     if connector.settings.servers.address.is_cluster() && !node.is_of_cluster {
-        return Err(refused(format!(
-            "several addresses are those of a cluster, and {} is no node of one",
-            node.name()
-        )));
+        return Err(Unusable::NoCluster { server: node.name() }.into());
     }
     Ok(node)
 }
 
-/// A connection to the master that sentinels name, or to one of the servers that are configured; if none
-/// answers, to one that was found by asking them.
+/// Connects to the master that sentinels name, or to one of the configured servers. If none answers, connects
+/// to a discovered one.
 pub(super) async fn reach(
     connector: &Connector,
-) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
+) -> StoreResult<(ConnectionInfo, MultiplexedConnection)> {
     let Address { named, master, .. } = &connector.settings.servers.address;
     if let Some(master) = master {
         return reach_master(connector, named, master).await;
@@ -43,61 +40,61 @@ pub(super) async fn reach(
     // The cluster may have moved away from all of the addresses that are configured, and not from others.
     let share = connector.settings.connect_timeout / if found.is_empty() { 1 } else { 2 };
     let reached = timeout(share, reach_any(connector, named)).await;
-    match reached.unwrap_or_else(|_| Err(no_answer(share))) {
+    match reached.unwrap_or(Err(StoreError::Timeout(Deadline::Connect, share))) {
         Err(_) if !found.is_empty() => reach_any(connector, &found).await,
         reached => reached,
     }
 }
 
-/// A connection to whichever answers first: one that is silent makes nobody wait.
+/// Connects to the server that answers first: a silent one delays nothing.
 async fn reach_any(
     connector: &Connector,
     servers: &[ConnectionInfo],
-) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
+) -> StoreResult<(ConnectionInfo, MultiplexedConnection)> {
     let attempt = async |info: &ConnectionInfo| {
         let connection = connector.open(info).await?;
-        RedisResult::Ok((info.clone(), connection))
+        StoreResult::Ok((info.clone(), connection))
     };
     let (reached, _) = select_ok(servers.iter().map(|info| Box::pin(attempt(info)))).await?;
     Ok(reached)
 }
 
-/// A server with all others of its cluster, if it is of one. Those that are known are not connected to
-/// anew.
+/// Completes a server with all others of its cluster, if it is part of one. Known nodes keep their
+/// connections.
 pub(super) async fn complete(
     connector: &Connector,
     first: Node,
     known: Vec<Node>,
     scripts: Arc<Loaded>,
-) -> RedisResult<Ready> {
+) -> StoreResult<Ready> {
     if !first.is_of_cluster {
         return Ready::new(vec![first], None, scripts);
     }
     if !cfg!(feature = "cluster") {
-        return Err(refused("it is a node of a cluster: enable the feature `cluster`"));
+        return Err(Unusable::WithoutClusterFeature.into());
     }
     let mut connection = first.connection(Lane::Quick);
     let encrypted = connector.settings.servers.are_encrypted();
     let masters = topology::masters(&mut connection, encrypted).await?;
     let slots = Slots::new(&masters);
     if slots.has_gap() {
-        return Err(refused("its cluster has slots that no master has"));
+        return Err(Unusable::SlotGap.into());
     }
     let known: Vec<_> = std::iter::once(first).chain(known).collect();
     let nodes = join_all(masters.iter().map(|master| node_of(connector, master, &known))).await;
-    let nodes = nodes.into_iter().collect::<RedisResult<Vec<_>>>()?;
+    let nodes = nodes.into_iter().collect::<StoreResult<Vec<_>>>()?;
     connector.note_found(nodes.iter().map(|node| node.info.clone()).collect());
     Ready::new(nodes, Some(slots), scripts)
 }
 
-async fn node_of(connector: &Connector, master: &Master, known: &[Node]) -> RedisResult<Node> {
+async fn node_of(connector: &Connector, master: &Master, known: &[Node]) -> StoreResult<Node> {
     let asked = known.first().and_then(Node::host);
     let host = master.host.as_deref().or(asked).unwrap_or_default();
     if let Some(node) = known.iter().find(|node| node.is_at(host, master.port)) {
         return Ok(node.clone());
     }
-    let info = connector.settings.servers.at(host, master.port);
-    let node = Node::connect(connector, info.ok_or_else(|| refused("a node has a host"))?).await?;
+    let info = connector.settings.servers.at(host, master.port).ok_or(Unusable::NoHost)?;
+    let node = Node::connect(connector, info).await?;
     Loaded::load(&node).await?;
     Ok(node)
 }

@@ -1,25 +1,25 @@
-//! How servers are connected to.
+//! Connecting to servers, and checking the rights there.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use redis::ConnectionInfo;
 use redis::aio::MultiplexedConnection;
-use redis::{ConnectionInfo, RedisResult};
 use tokio::time::timeout;
 
-use super::errors::{no_answer, refused};
+use super::error::{Deadline, StoreError, StoreResult, Unusable};
 use super::keys::Keys;
 use super::rights::{self, Lack, Need};
 use super::settings::Settings;
 use crate::random;
 
-/// So many nodes that were found are asked where the others are, when a link begins.
+/// The maximum number of discovered nodes that are asked for the others when a link begins.
 const MOST_ASKED: usize = 4;
 
 pub(super) struct Connector {
     pub(super) settings: Arc<Settings>,
     keys: Keys,
-    /// The masters of the cluster, when it was asked last.
+    /// The masters of the cluster at the last request.
     found: Mutex<Vec<ConnectionInfo>>,
 }
 
@@ -28,7 +28,7 @@ impl Connector {
         Connector { settings, keys, found: Mutex::default() }
     }
 
-    /// Where a cluster may be asked besides the addresses that are configured: those may be gone.
+    /// Returns nodes of a cluster besides the configured addresses, which may be gone.
     pub(super) fn found(&self) -> Vec<ConnectionInfo> {
         let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.iter().take(MOST_ASKED).cloned().collect()
@@ -40,17 +40,18 @@ impl Connector {
 
     pub(super) async fn within_connect_timeout<T>(
         &self,
-        attempt: impl Future<Output = RedisResult<T>>,
-    ) -> RedisResult<T> {
+        attempt: impl Future<Output = StoreResult<T>>,
+    ) -> StoreResult<T> {
         let limit = self.settings.connect_timeout;
-        timeout(limit, attempt).await.unwrap_or_else(|_| Err(no_answer(limit)))
+        let late = |_| Err(StoreError::Timeout(Deadline::Connect, limit));
+        timeout(limit, attempt).await.unwrap_or_else(late)
     }
 
-    pub(super) async fn open(&self, to: &ConnectionInfo) -> RedisResult<MultiplexedConnection> {
+    pub(super) async fn open(&self, to: &ConnectionInfo) -> StoreResult<MultiplexedConnection> {
         self.settings.servers.connect(to, self.settings.connect_timeout).await
     }
 
-    /// What cannot be had on this connection, and is not needed for everything.
+    /// Returns the missing rights and commands that the cache can do without.
     ///
     /// # Errors
     /// If the server cannot be used without it.
@@ -59,13 +60,16 @@ impl Connector {
         rights: &[rights::Right],
         server: &ConnectionInfo,
         connection: &MultiplexedConnection,
-    ) -> RedisResult<Vec<Lack>> {
+    ) -> StoreResult<Vec<Lack>> {
         let key = self.keys.value(&format!("#rights:{:016x}", random::word()));
         let lacks = rights::lacking(rights, connection, &key, &self.keys.feed()).await;
         let needed = lacks.iter().filter(|lack| lack.need == Need::All);
         let needed = rights::describe_all(needed, self.settings.user(), &self.settings.namespace);
         match needed.first() {
-            Some(needed) => Err(refused(format!("{}: {needed}", server.addr()))),
+            Some(lacks) => {
+                let server = server.addr().to_string();
+                Err(Unusable::Lacks { server, lacks: lacks.clone() }.into())
+            }
             None => Ok(lacks),
         }
     }

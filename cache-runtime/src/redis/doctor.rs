@@ -1,27 +1,25 @@
-//! What is wrong with a Redis, and what to do about it: tried on a connection of its own.
+//! The diagnosis of a Redis server, with advice. It uses a connection of its own.
 
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionInfo, ErrorKind, RedisError, RedisResult, Value, cmd,
-};
+use redis::{AsyncConnectionConfig, Cmd, ConnectionInfo, Value, cmd};
 use serde::Serialize;
 use tokio::time::timeout;
 
 use super::RedisStore;
 use super::connect;
-use super::errors::{is_answer, no_answer};
+use super::error::{Deadline, ReplyKind, ServerState, StoreError, StoreResult};
 use super::identity::{check_version, field};
 use super::notice;
 use super::rights::{Need, OF_CLUSTER, RIGHTS, describe_all, rules};
-use super::script::is_unknown_command;
 use super::servers::Servers;
 use super::shared::Shared;
 use super::tls;
 use super::topology::{self, Slots};
 use crate::config::CacheConfig;
+use crate::error::with_causes;
 use crate::random;
 
 /// The result of one check: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
@@ -77,9 +75,9 @@ impl Diagnostic {
     }
 }
 
-/// Two clocks further apart than this are worth a word.
+/// The difference of two clocks from which on it is reported.
 const APART: Duration = Duration::from_secs(5);
-/// The longest that one question may take.
+/// The maximum time of one command.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl RedisStore {
@@ -97,7 +95,7 @@ impl RedisStore {
         };
         let mut server = DiagnosedServer { info, connection, shared, slots: None, lost: false };
         if let Err(error) = server.ask(&cmd("PING")).await
-            && (server.lost || error.code() == Some(NO_PASSWORD))
+            && (server.lost || error.requires_password())
         {
             return vec![unreachable(shared, &error)];
         }
@@ -124,7 +122,7 @@ impl RedisStore {
     }
 }
 
-/// What was found on several servers, as if it were one: the worst of each, and where that is.
+/// Merges the results of several servers: the worst of each check, with its servers.
 fn merge(names: &[String], found: Vec<Vec<Diagnostic>>) -> Vec<Diagnostic> {
     let mut order: Vec<&'static str> = Vec::new();
     for diagnostic in found.iter().flatten() {
@@ -153,19 +151,19 @@ fn merge(names: &[String], found: Vec<Vec<Diagnostic>>) -> Vec<Diagnostic> {
     order.into_iter().filter_map(of_name).collect()
 }
 
-/// A Redis that is being looked at.
+/// A server under diagnosis.
 struct DiagnosedServer<'a> {
     info: ConnectionInfo,
     connection: MultiplexedConnection,
     shared: &'a Shared,
     /// Of a cluster: who has what, and the number of this one.
     slots: Option<(Slots, usize)>,
-    /// It has ceased to answer: nobody waits for it any more.
+    /// True if it has stopped replying: no further command waits for it.
     lost: bool,
 }
 
 impl<'a> DiagnosedServer<'a> {
-    /// The server with all others that have keys.
+    /// Finds all servers that have keys.
     async fn all(mut self) -> Result<(Diagnostic, Vec<DiagnosedServer<'a>>), Diagnostic> {
         const NAME: &str = "topology";
         let info = match self.text(cmd("INFO").arg("default")).await {
@@ -208,9 +206,9 @@ impl<'a> DiagnosedServer<'a> {
                     lost: false,
                 }),
                 Err(error) => {
-                    let found = format!("{}: {error}", info.addr());
-                    let advice = "each master has to be reached at the address that it announces: check \
-                                  cluster-announce-ip, and the network on the way";
+                    let found = format!("{}: {}", info.addr(), with_causes(&error));
+                    let advice = "each master must be reachable at the address that it announces: check \
+                                  cluster-announce-ip and the network";
                     return Err(Diagnostic::fault(NAME, found, advice));
                 }
             }
@@ -219,8 +217,8 @@ impl<'a> DiagnosedServer<'a> {
         let diagnostic = if slots.has_gap() {
             Diagnostic::fault(
                 NAME,
-                format!("{found}; no master has some slots"),
-                "see CLUSTER SHARDS",
+                format!("{found}; some slots have no master"),
+                "assign the slots; CLUSTER SHARDS lists them",
             )
         } else {
             Diagnostic::good(NAME, found)
@@ -245,7 +243,7 @@ impl<'a> DiagnosedServer<'a> {
         diagnostics
     }
 
-    /// A key for an experiment, on this server.
+    /// Returns a key for an experiment on this server.
     fn scratch_key(&self) -> String {
         let key = || format!("{}#doctor:{:016x}", self.shared.keys.value(""), random::word());
         match &self.slots {
@@ -257,20 +255,21 @@ impl<'a> DiagnosedServer<'a> {
         }
     }
 
-    async fn ask(&mut self, command: &Cmd) -> RedisResult<Value> {
+    async fn ask(&mut self, command: &Cmd) -> StoreResult<Value> {
+        let late = StoreError::Timeout(Deadline::Fixed, PATIENCE);
         if self.lost {
-            return Err(no_answer(PATIENCE));
+            return Err(late);
         }
-        let answer = timeout(PATIENCE, command.query_async(&mut self.connection)).await;
-        let answer = answer.unwrap_or_else(|_| Err(no_answer(PATIENCE)));
-        self.lost = answer.as_ref().is_err_and(|error| {
-            !matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension)
-        });
+        let answer = match timeout(PATIENCE, command.query_async(&mut self.connection)).await {
+            Ok(answer) => answer.map_err(StoreError::from),
+            Err(_) => Err(late),
+        };
+        self.lost = answer.as_ref().is_err_and(|error| !error.is_reply());
         answer
     }
 
-    async fn text(&mut self, command: &Cmd) -> RedisResult<String> {
-        redis::from_redis_value(self.ask(command).await?).map_err(RedisError::from)
+    async fn text(&mut self, command: &Cmd) -> StoreResult<String> {
+        StoreError::read(self.ask(command).await?)
     }
 
     async fn latency(&mut self) -> Diagnostic {
@@ -278,7 +277,7 @@ impl<'a> DiagnosedServer<'a> {
         for _ in 0..5 {
             let asked = Instant::now();
             if let Err(error) = self.ask(&cmd("PING")).await
-                && !is_answer(&error)
+                && !error.is_reply()
             {
                 return refused("latency", "PING", self.shared, &error);
             }
@@ -286,25 +285,23 @@ impl<'a> DiagnosedServer<'a> {
         }
         times.sort();
         let (median, deadline) = (times[times.len() / 2], self.shared.settings.deadline);
-        let found = format!("{median:.1?} for a question, of {deadline:?} that one may take");
+        let found = format!("a round trip takes {median:.1?}; the timeout is {deadline:?}");
         if median * 4 < deadline {
             return Diagnostic::good("latency", found);
         }
         Diagnostic::warning(
             "latency",
             found,
-            "bring Redis nearer, or raise REDIS_TIMEOUT: an operation that takes longer counts as an \
+            "move Redis closer, or raise REDIS_TIMEOUT: an operation that takes longer counts as an \
              outage",
         )
     }
 
-    /// The cache goes by the server's clock alone; people compare logs by both.
+    /// Compares the clocks. The cache uses the server's clock alone, but logs are compared by both.
     async fn clock(&mut self) -> Diagnostic {
         let answer = self.ask(&cmd("TIME")).await;
         let here = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let told = answer
-            .and_then(|time| redis::from_redis_value::<(u64, u64)>(time).map_err(RedisError::from));
-        let there = match told {
+        let there = match answer.and_then(StoreError::read::<(u64, u64)>) {
             Ok((seconds, micros)) => {
                 Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros))
             }
@@ -319,12 +316,12 @@ impl<'a> DiagnosedServer<'a> {
         Diagnostic::warning(
             "clock",
             found,
-            "the cache goes by the server's clock and is right all the same; let both follow NTP, so \
+            "the cache uses the server's clock, so it works correctly; synchronise both clocks with NTP, so \
              that logs can be compared",
         )
     }
 
-    /// Each command that the cache sends or its scripts run, on a key of its own.
+    /// Tries each command that the cache sends or its scripts run, on a key of its own.
     async fn permissions(&mut self) -> Diagnostic {
         const NAME: &str = "permissions";
         let (key, feed) = (self.scratch_key(), self.shared.keys.feed());
@@ -335,7 +332,7 @@ impl<'a> DiagnosedServer<'a> {
             match right.lack(&error) {
                 Some(lack) => lacks.push(lack),
                 // The key is a text where a hash would be tried.
-                None if error.code() == Some("WRONGTYPE") => {}
+                None if error.is_wrong_type() => {}
                 None => failed = failed.or(Some((right.words(), error))),
             }
         }
@@ -353,32 +350,30 @@ impl<'a> DiagnosedServer<'a> {
             _ if lacks.iter().any(|lack| lack.need == Need::All) => Diagnostic::fault(
                 NAME,
                 found,
-                "the cache cannot use this server: it goes on in the memory of each process, which receives \
-                 of no other's invalidations",
+                "the cache cannot use this server: values are kept in the memory of each process, which does \
+                 not receive the invalidations of others",
             ),
             Some((name, error)) => refused(NAME, name, self.shared, &error),
             None if !lacks.is_empty() => Diagnostic::warning(
                 NAME,
                 found,
-                "the cache works without; a server that has it loses nothing",
+                "the cache works without it, as described; use a server that has it",
             ),
             None => Diagnostic::good(
                 NAME,
-                format!("all that is needed under `{namespace}:` is permitted"),
+                format!("all required commands are permitted under `{namespace}:`"),
             ),
         }
     }
 
-    /// Copies in memory need the invalidations of others.
+    /// Tries the feed: copies in memory need the invalidations of other processes.
     async fn feed(&mut self) -> Diagnostic {
-        const LOST: &str = "while this Redis is used nothing is kept in memory, and each value is read \
-                            from it: CACHE_MODE=redis says that it is to be so";
         let mut publish = cmd("PUBLISH");
         publish.arg(self.shared.keys.feed()).arg(notice::nothing());
         if let Err(error) = self.ask(&publish).await
-            && is_unknown_command(&error)
+            && error.is_unknown_command()
         {
-            return Diagnostic::warning("feed", format!("the server has none: {error}"), LOST);
+            return no_feed(&error);
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.shared.settings.connect_timeout))
@@ -388,68 +383,71 @@ impl<'a> DiagnosedServer<'a> {
         let open = self.shared.settings.servers.open(&info, &config);
         let subscribed = async {
             let mut connection = self.shared.connector.within_connect_timeout(open).await?;
-            connection.subscribe(self.shared.keys.feed()).await
+            StoreResult::Ok(connection.subscribe(self.shared.keys.feed()).await?)
         };
         match subscribed.await {
             Ok(()) => Diagnostic::good("feed", "invalidations of other processes can be received"),
-            Err(error) if is_unknown_command(&error) => {
-                Diagnostic::warning("feed", format!("the server has none: {error}"), LOST)
-            }
+            Err(error) if error.is_unknown_command() => no_feed(&error),
             Err(error) => {
                 let namespace = &self.shared.settings.namespace;
                 let advice = format!(
                     "the feed needs RESP3 and `SUBSCRIBE {namespace}:#feed` (ACL: `+subscribe +hello \
-                     &{namespace}:#feed`); without it nothing is kept in memory while Redis is in \
-                     use: CACHE_MODE=redis does without"
+                     &{namespace}:#feed`). Without it, nothing is kept in memory while Redis is \
+                     used; CACHE_MODE=redis does not need it"
                 );
-                Diagnostic::fault("feed", error.to_string(), advice)
+                Diagnostic::fault("feed", with_causes(&error), advice)
             }
         }
     }
 }
 
-/// The code of an answer to who has not given a password.
-const NO_PASSWORD: &str = "NOAUTH";
+fn no_feed(error: &StoreError) -> Diagnostic {
+    let found = format!("the server has no pub/sub: {}", with_causes(error));
+    let advice = "while this Redis is used, nothing is kept in memory, and each value is read from Redis; set \
+                  CACHE_MODE=redis if this is intended";
+    Diagnostic::warning("feed", found, advice)
+}
 
-fn unreachable(shared: &Shared, error: &RedisError) -> Diagnostic {
+fn unreachable(shared: &Shared, error: &StoreError) -> Diagnostic {
+    let found = format!("{}: {}", shared.settings.address, with_causes(error));
     if let Some(advice) = tls::advice(error, &shared.settings.servers.tls) {
-        return Diagnostic::fault(
-            "connection",
-            format!("{}: {error}", shared.settings.address),
-            advice,
-        );
+        return Diagnostic::fault("connection", found, advice);
     }
-    let advice = match error.kind() {
-        _ if error.code() == Some(NO_PASSWORD) => {
+    let advice = match error {
+        _ if error.requires_password() => {
             "the server requires a password: set REDIS_PASSWORD (and REDIS_USERNAME, for a user of its ACL), or \
              put it into REDIS_URL"
         }
-        ErrorKind::AuthenticationFailed => {
+        StoreError::Login(_) => {
             "check user and password, in REDIS_URL or in REDIS_USERNAME and REDIS_PASSWORD"
         }
         _ if error.is_timeout() && shared.settings.servers.are_encrypted() => {
-            "nobody answers there, or not with TLS: check host, port and security groups"
+            "the server does not answer, or does not use TLS: check host, port and security groups"
         }
         _ if error.is_timeout() => {
-            "something drops packets on the way: check host, port, security groups and network \
+            "packets are dropped on the way: check host, port, security groups and network \
              policies"
         }
-        _ if error.is_connection_refusal() => "nothing listens there: check host and port",
+        _ if error.is_connection_refused() => "no server listens there: check host and port",
         _ => "check host, port and credentials in REDIS_URL",
     };
-    Diagnostic::fault("connection", format!("{}: {error}", shared.settings.address), advice)
+    Diagnostic::fault("connection", found, advice)
 }
 
-fn refused(name: &'static str, command: &str, shared: &Shared, error: &RedisError) -> Diagnostic {
-    let advice = match error.code() {
-        Some("NOPERM") => format!("ACL SETUSER <user> +{}", command.to_lowercase()),
-        Some("OOM") => "the server is full and evicts nothing: raise maxmemory, or set \
+fn refused(name: &'static str, command: &str, shared: &Shared, error: &StoreError) -> Diagnostic {
+    let advice = match error.reply() {
+        Some(ReplyKind::Denied(_)) => format!("ACL SETUSER <user> +{}", command.to_lowercase()),
+        Some(ReplyKind::State(ServerState::OutOfMemory)) => {
+            "the server is out of memory and evicts nothing: raise maxmemory, or set \
                         maxmemory-policy to allkeys-lru"
-            .to_owned(),
-        Some("READONLY") => "this is a replica: connect to its master".to_owned(),
-        _ => format!("{command} has to work at {}", shared.settings.address),
+                .to_owned()
+        }
+        Some(ReplyKind::State(ServerState::ReadOnly)) => {
+            "this is a replica: connect to its master".to_owned()
+        }
+        _ => format!("{command} must work at {}", shared.settings.address),
     };
-    Diagnostic::fault(name, format!("{command}: {error}"), advice)
+    Diagnostic::fault(name, format!("{command}: {}", with_causes(error)), advice)
 }
 
 fn encryption(shared: &Shared) -> Diagnostic {
@@ -461,12 +459,12 @@ fn encryption(shared: &Shared) -> Diagnostic {
     }
     Diagnostic::warning(
         "encryption",
-        "none: values and the password cross the network as they are",
-        "use rediss:// (feature `tls`), or keep Redis in a network that others cannot listen to",
+        "none: values and the password are sent in plain text",
+        "use rediss:// (feature `tls`), or keep Redis in a private network",
     )
 }
 
-/// Who else uses it cannot be seen from here. Under the default it is whoever has not chosen one.
+/// Checks that the namespace is not the default, which all programs without a choice of their own share.
 fn namespace(shared: &Shared) -> Diagnostic {
     let namespace = &shared.settings.namespace;
     if *namespace != CacheConfig::default().namespace {
@@ -475,10 +473,10 @@ fn namespace(shared: &Shared) -> Diagnostic {
     Diagnostic::warning(
         "namespace",
         format!(
-            "`{namespace}`, the default: any other program or environment that uses this Redis without a namespace of its own shares it"
+            "`{namespace}`, the default, which is shared with every other program or environment that uses this Redis without a namespace of its own"
         ),
         "set CACHE_NAMESPACE to a name for this program and environment, such as `shop-production`: \
-         programs in one namespace clear each other's entries, and share values stored under one name",
+         programs in the same namespace clear each other's entries, and share values with the same name",
     )
 }
 
@@ -489,7 +487,7 @@ fn version(info: &str) -> Diagnostic {
     });
     match check_version(info) {
         Ok(()) => Diagnostic::good("version", found),
-        Err(_) => Diagnostic::fault("version", found, "Redis 7.0 or Valkey 7.2 is the least"),
+        Err(_) => Diagnostic::fault("version", found, "Redis 7.0 or Valkey 7.2 is the minimum"),
     }
 }
 
@@ -499,7 +497,7 @@ fn role(info: &str) -> Diagnostic {
         Some(role) => Diagnostic::fault(
             "role",
             role,
-            "what can only be read is of no use: give the address of the master",
+            "the cache needs to write: use the address of the master",
         ),
     }
 }
@@ -512,24 +510,24 @@ fn eviction(info: &str) -> Diagnostic {
         let used = field(info, "used_memory_human").unwrap_or("an unknown amount");
         return Diagnostic::warning(
             NAME,
-            format!("no limit of memory, {used} in use"),
-            "set maxmemory, and maxmemory-policy to allkeys-lru: without a limit Redis grows until the \
-             machine has no more",
+            format!("no memory limit; {used} in use"),
+            "set maxmemory, and maxmemory-policy to allkeys-lru: without a limit, Redis grows until the \
+             machine is out of memory",
         );
     }
-    let found = format!("{policy}, at {} MiB", limit >> 20);
+    let found = format!("{policy}, with {} MiB", limit >> 20);
     match policy {
         "noeviction" => Diagnostic::warning(
             NAME,
             found,
-            "set maxmemory-policy to allkeys-lru or allkeys-lfu: when it is full a Redis that evicts \
-             nothing refuses to be written to, and the cache goes on without it",
+            "set maxmemory-policy to allkeys-lru or allkeys-lfu: a full Redis that evicts nothing refuses \
+             writes, and the cache then works without it",
         ),
         "volatile-ttl" => Diagnostic::warning(
             NAME,
             found,
-            "set maxmemory-policy to allkeys-lru or allkeys-lfu: this one evicts the placeholders of running \
-             loads first, and their values are then not stored",
+            "set maxmemory-policy to allkeys-lru or allkeys-lfu: this policy evicts the placeholders of running \
+             loads first, so that their values are not stored",
         ),
         _ => Diagnostic::good(NAME, found),
     }
@@ -537,11 +535,11 @@ fn eviction(info: &str) -> Diagnostic {
 
 fn pending_invalidations(shared: &Shared) -> Diagnostic {
     match shared.journal.len() {
-        0 => Diagnostic::good("invalidations", "none of this process is pending"),
+        0 => Diagnostic::good("invalidations", "this process has no pending invalidations"),
         pending => Diagnostic::warning(
             "invalidations",
-            format!("{pending} of this process are not confirmed"),
-            "they are sent again until they are; until then this process does not read from Redis",
+            format!("this process has {pending} pending invalidations"),
+            "they are sent until Redis confirms them; until then, this process does not read what they affect from Redis",
         ),
     }
 }

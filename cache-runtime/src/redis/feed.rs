@@ -17,33 +17,33 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::link::{Link, State};
+use super::link::{Link, LinkState};
 use crate::clock::precise_ms;
 use crate::lease::Lease;
 use crate::stats::Counter;
 
-/// What a manager knows of its feed.
+/// The feed of a manager.
 #[derive(Debug, Default)]
 pub(super) struct Feed {
-    /// Somebody keeps copies in memory.
+    /// True if copies are kept in memory.
     wanted: AtomicBool,
     state: Mutex<Listening>,
-    /// Notices of others.
+    /// The number of notices of other processes.
     pub(super) received: Counter,
-    /// How often it was connected.
+    /// The number of connections so far.
     pub(super) sessions: Counter,
-    /// How often a connection was lost.
+    /// The number of lost connections.
     pub(super) interruptions: Counter,
-    /// It has been said that there is none.
+    /// True if the absence of the feed has been reported.
     pub(super) is_said: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Listening {
-    /// Whose task is responsible, and when it was seen last.
+    /// The number of the responsible task, and the time of its last sign of life.
     pub(super) claim: Option<(u64, u64)>,
     pub(super) session: Option<Session>,
-    /// When the last answered ping was sent.
+    /// The time at which the last answered ping was sent.
     pub(super) current_at_ms: u64,
 }
 
@@ -74,12 +74,12 @@ impl Session {
     }
 }
 
-/// How the feed is.
+/// The state of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FeedState {
-    /// Nobody keeps copies in memory.
+    /// No copies are kept in memory.
     NotWanted,
-    /// What was published so long ago, or earlier, has been received.
+    /// All messages older than this have been received.
     Lag(Duration),
     /// It is not connected.
     Disconnected,
@@ -111,7 +111,7 @@ impl Feed {
     pub(super) async fn begun(&self, link: &Link) {
         loop {
             let changed = link.changed.notified();
-            let is_up = matches!(link.state(), State::Up(_));
+            let is_up = matches!(link.state(), LinkState::Up(_));
             if !is_up || !self.is_wanted() || self.sessions.get() > 0 {
                 return;
             }
@@ -119,13 +119,13 @@ impl Feed {
         }
     }
 
-    /// Whether it listens to this server, and has missed nothing since it began to.
+    /// Returns true if it listens to this server and has missed nothing since it began.
     pub(super) fn is_connected_to(&self, server: &str) -> bool {
         let state = self.lock();
         state.session.as_ref().is_some_and(|s| !s.is_lost() && s.0.server == server)
     }
 
-    /// Gives up the connection: it is to a server that is not the one in use, or nobody needs it.
+    /// Gives up the connection: it leads to a server that is not in use, or is not needed.
     pub(super) fn give_up(&self, lease: &Lease) {
         let mut state = self.lock();
         if let Some(session) = state.session.take() {

@@ -1,8 +1,7 @@
-//! What a manager has added to the statistics of all processes.
+//! The counts that a manager has added to the statistics of all processes.
 //!
-//! What was sent and not confirmed is sent again as it was, under its number, and Redis adds a number
-//! of one manager once. So an outage loses nothing, and a process that is killed what it has
-//! counted since its last report.
+//! A report that is not confirmed is sent again unchanged, under its number, and Redis adds each number of a
+//! manager once. So an outage loses nothing. A killed process loses its counts since its last report.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -11,16 +10,16 @@ use tokio::sync::Mutex;
 
 use crate::stats::Total;
 
-/// How many fields one report changes at most.
+/// The maximum number of fields that one report changes.
 const BATCH: usize = 1_000;
 
-/// What a manager has reported.
+/// The reports of a manager.
 #[derive(Debug, Default)]
 pub(super) struct FleetCounters(pub(super) Mutex<Sent>);
 
 impl FleetCounters {
-    /// In a forked process: what its parent has counted is for that to report.
-    pub(super) fn begin_anew(&self, totals: impl FnOnce() -> Vec<Total>) {
+    /// Discards the counts of the parent in a forked process: the parent reports them.
+    pub(super) fn discard(&self, totals: impl FnOnce() -> Vec<Total>) {
         if let Ok(mut sent) = self.0.try_lock() {
             sent.note(totals());
             sent.pending.clear();

@@ -1,23 +1,21 @@
-//! Which run of which server is spoken to.
+//! The identity of a server and of its run.
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisResult, cmd};
+use redis::{Cmd, cmd};
 
-use super::errors::refused;
-
-/// What a server says of itself.
-pub(super) struct Identity {
-    /// Which run of which server this is. One that has been a replica meanwhile has another replication
-    /// id: it may have missed what was confirmed by its master.
+/// The identity of a server, as it reports it.
+pub(super) struct ServerIdentity {
+    /// The run of the server. A server that has been a replica meanwhile has another replication id: it may
+    /// lack removals that its master has confirmed.
     pub(super) server: String,
     pub(super) is_master: bool,
     pub(super) is_of_cluster: bool,
 }
 
-impl Identity {
+impl ServerIdentity {
     /// # Errors
     /// Also if it is too old to be used.
-    pub(super) async fn ask(connection: &mut MultiplexedConnection) -> RedisResult<Self> {
+    pub(super) async fn ask(connection: &mut MultiplexedConnection) -> StoreResult<Self> {
         let info: String = Self::question().query_async(connection).await?;
         Self::read(&info)
     }
@@ -28,12 +26,12 @@ impl Identity {
         question
     }
 
-    pub(super) fn read(info: &str) -> RedisResult<Self> {
+    pub(super) fn read(info: &str) -> StoreResult<Self> {
         let field = |name| field(info, name);
         check_version(info)?;
         let run = field("run_id").unwrap_or_default();
         let replication = field("master_replid").unwrap_or_default();
-        Ok(Identity {
+        Ok(ServerIdentity {
             server: format!("{run}:{replication}"),
             is_master: field("role").is_none_or(|role| role == "master"),
             is_of_cluster: field("cluster_enabled") == Some("1"),
@@ -42,17 +40,16 @@ impl Identity {
 }
 
 /// Scripts need `PEXPIRE GT`, which came with 7.0.
-pub(super) fn check_version(info: &str) -> RedisResult<()> {
+pub(super) fn check_version(info: &str) -> StoreResult<()> {
     let version = field(info, "redis_version").unwrap_or("0");
     let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
     if major >= 7 {
         return Ok(());
     }
-    Err(refused(format!(
-        "Redis 7.0 or Valkey 7.2 is the least that can be used; this server is {version}"
-    )))
+    Err(Unusable::TooOld { version: version.to_owned() }.into())
 }
 
 pub(super) fn field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
 }
+use super::error::{StoreResult, Unusable};

@@ -1,22 +1,22 @@
 //! The journal: removals that Redis has not confirmed.
 //!
-//! While the removal of a key is pending, this process does not ask Redis for that key: what is
-//! there may be from before an invalidation that has already returned to its caller. A question for
-//! a name and its tags is one for the name's key and for each tag's token, so it waits for the
-//! removals of all of these, and of the root's token. Other questions go on.
+//! While the removal of a key is pending, this process does not read that key: the value in Redis may be from
+//! before an invalidation that has already returned to its caller. A read of a name and its tags reads the
+//! name's key and each tag's token. So it waits for the removals of all of these, and of the root's token.
+//! Other reads go on.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::notice;
 
-/// Beyond so many entries the journal asks for the whole namespace in place of forgetting one.
+/// The maximum number of pending removals. With more, the journal invalidates the whole namespace instead.
 const CAPACITY: usize = 10_000;
-/// How many pending removals are sent in one step.
+/// The maximum number of pending removals that are sent in one step.
 const BATCH: usize = 500;
 
 /// Keys in Redis whose removal is pending.
@@ -25,8 +25,10 @@ pub(super) struct Journal {
     pending: Mutex<PendingRemovals>,
     len: AtomicUsize,
     root: String,
-    /// Something has been confirmed, or could not be sent.
+    /// Notified when removals are confirmed, or could not be sent.
     pub(super) changed: Notify,
+    /// Held by the link that sends what is pending.
+    pub(super) sender: AsyncMutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -35,8 +37,7 @@ struct PendingRemovals {
     last: u64,
 }
 
-/// When the removal of a key was asked for: the number of the first time that is not confirmed, and
-/// of the last.
+/// The numbers of the first request to remove a key that is not confirmed, and of the last.
 #[derive(Clone, Copy, Debug)]
 struct Times {
     first: u64,
@@ -44,10 +45,15 @@ struct Times {
 }
 
 impl Journal {
-    /// A journal that falls back to the removal of `root`.
+    /// Makes a journal that falls back to the removal of `root`.
     pub(super) fn new(root: String) -> Self {
-        let (pending, len, changed) = (Mutex::default(), AtomicUsize::new(0), Notify::new());
-        Journal { pending, len, root, changed }
+        Journal {
+            pending: Mutex::default(),
+            len: AtomicUsize::new(0),
+            root,
+            changed: Notify::new(),
+            sender: AsyncMutex::default(),
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -58,8 +64,8 @@ impl Journal {
         self.len.load(Ordering::Acquire)
     }
 
-    /// Notes keys. Whether the removal of the root is among what is pending now: then nothing that was
-    /// known of it counts any more.
+    /// Adds keys. Returns true if the removal of the root is pending now, so that cached tokens of it are
+    /// void.
     pub(super) fn add(&self, keys: &[String]) -> bool {
         self.change(|pending| {
             pending.last += 1;
@@ -77,32 +83,32 @@ impl Journal {
         })
     }
 
-    /// The number of what has been added last.
+    /// Returns the number of the last addition.
     pub(super) fn last(&self) -> u64 {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).last
     }
 
-    /// Whether one of these keys, or everything, was to be removed up to this number, and that is not
-    /// confirmed.
+    /// Returns true if the removal of one of these keys, or of everything, was requested up to this number
+    /// and is not confirmed.
     pub(super) fn has_pending(&self, keys: &[String], until: u64) -> bool {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let mut keys = keys.iter().chain([&self.root]);
         keys.any(|key| pending.keys.get(key).is_some_and(|times| times.first <= until))
     }
 
-    /// The same for any key.
+    /// Returns true if the removal of any key was requested up to this number and is not confirmed.
     pub(super) fn has_any_pending(&self, until: u64) -> bool {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.keys.values().any(|times| times.first <= until)
     }
 
-    /// What is pending now.
+    /// Returns the pending removals.
     fn all(&self) -> Vec<(String, u64)> {
         let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         pending.keys.iter().map(|(key, times)| (key.clone(), times.last)).collect()
     }
 
-    /// What is pending now, in parts that can be sent in one step each and told of in one notice.
+    /// Returns the pending removals in batches. Each can be sent in one step and fits into one notice.
     pub(super) fn batches(&self) -> Vec<Vec<(String, u64)>> {
         let mut batches: Vec<Vec<(String, u64)>> = Vec::new();
         let mut room = 0;
@@ -120,7 +126,7 @@ impl Journal {
         batches
     }
 
-    /// Strikes out what has been confirmed, unless it has been asked for again meanwhile.
+    /// Removes confirmed removals, unless they were requested again meanwhile.
     pub(super) fn confirm(&self, confirmed: &[(String, u64)]) {
         self.change(|pending| {
             confirmed.iter().for_each(|(key, number)| pending.confirm(key, *number))

@@ -3,7 +3,7 @@
 use super::token_cache::ROOT;
 use crate::name::{name_of, name_tag, token_end};
 
-/// What the key of a tag's token begins with, after the namespace.
+/// The prefix of the key of a tag's token, after the namespace.
 pub(super) const TOKEN: &str = "#t:";
 
 /// The keys of a namespace.
@@ -17,12 +17,12 @@ impl Keys {
         Keys { namespace: namespace.to_owned() }
     }
 
-    /// A key without the namespace.
+    /// Returns a key without the namespace.
     pub(super) fn within<'a>(&self, key: &'a str) -> Option<&'a str> {
         key.get(self.namespace.len() + 1..)
     }
 
-    /// The parts, one after the other, in the namespace.
+    /// Joins the parts to a key in the namespace.
     fn of<const N: usize>(&self, parts: [&str; N]) -> String {
         let namespace = &self.namespace;
         let len = parts.iter().map(|part| part.len()).sum::<usize>();
@@ -44,14 +44,14 @@ impl Keys {
         }
     }
 
-    /// The key of the token of the name that is stored under this key, or beside which something is. `None`
-    /// if it is the key of something else.
+    /// Returns the key of the token of the name that is stored under this key, or beside which a value is
+    /// stored. `None` if the key holds something else.
     pub(super) fn name_token(&self, key: &str) -> Option<String> {
         let stored = self.within(key)?;
         name_of(stored).map(|name| self.token(&name_tag(name)))
     }
 
-    /// Where the placeholder of a load is that replaces the entry of this name.
+    /// Returns the key of the placeholder of a load that replaces the entry of this name.
     pub(super) fn lease(&self, name: &str) -> String {
         self.of(["#lease:", name])
     }
@@ -64,7 +64,7 @@ impl Keys {
         self.of([ROOT])
     }
 
-    /// Where the sums of all processes' statistics are.
+    /// Returns the key of the statistics of all processes.
     pub(super) fn fleet_counters(&self) -> String {
         self.of(["#stats"])
     }
@@ -73,18 +73,18 @@ impl Keys {
         self.of(["#feed"])
     }
 
-    /// What the keys begin with that are neither values nor placeholders.
+    /// Returns the prefix of the keys that are neither values nor placeholders.
     pub(super) fn reserved(&self) -> String {
         self.of(["#"])
     }
 
-    /// The tokens an entry depends on: the root's first.
+    /// Returns the keys of the tokens that an entry depends on: the root's first.
     pub(super) fn tokens(&self, tags: &[impl AsRef<str>]) -> impl Iterator<Item = String> {
         let tags = tags.iter().map(|tag| self.token(tag.as_ref()));
         std::iter::once(self.root()).chain(tags)
     }
 
-    /// The keys that an invalidation removes, tokens first.
+    /// Returns the keys that an invalidation removes, tokens first.
     pub(super) fn removal(
         &self,
         names: &[impl AsRef<str>],

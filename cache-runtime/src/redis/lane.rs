@@ -1,9 +1,9 @@
-//! Which way a question goes.
+//! The lanes of a server's connections.
 
-/// Which of the connections to a server is used.
+/// The kind of a connection to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// For small things, which should not wait behind large ones.
+    /// For small requests, which should not wait behind large ones.
     Quick,
     /// For large values and long work.
     Bulk,

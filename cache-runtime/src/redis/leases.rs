@@ -1,7 +1,8 @@
-//! What is known of whether placeholders that others wait for can be set, renewed and taken away with the rights that there are.
+//! The result of the trial of leases: placeholders that other processes wait for.
 //!
-//! Where one of them is missing a placeholder stays until it ends by itself, and whoever waits for a load that has failed
-//! would wait for that. So who finds another's placeholder tries it out, once for each connection, with a placeholder of its own.
+//! If the right to remove a placeholder is missing, it stays until it expires, and the processes that wait
+//! for a failed load wait until then. So the rights are tried once for each connection, with a placeholder of
+//! its own.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -9,17 +10,17 @@ const UNKNOWN: u8 = 0;
 const YES: u8 = 1;
 const NO: u8 = 2;
 
-/// What came of it.
+/// The result of the trial.
 #[derive(Debug, Default)]
 pub(super) struct Leases(AtomicU8);
 
 impl Leases {
-    /// Another connection may have other rights.
+    /// Forgets the result: another connection may have other rights.
     pub(super) fn forget(&self) {
         self.0.store(UNKNOWN, Ordering::Release);
     }
 
-    /// What is known of this connection.
+    /// Returns the result for this connection, if there is one.
     pub(super) fn known(&self) -> Option<bool> {
         match self.0.load(Ordering::Acquire) {
             UNKNOWN => None,
@@ -27,7 +28,7 @@ impl Leases {
         }
     }
 
-    /// Notes what came of a trial. Returns whether that is another than before.
+    /// Notes the result of a trial. Returns true if it differs from the one before.
     pub(super) fn note(&self, can: bool) -> bool {
         let new = if can { YES } else { NO };
         self.0.swap(new, Ordering::AcqRel) != new

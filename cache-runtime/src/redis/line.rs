@@ -1,7 +1,7 @@
-//! One connection to a server. One that was closed while nobody used it is made anew.
+//! One connection to a server. If it was closed while it was idle, another one replaces it.
 //!
-//! A server may close connections that are idle (`timeout`), and so may whatever stands in between. Nothing is lost
-//! with such a connection but the connection.
+//! A server may close idle connections (`timeout`), and so may a device in between. Nothing is lost with such
+//! a connection.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -10,34 +10,35 @@ use std::task::Poll;
 use std::time::Duration;
 
 use redis::aio::{ConnectionLike as _, MultiplexedConnection};
-use redis::{Cmd, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, RedisResult, Value};
+use redis::{Cmd, ConnectionInfo, FromRedisValue, RedisResult, Value};
 use tokio::runtime::Handle;
 
-use super::errors::another;
-use super::identity::Identity;
+use super::error::{Lost, StoreError, StoreResult, Unusable};
+use super::identity::ServerIdentity;
 use super::servers::Servers;
+use crate::error::with_causes;
 
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct ServerLine {
     servers: Arc<Servers>,
     connect_timeout: Duration,
     to: ConnectionInfo,
     runtime: Option<Handle>,
-    /// Which run of which server it leads to.
+    /// The run of the server that it leads to.
     server: String,
     current: Mutex<Numbered>,
-    /// Held by the one who connects again.
+    /// Held by the caller that reconnects.
     renewing: tokio::sync::Mutex<()>,
 }
 
-/// A connection, and how many there were before it.
+/// A connection, and the number of those before it.
 #[derive(Clone, Debug)]
 struct Numbered {
     number: u64,
     connection: MultiplexedConnection,
 }
 
-impl Line {
+impl ServerLine {
     pub(super) fn new(
         servers: &Arc<Servers>,
         connect_timeout: Duration,
@@ -45,7 +46,7 @@ impl Line {
         server: &str,
         connection: MultiplexedConnection,
     ) -> Arc<Self> {
-        Arc::new(Line {
+        Arc::new(ServerLine {
             servers: Arc::clone(servers),
             connect_timeout,
             to: to.clone(),
@@ -60,9 +61,9 @@ impl Line {
         self.lock().connection.clone()
     }
 
-    /// Sends a command. If the connection was closed before, so that nothing has been sent, it is sent over a new
-    /// one.
-    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+    /// Sends a command. If the connection was closed before, so that nothing has been sent, it is sent over a
+    /// new one.
+    pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> StoreResult<T> {
         let Numbered { number, mut connection } = self.lock().clone();
         let outcome = {
             let mut asked = connection.req_packed_command(command);
@@ -72,17 +73,18 @@ impl Line {
                 Poll::Pending => return read(asked.await),
             }
         };
-        match outcome {
-            Err(error) if error.is_connection_dropped() => match self.renewed(number).await {
+        match read(outcome) {
+            Err(error) if error.is_closed() => match self.renewed(number).await {
                 Some(mut connection) => read(connection.req_packed_command(command).await),
                 None => Err(error),
             },
-            outcome => read(outcome),
+            outcome => outcome,
         }
     }
 
-    /// The connection after this one, if it leads to the same server. Seldom, and large.
-    fn renewed(&self, number: u64) -> Boxed<'_, Option<MultiplexedConnection>> {
+    /// Returns the connection after this one, if it leads to the same server. Boxed, because it is rare and
+    /// large.
+    fn renewed(&self, number: u64) -> BoxedFuture<'_, Option<MultiplexedConnection>> {
         Box::pin(self.renew(number))
     }
 
@@ -99,25 +101,29 @@ impl Line {
                 Some(new.connection)
             }
             Err(error) => {
-                tracing::debug!(%error, "a connection to Redis was closed, and there is no other");
+                let reason = with_causes(&error);
+                tracing::debug!(
+                    reason,
+                    "a connection to Redis was closed, and no new one could be made"
+                );
                 None
             }
         }
     }
 
-    /// On the runtime of the link, whose the connection is to be whoever asks for it.
-    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
-        let runtime = self.runtime.clone().ok_or_else(closed)?;
+    /// Connects on the runtime of the link, on which the connection has to live.
+    async fn connect(&self) -> StoreResult<MultiplexedConnection> {
+        let runtime = self.runtime.clone().ok_or(Lost::RuntimeEnded)?;
         let (servers, to) = (Arc::clone(&self.servers), self.to.clone());
         let (server, connect_timeout) = (self.server.clone(), self.connect_timeout);
         let connected = runtime.spawn(async move {
             let mut connection = servers.connect(&to, connect_timeout).await?;
-            if Identity::ask(&mut connection).await?.server != server {
-                return Err(another());
+            if ServerIdentity::ask(&mut connection).await?.server != server {
+                return Err(Unusable::AnotherServer.into());
             }
             Ok(connection)
         });
-        connected.await.map_err(|_| closed())?
+        connected.await.unwrap_or(Err(Lost::RuntimeEnded.into()))
     }
 
     fn lock(&self) -> MutexGuard<'_, Numbered> {
@@ -125,13 +131,9 @@ impl Line {
     }
 }
 
-/// A future whose type is not known to those who wait for it.
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// A future behind a pointer.
+type BoxedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-fn closed() -> RedisError {
-    RedisError::from((ErrorKind::Io, "the connection was closed, and its runtime has ended"))
-}
-
-fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> RedisResult<T> {
-    Ok(redis::from_redis_value(answer?.extract_error()?)?)
+fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> StoreResult<T> {
+    StoreError::read(answer?.extract_error()?)
 }

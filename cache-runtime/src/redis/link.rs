@@ -1,4 +1,4 @@
-//! One tokio runtime's connection to Redis, and the task that looks after it.
+//! The link: one tokio runtime's connection to Redis, with its state.
 //!
 //! A multiplexed connection lives on the runtime it was made on; used from another it hangs
 //! whenever the first is not driven. So each runtime that uses a manager has a link of its own.
@@ -10,40 +10,55 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::error::{Lost, StoreError};
 use super::ready::Ready;
+use super::unavailable::Unavailable;
 
 #[derive(Debug)]
 pub(super) struct Link {
-    state: Mutex<State>,
-    /// When it was up last, by the manager's clock; before that it never was.
+    state: Mutex<LinkState>,
+    /// The time at which it was last up, by the manager's clock; 0 if it never was.
     left_ms: AtomicU64,
-    /// The state has changed.
+    /// Notified when the state has changed.
     pub(super) changed: Notify,
-    /// Somebody asks for attention: an operation failed, the end.
+    /// Notified when the supervisor has to act: after a failed operation, and at the end.
     pub(super) attention: Notify,
-    /// A removal is pending that may be sent, or the link is another than before.
+    /// Notified when a pending removal can be sent, or the state has changed.
     pub(super) pending: Notify,
-    /// A server has refused something that it permitted before.
+    /// True if a server has refused a command that it permitted before.
     refused: AtomicBool,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum State {
+pub(super) enum LinkState {
     /// The first attempt is under way.
     Connecting,
     Up(Arc<Ready>),
     /// An operation failed: nothing is sent before the server has answered.
-    Suspect(Arc<Ready>),
-    /// The last attempt failed; the next one is on its way.
-    Down(String),
+    Suspect(Arc<Ready>, Arc<StoreError>),
+    /// The connection was lost, or the last attempt failed; the next one follows.
+    Down(Arc<StoreError>),
     /// The manager has been disconnected.
     Closed,
+}
+
+impl LinkState {
+    /// Returns the connection, if it may be used now. Does not wait.
+    pub(super) fn ready(self) -> Result<Arc<Ready>, Unavailable> {
+        match self {
+            LinkState::Up(ready) => Ok(ready),
+            LinkState::Connecting => Err(Unavailable::NotConnected),
+            LinkState::Suspect(_, error) => Err(Unavailable::Suspect(error)),
+            LinkState::Down(error) => Err(Unavailable::Down(error)),
+            LinkState::Closed => Err(Unavailable::Disconnected),
+        }
+    }
 }
 
 impl Link {
     pub(super) fn new() -> Arc<Self> {
         Arc::new(Link {
-            state: Mutex::new(State::Connecting),
+            state: Mutex::new(LinkState::Connecting),
             left_ms: AtomicU64::new(0),
             changed: Notify::new(),
             attention: Notify::new(),
@@ -52,14 +67,14 @@ impl Link {
         })
     }
 
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> LinkState {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A link that is closed stays so.
-    pub(super) fn set(&self, new: State) {
+    /// Sets the state. A closed link stays closed.
+    pub(super) fn set(&self, new: LinkState) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if !matches!(*state, State::Closed) {
+        if !matches!(*state, LinkState::Closed) {
             *state = new;
         }
         drop(state);
@@ -67,68 +82,67 @@ impl Link {
         self.pending.notify_one();
     }
 
-    /// The connection, if it may be used now. During the first attempt this waits for it.
-    pub(super) async fn ready(&self) -> Option<Arc<Ready>> {
+    /// Returns the connection, if it may be used now. During the first attempt this waits for it.
+    pub(super) async fn ready(&self) -> Result<Arc<Ready>, Unavailable> {
         loop {
             let changed = self.changed.notified();
             match self.state() {
-                State::Up(ready) => return Some(ready),
-                State::Connecting => changed.await,
-                State::Suspect(_) | State::Down(_) | State::Closed => return None,
+                LinkState::Connecting => changed.await,
+                state => return state.ready(),
             }
         }
     }
 
-    /// After an operation failed: no further one before the server has answered. Says whether the
-    /// link was up until now.
-    pub(super) fn suspect(&self, now_ms: u64) -> bool {
+    /// Suspends the link after an operation failed, until the server has answered. Returns true if the link
+    /// was up until now.
+    pub(super) fn suspect(&self, error: &Arc<StoreError>, now_ms: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State::Up(ready) = &*state else { return false };
-        *state = State::Suspect(Arc::clone(ready));
+        let LinkState::Up(ready) = &*state else { return false };
+        *state = LinkState::Suspect(Arc::clone(ready), Arc::clone(error));
         self.left_ms.store(now_ms, Ordering::Release);
         drop(state);
         self.attention.notify_one();
         true
     }
 
-    /// Has the rights of the user looked at with the next check.
+    /// Requests that the next check also checks the rights of the user.
     pub(super) fn note_refusal(&self) {
         self.refused.store(true, Ordering::Release);
         self.attention.notify_one();
     }
 
-    /// Keeps what the check has measured, unless the link has become suspect in the meantime.
+    /// Keeps the measurements of a check, unless the link has become suspect meanwhile.
     pub(super) fn renew(&self, renewed: Arc<Ready>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *state {
-            State::Up(ready) => *ready = renewed,
-            State::Suspect(_) => self.attention.notify_one(),
-            State::Connecting | State::Down(_) | State::Closed => {}
+            LinkState::Up(ready) => *ready = renewed,
+            LinkState::Suspect(..) => self.attention.notify_one(),
+            LinkState::Connecting | LinkState::Down(_) | LinkState::Closed => {}
         }
     }
 
-    /// Whether a server has refused something since this was asked last.
+    /// Returns true if a server has refused a command since the last call.
     pub(super) fn take_refused(&self) -> bool {
         self.refused.swap(false, Ordering::AcqRel)
     }
 
-    /// When it was up last, by the manager's clock.
+    /// Returns the time at which it was last up, by the manager's clock.
     pub(super) fn left_ms(&self) -> u64 {
         self.left_ms.load(Ordering::Acquire)
     }
 
     pub(super) fn close(&self) {
-        self.set(State::Closed);
+        self.set(LinkState::Closed);
         self.attention.notify_one();
     }
 
-    /// Closed by the manager, or left behind by its runtime.
+    /// Returns true if the manager has closed it, or its runtime has ended.
     pub(super) fn ended(&self) -> bool {
-        matches!(&*self.state.lock().unwrap_or_else(PoisonError::into_inner), State::Closed)
+        matches!(&*self.state.lock().unwrap_or_else(PoisonError::into_inner), LinkState::Closed)
     }
 }
 
-/// Lets nobody wait for a link whose task has ended, be it with its runtime.
+/// Ends the waiting for a link whose task has ended, for example with its runtime.
 pub(super) struct Gone(Arc<Link>);
 
 impl Gone {
@@ -145,9 +159,9 @@ impl Drop for Gone {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // A runtime without I/O, most likely. Trying again would panic again.
-            self.0.set(State::Down("this runtime cannot connect".into()));
+            self.0.set(LinkState::Down(Arc::new(Lost::RuntimeWithoutIo.into())));
         } else {
-            self.0.set(State::Closed);
+            self.0.set(LinkState::Closed);
         }
     }
 }

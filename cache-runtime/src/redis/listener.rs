@@ -6,42 +6,40 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, ErrorKind, PushInfo, PushKind, RedisError, RedisResult, Value, cmd,
-};
+use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value, cmd};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
-use super::errors::no_answer;
+use super::error::{Deadline, Lost, StoreError, StoreResult};
 use super::feed::Session;
-use super::identity::Identity;
+use super::identity::ServerIdentity;
 use super::keys::TOKEN;
-use super::link::{Link, State};
+use super::link::{Link, LinkState};
 use super::node::Node;
 use super::notice::{self, Item};
 use super::ready::Ready;
-use super::rights;
 use super::servers::Servers;
 use super::shared::Shared;
 use super::token_cache::ROOT;
 use super::topology::{self, Master};
 use crate::clock::{millis, precise_ms};
+use crate::error::with_causes;
 use crate::generation::Slot;
 use crate::lease::LEASE;
 use crate::random;
 
-/// How often it is asked whether everything has been received.
+/// The interval of the pings that renew the lease.
 const BEAT: Duration = Duration::from_millis(500);
-/// A connection that does not answer for so long is given up.
+/// The time without a reply after which a connection is given up.
 const PATIENCE: Duration = LEASE;
-/// So many times the masters of a cluster are looked at again once it has changed: it counts the change
-/// before each of its nodes knows what has changed.
+/// The number of checks of a cluster's masters after a change: the cluster counts the change before each of
+/// its nodes knows of it.
 const LOOKS: u32 = 10;
-/// A task that has not been seen for so long is on a runtime that nobody drives. With the interval below another link
-/// takes over within ten seconds.
+/// The time without a sign of life after which the runtime of a task counts as not driven. With the interval
+/// below, another link takes over within ten seconds.
 const ASLEEP: Duration = Duration::from_secs(8);
-/// How often a link looks whether anybody listens.
+/// The interval at which a link checks that the feed has a listener.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// The responsibility for the feed, as long as a link has it.
@@ -74,17 +72,17 @@ impl Drop for Claim {
     }
 }
 
-/// Has this link listen, unless another one does or nobody needs it.
+/// Starts the listener on this link, unless another link has one or no copies are kept.
 pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
     if !shared.feed.is_wanted() || shared.is_closed() {
         return;
     }
     let Ok(runtime) = Handle::try_current() else { return };
-    if matches!(link.state(), State::Down(_) | State::Closed) {
+    if matches!(link.state(), LinkState::Down(_) | LinkState::Closed) {
         return;
     }
-    if matches!(link.state(), State::Up(ready) if !ready.has_feed()) {
-        return say_deaf(shared, "it has no PUBLISH");
+    if matches!(link.state(), LinkState::Up(ready) if !ready.has_feed()) {
+        return report_no_feed(shared, "it has no PUBLISH");
     }
     let now = precise_ms();
     let mut state = shared.feed.lock();
@@ -98,19 +96,22 @@ pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
     runtime.spawn(attend(claim, Arc::clone(link)));
 }
 
-/// The task: listens while the link is up, again and again.
+/// Runs the task, which listens while the link is up.
 async fn attend(claim: Claim, link: Arc<Link>) {
     let mut backoff = Backoff::default();
     while let Some(ready) = up(&claim, &link).await {
         let Some(shared) = claim.shared() else { return };
         let Err(error) = listen(&shared, &claim, &link, &ready).await else { return };
         if shared.feed.lock().session.take().is_some() {
-            tracing::debug!(%error, "the feed of invalidations was interrupted");
+            tracing::debug!(
+                reason = with_causes(&error),
+                "the feed of invalidations was interrupted"
+            );
             shared.feed.interruptions.one();
             backoff = Backoff::default();
         }
-        if is_refusal(&error) {
-            say_deaf(&shared, &error.to_string());
+        if error.rules_out_feed() {
+            report_no_feed(&shared, &with_causes(&error));
         } else {
             // It may be Redis itself that is gone.
             link.attention.notify_one();
@@ -120,34 +121,37 @@ async fn attend(claim: Claim, link: Arc<Link>) {
     }
 }
 
-/// The link's connection, once it is up; `None` at the end of it all.
+/// Waits until the link is up, and returns its connection; `None` if the manager is gone.
 async fn up(claim: &Claim, link: &Link) -> Option<Arc<Ready>> {
     loop {
         let changed = link.changed.notified();
         match link.state() {
-            State::Up(ready) => return Some(ready),
-            State::Closed => return None,
-            State::Connecting | State::Suspect(_) | State::Down(_) => {}
+            LinkState::Up(ready) => return Some(ready),
+            LinkState::Closed => return None,
+            LinkState::Connecting | LinkState::Suspect(..) | LinkState::Down(_) => {}
         }
         claim.shared()?;
         let _ = timeout(ASLEEP / 4, changed).await;
     }
 }
 
-/// Listens until the connection is lost, or the link: an error; or until the end of it all.
+/// Listens until the manager is gone.
+///
+/// # Errors
+/// If the connection or the link is lost.
 async fn listen(
     shared: &Arc<Shared>,
     claim: &Claim,
     link: &Link,
     ready: &Ready,
-) -> RedisResult<()> {
+) -> StoreResult<()> {
     let session = Session::new(ready.server());
     let subscriptions = ready.nodes().map(|node| subscribe(shared, &session, node));
     let subscriptions = shared
         .connector
         .within_connect_timeout(async { Ok(join_all(subscriptions).await) })
         .await?;
-    let subscriptions = subscriptions.into_iter().collect::<RedisResult<Vec<_>>>()?;
+    let subscriptions = subscriptions.into_iter().collect::<StoreResult<Vec<_>>>()?;
     let mut sent = moment(shared);
     let mut view = beat(&subscriptions).await?;
     let mut looks = LOOKS;
@@ -161,9 +165,9 @@ async fn listen(
         link.changed.notify_waiters();
         let _ = timeout(BEAT, session.0.changed.notified()).await;
         match link.state() {
-            State::Up(_) | State::Suspect(_) if !session.is_lost() => {}
-            State::Closed => return Ok(()),
-            _ => return Err(lost()),
+            LinkState::Up(_) | LinkState::Suspect(..) if !session.is_lost() => {}
+            LinkState::Closed => return Ok(()),
+            _ => return Err(Lost::Feed.into()),
         }
         sent = moment(shared);
         let seen = beat(&subscriptions).await?;
@@ -183,7 +187,7 @@ async fn subscribe(
     shared: &Arc<Shared>,
     session: &Session,
     node: &Node,
-) -> RedisResult<Subscription> {
+) -> StoreResult<Subscription> {
     let (manager, line) = (Arc::downgrade(shared), session.clone());
     let receive = move |push: PushInfo| {
         match (push.kind, manager.upgrade()) {
@@ -199,16 +203,16 @@ async fn subscribe(
         .set_push_sender(receive);
     let servers = &shared.settings.servers;
     let mut connection = servers.open(&Servers::speaking(&node.info), &config).await?;
-    if Identity::ask(&mut connection).await?.server != node.server {
-        return Err(lost());
+    if ServerIdentity::ask(&mut connection).await?.server != node.server {
+        return Err(Lost::Feed.into());
     }
     connection.subscribe(shared.keys.feed()).await?;
     Ok(Subscription { node: node.clone(), connection })
 }
 
-/// Whether each master of a cluster is listened to. All are asked: they do not learn of a new one at the
-/// same time.
-async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> RedisResult<()> {
+/// Checks that there is a subscription to each master of a cluster. All masters are asked, because they do
+/// not learn of a new one at the same time.
+async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> StoreResult<()> {
     let encrypted = shared.settings.servers.are_encrypted();
     let asked = subscriptions.iter().filter(|subscription| subscription.node.is_of_cluster);
     let told = join_all(asked.map(async |Subscription { node, connection }| {
@@ -217,53 +221,53 @@ async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> Red
             let host = master.host.as_deref().or(node.host()).unwrap_or_default();
             subscriptions.iter().any(|subscription| subscription.node.is_at(host, master.port))
         };
-        if masters.iter().all(is_received) { Ok(()) } else { Err(lost()) }
+        if masters.iter().all(is_received) { Ok(()) } else { Err(Lost::Feed.into()) }
     }));
     told.await.into_iter().collect()
 }
 
-/// Now, by the precise clock and by the manager's.
+/// Returns the time, by the precise clock and by the manager's.
 fn moment(shared: &Shared) -> (u64, u64) {
     (precise_ms(), shared.clock.now_ms())
 }
 
-/// An answer to a ping that was sent at this moment has come.
+/// Renews the lease after the reply to a ping that was sent at this moment.
 fn renew(
     shared: &Shared,
     session: &Session,
     (sent_ms, by_clock_ms): (u64, u64),
-) -> RedisResult<()> {
+) -> StoreResult<()> {
     let mut state = shared.feed.lock();
     // Under the lock: a session that has been given up must not renew the lease of the next.
     let current = state.session.as_ref().is_some_and(|s| Arc::ptr_eq(&s.0, &session.0));
     if !current {
-        return Err(lost());
+        return Err(Lost::Feed.into());
     }
     state.current_at_ms = sent_ms;
     shared.generations.lease.renew(sent_ms, by_clock_ms);
     Ok(())
 }
 
-/// Once: what is lost where this server's invalidations cannot be received.
-fn say_deaf(shared: &Shared, reason: &str) {
+/// Reports once that invalidations cannot be received from this server.
+fn report_no_feed(shared: &Shared, reason: &str) {
     if !shared.feed.is_said.swap(true, Ordering::Relaxed) {
-        shared.note_deaf(reason);
+        shared.note_no_feed(reason);
         tracing::warn!(
             redis = shared.settings.address,
             reason,
-            "invalidations of other processes cannot be received: while this Redis is used nothing is kept \
-             in memory, and each value is read from it"
+            "invalidations of other processes cannot be received: while this Redis is used, nothing is kept \
+             in memory, and each value is read from Redis"
         );
     }
 }
 
-/// What was published by another process, or by this one.
+/// Handles a message that another process has published, or this one.
 fn receive(shared: &Shared, payload: Option<&Value>) {
     let Some(Value::BulkString(bytes)) = payload else {
-        return hear_noise(shared);
+        return receive_unreadable(shared);
     };
     let Some(notice) = notice::read(bytes) else {
-        return hear_noise(shared);
+        return receive_unreadable(shared);
     };
     // What this process has invalidated it has already marked, or is about to.
     if notice.source == shared.source() || notice.items.is_empty() {
@@ -272,17 +276,17 @@ fn receive(shared: &Shared, payload: Option<&Value>) {
     shared.feed.received.one();
     for item in notice.items {
         match item {
-            Item::Key(key) => hear_key(shared, key),
+            Item::Key(key) => receive_key(shared, key),
             Item::Pattern(pattern) => {
                 if let Some(host) = shared.host.upgrade() {
-                    host.hear_cleared(pattern);
+                    host.receive_cleared(pattern);
                 }
             }
         }
     }
 }
 
-fn hear_key(shared: &Shared, key: &str) {
+fn receive_key(shared: &Shared, key: &str) {
     if key == ROOT {
         shared.generations.bump_epoch();
     } else if let Some(tag) = key.strip_prefix(TOKEN) {
@@ -292,45 +296,37 @@ fn hear_key(shared: &Shared, key: &str) {
     }
 }
 
-/// What it means is not known, so it may mean everything.
-fn hear_noise(shared: &Shared) {
+/// Handles an unreadable message: it may have invalidated anything.
+fn receive_unreadable(shared: &Shared) {
     tracing::debug!("a notice on the feed cannot be read: nothing in memory is trusted");
     shared.generations.bump_epoch();
 }
 
-/// A server that is listened to.
+/// A subscription to one server.
 struct Subscription {
     node: Node,
     connection: MultiplexedConnection,
 }
 
-/// Waits until each server has answered, and with that all that it had published: what they say of their
-/// cluster, if they are of one.
-async fn beat(subscriptions: &[Subscription]) -> RedisResult<Vec<String>> {
+/// Waits for a reply of each server; everything that it had published before has then been received. Returns
+/// the state of the cluster that each node reports.
+async fn beat(subscriptions: &[Subscription]) -> StoreResult<Vec<String>> {
     let ask = async |subscription: &Subscription| {
         let mut connection = subscription.connection.clone();
         if subscription.node.is_of_cluster {
             let info: String = cmd("CLUSTER").arg("INFO").query_async(&mut connection).await?;
-            return topology::view(&info).ok_or_else(lost);
+            return topology::view(&info).ok_or(StoreError::Lost(Lost::Feed));
         }
         match cmd("PING").query_async::<Value>(&mut connection).await {
             // A refusal is an answer, too.
-            Err(error) if !rights::is_refusal(&error) => Err(error),
-            _ => Ok(String::new()),
+            Err(error) => match StoreError::from(error) {
+                error if error.is_refusal() => Ok(String::new()),
+                error => Err(error),
+            },
+            Ok(_) => Ok(String::new()),
         }
     };
     let answers = timeout(PATIENCE, join_all(subscriptions.iter().map(ask))).await;
-    answers.map_err(|_| no_answer(PATIENCE))?.into_iter().collect()
-}
-
-fn lost() -> RedisError {
-    RedisError::from((ErrorKind::Io, "the connection of the feed is lost"))
-}
-
-/// Whether the server has understood what was asked, and does not do it.
-fn is_refusal(error: &RedisError) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::RESP3NotSupported
-    )
+    let late = |_| StoreError::Timeout(Deadline::Fixed, PATIENCE);
+    answers.map_err(late)?.into_iter().collect()
 }

@@ -1,20 +1,20 @@
-//! A load or put in Redis: how it begins, and how it ends.
+//! The begin and the end of a load or put in Redis.
 //!
-//! It begins with a placeholder under the name and with the tokens as they are, and stores by compare-and-set over
-//! that placeholder. One server does each of the two in one step. In a cluster the name and its tokens are on
-//! different nodes. Then they are asked side by side: it matters that all of it is before the body, or after
-//! it, and not in which order.
+//! It begins with a placeholder under the name and with the tokens as they are, and stores by compare-and-set
+//! over that placeholder. One server does each of the two in one step. In a cluster the name and its tokens
+//! are on different nodes. Then they are asked side by side: it matters that all of it is before the body, or
+//! after it, and not in which order.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use redis::RedisResult;
 
+use super::error::StoreResult;
 use super::lane::Lane;
 use super::notice::Item;
 use super::pending;
-use super::ready::{Ready, is_half_moved};
+use super::ready::Ready;
 use super::script::{STATE_BYTES, Script};
 use super::shared::Shared;
 use super::unavailable::Unavailable;
@@ -27,7 +27,7 @@ use crate::{random, runtime, timer};
 /// The least time a token lives.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
 
-/// What a load noted before its body: with this it may store.
+/// The state that a load noted before its body, with which it may store.
 #[derive(Debug, Clone)]
 pub(crate) struct FillTicket {
     state: Vec<u8>,
@@ -37,53 +37,53 @@ pub(crate) struct FillTicket {
 }
 
 impl FillTicket {
-    /// Whether the placeholder is this load's own.
+    /// Returns true if the placeholder is this load's own.
     pub(crate) fn is_mine(&self) -> bool {
         self.mine
     }
 
-    /// Whether the same is there as when the other was noted.
+    /// Returns true if the state is the same as in the other ticket.
     pub(crate) fn is_like(&self, other: &FillTicket) -> bool {
         self.state == other.state
     }
 
-    /// Whether the lease of another load is there.
+    /// Returns true if the state is the lease of another load.
     pub(crate) fn is_anothers(&self) -> bool {
         !self.mine && StateId::is_lease(&self.state)
     }
 
-    /// Whether a value is there, which has been stored since it was looked for.
+    /// Returns true if the state is a value, which was stored since the read.
     pub(crate) fn is_value(&self) -> bool {
         self.state.starts_with(&entry::VALUE_MAGIC)
     }
 
-    /// Whether it is this that the load or put is stored over.
+    /// Returns true if the load or put stores over this state.
     pub(crate) fn is(&self, state: &StateId) -> bool {
         self.state == state.as_bytes()
     }
 }
 
-/// How a load or put ends.
+/// The end of a load or put.
 #[derive(Debug, Default)]
 struct End<'a> {
-    /// What is to be stored; empty: nothing.
+    /// The entry to store; empty for none.
     entry: &'a [u8],
-    /// How long it lives; without an entry, whether the placeholder is the load's own.
+    /// The life of the entry; without an entry, `1` if the placeholder is the load's own.
     life: String,
-    /// What the other processes are told; empty: nothing.
+    /// The notice to the other processes; empty for none.
     notice: Vec<u8>,
-    /// The key of the name's own token, where what is stored beside the name is of no use any more.
+    /// The key of the name's own token, if the values beside the name end.
     name_token: Option<String>,
 }
 
 impl End<'_> {
-    /// Nothing is to be stored.
+    /// Makes an end without an entry.
     fn of(ticket: &FillTicket) -> Self {
         End { life: u8::from(ticket.mine).to_string(), ..End::default() }
     }
 }
 
-/// The placeholder of a load that begins: a number of its own, and how long it is there.
+/// The placeholder of a new load: a number of its own, and a life.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Placeholder {
     id: StateId,
@@ -95,34 +95,34 @@ impl Placeholder {
         Placeholder { id: StateId::placeholder(random::word()), life }
     }
 
-    /// One that others wait for.
+    /// Makes a placeholder that other processes wait for.
     pub(crate) fn lease(life: Duration) -> Self {
         Placeholder { id: StateId::lease(random::word()), life }
     }
 }
 
-/// A placeholder that has to be renewed while the load runs, or else it is gone for others to load.
+/// A placeholder that is renewed while the load runs. If it is not, it expires, and another process loads.
 #[derive(Clone)]
-pub(crate) struct Lease {
+pub(crate) struct PlaceholderLease {
     shared: Arc<Shared>,
     key: String,
     placeholder: Placeholder,
     ticket: FillTicket,
 }
 
-impl Lease {
-    /// Renews the placeholder for as long as this is polled. It never ends.
+impl PlaceholderLease {
+    /// Renews the placeholder while this is polled. It never ends.
     pub(crate) async fn renewals(self) {
         let life = millis(self.placeholder.life).to_string();
         let arguments = [&self.ticket.state[..], life.as_bytes()];
         loop {
             timer::sleep(self.placeholder.life / 3).await;
-            let turn = pending::turn(&self.shared, || vec![self.key.clone()]).await;
-            let Ok(turn) = turn else { continue };
+            let permit = pending::permit(&self.shared, || vec![self.key.clone()]).await;
+            let Ok(permit) = permit else { continue };
             let keys = std::slice::from_ref(&self.key);
-            let call = turn.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
+            let call = permit.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
             // A renewal that fails is tried again; without any the placeholder ends, as it should.
-            let _ = turn.ask::<u8>(call).await;
+            let _ = permit.ask::<u8>(call).await;
         }
     }
 
@@ -135,7 +135,7 @@ impl Lease {
     }
 }
 
-/// What a load or put that begins may set its placeholder over.
+/// The state that a new load or put may set its placeholder over.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Over<'a> {
     Nothing,
@@ -154,17 +154,17 @@ impl<'a> Over<'a> {
     }
 }
 
-/// Whose value is to be stored.
+/// The origin of the value to store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     Load,
-    /// What other processes hold of that name is older: they are told.
+    /// Copies of that name in other processes are older: they get a notice.
     Refresh,
-    /// So is what is stored beside the name, whose value it may be of.
+    /// Values beside the name are older, too: they end.
     Put,
 }
 
-/// What became of a load's value.
+/// The outcome of a load's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FillOutcome {
     Stored,
@@ -175,7 +175,7 @@ pub(crate) enum FillOutcome {
 }
 
 impl RedisStore {
-    /// A load begins: sets or joins the placeholder, and notes the tokens.
+    /// Begins a load: sets or joins the placeholder, and notes the tokens.
     pub(crate) async fn begin(
         &self,
         name: &str,
@@ -192,28 +192,33 @@ impl RedisStore {
         Ok(ticket)
     }
 
-    /// A load begins that replaces an entry, which stays meanwhile: its placeholder is elsewhere. `None`
-    /// if another's is there.
+    /// Begins a load that replaces an entry. The entry stays meanwhile, and the placeholder has another key.
+    /// `None` if another process has one there.
     pub(crate) async fn lease_refresh(
         &self,
         name: &str,
         placeholder: Placeholder,
-    ) -> Result<Option<Lease>, Unavailable> {
+    ) -> Result<Option<PlaceholderLease>, Unavailable> {
         let key = self.0.keys.lease(name);
         let life = Life::For(placeholder.life);
         let ticket =
             self.begin_on(std::slice::from_ref(&key), Over::Nothing, life, placeholder).await?;
-        Ok(ticket.mine.then(|| Lease { shared: Arc::clone(&self.0), key, placeholder, ticket }))
+        Ok(ticket.mine.then(|| PlaceholderLease {
+            shared: Arc::clone(&self.0),
+            key,
+            placeholder,
+            ticket,
+        }))
     }
 
-    /// The placeholder of a load that goes on.
+    /// Returns the lease of a running load, if the placeholder is its own.
     pub(crate) fn lease(
         &self,
         name: &str,
         ticket: &FillTicket,
         placeholder: Placeholder,
-    ) -> Option<Lease> {
-        let lease = || Lease {
+    ) -> Option<PlaceholderLease> {
+        let lease = || PlaceholderLease {
             shared: Arc::clone(&self.0),
             key: self.0.keys.value(name),
             placeholder,
@@ -233,8 +238,8 @@ impl RedisStore {
         let token_ms = token_life(life);
         let id = placeholder.id.as_bytes();
         let start = [id, placeholder_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
-        let turn = pending::turn(&self.0, || keys.to_vec()).await?;
-        let (state, tokens) = turn.ask(begin(&turn.ready, keys, &start)).await?;
+        let permit = pending::permit(&self.0, || keys.to_vec()).await?;
+        let (state, tokens) = permit.ask(begin(&permit.ready, keys, &start)).await?;
         Ok(FillTicket { mine: state == id, state, tokens })
     }
 
@@ -260,8 +265,8 @@ impl RedisStore {
         finish(&self.0, &self.keys(name, tags), ticket, &end).await
     }
 
-    /// Ends a load that has nothing to store: takes its placeholder away, and says whether its value
-    /// could have been stored.
+    /// Ends a load that has nothing to store: removes its placeholder, and returns the outcome that its value
+    /// would have had.
     pub(crate) async fn release(
         &self,
         name: &str,
@@ -271,7 +276,7 @@ impl RedisStore {
         finish(&self.0, &self.keys(name, tags), ticket, &End::of(ticket)).await
     }
 
-    /// The same without waiting for it.
+    /// Ends a load that has nothing to store, without waiting.
     pub(crate) fn release_in_background(&self, name: &str, tags: &[String], ticket: FillTicket) {
         let Some(runtime) = runtime::with_timers() else { return };
         let (shared, keys) = (Arc::clone(&self.0), self.keys(name, tags));
@@ -293,7 +298,7 @@ async fn begin(
     ready: &Ready,
     keys: &[String],
     start: &[&[u8]; 4],
-) -> RedisResult<(Vec<u8>, Vec<u64>)> {
+) -> StoreResult<(Vec<u8>, Vec<u64>)> {
     let fresh: Vec<[u8; 8]> = keys.iter().skip(1).map(|_| random::word().to_le_bytes()).collect();
     let [.., token_ms] = start;
     let begin = |keys, arguments| ready.script(Lane::Quick, Script::Begin, keys, arguments);
@@ -305,7 +310,7 @@ async fn begin(
         };
         let ticket = join_all(tokens.iter().zip(&fresh).map(note));
         let (state, tokens) = join(begin(name, &start[..]), ticket).await;
-        (state?, tokens.into_iter().collect::<RedisResult<_>>()?)
+        (state?, tokens.into_iter().collect::<StoreResult<_>>()?)
     } else {
         let mut arguments = start.to_vec();
         arguments.extend(fresh.iter().map(|token| &token[..]));
@@ -324,12 +329,12 @@ async fn finish(
     ticket: &FillTicket,
     end: &End<'_>,
 ) -> Result<FillOutcome, Unavailable> {
-    let turn = pending::turn(shared, || keys.to_vec()).await?;
+    let permit = pending::permit(shared, || keys.to_vec()).await?;
     let End { entry, life, notice, name_token } = end;
-    let (feed, notice) = (shared.keys.feed(), turn.ready.tells(notice));
+    let (feed, notice) = (shared.keys.feed(), permit.ready.tells(notice));
     let arguments = [&ticket.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
-    let finish = finish_at(&turn.ready, keys, ticket, name_token.as_ref(), &arguments);
-    Ok(match turn.ask_large(weights::lane_of(entry.len()), 1, finish).await? {
+    let finish = finish_at(&permit.ready, keys, ticket, name_token.as_ref(), &arguments);
+    Ok(match permit.ask_large(weights::lane_of(entry.len()), 1, finish).await? {
         1 => FillOutcome::Stored,
         2 => FillOutcome::Outdated,
         _ => FillOutcome::Refused,
@@ -342,7 +347,7 @@ async fn finish_at(
     ticket: &FillTicket,
     name_token: Option<&String>,
     arguments: &[&[u8]; 5],
-) -> RedisResult<u8> {
+) -> StoreResult<u8> {
     let [_, entry, ..] = arguments;
     let lane = weights::lane_of(entry.len());
     if ready.is_cluster() {
@@ -362,19 +367,20 @@ async fn finish_at(
     ready.script(lane, Script::Fill, &keys, &arguments).await
 }
 
-/// A put takes the token of its name: in the same step, if both are on one node.
+/// Stores an entry in a cluster. A put removes the token of its name, in the same step if both are on one
+/// node.
 async fn fill_in_cluster(
     ready: &Ready,
     lane: Lane,
     name: &[String],
     name_token: Option<&String>,
     arguments: &[&[u8]; 5],
-) -> RedisResult<u8> {
+) -> StoreResult<u8> {
     let fill = async |keys: &[String]| ready.script(lane, Script::Fill, keys, arguments).await;
     let (Some(key), Some(token)) = (name.first(), name_token) else { return fill(name).await };
     if ready.are_together(key, token) {
         match fill(&[key.clone(), token.clone()]).await {
-            Err(error) if is_half_moved(&error) => {}
+            Err(error) if error.is_half_moved() => {}
             filled => return filled,
         }
     }

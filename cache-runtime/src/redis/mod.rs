@@ -1,17 +1,17 @@
-//! The Redis store: entries, placeholders and tokens, and what is done with them.
+//! The Redis store: entries, placeholders and tokens, and the operations on them.
 //!
-//! Every operation has a deadline, and none waits for a connection to be made but the very first.
-//! Whatever goes wrong comes back as [`Unavailable`]: the caller goes on without Redis.
+//! Every operation has a deadline, and only the first one waits for a connection. Every failure is returned
+//! as [`Unavailable`]: the caller goes on without Redis.
 //!
-//! A tag is invalidated by removing its token: what is absent equals nothing that was recorded,
-//! and the next load that notes the tag gives it a new one.
+//! A tag is invalidated by removing its token. An absent token equals none that was recorded, and the next
+//! load that notes the tag gives it a new one.
 
 mod backoff;
 mod breaker;
 mod connect;
 mod connector;
 mod doctor;
-mod errors;
+mod error;
 mod feed;
 mod fleet_counters;
 mod identity;
@@ -59,10 +59,11 @@ use crate::stats::{Beyond, FleetSums, Latencies};
 use crate::timer::{self, timeout};
 pub use breaker::Breaker;
 pub use doctor::{Diagnostic, Severity};
+pub(crate) use error::StoreError;
 pub(crate) use feed::FeedState;
 use lane::Lane;
-use link::State;
-pub(crate) use load::{By, FillOutcome, FillTicket, Lease, Over, Placeholder};
+use link::LinkState;
+pub(crate) use load::{By, FillOutcome, FillTicket, Over, Placeholder, PlaceholderLease};
 pub(crate) use pace::{Pace, ROOM};
 pub use scan::ClearProgress;
 pub(crate) use scan::{Progress, ScanCursor};
@@ -76,14 +77,14 @@ pub(crate) use unavailable::{Missed, Unavailable};
 /// The shared tier of one manager.
 pub(crate) struct RedisStore(Arc<Shared>);
 
-/// Why Redis is not used.
+/// The duration for which Redis is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absence {
     /// It is unavailable. It was in use last at this time, by the manager's clock; 0: never.
     Since(u64),
     /// It was never used, or will not be any more.
     Lasting,
-    /// It is there, and was not to be had for this once.
+    /// It is in use, and was unavailable for one operation.
     Brief,
 }
 
@@ -122,21 +123,21 @@ impl RedisStore {
         )))
     }
 
-    /// The value under a name, alone: for who has the tokens from the token cache. The values of one kind are
-    /// likely to be as large as each other.
+    /// Reads the value under a name, for a caller that has the tokens from the token cache. Values of one
+    /// kind are likely to have similar sizes.
     pub(crate) async fn value(&self, name: &str, kind: u64) -> Result<Found, Unavailable> {
         let key = self.0.keys.value(name);
-        let turn = pending::turn(&self.0, || vec![key.clone()]).await?;
+        let permit = pending::permit(&self.0, || vec![key.clone()]).await?;
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
         get.arg("GET").arg(&key);
         let lane = self.0.weights.lane(kind);
-        let bytes = bytes_of(turn.ask_large(lane, 1, turn.ready.ask(lane, &key, &get)).await?);
+        let bytes = bytes_of(permit.ask_large(lane, 1, permit.ready.ask(lane, &key, &get)).await?);
         self.0.weights.note(kind, bytes.as_ref().map_or(0, Vec::len));
-        Ok(Found { bytes, tokens: Vec::new(), now_ms: turn.now_ms(&key) })
+        Ok(Found { bytes, tokens: Vec::new(), now_ms: permit.now_ms(&key) })
     }
 
-    /// The value under a name and the tokens of its tags, in one round trip. The tokens are cached, if
-    /// anybody reads by the token cache.
+    /// Reads the value under a name and the tokens of its tags, in one round trip. The tokens are cached, if
+    /// the token cache is in use.
     pub(crate) async fn read(
         &self,
         name: &str,
@@ -146,9 +147,9 @@ impl RedisStore {
         let key = self.0.keys.value(name);
         let keys = std::iter::once(key.clone()).chain(self.0.keys.tokens(tags));
         let before = self.0.before_tokens(tags);
-        let turn = pending::turn(&self.0, || self.keys(name, tags)).await?;
+        let permit = pending::permit(&self.0, || self.keys(name, tags)).await?;
         let lane = self.0.weights.lane(kind);
-        let mut values = turn.ask_large(lane, 1, turn.ready.values(lane, keys)).await?;
+        let mut values = permit.ask_large(lane, 1, permit.ready.values(lane, keys)).await?;
         let tokens = values.split_off(1.min(values.len()));
         let tokens: Vec<_> = tokens.iter().map(token).collect();
         if let Some(before) = before {
@@ -156,11 +157,11 @@ impl RedisStore {
         }
         let bytes = values.pop().and_then(bytes_of);
         self.0.weights.note(kind, bytes.as_ref().map_or(0, Vec::len));
-        Ok(Found { bytes, tokens, now_ms: turn.now_ms(&key) })
+        Ok(Found { bytes, tokens, now_ms: permit.now_ms(&key) })
     }
 
-    /// Several values, each with the time of its server, and the tokens of several tags, the root's
-    /// first; in one round trip. How many are to be asked for next is noted.
+    /// Reads several values, each with the time of its server, and the tokens of several tags, the root's
+    /// first; in one round trip. Adapts the number of values of the next request.
     pub(crate) async fn read_many(
         &self,
         names: &[impl AsRef<str>],
@@ -169,27 +170,26 @@ impl RedisStore {
     ) -> Result<(Vec<(Option<Vec<u8>>, u64)>, Vec<Option<u64>>), Missed> {
         let keys: Vec<_> = names.iter().map(|name| self.0.keys.value(name.as_ref())).collect();
         let all = || keys.iter().cloned().chain(self.0.keys.tokens(tags));
-        let turn = pending::turn(&self.0, || all().collect()).await?;
+        let permit = pending::permit(&self.0, || all().collect()).await?;
         let asked = Instant::now();
-        let read = turn.ready.values(Lane::Bulk, all());
-        let mut values = turn.ask_large(Lane::Bulk, pace::PATIENCE, read).await?;
+        let read = permit.ready.values(Lane::Bulk, all());
+        let mut values = permit.ask_large(Lane::Bulk, pace::PATIENCE, read).await?;
         let tokens = values.split_off(names.len().min(values.len()));
         let bytes = values.iter().map(|value| bytes_in(value).map_or(0, <[u8]>::len)).sum();
         pace.note(names.len(), bytes, asked.elapsed(), self.0.settings.deadline);
-        let times = keys.iter().map(|key| turn.now_ms(key));
+        let times = keys.iter().map(|key| permit.now_ms(key));
         let values = values.into_iter().map(bytes_of).zip(times).collect();
         Ok((values, tokens.iter().map(token).collect()))
     }
 
-    /// The tokens of tags alone, the root's first. They are cached, if anybody reads by the
-    /// token cache.
+    /// Reads the tokens of tags, the root's first. They are cached, if the token cache is in use.
     pub(crate) async fn tokens(
         &self,
         tags: &[impl AsRef<str>],
     ) -> Result<Vec<Option<u64>>, Unavailable> {
         let before = self.0.before_tokens(tags);
-        let turn = pending::turn(&self.0, || self.0.keys.tokens(tags).collect()).await?;
-        let values = turn.ask(turn.ready.values(Lane::Quick, self.0.keys.tokens(tags))).await?;
+        let permit = pending::permit(&self.0, || self.0.keys.tokens(tags).collect()).await?;
+        let values = permit.ask(permit.ready.values(Lane::Quick, self.0.keys.tokens(tags))).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
         if let Some(before) = before {
             self.0.token_cache.remember(before, tags, tokens.iter().copied());
@@ -197,17 +197,17 @@ impl RedisStore {
         Ok(tokens)
     }
 
-    /// The tokens of tags as far as they are in the token cache, the root's first; `None` if one is not.
+    /// Returns the cached tokens of tags, the root's first; `None` if one is not cached.
     pub(crate) fn cached_tokens(&self, tags: &[impl AsRef<str>]) -> Option<Vec<Option<u64>>> {
         let now_ms = self.0.clock.now_ms();
         let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
         tags.map(|tag| self.0.token_cache.token(tag, now_ms).map(Some)).collect()
     }
 
-    /// Removes names and renews tags. What Redis does not confirm stays pending, and until it is confirmed
-    /// this process asks Redis for none of it.
+    /// Removes names and renews tags. Removals that Redis does not confirm stay pending, and until they are
+    /// confirmed this process does not read these keys in Redis.
     ///
-    /// Returns how many entries were there; `None` if that is not known.
+    /// Returns the number of removed entries; `None` if it is not known.
     pub(crate) async fn invalidate(
         &self,
         names: &[impl AsRef<str>],
@@ -216,22 +216,22 @@ impl RedisStore {
         self.remove(self.0.keys.removal(names, tags), tags.len()).await
     }
 
-    /// The same, to be done as soon as can be. Does not wait.
+    /// Removes names and renews tags as soon as possible. Does not wait.
     pub(crate) fn add_pending(&self, names: &[impl AsRef<str>], tags: &[impl AsRef<str>]) {
-        self.owe_keys(&self.0.keys.removal(names, tags));
+        self.add_pending_keys(&self.0.keys.removal(names, tags));
     }
 
-    fn owe_keys(&self, keys: &[String]) {
+    fn add_pending_keys(&self, keys: &[String]) {
         if runtime::with_timers().is_some() {
             // Somebody must be there to send it; outside of a runtime it is one of those who are.
-            self.0.link();
+            _ = self.0.link();
         }
         self.0.add_pending(keys);
     }
 
-    /// Makes everything in the namespace stale as soon as can be. Does not wait.
-    pub(crate) fn owe_root(&self) {
-        self.owe_keys(&[self.0.keys.root()]);
+    /// Makes everything in the namespace stale as soon as possible. Does not wait.
+    pub(crate) fn add_pending_root(&self) {
+        self.add_pending_keys(&[self.0.keys.root()]);
     }
 
     /// Makes everything in the namespace stale at once.
@@ -246,66 +246,61 @@ impl RedisStore {
         }
         let mut guard = RemovalGuard { shared: &self.0, keys };
         // Removing is right also while other removals are pending.
-        let turn = self.0.turn_to_remove().await.ok()?;
+        let permit = self.0.permit_to_remove().await.ok()?;
         let notice = self.0.notice_of(&guard.keys);
         let removal =
-            removal::remove(&self.0, &turn.ready, Lane::Quick, &guard.keys, tokens, &notice);
-        let removed = turn.ask(removal).await.ok()?;
+            removal::remove(&self.0, &permit.ready, Lane::Quick, &guard.keys, tokens, &notice);
+        let removed = permit.ask(removal).await.ok()?;
         guard.keys.clear();
         Some(removed)
     }
 
-    /// How long a question to the server takes.
+    /// Measures the time that the server takes to reply.
     pub(crate) async fn ping(&self) -> Result<Duration, Unavailable> {
-        let turn = self.0.turn_to_remove().await?;
+        let permit = self.0.permit_to_remove().await?;
         let before = Instant::now();
         let (key, ping) = (self.0.keys.root(), cmd("PING"));
-        let answer = turn.ready.ask::<Value>(Lane::Quick, &key, &ping);
+        let answer = permit.ready.ask::<Value>(Lane::Quick, &key, &ping);
         // A server that does not know it, or does not permit it, answers all the same.
         let answered = async {
             match answer.await {
-                Err(error) if rights::is_refusal(&error) => Ok(()),
+                Err(error) if error.is_refusal() => Ok(()),
                 answer => answer.map(drop),
             }
         };
-        turn.ask(answered).await?;
+        permit.ask(answered).await?;
         Ok(before.elapsed())
     }
 
-    /// Whether Redis can be used from here, and if not, why.
-    pub(crate) async fn status(&self) -> Result<(), String> {
+    /// Checks that Redis can be used from here.
+    ///
+    /// # Errors
+    /// The reason for which it cannot.
+    pub(crate) async fn status(&self) -> Result<(), Unavailable> {
         if self.0.is_closed() {
-            return Err("disconnected".into());
+            return Err(Unavailable::Disconnected);
         }
-        let Some(link) = self.0.link() else {
-            return Err("no tokio runtime".into());
-        };
-        link.ready().await;
+        let link = self.0.link()?;
+        link.ready().await?;
         let _ = timeout(self.0.settings.deadline, self.0.feed.begun(&link)).await;
-        match link.state() {
-            State::Up(_) if self.0.journal.is_empty() => Ok(()),
-            State::Up(_) => Err("invalidations are not yet confirmed".into()),
-            State::Suspect(_) => Err("the last operation failed".into()),
-            State::Connecting => Err("not yet connected".into()),
-            State::Down(reason) => Err(reason),
-            State::Closed => Err("disconnected".into()),
-        }
+        link.state().ready()?;
+        if self.0.journal.is_empty() { Ok(()) } else { Err(Unavailable::Unconfirmed) }
     }
 
-    /// Whether the next operation from here would be tried. Does not wait.
+    /// Returns true if the next operation from here would be tried. Does not wait.
     pub(crate) fn usable(&self) -> bool {
         let state = self.0.link().map(|link| link.state());
-        matches!(state, Some(State::Up(_) | State::Connecting))
+        matches!(state, Ok(LinkState::Up(_) | LinkState::Connecting))
     }
 
-    /// Whether the connection from here is up.
+    /// Returns true if the connection from here is up.
     pub(crate) fn is_up(&self) -> bool {
         self.0.is_up()
     }
 
-    /// Why Redis is not used here just now.
+    /// Returns the duration for which Redis is not used here.
     pub(crate) fn absence(&self) -> Absence {
-        let Some(link) = self.0.link() else {
+        let Ok(link) = self.0.link() else {
             let never_received = !self.0.generations.lease.has_held_within(Duration::MAX);
             return if never_received || self.0.is_closed() {
                 Absence::Lasting
@@ -314,13 +309,13 @@ impl RedisStore {
             };
         };
         match link.state() {
-            State::Suspect(_) | State::Down(_) => Absence::Since(link.left_ms()),
-            State::Closed => Absence::Lasting,
-            State::Connecting | State::Up(_) => Absence::Brief,
+            LinkState::Suspect(..) | LinkState::Down(_) => Absence::Since(link.left_ms()),
+            LinkState::Closed => Absence::Lasting,
+            LinkState::Connecting | LinkState::Up(_) => Absence::Brief,
         }
     }
 
-    /// What is missing on the servers, of what the cache goes on without.
+    /// Describes the missing rights and commands that the cache does without.
     pub(crate) fn lacks(&self) -> Option<String> {
         let lacks = self.0.lacks();
         (!lacks.is_empty()).then(|| lacks.join("; "))
@@ -331,48 +326,49 @@ impl RedisStore {
         self.0.want_feed();
     }
 
-    /// Whether Redis is asked from here.
+    /// Returns the state of the circuit breaker here.
     pub(crate) fn breaker(&self) -> Breaker {
         match self.0.link().map(|link| link.state()) {
-            Some(State::Up(_)) => Breaker::Closed,
-            Some(State::Suspect(_) | State::Connecting) => Breaker::HalfOpen,
-            Some(State::Down(_) | State::Closed) | None => Breaker::Open,
+            Ok(LinkState::Up(_)) => Breaker::Closed,
+            Ok(LinkState::Suspect(..) | LinkState::Connecting) => Breaker::HalfOpen,
+            Ok(LinkState::Down(_) | LinkState::Closed) | Err(_) => Breaker::Open,
         }
     }
 
-    /// When an operation has failed last.
+    /// Returns the time of the last failure.
     pub(crate) fn last_failure(&self) -> Option<SystemTime> {
         self.0.record.last_failure()
     }
 
-    /// Notices of others that were received, and how often the feed was interrupted.
+    /// Returns the number of received notices and of interruptions of the feed.
     pub(crate) fn received(&self) -> (u64, u64) {
         (self.0.feed.received.get(), self.0.feed.interruptions.get())
     }
 
-    /// How the feed is.
+    /// Returns the state of the feed.
     pub(crate) fn feed_state(&self) -> FeedState {
         self.0.feed.feed_state()
     }
 
-    /// The time of the server that has this name, if it is known here just now.
+    /// Returns the time of the server that has this name, if the link is up.
     pub(crate) fn now_ms(&self, name: &str) -> Option<u64> {
-        match self.0.link()?.state() {
-            State::Up(ready) => Some(self.0.server_time(&ready, &self.0.keys.value(name))),
+        match self.0.link().ok()?.state() {
+            LinkState::Up(ready) => Some(self.0.server_time(&ready, &self.0.keys.value(name))),
             _ => None,
         }
     }
 
-    /// How many invalidations Redis is not yet known to hold.
+    /// Returns the number of invalidations that Redis has not confirmed.
     pub(crate) fn pending(&self) -> usize {
         self.0.journal.len()
     }
 
-    /// Gives what is pending one more chance, for as long as an operation may take.
+    /// Waits until the pending removals are confirmed, at most for the duration of an operation.
     pub(crate) async fn settle(&self) {
-        let Some(link) = self.0.link().filter(|_| self.pending() > 0) else {
+        if self.pending() == 0 {
             return;
-        };
+        }
+        let Ok(link) = self.0.link() else { return };
         link.pending.notify_one();
         let settled = async {
             while self.pending() > 0 {
@@ -382,12 +378,12 @@ impl RedisStore {
         let _ = timeout(self.0.settings.deadline, settled).await;
     }
 
-    /// Failed operations, and how often Redis was given up on.
+    /// Returns the number of failed operations and of outages.
     pub(crate) fn failures(&self) -> (u64, u64) {
         (self.0.errors.get(), self.0.outages.get())
     }
 
-    /// What has been counted here, whatever has been reset.
+    /// Returns the counts since the start, without resets.
     pub(crate) fn ever(&self) -> Beyond {
         Beyond {
             redis_errors: self.0.errors.ever(),
@@ -397,7 +393,7 @@ impl RedisStore {
         }
     }
 
-    /// How long answers took.
+    /// Returns the times that replies took.
     pub(crate) fn times(&self) -> Latencies {
         self.0.times.read()
     }
@@ -410,7 +406,7 @@ impl RedisStore {
         self.0.feed.interruptions.reset();
     }
 
-    /// Adds what has been counted since the last report to the sums of all processes.
+    /// Adds the counts since the last report to the sums of all processes.
     pub(crate) async fn report(&self) {
         if !self.0.settings.stats_interval.is_zero() && self.0.is_up() {
             // What cannot be sent is lost with this manager.
@@ -418,7 +414,7 @@ impl RedisStore {
         }
     }
 
-    /// The sums of all processes.
+    /// Reads the sums of all processes.
     pub(crate) async fn fleet_sums(&self) -> Result<FleetSums, Unavailable> {
         sums::fleet_sums(&self.0).await
     }
@@ -473,7 +469,7 @@ fn token(value: &Value) -> Option<u64> {
     bytes_in(value).map(number)
 }
 
-/// A token as a number. One of another length is nobody's: it matches only another like it.
+/// Converts a token to a number. One of another length is not the cache's; it equals only another such one.
 fn number(token: &[u8]) -> u64 {
     token.try_into().map_or(0, u64::from_le_bytes)
 }

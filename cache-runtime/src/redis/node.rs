@@ -1,4 +1,4 @@
-//! One server of a link: its connections, its time, and which run of which server it is.
+//! One server of a link: its connections, its clock, and its run.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -9,53 +9,53 @@ use futures_util::StreamExt as _;
 use futures_util::future::select_ok;
 use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, RedisError, RedisResult, cmd};
+use redis::{Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, cmd};
 use tokio::time::timeout;
 
 use super::connector::Connector;
-use super::errors::{another, is_answer, no_answer, refused};
-use super::identity::Identity;
+use super::error::{Deadline, Lost, StoreError, StoreResult, Unusable};
+use super::identity::ServerIdentity;
 use super::lane::Lane;
-use super::line::Line;
+use super::line::ServerLine;
 use super::rights::{self, Lack};
 use crate::clock::precise_ms;
 
-/// So many deadlines a connection may take to answer while another to the same server does: what it is at is
-/// large.
+/// The number of deadlines that a connection may take to reply while another one to the same server replies:
+/// it may be transferring a large value.
 const BUSY: u32 = 8;
 
-/// A server that is connected to.
+/// A connected server.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) info: ConnectionInfo,
-    quick: Arc<Line>,
+    quick: Arc<ServerLine>,
     /// The others, taken in turn.
-    bulk: Arc<[Arc<Line>]>,
+    bulk: Arc<[Arc<ServerLine>]>,
     turns: Arc<AtomicUsize>,
-    /// What to add to this process's monotonic milliseconds to get the server's time.
+    /// The difference of the server's time and this process's monotonic time, in milliseconds.
     pub(super) offset_ms: i64,
-    /// Which run of which server this is.
+    /// The run of the server.
     pub(super) server: String,
-    /// Whether it is a node of a cluster.
+    /// True if it is a node of a cluster.
     pub(super) is_of_cluster: bool,
-    /// What cannot be had here, and is not needed for everything.
+    /// The missing rights and commands that the cache can do without.
     pub(super) lacks: Arc<[Lack]>,
 }
 
 impl Node {
-    pub(super) async fn connect(connector: &Connector, info: ConnectionInfo) -> RedisResult<Self> {
+    pub(super) async fn connect(connector: &Connector, info: ConnectionInfo) -> StoreResult<Self> {
         let quick = connector.open(&info).await?;
         Node::with(connector, info, quick).await
     }
 
-    /// A server that one connection to is there.
+    /// Makes a node from a server and its first connection.
     pub(super) async fn with(
         connector: &Connector,
         info: ConnectionInfo,
         mut quick: MultiplexedConnection,
-    ) -> RedisResult<Self> {
+    ) -> StoreResult<Self> {
         let mut lacks = connector.lacking(&rights::RIGHTS, &info, &quick).await?;
-        let identity = Identity::ask(&mut quick).await?;
+        let identity = ServerIdentity::ask(&mut quick).await?;
         if identity.is_of_cluster {
             lacks.extend(connector.lacking(&rights::OF_CLUSTER, &info, &quick).await?);
         }
@@ -63,7 +63,7 @@ impl Node {
         let line = |connection| {
             let (servers, timeout) =
                 (&connector.settings.servers, connector.settings.connect_timeout);
-            Line::new(servers, timeout, &info, &identity.server, connection)
+            ServerLine::new(servers, timeout, &info, &identity.server, connection)
         };
         let mut bulk = Vec::new();
         for _ in 1..connector.settings.connections {
@@ -81,7 +81,7 @@ impl Node {
         })
     }
 
-    /// Its host; a socket of a file has none.
+    /// Returns its host; a socket of a file has none.
     pub(super) fn host(&self) -> Option<&str> {
         self.place().map(|(host, _)| host)
     }
@@ -90,7 +90,7 @@ impl Node {
         self.place() == Some((host, port))
     }
 
-    /// Where it is, for people.
+    /// Returns its address as a text.
     pub(super) fn name(&self) -> String {
         self.info.addr().to_string()
     }
@@ -99,7 +99,7 @@ impl Node {
         place(&self.info)
     }
 
-    fn line(&self, lane: Lane) -> &Line {
+    fn line(&self, lane: Lane) -> &ServerLine {
         let next = || self.turns.fetch_add(1, Ordering::Relaxed) % self.bulk.len().max(1);
         match lane {
             Lane::Quick => &self.quick,
@@ -111,61 +111,58 @@ impl Node {
         self.line(lane).connection()
     }
 
-    pub(super) async fn ask<T: FromRedisValue>(&self, lane: Lane, command: &Cmd) -> RedisResult<T> {
+    pub(super) async fn ask<T: FromRedisValue>(&self, lane: Lane, command: &Cmd) -> StoreResult<T> {
         self.line(lane).ask(command).await
     }
 
-    /// Whether it is there: it answers on one of its connections, whatever that is.
+    /// Returns true if it replies on one of its connections, although with an error.
     pub(super) async fn answers(&self) -> bool {
-        let ask = async |line: &Line| match line.ask::<redis::Value>(&cmd("PING")).await {
-            Err(error) if !is_answer(&error) => Err(()),
+        let ask = async |line: &ServerLine| match line.ask::<redis::Value>(&cmd("PING")).await {
+            Err(error) if !error.is_reply() => Err(error),
             _ => Ok(()),
         };
         let lines = std::iter::once(&self.quick).chain(self.bulk.first());
         select_ok(lines.map(|line| Box::pin(ask(line)))).await.is_ok()
     }
 
-    /// The same server, if all connections lead to the one that they led to, with its time measured anew. One
-    /// connection has to answer within the deadline. Another may be at something large.
-    pub(super) async fn check(&self, deadline: Duration) -> RedisResult<Self> {
+    /// Checks that all connections still lead to the same run of the server, and measures its clock again.
+    /// One connection has to reply within the deadline. Another may be transferring a large value.
+    pub(super) async fn check(&self, deadline: Duration) -> StoreResult<Self> {
         let lines = std::iter::once(&self.quick).chain(&*self.bulk);
         let mut asked: FuturesUnordered<_> =
             lines.map(async |line| (line, identity_on(line).await)).collect();
-        let (first, identity) = within(deadline, asked.next()).await?.ok_or_else(nobody)?;
-        let is_same = |identity: &Identity| identity.server == self.server;
+        let (first, identity) = within(deadline, asked.next()).await?.ok_or(Lost::Node)?;
+        let is_same = |identity: &ServerIdentity| identity.server == self.server;
         if !is_same(&identity?) {
-            return Err(another());
+            return Err(Unusable::AnotherServer.into());
         }
         let offset_ms = within(deadline, measure_offset(&mut first.connection())).await??;
         let rest = async {
             while let Some((_, identity)) = asked.next().await {
                 if !is_same(&identity?) {
-                    return Err(another());
+                    return Err(Unusable::AnotherServer.into());
                 }
             }
-            Ok(())
+            StoreResult::Ok(())
         };
         within(deadline * BUSY, rest).await??;
         Ok(Node { offset_ms, ..self.clone() })
     }
 
-    /// The same with what the user may do now.
-    pub(super) async fn check_rights(&self, connector: &Connector) -> RedisResult<Self> {
+    /// Checks the rights of the user again.
+    pub(super) async fn check_rights(&self, connector: &Connector) -> StoreResult<Self> {
         let connection = self.connection(Lane::Quick);
         let lacks = connector.lacking(&rights::RIGHTS, &self.info, &connection).await?;
         Ok(Node { lacks: lacks.into(), ..self.clone() })
     }
 }
 
-async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> RedisResult<T> {
-    timeout(limit, future).await.map_err(|_| no_answer(limit))
+async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> StoreResult<T> {
+    let late = |_| StoreError::Timeout(Deadline::Operation, limit);
+    timeout(limit, future).await.map_err(late)
 }
 
-fn nobody() -> RedisError {
-    refused("there is no connection to it")
-}
-
-/// Host and port.
+/// Returns host and port.
 pub(super) fn place(info: &ConnectionInfo) -> Option<(&str, u16)> {
     match info.addr() {
         ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
@@ -175,13 +172,13 @@ pub(super) fn place(info: &ConnectionInfo) -> Option<(&str, u16)> {
     }
 }
 
-async fn identity_on(line: &Line) -> RedisResult<Identity> {
-    let info: String = line.ask(&Identity::question()).await?;
-    Identity::read(&info)
+async fn identity_on(line: &ServerLine) -> StoreResult<ServerIdentity> {
+    let info: String = line.ask(&ServerIdentity::question()).await?;
+    ServerIdentity::read(&info)
 }
 
-/// The difference between the server's clock and this process's monotonic one.
-async fn measure_offset(connection: &mut MultiplexedConnection) -> RedisResult<i64> {
+/// Measures the difference between the server's clock and this process's monotonic one.
+async fn measure_offset(connection: &mut MultiplexedConnection) -> StoreResult<i64> {
     let before = precise_ms();
     let (seconds, micros): (i64, i64) = cmd("TIME").query_async(connection).await?;
     let here = before.midpoint(precise_ms());

@@ -1,16 +1,16 @@
-//! Notices: what an invalidation tells the other processes.
+//! Notices: messages to the other processes about an invalidation.
 //!
 //! A notice goes over the feed in the same step that removes what it is about. It says who sent it
 //! and which keys are gone (as they are in Redis, without the namespace), or which pattern has been
 //! cleared. It carries no tokens: two notices may arrive in another order than their writes.
 
-/// Written by this version; of another one nothing is known.
+/// The version of the format. Notices of other versions are not understood.
 const VERSION: u8 = 1;
-/// A longer notice says that everything is invalid.
+/// The maximum length. A longer notice is replaced by one that invalidates everything.
 const LONGEST: usize = 32 * 1024;
-/// What precedes the items: a version and a source.
+/// The length of the header: a version and a source.
 const HEAD: usize = 9;
-/// So many bytes of items a notice has room for.
+/// The maximum length of the items of a notice, in bytes.
 pub(super) const ROOM: usize = LONGEST - HEAD;
 const KEY: u8 = b'k';
 const PATTERN: u8 = b'p';
@@ -24,14 +24,14 @@ pub(super) enum Item<'a> {
     Pattern(&'a str),
 }
 
-/// What has been received.
+/// A notice that was received.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Notice<'a> {
     pub(super) source: u64,
     pub(super) items: Vec<Item<'a>>,
 }
 
-/// A notice as it is sent; `None` if it would be too long.
+/// Writes a notice; `None` if it would be too long.
 pub(super) fn write<'a>(source: u64, items: impl IntoIterator<Item = Item<'a>>) -> Option<Vec<u8>> {
     let mut notice = vec![VERSION];
     notice.extend(source.to_le_bytes());
@@ -47,21 +47,21 @@ pub(super) fn write<'a>(source: u64, items: impl IntoIterator<Item = Item<'a>>) 
     (notice.len() <= LONGEST).then_some(notice)
 }
 
-/// The bytes that a key takes: its kind, its length, its text.
+/// Returns the number of bytes that a key takes: its kind, its length, its text.
 pub(super) fn size_of_key(key: &str) -> usize {
     3 + key.len()
 }
 
-/// A notice from nobody, of nothing: it shows whether notices can be sent. It is text, since a server that
-/// cannot quotes it.
+/// Returns an empty notice without a source, which shows whether notices can be sent. It is text, because a
+/// server that lacks the command quotes it.
 pub(super) fn nothing() -> Vec<u8> {
     write(u64::from_le_bytes(*b"(nobody)"), []).unwrap_or_default()
 }
 
-/// Reads what was sent; `None` for what nobody of this version has written.
+/// Reads a notice; `None` for bytes that no process of this version has written.
 ///
-/// Anybody who may publish can send anything. So what is read costs no more than its length: each pattern is a
-/// look at all that memory holds, and there is one at most.
+/// Any client with the right to publish can send any bytes. So reading costs no more than their length. Each
+/// pattern costs a pass through memory, so a notice has one at most.
 pub(super) fn read(bytes: &[u8]) -> Option<Notice<'_>> {
     if bytes.len() > LONGEST {
         return None;
@@ -131,8 +131,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever is sent, what it says takes no more than its bytes, and asks for memory to be gone through
-        /// once at most.
+        /// Whatever is sent, what it says takes no more than its bytes, and asks for memory to be gone
+        /// through once at most.
         #[test]
         fn any_message_costs_no_more_than_its_length(
             head in 0_u8..3, items in proptest::collection::vec(("[kpx]", ".{0,3}", 0_u16..5), 0..200),

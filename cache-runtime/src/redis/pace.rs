@@ -1,19 +1,19 @@
-//! How many values are asked for in one step, so that each step fits into its deadline.
+//! The number of values in one request, chosen so that each request fits into its deadline.
 
 use std::time::Duration;
 
-/// So many are asked for first: how large they are is not known.
+/// The number of values of the first request: their sizes are not known.
 const FIRST: usize = 16;
-/// So many at most, however small they are.
+/// The maximum number of values of a request.
 const MOST: usize = 1_000;
-/// So many bytes are asked for in one step, as far as that is known.
+/// The intended size of a reply, in bytes.
 pub(crate) const ROOM: usize = 1 << 20;
-/// For so many deadlines a step is waited for, as long as the server is there.
+/// The number of deadlines that a request may take while the server answers pings.
 pub(super) const PATIENCE: u32 = 8;
-/// After so many steps in a row without an answer in time no further one is tried.
+/// The number of late replies in a row after which no further request is sent.
 pub(super) const MOST_LATE: u32 = 3;
 
-/// The size of the next step, by what became of the last ones.
+/// The size of the next request, derived from the last ones.
 #[derive(Debug)]
 pub(crate) struct Pace {
     values: usize,
@@ -27,12 +27,12 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// How many values to ask for next.
+    /// Returns the number of values of the next request.
     pub(crate) fn values(&self) -> usize {
         self.values
     }
 
-    /// So many values came, of so many bytes together, and took so long of this deadline.
+    /// Notes the number, the size and the duration of the values that came.
     pub(super) fn note(&mut self, values: usize, bytes: usize, took: Duration, deadline: Duration) {
         self.late = 0;
         let mean = (bytes / values.max(1)).max(1);
@@ -40,7 +40,7 @@ impl Pace {
         self.values = next.min(ROOM / mean).clamp(1, MOST);
     }
 
-    /// The values did not come in time: they are asked for one by one. Returns whether to go on.
+    /// Notes a late reply: the values are requested one by one. Returns true if requests are to go on.
     pub(crate) fn late(&mut self) -> bool {
         self.late += 1;
         self.values = 1;

@@ -1,17 +1,18 @@
-//! Sending pending removals at once, and waiting for those that a question depends on.
+//! Sending pending removals, and waiting for those that a read depends on.
 
 use std::sync::{Arc, Weak};
 
+use super::error::StoreResult;
 use super::lane::Lane;
-use super::link::{Link, State};
+use super::link::{Link, LinkState};
 use super::ready::Ready;
 use super::removal;
-use super::shared::{Shared, Turn};
+use super::shared::{Permit, Shared};
 use super::unavailable::Unavailable;
 use crate::timer::timeout;
 
-/// The task of a link that sends what is pending, as soon as it is. In one step goes what has come
-/// together while the last one was under way.
+/// Runs the task of a link that sends pending removals at once. One step takes those that were added during
+/// the last one.
 pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>) {
     while !link.ended() {
         link.pending.notified().await;
@@ -22,22 +23,25 @@ pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>) {
     }
 }
 
+/// Sends what is pending. All links are woken, and one of them sends: another one takes its place if that takes too long,
+/// since its runtime may not be driven.
 async fn send_pending(shared: &Arc<Shared>, link: &Link) -> Result<(), Unavailable> {
-    while !shared.journal.is_empty() && matches!(link.state(), State::Up(_)) {
-        let turn = shared.turn_to_remove().await?;
+    while !shared.journal.is_empty() && matches!(link.state(), LinkState::Up(_)) {
+        let _sender = timeout(shared.settings.deadline / 4, shared.journal.sender.lock()).await;
+        let permit = shared.permit_to_remove().await?;
         for batch in shared.journal.batches() {
-            turn.ask(send_batch(shared, &turn.ready, &batch)).await?;
+            permit.ask(send_batch(shared, &permit.ready, &batch)).await?;
         }
     }
     Ok(())
 }
 
-/// Sends removals of the journal, and strikes them out.
+/// Sends removals of the journal, and confirms them.
 pub(super) async fn send_batch(
     shared: &Shared,
     ready: &Ready,
     batch: &[(String, u64)],
-) -> redis::RedisResult<()> {
+) -> StoreResult<()> {
     let keys: Vec<String> = batch.iter().map(|(key, _)| key.clone()).collect();
     let notice = shared.notice_of(&keys);
     removal::remove(shared, ready, Lane::Quick, &keys, keys.len(), &notice).await?;
@@ -45,35 +49,34 @@ pub(super) async fn send_batch(
     Ok(())
 }
 
-/// A turn to ask for these keys, if Redis can be used now: after the removals of them that were
-/// pending when this was called. Those that come later belong to invalidations that had not
-/// returned by then.
-pub(super) async fn turn(
+/// Returns a permit to read these keys, if Redis can be used now: after the removals of them that were
+/// pending at the call. Later removals belong to invalidations that had not returned by then.
+pub(super) async fn permit(
     shared: &Arc<Shared>,
     keys: impl FnOnce() -> Vec<String>,
-) -> Result<Turn<'_>, Unavailable> {
+) -> Result<Permit<'_>, Unavailable> {
     // R6: no key is read whose removal is pending.
     if !shared.journal.is_empty() {
         let (until, keys) = (shared.journal.last(), keys());
         removed(shared, || !shared.journal.has_pending(&keys, until)).await?;
     }
-    shared.turn_to_remove().await
+    shared.permit_to_remove().await
 }
 
-/// A turn to ask for any keys, in the same way.
-pub(super) async fn turn_for_any(shared: &Arc<Shared>) -> Result<Turn<'_>, Unavailable> {
+/// Returns a permit to read any keys, in the same way.
+pub(super) async fn permit_for_any(shared: &Arc<Shared>) -> Result<Permit<'_>, Unavailable> {
     let until = shared.journal.last();
     removed(shared, || !shared.journal.has_any_pending(until)).await?;
-    shared.turn_to_remove().await
+    shared.permit_to_remove().await
 }
 
-/// Waits until it is so, for as long as an operation may take and the link is up.
+/// Waits until the removals are confirmed, at most for the duration of an operation and while the link is up.
 async fn removed(shared: &Arc<Shared>, is_so: impl Fn() -> bool) -> Result<(), Unavailable> {
     if is_so() {
         return Ok(());
     }
-    let link = shared.link().ok_or(Unavailable)?;
-    link.ready().await.ok_or(Unavailable)?;
+    let link = shared.link()?;
+    link.ready().await?;
     link.pending.notify_one();
     let waiting = async {
         loop {
@@ -81,11 +84,9 @@ async fn removed(shared: &Arc<Shared>, is_so: impl Fn() -> bool) -> Result<(), U
             if is_so() {
                 return Ok(());
             }
-            if !matches!(link.state(), State::Up(_)) {
-                return Err(Unavailable);
-            }
+            link.state().ready()?;
             changed.await;
         }
     };
-    timeout(shared.settings.deadline, waiting).await.unwrap_or(Err(Unavailable))
+    timeout(shared.settings.deadline, waiting).await.unwrap_or(Err(Unavailable::Unconfirmed))
 }

@@ -1,21 +1,21 @@
-//! The connections of a link that have been prepared for use, and where a key is asked for.
+//! The connections of a link that are ready for use, and the node of each key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, RedisResult, ServerErrorKind, Value, cmd};
+use redis::{Cmd, FromRedisValue, Value, cmd};
 use tokio::sync::Mutex;
 
-use super::errors::refused;
+use super::error::{StoreError, StoreResult, Unusable};
 use super::lane::Lane;
 use super::node::Node;
 use super::rights::Need;
 use super::script::{Loaded, Script};
 use super::topology::{Slots, slot_of};
 
-/// How often one question is sent on to another node.
+/// The maximum number of redirections of one command.
 const MOST_REDIRECTIONS: usize = 5;
 
 /// One server that has all keys, or the masters of a cluster.
@@ -25,11 +25,11 @@ pub(super) struct Ready {
     others: Vec<Node>,
     slots: Option<Arc<Slots>>,
     scripts: Arc<Loaded>,
-    /// Which run of which servers this is.
+    /// The runs of the servers.
     server: String,
-    /// A key was not where it was thought to be.
+    /// True if a command was redirected to another node.
     has_redirected: Arc<AtomicBool>,
-    /// When the servers have answered a ping last that was sent since an answer was late.
+    /// The time at which the servers last answered a ping that was sent because a reply was late.
     pub(super) answered: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -40,9 +40,9 @@ impl Ready {
         nodes: Vec<Node>,
         slots: Option<Slots>,
         scripts: Arc<Loaded>,
-    ) -> RedisResult<Self> {
+    ) -> StoreResult<Self> {
         let mut nodes = nodes.into_iter();
-        let first = nodes.next().ok_or_else(|| refused("its cluster has no masters"))?;
+        let first = nodes.next().ok_or(Unusable::NoMasters)?;
         let others: Vec<_> = nodes.collect();
         let servers: Vec<_> =
             std::iter::once(&first).chain(&others).map(|node| &*node.server).collect();
@@ -61,22 +61,22 @@ impl Ready {
         &self.scripts
     }
 
-    /// Which run of which servers this is.
+    /// Returns the runs of the servers.
     pub(super) fn server(&self) -> &str {
         &self.server
     }
 
-    /// Whether a server cannot do what this is needed for, or the user may not.
+    /// Returns true if a server lacks this, or the user lacks the right to it.
     pub(super) fn lacks(&self, need: Need) -> bool {
         self.nodes().any(|node| node.lacks.iter().any(|lack| lack.need == need))
     }
 
-    /// Whether invalidations can be received.
+    /// Returns true if invalidations can be received.
     pub(super) fn has_feed(&self) -> bool {
         !self.lacks(Need::Feed)
     }
 
-    /// What is published of this notice: nothing, where nobody could receive it.
+    /// Returns the notice to publish: an empty one, if it could not be received.
     pub(super) fn tells<'a>(&self, notice: &'a [u8]) -> &'a [u8] {
         if self.has_feed() { notice } else { &[] }
     }
@@ -89,7 +89,7 @@ impl Ready {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// The node that has this key, as far as is known.
+    /// Returns the node that has this key, as far as is known.
     pub(super) fn node_of(&self, key: &str) -> &Node {
         match &self.slots {
             None => &self.first,
@@ -100,12 +100,12 @@ impl Ready {
         }
     }
 
-    /// Whether one script can be about both keys.
+    /// Returns true if one script can use both keys.
     pub(super) fn are_together(&self, one: &str, other: &str) -> bool {
         !self.is_cluster() || slot_of(one) == slot_of(other)
     }
 
-    /// Whether a key was somewhere else since this was asked last.
+    /// Returns true if a key was redirected since the last call.
     pub(super) fn take_redirected(&self) -> bool {
         self.has_redirected.load(Ordering::Relaxed)
             && self.has_redirected.swap(false, Ordering::Relaxed)
@@ -117,7 +117,7 @@ impl Ready {
         lane: Lane,
         key: &str,
         command: &Cmd,
-    ) -> RedisResult<T> {
+    ) -> StoreResult<T> {
         if !self.is_cluster() {
             return self.first.ask(lane, command).await;
         }
@@ -125,10 +125,10 @@ impl Ready {
         let mut outcome = node.ask(lane, command).await;
         for _ in 0..MOST_REDIRECTIONS {
             let Err(error) = &outcome else { break };
-            let Some((place, _)) = error.redirect_node() else { break };
-            let is_asking = error.kind() == ErrorKind::Server(ServerErrorKind::Ask);
+            let Some((place, is_asking)) = error.redirection() else { break };
             self.has_redirected.fetch_or(!is_asking, Ordering::Relaxed);
-            node = self.node_at(place, node).ok_or_else(|| unknown(place))?;
+            let unknown = || Unusable::UnknownNode { place: place.to_owned() };
+            node = self.node_at(place, node).ok_or_else(unknown)?;
             outcome = match is_asking {
                 false => node.ask(lane, command).await,
                 true => ask_newcomer(node, lane, command).await,
@@ -137,17 +137,17 @@ impl Ready {
         outcome
     }
 
-    /// Whether all servers are there, by what they say on any of their connections.
+    /// Returns true if all servers answer on one of their connections.
     pub(super) async fn answers(&self) -> bool {
         join_all(self.nodes().map(Node::answers)).await.into_iter().all(|is_there| is_there)
     }
 
-    /// The values of these keys, each as if it had been asked for alone.
+    /// Returns the values of these keys, each as if it had been requested alone.
     pub(super) async fn values(
         &self,
         lane: Lane,
         keys: impl Iterator<Item = String>,
-    ) -> RedisResult<Vec<Value>> {
+    ) -> StoreResult<Vec<Value>> {
         if !self.is_cluster() {
             let mut command = cmd("MGET");
             keys.for_each(|key| _ = command.arg(key));
@@ -166,18 +166,18 @@ impl Ready {
         script: Script,
         keys: &[String],
         arguments: &[&[u8]],
-    ) -> RedisResult<T> {
+    ) -> StoreResult<T> {
         let key = keys.first().map_or("", String::as_str);
         match self.ask(lane, key, &self.scripts.call(script, keys, arguments)).await {
             // The server has lost it: it is sent in full.
-            Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+            Err(error) if error.is_no_script() => {
                 self.ask(lane, key, &script.in_full(keys, arguments)).await
             }
             outcome => outcome,
         }
     }
 
-    /// The node that an answer names; without a host it is the one of the node that answered.
+    /// Returns the node that a reply names. Without a host it has the host of the node that replied.
     fn node_at(&self, place: &str, from: &Node) -> Option<&Node> {
         let (host, port) = place.rsplit_once(':')?;
         let host = if host.is_empty() { from.host()? } else { host };
@@ -186,13 +186,13 @@ impl Ready {
     }
 }
 
-/// What each master of a cluster says that it has; `None` while keys are on their way between two of them.
-/// Of a single server it is nothing, always.
-pub(super) async fn claims(ready: &Ready) -> RedisResult<Option<Vec<String>>> {
+/// Returns the slots that each master of a cluster claims; `None` while keys are moving between two of them.
+/// A single server claims nothing.
+pub(super) async fn claims(ready: &Ready) -> StoreResult<Option<Vec<String>>> {
     if !ready.is_cluster() {
         return Ok(Some(Vec::new()));
     }
-    let claim = async |node: &Node| -> RedisResult<Option<String>> {
+    let claim = async |node: &Node| -> StoreResult<Option<String>> {
         let all: String = node.ask(Lane::Quick, cmd("CLUSTER").arg("NODES")).await?;
         let own = all.lines().find(|line| line.contains("myself")).unwrap_or_default();
         // Id, address, flags, master, ping, pong; then what is meant here: epoch, state, slots.
@@ -203,24 +203,14 @@ pub(super) async fn claims(ready: &Ready) -> RedisResult<Option<Vec<String>>> {
     join_all(ready.nodes().map(claim)).await.into_iter().collect()
 }
 
-/// Asks the node that a key is on its way to.
-async fn ask_newcomer<T: FromRedisValue>(node: &Node, lane: Lane, command: &Cmd) -> RedisResult<T> {
+/// Sends a command to the node that a key is moving to.
+async fn ask_newcomer<T: FromRedisValue>(node: &Node, lane: Lane, command: &Cmd) -> StoreResult<T> {
     let mut pipeline = redis::pipe();
     pipeline.cmd("ASKING").ignore().add_command(command.clone());
     let (answer,) = pipeline.query_async(&mut node.connection(lane)).await?;
     Ok(answer)
 }
 
-/// Whether one of several keys of a slot is on another node than the others, since the slot is on its way. They
-/// can be asked for one by one.
-pub(super) fn is_half_moved(error: &RedisError) -> bool {
-    error.kind() == ErrorKind::Server(ServerErrorKind::TryAgain)
-}
-
-fn unknown(place: &str) -> RedisError {
-    RedisError::from((ErrorKind::Io, "a node that is not known has the key", place.to_owned()))
-}
-
-fn absent_if_foreign(error: RedisError) -> RedisResult<Value> {
-    if error.code() == Some("WRONGTYPE") { Ok(Value::Nil) } else { Err(error) }
+fn absent_if_foreign(error: StoreError) -> StoreResult<Value> {
+    if error.is_wrong_type() { Ok(Value::Nil) } else { Err(error) }
 }

@@ -1,16 +1,16 @@
-//! Removing keys, and telling the others.
+//! Removing keys, and publishing the notice about it.
 
 use futures_util::future::{join, join_all};
-use redis::RedisResult;
 
+use super::error::StoreResult;
 use super::lane::Lane;
-use super::ready::{Ready, is_half_moved};
+use super::ready::Ready;
 use super::script::Script;
 use super::shared::Shared;
 use crate::entry;
 
-/// Removes keys of which the first `tokens` are tokens, and tells the others. The tokens of names go with
-/// them. Returns how many of the rest were entries.
+/// Removes keys of which the first `tokens` are tokens, and publishes the notice. The tokens of names are
+/// removed with them. Returns the number of removed entries.
 pub(super) async fn remove(
     shared: &Shared,
     ready: &Ready,
@@ -18,9 +18,9 @@ pub(super) async fn remove(
     keys: &[String],
     tokens: usize,
     notice: &[u8],
-) -> RedisResult<u64> {
+) -> StoreResult<u64> {
     let (feed, notice) = (shared.keys.feed(), ready.tells(notice));
-    let send = async |keys: &[String], tokens: usize, notice: &[u8]| -> RedisResult<u64> {
+    let send = async |keys: &[String], tokens: usize, notice: &[u8]| -> StoreResult<u64> {
         let tokens = tokens.to_string();
         let arguments = [&entry::VALUE_MAGIC[..], tokens.as_bytes(), feed.as_bytes(), notice];
         ready.script(lane, Script::Remove, keys, &arguments).await
@@ -47,7 +47,7 @@ pub(super) async fn remove(
             [token, key] => {
                 if ready.are_together(token, key) {
                     match send(&keys, tokens, &notice).await {
-                        Err(error) if is_half_moved(&error) => {}
+                        Err(error) if error.is_half_moved() => {}
                         removed => return removed,
                     }
                 }

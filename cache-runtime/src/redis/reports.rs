@@ -1,9 +1,9 @@
-//! What the log says of outages: each one, unless they come one upon another.
+//! The log lines about outages: one for each outage, unless they follow each other closely.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// An outage so soon after one that was reported is not worth a line of its own.
+/// The time after a reported outage during which further ones are only counted.
 const QUIET: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
@@ -12,18 +12,19 @@ pub(super) struct Reports(Mutex<Last>);
 #[derive(Debug, Default)]
 struct Last {
     reported: Option<Instant>,
-    /// Whether the outage that goes on has been reported.
+    /// True if the current outage has been reported.
     loud: bool,
     unreported: u64,
-    /// Why, as far as it was said, in the outage that goes on.
+    /// The reported reasons of the current outage.
     reasons: Vec<String>,
 }
 
-/// So many reasons of one outage are said: one that differs each time says nothing.
+/// The maximum number of reported reasons of one outage: a reason that differs each time says nothing.
 const REASONS: usize = 8;
 
 impl Reports {
-    /// An outage begins now. How many went by without a report, if this one is to be reported.
+    /// Notes the begin of an outage. Returns the number of outages without a report, if this one is to be
+    /// reported.
     pub(super) fn outage(&self, now: Instant, reason: &str) -> Option<u64> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.reasons = vec![reason.to_owned()];
@@ -36,7 +37,7 @@ impl Reports {
         Some(std::mem::take(&mut last.unreported))
     }
 
-    /// Whether this reason of the outage that goes on has not been said yet.
+    /// Returns true if this reason of the current outage has not been reported yet.
     pub(super) fn is_new(&self, reason: &str) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new =
@@ -47,7 +48,7 @@ impl Reports {
         is_new
     }
 
-    /// Whether the end of the outage is to be reported: if its beginning was.
+    /// Returns true if the end of the outage is to be reported: if its beginning was.
     pub(super) fn end(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).loud
     }

@@ -1,17 +1,18 @@
-//! What the cache needs to be allowed to do: each command is tried when a connection is made.
+//! The rights that the cache needs: each command is tried when a connection is made.
 //!
-//! A command that is refused inside a script fails the script, and some are meant to fail there. So what is
-//! missing is found beforehand, and named.
+//! A command that is refused inside a script fails the script, and some are meant to fail there. So missing
+//! rights are found beforehand, and named.
 
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, RedisError, cmd};
+use redis::{Cmd, cmd};
 
+use super::error::{Denied, ReplyKind, StoreError};
 use super::notice;
 
-/// What is lost without a command.
+/// The effect of a missing command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Need {
     /// The server cannot be used.
@@ -20,8 +21,8 @@ pub(super) enum Need {
     Scans,
     /// The statistics of all processes.
     Sums,
-    /// Invalidations of other processes cannot be received, if the server has no such command. A user who may not
-    /// publish cannot tell others either.
+    /// Invalidations of other processes cannot be received, if the server has no such command. A user who may
+    /// not publish cannot tell others either.
     Feed,
     /// Scripts that the server has lost are not sent again before the next connection.
     LostScripts,
@@ -29,16 +30,15 @@ pub(super) enum Need {
     Nothing,
 }
 
-/// A command as it is tried. What it says is the same on every server, and leaves nothing behind that does not
-/// end by itself.
+/// A command as it is tried. It is the same on every server, and leaves nothing behind that does not expire.
 pub(super) struct Right {
-    /// The words: `KEY`, `FEED` and `NOTICE` stand for what they say.
+    /// The words. `KEY`, `FEED`, `NOTICE` and `RETURN` are placeholders.
     pub(super) line: &'static str,
     pub(super) need: Need,
 }
 
-/// Every command that is sent or that a script runs. The key is absent at first, and a text of ten seconds from
-/// `SET` to `UNLINK`: what makes a hash is refused there.
+/// Every command that is sent or that a script runs. The key is absent at first, and a text of ten seconds
+/// from `SET` to `UNLINK`: what makes a hash is refused there.
 pub(super) const RIGHTS: [Right; 22] = [
     of(Need::Nothing, "PING"),
     of(Need::All, "TIME"),
@@ -77,15 +77,15 @@ const fn of(need: Need, line: &'static str) -> Right {
     Right { line, need }
 }
 
-/// What is wanted and cannot be had.
+/// A command or right that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lack {
-    pub(super) what: What,
+    pub(super) kind: LackKind,
     pub(super) need: Need,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum LackKind {
     /// The user may not run this command, by its name in an ACL.
     Denied(String),
     /// The user may not touch keys of this namespace.
@@ -94,19 +94,6 @@ pub(super) enum What {
     Channel,
     /// The server has no such command.
     Unknown(String),
-}
-
-/// Whether the server has understood what was asked, and this user may not do it or no user can.
-pub(super) fn is_refusal(error: &RedisError) -> bool {
-    // The last ones are those of scripts.
-    const REFUSALS: [&str; 4] = [
-        "unknown command",
-        "Unknown Redis command",
-        "The user executing the script can't",
-        "ACL failure",
-    ];
-    let told = error.to_string();
-    error.code() == Some("NOPERM") || REFUSALS.iter().any(|part| told.contains(part))
 }
 
 /// Tries commands, in one round trip, with this key and on the channel of this name.
@@ -119,10 +106,10 @@ pub(super) async fn lacking(
     let tried = rights.iter().map(async |right| {
         let command = right.command(key, feed);
         let answer = command.query_async::<redis::Value>(&mut connection.clone()).await;
-        right.lack(&answer.err()?)
+        right.lack(&answer.err()?.into())
     });
     let mut lacking: Vec<Lack> = join_all(tried).await.into_iter().flatten().collect();
-    lacking.dedup_by(|a, b| a.what == b.what);
+    lacking.dedup_by(|a, b| a.kind == b.kind);
     lacking
 }
 
@@ -147,7 +134,7 @@ impl Right {
         self.line.split_once(" KEY").map_or(self.line, |(words, _)| words)
     }
 
-    /// What an ACL calls it.
+    /// Returns its name in an ACL.
     fn name(&self) -> String {
         let mut words = self.line.split(' ');
         let name = words.next().unwrap_or_default().to_lowercase();
@@ -159,82 +146,81 @@ impl Right {
         }
     }
 
-    /// What this answer says is missing. Any other error shows that the command is there and permitted.
-    pub(super) fn lack(&self, error: &RedisError) -> Option<Lack> {
-        let told = error.detail().unwrap_or_default();
-        let what = if error.code() == Some("NOPERM") {
-            match told {
-                told if told.contains("to run the") => What::Denied(self.name()),
-                told if told.contains("channel") => What::Channel,
-                _ => What::Keys,
-            }
-        } else if told.starts_with("unknown command") || told.starts_with("unknown subcommand") {
-            What::Unknown(self.name())
-        } else {
-            return None;
+    /// Returns the lack that a reply shows. Any other error shows that the command exists and is permitted.
+    pub(super) fn lack(&self, error: &StoreError) -> Option<Lack> {
+        let kind = match error.reply()? {
+            ReplyKind::Denied(Denied::Command) => LackKind::Denied(self.name()),
+            ReplyKind::Denied(Denied::Channel) => LackKind::Channel,
+            ReplyKind::Denied(Denied::Keys) => LackKind::Keys,
+            ReplyKind::UnknownCommand => LackKind::Unknown(self.name()),
+            _ => return None,
         };
-        // Who may not publish cannot tell others what is gone.
-        let need = match (self.need, &what) {
-            (Need::Feed, What::Denied(_) | What::Channel | What::Keys) => Need::All,
+        // Without the right to publish, other processes do not learn of invalidations.
+        let need = match (self.need, &kind) {
+            (Need::Feed, LackKind::Denied(_) | LackKind::Channel | LackKind::Keys) => Need::All,
             (need, _) => need,
         };
-        Some(Lack { what, need })
+        Some(Lack { kind, need })
     }
 }
 
 impl Lack {
     /// The server has no such command.
     pub(super) fn is_unknown(&self) -> bool {
-        matches!(self.what, What::Unknown(_))
+        matches!(self.kind, LackKind::Unknown(_))
     }
 
-    /// What permits it, in the words of `ACL SETUSER`.
+    /// Returns the rule that permits it, in the syntax of `ACL SETUSER`.
     fn rule(&self, namespace: &str) -> Option<String> {
-        match &self.what {
+        match &self.kind {
             // Whether the channel is permitted cannot be seen without it.
-            What::Denied(name) if name == "publish" => Some(format!("+{name} &{namespace}:#feed")),
-            What::Denied(name) => Some(format!("+{name}")),
-            What::Keys => Some(format!("~{namespace}:*")),
-            What::Channel => Some(format!("&{namespace}:#feed")),
-            What::Unknown(_) => None,
+            LackKind::Denied(name) if name == "publish" => {
+                Some(format!("+{name} &{namespace}:#feed"))
+            }
+            LackKind::Denied(name) => Some(format!("+{name}")),
+            LackKind::Keys => Some(format!("~{namespace}:*")),
+            LackKind::Channel => Some(format!("&{namespace}:#feed")),
+            LackKind::Unknown(_) => None,
         }
     }
 
     fn name(&self, namespace: &str) -> String {
-        match &self.what {
-            What::Denied(name) | What::Unknown(name) => name.to_uppercase().replace('|', " "),
-            What::Keys => format!("the keys of `{namespace}:`"),
-            What::Channel => format!("the channel `{namespace}:#feed`"),
+        match &self.kind {
+            LackKind::Denied(name) | LackKind::Unknown(name) => {
+                name.to_uppercase().replace('|', " ")
+            }
+            LackKind::Keys => format!("the keys of `{namespace}:`"),
+            LackKind::Channel => format!("the channel `{namespace}:#feed`"),
         }
     }
 }
 
 impl Need {
-    /// What is lost without it.
+    /// Describes the effect of its absence.
     pub(super) fn loss(self) -> &'static str {
         match self {
             Need::All => {
-                "this server is not used: values are kept in the memory of each process alone"
+                "this server is not used; values are kept only in the memory of each process"
             }
             Need::Scans => "`clear` makes the whole namespace stale, and names cannot be listed",
-            Need::Sums => "this process is missing in the statistics of all processes",
+            Need::Sums => "this process is missing from the statistics of the fleet",
             Need::Feed => "invalidations of other processes cannot be received",
             Need::LostScripts => {
-                "after SCRIPT FLUSH the server is not used before the next connection is made"
+                "after SCRIPT FLUSH, the server is not used until the next connection is made"
             }
-            Need::Nothing => "nothing else is lost",
+            Need::Nothing => "nothing else is affected",
         }
     }
 }
 
-/// What permits all of this, in the words of `ACL SETUSER`.
+/// Returns the rules that permit all of this, in the syntax of `ACL SETUSER`.
 pub(super) fn rules<'a>(lacking: impl Iterator<Item = &'a Lack>, namespace: &str) -> Vec<String> {
     let mut rules: Vec<String> = lacking.filter_map(|lack| lack.rule(namespace)).collect();
     rules.dedup();
     rules
 }
 
-/// What is missing, and what to do about it: of one kind of need.
+/// Describes the lacks of one kind of need, with the remedy.
 fn describe(lacking: &[&Lack], user: &str, namespace: &str) -> String {
     let names = |unknown: bool| {
         let some = lacking.iter().filter(|lack| lack.is_unknown() == unknown);
@@ -244,7 +230,7 @@ fn describe(lacking: &[&Lack], user: &str, namespace: &str) -> String {
     let mut parts = Vec::new();
     if !denied.is_empty() {
         parts.push(format!(
-            "a right is missing: user `{user}` may not use {} (permit it: ACL SETUSER {user} {})",
+            "a right is missing: user `{user}` may not use {} (to permit it: ACL SETUSER {user} {})",
             denied.join(", "),
             rules(lacking.iter().copied(), namespace).join(" ")
         ));
@@ -253,13 +239,15 @@ fn describe(lacking: &[&Lack], user: &str, namespace: &str) -> String {
         parts.push(format!("the server has no command {}", unknown.join(", ")));
     }
     if unknown.iter().any(|name| ["EVALSHA", "SCRIPT LOAD"].contains(&&**name)) {
-        parts.push("it runs no scripts, without which nothing in it can be kept right".to_owned());
+        parts.push(
+            "it cannot run scripts, without which its entries cannot be kept coherent".to_owned(),
+        );
     }
     parts.extend(lacking.first().map(|lack| lack.need.loss().to_owned()));
     parts.join("; ")
 }
 
-/// The same for all that is missing, by what is lost.
+/// Describes all lacks, one text for each kind of need.
 pub(super) fn describe_all<'a>(
     lacking: impl Iterator<Item = &'a Lack>,
     user: &str,
@@ -268,7 +256,7 @@ pub(super) fn describe_all<'a>(
     let mut by_need = BTreeMap::<Need, Vec<&Lack>>::new();
     for lack in lacking {
         let same = by_need.entry(lack.need).or_default();
-        if !same.iter().any(|known| known.what == lack.what) {
+        if !same.iter().any(|known| known.kind == lack.kind) {
             same.push(lack);
         }
     }
@@ -282,19 +270,19 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_what_permits_it() {
-        let lack = |what| Lack { what, need: Need::All };
+        let lack = |kind| Lack { kind, need: Need::All };
         let lacks = [
-            lack(What::Denied("get".into())),
-            lack(What::Denied("script|load".into())),
-            lack(What::Keys),
-            lack(What::Unknown("unlink".into())),
+            lack(LackKind::Denied("get".into())),
+            lack(LackKind::Denied("script|load".into())),
+            lack(LackKind::Keys),
+            lack(LackKind::Unknown("unlink".into())),
         ];
         let text = describe(&lacks.each_ref(), "app", "shop");
         assert_eq!(
             text,
-            "a right is missing: user `app` may not use GET, SCRIPT LOAD, the keys of `shop:` (permit it: ACL \
-             SETUSER app +get +script|load ~shop:*); the server has no command UNLINK; this server is not used: values \
-             are kept in the memory of each process alone"
+            "a right is missing: user `app` may not use GET, SCRIPT LOAD, the keys of `shop:` (to permit it: ACL \
+             SETUSER app +get +script|load ~shop:*); the server has no command UNLINK; this server is not used; values \
+             are kept only in the memory of each process"
         );
     }
 }

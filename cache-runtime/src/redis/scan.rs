@@ -6,17 +6,17 @@ use super::lane::Lane;
 use super::notice::Item;
 use super::ready::Ready;
 use super::rights::Need;
-use super::shared::Turn;
+use super::shared::Permit;
 use super::unavailable::Unavailable;
 use super::{RedisStore, RemovalGuard, ready};
 use super::{pending, removal};
 use crate::glob::{self, Pattern};
 use crate::name::name_of;
 
-/// How many keys one page of a scan asks for.
+/// The number of keys that one page of a scan requests.
 const SCAN_COUNT: usize = 1_000;
 
-/// A scan of a cluster whose keys move goes through all of them so often.
+/// The maximum number of passes through a cluster whose keys move.
 const MOST_PASSES: usize = 3;
 
 /// The progress of a scan through all names: see
@@ -30,7 +30,7 @@ pub struct ClearProgress {
     pub part: f64,
 }
 
-/// Is told how far a scan has come.
+/// Receives the progress of a scan.
 pub(crate) type Progress<'a> = &'a mut (dyn FnMut(ClearProgress) + Send);
 
 impl RedisStore {
@@ -52,15 +52,15 @@ impl RedisStore {
         let mut guard = RemovalGuard { shared: &self.0, keys: vec![self.0.keys.root()] };
         let mut removed = 0_u64;
         for _ in 0..MOST_PASSES {
-            let turn = self.0.turn_to_remove().await.ok()?;
-            if turn.ready.lacks(Need::Scans) {
+            let permit = self.0.permit_to_remove().await.ok()?;
+            if permit.ready.lacks(Need::Scans) {
                 guard.keys.clear();
                 self.invalidate_root().await;
                 return None;
             }
-            let before = turn.ask(ready::claims(&turn.ready)).await.ok()?;
+            let before = permit.ask(ready::claims(&permit.ready)).await.ok()?;
             self.pass(sought, &mut removed, progress).await?;
-            let after = turn.ask(ready::claims(&turn.ready)).await.ok()?;
+            let after = permit.ask(ready::claims(&permit.ready)).await.ok()?;
             if before.is_none() || before != after {
                 // Keys that are on their way from one node to another may have been passed by.
                 continue;
@@ -68,21 +68,25 @@ impl RedisStore {
             // Told at the end: what another process has read of a page that came later is in
             // its memory by now, or will not be stored there.
             let notice = self.0.notice([Item::Pattern(sought.pattern())]);
-            if turn.ready.has_feed() {
+            if permit.ready.has_feed() {
                 let mut publish = cmd("PUBLISH");
                 publish.arg(self.0.keys.feed()).arg(notice);
                 let root = self.0.keys.root();
-                let _: u64 = turn.ask(turn.ready.ask(Lane::Quick, &root, &publish)).await.ok()?;
+                let _: u64 =
+                    permit.ask(permit.ready.ask(Lane::Quick, &root, &publish)).await.ok()?;
             }
             guard.keys.clear();
             progress(ClearProgress { removed, part: 1.0 });
             return Some(removed);
         }
-        tracing::warn!(
-            pattern = sought.pattern(),
-            "keys move from node to node all the while, and not all that match can be found: everything in \
-             the namespace is made stale"
-        );
+        self.0.moving.happens(self.0.clock.now_ms(), |times| {
+            tracing::warn!(
+                pattern = sought.pattern(),
+                times,
+                "keys keep moving between nodes, so not all matching names can be found; the whole \
+                 namespace is invalidated instead"
+            );
+        });
         guard.keys.clear();
         self.invalidate_root().await;
         progress(ClearProgress { removed, part: 1.0 });
@@ -99,8 +103,8 @@ impl RedisStore {
         let (own, token) = (self.0.keys.value("").len(), self.0.keys.token(""));
         let mut place = Some(ScanCursor::default());
         while let Some(at) = place {
-            let turn = self.0.turn_to_remove().await.ok()?;
-            let (next, found) = self.page(&turn, sought, at).await.ok()?;
+            let permit = self.0.permit_to_remove().await.ok()?;
+            let (next, found) = self.page(&permit, sought, at).await.ok()?;
             let (mut keys, others): (Vec<_>, Vec<_>) =
                 found.into_iter().partition(|key| key.starts_with(&token));
             keys.retain(|_| sought.is_everything());
@@ -108,47 +112,48 @@ impl RedisStore {
             let tokens = keys.len();
             keys.extend(others.into_iter().filter(is_entry));
             if !keys.is_empty() {
-                let removal = removal::remove(&self.0, &turn.ready, Lane::Bulk, &keys, tokens, &[]);
-                *removed += turn.ask(removal).await.ok()?;
+                let removal =
+                    removal::remove(&self.0, &permit.ready, Lane::Bulk, &keys, tokens, &[]);
+                *removed += permit.ask(removal).await.ok()?;
             }
             if let Some(next) = next {
-                progress(ClearProgress { removed: *removed, part: next.part(&turn.ready) });
+                progress(ClearProgress { removed: *removed, part: next.part(&permit.ready) });
             }
             place = next;
         }
         Some(())
     }
 
-    /// The names on one page of those that match, and where to go on; `None` at the end.
+    /// Returns the matching names on one page, and the position of the next page; `None` at the end.
     pub(crate) async fn names(
         &self,
         pattern: &Pattern,
         place: ScanCursor,
     ) -> Result<(Option<ScanCursor>, Vec<String>), Unavailable> {
-        let turn = pending::turn_for_any(&self.0).await?;
-        if turn.ready.lacks(Need::Scans) {
-            return Err(Unavailable);
+        let permit = pending::permit_for_any(&self.0).await?;
+        if permit.ready.lacks(Need::Scans) {
+            return Err(Unavailable::LacksScan);
         }
-        let (next, keys) = self.page(&turn, &Sought::matching(pattern), place).await?;
+        let (next, keys) = self.page(&permit, &Sought::matching(pattern), place).await?;
         let (own, reserved) = (self.0.keys.value("").len(), self.0.keys.reserved());
         let names = keys.into_iter().filter(|key| !key.starts_with(&reserved));
         Ok((next, names.map(|key| key[own..].to_owned()).collect()))
     }
 
-    /// One page of the keys that match. What is not text is nobody's here.
+    /// Reads one page of the matching keys. Keys that are not UTF-8 are not the cache's.
     async fn page(
         &self,
-        turn: &Turn<'_>,
+        permit: &Permit<'_>,
         sought: &Sought<'_>,
         place: ScanCursor,
     ) -> Result<(Option<ScanCursor>, Vec<String>), Unavailable> {
-        let mut nodes = turn.ready.nodes().skip(place.node);
+        let mut nodes = permit.ready.nodes().skip(place.node);
         // Masters have gone meanwhile: what they had is somewhere else, where it was not looked for.
-        let node = nodes.next().ok_or(Unavailable)?;
+        let node = nodes.next().ok_or(Unavailable::NodeGone)?;
         let matching = format!("{}:{}", glob::escape(&self.0.settings.namespace), sought.given);
         let scan_command = scan_command(place.cursor, &matching);
         let (cursor, keys): (u64, Vec<Vec<u8>>) =
-            turn.ask(node.ask(Lane::Bulk, &scan_command)).await?;
+            permit.ask(node.ask(Lane::Bulk, &scan_command)).await?;
         let next = match cursor {
             0 => nodes.next().map(|_| ScanCursor { node: place.node + 1, cursor }),
             _ => Some(ScanCursor { cursor, ..place }),
@@ -160,13 +165,13 @@ impl RedisStore {
     }
 }
 
-/// What is looked for.
+/// The keys to find.
 struct Sought<'a> {
     /// `None`: everything, tokens too.
     pattern: Option<&'a Pattern>,
     /// The pattern that Redis is given.
     given: String,
-    /// Whether that matches nothing else.
+    /// True if that matches nothing else.
     is_exact: bool,
 }
 
@@ -180,7 +185,7 @@ impl<'a> Sought<'a> {
         Sought { pattern: Some(pattern), given, is_exact }
     }
 
-    /// The same, and the keys of entries that are beside such a name: they end with it.
+    /// Matches such names, and the keys of entries that are stored beside them, which end with the name.
     fn matching_beside(pattern: &'a Pattern) -> Self {
         let (given, _) = pattern.for_redis();
         Sought { pattern: Some(pattern), given: format!("*{given}"), is_exact: false }
@@ -201,7 +206,7 @@ impl<'a> Sought<'a> {
     }
 }
 
-/// Where a pass through all keys goes on.
+/// The position at which a pass through all keys continues.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ScanCursor {
     node: usize,

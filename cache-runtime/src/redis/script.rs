@@ -1,7 +1,8 @@
-//! What Redis does in one step: the scripts, and how they are called.
+//! The scripts that Redis runs in one step, and their calls.
 
-use redis::{Cmd, RedisError, RedisResult, cmd};
+use redis::{Cmd, cmd};
 
+use super::error::StoreResult;
 use super::lane::Lane;
 use super::node::Node;
 
@@ -40,8 +41,8 @@ return reply";
 /// KEYS: the token. ARGV: its ms or -1, a new one. Returns the token.
 const NOTE: &str = "return note(KEYS[1], ARGV[1], ARGV[2])";
 
-/// A key of another type is nobody's here. Any other failure, such as a command that the user may not use, is one
-/// of the script.
+/// Treats a key of another type as absent. Any other failure, such as a command that the user may not run,
+/// fails the script.
 const GOT: &str = r"
 local function got(reply)
   if type(reply) == 'table' and not string.find(reply.err, 'WRONGTYPE', 1, true) then error(reply) end
@@ -49,7 +50,7 @@ local function got(reply)
 end
 ";
 
-/// What it is to note a token: it is made where it is missing, and outlives whoever notes it.
+/// Notes a token: it is made if it is missing, and outlives the entries that record it.
 const NOTING: &str = r"
 local function note(key, life, fresh)
   local token = got(redis.pcall('GET', key))
@@ -71,7 +72,8 @@ end
 /// A put tells the other processes, and takes the name's own token: what is stored beside the name is older.
 ///
 /// KEYS: name, tokens, of a put the name's own one. ARGV: state, entry or '', its ms or -1 (or '1': own
-/// placeholder), the feed, the notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2 if a token is.
+/// placeholder), the feed, the notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2
+/// if a token is.
 ///
 /// R2: compare-and-set; a name that is gone equals no state, so a removal takes the right to store.
 const FILL: &str = r"
@@ -146,7 +148,7 @@ if ARGV[3] == '1' then
 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[1])";
 
-/// A script of ours.
+/// A script of the cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Script {
     Begin,
@@ -172,7 +174,7 @@ impl Script {
         }
     }
 
-    /// The call of a script that the server has lost.
+    /// Returns the call of a script that the server has lost, with its text.
     pub(super) fn in_full(self, keys: &[String], arguments: &[&[u8]]) -> Cmd {
         call("EVAL", &self.source(), keys, arguments)
     }
@@ -183,7 +185,7 @@ impl Script {
 pub(super) struct Loaded([String; Script::ALL.len()]);
 
 impl Loaded {
-    pub(super) async fn load(node: &Node) -> RedisResult<Self> {
+    pub(super) async fn load(node: &Node) -> StoreResult<Self> {
         let mut loaded = Loaded::default();
         for script in Script::ALL {
             let load = async {
@@ -197,11 +199,6 @@ impl Loaded {
     pub(super) fn call(&self, script: Script, keys: &[String], arguments: &[&[u8]]) -> Cmd {
         call("EVALSHA", &self.0[script as usize], keys, arguments)
     }
-}
-
-/// Whether the server has no such command.
-pub(super) fn is_unknown_command(error: &RedisError) -> bool {
-    error.detail().is_some_and(|detail| detail.starts_with("unknown command"))
 }
 
 fn call(command: &str, script: &str, keys: &[String], arguments: &[&[u8]]) -> Cmd {

@@ -1,20 +1,20 @@
-//! Sentinels: who the master is just now.
+//! Sentinels: finding the current master.
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, ConnectionInfo, ErrorKind, RedisError, RedisResult, cmd};
+use redis::{AsyncConnectionConfig, ConnectionInfo, cmd};
 use tokio::time::timeout;
 
 use super::connector::Connector;
-use super::errors::{no_answer, refused};
-use super::identity::Identity;
+use super::error::{Deadline, StoreError, StoreResult, Unusable};
+use super::identity::ServerIdentity;
 
-/// A connection to the master that the first sentinel names whose master is one. A sentinel that was cut
+/// Connects to the master that the sentinels name: the first one that is a master. A sentinel that was cut
 /// off may still name one that was replaced.
 pub(super) async fn reach_master(
     connector: &Connector,
     sentinels: &[ConnectionInfo],
     master: &str,
-) -> RedisResult<(ConnectionInfo, MultiplexedConnection)> {
+) -> StoreResult<(ConnectionInfo, MultiplexedConnection)> {
     let mut reasons = Vec::new();
     // Even if all but the last one are silent, there is time for that one and for the master.
     let share = connector.settings.connect_timeout / (sentinels.len() as u32 + 1);
@@ -22,28 +22,25 @@ pub(super) async fn reach_master(
         let attempt = async {
             let info = ask_sentinel(connector, sentinel, master).await?;
             let mut connection = connector.open(&info).await?;
-            if Identity::ask(&mut connection).await?.is_master {
+            if ServerIdentity::ask(&mut connection).await?.is_master {
                 return Ok((info, connection));
             }
-            Err(refused(format!("{} is named, which is a replica", info.addr())))
+            Err(Unusable::Replica { server: info.addr().to_string() }.into())
         };
-        match timeout(share, attempt).await.unwrap_or_else(|_| Err(no_answer(share))) {
+        let late = |_| Err(StoreError::Timeout(Deadline::Connect, share));
+        match timeout(share, attempt).await.unwrap_or_else(late) {
             Ok(reached) => return Ok(reached),
-            Err(error) => reasons.push(format!("{}: {error}", sentinel.addr())),
+            Err(error) => reasons.push((sentinel.addr().to_string(), error)),
         }
     }
-    Err(RedisError::from((
-        ErrorKind::Io,
-        "no sentinel knows a master that can be used",
-        reasons.join("; "),
-    )))
+    Err(Unusable::NoSentinel(reasons).into())
 }
 
 async fn ask_sentinel(
     connector: &Connector,
     sentinel: &ConnectionInfo,
     master: &str,
-) -> RedisResult<ConnectionInfo> {
+) -> StoreResult<ConnectionInfo> {
     let config = AsyncConnectionConfig::new().set_response_timeout(None);
     let servers = &connector.settings.servers;
     let mut connection = servers.open(sentinel, &config).await?;
@@ -52,6 +49,6 @@ async fn ask_sentinel(
     let (host, port): (String, u16) = question
         .query_async::<Option<_>>(&mut connection)
         .await?
-        .ok_or_else(|| refused(format!("it knows no master `{master}`")))?;
-    servers.at(&host, port).ok_or_else(|| refused("a master has a host"))
+        .ok_or_else(|| Unusable::UnknownMaster { master: master.to_owned() })?;
+    Ok(servers.at(&host, port).ok_or(Unusable::NoHost)?)
 }

@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisResult};
+use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion};
 
+use super::error::StoreResult;
 use super::tls::Tls;
 use crate::config::Address;
 
-/// A connection that is silent for so long is tried, so that none on the way forgets it.
+/// The silence after which a connection is probed, so that no device on the way forgets it.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
-/// What is tried is tried again after so long.
+/// The interval of further probes of a silent connection.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Where Redis is, and what to show and to believe there.
+/// The addresses of Redis, and the certificates.
 #[derive(Debug)]
 pub(crate) struct Servers {
     pub(super) address: Address,
@@ -24,8 +25,8 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// # Errors
-    /// If a client cannot even be made for one of them.
-    pub(crate) fn new(address: Address, tls: Tls) -> RedisResult<Self> {
+    /// If a client cannot be made for one of them.
+    pub(crate) fn new(address: Address, tls: Tls) -> StoreResult<Self> {
         let servers = Servers { address, tls };
         for info in servers.address.named.iter().chain([&servers.address.server]) {
             servers.tls.client(info.clone())?;
@@ -33,7 +34,7 @@ impl Servers {
         Ok(servers)
     }
 
-    /// Whether all that are named are on this machine.
+    /// Returns true if all configured servers are on this machine.
     pub(crate) fn are_local(&self) -> bool {
         self.address.named.iter().all(|info| match info.addr() {
             ConnectionAddr::Tcp(host, _) | ConnectionAddr::TcpTls { host, .. } => {
@@ -44,12 +45,12 @@ impl Servers {
         })
     }
 
-    /// Whether connections are encrypted.
+    /// Returns true if connections are encrypted.
     pub(crate) fn are_encrypted(&self) -> bool {
         matches!(self.address.server.addr(), ConnectionAddr::TcpTls { .. })
     }
 
-    /// Another server, spoken to in the same way; `None` where those that are named have no hosts.
+    /// Returns the connection data of another server; `None` if the configured ones have no hosts.
     pub(super) fn at(&self, new_host: &str, new_port: u16) -> Option<ConnectionInfo> {
         let info = &self.address.server;
         let host = new_host.to_owned();
@@ -66,12 +67,12 @@ impl Servers {
         Some(info.clone().set_addr(addr))
     }
 
-    /// A connection over which commands are sent.
+    /// Makes a connection for commands.
     pub(super) async fn connect(
         &self,
         to: &ConnectionInfo,
         connect_timeout: Duration,
-    ) -> RedisResult<MultiplexedConnection> {
+    ) -> StoreResult<MultiplexedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect_timeout))
             .set_response_timeout(None);
@@ -82,7 +83,7 @@ impl Servers {
         &self,
         to: &ConnectionInfo,
         config: &AsyncConnectionConfig,
-    ) -> RedisResult<MultiplexedConnection> {
+    ) -> StoreResult<MultiplexedConnection> {
         let keep_alive =
             TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL);
         // Callers share the connection: none waits until what another has sent is acknowledged.
@@ -93,10 +94,10 @@ impl Servers {
             to.redis_settings().clone().set_lib_name("cache-runtime", env!("CARGO_PKG_VERSION"));
         let to = to.clone().set_tcp_settings(tcp).set_redis_settings(settings);
         let client = self.tls.client(to)?;
-        client.get_multiplexed_async_connection_with_config(config).await
+        Ok(client.get_multiplexed_async_connection_with_config(config).await?)
     }
 
-    /// The same server, spoken to so that it may speak first.
+    /// Returns the connection data with the protocol in which a server can push.
     pub(super) fn speaking(to: &ConnectionInfo) -> ConnectionInfo {
         let settings = to.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         to.clone().set_redis_settings(settings)

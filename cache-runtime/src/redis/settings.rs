@@ -1,4 +1,4 @@
-//! What the Redis store is given.
+//! The settings of the Redis store.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,38 +6,38 @@ use std::time::Duration;
 use super::servers::Servers;
 use crate::stats::Total;
 
-/// What the Redis store needs to know.
+/// The settings of the Redis store.
 pub(crate) struct Settings {
     pub(crate) servers: Arc<Servers>,
     /// The address for logs and errors: secrets masked.
     pub(crate) address: String,
     pub(crate) namespace: String,
-    /// To each server.
+    /// The number of connections to each server.
     pub(crate) connections: usize,
     pub(crate) connect_timeout: Duration,
-    /// How long an operation may wait for its turn.
-    pub(crate) turn_timeout: Duration,
+    /// The maximum time that an operation waits for its permit.
+    pub(crate) permit_timeout: Duration,
     pub(crate) deadline: Duration,
     pub(crate) health_interval: Duration,
     pub(crate) trust_restart: bool,
-    /// How often statistics are reported; zero for never.
+    /// The interval of the reports of statistics; zero for none.
     pub(crate) stats_interval: Duration,
-    /// How long what was read is kept here.
+    /// The life of a copy in memory.
     pub(crate) memory_ttl: Duration,
 }
 
 impl Settings {
-    /// Who the servers are spoken to as.
+    /// Returns the user name on the servers.
     pub(super) fn user(&self) -> &str {
         self.servers.address.server.redis_settings().username().unwrap_or("default")
     }
 }
 
-/// What the store needs of the cache that it belongs to.
+/// The part of the cache that the store depends on.
 pub(crate) trait Host: Send + Sync {
-    /// Another process has cleared a pattern.
-    fn hear_cleared(&self, pattern: &str);
+    /// Handles that another process has cleared a pattern.
+    fn receive_cleared(&self, pattern: &str);
 
-    /// What this process has counted since it began, by the field of the sum that it is added to.
+    /// Returns the counts of this process since its start, by the field of the sum.
     fn totals(&self) -> Vec<Total>;
 }

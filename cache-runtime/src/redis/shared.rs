@@ -1,4 +1,4 @@
-//! What the store and its background tasks share: the links, the journal, what is known of Redis.
+//! The state that the store and its background tasks share: the links, the journal, the record of failures.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -9,19 +9,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
-use redis::{ErrorKind, RedisError, RedisResult};
 use tokio::runtime::Id as RuntimeId;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Semaphore, SemaphorePermit};
 
 use super::breaker::Record;
 use super::connector::Connector;
+use super::error::{Deadline, StoreError, StoreResult};
 use super::feed::Feed;
 use super::fleet_counters::FleetCounters;
 use super::journal::Journal;
 use super::keys::Keys;
 use super::lane::Lane;
 use super::leases::Leases;
-use super::link::{Link, State};
+use super::link::{Link, LinkState};
 use super::notice::{self, Item};
 use super::ready::Ready;
 use super::reports::Reports;
@@ -31,28 +31,30 @@ use super::token_cache::{Before, ROOT, TokenCache};
 use super::unavailable::{Missed, Unavailable};
 use super::weights::Weights;
 use crate::clock::{Clock, millis, precise_ms};
+use crate::error::with_causes;
 use crate::events::{EventKind, Events};
 use crate::generation::Generations;
 use crate::prehashed::BuildPrehashed;
 use crate::process::Process;
 use crate::random;
 use crate::runtime;
+use crate::seldom::Seldom;
 use crate::stats::{Counter, Histogram};
 use crate::timer::{sleep, timeout};
 use tokio::runtime::Handle;
 
-/// After so many large answers in a row that were late something is wrong with their connection.
+/// The number of late large replies in a row from which on the connection is considered faulty.
 const MOST_LATE: u32 = 16;
-/// So many operations may be under way at once; more wait for their turn.
+/// The maximum number of operations in progress; more wait for a permit.
 const IN_FLIGHT: usize = 4_096;
 
-/// After a failure, how long ago the feed may have been connected last for what memory holds to count.
+/// The maximum age of the feed's last connection, at a failure, with which values in memory stay valid.
 const LATELY: Duration = Duration::from_secs(1);
 
 /// Begins the tasks of a link.
-pub(super) type Begin = fn(&Handle, &Arc<Shared>, &Arc<Link>);
+pub(super) type BeginTasks = fn(&Handle, &Arc<Shared>, &Arc<Link>);
 
-/// By the runtimes that they live on, which are numbered.
+/// The links by the number of their runtime.
 type Links = HashMap<RuntimeId, Arc<Link>, BuildPrehashed>;
 
 pub(super) struct Shared {
@@ -63,12 +65,12 @@ pub(super) struct Shared {
     pub(super) journal: Journal,
     pub(super) errors: Counter,
     pub(super) outages: Counter,
-    /// How long answers took.
+    /// The times that replies took.
     pub(super) times: Histogram,
     events: Arc<Events>,
     pub(super) record: Record,
     reports: Reports,
-    /// What the user may not do, or the server cannot, of what the cache goes on without.
+    /// Descriptions of the missing rights and commands that the cache does without.
     lacks: Mutex<Vec<String>>,
     pub(super) feed: Feed,
     pub(super) token_cache: TokenCache,
@@ -79,16 +81,22 @@ pub(super) struct Shared {
     source: AtomicU64,
     process: Process,
     pub(super) clock: Clock,
-    /// Called with each link that is new.
-    begin: Begin,
+    /// Starts the tasks of each new link.
+    begin: BeginTasks,
     links: Mutex<Links>,
+    /// Held by the link that identifies a server.
+    identifying: AsyncMutex<()>,
     in_flight: Semaphore,
     closed: AtomicBool,
     no_runtime_logged: AtomicBool,
+    /// Log lines on scans that met moving keys.
+    pub(super) moving: Seldom,
+    /// Log lines on leases that cannot be had.
+    pub(super) no_leases: Seldom,
 }
 
-/// The right to ask Redis something: a connection that is up, and a place among those in flight.
-pub(super) struct Turn<'a> {
+/// The permit for an operation: a connection that is up, and a place among the operations in progress.
+pub(super) struct Permit<'a> {
     link: Arc<Link>,
     pub(super) ready: Arc<Ready>,
     shared: &'a Shared,
@@ -102,7 +110,7 @@ impl Shared {
         clock: Clock,
         host: Weak<dyn Host>,
         events: Arc<Events>,
-        begin: Begin,
+        begin: BeginTasks,
     ) -> Self {
         let keys = Keys::new(&settings.namespace);
         let settings = Arc::new(settings);
@@ -123,9 +131,12 @@ impl Shared {
             clock,
             begin,
             links: Mutex::default(),
+            identifying: AsyncMutex::default(),
             in_flight: Semaphore::new(IN_FLIGHT),
             closed: AtomicBool::new(false),
             no_runtime_logged: AtomicBool::new(false),
+            moving: Seldom::default(),
+            no_leases: Seldom::default(),
             errors: Counter::default(),
             outages: Counter::default(),
             times: Histogram::default(),
@@ -136,54 +147,64 @@ impl Shared {
         }
     }
 
-    /// A turn, if Redis can be used now, whatever is pending: to remove, or to ask for what nobody
-    /// invalidates. Waits for a connection only during the first attempt.
-    pub(super) async fn turn_to_remove(self: &Arc<Self>) -> Result<Turn<'_>, Unavailable> {
-        let link = self.link().ok_or(Unavailable)?;
-        let ready = link.ready().await.ok_or(Unavailable)?;
+    /// Returns a permit, if Redis can be used now, without regard to pending removals: for removing, and for
+    /// keys that are never invalidated. Waits for a connection only during the first attempt.
+    pub(super) async fn permit_to_remove(self: &Arc<Self>) -> Result<Permit<'_>, Unavailable> {
+        let link = self.link()?;
+        let ready = link.ready().await?;
         let place = match self.in_flight.try_acquire() {
             Ok(place) => place,
             Err(_) => {
-                let waited = timeout(self.settings.turn_timeout, self.in_flight.acquire()).await;
-                waited.ok().and_then(Result::ok).ok_or(Unavailable)?
+                let limit = self.settings.permit_timeout;
+                let waited = timeout(limit, self.in_flight.acquire()).await;
+                // The semaphore is never closed.
+                waited.ok().and_then(Result::ok).ok_or(Unavailable::Crowded(limit))?
             }
         };
-        Ok(Turn { link, ready, shared: self, _place: place })
+        Ok(Permit { link, ready, shared: self, _place: place })
     }
 
-    /// This runtime's link, made on first use.
-    pub(super) fn link(self: &Arc<Self>) -> Option<Arc<Link>> {
+    /// Returns this runtime's link, which is made on first use.
+    pub(super) fn link(self: &Arc<Self>) -> Result<Arc<Link>, Unavailable> {
         let Some(runtime) = runtime::with_timers() else {
             if !self.no_runtime_logged.swap(true, Ordering::Relaxed) {
-                tracing::warn!("outside of a tokio runtime Redis is not used");
+                tracing::warn!(
+                    "Redis is not used outside of a tokio runtime; values are kept in memory"
+                );
             }
-            return None;
+            return Err(Unavailable::NoRuntime);
         };
         if self.process.has_changed() {
-            self.begin_anew();
+            self.restart_after_fork();
         }
         let mut links = self.lock_links();
         if let Some(link) = links.get(&runtime.id()).filter(|link| !link.ended()) {
-            return Some(Arc::clone(link));
+            return Ok(Arc::clone(link));
         }
         if self.is_closed() {
-            return None;
+            return Err(Unavailable::Disconnected);
         }
         links.retain(|_, link| !link.ended());
         let link = Link::new();
         (self.begin)(&runtime, self, &link);
         links.insert(runtime.id(), Arc::clone(&link));
-        Some(link)
+        Ok(link)
     }
 
-    /// Which manager a notice is from.
+    /// Waits until no other link identifies a server, or for a while: the runtime of that link may not be driven.
+    pub(super) async fn permit_to_identify(&self) -> Option<AsyncMutexGuard<'_, ()>> {
+        let limit = self.settings.deadline.min(self.settings.connect_timeout) / 4;
+        timeout(limit, self.identifying.lock()).await.ok()
+    }
+
+    /// Returns the number of this manager in its notices.
     pub(super) fn source(&self) -> u64 {
         self.source.load(Ordering::Acquire)
     }
 
-    /// In a forked process: its parent's connections are used by nobody here, nor has anything been heard, and it
-    /// speaks in a name of its own.
-    fn begin_anew(&self) {
+    /// Starts again in a forked process: it does not use its parent's connections, has received no notices,
+    /// and has a number of its own.
+    fn restart_after_fork(&self) {
         self.source.store(random::word(), Ordering::Release);
         for (_, link) in self.lock_links().drain() {
             link.close();
@@ -195,17 +216,17 @@ impl Shared {
         self.token_cache.forget();
         self.generations.bump_epoch();
         self.fleet_counters
-            .begin_anew(|| self.host.upgrade().map_or_else(Vec::new, |host| host.totals()));
+            .discard(|| self.host.upgrade().map_or_else(Vec::new, |host| host.totals()));
     }
 
-    /// Whether this runtime has a link that is up. Makes none.
+    /// Returns true if this runtime has a link that is up. Makes none.
     pub(super) fn is_up(&self) -> bool {
         let Some(runtime) = runtime::with_timers() else { return false };
         let links = self.lock_links();
-        links.get(&runtime.id()).is_some_and(|link| matches!(link.state(), State::Up(_)))
+        links.get(&runtime.id()).is_some_and(|link| matches!(link.state(), LinkState::Up(_)))
     }
 
-    /// From now on there is no link, and none will be made.
+    /// Closes all links; no further one is made.
     pub(super) fn close(&self) {
         let mut links = self.lock_links();
         self.closed.store(true, Ordering::Release);
@@ -220,7 +241,7 @@ impl Shared {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Notes removals that Redis has not confirmed, and has them sent at once where a link is up.
+    /// Adds removals to the journal; each link that is up sends them at once.
     pub(super) fn add_pending(&self, keys: &[String]) {
         if self.journal.add(keys) {
             // The notice of the root's removal will be this process's own.
@@ -233,7 +254,7 @@ impl Shared {
         self.lock_links().values().for_each(|link| link.attention.notify_one());
     }
 
-    /// Copies are kept in memory from now on: somebody has to listen.
+    /// Starts the feed, because copies are kept in memory from now on.
     pub(super) fn want_feed(&self) {
         if !self.feed.is_wanted() {
             self.feed.want();
@@ -241,23 +262,25 @@ impl Shared {
         }
     }
 
-    /// From here on this link is without Redis.
+    /// Suspends a link.
     ///
-    /// What memory holds counts if others' invalidations were received until now. If not, it is from
-    /// another link's outage.
-    pub(super) fn suspect(&self, link: &Link) {
-        if link.suspect(self.clock.now_ms()) && !self.generations.lease.has_held_within(LATELY) {
+    /// Values in memory stay valid if the invalidations of other processes were received until now. If not,
+    /// they are from the outage of another link.
+    pub(super) fn suspect(&self, link: &Link, error: &Arc<StoreError>) {
+        if link.suspect(error, self.clock.now_ms())
+            && !self.generations.lease.has_held_within(LATELY)
+        {
             self.generations.bump_epoch();
         }
     }
 
-    /// The time of the server that has this key.
+    /// Returns the time of the server that has this key.
     pub(super) fn server_time(&self, ready: &Ready, key: &str) -> u64 {
         let here = precise_ms().saturating_add_signed(self.clock.ahead_ms());
         here.saturating_add_signed(ready.node_of(key).offset_ms)
     }
 
-    /// What is to be published when these keys are removed.
+    /// Returns the notice about the removal of these keys.
     pub(super) fn notice_of<'a>(&self, keys: impl IntoIterator<Item = &'a String>) -> Vec<u8> {
         let strip = |key: &'a String| self.keys.within(key).unwrap_or(ROOT);
         self.notice(keys.into_iter().map(|key| Item::Key(strip(key))))
@@ -270,8 +293,8 @@ impl Shared {
             .unwrap_or_default()
     }
 
-    /// To be called before tokens are asked for. Nothing where nobody keeps copies, and so nobody
-    /// reads by the token cache.
+    /// Returns the state before tokens are requested; `None` if no copies are kept, so that the token cache
+    /// is not used.
     pub(super) fn before_tokens(&self, tags: &[impl AsRef<str>]) -> Option<Before> {
         self.feed.is_wanted().then(|| self.token_cache.before(tags, self.clock.now_ms()))
     }
@@ -295,66 +318,71 @@ impl Shared {
         self.events.note(EventKind::RedisLost { reason: reason.to_owned() });
         let redis = &self.settings.address;
         match self.reports.outage(Instant::now(), reason) {
-            Some(0) => tracing::warn!(redis, reason, "Redis is unavailable; going on without it"),
+            Some(0) => tracing::warn!(
+                redis,
+                reason,
+                "Redis is unavailable; caching in memory until it is back"
+            ),
             Some(unreported) => tracing::warn!(
                 redis,
                 reason,
                 unreported,
-                "Redis is unavailable, as it has been again and again; going on without it"
+                "Redis is unavailable again, after several short outages; caching in memory until it is back"
             ),
             None => tracing::debug!(redis, reason, "Redis is unavailable again"),
         }
     }
 
-    /// Says what is missing, when it is another than before.
+    /// Reports missing rights and commands that have not been reported before.
     pub(super) fn note_lacks(&self, lacking: Vec<String>) {
         let mut known = self.lacks.lock().unwrap_or_else(PoisonError::into_inner);
         for lack in lacking.iter().filter(|lack| !known.contains(lack)) {
             let redis = &self.settings.address;
-            tracing::warn!(redis, lack, "Redis does not permit all that the cache does");
+            tracing::warn!(redis, lack, "Redis lacks something that the cache needs");
             self.events.note(EventKind::RedisLacks { what: lack.clone() });
         }
         *known = lacking;
     }
 
-    /// The invalidations of other processes cannot be received.
-    pub(super) fn note_deaf(&self, reason: &str) {
+    /// Notes that the invalidations of other processes cannot be received.
+    pub(super) fn note_no_feed(&self, reason: &str) {
         let what = format!("{reason}; {}", rights::Need::Feed.loss());
         self.events.note(EventKind::RedisLacks { what });
     }
 
-    /// What is missing, of what the cache goes on without.
+    /// Returns the descriptions of missing rights and commands that the cache does without.
     pub(super) fn lacks(&self) -> Vec<String> {
         self.lacks.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// An attempt to connect has failed again. Another reason than before is said once.
+    /// Reports that an attempt to connect has failed again. Each further reason is reported once.
     pub(super) fn log_still_down(&self, reason: &str) {
         self.record.note_failure();
         if self.reports.is_new(reason) {
             self.events.note(EventKind::RedisLost { reason: reason.to_owned() });
             let redis = &self.settings.address;
-            tracing::warn!(
-                redis,
-                reason,
-                "Redis is still unavailable, for another reason than before"
-            );
+            tracing::warn!(redis, reason, "Redis is still unavailable, for a different reason");
         }
     }
 
-    /// Asks without drawing conclusions from a failure: statistics are no reason to leave Redis alone.
+    /// Runs an operation without drawing conclusions from a failure: statistics are no reason to stop using
+    /// Redis.
     pub(super) async fn quietly<T>(
         &self,
-        operation: impl Future<Output = RedisResult<T>>,
-    ) -> Result<T, Refusal> {
-        match timeout(self.settings.deadline, operation).await {
-            Ok(Ok(answer)) => Ok(answer),
-            // Of what a server refuses, this alone does not pass.
-            Ok(Err(error)) if rights::is_refusal(&error) => {
-                Err(Refusal::Forbidden(error.to_string()))
-            }
-            Ok(Err(_)) | Err(_) => Err(Refusal::Unavailable),
-        }
+        operation: impl Future<Output = StoreResult<T>>,
+    ) -> Result<T, Unavailable> {
+        self.within_deadline(operation).await.map_err(Unavailable::failed)
+    }
+
+    async fn within_deadline<T>(
+        &self,
+        operation: impl Future<Output = StoreResult<T>>,
+    ) -> StoreResult<T> {
+        timeout(self.settings.deadline, operation).await.unwrap_or_else(|_| Err(self.late()))
+    }
+
+    fn late(&self) -> StoreError {
+        StoreError::Timeout(Deadline::Operation, self.settings.deadline)
     }
 
     fn lock_links(&self) -> MutexGuard<'_, Links> {
@@ -362,53 +390,54 @@ impl Shared {
     }
 }
 
-impl Turn<'_> {
+impl Permit<'_> {
     /// Runs an operation with its deadline. A failure that may be the connection's makes the link
     /// suspect.
     pub(super) async fn ask<T>(
         &self,
-        operation: impl Future<Output = RedisResult<T>>,
+        operation: impl Future<Output = StoreResult<T>>,
     ) -> Result<T, Unavailable> {
         let asked = Instant::now();
         // R3: no caller waits longer for Redis than this.
-        let outcome = timeout(self.shared.settings.deadline, operation).await;
-        Ok(self.conclude(asked, outcome.ok())?)
+        let outcome = self.shared.within_deadline(operation).await;
+        self.conclude(asked, outcome)
     }
 
-    /// The same for what may be large. If it is not there in time, and the server answers a ping meanwhile, it
-    /// is waited for so many deadlines. Then it has failed alone: the link stays in use.
+    /// Runs an operation with a possibly large reply. If the reply is late and the server answers a ping
+    /// meanwhile, waits for up to `patience` deadlines. Then the operation alone has failed: the link stays
+    /// in use.
     pub(super) async fn ask_large<T>(
         &self,
         lane: Lane,
         patience: u32,
-        operation: impl Future<Output = RedisResult<T>>,
+        operation: impl Future<Output = StoreResult<T>>,
     ) -> Result<T, Missed> {
         let (asked, deadline) = (Instant::now(), self.shared.settings.deadline);
         let mut operation = pin!(operation);
-        let mut turns = 0;
+        let mut deadlines = 0;
         let (outcome, is_there) = loop {
-            turns += 1;
-            let turn = pin!(timeout(deadline, operation.as_mut()));
-            let (outcome, is_there) = match select(turn, self.late_ping()).await {
+            deadlines += 1;
+            let attempt = pin!(timeout(deadline, operation.as_mut()));
+            let (outcome, is_there) = match select(attempt, self.late_ping()).await {
                 Either::Left((outcome, _)) => (outcome, false),
-                Either::Right((is_there, turn)) => (turn.await, is_there),
+                Either::Right((is_there, attempt)) => (attempt.await, is_there),
             };
-            if outcome.is_ok() || !is_there || turns >= patience {
+            if outcome.is_ok() || !is_there || deadlines >= patience {
                 break (outcome, is_there);
             }
         };
         if outcome.is_err() && is_there && self.shared.record.late() < MOST_LATE {
             self.shared.errors.one();
             tracing::debug!(?deadline, "Redis answers, but a large answer has not come in time");
-            return Err(Missed::Late);
+            return Err(Missed::Late(deadline));
         }
         if outcome.is_ok() && lane == Lane::Bulk {
             self.shared.record.in_time();
         }
-        self.conclude(asked, outcome.ok())
+        Ok(self.conclude(asked, outcome.unwrap_or_else(|_| Err(self.shared.late())))?)
     }
 
-    /// Whether the servers are there, asked in the middle of a deadline: by one caller for all.
+    /// Pings the servers in the middle of a deadline; one caller does so for all. Returns true if they reply.
     fn late_ping(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
         Box::pin(async {
             let half = self.shared.settings.deadline / 2;
@@ -417,7 +446,7 @@ impl Turn<'_> {
             if answered.is_some_and(|at| at.elapsed() < half) {
                 return true;
             }
-            if !matches!(self.link.state(), State::Up(_)) || !self.ready.answers().await {
+            if !matches!(self.link.state(), LinkState::Up(_)) || !self.ready.answers().await {
                 return false;
             }
             *answered = Some(Instant::now());
@@ -425,82 +454,39 @@ impl Turn<'_> {
         })
     }
 
-    /// What has come of an operation; `None`: no answer in time.
-    fn conclude<T>(&self, asked: Instant, outcome: Option<RedisResult<T>>) -> Result<T, Missed> {
-        let reason = match outcome {
-            Some(Ok(answer)) => {
+    /// Draws the conclusions from the outcome of an operation.
+    fn conclude<T>(&self, asked: Instant, outcome: StoreResult<T>) -> Result<T, Unavailable> {
+        match outcome {
+            Ok(answer) => {
                 if self.ready.take_redirected() {
-                    // It is looked anew who has what.
+                    // The next check requests the slots again.
                     self.link.attention.notify_one();
                 }
                 self.shared.times.record(asked.elapsed());
                 self.shared.record.succeed();
-                return Ok(answer);
+                Ok(answer)
             }
-            Some(Err(error)) => {
-                if rights::is_refusal(&error) {
-                    self.link.note_refusal();
-                }
-                if of_the_connection(&error) {
-                    self.fail();
-                }
-                error.to_string()
-            }
-            None => {
-                self.fail();
-                format!("no answer within {:?}", self.shared.settings.deadline)
-            }
-        };
+            Err(error) => Err(self.fail(error)),
+        }
+    }
+
+    #[cold]
+    fn fail(&self, error: StoreError) -> Unavailable {
+        let error = Arc::new(error);
+        if error.is_refusal() {
+            self.link.note_refusal();
+        }
+        if error.takes_out_of_use() {
+            self.shared.record.fail();
+            self.shared.suspect(&self.link, &error);
+        }
         self.shared.errors.one();
-        tracing::debug!(reason, "a Redis operation failed");
-        Err(Missed::Unavailable)
+        tracing::debug!(reason = with_causes(&error), "a Redis operation failed");
+        Unavailable::Failed(error)
     }
 
-    fn fail(&self) {
-        self.shared.record.fail();
-        self.shared.suspect(&self.link);
-    }
-
-    /// The time of the server that has this key.
+    /// Returns the time of the server that has this key.
     pub(super) fn now_ms(&self, key: &str) -> u64 {
         self.shared.server_time(&self.ready, key)
-    }
-}
-
-/// Why a report was not taken.
-pub(super) enum Refusal {
-    /// Perhaps the next time.
-    Unavailable,
-    /// The user may not do that.
-    Forbidden(String),
-}
-
-/// Errors of the connection, and of a server that serves nobody or cannot be written: what can
-/// only be read is of no use, since no load could be validated. All others leave the link in use.
-fn of_the_connection(error: &RedisError) -> bool {
-    const UNUSABLE: [&str; 12] = [
-        "OOM",
-        "MISCONF",
-        "READONLY",
-        "NOREPLICAS",
-        "LOADING",
-        "MASTERDOWN",
-        "BUSY",
-        "NOPERM",
-        "NOAUTH",
-        "CLUSTERDOWN",
-        // Sent on, and sent on again.
-        "MOVED",
-        "ASK",
-    ];
-    match error.kind() {
-        ErrorKind::Server(_) | ErrorKind::Extension => {
-            // A script's error carries the code of the command that failed in it.
-            let told = error.to_string();
-            error.code().is_some_and(|code| UNUSABLE.contains(&code))
-                || UNUSABLE.iter().any(|code| told.contains(code))
-        }
-        ErrorKind::UnexpectedReturnType => false,
-        _ => true,
     }
 }

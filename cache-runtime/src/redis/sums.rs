@@ -1,5 +1,5 @@
-//! The statistics of all processes together: sums in one hash, to which each manager adds what its
-//! own numbers have grown by ([`fleet_counters`](super::fleet_counters)).
+//! The statistics of all processes together: sums in one hash, to which each manager adds the growth of its
+//! own counts ([`fleet_counters`](super::fleet_counters)).
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -8,27 +8,29 @@ use redis::cmd;
 
 use super::fleet_counters::Sent;
 use super::lane::Lane;
-use super::link::{Link, State};
+use super::link::{Link, LinkState};
 use super::script::Script;
-use super::shared::{Refusal, Shared};
+use super::shared::Shared;
 use super::unavailable::Unavailable;
 use crate::clock::millis;
+use crate::error::with_causes;
 use crate::random;
 use crate::stats::{FleetSums, Total};
 use crate::timer::timeout;
 
-/// How long the sums are kept when nobody adds to them.
+/// The life of the sums after the last report.
 const TTL: Duration = Duration::from_secs(30 * 24 * 3600);
-/// Who has nothing to add says so seldom.
+/// The interval of reports without counts.
 const IDLE: Duration = Duration::from_secs(60);
-/// Who has not reported for so long is not counted as an instance.
+/// The time after its last report during which a process counts as an instance.
 const ALIVE: Duration = Duration::from_secs(120);
-/// What the field begins with that says of an instance which report was its last, and when.
+/// The prefix of the fields that hold the number and time of an instance's last report.
 const INSTANCE: &str = "@i:";
-/// Since when it is counted.
+/// The field that holds the time since which the sums are counted.
 const SINCE: &str = "@since";
 
-/// The task of a link: reports while the link is up, unless another link's has just done it.
+/// Runs the task of a link that reports while the link is up, unless the task of another link has just
+/// reported.
 pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>, interval: Duration) {
     // Processes that begin together do not report together.
     let mut wait = interval.mul_f64(random::fraction());
@@ -38,7 +40,7 @@ pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>, interval: Dura
         }
         wait = interval;
         let Some(shared) = shared.upgrade() else { return };
-        if matches!(link.state(), State::Up(_)) {
+        if matches!(link.state(), LinkState::Up(_)) {
             // What fails is tried again the next time.
             let _ = report(&shared, interval / 2).await;
         }
@@ -55,11 +57,11 @@ async fn ended(link: &Link) {
     }
 }
 
-/// Adds to the sums what has been counted since the last report, if that is so long ago.
+/// Adds the counts since the last report to the sums, if that report is older than `after`.
 pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), Unavailable> {
     // Another link's task may be at it, on a runtime that nobody drives.
-    let turn = timeout(shared.settings.deadline, shared.fleet_counters.0.lock()).await;
-    let (Ok(mut sent), Some(host)) = (turn, shared.host.upgrade()) else { return Err(Unavailable) };
+    let locked = timeout(shared.settings.deadline, shared.fleet_counters.0.lock()).await;
+    let (Ok(mut sent), Some(host)) = (locked, shared.host.upgrade()) else { return Ok(()) };
     if sent.is_forbidden || !sent.is_due(after) {
         return Ok(());
     }
@@ -75,14 +77,16 @@ pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), 
 
 async fn send(shared: &Arc<Shared>, sent: &mut Sent) -> Result<(), Unavailable> {
     while let Some(grown) = sent.pending.front() {
-        match add(shared, grown, sent.number + 1).await {
-            Ok(()) => {}
-            Err(Refusal::Unavailable) => return Err(Unavailable),
-            Err(Refusal::Forbidden(reason)) => {
-                tracing::warn!(reason, "Redis refuses statistics: no more are sent");
+        if let Err(unavailable) = add(shared, grown, sent.number + 1).await {
+            if let Some(error) = unavailable.refusal() {
+                let reason = with_causes(error);
+                tracing::warn!(
+                    reason,
+                    "Redis refuses the statistics of this process; no more are sent"
+                );
                 sent.is_forbidden = true;
-                return Err(Unavailable);
             }
+            return Err(unavailable);
         }
         sent.pending.pop_front();
         sent.number += 1;
@@ -91,30 +95,30 @@ async fn send(shared: &Arc<Shared>, sent: &mut Sent) -> Result<(), Unavailable> 
     Ok(())
 }
 
-async fn add(shared: &Arc<Shared>, grown: &[Total], number: u64) -> Result<(), Refusal> {
+async fn add(shared: &Arc<Shared>, grown: &[Total], number: u64) -> Result<(), Unavailable> {
     let (ttl, instance) = (millis(TTL).to_string(), format!("{INSTANCE}{:016x}", shared.source()));
     let number = number.to_string();
     let grown: Vec<_> = grown.iter().map(|(field, by)| (field, by.to_string())).collect();
     let mut arguments = vec![ttl.as_bytes(), instance.as_bytes(), number.as_bytes()];
     grown.iter().for_each(|(field, by)| arguments.extend([field.as_bytes(), by.as_bytes()]));
-    let turn = shared.turn_to_remove().await.map_err(|Unavailable| Refusal::Unavailable)?;
+    let permit = shared.permit_to_remove().await?;
     let keys = [shared.keys.fleet_counters()];
-    let added = turn.ready.script(Lane::Bulk, Script::Add, &keys, &arguments);
+    let added = permit.ready.script(Lane::Bulk, Script::Add, &keys, &arguments);
     shared.quietly(added).await
 }
 
-/// The sums.
+/// Reads the sums.
 pub(super) async fn fleet_sums(shared: &Arc<Shared>) -> Result<FleetSums, Unavailable> {
-    let turn = shared.turn_to_remove().await?;
+    let permit = shared.permit_to_remove().await?;
     let key = shared.keys.fleet_counters();
     let mut all = cmd("HGETALL");
     all.arg(&key);
     let fields: Vec<(Vec<u8>, Vec<u8>)> =
-        shared.quietly(turn.ready.ask(Lane::Bulk, &key, &all)).await.map_err(|_| Unavailable)?;
+        shared.quietly(permit.ready.ask(Lane::Bulk, &key, &all)).await?;
     // What is not text was written by somebody else.
     let text = |bytes| String::from_utf8(bytes).ok();
     let fields = fields.into_iter().filter_map(|(field, sum)| text(field).zip(text(sum)));
-    let now_secs = turn.now_ms(&key) / 1_000;
+    let now_secs = permit.now_ms(&key) / 1_000;
     let mut fleet_sums = FleetSums::default();
     for (field, text) in fields {
         if field == SINCE {
@@ -133,15 +137,15 @@ pub(super) async fn fleet_sums(shared: &Arc<Shared>) -> Result<FleetSums, Unavai
 
 /// Starts the sums from zero.
 pub(super) async fn reset_fleet_counters(shared: &Arc<Shared>) -> Result<(), Unavailable> {
-    let turn = shared.turn_to_remove().await?;
+    let permit = shared.permit_to_remove().await?;
     let key = shared.keys.fleet_counters();
     let mut unlink = cmd("UNLINK");
     unlink.arg(&key);
-    shared.quietly(turn.ready.ask(Lane::Quick, &key, &unlink)).await.map_err(|_| Unavailable)
+    shared.quietly(permit.ready.ask(Lane::Quick, &key, &unlink)).await
 }
 
-/// When the last report of an instance was, in milliseconds and in seconds: the field has its number, then the
-/// former, which earlier versions do not write, then the latter.
+/// Returns the time of an instance's last report, in milliseconds and in seconds. The field has the number of
+/// the report, the milliseconds (not written by earlier versions), and the seconds.
 fn when(text: &str) -> (Option<u64>, Option<u64>) {
     let mut parts = text.rsplit(' ').map(|part| part.parse::<u64>().ok());
     let (secs, ms, number) = (parts.next().flatten(), parts.next().flatten(), parts.next());

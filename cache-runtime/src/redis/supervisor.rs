@@ -1,18 +1,18 @@
-//! The tasks of a link: one that connects, keeps watch and connects again, and those that send what is pending and
-//! report statistics.
+//! The tasks of a link: one that connects, supervises and reconnects, and those that send pending removals
+//! and report statistics.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use redis::{RedisResult, Value, cmd};
+use redis::{Value, cmd};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use super::backoff::Backoff;
-use super::errors::{no_answer, refused};
+use super::error::{Deadline, Lost, StoreError, StoreResult};
 use super::lane::Lane;
-use super::link::{Gone, Link, State};
+use super::link::{Gone, Link, LinkState};
 use super::node::Node;
 use super::ready::Ready;
 use super::rights::{self, Need};
@@ -20,8 +20,9 @@ use super::script::Loaded;
 use super::shared::Shared;
 use super::{connect, listener, pending, removal, sums, tls};
 use crate::clock::millis;
+use crate::error::with_causes;
 
-/// How long Redis remembers that a run of the server has been identified; each health check renews it.
+/// The life of the record in Redis that a run of the server has been identified. Each health check renews it.
 const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Begins the tasks of a link that is new.
@@ -36,7 +37,7 @@ pub(super) fn begin(runtime: &Handle, shared: &Arc<Shared>, link: &Arc<Link>) {
     }
 }
 
-/// The task of a link: it connects, keeps watch, and connects again, until the manager is gone.
+/// Runs the task of a link: it connects, supervises and reconnects, until the manager is gone.
 pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
     let link = Arc::clone(gone.link());
     let mut backoff = Backoff::default();
@@ -51,27 +52,28 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
                 go_up(&link, &strong, ready);
                 backoff = Backoff::default();
                 drop(strong);
-                let Some(reason) = watch(&link, &shared).await else {
+                let Some(error) = watch(&link, &shared).await else {
                     return;
                 };
                 let Some(strong) = shared.upgrade() else {
                     return;
                 };
-                strong.log_down(&reason);
+                strong.log_down(&with_causes(&error));
                 was_down = true;
-                strong.suspect(&link);
-                link.set(State::Down(reason));
+                let error = Arc::new(error);
+                strong.suspect(&link, &error);
+                link.set(LinkState::Down(error));
             }
             Ok(_) => return,
             Err(error) if !link.ended() => {
-                let reason = error.to_string();
-                if matches!(link.state(), State::Connecting) {
+                let reason = with_causes(&error);
+                if matches!(link.state(), LinkState::Connecting) {
                     strong.log_down(&reason);
                     was_down = true;
                 } else {
                     strong.log_still_down(&reason);
                 }
-                link.set(State::Down(reason));
+                link.set(LinkState::Down(Arc::new(error)));
             }
             Err(_) => return,
         }
@@ -84,32 +86,32 @@ pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
 
 /// Makes the connection usable.
 ///
-/// What memory holds from the time without Redis ends with it, also what is stored by loads that
-/// began just before; unless the feed has received all that others have invalidated meanwhile.
+/// Values in memory from the time without Redis end with it, including those of loads that began just before.
+/// They stay if the feed has received all invalidations meanwhile.
 fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
     if shared.feed.is_connected_to(ready.server()) {
-        link.set(State::Up(ready));
+        link.set(LinkState::Up(ready));
     } else {
         shared.feed.give_up(&shared.generations.lease);
         // From here on loads do not go to memory any more; for the moment, operations wait.
-        link.set(State::Connecting);
+        link.set(LinkState::Connecting);
         shared.generations.bump_epoch();
-        link.set(State::Up(ready));
+        link.set(LinkState::Up(ready));
     }
     listener::ensure(shared, link);
 }
 
-/// Looks after a link that is up. Returns why it is no longer, or `None` at the end of it all.
-async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
+/// Supervises a link that is up. Returns the error that ended it, or `None` if the manager is gone.
+async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
     loop {
         // Whether something happened or the time has come: the same look at everything.
         attention(link, shared).await?;
         let shared = shared.upgrade()?;
         let (before, suspect) = match link.state() {
-            State::Up(ready) => (ready, false),
-            State::Suspect(ready) => (ready, true),
-            State::Closed => return None,
-            State::Connecting | State::Down(_) => return Some("the connection was lost".into()),
+            LinkState::Up(ready) => (ready, false),
+            LinkState::Suspect(ready, _) => (ready, true),
+            LinkState::Closed => return None,
+            LinkState::Connecting | LinkState::Down(_) => return Some(Lost::Link.into()),
         };
         match check(&shared, link, &before).await {
             // A cluster's masters may be others than before.
@@ -119,7 +121,10 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
             Ok(ready) if suspect => match shared.record.pause(Instant::now()) {
                 None => go_up(link, &shared, ready),
                 Some(pause) => {
-                    tracing::debug!(?pause, "Redis answers, but operations fail: it is left alone");
+                    tracing::debug!(
+                        ?pause,
+                        "Redis answers, but operations fail; it is not used during the pause"
+                    );
                     drop(shared);
                     // Asked again afterwards.
                     sleep(pause).await;
@@ -130,13 +135,13 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<String> {
                 link.renew(ready);
                 listener::ensure(&shared, link);
             }
-            Err(error) => return Some(error.to_string()),
+            Err(error) => return Some(error),
         }
     }
 }
 
-/// Waits until something happens or the time for a check has come. Meanwhile it sees to it that somebody listens to
-/// the feed: who did may be on a runtime that is not driven any more.
+/// Waits until something happens or a check is due. Meanwhile, ensures that a link listens to the feed: the
+/// one that did may be on a runtime that is no longer driven.
 async fn attention(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<()> {
     let mut left = shared.upgrade()?.settings.health_interval;
     while !left.is_zero() {
@@ -152,58 +157,56 @@ async fn attention(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<()> {
     Some(())
 }
 
-async fn connected(shared: &Shared) -> RedisResult<Arc<Ready>> {
+async fn connected(shared: &Shared) -> StoreResult<Arc<Ready>> {
     let attempt = async {
         let first = connect::begin_with(&shared.connector).await?;
         let scripts = Arc::new(Loaded::load(&first).await?);
         let ready = complete(shared, first, Vec::new(), scripts).await?;
         // Removing is possible when writing is not.
         replay(shared, &ready).await?;
-        identify(shared, &ready).await?;
-        keep_known(shared, &ready).await?;
-        RedisResult::Ok(Arc::new(ready))
+        make_known(shared, &ready).await?;
+        StoreResult::Ok(Arc::new(ready))
     };
     shared.connector.within_connect_timeout(attempt).await.map_err(|error| {
         match tls::advice(&error, &shared.settings.servers.tls) {
-            Some(advice) => refused(format!("{error}; {advice}")),
+            Some(advice) => StoreError::Certificate { advice, cause: Arc::new(error) },
             None => error,
         }
     })
 }
 
-/// Asks the servers whether they are there, sends what is pending, and measures their times anew. In a
-/// cluster it is also asked who has what, and a master that is new is connected to.
-async fn check(shared: &Shared, link: &Link, ready: &Ready) -> RedisResult<Arc<Ready>> {
+/// Probes the servers, sends pending removals, and measures the servers' clocks. In a cluster, also requests
+/// the slots and connects to new masters.
+async fn check(shared: &Shared, link: &Link, ready: &Ready) -> StoreResult<Arc<Ready>> {
     let was_refused = link.take_refused();
     let check = async |node: &Node| {
         let node = node.check(shared.settings.deadline).await?;
         if was_refused { node.check_rights(&shared.connector).await } else { Ok(node) }
     };
     let nodes = join_all(ready.nodes().map(check)).await;
-    let mut nodes = nodes.into_iter().collect::<RedisResult<Vec<_>>>()?;
+    let mut nodes = nodes.into_iter().collect::<StoreResult<Vec<_>>>()?;
     let first = nodes.remove(0);
     let completed = complete(shared, first, nodes, Arc::clone(ready.scripts()));
     let checked = shared.connector.within_connect_timeout(completed).await?;
     let rest = async {
         replay(shared, &checked).await?;
         if checked.server() != ready.server() {
-            identify(shared, &checked).await?;
+            return make_known(shared, &checked).await;
         }
         keep_known(shared, &checked).await
     };
-    timeout(shared.settings.deadline, rest)
-        .await
-        .unwrap_or_else(|_| Err(no_answer(shared.settings.deadline)))?;
+    let late = StoreError::Timeout(Deadline::Operation, shared.settings.deadline);
+    timeout(shared.settings.deadline, rest).await.unwrap_or(Err(late))?;
     Ok(Arc::new(checked))
 }
 
-/// All servers, and a word on what the user may not do there.
+/// Connects to all servers, and reports the rights that the user lacks there.
 async fn complete(
     shared: &Shared,
     first: Node,
     known: Vec<Node>,
     scripts: Arc<Loaded>,
-) -> RedisResult<Ready> {
+) -> StoreResult<Ready> {
     let ready = connect::complete(&shared.connector, first, known, scripts).await?;
     // Of a feed it is said when it is wanted.
     let lacks = ready.nodes().flat_map(|node| &*node.lacks).filter(|lack| lack.need != Need::Feed);
@@ -212,9 +215,17 @@ async fn complete(
     Ok(ready)
 }
 
-/// A server that nobody has identified may hold data from before confirmed invalidations: the root's token
-/// goes, before anybody reads, and then the server is known.
-async fn identify(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+/// Identifies the servers, and makes them known. The links of one process do that one after the other: a link that removes
+/// the root's token once another one is up makes stale what has been loaded by then.
+async fn make_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
+    let _permit = shared.permit_to_identify().await;
+    identify(shared, ready).await?;
+    keep_known(shared, ready).await
+}
+
+/// Removes the root's token on a server that has not been identified, before anything is read from it. Such a
+/// server may hold data from before confirmed invalidations.
+async fn identify(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     if shared.settings.trust_restart {
         return Ok(());
     }
@@ -225,15 +236,15 @@ async fn identify(shared: &Shared, ready: &Ready) -> RedisResult<()> {
         removal::remove(shared, ready, Lane::Quick, &root, 1, &shared.notice_of(&root)).await?;
         tracing::debug!(
             servers = ready.server(),
-            "first contact with a Redis server: nothing in Redis is trusted"
+            "this Redis server is not known yet; its existing values are not used"
         );
     }
     Ok(())
 }
 
-/// The servers are known from now on, or for longer. What can only be read is of no use, since no
-/// load could be validated: so this is written each time.
-async fn keep_known(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+/// Records that the servers are identified, or prolongs the record. This is written each time, because a
+/// server that can only be read is of no use: no load could be validated.
+async fn keep_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let known = async |node: &Node| {
         let key = shared.keys.run(&node.server);
         let mut set = cmd("SET");
@@ -243,9 +254,9 @@ async fn keep_known(shared: &Shared, ready: &Ready) -> RedisResult<()> {
     join_all(ready.nodes().map(known)).await.into_iter().collect()
 }
 
-/// Sends the removals that are pending now. What is pending meanwhile waits for the next time, so
-/// that there is an end to it.
-async fn replay(shared: &Shared, ready: &Ready) -> RedisResult<()> {
+/// Sends the removals that are pending now. Those that are added meanwhile wait for the next check, so that
+/// this ends.
+async fn replay(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let batches = shared.journal.batches();
     for batch in &batches {
         pending::send_batch(shared, ready, batch).await?;

@@ -1,26 +1,49 @@
-//! Encrypted connections: whose certificates count, and which one this client shows.
+//! Encrypted connections: the trusted certificates, and the one of this client.
 
-use std::path::{Path, PathBuf};
+use std::error::Error;
+#[cfg(feature = "tls")]
+use std::path::Path;
+use std::path::PathBuf;
 #[cfg(feature = "tls")]
 use std::sync::{Mutex, PoisonError};
 
-use redis::{Client, ConnectionInfo, RedisError, RedisResult};
+use redis::{Client, ConnectionInfo};
 #[cfg(feature = "tls")]
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
+use rustls::pki_types::pem::{self, PemObject as _};
+#[cfg(feature = "tls")]
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+#[cfg(feature = "tls")]
+use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage};
 
+use super::error::{StoreError, StoreResult};
+#[cfg(feature = "tls")]
+use crate::clock::precise_ms;
 use crate::config::CacheConfig;
+#[cfg(feature = "tls")]
+use crate::error::with_causes;
+#[cfg(feature = "tls")]
+use crate::seldom::Seldom;
 
-/// What the configuration says of certificates: the files, and what was in them last.
+/// The configured certificates: the files, and their last contents.
 #[derive(Debug, Default)]
 pub(crate) struct Tls {
     #[cfg(feature = "tls")]
     files: Option<Files>,
     #[cfg(feature = "tls")]
     last: Mutex<Option<redis::TlsCertificates>>,
+    /// Log lines on files that cannot be read.
+    #[cfg(feature = "tls")]
+    unreadable: Seldom,
 }
 
-/// A setting, the file that it names, and what was expected of it.
-pub(crate) type Unreadable = (&'static str, PathBuf, String);
+/// A file that a setting names and that cannot be used.
+#[derive(Debug)]
+pub(crate) struct UnusableFile {
+    pub(crate) setting: &'static str,
+    pub(crate) file: PathBuf,
+    pub(crate) expected: &'static str,
+    pub(crate) cause: Box<dyn Error + Send + Sync>,
+}
 
 #[cfg(feature = "tls")]
 #[derive(Debug)]
@@ -32,8 +55,11 @@ struct Files {
 
 #[cfg(feature = "tls")]
 impl Tls {
-    /// Reads the files for the first time: what cannot be used is an error then.
-    pub(crate) fn read(config: &CacheConfig, encrypted: bool) -> Result<Self, Unreadable> {
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// If one of them cannot be used.
+    pub(crate) fn read(config: &CacheConfig, encrypted: bool) -> Result<Self, UnusableFile> {
         if !encrypted {
             return Ok(Tls::default());
         }
@@ -46,45 +72,55 @@ impl Tls {
             key: config.redis_tls_key.clone(),
         };
         let last = Mutex::new(files.read()?);
-        Ok(Tls { files: Some(files), last })
+        Ok(Tls { files: Some(files), last, unreadable: Seldom::default() })
     }
 
-    /// A client with what is in the files now: certificates may live for hours. What cannot be read, since it is
-    /// being replaced, is as it was.
-    pub(crate) fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
+    /// Makes a client with the present contents of the files, because certificates may live for hours only.
+    /// If a file cannot be read, because it is being replaced, its last contents are used.
+    pub(crate) fn client(&self, info: ConnectionInfo) -> StoreResult<Client> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match self.files.as_ref().map(Files::read) {
             Some(Ok(certificates)) => *last = certificates,
-            Some(Err((setting, file, expected))) => {
-                let file = file.display();
-                tracing::warn!(setting, %file, expected, "a certificate cannot be read: the last one is used");
+            Some(Err(UnusableFile { setting, file, expected, cause })) => {
+                let (file, reason) = (file.display(), with_causes(&*cause));
+                self.unreadable.happens(precise_ms(), |times| {
+                    tracing::warn!(
+                        setting,
+                        %file,
+                        expected,
+                        reason,
+                        times,
+                        "a certificate or key cannot be read; its last content is used"
+                    );
+                });
             }
             None => {}
         }
         match &*last {
-            Some(certificates) => Client::build_with_tls(info, certificates.clone()),
-            None => Client::open(info),
+            Some(certificates) => Ok(Client::build_with_tls(info, certificates.clone())?),
+            None => Ok(Client::open(info)?),
         }
     }
 
-    /// The file of the CA, if one is named.
-    pub(super) fn ca(&self) -> Option<&Path> {
+    /// Returns the file of the CA, if one is named.
+    fn ca(&self) -> Option<&Path> {
         self.files.as_ref()?.ca.as_deref()
     }
 }
 
 #[cfg(feature = "tls")]
 impl Files {
-    /// What is in them; `None` if none is named.
-    fn read(&self) -> Result<Option<redis::TlsCertificates>, Unreadable> {
+    /// Reads them; `None` if none is named.
+    fn read(&self) -> Result<Option<redis::TlsCertificates>, UnusableFile> {
         let certificates = |pem: &[u8]| {
-            let read = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-            read.is_ok_and(|certificates| !certificates.is_empty())
+            let read = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;
+            if read.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(()) }
         };
-        let key = |pem: &[u8]| PrivateKeyDer::from_pem_slice(pem).is_ok();
-        let root_cert = pem("REDIS_TLS_CA", &self.ca, certificates, "certificates")?;
-        let client_cert = pem("REDIS_TLS_CERT", &self.certificate, certificates, "certificates")?;
-        let client_key = pem("REDIS_TLS_KEY", &self.key, key, "a key")?;
+        let key = |pem: &[u8]| PrivateKeyDer::from_pem_slice(pem).map(drop);
+        let of_certificates = "a PEM file that contains certificates";
+        let root_cert = read("REDIS_TLS_CA", &self.ca, certificates, of_certificates)?;
+        let client_cert = read("REDIS_TLS_CERT", &self.certificate, certificates, of_certificates)?;
+        let client_key = read("REDIS_TLS_KEY", &self.key, key, "a PEM file that contains a key")?;
         let client_tls = client_cert
             .zip(client_key)
             .map(|(client_cert, client_key)| redis::ClientTlsConfig { client_cert, client_key });
@@ -93,70 +129,81 @@ impl Files {
     }
 }
 
-/// What is in a file, if one is named.
+/// Returns the contents of a file, if one is named.
 #[cfg(feature = "tls")]
-fn pem(
+fn read(
     setting: &'static str,
     file: &Option<PathBuf>,
-    is_right: impl Fn(&[u8]) -> bool,
-    what: &str,
-) -> Result<Option<Vec<u8>>, Unreadable> {
+    check: impl Fn(&[u8]) -> Result<(), pem::Error>,
+    expected: &'static str,
+) -> Result<Option<Vec<u8>>, UnusableFile> {
     let Some(file) = file else { return Ok(None) };
-    let refused = |expected| (setting, file.clone(), expected);
-    let bytes = std::fs::read(file)
-        .map_err(|error| refused(format!("a file in PEM that can be read ({error})")))?;
-    if is_right(&bytes) {
-        Ok(Some(bytes))
-    } else {
-        Err(refused(format!("a file in PEM that holds {what}")))
-    }
+    let unusable = |cause| UnusableFile { setting, file: file.clone(), expected, cause };
+    let bytes = std::fs::read(file).map_err(|error| unusable(error.into()))?;
+    check(&bytes).map_err(|error| unusable(error.into()))?;
+    Ok(Some(bytes))
 }
 
 #[cfg(not(feature = "tls"))]
 impl Tls {
-    pub(crate) fn read(_: &CacheConfig, _: bool) -> Result<Self, Unreadable> {
+    pub(crate) fn read(_: &CacheConfig, _: bool) -> Result<Self, UnusableFile> {
         Ok(Tls {})
     }
 
-    pub(crate) fn client(&self, info: ConnectionInfo) -> RedisResult<Client> {
-        Client::open(info)
-    }
-
-    pub(super) fn ca(&self) -> Option<&Path> {
-        None
+    pub(crate) fn client(&self, info: ConnectionInfo) -> StoreResult<Client> {
+        Ok(Client::open(info)?)
     }
 }
 
-/// What to do about a certificate that was refused, by either side.
-pub(super) fn advice(error: &RedisError, tls: &Tls) -> Option<String> {
-    const ISSUER: &str = "nobody who is trusted here has signed the server's certificate: name its CA in \
-                          REDIS_TLS_CA";
-    const NAME: &str =
-        "the server's certificate is for another name: connect by a name that is in it";
-    const PLAIN: &str = "the server does not speak TLS on this port: another port, or redis://";
-    // By what rustls calls it, or what the server's alert does.
-    const REASONS: [(&str, &str); 9] = [
-        ("UnknownIssuer", ISSUER),
-        ("BadSignature", ISSUER),
-        ("xpired", "the server's certificate has expired: renew it"),
-        ("not valid for name", NAME),
-        ("NotValidForName", NAME),
-        ("UnknownCA", "the server does not know who has signed the certificate in REDIS_TLS_CERT"),
-        (
-            "ertificateRequired",
-            "the server wants to see a certificate: REDIS_TLS_CERT and REDIS_TLS_KEY",
-        ),
-        ("InvalidContentType", PLAIN),
-        ("corrupt message", PLAIN),
-    ];
-    let told = error.to_string();
-    let (_, advice) = REASONS.into_iter().find(|(part, _)| told.contains(part))?;
-    Some(match tls.ca().filter(|_| advice == ISSUER) {
+/// Returns advice about a certificate that one side refused, if that is why a connection failed.
+#[cfg(feature = "tls")]
+pub(super) fn advice(error: &StoreError, tls: &Tls) -> Option<String> {
+    let advice = match error.of_tls()? {
+        TlsError::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        ) => return Some(issuer_advice(tls)),
+        TlsError::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => "the server's certificate has expired: renew it",
+        TlsError::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => {
+            "the server's certificate is for another name: connect with a name that is in the certificate"
+        }
+        TlsError::AlertReceived(AlertDescription::UnknownCA) => {
+            "the server does not trust the CA of the certificate in REDIS_TLS_CERT"
+        }
+        TlsError::AlertReceived(AlertDescription::CertificateExpired) => {
+            "the certificate in REDIS_TLS_CERT has expired: renew it"
+        }
+        TlsError::AlertReceived(AlertDescription::CertificateRequired) => {
+            "the server requires a client certificate: set REDIS_TLS_CERT and REDIS_TLS_KEY"
+        }
+        TlsError::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            "the server does not use TLS on this port: use another port, or redis://"
+        }
+        _ => return None,
+    };
+    Some(advice.to_owned())
+}
+
+#[cfg(feature = "tls")]
+fn issuer_advice(tls: &Tls) -> String {
+    match tls.ca() {
         Some(file) => format!(
-            "nobody in the file that REDIS_TLS_CA names ({}) has signed the server's certificate: put the CA that \
-             has signed it there; the file is read again with each attempt to connect",
+            "the server's certificate is not signed by a CA in the file of REDIS_TLS_CA ({}): add its CA to the \
+             file, which is read again at each attempt to connect",
             file.display()
         ),
-        None => advice.to_owned(),
-    })
+        None => {
+            "the server's certificate is not signed by a trusted CA: name its CA in REDIS_TLS_CA"
+                .to_owned()
+        }
+    }
+}
+
+/// Returns nothing: a build without TLS refuses no certificate.
+#[cfg(not(feature = "tls"))]
+pub(super) fn advice(_: &StoreError, _: &Tls) -> Option<String> {
+    None
 }

@@ -16,17 +16,17 @@ use crate::generation::{Generations, Slot, Stamps};
 use crate::name::is_name_tag;
 use crate::random;
 
-/// So many tags are remembered.
+/// The maximum number of cached tokens.
 const CAPACITY: usize = 16_384;
-/// What the root's token is remembered under: no tag begins with `#`.
+/// The key of the root's token: no tag begins with `#`.
 pub(super) const ROOT: &str = "#root";
 
 pub(super) struct TokenCache {
     tokens: Cache<String, CachedToken, UnitWeighter, FixedState>,
     generations: Arc<Generations>,
-    /// How often everything has been forgotten.
+    /// The number of times that all tokens were forgotten.
     forgotten: AtomicU64,
-    /// How long a token is remembered, in milliseconds.
+    /// The life of a cached token, in milliseconds.
     longest_ms: u64,
 }
 
@@ -38,7 +38,7 @@ struct CachedToken {
     noted_ms: u64,
 }
 
-/// What was true before tokens were asked for.
+/// The state before tokens were requested.
 pub(super) struct Before {
     stamps: Vec<Stamps>,
     forgotten: u64,
@@ -61,12 +61,12 @@ impl TokenCache {
         }
     }
 
-    /// Nothing that is known, or being asked for, counts any more.
+    /// Forgets all tokens, including those that are being requested.
     pub(super) fn forget(&self) {
         self.forgotten.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// To be called before the tokens of these tags are asked for, the root's first.
+    /// Returns the state before the tokens of these tags are requested, the root's first.
     pub(super) fn before(&self, tags: &[impl AsRef<str>], now_ms: u64) -> Before {
         let forgotten = self.forgotten.load(Ordering::Acquire);
         let note = |slots: &[Slot]| self.generations.note(slots).stamps;
@@ -75,7 +75,7 @@ impl TokenCache {
         Before { stamps, forgotten, noted_ms: now_ms }
     }
 
-    /// Remembers the tokens that were asked for, the root's first.
+    /// Stores the tokens that were requested, the root's first.
     pub(super) fn remember(
         &self,
         before: Before,
@@ -99,7 +99,7 @@ impl TokenCache {
         }
     }
 
-    /// The token of a tag, if it is known.
+    /// Returns the token of a tag, if it is cached.
     pub(super) fn token(&self, tag: &str, now_ms: u64) -> Option<u64> {
         let CachedToken { token, stamps, forgotten, noted_ms } = self.tokens.get(tag)?;
         let young = now_ms.saturating_sub(noted_ms) < self.longest_ms;

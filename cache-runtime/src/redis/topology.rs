@@ -1,4 +1,4 @@
-//! Which master of a cluster has which keys.
+//! The masters of a cluster, and the keys of each.
 //!
 //! A key is in one of 16,384 slots, and each slot belongs to one master. The masters are asked who has
 //! which; a slot that has moved meanwhile is found by the answer that says so.
@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 
 use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, RedisResult, Value, cmd};
+use redis::{FromRedisValue, Value, cmd};
 
-use super::errors::refused;
+use super::error::{StoreError, StoreResult};
 use super::identity::field;
 
 const SLOTS: usize = 16_384;
-/// Nobody has this slot.
+/// The number of a slot without a master.
 const NOBODY: u16 = u16::MAX;
 
 /// A master as the cluster describes it.
@@ -42,7 +42,7 @@ impl Slots {
         Slots(slots.into())
     }
 
-    /// The number of the node that has this key.
+    /// Returns the number of the node that has this key.
     pub(super) fn owner(&self, key: &str) -> usize {
         self.0.get(usize::from(slot_of(key))).map_or(0, |&number| number.into())
     }
@@ -52,18 +52,18 @@ impl Slots {
     }
 }
 
-/// Asks a node for all masters that are there, those without slots too: keys may be on their way to them.
+/// Requests all masters from a node, including those without slots: keys may be moving to them.
 pub(super) async fn masters(
     connection: &mut MultiplexedConnection,
     encrypted: bool,
-) -> RedisResult<Vec<Master>> {
+) -> StoreResult<Vec<Master>> {
     let answer: Value = cmd("CLUSTER").arg("SHARDS").query_async(connection).await?;
-    read(answer, encrypted)
-        .ok_or_else(|| refused("what it says of its cluster (CLUSTER SHARDS) cannot be read"))
+    let expected = "that of CLUSTER SHARDS";
+    read(answer, encrypted).ok_or(StoreError::Unexpected { expected, cause: None })
 }
 
-/// What changes when a node joins a cluster or takes over from another, from its CLUSTER INFO; `None` if this
-/// node serves nobody.
+/// Returns the parts of CLUSTER INFO that change when a node joins a cluster or takes over from another;
+/// `None` if this node serves no commands.
 pub(super) fn view(info: &str) -> Option<String> {
     let told = |name| field(info, name).unwrap_or_default();
     (told("cluster_state") == "ok").then(|| {
@@ -111,7 +111,7 @@ fn from<T: FromRedisValue>(value: Value) -> Option<T> {
     redis::from_redis_value(value).ok()
 }
 
-/// The slot of a key: of what is between the first `{` and the next `}`, if there is something.
+/// Returns the slot of a key: of the text between the first `{` and the next `}`, if it is not empty.
 #[cfg(feature = "cluster")]
 pub(super) fn slot_of(key: &str) -> u16 {
     const CRC: crc::Crc<u16> = crc::Crc::<u16>::new(&crc::CRC_16_XMODEM);
@@ -124,7 +124,7 @@ pub(super) fn slot_of(key: &str) -> u16 {
     CRC.checksum(tagged().unwrap_or(key).as_bytes()) % slots
 }
 
-/// No build without the feature is connected to a cluster.
+/// Returns 0: no build without the feature connects to a cluster.
 #[cfg(not(feature = "cluster"))]
 pub(super) fn slot_of(_: &str) -> u16 {
     0

@@ -1,22 +1,23 @@
-//! Trying out whether placeholders can be set, renewed and taken away.
+//! The trial of leases: whether placeholders can be set, renewed and removed.
 
 use std::sync::Arc;
 
-use redis::RedisResult;
-
 use super::RedisStore;
+use super::error::StoreResult;
 use super::lane::Lane;
 use super::ready::Ready;
 use super::script::Script;
-use super::shared::{Refusal, Shared};
+use super::shared::Shared;
 use crate::entry::StateId;
+use crate::error::with_causes;
 use crate::random;
 
-/// For how long the placeholder would be there.
+/// The life of the placeholder.
 const LIFE_MS: &[u8] = b"2000";
 
 impl RedisStore {
-    /// Whether one load in a cluster can be had here. Without Redis nobody is waited for anyway.
+    /// Returns true if one load per fleet is possible here. Without Redis, no process waits for another
+    /// anyway.
     pub(crate) async fn may_lease(&self) -> bool {
         match self.0.leases.known() {
             None => try_lease(&self.0).await,
@@ -26,31 +27,36 @@ impl RedisStore {
 }
 
 async fn try_lease(shared: &Arc<Shared>) -> bool {
-    let Ok(turn) = shared.turn_to_remove().await else { return true };
+    let Ok(permit) = shared.permit_to_remove().await else { return true };
     let keys = [shared.keys.lease(&format!("#tried:{:x}", random::word()))];
-    let reason = match shared.quietly(lease(&turn.ready, &keys, &shared.keys.feed())).await {
+    let reason = match shared.quietly(lease(&permit.ready, &keys, &shared.keys.feed())).await {
         // It was found, and taken away.
         Ok(1) => {
             shared.leases.note(true);
             return true;
         }
         Ok(_) => "a placeholder that was set is not found (GETRANGE)".to_owned(),
-        Err(Refusal::Forbidden(reason)) => reason,
-        Err(Refusal::Unavailable) => return true,
+        Err(unavailable) => match unavailable.refusal() {
+            Some(error) => with_causes(error),
+            None => return true,
+        },
     };
     if shared.leases.note(false) {
-        tracing::warn!(
-            redis = shared.settings.address,
-            reason,
-            "`coalesce = \"fleet\"` shares loads within this process alone: a right is missing, see \
-             `cache_runtime::redis_servers` or `cachectl doctor`"
-        );
+        shared.no_leases.happens(shared.clock.now_ms(), |times| {
+            tracing::warn!(
+                redis = shared.settings.address,
+                reason,
+                times,
+                "with `coalesce = \"fleet\"`, loads are shared only within this process, because a right is missing: see \
+                 `cache_runtime::redis_servers` or `cachectl doctor`"
+            );
+        });
     }
     false
 }
 
-/// Sets a placeholder, renews it and takes it away. Returns 1 if it was found.
-async fn lease(ready: &Ready, keys: &[String], feed: &str) -> RedisResult<u8> {
+/// Sets a placeholder, renews it and removes it. Returns 1 if it was found.
+async fn lease(ready: &Ready, keys: &[String], feed: &str) -> StoreResult<u8> {
     let placeholder = StateId::lease(random::word());
     let placeholder = placeholder.as_bytes();
     let begin: [&[u8]; 4] = [placeholder, LIFE_MS, b"", b"1"];

@@ -1,18 +1,18 @@
-//! Which values are large, as far as that is known before they are read.
+//! The expected sizes of values, before they are read.
 
 use super::lane::Lane;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// A value of at least so many bytes goes over the connection for large things.
+/// The size in bytes from which on a value uses the connection for large values.
 const BULKY: usize = 16 * 1024;
-/// So many places for kinds of values. Those that share one go the same way.
+/// The number of places for kinds of values. Kinds that share a place use the same connection.
 const PLACES: usize = 1024;
-/// A kind counts as large until so many values in a row were small.
+/// The number of small values in a row after which a kind no longer counts as large.
 const REMEMBERED: u8 = 32;
 
-/// For each kind of values, such as those of one function, how many of the next ones are thought
-/// to be large. A reply comes over the connection of its command, and those behind it wait: so it is to
-/// be known before the size is.
+/// The number of next values that are expected to be large, for each kind of values, such as those of one
+/// function. A reply uses the connection of its command, and the replies behind it wait. So the choice
+/// precedes the size.
 pub(super) struct Weights(Box<[AtomicU8]>);
 
 impl Default for Weights {
@@ -22,7 +22,7 @@ impl Default for Weights {
 }
 
 impl Weights {
-    /// The connection to read a value of this kind over.
+    /// Returns the connection for reading a value of this kind.
     pub(super) fn lane(&self, kind: u64) -> Lane {
         match self.place(kind) {
             Some(left) if left.load(Ordering::Relaxed) > 0 => Lane::Bulk,
@@ -30,7 +30,7 @@ impl Weights {
         }
     }
 
-    /// A value of this kind was so large.
+    /// Notes the size of a value of this kind.
     pub(super) fn note(&self, kind: u64, bytes: usize) {
         let Some(place) = self.place(kind) else { return };
         let left = place.load(Ordering::Relaxed);
@@ -46,7 +46,7 @@ impl Weights {
     }
 }
 
-/// The connection for a value of a size that is known.
+/// Returns the connection for a value of a known size.
 pub(super) fn lane_of(bytes: usize) -> Lane {
     if bytes < BULKY { Lane::Quick } else { Lane::Bulk }
 }

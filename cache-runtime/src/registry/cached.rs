@@ -1,4 +1,4 @@
-//! What the registry says of a cached function.
+//! The registry's entry of a cached function.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use serde::{Serialize, Serializer};
 use crate::config::Ttl;
 use crate::site::{Coalesce, SiteKey, SiteSpec, SourceLocation, Tier, TtlSpec};
 
-/// A function under [`#[cached]`](macro@crate::cached).
+/// A function with [`#[cached]`](macro@crate::cached).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct CachedSite {
     /// The place of the attribute.
     #[serde(flatten)]
     pub location: SourceLocation,
-    /// The prefix of its entries' names: `key_prefix`, or else the name of the function.
+    /// The prefix of its entries' names: `key_prefix`, otherwise the name of the function.
     pub prefix: &'static str,
     /// True if `key_prefix` is given.
     pub prefix_is_written: bool,
@@ -32,11 +32,11 @@ pub struct CachedSite {
     pub negative_ttl: Option<SiteTtl>,
     /// The `version`.
     pub version: u64,
-    /// The largest fraction by which a TTL is shortened at random; `None` if the configuration decides.
+    /// The maximum fraction by which a TTL is shortened at random; `None` if the configuration decides.
     pub jitter: Option<f64>,
     /// The stores of its values; `None` if the configuration decides.
     pub tier: Option<Tier>,
-    /// The cost of one load, in money.
+    /// The cost of one load.
     pub cost: f64,
     /// True if `cache_if` is given.
     pub cache_if: bool,

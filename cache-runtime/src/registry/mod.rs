@@ -1,4 +1,4 @@
-//! What the program is known to cache and to invalidate, without a call having been made.
+//! All annotated functions of the program, even if they were never called.
 //!
 //! Each attribute leaves a `static` in the program, and the linker gathers them.
 
@@ -12,7 +12,7 @@ pub use mutation::{Mutation, MutationSite, MutationSpec, SiteEntry};
 
 use crate::site::SiteSpec;
 
-/// What an attribute leaves in the program.
+/// The `static` that an attribute emits.
 #[derive(Clone, Copy, Debug)]
 pub enum CallSite {
     /// `#[cached]`.
@@ -27,15 +27,15 @@ inventory::collect!(CallSite);
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Registry {
-    /// The functions under [`#[cached]`](macro@crate::cached), by module and name.
+    /// The functions with [`#[cached]`](macro@crate::cached), by module and name.
     pub cached: Vec<CachedSite>,
-    /// The functions under [`#[cache_invalidate]`](macro@crate::cache_invalidate) and
+    /// The functions with [`#[cache_invalidate]`](macro@crate::cache_invalidate) and
     /// [`#[cache_put]`](macro@crate::cache_put), by module and name.
     pub mutations: Vec<MutationSite>,
 }
 
-/// Returns all annotated functions of the program and of its libraries with their options, even if they were never
-/// called.
+/// Returns all annotated functions of the program and of its libraries with their options, even if they
+/// were never called.
 ///
 /// A generic function is listed once. A library is part of the program if any part of it is used.
 ///

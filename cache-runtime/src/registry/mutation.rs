@@ -1,4 +1,4 @@
-//! What the registry says of a function that invalidates.
+//! The registry's entry of a function that invalidates.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::site::{Declared, SourceLocation};
 pub struct MutationSpec {
     /// The place of the attribute.
     pub declared: Declared,
-    /// Which of the two it is.
+    /// The attribute of the two.
     pub kind: Mutation,
     /// `prefix`.
     pub prefix: Option<&'static str>,
@@ -17,7 +17,7 @@ pub struct MutationSpec {
     pub tags: &'static [&'static str],
     /// The arguments.
     pub arguments: &'static [&'static str],
-    /// `entry`, each time it is written: the call, and the name of what it calls.
+    /// Each `entry`: the call, and the name of the called function.
     pub entries: &'static [(&'static str, &'static str)],
     /// `when`.
     pub when: &'static str,
@@ -25,7 +25,7 @@ pub struct MutationSpec {
     pub conditional: bool,
 }
 
-/// A function under [`#[cache_invalidate]`](macro@crate::cache_invalidate) or
+/// A function with [`#[cache_invalidate]`](macro@crate::cache_invalidate) or
 /// [`#[cache_put]`](macro@crate::cache_put).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -71,7 +71,7 @@ pub enum Mutation {
 }
 
 impl Mutation {
-    /// Says in words what happens if there is no entry.
+    /// Returns the words for the effect if there is no entry.
     pub(crate) fn nothing(self) -> &'static str {
         match self {
             Mutation::Invalidate => "nothing is invalidated",

@@ -20,7 +20,7 @@ pub(super) fn mix_text(state: u64, text: &str) -> u64 {
     text.as_bytes().mix_into(state)
 }
 
-/// What is mixed into a digest of contents.
+/// Something that is mixed into a digest of contents.
 pub(super) trait Mix {
     fn mix_into(self, state: u64) -> u64;
 }
@@ -78,7 +78,7 @@ words! {
 #[derive(Default)]
 pub(super) struct ShapeSet {
     shapes: SmallVec<[u64; 8]>,
-    /// How many were distinct when this was last looked at.
+    /// The number of distinct ones when this was last looked at.
     distinct: usize,
 }
 

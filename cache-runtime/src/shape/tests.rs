@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
+mod weight;
+
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
@@ -202,6 +204,40 @@ fn a_value_that_cannot_be_serialised_has_no_shape() {
         }
     }
     assert_eq!(digest(&vec![Failing], false), None);
+}
+
+/// Asserts that one pass finds out what a pass for each question does, and counts as bincode writes.
+#[track_caller]
+fn one_pass_is_as_good<V: crate::CacheValue>(value: V) {
+    let both = measure(&value, true);
+    assert_eq!(both.shape, digest(&value, false));
+    assert_eq!(both.weight, Some(size_of::<V>() + heap_size(&value)));
+    assert_eq!(both.size, value_size(&value));
+    assert_eq!(measure(&value, false).size, both.size);
+    let written = bincode::serde::encode_to_vec(&value, bincode::config::legacy()).unwrap();
+    assert_eq!(encoded_size(&value), if std::mem::needs_drop::<V>() { written.len() } else { 0 });
+}
+
+#[test]
+fn one_pass_over_a_value_finds_out_everything() {
+    #[derive(Clone, Serialize, serde::Deserialize)]
+    enum Mixed {
+        Nothing,
+        One(Box<str>),
+        Pair(u8, String),
+        Named { at: char, list: Vec<Option<u16>> },
+    }
+    one_pass_is_as_good(7_u64);
+    one_pass_is_as_good("text".to_owned());
+    one_pass_is_as_good(vec![1.5_f64; 1_000]);
+    one_pass_is_as_good(Vec::<u32>::new());
+    one_pass_is_as_good(vec!['a', '\u{1F600}']);
+    one_pass_is_as_good(vec![(1_u128, true, ()), (2, false, ())]);
+    one_pass_is_as_good(HashMap::from([(1_u8, vec!["a".to_owned()]), (2, Vec::new())]));
+    one_pass_is_as_good(vec![IpAddr::from([127, 0, 0, 1])]);
+    let named = Mixed::Named { at: 'x', list: vec![Some(1), None] };
+    let all = vec![Mixed::Nothing, Mixed::One("a".into()), Mixed::Pair(1, "b".into()), named];
+    one_pass_is_as_good(all);
 }
 
 #[test]

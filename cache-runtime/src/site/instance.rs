@@ -98,7 +98,7 @@ impl Instance {
                 function = instance.label(),
                 file = spec.declared.file,
                 line = spec.declared.line,
-                "another cached function has this name and version; this one is cached in memory only"
+                "another cached function has the same name and version; this one is cached in memory only"
             );
         }
         placed

@@ -1,4 +1,4 @@
-//! Where a call site is.
+//! The location of a call site.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::type_name::function_path;
 
-/// Where a call site is, as its `static` says it.
+/// The location of a call site in its `static`.
 #[derive(Clone, Copy, Debug)]
 pub struct Declared {
     /// `CARGO_PKG_NAME`; empty where it is not built by cargo.
@@ -23,7 +23,7 @@ pub struct Declared {
     pub path: fn() -> &'static str,
 }
 
-/// Where a call site is. Prints as `path (file:line)`.
+/// The location of a call site. Its `Display` is `path (file:line)`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[non_exhaustive]
 pub struct SourceLocation {
@@ -31,14 +31,15 @@ pub struct SourceLocation {
     pub module: &'static str,
     /// The function's name.
     pub function: &'static str,
-    /// The function as the compiler prints it, with the type of its impl:
+    /// The path of the function, with the type of its impl:
     /// `shop::videos::get_video`, `shop::Videos<_>::get`, `<shop::Sql as shop::Store>::get`.
     pub path: &'static str,
-    /// The file, as the compiler was given it.
+    /// The file, as the compiler names it.
     pub file: &'static str,
     /// The line of the attribute.
     pub line: u32,
-    /// The package: the crates of two may have one name. Empty where it is not built by cargo.
+    /// The package, since two packages may have crates of the same name. Empty if it was not built by
+    /// cargo.
     pub package: &'static str,
 }
 

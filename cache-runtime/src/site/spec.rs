@@ -1,4 +1,4 @@
-//! What the attribute says of a function.
+//! The options of an attribute.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use serde::Serialize;
 use super::location::Declared;
 use crate::name::prefix_fault;
 
-/// Where the values of a call site are kept.
+/// The stores of a call site's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Tier {
-    /// In this process alone, also when Redis is configured.
+    /// This process only, even if Redis is configured.
     Memory,
-    /// In Redis, when it is configured, without copies in memory.
+    /// Redis, if it is configured, without copies in memory.
     Redis,
-    /// In Redis, when it is configured, with copies in the memory of the process.
+    /// Redis, if it is configured, with copies in the memory of the process.
     Tiered,
 }
 
@@ -38,7 +38,7 @@ pub enum TtlSpec {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Coalesce {
-    /// Nobody: each caller that finds nothing loads.
+    /// None: each caller without a value loads.
     Off,
     /// The callers of one process.
     #[default]

@@ -1,6 +1,11 @@
 //! Type names, as the compiler prints them: the one place that reads them.
+//!
+//! The text of `std::any::type_name` is not promised to stay. It tells the functions of a program apart, so it is a part
+//! of their identity: if a compiler prints a function otherwise, its hashed keys are new, and its entries are misses
+//! once. Of two functions that a compiler prints alike, the second to be called is cached in memory alone
+//! (`site/instance.rs`), so no value is taken for another's. A text of a form that is not known here is used as it is.
 
-/// The function that a type name is from, without its lifetimes: `feed<'_, u8>` is `feed<u8>`.
+/// Returns the function that a type name is from, without its lifetimes: `feed<'_, u8>` is `feed<u8>`.
 pub(super) fn label(type_name: &str) -> String {
     let name = without_closures(type_name);
     let Some((function, arguments)) = last_arguments(name) else {
@@ -44,7 +49,7 @@ pub(super) fn function_path(type_name: &'static str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{function_path, label};
+    use super::{function_path, label, without_closures};
 
     #[test]
     fn a_label_has_types_and_no_lifetimes() {
@@ -70,5 +75,16 @@ mod tests {
         for (type_name, path) in cases {
             assert_eq!(function_path(type_name), path);
         }
+    }
+
+    #[test]
+    fn a_text_of_another_form_stays_as_it_is() {
+        for type_name in
+            ["shop::get::{closure#0}", "_RNvC4shop3get", "shop::get::{{impl}}<", ">", "<", ""]
+        {
+            assert_eq!(label(type_name), type_name);
+            assert_eq!(without_closures(type_name), type_name);
+        }
+        assert_eq!(function_path("no path"), "no path");
     }
 }

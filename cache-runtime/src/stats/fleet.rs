@@ -1,4 +1,4 @@
-//! What all processes have counted together.
+//! The totals of all processes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,15 +16,15 @@ use crate::timestamp;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct FleetStats {
-    /// The time at which counting began, by the clock of Redis; `None` if nothing has been counted, or without
-    /// Redis. Serialises as in RFC 3339, in UTC, with milliseconds.
+    /// The time at which counting began, by the clock of Redis; `None` if nothing has been counted, or
+    /// without Redis. Serialises as in RFC 3339, in UTC, with milliseconds.
     #[serde(serialize_with = "timestamp::serialize_option")]
     pub since: Option<SystemTime>,
-    /// The time of the last report of a process, by the clock of Redis; `None` as above. Processes with nothing to
-    /// add report once a minute. Serialises as `since`.
+    /// The time of the last report of a process, by the clock of Redis; `None` as above. Processes
+    /// without new counts report once a minute. Serialises as `since`.
     #[serde(serialize_with = "timestamp::serialize_option")]
     pub reported: Option<SystemTime>,
-    /// Managers that have reported in the last two minutes: usually one per process.
+    /// The number of managers that have reported in the last two minutes, usually one per process.
     pub instances: u64,
     /// The sum over all call sites.
     pub total: Counts,

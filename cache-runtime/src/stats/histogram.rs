@@ -1,4 +1,4 @@
-//! How long something takes: counted by bounds that double.
+//! Histograms of durations, with bounds that double.
 
 use std::array;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +11,7 @@ const BOUNDS: usize = 27;
 
 /// A histogram of durations: counts by upper bounds that double, from a microsecond to 67 seconds.
 ///
-/// Serialises as its count, its mean, three quantiles and the longest, in seconds.
+/// Serialises as its count, its mean, three quantiles and the maximum, in seconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Latencies {
     counts: [u64; BOUNDS + 1],
@@ -36,7 +36,7 @@ impl Latencies {
         self.sum
     }
 
-    /// Returns the longest of them.
+    /// Returns the maximum.
     pub fn max(&self) -> Duration {
         self.max
     }
@@ -49,8 +49,8 @@ impl Latencies {
         })
     }
 
-    /// Returns the bound that this fraction of the durations keeps (`0.5` is half), or the longest duration if that is
-    /// less; `None` if there are none.
+    /// Returns the upper bound of this fraction of the durations (`0.5` is half), or the maximum if that
+    /// is less. Returns `None` if there are no durations.
     pub fn quantile(&self, part: f64) -> Option<Duration> {
         let count = self.count();
         if count == 0 {

@@ -1,4 +1,4 @@
-//! Counting what the cache does, without slowing what it does.
+//! The statistics of a cache, which do not slow it down.
 //!
 //! A memory hit is counted in a stripe that belongs to the counting thread alone (a load and a
 //! store, no locked instruction); everything slower than that is counted in plain atomics.
@@ -23,7 +23,7 @@ pub use fleet::{FleetSite, FleetStats};
 pub(crate) use histogram::Histogram;
 pub use histogram::Latencies;
 
-/// The statistics of a manager since it was made, or since
+/// The statistics of a manager since it was built, or since
 /// [`reset_stats`](crate::CacheManager::reset_stats).
 ///
 /// Its `Display` is a table for people; `Serialize` gives every number and the rates.
@@ -40,7 +40,7 @@ pub struct Stats {
     pub redis_errors: u64,
     /// The number of outages of Redis.
     pub redis_outages: u64,
-    /// The times that Redis took to answer.
+    /// The response times of Redis.
     pub redis_times: Latencies,
     /// Received invalidations of other processes.
     pub notices: u64,
@@ -90,8 +90,8 @@ macro_rules! counts {
             $($(#[$doc])* pub $name: u64,)*
             /// Microseconds of load time that hits have saved, from the measured load times.
             pub saved_micros: u64,
-            /// Money that was saved: the call site's `cost` for each hit, and for each caller who waited for
-            /// another's load.
+            /// The cost that was saved: the call site's `cost` for each hit, and for each caller that
+            /// waited for another caller's load.
             pub saved_cost: f64,
         }
 
@@ -141,30 +141,30 @@ macro_rules! counts {
 }
 
 counts! {
-    /// Calls answered from Redis, those included that were given what another call was just reading there.
+    /// Calls answered from Redis, including those that shared another call's read.
     redis_hits,
-    /// Calls that found nothing fresh: they loaded, or waited for a load.
+    /// Calls that found no fresh value: they loaded, or waited for a load.
     misses,
-    /// Bodies that were run to fill the cache.
+    /// Runs of a body to fill the cache.
     loads,
-    /// Of those, the ones that returned an error.
+    /// Those that returned an error.
     load_errors,
     /// Microseconds spent in loads.
     load_micros,
-    /// Calls that waited for another caller's load in place of loading.
+    /// Calls that waited for another caller's load instead of loading.
     coalesced,
     /// Values served past their TTL.
     stale_served,
-    /// Loads of a value that was served meanwhile, in the background or by a caller.
+    /// Refreshes: loads, in the background or in a caller, while the previous value was served.
     refreshes,
     /// Values stored.
     stores,
-    /// Values not stored since an invalidation or another load came first.
+    /// Values that were not stored because an invalidation or another load came first.
     refused,
-    /// Values not stored since they are over the size limit or the code of their type panics, and calls that
-    /// are not cached since they have no key.
+    /// Values that were not stored because they exceed the size limit or the code of their type panics,
+    /// and calls that were not cached because they have no key.
     not_stored,
-    /// Values not stored in Redis since they would not come back from there as they are.
+    /// Values that were not stored in Redis because Redis would not return them unchanged.
     lossy,
     /// Entries found that could not be decoded exactly.
     decode_failures,

@@ -1,7 +1,7 @@
 //! Values whose type is not known to those who handle them.
 //!
-//! What follows on a miss is the same for every function. It handles values through what stands
-//! here, and so is compiled once, with this crate, instead of once for each function.
+//! Everything after a miss is the same for every function. It handles values through the traits of this file, and
+//! so is compiled once, with this crate, instead of once for each function.
 
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
@@ -9,10 +9,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
-use crate::memory::{self, EntryMeta, Made, Memory, MemoryKey, Unkept};
+use crate::memory::{EntryMeta, KnownWeight, Made, Memory, MemoryKey, Unkept};
 use crate::output::CacheValue;
 use crate::panics::unless_panicking;
-use crate::shape;
+use crate::shape::{self, Measures};
 
 /// A value that several may have.
 pub(crate) type Value = Arc<dyn AnyValue>;
@@ -25,21 +25,22 @@ pub(crate) trait AnyValue: Any + Send + Sync {
     fn shared(&self) -> Value;
     /// The same; `None` if its `Clone` panics.
     fn copied(&self) -> Option<Value>;
-    /// The digest of its shape; `None` if its `Serialize` fails.
+    /// Measures it in one pass of its `Serialize`, if `weighs` with the memory that it takes.
+    fn measure(&self, weighs: bool) -> Measures;
+    /// Returns the digest of its shape; `None` if its `Serialize` fails.
     fn shape(&self, human_readable: bool) -> Option<u64>;
-    /// Whether the other says the same to serde.
+    /// Checks that the other says the same to serde.
     fn has_content_of(&self, other: &dyn AnyValue) -> bool;
-    /// How large it is, whatever its codec.
+    /// Returns its size, whatever its codec.
     fn size(&self) -> usize;
-    /// Makes an entry of a clone of it, which takes so many bytes of memory, if that is known. Its code may
-    /// panic.
+    /// Makes an entry of a clone of it. Its code may panic.
     fn entry(
         &self,
         memory: &Memory,
         key: MemoryKey,
         meta: EntryMeta,
         load_micros: u32,
-        weight: Option<usize>,
+        weight: KnownWeight,
     ) -> Result<Made, Unkept>;
 }
 
@@ -56,6 +57,10 @@ impl<V: CacheValue> AnyValue for V {
         unless_panicking(|| self.shared())
     }
 
+    fn measure(&self, weighs: bool) -> Measures {
+        shape::measure(self, weighs)
+    }
+
     fn shape(&self, human_readable: bool) -> Option<u64> {
         shape::digest(self, human_readable)
     }
@@ -66,7 +71,7 @@ impl<V: CacheValue> AnyValue for V {
     }
 
     fn size(&self) -> usize {
-        memory::value_size(self)
+        shape::value_size(self)
     }
 
     fn entry(
@@ -75,7 +80,7 @@ impl<V: CacheValue> AnyValue for V {
         key: MemoryKey,
         meta: EntryMeta,
         load_micros: u32,
-        weight: Option<usize>,
+        weight: KnownWeight,
     ) -> Result<Made, Unkept> {
         let make = || memory.make(key, meta, load_micros, self, weight);
         unless_panicking(make).unwrap_or(Err(Unkept::Panics(type_name::<V>())))
@@ -102,7 +107,7 @@ pub(crate) trait ValueType: Send + Sync {
     fn name(&self) -> &'static str;
     /// A clone of what memory holds, if it is of this type.
     fn clone_of(&self, value: &(dyn Any + Send + Sync)) -> Option<Value>;
-    /// What somebody wants to store, if it is of this type.
+    /// Takes a value that is to be stored, if it is of this type.
     fn of_box(&self, value: Box<dyn Any + Send>) -> Option<Value>;
     /// One of our own codecs for it.
     fn codec(&self, codec: DefaultCodec) -> &'static dyn ValueCodec;

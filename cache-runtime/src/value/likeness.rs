@@ -1,4 +1,4 @@
-//! Whether a value that was read back is the one that was written.
+//! Comparing a value that was read back with the one that was written.
 //!
 //! `PartialEq` says so where the type has it, and `Debug` where it has that alone. Neither can be asked
 //! of a type parameter, so generated code, which knows the type, finds them by method look-up. What
@@ -12,7 +12,7 @@ use super::AnyValue;
 use crate::output::{AnyResult, OutputKind, PlainKind, ResultKind};
 use crate::shape::Words;
 
-/// What can tell the values of one type apart.
+/// Tells the values of one type apart.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Likeness {
     pub(crate) equality: Equality,
@@ -20,7 +20,7 @@ pub(crate) struct Likeness {
 }
 
 impl Likeness {
-    /// Whether `back` is what `value` was; `same_bytes` says whether it is written alike.
+    /// Checks that `back` is what `value` was; `same_bytes` says whether it is written alike.
     pub(crate) fn holds(
         self,
         value: &dyn AnyValue,
@@ -89,7 +89,7 @@ fn downcast<V: 'static>(value: &dyn AnyValue) -> Option<&V> {
 
 /// Taken by method look-up where the value of a function can be compared.
 pub trait ProbeEqual {
-    /// How.
+    /// Returns the means.
     fn __cache_equality(&self) -> Equality;
 }
 
@@ -107,7 +107,7 @@ impl<R: PartialEq + 'static> ProbeEqual for &PlainKind<R> {
 
 /// Taken by method look-up where it cannot.
 pub trait ProbeUnequal {
-    /// Not at all.
+    /// Returns no means.
     fn __cache_equality(&self) -> Equality;
 }
 
@@ -119,7 +119,7 @@ impl<K: OutputKind> ProbeUnequal for K {
 
 /// Taken by method look-up where the value of a function can be printed.
 pub trait ProbePrint {
-    /// How.
+    /// Returns the means.
     fn __cache_printing(&self) -> Printing;
 }
 
@@ -137,7 +137,7 @@ impl<R: Debug + 'static> ProbePrint for &PlainKind<R> {
 
 /// Taken by method look-up where it cannot.
 pub trait ProbeUnprinted {
-    /// Not at all.
+    /// Returns no means.
     fn __cache_printing(&self) -> Printing;
 }
 

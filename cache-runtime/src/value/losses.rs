@@ -15,7 +15,7 @@ type Known = BTreeMap<(&'static str, &'static str), Box<str>>;
 pub(crate) struct Loss {
     pub(crate) function: &'static str,
     pub(crate) type_name: &'static str,
-    /// The reason of each codec.
+    /// The reason, by each codec.
     pub(crate) message: Box<str>,
 }
 

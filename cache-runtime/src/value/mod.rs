@@ -28,13 +28,14 @@ pub use likeness::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, Pro
 pub(crate) use losses::Losses;
 pub use round_trip::assert_round_trip;
 
-use crate::codec::DefaultCodec;
+use crate::codec::{CodecError, DefaultCodec};
 use crate::config::CacheConfig;
 use crate::entry;
 use crate::error::Error;
 use crate::panics::unless_panicking;
+use crate::shape::Measures;
 
-/// So many digests are remembered as verified for each type in each codec.
+/// The most digests that are remembered as verified for each type in each codec.
 const VERIFIED: usize = 8;
 /// An encoded value may be so many times as large as the value: with names, and in text.
 const EXPANSION: usize = 8;
@@ -50,7 +51,7 @@ pub(crate) struct Encoded {
     pub(crate) payload: Vec<u8>,
 }
 
-/// How the values of one function are encoded and told apart; of a direct value nothing is known.
+/// Tells how the values of one function are encoded and compared; of a direct value nothing is known.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Coding {
     /// The codec that the function asks for.
@@ -61,7 +62,7 @@ pub(crate) struct Coding {
 /// Encodes and decodes the values of one cache.
 #[derive(Debug)]
 pub(crate) struct Types {
-    /// What is known of a type in a codec, by the [identity](ValueCodec::identity) of the pair.
+    /// The facts of a type in a codec, by the [identity](ValueCodec::identity) of the pair.
     known: RwLock<HashMap<TypeId, Arc<TypeFacts>>>,
     codec: DefaultCodec,
     compress_above: Option<usize>,
@@ -77,7 +78,7 @@ struct TypeFacts {
     verified: Mutex<SmallVec<[u64; VERIFIED]>>,
 }
 
-/// Why a codec does not carry a value.
+/// The reason for which a codec does not carry a value.
 #[derive(Debug)]
 enum Unfit {
     Encode(String),
@@ -93,12 +94,17 @@ impl Types {
         Types { known: RwLock::default(), codec, compress_above, largest }
     }
 
-    /// Encodes a value with the function's own codec or the configured one, or else with one that
-    /// carries it.
+    /// Encodes a value of these measures with the function's own codec or the configured one, or else with one
+    /// that carries it.
     ///
     /// # Errors
     /// [`Error::Encode`] if its `Serialize` fails, [`Error::Lossy`] if it would not come back as it is.
-    pub(crate) fn encode(&self, value: &dyn AnyValue, coding: Coding) -> Result<Encoded, Error> {
+    pub(crate) fn encode(
+        &self,
+        value: &dyn AnyValue,
+        measures: &Measures,
+        coding: Coding,
+    ) -> Result<Encoded, Error> {
         let of = value.of();
         let first = coding.own.unwrap_or_else(|| of.codec(self.codec));
         let facts = self.facts(first);
@@ -108,7 +114,7 @@ impl Types {
         }
         let mut unfit = Vec::new();
         for codec in codecs {
-            match self.encode_with(value, codec, coding.likeness) {
+            match self.encode_with(value, measures, codec, coding.likeness) {
                 Ok(encoded) => {
                     if codec.identity() != first.identity() {
                         facts.change_codec(first, codec, of, &unfit);
@@ -179,11 +185,12 @@ impl Types {
     fn encode_with(
         &self,
         value: &dyn AnyValue,
+        measures: &Measures,
         codec: &dyn ValueCodec,
         likeness: Likeness,
     ) -> Result<Encoded, Unfit> {
         let encode = || {
-            let encoded = self.encode_unseen(value, codec)?;
+            let encoded = self.encode_unseen(value, measures, codec)?;
             let payload = self.unpack(encoded.compressed, &encoded.payload);
             let payload = payload.ok_or(Unfit::Differs)?;
             let back = codec.decode(&payload).map_err(|error| Unfit::Decode(error.to_string()))?;
@@ -200,6 +207,7 @@ impl Types {
     fn encode_unseen(
         &self,
         value: &dyn AnyValue,
+        measures: &Measures,
         codec: &dyn ValueCodec,
     ) -> Result<Encoded, Unfit> {
         let mut payload = Vec::new();
@@ -207,9 +215,11 @@ impl Types {
         if payload.len() > self.longest() {
             return Err(Unfit::TooLong(payload.len()));
         }
-        let shape = value
-            .shape(codec.human_readable())
-            .ok_or_else(|| Unfit::Encode("its `Serialize` failed".into()))?;
+        let shape = match codec.human_readable() {
+            true if measures.has_two_shapes => value.shape(true),
+            _ => measures.shape,
+        };
+        let shape = shape.ok_or_else(|| Unfit::Encode("its `Serialize` failed".into()))?;
         let packed = self
             .compress_above
             .filter(|above| payload.len() > *above)
@@ -243,7 +253,7 @@ impl TypeFacts {
                 codec = from.name(),
                 reason = reason.map(|(_, why)| why.to_string()),
                 instead = to.name(),
-                "this codec cannot carry every value of the type; another one is used instead"
+                "this codec cannot represent every value of the type; another one is used instead"
             );
         }
     }
@@ -277,7 +287,7 @@ fn refused(type_name: &'static str, unfit: &[(&'static str, Unfit)]) -> Error {
     let all = unfit.iter().map(|(codec, why)| format!("{codec}: {why}"));
     let message = all.collect::<Vec<_>>().join("; ");
     if unfit.iter().all(|(_, why)| matches!(why, Unfit::Encode(_))) {
-        return Error::Encode { type_name, message };
+        return Error::Encode { type_name, source: CodecError::new(message) };
     }
     Error::Lossy { type_name, message }
 }
@@ -286,8 +296,8 @@ impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unfit::Encode(error) => write!(f, "{}", Unquoted(error)),
-            Unfit::Decode(error) => write!(f, "it cannot be read back ({})", Unquoted(error)),
-            Unfit::Differs => f.write_str("another value is read back"),
+            Unfit::Decode(error) => write!(f, "it cannot be decoded again ({})", Unquoted(error)),
+            Unfit::Differs => f.write_str("it decodes to another value"),
             Unfit::Panics => f.write_str("its code panics"),
             Unfit::TooLong(bytes) => write!(f, "it takes {bytes} bytes"),
         }
@@ -319,7 +329,7 @@ fn codec_by_id<'a>(
     own.into_iter().chain(known).find(|codec| codec.id() == id)
 }
 
-/// What the codec of this number is called, if it is one of ours.
+/// Returns the name of the codec of this number, if it is one of this crate.
 pub(crate) fn codec_name(id: u8) -> Option<&'static str> {
     codec_by_id(id, type_of::<()>(), None).map(|codec| codec.name())
 }

@@ -1,9 +1,9 @@
-//! For users' tests: whether a value survives.
+//! `assert_round_trip`, for the tests of users.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Write as _};
 
-use super::{Equality, Likeness, Printing, Types, Unfit, ValueCodec, distinct};
+use super::{AnyValue as _, Equality, Likeness, Printing, Types, Unfit, ValueCodec, distinct};
 use super::{owned, type_of};
 use crate::codec::DefaultCodec;
 use crate::config::CacheConfig;
@@ -11,16 +11,16 @@ use crate::error::REMEDY;
 use crate::output::CacheValue;
 use crate::panics::unless_panicking;
 
-/// So many lines that differ are shown.
+/// The most lines that are shown of a difference.
 const SHOWN: usize = 20;
 
-/// Checks that a value would be stored in Redis and come back from there as it is, whichever of the codecs
-/// of this crate is configured. For a test of each type that a cached function returns, with values in which
-/// every field that may be absent is present and absent.
+/// Checks that Redis would return a value unchanged, with each codec of this crate. Use it in a test for
+/// each type that a cached function returns, with values in which each optional field is present and
+/// absent.
 ///
-/// A value that does not pass is not stored in Redis: each call loads it, or, in mode `tiered`, each process
-/// loads it and keeps it for itself. It is then counted ([`Counts::lossy`](crate::Counts)) and logged as an
-/// error, once for each function.
+/// A value that fails this check is not stored in Redis: each call loads it, or, in mode `tiered`, each
+/// process loads it and keeps it in its own memory. It is then counted
+/// ([`Counts::lossy`](crate::Counts)) and logged as an error, once for each function.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -36,7 +36,7 @@ const SHOWN: usize = 20;
 /// ```
 ///
 /// # Panics
-/// If the value does not come back as it is. The message says which codec loses what:
+/// If Redis would not return the value unchanged. The message shows the difference for each codec:
 ///
 /// ```should_panic
 /// # use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ pub fn assert_round_trip<V: CacheValue + PartialEq + Debug>(value: &V) {
     }
 }
 
-/// What is lost if this codec is configured.
+/// Returns what is lost if this codec is configured.
 fn lost<V: CacheValue + Debug>(
     value: &V,
     codec: DefaultCodec,
@@ -69,28 +69,35 @@ fn lost<V: CacheValue + Debug>(
     let config = CacheConfig { codec, max_value_size: usize::MAX, ..CacheConfig::default() };
     let types = Types::new(&config);
     let of = type_of::<V>();
-    let mut text = format!("a `{}` would not come back from Redis as it is", of.name());
+    let mut text = format!("Redis would not return a `{}` unchanged", of.name());
+    let Some(measures) = unless_panicking(|| value.measure(false)) else {
+        return Some(format!("{text}\n  {}\n{REMEDY}", Unfit::Panics));
+    };
     for codec in distinct(of.codec(codec), of) {
-        match types.encode_with(value, codec, likeness) {
+        match types.encode_with(value, &measures, codec, likeness) {
             Ok(_) => return None,
             Err(why) => {
                 // Writing to a `String` does not fail.
-                let _ =
-                    write!(text, "\n  {}: {why}{}", codec.name(), Lost { value, codec, why: &why });
+                let _ = write!(
+                    text,
+                    "\n  {}: {why}{}",
+                    codec.name(),
+                    LostPart { value, codec, why: &why }
+                );
             }
         }
     }
     Some(format!("{text}\n{REMEDY}"))
 }
 
-/// What differs between a value and what is read back.
-struct Lost<'a, V> {
+/// Prints what differs between a value and what is read back.
+struct LostPart<'a, V> {
     value: &'a V,
     codec: &'a dyn ValueCodec,
     why: &'a Unfit,
 }
 
-impl<V: CacheValue + Debug> Lost<'_, V> {
+impl<V: CacheValue + Debug> LostPart<'_, V> {
     fn back(&self) -> Option<V> {
         let mut bytes = Vec::new();
         self.codec.encode(self.value, &mut bytes).ok()?;
@@ -98,7 +105,7 @@ impl<V: CacheValue + Debug> Lost<'_, V> {
     }
 }
 
-impl<V: CacheValue + Debug> fmt::Display for Lost<'_, V> {
+impl<V: CacheValue + Debug> fmt::Display for LostPart<'_, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let printed = || Some((format!("{:#?}", self.value), format!("{:#?}", self.back()?)));
         let Unfit::Differs = self.why else { return Ok(()) };
@@ -110,8 +117,8 @@ impl<V: CacheValue + Debug> fmt::Display for Lost<'_, V> {
             write!(f, "\n    {sign} {line}")?;
         }
         match lines.len() {
-            0 => f.write_str("\n    (both print alike)"),
-            count if count > SHOWN => write!(f, "\n    and {} lines more", count - SHOWN),
+            0 => f.write_str("\n    (both have the same `Debug` output)"),
+            count if count > SHOWN => write!(f, "\n    and {} more lines", count - SHOWN),
             _ => Ok(()),
         }
     }

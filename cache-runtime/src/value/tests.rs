@@ -3,6 +3,7 @@
 
 mod dice;
 mod known;
+mod passes;
 mod roam;
 mod zoo;
 
@@ -13,7 +14,7 @@ use super::*;
 use crate::codec::{Codec, CodecError};
 use crate::entry::{Header, StateId};
 
-/// How the values of a type are told apart in generated code.
+/// Returns what tells the values of a type apart in generated code.
 macro_rules! likeness {
     ($type:ty) => {{
         #[allow(unused_imports, reason = "one of each two is taken")]
@@ -44,13 +45,20 @@ impl Codec for Json {
     }
 }
 
-/// What a process knows of its types that has just been started.
+/// Encodes a value as a load does.
+fn encode(types: &Types, value: &dyn AnyValue, coding: Coding) -> Result<Encoded, Error> {
+    let panics = || Error::Panics { type_name: value.of().name() };
+    let measures = unless_panicking(|| value.measure(false)).ok_or_else(panics)?;
+    types.encode(value, &measures, coding)
+}
+
+/// Returns what a process that has just been started knows of its types.
 fn process(codec: DefaultCodec) -> Types {
     let compress_above = cfg!(feature = "compression").then_some(100);
     Types::new(&CacheConfig { codec, compress_above, ..CacheConfig::default() })
 }
 
-/// What a process makes of an entry.
+/// Reads an entry in this process.
 fn read<V: crate::CacheValue>(
     process: &Types,
     entry: &Encoded,

@@ -32,7 +32,7 @@ pub(crate) async fn invalidate(
         let text = match was_there {
             Some(true) => "removed",
             Some(false) => "there was no entry",
-            None => "Redis did not answer in time; whether there was an entry is not known",
+            None => "Redis did not answer in time, so it is unknown if there was an entry",
         };
         let done = json!({ "invalidated": { "name": name, "was_there": was_there }, "processes": processes });
         out.answer(&done, format!("{name}: {text}"))?;
@@ -41,7 +41,8 @@ pub(crate) async fn invalidate(
     Ok(Exit::Done)
 }
 
-/// Returns the number of processes that have reported recently and so notice a change; `None` if it is unknown.
+/// Returns the number of processes that have reported recently and so notice a change; `None` if it is
+/// unknown.
 async fn audience(manager: &CacheManager) -> Option<u64> {
     manager.fleet_stats().await.map(|stats| stats.instances)
 }
@@ -88,7 +89,7 @@ pub(crate) async fn clear(
 ) -> Result<Exit, Failure> {
     if pattern.chars().all(|c| c == '*') && !pattern.is_empty() {
         return Err(Failure::Usage(format!(
-            "{pattern:?} is everything in the namespace; if you mean it: cachectl flush --yes"
+            "{pattern:?} matches everything in the namespace; to remove all of it, use `cachectl flush --yes`"
         )));
     }
     scan(manager, out, pattern).await
@@ -101,7 +102,7 @@ pub(crate) async fn flush(
 ) -> Result<Exit, Failure> {
     if !yes {
         return Err(Failure::Usage(format!(
-            "this removes everything in the namespace {:?}; if you mean it, add --yes",
+            "this removes everything in the namespace {:?}; to confirm, add --yes",
             manager.config().namespace
         )));
     }

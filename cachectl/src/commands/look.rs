@@ -19,7 +19,7 @@ pub(crate) async fn stats(
 ) -> Result<Exit, Failure> {
     let stats = fleet_stats(manager).await?;
     if stats.since.is_none() && !out.is_json() {
-        out.line("Nothing has been counted: no process has reported to this namespace.")?;
+        out.line("There are no statistics: no process has reported to this namespace.")?;
     } else {
         out.answer(&stats, with_printable_names(stats.clone()))?;
     }
@@ -62,7 +62,7 @@ impl Named {
     async fn look(manager: &CacheManager, name: String) -> Self {
         match manager.inspect(&name).await {
             Ok(entry) => Named { name, entry, error: None },
-            Err(error) => Named { name, entry: None, error: Some(error.to_string()) },
+            Err(error) => Named { name, entry: None, error: Some(format!("{error:#}")) },
         }
     }
 
@@ -173,7 +173,7 @@ fn described(
     line("remaining", &left(entry.remaining));
     line("load time", &short(entry.load_time));
     let compressed = if entry.compressed { ", compressed" } else { "" };
-    let codec = entry.codec.unwrap_or("a codec of the program's own");
+    let codec = entry.codec.unwrap_or("a custom codec");
     line("size", &format!("{} B, {codec}{compressed}", entry.size));
     for tag in &entry.tags {
         line("tag", &format!("{}{}", tag.name, if tag.current { "" } else { " (invalidated)" }));

@@ -12,7 +12,7 @@ use crate::exit::Failure;
 /// Why Redis cannot be used.
 async fn unavailable(manager: &CacheManager) -> Failure {
     Failure::Unavailable(
-        manager.health().await.reason.unwrap_or_else(|| "it does not answer in time".into()),
+        manager.health().await.reason.unwrap_or_else(|| "Redis does not answer in time".into()),
     )
 }
 

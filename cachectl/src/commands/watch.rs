@@ -65,8 +65,8 @@ async fn look_on(
     Ok(())
 }
 
-/// The sums after each report that was noticed, the latest last. What is looked at between two reports says nothing
-/// new.
+/// The sums after each report that was noticed, the latest last. What is looked at between two reports
+/// says nothing new.
 #[derive(Default)]
 struct Seen {
     reports: VecDeque<FleetStats>,
@@ -92,8 +92,8 @@ impl Seen {
         }
     }
 
-    /// Two reports, and the seconds between them; `None` before there are two. If none has come for as long as the
-    /// window, nothing has been counted in it.
+    /// Two reports, and the seconds between them; `None` before there are two. If none has come for as
+    /// long as the window, nothing has been counted in it.
     fn span(&self, now: Instant) -> Option<(&FleetStats, &FleetStats, f64)> {
         let (first, last) = (self.reports.front()?, self.reports.back()?);
         if self.at.is_some_and(|at| now.duration_since(at) >= WINDOW) {

@@ -1,12 +1,11 @@
-//! Who may see and steer the cache under `/cache`.
+//! The access to the cache under `/cache`.
 
 use std::net::IpAddr;
 use std::{env, fmt};
 
 use cache_admin::{AdminConfig, ConfigError};
 
-/// Who may do what: as the environment says, and where it says nothing, everybody on this machine may
-/// look.
+/// The access that the environment configures. By default, everyone on this machine may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Access {
     /// Whoever has the key may do everything.
@@ -42,7 +41,7 @@ impl Access {
     }
 }
 
-/// What to tell people.
+/// Prints the access for the user.
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match (self.key, self.look) {

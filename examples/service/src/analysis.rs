@@ -9,12 +9,12 @@ use cache_runtime::cached;
 use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
-/// What the API has to say about a text.
+/// The API's analysis of a text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
-    /// How the text sounds.
+    /// The mood of the text.
     pub mood: String,
-    /// What it is about: its longest words.
+    /// The topics of the text: its longest words.
     pub topics: Vec<String>,
 }
 
@@ -69,7 +69,7 @@ impl Analyst {
         self.api.ask(text).await
     }
 
-    /// How often the API was called, which is what it charges for.
+    /// Returns the number of calls of the API, each of which it charges for.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.api.calls.load(Ordering::Relaxed)

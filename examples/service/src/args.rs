@@ -13,15 +13,15 @@ use crate::load::Target;
 #[derive(Clone, Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
-    /// How the service runs, where no other command is given.
+    /// The options of the service, if there is no command.
     #[command(flatten)]
     pub serve: Serve,
-    /// What to do in place of that.
+    /// The command to run instead of the service.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// How the service runs.
+/// The options of the service.
 #[derive(Clone, Debug, Args)]
 pub struct Serve {
     /// The address to listen on; port 0 takes a free one.
@@ -30,34 +30,34 @@ pub struct Serve {
     /// The file of the database [default: a temporary one, filled with examples].
     #[arg(long, env = "DATABASE")]
     pub database: Option<PathBuf>,
-    /// How long the simulated API takes for an analysis.
+    /// The time that the simulated API takes for an analysis.
     #[arg(long, env = "ANALYSIS_LATENCY_MS", default_value = "300", value_parser = millis)]
     pub analysis_latency_ms: Duration,
-    /// Also send the service requests, so many in a second, until it ends.
+    /// Also send this number of requests per second to the service, until it ends.
     #[arg(long, value_name = "RATE", num_args = 0..=1, default_missing_value = "200", value_parser = rate)]
     pub load: Option<f64>,
 }
 
-/// What else this program can do.
+/// The other commands of this program.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Measure a service under load and print a table.
     Load(Measure),
 }
 
-/// What is measured, and what is too slow.
+/// The parameters of a load test, and its limit.
 #[derive(Clone, Debug, Args)]
 pub struct Measure {
     /// The service, such as http://127.0.0.1:3000 [default: one is started on a free port].
     #[arg(long)]
     pub url: Option<Target>,
-    /// For how long.
+    /// The duration of the load.
     #[arg(long, default_value = "10", value_parser = seconds)]
     pub seconds: Duration,
-    /// Connections, each of which has one request under way [default: 32, with a rate 256].
+    /// The number of connections, each with one request at a time [default: 32, with a rate 256].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub connections: Option<u16>,
-    /// Requests in a second over all connections [default: each as soon as the one before is answered].
+    /// Requests per second over all connections [default: each connection waits for its answer].
     #[arg(long, value_parser = rate)]
     pub rate: Option<f64>,
     /// Fail if a request fails, or if the 99th percentile of a cached endpoint is above this.

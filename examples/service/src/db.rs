@@ -15,10 +15,10 @@ use tokio::task::spawn_blocking;
 
 use crate::seed;
 
-/// How many queries read at once.
+/// The number of concurrent reading queries.
 const READERS: usize = 4;
 
-/// How long a write waits for that of another process.
+/// The time for which a write waits for that of another process.
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The database. It is a handle: its clones share the connections.
@@ -40,7 +40,7 @@ struct Pool {
     idle: Mutex<Vec<Connection>>,
 }
 
-/// Why a query has no answer. It is `Clone`, so that callers who waited for one load share its error.
+/// The error of a query. It is `Clone`, so that callers that waited for one load share its error.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum DbError {
@@ -72,7 +72,7 @@ impl Db {
         Ok(Db { readers: pool(READERS, true), writer, id, _temporary: temporary.map(Arc::new) })
     }
 
-    /// What tells this database from all others: drawn when it was made.
+    /// Returns the id that distinguishes this database from all others, drawn when it was created.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id

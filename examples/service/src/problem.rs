@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::analysis::Unavailable;
 use crate::db::DbError;
 
-/// Why a request has no other answer.
+/// The problem that a request is answered with.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -50,7 +50,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// What went wrong inside is for the log, not for the caller.
+/// Hides internal errors from the caller, and logs them.
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         tracing::error!(%error, "a query failed");

@@ -14,7 +14,7 @@ use crate::db::Db;
 use crate::problem::Problem;
 use crate::videos::{self, Comment, Listed, Video};
 
-/// What the handlers share; its clones share the database and the API's client.
+/// The state that the handlers share. Its clones share the database and the API's client.
 #[derive(Clone, Debug)]
 pub struct App {
     /// The database.

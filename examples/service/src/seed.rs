@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-/// How many videos a new database has; their ids are 1 to this.
+/// The number of videos in a new database. Their ids are 1 to this number.
 pub const VIDEOS: i64 = 500;
 
 /// The channels of a new database.

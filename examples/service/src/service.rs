@@ -36,8 +36,8 @@ async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// Whether requests should come here. Without Redis the cache goes on in memory, so that alone is no
-/// reason to take all instances out of service; with `CACHE_REQUIRE_REDIS=true` it is one.
+/// Returns whether the service is ready for requests. Without Redis the cache continues in memory, so
+/// an outage alone does not take all instances out of service. With `CACHE_REQUIRE_REDIS=true` it does.
 ///
 /// `/cache/health` says more, and needs the admin key, which does not belong into a probe.
 async fn ready(State(manager): State<CacheManager>) -> (StatusCode, &'static str) {

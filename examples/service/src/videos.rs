@@ -1,4 +1,4 @@
-//! What is cached, and what each change makes stale. This is the file to copy from.
+//! The cached queries, and the invalidations of each change. This is the file to copy from.
 //!
 //! | query | its entries are called | and change with |
 //! |---|---|---|
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::{Db, DbError};
 
-/// How many videos one page of a list has.
+/// The number of videos on one page of a list.
 const PAGE: u32 = 20;
 
 /// A video.
@@ -26,11 +26,11 @@ const PAGE: u32 = 20;
 pub struct Video {
     /// Its number.
     pub id: i64,
-    /// Where it was published. That never changes.
+    /// The channel of the video, which never changes.
     pub channel: String,
-    /// What it is called.
+    /// The title of the video.
     pub title: String,
-    /// How often it was seen.
+    /// The number of views.
     pub views: i64,
 }
 
@@ -39,20 +39,20 @@ pub struct Video {
 pub struct Listed {
     /// Its number.
     pub id: i64,
-    /// Where it was published.
+    /// The channel of the video.
     pub channel: String,
-    /// What it is called.
+    /// The title of the video.
     pub title: String,
 }
 
-/// What somebody has said about a video.
+/// A comment on a video.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Comment {
     /// Its number.
     pub id: i64,
-    /// Who has said it.
+    /// The author of the comment.
     pub author: String,
-    /// What was said.
+    /// The text of the comment.
     pub text: String,
 }
 

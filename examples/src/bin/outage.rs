@@ -23,7 +23,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 const PRODUCTS: usize = 10;
 const LINE: Duration = Duration::from_millis(500);
-/// When what happens to the server, in lines.
+/// The events of the server, with their times in lines of output.
 const EVENTS: [(u32, Event); 4] =
     [(4, Event::Kill), (10, Event::Restart), (16, Event::Freeze), (22, Event::Continue)];
 const LINES: u32 = 30;

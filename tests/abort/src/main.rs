@@ -1,4 +1,5 @@
-//! Calls of cached functions on runtimes that lack timers, I/O or both, without Redis and with it (`REDIS_URL`).
+//! Calls of cached functions on runtimes that lack timers, I/O or both, without Redis and with it
+//! (`REDIS_URL`).
 //!
 //! `tests/abort.rs` builds it with `panic = "abort"` and runs it: a panic anywhere ends it.
 #![allow(clippy::expect_used, reason = "a failed expectation ends the program, as it should")]
@@ -11,7 +12,7 @@ use cache_runtime::{CacheCall as _, CacheConfig, CacheManager, cache_invalidate,
 use tokio::runtime::Builder;
 use tokio::sync::Notify;
 
-/// How often a body has run, and what lets it go on.
+/// Counts the runs of a body, and holds the body until it may continue.
 #[derive(Default)]
 struct Source {
     runs: AtomicU64,

@@ -1,11 +1,11 @@
-//! Where nothing is in scope: no prelude, no imports.
+//! A module without anything in scope: no prelude, no imports.
 #![no_implicit_prelude]
 
-/// Why a call fails.
+/// The reason why a call fails.
 #[derive(::core::fmt::Debug)]
 pub struct Failure;
 
-/// What is stored.
+/// The stored value.
 #[derive(
     ::core::clone::Clone,
     ::core::fmt::Debug,
@@ -19,7 +19,7 @@ pub struct Value {
     pub number: u64,
 }
 
-/// Where methods are.
+/// A type with methods.
 #[derive(::core::fmt::Debug)]
 pub struct Shop;
 

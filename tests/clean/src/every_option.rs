@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use memo::{MessagePack, cache_invalidate, cache_put, cached};
 
-/// Why a call fails.
+/// The reason why a call fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure;
 
@@ -16,9 +16,9 @@ pub const PREFIX: &str = "clean:constant";
 /// A user.
 #[derive(Debug)]
 pub struct User {
-    /// Who it is.
+    /// The id of the user.
     pub id: u64,
-    /// What they speak.
+    /// The language of the user.
     pub language: &'static str,
 }
 
@@ -55,7 +55,7 @@ pub async fn find(id: u64, name: &str) -> Result<Option<String>, Failure> {
     Ok((id > 0).then(|| format!("{name} {id}")))
 }
 
-/// What a caller gets while a load runs or fails.
+/// Gives a caller a stale value while a load runs or fails.
 ///
 /// # Errors
 ///

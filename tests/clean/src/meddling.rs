@@ -1,4 +1,4 @@
-//! Where each type has methods of the names that generated code calls.
+//! A module whose types have methods with the names that generated code calls.
 
 use memo::{cache_invalidate, cache_put, cached};
 

@@ -1,4 +1,4 @@
-//! Where the names of the prelude, of primitive types and of crates mean something else.
+//! A module in which the names of the prelude, of primitive types and of crates mean something else.
 #![allow(dead_code, non_camel_case_types, non_upper_case_globals, non_snake_case)]
 #![allow(missing_docs, missing_debug_implementations, unused_macros, clippy::upper_case_acronyms)]
 

@@ -1,4 +1,4 @@
-//! Whether a history is as it should be.
+//! Checks a history.
 //!
 //! A change of a key states a *floor*: the version that the database held before the cache was told.
 //! What is older was loaded before the change, and so:
@@ -13,7 +13,7 @@
 //! And every operation has succeeded, and each value is that of the key that was asked for.
 
 mod floors;
-mod heard;
+mod received;
 mod steady;
 #[cfg(test)]
 mod tests;
@@ -24,19 +24,19 @@ use std::time::Duration;
 use cache_tests::history::{Change, Event, Failure, Origin, Read, Span};
 
 use floors::Floors;
-use heard::Heard;
+use received::Received;
 use steady::Steady;
 
-/// What a process has recorded.
+/// The record of one process.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
     pub process: u64,
     pub events: Vec<Event>,
-    /// When the process was stopped.
+    /// The spans for which the process was stopped.
     pub pauses: Vec<Span>,
 }
 
-/// How late an invalidation that Redis holds may be in other processes.
+/// The time within which an invalidation that Redis has reaches the other processes.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// While the reading process was in touch with Redis all the time.
@@ -75,7 +75,7 @@ pub enum Violation {
     Unsettled(String),
 }
 
-/// What there is to say about a history.
+/// The result of the check of a history.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
     pub violations: Vec<Violation>,
@@ -83,9 +83,9 @@ pub struct Verdict {
     pub checked: u64,
     /// Those of processes that were in touch with Redis.
     pub steady: u64,
-    /// How long after Redis held a change a value from before it was seen at the latest, in a
-    /// process that was in touch with Redis, and in one that was not. Without the time in which the
-    /// process was stopped.
+    /// The longest time after a change in Redis after which an older value was still seen, in a process
+    /// that was connected to Redis, and in one that was not. The time for which the process was stopped
+    /// does not count.
     pub latest_steady: Duration,
     pub latest: Duration,
 }
@@ -116,15 +116,15 @@ fn own_changes(record: &Record) -> impl Iterator<Item = &Change> {
     })
 }
 
-/// How a process was in touch with Redis.
+/// The connection of a process to Redis, and the notices that it has received.
 struct Touch {
     steady: Steady,
-    heard: Heard,
+    received: Received,
 }
 
 struct Checker<'a> {
     bounds: Bounds,
-    /// When each change was made.
+    /// The span of each change.
     puts: HashMap<u64, Span>,
     /// From when on everybody ought to know.
     confirmed: Floors<'a>,
@@ -133,7 +133,7 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn check(&self, record: &Record, verdict: &mut Verdict) {
         let own = Floors::new(own_changes(record).map(|change| (change.span.end, change)));
-        let touch = Touch { steady: Steady::new(record), heard: Heard::new(record) };
+        let touch = Touch { steady: Steady::new(record), received: Received::new(record) };
         for event in &record.events {
             match event {
                 Event::Read(read) => self.check_read(record, &own, &touch, *read, verdict),
@@ -180,8 +180,8 @@ impl Checker<'_> {
         verdict.steady += u64::from(is_steady);
         let Some((at, change)) = self.confirmed.first_above(&seen, put) else { return };
         let late = Duration::from_micros((read.span.begin - read.lag).saturating_sub(at));
-        let has_heard = at < touch.heard.until(read.span.begin);
-        if has_heard || late > self.bound(record, is_steady, &read, at) {
+        let has_received = at < touch.received.until(read.span.begin);
+        if has_received || late > self.bound(record, is_steady, &read, at) {
             let change = change.clone();
             verdict.violations.push(Violation::Others { process, read, change, late });
         }
@@ -190,7 +190,7 @@ impl Checker<'_> {
         *latest = late.max(*latest);
     }
 
-    /// How late a read may be that sees what has been invalidated at this moment.
+    /// Returns the time within which a read must see an invalidation of this moment.
     fn bound(&self, record: &Record, steady: bool, read: &Read, invalidated: u64) -> Duration {
         match (steady, read.origin) {
             (true, _) => self.bounds.steady,

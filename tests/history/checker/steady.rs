@@ -2,14 +2,14 @@ use cache_tests::history::{Event, How, Span, Watch};
 
 use super::Record;
 
-/// When a process was in touch with Redis.
+/// The spans in which a process was connected to Redis.
 #[derive(Debug)]
 pub struct Steady {
-    /// When nothing failed, in order.
+    /// The spans in which nothing failed, in order.
     untroubled: Vec<Span>,
-    /// When an invalidation of it was pending all the same, and so did without it: one that was dropped
-    /// half-way is sent when its caller has gone on.
-    owing: Vec<Span>,
+    /// The spans in which an invalidation of this process was pending although nothing failed, so that
+    /// it did without Redis. One that was dropped half-way is sent after its caller has continued.
+    pending: Vec<Span>,
 }
 
 impl Steady {
@@ -30,19 +30,19 @@ impl Steady {
             }
         }
         spans.extend(span_of(&row));
-        let owing = super::own_changes(record)
+        let pending = super::own_changes(record)
             .filter(|change| change.how == How::CacheInvalidateDropped)
             .map(|change| Span { end: change.confirmed.unwrap_or(u64::MAX), ..change.span });
-        Steady { untroubled: spans, owing: owing.collect() }
+        Steady { untroubled: spans, pending: pending.collect() }
     }
 
-    /// Whether it was all through a span.
+    /// Returns whether the process was connected during all of the span.
     pub fn covers(&self, span: Span) -> bool {
         let next = self.untroubled.partition_point(|steady| steady.begin <= span.begin);
         let untroubled =
             next.checked_sub(1).is_some_and(|last| span.end <= self.untroubled[last].end);
-        let owes = |owing: &Span| owing.begin <= span.end && span.begin <= owing.end;
-        untroubled && !self.owing.iter().any(owes)
+        let owes = |pending: &Span| pending.begin <= span.end && span.begin <= pending.end;
+        untroubled && !self.pending.iter().any(owes)
     }
 }
 

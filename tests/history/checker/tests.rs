@@ -1,4 +1,4 @@
-//! Histories made by hand, right ones and wrong ones.
+//! Hand-written histories, right ones and wrong ones.
 
 use cache_tests::history::{Datum, How, Key, Scope, Watch};
 
@@ -93,7 +93,7 @@ fn a_process_in_touch_with_redis_has_a_bound_of_its_own() {
 }
 
 #[test]
-fn a_process_must_have_heard_what_it_says_it_has() {
+fn a_process_must_have_received_the_notices_that_it_reports() {
     let change = [change(1, 100, 2, Some(1_000))];
     let says = |received_until| {
         let (span, received_until) = (Span { begin: 1_100, end: 1_110 }, Some(received_until));

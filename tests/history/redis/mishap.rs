@@ -2,7 +2,7 @@ use cache_tests::{Dice, RedisServer};
 
 use super::wait;
 
-/// What may go wrong with a server, be it alone or one of many.
+/// The faults of a server, whether it is alone or one of many.
 #[derive(Clone, Copy, Debug)]
 pub enum Mishap {
     RestartEmpty,

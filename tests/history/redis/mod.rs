@@ -13,7 +13,7 @@ use crate::plan::Kind;
 use crate::processes::Process;
 
 pub trait Redis {
-    /// How a process gets there, of which this is the number.
+    /// Returns the access of the process with this number to Redis.
     fn access(&self, process: u64) -> Access;
 
     /// One thing goes wrong, and is well again when this returns. Says what it was, in one word first.
@@ -23,7 +23,7 @@ pub trait Redis {
     fn servers(&self) -> Vec<&RedisServer>;
 }
 
-/// How a process gets to Redis.
+/// The access of a process to Redis.
 pub struct Access {
     pub url: String,
     pub proxy: Option<Proxy>,

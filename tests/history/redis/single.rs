@@ -16,7 +16,7 @@ pub struct Single {
     saved: bool,
 }
 
-/// What goes wrong with the way of one process.
+/// The faults of the connection of one process.
 #[derive(Clone, Copy, Debug)]
 enum Harm {
     Cut,

@@ -1,4 +1,4 @@
-//! What a hit, a miss, a put and an invalidation ask of Redis.
+//! Counts the commands that a hit, a miss, a put and an invalidation send to Redis.
 
 use std::fmt::Write as _;
 use std::future::Future;
@@ -34,7 +34,7 @@ impl Monitor {
         line.trim_end().to_owned()
     }
 
-    /// What was sent since the last time, and how many commands scripts have run.
+    /// Returns the commands since the last call, and the number of commands that scripts have run.
     fn seen(&mut self, server: &Server) -> (Vec<String>, usize) {
         let _: String = server.ask(&["ECHO", "so far"]);
         let (mut sent, mut inside) = (Vec::new(), 0);

@@ -1,5 +1,5 @@
-//! How many deliveries one server makes, and what hearing them costs. Printed, not asserted: it is
-//! this machine's.
+//! Measures the deliveries of one server and the cost of receiving them. They are printed and not
+//! asserted, since they depend on the machine.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -25,9 +25,9 @@ fn deliveries_of_one_server_are_printed() {
         let bytes = paper::notice_bytes(paper::NAMESPACE, &[KEY]) * notices;
         let streams: Vec<_> = (0..listeners).map(|_| subscribe(&server)).collect();
         let (began, before) = (Instant::now(), server.cpu());
-        let hearing = thread::spawn(move || hear(streams, bytes));
+        let receiving = thread::spawn(move || receive(streams, bytes));
         publish(server.address(), &notice(KEY), batches, batch);
-        hearing.join().unwrap();
+        receiving.join().unwrap();
         let deliveries = (listeners * notices) as f64;
         let (took, cpu) = (began.elapsed().as_secs_f64(), server.cpu() - before);
         say(&format!("a second, to {listeners}, {batch} at once"), deliveries / took, "");
@@ -36,7 +36,7 @@ fn deliveries_of_one_server_are_printed() {
 }
 
 /// All that is sent, to the last byte.
-fn hear(mut streams: Vec<TcpStream>, bytes: usize) {
+fn receive(mut streams: Vec<TcpStream>, bytes: usize) {
     let mut left = vec![bytes; streams.len()];
     let mut buffer = vec![0; 1 << 18];
     while left.iter().any(|left| *left > 0) {

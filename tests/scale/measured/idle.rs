@@ -1,4 +1,4 @@
-//! What an instance sends when nothing happens.
+//! Counts the commands that an idle instance sends.
 
 use std::time::Duration;
 

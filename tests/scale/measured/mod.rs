@@ -1,4 +1,4 @@
-//! What one of each takes, of a real Redis.
+//! Measures the cost of each operation with a real Redis.
 
 mod commands;
 mod connections;

@@ -28,8 +28,8 @@ fn read_until(stream: &mut TcpStream, end: &[u8]) {
     }
 }
 
-/// What has come by now, all of it in one piece.
-fn heard(stream: &mut TcpStream) -> f64 {
+/// Reads everything that has arrived, in one piece.
+fn received(stream: &mut TcpStream) -> f64 {
     let mut bytes = vec![0; 4_096];
     stream.read(&mut bytes).unwrap() as f64
 }
@@ -44,9 +44,9 @@ async fn a_notice_has_the_bytes_that_the_paper_says() {
 
     title("Bytes of a notice, to each that listens");
     manager.delete("a:0:100000").await.unwrap();
-    within("of a short name", heard(&mut stream), bytes(&["a:0:100000"]), 0.0);
+    within("of a short name", received(&mut stream), bytes(&["a:0:100000"]), 0.0);
     manager.delete(&name).await.unwrap();
-    within("of a name after a function", heard(&mut stream), bytes(&[&name]), 0.0);
+    within("of a name after a function", received(&mut stream), bytes(&[&name]), 0.0);
     manager.invalidate_prefix("a:0").await.unwrap();
-    within("of a prefix", heard(&mut stream), bytes(&["#t:a:0", "a:0"]), 0.0);
+    within("of a prefix", received(&mut stream), bytes(&["#t:a:0", "a:0"]), 0.0);
 }

@@ -87,7 +87,7 @@ impl Server {
         (user + system) * 1e6
     }
 
-    /// How often a command was called, and the bytes that have come and gone by now.
+    /// Returns the number of calls of a command, and the bytes that were received and sent so far.
     pub(crate) fn calls_and_bytes(&self, command: &str) -> (f64, f64) {
         let stats: String = self.ask(&["INFO", "commandstats"]);
         let field = format!("cmdstat_{command}:calls=");

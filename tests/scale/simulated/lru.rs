@@ -1,11 +1,11 @@
-//! What was used last stays.
+//! A list that evicts the least recently used item.
 
 const NONE: u32 = u32::MAX;
 
 /// Items by their number, the least recently used of which makes room. The store's table does somewhat
 /// better than that.
 pub(crate) struct Lru<T> {
-    /// Where the item of a number is.
+    /// The place of each item, by its number.
     places: Vec<u32>,
     nodes: Vec<Node<T>>,
     capacity: usize,

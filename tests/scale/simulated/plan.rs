@@ -1,4 +1,4 @@
-//! What is simulated.
+//! The parameters of a simulation.
 
 use crate::paper;
 
@@ -17,19 +17,19 @@ pub(crate) struct Plan {
     pub(crate) names: f64,
     /// Prefixes that are invalidated a second, all of them alike.
     pub(crate) prefixes: f64,
-    /// How long an entry is fresh.
+    /// The time for which an entry is fresh.
     pub(crate) ttl: f64,
     /// `CACHE_MEMORY_TTL`.
     pub(crate) memory_ttl: f64,
-    /// How long a token lives.
+    /// The lifetime of a token.
     pub(crate) token_life: f64,
-    /// How many copies fit into the memory of an instance.
+    /// The number of copies that fit into the memory of an instance.
     pub(crate) copies: f64,
-    /// How many tags the token cache remembers.
-    pub(crate) mirror: f64,
+    /// The number of tags in the token cache.
+    pub(crate) token_cache: f64,
     /// Counters for names, and as many for tags.
     pub(crate) slots: f64,
-    /// How often each notice comes, and how far apart.
+    /// The number of times that each notice arrives, and the time between them.
     pub(crate) notices: f64,
     pub(crate) apart: f64,
 }
@@ -50,7 +50,7 @@ impl Plan {
             memory_ttl: 12.0,
             token_life: 120.0,
             copies: 2_000.0,
-            mirror: 700.0,
+            token_cache: 700.0,
             slots: 4_096.0,
             notices: 1.0,
             apart: 0.0,
@@ -73,7 +73,7 @@ impl Plan {
             memory_ttl: 60.0,
             token_life: 2.0 * day,
             copies: paper::CAPACITY / paper::COPY,
-            mirror: paper::MIRROR,
+            token_cache: paper::TOKEN_CACHE,
             slots: paper::SLOTS,
             notices: 1.0,
             apart: 0.0,
@@ -93,7 +93,7 @@ impl Plan {
         self.names + self.prefixes
     }
 
-    /// How often an entry in memory is made stale by invalidations of what is not its own, but has
+    /// Returns how often an entry in memory becomes stale through an unrelated invalidation that shares
     /// its counter: that of its name, or those of its two tags. A prefix has a counter of each kind.
     pub(crate) fn false_shares(&self) -> f64 {
         (self.invalidations() + 2.0 * self.prefixes) / self.slots

@@ -1,4 +1,4 @@
-//! What a plan makes, by closed forms.
+//! Predicts the results of a plan with closed formulas.
 //!
 //! A copy in memory lives until its time is over, until it or what shares its counter is invalidated,
 //! or until nobody has asked for it for so long that others have taken its place (Che's
@@ -17,7 +17,7 @@ pub(crate) struct Predicted {
     /// Of those that reach Redis.
     pub(crate) redis_hits: f64,
     /// Of the looks at it.
-    pub(crate) mirror_hits: f64,
+    pub(crate) token_cache_hits: f64,
     /// Of Redis.
     pub(crate) reads: f64,
     /// Those of them that ask for tokens, too.
@@ -65,8 +65,8 @@ impl Predicted {
         all.redis_hits = found / (found + made);
         all.reads = plan.instances * (found + made);
         all.loads = plan.instances * made;
-        all.mirror_hits = mirrored(plan, &past_memory, found, made, group);
-        all.mgets = all.reads * (1.0 - all.mirror_hits);
+        all.token_cache_hits = cached_tokens(plan, &past_memory, found, made, group);
+        all.mgets = all.reads * (1.0 - all.token_cache_hits);
         all.commands = all.reads + 2.0 * all.loads + plan.invalidations();
         all.deliveries = plan.invalidations() * plan.instances * plan.notices;
         let loaded = all.loads / plan.groups();
@@ -88,7 +88,13 @@ struct Past {
 /// The part of the looks at Redis for which the token cache has the tokens. A token that was noted with a
 /// copy ends with it: so it is the other keys of the prefix, as they are on average, that keep the token
 /// there, and this key only if its copy was made stale.
-fn mirrored(plan: &Plan, past_memory: &[Past], found: f64, made: f64, invalidated: f64) -> f64 {
+fn cached_tokens(
+    plan: &Plan,
+    past_memory: &[Past],
+    found: f64,
+    made: f64,
+    invalidated: f64,
+) -> f64 {
     let mean = |of_all: f64| of_all / plan.keys * (plan.per_prefix - 1.0);
     let prefix =
         |past: &Past| (past.early * past.found + mean(found), past.early * past.made + mean(made));
@@ -96,7 +102,7 @@ fn mirrored(plan: &Plan, past_memory: &[Past], found: f64, made: f64, invalidate
         .iter()
         .map(|past| (past.keys / plan.per_prefix, prefix(past).0 + prefix(past).1))
         .collect();
-    let idle = characteristic(&asked, plan.mirror);
+    let idle = characteristic(&asked, plan.token_cache);
     let hits = past_memory.iter().map(|past| {
         let (looks, loads) = prefix(past);
         // It is invalidated, or one that has its counter. (When that is the counter of the prefix that
@@ -120,7 +126,7 @@ fn answered_part(rate: f64, life: f64) -> f64 {
     rate * life / (1.0 + rate * life)
 }
 
-/// How often what is asked for so often makes room for others.
+/// Returns the rate at which items that are used at this rate are evicted.
 fn eviction(rate: f64, idle: f64) -> f64 {
     let gap = (-rate * idle).exp();
     if gap == 0.0 { 0.0 } else { rate * gap / (1.0 - gap) }

@@ -16,8 +16,8 @@ fn compare(what: &str, plan: &Plan) -> (Counted, Predicted) {
     );
     let asked = counted.reads - counted.memory_hits;
     agree("hits in Redis, of the rest", counted.redis_hits / asked, predicted.redis_hits);
-    let mirrored = counted.mirror_hits / counted.mirror_looks;
-    agree("of which by the token cache", mirrored, predicted.mirror_hits);
+    let cached_tokens = counted.token_cache_hits / counted.token_cache_looks;
+    agree("of which by the token cache", cached_tokens, predicted.token_cache_hits);
     agree("commands a second", second(counted.commands), predicted.commands);
     agree("deliveries a second", second(counted.deliveries), predicted.deliveries);
     agree("entries in Redis that count", counted.entries, predicted.entries);
@@ -109,7 +109,7 @@ fn the_figures_of_the_paper_are_printed() {
         say("hits in memory, of all reads", all.memory_hits, "");
         say("copies in the memory of an instance that count", all.copies, "");
         say("hits in Redis, of the rest", all.redis_hits, "");
-        say("of which by the token cache", all.mirror_hits, "");
+        say("of which by the token cache", all.token_cache_hits, "");
         say("reads of Redis a second", all.reads, "");
         say("of which MGET", all.mgets, "");
         say("loads a second, of two scripts each", all.loads, "");

@@ -1,5 +1,5 @@
-//! Instances with memory and mirror, one Redis, and what they read and invalidate, one after
-//! another. A load takes no time, and a notice is heard at once, or as often as the plan says.
+//! Instances with memory and token cache, one Redis, and their reads and invalidations, one after
+//! another. A load takes no time. A notice is received at once, or as often as the plan says.
 
 use std::collections::VecDeque;
 
@@ -9,7 +9,7 @@ use super::Plan;
 use super::lru::Lru;
 use super::zipf::{Zipf, fraction};
 
-/// What has happened, after the world has come to its steady state.
+/// The counts since the simulation has reached its steady state.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counted {
     pub(crate) seconds: f64,
@@ -17,8 +17,8 @@ pub(crate) struct Counted {
     pub(crate) memory_hits: f64,
     pub(crate) redis_hits: f64,
     /// Of tokens, and those of them that the token cache had.
-    pub(crate) mirror_looks: f64,
-    pub(crate) mirror_hits: f64,
+    pub(crate) token_cache_looks: f64,
+    pub(crate) token_cache_hits: f64,
     /// Copies that were found stale though nothing of theirs had been invalidated.
     pub(crate) false_shares: f64,
     pub(crate) commands: f64,
@@ -33,12 +33,12 @@ pub(crate) struct Counted {
 struct Copied {
     ends: f64,
     stamps: u64,
-    /// How often its name and its prefix had been invalidated.
+    /// The number of invalidations of its name and its prefix.
     truth: u64,
 }
 
 #[derive(Clone, Copy)]
-struct Mirrored {
+struct CachedToken {
     ends: f64,
     stamps: u64,
     token: u64,
@@ -46,7 +46,7 @@ struct Mirrored {
 
 struct Instance {
     memory: Lru<Copied>,
-    mirror: Lru<Mirrored>,
+    token_cache: Lru<CachedToken>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -94,7 +94,7 @@ impl World {
         let instance = || Instance {
             memory: Lru::new(keys, plan.copies as usize),
             // The prefix that all have comes last.
-            mirror: Lru::new(groups + 1, plan.mirror as usize),
+            token_cache: Lru::new(groups + 1, plan.token_cache as usize),
         };
         World {
             plan,
@@ -137,7 +137,7 @@ impl World {
             self.now -= (1.0 - fraction(&mut self.dice)).ln() / all;
             while self.echoes.front().is_some_and(|(at, _)| *at <= self.now) {
                 if let Some((_, change)) = self.echoes.pop_front() {
-                    self.hear(change);
+                    self.receive(change);
                 }
             }
             let which = fraction(&mut self.dice) * all;
@@ -162,15 +162,15 @@ impl World {
     fn tell(&mut self, change: Change) {
         self.counted.commands += 1.0;
         self.counted.notices += 1.0;
-        self.hear(change);
+        self.receive(change);
         for copy in 1..self.plan.notices as usize {
             let at = self.now + copy as f64 * self.plan.apart;
             self.echoes.push_back((at, change));
         }
     }
 
-    /// What an instance does that hears of it, all of them at once.
-    fn hear(&mut self, change: Change) {
+    /// Applies a change to an instance that receives it, in one step.
+    fn receive(&mut self, change: Change) {
         self.counted.deliveries += self.plan.instances;
         match change {
             Change::Name(key) => bump(&mut self.name_slots, key as u64),
@@ -239,20 +239,20 @@ impl World {
         self.instances[instance].memory.insert(key, Copied { ends, stamps, truth });
     }
 
-    /// Compares the tokens of an entry with those of the token cache; if it has not all they came with the entry,
-    /// by MGET in place of GET.
+    /// Compares the tokens of an entry with those of the token cache; if it has not all they came with
+    /// the entry, by MGET in place of GET.
     fn validate(&mut self, instance: usize, key: usize) {
         let (group, common) = (self.group(key), self.common());
         let expected = self.stored[key].token;
         let knows = |world: &mut World, tag: usize| {
             let (now, stamps) = (world.now, world.tag_stamp(tag));
-            let mirrored = world.instances[instance].mirror.get(tag);
-            let known = mirrored.filter(|known| now < known.ends && known.stamps == stamps);
+            let cached_tokens = world.instances[instance].token_cache.get(tag);
+            let known = cached_tokens.filter(|known| now < known.ends && known.stamps == stamps);
             known.map(|known| known.token)
         };
-        self.counted.mirror_looks += 1.0;
+        self.counted.token_cache_looks += 1.0;
         match (knows(self, common), knows(self, group)) {
-            (Some(_), Some(token)) if token == expected => self.counted.mirror_hits += 1.0,
+            (Some(_), Some(token)) if token == expected => self.counted.token_cache_hits += 1.0,
             (Some(_), Some(_)) => {
                 // The token cache may be behind: they are asked for.
                 self.counted.commands += 1.0;
@@ -267,7 +267,9 @@ impl World {
             let Token { token, ends } = self.tokens[tag];
             if token != 0 && self.now < ends {
                 let (ends, stamps) = (self.now + self.plan.memory_ttl, self.tag_stamp(tag));
-                self.instances[instance].mirror.insert(tag, Mirrored { ends, stamps, token });
+                self.instances[instance]
+                    .token_cache
+                    .insert(tag, CachedToken { ends, stamps, token });
             }
         }
     }

@@ -23,7 +23,7 @@ static LOADS: AtomicUsize = AtomicUsize::new(0);
 /// More than a hit in memory may take to look at the clock itself.
 const HITS: usize = 70;
 
-/// How long a call may take that waits for nobody; the wait limit is longer.
+/// The time that a call without waiting may take; the wait limit is longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn loaded() -> String {
@@ -54,7 +54,7 @@ async fn change(id: u64) {
     _ = id;
 }
 
-/// What the value of `short` is once its time is over.
+/// Returns the value of `short` after its TTL has ended.
 async fn renewed(old: &str) -> Option<String> {
     sleep(Duration::from_millis(350));
     for _ in 0..HITS {
@@ -181,7 +181,7 @@ fn main() {
     process::exit(0);
 }
 
-/// Each in turn changes what all have, and all others hear of it.
+/// Each process in turn changes a shared value, and all others receive the invalidation.
 fn share(runtime: &Runtime, [first, second]: &mut [Child; 2]) {
     let get = || runtime.block_on(long(1));
     for _ in 0..2 {
@@ -191,13 +191,13 @@ fn share(runtime: &Runtime, [first, second]: &mut [Child; 2]) {
             changer.call("change");
             let value = changer.call("get");
             assert!(changer.has_loaded(&value), "{value}");
-            until("the sibling hears", || other.call("get") == value);
-            until("the parent hears", || get() == value);
+            until("the sibling receives it", || other.call("get") == value);
+            until("the parent receives it", || get() == value);
         }
         runtime.block_on(change(1));
         let value = get();
         for child in [&mut *first, &mut *second] {
-            until("a child hears", || child.call("get") == value);
+            until("a child receives it", || child.call("get") == value);
             assert_eq!(child.call("backend"), cache().backend());
         }
     }

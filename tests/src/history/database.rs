@@ -42,7 +42,7 @@ impl Database {
         Database { address }
     }
 
-    /// Where clients connect to.
+    /// Returns the address that clients connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

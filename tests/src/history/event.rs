@@ -11,11 +11,11 @@ pub enum Event {
     Change(Change),
     /// An operation that has failed, which none may.
     Failure(Failure),
-    /// How the process's cache was at some moment.
+    /// The state of the process's cache at some moment.
     Watch(Watch),
 }
 
-/// When something began and ended, in microseconds of [`now_us`](super::now_us).
+/// The start and the end of something, in microseconds of [`now_us`](super::now_us).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// A moment before its first step.
@@ -24,7 +24,7 @@ pub struct Span {
     pub end: u64,
 }
 
-/// How a read or a change was made.
+/// The way in which a read or a change was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names of functions and methods of the cache")]
 pub enum How {
@@ -50,7 +50,7 @@ pub enum How {
     Set,
 }
 
-/// Where a value came from, as far as that is known.
+/// The source of a value, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "those of `cache_runtime::Source`")]
 pub enum Origin {
@@ -69,8 +69,8 @@ pub struct Read {
     pub span: Span,
     pub key: Key,
     pub origin: Origin,
-    /// By how many microseconds the clock of the cache was behind when it began: in a process that was stopped
-    /// and goes on, what is in memory is looked at by that.
+    /// By how many microseconds the clock of the cache was behind when it began: in a process that was
+    /// stopped and goes on, what is in memory is looked at by that.
     pub lag: u64,
     /// `None`: there was nothing, or the body had failed.
     pub seen: Option<Datum>,
@@ -81,9 +81,9 @@ pub struct Read {
 pub struct Change {
     /// A number that no other change of the history has, and that is not 0.
     pub id: u64,
-    /// How the cache was told.
+    /// The way in which the cache was informed.
     pub how: How,
-    /// When.
+    /// The time of the operation.
     pub span: Span,
     /// Of what.
     pub scope: Scope,
@@ -103,15 +103,15 @@ pub struct Failure {
     pub what: String,
 }
 
-/// How a cache was: between two looks that found Redis in use and the same number of troubles it
-/// was in use all the time.
+/// The state of a cache. If two consecutive looks found Redis in use and the same number of failures,
+/// Redis was in use all the time between them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Watch {
-    /// How long the look took.
+    /// The time of the look.
     pub span: Span,
-    /// Whether Redis was in use.
+    /// `true` if Redis was in use.
     pub healthy: bool,
-    /// How many operations and connections have failed so far.
+    /// The number of operations and connections that have failed so far.
     pub troubles: u64,
     /// Everything that Redis held by then has been received, as the cache says.
     pub received_until: Option<u64>,

@@ -3,12 +3,12 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// How many groups there are: the names of each have a prefix of their own, and the functions of
-/// each other options.
+/// The number of groups. The names of each group have a prefix of their own, and its functions have
+/// options of their own.
 const GROUPS: u8 = 4;
-/// How many rows there are: those of each row have a tag of their own.
+/// The number of rows. The names of each row have a tag of their own.
 pub const ROWS: u8 = 4;
-/// How many keys there are. Few, so that everybody is at the same ones.
+/// The number of keys. It is small, so that all tasks use the same keys.
 pub const KEYS: usize = GROUPS as usize * ROWS as usize;
 
 /// One datum of a history: in a group, and in a row across all groups.
@@ -72,7 +72,7 @@ impl<'de> Deserialize<'de> for Datum {
     }
 }
 
-/// What a change is about.
+/// The scope of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scope {
     /// One key.
@@ -123,7 +123,7 @@ impl Key {
 }
 
 impl Scope {
-    /// Whether a key is in it.
+    /// Returns whether a key is in the scope.
     pub fn covers(self, key: Key) -> bool {
         match self {
             Scope::Key(one) => one == key,

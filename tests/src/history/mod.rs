@@ -1,4 +1,4 @@
-//! What the processes of a history and the test that drives them have in common.
+//! Code that the processes of a history share with the test that drives them.
 //!
 //! A history is a record of everything that some processes did with one cache for a while: what
 //! they read, which version of it they saw, what they changed and invalidated. Whether each read

@@ -42,15 +42,15 @@ impl Default for RedisClusterBuilder {
 }
 
 impl RedisClusterBuilder {
-    /// How many masters share the slots: 3 unless said otherwise. With fewer, no replica takes
-    /// over by itself.
+    /// Sets the number of masters that share the slots (default 3). With fewer, no replica is promoted
+    /// automatically.
     #[must_use]
     pub fn masters(mut self, masters: usize) -> Self {
         self.masters = masters;
         self
     }
 
-    /// How many replicas each master has: 1 unless said otherwise.
+    /// Sets the number of replicas of each master (default 1).
     #[must_use]
     pub fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;
@@ -79,8 +79,8 @@ impl RedisClusterBuilder {
         self
     }
 
-    /// Makes all nodes speak TLS to each other, and gives each an encrypted port beside the one that it is steered
-    /// by. The certificate has to be valid for `127.0.0.1`.
+    /// Makes all nodes speak TLS to each other, and gives each an encrypted port beside the one that it
+    /// is steered by. The certificate has to be valid for `127.0.0.1`.
     #[must_use]
     pub fn encrypted(mut self, authority: &Authority, identity: &Identity) -> Self {
         self.certificates = Some(Certificates::new(authority, identity, "no"));
@@ -112,7 +112,7 @@ impl RedisClusterBuilder {
         }
         for (index, replica) in cluster.nodes[masters..].iter().enumerate() {
             let master = cluster.id(index / replicas);
-            // It has to hear of its master first.
+            // It must know its master first.
             wait_for(|| {
                 replica.try_cli::<()>(&["CLUSTER", "REPLICATE", &master]).map_err(|e| e.to_string())
             });

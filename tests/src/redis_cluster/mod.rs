@@ -275,13 +275,14 @@ impl RedisCluster {
         owners(views.iter().map(|(_, view)| view))
     }
 
-    /// What each node says that is up.
+    /// Returns the view of each node that is up.
     fn views(&self) -> Vec<(usize, View)> {
         let up = self.nodes.iter().enumerate().filter(|(_, node)| node.is_up());
         up.filter_map(|(index, node)| Some((index, view(node).ok()?))).collect()
     }
 
-    /// What is missing in what [`wait_until_settled`](RedisCluster::wait_until_settled) waits for.
+    /// Returns an error that names what [`wait_until_settled`](RedisCluster::wait_until_settled) is
+    /// still waiting for.
     fn check(&self) -> Result<(), String> {
         let up: Vec<_> = self.nodes.iter().filter(|node| node.is_up()).collect();
         // First what is asked for cheaply: this is done again and again.
@@ -318,7 +319,7 @@ fn view(node: &RedisServer) -> Result<View, String> {
     View::parse(&text).ok_or(text)
 }
 
-/// Whether a node is seen as it sees itself.
+/// Returns whether the view of another node agrees with that of the node itself.
 fn agrees(view: &View, other: &Node) -> bool {
     let seen = view.of_port(other.port);
     seen.is_some_and(|seen| seen.is_well && seen.id == other.id && seen.master == other.master)

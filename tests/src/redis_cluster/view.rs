@@ -1,20 +1,20 @@
 use std::ops::RangeInclusive;
 
-/// How many slots a cluster has, whatever its size.
+/// The number of slots of a cluster of any size.
 pub(super) const SLOTS: u16 = 16_384;
 
-/// What one node says of all nodes, in its answer to `CLUSTER NODES`.
+/// The view that one node has of all nodes, from its answer to `CLUSTER NODES`.
 #[derive(Debug)]
 pub(super) struct View(Vec<Node>);
 
-/// What is said of one node.
+/// One line of a view.
 #[derive(Debug)]
 pub(super) struct Node {
     pub(super) id: String,
     pub(super) port: u16,
-    /// Whether it is the node that says so itself.
+    /// `true` if this is the node whose view it is.
     pub(super) is_speaker: bool,
-    /// Whether the speaker reaches it and knows its name.
+    /// `true` if the node whose view it is reaches this node and knows its name.
     pub(super) is_well: bool,
     /// The name of the master of a replica.
     pub(super) master: Option<String>,
@@ -69,7 +69,7 @@ impl Node {
     }
 }
 
-/// Who has which slot, by what all these say together: the later claim counts, as among the nodes.
+/// Returns the owner of each slot according to all views. As among the nodes, the later claim counts.
 pub(super) fn owners<'a>(views: impl IntoIterator<Item = &'a View>) -> Owners {
     let mut claims = vec![None; SLOTS.into()];
     for node in views.into_iter().flat_map(View::nodes) {

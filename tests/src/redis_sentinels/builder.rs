@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::{NAME, Sentinels};
 use crate::{RedisServer, wait::wait_for};
 
-/// What the sentinels do sooner than usual, in milliseconds. One that is restarted is slow again.
+/// The periods of the sentinels that are shorter than usual, in milliseconds. A restarted sentinel has
+/// the usual ones.
 const PERIODS: [(&str, &str); 4] = [
     // They find each other by what they publish. Four times as long a server may say that it is a
     // master before it is made a replica: one that is promoted must have been noticed by then.
@@ -49,7 +50,7 @@ impl Default for SentinelsBuilder {
 }
 
 impl SentinelsBuilder {
-    /// How many replicas the master has: 1 unless said otherwise.
+    /// Sets the number of replicas of the master (default 1).
     #[must_use]
     pub fn replicas(mut self, replicas: usize) -> Self {
         self.replicas = replicas;

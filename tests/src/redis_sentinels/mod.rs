@@ -7,7 +7,7 @@ pub use self::builder::SentinelsBuilder;
 use self::said::{Master, replicas_by, sentinels_by};
 use crate::{RedisServer, replication, wait::wait_for};
 
-/// What the sentinels call the master.
+/// The name that the sentinels use for the master.
 const NAME: &str = "mymaster";
 
 /// A master, its replicas and three sentinels, of which two are enough to name another master.
@@ -134,7 +134,7 @@ impl Sentinels {
         self.fail_over_by(|_| sentinel.cli(&["SENTINEL", "FAILOVER", NAME]))
     }
 
-    /// Whether all replicas that are up have all that the master has.
+    /// Returns whether all replicas that are up have all data of the master.
     pub fn is_in_sync(&self) -> bool {
         self.check_replicas(self.master()).is_ok()
     }
@@ -177,7 +177,8 @@ impl Sentinels {
         behind.map_or(Ok(()), |it| Err(format!("replica at {} is not in sync", it.port())))
     }
 
-    /// What is missing in what [`wait_until_settled`](Sentinels::wait_until_settled) waits for.
+    /// Returns an error that names what [`wait_until_settled`](Sentinels::wait_until_settled) is still
+    /// waiting for.
     fn check(&self) -> Result<(), String> {
         let master = self.master();
         for sentinel in self.up() {

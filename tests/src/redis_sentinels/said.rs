@@ -11,7 +11,7 @@ pub(super) struct Master {
     pub(super) port: u16,
     /// Of two sentinels that name different masters, the one with the higher epoch is right.
     pub(super) epoch: u64,
-    /// Whether it answers, and no other is about to become the master.
+    /// `true` if the master answers, and no other server is about to become the master.
     pub(super) is_well: bool,
 }
 

@@ -16,7 +16,7 @@ use self::process::{Ports, Process, Setup};
 use crate::port::candidates;
 use crate::signal::Signal;
 
-/// How long a server may take to start, and to answer [`RedisServer::cli`].
+/// The time that a server may take to start, and to answer [`RedisServer::cli`].
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A `redis-server` on a port of the loopback interface, with an empty directory of its own.
@@ -84,7 +84,7 @@ impl RedisServer {
         self.ports.bus.expect("a node of a cluster")
     }
 
-    /// Whether the server runs and is not paused.
+    /// Returns whether the server runs and is not paused.
     pub fn is_up(&self) -> bool {
         self.lock().as_ref().is_some_and(|process| !process.is_paused())
     }
@@ -108,7 +108,7 @@ impl RedisServer {
         drop(self.lock().take());
     }
 
-    /// Starts the server anew on its port, killing it first if it runs, and waits until it
+    /// Starts the server again on its port, killing it first if it runs, and waits until it
     /// answers.
     ///
     /// # Panics
@@ -136,7 +136,7 @@ impl RedisServer {
         self.signal(Signal::Continue);
     }
 
-    /// What it has printed since its last start.
+    /// Returns the log since the last start.
     pub fn log(&self) -> String {
         self.setup.log()
     }
@@ -204,7 +204,7 @@ impl RedisServer {
         Ok(process)
     }
 
-    /// Whether it is this process that answers: another may have taken the port first.
+    /// Returns whether it is this process that answers; another process may have taken the port first.
     fn is_answered_by(&self, process: &Process) -> bool {
         let info: RedisResult<String> = self.try_cli(&["INFO", "server"]);
         let line = format!("process_id:{}\r\n", process.id());

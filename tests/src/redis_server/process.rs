@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::signal::{self, Signal};
 
-/// What all lives of one server have in common.
+/// The setup that all runs of one server share.
 #[derive(Debug)]
 pub(super) struct Setup {
     kind: Kind,
@@ -18,7 +18,7 @@ pub(super) struct Setup {
     dir: TempDir,
 }
 
-/// What a server is there for.
+/// The purpose of a server.
 #[derive(Debug, Default)]
 pub(super) enum Kind {
     #[default]
@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Sentinel(String),
 }
 
-/// Where a server listens, in all of its lives.
+/// The ports of a server, which are the same in all of its runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ports {
     pub(super) clients: u16,
@@ -61,7 +61,7 @@ impl Setup {
         self.dir.path().join("redis.sock")
     }
 
-    /// What the server of the last start printed.
+    /// Returns the log of the last start.
     pub(super) fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }

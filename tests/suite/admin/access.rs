@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Access to the endpoints, with and without a key.
 
 use cache_admin::AdminConfig;
 use reqwest::Method;

@@ -1,4 +1,4 @@
-//! What changes something.
+//! Endpoints that change something.
 
 use cache_runtime::SetOptions;
 use reqwest::Method;
@@ -77,8 +77,8 @@ async fn names_and_patterns_that_cannot_be_are_refused_with_the_reason() {
             ("/entries/%23reserved", "the name \"#reserved\" cannot be used"),
             ("/prefix/a:b:c:d:e:f:g", "the prefix \"a:b:c:d:e:f:g\" cannot be used"),
             ("/tag/%23t", "the tag \"#t\" cannot be used"),
-            ("/prefix/video:*", "a prefix covers everything below it without one"),
-            ("/prefix/video:", "write it without the `:` at its end"),
+            ("/prefix/video:*", "a prefix covers everything below it anyway"),
+            ("/prefix/video:", "it ends with `:`; leave that out"),
             ("/prefix/%20", "begins or ends with white space"),
             ("/tag/%20", "begins or ends with white space"),
             ("/tag/user:*", "a tag is matched as a whole"),
@@ -124,7 +124,7 @@ async fn a_body_that_cannot_be_stored_is_refused_with_the_place() {
         let entry = |name: &str| json!({ "name": name, "value": 1 });
         let three = json!({ "entries": [entry("a"), entry("b"), entry("c")] });
         let reason = warm(&admin, &three).await;
-        assert_eq!(reason.refusal(400), "3 entries are given; one request may store 2");
+        assert_eq!(reason.refusal(400), "3 entries are given; one request may store at most 2");
 
         let bad = json!({ "entries": [entry("good"), entry("#bad")] });
         let refused = warm(&admin, &bad).await;

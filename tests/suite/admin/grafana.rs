@@ -8,7 +8,7 @@ use super::{Admin, item};
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_stores};
 
-/// What Prometheus adds to each sample.
+/// The labels that Prometheus adds to each sample.
 const ADDED: [&str; 2] = ["instance", "job"];
 
 fn dashboard() -> Value {

@@ -34,7 +34,7 @@ async fn change(id: u64) {
     _ = id;
 }
 
-/// What people call [`item`].
+/// Returns the path of [`item`].
 fn item_path() -> String {
     format!("{}::item", module_path!())
 }

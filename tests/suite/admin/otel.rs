@@ -43,7 +43,7 @@ impl Observing {
     }
 }
 
-/// What one collection yields, by name.
+/// Returns the results of one collection, by name.
 fn collect(
     provider: &SdkMeterProvider,
     exporter: &InMemoryMetricExporter,

@@ -1,4 +1,4 @@
-//! What changes nothing.
+//! Endpoints that change nothing.
 
 use std::time::Duration;
 

@@ -237,6 +237,6 @@ async fn values_that_redis_does_not_confirm_are_counted_and_said() {
     assert_eq!((written.stored, written.unconfirmed), (0, 2));
     assert_eq!(cache.manager.get("n:2").await.unwrap(), Some(3), "in memory");
     let said: Vec<_> = log.lines("WARN");
-    let said = said.iter().filter(|line| line.contains("are not in Redis")).count();
+    let said = said.iter().filter(|line| line.contains("did not confirm some values")).count();
     assert_eq!(said, 1, "{}", log.text());
 }

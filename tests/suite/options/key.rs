@@ -34,7 +34,7 @@ async fn by_expression(source: &Source, user: &User, page: u32) -> u64 {
     source.read().await
 }
 
-/// How many bodies run for two calls.
+/// Returns the number of bodies that run for two calls.
 async fn loads<T>(call: impl AsyncFn(&Source, T), first: T, second: T) -> usize {
     let source = Source::new(1);
     call(&source, first).await;

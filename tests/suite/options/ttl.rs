@@ -174,7 +174,7 @@ async fn jitter_spreads_the_ends_of_values_over_its_part_of_the_ttl() {
     .await;
 }
 
-/// How many of a thousand entries are fresh.
+/// Returns how many of a thousand entries are fresh.
 async fn fresh_of(cache: &TestCache, prefix: &str) -> usize {
     let names: Vec<_> = (0..1_000).map(|id| format!("{prefix}:{id}")).collect();
     cache.manager.get_many::<u64>(&names).await.unwrap().into_iter().flatten().count()

@@ -25,7 +25,8 @@ async fn values_of_another_version_are_not_served() {
         assert_eq!(cache.manager.stats().total.loads, 1);
         assert_eq!((after(1).await, after(1).await), (20, 20));
         assert_eq!(cache.manager.stats().total.loads, 2);
-        // Each version has a value under the name, and for the direct API one of them is as good as the other.
+        // Each version has a value under the name, and for the direct API one of them is as good as the
+        // other.
         let direct = cache.manager.get("version_option:1").await.unwrap();
         assert!([Some(10_u64), Some(20)].contains(&direct), "{direct:?}");
         assert_eq!((before(1).await, after(1).await), (10, 20));

@@ -8,7 +8,7 @@ use crate::log::Log;
 use crate::stores::until;
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_made_anew() {
+async fn a_broken_connection_is_replaced() {
     let server = RedisServer::start();
     let manager = connected(&server.url()).await;
     let source = Source::new(1);

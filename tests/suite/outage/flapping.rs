@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use super::*;
 use crate::log::Log;
 
-/// How often the server goes.
+/// The number of times that the server goes down.
 const ROUNDS: u64 = 20;
 
 #[tokio::test]

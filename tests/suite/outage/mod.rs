@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use crate::source::Source;
 use crate::stores::{costs, costs_nothing, in_time, until};
 
-/// How long an operation on Redis may take in these tests.
+/// The time that an operation on Redis may take in these tests.
 const DEADLINE: Duration = Duration::from_millis(300);
 
 #[cached(ttl = "5m", key_prefix = "outage", key = "{id}", tags = ["outages"])]

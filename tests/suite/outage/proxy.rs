@@ -14,7 +14,7 @@ async fn behind_a_proxy() -> (RedisServer, Proxy, CacheManager) {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_in_mid_reply_is_made_anew() {
+async fn a_connection_that_is_cut_in_mid_reply_is_replaced() {
     let (_server, proxy, manager) = behind_a_proxy().await;
     let source = Source::new(0);
     with(&manager, async {
@@ -137,7 +137,7 @@ async fn a_slow_server_is_waited_for_up_to_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_sweep_that_is_cut_off_clears_all_the_same() {
+async fn a_scan_that_is_cut_off_still_clears() {
     let (_server, proxy, manager) = behind_a_proxy().await;
     let ttl = Duration::from_secs(60);
     manager.set("shop:1:name", &1_u64, ttl).await.unwrap();

@@ -113,7 +113,7 @@ async fn a_manager_that_requires_redis_is_not_made_without_it() {
     let config = impatient("redis://:hunter2@127.0.0.1:1");
     let error = CacheManager::connect(config.clone().require_redis(true)).await.unwrap_err();
     assert!(matches!(error, Error::RedisRequired { .. }), "{error:?}");
-    let text = error.to_string();
+    let text = format!("{error:#}");
     assert!(text.contains("127.0.0.1:1") && !text.contains("hunter2"), "{text}");
 
     let manager = CacheManager::connect(config).await.unwrap();
@@ -229,7 +229,7 @@ impl Overtaken {
             .collect()
     }
 
-    /// What it does in this phase.
+    /// Calls the cache as this phase requires.
     async fn go_on(&mut self, manager: &CacheManager, phase: usize) {
         let (source, id) = (self.source.clone(), self.id);
         if phase == self.begins {

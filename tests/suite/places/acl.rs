@@ -22,7 +22,7 @@ fn grant(server: &RedisServer, words: &[String]) {
     server.cli::<()>(&words.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-/// What the server has denied since it was asked last.
+/// Returns the commands that the server has denied since the last call.
 fn denied(server: &RedisServer) -> Vec<String> {
     let log: Vec<std::collections::HashMap<String, redis::Value>> = server.cli(&["ACL", "LOG"]);
     server.cli::<()>(&["ACL", "LOG", "RESET"]);
@@ -183,7 +183,8 @@ async fn a_user_of_another_namespace_is_refused_and_that_is_said() {
     grant(&server, &words);
     let url = server.url().replace("redis://", "redis://app:secret@");
     let config = CacheConfig::default().namespace("here").redis_url(url).require_redis(true);
-    let error = CacheManager::connect(config).await.unwrap_err().to_string();
+    let error = CacheManager::connect(config).await.unwrap_err();
+    let error = format!("{error:#}");
     assert!(error.contains("a right is missing") && !error.contains("secret"), "{error}");
 }
 

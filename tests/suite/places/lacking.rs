@@ -11,7 +11,7 @@ fn without(commands: &[&str]) -> RedisServer {
     commands.iter().fold(builder, |builder, command| builder.without(command)).start()
 }
 
-/// What a call gives, and where that was.
+/// Returns the value of a call and its source.
 async fn from(manager: &CacheManager, source: &Source) -> (u64, From) {
     let fetched = with(manager, place(source, 1).cache_entry().fetch()).await.unwrap();
     (fetched.value, fetched.source)
@@ -31,9 +31,9 @@ async fn without_scripts_each_process_has_its_memory() {
     assert_eq!(from(&here, &source).await, (2, From::Load));
     assert_eq!(server.cli::<u64>(&["DBSIZE"]), 0);
     let reason = here.health().await.reason.unwrap();
-    assert!(reason.contains("runs no scripts"), "{reason}");
+    assert!(reason.contains("cannot run scripts"), "{reason}");
     let text = log.text();
-    assert_eq!(text.matches("runs no scripts").count(), 2, "once for each manager: {text}");
+    assert_eq!(text.matches("cannot run scripts").count(), 2, "once for each manager: {text}");
     let diagnostics = here.diagnose().await;
     let permissions = diagnostic(&diagnostics, "permissions");
     assert_eq!(permissions.severity, Severity::Fault);

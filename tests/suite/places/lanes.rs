@@ -18,7 +18,7 @@ async fn slight(id: u64) -> u64 {
     id
 }
 
-/// What a server is asked, by whom.
+/// Watches the commands of a server and their connections.
 struct Listener(Connection);
 
 impl Listener {

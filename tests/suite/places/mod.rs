@@ -62,7 +62,7 @@ async fn two(url: &str, mode: Mode, namespace: &str) -> [CacheManager; 2] {
 /// Every way to change what is cached, the first ones for one value.
 const WAYS: [&str; 7] = ["name", "put", "prefix", "tag", "delete", "clear", "flush"];
 
-/// What one process changes the other sees, whichever of these ways it takes.
+/// Checks that one process sees the changes of the other, in each of these ways.
 async fn changes_are_seen(here: &CacheManager, there: &CacheManager, ways: &[&str]) {
     here.flush_all().await;
     let source = Source::new(1);
@@ -119,7 +119,7 @@ async fn everything_works(here: &CacheManager, there: &CacheManager) {
     assert_eq!(here.health().await.pending_invalidations, 0);
 }
 
-/// What was found of this, and how it is.
+/// Returns the diagnostic of this name.
 fn diagnostic<'a>(diagnostics: &'a [Diagnostic], name: &str) -> &'a Diagnostic {
     diagnostics
         .iter()

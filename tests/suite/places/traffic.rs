@@ -8,9 +8,9 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// How many things there are.
+/// The number of things.
 const THINGS: u64 = 30;
-/// How long an operation may take.
+/// The time that an operation may take.
 const DEADLINE: Duration = Duration::from_millis(300);
 
 /// The truth: a number for each thing.

@@ -114,7 +114,7 @@ impl Native for Shop {
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// What `#[async_trait]` makes of a trait.
+/// A trait as `#[async_trait]` expands it.
 trait Dyn {
     fn boxed<'a>(&'a self, item: &'a str) -> Boxed<'a, Result<u64, String>>;
 }

@@ -1,4 +1,5 @@
-//! What is copied, what a read asks Redis for, and how long a copy lives.
+//! Copies in memory: which values are copied, which requests a read sends to Redis, and the lifetime of
+//! a copy.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ use crate::stores::{Store, TestCache, on_server, on_stores, until, until_up};
 use crate::video::{Way, video};
 
 #[tokio::test]
-async fn an_interruption_makes_memory_begin_anew() {
+async fn an_interruption_begins_a_new_epoch_in_memory() {
     let cache = own_tiered(|config| config).await;
     let (source, manager) = (Source::new(1), &cache.manager);
     assert_eq!(fetch(manager, &source).await, (1, From::Load));
@@ -47,7 +47,7 @@ async fn without_a_feed_redis_is_asked_each_time_and_no_copy_is_kept() {
     let cache = own_tiered(|config| config).await;
     let (source, manager) = (Source::new(1), &cache.manager);
     let peer = cache.peer().await;
-    // Whoever connects anew may not subscribe.
+    // A new connection may not subscribe.
     cache.server().cli::<()>(&["ACL", "SETUSER", "default", "-subscribe"]);
     cache.server().cli::<u64>(&["CLIENT", "KILL", "TYPE", "pubsub"]);
     until(async || manager.health().await.backend == "redis").await;
@@ -235,8 +235,8 @@ async fn the_tasks_of_a_manager_end_with_it() {
             until_up(&manager).await;
             assert!(alive() > before);
             happens(&server);
-            let is_away = at > 0;
-            until(async || (manager.health().await.backend == "memory") == is_away).await;
+            let is_unavailable = at > 0;
+            until(async || (manager.health().await.backend == "memory") == is_unavailable).await;
             if disconnects {
                 _ = manager.disconnect().await;
                 until(async || alive() == before).await;

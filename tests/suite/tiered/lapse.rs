@@ -31,7 +31,7 @@ async fn harmed() -> Harmed {
     Harmed { server, proxy, clock, manager, peer }
 }
 
-async fn until_away(manager: &CacheManager) {
+async fn until_unavailable(manager: &CacheManager) {
     until(async || manager.health().await.backend == "memory").await;
 }
 
@@ -50,13 +50,13 @@ async fn what_a_read_has_gone_past_is_not_served_again_in_an_outage() {
         assert_eq!(fetch(&peer, &source).await.0, 2);
         until(async || fetch(&manager, &source).await == (2, From::Redis)).await;
         proxy.cut();
-        until_away(&manager).await;
+        until_unavailable(&manager).await;
         assert_eq!(fetch(&manager, &source).await.0, 2, "{way:?}: not what memory held before");
     }
 }
 
 #[tokio::test]
-async fn what_a_read_has_gone_past_is_not_served_again_when_the_feed_is_heard() {
+async fn a_copy_that_a_read_has_bypassed_is_not_served_again_when_the_feed_is_connected() {
     let Harmed { server: _server, proxy, manager, peer, .. } = harmed().await;
     let source = Source::new(1);
     assert_eq!(fetch(&manager, &source).await, (1, From::Load));
@@ -68,7 +68,8 @@ async fn what_a_read_has_gone_past_is_not_served_again_when_the_feed_is_heard() 
     until(async || fetch(&manager, &source).await == (2, From::Redis)).await;
     proxy.pass();
     until_received(&manager).await;
-    // A copy is kept again. The feed may still be about to begin a session anew, which makes stale what is there.
+    // A copy is kept again. The feed may still be about to begin a new session, which makes stale what
+    // is there.
     until(async || {
         let (value, from) = fetch(&manager, &source).await;
         assert_eq!(value, 2);
@@ -78,7 +79,7 @@ async fn what_a_read_has_gone_past_is_not_served_again_when_the_feed_is_heard() 
 }
 
 #[tokio::test]
-async fn the_grace_counts_from_when_others_were_heard_last() {
+async fn the_grace_begins_when_notices_were_last_received() {
     let Harmed { server: _server, proxy, clock, manager, peer } = harmed().await;
     let source = Source::new(1);
     assert_eq!(fetch(&manager, &source).await, (1, From::Load));
@@ -87,7 +88,7 @@ async fn the_grace_counts_from_when_others_were_heard_last() {
     clock.advance(Duration::from_secs(9));
     source.set(2);
     Way::Key.invalidate(&peer).await;
-    until_away(&manager).await;
+    until_unavailable(&manager).await;
     // The lease is counted on the system clock.
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(fetch(&manager, &source).await, (1, From::Memory), "for ten seconds");

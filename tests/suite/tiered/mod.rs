@@ -13,7 +13,7 @@ use crate::source::Source;
 use crate::stores::{TestCache, own_server, until};
 use crate::video::video;
 
-/// Where a call's value was.
+/// The source of a call's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum From {
     Memory,
@@ -21,7 +21,7 @@ enum From {
     Load,
 }
 
-/// What a call of [`video`] gives, and where that was.
+/// Returns the value of a call of [`video`], and its source.
 async fn fetch(manager: &CacheManager, source: &Source) -> (u64, From) {
     let before = manager.stats().total;
     let value = with(manager, video(source)).await;

@@ -1,5 +1,5 @@
-//! What stands on the feed, and when: after what it is about. In which order it is received, and how often,
-//! means nothing.
+//! The notices of the feed, which follow the change that they announce. Their order and number do not
+//! matter.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use crate::source::Source;
 use crate::stores::{TestCache, until};
 use crate::video::{NAME, Way, receives};
 
-/// What a server does, line by line.
+/// A monitor of the commands that a server executes, line by line.
 struct Monitor(BufReader<TcpStream>);
 
 impl Monitor {
@@ -31,7 +31,7 @@ impl Monitor {
         line
     }
 
-    /// What the server has done since it was last asked.
+    /// Returns the commands since the last call.
     fn lines(&mut self, cache: &TestCache) -> Vec<String> {
         cache.server().cli::<()>(&["ECHO", "the end"]);
         let lines = std::iter::repeat_with(|| self.line());
@@ -67,7 +67,7 @@ async fn a_notice_is_sent_in_one_step_with_the_removal_and_after_it() {
     }
 }
 
-/// What has been published since it was last asked.
+/// Returns the messages since the last call.
 fn published(feed: &mut PubSub<'_>) -> Vec<Vec<u8>> {
     // Everything has been sent before, but perhaps not yet been received.
     feed.set_read_timeout(Some(Duration::from_millis(50))).unwrap();

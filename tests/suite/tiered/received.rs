@@ -1,4 +1,4 @@
-//! What one process invalidates, another one receives.
+//! Invalidations of one process that another one receives.
 
 use cache_runtime::{CacheCall as _, SetOptions, cache_put, cached, with};
 
@@ -72,7 +72,7 @@ async fn replace(source: &Source, id: u64, value: u64) -> u64 {
 }
 
 #[tokio::test]
-async fn what_a_function_puts_or_loads_anew_is_seen_there() {
+async fn puts_and_refreshes_of_a_function_are_seen_there() {
     on_stores(&TIERED, async |cache: TestCache| {
         let (source, peer) = (Source::new(1), cache.peer().await);
         let there = async || with(&peer, item(&source, 1)).await;

@@ -15,7 +15,7 @@ static URL: OnceLock<String> = OnceLock::new();
 #[derive(Clone, Debug)]
 pub struct Failure(pub String);
 
-/// Where the store is to be, once for the process. It connects when it is first used.
+/// Sets the address of the store, once for the process. The store connects when it is first used.
 pub fn at(url: &str) {
     URL.get_or_init(|| url.to_owned());
 }

@@ -11,7 +11,7 @@ use super::size::SMALL;
 
 static LOADS: AtomicU64 = AtomicU64::new(0);
 
-/// How often the bodies of the peers' functions have been run.
+/// Returns the number of runs of the bodies of the peers' functions.
 pub fn loads() -> u64 {
     LOADS.load(Ordering::Relaxed)
 }

@@ -41,7 +41,7 @@ pub async fn ask(store: Store, ids: Ids) {
     }
 }
 
-/// How many calls were answered by the tier in memory.
+/// Returns the number of calls that the memory tier has answered.
 pub fn memory_hits(store: &Store) -> u64 {
     store.get_stats().l1_hits
 }

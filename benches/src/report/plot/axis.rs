@@ -7,12 +7,12 @@ pub(super) struct Axis {
     /// The numbers at its ends.
     from: f64,
     to: f64,
-    /// Where its ends are.
+    /// The positions of its ends.
     start: f64,
     end: f64,
 }
 
-/// How numbers grow along an axis.
+/// The scale of an axis.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Scale {
     /// Evenly, from zero on.

@@ -1,4 +1,4 @@
-//! What a picture shows: for each row, one number for each contender.
+//! The layout of a chart: for each row, one number for each contender.
 
 use super::svg::{Anchor, Svg, width_of};
 
@@ -16,9 +16,9 @@ pub(super) struct Row {
     pub(super) numbers: Vec<(String, f64)>,
 }
 
-/// How wide all pictures are.
+/// The width of all pictures.
 pub(super) const WIDTH: f64 = 860.0;
-/// What is left free at the sides.
+/// The free space at the sides.
 pub(super) const MARGIN: f64 = 16.0;
 
 const LEGEND_TOP: f64 = 50.0;
@@ -40,13 +40,13 @@ impl Chart {
         names
     }
 
-    /// How much room the rows' titles need on the left.
+    /// Returns the width that the titles of the rows need on the left.
     pub(super) fn left(&self) -> f64 {
         let widest = self.rows.iter().map(|row| width_of(&row.title)).fold(0.0, f64::max);
         2.0 * MARGIN + widest
     }
 
-    /// Where the legend's entries go, and where what is below it begins.
+    /// Returns the positions of the legend's entries, and the top of the content below it.
     pub(super) fn legend(&self) -> (Vec<(&str, f64, f64)>, f64) {
         let (mut x, mut y) = (MARGIN, LEGEND_TOP);
         let mut places = Vec::new();

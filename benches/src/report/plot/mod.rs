@@ -15,17 +15,17 @@ use chart::{Chart, Row};
 pub struct Plot {
     /// The name of its file.
     pub file: &'static str,
-    /// What it shows.
+    /// The title of the picture.
     pub title: &'static str,
     /// The picture itself.
     pub svg: String,
 }
 
-/// What a picture is made of.
+/// The parameters of a picture.
 struct Plan {
     file: &'static str,
     title: &'static str,
-    /// What the names of its groups begin with.
+    /// The common beginning of the names of its groups.
     groups: &'static str,
     /// Which of them, by the rest of their names.
     wanted: fn(&str) -> bool,
@@ -35,7 +35,7 @@ struct Plan {
     draw: fn(&Chart) -> String,
 }
 
-/// What most pictures are made of.
+/// The parameters of most pictures.
 const PLAN: Plan = Plan {
     file: "",
     title: "",

@@ -9,7 +9,7 @@ pub(super) struct Svg {
     body: String,
 }
 
-/// Where a text begins.
+/// The anchor of a text.
 #[derive(Clone, Copy)]
 pub(super) enum Anchor {
     Start,

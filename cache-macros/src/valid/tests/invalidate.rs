@@ -30,8 +30,11 @@ fn bad_invalidations_are_refused() {
         (quote!(prefix = "a:b:c:d:e:f:{id}"), "7 segments"),
         (quote!(prefix = "a", if = |r| r > id), "cannot use the argument `id`"),
         (quote!(prefix = "a:"), "end with `:`"),
-        (quote!(prefix = "a:{id}:b*"), "`prefix` holds no pattern: `a:{id}` covers everything"),
-        (quote!(tags = ["[a]"]), "`tags` holds no pattern: a tag is matched as a whole"),
+        (
+            quote!(prefix = "a:{id}:b*"),
+            "`prefix` cannot contain a pattern: `a:{id}` covers everything",
+        ),
+        (quote!(tags = ["[a]"]), "`tags` cannot contain a pattern: a tag is matched as a whole"),
         (quote!(prefix = "a", if = true), "a closure `|result| ...`"),
         (quote!(prefix = "a", ttl = 5), "unknown option `ttl`"),
     ];

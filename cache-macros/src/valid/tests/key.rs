@@ -69,7 +69,7 @@ fn a_method_says_how_self_takes_part() {
         }
     );
     let mistakes = cached(quote!(), method.clone()).err().unwrap();
-    assert!(mistakes[0].starts_with("say how `self` takes part"), "{mistakes:?}");
+    assert!(mistakes[0].starts_with("decide whether `self` is part"), "{mistakes:?}");
     let skipped = cached(quote!(skip(self)), method.clone()).ok().unwrap();
     assert_eq!(names(&skipped.key), ["id"]);
     assert!(cached(quote!(key = self.id), method.clone()).is_ok());

@@ -84,12 +84,12 @@ fn prefixes_are_text_or_constants() {
         (quote!(prefix = "a::b"), "empty segment"),
         (quote!(prefix = "a b"), "whitespace"),
         (quote!(prefix = "a\0b"), "control character"),
-        (quote!(prefix = "a:{id}"), "belongs in `key`"),
+        (quote!(prefix = "a:{id}"), "belong in `key`"),
         (
             quote!(key_prefix = "a:*"),
-            "`key_prefix` holds no pattern: `a` covers everything below it (`clear` takes patterns)",
+            "`key_prefix` cannot contain a pattern: `a` covers everything below it (use `clear` for patterns)",
         ),
-        (quote!(prefix = "a?"), "`prefix` holds no pattern (`clear` takes patterns)"),
+        (quote!(prefix = "a?"), "`prefix` cannot contain a pattern (use `clear` for patterns)"),
         (quote!(prefix = 5), "not an integer"),
     ];
     for (attr, part) in cases {
@@ -117,7 +117,7 @@ fn bad_values_are_refused() {
         (quote!(cache_none = 1), "not an integer"),
         (quote!(cache_if = 5), "a closure `|value| ...`"),
         (quote!(cache_if = id), "cannot use the argument `id`"),
-        (quote!(weight = 5), "a closure `|value| ...` that gives a number of bytes (`usize`)"),
+        (quote!(weight = 5), "a closure `|value| ...` that returns a number of bytes (`usize`)"),
         (quote!(weight = |value| id), "cannot use the argument `id`"),
         (quote!(weight = |a, b| 1), "2 parameters"),
         (quote!(cache_if = async |value| true), "cannot be async"),
@@ -128,7 +128,7 @@ fn bad_values_are_refused() {
         (quote!(tags = "a"), "a list of strings"),
         (quote!(tags = []), "names no tag"),
         (quote!(tags = [""]), "empty"),
-        (quote!(tags = ["user:*"]), "`tags` holds no pattern: a tag is matched as a whole"),
+        (quote!(tags = ["user:*"]), "`tags` cannot contain a pattern: a tag is matched as a whole"),
         (quote!(tags = ["a", 5]), "not an integer"),
         (quote!(cache_none = false, negative_ttl = 5), "remove one"),
     ];

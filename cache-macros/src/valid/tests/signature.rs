@@ -61,7 +61,7 @@ fn only_async_functions_are_annotated() {
         mistakes(quote!(
             struct S;
         )),
-        ["`#[cached]` goes on an `async fn` with a body"]
+        ["`#[cached]` needs an `async fn` with a body"]
     );
     assert_eq!(
         mistakes(quote!(

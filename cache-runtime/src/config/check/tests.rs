@@ -42,7 +42,7 @@ fn a_bad_address_is_shown_without_its_password() {
     let text = refusal(config().redis_url("redis-sentinel://app:hunter2@host"));
     let expected = "redis_url is \"redis-sentinel://***@host\"; expected a URL";
     assert!(text.starts_with(expected), "{text}");
-    assert!(text.ends_with("what they call the master)"), "{text}");
+    assert!(text.ends_with("their name of the master)"), "{text}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::flight::phase::Phase;
-use crate::flight::state::State;
+use crate::flight::state::FlightState;
 
 /// A state of the world in a form in which equal ones are equal: flights have the numbers in
 /// whose order they are met, and of tickets the order counts alone. Every field is named, so that
@@ -133,8 +133,8 @@ impl Sketch {
         self.push([kind, outcome.and_then(version).map_or(0, |version| version + 1)]);
     }
 
-    fn state(&mut self, state: &State, generations: &Generations) {
-        let State { snapshot, phase, seals, followers } = state;
+    fn state(&mut self, state: &FlightState, generations: &Generations) {
+        let FlightState { snapshot, phase, seals, followers } = state;
         self.push([u8::from(generations.storable(snapshot)), *seals as u8, *followers as u8]);
         self.push([match phase {
             Phase::Open(_) => 0,

@@ -137,7 +137,7 @@ where
         let own = dice.pick(&codecs);
         let direct = dice.below(4) == 0 && !traits.unseen;
         let likeness = if direct { Likeness::default() } else { likeness };
-        let Ok(entry) = writer.encode(&value, Coding { own, likeness }) else { continue };
+        let Ok(entry) = encode(&writer, &value, Coding { own, likeness }) else { continue };
         stored += 1;
         for process in [&reader, &process(configured[1])] {
             let back: V = read(process, &entry, own).unwrap_or_else(|| {

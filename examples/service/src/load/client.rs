@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// Who takes longer has failed.
+/// The time after which a request has failed.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// The service that is asked: `http://host:port`.
@@ -64,7 +64,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// What is asked for.
+/// A request.
 #[derive(Debug)]
 pub(crate) struct Ask {
     pub(crate) method: Method,

@@ -1,4 +1,4 @@
-//! What is asked how often: popular videos far more than others, and a change now and then.
+//! The mix of requests: popular videos far more often than others, and a change now and then.
 
 use hyper::Method;
 use serde_json::json;
@@ -62,8 +62,8 @@ impl Endpoint {
         }
     }
 
-    /// Whether a limit on times holds here: it is cached, and a miss asks no more than the database.
-    /// The time of an analysis that is not cached is that of the paid API.
+    /// Returns whether the limit on times applies: the endpoint is cached, and a miss only needs the
+    /// database. The time of an analysis that is not cached is that of the paid API.
     #[must_use]
     pub fn is_limited(self) -> bool {
         !matches!(self, Endpoint::Analysis | Endpoint::View | Endpoint::Comment | Endpoint::Rename)

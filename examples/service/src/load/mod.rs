@@ -1,9 +1,9 @@
 //! A load generator: requests over real connections, and how long they took.
 //!
-//! Without a rate the loop is closed: each connection sends its next request when the last one is answered, so
-//! a service that stalls is asked less. With a rate a request has a time at which it is due, and its
-//! time counts from then on, whether or not a connection was free: a stall counts for all who would
-//! have come during it.
+//! Without a rate the loop is closed: each connection sends its next request when the last one is
+//! answered, so a service that stalls is asked less. With a rate a request has a time at which it is
+//! due, and its time counts from then on, whether or not a connection was free: a stall counts for all
+//! who would have come during it.
 
 mod client;
 mod mix;
@@ -30,27 +30,28 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A request that begins so long after it was due has waited for a connection.
 const LATE: Duration = Duration::from_millis(10);
 
-/// How many connections there are where nobody says: with a rate more than are needed, since one that
-/// waits for a slow answer must not hold up the next request.
+/// Returns the default number of connections. With a rate, it is larger than needed, since a connection
+/// that waits for a slow answer must not delay the next request.
 #[must_use]
 pub fn connections(rate: Option<f64>) -> usize {
     if rate.is_some() { 256 } else { 32 }
 }
 
-/// What is asked, and for how long.
+/// The requests of a load, and its duration.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The service.
     pub target: Target,
-    /// How many connections there are, each of which has one request under way.
+    /// The number of connections, each of which has one request at a time.
     pub connections: usize,
-    /// How many requests are due in a second; `None`: each as soon as the one before is answered.
+    /// The number of requests that are due per second, or `None`: each request follows the previous
+    /// answer.
     pub rate: Option<f64>,
     /// For how long.
     pub seconds: Duration,
 }
 
-/// What the connections of a load share.
+/// The state that the connections of a load share.
 #[derive(Debug)]
 struct Shared {
     target: Target,
@@ -154,7 +155,7 @@ impl Shared {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What was recorded since it was last asked for.
+    /// Returns the records since the last call.
     fn report(&self) -> Report {
         std::mem::take(&mut *self.lock())
     }

@@ -1,4 +1,4 @@
-//! How long requests took, by endpoint.
+//! The durations of requests, by endpoint.
 
 use std::time::Duration;
 use std::{fmt, io};
@@ -7,14 +7,14 @@ use hdrhistogram::Histogram;
 
 use super::Endpoint;
 
-/// What a load has found.
+/// The result of a load.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// How long the load took.
+    /// The duration of the load.
     pub took: Duration,
     /// The rate that was asked for.
     pub rate: Option<f64>,
-    /// How many requests began late, because all connections were busy.
+    /// The number of requests that began late because all connections were busy.
     pub late: u64,
     rows: Vec<Row>,
     /// The first failure in words.
@@ -56,13 +56,13 @@ impl Report {
         }
     }
 
-    /// How many requests succeeded.
+    /// Returns the number of successful requests.
     #[must_use]
     pub fn requests(&self) -> u64 {
         self.rows.iter().map(|row| row.times.len()).sum()
     }
 
-    /// How many failed.
+    /// Returns the number of failed requests.
     #[must_use]
     pub fn errors(&self) -> u64 {
         self.rows.iter().map(|row| row.errors).sum()
@@ -77,7 +77,7 @@ impl Report {
         (!row.times.is_empty()).then(|| Duration::from_micros(micros))
     }
 
-    /// What is wrong if 99 of 100 requests are to be answered within a limit, and none is to fail.
+    /// Returns the faults, if 99 of 100 requests must be answered within a limit and none may fail.
     #[must_use]
     pub fn faults(&self, limit: Duration) -> Vec<String> {
         let mut faults = Vec::new();
@@ -144,7 +144,7 @@ impl fmt::Display for Report {
             )?,
             None => writeln!(
                 f,
-                "A closed loop for {:.1?}: each connection asks when it was answered; times in ms.",
+                "A closed loop for {:.1?}: each connection waits for its answer; times in ms.",
                 self.took
             )?,
         }

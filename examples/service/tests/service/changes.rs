@@ -1,4 +1,4 @@
-//! What is changed shows at once, and what is not is still served from the cache.
+//! Changes that show at once, and unchanged values that are still served from the cache.
 
 use reqwest::Method;
 use serde_json::json;

@@ -33,7 +33,7 @@ pub(crate) struct Answer {
     pub(crate) body: Value,
 }
 
-/// What a service is made of, with a cache of its own.
+/// The parts of a service, with a cache of its own.
 pub(crate) struct Parts {
     pub(crate) router: Router,
     pub(crate) listener: TcpListener,
@@ -92,7 +92,8 @@ impl Running {
         answer(self.request(method, path).json(&body)).await
     }
 
-    /// What was loaded under a prefix so far, and how often a stored value was served.
+    /// Returns the number of loads under a prefix so far, and the number of calls that got a stored
+    /// value.
     pub(crate) async fn loads_and_hits(&self, prefix: &str) -> (u64, u64) {
         let stats = self.get("/cache/stats").await;
         let counts = &stats.ok()["prefixes"][prefix];

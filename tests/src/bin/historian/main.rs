@@ -48,7 +48,7 @@ use tokio::task::JoinSet;
 use record::Record;
 use work::Work;
 
-/// How long Redis may take to be in use again once everything is well.
+/// The time after which Redis must be in use again when all faults have ended.
 const SETTLING: Duration = Duration::from_secs(20);
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]

@@ -8,10 +8,10 @@ use cache_tests::history::{Datum, Event, How, Key, Origin, Read, Span, now_us};
 use crate::data::{self, Failed, with_call};
 use crate::record::Record;
 
-/// How long values stored directly are fresh.
+/// The TTL of values that are stored directly.
 const TTL: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// How a value of this key is stored directly.
+/// Returns the options with which a value of this key is stored directly.
 pub fn options(key: Key) -> SetOptions {
     SetOptions::ttl(TTL).tag(key.tag())
 }
@@ -44,7 +44,7 @@ pub async fn read(how: How, key: Key, record: &Record) -> Result<(), Error> {
     Ok(())
 }
 
-/// How late the clock is that the cache counts milliseconds by.
+/// Returns the lag of the clock with which the cache counts milliseconds.
 fn lag() -> u64 {
     // The two clocks begin at different moments.
     static LEAST: AtomicI64 = AtomicI64::new(i64::MAX);

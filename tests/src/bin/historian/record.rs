@@ -11,7 +11,8 @@ use cache_tests::history::{Change, Event, Span, Watch, now_us};
 
 /// The cache counts milliseconds.
 const ROUNDING: Duration = Duration::from_millis(2);
-/// How often the cache is looked at. What was not confirmed at once is dated to within this.
+/// The interval at which the state of the cache is recorded. Anything that was not confirmed at once is
+/// dated to within this.
 const INTERVAL: Duration = Duration::from_millis(10);
 
 #[derive(Debug)]
@@ -37,7 +38,7 @@ impl Record {
         })
     }
 
-    /// Whether nothing is to be changed from now on.
+    /// Stops or allows all changes from now on.
     pub fn hush(&self, hushed: bool) -> String {
         self.hushed.store(hushed, Ordering::Relaxed);
         "done".to_owned()

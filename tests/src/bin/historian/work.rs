@@ -1,4 +1,4 @@
-//! What a task of a historian does: one operation after the other, as the dice will have it.
+//! A task of a historian: one random operation after the other.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,6 +1,6 @@
-//! How collections keep their elements, and what an allocation takes.
+//! The memory of collections and allocations.
 
-/// How a type keeps what it owns, as its name tells.
+/// The way in which a type keeps what it owns, as its name tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
     /// In one block, one after the other; also what is not known.
@@ -36,12 +36,12 @@ impl Layout {
         known.map_or(Block, |(_, layout)| *layout)
     }
 
-    /// Of what is in a box.
+    /// Returns the layout of what is in a box.
     pub(super) fn inside(boxed: &str) -> Self {
         boxed.split_once('<').map_or(Layout::Block, |(_, inner)| Layout::of(inner))
     }
 
-    /// What so many elements of this size take.
+    /// Returns the bytes that so many elements of this size take.
     pub(super) fn bytes(self, count: usize, size: usize) -> usize {
         if count == 0 {
             return 0;
@@ -67,7 +67,7 @@ impl Layout {
         }
     }
 
-    /// The size of such a collection itself, with 64 bits to a pointer.
+    /// Returns the size of such a collection itself, with 64 bits to a pointer.
     pub(super) fn own_size(self) -> usize {
         match self {
             Layout::Block | Layout::Tree | Layout::List => 24,
@@ -78,12 +78,12 @@ impl Layout {
     }
 }
 
-/// What an allocation of so many bytes takes.
+/// Returns the bytes that an allocation of this size takes.
 pub(super) fn block(bytes: usize) -> usize {
     if bytes == 0 { 0 } else { (bytes.saturating_add(8 + 15) & !15).max(32) }
 }
 
-/// How many places a hash table has for so many: at most seven of eight are taken.
+/// Returns the places of a hash table with this number of elements. At most seven of eight are taken.
 fn buckets(count: usize) -> usize {
     match count {
         0..4 => 4,
@@ -93,7 +93,7 @@ fn buckets(count: usize) -> usize {
     }
 }
 
-/// The size of a type that every program knows.
+/// Returns the size of a type of the language.
 pub(super) fn size_of_primitive(type_name: &str) -> Option<usize> {
     Some(match type_name {
         "()" => 0,

@@ -4,27 +4,27 @@ use super::Record;
 
 /// Up to when a process says that it has received everything, as it goes on.
 #[derive(Debug)]
-pub struct Heard(Vec<(u64, u64)>);
+pub struct Received(Vec<(u64, u64)>);
 
-impl Heard {
+impl Received {
     pub fn new(record: &Record) -> Self {
         let mut until = 0;
         let said = record.events.iter().filter_map(|event| match event {
-            Event::Watch(Watch { span, received_until: Some(heard), .. }) => {
-                Some((span.end, *heard))
+            Event::Watch(Watch { span, received_until: Some(received), .. }) => {
+                Some((span.end, *received))
             }
             _ => None,
         });
-        Heard(
-            said.map(|(at, heard)| {
-                until = heard.max(until);
+        Received(
+            said.map(|(at, received)| {
+                until = received.max(until);
                 (at, until)
             })
             .collect(),
         )
     }
 
-    /// What it has said last before this moment; 0 if it has not said anything.
+    /// Returns the last report before this moment, or 0 if there was none.
     pub fn until(&self, moment: u64) -> u64 {
         let said = self.0.partition_point(|(at, _)| *at < moment);
         said.checked_sub(1).map_or(0, |last| self.0[last].1)

@@ -1,9 +1,9 @@
 //! The sizes of the types in a value, learnt from its `Deserialize`.
 //!
 //! To deserialise a collection is to ask for elements *of a type*, whose size is known where it is asked for,
-//! whatever the value is that a `Serialize` shows later. So each type of values is deserialised from nothing: each
-//! request is answered with an error when its type has been noted, and the next time another field or variant is
-//! offered, until no request is new. No value of the user's is ever made.
+//! whatever the value is that a `Serialize` shows later. So each type of values is deserialised from
+//! nothing: each request is answered with an error when its type has been noted, and the next time
+//! another field or variant is offered, until no request is new. No value of the user's is ever made.
 
 use std::any::{TypeId, type_name};
 use std::collections::{HashMap, HashSet};
@@ -15,21 +15,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 use once_cell::sync::Lazy;
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
+    SeqAccess, VariantAccess, Visitor,
 };
-
-use crate::output::CacheValue;
 
 /// The size of a type, and whether its values own anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size {
+pub(super) struct TypeSize {
     pub(super) bytes: usize,
     pub(super) owns: bool,
 }
 
 /// By the names of the types.
-pub(super) type Sizes = HashMap<&'static str, Size>;
+pub(super) type Sizes = HashMap<&'static str, TypeSize>;
 
 /// A type has so many fields, variants and element types at most.
 const MOST: usize = 20_000;
@@ -43,7 +41,7 @@ struct Learnt {
 static LEARNT: Lazy<RwLock<Learnt>> = Lazy::new(RwLock::default);
 
 /// The sizes of all types that a `V` may contain, and others.
-pub(super) fn sizes<V: CacheValue>() -> Arc<Sizes> {
+pub(super) fn sizes<V: DeserializeOwned + 'static>() -> Arc<Sizes> {
     let id = TypeId::of::<V>();
     let learnt = LEARNT.read().unwrap_or_else(PoisonError::into_inner);
     if learnt.types.contains(&id) {
@@ -57,13 +55,13 @@ pub(super) fn sizes<V: CacheValue>() -> Arc<Sizes> {
     Arc::clone(&learnt.sizes)
 }
 
-fn learn<V: CacheValue>() -> Sizes {
+fn learn<V: DeserializeOwned>() -> Sizes {
     let mut learning = Learning::default();
     learning.path.push(type_name::<V>());
     for _ in 0..MOST {
         let before = learning.news;
         // A `Deserialize` of the user's is not to fail whoever stores a value.
-        let probe = AssertUnwindSafe(|| drop(V::deserialize(Probe(&mut learning))));
+        let probe = AssertUnwindSafe(|| drop(V::deserialize(TypeProbe(&mut learning))));
         if catch_unwind(probe).is_err() || learning.news == before {
             break;
         }
@@ -78,7 +76,7 @@ struct Learning {
     next: HashMap<(&'static str, Option<u32>), usize>,
     /// The types within one another that are being asked for.
     path: Vec<&'static str>,
-    /// How much has been learnt.
+    /// Counts what has been learnt.
     news: usize,
 }
 
@@ -114,21 +112,21 @@ impl Learning {
     /// A value of this type is asked for.
     fn note<'de, S: DeserializeSeed<'de>>(&mut self, seed: S) -> Told {
         let name = type_name::<S::Value>();
-        let size = Size { bytes: size_of::<S::Value>(), owns: needs_drop::<S::Value>() };
+        let size = TypeSize { bytes: size_of::<S::Value>(), owns: needs_drop::<S::Value>() };
         if self.sizes.insert(name, size).is_none() {
             self.news += 1;
         }
         if size.owns && !self.path.contains(&name) {
             self.path.push(name);
-            let _ = seed.deserialize(Probe(self));
+            let _ = seed.deserialize(TypeProbe(self));
             self.path.pop();
         }
         Told
     }
 }
 
-/// Whether values of this type are of the language or its library through and through, so that one can be
-/// made of nothing without running anybody's code.
+/// Checks that a type is of the language or its library through and through. Then a value of it can be made of
+/// nothing without running code of the user's.
 fn is_plain(type_name: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let foreign = |word: &str| {
@@ -139,7 +137,7 @@ fn is_plain(type_name: &str) -> bool {
 }
 
 /// Notes what is asked for, and has nothing.
-struct Probe<'a>(&'a mut Learning);
+struct TypeProbe<'a>(&'a mut Learning);
 
 macro_rules! nothing {
     ($($method:ident)*) => {$(
@@ -149,7 +147,7 @@ macro_rules! nothing {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Probe<'_> {
+impl<'de> Deserializer<'de> for TypeProbe<'_> {
     type Error = Told;
 
     nothing!(
@@ -180,12 +178,12 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Told> {
-        visitor.visit_seq(Elements { learning: self.0, index: 0, wanted: 0 })
+        visitor.visit_seq(ElementsProbe { learning: self.0, index: 0, wanted: 0 })
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Told> {
         self.0.turn(None, len, |learning, wanted| {
-            visitor.visit_seq(Elements { learning, index: 0, wanted })
+            visitor.visit_seq(ElementsProbe { learning, index: 0, wanted })
         })
     }
 
@@ -199,7 +197,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Told> {
-        visitor.visit_map(Entries(self.0))
+        visitor.visit_map(EntriesProbe(self.0))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -220,7 +218,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         // No struct has so many fields, nor an enum so many variants.
         self.0.turn(Some(u32::MAX), variants.len(), |learning, index| {
             let name = variants.get(index).copied().unwrap_or_default();
-            visitor.visit_enum(Variant { learning, index: index as u32, name })
+            visitor.visit_enum(VariantProbe { learning, index: index as u32, name })
         })
     }
 
@@ -237,18 +235,18 @@ fn field<'de, V: Visitor<'de>>(
 ) -> Result<V::Value, Told> {
     learning.turn(variant, fields.len(), |learning, index| {
         let name = fields.get(index).copied().unwrap_or_default();
-        visitor.visit_map(Field { learning, name })
+        visitor.visit_map(FieldProbe { learning, name })
     })
 }
 
 /// A sequence: the wanted element is noted, and those before it are made of nothing.
-struct Elements<'a> {
+struct ElementsProbe<'a> {
     learning: &'a mut Learning,
     index: usize,
     wanted: usize,
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_> {
+impl<'de> SeqAccess<'de> for ElementsProbe<'_> {
     type Error = Told;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
@@ -257,16 +255,16 @@ impl<'de> SeqAccess<'de> for Elements<'_> {
     ) -> Result<Option<S::Value>, Told> {
         self.index += 1;
         if self.index <= self.wanted && is_plain(type_name::<S::Value>()) {
-            return seed.deserialize(Empty).map(Some);
+            return seed.deserialize(EmptyValue).map(Some);
         }
         Err(self.learning.note(seed))
     }
 }
 
 /// A map: key and value are noted at once.
-struct Entries<'a>(&'a mut Learning);
+struct EntriesProbe<'a>(&'a mut Learning);
 
-impl<'de> MapAccess<'de> for Entries<'_> {
+impl<'de> MapAccess<'de> for EntriesProbe<'_> {
     type Error = Told;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -274,7 +272,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         seed: S,
     ) -> Result<Option<S::Value>, Told> {
         if is_plain(type_name::<S::Value>()) {
-            return seed.deserialize(Empty).map(Some);
+            return seed.deserialize(EmptyValue).map(Some);
         }
         Err(self.0.note(seed))
     }
@@ -298,12 +296,12 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 }
 
 /// One field of a struct.
-struct Field<'a> {
+struct FieldProbe<'a> {
     learning: &'a mut Learning,
     name: &'static str,
 }
 
-impl<'de> MapAccess<'de> for Field<'_> {
+impl<'de> MapAccess<'de> for FieldProbe<'_> {
     type Error = Told;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -320,13 +318,13 @@ impl<'de> MapAccess<'de> for Field<'_> {
 }
 
 /// One variant of an enum.
-struct Variant<'a> {
+struct VariantProbe<'a> {
     learning: &'a mut Learning,
     index: u32,
     name: &'static str,
 }
 
-impl<'de> EnumAccess<'de> for Variant<'_> {
+impl<'de> EnumAccess<'de> for VariantProbe<'_> {
     type Error = Told;
     type Variant = Self;
 
@@ -336,7 +334,7 @@ impl<'de> EnumAccess<'de> for Variant<'_> {
     }
 }
 
-impl<'de> VariantAccess<'de> for Variant<'_> {
+impl<'de> VariantAccess<'de> for VariantProbe<'_> {
     type Error = Told;
 
     fn unit_variant(self) -> Result<(), Told> {
@@ -349,7 +347,7 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Told> {
         self.learning.turn(Some(self.index), len, |learning, wanted| {
-            visitor.visit_seq(Elements { learning, index: 0, wanted })
+            visitor.visit_seq(ElementsProbe { learning, index: 0, wanted })
         })
     }
 
@@ -362,8 +360,8 @@ impl<'de> VariantAccess<'de> for Variant<'_> {
     }
 }
 
-/// Nothing, as a value of the language's own: zero, no text, no elements.
-struct Empty;
+/// NoElements, as a value of the language's own: zero, no text, no elements.
+struct EmptyValue;
 
 macro_rules! empty {
     ($($method:ident => $visit:ident($value:expr);)*) => {$(
@@ -373,7 +371,7 @@ macro_rules! empty {
     )*};
 }
 
-impl<'de> Deserializer<'de> for Empty {
+impl<'de> Deserializer<'de> for EmptyValue {
     type Error = Told;
 
     empty! {
@@ -395,8 +393,8 @@ impl<'de> Deserializer<'de> for Empty {
         deserialize_string => visit_str("");
         deserialize_bytes => visit_bytes(&[]);
         deserialize_byte_buf => visit_bytes(&[]);
-        deserialize_seq => visit_seq(Nothing);
-        deserialize_map => visit_map(Nothing);
+        deserialize_seq => visit_seq(NoElements);
+        deserialize_map => visit_map(NoElements);
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Told> {
@@ -421,9 +419,9 @@ impl<'de> Deserializer<'de> for Empty {
 }
 
 /// No element.
-struct Nothing;
+struct NoElements;
 
-impl<'de> SeqAccess<'de> for Nothing {
+impl<'de> SeqAccess<'de> for NoElements {
     type Error = Told;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
@@ -434,7 +432,7 @@ impl<'de> SeqAccess<'de> for Nothing {
     }
 }
 
-impl<'de> MapAccess<'de> for Nothing {
+impl<'de> MapAccess<'de> for NoElements {
     type Error = Told;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, _: S) -> Result<Option<S::Value>, Told> {
@@ -456,11 +454,11 @@ impl<'de> SeqAccess<'de> for Zeros {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Told> {
-        seed.deserialize(Empty).map(Some)
+        seed.deserialize(EmptyValue).map(Some)
     }
 }
 
-/// Why nothing comes of it.
+/// The answer to every request.
 #[derive(Debug)]
 struct Told;
 

@@ -1,4 +1,4 @@
-//! What a value weighs beside what its clone allocates.
+//! The weight of a value beside what its clone allocates.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::hint::black_box;
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use allocation_counter::measure;
 use serde::{Deserialize, Serialize};
 
-use super::heap_size;
 use crate::output::CacheValue;
+use crate::shape::heap_size;
 
-/// What an allocation takes besides what was asked for: eight bytes, and on the mean half of sixteen.
+/// The bytes that an allocation takes besides those requested: eight, and on the mean half of sixteen.
 const EACH: u64 = 16;
-/// What it takes at least.
+/// The bytes that it takes at least.
 const LEAST: u64 = 32;
 
 /// Asserts that a value weighs what its clone allocates, within a factor of 1.5.
