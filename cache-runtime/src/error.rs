@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::codec::CodecError;
+use crate::format::codec::CodecError;
 
 /// Says what to do about a value that is lost on its way through Redis.
 pub(crate) const REMEDY: &str = "let serde write and read all of the value (causes: `skip`, \

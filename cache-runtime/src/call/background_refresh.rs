@@ -6,6 +6,7 @@ use std::task::Poll;
 
 use tracing::{Instrument as _, debug_span};
 
+use super::Call;
 use super::fleet::lease_refresh;
 use super::found::{Served, Version};
 use super::load::{FailedLoad, Goal, Load};
@@ -13,14 +14,14 @@ use super::replace::begin_put_over;
 use super::report::{give_up, say_failed_in_background, served};
 use super::stale::first_of;
 use super::step::BackgroundRefresh;
-use super::{Call, CallKey};
-use crate::boxed::Boxed;
-use crate::core::DIRECT;
 use crate::flight::{Leader, Ticket};
 use crate::output::SharedFailure;
-use crate::put::Overtaken;
 use crate::redis::PlaceholderLease;
-use crate::seldom::Reason;
+use crate::stats::seldom::Reason;
+use crate::support::boxed::Boxed;
+use crate::tiers::core::DIRECT;
+use crate::tiers::key::CallKey;
+use crate::tiers::put::Overtaken;
 use crate::value::Value;
 
 /// A body that can be run in a task of its own: its value, or the rest of its error.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::examine::Vacancy;
+use super::Call;
 use super::fleet::{Claim, claim};
 use super::found::{FoundValue, Served};
 use super::load::{Action, Goal, Load};
@@ -10,12 +10,13 @@ use super::replace::begin_put_over;
 use super::report::{count_stale, served};
 use super::sharing::pass_loaded;
 use super::step::{Destination, Loading};
-use super::store_outcome::StoreOutcome;
-use super::{Call, CallKey};
-use crate::boxed::boxed;
 use crate::flight::Leader;
-use crate::put::Overtaken;
 use crate::redis::RedisStore;
+use crate::support::boxed::boxed;
+use crate::tiers::examine::Vacancy;
+use crate::tiers::key::CallKey;
+use crate::tiers::put::Overtaken;
+use crate::tiers::store_outcome::StoreOutcome;
 
 /// Begins a load.
 ///

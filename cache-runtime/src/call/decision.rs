@@ -1,10 +1,10 @@
 //! Deciding what is done with a value that a store holds.
 
 use super::found::FoundValue;
-use super::policy::Grace;
 use super::{Call, early};
-use crate::clock::millis;
-use crate::random;
+use crate::support::clock::millis;
+use crate::support::random;
+use crate::tiers::policy::Grace;
 
 /// What is done with a value that has been found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use std::task::{Context, Poll, ready};
 
 use super::found::{Output, Served};
 use super::load::{Action, FailedFlight, FailedLoad, Load};
-use super::origin::{Origin, Source};
-use crate::boxed::Boxed;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
-use crate::panics::drop_each;
+use crate::support::boxed::Boxed;
+use crate::support::panics::drop_each;
+use crate::tiers::origin::{Origin, Source};
 use crate::value::{Value, owned};
 
 /// The next action of a call.

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use super::copies::Original;
-use super::filling::{FilledEntry, Making, fill};
-use super::policy::{fresh_for_ms, life_of};
-use super::store_outcome::StoreOutcome;
-use super::{Call, CallKey};
+use super::Call;
+use crate::coherence::generation::GenerationSnapshot;
 use crate::config::Ttl;
-use crate::core::Stores;
 use crate::flight::Leader;
-use crate::generation::GenerationSnapshot;
 use crate::memory::{EntryMeta, KnownWeight};
 use crate::redis::{By, FillOutcome, FillTicket, RedisStore};
+use crate::tiers::copies::Original;
+use crate::tiers::core::Stores;
+use crate::tiers::filling::{FilledEntry, Making, fill};
+use crate::tiers::key::CallKey;
+use crate::tiers::policy::{fresh_for_ms, life_of};
+use crate::tiers::store_outcome::StoreOutcome;
 use crate::value::AnyValue;
 
 /// Stores the value in memory, for at most `limit` where there is one.

@@ -10,20 +10,21 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::Call;
 use super::decision::accepted;
-use super::examine::{Leftover, Vacancy};
 use super::found::{FoundValue, Version};
-use super::policy::life_of;
-use super::reading::Reading;
 use super::report::note_alike;
-use super::{Call, CallKey};
-use crate::core::Stores;
 use crate::flight::Leader;
-use crate::random;
 use crate::redis::{FillTicket, Over, Placeholder, PlaceholderLease, RedisStore};
-use crate::runtime;
 use crate::site::Coalesce;
-use crate::timer::sleep;
+use crate::support::random;
+use crate::support::runtime;
+use crate::support::timer::sleep;
+use crate::tiers::core::Stores;
+use crate::tiers::examine::{Leftover, Vacancy};
+use crate::tiers::key::CallKey;
+use crate::tiers::policy::life_of;
+use crate::tiers::reading::Reading;
 
 /// The longest time for which others wait for a process that has died.
 const LEASE: Duration = Duration::from_secs(2);

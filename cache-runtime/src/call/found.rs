@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::origin::{Origin, Source};
 use crate::memory::Hit;
 use crate::output::SharedFailure;
+use crate::tiers::origin::{Origin, Source};
 use crate::value::Value;
 
-use super::examine::At;
+use crate::tiers::examine::At;
 
 /// An output for a caller that has not run its body, or ran it in vain, with its origin.
 #[derive(Debug)]

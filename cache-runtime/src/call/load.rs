@@ -9,19 +9,20 @@ use tracing::field::Empty;
 use tracing::span::Entered;
 use tracing::{Span, debug_span};
 
+use super::Call;
 use super::fill::{RedisFill, store_in_memory};
 use super::found::{FoundValue, Served};
 use super::recursion::{self, PolledBody};
 use super::report::{count_load, count_stale, say_failed};
 use super::sharing::{land, land_outdated};
-use super::store_outcome::StoreOutcome;
-use super::{Call, CallKey};
-use crate::boxed::Boxed;
 use crate::flight::{FlightOutcome, Leader};
 use crate::output::SharedFailure;
-use crate::put::{Overtaken, Put};
 use crate::redis::{self, FillOutcome, PlaceholderLease};
-use crate::seldom::Reason;
+use crate::stats::seldom::Reason;
+use crate::support::boxed::Boxed;
+use crate::tiers::key::CallKey;
+use crate::tiers::put::{Overtaken, Put};
+use crate::tiers::store_outcome::StoreOutcome;
 use crate::value::Value;
 
 /// The next action of a caller.

@@ -3,19 +3,20 @@
 use std::mem;
 
 use super::decision::{Decision, decide_on};
-use super::examine::{Leftover, Vacancy};
 use super::found::{FoundValue, Served};
-use super::reading::Reading;
 use super::report::{note_alike, served};
 use super::sharing::{pass, shared_output};
 use super::stale::{load_or_serve, refresh_or_serve, refresh_under_way};
 use super::step::{Destination, Loading, Step};
 use super::waiting::{WaitError, wait, wait_before};
-use super::{Call, CallKey, recursion};
-use crate::boxed::boxed;
-use crate::core::Stores;
+use super::{Call, recursion};
 use crate::flight::{FlightOutcome, Follower, Leader, Role, Ticket};
 use crate::site::Coalesce;
+use crate::support::boxed::boxed;
+use crate::tiers::core::Stores;
+use crate::tiers::examine::{Leftover, Vacancy};
+use crate::tiers::key::CallKey;
+use crate::tiers::reading::Reading;
 
 /// Looks for a value in the stores, and where other callers are about to have one.
 pub(crate) async fn look(call: &Call) -> Step {

@@ -17,36 +17,22 @@
 
 mod background_refresh;
 mod begin;
-mod beside;
-mod copies;
 mod decision;
 mod drive;
 mod early;
-mod examine;
 mod fill;
-mod filling;
 mod fleet;
 mod found;
-mod in_memory;
-mod key;
 mod load;
 mod look;
-mod origin;
-mod policy;
-mod read_many;
-mod reading;
 mod recursion;
 mod replace;
 mod report;
 mod requests;
-mod shared_names;
 mod sharing;
 mod stale;
 mod step;
-mod store_outcome;
 mod turn;
-mod unfit;
-mod validity;
 mod waiting;
 
 use std::sync::Arc;
@@ -54,31 +40,23 @@ use std::time::Duration;
 
 pub(crate) use background_refresh::{Body, LostError, run_in_background, serve_without_a_task};
 pub(crate) use begin::begin;
-pub(crate) use copies::Original;
 pub(crate) use drive::Next;
 pub use drive::Run;
 pub(crate) use early::is_due;
-pub(crate) use examine::tags_of;
-pub(crate) use filling::{Making, fill};
 pub(crate) use found::Served;
-pub(crate) use key::{CallKey, named};
 pub(crate) use load::Action;
 pub(crate) use look::look;
-pub(crate) use origin::Origin;
-pub use origin::Source;
-pub(crate) use policy::{Grace, Policy, Test, Weigh, fresh_for_ms, life_of};
-pub(crate) use reading::{Ask, Reading};
 pub(crate) use requests::{begin_refresh, cached, peek, put};
-pub(crate) use shared_names::{MOST_BESIDE, SharedNames};
 pub(crate) use step::{BackgroundRefresh, Loading, Step};
-pub(crate) use store_outcome::{PutOutcome, StoreOutcome};
 pub(crate) use turn::{next, turn};
-pub(crate) use validity::{Present, Verdict, age_ms, judge};
 
-use crate::core::{Core, Stores};
-use crate::means::Mean;
 use crate::output::Shares;
 use crate::stats::SiteCounters;
+use crate::tiers::core::{Core, Stores};
+use crate::tiers::key::CallKey;
+use crate::tiers::means::Mean;
+use crate::tiers::policy::Policy;
+use crate::tiers::reading::Ask;
 use crate::value::AnyValue;
 
 /// One call on its way to a value: the state that the steps of the flow share.

@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::CallKey;
 use crate::flight::Flight;
+use crate::tiers::key::CallKey;
 
 thread_local! {
     static POLLING: RefCell<Vec<(Arc<CallKey>, Arc<Flight>)>> = const { RefCell::new(Vec::new()) };

@@ -2,8 +2,8 @@
 
 use super::Call;
 use super::found::Version;
-use crate::put::Put;
 use crate::redis::Over;
+use crate::tiers::put::Put;
 
 /// Begins to replace whatever is in this place.
 pub(super) async fn begin_put(call: &Call, place: u8) -> Put {

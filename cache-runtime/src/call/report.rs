@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::Call;
 use super::found::{FoundValue, Served};
-use super::origin::Source;
-use crate::clock::micros;
-use crate::core::DIRECT;
-use crate::seldom::Reason;
+use crate::stats::seldom::Reason;
+use crate::support::clock::micros;
+use crate::tiers::core::DIRECT;
+use crate::tiers::origin::Source;
 
 /// Serves a value that a store has answered with, and counts it.
 pub(super) fn served(call: &Call, found: FoundValue) -> Served {

@@ -6,20 +6,21 @@ use std::time::Duration;
 use super::decision::accepted;
 use super::found::{FoundValue, Served};
 use super::load::{Action, Goal, Load};
-use super::policy::Refusal;
-use super::reading::Reading;
 use super::replace::begin_put;
 use super::report::count_hit;
 use super::sharing::shared_output;
-use super::store_outcome::PutOutcome;
 use super::waiting::{WaitError, wait, wait_before};
-use super::{Call, CallKey, recursion};
-use crate::boxed::boxed;
+use super::{Call, recursion};
 use crate::error::Error;
 use crate::flight::{FlightOutcome, Leader, Role, Ticket};
-use crate::invalidate::Targets;
-use crate::put::{Overtaken, Worth};
 use crate::site::Coalesce;
+use crate::support::boxed::boxed;
+use crate::tiers::invalidate::Targets;
+use crate::tiers::key::CallKey;
+use crate::tiers::policy::Refusal;
+use crate::tiers::put::{Overtaken, Worth};
+use crate::tiers::reading::Reading;
+use crate::tiers::store_outcome::PutOutcome;
 use crate::value::AnyValue;
 
 /// Returns the value that is stored and fresh. It is not counted.

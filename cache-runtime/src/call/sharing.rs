@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::Call;
 use super::found::{FoundValue, Served};
-use super::origin::{Origin, Source};
 use super::report::{count_found, count_stale};
-use super::{Call, CallKey};
-use crate::core::Stores;
 use crate::flight::{FlightOutcome, Leader};
+use crate::tiers::core::Stores;
+use crate::tiers::key::CallKey;
+use crate::tiers::origin::{Origin, Source};
 use crate::value::Value;
 
 /// A value on its way to those who waited for it.

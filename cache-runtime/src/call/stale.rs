@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use super::Call;
 use super::found::{FoundValue, Served};
 use super::report::served;
 use super::sharing::{pass, shared_output};
 use super::step::{BackgroundRefresh, Destination, Loading, Step};
-use super::{Call, CallKey};
 use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
-use crate::timer::timeout;
+use crate::support::timer::timeout;
+use crate::tiers::key::CallKey;
 
 /// Serves a value that is refreshed by a task or by this caller; if there is no slot for the task, by nobody.
 pub(super) fn refresh_or_serve(call: &Call, refresh: Leader<CallKey>, found: FoundValue) -> Step {

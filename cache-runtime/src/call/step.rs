@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::CallKey;
-use super::examine::Vacancy;
 use super::found::{FoundValue, Served};
-use crate::background::BackgroundSlot;
 use crate::flight::Leader;
+use crate::tiers::background::BackgroundSlot;
+use crate::tiers::examine::Vacancy;
+use crate::tiers::key::CallKey;
 
 /// The next step of a call that has looked for its value.
 pub(crate) enum Step {

@@ -9,7 +9,7 @@ use super::found::Served;
 use super::load::Action;
 use super::look::look;
 use super::step::Step;
-use crate::boxed::{Boxed, boxed};
+use crate::support::boxed::{Boxed, boxed};
 
 /// Returns the value for this call, or the load that it leads.
 ///

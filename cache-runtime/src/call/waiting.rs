@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Call, CallKey, recursion};
+use super::{Call, recursion};
 use crate::flight::{Flight, FlightOutcome, Follower, Leader, Waits};
-use crate::timer::timeout;
+use crate::support::timer::timeout;
+use crate::tiers::key::CallKey;
 
 /// The reason for which a flight has no outcome for a caller.
 #[derive(Clone, Copy, Debug)]

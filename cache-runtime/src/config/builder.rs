@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{CacheConfig, Jitter, Mode, RedisUrl, Ttl};
-use crate::codec::DefaultCodec;
+use crate::format::codec::DefaultCodec;
 
 impl CacheConfig {
     /// Sets [the stores of the values](CacheConfig#structfield.mode).

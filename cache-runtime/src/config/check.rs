@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Backend, CacheConfig, Jitter, Mode, size::Bytes, text::Text};
-use crate::duration::show_duration;
 use crate::error::Error;
-use crate::name::{prefix_fault, text_fault};
+use crate::key::name::{prefix_fault, text_fault};
+use crate::support::duration::show_duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const LARGEST_NAMESPACE: usize = 64;

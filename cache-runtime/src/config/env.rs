@@ -11,7 +11,9 @@ use std::{
 use super::{
     CacheConfig, Mode, RedisUrl, Ttl, check::variable, redis_url::Parts, size::Bytes, text::Text,
 };
-use crate::{audit::nearest, codec::DefaultCodec, error::Error};
+use crate::error::Error;
+use crate::format::codec::DefaultCodec;
+use crate::support::nearest::nearest;
 
 /// The variables that together stand for `REDIS_URL`, the host first.
 const PARTS: [&str; 5] =

@@ -26,7 +26,7 @@ use self::{
     size::{bytes_text, optional_bytes_text},
     text::duration_text,
 };
-use crate::codec::DefaultCodec;
+use crate::format::codec::DefaultCodec;
 
 /// The configuration of a cache.
 ///

@@ -7,7 +7,7 @@ use serde::{
     de::{self, Unexpected, Visitor},
 };
 
-use crate::duration;
+use crate::support::duration;
 
 /// A value with one textual form.
 pub(super) trait Text: Sized {
@@ -98,7 +98,7 @@ pub(super) mod duration_text {
         duration: &Duration,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&crate::duration::format_duration(*duration))
+        serializer.serialize_str(&crate::support::duration::format_duration(*duration))
     }
 
     pub(in crate::config) fn deserialize<'de, D: Deserializer<'de>>(

@@ -5,10 +5,8 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::text::{self, Text};
-use crate::{
-    duration::{parse_duration, show_duration},
-    error::Error,
-};
+use crate::error::Error;
+use crate::support::duration::{parse_duration, show_duration};
 
 /// The time for which a value is fresh: a duration, or until it is invalidated.
 ///

@@ -1,9 +1,9 @@
 //! Building a manager.
 
 use super::{CacheManager, global};
-use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
 use crate::error::Error;
+use crate::support::clock::Clock;
 
 /// Builds a [`CacheManager`] from a configuration and a clock.
 #[derive(Clone, Debug, Default)]

@@ -8,18 +8,20 @@ use std::time::Duration;
 
 use super::options::MOST_TAGS;
 use super::{CacheManager, SetOptions};
-use crate::call::{
-    self, Ask, Call, CallKey, Demands, Grace, Policy, PutOutcome, Run, Weigh, named,
-};
+use crate::call::{self, Call, Demands, Run};
 use crate::config::Ttl;
-use crate::core::DIRECT;
 use crate::error::Error;
-use crate::inspect::Inspected;
-use crate::invalidate::Targets;
-use crate::name::{Name, validate_tag};
+use crate::key::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
-use crate::put::Worth;
-use crate::seldom::Reason;
+use crate::stats::seldom::Reason;
+use crate::tiers::core::DIRECT;
+use crate::tiers::inspect::Inspected;
+use crate::tiers::invalidate::Targets;
+use crate::tiers::key::{CallKey, named};
+use crate::tiers::policy::{Grace, Policy, Weigh};
+use crate::tiers::put::Worth;
+use crate::tiers::reading::Ask;
+use crate::tiers::store_outcome::PutOutcome;
 use crate::value::{AnyValue, Coding, type_of};
 
 impl CacheManager {
@@ -293,7 +295,7 @@ impl CacheManager {
     }
 }
 
-impl crate::core::Core {
+impl crate::tiers::core::Core {
     pub(super) async fn set_directly(
         self: &Arc<Self>,
         key: &Arc<CallKey>,

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use once_cell::sync::OnceCell;
 
 use super::{CacheManager, connected, scope};
-use crate::clock::Clock;
 use crate::config::CacheConfig;
-use crate::core::Core;
 use crate::error::Error;
+use crate::support::clock::Clock;
+use crate::tiers::core::Core;
 
 static GLOBAL: OnceCell<Global> = OnceCell::new();
 

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 
 use super::{CacheManager, SetOptions};
-use crate::call::{Ask, PutOutcome, Reading};
-use crate::core::DIRECT;
 use crate::error::Error;
+use crate::format::shape::encoded_size;
 use crate::output::CacheValue;
 use crate::redis::ROOM;
-use crate::seldom::Reason;
-use crate::shape::encoded_size;
+use crate::stats::seldom::Reason;
+use crate::tiers::core::DIRECT;
+use crate::tiers::reading::{Ask, Reading};
+use crate::tiers::store_outcome::PutOutcome;
 use crate::value::type_of;
 
 /// The number of values that are stored concurrently. More would time out while they wait for Redis.

@@ -5,6 +5,7 @@ mod connected;
 mod diagnosis;
 mod direct;
 mod global;
+mod health;
 mod many;
 mod options;
 mod scan;
@@ -18,22 +19,22 @@ use std::time::Duration;
 pub use builder::CacheManagerBuilder;
 pub use global::{cache, install, try_cache};
 pub(crate) use global::{current, global};
+pub use health::{Health, Status};
 pub use many::{WarmReport, Written};
 pub use options::SetOptions;
 pub use scan::NameScan;
 pub use scope::with;
 pub(crate) use scope::{carried, current as scoped};
 
-use crate::audit::unused_prefixes;
-use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
-use crate::core::Core;
 use crate::error::Error;
-use crate::events::Event;
-use crate::health::Health;
+use crate::registry::audit::unused_prefixes;
 use crate::registry::registry;
-use crate::settling;
+use crate::stats::events::Event;
 use crate::stats::{FleetStats, Stats};
+use crate::support::clock::Clock;
+use crate::tiers::core::Core;
+use crate::tiers::settling;
 
 /// A cache: its stores, its settings, its statistics.
 ///

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use super::{CacheManager, WeakManager, connected};
-use crate::ambient::{self, Surrounded};
+use crate::cache_call::ambient::{self, Surrounded};
 
 thread_local! {
     static CURRENT: RefCell<Option<CacheManager>> = const { RefCell::new(None) };

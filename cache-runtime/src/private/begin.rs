@@ -7,15 +7,15 @@ use super::hooks::Hooks;
 use super::key_source::KeySource;
 use super::run::MissedCall;
 use super::site::Local;
-use crate::ambient;
+use crate::cache_call::ambient;
+use crate::cache_call::request::{self, Delivery};
 use crate::call;
-use crate::core::Bound;
 use crate::manager;
 use crate::memory::Hit;
 use crate::output::{CacheValue, OutputKind};
-use crate::random;
-use crate::request::{self, Delivery};
 use crate::site::Instance;
+use crate::support::random;
+use crate::tiers::core::Bound;
 
 /// The first, synchronous step of a call.
 pub enum Begin<K: OutputKind> {

@@ -3,9 +3,9 @@
 use super::hooks::Rules;
 use super::key_source::FullKey;
 use super::site::Site;
-use crate::core::Bound;
-use crate::name::Renderer;
-use crate::request::Delivery;
+use crate::cache_call::request::Delivery;
+use crate::key::name::Renderer;
+use crate::tiers::core::Bound;
 
 /// The tags of one call.
 #[derive(Debug, Default)]

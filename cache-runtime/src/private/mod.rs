@@ -15,20 +15,20 @@ mod uncached;
 
 use std::any::type_name;
 
+pub use crate::cache_call::request::{NOT_BOXED, boxed_call};
 pub use crate::call::Run;
-pub use crate::error_text::{
+pub use crate::key::name::{InTemplate, Renderer, named as name};
+pub use crate::output::error_text::{
     ErrorText, ProbeErrorDebug, ProbeErrorDisplay, ProbeNoErrorText, named_errors,
 };
-pub use crate::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
-pub use crate::fingerprint::{Argument, Fingerprint};
-pub use crate::name::{InTemplate, Renderer, named as name};
 pub use crate::output::{
     AnyResult, CacheValue, EntryCall, OutputKind, PlainKind, Probe, ProbeCloneError,
     ProbeNoCloneError, ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors,
     is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
 };
 pub use crate::registry::{CallSite, Mutation, MutationSpec};
-pub use crate::request::{NOT_BOXED, boxed_call};
+pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
+pub use crate::site::fingerprint::{Argument, Fingerprint};
 pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec};
 pub use crate::value::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
 pub use begin::{Begin, begin, output};

@@ -10,18 +10,18 @@ use std::pin::Pin;
 use std::slice;
 use std::sync::Arc;
 
-use crate::boxed::{Boxed, boxed};
-use crate::core::Core;
+use crate::cache_call::request::{self, Resolved};
 use crate::error::Error;
-use crate::invalidate::Targets;
-use crate::name::Renderer;
+use crate::key::name::Renderer;
 use crate::output::{EntryCall, OutputKind, Probe};
-use crate::panics::unless_panicking;
 use crate::registry::MutationSpec;
-use crate::request::{self, Resolved};
-use crate::seldom::Reason;
-use crate::settling;
 use crate::site::{Declared, SourceLocation, without_closures};
+use crate::stats::seldom::Reason;
+use crate::support::boxed::{Boxed, boxed};
+use crate::support::panics::unless_panicking;
+use crate::tiers::core::Core;
+use crate::tiers::invalidate::Targets;
+use crate::tiers::settling;
 
 /// When an annotated function invalidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,19 +11,20 @@ use super::context::{CallContext, CallParts, Early, MissReason, Tags};
 use super::hooks::{Rules, policy, say_uncached};
 use super::key_source::Print;
 use super::uncached::Uncached;
-use crate::boxed::{Boxed, boxed};
+use crate::cache_call::request::{Delivery, Reply, Request, Resolved, Response};
 use crate::call::{
-    self, Action, BackgroundRefresh, Body, Call, CallKey, Demands, Loading, Next, Policy, Run,
-    Served, Step,
+    self, Action, BackgroundRefresh, Body, Call, Demands, Loading, Next, Run, Served, Step,
 };
-use crate::core::Bound;
 use crate::error::Error;
-use crate::invalidate::Targets;
 use crate::manager;
 use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
-use crate::panics::unless_panicking;
-use crate::request::{Delivery, Reply, Request, Resolved, Response};
 use crate::site::Instance;
+use crate::support::boxed::{Boxed, boxed};
+use crate::support::panics::unless_panicking;
+use crate::tiers::core::Bound;
+use crate::tiers::invalidate::Targets;
+use crate::tiers::key::CallKey;
+use crate::tiers::policy::Policy;
 use crate::value::Value;
 
 /// A call that was not answered from memory.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::run::BackgroundBody;
 use crate::call::LostError;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
-use crate::panics::{drop_each, unless_panicking};
+use crate::support::panics::{drop_each, unless_panicking};
 use crate::value::Value;
 
 /// An argument of which a task can have a copy.

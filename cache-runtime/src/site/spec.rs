@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::location::Declared;
-use crate::name::prefix_fault;
+use crate::key::name::prefix_fault;
 
 /// The stores of a call site's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -1,0 +1,14 @@
+//! Small things that all modules use: time, randomness, tasks, panics.
+
+pub(crate) mod boxed;
+pub(crate) mod clock;
+pub(crate) mod duration;
+#[cfg(test)]
+pub(crate) mod golden;
+pub(crate) mod nearest;
+pub(crate) mod panics;
+pub(crate) mod process;
+pub(crate) mod random;
+pub(crate) mod runtime;
+pub(crate) mod timer;
+pub(crate) mod timestamp;
