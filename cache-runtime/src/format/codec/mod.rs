@@ -8,10 +8,10 @@ mod postcard;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+pub use crate::error::CodecError;
 
 pub use self::bincode::Bincode;
 pub use self::message_pack::MessagePack;
@@ -78,33 +78,6 @@ pub trait Codec: Send + Sync + 'static {
     /// If the bytes are not exactly one value of this type.
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError>;
 }
-
-/// The error of encoding or decoding a value.
-#[derive(Debug)]
-pub struct CodecError {
-    message: Box<str>,
-}
-
-impl CodecError {
-    /// Creates an error with the text of `message`.
-    #[cold]
-    pub fn new(message: impl fmt::Display) -> Self {
-        Self { message: message.to_string().into() }
-    }
-
-    #[cold]
-    fn trailing(count: usize) -> Self {
-        Self::new(format_args!("{count} bytes follow the value"))
-    }
-}
-
-impl fmt::Display for CodecError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for CodecError {}
 
 /// The codec of functions that have none of their own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,9 +2,11 @@
 //!
 //! An annotated function never gets them: if the cache fails, its body runs.
 
+mod codec;
+
 use std::fmt;
 
-use crate::format::codec::CodecError;
+pub use codec::CodecError;
 
 /// Says what to do about a value that is lost on its way through Redis.
 pub(crate) const REMEDY: &str = "let serde write and read all of the value (causes: `skip`, \
