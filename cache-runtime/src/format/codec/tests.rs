@@ -1,9 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
-use std::fmt;
-
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
