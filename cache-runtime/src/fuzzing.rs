@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
-use crate::codec::{Bincode, Codec, MessagePack};
-use crate::entry::{self, EntryAddress, StateId, Stored};
-use crate::glob::{self, Pattern};
-use crate::name::{self, Name, Renderer};
+use crate::format::codec::{Bincode, Codec, MessagePack};
+use crate::format::entry::{self, EntryAddress, StateId, Stored};
+use crate::key::glob::{self, Pattern};
+use crate::key::name::{self, Name, Renderer};
 
 /// Reads `bytes` as what Redis might hold: as they are, with a checksum that is right, and as the
 /// rest of a value, which a fuzzer hardly begins by chance.

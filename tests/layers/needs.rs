@@ -157,10 +157,10 @@ impl Sources {
     }
 }
 
-/// Returns whether types of the standard library have a method of that name too.
+/// Whether types of the standard library have a method of that name, too.
 fn of_std(method: &str) -> bool {
     const NAMES: &str = " abs all and field and_then any append as_bytes as_deref as_mut as_ref as_str borrow chain \
-        chars clear clone cloned collect contains copied count drain entry eq err expect extend filter find \
+        chars clear clone cloned collect contains copied count drain duration entry eq err expect extend fields fill filter find \
         finish first flush fold get get_mut get_or_init hash id insert into is_empty is_none is_some iter \
         join keys kind last len load lock map max min new next now ok or_insert peek pop position pop_front \
         push push_back range read recv remove replace reserve retain rev scan send set shift source split start \

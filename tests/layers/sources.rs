@@ -49,10 +49,6 @@ impl Sources {
         sources
     }
 
-    pub(crate) fn files(&self) -> usize {
-        self.modules.values().map(|source| &source.file).collect::<BTreeSet<_>>().len()
-    }
-
     fn add(&mut self, module: Module, file: &str, items: Vec<Item>) {
         let (tests, items): (Vec<_>, Vec<_>) =
             items.into_iter().partition(|item| for_tests(attributes(item)));

@@ -369,7 +369,7 @@ async fn an_entry_without_a_ttl_is_refused_with_what_the_expression_gave() {
     on_stores(&[Store::Memory], async |_: TestCache| {
         let source = Source::new(1);
         let refused = without_a_ttl(&source).cache_entry().fetch().await.unwrap_err();
-        let expected = "its `ttl` expression gave 0s; expected 1ms to 100 years";
+        let expected = "its `ttl` expression returned 0s; expected 1ms to 100 years";
         assert!(refused.to_string().ends_with(expected), "{refused}");
     })
     .await;

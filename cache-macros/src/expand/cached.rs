@@ -18,7 +18,7 @@ use crate::spec::{Cached, Key, Kind, Template};
 // Output (P is the runtime's private module):
 //
 //     async fn get_video(id: u64, user: &User) -> Result<Video, DbError> {
-//         let own = P::Own {
+//         let own = P::CallContext {
 //             site: { static SITE: P::Site = ...; P::inventory::submit! { ... } &SITE },
 //             type_name: P::instance_of(&|| {}),
 //             boxed: P::NOT_BOXED,
@@ -47,7 +47,7 @@ use crate::spec::{Cached, Key, Kind, Template};
 //         let share = ...;
 //         let body = async move { ... };
 //         let body = ::core::pin::pin!(body);
-//         P::Call::run(call, kind, share, body).await
+//         P::MissedCall::run(call, kind, share, body).await
 //     }
 //
 // The locals are spelled `__own`, `__kind` and so on: no item of the user's is, which a pattern would
@@ -84,7 +84,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
         None => {
             let body = body(item, &spec.output, &named(spec));
             let run = there(
-                quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __kind, __share, __body).await),
+                quote_spanned!(Span::mixed_site()=> #p::MissedCall::run(__call, __kind, __share, __body).await),
             );
             quote_spanned! {Span::mixed_site()=>
                 let __body = #body;
@@ -99,7 +99,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
         &made,
         quote_spanned! {Span::mixed_site()=>
             #[allow(clippy::used_underscore_binding)]
-            let __own = #p::Own {
+            let __own = #p::CallContext {
                 site: #site,
                 type_name: #p::instance_of(&|| {}),
                 boxed: #boxed,

@@ -31,20 +31,20 @@ pub(super) fn run(
         }
     });
     let run = placed(
-        quote_spanned!(Span::mixed_site()=> #p::Call::run(__call, __kind, __share, __body).await),
+        quote_spanned!(Span::mixed_site()=> #p::MissedCall::run(__call, __kind, __share, __body).await),
         output.value,
     );
     quote_spanned! {Span::mixed_site()=>
-        let __call = #p::Call::look(__call, __share).await;
+        let __call = #p::MissedCall::look(__call, __share).await;
         let __load = #load;
-        let __call = if #p::Call::wants_a_task(&__call) {
+        let __call = if #p::MissedCall::wants_a_task(&__call) {
             match #p::copied(|| (#(#keep,)*)) {
                 ::core::option::Option::Some((#(#names,)*)) => {
                     let __task = async move { __load(#(#lent),*).await };
                     let __task = #p::load_in_the_background(__kind, __share, __task);
-                    #p::Call::run_in_background(__call, __task).await
+                    #p::MissedCall::run_in_background(__call, __task).await
                 }
-                ::core::option::Option::None => #p::Call::without_a_task(__call),
+                ::core::option::Option::None => #p::MissedCall::without_a_task(__call),
             }
         } else {
             __call

@@ -7,17 +7,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use super::load::{Failed, FailedFlight, Load};
-use super::{Origin, Output, Served, Source, Turn};
-use crate::boxed::Boxed;
+use super::found::{Output, Served};
+use super::load::{Action, FailedFlight, FailedLoad, Load};
 use crate::output::{CacheValue, OutputKind, SharedErrors};
-use crate::panics::drop_each;
+use crate::support::boxed::Boxed;
+use crate::support::panics::drop_each;
+use crate::tiers::origin::{Origin, Source};
 use crate::value::{Value, owned};
 
-/// What a call does next.
+/// The next action of a call.
 pub(crate) struct Next {
-    pub(crate) turn: Turn,
-    /// To be told where the output came from.
+    pub(crate) action: Action,
+    /// Called with the origin of the output.
     pub(crate) tell: Option<Box<dyn FnOnce(Origin) + Send>>,
 }
 
@@ -38,7 +39,7 @@ impl<'b, K: OutputKind, F> Run<'b, K, F> {
         share: SharedErrors<K::Error>,
         body: Pin<&'b mut F>,
     ) -> Self {
-        Run { driver: Driver { state: State::Looking(next), tell: None }, share, body }
+        Run { driver: Driver { state: DriverState::Looking(next), tell: None }, share, body }
     }
 }
 
@@ -69,7 +70,7 @@ where
                 Some(output) => return Poll::Ready(output),
                 // R3: its type is another one, though that has been checked, or its `Clone` panics. The body is
                 // always right.
-                None => driver.state = State::Body(None),
+                None => driver.state = DriverState::Body(None),
             }
         }
     }
@@ -129,11 +130,11 @@ fn landed<E>(flight: FailedFlight, share: SharedErrors<E>, error: E) -> E {
 
 /// The part that is the same for every function.
 struct Driver {
-    state: State,
+    state: DriverState,
     tell: Option<Box<dyn FnOnce(Origin) + Send>>,
 }
 
-enum State {
+enum DriverState {
     Looking(Boxed<Next>),
     /// The body is to be polled, as a part of a load if there is one.
     Body(Option<Box<Load>>),
@@ -141,21 +142,21 @@ enum State {
 }
 
 impl Driver {
-    /// The output; `None` if the body is to be polled.
+    /// Returns the output; `None` if the body is to be polled.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Output>> {
         loop {
             match &mut self.state {
-                State::Looking(next) => {
-                    let Next { turn, tell } = ready!(next.as_mut().poll(context));
+                DriverState::Looking(next) => {
+                    let Next { action, tell } = ready!(next.as_mut().poll(context));
                     self.tell = tell;
-                    self.state = match turn {
-                        Turn::Done(served) => return Poll::Ready(Some(self.told(served))),
-                        Turn::Load(load) => State::Body(Some(load)),
-                        Turn::Bypass => State::Body(None),
+                    self.state = match action {
+                        Action::Return(served) => return Poll::Ready(Some(self.told(served))),
+                        Action::Load(load) => DriverState::Body(Some(load)),
+                        Action::Bypass => DriverState::Body(None),
                     };
                 }
-                State::Body(_) => return Poll::Ready(None),
-                State::Storing(stored) => {
+                DriverState::Body(_) => return Poll::Ready(None),
+                DriverState::Storing(stored) => {
                     let output = Ok(ready!(stored.as_mut().poll(context)));
                     let origin = Origin::new(Source::Load);
                     return Poll::Ready(Some(self.told(Served { output, origin })));
@@ -170,25 +171,26 @@ impl Driver {
         body: &mut dyn FnMut(&mut Context<'_>) -> bool,
     ) {
         match &mut self.state {
-            State::Body(Some(load)) => load.poll(context, body),
+            DriverState::Body(Some(load)) => load.poll(context, body),
             _ => _ = body(context),
         }
     }
 
-    /// The body has returned this.
+    /// Begins to store what the body has returned.
     fn returned(&mut self, value: Value) {
-        self.state = State::Storing(match self.take_load() {
+        self.state = DriverState::Storing(match self.take_load() {
             Some(load) => load.finish(value),
             None => Box::pin(ready(value)),
         });
     }
 
-    /// The body has failed: what is served instead, or the flight that is to be told so.
+    /// Ends a load whose body has failed. Returns the output that is served instead, or the flight that waits for the
+    /// error.
     fn failed(&mut self, error: &dyn Fn() -> String) -> Result<Output, Option<FailedFlight>> {
         let loaded = Origin::new(Source::Load);
         match self.take_load().map(|load| load.fail(error)) {
-            Some(Failed::Instead(served)) => Ok(self.told(served)),
-            Some(Failed::Error(flight)) => {
+            Some(FailedLoad::Instead(served)) => Ok(self.told(served)),
+            Some(FailedLoad::Error(flight)) => {
                 self.tell(loaded);
                 Err(Some(flight))
             }
@@ -200,9 +202,9 @@ impl Driver {
     }
 
     fn take_load(&mut self) -> Option<Box<Load>> {
-        match mem::replace(&mut self.state, State::Body(None)) {
-            State::Body(load) => load,
-            State::Looking(_) | State::Storing(_) => None,
+        match mem::replace(&mut self.state, DriverState::Body(None)) {
+            DriverState::Body(load) => load,
+            DriverState::Looking(_) | DriverState::Storing(_) => None,
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn is_due(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random;
+    use crate::support::random;
 
     /// The part of callers that are due, of many.
     fn measured(beta: f64, load_ms: u64, left_ms: u64) -> f64 {

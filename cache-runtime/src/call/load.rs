@@ -9,16 +9,31 @@ use tracing::field::Empty;
 use tracing::span::Entered;
 use tracing::{Span, debug_span};
 
-use super::look::{Into, Loading};
+use super::Call;
+use super::fill::{RedisFill, store_in_memory};
+use super::found::{FoundValue, Served};
 use super::recursion::{self, PolledBody};
-use super::{Call, CallKey, Found, Served, StoreOutcome, Turn, passed};
-use crate::boxed::{Boxed, boxed};
+use super::report::{count_load, count_stale, say_failed};
+use super::sharing::{land, land_outdated};
 use crate::flight::{FlightOutcome, Leader};
 use crate::output::SharedFailure;
-use crate::put::{Overtaken, Put};
 use crate::redis::{self, FillOutcome, PlaceholderLease};
-use crate::seldom::Reason;
+use crate::stats::seldom::Reason;
+use crate::support::boxed::Boxed;
+use crate::tiers::key::CallKey;
+use crate::tiers::put::{Overtaken, Put};
+use crate::tiers::store_outcome::StoreOutcome;
 use crate::value::Value;
+
+/// The next action of a caller.
+pub(crate) enum Action {
+    /// Return this output.
+    Return(Served),
+    /// Run the body, and do with its value what the load says.
+    Load(Box<Load>),
+    /// Run the body, and nothing else.
+    Bypass,
+}
 
 /// A load that has begun: the body is to be run.
 ///
@@ -27,8 +42,8 @@ pub(crate) struct Load {
     call: Arc<Call>,
     leader: Leader<CallKey>,
     goal: Goal,
-    /// What is served if it fails.
-    instead: Option<Found>,
+    /// The value that is served if it fails.
+    instead: Option<FoundValue>,
     lease: HeldLease,
     renewals: Option<Boxed<()>>,
     span: Span,
@@ -48,43 +63,15 @@ pub(crate) enum Goal {
 }
 
 /// What is to be done with the error of a load.
-pub(crate) enum Failed {
+pub(super) enum FailedLoad {
     /// Nothing: a value of before is served.
     Instead(Served),
     /// It is the caller's, and that of those who wait.
     Error(FailedFlight),
 }
 
-/// A flight that has failed, and must be told how.
+/// A flight that has failed, and waits for the error to end with.
 pub(crate) struct FailedFlight(Leader<CallKey>);
-
-impl Call {
-    /// What is to be done before the body runs.
-    pub(crate) async fn begin_load(self: &Arc<Self>, loading: Loading) -> Turn {
-        let Loading { leader, into, instead } = loading;
-        match (into, &self.core.redis) {
-            (Into::Nothing, _) => Turn::Bypass,
-            (Into::Place(found), _) => match self.put_in_place_of(found.version).await {
-                Some(put) => {
-                    let goal = Goal::Place { put, overtaken: Overtaken::Stays };
-                    Turn::Load(Load::new(self, leader, goal).or_else(Some(found)))
-                }
-                None => Turn::Done(self.served(found)),
-            },
-            (Into::Redis(vacancy), Some(redis)) => {
-                boxed(|| self.begin_in_redis(redis, leader, vacancy, instead)).await
-            }
-            (Into::Nowhere, _) => Turn::Load(
-                Load::new(self, leader, Goal::Nowhere(StoreOutcome::Alike)).or_else(instead),
-            ),
-            (Into::Outage, Some(redis)) => self.begin_without_redis(redis, leader, instead),
-            (Into::Memory | Into::Redis(_) | Into::Outage, _) => {
-                let goal = Goal::Memory { limit: None };
-                Turn::Load(Load::new(self, leader, goal).or_else(instead))
-            }
-        }
-    }
-}
 
 impl Load {
     pub(super) fn new(call: &Arc<Call>, leader: Leader<CallKey>, goal: Goal) -> Box<Self> {
@@ -100,21 +87,21 @@ impl Load {
         })
     }
 
-    /// With what is served if it fails.
-    pub(super) fn or_else(mut self: Box<Self>, instead: Option<Found>) -> Box<Self> {
+    /// Adds the value that is served if it fails.
+    pub(super) fn or_else(mut self: Box<Self>, instead: Option<FoundValue>) -> Box<Self> {
         self.instead = instead;
         self
     }
 
-    /// With a placeholder that is renewed while the body runs.
+    /// Adds a placeholder that is renewed while the body runs.
     pub(super) fn leased(mut self: Box<Self>, lease: Option<PlaceholderLease>) -> Box<Self> {
         self.renewals = lease.clone().map(|lease| Box::pin(lease.renewals()) as _);
         self.lease = HeldLease(lease);
         self
     }
 
-    /// Polls the body as a part of this load: counted, timed, and with its key noted. `body` says
-    /// whether it is ready.
+    /// Polls the body as a part of this load: counted, timed, and with its key noted. `body` returns
+    /// true if it is ready.
     pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
@@ -163,7 +150,7 @@ impl Load {
     fn count(&mut self) -> Duration {
         self.renewals = None;
         let took = self.began.map_or(Duration::ZERO, |began| began.elapsed());
-        self.call.count_load(took);
+        count_load(&self.call, took);
         self.call.mean_load().note(took.saturating_sub(self.leader.flight().waited()));
         took
     }
@@ -181,23 +168,24 @@ impl Load {
         let Load { call, leader, goal, lease, span, .. } = *self;
         let outcome = match goal {
             Goal::Memory { limit } => {
-                let outcome = call.store_in_memory(&leader.snapshot(), &**value, took, limit);
+                let outcome = store_in_memory(&call, &leader.snapshot(), &**value, took, limit);
                 leader.seal();
-                call.land(leader, value);
+                land(leader, value);
                 outcome
             }
             Goal::Redis { key, ticket } => {
                 // From here on the fill decides what becomes of the placeholder.
                 lease.keep();
-                // Whoever joins after this is not served by the answer to the fill.
+                // A caller that joins after this is not served by the answer to the fill.
                 leader.seal();
                 let Some(redis) = &call.core.redis else { return };
-                let (filled, outcome) =
-                    call.fill(redis, &leader, &key, &ticket, &**value, took).await;
+                let fill =
+                    RedisFill { call: &call, redis, leader: &leader, key: &key, ticket: &ticket };
+                let (filled, outcome) = fill.store(&**value, took).await;
                 match filled {
-                    Some(FillOutcome::Stored) => call.land(leader, value),
+                    Some(FillOutcome::Stored) => land(leader, value),
                     Some(FillOutcome::Refused | FillOutcome::Outdated) | None => {
-                        outdated(leader, value)
+                        land_outdated(leader, value);
                     }
                 }
                 outcome
@@ -207,13 +195,13 @@ impl Load {
                 let outcome =
                     put.settle(&call.policy, &call.counters, &**value, took, overtaken).await;
                 match outcome {
-                    StoreOutcome::Stored => call.land(leader, value),
-                    _ => outdated(leader, value),
+                    StoreOutcome::Stored => land(leader, value),
+                    _ => land_outdated(leader, value),
                 }
                 outcome
             }
             Goal::Nowhere(outcome) => {
-                outdated(leader, value);
+                land_outdated(leader, value);
                 outcome
             }
         };
@@ -223,7 +211,7 @@ impl Load {
     /// Ends a load whose body has failed: with a value of before, if there is one.
     ///
     /// Nothing here waits: the error may not be `Send`.
-    pub(super) fn fail(mut self: Box<Self>, error: &dyn Fn() -> String) -> Failed {
+    pub(super) fn fail(mut self: Box<Self>, error: &dyn Fn() -> String) -> FailedLoad {
         self.count();
         let Load { call, leader, goal, instead, lease, span, .. } = *self;
         span.record("outcome", "failed");
@@ -242,19 +230,19 @@ impl Load {
             }
             Goal::Memory { .. } | Goal::Nowhere(_) => {}
         }
-        let Some(found) = instead else { return Failed::Error(FailedFlight(leader)) };
+        let Some(found) = instead else { return FailedLoad::Error(FailedFlight(leader)) };
         let pauses = call.note_failure();
-        call.say_failed(Reason::Failed, error, "a load failed; the stale value is served");
+        say_failed(&call, Reason::Failed, error, "a load failed; the stale value is served");
         // Those who waited look for that value themselves, since it may have been invalidated since
         // it was read; without the pause they would load one after another.
         leader.land(|| if pauses { FlightOutcome::Outdated(None) } else { FlightOutcome::Failed });
-        call.count_stale(&found.hit);
-        Failed::Instead(Served::found(found))
+        count_stale(&call, found.is_stale());
+        FailedLoad::Instead(Served::found(found))
     }
 }
 
 impl FailedFlight {
-    /// Whether somebody waits for it.
+    /// Returns true if somebody waits for it.
     pub(super) fn awaited(&self) -> bool {
         self.0.awaited()
     }
@@ -265,11 +253,6 @@ impl FailedFlight {
     }
 }
 
-/// Ends a flight whose value may be from before an invalidation by now.
-fn outdated(leader: Leader<CallKey>, value: &Value) {
-    leader.land(|| FlightOutcome::Outdated(passed(value).map(|passed| passed as _)));
-}
-
 /// While the body is polled.
 struct Inside<'a> {
     _polled: PolledBody,
@@ -277,7 +260,7 @@ struct Inside<'a> {
     _entered: Entered<'a>,
     call: &'a Call,
     began: Option<Instant>,
-    /// Whether the body is to replace a stored value.
+    /// True if the body is to replace a stored value.
     replaces: bool,
 }
 
@@ -290,12 +273,12 @@ impl Drop for Inside<'_> {
         self.span.record("outcome", "panicked");
         self.span.record("error", true);
         let Inside { call, began, replaces, .. } = *self;
-        call.count_load(began.map_or(Duration::ZERO, |began| began.elapsed()));
+        count_load(call, began.map_or(Duration::ZERO, |began| began.elapsed()));
         call.counters.slow.load_errors.one();
         if replaces {
             call.note_failure();
         }
-        call.say_failed(Reason::Panicked, &|| "the body panicked".to_owned(), "a load failed");
+        say_failed(call, Reason::Panicked, &|| "the body panicked".to_owned(), "a load failed");
     }
 }
 

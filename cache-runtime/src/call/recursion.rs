@@ -1,4 +1,4 @@
-//! Which bodies are being polled on this thread right now.
+//! The bodies that are being polled on this thread right now.
 //!
 //! A body that calls its own function with its own arguments would wait for itself; so would one that
 //! waits for a flight whose body waits for it.
@@ -6,20 +6,20 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::CallKey;
 use crate::flight::Flight;
+use crate::tiers::key::CallKey;
 
 thread_local! {
     static POLLING: RefCell<Vec<(Arc<CallKey>, Arc<Flight>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether the body of this key is what is calling.
+/// Returns true if the body of this key is calling.
 pub(super) fn is_inside(key: &Arc<CallKey>) -> bool {
     let is_ours = |polling: &RefCell<Vec<_>>| polling.borrow().iter().any(|(of, _)| of == key);
     POLLING.try_with(is_ours).unwrap_or(false)
 }
 
-/// The flights whose bodies are calling, the innermost last.
+/// Returns the flights whose bodies are calling, the innermost last.
 pub(super) fn bodies() -> Vec<Arc<Flight>> {
     let flights = |polling: &RefCell<Vec<(_, Arc<Flight>)>>| {
         polling.borrow().iter().map(|(_, flight)| Arc::clone(flight)).collect()
@@ -33,7 +33,7 @@ pub(super) fn enter(key: &Arc<CallKey>, flight: &Arc<Flight>) -> PolledBody {
     PolledBody(POLLING.try_with(|polling| polling.borrow_mut().push(body)).is_ok())
 }
 
-/// Whether it could be noted: not while the thread is ending.
+/// True if it could be noted: not while the thread is ending.
 pub(super) struct PolledBody(bool);
 
 impl Drop for PolledBody {

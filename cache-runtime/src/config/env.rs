@@ -10,7 +10,8 @@ use cache_syntax::nearest;
 
 use super::settings::{SETTINGS, VariableSource};
 use super::{CacheConfig, Mode, RedisUrl, Ttl, redis_url::UrlParts, text::Textual};
-use crate::{codec::DefaultCodec, error::Error};
+use crate::error::Error;
+use crate::format::codec::DefaultCodec;
 
 /// The variables that together stand for `REDIS_URL`, the host first.
 const PARTS: [&str; 5] =

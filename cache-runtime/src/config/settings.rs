@@ -14,8 +14,8 @@ use super::shown::Shown as _;
 use super::size::{bytes_text, optional_bytes_text};
 use super::text::{Textual, duration_text};
 use super::ttl::Ttl;
-use crate::codec::DefaultCodec;
 use crate::error::Error;
+use crate::format::codec::DefaultCodec;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);

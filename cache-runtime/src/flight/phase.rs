@@ -165,7 +165,7 @@ impl<F> Phase<F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::golden;
+    use crate::support::golden;
 
     /// A name in place of the next flight.
     type Sample = Phase<&'static str>;

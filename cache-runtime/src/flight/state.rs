@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::phase::{Effect, FlightEvent, Phase};
-use crate::generation::{GenerationSnapshot, Generations};
+use crate::coherence::generation::{GenerationSnapshot, Generations};
 
 /// Before its body a load asks Redis twice at most.
 const STUCK: Duration = Duration::from_secs(2);

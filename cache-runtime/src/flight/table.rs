@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use super::follower::Follower;
 use super::phase::{Effect, FlightEvent, FlightOutcome, Ticket};
 use super::state::{Flight, joinable, lock};
-use crate::clock;
-use crate::generation::{GenerationSnapshot, Generations, Slot};
-use crate::prehashed::BuildPrehashed;
-use crate::process::Process;
+use crate::coherence::generation::{GenerationSnapshot, Generations, Slot};
+use crate::key::prehashed::BuildPrehashed;
+use crate::support::clock;
+use crate::support::process::Process;
 
 const SHARDS: usize = 16;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use super::*;
-use crate::generation::{Generations, Slot};
+use crate::coherence::generation::{Generations, Slot};
 
 struct Table {
     flights: Arc<Flights<u8>>,
@@ -55,7 +55,7 @@ fn a_read_that_relies_on_the_lease_is_joined_while_it_holds() {
     let table = Table::new();
     let leader = table.lead();
     leader.rely_on_lease();
-    table.generations.lease.renew(crate::clock::precise_ms(), 1);
+    table.generations.lease.renew(crate::support::clock::precise_ms(), 1);
     let early = table.follow();
     table.generations.lease.end();
     let late = table.lead();

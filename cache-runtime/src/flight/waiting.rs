@@ -58,8 +58,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::coherence::generation::Generations;
     use crate::flight::{Flights, Leader, Role, Ticket};
-    use crate::generation::Generations;
 
     /// A flight of this key, and a caller who waits for it.
     fn flight(

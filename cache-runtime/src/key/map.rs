@@ -5,8 +5,7 @@ use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap};
 
 use super::error::KeyError;
-use super::serializer::KeySerializer;
-use super::sink::{Buffer, Sink, Writing};
+use super::sink::{Buffer, FeedValue as _, Sink, Writing};
 use super::tag;
 
 /// The entries of a map seen so far.
@@ -29,7 +28,7 @@ impl<'a, S> SortedMap<'a, S> {
     }
 
     fn write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<usize, KeyError> {
-        value.serialize(KeySerializer::new(&mut Writing::new(&mut self.buffer)))?;
+        Writing::new(&mut self.buffer).feed_value(value)?;
         Ok(self.buffer.len())
     }
 }

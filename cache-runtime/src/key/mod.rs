@@ -21,8 +21,11 @@
 mod bytes;
 mod digest;
 mod error;
+pub(crate) mod glob;
 mod map;
+pub(crate) mod name;
 mod octets;
+pub(crate) mod prehashed;
 mod serializer;
 mod sink;
 mod tag;

@@ -9,8 +9,7 @@ use serde::ser::Error as _;
 use smallvec::SmallVec;
 
 use super::error::KeyError;
-use super::serializer::KeySerializer;
-use super::sink::Sink;
+use super::sink::{FeedValue as _, Sink};
 use super::tag;
 
 /// A longer sequence is collected on the heap.
@@ -33,7 +32,7 @@ where
     let (least, _) = octets.size_hint();
     let octets = octets.map(|element| {
         let mut octet = Octet(0);
-        failed |= element.serialize(KeySerializer::new(&mut octet)).is_err();
+        failed |= octet.feed_value(&element).is_err();
         octet.0
     });
     if least > INLINE {
@@ -71,7 +70,7 @@ impl Packed {
         element: &(impl Serialize + ?Sized),
     ) -> Result<(), KeyError> {
         let mut octet = Octet(0);
-        element.serialize(KeySerializer::new(&mut octet))?;
+        octet.feed_value(element)?;
         self.word = self.word >> 8 | u64::from(octet.0) << 56;
         self.count += 1;
         if self.count < 8 {

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::error::KeyError;
 use super::map::SortedMap;
 use super::octets::{self, Packed};
-use super::sink::Sink;
+use super::sink::{FeedValue, Sink};
 use super::tag;
 
 /// Feeds one value to a sink.
@@ -46,6 +46,13 @@ impl<'a, S: Sink> KeySerializer<'a, S> {
     fn two_words(self, tag: u8, value: u128) -> Result<(), KeyError> {
         self.sink.word(tag, value as u64)?;
         self.sink.word(tag, (value >> 64) as u64)
+    }
+}
+
+impl<S: Sink> FeedValue for S {
+    #[inline]
+    fn feed_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
+        value.serialize(KeySerializer::new(self))
     }
 }
 
@@ -258,7 +265,7 @@ pub(super) struct Group<'a, S> {
 impl<S: Sink> Group<'_, S> {
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError> {
-        value.serialize(KeySerializer::new(&mut *self.sink))
+        self.sink.feed_value(value)
     }
 
     // The name is needed: skipped fields and untagged enums leave it as the only difference.

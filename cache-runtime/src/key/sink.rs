@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::{FixedState, FoldHasher};
+use serde::Serialize;
 use smallvec::SmallVec;
 
 use super::error::KeyError;
@@ -37,6 +38,15 @@ pub trait Sink {
     /// # Errors
     /// If no further piece is of interest.
     fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError>;
+}
+
+/// Feeds a value to a sink piece by piece: what the serializer does, for the parts of it that meet values themselves.
+pub(super) trait FeedValue: Sink {
+    /// Feeds one value.
+    ///
+    /// # Errors
+    /// When the value cannot be serialised, or no further piece is of interest.
+    fn feed_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError>;
 }
 
 /// Hashes; writes no bytes.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::CacheManager;
-use crate::core::Core;
+use crate::error::REMEDY;
 use crate::redis::Diagnostic;
-use crate::runtime;
-use crate::value::REMEDY;
+use crate::support::runtime;
+use crate::tiers::core::Core;
 
 impl CacheManager {
     /// Checks everything that the cache needs from Redis, on a connection of its own, and suggests remedies:

@@ -8,17 +8,20 @@ use std::time::Duration;
 
 use super::options::MOST_TAGS;
 use super::{CacheManager, SetOptions};
-use crate::call::PutOutcome;
-use crate::call::{Ask, Call, CallKey, Demands, Grace, Policy, Run, Weigh, named};
+use crate::call::{self, Call, Demands, Run};
 use crate::config::Ttl;
-use crate::core::DIRECT;
 use crate::error::Error;
-use crate::inspect::Inspected;
-use crate::invalidate::Targets;
-use crate::name::{Name, validate_tag};
+use crate::key::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
-use crate::put::Worth;
-use crate::seldom::Reason;
+use crate::stats::seldom::Reason;
+use crate::tiers::core::DIRECT;
+use crate::tiers::inspect::Inspected;
+use crate::tiers::invalidate::Targets;
+use crate::tiers::key::{CallKey, named};
+use crate::tiers::policy::{Grace, Policy, Weigh};
+use crate::tiers::put::Worth;
+use crate::tiers::reading::Ask;
+use crate::tiers::store_outcome::PutOutcome;
 use crate::value::{AnyValue, Coding, type_of};
 
 impl CacheManager {
@@ -87,7 +90,7 @@ impl CacheManager {
     pub async fn delete(&self, name: &str) -> Result<Option<bool>, Error> {
         let key = self.key(name, &[])?;
         let core = self.core();
-        let in_memory = core.facts_in_memory(&key).is_some();
+        let in_memory = core.meta_in_memory(&key).is_some();
         let removed = core.invalidate(&Targets::name(key.name().as_str())).await;
         Ok(match removed {
             Some(removed) => Some(removed > 0),
@@ -227,7 +230,7 @@ impl CacheManager {
         }
         // The load begins when it is first polled: not at all on a hit.
         let body = pin!(async move { load().await });
-        Run::<ResultKind<_>, _>::new(Arc::new(call).next(), share, body).await
+        Run::<ResultKind<_>, _>::new(call::next(Arc::new(call)), share, body).await
     }
 
     /// Invalidates everything below a prefix, and the name that equals the prefix. This is one step,
@@ -292,7 +295,7 @@ impl CacheManager {
     }
 }
 
-impl crate::core::Core {
+impl crate::tiers::core::Core {
     pub(super) async fn set_directly(
         self: &Arc<Self>,
         key: &Arc<CallKey>,
@@ -321,7 +324,7 @@ impl crate::core::Core {
 
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {
         let meta = match &self.redis {
-            None => self.facts_in_memory(key)?,
+            None => self.meta_in_memory(key)?,
             Some(redis) => match self.remaining_in_redis(redis, key).await {
                 Ok(remaining) => return remaining,
                 Err(_) if redis.usable() => return None,

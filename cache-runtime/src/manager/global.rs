@@ -5,21 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use once_cell::sync::OnceCell;
 
-use super::CacheManager;
+use super::{CacheManager, connected, scope};
 use crate::config::CacheConfig;
-use crate::core::Core;
 use crate::error::Error;
-use crate::scope;
+use crate::support::clock::Clock;
+use crate::tiers::core::Core;
 
 static GLOBAL: OnceCell<Global> = OnceCell::new();
 
-/// Whether a manager was connected that nothing has been done with: neither was one installed since, nor
-/// has a scope been opened.
-static CONNECTED_IN_VAIN: AtomicBool = AtomicBool::new(false);
-
 struct Global {
     manager: CacheManager,
-    /// Whether somebody has installed it; else it was made from the environment.
+    /// True if it was installed; else it was made from the environment.
     installed: bool,
 }
 
@@ -32,7 +28,7 @@ struct Global {
 /// [`Error::AlreadyInstalled`] if one is installed already; [`Error::UsedBeforeInstall`] if the first use has
 /// created one from the environment.
 pub fn install(manager: CacheManager) -> Result<(), Error> {
-    is_used();
+    connected::note_use();
     match GLOBAL.try_insert(Global { manager, installed: true }) {
         Ok(_) => Ok(()),
         Err((Global { installed: true, .. }, _)) => Err(Error::AlreadyInstalled),
@@ -40,16 +36,16 @@ pub fn install(manager: CacheManager) -> Result<(), Error> {
     }
 }
 
-/// A manager was connected: it is to be installed, or used as a scope.
-pub(super) fn is_connected() {
+/// Notes that a manager was connected: it will be installed, or used as a scope.
+pub(super) fn note_connected() {
     match GLOBAL.get() {
-        None => CONNECTED_IN_VAIN.store(true, Ordering::Relaxed),
+        None => connected::note(),
         Some(Global { installed: false, .. }) if scope::current().is_none() => say_too_late(),
         Some(_) => {}
     }
 }
 
-/// Says once that a manager cannot be the process's own any more.
+/// Warns once that a manager cannot be the process's own any more.
 fn say_too_late() {
     static IS_SAID: AtomicBool = AtomicBool::new(false);
     if !IS_SAID.swap(true, Ordering::Relaxed) {
@@ -58,13 +54,6 @@ fn say_too_late() {
              annotated functions keep using that one, and use the new one only in `cache_runtime::with`. Connect and \
              call `cache_runtime::install` at the start of the program"
         );
-    }
-}
-
-/// Somebody has said which manager is to be used.
-pub(crate) fn is_used() {
-    if CONNECTED_IN_VAIN.load(Ordering::Relaxed) {
-        CONNECTED_IN_VAIN.store(false, Ordering::Relaxed);
     }
 }
 
@@ -87,7 +76,7 @@ pub fn try_cache() -> Result<CacheManager, Error> {
     }
 }
 
-/// The core in use here.
+/// Returns the core in use here.
 pub(crate) fn current() -> Arc<Core> {
     match scope::current() {
         Some(manager) => Arc::clone(manager.core()),
@@ -95,6 +84,7 @@ pub(crate) fn current() -> Arc<Core> {
     }
 }
 
+/// Returns the core of the process's manager.
 pub(crate) fn global() -> &'static Arc<Core> {
     global_manager().core()
 }
@@ -113,8 +103,8 @@ fn global_manager() -> &'static CacheManager {
 }
 
 fn from_env() -> Result<Global, Error> {
-    let manager = CacheManager::builder().config(CacheConfig::from_env()?).build()?;
-    if CONNECTED_IN_VAIN.load(Ordering::Relaxed) {
+    let manager = CacheManager::new(CacheConfig::from_env()?, Clock::default())?;
+    if connected::is_in_vain() {
         tracing::warn!(
             "a cache manager was connected, but neither installed nor used in a scope: annotated functions use another \
              one, created from the environment. Call `cache_runtime::install` before the first of them, or run them in \
@@ -125,7 +115,7 @@ fn from_env() -> Result<Global, Error> {
 }
 
 fn in_memory() -> CacheManager {
-    let defaults = CacheManager::builder().build();
+    let defaults = CacheManager::new(CacheConfig::default(), Clock::default());
     #[allow(clippy::expect_used, reason = "a test builds a manager from the defaults")]
     defaults.expect("the default configuration is valid")
 }

@@ -1,6 +1,5 @@
 //! The direct API, many names at a time.
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,20 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::future::join_all;
 
 use super::{CacheManager, SetOptions};
-use crate::call::PutOutcome;
-use crate::call::{
-    Ask, At, CallKey, Leftover, Original, Present, Reading, Vacancy, Verdict, hit, judge,
-};
-use crate::core::{Core, DIRECT, Stores};
-use crate::entry::Stored;
 use crate::error::Error;
-use crate::generation::GenerationSnapshot;
-use crate::memory::KnownWeight;
+use crate::format::shape::encoded_size;
 use crate::output::CacheValue;
-use crate::redis::{Missed, Pace, ROOM, RedisStore};
-use crate::seldom::Reason;
-use crate::shape::encoded_size;
-use crate::value::{ValueType, type_of};
+use crate::redis::ROOM;
+use crate::stats::seldom::Reason;
+use crate::tiers::core::DIRECT;
+use crate::tiers::reading::{Ask, Reading};
+use crate::tiers::store_outcome::PutOutcome;
+use crate::value::type_of;
 
 /// The number of values that are stored concurrently. More would time out while they wait for Redis.
 const AT_ONCE: usize = 256;
@@ -73,19 +67,9 @@ impl CacheManager {
         let keys = names.iter().map(|name| self.key(name.as_ref(), &[]));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
         let core = self.core();
-        let of = type_of::<V>();
-        let mut readings: Vec<_> = keys.iter().map(|key| core.read_memory(key, of)).collect();
-        if let Some(redis) = &core.redis {
-            let missing: Vec<_> =
-                readings.iter_mut().zip(&keys).filter(|(r, _)| r.is_none()).collect();
-            let (places, keys): (Vec<_>, Vec<_>) = missing.into_iter().unzip();
-            if !keys.is_empty() {
-                let found = core.read_many(redis, &keys, of).await;
-                places.into_iter().zip(found).for_each(|(place, found)| *place = Some(found));
-            }
-        }
-        let nothing = || Reading::Miss(Vacancy::NOTHING);
-        Ok(core.counted(readings.into_iter().map(|found| found.unwrap_or_else(nothing)).collect()))
+        let readings = core.read_many(&keys, &Ask::fresh(core.stores, type_of::<V>())).await;
+        readings.iter().for_each(|reading| reading.count(&core.direct));
+        Ok(readings.into_iter().map(Reading::into_value).collect())
     }
 
     /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns the
@@ -210,11 +194,11 @@ impl CacheManager {
         let worker = || async {
             let mut report = WarmReport::default();
             while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let load = || async { load(name.clone()).await.map_err(|_| Failed) };
+                let load = || async { load(name.clone()).await.map_err(|_| LoadFailed) };
                 match self.get_or_load(name, options.clone(), load).await {
                     Ok(_) if self.exists(name).await.unwrap_or(false) => report.fresh += 1,
                     Ok(_) => report.missing += 1,
-                    Err(Failed) => report.failed += 1,
+                    Err(LoadFailed) => report.failed += 1,
                 }
             }
             report
@@ -230,165 +214,9 @@ impl CacheManager {
 }
 
 /// A load that failed.
-struct Failed;
+struct LoadFailed;
 
-impl Core {
-    /// What memory has to say, where it is asked first.
-    fn read_memory(&self, key: &CallKey, of: &dyn ValueType) -> Option<Reading> {
-        let hit = self.relies_on_memory(self.stores).then(|| self.value_in_memory(key, of, 0));
-        hit.flatten().map(Reading::Memory)
-    }
-
-    /// In parts, each with a deadline of its own: what is found is there whatever becomes of the rest.
-    async fn read_many(
-        &self,
-        redis: &RedisStore,
-        keys: &[&CallKey],
-        of: &'static dyn ValueType,
-    ) -> Vec<Reading> {
-        let mut readings = Vec::with_capacity(keys.len());
-        let mut pace = Pace::default();
-        while let rest @ [_, ..] = &keys[readings.len()..] {
-            let part = &rest[..rest.len().min(pace.values())];
-            match self.fetch_many(redis, part, of, &mut pace).await {
-                Ok(found) => readings.extend(found),
-                Err(Missed::Late(_)) if pace.late() => {
-                    // A single one that is too large for its deadline is passed by.
-                    readings.extend((part.len() == 1).then_some(Reading::Unavailable));
-                }
-                Err(_) => break,
-            }
-        }
-        let lost = &keys[readings.len()..];
-        if !lost.is_empty() {
-            let (lost, of_all) = (lost.len(), keys.len());
-            tracing::debug!(
-                lost,
-                of_all,
-                "some values were not read, because Redis did not answer in time"
-            );
-        }
-        let of_an_outage = |key: &&CallKey| {
-            let found =
-                (!redis.usable()).then(|| self.value_of_an_outage(redis, key, of, self.stores));
-            found.flatten().map_or(Reading::Unavailable, Reading::Memory)
-        };
-        readings.extend(lost.iter().map(of_an_outage));
-        readings
-    }
-
-    async fn fetch_many(
-        &self,
-        redis: &RedisStore,
-        keys: &[&CallKey],
-        of: &'static dyn ValueType,
-        pace: &mut Pace,
-    ) -> Result<Vec<Reading>, Missed> {
-        let names: Vec<&str> = keys.iter().map(|key| key.name().as_str()).collect();
-        let snapshot: Vec<_> = keys.iter().map(|key| self.generations.note(key.slots())).collect();
-        let tags: BTreeSet<&str> =
-            keys.iter().flat_map(|key| key.tags()).map(String::as_str).collect();
-        let mut tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
-        let passed = self.pass_memory(self.stores);
-        let (values, mut tokens) = redis.read_many(&names, &tags, pace).await?;
-        passed.into_iter().for_each(|passed| self.generations.give_up(passed));
-        // Tags that entries have of their own are known only now.
-        let own = self.own_tags(keys, &values, &tags);
-        if !own.is_empty() {
-            tokens.extend(redis.tokens(&own).await?.into_iter().skip(1));
-            tags.extend(own);
-        }
-        let present = Present::new(&tags, &tokens);
-        let entries = keys.iter().zip(snapshot).zip(values);
-        let reading = |((key, snapshot), (bytes, now_ms)): ((&&CallKey, _), _)| {
-            self.reading(key, of, &snapshot, bytes, &present, now_ms)
-        };
-        let mut readings: Vec<_> = entries.map(reading).collect();
-        self.look_beside(keys, of, &mut readings).await;
-        Ok(readings)
-    }
-
-    /// Reads by itself each value that may be stored beside its name.
-    async fn look_beside(
-        &self,
-        keys: &[&CallKey],
-        of: &'static dyn ValueType,
-        readings: &mut [Reading],
-    ) {
-        let may_be = |(key, reading): &(&&CallKey, &mut Reading)| {
-            matches!(reading, Reading::Miss(_)) && self.shared_names.places(key.kind()) > 0
-        };
-        let mut missing: Vec<_> = keys.iter().zip(readings).filter(may_be).collect();
-        for some in missing.chunks_mut(AT_ONCE) {
-            let read = some.iter().map(|(key, _)| self.read(key, Ask::fresh(self.stores, of)));
-            let found = join_all(read).await;
-            some.iter_mut().zip(found).for_each(|((_, reading), found)| **reading = found);
-        }
-    }
-
-    fn reading(
-        &self,
-        key: &CallKey,
-        of: &dyn ValueType,
-        snapshot: &GenerationSnapshot,
-        bytes: Option<Vec<u8>>,
-        present: &Present<'_>,
-        now_ms: u64,
-    ) -> Reading {
-        let Some(bytes) = bytes else {
-            return Reading::Miss(Vacancy::NOTHING);
-        };
-        let leftover = match Stored::read(&bytes, self.address(key)) {
-            Stored::Placeholder(_) => return Reading::Miss(Vacancy::NOTHING),
-            Stored::Foreign(_) => Leftover::Undecodable,
-            Stored::Value(header, payload) => match judge(key, &header, present, now_ms, 0) {
-                Verdict::Usable => match self.types.decode(&header, payload, of, None) {
-                    Some(value) => {
-                        let hit = hit(value, &header, now_ms);
-                        // What depends on more than was noted is not kept.
-                        if self.stores == Stores::Tiered && header.tags.len() == key.tags().len() {
-                            let original = Original::of(&hit, header.origin, KnownWeight::Unknown);
-                            self.keep_copy(key, snapshot, original, &*hit.value);
-                        }
-                        return Reading::Redis(hit, At { state: header.state, place: 0 });
-                    }
-                    None => Leftover::Undecodable,
-                },
-                Verdict::Expired => Leftover::Expired,
-                Verdict::Useless | Verdict::Depends | Verdict::Foreign => Leftover::Stale,
-            },
-        };
-        Reading::Miss(Vacancy::under_the_name(leftover(bytes)))
-    }
-
-    fn counted<V: CacheValue>(&self, readings: Vec<Reading>) -> Vec<Option<V>> {
-        readings.iter().for_each(|reading| reading.count(&self.direct));
-        readings.into_iter().map(Reading::into_value).collect()
-    }
-
-    /// The tags that entries have beyond these.
-    fn own_tags(
-        &self,
-        keys: &[&CallKey],
-        values: &[(Option<Vec<u8>>, u64)],
-        known: &[String],
-    ) -> Vec<String> {
-        let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
-        let mut own = BTreeSet::new();
-        for (key, (bytes, _)) in keys.iter().zip(values) {
-            if let Some(Stored::Value(header, _)) =
-                bytes.as_deref().map(|bytes| Stored::read(bytes, self.address(key)))
-            {
-                let tags =
-                    header.tags.iter().filter_map(|tag| tag.name.resolve(key.name().as_str()));
-                own.extend(tags.filter(|tag| !known.contains(tag)).map(str::to_owned));
-            }
-        }
-        own.into_iter().collect()
-    }
-}
-
-/// How many of these values are stored at once: by their number and by their size.
+/// Returns how many of these values are stored at once: by their number and by their size.
 fn part_of<'v, V: CacheValue>(values: impl Iterator<Item = &'v V>) -> usize {
     let mut bytes = 0_usize;
     let fits = |value: &&V| {

@@ -1,33 +1,40 @@
 //! The handle of a cache: building one, the one of the process, and the direct API.
 
+mod builder;
+mod connected;
 mod diagnosis;
 mod direct;
 mod global;
+mod health;
 mod many;
 mod options;
 mod scan;
+mod scope;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+pub use builder::CacheManagerBuilder;
 pub use global::{cache, install, try_cache};
-pub(crate) use global::{current, global, is_used};
+pub(crate) use global::{current, global};
+pub use health::{Health, Status};
 pub use many::{WarmReport, Written};
 pub use options::SetOptions;
 pub use scan::NameScan;
+pub use scope::with;
+pub(crate) use scope::{carried, current as scoped};
 
-use crate::audit::unused_prefixes;
-use crate::clock::Clock;
 use crate::config::{Backend, CacheConfig};
-use crate::core::Core;
 use crate::error::Error;
-use crate::events::Event;
-use crate::health::Health;
+use crate::registry::audit::unused_prefixes;
 use crate::registry::registry;
-use crate::settling;
+use crate::stats::events::Event;
 use crate::stats::{FleetStats, Stats};
+use crate::support::clock::Clock;
+use crate::tiers::core::Core;
+use crate::tiers::settling;
 
 /// A cache: its stores, its settings, its statistics.
 ///
@@ -69,7 +76,7 @@ use crate::stats::{FleetStats, Stats};
 #[derive(Clone)]
 pub struct CacheManager(Arc<Owner>);
 
-/// What all clones of a manager own together. Its background work shares the core alone.
+/// The part that all clones of a manager own together. Its background work shares the core alone.
 struct Owner(Arc<Core>);
 
 impl Drop for Owner {
@@ -85,52 +92,6 @@ pub(crate) struct WeakManager(Weak<Owner>);
 impl WeakManager {
     pub(crate) fn upgrade(&self) -> Option<CacheManager> {
         self.0.upgrade().map(CacheManager)
-    }
-}
-
-/// Builds a [`CacheManager`] from a configuration and a clock.
-#[derive(Clone, Debug, Default)]
-pub struct CacheManagerBuilder {
-    config: CacheConfig,
-    clock: Clock,
-}
-
-impl CacheManagerBuilder {
-    /// Sets the configuration. The default uses only memory.
-    #[must_use]
-    pub fn config(mut self, config: CacheConfig) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Sets the source of time, such as a [mock](Clock::mock) in tests.
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Builds the manager. If Redis is configured, it is connected in the background at the first use.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for an invalid configuration.
-    pub fn build(self) -> Result<CacheManager, Error> {
-        warn_of_prefixes(&self.config);
-        let core = Core::new(self.config, self.clock)?;
-        log_start(&core);
-        Ok(CacheManager(Arc::new(Owner(core))))
-    }
-
-    /// Builds the manager, and waits for the first attempt to connect, at most for the connect timeout.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for an invalid configuration, and [`Error::RedisRequired`] if Redis cannot be
-    /// used and the configuration requires it. Otherwise, Redis is used as soon as it is available.
-    pub async fn connect(self) -> Result<CacheManager, Error> {
-        let manager = self.build()?;
-        manager.require_redis().await?;
-        global::is_connected();
-        Ok(manager)
     }
 }
 
@@ -167,17 +128,15 @@ fn warn_of_prefixes(config: &CacheConfig) {
 }
 
 impl CacheManager {
-    /// Returns a builder for a manager.
-    pub fn builder() -> CacheManagerBuilder {
-        CacheManagerBuilder::default()
-    }
-
-    /// Builds a manager with this configuration, and connects it.
+    /// Builds a manager. If Redis is configured, it is connected in the background at the first use.
     ///
     /// # Errors
-    /// As [`CacheManagerBuilder::connect`].
-    pub async fn connect(config: CacheConfig) -> Result<Self, Error> {
-        Self::builder().config(config).connect().await
+    /// [`Error::Config`] for a configuration that cannot be used.
+    fn new(config: CacheConfig, clock: Clock) -> Result<Self, Error> {
+        warn_of_prefixes(&config);
+        let core = Core::new(config, clock)?;
+        log_start(&core);
+        Ok(CacheManager(Arc::new(Owner(core))))
     }
 
     /// Returns its configuration.
@@ -290,19 +249,6 @@ impl CacheManager {
 
     pub(crate) fn downgrade(&self) -> WeakManager {
         WeakManager(Arc::downgrade(&self.0))
-    }
-
-    async fn require_redis(&self) -> Result<(), Error> {
-        let Some(redis) = &self.core().redis else {
-            return Ok(());
-        };
-        let status = redis.status().await;
-        match (status, self.config().require_redis, self.config().effective()?) {
-            (Err(error), true, Backend::Redis(url) | Backend::Tiered(url)) => {
-                Err(Error::RedisRequired { url: url.to_string(), source: error.into() })
-            }
-            _ => Ok(()),
-        }
     }
 }
 

@@ -6,12 +6,12 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, debug_span};
 
 use super::CacheManager;
-use crate::core::Core;
 use crate::error::Error;
-use crate::events::EventKind;
-use crate::glob::Pattern;
-use crate::invalidate::{Finally, Targets};
+use crate::key::glob::Pattern;
 use crate::redis::{ClearProgress, Progress, ScanCursor};
+use crate::stats::events::EventKind;
+use crate::tiers::core::Core;
+use crate::tiers::invalidate::{Finally, Targets};
 
 /// The names that match a pattern, in pages: see [`CacheManager::names`].
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::take::Take;
-use crate::generation::{Stamps, Verified};
+use crate::coherence::generation::{Stamps, Verified};
 use crate::key::KeyBytes;
 use crate::site::Instance;
 

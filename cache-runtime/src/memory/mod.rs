@@ -27,14 +27,14 @@ pub(crate) use entry::{Domain, EntryMeta, Hit, Identity, MemoryKey};
 pub(crate) use lookup::{CallLookup, NameLookup};
 pub(crate) use predicate::ReadPredicate;
 
+use crate::coherence::generation::{Generations, Verified};
 use crate::error::Error;
-use crate::generation::{Generations, Verified};
+use crate::format::shape::{heap_size, value_size};
+use crate::key::prehashed::BuildPrehashed;
 use crate::key::{self, KeyBytes};
 use crate::output::CacheValue;
-use crate::panics::drop_each;
-use crate::prehashed::BuildPrehashed;
-use crate::shape::{heap_size, value_size};
 use crate::site::is_function_name;
+use crate::support::panics::drop_each;
 use entry::{AnyEntry, Entry, TableEntry};
 use lookup::{Look, Lookup, Query, is_for};
 use near::{Looked, Turns};
@@ -125,7 +125,13 @@ impl Memory {
         let whole = usize::try_from(table.shard_capacity()).unwrap_or(usize::MAX);
         // The table keeps a thirtieth of each shard for what is new.
         let room = whole - whole / 32;
-        Memory { table, seed: crate::random::word(), turns: Turns::new(capacity), largest, room }
+        Memory {
+            table,
+            seed: crate::support::random::word(),
+            turns: Turns::new(capacity),
+            largest,
+            room,
+        }
     }
 
     /// The heaviest entry there can be, in bytes.

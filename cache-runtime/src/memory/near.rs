@@ -17,7 +17,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::entry::{AnyEntry, TableEntry};
-use crate::panics::drop_each;
+use crate::support::panics::drop_each;
 
 /// How many places there are at first, and how many at most.
 const PLACES: Range<usize> = 64..1 << 15;

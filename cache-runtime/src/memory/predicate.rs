@@ -1,7 +1,7 @@
 //! When a value may be served.
 
 use super::entry::{AnyEntry, EntryMeta};
-use crate::generation::{Generations, Slot};
+use crate::coherence::generation::{Generations, Slot};
 
 /// What a look-up must satisfy besides its key.
 #[derive(Clone, Copy)]

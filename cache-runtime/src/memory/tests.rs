@@ -12,7 +12,7 @@ use once_cell::sync::Lazy;
 use serde::{Deserialize, Serialize};
 
 use super::{EntryMeta, KnownWeight, Memory, ReadPredicate, Unkept};
-use crate::generation::Generations;
+use crate::coherence::generation::Generations;
 use crate::output::CacheValue;
 
 /// No value is too large.

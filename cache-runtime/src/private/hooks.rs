@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::uncached::Uncached;
-use crate::call::{Grace, Policy, Test, Weigh, fresh_for_ms};
-use crate::codec::Codec;
 use crate::config::Ttl;
-use crate::core::Bound;
 use crate::error::with_causes;
+use crate::format::codec::Codec;
 use crate::output::{CacheValue, OutputKind, ResultKind};
-use crate::panics::unless_panicking;
 use crate::site::{Instance, TtlSpec};
+use crate::support::panics::unless_panicking;
+use crate::tiers::core::Bound;
+use crate::tiers::policy::{Grace, Policy, Test, Weigh, fresh_for_ms};
 use crate::value::{
     Coding, Equality, Likeness, Printing, ValueCodec, ValueType, codec_of, type_of,
 };

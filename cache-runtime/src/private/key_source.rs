@@ -3,13 +3,13 @@
 use std::fmt;
 
 use super::uncached::Uncached;
-use crate::core::Bound;
+use crate::key::name::{Name, Rendered, Renderer, shorten};
 use crate::key::{self, KeyParts};
 use crate::memory::{CallLookup, Domain, Hit, MemoryKey, NameLookup};
-use crate::name::{Name, Rendered, Renderer, shorten};
 use crate::output::CacheValue;
-use crate::panics::unless_panicking;
 use crate::site::Instance;
+use crate::support::panics::unless_panicking;
+use crate::tiers::core::Bound;
 
 /// The arguments of a call as its key: a list of references, `(&a, (&b, ()))`, and what makes their
 /// fingerprint. `CHECKED` says that hits in memory are checked by it, as debug builds do.

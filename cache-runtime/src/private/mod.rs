@@ -1,6 +1,7 @@
 //! What generated code calls. Not for use by hand: it changes without notice.
 
 mod begin;
+mod context;
 mod hooks;
 mod key_part;
 mod key_source;
@@ -14,23 +15,24 @@ mod uncached;
 
 use std::any::type_name;
 
+pub use crate::cache_call::request::{NOT_BOXED, boxed_call};
 pub use crate::call::Run;
-pub use crate::error_text::{
+pub use crate::key::name::{InTemplate, Renderer, named as name};
+pub use crate::output::error_text::{
     ErrorText, ProbeErrorDebug, ProbeErrorDisplay, ProbeNoErrorText, named_errors,
 };
-pub use crate::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
-pub use crate::fingerprint::{Argument, Fingerprint};
-pub use crate::name::{InTemplate, Renderer, named as name};
 pub use crate::output::{
     AnyResult, CacheValue, EntryCall, OutputKind, PlainKind, Probe, ProbeCloneError,
     ProbeNoCloneError, ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors,
     is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
 };
 pub use crate::registry::{CallSite, Mutation, MutationSpec};
-pub use crate::request::{NOT_BOXED, boxed_call};
+pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
+pub use crate::site::fingerprint::{Argument, Fingerprint};
 pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec};
 pub use crate::value::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
-pub use begin::{Begin, Own, Tags, begin, output};
+pub use begin::{Begin, begin, output};
+pub use context::{CallContext, Tags};
 pub use hooks::{Fallible, Hooks, MaybeNone};
 pub use inventory;
 pub use key_part::{
@@ -40,7 +42,7 @@ pub use key_part::{
 pub use key_source::{Args, KeySource, Template, no_fingerprint};
 pub use plan::{Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition};
 pub use put_function::{EntryOf, PutPlan, Takes, put, put_plan};
-pub use run::{Background, Call};
+pub use run::{BackgroundBody, MissedCall};
 pub use site::Site;
 pub use storable::{
     Answer, AskedValue, NeedsClone, NeedsDeserialize, NeedsSerialize, NeedsSync, NotClone,

@@ -1,4 +1,4 @@
-//! What generated code of `#[cache_invalidate]` gives, and what is done with it.
+//! The plan that generated code of `#[cache_invalidate]` makes, and its execution.
 
 #[cfg(test)]
 mod tests;
@@ -10,18 +10,18 @@ use std::pin::Pin;
 use std::slice;
 use std::sync::Arc;
 
-use crate::boxed::Boxed;
-use crate::core::Core;
+use crate::cache_call::request::{self, Resolved};
 use crate::error::Error;
-use crate::invalidate::Targets;
-use crate::name::Renderer;
+use crate::key::name::Renderer;
 use crate::output::{EntryCall, OutputKind, Probe};
-use crate::panics::unless_panicking;
 use crate::registry::MutationSpec;
-use crate::request::{self, Resolved};
-use crate::seldom::Reason;
-use crate::settling;
 use crate::site::{Declared, SourceLocation, without_closures};
+use crate::stats::seldom::Reason;
+use crate::support::boxed::{Boxed, boxed};
+use crate::support::panics::unless_panicking;
+use crate::tiers::core::Core;
+use crate::tiers::invalidate::Targets;
+use crate::tiers::settling;
 
 /// When an annotated function invalidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,14 +47,14 @@ pub fn condition<K: OutputKind>(_: K, condition: fn(&K::Output) -> bool) -> Cond
     Some(condition)
 }
 
-/// What one call of an annotated function will invalidate, rendered before its body takes the
+/// The targets that one call of an annotated function will invalidate, rendered before its body takes the
 /// arguments.
 pub struct Plan {
     site: &'static MutationSpec,
     removal: Removal,
 }
 
-/// What is to be invalidated, and in which cache.
+/// The targets of an invalidation, and their cache.
 struct Removal {
     core: Arc<Core>,
     targets: Targets,
@@ -160,21 +160,17 @@ where
     K: OutputKind,
     F: Future<Output = K::Output>,
 {
-    let unfinished = match plan.begin(when) {
-        Ok(unfinished) => unfinished,
-        Err(before) => {
-            before.await;
-            return body.await;
-        }
-    };
+    let unfinished = plan.begin(when).await;
     let output = body.await;
-    let wanted = unfinished.is_wanted::<K>(when, condition, &output);
-    unfinished.finish(wanted).await;
+    if let Some(unfinished) = unfinished {
+        let wanted = unfinished.is_wanted::<K>(when, condition, &output);
+        unfinished.finish(wanted).await;
+    }
     output
 }
 
-/// The same for an output that must not wait, since it is not `Send`: the invalidation
-/// stays pending, and until it has confirmed it this process asks Redis for none of it.
+/// Does the same for an output that must not wait, since it is not `Send`: the invalidation
+/// is pending, and until Redis has confirmed it this process reads none of it there.
 async fn invalidate_at_once<K, F>(
     plan: Plan,
     when: When,
@@ -186,16 +182,12 @@ where
     K: OutputKind,
     F: Future<Output = K::Output>,
 {
-    let unfinished = match plan.begin(when) {
-        Ok(unfinished) => unfinished,
-        Err(before) => {
-            before.await;
-            return body.await;
-        }
-    };
+    let unfinished = plan.begin(when).await;
     let output = body.await;
-    let wanted = unfinished.is_wanted::<K>(when, condition, &output);
-    unfinished.finish_at_once(wanted);
+    if let Some(unfinished) = unfinished {
+        let wanted = unfinished.is_wanted::<K>(when, condition, &output);
+        unfinished.finish_at_once(wanted);
+    }
     output
 }
 
@@ -255,14 +247,13 @@ pub(super) fn holds<R>(
 pub(crate) struct Unfinished(Option<Removal>);
 
 impl Plan {
-    /// What is to be done before the body, unless it is nothing but to begin.
-    fn begin(self, when: When) -> Result<Unfinished, Boxed<()>> {
+    /// Begins the function: invalidates if that is done before the body. Returns what is left to be done after it.
+    async fn begin(self, when: When) -> Option<Unfinished> {
         if when == When::Before {
-            return Err(Box::pin(async move {
-                self.removal.core.invalidate(&self.removal.targets).await;
-            }));
+            boxed(|| self.removal.core.invalidate(&self.removal.targets)).await;
+            return None;
         }
-        Ok(Unfinished(Some(self.removal)))
+        Some(Unfinished(Some(self.removal)))
     }
 }
 

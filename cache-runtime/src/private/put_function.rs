@@ -8,16 +8,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::plan::{Condition, Unfinished, When, holds, resolve_entry};
-use crate::boxed::Boxed;
-use crate::call::{CallKey, Policy};
+use crate::cache_call::request::Resolved;
 use crate::config::Ttl;
-use crate::core::Bound;
 use crate::output::EntryCall;
 use crate::output::{CacheValue, OutputKind};
-use crate::put::{Overtaken, Put};
 use crate::redis::Over;
 use crate::registry::MutationSpec;
-use crate::request::Resolved;
+use crate::support::boxed::Boxed;
+use crate::tiers::core::Bound;
+use crate::tiers::key::CallKey;
+use crate::tiers::policy::Policy;
+use crate::tiers::put::{Overtaken, Put};
 use crate::value::{AnyValue, ValueType, type_of};
 
 /// The entries that one call of a `#[cache_put]` function will put its value under, taken before

@@ -1,4 +1,4 @@
-//! What follows if memory did not have the value of a call. Compiled once, but for the body.
+//! A call that memory did not end. Compiled once, except for the body.
 
 use std::any::Any;
 use std::fmt;
@@ -7,51 +7,65 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use super::begin::{Early, Own, Parts, Tags, Why};
+use super::context::{CallContext, CallParts, Early, MissReason, Tags};
 use super::hooks::{Rules, policy, say_uncached};
 use super::key_source::Print;
 use super::uncached::Uncached;
-use crate::boxed::{Boxed, boxed};
+use crate::cache_call::request::{Delivery, Reply, Request, Resolved, Response};
 use crate::call::{
-    self, BackgroundRefresh, Body, CallKey, Demands, Loading, Next, Policy, Run, Served, Turn,
+    self, Action, BackgroundRefresh, Body, Call, Demands, Loading, Next, Run, Served, Step,
 };
-use crate::core::Bound;
 use crate::error::Error;
-use crate::invalidate::Targets;
+use crate::manager;
 use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
-use crate::panics::unless_panicking;
-use crate::request::{Delivery, Reply, Request, Resolved, Response};
-use crate::scope;
 use crate::site::Instance;
+use crate::support::boxed::{Boxed, boxed};
+use crate::support::panics::unless_panicking;
+use crate::tiers::core::Bound;
+use crate::tiers::invalidate::Targets;
+use crate::tiers::key::CallKey;
+use crate::tiers::policy::Policy;
 use crate::value::Value;
 
 /// A call that was not answered from memory.
-pub struct Call(What);
+///
+/// It is in one of these states. Each of them ends in an [`Action`]:
+///
+/// ```text
+/// new --> Bypass                                             -> run the body
+///     |-> Cached --look--> Done                              -> return the output
+///     |                |-> Load                              -> run the body as a load
+///     |                `-> BackgroundRefresh --run_in_background--> Done
+///     |-> Requested                                          -> act on the entry
+///     `-> Suspended   the request has been answered: if the call is polled again, it goes on as if there had been none
+/// ```
+pub struct MissedCall(CallState);
 
-enum What {
-    /// Bypass: the body.
+enum CallState {
+    /// The call bypasses the cache: the body runs.
     Bypass(Reply),
-    /// Whoever asked has an answer, or was not asking this call, and drops it: unless it is not
+    /// The request is answered, or was not for this call, and its sender drops the call: unless the call is not
     /// theirs to drop. Then it goes on when it is polled again.
-    Later(Box<What>),
+    Suspended(Box<CallState>),
     Cached(Box<Prepared>),
-    /// Somebody asks for something else than the output.
-    Requested(Box<Prepared>, Deed, Reply),
-    /// Looked for, and found, or loaded by another.
+    /// The call has received a request for something else than the output.
+    Requested(Box<Prepared>, EntryAction, Reply),
+    /// Looked for: found, or loaded by another caller.
     Done(Served, Option<Reply>),
-    /// Looked for: nothing is there that answers the call.
-    Load(Box<Looked<Loading>>),
-    /// Looked for: there is something, and it is to be refreshed by a task.
-    BackgroundRefresh(Box<Looked<BackgroundRefresh>>),
+    /// Looked for: no stored value answers the call.
+    Load(Box<LookedUp<Loading>>),
+    /// Looked for: a value is served, and is to be refreshed by a task.
+    BackgroundRefresh(Box<LookedUp<BackgroundRefresh>>),
 }
 
-enum Deed {
+/// An action on the entry of a call.
+enum EntryAction {
     Peek,
-    /// What can be served without a load.
+    /// Returns the value that can be served without a load.
     Cached,
     Refresh,
     Put(Value),
-    /// To remove what is there, since what was to be put cannot be.
+    /// Removes the entry, since the value that was to be put cannot be.
     Remove(Error),
 }
 
@@ -62,53 +76,55 @@ struct Prepared {
     is_alike: bool,
     rules: Rules,
     demands: Demands,
-    /// Who is told where the output comes from.
+    /// Receives the origin of the output.
     reply: Option<Reply>,
 }
 
-struct Looked<S> {
-    call: Arc<call::Call>,
+struct LookedUp<S> {
+    call: Arc<Call>,
     step: S,
     reply: Option<Reply>,
 }
 
-impl fmt::Debug for Call {
+impl fmt::Debug for MissedCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = match &self.0 {
-            What::Cached(prepared) | What::Requested(prepared, ..) => Some(&prepared.key),
-            What::Load(looked) => Some(&looked.call.key),
-            What::BackgroundRefresh(looked) => Some(&looked.call.key),
-            What::Bypass(_) | What::Later(_) | What::Done(..) => None,
+            CallState::Cached(prepared) | CallState::Requested(prepared, ..) => Some(&prepared.key),
+            CallState::Load(looked) => Some(&looked.call.key),
+            CallState::BackgroundRefresh(looked) => Some(&looked.call.key),
+            CallState::Bypass(_) | CallState::Suspended(_) | CallState::Done(..) => None,
         };
-        f.debug_struct("Call").field("key", &key).finish()
+        f.debug_struct("MissedCall").field("key", &key).finish()
     }
 }
 
-impl Call {
+impl MissedCall {
     #[cold]
     #[inline(never)]
     pub(super) fn new(
         bound: &Bound,
-        own: Own,
+        context: CallContext,
         instance: &'static Instance,
-        parts: Parts<'_>,
-        why: Why,
+        parts: CallParts<'_>,
+        why: MissReason,
     ) -> Self {
         let (request, reply) = match why {
-            Why::Missed(Early(early)) => return Call(prepare(bound, own, instance, parts, early)),
-            Why::Requested(Delivery::NotMine) => {
-                return Call(prepare(bound, own, instance, parts, false).later());
+            MissReason::NotServed(Early(early)) => {
+                return MissedCall(prepare(bound, context, instance, parts, early));
             }
-            Why::Requested(Delivery::Mine(request, reply)) => (request, reply),
+            MissReason::Requested(Delivery::NotMine) => {
+                return MissedCall(prepare(bound, context, instance, parts, false).suspended());
+            }
+            MissReason::Requested(Delivery::Mine(request, reply)) => (request, reply),
         };
-        Call(match Prepared::new(bound, instance, parts, Demands::default()) {
+        MissedCall(match Prepared::new(bound, instance, parts, Demands::default()) {
             Ok(prepared) => {
-                let bypass = own.goes_past(bound) || prepared.is_refused();
+                let bypass = context.bypasses(bound) || prepared.is_refused();
                 grant(prepared, bypass, request, &reply)
             }
             Err(uncached) => {
                 reply.send(Response::Refused(uncached.into_error(instance.label())));
-                What::Bypass(Reply::default()).later()
+                CallState::Bypass(Reply::default()).suspended()
             }
         })
     }
@@ -136,170 +152,170 @@ impl Call {
     fn look_for_one_that(self, shares: Shares) -> Boxed<Self> {
         Box::pin(async move {
             match self.0 {
-                What::Cached(prepared) => Call(look(prepared, shares).await),
-                What::Later(what) => {
+                CallState::Cached(prepared) => MissedCall(look(prepared, shares).await),
+                CallState::Suspended(state) => {
                     yield_once().await;
-                    Call(*what).look_for_one_that(shares).await
+                    MissedCall(*state).look_for_one_that(shares).await
                 }
-                what => Call(what),
+                state => MissedCall(state),
             }
         })
     }
 
-    /// Whether the body is wanted for a task of its own.
+    /// Returns true if the body is wanted for a task of its own.
     pub fn wants_a_task(&self) -> bool {
-        matches!(self.0, What::BackgroundRefresh(_))
+        matches!(self.0, CallState::BackgroundRefresh(_))
     }
 
     /// Runs the body in a task of its own.
-    pub fn run_in_background(self, body: Background) -> Boxed<Self> {
+    pub fn run_in_background(self, body: BackgroundBody) -> Boxed<Self> {
         Box::pin(async move {
-            let What::BackgroundRefresh(looked) = self.0 else { return self };
-            let scope = scope::current().map(|manager| manager.downgrade());
-            let Looked { call, step, reply } = *looked;
-            let served =
-                call.run_in_background(step, body.0, |task| scope::carried(scope, task)).await;
-            Call(What::Done(served, reply))
+            let CallState::BackgroundRefresh(looked) = self.0 else { return self };
+            let scope = manager::scoped().map(|manager| manager.downgrade());
+            let LookedUp { call, step, reply } = *looked;
+            let around = |task| manager::carried(scope, task);
+            let served = call::run_in_background(call, step, body.0, around).await;
+            MissedCall(CallState::Done(served, reply))
         })
     }
 
     /// Goes on without a task: an argument cannot be copied for one.
     #[must_use]
     pub fn without_a_task(self) -> Self {
-        let What::BackgroundRefresh(looked) = self.0 else { return self };
-        let Looked { call, step, reply } = *looked;
-        Call(match call.serve_without_a_task(step) {
-            Some(served) => What::Done(served, reply),
-            None => What::Bypass(reply.unwrap_or_default()),
+        let CallState::BackgroundRefresh(looked) = self.0 else { return self };
+        let LookedUp { call, step, reply } = *looked;
+        MissedCall(match call::serve_without_a_task(&call, step) {
+            Some(served) => CallState::Done(served, reply),
+            None => CallState::Bypass(reply.unwrap_or_default()),
         })
     }
 
     fn next(self, shares: Shares) -> Boxed<Next> {
         Box::pin(async move {
             match self.0 {
-                What::Later(what) => {
+                CallState::Suspended(state) => {
                     yield_once().await;
-                    Call(*what).next(shares).await
+                    MissedCall(*state).next(shares).await
                 }
-                What::Bypass(reply) => told(Turn::Bypass, Some(reply)),
-                What::Cached(prepared) => match prepared.into_call(shares) {
-                    Some((call, reply)) => told(call.turn().await, reply),
-                    None => told(Turn::Bypass, None),
+                CallState::Bypass(reply) => told(Action::Bypass, Some(reply)),
+                CallState::Cached(prepared) => match prepared.into_call(shares) {
+                    Some((call, reply)) => told(call::turn(&call).await, reply),
+                    None => told(Action::Bypass, None),
                 },
-                What::Requested(prepared, deed, reply) => {
-                    boxed(|| act(prepared, deed, reply, shares)).await
+                CallState::Requested(prepared, action, reply) => {
+                    boxed(|| act(prepared, action, reply, shares)).await
                 }
-                What::Done(served, reply) => told(Turn::Done(served), reply),
-                What::Load(looked) => {
-                    let Looked { call, step, reply } = *looked;
-                    told(boxed(|| call.begin_load(step)).await, reply)
+                CallState::Done(served, reply) => told(Action::Return(served), reply),
+                CallState::Load(looked) => {
+                    let LookedUp { call, step, reply } = *looked;
+                    told(boxed(|| call::begin(&call, step)).await, reply)
                 }
                 // Generated code asks before whether a task is wanted.
-                What::BackgroundRefresh(_) => told(Turn::Bypass, None),
+                CallState::BackgroundRefresh(_) => told(Action::Bypass, None),
             }
         })
     }
 }
 
 /// A body for a task of its own.
-pub struct Background(Body);
+pub struct BackgroundBody(Body);
 
-impl fmt::Debug for Background {
+impl fmt::Debug for BackgroundBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Background")
+        f.write_str("BackgroundBody")
     }
 }
 
-impl Background {
+impl BackgroundBody {
     pub(super) fn new(body: Body) -> Self {
-        Background(body)
+        BackgroundBody(body)
     }
 }
 
-/// What a caller does next; who asked is told where the output comes from.
-fn told(turn: Turn, reply: Option<Reply>) -> Next {
+/// Returns the next action of a caller. The sender of a request receives the origin of the output.
+fn told(action: Action, reply: Option<Reply>) -> Next {
     let tell = reply.map(|reply| Box::new(move |origin| reply.send(Response::Found(origin))) as _);
-    Next { turn, tell }
+    Next { action, tell }
 }
 
 fn prepare(
     bound: &Bound,
-    own: Own,
+    context: CallContext,
     instance: &'static Instance,
-    parts: Parts<'_>,
+    parts: CallParts<'_>,
     early: bool,
-) -> What {
-    if own.goes_past(bound) {
+) -> CallState {
+    if context.bypasses(bound) {
         bound.counters.slow.bypassed.one();
-        return What::Bypass(Reply::default());
+        return CallState::Bypass(Reply::default());
     }
     match Prepared::new(bound, instance, parts, Demands { early, ..Demands::default() }) {
-        Ok(prepared) if prepared.is_refused() => What::Bypass(Reply::default()),
-        Ok(prepared) => What::Cached(prepared),
+        Ok(prepared) if prepared.is_refused() => CallState::Bypass(Reply::default()),
+        Ok(prepared) => CallState::Cached(prepared),
         Err(uncached) => {
             bound.counters.slow.not_stored.one();
             say_uncached(bound, instance, &uncached);
-            What::Bypass(Reply::default())
+            CallState::Bypass(Reply::default())
         }
     }
 }
 
-impl What {
-    fn later(self) -> Self {
-        What::Later(Box::new(self))
+impl CallState {
+    fn suspended(self) -> Self {
+        CallState::Suspended(Box::new(self))
     }
 }
 
-/// What a request makes of a call; if it can be fulfilled at once, it is.
-fn grant(mut prepared: Box<Prepared>, bypass: bool, request: Request, reply: &Reply) -> What {
-    let deed = match request {
+/// Returns the state of a call that has received a request. If the request can be fulfilled at once, it is.
+fn grant(mut prepared: Box<Prepared>, bypass: bool, request: Request, reply: &Reply) -> CallState {
+    let action = match request {
         Request::Resolve => {
             reply.send(Response::Resolved(prepared.resolved(bypass)));
-            return prepared.ordinary(bypass).later();
+            return prepared.ordinary(bypass).suspended();
         }
         Request::Put(output) => {
-            prepared.value_of(output, bypass).map_or_else(Deed::Remove, Deed::Put)
+            prepared.value_of(output, bypass).map_or_else(EntryAction::Remove, EntryAction::Put)
         }
         Request::Peek(_) if bypass => {
             reply.send(Response::Absent);
-            return prepared.ordinary(bypass).later();
+            return prepared.ordinary(bypass).suspended();
         }
         Request::Fetch(options) if bypass && options.only_if_cached => {
             let function = prepared.instance.label();
             reply.send(Response::Refused(Error::NotCached { function }));
-            return prepared.ordinary(bypass).later();
+            return prepared.ordinary(bypass).suspended();
         }
         Request::Bypass => return prepared.bypassed(reply),
         _ if bypass => return prepared.bypassed(reply),
         Request::Peek(max_age) => {
             prepared.demands.max_age = max_age;
-            Deed::Peek
+            EntryAction::Peek
         }
         Request::Fetch(options) => {
             prepared.demands.max_age = options.max_age;
             if !options.only_if_cached {
                 prepared.reply = Some(reply.clone());
-                return What::Cached(prepared);
+                return CallState::Cached(prepared);
             }
-            Deed::Cached
+            EntryAction::Cached
         }
-        Request::Refresh => Deed::Refresh,
+        Request::Refresh => EntryAction::Refresh,
     };
-    What::Requested(prepared, deed, reply.clone())
+    CallState::Requested(prepared, action, reply.clone())
 }
 
 impl Prepared {
     /// Prepares a call.
     ///
     /// # Errors
-    /// The reason for which it has no entry.
+    /// The reason for which the call has no entry.
     fn new(
         bound: &Bound,
         instance: &'static Instance,
-        parts: Parts<'_>,
+        parts: CallParts<'_>,
         demands: Demands,
     ) -> Result<Box<Self>, Uncached> {
-        let Parts { key, tags: fill_tags, rules } = parts;
+        let CallParts { key, tags: fill_tags, rules } = parts;
         let rules = rules();
         // A `Result` that hides behind a bare type parameter: its errors would be stored.
         if !rules.whole && rules.of.name().starts_with("core::result::Result<") {
@@ -324,7 +340,7 @@ impl Prepared {
         Ok(Box::new(Prepared { bound, instance, key, is_alike, rules, demands, reply: None }))
     }
 
-    /// Whether other arguments have the same key. Then this is said, and the call is not cached.
+    /// Returns true if other arguments have the same key. Then this is logged, and the call is not cached.
     fn is_refused(&self) -> bool {
         if self.is_alike {
             self.bound.counters.slow.not_stored.one();
@@ -333,14 +349,14 @@ impl Prepared {
         self.is_alike
     }
 
-    /// The call as if nobody had asked for anything.
-    fn ordinary(self: Box<Self>, bypass: bool) -> What {
-        if bypass { self.bypassed(&Reply::default()) } else { What::Cached(self) }
+    /// Returns the call as if it had received no request.
+    fn ordinary(self: Box<Self>, bypass: bool) -> CallState {
+        if bypass { self.bypassed(&Reply::default()) } else { CallState::Cached(self) }
     }
 
-    fn bypassed(&self, reply: &Reply) -> What {
+    fn bypassed(&self, reply: &Reply) -> CallState {
         self.bound.counters.slow.bypassed.one();
-        What::Bypass(reply.clone())
+        CallState::Bypass(reply.clone())
     }
 
     fn policy(&self) -> Result<Policy, Uncached> {
@@ -348,7 +364,7 @@ impl Prepared {
     }
 
     /// Returns the call, if its TTLs can be used; otherwise, sends the error as the response to a request.
-    fn into_call(self, shares: Shares) -> Option<(Arc<call::Call>, Option<Reply>)> {
+    fn into_call(self, shares: Shares) -> Option<(Arc<Call>, Option<Reply>)> {
         let policy = match self.policy() {
             Ok(policy) => policy,
             Err(uncached) => {
@@ -361,17 +377,17 @@ impl Prepared {
         };
         let Bound { core, counters, stores } = self.bound;
         let (key, demands) = (self.key, self.demands);
-        let call = call::Call { core, counters, key, policy, shares, stores, demands };
+        let call = Call { core, counters, key, policy, shares, stores, demands };
         Some((Arc::new(call), self.reply))
     }
 
-    /// The entry. A call that is not cached has no policy for it.
+    /// Returns the entry. A call that is not cached has no policy for it.
     fn resolved(&self, bypass: bool) -> Resolved {
         let policy = self.policy().ok().filter(|_| !bypass);
         Resolved { bound: self.bound.clone(), key: Arc::clone(&self.key), policy }
     }
 
-    /// A value of the function's own type.
+    /// Returns a value of the function's own type.
     fn value_of(&self, value: Box<dyn Any + Send>, bypass: bool) -> Result<Value, Error> {
         let function = self.instance.label();
         let refused = |reason| Error::NotStored { function, reason };
@@ -385,21 +401,21 @@ impl Prepared {
     }
 }
 
-async fn look(mut prepared: Box<Prepared>, shares: Shares) -> What {
+async fn look(mut prepared: Box<Prepared>, shares: Shares) -> CallState {
     prepared.demands.background = true;
     let Some((call, reply)) = prepared.into_call(shares) else {
-        return What::Bypass(Reply::default());
+        return CallState::Bypass(Reply::default());
     };
-    match call.look().await {
-        call::Step::Done(served) => What::Done(served, reply),
-        call::Step::Load(step) => What::Load(Box::new(Looked { call, step, reply })),
-        call::Step::BackgroundRefresh(step) => {
-            What::BackgroundRefresh(Box::new(Looked { call, step, reply }))
+    match call::look(&call).await {
+        Step::Done(served) => CallState::Done(served, reply),
+        Step::Load(step) => CallState::Load(Box::new(LookedUp { call, step, reply })),
+        Step::BackgroundRefresh(step) => {
+            CallState::BackgroundRefresh(Box::new(LookedUp { call, step, reply }))
         }
     }
 }
 
-/// Lets whoever polls see that this has come to a stop, and goes on when polled again.
+/// Returns to the poller once, and goes on when polled again.
 async fn yield_once() {
     let mut yielded = false;
     poll_fn(|context| {
@@ -413,32 +429,39 @@ async fn yield_once() {
     .await;
 }
 
-async fn act(mut prepared: Box<Prepared>, deed: Deed, reply: Reply, shares: Shares) -> Next {
+async fn act(
+    mut prepared: Box<Prepared>,
+    action: EntryAction,
+    reply: Reply,
+    shares: Shares,
+) -> Next {
     let function = prepared.instance.label();
     let (core, name) = (Arc::clone(&prepared.bound.core), Arc::clone(&prepared.key));
     prepared.reply = Some(reply.clone());
     let call = prepared.into_call(shares);
-    if let (Deed::Remove(_), _) | (Deed::Put(_), None) = (&deed, &call) {
+    if let (EntryAction::Remove(_), _) | (EntryAction::Put(_), None) = (&action, &call) {
         // What is there is older than what was to be put.
         core.invalidate(&Targets::name(name.name().as_str())).await;
     }
-    let Some((call, _)) = call else { return told(Turn::Bypass, None) };
-    let found = match deed {
-        Deed::Refresh => return told(call.begin_refresh().await, Some(reply)),
-        Deed::Peek => call.peek().await.ok_or(Response::Absent),
-        Deed::Cached => call.cached().await.ok_or(Response::Refused(Error::NotCached { function })),
-        Deed::Put(value) => {
-            let stored = call.set(function, &*value).await;
+    let Some((call, _)) = call else { return told(Action::Bypass, None) };
+    let found = match action {
+        EntryAction::Refresh => return told(call::begin_refresh(&call).await, Some(reply)),
+        EntryAction::Peek => call::peek(&call).await.ok_or(Response::Absent),
+        EntryAction::Cached => {
+            call::cached(&call).await.ok_or(Response::Refused(Error::NotCached { function }))
+        }
+        EntryAction::Put(value) => {
+            let stored = call::put(&call, function, &*value).await;
             Err(stored.map_or_else(Response::Refused, |()| Response::Stored))
         }
-        Deed::Remove(error) => Err(Response::Refused(error)),
+        EntryAction::Remove(error) => Err(Response::Refused(error)),
     };
     match found {
-        Ok(found) => told(Turn::Done(Served::found(found)), Some(reply)),
+        Ok(found) => told(Action::Return(found), Some(reply)),
         Err(answer) => {
             reply.send(answer);
             yield_once().await;
-            told(call.turn().await, None)
+            told(call::turn(&call).await, None)
         }
     }
 }

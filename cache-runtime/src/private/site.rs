@@ -5,8 +5,8 @@ use std::sync::{PoisonError, RwLock};
 
 use once_cell::sync::OnceCell;
 
-use crate::core::Bound;
 use crate::site::{Instance, SiteSpec, check_numbers, check_prefix};
+use crate::tiers::core::Bound;
 
 /// The `static` of one annotated function.
 pub struct Site {

@@ -4,10 +4,10 @@ use std::borrow::ToOwned;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::run::Background;
-use crate::call::Lost;
+use super::run::BackgroundBody;
+use crate::call::LostError;
 use crate::output::{CacheValue, OutputKind, SharedErrors};
-use crate::panics::{drop_each, unless_panicking};
+use crate::support::panics::{drop_each, unless_panicking};
 use crate::value::Value;
 
 /// An argument of which a task can have a copy.
@@ -50,18 +50,22 @@ pub fn copied<T>(copy: impl FnOnce() -> T) -> Option<T> {
     unless_panicking(copy)
 }
 
-/// A copy of an argument.
+/// Returns a copy of an argument.
 pub fn keep<T: Keep>(argument: &T) -> T {
     argument.clone()
 }
 
-/// A copy of a borrowed argument.
+/// Returns a copy of a borrowed argument.
 pub fn keep_borrowed<T: KeepBorrowed + ?Sized>(argument: &T) -> T::Kept {
     argument.kept()
 }
 
-/// The body as what a task can run: the function's future must be `Send`.
-pub fn load_in_the_background<K, F>(_kind: K, share: SharedErrors<K::Error>, body: F) -> Background
+/// Returns the body as something that a task can run: the function's future must be `Send`.
+pub fn load_in_the_background<K, F>(
+    _kind: K,
+    share: SharedErrors<K::Error>,
+    body: F,
+) -> BackgroundBody
 where
     K: OutputKind,
     K::Value: CacheValue,
@@ -72,12 +76,12 @@ where
         let text = (share.text)(&error);
         let Some(how) = share.how else {
             drop_each([error]);
-            return Lost { shared: None, text };
+            return LostError { shared: None, text };
         };
         let (shared, error) = (how.put)(error);
         drop_each([error]);
-        Lost { shared, text }
+        LostError { shared, text }
     };
     let value = |value: K::Value| -> Value { Arc::new(value) };
-    Background::new(Box::pin(async move { K::split(body.await).map(value).map_err(lost) }))
+    BackgroundBody::new(Box::pin(async move { K::split(body.await).map(value).map_err(lost) }))
 }

@@ -3,10 +3,11 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::Ttl;
+use crate::error;
 use crate::error::Error;
 use crate::key::KeyError;
-use crate::seldom::Reason;
-use crate::{Ttl, error};
+use crate::stats::seldom::Reason;
 
 const KEY_PANICS: &str = "the `Serialize` or `Display` of a value in its key panics; fix it, or leave the value out of the key";
 const FINGERPRINT_PANICS: &str =

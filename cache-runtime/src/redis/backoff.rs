@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::random;
+use crate::support::random;
 
 const FIRST: Duration = Duration::from_millis(50);
 const LONGEST: Duration = Duration::from_secs(1);

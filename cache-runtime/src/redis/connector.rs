@@ -11,7 +11,7 @@ use super::error::{Deadline, StoreError, StoreResult, Unusable};
 use super::keys::Keys;
 use super::rights::{self, Lack, Need};
 use super::settings::Settings;
-use crate::random;
+use crate::support::random;
 
 /// The maximum number of discovered nodes that are asked for the others when a link begins.
 const MOST_ASKED: usize = 4;

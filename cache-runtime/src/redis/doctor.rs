@@ -20,7 +20,7 @@ use super::tls;
 use super::topology::{self, Slots};
 use crate::config::CacheConfig;
 use crate::error::with_causes;
-use crate::random;
+use crate::support::random;
 
 /// The result of one check: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -2,7 +2,7 @@
 //!
 //! One task of one of the manager's links listens on a connection of its own. Notices and the
 //! answers to its pings come over that connection in order, so an answer says that everything
-//! published before the ping was sent has been received: it renews the [lease](crate::lease). A
+//! published before the ping was sent has been received: it renews the [lease](crate::coherence::lease). A
 //! connection that is lost may have lost notices with it. So the next one begins a new epoch:
 //! nothing that memory or the token cache held before counts any more.
 //!
@@ -18,9 +18,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::link::{Link, LinkState};
-use crate::clock::precise_ms;
-use crate::lease::Lease;
+use crate::coherence::lease::Lease;
 use crate::stats::Counter;
+use crate::support::clock::precise_ms;
 
 /// The feed of a manager.
 #[derive(Debug, Default)]

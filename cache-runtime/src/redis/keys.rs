@@ -1,7 +1,7 @@
 //! The names of keys in Redis.
 
 use super::token_cache::ROOT;
-use crate::name::{name_of, name_tag, token_end};
+use crate::key::name::{name_of, name_tag, token_end};
 
 /// The prefix of the key of a tag's token, after the namespace.
 pub(super) const TOKEN: &str = "#t:";

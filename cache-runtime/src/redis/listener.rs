@@ -23,11 +23,11 @@ use super::servers::Servers;
 use super::shared::Shared;
 use super::token_cache::ROOT;
 use super::topology::{self, Master};
-use crate::clock::{millis, precise_ms};
+use crate::coherence::generation::Slot;
+use crate::coherence::lease::LEASE;
 use crate::error::with_causes;
-use crate::generation::Slot;
-use crate::lease::LEASE;
-use crate::random;
+use crate::support::clock::{millis, precise_ms};
+use crate::support::random;
 
 /// The interval of the pings that renew the lease.
 const BEAT: Duration = Duration::from_millis(500);

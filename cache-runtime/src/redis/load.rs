@@ -19,10 +19,12 @@ use super::script::{STATE_BYTES, Script};
 use super::shared::Shared;
 use super::unavailable::Unavailable;
 use super::{Life, RedisStore, number, token, weights};
-use crate::clock::millis;
-use crate::entry::{self, StateId};
-use crate::name::name_of;
-use crate::{random, runtime, timer};
+use crate::format::entry::{self, StateId};
+use crate::key::name::name_of;
+use crate::support::clock::millis;
+use crate::support::random;
+use crate::support::runtime;
+use crate::support::timer;
 
 /// The least time a token lives.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);

@@ -51,12 +51,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use redis::{Cmd, Value, cmd};
 
-use crate::clock::Clock;
-use crate::events::Events;
-use crate::generation::Generations;
-use crate::runtime;
+use crate::coherence::generation::Generations;
+use crate::stats::events::Events;
 use crate::stats::{Beyond, FleetSums, Latencies};
-use crate::timer::{self, timeout};
+use crate::support::clock::Clock;
+use crate::support::runtime;
+use crate::support::timer::{self, timeout};
 pub use breaker::Breaker;
 pub use doctor::{Diagnostic, Severity};
 pub(crate) use error::StoreError;

@@ -18,7 +18,7 @@ use super::identity::ServerIdentity;
 use super::lane::Lane;
 use super::line::ServerLine;
 use super::rights::{self, Lack};
-use crate::clock::precise_ms;
+use crate::support::clock::precise_ms;
 
 /// The number of deadlines that a connection may take to reply while another one to the same server replies:
 /// it may be transferring a large value.

@@ -9,7 +9,7 @@ use super::ready::Ready;
 use super::removal;
 use super::shared::{Permit, Shared};
 use super::unavailable::Unavailable;
-use crate::timer::timeout;
+use crate::support::timer::timeout;
 
 /// Runs the task of a link that sends pending removals at once. One step takes those that were added during
 /// the last one.

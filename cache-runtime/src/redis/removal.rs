@@ -7,7 +7,7 @@ use super::lane::Lane;
 use super::ready::Ready;
 use super::script::Script;
 use super::shared::Shared;
-use crate::entry;
+use crate::format::entry;
 
 /// Removes keys of which the first `tokens` are tokens, and publishes the notice. The tokens of names are
 /// removed with them. Returns the number of removed entries.

@@ -10,8 +10,8 @@ use super::shared::Permit;
 use super::unavailable::Unavailable;
 use super::{RedisStore, RemovalGuard, ready};
 use super::{pending, removal};
-use crate::glob::{self, Pattern};
-use crate::name::name_of;
+use crate::key::glob::{self, Pattern};
+use crate::key::name::name_of;
 
 /// The number of keys that one page of a scan requests.
 const SCAN_COUNT: usize = 1_000;

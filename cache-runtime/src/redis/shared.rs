@@ -30,17 +30,17 @@ use super::settings::{Host, Settings};
 use super::token_cache::{Before, ROOT, TokenCache};
 use super::unavailable::{Missed, Unavailable};
 use super::weights::Weights;
-use crate::clock::{Clock, millis, precise_ms};
+use crate::coherence::generation::Generations;
 use crate::error::with_causes;
-use crate::events::{EventKind, Events};
-use crate::generation::Generations;
-use crate::prehashed::BuildPrehashed;
-use crate::process::Process;
-use crate::random;
-use crate::runtime;
-use crate::seldom::Seldom;
+use crate::key::prehashed::BuildPrehashed;
+use crate::stats::events::{EventKind, Events};
+use crate::stats::seldom::Seldom;
 use crate::stats::{Counter, Histogram};
-use crate::timer::{sleep, timeout};
+use crate::support::clock::{Clock, millis, precise_ms};
+use crate::support::process::Process;
+use crate::support::random;
+use crate::support::runtime;
+use crate::support::timer::{sleep, timeout};
 use tokio::runtime::Handle;
 
 /// The number of late large replies in a row from which on the connection is considered faulty.

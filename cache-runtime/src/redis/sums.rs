@@ -12,11 +12,11 @@ use super::link::{Link, LinkState};
 use super::script::Script;
 use super::shared::Shared;
 use super::unavailable::Unavailable;
-use crate::clock::millis;
 use crate::error::with_causes;
-use crate::random;
 use crate::stats::{FleetSums, Total};
-use crate::timer::timeout;
+use crate::support::clock::millis;
+use crate::support::random;
+use crate::support::timer::timeout;
 
 /// The life of the sums after the last report.
 const TTL: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -19,8 +19,8 @@ use super::rights::{self, Need};
 use super::script::Loaded;
 use super::shared::Shared;
 use super::{connect, listener, pending, removal, sums, tls};
-use crate::clock::millis;
 use crate::error::with_causes;
+use crate::support::clock::millis;
 
 /// The life of the record in Redis that a run of the server has been identified. Each health check renews it.
 const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -16,13 +16,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage};
 
 use super::error::{StoreError, StoreResult};
-#[cfg(feature = "tls")]
-use crate::clock::precise_ms;
 use crate::config::CacheConfig;
 #[cfg(feature = "tls")]
 use crate::error::with_causes;
 #[cfg(feature = "tls")]
-use crate::seldom::Seldom;
+use crate::stats::seldom::Seldom;
+#[cfg(feature = "tls")]
+use crate::support::clock::precise_ms;
 
 /// The configured certificates: the files, and their last contents.
 #[derive(Debug, Default)]

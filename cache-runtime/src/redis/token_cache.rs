@@ -12,9 +12,9 @@ use foldhash::fast::FixedState;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
-use crate::generation::{Generations, Slot, Stamps};
-use crate::name::is_name_tag;
-use crate::random;
+use crate::coherence::generation::{Generations, Slot, Stamps};
+use crate::key::name::is_name_tag;
+use crate::support::random;
 
 /// The maximum number of cached tokens.
 const CAPACITY: usize = 16_384;

@@ -8,9 +8,9 @@ use super::lane::Lane;
 use super::ready::Ready;
 use super::script::Script;
 use super::shared::Shared;
-use crate::entry::StateId;
 use crate::error::with_causes;
-use crate::random;
+use crate::format::entry::StateId;
+use crate::support::random;
 
 /// The life of the placeholder.
 const LIFE_MS: &[u8] = b"2000";

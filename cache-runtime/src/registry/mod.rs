@@ -2,6 +2,7 @@
 //!
 //! Each attribute leaves a `static` in the program, and the linker gathers them.
 
+pub(crate) mod audit;
 mod cached;
 mod mutation;
 

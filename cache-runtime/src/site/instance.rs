@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::location::{Declared, SourceLocation};
 use super::spec::SiteSpec;
 use super::type_name::{label, without_closures};
-use crate::fingerprint::Alarm;
-use crate::generation::Slot;
+use crate::coherence::generation::Slot;
+use crate::key::name;
 use crate::key::{self, NameHasher};
-use crate::name;
+use crate::site::fingerprint::Alarm;
 
 /// One annotated function with its type parameters filled in.
 ///
@@ -70,7 +70,7 @@ impl Instance {
             .iter()
             .any(|other| other.identity == identity && other.spec.version == spec.version);
         // What is kept in this process alone may be told apart by a number of this process alone.
-        let origin = if twin { crate::random::word() } else { origin };
+        let origin = if twin { crate::support::random::word() } else { origin };
         let label = label(type_name);
         let names = NameHasher::new(&identity, spec.version);
         let head = format!("{}:{}:", spec.prefix(), spec.declared.function);

@@ -1,5 +1,6 @@
 //! Call sites: what the macro knows about an annotated function.
 
+pub(crate) mod fingerprint;
 mod instance;
 mod location;
 mod spec;

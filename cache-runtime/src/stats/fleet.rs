@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::{Counts, SiteStats, Stats, table};
-use crate::timestamp;
+use crate::support::timestamp;
 
 /// The statistics of all processes that share a namespace in one Redis, including processes that have
 /// ended: see [`CacheManager::fleet_stats`](crate::CacheManager::fleet_stats).

@@ -3,8 +3,10 @@
 //! A memory hit is counted in a stripe that belongs to the counting thread alone (a load and a
 //! store, no locked instruction); everything slower than that is counted in plain atomics.
 
+pub(crate) mod events;
 mod fleet;
 mod histogram;
+pub(crate) mod seldom;
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -15,7 +17,7 @@ use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
-use crate::clock;
+use crate::support::clock;
 use serde::{Serialize, Serializer};
 
 pub(crate) use fleet::{Beyond, FleetSums, Total, totals_of};

@@ -8,11 +8,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
+use crate::format::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
+use crate::format::shape::{self, Measures};
 use crate::memory::{EntryMeta, KnownWeight, Made, Memory, MemoryKey, Unkept};
 use crate::output::CacheValue;
-use crate::panics::unless_panicking;
-use crate::shape::{self, Measures};
+use crate::support::panics::unless_panicking;
 
 /// A value that several may have.
 pub(crate) type Value = Arc<dyn AnyValue>;
@@ -142,7 +142,7 @@ impl<V: CacheValue> ValueType for Of<V> {
             DefaultCodec::Bincode => codec_of::<V, Bincode>(),
             DefaultCodec::MessagePack => codec_of::<V, MessagePack>(),
             #[cfg(feature = "postcard")]
-            DefaultCodec::Postcard => codec_of::<V, crate::codec::Postcard>(),
+            DefaultCodec::Postcard => codec_of::<V, crate::format::codec::Postcard>(),
         }
     }
 }

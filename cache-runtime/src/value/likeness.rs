@@ -9,8 +9,8 @@ use std::any::Any;
 use std::fmt::{self, Debug, Write as _};
 
 use super::AnyValue;
+use crate::format::shape::Words;
 use crate::output::{AnyResult, OutputKind, PlainKind, ResultKind};
-use crate::shape::Words;
 
 /// Tells the values of one type apart.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,12 +1,7 @@
-//! Which functions have returned values that cannot be stored in Redis.
+//! The functions that have returned values that cannot be stored in Redis.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-/// What to do about a value that is lost on its way through Redis.
-pub(crate) const REMEDY: &str = "let serde write and read all of the value (causes: `skip`, \
-    `skip_serializing`, `untagged`, a `with` or `rename` that reads another form than it writes), and test it \
-    with `cache_runtime::assert_round_trip`; or keep it in this process with `tier = \"memory\"`";
 
 /// The first loss of each type that each function returns.
 #[derive(Debug, Default)]

@@ -25,15 +25,15 @@ use smallvec::SmallVec;
 pub(crate) use erased::{AnyValue, Value, ValueCodec, ValueType, codec_of, owned, type_of};
 pub(crate) use likeness::Likeness;
 pub use likeness::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
-pub(crate) use losses::{Losses, REMEDY};
+pub(crate) use losses::Losses;
 pub use round_trip::assert_round_trip;
 
-use crate::codec::{CodecError, DefaultCodec};
 use crate::config::CacheConfig;
-use crate::entry;
 use crate::error::Error;
-use crate::panics::unless_panicking;
-use crate::shape::Measures;
+use crate::format::codec::{CodecError, DefaultCodec};
+use crate::format::entry;
+use crate::format::shape::Measures;
+use crate::support::panics::unless_panicking;
 
 /// The most digests that are remembered as verified for each type in each codec.
 const VERIFIED: usize = 8;

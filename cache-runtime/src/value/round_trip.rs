@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Write as _};
 
-use super::{
-    AnyValue as _, Equality, Likeness, Printing, REMEDY, Types, Unfit, ValueCodec, distinct,
-};
+use super::{AnyValue as _, Equality, Likeness, Printing, Types, Unfit, ValueCodec, distinct};
 use super::{owned, type_of};
-use crate::codec::DefaultCodec;
 use crate::config::CacheConfig;
+use crate::error::REMEDY;
+use crate::format::codec::DefaultCodec;
 use crate::output::CacheValue;
-use crate::panics::unless_panicking;
+use crate::support::panics::unless_panicking;
 
 /// The most lines that are shown of a difference.
 const SHOWN: usize = 20;

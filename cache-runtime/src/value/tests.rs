@@ -11,8 +11,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::*;
-use crate::codec::{Codec, CodecError};
-use crate::entry::{Header, StateId};
+use crate::format::codec::{Codec, CodecError};
+use crate::format::entry::{Header, StateId};
 
 /// Returns what tells the values of a type apart in generated code.
 macro_rules! likeness {

@@ -30,7 +30,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::state::lock;
 use super::*;
-use crate::generation::{GenerationSnapshot, Generations, Slot};
+use crate::coherence::generation::{GenerationSnapshot, Generations, Slot};
 use search::schedules;
 
 const KEY: u8 = 7;

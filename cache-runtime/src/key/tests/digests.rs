@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::super::{NameHasher, encode, hash_bytes, hash_parts, origin};
 use super::{Kind, Meters, Pair, Sparse, Unit, bytes_of};
-use crate::golden;
+use crate::support::golden;
 
 #[test]
 fn a_name_hash_depends_on_every_part_and_on_their_borders() {

@@ -4,9 +4,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::call::{CallKey, named};
+use crate::key::name::Name;
 use crate::memory::Memory;
-use crate::name::Name;
+use crate::tiers::key::{CallKey, named};
 
 /// A template: a literal beginning, then placeholders with the text that follows each.
 #[derive(Clone, Debug)]

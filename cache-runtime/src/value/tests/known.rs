@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serializer};
 use serde_json::json;
 
 use super::*;
-use crate::codec::{Bincode, MessagePack};
+use crate::format::codec::{Bincode, MessagePack};
 
 type Nested = Option<Option<String>>;
 

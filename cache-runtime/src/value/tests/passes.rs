@@ -5,7 +5,7 @@ use std::cell::Cell;
 use serde::{Deserialize, Deserializer, Serializer};
 
 use super::*;
-use crate::generation::Generations;
+use crate::coherence::generation::Generations;
 use crate::memory::{EntryMeta, KnownWeight, Memory};
 
 thread_local! {

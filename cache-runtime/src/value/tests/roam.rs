@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::dice::Dice;
 use super::zoo::*;
 use super::*;
-use crate::codec::MessagePack;
+use crate::format::codec::MessagePack;
 
 /// So many values, or as many as the variable `ROUND_TRIPS` says.
 const VALUES: u64 = 20_000;

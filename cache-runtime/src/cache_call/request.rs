@@ -1,0 +1,276 @@
+//! Asking a call for something else than its output.
+//!
+//! [`CacheCall`](crate::CacheCall) polls the future of an annotated call with a request in a
+//! thread-local; generated code takes the request at its first step. So nested cached calls never see
+//! it, and it works for whatever kind of function the future comes from.
+//!
+//! A request is for one future. It carries the future's type name, and generated code fulfils it only
+//! if that is its own function's. A boxed `dyn Future` does not say what it is: there the generated
+//! code that made the box leaves a number in a thread-local, and who was made last is meant.
+
+use std::any::{Any, type_name};
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::cache_call::ambient::Surrounded;
+use crate::error::Error;
+use crate::site::without_closures;
+use crate::tiers::core::Bound;
+use crate::tiers::key::CallKey;
+use crate::tiers::origin::Origin;
+use crate::tiers::policy::Policy;
+
+/// What is asked of a call.
+pub(crate) enum Request {
+    /// Which entry it is about. Nothing is run.
+    Resolve,
+    /// The value that is there, if it is not older than this.
+    Peek(Option<Duration>),
+    /// The output, and where it came from.
+    Fetch(FetchOptions),
+    /// The output of the body, stored in place of what is there.
+    Refresh,
+    /// The output of the body.
+    Bypass,
+    /// To store this value as if the body had returned it.
+    Put(Box<dyn Any + Send>),
+}
+
+/// What a caller accepts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FetchOptions {
+    /// Nothing older.
+    pub(crate) max_age: Option<Duration>,
+    /// Nothing that has to be loaded.
+    pub(crate) only_if_cached: bool,
+}
+
+/// What generated code answers, besides the output that its future may return.
+#[derive(Debug)]
+pub(crate) enum Response {
+    Resolved(Resolved),
+    Absent,
+    Stored,
+    /// The output comes from here.
+    Found(Origin),
+    /// The call that received the request is another than it was for.
+    NotMine,
+    Refused(Error),
+}
+
+/// A request that generated code has come upon.
+pub(crate) enum Delivery {
+    Mine(Request, Reply),
+    /// It is not for this call, which must not go on: whoever asks is told so.
+    NotMine,
+}
+
+/// The entry that a call is about.
+pub(crate) struct Resolved {
+    pub(crate) bound: Bound,
+    pub(crate) key: Arc<CallKey>,
+    /// `None`: the function does not cache this call.
+    pub(crate) policy: Option<Policy>,
+}
+
+/// A request on its way to the call it is for.
+struct Envelope {
+    request: Request,
+    addressee: Addressee,
+    reply: Reply,
+}
+
+/// Where the answer is expected.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reply(Arc<Mutex<Option<Response>>>);
+
+impl Reply {
+    pub(crate) fn send(&self, response: Response) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
+    }
+
+    fn take(&self) -> Option<Response> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// Whom a request is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Addressee {
+    /// The call whose future has this type.
+    Future(&'static str),
+    /// The call whose boxed future has this number.
+    Boxed(u64),
+}
+
+thread_local! {
+    static ENVELOPE: RefCell<Option<Envelope>> = const { RefCell::new(None) };
+    /// The number of the boxed call that was made last on this thread.
+    static LAST_BOXED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The number of a call that does not return a box of its own.
+pub const NOT_BOXED: u64 = 0;
+
+/// The number of a boxed call that is just being made.
+pub fn boxed_call() -> u64 {
+    static THREADS: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NEXT: Cell<u64> = Cell::new(THREADS.fetch_add(1, Ordering::Relaxed) << 40);
+    }
+    let number = NEXT.try_with(|next| next.replace(next.get() + 1)).unwrap_or(NOT_BOXED);
+    let _ = LAST_BOXED.try_with(|last| last.set(number));
+    number
+}
+
+/// Takes the request that waits on this thread, if there is one. `function` is the type name of a
+/// closure in the function's body.
+pub(crate) fn take(function: &'static str, boxed: u64) -> Option<Delivery> {
+    let asked = ENVELOPE.try_with(|asked| asked.borrow_mut().take()).ok().flatten()?;
+    let Envelope { request, addressee, reply } = asked;
+    let meant = match addressee {
+        Addressee::Boxed(number) => number == boxed && boxed != NOT_BOXED,
+        // An async block in the function's body has a longer name than the function's own future.
+        Addressee::Future(name) => {
+            name.strip_suffix("::{{closure}}") == Some(without_closures(function))
+        }
+    };
+    if meant {
+        return Some(Delivery::Mine(request, reply));
+    }
+    reply.send(Response::NotMine);
+    Some(Delivery::NotMine)
+}
+
+/// Whom a request to this future is for. To be asked where the future was made.
+pub(crate) fn addressee<F>() -> Addressee {
+    let name = unwrapped(type_name::<F>());
+    let boxed = name.starts_with("dyn ");
+    if boxed {
+        Addressee::Boxed(LAST_BOXED.try_with(|last| last.replace(NOT_BOXED)).unwrap_or(NOT_BOXED))
+    } else {
+        Addressee::Future(name)
+    }
+}
+
+/// The name of the future inside of those that only pass it on.
+fn unwrapped(mut name: &'static str) -> &'static str {
+    const WRAPPERS: [&str; 3] =
+        ["core::pin::Pin<", "alloc::boxed::Box<", "tracing::instrument::Instrumented<"];
+    let inside = |name: &'static str| {
+        let generic = WRAPPERS.iter().find_map(|wrapper| name.strip_prefix(wrapper));
+        let generic = generic.and_then(|inner| inner.strip_suffix('>'));
+        generic.or_else(|| name.strip_prefix("&mut "))
+    };
+    while let Some(inner) = inside(name) {
+        name = inner;
+    }
+    name
+}
+
+/// What came of a request: the future's output, if it has returned one, and the answer.
+pub(crate) type RequestOutcome<T> = (Option<T>, Response);
+
+/// Asks a call for something and drives it until it has answered.
+///
+/// # Errors
+/// [`Error::NotACachedCall`], and whatever the call refuses with.
+pub(crate) async fn ask<F: Future>(
+    mut call: Pin<Box<F>>,
+    addressee: Addressee,
+    request: impl FnOnce() -> Request,
+) -> Result<RequestOutcome<F::Output>, Error> {
+    let mut request = Some(request);
+    let reply = Reply::default();
+    let mut found = None;
+    poll_fn(|context| {
+        let polled = match request.take() {
+            None => call.as_mut().poll(context),
+            Some(request) => {
+                let _open = Surrounded::new();
+                let waiting =
+                    Waiting::new(Envelope { request: request(), addressee, reply: reply.clone() });
+                let polled = call.as_mut().poll(context);
+                if !waiting.taken() {
+                    return Poll::Ready(Err(not_a_cached_call::<F>()));
+                }
+                polled
+            }
+        };
+        match (polled, reply.take()) {
+            (_, Some(Response::NotMine)) => Poll::Ready(Err(not_a_cached_call::<F>())),
+            (_, Some(Response::Refused(error))) => Poll::Ready(Err(error)),
+            (Poll::Ready(output), Some(response)) => Poll::Ready(Ok((Some(output), response))),
+            // The output is there, and the future has something left to do before it returns it.
+            (Poll::Pending, Some(response @ Response::Found(_))) => {
+                found = Some(response);
+                Poll::Pending
+            }
+            (Poll::Pending, Some(response)) => Poll::Ready(Ok((None, response))),
+            (Poll::Ready(output), None) => Poll::Ready(match found.take() {
+                Some(response) => Ok((Some(output), response)),
+                None => Err(not_a_cached_call::<F>()),
+            }),
+            (Poll::Pending, None) => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// The entry that a call is about, without running it.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) fn resolve<F: Future>(
+    call: Pin<Box<F>>,
+    addressee: Addressee,
+) -> Result<Resolved, Error> {
+    let asked = pin!(ask(call, addressee, || Request::Resolve));
+    match asked.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(Ok((_, Response::Resolved(resolved)))) => Ok(resolved),
+        Poll::Ready(Err(error)) => Err(error),
+        Poll::Ready(Ok(_)) | Poll::Pending => Err(not_a_cached_call::<F>()),
+    }
+}
+
+fn not_a_cached_call<F>() -> Error {
+    Error::NotACachedCall { future: type_name::<F>() }
+}
+
+/// A request that waits to be taken. In the end the outer one, if there is one, waits again.
+struct Waiting {
+    outer: Option<Option<Envelope>>,
+}
+
+impl Waiting {
+    fn new(asked: Envelope) -> Self {
+        Waiting { outer: Some(ENVELOPE.try_with(|slot| slot.replace(Some(asked))).ok().flatten()) }
+    }
+
+    /// Ends the wait; whether the request has been taken.
+    fn taken(mut self) -> bool {
+        self.end().is_none()
+    }
+
+    fn end(&mut self) -> Option<Envelope> {
+        let outer = self.outer.take()?;
+        ENVELOPE.try_with(|slot| slot.replace(outer)).ok().flatten()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl std::fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resolved").field("key", &self.key).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! Beginning a load: what is done before its body runs.
+
+use std::sync::Arc;
+
+use super::Call;
+use super::fleet::{Claim, claim};
+use super::found::{FoundValue, Served};
+use super::load::{Action, Goal, Load};
+use super::replace::begin_put_over;
+use super::report::{count_stale, served};
+use super::sharing::pass_loaded;
+use super::step::{Destination, Loading};
+use crate::flight::Leader;
+use crate::redis::RedisStore;
+use crate::support::boxed::boxed;
+use crate::tiers::examine::Vacancy;
+use crate::tiers::key::CallKey;
+use crate::tiers::put::Overtaken;
+use crate::tiers::store_outcome::StoreOutcome;
+
+/// Begins a load.
+///
+/// Cancel safe: if it is dropped, a waiting caller takes over.
+pub(crate) async fn begin(call: &Arc<Call>, loading: Loading) -> Action {
+    let Loading { leader, destination, instead } = loading;
+    match (destination, &call.core.redis) {
+        (Destination::Caller, _) => Action::Bypass,
+        (Destination::Place(found), _) => match begin_put_over(call, found.version).await {
+            Some(put) => {
+                let goal = Goal::Place { put, overtaken: Overtaken::Stays };
+                Action::Load(Load::new(call, leader, goal).or_else(Some(found)))
+            }
+            None => Action::Return(served(call, found)),
+        },
+        (Destination::Redis(vacancy), Some(redis)) => {
+            boxed(|| begin_in_redis(call, redis, leader, vacancy, instead)).await
+        }
+        (Destination::Nowhere, _) => {
+            let goal = Goal::Nowhere(StoreOutcome::Alike);
+            Action::Load(Load::new(call, leader, goal).or_else(instead))
+        }
+        (Destination::Outage, Some(redis)) => begin_without_redis(call, redis, leader, instead),
+        (Destination::Memory | Destination::Redis(_) | Destination::Outage, _) => {
+            let goal = Goal::Memory { limit: None };
+            Action::Load(Load::new(call, leader, goal).or_else(instead))
+        }
+    }
+}
+
+/// Begins a load while Redis is unavailable. Its value lives in memory, and does not count once Redis is back.
+fn begin_without_redis(
+    call: &Arc<Call>,
+    redis: &RedisStore,
+    leader: Leader<CallKey>,
+    instead: Option<FoundValue>,
+) -> Action {
+    // The outage has made stale what memory held, and this load with it. Noted before Redis is looked
+    // at: if it is back before the value is stored, that is stale.
+    leader.note_again(&call.core.generations, call.key.slots());
+    // An operation may have failed and Redis goes on: what others invalidate there meanwhile
+    // would not be seen here. Then nothing is kept, and nothing is shared.
+    let limit = Some(call.core.config.outage_ttl);
+    let goal = if redis.usable() {
+        Goal::Nowhere(StoreOutcome::Unavailable)
+    } else {
+        Goal::Memory { limit }
+    };
+    Action::Load(Load::new(call, leader, goal).or_else(instead))
+}
+
+async fn begin_in_redis(
+    call: &Arc<Call>,
+    redis: &RedisStore,
+    leader: Leader<CallKey>,
+    vacancy: Vacancy,
+    instead: Option<FoundValue>,
+) -> Action {
+    match claim(call, redis, &leader, vacancy, instead.is_some()).await {
+        Claim::Granted(key, ticket, lease) => {
+            let goal = Goal::Redis { key, ticket };
+            Action::Load(Load::new(call, leader, goal).or_else(instead).leased(lease))
+        }
+        Claim::Found(found) => {
+            pass_loaded(call, leader, &found);
+            // Counted as a miss before.
+            call.counters.slow.coalesced.one();
+            count_stale(call, found.is_stale());
+            Action::Return(Served::found(found))
+        }
+        Claim::Alike => {
+            let goal = Goal::Nowhere(StoreOutcome::Alike);
+            Action::Load(Load::new(call, leader, goal).or_else(instead))
+        }
+        Claim::Unavailable => begin_without_redis(call, redis, leader, instead),
+    }
+}

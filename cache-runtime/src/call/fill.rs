@@ -1,0 +1,150 @@
+//! Storing the value of a load, in memory or in Redis.
+
+use std::time::Duration;
+
+use super::Call;
+use crate::coherence::generation::GenerationSnapshot;
+use crate::config::Ttl;
+use crate::flight::Leader;
+use crate::memory::{EntryMeta, KnownWeight};
+use crate::redis::{By, FillOutcome, FillTicket, RedisStore};
+use crate::tiers::copies::Original;
+use crate::tiers::core::Stores;
+use crate::tiers::filling::{FilledEntry, Making, fill};
+use crate::tiers::key::CallKey;
+use crate::tiers::policy::{fresh_for_ms, life_of};
+use crate::tiers::store_outcome::StoreOutcome;
+use crate::value::AnyValue;
+
+/// Stores the value in memory, for at most `limit` where there is one.
+pub(super) fn store_in_memory(
+    call: &Call,
+    snapshot: &GenerationSnapshot,
+    value: &dyn AnyValue,
+    took: Duration,
+    limit: Option<Duration>,
+) -> StoreOutcome {
+    let ttl = match call.policy.life(value) {
+        Ok(ttl) => ttl,
+        Err(refusal) => return call.core.refused(&call.key, &call.counters, refusal),
+    };
+    let ttl = match limit {
+        Some(limit) => Ttl::For(ttl.duration().map_or(limit, |ttl| ttl.min(limit))),
+        None => ttl,
+    };
+    let core = &call.core;
+    let load_micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+    let (now_ms, stamps) = (core.clock.now_ms(), snapshot.stamps.clone());
+    let meta = EntryMeta::new(call.key.origin, now_ms, fresh_for_ms(ttl), stamps);
+    let (key, weight) = (call.key.memory.clone(), call.weight(value));
+    let made = match value.entry(&core.memory, key, meta, load_micros, weight.into()) {
+        Ok(made) => made,
+        Err(unkept) => {
+            let error = unkept.error(call.key.name().as_str());
+            return core.unfit(&call.key, &call.counters, &error);
+        }
+    };
+    let name = || call.key.name().as_str();
+    if !core.place(snapshot, made, |storing| storing.storable(snapshot, name)) {
+        call.counters.slow.refused.one();
+        return StoreOutcome::Overtaken;
+    }
+    call.counters.slow.stores.one();
+    StoreOutcome::Stored
+}
+
+/// The right of a load to store its value in Redis.
+pub(super) struct RedisFill<'a> {
+    pub(super) call: &'a Call,
+    pub(super) redis: &'a RedisStore,
+    pub(super) leader: &'a Leader<CallKey>,
+    pub(super) key: &'a CallKey,
+    pub(super) ticket: &'a FillTicket,
+}
+
+impl RedisFill<'_> {
+    /// Stores the value, if its policy says so and nothing has come between. `FillOutcome::Stored` means
+    /// that the value was valid when Redis looked.
+    pub(super) async fn store(
+        &self,
+        value: &dyn AnyValue,
+        took: Duration,
+    ) -> (Option<FillOutcome>, StoreOutcome) {
+        let RedisFill { call, redis, leader, key, ticket } = *self;
+        let ttl = match call.policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => {
+                let outcome = call.core.refused(&call.key, &call.counters, refusal);
+                return (self.release(false).await, outcome);
+            }
+        };
+        let copy = |measured: Option<usize>| {
+            if call.stores == Stores::Tiered {
+                // Its size has been measured: a value over the limit does not come so far.
+                let weight = call.weight(value).or(measured);
+                let weight = weight.map_or(KnownWeight::Unknown, KnownWeight::Measured);
+                let original = Original::new(call.key.origin, ttl, took, weight);
+                call.core.keep_copy(&call.key, &leader.snapshot(), original, value);
+            }
+        };
+        let entry = match self.entry(value, ttl, took) {
+            Ok(entry) => entry,
+            Err(outcome) => {
+                let stays_here = outcome == StoreOutcome::Lossy && call.stores == Stores::Tiered;
+                let released = self.release(stays_here).await;
+                // As if it had been stored, and evicted at once.
+                if stays_here && released == Some(FillOutcome::Stored) {
+                    copy(None);
+                }
+                return (released, outcome);
+            }
+        };
+        let life = life_of(call.policy.grace_of(value).after(ttl));
+        let filled = fill(redis, key, ticket, &entry.bytes, life, By::Load).await;
+        match &filled {
+            Ok(FillOutcome::Stored) => {
+                call.counters.slow.stores.one();
+                copy(entry.weight);
+            }
+            Ok(FillOutcome::Refused | FillOutcome::Outdated) => call.counters.slow.refused.one(),
+            Err(_) => {}
+        }
+        let outcome = StoreOutcome::from(&filled);
+        (filled.ok(), outcome)
+    }
+
+    /// Ends a load that stores nothing. Returns whether its value could have been stored, if somebody waits for that
+    /// or `asked` is true.
+    async fn release(&self, asked: bool) -> Option<FillOutcome> {
+        let RedisFill { redis, leader, key, ticket, .. } = *self;
+        if !(asked || leader.awaited() || ticket.is_mine()) {
+            return None;
+        }
+        redis.release(key.stored_as(), key.tags(), ticket).await.ok()
+    }
+
+    /// Returns the value as an entry.
+    ///
+    /// # Errors
+    /// The reason for which it cannot be stored.
+    fn entry(
+        &self,
+        value: &dyn AnyValue,
+        ttl: Ttl,
+        took: Duration,
+    ) -> Result<FilledEntry, StoreOutcome> {
+        let RedisFill { call, redis, key, ticket, .. } = *self;
+        let now_ms = redis.now_ms(key.stored_as()).ok_or(StoreOutcome::Unavailable)?;
+        let made = Making {
+            core: &call.core,
+            key,
+            coding: call.policy.coding,
+            ttl,
+            took,
+            tokens: &ticket.tokens,
+            now_ms,
+            weighs: call.stores == Stores::Tiered && call.policy.weigh.is_none(),
+        };
+        made.entry(value).map_err(|error| call.core.unfit(&call.key, &call.counters, &error))
+    }
+}

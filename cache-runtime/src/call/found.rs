@@ -1,0 +1,73 @@
+//! Values that a call has found, and what is served of them.
+
+use std::time::Duration;
+
+use crate::memory::Hit;
+use crate::output::SharedFailure;
+use crate::tiers::origin::{Origin, Source};
+use crate::value::Value;
+
+use crate::tiers::examine::At;
+
+/// An output for a caller that has not run its body, or ran it in vain, with its origin.
+#[derive(Debug)]
+pub(crate) struct Served {
+    pub(crate) output: Output,
+    pub(crate) origin: Origin,
+}
+
+/// An output whose type is not known.
+pub(crate) type Output = Result<Value, SharedFailure>;
+
+impl Served {
+    pub(crate) fn found(found: FoundValue) -> Self {
+        Served { origin: found.origin(), output: Ok(found.hit.value) }
+    }
+}
+
+/// A value that a store holds.
+#[derive(Debug)]
+pub(crate) struct FoundValue {
+    pub(crate) hit: Hit<Value>,
+    pub(crate) source: Source,
+    pub(super) version: Version,
+}
+
+/// Tells the values of one key apart that a store held at different times.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Version {
+    /// The entry in Redis.
+    Redis(At),
+    /// The age in milliseconds of the entry in memory.
+    Memory(u64),
+}
+
+impl Version {
+    /// Returns the place of the entry in Redis: 0 under the name, else beside it.
+    pub(super) fn place(self) -> u8 {
+        match self {
+            Version::Redis(at) => at.place,
+            Version::Memory(_) => 0,
+        }
+    }
+}
+
+impl FoundValue {
+    pub(super) fn in_memory(hit: Hit<Value>) -> Self {
+        FoundValue { version: Version::Memory(hit.age_ms), hit, source: Source::Memory }
+    }
+
+    pub(super) fn in_redis(hit: Hit<Value>, at: At) -> Self {
+        FoundValue { hit, source: Source::Redis, version: Version::Redis(at) }
+    }
+
+    /// Returns true if its TTL is over.
+    pub(super) fn is_stale(&self) -> bool {
+        self.hit.stale_for_ms().is_some()
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        let age = Duration::from_millis(self.hit.age_ms);
+        Origin { source: self.source, age, stale: self.is_stale() }
+    }
+}

@@ -1,0 +1,75 @@
+//! Counting and logging what becomes of calls.
+
+use std::time::Duration;
+
+use super::Call;
+use super::found::{FoundValue, Served};
+use crate::stats::seldom::Reason;
+use crate::support::clock::micros;
+use crate::tiers::core::DIRECT;
+use crate::tiers::origin::Source;
+
+/// Serves a value that a store has answered with, and counts it.
+pub(super) fn served(call: &Call, found: FoundValue) -> Served {
+    count_hit(call, &found);
+    Served::found(found)
+}
+
+/// Counts a value that a store has answered with.
+pub(super) fn count_hit(call: &Call, found: &FoundValue) {
+    count_found(call, found.source, found.hit.load_micros);
+    count_stale(call, found.is_stale());
+}
+
+pub(super) fn count_found(call: &Call, source: Source, load_micros: u64) {
+    match source {
+        Source::Redis => {
+            call.counters.slow.redis_hits.one();
+            call.counters.slow.saved_micros.add(load_micros);
+        }
+        _ => call.counters.memory_hit(load_micros),
+    }
+}
+
+/// Counts a value that is served past its TTL.
+pub(super) fn count_stale(call: &Call, is_stale: bool) {
+    if is_stale {
+        call.counters.slow.stale_served.one();
+    }
+}
+
+/// Counts the run of a body, and how long it took.
+pub(super) fn count_load(call: &Call, took: Duration) {
+    call.counters.slow.loads.one();
+    call.counters.slow.load_micros.add(micros(took));
+    call.counters.load_times.record(took);
+}
+
+/// Counts and logs that the stored value was loaded for other arguments.
+pub(super) fn note_alike(call: &Call) {
+    call.counters.slow.not_stored.one();
+    call.key.tell_alike();
+}
+
+/// Logs that a load has failed, and what follows from it.
+pub(super) fn say_failed(call: &Call, reason: Reason, error: &dyn Fn() -> String, what: &str) {
+    let (function, name) = (call.key.function(), call.key.name());
+    call.core.seldom(function.unwrap_or(DIRECT), reason, |times| {
+        let error = error();
+        tracing::warn!(function, name = name.as_str(), error, times, "{what}");
+    });
+}
+
+/// Logs that a load in the background has failed.
+pub(super) fn say_failed_in_background(call: &Call, error: &str) {
+    let what = "a background refresh failed; the stale value is served until it is too old";
+    say_failed(call, Reason::FailedAside, &|| error.to_owned(), what);
+}
+
+/// Counts and logs that a load in the background has taken longer than it may.
+pub(super) fn give_up(call: &Call, limit: Duration) {
+    call.counters.slow.load_errors.one();
+    call.note_failure();
+    let error = || format!("it took longer than {limit:?} (CACHE_MAX_LOAD)");
+    say_failed(call, Reason::GivenUp, &error, "a background refresh was cancelled");
+}

@@ -1,0 +1,131 @@
+//! Requests of a caller beyond the output of a call: see [`CacheEntry`](crate::CacheEntry).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::decision::accepted;
+use super::found::{FoundValue, Served};
+use super::load::{Action, Goal, Load};
+use super::replace::begin_put;
+use super::report::count_hit;
+use super::sharing::shared_output;
+use super::waiting::{WaitError, wait, wait_before};
+use super::{Call, recursion};
+use crate::error::Error;
+use crate::flight::{FlightOutcome, Leader, Role, Ticket};
+use crate::site::Coalesce;
+use crate::support::boxed::boxed;
+use crate::tiers::invalidate::Targets;
+use crate::tiers::key::CallKey;
+use crate::tiers::policy::Refusal;
+use crate::tiers::put::{Overtaken, Worth};
+use crate::tiers::reading::Reading;
+use crate::tiers::store_outcome::PutOutcome;
+use crate::value::AnyValue;
+
+/// Returns the value that is stored and fresh. It is not counted.
+pub(crate) async fn peek(call: &Call) -> Option<Served> {
+    find(call, 0).await.map(Served::found)
+}
+
+/// Returns the value that can be served without a load, and counts it.
+pub(crate) async fn cached(call: &Call) -> Option<Served> {
+    let found = find(call, call.policy.grace.while_revalidate_ms).await;
+    match &found {
+        Some(found) => count_hit(call, found),
+        None => call.counters.slow.misses.one(),
+    }
+    found.map(Served::found)
+}
+
+async fn find(call: &Call, grace_ms: u64) -> Option<FoundValue> {
+    let found = match call.core.read(&call.key, call.ask(grace_ms)).await {
+        Reading::Memory(hit) => FoundValue::in_memory(hit),
+        Reading::Redis(hit, at) => FoundValue::in_redis(hit, at),
+        Reading::Miss(_) | Reading::Unavailable => return None,
+    };
+    accepted(call, found)
+}
+
+/// Begins a load that was requested directly, and replaces whatever is there.
+pub(crate) async fn begin_refresh(call: &Arc<Call>) -> Action {
+    let leader = match boxed(|| join_refresh(call)).await {
+        Ok(leader) => leader,
+        Err(served) => return Action::Return(served),
+    };
+    // A body that begins now is none for those who ask later.
+    leader.seal();
+    let (put, overtaken) = (begin_put(call, 0).await, Overtaken::Goes);
+    Action::Load(Load::new(call, leader, Goal::Place { put, overtaken }))
+}
+
+/// Leads the next load that is requested directly, or waits for that of another caller. A load that has begun
+/// before is of no use to this caller, who may know of a change that it has not seen.
+async fn join_refresh(call: &Call) -> Result<Leader<CallKey>, Served> {
+    let (core, key) = (&call.core, &call.key);
+    let (asked, mut patience) = (Ticket::now(), 1);
+    if call.policy.coalesce == Coalesce::Off || recursion::is_inside(key) {
+        patience = 0;
+    }
+    while patience > 0 {
+        // Whatever is invalidated meanwhile: the load begins after that.
+        let follower = match core.renewals.join(key, asked, &core.generations, || &[]) {
+            Role::Follow(follower) => follower,
+            Role::Lead(mut leader) => {
+                if let Some(before) = leader.predecessor()
+                    && wait_before(call, &leader, &before).await.is_err()
+                {
+                    leader.overtake(&before);
+                }
+                return Ok(leader);
+            }
+        };
+        match wait(call, &follower).await {
+            Ok(outcome @ (FlightOutcome::Value(_) | FlightOutcome::Error(_))) => {
+                match shared_output(call, &outcome) {
+                    Some(served) => return Err(served),
+                    None => break,
+                }
+            }
+            Ok(FlightOutcome::Outdated(_) | FlightOutcome::Abandoned) => {}
+            Ok(FlightOutcome::Failed) | Err(WaitError::Circle) => break,
+            Err(WaitError::TooLong) => {
+                core.renewals.give_up(key, &follower);
+                patience -= 1;
+            }
+        }
+    }
+    Ok(Leader::alone(&core.generations, key.slots()))
+}
+
+/// Stores a value directly.
+///
+/// # Errors
+/// As [`CacheEntry::put`](crate::CacheEntry::put).
+pub(crate) async fn put(
+    call: &Call,
+    function: &'static str,
+    value: &dyn AnyValue,
+) -> Result<(), Error> {
+    let ttl = match call.policy.life(value) {
+        Ok(ttl) => ttl,
+        Err(refusal) => {
+            call.core.invalidate(&Targets::name(call.key.name().as_str())).await;
+            let reason = match refusal {
+                Refusal::Unwanted => {
+                    "`cache_if`, `cache_none` or `bypass_if` excludes it; the entry was removed"
+                }
+                Refusal::Panics => "`cache_if` panics; the entry was removed",
+            };
+            return Err(Error::NotStored { function, reason });
+        }
+    };
+    let (grace, coding) = (call.policy.grace_of(value), call.policy.coding);
+    let weight = call.weight(value);
+    let worth = Worth { value, ttl, grace, coding, weight, took: Duration::ZERO };
+    let set = call.core.set(&call.key, call.stores, &worth, &call.counters).await?;
+    if set == PutOutcome::Stored {
+        call.counters.slow.stores.one();
+    }
+    Ok(())
+}

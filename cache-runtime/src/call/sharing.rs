@@ -1,0 +1,100 @@
+//! Values and errors that one caller of a key has, and those who wait for it get.
+
+use std::sync::Arc;
+
+use super::Call;
+use super::found::{FoundValue, Served};
+use super::report::{count_found, count_stale};
+use crate::flight::{FlightOutcome, Leader};
+use crate::tiers::core::Stores;
+use crate::tiers::key::CallKey;
+use crate::tiers::origin::{Origin, Source};
+use crate::value::Value;
+
+/// A value on its way to those who waited for it.
+struct SharedValue {
+    value: Value,
+    origin: Origin,
+    /// The load time that is saved, if a store had it; `None` if a load was waited for.
+    saved_micros: Option<u64>,
+}
+
+/// Ends a flight with a value that a store holds.
+pub(super) fn pass(call: &Call, leader: Leader<CallKey>, found: &FoundValue) {
+    pass_counted(call, leader, found, Some(found.hit.load_micros));
+}
+
+/// Ends a flight with a value whose load, in another process, has been waited for.
+pub(super) fn pass_loaded(call: &Call, leader: Leader<CallKey>, found: &FoundValue) {
+    pass_counted(call, leader, found, None);
+}
+
+fn pass_counted(
+    call: &Call,
+    leader: Leader<CallKey>,
+    found: &FoundValue,
+    saved_micros: Option<u64>,
+) {
+    if call.stores == Stores::Memory {
+        // Those who have joined did so while nothing that was noted before the look had changed.
+        leader.seal();
+    }
+    leader.land(|| {
+        FlightOutcome::Value(Arc::new(SharedValue {
+            value: Arc::clone(&found.hit.value),
+            origin: found.origin(),
+            saved_micros,
+        }))
+    });
+}
+
+/// Ends a load whose value is valid for everybody who waits.
+pub(super) fn land(leader: Leader<CallKey>, value: &Value) {
+    leader
+        .land(|| loaded(value).map_or(FlightOutcome::Failed, |value| FlightOutcome::Value(value)));
+}
+
+/// Ends a load whose value may be from before an invalidation by now.
+pub(super) fn land_outdated(leader: Leader<CallKey>, value: &Value) {
+    leader.land(|| FlightOutcome::Outdated(loaded(value).map(|value| value as _)));
+}
+
+/// Returns a value that has just been loaded, for those who waited; `None` if its `Clone` panics.
+///
+/// It is a clone: the caller that has loaded the value keeps it, and needs none.
+fn loaded(value: &Value) -> Option<Arc<SharedValue>> {
+    let (value, origin) = (value.copied()?, Origin::new(Source::Shared));
+    Some(Arc::new(SharedValue { value, origin, saved_micros: None }))
+}
+
+/// Returns the outcome of a flight as the output of a call that waited for it, counted. Returns `None` if the outcome
+/// is none, or the value is too old for this call or of another type.
+pub(super) fn shared_output(call: &Call, outcome: &FlightOutcome) -> Option<Served> {
+    let (output, origin, saved_micros) = match outcome {
+        FlightOutcome::Value(shared) => {
+            let SharedValue { value, origin, saved_micros } = shared.downcast_ref()?;
+            let too_old = call.demands.max_age.is_some_and(|max_age| origin.age >= max_age);
+            if too_old || value.of().id() != call.policy.of.id() {
+                return None;
+            }
+            (Ok(Arc::clone(value)), *origin, *saved_micros)
+        }
+        FlightOutcome::Error(error) => {
+            call.shares.filter(|is_ours| is_ours(error))?;
+            (Err(Arc::clone(error)), Origin::new(Source::Shared), None)
+        }
+        FlightOutcome::Failed | FlightOutcome::Outdated(_) | FlightOutcome::Abandoned => {
+            return None;
+        }
+    };
+    match saved_micros {
+        // No load was waited for: another caller's read has found it.
+        Some(saved_micros) => count_found(call, origin.source, saved_micros),
+        None => {
+            call.counters.slow.coalesced.one();
+            call.counters.slow.misses.one();
+        }
+    }
+    count_stale(call, origin.stale);
+    Some(Served { output, origin })
+}

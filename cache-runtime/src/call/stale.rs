@@ -1,0 +1,90 @@
+//! Deciding how a value that may be served is replaced: in the background, or by this caller.
+
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::Call;
+use super::found::{FoundValue, Served};
+use super::report::served;
+use super::sharing::{pass, shared_output};
+use super::step::{BackgroundRefresh, Destination, Loading, Step};
+use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
+use crate::support::timer::timeout;
+use crate::tiers::key::CallKey;
+
+/// Serves a value that is refreshed by a task or by this caller; if there is no slot for the task, by nobody.
+pub(super) fn refresh_or_serve(call: &Call, refresh: Leader<CallKey>, found: FoundValue) -> Step {
+    let runtime = Handle::try_current().ok();
+    if !call.demands.background || (runtime.is_none() && found.is_stale()) {
+        if found.is_stale() {
+            call.counters.slow.misses.one();
+        }
+        let destination = Destination::Place(found);
+        return Step::Load(Loading { leader: refresh, destination, instead: None });
+    }
+    match runtime.and_then(|runtime| call.core.background.place(runtime, &call.key)) {
+        Some(slot) => {
+            Step::BackgroundRefresh(BackgroundRefresh { refresh, slot, found, ahead: None })
+        }
+        None => Step::Done(served(call, found)),
+    }
+}
+
+/// Loads where a value is at hand that may be served only if the load fails, or takes too long.
+pub(super) async fn load_or_serve(
+    call: &Call,
+    leader: Leader<CallKey>,
+    destination: Destination,
+    found: FoundValue,
+) -> Step {
+    let limit = call.policy.load_timeout.filter(|_| call.demands.background);
+    if let (Some(limit), Some(runtime)) = (limit, Handle::try_current().ok()) {
+        if let Some(follower) = refresh_under_way(call) {
+            let limit = limit.saturating_sub(follower.elapsed());
+            return Step::Done(first_of(call, leader, &follower, limit, found).await);
+        }
+        let (core, key) = (&call.core, &call.key);
+        let slot = core.background.place(runtime, key);
+        if slot.is_none() && core.config.max_background_loads > 0 {
+            // A load that this caller had to wait for without a limit is not what is wanted.
+            pass(call, leader, &found);
+            return Step::Done(served(call, found));
+        }
+        let open = || core.background.refreshes.open(key, &core.generations, key.slots());
+        if let Some(slot) = slot
+            && let Some(refresh) = open()
+        {
+            let ahead = Some((leader, limit));
+            return Step::BackgroundRefresh(BackgroundRefresh { refresh, slot, found, ahead });
+        }
+    }
+    call.counters.slow.misses.one();
+    leader.reopen();
+    // What is stored stays there until the load has succeeded.
+    Step::Load(Loading { leader, destination, instead: Some(found) })
+}
+
+/// Returns the load of this key that runs in the background, if there is one.
+pub(super) fn refresh_under_way(call: &Call) -> Option<Follower> {
+    let core = &call.core;
+    core.background.refreshes.follow(&call.key, Ticket::now(), &core.generations)
+}
+
+/// Returns the outcome of a load that runs in the background, or the found value if that takes too long or fails.
+pub(super) async fn first_of(
+    call: &Call,
+    leader: Leader<CallKey>,
+    follower: &Follower,
+    limit: Duration,
+    found: FoundValue,
+) -> Served {
+    if let Ok(outcome @ FlightOutcome::Value(_)) = timeout(limit, follower.outcome()).await
+        && let Some(served) = shared_output(call, &outcome)
+    {
+        leader.pass_on(follower, outcome);
+        return served;
+    }
+    pass(call, leader, &found);
+    served(call, found)
+}

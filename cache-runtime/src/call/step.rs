@@ -1,0 +1,51 @@
+//! The result of a look for a value: it is there, or the body has to run.
+
+use std::time::Duration;
+
+use super::found::{FoundValue, Served};
+use crate::flight::Leader;
+use crate::tiers::background::BackgroundSlot;
+use crate::tiers::examine::Vacancy;
+use crate::tiers::key::CallKey;
+
+/// The next step of a call that has looked for its value.
+pub(crate) enum Step {
+    Done(Served),
+    /// The body is to be run by this caller.
+    Load(Loading),
+    /// The body is to be run in a task of its own.
+    BackgroundRefresh(BackgroundRefresh),
+}
+
+/// A load that this caller leads.
+pub(crate) struct Loading {
+    pub(super) leader: Leader<CallKey>,
+    pub(super) destination: Destination,
+    /// The value that is served if the load fails.
+    pub(super) instead: Option<FoundValue>,
+}
+
+/// Where a loaded value goes.
+pub(super) enum Destination {
+    /// To the caller alone: the body of this very key is calling.
+    Caller,
+    Memory,
+    /// To Redis, over what has been found there.
+    Redis(Vacancy),
+    /// To memory, since Redis is unavailable.
+    Outage,
+    /// Nowhere: the stored value was loaded for other arguments of the same key.
+    Nowhere,
+    /// In place of this value, which others are served meanwhile.
+    Place(FoundValue),
+}
+
+/// A load that is to be run in a task of its own.
+pub(crate) struct BackgroundRefresh {
+    pub(super) refresh: Leader<CallKey>,
+    pub(super) slot: BackgroundSlot,
+    /// The value that is served meanwhile.
+    pub(super) found: FoundValue,
+    /// The flight that waits for the load, and the longest time that it does.
+    pub(super) ahead: Option<(Leader<CallKey>, Duration)>,
+}

@@ -1,0 +1,29 @@
+//! A call from its look to the run of its body, in one step.
+
+use std::sync::Arc;
+
+use super::Call;
+use super::begin::begin;
+use super::drive::Next;
+use super::found::Served;
+use super::load::Action;
+use super::look::look;
+use super::step::Step;
+use crate::support::boxed::{Boxed, boxed};
+
+/// Returns the value for this call, or the load that it leads.
+///
+/// Cancel safe: if the load is dropped, a waiting caller takes over.
+pub(crate) async fn turn(call: &Arc<Call>) -> Action {
+    match look(call).await {
+        Step::Done(served) => Action::Return(served),
+        Step::Load(loading) => boxed(|| begin(call, loading)).await,
+        // There is no other body to run in the background.
+        Step::BackgroundRefresh(refresh) => Action::Return(Served::found(refresh.found)),
+    }
+}
+
+/// Does the same for [`Run`](super::Run).
+pub(crate) fn next(call: Arc<Call>) -> Boxed<Next> {
+    Box::pin(async move { Next { action: turn(&call).await, tell: None } })
+}

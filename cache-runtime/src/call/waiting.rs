@@ -1,0 +1,43 @@
+//! Waiting for the flights of other callers.
+
+use std::sync::Arc;
+
+use super::{Call, recursion};
+use crate::flight::{Flight, FlightOutcome, Follower, Leader, Waits};
+use crate::support::timer::timeout;
+use crate::tiers::key::CallKey;
+
+/// The reason for which a flight has no outcome for a caller.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum WaitError {
+    /// The wait limit is over.
+    TooLong,
+    /// The body of the flight waits for the one that is calling.
+    Circle,
+}
+
+/// Waits for a flight, for no longer than the wait limit.
+pub(super) async fn wait(call: &Call, follower: &Follower) -> Result<FlightOutcome, WaitError> {
+    wait_inside(call, recursion::bodies(), follower).await
+}
+
+/// Waits for a flight as the leader of the next one.
+pub(super) async fn wait_before(
+    call: &Call,
+    leader: &Leader<CallKey>,
+    predecessor: &Follower,
+) -> Result<FlightOutcome, WaitError> {
+    let mut bodies = recursion::bodies();
+    bodies.push(Arc::clone(leader.flight()));
+    wait_inside(call, bodies, predecessor).await
+}
+
+/// Waits with the flights that wait with it.
+async fn wait_inside(
+    call: &Call,
+    bodies: Vec<Arc<Flight>>,
+    follower: &Follower,
+) -> Result<FlightOutcome, WaitError> {
+    let _waits = Waits::begin(bodies, follower).ok_or(WaitError::Circle)?;
+    timeout(call.wait_limit(), follower.outcome()).await.map_err(|_| WaitError::TooLong)
+}

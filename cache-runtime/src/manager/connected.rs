@@ -1,0 +1,24 @@
+//! Remembering a connected manager that nothing has been done with, to warn of that.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// True if a manager was connected, and none was installed and no scope was opened since.
+static IN_VAIN: AtomicBool = AtomicBool::new(false);
+
+/// Notes that a manager was connected.
+pub(super) fn note() {
+    IN_VAIN.store(true, Ordering::Relaxed);
+}
+
+/// Notes that the program has said which manager it uses.
+pub(super) fn note_use() {
+    // Scopes are opened often, and on many cores: most of them only read.
+    if is_in_vain() {
+        IN_VAIN.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Returns true if a manager was connected and not used since.
+pub(super) fn is_in_vain() -> bool {
+    IN_VAIN.load(Ordering::Relaxed)
+}

@@ -1,0 +1,91 @@
+//! The manager that a call uses: that of the innermost [`with`] around it, otherwise that of the process.
+
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use super::{CacheManager, WeakManager, connected};
+use crate::cache_call::ambient::{self, Surrounded};
+
+thread_local! {
+    static CURRENT: RefCell<Option<CacheManager>> = const { RefCell::new(None) };
+}
+
+/// Runs `future` with `manager` as the cache of every annotated function called in it.
+///
+/// Use it in tests, and in programs with more than one cache. The scope belongs to the future, not to
+/// the thread: it holds across await points, and scopes nest. A task spawned inside does not inherit
+/// it; wrap the spawned future too.
+///
+/// Cancel safe: dropping the returned future drops `future` and ends the scope.
+///
+/// ```
+/// use cache_runtime::{CacheConfig, CacheManager, cached};
+///
+/// #[cached(ttl = "1m")]
+/// async fn double(x: u64) -> u64 {
+///     x * 2
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cache_runtime::Error> {
+/// let manager = CacheManager::builder().build()?;
+/// let sum = cache_runtime::with(&manager, async { double(1).await + double(1).await }).await;
+/// assert_eq!(sum, 4);
+/// assert_eq!(manager.stats().total.loads, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
+    connected::note_use();
+    let _open = Surrounded::new();
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        let _entered = Entered::new(manager.clone());
+        future.as_mut().poll(context)
+    })
+    .await
+}
+
+/// Drives a task of a manager in the scope it was begun in, unless that has gone.
+pub(crate) async fn carried<F: Future<Output = ()>>(scope: Option<WeakManager>, task: F) {
+    let Some(scope) = scope else { return task.await };
+    let _open = Surrounded::new();
+    let mut task = pin!(task);
+    poll_fn(|context| match scope.upgrade() {
+        Some(manager) => {
+            let _entered = Entered::new(manager);
+            task.as_mut().poll(context)
+        }
+        None => Poll::Ready(()),
+    })
+    .await
+}
+
+/// Returns the scoped manager, if there is one.
+#[inline]
+pub(crate) fn current() -> Option<CacheManager> {
+    if !ambient::any() {
+        return None;
+    }
+    // Not available while the thread is ending: then there is no scope either.
+    CURRENT.try_with(|current| current.borrow().clone()).ok().flatten()
+}
+
+/// Restores the outer scope when a poll ends, by return or by panic.
+struct Entered(Option<CacheManager>);
+
+impl Entered {
+    fn new(manager: CacheManager) -> Self {
+        let outer = CURRENT.try_with(|current| current.replace(Some(manager)));
+        Entered(outer.ok().flatten())
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        let outer = self.0.take();
+        let _ = CURRENT.try_with(|current| current.replace(outer));
+    }
+}

@@ -1,0 +1,394 @@
+//! What an annotated function returns, and which part of it is stored.
+//!
+//! A macro sees only how a return type is spelled; `type AppResult<T> = ...` looks like any other
+//! type. So generated code asks the type system: method look-up on [`Probe`] prefers the
+//! implementation for `Result`, and takes the plain one where the type is no `Result`.
+
+pub(crate) mod error_text;
+pub(crate) mod shared_error;
+
+use std::any::{Any, type_name};
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::output::shared_error::SharedError;
+use crate::support::panics::{drop_each, unless_panicking};
+
+/// A value that can be cached.
+///
+/// Implemented for every type that is `Serialize + DeserializeOwned + Clone + Send + Sync +
+/// 'static`; do not implement it yourself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached",
+    label = "this type is stored in the cache",
+    note = "a cached value must be `serde::Serialize + serde::de::DeserializeOwned + Clone + Send + Sync + 'static`",
+    note = "for a type of yours: `#[derive(Clone, serde::Serialize, serde::Deserialize)]`; `Arc` and `Rc` need serde's feature `rc`"
+)]
+pub trait CacheValue: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> CacheValue for T {}
+
+/// Takes an output apart: the value that is stored, or the error that is not.
+pub trait OutputKind: Copy + Debug + Send + Sync {
+    /// The output of the function.
+    type Output;
+    /// What is stored of it.
+    type Value;
+    /// What is not stored.
+    type Error;
+    /// The output as a value or an error.
+    fn split(output: Self::Output) -> Result<Self::Value, Self::Error>;
+    /// The output made of a value or an error.
+    fn join(parts: Result<Self::Value, Self::Error>) -> Self::Output;
+    /// Whether the output is a success.
+    fn succeeded(output: &Self::Output) -> bool;
+}
+
+/// The kind of functions that return a `Result`: only `Ok` is stored.
+pub struct ResultKind<R>(PhantomData<fn() -> R>);
+
+/// The kind of all other functions: the whole output is stored.
+pub struct PlainKind<R>(PhantomData<fn() -> R>);
+
+/// A `Result`, under whatever name.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Result`",
+    note = "`output = \"result\"` is for functions whose return type is a `Result` that the macro cannot recognise"
+)]
+pub trait AnyResult {
+    /// The type of `Ok`.
+    type Ok;
+    /// The type of `Err`.
+    type Err;
+    /// As a plain `Result`.
+    fn into_result(self) -> Result<Self::Ok, Self::Err>;
+    /// From a plain `Result`.
+    fn from_result(result: Result<Self::Ok, Self::Err>) -> Self;
+    /// Whether it is `Ok`.
+    fn is_success(&self) -> bool;
+}
+
+impl<T, E> AnyResult for Result<T, E> {
+    type Ok = T;
+    type Err = E;
+    fn into_result(self) -> Result<T, E> {
+        self
+    }
+    fn from_result(result: Result<T, E>) -> Self {
+        result
+    }
+    fn is_success(&self) -> bool {
+        self.is_ok()
+    }
+}
+
+impl<R: AnyResult> OutputKind for ResultKind<R> {
+    type Output = R;
+    type Value = R::Ok;
+    type Error = R::Err;
+    fn split(output: R) -> Result<R::Ok, R::Err> {
+        output.into_result()
+    }
+    fn join(parts: Result<R::Ok, R::Err>) -> R {
+        R::from_result(parts)
+    }
+    fn succeeded(output: &R) -> bool {
+        output.is_success()
+    }
+}
+
+impl<R> OutputKind for PlainKind<R> {
+    type Output = R;
+    type Value = R;
+    type Error = Infallible;
+    fn split(output: R) -> Result<R, Infallible> {
+        Ok(output)
+    }
+    fn join(parts: Result<R, Infallible>) -> R {
+        match parts {
+            Ok(output) => output,
+            Err(never) => match never {},
+        }
+    }
+    fn succeeded(_: &R) -> bool {
+        true
+    }
+}
+
+macro_rules! marker {
+    ($($name:ident),*) => {$(
+        impl<R> Clone for $name<R> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+        impl<R> Copy for $name<R> {}
+        impl<R> Debug for $name<R> {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(stringify!($name))
+            }
+        }
+    )*};
+}
+marker!(ResultKind, PlainKind, Probe, SharedErrors);
+
+/// Asks which kind a return type is; see the module's docs.
+pub struct Probe<R>(PhantomData<fn() -> R>);
+
+impl<R> Probe<R> {
+    /// A question about `R`.
+    #[allow(clippy::new_without_default, reason = "only generated code makes one")]
+    pub const fn new() -> Self {
+        Probe(PhantomData)
+    }
+}
+
+/// A call in the option `entry`.
+#[diagnostic::on_unimplemented(
+    message = "`entry` takes a call of a `#[cached]` function, and `{Self}` is not a future",
+    label = "not the call of an async function"
+)]
+pub trait EntryCall: Future {}
+
+impl<F: Future> EntryCall for F {}
+
+/// A question about what a call returns.
+pub fn probe_of<F: EntryCall>(_: &F) -> Probe<F::Output> {
+    Probe::new()
+}
+
+/// A question about what a body gives, which may be a type that nobody can name.
+pub fn probe_output<F: Future>(_: &Pin<&mut F>) -> Probe<F::Output> {
+    Probe::new()
+}
+
+/// Taken by method look-up where the return type is a `Result`.
+pub trait ProbeResult<R> {
+    /// The kind.
+    fn __cache_kind(&self) -> ResultKind<R>;
+}
+
+impl<T, E> ProbeResult<Result<T, E>> for &Probe<Result<T, E>> {
+    fn __cache_kind(&self) -> ResultKind<Result<T, E>> {
+        ResultKind(PhantomData)
+    }
+}
+
+/// Taken by method look-up for every other type.
+pub trait ProbePlain<R> {
+    /// The kind.
+    fn __cache_kind(&self) -> PlainKind<R>;
+}
+
+impl<R> ProbePlain<R> for Probe<R> {
+    fn __cache_kind(&self) -> PlainKind<R> {
+        PlainKind(PhantomData)
+    }
+}
+
+/// `output = "result"`.
+pub fn is_a_result<R: AnyResult>() {}
+
+/// `output = "plain"`.
+pub fn kind_plain<R>() -> PlainKind<R> {
+    PlainKind(PhantomData)
+}
+
+/// The way in which an error reaches the callers that waited for the failed load.
+pub struct SharedErrors<E> {
+    pub(crate) how: Option<ShareError<E>>,
+    /// What the log calls an error.
+    pub(crate) text: fn(&E) -> String,
+}
+
+/// An error as those have it who do not know its type.
+pub(crate) type SharedFailure = Arc<dyn Any + Send + Sync>;
+
+/// Tells whether such an error can be that of a call; `None`: none can.
+pub(crate) type Shares = Option<fn(&SharedFailure) -> bool>;
+
+/// Puts an error into a flight, and takes one out again.
+pub(crate) struct ShareError<E> {
+    /// Returns the shared form of an error, unless the code of its type panics, and the error of the caller that has
+    /// loaded.
+    pub(crate) put: fn(E) -> (Option<SharedFailure>, E),
+    /// Takes an error out of its shared form, unless the code of its type panics.
+    pub(crate) take: fn(&(dyn Any + Send + Sync)) -> Option<E>,
+    /// Whether one can be taken out of this.
+    pub(crate) fits: fn(&SharedFailure) -> bool,
+}
+
+impl<E> Clone for ShareError<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<E> Copy for ShareError<E> {}
+
+impl<E> SharedErrors<E> {
+    pub(crate) const NONE: Self = SharedErrors { how: None, text: type_alone };
+
+    /// Whether what is shared can be taken, if anything can.
+    pub(crate) fn fits(&self) -> Shares {
+        self.how.as_ref().map(|how| how.fits)
+    }
+}
+
+impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
+    pub(crate) const CLONED: Self = SharedErrors {
+        how: Some(ShareError {
+            put: |error| (unless_panicking(|| error.clone()).map(Copied::shared), error),
+            take: |shared| shared.downcast_ref::<Copied<E>>()?.copy(),
+            fits: |shared| shared.is::<Copied<E>>(),
+        }),
+        text: type_alone,
+    };
+}
+
+impl<E: Wrap> SharedErrors<E> {
+    pub(crate) const WRAPPED: Self = SharedErrors {
+        how: Some(ShareError {
+            put: wrapped,
+            take: |shared| {
+                let shared = shared.downcast_ref::<SharedError>()?;
+                unless_panicking(|| shared.clone().into())
+            },
+            fits: |shared| shared.is::<SharedError>(),
+        }),
+        text: type_alone,
+    };
+}
+
+/// The copy of an error that several callers share. Its `Drop` fails none of them.
+struct Copied<E>(Option<E>);
+
+impl<E: Clone + Send + Sync + 'static> Copied<E> {
+    fn shared(error: E) -> SharedFailure {
+        Arc::new(Copied(Some(error)))
+    }
+
+    fn copy(&self) -> Option<E> {
+        unless_panicking(|| self.0.clone()).flatten()
+    }
+}
+
+impl<E> Drop for Copied<E> {
+    fn drop(&mut self) {
+        drop_each(self.0.take());
+    }
+}
+
+/// Wraps an error for several callers. The caller that has loaded gets it as it was if its type cannot wrap it.
+fn wrapped<E: Wrap>(error: E) -> (Option<SharedFailure>, E) {
+    let original = Arc::new(error);
+    let shared = SharedError::new(Arc::clone(&original));
+    match unless_panicking(|| shared.clone().into()) {
+        Some(error) => (Some(Arc::new(shared)), error),
+        None => {
+            drop(shared);
+            let wrap = |original| SharedError::new(original).into();
+            (None, Arc::try_unwrap(original).unwrap_or_else(wrap))
+        }
+    }
+}
+
+/// The name of an error's type, where it has no other text.
+pub(crate) fn type_alone<E>(_: &E) -> String {
+    type_name::<E>().to_owned()
+}
+
+/// An error that can be made of one that several callers share.
+#[diagnostic::on_unimplemented(
+    message = "`share_errors` cannot share an error of type `{Self}`",
+    label = "neither `Clone`, nor can it wrap another error",
+    note = "an error is shared if it is `Clone`, or if it can wrap another one, as `anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` can"
+)]
+pub trait Wrap:
+    AsRef<dyn std::error::Error + Send + Sync> + From<SharedError> + Send + Sync + 'static
+{
+}
+
+impl<E> Wrap for E where
+    E: AsRef<dyn std::error::Error + Send + Sync> + From<SharedError> + Send + Sync + 'static
+{
+}
+
+/// Taken by method look-up where an error that cannot be cloned is to be shared all the same.
+pub trait ProbeWrapError<E> {
+    /// How the error is shared.
+    fn __cache_share_errors(&self) -> SharedErrors<E>
+    where
+        E: Wrap;
+}
+
+impl<T, E> ProbeWrapError<E> for Probe<Result<T, E>> {
+    fn __cache_share_errors(&self) -> SharedErrors<E>
+    where
+        E: Wrap,
+    {
+        SharedErrors::WRAPPED
+    }
+}
+
+/// Taken by method look-up where the error can be cloned for every waiter.
+pub trait ProbeCloneError<E> {
+    /// How the error is shared.
+    fn __cache_share_errors(&self) -> SharedErrors<E>;
+}
+
+impl<T, E: Clone + Send + Sync + 'static> ProbeCloneError<E> for &Probe<Result<T, E>> {
+    fn __cache_share_errors(&self) -> SharedErrors<E> {
+        SharedErrors::CLONED
+    }
+}
+
+/// Taken by method look-up where it cannot.
+pub trait ProbeNoCloneError {
+    /// Errors stay with their callers.
+    fn __cache_share_errors<E>(&self) -> SharedErrors<E>;
+}
+
+impl<R> ProbeNoCloneError for Probe<R> {
+    fn __cache_share_errors<E>(&self) -> SharedErrors<E> {
+        SharedErrors::NONE
+    }
+}
+
+/// For return types whose error may borrow.
+pub fn no_shared_errors<K: OutputKind>(_: K) -> SharedErrors<K::Error> {
+    SharedErrors::NONE
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::needless_borrow, reason = "as generated code asks: look-up begins at `&&`")]
+    use super::{Probe, ProbeCloneError as _, ProbeNoCloneError as _, ProbePlain as _};
+    use super::{ProbeResult as _, SharedErrors};
+
+    type Renamed<T> = Result<T, String>;
+    struct NotClone;
+
+    #[test]
+    fn a_result_is_recognised_behind_an_alias() {
+        let kind = (&&Probe::<Renamed<u8>>::new()).__cache_kind();
+        assert_eq!(format!("{kind:?}"), "ResultKind");
+        let kind = (&&Probe::<Option<u8>>::new()).__cache_kind();
+        assert_eq!(format!("{kind:?}"), "PlainKind");
+    }
+
+    #[test]
+    fn errors_are_shared_only_if_they_can_be_cloned() {
+        let shared: SharedErrors<String> = (&&Probe::<Renamed<u8>>::new()).__cache_share_errors();
+        assert!(shared.how.is_some());
+        let kept: SharedErrors<NotClone> =
+            (&&Probe::<Result<u8, NotClone>>::new()).__cache_share_errors();
+        assert!(kept.how.is_none());
+    }
+}

@@ -1,0 +1,74 @@
+//! The parts of a call that generated code gives.
+
+use super::hooks::Rules;
+use super::key_source::FullKey;
+use super::site::Site;
+use crate::cache_call::request::Delivery;
+use crate::key::name::Renderer;
+use crate::tiers::core::Bound;
+
+/// The tags of one call.
+#[derive(Debug, Default)]
+pub struct Tags {
+    pub(super) rendered: Vec<String>,
+    pub(super) failed: bool,
+}
+
+impl Tags {
+    /// Adds a tag.
+    pub fn add(&mut self, render: impl FnOnce(&mut Renderer)) {
+        match Renderer::run(render) {
+            Ok(tag) => self.rendered.push(tag.as_str().to_owned()),
+            Err(_) => self.failed = true,
+        }
+    }
+}
+
+/// The constants and numbers of one call.
+#[derive(Clone, Copy, Debug)]
+pub struct CallContext {
+    /// The `static` of its function.
+    pub site: &'static Site,
+    /// The type name of a closure in its function.
+    pub type_name: &'static str,
+    /// Its number, if it returns a box: see [`boxed_call`](super::boxed_call).
+    pub boxed: u64,
+    /// The result of `bypass_if`.
+    pub bypass: bool,
+    /// `early_refresh`; zero: off.
+    pub early_refresh: f64,
+}
+
+impl CallContext {
+    /// Returns true if the call neither reads nor stores: its options say so, or its function has been switched
+    /// off.
+    #[inline]
+    pub(super) fn bypasses(&self, bound: &Bound) -> bool {
+        self.bypass || !bound.counters.is_on()
+    }
+}
+
+/// The parts of a call that are made only if memory does not have its value.
+pub(super) struct CallParts<'a> {
+    pub(super) key: &'a dyn FullKey,
+    pub(super) tags: &'a mut dyn FnMut(&mut Tags),
+    pub(super) rules: &'a mut dyn FnMut() -> Rules,
+}
+
+/// The reason for which memory does not end a call.
+pub(super) enum MissReason {
+    /// Memory does not have the value, or was not read; or it has, and the value is to be refreshed before its time.
+    NotServed(Early),
+    /// The call has received a request.
+    Requested(Delivery),
+}
+
+/// True if a fresh value is to be refreshed before its time.
+#[derive(Clone, Copy)]
+pub(super) struct Early(pub(super) bool);
+
+impl From<Early> for MissReason {
+    fn from(early: Early) -> Self {
+        MissReason::NotServed(early)
+    }
+}

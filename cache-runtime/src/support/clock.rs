@@ -1,0 +1,241 @@
+//! The clock of entries in memory.
+//!
+//! A hit must not make a system call. So one thread keeps the time in an atomic, and sleeps while there
+//! are no reads.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use once_cell::sync::Lazy;
+
+use crate::support::process::Process;
+
+/// The interval at which the system clock's number is updated: the granularity of freshness in memory.
+const TICK: Duration = Duration::from_millis(2);
+/// The lag, beyond a tick, at which a reader updates the time itself.
+const LATE_MS: u64 = 20;
+/// The time without a tick after which the ticking thread may be absent: a forked process has none.
+const GONE_MS: u64 = 500;
+/// The time without reads after which the ticking thread sleeps.
+const IDLE_TICKS: u32 = 500;
+/// The value of a clock that is not updated at present.
+const ASLEEP: u64 = 0;
+
+/// The source of time of a [`CacheManager`](crate::CacheManager).
+///
+/// The default is the system's monotonic clock, read to the nearest two milliseconds or so.
+/// Tests use [`Clock::mock`], which advances only when it is advanced, or [`Clock::tokio`], which
+/// follows `tokio::time::pause` and `advance`.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_runtime::Clock;
+///
+/// let clock = Clock::mock();
+/// let before = clock.now_ms();
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now_ms() - before, 60_000);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Source);
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    System,
+    Mock(Arc<AtomicU64>),
+    Tokio,
+}
+
+impl Clock {
+    /// Returns the monotonic clock of the system.
+    pub fn system() -> Self {
+        Clock(Source::System)
+    }
+
+    /// Returns a clock that advances only with [`advance`](Clock::advance). Clones share the time.
+    pub fn mock() -> Self {
+        Clock(Source::Mock(Arc::new(AtomicU64::new(MOCK_START))))
+    }
+
+    /// Returns tokio's clock: the system's, or the paused one of a test with `start_paused = true`.
+    pub fn tokio() -> Self {
+        Clock(Source::Tokio)
+    }
+
+    /// Advances a mock clock, saturating at the largest time. It has no effect on other clocks.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Mock(now) = &self.0 {
+            let later = |now: u64| Some(now.saturating_add(millis(by)));
+            let _ = now.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
+        }
+    }
+
+    /// Returns the milliseconds since an arbitrary moment in the past. They are never zero and never
+    /// decrease.
+    #[inline]
+    pub fn now_ms(&self) -> u64 {
+        match &self.0 {
+            Source::System => coarse_ms(),
+            Source::Mock(now) => now.load(Ordering::Acquire),
+            Source::Tokio => since_origin(tokio::time::Instant::now().into_std()),
+        }
+    }
+}
+
+impl Clock {
+    /// Returns how far this clock has been advanced beyond the system's. A server's time, which follows
+    /// the system's, is corrected by it.
+    pub(crate) fn ahead_ms(&self) -> i64 {
+        match &self.0 {
+            Source::System => 0,
+            Source::Mock(now) => {
+                now.load(Ordering::Acquire).saturating_sub(MOCK_START).cast_signed()
+            }
+            Source::Tokio => self.now_ms().cast_signed() - precise_ms().cast_signed(),
+        }
+    }
+}
+
+/// The start of a mock clock.
+const MOCK_START: u64 = 1_000_000;
+
+/// Returns the whole microseconds of a duration.
+pub(crate) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Returns the whole milliseconds of a duration, saturating.
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns the exact monotonic time in milliseconds. Not for the hit path.
+pub(crate) fn precise_ms() -> u64 {
+    since_origin(Instant::now())
+}
+
+/// The same. If the ticking thread is late (the process was stopped, the machine is busy), the number that it
+/// keeps is renewed as well.
+pub(crate) fn renewed_ms() -> u64 {
+    let now = precise_ms();
+    let kept = NOW.load(Ordering::Relaxed);
+    if kept != ASLEEP && kept.saturating_add(LATE_MS) < now {
+        if TICKED.load(Ordering::Relaxed).saturating_add(GONE_MS) < now {
+            tick_on();
+        }
+        let _ = NOW.compare_exchange(kept, now, Ordering::Relaxed, Ordering::Relaxed);
+    }
+    now
+}
+
+static ORIGIN: Lazy<Instant> = Lazy::new(Instant::now);
+static NOW: AtomicU64 = AtomicU64::new(ASLEEP);
+static ASKED: AtomicBool = AtomicBool::new(false);
+/// The time at which the ticking thread last ran.
+static TICKED: AtomicU64 = AtomicU64::new(0);
+static TICKER: Lazy<Ticker> = Lazy::new(Ticker::default);
+
+/// The ticking thread, and whose it is.
+#[derive(Default)]
+struct Ticker {
+    process: Process,
+    /// `None` within if it cannot be made.
+    thread: Mutex<Option<Option<Thread>>>,
+}
+
+/// An hour ahead of the origin, so that a time before the first question is still positive.
+fn since_origin(now: Instant) -> u64 {
+    3_600_000 + millis(now.saturating_duration_since(*ORIGIN))
+}
+
+/// The system's monotonic time in milliseconds, as of the last tick.
+#[inline]
+pub(crate) fn coarse_ms() -> u64 {
+    let now = NOW.load(Ordering::Relaxed);
+    if now == ASLEEP { wake() } else { now }
+}
+
+/// Keeps the ticking thread awake, and checks that it exists. Called at every 64th hit.
+#[cold]
+#[inline(never)]
+pub(crate) fn look_after() {
+    ASKED.store(true, Ordering::Relaxed);
+    renewed_ms();
+}
+
+#[cold]
+fn wake() -> u64 {
+    ASKED.store(true, Ordering::Relaxed);
+    tick_on();
+    precise_ms()
+}
+
+/// Wakes the ticking thread, or starts it if this process has none.
+pub(crate) fn tick_on() {
+    let mut ticker = TICKER.thread.lock().unwrap_or_else(PoisonError::into_inner);
+    if TICKER.process.has_changed() {
+        // Not dropped: it is another process's.
+        std::mem::forget(ticker.take());
+    }
+    // Where no thread can be made the clock is read each time: slower, never wrong.
+    let thread = ticker.get_or_insert_with(|| {
+        let thread = thread::Builder::new().name("cache-clock".into()).spawn(tick_forever);
+        thread.ok().map(|handle| handle.thread().clone())
+    });
+    if let Some(thread) = thread {
+        thread.unpark();
+    }
+}
+
+fn tick_forever() {
+    let mut idle = 0;
+    loop {
+        // Never back: the process may be stopped between the question and this.
+        let now = precise_ms();
+        NOW.fetch_max(now, Ordering::Relaxed);
+        TICKED.store(now, Ordering::Relaxed);
+        thread::sleep(TICK);
+        idle = if ASKED.swap(false, Ordering::Relaxed) { 0 } else { idle + 1 };
+        if idle >= IDLE_TICKS {
+            NOW.store(ASLEEP, Ordering::Relaxed);
+            thread::park();
+            idle = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_system_clock_follows_the_precise_one() {
+        let clock = Clock::system();
+        let before = precise_ms();
+        thread::sleep(TICK * 5); // the ticking thread must have had its turn
+        let seen = clock.now_ms();
+        assert!(seen >= before, "{seen} < {before}");
+        assert!(seen <= precise_ms());
+    }
+
+    #[test]
+    fn a_mock_clock_moves_only_when_told() {
+        let clock = Clock::mock();
+        let shared = clock.clone();
+        let before = clock.now_ms();
+        shared.advance(Duration::from_secs(1));
+        assert_eq!(clock.now_ms(), before + 1_000);
+    }
+
+    #[test]
+    fn a_mock_clock_never_goes_back() {
+        let clock = Clock::mock();
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now_ms(), u64::MAX);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(clock.now_ms(), u64::MAX);
+    }
+}

@@ -1,0 +1,47 @@
+//! Timers for whoever waits, on whatever runtime: a runtime's own timers panic if it has none.
+
+use std::future::{Future, pending};
+use std::time::Duration;
+
+use tokio::time::error::Elapsed;
+
+use crate::support::runtime;
+
+/// Waits for a future, for no longer than this. Where no timer can be had there is no limit.
+pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let Some(runtime) = runtime::with_timers_anywhere() else { return Ok(future.await) };
+    let limited = {
+        let _entered = runtime.enter();
+        tokio::time::timeout(limit, future)
+    };
+    limited.await
+}
+
+/// Waits for so long; for ever where no timer can be had.
+pub(crate) async fn sleep(time: Duration) {
+    // With nothing to wait for it ends at its limit.
+    let _ = timeout(time, pending::<()>()).await;
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+    use super::*;
+
+    #[test]
+    fn a_runtime_without_timers_waits_all_the_same() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            assert!(timeout(Duration::from_millis(1), pending::<()>()).await.is_err());
+            assert!(timeout(Duration::from_secs(60), async {}).await.is_ok());
+            sleep(Duration::from_millis(1)).await;
+        });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_paused_is_followed() {
+        let began = tokio::time::Instant::now();
+        sleep(Duration::from_secs(3_600)).await;
+        assert!(began.elapsed() >= Duration::from_secs(3_600));
+    }
+}

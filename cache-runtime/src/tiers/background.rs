@@ -1,0 +1,204 @@
+//! Loads that no caller waits for: counted, bounded, shared out among the functions, and ended with the
+//! manager.
+
+use std::collections::{HashMap, HashSet};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::flight::Flights;
+use crate::support::process::Process;
+use crate::support::timer::timeout;
+use crate::tiers::key::CallKey;
+use crate::tiers::pauses::Pauses;
+
+/// Of so many functions it is remembered that their share has been told.
+const TOLD: usize = 1_024;
+
+/// The background loads of one manager.
+#[derive(Debug)]
+pub(crate) struct Background {
+    /// The loads that take the place of a value which is served meanwhile: one of a key at a time.
+    pub(crate) refreshes: Arc<Flights<CallKey>>,
+    places: Arc<Mutex<SlotCounts>>,
+    process: Process,
+    limit: usize,
+    /// The longest that one may take.
+    longest: Duration,
+    closed: watch::Sender<bool>,
+    pauses: Mutex<Pauses>,
+}
+
+/// The places in use, by function.
+#[derive(Debug, Default)]
+struct SlotCounts {
+    /// By the kind of the keys: their function, mostly.
+    taken: HashMap<u64, usize>,
+    all: usize,
+    /// The kinds whose share has been told.
+    told: HashSet<u64>,
+}
+
+/// The right to run one load in the background.
+#[derive(Debug)]
+pub(crate) struct BackgroundSlot {
+    taken: TakenSlot,
+    runtime: Handle,
+    closed: watch::Receiver<bool>,
+    longest: Duration,
+}
+
+/// A place that is free again when this is dropped.
+#[derive(Debug)]
+struct TakenSlot {
+    places: Arc<Mutex<SlotCounts>>,
+    kind: u64,
+}
+
+impl Background {
+    pub(crate) fn new(limit: u16, longest: Duration) -> Self {
+        Background {
+            refreshes: Flights::new(),
+            places: Arc::default(),
+            process: Process::default(),
+            limit: limit.into(),
+            longest,
+            closed: watch::Sender::new(false),
+            pauses: Mutex::default(),
+        }
+    }
+
+    /// A place on this runtime for a load of this key, if one is free for its function: no function may have
+    /// more places than are left to the others.
+    pub(crate) fn place(&self, runtime: Handle, key: &CallKey) -> Option<BackgroundSlot> {
+        let (kind, closed) = (key.kind(), self.closed.subscribe());
+        let mut places = lock(&self.places);
+        if self.process.has_changed() {
+            // In a forked process the loads of its parent do not run.
+            (places.all, places.taken) = (0, HashMap::new());
+        }
+        // R7: no function takes more than half of the free places.
+        let (taken, free) = (places.taken(kind), self.limit.saturating_sub(places.all));
+        if *closed.borrow() || taken >= free {
+            if taken > 0 && places.told.len() < TOLD && places.told.insert(kind) {
+                drop(places);
+                tracing::warn!(
+                    function = key.function(),
+                    loads = taken,
+                    free,
+                    "a function runs as many background refreshes as there are free places; until some of them \
+                     end, its other stale values are served without a refresh. Give its body a timeout, or raise \
+                     CACHE_MAX_BACKGROUND_LOADS"
+                );
+            }
+            return None;
+        }
+        places.all += 1;
+        *places.taken.entry(kind).or_default() += 1;
+        let taken = TakenSlot { places: Arc::clone(&self.places), kind };
+        Some(BackgroundSlot { taken, runtime, closed, longest: self.longest })
+    }
+
+    /// Returns the number of running loads.
+    pub(crate) fn running(&self) -> usize {
+        lock(&self.places).all
+    }
+
+    /// Ends all loads, and lets none begin.
+    pub(crate) fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    /// A load of this key has failed at `now_ms`. Whether that is remembered.
+    pub(crate) fn note_failure(&self, key: &CallKey, now_ms: u64) -> bool {
+        lock(&self.pauses).begin(key, now_ms)
+    }
+
+    /// Returns whether a load of this key has failed within the last pause, so that the next one must
+    /// wait.
+    pub(crate) fn failed_lately(&self, key: &CallKey, now_ms: u64) -> bool {
+        lock(&self.pauses).hold(key, now_ms)
+    }
+}
+
+impl SlotCounts {
+    fn taken(&self, kind: u64) -> usize {
+        self.taken.get(&kind).copied().unwrap_or(0)
+    }
+}
+
+impl Drop for TakenSlot {
+    fn drop(&mut self) {
+        let mut places = lock(&self.places);
+        places.all = places.all.saturating_sub(1);
+        match places.taken(self.kind) {
+            0 | 1 => _ = places.taken.remove(&self.kind),
+            taken => _ = places.taken.insert(self.kind, taken - 1),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl BackgroundSlot {
+    /// Runs a load to its end, or to the manager's, or for as long as a load may take: then it is given up.
+    pub(crate) fn run(
+        self,
+        load: impl Future<Output = ()> + Send + 'static,
+        give_up: impl FnOnce(Duration) + Send + 'static,
+    ) {
+        let BackgroundSlot { taken, runtime, mut closed, longest } = self;
+        runtime.spawn(async move {
+            let _taken = taken;
+            // It ends with an error if the manager is gone.
+            let mut closed = pin!(closed.wait_for(|closed| *closed));
+            let mut load = pin!(timeout(longest, load));
+            let ended = poll_fn(|context| match closed.as_mut().poll(context) {
+                Poll::Ready(_) => Poll::Ready(Ok(())),
+                Poll::Pending => load.as_mut().poll(context),
+            });
+            if ended.await.is_err() {
+                give_up(longest);
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+    use super::*;
+    use crate::key::name::Name;
+    use crate::memory::Memory;
+    use crate::tiers::key::named;
+
+    #[tokio::test]
+    async fn a_function_has_no_more_places_than_it_leaves_to_the_others() {
+        let memory = Memory::new(1 << 20, 1 << 20, 2);
+        let background = Background::new(8, Duration::from_secs(60));
+        // Names given directly count by their first prefix.
+        let place = |prefix: &str, id: usize| {
+            let key = named(&memory, Name::new(&format!("{prefix}:{id}")), &[]);
+            background.place(Handle::current(), &key)
+        };
+        let places = |prefix: &str| (0..8).map_while(|id| place(prefix, id)).collect::<Vec<_>>();
+        let hung = places("hung");
+        assert_eq!((hung.len(), background.running()), (4, 4));
+        let other = places("other");
+        assert_eq!(other.len(), 2);
+        let third = places("third");
+        assert_eq!(third.len(), 1, "there is always one more");
+        drop(hung);
+        assert_eq!(background.running(), 3);
+        assert!(place("hung", 0).is_some());
+        background.close();
+        assert!(place("hung", 0).is_none());
+    }
+}

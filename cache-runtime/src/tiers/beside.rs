@@ -1,0 +1,108 @@
+//! Reading the entries beside a name, where others store under it what is valid and of no use here.
+
+use super::examine::{Leftover, RedisRead, Seen, Tokens, Usable, Vacancy};
+use super::key::CallKey;
+use super::shared_names::MOST_BESIDE;
+use crate::coherence::generation::GenerationSnapshot;
+use crate::redis::{Found, Pace, RedisStore, Unavailable};
+use crate::tiers::core::{Core, Stores};
+
+impl Core {
+    /// Takes something from the entry of a name, or from one beside it, if it may be served: all of them and
+    /// their tokens in one round trip. The first place whose entry is not another's valid one is where
+    /// a value is stored.
+    pub(super) async fn fetch_beside<T>(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        stores: Stores,
+        grace_ms: u64,
+        take: impl Fn(&Usable<'_, '_>) -> Option<T>,
+    ) -> Result<RedisRead<T>, Unavailable> {
+        let mut places = self.shared_names.places(key.kind()).max(1);
+        loop {
+            let relies = self.relies_on_memory(stores);
+            let passed = if relies { None } else { self.pass_memory(stores) };
+            let snapshot = relies.then(|| self.generations.note(key.slots()));
+            let fetched = self.fetch_places(redis, key, places, snapshot, grace_ms, &take).await?;
+            passed.into_iter().for_each(|passed| self.generations.give_up(passed));
+            match fetched {
+                Some(fetched) => return Ok(fetched),
+                None => places += 1,
+            }
+        }
+    }
+
+    /// Reads these places. Returns `None` if all of them are taken, and there are more.
+    async fn fetch_places<T>(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        places: u8,
+        snapshot: Option<GenerationSnapshot>,
+        grace_ms: u64,
+        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
+    ) -> Result<Option<RedisRead<T>>, Unavailable> {
+        let keys: Vec<CallKey> = (0..=places).map(|number| key.at(number)).collect();
+        let mut found = read(redis, &keys).await?;
+        let mut seen = Vec::new();
+        // A fresh value rather than one past its TTL.
+        for grace_ms in [0, grace_ms] {
+            seen.clear();
+            for (key, found) in keys.iter().zip(&found) {
+                let snapshot = snapshot.clone();
+                seen.push(
+                    match self.examine(key, found, Tokens::Found, snapshot, grace_ms, take) {
+                        Seen::Usable(taken) => return Ok(self.used(key, places, taken)),
+                        other => other,
+                    },
+                );
+            }
+        }
+        for ((key, found), seen) in keys.iter().zip(&found).zip(&mut seen) {
+            if let Seen::Doubtful(snapshot) = seen {
+                let snapshot = snapshot.take();
+                *seen = match self.look_again(redis, key, found, snapshot, grace_ms, take).await? {
+                    Seen::Usable(taken) => return Ok(self.used(key, places, taken)),
+                    other => other,
+                };
+            }
+        }
+        let is_foreign = |seen: &Seen<T>| matches!(seen, Seen::Foreign { .. });
+        let place = match seen.iter().position(|seen| !is_foreign(seen)) {
+            Some(place) => place,
+            None if places < MOST_BESIDE => return Ok(None),
+            None => places.into(),
+        };
+        if seen.first().is_some_and(is_foreign) {
+            self.shared_names.note(key.kind(), places);
+        }
+        let undecodable =
+            seen.iter().any(|seen| matches!(seen, Seen::Foreign { undecodable: true }));
+        let bytes = found.swap_remove(place).bytes.unwrap_or_default();
+        let leftover = match seen.swap_remove(place) {
+            Seen::Not(leftover) => leftover(bytes),
+            _ => Leftover::Stale(bytes),
+        };
+        let place = u8::try_from(place).unwrap_or(MOST_BESIDE);
+        Ok(Some(RedisRead::Not(Vacancy { place, leftover, undecodable })))
+    }
+
+    fn used<T>(&self, key: &CallKey, places: u8, taken: T) -> Option<RedisRead<T>> {
+        match key.place() {
+            0 => self.shared_names.note_alone(key.kind()),
+            _ => self.shared_names.note(key.kind(), places),
+        }
+        Some(RedisRead::Usable(taken))
+    }
+}
+
+/// Reads what these keys hold, of which the last has all tags of the others.
+async fn read(redis: &RedisStore, keys: &[CallKey]) -> Result<Vec<Found>, Unavailable> {
+    let names: Vec<&str> = keys.iter().map(CallKey::stored_as).collect();
+    let tags = keys.last().map_or(&[][..], CallKey::tags);
+    let read = redis.read_many(&names, tags, &mut Pace::default()).await;
+    let (values, tokens) = read?;
+    let found = |(bytes, now_ms)| Found { bytes, tokens: tokens.clone(), now_ms };
+    Ok(values.into_iter().map(found).collect())
+}

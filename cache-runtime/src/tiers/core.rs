@@ -1,0 +1,465 @@
+//! What all parts of one cache share.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use crate::coherence::generation::{GenerationSnapshot, Generations, Passed, Slot, Storing};
+use crate::config::{Backend, CacheConfig};
+use crate::error::Error;
+use crate::flight::Flights;
+use crate::format::entry::EntryAddress;
+use crate::key::glob::Pattern;
+use crate::memory::{Gone, Made, Memory, ReadPredicate};
+use crate::redis::{Host, RedisStore, Servers, Settings, StoreError, Tls};
+use crate::registry::registry;
+use crate::site::{Instance, Tier};
+use crate::stats::events::{EventKind, Events};
+use crate::stats::seldom::{Reason, Seldoms};
+use crate::stats::{Beyond, Counter, FleetStats, SiteCounters, SiteStats, Stats, Total, totals_of};
+use crate::support::clock::Clock;
+use crate::tiers::background::Background;
+use crate::tiers::key::CallKey;
+use crate::tiers::means::Means;
+use crate::tiers::shared_names::SharedNames;
+use crate::value::{Losses, Types};
+
+/// What the methods of the manager are called, where functions have names.
+pub(crate) const DIRECT: &str = "direct";
+
+/// The state behind a [`CacheManager`](crate::CacheManager).
+pub(crate) struct Core {
+    pub(crate) config: CacheConfig,
+    pub(crate) clock: Clock,
+    pub(crate) generations: Arc<Generations>,
+    pub(crate) memory: Memory,
+    pub(crate) redis: Option<RedisStore>,
+    pub(crate) flights: Arc<Flights<CallKey>>,
+    pub(crate) background: Background,
+    /// Loads that were asked for directly.
+    pub(crate) renewals: Arc<Flights<CallKey>>,
+    pub(crate) means: Means,
+    pub(crate) types: Types,
+    pub(crate) shared_names: SharedNames,
+    pub(crate) losses: Losses,
+    pub(crate) direct: Arc<SiteCounters>,
+    /// What is said of calls, however many there are.
+    pub(crate) seldom: Seldoms,
+    pub(crate) invalidations: Counter,
+    pub(crate) events: Arc<Events>,
+    /// Where values are kept for which nothing else is said.
+    pub(crate) stores: Stores,
+    sites: RwLock<HashMap<usize, (&'static Instance, Arc<SiteCounters>)>>,
+    /// The functions that have been switched off, as they were named.
+    switched_off: RwLock<BTreeSet<String>>,
+}
+
+/// Where values are looked for, and kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stores {
+    /// In memory alone.
+    Memory,
+    /// In Redis alone; in memory while that is unavailable.
+    Redis,
+    /// In Redis, with copies in memory for as long as the feed is connected.
+    Tiered,
+}
+
+impl Stores {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Stores::Memory => "memory",
+            Stores::Redis => "redis",
+            Stores::Tiered => "tiered",
+        }
+    }
+}
+
+/// A call site as one cache sees it.
+#[derive(Clone)]
+pub(crate) struct Bound {
+    pub(crate) core: Arc<Core>,
+    pub(crate) counters: Arc<SiteCounters>,
+    pub(crate) stores: Stores,
+}
+
+impl Bound {
+    /// Whether a call may be answered from memory before anything else is asked.
+    #[inline]
+    pub(crate) fn reads_memory(&self) -> bool {
+        self.core.reads_memory(self.stores)
+    }
+}
+
+impl Core {
+    /// Says of a function, or of [`DIRECT`], what may happen at each of its calls: the first time, and then
+    /// once a minute with the number of times.
+    pub(crate) fn seldom(&self, function: &str, reason: Reason, say: impl FnOnce(u64)) {
+        self.seldom.happens(function, reason, self.clock.now_ms(), say);
+    }
+
+    /// Where the entry of this key is in Redis.
+    pub(crate) fn address(&self, key: &CallKey) -> EntryAddress {
+        EntryAddress::new(&self.config.namespace, key.stored_as())
+    }
+
+    /// # Errors
+    /// [`Error::Config`] for a configuration that cannot be used.
+    pub(crate) fn new(config: CacheConfig, clock: Clock) -> Result<Arc<Self>, Error> {
+        config.validate()?;
+        let generations = Arc::new(Generations::new(config.memory_capacity as u64));
+        let (stores, url) = match config.effective()? {
+            Backend::Memory => (Stores::Memory, None),
+            Backend::Redis(url) => (Stores::Redis, Some(url)),
+            Backend::Tiered(url) => (Stores::Tiered, Some(url)),
+        };
+        let settings = url.map(|url| settings(&config, url)).transpose()?;
+        let cores = available_parallelism().map_or(4, usize::from);
+        let memory = Memory::new(config.memory_capacity as u64, config.max_value_size, cores);
+        if stores != Stores::Redis && config.max_value_size > memory.room() {
+            tracing::warn!(
+                capacity = config.memory_capacity,
+                largest = config.max_value_size,
+                room = memory.room(),
+                "values of more than `room` bytes are not kept in memory, although values up to `largest` bytes \
+                 are cached (CACHE_MAX_VALUE_SIZE); raise CACHE_MEMORY_CAPACITY to keep them"
+            );
+        }
+        let events = Arc::new(Events::default());
+        Ok(Arc::new_cyclic(|core: &Weak<Core>| Core {
+            redis: settings.map(|settings| {
+                let host: Weak<dyn Host> = Weak::<Core>::clone(core);
+                let store = RedisStore::new(
+                    settings,
+                    Arc::clone(&generations),
+                    clock.clone(),
+                    host,
+                    Arc::clone(&events),
+                );
+                if stores == Stores::Tiered {
+                    store.want_feed();
+                }
+                store
+            }),
+            stores,
+            memory,
+            types: Types::new(&config),
+            losses: Losses::default(),
+            flights: Flights::new(),
+            background: Background::new(config.max_background_loads, config.max_load),
+            shared_names: SharedNames::default(),
+            renewals: Flights::new(),
+            means: Means::new(),
+            direct: Arc::new(SiteCounters::new(0.0)),
+            seldom: Seldoms::default(),
+            invalidations: Counter::default(),
+            events,
+            sites: RwLock::default(),
+            switched_off: RwLock::default(),
+            config,
+            clock,
+            generations,
+        }))
+    }
+
+    /// Places an entry in memory if it may be there, and says whether it is. While that is asked and done,
+    /// nobody else stores under its name.
+    pub(crate) fn place(
+        &self,
+        snapshot: &GenerationSnapshot,
+        made: Made,
+        may: impl FnOnce(&Storing<'_>) -> bool,
+    ) -> bool {
+        let storing = self.generations.storing(snapshot);
+        let placed = if may(&storing) { Ok(self.memory.place(made)) } else { Err(made) };
+        // Before any value is dropped, which may use the cache.
+        drop(storing);
+        let is_placed = placed.is_ok();
+        placed.unwrap_or_else(Gone::from).let_go();
+        is_placed
+    }
+
+    /// This cache's view of a call site.
+    pub(crate) fn bind(self: &Arc<Self>, instance: &'static Instance) -> Bound {
+        Bound {
+            core: Arc::clone(self),
+            counters: self.counters(instance),
+            stores: self.stores_of(instance),
+        }
+    }
+
+    fn stores_of(&self, instance: &Instance) -> Stores {
+        let Some(redis) = self.redis.as_ref().filter(|_| instance.distinct) else {
+            return Stores::Memory;
+        };
+        match instance.spec.tier {
+            None => self.stores,
+            Some(Tier::Memory) => Stores::Memory,
+            Some(Tier::Redis) => Stores::Redis,
+            Some(Tier::Tiered) => {
+                redis.want_feed();
+                Stores::Tiered
+            }
+        }
+    }
+
+    /// Whether what memory holds may be served without asking anybody.
+    #[inline]
+    pub(crate) fn reads_memory(&self, stores: Stores) -> bool {
+        match stores {
+            Stores::Memory => true,
+            Stores::Redis => false,
+            Stores::Tiered => self.generations.lease.holds(),
+        }
+    }
+
+    /// The same where it is not a matter of nanoseconds: by the exact time.
+    pub(crate) fn relies_on_memory(&self, stores: Stores) -> bool {
+        match stores {
+            Stores::Memory => true,
+            Stores::Redis => false,
+            Stores::Tiered => self.generations.lease.holds_exactly(),
+        }
+    }
+
+    /// What there is to be given up once Redis has answered a read: see [`Generations::pass`].
+    pub(crate) fn pass_memory(&self, stores: Stores) -> Option<Passed> {
+        if stores == Stores::Tiered { self.generations.pass() } else { None }
+    }
+
+    /// The Redis that values are kept in, unless it is memory.
+    pub(crate) fn redis_for(&self, stores: Stores) -> Option<&RedisStore> {
+        self.redis.as_ref().filter(|_| stores != Stores::Memory)
+    }
+
+    fn counters(&self, instance: &'static Instance) -> Arc<SiteCounters> {
+        let key = std::ptr::from_ref(instance).addr();
+        if let Some((_, counters)) =
+            self.sites.read().unwrap_or_else(PoisonError::into_inner).get(&key)
+        {
+            return Arc::clone(counters);
+        }
+        let mut sites = self.sites.write().unwrap_or_else(PoisonError::into_inner);
+        let (_, counters) = sites.entry(key).or_insert_with(|| {
+            let counters = SiteCounters::new(instance.spec.cost);
+            // Under the lock of the sites: who switches takes it too.
+            counters.switch(!self.disabled().iter().any(|function| instance.is_called(function)));
+            (instance, Arc::new(counters))
+        });
+        Arc::clone(counters)
+    }
+
+    /// Makes the calls of a function bypass the cache, or use it again.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFunction`].
+    pub(crate) fn switch(&self, function: &str, on: bool) -> Result<(), Error> {
+        let sites = self.sites.write().unwrap_or_else(PoisonError::into_inner);
+        let mut called = false;
+        for (instance, counters) in sites.values() {
+            if instance.is_called(function) {
+                counters.switch(on);
+                called = true;
+            }
+        }
+        let is_declared = || registry().cached.iter().any(|site| site.location.path == function);
+        if !called && !is_declared() {
+            return Err(Error::UnknownFunction { function: function.to_owned() });
+        }
+        let mut off = self.switched_off.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = if on { off.remove(function) } else { off.insert(function.to_owned()) };
+        if changed {
+            let function = function.to_owned();
+            self.events.note(EventKind::Switched { function, enabled: on });
+        }
+        Ok(())
+    }
+
+    /// The functions that have been switched off.
+    pub(crate) fn disabled(&self) -> BTreeSet<String> {
+        self.switched_off.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What a fresh entry in memory must satisfy now.
+    #[inline]
+    pub(crate) fn predicate(&self, origin: Option<u64>) -> ReadPredicate<'_> {
+        ReadPredicate {
+            generations: &self.generations,
+            now_ms: self.clock.now_ms(),
+            origin,
+            slots: None,
+            grace_ms: 0,
+            not_before_ms: 0,
+        }
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let mut sites = self.each_site(|name, prefix, counters| SiteStats {
+            name: name.to_owned(),
+            prefix: prefix.to_owned(),
+            enabled: counters.is_on(),
+            load_times: counters.load_times.read(),
+            counts: counters.read(),
+        });
+        sites.retain(|site| site.counts != Default::default());
+        let redis = self.redis.as_ref();
+        let (redis_errors, redis_outages) = redis.map_or((0, 0), RedisStore::failures);
+        let (notices, feed_interruptions) = redis.map_or((0, 0), RedisStore::received);
+        Stats {
+            invalidations: self.invalidations.get(),
+            redis_errors,
+            redis_outages,
+            redis_times: redis.map(RedisStore::times).unwrap_or_default(),
+            notices,
+            feed_interruptions,
+            pending_invalidations: redis.map_or(0, RedisStore::pending) as u64,
+            flights: self.flights.len() as u64,
+            background_loads: self.background.running() as u64,
+            entries: self.memory.len(),
+            bytes: self.memory.bytes(),
+            capacity: self.memory.capacity(),
+            ..Stats::of_sites(sites)
+        }
+    }
+
+    /// What is made of the name, prefix and counters of each call site that has been called, and of what
+    /// is done directly.
+    fn each_site<T>(&self, make: impl Fn(&str, &str, &SiteCounters) -> T) -> Vec<T> {
+        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
+        let called = sites.values();
+        let called = called.map(|(i, counters)| make(i.label(), i.spec.prefix(), counters));
+        called.chain([make(DIRECT, "", &self.direct)]).collect()
+    }
+
+    /// What all processes have counted; `None` while Redis is unavailable.
+    pub(crate) async fn fleet_stats(&self) -> Option<FleetStats> {
+        let Some(redis) = &self.redis else { return Some(FleetStats::of_one(self.stats())) };
+        redis.fleet_sums().await.ok().map(FleetStats::of_all)
+    }
+
+    /// Starts that from zero. Whether it could be done.
+    pub(crate) async fn reset_fleet_stats(&self) -> bool {
+        match &self.redis {
+            None => {
+                self.reset_stats();
+                true
+            }
+            Some(redis) => redis.reset_fleet_counters().await.is_ok(),
+        }
+    }
+
+    pub(crate) fn bump(&self, slots: impl IntoIterator<Item = Slot>) {
+        slots.into_iter().for_each(|slot| self.generations.bump(slot));
+    }
+
+    /// Another process has cleared a pattern: what it had to find in Redis is gone there.
+    pub(crate) fn drop_cleared(&self, pattern: &str) {
+        match Pattern::new(pattern) {
+            Ok(pattern) if !pattern.is_everything() => self.drop_matching(&pattern),
+            _ => self.generations.bump_epoch(),
+        }
+    }
+
+    pub(crate) fn drop_matching(&self, pattern: &Pattern) {
+        self.generations.begin_scan(pattern);
+        self.bump(self.names_in_memory(pattern));
+    }
+
+    pub(crate) fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
+        // Stale ones, too: they may be served.
+        let predicate = ReadPredicate { grace_ms: u64::MAX, ..self.predicate(None) };
+        let names = self.memory.names(predicate).filter(|name| pattern.matches(name));
+        names.map(|name| Slot::name(&name)).collect()
+    }
+
+    /// Ends the background work; from now on Redis is unavailable.
+    pub(crate) fn close(&self) {
+        self.background.close();
+        if let Some(redis) = &self.redis {
+            redis.close();
+        }
+    }
+
+    pub(crate) fn reset_stats(&self) {
+        self.direct.reset();
+        for (_, counters) in self.sites.read().unwrap_or_else(PoisonError::into_inner).values() {
+            counters.reset();
+        }
+        self.invalidations.reset();
+        if let Some(redis) = &self.redis {
+            redis.reset_failures();
+        }
+    }
+}
+
+impl Host for Core {
+    fn receive_cleared(&self, pattern: &str) {
+        self.drop_cleared(pattern);
+    }
+
+    fn totals(&self) -> Vec<Total> {
+        let sites = self.each_site(|name, prefix, counters| {
+            totals_of(name, prefix, &counters.ever()).collect::<Vec<_>>()
+        });
+        // Functions that print alike share their sums.
+        let mut totals = BTreeMap::new();
+        let beyond = Beyond {
+            invalidations: self.invalidations.ever(),
+            ..self.redis.as_ref().map(RedisStore::ever).unwrap_or_default()
+        };
+        for (field, total) in beyond.totals().chain(sites.into_iter().flatten()) {
+            let sum: &mut u64 = totals.entry(field).or_default();
+            *sum = sum.saturating_add(total);
+        }
+        totals.into_iter().collect()
+    }
+}
+
+fn settings(config: &CacheConfig, url: &crate::RedisUrl) -> Result<Settings, Error> {
+    let refused = |expected: String, source| Error::Config {
+        setting: "REDIS_URL".into(),
+        value: url.to_string(),
+        expected,
+        source,
+    };
+    let address = url.address().map_err(|error| refused(error.to_string(), None))?;
+    let tls = Tls::read(config, url.is_encrypted()).map_err(|unusable| Error::Config {
+        setting: unusable.setting.into(),
+        value: unusable.file.display().to_string(),
+        expected: unusable.expected.into(),
+        source: Some(unusable.cause),
+    })?;
+    let unusable = |error: StoreError| {
+        refused("an address that the client can connect to".into(), Some(error.into()))
+    };
+    Ok(Settings {
+        servers: Arc::new(Servers::new(address, tls).map_err(unusable)?),
+        address: url.to_string(),
+        namespace: config.namespace.clone(),
+        connections: usize::from(config.redis_pool_max_connections),
+        connect_timeout: config.redis_connect_timeout,
+        permit_timeout: config.redis_pool_timeout,
+        deadline: config.redis_timeout,
+        health_interval: config.redis_health_check_interval.max(Duration::from_millis(10)),
+        trust_restart: config.trust_restart,
+        stats_interval: config.stats_interval,
+        memory_ttl: config.memory_ttl,
+    })
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("config", &self.config)
+            .field("memory", &self.memory)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bound").field("stores", &self.stores).finish_non_exhaustive()
+    }
+}

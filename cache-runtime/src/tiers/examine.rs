@@ -1,0 +1,216 @@
+//! Examining what Redis holds under a name: whether it may be served, and if not, what it is.
+
+use super::key::CallKey;
+use super::validity::{Present, Verdict, judge};
+use crate::coherence::generation::{GenerationSnapshot, Slot};
+use crate::format::entry::{Header, StateId, Stored};
+use crate::redis::{Found, RedisStore, Unavailable};
+use crate::tiers::core::Core;
+
+/// Identifies the entry of Redis that a value is from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    pub(crate) state: StateId,
+    /// 0: under the name; else beside it.
+    pub(crate) place: u8,
+}
+
+/// The place of a value that was looked for in vain, and what is there.
+#[derive(Debug)]
+pub(crate) struct Vacancy {
+    /// 0: under the name; else beside it.
+    pub(crate) place: u8,
+    pub(crate) leftover: Leftover,
+    /// True if something was there that does not decode as this program's type, or is damaged.
+    pub(crate) undecodable: bool,
+}
+
+impl Vacancy {
+    pub(crate) const NOTHING: Vacancy = Vacancy::under_the_name(Leftover::Nothing);
+
+    pub(crate) const fn under_the_name(leftover: Leftover) -> Self {
+        let undecodable = matches!(leftover, Leftover::Undecodable(_));
+        Vacancy { place: 0, leftover, undecodable }
+    }
+}
+
+/// Something under a name that cannot be served.
+#[derive(Debug)]
+pub(crate) enum Leftover {
+    Nothing,
+    /// A value whose time is over.
+    Expired(Vec<u8>),
+    /// A value that has been invalidated.
+    Stale(Vec<u8>),
+    /// Not an entry, or damaged.
+    Undecodable(Vec<u8>),
+    /// A value that was loaded for other arguments, which serialise alike.
+    Alike(Vec<u8>),
+}
+
+impl Leftover {
+    /// Returns the bytes that are to be stored over.
+    pub(crate) fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Leftover::Nothing => None,
+            Leftover::Expired(bytes)
+            | Leftover::Stale(bytes)
+            | Leftover::Undecodable(bytes)
+            | Leftover::Alike(bytes) => Some(bytes),
+        }
+    }
+}
+
+/// The result of a read of Redis.
+pub(crate) enum RedisRead<T> {
+    Usable(T),
+    Not(Vacancy),
+}
+
+/// The result of looking at what Redis holds under a name, as far as it is known.
+pub(super) enum Seen<T> {
+    Usable(T),
+    Not(fn(Vec<u8>) -> Leftover),
+    /// A valid entry of another function or version: it stays.
+    Foreign {
+        undecodable: bool,
+    },
+    /// It depends on tags whose tokens are not known, or may have changed.
+    Doubtful(Option<GenerationSnapshot>),
+}
+
+/// The source of the present tokens of an entry's tags.
+#[derive(Clone, Copy)]
+pub(super) enum Tokens<'a, 't> {
+    /// Those of the key's tags were read together with the entry.
+    Found,
+    /// Those of the key's tags as this process knew them before it read the entry; and the source of others.
+    Cached(&'a [Option<u64>], &'a RedisStore),
+    /// These were read with the entry; they include those of all of its tags.
+    Present(&'a Present<'t>),
+    /// These, of all of its tags.
+    Asked(&'a [Option<u64>]),
+}
+
+/// An entry that may be served.
+pub(crate) struct Usable<'a, 'b> {
+    pub(crate) header: &'a Header<'b>,
+    pub(crate) payload: &'a [u8],
+    pub(crate) now_ms: u64,
+    pub(super) place: u8,
+    /// The generations of what the entry depends on, noted before it was read; where a copy may be
+    /// kept.
+    pub(super) snapshot: Option<GenerationSnapshot>,
+}
+
+impl Core {
+    /// Looks again, with the tokens of all tags of the entry, as they are in Redis now.
+    pub(super) async fn look_again<T>(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        found: &Found,
+        snapshot: Option<GenerationSnapshot>,
+        grace_ms: u64,
+        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
+    ) -> Result<Seen<T>, Unavailable> {
+        let tags: Vec<String> = match self.stored(key, found) {
+            Some(Stored::Value(header, _)) => {
+                tags_of(&header, key).into_iter().map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        };
+        let tokens = redis.tokens(&tags).await?;
+        Ok(self.examine(key, found, Tokens::Asked(&tokens), snapshot, grace_ms, take))
+    }
+
+    /// Returns what is stored under a key, undecoded.
+    pub(super) fn stored<'a>(&self, key: &CallKey, found: &'a Found) -> Option<Stored<'a>> {
+        found.bytes.as_deref().map(|bytes| Stored::read(bytes, self.address(key)))
+    }
+
+    /// Looks at what Redis holds under a name. `take` returns what is wanted of an entry that may be served.
+    pub(super) fn examine<T>(
+        &self,
+        key: &CallKey,
+        found: &Found,
+        tokens: Tokens<'_, '_>,
+        snapshot: Option<GenerationSnapshot>,
+        grace_ms: u64,
+        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
+    ) -> Seen<T> {
+        let now_ms = found.now_ms;
+        let (header, payload) = match self.stored(key, found) {
+            None | Some(Stored::Placeholder(_)) => return Seen::Not(|_| Leftover::Nothing),
+            Some(Stored::Foreign(_)) => return Seen::Not(Leftover::Undecodable),
+            Some(Stored::Value(header, payload)) => (header, payload),
+        };
+        let verdict = |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
+        let (verdict, snapshot) = match tokens {
+            Tokens::Found => {
+                let covering = |snapshot| self.covering(snapshot, key, &tags_of(&header, key));
+                (verdict(&found.present(key.tags())), snapshot.and_then(covering))
+            }
+            Tokens::Present(present) => {
+                // An entry that depends on more than was noted is not copied.
+                let covers = |_: &_| header.tags.len() == key.tags().len();
+                (verdict(present), snapshot.filter(covers))
+            }
+            Tokens::Asked(tokens) => {
+                (verdict(&Present::new(&tags_of(&header, key), tokens)), snapshot)
+            }
+            Tokens::Cached(tokens, redis) => {
+                let tags = tags_of(&header, key);
+                let snapshot = snapshot.and_then(|snapshot| self.covering(snapshot, key, &tags));
+                let judged = if tags.len() == key.tags().len() {
+                    Some(verdict(&Present::new(&tags, tokens)))
+                } else {
+                    redis.cached_tokens(&tags).map(|now| verdict(&Present::new(&tags, &now)))
+                };
+                match judged {
+                    // The token cache may be behind.
+                    None | Some(Verdict::Useless) => (Verdict::Depends, snapshot),
+                    Some(verdict) => (verdict, snapshot),
+                }
+            }
+        };
+        match verdict {
+            Verdict::Usable if key.is_of_others(header.fingerprint) => Seen::Not(Leftover::Alike),
+            Verdict::Usable => {
+                let usable =
+                    Usable { header: &header, payload, now_ms, place: key.place(), snapshot };
+                take(&usable).map_or(Seen::Foreign { undecodable: true }, Seen::Usable)
+            }
+            Verdict::Foreign => Seen::Foreign { undecodable: false },
+            Verdict::Expired => Seen::Not(Leftover::Expired),
+            Verdict::Useless => Seen::Not(Leftover::Stale),
+            Verdict::Depends => Seen::Doubtful(snapshot),
+        }
+    }
+
+    /// Extends a snapshot by the tags that the entry has of its own. Returns `None` if something has been
+    /// invalidated since.
+    fn covering(
+        &self,
+        snapshot: GenerationSnapshot,
+        key: &CallKey,
+        tags: &[&str],
+    ) -> Option<GenerationSnapshot> {
+        if tags.len() == key.tags().len() {
+            return Some(snapshot);
+        }
+        let own = tags.iter().filter(|tag| !key.tags().iter().any(|known| known == *tag));
+        let slots: Vec<Slot> =
+            key.slots().iter().copied().chain(own.map(|tag| Slot::tag(tag))).collect();
+        let wider = self.generations.note(&slots);
+        self.generations.storable(&snapshot).then_some(wider)
+    }
+}
+
+/// Returns the tags of an entry, those of the key first. One without a name of its own is none of them.
+pub(crate) fn tags_of<'a>(header: &'a Header<'_>, key: &'a CallKey) -> Vec<&'a str> {
+    let name = key.name().as_str();
+    let known = |tag: &&str| key.tags().iter().any(|known| known == tag);
+    let own = header.tags.iter().filter_map(|tag| tag.name.resolve(name)).filter(|tag| !known(tag));
+    key.tags().iter().map(String::as_str).chain(own).collect()
+}

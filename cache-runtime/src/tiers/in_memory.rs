@@ -1,0 +1,81 @@
+//! Looking for a value in memory: while Redis is available, and while it is not.
+
+use super::key::CallKey;
+use crate::memory::{EntryMeta, Hit, ReadPredicate};
+use crate::output::CacheValue;
+use crate::redis::{Absence, RedisStore};
+use crate::support::clock::millis;
+use crate::tiers::core::{Core, Stores};
+use crate::value::{Value, ValueType};
+
+impl Core {
+    /// Returns a value in memory whose TTL is over for no longer than this.
+    pub(crate) fn value_in_memory(
+        &self,
+        key: &CallKey,
+        of: &dyn ValueType,
+        grace_ms: u64,
+    ) -> Option<Hit<Value>> {
+        let predicate = ReadPredicate { grace_ms, ..self.predicate_of(key) };
+        self.memory.take(key.memory.hash, &key.memory, predicate, |value| of.clone_of(value))
+    }
+
+    /// Returns a fresh value in memory, of a type that the caller knows.
+    pub(crate) fn hit_in_memory<V: CacheValue>(&self, key: &CallKey) -> Option<Hit<V>> {
+        self.memory.get(key.memory.hash, &key.memory, self.predicate_of(key))
+    }
+
+    /// Returns a value that memory holds while Redis is unavailable: loaded meanwhile, or before, if that is
+    /// not long ago.
+    pub(crate) fn value_of_an_outage(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        of: &dyn ValueType,
+        stores: Stores,
+    ) -> Option<Hit<Value>> {
+        let predicate = self.predicate_of_an_outage(redis, key, stores)?;
+        self.memory.take(key.memory.hash, &key.memory, predicate, |value| of.clone_of(value))
+    }
+
+    /// Returns the metadata of such a value.
+    pub(crate) fn meta_of_an_outage(&self, redis: &RedisStore, key: &CallKey) -> Option<EntryMeta> {
+        let predicate = self.predicate_of_an_outage(redis, key, self.stores)?;
+        self.memory.meta(&key.memory, predicate)
+    }
+
+    fn predicate_of_an_outage<'a>(
+        &'a self,
+        redis: &RedisStore,
+        key: &'a CallKey,
+        stores: Stores,
+    ) -> Option<ReadPredicate<'a>> {
+        let not_before_ms = self.outage_begins(redis, stores)?;
+        Some(ReadPredicate { not_before_ms, ..self.predicate_of(key) })
+    }
+
+    /// Returns the time from which on values in memory count while Redis is unavailable; `None` if none do.
+    fn outage_begins(&self, redis: &RedisStore, stores: Stores) -> Option<u64> {
+        match redis.absence() {
+            Absence::Since(since) => {
+                // What memory holds was known to be right when invalidations were received last.
+                let right = self.generations.lease.received_ms().unwrap_or(since);
+                let grace = millis(self.config.outage_grace);
+                let graced = self.clock.now_ms() < right.saturating_add(grace);
+                Some(if graced { 0 } else { since })
+            }
+            Absence::Lasting => Some(0),
+            // The feed is connected, or will be soon: what memory holds is for then.
+            Absence::Brief => (stores == Stores::Redis).then_some(0),
+        }
+    }
+
+    /// Returns the metadata of a fresh value in memory.
+    pub(crate) fn meta_in_memory(&self, key: &CallKey) -> Option<EntryMeta> {
+        self.memory.meta(&key.memory, self.predicate_of(key))
+    }
+
+    fn predicate_of<'a>(&'a self, key: &'a CallKey) -> ReadPredicate<'a> {
+        ReadPredicate { slots: Some(key.slots()), ..self.predicate(key.accepted_origin()) }
+    }
+}

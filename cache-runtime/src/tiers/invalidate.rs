@@ -1,0 +1,159 @@
+//! Invalidation: Redis first, then the generations of this process.
+//!
+//! The other way round a reader could refill memory from the old entry in Redis in between. What
+//! Redis does not confirm stays pending, and until it is confirmed this process asks Redis for none of it.
+
+use std::collections::BTreeSet;
+
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span, debug_span};
+
+use crate::coherence::generation::Slot;
+use crate::error::Error;
+use crate::key::name::{shorten, validate_prefix, validate_tag};
+use crate::site::{Declared, SourceLocation};
+use crate::stats::events::{EventKind, listed};
+use crate::support::boxed::boxed;
+use crate::tiers::core::Core;
+
+/// The names and tags of an invalidation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Targets {
+    pub(crate) names: Vec<String>,
+    pub(crate) tags: Vec<String>,
+    /// The whole namespace: what was meant could not be told.
+    pub(crate) everything: bool,
+    /// The annotated function that does it, if one does.
+    pub(crate) by: Option<&'static Declared>,
+}
+
+impl Targets {
+    pub(crate) fn name(name: &str) -> Self {
+        Targets { names: vec![name.to_owned()], ..Targets::default() }
+    }
+
+    /// The whole namespace.
+    pub(crate) fn everything() -> Self {
+        Targets { everything: true, ..Targets::default() }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_everything(&self) -> bool {
+        self.everything
+    }
+
+    /// A tag that a person gave.
+    pub(crate) fn tag(tag: &str) -> Result<Self, Error> {
+        validate_tag(tag)?;
+        let mut targets = Targets::default();
+        targets.add_tag(tag);
+        Ok(targets)
+    }
+
+    /// A prefix that a person gave.
+    pub(crate) fn prefix(prefix: &str) -> Result<Self, Error> {
+        validate_prefix(prefix)?;
+        let mut targets = Targets::default();
+        targets.add_prefix(prefix);
+        Ok(targets)
+    }
+
+    /// A tag as the cache has made it. Shortened as it is on the caching side, however long it is.
+    pub(crate) fn add_tag(&mut self, tag: &str) {
+        self.tags.push(shorten(tag).into_owned());
+    }
+
+    /// All names below the prefix, and the name that is the prefix itself.
+    pub(crate) fn add_prefix(&mut self, prefix: &str) {
+        self.add_tag(prefix);
+        self.names.push(shorten(prefix).into_owned());
+    }
+
+    /// Adds a tag that covers everything below a prefix that could not be rendered completely.
+    pub(crate) fn add_above(&mut self, rendered: &str) {
+        match rendered.rsplit_once(':') {
+            Some((above, _)) => self.add_prefix(above),
+            None => self.everything = true,
+        }
+    }
+
+    /// Around the invalidation. `removed` is how many entries of the names there were in Redis; `pending`
+    /// says that Redis has not confirmed it.
+    fn span(&self) -> Span {
+        debug_span!(
+            "cache_invalidate",
+            names = ?listed(&self.names),
+            tags = ?listed(&self.tags),
+            everything = self.everything,
+            function = self.by.map(|declared| SourceLocation::of(declared).path),
+            removed = Empty,
+            pending = Empty,
+        )
+    }
+
+    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> {
+        let names = self.names.iter().map(|name| Slot::name(name));
+        names.chain(self.tags.iter().map(|tag| Slot::tag(tag)))
+    }
+}
+
+impl Core {
+    /// Invalidates. When this returns, every read of this process that begins afterwards misses.
+    /// Returns how many entries of the names there were in Redis, if that is known.
+    ///
+    /// Dropped half-way, the invalidation happens all the same.
+    pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
+        self.note_invalidation(targets);
+        // R1, R6: Redis (or its journal) first, then the generations, also if this future is dropped.
+        let _then = Finally(|| self.bump_targets(targets));
+        let span = targets.span();
+        let redis = self.redis.as_ref()?;
+        if targets.everything {
+            boxed(|| redis.invalidate_root()).await;
+        }
+        // Large, and not to be in the future of every function that invalidates.
+        let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
+        let removed = removal.instrument(span.clone()).await;
+        match removed {
+            Some(removed) => span.record("removed", removed),
+            None => span.record("pending", true),
+        };
+        removed
+    }
+
+    fn note_invalidation(&self, targets: &Targets) {
+        self.invalidations.one();
+        self.events.note_if_watched(|| EventKind::invalidated(&targets.names, &targets.tags));
+    }
+
+    fn bump_targets(&self, targets: &Targets) {
+        self.bump(targets.slots());
+        if targets.everything {
+            self.generations.bump_epoch();
+        }
+    }
+
+    /// Invalidates without waiting: the removals are pending, and go to Redis together.
+    pub(crate) fn invalidate_in_background(&self, all: &[Targets]) {
+        all.iter().for_each(|targets| self.note_invalidation(targets));
+        let _then = Finally(|| all.iter().for_each(|targets| self.bump_targets(targets)));
+        let spans: Vec<_> = all.iter().map(Targets::span).collect();
+        let Some(redis) = &self.redis else { return };
+        spans.iter().for_each(|span| _ = span.record("pending", true));
+        if all.iter().any(|targets| targets.everything) {
+            redis.add_pending_root();
+        }
+        let names: BTreeSet<_> = all.iter().flat_map(|targets| &targets.names).collect();
+        let tags: BTreeSet<_> = all.iter().flat_map(|targets| &targets.tags).collect();
+        redis.add_pending(&Vec::from_iter(names), &Vec::from_iter(tags));
+    }
+}
+
+/// The local half of an invalidation: done when the other half has ended, however that was.
+pub(crate) struct Finally<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for Finally<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}

@@ -1,0 +1,219 @@
+//! The full key of a call: where its entry is, in memory and in Redis, and what it depends on.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
+use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::coherence::generation::Slot;
+use crate::key::name::{self, Name, shorten};
+use crate::memory::{Domain, Memory, MemoryKey};
+use crate::site::{self, Instance};
+
+/// Made on the way to Redis or to a load; a memory hit does without.
+#[derive(Debug)]
+pub(crate) struct CallKey {
+    pub(crate) memory: MemoryKey,
+    /// Whose values these are; 0 for direct values.
+    pub(crate) origin: u64,
+    /// The fingerprint of its arguments; 0 for none.
+    pub(crate) fingerprint: u64,
+    /// The tags of the call besides the prefixes of its name.
+    own_tags: Vec<String>,
+    /// A caller who joins another's load does without this, too.
+    named: OnceCell<Named>,
+}
+
+/// What the arguments of a call are to Redis and to the generations.
+#[derive(Debug)]
+struct Named {
+    name: Name,
+    /// The prefixes of the name, then the tags of the call.
+    tags: Arc<[String]>,
+    /// The generations of all of them, that of the name first.
+    slots: SmallVec<[Slot; 4]>,
+    /// Where it is stored in Redis, if that is beside its name.
+    beside: Option<Beside>,
+}
+
+/// A place beside a name.
+#[derive(Debug)]
+struct Beside {
+    number: u8,
+    stored: String,
+}
+
+impl CallKey {
+    /// The key of a name with these tags.
+    pub(crate) fn new(memory: MemoryKey, origin: u64, name: Name, own_tags: Vec<String>) -> Self {
+        let named = OnceCell::with_value(Named::new(name, &own_tags));
+        CallKey { memory, origin, fingerprint: 0, own_tags, named }
+    }
+
+    /// The key of a call that is named by its function and arguments.
+    pub(crate) fn of_arguments(memory: MemoryKey, origin: u64, own_tags: Vec<String>) -> Self {
+        CallKey { memory, origin, fingerprint: 0, own_tags, named: OnceCell::new() }
+    }
+
+    /// The same for arguments of this fingerprint. Of two keys that differ in nothing else neither joins the
+    /// other's load.
+    pub(crate) fn printed(self, fingerprint: u64) -> Self {
+        CallKey { fingerprint, ..self }
+    }
+
+    /// Whether an entry under this key was loaded for other arguments.
+    pub(crate) fn is_of_others(&self, fingerprint: u64) -> bool {
+        self.fingerprint != 0 && fingerprint != 0 && fingerprint != self.fingerprint
+    }
+
+    /// Says that there are other arguments with this key.
+    pub(crate) fn tell_alike(&self) {
+        if let Some(instance) = self.instance() {
+            instance.alarm.tell(&instance.spec.declared);
+        }
+    }
+
+    pub(crate) fn name(&self) -> &Name {
+        &self.named().name
+    }
+
+    /// The same key for a place beside the name, where an entry depends on the name's token, too; number 0 is
+    /// the name itself.
+    pub(crate) fn at(&self, number: u8) -> CallKey {
+        let Named { name, tags, slots, .. } = self.named();
+        let beside = (number > 0)
+            .then(|| Beside { number, stored: name::beside(name.as_str(), self.origin, number) });
+        let own = beside.as_ref().map(|_| name::name_tag(name.as_str()));
+        let named = Named {
+            name: name.clone(),
+            tags: tags.iter().cloned().chain(own).collect(),
+            slots: slots.clone(),
+            beside,
+        };
+        CallKey {
+            memory: self.memory.clone(),
+            origin: self.origin,
+            fingerprint: self.fingerprint,
+            own_tags: Vec::new(),
+            named: OnceCell::with_value(named),
+        }
+    }
+
+    /// The name under which it is stored in Redis: its own, or one beside that.
+    pub(crate) fn stored_as(&self) -> &str {
+        let Named { name, beside, .. } = self.named();
+        beside.as_ref().map_or(name.as_str(), |beside| &beside.stored)
+    }
+
+    /// The place where it is stored in Redis; 0: under its name.
+    pub(crate) fn place(&self) -> u8 {
+        self.named().beside.as_ref().map_or(0, |beside| beside.number)
+    }
+
+    /// The prefixes of the name, then the tags of the call; then the name's own, if it is stored beside that.
+    pub(crate) fn tags(&self) -> &[String] {
+        &self.named().tags
+    }
+
+    /// The generations of the name and of all tags.
+    pub(crate) fn slots(&self) -> &[Slot] {
+        &self.named().slots
+    }
+
+    fn named(&self) -> &Named {
+        self.named.get_or_init(|| match self.memory.domain {
+            Domain::Arguments(instance) => {
+                Named::of_arguments(instance, &self.memory.bytes, &self.own_tags)
+            }
+            Domain::Names => {
+                let name = String::from_utf8_lossy(&self.memory.bytes);
+                Named::new(Name::new(&name), &self.own_tags)
+            }
+        })
+    }
+
+    /// What people call the function that this is a call of; `None` for the direct API.
+    pub(crate) fn function(&self) -> Option<&'static str> {
+        self.instance().map(Instance::label)
+    }
+
+    /// The prefix of that function's names.
+    pub(crate) fn prefix(&self) -> Option<&'static str> {
+        self.instance().map(|instance| instance.spec.prefix())
+    }
+
+    /// Which values this one is likely to be as large as: those of its function; for a direct call,
+    /// those whose names have the same first prefix.
+    pub(crate) fn kind(&self) -> u64 {
+        let first = || self.tags().first().map_or(self.name().as_str(), String::as_str);
+        self.accepted_origin().unwrap_or_else(|| xxh3_64(first().as_bytes()))
+    }
+
+    fn instance(&self) -> Option<&'static Instance> {
+        match self.memory.domain {
+            Domain::Arguments(instance) => Some(instance),
+            Domain::Names => self.accepted_origin().and_then(site::instance_of),
+        }
+    }
+
+    /// Only a name that was given directly can hold any value.
+    pub(crate) fn accepted_origin(&self) -> Option<u64> {
+        (self.origin != 0).then_some(self.origin)
+    }
+}
+
+impl Named {
+    fn new(name: Name, own_tags: &[String]) -> Self {
+        let mut tags: Vec<String> = name.tags().map(Into::into).collect();
+        for tag in own_tags {
+            let tag = shorten(tag);
+            if tags.iter().all(|known| *known != tag) {
+                tags.push(tag.into_owned());
+            }
+        }
+        let tag_slots = tags.iter().map(|tag| Slot::tag(tag)).collect::<SmallVec<[Slot; 4]>>();
+        Named::with(name, tags.into(), &tag_slots)
+    }
+
+    /// All names of a function have the same prefixes.
+    fn of_arguments(instance: &Instance, arguments: &[u8], own_tags: &[String]) -> Self {
+        let name = Name::new(&instance.name(arguments));
+        if !own_tags.is_empty() {
+            return Named::new(name, own_tags);
+        }
+        Named::with(name, Arc::clone(&instance.prefixes), &instance.prefix_slots)
+    }
+
+    fn with(name: Name, tags: Arc<[String]>, tag_slots: &[Slot]) -> Self {
+        let mut slots = SmallVec::new();
+        slots.push(Slot::name(name.as_str()));
+        slots.extend_from_slice(tag_slots);
+        Named { name, tags, slots, beside: None }
+    }
+}
+
+impl PartialEq for CallKey {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.memory, &other.memory);
+        a.hash == b.hash
+            && a.domain == b.domain
+            && a.bytes == b.bytes
+            && self.origin == other.origin
+            && self.fingerprint == other.fingerprint
+    }
+}
+
+impl Eq for CallKey {}
+
+impl Hash for CallKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.memory.hash ^ self.origin);
+    }
+}
+
+/// The key of a name that was given directly.
+pub(crate) fn named(memory: &Memory, name: Name, tags: &[String]) -> CallKey {
+    CallKey::new(memory.key_of(name.as_str()), 0, name, tags.to_vec())
+}

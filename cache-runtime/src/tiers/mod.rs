@@ -1,0 +1,27 @@
+//! The values of one cache in memory and in Redis: reading, storing and invalidating them.
+//!
+//! This is the one place that knows both stores. [`Core`](core::Core) is the state that all parts of a cache share; each
+//! file here adds one operation on it.
+
+pub(crate) mod background;
+mod beside;
+pub(crate) mod copies;
+pub(crate) mod core;
+pub(crate) mod examine;
+pub(crate) mod filling;
+mod in_memory;
+pub(crate) mod inspect;
+pub(crate) mod invalidate;
+pub(crate) mod key;
+pub(crate) mod means;
+pub(crate) mod origin;
+pub(crate) mod pauses;
+pub(crate) mod policy;
+pub(crate) mod put;
+mod read_many;
+pub(crate) mod reading;
+pub(crate) mod settling;
+pub(crate) mod shared_names;
+pub(crate) mod store_outcome;
+mod unfit;
+pub(crate) mod validity;

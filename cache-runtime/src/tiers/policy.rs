@@ -1,0 +1,146 @@
+//! Which values are stored, for how long, and what a caller gets while a load runs or fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Jitter, Ttl};
+use crate::redis::Life;
+use crate::site::Coalesce;
+use crate::support::clock::millis;
+use crate::support::panics::unless_panicking;
+use crate::support::random;
+use crate::value::{AnyValue, Coding, ValueType};
+
+/// Tells what is so of some values of one type.
+pub(crate) type Test = Arc<dyn Fn(&dyn AnyValue) -> bool + Send + Sync>;
+
+/// Tells how many bytes of memory a value of one type takes.
+pub(crate) type Weigh = Arc<dyn Fn(&dyn AnyValue) -> usize + Send + Sync>;
+
+/// What a call site, or a direct caller, has decided about storing.
+pub(crate) struct Policy {
+    /// The type of the values.
+    pub(crate) of: &'static dyn ValueType,
+    pub(crate) ttl: Ttl,
+    /// The TTL of values that are `None`, where it is another.
+    pub(crate) negative_ttl: Option<Ttl>,
+    /// Tells a value that is `None`, where that matters.
+    pub(crate) is_none: Option<Test>,
+    pub(crate) cache_none: bool,
+    pub(crate) cache_if: Option<Test>,
+    pub(crate) weigh: Option<Weigh>,
+    pub(crate) jitter: Jitter,
+    pub(crate) coding: Coding,
+    pub(crate) grace: Grace,
+    /// With a stale value at hand a caller waits no longer for a load.
+    pub(crate) load_timeout: Option<Duration>,
+    /// How eagerly a value is refreshed before its TTL is over; see [`early`](super::early).
+    pub(crate) early_refresh: f64,
+    pub(crate) coalesce: Coalesce,
+}
+
+/// For how many milliseconds past its TTL a value may be served; `u64::MAX` is for ever.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Grace {
+    /// While it is refreshed.
+    pub(crate) while_revalidate_ms: u64,
+    /// When a load fails.
+    pub(crate) if_error_ms: u64,
+}
+
+impl Grace {
+    pub(crate) fn longest_ms(self) -> u64 {
+        self.while_revalidate_ms.max(self.if_error_ms)
+    }
+
+    /// How long a value is kept that is fresh for `ttl`.
+    pub(crate) fn after(self, ttl: Ttl) -> Ttl {
+        match (ttl, self.longest_ms()) {
+            (Ttl::Forever, _) | (_, u64::MAX) => Ttl::Forever,
+            (Ttl::For(ttl), grace) => Ttl::For(ttl.saturating_add(Duration::from_millis(grace))),
+        }
+    }
+}
+
+/// Why a value is not to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The options of its function refuse it.
+    Unwanted,
+    /// Its `cache_if` panics.
+    Panics,
+}
+
+impl Policy {
+    pub(crate) fn new(of: &'static dyn ValueType, ttl: Ttl, jitter: Jitter) -> Self {
+        Policy {
+            of,
+            ttl,
+            negative_ttl: None,
+            is_none: None,
+            cache_none: true,
+            cache_if: None,
+            weigh: None,
+            jitter,
+            coding: Coding::default(),
+            grace: Grace::default(),
+            load_timeout: None,
+            early_refresh: 0.0,
+            coalesce: Coalesce::Process,
+        }
+    }
+
+    /// How long past its TTL this value may be served. One that has a TTL of its own, since it is
+    /// `None`, may not: that TTL says how long the absence may be believed.
+    pub(crate) fn grace_of(&self, value: &dyn AnyValue) -> Grace {
+        if self.negative_ttl.is_some() && self.is_none(value) {
+            return Grace::default();
+        }
+        self.grace
+    }
+
+    fn is_none(&self, value: &dyn AnyValue) -> bool {
+        self.is_none.as_ref().is_some_and(|is_none| is_none(value))
+    }
+
+    /// Returns how long this value will be fresh.
+    ///
+    /// # Errors
+    /// Why it is not to be stored.
+    pub(crate) fn life(&self, value: &dyn AnyValue) -> Result<Ttl, Refusal> {
+        if let Some(wanted) = &self.cache_if {
+            // R3: the caller has the value, whatever the expression does.
+            match unless_panicking(|| wanted(value)) {
+                Some(true) => {}
+                Some(false) => return Err(Refusal::Unwanted),
+                None => return Err(Refusal::Panics),
+            }
+        }
+        let none = self.is_none(value);
+        if none && !self.cache_none {
+            return Err(Refusal::Unwanted);
+        }
+        let ttl = self.negative_ttl.filter(|_| none).unwrap_or(self.ttl);
+        Ok(self.jitter.shorten(ttl, random::cheap()))
+    }
+
+    /// The longest time any of its values may be kept.
+    pub(crate) fn longest(&self) -> Ttl {
+        let ttl = match (self.ttl, self.negative_ttl) {
+            (Ttl::For(ttl), Some(Ttl::For(negative))) => Ttl::For(ttl.max(negative)),
+            (ttl, None) => ttl,
+            _ => Ttl::Forever,
+        };
+        self.grace.after(ttl)
+    }
+}
+
+/// A TTL as the life of a key in Redis.
+pub(crate) fn life_of(ttl: Ttl) -> Life {
+    ttl.duration().map_or(Life::Forever, Life::For)
+}
+
+/// A TTL as the number of milliseconds in an entry.
+pub(crate) fn fresh_for_ms(ttl: Ttl) -> u64 {
+    ttl.duration().map_or(u64::MAX, millis)
+}

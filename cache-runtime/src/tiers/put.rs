@@ -1,0 +1,337 @@
+//! Putting a value in the place of whatever is there.
+//!
+//! A put first notes the tokens and the state of its key, as a load does, and stores by
+//! compare-and-set. So of a put and everything that happened to the entry meanwhile the later one
+//! in time wins, and a late packet never lands on top of something newer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::coherence::generation::GenerationSnapshot;
+use crate::config::Ttl;
+use crate::error::Error;
+use crate::format::entry::StateId;
+use crate::memory::{EntryMeta, Identity, KnownWeight, Made};
+use crate::redis::{self, By, FillOutcome, Over, Placeholder, RedisStore, Unavailable};
+use crate::stats::SiteCounters;
+use crate::tiers::copies::Original;
+use crate::tiers::core::{Core, Stores};
+use crate::tiers::filling::{Making, fill};
+use crate::tiers::invalidate::Targets;
+use crate::tiers::key::CallKey;
+use crate::tiers::policy::{Grace, Policy, fresh_for_ms, life_of};
+use crate::tiers::store_outcome::{PutOutcome, StoreOutcome};
+use crate::value::{AnyValue, Coding};
+
+/// What was noted before the value was known.
+#[derive(Debug)]
+pub(crate) struct Put {
+    core: Arc<Core>,
+    key: Arc<CallKey>,
+    snapshot: GenerationSnapshot,
+    /// What memory held then.
+    before: Vec<Identity>,
+    stores: Stores,
+    by: By,
+    /// `None`: memory is the store.
+    redis: Option<Result<redis::FillTicket, Unavailable>>,
+}
+
+/// A value with what is to be known of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Worth<'a> {
+    pub(crate) value: &'a dyn AnyValue,
+    pub(crate) ttl: Ttl,
+    /// For how long past its TTL it is kept.
+    pub(crate) grace: Grace,
+    pub(crate) coding: Coding,
+    /// The bytes of memory that it takes, if that is known.
+    pub(crate) weight: Option<usize>,
+    /// How long it took to load.
+    pub(crate) took: Duration,
+}
+
+impl Core {
+    /// Notes what a put to this key depends on. `longest` is the longest life its value may have.
+    pub(crate) async fn put(
+        self: &Arc<Self>,
+        key: &Arc<CallKey>,
+        stores: Stores,
+        over: Over<'_>,
+        longest: Ttl,
+    ) -> Put {
+        let snapshot = self.generations.note(key.slots());
+        let before = self.memory.identities(&key.memory);
+        let placeholder = Placeholder::new(self.config.max_load);
+        let redis = match self.redis_for(stores) {
+            None => None,
+            Some(redis) => {
+                let begun = redis
+                    .begin(key.stored_as(), key.tags(), over, life_of(longest), placeholder)
+                    .await;
+                Some(begun.and_then(|ticket| {
+                    if ticket.tokens.len() == key.tags().len() + 1 {
+                        Ok(ticket)
+                    } else {
+                        Err(Unavailable::unexpected("a token for each tag"))
+                    }
+                }))
+            }
+        };
+        Put {
+            core: Arc::clone(self),
+            key: Arc::clone(key),
+            snapshot,
+            before,
+            stores,
+            by: By::Put,
+            redis,
+        }
+    }
+}
+
+impl Put {
+    /// The value is of the same data as the one that it replaces: what is stored beside it stays.
+    pub(crate) fn refreshing(self) -> Self {
+        Put { by: By::Refresh, ..self }
+    }
+
+    /// Stores the value, if nothing has come between.
+    ///
+    /// # Errors
+    /// What makes it impossible to store the value; nothing has been done then.
+    pub(crate) async fn store(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
+        let Some(ticket) = &self.redis else {
+            return self.store_in_memory(worth);
+        };
+        let redis = self.core.redis.as_ref();
+        let now_ms = redis.and_then(|redis| redis.now_ms(self.key.stored_as()));
+        let (Some(redis), Ok(ticket), Some(now_ms)) = (redis, ticket, now_ms) else {
+            return Ok(PutOutcome::Unavailable);
+        };
+        let (core, key, ttl) = (&*self.core, &*self.key, worth.ttl);
+        let tokens = &ticket.tokens[..];
+        let weighs = self.stores == Stores::Tiered && worth.weight.is_none();
+        let (coding, took) = (worth.coding, worth.took);
+        let made = Making { core, key, coding, ttl, took, tokens, now_ms, weighs };
+        let entry = made.entry(worth.value)?;
+        let life = life_of(worth.grace.after(ttl));
+        Ok(match fill(redis, key, ticket, &entry.bytes, life, self.by).await {
+            Ok(FillOutcome::Stored) => {
+                if self.stores == Stores::Tiered {
+                    let weight = worth.weight.or(entry.weight);
+                    let weight = weight.map_or(KnownWeight::Unknown, KnownWeight::Measured);
+                    let original = Original::new(key.origin, ttl, worth.took, weight);
+                    core.keep_put(key, &self.snapshot, original, worth.value);
+                } else {
+                    core.bump([key.slots()[0]]);
+                }
+                PutOutcome::Stored
+            }
+            Ok(FillOutcome::Refused | FillOutcome::Outdated) => PutOutcome::Overtaken,
+            Err(_) => PutOutcome::Unavailable,
+        })
+    }
+
+    /// The same in memory, whatever the store is.
+    ///
+    /// # Errors
+    /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
+    pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
+        let (memory, name) = (&self.core.memory, || self.key.name().as_str());
+        let stored = self.core.place(&self.snapshot, self.made(worth)?, |storing| {
+            // A load that has ended meanwhile has stored what may be newer.
+            !memory.holds_another(&self.key.memory, &self.before)
+                && storing.overtake(&self.snapshot, name)
+                && {
+                    memory.retire(&self.key.memory);
+                    true
+                }
+        });
+        Ok(if stored { PutOutcome::Stored } else { PutOutcome::Overtaken })
+    }
+
+    fn made(&self, worth: &Worth<'_>) -> Result<Made, Error> {
+        let (core, key, stamps) = (&self.core, &self.key, self.snapshot.stamps.clone());
+        let meta = EntryMeta::new(key.origin, core.clock.now_ms(), fresh_for_ms(worth.ttl), stamps);
+        let load_micros = u32::try_from(worth.took.as_micros()).unwrap_or(u32::MAX);
+        let (memory, place) = (&core.memory, key.memory.clone());
+        let made = worth.value.entry(memory, place, meta, load_micros, worth.weight.into());
+        made.map_err(|unkept| unkept.error(key.name().as_str()))
+    }
+
+    /// The same while Redis is unavailable. A value that was overtaken, by an outage that has just
+    /// begun if by nothing else, leaves nothing that is older. One that Redis has not taken though it
+    /// is there is kept only where the feed is connected.
+    ///
+    /// # Errors
+    /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
+    fn store_for_an_outage(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
+        let is_there = self.core.redis.as_ref().is_some_and(RedisStore::usable);
+        if is_there && self.stores == Stores::Redis {
+            self.core.bump([self.key.slots()[0]]);
+            return Ok(PutOutcome::Unavailable);
+        }
+        let kept = self.store_in_memory(&self.core.for_an_outage(worth));
+        if !matches!(kept, Ok(PutOutcome::Stored)) {
+            self.core.bump([self.key.slots()[0]]);
+        }
+        kept
+    }
+
+    /// Whether what it is going to be stored over is this entry in Redis; if Redis is unavailable,
+    /// nothing is.
+    pub(crate) fn is_over(&self, state: &StateId) -> bool {
+        matches!(&self.redis, Some(Ok(ticket)) if ticket.is(state))
+    }
+
+    /// Ends a put that has nothing to store.
+    pub(crate) fn give_up(self) {
+        if let (Some(redis), Some(Ok(ticket))) = (&self.core.redis, self.redis) {
+            redis.release_in_background(self.key.stored_as(), self.key.tags(), ticket);
+        }
+    }
+
+    /// What Redis holds, or half holds, must go before it is used again.
+    pub(crate) fn add_pending(&self) {
+        if let Some(redis) = &self.core.redis {
+            redis.add_pending(&[self.key.name().as_str()], &[] as &[&str]);
+        }
+    }
+
+    /// Removes what is there: it is older than a value that could not be stored. If Redis is
+    /// unavailable, the removal is pending.
+    pub(crate) async fn remove(&self) {
+        self.core.invalidate(&Targets::name(self.key.name().as_str())).await;
+    }
+}
+
+/// What a put that has been overtaken does with what has come between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overtaken {
+    /// It is as good as the value that was to be put, which nobody has asked for.
+    Stays,
+    /// Whether it is older or newer is not known.
+    Goes,
+}
+
+impl Put {
+    /// Ends a put whose body has returned `value`, and says what becomes of that. What cannot or
+    /// must not be stored leaves nothing: what is there is older.
+    pub(crate) async fn settle(
+        &self,
+        policy: &Policy,
+        counters: &SiteCounters,
+        value: &dyn AnyValue,
+        took: Duration,
+        overtaken: Overtaken,
+    ) -> StoreOutcome {
+        let ttl = match policy.life(value) {
+            Ok(ttl) => ttl,
+            Err(refusal) => {
+                let outcome = self.core.refused(&self.key, counters, refusal);
+                self.remove().await;
+                return outcome;
+            }
+        };
+        let (grace, coding) = (policy.grace_of(value), policy.coding);
+        let weight = self.core.weight(&self.key, policy.weigh.as_ref(), value);
+        let worth = Worth { value, ttl, grace, coding, weight, took };
+        let outcome = self.store(&worth).await;
+        match &outcome {
+            Ok(PutOutcome::Stored) => counters.slow.stores.one(),
+            Ok(PutOutcome::Unavailable) => {
+                self.add_pending();
+                // Too large a value is not there in the outage either.
+                let _ = self.store_for_an_outage(&worth);
+            }
+            Ok(PutOutcome::Overtaken) => {
+                counters.slow.refused.one();
+                if overtaken == Overtaken::Goes {
+                    self.remove().await;
+                }
+            }
+            Err(error) => {
+                let outcome = self.core.unfit(&self.key, counters, error);
+                self.remove().await;
+                return outcome;
+            }
+        }
+        outcome.map_or(StoreOutcome::Unfit, StoreOutcome::from)
+    }
+}
+
+impl Core {
+    /// Puts a value that is the newest there is: nothing that came before counts any more.
+    ///
+    /// # Errors
+    /// What makes it impossible to store the value; then what was there is removed.
+    pub(crate) async fn set(
+        self: &Arc<Self>,
+        key: &Arc<CallKey>,
+        stores: Stores,
+        worth: &Worth<'_>,
+        counters: &SiteCounters,
+    ) -> Result<PutOutcome, Error> {
+        let put = self.put(key, stores, Over::Anything, worth.grace.after(worth.ttl)).await;
+        let outcome = put.store(worth).await;
+        match outcome {
+            Ok(PutOutcome::Stored) => {}
+            Ok(PutOutcome::Unavailable) => {
+                put.add_pending();
+                put.store_for_an_outage(worth)?;
+            }
+            // Whatever came between, be it a scan that has passed by: what is there may be older.
+            Ok(PutOutcome::Overtaken) | Err(_) => put.remove().await,
+        }
+        if let Err(error) = &outcome {
+            self.is_lost(key, counters, error);
+        }
+        outcome
+    }
+
+    /// While Redis is unavailable a value lives in memory for no longer than the outage TTL.
+    pub(crate) fn for_an_outage<'v>(&self, worth: &Worth<'v>) -> Worth<'v> {
+        let limit = self.config.outage_ttl;
+        Worth { ttl: Ttl::For(worth.ttl.duration().map_or(limit, |ttl| ttl.min(limit))), ..*worth }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+    use super::*;
+    use crate::config::CacheConfig;
+    use crate::key::name::Name;
+    use crate::manager::CacheManager;
+    use crate::tiers::key::named;
+
+    /// What becomes of a put that has begun when a pattern is cleared.
+    async fn put_across_a_clear(pattern: &str) -> (PutOutcome, Option<u64>) {
+        let manager = CacheManager::connect(CacheConfig::default()).await.unwrap();
+        let core = manager.core();
+        let ttl = Ttl::For(Duration::from_secs(60));
+        let key = Arc::new(named(&core.memory, Name::direct("a:1").unwrap(), &[]));
+        let put = core.put(&key, core.stores, Over::Anything, ttl).await;
+        manager.clear(pattern).await.unwrap();
+        let (grace, took) = (Grace::default(), Duration::ZERO);
+        let outcome = put
+            .store(&Worth {
+                value: &7_u64,
+                ttl,
+                grace,
+                coding: Default::default(),
+                weight: None,
+                took,
+            })
+            .await;
+        (outcome.unwrap(), manager.get("a:1").await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_value_is_stored_though_a_pattern_is_cleared_that_does_not_match_it() {
+        assert_eq!(put_across_a_clear("b:*").await, (PutOutcome::Stored, Some(7)));
+        assert_eq!(put_across_a_clear("a:?").await, (PutOutcome::Overtaken, None));
+        assert_eq!(put_across_a_clear("a:*").await, (PutOutcome::Overtaken, None));
+    }
+}

@@ -1,0 +1,216 @@
+//! Looking for a value where it may be: in memory, or in Redis.
+
+use tracing::field::Empty;
+use tracing::{Instrument as _, trace_span};
+
+use super::copies::Original;
+use super::examine::{At, Leftover, RedisRead, Seen, Tokens, Usable, Vacancy};
+use super::key::CallKey;
+use super::policy::Weigh;
+use super::validity;
+use crate::config::Ttl;
+use crate::memory::Hit;
+use crate::output::CacheValue;
+use crate::redis::{RedisStore, Unavailable};
+use crate::stats::SiteCounters;
+use crate::support::boxed::boxed;
+use crate::tiers::core::{Core, Stores};
+use crate::value::{Value, ValueCodec, ValueType, owned};
+
+/// The result of a look for a value.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    Memory(Hit<Value>),
+    Redis(Hit<Value>, At),
+    /// Nothing fresh.
+    Miss(Vacancy),
+    /// Nothing, and Redis is unavailable.
+    Unavailable,
+}
+
+impl Reading {
+    /// Counts it.
+    pub(crate) fn count(&self, counters: &SiteCounters) {
+        let slow = &counters.slow;
+        match self {
+            Reading::Memory(hit) => counters.memory_hit(hit.load_micros),
+            Reading::Redis(hit, _) => {
+                slow.redis_hits.one();
+                slow.saved_micros.add(hit.load_micros);
+            }
+            Reading::Miss(vacancy) => {
+                slow.misses.one();
+                if vacancy.undecodable {
+                    slow.decode_failures.one();
+                }
+            }
+            Reading::Unavailable => slow.misses.one(),
+        }
+    }
+
+    /// Returns the value, if one was found.
+    pub(crate) fn into_value<V: CacheValue>(self) -> Option<V> {
+        match self {
+            Reading::Memory(hit) | Reading::Redis(hit, _) => owned(hit.value),
+            Reading::Miss(_) | Reading::Unavailable => None,
+        }
+    }
+}
+
+/// A question for one value.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    pub(crate) stores: Stores,
+    pub(crate) of: &'static dyn ValueType,
+    pub(crate) codec: Option<&'static dyn ValueCodec>,
+    /// The weight of a copy in memory.
+    pub(crate) weigh: Option<Weigh>,
+    /// The time past its TTL for which a value is accepted.
+    pub(crate) grace_ms: u64,
+    /// True if a copy in memory is accepted.
+    pub(crate) copies: bool,
+}
+
+impl Ask {
+    /// Returns the question for a fresh value, wherever it is.
+    pub(crate) fn fresh(stores: Stores, of: &'static dyn ValueType) -> Self {
+        Ask { stores, of, codec: None, weigh: None, grace_ms: 0, copies: true }
+    }
+}
+
+impl Core {
+    /// Looks for a value, once, without loading.
+    pub(crate) async fn read(&self, key: &CallKey, ask: Ask) -> Reading {
+        let Some(redis) = self.redis_for(ask.stores) else {
+            let found = self.value_in_memory(key, ask.of, ask.grace_ms).map(Reading::Memory);
+            return found.unwrap_or(Reading::Miss(Vacancy::NOTHING));
+        };
+        if ask.copies
+            && self.relies_on_memory(ask.stores)
+            && let Some(hit) = self.value_in_memory(key, ask.of, 0)
+        {
+            return Reading::Memory(hit);
+        }
+        let span = trace_span!(
+            "cache_read",
+            name = key.name().as_str(),
+            function = key.function(),
+            prefix = key.prefix(),
+            store = ask.stores.as_str(),
+            outcome = Empty,
+            bytes = Empty,
+        );
+        let take = |usable: &Usable<'_, '_>| {
+            span.record("bytes", usable.payload.len());
+            self.decode(key, &ask, usable)
+        };
+        let fetch = self.fetch(redis, key, ask.stores, ask.grace_ms, take);
+        let fetched = fetch.instrument(span.clone()).await;
+        span.record("outcome", outcome(&fetched));
+        match fetched {
+            Ok(RedisRead::Usable(reading)) => reading,
+            Ok(RedisRead::Not(vacancy)) => Reading::Miss(vacancy),
+            // What memory holds from an outage counts only as long as that lasts.
+            Err(_) if redis.usable() => Reading::Unavailable,
+            Err(_) => {
+                let found = self.value_of_an_outage(redis, key, ask.of, ask.stores);
+                found.map_or(Reading::Unavailable, Reading::Memory)
+            }
+        }
+    }
+
+    /// Decodes an entry that may be served, and keeps a copy of it where one may be kept.
+    pub(super) fn decode(
+        &self,
+        key: &CallKey,
+        ask: &Ask,
+        usable: &Usable<'_, '_>,
+    ) -> Option<Reading> {
+        let Usable { header, payload, now_ms, place, snapshot } = usable;
+        let value = self.types.decode(header, payload, ask.of, ask.codec)?;
+        let hit = validity::hit(value, header, *now_ms);
+        if let Some(snapshot) = snapshot.as_ref().filter(|_| hit.left_ms() > 0) {
+            let weight = self.weight(key, ask.weigh.as_ref(), &*hit.value);
+            let original = Original::of(&hit, header.origin, weight.into());
+            self.keep_copy(key, snapshot, original, &*hit.value);
+        }
+        Some(Reading::Redis(hit, At { state: header.state, place: *place }))
+    }
+
+    /// Takes something from the entry of a name in Redis, if it may be served.
+    ///
+    /// While the feed is connected the entry alone is read, and the tokens are those of the token cache; if
+    /// they speak against it, they are looked at again in Redis. Where the token cache does not know all of
+    /// them they are read with the entry. Where another function or version is known to store under the
+    /// name, too, the entries beside it are read as well.
+    pub(crate) async fn fetch<T>(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+        stores: Stores,
+        grace_ms: u64,
+        take: impl Fn(&Usable<'_, '_>) -> Option<T>,
+    ) -> Result<RedisRead<T>, Unavailable> {
+        if self.shared_names.places(key.kind()) > 0 {
+            return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
+        }
+        let caches_tokens = self.relies_on_memory(stores);
+        let passed = if caches_tokens { None } else { self.pass_memory(stores) };
+        let snapshot = caches_tokens.then(|| self.generations.note(key.slots()));
+        let cached_tokens = if caches_tokens { redis.cached_tokens(key.tags()) } else { None };
+        let found = match cached_tokens {
+            Some(_) => redis.value(key.stored_as(), key.kind()).await?,
+            None => redis.read(key.stored_as(), key.tags(), key.kind()).await?,
+        };
+        passed.into_iter().for_each(|passed| self.generations.give_up(passed));
+        let tokens = match &cached_tokens {
+            Some(tokens) => Tokens::Cached(tokens, redis),
+            None => Tokens::Found,
+        };
+        let mut seen = self.examine(key, &found, tokens, snapshot, grace_ms, &take);
+        if let Seen::Doubtful(snapshot) = seen {
+            // Seldom, and large.
+            let again = boxed(|| self.look_again(redis, key, &found, snapshot, grace_ms, &take));
+            seen = again.await?;
+        }
+        let leftover = match seen {
+            Seen::Usable(taken) => return Ok(RedisRead::Usable(taken)),
+            Seen::Foreign { .. } => {
+                return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
+            }
+            Seen::Not(leftover) => leftover,
+            Seen::Doubtful(_) => Leftover::Stale,
+        };
+        Ok(RedisRead::Not(Vacancy::under_the_name(leftover(found.bytes.unwrap_or_default()))))
+    }
+
+    /// Returns the remaining TTL of the entry of a name.
+    pub(crate) async fn remaining_in_redis(
+        &self,
+        redis: &RedisStore,
+        key: &CallKey,
+    ) -> Result<Option<Ttl>, Unavailable> {
+        let left = |usable: &Usable<'_, '_>| Some(validity::left(usable.header, usable.now_ms));
+        Ok(match self.fetch(redis, key, self.stores, 0, left).await? {
+            RedisRead::Usable(left) => Some(left),
+            RedisRead::Not(_) => None,
+        })
+    }
+}
+
+/// Names the result of a read of Redis for its span.
+fn outcome(fetched: &Result<RedisRead<Reading>, Unavailable>) -> &'static str {
+    match fetched {
+        Ok(RedisRead::Usable(Reading::Redis(hit, _))) if hit.stale_for_ms().is_some() => "stale",
+        Ok(RedisRead::Usable(_)) => "hit",
+        Ok(RedisRead::Not(Vacancy { undecodable: true, .. })) => "undecodable",
+        Ok(RedisRead::Not(vacancy)) => match vacancy.leftover {
+            Leftover::Nothing => "miss",
+            Leftover::Expired(_) => "expired",
+            Leftover::Stale(_) => "invalidated",
+            Leftover::Undecodable(_) => "undecodable",
+            Leftover::Alike(_) => "alike",
+        },
+        Err(_) => "unavailable",
+    }
+}

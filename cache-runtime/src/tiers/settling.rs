@@ -1,0 +1,146 @@
+//! Invalidations that are made once more, when a write that may still be under way has settled.
+//!
+//! The caller of an annotated function may drop it anywhere, on any thread, and often: a client that
+//! disconnects is enough. So they wait in one queue of the process, for one thread that is there
+//! as long as one waits. Beyond a number of them, the whole namespace is invalidated in their place.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+use std::{process, thread};
+
+use crate::tiers::core::Core;
+use crate::tiers::invalidate::Targets;
+
+/// After so long an abandoned function's own write has had its time to commit.
+const SETTLING: Duration = Duration::from_millis(500);
+/// The shortest time between two rounds. The removals of one round go to Redis together.
+const GRAIN: Duration = Duration::from_millis(50);
+/// R7: so many wait for each manager.
+const MOST: usize = 10_000;
+
+static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), worker_of: 0 });
+
+struct Queue {
+    /// In the order in which they are due.
+    waiting: VecDeque<Waiting>,
+    /// The process whose thread sees to it; 0: none does.
+    worker_of: u32,
+}
+
+struct Waiting {
+    due: Instant,
+    core: Weak<Core>,
+    targets: Targets,
+}
+
+/// Invalidates these once more, later. Does not wait.
+pub(crate) fn invalidate_later(core: &Arc<Core>, targets: Targets) {
+    let mut queue = queue();
+    queue.add(Waiting { due: Instant::now() + SETTLING, core: Arc::downgrade(core), targets });
+    if queue.worker_of == process::id() {
+        return;
+    }
+    let worker = thread::Builder::new().name("cache-settling".to_owned()).spawn(work);
+    queue.worker_of = if worker.is_ok() { process::id() } else { 0 };
+    if worker.is_err() {
+        // Too soon is better than never.
+        let all = queue.waiting.drain(..).collect();
+        drop(queue);
+        invalidate(all);
+    }
+}
+
+/// Invalidates at once what waits for this manager, which is about to end.
+pub(crate) fn invalidate_now(core: &Arc<Core>) {
+    let own = queue().take_of(&Arc::downgrade(core));
+    invalidate(own);
+}
+
+fn work() {
+    loop {
+        let mut queue = queue();
+        let now = Instant::now();
+        let due = queue.waiting.partition_point(|waiting| waiting.due <= now);
+        let due: Vec<_> = queue.waiting.drain(..due).collect();
+        let next = queue.waiting.front().map(|waiting| waiting.due);
+        let goes_on = !due.is_empty() || next.is_some();
+        queue.worker_of = if goes_on { process::id() } else { 0 };
+        drop(queue);
+        invalidate(due);
+        match next {
+            Some(next) => thread::sleep(next.saturating_duration_since(now).max(GRAIN)),
+            // What has come meanwhile counts on this thread.
+            None if goes_on => {}
+            None => return,
+        }
+    }
+}
+
+fn invalidate(mut all: Vec<Waiting>) {
+    while let Some(Waiting { core, .. }) = all.first() {
+        let core = Weak::clone(core);
+        let (own, others): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|waiting| waiting.core.ptr_eq(&core));
+        all = others;
+        if let Some(core) = core.upgrade() {
+            let targets: Vec<_> = own.into_iter().map(|waiting| waiting.targets).collect();
+            core.invalidate_in_background(&targets);
+        }
+    }
+}
+
+fn queue() -> MutexGuard<'static, Queue> {
+    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Queue {
+    fn add(&mut self, waiting: Waiting) {
+        let is_own = |other: &&Waiting| other.core.ptr_eq(&waiting.core);
+        let is_full =
+            self.waiting.len() >= MOST && self.waiting.iter().filter(is_own).count() >= MOST;
+        if !is_full {
+            return self.waiting.push_back(waiting);
+        }
+        // They are all made once more when the last of them is due.
+        self.take_of(&waiting.core);
+        self.waiting.push_back(Waiting { targets: Targets::everything(), ..waiting });
+    }
+
+    fn take_of(&mut self, core: &Weak<Core>) -> Vec<Waiting> {
+        let all = std::mem::take(&mut self.waiting);
+        let (own, others) = all.into_iter().partition(|waiting| waiting.core.ptr_eq(core));
+        self.waiting = others;
+        own.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+    use super::*;
+    use crate::config::CacheConfig;
+    use crate::support::clock::Clock;
+
+    fn core() -> Arc<Core> {
+        Core::new(CacheConfig::default(), Clock::default()).unwrap()
+    }
+
+    fn waiting(core: &Arc<Core>, name: usize) -> Waiting {
+        let targets = Targets::name(&name.to_string());
+        Waiting { due: Instant::now(), core: Arc::downgrade(core), targets }
+    }
+
+    #[test]
+    fn a_queue_that_is_full_invalidates_everything_of_its_manager() {
+        let (full, other) = (core(), core());
+        let mut queue = Queue { waiting: VecDeque::new(), worker_of: 0 };
+        queue.add(waiting(&other, 0));
+        (0..MOST).for_each(|name| queue.add(waiting(&full, name)));
+        assert_eq!(queue.waiting.len(), MOST + 1);
+        queue.add(waiting(&full, MOST));
+        assert_eq!(queue.take_of(&Arc::downgrade(&other)).len(), 1);
+        let left: Vec<_> = queue.waiting.iter().map(|waiting| &waiting.targets).collect();
+        assert!(left.len() == 1 && left[0].is_everything(), "{left:?}");
+    }
+}

@@ -1,0 +1,78 @@
+//! Values that cannot be stored: counted, and said.
+
+use std::mem::discriminant;
+
+use super::key::CallKey;
+use super::policy::Refusal;
+use super::store_outcome::StoreOutcome;
+use crate::error::{Error, REMEDY, with_causes};
+use crate::stats::SiteCounters;
+use crate::stats::seldom::Reason;
+use crate::tiers::core::{Core, DIRECT};
+
+impl Core {
+    /// Counts and logs a value that cannot be stored, and says what has become of it.
+    pub(crate) fn unfit(
+        &self,
+        key: &CallKey,
+        counters: &SiteCounters,
+        error: &Error,
+    ) -> StoreOutcome {
+        if self.is_lost(key, counters, error) {
+            return StoreOutcome::Lossy;
+        }
+        counters.slow.not_stored.one();
+        let (function, name) = (key.function(), key.name().as_str());
+        let reason = Reason::NotStored(discriminant(error));
+        self.seldom(function.unwrap_or(DIRECT), reason, |times| {
+            let error = with_causes(error);
+            tracing::warn!(function, name, times, error, "a value is not stored");
+        });
+        StoreOutcome::Unfit
+    }
+
+    /// Returns the outcome of a value that the options of its function refuse. A `cache_if` that panics is counted and
+    /// logged.
+    pub(crate) fn refused(
+        &self,
+        key: &CallKey,
+        counters: &SiteCounters,
+        refusal: Refusal,
+    ) -> StoreOutcome {
+        if refusal == Refusal::Panics {
+            counters.slow.not_stored.one();
+            let (function, name) = (key.function(), key.name().as_str());
+            self.seldom(function.unwrap_or(DIRECT), Reason::Panics("cache_if"), |times| {
+                tracing::error!(
+                    function,
+                    name,
+                    times,
+                    "`cache_if` panics: the value is returned, and not stored; mend it"
+                );
+            });
+        }
+        StoreOutcome::Unwanted
+    }
+
+    /// Whether a value is not stored since it would not come back as it is; counted, and said once for each
+    /// function.
+    pub(crate) fn is_lost(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> bool {
+        let (type_name, message) = match error {
+            Error::Lossy { type_name, message } => (type_name, message.clone()),
+            Error::Encode { type_name, source } => (type_name, source.to_string()),
+            _ => return false,
+        };
+        counters.slow.lossy.one();
+        let function = key.function().unwrap_or(DIRECT);
+        if self.losses.note(function, type_name, &message) {
+            tracing::error!(
+                function,
+                type_name,
+                reason = message,
+                "values of this function are not stored in Redis, because Redis would not return them unchanged; \
+                 {REMEDY}"
+            );
+        }
+        true
+    }
+}
