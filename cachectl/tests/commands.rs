@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// What has happened elsewhere is known here within two seconds; twice that on a busy machine.
+/// A change elsewhere is known here within two seconds; twice that on a busy machine.
 const HEARD: Duration = Duration::from_secs(4);
 
 #[cached(key_prefix = "square", key = "{n}")]
@@ -31,7 +31,7 @@ struct Scene {
     program: CacheManager,
 }
 
-/// How a run has ended.
+/// The result of a run.
 #[derive(Debug)]
 struct Ran {
     code: i32,

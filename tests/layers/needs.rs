@@ -157,7 +157,7 @@ impl Sources {
     }
 }
 
-/// Whether types of the standard library have a method of that name, too.
+/// Returns true if types of the standard library have a method of that name, too.
 fn of_std(method: &str) -> bool {
     const NAMES: &str = " abs all and field and_then any append as_bytes as_deref as_mut as_ref as_str borrow chain \
         chars clear clone cloned collect contains copied count drain duration entry eq err expect extend fields fill filter find \

@@ -1,4 +1,5 @@
-//! Functions that invalidate and are dropped, as by clients that disconnect: the cost for reads of other keys.
+//! Functions that invalidate and are dropped, as by clients that disconnect: the cost for reads of other
+//! keys.
 
 use std::future::{Future, pending, ready};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -95,7 +96,7 @@ fn median(mut all: Vec<u64>) -> u64 {
     all[all.len() / 2]
 }
 
-/// How many notices of removals the server has published.
+/// Returns the number of notices of removals that the server has published.
 fn published(server: &RedisServer) -> u64 {
     let stats: String = server.cli(&["INFO", "commandstats"]);
     let calls = stats.split_once("cmdstat_publish:calls=").map(|(_, rest)| rest);

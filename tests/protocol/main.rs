@@ -8,7 +8,7 @@
 //! their connection, a lease that ends, answers that do not come, connections that break, a server
 //! that comes back with older data. An actor that takes no further step is one that was dropped there.
 //!
-//! What must hold: a read gets at least the version whose write was confirmed within its bound
+//! The invariant: a read gets at least the version whose write was confirmed within its bound
 //! before that read began. The bound has passed in the writer's own process when the writer
 //! returns, and in the other one when its notice has been received there or the lease has ended. After every
 //! step a read of each process from each store is tried, besides the calls that are under way.

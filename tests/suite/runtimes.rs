@@ -112,7 +112,8 @@ fn several_runtimes_at_once_share_the_cache() {
     });
 }
 
-/// How many notices are published while the links of eight runtimes begin at the same moment.
+/// Returns the number of notices that are published while the links of eight runtimes begin at the same
+/// moment.
 fn published_by_eight_links(server: &RedisServer, config: &CacheConfig) -> u64 {
     let published = || -> u64 {
         let stats: String = server.cli(&["INFO", "commandstats"]);

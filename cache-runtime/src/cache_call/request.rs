@@ -25,7 +25,7 @@ use crate::tiers::key::CallKey;
 use crate::tiers::origin::Origin;
 use crate::tiers::policy::Policy;
 
-/// What is asked of a call.
+/// A request to a call.
 pub(crate) enum Request {
     /// Which entry it is about. Nothing is run.
     Resolve,
@@ -41,7 +41,7 @@ pub(crate) enum Request {
     Put(Box<dyn Any + Send>),
 }
 
-/// What a caller accepts.
+/// The values that a caller accepts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FetchOptions {
     /// Nothing older.
@@ -50,7 +50,7 @@ pub(crate) struct FetchOptions {
     pub(crate) only_if_cached: bool,
 }
 
-/// What generated code answers, besides the output that its future may return.
+/// The response of generated code, besides the output that its future may return.
 #[derive(Debug)]
 pub(crate) enum Response {
     Resolved(Resolved),
@@ -85,7 +85,7 @@ struct Envelope {
     reply: Reply,
 }
 
-/// Where the answer is expected.
+/// The sender of the response.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reply(Arc<Mutex<Option<Response>>>);
 
@@ -173,7 +173,7 @@ fn unwrapped(mut name: &'static str) -> &'static str {
     name
 }
 
-/// What came of a request: the future's output, if it has returned one, and the answer.
+/// The outcome of a request: the future's output, if it has returned one, and the response.
 pub(crate) type RequestOutcome<T> = (Option<T>, Response);
 
 /// Asks a call for something and drives it until it has answered.

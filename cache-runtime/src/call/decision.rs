@@ -6,7 +6,7 @@ use crate::support::clock::millis;
 use crate::support::random;
 use crate::tiers::policy::Grace;
 
-/// What is done with a value that has been found.
+/// The decision about a value that has been found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Serve,
@@ -44,7 +44,8 @@ impl Limits {
     }
 }
 
-/// Decides what is done with a value of this age. `is_due` says whether a fresh value is refreshed before its time;
+/// Decides what is done with a value of this age. `is_due` says whether a fresh value is refreshed before its
+/// time;
 /// `failed_lately`, whether the last load has just failed, so that none is tried now. Each is called only if it matters.
 pub(super) fn decide(
     age: Age,
@@ -96,8 +97,8 @@ mod tests {
 
     const ANY: u64 = u64::MAX;
 
-    /// Age and time past the TTL, the oldest age accepted, `stale_while_revalidate` and `stale_if_error`, whether a
-    /// refresh is due and whether a load has failed lately; and the decision.
+    /// Age and time past the TTL, the oldest age accepted, `stale_while_revalidate` and `stale_if_error`,
+    /// whether a refresh is due and whether a load has failed lately; and the decision.
     type Row = ((u64, Option<u64>), u64, (u64, u64), (bool, bool), Decision);
 
     const TABLE: [Row; 22] = [

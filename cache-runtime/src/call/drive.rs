@@ -24,7 +24,7 @@ pub(crate) struct Next {
 
 /// A call on its way to its output, and its body.
 ///
-/// What the body returns may not be `Send`: nothing of it but a value to be stored is held from one
+/// The output of the body may not be `Send`: nothing of it but a value to be stored is held from one
 /// poll to the next.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Run<'b, K: OutputKind, F> {
@@ -68,8 +68,8 @@ where
             };
             match join::<K>(served, *share) {
                 Some(output) => return Poll::Ready(output),
-                // R3: its type is another one, though that has been checked, or its `Clone` panics. The body is
-                // always right.
+                // R3: its type is another one, though that has been checked, or its `Clone` panics. The body
+                // is always right.
                 None => driver.state = DriverState::Body(None),
             }
         }
@@ -82,7 +82,8 @@ impl<K: OutputKind, F> fmt::Debug for Run<'_, K, F> {
     }
 }
 
-/// Returns what is served as the output of a function; `None` if it is of another type, or its `Clone` panics.
+/// Returns what is served as the output of a function; `None` if it is of another type, or its `Clone`
+/// panics.
 fn join<K>(served: Output, share: SharedErrors<K::Error>) -> Option<K::Output>
 where
     K: OutputKind,
@@ -184,8 +185,8 @@ impl Driver {
         });
     }
 
-    /// Ends a load whose body has failed. Returns the output that is served instead, or the flight that waits for the
-    /// error.
+    /// Ends a load whose body has failed. Returns the output that is served instead, or the flight that waits
+    /// for the error.
     fn failed(&mut self, error: &dyn Fn() -> String) -> Result<Output, Option<FailedFlight>> {
         let loaded = Origin::new(Source::Load);
         match self.take_load().map(|load| load.fail(error)) {

@@ -9,7 +9,7 @@
 /// The logarithm of the least number that can be drawn is 53 times that of 2: 36.7.
 const FURTHEST: f64 = 37.0;
 
-/// Whether a caller who is served a value refreshes it: one whose load took `load_micros` and
+/// Returns true if a caller that is served a value refreshes it: one whose load took `load_micros` and
 /// which is fresh for another `left_ms`. `random` is any number, asked for if it matters.
 pub(crate) fn is_due(
     beta: f64,

@@ -50,7 +50,7 @@ pub(crate) struct Load {
     began: Option<Instant>,
 }
 
-/// Where the value of a load goes.
+/// The destination of the value of a load.
 pub(crate) enum Goal {
     /// Into memory, for at most `limit` where there is one.
     Memory { limit: Option<Duration> },
@@ -62,9 +62,9 @@ pub(crate) enum Goal {
     Nowhere(StoreOutcome),
 }
 
-/// What is to be done with the error of a load.
+/// Tells what is done with the error of a load.
 pub(super) enum FailedLoad {
-    /// Nothing: a value of before is served.
+    /// Nothing: the stale value is served.
     Instead(Served),
     /// It is the caller's, and that of those who wait.
     Error(FailedFlight),
@@ -208,7 +208,7 @@ impl Load {
         span.record("outcome", outcome.as_str());
     }
 
-    /// Ends a load whose body has failed: with a value of before, if there is one.
+    /// Ends a load whose body has failed: with the stale value, if there is one.
     ///
     /// Nothing here waits: the error may not be `Send`.
     pub(super) fn fail(mut self: Box<Self>, error: &dyn Fn() -> String) -> FailedLoad {

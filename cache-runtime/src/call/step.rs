@@ -25,7 +25,7 @@ pub(crate) struct Loading {
     pub(super) instead: Option<FoundValue>,
 }
 
-/// Where a loaded value goes.
+/// The destination of a loaded value.
 pub(super) enum Destination {
     /// To the caller alone: the body of this very key is calling.
     Caller,

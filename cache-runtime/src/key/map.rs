@@ -15,7 +15,7 @@ pub(super) struct SortedMap<'a, S> {
     entries: Vec<Entry>,
 }
 
-/// Where an entry's key and value are in the buffer.
+/// The places of an entry's key and value in the buffer.
 struct Entry {
     key: usize,
     value: usize,

@@ -15,7 +15,7 @@ use super::tag;
 /// A longer sequence is collected on the heap.
 const INLINE: usize = 512;
 
-/// Whether elements of this type are octets. The compiler knows the answer when it compiles the call,
+/// Returns true if elements of this type are octets. The compiler knows the answer when it compiles the call,
 /// and a type that could not be told apart here would be an error in [`feed`], not another key.
 #[inline]
 pub(super) fn are<T: ?Sized>() -> bool {

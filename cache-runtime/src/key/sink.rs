@@ -40,12 +40,13 @@ pub trait Sink {
     fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError>;
 }
 
-/// Feeds a value to a sink piece by piece: what the serializer does, for the parts of it that meet values themselves.
+/// Feeds a value to a sink piece by piece: what the serializer does, for the parts of it that meet values
+/// themselves.
 pub(super) trait FeedValue: Sink {
     /// Feeds one value.
     ///
     /// # Errors
-    /// When the value cannot be serialised, or no further piece is of interest.
+    /// Fails if the value cannot be serialised, or no further piece is of interest.
     fn feed_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError>;
 }
 
@@ -193,8 +194,8 @@ impl Sink for Writing<'_> {
     }
 }
 
-/// Whether two slices of one length are equal. Short ones, which most texts are, are compared as words
-/// that may overlap, without a call.
+/// Returns true if two slices of one length are equal. Short ones, which most texts are, are compared as
+/// words that may overlap, without a call.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
     #[inline]

@@ -1,4 +1,4 @@
-//! What is wrong with the cache, as the doctor says it.
+//! The faults of a cache, as the doctor reports them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

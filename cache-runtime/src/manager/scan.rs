@@ -23,7 +23,7 @@ pub struct NameScan {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Where Redis goes on.
+    /// The cursor at which the scan of Redis goes on.
     At(ScanCursor),
     End,
     /// Redis became unavailable on the way.

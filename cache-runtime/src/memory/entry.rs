@@ -1,4 +1,4 @@
-//! What the table holds.
+//! The entries of the table.
 
 use std::any::Any;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::coherence::generation::{Stamps, Verified};
 use crate::key::KeyBytes;
 use crate::site::Instance;
 
-/// What a key's bytes mean.
+/// Tells what the bytes of a key mean.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Domain {
     /// A name: given directly, or rendered from a template.
@@ -39,16 +39,16 @@ pub(crate) struct MemoryKey {
     pub(crate) bytes: KeyBytes,
 }
 
-/// What is known of an entry besides its value; in the order of [`Entry`].
+/// Describes an entry besides its value; in the order of [`Entry`].
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct EntryMeta {
     pub(crate) created_ms: u64,
-    /// How long it is fresh; `u64::MAX` is for ever.
+    /// The time for which it is fresh; `u64::MAX` is for ever.
     pub(crate) fresh_for_ms: u64,
     /// The generations noted before it was loaded.
     pub(crate) stamps: Stamps,
-    /// When it ends here: with its TTL, or earlier, if it is a copy.
+    /// The time at which it ends here: with its TTL, or earlier, if it is a copy.
     pub(crate) ends_ms: u64,
     /// Whose value it is; 0 for one stored directly.
     pub(crate) origin: u64,
@@ -99,12 +99,12 @@ pub(crate) struct Hit<V> {
 }
 
 impl<V> Hit<V> {
-    /// How long its TTL has been over; `None` while it is fresh.
+    /// Returns the time since the end of its TTL; `None` while it is fresh.
     pub(crate) fn stale_for_ms(&self) -> Option<u64> {
         self.age_ms.checked_sub(self.fresh_for_ms)
     }
 
-    /// How long it will still be fresh.
+    /// Returns the time for which it is still fresh.
     pub(crate) fn left_ms(&self) -> u64 {
         self.fresh_for_ms.saturating_sub(self.age_ms)
     }
@@ -131,7 +131,7 @@ impl TableEntry {
 }
 
 impl AnyEntry {
-    /// What is taken of the value, with what a caller may want to know of it.
+    /// Returns what `take` gets of the value, with the metadata that a caller may need.
     #[inline]
     pub(super) fn hit<V>(&self, now_ms: u64, take: impl Take<V>) -> Option<Hit<V>> {
         let value = take(&self.value)?;

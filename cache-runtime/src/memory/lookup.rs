@@ -10,7 +10,7 @@ use super::entry::{AnyEntry, Domain, MemoryKey, TableEntry};
 use crate::key;
 use crate::site::Instance;
 
-/// What a look-up compares entries with.
+/// The key that a look-up compares entries with.
 pub(crate) trait Lookup {
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool;
 }
@@ -55,7 +55,7 @@ pub(super) struct Query<'a> {
     pub(super) hash: u64,
     pub(super) lookup: &'a dyn Lookup,
     pub(super) take: RefCell<&'a mut Look<'a>>,
-    /// Whether it is to be kept then.
+    /// True if the near cache keeps it then.
     pub(super) keep: bool,
     pub(super) kept: Cell<Option<Arc<AnyEntry>>>,
 }
@@ -82,7 +82,7 @@ impl Equivalent<TableEntry> for Query<'_> {
     }
 }
 
-/// Whether the entry is the one that is wanted.
+/// Returns true if the entry is the one that is wanted.
 #[inline(always)]
 pub(super) fn is_for<W: Lookup>(entry: &AnyEntry, lookup: &W) -> bool {
     lookup.matches(entry.domain, &entry.bytes)

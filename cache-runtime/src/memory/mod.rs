@@ -40,8 +40,8 @@ use lookup::{Look, Lookup, Query, is_for};
 use near::{Looked, Turns};
 use take::Take;
 
-/// What an entry costs besides itself: the table's slot, its part of those that remember what has been
-/// evicted, the reference counts, the allocator. Measured: see `benches/benches/footprint.rs`.
+/// The cost of an entry besides itself, in bytes: the table's slot, its part of those that remember what has
+/// been evicted, the reference counts, the allocator. Measured: see `benches/benches/footprint.rs`.
 const OVERHEAD: usize = 100;
 /// The mean weight by which the table is laid out. It remembers half as many evicted entries.
 const TYPICAL_WEIGHT: u64 = 256;
@@ -68,7 +68,7 @@ fn shards(capacity: u64, largest: usize, cores: usize) -> usize {
 
 type Table = Cache<TableEntry, (), ByWeight, BuildPrehashed, Retire>;
 
-/// Why a value cannot be kept.
+/// The reason for which a value cannot be kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unkept {
     /// It is over the limit.
@@ -139,7 +139,7 @@ impl Memory {
         self.room
     }
 
-    /// What keys of this store are hashed with.
+    /// Returns the seed with which the keys of this store are hashed.
     #[inline]
     pub(crate) fn seed(&self) -> u64 {
         self.seed
@@ -175,7 +175,7 @@ impl Memory {
         self.get_with(hash, lookup, predicate, |hit| hit)
     }
 
-    /// What `then` makes of such a value. It is compiled twice, for the near cache and for the table:
+    /// Returns what `then` makes of such a value. It is compiled twice, for the near cache and for the table:
     /// so what it does not ask of the hit is not made on a hit in the near cache.
     #[inline(always)]
     pub(crate) fn get_with<V, W, R>(
@@ -192,7 +192,7 @@ impl Memory {
         self.take_with(hash, lookup, predicate, |value| value.downcast_ref::<V>().cloned(), then)
     }
 
-    /// What is taken of the value under this key, if it satisfies the terms.
+    /// Returns what is taken of the value under this key, if it satisfies the predicate.
     #[inline]
     pub(crate) fn take<W, V>(
         &self,
@@ -251,7 +251,7 @@ impl Memory {
         found
     }
 
-    /// What is known of a fresh entry, whatever its value's type.
+    /// Returns the metadata of a fresh entry, whatever its value's type.
     pub(crate) fn meta(&self, key: &MemoryKey, predicate: ReadPredicate<'_>) -> Option<EntryMeta> {
         let mut meta = None;
         self.find(key.hash, &key, None, &mut |entry| {
@@ -261,7 +261,7 @@ impl Memory {
         meta
     }
 
-    /// What is known of an entry, fresh or not; what it weighs, and whether nothing that it depends on has
+    /// Returns the metadata of an entry, fresh or not; its weight; and whether nothing that it depends on has
     /// been invalidated.
     pub(crate) fn inspect(
         &self,
@@ -291,7 +291,7 @@ impl Memory {
         identities
     }
 
-    /// Whether there is a value, fresh or not, that was not there `before`.
+    /// Returns true if there is a value, fresh or not, that was not there `before`.
     pub(crate) fn holds_another(&self, key: &MemoryKey, before: &[Identity]) -> bool {
         let mut another = false;
         self.find(key.hash, &key, None, &mut |entry| {
@@ -407,7 +407,7 @@ impl Memory {
         self.fresh(predicate).map(|held| held.entry.name())
     }
 
-    /// How many entries are fresh.
+    /// Returns the number of fresh entries.
     pub(crate) fn count(&self, predicate: ReadPredicate<'_>) -> u64 {
         self.fresh(predicate).count() as u64
     }
@@ -448,8 +448,8 @@ impl Drop for Memory {
 /// An entry that is not in the table yet.
 pub(crate) struct Made(TableEntry);
 
-/// What has left the table. To be [let go](Gone::let_go) when no lock is held: a value's `Drop` may call the
-/// cache.
+/// Holds what has left the table. [Let it go](Gone::let_go) when no lock is held: a value's `Drop` may call
+/// the cache.
 #[must_use = "to be let go when no lock is held"]
 #[derive(Default)]
 pub(crate) struct Gone(SmallVec<[TableEntry; 2]>);
@@ -475,7 +475,7 @@ impl Weighter<TableEntry, ()> for ByWeight {
     }
 }
 
-/// What a caller gets of an entry that satisfies the terms.
+/// Returns what a caller gets of an entry that satisfies the predicate.
 #[inline]
 fn hit<V>(entry: &AnyEntry, predicate: ReadPredicate<'_>, take: impl Take<V>) -> Option<Hit<V>> {
     if predicate.fresh(entry) { entry.hit(predicate.now_ms, take) } else { None }

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use super::entry::{AnyEntry, TableEntry};
 use crate::support::panics::drop_each;
 
-/// How many places there are at first, and how many at most.
+/// The number of places at first, and the maximum.
 const PLACES: Range<usize> = 64..1 << 15;
 /// So many are there however little a thread may hold.
 const FEWEST: usize = 16;
@@ -39,19 +39,19 @@ thread_local! {
 #[repr(align(128))]
 struct Line<T>(T);
 
-/// How far the tables have been turned over.
+/// Counts how far the tables have been turned over.
 ///
-/// What the near cache answers a table does not see, and might take for cold. So the near cache answers for
-/// one turn, a small part of the table, and then asks the table again. A thread that sees a new turn
-/// also lets go of what has left the tables.
+/// A table does not see the hits of the near cache, and might take an entry for cold. So the near cache
+/// answers for one turn, a small part of the table, and then asks the table again. A thread that sees a new
+/// turn also lets go of what has left the tables.
 static TURN: Line<AtomicU32> = Line(AtomicU32::new(0));
 
-/// What the near caches of all threads may hold, and do.
+/// The bytes that the near caches of all threads may hold, and do hold.
 static ALL: Line<All> =
     Line(All { caches: AtomicU64::new(0), room: AtomicU64::new(0), held: AtomicU64::new(0) });
 
 struct All {
-    /// How many threads have a near cache.
+    /// The number of threads that have a near cache.
     caches: AtomicU64,
     /// The bytes that they may hold together: a part of the capacity of each store there is.
     room: AtomicU64,
@@ -60,14 +60,14 @@ struct All {
 }
 
 impl All {
-    /// What one thread may hold. Half of the room is kept back for threads that come when others have taken
-    /// their share of it, since those give it back no sooner than they ask a table again.
+    /// Returns the bytes that one thread may hold. Half of the room is kept back for threads that come when
+    /// others have taken their share of it, since those give it back no sooner than they ask a table again.
     fn share(&self) -> u64 {
         let caches = self.caches.load(Ordering::Relaxed).max(2);
         self.room.load(Ordering::Relaxed) / 2 / caches
     }
 
-    /// Whether so many bytes more may be held.
+    /// Returns true if this number of further bytes may be held, and takes them.
     fn take(&self, bytes: u64) -> bool {
         let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let fits = held <= self.room.load(Ordering::Relaxed);
@@ -83,11 +83,11 @@ struct NearCache {
     slots: Vec<NearSlot>,
     /// The bytes of all that is held.
     weight: u64,
-    /// How often an entry was looked for whose place is another's, since there are so many places.
+    /// The number of look-ups of an entry whose place is another's, since the number of places last changed.
     crowded: Cell<usize>,
-    /// When it was last looked through.
+    /// The turn in which it was last looked through.
     turn: u32,
-    /// Whether it is one of those that share the room.
+    /// True if it is one of those that share the room.
     counted: bool,
 }
 
@@ -102,9 +102,9 @@ impl Drop for NearCache {
 #[derive(Default)]
 struct NearSlot {
     kept: Option<Kept>,
-    /// When it was last found in the table.
+    /// The turn in which it was last found in the table.
     turn: u32,
-    /// How many others are still sent on to the table.
+    /// The number of others that are still sent on to the table.
     patience: Cell<u8>,
 }
 
@@ -123,7 +123,7 @@ impl Drop for Kept {
     }
 }
 
-/// What the near cache knows of an entry.
+/// The answer of the near cache about an entry.
 pub(super) enum Looked<T> {
     Found(T),
     /// Nothing: the table is to be asked, and what it finds is to be put into the near cache.
@@ -184,7 +184,7 @@ pub(super) fn let_go() {
     drop_each(outgoing.ok().flatten().into_iter().flatten());
 }
 
-/// What `take` makes of the entry in the near cache with this hash.
+/// Returns what `take` makes of the entry in the near cache with this hash.
 #[inline]
 pub(super) fn get<T>(hash: u64, turn: u32, take: impl FnOnce(&AnyEntry) -> Option<T>) -> Looked<T> {
     let looked = NEAR.try_with(move |near| {
@@ -245,7 +245,7 @@ impl NearCache {
         left
     }
 
-    /// What has to go for it: what was in its place, or the entry itself.
+    /// Puts an entry in its place. Returns what has to go for it: the former entry, or the entry itself.
     fn put(&mut self, held: TableEntry, turn: u32) -> (Option<Kept>, Option<TableEntry>) {
         if !mem::replace(&mut self.counted, true) {
             ALL.0.caches.fetch_add(1, Ordering::Relaxed);
@@ -273,7 +273,7 @@ impl NearCache {
         }
     }
 
-    /// Whether this place is not to be had for another entry: it has patience left, and less each time.
+    /// Returns true if this place keeps its entry: it has patience left, and less each time.
     #[inline]
     fn stays(&self, slot: &NearSlot) -> bool {
         self.crowded.set(self.crowded.get() + 1);

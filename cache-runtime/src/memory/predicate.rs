@@ -1,16 +1,16 @@
-//! When a value may be served.
+//! The conditions under which a value may be served.
 
 use super::entry::{AnyEntry, EntryMeta};
 use crate::coherence::generation::{Generations, Slot};
 
-/// What a look-up must satisfy besides its key.
+/// The conditions of a look-up besides its key.
 #[derive(Clone, Copy)]
 pub(crate) struct ReadPredicate<'a> {
     pub(crate) generations: &'a Generations,
     pub(crate) now_ms: u64,
     /// Only this origin's values, and those stored directly; `None`: anybody's.
     pub(crate) origin: Option<u64>,
-    /// What a value stored directly must depend on, so that whatever invalidates the origin's own
+    /// The slots that a value stored directly must depend on, so that whatever invalidates the origin's own
     /// values reaches it too; `None`: where that is not known, and no such value is taken.
     pub(crate) slots: Option<&'a [Slot]>,
     /// For so long past its TTL a value is taken too.

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-/// What is taken of an entry's value, under the lock of its shard.
+/// Takes something of an entry's value, under the lock of its shard.
 pub(crate) trait Take<V>: Fn(&(dyn Any + Send + Sync)) -> Option<V> + Copy {}
 
 impl<V, F: Fn(&(dyn Any + Send + Sync)) -> Option<V> + Copy> Take<V> for F {}

@@ -1,4 +1,4 @@
-//! What an annotated function returns, and which part of it is stored.
+//! The output of an annotated function, and the part of it that is stored.
 //!
 //! A macro sees only how a return type is spelled; `type AppResult<T> = ...` looks like any other
 //! type. So generated code asks the type system: method look-up on [`Probe`] prefers the
@@ -39,15 +39,15 @@ impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> CacheValue
 pub trait OutputKind: Copy + Debug + Send + Sync {
     /// The output of the function.
     type Output;
-    /// What is stored of it.
+    /// The part that is stored.
     type Value;
-    /// What is not stored.
+    /// The part that is not stored.
     type Error;
     /// The output as a value or an error.
     fn split(output: Self::Output) -> Result<Self::Value, Self::Error>;
     /// The output made of a value or an error.
     fn join(parts: Result<Self::Value, Self::Error>) -> Self::Output;
-    /// Whether the output is a success.
+    /// Returns true if the output is a success.
     fn succeeded(output: &Self::Output) -> bool;
 }
 
@@ -71,7 +71,7 @@ pub trait AnyResult {
     fn into_result(self) -> Result<Self::Ok, Self::Err>;
     /// From a plain `Result`.
     fn from_result(result: Result<Self::Ok, Self::Err>) -> Self;
-    /// Whether it is `Ok`.
+    /// Returns true if it is `Ok`.
     fn is_success(&self) -> bool;
 }
 
@@ -204,7 +204,7 @@ pub fn kind_plain<R>() -> PlainKind<R> {
 /// The way in which an error reaches the callers that waited for the failed load.
 pub struct SharedErrors<E> {
     pub(crate) how: Option<ShareError<E>>,
-    /// What the log calls an error.
+    /// Returns the text of an error for the log.
     pub(crate) text: fn(&E) -> String,
 }
 
@@ -216,12 +216,12 @@ pub(crate) type Shares = Option<fn(&SharedFailure) -> bool>;
 
 /// Puts an error into a flight, and takes one out again.
 pub(crate) struct ShareError<E> {
-    /// Returns the shared form of an error, unless the code of its type panics, and the error of the caller that has
-    /// loaded.
+    /// Returns the shared form of an error, unless the code of its type panics, and the error of the caller
+    /// that has loaded.
     pub(crate) put: fn(E) -> (Option<SharedFailure>, E),
     /// Takes an error out of its shared form, unless the code of its type panics.
     pub(crate) take: fn(&(dyn Any + Send + Sync)) -> Option<E>,
-    /// Whether one can be taken out of this.
+    /// Returns true if an error can be taken out of this.
     pub(crate) fits: fn(&SharedFailure) -> bool,
 }
 
@@ -235,7 +235,7 @@ impl<E> Copy for ShareError<E> {}
 impl<E> SharedErrors<E> {
     pub(crate) const NONE: Self = SharedErrors { how: None, text: type_alone };
 
-    /// Whether what is shared can be taken, if anything can.
+    /// Returns the check whether a shared error can be taken, if errors are shared.
     pub(crate) fn fits(&self) -> Shares {
         self.how.as_ref().map(|how| how.fits)
     }
@@ -285,7 +285,8 @@ impl<E> Drop for Copied<E> {
     }
 }
 
-/// Wraps an error for several callers. The caller that has loaded gets it as it was if its type cannot wrap it.
+/// Wraps an error for several callers. The caller that has loaded gets it as it was if its type cannot wrap
+/// it.
 fn wrapped<E: Wrap>(error: E) -> (Option<SharedFailure>, E) {
     let original = Arc::new(error);
     let shared = SharedError::new(Arc::clone(&original));
@@ -322,7 +323,7 @@ impl<E> Wrap for E where
 
 /// Taken by method look-up where an error that cannot be cloned is to be shared all the same.
 pub trait ProbeWrapError<E> {
-    /// How the error is shared.
+    /// Returns how the error is shared.
     fn __cache_share_errors(&self) -> SharedErrors<E>
     where
         E: Wrap;
@@ -339,7 +340,7 @@ impl<T, E> ProbeWrapError<E> for Probe<Result<T, E>> {
 
 /// Taken by method look-up where the error can be cloned for every waiter.
 pub trait ProbeCloneError<E> {
-    /// How the error is shared.
+    /// Returns how the error is shared.
     fn __cache_share_errors(&self) -> SharedErrors<E>;
 }
 

@@ -35,7 +35,7 @@ pub(super) struct Rules {
     weigh: Option<Weigh>,
     is_none: Option<Test>,
     coding: Coding,
-    /// Whether a `Result` is a value, errors included.
+    /// True if a `Result` is a value, errors included.
     pub(super) whole: bool,
 }
 
@@ -140,7 +140,7 @@ impl<R> Fallible for ResultKind<R> {}
     label = "not an `Option`"
 )]
 pub trait MaybeNone {
-    /// Whether it is.
+    /// Returns true if it is `None`.
     fn is_none(&self) -> bool;
 }
 

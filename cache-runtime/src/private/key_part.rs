@@ -1,4 +1,4 @@
-//! Whether an argument can be part of the key, and what the compiler says if not.
+//! A check that an argument can be part of the key, with the compiler's message if it cannot.
 //!
 //! As with [values](super::storable), method look-up finds the answer, so that one argument is one error, in
 //! words of ours also for `Option<&Pool>`.
@@ -18,7 +18,7 @@ pub fn probe_part<A: ?Sized>(part: &A) -> AskedPart<'_, A> {
 
 /// Taken by method look-up, which begins at `&&AskedPart<A>`.
 pub trait ProbePart {
-    /// What there is to say of the part.
+    /// The result of the check of the part.
     type Answer;
     /// Says it.
     fn __cache_part(&self) -> Self::Answer;
@@ -39,10 +39,10 @@ impl<'a, A: ?Sized> ProbePart for AskedPart<'a, A> {
     }
 }
 
-/// What can be part of a key.
+/// An argument that can be part of a key.
 pub struct Part<'a, A: ?Sized>(&'a A);
 
-/// What cannot.
+/// An argument that cannot be part of a key.
 pub struct NoPart<'a, A: ?Sized>(&'a A);
 
 /// An argument as a part of the key.
@@ -103,7 +103,7 @@ impl<'a, A: KeyValue + ?Sized> ValuePart for NoPart<'a, A> {
     }
 }
 
-/// What an argument would need.
+/// The trait that an argument would need.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a key: it does not implement `serde::Serialize`",
     label = "use `skip(..)` for this argument if the value does not depend on it",
@@ -119,7 +119,7 @@ pub trait KeyArgument {
     fn part(&self) -> Self::Part<'_>;
 }
 
-/// What the value of `key` would need.
+/// The trait that the value of `key` would need.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key: it does not implement `serde::Serialize`",
     label = "this value is the key",

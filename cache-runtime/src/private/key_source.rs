@@ -1,4 +1,4 @@
-//! Where the key of a call comes from: its arguments, or a template over them.
+//! The source of the key of a call: its arguments, or a template over them.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ pub fn no_fingerprint<P>(_: &P) -> u64 {
     0
 }
 
-/// What a call's arguments are besides their key.
+/// Describes a call's arguments besides their key.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Print {
     pub(super) fingerprint: u64,
@@ -43,7 +43,7 @@ impl<F> fmt::Debug for Template<F> {
     }
 }
 
-/// Where a call's key comes from.
+/// The source of a call's key.
 pub trait KeySource: sealed::Source {}
 
 pub(super) use sealed::FullKey;
@@ -55,7 +55,8 @@ mod sealed {
     use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name, Print, Uncached};
 
     pub trait Source: FullKey {
-        /// What `then` makes of a fresh value in memory. On the hit path: nothing is allocated but by its
+        /// Returns what `then` makes of a fresh value in memory. On the hit path: nothing is allocated but by
+        /// its
         /// `Clone`.
         #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
         fn look_up<V: CacheValue, R>(
@@ -75,7 +76,7 @@ mod sealed {
             instance: &'static Instance,
         ) -> Result<(MemoryKey, Option<Name>), Uncached>;
 
-        /// What its arguments are besides.
+        /// Returns the description of its arguments besides the key.
         #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
         fn print(&self, _: &'static Instance) -> Print {
             Print::default()

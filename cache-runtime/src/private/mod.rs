@@ -1,4 +1,4 @@
-//! What generated code calls. Not for use by hand: it changes without notice.
+//! The items that generated code calls. Do not use them directly: they change without notice.
 
 mod begin;
 mod context;

@@ -23,7 +23,7 @@ use crate::tiers::core::Core;
 use crate::tiers::invalidate::Targets;
 use crate::tiers::settling;
 
-/// When an annotated function invalidates.
+/// The time at which an annotated function invalidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// After it has returned `Ok`, or anything that is not a `Result`.
@@ -223,7 +223,8 @@ chosen_by_output! {
     ProbeAnyOutput for Probe<R> => invalidate_at_once;
 }
 
-/// Returns what the condition of the option `if` says of an output, if there is one. If it panics, that is logged, and
+/// Returns what the condition of the option `if` says of an output, if there is one. If it panics, that is
+/// logged, and
 /// `instead` says what is done.
 pub(super) fn holds<R>(
     condition: Condition<R>,
@@ -237,7 +238,10 @@ pub(super) fn holds<R>(
     if holds.is_none() {
         let location = of.map(SourceLocation::of).map(|of| of.to_string()).unwrap_or_default();
         crate::manager::current().seldom(&location, Reason::Panics("if"), |times| {
-            tracing::error!(times, "the `if` of {location} panics: {instead}; mend it");
+            tracing::error!(
+                times,
+                "the `if` of {location} panics: {instead}; correct the expression"
+            );
         });
     }
     holds
@@ -247,7 +251,8 @@ pub(super) fn holds<R>(
 pub(crate) struct Unfinished(Option<Removal>);
 
 impl Plan {
-    /// Begins the function: invalidates if that is done before the body. Returns what is left to be done after it.
+    /// Begins the function: invalidates if that is done before the body. Returns what is left to be done
+    /// after it.
     async fn begin(self, when: When) -> Option<Unfinished> {
         if when == When::Before {
             boxed(|| self.removal.core.invalidate(&self.removal.targets)).await;
@@ -263,7 +268,7 @@ impl Unfinished {
         Unfinished(Some(Removal { core, targets: Targets { names, ..Targets::default() } }))
     }
 
-    /// Whether an output invalidates. It does if that cannot be told.
+    /// Returns true if an output invalidates. It does if that cannot be told.
     fn is_wanted<K: OutputKind>(
         &self,
         when: When,

@@ -204,7 +204,7 @@ fn worth_storing<K: OutputKind>(
     condition: Condition<K::Output>,
     site: &'static MutationSpec,
 ) -> Result<K::Value, (K::Output, bool)> {
-    match holds(condition, &output, Some(&site.declared), "nothing is stored any more") {
+    match holds(condition, &output, Some(&site.declared), "the entry is removed") {
         Some(true) => {}
         Some(false) => return Err((output, false)),
         None => return Err((output, true)),

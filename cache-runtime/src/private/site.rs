@@ -18,7 +18,7 @@ pub struct Site {
 /// An instance of the function in this process.
 pub(super) struct Local {
     pub(super) instance: Instance,
-    /// What the process's own manager keeps for it.
+    /// The state that the process's own manager keeps for it.
     bound: OnceCell<Bound>,
 }
 
@@ -30,7 +30,7 @@ impl Local {
         })
     }
 
-    /// What the process's own manager keeps for it.
+    /// Returns the state that the process's own manager keeps for it.
     #[inline]
     pub(super) fn bound(&'static self) -> &'static Bound {
         #[cold]

@@ -1,4 +1,4 @@
-//! Whether a value can be stored, and what the compiler says if not.
+//! A check that a value can be stored, with the compiler's message if it cannot.
 //!
 //! A bound alone would be reported by each function that has it, once for each trait that is missing, and
 //! for `Vec<Video>` in the words of serde. So generated code asks once, by method look-up, for the first
@@ -23,7 +23,7 @@ pub fn probe_value<K: OutputKind>(kind: K) -> AskedValue<K> {
 
 /// Taken by method look-up, which begins at `&&&&&AskedValue<K>`: the first that is implemented.
 pub trait ProbeValue {
-    /// What there is to say of the value.
+    /// The result of the check of the value.
     type Answer;
     /// Says it.
     fn __cache_value(&self) -> Self::Answer;
@@ -154,7 +154,7 @@ where
     }
 }
 
-/// What a value needs that is not `Serialize`; no type has it.
+/// The trait that a value needs which is not `Serialize`; no type has it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `serde::Serialize`",
     label = "this type is stored in the cache",
@@ -168,7 +168,7 @@ pub trait NeedsSerialize {
     fn kind() -> Self::Kind;
 }
 
-/// What a value needs that is not `DeserializeOwned`; no type has it.
+/// The trait that a value needs which is not `DeserializeOwned`; no type has it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `serde::de::DeserializeOwned`",
     label = "this type is stored in the cache",
@@ -182,7 +182,7 @@ pub trait NeedsDeserialize {
     fn kind() -> Self::Kind;
 }
 
-/// What a value needs that is not `Clone`; no type has it.
+/// The trait that a value needs which is not `Clone`; no type has it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `Clone`",
     label = "this type is stored in the cache",
@@ -195,7 +195,7 @@ pub trait NeedsClone {
     fn kind() -> Self::Kind;
 }
 
-/// What a value needs that is not `Send + Sync`; no type has it.
+/// The trait that a value needs which is not `Send + Sync`; no type has it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it is not `Send + Sync`",
     label = "this type is stored in the cache",

@@ -8,9 +8,9 @@ pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// The future, made on the heap.
 ///
-/// What `Box::pin(future())` makes passes through the stack of the function it stands in, and
-/// without optimisation keeps its room there as long as that function runs. Bodies call cached
-/// functions that run bodies, so a function on that way must not have large frames.
+/// Boxes a future. The result of `Box::pin(future())` passes through the stack of the function it stands in,
+/// and without optimisation keeps its room there as long as that function runs. Bodies call cached functions
+/// that run bodies, so a function on that way must not have large frames.
 #[inline(never)]
 pub(crate) fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
     Box::pin(make())

@@ -18,7 +18,7 @@ use crate::support::panics::unless_panicking;
 use crate::tiers::core::{Core, DIRECT};
 use crate::value::AnyValue;
 
-/// What is known of an entry that is to be copied.
+/// The metadata of an entry that is copied into memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Original {
     pub(crate) origin: u64,
@@ -81,7 +81,7 @@ impl Core {
         }
     }
 
-    /// What the `weight` of its function says that a value takes in memory; `None`, and so an estimate, if
+    /// Returns the bytes of a value in memory by the `weight` of its function; `None`, and so an estimate, if
     /// there is none or it panics.
     pub(crate) fn weight(
         &self,

@@ -1,4 +1,4 @@
-//! What all parts of one cache share.
+//! The state that all parts of one cache share.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -26,7 +26,7 @@ use crate::tiers::means::Means;
 use crate::tiers::shared_names::SharedNames;
 use crate::value::{Losses, Types};
 
-/// What the methods of the manager are called, where functions have names.
+/// The name of the manager's own methods, where functions have names.
 pub(crate) const DIRECT: &str = "direct";
 
 /// The state behind a [`CacheManager`](crate::CacheManager).
@@ -45,18 +45,18 @@ pub(crate) struct Core {
     pub(crate) shared_names: SharedNames,
     pub(crate) losses: Losses,
     pub(crate) direct: Arc<SiteCounters>,
-    /// What is said of calls, however many there are.
+    /// The log lines about calls, whose number is bounded.
     pub(crate) seldom: Seldoms,
     pub(crate) invalidations: Counter,
     pub(crate) events: Arc<Events>,
-    /// Where values are kept for which nothing else is said.
+    /// The stores of values that have no setting of their own.
     pub(crate) stores: Stores,
     sites: RwLock<HashMap<usize, (&'static Instance, Arc<SiteCounters>)>>,
     /// The functions that have been switched off, as they were named.
     switched_off: RwLock<BTreeSet<String>>,
 }
 
-/// Where values are looked for, and kept.
+/// The stores in which values are looked for, and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stores {
     /// In memory alone.
@@ -86,7 +86,7 @@ pub(crate) struct Bound {
 }
 
 impl Bound {
-    /// Whether a call may be answered from memory before anything else is asked.
+    /// Returns true if a call may be answered from memory before Redis is read.
     #[inline]
     pub(crate) fn reads_memory(&self) -> bool {
         self.core.reads_memory(self.stores)
@@ -100,7 +100,7 @@ impl Core {
         self.seldom.happens(function, reason, self.clock.now_ms(), say);
     }
 
-    /// Where the entry of this key is in Redis.
+    /// Returns the place of the entry of this key in Redis.
     pub(crate) fn address(&self, key: &CallKey) -> EntryAddress {
         EntryAddress::new(&self.config.namespace, key.stored_as())
     }
@@ -205,7 +205,7 @@ impl Core {
         }
     }
 
-    /// Whether what memory holds may be served without asking anybody.
+    /// Returns true if values in memory may be served without a read of Redis.
     #[inline]
     pub(crate) fn reads_memory(&self, stores: Stores) -> bool {
         match stores {
@@ -224,7 +224,7 @@ impl Core {
         }
     }
 
-    /// What there is to be given up once Redis has answered a read: see [`Generations::pass`].
+    /// Returns what is given up once Redis has answered a read: see [`Generations::pass`].
     pub(crate) fn pass_memory(&self, stores: Stores) -> Option<Passed> {
         if stores == Stores::Tiered { self.generations.pass() } else { None }
     }
@@ -282,7 +282,7 @@ impl Core {
         self.switched_off.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What a fresh entry in memory must satisfy now.
+    /// Returns the conditions that a fresh entry in memory must satisfy now.
     #[inline]
     pub(crate) fn predicate(&self, origin: Option<u64>) -> ReadPredicate<'_> {
         ReadPredicate {
@@ -324,8 +324,8 @@ impl Core {
         }
     }
 
-    /// What is made of the name, prefix and counters of each call site that has been called, and of what
-    /// is done directly.
+    /// Returns what `make` makes of the name, prefix and counters of each call site that has been called, and
+    /// of what is done directly.
     fn each_site<T>(&self, make: impl Fn(&str, &str, &SiteCounters) -> T) -> Vec<T> {
         let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
         let called = sites.values();
@@ -333,7 +333,7 @@ impl Core {
         called.chain([make(DIRECT, "", &self.direct)]).collect()
     }
 
-    /// What all processes have counted; `None` while Redis is unavailable.
+    /// Returns the sums of all processes; `None` while Redis is unavailable.
     pub(crate) async fn fleet_stats(&self) -> Option<FleetStats> {
         let Some(redis) = &self.redis else { return Some(FleetStats::of_one(self.stats())) };
         redis.fleet_sums().await.ok().map(FleetStats::of_all)

@@ -43,7 +43,7 @@ pub(crate) async fn fill(
     filled
 }
 
-/// What an entry is made of besides its value.
+/// The parts of an entry besides its value.
 pub(crate) struct Making<'a> {
     pub(crate) core: &'a Core,
     pub(crate) key: &'a CallKey,

@@ -26,7 +26,7 @@ pub(crate) struct CallKey {
     named: OnceCell<Named>,
 }
 
-/// What the arguments of a call are to Redis and to the generations.
+/// The arguments of a call as Redis and the generations know them.
 #[derive(Debug)]
 struct Named {
     name: Name,
@@ -34,7 +34,7 @@ struct Named {
     tags: Arc<[String]>,
     /// The generations of all of them, that of the name first.
     slots: SmallVec<[Slot; 4]>,
-    /// Where it is stored in Redis, if that is beside its name.
+    /// The place in Redis, if that is beside its name.
     beside: Option<Beside>,
 }
 
@@ -63,7 +63,7 @@ impl CallKey {
         CallKey { fingerprint, ..self }
     }
 
-    /// Whether an entry under this key was loaded for other arguments.
+    /// Returns true if an entry under this key was loaded for other arguments.
     pub(crate) fn is_of_others(&self, fingerprint: u64) -> bool {
         self.fingerprint != 0 && fingerprint != 0 && fingerprint != self.fingerprint
     }
@@ -134,7 +134,7 @@ impl CallKey {
         })
     }
 
-    /// What people call the function that this is a call of; `None` for the direct API.
+    /// Returns the readable name of the function that this is a call of; `None` for the direct API.
     pub(crate) fn function(&self) -> Option<&'static str> {
         self.instance().map(Instance::label)
     }

@@ -17,7 +17,7 @@ pub(crate) type Test = Arc<dyn Fn(&dyn AnyValue) -> bool + Send + Sync>;
 /// Tells how many bytes of memory a value of one type takes.
 pub(crate) type Weigh = Arc<dyn Fn(&dyn AnyValue) -> usize + Send + Sync>;
 
-/// What a call site, or a direct caller, has decided about storing.
+/// The decisions of a call site, or of a direct caller, about storing.
 pub(crate) struct Policy {
     /// The type of the values.
     pub(crate) of: &'static dyn ValueType,
@@ -34,7 +34,7 @@ pub(crate) struct Policy {
     pub(crate) grace: Grace,
     /// With a stale value at hand a caller waits no longer for a load.
     pub(crate) load_timeout: Option<Duration>,
-    /// How eagerly a value is refreshed before its TTL is over; see [`early`](super::early).
+    /// The eagerness with which a value is refreshed before its TTL is over; see `call/early.rs`.
     pub(crate) early_refresh: f64,
     pub(crate) coalesce: Coalesce,
 }
@@ -44,7 +44,7 @@ pub(crate) struct Policy {
 pub(crate) struct Grace {
     /// While it is refreshed.
     pub(crate) while_revalidate_ms: u64,
-    /// When a load fails.
+    /// The time for which it may be served when a load fails.
     pub(crate) if_error_ms: u64,
 }
 
@@ -53,7 +53,7 @@ impl Grace {
         self.while_revalidate_ms.max(self.if_error_ms)
     }
 
-    /// How long a value is kept that is fresh for `ttl`.
+    /// Returns the time for which a value is kept that is fresh for `ttl`.
     pub(crate) fn after(self, ttl: Ttl) -> Ttl {
         match (ttl, self.longest_ms()) {
             (Ttl::Forever, _) | (_, u64::MAX) => Ttl::Forever,
@@ -62,7 +62,7 @@ impl Grace {
     }
 }
 
-/// Why a value is not to be stored.
+/// The reason for which a value is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// The options of its function refuse it.
@@ -90,7 +90,8 @@ impl Policy {
         }
     }
 
-    /// How long past its TTL this value may be served. One that has a TTL of its own, since it is
+    /// Returns the time past its TTL for which this value may be served. One that has a TTL of its own, since
+    /// it is
     /// `None`, may not: that TTL says how long the absence may be believed.
     pub(crate) fn grace_of(&self, value: &dyn AnyValue) -> Grace {
         if self.negative_ttl.is_some() && self.is_none(value) {
@@ -106,7 +107,7 @@ impl Policy {
     /// Returns how long this value will be fresh.
     ///
     /// # Errors
-    /// Why it is not to be stored.
+    /// Returns the reason for which it is not stored.
     pub(crate) fn life(&self, value: &dyn AnyValue) -> Result<Ttl, Refusal> {
         if let Some(wanted) = &self.cache_if {
             // R3: the caller has the value, whatever the expression does.

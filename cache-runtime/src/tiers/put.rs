@@ -23,13 +23,13 @@ use crate::tiers::policy::{Grace, Policy, fresh_for_ms, life_of};
 use crate::tiers::store_outcome::{PutOutcome, StoreOutcome};
 use crate::value::{AnyValue, Coding};
 
-/// What was noted before the value was known.
+/// Holds what was noted before the value was known.
 #[derive(Debug)]
 pub(crate) struct Put {
     core: Arc<Core>,
     key: Arc<CallKey>,
     snapshot: GenerationSnapshot,
-    /// What memory held then.
+    /// The entries that memory held then.
     before: Vec<Identity>,
     stores: Stores,
     by: By,
@@ -47,7 +47,7 @@ pub(crate) struct Worth<'a> {
     pub(crate) coding: Coding,
     /// The bytes of memory that it takes, if that is known.
     pub(crate) weight: Option<usize>,
-    /// How long it took to load.
+    /// The time that its load took.
     pub(crate) took: Duration,
 }
 
@@ -99,7 +99,7 @@ impl Put {
     /// Stores the value, if nothing has come between.
     ///
     /// # Errors
-    /// What makes it impossible to store the value; nothing has been done then.
+    /// Returns the reason for which the value cannot be stored; nothing has been done then.
     pub(crate) async fn store(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
         let Some(ticket) = &self.redis else {
             return self.store_in_memory(worth);
@@ -179,7 +179,7 @@ impl Put {
         kept
     }
 
-    /// Whether what it is going to be stored over is this entry in Redis; if Redis is unavailable,
+    /// Returns true if it is going to be stored over this entry in Redis. If Redis is unavailable,
     /// nothing is.
     pub(crate) fn is_over(&self, state: &StateId) -> bool {
         matches!(&self.redis, Some(Ok(ticket)) if ticket.is(state))
@@ -192,7 +192,7 @@ impl Put {
         }
     }
 
-    /// What Redis holds, or half holds, must go before it is used again.
+    /// Adds a pending removal: what Redis holds, or half holds, must go before it is used again.
     pub(crate) fn add_pending(&self) {
         if let Some(redis) = &self.core.redis {
             redis.add_pending(&[self.key.name().as_str()], &[] as &[&str]);
@@ -206,12 +206,12 @@ impl Put {
     }
 }
 
-/// What a put that has been overtaken does with what has come between.
+/// Tells what an overtaken put does with the value that has come between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overtaken {
     /// It is as good as the value that was to be put, which nobody has asked for.
     Stays,
-    /// Whether it is older or newer is not known.
+    /// It goes, because it is not known which of the two is older.
     Goes,
 }
 
@@ -265,7 +265,7 @@ impl Core {
     /// Puts a value that is the newest there is: nothing that came before counts any more.
     ///
     /// # Errors
-    /// What makes it impossible to store the value; then what was there is removed.
+    /// Returns the reason for which the value cannot be stored; the former value is then removed.
     pub(crate) async fn set(
         self: &Arc<Self>,
         key: &Arc<CallKey>,
@@ -306,7 +306,7 @@ mod tests {
     use crate::manager::CacheManager;
     use crate::tiers::key::named;
 
-    /// What becomes of a put that has begun when a pattern is cleared.
+    /// Returns the outcome of a put that has begun when a pattern is cleared.
     async fn put_across_a_clear(pattern: &str) -> (PutOutcome, Option<u64>) {
         let manager = CacheManager::connect(CacheConfig::default()).await.unwrap();
         let core = manager.core();

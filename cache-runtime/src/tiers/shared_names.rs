@@ -1,8 +1,8 @@
 //! Which values are likely to share their names with others: of another function, or of another version
 //! of the same one, as during a rolling deploy.
 //!
-//! Who finds a valid entry that it cannot use leaves it, and stores its own one beside it. From then on all
-//! reads of that kind ask for both in one round trip, until a number of them has met no such entry.
+//! A process that finds a valid entry that it cannot use leaves it, and stores its own beside it. From then
+//! on all reads of that kind ask for both in one round trip, until a number of them has met no such entry.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -23,7 +23,7 @@ impl Default for SharedNames {
 }
 
 impl SharedNames {
-    /// How many places beside its name a read of this kind asks for.
+    /// Returns the number of places beside its name that a read of this kind requests.
     pub(crate) fn places(&self, kind: u64) -> u8 {
         self.of(kind).load(Ordering::Relaxed) as u8
     }

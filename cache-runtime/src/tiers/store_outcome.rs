@@ -1,8 +1,8 @@
-//! What becomes of a loaded value, as the spans say it.
+//! The outcome of storing a loaded value, as the spans say it.
 
 use crate::redis::{FillOutcome, Unavailable};
 
-/// Whether a value is stored, and why it is not.
+/// Tells whether a value is stored, and if not, for which reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreOutcome {
     Stored,
@@ -34,7 +34,7 @@ impl StoreOutcome {
     }
 }
 
-/// What became of a put.
+/// The outcome of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PutOutcome {
     Stored,

@@ -31,8 +31,8 @@ impl Core {
         StoreOutcome::Unfit
     }
 
-    /// Returns the outcome of a value that the options of its function refuse. A `cache_if` that panics is counted and
-    /// logged.
+    /// Returns the outcome of a value that the options of its function refuse. A `cache_if` that panics is
+    /// counted and logged.
     pub(crate) fn refused(
         &self,
         key: &CallKey,
@@ -47,15 +47,15 @@ impl Core {
                     function,
                     name,
                     times,
-                    "`cache_if` panics: the value is returned, and not stored; mend it"
+                    "`cache_if` panics: the value is returned, and not stored; correct the expression"
                 );
             });
         }
         StoreOutcome::Unwanted
     }
 
-    /// Whether a value is not stored since it would not come back as it is; counted, and said once for each
-    /// function.
+    /// Returns true if a value is not stored because Redis would not return it unchanged; counted, and logged
+    /// once for each function.
     pub(crate) fn is_lost(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> bool {
         let (type_name, message) = match error {
             Error::Lossy { type_name, message } => (type_name, message.clone()),

@@ -40,7 +40,7 @@ impl<'a> Present<'a> {
     }
 }
 
-/// Whether an entry may be served.
+/// Tells whether an entry may be served.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is fresh, or its TTL is over for no longer than the grace it was given.
@@ -97,7 +97,7 @@ pub(crate) fn judge(
     }
 }
 
-/// What was found in an entry.
+/// Returns the value of an entry with its metadata.
 pub(crate) fn hit<V>(value: V, header: &Header<'_>, now_ms: u64) -> Hit<V> {
     let Header { load_micros, fresh_for_ms, .. } = *header;
     // Whoever may write to Redis may have written any number: sums of this one stay sums.
@@ -105,7 +105,7 @@ pub(crate) fn hit<V>(value: V, header: &Header<'_>, now_ms: u64) -> Hit<V> {
     Hit { value, load_micros, age_ms: age_ms(header, now_ms), fresh_for_ms }
 }
 
-/// How long a fresh entry will still be so.
+/// Returns the time for which a fresh entry is still fresh.
 pub(crate) fn left(header: &Header<'_>, now_ms: u64) -> Ttl {
     match header.fresh_for_ms {
         u64::MAX => Ttl::Forever,

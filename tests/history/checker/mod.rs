@@ -1,7 +1,7 @@
 //! Checks a history.
 //!
 //! A change of a key states a *floor*: the version that the database held before the cache was told.
-//! What is older was loaded before the change, and so:
+//! An older value was loaded before the change, and so:
 //!
 //! - in the same process, no read that began after the change had returned may see it;
 //! - in any process, no read may see it that began later than a bound after Redis held the change,

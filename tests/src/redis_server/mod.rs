@@ -157,7 +157,7 @@ impl RedisServer {
     ///
     /// # Errors
     ///
-    /// What the client or the server says.
+    /// Returns the answer of the server, or the error of the client.
     pub fn try_cli<T: FromRedisValue>(&self, command: &[&str]) -> RedisResult<T> {
         let (name, arguments) = command.split_first().expect("a command");
         redis::cmd(name).arg(arguments).query(&mut self.connect()?)

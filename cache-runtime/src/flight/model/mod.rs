@@ -7,7 +7,7 @@
 //! start; where two have led to the same state it goes on from there only once. Besides, any one
 //! caller may be dropped at any one step, or its load may fail, or it may lose patience.
 //!
-//! What must hold: no flight gives a caller a value from before an invalidation that had returned
+//! The invariants: no flight gives a caller a value from before an invalidation that had returned
 //! when that caller asked; whoever waits is woken; and when all have gone the table is empty.
 //!
 //! a landing sets the outcome and retires the flight in two scopes, and what others do between
@@ -35,15 +35,15 @@ use search::schedules;
 
 const KEY: u8 = 7;
 
-/// Who takes part.
+/// The participants.
 #[derive(Clone, Copy, Debug)]
 struct Model {
     store: Store,
     callers: usize,
     invalidations: &'static [Side],
-    /// Whether one caller may meet with one [`Mishap`].
+    /// True if one caller may have one [`Mishap`].
     mishap: bool,
-    /// Whether others may come between the two scopes of a landing.
+    /// True if others may come between the two scopes of a landing.
     gap: bool,
 }
 
@@ -72,7 +72,7 @@ enum Mishap {
     GivesUp,
 }
 
-/// What happens next.
+/// The next step.
 #[derive(Clone, Copy, Debug)]
 enum Move {
     Caller(usize),
@@ -83,7 +83,7 @@ enum Move {
 /// A version of the data: the number of invalidations that have begun.
 type Version = u8;
 
-/// Where a caller is: what its next step will be.
+/// The place of a caller: its next step.
 enum At {
     Joins,
     Follows(Wait),
@@ -165,7 +165,7 @@ enum Invalidation {
     Over,
 }
 
-/// What the store holds.
+/// The content of the store.
 enum Entry {
     /// Valid as long as the tokens are those of its version.
     Redis(Version),
@@ -206,7 +206,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What can happen now of itself, without a mishap.
+    /// Returns the steps that are possible now, without a mishap.
     ///
     /// Callers ask in their order, and so do invalidations of one kind begin: which of them is
     /// which makes no difference.
@@ -446,7 +446,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// When nothing moves any more.
+    /// Checks the state when no step is possible any more.
     fn check_end(&self) -> Result<(), &'static str> {
         if self.callers.iter().any(|caller| !matches!(caller.at, At::Gone)) {
             return Err("a caller that waits for ever");

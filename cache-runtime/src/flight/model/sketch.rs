@@ -1,4 +1,4 @@
-//! What makes two states the same.
+//! The sketch of a state: two states with the same sketch are the same.
 
 use super::*;
 use crate::flight::phase::Phase;

@@ -1,20 +1,20 @@
-//! What serde shows of a value: the digest of its shape, and how much it takes, in memory and encoded.
+//! The view of serde on a value: the digest of its shape, and its size, in memory and encoded.
 //!
 //! The digest of a shape is what a positional format needs to know that writer and reader
-//! mean the same type. It covers names of types and fields (in order), index and name of variants, and the kind of
-//! every leaf; no values. The elements of a sequence or map count as the set of their shapes, so a
-//! longer list of equal elements has the same digest. A skipped field is absent. The keys of a map do not show, and
-//! so the fields of a flattened struct do not either.
+//! mean the same type. It covers names of types and fields (in order), index and name of variants, and the
+//! kind of every leaf; no values. The elements of a sequence or map count as the set of their shapes, so a
+//! longer list of equal elements has the same digest. A skipped field is absent. The keys of a map do not
+//! show, and so the fields of a flattened struct do not either.
 //!
 //! The same walk can cover the values, too: that tells whether a value that was written and read back
 //! is still the same. Such digests are compared at once and never stored.
 //!
 //! A `Serialize` shows what a value holds. It shows neither the type of an element, which
 //! a slice passes by reference, nor the variant that an enum has room for. So the types in a value are learnt
-//! once from its `Deserialize` ([`learn`]), and a value is then weighed with their sizes in hand. The collections of
-//! the standard library are known by their names ([`layout`]). Not seen: capacity beyond the length (a clone has
-//! none), fields that serde skips, what a `serialize_with` turns into something else, and that several values share
-//! what they point to.
+//! once from its `Deserialize` ([`learn`]), and a value is then weighed with their sizes in hand. The
+//! collections of the standard library are known by their names ([`layout`]). Not seen: capacity beyond the
+//! length (a clone has none), fields that serde skips, what a `serialize_with` turns into something else, and
+//! that several values share what they point to.
 //!
 //! One pass of a value's `Serialize` answers all of these questions together ([`walk`]).
 

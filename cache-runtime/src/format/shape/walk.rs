@@ -1,9 +1,9 @@
 //! The walk over a value: one pass of its `Serialize` finds out everything that is wanted of it.
 //!
-//! The serializer's output says what one part of the value is: the digest of its shape or of its content, and the
-//! bytes that it takes *itself*. A part of a struct takes no memory of its own. Sums over the whole value, its
-//! encoded size and what it has on the heap, are added up on the way, so a value whose `Serialize` fails counts
-//! with what was seen up to the failure.
+//! The serializer's output says what one part of the value is: the digest of its shape or of its content, and
+//! the bytes that it takes *itself*. A part of a struct takes no memory of its own. Sums over the whole
+//! value, its encoded size and what it has on the heap, are added up on the way, so a value whose `Serialize`
+//! fails counts with what was seen up to the failure.
 
 use std::any::type_name;
 use std::cell::Cell;
@@ -83,7 +83,7 @@ pub(super) struct Walk<'a> {
     pub(super) layout: Layout,
 }
 
-/// What a walk has seen of one part.
+/// The part of a value that a walk has seen.
 #[derive(Clone, Copy)]
 pub(super) struct SeenPart {
     pub(super) digest: u64,

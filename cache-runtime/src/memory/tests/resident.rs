@@ -15,11 +15,12 @@ use serde::{Deserialize, Serialize};
 use super::Store;
 use crate::output::CacheValue;
 
-/// What the child is to do: the kind of its values, how many threads, how many processors there seem to be.
+/// The task of the child: the kind of its values, the number of threads, the number of processors that it
+/// sees.
 const ORDER: &str = "CACHE_TEST_RESIDENT";
 const MIB: u64 = 1 << 20;
 
-/// What a child's store may take: with so little a kind is filled fast.
+/// The capacity of a child's store: a small one is filled fast.
 const SMALL: u64 = 8 * MIB;
 /// The default.
 const LARGE: u64 = 64 * MIB;

@@ -15,7 +15,7 @@ struct Template {
     places: Vec<(String, String)>,
 }
 
-/// What the attributes take for a template.
+/// Returns true if the attributes take this text for a template.
 fn is_accepted(text: &str) -> bool {
     !text.contains("::")
         && !text.starts_with([':', '#', ' '])
@@ -99,7 +99,7 @@ fn targets(add: fn(&mut Targets, &str), prefix: &str, template: &Template) -> Ta
     targets
 }
 
-/// Whether an invalidation makes an entry stale: in Redis, where texts count, and in memory.
+/// Returns true if an invalidation makes an entry stale: in Redis, where texts count, and in memory.
 fn reaches(targets: &Targets, key: &CallKey) -> bool {
     let by_name = targets.names.iter().any(|name| name == key.name().as_str());
     let by_tag = targets.tags.iter().any(|tag| key.tags().contains(tag));

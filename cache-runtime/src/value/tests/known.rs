@@ -85,7 +85,7 @@ enum Id {
     Org(u64),
 }
 
-/// What cannot be compared is told apart by what it prints.
+/// Cannot be compared, so values are told apart by what they print.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Owners(Vec<Id>, f64);
 
@@ -229,7 +229,7 @@ fn whatever_is_under_the_limit_can_be_read() {
     assert!(encode(&limited(bytes.size()), &bytes, packed).is_ok());
 }
 
-/// What a test is told that checks this value.
+/// Returns the text that a test shows which checks this value.
 fn complaint<V>(value: &V) -> String
 where
     V: crate::CacheValue + PartialEq + fmt::Debug,

@@ -10,7 +10,7 @@ use crate::format::codec::MessagePack;
 /// So many values, or as many as the variable `ROUND_TRIPS` says.
 const VALUES: u64 = 20_000;
 
-/// What is expected of a type.
+/// The expectations of a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Traits {
     /// It loses what serde does not see, so that only `PartialEq` or `Debug` can tell.

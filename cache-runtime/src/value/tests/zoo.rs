@@ -296,7 +296,7 @@ species! {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Marker;
 
-/// What is compared is one field of several.
+/// Compares one field of several.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Entity {
     id: u8,
@@ -316,7 +316,7 @@ impl Made for Entity {
     }
 }
 
-/// What is written depends on the value: a number or a text, with one field more or less.
+/// Writes a number or a text, with one field more or less, depending on the value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Handmade {
     n: u64,
@@ -407,7 +407,7 @@ impl<'de> Deserialize<'de> for Tail {
     }
 }
 
-/// Where a type may stand.
+/// The places in which a type may stand.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Nest<T> {
     Bare(T),
