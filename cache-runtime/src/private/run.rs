@@ -29,7 +29,7 @@ use crate::value::Value;
 
 /// A call that was not answered from memory.
 ///
-/// It is in one of these states. Each of them ends in an [`Action`]:
+/// It is in one of these states. Each of them ends in an `Action`:
 ///
 /// ```text
 /// new --> Bypass                                             -> run the body

@@ -90,7 +90,7 @@ impl Renderer {
 ///
 /// In a template the character that follows a placeholder is escaped in its value, too: `a-b` in
 /// `"{id}-draft"` is `a%2Db-draft`. So this function gives the text of a template only where a
-/// placeholder is a whole segment, or the end of one. The macro [`name!`](macro@crate::key::name) gives
+/// placeholder is a whole segment, or the end of one. The macro [`name!`](macro@crate::name) gives
 /// it for every template.
 ///
 /// ```
@@ -106,7 +106,7 @@ pub fn escape(value: impl Display) -> String {
     named(|renderer| renderer.value(&value, ""))
 }
 
-/// The text that is rendered; for [`name!`](macro@crate::key::name).
+/// The text that is rendered; for [`name!`](macro@crate::name).
 ///
 /// # Panics
 /// If the `Display` of a value fails, as `to_string` does.
