@@ -384,7 +384,7 @@ async fn the_default_namespace_is_worth_a_warning() {
 async fn a_server_that_evicts_wrongly_is_worth_a_warning() {
     let scene = Scene::new().await;
     let policies = [
-        ("0", "noeviction", "no limit"),
+        ("0", "noeviction", "no memory limit"),
         ("64mb", "noeviction", "refuses"),
         ("64mb", "volatile-ttl", "placeholders"),
     ];
