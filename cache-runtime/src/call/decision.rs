@@ -44,9 +44,9 @@ impl Limits {
     }
 }
 
-/// Decides what is done with a value of this age. `is_due` says whether a fresh value is refreshed before its
-/// time;
-/// `failed_lately`, whether the last load has just failed, so that none is tried now. Each is called only if it matters.
+/// Decides what is done with a value of this age. `is_due` returns true if a fresh value is refreshed before
+/// its TTL is over; `failed_lately`, if the last load has just failed, so that none is tried now. Each is
+/// called only if it matters.
 pub(super) fn decide(
     age: Age,
     limits: Limits,
@@ -97,8 +97,8 @@ mod tests {
 
     const ANY: u64 = u64::MAX;
 
-    /// Age and time past the TTL, the oldest age accepted, `stale_while_revalidate` and `stale_if_error`,
-    /// whether a refresh is due and whether a load has failed lately; and the decision.
+    /// Age and time past the TTL; the oldest age accepted; `stale_while_revalidate` and `stale_if_error`; a
+    /// refresh is due, a load has failed lately; and the decision.
     type Row = ((u64, Option<u64>), u64, (u64, u64), (bool, bool), Decision);
 
     const TABLE: [Row; 22] = [

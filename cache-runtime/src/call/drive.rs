@@ -95,7 +95,7 @@ where
     }))
 }
 
-/// Returns the output of a body that has failed: the error, or a value of before.
+/// Returns the output of a body that has failed: the error, or the stale value.
 fn failed<K>(driver: &mut Driver, share: SharedErrors<K::Error>, error: K::Error) -> K::Output
 where
     K: OutputKind,

@@ -82,7 +82,7 @@ pub(super) fn joinable(flight: &Flight, generations: &Generations) -> bool {
         && state.phase.is_joinable(|| generations.lease.holds_exactly())
 }
 
-/// The flights that a body waits for now, and for how long it has waited for any.
+/// The flights that a body is waiting for, and the total time that it has waited for flights.
 #[derive(Default)]
 pub(super) struct BodyWaits {
     pub(super) flights: Vec<Arc<Flight>>,

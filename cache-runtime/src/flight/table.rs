@@ -174,7 +174,7 @@ impl<K: Eq + Hash> Leader<K> {
         lock(&self.flight.state).snapshot.clone()
     }
 
-    /// Begins anew: nothing that was read before is going to be used.
+    /// Notes the generations again: nothing that was read before is going to be used.
     pub(crate) fn note_again(&self, generations: &Generations, slots: &[Slot]) {
         lock(&self.flight.state).snapshot = generations.note(slots);
     }

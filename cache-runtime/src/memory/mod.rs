@@ -95,9 +95,9 @@ impl Unkept {
 pub(crate) enum KnownWeight {
     /// The value has to be measured.
     Unknown,
-    /// So many bytes, by its function. Whether the value is over the limit is not known.
+    /// The bytes that its function declares. It is unknown if the value is over the limit.
     Declared(usize),
-    /// So many bytes, and the value is not over the limit.
+    /// The measured bytes of a value that is not over the limit.
     Measured(usize),
 }
 

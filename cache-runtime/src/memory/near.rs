@@ -147,7 +147,7 @@ impl Turns {
         Turns { evicted: Line::default(), each: (capacity / 32).max(1), part }
     }
 
-    /// So many bytes have been evicted.
+    /// Counts the bytes that have been evicted.
     pub(super) fn pass(&self, bytes: u64) {
         if bytes == 0 {
             return;
