@@ -193,8 +193,11 @@ pub(crate) async fn ask<F: Future>(
             None => call.as_mut().poll(context),
             Some(request) => {
                 let _open = Surrounded::new();
-                let waiting =
-                    Waiting::new(Envelope { request: request(), addressee, reply: reply.clone() });
+                let waiting = PendingRequest::new(Envelope {
+                    request: request(),
+                    addressee,
+                    reply: reply.clone(),
+                });
                 let polled = call.as_mut().poll(context);
                 if !waiting.taken() {
                     return Poll::Ready(Err(not_a_cached_call::<F>()));
@@ -243,13 +246,15 @@ fn not_a_cached_call<F>() -> Error {
 }
 
 /// A request that waits to be taken. In the end the outer one, if there is one, waits again.
-struct Waiting {
+struct PendingRequest {
     outer: Option<Option<Envelope>>,
 }
 
-impl Waiting {
+impl PendingRequest {
     fn new(asked: Envelope) -> Self {
-        Waiting { outer: Some(ENVELOPE.try_with(|slot| slot.replace(Some(asked))).ok().flatten()) }
+        PendingRequest {
+            outer: Some(ENVELOPE.try_with(|slot| slot.replace(Some(asked))).ok().flatten()),
+        }
     }
 
     /// Ends the wait; whether the request has been taken.
@@ -263,7 +268,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
         self.end();
     }

@@ -77,14 +77,14 @@ pub(super) async fn claim(
 pub(super) async fn lease_refresh(
     call: &Call,
     before: Version,
-) -> Result<Option<PlaceholderLease>, Taken> {
+) -> Result<Option<PlaceholderLease>, LeasedElsewhere> {
     let Some(redis) = call.core.redis.as_ref().filter(|_| is_clustered(call)) else {
         return Ok(None);
     };
     let key = call.key_at(before.place());
     match redis.lease_refresh(key.stored_as(), Placeholder::new(LEASE)).await {
         Ok(Some(lease)) => Ok(Some(lease)),
-        Ok(None) => Err(Taken),
+        Ok(None) => Err(LeasedElsewhere),
         // Without Redis every process is alone.
         Err(_) => Ok(None),
     }
@@ -96,7 +96,7 @@ fn is_clustered(call: &Call) -> bool {
 
 /// Another process is loading.
 #[derive(Debug)]
-pub(super) struct Taken;
+pub(super) struct LeasedElsewhere;
 
 struct Attempt<'a> {
     call: &'a Call,

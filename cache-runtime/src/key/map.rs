@@ -12,11 +12,11 @@ use super::tag;
 pub(super) struct SortedMap<'a, S> {
     sink: &'a mut S,
     buffer: Buffer,
-    entries: Vec<Entry>,
+    entries: Vec<MapEntry>,
 }
 
 /// The places of an entry's key and value in the buffer.
-struct Entry {
+struct MapEntry {
     key: usize,
     value: usize,
     end: usize,
@@ -40,7 +40,7 @@ impl<S: Sink> SerializeMap for SortedMap<'_, S> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), KeyError> {
         let start = self.buffer.len();
         let end = self.write(key)?;
-        self.entries.push(Entry { key: start, value: end, end });
+        self.entries.push(MapEntry { key: start, value: end, end });
         Ok(())
     }
 

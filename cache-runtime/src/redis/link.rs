@@ -143,11 +143,11 @@ impl Link {
 }
 
 /// Ends the waiting for a link whose task has ended, for example with its runtime.
-pub(super) struct Gone(Arc<Link>);
+pub(super) struct LinkGuard(Arc<Link>);
 
-impl Gone {
+impl LinkGuard {
     pub(super) fn new(link: &Arc<Link>) -> Self {
-        Gone(Arc::clone(link))
+        LinkGuard(Arc::clone(link))
     }
 
     pub(super) fn link(&self) -> &Arc<Link> {
@@ -155,7 +155,7 @@ impl Gone {
     }
 }
 
-impl Drop for Gone {
+impl Drop for LinkGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // A runtime without I/O, most likely. Trying again would panic again.

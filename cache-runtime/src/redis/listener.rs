@@ -43,12 +43,12 @@ const ASLEEP: Duration = Duration::from_secs(8);
 pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// The responsibility for the feed, as long as a link has it.
-struct Claim {
+struct ListenerClaim {
     shared: Weak<Shared>,
     id: u64,
 }
 
-impl Claim {
+impl ListenerClaim {
     /// The manager, if it is still there and this claim has not been taken over.
     fn shared(&self) -> Option<Arc<Shared>> {
         let shared = self.shared.upgrade()?;
@@ -60,7 +60,7 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for ListenerClaim {
     fn drop(&mut self) {
         let Some(shared) = self.shared() else { return };
         let mut state = shared.feed.lock();
@@ -89,7 +89,7 @@ pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
     if state.claim.is_some_and(|(_, seen)| now.saturating_sub(seen) < millis(ASLEEP)) {
         return;
     }
-    let claim = Claim { shared: Arc::downgrade(shared), id: random::word() };
+    let claim = ListenerClaim { shared: Arc::downgrade(shared), id: random::word() };
     state.claim = Some((claim.id, now));
     state.session = None;
     drop(state);
@@ -97,7 +97,7 @@ pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
 }
 
 /// Runs the task, which listens while the link is up.
-async fn attend(claim: Claim, link: Arc<Link>) {
+async fn attend(claim: ListenerClaim, link: Arc<Link>) {
     let mut backoff = Backoff::default();
     while let Some(ready) = up(&claim, &link).await {
         let Some(shared) = claim.shared() else { return };
@@ -122,7 +122,7 @@ async fn attend(claim: Claim, link: Arc<Link>) {
 }
 
 /// Waits until the link is up, and returns its connection; `None` if the manager is gone.
-async fn up(claim: &Claim, link: &Link) -> Option<Arc<Ready>> {
+async fn up(claim: &ListenerClaim, link: &Link) -> Option<Arc<Ready>> {
     loop {
         let changed = link.changed.notified();
         match link.state() {
@@ -141,7 +141,7 @@ async fn up(claim: &Claim, link: &Link) -> Option<Arc<Ready>> {
 /// If the connection or the link is lost.
 async fn listen(
     shared: &Arc<Shared>,
-    claim: &Claim,
+    claim: &ListenerClaim,
     link: &Link,
     ready: &Ready,
 ) -> StoreResult<()> {

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::backoff::Backoff;
 use super::error::{Deadline, Lost, StoreError, StoreResult};
 use super::lane::Lane;
-use super::link::{Gone, Link, LinkState};
+use super::link::{Link, LinkGuard, LinkState};
 use super::node::Node;
 use super::ready::Ready;
 use super::rights::{self, Need};
@@ -28,8 +28,8 @@ const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Begins the tasks of a link that is new.
 pub(super) fn begin(runtime: &Handle, shared: &Arc<Shared>, link: &Arc<Link>) {
     // Made here: a runtime that is shutting down may drop the task before it has begun.
-    let gone = Gone::new(link);
-    runtime.spawn(attend(gone, Arc::downgrade(shared)));
+    let guard = LinkGuard::new(link);
+    runtime.spawn(attend(guard, Arc::downgrade(shared)));
     runtime.spawn(pending::attend(Arc::downgrade(shared), Arc::clone(link)));
     let interval = shared.settings.stats_interval;
     if !interval.is_zero() {
@@ -38,8 +38,8 @@ pub(super) fn begin(runtime: &Handle, shared: &Arc<Shared>, link: &Arc<Link>) {
 }
 
 /// Runs the task of a link: it connects, supervises and reconnects, until the manager is gone.
-pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
-    let link = Arc::clone(gone.link());
+pub(super) async fn attend(guard: LinkGuard, shared: Weak<Shared>) {
+    let link = Arc::clone(guard.link());
     let mut backoff = Backoff::default();
     let mut was_down = false;
     loop {

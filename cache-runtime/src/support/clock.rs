@@ -39,10 +39,10 @@ const ASLEEP: u64 = 0;
 /// assert_eq!(clock.now_ms() - before, 60_000);
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Source);
+pub struct Clock(TimeSource);
 
 #[derive(Clone, Debug, Default)]
-enum Source {
+enum TimeSource {
     #[default]
     System,
     Mock(Arc<AtomicU64>),
@@ -52,22 +52,22 @@ enum Source {
 impl Clock {
     /// Returns the monotonic clock of the system.
     pub fn system() -> Self {
-        Clock(Source::System)
+        Clock(TimeSource::System)
     }
 
     /// Returns a clock that advances only with [`advance`](Clock::advance). Clones share the time.
     pub fn mock() -> Self {
-        Clock(Source::Mock(Arc::new(AtomicU64::new(MOCK_START))))
+        Clock(TimeSource::Mock(Arc::new(AtomicU64::new(MOCK_START))))
     }
 
     /// Returns tokio's clock: the system's, or the paused one of a test with `start_paused = true`.
     pub fn tokio() -> Self {
-        Clock(Source::Tokio)
+        Clock(TimeSource::Tokio)
     }
 
     /// Advances a mock clock, saturating at the largest time. It has no effect on other clocks.
     pub fn advance(&self, by: Duration) {
-        if let Source::Mock(now) = &self.0 {
+        if let TimeSource::Mock(now) = &self.0 {
             let later = |now: u64| Some(now.saturating_add(millis(by)));
             let _ = now.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
         }
@@ -78,9 +78,9 @@ impl Clock {
     #[inline]
     pub fn now_ms(&self) -> u64 {
         match &self.0 {
-            Source::System => coarse_ms(),
-            Source::Mock(now) => now.load(Ordering::Acquire),
-            Source::Tokio => since_origin(tokio::time::Instant::now().into_std()),
+            TimeSource::System => coarse_ms(),
+            TimeSource::Mock(now) => now.load(Ordering::Acquire),
+            TimeSource::Tokio => since_origin(tokio::time::Instant::now().into_std()),
         }
     }
 }
@@ -90,11 +90,11 @@ impl Clock {
     /// the system's, is corrected by it.
     pub(crate) fn ahead_ms(&self) -> i64 {
         match &self.0 {
-            Source::System => 0,
-            Source::Mock(now) => {
+            TimeSource::System => 0,
+            TimeSource::Mock(now) => {
                 now.load(Ordering::Acquire).saturating_sub(MOCK_START).cast_signed()
             }
-            Source::Tokio => self.now_ms().cast_signed() - precise_ms().cast_signed(),
+            TimeSource::Tokio => self.now_ms().cast_signed() - precise_ms().cast_signed(),
         }
     }
 }

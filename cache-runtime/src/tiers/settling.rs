@@ -23,12 +23,12 @@ static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), worker
 
 struct Queue {
     /// In the order in which they are due.
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<DelayedInvalidation>,
     /// The process whose thread sees to it; 0: none does.
     worker_of: u32,
 }
 
-struct Waiting {
+struct DelayedInvalidation {
     due: Instant,
     core: Weak<Core>,
     targets: Targets,
@@ -37,7 +37,11 @@ struct Waiting {
 /// Invalidates these once more, later. Does not wait.
 pub(crate) fn invalidate_later(core: &Arc<Core>, targets: Targets) {
     let mut queue = queue();
-    queue.add(Waiting { due: Instant::now() + SETTLING, core: Arc::downgrade(core), targets });
+    queue.add(DelayedInvalidation {
+        due: Instant::now() + SETTLING,
+        core: Arc::downgrade(core),
+        targets,
+    });
     if queue.worker_of == process::id() {
         return;
     }
@@ -77,8 +81,8 @@ fn work() {
     }
 }
 
-fn invalidate(mut all: Vec<Waiting>) {
-    while let Some(Waiting { core, .. }) = all.first() {
+fn invalidate(mut all: Vec<DelayedInvalidation>) {
+    while let Some(DelayedInvalidation { core, .. }) = all.first() {
         let core = Weak::clone(core);
         let (own, others): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|waiting| waiting.core.ptr_eq(&core));
@@ -95,8 +99,8 @@ fn queue() -> MutexGuard<'static, Queue> {
 }
 
 impl Queue {
-    fn add(&mut self, waiting: Waiting) {
-        let is_own = |other: &&Waiting| other.core.ptr_eq(&waiting.core);
+    fn add(&mut self, waiting: DelayedInvalidation) {
+        let is_own = |other: &&DelayedInvalidation| other.core.ptr_eq(&waiting.core);
         let is_full =
             self.waiting.len() >= MOST && self.waiting.iter().filter(is_own).count() >= MOST;
         if !is_full {
@@ -104,10 +108,10 @@ impl Queue {
         }
         // They are all made once more when the last of them is due.
         self.take_of(&waiting.core);
-        self.waiting.push_back(Waiting { targets: Targets::everything(), ..waiting });
+        self.waiting.push_back(DelayedInvalidation { targets: Targets::everything(), ..waiting });
     }
 
-    fn take_of(&mut self, core: &Weak<Core>) -> Vec<Waiting> {
+    fn take_of(&mut self, core: &Weak<Core>) -> Vec<DelayedInvalidation> {
         let all = std::mem::take(&mut self.waiting);
         let (own, others) = all.into_iter().partition(|waiting| waiting.core.ptr_eq(core));
         self.waiting = others;
@@ -126,9 +130,9 @@ mod tests {
         Core::new(CacheConfig::default(), Clock::default()).unwrap()
     }
 
-    fn waiting(core: &Arc<Core>, name: usize) -> Waiting {
+    fn waiting(core: &Arc<Core>, name: usize) -> DelayedInvalidation {
         let targets = Targets::name(&name.to_string());
-        Waiting { due: Instant::now(), core: Arc::downgrade(core), targets }
+        DelayedInvalidation { due: Instant::now(), core: Arc::downgrade(core), targets }
     }
 
     #[test]

@@ -34,9 +34,9 @@ fn check(pattern: &str) -> Result<(), &'static str> {
     }
 }
 
-type Step<'a> = Option<(Token, &'a [u8])>;
+type NextToken<'a> = Option<(Token, &'a [u8])>;
 
-fn token(pattern: &[u8]) -> Result<Step<'_>, &'static str> {
+fn token(pattern: &[u8]) -> Result<NextToken<'_>, &'static str> {
     Ok(Some(match pattern {
         [] => return Ok(None),
         [b'*', rest @ ..] => (Token::AnyText, rest),
