@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 /// The size of a value, and how many values of that size there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Size {
     /// The size of a value in bytes.
     pub bytes: usize,

@@ -15,6 +15,7 @@ use base64::prelude::BASE64_STANDARD;
 use cache_runtime::{CacheManager, Event, Health, Stats};
 use futures_util::stream::{Stream, unfold};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use tokio::time::sleep;
 
 use crate::admin::Admin;
@@ -30,7 +31,7 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
 
 /// Nothing but what is in the page, and its own routes.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
-    let digest = |text: &str| BASE64_STANDARD.encode(hmac_sha256::Hash::hash(text.as_bytes()));
+    let digest = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text.as_bytes()));
     format!(
         "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -240,20 +240,23 @@ impl<K: Eq + Hash> Leader<K> {
 
     /// Ends the flight. The outcome is made only if somebody waits for it.
     pub(crate) fn land(self, outcome: impl FnOnce() -> FlightOutcome) {
-        let awaited = {
-            let mut state = lock(&self.flight.state);
-            let _ = state.apply(FlightEvent::Close);
-            state.is_awaited()
-        };
-        self.apply(FlightEvent::Land(if awaited {
-            outcome()
-        } else {
-            FlightOutcome::Outdated(None)
-        }));
+        let mut state = lock(&self.flight.state);
+        if !state.is_awaited() {
+            let effect = state.apply(FlightEvent::Land(FlightOutcome::Outdated(None)));
+            drop(state);
+            return self.follow_up(effect);
+        }
+        let _ = state.apply(FlightEvent::Close);
+        drop(state);
+        self.apply(FlightEvent::Land(outcome()));
     }
 
     fn apply(&self, event: FlightEvent<Arc<Flight>>) {
         let effect = lock(&self.flight.state).apply(event);
+        self.follow_up(effect);
+    }
+
+    fn follow_up(&self, effect: Effect<Arc<Flight>>) {
         let Effect::Retire(next) = effect else { return };
         if let Some((flights, key)) = &self.table {
             flights.retire(key, &self.flight, next);
@@ -265,6 +268,11 @@ impl<K: Eq + Hash> Leader<K> {
 impl<K: Eq + Hash> Drop for Leader<K> {
     fn drop(&mut self) {
         // R4: followers of a leader that is dropped or panics go on.
-        self.apply(FlightEvent::Land(FlightOutcome::Abandoned));
+        let mut state = lock(&self.flight.state);
+        if state.phase.outcome().is_none() {
+            let effect = state.apply(FlightEvent::Land(FlightOutcome::Abandoned));
+            drop(state);
+            self.follow_up(effect);
+        }
     }
 }

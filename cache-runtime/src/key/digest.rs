@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::FixedState;
-use hmac_sha256::Hash;
+use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// Makes the part of a name that stands for function, version and arguments: the first 160 bits of a
@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 /// Holds the hash of the common beginning of a function's names. It is filled up to a whole block, so that
 /// arguments of up to 47 bytes take one block more.
 #[derive(Clone)]
-pub(crate) struct NameHasher(Hash);
+pub(crate) struct NameHasher(Sha256);
 
 const BLOCK: usize = 64;
 
@@ -23,13 +23,13 @@ impl NameHasher {
         beginning.extend(length(identity.as_bytes()));
         beginning.extend(identity.as_bytes());
         beginning.resize(beginning.len().next_multiple_of(BLOCK), 0);
-        let mut hash = Hash::new();
+        let mut hash = Sha256::new();
         hash.update(beginning);
         NameHasher(hash)
     }
 
     pub(crate) fn hash(&self, args: &[u8]) -> [u8; 20] {
-        let mut hash = self.0;
+        let mut hash = self.0.clone();
         hash.update(length(args));
         hash.update(args);
         let whole = hash.finalize();

@@ -200,8 +200,11 @@ impl RedisStore {
     /// Returns the cached tokens of tags, the root's first; `None` if one is not cached.
     pub(crate) fn cached_tokens(&self, tags: &[impl AsRef<str>]) -> Option<Vec<Option<u64>>> {
         let now_ms = self.0.clock.now_ms();
-        let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
-        tags.map(|tag| self.0.token_cache.token(tag, now_ms).map(Some)).collect()
+        let mut tokens = Vec::with_capacity(1 + tags.len());
+        for tag in std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref)) {
+            tokens.push(Some(self.0.token_cache.token(tag, now_ms)?));
+        }
+        Some(tokens)
     }
 
     /// Removes names and renews tags. Removals that Redis does not confirm stay pending, and until they are

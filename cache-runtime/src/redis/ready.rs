@@ -14,6 +14,7 @@ use super::node::Node;
 use super::rights::Need;
 use super::script::{Loaded, Script};
 use super::topology::{Slots, slot_of};
+use crate::support::boxed::boxed;
 
 /// The maximum number of redirections of one command.
 const MOST_REDIRECTIONS: usize = 5;
@@ -121,6 +122,15 @@ impl Ready {
         if !self.is_cluster() {
             return self.first.ask(lane, command).await;
         }
+        boxed(|| self.ask_cluster(lane, key, command)).await
+    }
+
+    async fn ask_cluster<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        key: &str,
+        command: &Cmd,
+    ) -> StoreResult<T> {
         let mut node = self.node_of(key);
         let mut outcome = node.ask(lane, command).await;
         for _ in 0..MOST_REDIRECTIONS {
@@ -154,7 +164,7 @@ impl Ready {
             return self.first.ask(lane, &command).await;
         }
         let value = async |key: String| self.ask(lane, &key, cmd("GET").arg(&key)).await;
-        let values = join_all(keys.map(value)).await;
+        let values = boxed(|| join_all(keys.map(value))).await;
         // What is no string is nothing of ours: MGET says so, too.
         values.into_iter().map(|value| value.or_else(absent_if_foreign)).collect()
     }

@@ -36,11 +36,12 @@ use crate::key::prehashed::BuildPrehashed;
 use crate::stats::events::{EventKind, Events};
 use crate::stats::seldom::Seldom;
 use crate::stats::{Counter, Histogram};
+use crate::support::boxed::boxed;
 use crate::support::clock::{Clock, millis, precise_ms};
 use crate::support::process::Process;
 use crate::support::random;
 use crate::support::runtime;
-use crate::support::timer::{sleep, timeout};
+use crate::support::timer::timeout;
 use tokio::runtime::Handle;
 
 /// The number of late large replies in a row from which on the connection is considered faulty.
@@ -103,6 +104,13 @@ pub(super) struct Permit<'a> {
     _place: SemaphorePermit<'a>,
 }
 
+/// The extent of the silence after an operation that has no reply by its deadline.
+enum Silence {
+    OfTheServers,
+    /// The servers answer a ping.
+    OfTheOperation,
+}
+
 impl Shared {
     pub(super) fn new(
         settings: Settings,
@@ -154,14 +162,16 @@ impl Shared {
         let ready = link.ready().await?;
         let place = match self.in_flight.try_acquire() {
             Ok(place) => place,
-            Err(_) => {
-                let limit = self.settings.permit_timeout;
-                let waited = timeout(limit, self.in_flight.acquire()).await;
-                // The semaphore is never closed.
-                waited.ok().and_then(Result::ok).ok_or(Unavailable::Crowded(limit))?
-            }
+            Err(_) => boxed(|| self.wait_for_a_place()).await?,
         };
         Ok(Permit { link, ready, shared: self, _place: place })
+    }
+
+    async fn wait_for_a_place(&self) -> Result<SemaphorePermit<'_>, Unavailable> {
+        let limit = self.settings.permit_timeout;
+        let waited = timeout(limit, self.in_flight.acquire()).await;
+        // The semaphore is never closed.
+        waited.ok().and_then(Result::ok).ok_or(Unavailable::Crowded(limit))
     }
 
     /// Returns this runtime's link, which is made on first use.
@@ -414,44 +424,72 @@ impl Permit<'_> {
     ) -> Result<T, Missed> {
         let (asked, deadline) = (Instant::now(), self.shared.settings.deadline);
         let mut operation = pin!(operation);
-        let mut deadlines = 0;
-        let (outcome, is_there) = loop {
-            deadlines += 1;
-            let attempt = pin!(timeout(deadline, operation.as_mut()));
-            let (outcome, is_there) = match select(attempt, self.late_ping()).await {
-                Either::Left((outcome, _)) => (outcome, false),
-                Either::Right((is_there, attempt)) => (attempt.await, is_there),
-            };
-            if outcome.is_ok() || !is_there || deadlines >= patience {
-                break (outcome, is_there);
-            }
+        let reply = match timeout(deadline / 2, operation.as_mut()).await {
+            Ok(outcome) => Ok(outcome),
+            // Seldom, and large.
+            Err(_) => boxed(|| self.wait_for_late(operation, patience)).await,
         };
-        if outcome.is_err() && is_there && self.shared.record.late() < MOST_LATE {
-            self.shared.errors.one();
-            tracing::debug!(?deadline, "Redis answers, but a large answer has not come in time");
-            return Err(Missed::Late(deadline));
-        }
-        if outcome.is_ok() && lane == Lane::Bulk {
-            self.shared.record.in_time();
-        }
-        Ok(self.conclude(asked, outcome.unwrap_or_else(|_| Err(self.shared.late())))?)
+        let outcome = match reply {
+            Ok(outcome) => {
+                if lane == Lane::Bulk {
+                    self.shared.record.in_time();
+                }
+                outcome
+            }
+            Err(Silence::OfTheOperation) if self.shared.record.late() < MOST_LATE => {
+                self.shared.errors.one();
+                tracing::debug!(
+                    ?deadline,
+                    "Redis answers, but a large answer has not come in time"
+                );
+                return Err(Missed::Late(deadline));
+            }
+            Err(_) => Err(self.shared.late()),
+        };
+        Ok(self.conclude(asked, outcome)?)
     }
 
-    /// Pings the servers in the middle of a deadline; one caller does so for all. Returns true if they reply.
-    fn late_ping(&self) -> Pin<Box<dyn Future<Output = bool> + Send + '_>> {
-        Box::pin(async {
-            let half = self.shared.settings.deadline / 2;
-            sleep(half).await;
-            let mut answered = self.ready.answered.lock().await;
-            if answered.is_some_and(|at| at.elapsed() < half) {
-                return true;
+    /// Waits for the reply to an operation that has taken half of its deadline.
+    async fn wait_for_late<T>(
+        &self,
+        mut operation: Pin<&mut impl Future<Output = StoreResult<T>>>,
+        patience: u32,
+    ) -> Result<StoreResult<T>, Silence> {
+        let half = self.shared.settings.deadline / 2;
+        let mut deadlines = 1;
+        loop {
+            let (outcome, is_there) = {
+                let attempt = pin!(timeout(half, operation.as_mut()));
+                match select(attempt, pin!(self.answers_a_ping())).await {
+                    Either::Left((outcome, _)) => (outcome, false),
+                    Either::Right((is_there, attempt)) => (attempt.await, is_there),
+                }
+            };
+            match outcome {
+                Ok(outcome) => return Ok(outcome),
+                Err(_) if !is_there => return Err(Silence::OfTheServers),
+                Err(_) if deadlines >= patience => return Err(Silence::OfTheOperation),
+                Err(_) => deadlines += 1,
             }
-            if !matches!(self.link.state(), LinkState::Up(_)) || !self.ready.answers().await {
-                return false;
+            if let Ok(outcome) = timeout(half, operation.as_mut()).await {
+                return Ok(outcome);
             }
-            *answered = Some(Instant::now());
-            true
-        })
+        }
+    }
+
+    /// Pings the servers, unless they have just answered: one caller does so for all. Returns true if they
+    /// answer.
+    async fn answers_a_ping(&self) -> bool {
+        let half = self.shared.settings.deadline / 2;
+        let mut answered = self.ready.answered.lock().await;
+        if answered.is_some_and(|at| at.elapsed() < half) {
+            return true;
+        }
+        if !matches!(self.link.state(), LinkState::Up(_)) || !self.ready.answers().await {
+            return false;
+        }
+        *answered = Some(Instant::now());
+        true
     }
 
     /// Draws the conclusions from the outcome of an operation.

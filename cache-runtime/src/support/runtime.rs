@@ -34,6 +34,20 @@ pub(crate) fn with_timers() -> Option<Handle> {
     if is_complete(here.id()) { Some(here) } else { own() }
 }
 
+/// The runtime that has the timers for a caller.
+pub(crate) enum Timers {
+    /// The one that it is on.
+    Here,
+    Of(Handle),
+    None,
+}
+
+/// Returns the runtime for timers, also outside of any runtime.
+pub(crate) fn timers() -> Timers {
+    let is_complete_here = Handle::try_current().is_ok_and(|here| is_complete(here.id()));
+    if is_complete_here { Timers::Here } else { own().map_or(Timers::None, Timers::Of) }
+}
+
 /// The same also outside of any runtime.
 pub(crate) fn with_timers_anywhere() -> Option<Handle> {
     if Handle::try_current().is_ok() { with_timers() } else { own() }

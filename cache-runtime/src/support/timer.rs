@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use tokio::time::error::Elapsed;
 
-use crate::support::runtime;
+use crate::support::runtime::{self, Timers};
 
 /// Waits for a future, for no longer than this. Where no timer can be had there is no limit.
 pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
-    let Some(runtime) = runtime::with_timers_anywhere() else { return Ok(future.await) };
-    let limited = {
-        let _entered = runtime.enter();
-        tokio::time::timeout(limit, future)
+    let limited = match runtime::timers() {
+        Timers::Here => tokio::time::timeout(limit, future),
+        Timers::Of(runtime) => {
+            let _entered = runtime.enter();
+            tokio::time::timeout(limit, future)
+        }
+        Timers::None => return Ok(future.await),
     };
     limited.await
 }

@@ -1,7 +1,9 @@
 //! Examining what Redis holds under a name: whether it may be served, and if not, what it is.
 
+use smallvec::SmallVec;
+
 use super::key::CallKey;
-use super::validity::{Present, Verdict, judge};
+use super::validity::{Present, Verdict, find_near, judge};
 use crate::coherence::generation::{GenerationSnapshot, Slot};
 use crate::format::entry::{Header, StateId, Stored};
 use crate::redis::{Found, RedisStore, Unavailable};
@@ -208,9 +210,14 @@ impl Core {
 }
 
 /// Returns the tags of an entry, those of the key first. One without a name of its own is none of them.
-pub(crate) fn tags_of<'a>(header: &'a Header<'_>, key: &'a CallKey) -> Vec<&'a str> {
+pub(crate) fn tags_of<'a>(header: &'a Header<'_>, key: &'a CallKey) -> SmallVec<[&'a str; 8]> {
     let name = key.name().as_str();
-    let known = |tag: &&str| key.tags().iter().any(|known| known == tag);
-    let own = header.tags.iter().filter_map(|tag| tag.name.resolve(name)).filter(|tag| !known(tag));
-    key.tags().iter().map(String::as_str).chain(own).collect()
+    let mut tags: SmallVec<[&str; 8]> = key.tags().iter().map(String::as_str).collect();
+    for (place, tag) in header.tags.iter().enumerate() {
+        let Some(tag) = tag.name.resolve(name) else { continue };
+        if find_near(key.tags(), place, |known| known == tag).is_none() {
+            tags.push(tag);
+        }
+    }
+    tags
 }

@@ -1,5 +1,7 @@
 //! Looking for a value where it may be: in memory, or in Redis.
 
+use std::pin::pin;
+
 use tracing::field::Empty;
 use tracing::{Instrument as _, trace_span};
 
@@ -104,7 +106,8 @@ impl Core {
             span.record("bytes", usable.payload.len());
             self.decode(key, &ask, usable)
         };
-        let fetch = self.fetch(redis, key, ask.stores, ask.grace_ms, take);
+        // Behind a pointer: it is large, and the span would move it.
+        let fetch = pin!(self.fetch(redis, key, ask.stores, ask.grace_ms, take));
         let fetched = fetch.instrument(span.clone()).await;
         span.record("outcome", outcome(&fetched));
         match fetched {

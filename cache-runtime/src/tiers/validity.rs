@@ -14,11 +14,14 @@ use crate::redis::Found;
 /// By so much a writer's idea of the server's time may be ahead of a reader's.
 const CLOCK_TOLERANCE_MS: u64 = 1_000;
 
+/// The largest number of tags that are searched one after the other. The entries of a batch may have thousands.
+const FEW: usize = 8;
+
 /// Tokens as they are now.
 #[derive(Debug, Default)]
 pub(crate) struct Present<'a> {
     root: Option<u64>,
-    /// In the order of the tags.
+    /// In their given order if they are [`FEW`], else sorted.
     tags: SmallVec<[(&'a str, Option<u64>); 4]>,
 }
 
@@ -29,14 +32,22 @@ impl<'a> Present<'a> {
             tokens.split_first().map_or((None, tokens), |(root, rest)| (*root, rest));
         let mut tags: SmallVec<[_; 4]> =
             tags.iter().map(AsRef::as_ref).zip(rest.iter().copied()).collect();
-        tags.sort_unstable_by_key(|(tag, _)| *tag);
+        if tags.len() > FEW {
+            tags.sort_unstable_by_key(|(tag, _)| *tag);
+        }
         Present { root, tags }
     }
 
-    /// The token of a tag, if that was read: `None` in it if there is none.
-    fn token(&self, tag: &str) -> Option<Option<u64>> {
-        let place = self.tags.binary_search_by_key(&tag, |(tag, _)| *tag).ok()?;
-        self.tags.get(place).map(|(_, token)| *token)
+    /// Returns the token of a tag, if that was read: `None` in it if there is none. The tag is likely to be
+    /// at this place.
+    fn token(&self, tag: &str, likely: usize) -> Option<Option<u64>> {
+        let found = if self.tags.len() > FEW {
+            let place = self.tags.binary_search_by_key(&tag, |(tag, _)| *tag).ok();
+            place.and_then(|place| self.tags.get(place))
+        } else {
+            find_near(&self.tags, likely, |(known, _)| *known == tag)
+        };
+        found.map(|(_, token)| *token)
     }
 }
 
@@ -70,19 +81,21 @@ pub(crate) fn judge(
     }
     let name = key.name().as_str();
     let mut unread = false;
-    for Tag { name: tag, token } in &header.tags {
+    for (place, Tag { name: tag, token }) in header.tags.iter().enumerate() {
         let Some(tag) = tag.resolve(name) else {
             return Verdict::Useless;
         };
-        match present.token(tag) {
+        match present.token(tag, place) {
             Some(now) if now == Some(*token) => {}
             Some(_) => return Verdict::Useless,
             None => unread = true,
         }
     }
     // A tag that the call has and the entry has not: an invalidation by it does not reach that.
-    let recorded = |tag: &String| header.tags.iter().any(|t| t.name.resolve(name) == Some(tag));
-    let is_covered = key.tags().iter().all(recorded);
+    let is_recorded = |(place, tag): (usize, &String)| {
+        find_near(&header.tags, place, |known| known.name.resolve(name) == Some(tag)).is_some()
+    };
+    let is_covered = key.tags().iter().enumerate().all(is_recorded);
     let is_functions = key.origin != 0 && header.origin != 0;
     if !is_covered && !is_functions {
         Verdict::Useless
@@ -95,6 +108,12 @@ pub(crate) fn judge(
     } else {
         Verdict::Usable
     }
+}
+
+/// Returns the item that is wanted. It is likely to be at this place: the tags of a call and those of its entry
+/// have one order.
+pub(super) fn find_near<T>(items: &[T], likely: usize, is: impl Fn(&T) -> bool) -> Option<&T> {
+    items.get(likely).filter(|item| is(item)).or_else(|| items.iter().find(|item| is(item)))
 }
 
 /// Returns the value of an entry with its metadata.

@@ -33,6 +33,7 @@ use crate::error::Error;
 use crate::format::codec::{CodecError, DefaultCodec};
 use crate::format::entry;
 use crate::format::shape::Measures;
+use crate::key::prehashed::BuildPrehashed;
 use crate::support::panics::unless_panicking;
 
 /// The most digests that are remembered as verified for each type in each codec.
@@ -63,7 +64,7 @@ pub(crate) struct Coding {
 #[derive(Debug)]
 pub(crate) struct Types {
     /// The facts of a type in a codec, by the [identity](ValueCodec::identity) of the pair.
-    known: RwLock<HashMap<TypeId, Arc<TypeFacts>>>,
+    known: RwLock<HashMap<TypeId, Arc<TypeFacts>, BuildPrehashed>>,
     codec: DefaultCodec,
     compress_above: Option<usize>,
     /// The largest value, in bytes.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use sha2::{Digest as _, Sha256};
+
 /// Names and tags longer than this are shortened to a beginning and a digest.
 pub(crate) const MAX_LENGTH: usize = 200;
 /// The bytes that a shortened name keeps of its beginning.
@@ -22,7 +24,7 @@ pub(crate) fn shorten(whole: &str) -> Cow<'_, str> {
         return Cow::Borrowed(whole);
     }
     let mut digest = [0; 20];
-    digest.copy_from_slice(&hmac_sha256::Hash::hash(whole.as_bytes())[..20]);
+    digest.copy_from_slice(&Sha256::digest(whole.as_bytes())[..20]);
     let mut kept = KEPT;
     while !whole.is_char_boundary(kept) {
         kept -= 1;

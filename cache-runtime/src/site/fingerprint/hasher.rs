@@ -2,33 +2,65 @@
 
 use std::hash::{Hash, Hasher};
 
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+
+/// The longest input that is hashed at once. The state for longer ones is larger than that of most arguments.
+const SHORT: usize = 64;
 
 pub(super) fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
-    let mut hasher = Stable(Xxh3Default::new());
+    let mut hasher = Stable::Short([0; SHORT], 0);
     value.hash(&mut hasher);
     hasher.finish()
 }
 
 /// Numbers are little endian, and `usize` has 64 bits. (A slice of `usize` is given as the bytes that
 /// it is in memory: processes of 32 and 64 bits that share a Redis see another fingerprint of it.)
-struct Stable(Xxh3Default);
+#[allow(clippy::large_enum_variant, reason = "it stays where it is made")]
+enum Stable {
+    /// The bytes, and their number.
+    Short([u8; SHORT], usize),
+    Long(Xxh3Default),
+}
+
+impl Stable {
+    #[cold]
+    fn lengthen(&mut self, bytes: &[u8]) {
+        let mut long = Xxh3Default::new();
+        if let Stable::Short(short, length) = self {
+            long.update(&short[..*length]);
+        }
+        long.update(bytes);
+        *self = Stable::Long(long);
+    }
+}
 
 macro_rules! numbers {
     ($($method:ident: $from:ty as $to:ty;)*) => {$(
         fn $method(&mut self, number: $from) {
-            self.0.update(&(number as $to).to_le_bytes());
+            self.write(&(number as $to).to_le_bytes());
         }
     )*};
 }
 
 impl Hasher for Stable {
     fn finish(&self) -> u64 {
-        self.0.digest()
+        match self {
+            Stable::Short(short, length) => xxh3_64(&short[..*length]),
+            Stable::Long(long) => long.digest(),
+        }
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        match self {
+            Stable::Short(short, length) => match short[*length..].get_mut(..bytes.len()) {
+                Some(place) => {
+                    place.copy_from_slice(bytes);
+                    *length += bytes.len();
+                }
+                None => self.lengthen(bytes),
+            },
+            Stable::Long(long) => long.update(bytes),
+        }
     }
 
     numbers! {

@@ -38,6 +38,13 @@ fn the_hasher_is_the_same_everywhere() {
     assert_eq!(hasher::hash(&0x0102_u16), number(&[2, 1]));
     assert_eq!(hasher::hash(&1_usize), number(&[1, 0, 0, 0, 0, 0, 0, 0]));
     assert_eq!(hasher::hash(&-1_isize), number(&[0xFF; 8]));
+    for length in [0, 62, 63, 64, 1_000] {
+        let text = "x".repeat(length);
+        assert_eq!(hasher::hash(&text), number(&[text.as_bytes(), &[0xFF]].concat()));
+        let (one, other) = text.split_at(length / 2);
+        let both = [one.as_bytes(), &[0xFF], other.as_bytes(), &[0xFF]].concat();
+        assert_eq!(hasher::hash(&(one, other)), number(&both));
+    }
 }
 
 #[test]

@@ -2,50 +2,90 @@
 //! theirs in any.
 
 use std::fmt::{self, Write as _};
-
-use smallvec::SmallVec;
-use xxhash_rust::xxh3::xxh3_64;
+use std::mem;
 
 /// A longer text says nothing: to print it would cost more than the load may be worth.
 const LONGEST: usize = 64 << 10;
 
 /// `None` if the text is too long, or its `Debug` fails.
 pub(super) fn digest(value: &dyn fmt::Debug) -> Option<u64> {
-    let mut text = Bounded(SmallVec::new());
-    write!(text, "{value:?}").ok()?;
-    let words = str::from_utf8(&text.0)
-        .ok()?
-        .split(|letter: char| !is_of_a_word(letter))
-        .filter(|word| counts(word));
-    Some(words.fold(1, |sum, word| sum.wrapping_add(xxh3_64(unsigned_zero(word).as_bytes()))))
+    let mut words = Words { length: 0, word: Word::default(), sum: 1 };
+    write!(words, "{value:?}").ok()?;
+    words.end_word();
+    Some(words.sum)
 }
 
-fn is_of_a_word(letter: char) -> bool {
-    letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-')
+/// Adds up the digests of words while they are written.
+struct Words {
+    /// The length of the text.
+    length: usize,
+    word: Word,
+    sum: u64,
 }
 
-/// An address is not what the value is.
-fn counts(word: &str) -> bool {
-    !word.is_empty() && !word.starts_with("0x")
+/// The word that is being written.
+#[derive(Default)]
+struct Word {
+    length: usize,
+    /// FNV-1a of its bytes, without a sign.
+    hash: u64,
+    first: u8,
+    is_negative: bool,
+    /// True if a byte is not that of a zero.
+    is_not_zero: bool,
+    is_address: bool,
 }
 
-/// `-0.0` makes the same key as `0.0`.
-fn unsigned_zero(word: &str) -> &str {
-    match word.strip_prefix('-') {
-        Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero,
-        _ => word,
+impl Words {
+    fn end_word(&mut self) {
+        let word = mem::take(&mut self.word);
+        // An address is not what the value is.
+        if word.length > 0 && !word.is_address {
+            self.sum = self.sum.wrapping_add(word.digest());
+        }
     }
 }
 
-/// Short texts need no allocation: a debug build makes one for each hit.
-struct Bounded(SmallVec<[u8; 256]>);
-
-impl fmt::Write for Bounded {
+impl fmt::Write for Words {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.0.len() + text.len() > LONGEST {
+        self.length += text.len();
+        if self.length > LONGEST {
             return Err(fmt::Error);
         }
-        self.0.extend_from_slice(text.as_bytes());
+        for &byte in text.as_bytes() {
+            // All of a letter beyond ASCII is part of a word.
+            if byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"_.-".contains(&byte) {
+                self.word.push(byte);
+            } else {
+                self.end_word();
+            }
+        }
         Ok(())
+    }
+}
+
+impl Word {
+    fn push(&mut self, byte: u8) {
+        const PRIME: u64 = 0x0000_0100_0000_01B3;
+        self.length += 1;
+        match self.length {
+            1 => self.first = byte,
+            2 => self.is_address = (self.first, byte) == (b'0', b'x'),
+            _ => {}
+        }
+        if self.length == 1 && byte == b'-' {
+            self.is_negative = true;
+        } else {
+            self.hash = (self.hash ^ u64::from(byte)).wrapping_mul(PRIME);
+            self.is_not_zero |= !matches!(byte, b'0' | b'.');
+        }
+    }
+
+    /// `-0.0` makes the same key as `0.0`.
+    fn digest(self) -> u64 {
+        const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
+        let is_below_zero = u64::from(self.is_negative && self.is_not_zero);
+        let mixed = (self.hash ^ is_below_zero << 63).wrapping_mul(MIX);
+        (mixed ^ mixed >> 32).wrapping_mul(MIX)
     }
 }
