@@ -70,8 +70,10 @@ fn feed_chunks<S: Sink>(
     while left > 0 {
         let part = &mut chunk[..left.min(CHUNK)];
         let mut filled = 0;
-        for (place, octet) in part.iter_mut().zip(&mut octets) {
-            *place = octet;
+        // By the index: a loop that counts besides is compiled to four octets at a time.
+        while filled < part.len() {
+            let Some(octet) = octets.next() else { break };
+            part[filled] = octet;
             filled += 1;
         }
         if filled < part.len() {
