@@ -12,14 +12,15 @@ use std::any::{Any, type_name};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::cache_call::ambient::Surrounded;
 use crate::error::Error;
 use crate::site::without_closures;
+use crate::support::lock::Mutex;
 use crate::tiers::core::Bound;
 use crate::tiers::key::CallKey;
 use crate::tiers::origin::Origin;
@@ -91,11 +92,11 @@ pub(crate) struct Reply(Arc<Mutex<Option<Response>>>);
 
 impl Reply {
     pub(crate) fn send(&self, response: Response) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
+        *self.0.lock() = Some(response);
     }
 
     fn take(&self) -> Option<Response> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 }
 

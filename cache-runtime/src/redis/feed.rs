@@ -12,7 +12,7 @@
 //! is received, too, before the lease is renewed again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -21,6 +21,7 @@ use super::link::{Link, LinkState};
 use crate::coherence::lease::Lease;
 use crate::stats::Counter;
 use crate::support::clock::precise_ms;
+use crate::support::lock::Mutex;
 
 /// The feed of a manager.
 #[derive(Debug, Default)]
@@ -135,6 +136,6 @@ impl Feed {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Listening> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -1,7 +1,7 @@
 //! A function with its type parameters filled in.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use super::location::{Declared, SourceLocation};
 use super::spec::SiteSpec;
@@ -10,6 +10,7 @@ use crate::coherence::generation::Slot;
 use crate::key::name;
 use crate::key::{self, NameHasher};
 use crate::site::fingerprint::Alarm;
+use crate::support::lock::RwLock;
 
 /// One annotated function with its type parameters filled in.
 ///
@@ -52,7 +53,7 @@ pub(crate) fn is_function_name(name: &str) -> bool {
         head.strip_suffix(instance.spec.declared.function).and_then(|head| head.strip_suffix(':'))
             == Some(instance.spec.prefix())
     };
-    hash.len() == 40 && KNOWN.read().unwrap_or_else(PoisonError::into_inner).iter().any(is_of)
+    hash.len() == 40 && KNOWN.read().iter().any(is_of)
 }
 
 impl Instance {
@@ -65,7 +66,7 @@ impl Instance {
         let Declared { package, module, .. } = spec.declared;
         let identity = format!("{package}|{module}|{}", without_closures(type_name));
         let origin = key::origin(&identity, spec.version);
-        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = KNOWN.write();
         let twin = known
             .iter()
             .any(|other| other.identity == identity && other.spec.version == spec.version);
@@ -122,7 +123,7 @@ impl Instance {
 
 /// The function whose values have this origin, if it has been called here.
 pub(crate) fn instance_of(origin: u64) -> Option<&'static Instance> {
-    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    let known = KNOWN.read();
     known.iter().find(|instance| instance.origin == origin).copied()
 }
 

@@ -12,12 +12,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
 use crate::support::clock;
+use crate::support::lock::Mutex;
 use serde::{Serialize, Serializer};
 
 pub(crate) use fleet::{Beyond, FleetSums, Total, totals_of};
@@ -384,7 +384,7 @@ impl SiteCounters {
 
     pub(crate) fn read(&self) -> Counts {
         let now = self.read_all();
-        let baseline = *self.baseline.lock().unwrap_or_else(PoisonError::into_inner);
+        let baseline = *self.baseline.lock();
         self.priced(now.combine(baseline, u64::saturating_sub))
     }
 
@@ -400,7 +400,7 @@ impl SiteCounters {
 
     /// Counters that other threads own cannot be set back: their present values become the zero.
     pub(crate) fn reset(&self) {
-        *self.baseline.lock().unwrap_or_else(PoisonError::into_inner) = self.read_all();
+        *self.baseline.lock() = self.read_all();
         self.load_times.reset();
     }
 
@@ -462,7 +462,7 @@ struct StripeLease(usize);
 
 impl StripeLease {
     fn take() -> Self {
-        let mut slots = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = SLOTS.lock();
         let slot = slots.0.pop().unwrap_or_else(|| {
             slots.1 += 1;
             slots.1 - 1
@@ -474,7 +474,7 @@ impl StripeLease {
 impl Drop for StripeLease {
     fn drop(&mut self) {
         THREAD.set(UNASSIGNED);
-        SLOTS.lock().unwrap_or_else(PoisonError::into_inner).0.push(self.0);
+        SLOTS.lock().0.push(self.0);
     }
 }
 

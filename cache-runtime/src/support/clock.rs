@@ -3,13 +3,14 @@
 //! A hit must not make a system call. So one thread keeps the time in an atomic, and sleeps while there
 //! are no reads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::Lazy;
 
+use crate::support::lock::Mutex;
 use crate::support::process::Process;
 
 /// The interval at which the system clock's number is updated: the granularity of freshness in memory.
@@ -175,7 +176,7 @@ fn wake() -> u64 {
 
 /// Wakes the ticking thread, or starts it if this process has none.
 pub(crate) fn tick_on() {
-    let mut ticker = TICKER.thread.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut ticker = TICKER.thread.lock();
     if TICKER.process.has_changed() {
         // Not dropped: it is another process's.
         std::mem::forget(ticker.take());

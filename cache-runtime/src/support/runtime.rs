@@ -9,11 +9,12 @@ use std::cell::Cell;
 use std::future::{Future, pending};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Id};
+
+use crate::support::lock::Mutex;
 
 /// So many runtimes are remembered.
 const REMEMBERED: usize = 32;
@@ -61,13 +62,13 @@ fn is_complete(id: Id) -> bool {
 }
 
 fn is_own(id: Id) -> bool {
-    let own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let own = OWN.lock();
     own.as_ref().is_some_and(|(_, handle)| handle.id() == id)
 }
 
 /// Tries out the runtime that this is called on, unless it has been.
 fn was_tried(id: Id) -> bool {
-    let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut tried = TRIED.lock();
     if let Some((_, answer)) = tried.iter().find(|(known, _)| *known == id) {
         return *answer;
     }
@@ -93,7 +94,7 @@ fn has_timers_and_io() -> bool {
 /// The cache's own runtime, made on first use.
 fn own() -> Option<Handle> {
     let process = std::process::id();
-    let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut own = OWN.lock();
     if let Some((_, handle)) = own.as_ref().filter(|(of, _)| *of == process) {
         return Some(handle.clone());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::stats::events::{EventKind, Events};
 use crate::stats::seldom::{Reason, Seldoms};
 use crate::stats::{Beyond, Counter, FleetStats, SiteCounters, SiteStats, Stats, Total, totals_of};
 use crate::support::clock::Clock;
+use crate::support::lock::RwLock;
 use crate::tiers::background::Background;
 use crate::tiers::key::CallKey;
 use crate::tiers::means::Means;
@@ -236,12 +237,10 @@ impl Core {
 
     fn counters(&self, instance: &'static Instance) -> Arc<SiteCounters> {
         let key = std::ptr::from_ref(instance).addr();
-        if let Some((_, counters)) =
-            self.sites.read().unwrap_or_else(PoisonError::into_inner).get(&key)
-        {
+        if let Some((_, counters)) = self.sites.read().get(&key) {
             return Arc::clone(counters);
         }
-        let mut sites = self.sites.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sites = self.sites.write();
         let (_, counters) = sites.entry(key).or_insert_with(|| {
             let counters = SiteCounters::new(instance.spec.cost);
             // Under the lock of the sites: who switches takes it too.
@@ -256,7 +255,7 @@ impl Core {
     /// # Errors
     /// [`Error::UnknownFunction`].
     pub(crate) fn switch(&self, function: &str, on: bool) -> Result<(), Error> {
-        let sites = self.sites.write().unwrap_or_else(PoisonError::into_inner);
+        let sites = self.sites.write();
         let mut called = false;
         for (instance, counters) in sites.values() {
             if instance.is_called(function) {
@@ -268,7 +267,7 @@ impl Core {
         if !called && !is_declared() {
             return Err(Error::UnknownFunction { function: function.to_owned() });
         }
-        let mut off = self.switched_off.write().unwrap_or_else(PoisonError::into_inner);
+        let mut off = self.switched_off.write();
         let changed = if on { off.remove(function) } else { off.insert(function.to_owned()) };
         if changed {
             let function = function.to_owned();
@@ -279,7 +278,7 @@ impl Core {
 
     /// The functions that have been switched off.
     pub(crate) fn disabled(&self) -> BTreeSet<String> {
-        self.switched_off.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.switched_off.read().clone()
     }
 
     /// Returns the conditions that a fresh entry in memory must satisfy now.
@@ -327,7 +326,7 @@ impl Core {
     /// Returns what `make` makes of the name, prefix and counters of each call site that has been called, and
     /// of what is done directly.
     fn each_site<T>(&self, make: impl Fn(&str, &str, &SiteCounters) -> T) -> Vec<T> {
-        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
+        let sites = self.sites.read();
         let called = sites.values();
         let called = called.map(|(i, counters)| make(i.label(), i.spec.prefix(), counters));
         called.chain([make(DIRECT, "", &self.direct)]).collect()
@@ -384,7 +383,7 @@ impl Core {
 
     pub(crate) fn reset_stats(&self) {
         self.direct.reset();
-        for (_, counters) in self.sites.read().unwrap_or_else(PoisonError::into_inner).values() {
+        for (_, counters) in self.sites.read().values() {
             counters.reset();
         }
         self.invalidations.reset();

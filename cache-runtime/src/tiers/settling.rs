@@ -5,10 +5,11 @@
 //! as long as one waits. Beyond a number of them, the whole namespace is invalidated in their place.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use std::{process, thread};
 
+use crate::support::lock::Mutex;
 use crate::tiers::core::Core;
 use crate::tiers::invalidate::Targets;
 
@@ -36,7 +37,7 @@ struct DelayedInvalidation {
 
 /// Invalidates these once more, later. Does not wait.
 pub(crate) fn invalidate_later(core: &Arc<Core>, targets: Targets) {
-    let mut queue = queue();
+    let mut queue = QUEUE.lock();
     queue.add(DelayedInvalidation {
         due: Instant::now() + SETTLING,
         core: Arc::downgrade(core),
@@ -57,13 +58,13 @@ pub(crate) fn invalidate_later(core: &Arc<Core>, targets: Targets) {
 
 /// Invalidates at once what waits for this manager, which is about to end.
 pub(crate) fn invalidate_now(core: &Arc<Core>) {
-    let own = queue().take_of(&Arc::downgrade(core));
+    let own = QUEUE.lock().take_of(&Arc::downgrade(core));
     invalidate(own);
 }
 
 fn work() {
     loop {
-        let mut queue = queue();
+        let mut queue = QUEUE.lock();
         let now = Instant::now();
         let due = queue.waiting.partition_point(|waiting| waiting.due <= now);
         let due: Vec<_> = queue.waiting.drain(..due).collect();
@@ -92,10 +93,6 @@ fn invalidate(mut all: Vec<DelayedInvalidation>) {
             core.invalidate_in_background(&targets);
         }
     }
-}
-
-fn queue() -> MutexGuard<'static, Queue> {
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Queue {

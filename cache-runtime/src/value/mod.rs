@@ -17,8 +17,8 @@ use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use smallvec::SmallVec;
 
@@ -33,6 +33,7 @@ use crate::error::Error;
 use crate::format::codec::{CodecError, DefaultCodec};
 use crate::format::entry;
 use crate::format::shape::Measures;
+use crate::support::lock::{Mutex, RwLock};
 use crate::support::panics::unless_panicking;
 
 /// The most digests that are remembered as verified for each type in each codec.
@@ -230,10 +231,10 @@ impl Types {
 
     fn facts(&self, codec: &dyn ValueCodec) -> Arc<TypeFacts> {
         let id = codec.identity();
-        if let Some(facts) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        if let Some(facts) = self.known.read().get(&id) {
             return Arc::clone(facts);
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         Arc::clone(known.entry(id).or_default())
     }
 }
@@ -259,12 +260,12 @@ impl TypeFacts {
     }
 
     fn is_verified(&self, shape: u64) -> bool {
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&shape)
+        self.verified.lock().contains(&shape)
     }
 
     /// Remembers a digest, in the place of the oldest.
     fn verified(&self, shape: u64) {
-        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut verified = self.verified.lock();
         if verified.len() == VERIFIED {
             verified.remove(0);
         }

@@ -28,7 +28,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::state::lock;
 use super::*;
 use crate::coherence::generation::{GenerationSnapshot, Generations, Slot};
 use search::schedules;
@@ -409,7 +408,7 @@ impl<'a> World<'a> {
     fn land(&self, mut leader: Leader<u8>, land: impl FnOnce(Leader<u8>)) -> At {
         let table = if self.model.gap { leader.table.take() } else { None };
         let flight = Arc::clone(&leader.flight);
-        let next = lock(&flight.state).phase.next().cloned();
+        let next = flight.state.lock().phase.next().cloned();
         land(leader);
         match table {
             Some((flights, key)) => At::Retires(Landed { flights, key, flight, next }),

@@ -39,7 +39,7 @@ impl Sketch {
                 Invalidation::Halfway(version) => 2 + version,
             }]);
         }
-        sketch.flight(lock(flights.shard(key)).get(key));
+        sketch.flight(flights.shard(key).lock().get(key));
         for Caller { asked, required, at } in callers {
             sketch.tickets.push(*asked);
             sketch.push([*required]);
@@ -48,7 +48,7 @@ impl Sketch {
         // Each may lead to others.
         let mut i = 0;
         while let Some(flight) = sketch.flights.get(i).cloned() {
-            sketch.state(&lock(&flight.state), generations);
+            sketch.state(&flight.state.lock(), generations);
             i += 1;
         }
         sketch.ranks()

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::mem::{needs_drop, size_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 use serde::de::value::StrDeserializer;
@@ -18,6 +18,8 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
     SeqAccess, VariantAccess, Visitor,
 };
+
+use crate::support::lock::RwLock;
 
 /// The size of a type, and whether its values own anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +45,13 @@ static LEARNT: Lazy<RwLock<Learnt>> = Lazy::new(RwLock::default);
 /// The sizes of all types that a `V` may contain, and others.
 pub(super) fn sizes<V: DeserializeOwned + 'static>() -> Arc<Sizes> {
     let id = TypeId::of::<V>();
-    let learnt = LEARNT.read().unwrap_or_else(PoisonError::into_inner);
+    let learnt = LEARNT.read();
     if learnt.types.contains(&id) {
         return Arc::clone(&learnt.sizes);
     }
     drop(learnt);
     let new = learn::<V>();
-    let mut learnt = LEARNT.write().unwrap_or_else(PoisonError::into_inner);
+    let mut learnt = LEARNT.write();
     learnt.types.insert(id);
     Arc::make_mut(&mut learnt.sizes).extend(new);
     Arc::clone(&learnt.sizes)
