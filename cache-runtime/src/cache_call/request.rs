@@ -28,9 +28,9 @@ use crate::tiers::policy::Policy;
 
 /// A request to a call.
 pub(crate) enum Request {
-    /// Which entry it is about. Nothing is run.
+    /// Resolve the entry. Nothing is run.
     Resolve,
-    /// The value that is there, if it is not older than this.
+    /// Read the stored value, if it is not older than this.
     Peek(Option<Duration>),
     /// The output, and where it came from.
     Fetch(FetchOptions),
@@ -67,7 +67,7 @@ pub(crate) enum Response {
 /// A request that generated code has come upon.
 pub(crate) enum Delivery {
     Mine(Request, Reply),
-    /// It is not for this call, which must not go on: whoever asks is told so.
+    /// The request is not for this call, which must not go on. The caller gets an error.
     NotMine,
 }
 
@@ -100,7 +100,7 @@ impl Reply {
     }
 }
 
-/// Whom a request is for.
+/// The call that a request is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Addressee {
     /// The call whose future has this type.
@@ -148,7 +148,7 @@ pub(crate) fn take(function: &'static str, boxed: u64) -> Option<Delivery> {
     Some(Delivery::NotMine)
 }
 
-/// Whom a request to this future is for. To be asked where the future was made.
+/// Returns the call that a request to this future is for. Called where the future was made.
 pub(crate) fn addressee<F>() -> Addressee {
     let name = unwrapped(type_name::<F>());
     let boxed = name.starts_with("dyn ");
@@ -210,7 +210,7 @@ pub(crate) async fn ask<F: Future>(
             (_, Some(Response::NotMine)) => Poll::Ready(Err(not_a_cached_call::<F>())),
             (_, Some(Response::Refused(error))) => Poll::Ready(Err(error)),
             (Poll::Ready(output), Some(response)) => Poll::Ready(Ok((Some(output), response))),
-            // The output is there, and the future has something left to do before it returns it.
+            // The output is known, but the future has work left before it returns it.
             (Poll::Pending, Some(response @ Response::Found(_))) => {
                 found = Some(response);
                 Poll::Pending
@@ -226,7 +226,7 @@ pub(crate) async fn ask<F: Future>(
     .await
 }
 
-/// The entry that a call is about, without running it.
+/// Returns the entry of a call, without running it.
 ///
 /// # Errors
 /// As [`ask`].

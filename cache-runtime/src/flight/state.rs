@@ -12,7 +12,7 @@ use super::phase::{Effect, FlightEvent, Phase};
 use crate::coherence::generation::{GenerationSnapshot, Generations};
 use crate::support::lock::Mutex;
 
-/// Before its body a load asks Redis twice at most.
+/// The time after which a flight without a body is stuck: before its body, a load sends at most two requests.
 const STUCK: Duration = Duration::from_secs(2);
 
 /// One load under way, and its callers.
@@ -47,7 +47,7 @@ impl FlightState {
         effect
     }
 
-    /// Checks that somebody waits for the outcome.
+    /// Returns true if a caller waits for the outcome.
     pub(super) fn is_awaited(&self) -> bool {
         self.followers > 0 || self.phase.next().is_some()
     }

@@ -19,7 +19,7 @@ impl Waits {
     /// `None` if the flight waits for one of the bodies itself.
     pub(crate) fn begin(bodies: Vec<Arc<Flight>>, follower: &Follower) -> Option<Self> {
         let flight = Arc::clone(&follower.flight);
-        // Noted before it is looked for: of two that begin at the same time at least one finds the other.
+        // Noted before the search: of two waits that begin at the same time, at least one finds the other.
         bodies.iter().for_each(|body| body.waiting.lock().begin(&flight));
         let waits = Waits { bodies, flight };
         (!waits.is_circle()).then_some(waits)

@@ -97,7 +97,7 @@ impl Record {
         if !in_a_row && self.failed.load(Ordering::Relaxed) < OF_A_WINDOW {
             return None;
         }
-        // The next failure is one too many again.
+        // The next failure opens the breaker again.
         self.in_a_row.store(IN_A_ROW - 1, Ordering::Relaxed);
         self.begin_window();
         Some(self.change(|delays| {

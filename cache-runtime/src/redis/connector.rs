@@ -14,7 +14,7 @@ use super::settings::Settings;
 use crate::support::lock::Mutex;
 use crate::support::random;
 
-/// The maximum number of discovered nodes that are asked for the others when a link begins.
+/// The maximum number of discovered nodes that are tried when a link begins.
 const MOST_ASKED: usize = 4;
 
 pub(super) struct Connector {

@@ -71,7 +71,7 @@ impl Journal {
             pending.last += 1;
             // R6, R7: a full journal forgets nothing; it removes the root instead.
             if pending.keys.len() + keys.len() > CAPACITY {
-                // What was pending is pending until the root's removal is confirmed.
+                // The removals that were pending stay so until the root's removal is confirmed.
                 let first = pending.keys.values().map(|times| times.first).min();
                 pending.keys.clear();
                 let times = Times { first: first.unwrap_or(pending.last), last: pending.last };

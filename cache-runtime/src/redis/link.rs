@@ -159,7 +159,7 @@ impl LinkGuard {
 impl Drop for LinkGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // A runtime without I/O, most likely. Trying again would panic again.
+            // Most likely a runtime without I/O. Another attempt would panic again.
             self.0.set(LinkState::Down(Arc::new(Lost::RuntimeWithoutIo.into())));
         } else {
             self.0.set(LinkState::Closed);

@@ -24,8 +24,8 @@ struct Last {
 const REASONS: usize = 8;
 
 impl Reports {
-    /// Notes the begin of an outage. Returns the number of outages without a report, if this one is to be
-    /// reported.
+    /// Notes the begin of an outage. If this one must be reported, returns the number of outages since the
+    /// last report.
     pub(super) fn outage(&self, now: Instant, reason: &str) -> Option<u64> {
         let mut last = self.0.lock();
         last.reasons = vec![reason.to_owned()];
@@ -49,7 +49,7 @@ impl Reports {
         is_new
     }
 
-    /// Returns true if the end of the outage is to be reported: if its beginning was.
+    /// Returns true if the end of the outage must be reported: if its beginning was.
     pub(super) fn end(&self) -> bool {
         self.0.lock().loud
     }

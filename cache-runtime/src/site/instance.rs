@@ -39,7 +39,7 @@ pub(crate) struct Instance {
     /// True if no other function has the identity. Two functions of one name in sibling blocks print
     /// alike: the second to be called is told apart in memory, and could not be in Redis.
     pub(crate) distinct: bool,
-    /// Which of its calls have arguments that serialise alike.
+    /// Finds calls whose different arguments serialise equally.
     pub(crate) alarm: Alarm,
 }
 
@@ -70,7 +70,7 @@ impl Instance {
         let twin = known
             .iter()
             .any(|other| other.identity == identity && other.spec.version == spec.version);
-        // What is kept in this process alone may be told apart by a number of this process alone.
+        // Values that only this process keeps may be distinguished by a number of this process.
         let origin = if twin { crate::support::random::word() } else { origin };
         let label = label(type_name);
         let names = NameHasher::new(&identity, spec.version);

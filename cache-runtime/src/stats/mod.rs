@@ -311,7 +311,7 @@ impl Counter {
         self.ever().saturating_sub(self.zero.load(Ordering::Relaxed))
     }
 
-    /// Whatever has been reset.
+    /// Returns the count since the start of the process, which a reset does not change.
     pub(crate) fn ever(&self) -> u64 {
         self.ever.load(Ordering::Relaxed)
     }
@@ -328,7 +328,7 @@ pub(crate) struct SiteCounters {
     shared_hits: Stripe,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
-    /// True if its calls bypass the cache, since somebody has switched it off.
+    /// True if its calls bypass the cache, because it is switched off.
     off: AtomicBool,
     cost: f64,
     baseline: Mutex<Counts>,
@@ -376,7 +376,7 @@ impl SiteCounters {
     /// The first hit of a thread, and all hits of threads beyond the number of stripes.
     #[cold]
     fn shared_hit(&self, load_micros: u64) {
-        // Owned or not, nothing is lost if it is added so.
+        // With `fetch_add`, no hit is lost, whether this thread owns the stripe or not.
         let stripe = self.hits.get(thread_slot()).unwrap_or(&self.shared_hits);
         look_after_clock(stripe.hits.fetch_add(1, Ordering::Relaxed));
         stripe.saved_micros.fetch_add(load_micros, Ordering::Relaxed);
@@ -480,7 +480,7 @@ impl Drop for StripeLease {
 
 fn thread_slot() -> usize {
     if THREAD.get() == UNASSIGNED {
-        // A thread that is ending has no lease any more and counts with the others.
+        // A thread that is ending has returned its stripe, and counts in the shared one.
         let Ok(slot) = LEASE.try_with(|lease| lease.0) else {
             return UNASSIGNED;
         };

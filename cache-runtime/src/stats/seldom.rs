@@ -67,7 +67,7 @@ impl Seldoms {
         now_ms: u64,
         say: impl FnOnce(u64),
     ) {
-        // What is said may use the cache: the lock is free by then.
+        // A subscriber of the log may use the cache, so the lock is released first.
         self.of(function, reason).happens(now_ms, say);
     }
 

@@ -178,10 +178,10 @@ fn wake() -> u64 {
 pub(crate) fn tick_on() {
     let mut ticker = TICKER.thread.lock();
     if TICKER.process.has_changed() {
-        // Not dropped: it is another process's.
+        // Not dropped: it belongs to another process.
         std::mem::forget(ticker.take());
     }
-    // Where no thread can be made the clock is read each time: slower, never wrong.
+    // Without a thread, the clock is read at each call: slower, but right.
     let thread = ticker.get_or_insert_with(|| {
         let thread = thread::Builder::new().name("cache-clock".into()).spawn(tick_forever);
         thread.ok().map(|handle| handle.thread().clone())
@@ -194,7 +194,7 @@ pub(crate) fn tick_on() {
 fn tick_forever() {
     let mut idle = 0;
     loop {
-        // Never back: the process may be stopped between the question and this.
+        // The maximum, so that time never goes back: the process may be stopped between the two lines.
         let now = precise_ms();
         NOW.fetch_max(now, Ordering::Relaxed);
         TICKED.store(now, Ordering::Relaxed);

@@ -1,9 +1,8 @@
-//! The tokio runtime on which the cache's own tasks and timers are.
+//! The tokio runtime that runs the cache's own tasks and timers.
 //!
-//! That of the call, if it has timers and I/O. A runtime may have been built without, and asking such a
-//! one for them panics; what it has cannot be asked otherwise. Where panics unwind it is tried out,
-//! once for each runtime. Where they abort it is not, and neither is anybody else's runtime used: there
-//! is a small one of the cache's own, on a thread of its own, for all that needs timers or I/O.
+//! It is the runtime of the call, if that has timers and I/O. A runtime may have been built without them. Their
+//! use panics there, and there is no other way to find out. If panics unwind, one attempt is made for each
+//! runtime. If panics abort, the cache uses a small runtime of its own, on its own thread.
 
 use std::cell::Cell;
 use std::future::{Future, pending};
@@ -16,11 +15,11 @@ use tokio::runtime::{Builder, Handle, Id};
 
 use crate::support::lock::Mutex;
 
-/// So many runtimes are remembered.
+/// The maximum number of runtimes whose attempt is remembered.
 const REMEMBERED: usize = 32;
 
 static TRIED: Mutex<Vec<(Id, bool)>> = Mutex::new(Vec::new());
-/// With the process that it belongs to: a child of that has none of its threads.
+/// With the id of its process: after a fork, the child has none of its threads.
 static OWN: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
 
 thread_local! {
@@ -87,7 +86,7 @@ fn has_timers_and_io() -> bool {
         socket.set_nonblocking(true)?;
         tokio::net::UdpSocket::from_std(socket).map(drop)
     });
-    // Without a socket, I/O is not needed either.
+    // Only a panic counts: where no socket can be made, I/O is of no use either.
     catch_unwind(tried).is_ok()
 }
 

@@ -18,7 +18,7 @@ use crate::support::timer::timeout;
 use crate::tiers::key::CallKey;
 use crate::tiers::pauses::Pauses;
 
-/// Of so many functions it is remembered that their share has been told.
+/// The maximum number of functions whose full share has been reported and is remembered.
 const TOLD: usize = 1_024;
 
 /// The background loads of one manager.
@@ -154,7 +154,7 @@ impl BackgroundSlot {
         let BackgroundSlot { taken, runtime, mut closed, longest } = self;
         runtime.spawn(async move {
             let _taken = taken;
-            // It ends with an error if the manager is gone.
+            // `wait_for` fails if the manager is gone.
             let mut closed = pin!(closed.wait_for(|closed| *closed));
             let mut load = pin!(timeout(longest, load));
             let ended = poll_fn(|context| match closed.as_mut().poll(context) {

@@ -39,7 +39,7 @@ pub(crate) struct Core {
     pub(crate) redis: Option<RedisStore>,
     pub(crate) flights: Arc<Flights<CallKey>>,
     pub(crate) background: Background,
-    /// Loads that were asked for directly.
+    /// Loads that were requested directly.
     pub(crate) renewals: Arc<Flights<CallKey>>,
     pub(crate) means: Means,
     pub(crate) types: Types,
@@ -165,8 +165,8 @@ impl Core {
         }))
     }
 
-    /// Places an entry in memory if it may be there, and says whether it is. While that is asked and done,
-    /// nobody else stores under its name.
+    /// Places an entry in memory if it is still valid, and returns whether it did. Between the check and the store,
+    /// no other entry is stored under its name.
     pub(crate) fn place(
         &self,
         snapshot: &GenerationSnapshot,
@@ -175,7 +175,7 @@ impl Core {
     ) -> bool {
         let storing = self.generations.storing(snapshot);
         let placed = if may(&storing) { Ok(self.memory.place(made)) } else { Err(made) };
-        // Before any value is dropped, which may use the cache.
+        // Released before any value is dropped, because a `Drop` may use the cache.
         drop(storing);
         let is_placed = placed.is_ok();
         placed.unwrap_or_else(Gone::from).let_go();
@@ -243,7 +243,7 @@ impl Core {
         let mut sites = self.sites.write();
         let (_, counters) = sites.entry(key).or_insert_with(|| {
             let counters = SiteCounters::new(instance.spec.cost);
-            // Under the lock of the sites: who switches takes it too.
+            // Under the lock of the sites, which switching a function on or off takes as well.
             counters.switch(!self.disabled().iter().any(|function| instance.is_called(function)));
             (instance, Arc::new(counters))
         });
@@ -367,7 +367,7 @@ impl Core {
     }
 
     pub(crate) fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
-        // Stale ones, too: they may be served.
+        // Also stale ones, because they may be served.
         let predicate = ReadPredicate { grace_ms: u64::MAX, ..self.predicate(None) };
         let names = self.memory.names(predicate).filter(|name| pattern.matches(name));
         names.map(|name| Slot::name(&name)).collect()
@@ -402,7 +402,7 @@ impl Host for Core {
         let sites = self.each_site(|name, prefix, counters| {
             totals_of(name, prefix, &counters.ever()).collect::<Vec<_>>()
         });
-        // Functions that print alike share their sums.
+        // Functions with the same printed name share their sums.
         let mut totals = BTreeMap::new();
         let beyond = Beyond {
             invalidations: self.invalidations.ever(),

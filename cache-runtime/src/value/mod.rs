@@ -38,9 +38,9 @@ use crate::support::panics::unless_panicking;
 
 /// The most digests that are remembered as verified for each type in each codec.
 const VERIFIED: usize = 8;
-/// An encoded value may be so many times as large as the value: with names, and in text.
+/// The maximum size of an encoded value, as a multiple of the value: it may contain field names and text.
 const EXPANSION: usize = 8;
-/// A value may be so many times as large as it is encoded: a number takes eight bytes, or one.
+/// The maximum size of a value, as a multiple of its encoding: a number of eight bytes may be encoded in one.
 const DENSITY: usize = 16;
 
 /// A value ready to be put into an entry.
@@ -55,7 +55,7 @@ pub(crate) struct Encoded {
 /// Tells how the values of one function are encoded and compared; of a direct value nothing is known.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Coding {
-    /// The codec that the function asks for.
+    /// The codec of the function's attribute.
     pub(crate) own: Option<&'static dyn ValueCodec>,
     pub(crate) likeness: Likeness,
 }
@@ -139,7 +139,7 @@ impl Types {
     ) -> Option<Value> {
         let codec = codec_by_id(header.state.codec(), of, own)?;
         let payload = self.unpack(header.compressed, payload)?;
-        // A value that is refused is dropped in there, too.
+        // A refused value is dropped inside the closure as well.
         unless_panicking(|| self.decode_with(codec, header, &payload)).flatten()
     }
 

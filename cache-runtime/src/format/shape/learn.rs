@@ -1,9 +1,9 @@
 //! The sizes of the types in a value, learnt from its `Deserialize`.
 //!
-//! To deserialise a collection is to ask for elements *of a type*, whose size is known where it is asked for,
-//! whatever the value is that a `Serialize` shows later. So each type of values is deserialised from
-//! nothing: each request is answered with an error when its type has been noted, and the next time
-//! another field or variant is offered, until no request is new. No value of the user's is ever made.
+//! A `Deserialize` requests the elements of a collection *by their type*, whose size is known at the request. So
+//! each type of values is deserialised without input, whatever values are serialised later. Each request is noted
+//! and answered with an error. The next round offers another field or variant, until no request is new. No value
+//! of a user's type is ever made.
 
 use std::any::{TypeId, type_name};
 use std::collections::{HashMap, HashSet};
@@ -31,7 +31,7 @@ pub(super) struct TypeSize {
 /// By the names of the types.
 pub(super) type Sizes = HashMap<&'static str, TypeSize>;
 
-/// A type has so many fields, variants and element types at most.
+/// The maximum number of fields, variants and element types of a type.
 const MOST: usize = 20_000;
 
 #[derive(Clone, Default)]
@@ -62,7 +62,7 @@ fn learn<V: DeserializeOwned>() -> Sizes {
     learning.path.push(type_name::<V>());
     for _ in 0..MOST {
         let before = learning.news;
-        // A `Deserialize` of the user's is not to fail whoever stores a value.
+        // R3: a panic in a user's `Deserialize` must not fail the store of a value.
         let probe = AssertUnwindSafe(|| drop(V::deserialize(TypeProbe(&mut learning))));
         if catch_unwind(probe).is_err() || learning.news == before {
             break;
@@ -74,9 +74,9 @@ fn learn<V: DeserializeOwned>() -> Sizes {
 #[derive(Default)]
 struct Learning {
     sizes: Sizes,
-    /// Which field, variant or element of a type is offered next.
+    /// The field, variant or element of a type that is offered next.
     next: HashMap<(&'static str, Option<u32>), usize>,
-    /// The types within one another that are being asked for.
+    /// The nested types whose requests are under way.
     path: Vec<&'static str>,
     /// Counts what has been learnt.
     news: usize,
@@ -91,7 +91,7 @@ impl Learning {
         self.next.get(&(self.here(), variant)).copied().unwrap_or(0)
     }
 
-    /// Lets `ask` ask for the next of `count`, and goes on to the one after it once nothing new comes of it.
+    /// Lets `ask` request the next of `count` parts. Goes on to the part after it if that notes nothing new.
     fn turn<T>(
         &mut self,
         variant: Option<u32>,
@@ -111,7 +111,7 @@ impl Learning {
         told
     }
 
-    /// A value of this type is asked for.
+    /// Notes a request for a value of this type.
     fn note<'de, S: DeserializeSeed<'de>>(&mut self, seed: S) -> Told {
         let name = type_name::<S::Value>();
         let size = TypeSize { bytes: size_of::<S::Value>(), owns: needs_drop::<S::Value>() };
@@ -138,7 +138,7 @@ fn is_plain(type_name: &str) -> bool {
     !type_name.split(|c| !is_part(c)).any(foreign)
 }
 
-/// Notes what is asked for, and has nothing.
+/// A deserializer that notes the requested types and has no input.
 struct TypeProbe<'a>(&'a mut Learning);
 
 macro_rules! nothing {
@@ -217,7 +217,7 @@ impl<'de> Deserializer<'de> for TypeProbe<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Told> {
-        // No struct has so many fields, nor an enum so many variants.
+        // More than any struct has fields or any enum has variants.
         self.0.turn(Some(u32::MAX), variants.len(), |learning, index| {
             let name = variants.get(index).copied().unwrap_or_default();
             visitor.visit_enum(VariantProbe { learning, index: index as u32, name })
@@ -446,7 +446,7 @@ impl<'de> MapAccess<'de> for NoElements {
     }
 }
 
-/// As many elements as are asked for.
+/// An endless sequence of zeros.
 struct Zeros;
 
 impl<'de> SeqAccess<'de> for Zeros {

@@ -43,7 +43,7 @@ fn token(pattern: &[u8]) -> Result<NextToken<'_>, &'static str> {
         [b'?', rest @ ..] => (Token::AnyByte, rest),
         [b'[', b'^', rest @ ..] => set(true, rest)?,
         [b'[', rest @ ..] => set(false, rest)?,
-        // A backslash at the very end is itself.
+        // A backslash at the end of a pattern stands for itself.
         [b'\\', byte, rest @ ..] | [byte, rest @ ..] => (Token::Byte(*byte), rest),
     }))
 }
