@@ -18,7 +18,7 @@ use super::fleet_stats;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, printable};
 
-/// Rates are means over so long, from report to report: processes report every few seconds.
+/// The time over which rates are averaged, from report to report: processes report every few seconds.
 const WINDOW: Duration = Duration::from_secs(15);
 
 pub(crate) async fn watch(
@@ -48,7 +48,7 @@ async fn look_on(
             sleep(every).await;
         }
         let latency = manager.ping().await;
-        // An outage is a part of what is to be seen.
+        // An outage is shown as well.
         let stats = match fleet_stats(manager).await {
             Ok(stats) => stats,
             Err(failure) if time == 0 => return Err(failure),
@@ -106,7 +106,7 @@ impl Reports {
     }
 }
 
-/// In the place of what was shown before, where somebody sees it.
+/// Shows the values; on a terminal, in the place of the last ones.
 fn show(out: &mut Output, value: &impl Serialize, text: &str) -> Result<(), Failure> {
     if out.is_live() {
         execute!(stdout(), MoveTo(0, 0), Clear(ClearType::All))?;
@@ -261,7 +261,7 @@ impl View {
 mod tests {
     use super::*;
 
-    /// The sums after a steady 200 requests a second for so long.
+    /// Returns the sums after a steady 200 requests a second for this time.
     fn after(ms: u64) -> FleetStats {
         let mut stats = FleetStats::default();
         let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
