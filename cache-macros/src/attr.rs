@@ -130,7 +130,7 @@ fn read_one(options: &mut impl Options, input: ParseStream<'_>) -> syn::Result<(
     input.parse::<Token![,]>().map(drop)
 }
 
-/// After a mistake: goes on at the next comma that an option follows.
+/// Goes on after a mistake, at the next comma that an option follows.
 fn skip_to_next(input: ParseStream<'_>) -> syn::Result<()> {
     while !input.is_empty() {
         let is_comma = matches!(input.parse()?, TokenTree::Punct(punct) if punct.as_char() == ',');

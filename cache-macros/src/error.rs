@@ -21,7 +21,7 @@ impl Errors {
         }
     }
 
-    /// The value of a check that passed; a check that failed is noted.
+    /// Returns the value of a check that passed; a check that failed is noted.
     pub(crate) fn keep<T>(&mut self, checked: syn::Result<T>) -> Option<T> {
         checked.map_err(|error| self.push(error)).ok()
     }
@@ -30,7 +30,7 @@ impl Errors {
         self.0.is_none()
     }
 
-    /// `value`, if no mistake was noted.
+    /// Returns `value`, if no mistake was noted.
     pub(crate) fn finish<T>(self, value: T) -> syn::Result<T> {
         match self.0 {
             Some(errors) => Err(errors),

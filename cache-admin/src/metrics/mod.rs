@@ -271,7 +271,7 @@ const fn family(texts: [&'static str; 4], values: Values) -> Family {
     Family { prometheus, otel, unit, help, values }
 }
 
-/// The upper bound of a bucket, in seconds.
+/// Returns the upper bound of a bucket, in seconds.
 fn le(bound: Option<Duration>) -> String {
     bound.map_or("+Inf".to_owned(), |bound| bound.as_secs_f64().to_string())
 }

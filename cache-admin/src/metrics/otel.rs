@@ -184,7 +184,7 @@ impl Sample {
     }
 }
 
-/// The attributes of a call site, and one more if a label says so.
+/// Returns the attributes of a call site, and one more if a label says so.
 fn attributes(site: &SiteStats, label: Option<Label>) -> Vec<KeyValue> {
     // With a place for the bound of a bucket.
     let mut attributes = Vec::with_capacity(3);

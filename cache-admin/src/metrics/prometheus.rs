@@ -8,7 +8,7 @@ use super::{FAMILIES, Family, Kind, Label, Values, le};
 
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// All of it.
+/// Returns all metrics as text.
 pub(crate) fn text(stats: &Stats, health: &Health) -> String {
     let mut out = Text::default();
     for family in &FAMILIES {
@@ -76,7 +76,7 @@ impl Values {
     }
 }
 
-/// The labels of a call site, and one more if there is one.
+/// Returns the labels of a call site, and one more if there is one.
 fn labels(site: &SiteStats, label: Option<Label>) -> String {
     let (name, prefix) = (escaped(&site.name), escaped(&site.prefix));
     let own = format!("site=\"{name}\",prefix=\"{prefix}\"");

@@ -83,7 +83,7 @@ pub(crate) async fn fleet(State(admin): State<Arc<Admin>>) -> Result<Json<Cluste
     Ok(Json(ClusterView { summary: Summary::of(&stats.total, sites), stats }))
 }
 
-/// For what only Redis knows.
+/// Returns the problem of a request that only Redis can answer.
 pub(crate) fn redis_is_unavailable() -> Problem {
     let detail = "the statistics of all processes are in Redis, which cannot be used just now; \
                   `GET /health` says why";

@@ -141,7 +141,7 @@ fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
     }
 }
 
-/// All that the attribute names.
+/// Returns all that the attribute names.
 fn named(spec: &Cached) -> TokenStream {
     let key = match &spec.key {
         Key::Arguments(arguments) => {
@@ -200,7 +200,7 @@ fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
     }
 }
 
-/// A closure that makes the fingerprint of a list of these arguments, by what their types have.
+/// Returns a closure that makes the fingerprint of a list of these arguments, by what their types have.
 fn fingerprint(p: &TokenStream, arguments: &[Argument]) -> TokenStream {
     if arguments.is_empty() {
         return quote_spanned!(Span::mixed_site()=> #p::no_fingerprint);
@@ -225,7 +225,7 @@ fn fingerprint(p: &TokenStream, arguments: &[Argument]) -> TokenStream {
     }}
 }
 
-/// The list of the arguments that are there, `(&a, (&b, ()))`: whether one under `#[cfg]` is, only the
+/// Returns the list of the arguments that are there, `(&a, (&b, ()))`: whether one under `#[cfg]` is, only the
 /// compiler knows.
 fn arguments_list(p: &TokenStream, arguments: &[Argument], place: Span) -> TokenStream {
     let place = here(place);
@@ -245,7 +245,7 @@ fn arguments_list(p: &TokenStream, arguments: &[Argument], place: Span) -> Token
     quote_spanned!(place=> { let __list = #end; #(#steps)* __list })
 }
 
-/// A reference to a part of the key, at the place where it was written: the compiler says there if it
+/// Returns a reference to a part of the key, at the place where it was written: the compiler says there if it
 /// cannot be one. `as_what` is the function that says so.
 fn part(p: &TokenStream, part: &impl ToTokens, as_what: &str) -> TokenStream {
     let (place, as_what) = (here(part.span()), Ident::new(as_what, here(part.span())));

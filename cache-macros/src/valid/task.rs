@@ -76,7 +76,7 @@ fn of_pattern(typed: &PatType) -> syn::Result<Kept> {
     Ok(Kept { name, mutable: pattern.mutability, ty, keeping })
 }
 
-/// The type as the parameter of a closure, and how a value of it is kept.
+/// Returns the type as the parameter of a closure, and how a value of it is kept.
 fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keeping)> {
     let refused = |problem: &str, remedy: &str| {
         let message = format!("`{name}` {problem}, {REMEDY}: {remedy}");

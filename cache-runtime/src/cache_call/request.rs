@@ -118,7 +118,7 @@ thread_local! {
 /// The number of a call that does not return a box of its own.
 pub const NOT_BOXED: u64 = 0;
 
-/// The number of a boxed call that is just being made.
+/// Returns the number of a boxed call that is just being made.
 pub fn boxed_call() -> u64 {
     static THREADS: AtomicU64 = AtomicU64::new(1);
     thread_local! {
@@ -159,7 +159,7 @@ pub(crate) fn addressee<F>() -> Addressee {
     }
 }
 
-/// The name of the future inside of those that only pass it on.
+/// Returns the name of the future inside of those that only forward to it.
 fn unwrapped(mut name: &'static str) -> &'static str {
     const WRAPPERS: [&str; 3] =
         ["core::pin::Pin<", "alloc::boxed::Box<", "tracing::instrument::Instrumented<"];

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
     use crate::support::random;
 
-    /// The part of callers that are due, of many.
+    /// Returns the part of callers that are due, of many.
     fn measured(beta: f64, load_ms: u64, left_ms: u64) -> f64 {
         let callers = 100_000;
         let due = (0..callers).filter(|_| is_due(beta, load_ms * 1_000, left_ms, random::cheap));

@@ -32,7 +32,7 @@ impl Lease {
         coarse_ms() < self.until_ms.load(Ordering::Acquire)
     }
 
-    /// The same by the exact time, for everything else: the coarse clock is behind in a process that was
+    /// Checks the same by the exact time, for everything else: the coarse clock lags in a process that was
     /// stopped and goes on.
     pub(crate) fn holds_exactly(&self) -> bool {
         renewed_ms() < self.until_ms.load(Ordering::Acquire)

@@ -159,7 +159,7 @@ fn address(vars: &Variables<'_>) -> Result<Option<RedisUrl>, Error> {
     }
 }
 
-/// The first of [`PARTS`] that is set.
+/// Returns the first of [`PARTS`] that is set.
 fn first_part(vars: &Variables<'_>) -> Result<Option<&'static str>, Error> {
     for part in PARTS {
         let set = if part == "REDIS_PORT" { port_text(vars)? } else { vars.text(part)? };

@@ -84,7 +84,7 @@ impl RedisUrl {
         }
     }
 
-    /// The URLs that it consists of: a comma may also belong to a password.
+    /// Returns the URLs that it consists of: a comma may also belong to a password.
     fn each(&self) -> Vec<&str> {
         let begins = |at: &usize| {
             let rest = &self.0[at + 1..];
@@ -209,7 +209,7 @@ fn servers(urls: &[&str]) -> Result<Vec<ConnectionInfo>, UrlError> {
     Ok(servers)
 }
 
-/// One server.
+/// Reads the URL of one server.
 fn server(url: &str) -> Result<ConnectionInfo, UrlError> {
     match url.split_once("://") {
         Some((scheme @ ("redis" | "rediss"), rest)) => {
@@ -229,7 +229,7 @@ fn server(url: &str) -> Result<ConnectionInfo, UrlError> {
     Ok(info)
 }
 
-/// A `/`, `?` or `#` of a password ends the login: what follows is taken for a database, a query or nothing.
+/// Checks that no `/`, `?` or `#` of a password ends the login, so that the rest is read as a database or query.
 fn check_escapes(rest: &str) -> Result<(), UrlError> {
     let (authority, beyond) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     if !beyond.contains('@') || authority.contains('@') {

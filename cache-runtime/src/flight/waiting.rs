@@ -16,7 +16,7 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    /// `None` if the flight waits for one of the bodies itself.
+    /// Begins the wait of these bodies. Returns `None` if the flight waits for one of them itself.
     pub(crate) fn begin(bodies: Vec<Arc<Flight>>, follower: &Follower) -> Option<Self> {
         let flight = Arc::clone(&follower.flight);
         // Noted before the search: of two waits that begin at the same time, at least one finds the other.
@@ -61,7 +61,7 @@ mod tests {
     use crate::coherence::generation::Generations;
     use crate::flight::{Flights, Leader, Role, Ticket};
 
-    /// A flight of this key, and a caller who waits for it.
+    /// Returns a flight of this key, and a caller who waits for it.
     fn flight(
         flights: &Arc<Flights<u8>>,
         generations: &Generations,

@@ -15,25 +15,25 @@ pub(super) type Buffer = SmallVec<[u8; 128]>;
 ///
 /// An error ends the walk early. A sink must stay failed when it is fed on in spite of it.
 pub trait Sink {
-    /// A kind that says everything.
+    /// Feeds a kind without further content.
     ///
     /// # Errors
     /// If no further piece is of interest.
     fn tag(&mut self, tag: u8) -> Result<(), KeyError>;
 
-    /// A kind and a small number.
+    /// Feeds a kind and a small number.
     ///
     /// # Errors
     /// If no further piece is of interest.
     fn count(&mut self, tag: u8, count: u64) -> Result<(), KeyError>;
 
-    /// A kind and 64 bits.
+    /// Feeds a kind and 64 bits.
     ///
     /// # Errors
     /// If no further piece is of interest.
     fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError>;
 
-    /// A kind and bytes of any length.
+    /// Feeds a kind and bytes of any length.
     ///
     /// # Errors
     /// If no further piece is of interest.
@@ -116,7 +116,7 @@ impl<'a> Comparing<'a> {
         self.go_on(parts.and_then(|(first, rest)| same(first, expected).then_some(rest)))
     }
 
-    /// The same for a length that the compiler knows: a comparison of words, not of slices.
+    /// Does the same for a constant length, with a comparison of words instead of slices.
     #[inline]
     fn expect_exactly<const N: usize>(&mut self, expected: [u8; N]) -> Result<(), KeyError> {
         let parts = self.rest.and_then(<[u8]>::split_first_chunk);

@@ -315,7 +315,7 @@ impl Serialize for Repeated {
     }
 }
 
-/// The keys of `a` and `b` agree in all three forms: all equal or none.
+/// Checks that the keys of `a` and `b` are equal in all three forms or in none.
 fn agree<T: Serialize + Debug>(a: &T, b: &T) -> Result<(), TestCaseError> {
     let (stored_a, stored_b) = (bytes_of(a), bytes_of(b));
     let equal = stored_a == stored_b;

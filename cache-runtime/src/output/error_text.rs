@@ -12,7 +12,7 @@ const LONGEST: usize = 512;
 #[allow(missing_debug_implementations, reason = "only generated code has one, for a moment")]
 pub struct ErrorText<E>(fn(&E) -> String);
 
-/// The same errors, which the log names by their text.
+/// Returns the same errors, which the log shows by their text.
 pub fn named_errors<E>(errors: SharedErrors<E>, text: ErrorText<E>) -> SharedErrors<E> {
     SharedErrors { text: text.0, ..errors }
 }
@@ -53,7 +53,7 @@ impl<R> ProbeNoErrorText for Probe<R> {
     }
 }
 
-/// The beginning of the text. The user's code makes it, which may fail or panic.
+/// Returns the beginning of the text. The user's code makes it, which may fail or panic.
 fn text(written: fmt::Arguments<'_>) -> String {
     let written = unless_panicking(|| {
         let mut beginning = Beginning(String::new());

@@ -68,7 +68,7 @@ mod sealed {
     }
 
     pub trait FullKey {
-        /// The key in full, with its name if that is not made of it; or why there is none.
+        /// Returns the key in full, with its name if that is not made of it; or why there is none.
         #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
         fn full(
             &self,
@@ -89,7 +89,7 @@ impl<P: KeyParts, const CHECKED: bool> Args<P, CHECKED> {
         instance.alarm.fingerprint(&instance.spec.declared, || (self.1)(&self.0))
     }
 
-    /// A `Hash` or `Debug` that panics is reported where the key is made in full.
+    /// Checks for an alike argument. A `Hash` or `Debug` that panics is reported when the key is made in full.
     #[cold]
     #[inline(never)]
     fn may_be_alike(&self, instance: &Instance) -> bool {

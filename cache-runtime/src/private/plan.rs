@@ -42,7 +42,7 @@ pub fn no_condition<K: OutputKind>(_: K) -> Condition<K::Output> {
     None
 }
 
-/// `if = |result| ...`.
+/// Returns the condition of `if = |result| ...`.
 pub fn condition<K: OutputKind>(_: K, condition: fn(&K::Output) -> bool) -> Condition<K::Output> {
     Some(condition)
 }
@@ -61,7 +61,7 @@ struct Removal {
 }
 
 impl Plan {
-    /// A plan for the present cache.
+    /// Returns a plan for the present cache.
     pub fn new(site: &'static MutationSpec, fill: impl FnOnce(&mut Plan)) -> Self {
         let targets = Targets { by: Some(&site.declared), ..Targets::default() };
         let removal = Removal { core: crate::manager::current(), targets };
@@ -118,7 +118,7 @@ impl Plan {
     }
 }
 
-/// The entry of a call in the option `entry`, taken before the body runs.
+/// Returns the entry of a call in the option `entry`, taken before the body runs.
 pub(crate) fn resolve_entry<F: Future>(call: F, site: &'static MutationSpec) -> Option<Resolved> {
     let addressee = request::addressee::<F>();
     let error = match request::resolve(Box::pin(call), addressee) {
@@ -263,7 +263,7 @@ impl Plan {
 }
 
 impl Unfinished {
-    /// A function that has begun to change what these names stand for.
+    /// Notes that a function has begun to change the data of these names.
     pub(crate) fn changing(core: Arc<Core>, names: Vec<String>) -> Self {
         Unfinished(Some(Removal { core, targets: Targets { names, ..Targets::default() } }))
     }
@@ -280,7 +280,7 @@ impl Unfinished {
         succeeded && holds(condition, output, by, "it invalidates").unwrap_or(true)
     }
 
-    /// The function has come to its end. Boxed: its callers are compiled for each function.
+    /// Ends the function. Boxed, because its callers are compiled for each function.
     fn finish(self, wanted: bool) -> Boxed<()> {
         Box::pin(self.finished(wanted))
     }

@@ -69,7 +69,7 @@ impl Target {
     }
 }
 
-/// A plan for what a function of this kind returns.
+/// Returns a plan for what a function of this kind returns.
 pub fn put_plan<K>(
     site: &'static MutationSpec,
     _: K,

@@ -42,7 +42,7 @@ impl Local {
 }
 
 impl Site {
-    /// A site with these options.
+    /// Returns a site with these options.
     ///
     /// # Panics
     /// At compile time, as the initialiser of a `static`: if a constant that an option names cannot
@@ -68,7 +68,7 @@ impl Site {
         }
     }
 
-    /// One type name may stand at several addresses: then its text decides.
+    /// Compares by the text if the addresses differ: one type name may be at several addresses.
     #[cold]
     fn find(&'static self, type_name: &'static str) -> &'static Local {
         let first = self.first.get_or_init(|| Local::leak(&self.spec, type_name));

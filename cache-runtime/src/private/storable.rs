@@ -77,7 +77,7 @@ impl<K: OutputKind> ProbeValue for AskedValue<K> {
     }
 }
 
-/// The kind of a function whose value can be stored.
+/// Returns the kind of a function whose value can be stored.
 #[inline]
 pub fn storable<A: Answer>(answer: A) -> A::Kind {
     answer.kind()

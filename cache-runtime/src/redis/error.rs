@@ -222,7 +222,7 @@ impl StoreError {
 }
 
 impl From<RedisError> for StoreError {
-    /// The one place where an error of the client gets its type.
+    /// Converts an error of the client. This is the only place that does.
     fn from(error: RedisError) -> Self {
         match error.kind() {
             ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::RESP3NotSupported => {

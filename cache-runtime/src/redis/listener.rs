@@ -49,7 +49,7 @@ struct ListenerClaim {
 }
 
 impl ListenerClaim {
-    /// The manager, if it is still there and this claim has not been taken over.
+    /// Returns the manager, if it is still there and this claim has not been taken over.
     fn shared(&self) -> Option<Arc<Shared>> {
         let shared = self.shared.upgrade()?;
         let mut state = shared.feed.lock();

@@ -401,7 +401,7 @@ fn entry_life(life: Life) -> String {
     }
 }
 
-/// A token outlives every entry that notes it.
+/// Returns the life of a token, which is longer than that of every entry that records it.
 fn token_life(life: Life) -> String {
     match life {
         Life::For(duration) => millis(duration.saturating_mul(2).max(TOKEN_TTL)).to_string(),

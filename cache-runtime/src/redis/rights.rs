@@ -129,7 +129,7 @@ impl Right {
         command
     }
 
-    /// The command as it is sent, without arguments.
+    /// Returns the command as it is sent, without arguments.
     pub(super) fn words(&self) -> &'static str {
         self.line.split_once(" KEY").map_or(self.line, |(words, _)| words)
     }
@@ -165,7 +165,7 @@ impl Right {
 }
 
 impl Lack {
-    /// The server has no such command.
+    /// Returns true if the server has no such command.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self.kind, LackKind::Unknown(_))
     }

@@ -195,7 +195,7 @@ impl<'a> Sought<'a> {
         self.pattern.is_none()
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     fn pattern(&self) -> &str {
         self.pattern.map_or("*", Pattern::as_str)
     }
@@ -214,7 +214,7 @@ pub(crate) struct ScanCursor {
 }
 
 impl ScanCursor {
-    /// The part of all keys that lies before it: Redis counts a cursor's bits from the highest down, so
+    /// Returns the part of all keys that lies before it: Redis counts a cursor's bits from the highest down, so
     /// that the table may grow on the way. In a cluster there is a table for each slot.
     fn part(self, ready: &Ready) -> f64 {
         if ready.is_cluster() {

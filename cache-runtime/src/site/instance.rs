@@ -106,7 +106,7 @@ impl Instance {
         placed
     }
 
-    /// The name of the entry for these encoded arguments.
+    /// Returns the name of the entry for these encoded arguments.
     pub(crate) fn name(&self, arguments: &[u8]) -> String {
         name::function_name(&self.head, &self.names.hash(arguments))
     }
@@ -121,7 +121,7 @@ impl Instance {
     }
 }
 
-/// The function whose values have this origin, if it has been called here.
+/// Returns the function whose values have this origin, if it has been called here.
 pub(crate) fn instance_of(origin: u64) -> Option<&'static Instance> {
     let known = KNOWN.read();
     known.iter().find(|instance| instance.origin == origin).copied()

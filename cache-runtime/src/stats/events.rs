@@ -95,7 +95,7 @@ struct Log {
 }
 
 impl EventKind {
-    /// An invalidation of these: the first of them are listed.
+    /// Returns an invalidation of these: the first of them are listed.
     pub(crate) fn invalidated(names: &[String], tags: &[String]) -> Self {
         let left_out = names.len().saturating_sub(LISTED) + tags.len().saturating_sub(LISTED);
         EventKind::Invalidated { names: listed(names).into(), tags: listed(tags).into(), left_out }
@@ -109,7 +109,7 @@ impl EventKind {
     }
 }
 
-/// The first of these, as many as are listed.
+/// Returns the first of these, as many as are listed.
 pub(crate) fn listed(all: &[String]) -> &[String] {
     &all[..all.len().min(LISTED)]
 }

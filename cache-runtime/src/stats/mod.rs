@@ -238,7 +238,7 @@ impl fmt::Display for Stats {
     }
 }
 
-/// The counts of call sites, and of all of them, for people.
+/// Returns the counts of call sites, and of all of them, for people.
 fn table<'a>(
     f: &mut fmt::Formatter<'_>,
     total: &'a Counts,
@@ -277,7 +277,7 @@ fn table<'a>(
     Ok(())
 }
 
-/// A name to be a part of a line. In the sums of all processes it is whatever Redis holds: what would steer a
+/// Returns a name for use in a line. In the sums of all processes it comes from Redis: text that would control a
 /// terminal is escaped, as in Rust.
 fn printable(name: &str) -> Cow<'_, str> {
     let steers = |c: char| {
@@ -388,7 +388,7 @@ impl SiteCounters {
         self.priced(now.combine(baseline, u64::saturating_sub))
     }
 
-    /// All that was ever counted, whatever has been reset.
+    /// Returns the counts since the start of the process, which a reset does not change.
     pub(crate) fn ever(&self) -> Counts {
         self.priced(self.read_all())
     }

@@ -118,8 +118,8 @@ pub(crate) fn precise_ms() -> u64 {
     since_origin(Instant::now())
 }
 
-/// The same. If the ticking thread is late (the process was stopped, the machine is busy), the number that it
-/// keeps is renewed as well.
+/// Returns the same. If the ticking thread is late (the process was stopped, the machine is busy), its number is
+/// renewed as well.
 pub(crate) fn renewed_ms() -> u64 {
     let now = precise_ms();
     let kept = NOW.load(Ordering::Relaxed);
@@ -147,12 +147,12 @@ struct Ticker {
     thread: Mutex<Option<Option<Thread>>>,
 }
 
-/// An hour ahead of the origin, so that a time before the first question is still positive.
+/// Returns the time since an hour before the origin, so that a time before the first reading is positive.
 fn since_origin(now: Instant) -> u64 {
     3_600_000 + millis(now.saturating_duration_since(*ORIGIN))
 }
 
-/// The system's monotonic time in milliseconds, as of the last tick.
+/// Returns the system's monotonic time in milliseconds, as of the last tick.
 #[inline]
 pub(crate) fn coarse_ms() -> u64 {
     let now = NOW.load(Ordering::Relaxed);

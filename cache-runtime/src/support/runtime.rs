@@ -27,14 +27,14 @@ thread_local! {
     static LAST: Cell<Option<(Id, bool)>> = const { Cell::new(None) };
 }
 
-/// A runtime with timers and I/O: the one that this is called on, or the cache's own. `None` outside of
+/// Returns a runtime with timers and I/O: the one that this is called on, or the cache's own. `None` outside of
 /// any, or if there is no thread to be had.
 pub(crate) fn with_timers() -> Option<Handle> {
     let here = Handle::try_current().ok()?;
     if is_complete(here.id()) { Some(here) } else { own() }
 }
 
-/// The same also outside of any runtime.
+/// Returns the same, also outside of any runtime.
 pub(crate) fn with_timers_anywhere() -> Option<Handle> {
     if Handle::try_current().is_ok() { with_timers() } else { own() }
 }
@@ -90,7 +90,7 @@ fn has_timers_and_io() -> bool {
     catch_unwind(tried).is_ok()
 }
 
-/// The cache's own runtime, made on first use.
+/// Returns the cache's own runtime, made on first use.
 fn own() -> Option<Handle> {
     let process = std::process::id();
     let mut own = OWN.lock();

@@ -74,7 +74,7 @@ impl Background {
         }
     }
 
-    /// A place on this runtime for a load of this key, if one is free for its function: no function may have
+    /// Returns a place on this runtime for a load of this key, if one is free for its function: no function may have
     /// more places than are left to the others.
     pub(crate) fn place(&self, runtime: Handle, key: &CallKey) -> Option<BackgroundSlot> {
         let (kind, closed) = (key.kind(), self.closed.subscribe());
@@ -115,7 +115,7 @@ impl Background {
         self.closed.send_replace(true);
     }
 
-    /// A load of this key has failed at `now_ms`. Whether that is remembered.
+    /// Notes that a load of this key has failed at `now_ms`. Returns true if that is remembered.
     pub(crate) fn note_failure(&self, key: &CallKey, now_ms: u64) -> bool {
         self.pauses.lock().begin(key, now_ms)
     }

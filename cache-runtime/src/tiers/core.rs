@@ -216,7 +216,7 @@ impl Core {
         }
     }
 
-    /// The same where it is not a matter of nanoseconds: by the exact time.
+    /// Checks the same by the exact time, where nanoseconds do not matter.
     pub(crate) fn relies_on_memory(&self, stores: Stores) -> bool {
         match stores {
             Stores::Memory => true,
@@ -230,7 +230,7 @@ impl Core {
         if stores == Stores::Tiered { self.generations.pass() } else { None }
     }
 
-    /// The Redis that values are kept in, unless it is memory.
+    /// Returns the Redis that values are kept in, unless it is memory.
     pub(crate) fn redis_for(&self, stores: Stores) -> Option<&RedisStore> {
         self.redis.as_ref().filter(|_| stores != Stores::Memory)
     }
@@ -276,7 +276,7 @@ impl Core {
         Ok(())
     }
 
-    /// The functions that have been switched off.
+    /// Returns the functions that have been switched off.
     pub(crate) fn disabled(&self) -> BTreeSet<String> {
         self.switched_off.read().clone()
     }

@@ -32,7 +32,7 @@ impl Targets {
         Targets { names: vec![name.to_owned()], ..Targets::default() }
     }
 
-    /// The whole namespace.
+    /// Returns the whole namespace.
     pub(crate) fn everything() -> Self {
         Targets { everything: true, ..Targets::default() }
     }
@@ -42,7 +42,7 @@ impl Targets {
         self.everything
     }
 
-    /// A tag that a person gave.
+    /// Returns a tag that a person gave.
     pub(crate) fn tag(tag: &str) -> Result<Self, Error> {
         validate_tag(tag)?;
         let mut targets = Targets::default();
@@ -50,7 +50,7 @@ impl Targets {
         Ok(targets)
     }
 
-    /// A prefix that a person gave.
+    /// Returns a prefix that a person gave.
     pub(crate) fn prefix(prefix: &str) -> Result<Self, Error> {
         validate_prefix(prefix)?;
         let mut targets = Targets::default();

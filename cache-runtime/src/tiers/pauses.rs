@@ -23,7 +23,7 @@ pub(crate) struct Pauses {
 }
 
 impl Pauses {
-    /// A load has failed at `now_ms`. Says whether that is remembered.
+    /// Notes that a load has failed at `now_ms`. Returns true if that is remembered.
     pub(crate) fn begin(&mut self, key: &CallKey, now_ms: u64) -> bool {
         self.forget(now_ms);
         if self.order.len() >= REMEMBERED {

@@ -125,7 +125,7 @@ impl Policy {
         Ok(self.jitter.shorten(ttl, random::cheap()))
     }
 
-    /// The longest time any of its values may be kept.
+    /// Returns the longest time any of its values may be kept.
     pub(crate) fn longest(&self) -> Ttl {
         let ttl = match (self.ttl, self.negative_ttl) {
             (Ttl::For(ttl), Some(Ttl::For(negative))) => Ttl::For(ttl.max(negative)),
@@ -136,12 +136,12 @@ impl Policy {
     }
 }
 
-/// A TTL as the life of a key in Redis.
+/// Returns a TTL as the life of a key in Redis.
 pub(crate) fn life_of(ttl: Ttl) -> Life {
     ttl.duration().map_or(Life::Forever, Life::For)
 }
 
-/// A TTL as the number of milliseconds in an entry.
+/// Returns a TTL as the number of milliseconds in an entry.
 pub(crate) fn fresh_for_ms(ttl: Ttl) -> u64 {
     ttl.duration().map_or(u64::MAX, millis)
 }

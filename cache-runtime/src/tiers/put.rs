@@ -91,7 +91,7 @@ impl Core {
 }
 
 impl Put {
-    /// The value is of the same data as the one that it replaces: what is stored beside it stays.
+    /// Marks the value as of the same data as the one that it replaces, so the entries beside it stay.
     pub(crate) fn refreshing(self) -> Self {
         Put { by: By::Refresh, ..self }
     }
@@ -133,7 +133,7 @@ impl Put {
         })
     }
 
-    /// The same in memory, whatever the store is.
+    /// Stores the value in memory, in every mode.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
@@ -160,9 +160,9 @@ impl Put {
         made.map_err(|unkept| unkept.error(key.name().as_str()))
     }
 
-    /// The same while Redis is unavailable. A value that was overtaken, by an outage that has just
-    /// begun if by nothing else, leaves nothing that is older. One that Redis has not taken though it
-    /// is there is kept only where the feed is connected.
+    /// Stores the value in memory while Redis is unavailable. If the value was overtaken, also by an outage that has
+    /// just begun, no older value is left. If Redis is available but has refused the value, it is kept only while
+    /// the feed is connected.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].

@@ -23,7 +23,7 @@ pub(crate) struct Present<'a> {
 }
 
 impl<'a> Present<'a> {
-    /// The tokens that were read for `tags`, the root's first.
+    /// Returns the tokens that were read for `tags`, the root's first.
     pub(crate) fn new(tags: &'a [impl AsRef<str>], tokens: &[Option<u64>]) -> Self {
         let (root, rest) =
             tokens.split_first().map_or((None, tokens), |(root, rest)| (*root, rest));
@@ -33,7 +33,7 @@ impl<'a> Present<'a> {
         Present { root, tags }
     }
 
-    /// The token of a tag, if that was read: `None` in it if there is none.
+    /// Returns the token of a tag, if that was read: `None` in it if there is none.
     fn token(&self, tag: &str) -> Option<Option<u64>> {
         let place = self.tags.binary_search_by_key(&tag, |(tag, _)| *tag).ok()?;
         self.tags.get(place).map(|(_, token)| *token)
@@ -124,7 +124,7 @@ fn in_time(header: &Header<'_>, now_ms: u64, grace_ms: u64) -> bool {
     !from_the_future && age_ms(header, now_ms) < header.fresh_for_ms.saturating_add(grace_ms)
 }
 
-/// The tags of an entry with the tokens that its load noted.
+/// Returns the tags of an entry with the tokens that its load noted.
 pub(crate) fn record<'a>(key: &'a CallKey, tokens: &'a [u64]) -> impl Iterator<Item = Tag<'a>> {
     let name = key.name().as_str();
     key.tags()

@@ -21,9 +21,9 @@ pub(crate) type Value = Arc<dyn AnyValue>;
 pub(crate) trait AnyValue: Any + Send + Sync {
     /// Its type.
     fn of(&self) -> &'static dyn ValueType;
-    /// A clone of it.
+    /// Returns a clone of it.
     fn shared(&self) -> Value;
-    /// The same; `None` if its `Clone` panics.
+    /// Returns a clone of it; `None` if its `Clone` panics.
     fn copied(&self) -> Option<Value>;
     /// Measures it in one pass of its `Serialize`, if `weighs` with the memory that it takes.
     fn measure(&self, weighs: bool) -> Measures;
@@ -93,7 +93,7 @@ impl fmt::Debug for dyn AnyValue {
     }
 }
 
-/// The value itself, for the last who has it, or a clone; `None` if it is of another type, or its `Clone`
+/// Returns the value itself, if this is its last owner, or a clone; `None` if it is of another type, or its `Clone`
 /// panics.
 pub(crate) fn owned<V: CacheValue>(value: Value) -> Option<V> {
     let value: Arc<dyn Any + Send + Sync> = value;
@@ -105,7 +105,7 @@ pub(crate) fn owned<V: CacheValue>(value: Value) -> Option<V> {
 pub(crate) trait ValueType: Send + Sync {
     fn id(&self) -> TypeId;
     fn name(&self) -> &'static str;
-    /// A clone of what memory holds, if it is of this type.
+    /// Returns a clone of what memory holds, if it is of this type.
     fn clone_of(&self, value: &(dyn Any + Send + Sync)) -> Option<Value>;
     /// Takes a value for storing, if it is of this type.
     fn of_box(&self, value: Box<dyn Any + Send>) -> Option<Value>;
@@ -150,7 +150,7 @@ impl<V: CacheValue> ValueType for Of<V> {
 /// A codec for values of one type.
 pub(crate) trait ValueCodec: Send + Sync {
     fn id(&self) -> u8;
-    /// The type of the values and the codec, together.
+    /// Returns the type of the values and the codec, together.
     fn identity(&self) -> TypeId;
     fn name(&self) -> &'static str;
     fn human_readable(&self) -> bool;

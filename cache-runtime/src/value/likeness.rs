@@ -49,7 +49,7 @@ impl Equality {
         }))
     }
 
-    /// `None` for a value that does not equal its own clone, as no NaN does.
+    /// Returns `None` for a value that does not equal its own clone, as no NaN does.
     fn of(self, value: &dyn AnyValue, back: &dyn AnyValue) -> Option<bool> {
         let equal = self.0?;
         let same = equal(value, back);
@@ -73,7 +73,7 @@ impl Printing {
         }))
     }
 
-    /// `None` for a value that prints in another way each time.
+    /// Returns `None` for a value that prints in another way each time.
     fn of(self, value: &dyn AnyValue, back: &dyn AnyValue) -> Option<bool> {
         let print = self.0?;
         let printed = print(value);

@@ -128,7 +128,7 @@ impl Types {
         Err(refused(of.name(), &unfit))
     }
 
-    /// The value of an entry, if it decodes exactly to the shape that was written, and is not over the
+    /// Returns the value of an entry, if it decodes exactly to the shape that was written, and is not over the
     /// limit.
     pub(crate) fn decode(
         &self,
@@ -163,7 +163,7 @@ impl Types {
         Some(value)
     }
 
-    /// The payload as the codec wrote it; `None` if it cannot be decompressed, or is larger than that of
+    /// Returns the payload as the codec wrote it; `None` if it cannot be decompressed, or is larger than that of
     /// any value that is stored.
     pub(crate) fn unpack<'a>(&self, compressed: bool, payload: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         let limit = self.longest();
@@ -177,7 +177,7 @@ impl Types {
         }
     }
 
-    /// The most bytes that a payload may have.
+    /// Returns the most bytes that a payload may have.
     fn longest(&self) -> usize {
         self.largest.saturating_mul(EXPANSION)
     }
@@ -273,7 +273,7 @@ impl TypeFacts {
     }
 }
 
-/// The codecs that a value is tried in.
+/// Returns the codecs that a value is tried in.
 fn distinct<'a>(
     first: &'a dyn ValueCodec,
     of: &dyn ValueType,
@@ -320,7 +320,7 @@ impl fmt::Display for Unquoted<'_> {
     }
 }
 
-/// The codec that wrote an entry, if this program has it.
+/// Returns the codec that wrote an entry, if this program has it.
 fn codec_by_id<'a>(
     id: u8,
     of: &dyn ValueType,

@@ -124,7 +124,7 @@ impl<V: CacheValue + Debug> fmt::Display for LostPart<'_, V> {
     }
 }
 
-/// The lines of a text that another has less often.
+/// Returns the lines of a text that another text has less often.
 fn missing<'a>(text: &'a str, other: &str) -> Vec<&'a str> {
     let mut others: VecDeque<&str> = other.lines().collect();
     let is_missing = |line: &&str| match others.iter().position(|other| other == line) {

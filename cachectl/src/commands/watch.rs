@@ -92,7 +92,7 @@ impl Reports {
         }
     }
 
-    /// Two reports, and the seconds between them; `None` before there are two. If none has come for as
+    /// Returns two reports, and the seconds between them; `None` before there are two. If none has come for as
     /// long as the window, nothing has been counted in it.
     fn span(&self, now: Instant) -> Option<(&FleetStats, &FleetStats, f64)> {
         let (first, last) = (self.reports.front()?, self.reports.back()?);
@@ -181,7 +181,7 @@ fn counts_of(earlier: &FleetStats, site: &FleetSite) -> Counts {
     earlier.sites.iter().find(same).map(|old| old.counts).unwrap_or_default()
 }
 
-/// A number for people, or a dash.
+/// Returns a number for people, or a dash.
 fn number(number: Option<f64>, unit: &str) -> String {
     number.map_or("-".to_owned(), |number| format!("{number:.1}{unit}"))
 }

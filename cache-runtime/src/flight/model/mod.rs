@@ -394,7 +394,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The version that the store holds, if it is still valid.
+    /// Returns the version that the store holds, if it is still valid.
     fn valid(&self) -> Option<Version> {
         match self.entry.as_ref()? {
             Entry::Redis(version) => (*version == self.data).then_some(*version),

@@ -3,14 +3,14 @@
 //! Without the feature `compression` nothing is compressed, and what another process has compressed
 //! is a miss.
 
-/// The compressed payload, if that is smaller.
+/// Returns the compressed payload, if that is smaller.
 #[cfg(feature = "compression")]
 pub(crate) fn compress(payload: &[u8]) -> Option<Vec<u8>> {
     let compressed = lz4_flex::block::compress_prepend_size(payload);
     (compressed.len() < payload.len()).then_some(compressed)
 }
 
-/// The payload as it was; `None` if these are not compressed bytes, or if it has more than `limit`.
+/// Returns the payload as it was; `None` if these are not compressed bytes, or if it has more than `limit`.
 #[cfg(feature = "compression")]
 pub(crate) fn decompress(compressed: &[u8], limit: usize) -> Option<Vec<u8>> {
     let (size, block) = lz4_flex::block::uncompressed_size(compressed).ok()?;

@@ -42,7 +42,7 @@ struct Learnt {
 
 static LEARNT: Lazy<RwLock<Learnt>> = Lazy::new(RwLock::default);
 
-/// The sizes of all types that a `V` may contain, and others.
+/// Returns the sizes of all types that a `V` may contain, and others.
 pub(super) fn sizes<V: DeserializeOwned + 'static>() -> Arc<Sizes> {
     let id = TypeId::of::<V>();
     let learnt = LEARNT.read();

@@ -203,7 +203,7 @@ impl<'a> Walk<'a> {
         Ok(SeenPart { digest, bytes })
     }
 
-    /// A part that is of one value, or has none.
+    /// Returns a part that is of one value, or has none.
     #[inline]
     fn empty(self, digest: u64, size: usize, bytes: usize) -> Result<SeenPart, SerializeFailed> {
         self.add_size(size);

@@ -6,7 +6,7 @@ use super::token::Token;
 /// `*`.)
 pub(super) const MAX_LENGTH: usize = 1024;
 
-/// The steps of a pattern, or why it cannot be used.
+/// Returns the steps of a pattern, or why it cannot be used.
 pub(super) fn compile(pattern: &str) -> Result<Vec<Token>, &'static str> {
     check(pattern)?;
     let mut rest = pattern.as_bytes();

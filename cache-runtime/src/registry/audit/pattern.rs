@@ -20,12 +20,12 @@ struct Segment {
 }
 
 impl NamePattern {
-    /// A name without values.
+    /// Returns a name without values.
     pub(super) fn literal(name: &str) -> Self {
         NamePattern(name.split(':').map(Segment::literal).collect())
     }
 
-    /// The name of a function, as a segment.
+    /// Returns the name of a function, as a segment.
     pub(super) fn function(name: &str) -> Self {
         NamePattern(vec![Segment { is_function: true, ..Segment::literal(name) }])
     }

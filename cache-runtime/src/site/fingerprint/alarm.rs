@@ -24,7 +24,7 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    /// The fingerprint of a call's arguments; 0 if the function's are not to be relied upon.
+    /// Returns the fingerprint of a call's arguments; 0 if those of the function are not reliable.
     pub(crate) fn fingerprint(&self, of: &Declared, make: impl Fn() -> u64) -> u64 {
         match self.steadiness.load(Ordering::Relaxed) {
             UNSTEADY => return 0,

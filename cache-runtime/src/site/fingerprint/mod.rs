@@ -37,7 +37,7 @@ impl Fingerprint {
         }
     }
 
-    /// The number; 0 if nothing is known of any argument.
+    /// Returns the number; 0 if nothing is known of any argument.
     pub fn finish(self) -> u64 {
         self.sum
     }
