@@ -20,7 +20,7 @@ tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
 
 type Measured = Result<f64, Failure>;
 
-/// Both parts, or the one that is named: `programs` or `expansion`.
+/// Returns both parts, or the one that is named: `programs` or `expansion`.
 fn main() -> Result<(), Failure> {
     let named: Vec<_> = args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     for (name, part) in [("programs", programs as fn() -> _), ("expansion", expansion)] {

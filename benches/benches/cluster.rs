@@ -192,7 +192,7 @@ struct Seen {
 }
 
 impl Callers {
-    /// All values are in Redis when this returns.
+    /// Loads all values into Redis.
     async fn start(mode: Mode, url: &str) -> Result<Self, Failure> {
         let namespace = if mode == Mode::Redis { "redis" } else { "tiered" };
         let config = CacheConfig::default()

@@ -121,7 +121,7 @@ async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A cache for each number of connections.
+/// Returns a cache for each number of connections.
 async fn connect(url: &str) -> Result<Vec<CacheManager>, Error> {
     let mut managers = Vec::new();
     for connections in CONNECTIONS {

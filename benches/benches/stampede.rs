@@ -51,7 +51,7 @@ fn stampede(runtime: &Runtime, fresh: &Cell<u64>, title: &str, keys: Keys, round
     }
 }
 
-/// One stampede on keys that were never requested.
+/// Runs one stampede on keys that were never requested.
 async fn herd(loader: &Loader, keys: Keys, fresh: &Cell<u64>) -> Duration {
     let first = fresh.replace(fresh.get() + CALLERS);
     let call = loader.call;

@@ -10,7 +10,7 @@ pub struct Zipf {
 }
 
 impl Zipf {
-    /// The law of this skew over this many keys.
+    /// Returns the law of this skew over this many keys.
     pub fn new(keys: u64, skew: f64) -> Self {
         let mut sum = 0.0;
         let mut cumulative: Vec<f64> = (1..=keys)

@@ -77,7 +77,7 @@ pub(crate) fn warm_up() {
     (0..20).for_each(|_| ask_for_many());
 }
 
-/// The output of a future that does not wait. (In the warm-up, too: no body here does.)
+/// Returns the output of a future that does not wait. (In the warm-up, too: no body here does.)
 fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

@@ -98,7 +98,7 @@ impl Keys {
         Keys(self.0 & !some.0)
     }
 
-    /// One after the other.
+    /// Returns one after the other.
     pub fn each(self) -> impl Iterator<Item = Keys> {
         (0..8).map(|bit| Keys(1 << bit)).filter(move |key| self.has(*key))
     }
@@ -154,7 +154,7 @@ impl Tokens {
             && (recorded.name.is_none() || equal(self.name, recorded.name))
     }
 
-    /// The same of some of them.
+    /// Returns the same of some of them.
     fn confirm_some(self, keys: Keys, recorded: Tokens) -> bool {
         let mut all = recorded;
         all.read(keys, self);

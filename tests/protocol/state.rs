@@ -381,7 +381,7 @@ impl Process {
         }
     }
 
-    /// The copy that a call may use.
+    /// Returns the copy that a call may use.
     pub fn copy_of(&mut self, of: Kin) -> &mut Option<Version> {
         match of {
             Kin::One => &mut self.memory,

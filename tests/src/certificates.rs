@@ -39,17 +39,17 @@ impl Authority {
         Authority { folder, issuer }
     }
 
-    /// The file of its own certificate.
+    /// Returns the file of its own certificate.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// A certificate for this host.
+    /// Returns a certificate for this host.
     pub fn certify(&self, host: &str) -> Identity {
         self.certify_from_to(host, 2020, 2999)
     }
 
-    /// A certificate that is valid in these years.
+    /// Returns a certificate that is valid in these years.
     pub fn certify_from_to(&self, host: &str, from: i32, to: i32) -> Identity {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.extended_key_usages =
@@ -108,7 +108,7 @@ impl Certificates {
         }
     }
 
-    /// The server with an encrypted port, and which one that is.
+    /// Returns the server with an encrypted port, and which one that is.
     pub(crate) fn encrypt(&self, server: RedisServerBuilder) -> (RedisServerBuilder, u16) {
         let port = free_port();
         let text = |path: &Path| path.to_str().unwrap().to_owned();
@@ -174,7 +174,7 @@ impl EncryptedSentinel {
         EncryptedSentinel { servers, sentinel }
     }
 
-    /// The address of the sentinel.
+    /// Returns the address of the sentinel.
     pub fn url(&self) -> String {
         format!("rediss-sentinel://127.0.0.1:{}/mymaster", self.sentinel.port)
     }

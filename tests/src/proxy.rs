@@ -88,7 +88,7 @@ struct Connection {
 }
 
 impl Proxy {
-    /// A proxy before the server at this port, on a port of its own. It passes everything.
+    /// Returns a proxy before the server at this port, on a port of its own. It passes everything.
     ///
     /// # Panics
     ///
@@ -105,7 +105,7 @@ impl Proxy {
         Proxy { shared, port, accepting: Some(accepting) }
     }
 
-    /// The port that clients connect to.
+    /// Returns the port that clients connect to.
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -148,7 +148,7 @@ async fn invalidations_that_are_dropped_outside_of_tokio_share_one_thread() {
     .await;
 }
 
-/// The threads of this process that wait to invalidate once more.
+/// Returns the threads of this process that wait to invalidate once more.
 fn settling_threads() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm"));

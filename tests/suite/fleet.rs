@@ -169,7 +169,7 @@ fn two_processes_of_five_hundred_callers_share_one_load() {
     assert!(loads == ["0", "1"] || loads == ["1", "0"], "{loads:?}");
 }
 
-/// Two processes of which the first is loading, for this many milliseconds.
+/// Returns two processes of which the first is loading, for this many milliseconds.
 fn while_one_loads(ms: u64) -> (Arc<RedisServer>, Worker, Worker) {
     let (server, [mut slow, mut other]) = workers();
     slow.call(&format!("delay {ms}"));

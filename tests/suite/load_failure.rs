@@ -31,7 +31,7 @@ impl Loads {
         Loads { others: Some(Arc::new(Barrier::new(others))), ..Self::new() }
     }
 
-    /// The number of this run, at its end.
+    /// Returns the number of this run, at its end.
     async fn run(&self) -> usize {
         let run = self.runs.hit();
         match &self.others {
@@ -140,7 +140,7 @@ async fn a_clonable_error_reaches_all_who_waited_for_the_load() {
     .await;
 }
 
-/// The original error, if it was shared or not.
+/// Returns the original error, if it was shared or not.
 fn original(error: &anyhow::Error) -> Option<usize> {
     let kept = match error.downcast_ref::<SharedError>() {
         Some(shared) => shared.source().and_then(|source| source.downcast_ref::<Kept>()),

@@ -39,7 +39,7 @@ impl Brittle {
         }
     }
 
-    /// The number, without dropping anything.
+    /// Returns the number, without dropping anything.
     fn number(self) -> u64 {
         let number = self.1;
         mem::forget(self);

@@ -64,7 +64,7 @@ fn moka(entries: u64) -> Filled {
     filled(cache.entry_count(), cache)
 }
 
-/// The store that the macro chooses where it is given a bound and a TTL.
+/// Returns the store that the macro chooses where it is given a bound and a TTL.
 fn cached_store(entries: u64) -> Filled {
     let cache = ShardedLruTtlCache::new(room(entries) as usize, TTL);
     (0..entries).for_each(|key| _ = cache.set(key, value_of(key)));

@@ -17,7 +17,7 @@ pub struct Trace {
 const KEYS: u64 = 1_000_000;
 
 impl Trace {
-    /// All traces, each of `length` requests; the same in every run.
+    /// Returns all traces, each of `length` requests; the same in every run.
     pub fn all(length: usize) -> Vec<Trace> {
         vec![
             Trace::popular("Zipf 0.8", 0.8, length),

@@ -33,7 +33,7 @@ pub enum By {
     TagOfFunction,
 }
 
-/// A manager with this many entries.
+/// Returns a manager with this many entries.
 pub fn filled(entries: u64) -> CacheManager {
     let capacity = entries as usize * 512 + (1 << 20);
     let config = CacheConfig::default().memory_capacity(capacity);

@@ -16,12 +16,12 @@ struct Place {
 }
 
 impl Cursor {
-    /// A cursor over this many values.
+    /// Returns a cursor over this many values.
     pub fn new(values: u64) -> Self {
         Cursor(Arc::new(Place { next: AtomicU64::new(0), values }))
     }
 
-    /// The next one.
+    /// Returns the next one.
     #[inline]
     pub fn next(&self) -> u64 {
         self.0.next.fetch_add(1, Ordering::Relaxed) % self.0.values

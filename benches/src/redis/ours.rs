@@ -45,7 +45,7 @@ pub async fn start(url: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// A cache with all values of these sizes loaded, and nothing counted yet.
+/// Returns a cache with all values of these sizes loaded, and nothing counted yet.
 ///
 /// # Errors
 ///

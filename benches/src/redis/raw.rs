@@ -11,7 +11,7 @@ use super::size::Size;
 /// The number of values that are stored in one pipeline.
 const AT_ONCE: usize = 100;
 
-/// A connection that many tasks share.
+/// Returns a connection that many tasks share.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub async fn fill(connection: &mut MultiplexedConnection, size: Size) -> RedisRe
     Ok(())
 }
 
-/// The keys of a size, as [`fill`] has stored them.
+/// Returns the keys of a size, as [`fill`] has stored them.
 pub fn keys(size: Size) -> Arc<[String]> {
     (0..size.keys).map(|id| key(size, id)).collect()
 }

@@ -41,7 +41,7 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// A server of its own, with this many entries.
+    /// Returns a server of its own, with this many entries.
     ///
     /// # Errors
     ///

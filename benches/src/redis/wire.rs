@@ -25,7 +25,7 @@ struct Direction {
 }
 
 impl Wire {
-    /// A way to a port of this machine.
+    /// Returns a way to a port of this machine.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Wire {
         Ok(Wire(address))
     }
 
-    /// The address of the server at its end.
+    /// Returns the address of the server at its end.
     pub fn url(&self) -> String {
         format!("redis://{}", self.0)
     }

@@ -46,7 +46,7 @@ impl Goal {
         }
     }
 
-    /// The limit, as a person reads it.
+    /// Returns the limit, as a person reads it.
     pub fn limit_text(&self) -> String {
         match self.limit {
             Limit::AtMost(limit) => format!("≤ {}", amount(limit, self.unit)),

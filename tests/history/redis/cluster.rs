@@ -120,7 +120,7 @@ impl Cluster {
         moving.finish();
     }
 
-    /// A slot of the history's keys, who has it, and another master.
+    /// Returns a slot of the history's keys, who has it, and another master.
     fn pick_move(&self, dice: &mut Dice) -> (u16, usize, usize) {
         let slot = *dice.pick(&self.slots);
         let from = self.nodes.master_of_slot(slot);

@@ -85,7 +85,7 @@ struct Past {
     early: f64,
 }
 
-/// The part of the looks at Redis for which the token cache has the tokens. A token that was noted with a
+/// Returns the part of the looks at Redis for which the token cache has the tokens. A token that was noted with a
 /// copy ends with it: so it is the other keys of the prefix, as they are on average, that keep the token
 /// there, and this key only if its copy was made stale.
 fn cached_tokens(
@@ -117,7 +117,7 @@ fn cached_tokens(
     hits.sum::<f64>() / found
 }
 
-/// The mean life of what ends at random so often, and after `longest`.
+/// Returns the mean life of what ends at random so often, and after `longest`.
 fn life(ends: f64, longest: f64) -> f64 {
     if ends * longest < 1e-9 { longest } else { -(-ends * longest).exp_m1() / ends }
 }

@@ -187,7 +187,7 @@ impl World {
         (slot(key as u64, usize::MAX) ^ 0x5A5A) % (self.tokens.len() - 1)
     }
 
-    /// The prefix that all have.
+    /// Returns the prefix that all have.
     fn common(&self) -> usize {
         self.tokens.len() - 1
     }

@@ -21,7 +21,7 @@ impl Zipf {
     }
 }
 
-/// A number in `0.0 .. 1.0`.
+/// Returns a number in `0.0 .. 1.0`.
 pub(crate) fn fraction(dice: &mut Dice) -> f64 {
     (dice.word() >> 11) as f64 / (1_u64 << 53) as f64
 }
@@ -33,7 +33,7 @@ pub(crate) struct Class {
     pub(crate) share: f64,
 }
 
-/// All keys, in classes: the first thousand by themselves, the others by ranks that differ by a hundredth.
+/// Returns all keys, in classes: the first thousand by themselves, the others by ranks that differ by a hundredth.
 pub(crate) fn classes(keys: f64, exponent: f64) -> Vec<Class> {
     let mut classes = Vec::new();
     let (mut rank, mut sum) = (1.0, 0.0);

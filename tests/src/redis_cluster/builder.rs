@@ -121,7 +121,7 @@ impl RedisClusterBuilder {
         cluster
     }
 
-    /// A node that knows no other.
+    /// Returns a node that knows no other.
     pub(super) fn start_node(&self) -> RedisServer {
         let mut server = RedisServer::builder()
             .cluster_node()
@@ -144,7 +144,7 @@ impl RedisClusterBuilder {
     }
 }
 
-/// The first slot of a master's share, or the end of the share of the one before.
+/// Returns the first slot of a master's share, or the end of the share of the one before.
 fn share(index: usize, masters: usize) -> usize {
     index * usize::from(SLOTS) / masters
 }

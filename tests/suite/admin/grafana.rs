@@ -15,7 +15,7 @@ fn dashboard() -> Value {
     serde_json::from_str(include_str!("../../../examples/grafana/dashboard.json")).unwrap()
 }
 
-/// The labels of each metric in the text of `GET /metrics`.
+/// Returns the labels of each metric in the text of `GET /metrics`.
 fn printed(text: &str) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut metrics = BTreeMap::<_, BTreeSet<_>>::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {

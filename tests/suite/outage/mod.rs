@@ -54,7 +54,7 @@ macro_rules! in_mode {
 
             const MODE: Mode = $mode;
 
-            /// A configuration for the server at this address, which answers quickly or not at all.
+            /// Returns a configuration for the server at this address, which answers quickly or not at all.
             fn impatient(url: &str) -> CacheConfig {
                 CacheConfig::default()
                     .mode(MODE)
@@ -69,7 +69,7 @@ macro_rules! in_mode {
                 CacheManager::builder().config(impatient(url)).build().unwrap()
             }
 
-            /// A manager that is connected.
+            /// Returns a manager that is connected.
             async fn connected(url: &str) -> CacheManager {
                 let manager = manager(url);
                 // The first connection is given more than one attempt: this machine may be busy.

@@ -11,7 +11,7 @@ use fred::types::config::Config;
 
 use crate::redis::Ids;
 
-/// A client that many tasks share.
+/// Returns a client that many tasks share.
 ///
 /// # Errors
 ///

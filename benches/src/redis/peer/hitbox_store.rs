@@ -13,7 +13,7 @@ use crate::redis::size::SMALL;
 /// Its cache.
 pub type Store = Arc<Cache<RedisBackend>>;
 
-/// A cache whose values are in this Redis. It connects when it is first used.
+/// Returns a cache whose values are in this Redis. It connects when it is first used.
 ///
 /// # Errors
 ///

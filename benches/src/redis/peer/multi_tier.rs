@@ -16,7 +16,7 @@ pub type Store = Arc<CacheManager>;
 
 const LIFE: CacheStrategy = CacheStrategy::Custom(Duration::from_secs(3_600));
 
-/// A cache whose values are in this Redis.
+/// Returns a cache whose values are in this Redis.
 ///
 /// # Errors
 ///
