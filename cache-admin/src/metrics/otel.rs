@@ -67,7 +67,7 @@ impl Observed {
         }
     }
 
-    /// Durations, as counters: no histogram can be observed.
+    /// Adds durations as counters, because a histogram cannot be observed.
     fn times(
         &self,
         meter: &Meter,

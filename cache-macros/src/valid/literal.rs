@@ -128,7 +128,7 @@ fn closure(given: &Given, parameter: &str, gives: &str, scope: &Scope) -> syn::R
     Ok(value.clone())
 }
 
-/// "`jitter` takes a number from 0.0 to 0.5, not a string"
+/// Returns an error such as "`jitter` takes a number from 0.0 to 0.5, not a string".
 pub(crate) fn wrong_kind(given: &Given, accepted: &str) -> syn::Error {
     let found = describe(peel(&given.value));
     at(given, format!("`{}` takes {accepted}, not {found}", given.name))

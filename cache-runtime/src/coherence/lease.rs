@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use crate::support::clock::{coarse_ms, millis, precise_ms, renewed_ms};
 
-/// So long after a question was sent its answer says that nothing was missed. What another process
-/// invalidates is served here for no longer than this.
+/// The life of the lease, from the time at which a ping was sent. An entry that another process invalidates is
+/// served here for no longer than this.
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
-/// By so much the coarse clock may be behind.
+/// The maximum lag of the coarse clock.
 const MARGIN: Duration = Duration::from_millis(100);
 
-/// In place of the end of a lease that is over: so is what memory held then.
+/// The value in place of the end of a lease that is over. Entries from before it are stale.
 const GIVEN_UP: u64 = 1;
 
 #[derive(Debug, Default)]
@@ -52,7 +52,8 @@ impl Lease {
         let _ = self.until_ms.compare_exchange(until, GIVEN_UP, from, to);
     }
 
-    /// A question that was sent at this time, by the precise clock and by the manager's, has been answered.
+    /// Renews the lease by the answer to a ping. `sent_ms` is its time by the precise clock, `by_clock_ms` by the
+    /// manager's.
     pub(crate) fn renew(&self, sent_ms: u64, by_clock_ms: u64) {
         self.received_ms.fetch_max(by_clock_ms, Ordering::AcqRel);
         let until = sent_ms.saturating_add(millis(LEASE - MARGIN));

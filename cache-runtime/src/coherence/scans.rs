@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use crate::key::glob::Pattern;
 
-/// So many patterns are remembered. A load that has seen more of them come may match any.
+/// The maximum number of patterns that are remembered. A load that runs while more are cleared counts as matched.
 const REMEMBERED: usize = 64;
 
 #[derive(Debug, Default)]

@@ -240,7 +240,7 @@ impl Variables<'_> {
         Ok(text.filter(|text| !text.is_empty()))
     }
 
-    /// Whitespace may belong to a password.
+    /// Reads a secret. Whitespace may belong to a password, so it is kept.
     fn secret(&self, name: &str) -> Result<Option<String>, Error> {
         Ok((self.0)(name)?.filter(|text| !text.is_empty()))
     }
@@ -250,7 +250,7 @@ fn parse<T: Textual>(name: &str, text: &str) -> Result<T, Error> {
     T::from_text(text).ok_or_else(|| refusal(name, &mask(text), T::EXPECTED))
 }
 
-/// People paste addresses into any variable.
+/// Masks passwords in a value, because an address may have been pasted into any variable.
 fn mask(text: &str) -> String {
     RedisUrl::from(text).to_string()
 }

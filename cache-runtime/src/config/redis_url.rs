@@ -248,7 +248,7 @@ fn check_encrypted(rest: &str) -> Result<(), UrlError> {
     Ok(())
 }
 
-/// Sentinels, and what they call the master.
+/// Reads the URL of sentinels, with the name of the master.
 fn sentinels(scheme: &str, rest: &str) -> Result<RedisAddress, UrlError> {
     let scheme = if scheme == SENTINEL { "redis" } else { "rediss" };
     check_escapes(rest)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::follower::Follower;
 use super::state::Flight;
 
-/// The most flights that are looked at to find a circle. In a longer one the wait limit helps.
+/// The maximum number of flights in the search for a circle. A longer circle ends by the wait limit.
 const MOST: usize = 256;
 
 /// Some bodies, each of which runs inside of the one before, wait for a flight until this is dropped.

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug, Display, Write as _};
 use crate::output::{Probe, SharedErrors, type_alone};
 use crate::support::panics::unless_panicking;
 
-/// The maximum number of bytes of the text that are logged.
+/// The maximum number of bytes of an error's text in the log.
 const LONGEST: usize = 512;
 
 /// Gives the text of an error.

@@ -67,9 +67,9 @@ pub trait AnyResult {
     type Ok;
     /// The type of `Err`.
     type Err;
-    /// As a plain `Result`.
+    /// Converts the output into a plain `Result`.
     fn into_result(self) -> Result<Self::Ok, Self::Err>;
-    /// From a plain `Result`.
+    /// Converts a plain `Result` into the output.
     fn from_result(result: Result<Self::Ok, Self::Err>) -> Self;
     /// Returns true if it is `Ok`.
     fn is_success(&self) -> bool;
@@ -362,7 +362,7 @@ impl<R> ProbeNoCloneError for Probe<R> {
     }
 }
 
-/// For return types whose error may borrow.
+/// Returns the rule for return types whose error may borrow.
 pub fn no_shared_errors<K: OutputKind>(_: K) -> SharedErrors<K::Error> {
     SharedErrors::NONE
 }

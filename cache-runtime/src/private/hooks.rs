@@ -40,7 +40,7 @@ pub(super) struct Rules {
 }
 
 impl<K: OutputKind> Hooks<K> {
-    /// No options; and how values are told apart.
+    /// Returns hooks without options, with the comparison of values.
     pub fn new(_: K, equality: Equality, printing: Printing) -> Self {
         let likeness = Likeness { equality, printing };
         Hooks { cache_if: None, weigh: None, is_none: None, codec: None, likeness, whole: false }

@@ -15,7 +15,7 @@ use crate::tiers::core::Bound;
 /// fingerprint. `CHECKED` says that hits in memory are checked by it, as debug builds do.
 pub struct Args<P, const CHECKED: bool>(pub P, pub fn(&P) -> u64);
 
-/// No fingerprint: the key is what the user says it is.
+/// Returns no fingerprint, because the user has defined the key.
 pub fn no_fingerprint<P>(_: &P) -> u64 {
     0
 }

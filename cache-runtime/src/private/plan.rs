@@ -37,7 +37,7 @@ pub enum When {
 /// A condition on what the function returned.
 pub type Condition<R> = Option<fn(&R) -> bool>;
 
-/// No condition.
+/// Returns no condition.
 pub fn no_condition<K: OutputKind>(_: K) -> Condition<K::Output> {
     None
 }
@@ -100,7 +100,7 @@ impl Plan {
         }
     }
 
-    /// The function's caller cannot be failed.
+    /// Logs a mistake, because the caller of the function must not fail (R3).
     fn report(&self, what: &'static str) {
         let Targets { names, everything, .. } = &self.removal.targets;
         let location = SourceLocation::of(&self.site.declared);

@@ -187,7 +187,7 @@ impl Begun {
         })
     }
 
-    /// Nothing is stored; `changed` says whether the data may have changed all the same.
+    /// Stores nothing. If `changed` is true, the data may have changed, and the entry is invalidated.
     fn give_up(self, changed: bool) {
         self.unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(changed));
         self.puts.into_iter().for_each(Put::give_up);

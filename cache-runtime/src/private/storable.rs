@@ -87,7 +87,7 @@ pub fn storable<A: Answer>(answer: A) -> A::Kind {
 pub trait Answer {
     /// The kind of the function, if the value can be stored.
     type Kind;
-    /// That kind.
+    /// Returns that kind.
     fn kind(self) -> Self::Kind;
 }
 
@@ -164,7 +164,7 @@ where
 pub trait NeedsSerialize {
     /// The kind of the function.
     type Kind;
-    /// That kind.
+    /// Returns that kind.
     fn kind() -> Self::Kind;
 }
 
@@ -178,7 +178,7 @@ pub trait NeedsSerialize {
 pub trait NeedsDeserialize {
     /// The kind of the function.
     type Kind;
-    /// That kind.
+    /// Returns that kind.
     fn kind() -> Self::Kind;
 }
 
@@ -191,7 +191,7 @@ pub trait NeedsDeserialize {
 pub trait NeedsClone {
     /// The kind of the function.
     type Kind;
-    /// That kind.
+    /// Returns that kind.
     fn kind() -> Self::Kind;
 }
 
@@ -204,7 +204,7 @@ pub trait NeedsClone {
 pub trait NeedsSync {
     /// The kind of the function.
     type Kind;
-    /// That kind.
+    /// Returns that kind.
     fn kind() -> Self::Kind;
 }
 

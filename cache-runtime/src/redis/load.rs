@@ -26,7 +26,7 @@ use crate::support::random;
 use crate::support::runtime;
 use crate::support::timer;
 
-/// The least time a token lives.
+/// The minimum life of a token.
 const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
 
 /// The state that a load noted before its body, with which it may store.

@@ -4,7 +4,7 @@
 //! and which keys are gone (as they are in Redis, without the namespace), or which pattern has been
 //! cleared. It carries no tokens: two notices may arrive in another order than their writes.
 
-/// The version of the format. Notices of other versions are not understood.
+/// The version of the format. Notices of other versions cannot be read.
 const VERSION: u8 = 1;
 /// The maximum length. A longer notice is replaced by one that invalidates everything.
 const LONGEST: usize = 32 * 1024;

@@ -24,8 +24,10 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
+    /// Checks that a client can be made for each address.
+    ///
     /// # Errors
-    /// If a client cannot be made for one of them.
+    /// If that is not so for one of them.
     pub(crate) fn new(address: RedisAddress, tls: Tls) -> StoreResult<Self> {
         let servers = Servers { address, tls };
         for info in servers.address.named.iter().chain([&servers.address.server]) {

@@ -134,7 +134,7 @@ impl Events {
         }
     }
 
-    /// Those with a larger number, the oldest first.
+    /// Returns the events with a larger number, the oldest first.
     pub(crate) fn after(&self, number: u64) -> Vec<Event> {
         self.watched.store(true, Ordering::Relaxed);
         let log = self.log.lock();

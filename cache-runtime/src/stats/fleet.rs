@@ -70,7 +70,7 @@ pub(crate) struct FleetSums {
 /// Sums are whole numbers, so money is counted in parts of this.
 const COST_PARTS: f64 = 1e9;
 const COST: &str = "saved_cost_nanos";
-/// Between the parts of a field: the number, the call site, its prefix.
+/// The separator between the parts of a field: the number, the call site, its prefix.
 const BAR: char = '|';
 
 /// Returns the numbers that one call site adds to the sums.

@@ -373,7 +373,7 @@ impl SiteCounters {
         }
     }
 
-    /// The first hit of a thread, and all hits of threads beyond the number of stripes.
+    /// Counts the first hit of a thread, and all hits of threads beyond the number of stripes.
     #[cold]
     fn shared_hit(&self, load_micros: u64) {
         // With `fetch_add`, no hit is lost, whether this thread owns the stripe or not.
@@ -422,7 +422,7 @@ impl fmt::Debug for SiteCounters {
 }
 
 impl Stripe {
-    /// For the one thread that owns this stripe.
+    /// Counts a hit. Called only by the thread that owns this stripe.
     #[inline]
     fn add_alone(&self, load_micros: u64) {
         let hits = self.hits.load(Ordering::Relaxed);
@@ -433,7 +433,7 @@ impl Stripe {
     }
 }
 
-/// Each 64th hit keeps the clock going, and finds out whether it does: the others only read it.
+/// Checks at each 64th hit that the clock is updated, and keeps it so. The other hits only read it.
 #[inline]
 fn look_after_clock(hits: u64) {
     if hits.is_multiple_of(64) {

@@ -13,7 +13,7 @@ use crate::support::lock::Mutex;
 /// The time for which a message is suppressed after it was logged.
 const PAUSE_MS: u64 = 60_000;
 
-/// So many pairs of a function and a reason are told apart; the rest share one pause.
+/// The maximum number of pairs of a function and a reason with a pause of their own; the others share one.
 const MOST: usize = 4_096;
 
 /// The reason for a message about a function.
@@ -58,7 +58,7 @@ pub(crate) enum Reason {
 pub(crate) struct Seldoms(Mutex<HashMap<(u64, Reason), Arc<Seldom>>>);
 
 impl Seldoms {
-    /// It has happened to `function`. `say` is given the number of times since it was last said, this one
+    /// Notes an event of `function`. `say` gets the number of events since the last message, this one
     /// included.
     pub(crate) fn happens(
         &self,
@@ -89,7 +89,7 @@ pub(crate) struct Seldom {
 }
 
 impl Seldom {
-    /// It has happened. `say` is told how often it has since it was last said, this time included.
+    /// Notes an event. `say` gets the number of events since the last message, this one included.
     pub(crate) fn happens(&self, now_ms: u64, say: impl FnOnce(u64)) {
         self.unsaid.fetch_add(1, Ordering::Relaxed);
         let next = self.next_ms.load(Ordering::Relaxed);

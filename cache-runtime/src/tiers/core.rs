@@ -353,7 +353,7 @@ impl Core {
         slots.into_iter().for_each(|slot| self.generations.bump(slot));
     }
 
-    /// Another process has cleared a pattern: what it had to find in Redis is gone there.
+    /// Drops the copies that match a pattern, which another process has cleared in Redis.
     pub(crate) fn drop_cleared(&self, pattern: &str) {
         match Pattern::new(pattern) {
             Ok(pattern) if !pattern.is_everything() => self.drop_matching(&pattern),

@@ -58,12 +58,12 @@ impl Targets {
         Ok(targets)
     }
 
-    /// A tag as the cache has made it. Shortened as it is on the caching side, however long it is.
+    /// Adds a tag that the cache has made. A long tag is shortened as on the caching side.
     pub(crate) fn add_tag(&mut self, tag: &str) {
         self.tags.push(shorten(tag).into_owned());
     }
 
-    /// All names below the prefix, and the name that is the prefix itself.
+    /// Adds all names below the prefix, and the name that equals the prefix.
     pub(crate) fn add_prefix(&mut self, prefix: &str) {
         self.add_tag(prefix);
         self.names.push(shorten(prefix).into_owned());
@@ -77,7 +77,7 @@ impl Targets {
         }
     }
 
-    /// Around the invalidation. `removed` is how many entries of the names there were in Redis; `pending`
+    /// Returns the span of the invalidation. `removed` is the number of entries of the names in Redis; `pending`
     /// says that Redis has not confirmed it.
     fn span(&self) -> Span {
         debug_span!(

@@ -290,7 +290,7 @@ impl Core {
         outcome
     }
 
-    /// While Redis is unavailable a value lives in memory for no longer than the outage TTL.
+    /// Limits the life of a value to the outage TTL, for memory while Redis is unavailable.
     pub(crate) fn for_an_outage<'v>(&self, worth: &Worth<'v>) -> Worth<'v> {
         let limit = self.config.outage_ttl;
         Worth { ttl: Ttl::For(worth.ttl.duration().map_or(limit, |ttl| ttl.min(limit))), ..*worth }

@@ -11,7 +11,7 @@ use crate::format::entry::{Header, Tag, TagName};
 use crate::memory::Hit;
 use crate::redis::Found;
 
-/// By so much a writer's idea of the server's time may be ahead of a reader's.
+/// The time by which a writer's estimate of the server's time may be ahead of a reader's.
 const CLOCK_TOLERANCE_MS: u64 = 1_000;
 
 /// Tokens as they are now.

@@ -36,7 +36,7 @@ use crate::format::shape::Measures;
 use crate::support::lock::{Mutex, RwLock};
 use crate::support::panics::unless_panicking;
 
-/// The most digests that are remembered as verified for each type in each codec.
+/// The maximum number of digests that are remembered as verified, for each type in each codec.
 const VERIFIED: usize = 8;
 /// The maximum size of an encoded value, as a multiple of the value: it may contain field names and text.
 const EXPANSION: usize = 8;

@@ -11,7 +11,7 @@ use crate::format::codec::DefaultCodec;
 use crate::output::CacheValue;
 use crate::support::panics::unless_panicking;
 
-/// The most lines that are shown of a difference.
+/// The maximum number of lines that are shown of a difference.
 const SHOWN: usize = 20;
 
 /// Checks that Redis would return a value unchanged, with each codec of this crate. Use it in a test for

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use crate::site::Declared;
 use crate::support::lock::Mutex;
 
-/// So many keys are remembered where hits in memory are checked.
+/// The maximum number of keys that are remembered if hits in memory are checked.
 const REMEMBERED: usize = 16_384;
 
 /// It is 0 before it has been tried.
@@ -59,7 +59,7 @@ impl Alarm {
         *seen.entry(key_hash).or_insert(fingerprint) != fingerprint
     }
 
-    /// Says, once for a function, that two calls with different arguments have one key.
+    /// Logs, once for a function, that two calls with different arguments have the same key.
     pub(crate) fn tell(&self, of: &Declared) {
         if self.told.swap(true, Ordering::Relaxed) {
             return;

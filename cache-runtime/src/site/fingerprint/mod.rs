@@ -24,7 +24,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of no argument.
+    /// Returns the fingerprint of no arguments.
     pub fn new() -> Self {
         Fingerprint::default()
     }
@@ -77,7 +77,7 @@ pub(crate) mod probe {
 
     /// It has neither.
     pub trait ProbeNeither {
-        /// Nothing.
+        /// Returns nothing.
         fn __cache_fingerprint(&self) -> Option<u64>;
     }
 
