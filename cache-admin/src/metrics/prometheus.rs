@@ -14,7 +14,7 @@ pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 /// Counts up to here are whole numbers in an `f64`.
 const EXACT: f64 = (1_u64 << 53) as f64;
 
-/// Returns all of it.
+/// Returns all metrics as text.
 pub(crate) fn text(stats: &Stats, health: &Health) -> String {
     let mut out = Text {
         out: String::new(),

@@ -68,7 +68,7 @@ impl<A: Serialize + ?Sized, Rest: KeyParts> KeyParts for (&A, Rest) {
     }
 }
 
-/// A hash of the arguments, for one process: it depends on `seed` and on the version of the hash
+/// Returns a hash of the arguments, for one process: it depends on `seed` and on the version of the hash
 /// function.
 #[inline]
 pub(crate) fn hash_parts<P: KeyParts>(parts: &P, seed: u64) -> Result<u64, KeyError> {
@@ -84,7 +84,7 @@ pub(crate) fn matches<P: KeyParts>(parts: &P, stored: &[u8]) -> bool {
     parts.feed(&mut sink).is_ok() && sink.all_equal()
 }
 
-/// The canonical bytes of the arguments; the same in every process.
+/// Returns the canonical bytes of the arguments; the same in every process.
 pub(crate) fn encode<P: KeyParts>(parts: &P) -> Result<KeyBytes, KeyError> {
     let mut buffer = Buffer::new();
     parts.feed(&mut Writing::new(&mut buffer))?;

@@ -15,25 +15,25 @@ pub(super) type Buffer = SmallVec<[u8; 128]>;
 ///
 /// An error ends the walk early. A sink must stay failed when it is fed on in spite of it.
 pub trait Sink {
-    /// A kind that says everything.
+    /// Feeds a kind without further content.
     ///
     /// # Errors
     /// If no further piece is of interest.
     fn tag(&mut self, tag: u8) -> Result<(), KeyError>;
 
-    /// A kind and a small number.
+    /// Feeds a kind and a small number.
     ///
     /// # Errors
     /// If no further piece is of interest.
     fn count(&mut self, tag: u8, count: u64) -> Result<(), KeyError>;
 
-    /// A kind and 64 bits.
+    /// Feeds a kind and 64 bits.
     ///
     /// # Errors
     /// If no further piece is of interest.
     fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError>;
 
-    /// A kind and bytes of any length.
+    /// Feeds a kind and bytes of any length.
     ///
     /// # Errors
     /// If no further piece is of interest.
@@ -46,7 +46,7 @@ pub trait Sink {
     fn part(&mut self, bytes: &[u8]) -> Result<(), KeyError>;
 }
 
-/// Feeds a value to a sink piece by piece: what the serializer does, for the parts of it that meet values
+/// Feeds a value to a sink piece by piece. For the parts of the serializer that receive values
 /// themselves.
 pub(super) trait FeedValue: Sink {
     /// Feeds one value.
@@ -129,7 +129,7 @@ impl<'a> Comparing<'a> {
         }
     }
 
-    /// The same for a length that the compiler knows: a comparison of words, not of slices.
+    /// Does the same for a constant length, with a comparison of words instead of slices.
     #[inline]
     fn expect_exactly<const N: usize>(&mut self, expected: [u8; N]) -> Result<(), KeyError> {
         match self.rest.split_first_chunk() {

@@ -96,7 +96,7 @@ fn values_that_print_alike_have_distinct_keys() {
     ]);
 }
 
-/// Whatever holds them, and wherever they are.
+/// In any container, at any place of the arguments.
 #[test]
 fn a_sequence_of_u8_is_its_bytes() {
     let long = vec![7_u8; 500_000];
@@ -364,7 +364,7 @@ impl Serialize for Repeated {
     }
 }
 
-/// The keys of `a` and `b` agree in all three forms: all equal or none.
+/// Checks that the keys of `a` and `b` are equal in all three forms or in none.
 fn agree<T: Serialize + Debug>(a: &T, b: &T) -> Result<(), TestCaseError> {
     let (stored_a, stored_b) = (bytes_of(a), bytes_of(b));
     let equal = stored_a == stored_b;

@@ -15,7 +15,7 @@ use crate::tiers::core::Bound;
 /// fingerprint. `CHECKED` says that hits in memory are checked by it, as debug builds do.
 pub struct Args<P, const CHECKED: bool>(pub P, pub fn(&P) -> u64);
 
-/// No fingerprint: the key is what the user says it is.
+/// Returns no fingerprint, because the user has defined the key.
 pub fn no_fingerprint<P>(_: &P) -> u64 {
     0
 }
@@ -44,7 +44,7 @@ impl<F> fmt::Debug for Template<F> {
 }
 
 /// The source of a call's key.
-pub trait KeySource: sealed::Source {}
+pub trait KeySource: sealed::LookUp {}
 
 pub(super) use sealed::FullKey;
 
@@ -54,8 +54,8 @@ impl<F: Fn(&mut Renderer)> KeySource for Template<F> {}
 mod sealed {
     use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name, Print, Uncached};
 
-    pub trait Source: FullKey {
-        /// Returns a fresh value in memory. On the hit path: nothing is allocated but by its `Clone`.
+    pub trait LookUp: FullKey {
+        /// Returns a fresh value in memory. R8: nothing is allocated except by its `Clone`.
         #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
         fn look_up<V: CacheValue>(
             &self,
@@ -65,7 +65,7 @@ mod sealed {
     }
 
     pub trait FullKey {
-        /// The key in full, with its name if that is not made of it; or why there is none.
+        /// Returns the key in full, with its name if that is not made of it; or why there is none.
         #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
         fn full(
             &self,
@@ -86,7 +86,7 @@ impl<P: KeyParts, const CHECKED: bool> Args<P, CHECKED> {
         instance.alarm.fingerprint(&instance.spec.declared, || (self.1)(&self.0))
     }
 
-    /// A `Hash` or `Debug` that panics is reported where the key is made in full.
+    /// Checks for an alike argument. A `Hash` or `Debug` that panics is reported when the key is made in full.
     #[cold]
     #[inline(never)]
     fn may_be_alike(&self, instance: &Instance) -> bool {
@@ -102,7 +102,7 @@ impl<P: KeyParts, const CHECKED: bool> Args<P, CHECKED> {
 }
 
 #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
-impl<P: KeyParts, const CHECKED: bool> sealed::Source for Args<P, CHECKED> {
+impl<P: KeyParts, const CHECKED: bool> sealed::LookUp for Args<P, CHECKED> {
     #[inline(always)]
     fn look_up<V: CacheValue>(&self, bound: &Bound, instance: &'static Instance) -> Option<Hit<V>> {
         if CHECKED && self.may_be_alike(instance) {
@@ -146,7 +146,7 @@ impl<F: Fn(&mut Renderer)> Template<F> {
 }
 
 #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
-impl<F: Fn(&mut Renderer)> sealed::Source for Template<F> {
+impl<F: Fn(&mut Renderer)> sealed::LookUp for Template<F> {
     #[inline(always)]
     fn look_up<V: CacheValue>(&self, bound: &Bound, instance: &'static Instance) -> Option<Hit<V>> {
         let rendered = self.render(instance)?;

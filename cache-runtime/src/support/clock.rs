@@ -3,13 +3,14 @@
 //! A hit must not make a system call. So one thread keeps the time in an atomic, and sleeps while there
 //! are no reads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::Lazy;
 
+use crate::support::lock::Mutex;
 use crate::support::process::Process;
 
 /// The interval at which the system clock's number is updated: the granularity of freshness in memory.
@@ -39,10 +40,10 @@ const ASLEEP: u64 = 0;
 /// assert_eq!(clock.now_ms() - before, 60_000);
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Source);
+pub struct Clock(TimeSource);
 
 #[derive(Clone, Debug, Default)]
-enum Source {
+enum TimeSource {
     #[default]
     System,
     Mock(Arc<AtomicU64>),
@@ -52,22 +53,22 @@ enum Source {
 impl Clock {
     /// Returns the monotonic clock of the system.
     pub fn system() -> Self {
-        Clock(Source::System)
+        Clock(TimeSource::System)
     }
 
     /// Returns a clock that advances only with [`advance`](Clock::advance). Clones share the time.
     pub fn mock() -> Self {
-        Clock(Source::Mock(Arc::new(AtomicU64::new(MOCK_START))))
+        Clock(TimeSource::Mock(Arc::new(AtomicU64::new(MOCK_START))))
     }
 
     /// Returns tokio's clock: the system's, or the paused one of a test with `start_paused = true`.
     pub fn tokio() -> Self {
-        Clock(Source::Tokio)
+        Clock(TimeSource::Tokio)
     }
 
     /// Advances a mock clock, saturating at the largest time. It has no effect on other clocks.
     pub fn advance(&self, by: Duration) {
-        if let Source::Mock(now) = &self.0 {
+        if let TimeSource::Mock(now) = &self.0 {
             let later = |now: u64| Some(now.saturating_add(millis(by)));
             let _ = now.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
         }
@@ -77,15 +78,15 @@ impl Clock {
     /// decrease.
     #[inline]
     pub fn now_ms(&self) -> u64 {
-        if matches!(self.0, Source::System) { coarse_ms() } else { self.now_in_a_test() }
+        if matches!(self.0, TimeSource::System) { coarse_ms() } else { self.now_in_a_test() }
     }
 
     #[cold]
     fn now_in_a_test(&self) -> u64 {
         match &self.0 {
-            Source::System => coarse_ms(),
-            Source::Mock(now) => now.load(Ordering::Acquire),
-            Source::Tokio => since_origin(tokio::time::Instant::now().into_std()),
+            TimeSource::System => coarse_ms(),
+            TimeSource::Mock(now) => now.load(Ordering::Acquire),
+            TimeSource::Tokio => since_origin(tokio::time::Instant::now().into_std()),
         }
     }
 }
@@ -95,11 +96,11 @@ impl Clock {
     /// the system's, is corrected by it.
     pub(crate) fn ahead_ms(&self) -> i64 {
         match &self.0 {
-            Source::System => 0,
-            Source::Mock(now) => {
+            TimeSource::System => 0,
+            TimeSource::Mock(now) => {
                 now.load(Ordering::Acquire).saturating_sub(MOCK_START).cast_signed()
             }
-            Source::Tokio => self.now_ms().cast_signed() - precise_ms().cast_signed(),
+            TimeSource::Tokio => self.now_ms().cast_signed() - precise_ms().cast_signed(),
         }
     }
 }
@@ -122,8 +123,8 @@ pub(crate) fn precise_ms() -> u64 {
     since_origin(Instant::now())
 }
 
-/// The same. If the ticking thread is late (the process was stopped, the machine is busy), the number that it
-/// keeps is renewed as well.
+/// Returns the same. If the ticking thread is late (the process was stopped, the machine is busy), its number is
+/// renewed as well.
 pub(crate) fn renewed_ms() -> u64 {
     let now = precise_ms();
     let kept = NOW.load(Ordering::Relaxed);
@@ -151,12 +152,12 @@ struct Ticker {
     thread: Mutex<Option<Option<Thread>>>,
 }
 
-/// An hour ahead of the origin, so that a time before the first question is still positive.
+/// Returns the time since an hour before the origin, so that a time before the first reading is positive.
 fn since_origin(now: Instant) -> u64 {
     3_600_000 + millis(now.saturating_duration_since(*ORIGIN))
 }
 
-/// The system's monotonic time in milliseconds, as of the last tick.
+/// Returns the system's monotonic time in milliseconds, as of the last tick.
 #[inline]
 pub(crate) fn coarse_ms() -> u64 {
     let now = NOW.load(Ordering::Relaxed);
@@ -183,12 +184,12 @@ fn wake() -> u64 {
 
 /// Wakes the ticking thread, or starts it if this process has none.
 pub(crate) fn tick_on() {
-    let mut ticker = TICKER.thread.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut ticker = TICKER.thread.lock();
     if TICKER.process.has_changed() {
-        // Not dropped: it is another process's.
+        // Not dropped: it belongs to another process.
         std::mem::forget(ticker.take());
     }
-    // Where no thread can be made the clock is read each time: slower, never wrong.
+    // Without a thread, the clock is read at each call: slower, but right.
     let thread = ticker.get_or_insert_with(|| {
         let thread = thread::Builder::new().name("cache-clock".into()).spawn(tick_forever);
         thread.ok().map(|handle| handle.thread().clone())
@@ -201,7 +202,7 @@ pub(crate) fn tick_on() {
 fn tick_forever() {
     let mut idle = 0;
     loop {
-        // Never back: the process may be stopped between the question and this.
+        // The maximum, so that time never goes back: the process may be stopped between the two lines.
         let now = precise_ms();
         NOW.fetch_max(now, Ordering::Relaxed);
         TICKED.store(now, Ordering::Relaxed);

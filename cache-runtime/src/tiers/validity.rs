@@ -11,7 +11,7 @@ use crate::format::entry::{Header, Tag, TagName};
 use crate::memory::Hit;
 use crate::redis::Found;
 
-/// By so much a writer's idea of the server's time may be ahead of a reader's.
+/// The time by which a writer's estimate of the server's time may be ahead of a reader's.
 const CLOCK_TOLERANCE_MS: u64 = 1_000;
 
 /// Tokens as they are now.
@@ -23,7 +23,7 @@ pub(crate) struct Present<'a> {
 }
 
 impl<'a> Present<'a> {
-    /// The tokens that were read for `tags`, the root's first.
+    /// Returns the tokens that were read for `tags`, the root's first.
     pub(crate) fn new(tags: &'a [impl AsRef<str>], tokens: &[Option<u64>]) -> Self {
         let (root, rest) =
             tokens.split_first().map_or((None, tokens), |(root, rest)| (*root, rest));
@@ -33,7 +33,7 @@ impl<'a> Present<'a> {
         Present { root, tags }
     }
 
-    /// The token of a tag, if that was read: `None` in it if there is none.
+    /// Returns the token of a tag, if that was read: `None` in it if there is none.
     fn token(&self, tag: &str) -> Option<Option<u64>> {
         let place = self.tags.binary_search_by_key(&tag, |(tag, _)| *tag).ok()?;
         self.tags.get(place).map(|(_, token)| *token)
@@ -80,7 +80,7 @@ pub(crate) fn judge(
             None => unread = true,
         }
     }
-    // A tag that the call has and the entry has not: an invalidation by it does not reach that.
+    // The entry lacks a tag of the call, so an invalidation by that tag would not reach it.
     let recorded = |tag: &String| header.tags.iter().any(|t| t.name.resolve(name) == Some(tag));
     let is_covered = key.tags().iter().all(recorded);
     let is_functions = key.origin != 0 && header.origin != 0;
@@ -100,7 +100,7 @@ pub(crate) fn judge(
 /// Returns the value of an entry with its metadata.
 pub(crate) fn hit<V>(value: V, header: &Header<'_>, now_ms: u64) -> Hit<V> {
     let Header { load_micros, fresh_for_ms, .. } = *header;
-    // Whoever may write to Redis may have written any number: sums of this one stay sums.
+    // Another client may have written any number, and sums of it must not overflow.
     let load_micros = load_micros.min(u32::MAX.into());
     Hit { value, load_micros, age_ms: age_ms(header, now_ms), fresh_for_ms }
 }
@@ -124,7 +124,7 @@ fn in_time(header: &Header<'_>, now_ms: u64, grace_ms: u64) -> bool {
     !from_the_future && age_ms(header, now_ms) < header.fresh_for_ms.saturating_add(grace_ms)
 }
 
-/// The tags of an entry with the tokens that its load noted.
+/// Returns the tags of an entry with the tokens that its load noted.
 pub(crate) fn record<'a>(key: &'a CallKey, tokens: &'a [u64]) -> impl Iterator<Item = Tag<'a>> {
     let name = key.name().as_str();
     key.tags()
@@ -134,7 +134,7 @@ pub(crate) fn record<'a>(key: &'a CallKey, tokens: &'a [u64]) -> impl Iterator<I
 }
 
 impl Found {
-    /// The tokens, by the tags they were asked for.
+    /// Returns the tokens by their tags.
     pub(crate) fn present<'a>(&self, tags: &'a [impl AsRef<str>]) -> Present<'a> {
         Present::new(tags, &self.tokens)
     }

@@ -6,10 +6,10 @@ use std::fmt::{self, Write as _};
 use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A longer text says nothing: to print it would cost more than the load may be worth.
+/// The length up to which a text counts. To print a longer one could cost more than the load.
 const LONGEST: usize = 64 << 10;
 
-/// `None` if the text is too long, or its `Debug` fails.
+/// Returns `None` if the text is too long, or its `Debug` fails.
 pub(super) fn digest(value: &dyn fmt::Debug) -> Option<u64> {
     let mut text = Bounded(SmallVec::new());
     write!(text, "{value:?}").ok()?;
@@ -24,12 +24,12 @@ fn is_of_a_word(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '_' | '.' | '-')
 }
 
-/// An address is not what the value is.
+/// Returns true if a word counts. An address is not a part of the value.
 fn counts(word: &str) -> bool {
     !word.is_empty() && !word.starts_with("0x")
 }
 
-/// `-0.0` makes the same key as `0.0`.
+/// Removes the sign of a zero: `-0.0` makes the same key as `0.0`.
 fn unsigned_zero(word: &str) -> &str {
     match word.strip_prefix('-') {
         Some(zero) if zero.bytes().all(|byte| matches!(byte, b'0' | b'.')) => zero,
