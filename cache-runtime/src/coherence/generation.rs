@@ -117,12 +117,12 @@ impl Slot {
 #[derive(Clone, Debug)]
 pub(crate) struct Stamps {
     sum: u64,
-    slots: Slots,
+    slots: StampSlots,
 }
 
 /// The slots of an entry, that of its name first.
 #[derive(Clone, Debug)]
-enum Slots {
+enum StampSlots {
     /// After the last of them, [`Slot::NEVER`].
     Few([Slot; FEW]),
     #[allow(clippy::box_collection, reason = "a thin pointer: most entries have no more")]
@@ -145,22 +145,22 @@ impl Stamps {
     }
 }
 
-impl Slots {
+impl StampSlots {
     fn new(slots: &[Slot]) -> Self {
         let mut few = [Slot::NEVER; FEW];
         match few.get_mut(..slots.len()) {
             Some(first) => {
                 first.copy_from_slice(slots);
-                Slots::Few(few)
+                StampSlots::Few(few)
             }
-            None => Slots::Many(Box::new(slots.to_vec())),
+            None => StampSlots::Many(Box::new(slots.to_vec())),
         }
     }
 
     fn all(&self) -> &[Slot] {
         match self {
-            Slots::Few(few) => few,
-            Slots::Many(many) => many,
+            StampSlots::Few(few) => few,
+            StampSlots::Many(many) => many,
         }
     }
 }
@@ -205,7 +205,7 @@ impl Generations {
     pub(crate) fn note(&self, slots: &[Slot]) -> GenerationSnapshot {
         let scans = self.scans.load(Ordering::Acquire);
         let puts = slots.first().map_or(0, |own| self.puts(*own).load(Ordering::Acquire));
-        let mut stamps = Stamps { sum: 0, slots: Slots::new(slots) };
+        let mut stamps = Stamps { sum: 0, slots: StampSlots::new(slots) };
         stamps.sum = self.sum(&stamps);
         GenerationSnapshot { stamps, scans, puts }
     }
