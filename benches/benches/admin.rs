@@ -102,7 +102,7 @@ async fn times(
     Ok(times)
 }
 
-/// The status line of an answer, and the length of its body, which is read.
+/// Returns the status line of an answer, and the length of its body, which is read.
 async fn answer(stream: &mut BufReader<TcpStream>) -> Result<(String, usize), Failure> {
     let (mut status, mut length) = (String::new(), 0);
     stream.read_line(&mut status).await?;

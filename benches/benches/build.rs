@@ -9,7 +9,7 @@ use cache_benches::redis::series::{Series, publish, publish_figures};
 use cache_benches::{Effort, Figure, median};
 
 const BENCHMARK: &str = "build";
-/// After so long no further round of a slow build begins.
+/// After this time no further round of a slow build begins.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The dependencies of the program with many functions, with attributes and without.
 const DEPENDENCIES: &str = r#"
@@ -20,7 +20,7 @@ tokio = { version = "1", features = ["macros", "rt-multi-thread"] }
 
 type Measured = Result<f64, Failure>;
 
-/// Both parts, or the one that is named: `programs` or `expansion`.
+/// Returns both parts, or the one that is named: `programs` or `expansion`.
 fn main() -> Result<(), Failure> {
     let named: Vec<_> = args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     for (name, part) in [("programs", programs as fn() -> _), ("expansion", expansion)] {

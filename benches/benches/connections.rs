@@ -20,7 +20,7 @@ const TASKS: usize = 64;
 const LARGE_TASKS: usize = 8;
 /// The bytes per second that a slow network transmits: 64 KiB in 2 ms.
 const SLOW: f64 = 32e6;
-/// There each task for small values waits for so long after each.
+/// There each task for small values waits for this long after each.
 const PAUSE: Duration = Duration::from_millis(5);
 /// So often all tasks for large values call at once: that is less than half of what passes.
 const BURST: Duration = Duration::from_millis(50);
@@ -121,7 +121,7 @@ async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A cache for each number of connections.
+/// Returns a cache for each number of connections.
 async fn connect(url: &str) -> Result<Vec<CacheManager>, Error> {
     let mut managers = Vec::new();
     for connections in CONNECTIONS {

@@ -1,4 +1,4 @@
-//! An invalidation in Redis, of a thousand to a million entries: ours, and a sweep by hand.
+//! An invalidation in Redis, of a thousand to a million entries: ours, and a scan with the bare client.
 
 use std::future::Future;
 use std::time::Instant;
@@ -12,9 +12,9 @@ use tokio::runtime::Runtime;
 const BENCHMARK: &str = "redis_invalidation";
 const SIZES: [(&str, u64); 4] =
     [("1,000", 1_000), ("10,000", 10_000), ("100,000", 100_000), ("1,000,000", 1_000_000)];
-/// A sweep of more would take too long.
-const LARGEST_SWEEP: u64 = 100_000;
-const SWEEPS: usize = 3;
+/// A scan of more would take too long.
+const LARGEST_SCAN: u64 = 100_000;
+const SCANS: usize = 3;
 /// The number of invalidations whose commands are counted.
 const COUNTED: u64 = 100;
 
@@ -32,7 +32,7 @@ fn main() -> Result<(), Failure> {
             }
         }
         for mut measured in stocks {
-            measured.sweep().await?;
+            measured.scan().await?;
             measured.publish().await?;
         }
         Ok(())
@@ -45,7 +45,7 @@ struct Measured {
     stock: Stock,
     prefix: Series,
     tag: Series,
-    sweep: Series,
+    scan: Series,
 }
 
 impl Measured {
@@ -55,7 +55,7 @@ impl Measured {
             stock: Stock::new(entries).await?,
             prefix: Series::new("cache-runtime, prefix"),
             tag: Series::new("cache-runtime, tag"),
-            sweep: Series::new("raw redis-rs, SCAN and UNLINK"),
+            scan: Series::new("raw redis-rs, SCAN and UNLINK"),
         })
     }
 
@@ -74,21 +74,21 @@ impl Measured {
         Ok(())
     }
 
-    async fn sweep(&mut self) -> Result<(), Failure> {
-        if self.stock.entries > LARGEST_SWEEP {
+    async fn scan(&mut self) -> Result<(), Failure> {
+        if self.stock.entries > LARGEST_SCAN {
             return Ok(());
         }
-        for _ in 0..SWEEPS {
+        for _ in 0..SCANS {
             self.stock.fill().await?;
-            self.sweep.rounds.push(time(self.stock.scan_and_unlink()).await?);
+            self.scan.rounds.push(time(self.stock.scan_and_unlink()).await?);
         }
         Ok(())
     }
 
     async fn publish(&self) -> Result<(), Failure> {
-        let Measured { title, stock, prefix, tag, sweep } = self;
-        let swept = !sweep.rounds.is_empty();
-        let all = [prefix, tag].into_iter().chain(swept.then_some(sweep));
+        let Measured { title, stock, prefix, tag, scan } = self;
+        let scanned = !scan.rounds.is_empty();
+        let all = [prefix, tag].into_iter().chain(scanned.then_some(scan));
         let all: Vec<Series> = all.cloned().collect();
         publish(BENCHMARK, &format!("Redis invalidation, {title} entries"), "ns", &all);
 
@@ -99,12 +99,12 @@ impl Measured {
         }
         let ours = Commands::of(&stock.server).sent_since(&before) as f64 / COUNTED as f64;
         let mut figures = vec![figure(&group, &prefix.name, ours)];
-        if swept {
+        if scanned {
             stock.fill().await?;
             let before = Commands::of(&stock.server);
             stock.scan_and_unlink().await?;
             let sent = Commands::of(&stock.server).sent_since(&before);
-            figures.push(figure(&group, &sweep.name, sent as f64));
+            figures.push(figure(&group, &scan.name, sent as f64));
         }
         publish_figures(BENCHMARK, &figures);
         Ok(())

@@ -20,12 +20,12 @@ pub enum Access {
 
 const TEXTS: [&str; 8] = ["en-GB", "de-DE", "fr-FR", "it-IT", "pl-PL", "pt-BR", "ja-JP", "sv-SE"];
 
-/// One call for each of these keys.
+/// Returns one call for each of these keys.
 pub fn all_calls(keys: Range<u64>) -> Vec<Arguments> {
     keys.map(arguments).collect()
 }
 
-/// The arguments of `count` calls, drawn from these keys; the same in every run.
+/// Returns the arguments of `count` calls, drawn from these keys; the same in every run.
 pub fn random_calls(access: Access, keys: Range<u64>, count: usize) -> Vec<Arguments> {
     let mut random = Rng::with_seed(1);
     let first = keys.start;

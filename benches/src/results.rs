@@ -25,7 +25,7 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// A figure without a ratio.
+    /// Returns a figure without a ratio.
     pub fn new(group: &str, name: &str, value: f64, unit: &str) -> Self {
         Figure {
             group: group.to_owned(),
@@ -61,7 +61,7 @@ pub fn record(benchmark: &str, figures: &[Figure]) {
     }
 }
 
-/// All figures of the last run of each benchmark, by the names of their files.
+/// Returns all figures of the last run of each benchmark, by the names of their files.
 ///
 /// # Errors
 ///

@@ -15,7 +15,7 @@ pub struct Effort {
     pub calls: usize,
 }
 
-/// One of those who are compared.
+/// One of the compared libraries.
 pub struct Contender<'a> {
     name: &'static str,
     /// `None`: as many as the effort says.
@@ -35,7 +35,7 @@ impl Effort {
 }
 
 impl<'a> Contender<'a> {
-    /// A contender whose `turn` makes as many calls as [`Effort::calls`] says.
+    /// Returns a contender whose `turn` makes as many calls as [`Effort::calls`] says.
     pub fn new(name: &'static str, mut turn: impl FnMut() + 'a) -> Self {
         let timed = move || {
             let began = Instant::now();
@@ -45,7 +45,7 @@ impl<'a> Contender<'a> {
         Contender::timed(name, timed)
     }
 
-    /// The same, where `turn` says itself how long its calls have taken.
+    /// Returns the same, where `turn` says itself how long its calls have taken.
     pub fn timed(name: &'static str, turn: impl FnMut() -> Duration + 'a) -> Self {
         Contender { name, calls: None, turn: Box::new(turn) }
     }

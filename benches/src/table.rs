@@ -18,17 +18,17 @@ impl Times {
         self.rounds.push(nanos);
     }
 
-    /// Whose they are.
+    /// Returns the name of the contender.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The time in the middle.
+    /// Returns the time in the middle.
     pub fn median(&self) -> f64 {
         median(self.rounds.clone())
     }
 
-    /// The median of the ratios within each round, which noise that lasts longer than a round
+    /// Returns the median of the ratios within each round, which noise that lasts longer than a round
     /// leaves alone.
     pub fn ratio_to(&self, base: &Times) -> f64 {
         let pairs = self.rounds.iter().zip(&base.rounds);
@@ -59,13 +59,13 @@ pub(crate) fn print(title: &str, all: &[Times]) {
     }
 }
 
-/// The number in the middle.
+/// Returns the number in the middle.
 pub fn median(mut numbers: Vec<f64>) -> f64 {
     numbers.sort_by(f64::total_cmp);
     numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// The number that this part of all are below: 0.99 for a p99.
+/// Returns the number that this part of all are below: 0.99 for a p99.
 pub fn quantile(numbers: &[f64], part: f64) -> f64 {
     let mut numbers = numbers.to_vec();
     numbers.sort_by(f64::total_cmp);
@@ -73,7 +73,7 @@ pub fn quantile(numbers: &[f64], part: f64) -> f64 {
     numbers.get(place.min(numbers.len().saturating_sub(1))).copied().unwrap_or(f64::NAN)
 }
 
-/// A time in nanoseconds, as a person reads it.
+/// Returns a time in nanoseconds, as a person reads it.
 pub fn time_text(nanos: f64) -> String {
     match nanos {
         ..1e2 => format!("{nanos:.1} ns"),

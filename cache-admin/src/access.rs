@@ -88,7 +88,7 @@ fn given(headers: &HeaderMap) -> Option<(Access, &[u8])> {
     headers.get(KEY_HEADER).map(|key| (Access::KeyHeader, key.as_bytes())).or_else(bearer)
 }
 
-/// The credentials under the scheme `Bearer`, in upper or lower case.
+/// Returns the credentials under the scheme `Bearer`, in upper or lower case.
 fn bearer(authorization: &[u8]) -> Option<&[u8]> {
     let (scheme, key) = authorization.split_at_checked(b"Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| key.trim_ascii_start())

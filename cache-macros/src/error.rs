@@ -21,7 +21,7 @@ impl Errors {
         }
     }
 
-    /// The value of a check that passed; a check that failed is noted.
+    /// Returns the value of a check that passed; a check that failed is noted.
     pub(crate) fn keep<T>(&mut self, checked: syn::Result<T>) -> Option<T> {
         checked.map_err(|error| self.push(error)).ok()
     }
@@ -30,7 +30,7 @@ impl Errors {
         self.0.is_none()
     }
 
-    /// `value`, if no mistake was noted.
+    /// Returns `value`, if no mistake was noted.
     pub(crate) fn finish<T>(self, value: T) -> syn::Result<T> {
         match self.0 {
             Some(errors) => Err(errors),
@@ -39,7 +39,7 @@ impl Errors {
     }
 }
 
-/// "did you mean `ttl`?" if a name is close to what was written, else the list of all names.
+/// Returns "did you mean `ttl`?" if a name is close to the written one, else the list of all names.
 pub(crate) fn hint(written: &str, names: &[&str]) -> String {
     match nearest(written, names.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
@@ -47,7 +47,7 @@ pub(crate) fn hint(written: &str, names: &[&str]) -> String {
     }
 }
 
-/// "`a`, `b`, `c`"
+/// Returns "`a`, `b`, `c`".
 pub(crate) fn list(names: impl IntoIterator<Item = impl Display>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     quoted.join(", ")

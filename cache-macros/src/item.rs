@@ -110,7 +110,7 @@ impl Item {
         !matches!(self.asynchrony, Asynchrony::Missing)
     }
 
-    /// The attributes that stand below.
+    /// Returns the attributes that stand below.
     pub(crate) fn attrs(&self) -> &[Attribute] {
         &self.attrs
     }
@@ -153,7 +153,7 @@ impl Item {
         }
     }
 
-    /// The body as a block that counts as ours, at the place of the user's: lints on needless
+    /// Returns the body as a block that counts as ours, at the place of the user's: lints on needless
     /// braces leave it alone. `named` is what the attribute names.
     pub(crate) fn body(&self, named: &TokenStream) -> TokenStream {
         let body = match &self.asynchrony {
@@ -164,12 +164,12 @@ impl Item {
         braced(body, self.brace.span.join().resolved_at(Span::mixed_site()))
     }
 
-    /// The function with another asynchronous body, which has parameters of its own.
+    /// Returns the function with another asynchronous body, which has parameters of its own.
     pub(crate) fn with_closure(&self, made: &TokenStream, body: TokenStream) -> TokenStream {
         self.with(&self.unmoved(), made, body)
     }
 
-    /// The function with another asynchronous body. `made` is run when a boxed future is made.
+    /// Returns the function with another asynchronous body. `made` is run when a boxed future is made.
     pub(crate) fn with_body(&self, made: &TokenStream, body: TokenStream) -> TokenStream {
         self.with(&self.sig, made, body)
     }
@@ -187,7 +187,7 @@ impl Item {
     }
 }
 
-/// `#[async_trait]` begins the body with `let user = user;`. An argument that is used by the
+/// Adds uses of the arguments. `#[async_trait]` begins the body with `let user = user;`. An argument that is used by the
 /// attribute, and not by the body, would be said to be unused there.
 fn with_uses(body: TokenStream, named: &TokenStream) -> TokenStream {
     let mut rest: Vec<TokenTree> = body.into_iter().collect();
@@ -204,7 +204,7 @@ fn with_uses(body: TokenStream, named: &TokenStream) -> TokenStream {
     done
 }
 
-/// `user` in `let user = user;`.
+/// Returns `user` in `let user = user;`.
 fn rebound(statement: &[TokenTree]) -> Option<Ident> {
     let statement: Vec<_> = statement.iter().filter(|token| !is_ident(token, "mut")).collect();
     match statement[..] {
@@ -249,7 +249,7 @@ fn boxed(output: &ReturnType, body: TokenStream) -> Option<Asynchrony> {
     Some(Asynchrony::Boxed { before: before.iter().cloned().collect(), call, output, body })
 }
 
-/// `T` in `Pin<Box<dyn Future<Output = T> + Send + 'a>>`.
+/// Returns `T` in `Pin<Box<dyn Future<Output = T> + Send + 'a>>`.
 fn future_output(output: &Type) -> Option<&Type> {
     let Type::TraitObject(object) = only_type(only_type(output, "Pin")?, "Box")? else {
         return None;
@@ -257,7 +257,7 @@ fn future_output(output: &Type) -> Option<&Type> {
     bound_output(&object.bounds)
 }
 
-/// `T` in `impl Future<Output = T> + Send`.
+/// Returns `T` in `impl Future<Output = T> + Send`.
 fn opaque_output(output: &Type) -> Option<&Type> {
     let Type::ImplTrait(opaque) = output else { return None };
     bound_output(&opaque.bounds)
@@ -277,7 +277,7 @@ fn associated_output(path: &Path) -> Option<&Type> {
     })
 }
 
-/// `T` in `Wrapper<T>`.
+/// Returns `T` in `Wrapper<T>`.
 fn only_type<'a>(ty: &'a Type, wrapper: &str) -> Option<&'a Type> {
     let Type::Path(ty) = ty else { return None };
     match generics(&ty.path, wrapper)?.args.first()? {

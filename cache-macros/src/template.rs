@@ -65,7 +65,7 @@ fn placeholder(inside: &str) -> Result<Vec<String>, String> {
     Ok(names.into_iter().map(str::to_owned).collect())
 }
 
-/// Checked by letters first, as the parser sees through spaces and comments.
+/// Returns true if it is a name. Letters are checked first, because the parser ignores spaces and comments.
 fn is_name(name: &str) -> bool {
     let plain = name.strip_prefix("r#").unwrap_or(name);
     plain.chars().all(|c| c == '_' || c.is_alphanumeric())

@@ -4,6 +4,7 @@ mod boolean;
 mod duration;
 mod name;
 mod nearest;
+mod number;
 mod template;
 
 pub use boolean::{BOOLEAN, parse_boolean};
@@ -14,4 +15,5 @@ pub use name::{
     MAX_SEGMENTS, key_prefix_fault, name_fault, prefix_fault, prefixes, segment_fault, tag_fault,
 };
 pub use nearest::nearest;
+pub use number::{COST, EARLY_REFRESH, JITTER, NumberRange};
 pub use template::{Piece, parse_template, sample};

@@ -1,4 +1,4 @@
-//! Which cache it is about.
+//! The cache that a command works on.
 
 use std::env;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// From the environment, as the programs themselves, and from the arguments.
+    /// Reads the configuration from the environment, as the programs do, and from the arguments.
     pub(crate) fn new(cli: &Cli) -> Result<Self, Failure> {
         let config = CacheConfig::from_vars(|name| match (name, &cli.url) {
             // Here there is nothing but Redis, whatever the programs do.
@@ -53,13 +53,13 @@ impl Connection {
         Ok(Connection { config, patience })
     }
 
-    /// A manager that uses Redis.
+    /// Returns a manager that uses Redis.
     pub(crate) async fn open(&self) -> Result<CacheManager, Failure> {
         let config = self.config.clone().redis_timeout(self.patience);
         Ok(CacheManager::connect(config).await?)
     }
 
-    /// A manager that has not tried yet, as patient as those of the programs.
+    /// Returns a manager that has not connected yet, with the timeouts of the programs.
     pub(crate) fn prepare(&self) -> Result<CacheManager, Failure> {
         Ok(CacheManager::builder().config(self.config.clone()).build()?)
     }

@@ -24,7 +24,7 @@ impl Output {
         !self.json && stdout().is_terminal()
     }
 
-    /// One answer: the value as a line of JSON, or the text.
+    /// Prints one answer: the value as a line of JSON, or the text.
     pub(crate) fn answer(&mut self, value: &impl Serialize, text: impl Display) -> io::Result<()> {
         if !self.json {
             return self.line(text);
@@ -34,18 +34,18 @@ impl Output {
         writeln!(stdout().lock(), "{}", escaped(&json, steers, json_escape))
     }
 
-    /// Text of several lines, perhaps.
+    /// Prints text of one or more lines.
     pub(crate) fn line(&mut self, text: impl Display) -> io::Result<()> {
         writeln!(stdout().lock(), "{}", lines(&text.to_string()))
     }
 }
 
-/// Text from elsewhere, to be a part of a line: what would steer the terminal is escaped, as in Rust.
+/// Returns foreign text for use in a line: text that would control the terminal is escaped, as in Rust.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, steers, |c| c.escape_default().to_string())
 }
 
-/// The same of text that has lines of its own.
+/// Does the same for text of several lines.
 pub(crate) fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| c != '\n' && steers(c), |c| c.escape_default().to_string())
 }

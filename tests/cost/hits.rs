@@ -48,7 +48,7 @@ impl Shop {
 /// The number of values of each kind. It is large enough to fill the near cache of a thread.
 const KEYS: u64 = 1_000;
 
-/// Asks for something of each kind.
+/// Requests something of each kind.
 ///
 /// # Panics
 ///
@@ -71,13 +71,13 @@ pub(crate) fn ask_for_many() {
     }
 }
 
-/// Loads all that is asked for, and does what a thread does a few times in its life: what it has at
-/// hand grows with what it asks for.
+/// Loads all that is requested, and does what a thread does a few times in its life: what it has at
+/// hand grows with what it requests.
 pub(crate) fn warm_up() {
     (0..20).for_each(|_| ask_for_many());
 }
 
-/// The output of a future that does not wait. (In the warm-up, too: no body here does.)
+/// Returns the output of a future that does not wait. (In the warm-up, too: no body here does.)
 fn ready<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,

@@ -44,7 +44,7 @@ pub struct Plan {
     pub calm: bool,
 }
 
-/// A history of each mode with each kind of Redis, as far as they are wanted.
+/// Returns a history of each mode with each kind of Redis, as far as they are wanted.
 pub fn plans() -> Vec<Plan> {
     let modes = chosen("HISTORY_MODE", [Mode::Redis, Mode::Tiered], Mode::name);
     let kinds = chosen("HISTORY_REDIS", [Kind::Single, Kind::Cluster], Kind::name);
@@ -76,7 +76,7 @@ impl Plan {
         }
     }
 
-    /// The settings of the processes' caches: they are quick to give up and quick to come back.
+    /// Returns the settings of the processes' caches: they are quick to give up and quick to come back.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let millis = |duration: Duration| format!("{}ms", duration.as_millis());
         vec![

@@ -81,7 +81,7 @@ impl Process {
         (answer != "settled").then(|| format!("process {}: {answer}", self.number))
     }
 
-    /// The statistics of its cache.
+    /// Returns the statistics of its cache.
     pub fn stats(&mut self) -> Stats {
         serde_json::from_str(&self.worker.call("stats")).expect("numbers by name")
     }

@@ -28,7 +28,7 @@ pub fn program(start: Start, roles: &'static [Role], mishaps: Mishaps) -> Progra
 }
 
 impl Program {
-    /// The same on other servers.
+    /// Returns the same on other servers.
     pub fn on(self, servers: Servers) -> Program {
         Program { servers, ..self }
     }

@@ -16,7 +16,7 @@ pub enum Rule {
     PlaceholdersNotTombstones,
     /// A fill looks at the tokens, too.
     FillsCompareTokens,
-    /// A read notes its tags before it asks Redis for the entry. Otherwise: before their tokens are
+    /// A read notes its tags before it reads the entry in Redis. Otherwise: before their tokens are
     /// compared.
     TagsNotedBeforeGet,
     /// An invalidation's local half comes after Redis.
@@ -29,7 +29,7 @@ pub enum Rule {
     TokenCacheNotesFirst,
     /// A notice says what is invalid. Otherwise: which token is valid.
     NoticesCarryNoTokens,
-    /// A copy in memory depends on what was noted before Redis was asked.
+    /// A copy in memory depends on the generations that were noted before the read of Redis.
     CopiesNoteFirst,
     /// After an interruption of the feed nothing from before counts.
     NewEpochAfterInterruption,
@@ -43,7 +43,7 @@ pub enum Rule {
     UnconfirmedIsPending,
     /// It is recorded as pending before the local half. Otherwise: after it.
     PendingFirst,
-    /// Redis is not asked for a key whose removal is pending.
+    /// A key whose removal is pending is not read in Redis.
     PendingKeysAreNotRead,
     /// Nor for a token. Otherwise: only for no name.
     PendingTagsAreNotRead,
@@ -186,7 +186,7 @@ impl Servers {
         if self == Servers::One { Nodes::FIRST } else { Nodes::BOTH }
     }
 
-    /// The node that has a key. The identified servers are recorded where the root's token is not.
+    /// Returns the node that has a key. The identified servers are recorded where the root's token is not.
     pub fn node_of(self, key: Keys) -> Node {
         let apart = match self {
             Servers::One => Keys::NONE,
@@ -223,7 +223,7 @@ impl Model {
         }
     }
 
-    /// The same as keys.
+    /// Returns the same as keys.
     pub fn removed(&self, actor: usize) -> Keys {
         let mut keys = self.what(actor).keys();
         if keys.has(Keys::NAME) && self.takes_name_token(Rule::RemovalsTakeTheNameToken) {
@@ -282,14 +282,14 @@ impl Model {
         node == 0 || !self.is_off(Rule::FeedSubscribesToAll)
     }
 
-    /// The steps in which something is done with these keys.
+    /// Returns the steps in which something is done with these keys.
     pub fn parts(&self, keys: Keys) -> impl Iterator<Item = Keys> {
         let at_once = self.program.servers == Servers::One || keys == Keys::NONE;
         let each = keys.each().filter(move |_| !at_once);
         at_once.then_some(keys).into_iter().chain(each)
     }
 
-    /// The node that publishes a notice.
+    /// Returns the node that publishes a notice.
     pub fn source_of(&self, notice: Notice) -> Node {
         let key = match notice {
             Notice::First(_) if self.is_off(Rule::NoticeFromItsNode) => Keys::NOTICE,

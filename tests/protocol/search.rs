@@ -47,7 +47,7 @@ pub fn explore(model: &Model) -> Result<usize, Violation> {
     Ok(seen.len())
 }
 
-/// The steps to the last state that was reached, in words.
+/// Returns the steps to the last state that was reached, in words.
 fn tell(model: &Model, reached: &[Reached], fault: &str) -> Violation {
     let mut steps = Vec::new();
     let mut at = reached.len() - 1;

@@ -221,7 +221,7 @@ impl World {
         process.link == Link::Up && !self.pending(model, place).overlaps(keys)
     }
 
-    /// The keys with a pending removal of a process, as far as that counts.
+    /// Returns the keys with a pending removal of a process, as far as that counts.
     fn pending(&self, model: &Model, place: Place) -> Keys {
         let journal = self.processes[place].journal;
         let writers = model.actors().filter(|i| journal & (1 << i) != 0);

@@ -1,7 +1,7 @@
 //! The constants that `docs/capacity.md` calculates with, and how many bytes
 //! a notice is.
 
-/// The value of all measurements: a text of so many bytes.
+/// The value of all measurements: a text of this many bytes.
 pub(crate) const VALUE: usize = 100;
 /// The namespace of all measurements.
 pub(crate) const NAMESPACE: &str = "shop";
@@ -36,7 +36,7 @@ pub(crate) const TOKEN_CACHE: f64 = 16_384.0;
 /// The default of `CACHE_MEMORY_CAPACITY`.
 pub(crate) const CAPACITY: f64 = (64 << 20) as f64;
 
-/// The bytes of a notice about these keys, on the wire to one subscriber: a push of RESP3 with the
+/// Returns the bytes of a notice about these keys, on the wire to one subscriber: a push of RESP3 with the
 /// word `message`, the channel and the payload, which is a version, a source, and for each key its kind and
 /// length.
 pub(crate) fn notice_bytes(namespace: &str, keys: &[&str]) -> usize {

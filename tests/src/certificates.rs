@@ -27,7 +27,7 @@ pub struct Identity {
 }
 
 impl Authority {
-    /// One that nobody trusts who is not told to.
+    /// Returns an authority that no client trusts by default.
     #[allow(clippy::new_without_default, reason = "each is another one")]
     pub fn new() -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -39,17 +39,17 @@ impl Authority {
         Authority { folder, issuer }
     }
 
-    /// The file of its own certificate.
+    /// Returns the file of its own certificate.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// A certificate for this host.
+    /// Returns a certificate for this host.
     pub fn certify(&self, host: &str) -> Identity {
         self.certify_from_to(host, 2020, 2999)
     }
 
-    /// A certificate that is valid in these years.
+    /// Returns a certificate that is valid in these years.
     pub fn certify_from_to(&self, host: &str, from: i32, to: i32) -> Identity {
         let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
         params.extended_key_usages =
@@ -77,7 +77,7 @@ pub struct EncryptedServer {
 }
 
 impl EncryptedServer {
-    /// Starts a server that shows this certificate, and asks clients for one: `no`, `optional` or `yes`.
+    /// Starts a server that shows this certificate, and requests one of clients: `no`, `optional` or `yes`.
     pub fn start(authority: &Authority, identity: &Identity, clients: &str) -> EncryptedServer {
         let certificates = Certificates::new(authority, identity, clients);
         EncryptedServer::of(RedisServer::builder(), &certificates)
@@ -108,7 +108,7 @@ impl Certificates {
         }
     }
 
-    /// The server with an encrypted port, and which one that is.
+    /// Returns the server with an encrypted port, and which one that is.
     pub(crate) fn encrypt(&self, server: RedisServerBuilder) -> (RedisServerBuilder, u16) {
         let port = free_port();
         let text = |path: &Path| path.to_str().unwrap().to_owned();
@@ -174,7 +174,7 @@ impl EncryptedSentinel {
         EncryptedSentinel { servers, sentinel }
     }
 
-    /// The address of the sentinel.
+    /// Returns the address of the sentinel.
     pub fn url(&self) -> String {
         format!("rediss-sentinel://127.0.0.1:{}/mymaster", self.sentinel.port)
     }

@@ -8,7 +8,7 @@ use std::sync::{
 pub struct Counter(Arc<AtomicUsize>);
 
 impl Counter {
-    /// A counter at zero.
+    /// Returns a counter at zero.
     pub fn new() -> Self {
         Counter::default()
     }
@@ -18,7 +18,7 @@ impl Counter {
         self.0.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// The number of runs so far.
+    /// Returns the number of runs so far.
     pub fn count(&self) -> usize {
         self.0.load(Ordering::SeqCst)
     }

@@ -3,12 +3,12 @@
 pub struct Dice(u64);
 
 impl Dice {
-    /// The dice of a seed.
+    /// Returns the dice of a seed.
     pub fn new(seed: u64) -> Self {
         Dice(seed)
     }
 
-    /// The dice of one of many who share a seed.
+    /// Returns the dice of one of many who share a seed.
     pub fn of(seed: u64, number: u64) -> Self {
         Dice(Dice(seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15)).word())
     }
@@ -22,17 +22,17 @@ impl Dice {
         word ^ (word >> 31)
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.word() % end.max(1)
     }
 
-    /// A number of the range.
+    /// Returns a number of the range.
     pub fn within(&mut self, range: std::ops::Range<u64>) -> u64 {
         range.start + self.below(range.end - range.start)
     }
 
-    /// One of these.
+    /// Returns one of these.
     ///
     /// # Panics
     ///

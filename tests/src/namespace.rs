@@ -4,7 +4,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// A namespace that no other test uses, in this process or another, now or on an earlier run
+/// Returns a namespace that no other test uses, in this process or another, now or on an earlier run
 /// against the same server.
 pub fn unique_namespace() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);

@@ -116,7 +116,7 @@ struct Process {
 }
 
 impl Process {
-    /// One for each version; the first one is that of the test's cache.
+    /// Returns one for each version; the first one is that of the test's cache.
     async fn of_versions<const N: usize>(cache: &TestCache) -> [Process; N] {
         let mut processes = Vec::new();
         for version in 1..=N as u8 {

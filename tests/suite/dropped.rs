@@ -50,7 +50,7 @@ async fn reads_of_other_keys_go_on_in_redis_while_invalidations_are_pending() {
         for id in 0..100 {
             begin_and_drop(change(id));
             assert_ne!(cache.manager.stats().pending_invalidations, 0);
-            // A name that this process has not asked for yet: memory has no copy.
+            // A name that this process has not requested yet: memory has no copy.
             cache.manager.set("written", &id, Duration::from_secs(60)).await.unwrap();
             begin_and_drop(change_shelf(id));
             beside(&source, 1).await;
@@ -148,7 +148,7 @@ async fn invalidations_that_are_dropped_outside_of_tokio_share_one_thread() {
     .await;
 }
 
-/// The threads of this process that wait to invalidate once more.
+/// Returns the threads of this process that wait to invalidate once more.
 fn settling_threads() -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let name = |task: fs::DirEntry| fs::read_to_string(task.path().join("comm"));

@@ -43,7 +43,7 @@ async fn read(source: &Source, id: u64) -> Loaded {
     }
 }
 
-/// A call has stored 101, which is fresh for another second, of the mock clock as of the server's.
+/// Prepares a cache in which a call has stored 101, which is fresh for another second, of the mock clock as of the server's.
 async fn near_its_end<F: Future<Output = Loaded>>(
     cache: &TestCache,
     source: &Source,

@@ -27,7 +27,7 @@ async fn refusal(config: CacheConfig) -> Error {
     error
 }
 
-/// The texts of an error and of its causes.
+/// Returns the texts of an error and of its causes.
 fn chain(error: &Error) -> Vec<String> {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();

@@ -26,12 +26,12 @@ impl Loads {
         Loads { first: Source::new(0), runs: Counter::new(), others: None }
     }
 
-    /// Loads of which so many must run at once after the first, or none of them ends.
+    /// Loads of which this many must run at once after the first, or none of them ends.
     fn together(others: usize) -> Self {
         Loads { others: Some(Arc::new(Barrier::new(others))), ..Self::new() }
     }
 
-    /// The number of this run, at its end.
+    /// Returns the number of this run, at its end.
     async fn run(&self) -> usize {
         let run = self.runs.hit();
         match &self.others {
@@ -140,7 +140,7 @@ async fn a_clonable_error_reaches_all_who_waited_for_the_load() {
     .await;
 }
 
-/// The original error, if it was shared or not.
+/// Returns the original error, if it was shared or not.
 fn original(error: &anyhow::Error) -> Option<usize> {
     let kept = match error.downcast_ref::<SharedError>() {
         Some(shared) => shared.source().and_then(|source| source.downcast_ref::<Kept>()),
@@ -218,7 +218,7 @@ async fn without_coalescing_each_caller_loads() {
         .await;
         assert_eq!(loads.runs.count(), 30);
         assert_eq!(cache.manager.stats().total.coalesced, 0);
-        // What one of them has stored serves the rest.
+        // The value that one of them has stored serves the others.
         assert!((1..=30).contains(&alone(&loads).await));
         assert_eq!(loads.runs.count(), 30);
     })

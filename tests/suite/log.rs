@@ -60,13 +60,13 @@ impl Log {
         LOG.try_with(|log| log.borrow().clone()).ok().flatten()
     }
 
-    /// All of it.
+    /// Returns all of it.
     pub fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The fields of the spans of this name that have ended.
+    /// Returns the fields of the spans of this name that have ended.
     pub fn spans(&self, span: &str) -> Vec<String> {
         let fields = |line: &str| {
             let (before, _) = line.split_once(": close ")?;
@@ -78,7 +78,7 @@ impl Log {
         self.text().lines().filter_map(fields).collect()
     }
 
-    /// The lines of the cache itself at one level.
+    /// Returns the lines of the cache itself at one level.
     pub fn lines(&self, level: &str) -> Vec<String> {
         let ours = |line: &&str| {
             line.split_whitespace().nth(1) == Some(level) && line.contains(" cache_runtime")
@@ -287,7 +287,7 @@ async fn what_a_body_logs_stands_in_the_span_of_its_load() {
     assert!(line.contains(r#"cache_load{name="log_span:7" "#), "{line}");
 }
 
-/// The fields of a call of [`noisy`], and more.
+/// Returns the fields of a call of [`noisy`], and more.
 fn of_noisy(id: u64, more: &str) -> String {
     let function = format!("{}::noisy", module_path!());
     format!(r#"name="log_span:{id}" function="{function}" prefix="log_span" {more}"#)

@@ -162,7 +162,7 @@ async fn renew_tokens(cache: &TestCache) {
     assert_eq!(tokens(cache).len(), 4);
 }
 
-/// The keys of all tokens of this cache.
+/// Returns the keys of all tokens of this cache.
 fn tokens(cache: &TestCache) -> Vec<String> {
     let mut tokens: Vec<String> = cache.server().cli(&["KEYS", &cache.redis_key("#t:*")]);
     tokens.push(cache.redis_key("#root"));

@@ -88,7 +88,7 @@ async fn fails_with_a_wrap(source: &Source) -> Result<u64, Unwrapping> {
     Err(Unwrapping)
 }
 
-/// A load of the first caller, for which the others wait.
+/// Returns a load of the first caller, for which the others wait.
 async fn three<T>(source: &Source, call: impl AsyncFn() -> T) -> [T; 3] {
     let hold = source.hold();
     let release = async {

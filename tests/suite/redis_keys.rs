@@ -23,7 +23,7 @@ async fn kept(source: &Source, id: u64) -> u64 {
     source.read().await
 }
 
-/// The keys of this cache, without the namespace, and how many milliseconds they have left.
+/// Returns the keys of this cache, without the namespace, and how many milliseconds they have left.
 fn keys(cache: &TestCache) -> BTreeMap<String, i64> {
     let pattern = cache.redis_key("*");
     let names: Vec<String> = cache.server().cli(&["KEYS", &pattern]);

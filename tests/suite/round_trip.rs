@@ -32,7 +32,7 @@ struct Post {
     title: String,
 }
 
-/// The lines of the order of this number: of each line three bits.
+/// Returns the lines of the order of this number: of each line three bits.
 fn lines(order: u32) -> Vec<Line> {
     let line =
         |bits: u32| Line { discount: (bits & 1 == 1).then_some(bits >> 2), quantity: bits >> 1 };

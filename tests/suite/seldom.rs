@@ -16,14 +16,14 @@ use crate::stores::{until, until_up};
 const CALLS: usize = 100;
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A manager in memory, whose time stands still.
+/// Returns a manager in memory, whose time stands still.
 fn manager() -> (CacheManager, Clock) {
     let clock = Clock::mock();
     let manager = CacheManager::builder().clock(clock.clone()).build().unwrap();
     (manager, clock)
 }
 
-/// The lines that are warnings or errors.
+/// Returns the lines that are warnings or errors.
 fn lines(log: &Log) -> Vec<String> {
     log.lines("WARN").into_iter().chain(log.lines("ERROR")).collect()
 }

@@ -50,7 +50,7 @@ async fn read(source: &Source, id: u64) -> Loaded {
     }
 }
 
-/// A cache in which a call has stored 101, whose TTL is over now.
+/// Returns a cache in which a call has stored 101, whose TTL is over now.
 async fn gone_stale<F>(cache: &TestCache, source: &Source, call: impl Fn() -> F)
 where
     F: Future<Output = Loaded>,
@@ -179,7 +179,7 @@ async fn renewed_early(source: &Source, id: u64, team: &str) -> Loaded {
     read(source, id).await
 }
 
-/// A load that runs behind a value of this age, overtaken here and from another process, in every way:
+/// Returns a load that runs behind a value of this age, overtaken here and from another process, in every way:
 /// before somebody loads again and after.
 async fn overtaken_behind_a_value<F: Future<Output = Loaded>>(
     cache: &TestCache,
@@ -494,7 +494,7 @@ impl Read for Service {
     }
 }
 
-/// Whatever the arguments, the load in the background has its own.
+/// A background refresh has its own copies of all arguments.
 #[tokio::test]
 async fn the_arguments_of_a_load_in_the_background_are_its_own() {
     async fn refreshed<T, F>(cache: &TestCache, source: &Source, call: impl Fn() -> F)

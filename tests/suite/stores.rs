@@ -61,7 +61,7 @@ impl Store {
     }
 }
 
-/// A cache of its own for one test: a namespace nobody else uses, a clock that stands still.
+/// A cache for one test: with its own namespace, and with a clock that moves only on demand.
 #[derive(Clone, Debug)]
 pub struct TestCache {
     pub manager: CacheManager,
@@ -119,7 +119,7 @@ fn every_key_has_an_end(server: &RedisServer, pattern: &str) {
 }
 
 impl TestCache {
-    /// A cache in this store, with further settings. Annotated functions use it inside of
+    /// Returns a cache in this store, with further settings. Annotated functions use it inside of
     /// [`with`](cache_runtime::with) and [`spawn`](TestCache::spawn).
     pub async fn new(store: Store, settings: impl FnOnce(CacheConfig) -> CacheConfig) -> TestCache {
         let server = Store::ONE_SERVER.contains(&store).then(shared_server);
@@ -148,13 +148,13 @@ impl TestCache {
         }
     }
 
-    /// Another manager with the same configuration and clock. On Redis it stands for another
+    /// Returns another manager with the same configuration and clock. On Redis it stands for another
     /// process: nothing is shared but the server.
     pub async fn peer(&self) -> CacheManager {
         connect(self.manager.config().clone(), &self.clock).await
     }
 
-    /// The server behind [`Store::Redis`] and [`Store::Tiered`], which other tests use too.
+    /// Returns the server behind [`Store::Redis`] and [`Store::Tiered`], which other tests use too.
     pub fn server(&self) -> &RedisServer {
         self.server.as_deref().expect("the store is one Redis server")
     }
@@ -164,7 +164,7 @@ impl TestCache {
         self.endless.store(true, Ordering::Relaxed);
     }
 
-    /// The key of a name in Redis.
+    /// Returns the key of a name in Redis.
     pub fn redis_key(&self, name: &str) -> String {
         format!("{}:{name}", self.manager.config().namespace)
     }
@@ -187,12 +187,12 @@ where
     tokio::spawn(async move { with(&manager, future).await })
 }
 
-/// A configuration for a server, patient enough for a busy machine.
+/// Returns a configuration for a server, patient enough for a busy machine.
 pub fn on_server(config: CacheConfig, server: &RedisServer) -> CacheConfig {
     on_redis(config, &server.url())
 }
 
-/// The same for any address.
+/// Returns the same for any address.
 pub fn on_redis(config: CacheConfig, url: &str) -> CacheConfig {
     config
         .redis_url(url)
@@ -200,7 +200,7 @@ pub fn on_redis(config: CacheConfig, url: &str) -> CacheConfig {
         .redis_timeout(Duration::from_secs(5))
 }
 
-/// A manager that has made its first attempt to connect.
+/// Returns a manager that has made its first attempt to connect.
 pub async fn connect(config: CacheConfig, clock: &Clock) -> CacheManager {
     let builder = CacheManager::builder().config(config).clock(clock.clone());
     let manager = builder.build().expect("the configuration of the test");
@@ -208,7 +208,7 @@ pub async fn connect(config: CacheConfig, clock: &Clock) -> CacheManager {
     manager
 }
 
-/// A cache in Redis alone, on a server of its own, which the test may harm.
+/// Returns a cache in Redis alone, on a server of its own, which the test may harm.
 pub async fn own_server(settings: impl FnOnce(CacheConfig) -> CacheConfig) -> TestCache {
     let server = Arc::new(RedisServer::start());
     let config = CacheConfig::default().namespace(unique_namespace()).mode(Mode::Redis);
@@ -251,13 +251,13 @@ pub async fn until(condition: impl AsyncFn() -> bool) {
     .await;
 }
 
-/// The output of something that must end. It is given a minute, which is no assertion about its speed: a
+/// Returns the output of something that must end. It is given a minute, which is no assertion about its speed: a
 /// test that hangs fails, and one on a busy machine does not.
 pub async fn in_time<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), future).await.expect("it ends")
 }
 
-/// The output of a call, which may wait for at most so many operations that Redis fails or leaves
+/// Returns the output of a call, which may wait for at most this many operations that Redis fails or leaves
 /// unanswered.
 pub async fn costs<T>(manager: &CacheManager, failures: u64, future: impl Future<Output = T>) -> T {
     let before = manager.stats().redis_errors;
@@ -267,7 +267,7 @@ pub async fn costs<T>(manager: &CacheManager, failures: u64, future: impl Future
     output
 }
 
-/// The output of calls that ask Redis nothing.
+/// Returns the output of calls that ask Redis nothing.
 pub async fn costs_nothing<T>(manager: &CacheManager, future: impl Future<Output = T>) -> T {
     let answered = || manager.stats().redis_times.count();
     let before = answered();
@@ -276,7 +276,7 @@ pub async fn costs_nothing<T>(manager: &CacheManager, future: impl Future<Output
     output
 }
 
-/// The same, for tests that are not async.
+/// Returns the same, for tests that are not async.
 pub fn wait_for(mut condition: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
     while !condition() {
@@ -285,7 +285,7 @@ pub fn wait_for(mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// The server of all tests that do it no harm. It ends with the last test that holds it.
+/// Returns the server of all tests that do it no harm. It ends with the last test that holds it.
 pub fn shared_server() -> Arc<RedisServer> {
     static SHARED: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
     let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -296,7 +296,7 @@ pub fn shared_server() -> Arc<RedisServer> {
     })
 }
 
-/// The cluster of all tests that do it no harm: three masters. It takes seconds to start, so it is kept.
+/// Returns the cluster of all tests that do it no harm: three masters. It takes seconds to start, so it is kept.
 pub fn shared_cluster() -> &'static RedisCluster {
     static SHARED: LazyLock<RedisCluster> = LazyLock::new(|| {
         let cluster = RedisCluster::builder().replicas(0).start();

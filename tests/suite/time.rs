@@ -204,7 +204,7 @@ async fn writers_a_day_apart_each_read_what_they_store() {
     .await;
 }
 
-/// A manager of the same namespace that takes it to be later than it is.
+/// Returns a manager of the same namespace that takes it to be later than it is.
 async fn ahead(cache: &TestCache, by: Duration) -> (CacheManager, Clock) {
     let clock = Clock::mock();
     clock.advance(by);

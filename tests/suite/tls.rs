@@ -220,7 +220,7 @@ async fn the_name_is_said_before_the_certificate_is_asked_for() {
     assert_eq!(said.await.unwrap().as_deref(), Some("localhost"));
 }
 
-/// A configuration for this address, with this authority.
+/// Returns a configuration for this address, with this authority.
 fn config_of(url: String, authority: &Authority) -> CacheConfig {
     CacheConfig::default()
         .namespace(unique_namespace())

@@ -19,7 +19,7 @@ pub fn workers<const N: usize>() -> (Arc<RedisServer>, [Worker; N]) {
     (server, workers)
 }
 
-/// A process that keeps its values in Redis, patient enough for a busy machine.
+/// Returns a process that keeps its values in Redis, patient enough for a busy machine.
 fn spawn(url: &str, namespace: &str) -> Worker {
     Worker::spawn_with(&[
         ("REDIS_URL", url),

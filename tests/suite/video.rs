@@ -82,7 +82,7 @@ impl Load {
     }
 }
 
-/// A caller of [`video`] in a task of its own.
+/// Returns a caller of [`video`] in a task of its own.
 pub fn call(cache: &CacheManager, source: &Source) -> JoinHandle<u64> {
     let source = source.clone();
     spawn_with(cache, async move { video(&source).await })

@@ -144,12 +144,12 @@ async fn main() -> Result<(), Failure> {
     let id = std::env::args().count() as u64;
 "#;
 
-/// The program with all attributes.
+/// Returns the program with all attributes.
 pub fn annotated() -> String {
     program(true)
 }
 
-/// The same program without them.
+/// Returns the same program without them.
 pub fn bare() -> String {
     program(false)
 }

@@ -30,7 +30,7 @@ pub struct Throwaway {
 }
 
 impl Throwaway {
-    /// A program with these dependencies, as they stand in a manifest. `{runtime}` is where
+    /// Returns a program with these dependencies, as they stand in a manifest. `{runtime}` is where
     /// `cache-runtime` is. What is locked for the benchmarks is locked for it, too.
     ///
     /// # Errors
@@ -48,7 +48,7 @@ impl Throwaway {
         Ok(Throwaway { target: folder.join("target"), folder })
     }
 
-    /// The same, built where another one is: what both depend on is built once.
+    /// Returns the same, built where another one is: what both depend on is built once.
     #[must_use]
     pub fn beside(self, other: &Throwaway) -> Self {
         Throwaway { target: other.target.clone(), ..self }
@@ -110,7 +110,7 @@ impl Throwaway {
         self.time(["check", "--offline"])
     }
 
-    /// The size of the program that was built last, in bytes.
+    /// Returns the size of the program that was built last, in bytes.
     ///
     /// # Errors
     ///

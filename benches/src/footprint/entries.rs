@@ -13,7 +13,7 @@ use crate::ready;
 pub struct Keeper {
     /// The name in a table.
     pub name: &'static str,
-    /// Makes a cache of so many entries.
+    /// Makes a cache of this many entries.
     pub fill: fn(u64) -> Filled,
 }
 
@@ -64,7 +64,7 @@ fn moka(entries: u64) -> Filled {
     filled(cache.entry_count(), cache)
 }
 
-/// The store that the macro chooses where it is given a bound and a TTL.
+/// Returns the store that the macro chooses where it is given a bound and a TTL.
 fn cached_store(entries: u64) -> Filled {
     let cache = ShardedLruTtlCache::new(room(entries) as usize, TTL);
     (0..entries).for_each(|key| _ = cache.set(key, value_of(key)));

@@ -1,4 +1,4 @@
-//! Whose keys are asked for, one after the other.
+//! The keys that are requested, one after the other.
 
 use fastrand::Rng;
 
@@ -17,7 +17,7 @@ pub struct Trace {
 const KEYS: u64 = 1_000_000;
 
 impl Trace {
-    /// All traces, each of `length` requests; the same in every run.
+    /// Returns all traces, each of `length` requests; the same in every run.
     pub fn all(length: usize) -> Vec<Trace> {
         vec![
             Trace::popular("Zipf 0.8", 0.8, length),
@@ -33,7 +33,7 @@ impl Trace {
         Trace { name, keys: (0..length).map(|_| law.draw(&mut random)).collect() }
     }
 
-    /// Zipf 0.99, and now and then one pass over twenty thousand keys that nobody asks for again.
+    /// Zipf 0.99, and now and then one pass over twenty thousand keys that nobody requests again.
     fn scanned(length: usize) -> Self {
         const BETWEEN: u64 = 80_000;
         const SCAN: u64 = 20_000;

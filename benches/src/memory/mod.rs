@@ -49,7 +49,7 @@ const ROOM: usize = 2_000_000;
 
 const TTL: Duration = Duration::from_secs(300);
 
-/// The cache of which `part` is part of the name.
+/// Returns the cache of which `part` is part of the name.
 pub fn by_name(part: &str) -> Option<MemoryCache> {
     CACHES.into_iter().find(|cache| cache.name.contains(part))
 }

@@ -11,7 +11,7 @@ use super::size::Size;
 /// The number of values that are stored in one pipeline.
 const AT_ONCE: usize = 100;
 
-/// A connection that many tasks share.
+/// Returns a connection that many tasks share.
 ///
 /// # Errors
 ///
@@ -37,7 +37,7 @@ pub async fn fill(connection: &mut MultiplexedConnection, size: Size) -> RedisRe
     Ok(())
 }
 
-/// The keys of a size, as [`fill`] has stored them.
+/// Returns the keys of a size, as [`fill`] has stored them.
 pub fn keys(size: Size) -> Arc<[String]> {
     (0..size.keys).map(|id| key(size, id)).collect()
 }
@@ -59,7 +59,7 @@ pub async fn keys_of_hits(
     Ok(values.into_iter().map(|value| [vec![value], tokens.clone()].concat()).collect())
 }
 
-/// Asks for the values of these ids, one command each.
+/// Requests the values of these ids, one command each.
 pub async fn get(mut connection: MultiplexedConnection, keys: Arc<[String]>, ids: Ids) {
     for id in ids {
         let answer: RedisResult<Option<Vec<u8>>> =
@@ -68,7 +68,7 @@ pub async fn get(mut connection: MultiplexedConnection, keys: Arc<[String]>, ids
     }
 }
 
-/// Asks for the values of these ids together with other keys, one command each.
+/// Requests the values of these ids together with other keys, one command each.
 pub async fn mget(mut connection: MultiplexedConnection, keys: Arc<[Vec<String>]>, ids: Ids) {
     for id in ids {
         let answer: RedisResult<Vec<Option<Vec<u8>>>> =

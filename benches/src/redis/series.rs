@@ -5,7 +5,7 @@ use crate::{Figure, is_full, median, record};
 /// The measurements of one contender.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// Whose it is.
+    /// The name of the contender.
     pub name: String,
     /// One number for each round.
     pub rounds: Vec<f64>,
@@ -17,12 +17,12 @@ impl Series {
         Series { name: name.into(), rounds: Vec::new() }
     }
 
-    /// The number in the middle.
+    /// Returns the number in the middle.
     pub fn median(&self) -> f64 {
         median(self.rounds.clone())
     }
 
-    /// The median of the ratios within each round.
+    /// Returns the median of the ratios within each round.
     fn ratio_to(&self, base: &Series) -> f64 {
         let pairs = self.rounds.iter().zip(&base.rounds);
         median(pairs.map(|(own, base)| own / base).collect())

@@ -24,7 +24,7 @@ pub const LARGE: Size = Size { bytes: 64 * 1_024, keys: 1_000 };
 pub const SIZES: [Size; 3] = [SMALL, MIDDLE, LARGE];
 
 impl Size {
-    /// A value of this size.
+    /// Returns a value of this size.
     pub fn value(self) -> String {
         let mut value = "0123456789".repeat(self.bytes.div_ceil(10));
         value.truncate(self.bytes);

@@ -2,7 +2,7 @@
 
 use crate::time_text;
 
-/// A number of this unit.
+/// Returns a number of this unit.
 pub(super) fn amount(value: f64, unit: &str) -> String {
     match unit {
         "ns" => time_text(value),

@@ -7,7 +7,7 @@ use crate::Figure;
 pub struct Figures(pub Vec<Figure>);
 
 impl Figures {
-    /// The figure with this name in this group. Both may be cut short: a group has to contain each
+    /// Returns the figure with this name in this group. Both may be cut short: a group has to contain each
     /// part of what is given, split at commas, and of several that do, the shortest is meant.
     pub fn find(&self, group: &str, name: &str) -> Option<&Figure> {
         let fits = self.0.iter().filter(|figure| {
@@ -30,7 +30,7 @@ impl Figures {
         Some(own.ratio.filter(|_| first == base).unwrap_or(whole))
     }
 
-    /// The groups whose names begin so, in the order in which they were measured, each with the rest
+    /// Returns the groups whose names begin so, in the order in which they were measured, each with the rest
     /// of its name.
     pub fn groups<'a>(&'a self, prefix: &str) -> Vec<(&'a str, Vec<&'a Figure>)> {
         let mut groups: Vec<(&str, Vec<&Figure>)> = Vec::new();

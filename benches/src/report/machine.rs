@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-/// One line about the machine and its programs.
+/// Returns one line about the machine and its programs.
 pub(super) fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let redis = std::env::var("REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
@@ -22,7 +22,7 @@ fn cpu() -> Option<String> {
     Some(line.split_once(':')?.1.trim().to_owned())
 }
 
-/// The word that follows this one, or is joined to it, in what a program says of its version.
+/// Returns the word that follows this one, or is joined to it, in what a program says of its version.
 fn says(program: &str, before: &str) -> Option<String> {
     let output = Command::new(program).arg("--version").output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

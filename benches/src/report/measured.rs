@@ -20,7 +20,7 @@ pub(super) fn two_threads(figures: &Figures, keys: &str) -> Measured {
     figures.value(&group, OURS).filter(|_| idle)
 }
 
-/// The medians of single calls, if there are such.
+/// Returns the medians of single calls, if there are such.
 pub(super) fn redis_hit(figures: &Figures) -> Measured {
     let of_medians = figures.ratio("Redis hit p50, tiered, 100 B", OURS, RAW);
     of_medians.or_else(|| figures.ratio("Redis hit, tiered, 100 B, 1 task", OURS, RAW))

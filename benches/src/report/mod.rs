@@ -18,13 +18,13 @@ pub use lookup::Figures;
 pub use place::{NoPlace, with_report};
 pub use plot::{Plot, plots};
 
-/// The report in Markdown. `reasons` is the text that says why goals are missed, `folder` where the
+/// Returns the report in Markdown. `reasons` is the text that says why goals are missed, `folder` where the
 /// pictures are, as seen from the report.
 pub fn report(figures: &Figures, reasons: &str, plots: &[Plot], folder: &str) -> String {
     sections::whole(figures, reasons, plots, folder)
 }
 
-/// The goals alone, as a table in Markdown, below a line about the machine.
+/// Returns the goals alone, as a table in Markdown, below a line about the machine.
 pub fn summary(figures: &Figures) -> String {
     sections::goals(figures)
 }

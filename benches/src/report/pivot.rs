@@ -1,10 +1,10 @@
-//! Tables of several groups and those who were measured in them.
+//! Tables of several groups, with a column for each contender.
 
 use super::Figures;
 use super::amount::amount;
 use crate::Figure;
 
-/// A table in Markdown of all groups whose names begin so: `None` if there are none. The longer side
+/// Returns a table in Markdown of all groups whose names begin so: `None` if there are none. The longer side
 /// goes down.
 pub(super) fn table(figures: &Figures, prefix: &str) -> Option<String> {
     let groups = figures.groups(prefix);
@@ -46,7 +46,7 @@ fn head(corner: &str, columns: &[&str]) -> String {
     format!("{names}|---|{}\n", "---|".repeat(columns.len()))
 }
 
-/// A row of a table in Markdown.
+/// Returns a row of a table in Markdown.
 pub(super) fn row(title: &str, cells: impl Iterator<Item = String>) -> String {
     let cells: String = cells.map(|cell| format!(" {cell} |")).collect();
     format!("| {title} |{cells}\n")

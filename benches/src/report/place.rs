@@ -18,7 +18,7 @@ impl fmt::Display for NoPlace {
 
 impl std::error::Error for NoPlace {}
 
-/// The file with this report in the place of what stands between the markers.
+/// Returns the file with this report in the place of what stands between the markers.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 //! The reasons for missed goals, from `missed.md`.
 
-/// The reason for missing this goal: what stands below its name.
+/// Returns the reason for missing this goal: what stands below its name.
 pub(super) fn reason<'a>(text: &'a str, goal: &str) -> Option<&'a str> {
     let mut sections = text.split("\n## ").skip(1);
     let section = sections.find_map(|section| section.strip_prefix(goal)?.strip_prefix('\n'))?;

@@ -106,7 +106,7 @@ const SECTIONS: &[Section] = &[
     },
 ];
 
-/// The machine, and below it the goals as a table.
+/// Returns the machine, and below it the goals as a table.
 pub(super) fn goals(figures: &Figures) -> String {
     let machine = machine();
     let mut text = format!("{machine}. Medians of one run in which all contenders take turns.\n\n");
@@ -118,7 +118,7 @@ pub(super) fn goals(figures: &Figures) -> String {
     text
 }
 
-/// The reasons for the goals that are missed, as a list; `None` if all are met.
+/// Returns the reasons for the goals that are missed, as a list; `None` if all are met.
 fn misses(figures: &Figures, reasons: &str) -> Option<String> {
     let missed = GOALS.iter().filter(|goal| matches!(goal.outcome(figures), Outcome::Missed(_)));
     let lines: String = missed
@@ -136,7 +136,7 @@ pub(super) fn whole(figures: &Figures, reasons: &str, plots: &[Plot], folder: &s
 }
 
 impl Section {
-    /// `None` if nothing of it was measured.
+    /// Returns `None` if nothing of it was measured.
     fn text(&self, figures: &Figures, plots: &[Plot], folder: &str) -> Option<String> {
         let note = Some(self.note).filter(|note| !note.is_empty()).map(|note| format!("{note}\n"));
         let plots = plots.iter().filter(|plot| self.plots.contains(&plot.file));

@@ -15,7 +15,7 @@ use crate::metrics::prometheus;
 use crate::problem::Problem;
 use crate::routes::Named;
 
-/// The statistics, with what people ask of them.
+/// The statistics, with the derived numbers that people need.
 #[derive(Serialize)]
 pub(crate) struct StatsView {
     /// The store that is configured: `memory`, `redis` or `tiered`.
@@ -83,7 +83,7 @@ pub(crate) async fn fleet(State(admin): State<Arc<Admin>>) -> Result<Json<Cluste
     Ok(Json(ClusterView { summary: Summary::of(&stats.total, sites), stats }))
 }
 
-/// For what only Redis knows.
+/// Returns the problem of a request that only Redis can answer.
 pub(crate) fn redis_is_unavailable() -> Problem {
     let detail = "the statistics of all processes are in Redis, which cannot be used just now; \
                   `GET /health` says why";
@@ -170,7 +170,7 @@ pub(crate) async fn entry(
     let Some(entry) = found else {
         return Err(Problem::not_found(format!("there is no entry {name:?}")));
     };
-    // Values are for those who have the key, whoever else may read.
+    // Values are shown only with the key, even if reads are public.
     let shown = admin.config.show_values && admin.admit(&headers).is_ok();
     let value = if shown { entry.value() } else { None };
     Ok(Json(EntryView { name, entry, value }))

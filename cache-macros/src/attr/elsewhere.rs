@@ -10,7 +10,7 @@ use crate::error::hint;
 /// Some names, and the answer to each.
 pub(super) type Answers = [(&'static [&'static str], &'static str)];
 
-/// The error for an option that an attribute does not have.
+/// Returns the error for an option that an attribute does not have.
 pub(super) fn unknown(name: &Ident, names: &[&str], elsewhere: &[&Answers]) -> syn::Error {
     let written = name.unraw().to_string();
     let plain = written.replace('_', "").to_lowercase();

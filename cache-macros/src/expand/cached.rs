@@ -59,7 +59,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let share = share(p, spec);
     let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
     let (made, boxed) = number(p, item);
-    // What the compiler says of the value's type, it says there, and only once.
+    // The compiler reports an error of the value's type at that type, and only once.
     let there = |tokens| placed(tokens, spec.output.value);
     let kind_there = there(quote_spanned!(Span::mixed_site()=> __kind));
     let storable = storable(p, &spec.output);
@@ -141,7 +141,7 @@ fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
     }
 }
 
-/// All that the attribute names.
+/// Returns all that the attribute names.
 fn named(spec: &Cached) -> TokenStream {
     let key = match &spec.key {
         Key::Arguments(arguments) => {
@@ -154,15 +154,15 @@ fn named(spec: &Cached) -> TokenStream {
     quote!(#key #tags #bypass)
 }
 
-/// Name the traits that say how errors reach those who waited.
+/// The traits that decide how errors reach the followers.
 const SHARED: [&str; 2] = ["ProbeCloneError", "ProbeNoCloneError"];
 const WRAPPED: [&str; 2] = ["ProbeCloneError", "ProbeWrapError"];
 
 /// Names the traits that say what the log calls an error.
 const TEXT: [&str; 3] = ["ProbeErrorDisplay", "ProbeErrorDebug", "ProbeNoErrorText"];
 
-/// Says how an error reaches those who waited, and what the log calls it. An error that borrows reaches
-/// nobody else, and one that is stored is a value.
+/// Expands to how an error reaches the followers, and to its text in the log. An error that borrows is not
+/// shared, and a stored error is a value.
 fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     let has_none = spec.output.borrows || matches!(spec.output.kind, Kind::Plain);
     if has_none {
@@ -200,7 +200,7 @@ fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
     }
 }
 
-/// A closure that makes the fingerprint of a list of these arguments, by what their types have.
+/// Returns a closure that makes the fingerprint of a list of these arguments, by what their types have.
 fn fingerprint(p: &TokenStream, arguments: &[Argument]) -> TokenStream {
     if arguments.is_empty() {
         return quote_spanned!(Span::mixed_site()=> #p::no_fingerprint);
@@ -225,7 +225,7 @@ fn fingerprint(p: &TokenStream, arguments: &[Argument]) -> TokenStream {
     }}
 }
 
-/// The list of the arguments that are there, `(&a, (&b, ()))`: whether one under `#[cfg]` is, only the
+/// Returns the list of the arguments that are there, `(&a, (&b, ()))`: whether one under `#[cfg]` is, only the
 /// compiler knows.
 fn arguments_list(p: &TokenStream, arguments: &[Argument], place: Span) -> TokenStream {
     let place = here(place);
@@ -245,7 +245,7 @@ fn arguments_list(p: &TokenStream, arguments: &[Argument], place: Span) -> Token
     quote_spanned!(place=> { let __list = #end; #(#steps)* __list })
 }
 
-/// A reference to a part of the key, at the place where it was written: the compiler says there if it
+/// Returns a reference to a part of the key, at the place where it was written: the compiler says there if it
 /// cannot be one. `as_what` is the function that says so.
 fn part(p: &TokenStream, part: &impl ToTokens, as_what: &str) -> TokenStream {
     let (place, as_what) = (here(part.span()), Ident::new(as_what, here(part.span())));

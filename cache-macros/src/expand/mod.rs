@@ -24,12 +24,12 @@ pub(crate) use cached::cached;
 pub(crate) use invalidate::invalidate;
 pub(crate) use put::put;
 
-/// A place of the user's for tokens of ours: errors are shown there, but no name is found there.
+/// Returns the place of the user's code for generated tokens: errors are shown there, but names are not resolved there.
 fn here(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }
 
-/// The same tokens at another place; each finds the names it found before.
+/// Returns the same tokens at another place; each finds the names it found before.
 fn placed(tokens: TokenStream, span: Span) -> TokenStream {
     let place = |token| match token {
         TokenTree::Group(group) => {
@@ -45,18 +45,18 @@ fn placed(tokens: TokenStream, span: Span) -> TokenStream {
     tokens.collect()
 }
 
-/// The path of what generated code may call.
+/// Returns the path of what generated code may call.
 pub(crate) fn private(runtime: &Path) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #runtime::__private)
 }
 
-/// An expression that says which part of the output is the value.
+/// Returns an expression for the part of the output that is the value.
 fn kind(p: &TokenStream, output: &Output) -> TokenStream {
     let ty = &output.ty;
     let recognised = || probe(p, ty, "__cache_kind", &["ProbePlain", "ProbeResult"]);
     match output.kind {
         Kind::Recognised => recognised(),
-        // What is no `Result` is one error, and then goes on as a plain value.
+        // An output that is not a `Result` causes one error, and is then treated as a plain value.
         Kind::Result => {
             let kind = recognised();
             quote_spanned!(here(output.value)=> { #p::is_a_result::<#ty>(); #kind })
@@ -65,7 +65,7 @@ fn kind(p: &TokenStream, output: &Output) -> TokenStream {
     }
 }
 
-/// The kind again, if its value can be stored. The compiler says at the value's type if not, and says
+/// Returns the kind again, if its value can be stored. The compiler says at the value's type if not, and says
 /// nothing else then.
 fn storable(p: &TokenStream, output: &Output) -> TokenStream {
     // All of it stands there, so that what the compiler says of it is said once.
@@ -76,7 +76,7 @@ fn storable(p: &TokenStream, output: &Output) -> TokenStream {
     }}
 }
 
-/// A question that method look-up answers: the traits are in scope in a block of their own.
+/// Returns a probe for method look-up: its traits are in scope in a block of their own.
 fn probe(p: &TokenStream, ty: &Type, question: &str, traits: &[&str]) -> TokenStream {
     let question = Ident::new(question, Span::mixed_site());
     let traits = traits.iter().map(|name| Ident::new(name, Span::mixed_site()));
@@ -86,7 +86,7 @@ fn probe(p: &TokenStream, ty: &Type, question: &str, traits: &[&str]) -> TokenSt
     }}
 }
 
-/// A block that passes calls to a method of the plan, each with what they return if that counts.
+/// Returns a block that passes calls to a method of the plan, each with what they return if that counts.
 fn entries(p: &TokenStream, entries: &[Expr], with_kind: bool) -> TokenStream {
     let entries = entries.iter().map(|call| {
         let place = here(call.span());
@@ -107,7 +107,7 @@ fn entries(p: &TokenStream, entries: &[Expr], with_kind: bool) -> TokenStream {
     entries.collect()
 }
 
-/// `when` as the runtime knows it.
+/// Returns `when` as the runtime knows it.
 fn when(p: &TokenStream, when: When) -> TokenStream {
     match when {
         When::Before => quote_spanned!(Span::mixed_site()=> #p::When::Before),
@@ -116,7 +116,7 @@ fn when(p: &TokenStream, when: When) -> TokenStream {
     }
 }
 
-/// `if` as the runtime knows it.
+/// Returns `if` as the runtime knows it.
 fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
     match condition {
         Some(condition) => quote_spanned!(Span::mixed_site()=> #p::condition(__kind, #condition)),
@@ -124,7 +124,7 @@ fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
     }
 }
 
-/// The user's body as a future of its own, so that `return` and `?` end it and not the call.
+/// Returns the user's body as a future of its own, so that `return` and `?` end the body and not the call.
 ///
 /// Nothing states the type of an async block, so a `return` that never runs does, before the body:
 /// there it is known when the body's last expression is reached, which may need to be coerced.
@@ -149,7 +149,7 @@ fn pin_type(ty: &Type) -> Option<TokenStream> {
     })
 }
 
-/// The arguments that templates name.
+/// Returns the arguments that templates name.
 fn roots<'a>(templates: impl IntoIterator<Item = &'a Template>) -> TokenStream {
     let pieces = templates.into_iter().flat_map(|template| &template.pieces);
     let roots = pieces.filter_map(|piece| match piece {
@@ -159,7 +159,7 @@ fn roots<'a>(templates: impl IntoIterator<Item = &'a Template>) -> TokenStream {
     roots.collect()
 }
 
-/// A closure that writes a name: `"v:{id}"` becomes `w.text("v:"); w.value(&id, "");`.
+/// Returns a closure that writes a name: `"v:{id}"` becomes `w.text("v:"); w.value(&id, "");`.
 pub(crate) fn render(p: &TokenStream, template: &Template) -> TokenStream {
     let writer = Ident::new("__w", Span::mixed_site());
     let following = template.pieces.iter().skip(1).map(Some).chain([None]);
@@ -174,7 +174,7 @@ pub(crate) fn render(p: &TokenStream, template: &Template) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> |#writer: &mut #p::Renderer| { #(#steps)* })
 }
 
-/// The character that ends a value: it is escaped inside, so that no value can run into the text.
+/// Returns the character that ends a value: it is escaped inside, so that no value can run into the text.
 fn stop(next: Option<&Piece>) -> String {
     match next {
         Some(Piece::Text(text)) => text.chars().take(1).collect(),

@@ -10,7 +10,7 @@ use crate::spec::{
     Cached, Coalesce, Constant, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl, When,
 };
 
-/// A block whose value is the site of a cached function.
+/// Returns a block whose value is the site of a cached function.
 pub(super) fn site(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
     let options = fields(options(p, spec, item));
     let declared = declared(p, item);
@@ -24,7 +24,7 @@ pub(super) fn site(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
     }}
 }
 
-/// A block that lists a function under `#[cache_invalidate]`, and whose value is what it lists.
+/// Returns a block that lists a function under `#[cache_invalidate]`, and whose value is what it lists.
 pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> TokenStream {
     let prefix = match &spec.prefix {
         Some(prefix) => some(written(prefix)),
@@ -42,7 +42,7 @@ pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> To
     mutation(p, item, options)
 }
 
-/// The same for `#[cache_put]`.
+/// Does the same for `#[cache_put]`.
 pub(super) fn putter(p: &TokenStream, spec: &Put, item: &Item) -> TokenStream {
     let options = vec![
         ("kind", quote!(#p::Mutation::Put)),
@@ -89,7 +89,7 @@ fn declared(p: &TokenStream, item: &Item) -> TokenStream {
     }
 }
 
-/// The fields of the site that the attribute sets.
+/// Returns the fields of the site that the attribute sets.
 fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
     let fields = [
         ("ttl", spec.ttl.as_ref().map(|ttl| duration(p, ttl))),
@@ -121,7 +121,7 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
     fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
 
-/// `name: value,` for each.
+/// Returns `name: value,` for each.
 fn fields(fields: Vec<Field>) -> TokenStream {
     let fields = fields.into_iter().map(|(name, value)| {
         let name = Ident::new(name, Span::mixed_site());
@@ -190,7 +190,7 @@ fn key(p: &TokenStream, key: &Key) -> TokenStream {
     }
 }
 
-/// The arguments that make no part of the key; `self` never is one that does.
+/// Returns the arguments that are no part of the key; `self` is never a part of it.
 fn skipped(key: &Key, item: &Item) -> TokenStream {
     let Key::Arguments(kept) = key else { return quote!(&[]) };
     let receiver = item.receiver().map(|receiver| Argument {
@@ -202,7 +202,7 @@ fn skipped(key: &Key, item: &Item) -> TokenStream {
     arguments_list(&receiver.into_iter().chain(others).collect::<Vec<_>>())
 }
 
-/// The names of those that are there.
+/// Returns the names of those that are there.
 fn arguments_list(arguments: &[Argument]) -> TokenStream {
     let names = arguments.iter().map(|Argument { name, cfg }| {
         let name = self::name(name);
@@ -215,7 +215,7 @@ fn name(name: &Ident) -> String {
     name.unraw().to_string()
 }
 
-/// The calls, each with the name of what it calls.
+/// Returns the calls, each with the name of what it calls.
 fn entries(entries: &[Expr]) -> TokenStream {
     let entries = entries.iter().map(|call| {
         let (text, function) = (text(call), called(call));
@@ -224,7 +224,7 @@ fn entries(entries: &[Expr]) -> TokenStream {
     quote!(&[#(#entries),*])
 }
 
-/// The name of the function or method that is called, if that is called by name.
+/// Returns the name of the function or method that is called, if that is called by name.
 fn called(call: &Expr) -> String {
     match call {
         Expr::MethodCall(call) => name(&call.method),
@@ -243,7 +243,7 @@ fn text(tokens: &impl ToTokens) -> String {
     tokens.to_token_stream().to_string().replace(" :: ", "::").replace(":: ", "::")
 }
 
-/// A template as it was written.
+/// Returns a template as it was written.
 fn written(template: &Template) -> String {
     let pieces = template.pieces.iter().map(|piece| match piece {
         Piece::Text(text) => text.replace('{', "{{").replace('}', "}}"),

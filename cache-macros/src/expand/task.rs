@@ -54,7 +54,7 @@ pub(super) fn run(
     }
 }
 
-/// The body as a closure that captures nothing.
+/// Returns the body as a closure that captures nothing.
 fn load(task: &Task, item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
     let parameters = task.arguments.iter().map(|argument| {
         let Kept { mutable, ty, .. } = argument;
@@ -66,7 +66,7 @@ fn load(task: &Task, item: &Item, output: &Output, named: &TokenStream) -> Token
     quote_spanned!(Span::mixed_site()=> async |#(#parameters),*| { #pin_type #body })
 }
 
-/// A name of ours for the copy of an argument.
+/// Returns a name of ours for the copy of an argument.
 fn name(argument: &Kept) -> Ident {
     Ident::new(&format!("__kept_{}", bare(&argument.name)), Span::mixed_site())
 }
@@ -76,12 +76,12 @@ fn bare(name: &Ident) -> String {
     name.unraw().to_string()
 }
 
-/// The name of an argument inside of the body.
+/// Returns the name of an argument inside of the body.
 fn parameter(argument: &Kept) -> Ident {
     if argument.name == "self" { me(argument.name.span()) } else { argument.name.clone() }
 }
 
-/// `self`, which no closure can have as a parameter.
+/// Returns `self`, which no closure can have as a parameter.
 fn me(span: Span) -> Ident {
     Ident::new("__self_of_the_call", span.resolved_at(Span::mixed_site()))
 }
@@ -95,7 +95,7 @@ fn keep(p: &TokenStream, argument: &Kept) -> TokenStream {
     }
 }
 
-/// The body with another name for `self`, but for the items in it that have one of their own.
+/// Returns the body with another name for `self`, but for the items in it that have one of their own.
 fn without_self(body: TokenStream) -> TokenStream {
     let mut renamed = Vec::new();
     let mut in_item = false;

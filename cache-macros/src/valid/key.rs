@@ -24,7 +24,7 @@ pub(crate) fn key(attr: &CachedAttr, scope: &Scope, errors: &mut Errors) -> Key 
     }
 }
 
-/// `key = ...`
+/// Checks `key = ...`.
 fn explicit(given: &Written<Expr>, scope: &Scope) -> syn::Result<Key> {
     let key = match as_string(&given.value) {
         Some(_) => Key::Template(key_template(given, "a template or an expression", scope)?),
@@ -48,7 +48,7 @@ fn is_constant(key: &Key, scope: &Scope) -> bool {
     }
 }
 
-/// The arguments that `skip` does not name.
+/// Returns the arguments that `skip` does not name.
 fn kept(skip: Option<&Written<Skip>>, scope: &Scope, errors: &mut Errors) -> Vec<Argument> {
     let skipped = skip.map_or(&[][..], |skip| &skip.value.0);
     for (i, name) in skipped.iter().enumerate() {

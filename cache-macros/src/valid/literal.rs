@@ -1,6 +1,6 @@
 //! Options whose value is a literal or a closure.
 
-use cache_syntax::nearest;
+use cache_syntax::{NumberRange, nearest};
 use syn::{Expr, ExprUnary, Lit, LitInt, LitStr, UnOp};
 
 use super::capture;
@@ -40,7 +40,7 @@ pub(crate) fn integer(given: &Given, scope: &Scope) -> syn::Result<Constant<u64>
     }
 }
 
-/// An expression that is the same for all calls. What can only be another kind of value is refused
+/// Returns an expression that is the same for all calls. What can only be another kind of value is refused
 /// in words; the compiler checks the type of the rest.
 pub(crate) fn expression(given: &Given, accepted: &str, scope: &Scope) -> syn::Result<Expr> {
     let expr = peel(&given.value);
@@ -57,13 +57,13 @@ pub(crate) fn expression(given: &Given, accepted: &str, scope: &Scope) -> syn::R
     Ok(expr.clone())
 }
 
-/// A finite number of at least 0, and at most `most`. The runtime checks what an expression gives.
+/// Returns a number of this range. The runtime checks the value of an expression.
 pub(crate) fn number(
     given: &Given,
-    most: f64,
-    accepted: &str,
+    range: NumberRange,
     scope: &Scope,
 ) -> syn::Result<Constant<f64>> {
+    let accepted = range.accepted;
     let digits = match literal(&given.value) {
         Some(Lit::Int(value)) if is_number_suffix(value.suffix()) => value.base10_digits(),
         Some(Lit::Float(value)) if is_number_suffix(value.suffix()) => value.base10_digits(),
@@ -71,12 +71,12 @@ pub(crate) fn number(
         None => return expression(given, accepted, scope).map(Constant::Expression),
     };
     match digits.parse() {
-        Ok(value) if (0.0..=most).contains(&value) => Ok(Constant::Literal(value)),
-        _ => Err(at(given, format!("`{}` takes {accepted}, not {digits}", given.name))),
+        Ok(value) if range.contains(value) => Ok(Constant::Literal(value)),
+        _ => Err(at(given, format!("{}, not {digits}", range.rule))),
     }
 }
 
-/// One of a few words.
+/// Returns one of a few words.
 pub(crate) fn word<T: Copy>(given: &Given, words: &[(&str, T)]) -> syn::Result<T> {
     let quoted: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
     let accepted = quoted.join(" or ");
@@ -91,12 +91,12 @@ pub(crate) fn word<T: Copy>(given: &Given, words: &[(&str, T)]) -> syn::Result<T
     Err(at(given, format!("`{}` takes {accepted}, not \"{text}\"{hint}", given.name)))
 }
 
-/// A closure of one parameter, which is all that it sees, or the name of such a function.
+/// Returns a closure of one parameter, which is all that it sees, or the name of such a function.
 pub(crate) fn condition(given: &Given, parameter: &str, scope: &Scope) -> syn::Result<Expr> {
     closure(given, parameter, "a `bool`", scope)
 }
 
-/// The bytes that a value takes.
+/// Returns the bytes that a value takes.
 pub(crate) fn weight(given: &Given, scope: &Scope) -> syn::Result<Expr> {
     closure(given, "value", "a number of bytes (`usize`)", scope)
 }
@@ -128,7 +128,7 @@ fn closure(given: &Given, parameter: &str, gives: &str, scope: &Scope) -> syn::R
     Ok(value.clone())
 }
 
-/// "`jitter` takes a number from 0.0 to 0.5, not a string"
+/// Returns an error such as "`jitter` takes a number from 0.0 to 0.5, not a string".
 pub(crate) fn wrong_kind(given: &Given, accepted: &str) -> syn::Error {
     let found = describe(peel(&given.value));
     at(given, format!("`{}` takes {accepted}, not {found}", given.name))
@@ -138,7 +138,7 @@ pub(crate) fn at(given: &Given, message: impl std::fmt::Display) -> syn::Error {
     syn::Error::new_spanned(&given.value, message)
 }
 
-/// The expression without parentheses, also those that cannot be seen, as around what a
+/// Returns the expression without parentheses, also those that cannot be seen, as around what a
 /// `macro_rules!` variable was replaced by.
 pub(crate) fn peel(mut expr: &Expr) -> &Expr {
     loop {
@@ -150,7 +150,7 @@ pub(crate) fn peel(mut expr: &Expr) -> &Expr {
     }
 }
 
-/// The value of an integer, unless it has a suffix that is no integer type.
+/// Returns the value of an integer, unless it has a suffix that is no integer type.
 pub(crate) fn whole(value: &LitInt) -> Option<u64> {
     if !is_number_suffix(value.suffix()) {
         return None;

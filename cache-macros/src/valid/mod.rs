@@ -1,7 +1,7 @@
-//! From what was written to what is known to be good.
+//! Checks an attribute as written, and makes the spec of it.
 //!
-//! A check that fails notes its mistake and leaves a harmless value: the spec is thrown away if
-//! there is any mistake, but the other checks run.
+//! A check that fails notes its mistake and leaves a harmless value, so that the other checks run. If there
+//! is any mistake, the spec is discarded.
 
 mod capture;
 mod entry;
@@ -19,6 +19,7 @@ mod ttl;
 #[cfg(test)]
 mod tests;
 
+use cache_syntax::{COST, JITTER};
 use proc_macro2::Span;
 use syn::{Path, parse_quote_spanned};
 
@@ -63,11 +64,9 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         cache_none: errors.option(&attr.cache_none, boolean),
         cache_if: errors.option(&attr.cache_if, |given| condition(given, "value", &scope)),
         weight: errors.option(&attr.weight, |given| weight(given, &scope)),
-        jitter: errors
-            .option(&attr.jitter, |given| number(given, 0.5, "a number from 0.0 to 0.5", &scope)),
+        jitter: errors.option(&attr.jitter, |given| number(given, JITTER, &scope)),
         tier: errors.option(&attr.tier, |given| word(given, &TIERS)),
-        cost: errors
-            .option(&attr.cost, |given| number(given, f64::MAX, "a number of at least 0", &scope)),
+        cost: errors.option(&attr.cost, |given| number(given, COST, &scope)),
         output,
         bypass_if: attr.bypass_if.map(|given| given.value),
         codec: attr.codec.map(|given| given.value),

@@ -22,12 +22,12 @@ pub(crate) fn prefix(given: &Written<Expr>) -> syn::Result<Prefix> {
     }
 }
 
-/// The prefix of an invalidation.
+/// Returns the prefix of an invalidation.
 pub(crate) fn prefix_template(given: &Written<Expr>, scope: &Scope) -> syn::Result<Template> {
     resolve(&given.name, string(given, "a template string")?, Rule::PREFIX, scope)
 }
 
-/// `tags = ["user:{user_id}"]`
+/// Checks `tags = ["user:{user_id}"]`.
 pub(crate) fn tags(given: &Written<Expr>, scope: &Scope, errors: &mut Errors) -> Vec<Template> {
     let accepted = "a list of strings, `[\"user:{user_id}\"]`";
     let Expr::Array(ExprArray { elems, .. }) = peel(&given.value) else {
@@ -45,7 +45,7 @@ pub(crate) fn tags(given: &Written<Expr>, scope: &Scope, errors: &mut Errors) ->
     elems.iter().filter_map(template).collect()
 }
 
-/// The template of a key, with its placeholders found among the arguments.
+/// Returns the template of a key, with its placeholders found among the arguments.
 pub(crate) fn key_template(
     given: &Written<Expr>,
     accepted: &str,
@@ -64,7 +64,7 @@ fn resolve(option: &Ident, text: &LitStr, rule: Rule, scope: &Scope) -> syn::Res
     })
 }
 
-/// A template whose placeholders begin with what `find` makes of their first names.
+/// Returns a template whose placeholders begin with what `find` makes of their first names.
 pub(crate) fn resolve_with(
     option: &Ident,
     text: &LitStr,

@@ -6,7 +6,7 @@ use crate::attr::Written;
 use crate::error::Errors;
 
 impl Errors {
-    /// The checked value of an option, if it was given and is good.
+    /// Returns the checked value of an option, if it was given and is good.
     pub(super) fn option<T>(
         &mut self,
         given: &Option<Written<Expr>>,

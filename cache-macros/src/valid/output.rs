@@ -13,7 +13,7 @@ use syn::{
 use crate::error::Errors;
 use crate::spec::{Kind, Output};
 
-/// The output of a function whose results are stored.
+/// Returns the output of a function whose results are stored.
 pub(crate) fn stored(ty: Type, kind: Kind, generics: &Generics, errors: &mut Errors) -> Output {
     Opaque(errors).visit_type(&ty);
     let value = match kind {
@@ -24,7 +24,7 @@ pub(crate) fn stored(ty: Type, kind: Kind, generics: &Generics, errors: &mut Err
     Output { kind, value: value.span(), borrows: borrows(&ty, generics), ty }
 }
 
-/// The output of a function whose results are only looked at.
+/// Returns the output of a function whose results are only looked at.
 pub(crate) fn passed_on(ty: Type) -> Output {
     let mut ty = ungrouped(ty);
     Erase.visit_type_mut(&mut ty);
@@ -36,7 +36,7 @@ pub(crate) fn passed_on(ty: Type) -> Output {
     Output { kind, value: ty.span(), borrows: false, ty }
 }
 
-/// The type without parentheses, also those that cannot be seen, as around a macro's `$output`.
+/// Returns the type without parentheses, also those that cannot be seen, as around a macro's `$output`.
 fn ungrouped(ty: Type) -> Type {
     match ty {
         Type::Group(group) => ungrouped(*group.elem),
@@ -45,7 +45,7 @@ fn ungrouped(ty: Type) -> Type {
     }
 }
 
-/// `T` of what is spelled like a `Result<T, E>`, else the whole type.
+/// Returns `T` of a type that is spelled like `Result<T, E>`, else the whole type.
 fn value_type(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => value_type(&group.elem),

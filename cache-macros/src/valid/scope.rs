@@ -27,7 +27,7 @@ impl Scope {
         self.receiver.iter().chain(self.arguments.iter().map(|argument| &argument.name))
     }
 
-    /// "; the arguments are `a`, `b`"
+    /// Returns "; the arguments are `a`, `b`".
     pub(crate) fn described(&self) -> String {
         match self.names().next() {
             None => "; the function has no arguments".to_owned(),

@@ -38,7 +38,7 @@ pub(crate) fn check_order(item: &Item, errors: &mut Errors) {
     }
 }
 
-/// An argument that cannot be seen could not be part of the key.
+/// Checks that each argument has a name, because one without could not be part of the key.
 pub(crate) fn check_patterns(item: &Item, errors: &mut Errors) {
     for pattern in item.patterns() {
         Hidden(errors).visit_pat(pattern);

@@ -1,5 +1,7 @@
 //! Checks the options for loads that run, fail or go on in the background.
 
+use cache_syntax::EARLY_REFRESH;
+
 use super::literal::{boolean, number};
 use super::scope::Scope;
 use super::{task, ttl};
@@ -48,13 +50,13 @@ pub(crate) fn staleness(
         errors.at(&given.name, message);
     }
     let wanted = may_have_task.filter(|_| background != Some(false));
-    let early = |given: &_| number(given, 100.0, "a number from 0.0 to 100.0, such as 1.0", scope);
     Staleness {
         while_revalidate: errors
             .option(&attr.stale_while_revalidate, |given| ttl::ttl(given, scope)),
         if_error: errors.option(&attr.stale_if_error, |given| ttl::ttl(given, scope)),
         load_timeout: errors.option(&attr.load_timeout, |given| ttl::finite(given, scope)),
-        early_refresh: errors.option(&attr.early_refresh, early),
+        early_refresh: errors
+            .option(&attr.early_refresh, |given| number(given, EARLY_REFRESH, scope)),
         task: wanted.map(|wanted| task::task(item, &wanted.name, output.borrows, errors)),
     }
 }

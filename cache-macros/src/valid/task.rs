@@ -76,7 +76,7 @@ fn of_pattern(typed: &PatType) -> syn::Result<Kept> {
     Ok(Kept { name, mutable: pattern.mutability, ty, keeping })
 }
 
-/// The type as the parameter of a closure, and how a value of it is kept.
+/// Returns the type as the parameter of a closure, and how a value of it is kept.
 fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keeping)> {
     let refused = |problem: &str, remedy: &str| {
         let message = format!("`{name}` {problem}, {REMEDY}: {remedy}");
@@ -161,7 +161,7 @@ impl<'ast> Visit<'ast> for ShortLived {
         visit::visit_type_trait_object(self, object);
     }
 
-    // What is lent to a function is no borrow of the argument's.
+    // A reference in the signature of a function pointer is not a borrow of the argument.
     fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
     fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
 }

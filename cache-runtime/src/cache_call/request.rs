@@ -12,14 +12,15 @@ use std::any::{Any, type_name};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::cache_call::ambient::Surrounded;
 use crate::error::Error;
 use crate::site::without_closures;
+use crate::support::lock::Mutex;
 use crate::tiers::core::Bound;
 use crate::tiers::key::CallKey;
 use crate::tiers::origin::Origin;
@@ -27,9 +28,9 @@ use crate::tiers::policy::Policy;
 
 /// A request to a call.
 pub(crate) enum Request {
-    /// Which entry it is about. Nothing is run.
+    /// Resolve the entry. Nothing is run.
     Resolve,
-    /// The value that is there, if it is not older than this.
+    /// Read the stored value, if it is not older than this.
     Peek(Option<Duration>),
     /// The output, and where it came from.
     Fetch(FetchOptions),
@@ -66,7 +67,7 @@ pub(crate) enum Response {
 /// A request that generated code has come upon.
 pub(crate) enum Delivery {
     Mine(Request, Reply),
-    /// It is not for this call, which must not go on: whoever asks is told so.
+    /// The request is not for this call, which must not go on. The caller gets an error.
     NotMine,
 }
 
@@ -91,15 +92,15 @@ pub(crate) struct Reply(Arc<Mutex<Option<Response>>>);
 
 impl Reply {
     pub(crate) fn send(&self, response: Response) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
+        *self.0.lock() = Some(response);
     }
 
     fn take(&self) -> Option<Response> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 }
 
-/// Whom a request is for.
+/// The call that a request is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Addressee {
     /// The call whose future has this type.
@@ -117,7 +118,7 @@ thread_local! {
 /// The number of a call that does not return a box of its own.
 pub const NOT_BOXED: u64 = 0;
 
-/// The number of a boxed call that is just being made.
+/// Returns the number of a boxed call that is just being made.
 pub fn boxed_call() -> u64 {
     static THREADS: AtomicU64 = AtomicU64::new(1);
     thread_local! {
@@ -147,7 +148,7 @@ pub(crate) fn take(function: &'static str, boxed: u64) -> Option<Delivery> {
     Some(Delivery::NotMine)
 }
 
-/// Whom a request to this future is for. To be asked where the future was made.
+/// Returns the call that a request to this future is for. Called where the future was made.
 pub(crate) fn addressee<F>() -> Addressee {
     let name = unwrapped(type_name::<F>());
     let boxed = name.starts_with("dyn ");
@@ -158,7 +159,7 @@ pub(crate) fn addressee<F>() -> Addressee {
     }
 }
 
-/// The name of the future inside of those that only pass it on.
+/// Returns the name of the future inside of those that only forward to it.
 fn unwrapped(mut name: &'static str) -> &'static str {
     const WRAPPERS: [&str; 3] =
         ["core::pin::Pin<", "alloc::boxed::Box<", "tracing::instrument::Instrumented<"];
@@ -209,7 +210,7 @@ pub(crate) async fn ask<F: Future>(
             (_, Some(Response::NotMine)) => Poll::Ready(Err(not_a_cached_call::<F>())),
             (_, Some(Response::Refused(error))) => Poll::Ready(Err(error)),
             (Poll::Ready(output), Some(response)) => Poll::Ready(Ok((Some(output), response))),
-            // The output is there, and the future has something left to do before it returns it.
+            // The output is known, but the future has work left before it returns it.
             (Poll::Pending, Some(response @ Response::Found(_))) => {
                 found = Some(response);
                 Poll::Pending
@@ -225,7 +226,7 @@ pub(crate) async fn ask<F: Future>(
     .await
 }
 
-/// The entry that a call is about, without running it.
+/// Returns the entry of a call, without running it.
 ///
 /// # Errors
 /// As [`ask`].

@@ -16,7 +16,7 @@ pub(super) enum Decision {
     Load,
     /// Load: it is too old for this caller. It is fresh for the others.
     TooOld,
-    /// Load: nobody may be served it.
+    /// Load: the value may be served to no caller.
     Unusable,
 }
 
@@ -107,7 +107,7 @@ mod tests {
         ((5, None), ANY, (0, 0), (false, true), Serve),
         ((5, None), ANY, (0, 0), (true, false), Refresh),
         ((5, None), ANY, (0, 0), (true, true), Serve),
-        // Fresh, and the caller wants a younger one.
+        // Fresh, and the caller accepts only a younger one.
         ((5, None), 6, (0, 0), (false, false), Serve),
         ((5, None), 5, (0, 0), (false, false), TooOld),
         ((5, None), 5, (0, 0), (true, true), TooOld),
@@ -126,7 +126,7 @@ mod tests {
         ((15, Some(5)), ANY, (0, 6), (false, true), Serve),
         ((15, Some(5)), ANY, (0, 5), (false, false), Unusable),
         ((15, Some(5)), ANY, (0, ANY), (false, false), Load),
-        // Past its TTL, and the caller wants a younger one.
+        // Past its TTL, and the caller accepts only a younger one.
         ((15, Some(5)), 16, (6, 0), (false, false), Refresh),
         ((15, Some(5)), 15, (6, 0), (false, false), Unusable),
         ((15, Some(5)), 15, (6, 6), (false, true), Unusable),

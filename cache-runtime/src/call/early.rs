@@ -10,7 +10,7 @@
 const FURTHEST: f64 = 37.0;
 
 /// Returns true if a caller that is served a value refreshes it: one whose load took `load_micros` and
-/// which is fresh for another `left_ms`. `random` is any number, asked for if it matters.
+/// which is fresh for another `left_ms`. `random` returns any number; it is called only if it matters.
 pub(crate) fn is_due(
     beta: f64,
     load_micros: u64,
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
     use crate::support::random;
 
-    /// The part of callers that are due, of many.
+    /// Returns the part of callers that are due, of many.
     fn measured(beta: f64, load_ms: u64, left_ms: u64) -> f64 {
         let callers = 100_000;
         let due = (0..callers).filter(|_| is_due(beta, load_ms * 1_000, left_ms, random::cheap));

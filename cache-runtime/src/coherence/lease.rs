@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use crate::support::clock::{coarse_ms, millis, precise_ms, renewed_ms};
 
-/// So long after a question was sent its answer says that nothing was missed. What another process
-/// invalidates is served here for no longer than this.
+/// The life of the lease, from the time at which a ping was sent. An entry that another process invalidates is
+/// served here for no longer than this.
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
-/// By so much the coarse clock may be behind.
+/// The maximum lag of the coarse clock.
 const MARGIN: Duration = Duration::from_millis(100);
 
-/// In place of the end of a lease that is over: so is what memory held then.
+/// The value in place of the end of a lease that is over. Entries from before it are stale.
 const GIVEN_UP: u64 = 1;
 
 #[derive(Debug, Default)]
@@ -28,11 +28,11 @@ impl Lease {
     /// Returns whether the lease holds now, by the coarse clock. On the hit path.
     #[inline]
     pub(crate) fn holds(&self) -> bool {
-        // Acquired: whoever sees the lease sees what had been invalidated when it was renewed.
+        // Acquire: a thread that sees the lease also sees every invalidation from before its renewal.
         coarse_ms() < self.until_ms.load(Ordering::Acquire)
     }
 
-    /// The same by the exact time, for everything else: the coarse clock is behind in a process that was
+    /// Checks the same by the exact time, for everything else: the coarse clock lags in a process that was
     /// stopped and goes on.
     pub(crate) fn holds_exactly(&self) -> bool {
         renewed_ms() < self.until_ms.load(Ordering::Acquire)
@@ -48,11 +48,12 @@ impl Lease {
     /// Gives up the contents of memory from the time at which the lease ended.
     pub(crate) fn give_up(&self, until: u64) {
         let (from, to) = (Ordering::AcqRel, Ordering::Relaxed);
-        // If it has been renewed since, there is nothing to be done.
+        // If it has been renewed since, nothing has to be done.
         let _ = self.until_ms.compare_exchange(until, GIVEN_UP, from, to);
     }
 
-    /// A question that was sent at this time, by the precise clock and by the manager's, has been answered.
+    /// Renews the lease by the answer to a ping. `sent_ms` is its time by the precise clock, `by_clock_ms` by the
+    /// manager's.
     pub(crate) fn renew(&self, sent_ms: u64, by_clock_ms: u64) {
         self.received_ms.fetch_max(by_clock_ms, Ordering::AcqRel);
         let until = sent_ms.saturating_add(millis(LEASE - MARGIN));

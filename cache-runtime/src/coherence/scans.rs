@@ -1,13 +1,13 @@
-//! The patterns that were lately cleared.
+//! The patterns that were cleared recently.
 //!
-//! Which running loads and puts a pattern matches is not known when it is cleared: their names are
-//! compared with it when they store.
+//! A clear does not know the names of running loads and puts. So they compare their names with these
+//! patterns when they store.
 
 use std::collections::VecDeque;
 
 use crate::key::glob::Pattern;
 
-/// So many patterns are remembered. A load that has seen more of them come may match any.
+/// The maximum number of patterns that are remembered. A load that runs while more are cleared counts as matched.
 const REMEMBERED: usize = 64;
 
 #[derive(Debug, Default)]

@@ -107,7 +107,7 @@ fn known() -> impl Iterator<Item = &'static str> {
 /// Returns the variables that are meant for the cache and that it does not read, each with the one that was probably
 /// meant.
 fn unknown(names: &BTreeSet<String>) -> Vec<(&str, Option<&'static str>)> {
-    // `cache-admin` reads its own ones.
+    // `cache-admin` reads its own variables.
     let is_ours = |name: &str| name.starts_with("CACHE_") && !name.starts_with("CACHE_ADMIN_");
     let others = names.iter().map(String::as_str).filter(|name| known().all(|own| own != *name));
     others
@@ -159,7 +159,7 @@ fn address(vars: &Variables<'_>) -> Result<Option<RedisUrl>, Error> {
     }
 }
 
-/// The first of [`PARTS`] that is set.
+/// Returns the first of [`PARTS`] that is set.
 fn first_part(vars: &Variables<'_>) -> Result<Option<&'static str>, Error> {
     for part in PARTS {
         let set = if part == "REDIS_PORT" { port_text(vars)? } else { vars.text(part)? };
@@ -240,7 +240,7 @@ impl Variables<'_> {
         Ok(text.filter(|text| !text.is_empty()))
     }
 
-    /// Whitespace may belong to a password.
+    /// Reads a secret. Whitespace may belong to a password, so it is kept.
     fn secret(&self, name: &str) -> Result<Option<String>, Error> {
         Ok((self.0)(name)?.filter(|text| !text.is_empty()))
     }
@@ -250,7 +250,7 @@ fn parse<T: Textual>(name: &str, text: &str) -> Result<T, Error> {
     T::from_text(text).ok_or_else(|| refusal(name, &mask(text), T::EXPECTED))
 }
 
-/// People paste addresses into any variable.
+/// Masks passwords in a value, because an address may have been pasted into any variable.
 fn mask(text: &str) -> String {
     RedisUrl::from(text).to_string()
 }

@@ -2,7 +2,7 @@
 
 const MASK: &str = "***";
 
-/// The text of an address with everything masked that may be a password.
+/// Returns the text of an address with everything masked that may be a password.
 ///
 /// In a well-formed address the user name is kept. In any other text it is unknown which part is
 /// the password, so all of the login is masked, and whatever else stands where one is expected.
@@ -32,7 +32,7 @@ fn mask_login(login: &str, well_formed: bool) -> String {
     }
 }
 
-/// `user:password` without a host looks like `host:port`; a port is a number.
+/// Masks a port that is not a number: `user:password` without a host looks like `host:port`.
 fn mask_port(address: &str) -> String {
     match address.split_once(':') {
         Some((host, port)) if !host.starts_with('[') && !is_port(port) => format!("{host}:{MASK}"),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::text::{self, Textual};
 
-/// Units that divide a size evenly are tried from the largest down when a size is written.
+/// The units of sizes. A size is written in the largest unit that divides it evenly.
 const BINARY: [(&str, usize); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 
 /// A number of bytes whose text carries a unit.

@@ -89,7 +89,7 @@ impl fmt::Display for Ttl {
 impl Textual for Ttl {
     const EXPECTED: &'static str = "a duration such as `250ms`, `5m` or `1h30m` (units ms, s, m, h, d, w; a bare number is seconds), or `forever`";
 
-    /// A time out of range is read all the same, so that its refusal can say what is wrong.
+    /// Reads also a time out of range, so that its refusal can say what is wrong.
     fn from_text(text: &str) -> Option<Self> {
         match text {
             FOREVER => Some(Ttl::Forever),

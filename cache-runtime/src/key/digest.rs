@@ -43,7 +43,7 @@ fn length(part: &[u8]) -> [u8; 8] {
     (part.len() as u64).to_le_bytes()
 }
 
-/// A number for the function (with its type parameters and version) that a stored value belongs to.
+/// Returns a number for the function (with its type parameters and version) that a stored value belongs to.
 /// Never 0, which stands for values stored directly.
 pub(crate) fn origin(identity: &str, version: u64) -> u64 {
     let mut hash = Xxh3Default::new();
@@ -52,7 +52,7 @@ pub(crate) fn origin(identity: &str, version: u64) -> u64 {
     hash.digest().max(1)
 }
 
-/// A hash of bytes that are a key already, such as a rendered template. It is not what hashing the
+/// Returns a hash of bytes that are a key already, such as a rendered template. It is not what hashing the
 /// same bytes as arguments gives.
 #[inline]
 pub(crate) fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {

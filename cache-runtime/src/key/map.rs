@@ -54,8 +54,7 @@ impl<S: Sink> SerializeMap for SortedMap<'_, S> {
 
     fn end(self) -> Result<(), KeyError> {
         let Self { sink, buffer, mut entries } = self;
-        // By key alone and stable: where a type repeats a key, the order of that key's values
-        // counts.
+        // By key alone, and stable: if a type repeats a key, the order of its values matters.
         entries.sort_by(|a, b| buffer[a.key..a.value].cmp(&buffer[b.key..b.value]));
         sink.count(tag::MAP, entries.len() as u64)?;
         entries.iter().try_for_each(|entry| sink.bytes(tag::ENTRY, &buffer[entry.key..entry.end]))

@@ -5,14 +5,14 @@ use std::fmt::{self, Debug, Display, Write as _};
 use crate::output::{Probe, SharedErrors, type_alone};
 use crate::support::panics::unless_panicking;
 
-/// The maximum number of bytes of the text that are logged.
+/// The maximum number of bytes of an error's text in the log.
 const LONGEST: usize = 512;
 
 /// Gives the text of an error.
 #[allow(missing_debug_implementations, reason = "only generated code has one, for a moment")]
 pub struct ErrorText<E>(fn(&E) -> String);
 
-/// The same errors, which the log names by their text.
+/// Returns the same errors, which the log shows by their text.
 pub fn named_errors<E>(errors: SharedErrors<E>, text: ErrorText<E>) -> SharedErrors<E> {
     SharedErrors { text: text.0, ..errors }
 }
@@ -53,7 +53,7 @@ impl<R> ProbeNoErrorText for Probe<R> {
     }
 }
 
-/// The beginning of the text. The user's code makes it, which may fail or panic.
+/// Returns the beginning of the text. The user's code makes it, which may fail or panic.
 fn text(written: fmt::Arguments<'_>) -> String {
     let written = unless_panicking(|| {
         let mut beginning = Beginning(String::new());
@@ -75,7 +75,7 @@ impl fmt::Write for Beginning {
         }
         let end = (0..=room).rev().find(|end| part.is_char_boundary(*end)).unwrap_or(0);
         self.0.push_str(&part[..end]);
-        // Nothing that follows is taken.
+        // The text that follows is dropped.
         Err(fmt::Error)
     }
 }

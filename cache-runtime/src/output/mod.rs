@@ -43,9 +43,9 @@ pub trait OutputKind: Copy + Debug + Send + Sync {
     type Value;
     /// The part that is not stored.
     type Error;
-    /// The output as a value or an error.
+    /// Returns the output as a value or an error.
     fn split(output: Self::Output) -> Result<Self::Value, Self::Error>;
-    /// The output made of a value or an error.
+    /// Returns the output made of a value or an error.
     fn join(parts: Result<Self::Value, Self::Error>) -> Self::Output;
     /// Returns true if the output is a success.
     fn succeeded(output: &Self::Output) -> bool;
@@ -67,9 +67,9 @@ pub trait AnyResult {
     type Ok;
     /// The type of `Err`.
     type Err;
-    /// As a plain `Result`.
+    /// Converts the output into a plain `Result`.
     fn into_result(self) -> Result<Self::Ok, Self::Err>;
-    /// From a plain `Result`.
+    /// Converts a plain `Result` into the output.
     fn from_result(result: Result<Self::Ok, Self::Err>) -> Self;
     /// Returns true if it is `Ok`.
     fn is_success(&self) -> bool;
@@ -143,7 +143,7 @@ marker!(ResultKind, PlainKind, Probe, SharedErrors);
 pub struct Probe<R>(PhantomData<fn() -> R>);
 
 impl<R> Probe<R> {
-    /// A question about `R`.
+    /// Returns a probe of `R`.
     #[allow(clippy::new_without_default, reason = "only generated code makes one")]
     pub const fn new() -> Self {
         Probe(PhantomData)
@@ -159,19 +159,19 @@ pub trait EntryCall: Future {}
 
 impl<F: Future> EntryCall for F {}
 
-/// A question about what a call returns.
+/// Returns a probe of the output of a call.
 pub fn probe_of<F: EntryCall>(_: &F) -> Probe<F::Output> {
     Probe::new()
 }
 
-/// A question about what a body gives, which may be a type that nobody can name.
+/// Returns a probe of the output of a body, whose type may have no name.
 pub fn probe_output<F: Future>(_: &Pin<&mut F>) -> Probe<F::Output> {
     Probe::new()
 }
 
 /// Taken by method look-up where the return type is a `Result`.
 pub trait ProbeResult<R> {
-    /// The kind.
+    /// Returns the kind.
     fn __cache_kind(&self) -> ResultKind<R>;
 }
 
@@ -183,7 +183,7 @@ impl<T, E> ProbeResult<Result<T, E>> for &Probe<Result<T, E>> {
 
 /// Taken by method look-up for every other type.
 pub trait ProbePlain<R> {
-    /// The kind.
+    /// Returns the kind.
     fn __cache_kind(&self) -> PlainKind<R>;
 }
 
@@ -193,10 +193,10 @@ impl<R> ProbePlain<R> for Probe<R> {
     }
 }
 
-/// `output = "result"`.
+/// Returns the kind of `output = "result"`.
 pub fn is_a_result<R: AnyResult>() {}
 
-/// `output = "plain"`.
+/// Returns the kind of `output = "plain"`.
 pub fn kind_plain<R>() -> PlainKind<R> {
     PlainKind(PhantomData)
 }
@@ -300,7 +300,7 @@ fn wrapped<E: Wrap>(error: E) -> (Option<SharedFailure>, E) {
     }
 }
 
-/// The name of an error's type, where it has no other text.
+/// Returns the name of an error's type, where it has no other text.
 pub(crate) fn type_alone<E>(_: &E) -> String {
     type_name::<E>().to_owned()
 }
@@ -362,7 +362,7 @@ impl<R> ProbeNoCloneError for Probe<R> {
     }
 }
 
-/// For return types whose error may borrow.
+/// Returns the rule for return types whose error may borrow.
 pub fn no_shared_errors<K: OutputKind>(_: K) -> SharedErrors<K::Error> {
     SharedErrors::NONE
 }

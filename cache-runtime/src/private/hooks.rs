@@ -28,7 +28,7 @@ pub struct Hooks<K: OutputKind> {
     whole: bool,
 }
 
-/// The same for those who do not know that type.
+/// The same without that type.
 pub(super) struct Rules {
     pub(super) of: &'static dyn ValueType,
     cache_if: Option<Test>,
@@ -40,25 +40,25 @@ pub(super) struct Rules {
 }
 
 impl<K: OutputKind> Hooks<K> {
-    /// No options; and how values are told apart.
+    /// Returns hooks without options, with the comparison of values.
     pub fn new(_: K, equality: Equality, printing: Printing) -> Self {
         let likeness = Likeness { equality, printing };
         Hooks { cache_if: None, weigh: None, is_none: None, codec: None, likeness, whole: false }
     }
 
-    /// `cache_if`.
+    /// Sets `cache_if`.
     #[must_use]
     pub fn cache_if(self, cache_if: fn(&K::Value) -> bool) -> Self {
         Hooks { cache_if: Some(cache_if), ..self }
     }
 
-    /// `weight`.
+    /// Sets `weight`.
     #[must_use]
     pub fn weight(self, weigh: fn(&K::Value) -> usize) -> Self {
         Hooks { weigh: Some(weigh), ..self }
     }
 
-    /// `negative_ttl` or `cache_none` is set: the value is an `Option`.
+    /// Notes that the value is an `Option`, because `negative_ttl` or `cache_none` is set.
     #[must_use]
     pub fn optional(self) -> Self
     where
@@ -67,7 +67,7 @@ impl<K: OutputKind> Hooks<K> {
         Hooks { is_none: Some(MaybeNone::is_none), ..self }
     }
 
-    /// `stale_if_error` is set: a load may fail.
+    /// Checks that a load may fail, because `stale_if_error` is set.
     #[must_use]
     pub fn fallible(self) -> Self
     where
@@ -76,13 +76,13 @@ impl<K: OutputKind> Hooks<K> {
         self
     }
 
-    /// `output = "plain"`: what is returned is the value, also if it is a `Result`.
+    /// Notes that the whole output is the value, also if it is a `Result` (`output = "plain"`).
     #[must_use]
     pub fn whole(self) -> Self {
         Hooks { whole: true, ..self }
     }
 
-    /// `codec`.
+    /// Sets `codec`.
     #[must_use]
     pub fn codec<C: Codec>(self) -> Self
     where
@@ -103,7 +103,7 @@ impl<K: OutputKind> Hooks<K> {
     }
 }
 
-/// The same test of a value that is known to be a `V`.
+/// Makes the test accept an erased value that is known to be a `V`.
 fn test<V: 'static>(test: fn(&V) -> bool) -> Test {
     Arc::new(move |value| {
         let value: &dyn Any = value;
@@ -111,7 +111,7 @@ fn test<V: 'static>(test: fn(&V) -> bool) -> Test {
     })
 }
 
-/// The same of the weight.
+/// Does the same for the weight.
 fn weight<V: 'static>(weigh: fn(&V) -> usize) -> Weigh {
     Arc::new(move |value| {
         let value: &dyn Any = value;

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// A question about what is to be part of a key.
+/// Finds, by method look-up, whether an argument can be a part of a key.
 pub struct AskedPart<'a, A: ?Sized>(&'a A);
 
 /// Asks whether this can be part of a key.
@@ -45,13 +45,13 @@ pub struct Part<'a, A: ?Sized>(&'a A);
 /// An argument that cannot be part of a key.
 pub struct NoPart<'a, A: ?Sized>(&'a A);
 
-/// An argument as a part of the key.
+/// Returns an argument as a part of the key.
 #[inline]
 pub fn argument<P: ArgumentPart>(part: P) -> P::Part {
     part.part()
 }
 
-/// The value of `key` as a part of the key.
+/// Returns the value of `key` as a part of the key.
 #[inline]
 pub fn key_value<P: ValuePart>(part: P) -> P::Part {
     part.part()
@@ -61,7 +61,7 @@ pub fn key_value<P: ValuePart>(part: P) -> P::Part {
 pub trait ArgumentPart {
     /// A reference to the argument.
     type Part;
-    /// The reference.
+    /// Returns the reference.
     fn part(self) -> Self::Part;
 }
 
@@ -69,7 +69,7 @@ pub trait ArgumentPart {
 pub trait ValuePart {
     /// A reference to the value.
     type Part;
-    /// The reference.
+    /// Returns the reference.
     fn part(self) -> Self::Part;
 }
 
@@ -115,7 +115,7 @@ pub trait KeyArgument {
     type Part<'a>
     where
         Self: 'a;
-    /// The part.
+    /// Returns the part.
     fn part(&self) -> Self::Part<'_>;
 }
 
@@ -130,7 +130,7 @@ pub trait KeyValue {
     type Part<'a>
     where
         Self: 'a;
-    /// The part.
+    /// Returns the part.
     fn part(&self) -> Self::Part<'_>;
 }
 

@@ -50,7 +50,7 @@ pub use storable::{
 };
 pub use task::{Keep, KeepBorrowed, copied, keep, keep_borrowed, load_in_the_background};
 
-/// The type name of a closure in the function's body: it prints the type parameters of the
+/// Returns the type name of a closure in the function's body: it prints the type parameters of the
 /// function and of its impl.
 #[inline]
 pub fn instance_of<F>(_: &F) -> &'static str {

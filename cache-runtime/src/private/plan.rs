@@ -37,12 +37,12 @@ pub enum When {
 /// A condition on what the function returned.
 pub type Condition<R> = Option<fn(&R) -> bool>;
 
-/// No condition.
+/// Returns no condition.
 pub fn no_condition<K: OutputKind>(_: K) -> Condition<K::Output> {
     None
 }
 
-/// `if = |result| ...`.
+/// Returns the condition of `if = |result| ...`.
 pub fn condition<K: OutputKind>(_: K, condition: fn(&K::Output) -> bool) -> Condition<K::Output> {
     Some(condition)
 }
@@ -61,7 +61,7 @@ struct Removal {
 }
 
 impl Plan {
-    /// A plan for the present cache.
+    /// Returns a plan for the present cache.
     pub fn new(site: &'static MutationSpec, fill: impl FnOnce(&mut Plan)) -> Self {
         let targets = Targets { by: Some(&site.declared), ..Targets::default() };
         let removal = Removal { core: crate::manager::current(), targets };
@@ -100,7 +100,7 @@ impl Plan {
         }
     }
 
-    /// The function's caller cannot be failed.
+    /// Logs a mistake, because the caller of the function must not fail (R3).
     fn report(&self, what: &'static str) {
         let Targets { names, everything, .. } = &self.removal.targets;
         let location = SourceLocation::of(&self.site.declared);
@@ -118,14 +118,14 @@ impl Plan {
     }
 }
 
-/// The entry of a call in the option `entry`, taken before the body runs.
+/// Returns the entry of a call in the option `entry`, taken before the body runs.
 pub(crate) fn resolve_entry<F: Future>(call: F, site: &'static MutationSpec) -> Option<Resolved> {
     let addressee = request::addressee::<F>();
     let error = match request::resolve(Box::pin(call), addressee) {
         Ok(resolved) => return Some(resolved),
         Err(error) => error,
     };
-    // The caller of the annotated function cannot be failed.
+    // R3: the cache must not fail the caller of the annotated function.
     let (location, nothing) = (SourceLocation::of(&site.declared), site.kind.nothing());
     let (of, reason) = (location.to_string(), Reason::Entry(discriminant(&error)));
     crate::manager::current().seldom(&of, reason, |times| match error {
@@ -233,7 +233,7 @@ pub(super) fn holds<R>(
     instead: &'static str,
 ) -> Option<bool> {
     let Some(condition) = condition else { return Some(true) };
-    // R3: the caller has the output, whatever the expression does.
+    // R3: a panic in the expression must not fail the caller, which has the output.
     let holds = unless_panicking(|| condition(output));
     if holds.is_none() {
         let location = of.map(SourceLocation::of).map(|of| of.to_string()).unwrap_or_default();
@@ -263,7 +263,7 @@ impl Plan {
 }
 
 impl Unfinished {
-    /// A function that has begun to change what these names stand for.
+    /// Notes that a function has begun to change the data of these names.
     pub(crate) fn changing(core: Arc<Core>, names: Vec<String>) -> Self {
         Unfinished(Some(Removal { core, targets: Targets { names, ..Targets::default() } }))
     }
@@ -280,7 +280,7 @@ impl Unfinished {
         succeeded && holds(condition, output, by, "it invalidates").unwrap_or(true)
     }
 
-    /// The function has come to its end. Boxed: its callers are compiled for each function.
+    /// Ends the function. Boxed, because its callers are compiled for each function.
     fn finish(self, wanted: bool) -> Boxed<()> {
         Box::pin(self.finished(wanted))
     }

@@ -69,7 +69,7 @@ impl Target {
     }
 }
 
-/// A plan for what a function of this kind returns.
+/// Returns a plan for what a function of this kind returns.
 pub fn put_plan<K>(
     site: &'static MutationSpec,
     _: K,
@@ -139,7 +139,7 @@ where
 {
     let site = plan.site;
     let begun = begin(plan.targets).await;
-    // An output that is not stored must not be held where this waits: it may not be `Send`.
+    // An output that is not stored may not be `Send`, so it must not be held across an await.
     let value = match worth_storing::<K>(body.await, when, condition, site) {
         Ok(value) => value,
         Err((output, changed)) => {
@@ -187,7 +187,7 @@ impl Begun {
         })
     }
 
-    /// Nothing is stored; `changed` says whether the data may have changed all the same.
+    /// Stores nothing. If `changed` is true, the data may have changed, and the entry is invalidated.
     fn give_up(self, changed: bool) {
         self.unfinished.into_iter().for_each(|unfinished| unfinished.finish_at_once(changed));
         self.puts.into_iter().for_each(Put::give_up);

@@ -1,11 +1,11 @@
 //! The `static` of a cached function, and what this process keeps for it.
 
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
 
 use once_cell::sync::OnceCell;
 
 use crate::site::{Instance, SiteSpec, check_numbers, check_prefix};
+use crate::support::lock::RwLock;
 use crate::tiers::core::Bound;
 
 /// The `static` of one annotated function.
@@ -42,7 +42,7 @@ impl Local {
 }
 
 impl Site {
-    /// A site with these options.
+    /// Returns a site with these options.
     ///
     /// # Panics
     /// At compile time, as the initialiser of a `static`: if a constant that an option names cannot
@@ -68,7 +68,7 @@ impl Site {
         }
     }
 
-    /// One type name may stand at several addresses: then its text decides.
+    /// Compares by the text if the addresses differ: one type name may be at several addresses.
     #[cold]
     fn find(&'static self, type_name: &'static str) -> &'static Local {
         let first = self.first.get_or_init(|| Local::leak(&self.spec, type_name));
@@ -78,10 +78,10 @@ impl Site {
         let known = |list: &Vec<&'static Local>| {
             list.iter().copied().find(|i| i.instance.type_name == type_name)
         };
-        if let Some(found) = known(&self.others.read().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(found) = known(&self.others.read()) {
             return found;
         }
-        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+        let mut others = self.others.write();
         known(&others).unwrap_or_else(|| {
             let local = Local::leak(&self.spec, type_name);
             others.push(local);

@@ -1,9 +1,9 @@
 //! A check that a value can be stored, with the compiler's message if it cannot.
 //!
 //! A bound alone would be reported by each function that has it, once for each trait that is missing, and
-//! for `Vec<Video>` in the words of serde. So generated code asks once, by method look-up, for the first
-//! thing that is missing. The answer gives the kind back, or an associated type that does not exist:
-//! the compiler reports that, and nothing that follows from it.
+//! for `Vec<Video>` in the words of serde. So generated code finds the first missing trait once, by method
+//! look-up. The result gives the kind back, or an associated type that does not exist. The compiler reports
+//! that alone, without the errors that would follow from it.
 
 use std::fmt;
 
@@ -77,7 +77,7 @@ impl<K: OutputKind> ProbeValue for AskedValue<K> {
     }
 }
 
-/// The kind of a function whose value can be stored.
+/// Returns the kind of a function whose value can be stored.
 #[inline]
 pub fn storable<A: Answer>(answer: A) -> A::Kind {
     answer.kind()
@@ -87,7 +87,7 @@ pub fn storable<A: Answer>(answer: A) -> A::Kind {
 pub trait Answer {
     /// The kind of the function, if the value can be stored.
     type Kind;
-    /// That kind.
+    /// Returns that kind.
     fn kind(self) -> Self::Kind;
 }
 
@@ -164,7 +164,7 @@ where
 pub trait NeedsSerialize {
     /// The kind of the function.
     type Kind;
-    /// That kind.
+    /// Returns that kind.
     fn kind() -> Self::Kind;
 }
 
@@ -178,7 +178,7 @@ pub trait NeedsSerialize {
 pub trait NeedsDeserialize {
     /// The kind of the function.
     type Kind;
-    /// That kind.
+    /// Returns that kind.
     fn kind() -> Self::Kind;
 }
 
@@ -191,7 +191,7 @@ pub trait NeedsDeserialize {
 pub trait NeedsClone {
     /// The kind of the function.
     type Kind;
-    /// That kind.
+    /// Returns that kind.
     fn kind() -> Self::Kind;
 }
 
@@ -204,7 +204,7 @@ pub trait NeedsClone {
 pub trait NeedsSync {
     /// The kind of the function.
     type Kind;
-    /// That kind.
+    /// Returns that kind.
     fn kind() -> Self::Kind;
 }
 

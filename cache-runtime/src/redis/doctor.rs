@@ -5,11 +5,11 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, ConnectionInfo, Value, cmd};
-use serde::Serialize;
 use tokio::time::timeout;
 
 use super::RedisStore;
 use super::connect;
+use super::diagnostic::{Diagnostic, Severity};
 use super::error::{Deadline, ReplyKind, ServerState, StoreError, StoreResult};
 use super::identity::{check_version, field};
 use super::notice;
@@ -21,59 +21,6 @@ use super::topology::{self, Slots};
 use crate::config::CacheConfig;
 use crate::error::with_causes;
 use crate::support::random;
-
-/// The result of one check: see [`CacheManager::diagnose`](crate::CacheManager::diagnose).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Diagnostic {
-    /// The name of the check, in a word or two.
-    pub name: &'static str,
-    /// The severity of the result.
-    pub severity: Severity,
-    /// The finding.
-    pub found: String,
-    /// The remedy, if one is needed.
-    pub advice: Option<String>,
-}
-
-/// The severity of the result of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Severity {
-    /// Nothing is wrong.
-    Good,
-    /// The cache works, but something may cause surprises.
-    Warning,
-    /// The cache cannot use this Redis, or not fully.
-    Fault,
-}
-
-impl Diagnostic {
-    pub(crate) fn good(name: &'static str, found: impl Into<String>) -> Self {
-        Diagnostic { name, severity: Severity::Good, found: found.into(), advice: None }
-    }
-
-    pub(crate) fn warning(
-        name: &'static str,
-        found: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
-        Diagnostic {
-            severity: Severity::Warning,
-            advice: Some(advice.into()),
-            ..Diagnostic::good(name, found)
-        }
-    }
-
-    fn fault(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Diagnostic {
-            severity: Severity::Fault,
-            advice: Some(advice.into()),
-            ..Diagnostic::good(name, found)
-        }
-    }
-}
 
 /// The difference of two clocks from which on it is reported.
 const APART: Duration = Duration::from_secs(5);
@@ -331,12 +278,12 @@ impl<'a> DiagnosedServer<'a> {
             let Err(error) = self.ask(&right.command(&key, &feed)).await else { continue };
             match right.lack(&error) {
                 Some(lack) => lacks.push(lack),
-                // The key is a text where a hash would be tried.
+                // The key is a string, and a hash command would fail on it.
                 None if error.is_wrong_type() => {}
                 None => failed = failed.or(Some((right.words(), error))),
             }
         }
-        // What that means is said of the feed.
+        // The diagnostic of the feed reports this one.
         lacks.retain(|lack| lack.need != Need::Feed || !lack.is_unknown());
         let namespace = &self.shared.settings.namespace;
         let found = describe_all(lacks.iter(), self.shared.settings.user(), namespace).join("; ");

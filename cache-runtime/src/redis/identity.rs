@@ -13,8 +13,10 @@ pub(super) struct ServerIdentity {
 }
 
 impl ServerIdentity {
+    /// Requests the identity of the server behind a connection.
+    ///
     /// # Errors
-    /// Also if it is too old to be used.
+    /// Also if the server is too old to be used.
     pub(super) async fn ask(connection: &mut MultiplexedConnection) -> StoreResult<Self> {
         let info: String = Self::question().query_async(connection).await?;
         Self::read(&info)

@@ -49,7 +49,7 @@ struct ListenerClaim {
 }
 
 impl ListenerClaim {
-    /// The manager, if it is still there and this claim has not been taken over.
+    /// Returns the manager, if it is still there and this claim has not been taken over.
     fn shared(&self) -> Option<Arc<Shared>> {
         let shared = self.shared.upgrade()?;
         let mut state = shared.feed.lock();
@@ -113,7 +113,7 @@ async fn attend(claim: ListenerClaim, link: Arc<Link>) {
         if error.rules_out_feed() {
             report_no_feed(&shared, &with_causes(&error));
         } else {
-            // It may be Redis itself that is gone.
+            // Redis itself may be unavailable.
             link.attention.notify_one();
         }
         drop(shared);
@@ -156,7 +156,7 @@ async fn listen(
     let mut view = beat(&subscriptions).await?;
     let mut looks = LOOKS;
     has_all_masters(shared, &subscriptions).await?;
-    // From here on nothing is missed; what was missed before counts no more.
+    // From here on, no notice is missed. Entries from before are stale in the new epoch.
     shared.generations.bump_epoch();
     shared.feed.lock().session = Some(session.clone());
     shared.feed.sessions.one();
@@ -210,8 +210,8 @@ async fn subscribe(
     Ok(Subscription { node: node.clone(), connection })
 }
 
-/// Checks that there is a subscription to each master of a cluster. All masters are asked, because they do
-/// not learn of a new one at the same time.
+/// Checks that there is a subscription to each master of a cluster. Every master gets the request, because
+/// masters learn of a new one at different times.
 async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> StoreResult<()> {
     let encrypted = shared.settings.servers.are_encrypted();
     let asked = subscriptions.iter().filter(|subscription| subscription.node.is_of_cluster);
@@ -238,7 +238,7 @@ fn renew(
     (sent_ms, by_clock_ms): (u64, u64),
 ) -> StoreResult<()> {
     let mut state = shared.feed.lock();
-    // Under the lock: a session that has been given up must not renew the lease of the next.
+    // Under the lock: a session that has ended must not renew the lease of the next one.
     let current = state.session.as_ref().is_some_and(|s| Arc::ptr_eq(&s.0, &session.0));
     if !current {
         return Err(Lost::Feed.into());
@@ -269,7 +269,7 @@ fn receive(shared: &Shared, payload: Option<&Value>) {
     let Some(notice) = notice::read(bytes) else {
         return receive_unreadable(shared);
     };
-    // What this process has invalidated it has already marked, or is about to.
+    // An invalidation by this process raises the generations itself.
     if notice.source == shared.source() || notice.items.is_empty() {
         return;
     }
@@ -318,7 +318,7 @@ async fn beat(subscriptions: &[Subscription]) -> StoreResult<Vec<String>> {
             return topology::view(&info).ok_or(StoreError::Lost(Lost::Feed));
         }
         match cmd("PING").query_async::<Value>(&mut connection).await {
-            // A refusal is an answer, too.
+            // A refusal is also an answer.
             Err(error) => match StoreError::from(error) {
                 error if error.is_refusal() => Ok(String::new()),
                 error => Err(error),

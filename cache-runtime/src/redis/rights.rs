@@ -129,7 +129,7 @@ impl Right {
         command
     }
 
-    /// The command as it is sent, without arguments.
+    /// Returns the command as it is sent, without arguments.
     pub(super) fn words(&self) -> &'static str {
         self.line.split_once(" KEY").map_or(self.line, |(words, _)| words)
     }
@@ -155,7 +155,7 @@ impl Right {
             ReplyKind::UnknownCommand => LackKind::Unknown(self.name()),
             _ => return None,
         };
-        // Without the right to publish, other processes do not learn of invalidations.
+        // Without the right to publish, other processes do not receive invalidations.
         let need = match (self.need, &kind) {
             (Need::Feed, LackKind::Denied(_) | LackKind::Channel | LackKind::Keys) => Need::All,
             (need, _) => need,
@@ -165,7 +165,7 @@ impl Right {
 }
 
 impl Lack {
-    /// The server has no such command.
+    /// Returns true if the server has no such command.
     pub(super) fn is_unknown(&self) -> bool {
         matches!(self.kind, LackKind::Unknown(_))
     }
@@ -173,7 +173,7 @@ impl Lack {
     /// Returns the rule that permits it, in the syntax of `ACL SETUSER`.
     fn rule(&self, namespace: &str) -> Option<String> {
         match &self.kind {
-            // Whether the channel is permitted cannot be seen without it.
+            // Without this command, access to the channel cannot be tested.
             LackKind::Denied(name) if name == "publish" => {
                 Some(format!("+{name} &{namespace}:#feed"))
             }

@@ -24,8 +24,10 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
+    /// Checks that a client can be made for each address.
+    ///
     /// # Errors
-    /// If a client cannot be made for one of them.
+    /// If that is not so for one of them.
     pub(crate) fn new(address: RedisAddress, tls: Tls) -> StoreResult<Self> {
         let servers = Servers { address, tls };
         for info in servers.address.named.iter().chain([&servers.address.server]) {
@@ -86,10 +88,10 @@ impl Servers {
     ) -> StoreResult<MultiplexedConnection> {
         let keep_alive =
             TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL);
-        // Callers share the connection: none waits until what another has sent is acknowledged.
+        // Callers share the connection, and none waits until the bytes of another are acknowledged.
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive);
-        // For `CLIENT LIST`. Whether it was taken does not matter; its answer shows that the server does not
-        // refuse this client.
+        // For `CLIENT LIST`. Its failure does not matter; any answer shows that the server does not refuse this
+        // client.
         let settings =
             to.redis_settings().clone().set_lib_name("cache-runtime", env!("CARGO_PKG_VERSION"));
         let to = to.clone().set_tcp_settings(tcp).set_redis_settings(settings);

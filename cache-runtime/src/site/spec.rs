@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_syntax::key_prefix_fault;
+use cache_syntax::{COST, EARLY_REFRESH, JITTER, NumberRange, key_prefix_fault};
 use serde::Serialize;
 
 use super::location::Declared;
@@ -99,7 +99,7 @@ pub struct SiteSpec {
 }
 
 impl SiteSpec {
-    /// The defaults of every option.
+    /// Returns the defaults of every option.
     pub const fn new(declared: Declared) -> Self {
         SiteSpec {
             declared,
@@ -146,16 +146,17 @@ pub enum SiteKey {
     Expression,
 }
 
-/// The rules of literal numbers, for constants.
+/// Checks numbers that are constants by the rules of literal ones.
 pub(crate) const fn check_numbers(spec: &SiteSpec) {
     if let Some(jitter) = spec.jitter {
-        assert!(0.0 <= jitter && jitter <= 0.5, "`jitter` takes a number from 0.0 to 0.5");
+        check_number(jitter, JITTER);
     }
-    assert!(0.0 <= spec.cost && spec.cost <= f64::MAX, "`cost` takes a number of at least 0");
-    assert!(
-        0.0 <= spec.early_refresh && spec.early_refresh <= 100.0,
-        "`early_refresh` takes a number from 0.0 to 100.0, such as 1.0"
-    );
+    check_number(spec.cost, COST);
+    check_number(spec.early_refresh, EARLY_REFRESH);
+}
+
+const fn check_number(number: f64, range: NumberRange) {
+    assert!(range.contains(number), "{}", range.rule);
 }
 
 /// Checks a prefix that is a constant by the rule of a literal one.

@@ -17,7 +17,7 @@ pub(super) fn label(type_name: &str) -> String {
     }
 }
 
-/// `f` and `T, U` of `f<T, U>`.
+/// Returns `f` and `T, U` of `f<T, U>`.
 fn last_arguments(name: &str) -> Option<(&str, &str)> {
     let inside = name.strip_suffix('>')?;
     let mut depth = 0_u32;
@@ -32,7 +32,7 @@ fn last_arguments(name: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// The type name of a closure is that of the function it stands in, and `::{{closure}}`s.
+/// Returns the type name of the function around a closure, which is the closure's without its `::{{closure}}`s.
 pub(crate) fn without_closures(type_name: &str) -> &str {
     let mut name = type_name;
     while let Some(shorter) = name.strip_suffix("::{{closure}}") {
@@ -41,7 +41,7 @@ pub(crate) fn without_closures(type_name: &str) -> &str {
     name
 }
 
-/// `f::{{closure}}::SITE::{{closure}}` is inside of `f`: an `async` body counts as a closure.
+/// Returns `f` for `f::{{closure}}::SITE::{{closure}}`: an `async` body counts as a closure.
 pub(super) fn function_path(type_name: &'static str) -> &'static str {
     let item = without_closures(type_name);
     without_closures(item.rsplit_once("::").map_or(item, |(function, _)| function))

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::support::lock::Mutex;
 use crate::support::timestamp;
 
 /// The number of events that are kept, of frequent and of rare ones each.
@@ -95,7 +95,7 @@ struct Log {
 }
 
 impl EventKind {
-    /// An invalidation of these: the first of them are listed.
+    /// Returns an invalidation of these: the first of them are listed.
     pub(crate) fn invalidated(names: &[String], tags: &[String]) -> Self {
         let left_out = names.len().saturating_sub(LISTED) + tags.len().saturating_sub(LISTED);
         EventKind::Invalidated { names: listed(names).into(), tags: listed(tags).into(), left_out }
@@ -109,7 +109,7 @@ impl EventKind {
     }
 }
 
-/// The first of these, as many as are listed.
+/// Returns the first of these, as many as are listed.
 pub(crate) fn listed(all: &[String]) -> &[String] {
     &all[..all.len().min(LISTED)]
 }
@@ -117,7 +117,7 @@ pub(crate) fn listed(all: &[String]) -> &[String] {
 impl Events {
     /// Records a rare event.
     pub(crate) fn note(&self, what: EventKind) {
-        let mut log = self.lock();
+        let mut log = self.log.lock();
         log.last += 1;
         let event = Event { number: log.last, at: SystemTime::now(), what };
         let kept = if event.what.is_routine() { &mut log.routine } else { &mut log.rare };
@@ -134,19 +134,15 @@ impl Events {
         }
     }
 
-    /// Those with a larger number, the oldest first.
+    /// Returns the events with a larger number, the oldest first.
     pub(crate) fn after(&self, number: u64) -> Vec<Event> {
         self.watched.store(true, Ordering::Relaxed);
-        let log = self.lock();
+        let log = self.log.lock();
         let all = log.rare.iter().chain(&log.routine);
         let mut events: Vec<_> = all.filter(|event| event.number > number).cloned().collect();
         drop(log);
         events.sort_unstable_by_key(|event| event.number);
         events
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -70,7 +70,7 @@ pub(crate) struct FleetSums {
 /// Sums are whole numbers, so money is counted in parts of this.
 const COST_PARTS: f64 = 1e9;
 const COST: &str = "saved_cost_nanos";
-/// Between the parts of a field: the number, the call site, its prefix.
+/// The separator between the parts of a field: the number, the call site, its prefix.
 const BAR: char = '|';
 
 /// Returns the numbers that one call site adds to the sums.
@@ -108,7 +108,7 @@ impl Beyond {
 }
 
 impl FleetStats {
-    /// A process that shares its cache with no other.
+    /// Returns a process that shares its cache with no other.
     pub(crate) fn of_one(stats: Stats) -> Self {
         let site = |SiteStats { name, prefix, counts, .. }| FleetSite { name, prefix, counts };
         FleetStats {
@@ -124,7 +124,7 @@ impl FleetStats {
         }
     }
 
-    /// The sums of all. What a later version may have added to them is passed over.
+    /// Returns the sums of all. Fields that a later version may have added are skipped.
     pub(crate) fn of_all(fleet_sums: FleetSums) -> Self {
         let mut all = FleetStats {
             since: fleet_sums.since_secs.and_then(|secs| time_of(Duration::from_secs(secs))),

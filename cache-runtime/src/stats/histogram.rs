@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// The bounds are 1, 2, 4 ... 2^26 microseconds, which is 67 seconds; and none.
+/// The number of finite bounds: 1, 2, 4 ... 2^26 microseconds, which is 67 seconds.
 const BOUNDS: usize = 27;
 
 /// A histogram of durations: counts by upper bounds that double, from a microsecond to 67 seconds.

@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 use std::mem::Discriminant;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Error;
+use crate::support::lock::Mutex;
 
 /// The time for which a message is suppressed after it was logged.
 const PAUSE_MS: u64 = 60_000;
 
-/// So many pairs of a function and a reason are told apart; the rest share one pause.
+/// The maximum number of pairs of a function and a reason with a pause of their own; the others share one.
 const MOST: usize = 4_096;
 
 /// The reason for a message about a function.
@@ -57,7 +58,7 @@ pub(crate) enum Reason {
 pub(crate) struct Seldoms(Mutex<HashMap<(u64, Reason), Arc<Seldom>>>);
 
 impl Seldoms {
-    /// It has happened to `function`. `say` is given the number of times since it was last said, this one
+    /// Notes an event of `function`. `say` gets the number of events since the last message, this one
     /// included.
     pub(crate) fn happens(
         &self,
@@ -66,13 +67,13 @@ impl Seldoms {
         now_ms: u64,
         say: impl FnOnce(u64),
     ) {
-        // What is said may use the cache: the lock is free by then.
+        // A subscriber of the log may use the cache, so the lock is released first.
         self.of(function, reason).happens(now_ms, say);
     }
 
     fn of(&self, function: &str, reason: Reason) -> Arc<Seldom> {
         let key = (xxh3_64(function.as_bytes()), reason);
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         let is_known = known.len() < MOST || known.contains_key(&key);
         let key = if is_known { key } else { (0, Reason::Others) };
         Arc::clone(known.entry(key).or_default())
@@ -88,7 +89,7 @@ pub(crate) struct Seldom {
 }
 
 impl Seldom {
-    /// It has happened. `say` is told how often it has since it was last said, this time included.
+    /// Notes an event. `say` gets the number of events since the last message, this one included.
     pub(crate) fn happens(&self, now_ms: u64, say: impl FnOnce(u64)) {
         self.unsaid.fetch_add(1, Ordering::Relaxed);
         let next = self.next_ms.load(Ordering::Relaxed);
@@ -135,6 +136,6 @@ mod tests {
             seldoms.happens(&function.to_string(), Reason::Key, 1, |_| said += 1);
         }
         assert_eq!(said, MOST + 1, "all beyond the bound are one");
-        assert_eq!(seldoms.0.lock().map_or(0, |known| known.len()), MOST + 1);
+        assert_eq!(seldoms.0.lock().len(), MOST + 1);
     }
 }

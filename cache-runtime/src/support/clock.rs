@@ -3,13 +3,14 @@
 //! A hit must not make a system call. So one thread keeps the time in an atomic, and sleeps while there
 //! are no reads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::Lazy;
 
+use crate::support::lock::Mutex;
 use crate::support::process::Process;
 
 /// The interval at which the system clock's number is updated: the granularity of freshness in memory.
@@ -77,6 +78,11 @@ impl Clock {
     /// decrease.
     #[inline]
     pub fn now_ms(&self) -> u64 {
+        if matches!(self.0, TimeSource::System) { coarse_ms() } else { self.now_in_a_test() }
+    }
+
+    #[cold]
+    fn now_in_a_test(&self) -> u64 {
         match &self.0 {
             TimeSource::System => coarse_ms(),
             TimeSource::Mock(now) => now.load(Ordering::Acquire),
@@ -117,8 +123,8 @@ pub(crate) fn precise_ms() -> u64 {
     since_origin(Instant::now())
 }
 
-/// The same. If the ticking thread is late (the process was stopped, the machine is busy), the number that it
-/// keeps is renewed as well.
+/// Returns the same. If the ticking thread is late (the process was stopped, the machine is busy), its number is
+/// renewed as well.
 pub(crate) fn renewed_ms() -> u64 {
     let now = precise_ms();
     let kept = NOW.load(Ordering::Relaxed);
@@ -146,12 +152,12 @@ struct Ticker {
     thread: Mutex<Option<Option<Thread>>>,
 }
 
-/// An hour ahead of the origin, so that a time before the first question is still positive.
+/// Returns the time since an hour before the origin, so that a time before the first reading is positive.
 fn since_origin(now: Instant) -> u64 {
     3_600_000 + millis(now.saturating_duration_since(*ORIGIN))
 }
 
-/// The system's monotonic time in milliseconds, as of the last tick.
+/// Returns the system's monotonic time in milliseconds, as of the last tick.
 #[inline]
 pub(crate) fn coarse_ms() -> u64 {
     let now = NOW.load(Ordering::Relaxed);
@@ -162,7 +168,10 @@ pub(crate) fn coarse_ms() -> u64 {
 #[cold]
 #[inline(never)]
 pub(crate) fn look_after() {
-    ASKED.store(true, Ordering::Relaxed);
+    // A write only where it changes something: the processors share the line, also with the time.
+    if !ASKED.load(Ordering::Relaxed) {
+        ASKED.store(true, Ordering::Relaxed);
+    }
     renewed_ms();
 }
 
@@ -175,12 +184,12 @@ fn wake() -> u64 {
 
 /// Wakes the ticking thread, or starts it if this process has none.
 pub(crate) fn tick_on() {
-    let mut ticker = TICKER.thread.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut ticker = TICKER.thread.lock();
     if TICKER.process.has_changed() {
-        // Not dropped: it is another process's.
+        // Not dropped: it belongs to another process.
         std::mem::forget(ticker.take());
     }
-    // Where no thread can be made the clock is read each time: slower, never wrong.
+    // Without a thread, the clock is read at each call: slower, but right.
     let thread = ticker.get_or_insert_with(|| {
         let thread = thread::Builder::new().name("cache-clock".into()).spawn(tick_forever);
         thread.ok().map(|handle| handle.thread().clone())
@@ -193,7 +202,7 @@ pub(crate) fn tick_on() {
 fn tick_forever() {
     let mut idle = 0;
     loop {
-        // Never back: the process may be stopped between the question and this.
+        // The maximum, so that time never goes back: the process may be stopped between the two lines.
         let now = precise_ms();
         NOW.fetch_max(now, Ordering::Relaxed);
         TICKED.store(now, Ordering::Relaxed);

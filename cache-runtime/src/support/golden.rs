@@ -27,7 +27,7 @@ fn compare(name: &str, actual: &str, meaning: &str) {
     );
 }
 
-/// `label hex`, one line.
+/// Returns `label hex`, one line.
 pub(crate) fn line(label: &str, bytes: &[u8]) -> String {
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{label} {hex}\n")

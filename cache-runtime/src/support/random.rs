@@ -19,7 +19,7 @@ static PROCESS: Lazy<Process> = Lazy::new(Process::default);
 /// In a forked process: when it was found to be one. A process id is used again.
 static FORKED: AtomicU64 = AtomicU64::new(0);
 
-/// A random 64-bit number, never zero.
+/// Returns a random 64-bit number, never zero.
 pub(crate) fn word() -> u64 {
     let count = COUNTER.fetch_add(1, Ordering::Relaxed);
     if PROCESS.has_changed() {
@@ -29,7 +29,7 @@ pub(crate) fn word() -> u64 {
     word_of(count, (std::process::id(), FORKED.load(Ordering::Acquire)))
 }
 
-/// The word of this number in this process: forked ones share the keys and the counter.
+/// Returns the word of this number in this process: forked ones share the keys and the counter.
 fn word_of(count: u64, id: (u32, u64)) -> u64 {
     let (first, second) = &*KEYS;
     let word = first.hash_one((count, id)) ^ second.hash_one((id, count)).rotate_left(32);
@@ -40,7 +40,7 @@ thread_local! {
     static CHEAP: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A random number for a decision of the moment: from a generator of this thread, without a system
+/// Returns a random number for a decision of the moment: from a generator of this thread, without a system
 /// call. A forked process draws the same ones.
 pub(crate) fn cheap() -> u64 {
     // Marsaglia's xorshift64, with a multiplication for the low bits.
@@ -55,7 +55,7 @@ pub(crate) fn cheap() -> u64 {
     word.wrapping_mul(0x2545_f491_4f6c_dd1d)
 }
 
-/// A random number in `0.0 .. 1.0`.
+/// Returns a random number in `0.0 .. 1.0`.
 pub(crate) fn fraction() -> f64 {
     (word() >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -174,7 +174,7 @@ impl Core {
     }
 }
 
-/// Something under a name that is no value.
+/// Describes a stored state that is not a value.
 fn nothing(state: EntryState, size: usize) -> Inspected {
     Inspected {
         store: Source::Redis,

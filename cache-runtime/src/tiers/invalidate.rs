@@ -1,7 +1,7 @@
 //! Invalidation: Redis first, then the generations of this process.
 //!
-//! The other way round a reader could refill memory from the old entry in Redis in between. What
-//! Redis does not confirm stays pending, and until it is confirmed this process asks Redis for none of it.
+//! In the other order, a reader could refill memory from the old entry in Redis in between. R6: a removal that
+//! Redis does not confirm stays pending. Until it is confirmed, this process does not read those keys in Redis.
 
 use std::collections::BTreeSet;
 
@@ -32,7 +32,7 @@ impl Targets {
         Targets { names: vec![name.to_owned()], ..Targets::default() }
     }
 
-    /// The whole namespace.
+    /// Returns the whole namespace.
     pub(crate) fn everything() -> Self {
         Targets { everything: true, ..Targets::default() }
     }
@@ -42,7 +42,7 @@ impl Targets {
         self.everything
     }
 
-    /// A tag that a person gave.
+    /// Returns a tag that a person gave.
     pub(crate) fn tag(tag: &str) -> Result<Self, Error> {
         validate_tag(tag)?;
         let mut targets = Targets::default();
@@ -50,7 +50,7 @@ impl Targets {
         Ok(targets)
     }
 
-    /// A prefix that a person gave.
+    /// Returns a prefix that a person gave.
     pub(crate) fn prefix(prefix: &str) -> Result<Self, Error> {
         validate_prefix(prefix)?;
         let mut targets = Targets::default();
@@ -58,12 +58,12 @@ impl Targets {
         Ok(targets)
     }
 
-    /// A tag as the cache has made it. Shortened as it is on the caching side, however long it is.
+    /// Adds a tag that the cache has made. A long tag is shortened as on the caching side.
     pub(crate) fn add_tag(&mut self, tag: &str) {
         self.tags.push(shorten(tag).into_owned());
     }
 
-    /// All names below the prefix, and the name that is the prefix itself.
+    /// Adds all names below the prefix, and the name that equals the prefix.
     pub(crate) fn add_prefix(&mut self, prefix: &str) {
         self.add_tag(prefix);
         self.names.push(shorten(prefix).into_owned());
@@ -77,7 +77,7 @@ impl Targets {
         }
     }
 
-    /// Around the invalidation. `removed` is how many entries of the names there were in Redis; `pending`
+    /// Returns the span of the invalidation. `removed` is the number of entries of the names in Redis; `pending`
     /// says that Redis has not confirmed it.
     fn span(&self) -> Span {
         debug_span!(
@@ -111,7 +111,7 @@ impl Core {
         if targets.everything {
             boxed(|| redis.invalidate_root()).await;
         }
-        // Large, and not to be in the future of every function that invalidates.
+        // Boxed, because it is large and would be a part of the future of every mutation.
         let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
         let removed = removal.instrument(span.clone()).await;
         match removed {

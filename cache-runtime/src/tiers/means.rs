@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// So many kinds of keys have a mean of their own; beyond that some share one.
+/// The number of means. If there are more kinds of keys, some share one.
 const KINDS: usize = 1_024;
 
 /// The mean load times of one manager, by the kind of the key: its function, or its first prefix where the
@@ -28,13 +28,13 @@ impl Means {
 }
 
 impl Mean {
-    /// A load has taken so long, without what it waited for the loads of others.
+    /// Notes the time of a load, without its waits for the loads of others.
     pub(crate) fn note(&self, took: Duration) {
         self.micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(0), Ordering::Relaxed);
         self.loads.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Zero if there was none.
+    /// Returns the mean; zero if there was no load.
     pub(crate) fn get(&self) -> Duration {
         let micros = self.micros.load(Ordering::Relaxed);
         Duration::from_micros(

@@ -1,4 +1,4 @@
-//! Which values are stored, for how long, and what a caller gets while a load runs or fails.
+//! The policy of a function: which values are stored, for how long, and what a caller gets while a load runs or fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +110,7 @@ impl Policy {
     /// Returns the reason for which it is not stored.
     pub(crate) fn life(&self, value: &dyn AnyValue) -> Result<Ttl, Refusal> {
         if let Some(wanted) = &self.cache_if {
-            // R3: the caller has the value, whatever the expression does.
+            // R3: a panic in the expression must not fail the caller, which has the value.
             match unless_panicking(|| wanted(value)) {
                 Some(true) => {}
                 Some(false) => return Err(Refusal::Unwanted),
@@ -125,7 +125,7 @@ impl Policy {
         Ok(self.jitter.shorten(ttl, random::cheap()))
     }
 
-    /// The longest time any of its values may be kept.
+    /// Returns the longest time any of its values may be kept.
     pub(crate) fn longest(&self) -> Ttl {
         let ttl = match (self.ttl, self.negative_ttl) {
             (Ttl::For(ttl), Some(Ttl::For(negative))) => Ttl::For(ttl.max(negative)),
@@ -136,12 +136,12 @@ impl Policy {
     }
 }
 
-/// A TTL as the life of a key in Redis.
+/// Returns a TTL as the life of a key in Redis.
 pub(crate) fn life_of(ttl: Ttl) -> Life {
     ttl.duration().map_or(Life::Forever, Life::For)
 }
 
-/// A TTL as the number of milliseconds in an entry.
+/// Returns a TTL as the number of milliseconds in an entry.
 pub(crate) fn fresh_for_ms(ttl: Ttl) -> u64 {
     ttl.duration().map_or(u64::MAX, millis)
 }

@@ -37,7 +37,7 @@ pub(crate) struct Put {
     redis: Option<Result<redis::FillTicket, Unavailable>>,
 }
 
-/// A value with what is to be known of it.
+/// A value with its facts.
 #[derive(Clone, Copy)]
 pub(crate) struct Worth<'a> {
     pub(crate) value: &'a dyn AnyValue,
@@ -91,7 +91,7 @@ impl Core {
 }
 
 impl Put {
-    /// The value is of the same data as the one that it replaces: what is stored beside it stays.
+    /// Marks the value as of the same data as the one that it replaces, so the entries beside it stay.
     pub(crate) fn refreshing(self) -> Self {
         Put { by: By::Refresh, ..self }
     }
@@ -133,14 +133,14 @@ impl Put {
         })
     }
 
-    /// The same in memory, whatever the store is.
+    /// Stores the value in memory, in every mode.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
     pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
         let (memory, name) = (&self.core.memory, || self.key.name().as_str());
         let stored = self.core.place(&self.snapshot, self.made(worth)?, |storing| {
-            // A load that has ended meanwhile has stored what may be newer.
+            // A load that has ended meanwhile may have stored a newer value.
             !memory.holds_another(&self.key.memory, &self.before)
                 && storing.overtake(&self.snapshot, name)
                 && {
@@ -160,9 +160,9 @@ impl Put {
         made.map_err(|unkept| unkept.error(key.name().as_str()))
     }
 
-    /// The same while Redis is unavailable. A value that was overtaken, by an outage that has just
-    /// begun if by nothing else, leaves nothing that is older. One that Redis has not taken though it
-    /// is there is kept only where the feed is connected.
+    /// Stores the value in memory while Redis is unavailable. If the value was overtaken, also by an outage that has
+    /// just begun, no older value is left. If Redis is available but has refused the value, it is kept only while
+    /// the feed is connected.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
@@ -209,7 +209,7 @@ impl Put {
 /// Tells what an overtaken put does with the value that has come between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overtaken {
-    /// It is as good as the value that was to be put, which nobody has asked for.
+    /// The stored value stays: it is as good as the one to put, which was not requested directly.
     Stays,
     /// It goes, because it is not known which of the two is older.
     Goes,
@@ -242,7 +242,7 @@ impl Put {
             Ok(PutOutcome::Stored) => counters.slow.stores.one(),
             Ok(PutOutcome::Unavailable) => {
                 self.add_pending();
-                // Too large a value is not there in the outage either.
+                // A value that is too large is not kept in an outage either.
                 let _ = self.store_for_an_outage(&worth);
             }
             Ok(PutOutcome::Overtaken) => {
@@ -281,7 +281,7 @@ impl Core {
                 put.add_pending();
                 put.store_for_an_outage(worth)?;
             }
-            // Whatever came between, be it a scan that has passed by: what is there may be older.
+            // After any other change in between, also a scan, the stored value may be older.
             Ok(PutOutcome::Overtaken) | Err(_) => put.remove().await,
         }
         if let Err(error) = &outcome {
@@ -290,7 +290,7 @@ impl Core {
         outcome
     }
 
-    /// While Redis is unavailable a value lives in memory for no longer than the outage TTL.
+    /// Limits the life of a value to the outage TTL, for memory while Redis is unavailable.
     pub(crate) fn for_an_outage<'v>(&self, worth: &Worth<'v>) -> Worth<'v> {
         let limit = self.config.outage_ttl;
         Worth { ttl: Ttl::For(worth.ttl.duration().map_or(limit, |ttl| ttl.min(limit))), ..*worth }

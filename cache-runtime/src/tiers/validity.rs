@@ -11,7 +11,7 @@ use crate::format::entry::{Header, Tag, TagName};
 use crate::memory::Hit;
 use crate::redis::Found;
 
-/// By so much a writer's idea of the server's time may be ahead of a reader's.
+/// The time by which a writer's estimate of the server's time may be ahead of a reader's.
 const CLOCK_TOLERANCE_MS: u64 = 1_000;
 
 /// The largest number of tags that are searched one after the other. The entries of a batch may have thousands.
@@ -26,7 +26,7 @@ pub(crate) struct Present<'a> {
 }
 
 impl<'a> Present<'a> {
-    /// The tokens that were read for `tags`, the root's first.
+    /// Returns the tokens that were read for `tags`, the root's first.
     pub(crate) fn new(tags: &'a [impl AsRef<str>], tokens: &[Option<u64>]) -> Self {
         let (root, rest) =
             tokens.split_first().map_or((None, tokens), |(root, rest)| (*root, rest));
@@ -91,7 +91,7 @@ pub(crate) fn judge(
             None => unread = true,
         }
     }
-    // A tag that the call has and the entry has not: an invalidation by it does not reach that.
+    // If the entry lacks a tag of the call, an invalidation by that tag does not reach it.
     let is_recorded = |(place, tag): (usize, &String)| {
         find_near(&header.tags, place, |known| known.name.resolve(name) == Some(tag)).is_some()
     };
@@ -119,7 +119,7 @@ pub(super) fn find_near<T>(items: &[T], likely: usize, is: impl Fn(&T) -> bool) 
 /// Returns the value of an entry with its metadata.
 pub(crate) fn hit<V>(value: V, header: &Header<'_>, now_ms: u64) -> Hit<V> {
     let Header { load_micros, fresh_for_ms, .. } = *header;
-    // Whoever may write to Redis may have written any number: sums of this one stay sums.
+    // Another client may have written any number, and sums of it must not overflow.
     let load_micros = load_micros.min(u32::MAX.into());
     Hit { value, load_micros, age_ms: age_ms(header, now_ms), fresh_for_ms }
 }
@@ -143,7 +143,7 @@ fn in_time(header: &Header<'_>, now_ms: u64, grace_ms: u64) -> bool {
     !from_the_future && age_ms(header, now_ms) < header.fresh_for_ms.saturating_add(grace_ms)
 }
 
-/// The tags of an entry with the tokens that its load noted.
+/// Returns the tags of an entry with the tokens that its load noted.
 pub(crate) fn record<'a>(key: &'a CallKey, tokens: &'a [u64]) -> impl Iterator<Item = Tag<'a>> {
     let name = key.name().as_str();
     key.tags()
@@ -153,7 +153,7 @@ pub(crate) fn record<'a>(key: &'a CallKey, tokens: &'a [u64]) -> impl Iterator<I
 }
 
 impl Found {
-    /// The tokens, by the tags they were asked for.
+    /// Returns the tokens by their tags.
     pub(crate) fn present<'a>(&self, tags: &'a [impl AsRef<str>]) -> Present<'a> {
         Present::new(tags, &self.tokens)
     }

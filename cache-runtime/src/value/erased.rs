@@ -1,4 +1,4 @@
-//! Values whose type is not known to those who handle them.
+//! Values with an erased type.
 //!
 //! Everything after a miss is the same for every function. It handles values through the traits of this file, and
 //! so is compiled once, with this crate, instead of once for each function.
@@ -21,9 +21,9 @@ pub(crate) type Value = Arc<dyn AnyValue>;
 pub(crate) trait AnyValue: Any + Send + Sync {
     /// Its type.
     fn of(&self) -> &'static dyn ValueType;
-    /// A clone of it.
+    /// Returns a clone of it.
     fn shared(&self) -> Value;
-    /// The same; `None` if its `Clone` panics.
+    /// Returns a clone of it; `None` if its `Clone` panics.
     fn copied(&self) -> Option<Value>;
     /// Measures it in one pass of its `Serialize`, if `weighs` with the memory that it takes.
     fn measure(&self, weighs: bool) -> Measures;
@@ -93,7 +93,7 @@ impl fmt::Debug for dyn AnyValue {
     }
 }
 
-/// The value itself, for the last who has it, or a clone; `None` if it is of another type, or its `Clone`
+/// Returns the value itself, if this is its last owner, or a clone; `None` if it is of another type, or its `Clone`
 /// panics.
 pub(crate) fn owned<V: CacheValue>(value: Value) -> Option<V> {
     let value: Arc<dyn Any + Send + Sync> = value;
@@ -105,11 +105,11 @@ pub(crate) fn owned<V: CacheValue>(value: Value) -> Option<V> {
 pub(crate) trait ValueType: Send + Sync {
     fn id(&self) -> TypeId;
     fn name(&self) -> &'static str;
-    /// A clone of what memory holds, if it is of this type.
+    /// Returns a clone of what memory holds, if it is of this type.
     fn clone_of(&self, value: &(dyn Any + Send + Sync)) -> Option<Value>;
-    /// Takes a value that is to be stored, if it is of this type.
+    /// Takes a value for storing, if it is of this type.
     fn of_box(&self, value: Box<dyn Any + Send>) -> Option<Value>;
-    /// One of our own codecs for it.
+    /// Returns one of the cache's own codecs for it.
     fn codec(&self, codec: DefaultCodec) -> &'static dyn ValueCodec;
 }
 
@@ -150,7 +150,7 @@ impl<V: CacheValue> ValueType for Of<V> {
 /// A codec for values of one type.
 pub(crate) trait ValueCodec: Send + Sync {
     fn id(&self) -> u8;
-    /// The type of the values and the codec, together.
+    /// Returns the type of the values and the codec, together.
     fn identity(&self) -> TypeId;
     fn name(&self) -> &'static str;
     fn human_readable(&self) -> bool;

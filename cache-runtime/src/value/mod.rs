@@ -17,8 +17,8 @@ use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use smallvec::SmallVec;
 
@@ -34,13 +34,14 @@ use crate::format::codec::{CodecError, DefaultCodec};
 use crate::format::entry;
 use crate::format::shape::Measures;
 use crate::key::prehashed::BuildPrehashed;
+use crate::support::lock::{Mutex, RwLock};
 use crate::support::panics::unless_panicking;
 
-/// The most digests that are remembered as verified for each type in each codec.
+/// The maximum number of digests that are remembered as verified, for each type in each codec.
 const VERIFIED: usize = 8;
-/// An encoded value may be so many times as large as the value: with names, and in text.
+/// The maximum size of an encoded value, as a multiple of the value: it may contain field names and text.
 const EXPANSION: usize = 8;
-/// A value may be so many times as large as it is encoded: a number takes eight bytes, or one.
+/// The maximum size of a value, as a multiple of its encoding: a number of eight bytes may be encoded in one.
 const DENSITY: usize = 16;
 
 /// A value ready to be put into an entry.
@@ -55,7 +56,7 @@ pub(crate) struct Encoded {
 /// Tells how the values of one function are encoded and compared; of a direct value nothing is known.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Coding {
-    /// The codec that the function asks for.
+    /// The codec of the function's attribute.
     pub(crate) own: Option<&'static dyn ValueCodec>,
     pub(crate) likeness: Likeness,
 }
@@ -128,7 +129,7 @@ impl Types {
         Err(refused(of.name(), &unfit))
     }
 
-    /// The value of an entry, if it decodes exactly to the shape that was written, and is not over the
+    /// Returns the value of an entry, if it decodes exactly to the shape that was written, and is not over the
     /// limit.
     pub(crate) fn decode(
         &self,
@@ -139,7 +140,7 @@ impl Types {
     ) -> Option<Value> {
         let codec = codec_by_id(header.state.codec(), of, own)?;
         let payload = self.unpack(header.compressed, payload)?;
-        // A value that is refused is dropped in there, too.
+        // A refused value is dropped inside the closure as well.
         unless_panicking(|| self.decode_with(codec, header, &payload)).flatten()
     }
 
@@ -163,7 +164,7 @@ impl Types {
         Some(value)
     }
 
-    /// The payload as the codec wrote it; `None` if it cannot be decompressed, or is larger than that of
+    /// Returns the payload as the codec wrote it; `None` if it cannot be decompressed, or is larger than that of
     /// any value that is stored.
     pub(crate) fn unpack<'a>(&self, compressed: bool, payload: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         let limit = self.longest();
@@ -177,7 +178,7 @@ impl Types {
         }
     }
 
-    /// The most bytes that a payload may have.
+    /// Returns the most bytes that a payload may have.
     fn longest(&self) -> usize {
         self.largest.saturating_mul(EXPANSION)
     }
@@ -231,10 +232,10 @@ impl Types {
 
     fn facts(&self, codec: &dyn ValueCodec) -> Arc<TypeFacts> {
         let id = codec.identity();
-        if let Some(facts) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        if let Some(facts) = self.known.read().get(&id) {
             return Arc::clone(facts);
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         Arc::clone(known.entry(id).or_default())
     }
 }
@@ -260,12 +261,12 @@ impl TypeFacts {
     }
 
     fn is_verified(&self, shape: u64) -> bool {
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&shape)
+        self.verified.lock().contains(&shape)
     }
 
     /// Remembers a digest, in the place of the oldest.
     fn verified(&self, shape: u64) {
-        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut verified = self.verified.lock();
         if verified.len() == VERIFIED {
             verified.remove(0);
         }
@@ -273,7 +274,7 @@ impl TypeFacts {
     }
 }
 
-/// The codecs that a value is tried in.
+/// Returns the codecs that a value is tried in.
 fn distinct<'a>(
     first: &'a dyn ValueCodec,
     of: &dyn ValueType,
@@ -320,7 +321,7 @@ impl fmt::Display for Unquoted<'_> {
     }
 }
 
-/// The codec that wrote an entry, if this program has it.
+/// Returns the codec that wrote an entry, if this program has it.
 fn codec_by_id<'a>(
     id: u8,
     of: &dyn ValueType,

@@ -11,7 +11,7 @@ use crate::format::codec::DefaultCodec;
 use crate::output::CacheValue;
 use crate::support::panics::unless_panicking;
 
-/// The most lines that are shown of a difference.
+/// The maximum number of lines that are shown of a difference.
 const SHOWN: usize = 20;
 
 /// Checks that Redis would return a value unchanged, with each codec of this crate. Use it in a test for
@@ -124,7 +124,7 @@ impl<V: CacheValue + Debug> fmt::Display for LostPart<'_, V> {
     }
 }
 
-/// The lines of a text that another has less often.
+/// Returns the lines of a text that another text has less often.
 fn missing<'a>(text: &'a str, other: &str) -> Vec<&'a str> {
     let mut others: VecDeque<&str> = other.lines().collect();
     let is_missing = |line: &&str| match others.iter().position(|other| other == line) {

@@ -30,7 +30,7 @@ pub(crate) async fn stats(
     Ok(Exit::Done)
 }
 
-/// Whoever can write to Redis has named the call sites.
+/// Makes the names of call sites printable, because any client of Redis may have written them.
 fn with_printable_names(mut stats: FleetStats) -> FleetStats {
     for site in &mut stats.sites {
         site.name = printable(&site.name).into_owned();
@@ -211,7 +211,7 @@ fn left(ttl: Ttl) -> String {
     }
 }
 
-/// For people: two units at most.
+/// Formats a time for people, with two units at most.
 fn short(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
@@ -223,7 +223,7 @@ fn short(time: Duration) -> String {
     }
 }
 
-/// A pattern that matches this text alone.
+/// Returns a pattern that matches only this text.
 fn literal(text: &str) -> String {
     let special = |c| matches!(c, '*' | '?' | '[' | ']' | '\\' | '^');
     text.chars().flat_map(|c| special(c).then_some('\\').into_iter().chain([c])).collect()

@@ -18,7 +18,7 @@ use super::fleet_stats;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, printable};
 
-/// Rates are means over so long, from report to report: processes report every few seconds.
+/// The time over which rates are averaged, from report to report: processes report every few seconds.
 const WINDOW: Duration = Duration::from_secs(15);
 
 pub(crate) async fn watch(
@@ -48,7 +48,7 @@ async fn look_on(
             sleep(every).await;
         }
         let latency = manager.ping().await;
-        // An outage is a part of what is to be seen.
+        // An outage is shown as well.
         let stats = match fleet_stats(manager).await {
             Ok(stats) => stats,
             Err(failure) if time == 0 => return Err(failure),
@@ -92,7 +92,7 @@ impl Reports {
         }
     }
 
-    /// Two reports, and the seconds between them; `None` before there are two. If none has come for as
+    /// Returns two reports, and the seconds between them; `None` before there are two. If none has come for as
     /// long as the window, nothing has been counted in it.
     fn span(&self, now: Instant) -> Option<(&FleetStats, &FleetStats, f64)> {
         let (first, last) = (self.reports.front()?, self.reports.back()?);
@@ -106,7 +106,7 @@ impl Reports {
     }
 }
 
-/// In the place of what was shown before, where somebody sees it.
+/// Shows the values; on a terminal, in the place of the last ones.
 fn show(out: &mut Output, value: &impl Serialize, text: &str) -> Result<(), Failure> {
     if out.is_live() {
         execute!(stdout(), MoveTo(0, 0), Clear(ClearType::All))?;
@@ -181,7 +181,7 @@ fn counts_of(earlier: &FleetStats, site: &FleetSite) -> Counts {
     earlier.sites.iter().find(same).map(|old| old.counts).unwrap_or_default()
 }
 
-/// A number for people, or a dash.
+/// Returns a number for people, or a dash.
 fn number(number: Option<f64>, unit: &str) -> String {
     number.map_or("-".to_owned(), |number| format!("{number:.1}{unit}"))
 }
@@ -261,7 +261,7 @@ impl View {
 mod tests {
     use super::*;
 
-    /// The sums after a steady 200 requests a second for so long.
+    /// Returns the sums after a steady 200 requests a second for this time.
     fn after(ms: u64) -> FleetStats {
         let mut stats = FleetStats::default();
         let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1);

@@ -14,7 +14,7 @@ struct Floor<'a> {
 }
 
 impl<'a> Floors<'a> {
-    /// The floors of changes that count from these moments on.
+    /// Returns the floors of changes that count from these moments on.
     pub fn new(changes: impl Iterator<Item = (u64, &'a Change)>) -> Self {
         let mut floors = Floors(Default::default());
         for (at, change) in changes {
@@ -33,7 +33,7 @@ impl<'a> Floors<'a> {
         floors
     }
 
-    /// The first floor that forbids what was seen, and from when on. What was put directly is
+    /// Returns the first floor that forbids what was seen, and from when on. What was put directly is
     /// forbidden only by what began later.
     pub fn first_above(&self, seen: &Datum, put: Option<Span>) -> Option<(u64, &'a Change)> {
         let floors = &self.0[seen.key.index()];

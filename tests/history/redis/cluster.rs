@@ -8,7 +8,7 @@ use super::mishap::Mishap;
 use super::{Access, Redis, wait};
 use crate::processes::{Process, hush, speak};
 
-/// So many slots move at a time, or some less.
+/// This many slots move at a time, or some less.
 const SLOTS: usize = 300;
 
 /// So long after it was dropped half-way something is invalidated once more.
@@ -120,7 +120,7 @@ impl Cluster {
         moving.finish();
     }
 
-    /// A slot of the history's keys, who has it, and another master.
+    /// Returns a slot of the history's keys, who has it, and another master.
     fn pick_move(&self, dice: &mut Dice) -> (u16, usize, usize) {
         let slot = *dice.pick(&self.slots);
         let from = self.nodes.master_of_slot(slot);

@@ -16,10 +16,10 @@ pub trait Redis {
     /// Returns the access of the process with this number to Redis.
     fn access(&self, process: u64) -> Access;
 
-    /// One thing goes wrong, and is well again when this returns. Says what it was, in one word first.
+    /// Causes one fault, which is over when this returns. Returns its description, which begins with one word.
     fn disturb(&mut self, dice: &mut Dice, processes: &mut [Process]) -> String;
 
-    /// The servers that have keys which no other has.
+    /// Returns the servers that have keys which no other has.
     fn servers(&self) -> Vec<&RedisServer>;
 }
 
@@ -29,7 +29,7 @@ pub struct Access {
     pub proxy: Option<Proxy>,
 }
 
-/// A Redis of this kind, for this namespace.
+/// Returns a Redis of this kind, for this namespace.
 pub fn start(kind: Kind, namespace: &str) -> Box<dyn Redis> {
     match kind {
         Kind::Single => Box::new(single::Single::start()),

@@ -66,13 +66,13 @@ fn publish(address: (&str, u16), payload: &[u8], batches: usize, batch: usize) {
     }
 }
 
-/// A notice of nobody's.
+/// Returns a notice of nobody's.
 fn notice(key: &str) -> Vec<u8> {
     let length = u16::try_from(key.len()).unwrap().to_le_bytes();
     [&[1], &7_u64.to_le_bytes()[..], b"k", &length, key.as_bytes()].concat()
 }
 
-/// So many notices in one write.
+/// This many notices in one write.
 const BATCH: usize = 100;
 
 #[tokio::test]

@@ -30,7 +30,7 @@ fn value(id: u64) -> String {
     format!("{id:0width$}", width = paper::VALUE)
 }
 
-/// A manager that does nothing by itself but listen.
+/// Returns a manager that does nothing by itself but listen.
 async fn connect(server: &Server) -> CacheManager {
     connect_with(server, |config| config).await
 }

@@ -10,7 +10,7 @@ use super::{Server, article, connect};
 use crate::paper;
 use crate::table::{title, within};
 
-/// A subscriber that keeps what it is sent.
+/// Returns a subscriber that keeps what it is sent.
 pub(super) fn subscribe(server: &Server) -> TcpStream {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();

@@ -1,4 +1,4 @@
-//! A Redis that is asked what it has done.
+//! A Redis whose own counters are read.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -53,7 +53,7 @@ impl Server {
         }
     }
 
-    /// The memory of everything but clients, once it has come to rest.
+    /// Returns the memory of everything but clients, once it has come to rest.
     pub(crate) async fn data(&self) -> f64 {
         let now = || {
             let [used, clients] = ["used_memory", "mem_clients_normal"]
@@ -72,7 +72,7 @@ impl Server {
         }
     }
 
-    /// The memory of clients as it is now, and how many there are.
+    /// Returns the memory of clients as it is now, and how many there are.
     pub(crate) fn clients(&self) -> (f64, f64) {
         let list: String = self.ask(&["CLIENT", "LIST"]);
         let bytes = list.split_whitespace().filter_map(|word| word.strip_prefix("tot-mem="));

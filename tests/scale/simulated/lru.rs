@@ -26,7 +26,7 @@ impl<T> Lru<T> {
         Lru { places, nodes, capacity, first: NONE, last: NONE }
     }
 
-    /// The item of a number, which is now the one that was used last.
+    /// Returns the item of a number, which is now the one that was used last.
     pub(crate) fn get(&mut self, number: usize) -> Option<&T> {
         let place = self.places[number];
         if place == NONE {

@@ -23,7 +23,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// A database whose keys have version 1. Its threads end with the process.
+    /// Returns a database whose keys have version 1. Its threads end with the process.
     ///
     /// # Panics
     ///
@@ -74,12 +74,12 @@ pub struct DatabaseClient {
 }
 
 impl DatabaseClient {
-    /// A client of the database at this address.
+    /// Returns a client of the database at this address.
     pub fn new(address: SocketAddr) -> Self {
         DatabaseClient { address, idle: Mutex::default() }
     }
 
-    /// The present versions.
+    /// Returns the present versions.
     ///
     /// # Panics
     ///

@@ -18,9 +18,9 @@ pub struct Key(u8);
 /// The value of a key. Its form is that of the version of the program that the process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datum {
-    /// Whose value it is.
+    /// The key of the value.
     pub key: Key,
-    /// Which of its versions.
+    /// The version of the value.
     pub version: u64,
     /// The change that put it into the direct API; 0 if it was loaded.
     pub set_by: u64,
@@ -86,17 +86,17 @@ pub enum Scope {
 }
 
 impl Key {
-    /// The key of this group and row.
+    /// Returns the key of this group and row.
     pub fn new(group: u8, row: u8) -> Self {
         Key((group % GROUPS) * ROWS + row % ROWS)
     }
 
-    /// All keys.
+    /// Returns all keys.
     pub fn all() -> impl Iterator<Item = Key> {
         (0..GROUPS * ROWS).map(Key)
     }
 
-    /// The place of the key among all.
+    /// Returns the place of the key among all.
     pub fn index(self) -> usize {
         usize::from(self.0) % KEYS
     }
@@ -111,12 +111,12 @@ impl Key {
         self.0 % ROWS
     }
 
-    /// The name of its entry.
+    /// Returns the name of its entry.
     pub fn name(self) -> String {
         format!("datum:{}:{}", self.group(), self.row())
     }
 
-    /// The tag of its row.
+    /// Returns the tag of its row.
     pub fn tag(self) -> String {
         format!("row:{}", self.row())
     }

@@ -64,7 +64,7 @@ impl RedisClusterBuilder {
         self
     }
 
-    /// Makes all nodes ask for a password of letters and digits.
+    /// Makes all nodes request a password of letters and digits.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());
@@ -121,7 +121,7 @@ impl RedisClusterBuilder {
         cluster
     }
 
-    /// A node that knows no other.
+    /// Returns a node that knows no other.
     pub(super) fn start_node(&self) -> RedisServer {
         let mut server = RedisServer::builder()
             .cluster_node()
@@ -144,7 +144,7 @@ impl RedisClusterBuilder {
     }
 }
 
-/// The first slot of a master's share, or the end of the share of the one before.
+/// Returns the first slot of a master's share, or the end of the share of the one before.
 fn share(index: usize, masters: usize) -> usize {
     index * usize::from(SLOTS) / masters
 }

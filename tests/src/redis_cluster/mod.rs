@@ -1,4 +1,4 @@
-//! Real clusters of Redis servers, one for each test that wants one.
+//! Real clusters of Redis servers, one for each test that needs one.
 
 mod builder;
 mod slot_move;
@@ -48,18 +48,18 @@ impl RedisCluster {
         RedisCluster::builder().start()
     }
 
-    /// A cluster of another size, with another timeout, a password or further arguments.
+    /// Returns a cluster of another size, with another timeout, a password or further arguments.
     pub fn builder() -> RedisClusterBuilder {
         RedisClusterBuilder::default()
     }
 
-    /// The addresses of those that are masters now, with a comma between each two.
+    /// Returns the addresses of those that are masters now, with a comma between each two.
     pub fn url(&self) -> String {
         let urls: Vec<_> = self.masters().into_iter().map(|master| self.node_url(master)).collect();
         urls.join(",")
     }
 
-    /// The address of the encrypted port of one node.
+    /// Returns the address of the encrypted port of one node.
     ///
     /// # Panics
     ///
@@ -69,17 +69,17 @@ impl RedisCluster {
         format!("rediss://127.0.0.1:{}", found[1])
     }
 
-    /// The address of one node, with its password if it has one.
+    /// Returns the address of one node, with its password if it has one.
     pub fn node_url(&self, node: usize) -> String {
         self.nodes[node].url()
     }
 
-    /// All nodes, also those that were killed. They are killed, paused and asked through this.
+    /// Returns all nodes, also those that were killed. They are killed, paused and asked through this.
     pub fn nodes(&self) -> &[RedisServer] {
         &self.nodes
     }
 
-    /// The nodes that have slots now, as those say that are up.
+    /// Returns the nodes that have slots now, as those say that are up.
     ///
     /// # Panics
     ///
@@ -89,7 +89,7 @@ impl RedisCluster {
         (0..self.nodes.len()).filter(|node| ports.contains(&self.nodes[*node].port())).collect()
     }
 
-    /// The first replica of a master that is up.
+    /// Returns the first replica of a master that is up.
     ///
     /// # Panics
     ///
@@ -98,7 +98,7 @@ impl RedisCluster {
         *self.replicas_of(master).first().expect("a replica that is up")
     }
 
-    /// The replicas of a master that are up.
+    /// Returns the replicas of a master that are up.
     pub fn replicas_of(&self, master: usize) -> Vec<usize> {
         let views = self.views();
         let node = views.iter().find_map(|(_, view)| view.of_port(self.nodes[master].port()));
@@ -108,7 +108,7 @@ impl RedisCluster {
         replicas.map(|(index, _)| *index).collect()
     }
 
-    /// The master that has the slot of a key.
+    /// Returns the master that has the slot of a key.
     ///
     /// # Panics
     ///
@@ -117,7 +117,7 @@ impl RedisCluster {
         self.master_of_slot(self.slot_of_key(key))
     }
 
-    /// The master that has a slot.
+    /// Returns the master that has a slot.
     ///
     /// # Panics
     ///
@@ -127,7 +127,7 @@ impl RedisCluster {
         self.index(port).expect("a node of this cluster")
     }
 
-    /// The slots of a master, in order.
+    /// Returns the slots of a master, in order.
     ///
     /// # Panics
     ///
@@ -138,7 +138,7 @@ impl RedisCluster {
         slots.map(|(slot, _)| slot).collect()
     }
 
-    /// The slot of a key, as the cluster says.
+    /// Returns the slot of a key, as the cluster says.
     ///
     /// # Panics
     ///
@@ -253,7 +253,7 @@ impl RedisCluster {
         wait_for(|| self.check());
     }
 
-    /// Tells a node of all that come before it. Each pair meets, as gossip would take seconds.
+    /// Introduces a node to all nodes before it. Each pair is introduced, because gossip would take seconds.
     fn introduce(&self, node: usize) {
         for known in &self.nodes[..node] {
             let (port, bus) = (known.port().to_string(), known.bus_port().to_string());
@@ -285,7 +285,7 @@ impl RedisCluster {
     /// still waiting for.
     fn check(&self) -> Result<(), String> {
         let up: Vec<_> = self.nodes.iter().filter(|node| node.is_up()).collect();
-        // First what is asked for cheaply: this is done again and again.
+        // First the cheap request, because this is repeated often.
         for node in &up {
             let info: String = node.try_cli(&["CLUSTER", "INFO"]).map_err(|e| e.to_string())?;
             if !info.contains("cluster_state:ok") {

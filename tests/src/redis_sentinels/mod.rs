@@ -50,7 +50,7 @@ impl Sentinels {
         SentinelsBuilder::default()
     }
 
-    /// The addresses of all sentinels as one, with the name of the master and the passwords.
+    /// Returns the addresses of all sentinels as one, with the name of the master and the passwords.
     pub fn url(&self) -> String {
         let hosts = self.sentinels.iter().map(|it| format!("127.0.0.1:{}", it.port()));
         let hosts = hosts.collect::<Vec<_>>().join(",");
@@ -61,18 +61,18 @@ impl Sentinels {
         format!("redis-sentinel://{password}{hosts}/{NAME}{sentinel}")
     }
 
-    /// The master and the replicas, also those that were killed. They are killed, paused and asked
+    /// Returns the master and the replicas, also those that were killed. They are killed, paused and asked
     /// through this.
     pub fn servers(&self) -> &[RedisServer] {
         &self.servers
     }
 
-    /// The sentinels, also those that were killed.
+    /// Returns the sentinels, also those that were killed.
     pub fn sentinels(&self) -> &[RedisServer] {
         &self.sentinels
     }
 
-    /// The master that the sentinels name now.
+    /// Returns the master that the sentinels name now.
     ///
     /// # Panics
     ///
@@ -123,8 +123,8 @@ impl Sentinels {
         })
     }
 
-    /// Makes the sentinels name another master though the present one is well; it becomes a
-    /// replica, and its clients are sent away. Returns the new one.
+    /// Makes the sentinels elect another master though the present one is healthy; it becomes a
+    /// replica, and its clients are disconnected. Returns the new one.
     ///
     /// # Panics
     ///

@@ -29,14 +29,14 @@ impl Master {
     }
 }
 
-/// The ports of the replicas that a sentinel reaches and that say that they are replicas.
+/// Returns the ports of the replicas that a sentinel reaches and that say that they are replicas.
 pub(super) fn replicas_by(sentinel: &RedisServer) -> Result<Vec<u16>, String> {
     let mut replicas: Vec<Fields> = ask(sentinel, "REPLICAS")?;
     replicas.retain(|replica| replica.get("role-reported").is_some_and(|role| role == "slave"));
     Ok(ports_reached(&replicas))
 }
 
-/// The ports of the other sentinels that a sentinel reaches.
+/// Returns the ports of the other sentinels that a sentinel reaches.
 pub(super) fn sentinels_by(sentinel: &RedisServer) -> Result<Vec<u16>, String> {
     Ok(ports_reached(&ask::<Vec<Fields>>(sentinel, "SENTINELS")?))
 }

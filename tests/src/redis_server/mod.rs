@@ -1,4 +1,4 @@
-//! Real Redis servers, one for each test that wants one.
+//! Real Redis servers, one for each test that needs one.
 
 mod builder;
 mod process;
@@ -52,12 +52,12 @@ impl RedisServer {
         RedisServer::builder().start()
     }
 
-    /// A server with further arguments or a password.
+    /// Returns a server with further arguments or a password.
     pub fn builder() -> RedisServerBuilder {
         RedisServerBuilder::default()
     }
 
-    /// The address of the server, with its password if it has one.
+    /// Returns the address of the server, with its password if it has one.
     pub fn url(&self) -> String {
         match &self.setup.password {
             Some(password) => format!("redis://:{password}@127.0.0.1:{}", self.port()),
@@ -65,7 +65,7 @@ impl RedisServer {
         }
     }
 
-    /// The address of the server's unix socket.
+    /// Returns the address of the server's unix socket.
     pub fn socket_url(&self) -> String {
         let socket = self.setup.socket();
         match &self.setup.password {
@@ -74,12 +74,12 @@ impl RedisServer {
         }
     }
 
-    /// The port, the same for all of the server's lives.
+    /// Returns the port, the same for all of the server's lives.
     pub fn port(&self) -> u16 {
         self.ports.clients
     }
 
-    /// The port that a node of a cluster has for the other nodes.
+    /// Returns the port that a node of a cluster has for the other nodes.
     pub(crate) fn bus_port(&self) -> u16 {
         self.ports.bus.expect("a node of a cluster")
     }
@@ -94,7 +94,7 @@ impl RedisServer {
         self.setup.dir()
     }
 
-    /// The number of its process.
+    /// Returns the number of its process.
     ///
     /// # Panics
     ///
@@ -163,7 +163,7 @@ impl RedisServer {
         redis::cmd(name).arg(arguments).query(&mut self.connect()?)
     }
 
-    /// A blocking connection, for what takes several commands.
+    /// Returns a blocking connection, for what takes several commands.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl RedisServer {
         Ok(connection)
     }
 
-    /// A server whose port is free as far as is known: a collision is found by the start itself.
+    /// Returns a server whose port is free as far as is known: a collision is found by the start itself.
     fn start_anywhere(setup: Setup) -> RedisServer {
         let mut server = RedisServer { setup, ports: Ports::default(), process: Mutex::new(None) };
         let mut log = String::new();

@@ -46,7 +46,7 @@ impl Setup {
         setup
     }
 
-    /// The ports of a server of this kind, of those that are free.
+    /// Returns the ports of a server of this kind, of those that are free.
     pub(super) fn choose(&self, mut candidates: impl Iterator<Item = u16>) -> Ports {
         let mut next = || candidates.next().expect("there is always another one");
         let clients = next();
@@ -88,7 +88,7 @@ impl Setup {
         }
     }
 
-    /// The program with what its kind asks for.
+    /// Returns the program with what its kind requests.
     fn command(&self, program: &str, ports: Ports) -> Command {
         let mut command = Command::new(program);
         if let Kind::Sentinel(_) = self.kind {

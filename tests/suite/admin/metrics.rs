@@ -6,7 +6,7 @@ use super::{Admin, item, item_path};
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_each_store, on_stores};
 
-/// The samples of a text, by name and labels, once it has been found well-formed.
+/// Returns the samples of a text, by name and labels, once it has been found well-formed.
 fn samples(text: &str) -> HashMap<String, f64> {
     let mut kinds = HashMap::new();
     let mut samples = HashMap::new();

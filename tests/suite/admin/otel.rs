@@ -77,7 +77,7 @@ fn written<'a>(attributes: impl Iterator<Item = &'a KeyValue>) -> String {
     pairs.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
 }
 
-/// The attributes of [`item`], and one more.
+/// Returns the attributes of [`item`], and one more.
 fn of_item(more: &str) -> String {
     format!("cache.prefix=admin cache.site={}{more}", item_path())
 }

@@ -15,7 +15,7 @@ async fn fill(manager: &CacheManager) {
     manager.set_many(NAMES.into_iter().zip(&[0; 7]), options).await.unwrap();
 }
 
-/// The names that are no longer there.
+/// Returns the names that are no longer there.
 async fn gone(manager: &CacheManager) -> Vec<&'static str> {
     let values = manager.get_many::<i32>(&NAMES).await.unwrap();
     NAMES

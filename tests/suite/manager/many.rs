@@ -148,7 +148,7 @@ async fn values_that_are_set_cost_one_another_next_to_nothing() {
     .await;
 }
 
-/// A cache on a server of its own behind a network that lets 16 KiB through in each of these pauses, and its
+/// Returns a cache on a server of its own behind a network that lets 16 KiB through in each of these pauses, and its
 /// peer that goes without it.
 async fn behind(
     pause: Duration,

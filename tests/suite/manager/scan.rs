@@ -18,7 +18,7 @@ async fn fill(manager: &CacheManager) {
     manager.set("other", &1, SetOptions::ttl(TTL).tag("a:tag")).await.unwrap();
 }
 
-/// The names that are listed, and whether that is all.
+/// Returns the names that are listed, and whether that is all.
 async fn listed(manager: &CacheManager, pattern: &str) -> (BTreeSet<String>, bool) {
     let mut names = manager.names(pattern).unwrap();
     let mut all = BTreeSet::new();

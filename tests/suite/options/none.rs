@@ -7,7 +7,7 @@ use cache_runtime::cached;
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_each_store, on_stores};
 
-/// `None` while the data are 0.
+/// Returns `None` while the data are 0.
 async fn found(source: &Source) -> Option<u64> {
     Some(source.read().await).filter(|value| *value != 0)
 }

@@ -1,6 +1,6 @@
-//! Redis fails, in every way that can be made here. Whatever happens, a call returns its body's
-//! value, soon; values go on being cached, in memory; and when Redis is back it is used again by
-//! itself, with nothing from before.
+//! Redis fails, in every way that can be caused here. In each case, a call returns its body's value within the
+//! deadlines (R3), and values are cached in memory. When Redis is back, it is used again automatically, without
+//! any value from before.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ macro_rules! in_mode {
 
             const MODE: Mode = $mode;
 
-            /// A configuration for the server at this address, which answers quickly or not at all.
+            /// Returns a configuration for the server at this address, which answers quickly or not at all.
             fn impatient(url: &str) -> CacheConfig {
                 CacheConfig::default()
                     .mode(MODE)
@@ -69,7 +69,7 @@ macro_rules! in_mode {
                 CacheManager::builder().config(impatient(url)).build().unwrap()
             }
 
-            /// A manager that is connected.
+            /// Returns a manager that is connected.
             async fn connected(url: &str) -> CacheManager {
                 let manager = manager(url);
                 // The first connection is given more than one attempt: this machine may be busy.

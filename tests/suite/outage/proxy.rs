@@ -5,7 +5,7 @@ use cache_tests::{Proxy, RedisServer, Way};
 
 use super::*;
 
-/// A server, a proxy before it, and a manager that knows the proxy alone.
+/// Returns a server, a proxy before it, and a manager that knows the proxy alone.
 async fn behind_a_proxy() -> (RedisServer, Proxy, CacheManager) {
     let server = RedisServer::start();
     let proxy = Proxy::before(server.port());

@@ -199,7 +199,7 @@ async fn a_server_that_goes_on_is_probed_by_one_and_not_by_a_thousand() {
     assert!((1..50).contains(&(pings + infos)), "{pings} and {infos} probes");
 }
 
-/// The number that stands behind this in what a server says of itself; zero if it is not there.
+/// Returns the number that stands behind this in what a server says of itself; zero if it is not there.
 fn number(info: &str, name: &str) -> u32 {
     let value = info.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("0");
     value.split([',', '\r']).next().unwrap().parse().unwrap()

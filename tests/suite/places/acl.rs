@@ -9,7 +9,7 @@ use super::*;
 use crate::log::Log;
 use crate::stores::{in_time, spawn_with};
 
-/// The words of the documented `ACL SETUSER`, for this namespace.
+/// Returns the words of the documented `ACL SETUSER`, for this namespace.
 fn documented(namespace: &str) -> Vec<String> {
     let text = include_str!("../../../cache-runtime/docs/redis.md");
     let (_, rest) = text.split_once("```text acl\n").expect("the block of the user's rights");
@@ -76,7 +76,7 @@ async fn each_right_that_is_missing_is_named() {
     }
 }
 
-/// The rights without which nothing can be kept in Redis, of those that are documented.
+/// Returns the rights without which nothing can be kept in Redis, of those that are documented.
 fn needed(words: &[String]) -> Vec<&str> {
     let rest = ["ping", "scan", "eval", "hello", "asking", "subscribe"];
     let rights = words.iter().filter_map(|word| word.strip_prefix('+'));
@@ -86,7 +86,7 @@ fn needed(words: &[String]) -> Vec<&str> {
     rights.filter(is_needed).collect()
 }
 
-/// The events that say that Redis is unavailable, or what it lacks.
+/// Returns the events that say that Redis is unavailable, or what it lacks.
 fn told(manager: &CacheManager) -> String {
     let told = manager.events(0).into_iter().filter_map(|event| match event.what {
         EventKind::RedisLost { reason } => Some(reason),

@@ -1,4 +1,4 @@
-//! Which of its connections the cache uses.
+//! The connections that the cache uses for requests of each size.
 
 use std::collections::BTreeSet;
 
@@ -29,7 +29,7 @@ impl Listener {
         Listener(connection)
     }
 
-    /// The connections by which keys that end so have been read, in the order of the reads.
+    /// Returns the connections by which keys that end so have been read, in the order of the reads.
     async fn readers(&mut self, server: &RedisServer, end: &str) -> Vec<String> {
         server.cli::<String>(&["ECHO", "so far"]);
         let mut readers = Vec::new();

@@ -46,7 +46,7 @@ async fn put(source: &Source, id: u64, value: u64) -> u64 {
     value
 }
 
-/// A manager on this Redis in this mode, and one for another process.
+/// Returns a manager on this Redis in this mode, and one for another process.
 async fn two(url: &str, mode: Mode, namespace: &str) -> [CacheManager; 2] {
     let config = || {
         CacheConfig::default()
@@ -127,7 +127,7 @@ fn diagnostic<'a>(diagnostics: &'a [Diagnostic], name: &str) -> &'a Diagnostic {
         .unwrap_or_else(|| panic!("{name}: {diagnostics:#?}"))
 }
 
-/// The first fault.
+/// Returns the first fault.
 fn fault(diagnostics: &[Diagnostic]) -> Option<&Diagnostic> {
     diagnostics.iter().find(|diagnostic| diagnostic.severity == Severity::Fault)
 }

@@ -1,4 +1,4 @@
-//! Redis with copies in memory: a hit asks nobody, and what another process invalidates is received.
+//! Redis with copies in memory: a hit sends no request, and invalidations by other processes are received.
 
 mod copies;
 mod feed;
@@ -40,7 +40,7 @@ async fn until_received(manager: &CacheManager) {
     until(async || manager.health().await.backend == "tiered").await;
 }
 
-/// A tiered cache on a server of its own.
+/// Returns a tiered cache on a server of its own.
 async fn own_tiered(settings: impl FnOnce(CacheConfig) -> CacheConfig) -> TestCache {
     own_server(|config| settings(config.mode(Mode::Tiered))).await
 }

@@ -16,7 +16,7 @@ pub type Store = Arc<CacheManager>;
 
 const LIFE: CacheStrategy = CacheStrategy::Custom(Duration::from_secs(3_600));
 
-/// A cache whose values are in this Redis.
+/// Returns a cache whose values are in this Redis.
 ///
 /// # Errors
 ///
@@ -31,7 +31,7 @@ pub async fn connect(url: &str) -> CacheResult<Store> {
     Ok(Arc::clone(system.cache_manager()))
 }
 
-/// Asks for the values of these ids.
+/// Requests the values of these ids.
 pub async fn ask(store: Store, ids: Ids) {
     for id in ids {
         let key = format!("multi-tier:{id}");

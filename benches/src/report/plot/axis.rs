@@ -22,7 +22,7 @@ pub(super) enum Scale {
 }
 
 impl Axis {
-    /// An axis on which all of these numbers are, a little away from its ends.
+    /// Returns an axis on which all of these numbers are, a little away from its ends.
     pub(super) fn of(
         scale: Scale,
         numbers: impl Iterator<Item = f64>,
@@ -68,7 +68,7 @@ impl Axis {
     }
 }
 
-/// The next 1, 2, 5, 10, 20, ...
+/// Returns the next 1, 2, 5, 10, 20, ...
 fn round_step(at_least: f64) -> f64 {
     let power = 10_f64.powf(at_least.log10().floor());
     let steps = [1.0, 2.0, 5.0, 10.0].map(|step| step * power);

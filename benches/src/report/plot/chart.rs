@@ -29,7 +29,7 @@ impl Chart {
         self.rows.iter().flat_map(|row| row.numbers.iter().map(|(_, number)| *number))
     }
 
-    /// All contenders, in the order in which they first come.
+    /// Returns all contenders, in the order in which they first come.
     pub(super) fn names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for (name, _) in self.rows.iter().flat_map(|row| &row.numbers) {
@@ -88,7 +88,7 @@ pub(super) fn colour(name: &str) -> &'static str {
     known.map_or("#8b949e", |(_, colour)| colour)
 }
 
-/// The unit's number on an axis.
+/// Returns the unit's number on an axis.
 pub(super) fn tick_text(number: f64, unit: &str) -> String {
     match unit {
         "ns" if number < 1e3 => format!("{number} ns"),

@@ -35,7 +35,7 @@ pub(super) fn draw(chart: &Chart) -> String {
     svg.finish()
 }
 
-/// The number in a title such as "1,000 entries".
+/// Returns the number in a title such as "1,000 entries".
 fn number_in(title: &str) -> f64 {
     let digits: String = title.chars().filter(char::is_ascii_digit).collect();
     digits.parse().unwrap_or(1.0)

@@ -101,7 +101,7 @@ const PLANS: &[Plan] = &[
     },
 ];
 
-/// All pictures for which there are figures.
+/// Returns all pictures for which there are figures.
 pub fn plots(figures: &Figures) -> Vec<Plot> {
     PLANS.iter().filter_map(|plan| plan.plot(figures)).collect()
 }

@@ -32,7 +32,7 @@ fn messages(errors: syn::Error) -> Vec<String> {
     errors.into_iter().map(|error| error.to_string()).collect()
 }
 
-/// The one mistake in this attribute, on a function of two arguments.
+/// Returns the one mistake in this attribute, on a function of two arguments.
 fn mistake(attr: TokenStream) -> String {
     let function = quote!(
         async fn f(id: u64, user: User) -> u64 {
@@ -57,7 +57,7 @@ fn spec(attr: TokenStream) -> Cached {
     .unwrap()
 }
 
-/// The template with its places written out.
+/// Returns the template with its places written out.
 fn written(template: &Template) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Text(text) => text.clone(),

@@ -47,7 +47,7 @@ impl<'a> Search<'a> {
         schedules
     }
 
-    /// The world after the present schedule.
+    /// Returns the world after the present schedule.
     fn replay(&self) -> World<'a> {
         let mut world = World::new(self.model, self.generations);
         for next in &self.schedule {

@@ -41,17 +41,17 @@ const NAMED_TAG: u8 = 1;
 pub(crate) struct StateId([u8; ID_LENGTH]);
 
 impl StateId {
-    /// A new store of a value.
+    /// Returns a new store of a value.
     pub(crate) fn value(codec: u8, random: u64) -> Self {
         Self::new(VALUE, codec, random)
     }
 
-    /// A new placeholder.
+    /// Returns a new placeholder.
     pub(crate) fn placeholder(random: u64) -> Self {
         Self::new(PLACEHOLDER, PLAIN, random)
     }
 
-    /// The placeholder of a load that others wait for.
+    /// Returns the placeholder of a load that others wait for.
     pub(crate) fn lease(random: u64) -> Self {
         Self::new(PLACEHOLDER, LEASE, random)
     }
@@ -70,12 +70,12 @@ impl StateId {
         bytes.len() == ID_LENGTH && bytes[..3] == [MAGIC, PLACEHOLDER, FORMAT]
     }
 
-    /// The bytes that a key in this state begins with; all of them, for a placeholder.
+    /// Returns the bytes that a key in this state begins with; all of them, for a placeholder.
     pub(crate) fn as_bytes(&self) -> &[u8; ID_LENGTH] {
         &self.0
     }
 
-    /// The codec of the payload; of a placeholder, its kind.
+    /// Returns the codec of the payload; of a placeholder, its kind.
     pub(crate) fn codec(&self) -> u8 {
         self.0[3]
     }
@@ -94,13 +94,13 @@ impl EntryAddress {
         Self(xxh3_64_with_seed(name.as_bytes(), xxh3_64(namespace.as_bytes())))
     }
 
-    /// `before` with its checksum.
+    /// Returns `before` with its checksum.
     #[cfg(fuzzing)]
     pub(crate) fn signed(self, before: &[u8]) -> Vec<u8> {
         [before, &self.checksum(before)].concat()
     }
 
-    /// The checksum of an entry at this address.
+    /// Returns the checksum of an entry at this address.
     fn checksum(self, before: &[u8]) -> [u8; CHECKSUM_LENGTH] {
         xxh3_64_with_seed(before, self.0).to_le_bytes()
     }
@@ -109,7 +109,7 @@ impl EntryAddress {
 /// Holds what is known of a value besides the value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Header<'a> {
-    /// Which store this is, and the codec.
+    /// The id of this store, and the codec.
     pub(crate) state: StateId,
     /// True if the payload is compressed.
     pub(crate) compressed: bool,
@@ -141,14 +141,14 @@ pub(crate) struct Tag<'a> {
 /// Names a tag in an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TagName<'a> {
-    /// The first so many bytes of the entry's own name.
+    /// This number of bytes from the start of the entry's own name.
     Prefix(u16),
-    /// A name that has to be spelled out.
+    /// A name in full.
     Named(&'a str),
 }
 
 impl<'a> TagName<'a> {
-    /// The shortest way to say `tag` in an entry called `entry`.
+    /// Returns the shortest way to say `tag` in an entry called `entry`.
     pub(crate) fn new(tag: &'a str, entry: &str) -> Self {
         match u16::try_from(tag.len()) {
             Ok(length) if entry.starts_with(tag) => Self::Prefix(length),
@@ -156,7 +156,7 @@ impl<'a> TagName<'a> {
         }
     }
 
-    /// The tag's name, in an entry called `entry`; `None` if the entry cannot have been called so.
+    /// Returns the tag's name, in an entry called `entry`; `None` if the entry cannot have been called so.
     pub(crate) fn resolve<'n>(&self, entry: &'n str) -> Option<&'n str>
     where
         'a: 'n,

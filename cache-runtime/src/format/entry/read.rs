@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         Some(Tag { name, token: self.u64()? })
     }
 
-    /// The payload, which must be all that is left.
+    /// Returns the payload, which must be all that is left.
     fn payload(&mut self) -> Option<&'a [u8]> {
         let length = self.array().map(u32::from_le_bytes)?;
         let payload = self.take(length.try_into().ok()?)?;

@@ -17,7 +17,7 @@ impl Words {
         self.ended().sum
     }
 
-    /// With the word that has come last.
+    /// Returns the words with the last one.
     fn ended(self) -> Self {
         let digest = if self.word == 0 { 0 } else { mix(self.word, 0) };
         Words { sum: self.sum.wrapping_add(digest), word: 0 }

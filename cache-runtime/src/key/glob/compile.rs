@@ -6,7 +6,7 @@ use super::token::Token;
 /// `*`.)
 pub(super) const MAX_LENGTH: usize = 1024;
 
-/// The steps of a pattern, or why it cannot be used.
+/// Returns the steps of a pattern, or why it cannot be used.
 pub(super) fn compile(pattern: &str) -> Result<Vec<Token>, &'static str> {
     check(pattern)?;
     let mut rest = pattern.as_bytes();
@@ -43,7 +43,7 @@ fn token(pattern: &[u8]) -> Result<NextToken<'_>, &'static str> {
         [b'?', rest @ ..] => (Token::AnyByte, rest),
         [b'[', b'^', rest @ ..] => set(true, rest)?,
         [b'[', rest @ ..] => set(false, rest)?,
-        // A backslash at the very end is itself.
+        // A backslash at the end of a pattern stands for itself.
         [b'\\', byte, rest @ ..] | [byte, rest @ ..] => (Token::Byte(*byte), rest),
     }))
 }

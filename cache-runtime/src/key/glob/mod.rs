@@ -26,7 +26,7 @@ pub(crate) struct Pattern {
     automaton: Automaton,
 }
 
-/// Redis is given patterns with so many `*` at most.
+/// The maximum number of `*` in a pattern that Redis gets.
 const MOST_STARS: usize = 2;
 
 impl Pattern {
@@ -48,7 +48,7 @@ impl Pattern {
         })
     }
 
-    /// The same for one that may match nothing.
+    /// Compiles a pattern that may match nothing.
     fn compile(pattern: &str) -> Result<Self, &'static str> {
         let tokens = compile::compile(pattern)?;
         let automaton = Automaton::new(&tokens);
@@ -79,7 +79,7 @@ impl Pattern {
         self.whole_prefix().is_some_and(|prefix| prefix.split(':').count() <= MAX_SEGMENTS)
     }
 
-    /// The pattern as it was written.
+    /// Returns the pattern as it was written.
     pub(crate) fn as_str(&self) -> &str {
         &self.text
     }
@@ -89,7 +89,7 @@ impl Pattern {
         self.automaton.accepts(text.as_bytes())
     }
 
-    /// A pattern for Redis that matches all that this one does, and perhaps more: with several `*`
+    /// Returns a pattern for Redis that matches all that this one does, and perhaps more: with several `*`
     /// Redis may take a time that grows with a power of the name's length.
     pub(crate) fn for_redis(&self) -> (String, bool) {
         if self.text.matches('*').count() <= MOST_STARS {
@@ -99,17 +99,17 @@ impl Pattern {
         }
     }
 
-    /// The text that everything matched begins with.
+    /// Returns the text that everything matched begins with.
     pub(crate) fn literal_prefix(&self) -> String {
         let bytes = self.tokens.iter().map_while(|token| match token {
             Token::Byte(byte) => Some(*byte),
             _ => None,
         });
-        // The bytes of whole characters: a pattern is text, and what is not literal in it is ASCII.
+        // The bytes of whole characters: a pattern is text, and all its special characters are ASCII.
         String::from_utf8(bytes.collect()).unwrap_or_default()
     }
 
-    /// `Some("video")` for `video:*`: the prefix whose names are exactly what the pattern matches.
+    /// Returns `Some("video")` for `video:*`: the prefix whose names are exactly what the pattern matches.
     pub(crate) fn whole_prefix(&self) -> Option<String> {
         let (last, literal) = self.tokens.split_last()?;
         let prefix = self.literal_prefix();
@@ -138,7 +138,7 @@ impl Token {
     }
 }
 
-/// A pattern that matches `text` alone.
+/// Returns a pattern that matches `text` alone.
 pub(crate) fn escape(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for char in text.chars() {

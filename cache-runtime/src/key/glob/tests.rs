@@ -149,7 +149,7 @@ fn patterns_that_cannot_be_used_say_why() {
     assert_eq!(Pattern::new("a*").unwrap().as_str(), "a*");
 }
 
-/// The plain definition of a match: recursive and slow.
+/// Returns the plain definition of a match: recursive and slow.
 fn reference(pattern: &[Token], text: &[u8]) -> bool {
     match pattern {
         [] => text.is_empty(),

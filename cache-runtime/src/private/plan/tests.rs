@@ -1,4 +1,4 @@
-//! Whatever a template renders, the invalidation by it reaches what is cached under it.
+//! An invalidation by a template reaches every entry that is cached under the same template.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use proptest::prelude::*;
@@ -56,7 +56,7 @@ impl Template {
         places.fold(self.start.clone(), |text, place| text + &place)
     }
 
-    /// The templates of the prefixes that lie in this one, and itself.
+    /// Returns the templates of the prefixes that lie in this one, and itself.
     fn cut(&self) -> Vec<Template> {
         let mut all = vec![self.clone()];
         all.extend(
@@ -77,7 +77,7 @@ impl Template {
     }
 }
 
-/// The name and the tags of an entry that a function with this `key` and these `tags` caches.
+/// Returns the name and the tags of an entry that a function with this `key` and these `tags` caches.
 fn cached(key: &Template, tags: &[&Template]) -> CallKey {
     let text = |prefix: &str, template: &Template| {
         let mut renderer = Renderer::new();

@@ -9,13 +9,13 @@ use super::reply::ServerState;
 use super::*;
 use crate::error::with_causes;
 
-/// The error that the client makes of a reply, as it stands on the wire.
+/// Returns the error that the client makes of a reply, as it stands on the wire.
 fn reply(line: &str) -> StoreError {
     let bytes = format!("-{line}\r\n");
     redis::parse_redis_value(bytes.as_bytes()).unwrap().extract_error().unwrap_err().into()
 }
 
-/// One letter for each decision that is positive: out of Use, reFusal, not a Reply, Half moved, lost Script,
+/// Returns one letter for each decision that is positive: out of Use, reFusal, not a Reply, Half moved, lost Script,
 /// wrong Type, Password missing.
 fn decisions(error: &StoreError) -> String {
     let decisions = [

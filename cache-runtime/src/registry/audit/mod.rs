@@ -88,7 +88,7 @@ impl Registry {
     }
 }
 
-/// The prefixes of these that no function has, each with the one that was probably meant; none if there
+/// Returns the prefixes of these that no function has, each with the one that was probably meant; none if there
 /// are no functions. Names that are set directly may still have them.
 pub(crate) fn unused_prefixes<'a>(
     prefixes: impl Iterator<Item = &'a str>,
@@ -132,7 +132,7 @@ fn same_names(names: &[EntryNames<'_>]) -> Vec<Finding> {
     findings
 }
 
-/// The groups of at least two, each in the order of the items.
+/// Returns the groups of at least two, each in the order of the items.
 fn grouped<T>(items: &[T], alike: impl Fn(&T, &T) -> bool) -> Vec<Vec<&T>> {
     let mut groups: Vec<Vec<&T>> = Vec::new();
     for item in items {
@@ -210,7 +210,7 @@ fn is_parent_of_value(meant: &NamePattern, text: &str) -> bool {
     text.contains('{') && NamePattern::template(text).parents().any(|parent| parent.meets(meant))
 }
 
-/// Prefixes that nobody has written, and that cover one that somebody has.
+/// Returns prefixes that come from a function's name and cover a prefix that is written in an attribute.
 fn accidental_parents(sites: &[CachedSite]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for parent in sites {
@@ -231,7 +231,7 @@ fn accidental_parents(sites: &[CachedSite]) -> Vec<Finding> {
     findings
 }
 
-/// The prefix, from the name of the parent's function, that covers this written one.
+/// Returns the prefix, from the name of the parent's function, that covers this written one.
 fn accidental_parent(parent: &CachedSite, written: &str) -> Option<String> {
     let has_below =
         |prefix: &str| written.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(':'));

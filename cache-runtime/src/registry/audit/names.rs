@@ -33,7 +33,7 @@ impl<'a> EntryNames<'a> {
         EntryNames { site, name, prefixes, tags }
     }
 
-    /// The whole name, if it has no hash.
+    /// Returns the whole name, if it has no hash.
     pub(super) fn whole(&self) -> Option<&NamePattern> {
         matches!(self.site.key, SiteKey::Template(_)).then_some(&self.name)
     }

@@ -20,12 +20,12 @@ struct Segment {
 }
 
 impl NamePattern {
-    /// A name without values.
+    /// Returns a name without values.
     pub(super) fn literal(name: &str) -> Self {
         NamePattern(name.split(':').map(Segment::literal).collect())
     }
 
-    /// The name of a function, as a segment.
+    /// Returns the name of a function, as a segment.
     pub(super) fn function(name: &str) -> Self {
         NamePattern(vec![Segment { is_function: true, ..Segment::literal(name) }])
     }
@@ -54,7 +54,7 @@ impl NamePattern {
         NamePattern(segments)
     }
 
-    /// This, and below it that.
+    /// Returns this pattern followed by one below it.
     pub(super) fn above(mut self, below: NamePattern) -> Self {
         self.0.extend(below.0);
         self
@@ -65,7 +65,7 @@ impl NamePattern {
         (1..self.0.len()).map(|end| NamePattern(self.0[..end].to_vec()))
     }
 
-    /// As it is written.
+    /// Returns the pattern as text.
     pub(super) fn written(&self) -> String {
         self.0.iter().map(Segment::written).collect::<Vec<_>>().join(":")
     }

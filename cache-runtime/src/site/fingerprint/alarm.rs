@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crate::site::Declared;
+use crate::support::lock::Mutex;
 
-/// So many keys are remembered where hits in memory are checked.
+/// The maximum number of keys that are remembered if hits in memory are checked.
 const REMEMBERED: usize = 16_384;
 
 /// It is 0 before it has been tried.
@@ -24,7 +24,7 @@ pub(crate) struct Alarm {
 }
 
 impl Alarm {
-    /// The fingerprint of a call's arguments; 0 if the function's are not to be relied upon.
+    /// Returns the fingerprint of a call's arguments; 0 if those of the function are not reliable.
     pub(crate) fn fingerprint(&self, of: &Declared, make: impl Fn() -> u64) -> u64 {
         match self.steadiness.load(Ordering::Relaxed) {
             UNSTEADY => return 0,
@@ -52,14 +52,14 @@ impl Alarm {
         if fingerprint == 0 {
             return false;
         }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         if seen.len() >= REMEMBERED && !seen.contains_key(&key_hash) {
             seen.clear();
         }
         *seen.entry(key_hash).or_insert(fingerprint) != fingerprint
     }
 
-    /// Says, once for a function, that two calls with different arguments have one key.
+    /// Logs, once for a function, that two calls with different arguments have the same key.
     pub(crate) fn tell(&self, of: &Declared) {
         if self.told.swap(true, Ordering::Relaxed) {
             return;

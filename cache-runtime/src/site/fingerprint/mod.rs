@@ -24,7 +24,7 @@ pub struct Fingerprint {
 }
 
 impl Fingerprint {
-    /// Of no argument.
+    /// Returns the fingerprint of no arguments.
     pub fn new() -> Self {
         Fingerprint::default()
     }
@@ -37,7 +37,7 @@ impl Fingerprint {
         }
     }
 
-    /// The number; 0 if nothing is known of any argument.
+    /// Returns the number; 0 if nothing is known of any argument.
     pub fn finish(self) -> u64 {
         self.sum
     }
@@ -47,7 +47,7 @@ impl Fingerprint {
 #[derive(Debug)]
 pub struct Argument<'a, T: ?Sized>(pub &'a T);
 
-/// Generated code asks `&&&Argument`, so of the traits that apply the first is taken.
+/// Generated code calls through `&&&Argument`, so the first trait that applies is taken.
 pub(crate) mod probe {
     use super::{Argument, Hash, fmt, hasher, text};
 
@@ -77,7 +77,7 @@ pub(crate) mod probe {
 
     /// It has neither.
     pub trait ProbeNeither {
-        /// Nothing.
+        /// Returns nothing.
         fn __cache_fingerprint(&self) -> Option<u64>;
     }
 

@@ -4,10 +4,10 @@
 use std::fmt::{self, Write as _};
 use std::mem;
 
-/// A longer text says nothing: to print it would cost more than the load may be worth.
+/// The length up to which a text counts. To print a longer one could cost more than the load.
 const LONGEST: usize = 64 << 10;
 
-/// `None` if the text is too long, or its `Debug` fails.
+/// Returns `None` if the text is too long, or its `Debug` fails.
 pub(super) fn digest(value: &dyn fmt::Debug) -> Option<u64> {
     let mut words = Words { length: 0, word: Word::default(), sum: 1 };
     write!(words, "{value:?}").ok()?;

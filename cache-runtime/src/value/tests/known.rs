@@ -15,7 +15,7 @@ fn codec<V: crate::CacheValue>(codec: DefaultCodec) -> &'static dyn ValueCodec {
     type_of::<V>().codec(codec)
 }
 
-/// An entry as a process stored it that did not look what it would be read as.
+/// Returns an entry of a process that did not check how it would be read.
 fn unverified<V: crate::CacheValue>(value: &V, codec: &dyn ValueCodec) -> Encoded {
     process(DefaultCodec::Bincode).encode_unseen(value, &value.measure(false), codec).unwrap()
 }

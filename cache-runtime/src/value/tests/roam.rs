@@ -7,7 +7,7 @@ use super::zoo::*;
 use super::*;
 use crate::format::codec::MessagePack;
 
-/// So many values, or as many as the variable `ROUND_TRIPS` says.
+/// The number of values, unless the variable `ROUND_TRIPS` gives another one.
 const VALUES: u64 = 20_000;
 
 /// The expectations of a type.
@@ -118,7 +118,7 @@ fn a_value_comes_back_as_it_was_or_is_not_stored() {
     assert_eq!(never, ["NotWritten"], "whose secret no codec can make up");
 }
 
-/// So many values of a type follow one another in one program.
+/// The number of values of one type in a row.
 const EACH: u64 = 24;
 
 /// Stores values of one type one after another in one process, and reads them in another that has read those

@@ -78,7 +78,7 @@ fn scope(how: How, dice: &mut Dice) -> Scope {
 }
 
 impl Changing {
-    /// The versions after the change and before the cache was told.
+    /// Returns the versions after the change and before the cache was told.
     async fn make(&self, dice: &mut Dice) -> Result<Option<Versions>, Error> {
         match (self.how, self.scope) {
             (How::CacheInvalidateDropped, Scope::Group(group)) => {

@@ -44,7 +44,7 @@ impl Record {
         "done".to_owned()
     }
 
-    /// A number for a change.
+    /// Returns a number for a change.
     pub fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed) + 1
     }

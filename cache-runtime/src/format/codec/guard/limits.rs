@@ -4,10 +4,10 @@ use std::cell::Cell;
 
 use serde::de::Error;
 
-/// Elements of sequences and maps that are granted beyond one for each byte of input.
+/// The number of elements of sequences and maps that are allowed beyond one for each byte of input.
 const FREE_ELEMENTS: usize = 4096;
 
-/// Values inside values, at most. Beyond it a call stack of 2 MiB is in danger without
+/// The maximum depth of nested values. A deeper value could overflow a stack of 2 MiB in a build without
 /// optimisation.
 const MAX_DEPTH: u16 = 256;
 

@@ -1,0 +1,215 @@
+//! The counters of a call site.
+//!
+//! A memory hit is counted in a stripe that belongs to the counting thread alone (a load and a
+//! store, no locked instruction). Everything slower than that is counted in plain atomics.
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use once_cell::sync::Lazy;
+
+use super::counts::{Counts, Slow};
+use super::histogram::Histogram;
+use crate::support::clock;
+use crate::support::lock::Mutex;
+
+/// The counters of one call site in one manager.
+pub(crate) struct SiteCounters {
+    hits: Box<[Stripe]>,
+    /// Those of all threads that own no stripe.
+    shared_hits: Stripe,
+    pub(crate) slow: Slow,
+    pub(crate) load_times: Histogram,
+    /// True if its calls bypass the cache, because it is switched off.
+    off: AtomicBool,
+    cost: f64,
+    baseline: Mutex<Counts>,
+}
+
+/// One thread's counters, on a cache line of their own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe {
+    hits: AtomicU64,
+    saved_micros: AtomicU64,
+}
+
+impl SiteCounters {
+    pub(crate) fn new(cost: f64) -> Self {
+        SiteCounters {
+            hits: (0..*OWNED).map(|_| Stripe::default()).collect(),
+            shared_hits: Stripe::default(),
+            slow: Slow::default(),
+            load_times: Histogram::default(),
+            off: AtomicBool::new(false),
+            cost,
+            baseline: Mutex::default(),
+        }
+    }
+
+    /// Returns true if the calls of this site use the cache.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        !self.off.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn switch(&self, on: bool) {
+        self.off.store(!on, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn memory_hit(&self, load_micros: u64) {
+        match self.hits.get(THREAD.get()) {
+            Some(stripe) => stripe.add_alone(load_micros),
+            None => self.shared_hit(load_micros),
+        }
+    }
+
+    /// Counts the first hit of a thread, and all hits of threads beyond the number of stripes.
+    #[cold]
+    fn shared_hit(&self, load_micros: u64) {
+        // With `fetch_add`, no hit is lost, whether this thread owns the stripe or not.
+        let stripe = self.hits.get(thread_slot()).unwrap_or(&self.shared_hits);
+        look_after_clock(stripe.hits.fetch_add(1, Ordering::Relaxed));
+        stripe.saved_micros.fetch_add(load_micros, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> Counts {
+        let now = self.read_all();
+        let baseline = *self.baseline.lock();
+        self.priced(now.combine(baseline, u64::saturating_sub))
+    }
+
+    /// Returns the counts since the start of the process, which a reset does not change.
+    pub(crate) fn ever(&self) -> Counts {
+        self.priced(self.read_all())
+    }
+
+    fn priced(&self, counts: Counts) -> Counts {
+        let saved = counts.hits().saturating_add(counts.coalesced);
+        Counts { saved_cost: saved as f64 * self.cost, ..counts }
+    }
+
+    /// Counters that other threads own cannot be set back: their present values become the zero.
+    pub(crate) fn reset(&self) {
+        *self.baseline.lock() = self.read_all();
+        self.load_times.reset();
+    }
+
+    fn read_all(&self) -> Counts {
+        self.hits.iter().chain([&self.shared_hits]).fold(self.slow.read(), |sum, stripe| Counts {
+            memory_hits: sum.memory_hits.saturating_add(stripe.hits.load(Ordering::Relaxed)),
+            saved_micros: sum
+                .saved_micros
+                .saturating_add(stripe.saved_micros.load(Ordering::Relaxed)),
+            ..sum
+        })
+    }
+}
+
+impl fmt::Debug for SiteCounters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().fmt(f)
+    }
+}
+
+impl Stripe {
+    /// Counts a hit. Called only by the thread that owns this stripe.
+    #[inline]
+    fn add_alone(&self, load_micros: u64) {
+        let hits = self.hits.load(Ordering::Relaxed);
+        look_after_clock(hits);
+        self.hits.store(hits + 1, Ordering::Relaxed);
+        let saved = self.saved_micros.load(Ordering::Relaxed);
+        self.saved_micros.store(saved + load_micros, Ordering::Relaxed);
+    }
+}
+
+/// Checks at each 64th hit that the clock is updated, and keeps it so. The other hits only read it.
+#[inline]
+fn look_after_clock(hits: u64) {
+    if hits.is_multiple_of(64) {
+        clock::look_after();
+    }
+}
+
+/// The number of stripes, each with one thread as its owner.
+static OWNED: Lazy<usize> = Lazy::new(|| {
+    let cores = std::thread::available_parallelism().map_or(4, usize::from);
+    (cores * 2).clamp(4, 64)
+});
+
+const UNASSIGNED: usize = usize::MAX;
+
+thread_local! {
+    static THREAD: Cell<usize> = const { Cell::new(UNASSIGNED) };
+    static LEASE: StripeLease = StripeLease::take();
+}
+
+/// The slots that threads have given back, and the next that was never given out.
+static SLOTS: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
+
+/// A thread's right to its slot, given back when the thread ends.
+struct StripeLease(usize);
+
+impl StripeLease {
+    fn take() -> Self {
+        let mut slots = SLOTS.lock();
+        let slot = slots.0.pop().unwrap_or_else(|| {
+            slots.1 += 1;
+            slots.1 - 1
+        });
+        StripeLease(slot)
+    }
+}
+
+impl Drop for StripeLease {
+    fn drop(&mut self) {
+        THREAD.set(UNASSIGNED);
+        SLOTS.lock().0.push(self.0);
+    }
+}
+
+fn thread_slot() -> usize {
+    if THREAD.get() == UNASSIGNED {
+        // A thread that is ending has returned its stripe, and counts in the shared one.
+        let Ok(slot) = LEASE.try_with(|lease| lease.0) else {
+            return UNASSIGNED;
+        };
+        THREAD.set(slot);
+    }
+    THREAD.get()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed thread fails the test")]
+    use super::*;
+
+    #[test]
+    fn hits_of_many_threads_add_up() {
+        let counters = SiteCounters::new(0.5);
+        std::thread::scope(|scope| {
+            for _ in 0..*OWNED + 3 {
+                scope.spawn(|| (0..1_000).for_each(|_| counters.memory_hit(2)));
+            }
+        });
+        let hits = (*OWNED as u64 + 3) * 1_000;
+        let counts = counters.read();
+        assert_eq!((counts.memory_hits, counts.saved_micros), (hits, hits * 2));
+        assert!((counts.saved_cost - hits as f64 * 0.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_reset_starts_from_zero() {
+        let counters = SiteCounters::new(0.0);
+        counters.memory_hit(1);
+        counters.slow.misses.one();
+        counters.reset();
+        counters.memory_hit(1);
+        let counts = counters.read();
+        assert_eq!((counts.memory_hits, counts.misses), (1, 0));
+        assert!((counts.hit_rate() - 1.0).abs() < f64::EPSILON);
+    }
+}
