@@ -51,6 +51,8 @@ where
 {
     type Output = K::Output;
 
+    // A call that memory ends is polled once: with link-time optimisation, all of this would be in that poll.
+    #[inline(never)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<K::Output> {
         let Run { driver, share, body } = self.get_mut();
         loop {

@@ -11,6 +11,8 @@
 //! and who stores does that alone among those of the same name, from its last look at the counters until
 //! the value is in the table.
 
+use std::mem::size_of;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{MutexGuard, RwLockReadGuard};
 
@@ -77,40 +79,89 @@ impl Verified {
 }
 
 /// The index of a name's or tag's generation: its hash, and which of the two it is.
+///
+/// It is never 0, which saves the stamps a discriminant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot(u32);
+pub(crate) struct Slot(NonZeroU32);
 
 impl Slot {
     const TAG: u32 = 1 << 31;
 
+    /// The slot of nothing: what depends on it depends on nothing.
+    const NEVER: Slot = Slot(NonZeroU32::MAX);
+
     pub(crate) fn name(name: &str) -> Self {
-        Slot(xxh3_64(name.as_bytes()) as u32 & !Self::TAG)
+        Slot::new(xxh3_64(name.as_bytes()) as u32 & !Self::TAG)
     }
 
     pub(crate) fn tag(tag: &str) -> Self {
-        let slot = Slot(xxh3_64(tag.as_bytes()) as u32 | Self::TAG);
-        if slot == Self::NEVER { Slot(Self::TAG) } else { slot }
+        let slot = Slot::new(xxh3_64(tag.as_bytes()) as u32 | Self::TAG);
+        if slot == Self::NEVER { Slot::new(Self::TAG) } else { slot }
     }
 
-    /// Nothing's: what depends on it depends on nothing.
-    const NEVER: Slot = Slot(u32::MAX);
+    /// Zero shares its counter with one, which costs at most a miss.
+    fn new(number: u32) -> Self {
+        Slot(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN))
+    }
+
+    fn get(self) -> usize {
+        self.0.get() as usize
+    }
+
+    fn is_of_a_tag(self) -> bool {
+        self.0.get() & Self::TAG != 0
+    }
 }
 
 /// The generations that an entry depends on, as they were before its value was loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Stamps {
     sum: u64,
-    /// The first slots, and after them [`Slot::NEVER`].
-    few: [Slot; FEW],
-    #[allow(clippy::box_collection, reason = "a thin pointer: most entries have no more")]
-    more: Option<Box<Vec<Slot>>>,
+    slots: StampSlots,
 }
+
+/// The slots of an entry, that of its name first.
+#[derive(Clone, Debug)]
+enum StampSlots {
+    /// After the last of them, [`Slot::NEVER`].
+    Few([Slot; FEW]),
+    #[allow(clippy::box_collection, reason = "a thin pointer: most entries have no more")]
+    Many(Box<Vec<Slot>>),
+}
+
+// Each entry has one.
+const _: () = assert!(size_of::<Stamps>() == 8 + size_of::<[Slot; FEW]>());
 
 impl Stamps {
     /// Returns whether an entry with these stamps depends on all of these slots.
     pub(crate) fn cover(&self, slots: &[Slot]) -> bool {
-        let more = self.more.as_ref().map_or(&[][..], |more| more);
-        slots.iter().all(|slot| self.few.contains(slot) || more.contains(slot))
+        let own = self.slots.all();
+        slots.iter().all(|slot| own.contains(slot))
+    }
+
+    /// Returns the slot of the name.
+    fn name(&self) -> Slot {
+        self.slots.all().first().copied().unwrap_or(Slot::NEVER)
+    }
+}
+
+impl StampSlots {
+    fn new(slots: &[Slot]) -> Self {
+        let mut few = [Slot::NEVER; FEW];
+        match few.get_mut(..slots.len()) {
+            Some(first) => {
+                first.copy_from_slice(slots);
+                StampSlots::Few(few)
+            }
+            None => StampSlots::Many(Box::new(slots.to_vec())),
+        }
+    }
+
+    fn all(&self) -> &[Slot] {
+        match self {
+            StampSlots::Few(few) => few,
+            StampSlots::Many(many) => many,
+        }
     }
 }
 
@@ -154,11 +205,7 @@ impl Generations {
     pub(crate) fn note(&self, slots: &[Slot]) -> GenerationSnapshot {
         let scans = self.scans.load(Ordering::Acquire);
         let puts = slots.first().map_or(0, |own| self.puts(*own).load(Ordering::Acquire));
-        let (first, rest) = slots.split_at(slots.len().min(FEW));
-        let mut few = [Slot::NEVER; FEW];
-        few[..first.len()].copy_from_slice(first);
-        let more = (!rest.is_empty()).then(|| Box::new(rest.to_vec()));
-        let mut stamps = Stamps { sum: 0, few, more };
+        let mut stamps = Stamps { sum: 0, slots: StampSlots::new(slots) };
         stamps.sum = self.sum(&stamps);
         GenerationSnapshot { stamps, scans, puts }
     }
@@ -198,7 +245,7 @@ impl Generations {
 
     /// Returns whether no value has replaced the entry since this snapshot.
     fn newest(&self, snapshot: &GenerationSnapshot) -> bool {
-        let own = snapshot.stamps.few[0];
+        let own = snapshot.stamps.name();
         own == Slot::NEVER || self.puts(own).load(Ordering::Acquire) == snapshot.puts
     }
 
@@ -207,7 +254,7 @@ impl Generations {
     ///
     /// Nothing of the user's may run meanwhile: no `Serialize`, `Clone` or `Drop` of a value.
     pub(crate) fn storing(&self, snapshot: &GenerationSnapshot) -> Storing<'_> {
-        let lane = snapshot.stamps.few[0].0 as usize % LANES;
+        let lane = snapshot.stamps.name().get() % LANES;
         let lane = self.lanes[lane].lock();
         let patterns = self.patterns.read();
         Storing { generations: self, _lane: lane, patterns }
@@ -255,21 +302,17 @@ impl Generations {
             Slot::NEVER => sum,
             slot => sum.wrapping_add(self.counter(slot).load(Ordering::Acquire).into()),
         };
-        let few = stamps.few.iter().fold(epoch, add);
-        match &stamps.more {
-            None => few,
-            Some(more) => more.iter().fold(few, add),
-        }
+        stamps.slots.all().iter().fold(epoch, add)
     }
 
     fn puts(&self, slot: Slot) -> &AtomicU32 {
-        &self.puts[slot.0 as usize % PUTS]
+        &self.puts[slot.get() % PUTS]
     }
 
     fn counter(&self, slot: Slot) -> &AtomicU32 {
         let half = self.counters.len() / 2;
-        let first = if slot.0 & Slot::TAG == 0 { 0 } else { half };
-        &self.counters[first + (slot.0 as usize & (half - 1))]
+        let first = if slot.is_of_a_tag() { half } else { 0 };
+        &self.counters[first + (slot.get() & (half - 1))]
     }
 }
 
@@ -303,7 +346,7 @@ impl Storing<'_> {
     ) -> bool {
         let may = self.storable(snapshot, name);
         if may {
-            self.generations.puts(snapshot.stamps.few[0]).fetch_add(1, Ordering::AcqRel);
+            self.generations.puts(snapshot.stamps.name()).fetch_add(1, Ordering::AcqRel);
         }
         may
     }
@@ -383,9 +426,10 @@ mod tests {
     #[test]
     fn who_overtakes_makes_no_entry_stale() {
         let generations = Generations::new(0);
-        let put = generations.note(&[Slot(7)]);
+        let put = generations.note(&[Slot::new(7)]);
         // Of the same name, and of another that shares all its counters.
-        let entries = [Slot(7), Slot(7 + (1 << 30))].map(|slot| generations.note(&[slot]));
+        let entries =
+            [Slot::new(7), Slot::new(7 + (1 << 30))].map(|slot| generations.note(&[slot]));
         assert!(generations.storing(&put).overtake(&put, || "a"));
         assert!(entries.iter().all(|entry| generations.current(&entry.stamps)));
     }

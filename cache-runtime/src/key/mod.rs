@@ -60,7 +60,8 @@ impl KeyParts for () {
 }
 
 impl<A: Serialize + ?Sized, Rest: KeyParts> KeyParts for (&A, Rest) {
-    #[inline]
+    // On a hit in the near cache, the sink of a comparison stays in registers.
+    #[inline(always)]
     fn feed<S: Sink>(&self, sink: &mut S) -> Result<(), KeyError> {
         self.0.serialize(KeySerializer::new(sink))?;
         self.1.feed(sink)

@@ -12,8 +12,10 @@ use super::error::KeyError;
 use super::sink::{FeedValue as _, Sink};
 use super::tag;
 
-/// A longer sequence is collected on the heap.
+/// The length up to which a sequence is fed as one slice.
 const INLINE: usize = 512;
+/// The octets of a longer one that are fed at a time. They stay in the nearest cache of the processor.
+const CHUNK: usize = 4096;
 
 /// Returns true if elements of this type are octets. The compiler knows the answer when it compiles the call,
 /// and a type that could not be told apart here would be an error in [`feed`], not another key.
@@ -29,28 +31,61 @@ where
     I: Iterator<Item: Serialize>,
 {
     let mut failed = false;
-    let (least, _) = octets.size_hint();
+    let (least, most) = octets.size_hint();
     let octets = octets.map(|element| {
         let mut octet = Octet(0);
         failed |= octet.feed_value(&element).is_err();
         octet.0
     });
-    if least > INLINE {
-        // The standard library copies from a slice into a vector as fast as memory is.
-        let long: Vec<u8> = octets.collect();
-        return finish(sink, &long, failed);
-    }
-    let mut short = SmallVec::<[u8; INLINE]>::new();
-    short.extend(octets);
-    finish(sink, &short, failed)
-}
-
-#[inline]
-fn finish<S: Sink>(sink: &mut S, octets: &[u8], failed: bool) -> Result<(), KeyError> {
+    let fed = if least > INLINE && most == Some(least) {
+        feed_chunks(sink, least, octets)
+    } else {
+        let mut collected = SmallVec::<[u8; INLINE]>::new();
+        collected.extend(octets);
+        feed_collected(sink, &collected)
+    };
     if failed {
         return Err(KeyError::custom("an element of a sequence of `u8` is no `u8`"));
     }
+    fed
+}
+
+/// The length decides, so that equal sequences have one hash.
+fn feed_collected<S: Sink>(sink: &mut S, octets: &[u8]) -> Result<(), KeyError> {
+    if octets.len() > INLINE {
+        return feed_chunks(sink, octets.len(), octets.iter().copied());
+    }
     sink.bytes(tag::OCTETS, octets)
+}
+
+/// Feeds a long sequence. Its chunks are copied as fast as memory is, and nothing is allocated.
+fn feed_chunks<S: Sink>(
+    sink: &mut S,
+    length: usize,
+    mut octets: impl Iterator<Item = u8>,
+) -> Result<(), KeyError> {
+    sink.count(tag::OCTETS, length as u64)?;
+    let mut chunk = [0; CHUNK];
+    let mut left = length;
+    while left > 0 {
+        let part = &mut chunk[..left.min(CHUNK)];
+        let mut filled = 0;
+        // By the index: a loop that counts besides is compiled to four octets at a time.
+        while filled < part.len() {
+            let Some(octet) = octets.next() else { break };
+            part[filled] = octet;
+            filled += 1;
+        }
+        if filled < part.len() {
+            break;
+        }
+        sink.part(part)?;
+        left -= filled;
+    }
+    if left > 0 || octets.next().is_some() {
+        return Err(KeyError::custom("a sequence of `u8` has another length than it says"));
+    }
+    Ok(())
 }
 
 /// Octets of a tuple that stand side by side, as far as they are not fed yet: fewer than eight, the last of
@@ -108,6 +143,10 @@ impl Sink for Octet {
     }
 
     fn bytes(&mut self, _: u8, _: &[u8]) -> Result<(), KeyError> {
+        Err(KeyError::differs())
+    }
+
+    fn part(&mut self, _: &[u8]) -> Result<(), KeyError> {
         Err(KeyError::differs())
     }
 }

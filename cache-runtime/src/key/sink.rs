@@ -38,6 +38,12 @@ pub trait Sink {
     /// # Errors
     /// If no further piece is of interest.
     fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError>;
+
+    /// The next of the bytes whose kind and number have been fed as a [`count`](Sink::count).
+    ///
+    /// # Errors
+    /// If no further piece is of interest.
+    fn part(&mut self, bytes: &[u8]) -> Result<(), KeyError>;
 }
 
 /// Feeds a value to a sink piece by piece. For the parts of the serializer that receive values
@@ -51,6 +57,8 @@ pub(super) trait FeedValue: Sink {
 }
 
 /// Hashes; writes no bytes.
+///
+/// Two walks may feed it alike and not be equal, as a text and bytes do: a hit compares everything.
 pub(super) struct Hashing(FoldHasher<'static>);
 
 impl Hashing {
@@ -68,8 +76,7 @@ impl Hashing {
 impl Sink for Hashing {
     #[inline]
     fn tag(&mut self, tag: u8) -> Result<(), KeyError> {
-        self.0.write_u8(tag);
-        Ok(())
+        self.word(tag, 0)
     }
 
     #[inline]
@@ -77,16 +84,20 @@ impl Sink for Hashing {
         self.word(tag, count)
     }
 
+    // 128 bits are one multiplication, and what is shorter would be collected first.
     #[inline]
     fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError> {
-        self.0.write_u8(tag);
-        self.0.write_u64(word);
+        self.0.write_u128(u128::from(tag) << 64 | u128::from(word));
         Ok(())
     }
 
     #[inline]
-    fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError> {
-        self.0.write_u8(tag);
+    fn bytes(&mut self, _: u8, bytes: &[u8]) -> Result<(), KeyError> {
+        self.part(bytes)
+    }
+
+    #[inline]
+    fn part(&mut self, bytes: &[u8]) -> Result<(), KeyError> {
         self.0.write(bytes);
         Ok(())
     }
@@ -94,39 +105,49 @@ impl Sink for Hashing {
 
 /// Compares with stored bytes and stops at the first difference.
 pub(super) struct Comparing<'a> {
-    // `None` once a difference was seen, also for a `Serialize` that swallows our error and goes
-    // on.
-    rest: Option<&'a [u8]>,
+    rest: &'a [u8],
+    /// A difference was seen: a `Serialize` may swallow the error and go on.
+    differs: bool,
 }
 
 impl<'a> Comparing<'a> {
     #[inline]
     pub(super) fn new(stored: &'a [u8]) -> Self {
-        Self { rest: Some(stored) }
+        Self { rest: stored, differs: false }
     }
 
     #[inline]
     pub(super) fn all_equal(&self) -> bool {
-        self.rest.is_some_and(<[u8]>::is_empty)
+        !self.differs && self.rest.is_empty()
     }
 
     #[inline]
     fn expect(&mut self, expected: &[u8]) -> Result<(), KeyError> {
-        let parts = self.rest.and_then(|rest| rest.split_at_checked(expected.len()));
-        self.go_on(parts.and_then(|(first, rest)| same(first, expected).then_some(rest)))
+        match self.rest.split_at_checked(expected.len()) {
+            Some((first, rest)) if same(first, expected) => self.go_on(rest),
+            _ => self.end(),
+        }
     }
 
     /// Does the same for a constant length, with a comparison of words instead of slices.
     #[inline]
     fn expect_exactly<const N: usize>(&mut self, expected: [u8; N]) -> Result<(), KeyError> {
-        let parts = self.rest.and_then(<[u8]>::split_first_chunk);
-        self.go_on(parts.and_then(|(first, rest)| (*first == expected).then_some(rest)))
+        match self.rest.split_first_chunk() {
+            Some((first, rest)) if *first == expected => self.go_on(rest),
+            _ => self.end(),
+        }
     }
 
     #[inline]
-    fn go_on(&mut self, rest: Option<&'a [u8]>) -> Result<(), KeyError> {
+    fn go_on(&mut self, rest: &'a [u8]) -> Result<(), KeyError> {
         self.rest = rest;
-        if rest.is_some() { Ok(()) } else { Err(KeyError::differs()) }
+        Ok(())
+    }
+
+    #[inline]
+    fn end(&mut self) -> Result<(), KeyError> {
+        self.differs = true;
+        Err(KeyError::differs())
     }
 }
 
@@ -146,12 +167,25 @@ impl Sink for Comparing<'_> {
 
     #[inline]
     fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError> {
-        self.expect_exactly(whole(tag, word))
+        // Not made into nine bytes first: that is more work than the comparison.
+        match self.rest.split_first_chunk::<9>() {
+            Some(([kind, bytes @ ..], rest))
+                if *kind == tag && u64::from_le_bytes(*bytes) == word =>
+            {
+                self.go_on(rest)
+            }
+            _ => self.end(),
+        }
     }
 
     #[inline]
     fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError> {
         self.count(tag, bytes.len() as u64)?;
+        self.part(bytes)
+    }
+
+    #[inline]
+    fn part(&mut self, bytes: &[u8]) -> Result<(), KeyError> {
         self.expect(bytes)
     }
 }
@@ -189,6 +223,11 @@ impl Sink for Writing<'_> {
     #[inline]
     fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError> {
         self.count(tag, bytes.len() as u64)?;
+        self.part(bytes)
+    }
+
+    #[inline]
+    fn part(&mut self, bytes: &[u8]) -> Result<(), KeyError> {
         self.out.extend_from_slice(bytes);
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt::Debug;
 use std::path::Path;
+use std::slice;
 
 use proptest::prelude::*;
 use serde::Serialize;
@@ -118,6 +119,54 @@ fn a_sequence_of_u8_is_its_bytes() {
         bytes_of(&vec![vec![1_u8, 2]]),
         bytes_of(&(1_u8, 2_u8)),
     ]);
+}
+
+/// Octets that say at least how many they are, and at most.
+struct Counted(Vec<u8>, (usize, Option<usize>));
+
+impl Serialize for Counted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Iter<'a>(slice::Iter<'a, u8>, (usize, Option<usize>));
+        impl<'a> Iterator for Iter<'a> {
+            type Item = &'a u8;
+            fn next(&mut self) -> Option<&'a u8> {
+                self.0.next()
+            }
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                self.1
+            }
+        }
+        serializer.collect_seq(Iter(self.0.iter(), self.1))
+    }
+}
+
+#[test]
+fn a_long_sequence_of_u8_is_the_same_key_however_it_is_given() {
+    for length in [511, 512, 513, 4_096, 4_097, 10_000] {
+        let octets: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+        let key = bytes_of(&octets);
+        let unknown = Counted(octets.clone(), (0, None));
+        let deque = VecDeque::from(octets.clone());
+        assert_eq!((&key, &key), (&bytes_of(&unknown), &bytes_of(&deque)), "{length}");
+        let hash = hash_parts(&(&octets, ()), 1).unwrap();
+        assert_eq!(hash_parts(&(&unknown, ()), 1).unwrap(), hash, "{length}");
+        assert_eq!(hash_parts(&(&deque, ()), 1).unwrap(), hash, "{length}");
+        assert!(matches(&(&octets, ()), &key) && matches(&(&unknown, ()), &key));
+        for at in [0, 510, length - 1] {
+            let mut other = octets.clone();
+            other[at] ^= 1;
+            assert!(!matches(&(&other, ()), &key), "{length} octets, another at {at}");
+        }
+        assert!(!matches(&(&octets[1..], ()), &key));
+    }
+}
+
+#[test]
+fn a_sequence_of_u8_that_lies_about_its_length_is_no_key() {
+    for said in [600, 8_192, 20_000] {
+        let liar = Counted(vec![1; 10_000], (said, Some(said)));
+        assert!(encode(&(&liar, ())).is_err(), "{said}");
+    }
 }
 
 #[test]

@@ -43,19 +43,18 @@ pub(crate) struct MemoryKey {
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct EntryMeta {
+    /// The generations noted before it was loaded.
+    pub(crate) stamps: Stamps,
     pub(crate) created_ms: u64,
     /// The time for which it is fresh; `u64::MAX` is for ever.
     pub(crate) fresh_for_ms: u64,
-    /// The generations noted before it was loaded.
-    pub(crate) stamps: Stamps,
     /// The time at which it ends here: with its TTL, or earlier, if it is a copy.
     pub(crate) ends_ms: u64,
     /// Whose value it is; 0 for one stored directly.
     pub(crate) origin: u64,
 }
 
-/// One allocation. What a hit looks at stands together, at the end: when it ends, then the key and
-/// the value.
+/// One allocation. The parts that a hit reads stand together: all but the stamps, which come first.
 #[repr(C)]
 pub(super) struct Entry<V: ?Sized> {
     pub(super) meta: EntryMeta,
@@ -132,7 +131,7 @@ impl TableEntry {
 
 impl AnyEntry {
     /// Returns what `take` gets of the value, with the metadata that a caller may need.
-    #[inline]
+    #[inline(always)]
     pub(super) fn hit<V>(&self, now_ms: u64, take: impl Take<V>) -> Option<Hit<V>> {
         let value = take(&self.value)?;
         let (load_micros, age_ms) = (self.load_micros.into(), self.meta.age_ms(now_ms));

@@ -37,7 +37,7 @@ use crate::site::is_function_name;
 use crate::support::panics::drop_each;
 use entry::{AnyEntry, Entry, TableEntry};
 use lookup::{Look, Lookup, Query, is_for};
-use near::{Looked, Turns};
+use near::{NearCache, Turns};
 use take::Take;
 
 /// The cost of an entry besides itself, in bytes: the table's slot, its part of those that remember what has
@@ -160,8 +160,8 @@ impl Memory {
         key::hash_bytes(name, self.seed)
     }
 
-    /// A value of type `V` under this key that satisfies the terms.
-    #[inline]
+    /// Returns a value of type `V` under this key that satisfies the predicate.
+    #[inline(always)]
     pub(crate) fn get<V, W>(
         &self,
         hash: u64,
@@ -172,28 +172,11 @@ impl Memory {
         V: Clone + Send + Sync + 'static,
         W: Lookup + Copy,
     {
-        self.get_with(hash, lookup, predicate, |hit| hit)
-    }
-
-    /// Returns what `then` makes of such a value. It is compiled twice, for the near cache and for the table:
-    /// so what it does not ask of the hit is not made on a hit in the near cache.
-    #[inline(always)]
-    pub(crate) fn get_with<V, W, R>(
-        &self,
-        hash: u64,
-        lookup: W,
-        predicate: ReadPredicate<'_>,
-        then: impl FnOnce(Hit<V>) -> R,
-    ) -> Option<R>
-    where
-        V: Clone + Send + Sync + 'static,
-        W: Lookup + Copy,
-    {
-        self.take_with(hash, lookup, predicate, |value| value.downcast_ref::<V>().cloned(), then)
+        self.take(hash, lookup, predicate, |value| value.downcast_ref::<V>().cloned())
     }
 
     /// Returns what is taken of the value under this key, if it satisfies the predicate.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take<W, V>(
         &self,
         hash: u64,
@@ -204,35 +187,26 @@ impl Memory {
     where
         W: Lookup + Copy,
     {
-        self.take_with(hash, lookup, predicate, take, |hit| hit)
-    }
-
-    #[inline(always)]
-    fn take_with<W, V, R>(
-        &self,
-        hash: u64,
-        lookup: W,
-        predicate: ReadPredicate<'_>,
-        take: impl Take<V>,
-        then: impl FnOnce(Hit<V>) -> R,
-    ) -> Option<R>
-    where
-        W: Lookup + Copy,
-    {
         // R8: the near cache of this thread first, which takes no lock.
-        let turn = near::turn();
-        let looked = near::get(hash, turn, |entry| {
-            if is_for(entry, &lookup) { hit(entry, predicate, take) } else { None }
-        });
-        let turn = match looked {
-            Looked::Found(hit) => return Some(then(hit)),
-            Looked::Vacant => Some(turn),
-            Looked::Taken => None,
+        let near = near::take();
+        let found = match &near {
+            Some(near) => match near.find(hash) {
+                Some(entry) if is_for(entry, &lookup) => hit(entry, predicate, take),
+                _ => None,
+            },
+            None => None,
         };
-        self.take_from_the_table(hash, lookup, predicate, take, turn).map(then)
+        match (found, near) {
+            (Some(hit), Some(near)) => {
+                near::give_back(near);
+                Some(hit)
+            }
+            (_, near) => self.take_from_the_table(hash, lookup, predicate, take, near),
+        }
     }
 
-    /// The same. With a turn, it is to be found in the near cache the next time.
+    /// Does the same without the near cache, which is given back, and puts the entry there if it has a place for it.
+    #[cold]
     #[inline(never)]
     fn take_from_the_table<W: Lookup, V>(
         &self,
@@ -240,14 +214,14 @@ impl Memory {
         lookup: W,
         predicate: ReadPredicate<'_>,
         take: impl Take<V>,
-        turn: Option<u32>,
+        near: Option<Box<NearCache>>,
     ) -> Option<Hit<V>> {
         let mut found = None;
         let mut take = |entry: &Arc<AnyEntry>| {
             found = hit(entry, predicate, take);
             found.is_some()
         };
-        self.find(hash, &lookup, turn, &mut take);
+        self.find(hash, &lookup, near::give_back_without(hash, near), &mut take);
         found
     }
 
@@ -476,7 +450,7 @@ impl Weighter<TableEntry, ()> for ByWeight {
 }
 
 /// Returns what a caller gets of an entry that satisfies the predicate.
-#[inline]
+#[inline(always)]
 fn hit<V>(entry: &AnyEntry, predicate: ReadPredicate<'_>, take: impl Take<V>) -> Option<Hit<V>> {
     if predicate.fresh(entry) { entry.hit(predicate.now_ms, take) } else { None }
 }

@@ -11,7 +11,7 @@
 //! together hold no more than a part of the capacity, however many there are, so that is all that
 //! threads which never ask again can keep.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::mem::{self, size_of};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -26,12 +26,39 @@ const FEWEST: usize = 16;
 /// So often an entry keeps its place from others that belong there, unless it is found meanwhile.
 const PATIENCE: u8 = 16;
 /// The places are too few once each of them, at the mean, has turned so many away.
-const CROWD: usize = 4;
+const CROWD: usize = 2;
 /// The part of a store's capacity that all near caches together may hold.
 const PART: u64 = 8;
 
 thread_local! {
-    static NEAR: RefCell<NearCache> = const { RefCell::new(NearCache::new()) };
+    static NEAR: Cell<Option<Box<NearCache>>> = const { Cell::new(None) };
+    /// True if this thread has one, in its place or in use.
+    static MADE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Takes the near cache of this thread out of its place. It is to be [given back](give_back).
+///
+/// So no closure encloses the use of it: link-time optimisation would leave that out of the hit path. Returns
+/// `None` before it is made, while it is in use, and while the thread is ending. If the code of a user panics
+/// meanwhile, it is dropped, and the thread makes another one.
+#[inline(always)]
+pub(super) fn take() -> Option<Box<NearCache>> {
+    NEAR.try_with(Cell::take).ok().flatten()
+}
+
+/// Does the same, and makes one if the thread has none. Returns `None` while it is in use, and while the thread is
+/// ending.
+fn take_or_make() -> Option<Box<NearCache>> {
+    let near = NEAR.try_with(Cell::take).ok()?;
+    near.or_else(|| (!MADE.replace(true)).then(Box::default))
+}
+
+/// Puts the near cache of this thread back into its place.
+#[inline(always)]
+pub(super) fn give_back(near: Box<NearCache>) {
+    let before = NEAR.try_with(move |place| place.replace(Some(near)));
+    // The place was empty. The compiler does not know that, and would drop what was there.
+    mem::forget(before);
 }
 
 /// On a line of its own, so that those who write it do not disturb those who read others.
@@ -78,7 +105,8 @@ impl All {
     }
 }
 
-struct NearCache {
+#[derive(Default)]
+pub(super) struct NearCache {
     /// A power of two, or none until the table has been asked.
     slots: Vec<NearSlot>,
     /// The bytes of all that is held.
@@ -93,6 +121,7 @@ struct NearCache {
 
 impl Drop for NearCache {
     fn drop(&mut self) {
+        MADE.set(false);
         ALL.0.caches.fetch_sub(u64::from(self.counted), Ordering::Relaxed);
         // A panic at the end of a thread would end the process.
         drop_each(mem::take(&mut self.slots));
@@ -108,6 +137,17 @@ struct NearSlot {
     patience: Cell<u8>,
 }
 
+impl NearSlot {
+    /// Returns its entry if that has this hash.
+    #[inline(always)]
+    fn held(&self, hash: u64) -> Option<&TableEntry> {
+        match &self.kept {
+            Some(Kept(held)) if held.hash == hash => Some(held),
+            _ => None,
+        }
+    }
+}
+
 /// An entry that counts as held while it is.
 struct Kept(TableEntry);
 
@@ -121,15 +161,6 @@ impl Drop for Kept {
     fn drop(&mut self) {
         ALL.0.held.fetch_sub(weight_of(&self.0), Ordering::Relaxed);
     }
-}
-
-/// The answer of the near cache about an entry.
-pub(super) enum Looked<T> {
-    Found(T),
-    /// Nothing: the table is to be asked, and what it finds is to be put into the near cache.
-    Vacant,
-    /// Nothing: the table is to be asked.
-    Taken,
 }
 
 /// A store's turns, and its part of what the near caches may hold.
@@ -179,46 +210,48 @@ fn turn_over() {
 /// asks a table.
 pub(super) fn let_go() {
     turn_over();
-    let outgoing = NEAR.try_with(|near| Some(near.try_borrow_mut().ok()?.look_through(turn())));
+    let Some(mut near) = take() else { return };
+    let left = near.look_through(turn());
     // Not before the near cache can be used again: a value's `Drop` may call the cache.
-    drop_each(outgoing.ok().flatten().into_iter().flatten());
+    give_back(near);
+    drop_each(left);
 }
 
-/// Returns what `take` makes of the entry in the near cache with this hash.
-#[inline]
-pub(super) fn get<T>(hash: u64, turn: u32, take: impl FnOnce(&AnyEntry) -> Option<T>) -> Looked<T> {
-    let looked = NEAR.try_with(move |near| {
-        let near = near.try_borrow().ok()?;
-        let slot = near.slots.get(near.index(hash))?;
-        let held = match &slot.kept {
-            Some(Kept(held)) if held.hash == hash => held,
-            _ => return near.stays(slot).then_some(Looked::Taken),
-        };
-        slot.patience.set(PATIENCE);
-        if slot.turn == turn { take(&held.entry).map(Looked::Found) } else { None }
-    });
-    // Not available while the thread is ending.
-    looked.unwrap_or(Some(Looked::Taken)).unwrap_or(Looked::Vacant)
+/// Gives a near cache back that does not have the entry with this hash. Returns the present turn if the entry may
+/// have its place there.
+pub(super) fn give_back_without(hash: u64, near: Option<Box<NearCache>>) -> Option<u32> {
+    let Some(near) = near else { return Some(turn()) };
+    let slot = near.slot(hash);
+    let is_taken = slot.is_some_and(|slot| slot.held(hash).is_none() && near.stays(slot));
+    give_back(near);
+    (!is_taken).then(turn)
 }
 
 /// Puts an entry into the near cache, if the thread has room for it.
 #[cold]
 pub(super) fn put(held: TableEntry, turn: u32) {
-    let outgoing = NEAR.try_with(|near| {
-        let mut near = near.try_borrow_mut().ok()?;
-        let left = near.look_through(turn);
-        Some((left, near.put(held, turn)))
-    });
+    let Some(mut near) = take_or_make() else { return drop_each([held]) };
+    let left = near.look_through(turn);
+    let (kept, held) = near.put(held, turn);
+    give_back(near);
     // As above.
-    if let Ok(Some((left, (kept, held)))) = outgoing {
-        drop_each(left.into_iter().chain(kept));
-        drop_each(held);
-    }
+    drop_each(left.into_iter().chain(kept));
+    drop_each(held);
 }
 
 impl NearCache {
-    const fn new() -> Self {
-        NearCache { slots: Vec::new(), weight: 0, crowded: Cell::new(0), turn: 0, counted: false }
+    /// Returns the entry with this hash, if it was found in the table in this turn.
+    #[inline(always)]
+    pub(super) fn find(&self, hash: u64) -> Option<&AnyEntry> {
+        let slot = self.slot(hash)?;
+        let held = slot.held(hash)?;
+        slot.patience.set(PATIENCE);
+        if slot.turn == turn() { Some(&held.entry) } else { None }
+    }
+
+    #[inline(always)]
+    fn slot(&self, hash: u64) -> Option<&NearSlot> {
+        self.slots.get(self.index(hash))
     }
 
     #[inline]

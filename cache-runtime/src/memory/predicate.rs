@@ -20,7 +20,7 @@ pub(crate) struct ReadPredicate<'a> {
 }
 
 impl ReadPredicate<'_> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn fresh(&self, entry: &AnyEntry) -> bool {
         let meta = &entry.meta;
         self.now_ms < meta.ends_ms.saturating_add(self.grace_ms)

@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod resident;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
@@ -197,6 +198,33 @@ fn a_key_that_is_hot_at_the_front_stays_in_the_table() {
     }
     // Where keys fall is random: mostly it is 1, seldom 4. Nobody asking the table, it would be 40.
     assert!(loads <= 10, "loaded {loads} times while the table was turned over 40 times");
+}
+
+/// Its `Clone` panics while this is set.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Fragile;
+
+static BREAKS: AtomicBool = AtomicBool::new(false);
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        assert!(!BREAKS.load(Ordering::Relaxed), "as the test wants it");
+        Fragile
+    }
+}
+
+#[test]
+fn a_thread_goes_on_after_a_clone_that_panics() {
+    let store = Store::new(1 << 20);
+    store.put("fragile", Fragile);
+    store.put("b", 2_u64);
+    store.heat::<Fragile>("fragile");
+    store.heat::<u64>("b");
+    BREAKS.store(true, Ordering::Relaxed);
+    assert!(catch_unwind(AssertUnwindSafe(|| store.get::<Fragile>("fragile"))).is_err());
+    BREAKS.store(false, Ordering::Relaxed);
+    store.heat::<Fragile>("fragile");
+    assert_eq!((store.get("fragile"), store.get("b")), (Some(Fragile), Some(2_u64)));
 }
 
 /// Its `Drop` asks the store that it was in.

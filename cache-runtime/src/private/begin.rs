@@ -90,15 +90,12 @@ where
     if !bound.reads_memory() || context.bypasses(bound) {
         return Err(Early(false));
     }
-    let found = key.look_up(bound, instance, |hit: Hit<K::Value>| {
-        if context.early_refresh > 0.0 && due(context.early_refresh, hit.load_micros, hit.left_ms())
-        {
-            return Err(Early(true));
-        }
-        bound.counters.memory_hit(hit.load_micros);
-        Ok(hit.value)
-    });
-    found.unwrap_or(Err(Early(false)))
+    let hit: Hit<K::Value> = key.look_up(bound, instance).ok_or(Early(false))?;
+    if context.early_refresh > 0.0 && due(context.early_refresh, hit.load_micros, hit.left_ms()) {
+        return Err(Early(true));
+    }
+    bound.counters.memory_hit(hit.load_micros);
+    Ok(hit.value)
 }
 
 /// Begins a call in a scope, or one that has received a request.

@@ -55,16 +55,13 @@ mod sealed {
     use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name, Print, Uncached};
 
     pub trait LookUp: FullKey {
-        /// Returns what `then` makes of a fresh value in memory. On the hit path: nothing is allocated but by
-        /// its
-        /// `Clone`.
+        /// Returns a fresh value in memory. R8: nothing is allocated except by its `Clone`.
         #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
-        fn look_up<V: CacheValue, R>(
+        fn look_up<V: CacheValue>(
             &self,
             bound: &Bound,
             instance: &'static Instance,
-            then: impl FnOnce(Hit<V>) -> R,
-        ) -> Option<R>;
+        ) -> Option<Hit<V>>;
     }
 
     pub trait FullKey {
@@ -107,12 +104,7 @@ impl<P: KeyParts, const CHECKED: bool> Args<P, CHECKED> {
 #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
 impl<P: KeyParts, const CHECKED: bool> sealed::LookUp for Args<P, CHECKED> {
     #[inline(always)]
-    fn look_up<V: CacheValue, R>(
-        &self,
-        bound: &Bound,
-        instance: &'static Instance,
-        then: impl FnOnce(Hit<V>) -> R,
-    ) -> Option<R> {
+    fn look_up<V: CacheValue>(&self, bound: &Bound, instance: &'static Instance) -> Option<Hit<V>> {
         if CHECKED && self.may_be_alike(instance) {
             return None;
         }
@@ -120,7 +112,7 @@ impl<P: KeyParts, const CHECKED: bool> sealed::LookUp for Args<P, CHECKED> {
         // Arguments that cannot be hashed are reported where their key is made in full.
         let hash = key::hash_parts(&self.0, memory.seed() ^ instance.origin).ok()?;
         let lookup = CallLookup { instance, parts: self.0 };
-        memory.get_with(hash, lookup, bound.core.predicate(Some(instance.origin)), then)
+        memory.get(hash, lookup, bound.core.predicate(Some(instance.origin)))
     }
 }
 
@@ -156,18 +148,13 @@ impl<F: Fn(&mut Renderer)> Template<F> {
 #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
 impl<F: Fn(&mut Renderer)> sealed::LookUp for Template<F> {
     #[inline(always)]
-    fn look_up<V: CacheValue, R>(
-        &self,
-        bound: &Bound,
-        instance: &'static Instance,
-        then: impl FnOnce(Hit<V>) -> R,
-    ) -> Option<R> {
+    fn look_up<V: CacheValue>(&self, bound: &Bound, instance: &'static Instance) -> Option<Hit<V>> {
         let rendered = self.render(instance)?;
         let name = shorten(rendered.as_str());
         let memory = &bound.core.memory;
         let hash = memory.hash_name(name.as_bytes());
         let lookup = NameLookup(name.as_bytes());
-        memory.get_with(hash, lookup, bound.core.predicate(Some(instance.origin)), then)
+        memory.get(hash, lookup, bound.core.predicate(Some(instance.origin)))
     }
 }
 
