@@ -54,7 +54,7 @@ fn one_thread(caches: &[(MemoryCache, Ask)], title: &str, keys: u64, access: Acc
 /// The same on one thread and on two, each with its share of the keys: what one call of a thread
 /// takes, and how much more two threads get done.
 fn two_threads(title: &str, values: Values, keys: [Range<u64>; 2]) {
-    // In so short a time other programs hardly ever take a core away.
+    // In this short time, other programs hardly ever occupy a core.
     let effort = Effort::full(300, 20_000);
     let calls = keys.clone().map(|own| random_calls(Uniform, own, effort.calls));
     let mut caches = filled(values, keys[1].end);

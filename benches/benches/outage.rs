@@ -18,11 +18,11 @@ use tokio::time::timeout;
 const BENCHMARK: &str = "outage";
 /// Calls during one outage.
 const CALLS: u64 = 20_000;
-/// An operation may take so long: the default.
+/// The deadline of an operation: the default.
 const DEADLINE: Duration = Duration::from_millis(250);
 /// A call that takes longer has noticed the outage.
 const SLOW: Duration = Duration::from_millis(5);
-/// A peer makes this many calls during an outage.
+/// The number of calls of a peer during an outage.
 const CALLS_OF_A_PEER: u64 = 20;
 
 #[cached(ttl = "5m", key_prefix = "outage")]

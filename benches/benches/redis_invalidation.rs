@@ -59,8 +59,8 @@ impl Measured {
         })
     }
 
-    /// Once by each way, now one first and now the other. What is invalidated is there, and is loaded
-    /// anew afterwards.
+    /// Invalidates once in each way, in alternating order. The invalidated entry exists, and is loaded again
+    /// afterwards.
     async fn invalidate(&mut self, round: usize) -> Result<(), Failure> {
         let manager = &self.stock.manager;
         for turn in [round, round + 1] {

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 const CALLERS: u64 = 1_000;
 
-/// Which keys the callers request.
+/// The keys that the callers request.
 #[derive(Clone, Copy, PartialEq)]
 enum Keys {
     One,

@@ -17,7 +17,7 @@ pub fn together(threads: usize, work: impl Fn(usize) + Sync) -> Duration {
     let (made, started, work) = (&Barrier::new(threads), &AtomicUsize::new(0), &work);
     let run = move |number| {
         keep_to_core(number);
-        // Those who are there first sleep; nobody spins but for the moment it takes to wake them.
+        // Early threads sleep; they spin only for the moment until all are awake.
         made.wait();
         started.fetch_add(1, Ordering::AcqRel);
         while started.load(Ordering::Acquire) < threads {

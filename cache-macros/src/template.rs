@@ -4,9 +4,9 @@ use cache_syntax::{
     key_prefix_fault, name_fault, parse_template, prefix_fault, sample, segment_fault, tag_fault,
 };
 
-/// One piece of a template.
+/// One piece of a template as written.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Piece {
+pub(crate) enum ParsedPiece {
     Text(String),
     /// `{root.field.0}`: the names between the dots.
     Placeholder(Vec<String>),
@@ -37,14 +37,16 @@ impl Rule {
 }
 
 /// Splits a template of such a text; the error says what is wrong with it.
-pub(crate) fn parse(template: &str, rule: Rule) -> Result<Vec<Piece>, String> {
+pub(crate) fn parse(template: &str, rule: Rule) -> Result<Vec<ParsedPiece>, String> {
     let pieces = parse_template(template)?;
     let sample = sample(&pieces);
     // Only a person leaves a segment empty: values are never empty.
     rule.refuse(template, (rule.fault)(&sample).or(segment_fault(&sample)))?;
     let piece = |piece| match piece {
-        cache_syntax::Piece::Text(text) => Ok(Piece::Text(text.into_owned())),
-        cache_syntax::Piece::Placeholder(inside) => placeholder(inside).map(Piece::Placeholder),
+        cache_syntax::Piece::Text(text) => Ok(ParsedPiece::Text(text.into_owned())),
+        cache_syntax::Piece::Placeholder(inside) => {
+            placeholder(inside).map(ParsedPiece::Placeholder)
+        }
     };
     pieces.into_iter().map(piece).collect()
 }
@@ -95,18 +97,18 @@ impl syn::parse::Parse for NameOrKeyword {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed parse is a failed test")]
 
-    use super::{Piece, Rule};
+    use super::{ParsedPiece, Rule};
 
-    fn parse(template: &str) -> Result<Vec<Piece>, String> {
+    fn parse(template: &str) -> Result<Vec<ParsedPiece>, String> {
         super::parse(template, Rule::NAME)
     }
 
-    fn text(text: &str) -> Piece {
-        Piece::Text(text.to_owned())
+    fn text(text: &str) -> ParsedPiece {
+        ParsedPiece::Text(text.to_owned())
     }
 
-    fn place(names: &[&str]) -> Piece {
-        Piece::Placeholder(names.iter().map(|name| (*name).to_owned()).collect())
+    fn place(names: &[&str]) -> ParsedPiece {
+        ParsedPiece::Placeholder(names.iter().map(|name| (*name).to_owned()).collect())
     }
 
     #[test]

@@ -99,7 +99,7 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     page.keys("#key", ENTER).await;
     page.wait_for_text("#status", "healthy").await;
 
-    // Which cache it is, and what there is to invalidate.
+    // The page names the cache, and lists what can be invalidated.
     page.wait_for_text("#source", &format!("process {}", std::process::id())).await;
     page.wait_for_text("#source", "namespace cache · no Redis").await;
     page.wait_for("prefixes to choose from", &offers("page")).await;
@@ -212,7 +212,7 @@ async fn the_page_shows_no_number_of_before_in_an_outage() {
     page.wait_for_text("#redis", "–").await;
     page.wait_for_text("#status", "degraded").await;
     page.wait_for_text("#events", "redis lost").await;
-    // What happens often does not push it out.
+    // Frequent events do not push it out.
     for id in 0..300 {
         manager.invalidate_tag(&format!("many:{id}")).await.unwrap();
     }

@@ -100,8 +100,8 @@ impl Plan {
                 otherwise: OUTAGE_TTL + LOADING,
                 from_redis: Duration::ZERO,
             },
-            // What is in memory is believed as long as the lease of the feed holds, and so are the
-            // tokens that are in the token cache there.
+            // Entries in memory and tokens in the token cache are trusted while the lease of the feed
+            // holds.
             Mode::Tiered => Bounds {
                 steady: LEASE,
                 otherwise: LEASE + OUTAGE_TTL.max(OUTAGE_GRACE) + LOADING,

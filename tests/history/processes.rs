@@ -102,7 +102,7 @@ impl Process {
 /// Has none of them change anything from now on.
 pub fn hush(processes: &mut [Process]) {
     processes.iter_mut().for_each(|process| process.hush(true));
-    // What is under way comes to its end.
+    // Operations that are under way come to their end.
     sleep(Duration::from_millis(60));
 }
 

@@ -85,7 +85,7 @@ fn immortals(redis: &dyn Redis) -> Option<String> {
     let mut immortals = Vec::new();
     for server in redis.servers() {
         let keys: Vec<String> = server.cli(&["KEYS", "*"]);
-        // What a move has left behind, in a slot that is somewhere else by now, is nobody's.
+        // Keys that a move has left behind, in a slot that has another master by now, do not count.
         let is_immortal =
             |key: &String| server.try_cli::<i64>(&["PTTL", key]).is_ok_and(|ttl| ttl == -1);
         immortals.extend(keys.into_iter().filter(is_immortal));

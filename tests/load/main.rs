@@ -65,8 +65,8 @@ async fn in_mode(mode: Mode, length: Duration, keys: u64) {
     until_nothing_runs(&manager, tasks_before).await;
 }
 
-/// The most popular tenth of the values fits, which a good half of the calls request; the load
-/// itself takes away some of them.
+/// Checks the hit rate. The most popular tenth of the values fits, which a good half of the calls request; the load
+/// itself removes some of them.
 fn assert_hit_rate(stats: &Stats) {
     let articles = stats.sites.iter().find(|site| site.name.ends_with("article")).unwrap();
     let rate = articles.counts.hit_rate();

@@ -104,7 +104,7 @@ impl World {
         let asks = self.asks_redis(model, model.role(i).place(), first);
         let process = &mut self.processes[model.role(i).place()];
         let trusts = process.lease || model.is_off(Rule::LeaseCounts);
-        // What memory holds is looked at after every step, so this is right.
+        // The contents of memory are checked after every step, so this is right.
         if process.copy_of(model.kin(i)).is_some() && trusts {
             return At::Done;
         }

@@ -140,7 +140,7 @@ impl World {
         self.processes[place].link = match (new, removes) {
             (true, true) if !model.is_off(Rule::RootGoesFirst) => Link::Removes,
             (true, _) => Link::Keeps(removes),
-            // What is kept of them is only renewed.
+            // The record of them is only renewed.
             (false, _) => Link::Identified,
         };
     }

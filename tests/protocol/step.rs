@@ -62,7 +62,7 @@ impl World {
             return;
         }
         let asked = self.asked(model, i);
-        // What a scan finds may be on different pages.
+        // The keys that a scan finds may be on different pages.
         let pages = if matches!(at, At::Scans(..)) { asked } else { Keys::NONE };
         let parts = model.parts(asked).filter(|_| pages == Keys::NONE);
         for keys in pages.each().chain(parts) {

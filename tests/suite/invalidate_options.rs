@@ -41,7 +41,7 @@ async fn by_text(id: &str) {
     _ = id;
 }
 
-/// Which of the three items of ada (1, 2) and grace (3) are refreshed after this.
+/// Returns which of the three items of ada (1, 2) and grace (3) are loaded again after this.
 async fn reloaded(invalidation: impl AsyncFn()) -> Vec<u64> {
     let source = Source::new(1);
     let all = [(1, "ada"), (2, "ada"), (3, "grace")];
@@ -94,7 +94,7 @@ async fn always(result: Saved) -> Saved {
 
 #[cache_invalidate(prefix = "shop", when = "before")]
 async fn before(source: &Source, result: Saved) -> Saved {
-    // What is stored from here on stays.
+    // Entries that are stored from here on stay.
     item(source, 1, "ada").await;
     result
 }

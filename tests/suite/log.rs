@@ -39,8 +39,8 @@ impl Drop for Capture {
 
 impl Log {
     pub fn capture() -> (Log, Capture) {
-        // One for all: whether an event is wanted is remembered for the whole process, and what a
-        // thread without a subscriber is the first to log would be wanted by nobody.
+        // One subscriber for all tests: tracing caches for the whole process whether an event is enabled. If a
+        // thread without a subscriber were the first to log it, it would be disabled for all.
         static SUBSCRIBER: Once = Once::new();
         SUBSCRIBER.call_once(|| {
             let is_kept = dynamic_filter_fn(|_, _| Log::here().is_some());

@@ -69,7 +69,7 @@ async fn put_on_success(source: Source, end: End) -> Result<u64, String> {
     body(&source, end).await.map(|()| PUT)
 }
 
-/// Which of the two entries are still there.
+/// Returns which of the two entries still exist.
 async fn kept(cache: &CacheManager) -> (bool, bool) {
     let is_kept = async |name| cache.get::<u64>(name).await.unwrap().is_some();
     (is_kept(NAME).await, is_kept(OTHER).await)

@@ -309,7 +309,7 @@ async fn what_the_function_does_not_store_is_not_put() {
         entry(1).put(5).await.unwrap();
         let refused = entry(1).put(1_000).await.unwrap_err();
         assert!(matches!(refused, Error::NotStored { .. }), "{refused}");
-        // What was there is older than what was refused.
+        // The stored value was older than the refused one.
         assert_eq!(entry(1).peek().await.unwrap(), None);
 
         cache_runtime::cache().invalidate_prefix("choosy").await.unwrap();
@@ -702,7 +702,7 @@ async fn refreshes_that_are_asked_for_together_share_a_load_that_begins_after_al
         };
         let first = refresh(&source);
         hold.reached().await;
-        // What the first one loads is older than this.
+        // The value that the first one loads is older than this.
         source.set(2);
         let others: Vec<_> = (0..49).map(|_| refresh(&source)).collect();
         for _ in 0..100 {

@@ -1,5 +1,5 @@
-//! Expressions of an attribute that panic: where the cache evaluates them on an output, the caller has that output
-//! all the same (R3).
+//! Expressions of an attribute that panic while the cache evaluates them on an output. The caller has the output
+//! nevertheless (R3).
 
 use std::time::Duration;
 

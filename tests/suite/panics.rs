@@ -185,7 +185,7 @@ async fn a_value_whose_debug_panics_is_returned_and_not_stored_in_redis() {
     .await;
 }
 
-/// The entry of before is dropped by whoever stores in its place, and what is left with the manager.
+/// The store of a new value drops the entry before it; the manager drops the rest at its end.
 #[tokio::test]
 async fn a_value_whose_drop_panics_fails_nobody_when_the_cache_drops_it() {
     on_each_store(async |cache: TestCache| {

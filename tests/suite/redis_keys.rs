@@ -70,7 +70,7 @@ async fn every_key_ends_by_itself() {
             manager.get_or_load("hand:4", ttl, load).await.unwrap();
             leased(&source, 1).await;
             cache.clock.advance(Duration::from_secs(61));
-            // A load that nobody waits for, and one that somebody does.
+            // A load without waiting callers, and one with a waiting caller.
             let replacing = source.hold();
             assert_eq!(leased(&source, 1).await, 1);
             replacing.reached().await;

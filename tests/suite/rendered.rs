@@ -39,7 +39,7 @@ macro_rules! templates {
 
             pub async fn direct(manager: &CacheManager, $a: &str, $b: &str) {
                 _ = ($a, $b);
-                // What is too long for a person to write is refused, and not passed by.
+                // A prefix that is too long for the direct API is refused, not ignored.
                 let prefix = name!($cut);
                 if manager.invalidate_prefix(&prefix).await.is_err() {
                     assert!(prefix.len() > 4_096, "{prefix}");

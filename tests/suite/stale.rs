@@ -179,8 +179,8 @@ async fn renewed_early(source: &Source, id: u64, team: &str) -> Loaded {
     read(source, id).await
 }
 
-/// Returns a load that runs behind a value of this age, overtaken here and from another process, in every way:
-/// before somebody loads again and after.
+/// Runs a background load behind a value of this age, and overtakes it in this and in another process, in every way:
+/// before another caller loads again and after.
 async fn overtaken_behind_a_value<F: Future<Output = Loaded>>(
     cache: &TestCache,
     age: Duration,
@@ -371,7 +371,7 @@ async fn an_invalidated_value_is_not_served_when_the_load_fails() {
     .await;
 }
 
-/// Begins a call beyond the time in which nobody waits, so that it waits for a load.
+/// Begins a call after the `stale_while_revalidate` time, so that it waits for a load.
 async fn begin_waiting(
     cache: &TestCache,
     source: &Source,

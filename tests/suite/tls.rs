@@ -275,7 +275,7 @@ async fn a_cluster_is_encrypted_to_each_of_its_nodes() {
     until(async || there.get("again").await.unwrap() == Some(1)).await;
     drop(cluster);
 
-    // Who does not trust the authority is refused by it, and told.
+    // A client that does not trust the authority refuses the server, and the error says so.
     let other = Authority::new();
     let refused = EncryptedServer::start(&authority, &identity, "no");
     let config = config_of(format!("rediss://127.0.0.1:{}", refused.port), &other);

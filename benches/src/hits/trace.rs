@@ -33,7 +33,7 @@ impl Trace {
         Trace { name, keys: (0..length).map(|_| law.draw(&mut random)).collect() }
     }
 
-    /// Zipf 0.99, and now and then one pass over twenty thousand keys that nobody requests again.
+    /// Zipf 0.99, and now and then one pass over twenty thousand keys that are not requested again.
     fn scanned(length: usize) -> Self {
         const BETWEEN: u64 = 80_000;
         const SCAN: u64 = 20_000;

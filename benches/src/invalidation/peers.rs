@@ -12,7 +12,7 @@ pub fn moka(entries: u64) -> Duration {
     ready(cache.run_pending_tasks());
     let began = Instant::now();
     cache.invalidate_entries_if(|_, _| true).expect("closures are supported");
-    // Each run takes some away, until none can; now and then a few stay, and are never served.
+    // Each run removes some, until none is left to remove; now and then a few stay, and are never served.
     let mut left = u64::MAX;
     while cache.entry_count() < left {
         left = cache.entry_count();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
-/// Which type of values a cache is measured with.
+/// The type of values that a cache is measured with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Values {
     /// `u64`.

@@ -1,4 +1,4 @@
-//! Which values the tasks of a contender request.
+//! The values that the tasks of a contender request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -10,9 +10,9 @@ use super::ids::{Cursor, Ids};
 use super::size::{SIZES, SMALL, Size};
 use super::spread::spread;
 
-/// The table of the memory keeps what comes first, or is used twice, and lets the rest pass through
-/// a small part of it: so it is filled with values that nobody requests again, and what is requested
-/// is never there any more. A large value finds no room at all.
+/// The capacity of memory. The table keeps entries that come first or are used twice, and passes the others through a
+/// small part of it. So it is filled with values that are not requested again, and the requested ones are never in
+/// it. A large value does not fit at all.
 const MEMORY: usize = 448 * 1_024;
 const FILLING: Size = Size { bytes: 0, keys: 4_000 };
 /// The number of values that are loaded at once.
@@ -97,7 +97,7 @@ pub async fn ask_redis(ids: Ids) {
 ///
 /// # Errors
 ///
-/// If not all of them were answered by Redis, be it by an answer that several calls have shared.
+/// If not all of them were answered by Redis, also by an answer that several calls have shared.
 pub fn answered_by_redis() -> Result<Counts, Failure> {
     let (stats, asked) = (cache().stats(), ASKED.load(Ordering::Relaxed));
     let counts = stats.total;

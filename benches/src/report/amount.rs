@@ -12,7 +12,7 @@ pub(super) fn amount(value: f64, unit: &str) -> String {
         "points" => format!("{value:.2} points"),
         "bytes" if value >= 1e6 => format!("{:.1} MB", value / 1e6),
         "bytes" => format!("{} bytes", grouped(value.round() as u64)),
-        // What is counted is named where the number stands.
+        // The unit is named beside the number.
         "loads" | "crates" | "calls" if value.fract() == 0.0 => grouped(value as u64),
         "round trips" => format!("{value:.2}"),
         _ if value.fract() == 0.0 => format!("{} {unit}", grouped(value as u64)),

@@ -103,13 +103,13 @@ fn instead_of_template(option: &Ident, template: &str) -> String {
 }
 
 fn resolve_piece(
-    piece: template::Piece,
+    piece: template::ParsedPiece,
     text: &LitStr,
     find: &mut impl FnMut(Ident) -> syn::Result<Ident>,
 ) -> syn::Result<Piece> {
     let names = match piece {
-        template::Piece::Text(text) => return Ok(Piece::Text(text)),
-        template::Piece::Placeholder(names) => names,
+        template::ParsedPiece::Text(text) => return Ok(Piece::Text(text)),
+        template::ParsedPiece::Placeholder(names) => names,
     };
     let mut root = find(identifier(&names[0], text.span()))?;
     // Named as the argument is, but what the compiler says of it belongs to the template.

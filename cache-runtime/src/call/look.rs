@@ -18,7 +18,7 @@ use crate::tiers::examine::{Leftover, Vacancy};
 use crate::tiers::key::CallKey;
 use crate::tiers::reading::Reading;
 
-/// Looks for a value in the stores, and where other callers are about to have one.
+/// Looks for a value in the stores, and joins or leads a flight if there is none.
 pub(crate) async fn look(call: &Call) -> Step {
     let (core, key) = (&call.core, &call.key);
     if recursion::is_inside(key) {
@@ -40,13 +40,13 @@ pub(crate) async fn look(call: &Call) -> Step {
             Ok(outcome @ (FlightOutcome::Value(_) | FlightOutcome::Error(_))) => {
                 match shared_output(call, &outcome) {
                     Some(served) => return Step::Done(served),
-                    // Too old, or of another type, stored directly under the same name: as good as none.
+                    // Too old, or of another type, stored directly under the same name: this counts as none.
                     None => break,
                 }
             }
             Ok(FlightOutcome::Failed) | Err(WaitError::Circle) => break,
             Ok(FlightOutcome::Outdated(_) | FlightOutcome::Abandoned) => {}
-            // The first to reach the wait limit leads the next flight, the others join it.
+            // The first caller to reach the wait limit leads the next flight; the others join it.
             Err(WaitError::TooLong) => core.flights.give_up(key, &follower),
         }
     }
@@ -58,7 +58,7 @@ fn alone(call: &Call) -> Leader<CallKey> {
     Leader::alone(&call.core.generations, call.key.slots())
 }
 
-/// Looks in memory for a value that is to be refreshed while it is served: nobody waits for that.
+/// Looks in memory for a value that is due for a refresh while it is served. No caller waits for the refresh.
 fn look_at_hand(call: &Call) -> Option<Step> {
     let grace_ms = call.policy.grace.while_revalidate_ms;
     if call.stores != Stores::Memory || (grace_ms == 0 && call.policy.early_refresh <= 0.0) {
@@ -83,9 +83,9 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
             Err(served) => return Step::Done(served),
         }
     }
-    // Since this caller looked into memory, a flight may have landed. What is read from Redis
-    // from here on is younger than every caller that has joined so far. Where memory answers
-    // too, callers may join for as long as nothing is received against it.
+    // A flight may have landed since this caller looked in memory. A value that is read from Redis from
+    // here on is younger than every caller that has joined so far. If memory answers as well, callers may
+    // join until a notice against the value is received.
     let core = &call.core;
     let in_memory = call.stores == Stores::Memory;
     let strict = !core.relies_on_memory(call.stores);
@@ -95,8 +95,8 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
         leader.rely_on_lease();
     }
     let ask = call.ask(call.policy.grace.longest_ms());
-    // In a box of its own: with this in it the future of a call would be more than a kilobyte, and
-    // allocators have no such blocks at hand.
+    // In a box of its own. Otherwise the future of a call would exceed a kilobyte, and allocators have
+    // no fast path for such blocks.
     let reading = boxed(|| core.read(&call.key, ask)).await;
     if !strict && !in_memory {
         leader.seal();
@@ -119,14 +119,14 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
         Some((Decision::Load, found)) => {
             return boxed(|| load_or_serve(call, leader, destination, found)).await;
         }
-        // The others have it.
+        // The followers have the value.
         Some((Decision::TooOld, found)) => {
             pass(call, mem::replace(&mut leader, alone(call)), &found);
         }
         Some((Decision::Unusable, _)) | None => {}
     }
     if strict && call.stores == Stores::Tiered {
-        // The answer may have been what made stale what had been noted; the load has not begun.
+        // The read may have made the noted generations stale. They are noted again, since the load has not begun.
         leader.note_again(&core.generations, call.key.slots());
     }
     boxed(|| load_or_follow(call, leader, destination)).await
@@ -159,7 +159,7 @@ fn place(call: &Call, reading: Reading) -> (Option<FoundValue>, Destination) {
     }
 }
 
-/// Waits for the flight before this one. Its outcome is passed on to those whom it may serve.
+/// Waits for the flight before this one. Passes its outcome on to the callers that it may serve.
 async fn wait_for_predecessor(
     call: &Call,
     leader: Leader<CallKey>,
@@ -178,10 +178,10 @@ async fn wait_for_predecessor(
     }
 }
 
-/// Loads, unless that is being done in the background.
+/// Loads, unless a background refresh is under way.
 async fn load_or_follow(call: &Call, leader: Leader<CallKey>, destination: Destination) -> Step {
-    // In Redis an entry that is being replaced stays, unless it is invalidated: then the load
-    // that replaces it is of no use.
+    // While an entry in Redis is refreshed, it stays there. If it is gone, it was invalidated, and the refresh
+    // is of no use.
     let is_replaced = match &destination {
         Destination::Memory => true,
         Destination::Redis(vacancy) => matches!(vacancy.leftover, Leftover::Expired(_)),

@@ -18,7 +18,7 @@ pub(crate) async fn turn(call: &Arc<Call>) -> Action {
     match look(call).await {
         Step::Done(served) => Action::Return(served),
         Step::Load(loading) => boxed(|| begin(call, loading)).await,
-        // There is no other body to run in the background.
+        // The body cannot run in the background here.
         Step::BackgroundRefresh(refresh) => Action::Return(Served::found(refresh.found)),
     }
 }

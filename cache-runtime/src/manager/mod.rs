@@ -85,7 +85,7 @@ impl Drop for Owner {
     }
 }
 
-/// A manager, as long as somebody else keeps it.
+/// A weak reference to a manager.
 #[derive(Clone)]
 pub(crate) struct WeakManager(Weak<Owner>);
 

@@ -1,4 +1,4 @@
-//! Which entry is looked for.
+//! Look-ups of entries.
 
 use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
@@ -23,7 +23,7 @@ pub(crate) struct CallLookup<P> {
 }
 
 impl<P: key::KeyParts> Lookup for CallLookup<P> {
-    // In the near cache it is a part of the hit; where the table asks it is called.
+    // Inlined into the hit in the near cache; the table calls it.
     #[inline(always)]
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool {
         domain == Domain::Arguments(self.instance) && key::matches(&self.parts, bytes)

@@ -8,12 +8,12 @@ use crate::coherence::generation::{Generations, Slot};
 pub(crate) struct ReadPredicate<'a> {
     pub(crate) generations: &'a Generations,
     pub(crate) now_ms: u64,
-    /// Only this origin's values, and those stored directly; `None`: anybody's.
+    /// Only this origin's values, and those stored directly; `None`: the values of every origin.
     pub(crate) origin: Option<u64>,
-    /// The slots that a value stored directly must depend on, so that whatever invalidates the origin's own
-    /// values reaches it too; `None`: where that is not known, and no such value is taken.
+    /// The slots that a value stored directly must depend on, so that every invalidation of the origin's own values
+    /// reaches it too. `None` if they are not known; then no such value is taken.
     pub(crate) slots: Option<&'a [Slot]>,
-    /// For so long past its TTL a value is taken too.
+    /// The time past its TTL for which a value is taken.
     pub(crate) grace_ms: u64,
     /// No value that was made before this time is taken.
     pub(crate) not_before_ms: u64,

@@ -321,7 +321,7 @@ impl<E> Wrap for E where
 {
 }
 
-/// Taken by method look-up where an error that cannot be cloned is to be shared all the same.
+/// Taken by method look-up if an error that cannot be cloned must be shared.
 pub trait ProbeWrapError<E> {
     /// Returns how the error is shared.
     fn __cache_share_errors(&self) -> SharedErrors<E>

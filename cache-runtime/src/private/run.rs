@@ -44,17 +44,17 @@ pub struct MissedCall(CallState);
 enum CallState {
     /// The call bypasses the cache: the body runs.
     Bypass(Reply),
-    /// The request is answered, or was not for this call, and its sender drops the call: unless the call is not
-    /// theirs to drop. Then it goes on when it is polled again.
+    /// The request is answered, or was not for this call. Its sender normally drops the call. If the sender does not own
+    /// the call, it goes on when it is polled again.
     Suspended(Box<CallState>),
     Cached(Box<Prepared>),
-    /// The call has received a request for something else than the output.
+    /// The call has received a request that is not for its output.
     Requested(Box<Prepared>, EntryAction, Reply),
     /// Looked for: found, or loaded by another caller.
     Done(Served, Option<Reply>),
     /// Looked for: no stored value answers the call.
     Load(Box<LookedUp<Loading>>),
-    /// Looked for: a value is served, and is to be refreshed by a task.
+    /// Looked for: a value is served, and a task refreshes it.
     BackgroundRefresh(Box<LookedUp<BackgroundRefresh>>),
 }
 
@@ -65,7 +65,7 @@ enum EntryAction {
     Cached,
     Refresh,
     Put(Value),
-    /// Removes the entry, since the value that was to be put cannot be.
+    /// Removes the entry, because the value to put cannot be stored.
     Remove(Error),
 }
 
@@ -144,7 +144,7 @@ impl MissedCall {
         Run::new(self.next(share.fits()), share, body)
     }
 
-    /// Looks for a value that answers the call. For functions whose body can be had for a task.
+    /// Looks for a value that answers the call. For functions whose body can run in a task.
     pub fn look<E>(self, share: SharedErrors<E>) -> Boxed<Self> {
         self.look_for_one_that(share.fits())
     }
@@ -162,7 +162,7 @@ impl MissedCall {
         })
     }
 
-    /// Returns true if the body is wanted for a task of its own.
+    /// Returns true if the body is needed for a task.
     pub fn wants_a_task(&self) -> bool {
         matches!(self.0, CallState::BackgroundRefresh(_))
     }
@@ -210,7 +210,7 @@ impl MissedCall {
                     let LookedUp { call, step, reply } = *looked;
                     told(boxed(|| call::begin(&call, step)).await, reply)
                 }
-                // Generated code asks before whether a task is wanted.
+                // Generated code checks before that a task is needed.
                 CallState::BackgroundRefresh(_) => told(Action::Bypass, None),
             }
         })
@@ -317,11 +317,11 @@ impl Prepared {
     ) -> Result<Box<Self>, Uncached> {
         let CallParts { key, tags: fill_tags, rules } = parts;
         let rules = rules();
-        // A `Result` that hides behind a bare type parameter: its errors would be stored.
+        // A `Result` behind a bare type parameter: its errors would be stored.
         if !rules.whole && rules.of.name().starts_with("core::result::Result<") {
             return Err(Uncached::HiddenResult);
         }
-        // R3: the code of an argument's type is not to fail a call that does without a key, too.
+        // R3: the code of an argument's type must not fail a call, which can also run without a key.
         let full = unless_panicking(|| key.full(bound, instance));
         let (memory, name) = full.unwrap_or(Err(Uncached::KeyPanics))?;
         let print = unless_panicking(|| key.print(instance));
@@ -440,7 +440,7 @@ async fn act(
     prepared.reply = Some(reply.clone());
     let call = prepared.into_call(shares);
     if let (EntryAction::Remove(_), _) | (EntryAction::Put(_), None) = (&action, &call) {
-        // What is there is older than what was to be put.
+        // The stored value is older than the one to put.
         core.invalidate(&Targets::name(name.name().as_str())).await;
     }
     let Some((call, _)) = call else { return told(Action::Bypass, None) };

@@ -68,7 +68,7 @@ impl ServerLine {
         let Numbered { number, mut connection } = self.current.lock().clone();
         let outcome = {
             let mut asked = connection.req_packed_command(command);
-            // An answer takes more than one poll. What fails at the first one was not sent.
+            // An answer takes more than one poll. A command that fails at the first poll was not sent.
             match poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await {
                 Poll::Ready(outcome) => outcome,
                 Poll::Pending => return read(asked.await),

@@ -96,8 +96,8 @@ pub(crate) enum Life {
     Forever,
 }
 
-/// An entry as it was read, with the tokens as they are now: the root's first, then in the order
-/// they were asked for.
+/// An entry as it was read, with the current tokens: the root's first, then in the order of the
+/// request.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) bytes: Option<Vec<u8>>,
@@ -227,7 +227,7 @@ impl RedisStore {
 
     fn add_pending_keys(&self, keys: &[String]) {
         if runtime::with_timers().is_some() {
-            // Somebody must be there to send it; outside of a runtime it is one of those who are.
+            // A link must send it. Outside of a runtime, an existing link does.
             _ = self.0.link();
         }
         self.0.add_pending(keys);
@@ -249,7 +249,7 @@ impl RedisStore {
             return Some(0);
         }
         let mut guard = RemovalGuard { shared: &self.0, keys };
-        // Removing is right also while other removals are pending.
+        // A removal is correct also while other removals are pending.
         let permit = self.0.permit_to_remove().await.ok()?;
         let notice = self.0.notice_of(&guard.keys);
         let removal =
@@ -265,7 +265,7 @@ impl RedisStore {
         let before = Instant::now();
         let (key, ping) = (self.0.keys.root(), cmd("PING"));
         let answer = permit.ready.ask::<Value>(Lane::Quick, &key, &ping);
-        // A server that does not know it, or does not permit it, answers all the same.
+        // A server that does not know or permit the command also answers.
         let answered = async {
             match answer.await {
                 Err(error) if error.is_refusal() => Ok(()),
@@ -325,7 +325,7 @@ impl RedisStore {
         (!lacks.is_empty()).then(|| lacks.join("; "))
     }
 
-    /// Copies are kept in memory from now on.
+    /// Notes that copies are kept in memory from now on.
     pub(crate) fn want_feed(&self) {
         self.0.want_feed();
     }
@@ -413,7 +413,7 @@ impl RedisStore {
     /// Adds the counts since the last report to the sums of all processes.
     pub(crate) async fn report(&self) {
         if !self.0.settings.stats_interval.is_zero() && self.0.is_up() {
-            // What cannot be sent is lost with this manager.
+            // Counts that cannot be sent are lost with this manager.
             let _ = timeout(self.0.settings.deadline, sums::report(&self.0, Duration::ZERO)).await;
         }
     }

@@ -18,13 +18,13 @@ pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>) {
         link.pending.notified().await;
         let Some(shared) = shared.upgrade() else { return };
         let _ = send_pending(&shared, &link).await;
-        // Nobody is to wait for what is not sent.
+        // No read must wait for removals that are not sent.
         shared.journal.changed.notify_waiters();
     }
 }
 
-/// Sends what is pending. All links are woken, and one of them sends: another one takes its place if that takes too long,
-/// since its runtime may not be driven.
+/// Sends the pending removals. All links are woken, and one of them sends. If that takes too long, another one takes
+/// over, because the runtime of the first may not be driven.
 async fn send_pending(shared: &Arc<Shared>, link: &Link) -> Result<(), Unavailable> {
     while !shared.journal.is_empty() && matches!(link.state(), LinkState::Up(_)) {
         let _sender = timeout(shared.settings.deadline / 4, shared.journal.sender.lock()).await;

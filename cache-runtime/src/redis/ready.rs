@@ -179,7 +179,7 @@ impl Ready {
     ) -> StoreResult<T> {
         let key = keys.first().map_or("", String::as_str);
         match self.ask(lane, key, &self.scripts.call(script, keys, arguments)).await {
-            // The server has lost it: it is sent in full.
+            // The server has lost the script, so it is sent in full.
             Err(error) if error.is_no_script() => {
                 self.ask(lane, key, &script.in_full(keys, arguments)).await
             }
@@ -205,7 +205,7 @@ pub(super) async fn claims(ready: &Ready) -> StoreResult<Option<Vec<String>>> {
     let claim = async |node: &Node| -> StoreResult<Option<String>> {
         let all: String = node.ask(Lane::Quick, cmd("CLUSTER").arg("NODES")).await?;
         let own = all.lines().find(|line| line.contains("myself")).unwrap_or_default();
-        // Id, address, flags, master, ping, pong; then what is meant here: epoch, state, slots.
+        // Id, address, flags, master, ping, pong; then the fields that are read: epoch, state, slots.
         let own: Vec<_> = own.split(' ').skip(6).collect();
         let is_moving = own.iter().any(|part| part.starts_with('['));
         Ok((!is_moving).then(|| own.join(" ")))

@@ -1,9 +1,8 @@
-//! The token cache: tokens that this process has lately seen in Redis.
+//! The token cache: tokens that this process has recently read from Redis.
 //!
-//! It spares a read the question for them. A cached token counts as long as nothing that is known
-//! here has invalidated its tag since before it was fetched, and only while the feed's lease holds:
-//! an invalidation raises the tag's generation, and with it the cached token is forgotten. It
-//! serves to validate reads alone; a load notes its tokens from Redis.
+//! With it, a read need not fetch them again. A cached token counts while the feed's lease holds, and until
+//! its tag is invalidated: an invalidation raises the tag's generation, and the cached token is forgotten. It is
+//! used only to validate reads; a load notes its tokens from Redis.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -85,7 +84,7 @@ impl TokenCache {
         let Before { stamps, forgotten, noted_ms } = before;
         let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
         for ((tag, stamps), token) in tags.zip(stamps).zip(tokens) {
-            // What removes a name raises the generation of no tag.
+            // The removal of a name raises the generation of no tag.
             if is_name_tag(tag) {
                 continue;
             }

@@ -1,8 +1,8 @@
-//! Copies in memory of what Redis holds.
+//! Copies in memory of entries in Redis.
 //!
-//! A copy depends on the generations that were noted before Redis was asked: what is invalidated
-//! after that makes it stale, by this process or received over the feed. It ends with its entry
-//! in Redis, and at `memory_ttl`.
+//! A copy depends on the generations that were noted before the read of Redis. A later invalidation makes it
+//! stale, whether this process made it or received it over the feed. It ends with its entry in Redis, and at
+//! `memory_ttl`.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// Of a value that has just been stored.
+    /// Returns the metadata of a value that has just been stored.
     pub(crate) fn new(origin: u64, ttl: Ttl, took: Duration, weight: KnownWeight) -> Self {
         let (fresh_for_ms, load_micros) = (fresh_for_ms(ttl), micros(took));
         Original { origin, age_ms: 0, fresh_for_ms, load_micros, weight }
@@ -58,7 +58,7 @@ impl Core {
         }
     }
 
-    /// Keeps a copy of what has been put in the place of whatever was there, or nothing.
+    /// Keeps a copy of a value that was put. If it may not be kept, the copy of the value before is dropped.
     pub(crate) fn keep_put(
         &self,
         key: &CallKey,
@@ -109,7 +109,7 @@ impl Core {
         });
     }
 
-    /// `None`: it is too large for memory, or its code panics.
+    /// Makes a copy; `None` if it is too large for memory, or its code panics.
     fn copy(
         &self,
         key: &CallKey,

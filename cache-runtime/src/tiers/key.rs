@@ -12,17 +12,17 @@ use crate::key::name::{self, Name, shorten};
 use crate::memory::{Domain, Memory, MemoryKey};
 use crate::site::{self, Instance};
 
-/// Made on the way to Redis or to a load; a memory hit does without.
+/// Made before a read of Redis or a load; a memory hit does not need it.
 #[derive(Debug)]
 pub(crate) struct CallKey {
     pub(crate) memory: MemoryKey,
-    /// Whose values these are; 0 for direct values.
+    /// The origin of the values; 0 for direct values.
     pub(crate) origin: u64,
     /// The fingerprint of its arguments; 0 for none.
     pub(crate) fingerprint: u64,
     /// The tags of the call besides the prefixes of its name.
     own_tags: Vec<String>,
-    /// A caller who joins another's load does without this, too.
+    /// A caller that joins another load does not need this either.
     named: OnceCell<Named>,
 }
 
@@ -34,7 +34,7 @@ struct Named {
     tags: Arc<[String]>,
     /// The generations of all of them, that of the name first.
     slots: SmallVec<[Slot; 4]>,
-    /// The place in Redis, if that is beside its name.
+    /// The place in Redis, if it is beside the name.
     beside: Option<Beside>,
 }
 
@@ -46,19 +46,19 @@ struct Beside {
 }
 
 impl CallKey {
-    /// The key of a name with these tags.
+    /// Returns the key of a name with these tags.
     pub(crate) fn new(memory: MemoryKey, origin: u64, name: Name, own_tags: Vec<String>) -> Self {
         let named = OnceCell::with_value(Named::new(name, &own_tags));
         CallKey { memory, origin, fingerprint: 0, own_tags, named }
     }
 
-    /// The key of a call that is named by its function and arguments.
+    /// Returns the key of a call that is named by its function and arguments.
     pub(crate) fn of_arguments(memory: MemoryKey, origin: u64, own_tags: Vec<String>) -> Self {
         CallKey { memory, origin, fingerprint: 0, own_tags, named: OnceCell::new() }
     }
 
-    /// The same for arguments of this fingerprint. Of two keys that differ in nothing else neither joins the
-    /// other's load.
+    /// Returns the same key for arguments of this fingerprint. Two keys that differ only in this do not share
+    /// loads.
     pub(crate) fn printed(self, fingerprint: u64) -> Self {
         CallKey { fingerprint, ..self }
     }
@@ -68,7 +68,7 @@ impl CallKey {
         self.fingerprint != 0 && fingerprint != 0 && fingerprint != self.fingerprint
     }
 
-    /// Says that there are other arguments with this key.
+    /// Logs that there are other arguments with this key.
     pub(crate) fn tell_alike(&self) {
         if let Some(instance) = self.instance() {
             instance.alarm.tell(&instance.spec.declared);
@@ -79,8 +79,8 @@ impl CallKey {
         &self.named().name
     }
 
-    /// The same key for a place beside the name, where an entry depends on the name's token, too; number 0 is
-    /// the name itself.
+    /// Returns the same key for a place beside the name, where an entry also depends on the name's token. Number 0
+    /// is the name itself.
     pub(crate) fn at(&self, number: u8) -> CallKey {
         let Named { name, tags, slots, .. } = self.named();
         let beside = (number > 0)
@@ -101,23 +101,23 @@ impl CallKey {
         }
     }
 
-    /// The name under which it is stored in Redis: its own, or one beside that.
+    /// Returns the name under which the entry is stored in Redis: its own, or one beside it.
     pub(crate) fn stored_as(&self) -> &str {
         let Named { name, beside, .. } = self.named();
         beside.as_ref().map_or(name.as_str(), |beside| &beside.stored)
     }
 
-    /// The place where it is stored in Redis; 0: under its name.
+    /// Returns the place where the entry is stored in Redis; 0 is its name.
     pub(crate) fn place(&self) -> u8 {
         self.named().beside.as_ref().map_or(0, |beside| beside.number)
     }
 
-    /// The prefixes of the name, then the tags of the call; then the name's own, if it is stored beside that.
+    /// Returns the prefixes of the name, then the tags of the call; then the name's own tag, if it is stored beside the name.
     pub(crate) fn tags(&self) -> &[String] {
         &self.named().tags
     }
 
-    /// The generations of the name and of all tags.
+    /// Returns the generations of the name and of all tags.
     pub(crate) fn slots(&self) -> &[Slot] {
         &self.named().slots
     }
@@ -139,13 +139,13 @@ impl CallKey {
         self.instance().map(Instance::label)
     }
 
-    /// The prefix of that function's names.
+    /// Returns the prefix of that function's names.
     pub(crate) fn prefix(&self) -> Option<&'static str> {
         self.instance().map(|instance| instance.spec.prefix())
     }
 
-    /// Which values this one is likely to be as large as: those of its function; for a direct call,
-    /// those whose names have the same first prefix.
+    /// Returns the kind of values that likely have a similar size: those of the function; for a direct call, those whose
+    /// names have the same first prefix.
     pub(crate) fn kind(&self) -> u64 {
         let first = || self.tags().first().map_or(self.name().as_str(), String::as_str);
         self.accepted_origin().unwrap_or_else(|| xxh3_64(first().as_bytes()))
@@ -213,7 +213,7 @@ impl Hash for CallKey {
     }
 }
 
-/// The key of a name that was given directly.
+/// Returns the key of a name that was given directly.
 pub(crate) fn named(memory: &Memory, name: Name, tags: &[String]) -> CallKey {
     CallKey::new(memory.key_of(name.as_str()), 0, name, tags.to_vec())
 }

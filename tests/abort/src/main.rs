@@ -52,7 +52,7 @@ async fn change(id: u64) {
     _ = id;
 }
 
-/// Two callers of one key, the second of whom waits for the first.
+/// Calls one key twice; the second call waits for the first.
 async fn two_callers(id: u64) {
     let source = Arc::new(Source::default());
     let call = |source: Arc<Source>| async move { item(&source, id).await };

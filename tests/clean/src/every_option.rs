@@ -215,7 +215,7 @@ pub trait Boxed {
     /// A number of which the attribute alone knows the argument.
     async fn constant(&self, n: u64) -> u64;
 
-    /// The same by a template, beside an argument that nobody uses.
+    /// The same by a template, beside an unused argument.
     async fn feed(user: u64, tag: &str, preview: bool, _page: u64) -> u64
     where
         Self: Sized;

@@ -55,7 +55,7 @@ pub enum Violation {
         read: Read,
         change: Change,
     },
-    /// A read saw what some process had invalidated for so long that it ought to have known.
+    /// A read saw a value that another process had invalidated longer ago than the bound.
     Others {
         process: u64,
         read: Read,
@@ -195,7 +195,7 @@ impl Checker<'_> {
         match (steady, read.origin) {
             (true, _) => self.bounds.steady,
             (_, Origin::Redis) => self.bounds.from_redis,
-            // What this very call has loaded.
+            // The value that this very call has loaded.
             (_, Origin::Load) => Duration::ZERO,
             // A load may have been stopped half-way: its value is as old as it is, and new in memory.
             _ => self.bounds.otherwise + paused(record, invalidated, read.span.begin),

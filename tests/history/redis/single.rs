@@ -47,8 +47,8 @@ impl Single {
         Single { server, folder: PathBuf::from(folder), saved: false }
     }
 
-    /// A server with what it had a while ago. Nothing is changed meanwhile: what is invalidated while
-    /// it is away would hide what it brings back.
+    /// Restarts the server with its data of a while ago. Nothing is changed meanwhile: an invalidation during the
+    /// restart would hide the old data.
     fn restart_old(&mut self, dice: &mut Dice, processes: &mut [Process]) {
         if !self.saved {
             self.save();

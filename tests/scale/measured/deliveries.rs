@@ -66,7 +66,7 @@ fn publish(address: (&str, u16), payload: &[u8], batches: usize, batch: usize) {
     }
 }
 
-/// Returns a notice of nobody's.
+/// Returns a notice of an unknown process.
 fn notice(key: &str) -> Vec<u8> {
     let length = u16::try_from(key.len()).unwrap().to_le_bytes();
     [&[1], &7_u64.to_le_bytes()[..], b"k", &length, key.as_bytes()].concat()

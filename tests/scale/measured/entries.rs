@@ -18,7 +18,7 @@ async fn entries_tokens_and_copies_take_what_the_paper_says() {
     let entries: u64 = if is_full() { 50_000 } else { 6_000 };
     let server = Server::start();
     let manager = connect(&server).await;
-    // What is there once is there.
+    // The first entries also make what exists once.
     all(&manager, 1, |id| async move { article(id).await + &short(0, id).await }).await;
     let empty = server.data().await;
     all(&manager, entries, article).await;

@@ -23,7 +23,7 @@ async fn of_one(
     })
     .await;
     sleep(Duration::from_millis(100)).await;
-    // What it takes to ask.
+    // The cost of the measurement itself.
     let first = server.calls_and_bytes(command);
     let second = server.calls_and_bytes(command);
     let asking = second.1 - first.1;
@@ -47,7 +47,7 @@ async fn an_idle_instance_sends_what_the_paper_says() {
     title("An idle instance");
     let length = Duration::from_millis(1_600);
     let (_, pings, bytes) = of_one("ping", length, |config| config, nothing).await;
-    // How many there are in a while is a matter of time: a busy machine makes fewer.
+    // Their number depends on the time: a busy machine makes fewer.
     say("pings a second", pings / length.as_secs_f64(), "");
     assert!((1.0..=paper::PINGS * length.as_secs_f64() + 1.0).contains(&pings), "{pings}");
     within("bytes of a ping and its answer", bytes, paper::PING_BYTES, 0.05);

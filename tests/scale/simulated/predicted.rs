@@ -1,10 +1,9 @@
 //! Predicts the results of a plan with closed formulas.
 //!
-//! A copy in memory lives until its time is over, until it or what shares its counter is invalidated,
-//! or until nobody has requested it for so long that others have taken its place (Che's
-//! approximation). In between it answers; the read after its end goes to Redis. What all instances
-//! ask there meets an entry that lives in the same way. Both are renewal processes: the part of the
-//! reads that are answered is `r L / (1 + r L)`, of reads `r` a second and a life of `L`.
+//! A copy in memory ends with its TTL, with the invalidation of an entry that shares its counter, or when it has not
+//! been requested until others have taken its place (Che's approximation). Until then it answers; the read after its
+//! end goes to Redis. The entry there, which all instances read, lives in the same way. Both are renewal processes:
+//! the part of the reads that are answered is `r L / (1 + r L)`, of reads `r` a second and a life of `L`.
 
 use super::Plan;
 use super::zipf::classes;

@@ -68,8 +68,7 @@ fn serve(mut client: &TcpStream, versions: &Mutex<Versions>) -> io::Result<()> {
 #[derive(Debug)]
 pub struct DatabaseClient {
     address: SocketAddr,
-    /// Connections that nobody uses just now. One whose question was dropped half-way does not
-    /// come back.
+    /// The idle connections. A connection whose request was dropped half-way is not returned.
     idle: Mutex<Vec<tokio::net::TcpStream>>,
 }
 

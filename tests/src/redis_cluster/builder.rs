@@ -129,7 +129,7 @@ impl RedisClusterBuilder {
             .arg("--cluster-announce-ip", "127.0.0.1")
             // However long a replica was cut off, it may take over.
             .arg("--cluster-replica-validity-factor", "0")
-            // Who is whose replica is for a test to say.
+            // Only a test changes the replicas of a master.
             .arg("--cluster-allow-replica-migration", "no")
             .arg("--repl-diskless-sync-delay", "0")
             .arg("--repl-ping-replica-period", "1");

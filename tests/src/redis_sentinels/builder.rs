@@ -13,7 +13,7 @@ const PERIODS: [(&str, &str); 4] = [
     // It has to be well below the time after which a silent server counts as down; and a replica
     // takes over only if its last `INFO`, one each second, is younger than five of these.
     ("PING-PERIOD", "300"),
-    // How long a sentinel keeps still after the whole machine stood still.
+    // The time for which a sentinel is passive after the whole machine stood still.
     ("TILT-PERIOD", "1000"),
 ];
 

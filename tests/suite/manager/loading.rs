@@ -84,7 +84,7 @@ async fn with_a_bad_name_or_ttl_each_call_loads_and_the_log_says_so_once_for_eac
     .await;
 }
 
-/// Ten callers of one name whose loads fail, all of whom wait for the first; how often it was loaded.
+/// Runs ten callers of one name whose loads fail, and which all wait for the first. Returns the number of loads.
 async fn failing<E, F>(cache: &TestCache, load: impl Fn(CacheManager, Source) -> F) -> usize
 where
     E: Send + 'static,

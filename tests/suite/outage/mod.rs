@@ -145,7 +145,7 @@ async fn comes_back(manager: &CacheManager) {
         assert!(kept == 200 || (kept == 102 && may_be_kept), "{kept}");
     })
     .await;
-    // What is loaded now is in Redis, for other processes.
+    // A value that is loaded now is in Redis, for other processes.
     let config = manager.config().clone().mode(Mode::Redis);
     let other = CacheManager::builder().config(config).build().unwrap();
     is_in_use(&other).await;

@@ -90,7 +90,7 @@ async fn requests_that_do_not_arrive_cost_one_deadline_and_come_too_late() {
     let source = Source::new(1);
     with(&manager, async {
         proxy.stall_one_way(Way::Requests);
-        // Its load is begun in Redis once it is let through, when nobody waits for it any more.
+        // Its load begins in Redis once it is let through, when no caller waits for it any more.
         assert_eq!(costs(&manager, 1, item(&source, 1)).await, 1);
         costs(&manager, 0, change(&source, 1, 2)).await;
         assert_eq!(costs(&manager, 0, item(&source, 1)).await, 2);

@@ -83,7 +83,7 @@ async fn changes_are_seen(here: &CacheManager, there: &CacheManager, ways: &[&st
             "clear" => assert_eq!(here.clear("pl?ce:*").await.unwrap(), 1),
             _ => assert!(here.flush_all().await > 0),
         }
-        // What the other process has in memory may be as old as its feed is behind.
+        // The copy of the other process may be as old as its feed is behind.
         until(async || with(there, place(&source, 1)).await == value).await;
         assert_eq!(with(here, place(&source, 1)).await, value, "{way}");
     }

@@ -122,7 +122,7 @@ async fn goes_on<T: Send + 'static>(
     for manager in &managers {
         until(async || manager.health().await.pending_invalidations == 0).await;
     }
-    // What one process holds in memory of what the other has changed may be as old as its feed is behind.
+    // The copies of changes by the other process may be as old as the feed is behind.
     for id in 0..THINGS {
         for manager in &managers {
             let truth = ledger.at(id).load(Ordering::Acquire);

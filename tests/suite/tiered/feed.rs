@@ -207,7 +207,7 @@ async fn a_connection_that_stalls_is_believed_until_its_lease_ends() {
     Way::Prefix.invalidate(&cache.manager).await;
     // That it ends shows that the lease does, since nothing is received.
     until(async || {
-        // Now and then somebody requests something that is not in memory.
+        // Now and then a value is requested that is not in memory.
         behind.get::<u64>("other").await.unwrap();
         with(&behind, video(&source)).await == 2
     })

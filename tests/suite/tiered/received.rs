@@ -169,7 +169,7 @@ async fn many_callers_while_everything_changes_see_nothing_old_for_long() {
             for call in calls {
                 assert_eq!(call.await.unwrap(), round);
             }
-            // What it has not received yet may be of the round before: it knew of that one.
+            // A value whose invalidation has not been received yet may be from the round before.
             for call in there {
                 let value = call.await.unwrap();
                 assert!((round - 1..=round).contains(&value), "{value} in {round}");

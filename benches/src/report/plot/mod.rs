@@ -27,7 +27,7 @@ struct Plan {
     title: &'static str,
     /// The common beginning of the names of its groups.
     groups: &'static str,
-    /// Which of them, by the rest of their names.
+    /// Selects groups by the rest of their names.
     wanted: fn(&str) -> bool,
     unit: &'static str,
     /// From a figure's number to the picture's.

@@ -1,14 +1,14 @@
 //! Tokens and entries that belong to a name and are not stored under it.
 //!
-//! An entry under a name goes when that is removed. One beside it cannot be found by who removes the name: it
-//! notes the *token of the name*, which goes with every removal, put and clearing of it.
+//! The removal of a name removes the entry under it, but cannot find those beside it. So these record the *token of
+//! the name*, which every removal, put and clear of the name removes.
 
 /// The beginning of the tag of a name: no other tag begins with `#`.
 const NAME_TAG: &str = "#name:";
 /// The beginning of the keys of entries that are stored beside a name.
 const BESIDE: &str = "#beside:";
 
-/// The tag that stands for a name itself.
+/// Returns the tag that stands for a name itself.
 pub(crate) fn name_tag(name: &str) -> String {
     format!("{NAME_TAG}{name}")
 }
@@ -18,11 +18,11 @@ pub(crate) fn is_name_tag(tag: &str) -> bool {
     tag.starts_with(NAME_TAG)
 }
 
-/// The end of the key of a tag's token: the tag. That of a name is such that in a cluster its token is on
-/// the node of the name. (A name with a `}` that no `{` precedes may be an exception.)
+/// Returns the end of the key of a tag's token: the tag. For the tag of a name, the key is such that in a cluster the
+/// token is on the node of the name. (A name with a `}` that no `{` precedes may be an exception.)
 pub(crate) fn token_end(namespace: &str, tag: &str) -> Option<String> {
     let name = tag.strip_prefix(NAME_TAG)?;
-    // Of a key with something in braces that alone decides on the node.
+    // If a key contains braces, only the part inside them decides on the node.
     let decides = |rest: &str| rest.split_once('}').is_some_and(|(inside, _)| !inside.is_empty());
     Some(match name.split_once('{') {
         Some((_, rest)) if decides(rest) => tag.to_owned(),
@@ -30,13 +30,13 @@ pub(crate) fn token_end(namespace: &str, tag: &str) -> Option<String> {
     })
 }
 
-/// The key, without the namespace, of an entry of this origin beside a name; the first one is number 1.
+/// Returns the key, without the namespace, of an entry of this origin beside a name; the first one is number 1.
 pub(crate) fn beside(name: &str, origin: u64, number: u8) -> String {
     format!("{BESIDE}{origin:016x}.{number}:{name}")
 }
 
-/// The name that an entry is stored for, by its key without the namespace: under the name, or beside
-/// it. `None` for the key of anything else.
+/// Returns the name that an entry is stored for, under the name or beside it, by its key without the namespace.
+/// `None` for any other key.
 pub(crate) fn name_of(stored: &str) -> Option<&str> {
     match stored.strip_prefix(BESIDE) {
         Some(rest) => rest.split_once(':').map(|(_, name)| name),

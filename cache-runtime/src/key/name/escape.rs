@@ -1,4 +1,4 @@
-//! Values inside names: whatever they contain, they cannot be taken for the text around them.
+//! Escaping values inside names, so that no value can be mistaken for the text around it.
 
 use std::fmt::{self, Display, Write as _};
 
@@ -17,8 +17,8 @@ pub(super) fn append<T: Display + ?Sized>(
     stop: Option<char>,
 ) -> fmt::Result {
     let start = text.len();
-    // Where a `%` follows the value, `%` cannot introduce its escapes as well. `^` never stands for
-    // itself in a value.
+    // If a `%` follows the value, `%` cannot introduce its escapes as well. `^` is never a character of
+    // an escaped value.
     let mark = if stop == Some('%') { b'^' } else { b'%' };
     write!(Escaping { text, stop, mark }, "{value}")?;
     if text.len() == start {

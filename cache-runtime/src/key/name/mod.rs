@@ -1,4 +1,4 @@
-//! Names people can read: of entries, tags and prefixes.
+//! Readable names of entries, tags and prefixes.
 //!
 //! `video:meta:42` is an entry's name; `video` and `video:meta` are the prefixes it can be
 //! invalidated by. Names are rendered from templates ([`Renderer`]) or written directly
@@ -37,7 +37,7 @@ pub(crate) struct Name {
 }
 
 impl Name {
-    /// A name made by the cache itself: from a template, or by [`function_name`].
+    /// Returns a name that the cache has made: from a template, or by [`function_name`].
     pub(crate) fn new(whole: &str) -> Self {
         let shortened = match shorten(whole) {
             Cow::Borrowed(_) => None,
@@ -55,12 +55,12 @@ impl Name {
         Ok(Self::new(name))
     }
 
-    /// The text it is stored under; at most 200 bytes.
+    /// Returns the text under which it is stored; at most 200 bytes.
     pub(crate) fn as_str(&self) -> &str {
         self.shortened.as_deref().unwrap_or(&self.whole)
     }
 
-    /// The tags that it has of its own: its prefixes, shortened where they are long.
+    /// Returns its own tags: its prefixes, shortened if they are long.
     pub(crate) fn tags(&self) -> impl Iterator<Item = Cow<'_, str>> {
         prefixes(&self.whole).map(shorten)
     }

@@ -7,7 +7,7 @@ use std::str;
 use super::escape::{NameBuffer, append};
 use crate::support::panics::unless_panicking;
 
-/// Puts a name together from the literal parts and the values of a template.
+/// Builds a name from the literal parts and the values of a template.
 ///
 /// A short name needs no allocation.
 #[derive(Default)]
@@ -22,8 +22,8 @@ impl Renderer {
         Self::default()
     }
 
-    /// The text that `render` makes, or what stands before the first value whose `Display` fails; or up to
-    /// where it panics.
+    /// Returns the text that `render` makes; if the `Display` of a value fails or panics, the text before that
+    /// value.
     #[allow(
         clippy::result_large_err,
         reason = "both are the text on the stack; a box would allocate"
@@ -54,13 +54,13 @@ impl Renderer {
         }
     }
 
-    /// The whole text; `None` if the `Display` of a value failed.
+    /// Returns the whole text; `None` if the `Display` of a value failed.
     #[inline]
     pub(crate) fn finish(self) -> Option<Rendered> {
         self.whole().ok()
     }
 
-    /// The whole text, or what stands before the first value whose `Display` failed.
+    /// Returns the whole text, or the text before the first value whose `Display` failed.
     #[inline]
     #[allow(
         clippy::result_large_err,
@@ -106,7 +106,7 @@ pub fn escape(value: impl Display) -> String {
     named(|renderer| renderer.value(&value, ""))
 }
 
-/// The text that is rendered; for [`name!`](macro@crate::name).
+/// Returns the rendered text, for [`name!`](macro@crate::name).
 ///
 /// # Panics
 /// If the `Display` of a value fails, as `to_string` does.
@@ -120,7 +120,7 @@ pub fn named(render: impl FnOnce(&mut Renderer)) -> String {
     }
 }
 
-/// A value that can stand in a template: all that is `Display`.
+/// A value in a template: every `Display` type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand in a template, since it does not implement `Display`",
     label = "a placeholder in here is a `{Self}`",

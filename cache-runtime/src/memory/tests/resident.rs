@@ -195,7 +195,7 @@ fn counted(threads: usize, cores: usize) {
         part(kept)
     );
     assert!(part(grown) < 1.5 && part(alive) < 1.1, "{grown} bytes, {alive} in values");
-    // What threads that never ask again have at hand.
+    // The entries in the near caches of threads that make no further request.
     assert!(part(cleared) <= 1.0 / 8.0 && part(left) <= 1.0 / 8.0, "{cleared} and {left} bytes");
     steps.wait();
     threads.into_iter().for_each(|thread| thread.join().unwrap());

@@ -101,7 +101,7 @@ impl Changing {
     async fn dropped(&self, group: u8, after: Duration) -> Option<Versions> {
         let changed = Arc::new(OnceLock::new());
         let change = data::change_slowly(group, self.keys.clone(), Arc::clone(&changed));
-        // Whether it is dropped or not: what it had changed is invalidated.
+        // Its changes are invalidated whether it is dropped or not.
         let _ = tokio::time::timeout(after, change).await;
         changed.get().copied()
     }

@@ -86,7 +86,7 @@ impl Work {
     }
 }
 
-/// At times hardly anything is changed, by nobody, so that TTLs run out.
+/// Returns true at the times in which hardly anything is changed, so that TTLs run out.
 fn is_quiet() -> bool {
     now_us() % 10_000_000 < 5_000_000
 }
@@ -96,7 +96,7 @@ async fn perform(operation: Operation, record: Arc<Record>) -> Result<(), Error>
         Operation::Read(how, key) => reads::read(how, key, &record).await,
         Operation::Abandon(key, millis) => {
             let limit = Duration::from_millis(millis);
-            // What it would have seen is of no interest.
+            // Its output is of no interest.
             let _ = tokio::time::timeout(limit, reads::call(key)).await;
             Ok(())
         }
