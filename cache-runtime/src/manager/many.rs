@@ -12,6 +12,7 @@ use crate::format::shape::encoded_size;
 use crate::output::CacheValue;
 use crate::redis::ROOM;
 use crate::stats::seldom::Reason;
+use crate::support::panics::drop_each;
 use crate::tiers::core::DIRECT;
 use crate::tiers::reading::{Ask, Reading};
 use crate::tiers::store_outcome::PutOutcome;
@@ -196,8 +197,13 @@ impl CacheManager {
             while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let load = || async { load(name.clone()).await.map_err(|_| LoadFailed) };
                 match self.get_or_load(name, options.clone(), load).await {
-                    Ok(_) if self.exists(name).await.unwrap_or(false) => report.fresh += 1,
-                    Ok(_) => report.missing += 1,
+                    Ok(loaded) => {
+                        drop_each([loaded]);
+                        match self.exists(name).await {
+                            Ok(true) => report.fresh += 1,
+                            _ => report.missing += 1,
+                        }
+                    }
                     Err(LoadFailed) => report.failed += 1,
                 }
             }
