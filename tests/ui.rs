@@ -2,7 +2,7 @@
 //! mistake.
 //!
 //! The messages in `ui/types` and some in `ui/template` are the compiler's own, so they are those of
-//! the current stable release. `TRYBUILD=overwrite` writes them anew; read them as advice then.
+//! the current stable release. `TRYBUILD=overwrite` rewrites them; read them as advice then.
 
 #[test]
 fn what_is_right_compiles() {

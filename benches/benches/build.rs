@@ -9,7 +9,7 @@ use cache_benches::redis::series::{Series, publish, publish_figures};
 use cache_benches::{Effort, Figure, median};
 
 const BENCHMARK: &str = "build";
-/// After so long no further round of a slow build begins.
+/// After this time no further round of a slow build begins.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The dependencies of the program with many functions, with attributes and without.
 const DEPENDENCIES: &str = r#"

@@ -26,7 +26,7 @@ const LOAD: Duration = Duration::from_millis(2);
 /// After how long a silent server counts as down: for sentinels, and for a cluster.
 const DOWN_AFTER: Duration = Duration::from_millis(500);
 const NODE_TIMEOUT: Duration = Duration::from_millis(1_000);
-/// Nothing is missed any more when nothing was for so long.
+/// Nothing is missed any more when nothing was for this long.
 const CALM: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -209,7 +209,7 @@ impl Callers {
         for caller in 0..CALLERS {
             let (manager, book) = (manager.clone(), Arc::clone(&book));
             tasks.spawn(async move {
-                // Together they ask for all values within a moment.
+                // Together they request all values within a moment.
                 for turn in caller * VALUES / CALLERS.. {
                     if book.is_over.load(Ordering::Relaxed) {
                         break;

@@ -20,7 +20,7 @@ const TASKS: usize = 64;
 const LARGE_TASKS: usize = 8;
 /// The bytes per second that a slow network transmits: 64 KiB in 2 ms.
 const SLOW: f64 = 32e6;
-/// There each task for small values waits for so long after each.
+/// There each task for small values waits for this long after each.
 const PAUSE: Duration = Duration::from_millis(5);
 /// So often all tasks for large values call at once: that is less than half of what passes.
 const BURST: Duration = Duration::from_millis(50);

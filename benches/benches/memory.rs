@@ -91,7 +91,7 @@ fn scaled(keys: u64) -> u64 {
     if is_full() { keys } else { keys.min(1_000) }
 }
 
-/// The caches that keep such values, with so many keys in them.
+/// The caches that keep such values, with this many keys in them.
 fn filled(values: Values, keys: u64) -> Vec<(MemoryCache, Ask)> {
     let all = all_calls(0..keys);
     let caches = CACHES.into_iter().filter_map(|cache| Some((cache, cache.ask(values)?)));

@@ -1,6 +1,6 @@
 //! A call that misses, and whose body is done at once: what a miss costs beside the load.
 //!
-//! Each turn asks for keys that nobody has asked for; no cache is full.
+//! Each turn requests keys that nobody has requested; no cache is full.
 
 use std::cell::Cell;
 use std::time::Instant;

@@ -22,7 +22,7 @@ const CALLS: u64 = 20_000;
 const DEADLINE: Duration = Duration::from_millis(250);
 /// A call that takes longer has noticed the outage.
 const SLOW: Duration = Duration::from_millis(5);
-/// A peer makes so many calls during an outage.
+/// A peer makes this many calls during an outage.
 const CALLS_OF_A_PEER: u64 = 20;
 
 #[cached(ttl = "5m", key_prefix = "outage")]

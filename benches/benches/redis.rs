@@ -39,7 +39,7 @@ fn main() -> Result<(), Failure> {
 /// All that is asked, filled.
 struct Stores {
     raw: MultiplexedConnection,
-    /// The value and the tokens that a hit in mode `redis` asks for.
+    /// The value and the tokens that a hit in mode `redis` requests.
     of_mode_redis: Arc<[Vec<String>]>,
     fred: Client,
     hitbox: hitbox_store::Store,
@@ -70,7 +70,7 @@ impl Stores {
         })
     }
 
-    /// The least that a hit can cost: the bare client, which asks for a value alone.
+    /// The least that a hit can cost: the bare client, which requests a value alone.
     fn get<'a>(&'a self, group: Group<'a>, size: Size, cursor: &Cursor) -> Group<'a> {
         let keys = raw::keys(size);
         group.with(GET, cursor, move |ids| raw::get(self.raw.clone(), keys.clone(), ids))
@@ -104,7 +104,7 @@ impl Stores {
         unshared()
     }
 
-    /// Hits in mode `redis`, and the bare client that asks for the same keys in one command.
+    /// Hits in mode `redis`, and the bare client that requests the same keys in one command.
     fn mode_redis(&self, runtime: &Runtime, tasks: usize) -> Result<(), Failure> {
         let all = || Cursor::new(SMALL.keys);
         let group = Group::new(runtime, tasks, effort(SMALL, tasks))
@@ -117,7 +117,7 @@ impl Stores {
         unshared()
     }
 
-    /// All tasks ask for the same value: ours share what they read. In mode `tiered` only a value
+    /// All tasks request the same value: ours share what they read. In mode `tiered` only a value
     /// that is too large for memory is not answered from there.
     fn hot_keys(&self, runtime: &Runtime) -> Result<(), Failure> {
         let (tasks, one) = (256, || Cursor::new(1));

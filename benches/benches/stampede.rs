@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 const CALLERS: u64 = 1_000;
 
-/// Which keys the callers ask for.
+/// Which keys the callers request.
 #[derive(Clone, Copy, PartialEq)]
 enum Keys {
     One,
@@ -51,7 +51,7 @@ fn stampede(runtime: &Runtime, fresh: &Cell<u64>, title: &str, keys: Keys, round
     }
 }
 
-/// One stampede on keys that were never asked for.
+/// One stampede on keys that were never requested.
 async fn herd(loader: &Loader, keys: Keys, fresh: &Cell<u64>) -> Duration {
     let first = fresh.replace(fresh.get() + CALLERS);
     let call = loader.call;

@@ -15,7 +15,7 @@ pub struct Effort {
     pub calls: usize,
 }
 
-/// One of those who are compared.
+/// One of the compared libraries.
 pub struct Contender<'a> {
     name: &'static str,
     /// `None`: as many as the effort says.

@@ -18,7 +18,7 @@ impl Times {
         self.rounds.push(nanos);
     }
 
-    /// Whose they are.
+    /// Returns the name of the contender.
     pub fn name(&self) -> &'static str {
         self.name
     }

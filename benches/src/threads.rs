@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs `work` on so many threads, each given its number and a core of its own, as far as there are
+/// Runs `work` on this many threads, each given its number and a core of its own, as far as there are
 /// cores. How long it took, from when the first has begun to when the last has ended; they begin
 /// together, and starting them is not counted.
 ///

@@ -1,8 +1,8 @@
-//! Zipf's law: the key of rank `r` is asked for in proportion to `1 / r^skew`.
+//! Zipf's law: the key of rank `r` is requested in proportion to `1 / r^skew`.
 
 use fastrand::Rng;
 
-/// The law over so many keys; key 0 is the most popular one.
+/// The law over this many keys; key 0 is the most popular one.
 #[derive(Debug)]
 pub struct Zipf {
     /// For each key, how much of the whole falls on it and on those before it.
@@ -10,7 +10,7 @@ pub struct Zipf {
 }
 
 impl Zipf {
-    /// The law of this skew over so many keys.
+    /// The law of this skew over this many keys.
     pub fn new(keys: u64, skew: f64) -> Self {
         let mut sum = 0.0;
         let mut cumulative: Vec<f64> = (1..=keys)

@@ -31,7 +31,7 @@ pub struct AdminConfig {
     pub(crate) max_warm: usize,
 }
 
-/// The secret of those who may steer the cache. It is never printed.
+/// The secret that permits changes of the cache. It is never printed.
 #[derive(Clone)]
 pub struct AdminKey(String);
 

@@ -117,7 +117,7 @@ pub fn router(manager: CacheManager, config: AdminConfig) -> Router {
         .route("/sites/{name}/disable", post(change::disable))
         .route("/sites/{name}/enable", post(change::enable))
         .route_layer(from_fn_with_state(Arc::clone(&admin), access::keepers));
-    // The page itself shows nothing; it asks for the key.
+    // The page itself contains no data; it requests the key.
     Router::new()
         .route("/", get(page::page))
         .merge(reading)

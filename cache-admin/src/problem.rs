@@ -28,7 +28,7 @@ impl Problem {
 
 impl From<cache_runtime::Error> for Problem {
     fn from(error: cache_runtime::Error) -> Self {
-        // An outage is not an error of the cache: what is left is what was asked for.
+        // The errors of a request; an outage is reported without an error.
         let status = match &error {
             cache_runtime::Error::ValueTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             cache_runtime::Error::UnknownFunction { .. } => StatusCode::NOT_FOUND,

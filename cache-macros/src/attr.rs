@@ -219,7 +219,7 @@ impl Value for Skip {
         match Punctuated::<Ident, Token![,]>::parse_terminated_with(&list, Ident::parse_any) {
             Ok(names) => Ok(Self(names.into_iter().collect())),
             Err(error) => {
-                // What is left over would be a mistake of its own.
+                // The rest is consumed; otherwise it would be reported as a second mistake.
                 list.parse::<TokenStream>()?;
                 let message = "`skip` takes argument names, separated by commas";
                 Err(syn::Error::new(error.span(), message))

@@ -1,4 +1,4 @@
-//! Stage two: what is known to be good. Whatever can be written down here can be expanded.
+//! Stage two: attributes that are known to be good. Every value of these types can be expanded.
 
 use proc_macro2::Span;
 use syn::{Expr, Ident, LitStr, Member, Path, Token, Type};

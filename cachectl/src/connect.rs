@@ -1,4 +1,4 @@
-//! Which cache it is about.
+//! The cache that a command works on.
 
 use std::env;
 use std::time::Duration;

@@ -51,7 +51,7 @@ async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Watch { every, times } => watch::watch(&manager, &mut out, every, times).await,
         Command::Doctor | Command::Completions { .. } => Ok(Exit::Done),
     };
-    // What Redis has not confirmed by now is lost with this process.
+    // Removals that Redis has not confirmed by now are lost with this process.
     match manager.disconnect().await {
         0 => outcome,
         pending => Err(Failure::Unconfirmed(pending)),

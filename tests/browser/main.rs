@@ -67,7 +67,7 @@ async fn a_function_in_a_module_in_a_module_with_the_names_of_all_that_it_is_gen
     id
 }
 
-/// Waits until there were so many loads.
+/// Waits until there were this many loads.
 async fn until_loaded(loads: u64) {
     let waiting = async {
         while LOADS.load(Ordering::Relaxed) < loads {
@@ -95,7 +95,7 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     let page = Browser::start().await;
     page.goto(&url).await;
 
-    // The key is asked for. Who gives none can do so later.
+    // The page requests the key. It can also be given later.
     page.wait_for("the dialog", ASKED).await;
     page.click("#no").await;
     page.click("#give-key").await;
@@ -138,7 +138,7 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     assert_eq!(LOADS.load(Ordering::Relaxed), 10);
     page.fill("#which", "page").await;
     page.click("#invalidate button").await;
-    // The key is known, and not asked for again.
+    // The key is known, and not requested again.
     let hidden = "return getComputedStyle(document.getElementById('key-label')).display == 'none'";
     page.wait_for("a question without a field", hidden).await;
     page.click("#yes").await;
@@ -146,7 +146,7 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     page.wait_for_text("#events", "invalidated names page; tags page").await;
     until_loaded(20).await;
 
-    // What was not there is not called done.
+    // An invalidation of an absent entry is not reported as done.
     page.click("#what option[value=entries]").await;
     page.fill("#which", "nothing").await;
     page.click("#invalidate button").await;
@@ -158,7 +158,7 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     page.wait_for("tags to choose from", &offers("shelf:")).await;
     page.click("#what option[value=prefix]").await;
 
-    // What cannot be is refused with the reason.
+    // An invalid name is refused with the reason.
     page.fill("#which", "#reserved").await;
     page.click("#invalidate button").await;
     page.click("#yes").await;
@@ -180,7 +180,7 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
     let sorted = "return document.querySelector('#columns th').ariaSort == 'ascending'";
     page.wait_for("the order", sorted).await;
 
-    // Whatever the name of a function, and on a phone, everything is in sight.
+    // With a long name of a function, and on a phone, everything is visible.
     with(&manager, async {
         a_function_in_a_module_in_a_module_with_the_names_of_all_that_it_is_generic_over_and_more_than_that(1).await;
     })

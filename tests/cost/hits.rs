@@ -48,7 +48,7 @@ impl Shop {
 /// The number of values of each kind. It is large enough to fill the near cache of a thread.
 const KEYS: u64 = 1_000;
 
-/// Asks for something of each kind.
+/// Requests something of each kind.
 ///
 /// # Panics
 ///
@@ -71,8 +71,8 @@ pub(crate) fn ask_for_many() {
     }
 }
 
-/// Loads all that is asked for, and does what a thread does a few times in its life: what it has at
-/// hand grows with what it asks for.
+/// Loads all that is requested, and does what a thread does a few times in its life: what it has at
+/// hand grows with what it requests.
 pub(crate) fn warm_up() {
     (0..20).for_each(|_| ask_for_many());
 }

@@ -1,7 +1,7 @@
-//! System calls of this thread: with all forbidden but what ends a process, whoever makes another one
-//! is killed.
+//! System calls of this thread. All are forbidden except those that end a process, and any other one kills the
+//! process.
 //!
-//! The process that is killed is not this one: the test runs itself once more.
+//! The test runs itself once more as a child, which is the process that is killed.
 
 use std::env::{self, consts::ARCH, current_exe};
 use std::process::{Command, ExitStatus, Stdio};

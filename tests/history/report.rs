@@ -8,9 +8,9 @@ use cache_tests::history::{Event, Key, Read, Span};
 use crate::checker::Violation;
 use crate::run::Outcome;
 
-/// So many violations are told in full.
+/// The number of violations that are reported in full.
 const TOLD: usize = 5;
-/// So many lines about each.
+/// The maximum number of lines about each of them.
 const LINES: usize = 80;
 /// The time before a wrong read from which events are printed too.
 const BEFORE_US: u64 = 30_000;

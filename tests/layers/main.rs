@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
 mod circles;
+mod names;
 mod needs;
 mod ranks;
 mod sources;
@@ -34,8 +35,13 @@ fn circles(of: &str) -> Vec<Vec<String>> {
 
 /// Returns the needs of a crate's files.
 fn needs(of: &str) -> Needs {
+    Needs::of(&sources(of))
+}
+
+/// Reads the files of a crate.
+fn sources(of: &str) -> Sources {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join(of).join("src");
-    Needs::of(&Sources::read(&root))
+    Sources::read(&root)
 }
 
 #[test]
@@ -49,6 +55,24 @@ fn no_files_need_each_other_in_a_circle() {
 fn the_modules_of_the_runtime_need_modules_below_them_alone() {
     let found = ranks::violations(&needs("cache-runtime"), ranks::RUNTIME);
     assert!(found.is_empty(), "these arrows do not go down:\n{}", found.join("\n"));
+}
+
+#[test]
+fn no_two_types_of_a_crate_share_a_name() {
+    for of in ["cache-runtime", "cache-macros", "cache-admin", "cache-syntax", "cachectl"] {
+        let shared = names::shared(&sources(of));
+        assert!(shared.is_empty(), "types of {of} share their names:\n{}", shared.join("\n"));
+    }
+}
+
+#[test]
+fn a_name_that_two_types_share_is_found() {
+    let sources = Sources::of(&[
+        ("lib.rs", "mod a; mod b; struct One; struct Error;"),
+        ("a.rs", "pub enum Two {} pub struct Error; #[cfg(test)] struct One;"),
+        ("b.rs", "pub trait Two {} fn f() { struct One; }"),
+    ]);
+    assert_eq!(names::shared(&sources), ["Two: a.rs, b.rs"]);
 }
 
 #[test]

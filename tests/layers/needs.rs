@@ -1,4 +1,4 @@
-//! Which file needs which.
+//! The dependencies between files.
 
 use std::collections::{BTreeMap, HashMap};
 

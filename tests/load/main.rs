@@ -2,7 +2,7 @@
 //! nothing is left over, and memory has stayed within its bound.
 //!
 //! `LOAD_SECONDS` says how long it is in each mode, 3 if nothing does, and `LOAD_KEYS` how many different
-//! keys are asked for after that, 20,000 if nothing does; `make soak` takes two minutes and a million keys
+//! keys are requested after that, 20,000 if nothing does; `make soak` takes two minutes and a million keys
 //! for each.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed unwrap is a failed test")]
 
@@ -65,7 +65,7 @@ async fn in_mode(mode: Mode, length: Duration, keys: u64) {
     until_nothing_runs(&manager, tasks_before).await;
 }
 
-/// The most popular tenth of the values fits, which a good half of the calls ask for; the load
+/// The most popular tenth of the values fits, which a good half of the calls request; the load
 /// itself takes away some of them.
 fn assert_hit_rate(stats: &Stats) {
     let articles = stats.sites.iter().find(|site| site.name.ends_with("article")).unwrap();

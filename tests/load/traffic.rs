@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// The number of values.
 const ARTICLES: u64 = 100_000;
-/// They are in so many groups, which are invalidated as a whole.
+/// They are in this many groups, which are invalidated as a whole.
 const GROUPS: u64 = 200;
 /// A task makes at least this number of calls, because the hit rate grows with it. A busy machine needs
 /// longer.
@@ -64,7 +64,7 @@ pub(crate) async fn one_of_each() {
     change_all(0).await;
 }
 
-/// Asks for an article, and looks whether it is that.
+/// Requests an article, and looks whether it is that.
 async fn ask(group: u64, id: u64) {
     let article = article(group, id).await;
     assert_eq!((article.len(), article.first()), (content(id).len(), Some(&id)));
@@ -88,7 +88,7 @@ impl Traffic {
     }
 }
 
-/// Asks for so many different keys, each of which one call loads and another one waits for.
+/// Requests this many different keys, each of which one call loads and another one waits for.
 pub(crate) async fn each_once(manager: &CacheManager, tasks: u64, keys: u64) {
     let task = |number| {
         let manager = manager.clone();
@@ -106,7 +106,7 @@ pub(crate) async fn each_once(manager: &CacheManager, tasks: u64, keys: u64) {
 async fn calls(mut dice: Dice, until: Instant) -> u64 {
     let mut done = 0;
     while done < LEAST_CALLS || Instant::now() < until {
-        // A task that only ever finds what it asks for leaves no room for others.
+        // A task that only ever finds what it requests leaves no room for others.
         yield_now().await;
         for _ in 0..64 {
             call(&mut dice).await;
@@ -128,7 +128,7 @@ async fn call(dice: &mut Dice) {
     }
 }
 
-/// Some are asked for far more often than others: the logarithm of the rank is even.
+/// Some are requested far more often than others: the logarithm of the rank is even.
 fn popular(dice: &mut Dice) -> u64 {
     let even = dice.below(1 << 32) as f64 / (1_u64 << 32) as f64;
     let rank = (even * (ARTICLES as f64).ln()).exp() as u64;

@@ -5,7 +5,7 @@ use crate::rules::{Model, Role, Rule};
 use crate::state::{Actor, At, Begun, Fill, Found, Noted, Version, World};
 
 impl World {
-    /// The next step of an actor, which asks for these keys.
+    /// The next step of an actor, which requests these keys.
     pub fn act(&mut self, model: &Model, i: usize, keys: Keys) -> Result<(), String> {
         if !self.reaches(model, model.role(i).place(), keys) {
             self.lose_link(model, model.role(i).place());
@@ -23,7 +23,7 @@ impl World {
         Ok(())
     }
 
-    /// The keys that an actor's next step may ask for.
+    /// The keys that an actor's next step may request.
     pub fn asked(&self, model: &Model, i: usize) -> Keys {
         match self.actors[i].at {
             At::Starts if model.removes_at_once(i) => model.removed(i),

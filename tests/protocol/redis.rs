@@ -43,7 +43,7 @@ pub struct Entry {
     pub of: Kin,
 }
 
-/// Whose values a call can use: of two versions of a function, or of two functions, that share the name.
+/// A kind of values: of one of two versions of a function, or of two functions, that share the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kin {
     One,
@@ -68,7 +68,7 @@ impl Keys {
     pub const NAME: Keys = Keys(1);
     pub const ROOT: Keys = Keys(2);
     pub const PREFIX: Keys = Keys(4);
-    /// The name that is the prefix itself: nobody has it.
+    /// The name that is the prefix itself, which no entry has.
     pub const OWN: Keys = Keys(8);
     /// The key under which the identified servers are recorded.
     pub const RUNS: Keys = Keys(16);
@@ -109,7 +109,7 @@ pub struct Redis {
     pub held: Held,
     pub beside: Held,
     pub tokens: Tokens,
-    /// Which run of its server each node is.
+    /// The run of each node's server.
     pub runs: [u8; 2],
     /// The identified runs, a bit for each.
     pub identified: u8,

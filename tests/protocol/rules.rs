@@ -16,7 +16,7 @@ pub enum Rule {
     PlaceholdersNotTombstones,
     /// A fill looks at the tokens, too.
     FillsCompareTokens,
-    /// A read notes its tags before it asks Redis for the entry. Otherwise: before their tokens are
+    /// A read notes its tags before it reads the entry in Redis. Otherwise: before their tokens are
     /// compared.
     TagsNotedBeforeGet,
     /// An invalidation's local half comes after Redis.
@@ -29,7 +29,7 @@ pub enum Rule {
     TokenCacheNotesFirst,
     /// A notice says what is invalid. Otherwise: which token is valid.
     NoticesCarryNoTokens,
-    /// A copy in memory depends on what was noted before Redis was asked.
+    /// A copy in memory depends on the generations that were noted before the read of Redis.
     CopiesNoteFirst,
     /// After an interruption of the feed nothing from before counts.
     NewEpochAfterInterruption,
@@ -43,7 +43,7 @@ pub enum Rule {
     UnconfirmedIsPending,
     /// It is recorded as pending before the local half. Otherwise: after it.
     PendingFirst,
-    /// Redis is not asked for a key whose removal is pending.
+    /// A key whose removal is pending is not read in Redis.
     PendingKeysAreNotRead,
     /// Nor for a token. Otherwise: only for no name.
     PendingTagsAreNotRead,

@@ -11,7 +11,7 @@ pub type Version = u8;
 /// The maximum number of actors.
 pub const ACTORS: usize = 4;
 
-/// Some of those who take part, a bit for each.
+/// A set of actors, a bit for each.
 pub type Actors = u8;
 
 /// The whole state. Two that are equal go on in the same way.
@@ -26,7 +26,7 @@ pub struct World {
     pub left: Mishaps,
     /// The version that each writer has written.
     pub written: [Version; ACTORS],
-    /// Whose removal Redis is known to hold.
+    /// The actors whose removal is confirmed by Redis.
     pub confirmed: Actors,
 }
 
@@ -187,7 +187,7 @@ pub enum Feed {
     Connected,
 }
 
-/// The connections over which Redis is asked.
+/// The connection for requests to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
     Down,

@@ -1,4 +1,4 @@
-//! Steps in words, for whoever has to read how a wrong answer came about.
+//! Steps in words, so that a counterexample can be read.
 
 use std::fmt;
 

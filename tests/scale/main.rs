@@ -1,9 +1,9 @@
 //! Measures what grows with entries, instances and invalidations: the figures of `docs/capacity.md`.
 //!
-//! `measured` asks a real Redis what one entry, one token, one notice, one connection and one call
-//! take, and fails where that is no longer what `paper` says. `simulated` runs instances against one
-//! another, and compares what comes of it with closed forms. These then say what 1,000 instances and
-//! 10^9 entries would make, which nobody has run here.
+//! `measured` measures in a real Redis what one entry, one token, one notice, one connection and one call
+//! take, and fails if that differs from `paper`. `simulated` runs instances against one another, and compares
+//! the result with closed forms. These extrapolate to 1,000 instances and 10^9 entries, which have not been
+//! run.
 //!
 //! `SCALE=full` makes both larger, and prints more; `make scale` does that in a release build. Times are
 //! printed and never asserted.

@@ -1,7 +1,7 @@
 //! The constants that `docs/capacity.md` calculates with, and how many bytes
 //! a notice is.
 
-/// The value of all measurements: a text of so many bytes.
+/// The value of all measurements: a text of this many bytes.
 pub(crate) const VALUE: usize = 100;
 /// The namespace of all measurements.
 pub(crate) const NAMESPACE: &str = "shop";

@@ -27,7 +27,7 @@ pub struct Identity {
 }
 
 impl Authority {
-    /// One that nobody trusts who is not told to.
+    /// Returns an authority that no client trusts by default.
     #[allow(clippy::new_without_default, reason = "each is another one")]
     pub fn new() -> Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -77,7 +77,7 @@ pub struct EncryptedServer {
 }
 
 impl EncryptedServer {
-    /// Starts a server that shows this certificate, and asks clients for one: `no`, `optional` or `yes`.
+    /// Starts a server that shows this certificate, and requests one of clients: `no`, `optional` or `yes`.
     pub fn start(authority: &Authority, identity: &Identity, clients: &str) -> EncryptedServer {
         let certificates = Certificates::new(authority, identity, clients);
         EncryptedServer::of(RedisServer::builder(), &certificates)

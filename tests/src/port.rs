@@ -12,8 +12,8 @@ const COUNT: u16 = 12_000;
 
 /// Returns a port that was free a moment ago and that no other call in this process returns.
 ///
-/// Nothing else in the test process takes it later: it is not one of those that the system gives to
-/// whoever asks for any port.
+/// Nothing else in the test process takes it later, because it is outside of the range from which the system
+/// chooses free ports.
 ///
 /// # Panics
 ///

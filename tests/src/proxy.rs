@@ -29,7 +29,7 @@ pub struct Proxy {
     accepting: Option<JoinHandle<()>>,
 }
 
-/// Which way bytes go.
+/// The direction of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
     /// From clients to the server.
@@ -129,13 +129,12 @@ impl Proxy {
         self.change(State::cut_all);
     }
 
-    /// Cuts a connection in the middle of a reply: the one whose reply is longer than what is left
-    /// of the next so many bytes of all replies together.
+    /// Cuts a connection in the middle of a reply, after the next `bytes` bytes of all replies together.
     pub fn cut_after(&self, bytes: usize) {
         self.change(|state| state.trap = Some(Trap { bytes, then: Then::Cut }));
     }
 
-    /// Holds up all replies after the next so many bytes of them.
+    /// Holds up all replies after their next `bytes` bytes.
     pub fn stall_after(&self, bytes: usize) {
         self.change(|state| state.trap = Some(Trap { bytes, then: Then::Stall }));
     }
@@ -161,7 +160,7 @@ impl Proxy {
         self.change(|state| *state.flow(way) = Flow::Stall);
     }
 
-    /// From now on each chunk of bytes, in either direction, is held up for so long.
+    /// Delays each chunk of bytes from now on, in both directions.
     pub fn slow(&self, delay: Duration) {
         let slow = Flow::Slow(delay);
         self.change(|state| (state.requests, state.replies) = (slow, slow));

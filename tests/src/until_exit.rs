@@ -5,9 +5,9 @@ use std::{
 
 use crate::RedisServer;
 
-/// Has servers end with this process, and not with the values: nobody drops what is in a `static`.
+/// Ends servers with this process instead of with their values, because a `static` is never dropped.
 ///
-/// A shell waits for the end of its input, which is that of this process, however it comes.
+/// A shell waits for the end of its input, which ends with this process in any case.
 ///
 /// # Panics
 ///

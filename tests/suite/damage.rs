@@ -1,4 +1,4 @@
-//! Whatever is found in Redis, it is a value or a miss.
+//! Any bytes in Redis are a value or a miss (R5).
 
 use std::time::Duration;
 

@@ -50,7 +50,7 @@ async fn reads_of_other_keys_go_on_in_redis_while_invalidations_are_pending() {
         for id in 0..100 {
             begin_and_drop(change(id));
             assert_ne!(cache.manager.stats().pending_invalidations, 0);
-            // A name that this process has not asked for yet: memory has no copy.
+            // A name that this process has not requested yet: memory has no copy.
             cache.manager.set("written", &id, Duration::from_secs(60)).await.unwrap();
             begin_and_drop(change_shelf(id));
             beside(&source, 1).await;

@@ -13,7 +13,7 @@ use crate::video::{Load, Way, call, receives};
 /// The server has room for about two hundred values of this size.
 const ROOM: u64 = 1_000_000;
 const FILLER: usize = 5_000;
-/// So many of them take some of the other keys with them when they go, and leave some.
+/// This many of them take some of the other keys with them when they go, and leave some.
 const SOME: u64 = 100;
 
 /// A server that is full.
@@ -32,7 +32,7 @@ impl Full {
         Full { connection: server.connect().unwrap(), written: 0 }
     }
 
-    /// Writes until so many keys have had to go: the oldest, and those beside them by chance.
+    /// Writes until this many keys have had to go: the oldest, and those beside them by chance.
     fn evict(&mut self, keys: u64) {
         let wanted = self.evicted() + keys;
         while self.evicted() < wanted {

@@ -100,7 +100,7 @@ async fn an_invalidation_ends_the_wait() {
         peer.invalidate_prefix("shared:1").await.unwrap();
         assert_eq!(second.await.unwrap(), Ok(102));
         hold.release();
-        // It had asked before the invalidation, and nobody after it is given this.
+        // It called before the invalidation, and no later caller gets this value.
         assert_eq!(first.await.unwrap(), Ok(101));
         assert_eq!(call(&cache.manager, &source).await.unwrap(), Ok(102));
     })
@@ -169,7 +169,7 @@ fn two_processes_of_five_hundred_callers_share_one_load() {
     assert!(loads == ["0", "1"] || loads == ["1", "0"], "{loads:?}");
 }
 
-/// Two processes of which the first is loading, for so many milliseconds.
+/// Two processes of which the first is loading, for this many milliseconds.
 fn while_one_loads(ms: u64) -> (Arc<RedisServer>, Worker, Worker) {
     let (server, [mut slow, mut other]) = workers();
     slow.call(&format!("delay {ms}"));
@@ -203,7 +203,7 @@ fn a_process_that_wakes_up_after_its_lease_leaves_its_successors_alone() {
     assert_eq!((slow.call("loads"), other.call("loads")), ("1".into(), "1".into()));
 }
 
-/// The output of a call that does not wait for another's load: whoever waits asks again and again.
+/// Returns the output of a call, and asserts that it did not wait for another load: a waiting call polls Redis.
 async fn at_once<T>(by: &CacheManager, call: impl Future<Output = T>) -> T {
     let answers = || by.stats().redis_times.count();
     let before = answers();

@@ -36,7 +36,7 @@ async fn sums(manager: &CacheManager) -> FleetStats {
     manager.fleet_stats().await.expect("Redis is there")
 }
 
-/// Waits until the sums hold so many hits and misses.
+/// Waits until the sums hold this many hits and misses.
 async fn until_counted(manager: &CacheManager, hits: u64, misses: u64) {
     until(async || {
         let total = sums(manager).await.total;

@@ -1,5 +1,5 @@
-//! A load reads old data, the data change, an invalidation comes, the load ends: its value is
-//! nobody's but its own caller's.
+//! A load reads old data, the data change, an invalidation follows, and the load ends: only its own caller gets the
+//! value (R2).
 
 use cache_runtime::Error;
 

@@ -26,7 +26,7 @@ impl Loads {
         Loads { first: Source::new(0), runs: Counter::new(), others: None }
     }
 
-    /// Loads of which so many must run at once after the first, or none of them ends.
+    /// Loads of which this many must run at once after the first, or none of them ends.
     fn together(others: usize) -> Self {
         Loads { others: Some(Arc::new(Barrier::new(others))), ..Self::new() }
     }
@@ -218,7 +218,7 @@ async fn without_coalescing_each_caller_loads() {
         .await;
         assert_eq!(loads.runs.count(), 30);
         assert_eq!(cache.manager.stats().total.coalesced, 0);
-        // What one of them has stored serves the rest.
+        // The value that one of them has stored serves the others.
         assert!((1..=30).contains(&alone(&loads).await));
         assert_eq!(loads.runs.count(), 30);
     })

@@ -101,7 +101,7 @@ async fn what_is_too_large_for_memory_is_counted_and_said_once_a_minute() {
     let clock = Clock::mock();
     let config = CacheConfig::default().mode(Mode::Memory).memory_capacity(1 << 20);
     let manager = CacheManager::builder().config(config).clock(clock.clone()).build().unwrap();
-    // What never fits is known at once.
+    // A value that can never fit is reported at once.
     assert!(log.text().contains("raise CACHE_MEMORY_CAPACITY"), "{log:?}");
     with(&manager, async {
         for size in 0..100 {

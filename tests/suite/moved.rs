@@ -82,7 +82,7 @@ async fn a_value_stored_directly_is_a_miss_under_another_name() {
     .await;
 }
 
-/// With the tokens that it depends on, as whoever copies a whole namespace has it.
+/// With the tokens that it depends on, as after the copy of a whole namespace.
 #[tokio::test]
 async fn an_entry_in_another_namespace_is_a_miss() {
     on_each_move(async |cache, how| {

@@ -441,7 +441,7 @@ async fn who_keeps_a_call_can_ask_it_and_then_await_it() {
     .await;
 }
 
-/// A call that runs because of somebody else's question is none of theirs, and goes on.
+/// A call that runs inside a request to another future is not addressed by it, and goes on.
 #[tokio::test]
 async fn a_question_to_something_else_leaves_the_calls_in_it_as_they_are() {
     on_each_store(async |_: TestCache| {
@@ -614,7 +614,7 @@ mod not_its_own {
         .await;
     }
 
-    /// A function whose body asks for something else of calls of its own.
+    /// A function whose body requests something else of calls of its own.
     #[cached(ttl = "1m", skip(source))]
     async fn outer(source: &Source, id: u64) -> Option<u64> {
         let inner = plain(source, id, "red").cache_entry().peek().await.unwrap();

@@ -32,7 +32,7 @@ async fn seven(source: Source) -> u64 {
     called(source, 7).await
 }
 
-/// So many callers who wait for a load that is under way.
+/// This many callers who wait for a load that is under way.
 async fn waiters(
     cache: &TestCache,
     source: &Source,
@@ -119,7 +119,7 @@ async fn join_all(mut calls: Vec<Pin<Box<dyn Future<Output = u64> + '_>>>) -> Ve
     values
 }
 
-// R4: a leader that is dropped strands nobody.
+// R4: if a leader is dropped, a follower takes over.
 #[tokio::test]
 async fn an_aborted_leader_is_replaced_by_a_waiter() {
     on_each_store(async |cache: TestCache| {

@@ -57,7 +57,7 @@ async fn put(id: u64, value: u64) -> u64 {
     value
 }
 
-// R3, R4: a panic of `cache_if` costs the entry, and nobody an output.
+// R3, R4: after a panic of `cache_if`, no entry is stored, and every caller has its output.
 #[tokio::test]
 async fn a_value_whose_cache_if_panics_is_returned_and_not_stored() {
     let (log, _guard) = Log::capture();

@@ -1,5 +1,5 @@
-//! Types whose code panics: where the cache runs it, that is nobody's failure but the cache's, and the caller
-//! has the output of the body (R3).
+//! Types whose code panics while the cache runs it. The panic does not reach the caller, which has the output of
+//! the body (R3).
 
 use std::fmt;
 use std::future::ready;

@@ -118,7 +118,7 @@ async fn two_tasks_that_wait_for_each_other_come_free_in_each_store() {
     }
 }
 
-/// So many callers of each of two names whose loads load the other name, in tasks of their own or not.
+/// This many callers of each of two names whose loads load the other name, in tasks of their own or not.
 async fn crossed_directly(cache: &TestCache, in_tasks: bool) {
     const CALLERS: usize = 50;
     let both = Arc::new(Barrier::new(2 * CALLERS));

@@ -1,5 +1,5 @@
-//! Whatever a template renders, both sides make the same of it: the entry that is cached under it is
-//! the one that is invalidated by it, and the one that `name!` names.
+//! Both sides render a template equally, for all arguments: an invalidation by it reaches the entry that is cached
+//! under it, and `name!` names the same entry.
 
 use std::fmt;
 

@@ -71,7 +71,7 @@ fn time_goes_on_when_a_runtime_has_ended() {
             let runtime = current_thread();
             assert_eq!(runtime.block_on(with(manager, short(&source, 1))), round);
             drop(runtime);
-            // As long as the value lives, and the grain of the clock; nobody asks for the time meanwhile.
+            // As long as the value lives, and the grain of the clock; nobody requests the time meanwhile.
             thread::sleep(Duration::from_millis(70));
         }
     });

@@ -1,4 +1,4 @@
-//! Which manager a call uses: that of the innermost scope, else the process's own.
+//! A call uses the manager of the innermost scope, else the manager of the process.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;

@@ -494,7 +494,7 @@ impl Read for Service {
     }
 }
 
-/// Whatever the arguments, the load in the background has its own.
+/// A background refresh has its own copies of all arguments.
 #[tokio::test]
 async fn the_arguments_of_a_load_in_the_background_are_its_own() {
     async fn refreshed<T, F>(cache: &TestCache, source: &Source, call: impl Fn() -> F)

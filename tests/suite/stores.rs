@@ -61,7 +61,7 @@ impl Store {
     }
 }
 
-/// A cache of its own for one test: a namespace nobody else uses, a clock that stands still.
+/// A cache for one test: with its own namespace, and with a clock that moves only on demand.
 #[derive(Clone, Debug)]
 pub struct TestCache {
     pub manager: CacheManager,
@@ -257,7 +257,7 @@ pub async fn in_time<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), future).await.expect("it ends")
 }
 
-/// The output of a call, which may wait for at most so many operations that Redis fails or leaves
+/// The output of a call, which may wait for at most this many operations that Redis fails or leaves
 /// unanswered.
 pub async fn costs<T>(manager: &CacheManager, failures: u64, future: impl Future<Output = T>) -> T {
     let before = manager.stats().redis_errors;

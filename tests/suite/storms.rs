@@ -58,7 +58,7 @@ async fn what_is_disconnected_while_the_server_is_silent_stays_so() {
     let cache = own_server(|config| config.redis_timeout(Duration::from_millis(100))).await;
     cache.server().pause();
     assert_eq!(cache.manager.get::<u8>("any").await.unwrap(), None);
-    // The server is being asked now whether it is there.
+    // A probe of the server is under way now.
     _ = cache.manager.disconnect().await;
     cache.server().resume();
     // Longer than the answer and a first attempt to connect would take.

@@ -1,4 +1,4 @@
-//! Which values are stored, and that they come back as they were.
+//! Values that are stored come back unchanged; others are not stored.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

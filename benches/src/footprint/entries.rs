@@ -13,7 +13,7 @@ use crate::ready;
 pub struct Keeper {
     /// The name in a table.
     pub name: &'static str,
-    /// Makes a cache of so many entries.
+    /// Makes a cache of this many entries.
     pub fill: fn(u64) -> Filled,
 }
 

@@ -15,7 +15,7 @@ pub struct HitRatio {
     pub percent: f64,
 }
 
-/// The hit ratios of all caches with room for about so many entries, and for how many exactly: for
+/// The hit ratios of all caches with room for about this many entries, and for how many exactly: for
 /// as many as were in ours in the end, whose room is in bytes.
 pub fn hit_ratios(trace: &Trace, entries: usize) -> (Vec<HitRatio>, usize) {
     let keys = &trace.keys;

@@ -1,15 +1,15 @@
-//! The most hits there can be, for who knows the future: what is asked for last is thrown out, and
-//! is not even taken in (Belady).
+//! The largest possible number of hits, with knowledge of the future (Belady): the key whose next request is the
+//! last of all is evicted, or not admitted.
 
 use std::collections::{BinaryHeap, HashMap};
 
-/// A key that is never asked for again is asked for then.
+/// The time of the next request of a key that is never requested again.
 const NEVER: usize = usize::MAX;
 
 /// Returns the number of misses in a cache of this number of entries.
 pub(super) fn misses(trace: &[u64], entries: usize) -> usize {
     let next = next_uses(trace);
-    // When each key in the cache is asked for next; and the same for the last one to be found
+    // When each key in the cache is requested next; and the same for the last one to be found
     // quickly, along with what was true earlier.
     let mut cached: HashMap<u64, usize> = HashMap::new();
     let mut latest: BinaryHeap<(usize, u64)> = BinaryHeap::new();
@@ -28,7 +28,7 @@ pub(super) fn misses(trace: &[u64], entries: usize) -> usize {
     misses
 }
 
-/// For each request, when its key is asked for next.
+/// For each request, when its key is requested next.
 fn next_uses(trace: &[u64]) -> Vec<usize> {
     let mut seen = HashMap::new();
     let mut next: Vec<usize> = trace
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn what_is_needed_last_is_thrown_out() {
-        // 3 is not taken in either time: of the three it is asked for last.
+        // 3 is not taken in either time: of the three it is requested last.
         assert_eq!(misses(&[1, 2, 3, 1, 2, 3], 2), 4);
         assert_eq!(misses(&[1, 2, 3, 1, 2, 3], 3), 3);
         assert_eq!(misses(&[1, 2, 1, 3, 3, 2], 1), 4);

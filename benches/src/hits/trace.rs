@@ -1,4 +1,4 @@
-//! Whose keys are asked for, one after the other.
+//! The keys that are requested, one after the other.
 
 use fastrand::Rng;
 
@@ -33,7 +33,7 @@ impl Trace {
         Trace { name, keys: (0..length).map(|_| law.draw(&mut random)).collect() }
     }
 
-    /// Zipf 0.99, and now and then one pass over twenty thousand keys that nobody asks for again.
+    /// Zipf 0.99, and now and then one pass over twenty thousand keys that nobody requests again.
     fn scanned(length: usize) -> Self {
         const BETWEEN: u64 = 80_000;
         const SCAN: u64 = 20_000;

@@ -6,7 +6,7 @@ use cache_runtime::{CacheConfig, CacheManager, cache_invalidate, cached, with};
 
 use crate::ready;
 
-/// So many entries are fresh at each invalidation; the others are outdated, and take up room.
+/// This many entries are fresh at each invalidation; the others are outdated, and take up room.
 const FRESH: u64 = 16;
 
 #[cached(ttl = "forever", key_prefix = "value", tags = ["all"])]
@@ -33,7 +33,7 @@ pub enum By {
     TagOfFunction,
 }
 
-/// A manager with so many entries.
+/// A manager with this many entries.
 pub fn filled(entries: u64) -> CacheManager {
     let capacity = entries as usize * 512 + (1 << 20);
     let config = CacheConfig::default().memory_capacity(capacity);

@@ -12,7 +12,7 @@ use crate::ready;
 const BYTES_OF_AN_ENTRY: usize = 320;
 
 /// The manager has room for as many small entries as the other caches, and for fewer large ones;
-/// these are not asked for in such numbers.
+/// these are not requested in such numbers.
 static INSTALLED: LazyLock<()> = LazyLock::new(|| {
     let config = CacheConfig::default().memory_capacity(ROOM * BYTES_OF_AN_ENTRY);
     let manager = CacheManager::builder().config(config).build().expect("a usable configuration");

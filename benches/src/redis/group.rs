@@ -23,12 +23,12 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// Nobody yet; the calls of a turn are made by so many tasks.
+    /// Returns an empty group; `tasks` tasks make the calls of a turn.
     pub fn new(runtime: &'a Runtime, tasks: usize, effort: Effort) -> Self {
         Group { runtime, tasks, effort, contenders: Vec::new(), medians: Vec::new() }
     }
 
-    /// One more, who asks for the values of the cursor.
+    /// Adds a contender, which requests the values of the cursor.
     #[must_use]
     pub fn with<F>(
         mut self,

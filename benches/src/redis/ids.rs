@@ -1,10 +1,10 @@
-//! Which values the tasks of a contender ask for.
+//! Which values the tasks of a contender request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// The values are asked for in turn, over and over, by however many tasks: so none is asked for again
+/// The values are requested in turn, over and over, by however many tasks: so none is requested again
 /// before all others have been, nor by two tasks at once. Clones go on together.
 #[derive(Clone, Debug)]
 pub struct Cursor(Arc<Place>);
@@ -16,7 +16,7 @@ struct Place {
 }
 
 impl Cursor {
-    /// A cursor over so many values.
+    /// A cursor over this many values.
     pub fn new(values: u64) -> Self {
         Cursor(Arc::new(Place { next: AtomicU64::new(0), values }))
     }
@@ -28,7 +28,7 @@ impl Cursor {
     }
 }
 
-/// The ids that one task asks for, and how long that takes.
+/// The ids that one task requests, and how long that takes.
 #[derive(Debug)]
 pub struct Ids {
     cursor: Cursor,
@@ -49,7 +49,7 @@ struct Laps {
 }
 
 impl Ids {
-    /// So many of them. With a log, the time from one to the next is kept there.
+    /// This many of them. With a log, the time from one to the next is kept there.
     pub fn new(cursor: &Cursor, calls: usize, log: Option<&Log>) -> Self {
         let laps =
             log.map(|log| Laps { log: log.clone(), began: None, nanos: Vec::with_capacity(calls) });

@@ -11,7 +11,7 @@ use super::size::{SIZES, SMALL, Size};
 use super::spread::spread;
 
 /// The table of the memory keeps what comes first, or is used twice, and lets the rest pass through
-/// a small part of it: so it is filled with values that nobody asks for again, and what is asked for
+/// a small part of it: so it is filled with values that nobody requests again, and what is requested
 /// is never there any more. A large value finds no room at all.
 const MEMORY: usize = 448 * 1_024;
 const FILLING: Size = Size { bytes: 0, keys: 4_000 };
@@ -77,7 +77,7 @@ where
     spread(LOADS, size.keys as usize, &Cursor::new(size.keys), None, ask).await;
 }
 
-/// Asks for values that are in Redis, and would be in memory if there were room.
+/// Requests values that are in Redis, and would be in memory if there were room.
 pub async fn ask_tiered(size: Size, ids: Ids) {
     ASKED.fetch_add(ids.left() as u64, Ordering::Relaxed);
     for id in ids {
@@ -85,7 +85,7 @@ pub async fn ask_tiered(size: Size, ids: Ids) {
     }
 }
 
-/// Asks for values that are in Redis alone.
+/// Requests values that are in Redis alone.
 pub async fn ask_redis(ids: Ids) {
     ASKED.fetch_add(ids.left() as u64, Ordering::Relaxed);
     for id in ids {

@@ -59,7 +59,7 @@ pub async fn keys_of_hits(
     Ok(values.into_iter().map(|value| [vec![value], tokens.clone()].concat()).collect())
 }
 
-/// Asks for the values of these ids, one command each.
+/// Requests the values of these ids, one command each.
 pub async fn get(mut connection: MultiplexedConnection, keys: Arc<[String]>, ids: Ids) {
     for id in ids {
         let answer: RedisResult<Option<Vec<u8>>> =
@@ -68,7 +68,7 @@ pub async fn get(mut connection: MultiplexedConnection, keys: Arc<[String]>, ids
     }
 }
 
-/// Asks for the values of these ids together with other keys, one command each.
+/// Requests the values of these ids together with other keys, one command each.
 pub async fn mget(mut connection: MultiplexedConnection, keys: Arc<[Vec<String>]>, ids: Ids) {
     for id in ids {
         let answer: RedisResult<Vec<Option<Vec<u8>>>> =

@@ -5,7 +5,7 @@ use crate::{Figure, is_full, median, record};
 /// The measurements of one contender.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// Whose it is.
+    /// The name of the contender.
     pub name: String,
     /// One number for each round.
     pub rounds: Vec<f64>,

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::ids::{Cursor, Ids, Log};
 
-/// Makes so many calls on so many tasks, each of which makes its part one after another.
+/// Makes this many calls on this many tasks, each of which makes its part one after another.
 pub async fn spread<F>(
     tasks: usize,
     calls: usize,

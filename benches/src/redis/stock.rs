@@ -41,7 +41,7 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// A server of its own, with so many entries.
+    /// A server of its own, with this many entries.
     ///
     /// # Errors
     ///
@@ -81,11 +81,11 @@ impl Stock {
         Ok(())
     }
 
-    /// Asks for an entry that has been invalidated.
+    /// Requests an entry that has been invalidated.
     ///
     /// # Errors
     ///
-    /// If it is not loaded anew.
+    /// If it is not loaded again.
     pub async fn reload(&self) -> Result<(), Failure> {
         let before = LOADS.load(Ordering::Relaxed);
         with(&self.manager, article(0)).await;

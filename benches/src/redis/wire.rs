@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 /// The number of bytes that pass at once. Connections take turns.
 const PACKET: usize = 4 * 1_024;
-/// A thread that sleeps wakes up late: for so long what was missed is made up for.
+/// A thread that sleeps wakes up late: for this long what was missed is made up for.
 const CREDIT: Duration = Duration::from_millis(1);
 
-/// A way to a server that all connections share, with so many bytes per second in each direction. It
+/// A way to a server that all connections share, with this many bytes per second in each direction. It
 /// is there until the process ends.
 #[derive(Debug)]
 pub struct Wire(SocketAddr);

@@ -1,4 +1,4 @@
-//! A goal, and whether it is met.
+//! A goal, and its result.
 
 use super::Figures;
 use super::amount::amount;
@@ -19,9 +19,9 @@ pub struct Goal {
 /// The limit at which a goal begins to be missed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Limit {
-    /// The number is not to be above this.
+    /// The number must not be above this.
     AtMost(f64),
-    /// The number is not to be below this.
+    /// The number must not be below this.
     AtLeast(f64),
 }
 

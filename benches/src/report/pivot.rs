@@ -1,4 +1,4 @@
-//! Tables of several groups and those who were measured in them.
+//! Tables of several groups, with a column for each contender.
 
 use super::Figures;
 use super::amount::amount;

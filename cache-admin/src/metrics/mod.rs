@@ -1,7 +1,7 @@
 //! The statistics as metrics: one table, from which each exporter makes its own form.
 //!
-//! They are read when they are asked for; counting costs what it costs without them. Labels are call
-//! sites and prefixes, which the program's code bounds; never names of entries.
+//! They are read on request, so counting costs no more than without them. Labels are call sites and
+//! prefixes, whose number the program's code bounds; never names of entries.
 
 #[cfg(feature = "otel")]
 pub mod otel;
@@ -34,7 +34,7 @@ enum Values {
     Sites(Kind, &'static [Part]),
     /// Of the whole cache.
     Cache(Kind, fn(&Stats) -> f64),
-    /// For those who can wait until Redis has been asked.
+    /// For exporters that can wait for an answer from Redis.
     Healths(Kind, fn(&Health) -> f64),
     SiteTimes(fn(&SiteStats) -> &Latencies),
     CacheTimes(fn(&Stats) -> &Latencies),

@@ -11,7 +11,7 @@ use opentelemetry::metrics::{AsyncInstrument, Meter};
 
 use super::{FAMILIES, Family, Kind, Label, Values, le};
 
-/// For so long a reading of the statistics is shared. A collection takes less.
+/// The time for which a reading of the statistics is shared. A collection takes less.
 const SHARED: Duration = Duration::from_secs(1);
 
 /// Makes the instruments of a cache, which are read at each collection until what is returned is
@@ -163,11 +163,11 @@ impl Sample {
         Sample { manager, last: Mutex::new(none) }
     }
 
-    /// The statistics for an instrument that was last given the reading `seen`: a newer one.
+    /// Returns the statistics for an instrument that was last given the reading `seen`: a newer one.
     ///
-    /// Nothing says where a collection begins, but it asks each instrument once. So whoever has had the
-    /// last reading begins one, and the others share what it reads; whichever instruments a view
-    /// leaves out, and however many readers there are.
+    /// The start of a collection is not announced, but it calls each instrument once. So an instrument that
+    /// has had the last reading takes a new one, and the others share it. This holds for any number of readers,
+    /// and for views that leave out instruments.
     fn read(&self, seen: &AtomicU64) -> Arc<Stats> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let before = seen.load(Ordering::Relaxed);

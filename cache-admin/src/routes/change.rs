@@ -22,7 +22,7 @@ pub(crate) struct Done<T> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum What {
+pub(crate) enum Change {
     /// Says if an entry was there; `null` if Redis has not answered, and the removal is pending.
     Deleted(Option<bool>),
     Invalidated(String),
@@ -34,37 +34,37 @@ pub(crate) enum What {
     Reset,
 }
 
-type Answer = Result<Json<Done<What>>, Problem>;
+type Changed = Result<Json<Done<Change>>, Problem>;
 
 /// Logs what was done, to what, and by which kind of access; the key is never logged.
-fn done(access: Access, action: &'static str, target: &str, what: What) -> Answer {
+fn done(access: Access, action: &'static str, target: &str, change: Change) -> Changed {
     let access = access.as_str();
-    match what {
-        What::Removed(entries) => {
+    match change {
+        Change::Removed(entries) => {
             tracing::info!(action, target, access, entries, "changed through the admin endpoints");
         }
-        What::Stored(entries) => {
+        Change::Stored(entries) => {
             tracing::info!(action, target, access, entries, "changed through the admin endpoints");
         }
         _ => tracing::info!(action, target, access, "changed through the admin endpoints"),
     }
-    Ok(Json(Done { done: what }))
+    Ok(Json(Done { done: change }))
 }
 
 pub(crate) async fn reset(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
-) -> Answer {
+) -> Changed {
     admin.manager.reset_stats();
-    done(access, "reset statistics", "this process", What::Reset)
+    done(access, "reset statistics", "this process", Change::Reset)
 }
 
 pub(crate) async fn reset_fleet(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
-) -> Answer {
+) -> Changed {
     match admin.manager.reset_fleet_stats().await {
-        true => done(access, "reset statistics", "all processes", What::Reset),
+        true => done(access, "reset statistics", "all processes", Change::Reset),
         false => Err(redis_is_unavailable()),
     }
 }
@@ -73,27 +73,27 @@ pub(crate) async fn delete_entry(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
     Named(name): Named,
-) -> Answer {
+) -> Changed {
     let deleted = admin.manager.delete(&name).await?;
-    done(access, "delete entry", &name, What::Deleted(deleted))
+    done(access, "delete entry", &name, Change::Deleted(deleted))
 }
 
 pub(crate) async fn invalidate_prefix(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
     Named(prefix): Named,
-) -> Answer {
+) -> Changed {
     admin.manager.invalidate_prefix(&prefix).await?;
-    done(access, "invalidate prefix", &prefix.clone(), What::Invalidated(prefix))
+    done(access, "invalidate prefix", &prefix.clone(), Change::Invalidated(prefix))
 }
 
 pub(crate) async fn invalidate_tag(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
     Named(tag): Named,
-) -> Answer {
+) -> Changed {
     admin.manager.invalidate_tag(&tag).await?;
-    done(access, "invalidate tag", &tag.clone(), What::Invalidated(tag))
+    done(access, "invalidate tag", &tag.clone(), Change::Invalidated(tag))
 }
 
 #[derive(Deserialize)]
@@ -105,10 +105,10 @@ pub(crate) async fn clear(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
     query: Result<Query<ByPattern>, QueryRejection>,
-) -> Answer {
+) -> Changed {
     let Query(ByPattern { pattern }) = query?;
     let removed = admin.manager.clear(&pattern).await?;
-    done(access, "clear pattern", &pattern, What::Removed(removed))
+    done(access, "clear pattern", &pattern, Change::Removed(removed))
 }
 
 /// The parameter that confirms the removal of everything.
@@ -124,7 +124,7 @@ pub(crate) async fn flush(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
     query: Result<Query<Confirmed>, QueryRejection>,
-) -> Answer {
+) -> Changed {
     let Query(Confirmed { confirm }) = query?;
     if confirm != CONFIRM_FLUSH {
         return Err(Problem::bad_request(format!(
@@ -133,7 +133,7 @@ pub(crate) async fn flush(
         )));
     }
     let removed = admin.manager.flush_all().await;
-    done(access, "flush all", &admin.manager.config().namespace, What::Removed(removed))
+    done(access, "flush all", &admin.manager.config().namespace, Change::Removed(removed))
 }
 
 #[derive(Deserialize)]
@@ -158,7 +158,7 @@ pub(crate) async fn warm(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
     body: Result<Json<Warm>, JsonRejection>,
-) -> Answer {
+) -> Changed {
     let Json(Warm { entries }) = body?;
     let (given, limit) = (entries.len(), admin.config.max_warm);
     if given > limit {
@@ -177,23 +177,23 @@ pub(crate) async fn warm(
             ))
         })?;
     }
-    done(access, "warm", &admin.manager.config().namespace, What::Stored(given))
+    done(access, "warm", &admin.manager.config().namespace, Change::Stored(given))
 }
 
 pub(crate) async fn disable(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
     Named(function): Named,
-) -> Answer {
+) -> Changed {
     admin.manager.set_enabled(&function, false)?;
-    done(access, "switch off", &function.clone(), What::Disabled(function))
+    done(access, "switch off", &function.clone(), Change::Disabled(function))
 }
 
 pub(crate) async fn enable(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,
     Named(function): Named,
-) -> Answer {
+) -> Changed {
     admin.manager.set_enabled(&function, true)?;
-    done(access, "switch on", &function.clone(), What::Enabled(function))
+    done(access, "switch on", &function.clone(), Change::Enabled(function))
 }

@@ -15,7 +15,7 @@ use crate::metrics::prometheus;
 use crate::problem::Problem;
 use crate::routes::Named;
 
-/// The statistics, with what people ask of them.
+/// The statistics, with the derived numbers that people need.
 #[derive(Serialize)]
 pub(crate) struct StatsView {
     /// The store that is configured: `memory`, `redis` or `tiered`.
@@ -170,7 +170,7 @@ pub(crate) async fn entry(
     let Some(entry) = found else {
         return Err(Problem::not_found(format!("there is no entry {name:?}")));
     };
-    // Values are for those who have the key, whoever else may read.
+    // Values are shown only with the key, even if reads are public.
     let shown = admin.config.show_values && admin.admit(&headers).is_ok();
     let value = if shown { entry.value() } else { None };
     Ok(Json(EntryView { name, entry, value }))

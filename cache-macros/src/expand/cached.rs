@@ -59,7 +59,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let share = share(p, spec);
     let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
     let (made, boxed) = number(p, item);
-    // What the compiler says of the value's type, it says there, and only once.
+    // The compiler reports an error of the value's type at that type, and only once.
     let there = |tokens| placed(tokens, spec.output.value);
     let kind_there = there(quote_spanned!(Span::mixed_site()=> __kind));
     let storable = storable(p, &spec.output);
@@ -154,15 +154,15 @@ fn named(spec: &Cached) -> TokenStream {
     quote!(#key #tags #bypass)
 }
 
-/// Name the traits that say how errors reach those who waited.
+/// The traits that decide how errors reach the followers.
 const SHARED: [&str; 2] = ["ProbeCloneError", "ProbeNoCloneError"];
 const WRAPPED: [&str; 2] = ["ProbeCloneError", "ProbeWrapError"];
 
 /// Names the traits that say what the log calls an error.
 const TEXT: [&str; 3] = ["ProbeErrorDisplay", "ProbeErrorDebug", "ProbeNoErrorText"];
 
-/// Says how an error reaches those who waited, and what the log calls it. An error that borrows reaches
-/// nobody else, and one that is stored is a value.
+/// Expands to how an error reaches the followers, and to its text in the log. An error that borrows is not
+/// shared, and a stored error is a value.
 fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     let has_none = spec.output.borrows || matches!(spec.output.kind, Kind::Plain);
     if has_none {

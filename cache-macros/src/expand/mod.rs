@@ -56,7 +56,7 @@ fn kind(p: &TokenStream, output: &Output) -> TokenStream {
     let recognised = || probe(p, ty, "__cache_kind", &["ProbePlain", "ProbeResult"]);
     match output.kind {
         Kind::Recognised => recognised(),
-        // What is no `Result` is one error, and then goes on as a plain value.
+        // An output that is not a `Result` causes one error, and is then treated as a plain value.
         Kind::Result => {
             let kind = recognised();
             quote_spanned!(here(output.value)=> { #p::is_a_result::<#ty>(); #kind })

@@ -1,7 +1,7 @@
-//! From what was written to what is known to be good.
+//! Checks an attribute as written, and makes the spec of it.
 //!
-//! A check that fails notes its mistake and leaves a harmless value: the spec is thrown away if
-//! there is any mistake, but the other checks run.
+//! A check that fails notes its mistake and leaves a harmless value, so that the other checks run. If there
+//! is any mistake, the spec is discarded.
 
 mod capture;
 mod entry;

@@ -161,7 +161,7 @@ impl<'ast> Visit<'ast> for ShortLived {
         visit::visit_type_trait_object(self, object);
     }
 
-    // What is lent to a function is no borrow of the argument's.
+    // A reference in the signature of a function pointer is not a borrow of the argument.
     fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
     fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
 }

@@ -12,14 +12,15 @@ use std::any::{Any, type_name};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::cache_call::ambient::Surrounded;
 use crate::error::Error;
 use crate::site::without_closures;
+use crate::support::lock::Mutex;
 use crate::tiers::core::Bound;
 use crate::tiers::key::CallKey;
 use crate::tiers::origin::Origin;
@@ -27,9 +28,9 @@ use crate::tiers::policy::Policy;
 
 /// A request to a call.
 pub(crate) enum Request {
-    /// Which entry it is about. Nothing is run.
+    /// Resolve the entry. Nothing is run.
     Resolve,
-    /// The value that is there, if it is not older than this.
+    /// Read the stored value, if it is not older than this.
     Peek(Option<Duration>),
     /// The output, and where it came from.
     Fetch(FetchOptions),
@@ -66,7 +67,7 @@ pub(crate) enum Response {
 /// A request that generated code has come upon.
 pub(crate) enum Delivery {
     Mine(Request, Reply),
-    /// It is not for this call, which must not go on: whoever asks is told so.
+    /// The request is not for this call, which must not go on. The caller gets an error.
     NotMine,
 }
 
@@ -91,15 +92,15 @@ pub(crate) struct Reply(Arc<Mutex<Option<Response>>>);
 
 impl Reply {
     pub(crate) fn send(&self, response: Response) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
+        *self.0.lock() = Some(response);
     }
 
     fn take(&self) -> Option<Response> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.0.lock().take()
     }
 }
 
-/// Whom a request is for.
+/// The call that a request is for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Addressee {
     /// The call whose future has this type.
@@ -147,7 +148,7 @@ pub(crate) fn take(function: &'static str, boxed: u64) -> Option<Delivery> {
     Some(Delivery::NotMine)
 }
 
-/// Whom a request to this future is for. To be asked where the future was made.
+/// Returns the call that a request to this future is for. Called where the future was made.
 pub(crate) fn addressee<F>() -> Addressee {
     let name = unwrapped(type_name::<F>());
     let boxed = name.starts_with("dyn ");
@@ -193,8 +194,11 @@ pub(crate) async fn ask<F: Future>(
             None => call.as_mut().poll(context),
             Some(request) => {
                 let _open = Surrounded::new();
-                let waiting =
-                    Waiting::new(Envelope { request: request(), addressee, reply: reply.clone() });
+                let waiting = PendingRequest::new(Envelope {
+                    request: request(),
+                    addressee,
+                    reply: reply.clone(),
+                });
                 let polled = call.as_mut().poll(context);
                 if !waiting.taken() {
                     return Poll::Ready(Err(not_a_cached_call::<F>()));
@@ -206,7 +210,7 @@ pub(crate) async fn ask<F: Future>(
             (_, Some(Response::NotMine)) => Poll::Ready(Err(not_a_cached_call::<F>())),
             (_, Some(Response::Refused(error))) => Poll::Ready(Err(error)),
             (Poll::Ready(output), Some(response)) => Poll::Ready(Ok((Some(output), response))),
-            // The output is there, and the future has something left to do before it returns it.
+            // The output is known, but the future has work left before it returns it.
             (Poll::Pending, Some(response @ Response::Found(_))) => {
                 found = Some(response);
                 Poll::Pending
@@ -222,7 +226,7 @@ pub(crate) async fn ask<F: Future>(
     .await
 }
 
-/// The entry that a call is about, without running it.
+/// Returns the entry of a call, without running it.
 ///
 /// # Errors
 /// As [`ask`].
@@ -243,13 +247,15 @@ fn not_a_cached_call<F>() -> Error {
 }
 
 /// A request that waits to be taken. In the end the outer one, if there is one, waits again.
-struct Waiting {
+struct PendingRequest {
     outer: Option<Option<Envelope>>,
 }
 
-impl Waiting {
+impl PendingRequest {
     fn new(asked: Envelope) -> Self {
-        Waiting { outer: Some(ENVELOPE.try_with(|slot| slot.replace(Some(asked))).ok().flatten()) }
+        PendingRequest {
+            outer: Some(ENVELOPE.try_with(|slot| slot.replace(Some(asked))).ok().flatten()),
+        }
     }
 
     /// Ends the wait; whether the request has been taken.
@@ -263,7 +269,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
         self.end();
     }

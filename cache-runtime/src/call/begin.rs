@@ -54,11 +54,11 @@ fn begin_without_redis(
     leader: Leader<CallKey>,
     instead: Option<FoundValue>,
 ) -> Action {
-    // The outage has made stale what memory held, and this load with it. Noted before Redis is looked
-    // at: if it is back before the value is stored, that is stale.
+    // The outage began a new epoch, so the generations are noted again. They are noted before the check of
+    // Redis: if Redis is back before the value is stored, the value is stale.
     leader.note_again(&call.core.generations, call.key.slots());
-    // An operation may have failed and Redis goes on: what others invalidate there meanwhile
-    // would not be seen here. Then nothing is kept, and nothing is shared.
+    // One operation has failed, but Redis is available. Invalidations by other processes would be missed
+    // here, so the value is neither kept nor shared.
     let limit = Some(call.core.config.outage_ttl);
     let goal = if redis.usable() {
         Goal::Nowhere(StoreOutcome::Unavailable)
@@ -82,7 +82,7 @@ async fn begin_in_redis(
         }
         Claim::Found(found) => {
             pass_loaded(call, leader, &found);
-            // Counted as a miss before.
+            // It was counted as a miss before.
             call.counters.slow.coalesced.one();
             count_stale(call, found.is_stale());
             Action::Return(Served::found(found))

@@ -16,7 +16,7 @@ pub(super) enum Decision {
     Load,
     /// Load: it is too old for this caller. It is fresh for the others.
     TooOld,
-    /// Load: nobody may be served it.
+    /// Load: the value may be served to no caller.
     Unusable,
 }
 
@@ -30,14 +30,14 @@ pub(super) struct Age {
 
 /// The values that a caller accepts.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(super) struct ServeLimits {
     /// A value of this age or older is not accepted.
     pub(super) max_age_ms: u64,
     /// The time past its TTL for which this very value may be served.
     pub(super) grace: Grace,
 }
 
-impl Limits {
+impl ServeLimits {
     /// Returns true if a value of this age may be served at all.
     pub(super) fn accept(&self, Age { age_ms, stale_for_ms }: Age) -> bool {
         age_ms < self.max_age_ms && stale_for_ms.is_none_or(|past| past < self.grace.longest_ms())
@@ -49,7 +49,7 @@ impl Limits {
 /// called only if it matters.
 pub(super) fn decide(
     age: Age,
-    limits: Limits,
+    limits: ServeLimits,
     is_due: impl FnOnce() -> bool,
     failed_lately: impl FnOnce() -> bool,
 ) -> Decision {
@@ -85,9 +85,9 @@ fn age(FoundValue { hit, .. }: &FoundValue) -> Age {
     Age { age_ms: hit.age_ms, stale_for_ms: hit.stale_for_ms() }
 }
 
-fn limits(call: &Call, found: &FoundValue) -> Limits {
+fn limits(call: &Call, found: &FoundValue) -> ServeLimits {
     let max_age_ms = call.demands.max_age.map_or(u64::MAX, millis);
-    Limits { max_age_ms, grace: call.policy.grace_of(&*found.hit.value) }
+    ServeLimits { max_age_ms, grace: call.policy.grace_of(&*found.hit.value) }
 }
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
         ((5, None), ANY, (0, 0), (false, true), Serve),
         ((5, None), ANY, (0, 0), (true, false), Refresh),
         ((5, None), ANY, (0, 0), (true, true), Serve),
-        // Fresh, and the caller wants a younger one.
+        // Fresh, and the caller accepts only a younger one.
         ((5, None), 6, (0, 0), (false, false), Serve),
         ((5, None), 5, (0, 0), (false, false), TooOld),
         ((5, None), 5, (0, 0), (true, true), TooOld),
@@ -126,7 +126,7 @@ mod tests {
         ((15, Some(5)), ANY, (0, 6), (false, true), Serve),
         ((15, Some(5)), ANY, (0, 5), (false, false), Unusable),
         ((15, Some(5)), ANY, (0, ANY), (false, false), Load),
-        // Past its TTL, and the caller wants a younger one.
+        // Past its TTL, and the caller accepts only a younger one.
         ((15, Some(5)), 16, (6, 0), (false, false), Refresh),
         ((15, Some(5)), 15, (6, 0), (false, false), Unusable),
         ((15, Some(5)), 15, (6, 6), (false, true), Unusable),
@@ -138,7 +138,7 @@ mod tests {
             let ((age_ms, stale_for_ms), max_age_ms, (revalidate, error), (due, failed), expected) =
                 row;
             let grace = Grace { while_revalidate_ms: revalidate, if_error_ms: error };
-            let limits = Limits { max_age_ms, grace };
+            let limits = ServeLimits { max_age_ms, grace };
             let decision = decide(Age { age_ms, stale_for_ms }, limits, || due, || failed);
             assert_eq!(decision, expected, "{row:?}");
         }

@@ -67,7 +67,7 @@ where
             };
             match join::<K>(served, *share) {
                 Some(output) => return Poll::Ready(output),
-                // R3: its type is another one, though that has been checked, or its `Clone` panics. The body
+                // R3: the value has another type in spite of the check, or its `Clone` panics. Running the body
                 // is always right.
                 None => driver.state = DriverState::Body(None),
             }
@@ -136,13 +136,13 @@ struct Driver {
 
 enum DriverState {
     Looking(Boxed<Next>),
-    /// The body is to be polled, as a part of a load if there is one.
+    /// Poll the body, as a part of a load if there is one.
     Body(Option<Box<Load>>),
     Storing(Boxed<Value>),
 }
 
 impl Driver {
-    /// Returns the output; `None` if the body is to be polled.
+    /// Returns the output; `None` if the body has to be polled next.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Output>> {
         loop {
             match &mut self.state {

@@ -10,7 +10,7 @@
 const FURTHEST: f64 = 37.0;
 
 /// Returns true if a caller that is served a value refreshes it: one whose load took `load_micros` and
-/// which is fresh for another `left_ms`. `random` is any number, asked for if it matters.
+/// which is fresh for another `left_ms`. `random` returns any number; it is called only if it matters.
 pub(crate) fn is_due(
     beta: f64,
     load_micros: u64,

@@ -80,7 +80,7 @@ impl RedisFill<'_> {
         };
         let copy = |measured: Option<usize>| {
             if call.stores == Stores::Tiered {
-                // Its size has been measured: a value over the limit does not come so far.
+                // The size has been measured before: a value over the limit does not reach this point.
                 let weight = call.weight(value).or(measured);
                 let weight = weight.map_or(KnownWeight::Unknown, KnownWeight::Measured);
                 let original = Original::new(call.key.origin, ttl, took, weight);
@@ -92,7 +92,7 @@ impl RedisFill<'_> {
             Err(outcome) => {
                 let stays_here = outcome == StoreOutcome::Lossy && call.stores == Stores::Tiered;
                 let released = self.release(stays_here).await;
-                // As if it had been stored, and evicted at once.
+                // The same as an eviction right after the store.
                 if stays_here && released == Some(FillOutcome::Stored) {
                     copy(None);
                 }
@@ -113,8 +113,8 @@ impl RedisFill<'_> {
         (filled.ok(), outcome)
     }
 
-    /// Ends a load that stores nothing. Returns whether its value could have been stored, if somebody waits for that
-    /// or `asked` is true.
+    /// Ends a load that stores nothing. Returns the outcome that a store would have had, if a caller waits for
+    /// it or `asked` is true.
     async fn release(&self, asked: bool) -> Option<FillOutcome> {
         let RedisFill { redis, leader, key, ticket, .. } = *self;
         if !(asked || leader.awaited() || ticket.is_mine()) {

@@ -33,7 +33,7 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 
 /// The result of a claim.
 pub(super) enum Claim {
-    /// The load runs under this key, with these tokens; and with a placeholder that is to be renewed.
+    /// The load runs under this key, with these tokens, and with a placeholder to renew.
     Granted(Arc<CallKey>, FillTicket, Option<PlaceholderLease>),
     /// It is not necessary: another process has loaded.
     Found(FoundValue),
@@ -66,7 +66,7 @@ pub(super) async fn claim(
         return attempt.leased(key, ticket);
     }
     if !redis.may_lease().await {
-        // The other one is not likely to have more rights: its placeholder may stay whatever becomes of its load.
+        // The other process likely has no more rights, so it may be unable to remove its placeholder.
         return Claim::Granted(key, ticket, None);
     }
     attempt.wait_for_another(leader, key, leftover, ticket).await
@@ -77,15 +77,15 @@ pub(super) async fn claim(
 pub(super) async fn lease_refresh(
     call: &Call,
     before: Version,
-) -> Result<Option<PlaceholderLease>, Taken> {
+) -> Result<Option<PlaceholderLease>, LeasedElsewhere> {
     let Some(redis) = call.core.redis.as_ref().filter(|_| is_clustered(call)) else {
         return Ok(None);
     };
     let key = call.key_at(before.place());
     match redis.lease_refresh(key.stored_as(), Placeholder::new(LEASE)).await {
         Ok(Some(lease)) => Ok(Some(lease)),
-        Ok(None) => Err(Taken),
-        // Without Redis every process is alone.
+        Ok(None) => Err(LeasedElsewhere),
+        // Without Redis, each process loads for itself.
         Err(_) => Ok(None),
     }
 }
@@ -96,7 +96,7 @@ fn is_clustered(call: &Call) -> bool {
 
 /// Another process is loading.
 #[derive(Debug)]
-pub(super) struct Taken;
+pub(super) struct LeasedElsewhere;
 
 struct Attempt<'a> {
     call: &'a Call,
@@ -117,8 +117,8 @@ impl Attempt<'_> {
         let limit = call.wait_limit();
         let (began, mut pause) = (Instant::now(), PAUSES.0);
         let mut ticket = first.clone();
-        // Of placeholders that come one after another only the first is waited for: if its load has
-        // failed, the next ones need not, and those who wait for them would stand in a queue.
+        // Only the first of several placeholders in a row is waited for. If its load has failed, the next
+        // ones may still succeed, but waiting for each of them would run all loads one after another.
         while ticket.is_anothers() && ticket.is_like(&first) && began.elapsed() < limit {
             sleep(jittered(pause)).await;
             pause = (pause * 2).min(PAUSES.1);
@@ -130,7 +130,7 @@ impl Attempt<'_> {
         if ticket.is_anothers() || ticket.is_mine() {
             return self.leased(key, ticket);
         }
-        // Not a placeholder: a value, which is looked at on behalf of all who have joined by now.
+        // A value, not a placeholder. It is read for all followers that have joined by now.
         leader.seal();
         let ask = call.ask(call.policy.grace.while_revalidate_ms);
         let vacancy = match call.core.read(&call.key, ask).await {
@@ -147,7 +147,7 @@ impl Attempt<'_> {
             Reading::Memory(_) | Reading::Unavailable => None,
         };
         leader.reopen();
-        // Another version has loaded: its value stays, and the own one goes beside it.
+        // Another version has loaded. Its value stays, and this one is stored beside it.
         let Some(vacancy) = vacancy else { return Claim::Granted(key, ticket, None) };
         let key = call.key_at(vacancy.place);
         match self.set_placeholder(&key, &vacancy.leftover).await {

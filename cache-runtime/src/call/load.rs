@@ -35,7 +35,7 @@ pub(crate) enum Action {
     Bypass,
 }
 
-/// A load that has begun: the body is to be run.
+/// A load that has begun: its body runs next.
 ///
 /// Dropped, it leaves the flight to a caller that waits.
 pub(crate) struct Load {
@@ -58,7 +58,7 @@ pub(crate) enum Goal {
     Redis { key: Arc<CallKey>, ticket: redis::FillTicket },
     /// In the place of what others are served meanwhile.
     Place { put: Put, overtaken: Overtaken },
-    /// To the caller, and to those who had asked before the body began; and why.
+    /// To the caller, and to the followers that joined before the body began; with the reason.
     Nowhere(StoreOutcome),
 }
 
@@ -66,7 +66,7 @@ pub(crate) enum Goal {
 pub(super) enum FailedLoad {
     /// Nothing: the stale value is served.
     Instead(Served),
-    /// It is the caller's, and that of those who wait.
+    /// It goes to the caller and to the followers.
     Error(FailedFlight),
 }
 
@@ -112,7 +112,7 @@ impl Load {
             body(context)
         };
         if !ready && let Some(renewals) = &mut self.renewals {
-            // They never end.
+            // They would wait for each other forever.
             let _ = renewals.as_mut().poll(context);
         }
     }
@@ -174,9 +174,9 @@ impl Load {
                 outcome
             }
             Goal::Redis { key, ticket } => {
-                // From here on the fill decides what becomes of the placeholder.
+                // From here on, the fill removes or replaces the placeholder.
                 lease.keep();
-                // A caller that joins after this is not served by the answer to the fill.
+                // A caller that joins after this must not be served by the answer to the fill.
                 leader.seal();
                 let Some(redis) = &call.core.redis else { return };
                 let fill =
@@ -233,8 +233,8 @@ impl Load {
         let Some(found) = instead else { return FailedLoad::Error(FailedFlight(leader)) };
         let pauses = call.note_failure();
         say_failed(&call, Reason::Failed, error, "a load failed; the stale value is served");
-        // Those who waited look for that value themselves, since it may have been invalidated since
-        // it was read; without the pause they would load one after another.
+        // The followers read that value themselves, because it may have been invalidated since this
+        // caller read it. Without the pause, they would load one after another.
         leader.land(|| if pauses { FlightOutcome::Outdated(None) } else { FlightOutcome::Failed });
         count_stale(&call, found.is_stale());
         FailedLoad::Instead(Served::found(found))
@@ -242,7 +242,7 @@ impl Load {
 }
 
 impl FailedFlight {
-    /// Returns true if somebody waits for it.
+    /// Returns true if a caller waits for it.
     pub(super) fn awaited(&self) -> bool {
         self.0.awaited()
     }
@@ -266,7 +266,7 @@ struct Inside<'a> {
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        // A body that panics has failed, too.
+        // A body that panics has failed as well.
         if !std::thread::panicking() {
             return;
         }

@@ -53,7 +53,7 @@ pub(crate) async fn begin_refresh(call: &Arc<Call>) -> Action {
         Ok(leader) => leader,
         Err(served) => return Action::Return(served),
     };
-    // A body that begins now is none for those who ask later.
+    // Later callers must not share a body that begins now: it may miss a change that they know of.
     leader.seal();
     let (put, overtaken) = (begin_put(call, 0).await, Overtaken::Goes);
     Action::Load(Load::new(call, leader, Goal::Place { put, overtaken }))
@@ -68,7 +68,7 @@ async fn join_refresh(call: &Call) -> Result<Leader<CallKey>, Served> {
         patience = 0;
     }
     while patience > 0 {
-        // Whatever is invalidated meanwhile: the load begins after that.
+        // Invalidations in between do not matter: the load begins after them.
         let follower = match core.renewals.join(key, asked, &core.generations, || &[]) {
             Role::Follow(follower) => follower,
             Role::Lead(mut leader) => {

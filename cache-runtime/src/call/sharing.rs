@@ -1,4 +1,4 @@
-//! Values and errors that one caller of a key has, and those who wait for it get.
+//! Sharing the value or the error of one caller with the followers of its flight.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::tiers::key::CallKey;
 use crate::tiers::origin::{Origin, Source};
 use crate::value::Value;
 
-/// A value on its way to those who waited for it.
+/// A value on its way to the followers.
 struct SharedValue {
     value: Value,
     origin: Origin,
@@ -36,7 +36,7 @@ fn pass_counted(
     saved_micros: Option<u64>,
 ) {
     if call.stores == Stores::Memory {
-        // Those who have joined did so while nothing that was noted before the look had changed.
+        // The followers have joined while the generations noted before the read were unchanged.
         leader.seal();
     }
     leader.land(|| {
@@ -59,9 +59,9 @@ pub(super) fn land_outdated(leader: Leader<CallKey>, value: &Value) {
     leader.land(|| FlightOutcome::Outdated(loaded(value).map(|value| value as _)));
 }
 
-/// Returns a value that has just been loaded, for those who waited; `None` if its `Clone` panics.
+/// Returns a clone of a value that has just been loaded, for the followers; `None` if its `Clone` panics.
 ///
-/// It is a clone: the caller that has loaded the value keeps it, and needs none.
+/// The caller that has loaded the value keeps the original.
 fn loaded(value: &Value) -> Option<Arc<SharedValue>> {
     let (value, origin) = (value.copied()?, Origin::new(Source::Shared));
     Some(Arc::new(SharedValue { value, origin, saved_micros: None }))
@@ -88,7 +88,7 @@ pub(super) fn shared_output(call: &Call, outcome: &FlightOutcome) -> Option<Serv
         }
     };
     match saved_micros {
-        // No load was waited for: another caller's read has found it.
+        // The read of another caller has found it, so no load was waited for.
         Some(saved_micros) => count_found(call, origin.source, saved_micros),
         None => {
             call.counters.slow.coalesced.one();

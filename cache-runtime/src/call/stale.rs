@@ -13,7 +13,7 @@ use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
 use crate::support::timer::timeout;
 use crate::tiers::key::CallKey;
 
-/// Serves a value that is refreshed by a task or by this caller; if there is no slot for the task, by nobody.
+/// Serves a value and refreshes it in a task, or in this caller. Without a free slot for the task, it is not refreshed.
 pub(super) fn refresh_or_serve(call: &Call, refresh: Leader<CallKey>, found: FoundValue) -> Step {
     let runtime = Handle::try_current().ok();
     if !call.demands.background || (runtime.is_none() && found.is_stale()) {
@@ -47,7 +47,7 @@ pub(super) async fn load_or_serve(
         let (core, key) = (&call.core, &call.key);
         let slot = core.background.place(runtime, key);
         if slot.is_none() && core.config.max_background_loads > 0 {
-            // A load that this caller had to wait for without a limit is not what is wanted.
+            // Without a slot, this caller would have to run the load itself, without a limit to its wait.
             pass(call, leader, &found);
             return Step::Done(served(call, found));
         }
@@ -61,7 +61,7 @@ pub(super) async fn load_or_serve(
     }
     call.counters.slow.misses.one();
     leader.reopen();
-    // What is stored stays there until the load has succeeded.
+    // The stored value stays until the load has succeeded.
     Step::Load(Loading { leader, destination, instead: Some(found) })
 }
 

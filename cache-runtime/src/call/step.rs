@@ -11,9 +11,9 @@ use crate::tiers::key::CallKey;
 /// The next step of a call that has looked for its value.
 pub(crate) enum Step {
     Done(Served),
-    /// The body is to be run by this caller.
+    /// This caller runs the body.
     Load(Loading),
-    /// The body is to be run in a task of its own.
+    /// A task of its own runs the body.
     BackgroundRefresh(BackgroundRefresh),
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Destination {
     Place(FoundValue),
 }
 
-/// A load that is to be run in a task of its own.
+/// A load that runs in a task of its own.
 pub(crate) struct BackgroundRefresh {
     pub(super) refresh: Leader<CallKey>,
     pub(super) slot: BackgroundSlot,

@@ -12,13 +12,14 @@
 //! the value is in the table.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{MutexGuard, RwLockReadGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::coherence::lease::Lease;
 use crate::coherence::scans::Scans;
 use crate::key::glob::Pattern;
+use crate::support::lock::{Mutex, RwLock};
 
 /// The fewest and the most counters for names, and as many for tags.
 const FEWEST: usize = 1 << 14;
@@ -207,15 +208,15 @@ impl Generations {
     /// Nothing of the user's may run meanwhile: no `Serialize`, `Clone` or `Drop` of a value.
     pub(crate) fn storing(&self, snapshot: &GenerationSnapshot) -> Storing<'_> {
         let lane = snapshot.stamps.few[0].0 as usize % LANES;
-        let lane = self.lanes[lane].lock().unwrap_or_else(PoisonError::into_inner);
-        let patterns = self.patterns.read().unwrap_or_else(PoisonError::into_inner);
+        let lane = self.lanes[lane].lock();
+        let patterns = self.patterns.read();
         Storing { generations: self, _lane: lane, patterns }
     }
 
     /// A pattern is about to be cleared: running loads that it matches may not store. Entries that
     /// are there stay; the scan finds those that match.
     pub(crate) fn begin_scan(&self, pattern: &Pattern) {
-        let mut nobody_stores = self.patterns.write().unwrap_or_else(PoisonError::into_inner);
+        let mut nobody_stores = self.patterns.write();
         self.scans.store(nobody_stores.begin(pattern), Ordering::Release);
     }
 

@@ -28,7 +28,7 @@ impl Lease {
     /// Returns whether the lease holds now, by the coarse clock. On the hit path.
     #[inline]
     pub(crate) fn holds(&self) -> bool {
-        // Acquired: whoever sees the lease sees what had been invalidated when it was renewed.
+        // Acquire: a thread that sees the lease also sees every invalidation from before its renewal.
         coarse_ms() < self.until_ms.load(Ordering::Acquire)
     }
 
@@ -48,7 +48,7 @@ impl Lease {
     /// Gives up the contents of memory from the time at which the lease ended.
     pub(crate) fn give_up(&self, until: u64) {
         let (from, to) = (Ordering::AcqRel, Ordering::Relaxed);
-        // If it has been renewed since, there is nothing to be done.
+        // If it has been renewed since, nothing has to be done.
         let _ = self.until_ms.compare_exchange(until, GIVEN_UP, from, to);
     }
 

@@ -1,7 +1,7 @@
-//! The patterns that were lately cleared.
+//! The patterns that were cleared recently.
 //!
-//! Which running loads and puts a pattern matches is not known when it is cleared: their names are
-//! compared with it when they store.
+//! A clear does not know the names of running loads and puts. So they compare their names with these
+//! patterns when they store.
 
 use std::collections::VecDeque;
 

@@ -22,7 +22,7 @@ impl CacheConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] if Redis is asked for and no address is configured, or if the address
+    /// [`Error::Config`] if Redis is requested and no address is configured, or if the address
     /// cannot be used.
     pub fn effective(&self) -> Result<Backend<'_>, Error> {
         self.backend().map_err(|problem| problem.named(|field| field))

@@ -107,7 +107,7 @@ fn known() -> impl Iterator<Item = &'static str> {
 /// Returns the variables that are meant for the cache and that it does not read, each with the one that was probably
 /// meant.
 fn unknown(names: &BTreeSet<String>) -> Vec<(&str, Option<&'static str>)> {
-    // `cache-admin` reads its own ones.
+    // `cache-admin` reads its own variables.
     let is_ours = |name: &str| name.starts_with("CACHE_") && !name.starts_with("CACHE_ADMIN_");
     let others = names.iter().map(String::as_str).filter(|name| known().all(|own| own != *name));
     others

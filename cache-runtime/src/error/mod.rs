@@ -53,8 +53,8 @@ pub enum Error {
         value: String,
         /// The accepted values.
         expected: String,
-        /// The error that made it unusable, if it is not the cache's own finding: such as that of reading a
-        /// file.
+        /// The error behind it, for example of reading a file; `None` if the cache itself found the setting
+        /// unusable.
         source: Option<Cause>,
     },
     /// A name, prefix, tag or pattern cannot be used.

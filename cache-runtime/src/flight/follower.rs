@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::phase::{FlightOutcome, Ticket};
-use super::state::{Flight, FlightState, lock};
+use super::state::{Flight, FlightState};
 
 /// A caller that waits for another's load.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Follower {
     }
 
     fn landed(&self) -> Option<FlightOutcome> {
-        let state = lock(&self.flight.state);
+        let state = self.flight.state.lock();
         let outcome = state.phase.outcome()?.clone();
         let asked_before_the_body = state.phase.body().is_some_and(|began| began > self.asked);
         Some(match outcome {

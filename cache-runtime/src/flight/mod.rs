@@ -1,19 +1,19 @@
 //! Flights: concurrent callers of one key share one load.
 //!
 //! A flight is led by one caller and followed by others. While it is *open*, callers of the same
-//! key join it. The leader *seals* it before it sends a question whose answer must be younger
-//! than every caller it serves (the read of an entry, the check that a load is still valid):
-//! whoever comes after that joins the *next* flight, which begins when this one has landed, or
-//! joins in again when this one is opened once more. A leader that goes away without landing
-//! lands the flight as abandoned, so nobody waits for nothing.
+//! key join it. The leader *seals* it before it sends a request whose answer must be younger than
+//! every caller that it serves: the read of an entry, or the check that a load is still valid. A
+//! caller that comes after that joins the *next* flight, which begins when this one has landed. If
+//! this one is opened again, callers join it again. A leader that is dropped before it lands the
+//! flight lands it as abandoned, so no follower waits in vain.
 //!
-//! The phases of a flight, and what leads from one to another, are in [`phase`]. Locks are taken in this order: the
-//! shard of the table, the state of a flight, the state of the flight after it. What a body waits for is under a
-//! lock of its own, with which no other is held. (All locks of the crate: `docs/internals.md`.)
+//! The phases of a flight and their transitions are in [`phase`]. Locks are taken in this order: the
+//! shard of the table, the state of a flight, the state of the flight after it. The waits of a body have a
+//! lock of their own, with which no other is held. (All locks of the crate: `docs/internals.md`.)
 //!
-//! The rule behind it: a value may be used by whoever joined before the last seal, since only then
-//! was it known to be valid; and by whoever had asked before the body that made it began, since
-//! then no invalidation that had returned before can have been missed.
+//! The rule behind it (R1, R4): two kinds of callers may use a value. Those that joined before the last seal, because
+//! the value was valid then. And those that called before the body began, because no invalidation that had returned
+//! by their call can be missing from it.
 
 mod follower;
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub(crate) enum FlightOutcome {
     Error(Arc<dyn Any + Send + Sync>),
     /// The load failed with an error that cannot be shared: each caller loads for itself, at once.
     Failed,
-    /// The value may be from before an invalidation. A caller that asked after the body began opens the next
+    /// The value may be from before an invalidation. A caller that came after the body began opens the next
     /// flight. Without a value every caller does.
     Outdated(Option<Arc<dyn Any + Send + Sync>>),
     /// The leader was dropped or panicked.
@@ -41,7 +41,7 @@ pub(crate) enum FlightOutcome {
 pub(super) enum Phase<F> {
     /// Callers join.
     Open(Stretch<F>),
-    /// Redis has been asked. Callers join while the lease holds.
+    /// A request to Redis is under way. Callers join while the lease holds.
     Asking,
     /// Callers join the next flight, and the first of them opens it.
     Sealed(Stretch<F>),
@@ -61,7 +61,7 @@ pub(super) struct Stretch<F> {
 /// Something that happens to a flight.
 #[derive(Clone, Debug)]
 pub(super) enum FlightEvent<F> {
-    /// Redis is asked, and its answer is right for callers that join while the lease holds.
+    /// A request to Redis is sent whose answer is valid for callers that join while the lease holds.
     Ask,
     /// A request is sent whose answer must be younger than every caller that it serves.
     Seal,
@@ -91,7 +91,7 @@ pub(super) enum Effect<F> {
 impl<F> Phase<F> {
     pub(super) const NEW: Self = Phase::Open(Stretch { body: None, next: None });
 
-    /// Returns the phase that follows, and what else is to be done. An event that has no meaning in a phase
+    /// Returns the phase that follows, and its effect. An event that has no meaning in a phase
     /// changes nothing.
     pub(super) fn after(self, event: FlightEvent<F>) -> (Self, Effect<F>) {
         use Effect::{CountSeal, Nothing, Retire};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -10,8 +10,9 @@ use tokio::time::Instant;
 
 use super::phase::{Effect, FlightEvent, Phase};
 use crate::coherence::generation::{GenerationSnapshot, Generations};
+use crate::support::lock::Mutex;
 
-/// Before its body a load asks Redis twice at most.
+/// The time after which a flight without a body is stuck: before its body, a load sends at most two requests.
 const STUCK: Duration = Duration::from_secs(2);
 
 /// One load under way, and its callers.
@@ -46,7 +47,7 @@ impl FlightState {
         effect
     }
 
-    /// Checks that somebody waits for the outcome.
+    /// Returns true if a caller waits for the outcome.
     pub(super) fn is_awaited(&self) -> bool {
         self.followers > 0 || self.phase.next().is_some()
     }
@@ -65,19 +66,19 @@ impl Flight {
 
     /// Returns how long its body has waited for other flights.
     pub(crate) fn waited(&self) -> Duration {
-        lock(&self.waiting).waited()
+        self.waiting.lock().waited()
     }
 
     /// Checks that its body should have begun long ago.
     pub(super) fn is_stuck(&self) -> bool {
-        lock(&self.state).phase.body().is_none() && self.opened.elapsed() > STUCK
+        self.state.lock().phase.body().is_none() && self.opened.elapsed() > STUCK
     }
 }
 
 /// Checks that the flight has not landed, and that nothing is known to have been invalidated since it was
 /// opened.
 pub(super) fn joinable(flight: &Flight, generations: &Generations) -> bool {
-    let state = lock(&flight.state);
+    let state = flight.state.lock();
     generations.storable(&state.snapshot)
         && state.phase.is_joinable(|| generations.lease.holds_exactly())
 }
@@ -117,9 +118,4 @@ impl fmt::Debug for BodyWaits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BodyWaits").field("flights", &self.flights.len()).finish_non_exhaustive()
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // No code of the user runs under these locks; what a panic elsewhere left is consistent.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

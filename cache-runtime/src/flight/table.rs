@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use super::follower::Follower;
 use super::phase::{Effect, FlightEvent, FlightOutcome, Ticket};
-use super::state::{Flight, joinable, lock};
+use super::state::{Flight, joinable};
 use crate::coherence::generation::{GenerationSnapshot, Generations, Slot};
 use crate::key::prehashed::BuildPrehashed;
 use crate::support::clock;
+use crate::support::lock::Mutex;
 use crate::support::process::Process;
 
 const SHARDS: usize = 16;
@@ -49,7 +50,7 @@ impl<K: Eq + Hash> Flights<K> {
     ) -> Role<K> {
         self.leave_to_their_process();
         // R4: under one lock a caller finds the flight that it may join, or opens the only other one.
-        let mut shard = lock(self.shard(key));
+        let mut shard = self.shard(key).lock();
         let joinable = |flight: &&Arc<Flight>| joinable(flight, generations);
         let Some(flight) = shard.get(key).filter(joinable) else {
             let flight = Flight::new(generations.note(slots()));
@@ -57,12 +58,12 @@ impl<K: Eq + Hash> Flights<K> {
             return Role::Lead(self.leader(key, flight, None));
         };
         let flight = Arc::clone(flight);
-        let mut state = lock(&flight.state);
+        let mut state = flight.state.lock();
         if !state.phase.is_sealed() {
             return Role::Follow(Follower::new(Arc::clone(&flight), &mut state, asked));
         }
         if let Some(next) = state.phase.next().filter(joinable) {
-            return Role::Follow(Follower::new(Arc::clone(next), &mut lock(&next.state), asked));
+            return Role::Follow(Follower::new(Arc::clone(next), &mut next.state.lock(), asked));
         }
         let next = Flight::new(generations.note(slots()));
         let _ = state.apply(FlightEvent::Succeed(Arc::clone(&next)));
@@ -80,7 +81,7 @@ impl<K: Eq + Hash> Flights<K> {
         slots: &[Slot],
     ) -> Option<Leader<K>> {
         self.leave_to_their_process();
-        let mut shard = lock(self.shard(key));
+        let mut shard = self.shard(key).lock();
         let under_way = |flight: &Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
         if shard.get(key).is_some_and(under_way) {
             return None;
@@ -98,30 +99,30 @@ impl<K: Eq + Hash> Flights<K> {
         generations: &Generations,
     ) -> Option<Follower> {
         self.leave_to_their_process();
-        let shard = lock(self.shard(key));
+        let shard = self.shard(key).lock();
         let under_way = |flight: &&Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
         let flight = shard.get(key).filter(under_way)?;
-        Some(Follower::new(Arc::clone(flight), &mut lock(&flight.state), asked))
+        Some(Follower::new(Arc::clone(flight), &mut flight.state.lock(), asked))
     }
 
     /// In a forked process there is nobody who would land the flights of its parent.
     fn leave_to_their_process(&self) {
         if self.process.has_changed() {
-            self.shards.iter().for_each(|shard| lock(shard).clear());
+            self.shards.iter().for_each(|shard| shard.lock().clear());
             clock::tick_on();
         }
     }
 
     /// Takes a flight that has been waited for too long out of the way.
     pub(crate) fn give_up(&self, key: &Arc<K>, follower: &Follower) {
-        let mut shard = lock(self.shard(key));
+        let mut shard = self.shard(key).lock();
         if shard.get(key).is_some_and(|current| Arc::ptr_eq(current, &follower.flight)) {
             shard.remove(key);
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).len()).sum()
+        self.shards.iter().map(|shard| shard.lock().len()).sum()
     }
 
     fn leader(
@@ -135,11 +136,11 @@ impl<K: Eq + Hash> Flights<K> {
 
     /// Lets the callers who came too late for `flight` have theirs.
     pub(super) fn retire(&self, key: &Arc<K>, flight: &Arc<Flight>, next: Option<Arc<Flight>>) {
-        let mut shard = lock(self.shard(key));
+        let mut shard = self.shard(key).lock();
         if shard.get(key).is_none_or(|current| !Arc::ptr_eq(current, flight)) {
             return;
         }
-        match next.filter(|next| lock(&next.state).phase.outcome().is_none()) {
+        match next.filter(|next| next.state.lock().phase.outcome().is_none()) {
             Some(next) => shard.insert(Arc::clone(key), next),
             None => shard.remove(key),
         };
@@ -171,17 +172,17 @@ impl<K: Eq + Hash> Leader<K> {
 
     /// The generations noted when the flight was opened: before anything was read or loaded.
     pub(crate) fn snapshot(&self) -> GenerationSnapshot {
-        lock(&self.flight.state).snapshot.clone()
+        self.flight.state.lock().snapshot.clone()
     }
 
     /// Notes the generations again: nothing that was read before is going to be used.
     pub(crate) fn note_again(&self, generations: &Generations, slots: &[Slot]) {
-        lock(&self.flight.state).snapshot = generations.note(slots);
+        self.flight.state.lock().snapshot = generations.note(slots);
     }
 
     /// Another part in this flight: that of a caller who waits for it.
     pub(crate) fn followed(&self, asked: Ticket) -> Follower {
-        Follower::new(Arc::clone(&self.flight), &mut lock(&self.flight.state), asked)
+        Follower::new(Arc::clone(&self.flight), &mut self.flight.state.lock(), asked)
     }
 
     /// The body begins now.
@@ -194,7 +195,7 @@ impl<K: Eq + Hash> Leader<K> {
     /// This flight lands with what the one before it has: for those of its followers who had asked
     /// before the body began over there.
     pub(crate) fn pass_on(self, predecessor: &Follower, outcome: FlightOutcome) {
-        let body = lock(&predecessor.flight.state).phase.body();
+        let body = predecessor.flight.state.lock().phase.body();
         if let Some(began) = body {
             self.apply(FlightEvent::Begin(began));
         }
@@ -207,7 +208,7 @@ impl<K: Eq + Hash> Leader<K> {
     /// Has waited for the flight before this one for too long: callers join this one now.
     pub(crate) fn overtake(&self, predecessor: &Follower) {
         let Some((flights, key)) = &self.table else { return };
-        let mut shard = lock(flights.shard(key));
+        let mut shard = flights.shard(key).lock();
         if shard.get(key).is_some_and(|current| Arc::ptr_eq(current, &predecessor.flight)) {
             shard.insert(Arc::clone(key), Arc::clone(&self.flight));
         }
@@ -220,7 +221,7 @@ impl<K: Eq + Hash> Leader<K> {
 
     /// Checks that somebody waits for the outcome.
     pub(crate) fn awaited(&self) -> bool {
-        lock(&self.flight.state).is_awaited()
+        self.flight.state.lock().is_awaited()
     }
 
     /// Redis is asked now, and callers may join for as long as the lease holds.
@@ -241,7 +242,7 @@ impl<K: Eq + Hash> Leader<K> {
     /// Ends the flight. The outcome is made only if somebody waits for it.
     pub(crate) fn land(self, outcome: impl FnOnce() -> FlightOutcome) {
         let awaited = {
-            let mut state = lock(&self.flight.state);
+            let mut state = self.flight.state.lock();
             let _ = state.apply(FlightEvent::Close);
             state.is_awaited()
         };
@@ -253,7 +254,7 @@ impl<K: Eq + Hash> Leader<K> {
     }
 
     fn apply(&self, event: FlightEvent<Arc<Flight>>) {
-        let effect = lock(&self.flight.state).apply(event);
+        let effect = self.flight.state.lock().apply(event);
         let Effect::Retire(next) = effect else { return };
         if let Some((flights, key)) = &self.table {
             flights.retire(key, &self.flight, next);

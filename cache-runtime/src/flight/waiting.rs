@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::follower::Follower;
-use super::state::{Flight, lock};
+use super::state::Flight;
 
 /// The most flights that are looked at to find a circle. In a longer one the wait limit helps.
 const MOST: usize = 256;
@@ -19,8 +19,8 @@ impl Waits {
     /// `None` if the flight waits for one of the bodies itself.
     pub(crate) fn begin(bodies: Vec<Arc<Flight>>, follower: &Follower) -> Option<Self> {
         let flight = Arc::clone(&follower.flight);
-        // Noted before it is looked for: of two that begin at the same time at least one finds the other.
-        bodies.iter().for_each(|body| lock(&body.waiting).begin(&flight));
+        // Noted before the search: of two waits that begin at the same time, at least one finds the other.
+        bodies.iter().for_each(|body| body.waiting.lock().begin(&flight));
         let waits = Waits { bodies, flight };
         (!waits.is_circle()).then_some(waits)
     }
@@ -35,7 +35,7 @@ impl Waits {
             if self.bodies.iter().any(|body| Arc::ptr_eq(body, &flight)) {
                 return true;
             }
-            for other in &lock(&flight.waiting).flights {
+            for other in &flight.waiting.lock().flights {
                 if found.len() < MOST && !found.iter().any(|known| Arc::ptr_eq(known, other)) {
                     found.push(Arc::clone(other));
                 }
@@ -48,7 +48,7 @@ impl Waits {
 
 impl Drop for Waits {
     fn drop(&mut self) {
-        self.bodies.iter().for_each(|body| lock(&body.waiting).end(&self.flight));
+        self.bodies.iter().for_each(|body| body.waiting.lock().end(&self.flight));
     }
 }
 

@@ -12,11 +12,11 @@ use super::tag;
 pub(super) struct SortedMap<'a, S> {
     sink: &'a mut S,
     buffer: Buffer,
-    entries: Vec<Entry>,
+    entries: Vec<MapEntry>,
 }
 
 /// The places of an entry's key and value in the buffer.
-struct Entry {
+struct MapEntry {
     key: usize,
     value: usize,
     end: usize,
@@ -40,7 +40,7 @@ impl<S: Sink> SerializeMap for SortedMap<'_, S> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), KeyError> {
         let start = self.buffer.len();
         let end = self.write(key)?;
-        self.entries.push(Entry { key: start, value: end, end });
+        self.entries.push(MapEntry { key: start, value: end, end });
         Ok(())
     }
 
@@ -54,8 +54,7 @@ impl<S: Sink> SerializeMap for SortedMap<'_, S> {
 
     fn end(self) -> Result<(), KeyError> {
         let Self { sink, buffer, mut entries } = self;
-        // By key alone and stable: where a type repeats a key, the order of that key's values
-        // counts.
+        // By key alone, and stable: if a type repeats a key, the order of its values matters.
         entries.sort_by(|a, b| buffer[a.key..a.value].cmp(&buffer[b.key..b.value]));
         sink.count(tag::MAP, entries.len() as u64)?;
         entries.iter().try_for_each(|entry| sink.bytes(tag::ENTRY, &buffer[entry.key..entry.end]))

@@ -1,4 +1,4 @@
-//! Sequences of `u8`, as `Vec<u8>` and `&[u8]` serialise: written as one piece, not as so many elements. An
+//! Sequences of `u8`, as `Vec<u8>` and `&[u8]` serialise: written as one piece, not element by element. An
 //! array is a tuple to serde, which gives its elements one at a time: eight of them are one word.
 
 use std::any::type_name;

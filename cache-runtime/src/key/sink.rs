@@ -40,7 +40,7 @@ pub trait Sink {
     fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError>;
 }
 
-/// Feeds a value to a sink piece by piece: what the serializer does, for the parts of it that meet values
+/// Feeds a value to a sink piece by piece. For the parts of the serializer that receive values
 /// themselves.
 pub(super) trait FeedValue: Sink {
     /// Feeds one value.

@@ -95,7 +95,7 @@ fn values_that_print_alike_have_distinct_keys() {
     ]);
 }
 
-/// Whatever holds them, and wherever they are.
+/// In any container, at any place of the arguments.
 #[test]
 fn a_sequence_of_u8_is_its_bytes() {
     let long = vec![7_u8; 500_000];

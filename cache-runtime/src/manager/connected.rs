@@ -12,7 +12,7 @@ pub(super) fn note() {
 
 /// Notes that the program has said which manager it uses.
 pub(super) fn note_use() {
-    // Scopes are opened often, and on many cores: most of them only read.
+    // Scopes are opened often and on many cores, so the common case only reads.
     if is_in_vain() {
         IN_VAIN.store(false, Ordering::Relaxed);
     }

@@ -29,8 +29,8 @@ impl CacheManager {
 }
 
 impl Core {
-    /// Which functions return values that do not survive; `None` if Redis cannot be asked for those of
-    /// other processes, and there are none here.
+    /// Reports the functions whose values do not survive a round trip. `None` if this process has none, and Redis
+    /// cannot report those of other processes.
     async fn diagnose_values(&self) -> Option<Diagnostic> {
         const NAME: &str = "values";
         let here = self.losses.all();

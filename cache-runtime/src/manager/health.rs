@@ -91,7 +91,7 @@ impl Health {
                     "invalidations of other processes are not received: memory is not used".into(),
                 );
             }
-            // What is lost without it is said, and the verdict stays: all stores are in use.
+            // All stores are in use, so the status does not change; the reason names what is missing.
             if let Some(lacks) = redis.lacks() {
                 health.reason = Some(
                     health

@@ -135,7 +135,7 @@ impl CacheManager {
                 }
             }
             if let Some(redis) = core.redis.as_ref().filter(|redis| is_pending && redis.is_up()) {
-                // While something is pending nothing is stored in Redis.
+                // R6: while a removal is pending, nothing is stored in Redis.
                 redis.settle().await;
             }
         }

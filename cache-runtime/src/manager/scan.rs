@@ -140,16 +140,16 @@ impl Core {
         if pattern.is_everything() {
             return self.flush_all(progress).await;
         }
-        // Loads that are running now must not store what the scan has passed by.
+        // Running loads must not store names that the scan has already passed.
         self.generations.begin_scan(pattern);
         let fresh = self.memory.names(self.predicate(None));
         let in_memory = fresh.filter(|name| pattern.matches(name)).count() as u64;
         let mut targets = Targets::default();
         if let Some(prefix) = pattern.whole_prefix() {
-            // Of the names below it, long ones are stored under a text that the pattern does not match.
+            // Long names below it are stored under a digest, which the pattern does not match.
             targets.add_tag(&prefix);
         }
-        // What was read from Redis before the scan came by is in memory by now, or must not get there.
+        // A value that was read from Redis before the scan is in memory by now, or the pattern keeps it out.
         let _then = Finally(|| self.drop_matching(pattern));
         self.invalidate(&targets).await;
         let removed = match &self.redis {

@@ -75,7 +75,7 @@ impl fmt::Write for Beginning {
         }
         let end = (0..=room).rev().find(|end| part.is_char_boundary(*end)).unwrap_or(0);
         self.0.push_str(&part[..end]);
-        // Nothing that follows is taken.
+        // The text that follows is dropped.
         Err(fmt::Error)
     }
 }

@@ -57,13 +57,13 @@ pub(super) struct CallParts<'a> {
 
 /// The reason for which memory does not end a call.
 pub(super) enum MissReason {
-    /// Memory does not have the value, or was not read; or it has, and the value is to be refreshed before its time.
+    /// Memory does not have the value, was not read, or has a value that is due for an early refresh.
     NotServed(Early),
     /// The call has received a request.
     Requested(Delivery),
 }
 
-/// True if a fresh value is to be refreshed before its time.
+/// True if a fresh value is due for an early refresh.
 #[derive(Clone, Copy)]
 pub(super) struct Early(pub(super) bool);
 

@@ -28,7 +28,7 @@ pub struct Hooks<K: OutputKind> {
     whole: bool,
 }
 
-/// The same for those who do not know that type.
+/// The same without that type.
 pub(super) struct Rules {
     pub(super) of: &'static dyn ValueType,
     cache_if: Option<Test>,

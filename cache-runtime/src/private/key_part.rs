@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// A question about what is to be part of a key.
+/// Finds, by method look-up, whether an argument can be a part of a key.
 pub struct AskedPart<'a, A: ?Sized>(&'a A);
 
 /// Asks whether this can be part of a key.

@@ -44,7 +44,7 @@ impl<F> fmt::Debug for Template<F> {
 }
 
 /// The source of a call's key.
-pub trait KeySource: sealed::Source {}
+pub trait KeySource: sealed::LookUp {}
 
 pub(super) use sealed::FullKey;
 
@@ -54,7 +54,7 @@ impl<F: Fn(&mut Renderer)> KeySource for Template<F> {}
 mod sealed {
     use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name, Print, Uncached};
 
-    pub trait Source: FullKey {
+    pub trait LookUp: FullKey {
         /// Returns what `then` makes of a fresh value in memory. On the hit path: nothing is allocated but by
         /// its
         /// `Clone`.
@@ -105,7 +105,7 @@ impl<P: KeyParts, const CHECKED: bool> Args<P, CHECKED> {
 }
 
 #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
-impl<P: KeyParts, const CHECKED: bool> sealed::Source for Args<P, CHECKED> {
+impl<P: KeyParts, const CHECKED: bool> sealed::LookUp for Args<P, CHECKED> {
     #[inline(always)]
     fn look_up<V: CacheValue, R>(
         &self,
@@ -154,7 +154,7 @@ impl<F: Fn(&mut Renderer)> Template<F> {
 }
 
 #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
-impl<F: Fn(&mut Renderer)> sealed::Source for Template<F> {
+impl<F: Fn(&mut Renderer)> sealed::LookUp for Template<F> {
     #[inline(always)]
     fn look_up<V: CacheValue, R>(
         &self,

@@ -125,7 +125,7 @@ pub(crate) fn resolve_entry<F: Future>(call: F, site: &'static MutationSpec) -> 
         Ok(resolved) => return Some(resolved),
         Err(error) => error,
     };
-    // The caller of the annotated function cannot be failed.
+    // R3: the cache must not fail the caller of the annotated function.
     let (location, nothing) = (SourceLocation::of(&site.declared), site.kind.nothing());
     let (of, reason) = (location.to_string(), Reason::Entry(discriminant(&error)));
     crate::manager::current().seldom(&of, reason, |times| match error {
@@ -233,7 +233,7 @@ pub(super) fn holds<R>(
     instead: &'static str,
 ) -> Option<bool> {
     let Some(condition) = condition else { return Some(true) };
-    // R3: the caller has the output, whatever the expression does.
+    // R3: a panic in the expression must not fail the caller, which has the output.
     let holds = unless_panicking(|| condition(output));
     if holds.is_none() {
         let location = of.map(SourceLocation::of).map(|of| of.to_string()).unwrap_or_default();

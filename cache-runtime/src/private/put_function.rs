@@ -139,7 +139,7 @@ where
 {
     let site = plan.site;
     let begun = begin(plan.targets).await;
-    // An output that is not stored must not be held where this waits: it may not be `Send`.
+    // An output that is not stored may not be `Send`, so it must not be held across an await.
     let value = match worth_storing::<K>(body.await, when, condition, site) {
         Ok(value) => value,
         Err((output, changed)) => {

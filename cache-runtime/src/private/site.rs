@@ -1,11 +1,11 @@
 //! The `static` of a cached function, and what this process keeps for it.
 
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
 
 use once_cell::sync::OnceCell;
 
 use crate::site::{Instance, SiteSpec, check_numbers, check_prefix};
+use crate::support::lock::RwLock;
 use crate::tiers::core::Bound;
 
 /// The `static` of one annotated function.
@@ -78,10 +78,10 @@ impl Site {
         let known = |list: &Vec<&'static Local>| {
             list.iter().copied().find(|i| i.instance.type_name == type_name)
         };
-        if let Some(found) = known(&self.others.read().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(found) = known(&self.others.read()) {
             return found;
         }
-        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+        let mut others = self.others.write();
         known(&others).unwrap_or_else(|| {
             let local = Local::leak(&self.spec, type_name);
             others.push(local);

@@ -1,9 +1,9 @@
 //! A check that a value can be stored, with the compiler's message if it cannot.
 //!
 //! A bound alone would be reported by each function that has it, once for each trait that is missing, and
-//! for `Vec<Video>` in the words of serde. So generated code asks once, by method look-up, for the first
-//! thing that is missing. The answer gives the kind back, or an associated type that does not exist:
-//! the compiler reports that, and nothing that follows from it.
+//! for `Vec<Video>` in the words of serde. So generated code finds the first missing trait once, by method
+//! look-up. The result gives the kind back, or an associated type that does not exist. The compiler reports
+//! that alone, without the errors that would follow from it.
 
 use std::fmt;
 

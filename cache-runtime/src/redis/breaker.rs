@@ -7,12 +7,12 @@
 //! delay that grows each time.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
 use super::backoff::Backoff;
+use crate::support::lock::Mutex;
 
 /// The number of failures in a row that opens the breaker.
 const IN_A_ROW: u32 = 5;
@@ -97,7 +97,7 @@ impl Record {
         if !in_a_row && self.failed.load(Ordering::Relaxed) < OF_A_WINDOW {
             return None;
         }
-        // The next failure is one too many again.
+        // The next failure opens the breaker again.
         self.in_a_row.store(IN_A_ROW - 1, Ordering::Relaxed);
         self.begin_window();
         Some(self.change(|delays| {
@@ -119,7 +119,7 @@ impl Record {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Delays) -> T) -> T {
-        change(&mut self.delays.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.delays.lock())
     }
 }
 

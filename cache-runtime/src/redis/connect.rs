@@ -37,7 +37,7 @@ pub(super) async fn reach(
         return reach_master(connector, named, master).await;
     }
     let found = connector.found();
-    // The cluster may have moved away from all of the addresses that are configured, and not from others.
+    // The cluster may have left all configured addresses, but not those that were discovered.
     let share = connector.settings.connect_timeout / if found.is_empty() { 1 } else { 2 };
     let reached = timeout(share, reach_any(connector, named)).await;
     match reached.unwrap_or(Err(StoreError::Timeout(Deadline::Connect, share))) {

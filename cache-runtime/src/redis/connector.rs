@@ -1,7 +1,7 @@
 //! Connecting to servers, and checking the rights there.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use redis::ConnectionInfo;
 use redis::aio::MultiplexedConnection;
@@ -11,9 +11,10 @@ use super::error::{Deadline, StoreError, StoreResult, Unusable};
 use super::keys::Keys;
 use super::rights::{self, Lack, Need};
 use super::settings::Settings;
+use crate::support::lock::Mutex;
 use crate::support::random;
 
-/// The maximum number of discovered nodes that are asked for the others when a link begins.
+/// The maximum number of discovered nodes that are tried when a link begins.
 const MOST_ASKED: usize = 4;
 
 pub(super) struct Connector {
@@ -30,12 +31,12 @@ impl Connector {
 
     /// Returns nodes of a cluster besides the configured addresses, which may be gone.
     pub(super) fn found(&self) -> Vec<ConnectionInfo> {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.found.lock();
         found.iter().take(MOST_ASKED).cloned().collect()
     }
 
     pub(super) fn note_found(&self, servers: Vec<ConnectionInfo>) {
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = servers;
+        *self.found.lock() = servers;
     }
 
     pub(super) async fn within_connect_timeout<T>(

@@ -331,12 +331,12 @@ impl<'a> DiagnosedServer<'a> {
             let Err(error) = self.ask(&right.command(&key, &feed)).await else { continue };
             match right.lack(&error) {
                 Some(lack) => lacks.push(lack),
-                // The key is a text where a hash would be tried.
+                // The key is a string, and a hash command would fail on it.
                 None if error.is_wrong_type() => {}
                 None => failed = failed.or(Some((right.words(), error))),
             }
         }
-        // What that means is said of the feed.
+        // The diagnostic of the feed reports this one.
         lacks.retain(|lack| lack.need != Need::Feed || !lack.is_unknown());
         let namespace = &self.shared.settings.namespace;
         let found = describe_all(lacks.iter(), self.shared.settings.user(), namespace).join("; ");

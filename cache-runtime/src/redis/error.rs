@@ -106,9 +106,9 @@ impl StoreError {
         })
     }
 
-    /// Returns true if the link is not to be used before the server has answered a probe. This is so for
-    /// failures of the connection, and for a server that serves nobody or cannot be written to: without
-    /// writing, no load can be validated. Other replies leave the link in use.
+    /// Returns true if the link must not be used before the server has answered a probe. This holds for
+    /// failures of the connection, and for a server that refuses all commands or all writes: without
+    /// writes, no load can be validated. Other replies leave the link in use.
     pub(super) fn takes_out_of_use(&self) -> bool {
         match self {
             StoreError::Reply(reply) => reply.kind.takes_out_of_use(),

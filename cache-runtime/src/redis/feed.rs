@@ -4,15 +4,15 @@
 //! answers to its pings come over that connection in order, so an answer says that everything
 //! published before the ping was sent has been received: it renews the [lease](crate::coherence::lease). A
 //! connection that is lost may have lost notices with it. So the next one begins a new epoch:
-//! nothing that memory or the token cache held before counts any more.
+//! everything that memory and the token cache held before is stale.
 //!
-//! In a cluster a notice is published by the master that has removed what it is about. The masters pass it
-//! on to each other, but nobody says when; so there is a connection to each of them, and the lease is
-//! renewed once all have answered. In place of a ping each is asked how the cluster is: a master that is new
-//! is received, too, before the lease is renewed again.
+//! In a cluster, a notice is published by the master that has removed the entry. The masters forward it to
+//! each other at an unknown time. So there is a connection to each master, and the lease is renewed once all
+//! have answered. Instead of a ping, each master gets a request for the topology. A new master gets its
+//! connection before the lease is renewed again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -21,6 +21,7 @@ use super::link::{Link, LinkState};
 use crate::coherence::lease::Lease;
 use crate::stats::Counter;
 use crate::support::clock::precise_ms;
+use crate::support::lock::Mutex;
 
 /// The feed of a manager.
 #[derive(Debug, Default)]
@@ -135,6 +136,6 @@ impl Feed {
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Listening> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

@@ -8,11 +8,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use super::notice;
+use crate::support::lock::Mutex;
 
 /// The maximum number of pending removals. With more, the journal invalidates the whole namespace instead.
 const CAPACITY: usize = 10_000;
@@ -71,7 +71,7 @@ impl Journal {
             pending.last += 1;
             // R6, R7: a full journal forgets nothing; it removes the root instead.
             if pending.keys.len() + keys.len() > CAPACITY {
-                // What was pending is pending until the root's removal is confirmed.
+                // The removals that were pending stay so until the root's removal is confirmed.
                 let first = pending.keys.values().map(|times| times.first).min();
                 pending.keys.clear();
                 let times = Times { first: first.unwrap_or(pending.last), last: pending.last };
@@ -85,26 +85,26 @@ impl Journal {
 
     /// Returns the number of the last addition.
     pub(super) fn last(&self) -> u64 {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner).last
+        self.pending.lock().last
     }
 
     /// Returns true if the removal of one of these keys, or of everything, was requested up to this number
     /// and is not confirmed.
     pub(super) fn has_pending(&self, keys: &[String], until: u64) -> bool {
-        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = self.pending.lock();
         let mut keys = keys.iter().chain([&self.root]);
         keys.any(|key| pending.keys.get(key).is_some_and(|times| times.first <= until))
     }
 
     /// Returns true if the removal of any key was requested up to this number and is not confirmed.
     pub(super) fn has_any_pending(&self, until: u64) -> bool {
-        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = self.pending.lock();
         pending.keys.values().any(|times| times.first <= until)
     }
 
     /// Returns the pending removals.
     fn all(&self) -> Vec<(String, u64)> {
-        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let pending = self.pending.lock();
         pending.keys.iter().map(|(key, times)| (key.clone(), times.last)).collect()
     }
 
@@ -135,7 +135,7 @@ impl Journal {
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut PendingRemovals) -> T) -> T {
-        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pending = self.pending.lock();
         let output = change(&mut pending);
         self.len.store(pending.keys.len(), Ordering::Release);
         output

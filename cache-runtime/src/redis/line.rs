@@ -5,7 +5,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::error::{Lost, StoreError, StoreResult, Unusable};
 use super::identity::ServerIdentity;
 use super::servers::Servers;
 use crate::error::with_causes;
+use crate::support::lock::Mutex;
 
 #[derive(Debug)]
 pub(super) struct ServerLine {
@@ -58,13 +59,13 @@ impl ServerLine {
     }
 
     pub(super) fn connection(&self) -> MultiplexedConnection {
-        self.lock().connection.clone()
+        self.current.lock().connection.clone()
     }
 
     /// Sends a command. If the connection was closed before, so that nothing has been sent, it is sent over a
     /// new one.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> StoreResult<T> {
-        let Numbered { number, mut connection } = self.lock().clone();
+        let Numbered { number, mut connection } = self.current.lock().clone();
         let outcome = {
             let mut asked = connection.req_packed_command(command);
             // An answer takes more than one poll. What fails at the first one was not sent.
@@ -90,14 +91,14 @@ impl ServerLine {
 
     async fn renew(&self, number: u64) -> Option<MultiplexedConnection> {
         let _turn = self.renewing.lock().await;
-        let current = self.lock().clone();
+        let current = self.current.lock().clone();
         if current.number != number {
             return Some(current.connection);
         }
         match self.connect().await {
             Ok(connection) => {
                 let new = Numbered { number: number + 1, connection };
-                *self.lock() = new.clone();
+                *self.current.lock() = new.clone();
                 Some(new.connection)
             }
             Err(error) => {
@@ -124,10 +125,6 @@ impl ServerLine {
             Ok(connection)
         });
         connected.await.unwrap_or(Err(Lost::RuntimeEnded.into()))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Numbered> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,14 +5,15 @@
 //! A link is made in the background. An operation uses it only while it is up; one that fails
 //! makes it *suspect*, and it is not used again before the server has answered a ping.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
 use super::error::{Lost, StoreError};
 use super::ready::Ready;
 use super::unavailable::Unavailable;
+use crate::support::lock::Mutex;
 
 #[derive(Debug)]
 pub(super) struct Link {
@@ -68,12 +69,12 @@ impl Link {
     }
 
     pub(super) fn state(&self) -> LinkState {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.lock().clone()
     }
 
     /// Sets the state. A closed link stays closed.
     pub(super) fn set(&self, new: LinkState) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         if !matches!(*state, LinkState::Closed) {
             *state = new;
         }
@@ -96,7 +97,7 @@ impl Link {
     /// Suspends the link after an operation failed, until the server has answered. Returns true if the link
     /// was up until now.
     pub(super) fn suspect(&self, error: &Arc<StoreError>, now_ms: u64) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let LinkState::Up(ready) = &*state else { return false };
         *state = LinkState::Suspect(Arc::clone(ready), Arc::clone(error));
         self.left_ms.store(now_ms, Ordering::Release);
@@ -113,7 +114,7 @@ impl Link {
 
     /// Keeps the measurements of a check, unless the link has become suspect meanwhile.
     pub(super) fn renew(&self, renewed: Arc<Ready>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         match &mut *state {
             LinkState::Up(ready) => *ready = renewed,
             LinkState::Suspect(..) => self.attention.notify_one(),
@@ -138,16 +139,16 @@ impl Link {
 
     /// Returns true if the manager has closed it, or its runtime has ended.
     pub(super) fn ended(&self) -> bool {
-        matches!(&*self.state.lock().unwrap_or_else(PoisonError::into_inner), LinkState::Closed)
+        matches!(&*self.state.lock(), LinkState::Closed)
     }
 }
 
 /// Ends the waiting for a link whose task has ended, for example with its runtime.
-pub(super) struct Gone(Arc<Link>);
+pub(super) struct LinkGuard(Arc<Link>);
 
-impl Gone {
+impl LinkGuard {
     pub(super) fn new(link: &Arc<Link>) -> Self {
-        Gone(Arc::clone(link))
+        LinkGuard(Arc::clone(link))
     }
 
     pub(super) fn link(&self) -> &Arc<Link> {
@@ -155,10 +156,10 @@ impl Gone {
     }
 }
 
-impl Drop for Gone {
+impl Drop for LinkGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // A runtime without I/O, most likely. Trying again would panic again.
+            // Most likely a runtime without I/O. Another attempt would panic again.
             self.0.set(LinkState::Down(Arc::new(Lost::RuntimeWithoutIo.into())));
         } else {
             self.0.set(LinkState::Closed);

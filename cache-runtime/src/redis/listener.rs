@@ -43,12 +43,12 @@ const ASLEEP: Duration = Duration::from_secs(8);
 pub(super) const LOOK: Duration = Duration::from_secs(2);
 
 /// The responsibility for the feed, as long as a link has it.
-struct Claim {
+struct ListenerClaim {
     shared: Weak<Shared>,
     id: u64,
 }
 
-impl Claim {
+impl ListenerClaim {
     /// The manager, if it is still there and this claim has not been taken over.
     fn shared(&self) -> Option<Arc<Shared>> {
         let shared = self.shared.upgrade()?;
@@ -60,7 +60,7 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
+impl Drop for ListenerClaim {
     fn drop(&mut self) {
         let Some(shared) = self.shared() else { return };
         let mut state = shared.feed.lock();
@@ -89,7 +89,7 @@ pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
     if state.claim.is_some_and(|(_, seen)| now.saturating_sub(seen) < millis(ASLEEP)) {
         return;
     }
-    let claim = Claim { shared: Arc::downgrade(shared), id: random::word() };
+    let claim = ListenerClaim { shared: Arc::downgrade(shared), id: random::word() };
     state.claim = Some((claim.id, now));
     state.session = None;
     drop(state);
@@ -97,7 +97,7 @@ pub(super) fn ensure(shared: &Arc<Shared>, link: &Arc<Link>) {
 }
 
 /// Runs the task, which listens while the link is up.
-async fn attend(claim: Claim, link: Arc<Link>) {
+async fn attend(claim: ListenerClaim, link: Arc<Link>) {
     let mut backoff = Backoff::default();
     while let Some(ready) = up(&claim, &link).await {
         let Some(shared) = claim.shared() else { return };
@@ -113,7 +113,7 @@ async fn attend(claim: Claim, link: Arc<Link>) {
         if error.rules_out_feed() {
             report_no_feed(&shared, &with_causes(&error));
         } else {
-            // It may be Redis itself that is gone.
+            // Redis itself may be unavailable.
             link.attention.notify_one();
         }
         drop(shared);
@@ -122,7 +122,7 @@ async fn attend(claim: Claim, link: Arc<Link>) {
 }
 
 /// Waits until the link is up, and returns its connection; `None` if the manager is gone.
-async fn up(claim: &Claim, link: &Link) -> Option<Arc<Ready>> {
+async fn up(claim: &ListenerClaim, link: &Link) -> Option<Arc<Ready>> {
     loop {
         let changed = link.changed.notified();
         match link.state() {
@@ -141,7 +141,7 @@ async fn up(claim: &Claim, link: &Link) -> Option<Arc<Ready>> {
 /// If the connection or the link is lost.
 async fn listen(
     shared: &Arc<Shared>,
-    claim: &Claim,
+    claim: &ListenerClaim,
     link: &Link,
     ready: &Ready,
 ) -> StoreResult<()> {
@@ -156,7 +156,7 @@ async fn listen(
     let mut view = beat(&subscriptions).await?;
     let mut looks = LOOKS;
     has_all_masters(shared, &subscriptions).await?;
-    // From here on nothing is missed; what was missed before counts no more.
+    // From here on, no notice is missed. Entries from before are stale in the new epoch.
     shared.generations.bump_epoch();
     shared.feed.lock().session = Some(session.clone());
     shared.feed.sessions.one();
@@ -210,8 +210,8 @@ async fn subscribe(
     Ok(Subscription { node: node.clone(), connection })
 }
 
-/// Checks that there is a subscription to each master of a cluster. All masters are asked, because they do
-/// not learn of a new one at the same time.
+/// Checks that there is a subscription to each master of a cluster. Every master gets the request, because
+/// masters learn of a new one at different times.
 async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> StoreResult<()> {
     let encrypted = shared.settings.servers.are_encrypted();
     let asked = subscriptions.iter().filter(|subscription| subscription.node.is_of_cluster);
@@ -238,7 +238,7 @@ fn renew(
     (sent_ms, by_clock_ms): (u64, u64),
 ) -> StoreResult<()> {
     let mut state = shared.feed.lock();
-    // Under the lock: a session that has been given up must not renew the lease of the next.
+    // Under the lock: a session that has ended must not renew the lease of the next one.
     let current = state.session.as_ref().is_some_and(|s| Arc::ptr_eq(&s.0, &session.0));
     if !current {
         return Err(Lost::Feed.into());
@@ -269,7 +269,7 @@ fn receive(shared: &Shared, payload: Option<&Value>) {
     let Some(notice) = notice::read(bytes) else {
         return receive_unreadable(shared);
     };
-    // What this process has invalidated it has already marked, or is about to.
+    // An invalidation by this process raises the generations itself.
     if notice.source == shared.source() || notice.items.is_empty() {
         return;
     }
@@ -318,7 +318,7 @@ async fn beat(subscriptions: &[Subscription]) -> StoreResult<Vec<String>> {
             return topology::view(&info).ok_or(StoreError::Lost(Lost::Feed));
         }
         match cmd("PING").query_async::<Value>(&mut connection).await {
-            // A refusal is an answer, too.
+            // A refusal is also an answer.
             Err(error) => match StoreError::from(error) {
                 error if error.is_refusal() => Ok(String::new()),
                 error => Err(error),

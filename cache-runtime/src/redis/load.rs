@@ -1,9 +1,9 @@
 //! The begin and the end of a load or put in Redis.
 //!
 //! It begins with a placeholder under the name and with the tokens as they are, and stores by compare-and-set
-//! over that placeholder. One server does each of the two in one step. In a cluster the name and its tokens
-//! are on different nodes. Then they are asked side by side: it matters that all of it is before the body, or
-//! after it, and not in which order.
+//! over that placeholder. One server does each of the two in one step. In a cluster, the name and its tokens
+//! are on different nodes, and the requests run concurrently. All of them end before the body begins, or start
+//! after it has ended. Their order among each other does not matter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,12 +123,12 @@ impl PlaceholderLease {
             let Ok(permit) = permit else { continue };
             let keys = std::slice::from_ref(&self.key);
             let call = permit.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
-            // A renewal that fails is tried again; without any the placeholder ends, as it should.
+            // A renewal that fails is tried again. Without a renewal, the placeholder ends by its TTL, as intended.
             let _ = permit.ask::<u8>(call).await;
         }
     }
 
-    /// Takes the placeholder away, if it is still there. Does not wait.
+    /// Removes the placeholder, if it is still there. Does not wait.
     pub(crate) fn release(self) {
         let Some(runtime) = runtime::with_timers() else { return };
         runtime.spawn(async move {
@@ -283,7 +283,7 @@ impl RedisStore {
         let Some(runtime) = runtime::with_timers() else { return };
         let (shared, keys) = (Arc::clone(&self.0), self.keys(name, tags));
         runtime.spawn(async move {
-            // A placeholder that stays ends by its TTL, and until then loads join it.
+            // A placeholder that is not removed ends by its TTL. Until then, loads join it.
             let _ = finish(&shared, &keys, &ticket, &End::of(&ticket)).await;
         });
     }
@@ -353,7 +353,7 @@ async fn finish_at(
     let [_, entry, ..] = arguments;
     let lane = weights::lane_of(entry.len());
     if ready.is_cluster() {
-        // What is stored though a token is another by now is stale wherever it is read.
+        // An entry that is stored after one of its tokens has changed is stale for every reader.
         let (name, tokens) = keys.split_at(1.min(keys.len()));
         let filled = fill_in_cluster(ready, lane, name, name_token, arguments);
         let present = ready.values(Lane::Quick, tokens.iter().cloned());

@@ -131,8 +131,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever is sent, what it says takes no more than its bytes, and asks for memory to be gone
-        /// through once at most.
+        /// The parsed form of any message takes no more memory than its bytes, and causes at most one walk
+        /// through the memory store.
         #[test]
         fn any_message_costs_no_more_than_its_length(
             head in 0_u8..3, items in proptest::collection::vec(("[kpx]", ".{0,3}", 0_u16..5), 0..200),

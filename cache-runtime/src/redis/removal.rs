@@ -35,7 +35,7 @@ pub(super) async fn remove(
         let (keys, tokens) = with_name_tokens(keys, tokens);
         return send(&keys, tokens, notice).await;
     }
-    // Each on its own node, which tells of it.
+    // Each on its own node, which publishes the notice.
     let each = async |(number, key): (usize, &String)| {
         let notice = match notice.is_empty() {
             true => Vec::new(),

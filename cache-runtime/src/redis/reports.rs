@@ -1,7 +1,8 @@
 //! The log lines about outages: one for each outage, unless they follow each other closely.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::support::lock::Mutex;
 
 /// The time after a reported outage during which further ones are only counted.
 const QUIET: Duration = Duration::from_secs(10);
@@ -23,10 +24,10 @@ struct Last {
 const REASONS: usize = 8;
 
 impl Reports {
-    /// Notes the begin of an outage. Returns the number of outages without a report, if this one is to be
-    /// reported.
+    /// Notes the begin of an outage. If this one must be reported, returns the number of outages since the
+    /// last report.
     pub(super) fn outage(&self, now: Instant, reason: &str) -> Option<u64> {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         last.reasons = vec![reason.to_owned()];
         last.loud = last.reported.is_none_or(|then| now.saturating_duration_since(then) >= QUIET);
         if !last.loud {
@@ -39,7 +40,7 @@ impl Reports {
 
     /// Returns true if this reason of the current outage has not been reported yet.
     pub(super) fn is_new(&self, reason: &str) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         let is_new =
             last.reasons.len() < REASONS && last.reasons.iter().all(|known| known != reason);
         if is_new {
@@ -48,9 +49,9 @@ impl Reports {
         is_new
     }
 
-    /// Returns true if the end of the outage is to be reported: if its beginning was.
+    /// Returns true if the end of the outage must be reported: if its beginning was.
     pub(super) fn end(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).loud
+        self.0.lock().loud
     }
 }
 

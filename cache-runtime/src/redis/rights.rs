@@ -155,7 +155,7 @@ impl Right {
             ReplyKind::UnknownCommand => LackKind::Unknown(self.name()),
             _ => return None,
         };
-        // Without the right to publish, other processes do not learn of invalidations.
+        // Without the right to publish, other processes do not receive invalidations.
         let need = match (self.need, &kind) {
             (Need::Feed, LackKind::Denied(_) | LackKind::Channel | LackKind::Keys) => Need::All,
             (need, _) => need,
@@ -173,7 +173,7 @@ impl Lack {
     /// Returns the rule that permits it, in the syntax of `ACL SETUSER`.
     fn rule(&self, namespace: &str) -> Option<String> {
         match &self.kind {
-            // Whether the channel is permitted cannot be seen without it.
+            // Without this command, access to the channel cannot be tested.
             LackKind::Denied(name) if name == "publish" => {
                 Some(format!("+{name} &{namespace}:#feed"))
             }

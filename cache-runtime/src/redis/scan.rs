@@ -62,10 +62,10 @@ impl RedisStore {
             self.pass(sought, &mut removed, progress).await?;
             let after = permit.ask(ready::claims(&permit.ready)).await.ok()?;
             if before.is_none() || before != after {
-                // Keys that are on their way from one node to another may have been passed by.
+                // The scan may have missed keys that are moving from one node to another.
                 continue;
             }
-            // Told at the end: what another process has read of a page that came later is in
+            // Published at the end: a value that another process has read from a later page is in
             // its memory by now, or will not be stored there.
             let notice = self.0.notice([Item::Pattern(sought.pattern())]);
             if permit.ready.has_feed() {
@@ -148,7 +148,7 @@ impl RedisStore {
         place: ScanCursor,
     ) -> Result<(Option<ScanCursor>, Vec<String>), Unavailable> {
         let mut nodes = permit.ready.nodes().skip(place.node);
-        // Masters have gone meanwhile: what they had is somewhere else, where it was not looked for.
+        // Masters have left meanwhile. Their keys have moved, possibly to nodes that were already scanned.
         let node = nodes.next().ok_or(Unavailable::NodeGone)?;
         let matching = format!("{}:{}", glob::escape(&self.0.settings.namespace), sought.given);
         let scan_command = scan_command(place.cursor, &matching);

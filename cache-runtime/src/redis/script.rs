@@ -65,11 +65,11 @@ local function note(key, life, fresh)
 end
 ";
 
-/// A load ends. Its value is stored only over the state it began with, and only if the tokens
-/// are still those it noted. Without a value the answer is the same, and the placeholder is taken away
+/// Ends a load. Its value is stored only over the state it began with, and only if the tokens
+/// are still those it noted. Without a value, the result is the same, and the placeholder is removed
 /// if it is the load's own.
 ///
-/// A put tells the other processes, and takes the name's own token: what is stored beside the name is older.
+/// A put notifies the other processes. It removes the name's own token, because entries beside the name are older.
 ///
 /// KEYS: name, tokens, of a put the name's own one. ARGV: state, entry or '', its ms or -1 (or '1': own
 /// placeholder), the feed, the notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2

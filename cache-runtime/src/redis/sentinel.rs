@@ -16,7 +16,7 @@ pub(super) async fn reach_master(
     master: &str,
 ) -> StoreResult<(ConnectionInfo, MultiplexedConnection)> {
     let mut reasons = Vec::new();
-    // Even if all but the last one are silent, there is time for that one and for the master.
+    // If all but the last one are silent, there is still time for the last one and for the master.
     let share = connector.settings.connect_timeout / (sentinels.len() as u32 + 1);
     for sentinel in sentinels {
         let attempt = async {

@@ -86,10 +86,10 @@ impl Servers {
     ) -> StoreResult<MultiplexedConnection> {
         let keep_alive =
             TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL);
-        // Callers share the connection: none waits until what another has sent is acknowledged.
+        // Callers share the connection, and none waits until the bytes of another are acknowledged.
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive);
-        // For `CLIENT LIST`. Whether it was taken does not matter; its answer shows that the server does not
-        // refuse this client.
+        // For `CLIENT LIST`. Its failure does not matter; any answer shows that the server does not refuse this
+        // client.
         let settings =
             to.redis_settings().clone().set_lib_name("cache-runtime", env!("CARGO_PKG_VERSION"));
         let to = to.clone().set_tcp_settings(tcp).set_redis_settings(settings);

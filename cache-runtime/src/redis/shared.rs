@@ -5,7 +5,7 @@ use std::future::Future;
 use std::mem;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::future::{Either, select};
@@ -37,6 +37,7 @@ use crate::stats::events::{EventKind, Events};
 use crate::stats::seldom::{Reason, Seldom, Seldoms};
 use crate::stats::{Counter, Histogram};
 use crate::support::clock::{Clock, millis, precise_ms};
+use crate::support::lock::Mutex;
 use crate::support::process::Process;
 use crate::support::random;
 use crate::support::runtime;
@@ -180,7 +181,7 @@ impl Shared {
         if self.process.has_changed() {
             self.restart_after_fork();
         }
-        let mut links = self.lock_links();
+        let mut links = self.links.lock();
         if let Some(link) = links.get(&runtime.id()).filter(|link| !link.ended()) {
             return Ok(Arc::clone(link));
         }
@@ -209,7 +210,7 @@ impl Shared {
     /// and has a number of its own.
     fn restart_after_fork(&self) {
         self.source.store(random::word(), Ordering::Release);
-        for (_, link) in self.lock_links().drain() {
+        for (_, link) in self.links.lock().drain() {
             link.close();
             // What it holds is the parent's, and is not closed from here.
             mem::forget(link);
@@ -225,13 +226,13 @@ impl Shared {
     /// Returns true if this runtime has a link that is up. Makes none.
     pub(super) fn is_up(&self) -> bool {
         let Some(runtime) = runtime::with_timers() else { return false };
-        let links = self.lock_links();
+        let links = self.links.lock();
         links.get(&runtime.id()).is_some_and(|link| matches!(link.state(), LinkState::Up(_)))
     }
 
     /// Closes all links; no further one is made.
     pub(super) fn close(&self) {
-        let mut links = self.lock_links();
+        let mut links = self.links.lock();
         self.closed.store(true, Ordering::Release);
         links.drain().for_each(|(_, link)| link.close());
         drop(links);
@@ -250,11 +251,11 @@ impl Shared {
             // The notice of the root's removal will be this process's own.
             self.token_cache.forget();
         }
-        self.lock_links().values().for_each(|link| link.pending.notify_one());
+        self.links.lock().values().for_each(|link| link.pending.notify_one());
     }
 
     pub(super) fn wake_links(&self) {
-        self.lock_links().values().for_each(|link| link.attention.notify_one());
+        self.links.lock().values().for_each(|link| link.attention.notify_one());
     }
 
     /// Starts the feed, because copies are kept in memory from now on.
@@ -338,7 +339,7 @@ impl Shared {
 
     /// Reports missing rights and commands that were not missing before.
     pub(super) fn note_lacks(&self, lacking: Vec<String>) {
-        let mut known = self.lacks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.lacks.lock();
         for lack in lacking.iter().filter(|lack| !known.contains(lack)) {
             // A right that comes and goes is logged once a minute.
             self.lacks_logged.happens(lack, Reason::Lacks, self.clock.now_ms(), |times| {
@@ -358,7 +359,7 @@ impl Shared {
 
     /// Returns the descriptions of missing rights and commands that the cache does without.
     pub(super) fn lacks(&self) -> Vec<String> {
-        self.lacks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lacks.lock().clone()
     }
 
     /// Reports that an attempt to connect has failed again. Each further reason is reported once.
@@ -389,10 +390,6 @@ impl Shared {
 
     fn late(&self) -> StoreError {
         StoreError::Timeout(Deadline::Operation, self.settings.deadline)
-    }
-
-    fn lock_links(&self) -> MutexGuard<'_, Links> {
-        self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -32,7 +32,7 @@ const SINCE: &str = "@since";
 /// Runs the task of a link that reports while the link is up, unless the task of another link has just
 /// reported.
 pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>, interval: Duration) {
-    // Processes that begin together do not report together.
+    // A random delay, so that processes that start together do not report together.
     let mut wait = interval.mul_f64(random::fraction());
     loop {
         if timeout(wait, ended(&link)).await.is_ok() {
@@ -41,7 +41,7 @@ pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>, interval: Dura
         wait = interval;
         let Some(shared) = shared.upgrade() else { return };
         if matches!(link.state(), LinkState::Up(_)) {
-            // What fails is tried again the next time.
+            // A report that fails is sent again the next time.
             let _ = report(&shared, interval / 2).await;
         }
     }
@@ -59,14 +59,14 @@ async fn ended(link: &Link) {
 
 /// Adds the counts since the last report to the sums, if that report is older than `after`.
 pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), Unavailable> {
-    // Another link's task may be at it, on a runtime that nobody drives.
+    // The task of another link may hold it, on a runtime that is not driven any more.
     let locked = timeout(shared.settings.deadline, shared.fleet_counters.0.lock()).await;
     let (Ok(mut sent), Some(host)) = (locked, shared.host.upgrade()) else { return Ok(()) };
     if sent.is_forbidden || !sent.is_due(after) {
         return Ok(());
     }
     let is_idle = sent.is_due(IDLE.max(after));
-    // What was sent before first, as it was.
+    // First the unconfirmed report, unchanged.
     send(shared, &mut sent).await?;
     sent.note(host.totals());
     if sent.pending.is_empty() && is_idle {
@@ -115,7 +115,7 @@ pub(super) async fn fleet_sums(shared: &Arc<Shared>) -> Result<FleetSums, Unavai
     all.arg(&key);
     let fields: Vec<(Vec<u8>, Vec<u8>)> =
         shared.quietly(permit.ready.ask(Lane::Bulk, &key, &all)).await?;
-    // What is not text was written by somebody else.
+    // A field that is not text is not from a cache.
     let text = |bytes| String::from_utf8(bytes).ok();
     let fields = fields.into_iter().filter_map(|(field, sum)| text(field).zip(text(sum)));
     let now_secs = permit.now_ms(&key) / 1_000;

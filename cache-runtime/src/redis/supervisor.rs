@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::backoff::Backoff;
 use super::error::{Deadline, Lost, StoreError, StoreResult};
 use super::lane::Lane;
-use super::link::{Gone, Link, LinkState};
+use super::link::{Link, LinkGuard, LinkState};
 use super::node::Node;
 use super::ready::Ready;
 use super::rights::{self, Need};
@@ -27,9 +27,9 @@ const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Begins the tasks of a link that is new.
 pub(super) fn begin(runtime: &Handle, shared: &Arc<Shared>, link: &Arc<Link>) {
-    // Made here: a runtime that is shutting down may drop the task before it has begun.
-    let gone = Gone::new(link);
-    runtime.spawn(attend(gone, Arc::downgrade(shared)));
+    // Made before the spawn: a runtime that is shutting down may drop the task before it has begun.
+    let guard = LinkGuard::new(link);
+    runtime.spawn(attend(guard, Arc::downgrade(shared)));
     runtime.spawn(pending::attend(Arc::downgrade(shared), Arc::clone(link)));
     let interval = shared.settings.stats_interval;
     if !interval.is_zero() {
@@ -38,8 +38,8 @@ pub(super) fn begin(runtime: &Handle, shared: &Arc<Shared>, link: &Arc<Link>) {
 }
 
 /// Runs the task of a link: it connects, supervises and reconnects, until the manager is gone.
-pub(super) async fn attend(gone: Gone, shared: Weak<Shared>) {
-    let link = Arc::clone(gone.link());
+pub(super) async fn attend(guard: LinkGuard, shared: Weak<Shared>) {
+    let link = Arc::clone(guard.link());
     let mut backoff = Backoff::default();
     let mut was_down = false;
     loop {
@@ -93,7 +93,7 @@ fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
         link.set(LinkState::Up(ready));
     } else {
         shared.feed.give_up(&shared.generations.lease);
-        // From here on loads do not go to memory any more; for the moment, operations wait.
+        // From here on, loads no longer store in memory. Until the link is up, operations wait.
         link.set(LinkState::Connecting);
         shared.generations.bump_epoch();
         link.set(LinkState::Up(ready));
@@ -104,7 +104,7 @@ fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
 /// Supervises a link that is up. Returns the error that ended it, or `None` if the manager is gone.
 async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
     loop {
-        // Whether something happened or the time has come: the same look at everything.
+        // After an event and at each interval, everything is checked.
         attention(link, shared).await?;
         let shared = shared.upgrade()?;
         let (before, suspect) = match link.state() {
@@ -114,7 +114,7 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
             LinkState::Connecting | LinkState::Down(_) => return Some(Lost::Link.into()),
         };
         match check(&shared, link, &before).await {
-            // A cluster's masters may be others than before.
+            // The masters of a cluster may have changed.
             Ok(ready) if !suspect && ready.server() != before.server() => {
                 go_up(link, &shared, ready);
             }
@@ -126,7 +126,7 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
                         "Redis answers, but operations fail; it is not used during the pause"
                     );
                     drop(shared);
-                    // Asked again afterwards.
+                    // After the pause, the link is checked again.
                     sleep(pause).await;
                     link.attention.notify_one();
                 }
@@ -162,7 +162,7 @@ async fn connected(shared: &Shared) -> StoreResult<Arc<Ready>> {
         let first = connect::begin_with(&shared.connector).await?;
         let scripts = Arc::new(Loaded::load(&first).await?);
         let ready = complete(shared, first, Vec::new(), scripts).await?;
-        // Removing is possible when writing is not.
+        // A server that refuses writes may still allow removals.
         replay(shared, &ready).await?;
         make_known(shared, &ready).await?;
         StoreResult::Ok(Arc::new(ready))
@@ -210,7 +210,7 @@ async fn complete(
     scripts: Arc<Loaded>,
 ) -> StoreResult<Ready> {
     let ready = connect::complete(&shared.connector, first, known, scripts).await?;
-    // Of a feed it is said when it is wanted.
+    // A missing right for the feed is reported when a listener needs it.
     let lacks = ready.nodes().flat_map(|node| &*node.lacks).filter(|lack| lack.need != Need::Feed);
     let settings = &shared.settings;
     shared.note_lacks(rights::describe_all(lacks, settings.user(), &settings.namespace));
@@ -264,7 +264,7 @@ async fn replay(shared: &Shared, ready: &Ready) -> StoreResult<()> {
         pending::send_batch(shared, ready, batch).await?;
     }
     if !batches.is_empty() && !shared.feed.is_connected_to(ready.server()) {
-        // Memory stood in for Redis: what others invalidate there does not reach it.
+        // During the outage, memory replaced Redis, and received no invalidations of other processes.
         shared.generations.bump_epoch();
     }
     Ok(())

@@ -4,8 +4,6 @@ use std::error::Error;
 #[cfg(feature = "tls")]
 use std::path::Path;
 use std::path::PathBuf;
-#[cfg(feature = "tls")]
-use std::sync::{Mutex, PoisonError};
 
 use redis::{Client, ConnectionInfo};
 #[cfg(feature = "tls")]
@@ -23,6 +21,8 @@ use crate::error::with_causes;
 use crate::stats::seldom::Seldom;
 #[cfg(feature = "tls")]
 use crate::support::clock::precise_ms;
+#[cfg(feature = "tls")]
+use crate::support::lock::Mutex;
 
 /// The configured certificates: the files, and their last contents.
 #[derive(Debug, Default)]
@@ -78,7 +78,7 @@ impl Tls {
     /// Makes a client with the present contents of the files, because certificates may live for hours only.
     /// If a file cannot be read, because it is being replaced, its last contents are used.
     pub(crate) fn client(&self, info: ConnectionInfo) -> StoreResult<Client> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         match self.files.as_ref().map(Files::read) {
             Some(Ok(certificates)) => *last = certificates,
             Some(Err(UnusableFile { setting, file, expected, cause })) => {

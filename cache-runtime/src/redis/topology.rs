@@ -1,7 +1,7 @@
 //! The masters of a cluster, and the keys of each.
 //!
-//! A key is in one of 16,384 slots, and each slot belongs to one master. The masters are asked who has
-//! which; a slot that has moved meanwhile is found by the answer that says so.
+//! A key is in one of 16,384 slots, and each slot belongs to one master. The masters report their slots. If a
+//! slot has moved since, the reply to a command says so (`MOVED`).
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ const NOBODY: u16 = u16::MAX;
 /// A master as the cluster describes it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Master {
-    /// `None`: the host that was asked.
+    /// `None`: the host that sent the report.
     pub(super) host: Option<String>,
     pub(super) port: u16,
     /// First and last of each range.
@@ -69,7 +69,7 @@ pub(super) fn view(info: &str) -> Option<String> {
     (told("cluster_state") == "ok").then(|| {
         let parts = [
             "cluster_current_epoch",
-            // Its own, or its master's if it is a master no longer.
+            // Its own slots, or its master's if it is no longer a master.
             "cluster_my_epoch",
             "cluster_known_nodes",
             "cluster_size",
@@ -88,7 +88,7 @@ fn read(answer: Value, encrypted: bool) -> Option<Vec<Master>> {
         for mut node in nodes {
             let mut text = |name| from::<Option<String>>(node.remove(name)?)?;
             let is_online = text("health").as_deref() == Some("online");
-            // The one that had the shard before may still be there, and be known to have failed.
+            // The former master of the shard may still be listed, as failed.
             if text("role").as_deref() != Some("master") || (master.is_some() && !is_online) {
                 continue;
             }
@@ -102,7 +102,7 @@ fn read(answer: Value, encrypted: bool) -> Option<Vec<Master>> {
                 .map(|(master, _)| master),
         );
     }
-    // Two nodes that ask must come to the same order.
+    // Two processes must get the same order.
     masters.sort_by(|a, b| (&a.host, a.port).cmp(&(&b.host, b.port)));
     Some(masters)
 }

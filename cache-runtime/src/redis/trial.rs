@@ -30,7 +30,7 @@ async fn try_lease(shared: &Arc<Shared>) -> bool {
     let Ok(permit) = shared.permit_to_remove().await else { return true };
     let keys = [shared.keys.lease(&format!("#tried:{:x}", random::word()))];
     let reason = match shared.quietly(lease(&permit.ready, &keys, &shared.keys.feed())).await {
-        // It was found, and taken away.
+        // The lease was found and removed.
         Ok(1) => {
             shared.leases.note(true);
             return true;

@@ -54,7 +54,7 @@ impl Unavailable {
 impl Error for Unavailable {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            // Their text is that of the error, and so is their cause.
+            // Their text and their source are those of the error.
             Unavailable::Down(error) | Unavailable::Failed(error) => error.source(),
             Unavailable::Suspect(error) => Some(&**error),
             _ => None,

@@ -35,7 +35,7 @@ impl Weights {
         let Some(place) = self.place(kind) else { return };
         let left = place.load(Ordering::Relaxed);
         let next = if lane_of(bytes) == Lane::Bulk { REMEMBERED } else { left.saturating_sub(1) };
-        // Most of the time nothing changes, and nobody else's cache line is taken away.
+        // Most of the time nothing changes; then no cache line of another core is invalidated.
         if next != left {
             place.store(next, Ordering::Relaxed);
         }

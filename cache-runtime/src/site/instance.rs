@@ -1,7 +1,7 @@
 //! A function with its type parameters filled in.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use super::location::{Declared, SourceLocation};
 use super::spec::SiteSpec;
@@ -10,6 +10,7 @@ use crate::coherence::generation::Slot;
 use crate::key::name;
 use crate::key::{self, NameHasher};
 use crate::site::fingerprint::Alarm;
+use crate::support::lock::RwLock;
 
 /// One annotated function with its type parameters filled in.
 ///
@@ -38,7 +39,7 @@ pub(crate) struct Instance {
     /// True if no other function has the identity. Two functions of one name in sibling blocks print
     /// alike: the second to be called is told apart in memory, and could not be in Redis.
     pub(crate) distinct: bool,
-    /// Which of its calls have arguments that serialise alike.
+    /// Finds calls whose different arguments serialise equally.
     pub(crate) alarm: Alarm,
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn is_function_name(name: &str) -> bool {
         head.strip_suffix(instance.spec.declared.function).and_then(|head| head.strip_suffix(':'))
             == Some(instance.spec.prefix())
     };
-    hash.len() == 40 && KNOWN.read().unwrap_or_else(PoisonError::into_inner).iter().any(is_of)
+    hash.len() == 40 && KNOWN.read().iter().any(is_of)
 }
 
 impl Instance {
@@ -65,11 +66,11 @@ impl Instance {
         let Declared { package, module, .. } = spec.declared;
         let identity = format!("{package}|{module}|{}", without_closures(type_name));
         let origin = key::origin(&identity, spec.version);
-        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = KNOWN.write();
         let twin = known
             .iter()
             .any(|other| other.identity == identity && other.spec.version == spec.version);
-        // What is kept in this process alone may be told apart by a number of this process alone.
+        // Values that only this process keeps may be distinguished by a number of this process.
         let origin = if twin { crate::support::random::word() } else { origin };
         let label = label(type_name);
         let names = NameHasher::new(&identity, spec.version);
@@ -122,7 +123,7 @@ impl Instance {
 
 /// The function whose values have this origin, if it has been called here.
 pub(crate) fn instance_of(origin: u64) -> Option<&'static Instance> {
-    let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+    let known = KNOWN.read();
     known.iter().find(|instance| instance.origin == origin).copied()
 }
 

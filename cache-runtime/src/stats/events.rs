@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use serde::Serialize;
 
+use crate::support::lock::Mutex;
 use crate::support::timestamp;
 
 /// The number of events that are kept, of frequent and of rare ones each.
@@ -117,7 +117,7 @@ pub(crate) fn listed(all: &[String]) -> &[String] {
 impl Events {
     /// Records a rare event.
     pub(crate) fn note(&self, what: EventKind) {
-        let mut log = self.lock();
+        let mut log = self.log.lock();
         log.last += 1;
         let event = Event { number: log.last, at: SystemTime::now(), what };
         let kept = if event.what.is_routine() { &mut log.routine } else { &mut log.rare };
@@ -137,16 +137,12 @@ impl Events {
     /// Those with a larger number, the oldest first.
     pub(crate) fn after(&self, number: u64) -> Vec<Event> {
         self.watched.store(true, Ordering::Relaxed);
-        let log = self.lock();
+        let log = self.log.lock();
         let all = log.rare.iter().chain(&log.routine);
         let mut events: Vec<_> = all.filter(|event| event.number > number).cloned().collect();
         drop(log);
         events.sort_unstable_by_key(|event| event.number);
         events
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,12 +12,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use once_cell::sync::Lazy;
 
 use crate::support::clock;
+use crate::support::lock::Mutex;
 use serde::{Serialize, Serializer};
 
 pub(crate) use fleet::{Beyond, FleetSums, Total, totals_of};
@@ -311,7 +311,7 @@ impl Counter {
         self.ever().saturating_sub(self.zero.load(Ordering::Relaxed))
     }
 
-    /// Whatever has been reset.
+    /// Returns the count since the start of the process, which a reset does not change.
     pub(crate) fn ever(&self) -> u64 {
         self.ever.load(Ordering::Relaxed)
     }
@@ -328,7 +328,7 @@ pub(crate) struct SiteCounters {
     shared_hits: Stripe,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
-    /// True if its calls bypass the cache, since somebody has switched it off.
+    /// True if its calls bypass the cache, because it is switched off.
     off: AtomicBool,
     cost: f64,
     baseline: Mutex<Counts>,
@@ -376,7 +376,7 @@ impl SiteCounters {
     /// The first hit of a thread, and all hits of threads beyond the number of stripes.
     #[cold]
     fn shared_hit(&self, load_micros: u64) {
-        // Owned or not, nothing is lost if it is added so.
+        // With `fetch_add`, no hit is lost, whether this thread owns the stripe or not.
         let stripe = self.hits.get(thread_slot()).unwrap_or(&self.shared_hits);
         look_after_clock(stripe.hits.fetch_add(1, Ordering::Relaxed));
         stripe.saved_micros.fetch_add(load_micros, Ordering::Relaxed);
@@ -384,7 +384,7 @@ impl SiteCounters {
 
     pub(crate) fn read(&self) -> Counts {
         let now = self.read_all();
-        let baseline = *self.baseline.lock().unwrap_or_else(PoisonError::into_inner);
+        let baseline = *self.baseline.lock();
         self.priced(now.combine(baseline, u64::saturating_sub))
     }
 
@@ -400,7 +400,7 @@ impl SiteCounters {
 
     /// Counters that other threads own cannot be set back: their present values become the zero.
     pub(crate) fn reset(&self) {
-        *self.baseline.lock().unwrap_or_else(PoisonError::into_inner) = self.read_all();
+        *self.baseline.lock() = self.read_all();
         self.load_times.reset();
     }
 
@@ -462,7 +462,7 @@ struct StripeLease(usize);
 
 impl StripeLease {
     fn take() -> Self {
-        let mut slots = SLOTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = SLOTS.lock();
         let slot = slots.0.pop().unwrap_or_else(|| {
             slots.1 += 1;
             slots.1 - 1
@@ -474,13 +474,13 @@ impl StripeLease {
 impl Drop for StripeLease {
     fn drop(&mut self) {
         THREAD.set(UNASSIGNED);
-        SLOTS.lock().unwrap_or_else(PoisonError::into_inner).0.push(self.0);
+        SLOTS.lock().0.push(self.0);
     }
 }
 
 fn thread_slot() -> usize {
     if THREAD.get() == UNASSIGNED {
-        // A thread that is ending has no lease any more and counts with the others.
+        // A thread that is ending has returned its stripe, and counts in the shared one.
         let Ok(slot) = LEASE.try_with(|lease| lease.0) else {
             return UNASSIGNED;
         };

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::mem::Discriminant;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::error::Error;
+use crate::support::lock::Mutex;
 
 /// The time for which a message is suppressed after it was logged.
 const PAUSE_MS: u64 = 60_000;
@@ -68,13 +69,13 @@ impl Seldoms {
         now_ms: u64,
         say: impl FnOnce(u64),
     ) {
-        // What is said may use the cache: the lock is free by then.
+        // A subscriber of the log may use the cache, so the lock is released first.
         self.of(function, reason).happens(now_ms, say);
     }
 
     fn of(&self, function: &str, reason: Reason) -> Arc<Seldom> {
         let key = (xxh3_64(function.as_bytes()), reason);
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         let is_known = known.len() < MOST || known.contains_key(&key);
         let key = if is_known { key } else { (0, Reason::Others) };
         Arc::clone(known.entry(key).or_default())
@@ -137,6 +138,6 @@ mod tests {
             seldoms.happens(&function.to_string(), Reason::Key, 1, |_| said += 1);
         }
         assert_eq!(said, MOST + 1, "all beyond the bound are one");
-        assert_eq!(seldoms.0.lock().map_or(0, |known| known.len()), MOST + 1);
+        assert_eq!(seldoms.0.lock().len(), MOST + 1);
     }
 }

@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::pin::Pin;
 
-/// A future whose type is not known to those who wait for it.
+/// A future with an erased type.
 pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// The future, made on the heap.
+/// Boxes a future.
 ///
-/// Boxes a future. The result of `Box::pin(future())` passes through the stack of the function it stands in,
-/// and without optimisation keeps its room there as long as that function runs. Bodies call cached functions
-/// that run bodies, so a function on that way must not have large frames.
+/// The result of `Box::pin(future())` passes through the stack frame of its function, and without optimisation
+/// keeps its space there while that function runs. Bodies call cached functions that run bodies, so no function
+/// on that path may have a large frame.
 #[inline(never)]
 pub(crate) fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
     Box::pin(make())

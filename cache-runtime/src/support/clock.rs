@@ -3,13 +3,14 @@
 //! A hit must not make a system call. So one thread keeps the time in an atomic, and sleeps while there
 //! are no reads.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::Lazy;
 
+use crate::support::lock::Mutex;
 use crate::support::process::Process;
 
 /// The interval at which the system clock's number is updated: the granularity of freshness in memory.
@@ -39,10 +40,10 @@ const ASLEEP: u64 = 0;
 /// assert_eq!(clock.now_ms() - before, 60_000);
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Source);
+pub struct Clock(TimeSource);
 
 #[derive(Clone, Debug, Default)]
-enum Source {
+enum TimeSource {
     #[default]
     System,
     Mock(Arc<AtomicU64>),
@@ -52,22 +53,22 @@ enum Source {
 impl Clock {
     /// Returns the monotonic clock of the system.
     pub fn system() -> Self {
-        Clock(Source::System)
+        Clock(TimeSource::System)
     }
 
     /// Returns a clock that advances only with [`advance`](Clock::advance). Clones share the time.
     pub fn mock() -> Self {
-        Clock(Source::Mock(Arc::new(AtomicU64::new(MOCK_START))))
+        Clock(TimeSource::Mock(Arc::new(AtomicU64::new(MOCK_START))))
     }
 
     /// Returns tokio's clock: the system's, or the paused one of a test with `start_paused = true`.
     pub fn tokio() -> Self {
-        Clock(Source::Tokio)
+        Clock(TimeSource::Tokio)
     }
 
     /// Advances a mock clock, saturating at the largest time. It has no effect on other clocks.
     pub fn advance(&self, by: Duration) {
-        if let Source::Mock(now) = &self.0 {
+        if let TimeSource::Mock(now) = &self.0 {
             let later = |now: u64| Some(now.saturating_add(millis(by)));
             let _ = now.fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
         }
@@ -78,9 +79,9 @@ impl Clock {
     #[inline]
     pub fn now_ms(&self) -> u64 {
         match &self.0 {
-            Source::System => coarse_ms(),
-            Source::Mock(now) => now.load(Ordering::Acquire),
-            Source::Tokio => since_origin(tokio::time::Instant::now().into_std()),
+            TimeSource::System => coarse_ms(),
+            TimeSource::Mock(now) => now.load(Ordering::Acquire),
+            TimeSource::Tokio => since_origin(tokio::time::Instant::now().into_std()),
         }
     }
 }
@@ -90,11 +91,11 @@ impl Clock {
     /// the system's, is corrected by it.
     pub(crate) fn ahead_ms(&self) -> i64 {
         match &self.0 {
-            Source::System => 0,
-            Source::Mock(now) => {
+            TimeSource::System => 0,
+            TimeSource::Mock(now) => {
                 now.load(Ordering::Acquire).saturating_sub(MOCK_START).cast_signed()
             }
-            Source::Tokio => self.now_ms().cast_signed() - precise_ms().cast_signed(),
+            TimeSource::Tokio => self.now_ms().cast_signed() - precise_ms().cast_signed(),
         }
     }
 }
@@ -175,12 +176,12 @@ fn wake() -> u64 {
 
 /// Wakes the ticking thread, or starts it if this process has none.
 pub(crate) fn tick_on() {
-    let mut ticker = TICKER.thread.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut ticker = TICKER.thread.lock();
     if TICKER.process.has_changed() {
-        // Not dropped: it is another process's.
+        // Not dropped: it belongs to another process.
         std::mem::forget(ticker.take());
     }
-    // Where no thread can be made the clock is read each time: slower, never wrong.
+    // Without a thread, the clock is read at each call: slower, but right.
     let thread = ticker.get_or_insert_with(|| {
         let thread = thread::Builder::new().name("cache-clock".into()).spawn(tick_forever);
         thread.ok().map(|handle| handle.thread().clone())
@@ -193,7 +194,7 @@ pub(crate) fn tick_on() {
 fn tick_forever() {
     let mut idle = 0;
     loop {
-        // Never back: the process may be stopped between the question and this.
+        // The maximum, so that time never goes back: the process may be stopped between the two lines.
         let now = precise_ms();
         NOW.fetch_max(now, Ordering::Relaxed);
         TICKED.store(now, Ordering::Relaxed);

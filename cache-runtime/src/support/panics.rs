@@ -8,8 +8,8 @@ pub(crate) fn unless_panicking<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
-/// Drops values of the user's one by one: a `Drop` that panics fails nobody, and keeps no other from
-/// being dropped.
+/// Drops values of a user's type one by one. A `Drop` that panics fails no caller (R3), and all other values are
+/// dropped.
 pub(crate) fn drop_each<T>(values: impl IntoIterator<Item = T>) {
     for value in values {
         let _ = unless_panicking(move || drop(value));

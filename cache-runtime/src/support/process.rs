@@ -1,4 +1,4 @@
-//! Which process this is: a forked one has its parent's memory, and neither its threads nor a right to its
+//! The identity of the process. A forked process has its parent's memory, but not its threads, and must not use its
 //! connections.
 
 use std::process;

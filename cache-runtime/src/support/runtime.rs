@@ -1,25 +1,25 @@
-//! The tokio runtime on which the cache's own tasks and timers are.
+//! The tokio runtime that runs the cache's own tasks and timers.
 //!
-//! That of the call, if it has timers and I/O. A runtime may have been built without, and asking such a
-//! one for them panics; what it has cannot be asked otherwise. Where panics unwind it is tried out,
-//! once for each runtime. Where they abort it is not, and neither is anybody else's runtime used: there
-//! is a small one of the cache's own, on a thread of its own, for all that needs timers or I/O.
+//! It is the runtime of the call, if that has timers and I/O. A runtime may have been built without them. Their
+//! use panics there, and there is no other way to find out. If panics unwind, one attempt is made for each
+//! runtime. If panics abort, the cache uses a small runtime of its own, on its own thread.
 
 use std::cell::Cell;
 use std::future::{Future, pending};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Id};
 
-/// So many runtimes are remembered.
+use crate::support::lock::Mutex;
+
+/// The maximum number of runtimes whose attempt is remembered.
 const REMEMBERED: usize = 32;
 
 static TRIED: Mutex<Vec<(Id, bool)>> = Mutex::new(Vec::new());
-/// With the process that it belongs to: a child of that has none of its threads.
+/// With the id of its process: after a fork, the child has none of its threads.
 static OWN: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
 
 thread_local! {
@@ -61,13 +61,13 @@ fn is_complete(id: Id) -> bool {
 }
 
 fn is_own(id: Id) -> bool {
-    let own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let own = OWN.lock();
     own.as_ref().is_some_and(|(_, handle)| handle.id() == id)
 }
 
 /// Tries out the runtime that this is called on, unless it has been.
 fn was_tried(id: Id) -> bool {
-    let mut tried = TRIED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut tried = TRIED.lock();
     if let Some((_, answer)) = tried.iter().find(|(known, _)| *known == id) {
         return *answer;
     }
@@ -86,14 +86,14 @@ fn has_timers_and_io() -> bool {
         socket.set_nonblocking(true)?;
         tokio::net::UdpSocket::from_std(socket).map(drop)
     });
-    // Without a socket, I/O is not needed either.
+    // Only a panic counts: where no socket can be made, I/O is of no use either.
     catch_unwind(tried).is_ok()
 }
 
 /// The cache's own runtime, made on first use.
 fn own() -> Option<Handle> {
     let process = std::process::id();
-    let mut own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut own = OWN.lock();
     if let Some((_, handle)) = own.as_ref().filter(|(of, _)| *of == process) {
         return Some(handle.clone());
     }

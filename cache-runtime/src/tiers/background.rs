@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -12,12 +12,13 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::flight::Flights;
+use crate::support::lock::Mutex;
 use crate::support::process::Process;
 use crate::support::timer::timeout;
 use crate::tiers::key::CallKey;
 use crate::tiers::pauses::Pauses;
 
-/// Of so many functions it is remembered that their share has been told.
+/// The maximum number of functions whose full share has been reported and is remembered.
 const TOLD: usize = 1_024;
 
 /// The background loads of one manager.
@@ -77,7 +78,7 @@ impl Background {
     /// more places than are left to the others.
     pub(crate) fn place(&self, runtime: Handle, key: &CallKey) -> Option<BackgroundSlot> {
         let (kind, closed) = (key.kind(), self.closed.subscribe());
-        let mut places = lock(&self.places);
+        let mut places = self.places.lock();
         if self.process.has_changed() {
             // In a forked process the loads of its parent do not run.
             (places.all, places.taken) = (0, HashMap::new());
@@ -106,7 +107,7 @@ impl Background {
 
     /// Returns the number of running loads.
     pub(crate) fn running(&self) -> usize {
-        lock(&self.places).all
+        self.places.lock().all
     }
 
     /// Ends all loads, and lets none begin.
@@ -116,13 +117,13 @@ impl Background {
 
     /// A load of this key has failed at `now_ms`. Whether that is remembered.
     pub(crate) fn note_failure(&self, key: &CallKey, now_ms: u64) -> bool {
-        lock(&self.pauses).begin(key, now_ms)
+        self.pauses.lock().begin(key, now_ms)
     }
 
     /// Returns whether a load of this key has failed within the last pause, so that the next one must
     /// wait.
     pub(crate) fn failed_lately(&self, key: &CallKey, now_ms: u64) -> bool {
-        lock(&self.pauses).hold(key, now_ms)
+        self.pauses.lock().hold(key, now_ms)
     }
 }
 
@@ -134,17 +135,13 @@ impl SlotCounts {
 
 impl Drop for TakenSlot {
     fn drop(&mut self) {
-        let mut places = lock(&self.places);
+        let mut places = self.places.lock();
         places.all = places.all.saturating_sub(1);
         match places.taken(self.kind) {
             0 | 1 => _ = places.taken.remove(&self.kind),
             taken => _ = places.taken.insert(self.kind, taken - 1),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl BackgroundSlot {
@@ -157,7 +154,7 @@ impl BackgroundSlot {
         let BackgroundSlot { taken, runtime, mut closed, longest } = self;
         runtime.spawn(async move {
             let _taken = taken;
-            // It ends with an error if the manager is gone.
+            // `wait_for` fails if the manager is gone.
             let mut closed = pin!(closed.wait_for(|closed| *closed));
             let mut load = pin!(timeout(longest, load));
             let ended = poll_fn(|context| match closed.as_mut().poll(context) {

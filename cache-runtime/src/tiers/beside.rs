@@ -46,7 +46,7 @@ impl Core {
         let keys: Vec<CallKey> = (0..=places).map(|number| key.at(number)).collect();
         let mut found = read(redis, &keys).await?;
         let mut seen = Vec::new();
-        // A fresh value rather than one past its TTL.
+        // A fresh value is preferred to one past its TTL.
         for grace_ms in [0, grace_ms] {
             seen.clear();
             for (key, found) in keys.iter().zip(&found) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::stats::events::{EventKind, Events};
 use crate::stats::seldom::{Reason, Seldoms};
 use crate::stats::{Beyond, Counter, FleetStats, SiteCounters, SiteStats, Stats, Total, totals_of};
 use crate::support::clock::Clock;
+use crate::support::lock::RwLock;
 use crate::tiers::background::Background;
 use crate::tiers::key::CallKey;
 use crate::tiers::means::Means;
@@ -38,7 +39,7 @@ pub(crate) struct Core {
     pub(crate) redis: Option<RedisStore>,
     pub(crate) flights: Arc<Flights<CallKey>>,
     pub(crate) background: Background,
-    /// Loads that were asked for directly.
+    /// Loads that were requested directly.
     pub(crate) renewals: Arc<Flights<CallKey>>,
     pub(crate) means: Means,
     pub(crate) types: Types,
@@ -164,8 +165,8 @@ impl Core {
         }))
     }
 
-    /// Places an entry in memory if it may be there, and says whether it is. While that is asked and done,
-    /// nobody else stores under its name.
+    /// Places an entry in memory if it is still valid, and returns whether it did. Between the check and the store,
+    /// no other entry is stored under its name.
     pub(crate) fn place(
         &self,
         snapshot: &GenerationSnapshot,
@@ -174,7 +175,7 @@ impl Core {
     ) -> bool {
         let storing = self.generations.storing(snapshot);
         let placed = if may(&storing) { Ok(self.memory.place(made)) } else { Err(made) };
-        // Before any value is dropped, which may use the cache.
+        // Released before any value is dropped, because a `Drop` may use the cache.
         drop(storing);
         let is_placed = placed.is_ok();
         placed.unwrap_or_else(Gone::from).let_go();
@@ -236,15 +237,13 @@ impl Core {
 
     fn counters(&self, instance: &'static Instance) -> Arc<SiteCounters> {
         let key = std::ptr::from_ref(instance).addr();
-        if let Some((_, counters)) =
-            self.sites.read().unwrap_or_else(PoisonError::into_inner).get(&key)
-        {
+        if let Some((_, counters)) = self.sites.read().get(&key) {
             return Arc::clone(counters);
         }
-        let mut sites = self.sites.write().unwrap_or_else(PoisonError::into_inner);
+        let mut sites = self.sites.write();
         let (_, counters) = sites.entry(key).or_insert_with(|| {
             let counters = SiteCounters::new(instance.spec.cost);
-            // Under the lock of the sites: who switches takes it too.
+            // Under the lock of the sites, which switching a function on or off takes as well.
             counters.switch(!self.disabled().iter().any(|function| instance.is_called(function)));
             (instance, Arc::new(counters))
         });
@@ -256,7 +255,7 @@ impl Core {
     /// # Errors
     /// [`Error::UnknownFunction`].
     pub(crate) fn switch(&self, function: &str, on: bool) -> Result<(), Error> {
-        let sites = self.sites.write().unwrap_or_else(PoisonError::into_inner);
+        let sites = self.sites.write();
         let mut called = false;
         for (instance, counters) in sites.values() {
             if instance.is_called(function) {
@@ -268,7 +267,7 @@ impl Core {
         if !called && !is_declared() {
             return Err(Error::UnknownFunction { function: function.to_owned() });
         }
-        let mut off = self.switched_off.write().unwrap_or_else(PoisonError::into_inner);
+        let mut off = self.switched_off.write();
         let changed = if on { off.remove(function) } else { off.insert(function.to_owned()) };
         if changed {
             let function = function.to_owned();
@@ -279,7 +278,7 @@ impl Core {
 
     /// The functions that have been switched off.
     pub(crate) fn disabled(&self) -> BTreeSet<String> {
-        self.switched_off.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.switched_off.read().clone()
     }
 
     /// Returns the conditions that a fresh entry in memory must satisfy now.
@@ -327,7 +326,7 @@ impl Core {
     /// Returns what `make` makes of the name, prefix and counters of each call site that has been called, and
     /// of what is done directly.
     fn each_site<T>(&self, make: impl Fn(&str, &str, &SiteCounters) -> T) -> Vec<T> {
-        let sites = self.sites.read().unwrap_or_else(PoisonError::into_inner);
+        let sites = self.sites.read();
         let called = sites.values();
         let called = called.map(|(i, counters)| make(i.label(), i.spec.prefix(), counters));
         called.chain([make(DIRECT, "", &self.direct)]).collect()
@@ -364,7 +363,7 @@ impl Core {
 
     pub(crate) fn drop_matching(&self, pattern: &Pattern) {
         self.generations.begin_scan(pattern);
-        // Stale ones, too: they may be served.
+        // Also stale ones, because they may be served.
         let predicate = ReadPredicate { grace_ms: u64::MAX, ..self.predicate(None) };
         let names = self.memory.names(predicate).filter(|name| pattern.matches(name));
         let slots: Vec<Slot> = names.map(|name| Slot::name(&name)).collect();
@@ -381,7 +380,7 @@ impl Core {
 
     pub(crate) fn reset_stats(&self) {
         self.direct.reset();
-        for (_, counters) in self.sites.read().unwrap_or_else(PoisonError::into_inner).values() {
+        for (_, counters) in self.sites.read().values() {
             counters.reset();
         }
         self.invalidations.reset();
@@ -400,7 +399,7 @@ impl Host for Core {
         let sites = self.each_site(|name, prefix, counters| {
             totals_of(name, prefix, &counters.ever()).collect::<Vec<_>>()
         });
-        // Functions that print alike share their sums.
+        // Functions with the same printed name share their sums.
         let mut totals = BTreeMap::new();
         let beyond = Beyond {
             invalidations: self.invalidations.ever(),

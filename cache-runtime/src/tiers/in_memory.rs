@@ -58,14 +58,14 @@ impl Core {
     fn outage_begins(&self, redis: &RedisStore, stores: Stores) -> Option<u64> {
         match redis.absence() {
             Absence::Since(since) => {
-                // What memory holds was known to be right when invalidations were received last.
+                // The values in memory were valid when this process last received all invalidations.
                 let right = self.generations.lease.received_ms().unwrap_or(since);
                 let grace = millis(self.config.outage_grace);
                 let graced = self.clock.now_ms() < right.saturating_add(grace);
                 Some(if graced { 0 } else { since })
             }
             Absence::Lasting => Some(0),
-            // The feed is connected, or will be soon: what memory holds is for then.
+            // The feed is connected, or will be soon; until then, entries in memory wait for it.
             Absence::Brief => (stores == Stores::Redis).then_some(0),
         }
     }

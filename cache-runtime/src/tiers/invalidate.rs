@@ -1,7 +1,7 @@
 //! Invalidation: Redis first, then the generations of this process.
 //!
-//! The other way round a reader could refill memory from the old entry in Redis in between. What
-//! Redis does not confirm stays pending, and until it is confirmed this process asks Redis for none of it.
+//! In the other order, a reader could refill memory from the old entry in Redis in between. R6: a removal that
+//! Redis does not confirm stays pending. Until it is confirmed, this process does not read those keys in Redis.
 
 use std::collections::BTreeSet;
 
@@ -111,7 +111,7 @@ impl Core {
         if targets.everything {
             boxed(|| redis.invalidate_root()).await;
         }
-        // Large, and not to be in the future of every function that invalidates.
+        // Boxed, because it is large and would be a part of the future of every mutation.
         let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
         let removed = removal.instrument(span.clone()).await;
         match removed {

@@ -28,7 +28,7 @@ impl Means {
 }
 
 impl Mean {
-    /// A load has taken so long, without what it waited for the loads of others.
+    /// Notes the time of a load, without its waits for the loads of others.
     pub(crate) fn note(&self, took: Duration) {
         self.micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(0), Ordering::Relaxed);
         self.loads.fetch_add(1, Ordering::Relaxed);

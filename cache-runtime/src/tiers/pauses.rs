@@ -8,9 +8,9 @@ use crate::key::prehashed::BuildPrehashed;
 use crate::support::clock::millis;
 use crate::tiers::key::CallKey;
 
-/// After a load that failed while an older value is at hand, the next one waits for so long.
+/// The pause after a failed load before the next one, if there is an older value to serve.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// So many failures are remembered; beyond that, loads are not kept waiting.
+/// The maximum number of failures that are remembered. Beyond it, loads do not pause.
 const REMEMBERED: usize = 4_096;
 
 /// By the hashes of the keys, which are large: of two with one hash the one waits for the other.
@@ -45,7 +45,7 @@ impl Pauses {
     fn forget(&mut self, now_ms: u64) {
         while let Some(&(until, hash)) = self.order.front().filter(|(until, _)| *until <= now_ms) {
             self.order.pop_front();
-            // It may have failed again since.
+            // The load may have failed again since.
             if self.until.get(&hash) == Some(&until) {
                 self.until.remove(&hash);
             }

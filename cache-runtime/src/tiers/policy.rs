@@ -1,4 +1,4 @@
-//! Which values are stored, for how long, and what a caller gets while a load runs or fails.
+//! The policy of a function: which values are stored, for how long, and what a caller gets while a load runs or fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +110,7 @@ impl Policy {
     /// Returns the reason for which it is not stored.
     pub(crate) fn life(&self, value: &dyn AnyValue) -> Result<Ttl, Refusal> {
         if let Some(wanted) = &self.cache_if {
-            // R3: the caller has the value, whatever the expression does.
+            // R3: a panic in the expression must not fail the caller, which has the value.
             match unless_panicking(|| wanted(value)) {
                 Some(true) => {}
                 Some(false) => return Err(Refusal::Unwanted),

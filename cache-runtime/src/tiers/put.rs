@@ -37,7 +37,7 @@ pub(crate) struct Put {
     redis: Option<Result<redis::FillTicket, Unavailable>>,
 }
 
-/// A value with what is to be known of it.
+/// A value with its facts.
 #[derive(Clone, Copy)]
 pub(crate) struct Worth<'a> {
     pub(crate) value: &'a dyn AnyValue,
@@ -140,7 +140,7 @@ impl Put {
     pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
         let (memory, name) = (&self.core.memory, || self.key.name().as_str());
         let stored = self.core.place(&self.snapshot, self.made(worth)?, |storing| {
-            // A load that has ended meanwhile has stored what may be newer.
+            // A load that has ended meanwhile may have stored a newer value.
             !memory.holds_another(&self.key.memory, &self.before)
                 && storing.overtake(&self.snapshot, name)
                 && {
@@ -209,7 +209,7 @@ impl Put {
 /// Tells what an overtaken put does with the value that has come between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overtaken {
-    /// It is as good as the value that was to be put, which nobody has asked for.
+    /// The stored value stays: it is as good as the one to put, which was not requested directly.
     Stays,
     /// It goes, because it is not known which of the two is older.
     Goes,
@@ -242,7 +242,7 @@ impl Put {
             Ok(PutOutcome::Stored) => counters.slow.stores.one(),
             Ok(PutOutcome::Unavailable) => {
                 self.add_pending();
-                // Too large a value is not there in the outage either.
+                // A value that is too large is not kept in an outage either.
                 let _ = self.store_for_an_outage(&worth);
             }
             Ok(PutOutcome::Overtaken) => {
@@ -281,7 +281,7 @@ impl Core {
                 put.add_pending();
                 put.store_for_an_outage(worth)?;
             }
-            // Whatever came between, be it a scan that has passed by: what is there may be older.
+            // After any other change in between, also a scan, the stored value may be older.
             Ok(PutOutcome::Overtaken) | Err(_) => put.remove().await,
         }
         if let Err(error) = &outcome {

@@ -43,7 +43,7 @@ impl Core {
             match self.fetch_many(redis, part, ask, &mut pace).await {
                 Ok(found) => readings.extend(found),
                 Err(Missed::Late(_)) if pace.late() => {
-                    // A single one that is too large for its deadline is passed by.
+                    // A single entry that is too large for its deadline is skipped.
                     readings.extend((part.len() == 1).then_some(Reading::Unavailable));
                 }
                 Err(_) => break,
@@ -86,7 +86,7 @@ impl Core {
             .into_iter()
             .map(|(bytes, now_ms)| Found { bytes, tokens: Vec::new(), now_ms })
             .collect();
-        // Tags that entries have of their own are known only now.
+        // The additional tags of entries are known only now.
         let own = self.own_tags(keys, &found, &tags);
         if !own.is_empty() {
             tokens.extend(redis.tokens(&own).await?.into_iter().skip(1));

@@ -1,34 +1,35 @@
-//! Invalidations that are made once more, when a write that may still be under way has settled.
+//! Invalidations that are repeated when a write that may still be under way has settled.
 //!
-//! The caller of an annotated function may drop it anywhere, on any thread, and often: a client that
-//! disconnects is enough. So they wait in one queue of the process, for one thread that is there
-//! as long as one waits. Beyond a number of them, the whole namespace is invalidated in their place.
+//! A mutation can be dropped before its end, at any point and on any thread: a client that disconnects is
+//! enough. Its invalidations are queued for one thread of the process, which ends when the queue is empty.
+//! If a manager has too many of them, its whole namespace is invalidated instead.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use std::{process, thread};
 
+use crate::support::lock::Mutex;
 use crate::tiers::core::Core;
 use crate::tiers::invalidate::Targets;
 
-/// After so long an abandoned function's own write has had its time to commit.
+/// The time after which the write of a dropped function counts as committed or lost.
 const SETTLING: Duration = Duration::from_millis(500);
 /// The shortest time between two rounds. The removals of one round go to Redis together.
 const GRAIN: Duration = Duration::from_millis(50);
-/// R7: so many wait for each manager.
+/// R7: the maximum number in the queue for one manager.
 const MOST: usize = 10_000;
 
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), worker_of: 0 });
 
 struct Queue {
     /// In the order in which they are due.
-    waiting: VecDeque<Waiting>,
-    /// The process whose thread sees to it; 0: none does.
+    waiting: VecDeque<DelayedInvalidation>,
+    /// The process whose thread works on the queue; 0 if there is none.
     worker_of: u32,
 }
 
-struct Waiting {
+struct DelayedInvalidation {
     due: Instant,
     core: Weak<Core>,
     targets: Targets,
@@ -36,30 +37,34 @@ struct Waiting {
 
 /// Invalidates these once more, later. Does not wait.
 pub(crate) fn invalidate_later(core: &Arc<Core>, targets: Targets) {
-    let mut queue = queue();
-    queue.add(Waiting { due: Instant::now() + SETTLING, core: Arc::downgrade(core), targets });
+    let mut queue = QUEUE.lock();
+    queue.add(DelayedInvalidation {
+        due: Instant::now() + SETTLING,
+        core: Arc::downgrade(core),
+        targets,
+    });
     if queue.worker_of == process::id() {
         return;
     }
     let worker = thread::Builder::new().name("cache-settling".to_owned()).spawn(work);
     queue.worker_of = if worker.is_ok() { process::id() } else { 0 };
     if worker.is_err() {
-        // Too soon is better than never.
+        // Without a thread, an early repetition is better than none.
         let all = queue.waiting.drain(..).collect();
         drop(queue);
         invalidate(all);
     }
 }
 
-/// Invalidates at once what waits for this manager, which is about to end.
+/// Invalidates at once everything in the queue of this manager, which is about to end.
 pub(crate) fn invalidate_now(core: &Arc<Core>) {
-    let own = queue().take_of(&Arc::downgrade(core));
+    let own = QUEUE.lock().take_of(&Arc::downgrade(core));
     invalidate(own);
 }
 
 fn work() {
     loop {
-        let mut queue = queue();
+        let mut queue = QUEUE.lock();
         let now = Instant::now();
         let due = queue.waiting.partition_point(|waiting| waiting.due <= now);
         let due: Vec<_> = queue.waiting.drain(..due).collect();
@@ -70,15 +75,15 @@ fn work() {
         invalidate(due);
         match next {
             Some(next) => thread::sleep(next.saturating_duration_since(now).max(GRAIN)),
-            // What has come meanwhile counts on this thread.
+            // An invalidation that was queued meanwhile relies on this thread.
             None if goes_on => {}
             None => return,
         }
     }
 }
 
-fn invalidate(mut all: Vec<Waiting>) {
-    while let Some(Waiting { core, .. }) = all.first() {
+fn invalidate(mut all: Vec<DelayedInvalidation>) {
+    while let Some(DelayedInvalidation { core, .. }) = all.first() {
         let core = Weak::clone(core);
         let (own, others): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|waiting| waiting.core.ptr_eq(&core));
@@ -90,24 +95,20 @@ fn invalidate(mut all: Vec<Waiting>) {
     }
 }
 
-fn queue() -> MutexGuard<'static, Queue> {
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Queue {
-    fn add(&mut self, waiting: Waiting) {
-        let is_own = |other: &&Waiting| other.core.ptr_eq(&waiting.core);
+    fn add(&mut self, waiting: DelayedInvalidation) {
+        let is_own = |other: &&DelayedInvalidation| other.core.ptr_eq(&waiting.core);
         let is_full =
             self.waiting.len() >= MOST && self.waiting.iter().filter(is_own).count() >= MOST;
         if !is_full {
             return self.waiting.push_back(waiting);
         }
-        // They are all made once more when the last of them is due.
+        // All of them are repeated when the last one is due.
         self.take_of(&waiting.core);
-        self.waiting.push_back(Waiting { targets: Targets::everything(), ..waiting });
+        self.waiting.push_back(DelayedInvalidation { targets: Targets::everything(), ..waiting });
     }
 
-    fn take_of(&mut self, core: &Weak<Core>) -> Vec<Waiting> {
+    fn take_of(&mut self, core: &Weak<Core>) -> Vec<DelayedInvalidation> {
         let all = std::mem::take(&mut self.waiting);
         let (own, others) = all.into_iter().partition(|waiting| waiting.core.ptr_eq(core));
         self.waiting = others;
@@ -126,9 +127,9 @@ mod tests {
         Core::new(CacheConfig::default(), Clock::default()).unwrap()
     }
 
-    fn waiting(core: &Arc<Core>, name: usize) -> Waiting {
+    fn waiting(core: &Arc<Core>, name: usize) -> DelayedInvalidation {
         let targets = Targets::name(&name.to_string());
-        Waiting { due: Instant::now(), core: Arc::downgrade(core), targets }
+        DelayedInvalidation { due: Instant::now(), core: Arc::downgrade(core), targets }
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! Which values are likely to share their names with others: of another function, or of another version
-//! of the same one, as during a rolling deploy.
+//! Kinds of values that are likely to share their names with values of another function, or of another version
+//! of the same function, as during a rolling deploy.
 //!
-//! A process that finds a valid entry that it cannot use leaves it, and stores its own beside it. From then
-//! on all reads of that kind ask for both in one round trip, until a number of them has met no such entry.
+//! A process that finds a valid entry that it cannot use leaves it there, and stores its own beside it. From then
+//! on all reads of that kind fetch both in one round trip, until a number of them has found no such entry.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub(crate) const MOST_BESIDE: u8 = 3;
 /// So many kinds are told apart. Two that are not cost each other a longer question.
 const KINDS: usize = 256;
-/// After so many reads that find their own entry under the name nothing beside it is asked for.
+/// The number of reads that find their own entry under the name before reads stop fetching the one beside it.
 const LASTING: u32 = 1_000;
 
-/// For each kind how many places beside the name are asked for, and above that for how many reads yet.
+/// For each kind: the number of places beside the name that reads fetch and, in the higher bits, the reads left.
 pub(crate) struct SharedNames([AtomicU32; KINDS]);
 
 impl Default for SharedNames {

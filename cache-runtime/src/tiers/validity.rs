@@ -80,7 +80,7 @@ pub(crate) fn judge(
             None => unread = true,
         }
     }
-    // A tag that the call has and the entry has not: an invalidation by it does not reach that.
+    // The entry lacks a tag of the call, so an invalidation by that tag would not reach it.
     let recorded = |tag: &String| header.tags.iter().any(|t| t.name.resolve(name) == Some(tag));
     let is_covered = key.tags().iter().all(recorded);
     let is_functions = key.origin != 0 && header.origin != 0;
@@ -100,7 +100,7 @@ pub(crate) fn judge(
 /// Returns the value of an entry with its metadata.
 pub(crate) fn hit<V>(value: V, header: &Header<'_>, now_ms: u64) -> Hit<V> {
     let Header { load_micros, fresh_for_ms, .. } = *header;
-    // Whoever may write to Redis may have written any number: sums of this one stay sums.
+    // Another client may have written any number, and sums of it must not overflow.
     let load_micros = load_micros.min(u32::MAX.into());
     Hit { value, load_micros, age_ms: age_ms(header, now_ms), fresh_for_ms }
 }
@@ -134,7 +134,7 @@ pub(crate) fn record<'a>(key: &'a CallKey, tokens: &'a [u64]) -> impl Iterator<I
 }
 
 impl Found {
-    /// The tokens, by the tags they were asked for.
+    /// Returns the tokens by their tags.
     pub(crate) fn present<'a>(&self, tags: &'a [impl AsRef<str>]) -> Present<'a> {
         Present::new(tags, &self.tokens)
     }

@@ -1,4 +1,4 @@
-//! Values whose type is not known to those who handle them.
+//! Values with an erased type.
 //!
 //! Everything after a miss is the same for every function. It handles values through the traits of this file, and
 //! so is compiled once, with this crate, instead of once for each function.
@@ -133,9 +133,9 @@ pub(crate) trait ValueType: Send + Sync {
     fn name(&self) -> &'static str;
     /// Returns a clone of a value in memory, if it is of this type.
     fn clone_of(&self, value: &(dyn Any + Send + Sync)) -> Option<Value>;
-    /// Takes a value that is to be stored, if it is of this type.
+    /// Takes a value for storing, if it is of this type.
     fn of_box(&self, value: Box<dyn Any + Send>) -> Option<Value>;
-    /// Returns a built-in codec for it.
+    /// Returns one of the cache's own codecs for it.
     fn codec(&self, codec: DefaultCodec) -> &'static dyn ValueCodec;
 }
 

@@ -1,9 +1,9 @@
 //! Comparing a value that was read back with the one that was written.
 //!
-//! `PartialEq` says so where the type has it, and `Debug` where it has that alone. Neither can be asked
-//! of a type parameter, so generated code, which knows the type, finds them by method look-up. What
-//! `PartialEq` calls equal may still differ in what it does not compare, so the bytes or the contents
-//! have to be the same as well.
+//! `PartialEq` decides if the type has it, otherwise `Debug`. A function that is generic over the type cannot
+//! test for either, so generated code, which knows the type, finds them by method look-up. Values that
+//! `PartialEq` calls equal may still differ in parts that it does not compare, so their bytes or contents
+//! must be the same as well.
 
 use std::any::Any;
 use std::fmt::{self, Debug, Write as _};
@@ -66,7 +66,7 @@ impl Printing {
         Printing(Some(|value| {
             let mut words = Words::default();
             if let Some(value) = downcast::<V>(value) {
-                // A `Debug` that fails is compared up to there.
+                // If a `Debug` fails, the text up to the failure is compared.
                 let _ = write!(words, "{value:?}");
             }
             words.digest()

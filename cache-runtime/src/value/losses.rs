@@ -1,7 +1,8 @@
 //! The functions that have returned values that cannot be stored in Redis.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::support::lock::Mutex;
 
 /// The first loss of each type that each function returns.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ impl Losses {
         type_name: &'static str,
         message: &str,
     ) -> bool {
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         let is_new = !known.contains_key(&(function, type_name));
         if is_new {
             known.insert((function, type_name), message.into());
@@ -36,15 +37,11 @@ impl Losses {
     }
 
     pub(crate) fn all(&self) -> Vec<Loss> {
-        let known = self.lock();
+        let known = self.0.lock();
         let losses = known.iter().map(|(&(function, type_name), message)| {
             let message = message.clone();
             Loss { function, type_name, message }
         });
         losses.collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

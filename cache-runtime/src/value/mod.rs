@@ -17,8 +17,8 @@ use std::any::TypeId;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use smallvec::SmallVec;
 
@@ -33,13 +33,14 @@ use crate::error::Error;
 use crate::format::codec::{CodecError, DefaultCodec};
 use crate::format::entry;
 use crate::format::shape::Measures;
+use crate::support::lock::{Mutex, RwLock};
 use crate::support::panics::unless_panicking;
 
 /// The most digests that are remembered as verified for each type in each codec.
 const VERIFIED: usize = 8;
-/// An encoded value may be so many times as large as the value: with names, and in text.
+/// The maximum size of an encoded value, as a multiple of the value: it may contain field names and text.
 const EXPANSION: usize = 8;
-/// A value may be so many times as large as it is encoded: a number takes eight bytes, or one.
+/// The maximum size of a value, as a multiple of its encoding: a number of eight bytes may be encoded in one.
 const DENSITY: usize = 16;
 
 /// A value ready to be put into an entry.
@@ -54,7 +55,7 @@ pub(crate) struct Encoded {
 /// Tells how the values of one function are encoded and compared; of a direct value nothing is known.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Coding {
-    /// The codec that the function asks for.
+    /// The codec of the function's attribute.
     pub(crate) own: Option<&'static dyn ValueCodec>,
     pub(crate) likeness: Likeness,
 }
@@ -138,7 +139,7 @@ impl Types {
     ) -> Option<Value> {
         let codec = codec_by_id(header.state.codec(), of, own)?;
         let payload = self.unpack(header.compressed, payload)?;
-        // A value that is refused is dropped in there, too.
+        // A refused value is dropped inside the closure as well.
         unless_panicking(|| self.decode_with(codec, header, &payload)).flatten()
     }
 
@@ -230,10 +231,10 @@ impl Types {
 
     fn facts(&self, codec: &dyn ValueCodec) -> Arc<TypeFacts> {
         let id = codec.identity();
-        if let Some(facts) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        if let Some(facts) = self.known.read().get(&id) {
             return Arc::clone(facts);
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         Arc::clone(known.entry(id).or_default())
     }
 }
@@ -259,12 +260,12 @@ impl TypeFacts {
     }
 
     fn is_verified(&self, shape: u64) -> bool {
-        self.verified.lock().unwrap_or_else(PoisonError::into_inner).contains(&shape)
+        self.verified.lock().contains(&shape)
     }
 
     /// Remembers a digest, in the place of the oldest.
     fn verified(&self, shape: u64) {
-        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut verified = self.verified.lock();
         if verified.len() == VERIFIED {
             verified.remove(0);
         }

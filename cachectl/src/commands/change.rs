@@ -111,7 +111,7 @@ pub(crate) async fn flush(
 
 /// Removes what matches, with a bar for who looks on.
 async fn scan(manager: &CacheManager, out: &mut Output, pattern: &str) -> Result<Exit, Failure> {
-    // It draws nothing where nobody sees it.
+    // The bar draws nothing if the output is not a terminal.
     let bar = ProgressBar::new(1_000);
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg} removed  {elapsed}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

@@ -18,7 +18,7 @@ use super::fleet_stats;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, printable};
 
-/// Rates are means over so long, from report to report: processes report every few seconds.
+/// The time over which rates are averaged, from report to report: processes report every few seconds.
 const WINDOW: Duration = Duration::from_secs(15);
 
 pub(crate) async fn watch(
@@ -42,13 +42,13 @@ async fn look_on(
     every: Duration,
     times: usize,
 ) -> Result<(), Failure> {
-    let mut seen = Seen::default();
+    let mut seen = Reports::default();
     for time in 0..times {
         if time > 0 {
             sleep(every).await;
         }
         let latency = manager.ping().await;
-        // An outage is a part of what is to be seen.
+        // An outage is shown as well.
         let stats = match fleet_stats(manager).await {
             Ok(stats) => stats,
             Err(failure) if time == 0 => return Err(failure),
@@ -68,13 +68,13 @@ async fn look_on(
 /// The sums after each report that was noticed, the latest last. What is looked at between two reports
 /// says nothing new.
 #[derive(Default)]
-struct Seen {
+struct Reports {
     reports: VecDeque<FleetStats>,
     /// The time at which the last one was noticed.
     at: Option<Instant>,
 }
 
-impl Seen {
+impl Reports {
     fn note(&mut self, stats: FleetStats, now: Instant) {
         if self.reports.back().is_some_and(|last| last.since != stats.since) {
             // They have been set back.
@@ -106,7 +106,7 @@ impl Seen {
     }
 }
 
-/// In the place of what was shown before, where somebody sees it.
+/// Shows the values; on a terminal, in the place of the last ones.
 fn show(out: &mut Output, value: &impl Serialize, text: &str) -> Result<(), Failure> {
     if out.is_live() {
         execute!(stdout(), MoveTo(0, 0), Clear(ClearType::All))?;
@@ -187,7 +187,7 @@ fn number(number: Option<f64>, unit: &str) -> String {
 }
 
 impl View {
-    fn of(seen: &Seen, latency: Option<Duration>, manager: &CacheManager, now: Instant) -> Self {
+    fn of(seen: &Reports, latency: Option<Duration>, manager: &CacheManager, now: Instant) -> Self {
         let nothing = FleetStats::default();
         let after = seen.reports.back().unwrap_or(&nothing);
         let span = seen.span(now);
@@ -261,7 +261,7 @@ impl View {
 mod tests {
     use super::*;
 
-    /// The sums after a steady 200 requests a second for so long.
+    /// Returns the sums after a steady 200 requests a second for this time.
     fn after(ms: u64) -> FleetStats {
         let mut stats = FleetStats::default();
         let began = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
@@ -271,14 +271,14 @@ mod tests {
         stats
     }
 
-    fn requests(seen: &Seen, now: Instant) -> Option<f64> {
+    fn requests(seen: &Reports, now: Instant) -> Option<f64> {
         let (before, after, seconds) = seen.span(now)?;
         Rates::of(before.total, after.total, seconds).requests_per_second
     }
 
     #[test]
     fn a_steady_rate_is_shown_as_it_is_however_looks_and_reports_fall() {
-        let (mut seen, began) = (Seen::default(), Instant::now());
+        let (mut seen, began) = (Reports::default(), Instant::now());
         let mut shown = Vec::new();
         // Reports every 5 s, and a look every 2 s.
         for look in 1..30 {
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn without_a_report_for_long_nothing_is_counted() {
-        let (mut seen, began) = (Seen::default(), Instant::now());
+        let (mut seen, began) = (Reports::default(), Instant::now());
         seen.note(after(5_000), began);
         assert_eq!(requests(&seen, began), None);
         seen.note(after(10_000), began);
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn sums_that_were_set_back_are_a_new_beginning() {
-        let (mut seen, now) = (Seen::default(), Instant::now());
+        let (mut seen, now) = (Reports::default(), Instant::now());
         seen.note(after(5_000), now);
         seen.note(after(10_000), now);
         let mut reset = after(11_000);

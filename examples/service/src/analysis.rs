@@ -1,4 +1,4 @@
-//! A slow and paid call to somebody else's API.
+//! A slow and paid call to an external API.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -36,7 +36,7 @@ struct Api {
 pub struct Unavailable;
 
 impl Analyst {
-    /// A client of an API that takes so long for an answer.
+    /// Returns a client of an API that takes this time for an answer.
     #[must_use]
     pub fn new(latency: Duration) -> Self {
         let (down, calls) = (AtomicBool::new(false), AtomicU64::new(0));
@@ -45,13 +45,13 @@ impl Analyst {
 
     /// Analyses a text.
     ///
-    /// The answer depends on the text alone, which is the key: nothing ever has to invalidate it, and a
-    /// video with a new title asks for another entry. The options say what a paid call is worth:
+    /// The answer depends only on the text, which is the key. So it never has to be invalidated, and a video
+    /// with a new title has another entry. The options suit a paid call:
     ///
-    /// - `ttl`, `stale_while_revalidate`: after a day it is asked again, and nobody waits for that.
+    /// - `ttl`, `stale_while_revalidate`: after a day it is refreshed, and no caller waits for that.
     /// - `stale_if_error`: if the API is down, an answer of the last month is better than none.
-    /// - `coalesce = "fleet"`: of all processes that share a Redis, one asks and pays.
-    /// - `cost`: what a call costs; the statistics say how much was saved.
+    /// - `coalesce = "fleet"`: of all processes that share a Redis, one calls and pays.
+    /// - `cost`: the price of a call; the statistics report the saved amount.
     ///
     /// # Errors
     ///

@@ -27,7 +27,7 @@ pub struct Db {
     readers: Arc<Pool>,
     writer: Arc<Pool>,
     id: String,
-    /// Removes the file with the last handle, where nobody has named one.
+    /// Removes the temporary file with the last handle; `None` if the file was named.
     _temporary: Option<Arc<TempDir>>,
 }
 
@@ -123,7 +123,7 @@ impl Pool {
         answer.map_err(|error| DbError::Sqlite(Arc::new(error)))
     }
 
-    /// A connection that nobody uses. One whose query has panicked is closed and not seen again.
+    /// Returns an idle connection. A connection whose query has panicked is closed instead of returned.
     fn take(&self) -> rusqlite::Result<Connection> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(|| self.connect(), Ok)

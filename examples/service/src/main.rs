@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
     })
 }
 
-/// Runs the service until it is asked to stop.
+/// Runs the service until it receives a signal to stop.
 async fn run(args: Serve) -> Outcome<()> {
     log_to_stderr("info")?;
     let (listener, router, manager) = start(&args).await?;
@@ -74,7 +74,7 @@ async fn measure(measure: Measure, serve_args: Serve) -> Outcome<ExitCode> {
     let report = match url {
         Some(target) => load::run(plan(target)).await?,
         None => {
-            // Never on somebody's data: a load changes it.
+            // Never on a named database, because the load changes its data.
             let listen = ([127, 0, 0, 1], 0).into();
             let args = Serve { listen, database: None, ..serve_args };
             let (listener, router, manager) = start(&args).await?;

@@ -27,7 +27,7 @@ type Answer<T> = Result<Json<T>, Problem>;
 type Id = Result<Path<i64>, PathRejection>;
 type Body<T> = Result<Json<T>, JsonRejection>;
 
-/// The last page of a list that can be asked for.
+/// The last page of a list that can be requested.
 const LAST_PAGE: u32 = 1_000;
 
 /// The routes of the service itself.

@@ -48,11 +48,11 @@ async fn ready(State(manager): State<CacheManager>) -> (StatusCode, &'static str
     }
 }
 
-/// The cache that the environment asks for: in Redis if `REDIS_URL` is set.
+/// Returns the cache that the environment configures: in Redis if `REDIS_URL` is set.
 ///
-/// Redis may live longer than an embedded database, and be shared by services that do not share one.
-/// So the names of the cache say which database they are about. With a database server the
-/// configured namespace alone is enough.
+/// Redis may live longer than an embedded database, and services with different databases may share it.
+/// So the namespace of the cache includes the database. With a database server, the configured namespace
+/// alone is enough.
 ///
 /// # Errors
 ///
@@ -92,7 +92,7 @@ pub async fn serve(
     }
 }
 
-/// Ends with Ctrl-C, or where a supervisor asks the process to end.
+/// Waits for Ctrl-C, or for the signal of a supervisor to stop.
 pub async fn asked_to_stop() {
     let interrupt = async {
         if tokio::signal::ctrl_c().await.is_err() {

@@ -8,7 +8,7 @@
 //! | [`search`] | `search:..`, tag `titles` | titles and number of all videos |
 //! | [`popular`] | `popular:..` | every view, so nothing makes it stale but time |
 //!
-//! `db` is how to get the answer, not what was asked: no key and no tag mentions it.
+//! `db` is the way to the answer and not a part of the request, so no key and no tag mentions it.
 
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ pub async fn comments(db: &Db, id: i64) -> Result<Arc<Vec<Comment>>, DbError> {
     .await
 }
 
-/// One page of a channel's videos. The tag stands for all pages: nobody need know how many there are.
+/// Returns one page of a channel's videos. The tag covers all pages, whatever their number.
 ///
 /// # Errors
 ///
@@ -123,8 +123,8 @@ pub async fn search(db: &Db, words: &str, page: u32) -> Result<Arc<Vec<Listed>>,
     .await
 }
 
-/// The videos that were seen most. To invalidate it with every view would leave no hit; it may be a
-/// few seconds old, and nobody waits for it while it is refreshed.
+/// Returns the most viewed videos. An invalidation with every view would leave no hits. So the list may be a
+/// few seconds old, and no caller waits while it is refreshed.
 ///
 /// # Errors
 ///
@@ -176,8 +176,8 @@ pub async fn rename(db: &Db, id: i64, channel: &str, title: &str) -> Result<bool
     .await
 }
 
-/// Counts a view. It returns the new row, which takes the place of the old one: who asks next does
-/// not load. No list shows views.
+/// Counts a view. Returns the new row, which replaces the cached one, so the next reader does not load. No list
+/// shows views.
 ///
 /// # Errors
 ///

@@ -104,8 +104,8 @@ async fn read_all() -> Result<(), io::Error> {
     Ok(())
 }
 
-/// The first caller has read the old version when the write happens. It gets that version, for
-/// it asked before. It is not stored: who asks afterwards gets the new one.
+/// The first caller has read the old version when the write happens. It gets that version, because it called
+/// before. The version is not stored, so a later caller gets the new one.
 async fn a_load_in_flight() -> Result<(), Box<dyn std::error::Error>> {
     let early = tokio::spawn(details(3, 9));
     sleep(Duration::from_millis(50)).await;

@@ -19,7 +19,7 @@ use tokio::time::sleep;
 /// The content of the simulated database: prices in cents.
 static PRICES: LazyLock<Mutex<HashMap<u64, u64>>> = LazyLock::new(Mutex::default);
 
-/// A shop, whose methods have no `key` template: nobody need know what the entries are called.
+/// A shop, whose methods have no `key` template, because no code needs the names of their entries.
 struct Shop {
     country: &'static str,
 }
@@ -31,7 +31,7 @@ impl Shop {
         Ok(read(article))
     }
 
-    /// Returns the new state, which takes the place of the entry: who asks next loads nothing.
+    /// Returns the new state, which replaces the entry, so the next reader does not load.
     #[cache_put(entry = self.price(article))]
     async fn set_price(&self, article: u64, price: u64) -> Result<u64, io::Error> {
         write(article, price);

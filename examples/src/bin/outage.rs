@@ -4,10 +4,10 @@
 //! cargo run --release -p cache-examples --bin outage
 //! ```
 //!
-//! It starts a `redis-server` of its own. Two caches stand for two instances of a service: one
-//! answers callers, who ask for ten products all the time; the other one changes a product's price
-//! every 200 ms and invalidates it. A line is half a second; `outdated` is for how long, at most, a
-//! price had been another one when a caller was still given the old one.
+//! It starts a `redis-server` of its own. Two caches stand for two instances of a service. One answers
+//! callers, which read ten products all the time. The other changes a product's price every 200 ms and
+//! invalidates it. A line is half a second; `outdated` is the longest time since the change of a price at
+//! which a caller still got the old one.
 
 use std::error::Error;
 use std::io;

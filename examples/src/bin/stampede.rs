@@ -1,4 +1,4 @@
-//! A thousand callers, one slow source: how often it is asked, and what callers see when it fails.
+//! Shows how often a thousand callers reach one slow source, and what they see when it fails.
 //!
 //! ```text
 //! cargo run --release -p cache-examples --bin stampede

@@ -14,7 +14,7 @@ use cache_runtime::{CacheConfig, CacheManager, Clock, cache_invalidate, cached, 
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-// What is tested: an exchange rate, asked of a bank that charges for each question.
+// The code under test: an exchange rate from a bank that charges for each request.
 
 #[derive(Debug, Default)]
 struct Bank {
@@ -48,7 +48,7 @@ async fn exchange_rate(bank: &Bank, currency: &str) -> Result<f64, String> {
 #[cache_invalidate(prefix = "rate:{currency}")]
 async fn announce_new_rate(currency: &str) {}
 
-// The checks. Each begins with a cache that nobody else uses.
+// The checks. Each begins with a cache of its own.
 
 /// In memory; on Redis, under a namespace of its own, if `REDIS_URL` is set.
 fn fresh_cache(clock: Clock) -> Result<CacheManager, cache_runtime::Error> {

@@ -1,6 +1,6 @@
 //! Checks a history.
 //!
-//! A change of a key states a *floor*: the version that the database held before the cache was told.
+//! A change of a key states a *floor*: the version that the database held before the invalidation.
 //! An older value was loaded before the change, and so:
 //!
 //! - in the same process, no read that began after the change had returned may see it;
@@ -10,7 +10,7 @@
 //! A value that was put directly counts from that moment, whatever its version: the program says
 //! that it is the newest there is. So only changes that began after the put had returned forbid it.
 //!
-//! And every operation has succeeded, and each value is that of the key that was asked for.
+//! In addition, every operation has succeeded, and each value belongs to the requested key.
 
 mod floors;
 mod received;

@@ -8,7 +8,7 @@ use super::mishap::Mishap;
 use super::{Access, Redis, wait};
 use crate::processes::{Process, hush, speak};
 
-/// So many slots move at a time, or some less.
+/// This many slots move at a time, or some less.
 const SLOTS: usize = 300;
 
 /// So long after it was dropped half-way something is invalidated once more.

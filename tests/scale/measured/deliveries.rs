@@ -72,7 +72,7 @@ fn notice(key: &str) -> Vec<u8> {
     [&[1], &7_u64.to_le_bytes()[..], b"k", &length, key.as_bytes()].concat()
 }
 
-/// So many notices in one write.
+/// This many notices in one write.
 const BATCH: usize = 100;
 
 #[tokio::test]

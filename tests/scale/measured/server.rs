@@ -1,4 +1,4 @@
-//! A Redis that is asked what it has done.
+//! A Redis whose own counters are read.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;

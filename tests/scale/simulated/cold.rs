@@ -7,7 +7,7 @@ use cache_tests::Dice;
 use super::Plan;
 use super::zipf::{Zipf, classes, fraction};
 
-/// Loads within so many seconds after it, each of which takes `load` seconds. An instance loads a key
+/// Loads within this many seconds after it, each of which takes `load` seconds. An instance loads a key
 /// once at a time; in a cluster that coalesces, so do all of them.
 pub(crate) fn simulated(plan: &Plan, seconds: f64, load: f64, coalesces: bool) -> f64 {
     let zipf = Zipf::new(plan.keys as usize, plan.exponent);
@@ -42,7 +42,7 @@ pub(crate) fn predicted(plan: &Plan, seconds: f64, load: f64, coalesces: bool) -
     classes(plan.keys, plan.exponent).iter().map(|class| class.keys * each(class.share)).sum()
 }
 
-/// The part of all reads that ask for the most popular key.
+/// The part of all reads that request the most popular key.
 pub(crate) fn most_popular(plan: &Plan) -> f64 {
     classes(plan.keys, plan.exponent)[0].share
 }

@@ -1,5 +1,5 @@
-//! Instances that read and invalidate, simulated; what they make by closed forms; and what these say of
-//! sizes that nobody has run.
+//! Simulated instances that read and invalidate, the same by closed forms, and an extrapolation of these to
+//! larger sizes.
 
 mod cold;
 mod lru;

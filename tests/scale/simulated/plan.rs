@@ -2,14 +2,14 @@
 
 use crate::paper;
 
-/// Instances, what they ask for, and what they invalidate. Times are in seconds.
+/// Instances, what they request, and what they invalidate. Times are in seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     pub(crate) instances: f64,
     pub(crate) keys: f64,
-    /// So many keys have one prefix of their own, beside the one that all have.
+    /// This many keys have one prefix of their own, beside the one that all have.
     pub(crate) per_prefix: f64,
-    /// The exponent of Zipf's law, by which keys are asked for.
+    /// The exponent of Zipf's law, by which keys are requested.
     pub(crate) exponent: f64,
     /// Reads of an instance a second.
     pub(crate) reads: f64,
@@ -58,7 +58,7 @@ impl Plan {
     }
 
     /// 1,000 instances and 10^9 keys with the defaults, and a TTL of a day: with one of five minutes
-    /// these many reads would not keep so many entries alive.
+    /// these many reads would not keep this many entries alive.
     pub(crate) fn large() -> Self {
         let day = 24.0 * 3_600.0;
         Plan {
@@ -80,7 +80,7 @@ impl Plan {
         }
     }
 
-    /// With so many invalidations a second, one in a hundred of which is of a prefix.
+    /// With this many invalidations a second, one in a hundred of which is of a prefix.
     pub(crate) fn invalidating(self, invalidations: f64) -> Self {
         Plan { names: invalidations * 0.99, prefixes: invalidations * 0.01, ..self }
     }

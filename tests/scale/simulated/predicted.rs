@@ -1,7 +1,7 @@
 //! Predicts the results of a plan with closed formulas.
 //!
 //! A copy in memory lives until its time is over, until it or what shares its counter is invalidated,
-//! or until nobody has asked for it for so long that others have taken its place (Che's
+//! or until nobody has requested it for so long that others have taken its place (Che's
 //! approximation). In between it answers; the read after its end goes to Redis. What all instances
 //! ask there meets an entry that lives in the same way. Both are renewal processes: the part of the
 //! reads that are answered is `r L / (1 + r L)`, of reads `r` a second and a life of `L`.
@@ -20,7 +20,7 @@ pub(crate) struct Predicted {
     pub(crate) token_cache_hits: f64,
     /// Of Redis.
     pub(crate) reads: f64,
-    /// Those of them that ask for tokens, too.
+    /// Those of them that request tokens, too.
     pub(crate) mgets: f64,
     pub(crate) loads: f64,
     pub(crate) commands: f64,

@@ -254,7 +254,7 @@ impl World {
         match (knows(self, common), knows(self, group)) {
             (Some(_), Some(token)) if token == expected => self.counted.token_cache_hits += 1.0,
             (Some(_), Some(_)) => {
-                // The token cache may be behind: they are asked for.
+                // The token cache may be behind: they are requested.
                 self.counted.commands += 1.0;
                 self.remember(instance, group);
             }

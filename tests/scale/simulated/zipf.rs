@@ -1,4 +1,4 @@
-//! Zipf's law: the key of rank r is asked for as often as the power of 1 / r says.
+//! Zipf's law: the key of rank r is requested as often as the power of 1 / r says.
 
 use cache_tests::Dice;
 
@@ -26,7 +26,7 @@ pub(crate) fn fraction(dice: &mut Dice) -> f64 {
     (dice.word() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Keys that are asked for about equally often: how many, and the part of all reads that each has.
+/// Keys that are requested about equally often: how many, and the part of all reads that each has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Class {
     pub(crate) keys: f64,

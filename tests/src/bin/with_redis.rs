@@ -4,8 +4,8 @@
 //! with-redis single|tls|sentinel|cluster [command [argument..]]
 //! ```
 //!
-//! The command finds the variables that a cache is configured by; all others whose names begin with `REDIS_`
-//! are taken away. Without a command they are printed, and the Redis is there until the input ends.
+//! The command gets the variables that configure a cache. All others whose names begin with `REDIS_` are
+//! removed. Without a command, the variables are printed, and the Redis runs until the input ends.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
 use std::any::Any;
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         eprintln!("{name}={value}");
     }
     let Some(program) = arguments.next() else {
-        // Whatever is typed, until there is no more.
+        // The input is ignored, until it ends.
         let _ = stdin().read_to_end(&mut Vec::new());
         return ExitCode::SUCCESS;
     };

@@ -6,10 +6,10 @@
 //! |---|---|
 //! | `ping`, `pid`, `env NAME` | `pong`, the process id, the variable |
 //! | `data TEXT` | from now on the items are TEXT |
-//! | `delay MS` | from now on a load takes so long |
+//! | `delay MS` | from now on a load takes this long |
 //! | `get ITEM` | the item, cached |
 //! | `begin ITEM` | `done`; the item is being got meanwhile |
-//! | `together ITEM CALLERS` | the item, by so many callers at once who share it with all processes |
+//! | `together ITEM CALLERS` | the item, by this many callers at once who share it with all processes |
 //! | `loads` | how often the body behind `get` has run |
 //! | `change ITEM`, `change-all` | invalidates one item by its prefix, all of them by their tag |
 //! | `set NAME TEXT`, `peek NAME`, `delete NAME`, `clear PATTERN`, `flush` | the direct API |

@@ -18,9 +18,9 @@ pub struct Key(u8);
 /// The value of a key. Its form is that of the version of the program that the process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datum {
-    /// Whose value it is.
+    /// The key of the value.
     pub key: Key,
-    /// Which of its versions.
+    /// The version of the value.
     pub version: u64,
     /// The change that put it into the direct API; 0 if it was loaded.
     pub set_by: u64,

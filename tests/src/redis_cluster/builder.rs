@@ -64,7 +64,7 @@ impl RedisClusterBuilder {
         self
     }
 
-    /// Makes all nodes ask for a password of letters and digits.
+    /// Makes all nodes request a password of letters and digits.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());

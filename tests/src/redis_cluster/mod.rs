@@ -1,4 +1,4 @@
-//! Real clusters of Redis servers, one for each test that wants one.
+//! Real clusters of Redis servers, one for each test that needs one.
 
 mod builder;
 mod slot_move;
@@ -253,7 +253,7 @@ impl RedisCluster {
         wait_for(|| self.check());
     }
 
-    /// Tells a node of all that come before it. Each pair meets, as gossip would take seconds.
+    /// Introduces a node to all nodes before it. Each pair is introduced, because gossip would take seconds.
     fn introduce(&self, node: usize) {
         for known in &self.nodes[..node] {
             let (port, bus) = (known.port().to_string(), known.bus_port().to_string());
@@ -285,7 +285,7 @@ impl RedisCluster {
     /// still waiting for.
     fn check(&self) -> Result<(), String> {
         let up: Vec<_> = self.nodes.iter().filter(|node| node.is_up()).collect();
-        // First what is asked for cheaply: this is done again and again.
+        // First the cheap request, because this is repeated often.
         for node in &up {
             let info: String = node.try_cli(&["CLUSTER", "INFO"]).map_err(|e| e.to_string())?;
             if !info.contains("cluster_state:ok") {

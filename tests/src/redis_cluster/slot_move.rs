@@ -44,7 +44,7 @@ impl<'a> SlotMove<'a> {
         SlotMove { cluster, slot, route }
     }
 
-    /// Moves so many keys, or all if there are fewer; returns how many were still there to be moved.
+    /// Moves this many keys, or all if there are fewer; returns how many were still there to be moved.
     pub fn migrate(&mut self, count: usize) -> usize {
         self.route.migrate(self.slot, count)
     }

@@ -57,14 +57,14 @@ impl SentinelsBuilder {
         self
     }
 
-    /// Makes the master and its replicas ask for a password of letters and digits.
+    /// Makes the master and its replicas request a password of letters and digits.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());
         self
     }
 
-    /// Makes the sentinels themselves ask for a password of letters and digits.
+    /// Makes the sentinels themselves request a password of letters and digits.
     #[must_use]
     pub fn sentinel_password(mut self, password: &str) -> Self {
         self.sentinel_password = Some(password.to_owned());

@@ -123,8 +123,8 @@ impl Sentinels {
         })
     }
 
-    /// Makes the sentinels name another master though the present one is well; it becomes a
-    /// replica, and its clients are sent away. Returns the new one.
+    /// Makes the sentinels elect another master though the present one is healthy; it becomes a
+    /// replica, and its clients are disconnected. Returns the new one.
     ///
     /// # Panics
     ///

@@ -33,7 +33,7 @@ impl RedisServerBuilder {
         self
     }
 
-    /// Makes the server ask for a password of letters and digits.
+    /// Makes the server request a password of letters and digits.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());

@@ -1,4 +1,4 @@
-//! Real Redis servers, one for each test that wants one.
+//! Real Redis servers, one for each test that needs one.
 
 mod builder;
 mod process;

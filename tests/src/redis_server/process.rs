@@ -88,7 +88,7 @@ impl Setup {
         }
     }
 
-    /// The program with what its kind asks for.
+    /// The program with what its kind requests.
     fn command(&self, program: &str, ports: Ports) -> Command {
         let mut command = Command::new(program);
         if let Kind::Sentinel(_) = self.kind {

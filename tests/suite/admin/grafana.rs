@@ -1,4 +1,4 @@
-//! The dashboard for Grafana: it asks for what there is.
+//! The dashboard for Grafana queries only metrics that exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ fn printed(text: &str) -> BTreeMap<&str, BTreeSet<&str>> {
 /// Each metric of a query, with the labels that choose among its series, and those by which sums are
 /// made.
 fn asked(query: &str) -> Vec<(String, BTreeSet<String>)> {
-    // What is between quotes is no name.
+    // Text between quotes is not a name.
     let query: String = query.split('"').step_by(2).collect();
     let list = |text: &str| {
         let name = |label: &str| label.split(['=', '!']).next().unwrap().trim().to_owned();

@@ -1,4 +1,4 @@
-//! Parameters as nobody would write them.
+//! Hostile parameters.
 
 use proptest::prelude::*;
 use reqwest::{Method, Url};

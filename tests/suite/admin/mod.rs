@@ -119,7 +119,7 @@ impl Answer {
         self.body["detail"].as_str().unwrap()
     }
 
-    /// Asserts that it is what was asked for.
+    /// Asserts that it is what was requested.
     #[track_caller]
     fn ok(&self) -> &Value {
         assert_eq!(self.status, StatusCode::OK, "{self:?}");

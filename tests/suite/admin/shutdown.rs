@@ -1,4 +1,4 @@
-//! The service ends while somebody looks at the page.
+//! The service ends while a page is open.
 
 use axum::Router;
 use cache_admin::router;

@@ -1,6 +1,6 @@
-//! Redis fails, in every way that can be made here. Whatever happens, a call returns its body's
-//! value, soon; values go on being cached, in memory; and when Redis is back it is used again by
-//! itself, with nothing from before.
+//! Redis fails, in every way that can be caused here. In each case, a call returns its body's value within the
+//! deadlines (R3), and values are cached in memory. When Redis is back, it is used again automatically, without
+//! any value from before.
 
 use std::time::Duration;
 

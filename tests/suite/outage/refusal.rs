@@ -17,7 +17,7 @@ async fn a_server_that_takes_no_more_data_costs_nobody_a_value() {
         for id in 2..10 {
             assert_eq!(costs(&manager, 1, item(&source, id)).await, 2);
         }
-        // What is removed takes no memory: this goes through, or stays pending.
+        // A removal needs no memory: it succeeds, or stays pending (R6).
         change(&source, 1, 3).await;
         assert_eq!(item(&source, 1).await, 3);
         is_given_up(&manager).await;

@@ -1,4 +1,4 @@
-//! Which of its connections the cache uses.
+//! The connections that the cache uses for requests of each size.
 
 use std::collections::BTreeSet;
 

@@ -176,8 +176,8 @@ async fn what_is_too_large_for_memory_is_read_from_redis() {
     assert_eq!(cache.manager.stats().total.redis_hits, 2);
 }
 
-/// The removal in Redis is held up, and nobody here has received it: what is read from Redis meanwhile is
-/// copied, and must not stay.
+/// The removal in Redis is held up, and its notice has not been received. A value that is read from Redis meanwhile
+/// is copied, and the copy must not stay.
 #[tokio::test]
 async fn what_is_copied_while_redis_is_told_of_an_invalidation_does_not_stay() {
     let cache = own_tiered(|config| config).await;

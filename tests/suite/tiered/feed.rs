@@ -1,4 +1,4 @@
-//! The feed is interrupted, stalls, or says what nobody can read.
+//! The feed is interrupted, stalls, or carries unreadable messages.
 
 use std::time::Duration;
 
@@ -168,7 +168,7 @@ async fn a_forged_message_is_bounded_in_what_it_costs_and_means_everything() {
         until(async || manager.stats().notices >= 3).await;
         until(async || fetch(manager, &source).await == (1, From::Memory)).await;
         assert_eq!(source.reads(), 1);
-        // So many would each be a look at all that memory holds.
+        // This many would each be a look at all that memory holds.
         for forged in [vec![(b'p', "?*?"); 5_000], vec![(b'k', "x"); 20_000]] {
             publish(message(&forged));
             until(async || fetch(manager, &source).await == (1, From::Redis)).await;
@@ -207,7 +207,7 @@ async fn a_connection_that_stalls_is_believed_until_its_lease_ends() {
     Way::Prefix.invalidate(&cache.manager).await;
     // That it ends shows that the lease does, since nothing is received.
     until(async || {
-        // Now and then somebody asks for something that is not in memory.
+        // Now and then somebody requests something that is not in memory.
         behind.get::<u64>("other").await.unwrap();
         with(&behind, video(&source)).await == 2
     })

@@ -1,4 +1,4 @@
-//! Redis with copies in memory: a hit asks nobody, and what another process invalidates is received.
+//! Redis with copies in memory: a hit sends no request, and invalidations by other processes are received.
 
 mod copies;
 mod feed;

@@ -20,7 +20,7 @@ pub fn at(url: &str) {
     URL.get_or_init(|| url.to_owned());
 }
 
-/// Asks for one value.
+/// Requests one value.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ async fn store() -> AsyncRedisCache<u64, String> {
     store.connection_string(url).build().await.expect("a server")
 }
 
-/// Asks for the values of these ids.
+/// Requests the values of these ids.
 pub async fn ask(ids: Ids) {
     for id in ids {
         let value = value(id).await;

@@ -22,7 +22,7 @@ pub async fn connect(url: &str) -> Result<Client, Error> {
     Ok(client)
 }
 
-/// Asks for the values of these ids, one command each.
+/// Requests the values of these ids, one command each.
 pub async fn get(client: Client, keys: Arc<[String]>, ids: Ids) {
     for id in ids {
         let answer: Result<Option<Bytes>, Error> = client.get(&keys[id as usize]).await;

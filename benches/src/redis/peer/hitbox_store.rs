@@ -29,7 +29,7 @@ async fn value(_id: u64) -> Result<String, String> {
     Ok(super::load())
 }
 
-/// Asks for one value.
+/// Requests one value.
 ///
 /// # Errors
 ///
@@ -38,7 +38,7 @@ pub async fn value_from(store: &Store, id: u64) -> Result<String, String> {
     value(id).cache(store).await
 }
 
-/// Asks for the values of these ids.
+/// Requests the values of these ids.
 pub async fn ask(store: Store, ids: Ids) {
     for id in ids {
         let value = value_from(&store, id).await;

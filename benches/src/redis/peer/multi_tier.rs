@@ -31,7 +31,7 @@ pub async fn connect(url: &str) -> CacheResult<Store> {
     Ok(Arc::clone(system.cache_manager()))
 }
 
-/// Asks for the values of these ids.
+/// Requests the values of these ids.
 pub async fn ask(store: Store, ids: Ids) {
     for id in ids {
         let key = format!("multi-tier:{id}");

@@ -1,17 +1,17 @@
-//! A model of the callers of one key: every order in which they can meet at the table.
+//! A model of the callers of one key: every order in which they can reach the table.
 //!
 //! A caller is a small state machine that does with the table what [`call`](crate::call) does,
 //! and an invalidation is one too. Their steps are the operations of the table (each holds its
-//! lock), the questions to the store, and the polls of those who wait, which are repeated only
-//! when somebody has woken them. A search runs every interleaving of the steps, each from its
-//! start; where two have led to the same state it goes on from there only once. Besides, any one
-//! caller may be dropped at any one step, or its load may fail, or it may lose patience.
+//! lock), the requests to the store, and the polls of followers, which are repeated only after a
+//! wake-up. A search runs every interleaving of the steps, each from its start. States that two
+//! interleavings share are continued only once. In addition, any one caller may be dropped at any one
+//! step, its load may fail, or its wait may time out.
 //!
 //! The invariants: no flight gives a caller a value from before an invalidation that had returned
-//! when that caller asked; whoever waits is woken; and when all have gone the table is empty.
+//! when that caller came; every follower is woken; and when all callers have gone, the table is empty.
 //!
-//! a landing sets the outcome and retires the flight in two scopes, and what others do between
-//! them is covered (here it wakes those who wait before it retires, which is one order more).
+//! A landing sets the outcome and retires the flight in two scopes. What others do between
+//! them is covered (here it wakes the followers before it retires, which is one order more).
 //! Not covered: what is between the two scopes of `land`, where a caller can only open the next
 //! flight; the insides of an operation, such as the wait for a lock; and loads that run in the background,
 //! which have a table of their own.
@@ -28,7 +28,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use super::state::lock;
 use super::*;
 use crate::coherence::generation::{GenerationSnapshot, Generations, Slot};
 use search::schedules;
@@ -53,7 +52,7 @@ enum Store {
     Memory,
 }
 
-/// Which process invalidates.
+/// The process that invalidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Here,
@@ -66,7 +65,7 @@ enum Mishap {
     Dropped,
     /// The body returns an error.
     Fails,
-    /// Redis is not asked to keep the value, so that it is not known to be valid.
+    /// The value is not stored in Redis, so it is not known to be valid.
     Unkept,
     /// The caller has waited for too long.
     GivesUp,
@@ -208,8 +207,8 @@ impl<'a> World<'a> {
 
     /// Returns the steps that are possible now, without a mishap.
     ///
-    /// Callers ask in their order, and so do invalidations of one kind begin: which of them is
-    /// which makes no difference.
+    /// Callers come in their order, and invalidations of one kind begin in theirs, because they are
+    /// interchangeable.
     fn moves(&self) -> Vec<Move> {
         let mut moves = Vec::new();
         for (i, caller) in self.callers.iter().enumerate() {
@@ -387,7 +386,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The way to the store: what is read from Redis is for those who had joined before.
+    /// Reads the store. A value from Redis is for the callers that joined before the read.
     fn look(&self, leader: Leader<u8>) -> At {
         match self.model.store {
             Store::Redis => At::Seals(leader),
@@ -409,7 +408,7 @@ impl<'a> World<'a> {
     fn land(&self, mut leader: Leader<u8>, land: impl FnOnce(Leader<u8>)) -> At {
         let table = if self.model.gap { leader.table.take() } else { None };
         let flight = Arc::clone(&leader.flight);
-        let next = lock(&flight.state).phase.next().cloned();
+        let next = flight.state.lock().phase.next().cloned();
         land(leader);
         match table {
             Some((flights, key)) => At::Retires(Landed { flights, key, flight, next }),

@@ -4,9 +4,8 @@ use super::*;
 use crate::flight::phase::Phase;
 use crate::flight::state::FlightState;
 
-/// A state of the world in a form in which equal ones are equal: flights have the numbers in
-/// whose order they are met, and of tickets the order counts alone. Every field is named, so that
-/// none is forgotten when one is added.
+/// A state of the model in a canonical form. Flights are numbered in the order of the walk, and of tickets
+/// only the order counts. Every field is named, so that a new one is not forgotten here.
 #[derive(Default)]
 pub(super) struct Sketch {
     bytes: Vec<u8>,
@@ -39,7 +38,7 @@ impl Sketch {
                 Invalidation::Halfway(version) => 2 + version,
             }]);
         }
-        sketch.flight(lock(flights.shard(key)).get(key));
+        sketch.flight(flights.shard(key).lock().get(key));
         for Caller { asked, required, at } in callers {
             sketch.tickets.push(*asked);
             sketch.push([*required]);
@@ -48,7 +47,7 @@ impl Sketch {
         // Each may lead to others.
         let mut i = 0;
         while let Some(flight) = sketch.flights.get(i).cloned() {
-            sketch.state(&lock(&flight.state), generations);
+            sketch.state(&flight.state.lock(), generations);
             i += 1;
         }
         sketch.ranks()

@@ -66,7 +66,7 @@ struct Flattened {
 #[derive(Debug, Serialize, Deserialize)]
 struct List(Option<Box<List>>);
 
-/// A byte buffer that asks for owned bytes.
+/// A byte buffer that requests owned bytes.
 #[derive(Debug, PartialEq)]
 struct Blob(Vec<u8>);
 

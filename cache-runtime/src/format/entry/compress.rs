@@ -14,7 +14,7 @@ pub(crate) fn compress(payload: &[u8]) -> Option<Vec<u8>> {
 #[cfg(feature = "compression")]
 pub(crate) fn decompress(compressed: &[u8], limit: usize) -> Option<Vec<u8>> {
     let (size, block) = lz4_flex::block::uncompressed_size(compressed).ok()?;
-    // lz4 cannot do better than this, so a larger claim is a lie, told to make us allocate.
+    // The best ratio of lz4: a larger claim is false, and would only make the decoder allocate.
     let possible = block.len().saturating_mul(255).saturating_add(64);
     if size > possible.min(limit) {
         return None;

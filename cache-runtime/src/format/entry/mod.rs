@@ -109,7 +109,7 @@ impl EntryAddress {
 /// Holds what is known of a value besides the value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Header<'a> {
-    /// Which store this is, and the codec.
+    /// The id of this store, and the codec.
     pub(crate) state: StateId,
     /// True if the payload is compressed.
     pub(crate) compressed: bool,
@@ -141,9 +141,9 @@ pub(crate) struct Tag<'a> {
 /// Names a tag in an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TagName<'a> {
-    /// The first so many bytes of the entry's own name.
+    /// This number of bytes from the start of the entry's own name.
     Prefix(u16),
-    /// A name that has to be spelled out.
+    /// A name in full.
     Named(&'a str),
 }
 

@@ -41,7 +41,7 @@ impl Layout {
         boxed.split_once('<').map_or(Layout::Block, |(_, inner)| Layout::of(inner))
     }
 
-    /// Returns the bytes that so many elements of this size take.
+    /// Returns the bytes that `count` elements of this size take.
     pub(super) fn bytes(self, count: usize, size: usize) -> usize {
         if count == 0 {
             return 0;

@@ -1,16 +1,16 @@
 //! The sizes of the types in a value, learnt from its `Deserialize`.
 //!
-//! To deserialise a collection is to ask for elements *of a type*, whose size is known where it is asked for,
-//! whatever the value is that a `Serialize` shows later. So each type of values is deserialised from
-//! nothing: each request is answered with an error when its type has been noted, and the next time
-//! another field or variant is offered, until no request is new. No value of the user's is ever made.
+//! A `Deserialize` requests the elements of a collection *by their type*, whose size is known at the request. So
+//! each type of values is deserialised without input, whatever values are serialised later. Each request is noted
+//! and answered with an error. The next round offers another field or variant, until no request is new. No value
+//! of a user's type is ever made.
 
 use std::any::{TypeId, type_name};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::mem::{needs_drop, size_of};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 use serde::de::value::StrDeserializer;
@@ -18,6 +18,8 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess,
     SeqAccess, VariantAccess, Visitor,
 };
+
+use crate::support::lock::RwLock;
 
 /// The size of a type, and whether its values own anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub(super) struct TypeSize {
 /// By the names of the types.
 pub(super) type Sizes = HashMap<&'static str, TypeSize>;
 
-/// A type has so many fields, variants and element types at most.
+/// The maximum number of fields, variants and element types of a type.
 const MOST: usize = 20_000;
 
 #[derive(Clone, Default)]
@@ -43,13 +45,13 @@ static LEARNT: Lazy<RwLock<Learnt>> = Lazy::new(RwLock::default);
 /// The sizes of all types that a `V` may contain, and others.
 pub(super) fn sizes<V: DeserializeOwned + 'static>() -> Arc<Sizes> {
     let id = TypeId::of::<V>();
-    let learnt = LEARNT.read().unwrap_or_else(PoisonError::into_inner);
+    let learnt = LEARNT.read();
     if learnt.types.contains(&id) {
         return Arc::clone(&learnt.sizes);
     }
     drop(learnt);
     let new = learn::<V>();
-    let mut learnt = LEARNT.write().unwrap_or_else(PoisonError::into_inner);
+    let mut learnt = LEARNT.write();
     learnt.types.insert(id);
     Arc::make_mut(&mut learnt.sizes).extend(new);
     Arc::clone(&learnt.sizes)
@@ -60,7 +62,7 @@ fn learn<V: DeserializeOwned>() -> Sizes {
     learning.path.push(type_name::<V>());
     for _ in 0..MOST {
         let before = learning.news;
-        // A `Deserialize` of the user's is not to fail whoever stores a value.
+        // R3: a panic in a user's `Deserialize` must not fail the store of a value.
         let probe = AssertUnwindSafe(|| drop(V::deserialize(TypeProbe(&mut learning))));
         if catch_unwind(probe).is_err() || learning.news == before {
             break;
@@ -72,9 +74,9 @@ fn learn<V: DeserializeOwned>() -> Sizes {
 #[derive(Default)]
 struct Learning {
     sizes: Sizes,
-    /// Which field, variant or element of a type is offered next.
+    /// The field, variant or element of a type that is offered next.
     next: HashMap<(&'static str, Option<u32>), usize>,
-    /// The types within one another that are being asked for.
+    /// The nested types whose requests are under way.
     path: Vec<&'static str>,
     /// Counts what has been learnt.
     news: usize,
@@ -89,7 +91,7 @@ impl Learning {
         self.next.get(&(self.here(), variant)).copied().unwrap_or(0)
     }
 
-    /// Lets `ask` ask for the next of `count`, and goes on to the one after it once nothing new comes of it.
+    /// Lets `ask` request the next of `count` parts. Goes on to the part after it if that notes nothing new.
     fn turn<T>(
         &mut self,
         variant: Option<u32>,
@@ -109,7 +111,7 @@ impl Learning {
         told
     }
 
-    /// A value of this type is asked for.
+    /// Notes a request for a value of this type.
     fn note<'de, S: DeserializeSeed<'de>>(&mut self, seed: S) -> Told {
         let name = type_name::<S::Value>();
         let size = TypeSize { bytes: size_of::<S::Value>(), owns: needs_drop::<S::Value>() };
@@ -136,7 +138,7 @@ fn is_plain(type_name: &str) -> bool {
     !type_name.split(|c| !is_part(c)).any(foreign)
 }
 
-/// Notes what is asked for, and has nothing.
+/// A deserializer that notes the requested types and has no input.
 struct TypeProbe<'a>(&'a mut Learning);
 
 macro_rules! nothing {
@@ -215,7 +217,7 @@ impl<'de> Deserializer<'de> for TypeProbe<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Told> {
-        // No struct has so many fields, nor an enum so many variants.
+        // More than any struct has fields or any enum has variants.
         self.0.turn(Some(u32::MAX), variants.len(), |learning, index| {
             let name = variants.get(index).copied().unwrap_or_default();
             visitor.visit_enum(VariantProbe { learning, index: index as u32, name })
@@ -444,7 +446,7 @@ impl<'de> MapAccess<'de> for NoElements {
     }
 }
 
-/// As many elements as are asked for.
+/// An endless sequence of zeros.
 struct Zeros;
 
 impl<'de> SeqAccess<'de> for Zeros {

@@ -87,14 +87,14 @@ pub(crate) fn digest<T: Serialize + ?Sized>(value: &T, human_readable: bool) -> 
 /// Checks that two values say the same to serde, to text formats and to others, the order of elements
 /// aside; and, if they are enums, are the same variant.
 pub(crate) fn same_content<T: Serialize>(a: &T, b: &T) -> bool {
-    // Nobody who chooses a value shall know what has the same digest.
+    // A secret seed: an attacker who chooses values must not be able to find collisions.
     static SEED: Lazy<u64> = Lazy::new(random::word);
     let sums = Sums::default();
     let same = |human_readable| {
         let content = |value| digest_of(value, human_readable, Digest::Content(*SEED), &sums);
         content(a) == content(b)
     };
-    // Values that do not ask whether they are written for people cannot say anything else to them.
+    // A value that never reads `is_human_readable` serialises equally for both answers.
     discriminant(a) == discriminant(b) && same(false) && (!sums.has_asked() || same(true))
 }
 
@@ -107,7 +107,7 @@ where
         return 0;
     }
     let (sums, sizes) = (Sums::default(), learn::sizes::<V>());
-    // A value whose `Serialize` fails counts with what was seen up to the failure.
+    // If a `Serialize` fails, the parts up to the failure count.
     let _ = Walk { sizes: Some(&*sizes), ..sum_only(&sums) }.over(value);
     sums.heap()
 }

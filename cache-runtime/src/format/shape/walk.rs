@@ -41,7 +41,7 @@ pub(super) struct Sums {
     /// The encoded bytes: numbers in their full width, and eight bytes for each length.
     size: Cell<usize>,
     heap: Cell<usize>,
-    /// True if the value has asked whether it is serialised for people.
+    /// True if the value has read `is_human_readable`.
     has_asked: Cell<bool>,
 }
 
@@ -154,7 +154,7 @@ impl<'a> Walk<'a> {
             return Ok(SeenPart { bytes: bytes.unwrap_or(inner.bytes), ..inner });
         }
         let itself = bytes.unwrap_or(layout.own_size());
-        // Of a text or a slice the pointer has a length beside it, and the block has been counted.
+        // The pointer to a text or slice has a length beside it; the block has been counted.
         if itself == layout.own_size() {
             self.sums.add_heap(block(COUNTS + inner.bytes));
         }
@@ -389,7 +389,7 @@ impl<'a> Serializer for Walk<'a> {
         if let Some((kind, bytes)) = ShapeKind::of_number(element_type)
             && !matches!(self.digest, Digest::Content(_))
         {
-            // Numbers are all alike.
+            // All elements that are numbers have the same size.
             (many.value_bytes, many.count) = (bytes, elements.into_iter().count());
             self.add_size(many.count.saturating_mul(bytes));
             if many.count > 0 {
@@ -630,8 +630,8 @@ impl ser::SerializeMap for ElementsWalk<'_> {
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), SerializeFailed> {
-        // Keys that are owned are those of a map; a struct that is flattened writes its fields' names, which
-        // take no memory.
+        // Owned keys are those of a map. A flattened struct writes the names of its fields, which take no
+        // memory.
         self.is_named = type_name::<T>() == type_name::<str>();
         let seen = if self.is_named {
             key.serialize(Walk { sizes: None, ..self.walk })?

@@ -34,16 +34,16 @@ fn check(pattern: &str) -> Result<(), &'static str> {
     }
 }
 
-type Step<'a> = Option<(Token, &'a [u8])>;
+type NextToken<'a> = Option<(Token, &'a [u8])>;
 
-fn token(pattern: &[u8]) -> Result<Step<'_>, &'static str> {
+fn token(pattern: &[u8]) -> Result<NextToken<'_>, &'static str> {
     Ok(Some(match pattern {
         [] => return Ok(None),
         [b'*', rest @ ..] => (Token::AnyText, rest),
         [b'?', rest @ ..] => (Token::AnyByte, rest),
         [b'[', b'^', rest @ ..] => set(true, rest)?,
         [b'[', rest @ ..] => set(false, rest)?,
-        // A backslash at the very end is itself.
+        // A backslash at the end of a pattern stands for itself.
         [b'\\', byte, rest @ ..] | [byte, rest @ ..] => (Token::Byte(*byte), rest),
     }))
 }

@@ -26,7 +26,7 @@ pub(crate) struct Pattern {
     automaton: Automaton,
 }
 
-/// Redis is given patterns with so many `*` at most.
+/// The maximum number of `*` in a pattern that Redis gets.
 const MOST_STARS: usize = 2;
 
 impl Pattern {
@@ -105,7 +105,7 @@ impl Pattern {
             Token::Byte(byte) => Some(*byte),
             _ => None,
         });
-        // The bytes of whole characters: a pattern is text, and what is not literal in it is ASCII.
+        // The bytes of whole characters: a pattern is text, and all its special characters are ASCII.
         String::from_utf8(bytes.collect()).unwrap_or_default()
     }
 

@@ -1,4 +1,4 @@
-//! Whatever a template renders, the invalidation by it reaches what is cached under it.
+//! An invalidation by a template reaches every entry that is cached under the same template.
 #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
 
 use proptest::prelude::*;

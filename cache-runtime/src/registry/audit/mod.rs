@@ -210,7 +210,7 @@ fn is_parent_of_value(meant: &NamePattern, text: &str) -> bool {
     text.contains('{') && NamePattern::template(text).parents().any(|parent| parent.meets(meant))
 }
 
-/// Prefixes that nobody has written, and that cover one that somebody has.
+/// Returns prefixes that come from a function's name and cover a prefix that is written in an attribute.
 fn accidental_parents(sites: &[CachedSite]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for parent in sites {

@@ -340,7 +340,7 @@ fn a_call_of_what_is_not_cached_is_found() {
     use Mutation::{Invalidate, Put};
     let finding = |kind, function| entry_finding(kind, "call(id)", function);
     assert_eq!(finding(Invalidate, "get_video"), None);
-    // What is called has no name.
+    // A callee that is not a path has no name.
     assert_eq!(finding(Invalidate, ""), None);
     assert_eq!(
         finding(Invalidate, "helper").as_deref(),

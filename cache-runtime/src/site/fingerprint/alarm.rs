@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crate::site::Declared;
+use crate::support::lock::Mutex;
 
 /// So many keys are remembered where hits in memory are checked.
 const REMEMBERED: usize = 16_384;
@@ -52,7 +52,7 @@ impl Alarm {
         if fingerprint == 0 {
             return false;
         }
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock();
         if seen.len() >= REMEMBERED && !seen.contains_key(&key_hash) {
             seen.clear();
         }

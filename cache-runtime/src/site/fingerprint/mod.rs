@@ -47,7 +47,7 @@ impl Fingerprint {
 #[derive(Debug)]
 pub struct Argument<'a, T: ?Sized>(pub &'a T);
 
-/// Generated code asks `&&&Argument`, so of the traits that apply the first is taken.
+/// Generated code calls through `&&&Argument`, so the first trait that applies is taken.
 pub(crate) mod probe {
     use super::{Argument, Hash, fmt, hasher, text};
 

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 /// The time after which a request has failed.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The service that is asked: `http://host:port`.
+/// The service under load: `http://host:port`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// `host:port`.
@@ -85,7 +85,7 @@ impl Client {
         stream.set_nodelay(true)?;
         let (sender, connection) =
             handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        // It ends with the sender, or with the service; the sender then hears of it.
+        // It ends with the sender, or with the service; the sender then gets an error.
         tokio::spawn(async move { _ = connection.await });
         let host = HeaderValue::from_str(&target.authority).map_err(io::Error::other)?;
         Ok(Client { connection: sender, host })

@@ -1,9 +1,9 @@
 //! A load generator: requests over real connections, and how long they took.
 //!
-//! Without a rate the loop is closed: each connection sends its next request when the last one is
-//! answered, so a service that stalls is asked less. With a rate a request has a time at which it is
-//! due, and its time counts from then on, whether or not a connection was free: a stall counts for all
-//! who would have come during it.
+//! Without a rate, the loop is closed: each connection sends its next request when the last one is
+//! answered, so a service that stalls gets fewer requests. With a rate, each request has a time at which it
+//! is due. Its latency counts from then on, whether or not a connection is free, so a stall counts for all
+//! requests that were due during it.
 
 mod client;
 mod mix;
@@ -24,10 +24,10 @@ pub use report::Report;
 use client::Client;
 use mix::Mix;
 
-/// After a request that has failed, so that a service that is away is not asked at full speed.
+/// The pause after a failed request, so that an unavailable service is not called at full speed.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// A request that begins so long after it was due has waited for a connection.
+/// The delay from which a request counts as late, because it has waited for a connection.
 const LATE: Duration = Duration::from_millis(10);
 
 /// Returns the default number of connections. With a rate, it is larger than needed, since a connection

@@ -12,7 +12,7 @@ use super::Endpoint;
 pub struct Report {
     /// The duration of the load.
     pub took: Duration,
-    /// The rate that was asked for.
+    /// The requested rate.
     pub rate: Option<f64>,
     /// The number of requests that began late because all connections were busy.
     pub late: u64,

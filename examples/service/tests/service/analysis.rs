@@ -51,7 +51,7 @@ async fn a_title_is_paid_for_once_whoever_has_it_when() {
 async fn while_the_api_is_down_an_old_answer_is_served() {
     let service = Running::start().await;
     let before = service.get("/videos/3/analysis").await;
-    // Past the day that it is fresh, and the week in which nobody waits.
+    // Past the day in which it is fresh, and the week in which no caller waits.
     service.clock.advance(20 * DAY);
     service.analyst.set_down(true);
     let during = service.get("/videos/3/analysis").await;

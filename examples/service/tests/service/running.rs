@@ -112,7 +112,7 @@ pub(crate) async fn answer(request: reqwest::RequestBuilder) -> Answer {
 }
 
 impl Answer {
-    /// Asserts that it is what was asked for.
+    /// Asserts that the request has succeeded, and returns its body.
     #[track_caller]
     pub(crate) fn ok(&self) -> &Value {
         assert!((200..300).contains(&self.status), "{self:?}");

@@ -1,4 +1,4 @@
-//! The clock of tokio stands still here, and goes on by itself when nothing else is to be done.
+//! The clock of tokio is paused here, and advances by itself when all tasks are idle.
 
 use std::io;
 use std::time::Duration;

@@ -24,7 +24,7 @@ pub struct Work {
 #[derive(Clone, Copy, Debug)]
 enum Operation {
     Read(How, Key),
-    /// A call that is dropped after so many milliseconds.
+    /// A call that is dropped after this many milliseconds.
     Abandon(Key, u64),
     Change(How, u64),
 }
@@ -48,7 +48,7 @@ impl Work {
     fn choose(&mut self) -> Operation {
         let hushed = self.record.hushed.load(Ordering::Relaxed);
         let dice = &mut self.dice;
-        // The first rows are asked for more often than the last ones.
+        // The first rows are requested more often than the last ones.
         let row = dice.below(u64::from(ROWS)).min(dice.below(u64::from(ROWS)));
         let group = u8::try_from(dice.below(4)).unwrap_or(0);
         let key = Key::new(group, u8::try_from(row).unwrap_or(0));

@@ -162,7 +162,7 @@ fn what_is_shared_weighs_as_if_it_were_not() {
 
 #[test]
 fn what_owns_nothing_is_not_looked_at() {
-    /// Its `Serialize` must not be asked.
+    /// Its `Serialize` must not be called.
     #[derive(Clone, Debug, Deserialize)]
     struct Silent;
     impl Serialize for Silent {
