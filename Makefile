@@ -40,13 +40,14 @@ soak: setup ## Run a million operations of four processes while Redis fails, alo
 scale: setup ## Measure what entries, instances and invalidations take, and print what 1,000 instances would make
 	SCALE=full $(CARGO) test --release -p cache-tests --test scale -- --nocapture --test-threads=1
 
-lint: ## Check formatting and lints, with all features and with none
+lint: ## Check formatting and lints, with all features and with none, and that the fuzz targets compile
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path benches/Cargo.toml --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --workspace --all-targets --no-default-features -- -D warnings
 	$(CARGO) clippy --manifest-path benches/Cargo.toml --all-targets -- -D warnings
+	RUSTFLAGS="--cfg fuzzing" $(CARGO) clippy --manifest-path fuzz/Cargo.toml --no-default-features -- -D warnings
 
 doc: ## Build the documentation; a broken link is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps

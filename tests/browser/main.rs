@@ -34,6 +34,17 @@ const IN_SIGHT: &str = "
             && (part.tagName === 'LI' || right <= frame.right + 1);
     });";
 
+/// The names of the call sites are broken between words alone.
+const WHOLE_WORDS: &str = "
+    const words = [...document.querySelectorAll('#sites td:first-child')]
+        .flatMap((name) => [...name.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE));
+    const lines = (word) => {
+        const range = document.createRange();
+        range.selectNodeContents(word);
+        return new Set([...range.getClientRects()].map(({ top }) => top)).size;
+    };
+    return words.length > 10 && words.every((word) => lines(word) === 1);";
+
 /// Returns a script that tells whether the value is one of the choices.
 fn offers(value: &str) -> String {
     format!(
@@ -183,6 +194,7 @@ async fn the_page_shows_what_the_cache_does_and_steers_it() {
         }
         page.wait_for("a page as wide as the window", FITS).await;
         page.wait_for("the buttons of each row in sight", IN_SIGHT).await;
+        page.wait_for("names that are broken between words", WHOLE_WORDS).await;
     }
     page.dark(false).await;
     assert_eq!(page.complaints().await, Vec::<String>::new());

@@ -19,6 +19,7 @@ pub const PREFIXES: &[(&str, &str)] = &[
     ("a?", "a prefix covers everything below it"),
     ("#a", "text that begins with `#` is reserved"),
     (" a", "white space"),
+    (" ", "white space"),
     ("a\u{2003}", "white space"),
     ("a\u{7}b", "control character"),
 ];
@@ -37,6 +38,7 @@ pub const TAGS: &[(&str, &str)] = &[
     ("[a]", "a tag is matched as a whole"),
     ("#a", "text that begins with `#` is reserved"),
     ("a ", "white space"),
+    ("\u{2003}", "white space"),
     ("a\u{85}", "control character"),
 ];
 
@@ -48,6 +50,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("100%", ""),
     ("#a", "text that begins with `#` is reserved"),
     (" a", "white space"),
+    (" ", "white space"),
     ("a\u{7}b", "control character"),
 ];
 

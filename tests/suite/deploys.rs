@@ -404,11 +404,12 @@ async fn functions_of_one_name_keep_their_hits() {
             assert_eq!(crates::get(&crates, "serde").await, 1_005);
         }
         assert_eq!([&npm, &pypi, &crates].map(Source::reads), [1, 1, 1]);
-        for removed in ["delete", "clear", "entry", "prefix"] {
+        for removed in ["delete", "clear", "flush", "entry", "prefix"] {
             let now = npm.reads();
             match removed {
                 "delete" => drop(cache.manager.delete("get:serde").await.unwrap()),
-                "clear" => drop(cache.manager.clear("get:ser*").await.unwrap()),
+                "clear" => assert_eq!(cache.manager.clear("get:ser*").await.unwrap(), 3),
+                "flush" => assert_eq!(cache.manager.flush_all().await, 3),
                 "entry" => crates::get(&crates, "serde").cache_entry().invalidate().await.unwrap(),
                 _ => cache.manager.invalidate_prefix("get").await.unwrap(),
             }

@@ -7,12 +7,13 @@ use std::hash::{Hash, Hasher};
 use std::mem;
 use std::time::Duration;
 
-use cache_runtime::{Counts, cache_invalidate, cached};
+use cache_runtime::{CacheCall as _, Counts, cache_invalidate, cached};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::task::yield_now;
+use tokio::time::sleep;
 
 use crate::log::Log;
-use crate::stores::{Store, TestCache, on_each_store, on_stores};
+use crate::stores::{Store, TestCache, on_each_store, on_stores, until};
 
 /// The part that panics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,6 +197,65 @@ async fn a_value_whose_drop_panics_fails_nobody_when_the_cache_drops_it() {
         calls_of_values(&cache, Part::Drop).await;
         cache.manager.flush_all().await;
         assert_eq!(brittle(Part::Drop, 1).await.number(), 1);
+    })
+    .await;
+}
+
+#[cached(key_prefix = "panics_dropped", key = "{number}", ttl = 60, stale_if_error = 600)]
+async fn dropped(number: u64) -> Result<Brittle, String> {
+    Ok(Brittle(Part::Drop, number))
+}
+
+/// A value that is found, and that this caller does not get, is dropped by the cache.
+#[tokio::test]
+async fn a_value_whose_drop_panics_fails_nobody_who_does_not_get_it() {
+    on_each_store(async |cache: TestCache| {
+        let manager = &cache.manager;
+        assert_eq!(dropped(1).await.unwrap().number(), 1);
+        cache.clock.advance(Duration::from_secs(10));
+        // Too old for this caller.
+        let young = Duration::from_secs(5);
+        assert!(dropped(1).cache_entry().max_age(young).peek().await.unwrap().is_none());
+        let fetched = dropped(1).cache_entry().max_age(young).fetch().await.unwrap();
+        assert_eq!(fetched.value.unwrap().number(), 1);
+        // Past its TTL: it would be served if the load failed.
+        cache.clock.advance(Duration::from_secs(120));
+        assert_eq!(dropped(1).await.unwrap().number(), 1);
+        assert_eq!(manager.stats().total.loads, 3);
+        // Of another type than requested.
+        assert_eq!(manager.get::<String>("panics_dropped:1").await.unwrap(), None);
+        // Replaced, and removed.
+        let refreshed = dropped(1).cache_entry().refresh().await.unwrap();
+        assert_eq!(refreshed.unwrap().number(), 1);
+        let put = mem::ManuallyDrop::new(Brittle(Part::Drop, 1));
+        manager.set("panics_dropped:1", &*put, Duration::from_secs(60)).await.unwrap();
+        dropped(1).cache_entry().invalidate().await.unwrap();
+        assert_eq!(dropped(1).await.unwrap().number(), 1);
+        // Loaded in advance.
+        let load = async |_| Ok::<_, ()>(Brittle(Part::Drop, 2));
+        let warmed = manager.warm(["panics_dropped:2"], Duration::from_secs(60), 1, load).await;
+        assert_eq!(warmed.unwrap().fresh, 1);
+    })
+    .await;
+}
+
+/// Near its end, any time that is left is too short for it.
+#[cached(key_prefix = "panics_early", ttl = 60, early_refresh = 100.0)]
+async fn early(number: u64) -> Brittle {
+    sleep(Duration::from_millis(20)).await;
+    Brittle(Part::Drop, number)
+}
+
+#[tokio::test]
+async fn a_value_whose_drop_panics_fails_nobody_when_it_is_refreshed_early() {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        assert_eq!(early(1).await.number(), 1);
+        cache.clock.advance(Duration::from_secs(59));
+        until(async || {
+            assert_eq!(early(1).await.number(), 1);
+            cache.manager.stats().total.refreshes > 0
+        })
+        .await;
     })
     .await;
 }

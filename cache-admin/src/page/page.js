@@ -198,7 +198,7 @@ function table() {
       const cell = document.createElement("td");
       cell.dataset.title = title;
       const shown = value(site);
-      cell.textContent = print ? print(shown) : typeof shown === "number" ? number(shown) : shown;
+      cell.append(...breakable(print ? print(shown) : typeof shown === "number" ? number(shown) : shown));
       row.append(cell);
     }
     const cell = document.createElement("td");
@@ -215,6 +215,11 @@ function table() {
     return row;
   }));
   if (focused) body.querySelector('[data-site="' + CSS.escape(focused) + '"]')?.focus();
+}
+
+// A long name is broken after `::`, `_` and `<`, rather than within a word.
+function breakable(text) {
+  return text.split(/(?<=::|_|<)/).flatMap((part, at) => (at ? [document.createElement("wbr"), part] : [part]));
 }
 
 function happened(event) {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::{Future, ready};
 use std::mem;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::found::{Output, Served};
@@ -63,7 +62,7 @@ where
                     polled.is_ready()
                 });
                 match K::split(ready!(polled)) {
-                    Ok(value) => driver.returned(Arc::new(value)),
+                    Ok(value) => driver.returned(Value::new(value)),
                     Err(error) => return Poll::Ready(failed::<K>(driver, *share, error)),
                 }
                 continue;

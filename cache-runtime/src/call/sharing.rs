@@ -41,7 +41,7 @@ fn pass_counted(
     }
     leader.land(|| {
         FlightOutcome::Value(Arc::new(SharedValue {
-            value: Arc::clone(&found.hit.value),
+            value: found.hit.value.clone(),
             origin: found.origin(),
             saved_micros,
         }))
@@ -77,7 +77,7 @@ pub(super) fn shared_output(call: &Call, outcome: &FlightOutcome) -> Option<Serv
             if too_old || value.of().id() != call.policy.of.id() {
                 return None;
             }
-            (Ok(Arc::clone(value)), *origin, *saved_micros)
+            (Ok(value.clone()), *origin, *saved_micros)
         }
         FlightOutcome::Error(error) => {
             call.shares.filter(|is_ours| is_ours(error))?;

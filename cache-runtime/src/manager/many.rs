@@ -1,5 +1,6 @@
 //! The direct API, many names at a time.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +13,7 @@ use crate::format::shape::encoded_size;
 use crate::output::CacheValue;
 use crate::redis::ROOM;
 use crate::stats::seldom::Reason;
+use crate::support::panics::drop_each;
 use crate::tiers::core::DIRECT;
 use crate::tiers::reading::{Ask, Reading};
 use crate::tiers::store_outcome::PutOutcome;
@@ -73,7 +75,7 @@ impl CacheManager {
     }
 
     /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns the
-    /// number of stored ones.
+    /// number of stored ones. Of several values for one name, only the last counts.
     ///
     /// They are sent in parts of at most 256 values and about 1 MiB, one part after the other, so that
     /// each value has [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself. An unavailable
@@ -107,6 +109,11 @@ impl CacheManager {
             let (key, ttl) = self.key_and_ttl(name.as_ref(), &options)?;
             keyed.push((Arc::new(key), ttl, value));
         }
+        // Sets of one name that run at once would overtake one another.
+        let mut names = HashSet::new();
+        let last = keyed.iter().rev().filter(|&(key, ..)| names.insert(key.name().as_str()));
+        let mut keyed: Vec<_> = last.cloned().collect();
+        keyed.reverse();
         let (core, mut written, mut failed) = (self.core(), Written::default(), Ok(()));
         let mut rest = &keyed[..];
         while !rest.is_empty() {
@@ -196,8 +203,13 @@ impl CacheManager {
             while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let load = || async { load(name.clone()).await.map_err(|_| LoadFailed) };
                 match self.get_or_load(name, options.clone(), load).await {
-                    Ok(_) if self.exists(name).await.unwrap_or(false) => report.fresh += 1,
-                    Ok(_) => report.missing += 1,
+                    Ok(loaded) => {
+                        drop_each([loaded]);
+                        match self.exists(name).await {
+                            Ok(true) => report.fresh += 1,
+                            _ => report.missing += 1,
+                        }
+                    }
                     Err(LoadFailed) => report.failed += 1,
                 }
             }

@@ -72,7 +72,7 @@ impl CacheManager {
     /// namespace.
     ///
     /// Values are counted, running loads are not. A value in Redis that was invalidated by a prefix or
-    /// tag counts while it is still there; one in memory does not.
+    /// tag, or is kept past its TTL, counts while it is still there; one in memory does not.
     ///
     /// A name of more than 200 bytes is compared in the shortened form that
     /// [`names`](CacheManager::names) lists. A pattern that ends with `:*` also covers the names below
@@ -142,7 +142,8 @@ impl Core {
         }
         // Running loads must not store names that the scan has already passed.
         self.generations.begin_scan(pattern);
-        let in_memory = self.names_in_memory(pattern).len() as u64;
+        let fresh = self.memory.names(self.predicate(None));
+        let in_memory = fresh.filter(|name| pattern.matches(name)).count() as u64;
         let mut targets = Targets::default();
         if let Some(prefix) = pattern.whole_prefix() {
             // Long names below it are stored under a digest, which the pattern does not match.

@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::ptr;
+use std::sync::{Arc, Weak};
 
 use super::take::Take;
 use crate::coherence::generation::{Stamps, Verified};
@@ -23,7 +24,7 @@ impl PartialEq for Domain {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Domain::Names, Domain::Names) => true,
-            (Domain::Arguments(a), Domain::Arguments(b)) => std::ptr::eq(*a, *b),
+            (Domain::Arguments(a), Domain::Arguments(b)) => ptr::eq(*a, *b),
             _ => false,
         }
     }
@@ -77,13 +78,24 @@ pub(super) struct TableEntry {
     pub(super) entry: Arc<AnyEntry>,
 }
 
-/// Which of the values that have been stored under a key is there. It keeps that value in memory.
+/// Identifies one of the values that have been stored under a key. No other entry gets its place in memory
+/// meanwhile.
 #[derive(Clone)]
-pub(crate) struct Identity(pub(super) Arc<AnyEntry>);
+pub(crate) struct Identity(Weak<AnyEntry>);
+
+impl Identity {
+    pub(super) fn of(entry: &Arc<AnyEntry>) -> Self {
+        Identity(Arc::downgrade(entry))
+    }
+
+    pub(super) fn is(&self, entry: &Arc<AnyEntry>) -> bool {
+        ptr::addr_eq(self.0.as_ptr(), Arc::as_ptr(entry))
+    }
+}
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:p}", Arc::as_ptr(&self.0))
+        write!(f, "{:p}", self.0.as_ptr())
     }
 }
 
@@ -110,7 +122,7 @@ impl<V> Hit<V> {
 }
 
 impl EntryMeta {
-    /// A value made now that is fresh for so long.
+    /// Describes a value that is made now and is fresh for this long.
     pub(crate) fn new(origin: u64, now_ms: u64, fresh_for_ms: u64, stamps: Stamps) -> Self {
         let ends_ms = now_ms.saturating_add(fresh_for_ms);
         EntryMeta { origin, created_ms: now_ms, fresh_for_ms, ends_ms, stamps }
@@ -123,7 +135,7 @@ impl EntryMeta {
 }
 
 impl TableEntry {
-    pub(super) fn key(self) -> MemoryKey {
+    pub(super) fn key(&self) -> MemoryKey {
         let Entry { domain, bytes, .. } = &*self.entry;
         MemoryKey { hash: self.hash, domain: *domain, bytes: bytes.clone() }
     }
@@ -138,7 +150,7 @@ impl AnyEntry {
         Some(Hit { value, load_micros, age_ms, fresh_for_ms: self.meta.fresh_for_ms })
     }
 
-    /// The name of the entry, as it would be in Redis without the namespace.
+    /// Returns the name of the entry, as it would be in Redis without the namespace.
     pub(super) fn name(&self) -> String {
         match self.domain {
             Domain::Names => String::from_utf8_lossy(&self.bytes).into_owned(),

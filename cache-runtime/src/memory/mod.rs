@@ -255,11 +255,11 @@ impl Memory {
         found
     }
 
-    /// Which values are there, fresh or not: several functions may share a name.
+    /// Identifies the values that are there, fresh or not: several functions may share a name.
     pub(crate) fn identities(&self, key: &MemoryKey) -> Vec<Identity> {
         let mut identities = Vec::new();
         self.find(key.hash, &key, None, &mut |entry| {
-            identities.push(Identity(Arc::clone(entry)));
+            identities.push(Identity::of(entry));
             false
         });
         identities
@@ -269,7 +269,7 @@ impl Memory {
     pub(crate) fn holds_another(&self, key: &MemoryKey, before: &[Identity]) -> bool {
         let mut another = false;
         self.find(key.hash, &key, None, &mut |entry| {
-            another |= !before.iter().any(|known| Arc::ptr_eq(&known.0, entry));
+            another |= !before.iter().any(|known| known.is(entry));
             false
         });
         another
@@ -301,14 +301,13 @@ impl Memory {
         }
     }
 
-    /// The key of the entry with this name, be it a name or that of a function's entry.
+    /// Returns the key of the entry with this name, given directly or that of a function's entry.
     ///
     /// The latter is looked for among all entries: for inspection, not for speed.
     pub(crate) fn key_of(&self, name: &str) -> MemoryKey {
-        let found = is_function_name(name)
-            .then(|| self.table.iter().map(|(held, ())| held))
-            .and_then(|mut entries| entries.find(|held| held.entry.name() == name));
-        found.map_or_else(|| self.name_key(name), TableEntry::key)
+        let is_it = |held: &TableEntry| (held.entry.name() == name).then(|| held.key());
+        let found = is_function_name(name).then(|| self.each(is_it).next()).flatten();
+        found.unwrap_or_else(|| self.name_key(name))
     }
 
     /// Makes an entry of a clone of a value, which is to be [placed](Memory::place). All of the user's code
@@ -373,21 +372,29 @@ impl Memory {
         gone
     }
 
-    /// The names of the entries that are fresh. For patterns and inspection.
+    /// Returns the names of the entries that are fresh. For patterns and inspection.
     pub(crate) fn names<'a>(
         &'a self,
         predicate: ReadPredicate<'a>,
     ) -> impl Iterator<Item = String> + 'a {
-        self.fresh(predicate).map(|held| held.entry.name())
+        self.each(move |held| predicate.fresh(&held.entry).then(|| held.entry.name()))
     }
 
     /// Returns the number of fresh entries.
     pub(crate) fn count(&self, predicate: ReadPredicate<'_>) -> u64 {
-        self.fresh(predicate).count() as u64
+        self.each(|held| predicate.fresh(&held.entry).then_some(())).count() as u64
     }
 
-    fn fresh<'a>(&'a self, predicate: ReadPredicate<'a>) -> impl Iterator<Item = TableEntry> + 'a {
-        self.table.iter().map(|(held, ())| held).filter(move |held| predicate.fresh(&held.entry))
+    fn each<'a, T>(
+        &'a self,
+        look: impl Fn(&TableEntry) -> Option<T> + 'a,
+    ) -> impl Iterator<Item = T> + 'a {
+        self.table.iter().filter_map(move |(held, ())| {
+            let seen = look(&held);
+            // It may have left the table meanwhile.
+            drop_each([held]);
+            seen
+        })
     }
 
     /// Drops every entry: also those that threads have in their near cache, when they next ask.

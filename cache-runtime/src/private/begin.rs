@@ -14,6 +14,7 @@ use crate::manager;
 use crate::memory::Hit;
 use crate::output::{CacheValue, OutputKind};
 use crate::site::Instance;
+use crate::support::panics::drop_each;
 use crate::support::random;
 use crate::tiers::core::Bound;
 
@@ -92,7 +93,7 @@ where
     }
     let hit: Hit<K::Value> = key.look_up(bound, instance).ok_or(Early(false))?;
     if context.early_refresh > 0.0 && due(context.early_refresh, hit.load_micros, hit.left_ms()) {
-        return Err(Early(true));
+        return Err(leave(hit.value));
     }
     bound.counters.memory_hit(hit.load_micros);
     Ok(hit.value)
@@ -156,6 +157,14 @@ fn surroundings(context: CallContext, local: &'static Local) -> (Bound, Option<D
         None => local.bound().clone(),
     };
     (bound, request::take(context.type_name, context.boxed))
+}
+
+/// Drops the copy of a value that is to be loaded early.
+#[cold]
+#[inline(never)]
+fn leave<V>(copy: V) -> Early {
+    drop_each([copy]);
+    Early(true)
 }
 
 #[cold]

@@ -2,7 +2,6 @@
 
 use std::borrow::ToOwned;
 use std::future::Future;
-use std::sync::Arc;
 
 use super::run::BackgroundBody;
 use crate::call::LostError;
@@ -82,6 +81,6 @@ where
         drop_each([error]);
         LostError { shared, text }
     };
-    let value = |value: K::Value| -> Value { Arc::new(value) };
-    BackgroundBody::new(Box::pin(async move { K::split(body.await).map(value).map_err(lost) }))
+    let ended = async move { K::split(body.await).map(Value::new).map_err(lost) };
+    BackgroundBody::new(Box::pin(ended))
 }

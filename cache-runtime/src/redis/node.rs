@@ -152,7 +152,10 @@ impl Node {
     /// Checks the rights of the user again.
     pub(super) async fn check_rights(&self, connector: &Connector) -> StoreResult<Self> {
         let connection = self.connection(Lane::Quick);
-        let lacks = connector.lacking(&rights::RIGHTS, &self.info, &connection).await?;
+        let mut lacks = connector.lacking(&rights::RIGHTS, &self.info, &connection).await?;
+        if self.is_of_cluster {
+            lacks.extend(connector.lacking(&rights::OF_CLUSTER, &self.info, &connection).await?);
+        }
         Ok(Node { lacks: lacks.into(), ..self.clone() })
     }
 }

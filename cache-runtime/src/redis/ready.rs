@@ -165,7 +165,7 @@ impl Ready {
         }
         let value = async |key: String| self.ask(lane, &key, cmd("GET").arg(&key)).await;
         let values = boxed(|| join_all(keys.map(value))).await;
-        // What is no string is nothing of ours: MGET says so, too.
+        // A key that is not a string is not an entry, and `MGET` returns nothing for it either.
         values.into_iter().map(|value| value.or_else(absent_if_foreign)).collect()
     }
 

@@ -34,7 +34,7 @@ use crate::coherence::generation::Generations;
 use crate::error::with_causes;
 use crate::key::prehashed::BuildPrehashed;
 use crate::stats::events::{EventKind, Events};
-use crate::stats::seldom::Seldom;
+use crate::stats::seldom::{Reason, Seldom, Seldoms};
 use crate::stats::{Counter, Histogram};
 use crate::support::boxed::boxed;
 use crate::support::clock::{Clock, millis, precise_ms};
@@ -74,6 +74,8 @@ pub(super) struct Shared {
     reports: Reports,
     /// Descriptions of the missing rights and commands that the cache does without.
     lacks: Mutex<Vec<String>>,
+    /// Log lines on each of them.
+    lacks_logged: Seldoms,
     pub(super) feed: Feed,
     pub(super) token_cache: TokenCache,
     pub(super) weights: Weights,
@@ -153,6 +155,7 @@ impl Shared {
             record: Record::default(),
             reports: Reports::default(),
             lacks: Mutex::default(),
+            lacks_logged: Seldoms::default(),
         }
     }
 
@@ -344,12 +347,15 @@ impl Shared {
         }
     }
 
-    /// Reports missing rights and commands that have not been reported before.
+    /// Reports missing rights and commands that were not missing before.
     pub(super) fn note_lacks(&self, lacking: Vec<String>) {
         let mut known = self.lacks.lock();
         for lack in lacking.iter().filter(|lack| !known.contains(lack)) {
-            let redis = &self.settings.address;
-            tracing::warn!(redis, lack, "Redis lacks something that the cache needs");
+            // A right that comes and goes is logged once a minute.
+            self.lacks_logged.happens(lack, Reason::Lacks, self.clock.now_ms(), |times| {
+                let redis = &self.settings.address;
+                tracing::warn!(redis, lack, times, "Redis lacks something that the cache needs");
+            });
             self.events.note(EventKind::RedisLacks { what: lack.clone() });
         }
         *known = lacking;

@@ -181,7 +181,9 @@ async fn check(shared: &Shared, link: &Link, ready: &Ready) -> StoreResult<Arc<R
     let was_refused = link.take_refused();
     let check = async |node: &Node| {
         let node = node.check(shared.settings.deadline).await?;
-        if was_refused { node.check_rights(&shared.connector).await } else { Ok(node) }
+        // What is missing may have been permitted meanwhile.
+        let is_due = was_refused || !node.lacks.is_empty();
+        if is_due { node.check_rights(&shared.connector).await } else { Ok(node) }
     };
     let nodes = join_all(ready.nodes().map(check)).await;
     let mut nodes = nodes.into_iter().collect::<StoreResult<Vec<_>>>()?;

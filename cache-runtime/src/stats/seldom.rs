@@ -49,6 +49,8 @@ pub(crate) enum Reason {
     GivenUp,
     /// The body of a load panicked.
     Panicked,
+    /// Redis lacks a right or a command.
+    Lacks,
     /// All functions and reasons beyond the first [`MOST`].
     Others,
 }

@@ -363,14 +363,11 @@ impl Core {
 
     pub(crate) fn drop_matching(&self, pattern: &Pattern) {
         self.generations.begin_scan(pattern);
-        self.bump(self.names_in_memory(pattern));
-    }
-
-    pub(crate) fn names_in_memory(&self, pattern: &Pattern) -> Vec<Slot> {
         // Also stale ones, because they may be served.
         let predicate = ReadPredicate { grace_ms: u64::MAX, ..self.predicate(None) };
         let names = self.memory.names(predicate).filter(|name| pattern.matches(name));
-        names.map(|name| Slot::name(&name)).collect()
+        let slots: Vec<Slot> = names.map(|name| Slot::name(&name)).collect();
+        self.bump(slots);
     }
 
     /// Ends the background work; from now on Redis is unavailable.

@@ -6,20 +6,22 @@
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::format::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
 use crate::format::shape::{self, Measures};
 use crate::memory::{EntryMeta, KnownWeight, Made, Memory, MemoryKey, Unkept};
 use crate::output::CacheValue;
-use crate::support::panics::unless_panicking;
+use crate::support::panics::{drop_each, unless_panicking};
 
-/// A value that several may have.
-pub(crate) type Value = Arc<dyn AnyValue>;
+/// A value that several may have. Its `Drop` fails none of them.
+#[derive(Clone)]
+pub(crate) struct Value(Option<Arc<dyn AnyValue>>);
 
 /// A value of some type: every [`CacheValue`] is one.
 pub(crate) trait AnyValue: Any + Send + Sync {
-    /// Its type.
+    /// Returns its type.
     fn of(&self) -> &'static dyn ValueType;
     /// Returns a clone of it.
     fn shared(&self) -> Value;
@@ -50,7 +52,7 @@ impl<V: CacheValue> AnyValue for V {
     }
 
     fn shared(&self) -> Value {
-        Arc::new(self.clone())
+        Value::new(self.clone())
     }
 
     fn copied(&self) -> Option<Value> {
@@ -87,16 +89,40 @@ impl<V: CacheValue> AnyValue for V {
     }
 }
 
-impl fmt::Debug for dyn AnyValue {
+impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.of().name())
     }
 }
 
-/// Returns the value itself, if this is its last owner, or a clone; `None` if it is of another type, or its `Clone`
-/// panics.
-pub(crate) fn owned<V: CacheValue>(value: Value) -> Option<V> {
-    let value: Arc<dyn Any + Send + Sync> = value;
+impl Value {
+    pub(crate) fn new<V: CacheValue>(value: V) -> Self {
+        Value(Some(Arc::new(value)))
+    }
+}
+
+impl Deref for Value {
+    type Target = dyn AnyValue;
+
+    fn deref(&self) -> &Self::Target {
+        // Only a value that is being dropped holds nothing.
+        self.0.as_deref().unwrap_or(&())
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        drop_each(self.0.take());
+    }
+}
+
+/// Returns the value itself to its last owner, and a clone to others; `None` if it is of another type, or its
+/// `Clone` panics.
+pub(crate) fn owned<V: CacheValue>(mut value: Value) -> Option<V> {
+    if value.of().id() != TypeId::of::<V>() {
+        return None;
+    }
+    let value: Arc<dyn Any + Send + Sync> = value.0.take()?;
     let value = value.downcast().ok()?;
     unless_panicking(|| Arc::unwrap_or_clone(value))
 }
@@ -105,7 +131,7 @@ pub(crate) fn owned<V: CacheValue>(value: Value) -> Option<V> {
 pub(crate) trait ValueType: Send + Sync {
     fn id(&self) -> TypeId;
     fn name(&self) -> &'static str;
-    /// Returns a clone of what memory holds, if it is of this type.
+    /// Returns a clone of a value in memory, if it is of this type.
     fn clone_of(&self, value: &(dyn Any + Send + Sync)) -> Option<Value>;
     /// Takes a value for storing, if it is of this type.
     fn of_box(&self, value: Box<dyn Any + Send>) -> Option<Value>;
@@ -133,8 +159,13 @@ impl<V: CacheValue> ValueType for Of<V> {
     }
 
     fn of_box(&self, value: Box<dyn Any + Send>) -> Option<Value> {
-        let value: Box<V> = value.downcast().ok()?;
-        Some(Arc::new(*value))
+        match value.downcast::<V>() {
+            Ok(value) => Some(Value::new(*value)),
+            Err(other) => {
+                drop_each([other]);
+                None
+            }
+        }
     }
 
     fn codec(&self, codec: DefaultCodec) -> &'static dyn ValueCodec {
@@ -150,7 +181,7 @@ impl<V: CacheValue> ValueType for Of<V> {
 /// A codec for values of one type.
 pub(crate) trait ValueCodec: Send + Sync {
     fn id(&self) -> u8;
-    /// Returns the type of the values and the codec, together.
+    /// Returns the identity of the type of values together with the codec.
     fn identity(&self) -> TypeId;
     fn name(&self) -> &'static str;
     fn human_readable(&self) -> bool;
@@ -190,8 +221,7 @@ impl<V: CacheValue, C: Codec> ValueCodec for CodecOf<V, C> {
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<Value, CodecError> {
-        let value: V = C::decode(bytes)?;
-        Ok(Arc::new(value))
+        C::decode(bytes).map(Value::new::<V>)
     }
 }
 
@@ -202,7 +232,7 @@ mod tests {
     #[test]
     fn a_value_comes_back_as_its_own_type_alone() {
         let value = "text".to_owned().shared();
-        assert_eq!(owned::<u64>(Arc::clone(&value)), None);
+        assert_eq!(owned::<u64>(value.clone()), None);
         assert_eq!(owned::<String>(value), Some("text".to_owned()));
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache_runtime::{CacheManager, SetOptions};
 
-use crate::stores::{TestCache, on_each_store};
+use crate::stores::{Store, TestCache, on_each_store, on_stores};
 
 const NAMES: [&str; 7] =
     ["user", "user:1", "user:1:name", "user:10", "user:1x", "users:1", "post:user:1"];
@@ -75,6 +75,28 @@ async fn flush_all_removes_everything_and_counts_it() {
         assert_eq!(gone(&manager).await, NAMES);
         assert_eq!(manager.flush_all().await, 0);
     })
+    .await;
+}
+
+/// In Redis it is gone by then, by the time of the server.
+#[tokio::test]
+async fn a_value_in_memory_whose_ttl_is_over_is_not_counted() {
+    on_stores(
+        &[Store::Memory, Store::Outage],
+        async |TestCache { manager, clock, .. }: TestCache| {
+            for clears_all in [false, true] {
+                manager.set("a:1", &1, Duration::from_secs(10)).await.unwrap();
+                manager.set("a:2", &2, Duration::from_secs(60)).await.unwrap();
+                clock.advance(Duration::from_secs(20));
+                let removed = if clears_all {
+                    manager.flush_all().await
+                } else {
+                    manager.clear("a:*").await.unwrap()
+                };
+                assert_eq!(removed, 1, "{clears_all}");
+            }
+        },
+    )
     .await;
 }
 

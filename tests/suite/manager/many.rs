@@ -29,6 +29,18 @@ async fn many_values_come_in_the_order_of_their_names() {
 }
 
 #[tokio::test]
+async fn of_the_values_for_one_name_the_last_is_there() {
+    on_each_store(async |TestCache { manager, .. }: TestCache| {
+        let values: Vec<(String, u64)> = (0..600).map(|n| (format!("n:{}", n % 3), n)).collect();
+        let pairs = values.iter().map(|(name, value)| (name, value));
+        manager.set_many(pairs, MINUTE).await.unwrap();
+        let read: Vec<Option<u64>> = manager.get_many(&["n:0", "n:1", "n:2", "n:0"]).await.unwrap();
+        assert_eq!(read, [Some(597), Some(598), Some(599), Some(597)]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn many_values_can_be_invalidated_one_by_one_and_together() {
     on_each_store(async |TestCache { manager, .. }: TestCache| {
         let names = ["n:1", "n:2", "m:3"];

@@ -46,6 +46,21 @@ async fn an_invalidation_that_a_stopped_server_did_not_confirm_holds() {
 }
 
 #[tokio::test]
+async fn a_delete_that_a_stopped_server_did_not_confirm_does_not_say_what_was_there() {
+    let server = RedisServer::start();
+    let manager = connected(&server.url()).await;
+    manager.set("a", &1, Duration::from_secs(60)).await.unwrap();
+    server.pause();
+    // Of a copy in memory it is known.
+    let known = (MODE == Mode::Tiered).then_some(true);
+    assert_eq!(manager.delete("a").await.unwrap(), known);
+    assert_eq!(manager.delete("b").await.unwrap(), None);
+    server.resume();
+    is_in_use(&manager).await;
+    assert_eq!(manager.delete("a").await.unwrap(), Some(false));
+}
+
+#[tokio::test]
 async fn an_address_that_accepts_and_never_answers_costs_one_attempt_to_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}", listener.local_addr().unwrap());

@@ -177,6 +177,36 @@ async fn what_the_cache_goes_on_without_is_named_too() {
 }
 
 #[tokio::test]
+async fn a_right_that_comes_and_goes_is_logged_once_a_minute() {
+    let server = RedisServer::start();
+    let namespace = unique_namespace();
+    grant(&server, &documented(&namespace));
+    let (log, _capture) = Log::capture();
+    let config = CacheConfig::default()
+        .namespace(&*namespace)
+        .mode(Mode::Redis)
+        .redis_url(server.url().replace("redis://", "redis://app:secret@"))
+        .redis_health_check_interval(Duration::from_millis(50));
+    let manager = CacheManager::connect(config).await.unwrap();
+    for times in 1..=3 {
+        for (right, is_lacking) in [("-scan", true), ("+scan", false)] {
+            server.cli::<()>(&["ACL", "SETUSER", "app", right]);
+            until(async || {
+                _ = manager.clear("a*").await.unwrap();
+                let health = manager.health().await;
+                let reason = health.reason.unwrap_or_default();
+                health.backend == "redis" && reason.contains("ACL SETUSER app +scan") == is_lacking
+            })
+            .await;
+        }
+        assert_eq!(told(&manager).matches("ACL SETUSER app +scan").count(), times);
+    }
+    let lines = log.lines("WARN");
+    let said = lines.iter().filter(|line| line.contains("ACL SETUSER app +scan")).count();
+    assert_eq!(said, 1, "{lines:#?}");
+}
+
+#[tokio::test]
 async fn a_user_of_another_namespace_is_refused_and_that_is_said() {
     let server = RedisServer::start();
     let words = documented("elsewhere");

@@ -245,3 +245,29 @@ async fn a_right_that_is_missing_on_one_node_is_named() {
     master.cli::<()>(&["ACL", "SETUSER", "default", "+getrange"]);
     until_up(&manager).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_right_that_only_a_cluster_needs_is_missing_until_it_is_granted() {
+    let cluster = RedisCluster::builder().replicas(0).password("secret").start();
+    let master = &cluster.nodes()[cluster.masters()[2]];
+    master.cli::<()>(&["ACL", "SETUSER", "default", "-cluster|nodes"]);
+    let config = CacheConfig::default()
+        .namespace(unique_namespace())
+        .mode(Mode::Redis)
+        .redis_url(cluster.url())
+        .redis_health_check_interval(Duration::from_millis(50));
+    let manager = CacheManager::connect(config).await.unwrap();
+    let refusals = || {
+        let stats: String = master.cli(&["INFO", "commandstats"]);
+        let of_nodes = stats.lines().find(|line| line.starts_with("cmdstat_cluster|nodes:"));
+        let refused = of_nodes.and_then(|line| line.split("rejected_calls=").nth(1));
+        refused.and_then(|text| text.split(',').next()?.parse::<u64>().ok()).unwrap_or_default()
+    };
+    let is_missing = async || {
+        let reason = manager.health().await.reason;
+        reason.is_some_and(|reason| reason.contains("+cluster|nodes"))
+    };
+    until(async || refusals() >= 3 && is_missing().await).await;
+    master.cli::<()>(&["ACL", "SETUSER", "default", "+cluster|nodes"]);
+    until(async || !is_missing().await).await;
+}
