@@ -9,14 +9,14 @@ const LONGEST: usize = 64 << 10;
 
 /// Returns `None` if the text is too long, or its `Debug` fails.
 pub(super) fn digest(value: &dyn fmt::Debug) -> Option<u64> {
-    let mut words = Words { length: 0, word: Word::default(), sum: 1 };
-    write!(words, "{value:?}").ok()?;
-    words.end_word();
-    Some(words.sum)
+    let mut digest = TextDigest { length: 0, word: Word::default(), sum: 1 };
+    write!(digest, "{value:?}").ok()?;
+    digest.end_word();
+    Some(digest.sum)
 }
 
 /// Adds up the digests of words while they are written.
-struct Words {
+struct TextDigest {
     /// The length of the text.
     length: usize,
     word: Word,
@@ -36,7 +36,7 @@ struct Word {
     is_address: bool,
 }
 
-impl Words {
+impl TextDigest {
     fn end_word(&mut self) {
         let word = mem::take(&mut self.word);
         // An address is not what the value is.
@@ -46,7 +46,7 @@ impl Words {
     }
 }
 
-impl fmt::Write for Words {
+impl fmt::Write for TextDigest {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.length += text.len();
         if self.length > LONGEST {
