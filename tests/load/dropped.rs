@@ -126,6 +126,7 @@ async fn at_rate(manager: &CacheManager, a_second: u64, begun: &'static AtomicU6
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_of_other_keys_run_no_body_while_invalidations_are_dropped() {
+    let _alone = super::ALONE.lock().await;
     static BEGUN: AtomicU64 = AtomicU64::new(0);
     for mode in [Mode::Redis, Mode::Tiered] {
         let server = RedisServer::start();

@@ -16,6 +16,7 @@ use std::time::Duration;
 use cache_runtime::{CacheConfig, CacheManager, Mode, Stats, with};
 use cache_tests::{RedisServer, unique_namespace};
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use traffic::Traffic;
@@ -25,9 +26,13 @@ use watch::Watch;
 const CAPACITY: usize = 32 << 20;
 const TASKS: u64 = 16;
 
+/// Held by the test that runs: the memory of the process is that of all its tests.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
 // R7: memory, flights, background loads and tasks are bounded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_over_after_a_load_and_memory_is_bounded() {
+    let _alone = ALONE.lock().await;
     let length = Duration::from_secs(setting("LOAD_SECONDS", 3));
     let keys = setting("LOAD_KEYS", 20_000);
     for mode in [Mode::Memory, Mode::Tiered] {
