@@ -20,6 +20,8 @@
 //! Each rule of the protocol can be switched off, and then something must go wrong: that shows
 //! what the rule is good for, and that the search would have seen it.
 //!
+//! The second process may begin as a fork of the first one, which may be in the middle of something.
+//!
 //! In an outage, notices of others are not received, and memory is still read for a while: its values
 //! must be no older than what its process has written, or has read past it.
 //!

@@ -5,6 +5,9 @@ use crate::redis::{Held, Keys, Tokens, What};
 use crate::rules::{Model, Place, Role, Rule};
 use crate::state::{Actor, At, Feed, Link, Node, Nodes, Noted, Notice, Notices, Process, World};
 
+const PARENT: Place = 0;
+const CHILD: Place = 1;
+
 impl World {
     pub fn evict(&mut self, key: Keys) {
         self.left.evictions -= 1;
@@ -34,6 +37,9 @@ impl World {
             Notice::First(writer) | Notice::Again(writer) => writer,
         };
         self.processes[place].behind &= !(1 << writer);
+        if model.has_forked(self) && model.is_off(Rule::ForksHaveTheirOwnNumber) {
+            return;
+        }
         match (model.role(writer), model.what(writer)) {
             (Role::Clear(_), _) => {
                 self.scan_memory(model, place, !model.is_off(Rule::ReceiversStopLoads), true);
@@ -170,6 +176,42 @@ impl World {
 }
 
 impl World {
+    /// The second process is a child of the first from here on: with its memory, and without its tasks. It
+    /// receives none of the notices that the writers of its parent have published or will publish soon.
+    pub fn fork(&mut self, model: &Model) {
+        self.left.forks -= 1;
+        let mut child = self.processes[PARENT];
+        child.inbox = Notices::default();
+        child.echoes = Notices::default();
+        child.lost = Nodes::NONE;
+        child.link = Link::Parents;
+        if !model.is_off(Rule::ForksHaveTheirOwnFeed) {
+            child.feed = Feed::Disconnected;
+        }
+        if child.lease {
+            let writers = model.actors().filter(|i| self.actors[*i].at != At::Done);
+            child.behind |= writers.fold(0, |set, i| set | 1 << i);
+        }
+        self.processes[CHILD] = child;
+    }
+
+    /// Returns whether this process is still to be forked.
+    pub fn is_unborn(&self, place: Place) -> bool {
+        place == CHILD && self.left.forks > 0
+    }
+
+    pub fn restart_after_fork(&mut self, model: &Model, place: Place) {
+        let process = &mut self.processes[place];
+        process.link = Link::Down;
+        if model.is_off(Rule::ForksHaveTheirOwnFeed) {
+            return;
+        }
+        process.end_lease();
+        if !model.is_off(Rule::ForksBeginAnEpoch) {
+            self.bump(model, place, Noted::EPOCH);
+        }
+    }
+
     /// Redis is used again. Unless the feed was connected all the time, earlier state no longer counts.
     pub fn go_up(&mut self, model: &Model, place: Place) {
         let process = &mut self.processes[place];

@@ -21,6 +21,7 @@ pub const NONE: Mishaps = Mishaps {
     rollbacks: 0,
     cuts: 0,
     failures: 0,
+    forks: 0,
 };
 
 pub fn program(start: Start, roles: &'static [Role], mishaps: Mishaps) -> Program {
@@ -169,6 +170,20 @@ fn bodies_that_fail() {
     let mishaps = Mishaps { failures: 1, evictions: 1, ..NONE };
     holds(Cold, &[Call(0), Call(1), Invalidate(0, Name)], mishaps, 10_000);
     holds(Stored, &[Call(0), Call(1), Invalidate(0, Prefix)], mishaps, 50_000);
+}
+
+#[test]
+fn a_process_that_forks() {
+    let mishaps = Mishaps { forks: 1, lapses: 1, ..NONE };
+    holds(Warm, &[Call(1), Invalidate(0, Name)], mishaps, 1_000);
+    holds(TokensCached, &[Call(1), Invalidate(0, Prefix)], mishaps, 1_000);
+    holds(Warm, &[Call(0), Call(1), Invalidate(1, Name)], mishaps, 1_000);
+    let mishaps = Mishaps { forks: 1, silences: 1, ..NONE };
+    holds(Stored, &[Call(0), Call(1), Invalidate(0, Name)], mishaps, 1_000);
+    holds(Warm, &[Call(1), Put(0, Within)], mishaps, 1_000);
+    let mishaps = Mishaps { forks: 1, cuts: 1, interruptions: 1, ..NONE };
+    holds(Warm, &[Call(1), Invalidate(0, Prefix)], mishaps, 1_000);
+    holds(TokensCached, &[Call(1), Clear(0)], mishaps, 1_000);
 }
 
 #[test]

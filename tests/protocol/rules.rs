@@ -1,7 +1,7 @@
 //! The rules of the protocol, each of which can be switched off, and who takes part.
 
 use crate::redis::{Keys, Kin, What};
-use crate::state::{ACTORS, Mishaps, Node, Nodes, Notice};
+use crate::state::{ACTORS, Mishaps, Node, Nodes, Notice, World};
 
 /// The rules of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +99,13 @@ pub enum Rule {
     PutsTakeTheNameToken,
     /// A `clear` removes entries beside a name, even if the name is absent.
     ClearTakesWhatIsBeside,
+    /// A forked process has a number of its own, so it does not skip its parent's notices as its own.
+    ForksHaveTheirOwnNumber,
+    /// A forked process has a feed of its own. Otherwise: it reads answers from its parent's connection,
+    /// and the parent reads the notices.
+    ForksHaveTheirOwnFeed,
+    /// A forked process begins a new epoch when it is found to be one. Otherwise: when Redis is used again.
+    ForksBeginAnEpoch,
 }
 
 /// One of the two processes.
@@ -287,6 +294,11 @@ impl Model {
         let at_once = self.program.servers == Servers::One || keys == Keys::NONE;
         let each = keys.each().filter(move |_| !at_once);
         at_once.then_some(keys).into_iter().chain(each)
+    }
+
+    /// Returns whether the second process is a child of the first.
+    pub fn has_forked(&self, world: &World) -> bool {
+        self.program.mishaps.forks > world.left.forks
     }
 
     /// Returns the node that publishes a notice.

@@ -88,6 +88,8 @@ pub struct Mishaps {
     pub cuts: u8,
     /// A body fails.
     pub failures: u8,
+    /// The second process begins as a child of the first one.
+    pub forks: u8,
 }
 
 impl fmt::Debug for Mishaps {
@@ -102,6 +104,7 @@ impl fmt::Debug for Mishaps {
             rollbacks,
             cuts,
             failures,
+            forks,
         } = *self;
         let kinds = [
             ("evictions", evictions),
@@ -112,6 +115,7 @@ impl fmt::Debug for Mishaps {
             ("rollbacks", rollbacks),
             ("cuts", cuts),
             ("failures", failures),
+            ("forks", forks),
         ];
         f.debug_map().entries(kinds.into_iter().filter(|(_, number)| *number > 0)).finish()
     }
@@ -190,6 +194,8 @@ pub enum Feed {
 /// The connection for requests to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Link {
+    /// It is the parent's, and the process has not found that out yet.
+    Parents,
     Down,
     /// One of the servers is not identified: the root's token must be removed.
     Removes,

@@ -31,6 +31,9 @@ pub enum Step {
     Cut(Place, Node),
     /// A connection was lost, and it is noticed.
     GivesUp(Place),
+    Fork,
+    /// A process finds out that it is forked.
+    IsForked(Place),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,15 +49,19 @@ impl World {
         for i in model.actors() {
             self.steps_of_actor(model, i, &mut steps);
         }
-        for place in 0..self.processes.len() {
+        for place in (0..self.processes.len()).filter(|place| !self.is_unborn(*place)) {
             self.steps_of_process(model, place, &mut steps);
         }
+        steps.extend((self.left.forks > 0).then_some(Step::Fork));
         self.steps_of_servers(model, &mut steps);
         steps
     }
 
     fn steps_of_actor(&self, model: &Model, i: usize, steps: &mut Vec<Step>) {
         let Actor { at, .. } = self.actors[i];
+        if self.is_unborn(model.role(i).place()) {
+            return;
+        }
         // Of actors that are alike it does not matter which begins first.
         let alike = |other: &usize| model.role(*other) == model.role(i);
         let waits = |other: usize| self.actors[other].at == At::Starts;
@@ -99,6 +106,7 @@ impl World {
         for node in model.nodes().each() {
             may(link == Link::Up && !lost.has(node) && self.left.cuts > 0, Step::Cut(place, node));
         }
+        may(link == Link::Parents, Step::IsForked(place));
         may(link == Link::Down, Step::AsksRuns(place));
         may(lost != Nodes::NONE, Step::GivesUp(place));
         let reaches = |keys| self.reaches(model, place, keys);
@@ -166,6 +174,8 @@ impl World {
             Step::GoesUp(place) => self.go_up(model, place),
             Step::Cut(place, node) => self.cut(model, place, node),
             Step::GivesUp(place) => self.lose_link(model, place),
+            Step::Fork => self.fork(model),
+            Step::IsForked(place) => self.restart_after_fork(model, place),
         }
         self.settle(model);
         self.check(model)

@@ -323,6 +323,20 @@ fn an_entry_beside_anothers_notes_its_tokens_before_the_body() {
     needs(Rule::TokensNotedFirst, program(Stored, &[Other(1), Invalidate(0, Name)], NONE));
 }
 
+#[test]
+fn a_forked_process_does_not_skip_its_parents_notices() {
+    let mishaps = Mishaps { forks: 1, ..NONE };
+    let program = program(Stored, &[Call(1), Invalidate(0, Name)], mishaps);
+    needs(Rule::ForksHaveTheirOwnNumber, program);
+    needs(Rule::ForksHaveTheirOwnNumber, program.on(TokensApart));
+}
+
+#[test]
+fn a_forked_process_does_not_read_its_parents_connection() {
+    let mishaps = Mishaps { forks: 1, lapses: 1, ..NONE };
+    needs(Rule::ForksHaveTheirOwnFeed, program(Warm, &[Invalidate(0, Name)], mishaps));
+}
+
 /// The limit of identifying servers: if a server is identified, replaced, and returns with its own old
 /// data, this is not detected.
 #[test]
@@ -347,6 +361,17 @@ fn a_fill_with_outdated_tokens_is_of_no_use_and_does_no_harm() {
     can_do_without(Rule::FillsCompareTokens, program(TokensCached, roles, NONE), 1_000);
     let roles = &[Direct(1), Call(0), Invalidate(0, Prefix)];
     can_do_without(Rule::FillsCompareTokens, program(Stored, roles, NONE).on(TokensApart), 1_000);
+}
+
+/// No notice arrives until it has a feed, so its lease ends; and Redis is used in a new epoch.
+#[test]
+fn a_forked_process_may_begin_its_epoch_when_redis_is_used() {
+    let mishaps = Mishaps { forks: 1, lapses: 1, ..NONE };
+    let roles = &[Call(1), Invalidate(0, Prefix)];
+    can_do_without(Rule::ForksBeginAnEpoch, program(Warm, roles, mishaps), 1_000);
+    let mishaps = Mishaps { forks: 1, silences: 1, ..NONE };
+    let roles = &[Call(0), Call(1), Invalidate(0, Name)];
+    can_do_without(Rule::ForksBeginAnEpoch, program(Stored, roles, mishaps), 1_000);
 }
 
 /// A tag that only the entry names can be noted no sooner.

@@ -66,6 +66,8 @@ impl World {
                 format!("process {place} loses its connection to {}", server(model, node))
             }
             Step::GivesUp(place) => format!("process {place} notices what it has lost"),
+            Step::Fork => "process 0 forks: process 1 is its child".to_owned(),
+            Step::IsForked(place) => format!("process {place} finds out that it is forked"),
         }
     }
 
