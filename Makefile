@@ -46,8 +46,8 @@ lint: ## Check formatting and lints, with all features and with none, and that t
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --workspace --all-targets --no-default-features -- -D warnings
-	$(CARGO) clippy --manifest-path benches/Cargo.toml --all-targets -- -D warnings
-	RUSTFLAGS="--cfg fuzzing" $(CARGO) clippy --manifest-path fuzz/Cargo.toml --no-default-features -- -D warnings
+	$(CARGO) clippy --manifest-path benches/Cargo.toml --target-dir target --all-targets -- -D warnings
+	RUSTFLAGS="--cfg fuzzing" $(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir target --no-default-features -- -D warnings
 
 doc: ## Build the documentation; a broken link is an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps
