@@ -24,7 +24,7 @@ use crate::tiers::core::Stores;
 use crate::tiers::examine::{Leftover, Vacancy};
 use crate::tiers::key::CallKey;
 use crate::tiers::policy::life_of;
-use crate::tiers::reading::Reading;
+use crate::tiers::reading::ReadResult;
 
 /// The longest time for which others wait for a process that has died.
 const LEASE: Duration = Duration::from_secs(2);
@@ -134,17 +134,17 @@ impl Attempt<'_> {
         leader.seal();
         let ask = call.ask(call.policy.grace.while_revalidate_ms);
         let vacancy = match call.core.read(&call.key, ask).await {
-            Reading::Redis(hit, at) => match accepted(call, FoundValue::in_redis(hit, at)) {
+            ReadResult::Redis(hit, at) => match accepted(call, FoundValue::in_redis(hit, at)) {
                 Some(found) => return Claim::Found(found),
                 None => None,
             },
-            Reading::Miss(Vacancy { leftover: Leftover::Alike(_), .. }) => {
+            ReadResult::Miss(Vacancy { leftover: Leftover::Alike(_), .. }) => {
                 note_alike(call);
                 leader.reopen();
                 return Claim::Alike;
             }
-            Reading::Miss(vacancy) => Some(vacancy).filter(|now| now.place != key.place()),
-            Reading::Memory(_) | Reading::Unavailable => None,
+            ReadResult::Miss(vacancy) => Some(vacancy).filter(|now| now.place != key.place()),
+            ReadResult::Memory(_) | ReadResult::Unavailable => None,
         };
         leader.reopen();
         // Another version has loaded. Its value stays, and this one is stored beside it.

@@ -16,7 +16,7 @@ use crate::support::boxed::boxed;
 use crate::tiers::core::Stores;
 use crate::tiers::examine::{Leftover, Vacancy};
 use crate::tiers::key::CallKey;
-use crate::tiers::reading::Reading;
+use crate::tiers::reading::ReadResult;
 
 /// Looks for a value in the stores, and joins or leads a flight if there is none.
 pub(crate) async fn look(call: &Call) -> Step {
@@ -97,11 +97,11 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
     let ask = call.ask(call.policy.grace.longest_ms());
     // In a box of its own. Otherwise the future of a call would exceed a kilobyte, and allocators have
     // no fast path for such blocks.
-    let reading = boxed(|| core.read(&call.key, ask)).await;
+    let result = boxed(|| core.read(&call.key, ask)).await;
     if !strict && !in_memory {
         leader.seal();
     }
-    let (found, destination) = place(call, reading);
+    let (found, destination) = place(call, result);
     let found = found.map(|found| (decide_on(call, &found), found));
     match found {
         Some((Decision::Serve, found)) => {
@@ -133,29 +133,29 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
 }
 
 /// Returns the value that was found, and the place of the one that may be loaded instead.
-fn place(call: &Call, reading: Reading) -> (Option<FoundValue>, Destination) {
+fn place(call: &Call, result: ReadResult) -> (Option<FoundValue>, Destination) {
     let in_memory = call.stores == Stores::Memory;
-    match reading {
-        Reading::Memory(hit) if in_memory => {
+    match result {
+        ReadResult::Memory(hit) if in_memory => {
             (Some(FoundValue::in_memory(hit)), Destination::Memory)
         }
-        Reading::Memory(hit) => (Some(FoundValue::in_memory(hit)), Destination::Outage),
-        Reading::Redis(hit, at) => {
+        ReadResult::Memory(hit) => (Some(FoundValue::in_memory(hit)), Destination::Outage),
+        ReadResult::Redis(hit, at) => {
             let vacancy = Vacancy { place: at.place, ..Vacancy::NOTHING };
             (Some(FoundValue::in_redis(hit, at)), Destination::Redis(vacancy))
         }
-        Reading::Miss(_) if in_memory => (None, Destination::Memory),
-        Reading::Miss(Vacancy { leftover: Leftover::Alike(_), .. }) => {
+        ReadResult::Miss(_) if in_memory => (None, Destination::Memory),
+        ReadResult::Miss(Vacancy { leftover: Leftover::Alike(_), .. }) => {
             note_alike(call);
             (None, Destination::Nowhere)
         }
-        Reading::Miss(vacancy) => {
+        ReadResult::Miss(vacancy) => {
             if vacancy.undecodable {
                 call.counters.slow.decode_failures.one();
             }
             (None, Destination::Redis(vacancy))
         }
-        Reading::Unavailable => (None, Destination::Outage),
+        ReadResult::Unavailable => (None, Destination::Outage),
     }
 }
 

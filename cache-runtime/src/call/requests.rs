@@ -19,7 +19,7 @@ use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
 use crate::tiers::policy::Refusal;
 use crate::tiers::put::{Overtaken, Worth};
-use crate::tiers::reading::Reading;
+use crate::tiers::reading::ReadResult;
 use crate::tiers::store_outcome::PutOutcome;
 use crate::value::AnyValue;
 
@@ -40,9 +40,9 @@ pub(crate) async fn cached(call: &Call) -> Option<Served> {
 
 async fn find(call: &Call, grace_ms: u64) -> Option<FoundValue> {
     let found = match call.core.read(&call.key, call.ask(grace_ms)).await {
-        Reading::Memory(hit) => FoundValue::in_memory(hit),
-        Reading::Redis(hit, at) => FoundValue::in_redis(hit, at),
-        Reading::Miss(_) | Reading::Unavailable => return None,
+        ReadResult::Memory(hit) => FoundValue::in_memory(hit),
+        ReadResult::Redis(hit, at) => FoundValue::in_redis(hit, at),
+        ReadResult::Miss(_) | ReadResult::Unavailable => return None,
     };
     accepted(call, found)
 }

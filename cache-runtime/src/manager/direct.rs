@@ -38,9 +38,9 @@ impl CacheManager {
             core.direct.memory_hit(hit.load_micros);
             return Ok(Some(hit.value));
         }
-        let reading = core.read(&key, Ask::fresh(core.stores, type_of::<V>())).await;
-        reading.count(&core.direct);
-        Ok(reading.into_value())
+        let result = core.read(&key, Ask::fresh(core.stores, type_of::<V>())).await;
+        result.count(&core.direct);
+        Ok(result.into_value())
     }
 
     /// Stores a value under a name, for all processes that share the cache, and replaces what is there.

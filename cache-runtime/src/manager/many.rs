@@ -15,7 +15,7 @@ use crate::redis::ROOM;
 use crate::stats::seldom::Reason;
 use crate::support::panics::drop_each;
 use crate::tiers::core::DIRECT;
-use crate::tiers::reading::{Ask, Reading};
+use crate::tiers::reading::{Ask, ReadResult};
 use crate::tiers::store_outcome::PutOutcome;
 use crate::value::type_of;
 
@@ -69,9 +69,9 @@ impl CacheManager {
         let keys = names.iter().map(|name| self.key(name.as_ref(), &[]));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
         let core = self.core();
-        let readings = core.read_many(&keys, &Ask::fresh(core.stores, type_of::<V>())).await;
-        readings.iter().for_each(|reading| reading.count(&core.direct));
-        Ok(readings.into_iter().map(Reading::into_value).collect())
+        let results = core.read_many(&keys, &Ask::fresh(core.stores, type_of::<V>())).await;
+        results.iter().for_each(|result| result.count(&core.direct));
+        Ok(results.into_iter().map(ReadResult::into_value).collect())
     }
 
     /// Stores several values with the same options, as [`set`](CacheManager::set) does, and returns the

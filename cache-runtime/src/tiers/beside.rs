@@ -1,6 +1,6 @@
 //! Reading the entries beside a name, where others store under it what is valid and of no use here.
 
-use super::examine::{Leftover, RedisRead, Seen, Tokens, Usable, Vacancy};
+use super::examine::{Examined, Leftover, RedisRead, Tokens, UsableEntry, Vacancy};
 use super::key::CallKey;
 use super::shared_names::MOST_BESIDE;
 use crate::coherence::generation::GenerationSnapshot;
@@ -17,7 +17,7 @@ impl Core {
         key: &CallKey,
         stores: Stores,
         grace_ms: u64,
-        take: impl Fn(&Usable<'_, '_>) -> Option<T>,
+        take: impl Fn(&UsableEntry<'_, '_>) -> Option<T>,
     ) -> Result<RedisRead<T>, Unavailable> {
         let mut places = self.shared_names.places(key.kind()).max(1);
         loop {
@@ -41,7 +41,7 @@ impl Core {
         places: u8,
         snapshot: Option<GenerationSnapshot>,
         grace_ms: u64,
-        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
+        take: &impl Fn(&UsableEntry<'_, '_>) -> Option<T>,
     ) -> Result<Option<RedisRead<T>>, Unavailable> {
         let keys: Vec<CallKey> = (0..=places).map(|number| key.at(number)).collect();
         let mut found = read(redis, &keys).await?;
@@ -53,22 +53,22 @@ impl Core {
                 let snapshot = snapshot.clone();
                 seen.push(
                     match self.examine(key, found, Tokens::Found, snapshot, grace_ms, take) {
-                        Seen::Usable(taken) => return Ok(self.used(key, places, taken)),
+                        Examined::Usable(taken) => return Ok(self.used(key, places, taken)),
                         other => other,
                     },
                 );
             }
         }
         for ((key, found), seen) in keys.iter().zip(&found).zip(&mut seen) {
-            if let Seen::Doubtful(snapshot) = seen {
+            if let Examined::Doubtful(snapshot) = seen {
                 let snapshot = snapshot.take();
                 *seen = match self.look_again(redis, key, found, snapshot, grace_ms, take).await? {
-                    Seen::Usable(taken) => return Ok(self.used(key, places, taken)),
+                    Examined::Usable(taken) => return Ok(self.used(key, places, taken)),
                     other => other,
                 };
             }
         }
-        let is_foreign = |seen: &Seen<T>| matches!(seen, Seen::Foreign { .. });
+        let is_foreign = |seen: &Examined<T>| matches!(seen, Examined::Foreign { .. });
         let place = match seen.iter().position(|seen| !is_foreign(seen)) {
             Some(place) => place,
             None if places < MOST_BESIDE => return Ok(None),
@@ -78,10 +78,10 @@ impl Core {
             self.shared_names.note(key.kind(), places);
         }
         let undecodable =
-            seen.iter().any(|seen| matches!(seen, Seen::Foreign { undecodable: true }));
+            seen.iter().any(|seen| matches!(seen, Examined::Foreign { undecodable: true }));
         let bytes = found.swap_remove(place).bytes.unwrap_or_default();
         let leftover = match seen.swap_remove(place) {
-            Seen::Not(leftover) => leftover(bytes),
+            Examined::Not(leftover) => leftover(bytes),
             _ => Leftover::Stale(bytes),
         };
         let place = u8::try_from(place).unwrap_or(MOST_BESIDE);

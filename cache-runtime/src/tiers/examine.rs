@@ -70,7 +70,7 @@ pub(crate) enum RedisRead<T> {
 }
 
 /// The result of looking at what Redis holds under a name, as far as it is known.
-pub(super) enum Seen<T> {
+pub(super) enum Examined<T> {
     Usable(T),
     Not(fn(Vec<u8>) -> Leftover),
     /// A valid entry of another function or version: it stays.
@@ -95,7 +95,7 @@ pub(super) enum Tokens<'a, 't> {
 }
 
 /// An entry that may be served.
-pub(crate) struct Usable<'a, 'b> {
+pub(crate) struct UsableEntry<'a, 'b> {
     pub(crate) header: &'a Header<'b>,
     pub(crate) payload: &'a [u8],
     pub(crate) now_ms: u64,
@@ -114,8 +114,8 @@ impl Core {
         found: &Found,
         snapshot: Option<GenerationSnapshot>,
         grace_ms: u64,
-        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Result<Seen<T>, Unavailable> {
+        take: &impl Fn(&UsableEntry<'_, '_>) -> Option<T>,
+    ) -> Result<Examined<T>, Unavailable> {
         let tags: Vec<String> = match self.stored(key, found) {
             Some(Stored::Value(header, _)) => {
                 tags_of(&header, key).into_iter().map(str::to_owned).collect()
@@ -139,12 +139,12 @@ impl Core {
         tokens: Tokens<'_, '_>,
         snapshot: Option<GenerationSnapshot>,
         grace_ms: u64,
-        take: &impl Fn(&Usable<'_, '_>) -> Option<T>,
-    ) -> Seen<T> {
+        take: &impl Fn(&UsableEntry<'_, '_>) -> Option<T>,
+    ) -> Examined<T> {
         let now_ms = found.now_ms;
         let (header, payload) = match self.stored(key, found) {
-            None | Some(Stored::Placeholder(_)) => return Seen::Not(|_| Leftover::Nothing),
-            Some(Stored::Foreign(_)) => return Seen::Not(Leftover::Undecodable),
+            None | Some(Stored::Placeholder(_)) => return Examined::Not(|_| Leftover::Nothing),
+            Some(Stored::Foreign(_)) => return Examined::Not(Leftover::Undecodable),
             Some(Stored::Value(header, payload)) => (header, payload),
         };
         let verdict = |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
@@ -177,16 +177,18 @@ impl Core {
             }
         };
         match verdict {
-            Verdict::Usable if key.is_of_others(header.fingerprint) => Seen::Not(Leftover::Alike),
+            Verdict::Usable if key.is_of_others(header.fingerprint) => {
+                Examined::Not(Leftover::Alike)
+            }
             Verdict::Usable => {
                 let usable =
-                    Usable { header: &header, payload, now_ms, place: key.place(), snapshot };
-                take(&usable).map_or(Seen::Foreign { undecodable: true }, Seen::Usable)
+                    UsableEntry { header: &header, payload, now_ms, place: key.place(), snapshot };
+                take(&usable).map_or(Examined::Foreign { undecodable: true }, Examined::Usable)
             }
-            Verdict::Foreign => Seen::Foreign { undecodable: false },
-            Verdict::Expired => Seen::Not(Leftover::Expired),
-            Verdict::Useless => Seen::Not(Leftover::Stale),
-            Verdict::Depends => Seen::Doubtful(snapshot),
+            Verdict::Foreign => Examined::Foreign { undecodable: false },
+            Verdict::Expired => Examined::Not(Leftover::Expired),
+            Verdict::Useless => Examined::Not(Leftover::Stale),
+            Verdict::Depends => Examined::Doubtful(snapshot),
         }
     }
 

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 
-use super::examine::{Leftover, Seen, Tokens, Usable, Vacancy, tags_of};
+use super::examine::{Examined, Leftover, Tokens, UsableEntry, Vacancy, tags_of};
 use super::key::CallKey;
-use super::reading::{Ask, Reading};
+use super::reading::{Ask, ReadResult};
 use super::validity::Present;
 use crate::format::entry::Stored;
 use crate::redis::{Found, Missed, Pace, RedisStore};
@@ -17,39 +17,45 @@ const AT_ONCE: usize = 256;
 
 impl Core {
     /// Looks for fresh values of these names, once, without loading.
-    pub(crate) async fn read_many(&self, keys: &[CallKey], ask: &Ask) -> Vec<Reading> {
+    pub(crate) async fn read_many(&self, keys: &[CallKey], ask: &Ask) -> Vec<ReadResult> {
         let relies = self.relies_on_memory(ask.stores);
         let in_memory = |key| {
             let hit = relies.then(|| self.value_in_memory(key, ask.of, 0)).flatten();
-            hit.map_or(Reading::Miss(Vacancy::NOTHING), Reading::Memory)
+            hit.map_or(ReadResult::Miss(Vacancy::NOTHING), ReadResult::Memory)
         };
-        let mut readings: Vec<_> = keys.iter().map(in_memory).collect();
+        let mut results: Vec<_> = keys.iter().map(in_memory).collect();
         if let Some(redis) = self.redis_for(ask.stores) {
-            let is_missing = |(_, reading): &(_, &mut Reading)| matches!(reading, Reading::Miss(_));
-            let missing = keys.iter().zip(&mut readings).filter(is_missing);
+            let is_missing =
+                |(_, result): &(_, &mut ReadResult)| matches!(result, ReadResult::Miss(_));
+            let missing = keys.iter().zip(&mut results).filter(is_missing);
             let (keys, missing): (Vec<_>, Vec<_>) = missing.unzip();
             let found = self.read_parts(redis, &keys, ask).await;
-            missing.into_iter().zip(found).for_each(|(reading, found)| *reading = found);
+            missing.into_iter().zip(found).for_each(|(result, found)| *result = found);
         }
-        readings
+        results
     }
 
     /// Reads in parts, each with a deadline of its own: what is found is there whatever becomes of the rest.
-    async fn read_parts(&self, redis: &RedisStore, keys: &[&CallKey], ask: &Ask) -> Vec<Reading> {
-        let mut readings = Vec::with_capacity(keys.len());
+    async fn read_parts(
+        &self,
+        redis: &RedisStore,
+        keys: &[&CallKey],
+        ask: &Ask,
+    ) -> Vec<ReadResult> {
+        let mut results = Vec::with_capacity(keys.len());
         let mut pace = Pace::default();
-        while let rest @ [_, ..] = &keys[readings.len()..] {
+        while let rest @ [_, ..] = &keys[results.len()..] {
             let part = &rest[..rest.len().min(pace.values())];
             match self.fetch_many(redis, part, ask, &mut pace).await {
-                Ok(found) => readings.extend(found),
+                Ok(found) => results.extend(found),
                 Err(Missed::Late(_)) if pace.late() => {
                     // A single entry that is too large for its deadline is skipped.
-                    readings.extend((part.len() == 1).then_some(Reading::Unavailable));
+                    results.extend((part.len() == 1).then_some(ReadResult::Unavailable));
                 }
                 Err(_) => break,
             }
         }
-        let lost = &keys[readings.len()..];
+        let lost = &keys[results.len()..];
         if !lost.is_empty() {
             let (lost, of_all) = (lost.len(), keys.len());
             tracing::debug!(
@@ -61,10 +67,10 @@ impl Core {
         let of_an_outage = |key: &&CallKey| {
             let found =
                 (!redis.usable()).then(|| self.value_of_an_outage(redis, key, ask.of, ask.stores));
-            found.flatten().map_or(Reading::Unavailable, Reading::Memory)
+            found.flatten().map_or(ReadResult::Unavailable, ReadResult::Memory)
         };
-        readings.extend(lost.iter().map(of_an_outage));
-        readings
+        results.extend(lost.iter().map(of_an_outage));
+        results
     }
 
     async fn fetch_many(
@@ -73,7 +79,7 @@ impl Core {
         keys: &[&CallKey],
         ask: &Ask,
         pace: &mut Pace,
-    ) -> Result<Vec<Reading>, Missed> {
+    ) -> Result<Vec<ReadResult>, Missed> {
         let names: Vec<&str> = keys.iter().map(|key| key.name().as_str()).collect();
         let snapshots: Vec<_> = keys.iter().map(|key| self.generations.note(key.slots())).collect();
         let tags: BTreeSet<&str> =
@@ -93,34 +99,34 @@ impl Core {
             tags.extend(own);
         }
         let present = Present::new(&tags, &tokens);
-        let reading = |((key, snapshot), found): ((&&CallKey, _), _)| {
+        let result = |((key, snapshot), found): ((&&CallKey, _), _)| {
             let snapshot = (ask.stores == Stores::Tiered).then_some(snapshot);
             let tokens = Tokens::Present(&present);
-            let take = |usable: &Usable<'_, '_>| self.decode(key, ask, usable);
+            let take = |usable: &UsableEntry<'_, '_>| self.decode(key, ask, usable);
             let leftover = match self.examine(key, &found, tokens, snapshot, ask.grace_ms, &take) {
-                Seen::Usable(reading) => return reading,
-                Seen::Not(leftover) => leftover,
-                Seen::Foreign { undecodable: true } => Leftover::Undecodable,
-                Seen::Foreign { undecodable: false } | Seen::Doubtful(_) => Leftover::Stale,
+                Examined::Usable(result) => return result,
+                Examined::Not(leftover) => leftover,
+                Examined::Foreign { undecodable: true } => Leftover::Undecodable,
+                Examined::Foreign { undecodable: false } | Examined::Doubtful(_) => Leftover::Stale,
             };
             let bytes = found.bytes.unwrap_or_default();
-            Reading::Miss(Vacancy::under_the_name(leftover(bytes)))
+            ReadResult::Miss(Vacancy::under_the_name(leftover(bytes)))
         };
-        let mut readings: Vec<_> = keys.iter().zip(snapshots).zip(found).map(reading).collect();
-        self.look_beside(keys, ask, &mut readings).await;
-        Ok(readings)
+        let mut results: Vec<_> = keys.iter().zip(snapshots).zip(found).map(result).collect();
+        self.look_beside(keys, ask, &mut results).await;
+        Ok(results)
     }
 
     /// Reads by itself each value that may be stored beside its name.
-    async fn look_beside(&self, keys: &[&CallKey], ask: &Ask, readings: &mut [Reading]) {
-        let may_be = |(key, reading): &(&&CallKey, &mut Reading)| {
-            matches!(reading, Reading::Miss(_)) && self.shared_names.places(key.kind()) > 0
+    async fn look_beside(&self, keys: &[&CallKey], ask: &Ask, results: &mut [ReadResult]) {
+        let may_be = |(key, result): &(&&CallKey, &mut ReadResult)| {
+            matches!(result, ReadResult::Miss(_)) && self.shared_names.places(key.kind()) > 0
         };
-        let mut missing: Vec<_> = keys.iter().zip(readings).filter(may_be).collect();
+        let mut missing: Vec<_> = keys.iter().zip(results).filter(may_be).collect();
         for some in missing.chunks_mut(AT_ONCE) {
             let read = some.iter().map(|(key, _)| self.read(key, ask.clone()));
             let found = join_all(read).await;
-            some.iter_mut().zip(found).for_each(|((_, reading), found)| **reading = found);
+            some.iter_mut().zip(found).for_each(|((_, result), found)| **result = found);
         }
     }
 

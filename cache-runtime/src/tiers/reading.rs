@@ -6,7 +6,7 @@ use tracing::field::Empty;
 use tracing::{Instrument as _, trace_span};
 
 use super::copies::Original;
-use super::examine::{At, Leftover, RedisRead, Seen, Tokens, Usable, Vacancy};
+use super::examine::{At, Examined, Leftover, RedisRead, Tokens, UsableEntry, Vacancy};
 use super::key::CallKey;
 use super::policy::Weigh;
 use super::validity;
@@ -21,7 +21,7 @@ use crate::value::{Value, ValueCodec, ValueType, owned};
 
 /// The result of a look for a value.
 #[derive(Debug)]
-pub(crate) enum Reading {
+pub(crate) enum ReadResult {
     Memory(Hit<Value>),
     Redis(Hit<Value>, At),
     /// Nothing fresh.
@@ -30,31 +30,31 @@ pub(crate) enum Reading {
     Unavailable,
 }
 
-impl Reading {
+impl ReadResult {
     /// Counts it.
     pub(crate) fn count(&self, counters: &SiteCounters) {
         let slow = &counters.slow;
         match self {
-            Reading::Memory(hit) => counters.memory_hit(hit.load_micros),
-            Reading::Redis(hit, _) => {
+            ReadResult::Memory(hit) => counters.memory_hit(hit.load_micros),
+            ReadResult::Redis(hit, _) => {
                 slow.redis_hits.one();
                 slow.saved_micros.add(hit.load_micros);
             }
-            Reading::Miss(vacancy) => {
+            ReadResult::Miss(vacancy) => {
                 slow.misses.one();
                 if vacancy.undecodable {
                     slow.decode_failures.one();
                 }
             }
-            Reading::Unavailable => slow.misses.one(),
+            ReadResult::Unavailable => slow.misses.one(),
         }
     }
 
     /// Returns the value, if one was found.
     pub(crate) fn into_value<V: CacheValue>(self) -> Option<V> {
         match self {
-            Reading::Memory(hit) | Reading::Redis(hit, _) => owned(hit.value),
-            Reading::Miss(_) | Reading::Unavailable => None,
+            ReadResult::Memory(hit) | ReadResult::Redis(hit, _) => owned(hit.value),
+            ReadResult::Miss(_) | ReadResult::Unavailable => None,
         }
     }
 }
@@ -82,16 +82,16 @@ impl Ask {
 
 impl Core {
     /// Looks for a value, once, without loading.
-    pub(crate) async fn read(&self, key: &CallKey, ask: Ask) -> Reading {
+    pub(crate) async fn read(&self, key: &CallKey, ask: Ask) -> ReadResult {
         let Some(redis) = self.redis_for(ask.stores) else {
-            let found = self.value_in_memory(key, ask.of, ask.grace_ms).map(Reading::Memory);
-            return found.unwrap_or(Reading::Miss(Vacancy::NOTHING));
+            let found = self.value_in_memory(key, ask.of, ask.grace_ms).map(ReadResult::Memory);
+            return found.unwrap_or(ReadResult::Miss(Vacancy::NOTHING));
         };
         if ask.copies
             && self.relies_on_memory(ask.stores)
             && let Some(hit) = self.value_in_memory(key, ask.of, 0)
         {
-            return Reading::Memory(hit);
+            return ReadResult::Memory(hit);
         }
         let span = trace_span!(
             "cache_read",
@@ -102,7 +102,7 @@ impl Core {
             outcome = Empty,
             bytes = Empty,
         );
-        let take = |usable: &Usable<'_, '_>| {
+        let take = |usable: &UsableEntry<'_, '_>| {
             span.record("bytes", usable.payload.len());
             self.decode(key, &ask, usable)
         };
@@ -111,13 +111,13 @@ impl Core {
         let fetched = fetch.instrument(span.clone()).await;
         span.record("outcome", outcome(&fetched));
         match fetched {
-            Ok(RedisRead::Usable(reading)) => reading,
-            Ok(RedisRead::Not(vacancy)) => Reading::Miss(vacancy),
+            Ok(RedisRead::Usable(result)) => result,
+            Ok(RedisRead::Not(vacancy)) => ReadResult::Miss(vacancy),
             // What memory holds from an outage counts only as long as that lasts.
-            Err(_) if redis.usable() => Reading::Unavailable,
+            Err(_) if redis.usable() => ReadResult::Unavailable,
             Err(_) => {
                 let found = self.value_of_an_outage(redis, key, ask.of, ask.stores);
-                found.map_or(Reading::Unavailable, Reading::Memory)
+                found.map_or(ReadResult::Unavailable, ReadResult::Memory)
             }
         }
     }
@@ -127,9 +127,9 @@ impl Core {
         &self,
         key: &CallKey,
         ask: &Ask,
-        usable: &Usable<'_, '_>,
-    ) -> Option<Reading> {
-        let Usable { header, payload, now_ms, place, snapshot } = usable;
+        usable: &UsableEntry<'_, '_>,
+    ) -> Option<ReadResult> {
+        let UsableEntry { header, payload, now_ms, place, snapshot } = usable;
         let value = self.types.decode(header, payload, ask.of, ask.codec)?;
         let hit = validity::hit(value, header, *now_ms);
         if let Some(snapshot) = snapshot.as_ref().filter(|_| hit.left_ms() > 0) {
@@ -137,7 +137,7 @@ impl Core {
             let original = Original::of(&hit, header.origin, weight.into());
             self.keep_copy(key, snapshot, original, &*hit.value);
         }
-        Some(Reading::Redis(hit, At { state: header.state, place: *place }))
+        Some(ReadResult::Redis(hit, At { state: header.state, place: *place }))
     }
 
     /// Takes something from the entry of a name in Redis, if it may be served.
@@ -152,7 +152,7 @@ impl Core {
         key: &CallKey,
         stores: Stores,
         grace_ms: u64,
-        take: impl Fn(&Usable<'_, '_>) -> Option<T>,
+        take: impl Fn(&UsableEntry<'_, '_>) -> Option<T>,
     ) -> Result<RedisRead<T>, Unavailable> {
         if self.shared_names.places(key.kind()) > 0 {
             return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
@@ -171,18 +171,18 @@ impl Core {
             None => Tokens::Found,
         };
         let mut seen = self.examine(key, &found, tokens, snapshot, grace_ms, &take);
-        if let Seen::Doubtful(snapshot) = seen {
+        if let Examined::Doubtful(snapshot) = seen {
             // Seldom, and large.
             let again = boxed(|| self.look_again(redis, key, &found, snapshot, grace_ms, &take));
             seen = again.await?;
         }
         let leftover = match seen {
-            Seen::Usable(taken) => return Ok(RedisRead::Usable(taken)),
-            Seen::Foreign { .. } => {
+            Examined::Usable(taken) => return Ok(RedisRead::Usable(taken)),
+            Examined::Foreign { .. } => {
                 return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
             }
-            Seen::Not(leftover) => leftover,
-            Seen::Doubtful(_) => Leftover::Stale,
+            Examined::Not(leftover) => leftover,
+            Examined::Doubtful(_) => Leftover::Stale,
         };
         Ok(RedisRead::Not(Vacancy::under_the_name(leftover(found.bytes.unwrap_or_default()))))
     }
@@ -193,7 +193,8 @@ impl Core {
         redis: &RedisStore,
         key: &CallKey,
     ) -> Result<Option<Ttl>, Unavailable> {
-        let left = |usable: &Usable<'_, '_>| Some(validity::left(usable.header, usable.now_ms));
+        let left =
+            |usable: &UsableEntry<'_, '_>| Some(validity::left(usable.header, usable.now_ms));
         Ok(match self.fetch(redis, key, self.stores, 0, left).await? {
             RedisRead::Usable(left) => Some(left),
             RedisRead::Not(_) => None,
@@ -202,9 +203,9 @@ impl Core {
 }
 
 /// Names the result of a read of Redis for its span.
-fn outcome(fetched: &Result<RedisRead<Reading>, Unavailable>) -> &'static str {
+fn outcome(fetched: &Result<RedisRead<ReadResult>, Unavailable>) -> &'static str {
     match fetched {
-        Ok(RedisRead::Usable(Reading::Redis(hit, _))) if hit.stale_for_ms().is_some() => "stale",
+        Ok(RedisRead::Usable(ReadResult::Redis(hit, _))) if hit.stale_for_ms().is_some() => "stale",
         Ok(RedisRead::Usable(_)) => "hit",
         Ok(RedisRead::Not(Vacancy { undecodable: true, .. })) => "undecodable",
         Ok(RedisRead::Not(vacancy)) => match vacancy.leftover {
