@@ -111,8 +111,8 @@ impl Call {
         self.core.background.failed_lately(&self.key, self.core.clock.now_ms())
     }
 
-    /// Returns the query for this call's value. A copy in memory does not answer it if Redis may have a newer
-    /// value, and the value must be younger than a certain age or may be refreshed early.
+    /// Returns the query for this call's value. It does not accept a copy in memory if the value must be
+    /// younger than a certain age, or may be refreshed early: Redis may have a newer value.
     fn ask(&self, grace_ms: u64) -> Ask {
         let Demands { max_age, early, .. } = self.demands;
         let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;

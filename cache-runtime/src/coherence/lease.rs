@@ -66,8 +66,8 @@ impl Lease {
         self.until_ms.store(0, Ordering::Release);
     }
 
-    /// Returns the time, by the manager's clock, up to which the invalidations of other processes have been
-    /// received, or `None` if there never was a lease.
+    /// Returns the time up to which the invalidations of other processes have been received, by the manager's
+    /// clock. Returns `None` if there never was a lease.
     pub(crate) fn received_ms(&self) -> Option<u64> {
         Some(self.received_ms.load(Ordering::Acquire)).filter(|received| *received > 0)
     }

@@ -3,7 +3,7 @@
 //! The text of `std::any::type_name` may change. It distinguishes the functions of a program, so it is a part
 //! of their identity. If a new compiler prints a function differently, its hashed keys are new, and its
 //! entries are misses once. If a compiler prints two functions alike, the second one to be called is cached
-//! in memory only (`site/instance.rs`), so no value is mistaken for that of another function. A text of an
+//! in memory only (`site/instance.rs`). So no value is mistaken for that of another function. A text of an
 //! unknown form is used unchanged.
 
 /// Returns the function of a type name, without its lifetimes: `feed<'_, u8>` is `feed<u8>`.

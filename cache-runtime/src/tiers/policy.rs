@@ -91,8 +91,8 @@ impl Policy {
         }
     }
 
-    /// Returns the time past its TTL for which this value may be served. It is zero for a value that is
-    /// `None` and has a TTL of its own, because this TTL limits the time for which the absence is trusted.
+    /// Returns the time past its TTL for which this value may be served. It is zero for a `None` that has a
+    /// TTL of its own: this TTL limits the time for which the absence is trusted.
     pub(crate) fn grace_of(&self, value: &dyn AnyValue) -> Grace {
         if self.negative_ttl.is_some() && self.is_none(value) {
             return Grace::default();

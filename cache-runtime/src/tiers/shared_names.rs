@@ -1,5 +1,5 @@
-//! Kinds of values that are likely to share their names with values of another function, or of another
-//! version of the same function, as during a rolling deploy.
+//! Kinds of values that are likely to share their names with values of another function. This also happens
+//! with two versions of one function, as during a rolling deploy.
 //!
 //! A process that finds a valid entry that it cannot use leaves the entry there, and stores its own value
 //! beside it. From then on, all reads of that kind fetch both in one round trip, until a number of reads has

@@ -1,5 +1,5 @@
-//! The only validity rule: an entry is fresh if its TTL is not over, and every token recorded in it equals
-//! the present token of that tag, including the token of the root.
+//! The only validity rule. An entry is fresh only if its TTL is not over, and every token that is recorded in
+//! it equals the present token of that tag. The token of the root is one of them.
 
 use std::time::Duration;
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{COMPRESSED, EntryAddress, Header, NAMED_TAG, PREFIX_TAG, Tag, TagName};
 
-/// The error of an entry whose payload, number of tags or length of a tag exceeds the limits of an envelope
-/// (4 GiB, 255, 64 KiB).
+/// The error of an entry that exceeds the limits of an envelope: of the payload (4 GiB), the number of tags
+/// (255), or the length of a tag (64 KiB).
 #[derive(Debug)]
 pub(crate) struct TooLarge;
 
