@@ -10,15 +10,15 @@ use axum::response::{IntoResponse, Response};
 use crate::admin::Admin;
 use crate::problem::Problem;
 
-/// The header that carries the key; `Authorization: Bearer` does, too.
+/// The header that carries the key. `Authorization: Bearer` also carries it.
 const KEY_HEADER: &str = "x-cache-admin-key";
 
-/// The proof of a request's right.
+/// The way in which a request has proved its right.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Access {
-    /// With the key in [`KEY_HEADER`].
+    /// By the key in [`KEY_HEADER`].
     KeyHeader,
-    /// With the key as a bearer's.
+    /// By the key as a bearer token.
     BearerKey,
 }
 
@@ -31,7 +31,7 @@ impl Access {
     }
 }
 
-/// Lets those pass who may read.
+/// Passes on requests with the right to read.
 pub(crate) async fn readers(
     State(admin): State<Arc<Admin>>,
     request: Request,
@@ -43,7 +43,7 @@ pub(crate) async fn readers(
     keepers(State(admin), request, next).await
 }
 
-/// Lets those pass who have the key.
+/// Passes on requests with the key.
 pub(crate) async fn keepers(
     State(admin): State<Arc<Admin>>,
     mut request: Request,

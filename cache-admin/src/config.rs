@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 /// The shortest key that is accepted.
 const SHORTEST: usize = 16;
 
-/// All variables that are read.
+/// The variables that are read.
 const VARIABLES: [&str; 3] =
     ["CACHE_ADMIN_KEY", "CACHE_ADMIN_PUBLIC_READS", "CACHE_ADMIN_SHOW_VALUES"];
 

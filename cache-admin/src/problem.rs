@@ -1,4 +1,4 @@
-//! Errors as problem details: JSON that says what was wrong and what would be right.
+//! Errors as problem details: JSON with the reason and the accepted values.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -28,7 +28,7 @@ impl Problem {
 
 impl From<cache_runtime::Error> for Problem {
     fn from(error: cache_runtime::Error) -> Self {
-        // The errors of a request; an outage is reported without an error.
+        // Errors of a request. An outage is reported without an error.
         let status = match &error {
             cache_runtime::Error::ValueTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             cache_runtime::Error::UnknownFunction { .. } => StatusCode::NOT_FOUND,

@@ -1,4 +1,4 @@
-//! Stage one: what was written between the parentheses of an attribute, with its tokens.
+//! Stage one: the text between the parentheses of an attribute, with its tokens.
 
 mod elsewhere;
 #[cfg(test)]
@@ -13,7 +13,7 @@ use syn::{Expr, Ident, Path, Token, Type, token};
 use crate::error::Errors;
 use elsewhere::{OF_CACHED, OF_CHANGES, OF_PUT, unknown};
 
-/// An option as written: the name it was given under, and its value.
+/// An option as written: its name, which may be an alias, and its value.
 pub(crate) struct Written<T> {
     pub(crate) name: Ident,
     pub(crate) value: T,
@@ -25,10 +25,10 @@ pub(crate) struct Skip(pub(crate) Vec<Ident>);
 /// An option that can be given at most once.
 pub(crate) type Once<T> = Option<Written<T>>;
 
-/// An option that can be given again and again.
+/// An option that can be given repeatedly.
 pub(crate) type Many<T> = Vec<Written<T>>;
 
-/// Declares an attribute: a field for each option, its kind of value, and the names it goes by.
+/// Declares an attribute: a field for each option, its kind of value, and its names.
 macro_rules! options {
     ($attribute:ident, $elsewhere:expr, { $($field:ident: $value:ty = $($name:literal)|+,)* }) => {
         #[derive(Default)]
@@ -99,7 +99,7 @@ pub(crate) trait Options: Default {
     /// Reads the value of the option called `name`, and keeps it.
     fn read(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()>;
 
-    /// Reads all options; what cannot be read is noted and left out.
+    /// Reads all options. An option that cannot be read is noted and left out.
     fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self::default();
         let read = |input: ParseStream<'_>| {
@@ -132,7 +132,7 @@ fn read_one(options: &mut impl Options, input: ParseStream<'_>) -> syn::Result<(
     input.parse::<Token![,]>().map(drop)
 }
 
-/// Goes on after a mistake, at the next comma that an option follows.
+/// Continues after a mistake, at the next comma that an option follows.
 fn skip_to_next(input: ParseStream<'_>) -> syn::Result<()> {
     while !input.is_empty() {
         let is_comma = matches!(input.parse()?, TokenTree::Punct(punct) if punct.as_char() == ',');
@@ -147,7 +147,7 @@ fn at_option(input: ParseStream<'_>) -> bool {
     input.peek(Ident::peek_any) && (input.peek2(Token![=]) || input.peek2(token::Paren))
 }
 
-/// Holds the values of an option.
+/// The values of an option.
 trait Slot {
     fn put(&mut self, name: Ident, input: ParseStream<'_>) -> syn::Result<()>;
 }

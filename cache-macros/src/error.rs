@@ -1,4 +1,4 @@
-//! Collecting mistakes, and naming what was probably meant.
+//! Collects mistakes, and finds the names that were probably meant.
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! Stage one: the annotated function. Its body stays raw tokens, for nothing in it is of interest.
+//! Stage one: the annotated function. Its body stays raw tokens, because it is not inspected.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -22,14 +22,14 @@ pub(crate) struct Item {
     asynchrony: Asynchrony,
 }
 
-/// Says where the asynchronous body is.
+/// The form of the asynchronous body.
 enum Asynchrony {
     /// `async fn f() -> Output { body }`
     Native {
         body: TokenStream,
     },
-    /// `fn f() -> Pin<Box<dyn Future<Output = Output>>> { Box::pin(async move { body }) }`: what
-    /// `#[async_trait]` has made of an `async fn`, since it expands before the attributes inside it.
+    /// `fn f() -> Pin<Box<dyn Future<Output = Output>>> { Box::pin(async move { body }) }`: the form that
+    /// `#[async_trait]` makes of an `async fn`, because it expands before the attributes inside it.
     Boxed {
         /// Statements before the box.
         before: TokenStream,
@@ -40,7 +40,7 @@ enum Asynchrony {
     Missing,
 }
 
-/// Reads the item that `#[attribute]` stands on.
+/// Reads the item that `#[attribute]` is attached to.
 pub(crate) fn parse(item: TokenStream, attribute: &str) -> syn::Result<Item> {
     syn::parse2(item.clone()).map_err(|_| {
         let place = place(item.clone());
@@ -49,7 +49,8 @@ pub(crate) fn parse(item: TokenStream, attribute: &str) -> syn::Result<Item> {
     })
 }
 
-/// Says where the attribute belongs, if the item that it stands on tells that.
+/// Returns the place where the attribute belongs, as a part of the message; empty if the item does not show
+/// it.
 fn place(item: TokenStream) -> &'static str {
     let is_declaration =
         syn::parse2::<TraitItemFn>(item.clone()).is_ok_and(|method| method.default.is_none());
@@ -85,12 +86,12 @@ impl Item {
         matches!(self.asynchrony, Asynchrony::Boxed { .. })
     }
 
-    /// Returns true if there is more in a function that returns a box than the box.
+    /// Returns true if a function that returns a box contains more than the box.
     pub(crate) fn has_statements_before(&self) -> bool {
         matches!(&self.asynchrony, Asynchrony::Boxed { before, .. } if !before.is_empty())
     }
 
-    /// Takes `mut` from the parameters: the body has parameters of its own.
+    /// Removes `mut` from the parameters, because the body has parameters of its own.
     fn unmoved(&self) -> Signature {
         let mut sig = self.sig.clone();
         for input in &mut sig.inputs {
@@ -110,7 +111,7 @@ impl Item {
         !matches!(self.asynchrony, Asynchrony::Missing)
     }
 
-    /// Returns the attributes that stand below.
+    /// Returns the attributes below this one.
     pub(crate) fn attrs(&self) -> &[Attribute] {
         &self.attrs
     }
@@ -119,7 +120,7 @@ impl Item {
         self.sig.receiver()
     }
 
-    /// Returns the names that the parameters bind: all that the body can see of the arguments.
+    /// Returns the names that the parameters bind. The body can use the arguments only by these.
     pub(crate) fn arguments(&self) -> Vec<Argument> {
         let mut bound = Bound::default();
         self.sig.inputs.iter().for_each(|input| bound.visit_fn_arg(input));
@@ -133,7 +134,7 @@ impl Item {
         })
     }
 
-    /// Returns the type that awaiting the function gives.
+    /// Returns the type of the output when the function is awaited.
     pub(crate) fn output(&self) -> Type {
         match (&self.asynchrony, &self.sig.output) {
             (Asynchrony::Boxed { output, .. }, _) => Type::clone(output),
@@ -145,7 +146,7 @@ impl Item {
         }
     }
 
-    /// Returns the output of an `impl Future` that is returned.
+    /// Returns the output of a returned `impl Future`.
     pub(crate) fn opaque_output(&self) -> Option<&Type> {
         match &self.sig.output {
             ReturnType::Type(_, output) => opaque_output(output),
@@ -153,8 +154,8 @@ impl Item {
         }
     }
 
-    /// Returns the body as a block that counts as ours, at the place of the user's: lints on needless
-    /// braces leave it alone. `named` is what the attribute names.
+    /// Returns the body as a generated block at the place of the user's block, so that lints on needless
+    /// braces ignore it. `named` are the arguments that the attribute uses.
     pub(crate) fn body(&self, named: &TokenStream) -> TokenStream {
         let body = match &self.asynchrony {
             Asynchrony::Native { body } => body.clone(),
@@ -187,8 +188,8 @@ impl Item {
     }
 }
 
-/// Adds uses of the arguments. `#[async_trait]` begins the body with `let user = user;`. An argument that is used by the
-/// attribute, and not by the body, would be said to be unused there.
+/// Adds uses of the arguments. `#[async_trait]` begins the body with `let user = user;`. An argument that
+/// only the attribute uses would be reported as unused there.
 fn with_uses(body: TokenStream, named: &TokenStream) -> TokenStream {
     let mut rest: Vec<TokenTree> = body.into_iter().collect();
     let mut done = TokenStream::new();

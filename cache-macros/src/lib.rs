@@ -65,7 +65,8 @@ pub fn name(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expanded.unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Returns the expansion; on mistakes, these and the item as it was, so that no other error follows.
+/// Returns the expansion. With mistakes, returns these and the unchanged item, so that no other error
+/// follows.
 fn attribute<A: Options>(
     attr: TokenStream,
     item: TokenStream,

@@ -1,11 +1,11 @@
-//! Finds out if an expression uses an argument. Seen from the tokens alone, so also inside of macros.
+//! Finds out if an expression uses an argument. It inspects only the tokens, so it also covers macros.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 
-/// Returns true if these tokens name `name`, also in a string that captures it: `format!("{name}")`.
-/// Says rather too often that they do.
+/// Returns true if these tokens contain `name`, also in a string that captures it: `format!("{name}")`. In
+/// doubt, the result is true.
 pub(crate) fn mentions(tokens: &impl ToTokens, name: &Ident) -> bool {
     let name = name.unraw().to_string();
     any(tokens.to_token_stream(), &name)

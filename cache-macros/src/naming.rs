@@ -1,4 +1,4 @@
-//! `name!("doc:{id}-draft")`: a name as the template of an attribute renders it.
+//! The macro `name!("doc:{id}-draft")`: a name in the form in which the template of an attribute renders it.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote_spanned};
@@ -11,7 +11,7 @@ use crate::expand;
 use crate::template::Rule;
 use crate::valid::resolve_with;
 
-/// Holds the arguments, as they were written between the parentheses.
+/// The arguments between the parentheses.
 pub(crate) struct Naming {
     template: LitStr,
     /// `id = 42`
@@ -54,7 +54,7 @@ pub(crate) fn expand(naming: &Naming) -> syn::Result<TokenStream> {
         resolve_with(&Ident::new("name", Span::call_site()), template, Rule::NAME, |root| {
             let Some(number) = given.iter().position(|(name, _)| name.unraw() == root.unraw())
             else {
-                // Found where the macro is called.
+                // The name is resolved where the macro is called.
                 return Ok(root);
             };
             used[number] = true;

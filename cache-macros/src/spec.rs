@@ -1,4 +1,4 @@
-//! Stage two: attributes that are known to be good. Every value of these types can be expanded.
+//! Stage two: checked attributes. Every value of these types can be expanded.
 
 use proc_macro2::Span;
 use syn::{Expr, Ident, LitStr, Member, Path, Token, Type};
@@ -90,7 +90,7 @@ impl Default for Key {
     }
 }
 
-/// A name made of text and arguments, and where it was written.
+/// A name made of text and arguments, and the place where it was written.
 pub(crate) struct Template {
     pub(crate) pieces: Vec<Piece>,
     pub(crate) span: Span,
@@ -128,12 +128,12 @@ pub(crate) struct Task {
 pub(crate) struct Kept {
     pub(crate) name: Ident,
     pub(crate) mutable: Option<Token![mut]>,
-    /// Fit to be written at the parameter of a closure.
+    /// The type in a form that can be written at the parameter of a closure.
     pub(crate) ty: Type,
     pub(crate) keeping: Keeping,
 }
 
-/// Says how a copy of an argument is made.
+/// The way in which a copy of an argument is made.
 #[derive(Clone, Copy)]
 pub(crate) enum Keeping {
     /// By `Clone`.
@@ -150,9 +150,9 @@ pub(crate) enum When {
     Always,
 }
 
-/// Describes the value that the function returns.
+/// The value that the function returns.
 pub(crate) struct Output {
-    /// The type, fit to be named in an expression: `_` stands for `impl Trait`.
+    /// The type in a form that can be named in an expression: `_` stands for `impl Trait`.
     pub(crate) ty: Type,
     pub(crate) kind: Kind,
     /// The place where the type of the stored value was written, for errors of the compiler.
@@ -163,7 +163,7 @@ pub(crate) struct Output {
 
 #[derive(Clone, Copy, Default)]
 pub(crate) enum Kind {
-    /// The compiler tells a `Result` from the rest.
+    /// The compiler distinguishes a `Result` from other types.
     #[default]
     Recognised,
     Result,

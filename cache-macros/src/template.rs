@@ -36,11 +36,11 @@ impl Rule {
     }
 }
 
-/// Splits a template of such a text; the error says what is wrong with it.
+/// Splits a template of such a text. The error describes the mistake.
 pub(crate) fn parse(template: &str, rule: Rule) -> Result<Vec<ParsedPiece>, String> {
     let pieces = parse_template(template)?;
     let sample = sample(&pieces);
-    // Only a person leaves a segment empty: values are never empty.
+    // Only literal text can make an empty segment, because values are never empty.
     rule.refuse(template, (rule.fault)(&sample).or(segment_fault(&sample)))?;
     let piece = |piece| match piece {
         cache_syntax::Piece::Text(text) => Ok(ParsedPiece::Text(text.into_owned())),

@@ -1,5 +1,5 @@
-//! Tests of half-typed code, which an editor expands: the function must stay, or there is nothing to
-//! complete, to hover over or to go to.
+//! Tests of half-typed code, which an editor expands. The function must stay, or the editor cannot complete,
+//! show or find anything in it.
 #![allow(clippy::unwrap_used, reason = "a failed parse is a failed test")]
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -8,7 +8,7 @@ use quote::quote;
 use crate::attr::{CachedAttr, InvalidateAttr, PutAttr};
 use crate::{expand, item, valid};
 
-/// Bodies in the middle of a line. Delimiters balance, or there would be no expansion.
+/// Bodies in the middle of a line. Their delimiters balance, because otherwise there would be no expansion.
 const HALF_TYPED: [&str; 14] = [
     "let x = id.",
     "let x = id.\n id + 1",
@@ -66,7 +66,8 @@ fn a_half_typed_attribute_leaves_a_function() {
     }
 }
 
-/// A signature that cannot be read is given back as it is, for the compiler to speak of.
+/// Tests that a signature that cannot be read is returned unchanged, so that the compiler reports its
+/// mistakes.
 #[test]
 fn a_half_typed_signature_is_left_as_it_is() {
     for signature in
@@ -108,7 +109,7 @@ fn put(attr: &str, item: &TokenStream) -> TokenStream {
     })
 }
 
-/// The expansion begins with a function of the same name, and what was typed is in it.
+/// Asserts that the expansion begins with a function of the same name, and contains the typed body.
 fn assert_function(expanded: &TokenStream, body: &TokenStream) {
     let signature: TokenStream =
         expanded.clone().into_iter().take_while(|token| !is_body(token)).collect();

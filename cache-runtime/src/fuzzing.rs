@@ -11,8 +11,8 @@ use crate::format::entry::{self, EntryAddress, StateId, Stored};
 use crate::key::glob::{self, Pattern};
 use crate::key::name::{self, Name, Renderer};
 
-/// Reads `bytes` as what Redis might hold: as they are, with a checksum that is right, and as the
-/// rest of a value, which a fuzzer hardly begins by chance.
+/// Reads `bytes` as a possible content of Redis: unchanged, with a correct checksum, and as the rest of a
+/// value. A fuzzer rarely generates the beginning of a value by chance.
 pub fn envelope(bytes: &[u8]) {
     let address = EntryAddress::new("shop", "video:42");
     read(bytes, address);
@@ -45,8 +45,8 @@ fn decode<C: Codec>(bytes: &[u8]) {
     type Maps = BTreeMap<String, Vec<(f64, bool)>>;
     round_trip::<C, Plain>(bytes);
     round_trip::<C, Maps>(bytes);
-    // Not encoded again: its length may be written longer than it needs to be, and how many
-    // elements are granted follows the length of the input.
+    // The value is not encoded again: its length may be written in a longer form than necessary, and the
+    // number of permitted elements depends on the length of the input.
     let _ = C::decode::<Vec<()>>(bytes);
 }
 

@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn each_kind_of_text_has_the_faults_of_the_ones_before_it() {
-        // The kinds that accept the text: name, tag, prefix, key prefix.
+        // Each text, the number of kinds that accept it (of name, tag, prefix, key prefix, in this order),
+        // and the fault.
         let table = [
             ("video", 4, ""),
             ("video:meta", 4, ""),

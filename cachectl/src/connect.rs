@@ -1,4 +1,4 @@
-//! The cache that a command works on.
+//! The connection to the cache that a command works on.
 
 use std::env;
 use std::time::Duration;
@@ -15,10 +15,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Reads the configuration from the environment, as the programs do, and from the arguments.
+    /// Reads the configuration from the environment, in the same way as the programs, and from the arguments.
     pub(crate) fn new(cli: &Cli) -> Result<Self, Failure> {
         let config = CacheConfig::from_vars(|name| match (name, &cli.url) {
-            // Here there is nothing but Redis, whatever the programs do.
+            // This program always uses Redis, regardless of the mode of the programs.
             ("CACHE_MODE" | "CACHE_REQUIRE_REDIS", _) => None,
             ("REDIS_URL", Some(url)) => Some(url.clone()),
             (
@@ -47,7 +47,7 @@ impl Connection {
             .mode(Mode::Redis)
             .require_redis(true)
             .redis_connect_timeout(patience)
-            // This is no instance of the program.
+            // This program does not count as an instance, so it sends no reports.
             .stats_interval(Duration::ZERO);
         config.validate()?;
         Ok(Connection { config, patience })

@@ -8,11 +8,11 @@ use cache_runtime::Error;
 
 use crate::output::lines;
 
-/// An end that is no failure.
+/// The end of a command that has not failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     Done,
-    /// The answer is no.
+    /// The answer to the question of the command is no.
     No,
 }
 
@@ -25,15 +25,15 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// The reason for which something could not be done.
+/// The reason for which a command has failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
     Usage(String),
-    /// Redis cannot be used, and why.
+    /// Redis cannot be used, for this reason.
     Unavailable(String),
-    /// So many invalidations are not confirmed.
+    /// The number of invalidations that Redis has not confirmed.
     Unconfirmed(usize),
-    /// Redis became unavailable while all names were looked at.
+    /// Redis became unavailable during a scan of all names.
     CutShort,
     Write(io::Error),
 }
@@ -41,7 +41,7 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         let code = match self {
-            // Whoever reads has enough.
+            // The reader of the output has closed the pipe, which is not a failure.
             Failure::Write(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 return ExitCode::SUCCESS;
             }

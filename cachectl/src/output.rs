@@ -29,7 +29,7 @@ impl Output {
         if !self.json {
             return self.line(text);
         }
-        // Only within strings are there any, and the rest of JSON has no use for them.
+        // Control characters occur only within the strings of JSON, so they can be escaped in the whole text.
         let json = serde_json::to_string(value)?;
         writeln!(stdout().lock(), "{}", escaped(&json, steers, json_escape))
     }
@@ -40,7 +40,7 @@ impl Output {
     }
 }
 
-/// Returns foreign text for use in a line: text that would control the terminal is escaped, as in Rust.
+/// Returns foreign text for use in a line. Control characters for the terminal are escaped, as in Rust.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, steers, |c| c.escape_default().to_string())
 }

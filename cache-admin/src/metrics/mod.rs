@@ -1,7 +1,7 @@
 //! The statistics as metrics: one table, from which each exporter makes its own form.
 //!
-//! They are read on request, so counting costs no more than without them. Labels are call sites and
-//! prefixes, whose number the program's code bounds; never names of entries.
+//! The statistics are read on request, so counting costs no more than without metrics. Labels are call sites
+//! and prefixes, whose number the code of the program limits. They are never names of entries.
 
 #[cfg(feature = "otel")]
 pub mod otel;
@@ -16,25 +16,25 @@ use Values::{Cache, CacheTimes, Healths, SiteTimes, Sites};
 
 /// The metrics of one name.
 struct Family {
-    /// Its name for Prometheus: with the unit, and `_total` for what only grows.
+    /// Its name for Prometheus, with the unit, and with `_total` if it only grows.
     prometheus: &'static str,
-    /// Its name for OpenTelemetry, where kind and unit stand beside it.
+    /// Its name for OpenTelemetry, which has separate fields for kind and unit.
     #[cfg_attr(not(feature = "otel"), allow(dead_code, reason = "for OpenTelemetry alone"))]
     otel: &'static str,
-    /// By UCUM; that of the count, where durations are counted.
+    /// The unit by UCUM. For durations, this is the unit of their count.
     #[cfg_attr(not(feature = "otel"), allow(dead_code, reason = "for OpenTelemetry alone"))]
     unit: &'static str,
     help: &'static str,
     values: Values,
 }
 
-/// Numbers are `f64` in Prometheus anyway; counts are exact up to 2^53.
+/// The source of the values. Prometheus uses `f64` for all numbers; counts are exact up to 2^53.
 enum Values {
-    /// Of each call site.
+    /// One value for each call site.
     Sites(Kind, &'static [Part]),
-    /// Of the whole cache.
+    /// One value for the whole cache.
     Cache(Kind, fn(&Stats) -> f64),
-    /// For exporters that can wait for an answer from Redis.
+    /// A value of the health, for exporters that can wait for a reply from Redis.
     Healths(Kind, fn(&Health) -> f64),
     SiteTimes(fn(&SiteStats) -> &Latencies),
     CacheTimes(fn(&Stats) -> &Latencies),
@@ -43,15 +43,15 @@ enum Values {
 /// The kind of a metric.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// It only grows.
+    /// A value that only grows.
     Counter,
-    /// It goes up and down, and those of several processes can be added.
+    /// A value that rises and falls, and that can be added over several processes.
     Amount,
-    /// 1 or 0.
+    /// A value that is 1 or 0.
     State,
 }
 
-/// A number of a call site, and the label that tells it from others of the same name.
+/// A number of a call site, with the label that distinguishes it from others of the same name.
 type Part = (Option<Label>, fn(&SiteStats) -> f64);
 
 /// A name and a value.

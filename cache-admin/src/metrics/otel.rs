@@ -111,7 +111,7 @@ impl Observed {
                 numbers(&source.read(&seen), out);
             }
         };
-        // They need not be kept: the callback is the meter's.
+        // The instruments need not be kept: the meter owns the callback.
         match kind {
             Kind::Counter => {
                 let builder = meter.f64_observable_counter(name).with_unit(unit);
@@ -143,7 +143,7 @@ impl Instrument {
     }
 }
 
-/// A cache, and what was read of it last.
+/// A cache, and the last reading of its statistics.
 struct Sample {
     manager: CacheManager,
     last: Mutex<Reading>,
@@ -158,16 +158,16 @@ struct Reading {
 
 impl Sample {
     fn new(manager: CacheManager) -> Self {
-        // The number of none, which every instrument has had.
+        // The number 0 stands for no reading. Every instrument begins with it.
         let none = Reading { number: 0, taken: Instant::now(), stats: Arc::default() };
         Sample { manager, last: Mutex::new(none) }
     }
 
-    /// Returns the statistics for an instrument that was last given the reading `seen`: a newer one.
+    /// Returns the statistics for an instrument, newer than the reading `seen`, which it got last.
     ///
     /// The start of a collection is not announced, but it calls each instrument once. So an instrument that
-    /// has had the last reading takes a new one, and the others share it. This holds for any number of readers,
-    /// and for views that leave out instruments.
+    /// has had the last reading takes a new one, and the others share it. This holds for any number of
+    /// readers, and for views that leave out instruments.
     fn read(&self, seen: &AtomicU64) -> Arc<Stats> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let before = seen.load(Ordering::Relaxed);
@@ -184,9 +184,9 @@ impl Sample {
     }
 }
 
-/// Returns the attributes of a call site, and one more if a label says so.
+/// Returns the attributes of a call site, with those of the label if there is one.
 fn attributes(site: &SiteStats, label: Option<Label>) -> Vec<KeyValue> {
-    // With a place for the bound of a bucket.
+    // There is one more place, for the bound of a bucket.
     let mut attributes = Vec::with_capacity(3);
     attributes.push(KeyValue::new("cache.site", site.name.clone()));
     attributes.push(KeyValue::new("cache.prefix", site.prefix.clone()));

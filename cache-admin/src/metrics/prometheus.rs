@@ -1,6 +1,6 @@
 //! The text format of Prometheus.
 //!
-//! A thousand call sites are some 50,000 lines, so what many of them share is made once: the labels of a site,
+//! A thousand call sites make about 50,000 lines, so their common parts are made once: the labels of a site,
 //! and the bounds of a histogram.
 
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use super::{FAMILIES, Family, Kind, Values, le};
 
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Counts up to here are whole numbers in an `f64`.
+/// The maximum up to which all whole numbers are exact in an `f64`.
 const EXACT: f64 = (1_u64 << 53) as f64;
 
 /// Returns all metrics as text.
@@ -77,8 +77,8 @@ fn histogram(out: &mut String, bounds: &[String], name: &str, labels: &str, time
     line(out, [name, "_count"], [labels, ""], times.count() as f64);
 }
 
-/// Writes one number. The parts of the name are written one after the other, and the labels that are not empty
-/// with a comma between them.
+/// Writes one number. The parts of the name are joined. The labels that are not empty are separated by a
+/// comma.
 fn line(out: &mut String, name: [&str; 2], labels: [&str; 2], value: f64) {
     out.extend(name);
     match labels {
@@ -86,7 +86,7 @@ fn line(out: &mut String, name: [&str; 2], labels: [&str; 2], value: f64) {
         [one, ""] | ["", one] => out.extend(["{", one, "}"]),
         [one, other] => out.extend(["{", one, ",", other, "}"]),
     }
-    // Most numbers are counts, and a whole number is written in a fifth of the time.
+    // Most numbers are counts. Writing a whole number takes a fifth of the time.
     let _ = if (0.0..=EXACT).contains(&value) && value.fract() == 0.0 {
         writeln!(out, " {}", value as u64)
     } else {

@@ -1,4 +1,4 @@
-//! The page, and the stream that keeps it up to date.
+//! The page, and the stream of its updates.
 
 use std::convert::Infallible;
 use std::sync::{Arc, LazyLock};
@@ -29,7 +29,7 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     include_str!("index.html").replace("/*style*/", STYLE).replace("/*script*/", SCRIPT)
 });
 
-/// Nothing but what is in the page, and its own routes.
+/// The content security policy. It permits only the contents of the page and its own routes.
 static POLICY: LazyLock<String> = LazyLock::new(|| {
     let digest = |text: &str| BASE64_STANDARD.encode(Sha256::digest(text.as_bytes()));
     format!(
@@ -63,7 +63,7 @@ struct Snapshot {
     events: Vec<Event>,
 }
 
-/// Identifies the process, the namespace and the Redis that the page shows.
+/// The process, the namespace and the Redis that the page shows.
 #[derive(Serialize)]
 struct Origin {
     program: Option<&'static str>,
@@ -98,8 +98,8 @@ impl Origin {
 }
 
 const EVERY: Duration = Duration::from_secs(1);
-/// Snapshots in one stream, after which it ends and the page opens the next one. A service that shuts down
-/// waits for its open connections: for four seconds at most on behalf of a page.
+/// The number of snapshots in one stream, after which it ends and the page opens the next one. A service that
+/// shuts down waits for its open connections, so a page delays it by at most four seconds.
 const SNAPSHOTS: u32 = 5;
 
 pub(crate) async fn live(

@@ -23,7 +23,7 @@ pub(crate) struct Done<T> {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Change {
-    /// Says if an entry was there; `null` if Redis has not answered, and the removal is pending.
+    /// True if there was an entry; `null` if Redis has not answered, and the removal is pending.
     Deleted(Option<bool>),
     Invalidated(String),
     /// The number of entries that have been removed.
@@ -36,7 +36,7 @@ pub(crate) enum Change {
 
 type Changed = Result<Json<Done<Change>>, Problem>;
 
-/// Logs what was done, to what, and by which kind of access; the key is never logged.
+/// Logs the action, its target and the kind of access. The key is never logged.
 fn done(access: Access, action: &'static str, target: &str, change: Change) -> Changed {
     let access = access.as_str();
     match change {
@@ -147,13 +147,13 @@ pub(crate) struct Warm {
 pub(crate) struct WarmEntry {
     name: String,
     value: serde_json::Value,
-    /// `5m`, `1h30m`, `forever`; without it the configuration decides.
+    /// `5m`, `1h30m`, `forever`; without it, the configuration decides.
     ttl: Option<Ttl>,
     #[serde(default)]
     tags: Vec<String>,
 }
 
-/// Stores what it is given; the first entry that cannot be stored ends it, and is named.
+/// Stores the given entries. The first entry that cannot be stored ends this, and the error names it.
 pub(crate) async fn warm(
     State(admin): State<Arc<Admin>>,
     Extension(access): Extension<Access>,

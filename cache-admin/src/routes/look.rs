@@ -15,14 +15,14 @@ use crate::metrics::prometheus;
 use crate::problem::Problem;
 use crate::routes::Named;
 
-/// The statistics, with the derived numbers that people need.
+/// The statistics, with the derived numbers for people.
 #[derive(Serialize)]
 pub(crate) struct StatsView {
-    /// The store that is configured: `memory`, `redis` or `tiered`.
+    /// The configured store: `memory`, `redis` or `tiered`.
     backend: &'static str,
-    /// True if what is stored outlives the process.
+    /// True if stored values outlive the process.
     persistent: bool,
-    /// True if other processes see it.
+    /// True if other processes see stored values.
     shared: bool,
     #[serde(flatten)]
     summary: Summary,
@@ -39,7 +39,7 @@ pub(crate) struct ClusterView {
     stats: FleetStats,
 }
 
-/// The sums and ratios that people read off the counts.
+/// The sums and ratios that follow from the counts.
 #[derive(Serialize)]
 struct Summary {
     total_requests: u64,
@@ -83,7 +83,7 @@ pub(crate) async fn fleet(State(admin): State<Arc<Admin>>) -> Result<Json<Cluste
     Ok(Json(ClusterView { summary: Summary::of(&stats.total, sites), stats }))
 }
 
-/// Returns the problem of a request that only Redis can answer.
+/// Returns the problem of a request that needs Redis.
 pub(crate) fn redis_is_unavailable() -> Problem {
     let detail = "the statistics of all processes are in Redis, which cannot be used just now; \
                   `GET /health` says why";
@@ -120,7 +120,7 @@ pub(crate) async fn health(State(admin): State<Arc<Admin>>) -> (StatusCode, Json
 pub(crate) struct SitesView {
     #[serde(flatten)]
     registry: Registry,
-    /// The functions whose calls bypass the cache, as they were switched off.
+    /// The functions whose calls bypass the cache, by the names with which they were switched off.
     disabled: Vec<String>,
 }
 
@@ -129,7 +129,7 @@ pub(crate) async fn sites(State(admin): State<Arc<Admin>>) -> Json<SitesView> {
     Json(SitesView { registry: cache_runtime::registry(), disabled })
 }
 
-/// The number of the last event that is known.
+/// The number of the last event that the client has received.
 #[derive(Deserialize)]
 pub(crate) struct After {
     #[serde(default)]
@@ -156,7 +156,7 @@ pub(crate) struct EntryView {
     name: String,
     #[serde(flatten)]
     entry: Inspected,
-    /// The value, if it is configured to be shown and can be read without its type.
+    /// The value, if the configuration permits it and the value can be read without its type.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<serde_json::Value>,
 }

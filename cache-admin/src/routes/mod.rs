@@ -23,7 +23,7 @@ pub(crate) async fn wrong_method(method: Method, uri: Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail)
 }
 
-/// Keeps an answer out of the caches on its way, unless it says something else about them.
+/// Keeps a response out of intermediate caches, unless it has its own `Cache-Control`.
 pub(crate) async fn not_stored(mut answer: Response) -> Response {
     let headers = answer.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -1,4 +1,4 @@
-//! Options that other caches have, and what does the same here.
+//! Options of other caches, and their equivalents here.
 //!
 //! Names are compared without underscores and in lower case, so `maxAge` and `max_age` are one.
 
@@ -41,7 +41,7 @@ const CONDITION: &str = "`cache_if` decides which values are stored, and `bypass
 const CODEC: &str = "`codec = cache_runtime::MessagePack` sets the encoding of values in Redis";
 const CHANGES: &str = "it belongs to `#[cache_invalidate]`, on the function that changes the data";
 
-/// For `#[cached]`.
+/// The options that are not known in `#[cached]`.
 pub(super) const OF_CACHED: &Answers = &[
     (
         &[
@@ -214,7 +214,7 @@ pub(super) const OF_CACHED: &Answers = &[
     (&["entry", "entries", "invalidates", "evict", "allentries", "beforeinvocation"], CHANGES),
 ];
 
-/// For `#[cache_invalidate]` and `#[cache_put]`.
+/// The options that are not known in `#[cache_invalidate]` and `#[cache_put]`.
 pub(super) const OF_CHANGES: &Answers = &[
     (&["key", "keygenerator"], "`entry = get_video(id)` names one entry"),
     (&["entries"], "it is `entry`, repeated: `entry = get_video(1), entry = get_video(2)`"),
@@ -258,7 +258,7 @@ pub(super) const OF_CHANGES: &Answers = &[
     ),
 ];
 
-/// For `#[cache_put]` alone.
+/// The options that are not known in `#[cache_put]` only.
 pub(super) const OF_PUT: &Answers = &[(
     &["prefix", "keyprefix", "tags"],
     "`#[cache_put]` replaces single entries: add `#[cache_invalidate(..)]` to invalidate by a prefix or tag",

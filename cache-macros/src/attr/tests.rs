@@ -88,7 +88,7 @@ fn options_of_other_caches_are_answered() {
     }
 }
 
-/// A name that two groups answer would have the answer of the first.
+/// Tests that no name is in two groups, because the answer of the first group would always be given.
 #[test]
 fn every_name_of_another_cache_has_one_answer() {
     for answers in [OF_CACHED, OF_CHANGES, OF_PUT] {
@@ -100,7 +100,7 @@ fn every_name_of_another_cache_has_one_answer() {
     }
 }
 
-/// Options that an attribute has need no answer, and would never get it.
+/// Tests that the options of an attribute have no such answer, which would never be given.
 #[test]
 fn no_option_of_an_attribute_is_answered_as_unknown() {
     fn assert_apart(names: &[&str], elsewhere: &[&Answers]) {

@@ -50,8 +50,9 @@ use crate::spec::{Cached, Key, Kind, Template};
 //         P::MissedCall::run(call, kind, share, body).await
 //     }
 //
-// The locals are spelled `__own`, `__kind` and so on: no item of the user's is, which a pattern would
-// find. A function that returns a box gives it a number when it makes it: `let boxed = P::boxed_call();`.
+// The locals are spelled `__own`, `__kind` and so on, because a pattern would find an item of the user with
+// the same name. A function that returns a box gives it a number when it makes it: `let boxed =
+// P::boxed_call();`.
 pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let site = site(p, spec, item);
@@ -59,7 +60,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let share = share(p, spec);
     let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
     let (made, boxed) = number(p, item);
-    // The compiler reports an error of the value's type at that type, and only once.
+    // With this, the compiler reports an error of the value's type at that type, and only once.
     let there = |tokens| placed(tokens, spec.output.value);
     let kind_there = there(quote_spanned!(Span::mixed_site()=> __kind));
     let storable = storable(p, &spec.output);
@@ -131,7 +132,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     )
 }
 
-/// Emits the code that makes the number of a call that returns a box, and the code that finds it.
+/// Emits the code that makes the number of a call that returns a box, and the code that reads it.
 fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
     if item.is_boxed() {
         let made = quote_spanned!(Span::mixed_site()=> let __boxed = #p::boxed_call(););
@@ -141,7 +142,7 @@ fn number(p: &TokenStream, item: &Item) -> (TokenStream, TokenStream) {
     }
 }
 
-/// Returns all that the attribute names.
+/// Returns the arguments that the attribute uses.
 fn named(spec: &Cached) -> TokenStream {
     let key = match &spec.key {
         Key::Arguments(arguments) => {
@@ -154,15 +155,15 @@ fn named(spec: &Cached) -> TokenStream {
     quote!(#key #tags #bypass)
 }
 
-/// The traits that decide how errors reach the followers.
+/// The traits that decide on the way in which errors reach the followers.
 const SHARED: [&str; 2] = ["ProbeCloneError", "ProbeNoCloneError"];
 const WRAPPED: [&str; 2] = ["ProbeCloneError", "ProbeWrapError"];
 
-/// Names the traits that say what the log calls an error.
+/// The traits that decide on the text of an error in the log.
 const TEXT: [&str; 3] = ["ProbeErrorDisplay", "ProbeErrorDebug", "ProbeNoErrorText"];
 
-/// Expands to how an error reaches the followers, and to its text in the log. An error that borrows is not
-/// shared, and a stored error is a value.
+/// Expands to the way in which an error reaches the followers, and to its text in the log. An error that
+/// borrows is not shared, and a stored error is a value.
 fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     let has_none = spec.output.borrows || matches!(spec.output.kind, Kind::Plain);
     if has_none {
@@ -200,7 +201,7 @@ fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
     }
 }
 
-/// Returns a closure that makes the fingerprint of a list of these arguments, by what their types have.
+/// Returns a closure that makes the fingerprint of a list of these arguments, by the traits of their types.
 fn fingerprint(p: &TokenStream, arguments: &[Argument]) -> TokenStream {
     if arguments.is_empty() {
         return quote_spanned!(Span::mixed_site()=> #p::no_fingerprint);
@@ -225,8 +226,8 @@ fn fingerprint(p: &TokenStream, arguments: &[Argument]) -> TokenStream {
     }}
 }
 
-/// Returns the list of the arguments that are there, `(&a, (&b, ()))`: whether one under `#[cfg]` is, only the
-/// compiler knows.
+/// Returns the list of the arguments that exist, `(&a, (&b, ()))`. Only the compiler can evaluate the
+/// `#[cfg]` of an argument.
 fn arguments_list(p: &TokenStream, arguments: &[Argument], place: Span) -> TokenStream {
     let place = here(place);
     let end = quote_spanned!(place=> ());
@@ -245,11 +246,11 @@ fn arguments_list(p: &TokenStream, arguments: &[Argument], place: Span) -> Token
     quote_spanned!(place=> { let __list = #end; #(#steps)* __list })
 }
 
-/// Returns a reference to a part of the key, at the place where it was written: the compiler says there if it
-/// cannot be one. `as_what` is the function that says so.
+/// Returns a reference to a part of the key, with the place where it was written. If it cannot be a part of a
+/// key, the compiler reports this there. `as_what` is the function whose bounds cause the error.
 fn part(p: &TokenStream, part: &impl ToTokens, as_what: &str) -> TokenStream {
     let (place, as_what) = (here(part.span()), Ident::new(as_what, here(part.span())));
-    // All of it stands there, so that what the compiler says of it is said once.
+    // All tokens have this place, so that the compiler reports one error.
     let p = placed(p.clone(), part.span());
     quote_spanned!(place=> #p::#as_what((&&#p::probe_part(&(#part))).__cache_part()))
 }
@@ -268,7 +269,7 @@ fn hooks(spec: &Cached) -> TokenStream {
     let cache_if = spec.cache_if.iter();
     let weight = spec.weight.iter();
     let codec = spec.codec.iter();
-    // Both options speak of `None`: the value must be an `Option`.
+    // Both options are about `None`, so the value must be an `Option`.
     let speaks_of_none = spec.negative_ttl.is_some() || spec.cache_none.is_some();
     let optional = speaks_of_none.then(|| quote_spanned!(here(spec.output.value)=> .optional()));
     // A load can fail only if it returns a `Result`.

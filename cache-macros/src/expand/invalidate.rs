@@ -16,7 +16,7 @@ use crate::spec::Invalidate;
 // Output (P is the runtime's private module):
 //
 //     async fn rename(id: u64, title: &str) -> Result<(), DbError> {
-//         let site = { static SITE: P::InvalidatingSpec = ...; ...; &SITE };
+//         let site = { static SITE: P::MutationSpec = ...; ...; &SITE };
 //         let plan = P::Plan::new(site, |plan: &mut P::Plan| {
 //             plan.prefix(|w: &mut P::Renderer| { w.text("video:"); w.value(&id, ""); });
 //             plan.tag(|w: &mut P::Renderer| { w.text("home"); });
@@ -47,7 +47,7 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
         &nothing,
         quote_spanned! {Span::mixed_site()=>
             let __site = #listed;
-            // The body takes the arguments: what they name is written down before.
+            // The body takes the arguments, so the targets are rendered before it.
             #[allow(clippy::used_underscore_binding)]
             let __plan = #p::Plan::new(__site, |__plan: &mut #p::Plan| {
                 #(__plan.prefix(#prefix);)*

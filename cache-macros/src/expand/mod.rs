@@ -1,10 +1,10 @@
-//! From what is known to be good to tokens; nothing here can fail.
+//! Expands a checked attribute to tokens. Nothing here can fail.
 //!
-//! Generated code names the runtime crate and `::core` by absolute path. Its locals have the
-//! hygiene of `mixed_site`, so the user's expressions do not see them. Items have no such hygiene:
-//! a `static` or `use` of ours never stands around the user's body, and since a pattern finds a
-//! `const` of its name, every local of ours begins with `__`. So does every method that look-up has
-//! to find in a trait: a trait of the user's may be implemented for all types.
+//! Generated code names the runtime crate and `::core` by absolute path. Its locals have the hygiene of
+//! `mixed_site`, so the user's expressions do not see them. Items have no such hygiene, so a `static` or
+//! `use` of generated code never stands around the user's body. A pattern would find a `const` of the same
+//! name, so every generated local begins with `__`. So does every method that is found by look-up in a trait,
+//! because a trait of the user may be implemented for all types.
 
 mod cached;
 mod invalidate;
@@ -24,12 +24,13 @@ pub(crate) use cached::cached;
 pub(crate) use invalidate::invalidate;
 pub(crate) use put::put;
 
-/// Returns the place of the user's code for generated tokens: errors are shown there, but names are not resolved there.
+/// Returns the place of the user's code for generated tokens. Errors are shown there, but names are not
+/// resolved there.
 fn here(span: Span) -> Span {
     span.resolved_at(Span::mixed_site())
 }
 
-/// Returns the same tokens at another place; each finds the names it found before.
+/// Returns the same tokens at another place. Their names are resolved as before.
 fn placed(tokens: TokenStream, span: Span) -> TokenStream {
     let place = |token| match token {
         TokenTree::Group(group) => {
@@ -45,7 +46,7 @@ fn placed(tokens: TokenStream, span: Span) -> TokenStream {
     tokens.collect()
 }
 
-/// Returns the path of what generated code may call.
+/// Returns the path of the items that generated code may use.
 pub(crate) fn private(runtime: &Path) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #runtime::__private)
 }
@@ -65,10 +66,10 @@ fn kind(p: &TokenStream, output: &Output) -> TokenStream {
     }
 }
 
-/// Returns the kind again, if its value can be stored. The compiler says at the value's type if not, and says
-/// nothing else then.
+/// Returns the kind again, if its value can be stored. If not, the compiler reports this at the type of the
+/// value, and reports nothing else.
 fn storable(p: &TokenStream, output: &Output) -> TokenStream {
-    // All of it stands there, so that what the compiler says of it is said once.
+    // All tokens have this place, so that the compiler reports one error.
     let p = placed(p.clone(), output.value);
     quote_spanned! {here(output.value)=> {
         use #p::ProbeValue as _;
@@ -86,14 +87,15 @@ fn probe(p: &TokenStream, ty: &Type, question: &str, traits: &[&str]) -> TokenSt
     }}
 }
 
-/// Returns a block that passes calls to a method of the plan, each with what they return if that counts.
+/// Returns a block that passes calls to a method of the plan, each with the kind of its output if that is
+/// needed.
 fn entries(p: &TokenStream, entries: &[Expr], with_kind: bool) -> TokenStream {
     let entries = entries.iter().map(|call| {
         let place = here(call.span());
         if !with_kind {
             return quote_spanned!(place=> __plan.entry(#call););
         }
-        // A `match` keeps what the call borrows of its own expression.
+        // A `match` keeps the temporaries alive that the expression of the call borrows.
         quote_spanned! {place=> match #call {
             __call => {
                 let __kind = {
@@ -107,7 +109,7 @@ fn entries(p: &TokenStream, entries: &[Expr], with_kind: bool) -> TokenStream {
     entries.collect()
 }
 
-/// Returns `when` as the runtime knows it.
+/// Returns the value of `when` for the runtime.
 fn when(p: &TokenStream, when: When) -> TokenStream {
     match when {
         When::Before => quote_spanned!(Span::mixed_site()=> #p::When::Before),
@@ -116,7 +118,7 @@ fn when(p: &TokenStream, when: When) -> TokenStream {
     }
 }
 
-/// Returns `if` as the runtime knows it.
+/// Returns the value of `if` for the runtime.
 fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
     match condition {
         Some(condition) => quote_spanned!(Span::mixed_site()=> #p::condition(__kind, #condition)),
@@ -126,10 +128,10 @@ fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
 
 /// Returns the user's body as a future of its own, so that `return` and `?` end the body and not the call.
 ///
-/// Nothing states the type of an async block, so a `return` that never runs does, before the body:
-/// there it is known when the body's last expression is reached, which may need to be coerced.
+/// The type of an async block cannot be stated. So a `return` that never runs states it, before the body. The
+/// type is then known when the body's last expression is reached, which may need to be coerced.
 ///
-/// `named` is what the attribute names.
+/// `named` are the arguments that the attribute uses.
 fn body(item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
     let pin_type = pin_type(&output.ty);
     let body = item.body(named);
@@ -140,7 +142,7 @@ fn pin_type(ty: &Type) -> Option<TokenStream> {
     if let Type::Infer(_) = ty {
         return None;
     }
-    // The compiler points at this `return` where it says what it expected.
+    // For a mismatch, the compiler points at this `return`, where it names the expected type.
     let pin = quote_spanned!(here(ty.span())=> return __output);
     Some(quote_spanned! {Span::mixed_site()=>
         if let ::core::option::Option::Some(__output) = ::core::option::Option::None::<#ty> {
@@ -149,7 +151,7 @@ fn pin_type(ty: &Type) -> Option<TokenStream> {
     })
 }
 
-/// Returns the arguments that templates name.
+/// Returns the arguments that templates use.
 fn roots<'a>(templates: impl IntoIterator<Item = &'a Template>) -> TokenStream {
     let pieces = templates.into_iter().flat_map(|template| &template.pieces);
     let roots = pieces.filter_map(|piece| match piece {

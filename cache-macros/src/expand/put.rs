@@ -16,7 +16,7 @@ use crate::spec::Put;
 // Output (P is the runtime's private module):
 //
 //     async fn rename(id: u64, title: &str) -> Result<Video, DbError> {
-//         let site = { static SITE: P::InvalidatingSpec = ...; ...; &SITE };
+//         let site = { static SITE: P::MutationSpec = ...; ...; &SITE };
 //         let kind = ...;
 //         let plan = P::put_plan(site, kind, |plan| {
 //             let call = get_video(id);
@@ -46,7 +46,7 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
             let __site = #listed;
             let __kind = #kind;
             let __kind = #storable;
-            // The body takes the arguments: which entries they mean is settled before.
+            // The body takes the arguments, so the entries are determined before it.
             #[allow(clippy::used_underscore_binding)]
             let __plan = #p::put_plan(__site, #kind_there, |__plan| { #entries });
             let __condition = #condition;

@@ -1,4 +1,4 @@
-//! The `static` of a call site: what the program knows of it without calling it.
+//! The `static` of a call site: its properties that are known without a call.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -24,7 +24,8 @@ pub(super) fn site(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
     }}
 }
 
-/// Returns a block that lists a function under `#[cache_invalidate]`, and whose value is what it lists.
+/// Returns a block that registers a function under `#[cache_invalidate]`. Its value is the registered
+/// `static`.
 pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> TokenStream {
     let prefix = match &spec.prefix {
         Some(prefix) => some(written(prefix)),
@@ -71,7 +72,7 @@ fn mutation(p: &TokenStream, item: &Item, options: Vec<Field>) -> TokenStream {
     }}
 }
 
-/// Emits the location. The closure stands in the `static`, so its type name says in which function.
+/// Emits the location. The closure stands in the `static`, so its type name contains the function.
 fn declared(p: &TokenStream, item: &Item) -> TokenStream {
     let function = item.sig.ident.unraw().to_string();
     quote_spanned! {Span::mixed_site()=>
@@ -190,7 +191,7 @@ fn key(p: &TokenStream, key: &Key) -> TokenStream {
     }
 }
 
-/// Returns the arguments that are no part of the key; `self` is never a part of it.
+/// Returns the arguments that are not part of the key. `self` is never a part of it.
 fn skipped(key: &Key, item: &Item) -> TokenStream {
     let Key::Arguments(kept) = key else { return quote!(&[]) };
     let receiver = item.receiver().map(|receiver| Argument {
@@ -202,7 +203,7 @@ fn skipped(key: &Key, item: &Item) -> TokenStream {
     arguments_list(&receiver.into_iter().chain(others).collect::<Vec<_>>())
 }
 
-/// Returns the names of those that are there.
+/// Returns the names of the arguments that exist.
 fn arguments_list(arguments: &[Argument]) -> TokenStream {
     let names = arguments.iter().map(|Argument { name, cfg }| {
         let name = self::name(name);
@@ -215,7 +216,7 @@ fn name(name: &Ident) -> String {
     name.unraw().to_string()
 }
 
-/// Returns the calls, each with the name of what it calls.
+/// Returns the calls, each with the name of the called function.
 fn entries(entries: &[Expr]) -> TokenStream {
     let entries = entries.iter().map(|call| {
         let (text, function) = (text(call), called(call));
@@ -224,7 +225,7 @@ fn entries(entries: &[Expr]) -> TokenStream {
     quote!(&[#(#entries),*])
 }
 
-/// Returns the name of the function or method that is called, if that is called by name.
+/// Returns the name of the function or method that is called, if the call names one.
 fn called(call: &Expr) -> String {
     match call {
         Expr::MethodCall(call) => name(&call.method),
@@ -238,7 +239,7 @@ fn called(call: &Expr) -> String {
     }
 }
 
-/// Tokens as text, near to how they were written.
+/// Returns tokens as text, close to the form in which they were written.
 fn text(tokens: &impl ToTokens) -> String {
     tokens.to_token_stream().to_string().replace(" :: ", "::").replace(":: ", "::")
 }

@@ -1,4 +1,4 @@
-//! The body of a function that may be served while it runs in a task of its own.
+//! The body of a function that may be served while the body runs in a task of its own.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote_spanned};
@@ -8,8 +8,8 @@ use super::{here, pin_type, placed};
 use crate::item::Item;
 use crate::spec::{Keeping, Kept, Output, Task};
 
-/// Emits the expression of `let __call = ...`: the body as a closure of the arguments, which is called with
-/// the arguments themselves, or with copies of them in a task.
+/// Emits the expression of `let __call = ...`: the body as a closure of the arguments. It is called with the
+/// arguments themselves, or in a task with copies of them.
 pub(super) fn run(
     p: &TokenStream,
     task: &Task,
@@ -66,7 +66,7 @@ fn load(task: &Task, item: &Item, output: &Output, named: &TokenStream) -> Token
     quote_spanned!(Span::mixed_site()=> async |#(#parameters),*| { #pin_type #body })
 }
 
-/// Returns a name of ours for the copy of an argument.
+/// Returns a generated name for the copy of an argument.
 fn name(argument: &Kept) -> Ident {
     Ident::new(&format!("__kept_{}", bare(&argument.name)), Span::mixed_site())
 }
@@ -81,7 +81,7 @@ fn parameter(argument: &Kept) -> Ident {
     if argument.name == "self" { me(argument.name.span()) } else { argument.name.clone() }
 }
 
-/// Returns `self`, which no closure can have as a parameter.
+/// Returns the name for `self`, which cannot be a parameter of a closure.
 fn me(span: Span) -> Ident {
     Ident::new("__self_of_the_call", span.resolved_at(Span::mixed_site()))
 }
@@ -95,7 +95,8 @@ fn keep(p: &TokenStream, argument: &Kept) -> TokenStream {
     }
 }
 
-/// Returns the body with another name for `self`, but for the items in it that have one of their own.
+/// Returns the body with another name for `self`. Items in the body that have a `self` of their own stay
+/// unchanged.
 fn without_self(body: TokenStream) -> TokenStream {
     let mut renamed = Vec::new();
     let mut in_item = false;

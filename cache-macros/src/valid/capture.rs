@@ -1,4 +1,4 @@
-//! Expressions that belong to the function and not to one call: they cannot use its arguments.
+//! Checks expressions that belong to the function and not to one call: they cannot use its arguments.
 
 use syn::visit::{self, Visit};
 use syn::{Expr, ExprClosure, ExprPath, Ident, Local};
@@ -7,7 +7,7 @@ use super::scope::Scope;
 use crate::error::Errors;
 use crate::item::names_bound_by;
 
-/// Refuses each argument that `expr` uses; `reason` says why.
+/// Reports each argument that `expr` uses, with this `reason`.
 pub(crate) fn refuse(expr: &Expr, scope: &Scope, reason: &str) -> syn::Result<()> {
     let mut captures = Captures { scope, shadowed: Vec::new(), reason, errors: Errors::default() };
     captures.visit_expr(expr);

@@ -1,4 +1,4 @@
-//! `entry`: a call of a cached function, whose entry is meant.
+//! Checks `entry`: a call of a cached function.
 
 use syn::{Expr, ExprAwait, ExprPath};
 

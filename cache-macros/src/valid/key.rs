@@ -1,4 +1,4 @@
-//! Checks the options that tell the entries of a function apart: `key`, `skip`, or all arguments.
+//! Checks the options that distinguish the entries of a function: `key`, `skip`, or all arguments.
 
 use syn::ext::IdentExt as _;
 use syn::{Expr, Ident};

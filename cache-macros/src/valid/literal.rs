@@ -40,8 +40,8 @@ pub(crate) fn integer(given: &Given, scope: &Scope) -> syn::Result<Constant<u64>
     }
 }
 
-/// Returns an expression that is the same for all calls. What can only be another kind of value is refused
-/// in words; the compiler checks the type of the rest.
+/// Returns an expression that is the same for all calls. Expressions of an obviously wrong kind are refused
+/// with a message; the compiler checks the types of all others.
 pub(crate) fn expression(given: &Given, accepted: &str, scope: &Scope) -> syn::Result<Expr> {
     let expr = peel(&given.value);
     let is_wrong_kind = match expr {
@@ -76,7 +76,7 @@ pub(crate) fn number(
     }
 }
 
-/// Returns one of a few words.
+/// Returns one of the accepted words.
 pub(crate) fn word<T: Copy>(given: &Given, words: &[(&str, T)]) -> syn::Result<T> {
     let quoted: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
     let accepted = quoted.join(" or ");
@@ -91,7 +91,7 @@ pub(crate) fn word<T: Copy>(given: &Given, words: &[(&str, T)]) -> syn::Result<T
     Err(at(given, format!("`{}` takes {accepted}, not \"{text}\"{hint}", given.name)))
 }
 
-/// Returns a closure of one parameter, which is all that it sees, or the name of such a function.
+/// Returns a closure of one parameter that uses nothing else, or the name of such a function.
 pub(crate) fn condition(given: &Given, parameter: &str, scope: &Scope) -> syn::Result<Expr> {
     closure(given, parameter, "a `bool`", scope)
 }
@@ -138,8 +138,8 @@ pub(crate) fn at(given: &Given, message: impl std::fmt::Display) -> syn::Error {
     syn::Error::new_spanned(&given.value, message)
 }
 
-/// Returns the expression without parentheses, also those that cannot be seen, as around what a
-/// `macro_rules!` variable was replaced by.
+/// Returns the expression without parentheses. This includes invisible ones, such as those around the value
+/// of a `macro_rules!` variable.
 pub(crate) fn peel(mut expr: &Expr) -> &Expr {
     loop {
         expr = match expr {

@@ -31,7 +31,7 @@ use literal::{boolean, condition, integer, number, weight, word};
 pub(crate) use name::resolve_with;
 use scope::Scope;
 
-/// The most tags that an entry may have; so it is for `SetOptions`, too.
+/// The maximum number of tags of an entry, which is the same for `SetOptions`.
 const MOST_TAGS: usize = 128;
 
 pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::Result<Cached> {
@@ -103,7 +103,7 @@ pub(crate) fn invalidate(
     mut errors: Errors,
 ) -> syn::Result<Invalidate> {
     let scope = Scope::of(item);
-    // An option that could not be read may have said it.
+    // An option that could not be read may have named them.
     let says_nothing = attr.prefix.is_none() && attr.tags.is_none() && attr.entries.is_empty();
     if says_nothing && errors.is_empty() {
         let message = "give the entries to invalidate: `prefix = \"video\"`, `tags = [...]` or \
@@ -155,7 +155,7 @@ const COALESCE: [(&str, Coalesce); 3] =
     [("process", Coalesce::Process), ("fleet", Coalesce::Fleet), ("off", Coalesce::Off)];
 const WHENS: [(&str, When); 3] =
     [("success", When::Success), ("always", When::Always), ("before", When::Before)];
-/// There is no value before the body.
+/// The values of `when` for `#[cache_put]`. Before the body there is no value to store.
 const WHENS_OF_PUT: [(&str, When); 2] = [("success", When::Success), ("always", When::Always)];
 
 fn runtime(given: Option<Written<Path>>) -> Path {

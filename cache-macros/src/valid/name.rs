@@ -45,7 +45,7 @@ pub(crate) fn tags(given: &Written<Expr>, scope: &Scope, errors: &mut Errors) ->
     elems.iter().filter_map(template).collect()
 }
 
-/// Returns the template of a key, with its placeholders found among the arguments.
+/// Returns the template of a key. Its placeholders are resolved among the arguments.
 pub(crate) fn key_template(
     given: &Written<Expr>,
     accepted: &str,
@@ -64,7 +64,7 @@ fn resolve(option: &Ident, text: &LitStr, rule: Rule, scope: &Scope) -> syn::Res
     })
 }
 
-/// Returns a template whose placeholders begin with what `find` makes of their first names.
+/// Returns a template in which `find` has resolved the first name of each placeholder.
 pub(crate) fn resolve_with(
     option: &Ident,
     text: &LitStr,
@@ -83,7 +83,7 @@ pub(crate) fn resolve_with(
     errors.finish(Template { pieces, span: text.span() })
 }
 
-/// Says what to write instead of a `key` template that formats a value or calls something.
+/// Returns the advice for a `key` template that formats a value or calls a function.
 fn instead_of_template(option: &Ident, template: &str) -> String {
     let Some((_, inside)) = template.split_once('{') else { return String::new() };
     let inside = inside.split('}').next().unwrap_or_default();
@@ -112,9 +112,10 @@ fn resolve_piece(
         template::ParsedPiece::Placeholder(names) => names,
     };
     let mut root = find(identifier(&names[0], text.span()))?;
-    // Named as the argument is, but what the compiler says of it belongs to the template.
+    // The name is resolved like the argument, but errors of the compiler are shown at the template.
     root.set_span(text.span().resolved_at(root.span()));
-    // As a name of ours a field is not suggested in place of the whole template.
+    // With the hygiene of a generated name, the compiler does not suggest a similar field in place of the
+    // whole template.
     let here = text.span().resolved_at(Span::mixed_site());
     let fields = names[1..].iter().map(|name| member(name, here)).collect();
     Ok(Piece::Place { root, fields })

@@ -1,4 +1,4 @@
-//! The return type: what of it is stored, and whether it can be.
+//! Checks the return type: its stored part, and the reasons for which that cannot be stored.
 
 use proc_macro2::Span;
 use syn::spanned::Spanned as _;
@@ -24,7 +24,7 @@ pub(crate) fn stored(ty: Type, kind: Kind, generics: &Generics, errors: &mut Err
     Output { kind, value: value.span(), borrows: borrows(&ty, generics), ty }
 }
 
-/// Returns the output of a function whose results are only looked at.
+/// Returns the output of a function whose results are inspected and not stored.
 pub(crate) fn passed_on(ty: Type) -> Output {
     let mut ty = ungrouped(ty);
     Erase.visit_type_mut(&mut ty);
@@ -32,11 +32,12 @@ pub(crate) fn passed_on(ty: Type) -> Output {
         Type::Infer(_) => Kind::Plain,
         _ => Kind::Recognised,
     };
-    // Errors are shared by cached functions alone.
+    // Only cached functions share errors.
     Output { kind, value: ty.span(), borrows: false, ty }
 }
 
-/// Returns the type without parentheses, also those that cannot be seen, as around a macro's `$output`.
+/// Returns the type without parentheses. This includes invisible ones, such as those around a macro's
+/// `$output`.
 fn ungrouped(ty: Type) -> Type {
     match ty {
         Type::Group(group) => ungrouped(*group.elem),
@@ -68,8 +69,8 @@ fn first_type(arguments: &PathArguments) -> Option<&Type> {
     })
 }
 
-/// Returns true if the type may hold a borrow: a lifetime other than `'static` is written in it or left
-/// out of it, or a type parameter that is not said to be `'static`.
+/// Returns true if the type may hold a borrow: it has a written or elided lifetime other than `'static`, or a
+/// type parameter without the bound `'static`.
 fn borrows(ty: &Type, generics: &Generics) -> bool {
     let short = generics.type_params().filter(|param| !is_static(param, generics));
     let mut found = Borrows { short: short.map(|param| &param.ident).collect(), found: false };
@@ -124,11 +125,10 @@ impl<'ast> Visit<'ast> for Opaque<'_> {
     }
 }
 
-/// Notes each place that borrows. What a function pointer or a trait object takes is not borrowed.
+/// Notes each borrow in a type. The parameters of a function pointer or a trait object are not borrows.
 struct Borrowed<'a> {
     errors: &'a mut Errors,
-    /// True if this is read as a part of the value: what other types do with a parameter of theirs
-    /// is not known.
+    /// True if the type is a part of the value. For the parameters of other types, this is unknown.
     is_read: bool,
 }
 
@@ -141,7 +141,7 @@ const LIFETIME: &str = "a cached value outlives the call, so it cannot borrow: w
 const STATIC: &str = "a cached value is also read from Redis, which returns an owned value: return an \
                       owned type, such as `String` for `&'static str` or `Vec<T>` for `&'static [T]`";
 
-/// Containers of the standard library: what they hold is read with them.
+/// Containers of the standard library. Their contents are parts of the value.
 const CONTAINERS: [&str; 14] = [
     "Option",
     "Result",

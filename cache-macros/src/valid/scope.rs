@@ -1,4 +1,4 @@
-//! The names that what is written for an option can use.
+//! The names that the value of an option can use.
 
 use syn::Ident;
 use syn::ext::IdentExt as _;

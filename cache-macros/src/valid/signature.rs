@@ -22,8 +22,8 @@ pub(crate) fn check_async(item: &Item, errors: &mut Errors) {
     errors.at(item.sig.fn_token, message);
 }
 
-/// Checks the order of the attributes: data is changed in the body, so the cache must be around the attribute that
-/// changes it.
+/// Checks the order of the attributes. The body changes the data, so the cache attribute must be outside of
+/// the attribute that changes it.
 pub(crate) fn check_order(item: &Item, errors: &mut Errors) {
     for attr in item.attrs() {
         let Some(last) = attr.path().segments.last() else { continue };

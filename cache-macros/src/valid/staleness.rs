@@ -1,4 +1,4 @@
-//! Checks the options for loads that run, fail or go on in the background.
+//! Checks the options for loads that run, fail or continue in the background.
 
 use cache_syntax::EARLY_REFRESH;
 

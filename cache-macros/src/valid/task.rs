@@ -1,5 +1,5 @@
-//! Checks that the body can be run in a task of its own: by then the call may be over, so the task has
-//! its own copies of the arguments.
+//! Checks that the body can run in a task of its own. The call may end before the task, so the task has its
+//! own copies of the arguments.
 
 use quote::ToTokens;
 use syn::visit::{self, Visit};
@@ -15,7 +15,7 @@ use crate::spec::{Keeping, Kept, Task};
 
 const REMEDY: &str = "and a background refresh outlives the call";
 
-/// Finds how the arguments are kept for a task. `option` makes one necessary.
+/// Finds the way in which the arguments are copied for a task. `option` is the one that needs the task.
 pub(crate) fn task(item: &Item, option: &Ident, borrows: bool, errors: &mut Errors) -> Task {
     if borrows {
         let message =
@@ -76,7 +76,7 @@ fn of_pattern(typed: &PatType) -> syn::Result<Kept> {
     Ok(Kept { name, mutable: pattern.mutability, ty, keeping })
 }
 
-/// Returns the type as the parameter of a closure, and how a value of it is kept.
+/// Returns the type in the form for the parameter of a closure, and the way in which its value is copied.
 fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keeping)> {
     let refused = |problem: &str, remedy: &str| {
         let message = format!("`{name}` {problem}, {REMEDY}: {remedy}");
@@ -139,7 +139,7 @@ fn is_static(lifetime: Option<&Lifetime>) -> bool {
     lifetime.is_some_and(|lifetime| lifetime.ident == "static")
 }
 
-/// Collects the parts of a type that do not outlive the call.
+/// Finds the parts of a type that do not outlive the call.
 #[derive(Default)]
 struct ShortLived {
     lifetime: bool,
@@ -166,7 +166,7 @@ impl<'ast> Visit<'ast> for ShortLived {
     fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
 }
 
-/// True if there is an `impl Trait` in a type.
+/// Finds out if there is an `impl Trait` in a type.
 struct ImplTrait(bool);
 
 impl<'ast> Visit<'ast> for ImplTrait {

@@ -24,7 +24,7 @@ pub(crate) fn ttl(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
     }
 }
 
-/// Returns a duration that comes to an end.
+/// Returns a duration that is not `"forever"`.
 pub(crate) fn finite(given: &Written<Expr>, scope: &Scope) -> syn::Result<Ttl> {
     match ttl(given, scope)? {
         Ttl::Forever => {

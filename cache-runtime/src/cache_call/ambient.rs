@@ -11,7 +11,7 @@ pub(crate) fn any() -> bool {
     SURROUNDED.load(Ordering::Relaxed) != 0
 }
 
-/// While this lives, they are.
+/// Makes [`any`] return true until it is dropped: a call in a scope, or with a request, is running.
 #[derive(Debug)]
 pub(crate) struct Surrounded(());
 

@@ -241,7 +241,7 @@ impl<F: Future> CacheEntry<F> {
     }
 }
 
-/// An output of which `V` is stored.
+/// An output whose stored part is a `V`.
 #[diagnostic::on_unimplemented(
     message = "a function that returns `{Self}` does not store a `{V}`",
     note = "`put` takes the stored value: that in an `Ok`, or the whole output if it is not a `Result`"

@@ -1,12 +1,13 @@
-//! Asking a call for something else than its output.
+//! Requests to a call for something other than its output.
 //!
-//! [`CacheCall`](crate::CacheCall) polls the future of an annotated call with a request in a
-//! thread-local; generated code takes the request at its first step. So nested cached calls never see
-//! it, and it works for whatever kind of function the future comes from.
+//! [`CacheCall`](crate::CacheCall) polls the future of an annotated call with a request in a thread-local.
+//! Generated code takes the request at its first step. So nested cached calls never see it, and it works for
+//! every kind of function.
 //!
-//! A request is for one future. It carries the future's type name, and generated code fulfils it only
-//! if that is its own function's. A boxed `dyn Future` does not say what it is: there the generated
-//! code that made the box leaves a number in a thread-local, and who was made last is meant.
+//! A request is for one future. It carries the type name of the future, and generated code fulfils it only if
+//! that is the future of its own function. The type name of a boxed `dyn Future` does not identify the
+//! function. So the generated code that makes the box leaves a number in a thread-local, and the request is
+//! for the box that was made last.
 
 use std::any::{Any, type_name};
 use std::cell::{Cell, RefCell};
@@ -28,26 +29,26 @@ use crate::tiers::policy::Policy;
 
 /// A request to a call.
 pub(crate) enum Request {
-    /// Resolve the entry. Nothing is run.
+    /// Resolves the entry. Nothing is run.
     Resolve,
-    /// Read the stored value, if it is not older than this.
+    /// Reads the stored value, if it is not older than this.
     Peek(Option<Duration>),
-    /// The output, and where it came from.
+    /// Returns the output and its source.
     Fetch(FetchOptions),
-    /// The output of the body, stored in place of what is there.
+    /// Runs the body, stores its output in place of the present entry, and returns the output.
     Refresh,
-    /// The output of the body.
+    /// Runs the body without the cache, and returns its output.
     Bypass,
-    /// To store this value as if the body had returned it.
+    /// Stores this value as if the body had returned it.
     Put(Box<dyn Any + Send>),
 }
 
 /// The values that a caller accepts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct FetchOptions {
-    /// Nothing older.
+    /// The age from which on a value is not accepted.
     pub(crate) max_age: Option<Duration>,
-    /// Nothing that has to be loaded.
+    /// True if no value is accepted that has to be loaded.
     pub(crate) only_if_cached: bool,
 }
 
@@ -59,19 +60,19 @@ pub(crate) enum Response {
     Stored,
     /// The output comes from here.
     Found(Origin),
-    /// The call that received the request is another than it was for.
+    /// The call that received the request is not the one that the request is for.
     NotMine,
     Refused(Error),
 }
 
-/// A request that generated code has come upon.
+/// A request that generated code has received.
 pub(crate) enum Delivery {
     Mine(Request, Reply),
     /// The request is not for this call, which must not go on. The caller gets an error.
     NotMine,
 }
 
-/// The entry that a call is about.
+/// The entry of a call.
 pub(crate) struct Resolved {
     pub(crate) bound: Bound,
     pub(crate) key: Arc<CallKey>,
@@ -177,10 +178,10 @@ fn unwrapped(mut name: &'static str) -> &'static str {
 /// The outcome of a request: the future's output, if it has returned one, and the response.
 pub(crate) type RequestOutcome<T> = (Option<T>, Response);
 
-/// Asks a call for something and drives it until it has answered.
+/// Sends a request to a call, and drives the call until it has responded.
 ///
 /// # Errors
-/// [`Error::NotACachedCall`], and whatever the call refuses with.
+/// [`Error::NotACachedCall`], and the errors with which the call refuses the request.
 pub(crate) async fn ask<F: Future>(
     mut call: Pin<Box<F>>,
     addressee: Addressee,
@@ -246,7 +247,8 @@ fn not_a_cached_call<F>() -> Error {
     Error::NotACachedCall { future: type_name::<F>() }
 }
 
-/// A request that waits to be taken. In the end the outer one, if there is one, waits again.
+/// A request that has not been taken yet. When this is dropped, the outer request, if there is one, is
+/// restored.
 struct PendingRequest {
     outer: Option<Option<Envelope>>,
 }
@@ -258,7 +260,7 @@ impl PendingRequest {
         }
     }
 
-    /// Ends the wait; whether the request has been taken.
+    /// Ends the wait. Returns true if the request has been taken.
     fn taken(mut self) -> bool {
         self.end().is_none()
     }

@@ -30,9 +30,9 @@ pub(crate) type Body = Boxed<Result<Value, LostError>>;
 /// The rest of the error of a body in a task of its own.
 #[derive(Debug)]
 pub(crate) struct LostError {
-    /// The part of it that others can share.
+    /// The part of the error that can be shared with other callers.
     pub(crate) shared: Option<SharedFailure>,
-    /// Its text, for the log.
+    /// The text of the error, for the log.
     pub(crate) text: String,
 }
 
@@ -47,7 +47,7 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     let BackgroundRefresh { refresh, slot, found, ahead } = refresh;
-    // Before the body begins.
+    // The moment is noted before the body begins, so the caller accepts the value of this load.
     let waiting = ahead.map(|(leader, limit)| (leader, refresh.followed(Ticket::now()), limit));
     let (of_task, before) = (Arc::clone(&call), found.version);
     let span = debug_span!(
@@ -67,8 +67,8 @@ where
     }
 }
 
-/// Gives up a load in the background, because the `Clone` of an argument panics, which is logged. Returns the value
-/// to serve; `None` if it may be served only after a load has failed.
+/// Gives up a background load, because the `Clone` of an argument panics, and logs it. Returns the value to
+/// serve; `None` if it may be served only after a load has failed.
 pub(crate) fn serve_without_a_task(call: &Call, refresh: BackgroundRefresh) -> Option<Served> {
     let function = call.key.function();
     call.core.seldom(function.unwrap_or(DIRECT), Reason::Panics("Clone"), |times| {

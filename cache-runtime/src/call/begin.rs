@@ -1,4 +1,4 @@
-//! Beginning a load: what is done before its body runs.
+//! Begins a load: takes the steps before its body runs.
 
 use std::sync::Arc;
 
@@ -47,7 +47,8 @@ pub(crate) async fn begin(call: &Arc<Call>, loading: Loading) -> Action {
     }
 }
 
-/// Begins a load while Redis is unavailable. Its value lives in memory, and does not count once Redis is back.
+/// Begins a load while Redis is unavailable. Its value is kept in memory, and is not used once Redis is
+/// available again.
 fn begin_without_redis(
     call: &Arc<Call>,
     redis: &RedisStore,
@@ -55,9 +56,9 @@ fn begin_without_redis(
     instead: Option<FoundValue>,
 ) -> Action {
     // The outage began a new epoch, so the generations are noted again. They are noted before the check of
-    // Redis: if Redis is back before the value is stored, the value is stale.
+    // Redis: if Redis is available again before the value is stored, the value is stale.
     leader.note_again(&call.core.generations, call.key.slots());
-    // One operation has failed, but Redis is available. Invalidations by other processes would be missed
+    // One operation has failed, but Redis is available. Invalidations by other processes are not received
     // here, so the value is neither kept nor shared.
     let limit = Some(call.core.config.outage_ttl);
     let goal = if redis.usable() {
@@ -82,7 +83,7 @@ async fn begin_in_redis(
         }
         Claim::Found(found) => {
             pass_loaded(call, leader, &found);
-            // It was counted as a miss before.
+            // The call was counted as a miss before.
             call.counters.slow.coalesced.one();
             count_stale(call, found.is_stale());
             Action::Return(Served::found(found))

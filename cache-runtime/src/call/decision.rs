@@ -1,4 +1,4 @@
-//! Deciding what is done with a value that a store holds.
+//! Decides on the use of a value that a store holds.
 
 use super::found::FoundValue;
 use super::{Call, early};
@@ -44,8 +44,8 @@ impl ServeLimits {
     }
 }
 
-/// Decides what is done with a value of this age. `is_due` returns true if a fresh value is refreshed before
-/// its TTL is over; `failed_lately`, if the last load has just failed, so that none is tried now. Each is
+/// Decides on a value of this age. `is_due` returns true if a fresh value is refreshed before its TTL is
+/// over. `failed_lately` returns true if the last load has just failed, so that none is tried now. Each is
 /// called only if it matters.
 pub(super) fn decide(
     age: Age,
@@ -65,7 +65,7 @@ pub(super) fn decide(
     if failed_lately() { Decision::Serve } else { wanted }
 }
 
-/// Decides what is done with a value that a call has found.
+/// Decides on a value that a call has found.
 pub(super) fn decide_on(call: &Call, found: &FoundValue) -> Decision {
     let hit = &found.hit;
     let beta = call.policy.early_refresh;

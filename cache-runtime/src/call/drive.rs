@@ -1,4 +1,4 @@
-//! Driving a call to its output: the part that is compiled for each function.
+//! Drives a call to its output: the part that is compiled for each function.
 
 use std::fmt;
 use std::future::{Future, ready};
@@ -23,8 +23,8 @@ pub(crate) struct Next {
 
 /// A call on its way to its output, and its body.
 ///
-/// The output of the body may not be `Send`: nothing of it but a value to be stored is held from one
-/// poll to the next.
+/// The output of the body may not be `Send`. So of the output, only the value to store is held between two
+/// polls.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Run<'b, K: OutputKind, F> {
     driver: Driver,
@@ -50,7 +50,8 @@ where
 {
     type Output = K::Output;
 
-    // A call that memory ends is polled once: with link-time optimisation, all of this would be in that poll.
+    // Not inlined: with link-time optimisation, the poll of a call that memory answers would contain all of
+    // this.
     #[inline(never)]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<K::Output> {
         let Run { driver, share, body } = self.get_mut();
@@ -69,8 +70,8 @@ where
             };
             match join::<K>(served, *share) {
                 Some(output) => return Poll::Ready(output),
-                // R3: the value has another type in spite of the check, or its `Clone` panics. Running the body
-                // is always right.
+                // R3: the value has another type in spite of the check, or its `Clone` panics. It is always
+                // correct to run the body.
                 None => driver.state = DriverState::Body(None),
             }
         }
@@ -83,7 +84,7 @@ impl<K: OutputKind, F> fmt::Debug for Run<'_, K, F> {
     }
 }
 
-/// Returns what is served as the output of a function; `None` if it is of another type, or its `Clone`
+/// Returns the served output as an output of the function; `None` if it is of another type, or its `Clone`
 /// panics.
 fn join<K>(served: Output, share: SharedErrors<K::Error>) -> Option<K::Output>
 where
@@ -138,7 +139,7 @@ struct Driver {
 
 enum DriverState {
     Looking(Boxed<Next>),
-    /// Poll the body, as a part of a load if there is one.
+    /// Polls the body, as a part of a load if there is one.
     Body(Option<Box<Load>>),
     Storing(Boxed<Value>),
 }
@@ -178,7 +179,7 @@ impl Driver {
         }
     }
 
-    /// Begins to store what the body has returned.
+    /// Begins to store the value that the body has returned.
     fn returned(&mut self, value: Value) {
         self.state = DriverState::Storing(match self.take_load() {
             Some(load) => load.finish(value),

@@ -1,16 +1,16 @@
-//! Refreshing a value before its TTL is over, so that callers need not all find it stale at once.
+//! Refreshes a value before its TTL is over, so that callers do not all find it stale at the same time.
 //!
-//! The rule is `XFetch` (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede
-//! Prevention, 2015): of the callers who are served a value, each refreshes it with a probability
-//! that grows towards the end of its TTL, the earlier the longer its load takes. On average the
-//! first does so about `beta` load times, times the logarithm of the number of callers in that time,
-//! before the end.
+//! The rule is `XFetch` (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede Prevention,
+//! 2015). Each caller that is served a value refreshes it with a probability that grows towards the end of
+//! its TTL. The longer a load takes, the earlier the refresh begins. On average, the first one begins about
+//! `beta` load times, multiplied by the logarithm of the number of callers in that time, before the end.
 
-/// The logarithm of the least number that can be drawn is 53 times that of 2: 36.7.
+/// The logarithm of the smallest number that can be drawn is -36.7, which is 53 times that of one half.
 const FURTHEST: f64 = 37.0;
 
-/// Returns true if a caller that is served a value refreshes it: one whose load took `load_micros` and
-/// which is fresh for another `left_ms`. `random` returns any number; it is called only if it matters.
+/// Returns true if a caller that is served a value refreshes it. The load of the value took `load_micros`,
+/// and the value is fresh for another `left_ms`. `random` returns any number; it is called only if it
+/// matters.
 pub(crate) fn is_due(
     beta: f64,
     load_micros: u64,
@@ -21,7 +21,7 @@ pub(crate) fn is_due(
     if load_ms * FURTHEST <= left_ms {
         return false;
     }
-    // In (0, 1], from as many bits as a double holds.
+    // A number in (0, 1], from as many bits as a double holds.
     let uniform = ((random() >> 11) + 1) as f64 / (1_u64 << 53) as f64;
     load_ms * -uniform.ln() > left_ms
 }
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
     use crate::support::random;
 
-    /// Returns the part of callers that are due, of many.
+    /// Returns the fraction of callers that are due, measured over many of them.
     fn measured(beta: f64, load_ms: u64, left_ms: u64) -> f64 {
         let callers = 100_000;
         let due = (0..callers).filter(|_| is_due(beta, load_ms * 1_000, left_ms, random::cheap));
@@ -46,7 +46,7 @@ mod tests {
             // P(-ln(u) * beta * load > left)
             let expected = (-(left_ms as f64) / (beta * load_ms as f64)).exp();
             let measured = measured(beta, load_ms, left_ms);
-            // Five standard deviations.
+            // The tolerance is five standard deviations.
             let tolerance = 5.0 * (expected * (1.0 - expected) / 100_000.0).sqrt();
             assert!((measured - expected).abs() < tolerance, "{measured} is not {expected}");
         }

@@ -16,7 +16,7 @@ use crate::tiers::policy::{fresh_for_ms, life_of};
 use crate::tiers::store_outcome::StoreOutcome;
 use crate::value::AnyValue;
 
-/// Stores the value in memory, for at most `limit` where there is one.
+/// Stores the value in memory, for at most `limit` if there is one.
 pub(super) fn store_in_memory(
     call: &Call,
     snapshot: &GenerationSnapshot,
@@ -63,8 +63,8 @@ pub(super) struct RedisFill<'a> {
 }
 
 impl RedisFill<'_> {
-    /// Stores the value, if its policy says so and nothing has come between. `FillOutcome::Stored` means
-    /// that the value was valid when Redis looked.
+    /// Stores the value, if its policy permits it and nothing has changed meanwhile. `FillOutcome::Stored`
+    /// means that the value was valid when Redis checked it.
     pub(super) async fn store(
         &self,
         value: &dyn AnyValue,
@@ -92,7 +92,7 @@ impl RedisFill<'_> {
             Err(outcome) => {
                 let stays_here = outcome == StoreOutcome::Lossy && call.stores == Stores::Tiered;
                 let released = self.release(stays_here).await;
-                // The same as an eviction right after the store.
+                // The effect is that of an eviction right after the store.
                 if stays_here && released == Some(FillOutcome::Stored) {
                     copy(None);
                 }
@@ -113,8 +113,8 @@ impl RedisFill<'_> {
         (filled.ok(), outcome)
     }
 
-    /// Ends a load that stores nothing. Returns the outcome that a store would have had, if a caller waits for
-    /// it or `asked` is true.
+    /// Ends a load that stores nothing. Returns the outcome that a store would have had, if a caller waits
+    /// for it or `asked` is true.
     async fn release(&self, asked: bool) -> Option<FillOutcome> {
         let RedisFill { redis, leader, key, ticket, .. } = *self;
         if !(asked || leader.awaited() || ticket.is_mine()) {

@@ -1,9 +1,10 @@
-//! Claiming a load in Redis, where other processes may be loading the same.
+//! Claims a load in Redis, because other processes may be loading the same value.
 //!
-//! The placeholder that a load sets under its key is seen by every other load of that key. With
-//! `coalesce = "fleet"` it is a lease: short, and renewed while the load runs. A process that finds
-//! another's waits until a value is there, or the placeholder is gone. That is for efficiency alone: what
-//! may be stored is decided by the compare-and-set at the end of a load, whichever process has run it.
+//! Every other load of a key sees the placeholder that a load sets under it. With `coalesce = "fleet"` the
+//! placeholder is a lease: it is short-lived, and renewed while the load runs. A process that finds the lease
+//! of another process waits until a value is stored, or the lease is gone. The wait only saves loads. The
+//! compare-and-set at the end of a load decides which value may be stored, regardless of the process that ran
+//! the load.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,15 +36,16 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_m
 pub(super) enum Claim {
     /// The load runs under this key, with these tokens, and with a placeholder to renew.
     Granted(Arc<CallKey>, FillTicket, Option<PlaceholderLease>),
-    /// It is not necessary: another process has loaded.
+    /// No load is necessary: another process has loaded.
     Found(FoundValue),
     /// Another process has loaded, for other arguments of the same key.
     Alike,
     Unavailable,
 }
 
-/// Sets the placeholder and notes the tokens, before the body runs. If `keeps` is true, a value will be served if
-/// that fails: then nothing is stored over what is there, and no other process is waited for.
+/// Sets the placeholder and notes the tokens, before the body runs. If `keeps` is true, a value will be
+/// served if the load fails. Then the stored entry is kept until the load succeeds, and this does not wait
+/// for other processes.
 pub(super) async fn claim(
     call: &Call,
     redis: &RedisStore,
@@ -66,14 +68,14 @@ pub(super) async fn claim(
         return attempt.leased(key, ticket);
     }
     if !redis.may_lease().await {
-        // The other process likely has no more rights, so it may be unable to remove its placeholder.
+        // The other process likely has the same rights, so it may be unable to remove its placeholder.
         return Claim::Granted(key, ticket, None);
     }
     attempt.wait_for_another(leader, key, leftover, ticket).await
 }
 
-/// Returns the right to refresh the value that is served meanwhile: `Ok(None)` where no other process could have
-/// it, `Err` if another process has.
+/// Returns the right to refresh the value that is served meanwhile: `Ok(None)` if no other process could have
+/// it, `Err` if another process has it.
 pub(super) async fn lease_refresh(
     call: &Call,
     before: Version,
@@ -94,7 +96,7 @@ fn is_clustered(call: &Call) -> bool {
     call.policy.coalesce == Coalesce::Fleet && call.stores != Stores::Memory
 }
 
-/// Another process is loading.
+/// Another process is loading, and has the right to refresh.
 #[derive(Debug)]
 pub(super) struct LeasedElsewhere;
 
@@ -105,7 +107,8 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// Waits for the load of another process, at most up to the wait limit, and looks at what that has stored.
+    /// Waits for the load of another process, at most up to the wait limit, and reads the value that it has
+    /// stored.
     async fn wait_for_another(
         &self,
         leader: &Leader<CallKey>,
@@ -117,8 +120,8 @@ impl Attempt<'_> {
         let limit = call.wait_limit();
         let (began, mut pause) = (Instant::now(), PAUSES.0);
         let mut ticket = first.clone();
-        // Only the first of several placeholders in a row is waited for. If its load has failed, the next
-        // ones may still succeed, but waiting for each of them would run all loads one after another.
+        // The wait is for the first of several placeholders only. If its load has failed, the next ones may
+        // still succeed, but waiting for each of them would run all loads one after another.
         while ticket.is_anothers() && ticket.is_like(&first) && began.elapsed() < limit {
             sleep(jittered(pause)).await;
             pause = (pause * 2).min(PAUSES.1);
@@ -130,7 +133,7 @@ impl Attempt<'_> {
         if ticket.is_anothers() || ticket.is_mine() {
             return self.leased(key, ticket);
         }
-        // A value, not a placeholder. It is read for all followers that have joined by now.
+        // The key holds a value, not a placeholder. It is read for all followers that have joined by now.
         leader.seal();
         let ask = call.ask(call.policy.grace.while_revalidate_ms);
         let vacancy = match call.core.read(&call.key, ask).await {
@@ -147,7 +150,7 @@ impl Attempt<'_> {
             ReadResult::Memory(_) | ReadResult::Unavailable => None,
         };
         leader.reopen();
-        // Another version has loaded. Its value stays, and this one is stored beside it.
+        // Another version of the function has loaded. Its value stays, and this one is stored beside it.
         let Some(vacancy) = vacancy else { return Claim::Granted(key, ticket, None) };
         let key = call.key_at(vacancy.place);
         match self.set_placeholder(&key, &vacancy.leftover).await {
@@ -170,7 +173,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Returns between half of a pause and the whole.
+/// Returns a random duration between half of a pause and all of it.
 fn jittered(pause: Duration) -> Duration {
     pause / 2 + (pause / 2).mul_f64(random::word() as f64 / u64::MAX as f64)
 }

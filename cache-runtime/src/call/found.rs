@@ -1,4 +1,4 @@
-//! Values that a call has found, and what is served of them.
+//! Values that a call has found, and the outputs that are served from them.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::value::Value;
 
 use crate::tiers::examine::At;
 
-/// An output for a caller that has not run its body, or ran it in vain, with its origin.
+/// An output, with its origin, for a caller that has not run its body, or whose body has failed.
 #[derive(Debug)]
 pub(crate) struct Served {
     pub(crate) output: Output,
@@ -33,7 +33,7 @@ pub(crate) struct FoundValue {
     pub(super) version: Version,
 }
 
-/// Tells the values of one key apart that a store held at different times.
+/// Identifies one of the values that a store held under one key at different times.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Version {
     /// The entry in Redis.

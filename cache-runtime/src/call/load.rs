@@ -1,4 +1,4 @@
-//! A load, from the moment that it has begun until its value is where it belongs.
+//! A load, from its beginning until its value is stored.
 
 use std::sync::Arc;
 use std::task::Context;
@@ -29,20 +29,20 @@ use crate::value::Value;
 pub(crate) enum Action {
     /// Return this output.
     Return(Served),
-    /// Run the body, and do with its value what the load says.
+    /// Run the body, and store its value as the load specifies.
     Load(Box<Load>),
-    /// Run the body, and nothing else.
+    /// Run the body only.
     Bypass,
 }
 
 /// A load that has begun: its body runs next.
 ///
-/// Dropped, it leaves the flight to a caller that waits.
+/// If it is dropped, a waiting caller takes over the flight.
 pub(crate) struct Load {
     call: Arc<Call>,
     leader: Leader<CallKey>,
     goal: Goal,
-    /// The value that is served if it fails.
+    /// The value that is served if the load fails.
     instead: Option<FoundValue>,
     lease: HeldLease,
     renewals: Option<Boxed<()>>,
@@ -52,25 +52,25 @@ pub(crate) struct Load {
 
 /// The destination of the value of a load.
 pub(crate) enum Goal {
-    /// Into memory, for at most `limit` where there is one.
+    /// Into memory, for at most `limit` if there is one.
     Memory { limit: Option<Duration> },
-    /// Into Redis, unless something has come between.
+    /// Into Redis, unless the entry has changed meanwhile.
     Redis { key: Arc<CallKey>, ticket: redis::FillTicket },
-    /// In the place of what others are served meanwhile.
+    /// In place of the value that other callers are served meanwhile.
     Place { put: Put, overtaken: Overtaken },
-    /// To the caller, and to the followers that joined before the body began; with the reason.
+    /// Only to the caller, and to the followers that joined before the body began; with the reason.
     Nowhere(StoreOutcome),
 }
 
-/// Tells what is done with the error of a load.
+/// The use of the error of a failed load.
 pub(super) enum FailedLoad {
-    /// Nothing: the stale value is served.
+    /// The error is not used: the stale value is served.
     Instead(Served),
-    /// It goes to the caller and to the followers.
+    /// The error is returned to the caller and to the followers.
     Error(FailedFlight),
 }
 
-/// A flight that has failed, and waits for the error to end with.
+/// A flight that has failed, and that will end with the error.
 pub(crate) struct FailedFlight(Leader<CallKey>);
 
 impl Load {
@@ -87,7 +87,7 @@ impl Load {
         })
     }
 
-    /// Adds the value that is served if it fails.
+    /// Adds the value that is served if the load fails.
     pub(super) fn or_else(mut self: Box<Self>, instead: Option<FoundValue>) -> Box<Self> {
         self.instead = instead;
         self
@@ -100,8 +100,8 @@ impl Load {
         self
     }
 
-    /// Polls the body as a part of this load: counted, timed, and with its key noted. `body` returns
-    /// true if it is ready.
+    /// Polls the body as a part of this load: the load is counted and timed, and its key is noted as being
+    /// polled. `body` returns true if it is ready.
     pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
@@ -112,7 +112,7 @@ impl Load {
             body(context)
         };
         if !ready && let Some(renewals) = &mut self.renewals {
-            // They would wait for each other forever.
+            // Renewals never end, so the result is always `Pending`.
             let _ = renewals.as_mut().poll(context);
         }
     }
@@ -146,7 +146,7 @@ impl Load {
         }
     }
 
-    /// Counts the run of the body, and says how long it took.
+    /// Counts the run of the body, and returns how long it took.
     fn count(&mut self) -> Duration {
         self.renewals = None;
         let took = self.began.map_or(Duration::ZERO, |began| began.elapsed());
@@ -155,7 +155,7 @@ impl Load {
         took
     }
 
-    /// Ends a load whose body has returned this value, and gives it back.
+    /// Ends a load whose body has returned this value, and returns the value.
     pub(super) fn finish(self: Box<Self>, value: Value) -> Boxed<Value> {
         Box::pin(async move {
             self.put_away(&value).await;
@@ -176,7 +176,7 @@ impl Load {
             Goal::Redis { key, ticket } => {
                 // From here on, the fill removes or replaces the placeholder.
                 lease.keep();
-                // A caller that joins after this must not be served by the answer to the fill.
+                // A caller that joins after this must not be served by the reply to the fill.
                 leader.seal();
                 let Some(redis) = &call.core.redis else { return };
                 let fill =
@@ -210,7 +210,7 @@ impl Load {
 
     /// Ends a load whose body has failed: with the stale value, if there is one.
     ///
-    /// Nothing here waits: the error may not be `Send`.
+    /// Nothing is awaited here, because the error may not be `Send`.
     pub(super) fn fail(mut self: Box<Self>, error: &dyn Fn() -> String) -> FailedLoad {
         self.count();
         let Load { call, leader, goal, instead, lease, span, .. } = *self;
@@ -242,25 +242,25 @@ impl Load {
 }
 
 impl FailedFlight {
-    /// Returns true if a caller waits for it.
+    /// Returns true if a caller waits for the flight.
     pub(super) fn awaited(&self) -> bool {
         self.0.awaited()
     }
 
-    /// Ends it with an error for all who wait, or with none that can be shared.
+    /// Ends the flight with an error for all waiting callers, or without one if it cannot be shared.
     pub(super) fn land(self, error: Option<SharedFailure>) {
         self.0.land(|| error.map_or(FlightOutcome::Failed, FlightOutcome::Error));
     }
 }
 
-/// While the body is polled.
+/// The state around one poll of the body.
 struct Inside<'a> {
     _polled: PolledBody,
     span: &'a Span,
     _entered: Entered<'a>,
     call: &'a Call,
     began: Option<Instant>,
-    /// True if the body is to replace a stored value.
+    /// True if the body replaces a stored value.
     replaces: bool,
 }
 
@@ -282,7 +282,8 @@ impl Drop for Inside<'_> {
     }
 }
 
-/// A placeholder for others to see. Dropped, it is released: others need not wait until it ends.
+/// A placeholder that other processes see. It is removed when this is dropped, so that they need not wait
+/// until it expires.
 struct HeldLease(Option<PlaceholderLease>);
 
 impl HeldLease {

@@ -1,4 +1,4 @@
-//! The first half of a call: reads the stores, decides what is done with what they have, and does it.
+//! The first half of a call: reads the stores, decides, and acts on the decision.
 
 use std::mem;
 
@@ -40,7 +40,8 @@ pub(crate) async fn look(call: &Call) -> Step {
             Ok(outcome @ (FlightOutcome::Value(_) | FlightOutcome::Error(_))) => {
                 match shared_output(call, &outcome) {
                     Some(served) => return Step::Done(served),
-                    // Too old, or of another type, stored directly under the same name: this counts as none.
+                    // The value is too old, or of another type that was stored directly under the same name.
+                    // It counts as no value.
                     None => break,
                 }
             }
@@ -58,7 +59,8 @@ fn alone(call: &Call) -> Leader<CallKey> {
     Leader::alone(&call.core.generations, call.key.slots())
 }
 
-/// Looks in memory for a value that is due for a refresh while it is served. No caller waits for the refresh.
+/// Looks in memory for a value that is due for a refresh while it is served. No caller waits for this
+/// refresh.
 fn look_at_hand(call: &Call) -> Option<Step> {
     let grace_ms = call.policy.grace.while_revalidate_ms;
     if call.stores != Stores::Memory || (grace_ms == 0 && call.policy.early_refresh <= 0.0) {
@@ -83,9 +85,9 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
             Err(served) => return Step::Done(served),
         }
     }
-    // A flight may have landed since this caller looked in memory. A value that is read from Redis from
-    // here on is younger than every caller that has joined so far. If memory answers as well, callers may
-    // join until a notice against the value is received.
+    // A flight may have landed since this caller looked in memory. A value that is read from Redis from here
+    // on is younger than every caller that has joined so far. If memory may answer reads as well, further
+    // callers may join until an invalidation of the value is received.
     let core = &call.core;
     let in_memory = call.stores == Stores::Memory;
     let strict = !core.relies_on_memory(call.stores);
@@ -95,8 +97,8 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
         leader.rely_on_lease();
     }
     let ask = call.ask(call.policy.grace.longest_ms());
-    // In a box of its own. Otherwise the future of a call would exceed a kilobyte, and allocators have
-    // no fast path for such blocks.
+    // The future is boxed. Otherwise the future of a call would exceed a kilobyte, and allocators have no
+    // fast path for such blocks.
     let result = boxed(|| core.read(&call.key, ask)).await;
     if !strict && !in_memory {
         leader.seal();
@@ -119,14 +121,15 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
         Some((Decision::Load, found)) => {
             return boxed(|| load_or_serve(call, leader, destination, found)).await;
         }
-        // The followers have the value.
+        // The leader has passed the value on to its followers.
         Some((Decision::TooOld, found)) => {
             pass(call, mem::replace(&mut leader, alone(call)), &found);
         }
         Some((Decision::Unusable, _)) | None => {}
     }
     if strict && call.stores == Stores::Tiered {
-        // The read may have made the noted generations stale. They are noted again, since the load has not begun.
+        // The read may have made the noted generations stale. They are noted again, since the load has not
+        // begun.
         leader.note_again(&core.generations, call.key.slots());
     }
     boxed(|| load_or_follow(call, leader, destination)).await
@@ -180,8 +183,8 @@ async fn wait_for_predecessor(
 
 /// Loads, unless a background refresh is under way.
 async fn load_or_follow(call: &Call, leader: Leader<CallKey>, destination: Destination) -> Step {
-    // While an entry in Redis is refreshed, it stays there. If it is gone, it was invalidated, and the refresh
-    // is of no use.
+    // While an entry in Redis is refreshed, it stays there. If it is gone, it was invalidated, and the
+    // refresh is useless.
     let is_replaced = match &destination {
         Destination::Memory => true,
         Destination::Redis(vacancy) => matches!(vacancy.leftover, Leftover::Expired(_)),
@@ -200,7 +203,7 @@ async fn load_or_follow(call: &Call, leader: Leader<CallKey>, destination: Desti
     load(leader, destination)
 }
 
-/// Waits for a load that runs in the background; at the wait limit another may take its place.
+/// Waits for a load that runs in the background. At the wait limit, another load may take its place.
 async fn wait_or_give_up(call: &Call, follower: &Follower) -> Option<FlightOutcome> {
     let outcome = wait(call, follower).await;
     if let Err(WaitError::TooLong) = outcome {

@@ -77,7 +77,7 @@ pub(crate) struct Demands {
     pub(crate) max_age: Option<Duration>,
     /// The call has been chosen to refresh the fresh value that it has found in memory.
     pub(crate) early: bool,
-    /// The body can be had for a task of its own.
+    /// True if the body can run in a task of its own.
     pub(crate) background: bool,
 }
 
@@ -106,13 +106,13 @@ impl Call {
         self.core.background.note_failure(&self.key, self.core.clock.now_ms())
     }
 
-    /// Returns true if a load of this key has failed so lately that the next one has to wait.
+    /// Returns true if a load of this key has failed recently, so that the next one has to wait.
     fn failed_lately(&self) -> bool {
         self.core.background.failed_lately(&self.key, self.core.clock.now_ms())
     }
 
-    /// Returns the question for this call's value. A copy in memory is not an answer where Redis knows
-    /// better: if the value must be younger than a certain age, or may be refreshed before its time.
+    /// Returns the query for this call's value. It does not accept a copy in memory if the value must be
+    /// younger than a certain age, or may be refreshed early: Redis may have a newer value.
     fn ask(&self, grace_ms: u64) -> Ask {
         let Demands { max_age, early, .. } = self.demands;
         let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;

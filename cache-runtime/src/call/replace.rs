@@ -1,11 +1,11 @@
-//! Putting a value in the place of another one.
+//! Puts a value in the place of another one.
 
 use super::Call;
 use super::found::Version;
 use crate::redis::Over;
 use crate::tiers::put::Put;
 
-/// Begins to replace whatever is in this place.
+/// Begins to replace the content of this place.
 pub(super) async fn begin_put(call: &Call, place: u8) -> Put {
     let longest = call.policy.longest();
     call.core.put(&call.key_at(place), call.stores, Over::Nothing, longest).await

@@ -1,4 +1,4 @@
-//! Counting and logging what becomes of calls.
+//! Counts and logs the outcomes of calls.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(super) fn note_alike(call: &Call) {
     call.key.tell_alike();
 }
 
-/// Logs that a load has failed, and what follows from it.
+/// Logs that a load has failed, and the consequence.
 pub(super) fn say_failed(call: &Call, reason: Reason, error: &dyn Fn() -> String, what: &str) {
     let (function, name) = (call.key.function(), call.key.name());
     call.core.seldom(function.unwrap_or(DIRECT), reason, |times| {

@@ -47,20 +47,20 @@ async fn find(call: &Call, grace_ms: u64) -> Option<FoundValue> {
     accepted(call, found)
 }
 
-/// Begins a load that was requested directly, and replaces whatever is there.
+/// Begins a load that was requested directly, and replaces the present entry.
 pub(crate) async fn begin_refresh(call: &Arc<Call>) -> Action {
     let leader = match boxed(|| join_refresh(call)).await {
         Ok(leader) => leader,
         Err(served) => return Action::Return(served),
     };
-    // Later callers must not share a body that begins now: it may miss a change that they know of.
+    // Later callers must not share a body that begins now: it may miss a change that they already made.
     leader.seal();
     let (put, overtaken) = (begin_put(call, 0).await, Overtaken::Goes);
     Action::Load(Load::new(call, leader, Goal::Place { put, overtaken }))
 }
 
-/// Leads the next load that is requested directly, or waits for that of another caller. A load that has begun
-/// before is of no use to this caller, who may know of a change that it has not seen.
+/// Leads the next load that is requested directly, or waits for that of another caller. A load that began
+/// earlier does not serve this caller: the data may have changed between its beginning and this request.
 async fn join_refresh(call: &Call) -> Result<Leader<CallKey>, Served> {
     let (core, key) = (&call.core, &call.key);
     let (asked, mut patience) = (Ticket::now(), 1);

@@ -1,4 +1,4 @@
-//! Sharing the value or the error of one caller with the followers of its flight.
+//! Shares the value or the error of one caller with the followers of its flight.
 
 use std::sync::Arc;
 
@@ -19,12 +19,12 @@ struct SharedValue {
     saved_micros: Option<u64>,
 }
 
-/// Ends a flight with a value that a store holds.
+/// Ends a flight with a stored value.
 pub(super) fn pass(call: &Call, leader: Leader<CallKey>, found: &FoundValue) {
     pass_counted(call, leader, found, Some(found.hit.load_micros));
 }
 
-/// Ends a flight with a value whose load, in another process, has been waited for.
+/// Ends a flight with a value that another process has loaded, after a wait.
 pub(super) fn pass_loaded(call: &Call, leader: Leader<CallKey>, found: &FoundValue) {
     pass_counted(call, leader, found, None);
 }
@@ -48,13 +48,13 @@ fn pass_counted(
     });
 }
 
-/// Ends a load whose value is valid for everybody who waits.
+/// Ends a load whose value is valid for all waiting callers.
 pub(super) fn land(leader: Leader<CallKey>, value: &Value) {
     leader
         .land(|| loaded(value).map_or(FlightOutcome::Failed, |value| FlightOutcome::Value(value)));
 }
 
-/// Ends a load whose value may be from before an invalidation by now.
+/// Ends a load whose value may be from before an invalidation.
 pub(super) fn land_outdated(leader: Leader<CallKey>, value: &Value) {
     leader.land(|| FlightOutcome::Outdated(loaded(value).map(|value| value as _)));
 }
@@ -67,8 +67,8 @@ fn loaded(value: &Value) -> Option<Arc<SharedValue>> {
     Some(Arc::new(SharedValue { value, origin, saved_micros: None }))
 }
 
-/// Returns the outcome of a flight as the output of a call that waited for it, counted. Returns `None` if the outcome
-/// is none, or the value is too old for this call or of another type.
+/// Returns the outcome of a flight as the output of a call that waited for it, and counts it. Returns `None`
+/// if the flight has no output for this call, or the value is too old or of another type.
 pub(super) fn shared_output(call: &Call, outcome: &FlightOutcome) -> Option<Served> {
     let (output, origin, saved_micros) = match outcome {
         FlightOutcome::Value(shared) => {

@@ -1,4 +1,4 @@
-//! Deciding how a value that may be served is replaced: in the background, or by this caller.
+//! Decides how a value that may be served is replaced: in the background, or by this caller.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
 use crate::support::timer::timeout;
 use crate::tiers::key::CallKey;
 
-/// Serves a value and refreshes it in a task, or in this caller. Without a free slot for the task, it is not refreshed.
+/// Serves a value and refreshes it in a task, or in this caller. Without a free place for the task, the value
+/// is not refreshed.
 pub(super) fn refresh_or_serve(call: &Call, refresh: Leader<CallKey>, found: FoundValue) -> Step {
     let runtime = Handle::try_current().ok();
     if !call.demands.background || (runtime.is_none() && found.is_stale()) {
@@ -31,7 +32,7 @@ pub(super) fn refresh_or_serve(call: &Call, refresh: Leader<CallKey>, found: Fou
     }
 }
 
-/// Loads where a value is at hand that may be served only if the load fails, or takes too long.
+/// Loads while a value is available that may be served only if the load fails, or takes too long.
 pub(super) async fn load_or_serve(
     call: &Call,
     leader: Leader<CallKey>,
@@ -71,7 +72,8 @@ pub(super) fn refresh_under_way(call: &Call) -> Option<Follower> {
     core.background.refreshes.follow(&call.key, Ticket::now(), &core.generations)
 }
 
-/// Returns the outcome of a load that runs in the background, or the found value if that takes too long or fails.
+/// Returns the outcome of a load that runs in the background. Returns the found value if the load takes too
+/// long or fails.
 pub(super) async fn first_of(
     call: &Call,
     leader: Leader<CallKey>,

@@ -1,4 +1,4 @@
-//! The result of a look for a value: it is there, or the body has to run.
+//! The result of looking for a value: a value, or the request to run the body.
 
 use std::time::Duration;
 
@@ -27,10 +27,10 @@ pub(crate) struct Loading {
 
 /// The destination of a loaded value.
 pub(super) enum Destination {
-    /// To the caller alone: the body of this very key is calling.
+    /// To the caller alone: the body of this key is making the call.
     Caller,
     Memory,
-    /// To Redis, over what has been found there.
+    /// To Redis, over the entry that was found there.
     Redis(Vacancy),
     /// To memory, since Redis is unavailable.
     Outage,

@@ -1,4 +1,4 @@
-//! Waiting for the flights of other callers.
+//! Waits for the flights of other callers.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::tiers::key::CallKey;
 pub(super) enum WaitError {
     /// The wait limit is over.
     TooLong,
-    /// The body of the flight waits for the one that is calling.
+    /// The body of the flight waits for the body that is making this call.
     Circle,
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn wait_before(
     wait_inside(call, bodies, predecessor).await
 }
 
-/// Waits with the flights that wait with it.
+/// Waits for a flight. Bodies that make this call are registered as waiting for it, which finds circles.
 async fn wait_inside(
     call: &Call,
     bodies: Vec<Arc<Flight>>,

@@ -1,15 +1,15 @@
-//! Generations: what makes an invalidation inside one process a single atomic step.
+//! Generations: they make an invalidation inside one process a single atomic step.
 //!
-//! Every name and every tag is hashed to one of a number of atomic counters that the capacity decides.
-//! An entry keeps the sum of the counters it depends on, as it was *before* its value was loaded, and
-//! is fresh only while that is the present sum. Counters only grow, so equal sums mean that none of
-//! them has changed. Two tags that share a counter cost each other misses, never a stale value.
+//! Every name and every tag is hashed to one of a number of atomic counters. The capacity of the store
+//! decides the number. An entry keeps the sum of the counters that it depends on, as it was *before* its
+//! value was loaded. It is fresh only while the present sum is the same. Counters only grow, so equal sums
+//! mean that none of them has changed. Two tags that share a counter cost each other misses, never a stale
+//! value.
 //!
-//! A put takes the place of the entry of its name in the table itself, so it makes no entry stale, and
-//! least of all those whose names share its counter. What must not come after it are loads and puts of
-//! that name that have noted what was before. They compare one counter more, of puts, when they store;
-//! and who stores does that alone among those of the same name, from its last look at the counters until
-//! the value is in the table.
+//! A put replaces the entry of its name in the table itself. So it raises no counter of names, and makes no
+//! other entry stale. Loads and puts of that name that began before the put must not be stored after it. So
+//! they also compare a counter of puts when they store. From this comparison until the value is in the table,
+//! no other store of the same name runs.
 
 use std::mem::size_of;
 use std::num::NonZeroU32;
@@ -23,52 +23,54 @@ use crate::coherence::scans::Scans;
 use crate::key::glob::Pattern;
 use crate::support::lock::{Mutex, RwLock};
 
-/// The fewest and the most counters for names, and as many for tags.
+/// The minimum and the maximum number of counters for names; tags have the same number.
 const FEWEST: usize = 1 << 14;
 const MOST: usize = 1 << 22;
-/// One counter for names for so many bytes of the store's capacity, about half an entry: what is stored
-/// or removed makes another entry stale once for every other entry that fits, at worst.
+/// The bytes of the store's capacity for each counter of names, about half an entry. If the store is full,
+/// the invalidation of a name makes half an entry of another name stale on average.
 const BYTES_EACH: u64 = 128;
-/// So many slots stand in the stamps themselves: the name, two prefixes, a tag.
+/// The number of slots that the stamps hold inline: the name, two prefixes, a tag.
 const FEW: usize = 4;
-/// The counters of puts: two loads and puts that run at once and share one cost each other a store.
+/// The number of counters of puts. If two concurrent loads or puts share a counter, one of them may not be
+/// stored.
 const PUTS: usize = 1 << 14;
-/// So many may store in memory at once.
+/// The maximum number of concurrent stores in memory.
 const LANES: usize = 64;
 
 /// The generations of one manager.
 pub(crate) struct Generations {
-    /// Those of the names, then those of the tags.
+    /// The counters of the names, then those of the tags.
     counters: Box<[AtomicU32]>,
-    /// Counts for every entry there is.
+    /// A counter that every entry depends on.
     epoch: AtomicU64,
-    /// Counts for every load that runs and that a pattern may match.
+    /// The number of the last cleared pattern. A running load of a name that the pattern matches is not
+    /// stored.
     scans: AtomicU64,
-    /// The number of values that replaced another, for the names that share one of these.
+    /// Counters of the values that replaced another one. Several names share a counter.
     puts: Box<[AtomicU32]>,
-    /// Locks, each for some of the names. A store in memory holds the lock of its name, so no other
-    /// store of the name runs.
+    /// Locks, each for some of the names. A store in memory holds the lock of its name, so no other store of
+    /// the name runs.
     lanes: [Mutex<()>; LANES],
-    /// Shared by those who store in memory: no scan begins meanwhile.
+    /// Stores in memory hold this lock for reading, so that no scan begins meanwhile.
     patterns: RwLock<Scans>,
-    /// Raised after any of the others that an entry depends on.
+    /// A counter that is raised after each change of another counter that entries depend on.
     changes: AtomicU64,
-    /// Until when these are up to date with what other processes invalidate.
+    /// The lease of the feed: until it ends, these counters include the invalidations of other processes.
     pub(crate) lease: Lease,
 }
 
 /// The number of changes up to which an entry is known to be current.
 ///
-/// As long as nothing at all has been invalidated, a hit compares two numbers, and the counters
-/// themselves, which lie far apart, are not looked at.
+/// Until the next invalidation of any entry, a hit compares two numbers. It does not read the counters, which
+/// lie far apart in memory.
 #[derive(Debug, Default)]
 pub(crate) struct Verified(AtomicU64);
 
-/// In place of that number: the entry has left the store.
+/// The value in place of that number if the entry has left the store.
 const RETIRED: u64 = u64::MAX;
 
 impl Verified {
-    /// Nobody is to serve this entry any more: another has taken its place, or it has none.
+    /// Marks the entry as one that must not be served any more, because it was replaced or removed.
     pub(crate) fn retire(&self) {
         self.0.store(RETIRED, Ordering::Release);
     }
@@ -78,16 +80,16 @@ impl Verified {
     }
 }
 
-/// The index of a name's or tag's generation: its hash, and which of the two it is.
+/// The index of the generation of a name or tag: its hash, and a bit that distinguishes the two.
 ///
-/// It is never 0, which saves the stamps a discriminant.
+/// It is never 0, so that [`StampSlots`] needs no discriminant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot(NonZeroU32);
 
 impl Slot {
     const TAG: u32 = 1 << 31;
 
-    /// The slot of nothing: what depends on it depends on nothing.
+    /// The slot that stands for no dependency.
     const NEVER: Slot = Slot(NonZeroU32::MAX);
 
     pub(crate) fn name(name: &str) -> Self {
@@ -99,7 +101,7 @@ impl Slot {
         if slot == Self::NEVER { Slot::new(Self::TAG) } else { slot }
     }
 
-    /// Zero shares its counter with one, which costs at most a miss.
+    /// Makes a slot of a number. Zero shares its counter with one, which costs at most a miss.
     fn new(number: u32) -> Self {
         Slot(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN))
     }
@@ -123,17 +125,17 @@ pub(crate) struct Stamps {
 /// The slots of an entry, that of its name first.
 #[derive(Clone, Debug)]
 enum StampSlots {
-    /// After the last of them, [`Slot::NEVER`].
+    /// The slots. Unused places hold [`Slot::NEVER`].
     Few([Slot; FEW]),
     #[allow(clippy::box_collection, reason = "a thin pointer: most entries have no more")]
     Many(Box<Vec<Slot>>),
 }
 
-// Each entry has one.
+// Each entry has stamps, so their size matters.
 const _: () = assert!(size_of::<Stamps>() == 8 + size_of::<[Slot; FEW]>());
 
 impl Stamps {
-    /// Returns whether an entry with these stamps depends on all of these slots.
+    /// Returns true if an entry with these stamps depends on all of these slots.
     pub(crate) fn cover(&self, slots: &[Slot]) -> bool {
         let own = self.slots.all();
         slots.iter().all(|slot| own.contains(slot))
@@ -170,11 +172,11 @@ impl StampSlots {
 pub(crate) struct GenerationSnapshot {
     pub(crate) stamps: Stamps,
     scans: u64,
-    /// The name's, if there is one.
+    /// The counter of puts of the name, if there is one.
     puts: u32,
 }
 
-/// A read goes past memory: the lease has ended.
+/// The state before a read that bypasses memory, because the lease has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Passed {
     until_ms: u64,
@@ -182,13 +184,13 @@ pub(crate) struct Passed {
 }
 
 impl Generations {
-    /// For a store of so many bytes.
+    /// Makes the generations for a store of `capacity` bytes.
     pub(crate) fn new(capacity: u64) -> Self {
         let wanted = usize::try_from(capacity / BYTES_EACH).unwrap_or(MOST);
         let half = wanted.clamp(FEWEST, MOST).next_power_of_two();
         Generations {
             counters: (0..2 * half).map(|_| AtomicU32::new(0)).collect(),
-            // Random: numbers noted under one manager mean nothing to another.
+            // The epoch is random: the numbers noted under one manager are meaningless to another.
             epoch: AtomicU64::new(crate::support::random::word()),
             scans: AtomicU64::new(0),
             puts: (0..PUTS).map(|_| AtomicU32::new(0)).collect(),
@@ -199,7 +201,7 @@ impl Generations {
         }
     }
 
-    /// Notes the present generations. To be called before the value is looked for.
+    /// Notes the present generations. This must be called before the value is looked for.
     ///
     /// The first slot is that of the name.
     pub(crate) fn note(&self, slots: &[Slot]) -> GenerationSnapshot {
@@ -210,17 +212,18 @@ impl Generations {
         GenerationSnapshot { stamps, scans, puts }
     }
 
-    /// Returns true if nothing noted in `stamps` has been invalidated since.
+    /// Returns true if no slot in `stamps` has been invalidated since.
     ///
     /// R1: in memory, generations take the place of tokens.
     pub(crate) fn current(&self, stamps: &Stamps) -> bool {
         self.sum(stamps) == stamps.sum
     }
 
-    /// The same for an entry that remembers the last answer.
+    /// Does the same for an entry that remembers the last result.
     #[inline]
     pub(crate) fn still_current(&self, stamps: &Stamps, verified: &Verified) -> bool {
-        // Read before the counters: a change that is not in this number is yet to be seen.
+        // Read before the counters: a change after this read is not part of the number, so the next call
+        // checks again.
         let changes = self.changes.load(Ordering::Acquire);
         verified.0.load(Ordering::Relaxed) == changes || self.verify(stamps, verified, changes)
     }
@@ -231,28 +234,30 @@ impl Generations {
         if last == RETIRED || !self.current(stamps) {
             return false;
         }
-        // Not over what another thread has written meanwhile: that may be that it is retired.
+        // This must not overwrite a number that another thread has written meanwhile: the entry may be
+        // retired now.
         let _ = verified.0.compare_exchange(last, changes, Ordering::Relaxed, Ordering::Relaxed);
         true
     }
 
-    /// Returns whether a load with this snapshot may be joined: nothing that it depends on has been
-    /// invalidated since, no value has replaced its entry, and no pattern has been cleared.
+    /// Returns true if a load with this snapshot may be joined: none of its dependencies has been invalidated
+    /// since, no value has replaced its entry, and no pattern has been cleared.
     pub(crate) fn storable(&self, snapshot: &GenerationSnapshot) -> bool {
         let unswept = self.scans.load(Ordering::Acquire) == snapshot.scans;
         unswept && self.newest(snapshot) && self.current(&snapshot.stamps)
     }
 
-    /// Returns whether no value has replaced the entry since this snapshot.
+    /// Returns true if no value has replaced the entry since this snapshot.
     fn newest(&self, snapshot: &GenerationSnapshot) -> bool {
         let own = snapshot.stamps.name();
         own == Slot::NEVER || self.puts(own).load(Ordering::Acquire) == snapshot.puts
     }
 
-    /// To be held from the last look at whether something is still [`storable`](Storing::storable) until it
-    /// is stored: what is put in its place meanwhile, or cleared, finds it, or makes it not storable.
+    /// Returns the right to store, which must be held from the last check of [`storable`](Storing::storable)
+    /// until the value is in the table. A concurrent put or clear then either finds the stored value, or
+    /// makes it not storable.
     ///
-    /// Nothing of the user's may run meanwhile: no `Serialize`, `Clone` or `Drop` of a value.
+    /// No code of the user may run while it is held: no `Serialize`, `Clone` or `Drop` of a value.
     pub(crate) fn storing(&self, snapshot: &GenerationSnapshot) -> Storing<'_> {
         let lane = snapshot.stamps.name().get() % LANES;
         let lane = self.lanes[lane].lock();
@@ -260,14 +265,14 @@ impl Generations {
         Storing { generations: self, _lane: lane, patterns }
     }
 
-    /// A pattern is about to be cleared: running loads that it matches may not store. Entries that
-    /// are there stay; the scan finds those that match.
+    /// Notes that a pattern is about to be cleared: running loads of names that it matches may not store.
+    /// Stored entries stay; the scan finds those that match.
     pub(crate) fn begin_scan(&self, pattern: &Pattern) {
         let mut nobody_stores = self.patterns.write();
         self.scans.store(nobody_stores.begin(pattern), Ordering::Release);
     }
 
-    /// Makes everything that noted this slot stale.
+    /// Makes stale every entry and every running load that depends on this slot.
     pub(crate) fn bump(&self, slot: Slot) {
         self.counter(slot).fetch_add(1, Ordering::AcqRel);
         self.changes.fetch_add(1, Ordering::AcqRel);
@@ -279,19 +284,21 @@ impl Generations {
         self.changes.fetch_add(1, Ordering::AcqRel);
     }
 
-    /// To be called before Redis is asked by a read that may not look into memory: what there is to be
-    /// given up once it has its answer, since the lease has ended.
+    /// Notes the state of memory before a read of Redis that bypasses memory, because the lease has ended.
+    /// Once the read has its reply, this state is [given up](Generations::give_up). Returns `None` if there
+    /// is nothing to give up.
     pub(crate) fn pass(&self) -> Option<Passed> {
         let until_ms = self.lease.lapsed()?;
         Some(Passed { until_ms, epoch: self.epoch.load(Ordering::Acquire) })
     }
 
-    /// Such a read has its answer, which may be newer than anything in memory: that is not served any
-    /// more, not even in an outage. Once for all reads that were under way together.
+    /// Gives up the contents of memory after the reply to a read that bypassed it. The reply may be newer
+    /// than anything in memory, so the contents are no longer served, even in an outage. For all concurrent
+    /// reads together, this happens once.
     pub(crate) fn give_up(&self, passed: Passed) {
         let (next, order) = (passed.epoch.wrapping_add(1), Ordering::AcqRel);
         let _ = self.epoch.compare_exchange(passed.epoch, next, order, Ordering::Acquire);
-        // Also where another one was first: it may not have come so far.
+        // Raised even if another read was first, because that one may not have raised it yet.
         self.changes.fetch_add(1, Ordering::AcqRel);
         self.lease.give_up(passed.until_ms);
     }
@@ -316,7 +323,7 @@ impl Generations {
     }
 }
 
-/// The right to store in memory what is still storable.
+/// The right to store in memory, as long as the value is still storable.
 pub(crate) struct Storing<'a> {
     generations: &'a Generations,
     _lane: MutexGuard<'a, ()>,
@@ -324,9 +331,9 @@ pub(crate) struct Storing<'a> {
 }
 
 impl Storing<'_> {
-    /// Returns whether a load of this name with this snapshot may store its value: nothing that it
-    /// depends on has been invalidated since, no value has replaced its entry, and no pattern that
-    /// matches the name has been cleared.
+    /// Returns true if a load of this name with this snapshot may store its value: none of its dependencies
+    /// has been invalidated since, no value has replaced its entry, and no pattern that matches the name has
+    /// been cleared.
     pub(crate) fn storable<'n>(
         &self,
         snapshot: &GenerationSnapshot,
@@ -337,8 +344,8 @@ impl Storing<'_> {
             && self.generations.current(&snapshot.stamps)
     }
 
-    /// A value is about to take the place of what is under its name: loads and puts that have noted what
-    /// was before may not store. `false` if this one may not, either.
+    /// Notes that a value replaces the entry of its name: loads and puts that began before may not store.
+    /// Returns false if this one may not store either.
     pub(crate) fn overtake<'n>(
         &self,
         snapshot: &GenerationSnapshot,
@@ -427,7 +434,7 @@ mod tests {
     fn who_overtakes_makes_no_entry_stale() {
         let generations = Generations::new(0);
         let put = generations.note(&[Slot::new(7)]);
-        // Of the same name, and of another that shares all its counters.
+        // An entry of the same name, and one of another name that shares all its counters.
         let entries =
             [Slot::new(7), Slot::new(7 + (1 << 30))].map(|slot| generations.note(&[slot]));
         assert!(generations.storing(&put).overtake(&put, || "a"));

@@ -1,20 +1,22 @@
-//! Until when this process knows what has been invalidated elsewhere.
+//! The time until which this process has received all invalidations of other processes.
 //!
-//! The feed of invalidations renews the lease; while it holds, memory may stand in front of Redis.
-//! It is a moment on the system clock, whatever clock the manager counts the age of values by.
+//! The feed of invalidations renews the lease. While the lease holds, memory may answer reads in place of
+//! Redis. Its end is a time of the system clock, regardless of the clock with which the manager measures the
+//! age of values.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::support::clock::{coarse_ms, millis, precise_ms, renewed_ms};
 
-/// The life of the lease, from the time at which a ping was sent. An entry that another process invalidates is
-/// served here for no longer than this.
+/// The life of the lease, from the time at which a ping was sent. An entry that another process invalidates
+/// is served here for no longer than this.
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
 /// The maximum lag of the coarse clock.
 const MARGIN: Duration = Duration::from_millis(100);
 
-/// The value in place of the end of a lease that is over. Entries from before it are stale.
+/// The value in place of the end of a lease whose contents of memory have been given up. Entries from before
+/// it are stale.
 const GIVEN_UP: u64 = 1;
 
 #[derive(Debug, Default)]
@@ -25,21 +27,20 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// Returns whether the lease holds now, by the coarse clock. On the hit path.
+    /// Returns true if the lease holds now, by the coarse clock. This is on the hit path.
     #[inline]
     pub(crate) fn holds(&self) -> bool {
         // Acquire: a thread that sees the lease also sees every invalidation from before its renewal.
         coarse_ms() < self.until_ms.load(Ordering::Acquire)
     }
 
-    /// Checks the same by the exact time, for everything else: the coarse clock lags in a process that was
-    /// stopped and goes on.
+    /// Checks the same by the exact time, off the hit path. The coarse clock lags in a process that was
+    /// stopped and continues.
     pub(crate) fn holds_exactly(&self) -> bool {
         renewed_ms() < self.until_ms.load(Ordering::Acquire)
     }
 
-    /// Returns the time at which the lease ended, if the contents of memory at that time are still in
-    /// use.
+    /// Returns the time at which the lease ended, if the contents of memory at that time are still in use.
     pub(crate) fn lapsed(&self) -> Option<u64> {
         let until = self.until_ms.load(Ordering::Acquire);
         (until > GIVEN_UP && until <= renewed_ms()).then_some(until)
@@ -48,30 +49,30 @@ impl Lease {
     /// Gives up the contents of memory from the time at which the lease ended.
     pub(crate) fn give_up(&self, until: u64) {
         let (from, to) = (Ordering::AcqRel, Ordering::Relaxed);
-        // If it has been renewed since, nothing has to be done.
+        // If the lease has been renewed since, nothing has to be done.
         let _ = self.until_ms.compare_exchange(until, GIVEN_UP, from, to);
     }
 
-    /// Renews the lease by the answer to a ping. `sent_ms` is its time by the precise clock, `by_clock_ms` by the
-    /// manager's.
+    /// Renews the lease after the reply to a ping. The ping was sent at `sent_ms` by the precise clock, and
+    /// at `by_clock_ms` by the manager's clock.
     pub(crate) fn renew(&self, sent_ms: u64, by_clock_ms: u64) {
         self.received_ms.fetch_max(by_clock_ms, Ordering::AcqRel);
         let until = sent_ms.saturating_add(millis(LEASE - MARGIN));
         self.until_ms.fetch_max(until, Ordering::AcqRel);
     }
 
-    /// Ends it at once.
+    /// Ends the lease at once.
     pub(crate) fn end(&self) {
         self.until_ms.store(0, Ordering::Release);
     }
 
-    /// Returns the time, by the manager's clock, up to which the invalidations of others have been
-    /// received, or `None` if there never was a lease.
+    /// Returns the time up to which the invalidations of other processes have been received, by the manager's
+    /// clock. Returns `None` if there never was a lease.
     pub(crate) fn received_ms(&self) -> Option<u64> {
         Some(self.received_ms.load(Ordering::Acquire)).filter(|received| *received > 0)
     }
 
-    /// Returns whether the lease holds, or has held at some time in the last `past`.
+    /// Returns true if the lease holds, or has held at some time in the last `past`.
     pub(crate) fn has_held_within(&self, past: Duration) -> bool {
         let until = self.until_ms.load(Ordering::Acquire);
         until != 0 && precise_ms() < until.saturating_add(millis(past))

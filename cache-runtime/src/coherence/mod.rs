@@ -1,4 +1,4 @@
-//! Staleness in this process: generations of what has been invalidated, patterns that were cleared, and the lease of the
+//! Staleness in this process: the generations of names and tags, the cleared patterns, and the lease of the
 //! feed.
 
 pub(crate) mod generation;

@@ -7,19 +7,20 @@ use std::collections::VecDeque;
 
 use crate::key::glob::Pattern;
 
-/// The maximum number of patterns that are remembered. A load that runs while more are cleared counts as matched.
+/// The maximum number of patterns that are remembered. If more are cleared during a load, the load counts as
+/// matched.
 const REMEMBERED: usize = 64;
 
 #[derive(Debug, Default)]
 pub(crate) struct Scans {
-    /// The number of the last one.
+    /// The number of the last pattern.
     last: u64,
-    /// The last ones, the oldest first.
+    /// The last patterns, the oldest first.
     patterns: VecDeque<Pattern>,
 }
 
 impl Scans {
-    /// Remembers a pattern; the number that it has.
+    /// Remembers a pattern, and returns its number.
     pub(crate) fn begin(&mut self, pattern: &Pattern) -> u64 {
         if self.patterns.len() == REMEMBERED {
             self.patterns.pop_front();
@@ -29,7 +30,7 @@ impl Scans {
         self.last
     }
 
-    /// Returns whether a pattern with a larger number than this may match a name.
+    /// Returns true if a pattern with a larger number than this may match a name.
     pub(crate) fn may_match_since<'n>(&self, number: u64, name: impl FnOnce() -> &'n str) -> bool {
         let newer = usize::try_from(self.last - number.min(self.last)).unwrap_or(usize::MAX);
         if newer == 0 {

@@ -18,7 +18,8 @@ impl CacheConfig {
         self.check().map_err(|problem| problem.named(|field| field))
     }
 
-    /// Returns the place where values will be kept: `auto` is tiered if an address is configured, else memory.
+    /// Returns the place where values will be kept: `auto` is tiered if an address is configured, else
+    /// memory.
     ///
     /// # Errors
     ///
@@ -131,7 +132,7 @@ fn require(
     if fulfilled { Ok(()) } else { problem(field, value, expected) }
 }
 
-/// Says why no function can have a prefix that has a TTL of its own.
+/// Returns the reason for which no function can have a prefix that has a TTL of its own; `None` if one can.
 fn fault_of(prefix: &str) -> Option<&'static str> {
     if prefix.contains(['=', ',']) {
         return Some("it contains `=` or `,`, which separate prefixes and TTLs");

@@ -13,7 +13,7 @@ use super::{CacheConfig, Mode, RedisUrl, Ttl, redis_url::UrlParts, text::Textual
 use crate::error::Error;
 use crate::format::codec::DefaultCodec;
 
-/// The variables that together stand for `REDIS_URL`, the host first.
+/// The variables that together stand for `REDIS_URL`. The host is the first.
 const PARTS: [&str; 5] =
     ["REDIS_HOST", "REDIS_PORT", "REDIS_DB", "REDIS_USERNAME", "REDIS_PASSWORD"];
 /// The variable that makes an address an encrypted one.
@@ -104,8 +104,8 @@ fn known() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().map(|setting| setting.variable).chain(PARTS).chain([TLS])
 }
 
-/// Returns the variables that are meant for the cache and that it does not read, each with the one that was probably
-/// meant.
+/// Returns the variables that seem to be meant for the cache but are not read, each with the variable that
+/// was probably meant.
 fn unknown(names: &BTreeSet<String>) -> Vec<(&str, Option<&'static str>)> {
     // `cache-admin` reads its own variables.
     let is_ours = |name: &str| name.starts_with("CACHE_") && !name.starts_with("CACHE_ADMIN_");
@@ -118,8 +118,8 @@ fn unknown(names: &BTreeSet<String>) -> Vec<(&str, Option<&'static str>)> {
         .collect()
 }
 
-/// Returns the variable that was probably meant by `REDIS_` and this: other programs have such variables, too.
-/// One that is set as well was not meant.
+/// Returns the variable that was probably meant by `REDIS_` and this text. Other programs have such
+/// variables, too. A variable that is also set was not meant.
 fn misspelled(rest: &str, names: &BTreeSet<String>) -> Option<&'static str> {
     let end = |name: &'static str| name.strip_prefix("REDIS_");
     let meant = nearest(rest, known().filter(|name| !names.contains(*name)).filter_map(end))?;

@@ -35,7 +35,7 @@ impl Jitter {
     }
 
     fn shorten_time(self, duration: Duration, random: u64) -> Duration {
-        // 53 bits, which a f64 holds exactly.
+        // The number has 53 bits, which an `f64` holds exactly.
         let uniform = (random >> 11) as f64 / (1_u64 << 53) as f64;
         let factor = 1.0 - self.0.min(Jitter::MAX) * uniform;
         duration.mul_f64(factor).clamp(Ttl::MIN, duration.max(Ttl::MIN))

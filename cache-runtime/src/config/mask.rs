@@ -1,11 +1,11 @@
-//! Addresses without their secrets, also where the text is no proper address.
+//! Masks the secrets of addresses, even if the text is not a valid address.
 
 const MASK: &str = "***";
 
 /// Returns the text of an address with everything masked that may be a password.
 ///
-/// In a well-formed address the user name is kept. In any other text it is unknown which part is
-/// the password, so all of the login is masked, and whatever else stands where one is expected.
+/// In a well-formed address the user name is kept. In any other text it is unknown which part is the
+/// password, so the whole login is masked, and any other text in its place.
 pub(super) fn mask_url(text: &str, well_formed: bool) -> String {
     let (scheme, rest) = match text.find("://") {
         Some(at) => text.split_at(at + 3),
@@ -13,7 +13,7 @@ pub(super) fn mask_url(text: &str, well_formed: bool) -> String {
     };
     let (address, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
     if query.contains('@') {
-        // An unescaped `?` in a password, or an `@` in a query: either side may hold the secret.
+        // An unescaped `?` in a password, or an `@` in a query: either side of it may hold the secret.
         return format!("{scheme}{MASK}");
     }
     let address = match address.rsplit_once('@') {

@@ -47,7 +47,7 @@ pub struct RedisUrl(String);
 /// Holds the servers to connect to, as they were configured.
 #[derive(Clone, Debug)]
 pub(crate) struct RedisAddress {
-    /// The settings of a connection, wherever the server is.
+    /// The settings of a connection, for every server.
     pub(crate) server: ConnectionInfo,
     /// One server, nodes of a cluster, or sentinels.
     pub(crate) named: Vec<ConnectionInfo>,
@@ -56,7 +56,7 @@ pub(crate) struct RedisAddress {
 }
 
 impl RedisAddress {
-    /// Returns true if it can only be a cluster's.
+    /// Returns true if the address can only be that of a cluster.
     pub(crate) fn is_cluster(&self) -> bool {
         self.master.is_none() && self.named.len() > 1
     }
@@ -73,7 +73,7 @@ impl RedisUrl {
         self.0.starts_with("rediss")
     }
 
-    /// Returns what a client needs to connect, or what is accepted in place of this text.
+    /// Returns the data with which a client connects, or the accepted forms in place of this text.
     pub(crate) fn address(&self) -> Result<RedisAddress, UrlError> {
         match self.0.split_once("://") {
             Some((scheme @ (SENTINEL | SENTINEL_TLS), rest)) => sentinels(scheme, rest),
@@ -85,7 +85,7 @@ impl RedisUrl {
         }
     }
 
-    /// Returns the URLs that it consists of: a comma may also belong to a password.
+    /// Returns the URLs that the address consists of. A comma may also belong to a password.
     fn each(&self) -> Vec<&str> {
         let begins = |at: &usize| {
             let rest = &self.0[at + 1..];
@@ -146,14 +146,16 @@ fn server(url: &str) -> Result<ConnectionInfo, UrlError> {
         _ => return Err(UrlError::Scheme),
     }
     let info = url.into_connection_info().map_err(|error| {
-        // "what is wrong - kind: detail"; the detail quotes the URL's query, which may hold a password.
+        // The text is "what is wrong - kind: detail". The detail quotes the URL's query, which may hold a
+        // password.
         UrlError::Client(error.to_string().split(" - ").next().unwrap_or_default().to_owned())
     })?;
     check_settings(&info)?;
     Ok(info)
 }
 
-/// Checks that no `/`, `?` or `#` of a password ends the login, so that the rest is read as a database or query.
+/// Checks that no `/`, `?` or `#` of a password ends the login. Otherwise the rest would be read as a
+/// database or query.
 fn check_escapes(rest: &str) -> Result<(), UrlError> {
     let (authority, beyond) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     if !beyond.contains('@') || authority.contains('@') {
@@ -308,7 +310,7 @@ fn check_settings(info: &ConnectionInfo) -> Result<(), UrlError> {
     if settings.db() < 0 {
         return Err(UrlError::Database);
     }
-    // The client would connect without logging in at all.
+    // Without a password, the client would connect without logging in.
     if settings.username().is_some() && settings.password().is_none() {
         return Err(UrlError::Password);
     }

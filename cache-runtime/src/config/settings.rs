@@ -1,5 +1,5 @@
-//! The table of all settings: from one entry of it a field, its default, its setter, its variable, its check and its
-//! row in the documentation are made.
+//! The table of all settings. Each entry yields a field, its default, its setter, its variable, its check and
+//! its row in the documentation.
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -31,7 +31,7 @@ pub(super) trait VariableSource {
     fn set<T: Textual>(&self, variable: &str, field: &mut T) -> Result<(), Error>;
 }
 
-/// A setting, for what is said of it.
+/// A setting, with the texts about it.
 pub(super) struct Setting {
     pub(super) field: &'static str,
     pub(super) variable: &'static str,
@@ -49,8 +49,8 @@ pub(super) struct Setting {
 /// }
 /// ```
 ///
-/// `variable apart`: it is read by code of its own. `set_by`: the setter takes more than one value. A value that fails
-/// the check is refused with the accepted values.
+/// `variable apart`: it is read by code of its own. `set_by`: the setter takes more than one value. A value that
+/// fails the check is refused with the accepted values.
 macro_rules! settings {
     (
         $(#[$attribute:meta])*
@@ -448,7 +448,7 @@ mod tests {
         }
     }
 
-    /// Compared as text, in which durations have one form.
+    /// Compares the defaults as text, in which durations have one form.
     #[test]
     fn the_default_in_the_documentation_is_the_default() {
         let defaults = serde_json::to_value(CacheConfig::default()).unwrap();
@@ -467,7 +467,7 @@ mod tests {
         }
     }
 
-    /// The variables that only work together with others are tested on their own.
+    /// Variables that only work together with others have tests of their own.
     #[test]
     fn every_variable_is_read() {
         for setting in SETTINGS {

@@ -1,4 +1,4 @@
-//! Values as an error shows them.
+//! Formats values for error messages.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::jitter::Jitter;
 use super::size::Bytes;
 use super::text::show_duration;
 
-/// A value with a range, as an error shows it.
+/// A value with a range, as an error message shows it.
 pub(super) trait Shown {
     fn shown(&self) -> String;
 }

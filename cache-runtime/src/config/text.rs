@@ -10,7 +10,7 @@ use serde::{
 
 /// A value with one textual form.
 pub(super) trait Textual: Sized {
-    /// Says what is accepted, for an error message.
+    /// The accepted values, for an error message.
     const EXPECTED: &'static str;
 
     /// Reads the value; `None` if the text is not one.
@@ -65,7 +65,8 @@ impl<T: Textual> Textual for Option<T> {
     }
 }
 
-/// Writes any duration for an error message: below a millisecond, [`format_duration`] would write one that is accepted.
+/// Writes any duration for an error message. Below a millisecond, [`format_duration`] would write an accepted
+/// one.
 pub(super) fn show_duration(duration: Duration) -> String {
     if duration < Duration::from_millis(1) && !duration.is_zero() {
         format!("{duration:?}")

@@ -46,7 +46,7 @@ impl Ttl {
         }
     }
 
-    /// Refuses a time that is out of range; `option` names what it was given to.
+    /// Returns an error if the time is out of range; `option` names the option that the time was given to.
     pub(crate) fn check(self, option: &'static str) -> Result<Ttl, Error> {
         match self.out_of_range() {
             None => Ok(self),
@@ -54,7 +54,7 @@ impl Ttl {
         }
     }
 
-    /// Returns the accepted times, if this is none of them.
+    /// Returns the accepted times if this one is out of range.
     pub(super) fn out_of_range(self) -> Option<&'static str> {
         self.duration().and_then(ttl_fault)
     }
@@ -89,7 +89,7 @@ impl fmt::Display for Ttl {
 impl Textual for Ttl {
     const EXPECTED: &'static str = "a duration such as `250ms`, `5m` or `1h30m` (units ms, s, m, h, d, w; a bare number is seconds), or `forever`";
 
-    /// Reads also a time out of range, so that its refusal can say what is wrong.
+    /// Accepts a time that is out of range, so that the error can name the range.
     fn from_text(text: &str) -> Option<Self> {
         match text {
             FOREVER => Some(Ttl::Forever),

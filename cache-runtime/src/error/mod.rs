@@ -8,7 +8,7 @@ use std::fmt;
 
 pub use codec::CodecError;
 
-/// Says what to do about a value that is lost on its way through Redis.
+/// The advice for a value that would not survive a round trip through Redis.
 pub(crate) const REMEDY: &str = "let serde write and read all of the value (causes: `skip`, \
     `skip_serializing`, `untagged`, a `with` or `rename` that reads another form than it writes), and test it \
     with `cache_runtime::assert_round_trip`; or keep it in this process with `tier = \"memory\"`";

@@ -1,4 +1,4 @@
-//! The part of a caller that waits for another's load.
+//! The role of a caller that waits for another caller's load.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::phase::{FlightOutcome, Ticket};
 use super::state::{Flight, FlightState};
 
-/// A caller that waits for another's load.
+/// A caller that waits for another caller's load.
 #[derive(Debug)]
 pub(crate) struct Follower {
     pub(super) flight: Arc<Flight>,
@@ -21,7 +21,7 @@ impl Follower {
         Follower { joined: state.seals, flight, asked }
     }
 
-    /// Returns how long the flight has been under way.
+    /// Returns the time for which the flight has been under way.
     pub(crate) fn elapsed(&self) -> Duration {
         self.flight.opened.elapsed()
     }

@@ -1,14 +1,14 @@
 //! The phases of a flight, and how one follows from another.
 //!
-//! Everything that happens to a flight is a [`FlightEvent`], and [`Phase::after`] returns the phase that follows. It
-//! is a pure function: the callers of the table apply it under the lock of the flight's state.
+//! Each change of a flight is a [`FlightEvent`], and [`Phase::after`] returns the phase that follows. It is a
+//! pure function: the callers of the table apply it under the lock of the flight's state.
 //! `tests/golden/flight_phases.txt` lists all transitions.
 
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A moment in the life of the process: of two, the later has the larger number.
+/// A moment in the life of the process. The later of two has the larger number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(pub(super) u64);
 
@@ -20,7 +20,7 @@ impl Ticket {
     }
 }
 
-/// Tells the followers of a flight how it has ended.
+/// The way in which a flight has ended, for its followers.
 #[derive(Clone, Debug)]
 pub(crate) enum FlightOutcome {
     /// The value, of the call's type.
@@ -39,7 +39,7 @@ pub(crate) enum FlightOutcome {
 /// The phase of a flight. `F` is another flight.
 #[derive(Clone, Debug)]
 pub(super) enum Phase<F> {
-    /// Callers join.
+    /// A flight that callers join.
     Open(Stretch<F>),
     /// A request to Redis is under way. Callers join while the lease holds.
     Asking,
@@ -49,7 +49,7 @@ pub(super) enum Phase<F> {
     Landed { body: Option<Ticket>, outcome: FlightOutcome },
 }
 
-/// Holds what a flight has behind it while it is under way.
+/// The history of a flight that is under way.
 #[derive(Clone, Debug)]
 pub(super) struct Stretch<F> {
     /// The moment at which its body began.
@@ -65,19 +65,19 @@ pub(super) enum FlightEvent<F> {
     Ask,
     /// A request is sent whose answer must be younger than every caller that it serves.
     Seal,
-    /// Nothing that was read before is going to be used.
+    /// The results of earlier reads will not be used.
     Reopen,
     /// The body begins.
     Begin(Ticket),
     /// A caller has opened the next flight.
     Succeed(F),
-    /// The outcome is about to be made.
+    /// The outcome is about to be computed.
     Close,
-    /// The outcome is there.
+    /// The outcome is available.
     Land(FlightOutcome),
 }
 
-/// Tells what else an event leads to.
+/// The further effect of an event.
 #[derive(Debug)]
 #[must_use = "a landed flight leaves the table, and those who wait for it have to be woken"]
 pub(super) enum Effect<F> {
@@ -151,7 +151,7 @@ impl<F> Phase<F> {
         }
     }
 
-    /// Returns when the body began.
+    /// Returns the moment at which the body began.
     pub(super) fn body(&self) -> Option<Ticket> {
         match self {
             Phase::Open(Stretch { body, .. })

@@ -1,4 +1,4 @@
-//! One flight: what its callers share.
+//! One flight: the state that its callers share.
 
 use std::fmt;
 use std::mem;
@@ -12,7 +12,8 @@ use super::phase::{Effect, FlightEvent, Phase};
 use crate::coherence::generation::{GenerationSnapshot, Generations};
 use crate::support::lock::Mutex;
 
-/// The time after which a flight without a body is stuck: before its body, a load sends at most two requests.
+/// The time after which a flight whose body has not begun counts as stuck: a load sends at most two requests
+/// before its body.
 const STUCK: Duration = Duration::from_secs(2);
 
 /// One load under way, and its callers.
@@ -30,13 +31,13 @@ pub(super) struct FlightState {
     /// The generations that must be current for a caller to join.
     pub(super) snapshot: GenerationSnapshot,
     pub(super) phase: Phase<Arc<Flight>>,
-    /// Counts its seals.
+    /// The number of its seals.
     pub(super) seals: u32,
     pub(super) followers: usize,
 }
 
 impl FlightState {
-    /// Goes on to the phase that follows.
+    /// Enters the phase that follows.
     pub(super) fn apply(&mut self, event: FlightEvent<Arc<Flight>>) -> Effect<Arc<Flight>> {
         let phase = mem::replace(&mut self.phase, Phase::NEW);
         let (phase, effect) = phase.after(event);
@@ -69,14 +70,14 @@ impl Flight {
         self.waiting.lock().waited()
     }
 
-    /// Checks that its body should have begun long ago.
+    /// Returns true if its body should have begun long ago.
     pub(super) fn is_stuck(&self) -> bool {
         self.state.lock().phase.body().is_none() && self.opened.elapsed() > STUCK
     }
 }
 
-/// Checks that the flight has not landed, and that nothing is known to have been invalidated since it was
-/// opened.
+/// Returns true if the flight has not landed, and none of its dependencies is known to have been invalidated
+/// since it was opened.
 pub(super) fn joinable(flight: &Flight, generations: &Generations) -> bool {
     let state = flight.state.lock();
     generations.storable(&state.snapshot)
@@ -113,7 +114,7 @@ impl BodyWaits {
     }
 }
 
-/// Flights may wait for each other.
+/// Flights may wait for each other, so the derived `Debug` might not end.
 impl fmt::Debug for BodyWaits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BodyWaits").field("flights", &self.flights.len()).finish_non_exhaustive()

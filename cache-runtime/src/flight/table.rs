@@ -1,4 +1,4 @@
-//! The table of flights, and the parts that callers have in them.
+//! The table of flights, and the roles of callers in them.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash};
@@ -24,7 +24,7 @@ pub(crate) struct Flights<K> {
     process: Process,
 }
 
-/// A caller's part in the load of its key.
+/// The role of a caller in the load of its key.
 #[derive(Debug)]
 pub(crate) enum Role<K: Eq + Hash> {
     Lead(Leader<K>),
@@ -72,8 +72,8 @@ impl<K: Eq + Hash> Flights<K> {
         Role::Lead(self.leader(key, next, Some(after)))
     }
 
-    /// Opens the flight of this key, unless one is under way that could be joined. One whose body does
-    /// not begin is led by a task on a runtime that nobody drives.
+    /// Opens the flight of this key, unless one is under way that could be joined. A flight whose body does
+    /// not begin is replaced: the runtime of its task may no longer be driven.
     pub(crate) fn open(
         self: &Arc<Self>,
         key: &Arc<K>,
@@ -105,7 +105,7 @@ impl<K: Eq + Hash> Flights<K> {
         Some(Follower::new(Arc::clone(flight), &mut flight.state.lock(), asked))
     }
 
-    /// In a forked process there is nobody who would land the flights of its parent.
+    /// Removes the flights of the parent in a forked process, where no task would land them.
     fn leave_to_their_process(&self) {
         if self.process.has_changed() {
             self.shards.iter().for_each(|shard| shard.lock().clear());
@@ -113,7 +113,7 @@ impl<K: Eq + Hash> Flights<K> {
         }
     }
 
-    /// Takes a flight that has been waited for too long out of the way.
+    /// Removes a flight from the table after a caller has waited too long for it.
     pub(crate) fn give_up(&self, key: &Arc<K>, follower: &Follower) {
         let mut shard = self.shard(key).lock();
         if shard.get(key).is_some_and(|current| Arc::ptr_eq(current, &follower.flight)) {
@@ -134,7 +134,7 @@ impl<K: Eq + Hash> Flights<K> {
         Leader { table: Some((Arc::clone(self), Arc::clone(key))), flight, after }
     }
 
-    /// Lets the callers who came too late for `flight` have theirs.
+    /// Passes the key on to the next flight, whose callers came too late for `flight`.
     pub(super) fn retire(&self, key: &Arc<K>, flight: &Arc<Flight>, next: Option<Arc<Flight>>) {
         let mut shard = self.shard(key).lock();
         if shard.get(key).is_none_or(|current| !Arc::ptr_eq(current, flight)) {
@@ -147,12 +147,12 @@ impl<K: Eq + Hash> Flights<K> {
     }
 
     pub(super) fn shard(&self, key: &K) -> &Mutex<Shard<K>> {
-        // Not the bits by which the table finds its places.
+        // Other bits than those by which the hash map chooses its buckets.
         &self.shards[(BuildPrehashed::default().hash_one(key) >> 32) as usize % SHARDS]
     }
 }
 
-/// The caller that loads. Dropped before [`land`](Leader::land), it abandons the flight.
+/// The caller that loads. If it is dropped before [`land`](Leader::land), it abandons the flight.
 #[derive(Debug)]
 pub(crate) struct Leader<K: Eq + Hash> {
     pub(super) table: Option<(Arc<Flights<K>>, Arc<K>)>,
@@ -161,7 +161,7 @@ pub(crate) struct Leader<K: Eq + Hash> {
 }
 
 impl<K: Eq + Hash> Leader<K> {
-    /// A load that nobody shares.
+    /// Returns the leader of a flight that no other caller joins.
     pub(crate) fn alone(generations: &Generations, slots: &[Slot]) -> Self {
         Leader { table: None, flight: Flight::new(generations.note(slots)), after: None }
     }
@@ -170,30 +170,31 @@ impl<K: Eq + Hash> Leader<K> {
         &self.flight
     }
 
-    /// The generations noted when the flight was opened: before anything was read or loaded.
+    /// Returns the generations that were noted when the flight was opened, before anything was read or
+    /// loaded.
     pub(crate) fn snapshot(&self) -> GenerationSnapshot {
         self.flight.state.lock().snapshot.clone()
     }
 
-    /// Notes the generations again: nothing that was read before is going to be used.
+    /// Notes the generations again, because the results of earlier reads will not be used.
     pub(crate) fn note_again(&self, generations: &Generations, slots: &[Slot]) {
         self.flight.state.lock().snapshot = generations.note(slots);
     }
 
-    /// Another part in this flight: that of a caller who waits for it.
+    /// Returns a follower of this flight, for a caller that waits for it.
     pub(crate) fn followed(&self, asked: Ticket) -> Follower {
         Follower::new(Arc::clone(&self.flight), &mut self.flight.state.lock(), asked)
     }
 
-    /// The body begins now.
+    /// Notes that the body begins now.
     pub(crate) fn body_begins(&self) {
         if self.table.is_some() {
             self.apply(FlightEvent::Begin(Ticket::now()));
         }
     }
 
-    /// This flight lands with what the one before it has: for those of its followers who had asked
-    /// before the body began over there.
+    /// Lands this flight with the outcome of the one before it. The outcome serves those followers that
+    /// called before the body of that flight began.
     pub(crate) fn pass_on(self, predecessor: &Follower, outcome: FlightOutcome) {
         let body = predecessor.flight.state.lock().phase.body();
         if let Some(began) = body {
@@ -205,7 +206,8 @@ impl<K: Eq + Hash> Leader<K> {
         });
     }
 
-    /// Has waited for the flight before this one for too long: callers join this one now.
+    /// Puts this flight in the place of the one before it, because the wait for that one took too long.
+    /// Callers join this one from now on.
     pub(crate) fn overtake(&self, predecessor: &Follower) {
         let Some((flights, key)) = &self.table else { return };
         let mut shard = flights.shard(key).lock();
@@ -214,32 +216,33 @@ impl<K: Eq + Hash> Leader<K> {
         }
     }
 
-    /// The flight before this one, if it is still under way: to be waited for first.
+    /// Returns the flight before this one, if it is still under way. The leader waits for it first.
     pub(crate) fn predecessor(&mut self) -> Option<Follower> {
         self.after.take()
     }
 
-    /// Checks that somebody waits for the outcome.
+    /// Returns true if a caller waits for the outcome.
     pub(crate) fn awaited(&self) -> bool {
         self.flight.state.lock().is_awaited()
     }
 
-    /// Redis is asked now, and callers may join for as long as the lease holds.
+    /// Notes that a request to Redis is sent whose reply is valid while the lease holds. Callers may join
+    /// until it ends.
     pub(crate) fn rely_on_lease(&self) {
         self.apply(FlightEvent::Ask);
     }
 
-    /// From now on callers join the next flight.
+    /// Seals the flight: from now on, callers join the next one.
     pub(crate) fn seal(&self) {
         self.apply(FlightEvent::Seal);
     }
 
-    /// Callers may join again: the load itself is about to begin.
+    /// Opens the flight again, because the load itself is about to begin.
     pub(crate) fn reopen(&self) {
         self.apply(FlightEvent::Reopen);
     }
 
-    /// Ends the flight. The outcome is made only if somebody waits for it.
+    /// Ends the flight. `outcome` is called only if a caller waits for the outcome.
     pub(crate) fn land(self, outcome: impl FnOnce() -> FlightOutcome) {
         let mut state = self.flight.state.lock();
         if !state.is_awaited() {
@@ -268,7 +271,7 @@ impl<K: Eq + Hash> Leader<K> {
 
 impl<K: Eq + Hash> Drop for Leader<K> {
     fn drop(&mut self) {
-        // R4: followers of a leader that is dropped or panics go on.
+        // R4: if a leader is dropped or panics, its followers go on.
         let mut state = self.flight.state.lock();
         if state.phase.outcome().is_none() {
             let effect = state.apply(FlightEvent::Land(FlightOutcome::Abandoned));

@@ -42,7 +42,7 @@ fn value() -> FlightOutcome {
     FlightOutcome::Value(Arc::new(1_u8))
 }
 
-/// Returns the outcome, if it is there now.
+/// Returns the outcome, if it is available now.
 fn now(follower: &Follower) -> Option<FlightOutcome> {
     match pin!(follower.outcome()).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(outcome) => Some(outcome),

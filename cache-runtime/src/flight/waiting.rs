@@ -1,4 +1,4 @@
-//! The flights that the bodies of others wait for, and which may wait for them in turn.
+//! The flights that the bodies of other flights wait for. Those may wait for them in turn.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::state::Flight;
 /// The maximum number of flights in the search for a circle. A longer circle ends by the wait limit.
 const MOST: usize = 256;
 
-/// Some bodies, each of which runs inside of the one before, wait for a flight until this is dropped.
+/// A wait of some bodies for a flight, until this is dropped. Each body runs inside of the one before it.
 #[derive(Debug)]
 pub(crate) struct Waits {
     bodies: Vec<Arc<Flight>>,
@@ -16,10 +16,11 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    /// Begins the wait of these bodies. Returns `None` if the flight waits for one of them itself.
+    /// Begins the wait of these bodies. Returns `None` if the flight itself waits for one of them.
     pub(crate) fn begin(bodies: Vec<Arc<Flight>>, follower: &Follower) -> Option<Self> {
         let flight = Arc::clone(&follower.flight);
-        // Noted before the search: of two waits that begin at the same time, at least one finds the other.
+        // The wait is noted before the search: of two waits that begin at the same time, at least one finds
+        // the other.
         bodies.iter().for_each(|body| body.waiting.lock().begin(&flight));
         let waits = Waits { bodies, flight };
         (!waits.is_circle()).then_some(waits)
@@ -61,7 +62,7 @@ mod tests {
     use crate::coherence::generation::Generations;
     use crate::flight::{Flights, Leader, Role, Ticket};
 
-    /// Returns a flight of this key, and a caller who waits for it.
+    /// Returns a flight of this key, and a caller that waits for it.
     fn flight(
         flights: &Arc<Flights<u8>>,
         generations: &Generations,

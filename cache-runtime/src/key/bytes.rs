@@ -1,4 +1,4 @@
-//! The bytes of a key, at rest.
+//! The bytes of a key, when it is stored.
 
 use std::fmt;
 use std::ops::Deref;

@@ -1,5 +1,5 @@
-//! Digests of keys: the one in a readable name, the one that tells where an entry comes from, and a
-//! plain hash.
+//! Digests of keys: the one in a readable name, the one that identifies the origin of an entry, and a plain
+//! hash.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -7,11 +7,10 @@ use foldhash::fast::FixedState;
 use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// Makes the part of a name that stands for function, version and arguments: the first 160 bits of a
-/// SHA-256.
+/// Makes the part of a name that stands for function, version and arguments: the first 160 bits of a SHA-256.
 ///
-/// Holds the hash of the common beginning of a function's names. It is filled up to a whole block, so that
-/// arguments of up to 47 bytes take one block more.
+/// It holds the hash of the common beginning of a function's names. The beginning is padded to a whole block,
+/// so that arguments of up to 47 bytes take one more block.
 #[derive(Clone)]
 pub(crate) struct NameHasher(Sha256);
 
@@ -44,7 +43,7 @@ fn length(part: &[u8]) -> [u8; 8] {
 }
 
 /// Returns a number for the function (with its type parameters and version) that a stored value belongs to.
-/// Never 0, which stands for values stored directly.
+/// It is never 0, which stands for values stored directly.
 pub(crate) fn origin(identity: &str, version: u64) -> u64 {
     let mut hash = Xxh3Default::new();
     hash.update(&version.to_le_bytes());
@@ -52,8 +51,8 @@ pub(crate) fn origin(identity: &str, version: u64) -> u64 {
     hash.digest().max(1)
 }
 
-/// Returns a hash of bytes that are a key already, such as a rendered template. It is not what hashing the
-/// same bytes as arguments gives.
+/// Returns a hash of bytes that are already a key, such as a rendered template. It differs from the hash of
+/// the same bytes as arguments.
 #[inline]
 pub(crate) fn hash_bytes(bytes: &[u8], seed: u64) -> u64 {
     let mut hasher = FixedState::with_seed(seed).build_hasher();

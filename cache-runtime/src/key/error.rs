@@ -4,7 +4,7 @@ use std::fmt;
 
 /// An argument cannot become part of a key: its `Serialize` failed, for the reason given.
 pub struct KeyError {
-    // Empty means that a comparison has found a difference, which never leaves this module. (One
+    // The text is empty if a comparison has found a difference; such an error never leaves this module. (One
     // pointer and a length keep `Result<(), KeyError>` in two registers.)
     message: Box<str>,
 }

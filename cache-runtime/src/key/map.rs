@@ -1,4 +1,4 @@
-//! Maps: entries are written to a side buffer and fed sorted, so that their order in memory does
+//! Maps: the entries are written to a side buffer and fed in sorted order, so that their order in memory does
 //! not count.
 
 use serde::Serialize;

@@ -1,22 +1,21 @@
 //! The canonical encoding of a call's arguments.
 //!
-//! One `Serializer` walks the arguments and feeds a [`Sink`]; what the sink does with it makes the
-//! three uses: hash (a memory hit writes no bytes at all), compare with a stored key, write the
-//! bytes (only on a miss).
+//! One `Serializer` walks the arguments and feeds a [`Sink`]. The sink decides on the use: hash (a memory hit
+//! writes no bytes at all), compare with a stored key, or write the bytes (only on a miss).
 //!
-//! R5: the encoding is injective over serde's data model. Every leaf has a kind, every variable part
-//! its length, every group its end, and names of types, fields and variants are part of it. What it
-//! deliberately makes equal:
+//! R5: the encoding is injective over serde's data model. Every leaf has a kind, every variable part its
+//! length, every group its end, and names of types, fields and variants are part of it. Deliberately equal
+//! are:
 //!
 //! - unsigned integers of any width, and signed ones (but `1_u32` and `1_i32` differ);
 //! - `0.0` and `-0.0`; every NaN and every other NaN of the same width;
 //! - maps of the same entries in any order.
 //!
-//! A sequence of `u8` (`Vec<u8>`, `&[u8]`) is one piece of bytes; it differs from a sequence of any other
+//! A sequence of `u8` (`Vec<u8>`, `&[u8]`) is one piece of bytes. It differs from a sequence of any other
 //! integers.
 //!
-//! A `HashSet` serialises as a sequence, so its order counts: the same set in two orders may be two
-//! keys. That costs a load and never gives a wrong value; a `BTreeSet` has no such doubt.
+//! A `HashSet` serialises as a sequence, so its order counts: the same set in two orders may have two keys.
+//! This costs a load and never gives a wrong value. A `BTreeSet` always has the same key.
 
 mod bytes;
 mod digest;
@@ -60,7 +59,7 @@ impl KeyParts for () {
 }
 
 impl<A: Serialize + ?Sized, Rest: KeyParts> KeyParts for (&A, Rest) {
-    // On a hit in the near cache, the sink of a comparison stays in registers.
+    // On a hit in the near cache, inlining keeps the sink of a comparison in registers.
     #[inline(always)]
     fn feed<S: Sink>(&self, sink: &mut S) -> Result<(), KeyError> {
         self.0.serialize(KeySerializer::new(sink))?;
@@ -77,7 +76,7 @@ pub(crate) fn hash_parts<P: KeyParts>(parts: &P, seed: u64) -> Result<u64, KeyEr
     Ok(sink.finish())
 }
 
-/// Returns true if `stored` is exactly what [`encode`] makes of these arguments.
+/// Returns true if `stored` equals the result of [`encode`] for these arguments.
 #[inline(always)]
 pub(crate) fn matches<P: KeyParts>(parts: &P, stored: &[u8]) -> bool {
     let mut sink = Comparing::new(stored);

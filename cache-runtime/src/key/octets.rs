@@ -1,5 +1,5 @@
-//! Sequences of `u8`, as `Vec<u8>` and `&[u8]` serialise: written as one piece, not element by element. An
-//! array is a tuple to serde, which gives its elements one at a time: eight of them are one word.
+//! Sequences of `u8`, as `Vec<u8>` and `&[u8]` serialise: written as one piece, not element by element. Serde
+//! serialises an array as a tuple, and passes its elements one at a time. Eight of them make one word.
 
 use std::any::type_name;
 use std::mem;
@@ -12,13 +12,14 @@ use super::error::KeyError;
 use super::sink::{FeedValue as _, Sink};
 use super::tag;
 
-/// The length up to which a sequence is fed as one slice.
+/// The maximum length of a sequence that is fed as one slice.
 const INLINE: usize = 512;
-/// The octets of a longer one that are fed at a time. They stay in the nearest cache of the processor.
+/// The number of octets of a longer sequence that are fed at a time. They stay in the first-level cache of
+/// the processor.
 const CHUNK: usize = 4096;
 
-/// Returns true if elements of this type are octets. The compiler knows the answer when it compiles the call,
-/// and a type that could not be told apart here would be an error in [`feed`], not another key.
+/// Returns true if elements of this type are octets. The compiler knows the result when it compiles the call.
+/// If this returned true for another type, [`feed`] would return an error, and no wrong key would be made.
 #[inline]
 pub(super) fn are<T: ?Sized>() -> bool {
     matches!(type_name::<T>(), "u8" | "&u8")
@@ -50,7 +51,7 @@ where
     fed
 }
 
-/// The length decides, so that equal sequences have one hash.
+/// Feeds collected octets. The length alone decides on the form, so that equal sequences have one hash.
 fn feed_collected<S: Sink>(sink: &mut S, octets: &[u8]) -> Result<(), KeyError> {
     if octets.len() > INLINE {
         return feed_chunks(sink, octets.len(), octets.iter().copied());
@@ -58,7 +59,7 @@ fn feed_collected<S: Sink>(sink: &mut S, octets: &[u8]) -> Result<(), KeyError> 
     sink.bytes(tag::OCTETS, octets)
 }
 
-/// Feeds a long sequence. Its chunks are copied as fast as memory is, and nothing is allocated.
+/// Feeds a long sequence. The copies are as fast as the memory, and nothing is allocated.
 fn feed_chunks<S: Sink>(
     sink: &mut S,
     length: usize,
@@ -70,7 +71,8 @@ fn feed_chunks<S: Sink>(
     while left > 0 {
         let part = &mut chunk[..left.min(CHUNK)];
         let mut filled = 0;
-        // By the index: a loop that counts besides is compiled to four octets at a time.
+        // The loop counts by the index. With a second counter, the compiler would handle only four octets at
+        // a time.
         while filled < part.len() {
             let Some(octet) = octets.next() else { break };
             part[filled] = octet;
@@ -88,8 +90,8 @@ fn feed_chunks<S: Sink>(
     Ok(())
 }
 
-/// Octets of a tuple that stand side by side, as far as they are not fed yet: fewer than eight, the last of
-/// them in the highest byte.
+/// Octets of a tuple that stand side by side and have not been fed: fewer than eight. The last one is in the
+/// highest byte.
 #[derive(Default)]
 pub(super) struct Packed {
     word: u64,
@@ -97,7 +99,7 @@ pub(super) struct Packed {
 }
 
 impl Packed {
-    /// Feeds one more, with those before it if they are eight.
+    /// Adds one octet. Feeds it together with the seven before it if there are eight.
     #[inline]
     pub(super) fn add<S: Sink>(
         &mut self,
@@ -115,7 +117,7 @@ impl Packed {
         sink.word(tag::EIGHT, self.word)
     }
 
-    /// Feeds those that are left, each as the number that it is.
+    /// Feeds the remaining octets, each as a number.
     #[inline]
     pub(super) fn finish<S: Sink>(&mut self, sink: &mut S) -> Result<(), KeyError> {
         let left = mem::take(&mut self.count);

@@ -1,10 +1,10 @@
-//! A hasher for keys that are hashes already, or carry theirs.
+//! A hasher for keys that are already hashes, or carry their hash.
 
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::key::hash_bytes;
 
-/// Hands on the last number it was given.
+/// Returns the last number that was written to it as the hash.
 #[derive(Clone, Default)]
 pub(crate) struct Prehashed(u64);
 

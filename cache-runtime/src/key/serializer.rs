@@ -256,8 +256,8 @@ impl<'a, S: Sink> Serializer for KeySerializer<'a, S> {
     }
 }
 
-/// Elements or fields up to an end mark. The mark makes a length needless, so a sequence that does
-/// not know its own encodes like one that does, and one that lies about it does no harm.
+/// Elements or fields up to an end mark. The mark replaces a length. So a sequence that does not know its
+/// length encodes like one that does, and a wrong length does no harm.
 pub(super) struct Group<'a, S> {
     sink: &'a mut S,
 }
@@ -268,7 +268,7 @@ impl<S: Sink> Group<'_, S> {
         self.sink.feed_value(value)
     }
 
-    // The name is needed: skipped fields and untagged enums leave it as the only difference.
+    // The name is necessary: with skipped fields and untagged enums, it may be the only difference.
     #[inline]
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), KeyError> {
         self.sink.bytes(tag::FIELD, name.as_bytes())?;

@@ -39,7 +39,7 @@ pub trait Sink {
     /// If no further piece is of interest.
     fn bytes(&mut self, tag: u8, bytes: &[u8]) -> Result<(), KeyError>;
 
-    /// The next of the bytes whose kind and number have been fed as a [`count`](Sink::count).
+    /// Feeds the next of the bytes whose kind and number have been fed as a [`count`](Sink::count).
     ///
     /// # Errors
     /// If no further piece is of interest.
@@ -56,9 +56,10 @@ pub(super) trait FeedValue: Sink {
     fn feed_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), KeyError>;
 }
 
-/// Hashes; writes no bytes.
+/// Computes a hash, and writes no bytes.
 ///
-/// Two walks may feed it alike and not be equal, as a text and bytes do: a hit compares everything.
+/// Two different walks may feed it the same, for example a text and bytes. A hit therefore compares the whole
+/// key.
 pub(super) struct Hashing(FoldHasher<'static>);
 
 impl Hashing {
@@ -84,7 +85,7 @@ impl Sink for Hashing {
         self.word(tag, count)
     }
 
-    // 128 bits are one multiplication, and what is shorter would be collected first.
+    // 128 bits are one multiplication. Shorter pieces would be collected first.
     #[inline]
     fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError> {
         self.0.write_u128(u128::from(tag) << 64 | u128::from(word));
@@ -106,7 +107,7 @@ impl Sink for Hashing {
 /// Compares with stored bytes and stops at the first difference.
 pub(super) struct Comparing<'a> {
     rest: &'a [u8],
-    /// A difference was seen: a `Serialize` may swallow the error and go on.
+    /// True if a difference was seen. A `Serialize` may ignore the error and go on.
     differs: bool,
 }
 
@@ -167,7 +168,7 @@ impl Sink for Comparing<'_> {
 
     #[inline]
     fn word(&mut self, tag: u8, word: u64) -> Result<(), KeyError> {
-        // Not made into nine bytes first: that is more work than the comparison.
+        // The nine bytes are not collected first: that takes more work than the comparison.
         match self.rest.split_first_chunk::<9>() {
             Some(([kind, bytes @ ..], rest))
                 if *kind == tag && u64::from_le_bytes(*bytes) == word =>
@@ -233,7 +234,7 @@ impl Sink for Writing<'_> {
     }
 }
 
-/// Returns true if two slices of one length are equal. Short ones, which most texts are, are compared as
+/// Returns true if two slices of one length are equal. Most texts are short. Short slices are compared as
 /// words that may overlap, without a call.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {

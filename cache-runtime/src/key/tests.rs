@@ -96,7 +96,7 @@ fn values_that_print_alike_have_distinct_keys() {
     ]);
 }
 
-/// In any container, at any place of the arguments.
+/// Tests the sequence in any container, at any place of the arguments.
 #[test]
 fn a_sequence_of_u8_is_its_bytes() {
     let long = vec![7_u8; 500_000];
@@ -121,7 +121,7 @@ fn a_sequence_of_u8_is_its_bytes() {
     ]);
 }
 
-/// Octets that say at least how many they are, and at most.
+/// Octets with a size hint: the minimum and the maximum of their number.
 struct Counted(Vec<u8>, (usize, Option<usize>));
 
 impl Serialize for Counted {
@@ -184,7 +184,7 @@ fn texts_of_any_length_are_compared_to_the_last_byte() {
     }
 }
 
-/// Arrays are tuples to serde: of octets side by side each eight are one word.
+/// Tests arrays, which serde serialises as tuples. Eight octets side by side make one word.
 #[test]
 fn eight_octets_of_an_array_are_one_word() {
     assert_eq!(bytes_of(&[7_u8; 32]).len(), 1 + 4 * 9 + 1);
@@ -205,7 +205,7 @@ fn eight_octets_of_an_array_are_one_word() {
         pairs((1, 2)),
         pairs((2, 1)),
     ]);
-    // Fewer are as they are in every other tuple of numbers.
+    // Fewer octets are encoded as in every other tuple of numbers.
     assert_eq!(bytes_of(&(1_u8, 2_u8)), bytes_of(&(1_u64, 2_u64)));
     let nine = bytes_of(&[1_u8, 2, 3, 4, 5, 6, 7, 8, 9]);
     assert_eq!(&nine[10..], [4, 9, 0, 0, 0, 0, 0, 0, 0, 24]);
@@ -325,7 +325,7 @@ fn a_serialize_that_swallows_errors_does_not_match_by_accident() {
             map.end()
         }
     }
-    // The map is empty after all, and says so.
+    // The only entry of the map fails, and the map is encoded as an empty one.
     assert!(matches(&(&Swallowing, ()), &bytes_of(&HashMap::<u8, u8>::new())));
     assert!(!matches(&(&Swallowing, ()), &bytes_of(&1)));
 }
@@ -376,7 +376,7 @@ fn agree<T: Serialize + Debug>(a: &T, b: &T) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    // A decoder that gives the value back is the proof that no two values share their bytes.
+    // A decoder that returns the original value proves that no two values share their bytes.
     #[test]
     fn the_encoding_can_be_undone(value in data()) {
         let bytes = bytes_of(&value);

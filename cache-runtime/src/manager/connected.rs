@@ -1,4 +1,4 @@
-//! Remembering a connected manager that nothing has been done with, to warn of that.
+//! Remembers that a manager was connected and not used since, for a warning.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +10,7 @@ pub(super) fn note() {
     IN_VAIN.store(true, Ordering::Relaxed);
 }
 
-/// Notes that the program has said which manager it uses.
+/// Notes that the program has chosen the manager that it uses.
 pub(super) fn note_use() {
     // Scopes are opened often and on many cores, so the common case only reads.
     if is_in_vain() {

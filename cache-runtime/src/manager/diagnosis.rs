@@ -29,8 +29,8 @@ impl CacheManager {
 }
 
 impl Core {
-    /// Reports the functions whose values do not survive a round trip. `None` if this process has none, and Redis
-    /// cannot report those of other processes.
+    /// Reports the functions whose values do not survive a round trip. Returns `None` if this process has
+    /// none, and Redis cannot report those of other processes.
     async fn diagnose_values(&self) -> Option<Diagnostic> {
         const NAME: &str = "values";
         let here = self.losses.all();

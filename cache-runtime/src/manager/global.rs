@@ -1,4 +1,4 @@
-//! The process's own manager.
+//! The manager of the process.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ static GLOBAL: OnceCell<Global> = OnceCell::new();
 
 struct Global {
     manager: CacheManager,
-    /// True if it was installed; else it was made from the environment.
+    /// True if the manager was installed; false if it was made from the environment.
     installed: bool,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn note_connected() {
     }
 }
 
-/// Warns once that a manager cannot be the process's own any more.
+/// Warns once that it is too late for a manager to become that of the process.
 fn say_too_late() {
     static IS_SAID: AtomicBool = AtomicBool::new(false);
     if !IS_SAID.swap(true, Ordering::Relaxed) {
@@ -65,7 +65,7 @@ pub fn cache() -> CacheManager {
     scope::current().unwrap_or_else(|| global_manager().clone())
 }
 
-/// Returns the manager in use here, or the mistake in the environment from which it would be made.
+/// Returns the manager in use here, or the error in the environment from which it would be made.
 ///
 /// # Errors
 /// [`Error::Config`], which names the variable, its value and the accepted values.

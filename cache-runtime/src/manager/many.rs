@@ -109,7 +109,7 @@ impl CacheManager {
             let (key, ttl) = self.key_and_ttl(name.as_ref(), &options)?;
             keyed.push((Arc::new(key), ttl, value));
         }
-        // Sets of one name that run at once would overtake one another.
+        // Concurrent sets of one name would overtake one another.
         let mut names = HashSet::new();
         let last = keyed.iter().rev().filter(|&(key, ..)| names.insert(key.name().as_str()));
         let mut keyed: Vec<_> = last.cloned().collect();
@@ -228,7 +228,7 @@ impl CacheManager {
 /// A load that failed.
 struct LoadFailed;
 
-/// Returns how many of these values are stored at once: by their number and by their size.
+/// Returns the number of these values that are stored at once: by their number and by their size.
 fn part_of<'v, V: CacheValue>(values: impl Iterator<Item = &'v V>) -> usize {
     let mut bytes = 0_usize;
     let fits = |value: &&V| {

@@ -39,7 +39,7 @@ impl NameScan {
         let Some(redis) = &core.redis else {
             self.stage = Stage::End;
             let names = core.memory.names(core.predicate(None));
-            // Functions that share a name have a value each.
+            // Several functions may share a name, and each has a value of its own.
             let names: BTreeSet<_> = names.filter(|name| self.pattern.matches(name)).collect();
             return Some(names.into_iter().collect());
         };

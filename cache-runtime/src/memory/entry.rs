@@ -11,7 +11,7 @@ use crate::coherence::generation::{Stamps, Verified};
 use crate::key::KeyBytes;
 use crate::site::Instance;
 
-/// Tells what the bytes of a key mean.
+/// The meaning of the bytes of a key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Domain {
     /// A name: given directly, or rendered from a template.
@@ -32,7 +32,7 @@ impl PartialEq for Domain {
 
 impl Eq for Domain {}
 
-/// The key of an entry that is about to be stored or has been looked for.
+/// The key of an entry that is about to be stored, or for which a look-up was made.
 #[derive(Clone, Debug)]
 pub(crate) struct MemoryKey {
     pub(crate) hash: u64,
@@ -40,7 +40,7 @@ pub(crate) struct MemoryKey {
     pub(crate) bytes: KeyBytes,
 }
 
-/// Describes an entry besides its value; in the order of [`Entry`].
+/// The description of an entry; in the order of [`Entry`].
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct EntryMeta {
@@ -51,11 +51,11 @@ pub(crate) struct EntryMeta {
     pub(crate) fresh_for_ms: u64,
     /// The time at which it ends here: with its TTL, or earlier, if it is a copy.
     pub(crate) ends_ms: u64,
-    /// Whose value it is; 0 for one stored directly.
+    /// The function that the value belongs to; 0 for a value stored directly.
     pub(crate) origin: u64,
 }
 
-/// One allocation. The parts that a hit reads stand together: all but the stamps, which come first.
+/// An entry, in one allocation. A hit reads all parts but the stamps, so those parts stand together.
 #[repr(C)]
 pub(super) struct Entry<V: ?Sized> {
     pub(super) meta: EntryMeta,
@@ -70,15 +70,15 @@ pub(super) struct Entry<V: ?Sized> {
 /// An entry of any type.
 pub(super) type AnyEntry = Entry<dyn Any + Send + Sync>;
 
-/// An entry in the table. Its hash stands beside the pointer, so that most wrong candidates are
-/// told apart without following it.
+/// An entry in the table. Its hash stands beside the pointer, so that most wrong candidates are recognised
+/// without a memory access.
 #[derive(Clone)]
 pub(super) struct TableEntry {
     pub(super) hash: u64,
     pub(super) entry: Arc<AnyEntry>,
 }
 
-/// Identifies one of the values that have been stored under a key. No other entry gets its place in memory
+/// Identifies one of the values that have been stored under a key. No other entry gets its memory address
 /// meanwhile.
 #[derive(Clone)]
 pub(crate) struct Identity(Weak<AnyEntry>);
@@ -99,13 +99,13 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// A value from memory or from Redis, and what a caller may want to know of it.
+/// A value from memory or from Redis, with its metadata.
 #[derive(Debug)]
 pub(crate) struct Hit<V> {
     pub(crate) value: V,
     pub(crate) load_micros: u64,
     pub(crate) age_ms: u64,
-    /// `u64::MAX` is for ever.
+    /// The time for which it is fresh when it is stored; `u64::MAX` is for ever.
     pub(crate) fresh_for_ms: u64,
 }
 
@@ -142,7 +142,7 @@ impl TableEntry {
 }
 
 impl AnyEntry {
-    /// Returns what `take` gets of the value, with the metadata that a caller may need.
+    /// Returns the result of `take` for the value, with the metadata that a caller may need.
     #[inline(always)]
     pub(super) fn hit<V>(&self, now_ms: u64, take: impl Take<V>) -> Option<Hit<V>> {
         let value = take(&self.value)?;

@@ -15,7 +15,7 @@ pub(crate) trait Lookup {
     fn matches(&self, domain: Domain, bytes: &[u8]) -> bool;
 }
 
-/// The arguments of a call, compared without being encoded.
+/// The arguments of a call, which are compared without encoding them.
 #[derive(Clone, Copy)]
 pub(crate) struct CallLookup<P> {
     pub(crate) instance: &'static Instance,
@@ -47,15 +47,15 @@ impl Lookup for NameLookup<'_> {
     }
 }
 
-/// Looks at an entry under the lock of its shard, and says whether it is of use.
+/// Inspects an entry under the lock of its shard, and returns true if it can be used.
 pub(super) type Look<'a> = dyn FnMut(&Arc<AnyEntry>) -> bool + 'a;
 
-/// A look-up: equal to an entry that it is for and that `take` has a use for.
+/// A look-up: it equals each entry of its key that `take` can use.
 pub(super) struct Query<'a> {
     pub(super) hash: u64,
     pub(super) lookup: &'a dyn Lookup,
     pub(super) take: RefCell<&'a mut Look<'a>>,
-    /// True if the near cache keeps it then.
+    /// True if the near cache keeps that entry.
     pub(super) keep: bool,
     pub(super) kept: Cell<Option<Arc<AnyEntry>>>,
 }
@@ -73,7 +73,7 @@ impl Equivalent<TableEntry> for Query<'_> {
         if self.hash != held.hash || !self.lookup.matches(held.entry.domain, &held.entry.bytes) {
             return false;
         }
-        // Functions that share a name have an entry each, and one of them may have been invalidated.
+        // Functions that share a name have an entry each, and one of these may have been invalidated.
         let is_of_use = (self.take.borrow_mut())(&held.entry);
         if is_of_use && self.keep {
             self.kept.set(Some(Arc::clone(&held.entry)));
@@ -82,7 +82,7 @@ impl Equivalent<TableEntry> for Query<'_> {
     }
 }
 
-/// Returns true if the entry is the one that is wanted.
+/// Returns true if the entry has the key of the look-up.
 #[inline(always)]
 pub(super) fn is_for<W: Lookup>(entry: &AnyEntry, lookup: &W) -> bool {
     lookup.matches(entry.domain, &entry.bytes)

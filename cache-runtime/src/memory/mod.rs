@@ -1,10 +1,10 @@
 //! The memory store: one bounded table of typed values for all call sites.
 //!
-//! The table maps entries to nothing; the entry itself is the key. A look-up brings a query that
-//! compares itself with an entry *in place*, under the shard's read lock, and on a match checks
-//! freshness and clones the value then and there. So a hit decodes nothing, allocates nothing of
-//! its own and touches no reference count that other threads touch. The price: a value's `Clone`
-//! runs under that lock and must not call the cache.
+//! The keys of the table are the entries; it has no values. A look-up brings a query that compares itself
+//! with an entry *in place*, under the read lock of the shard. If they match, it checks freshness and clones
+//! the value at once. So a hit decodes nothing, allocates nothing of its own and changes no reference count
+//! that other threads use. In return, the `Clone` of a value runs under that lock and must not call the
+//! cache.
 
 mod entry;
 mod lookup;
@@ -40,26 +40,26 @@ use lookup::{Look, Lookup, Query, is_for};
 use near::{NearCache, Turns};
 use take::Take;
 
-/// The cost of an entry besides itself, in bytes: the table's slot, its part of those that remember what has
-/// been evicted, the reference counts, the allocator. Measured: see `benches/benches/footprint.rs`.
+/// The bytes that an entry costs besides itself: the slot of the table, a share of its record of evicted
+/// entries, the reference counts, the allocator. They are measured in `benches/benches/footprint.rs`.
 const OVERHEAD: usize = 100;
-/// The mean weight by which the table is laid out. It remembers half as many evicted entries.
+/// The mean weight for which the table is sized. The table remembers half as many evicted entries.
 const TYPICAL_WEIGHT: u64 = 256;
 
 pub(crate) struct Memory {
     table: Table,
     seed: u64,
     turns: Turns,
-    /// The largest value that is taken, in bytes.
+    /// The maximum size of an accepted value, in bytes.
     largest: usize,
-    /// The heaviest entry that a shard takes.
+    /// The maximum weight of an entry that a shard accepts.
     room: usize,
 }
 
-/// Into how many parts, each with a lock and a part of the capacity of its own, the table is divided.
+/// Returns the number of shards of the table. Each has a lock, and a part of the capacity.
 ///
-/// An entry has to fit into one of them, and where keys fall is random: a part that holds eight of the
-/// largest values is not full long before the others are.
+/// An entry has to fit into one shard, and keys are distributed at random. If a shard holds eight of the
+/// largest values, no shard is full long before the others.
 fn shards(capacity: u64, largest: usize, cores: usize) -> usize {
     let most = cores.saturating_mul(4).next_power_of_two();
     let fit = capacity / 8 / (largest as u64).max(1);
@@ -75,7 +75,7 @@ pub(crate) enum Unkept {
     Value { size: usize, limit: usize },
     /// The store has no room for its entry.
     Entry { weight: usize, room: usize },
-    /// The code of its type, which this is, panics.
+    /// The code of its type, which is named here, panics.
     Panics(&'static str),
 }
 
@@ -90,7 +90,7 @@ impl Unkept {
     }
 }
 
-/// The memory that a value takes, as far as that is known before its entry is made.
+/// The known memory of a value, before its entry is made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum KnownWeight {
     /// The value has to be measured.
@@ -108,7 +108,8 @@ impl From<Option<usize>> for KnownWeight {
 }
 
 impl Memory {
-    /// A store of at most `capacity` bytes, none of its values over `largest`, for so many processors.
+    /// Makes a store of at most `capacity` bytes for `cores` processors. No value may be larger than
+    /// `largest`.
     pub(crate) fn new(capacity: u64, largest: usize, cores: usize) -> Self {
         let items =
             usize::try_from((capacity / TYPICAL_WEIGHT).clamp(16, 1 << 22)).unwrap_or(1 << 22);
@@ -123,7 +124,7 @@ impl Memory {
             Err(_) => Table::with(items, capacity, weights, hashes, Retire),
         };
         let whole = usize::try_from(table.shard_capacity()).unwrap_or(usize::MAX);
-        // The table keeps a thirtieth of each shard for what is new.
+        // The table reserves a thirty-second of each shard for new entries.
         let room = whole - whole / 32;
         Memory {
             table,
@@ -134,7 +135,7 @@ impl Memory {
         }
     }
 
-    /// The heaviest entry there can be, in bytes.
+    /// Returns the maximum weight of an entry, in bytes.
     pub(crate) fn room(&self) -> usize {
         self.room
     }
@@ -145,7 +146,7 @@ impl Memory {
         self.seed
     }
 
-    /// The key of a name.
+    /// Returns the key of a name.
     pub(crate) fn name_key(&self, name: &str) -> MemoryKey {
         let bytes = name.as_bytes();
         MemoryKey {
@@ -175,7 +176,7 @@ impl Memory {
         self.take(hash, lookup, predicate, |value| value.downcast_ref::<V>().cloned())
     }
 
-    /// Returns what is taken of the value under this key, if it satisfies the predicate.
+    /// Returns the result of `take` for the value under this key, if the value satisfies the predicate.
     #[inline(always)]
     pub(crate) fn take<W, V>(
         &self,
@@ -187,7 +188,7 @@ impl Memory {
     where
         W: Lookup + Copy,
     {
-        // R8: the near cache of this thread first, which takes no lock.
+        // R8: the near cache of this thread comes first, because it needs no lock.
         let near = near::take();
         let found = match &near {
             Some(near) => match near.find(hash) {
@@ -205,7 +206,8 @@ impl Memory {
         }
     }
 
-    /// Does the same without the near cache, which is given back, and puts the entry there if it has a place for it.
+    /// Does the same without the near cache. Gives the near cache back, and puts the entry there if it has a
+    /// place for it.
     #[cold]
     #[inline(never)]
     fn take_from_the_table<W: Lookup, V>(
@@ -225,7 +227,7 @@ impl Memory {
         found
     }
 
-    /// Returns the metadata of a fresh entry, whatever its value's type.
+    /// Returns the metadata of a fresh entry, for values of every type.
     pub(crate) fn meta(&self, key: &MemoryKey, predicate: ReadPredicate<'_>) -> Option<EntryMeta> {
         let mut meta = None;
         self.find(key.hash, &key, None, &mut |entry| {
@@ -235,8 +237,8 @@ impl Memory {
         meta
     }
 
-    /// Returns the metadata of an entry, fresh or not; its weight; and whether nothing that it depends on has
-    /// been invalidated.
+    /// Returns the metadata, the load time and the weight of an entry, fresh or not. The last element is true
+    /// if none of its dependencies has been invalidated.
     pub(crate) fn inspect(
         &self,
         key: &MemoryKey,
@@ -246,7 +248,7 @@ impl Memory {
         self.find(key.hash, &key, None, &mut |entry| {
             let current = generations.still_current(&entry.meta.stamps, &entry.verified);
             let (load_micros, weight) = (entry.load_micros.into(), entry.weight as usize);
-            // One that is current rather than one that is not.
+            // A current entry is preferred to one that is not.
             if current || found.is_none() {
                 found = Some((entry.meta.clone(), load_micros, weight, current));
             }
@@ -255,7 +257,7 @@ impl Memory {
         found
     }
 
-    /// Identifies the values that are there, fresh or not: several functions may share a name.
+    /// Identifies the values under this key, fresh or not: several functions may share a name.
     pub(crate) fn identities(&self, key: &MemoryKey) -> Vec<Identity> {
         let mut identities = Vec::new();
         self.find(key.hash, &key, None, &mut |entry| {
@@ -265,7 +267,7 @@ impl Memory {
         identities
     }
 
-    /// Returns true if there is a value, fresh or not, that was not there `before`.
+    /// Returns true if there is a value, fresh or not, that is not one of `before`.
     pub(crate) fn holds_another(&self, key: &MemoryKey, before: &[Identity]) -> bool {
         let mut another = false;
         self.find(key.hash, &key, None, &mut |entry| {
@@ -283,10 +285,10 @@ impl Memory {
         });
     }
 
-    /// Looks an entry up in the table, and lets `take` look at it under the lock of its shard, until that
-    /// says that one is of use. It is put into the near cache where a turn is given.
+    /// Looks an entry up in the table, and lets `take` inspect it under the lock of its shard, until `take`
+    /// returns true. If a turn is given, that entry is put into the near cache.
     ///
-    /// Not generic: the table is compiled once, and not for each function.
+    /// This function is not generic, so that the table is compiled once and not for each function.
     fn find(&self, hash: u64, lookup: &dyn Lookup, turn: Option<u32>, take: &mut Look<'_>) {
         let query = Query {
             hash,
@@ -301,17 +303,17 @@ impl Memory {
         }
     }
 
-    /// Returns the key of the entry with this name, given directly or that of a function's entry.
+    /// Returns the key of the entry with this name, which was given directly or belongs to a function.
     ///
-    /// The latter is looked for among all entries: for inspection, not for speed.
+    /// The entry of a function is found by a search of all entries. It is slow, and for inspection only.
     pub(crate) fn key_of(&self, name: &str) -> MemoryKey {
         let is_it = |held: &TableEntry| (held.entry.name() == name).then(|| held.key());
         let found = is_function_name(name).then(|| self.each(is_it).next()).flatten();
         found.unwrap_or_else(|| self.name_key(name))
     }
 
-    /// Makes an entry of a clone of a value, which is to be [placed](Memory::place). All of the user's code
-    /// that storing a value takes runs here, and none there.
+    /// Makes an entry of a clone of a value. The entry is then [placed](Memory::place). All code of the user
+    /// that storing a value requires runs here; placing runs none.
     pub(crate) fn make<V: CacheValue>(
         &self,
         key: MemoryKey,
@@ -345,7 +347,7 @@ impl Memory {
             KnownWeight::Measured(bytes) => bytes,
             KnownWeight::Declared(_) | KnownWeight::Unknown => {
                 let seen = size_of::<V>() + heap_size(value);
-                // It is not much larger when it is encoded, and mostly smaller.
+                // A value is not much larger when it is encoded, and mostly smaller.
                 if seen > self.largest / 8 {
                     let size = value_size(value);
                     if size > self.largest {
@@ -364,7 +366,8 @@ impl Memory {
         }
     }
 
-    /// Places an entry in the table. What had its place, and what is evicted for it, has left the table then.
+    /// Places an entry in the table. Returns the entries that have left the table for it: the replaced one,
+    /// and the evicted ones.
     pub(crate) fn place(&self, made: Made) -> Gone {
         let mut gone = Gone::default();
         self.table.insert_with_lifecycle(made.0, (), &mut gone.0);
@@ -372,7 +375,7 @@ impl Memory {
         gone
     }
 
-    /// Returns the names of the entries that are fresh. For patterns and inspection.
+    /// Returns the names of the fresh entries, for patterns and inspection.
     pub(crate) fn names<'a>(
         &'a self,
         predicate: ReadPredicate<'a>,
@@ -391,15 +394,15 @@ impl Memory {
     ) -> impl Iterator<Item = T> + 'a {
         self.table.iter().filter_map(move |(held, ())| {
             let seen = look(&held);
-            // It may have left the table meanwhile.
+            // The entry may have left the table meanwhile, so this may be the last reference to it.
             drop_each([held]);
             seen
         })
     }
 
-    /// Drops every entry: also those that threads have in their near cache, when they next ask.
+    /// Drops every entry. Threads drop those in their near caches when they next use a table.
     pub(crate) fn clear(&self) {
-        // Each is dropped when the lock of its shard has been released.
+        // Each entry is dropped after the lock of its shard has been released.
         for (held, ()) in self.table.drain() {
             held.entry.verified.retire();
             drop_each([held]);
@@ -429,8 +432,8 @@ impl Drop for Memory {
 /// An entry that is not in the table yet.
 pub(crate) struct Made(TableEntry);
 
-/// Holds what has left the table. [Let it go](Gone::let_go) when no lock is held: a value's `Drop` may call
-/// the cache.
+/// The entries that have left the table. They are [dropped](Gone::let_go) when no lock is held, because the
+/// `Drop` of a value may call the cache.
 #[must_use = "to be let go when no lock is held"]
 #[derive(Default)]
 pub(crate) struct Gone(SmallVec<[TableEntry; 2]>);
@@ -456,13 +459,13 @@ impl Weighter<TableEntry, ()> for ByWeight {
     }
 }
 
-/// Returns what a caller gets of an entry that satisfies the predicate.
+/// Returns the hit of a caller on an entry that satisfies the predicate.
 #[inline(always)]
 fn hit<V>(entry: &AnyEntry, predicate: ReadPredicate<'_>, take: impl Take<V>) -> Option<Hit<V>> {
     if predicate.fresh(entry) { entry.hit(predicate.now_ms, take) } else { None }
 }
 
-/// Tells of every entry that has left the table that it has.
+/// Marks every entry that has left the table as retired.
 #[derive(Clone)]
 struct Retire;
 

@@ -1,15 +1,15 @@
-//! A thread's own look at the entries it finds most often.
+//! The near cache: a thread's own pointers to the entries that it finds most often.
 //!
-//! Even a read lock is a write to a line that all readers share: on two cores a hot key costs five
-//! times what it costs on one. So each thread keeps pointers to a few entries that it finds again
-//! and again, and looks there first. What it finds is judged like everything else, by the
-//! generations and the time, and an entry that has left the table says so itself: the near cache never
-//! serves what the table does not hold.
+//! Even a read lock is a write to a cache line that all readers share: on two cores, a hit on a hot key takes
+//! five times as long as on one. So each thread keeps pointers to a few entries that it finds repeatedly, and
+//! looks there first. These entries are checked like all others, by the generations and the time. An entry
+//! that has left the table is marked as retired. So the near cache never serves an entry that the table does
+//! not hold.
 //!
-//! A near cache belongs to its thread alone, or a hit would need a lock. So nobody else can take from it
-//! what has left the table: the thread does so itself when it next asks the table. All threads
-//! together hold no more than a part of the capacity, however many there are, so that is all that
-//! threads which never ask again can keep.
+//! A near cache belongs to its thread alone; otherwise a hit would need a lock. So no other thread can remove
+//! retired entries from it. Its thread removes them when it next uses the table. All threads together hold no
+//! more than a part of the capacity, regardless of their number. This also limits the entries of threads that
+//! never use the table again.
 
 use std::cell::Cell;
 use std::mem::{self, size_of};
@@ -21,33 +21,33 @@ use crate::support::panics::drop_each;
 
 /// The number of places at first, and the maximum.
 const PLACES: Range<usize> = 64..1 << 15;
-/// So many are there however little a thread may hold.
+/// The minimum number of places, even if a thread may hold very little.
 const FEWEST: usize = 16;
-/// So often an entry keeps its place from others that belong there, unless it is found meanwhile.
+/// The number of times that an entry keeps its place from other entries, unless it is found meanwhile.
 const PATIENCE: u8 = 16;
-/// The places are too few once each of them, at the mean, has turned so many away.
+/// The mean number of rejected entries per place from which on the number of places is doubled.
 const CROWD: usize = 2;
 /// The part of a store's capacity that all near caches together may hold.
 const PART: u64 = 8;
 
 thread_local! {
     static NEAR: Cell<Option<Box<NearCache>>> = const { Cell::new(None) };
-    /// True if this thread has one, in its place or in use.
+    /// True if this thread has a near cache, in its place or in use.
     static MADE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Takes the near cache of this thread out of its place. It is to be [given back](give_back).
+/// Takes the near cache of this thread out of its place. The caller must [give it back](give_back).
 ///
-/// So no closure encloses the use of it: link-time optimisation would leave that out of the hit path. Returns
-/// `None` before it is made, while it is in use, and while the thread is ending. If the code of a user panics
-/// meanwhile, it is dropped, and the thread makes another one.
+/// So no closure encloses its use: link-time optimisation would not inline the closure into the hit path.
+/// Returns `None` before it is made, while it is in use, and while the thread is ending. If the code of a
+/// user panics meanwhile, it is dropped, and the thread makes another one.
 #[inline(always)]
 pub(super) fn take() -> Option<Box<NearCache>> {
     NEAR.try_with(Cell::take).ok().flatten()
 }
 
-/// Does the same, and makes one if the thread has none. Returns `None` while it is in use, and while the thread is
-/// ending.
+/// Does the same, and makes a near cache if the thread has none. Returns `None` while it is in use, and while
+/// the thread is ending.
 fn take_or_make() -> Option<Box<NearCache>> {
     let near = NEAR.try_with(Cell::take).ok()?;
     near.or_else(|| (!MADE.replace(true)).then(Box::default))
@@ -57,44 +57,44 @@ fn take_or_make() -> Option<Box<NearCache>> {
 #[inline(always)]
 pub(super) fn give_back(near: Box<NearCache>) {
     let before = NEAR.try_with(move |place| place.replace(Some(near)));
-    // The place was empty. The compiler does not know that, and would drop what was there.
+    // The place was empty. The compiler does not know this, and would drop the former content.
     mem::forget(before);
 }
 
-/// On a line of its own, so that those who write it do not disturb those who read others.
+/// A value on a cache line of its own, so that writes to it do not slow down reads of other values.
 #[derive(Default)]
 #[repr(align(128))]
 struct Line<T>(T);
 
-/// Counts how far the tables have been turned over.
+/// The number of turns of all tables.
 ///
-/// A table does not see the hits of the near cache, and might take an entry for cold. So the near cache
-/// answers for one turn, a small part of the table, and then asks the table again. A thread that sees a new
-/// turn also lets go of what has left the tables.
+/// A table does not see the hits of the near cache, and might evict an entry as unused. So the near cache
+/// answers for one turn, in which a small part of a table is evicted, and then the table is used again. A
+/// thread that sees a new turn also drops the entries that have left the tables.
 static TURN: Line<AtomicU32> = Line(AtomicU32::new(0));
 
-/// The bytes that the near caches of all threads may hold, and do hold.
+/// The maximum and the present number of bytes that the near caches of all threads hold.
 static ALL: Line<All> =
     Line(All { caches: AtomicU64::new(0), room: AtomicU64::new(0), held: AtomicU64::new(0) });
 
 struct All {
     /// The number of threads that have a near cache.
     caches: AtomicU64,
-    /// The bytes that they may hold together: a part of the capacity of each store there is.
+    /// The bytes that they may hold together: a part of the capacity of each store.
     room: AtomicU64,
     /// The bytes that they hold.
     held: AtomicU64,
 }
 
 impl All {
-    /// Returns the bytes that one thread may hold. Half of the room is kept back for threads that come when
-    /// others have taken their share of it, since those give it back no sooner than they ask a table again.
+    /// Returns the bytes that one thread may hold. Half of the room is reserved for threads that start later,
+    /// because the other threads reduce their share only when they next use a table.
     fn share(&self) -> u64 {
         let caches = self.caches.load(Ordering::Relaxed).max(2);
         self.room.load(Ordering::Relaxed) / 2 / caches
     }
 
-    /// Returns true if this number of further bytes may be held, and takes them.
+    /// Returns true if this number of further bytes may be held, and reserves them.
     fn take(&self, bytes: u64) -> bool {
         let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let fits = held <= self.room.load(Ordering::Relaxed);
@@ -107,15 +107,16 @@ impl All {
 
 #[derive(Default)]
 pub(super) struct NearCache {
-    /// A power of two, or none until the table has been asked.
+    /// The places. Their number is a power of two, or zero before the first use of the table.
     slots: Vec<NearSlot>,
-    /// The bytes of all that is held.
+    /// The weight of all held entries, in bytes.
     weight: u64,
-    /// The number of look-ups of an entry whose place is another's, since the number of places last changed.
+    /// The number of look-ups of an entry whose place another entry holds, since the number of places last
+    /// changed.
     crowded: Cell<usize>,
-    /// The turn in which it was last looked through.
+    /// The turn in which retired entries were last removed.
     turn: u32,
-    /// True if it is one of those that share the room.
+    /// True if it is counted as one of the near caches that share the room.
     counted: bool,
 }
 
@@ -133,7 +134,7 @@ struct NearSlot {
     kept: Option<Kept>,
     /// The turn in which it was last found in the table.
     turn: u32,
-    /// The number of others that are still sent on to the table.
+    /// The number of times that the entry still keeps its place from other entries.
     patience: Cell<u8>,
 }
 
@@ -148,7 +149,7 @@ impl NearSlot {
     }
 }
 
-/// An entry that counts as held while it is.
+/// An entry that counts as held as long as this exists.
 struct Kept(TableEntry);
 
 impl Kept {
@@ -163,7 +164,7 @@ impl Drop for Kept {
     }
 }
 
-/// A store's turns, and its part of what the near caches may hold.
+/// The turns of a store, and its contribution to the room of the near caches.
 pub(super) struct Turns {
     evicted: Line<AtomicU64>,
     /// The bytes that are evicted in a turn.
@@ -206,19 +207,20 @@ fn turn_over() {
     TURN.0.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Many entries have left a table: this thread lets go of them at once, each other one when it next
-/// asks a table.
+/// Begins a new turn after many entries have left a table. This thread drops them at once, each other thread
+/// when it next uses a table.
 pub(super) fn let_go() {
     turn_over();
     let Some(mut near) = take() else { return };
     let left = near.look_through(turn());
-    // Not before the near cache can be used again: a value's `Drop` may call the cache.
+    // The values are dropped only after the near cache can be used again, because the `Drop` of a value may
+    // call the cache.
     give_back(near);
     drop_each(left);
 }
 
-/// Gives a near cache back that does not have the entry with this hash. Returns the present turn if the entry may
-/// have its place there.
+/// Gives a near cache back that does not hold the entry with this hash. Returns the present turn if the entry
+/// may get its place there.
 pub(super) fn give_back_without(hash: u64, near: Option<Box<NearCache>>) -> Option<u32> {
     let Some(near) = near else { return Some(turn()) };
     let slot = near.slot(hash);
@@ -234,7 +236,7 @@ pub(super) fn put(held: TableEntry, turn: u32) {
     let left = near.look_through(turn);
     let (kept, held) = near.put(held, turn);
     give_back(near);
-    // As above.
+    // The values are dropped last for the same reason as in `let_go`.
     drop_each(left.into_iter().chain(kept));
     drop_each(held);
 }
@@ -259,8 +261,8 @@ impl NearCache {
         hash as usize & self.slots.len().wrapping_sub(1)
     }
 
-    /// In each turn once: takes out what has left the table, and everything if it is more than this
-    /// thread may hold by now.
+    /// Removes the retired entries, once in each turn. Removes all entries if they are more than this thread
+    /// may hold now.
     fn look_through(&mut self, turn: u32) -> Vec<Kept> {
         if self.turn == turn {
             return Vec::new();
@@ -278,11 +280,11 @@ impl NearCache {
         left
     }
 
-    /// Puts an entry in its place. Returns what has to go for it: the former entry, or the entry itself.
+    /// Puts an entry in its place. Returns the entry that must be dropped: the former one, or the given one.
     fn put(&mut self, held: TableEntry, turn: u32) -> (Option<Kept>, Option<TableEntry>) {
         if !mem::replace(&mut self.counted, true) {
             ALL.0.caches.fetch_add(1, Ordering::Relaxed);
-            // The others have a smaller share from now on.
+            // The other threads have a smaller share from now on.
             turn_over();
         }
         let share = ALL.0.share();
@@ -306,7 +308,8 @@ impl NearCache {
         }
     }
 
-    /// Returns true if this place keeps its entry: it has patience left, and less each time.
+    /// Returns true if this place keeps its entry: its patience is not used up. Each call reduces the
+    /// patience by one.
     #[inline]
     fn stays(&self, slot: &NearSlot) -> bool {
         self.crowded.set(self.crowded.get() + 1);
@@ -319,7 +322,7 @@ impl NearCache {
         self.crowded.get() >= self.slots.len() * CROWD
     }
 
-    /// Twice as many, if they are crowded.
+    /// Doubles the number of places if they are crowded.
     fn make_places(&mut self, most: usize) {
         let now = self.slots.len();
         if now > 0 && !self.is_crowded() {

@@ -8,10 +8,11 @@ use crate::coherence::generation::{Generations, Slot};
 pub(crate) struct ReadPredicate<'a> {
     pub(crate) generations: &'a Generations,
     pub(crate) now_ms: u64,
-    /// Only this origin's values, and those stored directly; `None`: the values of every origin.
+    /// The origin whose values are accepted, besides those stored directly; `None` accepts the values of
+    /// every origin.
     pub(crate) origin: Option<u64>,
-    /// The slots that a value stored directly must depend on, so that every invalidation of the origin's own values
-    /// reaches it too. `None` if they are not known; then no such value is taken.
+    /// The slots that a value stored directly must depend on, so that every invalidation of the origin's own
+    /// values reaches it too. `None` if they are not known; then no such value is accepted.
     pub(crate) slots: Option<&'a [Slot]>,
     /// The time past its TTL for which a value is taken.
     pub(crate) grace_ms: u64,
@@ -30,7 +31,7 @@ impl ReadPredicate<'_> {
     }
 }
 
-// Of no `ReadPredicate`, which would have to be in memory for it on every hit.
+// A free function and not a method: the `ReadPredicate` would have to be in memory for it on every hit.
 fn takes_direct(slots: Option<&[Slot]>, meta: &EntryMeta) -> bool {
     meta.origin == 0 && slots.is_some_and(|slots| meta.stamps.cover(slots))
 }

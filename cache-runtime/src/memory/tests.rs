@@ -16,10 +16,10 @@ use super::{EntryMeta, KnownWeight, Memory, ReadPredicate, Unkept};
 use crate::coherence::generation::Generations;
 use crate::output::CacheValue;
 
-/// No value is too large.
+/// The maximum size of a value.
 const LARGEST: usize = 1 << 20;
 
-/// A store, and what its entries depend on: nothing that is ever invalidated.
+/// A store, with the generations of its entries. They depend on nothing that is ever invalidated.
 struct Store {
     memory: Memory,
     generations: Generations,
@@ -59,7 +59,7 @@ impl Store {
         self.memory.get(key.hash, &key, self.predicate()).map(|hit| hit.value)
     }
 
-    /// Asks so often that the thread has the value in its near cache.
+    /// Reads a value repeatedly, until the thread has it in its near cache.
     fn heat<V: CacheValue>(&self, name: &str) {
         for _ in 0..3 {
             assert!(self.get::<V>(name).is_some());
@@ -74,7 +74,7 @@ fn values_up_to_the_limit_fit_whatever_the_number_of_processors() {
         store.put("large", vec![0_u8; LARGEST - 100]);
         assert!(store.get::<Vec<u8>>("large").is_some(), "{cores} processors");
     }
-    // Of a store that is smaller than eight of them: what it has room for.
+    // A store that has no room for eight of the largest values accepts what fits into it.
     let store = Store::with_cores(2 << 20, 64);
     store.put("large", vec![0_u8; LARGEST - 100]);
     assert!(store.get::<Vec<u8>>("large").is_some());
@@ -121,12 +121,12 @@ fn what_has_no_room_is_refused_and_not_dropped_in_silence() {
     );
     let refused = make(LARGEST + 1);
     assert!(matches!(refused, Err(Unkept::Value { limit: LARGEST, .. })), "{refused:?}");
-    // The heaviest that is not refused is kept.
+    // The heaviest entry that is not refused is kept.
     store.put("heaviest", vec![0_u8; room - 400]);
     assert!(store.get::<Vec<u8>>("heaviest").is_some());
 }
 
-/// Bytes that are shared with the test, so that it takes no time to make many.
+/// Bytes that are shared with the test, so that it is fast to make many of them.
 #[derive(Clone)]
 struct Bytes(Arc<[u8]>);
 
@@ -191,16 +191,18 @@ fn a_key_that_is_hot_at_the_front_stays_in_the_table() {
             loads += 1;
             store.put("hot", 0_u64);
         }
-        // Asked for, so that it takes more than being new to outlast the hot one.
+        // The other values are read as well, so that a hot value needs more than being recent to outlast
+        // them.
         let name = i.to_string();
         store.put(&name, i);
         store.heat::<u64>(&name);
     }
-    // Where keys fall is random: mostly it is 1, seldom 4. Nobody asking the table, it would be 40.
+    // Keys are distributed at random: mostly the number is 1, seldom 4. If the near cache never used the
+    // table, it would be 40.
     assert!(loads <= 10, "loaded {loads} times while the table was turned over 40 times");
 }
 
-/// Its `Clone` panics while this is set.
+/// A value whose `Clone` panics while `BREAKS` is set.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Fragile;
 
@@ -227,7 +229,7 @@ fn a_thread_goes_on_after_a_clone_that_panics() {
     assert_eq!((store.get("fragile"), store.get("b")), (Some(Fragile), Some(2_u64)));
 }
 
-/// Its `Drop` asks the store that it was in.
+/// A value whose `Drop` reads from the store that it was in.
 #[derive(Clone, Serialize, Deserialize)]
 struct Asks(u64);
 
@@ -253,7 +255,7 @@ fn a_value_may_ask_the_store_when_it_is_dropped() {
             store.put(&name, Asks(round));
             store.heat::<Asks>(&name);
         }
-        // As large as many of them: they are evicted at once.
+        // The value is as large as many of the others, which are evicted at once.
         store.put(&format!("large {round}"), vec![0_u8; 4 << 10]);
     }
     store.memory.clear();

@@ -1,4 +1,4 @@
-//! The text of an error of the user's, for the log: what its type has of `Display` and `Debug`.
+//! The text of a user's error, for the log: its `Display`, or else its `Debug`.
 
 use std::fmt::{self, Debug, Display, Write as _};
 
@@ -8,11 +8,11 @@ use crate::support::panics::unless_panicking;
 /// The maximum number of bytes of an error's text in the log.
 const LONGEST: usize = 512;
 
-/// Gives the text of an error.
+/// Returns the text of an error.
 #[allow(missing_debug_implementations, reason = "only generated code has one, for a moment")]
 pub struct ErrorText<E>(fn(&E) -> String);
 
-/// Returns the same errors, which the log shows by their text.
+/// Returns the same way of sharing, with the text for the log.
 pub fn named_errors<E>(errors: SharedErrors<E>, text: ErrorText<E>) -> SharedErrors<E> {
     SharedErrors { text: text.0, ..errors }
 }
@@ -41,7 +41,7 @@ impl<T, E: Debug> ProbeErrorDebug<E> for &&Probe<Result<T, E>> {
     }
 }
 
-/// Taken by method look-up where it has neither, and for what is no `Result`.
+/// Taken by method look-up where the error has neither, and for types that are no `Result`.
 pub trait ProbeNoErrorText {
     /// Returns the function that formats the error.
     fn __cache_error_text<E>(&self) -> ErrorText<E>;
@@ -53,7 +53,7 @@ impl<R> ProbeNoErrorText for Probe<R> {
     }
 }
 
-/// Returns the beginning of the text. The user's code makes it, which may fail or panic.
+/// Returns the beginning of the text. The code of the user makes it, and may fail or panic.
 fn text(written: fmt::Arguments<'_>) -> String {
     let written = unless_panicking(|| {
         let mut beginning = Beginning(String::new());
@@ -63,7 +63,7 @@ fn text(written: fmt::Arguments<'_>) -> String {
     written.unwrap_or_else(|| "its text cannot be made: that panics".to_owned())
 }
 
-/// Takes no more than [`LONGEST`] bytes.
+/// A text that accepts no more than [`LONGEST`] bytes.
 struct Beginning(String);
 
 impl fmt::Write for Beginning {
@@ -75,7 +75,7 @@ impl fmt::Write for Beginning {
         }
         let end = (0..=room).rev().find(|end| part.is_char_boundary(*end)).unwrap_or(0);
         self.0.push_str(&part[..end]);
-        // The text that follows is dropped.
+        // The error ends the formatting, so the rest of the text is dropped.
         Err(fmt::Error)
     }
 }

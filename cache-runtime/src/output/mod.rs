@@ -1,8 +1,8 @@
 //! The output of an annotated function, and the part of it that is stored.
 //!
-//! A macro sees only how a return type is spelled; `type AppResult<T> = ...` looks like any other
-//! type. So generated code asks the type system: method look-up on [`Probe`] prefers the
-//! implementation for `Result`, and takes the plain one where the type is no `Result`.
+//! A macro sees only the spelling of a return type; `type AppResult<T> = ...` looks like any other type. So
+//! generated code uses the type system: method look-up on [`Probe`] prefers the implementation for `Result`,
+//! and takes the plain one if the type is no `Result`.
 
 pub(crate) mod error_text;
 pub(crate) mod shared_error;
@@ -35,7 +35,7 @@ pub trait CacheValue: Serialize + DeserializeOwned + Clone + Send + Sync + 'stat
 
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> CacheValue for T {}
 
-/// Takes an output apart: the value that is stored, or the error that is not.
+/// Takes an output apart: into the value that is stored, or the error that is not.
 pub trait OutputKind: Copy + Debug + Send + Sync {
     /// The output of the function.
     type Output;
@@ -57,7 +57,7 @@ pub struct ResultKind<R>(PhantomData<fn() -> R>);
 /// The kind of all other functions: the whole output is stored.
 pub struct PlainKind<R>(PhantomData<fn() -> R>);
 
-/// A `Result`, under whatever name.
+/// A `Result`, under any name.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Result`",
     note = "`output = \"result\"` is for functions whose return type is a `Result` that the macro cannot recognise"
@@ -139,7 +139,7 @@ macro_rules! marker {
 }
 marker!(ResultKind, PlainKind, Probe, SharedErrors);
 
-/// Asks which kind a return type is; see the module's docs.
+/// Finds the kind of a return type; see the module's docs.
 pub struct Probe<R>(PhantomData<fn() -> R>);
 
 impl<R> Probe<R> {
@@ -208,20 +208,20 @@ pub struct SharedErrors<E> {
     pub(crate) text: fn(&E) -> String,
 }
 
-/// An error as those have it who do not know its type.
+/// An error whose type has been erased.
 pub(crate) type SharedFailure = Arc<dyn Any + Send + Sync>;
 
-/// Tells whether such an error can be that of a call; `None`: none can.
+/// The check that a shared error can be that of a call; `None` if no error is shared.
 pub(crate) type Shares = Option<fn(&SharedFailure) -> bool>;
 
 /// Puts an error into a flight, and takes one out again.
 pub(crate) struct ShareError<E> {
-    /// Returns the shared form of an error, unless the code of its type panics, and the error of the caller
-    /// that has loaded.
+    /// Returns the shared form of an error, and the error for the caller that has loaded. The shared form is
+    /// `None` if the code of the error's type panics.
     pub(crate) put: fn(E) -> (Option<SharedFailure>, E),
-    /// Takes an error out of its shared form, unless the code of its type panics.
+    /// Takes an error out of its shared form. Returns `None` if the code of its type panics.
     pub(crate) take: fn(&(dyn Any + Send + Sync)) -> Option<E>,
-    /// Returns true if an error can be taken out of this.
+    /// Returns true if an error can be taken out of this shared form.
     pub(crate) fits: fn(&SharedFailure) -> bool,
 }
 
@@ -235,7 +235,7 @@ impl<E> Copy for ShareError<E> {}
 impl<E> SharedErrors<E> {
     pub(crate) const NONE: Self = SharedErrors { how: None, text: type_alone };
 
-    /// Returns the check whether a shared error can be taken, if errors are shared.
+    /// Returns the check for shared errors, if errors are shared.
     pub(crate) fn fits(&self) -> Shares {
         self.how.as_ref().map(|how| how.fits)
     }
@@ -266,7 +266,7 @@ impl<E: Wrap> SharedErrors<E> {
     };
 }
 
-/// The copy of an error that several callers share. Its `Drop` fails none of them.
+/// The copy of an error that several callers share. A panic in its `Drop` reaches none of them.
 struct Copied<E>(Option<E>);
 
 impl<E: Clone + Send + Sync + 'static> Copied<E> {
@@ -285,8 +285,8 @@ impl<E> Drop for Copied<E> {
     }
 }
 
-/// Wraps an error for several callers. The caller that has loaded gets it as it was if its type cannot wrap
-/// it.
+/// Wraps an error for several callers. If its type cannot wrap it, the caller that has loaded gets the
+/// original.
 fn wrapped<E: Wrap>(error: E) -> (Option<SharedFailure>, E) {
     let original = Arc::new(error);
     let shared = SharedError::new(Arc::clone(&original));
@@ -300,12 +300,12 @@ fn wrapped<E: Wrap>(error: E) -> (Option<SharedFailure>, E) {
     }
 }
 
-/// Returns the name of an error's type, where it has no other text.
+/// Returns the name of an error's type, for errors without another text.
 pub(crate) fn type_alone<E>(_: &E) -> String {
     type_name::<E>().to_owned()
 }
 
-/// An error that can be made of one that several callers share.
+/// An error that can be made of a shared one.
 #[diagnostic::on_unimplemented(
     message = "`share_errors` cannot share an error of type `{Self}`",
     label = "neither `Clone`, nor can it wrap another error",
@@ -323,7 +323,7 @@ impl<E> Wrap for E where
 
 /// Taken by method look-up if an error that cannot be cloned must be shared.
 pub trait ProbeWrapError<E> {
-    /// Returns how the error is shared.
+    /// Returns the way in which the error is shared.
     fn __cache_share_errors(&self) -> SharedErrors<E>
     where
         E: Wrap;
@@ -338,9 +338,9 @@ impl<T, E> ProbeWrapError<E> for Probe<Result<T, E>> {
     }
 }
 
-/// Taken by method look-up where the error can be cloned for every waiter.
+/// Taken by method look-up if the error can be cloned for every waiting caller.
 pub trait ProbeCloneError<E> {
-    /// Returns how the error is shared.
+    /// Returns the way in which the error is shared.
     fn __cache_share_errors(&self) -> SharedErrors<E>;
 }
 
@@ -350,9 +350,9 @@ impl<T, E: Clone + Send + Sync + 'static> ProbeCloneError<E> for &Probe<Result<T
     }
 }
 
-/// Taken by method look-up where it cannot.
+/// Taken by method look-up if the error cannot be cloned.
 pub trait ProbeNoCloneError {
-    /// Errors stay with their callers.
+    /// Returns the rule that errors are not shared.
     fn __cache_share_errors<E>(&self) -> SharedErrors<E>;
 }
 

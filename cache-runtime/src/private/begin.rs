@@ -1,4 +1,4 @@
-//! The first step of a call, synchronous: looks into memory.
+//! The first, synchronous step of a call: it looks into memory.
 
 use std::fmt;
 
@@ -20,10 +20,10 @@ use crate::tiers::core::Bound;
 
 /// The first, synchronous step of a call.
 pub enum Begin<K: OutputKind> {
-    /// Answered from memory. This is not the output, which may be a type that must not be held where a future
-    /// waits.
+    /// The call was answered from memory. This holds the value and not the output, whose type may be one that
+    /// must not be held across an await.
     Hit(K::Value),
-    /// To be run.
+    /// The call has to be run.
     Call(MissedCall),
 }
 
@@ -42,9 +42,9 @@ pub fn output<K: OutputKind>(_: K, value: K::Value) -> K::Output {
     K::join(Ok(value))
 }
 
-/// Looks a call up in memory; on a hit that is all there is.
+/// Looks a call up in memory. A hit needs nothing else.
 ///
-/// R8: it is compiled for each function, and contains only what a hit needs.
+/// R8: this is compiled for each function, and contains only the code of a hit.
 #[inline]
 pub fn begin<K, S, T, H>(context: CallContext, kind: K, key: S, tags: T, hooks: H) -> Begin<K>
 where
@@ -67,8 +67,8 @@ where
     }
 }
 
-/// The arguments of [`begin`], for those parts of it that are functions. It is made where they are called, so
-/// that on a hit none of it needs to be in memory.
+/// The arguments of [`begin`] that are functions. This is made at the places where they are called, so that
+/// it need not be in memory on a hit.
 struct Generated<S, T, H> {
     context: CallContext,
     key: S,
@@ -159,7 +159,7 @@ fn surroundings(context: CallContext, local: &'static Local) -> (Bound, Option<D
     (bound, request::take(context.type_name, context.boxed))
 }
 
-/// Drops the copy of a value that is to be loaded early.
+/// Drops the copy of a value that is due for an early refresh.
 #[cold]
 #[inline(never)]
 fn leave<V>(copy: V) -> Early {

@@ -1,4 +1,4 @@
-//! The parts of a call that generated code gives.
+//! The parts of a call that generated code provides.
 
 use super::hooks::Rules;
 use super::key_source::FullKey;
@@ -31,7 +31,7 @@ pub struct CallContext {
     pub site: &'static Site,
     /// The type name of a closure in its function.
     pub type_name: &'static str,
-    /// Its number, if it returns a box: see [`boxed_call`](super::boxed_call).
+    /// The number of the call, if it returns a box: see [`boxed_call`](super::boxed_call).
     pub boxed: u64,
     /// The result of `bypass_if`.
     pub bypass: bool,
@@ -40,8 +40,8 @@ pub struct CallContext {
 }
 
 impl CallContext {
-    /// Returns true if the call neither reads nor stores: its options say so, or its function has been switched
-    /// off.
+    /// Returns true if the call neither reads nor stores, because its options say so, or its function has
+    /// been switched off.
     #[inline]
     pub(super) fn bypasses(&self, bound: &Bound) -> bool {
         self.bypass || !bound.counters.is_on()
@@ -55,7 +55,7 @@ pub(super) struct CallParts<'a> {
     pub(super) rules: &'a mut dyn FnMut() -> Rules,
 }
 
-/// The reason for which memory does not end a call.
+/// The reason for which memory does not answer a call.
 pub(super) enum MissReason {
     /// Memory does not have the value, was not read, or has a value that is due for an early refresh.
     NotServed(Early),

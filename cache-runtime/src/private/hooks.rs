@@ -1,4 +1,4 @@
-//! The options of a call site that depend on the type of its value, and what they decide.
+//! The options of a call site that depend on the type of its value, and their effects.
 
 use std::any::Any;
 use std::fmt;
@@ -28,14 +28,14 @@ pub struct Hooks<K: OutputKind> {
     whole: bool,
 }
 
-/// The same without that type.
+/// The same options with an erased type of the value.
 pub(super) struct Rules {
     pub(super) of: &'static dyn ValueType,
     cache_if: Option<Test>,
     weigh: Option<Weigh>,
     is_none: Option<Test>,
     coding: Coding,
-    /// True if a `Result` is a value, errors included.
+    /// True if the whole `Result` is the value, errors included.
     pub(super) whole: bool,
 }
 
@@ -103,7 +103,7 @@ impl<K: OutputKind> Hooks<K> {
     }
 }
 
-/// Makes the test accept an erased value that is known to be a `V`.
+/// Makes a test of erased values from a test of `V`. All its values are known to be a `V`.
 fn test<V: 'static>(test: fn(&V) -> bool) -> Test {
     Arc::new(move |value| {
         let value: &dyn Any = value;
@@ -111,7 +111,7 @@ fn test<V: 'static>(test: fn(&V) -> bool) -> Test {
     })
 }
 
-/// Does the same for the weight.
+/// Makes a weight of erased values in the same way.
 fn weight<V: 'static>(weigh: fn(&V) -> usize) -> Weigh {
     Arc::new(move |value| {
         let value: &dyn Any = value;
@@ -150,10 +150,10 @@ impl<T> MaybeNone for Option<T> {
     }
 }
 
-/// Returns the policy that the attribute and the configuration make.
+/// Returns the policy that follows from the attribute and the configuration.
 ///
 /// # Errors
-/// A TTL expression that panics, or gives a TTL that has no meaning.
+/// If a TTL expression panics, or gives a TTL that is out of range.
 pub(super) fn policy(
     bound: &Bound,
     instance: &Instance,
@@ -185,7 +185,7 @@ pub(super) fn policy(
     })
 }
 
-/// Says that a call is not cached.
+/// Logs that a call is not cached.
 pub(super) fn say_uncached(bound: &Bound, instance: &Instance, uncached: &Uncached) {
     let function = instance.label();
     bound.core.seldom(function, uncached.kind(), |times| {
@@ -204,7 +204,7 @@ fn ttl_of(
         TtlSpec::Inherit => return Ok(None),
         TtlSpec::Millis(ms) => Ttl::For(Duration::from_millis(ms)),
         TtlSpec::Forever => Ttl::Forever,
-        // R3: the body can run without a TTL.
+        // R3: the body can also run without a TTL.
         TtlSpec::Dynamic(ttl) => match unless_panicking(ttl) {
             Some(ttl) => Ttl::For(ttl),
             None => {

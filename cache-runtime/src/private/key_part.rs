@@ -1,7 +1,7 @@
-//! A check that an argument can be part of the key, with the compiler's message if it cannot.
+//! A check that an argument can be part of the key, with the message of the compiler if it cannot.
 //!
-//! As with [values](super::storable), method look-up finds the answer, so that one argument is one error, in
-//! words of ours also for `Option<&Pool>`.
+//! As with [values](super::storable), method look-up finds the result. So one argument causes one error, and
+//! its text is that of the cache even for `Option<&Pool>`.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use serde::Serialize;
 /// Finds, by method look-up, whether an argument can be a part of a key.
 pub struct AskedPart<'a, A: ?Sized>(&'a A);
 
-/// Asks whether this can be part of a key.
+/// Begins the check that this can be part of a key.
 #[inline]
 pub fn probe_part<A: ?Sized>(part: &A) -> AskedPart<'_, A> {
     AskedPart(part)
@@ -20,7 +20,7 @@ pub fn probe_part<A: ?Sized>(part: &A) -> AskedPart<'_, A> {
 pub trait ProbePart {
     /// The result of the check of the part.
     type Answer;
-    /// Says it.
+    /// Returns the result.
     fn __cache_part(&self) -> Self::Answer;
 }
 
@@ -57,7 +57,7 @@ pub fn key_value<P: ValuePart>(part: P) -> P::Part {
     part.part()
 }
 
-/// An answer about an argument.
+/// The result of the check of an argument.
 pub trait ArgumentPart {
     /// A reference to the argument.
     type Part;
@@ -65,7 +65,7 @@ pub trait ArgumentPart {
     fn part(self) -> Self::Part;
 }
 
-/// An answer about the value of `key`.
+/// The result of the check of the value of `key`.
 pub trait ValuePart {
     /// A reference to the value.
     type Part;
@@ -103,7 +103,7 @@ impl<'a, A: KeyValue + ?Sized> ValuePart for NoPart<'a, A> {
     }
 }
 
-/// The trait that an argument would need.
+/// The trait that an argument would have to implement.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be part of a key: it does not implement `serde::Serialize`",
     label = "use `skip(..)` for this argument if the value does not depend on it",
@@ -119,7 +119,7 @@ pub trait KeyArgument {
     fn part(&self) -> Self::Part<'_>;
 }
 
-/// The trait that the value of `key` would need.
+/// The trait that the value of `key` would have to implement.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key: it does not implement `serde::Serialize`",
     label = "this value is the key",

@@ -11,8 +11,9 @@ use crate::site::Instance;
 use crate::support::panics::unless_panicking;
 use crate::tiers::core::Bound;
 
-/// The arguments of a call as its key: a list of references, `(&a, (&b, ()))`, and what makes their
-/// fingerprint. `CHECKED` says that hits in memory are checked by it, as debug builds do.
+/// The arguments of a call as its key: a list of references, `(&a, (&b, ()))`, and the function that makes
+/// their fingerprint. If `CHECKED` is true, as in debug builds, hits in memory are checked by the
+/// fingerprint.
 pub struct Args<P, const CHECKED: bool>(pub P, pub fn(&P) -> u64);
 
 /// Returns no fingerprint, because the user has defined the key.
@@ -20,11 +21,11 @@ pub fn no_fingerprint<P>(_: &P) -> u64 {
     0
 }
 
-/// Describes a call's arguments besides their key.
+/// The description of a call's arguments, besides their key.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Print {
     pub(super) fingerprint: u64,
-    /// Other arguments have the same key.
+    /// True if other arguments have the same key.
     pub(super) is_alike: bool,
 }
 
@@ -65,7 +66,8 @@ mod sealed {
     }
 
     pub trait FullKey {
-        /// Returns the key in full, with its name if that is not made of it; or why there is none.
+        /// Returns the key in full, and its name if that is not made from the key; or the reason for which
+        /// there is no key.
         #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
         fn full(
             &self,
@@ -86,7 +88,8 @@ impl<P: KeyParts, const CHECKED: bool> Args<P, CHECKED> {
         instance.alarm.fingerprint(&instance.spec.declared, || (self.1)(&self.0))
     }
 
-    /// Checks for an alike argument. A `Hash` or `Debug` that panics is reported when the key is made in full.
+    /// Returns true if other arguments may have the same key. A `Hash` or `Debug` that panics is reported
+    /// when the key is made in full.
     #[cold]
     #[inline(never)]
     fn may_be_alike(&self, instance: &Instance) -> bool {

@@ -50,8 +50,8 @@ pub use storable::{
 };
 pub use task::{Keep, KeepBorrowed, copied, keep, keep_borrowed, load_in_the_background};
 
-/// Returns the type name of a closure in the function's body: it prints the type parameters of the
-/// function and of its impl.
+/// Returns the type name of a closure in the function's body. It contains the type parameters of the function
+/// and of its impl.
 #[inline]
 pub fn instance_of<F>(_: &F) -> &'static str {
     type_name::<F>()

@@ -34,7 +34,7 @@ pub enum When {
     Before,
 }
 
-/// A condition on what the function returned.
+/// A condition on the output of the function.
 pub type Condition<R> = Option<fn(&R) -> bool>;
 
 /// Returns no condition.
@@ -70,8 +70,8 @@ impl Plan {
         plan
     }
 
-    /// Adds a prefix. If the `Display` of a value in it fails, everything is invalidated that it may
-    /// have covered: what is below the segments before that value.
+    /// Adds a prefix. If the `Display` of a value in it fails, everything is invalidated that the prefix may
+    /// have covered: all names below the segments before that value.
     pub fn prefix(&mut self, render: impl FnOnce(&mut Renderer)) {
         match Renderer::run(render) {
             Ok(prefix) => self.removal.targets.add_prefix(prefix.as_str()),
@@ -147,8 +147,8 @@ impl fmt::Debug for Plan {
 
 /// Runs the body of a `#[cache_invalidate]` function, and invalidates before it returns.
 ///
-/// If the future is dropped or the body panics once it has begun, what it has written is not
-/// known: the invalidation happens then, and once more when a write still under way has settled.
+/// If the future is dropped or the body panics once it has begun, it is unknown what it has written. The
+/// invalidation then happens at once, and again when a write that is still under way has settled.
 async fn invalidate<K, F>(
     plan: Plan,
     when: When,
@@ -169,8 +169,8 @@ where
     output
 }
 
-/// Does the same for an output that must not wait, since it is not `Send`: the invalidation
-/// is pending, and until Redis has confirmed it this process reads none of it there.
+/// Does the same for an output that cannot be held across an await, since it is not `Send`. The invalidation
+/// is pending, and until Redis has confirmed it, this process does not read these keys there.
 async fn invalidate_at_once<K, F>(
     plan: Plan,
     when: When,
@@ -217,15 +217,14 @@ macro_rules! chosen_by_output {
 }
 
 chosen_by_output! {
-    /// Taken by method look-up where the output may wait for the invalidation.
+    /// Taken by method look-up if the output can be held across an await.
     ProbeSendOutput for &Probe<R> where Send => invalidate;
-    /// Taken by method look-up where it may not, or that is not known.
+    /// Taken by method look-up if it cannot, or this is not known.
     ProbeAnyOutput for Probe<R> => invalidate_at_once;
 }
 
-/// Returns what the condition of the option `if` says of an output, if there is one. If it panics, that is
-/// logged, and
-/// `instead` says what is done.
+/// Returns the result of the condition in the option `if` for an output; true if there is no condition. If
+/// the condition panics, this is logged, and the result is `None`. `instead` is the consequence, for the log.
 pub(super) fn holds<R>(
     condition: Condition<R>,
     output: &R,
@@ -247,12 +246,12 @@ pub(super) fn holds<R>(
     holds
 }
 
-/// A function that has begun and has not come to its end.
+/// A function that has begun and has not ended.
 pub(crate) struct Unfinished(Option<Removal>);
 
 impl Plan {
-    /// Begins the function: invalidates if that is done before the body. Returns what is left to be done
-    /// after it.
+    /// Begins the function. Invalidates if that is due before the body. Returns the part that is due after
+    /// it.
     async fn begin(self, when: When) -> Option<Unfinished> {
         if when == When::Before {
             boxed(|| self.removal.core.invalidate(&self.removal.targets)).await;
@@ -263,12 +262,12 @@ impl Plan {
 }
 
 impl Unfinished {
-    /// Notes that a function has begun to change the data of these names.
+    /// Makes a guard for a function that has begun to change the data of these names.
     pub(crate) fn changing(core: Arc<Core>, names: Vec<String>) -> Self {
         Unfinished(Some(Removal { core, targets: Targets { names, ..Targets::default() } }))
     }
 
-    /// Returns true if an output invalidates. It does if that cannot be told.
+    /// Returns true if an output invalidates. If this is unknown, it does.
     fn is_wanted<K: OutputKind>(
         &self,
         when: When,

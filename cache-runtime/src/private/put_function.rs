@@ -1,4 +1,4 @@
-//! `#[cache_put]`: the value that a function returns takes the place of an entry.
+//! `#[cache_put]`: stores the value that a function returns in place of an entry.
 
 use std::fmt;
 use std::future::Future;
@@ -33,7 +33,7 @@ pub struct PutPlan<V> {
 struct Target {
     bound: Bound,
     key: Arc<CallKey>,
-    /// `None`: its function does not cache this call. What is there is removed.
+    /// The policy of the called function; `None` if it does not cache this call. The entry is then removed.
     policy: Option<Policy>,
 }
 
@@ -51,8 +51,8 @@ pub trait Takes<V> {}
 
 impl<V> Takes<V> for EntryOf<V> {}
 
-// Never used. With one implementation alone the compiler would conclude what the entry holds, and
-// say of another type merely that two types differ.
+// This impl is never used. With only one impl, the compiler would infer the type of the entry, and would
+// report a mismatch of types instead of this message.
 #[diagnostic::do_not_recommend]
 impl<V> Takes<V> for EntryOf<EntryOf<V>> {}
 
@@ -69,7 +69,7 @@ impl Target {
     }
 }
 
-/// Returns a plan for what a function of this kind returns.
+/// Returns a plan for the values of a function of this kind.
 pub fn put_plan<K>(
     site: &'static MutationSpec,
     _: K,
@@ -86,7 +86,7 @@ where
 }
 
 impl<V> PutPlan<V> {
-    /// Adds the entry of a call. `_kind` says which part of the call's output is stored.
+    /// Adds the entry of a call. `_kind` determines the part of the call's output that is stored.
     pub fn entry<F, K, W>(&mut self, call: F, _kind: K)
     where
         F: EntryCall,
@@ -100,8 +100,7 @@ impl<V> PutPlan<V> {
     }
 }
 
-/// Adds an entry, unless it is there. Of its function's policy nothing is known if that stores
-/// another type.
+/// Adds an entry, unless it has been added. If its function stores another type, its policy is not used.
 fn add(targets: &mut Vec<Target>, resolved: Resolved, of: &dyn ValueType) {
     let Resolved { bound, key, policy } = resolved;
     let same = |target: &Target| {
@@ -122,9 +121,8 @@ impl<V> fmt::Debug for PutPlan<V> {
 
 /// Runs the body of a `#[cache_put]` function, and stores its value before it returns.
 ///
-/// If the body fails under `when = "always"`, panics, or is dropped once it has begun, what it has
-/// written is not known: the entries are removed, and once more when a write still under way has
-/// settled.
+/// If the body fails under `when = "always"`, panics, or is dropped once it has begun, it is unknown what it
+/// has written. The entries are then removed, and again when a write that is still under way has settled.
 pub async fn put<K, F>(
     plan: PutPlan<K::Value>,
     when: When,
@@ -151,7 +149,7 @@ where
     K::join(Ok(value))
 }
 
-/// Puts that wait for their value.
+/// The puts of a call, which wait for their value.
 struct Begun {
     targets: Vec<Target>,
     puts: Vec<Put>,
@@ -194,10 +192,10 @@ impl Begun {
     }
 }
 
-/// Returns the value to be stored.
+/// Returns the value to store.
 ///
 /// # Errors
-/// The output, and whether the data may have changed all the same.
+/// The output, and true if the data may have changed nevertheless.
 fn worth_storing<K: OutputKind>(
     output: K::Output,
     when: When,

@@ -1,4 +1,4 @@
-//! A call that memory did not end. Compiled once, except for the body.
+//! A call that was not answered from memory. It is compiled once, except for the body.
 
 use std::any::Any;
 use std::fmt;
@@ -44,17 +44,17 @@ pub struct MissedCall(CallState);
 enum CallState {
     /// The call bypasses the cache: the body runs.
     Bypass(Reply),
-    /// The request is answered, or was not for this call. Its sender normally drops the call. If the sender does not own
-    /// the call, it goes on when it is polled again.
+    /// The request is answered, or was not for this call. Its sender normally drops the call. If the sender
+    /// does not own the call, it goes on when it is polled again.
     Suspended(Box<CallState>),
     Cached(Box<Prepared>),
     /// The call has received a request that is not for its output.
     Requested(Box<Prepared>, EntryAction, Reply),
-    /// Looked for: found, or loaded by another caller.
+    /// The look-up is done: a value was found, or another caller has loaded it.
     Done(Served, Option<Reply>),
-    /// Looked for: no stored value answers the call.
+    /// The look-up is done: no stored value answers the call.
     Load(Box<LookedUp<Loading>>),
-    /// Looked for: a value is served, and a task refreshes it.
+    /// The look-up is done: a value is served, and a task refreshes it.
     BackgroundRefresh(Box<LookedUp<BackgroundRefresh>>),
 }
 
@@ -129,7 +129,7 @@ impl MissedCall {
         })
     }
 
-    /// Runs the call: the value of another caller, a store, or the body.
+    /// Runs the call: returns the value of a store or of another caller, or runs the body.
     pub fn run<K, F>(
         self,
         _kind: K,
@@ -179,7 +179,7 @@ impl MissedCall {
         })
     }
 
-    /// Goes on without a task: an argument cannot be copied for one.
+    /// Continues without a task, because an argument cannot be copied for one.
     #[must_use]
     pub fn without_a_task(self) -> Self {
         let CallState::BackgroundRefresh(looked) = self.0 else { return self };
@@ -210,7 +210,7 @@ impl MissedCall {
                     let LookedUp { call, step, reply } = *looked;
                     told(boxed(|| call::begin(&call, step)).await, reply)
                 }
-                // Generated code checks before that a task is needed.
+                // Generated code has checked before that no task is needed.
                 CallState::BackgroundRefresh(_) => told(Action::Bypass, None),
             }
         })
@@ -317,7 +317,7 @@ impl Prepared {
     ) -> Result<Box<Self>, Uncached> {
         let CallParts { key, tags: fill_tags, rules } = parts;
         let rules = rules();
-        // A `Result` behind a bare type parameter: its errors would be stored.
+        // The output is a `Result` behind a bare type parameter. Its errors would be stored.
         if !rules.whole && rules.of.name().starts_with("core::result::Result<") {
             return Err(Uncached::HiddenResult);
         }

@@ -1,4 +1,4 @@
-//! The `static` of a cached function, and what this process keeps for it.
+//! The `static` of a cached function, and its state in this process.
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ impl Site {
         Site { spec, first: OnceCell::new(), others: RwLock::new(Vec::new()) }
     }
 
-    /// Its options, for the registry.
+    /// Returns its options, for the registry.
     pub const fn spec(&self) -> &SiteSpec {
         &self.spec
     }
@@ -68,7 +68,7 @@ impl Site {
         }
     }
 
-    /// Compares by the text if the addresses differ: one type name may be at several addresses.
+    /// Compares the texts if the addresses differ, because one type name may be at several addresses.
     #[cold]
     fn find(&'static self, type_name: &'static str) -> &'static Local {
         let first = self.first.get_or_init(|| Local::leak(&self.spec, type_name));

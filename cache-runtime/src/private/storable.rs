@@ -1,9 +1,9 @@
-//! A check that a value can be stored, with the compiler's message if it cannot.
+//! A check that a value can be stored, with the message of the compiler if it cannot.
 //!
-//! A bound alone would be reported by each function that has it, once for each trait that is missing, and
-//! for `Vec<Video>` in the words of serde. So generated code finds the first missing trait once, by method
-//! look-up. The result gives the kind back, or an associated type that does not exist. The compiler reports
-//! that alone, without the errors that would follow from it.
+//! A bound would be reported by each function that has it, once for each missing trait, and for `Vec<Video>`
+//! with the message of serde. So generated code finds the first missing trait once, by method look-up. The
+//! result returns the kind, or an associated type that does not exist. The compiler reports only that type,
+//! without consequential errors.
 
 use std::fmt;
 
@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 
 use crate::output::{CacheValue, OutputKind};
 
-/// A question about the value of a function of this kind.
+/// The check of the value of a function of this kind.
 pub struct AskedValue<K>(K);
 
-/// Asks whether the value of this kind can be stored.
+/// Begins the check that the value of this kind can be stored.
 #[inline]
 pub fn probe_value<K: OutputKind>(kind: K) -> AskedValue<K> {
     AskedValue(kind)
@@ -25,7 +25,7 @@ pub fn probe_value<K: OutputKind>(kind: K) -> AskedValue<K> {
 pub trait ProbeValue {
     /// The result of the check of the value.
     type Answer;
-    /// Says it.
+    /// Returns the result.
     fn __cache_value(&self) -> Self::Answer;
 }
 
@@ -83,7 +83,7 @@ pub fn storable<A: Answer>(answer: A) -> A::Kind {
     answer.kind()
 }
 
-/// An answer about a value.
+/// The result of the check of a value.
 pub trait Answer {
     /// The kind of the function, if the value can be stored.
     type Kind;
@@ -154,7 +154,7 @@ where
     }
 }
 
-/// The trait that a value needs which is not `Serialize`; no type has it.
+/// The trait that a value without `Serialize` would have to implement; no type implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `serde::Serialize`",
     label = "this type is stored in the cache",
@@ -168,7 +168,7 @@ pub trait NeedsSerialize {
     fn kind() -> Self::Kind;
 }
 
-/// The trait that a value needs which is not `DeserializeOwned`; no type has it.
+/// The trait that a value without `DeserializeOwned` would have to implement; no type implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `serde::de::DeserializeOwned`",
     label = "this type is stored in the cache",
@@ -182,7 +182,7 @@ pub trait NeedsDeserialize {
     fn kind() -> Self::Kind;
 }
 
-/// The trait that a value needs which is not `Clone`; no type has it.
+/// The trait that a value without `Clone` would have to implement; no type implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `Clone`",
     label = "this type is stored in the cache",
@@ -195,7 +195,7 @@ pub trait NeedsClone {
     fn kind() -> Self::Kind;
 }
 
-/// The trait that a value needs which is not `Send + Sync`; no type has it.
+/// The trait that a value without `Send + Sync` would have to implement; no type implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it is not `Send + Sync`",
     label = "this type is stored in the cache",

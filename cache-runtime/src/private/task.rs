@@ -1,4 +1,4 @@
-//! A body in a task of its own, and the copies of the arguments that it has there.
+//! A body in a task of its own, with copies of the arguments.
 
 use std::borrow::ToOwned;
 use std::future::Future;
@@ -9,7 +9,7 @@ use crate::output::{CacheValue, OutputKind, SharedErrors};
 use crate::support::panics::{drop_each, unless_panicking};
 use crate::value::Value;
 
-/// An argument of which a task can have a copy.
+/// An argument that can be copied for a task.
 #[diagnostic::on_unimplemented(
     message = "an argument of type `{Self}` cannot be copied for a background refresh",
     label = "the task needs a copy of this",
@@ -20,7 +20,7 @@ pub trait Keep: Clone + Send + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + 'static> Keep for T {}
 
-/// An argument of which a task can have an owned copy.
+/// A borrowed argument of which a task can have an owned copy.
 #[diagnostic::on_unimplemented(
     message = "an argument of type `&{Self}` cannot be copied for a background refresh",
     label = "the task needs a copy of the borrowed value",
@@ -29,7 +29,7 @@ impl<T: Clone + Send + 'static> Keep for T {}
 pub trait KeepBorrowed {
     /// The copy.
     type Kept: Send + 'static;
-    /// Makes it.
+    /// Makes the copy.
     fn kept(&self) -> Self::Kept;
 }
 
@@ -44,7 +44,7 @@ where
     }
 }
 
-/// Makes the copies of the arguments for a task; `None` if the code of one panics.
+/// Makes the copies of the arguments for a task; `None` if the code of one of them panics.
 pub fn copied<T>(copy: impl FnOnce() -> T) -> Option<T> {
     unless_panicking(copy)
 }
@@ -59,7 +59,7 @@ pub fn keep_borrowed<T: KeepBorrowed + ?Sized>(argument: &T) -> T::Kept {
     argument.kept()
 }
 
-/// Returns the body as something that a task can run: the function's future must be `Send`.
+/// Returns the body in a form that a task can run: the future of the function must be `Send`.
 pub fn load_in_the_background<K, F>(
     _kind: K,
     share: SharedErrors<K::Error>,

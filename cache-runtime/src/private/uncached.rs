@@ -28,14 +28,14 @@ pub(super) enum Uncached {
     FingerprintPanics,
     /// The `Display` of a value in a tag failed.
     TagDisplay,
-    /// The expression of an option gave a duration that has no meaning.
+    /// The expression of an option gave a duration that is out of range.
     Ttl { option: &'static str, given: Ttl },
     /// The expression of an option panicked.
     TtlPanics { option: &'static str },
 }
 
 impl Uncached {
-    /// Returns the kind of the log line about it.
+    /// Returns the kind of the log line.
     pub(super) fn kind(&self) -> Reason {
         match self {
             Uncached::HiddenResult => Reason::Output,

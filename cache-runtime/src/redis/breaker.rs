@@ -1,10 +1,9 @@
-//! The breaker: it keeps Redis out of use although it answers.
+//! The breaker: it keeps Redis out of use although the server replies.
 //!
-//! One failed operation takes a link out of use until the server has answered a probe, which is
-//! mostly at once. A server that answers probes and fails operations would so cost one deadline
-//! after the other. The breaker counts: after some failures in a row, or when a good part of
-//! the operations fail, a successful probe is not enough, and the link stays out of use for a
-//! delay that grows each time.
+//! One failed operation takes a link out of use until the server has answered a probe, which mostly happens
+//! at once. So a server that answers probes and fails operations would cost one deadline after the other. The
+//! breaker counts failures. After some failures in a row, or when a large part of the operations fail, a
+//! successful probe is not enough. The link then stays out of use for a delay that grows each time.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -20,7 +19,7 @@ const IN_A_ROW: u32 = 5;
 const WINDOW: u32 = 50;
 /// The number of failures in a window that opens the breaker.
 const OF_A_WINDOW: u32 = 25;
-/// The time without a pause after which the delays are short again.
+/// The time without a pause after which the delays start again at the shortest.
 const CALM: Duration = Duration::from_secs(30);
 
 /// The state of the circuit breaker for Redis.
@@ -42,7 +41,7 @@ pub(super) struct Record {
     in_a_row: AtomicU32,
     asked: AtomicU32,
     failed: AtomicU32,
-    /// Large answers in a row that have not come in time, while the server was there.
+    /// The number of late large replies in a row, while the server answered pings.
     late: AtomicU32,
     delays: Mutex<Delays>,
 }
@@ -86,7 +85,7 @@ impl Record {
         }
     }
 
-    /// Notes a failure that is not one of an operation: of a connection or a check.
+    /// Notes a failure of a connection or a check, not of an operation.
     pub(super) fn note_failure(&self) {
         self.change(|delays| delays.last_failure = Some(SystemTime::now()));
     }

@@ -1,4 +1,4 @@
-//! Connecting: from addresses to one identified server, or to the masters of a cluster.
+//! Connects: from addresses to one identified server, or to the masters of a cluster.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub(super) async fn reach(
     }
 }
 
-/// Connects to the server that answers first: a silent one delays nothing.
+/// Connects to the server that answers first, so that a silent one causes no delay.
 async fn reach_any(
     connector: &Connector,
     servers: &[ConnectionInfo],

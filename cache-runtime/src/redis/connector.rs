@@ -1,4 +1,4 @@
-//! Connecting to servers, and checking the rights there.
+//! Connects to servers, and checks the rights there.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ impl Connector {
         Connector { settings, keys, found: Mutex::default() }
     }
 
-    /// Returns nodes of a cluster besides the configured addresses, which may be gone.
+    /// Returns the discovered nodes of a cluster, for the case that no configured address is in use any more.
     pub(super) fn found(&self) -> Vec<ConnectionInfo> {
         let found = self.found.lock();
         found.iter().take(MOST_ASKED).cloned().collect()
@@ -55,7 +55,7 @@ impl Connector {
     /// Returns the missing rights and commands that the cache can do without.
     ///
     /// # Errors
-    /// If the server cannot be used without it.
+    /// If the server cannot be used, because a right or command is missing that the cache needs.
     pub(super) async fn lacking(
         &self,
         rights: &[rights::Right],

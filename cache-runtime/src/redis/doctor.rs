@@ -22,13 +22,13 @@ use crate::config::CacheConfig;
 use crate::error::with_causes;
 use crate::support::random;
 
-/// The difference of two clocks from which on it is reported.
+/// The minimum difference of two clocks that is reported.
 const APART: Duration = Duration::from_secs(5);
 /// The maximum time of one command.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl RedisStore {
-    /// Tries everything that the cache needs of Redis, on each server.
+    /// Tries everything that the cache needs from Redis, on each server.
     pub(crate) async fn diagnose(&self) -> Vec<Diagnostic> {
         let shared = &*self.0;
         let began = Instant::now();
@@ -103,14 +103,14 @@ struct DiagnosedServer<'a> {
     info: ConnectionInfo,
     connection: MultiplexedConnection,
     shared: &'a Shared,
-    /// Of a cluster: who has what, and the number of this one.
+    /// In a cluster, the node of each slot, and the number of this node.
     slots: Option<(Slots, usize)>,
-    /// True if it has stopped replying: no further command waits for it.
+    /// True if it has stopped replying. No further command is then sent to it.
     lost: bool,
 }
 
 impl<'a> DiagnosedServer<'a> {
-    /// Finds all servers that have keys.
+    /// Returns all servers that hold keys.
     async fn all(mut self) -> Result<(Diagnostic, Vec<DiagnosedServer<'a>>), Diagnostic> {
         const NAME: &str = "topology";
         let info = match self.text(cmd("INFO").arg("default")).await {
@@ -268,7 +268,7 @@ impl<'a> DiagnosedServer<'a> {
         )
     }
 
-    /// Tries each command that the cache sends or its scripts run, on a key of its own.
+    /// Tries each command that the cache sends or its scripts run, on a key made for this.
     async fn permissions(&mut self) -> Diagnostic {
         const NAME: &str = "permissions";
         let (key, feed) = (self.scratch_key(), self.shared.keys.feed());
@@ -411,7 +411,7 @@ fn encryption(shared: &Shared) -> Diagnostic {
     )
 }
 
-/// Checks that the namespace is not the default, which all programs without a choice of their own share.
+/// Checks that the namespace is not the default, which all programs share that do not set one.
 fn namespace(shared: &Shared) -> Diagnostic {
     let namespace = &shared.settings.namespace;
     if *namespace != CacheConfig::default().namespace {

@@ -1,7 +1,7 @@
 //! The error of the Redis store, and the decisions that depend on it.
 //!
-//! A failure is typed once, where a reply or an error of the client arrives ([`StoreError::from`]). From
-//! there on no decision reads its text. Each decision is a method, and one table of real replies tests them.
+//! A failure gets its type where a reply or an error of the client arrives ([`StoreError::from`]). Later
+//! decisions do not read its text. Each decision is a method, and one table of real replies tests them.
 
 mod reply;
 #[cfg(test)]
@@ -30,13 +30,13 @@ pub(crate) enum StoreError {
     Login(RedisError),
     /// The connection could not be made, or ended.
     Connection(RedisError),
-    /// The cache found a connection to be gone.
+    /// The cache found that a connection no longer exists.
     Lost(Lost),
     /// There was no reply in time.
     Timeout(Deadline, Duration),
-    /// The reply has another form than this command's.
+    /// The reply does not have the form that its command should have.
     Unexpected { expected: &'static str, cause: Option<RedisError> },
-    /// The cache found a server that it cannot use.
+    /// The cache cannot use the server.
     Unusable(Unusable),
     /// One side refused the certificate of the other.
     Certificate { advice: String, cause: Arc<StoreError> },
@@ -75,7 +75,7 @@ pub(crate) enum Unusable {
     AnotherServer,
     /// The server is older than the oldest one that is supported.
     TooOld { version: String },
-    /// A right or a command is missing without which nothing works.
+    /// A right or a command is missing that all operations need.
     Lacks { server: String, lacks: String },
     /// Several addresses are configured, and this server is not part of a cluster.
     NoCluster { server: String },
@@ -87,7 +87,7 @@ pub(crate) enum Unusable {
     NoMasters,
     /// A redirection names a node that is not known.
     UnknownNode { place: String },
-    /// An address has no host: it is the path of a socket.
+    /// An address has no host, because it is the path of a socket.
     NoHost,
     /// The sentinel does not know the master.
     UnknownMaster { master: String },
@@ -117,7 +117,7 @@ impl StoreError {
         }
     }
 
-    /// Returns true if the server understood the command, and this user may not run it or no user can.
+    /// Returns true if the server understood the command, and this user, or every user, may not run it.
     pub(super) fn is_refusal(&self) -> bool {
         self.is_kind(|kind| {
             let denied = matches!(kind, ReplyKind::Denied(_) | ReplyKind::DeniedInScript);
@@ -149,8 +149,8 @@ impl StoreError {
         self.is_kind(|kind| *kind == ReplyKind::WrongType)
     }
 
-    /// Returns true if some keys of a command are on another node while their slot is moving. They can be
-    /// requested one by one.
+    /// Returns true if some keys of a command are on another node while their slot is moving. The keys can
+    /// then be requested one by one.
     pub(super) fn is_half_moved(&self) -> bool {
         self.is_kind(|kind| *kind == ReplyKind::TryAgain)
     }
@@ -205,7 +205,7 @@ impl StoreError {
         }
     }
 
-    /// Returns the node that has the key, and whether the command needs `ASKING` there.
+    /// Returns the node that has the key. The second value is true if the command needs `ASKING` there.
     pub(super) fn redirection(&self) -> Option<(&str, bool)> {
         match self {
             StoreError::Reply(reply) => {
@@ -222,7 +222,7 @@ impl StoreError {
 }
 
 impl From<RedisError> for StoreError {
-    /// Converts an error of the client. This is the only place that does.
+    /// Converts an error of the client. This is the only place that does so.
     fn from(error: RedisError) -> Self {
         match error.kind() {
             ErrorKind::Server(_) | ErrorKind::Extension | ErrorKind::RESP3NotSupported => {
@@ -265,8 +265,8 @@ impl Error for StoreError {
     }
 }
 
-/// Returns what the client's error wraps, if both have the same text: an [`io::Error`](std::io::Error), a
-/// [`ServerError`](redis::ServerError) or a [`ParsingError`](redis::ParsingError). A chain of causes then
+/// Returns the error inside the client's error, if both have the same text: an [`io::Error`](std::io::Error),
+/// a [`ServerError`](redis::ServerError) or a [`ParsingError`](redis::ParsingError). A chain of causes then
 /// names nothing twice.
 fn unwrapped(error: &RedisError) -> &(dyn Error + 'static) {
     let Some(inner) = error.source() else { return error };

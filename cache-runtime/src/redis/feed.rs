@@ -1,15 +1,15 @@
-//! The feed: how this process receives invalidations made elsewhere.
+//! The feed: it receives the invalidations of other processes.
 //!
-//! One task of one of the manager's links listens on a connection of its own. Notices and the
-//! answers to its pings come over that connection in order, so an answer says that everything
-//! published before the ping was sent has been received: it renews the [lease](crate::coherence::lease). A
-//! connection that is lost may have lost notices with it. So the next one begins a new epoch:
-//! everything that memory and the token cache held before is stale.
+//! One task of one of the manager's links listens on a connection of its own. Notices and the replies to its
+//! pings come over that connection in order. So a reply shows that all notices have been received that were
+//! published before the ping was sent, and it renews the [lease](crate::coherence::lease). Notices may be
+//! lost together with a connection. So the next connection begins a new epoch: all earlier contents of memory
+//! and of the token cache are stale.
 //!
-//! In a cluster, a notice is published by the master that has removed the entry. The masters forward it to
-//! each other at an unknown time. So there is a connection to each master, and the lease is renewed once all
-//! have answered. Instead of a ping, each master gets a request for the topology. A new master gets its
-//! connection before the lease is renewed again.
+//! In a cluster, the master that has removed an entry publishes the notice. The masters forward it to each
+//! other at an unknown time. So there is a connection to each master, and the lease is renewed once all have
+//! replied. Instead of a ping, each master gets a request for the topology. A new master gets its connection
+//! before the lease is renewed again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
@@ -41,7 +41,7 @@ pub(super) struct Feed {
 
 #[derive(Debug, Default)]
 pub(super) struct Listening {
-    /// The number of the responsible task, and the time of its last sign of life.
+    /// The number of the responsible task, and the time at which it was last active.
     pub(super) claim: Option<(u64, u64)>,
     pub(super) session: Option<Session>,
     /// The time at which the last answered ping was sent.
@@ -120,13 +120,14 @@ impl Feed {
         }
     }
 
-    /// Returns true if it listens to this server and has missed nothing since it began.
+    /// Returns true if the feed is connected to this server and has missed nothing since the connection
+    /// began.
     pub(super) fn is_connected_to(&self, server: &str) -> bool {
         let state = self.lock();
         state.session.as_ref().is_some_and(|s| !s.is_lost() && s.0.server == server)
     }
 
-    /// Gives up the connection: it leads to a server that is not in use, or is not needed.
+    /// Gives up the connection, because it leads to a server that is not in use, or is not needed.
     pub(super) fn give_up(&self, lease: &Lease) {
         let mut state = self.lock();
         if let Some(session) = state.session.take() {

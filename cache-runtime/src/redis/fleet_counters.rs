@@ -1,7 +1,7 @@
 //! The counts that a manager has added to the statistics of all processes.
 //!
-//! A report that is not confirmed is sent again unchanged, under its number, and Redis adds each number of a
-//! manager once. So an outage loses nothing. A killed process loses its counts since its last report.
+//! An unconfirmed report is sent again unchanged, under its number, and Redis adds each number of a manager
+//! once. So an outage loses nothing. A killed process loses its counts since its last report.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -29,19 +29,19 @@ impl FleetCounters {
 
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// By field: what Redis holds of it, or will once all that is pending is confirmed.
+    /// The total in Redis for each field, once all pending reports are confirmed.
     totals: HashMap<String, u64>,
     /// Growth that is not confirmed.
     pub(super) pending: VecDeque<Vec<Total>>,
     /// The number of the report that was confirmed last.
     pub(super) number: u64,
     pub(super) at: Option<Instant>,
-    /// The user of this connection may not report.
+    /// True if the user of this connection may not report.
     pub(super) is_forbidden: bool,
 }
 
 impl Sent {
-    /// Adds what the totals have grown by to what is pending.
+    /// Adds the growth of the totals to the pending reports.
     pub(super) fn note(&mut self, totals: Vec<Total>) {
         let mut grown = Vec::new();
         for (field, total) in totals {

@@ -5,8 +5,8 @@ use redis::{Cmd, cmd};
 
 /// The identity of a server, as it reports it.
 pub(super) struct ServerIdentity {
-    /// The run of the server. A server that has been a replica meanwhile has another replication id: it may
-    /// lack removals that its master has confirmed.
+    /// The run of the server, with its replication id. A server that was a replica meanwhile has another
+    /// replication id, so it counts as another run: it may lack removals that its master has confirmed.
     pub(super) server: String,
     pub(super) is_master: bool,
     pub(super) is_of_cluster: bool,
@@ -16,7 +16,7 @@ impl ServerIdentity {
     /// Requests the identity of the server behind a connection.
     ///
     /// # Errors
-    /// Also if the server is too old to be used.
+    /// This also fails if the server is too old to be used.
     pub(super) async fn ask(connection: &mut MultiplexedConnection) -> StoreResult<Self> {
         let info: String = Self::question().query_async(connection).await?;
         Self::read(&info)

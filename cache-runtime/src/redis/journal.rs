@@ -1,9 +1,9 @@
 //! The journal: removals that Redis has not confirmed.
 //!
-//! While the removal of a key is pending, this process does not read that key: the value in Redis may be from
+//! While the removal of a key is pending, this process does not read that key. The value in Redis may be from
 //! before an invalidation that has already returned to its caller. A read of a name and its tags reads the
-//! name's key and each tag's token. So it waits for the removals of all of these, and of the root's token.
-//! Other reads go on.
+//! key of the name and the token of each tag. So it waits for the removals of all of these, and of the root's
+//! token. Other reads go on.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -27,7 +27,7 @@ pub(super) struct Journal {
     root: String,
     /// Notified when removals are confirmed, or could not be sent.
     pub(super) changed: Notify,
-    /// Held by the link that sends what is pending.
+    /// Held by the link that sends the pending removals.
     pub(super) sender: AsyncMutex<()>,
 }
 
@@ -37,7 +37,7 @@ struct PendingRemovals {
     last: u64,
 }
 
-/// The numbers of the first request to remove a key that is not confirmed, and of the last.
+/// The numbers of the first and of the last unconfirmed request to remove a key.
 #[derive(Clone, Copy, Debug)]
 struct Times {
     first: u64,
@@ -71,7 +71,7 @@ impl Journal {
             pending.last += 1;
             // R6, R7: a full journal forgets nothing; it removes the root instead.
             if pending.keys.len() + keys.len() > CAPACITY {
-                // The removals that were pending stay so until the root's removal is confirmed.
+                // The former removals count as pending until the root's removal is confirmed.
                 let first = pending.keys.values().map(|times| times.first).min();
                 pending.keys.clear();
                 let times = Times { first: first.unwrap_or(pending.last), last: pending.last };

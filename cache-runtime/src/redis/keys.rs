@@ -17,7 +17,7 @@ impl Keys {
         Keys { namespace: namespace.to_owned() }
     }
 
-    /// Returns a key without the namespace.
+    /// Returns a key without the namespace; `None` if it is not in the namespace.
     pub(super) fn within<'a>(&self, key: &'a str) -> Option<&'a str> {
         key.get(self.namespace.len() + 1..)
     }

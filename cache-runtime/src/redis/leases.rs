@@ -1,8 +1,8 @@
 //! The result of the trial of leases: placeholders that other processes wait for.
 //!
-//! If the right to remove a placeholder is missing, it stays until it expires, and the processes that wait
-//! for a failed load wait until then. So the rights are tried once for each connection, with a placeholder of
-//! its own.
+//! If the right to remove a placeholder is missing, the placeholder stays until it expires. The processes
+//! that wait for a failed load wait until then. So the rights are tried once for each connection, with a
+//! placeholder made for this.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

@@ -1,7 +1,7 @@
 //! One connection to a server. If it was closed while it was idle, another one replaces it.
 //!
-//! A server may close idle connections (`timeout`), and so may a device in between. Nothing is lost with such
-//! a connection.
+//! A server may close idle connections (`timeout`), and a device in between may do so, too. No command is
+//! lost with such a connection.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -25,14 +25,14 @@ pub(super) struct ServerLine {
     connect_timeout: Duration,
     to: ConnectionInfo,
     runtime: Option<Handle>,
-    /// The run of the server that it leads to.
+    /// The run of the server at the other end.
     server: String,
     current: Mutex<Numbered>,
     /// Held by the caller that reconnects.
     renewing: tokio::sync::Mutex<()>,
 }
 
-/// A connection, and the number of those before it.
+/// A connection, and the number of the connections before it.
 #[derive(Clone, Debug)]
 struct Numbered {
     number: u64,
@@ -62,13 +62,13 @@ impl ServerLine {
         self.current.lock().connection.clone()
     }
 
-    /// Sends a command. If the connection was closed before, so that nothing has been sent, it is sent over a
-    /// new one.
+    /// Sends a command. If the connection had been closed, so that nothing was sent, the command is sent over
+    /// a new one.
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> StoreResult<T> {
         let Numbered { number, mut connection } = self.current.lock().clone();
         let outcome = {
             let mut asked = connection.req_packed_command(command);
-            // An answer takes more than one poll. A command that fails at the first poll was not sent.
+            // A reply takes more than one poll. So a command that fails at the first poll was not sent.
             match poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await {
                 Poll::Ready(outcome) => outcome,
                 Poll::Pending => return read(asked.await),
@@ -112,7 +112,7 @@ impl ServerLine {
         }
     }
 
-    /// Connects on the runtime of the link, on which the connection has to live.
+    /// Connects on the runtime of the link, because the connection must live there.
     async fn connect(&self) -> StoreResult<MultiplexedConnection> {
         let runtime = self.runtime.clone().ok_or(Lost::RuntimeEnded)?;
         let (servers, to) = (Arc::clone(&self.servers), self.to.clone());

@@ -1,9 +1,9 @@
 //! The link: one tokio runtime's connection to Redis, with its state.
 //!
-//! A multiplexed connection lives on the runtime it was made on; used from another it hangs
-//! whenever the first is not driven. So each runtime that uses a manager has a link of its own.
-//! A link is made in the background. An operation uses it only while it is up; one that fails
-//! makes it *suspect*, and it is not used again before the server has answered a ping.
+//! A multiplexed connection lives on the runtime that it was made on. Used from another runtime, it hangs
+//! whenever the first one is not driven. So each runtime that uses a manager has a link of its own. A link is
+//! made in the background, and an operation uses it only while it is up. An operation that fails makes it
+//! *suspect*: it is not used again before the server has answered a ping.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use crate::support::lock::Mutex;
 #[derive(Debug)]
 pub(super) struct Link {
     state: Mutex<LinkState>,
-    /// The time at which it was last up, by the manager's clock; 0 if it never was.
+    /// The time at which the link was last up, by the manager's clock; 0 if it never was.
     left_ms: AtomicU64,
     /// Notified when the state has changed.
     pub(super) changed: Notify,
@@ -35,11 +35,11 @@ pub(super) enum LinkState {
     /// The first attempt is under way.
     Connecting,
     Up(Arc<Ready>),
-    /// An operation failed: nothing is sent before the server has answered.
+    /// An operation failed. Nothing is sent before the server has answered a probe.
     Suspect(Arc<Ready>, Arc<StoreError>),
     /// The connection was lost, or the last attempt failed; the next one follows.
     Down(Arc<StoreError>),
-    /// The manager has been disconnected.
+    /// The manager was disconnected.
     Closed,
 }
 
@@ -127,7 +127,7 @@ impl Link {
         self.refused.swap(false, Ordering::AcqRel)
     }
 
-    /// Returns the time at which it was last up, by the manager's clock.
+    /// Returns the time at which the link was last up, by the manager's clock.
     pub(super) fn left_ms(&self) -> u64 {
         self.left_ms.load(Ordering::Acquire)
     }
@@ -137,7 +137,7 @@ impl Link {
         self.attention.notify_one();
     }
 
-    /// Returns true if the manager has closed it, or its runtime has ended.
+    /// Returns true if the manager has closed the link, or its runtime has ended.
     pub(super) fn ended(&self) -> bool {
         matches!(&*self.state.lock(), LinkState::Closed)
     }
@@ -159,7 +159,7 @@ impl LinkGuard {
 impl Drop for LinkGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // Most likely a runtime without I/O. Another attempt would panic again.
+            // The cause is most likely a runtime without I/O. Another attempt would panic again.
             self.0.set(LinkState::Down(Arc::new(Lost::RuntimeWithoutIo.into())));
         } else {
             self.0.set(LinkState::Closed);

@@ -33,11 +33,11 @@ use crate::support::random;
 const BEAT: Duration = Duration::from_millis(500);
 /// The time without a reply after which a connection is given up.
 const PATIENCE: Duration = LEASE;
-/// The number of checks of a cluster's masters after a change: the cluster counts the change before each of
-/// its nodes knows of it.
+/// The number of checks of a cluster's masters after a change. The cluster counts the change before all of
+/// its nodes have received it.
 const LOOKS: u32 = 10;
-/// The time without a sign of life after which the runtime of a task counts as not driven. With the interval
-/// below, another link takes over within ten seconds.
+/// The time without activity after which the runtime of a task counts as not driven. With the interval below,
+/// another link takes over within ten seconds.
 const ASLEEP: Duration = Duration::from_secs(8);
 /// The interval at which a link checks that the feed has a listener.
 pub(super) const LOOK: Duration = Duration::from_secs(2);
@@ -49,7 +49,7 @@ struct ListenerClaim {
 }
 
 impl ListenerClaim {
-    /// Returns the manager, if it is still there and this claim has not been taken over.
+    /// Returns the manager, if it still exists and this claim has not been taken over.
     fn shared(&self) -> Option<Arc<Shared>> {
         let shared = self.shared.upgrade()?;
         let mut state = shared.feed.lock();
@@ -67,7 +67,7 @@ impl Drop for ListenerClaim {
         state.claim = None;
         state.session = None;
         drop(state);
-        // Another link may take it over.
+        // Another link may take over the claim.
         shared.wake_links();
     }
 }
@@ -121,7 +121,7 @@ async fn attend(claim: ListenerClaim, link: Arc<Link>) {
     }
 }
 
-/// Waits until the link is up, and returns its connection; `None` if the manager is gone.
+/// Waits until the link is up, and returns its connection; `None` if the manager no longer exists.
 async fn up(claim: &ListenerClaim, link: &Link) -> Option<Arc<Ready>> {
     loop {
         let changed = link.changed.notified();
@@ -135,7 +135,7 @@ async fn up(claim: &ListenerClaim, link: &Link) -> Option<Arc<Ready>> {
     }
 }
 
-/// Listens until the manager is gone.
+/// Listens until the manager no longer exists.
 ///
 /// # Errors
 /// If the connection or the link is lost.
@@ -156,7 +156,7 @@ async fn listen(
     let mut view = beat(&subscriptions).await?;
     let mut looks = LOOKS;
     has_all_masters(shared, &subscriptions).await?;
-    // From here on, no notice is missed. Entries from before are stale in the new epoch.
+    // From here on, no notice is missed. In the new epoch, earlier entries are stale.
     shared.generations.bump_epoch();
     shared.feed.lock().session = Some(session.clone());
     shared.feed.sessions.one();
@@ -211,7 +211,7 @@ async fn subscribe(
 }
 
 /// Checks that there is a subscription to each master of a cluster. Every master gets the request, because
-/// masters learn of a new one at different times.
+/// the masters are informed of a new one at different times.
 async fn has_all_masters(shared: &Shared, subscriptions: &[Subscription]) -> StoreResult<()> {
     let encrypted = shared.settings.servers.are_encrypted();
     let asked = subscriptions.iter().filter(|subscription| subscription.node.is_of_cluster);
@@ -238,7 +238,7 @@ fn renew(
     (sent_ms, by_clock_ms): (u64, u64),
 ) -> StoreResult<()> {
     let mut state = shared.feed.lock();
-    // Under the lock: a session that has ended must not renew the lease of the next one.
+    // The check is made under the lock: a session that has ended must not renew the lease of the next one.
     let current = state.session.as_ref().is_some_and(|s| Arc::ptr_eq(&s.0, &session.0));
     if !current {
         return Err(Lost::Feed.into());
@@ -261,7 +261,7 @@ fn report_no_feed(shared: &Shared, reason: &str) {
     }
 }
 
-/// Handles a message that another process has published, or this one.
+/// Handles a message that another process, or this one, has published.
 fn receive(shared: &Shared, payload: Option<&Value>) {
     let Some(Value::BulkString(bytes)) = payload else {
         return receive_unreadable(shared);
@@ -269,7 +269,7 @@ fn receive(shared: &Shared, payload: Option<&Value>) {
     let Some(notice) = notice::read(bytes) else {
         return receive_unreadable(shared);
     };
-    // An invalidation by this process raises the generations itself.
+    // This process has raised the generations itself for its own invalidations.
     if notice.source == shared.source() || notice.items.is_empty() {
         return;
     }
@@ -308,8 +308,8 @@ struct Subscription {
     connection: MultiplexedConnection,
 }
 
-/// Waits for a reply of each server; everything that it had published before has then been received. Returns
-/// the state of the cluster that each node reports.
+/// Waits for a reply of each server, after which all of its earlier notices have been received. Returns the
+/// state of the cluster that each node reports.
 async fn beat(subscriptions: &[Subscription]) -> StoreResult<Vec<String>> {
     let ask = async |subscription: &Subscription| {
         let mut connection = subscription.connection.clone();
@@ -318,7 +318,7 @@ async fn beat(subscriptions: &[Subscription]) -> StoreResult<Vec<String>> {
             return topology::view(&info).ok_or(StoreError::Lost(Lost::Feed));
         }
         match cmd("PING").query_async::<Value>(&mut connection).await {
-            // A refusal is also an answer.
+            // A refusal is also a reply.
             Err(error) => match StoreError::from(error) {
                 error if error.is_refusal() => Ok(String::new()),
                 error => Err(error),

@@ -1,9 +1,9 @@
 //! The begin and the end of a load or put in Redis.
 //!
-//! It begins with a placeholder under the name and with the tokens as they are, and stores by compare-and-set
+//! It begins with a placeholder under the name, and notes the present tokens. It stores by compare-and-set
 //! over that placeholder. One server does each of the two in one step. In a cluster, the name and its tokens
-//! are on different nodes, and the requests run concurrently. All of them end before the body begins, or start
-//! after it has ended. Their order among each other does not matter.
+//! are on different nodes, and the requests run concurrently. All of them end before the body begins, or
+//! start after it has ended. Their order among each other does not matter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Clone)]
 pub(crate) struct FillTicket {
     state: Vec<u8>,
-    /// The root's token, then those of the tags.
+    /// The token of the root, then those of the tags.
     pub(crate) tokens: Vec<u64>,
     mine: bool,
 }
@@ -72,9 +72,9 @@ struct End<'a> {
     entry: &'a [u8],
     /// The life of the entry; without an entry, `1` if the placeholder is the load's own.
     life: String,
-    /// The notice to the other processes; empty for none.
+    /// The notice to the other processes; empty if none is sent.
     notice: Vec<u8>,
-    /// The key of the name's own token, if the values beside the name end.
+    /// The key of the name's own token, if the entries beside the name are invalidated.
     name_token: Option<String>,
 }
 
@@ -85,7 +85,7 @@ impl End<'_> {
     }
 }
 
-/// The placeholder of a new load: a number of its own, and a life.
+/// The placeholder of a new load: a random number, and a life.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Placeholder {
     id: StateId,
@@ -103,7 +103,8 @@ impl Placeholder {
     }
 }
 
-/// A placeholder that is renewed while the load runs. If it is not, it expires, and another process loads.
+/// A placeholder that is renewed while the load runs. Without renewals, it expires, and another process
+/// loads.
 #[derive(Clone)]
 pub(crate) struct PlaceholderLease {
     shared: Arc<Shared>,
@@ -113,7 +114,7 @@ pub(crate) struct PlaceholderLease {
 }
 
 impl PlaceholderLease {
-    /// Renews the placeholder while this is polled. It never ends.
+    /// Renews the placeholder while this is polled. The future never ends.
     pub(crate) async fn renewals(self) {
         let life = millis(self.placeholder.life).to_string();
         let arguments = [&self.ticket.state[..], life.as_bytes()];
@@ -123,7 +124,8 @@ impl PlaceholderLease {
             let Ok(permit) = permit else { continue };
             let keys = std::slice::from_ref(&self.key);
             let call = permit.ready.script(Lane::Quick, Script::Renew, keys, &arguments);
-            // A renewal that fails is tried again. Without a renewal, the placeholder ends by its TTL, as intended.
+            // A renewal that fails is tried again. If all of them fail, the placeholder ends by its TTL, as
+            // intended.
             let _ = permit.ask::<u8>(call).await;
         }
     }
@@ -141,7 +143,7 @@ impl PlaceholderLease {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Over<'a> {
     Nothing,
-    /// The entry that was found and is of no use any more.
+    /// The entry that was found and cannot be used any more.
     Stale(&'a [u8]),
     Anything,
 }
@@ -160,9 +162,9 @@ impl<'a> Over<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum By {
     Load,
-    /// Copies of that name in other processes are older: they get a notice.
+    /// A load that replaces an entry. Copies of it in other processes are older, so they receive a notice.
     Refresh,
-    /// Values beside the name are older, too: they end.
+    /// A put. The entries beside the name are older, too, so they are invalidated.
     Put,
 }
 
@@ -170,7 +172,7 @@ pub(crate) enum By {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FillOutcome {
     Stored,
-    /// Another load or a removal came first; the tokens are those that were noted.
+    /// Another load or a removal came first. The tokens are the noted ones.
     Refused,
     /// A tag was invalidated while the value was being loaded.
     Outdated,
@@ -195,7 +197,7 @@ impl RedisStore {
     }
 
     /// Begins a load that replaces an entry. The entry stays meanwhile, and the placeholder has another key.
-    /// `None` if another process has one there.
+    /// Returns `None` if another process has a placeholder there.
     pub(crate) async fn lease_refresh(
         &self,
         name: &str,
@@ -245,7 +247,7 @@ impl RedisStore {
         Ok(FillTicket { mine: state == id, state, tokens })
     }
 
-    /// Stores the value of a load or put, if nothing has come between.
+    /// Stores the value of a load or put, if the entry and its tokens have not changed.
     pub(crate) async fn fill(
         &self,
         name: &str,
@@ -267,7 +269,7 @@ impl RedisStore {
         finish(&self.0, &self.keys(name, tags), ticket, &end).await
     }
 
-    /// Ends a load that has nothing to store: removes its placeholder, and returns the outcome that its value
+    /// Ends a load that has nothing to store: removes its placeholder, and returns the outcome that a store
     /// would have had.
     pub(crate) async fn release(
         &self,
@@ -353,7 +355,8 @@ async fn finish_at(
     let [_, entry, ..] = arguments;
     let lane = weights::lane_of(entry.len());
     if ready.is_cluster() {
-        // An entry that is stored after one of its tokens has changed is stale for every reader.
+        // The tokens may be checked apart from the name: an entry that is stored after one of its tokens has
+        // changed is stale for every reader.
         let (name, tokens) = keys.split_at(1.min(keys.len()));
         let filled = fill_in_cluster(ready, lane, name, name_token, arguments);
         let present = ready.values(Lane::Quick, tokens.iter().cloned());

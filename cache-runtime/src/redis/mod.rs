@@ -1,10 +1,10 @@
 //! The Redis store: entries, placeholders and tokens, and the operations on them.
 //!
 //! Every operation has a deadline, and only the first one waits for a connection. Every failure is returned
-//! as [`Unavailable`]: the caller goes on without Redis.
+//! as [`Unavailable`], and the caller continues without Redis.
 //!
-//! A tag is invalidated by removing its token. An absent token equals none that was recorded, and the next
-//! load that notes the tag gives it a new one.
+//! A tag is invalidated by removing its token. An absent token equals no recorded token, and the next load
+//! that notes the tag gives it a new one.
 
 mod backoff;
 mod breaker;
@@ -81,11 +81,11 @@ pub(crate) struct RedisStore(Arc<Shared>);
 /// The duration for which Redis is not used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absence {
-    /// It is unavailable. It was in use last at this time, by the manager's clock; 0: never.
+    /// Redis is unavailable. It was last in use at this time, by the manager's clock; 0: never.
     Since(u64),
-    /// It was never used, or will not be any more.
+    /// Redis was never used, or will not be used any more.
     Lasting,
-    /// It is in use, and was unavailable for one operation.
+    /// Redis is in use, and was unavailable for one operation.
     Brief,
 }
 
@@ -96,8 +96,7 @@ pub(crate) enum Life {
     Forever,
 }
 
-/// An entry as it was read, with the current tokens: the root's first, then in the order of the
-/// request.
+/// An entry that was read, with the current tokens: the root's first, then in the order of the request.
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) bytes: Option<Vec<u8>>,
@@ -208,10 +207,10 @@ impl RedisStore {
         Some(tokens)
     }
 
-    /// Removes names and renews tags. Removals that Redis does not confirm stay pending, and until they are
-    /// confirmed this process does not read these keys in Redis.
+    /// Removes names and renews tags. Removals that Redis does not confirm stay pending. Until they are
+    /// confirmed, this process does not read these keys in Redis.
     ///
-    /// Returns the number of removed entries; `None` if it is not known.
+    /// Returns the number of removed entries; `None` if it is unknown.
     pub(crate) async fn invalidate(
         &self,
         names: &[impl AsRef<str>],
@@ -227,7 +226,7 @@ impl RedisStore {
 
     fn add_pending_keys(&self, keys: &[String]) {
         if runtime::with_timers().is_some() {
-            // A link must send it. Outside of a runtime, an existing link does.
+            // A link must send the removals. Outside of a runtime, an existing link does so.
             _ = self.0.link();
         }
         self.0.add_pending(keys);
@@ -243,7 +242,7 @@ impl RedisStore {
         self.remove(vec![self.0.keys.root()], 1).await;
     }
 
-    /// Removes keys of which the first ones are tokens, or leaves their removal pending.
+    /// Removes keys, or leaves their removal pending. The first `tokens` keys are those of tokens.
     async fn remove(&self, keys: Vec<String>, tokens: usize) -> Option<u64> {
         if keys.is_empty() {
             return Some(0);
@@ -265,7 +264,7 @@ impl RedisStore {
         let before = Instant::now();
         let (key, ping) = (self.0.keys.root(), cmd("PING"));
         let answer = permit.ready.ask::<Value>(Lane::Quick, &key, &ping);
-        // A server that does not know or permit the command also answers.
+        // A server that does not support or permit the command also replies.
         let answered = async {
             match answer.await {
                 Err(error) if error.is_refusal() => Ok(()),
@@ -279,7 +278,7 @@ impl RedisStore {
     /// Checks that Redis can be used from here.
     ///
     /// # Errors
-    /// The reason for which it cannot.
+    /// The reason for which Redis cannot be used.
     pub(crate) async fn status(&self) -> Result<(), Unavailable> {
         if self.0.is_closed() {
             return Err(Unavailable::Disconnected);
@@ -344,7 +343,7 @@ impl RedisStore {
         self.0.record.last_failure()
     }
 
-    /// Returns the number of received notices and of interruptions of the feed.
+    /// Returns the number of received notices, and of interruptions of the feed.
     pub(crate) fn received(&self) -> (u64, u64) {
         (self.0.feed.received.get(), self.0.feed.interruptions.get())
     }
@@ -440,8 +439,8 @@ impl Drop for RedisStore {
     }
 }
 
-/// Removals that go to the journal unless they are confirmed first, also when the operation is
-/// dropped half-way.
+/// Removals that go to the journal unless they are confirmed first, even if the operation is dropped before
+/// its end.
 struct RemovalGuard<'a> {
     shared: &'a Shared,
     keys: Vec<String>,
@@ -473,7 +472,8 @@ fn token(value: &Value) -> Option<u64> {
     bytes_in(value).map(number)
 }
 
-/// Converts a token to a number. One of another length is not the cache's; it equals only another such one.
+/// Converts a token to a number. A token of another length is not from a cache, and equals only another such
+/// token.
 fn number(token: &[u8]) -> u64 {
     token.try_into().map_or(0, u64::from_le_bytes)
 }

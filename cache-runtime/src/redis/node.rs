@@ -29,7 +29,7 @@ const BUSY: u32 = 8;
 pub(super) struct Node {
     pub(super) info: ConnectionInfo,
     quick: Arc<ServerLine>,
-    /// The others, taken in turn.
+    /// The connections for large values, taken in turn.
     bulk: Arc<[Arc<ServerLine>]>,
     turns: Arc<AtomicUsize>,
     /// The difference of the server's time and this process's monotonic time, in milliseconds.
@@ -81,7 +81,7 @@ impl Node {
         })
     }
 
-    /// Returns its host; a socket of a file has none.
+    /// Returns the host of the node; `None` for the path of a socket.
     pub(super) fn host(&self) -> Option<&str> {
         self.place().map(|(host, _)| host)
     }
@@ -115,7 +115,7 @@ impl Node {
         self.line(lane).ask(command).await
     }
 
-    /// Returns true if it replies on one of its connections, although with an error.
+    /// Returns true if the node replies on one of its connections. An error is also a reply.
     pub(super) async fn answers(&self) -> bool {
         let ask = async |line: &ServerLine| match line.ask::<redis::Value>(&cmd("PING")).await {
             Err(error) if !error.is_reply() => Err(error),

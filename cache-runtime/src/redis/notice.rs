@@ -1,8 +1,8 @@
 //! Notices: messages to the other processes about an invalidation.
 //!
-//! A notice goes over the feed in the same step that removes what it is about. It says who sent it
-//! and which keys are gone (as they are in Redis, without the namespace), or which pattern has been
-//! cleared. It carries no tokens: two notices may arrive in another order than their writes.
+//! A notice is published in the same step that removes the keys. It contains its sender, and the removed keys
+//! (as in Redis, without the namespace) or the pattern that has been cleared. It carries no tokens, because
+//! two notices may arrive in another order than their writes.
 
 /// The version of the format. Notices of other versions cannot be read.
 const VERSION: u8 = 1;
@@ -15,7 +15,7 @@ pub(super) const ROOM: usize = LONGEST - HEAD;
 const KEY: u8 = b'k';
 const PATTERN: u8 = b'p';
 
-/// One thing that a notice is about.
+/// One item of a notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item<'a> {
     /// A key without the namespace: a name, or the key of a token.
@@ -52,7 +52,7 @@ pub(super) fn size_of_key(key: &str) -> usize {
     3 + key.len()
 }
 
-/// Returns an empty notice without a source, which shows whether notices can be sent. It is text, because a
+/// Returns an empty notice without a source, which tests that notices can be sent. It is text, because a
 /// server that lacks the command quotes it.
 pub(super) fn nothing() -> Vec<u8> {
     write(u64::from_le_bytes(*b"(nobody)"), []).unwrap_or_default()
@@ -131,8 +131,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// The parsed form of any message takes no more memory than its bytes, and causes at most one walk
-        /// through the memory store.
+        /// Tests that the parsed form of any message takes no more memory than its bytes, and causes at most
+        /// one walk through the memory store.
         #[test]
         fn any_message_costs_no_more_than_its_length(
             head in 0_u8..3, items in proptest::collection::vec(("[kpx]", ".{0,3}", 0_u16..5), 0..200),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The number of values of the first request: their sizes are not known.
+/// The number of values of the first request, when their sizes are unknown.
 const FIRST: usize = 16;
 /// The maximum number of values of a request.
 const MOST: usize = 1_000;
@@ -32,7 +32,7 @@ impl Pace {
         self.values
     }
 
-    /// Notes the number, the size and the duration of the values that came.
+    /// Notes the number, the size and the duration of the received values.
     pub(super) fn note(&mut self, values: usize, bytes: usize, took: Duration, deadline: Duration) {
         self.late = 0;
         let mean = (bytes / values.max(1)).max(1);
@@ -40,7 +40,8 @@ impl Pace {
         self.values = next.min(ROOM / mean).clamp(1, MOST);
     }
 
-    /// Notes a late reply: the values are requested one by one. Returns true if requests are to go on.
+    /// Notes a late reply. The values are then requested one by one. Returns true if further requests are
+    /// sent.
     pub(crate) fn late(&mut self) -> bool {
         self.late += 1;
         self.values = 1;

@@ -1,4 +1,4 @@
-//! Sending pending removals, and waiting for those that a read depends on.
+//! Sends pending removals, and waits for those that a read depends on.
 
 use std::sync::{Arc, Weak};
 
@@ -18,13 +18,13 @@ pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>) {
         link.pending.notified().await;
         let Some(shared) = shared.upgrade() else { return };
         let _ = send_pending(&shared, &link).await;
-        // No read must wait for removals that are not sent.
+        // No read waits for removals that are not being sent.
         shared.journal.changed.notify_waiters();
     }
 }
 
-/// Sends the pending removals. All links are woken, and one of them sends. If that takes too long, another one takes
-/// over, because the runtime of the first may not be driven.
+/// Sends the pending removals. All links are woken, and one of them sends. If it takes too long, another link
+/// takes over, because the runtime of the first may not be driven.
 async fn send_pending(shared: &Arc<Shared>, link: &Link) -> Result<(), Unavailable> {
     while !shared.journal.is_empty() && matches!(link.state(), LinkState::Up(_)) {
         let _sender = timeout(shared.settings.deadline / 4, shared.journal.sender.lock()).await;
@@ -49,13 +49,13 @@ pub(super) async fn send_batch(
     Ok(())
 }
 
-/// Returns a permit to read these keys, if Redis can be used now: after the removals of them that were
-/// pending at the call. Later removals belong to invalidations that had not returned by then.
+/// Returns a permit to read these keys, if Redis can be used now. It waits for the removals of these keys
+/// that were pending at the call. Later removals belong to invalidations that had not returned by then.
 pub(super) async fn permit(
     shared: &Arc<Shared>,
     keys: impl FnOnce() -> Vec<String>,
 ) -> Result<Permit<'_>, Unavailable> {
-    // R6: no key is read whose removal is pending.
+    // R6: a key is not read while its removal is pending.
     if !shared.journal.is_empty() {
         let (until, keys) = (shared.journal.last(), keys());
         removed(shared, || !shared.journal.has_pending(&keys, until)).await?;

@@ -35,8 +35,10 @@ pub(super) struct Ready {
 }
 
 impl Ready {
+    /// Makes the connections of a link from its nodes.
+    ///
     /// # Errors
-    /// If there is no node at all.
+    /// If there is no node.
     pub(super) fn new(
         nodes: Vec<Node>,
         slots: Option<Slots>,
@@ -67,7 +69,7 @@ impl Ready {
         &self.server
     }
 
-    /// Returns true if a server lacks this, or the user lacks the right to it.
+    /// Returns true if a server lacks a command for this need, or the user lacks the right to it.
     pub(super) fn lacks(&self, need: Need) -> bool {
         self.nodes().any(|node| node.lacks.iter().any(|lack| lack.need == need))
     }
@@ -77,7 +79,7 @@ impl Ready {
         !self.lacks(Need::Feed)
     }
 
-    /// Returns the notice to publish: an empty one, if it could not be received.
+    /// Returns the notice to publish; an empty one if other processes could not receive it.
     pub(super) fn tells<'a>(&self, notice: &'a [u8]) -> &'a [u8] {
         if self.has_feed() { notice } else { &[] }
     }
@@ -90,7 +92,7 @@ impl Ready {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// Returns the node that has this key, as far as is known.
+    /// Returns the node that has this key, as far as this is known.
     pub(super) fn node_of(&self, key: &str) -> &Node {
         match &self.slots {
             None => &self.first,
@@ -152,7 +154,7 @@ impl Ready {
         join_all(self.nodes().map(Node::answers)).await.into_iter().all(|is_there| is_there)
     }
 
-    /// Returns the values of these keys, each as if it had been requested alone.
+    /// Returns the values of these keys. Each result is the same as for a request of one key.
     pub(super) async fn values(
         &self,
         lane: Lane,
@@ -165,11 +167,11 @@ impl Ready {
         }
         let value = async |key: String| self.ask(lane, &key, cmd("GET").arg(&key)).await;
         let values = boxed(|| join_all(keys.map(value))).await;
-        // A key that is not a string is not an entry, and `MGET` returns nothing for it either.
+        // A key that is not a string is not an entry. `MGET` also returns nothing for it.
         values.into_iter().map(|value| value.or_else(absent_if_foreign)).collect()
     }
 
-    /// Runs a script on the node of its first key, with which all others must be.
+    /// Runs a script on the node of its first key. All other keys must be on that node, too.
     pub(super) async fn script<T: FromRedisValue>(
         &self,
         lane: Lane,
@@ -187,7 +189,8 @@ impl Ready {
         }
     }
 
-    /// Returns the node that a reply names. Without a host it has the host of the node that replied.
+    /// Returns the node that a reply names. If the reply names no host, the node has the host of the replying
+    /// node.
     fn node_at(&self, place: &str, from: &Node) -> Option<&Node> {
         let (host, port) = place.rsplit_once(':')?;
         let host = if host.is_empty() { from.host()? } else { host };
@@ -205,7 +208,8 @@ pub(super) async fn claims(ready: &Ready) -> StoreResult<Option<Vec<String>>> {
     let claim = async |node: &Node| -> StoreResult<Option<String>> {
         let all: String = node.ask(Lane::Quick, cmd("CLUSTER").arg("NODES")).await?;
         let own = all.lines().find(|line| line.contains("myself")).unwrap_or_default();
-        // Id, address, flags, master, ping, pong; then the fields that are read: epoch, state, slots.
+        // The fields are id, address, flags, master, ping and pong, then those that are read: epoch, state,
+        // slots.
         let own: Vec<_> = own.split(' ').skip(6).collect();
         let is_moving = own.iter().any(|part| part.starts_with('['));
         Ok((!is_moving).then(|| own.join(" ")))

@@ -1,4 +1,4 @@
-//! Removing keys, and publishing the notice about it.
+//! Removes keys, and publishes the notice about it.
 
 use futures_util::future::{join, join_all};
 
@@ -9,8 +9,8 @@ use super::script::Script;
 use super::shared::Shared;
 use crate::format::entry;
 
-/// Removes keys of which the first `tokens` are tokens, and publishes the notice. The tokens of names are
-/// removed with them. Returns the number of removed entries.
+/// Removes keys and publishes the notice. The first `tokens` keys are those of tokens. The tokens of names
+/// are removed with the names. Returns the number of removed entries.
 pub(super) async fn remove(
     shared: &Shared,
     ready: &Ready,
@@ -35,7 +35,7 @@ pub(super) async fn remove(
         let (keys, tokens) = with_name_tokens(keys, tokens);
         return send(&keys, tokens, notice).await;
     }
-    // Each on its own node, which publishes the notice.
+    // Each key is removed on its own node, which publishes the notice.
     let each = async |(number, key): (usize, &String)| {
         let notice = match notice.is_empty() {
             true => Vec::new(),

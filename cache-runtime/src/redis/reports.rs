@@ -20,12 +20,12 @@ struct Last {
     reasons: Vec<String>,
 }
 
-/// The maximum number of reported reasons of one outage: a reason that differs each time says nothing.
+/// The maximum number of reported reasons of one outage. A reason that differs each time is not informative.
 const REASONS: usize = 8;
 
 impl Reports {
-    /// Notes the begin of an outage. If this one must be reported, returns the number of outages since the
-    /// last report.
+    /// Notes the beginning of an outage. If this one must be reported, returns the number of outages since
+    /// the last report.
     pub(super) fn outage(&self, now: Instant, reason: &str) -> Option<u64> {
         let mut last = self.0.lock();
         last.reasons = vec![reason.to_owned()];
@@ -49,7 +49,7 @@ impl Reports {
         is_new
     }
 
-    /// Returns true if the end of the outage must be reported: if its beginning was.
+    /// Returns true if the end of the outage must be reported, because its beginning was.
     pub(super) fn end(&self) -> bool {
         self.0.lock().loud
     }

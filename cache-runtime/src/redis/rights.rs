@@ -1,7 +1,7 @@
 //! The rights that the cache needs: each command is tried when a connection is made.
 //!
-//! A command that is refused inside a script fails the script, and some are meant to fail there. So missing
-//! rights are found beforehand, and named.
+//! A command that is refused inside a script fails the script, and some commands in scripts are meant to
+//! fail. So missing rights are found beforehand, and named.
 
 use std::collections::BTreeMap;
 
@@ -19,26 +19,27 @@ pub(super) enum Need {
     All,
     /// Nothing is cleared by a pattern, and no names are listed.
     Scans,
-    /// The statistics of all processes.
+    /// The statistics of all processes are not collected.
     Sums,
-    /// Invalidations of other processes cannot be received, if the server has no such command. A user who may
-    /// not publish cannot tell others either.
+    /// Invalidations of other processes cannot be received, if the server has no such command. A user without
+    /// the right to publish cannot send any either.
     Feed,
     /// Scripts that the server has lost are not sent again before the next connection.
     LostScripts,
-    /// Nothing.
+    /// There is no effect.
     Nothing,
 }
 
-/// A command as it is tried. It is the same on every server, and leaves nothing behind that does not expire.
+/// A command in the form in which it is tried. It is the same on every server, and all keys that it leaves
+/// expire.
 pub(super) struct Right {
     /// The words. `KEY`, `FEED`, `NOTICE` and `RETURN` are placeholders.
     pub(super) line: &'static str,
     pub(super) need: Need,
 }
 
-/// Every command that is sent or that a script runs. The key is absent at first, and a text of ten seconds
-/// from `SET` to `UNLINK`: what makes a hash is refused there.
+/// Every command that is sent or that a script runs. The key is absent at first. From `SET` to `UNLINK` it is
+/// a text that lives ten seconds, so commands on hashes are refused there.
 pub(super) const RIGHTS: [Right; 22] = [
     of(Need::Nothing, "PING"),
     of(Need::All, "TIME"),
@@ -65,7 +66,7 @@ pub(super) const RIGHTS: [Right; 22] = [
     of(Need::Feed, "PUBLISH FEED NOTICE"),
 ];
 
-/// Every command that is sent to a node of a cluster, besides.
+/// The additional commands that are sent to a node of a cluster.
 pub(super) const OF_CLUSTER: [Right; 4] = [
     of(Need::All, "ASKING"),
     of(Need::All, "CLUSTER SHARDS"),
@@ -86,7 +87,7 @@ pub(super) struct Lack {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LackKind {
-    /// The user may not run this command, by its name in an ACL.
+    /// The user may not run this command, which has this name in an ACL.
     Denied(String),
     /// The user may not touch keys of this namespace.
     Keys,
@@ -96,7 +97,7 @@ pub(super) enum LackKind {
     Unknown(String),
 }
 
-/// Tries commands, in one round trip, with this key and on the channel of this name.
+/// Tries commands in one round trip, with this key and this channel.
 pub(super) async fn lacking(
     rights: &[Right],
     connection: &MultiplexedConnection,
@@ -129,12 +130,12 @@ impl Right {
         command
     }
 
-    /// Returns the command as it is sent, without arguments.
+    /// Returns the command in the form in which it is sent, without arguments.
     pub(super) fn words(&self) -> &'static str {
         self.line.split_once(" KEY").map_or(self.line, |(words, _)| words)
     }
 
-    /// Returns its name in an ACL.
+    /// Returns the name of the command in an ACL.
     fn name(&self) -> String {
         let mut words = self.line.split(' ');
         let name = words.next().unwrap_or_default().to_lowercase();
@@ -146,7 +147,8 @@ impl Right {
         }
     }
 
-    /// Returns the lack that a reply shows. Any other error shows that the command exists and is permitted.
+    /// Returns the missing right or command that a reply shows. Any other error shows that the command exists
+    /// and is permitted.
     pub(super) fn lack(&self, error: &StoreError) -> Option<Lack> {
         let kind = match error.reply()? {
             ReplyKind::Denied(Denied::Command) => LackKind::Denied(self.name()),
@@ -170,10 +172,10 @@ impl Lack {
         matches!(self.kind, LackKind::Unknown(_))
     }
 
-    /// Returns the rule that permits it, in the syntax of `ACL SETUSER`.
+    /// Returns the rule that permits the command, in the syntax of `ACL SETUSER`.
     fn rule(&self, namespace: &str) -> Option<String> {
         match &self.kind {
-            // Without this command, access to the channel cannot be tested.
+            // Without this command, the access to the channel cannot be tested. So the rule permits both.
             LackKind::Denied(name) if name == "publish" => {
                 Some(format!("+{name} &{namespace}:#feed"))
             }
@@ -196,7 +198,7 @@ impl Lack {
 }
 
 impl Need {
-    /// Describes the effect of its absence.
+    /// Describes the effect if the command is missing.
     pub(super) fn loss(self) -> &'static str {
         match self {
             Need::All => {

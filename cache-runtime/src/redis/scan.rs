@@ -1,4 +1,4 @@
-//! Going through all names: listing and removing those that match a pattern.
+//! Scans all names: lists or removes those that match a pattern.
 
 use redis::{Cmd, cmd};
 
@@ -42,8 +42,8 @@ impl RedisStore {
 
     /// Removes all entries and placeholders whose names match, and counts the entries.
     ///
-    /// Page by page to the end of the cursor. If Redis becomes unavailable on the way the rest is not
-    /// removed, and an invalidation of the whole namespace is pending.
+    /// The scan goes page by page to the end of the cursor. If Redis becomes unavailable meanwhile, the rest
+    /// is not removed, and an invalidation of the whole namespace is pending.
     pub(crate) async fn clear(&self, pattern: &Pattern, progress: Progress<'_>) -> Option<u64> {
         self.scan(&Sought::matching_beside(pattern), progress).await
     }
@@ -65,8 +65,8 @@ impl RedisStore {
                 // The scan may have missed keys that are moving from one node to another.
                 continue;
             }
-            // Published at the end: a value that another process has read from a later page is in
-            // its memory by now, or will not be stored there.
+            // The notice is published at the end. By then, a value that another process has read from a later
+            // page is in its memory, or will not be stored there.
             let notice = self.0.notice([Item::Pattern(sought.pattern())]);
             if permit.ready.has_feed() {
                 let mut publish = cmd("PUBLISH");
@@ -93,7 +93,7 @@ impl RedisStore {
         Some(removed)
     }
 
-    /// Goes through all keys once. The keys of entries beside a name end with it, and are found with it.
+    /// Scans all keys once. The keys of entries beside a name end with the name, so they are found with it.
     async fn pass(
         &self,
         sought: &Sought<'_>,
@@ -148,7 +148,8 @@ impl RedisStore {
         place: ScanCursor,
     ) -> Result<(Option<ScanCursor>, Vec<String>), Unavailable> {
         let mut nodes = permit.ready.nodes().skip(place.node);
-        // Masters have left meanwhile. Their keys have moved, possibly to nodes that were already scanned.
+        // Masters have left the cluster meanwhile. Their keys have moved, possibly to nodes that were already
+        // scanned.
         let node = nodes.next().ok_or(Unavailable::NodeGone)?;
         let matching = format!("{}:{}", glob::escape(&self.0.settings.namespace), sought.given);
         let scan_command = scan_command(place.cursor, &matching);
@@ -167,11 +168,11 @@ impl RedisStore {
 
 /// The keys to find.
 struct Sought<'a> {
-    /// `None`: everything, tokens too.
+    /// The pattern; `None` for everything, tokens included.
     pattern: Option<&'a Pattern>,
-    /// The pattern that Redis is given.
+    /// The pattern that is sent to Redis.
     given: String,
-    /// True if that matches nothing else.
+    /// True if the pattern for Redis matches nothing else.
     is_exact: bool,
 }
 
@@ -185,7 +186,8 @@ impl<'a> Sought<'a> {
         Sought { pattern: Some(pattern), given, is_exact }
     }
 
-    /// Matches such names, and the keys of entries that are stored beside them, which end with the name.
+    /// Makes a search for such names, and for the keys of entries that are stored beside them, which end with
+    /// the name.
     fn matching_beside(pattern: &'a Pattern) -> Self {
         let (given, _) = pattern.for_redis();
         Sought { pattern: Some(pattern), given: format!("*{given}"), is_exact: false }
@@ -214,8 +216,9 @@ pub(crate) struct ScanCursor {
 }
 
 impl ScanCursor {
-    /// Returns the part of all keys that lies before it: Redis counts a cursor's bits from the highest down, so
-    /// that the table may grow on the way. In a cluster there is a table for each slot.
+    /// Returns the fraction of all keys that lies before the cursor. Redis counts the bits of a cursor from
+    /// the highest down, so that the table may grow during a scan. In a cluster there is a table for each
+    /// slot.
     fn part(self, ready: &Ready) -> f64 {
         if ready.is_cluster() {
             return self.node as f64 / ready.nodes().count() as f64;

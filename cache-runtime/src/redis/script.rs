@@ -6,14 +6,14 @@ use super::error::StoreResult;
 use super::lane::Lane;
 use super::node::Node;
 
-/// The first 12 bytes of a value or placeholder tell its state (see `entry`).
+/// The number of bytes that identify the state of a key: the first 12 of a value or placeholder (see
+/// `entry`).
 pub(super) const STATE_BYTES: usize = 12;
 
-/// A load begins. Where nothing is, the placeholder is set; where the entry found stale still is, the
-/// placeholder takes its place; anything else stays and is the state to store over, an entry at least as
-/// long as a placeholder would. Then the tokens are
-/// noted, and made where they are missing. A put begins the same way and sets its placeholder over
-/// whatever is there: then no older load or put can store any more.
+/// Begins a load. If the key is absent or holds the entry that was found stale, the placeholder is set. Any
+/// other content stays, and is the state to store over. An entry then lives at least as long as a placeholder
+/// would. Then the tokens are noted, and missing ones are made. A put begins in the same way, and sets its
+/// placeholder over any content. So no older load or put can store any more.
 ///
 /// KEYS: name, tokens. ARGV: placeholder, its ms, state found stale, '' or '*' for a put, tokens' ms or
 /// -1, new tokens.
@@ -36,7 +36,7 @@ local reply = {found}
 for i = 2, #KEYS do reply[i] = note(KEYS[i], ARGV[4], ARGV[i + 3]) end
 return reply";
 
-/// A token is noted that is on another node than the name.
+/// Notes a token that is on another node than the name.
 ///
 /// KEYS: the token. ARGV: its ms or -1, a new one. Returns the token.
 const NOTE: &str = "return note(KEYS[1], ARGV[1], ARGV[2])";
@@ -50,7 +50,7 @@ local function got(reply)
 end
 ";
 
-/// Notes a token: it is made if it is missing, and outlives the entries that record it.
+/// Notes a token. A missing one is made. It outlives the entries that record it.
 const NOTING: &str = r"
 local function note(key, life, fresh)
   local token = got(redis.pcall('GET', key))
@@ -65,17 +65,18 @@ local function note(key, life, fresh)
 end
 ";
 
-/// Ends a load. Its value is stored only over the state it began with, and only if the tokens
-/// are still those it noted. Without a value, the result is the same, and the placeholder is removed
-/// if it is the load's own.
+/// Ends a load. The value is stored only if the key still has the state with which the load began, and if the
+/// tokens are those that it noted. Without a value, the result is the same, and the placeholder is removed if
+/// it is the load's own.
 ///
-/// A put notifies the other processes. It removes the name's own token, because entries beside the name are older.
+/// A put notifies the other processes. It removes the name's own token, because entries beside the name are
+/// older.
 ///
 /// KEYS: name, tokens, of a put the name's own one. ARGV: state, entry or '', its ms or -1 (or '1': own
 /// placeholder), the feed, the notice or '', noted tokens. Returns 1 if stored, 0 if the state is another, 2
 /// if a token is.
 ///
-/// R2: compare-and-set; a name that is gone equals no state, so a removal takes the right to store.
+/// R2: compare-and-set; an absent key equals no state, so a removal takes the right to store.
 const FILL: &str = r"
 local found = got(redis.pcall('GETRANGE', KEYS[1], 0, 11))
 local same = found == ARGV[1]
@@ -94,8 +95,9 @@ end
 if outdated then return 2 end
 return same and 1 or 0";
 
-/// Removes tokens, entries and placeholders, counts the entries, and tells the other processes: after the
-/// removal, so that what they read once they have received it is not from before it.
+/// Removes tokens, entries and placeholders, counts the entries, and notifies the other processes. The notice
+/// comes after the removal, so a process that reads after it has received the notice does not get an older
+/// value.
 ///
 /// KEYS: tokens, names. ARGV: the two bytes that an entry begins with, the number of tokens, the
 /// feed, the notice or ''.
@@ -110,15 +112,15 @@ end
 if ARGV[4] ~= '' then redis.call('PUBLISH', ARGV[3], ARGV[4]) end
 return removed";
 
-/// A load goes on: its placeholder, if it is still there, lives as long as if it were new.
+/// Renews the placeholder of a running load, if it is still there: its life begins again.
 ///
-/// KEYS: where the placeholder is. ARGV: placeholder, its ms. Returns whether it is there.
+/// KEYS: the key of the placeholder. ARGV: placeholder, its ms. Returns 1 if it is there, else 0.
 const RENEW: &str = r"
 if got(redis.pcall('GETRANGE', KEYS[1], 0, 11)) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])";
 
-/// A report: adds to the sums what one manager has counted, unless it did so already. With its first
-/// one the managers are forgotten that have not reported for a day.
+/// Adds the counts of one manager to the sums, unless this report was already added. The first report of a
+/// manager also removes the managers that have not reported for a day.
 ///
 /// KEYS: the sums. ARGV: ms, the manager's field, the report's number, then fields and what is added
 /// to them.

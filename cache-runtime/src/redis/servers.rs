@@ -1,4 +1,4 @@
-//! The servers as they are configured, and how each of them is connected to.
+//! The configured servers, and the way in which each of them is connected to.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::error::StoreResult;
 use super::tls::Tls;
 use crate::config::RedisAddress;
 
-/// The silence after which a connection is probed, so that no device on the way forgets it.
+/// The silence after which a connection is probed, so that no device on the way drops its state.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// The interval of further probes of a silent connection.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ impl Servers {
     /// Checks that a client can be made for each address.
     ///
     /// # Errors
-    /// If that is not so for one of them.
+    /// If no client can be made for one of them.
     pub(crate) fn new(address: RedisAddress, tls: Tls) -> StoreResult<Self> {
         let servers = Servers { address, tls };
         for info in servers.address.named.iter().chain([&servers.address.server]) {
@@ -88,10 +88,10 @@ impl Servers {
     ) -> StoreResult<MultiplexedConnection> {
         let keep_alive =
             TcpKeepalive::new().with_time(KEEP_ALIVE).with_interval(KEEP_ALIVE_INTERVAL);
-        // Callers share the connection, and none waits until the bytes of another are acknowledged.
+        // Callers share the connection, so none of them may wait until the bytes of another are acknowledged.
         let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive);
-        // For `CLIENT LIST`. Its failure does not matter; any answer shows that the server does not refuse this
-        // client.
+        // The name is for `CLIENT LIST`. If setting it fails, that does not matter: any reply shows that the
+        // server does not refuse this client.
         let settings =
             to.redis_settings().clone().set_lib_name("cache-runtime", env!("CARGO_PKG_VERSION"));
         let to = to.clone().set_tcp_settings(tcp).set_redis_settings(settings);

@@ -9,7 +9,7 @@ use crate::stats::Total;
 /// The settings of the Redis store.
 pub(crate) struct Settings {
     pub(crate) servers: Arc<Servers>,
-    /// The address for logs and errors: secrets masked.
+    /// The address for logs and errors, with masked secrets.
     pub(crate) address: String,
     pub(crate) namespace: String,
     /// The number of connections to each server.
@@ -33,7 +33,7 @@ impl Settings {
     }
 }
 
-/// The part of the cache that the store depends on.
+/// The part of the cache that the Redis store calls.
 pub(crate) trait Host: Send + Sync {
     /// Handles that another process has cleared a pattern.
     fn receive_cleared(&self, pattern: &str);

@@ -45,12 +45,12 @@ use crate::support::runtime;
 use crate::support::timer::timeout;
 use tokio::runtime::Handle;
 
-/// The number of late large replies in a row from which on the connection is considered faulty.
+/// The number of late large replies in a row after which the connection counts as faulty.
 const MOST_LATE: u32 = 16;
-/// The maximum number of operations in progress; more wait for a permit.
+/// The maximum number of operations in progress. Further operations wait for a permit.
 const IN_FLIGHT: usize = 4_096;
 
-/// The maximum age of the feed's last connection, at a failure, with which values in memory stay valid.
+/// The maximum age of the feed's last connection with which values in memory stay valid at a failure.
 const LATELY: Duration = Duration::from_secs(1);
 
 /// Begins the tasks of a link.
@@ -74,7 +74,7 @@ pub(super) struct Shared {
     reports: Reports,
     /// Descriptions of the missing rights and commands that the cache does without.
     lacks: Mutex<Vec<String>>,
-    /// Log lines on each of them.
+    /// The log lines about each of these.
     lacks_logged: Seldoms,
     pub(super) feed: Feed,
     pub(super) token_cache: TokenCache,
@@ -93,9 +93,9 @@ pub(super) struct Shared {
     in_flight: Semaphore,
     closed: AtomicBool,
     no_runtime_logged: AtomicBool,
-    /// Log lines on scans that met moving keys.
+    /// The log lines about scans that found moving keys.
     pub(super) moving: Seldom,
-    /// Log lines on leases that cannot be had.
+    /// The log lines about leases that could not be obtained.
     pub(super) no_leases: Seldom,
 }
 
@@ -107,10 +107,10 @@ pub(super) struct Permit<'a> {
     _place: SemaphorePermit<'a>,
 }
 
-/// The extent of the silence after an operation that has no reply by its deadline.
+/// The extent of the silence, if an operation has no reply by its deadline.
 enum Silence {
     OfTheServers,
-    /// The servers answer a ping.
+    /// Only the operation has no reply: the servers answer a ping.
     OfTheOperation,
 }
 
@@ -159,8 +159,8 @@ impl Shared {
         }
     }
 
-    /// Returns a permit, if Redis can be used now, without regard to pending removals: for removing, and for
-    /// keys that are never invalidated. Waits for a connection only during the first attempt.
+    /// Returns a permit without waiting for pending removals, if Redis can be used now. It is for removals,
+    /// and for keys that are never invalidated. Waits for a connection only during the first attempt.
     pub(super) async fn permit_to_remove(self: &Arc<Self>) -> Result<Permit<'_>, Unavailable> {
         let link = self.link()?;
         let ready = link.ready().await?;
@@ -205,24 +205,25 @@ impl Shared {
         Ok(link)
     }
 
-    /// Waits until no other link identifies a server, or for a while: the runtime of that link may not be driven.
+    /// Waits until no other link identifies a server. The wait is limited, because the runtime of that link
+    /// may not be driven.
     pub(super) async fn permit_to_identify(&self) -> Option<AsyncMutexGuard<'_, ()>> {
         let limit = self.settings.deadline.min(self.settings.connect_timeout) / 4;
         timeout(limit, self.identifying.lock()).await.ok()
     }
 
-    /// Returns the number of this manager in its notices.
+    /// Returns the number that identifies this manager in its notices.
     pub(super) fn source(&self) -> u64 {
         self.source.load(Ordering::Acquire)
     }
 
-    /// Starts again in a forked process: it does not use its parent's connections, has received no notices,
-    /// and has a number of its own.
+    /// Resets the state in a forked process. The process does not use its parent's connections, has received
+    /// no notices, and has a number of its own.
     fn restart_after_fork(&self) {
         self.source.store(random::word(), Ordering::Release);
         for (_, link) in self.links.lock().drain() {
             link.close();
-            // What it holds is the parent's, and is not closed from here.
+            // The link holds connections of the parent, which must not be closed here.
             mem::forget(link);
         }
         self.feed.give_up(&self.generations.lease);
@@ -233,7 +234,7 @@ impl Shared {
             .discard(|| self.host.upgrade().map_or_else(Vec::new, |host| host.totals()));
     }
 
-    /// Returns true if this runtime has a link that is up. Makes none.
+    /// Returns true if this runtime has a link that is up. Makes no link.
     pub(super) fn is_up(&self) -> bool {
         let Some(runtime) = runtime::with_timers() else { return false };
         let links = self.links.lock();
@@ -247,7 +248,7 @@ impl Shared {
         links.drain().for_each(|(_, link)| link.close());
         drop(links);
         self.feed.give_up(&self.generations.lease);
-        // Nothing of what others invalidate from now on is received.
+        // Later invalidations of other processes are not received.
         self.generations.bump_epoch();
     }
 
@@ -278,7 +279,7 @@ impl Shared {
 
     /// Suspends a link.
     ///
-    /// Values in memory stay valid if the invalidations of other processes were received until now. If not,
+    /// Values in memory stay valid if the invalidations of other processes were received until now. Otherwise
     /// they are from the outage of another link.
     pub(super) fn suspect(&self, link: &Link, error: &Arc<StoreError>) {
         if link.suspect(error, self.clock.now_ms())
@@ -351,7 +352,7 @@ impl Shared {
     pub(super) fn note_lacks(&self, lacking: Vec<String>) {
         let mut known = self.lacks.lock();
         for lack in lacking.iter().filter(|lack| !known.contains(lack)) {
-            // A right that comes and goes is logged once a minute.
+            // A right that is granted and revoked repeatedly is logged at most once a minute.
             self.lacks_logged.happens(lack, Reason::Lacks, self.clock.now_ms(), |times| {
                 let redis = &self.settings.address;
                 tracing::warn!(redis, lack, times, "Redis lacks something that the cache needs");
@@ -382,7 +383,7 @@ impl Shared {
         }
     }
 
-    /// Runs an operation without drawing conclusions from a failure: statistics are no reason to stop using
+    /// Runs an operation whose failure has no consequences: failed statistics are no reason to stop using
     /// Redis.
     pub(super) async fn quietly<T>(
         &self,
@@ -411,14 +412,14 @@ impl Permit<'_> {
         operation: impl Future<Output = StoreResult<T>>,
     ) -> Result<T, Unavailable> {
         let asked = Instant::now();
-        // R3: no caller waits longer for Redis than this.
+        // R3: this is the longest time that a caller waits for Redis.
         let outcome = self.shared.within_deadline(operation).await;
         self.conclude(asked, outcome)
     }
 
     /// Runs an operation with a possibly large reply. If the reply is late and the server answers a ping
-    /// meanwhile, waits for up to `patience` deadlines. Then the operation alone has failed: the link stays
-    /// in use.
+    /// meanwhile, waits for up to `patience` deadlines. After that only the operation has failed, and the
+    /// link stays in use.
     pub(super) async fn ask_large<T>(
         &self,
         lane: Lane,
@@ -429,7 +430,7 @@ impl Permit<'_> {
         let mut operation = pin!(operation);
         let reply = match timeout(deadline / 2, operation.as_mut()).await {
             Ok(outcome) => Ok(outcome),
-            // Seldom, and large.
+            // The future is boxed, because this case is rare and the future is large.
             Err(_) => boxed(|| self.wait_for_late(operation, patience)).await,
         };
         let outcome = match reply {
@@ -480,8 +481,8 @@ impl Permit<'_> {
         }
     }
 
-    /// Pings the servers, unless they have just answered: one caller does so for all. Returns true if they
-    /// answer.
+    /// Pings the servers, unless they have just answered. One caller does so for all concurrent callers.
+    /// Returns true if the servers answer.
     async fn answers_a_ping(&self) -> bool {
         let half = self.shared.settings.deadline / 2;
         let mut answered = self.ready.answered.lock().await;
@@ -495,7 +496,7 @@ impl Permit<'_> {
         true
     }
 
-    /// Draws the conclusions from the outcome of an operation.
+    /// Records the outcome of an operation, and takes the link out of use if necessary.
     fn conclude<T>(&self, asked: Instant, outcome: StoreResult<T>) -> Result<T, Unavailable> {
         match outcome {
             Ok(answer) => {

@@ -32,7 +32,7 @@ const SINCE: &str = "@since";
 /// Runs the task of a link that reports while the link is up, unless the task of another link has just
 /// reported.
 pub(super) async fn attend(shared: Weak<Shared>, link: Arc<Link>, interval: Duration) {
-    // A random delay, so that processes that start together do not report together.
+    // The first delay is random, so that processes that start together do not report together.
     let mut wait = interval.mul_f64(random::fraction());
     loop {
         if timeout(wait, ended(&link)).await.is_ok() {
@@ -66,7 +66,7 @@ pub(super) async fn report(shared: &Arc<Shared>, after: Duration) -> Result<(), 
         return Ok(());
     }
     let is_idle = sent.is_due(IDLE.max(after));
-    // First the unconfirmed report, unchanged.
+    // The unconfirmed report is sent first, unchanged.
     send(shared, &mut sent).await?;
     sent.note(host.totals());
     if sent.pending.is_empty() && is_idle {
@@ -115,7 +115,7 @@ pub(super) async fn fleet_sums(shared: &Arc<Shared>) -> Result<FleetSums, Unavai
     all.arg(&key);
     let fields: Vec<(Vec<u8>, Vec<u8>)> =
         shared.quietly(permit.ready.ask(Lane::Bulk, &key, &all)).await?;
-    // A field that is not text is not from a cache.
+    // A field that is not text was not written by a cache.
     let text = |bytes| String::from_utf8(bytes).ok();
     let fields = fields.into_iter().filter_map(|(field, sum)| text(field).zip(text(sum)));
     let now_secs = permit.now_ms(&key) / 1_000;

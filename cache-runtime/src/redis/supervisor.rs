@@ -25,7 +25,7 @@ use crate::support::clock::millis;
 /// The life of the record in Redis that a run of the server has been identified. Each health check renews it.
 const RUN_TTL: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// Begins the tasks of a link that is new.
+/// Begins the tasks of a new link.
 pub(super) fn begin(runtime: &Handle, shared: &Arc<Shared>, link: &Arc<Link>) {
     // Made before the spawn: a runtime that is shutting down may drop the task before it has begun.
     let guard = LinkGuard::new(link);
@@ -37,7 +37,7 @@ pub(super) fn begin(runtime: &Handle, shared: &Arc<Shared>, link: &Arc<Link>) {
     }
 }
 
-/// Runs the task of a link: it connects, supervises and reconnects, until the manager is gone.
+/// Runs the task of a link: it connects, supervises and reconnects, until the manager no longer exists.
 pub(super) async fn attend(guard: LinkGuard, shared: Weak<Shared>) {
     let link = Arc::clone(guard.link());
     let mut backoff = Backoff::default();
@@ -86,8 +86,8 @@ pub(super) async fn attend(guard: LinkGuard, shared: Weak<Shared>) {
 
 /// Makes the connection usable.
 ///
-/// Values in memory from the time without Redis end with it, including those of loads that began just before.
-/// They stay if the feed has received all invalidations meanwhile.
+/// The contents of memory from the time without Redis become stale, including those of loads that began just
+/// before. They stay valid if the feed has received all invalidations meanwhile.
 fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
     if shared.feed.is_connected_to(ready.server()) {
         link.set(LinkState::Up(ready));
@@ -101,7 +101,7 @@ fn go_up(link: &Arc<Link>, shared: &Arc<Shared>, ready: Arc<Ready>) {
     listener::ensure(shared, link);
 }
 
-/// Supervises a link that is up. Returns the error that ended it, or `None` if the manager is gone.
+/// Supervises a link that is up. Returns the error that ended it, or `None` if the manager no longer exists.
 async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
     loop {
         // After an event and at each interval, everything is checked.
@@ -140,8 +140,8 @@ async fn watch(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<StoreError> {
     }
 }
 
-/// Waits until something happens or a check is due. Meanwhile, ensures that a link listens to the feed: the
-/// one that did may be on a runtime that is no longer driven.
+/// Waits until an event occurs or a check is due. Meanwhile, ensures that a link listens to the feed, because
+/// the runtime of the present listener may no longer be driven.
 async fn attention(link: &Arc<Link>, shared: &Weak<Shared>) -> Option<()> {
     let mut left = shared.upgrade()?.settings.health_interval;
     while !left.is_zero() {
@@ -181,7 +181,7 @@ async fn check(shared: &Shared, link: &Link, ready: &Ready) -> StoreResult<Arc<R
     let was_refused = link.take_refused();
     let check = async |node: &Node| {
         let node = node.check(shared.settings.deadline).await?;
-        // What is missing may have been permitted meanwhile.
+        // A missing right may have been granted meanwhile.
         let is_due = was_refused || !node.lacks.is_empty();
         if is_due { node.check_rights(&shared.connector).await } else { Ok(node) }
     };
@@ -217,8 +217,9 @@ async fn complete(
     Ok(ready)
 }
 
-/// Identifies the servers, and makes them known. The links of one process do that one after the other: a link that removes
-/// the root's token once another one is up makes stale what has been loaded by then.
+/// Identifies the servers, and records them as known. The links of one process do this one after the other.
+/// If a link removed the root's token after another one is up, all values that were loaded by then would
+/// become stale.
 async fn make_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let _permit = shared.permit_to_identify().await;
     identify(shared, ready).await?;
@@ -244,8 +245,8 @@ async fn identify(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     Ok(())
 }
 
-/// Records that the servers are identified, or prolongs the record. This is written each time, because a
-/// server that can only be read is of no use: no load could be validated.
+/// Records that the servers are identified, or renews the record. The write is made each time, because a
+/// read-only server is useless: no load could be validated.
 async fn keep_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let known = async |node: &Node| {
         let key = shared.keys.run(&node.server);
@@ -256,15 +257,15 @@ async fn keep_known(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     join_all(ready.nodes().map(known)).await.into_iter().collect()
 }
 
-/// Sends the removals that are pending now. Those that are added meanwhile wait for the next check, so that
-/// this ends.
+/// Sends the present pending removals. Those that are added meanwhile wait for the next check, so that this
+/// ends.
 async fn replay(shared: &Shared, ready: &Ready) -> StoreResult<()> {
     let batches = shared.journal.batches();
     for batch in &batches {
         pending::send_batch(shared, ready, batch).await?;
     }
     if !batches.is_empty() && !shared.feed.is_connected_to(ready.server()) {
-        // During the outage, memory replaced Redis, and received no invalidations of other processes.
+        // During the outage, memory replaced Redis, and no invalidations of other processes were received.
         shared.generations.bump_epoch();
     }
     Ok(())

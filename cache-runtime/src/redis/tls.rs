@@ -1,4 +1,4 @@
-//! Encrypted connections: the trusted certificates, and the one of this client.
+//! Encrypted connections: the trusted certificates, and the certificate of this client.
 
 use std::error::Error;
 #[cfg(feature = "tls")]
@@ -31,7 +31,7 @@ pub(crate) struct Tls {
     files: Option<Files>,
     #[cfg(feature = "tls")]
     last: Mutex<Option<redis::TlsCertificates>>,
-    /// Log lines on files that cannot be read.
+    /// The log lines about files that cannot be read.
     #[cfg(feature = "tls")]
     unreadable: Seldom,
 }
@@ -63,8 +63,8 @@ impl Tls {
         if !encrypted {
             return Ok(Tls::default());
         }
-        // A program with two providers of cryptography has none by default, and its first connection
-        // would panic. One that it has chosen itself stays.
+        // A program with two providers of cryptography has no default one, and its first connection would
+        // panic. If the program has chosen one, it stays.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let files = Files {
             ca: config.redis_tls_ca.clone(),
@@ -110,7 +110,7 @@ impl Tls {
 
 #[cfg(feature = "tls")]
 impl Files {
-    /// Reads them; `None` if none is named.
+    /// Reads the certificates; `None` if none is named.
     fn read(&self) -> Result<Option<redis::TlsCertificates>, UnusableFile> {
         let certificates = |pem: &[u8]| {
             let read = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;
@@ -155,7 +155,7 @@ impl Tls {
     }
 }
 
-/// Returns advice about a certificate that one side refused, if that is why a connection failed.
+/// Returns advice about a certificate that one side refused, if this is why a connection failed.
 #[cfg(feature = "tls")]
 pub(super) fn advice(error: &StoreError, tls: &Tls) -> Option<String> {
     let advice = match error.of_tls()? {
@@ -202,7 +202,7 @@ fn issuer_advice(tls: &Tls) -> String {
     }
 }
 
-/// Returns nothing: a build without TLS refuses no certificate.
+/// Returns `None`: without TLS, no certificate can be refused.
 #[cfg(not(feature = "tls"))]
 pub(super) fn advice(_: &StoreError, _: &Tls) -> Option<String> {
     None

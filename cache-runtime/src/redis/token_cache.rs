@@ -1,8 +1,8 @@
 //! The token cache: tokens that this process has recently read from Redis.
 //!
-//! With it, a read need not fetch them again. A cached token counts while the feed's lease holds, and until
-//! its tag is invalidated: an invalidation raises the tag's generation, and the cached token is forgotten. It is
-//! used only to validate reads; a load notes its tokens from Redis.
+//! With it, a read need not fetch them again. A cached token is valid while the lease of the feed holds,
+//! until its tag is invalidated: an invalidation raises the generation of the tag. Cached tokens only
+//! validate reads; a load notes its tokens from Redis.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -84,7 +84,8 @@ impl TokenCache {
         let Before { stamps, forgotten, noted_ms } = before;
         let tags = std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref));
         for ((tag, stamps), token) in tags.zip(stamps).zip(tokens) {
-            // The removal of a name raises the generation of no tag.
+            // The removal of a name does not raise the generation of its tag, so the token of a name is never
+            // cached.
             if is_name_tag(tag) {
                 continue;
             }

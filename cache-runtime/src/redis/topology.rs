@@ -1,7 +1,7 @@
 //! The masters of a cluster, and the keys of each.
 //!
 //! A key is in one of 16,384 slots, and each slot belongs to one master. The masters report their slots. If a
-//! slot has moved since, the reply to a command says so (`MOVED`).
+//! slot has moved since, the reply to a command contains this (`MOVED`).
 
 use std::collections::HashMap;
 
@@ -15,17 +15,17 @@ const SLOTS: usize = 16_384;
 /// The number of a slot without a master.
 const NOBODY: u16 = u16::MAX;
 
-/// A master as the cluster describes it.
+/// A master, from the report of the cluster.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Master {
-    /// `None`: the host that sent the report.
+    /// The host; `None` for the host that sent the report.
     pub(super) host: Option<String>,
     pub(super) port: u16,
-    /// First and last of each range.
+    /// The first and the last slot of each range.
     pub(super) slots: Vec<(u16, u16)>,
 }
 
-/// The number of the node that has a slot.
+/// The number of the node that has each slot.
 #[derive(Clone, Debug)]
 pub(super) struct Slots(Box<[u16]>);
 
@@ -52,7 +52,7 @@ impl Slots {
     }
 }
 
-/// Requests all masters from a node, including those without slots: keys may be moving to them.
+/// Requests all masters from a node. Masters without slots are included, because keys may be moving to them.
 pub(super) async fn masters(
     connection: &mut MultiplexedConnection,
     encrypted: bool,
@@ -69,7 +69,7 @@ pub(super) fn view(info: &str) -> Option<String> {
     (told("cluster_state") == "ok").then(|| {
         let parts = [
             "cluster_current_epoch",
-            // Its own slots, or its master's if it is no longer a master.
+            // The epoch of the node itself, or of its master if it is no longer a master.
             "cluster_my_epoch",
             "cluster_known_nodes",
             "cluster_size",
@@ -102,7 +102,7 @@ fn read(answer: Value, encrypted: bool) -> Option<Vec<Master>> {
                 .map(|(master, _)| master),
         );
     }
-    // Two processes must get the same order.
+    // All processes must get the same order.
     masters.sort_by(|a, b| (&a.host, a.port).cmp(&(&b.host, b.port)));
     Some(masters)
 }

@@ -1,4 +1,4 @@
-//! The trial of leases: whether placeholders can be set, renewed and removed.
+//! The trial of leases, which tests that placeholders can be set, renewed and removed.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ use crate::support::random;
 const LIFE_MS: &[u8] = b"2000";
 
 impl RedisStore {
-    /// Returns true if one load per fleet is possible here. Without Redis, no process waits for another
-    /// anyway.
+    /// Returns true if a fleet can share one load here. Without Redis, no process waits for another one, so
+    /// the result is true as well.
     pub(crate) async fn may_lease(&self) -> bool {
         match self.0.leases.known() {
             None => try_lease(&self.0).await,

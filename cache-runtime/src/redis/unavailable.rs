@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::error::StoreError;
 
-/// The reason for which Redis is not used, or gave no answer.
+/// The reason for which Redis is not used, or gave no usable reply.
 #[derive(Debug, Clone)]
 pub(crate) enum Unavailable {
     /// There is no tokio runtime with timers.
@@ -37,7 +37,7 @@ impl Unavailable {
         Unavailable::Failed(Arc::new(error))
     }
 
-    /// Makes the reason of a reply that has not what was expected.
+    /// Makes the reason for a reply that is not the expected one.
     pub(crate) fn unexpected(expected: &'static str) -> Self {
         Unavailable::failed(StoreError::Unexpected { expected, cause: None })
     }
@@ -54,7 +54,7 @@ impl Unavailable {
 impl Error for Unavailable {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            // Their text and their source are those of the error.
+            // The text of the cause and its source are those of the error.
             Unavailable::Down(error) | Unavailable::Failed(error) => error.source(),
             Unavailable::Suspect(error) => Some(&**error),
             _ => None,
@@ -83,7 +83,7 @@ impl fmt::Display for Unavailable {
 /// The reason for which a request with a possibly large answer failed.
 #[derive(Debug, Clone)]
 pub(crate) enum Missed {
-    /// The answer did not come in time, and the server is there.
+    /// The reply did not come in time, although the server answers pings.
     Late(Duration),
     Unavailable(Unavailable),
 }

@@ -3,7 +3,7 @@
 use super::lane::Lane;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// The size in bytes from which on a value uses the connection for large values.
+/// The minimum size, in bytes, of a value that uses the connection for large values.
 const BULKY: usize = 16 * 1024;
 /// The number of places for kinds of values. Kinds that share a place use the same connection.
 const PLACES: usize = 1024;
@@ -11,8 +11,8 @@ const PLACES: usize = 1024;
 const REMEMBERED: u8 = 32;
 
 /// The number of next values that are expected to be large, for each kind of values, such as those of one
-/// function. A reply uses the connection of its command, and the replies behind it wait. So the choice
-/// precedes the size.
+/// function. A reply uses the connection of its command, and the replies behind it wait. So the connection
+/// must be chosen before the size is known.
 pub(super) struct Weights(Box<[AtomicU8]>);
 
 impl Default for Weights {
@@ -35,7 +35,8 @@ impl Weights {
         let Some(place) = self.place(kind) else { return };
         let left = place.load(Ordering::Relaxed);
         let next = if lane_of(bytes) == Lane::Bulk { REMEMBERED } else { left.saturating_sub(1) };
-        // Most of the time nothing changes; then no cache line of another core is invalidated.
+        // Mostly the number does not change, and without the write no cache line of another core is
+        // invalidated.
         if next != left {
             place.store(next, Ordering::Relaxed);
         }

@@ -14,30 +14,31 @@ use crate::support::lock::RwLock;
 
 /// One annotated function with its type parameters filled in.
 ///
-/// A `static` in a generic function is shared by all its instances, so the site keeps one of
-/// these for each; they live as long as the program and are as many as the program's code says.
+/// A `static` in a generic function is shared by all its instances, so the site keeps one of these for each.
+/// They live as long as the program, and their number is limited by the code of the program.
 pub(crate) struct Instance {
     pub(crate) spec: &'static SiteSpec,
-    /// The type name that tells this instance from others, as the compiler gave it.
+    /// The type name that distinguishes this instance from others, in the form of the compiler.
     pub(crate) type_name: &'static str,
     /// `module::function<types>`, for people: without types it is [`SourceLocation::path`].
     ///
     /// [`SourceLocation::path`]: crate::SourceLocation::path
     label: String,
-    /// Package, module path, function and type parameters: what makes its keys its own.
+    /// Package, module path, function and type parameters, which distinguish its keys from those of others.
     pub(crate) identity: String,
-    /// `prefix:function:`, what its names begin with.
+    /// `prefix:function:`, the beginning of its names.
     head: String,
-    /// Makes what they end with of its identity, version and arguments.
+    /// Makes the end of its names from its identity, version and arguments.
     names: NameHasher,
     /// The prefixes of all its names.
     pub(crate) prefixes: Arc<[String]>,
-    /// The generations of those.
+    /// The generations of these prefixes.
     pub(crate) prefix_slots: Vec<Slot>,
-    /// The identity and version as a number: whose value an entry holds.
+    /// The identity and version as a number, which identifies the function in an entry.
     pub(crate) origin: u64,
-    /// True if no other function has the identity. Two functions of one name in sibling blocks print
-    /// alike: the second to be called is told apart in memory, and could not be in Redis.
+    /// True if no other function has the identity. Two functions of one name in sibling blocks have the same
+    /// type name. The second one to be called is distinguished in memory, but cannot be distinguished in
+    /// Redis.
     pub(crate) distinct: bool,
     /// Finds calls whose different arguments serialise equally.
     pub(crate) alarm: Alarm,
@@ -57,7 +58,7 @@ pub(crate) fn is_function_name(name: &str) -> bool {
 }
 
 impl Instance {
-    /// Notes an instance, wherever that is placed.
+    /// Registers an instance. `place` moves it to its final place.
     pub(crate) fn register<T>(
         spec: &'static SiteSpec,
         type_name: &'static str,
@@ -70,7 +71,8 @@ impl Instance {
         let twin = known
             .iter()
             .any(|other| other.identity == identity && other.spec.version == spec.version);
-        // Values that only this process keeps may be distinguished by a number of this process.
+        // The values of such a function are kept in this process only, so they may be distinguished by a
+        // random number.
         let origin = if twin { crate::support::random::word() } else { origin };
         let label = label(type_name);
         let names = NameHasher::new(&identity, spec.version);
@@ -115,7 +117,7 @@ impl Instance {
         &self.label
     }
 
-    /// Returns true for a name that people give it: with its types, or as the registry has it.
+    /// Returns true if this is a name for the function: with its types, or as the registry has it.
     pub(crate) fn is_called(&self, function: &str) -> bool {
         self.label == function || SourceLocation::of(&self.spec.declared).path == function
     }

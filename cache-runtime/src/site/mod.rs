@@ -1,4 +1,4 @@
-//! Call sites: what the macro knows about an annotated function.
+//! Call sites: the properties of an annotated function that the macro emits.
 
 pub(crate) mod fingerprint;
 mod instance;

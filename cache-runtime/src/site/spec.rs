@@ -146,7 +146,7 @@ pub enum SiteKey {
     Expression,
 }
 
-/// Checks numbers that are constants by the rules of literal ones.
+/// Checks constants by the rules for literal numbers.
 pub(crate) const fn check_numbers(spec: &SiteSpec) {
     if let Some(jitter) = spec.jitter {
         check_number(jitter, JITTER);
@@ -159,7 +159,7 @@ const fn check_number(number: f64, range: NumberRange) {
     assert!(range.contains(number), "{}", range.rule);
 }
 
-/// Checks a prefix that is a constant by the rule of a literal one.
+/// Checks a constant prefix by the rule for a literal one.
 #[allow(clippy::panic, reason = "it is called at compile time")]
 pub(crate) const fn check_prefix(prefix: &str) {
     if let Some(fault) = key_prefix_fault(prefix) {

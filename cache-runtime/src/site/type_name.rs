@@ -1,11 +1,12 @@
-//! Type names, as the compiler prints them: the one place that reads them.
+//! Type names, as the compiler prints them. This is the only place that reads them.
 //!
-//! The text of `std::any::type_name` is not promised to stay. It tells the functions of a program apart, so it is a part
-//! of their identity: if a compiler prints a function otherwise, its hashed keys are new, and its entries are misses
-//! once. Of two functions that a compiler prints alike, the second to be called is cached in memory alone
-//! (`site/instance.rs`), so no value is taken for another's. A text of a form that is not known here is used as it is.
+//! The text of `std::any::type_name` may change. It distinguishes the functions of a program, so it is a part
+//! of their identity. If a new compiler prints a function differently, its hashed keys are new, and its
+//! entries are misses once. If a compiler prints two functions alike, the second one to be called is cached
+//! in memory only (`site/instance.rs`). So no value is mistaken for that of another function. A text of an
+//! unknown form is used unchanged.
 
-/// Returns the function that a type name is from, without its lifetimes: `feed<'_, u8>` is `feed<u8>`.
+/// Returns the function of a type name, without its lifetimes: `feed<'_, u8>` is `feed<u8>`.
 pub(super) fn label(type_name: &str) -> String {
     let name = without_closures(type_name);
     let Some((function, arguments)) = last_arguments(name) else {
@@ -32,7 +33,8 @@ fn last_arguments(name: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// Returns the type name of the function around a closure, which is the closure's without its `::{{closure}}`s.
+/// Returns the type name of the function around a closure: the name of the closure without its
+/// `::{{closure}}`s.
 pub(crate) fn without_closures(type_name: &str) -> &str {
     let mut name = type_name;
     while let Some(shorter) = name.strip_suffix("::{{closure}}") {

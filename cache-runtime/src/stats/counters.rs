@@ -1,7 +1,7 @@
 //! The counters of a call site.
 //!
-//! A memory hit is counted in a stripe that belongs to the counting thread alone (a load and a
-//! store, no locked instruction). Everything slower than that is counted in plain atomics.
+//! A memory hit is counted in a stripe that belongs to the counting thread alone (a load and a store, no
+//! locked instruction). All slower events are counted in plain atomics.
 
 use std::cell::Cell;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::support::lock::Mutex;
 /// The counters of one call site in one manager.
 pub(crate) struct SiteCounters {
     hits: Box<[Stripe]>,
-    /// Those of all threads that own no stripe.
+    /// The counters of all threads that own no stripe.
     shared_hits: Stripe,
     pub(crate) slow: Slow,
     pub(crate) load_times: Histogram,
@@ -91,7 +91,7 @@ impl SiteCounters {
         Counts { saved_cost: saved as f64 * self.cost, ..counts }
     }
 
-    /// Counters that other threads own cannot be set back: their present values become the zero.
+    /// Counters that other threads own cannot be reset. Their present values become the new zero.
     pub(crate) fn reset(&self) {
         *self.baseline.lock() = self.read_all();
         self.load_times.reset();
@@ -126,7 +126,7 @@ impl Stripe {
     }
 }
 
-/// Checks at each 64th hit that the clock is updated, and keeps it so. The other hits only read it.
+/// Checks at each 64th hit that the clock is updated, and keeps it so. The other hits only read the clock.
 #[inline]
 fn look_after_clock(hits: u64) {
     if hits.is_multiple_of(64) {
@@ -134,7 +134,7 @@ fn look_after_clock(hits: u64) {
     }
 }
 
-/// The number of stripes, each with one thread as its owner.
+/// The number of stripes. Each has one thread as its owner.
 static OWNED: Lazy<usize> = Lazy::new(|| {
     let cores = std::thread::available_parallelism().map_or(4, usize::from);
     (cores * 2).clamp(4, 64)
@@ -147,7 +147,7 @@ thread_local! {
     static LEASE: StripeLease = StripeLease::take();
 }
 
-/// The slots that threads have given back, and the next that was never given out.
+/// The slots that threads have given back, and the next slot that was never used.
 static SLOTS: Mutex<(Vec<usize>, usize)> = Mutex::new((Vec::new(), 0));
 
 /// A thread's right to its slot, given back when the thread ends.

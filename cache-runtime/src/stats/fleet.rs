@@ -54,7 +54,7 @@ pub struct FleetSite {
     pub counts: Counts,
 }
 
-/// The field of a sum in Redis, and what this process has counted for it since it began.
+/// The field of a sum in Redis, and the count of this process for it since its start.
 pub(crate) type Total = (String, u64);
 
 /// The sums as they are in Redis.
@@ -67,7 +67,7 @@ pub(crate) struct FleetSums {
     pub(crate) sums: Vec<Total>,
 }
 
-/// Sums are whole numbers, so money is counted in parts of this.
+/// The factor by which a cost is multiplied, because sums are whole numbers.
 const COST_PARTS: f64 = 1e9;
 const COST: &str = "saved_cost_nanos";
 /// The separator between the parts of a field: the number, the call site, its prefix.
@@ -86,7 +86,7 @@ pub(crate) fn totals_of<'a>(
         .map(move |(number, total)| (format!("{number}{BAR}{name}{BAR}{prefix}"), total))
 }
 
-/// The numbers that a process has counted beyond its call sites since it began.
+/// The numbers that a process has counted since its start and that belong to no call site.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Beyond {
     pub(crate) invalidations: u64,
@@ -108,7 +108,7 @@ impl Beyond {
 }
 
 impl FleetStats {
-    /// Returns a process that shares its cache with no other.
+    /// Returns the statistics of a process that shares its cache with no other process.
     pub(crate) fn of_one(stats: Stats) -> Self {
         let site = |SiteStats { name, prefix, counts, .. }| FleetSite { name, prefix, counts };
         FleetStats {
@@ -124,7 +124,8 @@ impl FleetStats {
         }
     }
 
-    /// Returns the sums of all. Fields that a later version may have added are skipped.
+    /// Returns the statistics of all processes. Unknown fields, which a later version may have added, are
+    /// skipped.
     pub(crate) fn of_all(fleet_sums: FleetSums) -> Self {
         let mut all = FleetStats {
             since: fleet_sums.since_secs.and_then(|secs| time_of(Duration::from_secs(secs))),

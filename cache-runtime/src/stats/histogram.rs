@@ -79,7 +79,7 @@ impl Serialize for Latencies {
     }
 }
 
-/// Counts as they are made.
+/// The counts while they are made.
 #[derive(Debug)]
 pub(crate) struct Histogram {
     counts: [AtomicU64; BOUNDS + 1],
@@ -123,7 +123,7 @@ fn bound(place: usize) -> Duration {
     Duration::from_micros(1 << place)
 }
 
-/// Returns the place where a duration is counted: the first bound that it keeps.
+/// Returns the index of the first bound that is not below the duration.
 fn place(took: Duration) -> usize {
     let micros = took.as_nanos().div_ceil(1_000);
     let bits = (u128::BITS - micros.saturating_sub(1).leading_zeros()) as usize;

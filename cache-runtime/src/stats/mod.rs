@@ -1,4 +1,4 @@
-//! The statistics of a cache, which do not slow it down.
+//! The statistics of a cache, with little cost for calls.
 
 mod counters;
 mod counts;
@@ -96,7 +96,7 @@ impl fmt::Display for Stats {
     }
 }
 
-/// Returns the counts of call sites, and of all of them, for people.
+/// Returns a table of the counts of call sites and of their sum, for people.
 fn table<'a>(
     f: &mut fmt::Formatter<'_>,
     total: &'a Counts,
@@ -135,8 +135,8 @@ fn table<'a>(
     Ok(())
 }
 
-/// Returns a name for use in a line. In the sums of all processes it comes from Redis: text that would control a
-/// terminal is escaped, as in Rust.
+/// Returns a name for use in a line. In the sums of all processes it comes from Redis: control characters for
+/// a terminal are escaped, as in Rust.
 fn printable(name: &str) -> Cow<'_, str> {
     let steers = |c: char| {
         let hides = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');

@@ -1,4 +1,4 @@
-//! Log lines for what may happen at every call: the first time, and then a count a minute.
+//! Log lines for events that may happen at every call: the first time, and then a count once a minute.
 
 use std::collections::HashMap;
 use std::mem::Discriminant;
@@ -23,7 +23,7 @@ pub(crate) enum Reason {
     NotStored(Discriminant<Error>),
     /// A direct load is not cached.
     Refused(Discriminant<Error>),
-    /// Redis has not confirmed what was set directly.
+    /// Redis has not confirmed a value that was set directly.
     Unconfirmed,
     /// A call is not cached: its output hides a `Result`.
     Output,
@@ -35,13 +35,13 @@ pub(crate) enum Reason {
     Panics(&'static str),
     /// A call is not cached: a tag cannot be rendered.
     Tags,
-    /// A call is not cached: what the expression of this option gave cannot be used.
+    /// A call is not cached: the result of the expression in this option cannot be used.
     Ttl(&'static str),
     /// The option `entry` does not name an entry.
     Entry(Discriminant<Error>),
     /// The prefix or tag of an invalidation cannot be rendered.
     Rendering(&'static str),
-    /// A load failed, and the value of before is served.
+    /// A load failed, and the previous value is served.
     Failed,
     /// A load in the background failed.
     FailedAside,
@@ -60,8 +60,8 @@ pub(crate) enum Reason {
 pub(crate) struct Seldoms(Mutex<HashMap<(u64, Reason), Arc<Seldom>>>);
 
 impl Seldoms {
-    /// Notes an event of `function`. `say` gets the number of events since the last message, this one
-    /// included.
+    /// Notes an event of `function`. `say` gets the number of events since the last message, including this
+    /// one.
     pub(crate) fn happens(
         &self,
         function: &str,
@@ -91,7 +91,7 @@ pub(crate) struct Seldom {
 }
 
 impl Seldom {
-    /// Notes an event. `say` gets the number of events since the last message, this one included.
+    /// Notes an event. `say` gets the number of events since the last message, including this one.
     pub(crate) fn happens(&self, now_ms: u64, say: impl FnOnce(u64)) {
         self.unsaid.fetch_add(1, Ordering::Relaxed);
         let next = self.next_ms.load(Ordering::Relaxed);

@@ -8,9 +8,9 @@ pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Boxes a future.
 ///
-/// The result of `Box::pin(future())` passes through the stack frame of its function, and without optimisation
-/// keeps its space there while that function runs. Bodies call cached functions that run bodies, so no function
-/// on that path may have a large frame.
+/// The result of `Box::pin(future())` passes through the stack frame of its function. Without optimisation,
+/// it keeps its space there while that function runs. Bodies call cached functions that run bodies, so no
+/// function on that path may have a large frame.
 #[inline(never)]
 pub(crate) fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
     Box::pin(make())

@@ -1,7 +1,7 @@
 //! The clock of entries in memory.
 //!
-//! A hit must not make a system call. So one thread keeps the time in an atomic, and sleeps while there
-//! are no reads.
+//! A hit must not make a system call. So a thread keeps the time in an atomic. It sleeps while there are no
+//! reads.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,13 +13,13 @@ use once_cell::sync::Lazy;
 use crate::support::lock::Mutex;
 use crate::support::process::Process;
 
-/// The interval at which the system clock's number is updated: the granularity of freshness in memory.
+/// The interval at which the time in the atomic is updated: the granularity of freshness in memory.
 const TICK: Duration = Duration::from_millis(2);
-/// The lag, beyond a tick, at which a reader updates the time itself.
+/// The lag beyond a tick after which a reader updates the time itself.
 const LATE_MS: u64 = 20;
-/// The time without a tick after which the ticking thread may be absent: a forked process has none.
+/// The time without a tick after which the ticking thread may not exist: a forked process has none.
 const GONE_MS: u64 = 500;
-/// The time without reads after which the ticking thread sleeps.
+/// The number of ticks without reads after which the ticking thread sleeps.
 const IDLE_TICKS: u32 = 500;
 /// The value of a clock that is not updated at present.
 const ASLEEP: u64 = 0;
@@ -92,8 +92,8 @@ impl Clock {
 }
 
 impl Clock {
-    /// Returns how far this clock has been advanced beyond the system's. A server's time, which follows
-    /// the system's, is corrected by it.
+    /// Returns the time by which this clock has been advanced beyond that of the system. The time of a
+    /// server, which follows the system's, is corrected by it.
     pub(crate) fn ahead_ms(&self) -> i64 {
         match &self.0 {
             TimeSource::System => 0,
@@ -118,13 +118,13 @@ pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Returns the exact monotonic time in milliseconds. Not for the hit path.
+/// Returns the exact monotonic time in milliseconds. It makes a system call, so it is not for the hit path.
 pub(crate) fn precise_ms() -> u64 {
     since_origin(Instant::now())
 }
 
-/// Returns the same. If the ticking thread is late (the process was stopped, the machine is busy), its number is
-/// renewed as well.
+/// Returns the exact time. If the ticking thread is late (the process was stopped, the machine is busy), this
+/// updates its time as well.
 pub(crate) fn renewed_ms() -> u64 {
     let now = precise_ms();
     let kept = NOW.load(Ordering::Relaxed);
@@ -144,11 +144,11 @@ static ASKED: AtomicBool = AtomicBool::new(false);
 static TICKED: AtomicU64 = AtomicU64::new(0);
 static TICKER: Lazy<Ticker> = Lazy::new(Ticker::default);
 
-/// The ticking thread, and whose it is.
+/// The ticking thread, and the process that it belongs to.
 #[derive(Default)]
 struct Ticker {
     process: Process,
-    /// `None` within if it cannot be made.
+    /// The thread; the inner option is `None` if it cannot be made.
     thread: Mutex<Option<Option<Thread>>>,
 }
 
@@ -168,7 +168,8 @@ pub(crate) fn coarse_ms() -> u64 {
 #[cold]
 #[inline(never)]
 pub(crate) fn look_after() {
-    // A write only where it changes something: the processors share the line, also with the time.
+    // The flag is written only if it changes, because all processors read its cache line, and the time may be
+    // on it.
     if !ASKED.load(Ordering::Relaxed) {
         ASKED.store(true, Ordering::Relaxed);
     }
@@ -186,10 +187,10 @@ fn wake() -> u64 {
 pub(crate) fn tick_on() {
     let mut ticker = TICKER.thread.lock();
     if TICKER.process.has_changed() {
-        // Not dropped: it belongs to another process.
+        // The handle is not dropped, because it belongs to another process.
         std::mem::forget(ticker.take());
     }
-    // Without a thread, the clock is read at each call: slower, but right.
+    // Without a thread, the clock is read at each call, which is slower but correct.
     let thread = ticker.get_or_insert_with(|| {
         let thread = thread::Builder::new().name("cache-clock".into()).spawn(tick_forever);
         thread.ok().map(|handle| handle.thread().clone())
@@ -202,7 +203,8 @@ pub(crate) fn tick_on() {
 fn tick_forever() {
     let mut idle = 0;
     loop {
-        // The maximum, so that time never goes back: the process may be stopped between the two lines.
+        // The maximum is stored, so that time never goes back: the process may be stopped between the two
+        // lines.
         let now = precise_ms();
         NOW.fetch_max(now, Ordering::Relaxed);
         TICKED.store(now, Ordering::Relaxed);

@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::Path;
 
-/// Compares bytes that are stored with the file `name`; `BLESS=1` writes the file instead.
+/// Compares a text of stored bytes with the file `name`; `BLESS=1` writes the file instead.
 pub(crate) fn check(name: &str, actual: &str) {
     compare(name, actual, "so data already stored would be lost or misread");
 }
 
-/// Compares a table of what the code does with the file `name`; `BLESS=1` writes the file instead.
+/// Compares a table of results with the file `name`; `BLESS=1` writes the file instead.
 pub(crate) fn check_table(name: &str, actual: &str) {
     compare(name, actual, "which is a change of behaviour to be read line by line");
 }

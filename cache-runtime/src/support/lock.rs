@@ -1,7 +1,7 @@
 //! Locks that a panic does not poison.
 //!
 //! No code of a user runs under a lock of this crate, except where `docs/internals.md` says so. So a panic
-//! leaves nothing half done under one, and later callers go on (R3).
+//! leaves no state half changed under a lock, and later callers go on (R3).
 
 use std::sync::{MutexGuard, PoisonError, RwLockReadGuard, RwLockWriteGuard};
 

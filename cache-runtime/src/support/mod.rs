@@ -1,4 +1,4 @@
-//! Small things that all modules use: time, randomness, tasks, panics.
+//! Utilities that all modules use: time, randomness, tasks, panics.
 
 pub(crate) mod boxed;
 pub(crate) mod clock;

@@ -8,8 +8,8 @@ pub(crate) fn unless_panicking<T>(run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run)).ok()
 }
 
-/// Drops values of a user's type one by one. A `Drop` that panics fails no caller (R3), and all other values are
-/// dropped.
+/// Drops values of a user's type one by one. If a `Drop` panics, all other values are still dropped, and no
+/// caller fails (R3).
 pub(crate) fn drop_each<T>(values: impl IntoIterator<Item = T>) {
     for value in values {
         let _ = unless_panicking(move || drop(value));

@@ -1,7 +1,7 @@
 //! Random numbers: ids of entries and placeholders, tokens, hash seeds, jitter.
 //!
-//! They need to be unlikely to repeat, not secret: the standard library's per-process random
-//! hash keys, mixed with a counter, give that without another dependency.
+//! They must be unlikely to repeat, but need not be secret. The standard library's random hash keys of the
+//! process, mixed with a counter, achieve this without another dependency.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
@@ -16,7 +16,7 @@ static KEYS: Lazy<(RandomState, RandomState)> =
     Lazy::new(|| (RandomState::new(), RandomState::new()));
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 static PROCESS: Lazy<Process> = Lazy::new(Process::default);
-/// In a forked process: when it was found to be one. A process id is used again.
+/// The time at which this process was found to be a fork of another; 0 otherwise. A process id may be reused.
 static FORKED: AtomicU64 = AtomicU64::new(0);
 
 /// Returns a random 64-bit number, never zero.
@@ -29,7 +29,8 @@ pub(crate) fn word() -> u64 {
     word_of(count, (std::process::id(), FORKED.load(Ordering::Acquire)))
 }
 
-/// Returns the word of this number in this process: forked ones share the keys and the counter.
+/// Returns the random number for this count in this process. Forked processes share the keys and the counter,
+/// so the process is part of the input.
 fn word_of(count: u64, id: (u32, u64)) -> u64 {
     let (first, second) = &*KEYS;
     let word = first.hash_one((count, id)) ^ second.hash_one((id, count)).rotate_left(32);
@@ -40,8 +41,8 @@ thread_local! {
     static CHEAP: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Returns a random number for a decision of the moment: from a generator of this thread, without a system
-/// call. A forked process draws the same ones.
+/// Returns a random number from a generator of this thread, without a system call. It is for decisions such
+/// as jitter, because a forked process gets the same numbers.
 pub(crate) fn cheap() -> u64 {
     // Marsaglia's xorshift64, with a multiplication for the low bits.
     let mut word = CHEAP.get();

@@ -1,8 +1,8 @@
 //! The tokio runtime that runs the cache's own tasks and timers.
 //!
-//! It is the runtime of the call, if that has timers and I/O. A runtime may have been built without them. Their
-//! use panics there, and there is no other way to find out. If panics unwind, one attempt is made for each
-//! runtime. If panics abort, the cache uses a small runtime of its own, on its own thread.
+//! It is the runtime of the call, if it has timers and I/O. A runtime may have been built without them. Their
+//! use then panics, and there is no other way to find this out. If panics unwind, they are tried once on each
+//! runtime. If panics abort, the cache uses a small runtime of its own, on a thread of its own.
 
 use std::cell::Cell;
 use std::future::{Future, pending};
@@ -19,24 +19,24 @@ use crate::support::lock::Mutex;
 const REMEMBERED: usize = 32;
 
 static TRIED: Mutex<Vec<(Id, bool)>> = Mutex::new(Vec::new());
-/// With the id of its process: after a fork, the child has none of its threads.
+/// The cache's own runtime, with the id of its process: after a fork, the child has none of its threads.
 static OWN: Mutex<Option<(u32, Handle)>> = Mutex::new(None);
 
 thread_local! {
-    /// The last answer that this thread was given.
+    /// The last runtime that this thread checked, with the result.
     static LAST: Cell<Option<(Id, bool)>> = const { Cell::new(None) };
 }
 
-/// Returns a runtime with timers and I/O: the one that this is called on, or the cache's own. `None` outside of
-/// any, or if there is no thread to be had.
+/// Returns a runtime with timers and I/O: the present one, or the cache's own. Returns `None` outside of any
+/// runtime, or if no thread can be made.
 pub(crate) fn with_timers() -> Option<Handle> {
     let here = Handle::try_current().ok()?;
     if is_complete(here.id()) { Some(here) } else { own() }
 }
 
-/// The runtime that has the timers for a caller.
+/// The runtime whose timers a caller uses.
 pub(crate) enum Timers {
-    /// The one that it is on.
+    /// The present runtime.
     Here,
     Of(Handle),
     None,
@@ -48,12 +48,12 @@ pub(crate) fn timers() -> Timers {
     if is_complete_here { Timers::Here } else { own().map_or(Timers::None, Timers::Of) }
 }
 
-/// The same also outside of any runtime.
+/// Does the same as [`with_timers`], also outside of any runtime.
 pub(crate) fn with_timers_anywhere() -> Option<Handle> {
     if Handle::try_current().is_ok() { with_timers() } else { own() }
 }
 
-/// Runs what needs timers and I/O; `None` if there is nothing that it could be run on.
+/// Runs a task that needs timers and I/O; `None` if there is no runtime for it.
 pub(crate) async fn run<T: Send + 'static>(
     task: impl Future<Output = T> + Send + 'static,
 ) -> Option<T> {
@@ -79,7 +79,7 @@ fn is_own(id: Id) -> bool {
     own.as_ref().is_some_and(|(_, handle)| handle.id() == id)
 }
 
-/// Tries out the runtime that this is called on, unless it has been.
+/// Returns true if the present runtime has timers and I/O. Tries them at the first call for a runtime.
 fn was_tried(id: Id) -> bool {
     let mut tried = TRIED.lock();
     if let Some((_, answer)) = tried.iter().find(|(known, _)| *known == id) {
@@ -100,7 +100,7 @@ fn has_timers_and_io() -> bool {
         socket.set_nonblocking(true)?;
         tokio::net::UdpSocket::from_std(socket).map(drop)
     });
-    // Only a panic counts: where no socket can be made, I/O is of no use either.
+    // Only a panic counts as a failure: if no socket can be made, I/O is useless on every runtime.
     catch_unwind(tried).is_ok()
 }
 

@@ -1,4 +1,4 @@
-//! Timers for whoever waits, on whatever runtime: a runtime's own timers panic if it has none.
+//! Timers that work on every runtime. The timers of a runtime that was built without them panic.
 
 use std::future::{Future, pending};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use tokio::time::error::Elapsed;
 
 use crate::support::runtime::{self, Timers};
 
-/// Waits for a future, for no longer than this. Where no timer can be had there is no limit.
+/// Waits for a future, but no longer than `limit`. If no timer is available, there is no limit.
 pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
     let limited = match runtime::timers() {
         Timers::Here => tokio::time::timeout(limit, future),
@@ -20,9 +20,9 @@ pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::
     limited.await
 }
 
-/// Waits for so long; for ever where no timer can be had.
+/// Waits for this time. If no timer is available, the wait does not end.
 pub(crate) async fn sleep(time: Duration) {
-    // With nothing to wait for it ends at its limit.
+    // The future never completes, so the wait ends at the limit.
     let _ = timeout(time, pending::<()>()).await;
 }
 

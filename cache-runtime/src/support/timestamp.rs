@@ -43,8 +43,8 @@ fn since_1970_ms(time: SystemTime) -> i64 {
     }
 }
 
-/// Returns the Gregorian date of a day, counted from 1970-01-01. Years begin in March here, so that a leap day is
-/// the last day of its year.
+/// Returns the Gregorian date of a day, counted from 1970-01-01. Years begin in March here, so that a leap
+/// day is the last day of its year.
 fn civil(day: i64) -> (i64, i64, i64) {
     const ERA_DAYS: i64 = 146_097;
     let day = day + 719_468;

@@ -1,5 +1,5 @@
-//! Loads that no caller waits for: counted, bounded, shared out among the functions, and ended with the
-//! manager.
+//! Loads that no caller waits for. They are counted and limited, the places are shared among the functions,
+//! and the loads end with the manager.
 
 use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
@@ -24,12 +24,12 @@ const TOLD: usize = 1_024;
 /// The background loads of one manager.
 #[derive(Debug)]
 pub(crate) struct Background {
-    /// The loads that take the place of a value which is served meanwhile: one of a key at a time.
+    /// The loads that replace a value which is served meanwhile: at most one at a time for each key.
     pub(crate) refreshes: Arc<Flights<CallKey>>,
     places: Arc<Mutex<SlotCounts>>,
     process: Process,
     limit: usize,
-    /// The longest that one may take.
+    /// The maximum duration of a load.
     longest: Duration,
     closed: watch::Sender<bool>,
     pauses: Mutex<Pauses>,
@@ -38,10 +38,10 @@ pub(crate) struct Background {
 /// The places in use, by function.
 #[derive(Debug, Default)]
 struct SlotCounts {
-    /// By the kind of the keys: their function, mostly.
+    /// The number of places in use for each kind of keys, which is mostly the function.
     taken: HashMap<u64, usize>,
     all: usize,
-    /// The kinds whose share has been told.
+    /// The kinds whose full share has been reported.
     told: HashSet<u64>,
 }
 
@@ -74,13 +74,13 @@ impl Background {
         }
     }
 
-    /// Returns a place on this runtime for a load of this key, if one is free for its function: no function may have
-    /// more places than are left to the others.
+    /// Returns a place on this runtime for a load of this key, if one is free for its function. No function
+    /// may have more places than are left for the others.
     pub(crate) fn place(&self, runtime: Handle, key: &CallKey) -> Option<BackgroundSlot> {
         let (kind, closed) = (key.kind(), self.closed.subscribe());
         let mut places = self.places.lock();
         if self.process.has_changed() {
-            // In a forked process the loads of its parent do not run.
+            // The loads of the parent do not run in a forked process.
             (places.all, places.taken) = (0, HashMap::new());
         }
         // R7: no function takes more than half of the free places.
@@ -110,7 +110,7 @@ impl Background {
         self.places.lock().all
     }
 
-    /// Ends all loads, and lets none begin.
+    /// Ends all loads, and prevents further ones.
     pub(crate) fn close(&self) {
         self.closed.send_replace(true);
     }
@@ -120,8 +120,7 @@ impl Background {
         self.pauses.lock().begin(key, now_ms)
     }
 
-    /// Returns whether a load of this key has failed within the last pause, so that the next one must
-    /// wait.
+    /// Returns true if a load of this key has failed within the last pause, so that the next one must wait.
     pub(crate) fn failed_lately(&self, key: &CallKey, now_ms: u64) -> bool {
         self.pauses.lock().hold(key, now_ms)
     }
@@ -145,7 +144,8 @@ impl Drop for TakenSlot {
 }
 
 impl BackgroundSlot {
-    /// Runs a load to its end, or to the manager's, or for as long as a load may take: then it is given up.
+    /// Runs a load to its end, at most for the maximum duration and until the manager ends. A load that takes
+    /// longer is given up.
     pub(crate) fn run(
         self,
         load: impl Future<Output = ()> + Send + 'static,
@@ -180,7 +180,7 @@ mod tests {
     async fn a_function_has_no_more_places_than_it_leaves_to_the_others() {
         let memory = Memory::new(1 << 20, 1 << 20, 2);
         let background = Background::new(8, Duration::from_secs(60));
-        // Names given directly count by their first prefix.
+        // Directly given names count by their first prefix.
         let place = |prefix: &str, id: usize| {
             let key = named(&memory, Name::new(&format!("{prefix}:{id}")), &[]);
             background.place(Handle::current(), &key)

@@ -1,4 +1,4 @@
-//! Reading the entries beside a name, where others store under it what is valid and of no use here.
+//! Reads the entries beside a name, for functions that share the name with entries that they cannot use.
 
 use super::examine::{Examined, Leftover, RedisRead, Tokens, UsableEntry, Vacancy};
 use super::key::CallKey;
@@ -8,9 +8,9 @@ use crate::redis::{Found, Pace, RedisStore, Unavailable};
 use crate::tiers::core::{Core, Stores};
 
 impl Core {
-    /// Takes something from the entry of a name, or from one beside it, if it may be served: all of them and
-    /// their tokens in one round trip. The first place whose entry is not another's valid one is where
-    /// a value is stored.
+    /// Takes a result from the entry of a name, or from one beside it, if it may be served. All entries and
+    /// their tokens are read in one round trip. The value of a later load is stored in the first place that
+    /// does not hold a valid entry of another function.
     pub(super) async fn fetch_beside<T>(
         &self,
         redis: &RedisStore,
@@ -33,7 +33,7 @@ impl Core {
         }
     }
 
-    /// Reads these places. Returns `None` if all of them are taken, and there are more.
+    /// Reads these places. Returns `None` if all of them are taken and there are further places.
     async fn fetch_places<T>(
         &self,
         redis: &RedisStore,
@@ -97,7 +97,7 @@ impl Core {
     }
 }
 
-/// Reads what these keys hold, of which the last has all tags of the others.
+/// Reads the content of these keys. The last key must have all tags of the others.
 async fn read(redis: &RedisStore, keys: &[CallKey]) -> Result<Vec<Found>, Unavailable> {
     let names: Vec<&str> = keys.iter().map(CallKey::stored_as).collect();
     let tags = keys.last().map_or(&[][..], CallKey::tags);

@@ -42,7 +42,7 @@ impl Original {
 }
 
 impl Core {
-    /// Keeps a copy, if nothing has been invalidated since `snapshot`.
+    /// Keeps a copy, if no dependency of the entry has been invalidated since `snapshot`.
     pub(crate) fn keep_copy(
         &self,
         key: &CallKey,
@@ -58,7 +58,8 @@ impl Core {
         }
     }
 
-    /// Keeps a copy of a value that was put. If it may not be kept, the copy of the value before is dropped.
+    /// Keeps a copy of a value that was put. If it may not be kept, the copy of the previous value is
+    /// dropped.
     pub(crate) fn keep_put(
         &self,
         key: &CallKey,
@@ -81,8 +82,8 @@ impl Core {
         }
     }
 
-    /// Returns the bytes of a value in memory by the `weight` of its function; `None`, and so an estimate, if
-    /// there is none or it panics.
+    /// Returns the bytes of a value in memory by the `weight` of its function. If there is none or it panics,
+    /// returns `None`, and the weight is estimated.
     pub(crate) fn weight(
         &self,
         key: &CallKey,

@@ -27,7 +27,7 @@ use crate::tiers::means::Means;
 use crate::tiers::shared_names::SharedNames;
 use crate::value::{Losses, Types};
 
-/// The name of the manager's own methods, where functions have names.
+/// The name that stands for the direct API where functions have their names.
 pub(crate) const DIRECT: &str = "direct";
 
 /// The state behind a [`CacheManager`](crate::CacheManager).
@@ -50,21 +50,21 @@ pub(crate) struct Core {
     pub(crate) seldom: Seldoms,
     pub(crate) invalidations: Counter,
     pub(crate) events: Arc<Events>,
-    /// The stores of values that have no setting of their own.
+    /// The stores of values whose function has no `tier`.
     pub(crate) stores: Stores,
     sites: RwLock<HashMap<usize, (&'static Instance, Arc<SiteCounters>)>>,
-    /// The functions that have been switched off, as they were named.
+    /// The functions that have been switched off, by the names that were given.
     switched_off: RwLock<BTreeSet<String>>,
 }
 
-/// The stores in which values are looked for, and kept.
+/// The stores in which values are looked for and kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stores {
-    /// In memory alone.
+    /// In memory only.
     Memory,
-    /// In Redis alone; in memory while that is unavailable.
+    /// In Redis only; in memory while Redis is unavailable.
     Redis,
-    /// In Redis, with copies in memory for as long as the feed is connected.
+    /// In Redis, with copies in memory while the feed is connected.
     Tiered,
 }
 
@@ -78,7 +78,7 @@ impl Stores {
     }
 }
 
-/// A call site as one cache sees it.
+/// A call site, and its state in one cache.
 #[derive(Clone)]
 pub(crate) struct Bound {
     pub(crate) core: Arc<Core>,
@@ -95,17 +95,19 @@ impl Bound {
 }
 
 impl Core {
-    /// Says of a function, or of [`DIRECT`], what may happen at each of its calls: the first time, and then
-    /// once a minute with the number of times.
+    /// Logs an event of a function, or of [`DIRECT`], that may happen at each of its calls. `say` is called
+    /// the first time, and then once a minute with the number of times.
     pub(crate) fn seldom(&self, function: &str, reason: Reason, say: impl FnOnce(u64)) {
         self.seldom.happens(function, reason, self.clock.now_ms(), say);
     }
 
-    /// Returns the place of the entry of this key in Redis.
+    /// Returns the address of the entry of this key in Redis.
     pub(crate) fn address(&self, key: &CallKey) -> EntryAddress {
         EntryAddress::new(&self.config.namespace, key.stored_as())
     }
 
+    /// Makes the state of a cache.
+    ///
     /// # Errors
     /// [`Error::Config`] for a configuration that cannot be used.
     pub(crate) fn new(config: CacheConfig, clock: Clock) -> Result<Arc<Self>, Error> {
@@ -165,8 +167,8 @@ impl Core {
         }))
     }
 
-    /// Places an entry in memory if it is still valid, and returns whether it did. Between the check and the store,
-    /// no other entry is stored under its name.
+    /// Places an entry in memory if it is still valid, and returns true if it did. Between the check and the
+    /// store, no other entry is stored under its name.
     pub(crate) fn place(
         &self,
         snapshot: &GenerationSnapshot,
@@ -175,14 +177,14 @@ impl Core {
     ) -> bool {
         let storing = self.generations.storing(snapshot);
         let placed = if may(&storing) { Ok(self.memory.place(made)) } else { Err(made) };
-        // Released before any value is dropped, because a `Drop` may use the cache.
+        // The lock is released before any value is dropped, because a `Drop` may use the cache.
         drop(storing);
         let is_placed = placed.is_ok();
         placed.unwrap_or_else(Gone::from).let_go();
         is_placed
     }
 
-    /// This cache's view of a call site.
+    /// Returns the state of a call site in this cache.
     pub(crate) fn bind(self: &Arc<Self>, instance: &'static Instance) -> Bound {
         Bound {
             core: Arc::clone(self),
@@ -216,7 +218,7 @@ impl Core {
         }
     }
 
-    /// Checks the same by the exact time, where nanoseconds do not matter.
+    /// Checks the same by the exact time, where this may take some nanoseconds more.
     pub(crate) fn relies_on_memory(&self, stores: Stores) -> bool {
         match stores {
             Stores::Memory => true,
@@ -225,12 +227,12 @@ impl Core {
         }
     }
 
-    /// Returns what is given up once Redis has answered a read: see [`Generations::pass`].
+    /// Returns the state of memory to give up once Redis has answered a read: see [`Generations::pass`].
     pub(crate) fn pass_memory(&self, stores: Stores) -> Option<Passed> {
         if stores == Stores::Tiered { self.generations.pass() } else { None }
     }
 
-    /// Returns the Redis that values are kept in, unless it is memory.
+    /// Returns the Redis in which values are kept; `None` if they are kept in memory.
     pub(crate) fn redis_for(&self, stores: Stores) -> Option<&RedisStore> {
         self.redis.as_ref().filter(|_| stores != Stores::Memory)
     }
@@ -243,7 +245,8 @@ impl Core {
         let mut sites = self.sites.write();
         let (_, counters) = sites.entry(key).or_insert_with(|| {
             let counters = SiteCounters::new(instance.spec.cost);
-            // Under the lock of the sites, which switching a function on or off takes as well.
+            // This runs under the lock of the sites, which is also held when a function is switched on or
+            // off.
             counters.switch(!self.disabled().iter().any(|function| instance.is_called(function)));
             (instance, Arc::new(counters))
         });
@@ -323,8 +326,8 @@ impl Core {
         }
     }
 
-    /// Returns what `make` makes of the name, prefix and counters of each call site that has been called, and
-    /// of what is done directly.
+    /// Returns the results of `make` for the name, prefix and counters of each call site that has been
+    /// called, and of the direct API.
     fn each_site<T>(&self, make: impl Fn(&str, &str, &SiteCounters) -> T) -> Vec<T> {
         let sites = self.sites.read();
         let called = sites.values();
@@ -338,7 +341,7 @@ impl Core {
         redis.fleet_sums().await.ok().map(FleetStats::of_all)
     }
 
-    /// Starts that from zero. Whether it could be done.
+    /// Resets the sums of all processes to zero. Returns true if this could be done.
     pub(crate) async fn reset_fleet_stats(&self) -> bool {
         match &self.redis {
             None => {
@@ -353,7 +356,7 @@ impl Core {
         slots.into_iter().for_each(|slot| self.generations.bump(slot));
     }
 
-    /// Drops the copies that match a pattern, which another process has cleared in Redis.
+    /// Drops the copies that match a pattern that another process has cleared in Redis.
     pub(crate) fn drop_cleared(&self, pattern: &str) {
         match Pattern::new(pattern) {
             Ok(pattern) if !pattern.is_everything() => self.drop_matching(&pattern),
@@ -363,7 +366,7 @@ impl Core {
 
     pub(crate) fn drop_matching(&self, pattern: &Pattern) {
         self.generations.begin_scan(pattern);
-        // Also stale ones, because they may be served.
+        // Stale copies are dropped as well, because they may be served.
         let predicate = ReadPredicate { grace_ms: u64::MAX, ..self.predicate(None) };
         let names = self.memory.names(predicate).filter(|name| pattern.matches(name));
         let slots: Vec<Slot> = names.map(|name| Slot::name(&name)).collect();
@@ -399,7 +402,7 @@ impl Host for Core {
         let sites = self.each_site(|name, prefix, counters| {
             totals_of(name, prefix, &counters.ever()).collect::<Vec<_>>()
         });
-        // Functions with the same printed name share their sums.
+        // Functions with the same printed name share one sum.
         let mut totals = BTreeMap::new();
         let beyond = Beyond {
             invalidations: self.invalidations.ever(),

@@ -1,4 +1,4 @@
-//! Examining what Redis holds under a name: whether it may be served, and if not, what it is.
+//! Examines the content of a name in Redis: may it be served, and if not, why not.
 
 use smallvec::SmallVec;
 
@@ -9,21 +9,21 @@ use crate::format::entry::{Header, StateId, Stored};
 use crate::redis::{Found, RedisStore, Unavailable};
 use crate::tiers::core::Core;
 
-/// Identifies the entry of Redis that a value is from.
+/// Identifies the entry of Redis that a value comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct At {
     pub(crate) state: StateId,
-    /// 0: under the name; else beside it.
+    /// The place of the entry: 0 is under the name, others are beside it.
     pub(crate) place: u8,
 }
 
-/// The place of a value that was looked for in vain, and what is there.
+/// The place for a value that was not found, and the present content of the place.
 #[derive(Debug)]
 pub(crate) struct Vacancy {
-    /// 0: under the name; else beside it.
+    /// The number of the place: 0 is under the name, others are beside it.
     pub(crate) place: u8,
     pub(crate) leftover: Leftover,
-    /// True if something was there that does not decode as this program's type, or is damaged.
+    /// True if the content did not decode as this program's type, or is damaged.
     pub(crate) undecodable: bool,
 }
 
@@ -36,11 +36,11 @@ impl Vacancy {
     }
 }
 
-/// Something under a name that cannot be served.
+/// The content of a name that cannot be served.
 #[derive(Debug)]
 pub(crate) enum Leftover {
     Nothing,
-    /// A value whose time is over.
+    /// A value whose TTL is over.
     Expired(Vec<u8>),
     /// A value that has been invalidated.
     Stale(Vec<u8>),
@@ -51,7 +51,7 @@ pub(crate) enum Leftover {
 }
 
 impl Leftover {
-    /// Returns the bytes that are to be stored over.
+    /// Returns the bytes that may be stored over.
     pub(crate) fn bytes(&self) -> Option<&[u8]> {
         match self {
             Leftover::Nothing => None,
@@ -69,28 +69,29 @@ pub(crate) enum RedisRead<T> {
     Not(Vacancy),
 }
 
-/// The result of looking at what Redis holds under a name, as far as it is known.
+/// The result of examining the content of a name, as far as it is known.
 pub(super) enum Examined<T> {
     Usable(T),
     Not(fn(Vec<u8>) -> Leftover),
-    /// A valid entry of another function or version: it stays.
+    /// A valid entry of another function or version, which must stay.
     Foreign {
         undecodable: bool,
     },
-    /// It depends on tags whose tokens are not known, or may have changed.
+    /// An entry with tags whose tokens are unknown, or may have changed.
     Doubtful(Option<GenerationSnapshot>),
 }
 
 /// The source of the present tokens of an entry's tags.
 #[derive(Clone, Copy)]
 pub(super) enum Tokens<'a, 't> {
-    /// Those of the key's tags were read together with the entry.
+    /// The tokens of the key's tags, which were read together with the entry.
     Found,
-    /// Those of the key's tags as this process knew them before it read the entry; and the source of others.
+    /// The tokens of the key's tags from the token cache, from before the read of the entry; and the source
+    /// of other tokens.
     Cached(&'a [Option<u64>], &'a RedisStore),
-    /// These were read with the entry; they include those of all of its tags.
+    /// Tokens that were read with the entry. They include those of all its tags.
     Present(&'a Present<'t>),
-    /// These, of all of its tags.
+    /// The tokens of all tags of the entry.
     Asked(&'a [Option<u64>]),
 }
 
@@ -100,13 +101,12 @@ pub(crate) struct UsableEntry<'a, 'b> {
     pub(crate) payload: &'a [u8],
     pub(crate) now_ms: u64,
     pub(super) place: u8,
-    /// The generations of what the entry depends on, noted before it was read; where a copy may be
-    /// kept.
+    /// The generations of the entry's dependencies, noted before it was read; `None` if no copy may be kept.
     pub(super) snapshot: Option<GenerationSnapshot>,
 }
 
 impl Core {
-    /// Looks again, with the tokens of all tags of the entry, as they are in Redis now.
+    /// Examines the entry again, with the present tokens of all its tags in Redis.
     pub(super) async fn look_again<T>(
         &self,
         redis: &RedisStore,
@@ -126,12 +126,12 @@ impl Core {
         Ok(self.examine(key, found, Tokens::Asked(&tokens), snapshot, grace_ms, take))
     }
 
-    /// Returns what is stored under a key, undecoded.
+    /// Returns the content of a key, undecoded.
     pub(super) fn stored<'a>(&self, key: &CallKey, found: &'a Found) -> Option<Stored<'a>> {
         found.bytes.as_deref().map(|bytes| Stored::read(bytes, self.address(key)))
     }
 
-    /// Looks at what Redis holds under a name. `take` returns what is wanted of an entry that may be served.
+    /// Examines the content of a name in Redis. `take` returns the result for an entry that may be served.
     pub(super) fn examine<T>(
         &self,
         key: &CallKey,
@@ -154,7 +154,7 @@ impl Core {
                 (verdict(&found.present(key.tags())), snapshot.and_then(covering))
             }
             Tokens::Present(present) => {
-                // An entry that depends on more than was noted is not copied.
+                // An entry with more dependencies than were noted is not copied.
                 let covers = |_: &_| header.tags.len() == key.tags().len();
                 (verdict(present), snapshot.filter(covers))
             }
@@ -170,7 +170,7 @@ impl Core {
                     redis.cached_tokens(&tags).map(|now| verdict(&Present::new(&tags, &now)))
                 };
                 match judged {
-                    // The token cache may be behind.
+                    // The token cache may be out of date.
                     None | Some(Verdict::Useless) => (Verdict::Depends, snapshot),
                     Some(verdict) => (verdict, snapshot),
                 }
@@ -192,7 +192,7 @@ impl Core {
         }
     }
 
-    /// Extends a snapshot by the tags that the entry has of its own. Returns `None` if something has been
+    /// Extends a snapshot by the additional tags of the entry. Returns `None` if a dependency has been
     /// invalidated since.
     fn covering(
         &self,
@@ -211,7 +211,7 @@ impl Core {
     }
 }
 
-/// Returns the tags of an entry, those of the key first. One without a name of its own is none of them.
+/// Returns the tags of an entry, those of the key first. A tag whose name cannot be resolved is left out.
 pub(crate) fn tags_of<'a>(header: &'a Header<'_>, key: &'a CallKey) -> SmallVec<[&'a str; 8]> {
     let name = key.name().as_str();
     let mut tags: SmallVec<[&str; 8]> = key.tags().iter().map(String::as_str).collect();

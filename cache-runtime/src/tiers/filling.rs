@@ -1,4 +1,4 @@
-//! Entries in Redis: what they are made of, and storing them.
+//! Makes entries for Redis, and stores them.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use crate::support::random;
 use crate::tiers::core::Core;
 use crate::value::{AnyValue, Coding, Encoded};
 
-/// Stores an entry in Redis, if nothing has come between.
+/// Stores an entry in Redis, if the state of the key and the tokens have not changed.
 pub(crate) async fn fill(
     redis: &RedisStore,
     key: &CallKey,
@@ -50,17 +50,17 @@ pub(crate) struct Making<'a> {
     pub(crate) coding: Coding,
     pub(crate) ttl: Ttl,
     pub(crate) took: Duration,
-    /// The root's, then those of the key's tags, as the load noted them.
+    /// The token of the root, then those of the key's tags, as the load noted them.
     pub(crate) tokens: &'a [u64],
     pub(crate) now_ms: u64,
     /// True if a copy in memory needs its weight.
     pub(crate) weighs: bool,
 }
 
-/// An entry as Redis takes it.
+/// An entry in the form for Redis.
 pub(crate) struct FilledEntry {
     pub(crate) bytes: Vec<u8>,
-    /// The memory that its value takes, if that was wanted.
+    /// The memory that its value takes, if it was requested.
     pub(crate) weight: Option<usize>,
 }
 

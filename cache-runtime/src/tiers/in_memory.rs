@@ -1,4 +1,4 @@
-//! Looking for a value in memory: while Redis is available, and while it is not.
+//! Looks for a value in memory: while Redis is available, and while it is not.
 
 use super::key::CallKey;
 use crate::memory::{EntryMeta, Hit, ReadPredicate};
@@ -9,7 +9,7 @@ use crate::tiers::core::{Core, Stores};
 use crate::value::{Value, ValueType};
 
 impl Core {
-    /// Returns a value in memory whose TTL is over for no longer than this.
+    /// Returns a value in memory that is at most this much time past its TTL.
     pub(crate) fn value_in_memory(
         &self,
         key: &CallKey,
@@ -25,8 +25,8 @@ impl Core {
         self.memory.get(key.memory.hash, &key.memory, self.predicate_of(key))
     }
 
-    /// Returns a value that memory holds while Redis is unavailable: loaded meanwhile, or before, if that is
-    /// not long ago.
+    /// Returns a value in memory while Redis is unavailable. The value was loaded during the outage, or
+    /// shortly before.
     pub(crate) fn value_of_an_outage(
         &self,
         redis: &RedisStore,
@@ -54,7 +54,8 @@ impl Core {
         Some(ReadPredicate { not_before_ms, ..self.predicate_of(key) })
     }
 
-    /// Returns the time from which on values in memory count while Redis is unavailable; `None` if none do.
+    /// Returns the time since which a value must have been made to be used while Redis is unavailable; `None`
+    /// if none may be used.
     fn outage_begins(&self, redis: &RedisStore, stores: Stores) -> Option<u64> {
         match redis.absence() {
             Absence::Since(since) => {
@@ -65,7 +66,7 @@ impl Core {
                 Some(if graced { 0 } else { since })
             }
             Absence::Lasting => Some(0),
-            // The feed is connected, or will be soon; until then, entries in memory wait for it.
+            // The feed is connected, or will be soon. Until then, entries in memory are not used.
             Absence::Brief => (stores == Stores::Redis).then_some(0),
         }
     }

@@ -1,7 +1,8 @@
 //! Invalidation: Redis first, then the generations of this process.
 //!
-//! In the other order, a reader could refill memory from the old entry in Redis in between. R6: a removal that
-//! Redis does not confirm stays pending. Until it is confirmed, this process does not read those keys in Redis.
+//! In the other order, a reader could refill memory from the old entry in Redis meanwhile. R6: a removal that
+//! Redis does not confirm stays pending. Until it is confirmed, this process does not read those keys in
+//! Redis.
 
 use std::collections::BTreeSet;
 
@@ -21,9 +22,9 @@ use crate::tiers::core::Core;
 pub(crate) struct Targets {
     pub(crate) names: Vec<String>,
     pub(crate) tags: Vec<String>,
-    /// The whole namespace: what was meant could not be told.
+    /// True if the whole namespace is invalidated, because the intended targets are unknown.
     pub(crate) everything: bool,
-    /// The annotated function that does it, if one does.
+    /// The annotated function that invalidates, if there is one.
     pub(crate) by: Option<&'static Declared>,
 }
 
@@ -42,7 +43,7 @@ impl Targets {
         self.everything
     }
 
-    /// Returns a tag that a person gave.
+    /// Returns the target for a tag that is given to the direct API.
     pub(crate) fn tag(tag: &str) -> Result<Self, Error> {
         validate_tag(tag)?;
         let mut targets = Targets::default();
@@ -50,7 +51,7 @@ impl Targets {
         Ok(targets)
     }
 
-    /// Returns a prefix that a person gave.
+    /// Returns the target for a prefix that is given to the direct API.
     pub(crate) fn prefix(prefix: &str) -> Result<Self, Error> {
         validate_prefix(prefix)?;
         let mut targets = Targets::default();
@@ -77,8 +78,8 @@ impl Targets {
         }
     }
 
-    /// Returns the span of the invalidation. `removed` is the number of entries of the names in Redis; `pending`
-    /// says that Redis has not confirmed it.
+    /// Returns the span of the invalidation. `removed` is the number of removed entries of the names in Redis.
+    /// `pending` is true if Redis has not confirmed the invalidation.
     fn span(&self) -> Span {
         debug_span!(
             "cache_invalidate",
@@ -98,10 +99,10 @@ impl Targets {
 }
 
 impl Core {
-    /// Invalidates. When this returns, every read of this process that begins afterwards misses.
-    /// Returns how many entries of the names there were in Redis, if that is known.
+    /// Invalidates. When this returns, every later read of this process misses. Returns the number of removed
+    /// entries of the names in Redis, if it is known.
     ///
-    /// Dropped half-way, the invalidation happens all the same.
+    /// If the future is dropped before its end, the invalidation happens nevertheless.
     pub(crate) async fn invalidate(&self, targets: &Targets) -> Option<u64> {
         self.note_invalidation(targets);
         // R1, R6: Redis (or its journal) first, then the generations, also if this future is dropped.
@@ -111,7 +112,7 @@ impl Core {
         if targets.everything {
             boxed(|| redis.invalidate_root()).await;
         }
-        // Boxed, because it is large and would be a part of the future of every mutation.
+        // The future is boxed, because it is large and would be a part of the future of every mutation.
         let removal = Box::pin(redis.invalidate(&targets.names, &targets.tags));
         let removed = removal.instrument(span.clone()).await;
         match removed {
@@ -149,7 +150,7 @@ impl Core {
     }
 }
 
-/// The local half of an invalidation: done when the other half has ended, however that was.
+/// The local half of an invalidation, which runs when the other half has ended in any way.
 pub(crate) struct Finally<F: FnMut()>(pub(crate) F);
 
 impl<F: FnMut()> Drop for Finally<F> {

@@ -1,4 +1,4 @@
-//! The full key of a call: where its entry is, in memory and in Redis, and what it depends on.
+//! The full key of a call: the place of its entry in memory and in Redis, and its dependencies.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::key::name::{self, Name, shorten};
 use crate::memory::{Domain, Memory, MemoryKey};
 use crate::site::{self, Instance};
 
-/// Made before a read of Redis or a load; a memory hit does not need it.
+/// The full key of a call. It is made before a read of Redis or a load; a memory hit does not need it.
 #[derive(Debug)]
 pub(crate) struct CallKey {
     pub(crate) memory: MemoryKey,
@@ -22,17 +22,17 @@ pub(crate) struct CallKey {
     pub(crate) fingerprint: u64,
     /// The tags of the call besides the prefixes of its name.
     own_tags: Vec<String>,
-    /// A caller that joins another load does not need this either.
+    /// Made on first use, because a caller that joins another load does not need it.
     named: OnceCell<Named>,
 }
 
-/// The arguments of a call as Redis and the generations know them.
+/// The name and tags of a call, as Redis and the generations use them.
 #[derive(Debug)]
 struct Named {
     name: Name,
     /// The prefixes of the name, then the tags of the call.
     tags: Arc<[String]>,
-    /// The generations of all of them, that of the name first.
+    /// The generations of the name and of all tags. The name is the first.
     slots: SmallVec<[Slot; 4]>,
     /// The place in Redis, if it is beside the name.
     beside: Option<Beside>,
@@ -57,8 +57,8 @@ impl CallKey {
         CallKey { memory, origin, fingerprint: 0, own_tags, named: OnceCell::new() }
     }
 
-    /// Returns the same key for arguments of this fingerprint. Two keys that differ only in this do not share
-    /// loads.
+    /// Returns the same key for arguments with this fingerprint. Two keys that differ only in the fingerprint
+    /// do not share loads.
     pub(crate) fn printed(self, fingerprint: u64) -> Self {
         CallKey { fingerprint, ..self }
     }
@@ -68,7 +68,7 @@ impl CallKey {
         self.fingerprint != 0 && fingerprint != 0 && fingerprint != self.fingerprint
     }
 
-    /// Logs that there are other arguments with this key.
+    /// Logs that other arguments have this key.
     pub(crate) fn tell_alike(&self) {
         if let Some(instance) = self.instance() {
             instance.alarm.tell(&instance.spec.declared);
@@ -79,8 +79,8 @@ impl CallKey {
         &self.named().name
     }
 
-    /// Returns the same key for a place beside the name, where an entry also depends on the name's token. Number 0
-    /// is the name itself.
+    /// Returns the same key for a place beside the name, where an entry also depends on the token of the
+    /// name. Number 0 is the name itself.
     pub(crate) fn at(&self, number: u8) -> CallKey {
         let Named { name, tags, slots, .. } = self.named();
         let beside = (number > 0)
@@ -112,7 +112,8 @@ impl CallKey {
         self.named().beside.as_ref().map_or(0, |beside| beside.number)
     }
 
-    /// Returns the prefixes of the name, then the tags of the call; then the name's own tag, if it is stored beside the name.
+    /// Returns the prefixes of the name, then the tags of the call. The last one is the tag of the name
+    /// itself, if the entry is stored beside the name.
     pub(crate) fn tags(&self) -> &[String] {
         &self.named().tags
     }
@@ -134,7 +135,7 @@ impl CallKey {
         })
     }
 
-    /// Returns the readable name of the function that this is a call of; `None` for the direct API.
+    /// Returns the readable name of the called function; `None` for the direct API.
     pub(crate) fn function(&self) -> Option<&'static str> {
         self.instance().map(Instance::label)
     }
@@ -144,8 +145,8 @@ impl CallKey {
         self.instance().map(|instance| instance.spec.prefix())
     }
 
-    /// Returns the kind of values that likely have a similar size: those of the function; for a direct call, those whose
-    /// names have the same first prefix.
+    /// Returns the kind of values that likely have a similar size: those of the function. For a direct call,
+    /// these are the values whose names have the same first prefix.
     pub(crate) fn kind(&self) -> u64 {
         let first = || self.tags().first().map_or(self.name().as_str(), String::as_str);
         self.accepted_origin().unwrap_or_else(|| xxh3_64(first().as_bytes()))
@@ -158,7 +159,8 @@ impl CallKey {
         }
     }
 
-    /// Only a name that was given directly can hold any value.
+    /// Returns the origin that an entry must have; `None` accepts every origin, for a name that was given
+    /// directly.
     pub(crate) fn accepted_origin(&self) -> Option<u64> {
         (self.origin != 0).then_some(self.origin)
     }
@@ -177,7 +179,7 @@ impl Named {
         Named::with(name, tags.into(), &tag_slots)
     }
 
-    /// All names of a function have the same prefixes.
+    /// Makes the name of a function's entry. All names of a function have the same prefixes.
     fn of_arguments(instance: &Instance, arguments: &[u8], own_tags: &[String]) -> Self {
         let name = Name::new(&instance.name(arguments));
         if !own_tags.is_empty() {

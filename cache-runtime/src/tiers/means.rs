@@ -1,13 +1,13 @@
-//! The mean durations of loads, by which the wait for another caller's load is limited.
+//! The mean durations of loads, which determine the wait limit for another caller's load.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The number of means. If there are more kinds of keys, some share one.
+/// The number of means. If there are more kinds of keys, some of them share one.
 const KINDS: usize = 1_024;
 
-/// The mean load times of one manager, by the kind of the key: its function, or its first prefix where the
-/// cache is used directly.
+/// The mean load times of one manager, by the kind of the key: its function, or the first prefix of a direct
+/// name.
 #[derive(Debug)]
 pub(crate) struct Means(Box<[Mean]>);
 
@@ -28,7 +28,7 @@ impl Means {
 }
 
 impl Mean {
-    /// Notes the time of a load, without its waits for the loads of others.
+    /// Notes the time of a load, without its waits for other loads.
     pub(crate) fn note(&self, took: Duration) {
         self.micros.fetch_add(u64::try_from(took.as_micros()).unwrap_or(0), Ordering::Relaxed);
         self.loads.fetch_add(1, Ordering::Relaxed);

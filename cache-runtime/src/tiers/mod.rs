@@ -1,7 +1,7 @@
 //! The values of one cache in memory and in Redis: reading, storing and invalidating them.
 //!
-//! This is the one place that knows both stores. [`Core`](core::Core) is the state that all parts of a cache share; each
-//! file here adds one operation on it.
+//! This is the only module that depends on both stores. [`Core`](core::Core) is the state that all parts of a
+//! cache share; each file here adds one operation on it.
 
 pub(crate) mod background;
 mod beside;

@@ -1,4 +1,4 @@
-//! Keys whose loads have failed lately, and are not to be tried again at once.
+//! Keys whose loads have failed recently, and that are not loaded again at once.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher as _;
@@ -13,12 +13,13 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The maximum number of failures that are remembered. Beyond it, loads do not pause.
 const REMEMBERED: usize = 4_096;
 
-/// By the hashes of the keys, which are large: of two with one hash the one waits for the other.
+/// The pauses by the hashes of the keys, because keys are large. If two keys have one hash, a failure of one
+/// pauses both.
 #[derive(Debug, Default)]
 pub(crate) struct Pauses {
     /// The time, in milliseconds, before which a key is not loaded again.
     until: HashMap<u64, u64, BuildPrehashed>,
-    /// In the order of these times.
+    /// The pauses in the order of their ends.
     order: VecDeque<(u64, u64)>,
 }
 
@@ -35,13 +36,13 @@ impl Pauses {
         true
     }
 
-    /// Returns whether a load has failed within the last pause, so that the next one must wait.
+    /// Returns true if a load has failed within the last pause, so that the next one must wait.
     pub(crate) fn hold(&mut self, key: &CallKey, now_ms: u64) -> bool {
         self.forget(now_ms);
         !self.until.is_empty() && self.until.contains_key(&hash(key))
     }
 
-    /// Forgets what is over.
+    /// Forgets the pauses that are over.
     fn forget(&mut self, now_ms: u64) {
         while let Some(&(until, hash)) = self.order.front().filter(|(until, _)| *until <= now_ms) {
             self.order.pop_front();

@@ -1,4 +1,5 @@
-//! The policy of a function: which values are stored, for how long, and what a caller gets while a load runs or fails.
+//! The policy of a function: the values that are stored, their life, and the consequences of a slow or failed
+//! load.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use crate::support::panics::unless_panicking;
 use crate::support::random;
 use crate::value::{AnyValue, Coding, ValueType};
 
-/// Tells what is so of some values of one type.
+/// A test of values of one type.
 pub(crate) type Test = Arc<dyn Fn(&dyn AnyValue) -> bool + Send + Sync>;
 
-/// Tells how many bytes of memory a value of one type takes.
+/// Returns the bytes of memory that a value of one type takes.
 pub(crate) type Weigh = Arc<dyn Fn(&dyn AnyValue) -> usize + Send + Sync>;
 
 /// The decisions of a call site, or of a direct caller, about storing.
@@ -22,9 +23,9 @@ pub(crate) struct Policy {
     /// The type of the values.
     pub(crate) of: &'static dyn ValueType,
     pub(crate) ttl: Ttl,
-    /// The TTL of values that are `None`, where it is another.
+    /// The TTL of values that are `None`, if it differs.
     pub(crate) negative_ttl: Option<Ttl>,
-    /// Tells a value that is `None`, where that matters.
+    /// Returns true if a value is `None`; absent if this does not matter.
     pub(crate) is_none: Option<Test>,
     pub(crate) cache_none: bool,
     pub(crate) cache_if: Option<Test>,
@@ -32,17 +33,17 @@ pub(crate) struct Policy {
     pub(crate) jitter: Jitter,
     pub(crate) coding: Coding,
     pub(crate) grace: Grace,
-    /// With a stale value at hand a caller waits no longer for a load.
+    /// The maximum time that a caller with a stale value waits for a load.
     pub(crate) load_timeout: Option<Duration>,
     /// The eagerness with which a value is refreshed before its TTL is over; see `call/early.rs`.
     pub(crate) early_refresh: f64,
     pub(crate) coalesce: Coalesce,
 }
 
-/// For how many milliseconds past its TTL a value may be served; `u64::MAX` is for ever.
+/// The time past its TTL for which a value may be served, in milliseconds; `u64::MAX` is for ever.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Grace {
-    /// While it is refreshed.
+    /// The time for which it may be served while it is refreshed.
     pub(crate) while_revalidate_ms: u64,
     /// The time for which it may be served when a load fails.
     pub(crate) if_error_ms: u64,
@@ -53,7 +54,7 @@ impl Grace {
         self.while_revalidate_ms.max(self.if_error_ms)
     }
 
-    /// Returns the time for which a value is kept that is fresh for `ttl`.
+    /// Returns the time for which a value is kept whose TTL is `ttl`.
     pub(crate) fn after(self, ttl: Ttl) -> Ttl {
         match (ttl, self.longest_ms()) {
             (Ttl::Forever, _) | (_, u64::MAX) => Ttl::Forever,
@@ -90,9 +91,8 @@ impl Policy {
         }
     }
 
-    /// Returns the time past its TTL for which this value may be served. One that has a TTL of its own, since
-    /// it is
-    /// `None`, may not: that TTL says how long the absence may be believed.
+    /// Returns the time past its TTL for which this value may be served. It is zero for a `None` that has a
+    /// TTL of its own: this TTL limits the time for which the absence is trusted.
     pub(crate) fn grace_of(&self, value: &dyn AnyValue) -> Grace {
         if self.negative_ttl.is_some() && self.is_none(value) {
             return Grace::default();
@@ -104,10 +104,10 @@ impl Policy {
         self.is_none.as_ref().is_some_and(|is_none| is_none(value))
     }
 
-    /// Returns how long this value will be fresh.
+    /// Returns the time for which this value will be fresh.
     ///
     /// # Errors
-    /// Returns the reason for which it is not stored.
+    /// Returns the reason for which the value is not stored.
     pub(crate) fn life(&self, value: &dyn AnyValue) -> Result<Ttl, Refusal> {
         if let Some(wanted) = &self.cache_if {
             // R3: a panic in the expression must not fail the caller, which has the value.
@@ -125,7 +125,7 @@ impl Policy {
         Ok(self.jitter.shorten(ttl, random::cheap()))
     }
 
-    /// Returns the longest time any of its values may be kept.
+    /// Returns the maximum time for which any of its values may be kept.
     pub(crate) fn longest(&self) -> Ttl {
         let ttl = match (self.ttl, self.negative_ttl) {
             (Ttl::For(ttl), Some(Ttl::For(negative))) => Ttl::For(ttl.max(negative)),

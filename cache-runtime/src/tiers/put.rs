@@ -1,8 +1,8 @@
-//! Putting a value in the place of whatever is there.
+//! Puts a value in the place of the present one.
 //!
-//! A put first notes the tokens and the state of its key, as a load does, and stores by
-//! compare-and-set. So of a put and everything that happened to the entry meanwhile the later one
-//! in time wins, and a late packet never lands on top of something newer.
+//! A put first notes the tokens and the state of its key, as a load does, and stores by compare-and-set. So
+//! if the entry changes meanwhile, the later of the two changes wins, and a delayed request never overwrites
+//! a newer value.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,36 +23,36 @@ use crate::tiers::policy::{Grace, Policy, fresh_for_ms, life_of};
 use crate::tiers::store_outcome::{PutOutcome, StoreOutcome};
 use crate::value::{AnyValue, Coding};
 
-/// Holds what was noted before the value was known.
+/// The state that was noted before the value was known.
 #[derive(Debug)]
 pub(crate) struct Put {
     core: Arc<Core>,
     key: Arc<CallKey>,
     snapshot: GenerationSnapshot,
-    /// The entries that memory held then.
+    /// The entries that memory held at that time.
     before: Vec<Identity>,
     stores: Stores,
     by: By,
-    /// `None`: memory is the store.
+    /// The state in Redis; `None` if memory is the store.
     redis: Option<Result<redis::FillTicket, Unavailable>>,
 }
 
-/// A value with its facts.
+/// A value with its properties.
 #[derive(Clone, Copy)]
 pub(crate) struct Worth<'a> {
     pub(crate) value: &'a dyn AnyValue,
     pub(crate) ttl: Ttl,
-    /// For how long past its TTL it is kept.
+    /// The time past its TTL for which it is kept.
     pub(crate) grace: Grace,
     pub(crate) coding: Coding,
-    /// The bytes of memory that it takes, if that is known.
+    /// The bytes of memory that it takes, if they are known.
     pub(crate) weight: Option<usize>,
-    /// The time that its load took.
+    /// The duration of its load.
     pub(crate) took: Duration,
 }
 
 impl Core {
-    /// Notes what a put to this key depends on. `longest` is the longest life its value may have.
+    /// Notes the state that a put to this key depends on. `longest` is the maximum life of the value.
     pub(crate) async fn put(
         self: &Arc<Self>,
         key: &Arc<CallKey>,
@@ -91,15 +91,15 @@ impl Core {
 }
 
 impl Put {
-    /// Marks the value as of the same data as the one that it replaces, so the entries beside it stay.
+    /// Marks the value as one of the same data as the replaced one, so the entries beside it stay.
     pub(crate) fn refreshing(self) -> Self {
         Put { by: By::Refresh, ..self }
     }
 
-    /// Stores the value, if nothing has come between.
+    /// Stores the value, if the entry has not changed meanwhile.
     ///
     /// # Errors
-    /// Returns the reason for which the value cannot be stored; nothing has been done then.
+    /// Returns the reason for which the value cannot be stored. Nothing has been changed then.
     pub(crate) async fn store(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
         let Some(ticket) = &self.redis else {
             return self.store_in_memory(worth);
@@ -140,7 +140,7 @@ impl Put {
     pub(crate) fn store_in_memory(&self, worth: &Worth<'_>) -> Result<PutOutcome, Error> {
         let (memory, name) = (&self.core.memory, || self.key.name().as_str());
         let stored = self.core.place(&self.snapshot, self.made(worth)?, |storing| {
-            // A load that has ended meanwhile may have stored a newer value.
+            // Another load that has ended meanwhile may have stored a newer value.
             !memory.holds_another(&self.key.memory, &self.before)
                 && storing.overtake(&self.snapshot, name)
                 && {
@@ -160,9 +160,9 @@ impl Put {
         made.map_err(|unkept| unkept.error(key.name().as_str()))
     }
 
-    /// Stores the value in memory while Redis is unavailable. If the value was overtaken, also by an outage that has
-    /// just begun, no older value is left. If Redis is available but has refused the value, it is kept only while
-    /// the feed is connected.
+    /// Stores the value in memory while Redis is unavailable. If the value was overtaken, or an outage has
+    /// just begun, no older value is left. If Redis is available but has refused the value, the value is kept
+    /// only while the feed is connected.
     ///
     /// # Errors
     /// [`Error::ValueTooLarge`], [`Error::NoRoom`].
@@ -179,8 +179,8 @@ impl Put {
         kept
     }
 
-    /// Returns true if it is going to be stored over this entry in Redis. If Redis is unavailable,
-    /// nothing is.
+    /// Returns true if the value will be stored over this entry in Redis. If Redis is unavailable, it will
+    /// not be stored over any entry.
     pub(crate) fn is_over(&self, state: &StateId) -> bool {
         matches!(&self.redis, Some(Ok(ticket)) if ticket.is(state))
     }
@@ -192,32 +192,33 @@ impl Put {
         }
     }
 
-    /// Adds a pending removal: what Redis holds, or half holds, must go before it is used again.
+    /// Adds a pending removal: the present entry, or an incomplete write, must be removed before Redis is
+    /// used again.
     pub(crate) fn add_pending(&self) {
         if let Some(redis) = &self.core.redis {
             redis.add_pending(&[self.key.name().as_str()], &[] as &[&str]);
         }
     }
 
-    /// Removes what is there: it is older than a value that could not be stored. If Redis is
+    /// Removes the present entry, which is older than a value that could not be stored. If Redis is
     /// unavailable, the removal is pending.
     pub(crate) async fn remove(&self) {
         self.core.invalidate(&Targets::name(self.key.name().as_str())).await;
     }
 }
 
-/// Tells what an overtaken put does with the value that has come between.
+/// The treatment of the entry that has overtaken a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overtaken {
-    /// The stored value stays: it is as good as the one to put, which was not requested directly.
+    /// The entry stays. It is as good as the value to put, which was not requested directly.
     Stays,
-    /// It goes, because it is not known which of the two is older.
+    /// The entry is removed, because it is unknown which of the two is older.
     Goes,
 }
 
 impl Put {
-    /// Ends a put whose body has returned `value`, and says what becomes of that. What cannot or
-    /// must not be stored leaves nothing: what is there is older.
+    /// Ends a put whose body has returned `value`, and returns the outcome. If the value cannot or must not
+    /// be stored, the present entry is removed, because it is older.
     pub(crate) async fn settle(
         &self,
         policy: &Policy,
@@ -262,10 +263,10 @@ impl Put {
 }
 
 impl Core {
-    /// Puts a value that is the newest there is: nothing that came before counts any more.
+    /// Puts a value that is newer than everything else under its name.
     ///
     /// # Errors
-    /// Returns the reason for which the value cannot be stored; the former value is then removed.
+    /// Returns the reason for which the value cannot be stored. The previous value is then removed.
     pub(crate) async fn set(
         self: &Arc<Self>,
         key: &Arc<CallKey>,
@@ -281,7 +282,7 @@ impl Core {
                 put.add_pending();
                 put.store_for_an_outage(worth)?;
             }
-            // After any other change in between, also a scan, the stored value may be older.
+            // After any other change meanwhile, including a scan, the stored value may be older.
             Ok(PutOutcome::Overtaken) | Err(_) => put.remove().await,
         }
         if let Err(error) = &outcome {
@@ -306,7 +307,7 @@ mod tests {
     use crate::manager::CacheManager;
     use crate::tiers::key::named;
 
-    /// Returns the outcome of a put that has begun when a pattern is cleared.
+    /// Returns the outcome of a put that has begun before a pattern is cleared, and the value that is left.
     async fn put_across_a_clear(pattern: &str) -> (PutOutcome, Option<u64>) {
         let manager = CacheManager::connect(CacheConfig::default()).await.unwrap();
         let core = manager.core();

@@ -1,4 +1,4 @@
-//! Looking for many values at a time.
+//! Looks for many values at a time.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,8 @@ use crate::format::entry::Stored;
 use crate::redis::{Found, Missed, Pace, RedisStore};
 use crate::tiers::core::{Core, Stores};
 
-/// The number of values that are read at once by themselves: more would wait for their turn with Redis too long.
+/// The number of values that are read at once in separate requests. With more, some would wait too long for
+/// their permits.
 const AT_ONCE: usize = 256;
 
 impl Core {
@@ -35,7 +36,8 @@ impl Core {
         results
     }
 
-    /// Reads in parts, each with a deadline of its own: what is found is there whatever becomes of the rest.
+    /// Reads in parts, each with a deadline of its own. The values that were found are returned even if a
+    /// later part fails.
     async fn read_parts(
         &self,
         redis: &RedisStore,
@@ -92,7 +94,7 @@ impl Core {
             .into_iter()
             .map(|(bytes, now_ms)| Found { bytes, tokens: Vec::new(), now_ms })
             .collect();
-        // The additional tags of entries are known only now.
+        // The additional tags of the entries become known only with the entries.
         let own = self.own_tags(keys, &found, &tags);
         if !own.is_empty() {
             tokens.extend(redis.tokens(&own).await?.into_iter().skip(1));
@@ -117,7 +119,7 @@ impl Core {
         Ok(results)
     }
 
-    /// Reads by itself each value that may be stored beside its name.
+    /// Reads each value that may be stored beside its name, in a separate request.
     async fn look_beside(&self, keys: &[&CallKey], ask: &Ask, results: &mut [ReadResult]) {
         let may_be = |(key, result): &(&&CallKey, &mut ReadResult)| {
             matches!(result, ReadResult::Miss(_)) && self.shared_names.places(key.kind()) > 0
@@ -130,7 +132,7 @@ impl Core {
         }
     }
 
-    /// Returns the tags that entries have beyond these.
+    /// Returns the tags of the entries that are not known yet.
     fn own_tags(&self, keys: &[&CallKey], found: &[Found], known: &[String]) -> Vec<String> {
         let known: BTreeSet<&str> = known.iter().map(String::as_str).collect();
         let mut own = BTreeSet::new();

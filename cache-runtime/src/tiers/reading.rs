@@ -1,4 +1,4 @@
-//! Looking for a value where it may be: in memory, or in Redis.
+//! Looks for a value in memory or in Redis.
 
 use std::pin::pin;
 
@@ -19,19 +19,19 @@ use crate::support::boxed::boxed;
 use crate::tiers::core::{Core, Stores};
 use crate::value::{Value, ValueCodec, ValueType, owned};
 
-/// The result of a look for a value.
+/// The result of looking for a value.
 #[derive(Debug)]
 pub(crate) enum ReadResult {
     Memory(Hit<Value>),
     Redis(Hit<Value>, At),
-    /// Nothing fresh.
+    /// No fresh value was found.
     Miss(Vacancy),
-    /// Nothing, and Redis is unavailable.
+    /// No value was found, and Redis is unavailable.
     Unavailable,
 }
 
 impl ReadResult {
-    /// Counts it.
+    /// Counts the result.
     pub(crate) fn count(&self, counters: &SiteCounters) {
         let slow = &counters.slow;
         match self {
@@ -59,13 +59,13 @@ impl ReadResult {
     }
 }
 
-/// A question for one value.
+/// A query for one value.
 #[derive(Clone)]
 pub(crate) struct Ask {
     pub(crate) stores: Stores,
     pub(crate) of: &'static dyn ValueType,
     pub(crate) codec: Option<&'static dyn ValueCodec>,
-    /// The weight of a copy in memory.
+    /// The `weight` of the function, for a copy in memory.
     pub(crate) weigh: Option<Weigh>,
     /// The time past its TTL for which a value is accepted.
     pub(crate) grace_ms: u64,
@@ -74,7 +74,7 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    /// Returns the question for a fresh value, wherever it is.
+    /// Returns the query for a fresh value, in memory or in Redis.
     pub(crate) fn fresh(stores: Stores, of: &'static dyn ValueType) -> Self {
         Ask { stores, of, codec: None, weigh: None, grace_ms: 0, copies: true }
     }
@@ -106,14 +106,14 @@ impl Core {
             span.record("bytes", usable.payload.len());
             self.decode(key, &ask, usable)
         };
-        // Behind a pointer: it is large, and the span would move it.
+        // The future is pinned in place: it is large, and the span would move it.
         let fetch = pin!(self.fetch(redis, key, ask.stores, ask.grace_ms, take));
         let fetched = fetch.instrument(span.clone()).await;
         span.record("outcome", outcome(&fetched));
         match fetched {
             Ok(RedisRead::Usable(result)) => result,
             Ok(RedisRead::Not(vacancy)) => ReadResult::Miss(vacancy),
-            // What memory holds from an outage counts only as long as that lasts.
+            // Values in memory from an outage are used only while the outage lasts.
             Err(_) if redis.usable() => ReadResult::Unavailable,
             Err(_) => {
                 let found = self.value_of_an_outage(redis, key, ask.of, ask.stores);
@@ -122,7 +122,7 @@ impl Core {
         }
     }
 
-    /// Decodes an entry that may be served, and keeps a copy of it where one may be kept.
+    /// Decodes an entry that may be served. Keeps a copy of it in memory if that is permitted.
     pub(super) fn decode(
         &self,
         key: &CallKey,
@@ -140,11 +140,11 @@ impl Core {
         Some(ReadResult::Redis(hit, At { state: header.state, place: *place }))
     }
 
-    /// Takes something from the entry of a name in Redis, if it may be served.
+    /// Takes a result from the entry of a name in Redis, if the entry may be served.
     ///
-    /// While the feed is connected the entry alone is read, and the tokens are those of the token cache; if
-    /// they speak against it, they are looked at again in Redis. Where the token cache does not know all of
-    /// them they are read with the entry. Where another function or version is known to store under the
+    /// While the feed is connected, only the entry is read, and the tokens are those of the token cache. If
+    /// these show that the entry is invalid, they are read again from Redis. If the token cache does not have
+    /// all of them, they are read with the entry. If another function or version is known to store under the
     /// name, too, the entries beside it are read as well.
     pub(crate) async fn fetch<T>(
         &self,
@@ -172,7 +172,7 @@ impl Core {
         };
         let mut seen = self.examine(key, &found, tokens, snapshot, grace_ms, &take);
         if let Examined::Doubtful(snapshot) = seen {
-            // Seldom, and large.
+            // The future is boxed, because this case is rare and the future is large.
             let again = boxed(|| self.look_again(redis, key, &found, snapshot, grace_ms, &take));
             seen = again.await?;
         }
@@ -202,7 +202,7 @@ impl Core {
     }
 }
 
-/// Names the result of a read of Redis for its span.
+/// Returns the outcome of a read of Redis, for its span.
 fn outcome(fetched: &Result<RedisRead<ReadResult>, Unavailable>) -> &'static str {
     match fetched {
         Ok(RedisRead::Usable(ReadResult::Redis(hit, _))) if hit.stale_for_ms().is_some() => "stale",

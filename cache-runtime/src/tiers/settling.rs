@@ -1,8 +1,8 @@
-//! Invalidations that are repeated when a write that may still be under way has settled.
+//! Repeats invalidations when a write that may still be under way has settled.
 //!
-//! A mutation can be dropped before its end, at any point and on any thread: a client that disconnects is
-//! enough. Its invalidations are queued for one thread of the process, which ends when the queue is empty.
-//! If a manager has too many of them, its whole namespace is invalidated instead.
+//! A mutation can be dropped before its end, at any point and on any thread, for example when a client
+//! disconnects. Its invalidations are queued for one thread of the process, which ends when the queue is
+//! empty. If a manager has too many of them, its whole namespace is invalidated instead.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -23,7 +23,7 @@ const MOST: usize = 10_000;
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { waiting: VecDeque::new(), worker_of: 0 });
 
 struct Queue {
-    /// In the order in which they are due.
+    /// The invalidations in the order of their times.
     waiting: VecDeque<DelayedInvalidation>,
     /// The process whose thread works on the queue; 0 if there is none.
     worker_of: u32,
@@ -35,7 +35,7 @@ struct DelayedInvalidation {
     targets: Targets,
 }
 
-/// Invalidates these once more, later. Does not wait.
+/// Queues these targets for another invalidation. Does not wait.
 pub(crate) fn invalidate_later(core: &Arc<Core>, targets: Targets) {
     let mut queue = QUEUE.lock();
     queue.add(DelayedInvalidation {
@@ -56,7 +56,7 @@ pub(crate) fn invalidate_later(core: &Arc<Core>, targets: Targets) {
     }
 }
 
-/// Invalidates at once everything in the queue of this manager, which is about to end.
+/// Invalidates everything in the queue of this manager at once, because the manager is about to end.
 pub(crate) fn invalidate_now(core: &Arc<Core>) {
     let own = QUEUE.lock().take_of(&Arc::downgrade(core));
     invalidate(own);
@@ -75,7 +75,7 @@ fn work() {
         invalidate(due);
         match next {
             Some(next) => thread::sleep(next.saturating_duration_since(now).max(GRAIN)),
-            // An invalidation that was queued meanwhile relies on this thread.
+            // An invalidation that was queued meanwhile has started no thread, because this one was running.
             None if goes_on => {}
             None => return,
         }
@@ -103,7 +103,7 @@ impl Queue {
         if !is_full {
             return self.waiting.push_back(waiting);
         }
-        // All of them are repeated when the last one is due.
+        // All of them are replaced by one invalidation at the time of the last one.
         self.take_of(&waiting.core);
         self.waiting.push_back(DelayedInvalidation { targets: Targets::everything(), ..waiting });
     }

@@ -1,19 +1,21 @@
-//! Kinds of values that are likely to share their names with values of another function, or of another version
-//! of the same function, as during a rolling deploy.
+//! Kinds of values that are likely to share their names with values of another function. This also happens
+//! with two versions of one function, as during a rolling deploy.
 //!
-//! A process that finds a valid entry that it cannot use leaves it there, and stores its own beside it. From then
-//! on all reads of that kind fetch both in one round trip, until a number of them has found no such entry.
+//! A process that finds a valid entry that it cannot use leaves the entry there, and stores its own value
+//! beside it. From then on, all reads of that kind fetch both in one round trip, until a number of reads has
+//! found no such entry.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The maximum number of places beside a name for the values of one origin.
 pub(crate) const MOST_BESIDE: u8 = 3;
-/// The number of kinds that are distinguished. Two that share a place make each other's requests longer.
+/// The number of distinguished kinds. Two kinds that share a place make each other's requests longer.
 const KINDS: usize = 256;
 /// The number of reads that find their own entry under the name before reads stop fetching the one beside it.
 const LASTING: u32 = 1_000;
 
-/// For each kind: the number of places beside the name that reads fetch and, in the higher bits, the reads left.
+/// For each kind, the number of places beside the name that reads fetch and, in the higher bits, the
+/// remaining reads.
 pub(crate) struct SharedNames([AtomicU32; KINDS]);
 
 impl Default for SharedNames {

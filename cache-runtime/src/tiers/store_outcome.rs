@@ -1,22 +1,22 @@
-//! The outcome of storing a loaded value, as the spans say it.
+//! The outcome of storing a loaded value, as spans name it.
 
 use crate::redis::{FillOutcome, Unavailable};
 
-/// Tells whether a value is stored, and if not, for which reason.
+/// The outcome of storing a value, with the reason if it is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StoreOutcome {
     Stored,
     /// An invalidation, another load or a put came first.
     Overtaken,
-    /// It is over the size limit.
+    /// The value is over the size limit.
     Unfit,
     /// Other arguments have the same key.
     Alike,
-    /// It would not come back as it is.
+    /// Redis would not return the value unchanged.
     Lossy,
-    /// The function's options say so.
+    /// The options of the function exclude it.
     Unwanted,
-    /// Redis is its store, and unavailable.
+    /// Redis is the store of the value, and is unavailable.
     Unavailable,
 }
 
@@ -38,9 +38,9 @@ impl StoreOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PutOutcome {
     Stored,
-    /// Something has come between: whether that is newer is not known.
+    /// The entry has changed meanwhile. It is unknown which of the two values is newer.
     Overtaken,
-    /// Redis is the store, and unavailable.
+    /// Redis is the store, and is unavailable.
     Unavailable,
 }
 

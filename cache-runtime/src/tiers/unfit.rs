@@ -1,4 +1,4 @@
-//! Values that cannot be stored: counted, and said.
+//! Values that cannot be stored: they are counted and logged.
 
 use std::mem::discriminant;
 
@@ -11,7 +11,7 @@ use crate::stats::seldom::Reason;
 use crate::tiers::core::{Core, DIRECT};
 
 impl Core {
-    /// Counts and logs a value that cannot be stored, and says what has become of it.
+    /// Counts and logs a value that cannot be stored, and returns the outcome.
     pub(crate) fn unfit(
         &self,
         key: &CallKey,
@@ -31,7 +31,7 @@ impl Core {
         StoreOutcome::Unfit
     }
 
-    /// Returns the outcome of a value that the options of its function refuse. A `cache_if` that panics is
+    /// Returns the outcome of a value that the options of its function exclude. A `cache_if` that panics is
     /// counted and logged.
     pub(crate) fn refused(
         &self,
@@ -54,8 +54,8 @@ impl Core {
         StoreOutcome::Unwanted
     }
 
-    /// Returns true if a value is not stored because Redis would not return it unchanged; counted, and logged
-    /// once for each function.
+    /// Returns true if a value is not stored because Redis would not return it unchanged. Such a value is
+    /// counted, and logged once for each function.
     pub(crate) fn is_lost(&self, key: &CallKey, counters: &SiteCounters, error: &Error) -> bool {
         let (type_name, message) = match error {
             Error::Lossy { type_name, message } => (type_name, message.clone()),

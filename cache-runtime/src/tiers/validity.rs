@@ -1,5 +1,5 @@
-//! The one validity rule: an entry is fresh only if its time has not run out and every token
-//! recorded in it equals the present token of that tag, the root's included.
+//! The only validity rule. An entry is fresh only if its TTL is not over, and every token that is recorded in
+//! it equals the present token of that tag. The token of the root is one of them.
 
 use std::time::Duration;
 
@@ -11,17 +11,18 @@ use crate::format::entry::{Header, Tag, TagName};
 use crate::memory::Hit;
 use crate::redis::Found;
 
-/// The time by which a writer's estimate of the server's time may be ahead of a reader's.
+/// The maximum time by which a writer's estimate of the server's time may be ahead of a reader's.
 const CLOCK_TOLERANCE_MS: u64 = 1_000;
 
-/// The largest number of tags that are searched one after the other. The entries of a batch may have thousands.
+/// The maximum number of tags that are searched one after the other. The entries of a batch may have
+/// thousands.
 const FEW: usize = 8;
 
-/// Tokens as they are now.
+/// The present tokens.
 #[derive(Debug, Default)]
 pub(crate) struct Present<'a> {
     root: Option<u64>,
-    /// In their given order if they are [`FEW`], else sorted.
+    /// The tags in the given order if they are at most [`FEW`], else sorted.
     tags: SmallVec<[(&'a str, Option<u64>); 4]>,
 }
 
@@ -38,8 +39,8 @@ impl<'a> Present<'a> {
         Present { root, tags }
     }
 
-    /// Returns the token of a tag, if that was read: `None` in it if there is none. The tag is likely to be
-    /// at this place.
+    /// Returns the token of a tag, if it was read. The inner `None` means that there is no token. The tag is
+    /// likely to be at the place `likely`.
     fn token(&self, tag: &str, likely: usize) -> Option<Option<u64>> {
         let found = if self.tags.len() > FEW {
             let place = self.tags.binary_search_by_key(&tag, |(tag, _)| *tag).ok();
@@ -51,22 +52,22 @@ impl<'a> Present<'a> {
     }
 }
 
-/// Tells whether an entry may be served.
+/// The result of judging an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It is fresh, or its TTL is over for no longer than the grace it was given.
+    /// It is fresh, or past its TTL by less than the grace.
     Usable,
-    /// Its time is over, and nothing else is known against it.
+    /// Its TTL and grace are over; otherwise it is valid.
     Expired,
-    /// It has been invalidated, or is not what it should be.
+    /// It has been invalidated, or cannot be an entry of this key.
     Useless,
-    /// It depends on tags whose tokens were not read.
+    /// Its validity depends on tags whose tokens were not read.
     Depends,
-    /// Nothing is known against it, and it is another function's, or another version's that had other tags.
+    /// It is valid, and belongs to another function, or to another version, which had other tags.
     Foreign,
 }
 
-/// Judges an entry found under `key` at the server's time `now_ms`, which may be past its TTL by
+/// Judges an entry that was found under `key` at the server's time `now_ms`. The entry may be past its TTL by
 /// `grace_ms`.
 pub(crate) fn judge(
     key: &CallKey,
@@ -110,8 +111,8 @@ pub(crate) fn judge(
     }
 }
 
-/// Returns the item that is wanted. It is likely to be at this place: the tags of a call and those of its entry
-/// have one order.
+/// Returns the item that satisfies `is`. It is likely to be at the place `likely`, because the tags of a call
+/// and those of its entry have the same order.
 pub(super) fn find_near<T>(items: &[T], likely: usize, is: impl Fn(&T) -> bool) -> Option<&T> {
     items.get(likely).filter(|item| is(item)).or_else(|| items.iter().find(|item| is(item)))
 }
@@ -119,7 +120,7 @@ pub(super) fn find_near<T>(items: &[T], likely: usize, is: impl Fn(&T) -> bool) 
 /// Returns the value of an entry with its metadata.
 pub(crate) fn hit<V>(value: V, header: &Header<'_>, now_ms: u64) -> Hit<V> {
     let Header { load_micros, fresh_for_ms, .. } = *header;
-    // Another client may have written any number, and sums of it must not overflow.
+    // Another client may have written any number, and sums of such numbers must not overflow.
     let load_micros = load_micros.min(u32::MAX.into());
     Hit { value, load_micros, age_ms: age_ms(header, now_ms), fresh_for_ms }
 }

@@ -1,7 +1,7 @@
 //! Values with an erased type.
 //!
-//! Everything after a miss is the same for every function. It handles values through the traits of this file, and
-//! so is compiled once, with this crate, instead of once for each function.
+//! The code after a miss is the same for every function. It handles values through the traits of this file.
+//! So it is compiled once, with this crate, instead of once for each function.
 
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
@@ -15,27 +15,28 @@ use crate::memory::{EntryMeta, KnownWeight, Made, Memory, MemoryKey, Unkept};
 use crate::output::CacheValue;
 use crate::support::panics::{drop_each, unless_panicking};
 
-/// A value that several may have. Its `Drop` fails none of them.
+/// A value that may have several owners. A panic in its `Drop` reaches none of them.
 #[derive(Clone)]
 pub(crate) struct Value(Option<Arc<dyn AnyValue>>);
 
 /// A value of some type: every [`CacheValue`] is one.
 pub(crate) trait AnyValue: Any + Send + Sync {
-    /// Returns its type.
+    /// Returns the type of the value.
     fn of(&self) -> &'static dyn ValueType;
-    /// Returns a clone of it.
+    /// Returns a clone of the value.
     fn shared(&self) -> Value;
-    /// Returns a clone of it; `None` if its `Clone` panics.
+    /// Returns a clone of the value; `None` if its `Clone` panics.
     fn copied(&self) -> Option<Value>;
-    /// Measures it in one pass of its `Serialize`, if `weighs` with the memory that it takes.
+    /// Measures the value in one pass of its `Serialize`. If `weighs` is true, the memory that it takes is
+    /// measured, too.
     fn measure(&self, weighs: bool) -> Measures;
     /// Returns the digest of its shape; `None` if its `Serialize` fails.
     fn shape(&self, human_readable: bool) -> Option<u64>;
-    /// Checks that the other says the same to serde.
+    /// Returns true if the other value has the same content for serde.
     fn has_content_of(&self, other: &dyn AnyValue) -> bool;
-    /// Returns its size, whatever its codec.
+    /// Returns its size, which does not depend on the codec.
     fn size(&self) -> usize;
-    /// Makes an entry of a clone of it. Its code may panic.
+    /// Makes an entry of a clone of the value. The code of its type may panic.
     fn entry(
         &self,
         memory: &Memory,
@@ -105,7 +106,7 @@ impl Deref for Value {
     type Target = dyn AnyValue;
 
     fn deref(&self) -> &Self::Target {
-        // Only a value that is being dropped holds nothing.
+        // Only a value that is being dropped holds `None`.
         self.0.as_deref().unwrap_or(&())
     }
 }
@@ -116,8 +117,8 @@ impl Drop for Value {
     }
 }
 
-/// Returns the value itself to its last owner, and a clone to others; `None` if it is of another type, or its
-/// `Clone` panics.
+/// Returns the value itself to its last owner, and a clone to other owners; `None` if it is of another type,
+/// or its `Clone` panics.
 pub(crate) fn owned<V: CacheValue>(mut value: Value) -> Option<V> {
     if value.of().id() != TypeId::of::<V>() {
         return None;
@@ -135,7 +136,7 @@ pub(crate) trait ValueType: Send + Sync {
     fn clone_of(&self, value: &(dyn Any + Send + Sync)) -> Option<Value>;
     /// Takes a value for storing, if it is of this type.
     fn of_box(&self, value: Box<dyn Any + Send>) -> Option<Value>;
-    /// Returns one of the cache's own codecs for it.
+    /// Returns one of the cache's own codecs for the type.
     fn codec(&self, codec: DefaultCodec) -> &'static dyn ValueCodec;
 }
 

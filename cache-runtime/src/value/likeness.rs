@@ -1,9 +1,9 @@
-//! Comparing a value that was read back with the one that was written.
+//! Compares a value that was read back with the one that was written.
 //!
 //! `PartialEq` decides if the type has it, otherwise `Debug`. A function that is generic over the type cannot
-//! test for either, so generated code, which knows the type, finds them by method look-up. Values that
-//! `PartialEq` calls equal may still differ in parts that it does not compare, so their bytes or contents
-//! must be the same as well.
+//! test for either. So generated code finds them by method look-up, where the type is known. Values that are
+//! equal by `PartialEq` may still differ in parts that it does not compare. So their bytes or contents must
+//! be the same as well.
 
 use std::any::Any;
 use std::fmt::{self, Debug, Write as _};
@@ -12,7 +12,7 @@ use super::AnyValue;
 use crate::format::shape::Words;
 use crate::output::{AnyResult, OutputKind, PlainKind, ResultKind};
 
-/// Tells the values of one type apart.
+/// The comparison of the values of one type.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Likeness {
     pub(crate) equality: Equality,
@@ -20,7 +20,8 @@ pub(crate) struct Likeness {
 }
 
 impl Likeness {
-    /// Checks that `back` is what `value` was; `same_bytes` says whether it is written alike.
+    /// Returns true if `back` equals `value`. `same_bytes` returns true if both are encoded to the same
+    /// bytes.
     pub(crate) fn holds(
         self,
         value: &dyn AnyValue,
@@ -49,7 +50,7 @@ impl Equality {
         }))
     }
 
-    /// Returns `None` for a value that does not equal its own clone, as no NaN does.
+    /// Returns `None` for a value that does not equal its own clone, such as a NaN.
     fn of(self, value: &dyn AnyValue, back: &dyn AnyValue) -> Option<bool> {
         let equal = self.0?;
         let same = equal(value, back);
@@ -73,7 +74,7 @@ impl Printing {
         }))
     }
 
-    /// Returns `None` for a value that prints in another way each time.
+    /// Returns `None` for a value that prints differently each time.
     fn of(self, value: &dyn AnyValue, back: &dyn AnyValue) -> Option<bool> {
         let print = self.0?;
         let printed = print(value);
@@ -87,9 +88,9 @@ fn downcast<V: 'static>(value: &dyn AnyValue) -> Option<&V> {
     value.downcast_ref()
 }
 
-/// Taken by method look-up where the value of a function can be compared.
+/// Taken by method look-up if the value of a function can be compared.
 pub trait ProbeEqual {
-    /// Returns the means.
+    /// Returns the comparison.
     fn __cache_equality(&self) -> Equality;
 }
 
@@ -105,9 +106,9 @@ impl<R: PartialEq + 'static> ProbeEqual for &PlainKind<R> {
     }
 }
 
-/// Taken by method look-up where it cannot.
+/// Taken by method look-up if it cannot be compared.
 pub trait ProbeUnequal {
-    /// Returns no means.
+    /// Returns no comparison.
     fn __cache_equality(&self) -> Equality;
 }
 
@@ -117,9 +118,9 @@ impl<K: OutputKind> ProbeUnequal for K {
     }
 }
 
-/// Taken by method look-up where the value of a function can be printed.
+/// Taken by method look-up if the value of a function can be printed.
 pub trait ProbePrint {
-    /// Returns the means.
+    /// Returns the comparison by the printed text.
     fn __cache_printing(&self) -> Printing;
 }
 
@@ -135,9 +136,9 @@ impl<R: Debug + 'static> ProbePrint for &PlainKind<R> {
     }
 }
 
-/// Taken by method look-up where it cannot.
+/// Taken by method look-up if it cannot be printed.
 pub trait ProbeUnprinted {
-    /// Returns no means.
+    /// Returns no comparison.
     fn __cache_printing(&self) -> Printing;
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::support::lock::Mutex;
 
-/// The first loss of each type that each function returns.
+/// The first value of each function and type that could not be stored.
 #[derive(Debug, Default)]
 pub(crate) struct Losses(Mutex<Known>);
 

@@ -1,10 +1,10 @@
 //! Typed values as entries in Redis, and back.
 //!
-//! R5: a value is stored only if it comes back as it was. What serde writes of a type need not be what
-//! it reads, a codec that cannot carry a type often says so only when decoding, if at all, and both may
-//! depend on the value. So each value is decoded again from the very bytes, and compared, before they are
-//! stored. A codec that does not give it back is followed by the self-describing one, and by the default
-//! one; a value that none of them carries is not stored.
+//! R5: a value is stored only if it comes back unchanged. A type may write another form than it reads. A
+//! codec that cannot represent a type often fails only when it decodes, or not at all. Both may depend on the
+//! value. So each value is decoded again from the encoded bytes, and compared, before they are stored. If a
+//! codec does not return it unchanged, the self-describing codec is tried, then the default one. If none of
+//! them does, the value is not stored.
 
 mod erased;
 mod likeness;
@@ -37,14 +37,14 @@ use crate::key::prehashed::BuildPrehashed;
 use crate::support::lock::{Mutex, RwLock};
 use crate::support::panics::unless_panicking;
 
-/// The maximum number of digests that are remembered as verified, for each type in each codec.
+/// The maximum number of verified digests that are remembered, for each type in each codec.
 const VERIFIED: usize = 8;
 /// The maximum size of an encoded value, as a multiple of the value: it may contain field names and text.
 const EXPANSION: usize = 8;
 /// The maximum size of a value, as a multiple of its encoding: a number of eight bytes may be encoded in one.
 const DENSITY: usize = 16;
 
-/// A value ready to be put into an entry.
+/// A value in the form in which it is put into an entry.
 #[derive(Debug)]
 pub(crate) struct Encoded {
     pub(crate) codec: u8,
@@ -53,7 +53,7 @@ pub(crate) struct Encoded {
     pub(crate) payload: Vec<u8>,
 }
 
-/// Tells how the values of one function are encoded and compared; of a direct value nothing is known.
+/// The encoding and the comparison of the values of one function; both are unset for direct values.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Coding {
     /// The codec of the function's attribute.
@@ -68,19 +68,19 @@ pub(crate) struct Types {
     known: RwLock<HashMap<TypeId, Arc<TypeFacts>, BuildPrehashed>>,
     codec: DefaultCodec,
     compress_above: Option<usize>,
-    /// The largest value, in bytes.
+    /// The maximum size of a value, in bytes.
     largest: usize,
 }
 
 #[derive(Debug, Default)]
 struct TypeFacts {
-    /// The codec has not carried a value that another did: it is the last to be tried.
+    /// True if another codec had to be used for a value. This codec is then tried last.
     fails: AtomicBool,
-    /// Shapes that an entry had and its value, too.
+    /// The shapes that were the same for an encoded value and for its decoded form.
     verified: Mutex<SmallVec<[u64; VERIFIED]>>,
 }
 
-/// The reason for which a codec does not carry a value.
+/// The reason for which a codec cannot be used for a value.
 #[derive(Debug)]
 enum Unfit {
     Encode(String),
@@ -96,11 +96,11 @@ impl Types {
         Types { known: RwLock::default(), codec, compress_above, largest }
     }
 
-    /// Encodes a value of these measures with the function's own codec or the configured one, or else with one
-    /// that carries it.
+    /// Encodes a value of these measures with the function's own codec or the configured one. If the value
+    /// would not come back unchanged, other codecs are tried.
     ///
     /// # Errors
-    /// [`Error::Encode`] if its `Serialize` fails, [`Error::Lossy`] if it would not come back as it is.
+    /// [`Error::Encode`] if its `Serialize` fails, [`Error::Lossy`] if no codec returns it unchanged.
     pub(crate) fn encode(
         &self,
         value: &dyn AnyValue,
@@ -129,8 +129,8 @@ impl Types {
         Err(refused(of.name(), &unfit))
     }
 
-    /// Returns the value of an entry, if it decodes exactly to the shape that was written, and is not over the
-    /// limit.
+    /// Returns the value of an entry, if it decodes exactly to the shape that was written, and is not over
+    /// the limit.
     pub(crate) fn decode(
         &self,
         header: &entry::Header<'_>,
@@ -164,8 +164,8 @@ impl Types {
         Some(value)
     }
 
-    /// Returns the payload as the codec wrote it; `None` if it cannot be decompressed, or is larger than that of
-    /// any value that is stored.
+    /// Returns the payload in the form of the codec; `None` if it cannot be decompressed, or is larger than
+    /// the payload of any stored value.
     pub(crate) fn unpack<'a>(&self, compressed: bool, payload: &'a [u8]) -> Option<Cow<'a, [u8]>> {
         let limit = self.longest();
         if payload.len() > limit {
@@ -178,12 +178,12 @@ impl Types {
         }
     }
 
-    /// Returns the most bytes that a payload may have.
+    /// Returns the maximum number of bytes of a payload.
     fn longest(&self) -> usize {
         self.largest.saturating_mul(EXPANSION)
     }
 
-    /// Encodes a value with this codec, if that gives it back.
+    /// Encodes a value with this codec, if it comes back unchanged.
     fn encode_with(
         &self,
         value: &dyn AnyValue,
@@ -264,7 +264,7 @@ impl TypeFacts {
         self.verified.lock().contains(&shape)
     }
 
-    /// Remembers a digest, in the place of the oldest.
+    /// Remembers a digest in place of the oldest one.
     fn verified(&self, shape: u64) {
         let mut verified = self.verified.lock();
         if verified.len() == VERIFIED {
@@ -274,7 +274,7 @@ impl TypeFacts {
     }
 }
 
-/// Returns the codecs that a value is tried in.
+/// Returns the codecs that are tried for a value, in their order.
 fn distinct<'a>(
     first: &'a dyn ValueCodec,
     of: &dyn ValueType,
@@ -306,7 +306,7 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// A text of serde's without what it quotes of the value, which may be secret.
+/// A text of serde without its quotations of the value, which may be secret.
 struct Unquoted<'a>(&'a str);
 
 impl fmt::Display for Unquoted<'_> {
@@ -321,7 +321,7 @@ impl fmt::Display for Unquoted<'_> {
     }
 }
 
-/// Returns the codec that wrote an entry, if this program has it.
+/// Returns the codec that wrote an entry, if this program has that codec.
 fn codec_by_id<'a>(
     id: u8,
     of: &dyn ValueType,
@@ -331,7 +331,7 @@ fn codec_by_id<'a>(
     own.into_iter().chain(known).find(|codec| codec.id() == id)
 }
 
-/// Returns the name of the codec of this number, if it is one of this crate.
+/// Returns the name of the codec with this number, if it is one of this crate.
 pub(crate) fn codec_name(id: u8) -> Option<&'static str> {
     codec_by_id(id, type_of::<()>(), None).map(|codec| codec.name())
 }

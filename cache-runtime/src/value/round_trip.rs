@@ -1,4 +1,4 @@
-//! `assert_round_trip`, for the tests of users.
+//! The function `assert_round_trip`, for the tests of users.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Write as _};
@@ -60,7 +60,7 @@ pub fn assert_round_trip<V: CacheValue + PartialEq + Debug>(value: &V) {
     }
 }
 
-/// Returns what is lost if this codec is configured.
+/// Returns a description of the losses with this configured codec; `None` if there are none.
 fn lost<V: CacheValue + Debug>(
     value: &V,
     codec: DefaultCodec,
@@ -90,7 +90,7 @@ fn lost<V: CacheValue + Debug>(
     Some(format!("{text}\n{REMEDY}"))
 }
 
-/// Prints what differs between a value and what is read back.
+/// Prints the differences between a value and the value that is read back.
 struct LostPart<'a, V> {
     value: &'a V,
     codec: &'a dyn ValueCodec,
@@ -124,7 +124,7 @@ impl<V: CacheValue + Debug> fmt::Display for LostPart<'_, V> {
     }
 }
 
-/// Returns the lines of a text that another text has less often.
+/// Returns the lines that occur in `text` more often than in `other`.
 fn missing<'a>(text: &'a str, other: &str) -> Vec<&'a str> {
     let mut others: VecDeque<&str> = other.lines().collect();
     let is_missing = |line: &&str| match others.iter().position(|other| other == line) {

@@ -14,7 +14,7 @@ use super::*;
 use crate::format::codec::{Codec, CodecError};
 use crate::format::entry::{Header, StateId};
 
-/// Returns what tells the values of a type apart in generated code.
+/// Returns the comparison of the values of a type, as in generated code.
 macro_rules! likeness {
     ($type:ty) => {{
         #[allow(unused_imports, reason = "one of each two is taken")]
@@ -28,7 +28,7 @@ macro_rules! likeness {
 }
 use likeness;
 
-/// A codec of the user's, in which text and numbers look otherwise.
+/// A codec of a user, which encodes text and numbers in another form.
 struct Json;
 
 impl Codec for Json {
@@ -45,14 +45,14 @@ impl Codec for Json {
     }
 }
 
-/// Encodes a value as a load does.
+/// Encodes a value in the same way as a load.
 fn encode(types: &Types, value: &dyn AnyValue, coding: Coding) -> Result<Encoded, Error> {
     let panics = || Error::Panics { type_name: value.of().name() };
     let measures = unless_panicking(|| value.measure(false)).ok_or_else(panics)?;
     types.encode(value, &measures, coding)
 }
 
-/// Returns what a process that has just been started knows of its types.
+/// Returns the state of a process that has just been started.
 fn process(codec: DefaultCodec) -> Types {
     let compress_above = cfg!(feature = "compression").then_some(100);
     Types::new(&CacheConfig { codec, compress_above, ..CacheConfig::default() })

@@ -41,13 +41,13 @@ pub(crate) async fn invalidate(
     Ok(Exit::Done)
 }
 
-/// Returns the number of processes that have reported recently and so notice a change; `None` if it is
+/// Returns the number of processes that have reported recently and so receive a change; `None` if it is
 /// unknown.
 async fn audience(manager: &CacheManager) -> Option<u64> {
     manager.fleet_stats().await.map(|stats| stats.instances)
 }
 
-/// Tells people, beside the answer, how many processes there are to notice.
+/// Prints a note for people about the number of processes that receive the change.
 fn tell_audience(manager: &CacheManager, processes: Option<u64>) {
     let namespace = &manager.config().namespace;
     match processes {
@@ -61,7 +61,7 @@ fn tell_audience(manager: &CacheManager, processes: Option<u64>) {
     }
 }
 
-/// Says what would be removed.
+/// Prints the names that would be removed.
 pub(crate) async fn would_clear(
     manager: &CacheManager,
     out: &mut Output,
@@ -109,7 +109,7 @@ pub(crate) async fn flush(
     scan(manager, out, "*").await
 }
 
-/// Removes what matches, with a bar for who looks on.
+/// Removes the matching entries, with a progress bar.
 async fn scan(manager: &CacheManager, out: &mut Output, pattern: &str) -> Result<Exit, Failure> {
     // The bar draws nothing if the output is not a terminal.
     let bar = ProgressBar::new(1_000);

@@ -53,13 +53,13 @@ struct Named {
     name: String,
     #[serde(flatten)]
     entry: Option<Inspected>,
-    /// The reason for which it cannot be looked at.
+    /// The reason for which the entry cannot be inspected.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
 impl Named {
-    /// Looks at the entry, and goes on where that is not possible.
+    /// Inspects the entry. An error becomes a part of the result.
     async fn look(manager: &CacheManager, name: String) -> Self {
         match manager.inspect(&name).await {
             Ok(entry) => Named { name, entry, error: None },
@@ -74,7 +74,7 @@ impl Named {
             (None, Some(error)) => {
                 format!("{}  ({})", empty_row("unreadable", &name), printable(error))
             }
-            // It has ended since it was listed, or is no value.
+            // The entry has ended since it was listed, or it is not a value.
             (None, None) => empty_row("absent", &name),
         }
     }
@@ -87,7 +87,7 @@ pub(crate) async fn list(
 ) -> Result<Exit, Failure> {
     let patterns = match (&list.prefix, &list.pattern) {
         (Some(prefix), _) => {
-            // Names may hold the characters of patterns, and more than six segments.
+            // Names may contain the characters of patterns, and may have more than six segments.
             if let Some(fault) = name_fault(prefix).or(segment_fault(prefix)) {
                 let problem = format!("the prefix {prefix:?} cannot be used: {fault}");
                 return Err(Failure::Usage(problem));

@@ -9,7 +9,7 @@ use cache_runtime::{CacheManager, FleetStats};
 
 use crate::exit::Failure;
 
-/// Says why Redis cannot be used.
+/// Returns the reason for which Redis cannot be used.
 async fn unavailable(manager: &CacheManager) -> Failure {
     Failure::Unavailable(
         manager.health().await.reason.unwrap_or_else(|| "Redis does not answer in time".into()),

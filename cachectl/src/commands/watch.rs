@@ -1,4 +1,4 @@
-//! A live view of what all processes do.
+//! A live view of the activity of all processes.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use super::fleet_stats;
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, printable};
 
-/// The time over which rates are averaged, from report to report: processes report every few seconds.
+/// The time over which rates are averaged, between reports. Processes report every few seconds.
 const WINDOW: Duration = Duration::from_secs(15);
 
 pub(crate) async fn watch(
@@ -65,19 +65,18 @@ async fn look_on(
     Ok(())
 }
 
-/// The sums after each report that was noticed, the latest last. What is looked at between two reports
-/// says nothing new.
+/// The sums after each noticed report, the latest last. Between two reports the sums do not change.
 #[derive(Default)]
 struct Reports {
     reports: VecDeque<FleetStats>,
-    /// The time at which the last one was noticed.
+    /// The time at which the last report was noticed.
     at: Option<Instant>,
 }
 
 impl Reports {
     fn note(&mut self, stats: FleetStats, now: Instant) {
         if self.reports.back().is_some_and(|last| last.since != stats.since) {
-            // They have been set back.
+            // The statistics have been reset.
             self.reports.clear();
         }
         if self.reports.back().is_some_and(|last| last.reported == stats.reported) {
@@ -92,8 +91,8 @@ impl Reports {
         }
     }
 
-    /// Returns two reports, and the seconds between them; `None` before there are two. If none has come for as
-    /// long as the window, nothing has been counted in it.
+    /// Returns two reports, and the seconds between them; `None` if there are fewer than two. If there was no
+    /// new report within the window, nothing has been counted in it.
     fn span(&self, now: Instant) -> Option<(&FleetStats, &FleetStats, f64)> {
         let (first, last) = (self.reports.front()?, self.reports.back()?);
         if self.at.is_some_and(|at| now.duration_since(at) >= WINDOW) {
@@ -101,12 +100,12 @@ impl Reports {
         }
         let time = |stats: &FleetStats| stats.reported.unwrap_or(SystemTime::UNIX_EPOCH);
         let between = time(last).duration_since(time(first)).ok().filter(|time| !time.is_zero())?;
-        // Between reports further apart nothing was counted but in the end.
+        // If the reports are further apart than the window, all counts are from the end of that time.
         Some((first, last, between.min(WINDOW).as_secs_f64()))
     }
 }
 
-/// Shows the values; on a terminal, in the place of the last ones.
+/// Shows the values. On a terminal, they replace the last ones.
 fn show(out: &mut Output, value: &impl Serialize, text: &str) -> Result<(), Failure> {
     if out.is_live() {
         execute!(stdout(), MoveTo(0, 0), Clear(ClearType::All))?;
@@ -114,7 +113,7 @@ fn show(out: &mut Output, value: &impl Serialize, text: &str) -> Result<(), Fail
     Ok(out.answer(value, text)?)
 }
 
-/// The terminal, as long as this has it.
+/// The terminal, while this program uses it.
 struct Screen;
 
 impl Screen {
@@ -138,7 +137,7 @@ struct View {
     instances: u64,
     total: Rates,
     invalidations_per_second: Option<f64>,
-    /// The busiest first.
+    /// The rates of the call sites. The busiest one is the first.
     sites: Vec<SiteRates>,
 }
 
@@ -149,7 +148,7 @@ struct SiteRates {
     rates: Rates,
 }
 
-/// Of the last seconds; `None` as long as nothing can be said.
+/// The rates of the last seconds; `None` while they are unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 struct Rates {
     requests_per_second: Option<f64>,
@@ -280,7 +279,7 @@ mod tests {
     fn a_steady_rate_is_shown_as_it_is_however_looks_and_reports_fall() {
         let (mut seen, began) = (Reports::default(), Instant::now());
         let mut shown = Vec::new();
-        // Reports every 5 s, and a look every 2 s.
+        // There is a report every 5 s, and a look every 2 s.
         for look in 1..30 {
             let now = began + Duration::from_secs(2 * look);
             seen.note(after(2 * look / 5 * 5_000), now);

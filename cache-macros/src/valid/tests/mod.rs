@@ -32,7 +32,7 @@ fn messages(errors: syn::Error) -> Vec<String> {
     errors.into_iter().map(|error| error.to_string()).collect()
 }
 
-/// Returns the one mistake in this attribute, on a function of two arguments.
+/// Returns the only mistake in this attribute, on a function of two arguments.
 fn mistake(attr: TokenStream) -> String {
     let function = quote!(
         async fn f(id: u64, user: User) -> u64 {

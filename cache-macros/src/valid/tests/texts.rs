@@ -1,4 +1,4 @@
-//! Attributes accept and refuse the texts that the direct API, HTTP, variables and the command line do.
+//! Attributes accept and refuse the same texts as the direct API, HTTP, variables and the command line.
 
 use quote::quote;
 

@@ -240,7 +240,7 @@ fn a_redis_variable_is_noticed_if_it_is_almost_one_that_is_read() {
         assert_eq!(found(&[written]), [(written.to_owned(), Some(meant))]);
         assert_eq!(found(&[written, meant]), [], "the one that was meant is set");
     }
-    // Of Kubernetes, of an image, and of other clients.
+    // Variables of Kubernetes, of an image, and of other clients.
     for other in [
         "REDIS_SERVICE_HOST",
         "REDIS_SERVICE_PORT",

@@ -7,7 +7,7 @@ pub(super) const EXPECTED: &str = "a URL such as `redis://user:password@host:637
                         `redis-sentinel://host:26379,host:26379/master`, or several of a cluster: \
                         `redis://host:6379,redis://host:6379`";
 
-/// The reason for which a text cannot be used as an address of Redis. Its `Display` is what is accepted.
+/// The reason for which a text cannot be used as an address of Redis. Its `Display` is the accepted form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum UrlError {
     /// The scheme is not one of Redis.
@@ -32,7 +32,7 @@ pub(crate) enum UrlError {
     SentinelQuery,
     /// The database is negative.
     Database,
-    /// The client would connect without logging in at all.
+    /// The client would connect without logging in, because the password is missing.
     Password,
     /// The client refuses it, for this reason.
     Client(String),

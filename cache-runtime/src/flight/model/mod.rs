@@ -1,20 +1,19 @@
-//! A model of the callers of one key: every order in which they can reach the table.
+//! A model of the callers of one key: every order in which they can access the table.
 //!
-//! A caller is a small state machine that does with the table what [`call`](crate::call) does,
-//! and an invalidation is one too. Their steps are the operations of the table (each holds its
-//! lock), the requests to the store, and the polls of followers, which are repeated only after a
-//! wake-up. A search runs every interleaving of the steps, each from its start. States that two
-//! interleavings share are continued only once. In addition, any one caller may be dropped at any one
-//! step, its load may fail, or its wait may time out.
+//! A caller is a small state machine that uses the table as [`call`](crate::call) does. An invalidation is
+//! one, too. Their steps are the operations of the table (each holds its lock), the requests to the store,
+//! and the polls of followers. Polls are repeated only after a wake-up. A search runs every interleaving of
+//! the steps, each from its start. States that two interleavings share are continued only once. In addition,
+//! any one caller may be dropped at any one step, its load may fail, or its wait may time out.
 //!
-//! The invariants: no flight gives a caller a value from before an invalidation that had returned
-//! when that caller came; every follower is woken; and when all callers have gone, the table is empty.
+//! The invariants: no flight gives a caller a value from before an invalidation that had returned when that
+//! caller came; every follower is woken; and when all callers have gone, the table is empty.
 //!
-//! A landing sets the outcome and retires the flight in two scopes. What others do between
-//! them is covered (here it wakes the followers before it retires, which is one order more).
-//! Not covered: what is between the two scopes of `land`, where a caller can only open the next
-//! flight; the insides of an operation, such as the wait for a lock; and loads that run in the background,
-//! which have a table of their own.
+//! A landing sets the outcome and retires the flight in two scopes. The steps of others between them are
+//! covered (here it wakes the followers before it retires, which is one order more). Not covered: the code
+//! between the two scopes of `land`, where a caller can only open the next flight; the insides of an
+//! operation, such as the wait for a lock; and loads that run in the background, which have a table of their
+//! own.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
@@ -65,7 +64,7 @@ enum Mishap {
     Dropped,
     /// The body returns an error.
     Fails,
-    /// The value is not stored in Redis, so it is not known to be valid.
+    /// The value is not stored in Redis, so its validity is unknown.
     Unkept,
     /// The caller has waited for too long.
     GivesUp,
@@ -82,7 +81,7 @@ enum Move {
 /// A version of the data: the number of invalidations that have begun.
 type Version = u8;
 
-/// The place of a caller: its next step.
+/// The state of a caller: its next step.
 enum At {
     Joins,
     Follows(Wait),
@@ -92,7 +91,7 @@ enum At {
     Reads(Leader<u8>),
     Reopens(Leader<u8>),
     BeginsBody(Leader<u8>),
-    /// The end of the body changes nothing for others: it is one step with what comes after it.
+    /// The end of the body has no effect on others: it is one step with the step after it.
     EndsBody(Leader<u8>, Version),
     Fills(Leader<u8>, Version),
     SealsStored(Leader<u8>, Version),
@@ -103,7 +102,7 @@ enum At {
 
 struct Caller {
     asked: Option<Ticket>,
-    /// The oldest version that it may be given.
+    /// The oldest version that the caller may be given.
     required: Version,
     at: At,
 }
@@ -159,7 +158,7 @@ struct Landed {
 #[derive(Clone, Copy)]
 enum Invalidation {
     Ahead,
-    /// Redis has it, and this process has not.
+    /// Redis has the invalidation, and this process has not.
     Halfway(Version),
     Over,
 }
@@ -171,7 +170,7 @@ enum Entry {
     Memory(Version, GenerationSnapshot),
 }
 
-/// All that there is at one moment of one schedule.
+/// The whole state at one moment of one schedule.
 struct World<'a> {
     model: Model,
     generations: &'a Generations,
@@ -239,7 +238,8 @@ impl<'a> World<'a> {
             if !self.mishap || caller.asked.is_none() {
                 continue;
             }
-            // Nothing is awaited between the two scopes of a landing.
+            // A caller cannot be dropped between the two scopes of a landing, because nothing is awaited
+            // there.
             if !matches!(caller.at, At::Gone | At::Retires(_)) {
                 mishaps.push(Move::Mishap(i, Mishap::Dropped));
             }
@@ -323,7 +323,7 @@ impl<'a> World<'a> {
             }
             At::Fills(leader, version) => {
                 let value = Arc::new(version);
-                // Refused if the tokens have changed, or if another load has come first.
+                // The store is refused if the tokens have changed, or if another load has come first.
                 if version != self.data || self.valid().is_some() {
                     At::Lands(leader, FlightOutcome::Outdated(Some(value)))
                 } else {
@@ -386,7 +386,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Reads the store. A value from Redis is for the callers that joined before the read.
+    /// Reads the store. A value from Redis serves the callers that joined before the read.
     fn look(&self, leader: Leader<u8>) -> At {
         match self.model.store {
             Store::Redis => At::Seals(leader),
@@ -404,7 +404,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Ends a flight by `land`; with a gap, all but the last scope of it.
+    /// Ends a flight by `land`. In a model with a gap, the last scope of it is a step of its own.
     fn land(&self, mut leader: Leader<u8>, land: impl FnOnce(Leader<u8>)) -> At {
         let table = if self.model.gap { leader.table.take() } else { None };
         let flight = Arc::clone(&leader.flight);
@@ -416,7 +416,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Redis first, then the generations of this process.
+    /// Invalidates in Redis first, then in the generations of this process.
     fn invalidate(&mut self, i: usize) {
         let (here, in_redis) =
             (self.model.invalidations[i] == Side::Here, self.model.store == Store::Redis);
@@ -445,7 +445,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Checks the state when no step is possible any more.
+    /// Checks the state when no further step is possible.
     fn check_end(&self) -> Result<(), &'static str> {
         if self.callers.iter().any(|caller| !matches!(caller.at, At::Gone)) {
             return Err("a caller that waits for ever");
@@ -541,7 +541,7 @@ fn two_callers_and_two_invalidations() {
     }
 }
 
-/// With a mishap or with a gap: both together take as long as all the rest.
+/// Runs with a mishap or with a gap. Both together would take as long as all the rest.
 #[test]
 fn three_callers_and_one_invalidation() {
     for (store, invalidations) in [

@@ -1,4 +1,4 @@
-//! The search for a schedule that ends badly.
+//! The search for a schedule that violates an invariant.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use super::sketch::Sketch;
 use super::*;
 
-/// Goes through all schedules, and returns how many there are.
+/// Runs all schedules, and returns their number.
 pub(super) fn schedules(model: Model) -> u64 {
-    // Large; one serves for all schedules, since what has been noted before is of none of them.
+    // The generations take much memory. One instance serves all schedules, since a schedule depends on no
+    // earlier note.
     let generations = &Generations::new(0);
     let mut search = Search { model, generations, schedule: Vec::new(), seen: HashMap::new() };
     search.explore(World::new(model, generations))
@@ -18,7 +19,7 @@ struct Search<'a> {
     model: Model,
     generations: &'a Generations,
     schedule: Vec<Move>,
-    /// The states that have been seen, and how many schedules go on from each.
+    /// The states that have been seen, and the number of schedules that continue from each.
     seen: HashMap<Vec<u8>, u64>,
 }
 
@@ -47,7 +48,7 @@ impl<'a> Search<'a> {
         schedules
     }
 
-    /// Returns the world after the present schedule.
+    /// Returns the state after the present schedule.
     fn replay(&self) -> World<'a> {
         let mut world = World::new(self.model, self.generations);
         for next in &self.schedule {

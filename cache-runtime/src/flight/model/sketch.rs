@@ -1,4 +1,4 @@
-//! The sketch of a state: two states with the same sketch are the same.
+//! The sketch of a state. Two states with the same sketch are equal.
 
 use super::*;
 use crate::flight::phase::Phase;
@@ -44,7 +44,7 @@ impl Sketch {
             sketch.push([*required]);
             sketch.place(at);
         }
-        // Each may lead to others.
+        // Each flight may lead to others.
         let mut i = 0;
         while let Some(flight) = sketch.flights.get(i).cloned() {
             sketch.state(&flight.state.lock(), generations);

@@ -26,7 +26,7 @@ impl Codec for Bincode {
     }
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        // bincode's own limit is a constant, so it cannot follow the length of the input; the guard
+        // The limit of bincode itself is a constant, so it cannot follow the length of the input. The guard
         // does.
         let limits = Limits::for_input(bytes);
         let (value, read) = bincode::serde::seed_decode_from_slice(

@@ -27,9 +27,8 @@ impl Codec for MessagePack {
     }
 
     fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-        // rmp-serde limits the depth of arrays and maps itself, but not that of options and
-        // newtypes, which take no input: `struct List(Option<Box<List>>)` would recurse for
-        // ever.
+        // rmp-serde limits the depth of arrays and maps itself, but not that of options and newtypes, which
+        // take no input: `struct List(Option<Box<List>>)` would recurse forever.
         let limits = Limits::for_input(bytes);
         let mut deserializer = rmp_serde::Deserializer::new(Cursor::new(bytes));
         let value =

@@ -1,20 +1,21 @@
 //! Compression of payloads: an lz4 block with its size in front.
 //!
-//! Without the feature `compression` nothing is compressed, and what another process has compressed
+//! Without the feature `compression`, nothing is compressed, and an entry that another process has compressed
 //! is a miss.
 
-/// Returns the compressed payload, if that is smaller.
+/// Returns the compressed payload, if it is smaller.
 #[cfg(feature = "compression")]
 pub(crate) fn compress(payload: &[u8]) -> Option<Vec<u8>> {
     let compressed = lz4_flex::block::compress_prepend_size(payload);
     (compressed.len() < payload.len()).then_some(compressed)
 }
 
-/// Returns the payload as it was; `None` if these are not compressed bytes, or if it has more than `limit`.
+/// Returns the original payload; `None` if these are not compressed bytes, or the payload has more than
+/// `limit`.
 #[cfg(feature = "compression")]
 pub(crate) fn decompress(compressed: &[u8], limit: usize) -> Option<Vec<u8>> {
     let (size, block) = lz4_flex::block::uncompressed_size(compressed).ok()?;
-    // The best ratio of lz4: a larger claim is false, and would only make the decoder allocate.
+    // The best ratio of lz4. A larger claim is false, and would only make the decoder allocate.
     let possible = block.len().saturating_mul(255).saturating_add(64);
     if size > possible.min(limit) {
         return None;

@@ -1,10 +1,10 @@
-//! The envelope: what Redis holds under a name, a value or the placeholder of a load that runs.
+//! The envelope: the bytes that Redis holds under a name, either a value or the placeholder of a running
+//! load.
 //!
-//! Both begin with the twelve bytes of a [`StateId`], which is what a compare-and-set compares. All
-//! numbers are little endian; the layout of a value is that of the fields of [`Header`], then the
-//! payload's length and the payload, then a checksum of everything before it. The checksum covers the
-//! key as well, which is not written: an entry that another client has renamed or copied to another
-//! key is damaged there.
+//! Both begin with the twelve bytes of a [`StateId`], which a compare-and-set compares. All numbers are
+//! little endian. A value consists of the fields of [`Header`], the length of the payload, the payload, and a
+//! checksum of all of this. The checksum also covers the key, which is not written. So an entry that another
+//! client has renamed, or copied to another key, counts as damaged there.
 
 mod compress;
 mod read;
@@ -21,15 +21,15 @@ pub(crate) use write::encode;
 const MAGIC: u8 = 0xC5;
 const VALUE: u8 = b'V';
 const PLACEHOLDER: u8 = b'M';
-/// The beginning of a value, by which it is told from a placeholder.
+/// The first bytes of a value, which distinguish it from a placeholder.
 pub(crate) const VALUE_MAGIC: [u8; 2] = [MAGIC, VALUE];
 /// The version of everything in this module.
 const FORMAT: u8 = 2;
 const ID_LENGTH: usize = 12;
 const CHECKSUM_LENGTH: usize = 8;
-/// The only flag there is.
+/// The only flag.
 const COMPRESSED: u8 = 1;
-/// The kinds of placeholders, where a value has its codec.
+/// The kinds of placeholders. The byte stands in the place of the codec of a value.
 const PLAIN: u8 = 0;
 const LEASE: u8 = 1;
 /// The kinds of tags.
@@ -65,17 +65,17 @@ impl StateId {
         Self([MAGIC, kind, FORMAT, codec, a, b, c, d, e, f, g, h])
     }
 
-    /// Checks that these are the first bytes of a placeholder.
+    /// Returns true if these are the first bytes of a placeholder.
     pub(crate) fn is_placeholder(bytes: &[u8]) -> bool {
         bytes.len() == ID_LENGTH && bytes[..3] == [MAGIC, PLACEHOLDER, FORMAT]
     }
 
-    /// Returns the bytes that a key in this state begins with; all of them, for a placeholder.
+    /// Returns the first bytes of a key in this state. For a placeholder, these are all of its bytes.
     pub(crate) fn as_bytes(&self) -> &[u8; ID_LENGTH] {
         &self.0
     }
 
-    /// Returns the codec of the payload; of a placeholder, its kind.
+    /// Returns the codec of the payload; for a placeholder, its kind.
     pub(crate) fn codec(&self) -> u8 {
         self.0[3]
     }
@@ -85,7 +85,7 @@ impl StateId {
     }
 }
 
-/// The key that an entry belongs under: a namespace, and what follows it there.
+/// The key of an entry: a namespace, and the rest of the key. It is hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryAddress(u64);
 
@@ -106,7 +106,7 @@ impl EntryAddress {
     }
 }
 
-/// Holds what is known of a value besides the value.
+/// The description of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Header<'a> {
     /// The id of this store, and the codec.
@@ -121,24 +121,24 @@ pub(crate) struct Header<'a> {
     pub(crate) fingerprint: u64,
     /// The time at which it was stored: milliseconds by the clock of the Redis node.
     pub(crate) created_ms: u64,
-    /// For how many milliseconds it is fresh; `u64::MAX` for ever.
+    /// The time for which the value is fresh, in milliseconds; `u64::MAX` for ever.
     pub(crate) fresh_for_ms: u64,
     /// The duration of the load.
     pub(crate) load_micros: u64,
     /// The token of the root.
     pub(crate) root: u64,
-    /// The tags it can be invalidated by; at most 255.
+    /// The tags by which the value can be invalidated; at most 255.
     pub(crate) tags: SmallVec<[Tag<'a>; 8]>,
 }
 
-/// A tag, and the token it had when the load of the value began.
+/// A tag, and the token that it had when the load of the value began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tag<'a> {
     pub(crate) name: TagName<'a>,
     pub(crate) token: u64,
 }
 
-/// Names a tag in an entry.
+/// The name of a tag in an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TagName<'a> {
     /// This number of bytes from the start of the entry's own name.
@@ -148,7 +148,7 @@ pub(crate) enum TagName<'a> {
 }
 
 impl<'a> TagName<'a> {
-    /// Returns the shortest way to say `tag` in an entry called `entry`.
+    /// Returns the shortest form of `tag` in an entry called `entry`.
     pub(crate) fn new(tag: &'a str, entry: &str) -> Self {
         match u16::try_from(tag.len()) {
             Ok(length) if entry.starts_with(tag) => Self::Prefix(length),
@@ -156,7 +156,8 @@ impl<'a> TagName<'a> {
         }
     }
 
-    /// Returns the tag's name, in an entry called `entry`; `None` if the entry cannot have been called so.
+    /// Returns the name of the tag in an entry called `entry`; `None` if an entry of that name cannot have
+    /// the tag.
     pub(crate) fn resolve<'n>(&self, entry: &'n str) -> Option<&'n str>
     where
         'a: 'n,
@@ -168,18 +169,18 @@ impl<'a> TagName<'a> {
     }
 }
 
-/// Holds what was found under a name.
+/// The content of a name in Redis.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(
     clippy::large_enum_variant,
     reason = "a value is the usual case, and boxing it would allocate"
 )]
 pub(crate) enum Stored<'a> {
-    /// A load runs.
+    /// The placeholder of a running load.
     Placeholder(StateId),
     /// A value, whole and undamaged: its header and payload.
     Value(Header<'a>, &'a [u8]),
-    /// Neither: damaged, of another key or version, or not ours. The twelve bytes it begins with can still
-    /// be compared.
+    /// Neither: the bytes are damaged, of another key or version, or not from a cache. Their first twelve
+    /// bytes can still be compared.
     Foreign(Option<StateId>),
 }

@@ -1,4 +1,4 @@
-//! Reading what Redis holds. Any bytes are something; none of them cost more than their own length.
+//! Reads the content of a key in Redis. It accepts any bytes, and its cost is proportional to their length.
 
 use std::str;
 
@@ -27,7 +27,7 @@ impl<'a> Stored<'a> {
     }
 }
 
-/// Returns what is between the state and the checksum, if that is right.
+/// Returns the bytes between the state and the checksum, if the checksum is right.
 fn undamaged(bytes: &[u8], address: EntryAddress) -> Option<&[u8]> {
     let (before, checksum) = bytes.split_last_chunk::<CHECKSUM_LENGTH>()?;
     let body = before.get(ID_LENGTH..)?;
@@ -55,7 +55,7 @@ fn value(state: StateId, body: &[u8]) -> Option<(Header<'_>, &[u8])> {
     Some((header, payload))
 }
 
-/// The bytes not read yet.
+/// The bytes that have not been read yet.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         Some(Tag { name, token: self.u64()? })
     }
 
-    /// Returns the payload, which must be all that is left.
+    /// Returns the payload, which must be all remaining bytes.
     fn payload(&mut self) -> Option<&'a [u8]> {
         let length = self.array().map(u32::from_le_bytes)?;
         let payload = self.take(length.try_into().ok()?)?;

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::{COMPRESSED, EntryAddress, Header, NAMED_TAG, PREFIX_TAG, Tag, TagName};
 
-/// The payload, or the number or a name of the tags, exceeds what an envelope can hold (4 GiB, 255,
-/// 64 KiB).
+/// The error of an entry that exceeds the limits of an envelope: of the payload (4 GiB), the number of tags
+/// (255), or the length of a tag (64 KiB).
 #[derive(Debug)]
 pub(crate) struct TooLarge;
 
@@ -17,10 +17,10 @@ impl fmt::Display for TooLarge {
 
 impl std::error::Error for TooLarge {}
 
-/// Appends the envelope of a value that is stored at `address` to `out`, which is empty before.
+/// Appends the envelope of a value that is stored at `address` to `out`, which must be empty.
 ///
 /// # Errors
-/// [`TooLarge`]; what `out` holds then is of no meaning.
+/// [`TooLarge`]; the content of `out` is then meaningless.
 pub(crate) fn encode(
     header: &Header<'_>,
     payload: &[u8],

@@ -1,9 +1,9 @@
-//! The memory of collections and allocations.
+//! The memory that collections and allocations take.
 
-/// The way in which a type keeps what it owns, as its name tells.
+/// The way in which a type keeps the values that it owns, derived from its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// In one block, one after the other; also what is not known.
+    /// In one block, one after the other; also for unknown types.
     Block,
     /// In a hash table.
     Table,
@@ -13,7 +13,7 @@ pub(super) enum Layout {
     Tree,
     /// In a node each.
     List,
-    /// One value, in a block of its own; or, of a size that is not known at compile time, a text or a slice.
+    /// One value, in a block of its own; or a text or a slice, whose size is not known at compile time.
     Boxed,
 }
 
@@ -36,7 +36,7 @@ impl Layout {
         known.map_or(Block, |(_, layout)| *layout)
     }
 
-    /// Returns the layout of what is in a box.
+    /// Returns the layout of the content of a box.
     pub(super) fn inside(boxed: &str) -> Self {
         boxed.split_once('<').map_or(Layout::Block, |(_, inner)| Layout::of(inner))
     }

@@ -1,9 +1,9 @@
-//! The sizes of the types in a value, learnt from its `Deserialize`.
+//! The sizes of the types in a value, found out through its `Deserialize`.
 //!
-//! A `Deserialize` requests the elements of a collection *by their type*, whose size is known at the request. So
-//! each type of values is deserialised without input, whatever values are serialised later. Each request is noted
-//! and answered with an error. The next round offers another field or variant, until no request is new. No value
-//! of a user's type is ever made.
+//! A `Deserialize` requests the elements of a collection *by their type*, so the size of the type is known.
+//! So each type of values is deserialised once without input, independently of the values. Each request is
+//! noted, and answered with an error. The next round offers another field or variant, until there is no new
+//! request. No value of a user's type is ever made.
 
 use std::any::{TypeId, type_name};
 use std::collections::{HashMap, HashSet};
@@ -28,7 +28,7 @@ pub(super) struct TypeSize {
     pub(super) owns: bool,
 }
 
-/// By the names of the types.
+/// The sizes, by the names of the types.
 pub(super) type Sizes = HashMap<&'static str, TypeSize>;
 
 /// The maximum number of fields, variants and element types of a type.
@@ -74,11 +74,11 @@ fn learn<V: DeserializeOwned>() -> Sizes {
 #[derive(Default)]
 struct Learning {
     sizes: Sizes,
-    /// The field, variant or element of a type that is offered next.
+    /// The index of the field, variant or element that is offered next, for each type.
     next: HashMap<(&'static str, Option<u32>), usize>,
     /// The nested types whose requests are under way.
     path: Vec<&'static str>,
-    /// Counts what has been learnt.
+    /// The number of discoveries so far.
     news: usize,
 }
 
@@ -91,7 +91,8 @@ impl Learning {
         self.next.get(&(self.here(), variant)).copied().unwrap_or(0)
     }
 
-    /// Lets `ask` request the next of `count` parts. Goes on to the part after it if that notes nothing new.
+    /// Lets `ask` request the next of `count` parts. If that yields nothing new, the next call requests the
+    /// part after it.
     fn turn<T>(
         &mut self,
         variant: Option<u32>,
@@ -127,8 +128,8 @@ impl Learning {
     }
 }
 
-/// Checks that a type is of the language or its library through and through. Then a value of it can be made of
-/// nothing without running code of the user's.
+/// Returns true if a type, with all types in it, is of the language or its standard library. Then an empty
+/// value of it can be made without running code of the user.
 fn is_plain(type_name: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let foreign = |word: &str| {
@@ -217,7 +218,7 @@ impl<'de> Deserializer<'de> for TypeProbe<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Told> {
-        // More than any struct has fields or any enum has variants.
+        // This key for the variants is larger than the index of any variant, so it does not collide with one.
         self.0.turn(Some(u32::MAX), variants.len(), |learning, index| {
             let name = variants.get(index).copied().unwrap_or_default();
             visitor.visit_enum(VariantProbe { learning, index: index as u32, name })
@@ -241,7 +242,7 @@ fn field<'de, V: Visitor<'de>>(
     })
 }
 
-/// A sequence: the wanted element is noted, and those before it are made of nothing.
+/// A sequence: the requested element is noted, and the elements before it are empty values.
 struct ElementsProbe<'a> {
     learning: &'a mut Learning,
     index: usize,
@@ -362,7 +363,7 @@ impl<'de> VariantAccess<'de> for VariantProbe<'_> {
     }
 }
 
-/// NoElements, as a value of the language's own: zero, no text, no elements.
+/// A deserializer that returns empty values of the types of the language: zero, no text, no elements.
 struct EmptyValue;
 
 macro_rules! empty {
@@ -420,7 +421,7 @@ impl<'de> Deserializer<'de> for EmptyValue {
     }
 }
 
-/// No element.
+/// A sequence or map without elements.
 struct NoElements;
 
 impl<'de> SeqAccess<'de> for NoElements {

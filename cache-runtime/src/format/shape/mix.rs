@@ -1,11 +1,11 @@
-//! The mixing of numbers into a digest. It is our own, since digests are stored: no crate's update
-//! may change them.
+//! Mixes numbers into a digest. The digests are stored, so the function is defined here: an update of a
+//! dependency must not change them.
 
 use smallvec::SmallVec;
 
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// Continues `state` with `word`; the finisher is that of SplitMix64.
+/// Continues `state` with `word`. The finisher is that of SplitMix64.
 #[inline]
 pub(super) const fn mix(state: u64, word: u64) -> u64 {
     let mut mixed = state.rotate_left(23).wrapping_add(GOLDEN) ^ word;
@@ -20,7 +20,7 @@ pub(super) fn mix_text(state: u64, text: &str) -> u64 {
     text.as_bytes().mix_into(state)
 }
 
-/// Something that is mixed into a digest of contents.
+/// A value that is mixed into a digest of contents.
 pub(super) trait Mix {
     fn mix_into(self, state: u64) -> u64;
 }
@@ -78,12 +78,12 @@ words! {
 #[derive(Default)]
 pub(super) struct ShapeSet {
     shapes: SmallVec<[u64; 8]>,
-    /// The number of distinct ones when this was last looked at.
+    /// The number of distinct shapes at the last compaction.
     distinct: usize,
 }
 
 impl ShapeSet {
-    /// Adds a shape. Elements mostly look like the one before.
+    /// Adds a shape. Elements mostly have the shape of the one before.
     #[inline]
     pub(super) fn insert(&mut self, shape: u64) {
         if self.shapes.last() != Some(&shape) {
@@ -104,7 +104,7 @@ impl ShapeSet {
         self.distinct = self.shapes.len();
     }
 
-    /// Continues `state` with all shapes, in no order.
+    /// Continues `state` with all shapes, independently of their order.
     #[inline]
     pub(super) fn mix_into(mut self, state: u64) -> u64 {
         if self.shapes.len() > 1 {

@@ -1,22 +1,22 @@
 //! The view of serde on a value: the digest of its shape, and its size, in memory and encoded.
 //!
-//! The digest of a shape is what a positional format needs to know that writer and reader
-//! mean the same type. It covers names of types and fields (in order), index and name of variants, and the
-//! kind of every leaf; no values. The elements of a sequence or map count as the set of their shapes, so a
-//! longer list of equal elements has the same digest. A skipped field is absent. The keys of a map do not
-//! show, and so the fields of a flattened struct do not either.
+//! The digest of a shape shows that writer and reader use the same type, which a positional format requires.
+//! It covers names of types and fields (in order), index and name of variants, and the kind of every leaf,
+//! but no values. The elements of a sequence or map count as the set of their shapes, so a longer list of
+//! equal elements has the same digest. A skipped field is absent. The keys of a map are not covered, and so
+//! the fields of a flattened struct are not either.
 //!
-//! The same walk can cover the values, too: that tells whether a value that was written and read back
-//! is still the same. Such digests are compared at once and never stored.
+//! The same walk can also cover the values. This shows whether a value that was written and read back is
+//! still the same. Such digests are compared at once and never stored.
 //!
-//! A `Serialize` shows what a value holds. It shows neither the type of an element, which
-//! a slice passes by reference, nor the variant that an enum has room for. So the types in a value are learnt
-//! once from its `Deserialize` ([`learn`]), and a value is then weighed with their sizes in hand. The
-//! collections of the standard library are known by their names ([`layout`]). Not seen: capacity beyond the
-//! length (a clone has none), fields that serde skips, what a `serialize_with` turns into something else, and
-//! that several values share what they point to.
+//! A `Serialize` shows the content of a value. It shows neither the type of an element, which a slice passes
+//! by reference, nor the variant that an enum has room for. So the types in a value are found out once
+//! through its `Deserialize` ([`learn`]), and a value is then weighed with their sizes. The collections of
+//! the standard library are known by their names ([`layout`]). Not seen: capacity beyond the length (a clone
+//! has none), fields that serde skips, changes by a `serialize_with`, and allocations that several values
+//! share.
 //!
-//! One pass of a value's `Serialize` answers all of these questions together ([`walk`]).
+//! One pass of a value's `Serialize` yields all of these results together ([`walk`]).
 
 mod kind;
 mod layout;
@@ -38,17 +38,17 @@ use layout::Layout;
 use walk::{Digest, Sums, Walk};
 pub(crate) use words::Words;
 
-/// Everything that a load needs to know of a value.
+/// The properties of a value that a load needs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measures {
-    /// The digest of the shape for codecs that do not write for people; `None` if the `Serialize` fails.
+    /// The digest of the shape for codecs that are not human-readable; `None` if the `Serialize` fails.
     pub(crate) shape: Option<u64>,
-    /// True if the value may have another shape for people.
+    /// True if the value may have another shape for human-readable codecs.
     pub(crate) has_two_shapes: bool,
-    /// The size of the value for every codec: itself, numbers in their full width, texts, and eight
-    /// bytes for each length.
+    /// The size of the value, independent of the codec: the value itself, numbers in their full width, texts,
+    /// and eight bytes for each length.
     pub(crate) size: usize,
-    /// The bytes of memory that the value takes, if they were to be found out.
+    /// The bytes of memory that the value takes, if they were requested.
     pub(crate) weight: Option<usize>,
 }
 
@@ -76,18 +76,18 @@ where
     }
 }
 
-/// Returns the digest of `value`'s shape, the same in every process and version of this crate; `None` if
-/// its `Serialize` fails.
+/// Returns the digest of `value`'s shape, the same in every process and version of this crate; `None` if its
+/// `Serialize` fails.
 ///
-/// `human_readable` is what the codec in use tells types that serialise in two ways.
+/// `human_readable` is the answer of the codec to types that serialise in two ways.
 pub(crate) fn digest<T: Serialize + ?Sized>(value: &T, human_readable: bool) -> Option<u64> {
     digest_of(value, human_readable, Digest::Shape, &Sums::default())
 }
 
-/// Checks that two values say the same to serde, to text formats and to others, the order of elements
-/// aside; and, if they are enums, are the same variant.
+/// Returns true if two values have the same content for serde, in human-readable and in other formats, except
+/// for the order of elements. Enums must also be the same variant.
 pub(crate) fn same_content<T: Serialize>(a: &T, b: &T) -> bool {
-    // A secret seed: an attacker who chooses values must not be able to find collisions.
+    // The seed is secret: an attacker who chooses values must not be able to find collisions.
     static SEED: Lazy<u64> = Lazy::new(random::word);
     let sums = Sums::default();
     let same = |human_readable| {
@@ -107,7 +107,7 @@ where
         return 0;
     }
     let (sums, sizes) = (Sums::default(), learn::sizes::<V>());
-    // If a `Serialize` fails, the parts up to the failure count.
+    // If a `Serialize` fails, only the parts before the failure count.
     let _ = Walk { sizes: Some(&*sizes), ..sum_only(&sums) }.over(value);
     sums.heap()
 }

@@ -206,7 +206,7 @@ fn a_value_that_cannot_be_serialised_has_no_shape() {
     assert_eq!(digest(&vec![Failing], false), None);
 }
 
-/// Asserts that one pass finds out what a pass for each question does, and counts as bincode writes.
+/// Asserts that one pass yields the same as a pass for each question, and counts as bincode writes.
 #[track_caller]
 fn one_pass_is_as_good<V: crate::CacheValue>(value: V) {
     let both = measure(&value, true);

@@ -1,9 +1,9 @@
-//! The walk over a value: one pass of its `Serialize` finds out everything that is wanted of it.
+//! The walk over a value: one pass of its `Serialize` yields all requested results.
 //!
-//! The serializer's output says what one part of the value is: the digest of its shape or of its content, and
-//! the bytes that it takes *itself*. A part of a struct takes no memory of its own. Sums over the whole
-//! value, its encoded size and what it has on the heap, are added up on the way, so a value whose `Serialize`
-//! fails counts with what was seen up to the failure.
+//! The output of the serializer describes one part of the value: the digest of its shape or of its content,
+//! and the bytes that it takes *itself*. A part of a struct takes no memory of its own. Sums over the whole
+//! value, its encoded size and its heap memory, are added up during the walk. So if a `Serialize` fails, the
+//! parts before the failure count.
 
 use std::any::type_name;
 use std::cell::Cell;
@@ -20,7 +20,7 @@ use super::mix::{Mix, ShapeSet, mix, mix_text};
 
 /// The reference counts beside a value that is shared.
 const COUNTS: usize = 16;
-/// The number that tells the variants of an enum apart: in memory, where it is aligned, and encoded.
+/// The bytes of an enum's discriminant: in memory, where it is aligned, and encoded.
 const TAG: usize = 8;
 const ENCODED_TAG: usize = 4;
 /// The length before a text or a collection, encoded.
@@ -31,7 +31,7 @@ const LENGTH: usize = 8;
 pub(super) enum Digest {
     Nothing,
     Shape,
-    /// The content too, beginning with this seed.
+    /// The content too; the digest begins with this seed.
     Content(u64),
 }
 
@@ -74,7 +74,7 @@ impl Sums {
 pub(super) struct Walk<'a> {
     pub(super) human_readable: bool,
     pub(super) digest: Digest,
-    /// True if the encoded size is wanted.
+    /// True if the encoded size is requested.
     pub(super) counts: bool,
     pub(super) sums: &'a Sums,
     /// The sizes of types, if the heap is weighed.
@@ -91,7 +91,7 @@ pub(super) struct SeenPart {
     bytes: usize,
 }
 
-/// A part of a value, as its type tells.
+/// The kind of a part of a value, by its type.
 #[derive(Clone, Copy)]
 enum PartKind {
     /// It owns nothing.
@@ -101,7 +101,7 @@ enum PartKind {
 }
 
 impl PartKind {
-    /// Tells by the type of a value; by that of its target, if it is a reference.
+    /// Returns the kind by the type of a value; for a reference, by the type of its target.
     fn of<T: ?Sized>(value: Option<&T>, sizes: &Sizes) -> Self {
         let name = type_name::<T>();
         let target = name.trim_start_matches('&');
@@ -154,14 +154,14 @@ impl<'a> Walk<'a> {
             return Ok(SeenPart { bytes: bytes.unwrap_or(inner.bytes), ..inner });
         }
         let itself = bytes.unwrap_or(layout.own_size());
-        // The pointer to a text or slice has a length beside it; the block has been counted.
+        // The pointer to a text or slice has a length beside it. Their block has been counted.
         if itself == layout.own_size() {
             self.sums.add_heap(block(COUNTS + inner.bytes));
         }
         Ok(SeenPart { bytes: itself, ..inner })
     }
 
-    /// Checks that a part that owns nothing need not be looked into.
+    /// Returns true if a part that owns nothing need not be visited.
     #[inline]
     fn only_weighs(self) -> bool {
         !self.counts && matches!(self.digest, Digest::Nothing)
@@ -203,7 +203,7 @@ impl<'a> Walk<'a> {
         Ok(SeenPart { digest, bytes })
     }
 
-    /// Returns a part that is of one value, or has none.
+    /// Returns a part that consists of one value, or of none.
     #[inline]
     fn empty(self, digest: u64, size: usize, bytes: usize) -> Result<SeenPart, SerializeFailed> {
         self.add_size(size);
@@ -389,7 +389,7 @@ impl<'a> Serializer for Walk<'a> {
         if let Some((kind, bytes)) = ShapeKind::of_number(element_type)
             && !matches!(self.digest, Digest::Content(_))
         {
-            // All elements that are numbers have the same size.
+            // Numbers of one type have the same size, so the elements need not be visited.
             (many.value_bytes, many.count) = (bytes, elements.into_iter().count());
             self.add_size(many.count.saturating_mul(bytes));
             if many.count > 0 {
@@ -495,7 +495,7 @@ impl<'a> Serializer for Walk<'a> {
     }
 }
 
-/// Parts that the type counts: each in its place.
+/// Parts whose number the type determines. Each has its place.
 pub(super) struct FieldsWalk<'a> {
     walk: Walk<'a>,
     digest: u64,
@@ -539,21 +539,21 @@ in_order! {
     SerializeStructVariant::serialize_field(name);
 }
 
-/// Parts of which there may be any number: the set of their shapes, or all contents in no order. (A
-/// `HashSet` is a sequence, and its order is another each time that it is made.)
+/// Parts of any number: the set of their shapes, or all contents in any order. (A `HashSet` is a sequence,
+/// and each instance of it has another order.)
 pub(super) struct ElementsWalk<'a> {
     walk: Walk<'a>,
     kind: ShapeKind,
     /// In a map, the digest of the key whose value comes next.
     map_key: u64,
     shapes: ShapeSet,
-    /// Counts the digests of contents, and adds them up.
+    /// The number of the digests of contents, and their sum.
     contents: (u64, u64),
     count: usize,
-    /// The sizes of an element: of the largest, where they differ.
+    /// The size of a key. If the sizes differ, it is the largest.
     key_bytes: usize,
     value_bytes: usize,
-    /// Fields of a struct that is written as a map.
+    /// The bytes of the fields of a struct that is written as a map.
     inline_bytes: usize,
     /// True if the last key is the name of a field.
     is_named: bool,
@@ -673,7 +673,7 @@ impl Write for TextLength {
     }
 }
 
-/// A `Serialize` that has failed. The reason is not kept, since encoding the value fails in the same way.
+/// A failure of a `Serialize`. The reason is not kept, since encoding the value fails in the same way.
 #[derive(Debug)]
 pub(super) struct SerializeFailed;
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::mix::mix;
 
-/// Takes text, and tells which words and other characters are in it, whatever their order: so does a
-/// `HashMap` print.
+/// The words and other characters of a text, independently of their order: a `HashMap` prints its entries in
+/// any order.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Words {
     sum: u64,
@@ -17,7 +17,7 @@ impl Words {
         self.ended().sum
     }
 
-    /// Returns the words with the last one.
+    /// Returns the words, with the last one included.
     fn ended(self) -> Self {
         let digest = if self.word == 0 { 0 } else { mix(self.word, 0) };
         Words { sum: self.sum.wrapping_add(digest), word: 0 }

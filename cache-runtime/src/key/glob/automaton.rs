@@ -1,27 +1,27 @@
-//! Matching a text against all steps of a pattern at once.
+//! Matches a text against all steps of a pattern at once.
 //!
-//! A search that goes back to the last `*` takes a time that grows with the square of the text.
-//! Here each byte of the text is looked at once: bit `i` says that the first `i` steps have matched.
+//! A search that returns to the last `*` takes a time that grows with the square of the text. Here each byte
+//! of the text is read once: bit `i` is set if the first `i` steps have matched.
 
 use smallvec::SmallVec;
 
 use super::token::Token;
 
-/// The steps of a pattern that take a byte each, as bits of words.
+/// The steps of a pattern that match one byte each, as bits of words.
 #[derive(Clone, Debug)]
 pub(super) struct Automaton {
-    /// The number of steps that take a byte.
+    /// The number of steps that match one byte.
     steps: usize,
     /// The steps before which any text may stand.
     stays: Box<[u64]>,
-    /// For each byte the steps that take it.
+    /// The steps that match each byte.
     takes: Box<[u64]>,
 }
 
 impl Automaton {
     pub(super) fn new(tokens: &[Token]) -> Self {
         let steps = tokens.iter().filter(|token| **token != Token::AnyText).count();
-        // One bit more: all steps have matched.
+        // One bit more, which is set if all steps have matched.
         let words = steps / 64 + 1;
         let mut automaton =
             Automaton { steps, stays: vec![0; words].into(), takes: vec![0; words * 256].into() };
@@ -42,10 +42,10 @@ impl Automaton {
         automaton
     }
 
-    /// Returns true if the whole of `text` matches. The time is the length of the text, times one for each 64
-    /// steps.
+    /// Returns true if the whole of `text` matches. The time grows with the length of the text, and with the
+    /// number of steps divided by 64.
     pub(super) fn accepts(&self, text: &[u8]) -> bool {
-        // This also bounds the steps by the text.
+        // This also limits the number of steps to the length of the text.
         if text.len() < self.steps {
             return false;
         }

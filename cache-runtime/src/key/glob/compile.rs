@@ -1,12 +1,12 @@
-//! Reading a pattern the way Redis's `stringmatchlen` does.
+//! Reads a pattern in the same way as Redis's `stringmatchlen`.
 
 use super::token::Token;
 
-/// The longest pattern taken, in bytes. (Redis itself gives up on patterns with more than 1,000
+/// The maximum length of an accepted pattern, in bytes. (Redis itself rejects patterns with more than 1,000
 /// `*`.)
 pub(super) const MAX_LENGTH: usize = 1024;
 
-/// Returns the steps of a pattern, or why it cannot be used.
+/// Returns the steps of a pattern, or the reason for which it cannot be used.
 pub(super) fn compile(pattern: &str) -> Result<Vec<Token>, &'static str> {
     check(pattern)?;
     let mut rest = pattern.as_bytes();

@@ -1,9 +1,9 @@
-//! Redis's patterns, matched here, so that the memory store and Redis agree on what
+//! Redis's patterns, matched in this process, so that the memory store and Redis agree on the names that
 //! `clear("user:*")` removes.
 //!
-//! `*` any text, `?` any one byte, `[abc]`, `[a-z]`, `[^a]` one byte of a set, `\x` the character
-//! itself. As in Redis a match is about bytes: `?` does not match `é`, `??` does. Quirks of Redis
-//! are kept: a set that is not closed ends with the pattern, `[^]` matches any byte and `[]` none.
+//! `*` is any text, `?` any one byte, `[abc]`, `[a-z]`, `[^a]` one byte of a set, and `\x` the character
+//! itself. As in Redis, a match is about bytes: `?` does not match `é`, `??` does. Quirks of Redis are kept:
+//! a set that is not closed ends with the pattern, `[^]` matches any byte and `[]` none.
 
 mod automaton;
 mod compile;
@@ -26,16 +26,16 @@ pub(crate) struct Pattern {
     automaton: Automaton,
 }
 
-/// The maximum number of `*` in a pattern that Redis gets.
+/// The maximum number of `*` in a pattern that is sent to Redis.
 const MOST_STARS: usize = 2;
 
 impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// [`Error::Name`] if it is empty, begins with `#`, is longer than 1 KiB, or holds a control
-    /// character or a character other than ASCII in a set (which Redis would take for its
-    /// bytes); and if no name can match it.
+    /// [`Error::Name`] if the pattern is empty, begins with `#`, is longer than 1 KiB, or holds a control
+    /// character or a character other than ASCII in a set (Redis would read its bytes as members of the set);
+    /// and if no name can match it.
     pub(crate) fn new(pattern: &str) -> Result<Self, Error> {
         let checked = Self::compile(pattern).and_then(|compiled| match compiled.fault() {
             Some(fault) => Err(fault),
@@ -55,7 +55,7 @@ impl Pattern {
         Ok(Self { text: pattern.to_owned(), tokens, automaton })
     }
 
-    /// Says why no name can match it, if none can.
+    /// Returns the reason for which no name can match the pattern; `None` if one can.
     fn fault(&self) -> Option<&'static str> {
         let is_white = |token: Option<&Token>| matches!(token, Some(Token::Byte(byte)) if byte.is_ascii_whitespace());
         let fixed = self.tokens.iter().filter(|token| **token != Token::AnyText);
@@ -74,7 +74,7 @@ impl Pattern {
         }
     }
 
-    /// Returns true if everything that it matches has a tag by which it can be invalidated.
+    /// Returns true if everything that the pattern matches has a tag by which it can be invalidated.
     fn is_below_a_tag(&self) -> bool {
         self.whole_prefix().is_some_and(|prefix| prefix.split(':').count() <= MAX_SEGMENTS)
     }
@@ -84,13 +84,13 @@ impl Pattern {
         &self.text
     }
 
-    /// Returns true if the whole of `text` matches. The time grows with its length, and not faster.
+    /// Returns true if the whole of `text` matches. The time is linear in its length.
     pub(crate) fn matches(&self, text: &str) -> bool {
         self.automaton.accepts(text.as_bytes())
     }
 
-    /// Returns a pattern for Redis that matches all that this one does, and perhaps more: with several `*`
-    /// Redis may take a time that grows with a power of the name's length.
+    /// Returns a pattern for Redis that matches everything that this one does, and possibly more. With
+    /// several `*`, Redis may take a time that grows with a power of the name's length.
     pub(crate) fn for_redis(&self) -> (String, bool) {
         if self.text.matches('*').count() <= MOST_STARS {
             (self.text.clone(), true)
@@ -99,17 +99,18 @@ impl Pattern {
         }
     }
 
-    /// Returns the text that everything matched begins with.
+    /// Returns the text with which every match begins.
     pub(crate) fn literal_prefix(&self) -> String {
         let bytes = self.tokens.iter().map_while(|token| match token {
             Token::Byte(byte) => Some(*byte),
             _ => None,
         });
-        // The bytes of whole characters: a pattern is text, and all its special characters are ASCII.
+        // The bytes are those of whole characters: a pattern is text, and all its special characters are
+        // ASCII.
         String::from_utf8(bytes.collect()).unwrap_or_default()
     }
 
-    /// Returns `Some("video")` for `video:*`: the prefix whose names are exactly what the pattern matches.
+    /// Returns `Some("video")` for `video:*`: the prefix whose names are exactly the matches of the pattern.
     pub(crate) fn whole_prefix(&self) -> Option<String> {
         let (last, literal) = self.tokens.split_last()?;
         let prefix = self.literal_prefix();
@@ -119,7 +120,7 @@ impl Pattern {
         prefix.strip_suffix(':').filter(|prefix| !prefix.is_empty()).map(str::to_owned)
     }
 
-    /// Returns true if it matches every name.
+    /// Returns true if the pattern matches every name.
     pub(crate) fn is_everything(&self) -> bool {
         self.tokens == [Token::AnyText]
     }

@@ -69,7 +69,7 @@ fn odd_sets_are_read_as_redis_reads_them() {
     }
 }
 
-/// Matches a pattern by trying everything.
+/// Matches a pattern by trying all possibilities.
 fn by_trying(tokens: &[Token], text: &[u8]) -> bool {
     match (tokens.split_first(), text.split_first()) {
         (None, first) => first.is_none(),
@@ -91,7 +91,7 @@ proptest! {
         prop_assert_eq!(pattern.matches(&text), by_trying(&pattern.tokens, text.as_bytes()));
     }
 
-    /// Across the words that the steps are kept in.
+    /// Tests patterns whose steps take several words.
     #[test]
     fn a_long_pattern_matches_as_a_short_one_does(
         before in 0_usize..66, between in 0_usize..66, after in 0_usize..65,
@@ -103,7 +103,7 @@ proptest! {
         prop_assert!(!pattern.matches(&text[1..]), "one byte too few");
     }
 
-    /// Redis is not given what it would take long for, and is given what finds all.
+    /// Redis does not get a pattern that it would take long for, and gets one that finds all matches.
     #[test]
     fn what_redis_is_given_matches_no_less(pattern in "[ab]{0,3}([ab?*]){1,12}", text in "[ab]{0,12}") {
         let pattern = Pattern::new(&pattern).unwrap();
@@ -149,7 +149,7 @@ fn patterns_that_cannot_be_used_say_why() {
     assert_eq!(Pattern::new("a*").unwrap().as_str(), "a*");
 }
 
-/// Returns the plain definition of a match: recursive and slow.
+/// Matches by the plain definition: recursive and slow.
 fn reference(pattern: &[Token], text: &[u8]) -> bool {
     match pattern {
         [] => text.is_empty(),

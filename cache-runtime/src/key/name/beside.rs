@@ -1,7 +1,7 @@
 //! Tokens and entries that belong to a name and are not stored under it.
 //!
-//! The removal of a name removes the entry under it, but cannot find those beside it. So these record the *token of
-//! the name*, which every removal, put and clear of the name removes.
+//! The removal of a name removes the entry under it, but cannot find those beside it. So these record the
+//! *token of the name*, which every removal, put and clear of the name removes.
 
 /// The beginning of the tag of a name: no other tag begins with `#`.
 const NAME_TAG: &str = "#name:";
@@ -18,8 +18,9 @@ pub(crate) fn is_name_tag(tag: &str) -> bool {
     tag.starts_with(NAME_TAG)
 }
 
-/// Returns the end of the key of a tag's token: the tag. For the tag of a name, the key is such that in a cluster the
-/// token is on the node of the name. (A name with a `}` that no `{` precedes may be an exception.)
+/// Returns the end of the key of a tag's token: the tag. For the tag of a name, the key has a form that puts
+/// the token on the node of the name in a cluster. (A name with a `}` that no `{` precedes may be an
+/// exception.)
 pub(crate) fn token_end(namespace: &str, tag: &str) -> Option<String> {
     let name = tag.strip_prefix(NAME_TAG)?;
     // If a key contains braces, only the part inside them decides on the node.
@@ -30,13 +31,14 @@ pub(crate) fn token_end(namespace: &str, tag: &str) -> Option<String> {
     })
 }
 
-/// Returns the key, without the namespace, of an entry of this origin beside a name; the first one is number 1.
+/// Returns the key, without the namespace, of an entry of this origin beside a name. The first one is number
+/// 1.
 pub(crate) fn beside(name: &str, origin: u64, number: u8) -> String {
     format!("{BESIDE}{origin:016x}.{number}:{name}")
 }
 
-/// Returns the name that an entry is stored for, under the name or beside it, by its key without the namespace.
-/// `None` for any other key.
+/// Returns the name that an entry is stored for, under the name or beside it. `stored` is its key without the
+/// namespace. Returns `None` for any other key.
 pub(crate) fn name_of(stored: &str) -> Option<&str> {
     match stored.strip_prefix(BESIDE) {
         Some(rest) => rest.split_once(':').map(|(_, name)| name),

@@ -1,7 +1,7 @@
-//! Checks names, prefixes and tags that a person has written.
+//! Checks names, prefixes and tags that are given to the direct API.
 //!
-//! The rules are those of `cache_syntax`. Text that a template renders fulfils them by its construction, except for its
-//! length, which the cache shortens on every side alike.
+//! The rules are those of `cache_syntax`. Text that a template renders follows them by its construction,
+//! except for its length, which the cache shortens everywhere in the same way.
 
 use std::borrow::Cow;
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write as _};
 
 use smallvec::SmallVec;
 
-/// A name while it is rendered; on the stack while it is short.
+/// A name while it is rendered; a short one is on the stack.
 pub(super) type NameBuffer = SmallVec<[u8; 128]>;
 
 /// Appends the escaped text of `value`, in which `stop` does not occur outside of an escape.
@@ -17,8 +17,8 @@ pub(super) fn append<T: Display + ?Sized>(
     stop: Option<char>,
 ) -> fmt::Result {
     let start = text.len();
-    // If a `%` follows the value, `%` cannot introduce its escapes as well. `^` is never a character of
-    // an escaped value.
+    // If a `%` follows the value, `%` cannot introduce its escapes. `^` is never a character of an escaped
+    // value.
     let mark = if stop == Some('%') { b'^' } else { b'%' };
     write!(Escaping { text, stop, mark }, "{value}")?;
     if text.len() == start {
@@ -27,7 +27,7 @@ pub(super) fn append<T: Display + ?Sized>(
     Ok(())
 }
 
-/// Escapes what is written to it.
+/// Escapes the text that is written to it.
 struct Escaping<'a> {
     text: &'a mut NameBuffer,
     stop: Option<char>,

@@ -46,7 +46,7 @@ impl Name {
         Self { whole: whole.into(), shortened }
     }
 
-    /// Makes a name that a person gave.
+    /// Makes a name that is given to the direct API.
     ///
     /// # Errors
     /// [`Error::Name`] for a [fault](cache_syntax::name_fault).

@@ -1,4 +1,4 @@
-//! Rendering templates.
+//! Renders templates.
 
 use std::fmt::{self, Display};
 use std::ops::Deref;
@@ -22,8 +22,8 @@ impl Renderer {
         Self::default()
     }
 
-    /// Returns the text that `render` makes; if the `Display` of a value fails or panics, the text before that
-    /// value.
+    /// Returns the text that `render` makes. If the `Display` of a value fails or panics, the error is the
+    /// text before that value.
     #[allow(
         clippy::result_large_err,
         reason = "both are the text on the stack; a box would allocate"

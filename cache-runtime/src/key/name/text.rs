@@ -9,7 +9,7 @@ pub(crate) const MAX_LENGTH: usize = 200;
 /// The bytes that a shortened name keeps of its beginning.
 const KEPT: usize = 150;
 
-/// `prefix:function:` and the hash in hexadecimal digits.
+/// Returns `prefix:function:` followed by the hash in hexadecimal digits. `head` is `prefix:function:`.
 pub(crate) fn function_name(head: &str, hash: &[u8; 20]) -> String {
     let mut name = String::with_capacity(head.len() + 2 * hash.len());
     name.push_str(head);
@@ -17,7 +17,7 @@ pub(crate) fn function_name(head: &str, hash: &[u8; 20]) -> String {
     name
 }
 
-/// The text that stands for a name or tag in Redis: itself, or if that is long its beginning and a
+/// Returns the text that stands for a name or tag in Redis. A long name is represented by its beginning and a
 /// digest of the whole.
 pub(crate) fn shorten(whole: &str) -> Cow<'_, str> {
     if whole.len() <= MAX_LENGTH {
@@ -42,6 +42,6 @@ fn push_hex(text: &mut String, bytes: &[u8; 20]) {
         pair[0] = DIGITS[usize::from(byte >> 4)];
         pair[1] = DIGITS[usize::from(byte & 0xF)];
     }
-    // Nothing else can be in it.
+    // The bytes are hexadecimal digits, so they are valid UTF-8.
     text.push_str(std::str::from_utf8(&hex).unwrap_or_default());
 }

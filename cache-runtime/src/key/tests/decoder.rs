@@ -1,5 +1,4 @@
-//! The inverse of the encoding: what can be decoded to the value it came from has no second
-//! meaning.
+//! The inverse of the encoding: bytes that can be decoded to their value have no second meaning.
 
 use std::str;
 

@@ -1,7 +1,8 @@
-//! The memory that a process takes while values of many kinds are stored and read by many threads, and
-//! when all of that is over.
+//! The memory of a process that stores and reads values of many kinds from many threads, and its memory
+//! afterwards.
 //!
-//! Each is measured in a process of its own: this program, run again with one test, that of the child.
+//! Each measurement runs in a process of its own: this program, started again with one test, that of the
+//! child.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::read_to_string;
@@ -20,9 +21,9 @@ use crate::output::CacheValue;
 const ORDER: &str = "CACHE_TEST_RESIDENT";
 const MIB: u64 = 1 << 20;
 
-/// The capacity of a child's store: a small one is filled fast.
+/// The capacity of a child's store that is filled fast.
 const SMALL: u64 = 8 * MIB;
-/// The default.
+/// The default capacity.
 const LARGE: u64 = 64 * MIB;
 
 type Wide = [u64; 14];
@@ -35,7 +36,7 @@ enum Event {
     Frame { pixels: [u64; 32] },
 }
 
-/// Counts how many there are.
+/// A value that counts its instances.
 #[derive(Serialize, Deserialize)]
 struct Counted(Vec<u8>);
 
@@ -74,7 +75,7 @@ fn so_they_do_with_many_threads_and_processors() {
     }
 }
 
-/// Has a child measure, and fails with what that says.
+/// Runs a measurement in a child process, and fails with the child's output.
 fn run(kind: &str, threads: usize, cores: usize) {
     let order = format!("{kind} {threads} {cores}");
     let child = Command::new(std::env::current_exe().unwrap())
@@ -87,7 +88,7 @@ fn run(kind: &str, threads: usize, cores: usize) {
     said.lines().filter(|line| line.contains("measured")).for_each(|line| println!("{line}"));
 }
 
-/// Does nothing unless it is told to.
+/// Does nothing unless `ORDER` is set.
 #[test]
 fn the_child() {
     let Ok(order) = std::env::var(ORDER) else { return };
@@ -117,7 +118,7 @@ fn event(n: u64) -> Event {
     }
 }
 
-/// Stores three times what fits from two threads.
+/// Stores three times the capacity from two threads.
 fn small<V: CacheValue>(make: impl Fn(u64) -> V + Sync) {
     let before = resident();
     let store = Store::with_cores(SMALL, 2);
@@ -141,9 +142,9 @@ fn small<V: CacheValue>(make: impl Fn(u64) -> V + Sync) {
     assert!(grown < SMALL * 3 / 2, "{grown} bytes of {SMALL}");
 }
 
-/// Stores what fits twice from many threads, each of which reads all of it often enough to keep what it
-/// may; and looks at what is left when the store has been emptied, and when it is gone, while all the
-/// threads are there.
+/// Stores twice the capacity from many threads. Each thread reads all values often enough to fill its near
+/// cache. Measures the remaining memory after the store has been emptied, and after it has been dropped,
+/// while all threads still run.
 fn counted(threads: usize, cores: usize) {
     const EACH: usize = 16 << 10;
     let keys = 2 * LARGE / EACH as u64;
@@ -164,7 +165,7 @@ fn counted(threads: usize, cores: usize) {
         }
         drop(store);
         steps.wait();
-        // Idle, as long as is measured.
+        // The thread is idle while the memory is measured.
         steps.wait();
     };
     let threads: Vec<_> = (0..threads)
@@ -202,7 +203,7 @@ fn counted(threads: usize, cores: usize) {
     assert_eq!(ALIVE.load(Ordering::Relaxed), 0);
 }
 
-/// Resident bytes of this process, without those of the program itself.
+/// Returns the resident bytes of this process, without those of the program itself.
 fn resident() -> u64 {
     let status = read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();

@@ -1,4 +1,4 @@
-//! The kinds of error replies. Texts of a server are read here and nowhere else.
+//! The kinds of error replies. The texts of a server are read in this file only.
 
 use std::fmt;
 
@@ -40,7 +40,7 @@ pub(crate) enum ReplyKind {
     Other,
 }
 
-/// The part that a user lacks a right to.
+/// The object of a missing right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Denied {
     Command,
@@ -65,7 +65,7 @@ impl ErrorReply {
     pub(super) fn new(error: RedisError) -> Self {
         let kind = match error.kind() {
             ErrorKind::RESP3NotSupported => ReplyKind::NoResp3,
-            // A pipeline has no code of its own, and fails with its first error.
+            // A pipeline has no error code of its own, and fails with its first error.
             _ => match error.clone().into_server_errors().as_deref() {
                 Some([(_, first), ..]) => {
                     ReplyKind::of(first.code(), first.details().unwrap_or_default())
@@ -125,7 +125,7 @@ impl ReplyKind {
             | ReplyKind::NoPassword
             | ReplyKind::NoResp3
             | ReplyKind::State(_) => true,
-            // Redirected, and redirected again.
+            // The command was redirected too often.
             ReplyKind::Moved | ReplyKind::Ask => true,
             ReplyKind::DeniedInScript
             | ReplyKind::UnknownCommand

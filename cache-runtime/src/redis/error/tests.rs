@@ -9,14 +9,14 @@ use super::reply::ServerState;
 use super::*;
 use crate::error::with_causes;
 
-/// Returns the error that the client makes of a reply, as it stands on the wire.
+/// Returns the error that the client makes of a reply in the form of the protocol.
 fn reply(line: &str) -> StoreError {
     let bytes = format!("-{line}\r\n");
     redis::parse_redis_value(bytes.as_bytes()).unwrap().extract_error().unwrap_err().into()
 }
 
-/// Returns one letter for each decision that is positive: out of Use, reFusal, not a Reply, Half moved, lost Script,
-/// wrong Type, Password missing.
+/// Returns one letter for each decision that is positive: out of Use, reFusal, not a Reply, Half moved, lost
+/// Script, wrong Type, Password missing.
 fn decisions(error: &StoreError) -> String {
     let decisions = [
         ('U', error.takes_out_of_use()),
@@ -87,14 +87,14 @@ fn each_reply_of_a_server_has_a_kind_and_its_decisions() {
         ),
         ("BUSY Redis is busy running a script. You can only call SCRIPT KILL", State(Busy), "U"),
         ("CLUSTERDOWN Hash slot not served", State(ClusterDown), "U"),
-        // As a server of another make passes the error of a command in a script on.
+        // A server of another make passes on the error of a command in a script in this form.
         (
             "ERR Error running script (call to f_e0e1): @user_script:2: -OOM command not allowed",
             State(OutOfMemory),
             "U",
         ),
         ("ERR value is not an integer or out of range", Other, ""),
-        // Letters of a code inside of another word are no code.
+        // The letters of a code inside of another word are not a code.
         ("BUSYGROUP Consumer Group name already exists", Other, ""),
         ("ERR TASK", Other, ""),
     ];
@@ -147,7 +147,7 @@ fn a_redirection_names_the_node_and_whether_it_needs_asking() {
     assert_eq!(reply("TRYAGAIN later").redirection(), None);
 }
 
-/// A pipeline has one error for each command that failed.
+/// Tests a pipeline, which has one error for each command that failed. The first one decides.
 #[test]
 fn the_first_error_of_a_pipeline_decides() {
     let errors = b"*2\r\n-OOM full\r\n-ERR other\r\n";

@@ -1,4 +1,4 @@
-//! Texts in a template that are called like an argument: the braces were probably forgotten.
+//! Literal texts in a template that equal the name of an argument: the braces were probably forgotten.
 
 use cache_syntax::{Piece, parse_template};
 
@@ -6,7 +6,7 @@ use super::Finding;
 use crate::registry::{CachedSite, MutationSite};
 use crate::site::{SiteKey, SourceLocation};
 
-/// The templates of an attribute, each with its option, and what they can name.
+/// The templates of an attribute, each with its option, and the names that they can use.
 pub(super) struct Templates<'a> {
     location: &'a SourceLocation,
     arguments: &'static [&'static str],
@@ -49,8 +49,8 @@ pub(super) fn without_braces(templates: Templates<'_>) -> Vec<Finding> {
     templates.into_iter().filter_map(finding).collect()
 }
 
-/// Returns true if a segment is the name of the argument, which stands nowhere in braces. The first segment
-/// says what a name is about, and may well be called like an argument: `user:{user}`.
+/// Returns true if a segment is the name of the argument, which no placeholder uses. The first segment is not
+/// checked: it describes the kind of the entries, and often equals the name of an argument (`user:{user}`).
 fn lacks_braces(text: &str, argument: &str) -> bool {
     let names_it = |piece: &Piece<'_>| match piece {
         Piece::Text(_) => false,

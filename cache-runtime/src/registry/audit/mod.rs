@@ -1,4 +1,4 @@
-//! Mistakes that can be found from the call sites alone.
+//! The audit: mistakes that can be found from the call sites alone.
 
 mod braces;
 mod finding;
@@ -88,8 +88,8 @@ impl Registry {
     }
 }
 
-/// Returns the prefixes of these that no function has, each with the one that was probably meant; none if there
-/// are no functions. Names that are set directly may still have them.
+/// Returns those of the prefixes that no function has, each with the one that was probably meant. Returns
+/// none if there are no functions. Names that are set directly may still have these prefixes.
 pub(crate) fn unused_prefixes<'a>(
     prefixes: impl Iterator<Item = &'a str>,
     sites: &[CachedSite],
@@ -117,7 +117,8 @@ fn are_twins(a: &CachedSite, b: &CachedSite) -> bool {
     identity(a) == identity(b)
 }
 
-/// Names with a hash in them differ: it covers the function.
+/// Finds functions whose `key` templates give the same names. Names with a hash are left out, because the
+/// hash covers the function.
 fn same_names(names: &[EntryNames<'_>]) -> Vec<Finding> {
     let whole: Vec<(String, &CachedSite)> =
         names.iter().filter_map(|names| Some((names.whole()?.to_string(), names.site))).collect();
@@ -132,7 +133,7 @@ fn same_names(names: &[EntryNames<'_>]) -> Vec<Finding> {
     findings
 }
 
-/// Returns the groups of at least two, each in the order of the items.
+/// Returns the groups of at least two alike items, each in the order of the items.
 fn grouped<T>(items: &[T], alike: impl Fn(&T, &T) -> bool) -> Vec<Vec<&T>> {
     let mut groups: Vec<Vec<&T>> = Vec::new();
     for item in items {
@@ -176,8 +177,8 @@ fn nothing_to_invalidate(site: &MutationSite, names: &[EntryNames<'_>]) -> Vec<F
     in_vain.map(finding).collect()
 }
 
-/// Calls of what no cached function is called. The compiler cannot tell an async function from a
-/// cached one.
+/// Finds calls of functions whose name no cached function has. The compiler cannot distinguish an async
+/// function from a cached one.
 fn not_cached(site: &MutationSite, cached: &[CachedSite]) -> Vec<Finding> {
     let known = || cached.iter().map(|site| site.location.function);
     let named = site.entries.iter().filter(|entry| !entry.function.is_empty());
@@ -192,7 +193,7 @@ fn not_cached(site: &MutationSite, cached: &[CachedSite]) -> Vec<Finding> {
     unknown.map(finding).collect()
 }
 
-/// Returns the name that was probably meant: the nearest to this one, or else to one that it is below.
+/// Returns the name that was probably meant: the one nearest to this text, or else to one of its parents.
 fn nearest_name<'n>(text: &str, names: &'n [EntryNames<'_>]) -> Option<&'n NamePattern> {
     let written = NamePattern::template(text);
     let known = names.iter().flat_map(EntryNames::to_invalidate_by);
@@ -205,12 +206,12 @@ fn nearest_name<'n>(text: &str, names: &'n [EntryNames<'_>]) -> Option<&'n NameP
     })
 }
 
-/// Returns true if what is written is below this, by a value.
+/// Returns true if the template is below this name, and has a value there.
 fn is_parent_of_value(meant: &NamePattern, text: &str) -> bool {
     text.contains('{') && NamePattern::template(text).parents().any(|parent| parent.meets(meant))
 }
 
-/// Returns prefixes that come from a function's name and cover a prefix that is written in an attribute.
+/// Finds prefixes that come from a function's name and cover a prefix that is written in an attribute.
 fn accidental_parents(sites: &[CachedSite]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for parent in sites {
@@ -231,7 +232,8 @@ fn accidental_parents(sites: &[CachedSite]) -> Vec<Finding> {
     findings
 }
 
-/// Returns the prefix, from the name of the parent's function, that covers this written one.
+/// Returns the prefix from the name of the parent's function that covers this written prefix, if there is
+/// one.
 fn accidental_parent(parent: &CachedSite, written: &str) -> Option<String> {
     let has_below =
         |prefix: &str| written.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(':'));

@@ -1,4 +1,4 @@
-//! By which names the entries of a cached function can be invalidated.
+//! The names by which the entries of a cached function can be invalidated.
 
 use cache_syntax::MAX_SEGMENTS;
 
@@ -53,7 +53,7 @@ impl<'a> EntryNames<'a> {
         self.prefixes.iter().chain(&self.tags)
     }
 
-    /// Returns true if it has nothing but a hash below this prefix.
+    /// Returns true if the names below this prefix consist of a hash only.
     pub(super) fn is_hashed_below(&self, prefix: &NamePattern) -> bool {
         self.whole().is_none() && self.prefixes.iter().any(|own| own.meets(prefix))
     }

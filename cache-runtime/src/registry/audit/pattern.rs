@@ -1,4 +1,4 @@
-//! Names with places for values: `video:{id}`.
+//! Patterns of names, with places for values: `video:{id}`.
 
 use std::{fmt, mem};
 
@@ -11,11 +11,11 @@ pub(super) struct NamePattern(Vec<Segment>);
 /// The text between two colons.
 #[derive(Clone, Debug, PartialEq)]
 struct Segment {
-    /// The texts before, between and after the values; with no value it is one text.
+    /// The texts before, between and after the values. Without values it is one text.
     texts: Vec<String>,
     /// The values, as they are written.
     values: Vec<String>,
-    /// True if it is a function's name, which no value is taken to be.
+    /// True if the segment is the name of a function, which counts as different from every value.
     is_function: bool,
 }
 
@@ -30,8 +30,8 @@ impl NamePattern {
         NamePattern(vec![Segment { is_function: true, ..Segment::literal(name) }])
     }
 
-    /// Reads a template as it is written in an attribute. Text that is no template is a literal name: the attribute
-    /// has refused it.
+    /// Reads a template as it is written in an attribute. Text that is not a template counts as a literal
+    /// name, because the attribute has refused it.
     pub(super) fn template(text: &str) -> Self {
         let pieces = parse_template(text).unwrap_or_else(|_| vec![Piece::Text(text.into())]);
         let (mut segments, mut segment) = (Vec::new(), Segment::literal(""));
@@ -70,7 +70,7 @@ impl NamePattern {
         self.0.iter().map(Segment::written).collect::<Vec<_>>().join(":")
     }
 
-    /// Returns true if there are values that make one name of both.
+    /// Returns true if both patterns have a name in common.
     pub(super) fn meets(&self, other: &NamePattern) -> bool {
         self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| a.meets(b))
     }
@@ -103,7 +103,7 @@ impl Segment {
     }
 }
 
-/// Returns true if these texts, with something between each, can make that one.
+/// Returns true if these texts, with any text between each two, can make `text`.
 fn matches(texts: &[String], text: &str) -> bool {
     let [first, between @ .., last] = texts else { return false };
     let inner = text.strip_prefix(&**first).and_then(|rest| rest.strip_suffix(&**last));
@@ -128,7 +128,7 @@ fn may_end_alike(a: &[String], b: &[String]) -> bool {
     }
 }
 
-/// As it would be written, with `{}` for each value.
+/// Writes the pattern with `{}` for each value.
 impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let segments = self.0.iter().map(Segment::to_string);
@@ -143,7 +143,7 @@ impl fmt::Display for Segment {
     }
 }
 
-/// Braces that are letters, as a template has them.
+/// Doubles the braces of a literal text, as in a template.
 fn doubled(text: &str) -> String {
     text.replace('{', "{{").replace('}', "}}")
 }

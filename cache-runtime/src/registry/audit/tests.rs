@@ -1,4 +1,4 @@
-//! Each finding, and what is none.
+//! Tests of each finding, and of attributes without findings.
 
 use super::Finding;
 use crate::Coalesce;
@@ -63,7 +63,7 @@ fn audit(cached: &[CachedSite]) -> Vec<Finding> {
     Registry { cached: cached.to_vec(), mutations: Vec::new() }.audit()
 }
 
-/// Returns the finding for an invalidation by this prefix; `None` if it is in order.
+/// Returns the finding for an invalidation by this prefix; `None` if there is none.
 fn prefix_finding(cached: &[CachedSite], prefix: &'static str) -> Option<Finding> {
     prefix_findings(cached, prefix).pop()
 }
@@ -73,7 +73,7 @@ fn prefix_findings(cached: &[CachedSite], prefix: &'static str) -> Vec<Finding> 
     Registry { cached: cached.to_vec(), mutations }.audit()
 }
 
-/// Returns the finding for an invalidation by these tags; `None` if it is in order.
+/// Returns the finding for an invalidation by these tags; `None` if there is none.
 fn tag_finding(cached: &[CachedSite], tags: &'static [&'static str]) -> Option<Finding> {
     let mutations = vec![mutation(None, tags)];
     Registry { cached: cached.to_vec(), mutations }.audit().pop()
@@ -139,7 +139,7 @@ fn a_tag_that_nothing_invalidates_is_found() {
     assert_eq!(never(vec![tagged()]), ["home"]);
     let by_prefix = mutation(Some("home"), &[]);
     assert_eq!(never(vec![tagged(), by_prefix]), [""; 0]);
-    // A prefix reaches what is below it in names, and tags have no such order.
+    // An invalidation of a prefix also reaches names below it. Tags have no such hierarchy.
     assert_eq!(never(vec![mutation(Some("user"), &["home"])]), ["user:{user.id}", "team:{team}"]);
 }
 

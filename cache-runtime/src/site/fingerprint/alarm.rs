@@ -1,4 +1,4 @@
-//! Remembers the fingerprints of one function, and reports those that differ.
+//! Remembers the fingerprints of one function, and reports keys with two different fingerprints.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -9,22 +9,22 @@ use crate::support::lock::Mutex;
 /// The maximum number of keys that are remembered if hits in memory are checked.
 const REMEMBERED: usize = 16_384;
 
-/// It is 0 before it has been tried.
+/// The states of [`Alarm::steadiness`]. It is 0 before the first test.
 const STEADY: u8 = 1;
 const UNSTEADY: u8 = 2;
 
-/// Of one function.
+/// The alarm of one function.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
-    /// True if the same arguments give the same fingerprint twice.
+    /// [`STEADY`] if the same arguments gave the same fingerprint twice, otherwise [`UNSTEADY`].
     steadiness: AtomicU8,
     told: AtomicBool,
-    /// The fingerprint that was seen with the hash of a key: in debug builds.
+    /// The fingerprint that was seen with the hash of a key. It is used in debug builds.
     seen: Mutex<HashMap<u64, u64>>,
 }
 
 impl Alarm {
-    /// Returns the fingerprint of a call's arguments; 0 if those of the function are not reliable.
+    /// Returns the fingerprint of a call's arguments; 0 if the fingerprints of the function are not reliable.
     pub(crate) fn fingerprint(&self, of: &Declared, make: impl Fn() -> u64) -> u64 {
         match self.steadiness.load(Ordering::Relaxed) {
             UNSTEADY => return 0,

@@ -1,4 +1,4 @@
-//! A hasher that gives the same in every process, and on every architecture as far as `Hash` lets it.
+//! A hasher with the same results in every process, and on every architecture as far as `Hash` permits.
 
 use std::hash::{Hash, Hasher};
 
@@ -13,8 +13,8 @@ pub(super) fn hash<T: Hash + ?Sized>(value: &T) -> u64 {
     hasher.finish()
 }
 
-/// Numbers are little endian, and `usize` has 64 bits. (A slice of `usize` is given as the bytes that
-/// it is in memory: processes of 32 and 64 bits that share a Redis see another fingerprint of it.)
+/// The hasher. Numbers are little endian, and `usize` has 64 bits. (`Hash` passes a slice of `usize` as its
+/// bytes in memory. So processes of 32 and 64 bits that share a Redis have different fingerprints of it.)
 #[allow(clippy::large_enum_variant, reason = "it stays where it is made")]
 enum Stable {
     /// The bytes, and their number.

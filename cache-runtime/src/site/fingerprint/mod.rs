@@ -1,9 +1,10 @@
-//! Fingerprints of arguments: what tells two apart that serialise alike.
+//! Fingerprints of arguments: they distinguish arguments that serialise alike.
 //!
-//! A key is made of what serde writes. An untagged enum or a skipped field makes two different arguments one
-//! key, which no serializer can see. So generated code makes a second digest of them, of their `Hash` or else
-//! their `Debug`, and the entry in Redis carries it. It is an alarm, not a part of the key: a `Hash`
-//! may change with a release of the program, and must not make the cache cold.
+//! A key is made of the output of serde. With an untagged enum or a skipped field, two different arguments
+//! may have one key, which no serializer can detect. So generated code makes a second digest of the
+//! arguments, of their `Hash` or else of their `Debug`, and the entry in Redis carries it. It is an alarm and
+//! not a part of the key: a `Hash` may change with a release of the program, and this must not empty the
+//! cache.
 
 mod alarm;
 mod hasher;
@@ -29,7 +30,7 @@ impl Fingerprint {
         Fingerprint::default()
     }
 
-    /// Adds what a probe says of the next argument: nothing, if it has neither `Hash` nor `Debug`.
+    /// Adds the digest of the next argument; `None` if it has neither `Hash` nor `Debug`.
     pub fn add(&mut self, argument: Option<u64>) {
         self.place += 1;
         if let Some(argument) = argument {
@@ -37,13 +38,14 @@ impl Fingerprint {
         }
     }
 
-    /// Returns the number; 0 if nothing is known of any argument.
+    /// Returns the number; 0 if no argument has a digest.
     pub fn finish(self) -> u64 {
         self.sum
     }
 }
 
-/// An argument whose fingerprint is wanted. Method look-up finds what its type has: see `probe`.
+/// An argument whose fingerprint is requested. Method look-up chooses among the traits of its type: see
+/// `probe`.
 #[derive(Debug)]
 pub struct Argument<'a, T: ?Sized>(pub &'a T);
 
@@ -51,9 +53,9 @@ pub struct Argument<'a, T: ?Sized>(pub &'a T);
 pub(crate) mod probe {
     use super::{Argument, Hash, fmt, hasher, text};
 
-    /// The type has `Hash`.
+    /// Taken by method look-up if the type has `Hash`.
     pub trait ProbeHash {
-        /// Its fingerprint.
+        /// Returns the fingerprint.
         fn __cache_fingerprint(&self) -> Option<u64>;
     }
 
@@ -63,9 +65,9 @@ pub(crate) mod probe {
         }
     }
 
-    /// It has no `Hash`, but `Debug`.
+    /// Taken by method look-up if the type has `Debug`, but no `Hash`.
     pub trait ProbeDebug {
-        /// Its fingerprint.
+        /// Returns the fingerprint.
         fn __cache_fingerprint(&self) -> Option<u64>;
     }
 
@@ -75,9 +77,9 @@ pub(crate) mod probe {
         }
     }
 
-    /// It has neither.
+    /// Taken by method look-up if the type has neither.
     pub trait ProbeNeither {
-        /// Returns nothing.
+        /// Returns `None`.
         fn __cache_fingerprint(&self) -> Option<u64>;
     }
 

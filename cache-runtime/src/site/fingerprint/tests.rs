@@ -31,7 +31,7 @@ fn the_hash_of_a_type_is_preferred_to_its_text() {
     assert_eq!(print!(Neither), None);
 }
 
-/// It stands in entries that several processes share.
+/// Tests that the hash does not change, because it is a part of entries that several processes share.
 #[test]
 fn the_hasher_is_the_same_everywhere() {
     let number = |bytes: &[u8]| xxhash_rust::xxh3::xxh3_64(bytes);

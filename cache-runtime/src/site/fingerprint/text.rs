@@ -1,13 +1,13 @@
-//! A digest of what `Debug` prints, that does not depend on the order of its words: maps and sets print
-//! theirs in any.
+//! A digest of the `Debug` output of a value. It does not depend on the order of the words, because maps and
+//! sets print theirs in any order.
 
 use std::fmt::{self, Write as _};
 use std::mem;
 
-/// The length up to which a text counts. To print a longer one could cost more than the load.
+/// The maximum length of a text. It may take more time to print a longer one than to load the value.
 const LONGEST: usize = 64 << 10;
 
-/// Returns `None` if the text is too long, or its `Debug` fails.
+/// Returns the digest; `None` if the text is too long, or its `Debug` fails.
 pub(super) fn digest(value: &dyn fmt::Debug) -> Option<u64> {
     let mut digest = TextDigest { length: 0, word: Word::default(), sum: 1 };
     write!(digest, "{value:?}").ok()?;
@@ -15,7 +15,7 @@ pub(super) fn digest(value: &dyn fmt::Debug) -> Option<u64> {
     Some(digest.sum)
 }
 
-/// Adds up the digests of words while they are written.
+/// The sum of the digests of all words, computed while they are written.
 struct TextDigest {
     /// The length of the text.
     length: usize,
@@ -31,7 +31,7 @@ struct Word {
     hash: u64,
     first: u8,
     is_negative: bool,
-    /// True if a byte is not that of a zero.
+    /// True if one of the digits is not zero.
     is_not_zero: bool,
     is_address: bool,
 }
@@ -39,7 +39,7 @@ struct Word {
 impl TextDigest {
     fn end_word(&mut self) {
         let word = mem::take(&mut self.word);
-        // An address is not what the value is.
+        // An address differs in each process, so it is not part of the value.
         if word.length > 0 && !word.is_address {
             self.sum = self.sum.wrapping_add(word.digest());
         }
@@ -53,7 +53,7 @@ impl fmt::Write for TextDigest {
             return Err(fmt::Error);
         }
         for &byte in text.as_bytes() {
-            // All of a letter beyond ASCII is part of a word.
+            // All bytes of a letter beyond ASCII are part of a word.
             if byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"_.-".contains(&byte) {
                 self.word.push(byte);
             } else {
@@ -81,7 +81,7 @@ impl Word {
         }
     }
 
-    /// `-0.0` makes the same key as `0.0`.
+    /// Returns the digest of the word. It is the same for `-0.0` and `0.0`, which make the same key.
     fn digest(self) -> u64 {
         const MIX: u64 = 0x9E37_79B9_7F4A_7C15;
         let is_below_zero = u64::from(self.is_negative && self.is_not_zero);

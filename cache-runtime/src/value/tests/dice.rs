@@ -1,6 +1,6 @@
 //! Random values.
 
-/// A sequence of numbers that depends on its seed alone.
+/// A sequence of numbers that is determined by its seed.
 pub(super) struct Dice(u64);
 
 impl Dice {
@@ -27,7 +27,7 @@ impl Dice {
         of[self.below(of.len() as u64) as usize].clone()
     }
 
-    /// Mostly small: small numbers look like lengths and tags.
+    /// Returns a number that is mostly small, because small numbers look like lengths and tags.
     pub(super) fn number(&mut self) -> u64 {
         match self.below(4) {
             0 => self.below(3),

@@ -1,4 +1,4 @@
-//! Values of which it is known what becomes of them.
+//! Values with known results.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +15,7 @@ fn codec<V: crate::CacheValue>(codec: DefaultCodec) -> &'static dyn ValueCodec {
     type_of::<V>().codec(codec)
 }
 
-/// Returns an entry of a process that did not check how it would be read.
+/// Returns an entry of a process that did not check that the value comes back unchanged.
 fn unverified<V: crate::CacheValue>(value: &V, codec: &dyn ValueCodec) -> Encoded {
     process(DefaultCodec::Bincode).encode_unseen(value, &value.measure(false), codec).unwrap()
 }
@@ -27,14 +27,14 @@ fn a_shape_that_was_verified_in_one_codec_is_not_in_another() {
     let value: Nested = Some(None);
     let reader = process(DefaultCodec::Bincode);
     assert_eq!(read::<Nested>(&reader, &unverified(&value, bincode), None), Some(value.clone()));
-    // MessagePack has one nil for both.
+    // MessagePack writes the same nil for both.
     assert_eq!(read::<Nested>(&reader, &unverified(&value, packed), None), None);
     let entry = encode(&process(DefaultCodec::MessagePack), &value, Coding::default()).unwrap();
     assert_eq!(entry.codec, bincode.id());
     assert_eq!(read::<Nested>(&reader, &entry, None), Some(value));
 }
 
-/// Another codec of the user's with the number of the first.
+/// A second codec of a user, with the number of the first.
 struct Backwards;
 
 impl Codec for Backwards {
@@ -85,7 +85,7 @@ enum Id {
     Org(u64),
 }
 
-/// Cannot be compared, so values are told apart by what they print.
+/// A type without `PartialEq`, so its values are compared by their printed text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Owners(Vec<Id>, f64);
 
@@ -135,7 +135,7 @@ fn why_a_value_is_not_stored_is_said_without_the_value() {
     assert!(!error.contains("hunter2"), "{error}");
 }
 
-/// Panics where it is compared, printed or read.
+/// A type that panics when it is compared, printed or read.
 #[derive(Clone, Serialize)]
 struct Faulty(u8);
 
@@ -160,7 +160,7 @@ impl<'de> Deserialize<'de> for Faulty {
     }
 }
 
-/// Panics where it is written.
+/// A type that panics when it is written.
 #[derive(Clone, Deserialize)]
 struct Unwritable;
 
@@ -229,7 +229,7 @@ fn whatever_is_under_the_limit_can_be_read() {
     assert!(encode(&limited(bytes.size()), &bytes, packed).is_ok());
 }
 
-/// Returns the text that a test shows which checks this value.
+/// Returns the message with which a test of this value fails.
 fn complaint<V>(value: &V) -> String
 where
     V: crate::CacheValue + PartialEq + fmt::Debug,

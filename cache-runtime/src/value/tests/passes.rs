@@ -14,9 +14,9 @@ thread_local! {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Passes {
-    /// Over the value that was loaded.
+    /// The number of passes over the value that was loaded.
     serialized: u32,
-    /// Over the value that was read back to be compared.
+    /// The number of passes over the value that was read back for the comparison.
     read_back: u32,
     deserialized: u32,
 }
@@ -58,7 +58,7 @@ impl<'de> Deserialize<'de> for Counted {
 
 const LARGEST: usize = 1 << 16;
 
-/// Counts the passes of a load of a text of this length. The types in it have been learnt before.
+/// Counts the passes of a load of a text of this length. The types in the text are already known.
 fn passes(length: usize, load: impl Fn(&Counted)) -> Passes {
     let value = Counted { text: "x".repeat(length), is_read_back: false };
     load(&value);

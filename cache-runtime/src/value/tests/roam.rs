@@ -1,4 +1,4 @@
-//! Random values of all kinds of types, through every codec: each comes back as it was, or is not stored.
+//! Random values of all kinds of types, in every codec: each comes back unchanged, or is not stored.
 
 use std::fmt::Debug;
 
@@ -13,13 +13,13 @@ const VALUES: u64 = 20_000;
 /// The expectations of a type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Traits {
-    /// It loses what serde does not see, so that only `PartialEq` or `Debug` can tell.
+    /// The type has parts that serde does not see, so only `PartialEq` or `Debug` can detect their loss.
     unseen: bool,
-    /// It holds what prints in any order.
+    /// The type has parts that are printed in any order.
     unordered: bool,
 }
 
-/// A type, and how its values roam.
+/// A type, and the test of its values.
 struct Kind {
     name: &'static str,
     roam: Box<dyn Fn(u64) -> u64>,
@@ -121,8 +121,8 @@ fn a_value_comes_back_as_it_was_or_is_not_stored() {
 /// The number of values of one type in a row.
 const EACH: u64 = 24;
 
-/// Stores values of one type one after another in one process, and reads them in another that has read those
-/// before, and in a third that has read nothing. Returns how many were stored.
+/// Stores values of one type one after another in one process. Reads them in a second process that has read
+/// earlier values, and in a third one that has read none. Returns the number of stored values.
 fn roam<V>(seed: u64, likeness: Likeness, traits: Traits) -> u64
 where
     V: Made + crate::CacheValue + PartialEq + Debug,

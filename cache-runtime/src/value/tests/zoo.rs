@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 
 use super::dice::Dice;
 
-/// A type of which values can be made.
+/// A type whose random values can be made.
 pub(super) trait Made {
     fn make(dice: &mut Dice) -> Self;
 }
 
-/// A type with the usual derives, and how its values are made.
+/// A type with the usual derives, and the way in which its values are made.
 macro_rules! species {
     ($($(#[$attribute:meta])* $kind:ident $name:ident $body:tt $(;$semicolon:tt)? by $dice:ident => $make:expr;)*) => {$(
         #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -296,7 +296,7 @@ species! {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Marker;
 
-/// Compares one field of several.
+/// A type whose `PartialEq` compares only one of its fields.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Entity {
     id: u8,
@@ -316,7 +316,7 @@ impl Made for Entity {
     }
 }
 
-/// Writes a number or a text, with one field more or less, depending on the value.
+/// A type that writes a number or a text, and a different number of fields, depending on the value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Handmade {
     n: u64,
@@ -367,7 +367,7 @@ impl<'de> Deserialize<'de> for Handmade {
     }
 }
 
-/// A list without its length in front, of which the second half is left out if it is all zeros.
+/// A list of four numbers, whose second half is not written if both are zero.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tail(Vec<u8>);
 
@@ -407,7 +407,7 @@ impl<'de> Deserialize<'de> for Tail {
     }
 }
 
-/// The places in which a type may stand.
+/// The positions in which a type may occur.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Nest<T> {
     Bare(T),

@@ -1,4 +1,4 @@
-//! The deserializer between a format and a type: unchanged, but what leads to further values stays guarded.
+//! The deserializer between a format and a type. It changes no value, and keeps nested values guarded.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -114,7 +114,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Guard<'_, D> {
     }
 }
 
-/// Something of serde's that leads to values, and hands each on guarded.
+/// A part of serde's data model that leads to values. It passes each value on guarded.
 struct GuardedPart<'l, T> {
     inner: T,
     place: Nesting<'l>,
@@ -247,7 +247,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for GuardedPart<'_, A> {
     }
 }
 
-/// Kinds of values that are handed on as they are.
+/// Kinds of values that are passed on unchanged.
 macro_rules! visits {
     ($($method:ident: $kind:ty;)*) => {$(
         #[inline]

@@ -11,7 +11,7 @@ const FREE_ELEMENTS: usize = 4096;
 /// optimisation.
 const MAX_DEPTH: u16 = 256;
 
-/// Counts what one decoding may still do.
+/// The number of elements that one decoding may still read.
 #[derive(Debug)]
 pub(in crate::format::codec) struct Limits {
     pub(super) elements: Cell<usize>,

@@ -1,9 +1,9 @@
-//! Bounds on what bytes can make a decoder do.
+//! Limits the effect that bytes can have on a decoder.
 //!
-//! A positional format believes what it reads: a length of 2^64 elements that take no bytes each
-//! (`Vec<()>`) keeps it spinning for centuries, a length of 4 GiB allocates 4 GiB before the first
-//! byte is missed, and a recursive type recurses until the stack ends. The guard stands between the
-//! format and the type and keeps count.
+//! A positional format trusts its input. A length of 2^64 elements without bytes (`Vec<()>`) would keep it
+//! busy for centuries. A length of 4 GiB would allocate 4 GiB before the first missing byte is noticed. A
+//! recursive type would recurse until the stack overflows. The guard stands between the format and the type,
+//! and counts.
 
 mod deserializer;
 mod limits;

@@ -1,4 +1,4 @@
-//! The weight of a value beside what its clone allocates.
+//! The weight of a value compared with the allocations of its clone.
 
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet, LinkedList, VecDeque};
 use std::hint::black_box;
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use crate::format::shape::heap_size;
 use crate::output::CacheValue;
 
-/// The bytes that an allocation takes besides those requested: eight, and on the mean half of sixteen.
+/// The bytes that an allocation takes besides the requested ones: eight, and on average half of sixteen.
 const EACH: u64 = 16;
-/// The bytes that it takes at least.
+/// The minimum number of bytes that an allocation takes.
 const LEAST: u64 = 32;
 
-/// Asserts that a value weighs what its clone allocates, within a factor of 1.5.
+/// Asserts that the weight of a value is that of its clone's allocations, within a factor of 1.5.
 #[track_caller]
 fn weighs_what_it_takes<V: CacheValue>(value: V) {
     let counted = measure(|| forget(black_box(value.clone())));
@@ -29,7 +29,7 @@ fn weighs_what_it_takes<V: CacheValue>(value: V) {
     assert!((0.66..1.5).contains(&factor), "{of} weighs {weight}, and takes {takes}: {factor:.2}");
 }
 
-/// 112 bytes.
+/// The type takes 112 bytes.
 type Wide = [u64; 14];
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ fn what_is_shared_weighs_as_if_it_were_not() {
 
 #[test]
 fn what_owns_nothing_is_not_looked_at() {
-    /// Its `Serialize` must not be called.
+    /// A type whose `Serialize` must not be called.
     #[derive(Clone, Debug, Deserialize)]
     struct Silent;
     impl Serialize for Silent {
