@@ -33,6 +33,18 @@ fn links_lead_to_files() {
     assert_eq!(broken, [] as [String; 0]);
 }
 
+// The book that is made of the guide has the guide's own pages alone.
+#[test]
+fn the_guide_links_to_its_own_pages() {
+    let guide = root().join("docs/guide/src");
+    let pages = texts(&guide, "md");
+    assert!(pages.len() > 5, "{pages:?}");
+    let links =
+        pages.iter().flat_map(|(path, text)| targets(text).into_iter().map(move |to| (path, to)));
+    let outside: Vec<_> = links.filter(|(_, to)| to.contains("..")).collect();
+    assert_eq!(outside, []);
+}
+
 #[test]
 fn a_link_to_nothing_is_found() {
     let text = "[a](main.rs) [b](main.rs#part) [c](#part) [d](https://e.org)\n```\n[e](no)\n```\n[f](nowhere.md)";

@@ -30,6 +30,10 @@ pub(crate) async fn look(call: &Call) -> Step {
     if call.policy.coalesce == Coalesce::Off {
         return lead(call, alone(call)).await;
     }
+    if call.stores == Stores::Memory {
+        // No request to Redis will find out that this process is forked.
+        core.flights.leave_to_their_process();
+    }
     let asked = Ticket::now();
     loop {
         let follower = match core.flights.join(key, asked, &core.generations, || key.slots()) {

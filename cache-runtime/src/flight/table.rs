@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash};
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
 use super::follower::Follower;
 use super::phase::{Effect, FlightEvent, FlightOutcome, Ticket};
@@ -48,9 +48,8 @@ impl<K: Eq + Hash> Flights<K> {
         generations: &Generations,
         slots: impl FnOnce() -> &'s [Slot],
     ) -> Role<K> {
-        self.leave_to_their_process();
         // R4: under one lock a caller finds the flight that it may join, or opens the only other one.
-        let mut shard = self.shard(key).lock();
+        let mut shard = self.own_shard(key);
         let joinable = |flight: &&Arc<Flight>| joinable(flight, generations);
         let Some(flight) = shard.get(key).filter(joinable) else {
             let flight = Flight::new(generations.note(slots()));
@@ -80,8 +79,7 @@ impl<K: Eq + Hash> Flights<K> {
         generations: &Generations,
         slots: &[Slot],
     ) -> Option<Leader<K>> {
-        self.leave_to_their_process();
-        let mut shard = self.shard(key).lock();
+        let mut shard = self.own_shard(key);
         let under_way = |flight: &Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
         if shard.get(key).is_some_and(under_way) {
             return None;
@@ -98,15 +96,26 @@ impl<K: Eq + Hash> Flights<K> {
         asked: Ticket,
         generations: &Generations,
     ) -> Option<Follower> {
-        self.leave_to_their_process();
-        let shard = self.shard(key).lock();
+        let shard = self.own_shard(key);
         let under_way = |flight: &&Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
         let flight = shard.get(key).filter(under_way)?;
         Some(Follower::new(Arc::clone(flight), &mut flight.state.lock(), asked))
     }
 
+    /// Locks the shard of a key. If it has a flight of the key, that is one of this process.
+    fn own_shard(&self, key: &K) -> MutexGuard<'_, Shard<K>> {
+        let shard = self.shard(key).lock();
+        // The check is a system call. A caller who opens a flight needs none.
+        if !shard.contains_key(key) {
+            return shard;
+        }
+        drop(shard);
+        self.leave_to_their_process();
+        self.shard(key).lock()
+    }
+
     /// Removes the flights of the parent in a forked process, where no task would land them.
-    fn leave_to_their_process(&self) {
+    pub(crate) fn leave_to_their_process(&self) {
         if self.process.has_changed() {
             self.shards.iter().for_each(|shard| shard.lock().clear());
             clock::tick_on();

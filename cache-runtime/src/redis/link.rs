@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use super::error::{Lost, StoreError};
 use super::ready::Ready;
 use super::unavailable::Unavailable;
+use crate::support::boxed::boxed;
 use crate::support::lock::Mutex;
 
 #[derive(Debug)]
@@ -85,11 +86,19 @@ impl Link {
 
     /// Returns the connection, if it may be used now. During the first attempt this waits for it.
     pub(super) async fn ready(&self) -> Result<Arc<Ready>, Unavailable> {
+        match self.state() {
+            LinkState::Connecting => boxed(|| self.first_state()).await.ready(),
+            state => state.ready(),
+        }
+    }
+
+    /// Waits for the end of the first attempt.
+    async fn first_state(&self) -> LinkState {
         loop {
             let changed = self.changed.notified();
             match self.state() {
                 LinkState::Connecting => changed.await,
-                state => return state.ready(),
+                state => return state,
             }
         }
     }

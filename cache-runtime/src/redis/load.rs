@@ -5,6 +5,7 @@
 //! are on different nodes, and the requests run concurrently. All of them end before the body begins, or
 //! start after it has ended. Their order among each other does not matter.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -338,7 +339,7 @@ async fn finish(
     let (feed, notice) = (shared.keys.feed(), permit.ready.tells(notice));
     let arguments = [&ticket.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
     let finish = finish_at(&permit.ready, keys, ticket, name_token.as_ref(), &arguments);
-    Ok(match permit.ask_large(weights::lane_of(entry.len()), 1, finish).await? {
+    Ok(match permit.ask_large(weights::lane_of(entry.len()), 1, pin!(finish)).await? {
         1 => FillOutcome::Stored,
         2 => FillOutcome::Outdated,
         _ => FillOutcome::Refused,

@@ -47,6 +47,7 @@ mod trial;
 mod unavailable;
 mod weights;
 
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -131,7 +132,8 @@ impl RedisStore {
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
         get.arg("GET").arg(&key);
         let lane = self.0.weights.lane(kind);
-        let bytes = bytes_of(permit.ask_large(lane, 1, permit.ready.ask(lane, &key, &get)).await?);
+        let asked = pin!(permit.ready.ask(lane, &key, &get));
+        let bytes = bytes_of(permit.ask_large(lane, 1, asked).await?);
         self.0.weights.note(kind, bytes.as_ref().map_or(0, Vec::len));
         Ok(Found { bytes, tokens: Vec::new(), now_ms: permit.now_ms(&key) })
     }
@@ -149,7 +151,8 @@ impl RedisStore {
         let before = self.0.before_tokens(tags);
         let permit = pending::permit(&self.0, || self.keys(name, tags)).await?;
         let lane = self.0.weights.lane(kind);
-        let mut values = permit.ask_large(lane, 1, permit.ready.values(lane, keys)).await?;
+        let asked = pin!(permit.ready.values(lane, keys));
+        let mut values = permit.ask_large(lane, 1, asked).await?;
         let tokens = values.split_off(1.min(values.len()));
         let tokens: Vec<_> = tokens.iter().map(token).collect();
         if let Some(before) = before {
@@ -172,7 +175,7 @@ impl RedisStore {
         let all = || keys.iter().cloned().chain(self.0.keys.tokens(tags));
         let permit = pending::permit(&self.0, || all().collect()).await?;
         let asked = Instant::now();
-        let read = permit.ready.values(Lane::Bulk, all());
+        let read = pin!(permit.ready.values(Lane::Bulk, all()));
         let mut values = permit.ask_large(Lane::Bulk, pace::PATIENCE, read).await?;
         let tokens = values.split_off(names.len().min(values.len()));
         let bytes = values.iter().map(|value| bytes_in(value).map_or(0, <[u8]>::len)).sum();

@@ -183,7 +183,8 @@ impl Ready {
         match self.ask(lane, key, &self.scripts.call(script, keys, arguments)).await {
             // The server has lost the script, so it is sent in full.
             Err(error) if error.is_no_script() => {
-                self.ask(lane, key, &script.in_full(keys, arguments)).await
+                let in_full = script.in_full(keys, arguments);
+                boxed(|| self.ask(lane, key, &in_full)).await
             }
             outcome => outcome,
         }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use futures_util::future::{Either, select};
 use tokio::runtime::Id as RuntimeId;
 use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Semaphore, SemaphorePermit};
@@ -37,7 +38,7 @@ use crate::stats::events::{EventKind, Events};
 use crate::stats::seldom::{Reason, Seldom, Seldoms};
 use crate::stats::{Counter, Histogram};
 use crate::support::boxed::boxed;
-use crate::support::clock::{Clock, millis, precise_ms};
+use crate::support::clock::{self, Clock, millis, precise_ms};
 use crate::support::lock::Mutex;
 use crate::support::process::Process;
 use crate::support::random;
@@ -220,6 +221,7 @@ impl Shared {
     /// Resets the state in a forked process. The process does not use its parent's connections, has received
     /// no notices, and has a number of its own.
     fn restart_after_fork(&self) {
+        clock::tick_on();
         self.source.store(random::word(), Ordering::Release);
         for (_, link) in self.links.lock().drain() {
             link.close();
@@ -385,18 +387,19 @@ impl Shared {
 
     /// Runs an operation whose failure has no consequences: failed statistics are no reason to stop using
     /// Redis.
-    pub(super) async fn quietly<T>(
+    pub(super) fn quietly<T>(
         &self,
         operation: impl Future<Output = StoreResult<T>>,
-    ) -> Result<T, Unavailable> {
-        self.within_deadline(operation).await.map_err(Unavailable::failed)
+    ) -> impl Future<Output = Result<T, Unavailable>> {
+        self.within_deadline(operation).map(|outcome| outcome.map_err(Unavailable::failed))
     }
 
-    async fn within_deadline<T>(
+    fn within_deadline<T>(
         &self,
         operation: impl Future<Output = StoreResult<T>>,
-    ) -> StoreResult<T> {
-        timeout(self.settings.deadline, operation).await.unwrap_or_else(|_| Err(self.late()))
+    ) -> impl Future<Output = StoreResult<T>> {
+        let limited = timeout(self.settings.deadline, operation);
+        limited.map(|outcome| outcome.unwrap_or_else(|_| Err(self.late())))
     }
 
     fn late(&self) -> StoreError {
@@ -407,14 +410,13 @@ impl Shared {
 impl Permit<'_> {
     /// Runs an operation with its deadline. A failure that may be the connection's makes the link
     /// suspect.
-    pub(super) async fn ask<T>(
+    pub(super) fn ask<T>(
         &self,
         operation: impl Future<Output = StoreResult<T>>,
-    ) -> Result<T, Unavailable> {
+    ) -> impl Future<Output = Result<T, Unavailable>> {
         let asked = Instant::now();
         // R3: this is the longest time that a caller waits for Redis.
-        let outcome = self.shared.within_deadline(operation).await;
-        self.conclude(asked, outcome)
+        self.shared.within_deadline(operation).map(move |outcome| self.conclude(asked, outcome))
     }
 
     /// Runs an operation with a possibly large reply. If the reply is late and the server answers a ping
@@ -424,10 +426,9 @@ impl Permit<'_> {
         &self,
         lane: Lane,
         patience: u32,
-        operation: impl Future<Output = StoreResult<T>>,
+        mut operation: Pin<&mut impl Future<Output = StoreResult<T>>>,
     ) -> Result<T, Missed> {
         let (asked, deadline) = (Instant::now(), self.shared.settings.deadline);
-        let mut operation = pin!(operation);
         let reply = match timeout(deadline / 2, operation.as_mut()).await {
             Ok(outcome) => Ok(outcome),
             // The future is boxed, because this case is rare and the future is large.

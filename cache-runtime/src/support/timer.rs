@@ -3,21 +3,27 @@
 use std::future::{Future, pending};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::Either;
 use tokio::time::error::Elapsed;
 
 use crate::support::runtime::{self, Timers};
 
-/// Waits for a future, but no longer than `limit`. If no timer is available, there is no limit.
-pub(crate) async fn timeout<F: Future>(limit: Duration, future: F) -> Result<F::Output, Elapsed> {
-    let limited = match runtime::timers() {
-        Timers::Here => tokio::time::timeout(limit, future),
+/// Waits for a future, but no longer than `limit` from now on. If no timer is available, there is no limit.
+///
+/// It is no `async fn`, which would keep space for `future` twice.
+pub(crate) fn timeout<F: Future>(
+    limit: Duration,
+    future: F,
+) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    match runtime::timers() {
+        Timers::Here => Either::Left(tokio::time::timeout(limit, future)),
         Timers::Of(runtime) => {
             let _entered = runtime.enter();
-            tokio::time::timeout(limit, future)
+            Either::Left(tokio::time::timeout(limit, future))
         }
-        Timers::None => return Ok(future.await),
-    };
-    limited.await
+        Timers::None => Either::Right(future.map(Ok)),
+    }
 }
 
 /// Waits for this time. If no timer is available, the wait does not end.

@@ -162,8 +162,9 @@ impl Core {
         let snapshot = caches_tokens.then(|| self.generations.note(key.slots()));
         let cached_tokens = if caches_tokens { redis.cached_tokens(key.tags()) } else { None };
         let found = match cached_tokens {
-            Some(_) => redis.value(key.stored_as(), key.kind()).await?,
-            None => redis.read(key.stored_as(), key.tags(), key.kind()).await?,
+            // Boxed for the same reason as the whole read.
+            Some(_) => boxed(|| redis.value(key.stored_as(), key.kind())).await?,
+            None => boxed(|| redis.read(key.stored_as(), key.tags(), key.kind())).await?,
         };
         passed.into_iter().for_each(|passed| self.generations.give_up(passed));
         let tokens = match &cached_tokens {
