@@ -13,7 +13,7 @@ pub(crate) const NAMED_SHORT: f64 = 360.0;
 /// Bytes in Redis of a token (`shop:#t:a:100000`).
 pub(crate) const TOKEN: f64 = 150.0;
 /// Bytes of a copy in memory, as it is weighed.
-pub(crate) const COPY: f64 = 360.0;
+pub(crate) const COPY: f64 = 400.0;
 
 /// Connections of an instance that has one runtime, by default: two for commands, one for the feed.
 pub(crate) const CONNECTIONS: f64 = 3.0;

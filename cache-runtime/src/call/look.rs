@@ -13,6 +13,7 @@ use super::{Call, recursion};
 use crate::flight::{FlightOutcome, Follower, Leader, Role, Ticket};
 use crate::site::Coalesce;
 use crate::support::boxed::boxed;
+use crate::support::clock;
 use crate::tiers::core::Stores;
 use crate::tiers::examine::{Leftover, Vacancy};
 use crate::tiers::key::CallKey;
@@ -31,8 +32,8 @@ pub(crate) async fn look(call: &Call) -> Step {
         return lead(call, alone(call)).await;
     }
     if call.stores == Stores::Memory {
-        // No request to Redis will find out that this process is forked.
-        core.flights.leave_to_their_process();
+        // In a forked process the coarse clock stands still. No request to Redis will find that out.
+        clock::look_after();
     }
     let asked = Ticket::now();
     loop {

@@ -63,7 +63,7 @@ pub(super) fn say_failed(call: &Call, reason: Reason, error: &dyn Fn() -> String
 /// Logs that a load in the background has failed.
 pub(super) fn say_failed_in_background(call: &Call, error: &str) {
     let what = "a background refresh failed; the stale value is served until it is too old";
-    say_failed(call, Reason::FailedAside, &|| error.to_owned(), what);
+    say_failed(call, Reason::FailedInBackground, &|| error.to_owned(), what);
 }
 
 /// Counts and logs that a load in the background has taken longer than it may.

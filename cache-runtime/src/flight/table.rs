@@ -115,7 +115,7 @@ impl<K: Eq + Hash> Flights<K> {
     }
 
     /// Removes the flights of the parent in a forked process, where no task would land them.
-    pub(crate) fn leave_to_their_process(&self) {
+    fn leave_to_their_process(&self) {
         if self.process.has_changed() {
             self.shards.iter().for_each(|shard| shard.lock().clear());
             clock::tick_on();

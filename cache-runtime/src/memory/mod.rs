@@ -42,7 +42,7 @@ use take::Take;
 
 /// The bytes that an entry costs besides itself: the slot of the table, a share of its record of evicted
 /// entries, the reference counts, the allocator. They are measured in `benches/benches/footprint.rs`.
-const OVERHEAD: usize = 100;
+const OVERHEAD: usize = 140;
 /// The mean weight for which the table is sized. The table remembers half as many evicted entries.
 const TYPICAL_WEIGHT: u64 = 256;
 
@@ -434,7 +434,7 @@ pub(crate) struct Made(TableEntry);
 
 /// The entries that have left the table. They are [dropped](Gone::let_go) when no lock is held, because the
 /// `Drop` of a value may call the cache.
-#[must_use = "to be let go when no lock is held"]
+#[must_use = "it must be dropped while no lock is held"]
 #[derive(Default)]
 pub(crate) struct Gone(SmallVec<[TableEntry; 2]>);
 

@@ -164,7 +164,8 @@ pub(crate) fn coarse_ms() -> u64 {
     if now == ASLEEP { wake() } else { now }
 }
 
-/// Keeps the ticking thread awake, and checks that it exists. Called at every 64th hit.
+/// Keeps the ticking thread awake, and checks that it exists. Called at every 64th hit, and at each miss in
+/// memory.
 #[cold]
 #[inline(never)]
 pub(crate) fn look_after() {
