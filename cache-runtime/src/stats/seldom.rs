@@ -44,7 +44,7 @@ pub(crate) enum Reason {
     /// A load failed, and the previous value is served.
     Failed,
     /// A load in the background failed.
-    FailedAside,
+    FailedInBackground,
     /// A load in the background took too long.
     GivenUp,
     /// The body of a load panicked.

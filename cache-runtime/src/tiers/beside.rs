@@ -60,7 +60,7 @@ impl Core {
             }
         }
         for ((key, found), seen) in keys.iter().zip(&found).zip(&mut seen) {
-            if let Examined::Doubtful(snapshot) = seen {
+            if let Examined::Unverified(snapshot) = seen {
                 let snapshot = snapshot.take();
                 *seen = match self.look_again(redis, key, found, snapshot, grace_ms, take).await? {
                     Examined::Usable(taken) => return Ok(self.used(key, places, taken)),

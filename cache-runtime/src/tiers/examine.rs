@@ -78,7 +78,7 @@ pub(super) enum Examined<T> {
         undecodable: bool,
     },
     /// An entry with tags whose tokens are unknown, or may have changed.
-    Doubtful(Option<GenerationSnapshot>),
+    Unverified(Option<GenerationSnapshot>),
 }
 
 /// The source of the present tokens of an entry's tags.
@@ -171,7 +171,7 @@ impl Core {
                 };
                 match judged {
                     // The token cache may be out of date.
-                    None | Some(Verdict::Useless) => (Verdict::Depends, snapshot),
+                    None | Some(Verdict::Invalid) => (Verdict::Depends, snapshot),
                     Some(verdict) => (verdict, snapshot),
                 }
             }
@@ -187,8 +187,8 @@ impl Core {
             }
             Verdict::Foreign => Examined::Foreign { undecodable: false },
             Verdict::Expired => Examined::Not(Leftover::Expired),
-            Verdict::Useless => Examined::Not(Leftover::Stale),
-            Verdict::Depends => Examined::Doubtful(snapshot),
+            Verdict::Invalid => Examined::Not(Leftover::Stale),
+            Verdict::Depends => Examined::Unverified(snapshot),
         }
     }
 

@@ -109,7 +109,9 @@ impl Core {
                 Examined::Usable(result) => return result,
                 Examined::Not(leftover) => leftover,
                 Examined::Foreign { undecodable: true } => Leftover::Undecodable,
-                Examined::Foreign { undecodable: false } | Examined::Doubtful(_) => Leftover::Stale,
+                Examined::Foreign { undecodable: false } | Examined::Unverified(_) => {
+                    Leftover::Stale
+                }
             };
             let bytes = found.bytes.unwrap_or_default();
             ReadResult::Miss(Vacancy::under_the_name(leftover(bytes)))

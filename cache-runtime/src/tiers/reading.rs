@@ -172,7 +172,7 @@ impl Core {
             None => Tokens::Found,
         };
         let mut seen = self.examine(key, &found, tokens, snapshot, grace_ms, &take);
-        if let Examined::Doubtful(snapshot) = seen {
+        if let Examined::Unverified(snapshot) = seen {
             // The future is boxed, because this case is rare and the future is large.
             let again = boxed(|| self.look_again(redis, key, &found, snapshot, grace_ms, &take));
             seen = again.await?;
@@ -183,7 +183,7 @@ impl Core {
                 return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
             }
             Examined::Not(leftover) => leftover,
-            Examined::Doubtful(_) => Leftover::Stale,
+            Examined::Unverified(_) => Leftover::Stale,
         };
         Ok(RedisRead::Not(Vacancy::under_the_name(leftover(found.bytes.unwrap_or_default()))))
     }

@@ -60,7 +60,7 @@ pub(crate) enum Verdict {
     /// Its TTL and grace are over; otherwise it is valid.
     Expired,
     /// It has been invalidated, or cannot be an entry of this key.
-    Useless,
+    Invalid,
     /// Its validity depends on tags whose tokens were not read.
     Depends,
     /// It is valid, and belongs to another function, or to another version, which had other tags.
@@ -78,17 +78,17 @@ pub(crate) fn judge(
 ) -> Verdict {
     // R1: every token recorded in the entry equals the current one, the root's first.
     if present.root != Some(header.root) {
-        return Verdict::Useless;
+        return Verdict::Invalid;
     }
     let name = key.name().as_str();
     let mut unread = false;
     for (place, Tag { name: tag, token }) in header.tags.iter().enumerate() {
         let Some(tag) = tag.resolve(name) else {
-            return Verdict::Useless;
+            return Verdict::Invalid;
         };
         match present.token(tag, place) {
             Some(now) if now == Some(*token) => {}
-            Some(_) => return Verdict::Useless,
+            Some(_) => return Verdict::Invalid,
             None => unread = true,
         }
     }
@@ -99,7 +99,7 @@ pub(crate) fn judge(
     let is_covered = key.tags().iter().enumerate().all(is_recorded);
     let is_functions = key.origin != 0 && header.origin != 0;
     if !is_covered && !is_functions {
-        Verdict::Useless
+        Verdict::Invalid
     } else if !in_time(header, now_ms, grace_ms) {
         Verdict::Expired
     } else if is_functions && (header.origin != key.origin || !is_covered) {
