@@ -20,6 +20,10 @@ pub(super) fn two_threads(figures: &Figures, keys: &str) -> Measured {
     figures.value(&group, OURS).filter(|_| idle)
 }
 
+pub(super) fn miss(figures: &Figures) -> Measured {
+    figures.ratio("miss, u64", OURS, RAW)
+}
+
 /// Returns the medians of single calls, if there are such.
 pub(super) fn redis_hit(figures: &Figures) -> Measured {
     let of_medians = figures.ratio("Redis hit p50, tiered, 100 B", OURS, RAW);
