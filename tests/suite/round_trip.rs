@@ -174,30 +174,33 @@ async fn rounded(id: u32, runs: &Counter) -> Rounded {
 }
 
 /// Calls a function again and again here and in another process: it must give the same each time. Where
-/// nothing can be stored, each call loads; where there is memory, hardly more than one in each process does.
+/// nothing can be stored, each call loads; where there is memory, one in each process does.
 async fn is_not_in_redis<T: PartialEq + Debug>(
     cache: &TestCache,
     call: impl AsyncFn(u32, &Counter) -> T,
     expected: impl Fn(u32) -> T,
 ) {
     let peer = cache.peer().await;
-    let (here, there) = (Counter::new(), Counter::new());
-    for _ in 0..3 {
-        for id in 1..=2 {
-            assert_eq!(call(id, &here).await, expected(id));
-            assert_eq!(with(&peer, call(id, &there)).await, expected(id));
+    let loads = if cache.store.asks_redis_each_time() { 6 } else { 2 };
+    // On a busy machine a lease may end, and memory with it. Then other arguments are tried.
+    for first in [1, 3, 5] {
+        let (here, there) = (Counter::new(), Counter::new());
+        for _ in 0..3 {
+            for id in first..first + 2 {
+                assert_eq!(call(id, &here).await, expected(id));
+                assert_eq!(with(&peer, call(id, &there)).await, expected(id));
+            }
+        }
+        let counts = cache.manager.stats().total;
+        assert_eq!(counts.lossy, here.count() as u64, "each is counted");
+        assert_eq!((counts.stores, counts.not_stored, counts.decode_failures), (0, 0, 0));
+        assert_eq!(peer.stats().total.redis_hits, 0);
+        cache.manager.reset_stats();
+        if (here.count(), there.count()) == (loads, loads) {
+            return;
         }
     }
-    // What memory holds counts no more when a busy machine lets the lease end.
-    let loads = if cache.store.asks_redis_each_time() { 6..=6 } else { 2..=5 };
-    for count in [here.count(), there.count()] {
-        assert!(loads.contains(&count), "{count} loads");
-    }
-    let counts = cache.manager.stats().total;
-    assert_eq!(counts.lossy, here.count() as u64, "each is counted");
-    assert_eq!((counts.stores, counts.not_stored, counts.decode_failures), (0, 0, 0));
-    assert_eq!(peer.stats().total.redis_hits, 0);
-    cache.manager.reset_stats();
+    panic!("in no attempt each process made {loads} loads");
 }
 
 // R5: a value is stored only if it decodes to itself.
