@@ -286,7 +286,10 @@ impl Shared {
     ) -> io::Result<()> {
         let mut buffer = [0; 16 * 1024];
         loop {
-            let bytes = from.read(&mut buffer)?;
+            let bytes = match from.read(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                bytes => bytes?,
+            };
             if bytes == 0 || !self.let_through(number, way) {
                 return Ok(());
             }
