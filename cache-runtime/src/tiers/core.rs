@@ -199,8 +199,12 @@ impl Core {
         };
         match instance.spec.tier {
             None => self.stores,
-            Some(Tier::Memory) => Stores::Memory,
             Some(Tier::Redis) => Stores::Redis,
+            // Other processes also invalidate values that only this process has.
+            Some(Tier::Memory) => {
+                redis.want_feed();
+                Stores::Memory
+            }
             Some(Tier::Tiered) => {
                 redis.want_feed();
                 Stores::Tiered
