@@ -13,8 +13,17 @@ fn what_is_right_compiles() {
 #[test]
 fn mistakes_are_explained() {
     let cases = trybuild::TestCases::new();
-    let folders =
-        ["options", "values", "template", "signature", "entry", "types", "background", "body"];
+    let folders = [
+        "options",
+        "values",
+        "template",
+        "signature",
+        "entry",
+        "types",
+        "memory",
+        "background",
+        "body",
+    ];
     for mistakes in folders {
         cases.compile_fail(format!("ui/{mistakes}/*.rs"));
     }

@@ -21,6 +21,8 @@ pub(crate) struct Cached {
     pub(crate) bypass_if: Option<Expr>,
     pub(crate) jitter: Option<Constant<f64>>,
     pub(crate) tier: Option<Tier>,
+    /// The demands on the arguments.
+    pub(crate) form: Form,
     pub(crate) codec: Option<Type>,
     pub(crate) cost: Option<Constant<f64>>,
     pub(crate) stale_while_revalidate: Option<Ttl>,
@@ -84,6 +86,18 @@ pub(crate) enum Key {
     Value(Expr),
 }
 
+/// The demands on a type that is stored, or is a part of a key.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Form {
+    /// It has serde.
+    Serde,
+    /// It is kept in memory. Serde is used if the type has it.
+    Memory,
+    /// It is kept in memory, and has a borrow of static data. Serde is not asked for, because the compiler would
+    /// assume that such a type can be deserialised, and would then refuse it.
+    Static,
+}
+
 impl Default for Key {
     fn default() -> Self {
         Self::Arguments(Vec::new())
@@ -105,7 +119,7 @@ pub(crate) enum Piece {
     },
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Tier {
     Memory,
     Redis,
@@ -155,6 +169,8 @@ pub(crate) struct Output {
     /// The type in a form that can be named in an expression: `_` stands for `impl Trait`.
     pub(crate) ty: Type,
     pub(crate) kind: Kind,
+    /// The demands on the stored value.
+    pub(crate) form: Form,
     /// The place where the type of the stored value was written, for errors of the compiler.
     pub(crate) value: Span,
     /// True if a part of it may be borrowed.

@@ -43,8 +43,8 @@ pub use manager::{
     CacheManager, CacheManagerBuilder, Health, NameScan, SetOptions, Status, WarmReport, Written,
     cache, install, try_cache, with,
 };
-pub use output::CacheValue;
 pub use output::shared_error::SharedError;
+pub use output::{CacheValue, MemoryValue};
 pub use registry::audit::{Finding, audit};
 pub use registry::{CachedSite, Mutation, MutationSite, Registry, SiteEntry, SiteTtl, registry};
 pub use site::{Coalesce, Tier};

@@ -166,6 +166,6 @@ fn of_std(method: &str) -> bool {
         push push_back range read recv remove replace reserve retain rev scan send set shift source split start \
         starts_with store strip_prefix sub_assign sum swap take then to_owned to_string to_vec trim \
         unwrap_or update values wait write zip build path number number_of elapsed abort enter url \
-        name text reset upgrade downgrade or_else capacity bind status error subscribe send finish named ";
+        name text reset upgrade downgrade or_else capacity bind status error subscribe send finish named downcast_ref ";
     NAMES.contains(&format!(" {method} "))
 }

@@ -67,3 +67,4 @@ mod two_versions;
 mod unconfirmed;
 mod values;
 mod video;
+mod without_serde;

@@ -22,7 +22,7 @@ fn an_hour() -> Duration {
     skip(connection, r#type),
     version = 3,
     jitter = 0.25,
-    tier = "memory",
+    tier = "tiered",
     cost = 0.5,
     codec = cache_runtime::MessagePack,
     cache_if = |value: &Option<u64>| *value != Some(0),
@@ -171,7 +171,7 @@ fn every_option_is_listed() {
     assert_eq!(site.tags, ["user:{user.0}", "{{all}}"]);
     assert_eq!((site.ttl, site.negative_ttl), (fixed(300), fixed(10)));
     assert_eq!((site.version, site.jitter, site.cost), (3, Some(0.25), 0.5));
-    assert_eq!((site.tier, site.codec), (Some(Tier::Memory), Some("cache_runtime::MessagePack")));
+    assert_eq!((site.tier, site.codec), (Some(Tier::Tiered), Some("cache_runtime::MessagePack")));
     assert_eq!((site.cache_if, site.cache_none, site.bypass_if), (true, true, true));
 }
 

@@ -8,7 +8,7 @@ use syn::spanned::Spanned as _;
 use super::site::{constant, site};
 use super::{body, here, kind, placed, private, probe, render, roots, storable, task};
 use crate::item::{Argument, Item};
-use crate::spec::{Cached, Key, Kind, Template};
+use crate::spec::{Cached, Form, Key, Kind, Template};
 
 // Input:
 //
@@ -64,15 +64,16 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let there = |tokens| placed(tokens, spec.output.value);
     let kind_there = there(quote_spanned!(Span::mixed_site()=> __kind));
     let storable = storable(p, &spec.output);
-    let key = key(p, &spec.key, item);
+    let key = key(p, spec, item);
     let asks = match &spec.key {
         Key::Template(_) => TokenStream::new(),
         Key::Arguments(_) | Key::Value(_) => {
-            quote_spanned!(Span::mixed_site()=> use #p::ProbePart as _;)
+            let (probe, _) = part_probe(spec.form);
+            quote_spanned!(Span::mixed_site()=> use #p::#probe as _;)
         }
     };
     let tags = tags(p, &spec.tags);
-    let hooks = hooks(spec);
+    let hooks = hooks(p, spec);
     let early = match &spec.early_refresh {
         Some(beta) => {
             let beta = constant(beta);
@@ -179,14 +180,15 @@ fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #p::named_errors(#share, #text))
 }
 
-fn key(p: &TokenStream, key: &Key, item: &Item) -> TokenStream {
-    let (list, fingerprint) = match key {
+fn key(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
+    let form = spec.form;
+    let (list, fingerprint) = match &spec.key {
         Key::Arguments(arguments) => (
-            arguments_list(p, arguments, item.sig.paren_token.span.join()),
+            arguments_list(p, arguments, form, item.sig.paren_token.span.join()),
             fingerprint(p, arguments),
         ),
         Key::Value(value) => {
-            let part = part(p, value, "key_value");
+            let part = part(p, value, form, "key_value");
             let place = here(value.span());
             let list = quote_spanned!(place=> (#part, ()));
             (list, quote_spanned!(Span::mixed_site()=> #p::no_fingerprint))
@@ -228,10 +230,10 @@ fn fingerprint(p: &TokenStream, arguments: &[Argument]) -> TokenStream {
 
 /// Returns the list of the arguments that exist, `(&a, (&b, ()))`. Only the compiler can evaluate the
 /// `#[cfg]` of an argument.
-fn arguments_list(p: &TokenStream, arguments: &[Argument], place: Span) -> TokenStream {
+fn arguments_list(p: &TokenStream, arguments: &[Argument], form: Form, place: Span) -> TokenStream {
     let place = here(place);
     let end = quote_spanned!(place=> ());
-    let part = |argument: &Argument| part(p, &argument.name, "argument");
+    let part = |argument: &Argument| part(p, &argument.name, form, "argument");
     if arguments.iter().all(|argument| argument.cfg.is_empty()) {
         let list = |rest, argument| {
             let part = part(argument);
@@ -248,11 +250,27 @@ fn arguments_list(p: &TokenStream, arguments: &[Argument], place: Span) -> Token
 
 /// Returns a reference to a part of the key, with the place where it was written. If it cannot be a part of a
 /// key, the compiler reports this there. `as_what` is the function whose bounds cause the error.
-fn part(p: &TokenStream, part: &impl ToTokens, as_what: &str) -> TokenStream {
+fn part(p: &TokenStream, part: &impl ToTokens, form: Form, as_what: &str) -> TokenStream {
     let (place, as_what) = (here(part.span()), Ident::new(as_what, here(part.span())));
     // All tokens have this place, so that the compiler reports one error.
     let p = placed(p.clone(), part.span());
-    quote_spanned!(place=> #p::#as_what((&&#p::probe_part(&(#part))).__cache_part()))
+    let (_, question) = part_probe(form);
+    let asked = quote_spanned!(place=> #p::probe_part(&(#part)));
+    match form {
+        Form::Serde => quote_spanned!(place=> #p::#as_what((&&#asked).#question())),
+        Form::Memory | Form::Static => {
+            quote_spanned!(place=> #p::#as_what((&&&&#asked).#question()))
+        }
+    }
+}
+
+/// Returns the trait that finds out in which way an argument is a part of the key, and its method.
+fn part_probe(form: Form) -> (Ident, Ident) {
+    let ident = |name| Ident::new(name, Span::mixed_site());
+    match form {
+        Form::Serde => (ident("ProbePart"), ident("__cache_part")),
+        Form::Memory | Form::Static => (ident("ProbeMemoryPart"), ident("__cache_memory_part")),
+    }
 }
 
 fn tags(p: &TokenStream, tags: &[Template]) -> TokenStream {
@@ -265,7 +283,7 @@ fn tags(p: &TokenStream, tags: &[Template]) -> TokenStream {
     }
 }
 
-fn hooks(spec: &Cached) -> TokenStream {
+fn hooks(p: &TokenStream, spec: &Cached) -> TokenStream {
     let cache_if = spec.cache_if.iter();
     let weight = spec.weight.iter();
     let codec = spec.codec.iter();
@@ -277,8 +295,17 @@ fn hooks(spec: &Cached) -> TokenStream {
     let fallible = fallible.then(|| quote_spanned!(here(spec.output.value)=> .fallible()));
     let whole = matches!(spec.output.kind, Kind::Plain);
     let whole = whole.then(|| quote_spanned!(Span::mixed_site()=> .whole()));
+    let is_seen = spec.form == Form::Memory && spec.weight.is_none();
+    let seen = is_seen.then(|| {
+        let visible =
+            quote_spanned!(Span::mixed_site()=> (&&#p::visible(__kind)).__cache_visible());
+        quote_spanned!(Span::mixed_site()=> .visible({
+            use #p::{ProbeFlat as _, ProbeOwner as _};
+            #visible
+        }))
+    });
     quote_spanned! {Span::mixed_site()=>
-        #whole #(.cache_if(#cache_if))* #(.weight(#weight))* #optional #fallible
+        #whole #seen #(.cache_if(#cache_if))* #(.weight(#weight))* #optional #fallible
         #(.codec::<#codec>())*
     }
 }

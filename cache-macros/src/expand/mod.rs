@@ -18,7 +18,7 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, Path, Type};
 
 use crate::item::Item;
-use crate::spec::{Kind, Output, Piece, Template, When};
+use crate::spec::{Form, Kind, Output, Piece, Template, When};
 
 pub(crate) use cached::cached;
 pub(crate) use invalidate::invalidate;
@@ -71,10 +71,21 @@ fn kind(p: &TokenStream, output: &Output) -> TokenStream {
 fn storable(p: &TokenStream, output: &Output) -> TokenStream {
     // All tokens have this place, so that the compiler reports one error.
     let p = placed(p.clone(), output.value);
-    quote_spanned! {here(output.value)=> {
-        use #p::ProbeValue as _;
-        #p::storable((&&&&&#p::probe_value(__kind)).__cache_value())
-    }}
+    match output.form {
+        Form::Serde => quote_spanned! {here(output.value)=> {
+            use #p::ProbeValue as _;
+            #p::storable((&&&&&#p::probe_value(__kind)).__cache_value())
+        }},
+        Form::Memory => quote_spanned! {here(output.value)=> {
+            use #p::ProbeMemoryValue as _;
+            #p::storable((&&&&#p::probe_value(__kind)).__cache_memory_value())
+        }},
+        // Look-up begins behind the trait of values with serde.
+        Form::Static => quote_spanned! {here(output.value)=> {
+            use #p::ProbeMemoryValue as _;
+            #p::storable((&&&#p::probe_value(__kind)).__cache_memory_value())
+        }},
+    }
 }
 
 /// Returns a probe for method look-up: its traits are in scope in a block of their own.

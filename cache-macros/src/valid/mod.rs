@@ -26,7 +26,7 @@ use syn::{Path, parse_quote_spanned};
 use crate::attr::{CachedAttr, InvalidateAttr, PutAttr, Written};
 use crate::error::Errors;
 use crate::item::Item;
-use crate::spec::{Cached, Coalesce, Invalidate, Kind, Put, Tier, When};
+use crate::spec::{Cached, Coalesce, Form, Invalidate, Kind, Put, Tier, When};
 use literal::{boolean, condition, integer, number, weight, word};
 pub(crate) use name::resolve_with;
 use scope::Scope;
@@ -41,7 +41,10 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
     let scope = Scope::of(item);
     let kind = errors.option(&attr.output, |given| word(given, &KINDS)).unwrap_or_default();
     let ttl = |given: &_| ttl::ttl(given, &scope);
-    let output = output::stored(item.output(), kind, &item.sig.generics, &mut errors);
+    let tier = errors.option(&attr.tier, |given| word(given, &TIERS));
+    let form = if tier == Some(Tier::Memory) { Form::Memory } else { Form::Serde };
+    let output = output::stored(item.output(), kind, form, &item.sig.generics, &mut errors);
+    let codec = attr.codec.as_ref().map(|given| given.name.clone());
     let staleness = staleness::staleness(&attr, item, &output, &scope, &mut errors);
     let spec = Cached {
         stale_while_revalidate: staleness.while_revalidate,
@@ -65,7 +68,8 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         cache_if: errors.option(&attr.cache_if, |given| condition(given, "value", &scope)),
         weight: errors.option(&attr.weight, |given| weight(given, &scope)),
         jitter: errors.option(&attr.jitter, |given| number(given, JITTER, &scope)),
-        tier: errors.option(&attr.tier, |given| word(given, &TIERS)),
+        tier,
+        form,
         cost: errors.option(&attr.cost, |given| number(given, COST, &scope)),
         output,
         bypass_if: attr.bypass_if.map(|given| given.value),
@@ -78,6 +82,18 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
             &given.name,
             format!("an entry has at most {MOST_TAGS} tags, but {count} are given"),
         );
+    }
+    if form == Form::Memory {
+        if let Some(given) = codec {
+            let message = "`codec` is the form of values in Redis, but `tier = \"memory\"` keeps them in \
+                           this process: remove one of them";
+            errors.at(&given, message);
+        }
+        if let (Some(Coalesce::Fleet), Some(given)) = (spec.coalesce, &attr.coalesce) {
+            let message = "`coalesce = \"fleet\"` shares a load by a value in Redis, but `tier = \
+                           \"memory\"` stores none there: remove one of them";
+            errors.at(&given.name, message);
+        }
     }
     if let (Some(false), Some(given)) = (spec.cache_none, &attr.negative_ttl) {
         let message = "`negative_ttl` is the TTL of a `None`, but `cache_none = false` stores \
@@ -142,7 +158,14 @@ pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result
         entries: entry::entries(&attr.entries, &mut errors),
         when: errors.option(&attr.when, |given| word(given, &WHENS_OF_PUT)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
-        output: output::stored(item.output(), Kind::Recognised, &item.sig.generics, &mut errors),
+        // Only a function with `tier = "memory"` has entries of values without serde.
+        output: output::stored(
+            item.output(),
+            Kind::Recognised,
+            Form::Memory,
+            &item.sig.generics,
+            &mut errors,
+        ),
         runtime: runtime(attr.runtime),
     };
     errors.finish(spec)

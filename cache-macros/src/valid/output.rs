@@ -11,17 +11,24 @@ use syn::{
 };
 
 use crate::error::Errors;
-use crate::spec::{Kind, Output};
+use crate::spec::{Form, Kind, Output};
 
 /// Returns the output of a function whose results are stored.
-pub(crate) fn stored(ty: Type, kind: Kind, generics: &Generics, errors: &mut Errors) -> Output {
+pub(crate) fn stored(
+    ty: Type,
+    kind: Kind,
+    form: Form,
+    generics: &Generics,
+    errors: &mut Errors,
+) -> Output {
     Opaque(errors).visit_type(&ty);
     let value = match kind {
         Kind::Plain => &ty,
         Kind::Recognised | Kind::Result => value_type(&ty),
     };
-    Borrowed { errors, is_read: true }.visit_type(value);
-    Output { kind, value: value.span(), borrows: borrows(&ty, generics), ty }
+    Borrowed { errors, is_read: form == Form::Serde }.visit_type(value);
+    let form = if form == Form::Memory && is_static(value) { Form::Static } else { form };
+    Output { kind, form, value: value.span(), borrows: borrows(&ty, generics), ty }
 }
 
 /// Returns the output of a function whose results are inspected and not stored.
@@ -33,7 +40,7 @@ pub(crate) fn passed_on(ty: Type) -> Output {
         _ => Kind::Recognised,
     };
     // Only cached functions share errors.
-    Output { kind, value: ty.span(), borrows: false, ty }
+    Output { kind, form: Form::Memory, value: ty.span(), borrows: false, ty }
 }
 
 /// Returns the type without parentheses. This includes invisible ones, such as those around a macro's
@@ -72,13 +79,13 @@ fn first_type(arguments: &PathArguments) -> Option<&Type> {
 /// Returns true if the type may hold a borrow: it has a written or elided lifetime other than `'static`, or a
 /// type parameter without the bound `'static`.
 fn borrows(ty: &Type, generics: &Generics) -> bool {
-    let short = generics.type_params().filter(|param| !is_static(param, generics));
+    let short = generics.type_params().filter(|param| !outlives_everything(param, generics));
     let mut found = Borrows { short: short.map(|param| &param.ident).collect(), found: false };
     found.visit_type(ty);
     found.found
 }
 
-fn is_static(param: &TypeParam, generics: &Generics) -> bool {
+fn outlives_everything(param: &TypeParam, generics: &Generics) -> bool {
     let says_so = |bound: &TypeParamBound| matches!(bound, TypeParamBound::Lifetime(lifetime) if lifetime.ident == "static");
     let clauses = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
     let of_param = clauses.filter_map(|predicate| match predicate {
@@ -89,6 +96,21 @@ fn is_static(param: &TypeParam, generics: &Generics) -> bool {
         |bounded| matches!(&bounded.bounded_ty, Type::Path(ty) if ty.path.is_ident(&param.ident)),
     );
     param.bounds.iter().any(says_so) || of_param.any(|bounded| bounded.bounds.iter().any(says_so))
+}
+
+/// Returns true if the type has a borrow of static data.
+fn is_static(ty: &Type) -> bool {
+    let mut found = Static(false);
+    found.visit_type(ty);
+    found.0
+}
+
+struct Static(bool);
+
+impl<'ast> Visit<'ast> for Static {
+    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
+        self.0 |= lifetime.ident == "static";
+    }
 }
 
 struct Borrows<'a> {
@@ -139,7 +161,8 @@ const LIFETIME: &str = "a cached value outlives the call, so it cannot borrow: w
                         owns its contents, or return an owned type";
 
 const STATIC: &str = "a cached value is also read from Redis, which returns an owned value: return an \
-                      owned type, such as `String` for `&'static str` or `Vec<T>` for `&'static [T]`";
+                      owned type, such as `String` for `&'static str` or `Vec<T>` for `&'static [T]`; or keep it in this process alone, with `tier = \
+                      \"memory\"`";
 
 /// Containers of the standard library. Their contents are parts of the value.
 const CONTAINERS: [&str; 14] = [

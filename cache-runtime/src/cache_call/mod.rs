@@ -12,7 +12,7 @@ use crate::cache_call::request::{
     Addressee, FetchOptions, Request, RequestOutcome, Response, addressee, ask,
 };
 use crate::error::Error;
-use crate::output::CacheValue;
+use crate::output::MemoryValue;
 use crate::tiers::invalidate::Targets;
 use crate::tiers::origin::{Origin, Source};
 
@@ -249,7 +249,7 @@ impl<F: Future> CacheEntry<F> {
 pub trait StoredAs<V> {}
 
 #[diagnostic::do_not_recommend]
-impl<V: CacheValue> StoredAs<V> for V {}
+impl<V: MemoryValue> StoredAs<V> for V {}
 impl<V, E> StoredAs<V> for Result<V, E> {}
 
 impl<F> fmt::Debug for CacheEntry<F> {

@@ -87,7 +87,7 @@ fn age(FoundValue { hit, .. }: &FoundValue) -> Age {
 
 fn limits(call: &Call, found: &FoundValue) -> ServeLimits {
     let max_age_ms = call.demands.max_age.map_or(u64::MAX, millis);
-    ServeLimits { max_age_ms, grace: call.policy.grace_of(&*found.hit.value) }
+    ServeLimits { max_age_ms, grace: call.policy.grace_of(found.hit.value.as_ref()) }
 }
 
 #[cfg(test)]

@@ -8,11 +8,11 @@ use std::task::{Context, Poll, ready};
 
 use super::found::{Output, Served};
 use super::load::{Action, FailedFlight, FailedLoad, Load};
-use crate::output::{CacheValue, OutputKind, SharedErrors};
+use crate::output::{OutputKind, SharedErrors};
 use crate::support::boxed::Boxed;
 use crate::support::panics::drop_each;
 use crate::tiers::origin::{Origin, Source};
-use crate::value::{Value, owned};
+use crate::value::{StoredKind, Value, owned, type_stored_by};
 
 /// The next action of a call.
 pub(crate) struct Next {
@@ -44,8 +44,7 @@ impl<'b, K: OutputKind, F> Run<'b, K, F> {
 
 impl<K, F> Future for Run<'_, K, F>
 where
-    K: OutputKind,
-    K::Value: CacheValue,
+    K: StoredKind,
     F: Future<Output = K::Output>,
 {
     type Output = K::Output;
@@ -63,7 +62,7 @@ where
                     polled.is_ready()
                 });
                 match K::split(ready!(polled)) {
-                    Ok(value) => driver.returned(Value::new(value)),
+                    Ok(value) => driver.returned(Value::new(type_stored_by::<K>(), value)),
                     Err(error) => return Poll::Ready(failed::<K>(driver, *share, error)),
                 }
                 continue;
@@ -88,8 +87,7 @@ impl<K: OutputKind, F> fmt::Debug for Run<'_, K, F> {
 /// panics.
 fn join<K>(served: Output, share: SharedErrors<K::Error>) -> Option<K::Output>
 where
-    K: OutputKind,
-    K::Value: CacheValue,
+    K: StoredKind,
 {
     Some(K::join(match served {
         Ok(value) => Ok(owned(value)?),
@@ -100,8 +98,7 @@ where
 /// Returns the output of a body that has failed: the error, or the stale value.
 fn failed<K>(driver: &mut Driver, share: SharedErrors<K::Error>, error: K::Error) -> K::Output
 where
-    K: OutputKind,
-    K::Value: CacheValue,
+    K: StoredKind,
 {
     match driver.failed(&|| (share.text)(&error)) {
         Ok(instead) => match join::<K>(instead, share) {

@@ -14,13 +14,13 @@ use crate::tiers::filling::{FilledEntry, Making, fill};
 use crate::tiers::key::CallKey;
 use crate::tiers::policy::{fresh_for_ms, life_of};
 use crate::tiers::store_outcome::StoreOutcome;
-use crate::value::AnyValue;
+use crate::value::ValueRef;
 
 /// Stores the value in memory, for at most `limit` if there is one.
 pub(super) fn store_in_memory(
     call: &Call,
     snapshot: &GenerationSnapshot,
-    value: &dyn AnyValue,
+    value: ValueRef<'_>,
     took: Duration,
     limit: Option<Duration>,
 ) -> StoreOutcome {
@@ -67,7 +67,7 @@ impl RedisFill<'_> {
     /// means that the value was valid when Redis checked it.
     pub(super) async fn store(
         &self,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
         took: Duration,
     ) -> (Option<FillOutcome>, StoreOutcome) {
         let RedisFill { call, redis, leader, key, ticket } = *self;
@@ -129,7 +129,7 @@ impl RedisFill<'_> {
     /// The reason for which it cannot be stored.
     fn entry(
         &self,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
         ttl: Ttl,
         took: Duration,
     ) -> Result<FilledEntry, StoreOutcome> {

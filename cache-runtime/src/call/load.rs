@@ -168,7 +168,8 @@ impl Load {
         let Load { call, leader, goal, lease, span, .. } = *self;
         let outcome = match goal {
             Goal::Memory { limit } => {
-                let outcome = store_in_memory(&call, &leader.snapshot(), &**value, took, limit);
+                let outcome =
+                    store_in_memory(&call, &leader.snapshot(), value.as_ref(), took, limit);
                 leader.seal();
                 land(leader, value);
                 outcome
@@ -181,7 +182,7 @@ impl Load {
                 let Some(redis) = &call.core.redis else { return };
                 let fill =
                     RedisFill { call: &call, redis, leader: &leader, key: &key, ticket: &ticket };
-                let (filled, outcome) = fill.store(&**value, took).await;
+                let (filled, outcome) = fill.store(value.as_ref(), took).await;
                 match filled {
                     Some(FillOutcome::Stored) => land(leader, value),
                     Some(FillOutcome::Refused | FillOutcome::Outdated) | None => {
@@ -193,7 +194,7 @@ impl Load {
             Goal::Place { put, overtaken } => {
                 leader.seal();
                 let outcome =
-                    put.settle(&call.policy, &call.counters, &**value, took, overtaken).await;
+                    put.settle(&call.policy, &call.counters, value.as_ref(), took, overtaken).await;
                 match outcome {
                     StoreOutcome::Stored => land(leader, value),
                     _ => land_outdated(leader, value),

@@ -57,7 +57,7 @@ use crate::tiers::key::CallKey;
 use crate::tiers::means::Mean;
 use crate::tiers::policy::Policy;
 use crate::tiers::reading::Ask;
-use crate::value::AnyValue;
+use crate::value::ValueRef;
 
 /// One call on its way to a value: the state that the steps of the flow share.
 pub(crate) struct Call {
@@ -92,7 +92,7 @@ impl Call {
         self.core.means.of(self.key.kind())
     }
 
-    fn weight(&self, value: &dyn AnyValue) -> Option<usize> {
+    fn weight(&self, value: ValueRef<'_>) -> Option<usize> {
         self.core.weight(&self.key, self.policy.weigh.as_ref(), value)
     }
 

@@ -21,7 +21,7 @@ use crate::tiers::policy::Refusal;
 use crate::tiers::put::{Overtaken, Worth};
 use crate::tiers::reading::ReadResult;
 use crate::tiers::store_outcome::PutOutcome;
-use crate::value::AnyValue;
+use crate::value::ValueRef;
 
 /// Returns the value that is stored and fresh. It is not counted.
 pub(crate) async fn peek(call: &Call) -> Option<Served> {
@@ -105,7 +105,7 @@ async fn join_refresh(call: &Call) -> Result<Leader<CallKey>, Served> {
 pub(crate) async fn put(
     call: &Call,
     function: &'static str,
-    value: &dyn AnyValue,
+    value: ValueRef<'_>,
 ) -> Result<(), Error> {
     let ttl = match call.policy.life(value) {
         Ok(ttl) => ttl,

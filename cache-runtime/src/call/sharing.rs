@@ -63,7 +63,7 @@ pub(super) fn land_outdated(leader: Leader<CallKey>, value: &Value) {
 ///
 /// The caller that has loaded the value keeps the original.
 fn loaded(value: &Value) -> Option<Arc<SharedValue>> {
-    let (value, origin) = (value.copied()?, Origin::new(Source::Shared));
+    let (value, origin) = (value.as_ref().cloned()?, Origin::new(Source::Shared));
     Some(Arc::new(SharedValue { value, origin, saved_micros: None }))
 }
 

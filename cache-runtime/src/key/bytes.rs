@@ -1,11 +1,16 @@
 //! The bytes of a key, when it is stored.
 
 use std::fmt;
+use std::mem::{size_of, size_of_val};
 use std::ops::Deref;
+use std::sync::Arc;
+
+use super::kept::{self, KeptArgument, KeptArguments};
 
 const INLINE: usize = 38;
 
-/// The canonical bytes of a key: up to 38 of them without an allocation.
+/// The canonical bytes of a key: up to 38 of them without an allocation. A key of arguments without serde
+/// also has copies of these.
 #[derive(Clone)]
 pub(crate) struct KeyBytes(Repr);
 
@@ -13,6 +18,12 @@ pub(crate) struct KeyBytes(Repr);
 enum Repr {
     Inline { len: u8, bytes: [u8; INLINE] },
     Boxed(Box<[u8]>),
+    Keeping(Arc<KeepingKey>),
+}
+
+struct KeepingKey {
+    bytes: Box<[u8]>,
+    kept: KeptArguments,
 }
 
 const _: () = assert!(size_of::<KeyBytes>() == 40);
@@ -29,11 +40,27 @@ impl KeyBytes {
         }
     }
 
-    /// Returns the bytes that it takes outside itself.
+    pub(crate) fn keeping(bytes: &[u8], kept: KeptArguments) -> Self {
+        Self(Repr::Keeping(Arc::new(KeepingKey { bytes: bytes.into(), kept })))
+    }
+
+    /// Returns the copies of arguments.
+    pub(crate) fn kept(&self) -> &[Box<dyn KeptArgument>] {
+        match &self.0 {
+            Repr::Inline { .. } | Repr::Boxed(_) => &[],
+            Repr::Keeping(key) => &key.kept,
+        }
+    }
+
+    /// Returns the bytes that it takes outside itself. Memory that a copy of an argument owns is not known.
     pub(crate) fn heap_size(&self) -> usize {
         match &self.0 {
             Repr::Inline { .. } => 0,
             Repr::Boxed(bytes) => bytes.len(),
+            Repr::Keeping(key) => {
+                let copies = key.kept.iter().map(|kept| size_of_val(&**kept)).sum::<usize>();
+                size_of::<KeepingKey>() + key.bytes.len() + size_of_val(&key.kept[..]) + copies
+            }
         }
     }
 }
@@ -46,13 +73,14 @@ impl Deref for KeyBytes {
         match &self.0 {
             Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
             Repr::Boxed(bytes) => bytes,
+            Repr::Keeping(key) => &key.bytes,
         }
     }
 }
 
 impl PartialEq for KeyBytes {
     fn eq(&self, other: &Self) -> bool {
-        **self == **other
+        **self == **other && kept::same(self.kept(), other.kept())
     }
 }
 

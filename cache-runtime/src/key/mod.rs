@@ -21,9 +21,11 @@ mod bytes;
 mod digest;
 mod error;
 pub(crate) mod glob;
+mod kept;
 mod map;
 pub(crate) mod name;
 mod octets;
+mod parts;
 pub(crate) mod prehashed;
 mod serializer;
 mod sink;
@@ -31,41 +33,14 @@ mod tag;
 #[cfg(test)]
 mod tests;
 
-use serde::Serialize;
-
 pub(crate) use bytes::KeyBytes;
 pub(crate) use digest::{NameHasher, hash_bytes, origin};
 pub(crate) use error::KeyError;
+pub use parts::HashedPart;
+pub(crate) use parts::KeyParts;
 
-use serializer::KeySerializer;
-use sink::{Buffer, Comparing, Hashing, Sink, Writing};
-
-/// The arguments of a call that make up its key: a list of references, `(&a, (&b, ()))`.
-///
-/// The list has no header of its own, so a key is its arguments one after the other.
-pub trait KeyParts: Copy {
-    /// Feeds every argument, in order, to `sink`.
-    ///
-    /// # Errors
-    /// If an argument's `Serialize` fails, or the sink needs no more.
-    fn feed<S: Sink>(&self, sink: &mut S) -> Result<(), KeyError>;
-}
-
-impl KeyParts for () {
-    #[inline]
-    fn feed<S: Sink>(&self, _: &mut S) -> Result<(), KeyError> {
-        Ok(())
-    }
-}
-
-impl<A: Serialize + ?Sized, Rest: KeyParts> KeyParts for (&A, Rest) {
-    // On a hit in the near cache, inlining keeps the sink of a comparison in registers.
-    #[inline(always)]
-    fn feed<S: Sink>(&self, sink: &mut S) -> Result<(), KeyError> {
-        self.0.serialize(KeySerializer::new(sink))?;
-        self.1.feed(sink)
-    }
-}
+use kept::KeptArguments;
+use sink::{Buffer, Comparing, Hashing, Writing};
 
 /// Returns a hash of the arguments, for one process: it depends on `seed` and on the version of the hash
 /// function.
@@ -78,14 +53,22 @@ pub(crate) fn hash_parts<P: KeyParts>(parts: &P, seed: u64) -> Result<u64, KeyEr
 
 /// Returns true if `stored` equals the result of [`encode`] for these arguments.
 #[inline(always)]
-pub(crate) fn matches<P: KeyParts>(parts: &P, stored: &[u8]) -> bool {
+pub(crate) fn matches<P: KeyParts>(parts: &P, stored: &KeyBytes) -> bool {
     let mut sink = Comparing::new(stored);
-    parts.feed(&mut sink).is_ok() && sink.all_equal()
+    parts.feed(&mut sink).is_ok()
+        && sink.all_equal()
+        // The tag of an argument without serde distinguishes keys with copies from keys without them.
+        && (!P::KEEPS || parts.are(stored.kept()))
 }
 
 /// Returns the canonical bytes of the arguments; the same in every process.
 pub(crate) fn encode<P: KeyParts>(parts: &P) -> Result<KeyBytes, KeyError> {
     let mut buffer = Buffer::new();
     parts.feed(&mut Writing::new(&mut buffer))?;
-    Ok(KeyBytes::new(&buffer))
+    if !P::KEEPS {
+        return Ok(KeyBytes::new(&buffer));
+    }
+    let mut kept = KeptArguments::new();
+    parts.keep(&mut kept);
+    Ok(KeyBytes::keeping(&buffer, kept))
 }

@@ -26,6 +26,9 @@ pub(super) const OCTETS: u8 = 15;
 /// Eight elements of a tuple, each a `u8`: the first is the lowest of the word.
 pub(super) const EIGHT: u8 = 16;
 
+/// A value without serde: the bytes that its `Hash` writes follow.
+pub(super) const HASHED: u8 = 17;
+
 /// Elements follow, then [`END`].
 pub(super) const SEQ: u8 = 20;
 /// Elements follow, then [`END`].

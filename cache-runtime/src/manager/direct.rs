@@ -22,7 +22,7 @@ use crate::tiers::policy::{Grace, Policy, Weigh};
 use crate::tiers::put::Worth;
 use crate::tiers::reading::Ask;
 use crate::tiers::store_outcome::PutOutcome;
-use crate::value::{AnyValue, Coding, type_of};
+use crate::value::{Coding, ValueRef, type_of, value_of};
 
 impl CacheManager {
     /// Returns the value under a name; `None` if there is none, if it is stale, or if it is not a `V`.
@@ -66,7 +66,10 @@ impl CacheManager {
     ) -> Result<(), Error> {
         let options = options.into();
         let (key, ttl) = self.key_and_ttl(name, &options)?;
-        self.core().set_directly(&Arc::new(key), ttl, options.weight, value).await.map(drop)
+        self.core()
+            .set_directly(&Arc::new(key), ttl, options.weight, value_of(value))
+            .await
+            .map(drop)
     }
 
     /// Removes the value under a name, and prevents running loads from storing one.
@@ -212,7 +215,7 @@ impl CacheManager {
                 return load().await;
             }
         };
-        let weigh = options.weight.map(|weight| Arc::new(move |_: &dyn AnyValue| weight) as Weigh);
+        let weigh = options.weight.map(|weight| Arc::new(move |_: ValueRef<'_>| weight) as Weigh);
         let call = Call {
             core: Arc::clone(core),
             counters: Arc::clone(&core.direct),
@@ -301,7 +304,7 @@ impl crate::tiers::core::Core {
         key: &Arc<CallKey>,
         ttl: Ttl,
         weight: Option<usize>,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
     ) -> Result<PutOutcome, Error> {
         let (grace, coding, took) = (Grace::default(), Coding::default(), Duration::ZERO);
         let worth = Worth { value, ttl, grace, coding, weight, took };

@@ -17,7 +17,7 @@ use crate::support::panics::drop_each;
 use crate::tiers::core::DIRECT;
 use crate::tiers::reading::{Ask, ReadResult};
 use crate::tiers::store_outcome::PutOutcome;
-use crate::value::type_of;
+use crate::value::{type_of, value_of};
 
 /// The number of values that are stored concurrently. More would time out while they wait for Redis.
 const AT_ONCE: usize = 256;
@@ -121,7 +121,8 @@ impl CacheManager {
             rest = others;
             let weight = options.weight;
             let sets = part.iter();
-            let sets = sets.map(|(key, ttl, value)| core.set_directly(key, *ttl, weight, *value));
+            let sets = sets
+                .map(|(key, ttl, value)| core.set_directly(key, *ttl, weight, value_of(*value)));
             let mut is_pending = false;
             for outcome in join_all(sets).await {
                 match outcome {

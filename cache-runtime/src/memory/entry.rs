@@ -165,7 +165,7 @@ impl PartialEq for TableEntry {
         self.hash == other.hash
             && a.meta.origin == b.meta.origin
             && a.domain == b.domain
-            && a.bytes[..] == b.bytes[..]
+            && a.bytes == b.bytes
     }
 }
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use quick_cache::Equivalent;
 
 use super::entry::{AnyEntry, Domain, MemoryKey, TableEntry};
-use crate::key;
+use crate::key::{self, KeyBytes};
 use crate::site::Instance;
 
 /// The key that a look-up compares entries with.
 pub(crate) trait Lookup {
-    fn matches(&self, domain: Domain, bytes: &[u8]) -> bool;
+    fn matches(&self, domain: Domain, bytes: &KeyBytes) -> bool;
 }
 
 /// The arguments of a call, which are compared without encoding them.
@@ -25,14 +25,14 @@ pub(crate) struct CallLookup<P> {
 impl<P: key::KeyParts> Lookup for CallLookup<P> {
     // Inlined into the hit in the near cache; the table calls it.
     #[inline(always)]
-    fn matches(&self, domain: Domain, bytes: &[u8]) -> bool {
+    fn matches(&self, domain: Domain, bytes: &KeyBytes) -> bool {
         domain == Domain::Arguments(self.instance) && key::matches(&self.parts, bytes)
     }
 }
 
 impl Lookup for &MemoryKey {
-    fn matches(&self, domain: Domain, bytes: &[u8]) -> bool {
-        domain == self.domain && bytes == &self.bytes[..]
+    fn matches(&self, domain: Domain, bytes: &KeyBytes) -> bool {
+        domain == self.domain && *bytes == self.bytes
     }
 }
 
@@ -42,8 +42,8 @@ pub(crate) struct NameLookup<'a>(pub(crate) &'a [u8]);
 
 impl Lookup for NameLookup<'_> {
     #[inline]
-    fn matches(&self, domain: Domain, bytes: &[u8]) -> bool {
-        domain == Domain::Names && bytes == self.0
+    fn matches(&self, domain: Domain, bytes: &KeyBytes) -> bool {
+        domain == Domain::Names && bytes[..] == *self.0
     }
 }
 

@@ -29,10 +29,8 @@ pub(crate) use predicate::ReadPredicate;
 
 use crate::coherence::generation::{Generations, Verified};
 use crate::error::Error;
-use crate::format::shape::{heap_size, value_size};
 use crate::key::prehashed::BuildPrehashed;
 use crate::key::{self, KeyBytes};
-use crate::output::CacheValue;
 use crate::site::is_function_name;
 use crate::support::panics::drop_each;
 use entry::{AnyEntry, Entry, TableEntry};
@@ -312,44 +310,37 @@ impl Memory {
         found.unwrap_or_else(|| self.name_key(name))
     }
 
-    /// Makes an entry of a clone of a value. The entry is then [placed](Memory::place). All code of the user
-    /// that storing a value requires runs here; placing runs none.
-    pub(crate) fn make<V: CacheValue>(
+    /// Makes an entry of a value. The entry is then [placed](Memory::place). Neither runs code of the user.
+    pub(crate) fn make<V: Send + Sync + 'static>(
         &self,
         key: MemoryKey,
         meta: EntryMeta,
         load_micros: u32,
-        value: &V,
-        weight: KnownWeight,
-    ) -> Result<Made, Unkept> {
-        let weight = self.weigh(&key, value, weight)?;
+        value: V,
+        weight: Weight,
+    ) -> Made {
         let MemoryKey { hash, domain, bytes } = key;
-        let entry = Entry {
-            meta,
-            verified: Verified::default(),
-            domain,
-            load_micros,
-            weight,
-            bytes,
-            value: value.clone(),
-        };
-        Ok(Made(TableEntry { hash, entry: Arc::new(entry) }))
+        let (verified, weight) = (Verified::default(), weight.0);
+        let entry = Entry { meta, verified, domain, load_micros, weight, bytes, value };
+        Made(TableEntry { hash, entry: Arc::new(entry) })
     }
 
-    /// Returns the weight of the entry of this value.
-    fn weigh<V: CacheValue>(
+    /// Returns the weight of the entry of a value. `taken` returns the memory that the value takes, and `size`
+    /// the size to which the limit applies.
+    pub(crate) fn weigh(
         &self,
         key: &MemoryKey,
-        value: &V,
         known: KnownWeight,
-    ) -> Result<u32, Unkept> {
+        taken: &dyn Fn() -> usize,
+        size: &dyn Fn() -> usize,
+    ) -> Result<Weight, Unkept> {
         let taken = match known {
             KnownWeight::Measured(bytes) => bytes,
             KnownWeight::Declared(_) | KnownWeight::Unknown => {
-                let seen = size_of::<V>() + heap_size(value);
+                let seen = taken();
                 // A value is not much larger when it is encoded, and mostly smaller.
                 if seen > self.largest / 8 {
-                    let size = value_size(value);
+                    let size = size();
                     if size > self.largest {
                         return Err(Unkept::Value { size, limit: self.largest });
                     }
@@ -361,7 +352,7 @@ impl Memory {
         let weight = entry.saturating_add(taken);
         let room = self.room.min(u32::MAX as usize);
         match u32::try_from(weight) {
-            Ok(fits) if weight <= room => Ok(fits),
+            Ok(fits) if weight <= room => Ok(Weight(fits)),
             _ => Err(Unkept::Entry { weight, room }),
         }
     }
@@ -428,6 +419,10 @@ impl Drop for Memory {
         self.clear();
     }
 }
+
+/// The weight of an entry that fits into the table, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weight(u32);
 
 /// An entry that is not in the table yet.
 pub(crate) struct Made(TableEntry);

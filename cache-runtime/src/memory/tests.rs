@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EntryMeta, KnownWeight, Memory, ReadPredicate, Unkept};
 use crate::coherence::generation::Generations;
+use crate::format::shape::{heap_size, value_size};
 use crate::output::CacheValue;
 
 /// The maximum size of a value.
@@ -47,11 +48,11 @@ impl Store {
 
     fn put<V: CacheValue>(&self, name: &str, value: V) {
         let meta = EntryMeta::new(0, 1, u64::MAX, self.generations.note(&[]).stamps);
-        let made = self
-            .memory
-            .make(self.memory.name_key(name), meta, 0, &value, KnownWeight::Unknown)
-            .unwrap();
-        drop(self.memory.place(made));
+        let key = self.memory.name_key(name);
+        let taken = || size_of::<V>() + heap_size(&value);
+        let size = || value_size(&value);
+        let weight = self.memory.weigh(&key, KnownWeight::Unknown, &taken, &size).unwrap();
+        drop(self.memory.place(self.memory.make(key, meta, 0, value, weight)));
     }
 
     fn get<V: CacheValue>(&self, name: &str) -> Option<V> {
@@ -105,12 +106,13 @@ fn many_processors_share_many_parts() {
 fn what_has_no_room_is_refused_and_not_dropped_in_silence() {
     let store = Store::with_cores(1 << 20, 2);
     let meta = || EntryMeta::new(0, 1, u64::MAX, store.generations.note(&[]).stamps);
+    let key = store.memory.name_key("a");
     let make = |size: usize| {
         let value = vec![0_u8; size];
         store
             .memory
-            .make(store.memory.name_key("a"), meta(), 0, &value, KnownWeight::Unknown)
-            .map(drop)
+            .weigh(&key, KnownWeight::Unknown, &|| size_of::<Vec<u8>>() + size, &|| size)
+            .map(|weight| drop(store.memory.make(key.clone(), meta(), 0, value, weight)))
     };
     assert!(make(store.memory.room() - 400).is_ok());
     let room = store.memory.room();

@@ -35,6 +35,13 @@ pub trait CacheValue: Serialize + DeserializeOwned + Clone + Send + Sync + 'stat
 
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> CacheValue for T {}
 
+/// A value that can be kept in the memory of a process, by a function with `tier = "memory"`.
+///
+/// Implemented for every type that is `Clone + Send + Sync + 'static`; do not implement it yourself.
+pub trait MemoryValue: Clone + Send + Sync + 'static {}
+
+impl<T: Clone + Send + Sync + 'static> MemoryValue for T {}
+
 /// Takes an output apart: into the value that is stored, or the error that is not.
 pub trait OutputKind: Copy + Debug + Send + Sync {
     /// The output of the function.

@@ -12,11 +12,12 @@ use crate::cache_call::request::{self, Delivery};
 use crate::call;
 use crate::manager;
 use crate::memory::Hit;
-use crate::output::{CacheValue, OutputKind};
+use crate::output::OutputKind;
 use crate::site::Instance;
 use crate::support::panics::drop_each;
 use crate::support::random;
 use crate::tiers::core::Bound;
+use crate::value::StoredKind;
 
 /// The first, synchronous step of a call.
 pub enum Begin<K: OutputKind> {
@@ -48,8 +49,7 @@ pub fn output<K: OutputKind>(_: K, value: K::Value) -> K::Output {
 #[inline]
 pub fn begin<K, S, T, H>(context: CallContext, kind: K, key: S, tags: T, hooks: H) -> Begin<K>
 where
-    K: OutputKind,
-    K::Value: CacheValue,
+    K: StoredKind,
     S: KeySource,
     T: FnMut(&mut Tags),
     H: FnMut(K) -> Hooks<K>,
@@ -84,8 +84,7 @@ fn look_up<K, S>(
     key: &S,
 ) -> Result<K::Value, Early>
 where
-    K: OutputKind,
-    K::Value: CacheValue,
+    K: StoredKind,
     S: KeySource,
 {
     if !bound.reads_memory() || context.bypasses(bound) {
@@ -108,8 +107,7 @@ fn begin_in_surroundings<K, S, T, H>(
     generated: Generated<S, T, H>,
 ) -> Begin<K>
 where
-    K: OutputKind,
-    K::Value: CacheValue,
+    K: StoredKind,
     S: KeySource,
     T: FnMut(&mut Tags),
     H: FnMut(K) -> Hooks<K>,
@@ -136,8 +134,7 @@ fn slow<K, S, T, H>(
     why: impl Into<MissReason>,
 ) -> MissedCall
 where
-    K: OutputKind,
-    K::Value: CacheValue,
+    K: StoredKind,
     S: KeySource,
     T: FnMut(&mut Tags),
     H: FnMut(K) -> Hooks<K>,

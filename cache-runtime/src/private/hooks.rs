@@ -1,6 +1,5 @@
 //! The options of a call site that depend on the type of its value, and their effects.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,8 @@ use crate::support::panics::unless_panicking;
 use crate::tiers::core::Bound;
 use crate::tiers::policy::{Grace, Policy, Test, Weigh, fresh_for_ms};
 use crate::value::{
-    Coding, Equality, Likeness, Printing, ValueCodec, ValueType, codec_of, type_of,
+    Coding, Equality, Form, Likeness, MemoryKind, Printing, StoredKind, ValueCodec, ValueType,
+    codec_of, type_stored_by,
 };
 
 /// The options of a call site that depend on the type of its value.
@@ -58,6 +58,15 @@ impl<K: OutputKind> Hooks<K> {
         Hooks { weigh: Some(weigh), ..self }
     }
 
+    /// Sets the `weight` of values that cannot be measured, because their type has no serde.
+    #[must_use]
+    pub fn visible(self, weigh: fn(&K::Value) -> usize) -> Self
+    where
+        K: StoredKind,
+    {
+        if <K::Form as Form<K::Value>>::IS_MEASURED { self } else { self.weight(weigh) }
+    }
+
     /// Notes that the value is an `Option`, because `negative_ttl` or `cache_none` is set.
     #[must_use]
     pub fn optional(self) -> Self
@@ -93,30 +102,24 @@ impl<K: OutputKind> Hooks<K> {
 
     pub(super) fn rules(self) -> Rules
     where
-        K::Value: CacheValue,
+        K: StoredKind,
     {
         let Hooks { cache_if, weigh, is_none, codec: own, likeness, whole } = self;
         let (cache_if, is_none) = (cache_if.map(test), is_none.map(test));
         let weigh = weigh.map(weight);
         let coding = Coding { own, likeness };
-        Rules { of: type_of::<K::Value>(), cache_if, weigh, is_none, coding, whole }
+        Rules { of: type_stored_by::<K>(), cache_if, weigh, is_none, coding, whole }
     }
 }
 
 /// Makes a test of erased values from a test of `V`. All its values are known to be a `V`.
 fn test<V: 'static>(test: fn(&V) -> bool) -> Test {
-    Arc::new(move |value| {
-        let value: &dyn Any = value;
-        value.downcast_ref().is_some_and(test)
-    })
+    Arc::new(move |value| value.downcast().is_some_and(test))
 }
 
 /// Makes a weight of erased values in the same way.
 fn weight<V: 'static>(weigh: fn(&V) -> usize) -> Weigh {
-    Arc::new(move |value| {
-        let value: &dyn Any = value;
-        value.downcast_ref().map_or(0, weigh)
-    })
+    Arc::new(move |value| value.downcast().map_or(0, weigh))
 }
 
 impl<K: OutputKind> fmt::Debug for Hooks<K> {
@@ -133,6 +136,7 @@ impl<K: OutputKind> fmt::Debug for Hooks<K> {
 pub trait Fallible {}
 
 impl<R> Fallible for ResultKind<R> {}
+impl<K: Fallible> Fallible for MemoryKind<K> {}
 
 /// A value that may be absent.
 #[diagnostic::on_unimplemented(

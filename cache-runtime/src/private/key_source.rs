@@ -6,7 +6,7 @@ use super::uncached::Uncached;
 use crate::key::name::{Name, Rendered, Renderer, shorten};
 use crate::key::{self, KeyParts};
 use crate::memory::{CallLookup, Domain, Hit, MemoryKey, NameLookup};
-use crate::output::CacheValue;
+use crate::output::MemoryValue;
 use crate::site::Instance;
 use crate::support::panics::unless_panicking;
 use crate::tiers::core::Bound;
@@ -53,12 +53,12 @@ impl<P: KeyParts, const CHECKED: bool> KeySource for Args<P, CHECKED> {}
 impl<F: Fn(&mut Renderer)> KeySource for Template<F> {}
 
 mod sealed {
-    use super::{Bound, CacheValue, Hit, Instance, MemoryKey, Name, Print, Uncached};
+    use super::{Bound, Hit, Instance, MemoryKey, MemoryValue, Name, Print, Uncached};
 
     pub trait LookUp: FullKey {
         /// Returns a fresh value in memory. R8: nothing is allocated except by its `Clone`.
         #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
-        fn look_up<V: CacheValue>(
+        fn look_up<V: MemoryValue>(
             &self,
             bound: &Bound,
             instance: &'static Instance,
@@ -107,7 +107,11 @@ impl<P: KeyParts, const CHECKED: bool> Args<P, CHECKED> {
 #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
 impl<P: KeyParts, const CHECKED: bool> sealed::LookUp for Args<P, CHECKED> {
     #[inline(always)]
-    fn look_up<V: CacheValue>(&self, bound: &Bound, instance: &'static Instance) -> Option<Hit<V>> {
+    fn look_up<V: MemoryValue>(
+        &self,
+        bound: &Bound,
+        instance: &'static Instance,
+    ) -> Option<Hit<V>> {
         if CHECKED && self.may_be_alike(instance) {
             return None;
         }
@@ -151,7 +155,11 @@ impl<F: Fn(&mut Renderer)> Template<F> {
 #[allow(private_bounds, private_interfaces, reason = "the trait cannot be named outside")]
 impl<F: Fn(&mut Renderer)> sealed::LookUp for Template<F> {
     #[inline(always)]
-    fn look_up<V: CacheValue>(&self, bound: &Bound, instance: &'static Instance) -> Option<Hit<V>> {
+    fn look_up<V: MemoryValue>(
+        &self,
+        bound: &Bound,
+        instance: &'static Instance,
+    ) -> Option<Hit<V>> {
         let rendered = self.render(instance)?;
         let name = shorten(rendered.as_str());
         let memory = &bound.core.memory;

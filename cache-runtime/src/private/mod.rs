@@ -12,11 +12,13 @@ mod site;
 mod storable;
 mod task;
 mod uncached;
+mod visible;
 
 use std::any::type_name;
 
 pub use crate::cache_call::request::{NOT_BOXED, boxed_call};
 pub use crate::call::Run;
+pub use crate::key::HashedPart;
 pub use crate::key::name::{InTemplate, Renderer, named as name};
 pub use crate::output::error_text::{
     ErrorText, ProbeErrorDebug, ProbeErrorDisplay, ProbeNoErrorText, named_errors,
@@ -30,14 +32,17 @@ pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
 pub use crate::site::fingerprint::{Argument, Fingerprint};
 pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec};
-pub use crate::value::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
+pub use crate::value::{
+    Equality, MemoryKind, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted,
+    StoredKind,
+};
 pub use begin::{Begin, begin, output};
 pub use context::{CallContext, Tags};
 pub use hooks::{Fallible, Hooks, MaybeNone};
 pub use inventory;
 pub use key_part::{
-    ArgumentPart, AskedPart, KeyArgument, KeyValue, NoPart, Part, ProbePart, ValuePart, argument,
-    key_value, probe_part,
+    ArgumentPart, AskedPart, HashedArgument, KeyArgument, KeyValue, NoHashedPart, NoPart, Part,
+    ProbeMemoryPart, ProbePart, ValuePart, argument, key_value, probe_part,
 };
 pub use key_source::{Args, KeySource, Template, no_fingerprint};
 pub use plan::{Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition};
@@ -46,9 +51,11 @@ pub use run::{BackgroundBody, MissedCall};
 pub use site::Site;
 pub use storable::{
     Answer, AskedValue, NeedsClone, NeedsDeserialize, NeedsSerialize, NeedsSync, NotClone,
-    NotDeserialize, NotSerialize, NotShared, ProbeValue, Storable, probe_value, storable,
+    NotDeserialize, NotSerialize, NotShared, ProbeMemoryValue, ProbeValue, Storable, probe_value,
+    storable,
 };
 pub use task::{Keep, KeepBorrowed, copied, keep, keep_borrowed, load_in_the_background};
+pub use visible::{ProbeFlat, ProbeOwner, Visible, visible};
 
 /// Returns the type name of a closure in the function's body. It contains the type parameters of the function
 /// and of its impl.

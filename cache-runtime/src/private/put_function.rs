@@ -11,7 +11,7 @@ use super::plan::{Condition, Unfinished, When, holds, resolve_entry};
 use crate::cache_call::request::Resolved;
 use crate::config::Ttl;
 use crate::output::EntryCall;
-use crate::output::{CacheValue, OutputKind};
+use crate::output::OutputKind;
 use crate::redis::Over;
 use crate::registry::MutationSpec;
 use crate::support::boxed::Boxed;
@@ -19,7 +19,7 @@ use crate::tiers::core::Bound;
 use crate::tiers::key::CallKey;
 use crate::tiers::policy::Policy;
 use crate::tiers::put::{Overtaken, Put};
-use crate::value::{AnyValue, ValueType, type_of};
+use crate::value::{StoredKind, ValueRef, ValueType, type_stored_by};
 
 /// The entries that one call of a `#[cache_put]` function will put its value under, taken before
 /// its body takes the arguments.
@@ -76,10 +76,9 @@ pub fn put_plan<K>(
     fill: impl FnOnce(&mut PutPlan<K::Value>),
 ) -> PutPlan<K::Value>
 where
-    K: OutputKind,
-    K::Value: CacheValue,
+    K: StoredKind,
 {
-    let (targets, value) = (Vec::new(), type_of::<K::Value>());
+    let (targets, value) = (Vec::new(), type_stored_by::<K>());
     let mut plan = PutPlan { site, targets, value, of: PhantomData };
     fill(&mut plan);
     plan
@@ -131,8 +130,7 @@ pub async fn put<K, F>(
     body: Pin<&mut F>,
 ) -> K::Output
 where
-    K: OutputKind,
-    K::Value: CacheValue,
+    K: StoredKind,
     F: Future<Output = K::Output>,
 {
     let site = plan.site;
@@ -145,7 +143,7 @@ where
             return output;
         }
     };
-    begun.settle(&value).await;
+    begun.settle(ValueRef::new(type_stored_by::<K>(), &value)).await;
     K::join(Ok(value))
 }
 
@@ -169,7 +167,7 @@ fn begin(targets: Vec<Target>) -> Boxed<Begun> {
 }
 
 impl Begun {
-    fn settle(self, value: &dyn AnyValue) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    fn settle(self, value: ValueRef<'_>) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         let took = self.began.elapsed();
         Box::pin(async move {
             for (target, put) in self.targets.iter().zip(&self.puts) {

@@ -17,7 +17,7 @@ use crate::call::{
 };
 use crate::error::Error;
 use crate::manager;
-use crate::output::{CacheValue, OutputKind, SharedErrors, Shares};
+use crate::output::{SharedErrors, Shares};
 use crate::site::Instance;
 use crate::support::boxed::{Boxed, boxed};
 use crate::support::panics::unless_panicking;
@@ -25,7 +25,7 @@ use crate::tiers::core::Bound;
 use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
 use crate::tiers::policy::Policy;
-use crate::value::Value;
+use crate::value::{StoredKind, Value};
 
 /// A call that was not answered from memory.
 ///
@@ -137,8 +137,7 @@ impl MissedCall {
         body: Pin<&mut F>,
     ) -> Run<'_, K, F>
     where
-        K: OutputKind,
-        K::Value: CacheValue,
+        K: StoredKind,
         F: Future<Output = K::Output>,
     {
         Run::new(self.next(share.fits()), share, body)
@@ -451,7 +450,7 @@ async fn act(
             call::cached(&call).await.ok_or(Response::Refused(Error::NotCached { function }))
         }
         EntryAction::Put(value) => {
-            let stored = call::put(&call, function, &*value).await;
+            let stored = call::put(&call, function, value.as_ref()).await;
             Err(stored.map_or_else(Response::Refused, |()| Response::Stored))
         }
         EntryAction::Remove(error) => Err(Response::Refused(error)),

@@ -10,7 +10,8 @@ use std::fmt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::output::{CacheValue, OutputKind};
+use crate::output::{CacheValue, MemoryValue, OutputKind};
+use crate::value::MemoryKind;
 
 /// The check of the value of a function of this kind.
 pub struct AskedValue<K>(K);
@@ -74,6 +75,54 @@ impl<K: OutputKind> ProbeValue for AskedValue<K> {
     type Answer = NotSerialize<K>;
     fn __cache_value(&self) -> NotSerialize<K> {
         NotSerialize(self.0)
+    }
+}
+
+/// Taken by method look-up for a function with `tier = "memory"`, which begins at `&&&&AskedValue<K>`: the
+/// first that is implemented.
+pub trait ProbeMemoryValue {
+    /// The result of the check of the value.
+    type Answer;
+    /// Returns the result.
+    fn __cache_memory_value(&self) -> Self::Answer;
+}
+
+impl<K: OutputKind> ProbeMemoryValue for &&&AskedValue<K>
+where
+    K::Value: CacheValue,
+{
+    type Answer = Storable<K>;
+    #[inline]
+    fn __cache_memory_value(&self) -> Storable<K> {
+        Storable(self.0)
+    }
+}
+
+impl<K: OutputKind> ProbeMemoryValue for &&AskedValue<K>
+where
+    K::Value: MemoryValue,
+{
+    type Answer = Storable<MemoryKind<K>>;
+    #[inline]
+    fn __cache_memory_value(&self) -> Storable<MemoryKind<K>> {
+        Storable(MemoryKind::new(self.0))
+    }
+}
+
+impl<K: OutputKind> ProbeMemoryValue for &AskedValue<K>
+where
+    K::Value: Clone,
+{
+    type Answer = NotShared<K>;
+    fn __cache_memory_value(&self) -> NotShared<K> {
+        NotShared(self.0)
+    }
+}
+
+impl<K: OutputKind> ProbeMemoryValue for AskedValue<K> {
+    type Answer = NotClone<K>;
+    fn __cache_memory_value(&self) -> NotClone<K> {
+        NotClone(self.0)
     }
 }
 
@@ -158,7 +207,7 @@ where
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `serde::Serialize`",
     label = "this type is stored in the cache",
-    note = "put `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on your own types in it",
+    note = "put `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on your own types in it; or keep it in this process alone, with `#[cached(tier = \"memory\")]`, which needs no serde",
     note = "a type of another crate may need that crate's feature `serde`; `Arc` and `Rc` need serde's feature `rc`; a type parameter needs the bound `cache_runtime::CacheValue`"
 )]
 pub trait NeedsSerialize {
@@ -173,7 +222,7 @@ pub trait NeedsSerialize {
     message = "`{Self}` cannot be cached: it does not implement `serde::de::DeserializeOwned`",
     label = "this type is stored in the cache",
     note = "put `#[derive(Clone, serde::Serialize, serde::Deserialize)]` on your own types in it; a type parameter needs the bound `cache_runtime::CacheValue`",
-    note = "a value is read back from Redis, so it must own its contents: `String` instead of `&str`, `Vec<T>` instead of `&[T]`"
+    note = "a value is read back from Redis, so it must own its contents: `String` instead of `&str`, `Vec<T>` instead of `&[T]`; or keep it in this process alone, with `#[cached(tier = \"memory\")]`, which needs no serde"
 )]
 pub trait NeedsDeserialize {
     /// The kind of the function.
@@ -186,7 +235,7 @@ pub trait NeedsDeserialize {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it does not implement `Clone`",
     label = "this type is stored in the cache",
-    note = "each caller gets a clone of the value: put `#[derive(Clone)]` on your own types in it, or return an `Arc` of it (with serde's feature `rc`)"
+    note = "each caller gets a clone of the value: put `#[derive(Clone)]` on your own types in it, or return an `Arc` of it (without `tier = \"memory\"`, this needs serde's feature `rc`)"
 )]
 pub trait NeedsClone {
     /// The kind of the function.
@@ -199,7 +248,7 @@ pub trait NeedsClone {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be cached: it is not `Send + Sync`",
     label = "this type is stored in the cache",
-    note = "threads share stored values: use `Arc` instead of `Rc`, and `Mutex` instead of `RefCell` and `Cell`; a type parameter needs the bound `cache_runtime::CacheValue`"
+    note = "threads share stored values: use `Arc` instead of `Rc`, and `Mutex` instead of `RefCell` and `Cell`; a type parameter needs the bound `cache_runtime::CacheValue`, or with `tier = \"memory\"` `cache_runtime::MemoryValue`"
 )]
 pub trait NeedsSync {
     /// The kind of the function.

@@ -5,9 +5,9 @@ use std::future::Future;
 
 use super::run::BackgroundBody;
 use crate::call::LostError;
-use crate::output::{CacheValue, OutputKind, SharedErrors};
+use crate::output::SharedErrors;
 use crate::support::panics::{drop_each, unless_panicking};
-use crate::value::Value;
+use crate::value::{StoredKind, Value, type_stored_by};
 
 /// An argument that can be copied for a task.
 #[diagnostic::on_unimplemented(
@@ -66,8 +66,7 @@ pub fn load_in_the_background<K, F>(
     body: F,
 ) -> BackgroundBody
 where
-    K: OutputKind,
-    K::Value: CacheValue,
+    K: StoredKind,
     K::Error: 'static,
     F: Future<Output = K::Output> + Send + 'static,
 {
@@ -81,6 +80,8 @@ where
         drop_each([error]);
         LostError { shared, text }
     };
-    let ended = async move { K::split(body.await).map(Value::new).map_err(lost) };
+    let ended = async move {
+        K::split(body.await).map(|value| Value::new(type_stored_by::<K>(), value)).map_err(lost)
+    };
     BackgroundBody::new(Box::pin(ended))
 }

@@ -16,7 +16,7 @@ use crate::support::clock::micros;
 use crate::support::clock::millis;
 use crate::support::panics::unless_panicking;
 use crate::tiers::core::{Core, DIRECT};
-use crate::value::AnyValue;
+use crate::value::ValueRef;
 
 /// The metadata of an entry that is copied into memory.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ impl Core {
         key: &CallKey,
         snapshot: &GenerationSnapshot,
         original: Original,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
     ) {
         let name = || key.name().as_str();
         if let Some(made) = self.copy(key, snapshot, original, value) {
@@ -65,7 +65,7 @@ impl Core {
         key: &CallKey,
         snapshot: &GenerationSnapshot,
         original: Original,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
     ) {
         let name = || key.name().as_str();
         let may = |storing: &Storing<'_>| {
@@ -88,7 +88,7 @@ impl Core {
         &self,
         key: &CallKey,
         weigh: Option<&Weigh>,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
     ) -> Option<usize> {
         let weigh = weigh?;
         let weight = unless_panicking(|| weigh(value));
@@ -116,7 +116,7 @@ impl Core {
         key: &CallKey,
         snapshot: &GenerationSnapshot,
         original: Original,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
     ) -> Option<Made> {
         let Original { origin, age_ms, fresh_for_ms, load_micros, weight } = original;
         let now_ms = self.clock.now_ms();

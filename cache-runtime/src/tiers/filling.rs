@@ -18,7 +18,7 @@ use crate::support::clock::micros;
 use crate::support::panics::unless_panicking;
 use crate::support::random;
 use crate::tiers::core::Core;
-use crate::value::{AnyValue, Coding, Encoded};
+use crate::value::{Coding, Encoded, ValueRef};
 
 /// Stores an entry in Redis, if the state of the key and the tokens have not changed.
 pub(crate) async fn fill(
@@ -65,7 +65,7 @@ pub(crate) struct FilledEntry {
 }
 
 impl Making<'_> {
-    pub(crate) fn entry(&self, value: &dyn AnyValue) -> Result<FilledEntry, Error> {
+    pub(crate) fn entry(&self, value: ValueRef<'_>) -> Result<FilledEntry, Error> {
         let panics = || Error::Panics { type_name: value.of().name() };
         let measures = unless_panicking(|| value.measure(self.weighs)).ok_or_else(panics)?;
         let size = measures.size;

@@ -10,13 +10,13 @@ use crate::site::Coalesce;
 use crate::support::clock::millis;
 use crate::support::panics::unless_panicking;
 use crate::support::random;
-use crate::value::{AnyValue, Coding, ValueType};
+use crate::value::{Coding, ValueRef, ValueType};
 
 /// A test of values of one type.
-pub(crate) type Test = Arc<dyn Fn(&dyn AnyValue) -> bool + Send + Sync>;
+pub(crate) type Test = Arc<dyn Fn(ValueRef<'_>) -> bool + Send + Sync>;
 
 /// Returns the bytes of memory that a value of one type takes.
-pub(crate) type Weigh = Arc<dyn Fn(&dyn AnyValue) -> usize + Send + Sync>;
+pub(crate) type Weigh = Arc<dyn Fn(ValueRef<'_>) -> usize + Send + Sync>;
 
 /// The decisions of a call site, or of a direct caller, about storing.
 pub(crate) struct Policy {
@@ -93,14 +93,14 @@ impl Policy {
 
     /// Returns the time past its TTL for which this value may be served. It is zero for a `None` that has a
     /// TTL of its own: this TTL limits the time for which the absence is trusted.
-    pub(crate) fn grace_of(&self, value: &dyn AnyValue) -> Grace {
+    pub(crate) fn grace_of(&self, value: ValueRef<'_>) -> Grace {
         if self.negative_ttl.is_some() && self.is_none(value) {
             return Grace::default();
         }
         self.grace
     }
 
-    fn is_none(&self, value: &dyn AnyValue) -> bool {
+    fn is_none(&self, value: ValueRef<'_>) -> bool {
         self.is_none.as_ref().is_some_and(|is_none| is_none(value))
     }
 
@@ -108,7 +108,7 @@ impl Policy {
     ///
     /// # Errors
     /// Returns the reason for which the value is not stored.
-    pub(crate) fn life(&self, value: &dyn AnyValue) -> Result<Ttl, Refusal> {
+    pub(crate) fn life(&self, value: ValueRef<'_>) -> Result<Ttl, Refusal> {
         if let Some(wanted) = &self.cache_if {
             // R3: a panic in the expression must not fail the caller, which has the value.
             match unless_panicking(|| wanted(value)) {

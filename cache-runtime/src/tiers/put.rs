@@ -21,7 +21,7 @@ use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
 use crate::tiers::policy::{Grace, Policy, fresh_for_ms, life_of};
 use crate::tiers::store_outcome::{PutOutcome, StoreOutcome};
-use crate::value::{AnyValue, Coding};
+use crate::value::{Coding, ValueRef};
 
 /// The state that was noted before the value was known.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(crate) struct Put {
 /// A value with its properties.
 #[derive(Clone, Copy)]
 pub(crate) struct Worth<'a> {
-    pub(crate) value: &'a dyn AnyValue,
+    pub(crate) value: ValueRef<'a>,
     pub(crate) ttl: Ttl,
     /// The time past its TTL for which it is kept.
     pub(crate) grace: Grace,
@@ -223,7 +223,7 @@ impl Put {
         &self,
         policy: &Policy,
         counters: &SiteCounters,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
         took: Duration,
         overtaken: Overtaken,
     ) -> StoreOutcome {
@@ -306,6 +306,7 @@ mod tests {
     use crate::key::name::Name;
     use crate::manager::CacheManager;
     use crate::tiers::key::named;
+    use crate::value::value_of;
 
     /// Returns the outcome of a put that has begun before a pattern is cleared, and the value that is left.
     async fn put_across_a_clear(pattern: &str) -> (PutOutcome, Option<u64>) {
@@ -318,7 +319,7 @@ mod tests {
         let (grace, took) = (Grace::default(), Duration::ZERO);
         let outcome = put
             .store(&Worth {
-                value: &7_u64,
+                value: value_of(&7_u64),
                 ttl,
                 grace,
                 coding: Default::default(),

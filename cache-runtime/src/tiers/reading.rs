@@ -133,9 +133,9 @@ impl Core {
         let value = self.types.decode(header, payload, ask.of, ask.codec)?;
         let hit = validity::hit(value, header, *now_ms);
         if let Some(snapshot) = snapshot.as_ref().filter(|_| hit.left_ms() > 0) {
-            let weight = self.weight(key, ask.weigh.as_ref(), &*hit.value);
+            let weight = self.weight(key, ask.weigh.as_ref(), hit.value.as_ref());
             let original = Original::of(&hit, header.origin, weight.into());
-            self.keep_copy(key, snapshot, original, &*hit.value);
+            self.keep_copy(key, snapshot, original, hit.value.as_ref());
         }
         Some(ReadResult::Redis(hit, At { state: header.state, place: *place }))
     }

@@ -5,10 +5,9 @@
 //! equal by `PartialEq` may still differ in parts that it does not compare. So their bytes or contents must
 //! be the same as well.
 
-use std::any::Any;
 use std::fmt::{self, Debug, Write as _};
 
-use super::AnyValue;
+use super::ValueRef;
 use crate::format::shape::Words;
 use crate::output::{AnyResult, OutputKind, PlainKind, ResultKind};
 
@@ -24,8 +23,8 @@ impl Likeness {
     /// bytes.
     pub(crate) fn holds(
         self,
-        value: &dyn AnyValue,
-        back: &dyn AnyValue,
+        value: ValueRef<'_>,
+        back: ValueRef<'_>,
         same_bytes: impl FnOnce() -> bool,
     ) -> bool {
         match self.equality.of(value, back) {
@@ -40,33 +39,33 @@ impl Likeness {
 #[derive(Clone, Copy, Default)]
 pub struct Equality(Option<Equal>);
 
-type Equal = fn(&dyn AnyValue, &dyn AnyValue) -> bool;
+type Equal = fn(ValueRef<'_>, ValueRef<'_>) -> bool;
 
 impl Equality {
     pub(super) fn by<V: PartialEq + 'static>() -> Self {
-        Equality(Some(|a, b| match (downcast::<V>(a), downcast::<V>(b)) {
+        Equality(Some(|a, b| match (a.downcast::<V>(), b.downcast::<V>()) {
             (Some(a), Some(b)) => a == b,
             _ => false,
         }))
     }
 
     /// Returns `None` for a value that does not equal its own clone, such as a NaN.
-    fn of(self, value: &dyn AnyValue, back: &dyn AnyValue) -> Option<bool> {
+    fn of(self, value: ValueRef<'_>, back: ValueRef<'_>) -> Option<bool> {
         let equal = self.0?;
         let same = equal(value, back);
-        (same || equal(value, &*value.shared())).then_some(same)
+        (same || value.cloned().is_none_or(|clone| equal(value, clone.as_ref()))).then_some(same)
     }
 }
 
 /// The `Debug` of a type, if it has one.
 #[derive(Clone, Copy, Default)]
-pub struct Printing(Option<fn(&dyn AnyValue) -> u64>);
+pub struct Printing(Option<fn(ValueRef<'_>) -> u64>);
 
 impl Printing {
     pub(super) fn by<V: Debug + 'static>() -> Self {
         Printing(Some(|value| {
             let mut words = Words::default();
-            if let Some(value) = downcast::<V>(value) {
+            if let Some(value) = value.downcast::<V>() {
                 // If a `Debug` fails, the text up to the failure is compared.
                 let _ = write!(words, "{value:?}");
             }
@@ -75,17 +74,13 @@ impl Printing {
     }
 
     /// Returns `None` for a value that prints differently each time.
-    fn of(self, value: &dyn AnyValue, back: &dyn AnyValue) -> Option<bool> {
+    fn of(self, value: ValueRef<'_>, back: ValueRef<'_>) -> Option<bool> {
         let print = self.0?;
         let printed = print(value);
         let same = printed == print(back);
-        (same || printed == print(&*value.shared())).then_some(same)
+        (same || value.cloned().is_none_or(|clone| printed == print(clone.as_ref())))
+            .then_some(same)
     }
-}
-
-fn downcast<V: 'static>(value: &dyn AnyValue) -> Option<&V> {
-    let value: &dyn Any = value;
-    value.downcast_ref()
 }
 
 /// Taken by method look-up if the value of a function can be compared.

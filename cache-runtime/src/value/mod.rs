@@ -7,6 +7,8 @@
 //! them does, the value is not stored.
 
 mod erased;
+mod form;
+mod kind;
 mod likeness;
 mod losses;
 mod round_trip;
@@ -22,7 +24,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use smallvec::SmallVec;
 
-pub(crate) use erased::{AnyValue, Value, ValueCodec, ValueType, codec_of, owned, type_of};
+pub(crate) use erased::{Value, ValueCodec, ValueRef, ValueType, owned};
+pub(crate) use form::{Form, codec_of, type_of, value_of};
+pub(crate) use kind::type_stored_by;
+pub use kind::{MemoryKind, StoredKind};
 pub(crate) use likeness::Likeness;
 pub use likeness::{Equality, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted};
 pub(crate) use losses::Losses;
@@ -103,7 +108,7 @@ impl Types {
     /// [`Error::Encode`] if its `Serialize` fails, [`Error::Lossy`] if no codec returns it unchanged.
     pub(crate) fn encode(
         &self,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
         measures: &Measures,
         coding: Coding,
     ) -> Result<Encoded, Error> {
@@ -151,12 +156,12 @@ impl Types {
         payload: &[u8],
     ) -> Option<Value> {
         let value = codec.decode(payload).ok()?;
-        if payload.len() > self.largest / DENSITY && value.size() > self.largest {
+        if payload.len() > self.largest / DENSITY && value.as_ref().size() > self.largest {
             return None;
         }
         let facts = self.facts(codec);
         if !facts.is_verified(header.shape) {
-            if value.shape(codec.human_readable()) != Some(header.shape) {
+            if value.as_ref().shape(codec.human_readable()) != Some(header.shape) {
                 return None;
             }
             facts.verified(header.shape);
@@ -186,7 +191,7 @@ impl Types {
     /// Encodes a value with this codec, if it comes back unchanged.
     fn encode_with(
         &self,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
         measures: &Measures,
         codec: &dyn ValueCodec,
         likeness: Likeness,
@@ -198,9 +203,9 @@ impl Types {
             let back = codec.decode(&payload).map_err(|error| Unfit::Decode(error.to_string()))?;
             let same_bytes = || {
                 let mut again = Vec::with_capacity(payload.len());
-                codec.encode(&*back, &mut again).is_ok() && again == *payload
+                codec.encode(back.as_ref(), &mut again).is_ok() && again == *payload
             };
-            let same = likeness.holds(value, &*back, same_bytes);
+            let same = likeness.holds(value, back.as_ref(), same_bytes);
             if same { Ok(encoded) } else { Err(Unfit::Differs) }
         };
         unless_panicking(encode).unwrap_or(Err(Unfit::Panics))
@@ -208,7 +213,7 @@ impl Types {
 
     fn encode_unseen(
         &self,
-        value: &dyn AnyValue,
+        value: ValueRef<'_>,
         measures: &Measures,
         codec: &dyn ValueCodec,
     ) -> Result<Encoded, Unfit> {

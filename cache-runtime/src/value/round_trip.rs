@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt::{self, Debug, Write as _};
 
-use super::{AnyValue as _, Equality, Likeness, Printing, Types, Unfit, ValueCodec, distinct};
-use super::{owned, type_of};
+use super::{Equality, Likeness, Printing, Types, Unfit, ValueCodec, distinct};
+use super::{owned, type_of, value_of};
 use crate::config::CacheConfig;
 use crate::error::REMEDY;
 use crate::format::codec::DefaultCodec;
@@ -70,11 +70,11 @@ fn lost<V: CacheValue + Debug>(
     let types = Types::new(&config);
     let of = type_of::<V>();
     let mut text = format!("Redis would not return a `{}` unchanged", of.name());
-    let Some(measures) = unless_panicking(|| value.measure(false)) else {
+    let Some(measures) = unless_panicking(|| value_of(value).measure(false)) else {
         return Some(format!("{text}\n  {}\n{REMEDY}", Unfit::Panics));
     };
     for codec in distinct(of.codec(codec), of) {
-        match types.encode_with(value, &measures, codec, likeness) {
+        match types.encode_with(value_of(value), &measures, codec, likeness) {
             Ok(_) => return None,
             Err(why) => {
                 // Writing to a `String` does not fail.
@@ -100,7 +100,7 @@ struct LostPart<'a, V> {
 impl<V: CacheValue + Debug> LostPart<'_, V> {
     fn back(&self) -> Option<V> {
         let mut bytes = Vec::new();
-        self.codec.encode(self.value, &mut bytes).ok()?;
+        self.codec.encode(value_of(self.value), &mut bytes).ok()?;
         self.codec.decode(&bytes).ok().and_then(owned)
     }
 }

@@ -46,7 +46,12 @@ impl Codec for Json {
 }
 
 /// Encodes a value in the same way as a load.
-fn encode(types: &Types, value: &dyn AnyValue, coding: Coding) -> Result<Encoded, Error> {
+fn encode<V: crate::CacheValue>(
+    types: &Types,
+    value: &V,
+    coding: Coding,
+) -> Result<Encoded, Error> {
+    let value = value_of(value);
     let panics = || Error::Panics { type_name: value.of().name() };
     let measures = unless_panicking(|| value.measure(false)).ok_or_else(panics)?;
     types.encode(value, &measures, coding)

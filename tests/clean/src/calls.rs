@@ -39,6 +39,20 @@ async fn every_option_works() {
 }
 
 #[tokio::test]
+async fn types_without_serde_work() {
+    in_a_cache(async |manager| {
+        for _ in 0..2 {
+            let kept = every_option::keep(&every_option::Opaque(1), Vec::new()).await;
+            assert!(kept.is_ok_and(|kept| kept.is_empty()));
+            assert_eq!(every_option::keep_borrow(every_option::Opaque(0)).await, "zero");
+            assert_eq!(shadowed::kept(shadowed::Opaque).await.len(), 1);
+        }
+        assert_eq!(manager.stats().total.loads, 3);
+    })
+    .await;
+}
+
+#[tokio::test]
 #[expect(deprecated, unused_must_use, reason = "the attributes stay on the function")]
 async fn other_attributes_stay() {
     in_a_cache(async |manager| {

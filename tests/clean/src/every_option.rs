@@ -43,7 +43,7 @@ fn a_minute() -> Duration {
     cache_none = true,
     cache_if = |found| found.as_ref().is_none_or(|name| !name.is_empty()),
     bypass_if = id == 0,
-    tier = "memory",
+    tier = "tiered",
     codec = MessagePack,
     cost = 0.5,
     output = "result"
@@ -53,6 +53,29 @@ pub async fn find(id: u64, name: &str) -> Result<Option<String>, Failure> {
         return Err(Failure);
     }
     Ok((id > 0).then(|| format!("{name} {id}")))
+}
+
+/// A value and an argument without serde.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Opaque(pub u64);
+
+/// Keeps a value without serde.
+///
+/// # Errors
+///
+/// If the number is zero.
+#[cached(crate = ::memo, tier = "memory", stale_if_error = "1h", key_prefix = "clean:kept")]
+pub async fn keep(of: &Opaque, others: Vec<Opaque>) -> Result<Vec<Opaque>, Failure> {
+    if of.0 == 0 {
+        return Err(Failure);
+    }
+    Ok(others)
+}
+
+/// Keeps a borrow of static data, by a key without serde.
+#[cached(crate = ::memo, tier = "memory", key = (of.clone(), 1))]
+pub async fn keep_borrow(of: Opaque) -> &'static str {
+    if of.0 == 0 { "zero" } else { "other" }
 }
 
 /// Gives a caller a stale value while a load runs or fails.

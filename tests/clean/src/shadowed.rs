@@ -81,11 +81,19 @@ pub struct Failure;
     bypass_if = n == 9,
     codec = ::memo::MessagePack,
     cost = 2.5,
-    tier = "memory"
+    tier = "tiered"
 )]
 pub async fn get(n: Number) -> Answer<::core::option::Option<Number>> {
     let n: Number = if n == 0 { Answer::<Number>::Err(Failure)? } else { n };
     Answer::Ok(::core::option::Option::Some(n))
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Opaque;
+
+#[::memo::cached(crate = ::memo, tier = "memory")]
+pub async fn kept(n: Opaque) -> ::std::vec::Vec<Opaque> {
+    ::std::vec![n]
 }
 
 #[::memo::cached(crate = ::memo)]

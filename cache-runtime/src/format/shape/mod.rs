@@ -39,7 +39,7 @@ use walk::{Digest, Sums, Walk};
 pub(crate) use words::Words;
 
 /// The properties of a value that a load needs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Measures {
     /// The digest of the shape for codecs that are not human-readable; `None` if the `Serialize` fails.
     pub(crate) shape: Option<u64>,

@@ -17,7 +17,9 @@ fn codec<V: crate::CacheValue>(codec: DefaultCodec) -> &'static dyn ValueCodec {
 
 /// Returns an entry of a process that did not check that the value comes back unchanged.
 fn unverified<V: crate::CacheValue>(value: &V, codec: &dyn ValueCodec) -> Encoded {
-    process(DefaultCodec::Bincode).encode_unseen(value, &value.measure(false), codec).unwrap()
+    process(DefaultCodec::Bincode)
+        .encode_unseen(value_of(value), &value_of(value).measure(false), codec)
+        .unwrap()
 }
 
 #[test]
@@ -197,10 +199,17 @@ fn a_value_over_the_limit_of_who_reads_is_a_miss() {
         for compressed in [false, cfg!(feature = "compression")] {
             let writer = if compressed { limited(10_000) } else { process(*codec) };
             let entry = writer
-                .encode_unseen(&text, &text.measure(false), type_of::<String>().codec(*codec))
+                .encode_unseen(
+                    value_of(&text),
+                    &value_of(&text).measure(false),
+                    type_of::<String>().codec(*codec),
+                )
                 .unwrap();
-            assert!(read::<String>(&limited(text.size()), &entry, None).is_some(), "{codec:?}");
-            for limit in [100, 1_000, text.size() - 1] {
+            assert!(
+                read::<String>(&limited(value_of(&text).size()), &entry, None).is_some(),
+                "{codec:?}"
+            );
+            for limit in [100, 1_000, value_of(&text).size() - 1] {
                 assert!(read::<String>(&limited(limit), &entry, None).is_none(), "{codec:?}");
             }
         }
@@ -214,7 +223,7 @@ fn whatever_is_under_the_limit_can_be_read() {
         json!({"the longest of all the names that anybody has ever given to a number": 1});
     for value in [json!(1), json!(u64::MAX), json!("\0\0\0\0"), json!(""), json!({}), long_names] {
         let value = list(value);
-        let types = limited(value.size());
+        let types = limited(value_of(&value).size());
         for own in [None, Some(codec_of::<Vec<serde_json::Value>, Json>())] {
             let entry =
                 encode(&types, &value, Coding { own, likeness: likeness!(Vec<serde_json::Value>) });
@@ -222,11 +231,11 @@ fn whatever_is_under_the_limit_can_be_read() {
         }
     }
     let options = vec![Some(Some(1_u8)); 1_000];
-    let types = limited(options.size());
+    let types = limited(value_of(&options).size());
     assert!(encode(&types, &options, Coding::default()).is_ok());
     let bytes = vec![200_u8; 1_000];
     let packed = Coding { own: Some(codec_of::<Vec<u8>, MessagePack>()), ..Coding::default() };
-    assert!(encode(&limited(bytes.size()), &bytes, packed).is_ok());
+    assert!(encode(&limited(value_of(&bytes).size()), &bytes, packed).is_ok());
 }
 
 /// Returns the message with which a test of this value fails.

@@ -71,7 +71,7 @@ fn keep(value: &Counted, weight: KnownWeight) {
     let memory = Memory::new(1 << 20, LARGEST, 1);
     let stamps = Generations::new(0).note(&[]).stamps;
     let meta = EntryMeta::new(0, 0, u64::MAX, stamps);
-    assert!(value.entry(&memory, memory.name_key("a"), meta, 0, weight).is_ok());
+    assert!(value_of(value).entry(&memory, memory.name_key("a"), meta, 0, weight).is_ok());
 }
 
 #[test]
@@ -89,12 +89,13 @@ fn a_load_into_redis_serialises_a_value_at_most_twice() {
     for codec in DefaultCodec::ALL {
         let types = process(*codec);
         for weighs in [false, true] {
-            let load = |value: &Counted| {
+            let load = |counted: &Counted| {
+                let value = value_of(counted);
                 let measures = value.measure(weighs);
                 assert!(types.encode(value, &measures, coding).is_ok());
                 // The copy in mode `tiered`.
                 if let Some(weight) = measures.weight {
-                    keep(value, KnownWeight::Measured(weight));
+                    keep(counted, KnownWeight::Measured(weight));
                 }
             };
             assert_eq!(passes(10, load), twice, "{codec:?}, {weighs}");
