@@ -5,6 +5,7 @@ mod duration;
 mod name;
 mod nearest;
 mod number;
+mod size;
 mod template;
 
 pub use boolean::{BOOLEAN, parse_boolean};
@@ -16,4 +17,5 @@ pub use name::{
 };
 pub use nearest::nearest;
 pub use number::{COST, EARLY_REFRESH, JITTER, NumberRange};
+pub use size::{SIZE, parse_size};
 pub use template::{Piece, parse_template, sample};

@@ -46,6 +46,7 @@ mod recursion;
 mod redis_keys;
 mod registry;
 mod rendered;
+mod rooms;
 mod round_trip;
 mod runtimes;
 mod scopes;

@@ -57,7 +57,7 @@ type Part = (Option<Label>, fn(&SiteStats) -> f64);
 /// A name and a value.
 type Label = (&'static str, &'static str);
 
-static FAMILIES: [Family; 27] = [
+static FAMILIES: [Family; 28] = [
     family(
         ["cache_hits_total", "cache.hits", "{call}", "Calls answered from a store."],
         Sites(
@@ -122,6 +122,15 @@ static FAMILIES: [Family; 27] = [
                 (Some(("reason", "lossy")), |site| site.counts.lossy as f64),
             ],
         ),
+    ),
+    family(
+        [
+            "cache_evictions_total",
+            "cache.evictions",
+            "{entry}",
+            "Entries that memory, or the room of their function in it, had no room for.",
+        ],
+        Sites(Counter, &[(None, |site| site.counts.evictions as f64)]),
     ),
     family(
         [

@@ -12,6 +12,7 @@ const columns = [
   ["misses", "misses", (site) => site.misses],
   ["coalesced", "shared", (site) => site.coalesced],
   ["load_errors", "errors", (site) => site.load_errors],
+  ["evictions", "evicted", (site) => site.evictions],
   ["load", "mean load", (site) => site.load_times.mean, time],
   ["p99", "p99", (site) => site.load_times.p99 ?? 0, time],
   ["saved", "saved", (site) => site.saved_micros / 1e6, time],

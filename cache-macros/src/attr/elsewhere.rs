@@ -20,8 +20,8 @@ pub(super) fn unknown(name: &Ident, names: &[&str], elsewhere: &[&Answers]) -> s
     syn::Error::new_spanned(name, format!("unknown option `{name}`: {hint}"))
 }
 
-const CAPACITY: &str = "one memory store serves all functions and is bounded by bytes: set \
-                        `CACHE_MEMORY_CAPACITY`, or `CacheConfig::memory_capacity`";
+const CAPACITY: &str = "`max_entries = 10_000` or `max_memory = \"8MiB\"` limits the memory of this function; \
+                        `CACHE_MEMORY_CAPACITY` limits that of all";
 const TTL: &str = "`ttl` sets the time for which a value is fresh: `ttl = \"5m\"`";
 const IDLE: &str = "a value is fresh for its `ttl`, and reading it does not extend that: \
                     `stale_while_revalidate` or `early_refresh` refreshes a value that is in use";
@@ -87,7 +87,6 @@ pub(super) const OF_CACHED: &Answers = &[
             "maxsize",
             "capacity",
             "maxcapacity",
-            "maxentries",
             "max",
             "limit",
             "maximumsize",

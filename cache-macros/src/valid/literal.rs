@@ -1,6 +1,6 @@
 //! Options whose value is a literal or a closure.
 
-use cache_syntax::{NumberRange, nearest};
+use cache_syntax::{NumberRange, SIZE, nearest, parse_size};
 use syn::{Expr, ExprUnary, Lit, LitInt, LitStr, UnOp};
 
 use super::capture;
@@ -37,6 +37,30 @@ pub(crate) fn integer(given: &Given, scope: &Scope) -> syn::Result<Constant<u64>
         }),
         Some(_) => Err(wrong_kind(given, accepted)),
         None => expression(given, accepted, scope).map(Constant::Expression),
+    }
+}
+
+/// Returns a number of things, at least one. The runtime checks the value of an expression.
+pub(crate) fn count(given: &Given, scope: &Scope) -> syn::Result<Constant<u64>> {
+    match integer(given, scope)? {
+        Constant::Literal(0) => {
+            Err(at(given, format!("`{}` takes a whole number of at least 1, not 0", given.name)))
+        }
+        count => Ok(count),
+    }
+}
+
+/// Returns a number of bytes, at least one. The runtime checks the value of an expression.
+pub(crate) fn size(given: &Given, scope: &Scope) -> syn::Result<Constant<u64>> {
+    match as_string(&given.value) {
+        Some(text) => match parse_size(&text.value()) {
+            Some(bytes) if bytes > 0 => Ok(Constant::Literal(bytes)),
+            _ => Err(at(given, format!("`{}` takes {SIZE}, not {:?}", given.name, text.value()))),
+        },
+        None => match literal(&given.value) {
+            Some(Lit::Int(_)) | None => count(given, scope),
+            Some(_) => Err(wrong_kind(given, SIZE)),
+        },
     }
 }
 

@@ -27,7 +27,7 @@ use crate::attr::{CachedAttr, InvalidateAttr, PutAttr, Written};
 use crate::error::Errors;
 use crate::item::Item;
 use crate::spec::{Cached, Coalesce, Form, Invalidate, Kind, Put, Tier, When};
-use literal::{boolean, condition, integer, number, weight, word};
+use literal::{boolean, condition, count, integer, number, size, weight, word};
 pub(crate) use name::resolve_with;
 use scope::Scope;
 
@@ -67,6 +67,9 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         cache_none: errors.option(&attr.cache_none, boolean),
         cache_if: errors.option(&attr.cache_if, |given| condition(given, "value", &scope)),
         weight: errors.option(&attr.weight, |given| weight(given, &scope)),
+        max_memory: errors.option(&attr.max_memory, |given| size(given, &scope)),
+        max_entries: errors.option(&attr.max_entries, |given| count(given, &scope)),
+        reserved: errors.option(&attr.reserved, boolean),
         jitter: errors.option(&attr.jitter, |given| number(given, JITTER, &scope)),
         tier,
         form,
@@ -82,6 +85,11 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
             &given.name,
             format!("an entry has at most {MOST_TAGS} tags, but {count} are given"),
         );
+    }
+    if let (None, Some(given)) = (&attr.max_memory, &attr.reserved) {
+        let message = "`reserved` keeps the `max_memory` of this function free for it, which is not given: \
+                       add `max_memory = \"8MiB\"`";
+        errors.at(&given.name, message);
     }
     if form == Form::Memory {
         if let Some(given) = codec {

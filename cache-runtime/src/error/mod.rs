@@ -81,7 +81,8 @@ pub enum Error {
         name: String,
         /// The bytes that its entry would take in memory.
         weight: usize,
-        /// The maximum for an entry: a part of the capacity (`CACHE_MEMORY_CAPACITY`).
+        /// The maximum for an entry: a part of the capacity (`CACHE_MEMORY_CAPACITY`), or of the `max_memory` of
+        /// its function.
         room: usize,
     },
     /// A value was given more tags than an entry may have.
@@ -202,7 +203,7 @@ impl fmt::Display for Error {
             ),
             Error::NoRoom { name, weight, room } => write!(
                 f,
-                "the value for {name:?} takes {weight} bytes in memory, but an entry may take at most {room}; raise CACHE_MEMORY_CAPACITY"
+                "the value for {name:?} takes {weight} bytes in memory, but an entry may take at most {room}; raise CACHE_MEMORY_CAPACITY, or the `max_memory` of its function"
             ),
             Error::TooManyTags { name, given, limit } => write!(
                 f,

@@ -6,12 +6,14 @@
 use std::any::Any;
 use std::borrow::{Borrow, ToOwned};
 
+use crate::support::panics::unless_panicking;
+
 /// The copies of the arguments of one key, in their order.
 pub(crate) type KeptArguments = Vec<Box<dyn KeptArgument>>;
 
 /// The copy of an argument.
 pub(crate) trait KeptArgument: Any + Send + Sync {
-    /// Returns true if the other copy is of the same type, and equal.
+    /// Returns true if the other copy is of the same type, and equal; false if its `Eq` panics.
     fn same(&self, other: &dyn KeptArgument) -> bool;
 }
 
@@ -24,7 +26,8 @@ where
 {
     fn same(&self, other: &dyn KeptArgument) -> bool {
         let other: &dyn Any = other;
-        other.downcast_ref::<Self>().is_some_and(|other| self.0.borrow() == other.0.borrow())
+        let equal = |other: &Self| unless_panicking(|| self.0.borrow() == other.0.borrow());
+        other.downcast_ref().and_then(equal).unwrap_or(false)
     }
 }
 

@@ -135,6 +135,16 @@ impl EntryMeta {
 }
 
 impl TableEntry {
+    /// Returns the address of the entry, by which it is identified while it is held.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.entry).addr()
+    }
+
+    /// Returns true if it is the very same entry.
+    pub(super) fn is(&self, other: &TableEntry) -> bool {
+        Arc::ptr_eq(&self.entry, &other.entry)
+    }
+
     pub(super) fn key(&self) -> MemoryKey {
         let Entry { domain, bytes, .. } = &*self.entry;
         MemoryKey { hash: self.hash, domain: *domain, bytes: bytes.clone() }

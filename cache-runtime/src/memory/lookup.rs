@@ -12,6 +12,9 @@ use crate::site::Instance;
 
 /// The key that a look-up compares entries with.
 pub(crate) trait Lookup {
+    /// Returns the origin of the entries that can match, if it is known.
+    fn origin(&self) -> Option<u64>;
+
     fn matches(&self, domain: Domain, bytes: &KeyBytes) -> bool;
 }
 
@@ -23,6 +26,10 @@ pub(crate) struct CallLookup<P> {
 }
 
 impl<P: key::KeyParts> Lookup for CallLookup<P> {
+    fn origin(&self) -> Option<u64> {
+        Some(self.instance.origin)
+    }
+
     // Inlined into the hit in the near cache; the table calls it.
     #[inline(always)]
     fn matches(&self, domain: Domain, bytes: &KeyBytes) -> bool {
@@ -31,6 +38,13 @@ impl<P: key::KeyParts> Lookup for CallLookup<P> {
 }
 
 impl Lookup for &MemoryKey {
+    fn origin(&self) -> Option<u64> {
+        match self.domain {
+            Domain::Names => None,
+            Domain::Arguments(instance) => Some(instance.origin),
+        }
+    }
+
     fn matches(&self, domain: Domain, bytes: &KeyBytes) -> bool {
         domain == self.domain && *bytes == self.bytes
     }
@@ -41,6 +55,10 @@ impl Lookup for &MemoryKey {
 pub(crate) struct NameLookup<'a>(pub(crate) &'a [u8]);
 
 impl Lookup for NameLookup<'_> {
+    fn origin(&self) -> Option<u64> {
+        None
+    }
+
     #[inline]
     fn matches(&self, domain: Domain, bytes: &KeyBytes) -> bool {
         domain == Domain::Names && bytes[..] == *self.0

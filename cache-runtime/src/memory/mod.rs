@@ -10,6 +10,7 @@ mod entry;
 mod lookup;
 mod near;
 mod predicate;
+mod room;
 mod take;
 #[cfg(test)]
 mod tests;
@@ -26,16 +27,19 @@ use smallvec::SmallVec;
 pub(crate) use entry::{Domain, EntryMeta, Hit, Identity, MemoryKey};
 pub(crate) use lookup::{CallLookup, NameLookup};
 pub(crate) use predicate::ReadPredicate;
+pub(crate) use room::RoomLimits;
 
 use crate::coherence::generation::{Generations, Verified};
 use crate::error::Error;
 use crate::key::prehashed::BuildPrehashed;
 use crate::key::{self, KeyBytes};
 use crate::site::is_function_name;
+use crate::support::lock::Mutex;
 use crate::support::panics::drop_each;
 use entry::{AnyEntry, Entry, TableEntry};
 use lookup::{Look, Lookup, Query, is_for};
 use near::{NearCache, Turns};
+use room::{ByAddress, Room, Rooms};
 use take::Take;
 
 /// The bytes that an entry costs besides itself: the slot of the table, a share of its record of evicted
@@ -46,6 +50,12 @@ const TYPICAL_WEIGHT: u64 = 256;
 
 pub(crate) struct Memory {
     table: Table,
+    rooms: Rooms,
+    /// The bytes of the table and of the reserved rooms together.
+    whole: u64,
+    /// The bytes of the reserved rooms.
+    reserved: Mutex<u64>,
+    cores: usize,
     seed: u64,
     turns: Turns,
     /// The maximum size of an accepted value, in bytes.
@@ -62,6 +72,13 @@ fn shards(capacity: u64, largest: usize, cores: usize) -> usize {
     let most = cores.saturating_mul(4).next_power_of_two();
     let fit = capacity / 8 / (largest as u64).max(1);
     usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, most).checked_ilog2().map_or(1, |n| 1 << n)
+}
+
+/// Returns the maximum weight of an entry in a shard of this capacity.
+fn room_in(shard: u64) -> usize {
+    let whole = usize::try_from(shard).unwrap_or(usize::MAX);
+    // The table reserves a thirty-second of each shard for new entries.
+    whole - whole / 32
 }
 
 type Table = Cache<TableEntry, (), ByWeight, BuildPrehashed, Retire>;
@@ -121,11 +138,13 @@ impl Memory {
             Ok(options) => Table::with_options(options, weights, hashes, Retire),
             Err(_) => Table::with(items, capacity, weights, hashes, Retire),
         };
-        let whole = usize::try_from(table.shard_capacity()).unwrap_or(usize::MAX);
-        // The table reserves a thirty-second of each shard for new entries.
-        let room = whole - whole / 32;
+        let room = room_in(table.shard_capacity());
         Memory {
             table,
+            rooms: Rooms::default(),
+            whole: capacity,
+            reserved: Mutex::default(),
+            cores,
             seed: crate::support::random::word(),
             turns: Turns::new(capacity),
             largest,
@@ -136,6 +155,46 @@ impl Memory {
     /// Returns the maximum weight of an entry, in bytes.
     pub(crate) fn room(&self) -> usize {
         self.room
+    }
+
+    /// Limits the entries of this origin to the room of their call site. Returns false if the room should be
+    /// reserved, but too much is reserved already: at most half of the capacity can be.
+    pub(crate) fn open_room(&self, origin: u64, site: usize, limits: RoomLimits) -> bool {
+        if self.rooms.of(origin).is_some() {
+            return true;
+        }
+        let mut may = true;
+        self.rooms.open(origin, site, || {
+            may = !limits.reserved || self.reserve(limits.max_memory.unwrap_or(0));
+            Room::new(RoomLimits { reserved: limits.reserved && may, ..limits }, self.cores)
+        });
+        may
+    }
+
+    /// Takes a reserved room out of the capacity of the table.
+    fn reserve(&self, bytes: u64) -> bool {
+        let mut reserved = self.reserved.lock();
+        let sum = reserved.saturating_add(bytes);
+        if sum > self.whole / 2 {
+            return false;
+        }
+        *reserved = sum;
+        self.table.set_capacity(self.whole - sum);
+        true
+    }
+
+    /// Returns the maximum weight of an entry of this origin.
+    fn room_of(&self, origin: u64) -> usize {
+        if !self.rooms.any() {
+            return self.room;
+        }
+        // Reserved rooms make the shards of the table smaller.
+        let in_the_table = || room_in(self.table.shard_capacity());
+        match self.rooms.of(origin) {
+            Some(room) if room.is_reserved => room.largest,
+            Some(room) => room.largest.min(in_the_table()),
+            None => in_the_table(),
+        }
     }
 
     /// Returns the seed with which the keys of this store are hashed.
@@ -288,16 +347,54 @@ impl Memory {
     ///
     /// This function is not generic, so that the table is compiled once and not for each function.
     fn find(&self, hash: u64, lookup: &dyn Lookup, turn: Option<u32>, take: &mut Look<'_>) {
-        let query = Query {
-            hash,
-            lookup,
-            take: RefCell::new(take),
-            keep: turn.is_some(),
-            kept: Cell::new(None),
+        if self.rooms.any() {
+            self.find_with_rooms(hash, lookup, turn, take);
+        } else {
+            find(&self.table, hash, lookup, turn, take);
+        }
+    }
+
+    /// Does the same if functions have rooms, and notes the use of the entry in the room of its function.
+    #[cold]
+    fn find_with_rooms(
+        &self,
+        hash: u64,
+        lookup: &dyn Lookup,
+        turn: Option<u32>,
+        take: &mut Look<'_>,
+    ) {
+        let room = lookup.origin().and_then(|origin| self.rooms.of(origin));
+        if let Some(room) = room.filter(|room| room.is_reserved) {
+            return find(&room.table, hash, lookup, turn, take);
+        }
+        let mut used = None;
+        let mut note_use = |entry: &Arc<AnyEntry>| {
+            let is_used = take(entry);
+            if is_used {
+                used = Some((entry.meta.origin, Arc::as_ptr(entry).addr()));
+            }
+            is_used
         };
-        let _ = self.table.get(&query);
-        if let (Some(entry), Some(turn)) = (query.kept.into_inner(), turn) {
-            near::put(TableEntry { hash, entry }, turn);
+        find(&self.table, hash, lookup, turn, &mut note_use);
+        match used {
+            Some((origin, address)) => {
+                if let Some(room) = self.rooms.of(origin) {
+                    room.touch(hash, address);
+                }
+            }
+            // The entry of a name may be in any room.
+            None if lookup.origin().is_none() => {
+                let mut is_used = false;
+                for room in self.rooms.reserved() {
+                    if !is_used {
+                        find(&room.table, hash, lookup, turn, &mut |entry| {
+                            is_used = take(entry);
+                            is_used
+                        });
+                    }
+                }
+            }
+            None => {}
         }
     }
 
@@ -330,6 +427,7 @@ impl Memory {
     pub(crate) fn weigh(
         &self,
         key: &MemoryKey,
+        origin: u64,
         known: KnownWeight,
         taken: &dyn Fn() -> usize,
         size: &dyn Fn() -> usize,
@@ -350,7 +448,7 @@ impl Memory {
         };
         let entry = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size();
         let weight = entry.saturating_add(taken);
-        let room = self.room.min(u32::MAX as usize);
+        let room = self.room_of(origin).min(u32::MAX as usize);
         match u32::try_from(weight) {
             Ok(fits) if weight <= room => Ok(Weight(fits)),
             _ => Err(Unkept::Entry { weight, room }),
@@ -360,10 +458,67 @@ impl Memory {
     /// Places an entry in the table. Returns the entries that have left the table for it: the replaced one,
     /// and the evicted ones.
     pub(crate) fn place(&self, made: Made) -> Gone {
+        let placed = made.0;
         let mut gone = Gone::default();
-        self.table.insert_with_lifecycle(made.0, (), &mut gone.0);
-        self.turns.pass(gone.0.iter().map(|held| u64::from(held.entry.weight)).sum());
+        let room = self.rooms.of(placed.entry.meta.origin);
+        if let Some(room) = room.as_ref().filter(|room| room.is_reserved) {
+            for held in room.take_in(placed.clone()) {
+                held.entry.verified.retire();
+                gone.leave(held, &placed);
+            }
+        } else if self.make_room(room.as_deref(), &placed, &mut gone) {
+            let mut left = SmallVec::new();
+            self.table.insert_with_lifecycle(placed.clone(), (), &mut left);
+            for held in left {
+                gone.leave(held, &placed);
+            }
+        } else {
+            placed.entry.verified.retire();
+            gone.evict(placed.clone());
+        }
+        if self.rooms.any() {
+            self.keep_rooms_in_step(room.as_deref(), &placed, &mut gone);
+        }
+        self.turns.pass(gone.left.iter().map(|held| u64::from(held.entry.weight)).sum());
         gone
+    }
+
+    /// Takes an entry into the room of its function, and removes the entries that have left the room for it. Returns
+    /// false if the room does not keep the entry itself.
+    fn make_room(&self, room: Option<&Room>, placed: &TableEntry, gone: &mut Gone) -> bool {
+        let Some(room) = room else { return true };
+        let mut is_kept = true;
+        for left in room.take_in(placed.clone()) {
+            if left.is(placed) {
+                is_kept = false;
+            } else if left != *placed {
+                self.remove(&left, gone);
+            }
+            // The entry that has been replaced leaves the table when it is replaced there.
+            drop_each([left]);
+        }
+        is_kept
+    }
+
+    /// Removes the entries that have left the table from their rooms, and a new entry from the table that has left
+    /// its room meanwhile, for an entry of another thread.
+    #[cold]
+    fn keep_rooms_in_step(&self, room: Option<&Room>, placed: &TableEntry, gone: &mut Gone) {
+        for left in &gone.left {
+            if let Some(room) = self.rooms.of(left.entry.meta.origin) {
+                drop_each(room.let_go(left));
+            }
+        }
+        if room.is_some_and(|room| !room.holds(placed)) {
+            self.remove(placed, gone);
+        }
+    }
+
+    fn remove(&self, held: &TableEntry, gone: &mut Gone) {
+        if let Some((held, ())) = self.table.remove(&ByAddress::of(held)) {
+            held.entry.verified.retire();
+            gone.evict(held);
+        }
     }
 
     /// Returns the names of the fresh entries, for patterns and inspection.
@@ -383,7 +538,9 @@ impl Memory {
         &'a self,
         look: impl Fn(&TableEntry) -> Option<T> + 'a,
     ) -> impl Iterator<Item = T> + 'a {
-        self.table.iter().filter_map(move |(held, ())| {
+        let reserved = self.rooms.reserved();
+        let in_rooms: Vec<_> = reserved.iter().flat_map(|room| room.table.iter()).collect();
+        self.table.iter().chain(in_rooms).filter_map(move |(held, ())| {
             let seen = look(&held);
             // The entry may have left the table meanwhile, so this may be the last reference to it.
             drop_each([held]);
@@ -394,7 +551,7 @@ impl Memory {
     /// Drops every entry. Threads drop those in their near caches when they next use a table.
     pub(crate) fn clear(&self) {
         // Each entry is dropped after the lock of its shard has been released.
-        for (held, ()) in self.table.drain() {
+        for held in self.table.drain().map(|(held, ())| held).chain(self.rooms.drain()) {
             held.entry.verified.retire();
             drop_each([held]);
         }
@@ -402,15 +559,17 @@ impl Memory {
     }
 
     pub(crate) fn len(&self) -> u64 {
-        self.table.len() as u64
+        let in_rooms = self.rooms.reserved().iter().map(|room| room.table.len()).sum::<usize>();
+        (self.table.len() + in_rooms) as u64
     }
 
     pub(crate) fn bytes(&self) -> u64 {
-        self.table.weight()
+        let in_rooms = self.rooms.reserved().iter().map(|room| room.table.weight()).sum::<u64>();
+        self.table.weight() + in_rooms
     }
 
     pub(crate) fn capacity(&self) -> u64 {
-        self.table.capacity()
+        self.whole
     }
 }
 
@@ -431,17 +590,40 @@ pub(crate) struct Made(TableEntry);
 /// `Drop` of a value may call the cache.
 #[must_use = "it must be dropped while no lock is held"]
 #[derive(Default)]
-pub(crate) struct Gone(SmallVec<[TableEntry; 2]>);
+pub(crate) struct Gone {
+    left: SmallVec<[TableEntry; 2]>,
+    /// The origins of those that were evicted.
+    evicted: SmallVec<[u64; 2]>,
+}
 
 impl Gone {
+    /// Adds an entry that has left a table for this one, which has replaced it or displaced it.
+    fn leave(&mut self, held: TableEntry, placed: &TableEntry) {
+        if held == *placed && !held.is(placed) {
+            self.left.push(held);
+        } else {
+            self.evict(held);
+        }
+    }
+
+    fn evict(&mut self, held: TableEntry) {
+        self.evicted.push(held.entry.meta.origin);
+        self.left.push(held);
+    }
+
+    /// Returns the origins of the entries that had to leave for another one.
+    pub(crate) fn evicted(&self) -> &[u64] {
+        &self.evicted
+    }
+
     pub(crate) fn let_go(self) {
-        drop_each(self.0);
+        drop_each(self.left);
     }
 }
 
 impl From<Made> for Gone {
     fn from(made: Made) -> Self {
-        Gone([made.0].into_iter().collect())
+        Gone { left: [made.0].into_iter().collect(), ..Gone::default() }
     }
 }
 
@@ -451,6 +633,30 @@ struct ByWeight;
 impl Weighter<TableEntry, ()> for ByWeight {
     fn weight(&self, held: &TableEntry, (): &()) -> u64 {
         held.entry.weight.into()
+    }
+}
+
+/// Looks an entry up in one table: see [`Memory::find`].
+fn find<W, L>(
+    table: &Cache<TableEntry, (), W, BuildPrehashed, L>,
+    hash: u64,
+    lookup: &dyn Lookup,
+    turn: Option<u32>,
+    take: &mut Look<'_>,
+) where
+    W: Weighter<TableEntry, ()> + Clone,
+    L: Lifecycle<TableEntry, ()> + Clone,
+{
+    let query = Query {
+        hash,
+        lookup,
+        take: RefCell::new(take),
+        keep: turn.is_some(),
+        kept: Cell::new(None),
+    };
+    let _ = table.get(&query);
+    if let (Some(entry), Some(turn)) = (query.kept.into_inner(), turn) {
+        near::put(TableEntry { hash, entry }, turn);
     }
 }
 

@@ -51,7 +51,7 @@ impl Store {
         let key = self.memory.name_key(name);
         let taken = || size_of::<V>() + heap_size(&value);
         let size = || value_size(&value);
-        let weight = self.memory.weigh(&key, KnownWeight::Unknown, &taken, &size).unwrap();
+        let weight = self.memory.weigh(&key, 0, KnownWeight::Unknown, &taken, &size).unwrap();
         drop(self.memory.place(self.memory.make(key, meta, 0, value, weight)));
     }
 
@@ -111,7 +111,7 @@ fn what_has_no_room_is_refused_and_not_dropped_in_silence() {
         let value = vec![0_u8; size];
         store
             .memory
-            .weigh(&key, KnownWeight::Unknown, &|| size_of::<Vec<u8>>() + size, &|| size)
+            .weigh(&key, 0, KnownWeight::Unknown, &|| size_of::<Vec<u8>>() + size, &|| size)
             .map(|weight| drop(store.memory.make(key.clone(), meta(), 0, value, weight)))
     };
     assert!(make(store.memory.room() - 400).is_ok());

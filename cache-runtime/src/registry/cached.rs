@@ -38,6 +38,12 @@ pub struct CachedSite {
     pub tier: Option<Tier>,
     /// The cost of one load.
     pub cost: f64,
+    /// The maximum memory of its entries, in bytes; `None` if only `CACHE_MEMORY_CAPACITY` limits it.
+    pub max_memory: Option<u64>,
+    /// The maximum number of its entries in memory; `None` if there is none.
+    pub max_entries: Option<u64>,
+    /// True if its `max_memory` is reserved for it.
+    pub reserved: bool,
     /// True if `cache_if` is given.
     pub cache_if: bool,
     /// True if an absent value is stored.
@@ -88,6 +94,9 @@ impl CachedSite {
             jitter: spec.jitter,
             tier: spec.tier,
             cost: spec.cost,
+            max_memory: spec.max_memory,
+            max_entries: spec.max_entries,
+            reserved: spec.reserved,
             cache_if: spec.cache_if,
             cache_none: spec.cache_none,
             bypass_if: spec.bypass_if,

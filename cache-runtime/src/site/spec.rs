@@ -68,6 +68,12 @@ pub struct SiteSpec {
     pub tier: Option<Tier>,
     /// `cost`.
     pub cost: f64,
+    /// `max_memory`, in bytes.
+    pub max_memory: Option<u64>,
+    /// `max_entries`.
+    pub max_entries: Option<u64>,
+    /// `reserved`.
+    pub reserved: bool,
     /// `key`, for the registry: generated code makes the keys.
     pub key: SiteKey,
     /// `skip`, for the registry.
@@ -111,6 +117,9 @@ impl SiteSpec {
             jitter: None,
             tier: None,
             cost: 0.0,
+            max_memory: None,
+            max_entries: None,
+            reserved: false,
             key: SiteKey::Arguments(&[]),
             skip: &[],
             tags: &[],
@@ -152,6 +161,11 @@ pub(crate) const fn check_numbers(spec: &SiteSpec) {
         check_number(jitter, JITTER);
     }
     check_number(spec.cost, COST);
+    assert!(!matches!(spec.max_memory, Some(0)), "`max_memory` takes at least 1 byte");
+    assert!(
+        !matches!(spec.max_entries, Some(0)),
+        "`max_entries` takes a whole number of at least 1"
+    );
     check_number(spec.early_refresh, EARLY_REFRESH);
 }
 

@@ -90,6 +90,9 @@ counts! {
     /// Values that were not stored because they exceed the size limit or the code of their type panics,
     /// and calls that were not cached because they have no key.
     not_stored,
+    /// Entries that have left memory because the store, or the `max_memory` or `max_entries` of the function, had no
+    /// room for them.
+    evictions,
     /// Values that were not stored in Redis because Redis would not return them unchanged.
     lossy,
     /// Entries found that could not be decoded exactly.

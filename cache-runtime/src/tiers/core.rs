@@ -12,10 +12,11 @@ use crate::error::Error;
 use crate::flight::Flights;
 use crate::format::entry::EntryAddress;
 use crate::key::glob::Pattern;
-use crate::memory::{Gone, Made, Memory, ReadPredicate};
+use crate::key::prehashed::BuildPrehashed;
+use crate::memory::{Gone, Made, Memory, ReadPredicate, RoomLimits};
 use crate::redis::{Host, RedisStore, Servers, Settings, StoreError, Tls};
 use crate::registry::registry;
-use crate::site::{Instance, Tier};
+use crate::site::{Instance, SiteSpec, Tier};
 use crate::stats::events::{EventKind, Events};
 use crate::stats::seldom::{Reason, Seldoms};
 use crate::stats::{Beyond, Counter, FleetStats, SiteCounters, SiteStats, Stats, Total, totals_of};
@@ -53,6 +54,8 @@ pub(crate) struct Core {
     /// The stores of values whose function has no `tier`.
     pub(crate) stores: Stores,
     sites: RwLock<HashMap<usize, (&'static Instance, Arc<SiteCounters>)>>,
+    /// The same counters by the origin of entries.
+    by_origin: RwLock<HashMap<u64, Arc<SiteCounters>, BuildPrehashed>>,
     /// The functions that have been switched off, by the names that were given.
     switched_off: RwLock<BTreeSet<String>>,
 }
@@ -160,6 +163,7 @@ impl Core {
             invalidations: Counter::default(),
             events,
             sites: RwLock::default(),
+            by_origin: RwLock::default(),
             switched_off: RwLock::default(),
             config,
             clock,
@@ -180,12 +184,36 @@ impl Core {
         // The lock is released before any value is dropped, because a `Drop` may use the cache.
         drop(storing);
         let is_placed = placed.is_ok();
-        placed.unwrap_or_else(Gone::from).let_go();
+        let gone = placed.unwrap_or_else(Gone::from);
+        for origin in gone.evicted() {
+            self.counters_of(*origin).slow.evictions.one();
+        }
+        gone.let_go();
         is_placed
+    }
+
+    /// Returns the counters of the function that entries of this origin belong to.
+    fn counters_of(&self, origin: u64) -> Arc<SiteCounters> {
+        let by_origin = self.by_origin.read();
+        Arc::clone(by_origin.get(&origin).unwrap_or(&self.direct))
     }
 
     /// Returns the state of a call site in this cache.
     pub(crate) fn bind(self: &Arc<Self>, instance: &'static Instance) -> Bound {
+        let SiteSpec { max_memory, max_entries, reserved, .. } = *instance.spec;
+        if max_memory.is_some() || max_entries.is_some() {
+            let site = std::ptr::from_ref(instance.spec).addr();
+            let limits = RoomLimits { max_memory, max_entries, reserved };
+            if !self.memory.open_room(instance.origin, site, limits) {
+                tracing::warn!(
+                    function = instance.label(),
+                    max_memory,
+                    capacity = self.memory.capacity(),
+                    "this `max_memory` is not reserved, because functions can reserve at most half of the memory; raise \
+                     CACHE_MEMORY_CAPACITY"
+                );
+            }
+        }
         Bound {
             core: Arc::clone(self),
             counters: self.counters(instance),
@@ -254,6 +282,7 @@ impl Core {
             counters.switch(!self.disabled().iter().any(|function| instance.is_called(function)));
             (instance, Arc::new(counters))
         });
+        self.by_origin.write().insert(instance.origin, Arc::clone(counters));
         Arc::clone(counters)
     }
 

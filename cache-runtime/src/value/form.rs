@@ -175,7 +175,7 @@ impl<V: MemoryValue, S: Form<V>> ValueType for Of<V, S> {
     ) -> Result<Made, Unkept> {
         let value: &V = value.downcast_ref().ok_or(Unkept::Panics(self.name()))?;
         let taken = || size_of::<V>() + S::heap_size(value);
-        let weight = memory.weigh(&key, weight, &taken, &|| S::size(value))?;
+        let weight = memory.weigh(&key, meta.origin, weight, &taken, &|| S::size(value))?;
         Ok(memory.make(key, meta, load_micros, value.clone(), weight))
     }
 }
