@@ -73,6 +73,7 @@ options!(CachedAttr, &[OF_CACHED], {
     load_timeout: Once<Expr> = "load_timeout",
     early_refresh: Once<Expr> = "early_refresh",
     background: Once<Expr> = "background",
+    detached: Once<Expr> = "detached",
     coalesce: Once<Expr> = "coalesce",
     share_errors: Once<Expr> = "share_errors",
     output: Once<Expr> = "output",

@@ -32,6 +32,7 @@ pub(crate) struct Cached {
     pub(crate) stale_if_error: Option<Ttl>,
     pub(crate) load_timeout: Option<Ttl>,
     pub(crate) early_refresh: Option<Constant<f64>>,
+    pub(crate) detached: bool,
     pub(crate) coalesce: Option<Coalesce>,
     pub(crate) share_errors: Option<bool>,
     /// The way to run the body in a task of its own, if an option may need one.

@@ -28,6 +28,8 @@ shapes! {
     a_function_pointer: applied(|n| n + 1, 1).await => 2, applied(|n| n + 1, 2).await => 3;
     no_arguments_but_a_skipped_one: skipped(&Arc::new(7)).await => 7, numbers(0, 1).await => 1;
     a_question_mark: parsed("1").await => Ok(1), parsed("2").await => Ok(2);
+    a_detached_load: detached("1", vec![1]).await => Ok(2), detached("2", vec![1]).await => Ok(3);
+    a_detached_generic: detached_generic(&1_i64).await => Ok(1), detached_generic(&2_i64).await => Ok(2);
     a_return: returned(1).await => 1, returned(20).await => 0;
     nothing_returned: silent(1).await => (), silent(2).await => ();
     a_labelled_loop: power(2, 3).await => 8, power(3, 2).await => 9;
@@ -120,6 +122,21 @@ async fn skipped(pool: &Arc<u64>) -> u64 {
 async fn parsed(text: &str) -> Result<u64, std::num::ParseIntError> {
     let number = load(text).parse()?;
     Ok(number)
+}
+
+#[cached(detached = true)]
+async fn detached(text: &str, mut list: Vec<u64>) -> Result<u64, std::num::ParseIntError> {
+    list.push(load(text).parse()?);
+    Ok(list.iter().sum())
+}
+
+#[cached(detached = true, stale_while_revalidate = "1m")]
+async fn detached_generic<T, E>(value: &T) -> Result<u64, E>
+where
+    T: Serialize + Clone + TryInto<u64, Error = E> + Send + Sync + 'static,
+    E: Send + 'static,
+{
+    load(value.clone()).try_into()
 }
 
 #[cached(stale_while_revalidate = "1m")]

@@ -12,6 +12,7 @@ mod alike;
 mod asleep;
 mod damage;
 mod deploys;
+mod detached;
 mod dropped;
 mod early;
 mod environment;

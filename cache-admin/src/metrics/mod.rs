@@ -225,7 +225,7 @@ static FAMILIES: [Family; 28] = [
             "cache_background_loads",
             "cache.background_load.count",
             "{load}",
-            "Running background refreshes.",
+            "Running loads in the background.",
         ],
         Cache(Amount, |stats| stats.background_loads as f64),
     ),

@@ -57,7 +57,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let site = site(p, spec, item);
     let kind = kind(p, &spec.output);
-    let share = share(p, spec);
+    let share = carried(p, spec, share(p, spec));
     let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
     let (made, boxed) = number(p, item);
     // With this, the compiler reports an error of the value's type at that type, and only once.
@@ -82,7 +82,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
         None => quote!(0.0),
     };
     let rest = match &spec.task {
-        Some(task) => task::run(p, task, item, &spec.output, &named(spec)),
+        Some(task) => task::run(p, task, spec.detached, item, &spec.output, &named(spec)),
         None => {
             let body = body(item, &spec.output, &named(spec));
             let run = there(
@@ -178,6 +178,16 @@ fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     };
     let text = probe("__cache_error_text", &TEXT);
     quote_spanned!(Span::mixed_site()=> #p::named_errors(#share, #text))
+}
+
+/// Expands to the same, with the way of an error from a detached load to its caller.
+fn carried(p: &TokenStream, spec: &Cached, share: TokenStream) -> TokenStream {
+    if !spec.detached {
+        return share;
+    }
+    // All tokens have this place, so that the compiler reports the error at the type of the output.
+    let (p, place) = (placed(p.clone(), spec.output.value), here(spec.output.value));
+    quote_spanned!(place=> { let __share = #share; #p::carried_errors(__kind, __share) })
 }
 
 fn key(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {

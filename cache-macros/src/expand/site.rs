@@ -119,6 +119,7 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("load_timeout", spec.load_timeout.as_ref().map(|ttl| duration(p, ttl))),
         ("early_refresh", spec.early_refresh.as_ref().map(constant)),
         ("background", spec.task.as_ref().map(|_| quote!(true))),
+        ("detached", spec.detached.then(|| quote!(true))),
         ("coalesce", spec.coalesce.map(|chosen| coalesce(p, chosen))),
         ("share_errors", spec.share_errors.map(|share| quote!(#share))),
     ];

@@ -13,10 +13,13 @@ use crate::spec::{Keeping, Kept, Output, Task};
 pub(super) fn run(
     p: &TokenStream,
     task: &Task,
+    detached: bool,
     item: &Item,
     output: &Output,
     named: &TokenStream,
 ) -> TokenStream {
+    let in_a_task = if detached { "load_detached" } else { "load_in_the_background" };
+    let in_a_task = Ident::new(in_a_task, Span::mixed_site());
     let load = load(task, item, output, named);
     let arguments = task.arguments.iter().map(|argument| &argument.name);
     let names = task.arguments.iter().map(name);
@@ -41,8 +44,8 @@ pub(super) fn run(
             match #p::copied(|| (#(#keep,)*)) {
                 ::core::option::Option::Some((#(#names,)*)) => {
                     let __task = async move { __load(#(#lent),*).await };
-                    let __task = #p::load_in_the_background(__kind, __share, __task);
-                    #p::MissedCall::run_in_background(__call, __task).await
+                    let __task = #p::#in_a_task(__kind, __share, __task);
+                    #p::MissedCall::run_in_a_task(__call, __task).await
                 }
                 ::core::option::Option::None => #p::MissedCall::without_a_task(__call),
             }

@@ -51,6 +51,7 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         stale_if_error: staleness.if_error,
         load_timeout: staleness.load_timeout,
         early_refresh: staleness.early_refresh,
+        detached: staleness.detached,
         task: staleness.task,
         coalesce: errors.option(&attr.coalesce, |given| word(given, &COALESCE)),
         share_errors: errors.option(&attr.share_errors, boolean),

@@ -15,6 +15,8 @@ pub(crate) struct Staleness {
     pub(crate) if_error: Option<Ttl>,
     pub(crate) load_timeout: Option<Ttl>,
     pub(crate) early_refresh: Option<Constant<f64>>,
+    /// True if a load goes on without its caller.
+    pub(crate) detached: bool,
     pub(crate) task: Option<Task>,
 }
 
@@ -26,7 +28,10 @@ pub(crate) fn staleness(
     errors: &mut Errors,
 ) -> Staleness {
     let background = errors.option(&attr.background, boolean);
-    let needs_task = attr.stale_while_revalidate.as_ref().or(attr.load_timeout.as_ref());
+    let detached = errors.option(&attr.detached, boolean).unwrap_or(false);
+    let detaches = attr.detached.as_ref().filter(|_| detached);
+    let stale = attr.stale_while_revalidate.as_ref().or(attr.load_timeout.as_ref());
+    let needs_task = stale.or(detaches);
     let may_have_task = needs_task.or(attr.early_refresh.as_ref());
     match (&attr.background, background, needs_task, may_have_task) {
         (Some(given), Some(false), Some(needs), _) => {
@@ -57,6 +62,7 @@ pub(crate) fn staleness(
         load_timeout: errors.option(&attr.load_timeout, |given| ttl::finite(given, scope)),
         early_refresh: errors
             .option(&attr.early_refresh, |given| number(given, EARLY_REFRESH, scope)),
+        detached,
         task: wanted.map(|wanted| task::task(item, &wanted.name, output.borrows, errors)),
     }
 }

@@ -13,7 +13,7 @@ use crate::error::Errors;
 use crate::item::Item;
 use crate::spec::{Keeping, Kept, Task};
 
-const REMEDY: &str = "and a background refresh outlives the call";
+const REMEDY: &str = "and a load in the background outlives the call";
 
 /// Finds the way in which the arguments are copied for a task. `option` is the one that needs the task.
 pub(crate) fn task(item: &Item, option: &Ident, borrows: bool, errors: &mut Errors) -> Task {

@@ -11,15 +11,13 @@ use super::fleet::lease_refresh;
 use super::found::{Served, Version};
 use super::load::{FailedLoad, Goal, Load};
 use super::replace::begin_put_over;
-use super::report::{give_up, say_failed_in_background, served};
+use super::report::{give_up, say_failed_in_background, say_not_copied, served};
 use super::stale::first_of;
 use super::step::BackgroundRefresh;
 use crate::flight::{Leader, Ticket};
 use crate::output::SharedFailure;
 use crate::redis::PlaceholderLease;
-use crate::stats::seldom::Reason;
 use crate::support::boxed::Boxed;
-use crate::tiers::core::DIRECT;
 use crate::tiers::key::CallKey;
 use crate::tiers::put::Overtaken;
 use crate::value::Value;
@@ -60,7 +58,7 @@ where
     let task = async move { replace(of_task, refresh, before, body).await };
     let task = around(Box::pin(task.instrument(span)));
     let given_up = Arc::clone(&call);
-    slot.run(task, move |limit| give_up(&given_up, limit));
+    slot.run(task, move |limit| give_up(&given_up, limit, "a background refresh was cancelled"));
     match waiting {
         None => served(&call, found),
         Some((leader, follower, limit)) => first_of(&call, leader, &follower, limit, found).await,
@@ -70,15 +68,7 @@ where
 /// Gives up a background load, because the `Clone` of an argument panics, and logs it. Returns the value to
 /// serve; `None` if it may be served only after a load has failed.
 pub(crate) fn serve_without_a_task(call: &Call, refresh: BackgroundRefresh) -> Option<Served> {
-    let function = call.key.function();
-    call.core.seldom(function.unwrap_or(DIRECT), Reason::Panics("Clone"), |times| {
-        tracing::error!(
-            function,
-            times,
-            "the `Clone` of an argument panics where it is copied for a load in the background, which is not \
-             begun; correct it"
-        );
-    });
+    say_not_copied(call, "a load in the background, which is not begun");
     let BackgroundRefresh { found, ahead, .. } = refresh;
     ahead.is_none().then(|| served(call, found))
 }

@@ -6,7 +6,7 @@ use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::found::{Output, Served};
+use super::found::{Failure, Output, Served};
 use super::load::{Action, FailedFlight, FailedLoad, Load};
 use crate::output::{OutputKind, SharedErrors};
 use crate::support::boxed::Boxed;
@@ -91,7 +91,8 @@ where
 {
     Some(K::join(match served {
         Ok(value) => Ok(owned(value)?),
-        Err(shared) => Err((share.how?.take)(&*shared)?),
+        Err(Failure::Shared(shared)) => Err((share.how?.take)(&*shared)?),
+        Err(Failure::Own(error)) => Err((share.unbox)(error)?),
     }))
 }
 

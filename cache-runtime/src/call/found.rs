@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::memory::Hit;
-use crate::output::SharedFailure;
+use crate::output::{BoxedError, SharedFailure};
 use crate::tiers::origin::{Origin, Source};
 use crate::value::Value;
 
@@ -17,7 +17,16 @@ pub(crate) struct Served {
 }
 
 /// An output whose type is not known.
-pub(crate) type Output = Result<Value, SharedFailure>;
+pub(crate) type Output = Result<Value, Failure>;
+
+/// An error whose type is not known.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The error of another caller's load.
+    Shared(SharedFailure),
+    /// The error of this caller's own load, which ran in a task.
+    Own(BoxedError),
+}
 
 impl Served {
     pub(crate) fn found(found: FoundValue) -> Self {

@@ -18,6 +18,7 @@
 mod background_refresh;
 mod begin;
 mod decision;
+mod detached;
 mod drive;
 mod early;
 mod fill;
@@ -40,6 +41,7 @@ use std::time::Duration;
 
 pub(crate) use background_refresh::{Body, LostError, run_in_background, serve_without_a_task};
 pub(crate) use begin::begin;
+pub(crate) use detached::{Detached, ToCaller, place_of, run_detached};
 pub(crate) use drive::Next;
 pub use drive::Run;
 pub(crate) use early::is_due;

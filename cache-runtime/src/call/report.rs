@@ -60,16 +60,34 @@ pub(super) fn say_failed(call: &Call, reason: Reason, error: &dyn Fn() -> String
     });
 }
 
+/// Logs that the arguments of a call cannot be copied for a task, and what that means for the load.
+pub(super) fn say_not_copied(call: &Call, load: &str) {
+    let function = call.key.function();
+    call.core.seldom(function.unwrap_or(DIRECT), Reason::Panics("Clone"), |times| {
+        tracing::error!(
+            function,
+            times,
+            "the `Clone` of an argument panics where it is copied for {load}; correct it"
+        );
+    });
+}
+
 /// Logs that a load in the background has failed.
 pub(super) fn say_failed_in_background(call: &Call, error: &str) {
     let what = "a background refresh failed; the stale value is served until it is too old";
     say_failed(call, Reason::FailedInBackground, &|| error.to_owned(), what);
 }
 
+/// Logs that a detached load has failed, and that no caller has received the error.
+pub(super) fn say_unclaimed(call: &Call, error: &str) {
+    let what = "a detached load failed after its caller had given up";
+    say_failed(call, Reason::FailedInBackground, &|| error.to_owned(), what);
+}
+
 /// Counts and logs that a load in the background has taken longer than it may.
-pub(super) fn give_up(call: &Call, limit: Duration) {
+pub(super) fn give_up(call: &Call, limit: Duration, what: &str) {
     call.counters.slow.load_errors.one();
     call.note_failure();
     let error = || format!("it took longer than {limit:?} (CACHE_MAX_LOAD)");
-    say_failed(call, Reason::GivenUp, &error, "a background refresh was cancelled");
+    say_failed(call, Reason::GivenUp, &error, what);
 }

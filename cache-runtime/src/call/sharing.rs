@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Call;
-use super::found::{FoundValue, Served};
+use super::found::{Failure, FoundValue, Served};
 use super::report::{count_found, count_stale};
 use crate::flight::{FlightOutcome, Leader};
 use crate::tiers::core::Stores;
@@ -81,7 +81,7 @@ pub(super) fn shared_output(call: &Call, outcome: &FlightOutcome) -> Option<Serv
         }
         FlightOutcome::Error(error) => {
             call.shares.filter(|is_ours| is_ours(error))?;
-            (Err(Arc::clone(error)), Origin::new(Source::Shared), None)
+            (Err(Failure::Shared(Arc::clone(error))), Origin::new(Source::Shared), None)
         }
         FlightOutcome::Failed | FlightOutcome::Outdated(_) | FlightOutcome::Abandoned => {
             return None;

@@ -289,16 +289,17 @@ settings! {
             "Sets [the minimum time for which a caller waits for another caller's load](CacheConfig#structfield.wait_limit).";
     }
 
-    /// The maximum number of concurrent background refreshes. Above it, stale values are served without a
-    /// refresh.
+    /// The maximum number of concurrent loads in the background: background refreshes, and loads of functions
+    /// that are `detached`. Above it, stale values are served without a refresh, and detached loads run in
+    /// their callers.
     ///
-    /// A function starts no further refresh while it runs as many as there are free places. So one
+    /// A function starts no further one while it runs as many as there are free places. So one
     /// function whose bodies hang takes half of the places, and two take two thirds. This is logged
     /// once for each function.
     max_background_loads: u16 = 256 => {
         variable "CACHE_MAX_BACKGROUND_LOADS" = "256", "0 (for none) to 65535";
         set(loads: u16) = loads,
-            "Sets [the maximum number of background refreshes](CacheConfig#structfield.max_background_loads).";
+            "Sets [the maximum number of loads in the background](CacheConfig#structfield.max_background_loads).";
     }
 
     /// The address of Redis: of one server, of a cluster's nodes, or of sentinels (see

@@ -18,7 +18,11 @@ pub(crate) struct Waits {
 impl Waits {
     /// Begins the wait of these bodies. Returns `None` if the flight itself waits for one of them.
     pub(crate) fn begin(bodies: Vec<Arc<Flight>>, follower: &Follower) -> Option<Self> {
-        let flight = Arc::clone(&follower.flight);
+        Waits::for_flight(bodies, Arc::clone(&follower.flight))
+    }
+
+    /// Does the same for a flight that is waited for without following it.
+    pub(crate) fn for_flight(bodies: Vec<Arc<Flight>>, flight: Arc<Flight>) -> Option<Self> {
         // The wait is noted before the search: of two waits that begin at the same time, at least one finds
         // the other.
         bodies.iter().for_each(|body| body.waiting.lock().begin(&flight));

@@ -213,7 +213,12 @@ pub struct SharedErrors<E> {
     pub(crate) how: Option<ShareError<E>>,
     /// Returns the text of an error for the log.
     pub(crate) text: fn(&E) -> String,
+    /// Takes the error of a detached load out of its box. Returns `None` if it is no such error.
+    pub(crate) unbox: fn(BoxedError) -> Option<E>,
 }
+
+/// The error of a detached load on its way to the caller that waits for it.
+pub(crate) type BoxedError = Box<dyn Any + Send>;
 
 /// An error whose type has been erased.
 pub(crate) type SharedFailure = Arc<dyn Any + Send + Sync>;
@@ -240,7 +245,7 @@ impl<E> Clone for ShareError<E> {
 impl<E> Copy for ShareError<E> {}
 
 impl<E> SharedErrors<E> {
-    pub(crate) const NONE: Self = SharedErrors { how: None, text: type_alone };
+    pub(crate) const NONE: Self = SharedErrors { how: None, text: type_alone, unbox: no_error };
 
     /// Returns the check for shared errors, if errors are shared.
     pub(crate) fn fits(&self) -> Shares {
@@ -256,6 +261,7 @@ impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
             fits: |shared| shared.is::<Copied<E>>(),
         }),
         text: type_alone,
+        unbox: no_error,
     };
 }
 
@@ -270,6 +276,7 @@ impl<E: Wrap> SharedErrors<E> {
             fits: |shared| shared.is::<SharedError>(),
         }),
         text: type_alone,
+        unbox: no_error,
     };
 }
 
@@ -310,6 +317,30 @@ fn wrapped<E: Wrap>(error: E) -> (Option<SharedFailure>, E) {
 /// Returns the name of an error's type, for errors without another text.
 pub(crate) fn type_alone<E>(_: &E) -> String {
     type_name::<E>().to_owned()
+}
+
+fn no_error<E>(_: BoxedError) -> Option<E> {
+    None
+}
+
+/// An error that a detached load can pass to its caller.
+#[diagnostic::on_unimplemented(
+    message = "`detached` cannot pass an error of type `{Self}` from its task to the caller",
+    label = "the error is not `Send + 'static`",
+    note = "for an error of any type: `Box<dyn Error + Send + Sync>`"
+)]
+pub trait CarriedError: Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Send + 'static> CarriedError for E {}
+
+/// Returns the same way of sharing, for errors that detached loads pass to their callers.
+pub fn carried_errors<K>(_: K, errors: SharedErrors<K::Error>) -> SharedErrors<K::Error>
+where
+    K: OutputKind,
+    K::Error: CarriedError,
+{
+    SharedErrors { unbox: |error| error.downcast().ok().map(|error| *error), ..errors }
 }
 
 /// An error that can be made of a shared one.

@@ -178,6 +178,7 @@ pub(super) fn policy(
         },
         load_timeout: load_timeout.and_then(Ttl::duration),
         early_refresh: spec.early_refresh,
+        detached: spec.detached,
         coalesce: spec.coalesce,
         negative_ttl,
         is_none: rules.is_none.clone(),

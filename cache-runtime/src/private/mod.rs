@@ -24,9 +24,9 @@ pub use crate::output::error_text::{
     ErrorText, ProbeErrorDebug, ProbeErrorDisplay, ProbeNoErrorText, named_errors,
 };
 pub use crate::output::{
-    AnyResult, CacheValue, EntryCall, OutputKind, PlainKind, Probe, ProbeCloneError,
+    AnyResult, CacheValue, CarriedError, EntryCall, OutputKind, PlainKind, Probe, ProbeCloneError,
     ProbeNoCloneError, ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors,
-    is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
+    carried_errors, is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
 };
 pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
@@ -47,14 +47,17 @@ pub use key_part::{
 pub use key_source::{Args, KeySource, Template, no_fingerprint};
 pub use plan::{Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition};
 pub use put_function::{EntryOf, PutPlan, Takes, put, put_plan};
-pub use run::{BackgroundBody, MissedCall};
+pub use run::MissedCall;
 pub use site::Site;
 pub use storable::{
     Answer, AskedValue, NeedsClone, NeedsDeserialize, NeedsSerialize, NeedsSync, NotClone,
     NotDeserialize, NotSerialize, NotShared, ProbeMemoryValue, ProbeValue, Storable, probe_value,
     storable,
 };
-pub use task::{Keep, KeepBorrowed, copied, keep, keep_borrowed, load_in_the_background};
+pub use task::{
+    BackgroundBody, Keep, KeepBorrowed, copied, keep, keep_borrowed, load_detached,
+    load_in_the_background,
+};
 pub use visible::{ProbeFlat, ProbeOwner, Visible, visible};
 
 /// Returns the type name of a closure in the function's body. It contains the type parameters of the function

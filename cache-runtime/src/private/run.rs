@@ -10,10 +10,11 @@ use std::task::Poll;
 use super::context::{CallContext, CallParts, Early, MissReason, Tags};
 use super::hooks::{Rules, policy, say_uncached};
 use super::key_source::Print;
+use super::task::BackgroundBody;
 use super::uncached::Uncached;
 use crate::cache_call::request::{Delivery, Reply, Request, Resolved, Response};
 use crate::call::{
-    self, Action, BackgroundRefresh, Body, Call, Demands, Loading, Next, Run, Served, Step,
+    self, Action, BackgroundRefresh, Call, Demands, Detached, Loading, Next, Run, Served, Step,
 };
 use crate::error::Error;
 use crate::manager;
@@ -24,6 +25,7 @@ use crate::support::panics::unless_panicking;
 use crate::tiers::core::Bound;
 use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
+use crate::tiers::origin::{Origin, Source};
 use crate::tiers::policy::Policy;
 use crate::value::{StoredKind, Value};
 
@@ -35,7 +37,8 @@ use crate::value::{StoredKind, Value};
 /// new --> Bypass                                             -> run the body
 ///     |-> Cached --look--> Done                              -> return the output
 ///     |                |-> Load                              -> run the body as a load
-///     |                `-> BackgroundRefresh --run_in_background--> Done
+///     |                |-> BackgroundRefresh --run_in_a_task--> Done
+///     |                `-> Detached --run_in_a_task--> Done
 ///     |-> Requested                                          -> act on the entry
 ///     `-> Suspended   the request has been answered: if the call is polled again, it goes on as if there had been none
 /// ```
@@ -56,6 +59,8 @@ enum CallState {
     Load(Box<LookedUp<Loading>>),
     /// The look-up is done: a value is served, and a task refreshes it.
     BackgroundRefresh(Box<LookedUp<BackgroundRefresh>>),
+    /// The look-up is done: no stored value answers the call, and a task runs the load.
+    Detached(Box<LookedUp<Detached>>),
 }
 
 /// An action on the entry of a call.
@@ -92,6 +97,7 @@ impl fmt::Debug for MissedCall {
             CallState::Cached(prepared) | CallState::Requested(prepared, ..) => Some(&prepared.key),
             CallState::Load(looked) => Some(&looked.call.key),
             CallState::BackgroundRefresh(looked) => Some(&looked.call.key),
+            CallState::Detached(looked) => Some(&looked.call.key),
             CallState::Bypass(_) | CallState::Suspended(_) | CallState::Done(..) => None,
         };
         f.debug_struct("MissedCall").field("key", &key).finish()
@@ -163,29 +169,43 @@ impl MissedCall {
 
     /// Returns true if the body is needed for a task.
     pub fn wants_a_task(&self) -> bool {
-        matches!(self.0, CallState::BackgroundRefresh(_))
+        matches!(self.0, CallState::BackgroundRefresh(_) | CallState::Detached(_))
     }
 
     /// Runs the body in a task of its own.
-    pub fn run_in_background(self, body: BackgroundBody) -> Boxed<Self> {
+    pub fn run_in_a_task(self, body: BackgroundBody) -> Boxed<Self> {
         Box::pin(async move {
-            let CallState::BackgroundRefresh(looked) = self.0 else { return self };
             let scope = manager::scoped().map(|manager| manager.downgrade());
-            let LookedUp { call, step, reply } = *looked;
             let around = |task| manager::carried(scope, task);
-            let served = call::run_in_background(call, step, body.0, around).await;
-            MissedCall(CallState::Done(served, reply))
+            MissedCall(match self.0 {
+                CallState::BackgroundRefresh(looked) => {
+                    let LookedUp { call, step, reply } = *looked;
+                    let served = call::run_in_background(call, step, body.lost(), around).await;
+                    CallState::Done(served, reply)
+                }
+                CallState::Detached(looked) => run_detached(looked, body, around).await,
+                state => state,
+            })
         })
     }
 
     /// Continues without a task, because an argument cannot be copied for one.
     #[must_use]
     pub fn without_a_task(self) -> Self {
-        let CallState::BackgroundRefresh(looked) = self.0 else { return self };
-        let LookedUp { call, step, reply } = *looked;
-        MissedCall(match call::serve_without_a_task(&call, step) {
-            Some(served) => CallState::Done(served, reply),
-            None => CallState::Bypass(reply.unwrap_or_default()),
+        MissedCall(match self.0 {
+            CallState::BackgroundRefresh(looked) => {
+                let LookedUp { call, step, reply } = *looked;
+                match call::serve_without_a_task(&call, step) {
+                    Some(served) => CallState::Done(served, reply),
+                    None => CallState::Bypass(reply.unwrap_or_default()),
+                }
+            }
+            CallState::Detached(looked) => {
+                let LookedUp { call, step, reply } = *looked;
+                let step = step.without_a_task(&call);
+                CallState::Load(Box::new(LookedUp { call, step, reply }))
+            }
+            state => state,
         })
     }
 
@@ -210,24 +230,11 @@ impl MissedCall {
                     told(boxed(|| call::begin(&call, step)).await, reply)
                 }
                 // Generated code has checked before that no task is needed.
-                CallState::BackgroundRefresh(_) => told(Action::Bypass, None),
+                CallState::BackgroundRefresh(_) | CallState::Detached(_) => {
+                    told(Action::Bypass, None)
+                }
             }
         })
-    }
-}
-
-/// A body for a task of its own.
-pub struct BackgroundBody(Body);
-
-impl fmt::Debug for BackgroundBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("BackgroundBody")
-    }
-}
-
-impl BackgroundBody {
-    pub(super) fn new(body: Body) -> Self {
-        BackgroundBody(body)
     }
 }
 
@@ -407,10 +414,39 @@ async fn look(mut prepared: Box<Prepared>, shares: Shares) -> CallState {
     };
     match call::look(&call).await {
         Step::Done(served) => CallState::Done(served, reply),
-        Step::Load(step) => CallState::Load(Box::new(LookedUp { call, step, reply })),
+        Step::Load(loading) => match call::place_of(&call, &loading) {
+            Some(slot) => {
+                let step = Detached { loading, slot };
+                CallState::Detached(Box::new(LookedUp { call, step, reply }))
+            }
+            None => CallState::Load(Box::new(LookedUp { call, step: loading, reply })),
+        },
         Step::BackgroundRefresh(step) => {
             CallState::BackgroundRefresh(Box::new(LookedUp { call, step, reply }))
         }
+    }
+}
+
+/// Runs a load in a task of its own, and waits for its output.
+async fn run_detached<F>(
+    looked: Box<LookedUp<Detached>>,
+    body: BackgroundBody,
+    around: impl FnOnce(Boxed<()>) -> F,
+) -> CallState
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let LookedUp { call, step, reply } = *looked;
+    let of_task = Arc::clone(&call);
+    let load = |loading, caller| {
+        // The sender of a request has the origin before the caller has the output.
+        let next = async move { told(boxed(|| call::begin(&of_task, loading)).await, reply) };
+        body.run(Box::pin(next), caller)
+    };
+    match call::run_detached(call, step, load, around).await {
+        Some(output) => CallState::Done(Served { output, origin: Origin::new(Source::Load) }, None),
+        // The task has been cancelled. It is always correct to run the body.
+        None => CallState::Bypass(Reply::default()),
     }
 }
 

@@ -1,17 +1,22 @@
 //! A body in a task of its own, with copies of the arguments.
 
 use std::borrow::ToOwned;
+use std::fmt;
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 
-use super::run::BackgroundBody;
-use crate::call::LostError;
-use crate::output::SharedErrors;
+use futures_util::FutureExt as _;
+
+use crate::call::{Body, LostError, Next, Run, ToCaller};
+use crate::output::{CarriedError, SharedErrors};
+use crate::support::boxed::Boxed;
 use crate::support::panics::{drop_each, unless_panicking};
 use crate::value::{StoredKind, Value, type_stored_by};
 
 /// An argument that can be copied for a task.
 #[diagnostic::on_unimplemented(
-    message = "an argument of type `{Self}` cannot be copied for a background refresh",
+    message = "an argument of type `{Self}` cannot be copied for a load in the background",
     label = "the task needs a copy of this",
     note = "such an argument must be `Clone + Send + 'static`; a handle such as a connection pool is best behind an `Arc`"
 )]
@@ -22,7 +27,7 @@ impl<T: Clone + Send + 'static> Keep for T {}
 
 /// A borrowed argument of which a task can have an owned copy.
 #[diagnostic::on_unimplemented(
-    message = "an argument of type `&{Self}` cannot be copied for a background refresh",
+    message = "an argument of type `&{Self}` cannot be copied for a load in the background",
     label = "the task needs a copy of the borrowed value",
     note = "the borrowed value must be `Clone` (or `ToOwned`, as `str` and slices are), and the copy must be `Send + 'static`"
 )]
@@ -59,12 +64,84 @@ pub fn keep_borrowed<T: KeepBorrowed + ?Sized>(argument: &T) -> T::Kept {
     argument.kept()
 }
 
+/// A body for a task of its own.
+pub struct BackgroundBody(TaskBody);
+
+enum TaskBody {
+    /// For a load that no caller waits for.
+    Lost(Body),
+    /// For any load of a detached function.
+    Detached(Box<dyn DetachedBody>),
+}
+
+/// The body of a detached function.
+trait DetachedBody: Send {
+    /// Returns the body for a load that no caller waits for.
+    fn lost(self: Box<Self>) -> Body;
+
+    /// Returns the run of a load whose output goes to a caller. `next` begins the load.
+    fn run(self: Box<Self>, next: Boxed<Next>, caller: ToCaller) -> Boxed<()>;
+}
+
+struct OfFunction<K: StoredKind, F> {
+    share: SharedErrors<K::Error>,
+    body: F,
+}
+
+impl fmt::Debug for BackgroundBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BackgroundBody")
+    }
+}
+
+impl BackgroundBody {
+    /// Returns the body for a load that no caller waits for.
+    pub(super) fn lost(self) -> Body {
+        match self.0 {
+            TaskBody::Lost(body) => body,
+            TaskBody::Detached(body) => body.lost(),
+        }
+    }
+
+    /// Returns the run of a load whose output goes to a caller. `next` begins the load.
+    pub(super) fn run(self, next: Boxed<Next>, caller: ToCaller) -> Boxed<()> {
+        match self.0 {
+            TaskBody::Detached(body) => body.run(next, caller),
+            // Only a detached function has such loads. Without an output, the caller runs its body.
+            TaskBody::Lost(_) => Box::pin(async {}),
+        }
+    }
+}
+
 /// Returns the body in a form that a task can run: the future of the function must be `Send`.
 pub fn load_in_the_background<K, F>(
     _kind: K,
     share: SharedErrors<K::Error>,
     body: F,
 ) -> BackgroundBody
+where
+    K: StoredKind,
+    K::Error: 'static,
+    F: Future<Output = K::Output> + Send + 'static,
+{
+    BackgroundBody(TaskBody::Lost(lost::<K, F>(share, body)))
+}
+
+/// Does the same for a function whose loads are detached. The error must be `Send` as well.
+pub fn load_detached<K, F>(_kind: K, share: SharedErrors<K::Error>, body: F) -> BackgroundBody
+where
+    K: StoredKind + 'static,
+    K::Error: CarriedError,
+    F: Future<Output = K::Output> + Send + 'static,
+{
+    BackgroundBody(TaskBody::Detached(Box::new(OfFunction::<K, F> { share, body })))
+}
+
+fn stored<K: StoredKind>(value: K::Value) -> Value {
+    Value::new(type_stored_by::<K>(), value)
+}
+
+fn lost<K, F>(share: SharedErrors<K::Error>, body: F) -> Body
 where
     K: StoredKind,
     K::Error: 'static,
@@ -80,8 +157,29 @@ where
         drop_each([error]);
         LostError { shared, text }
     };
-    let ended = async move {
-        K::split(body.await).map(|value| Value::new(type_stored_by::<K>(), value)).map_err(lost)
-    };
-    BackgroundBody::new(Box::pin(ended))
+    Box::pin(async move { K::split(body.await).map(stored::<K>).map_err(lost) })
+}
+
+impl<K, F> DetachedBody for OfFunction<K, F>
+where
+    K: StoredKind + 'static,
+    K::Error: CarriedError,
+    F: Future<Output = K::Output> + Send + 'static,
+{
+    fn lost(self: Box<Self>) -> Body {
+        lost::<K, F>(self.share, self.body)
+    }
+
+    fn run(self: Box<Self>, next: Boxed<Next>, caller: ToCaller) -> Boxed<()> {
+        Box::pin(async move {
+            let OfFunction { share, body } = *self;
+            let mut body = pin!(body);
+            let run = Run::<K, F>::new(next, share, body.as_mut());
+            match AssertUnwindSafe(run).catch_unwind().await.map(K::split) {
+                Ok(Ok(value)) => caller.value(stored::<K>(value)),
+                Ok(Err(error)) => caller.error(error, share.text),
+                Err(panic) => caller.panic(panic),
+            }
+        })
+    }
 }

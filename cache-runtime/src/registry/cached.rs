@@ -62,6 +62,8 @@ pub struct CachedSite {
     pub early_refresh: f64,
     /// True if its body may run in the background.
     pub background: bool,
+    /// True if a load goes on without its caller.
+    pub detached: bool,
     /// The callers that share a load.
     pub coalesce: Coalesce,
     /// True if `share_errors` is set.
@@ -106,6 +108,7 @@ impl CachedSite {
             load_timeout: SiteTtl::of(spec.load_timeout),
             early_refresh: spec.early_refresh,
             background: spec.background,
+            detached: spec.detached,
             coalesce: spec.coalesce,
             share_errors: spec.share_errors,
         }

@@ -98,6 +98,8 @@ pub struct SiteSpec {
     pub early_refresh: f64,
     /// True if its body may run in the background, for the registry.
     pub background: bool,
+    /// `detached`.
+    pub detached: bool,
     /// `coalesce`.
     pub coalesce: Coalesce,
     /// `share_errors`, for the registry.
@@ -132,6 +134,7 @@ impl SiteSpec {
             load_timeout: TtlSpec::Inherit,
             early_refresh: 0.0,
             background: false,
+            detached: false,
             coalesce: Coalesce::Process,
             share_errors: false,
         }

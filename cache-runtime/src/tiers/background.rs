@@ -1,13 +1,15 @@
-//! Loads that no caller waits for. They are counted and limited, the places are shared among the functions,
-//! and the loads end with the manager.
+//! Loads that no caller has to wait for. They are counted and limited, the places are shared among the
+//! functions, and the loads end with the manager.
 
 use std::collections::{HashMap, HashSet};
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use futures_util::future::{Either, select};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -92,9 +94,9 @@ impl Background {
                     function = key.function(),
                     loads = taken,
                     free,
-                    "a function runs as many background refreshes as there are free places; until some of them \
-                     end, its other stale values are served without a refresh. Give its body a timeout, or raise \
-                     CACHE_MAX_BACKGROUND_LOADS"
+                    "a function runs as many loads in the background as there are free places; until some of them \
+                     end, its other stale values are served without a refresh, and its detached loads run in \
+                     their callers. Give its body a timeout, or raise CACHE_MAX_BACKGROUND_LOADS"
                 );
             }
             return None;
@@ -162,6 +164,30 @@ impl BackgroundSlot {
                 Poll::Pending => load.as_mut().poll(context),
             });
             if ended.await.is_err() {
+                give_up(longest);
+            }
+        });
+    }
+
+    /// Runs a load to its end as long as a caller waits for it. Once `abandoned` is ready, the load runs as
+    /// with [`run`](BackgroundSlot::run): for the rest of the maximum duration, and until the manager ends.
+    pub(crate) fn run_detached(
+        self,
+        load: impl Future<Output = ()> + Send + 'static,
+        abandoned: impl Future<Output = ()> + Send + 'static,
+        give_up: impl FnOnce(Duration) + Send + 'static,
+    ) {
+        let BackgroundSlot { taken, runtime, mut closed, longest } = self;
+        runtime.spawn(async move {
+            let _taken = taken;
+            // The time begins here, not when the load is abandoned.
+            let limit = timeout(longest, pending::<()>());
+            let end = async {
+                abandoned.await;
+                let closed = pin!(closed.wait_for(|closed| *closed).map(drop));
+                matches!(select(closed, pin!(limit)).await, Either::Right(_))
+            };
+            if let Either::Right((true, _)) = select(pin!(load), pin!(end)).await {
                 give_up(longest);
             }
         });

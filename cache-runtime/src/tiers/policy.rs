@@ -37,6 +37,8 @@ pub(crate) struct Policy {
     pub(crate) load_timeout: Option<Duration>,
     /// The eagerness with which a value is refreshed before its TTL is over; see `call/early.rs`.
     pub(crate) early_refresh: f64,
+    /// True if a load goes on without its caller.
+    pub(crate) detached: bool,
     pub(crate) coalesce: Coalesce,
 }
 
@@ -87,6 +89,7 @@ impl Policy {
             grace: Grace::default(),
             load_timeout: None,
             early_refresh: 0.0,
+            detached: false,
             coalesce: Coalesce::Process,
         }
     }

@@ -117,6 +117,9 @@ fn bad_values_are_refused() {
         (quote!(jitter = "0.1"), "not a string"),
         (quote!(cost = -1.0), "not a negative number"),
         (quote!(cache_none = 1), "not an integer"),
+        (quote!(detached = 1), "`detached` takes `true` or `false`, not an integer"),
+        (quote!(detached = true, background = false), "`background = false` forbids this"),
+        (quote!(detached = false, background = false), "only has an effect on `early_refresh`"),
         (quote!(cache_if = 5), "a closure `|value| ...`"),
         (quote!(cache_if = id), "cannot use the argument `id`"),
         (quote!(weight = 5), "a closure `|value| ...` that returns a number of bytes (`usize`)"),
@@ -154,6 +157,14 @@ fn all_mistakes_are_reported_together() {
     .err()
     .unwrap();
     assert_eq!(mistakes.len(), 6, "{mistakes:?}");
+}
+
+#[test]
+fn a_detached_body_needs_a_task() {
+    let detached = spec(quote!(detached = true));
+    assert!(detached.detached && detached.task.is_some());
+    let attached = spec(quote!(detached = false));
+    assert!(!attached.detached && attached.task.is_none());
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> Cac
         background: false,
         coalesce: Coalesce::Process,
         share_errors: false,
+        detached: false,
     }
 }
 
