@@ -70,6 +70,7 @@ options!(CachedAttr, &[OF_CACHED], {
     cost: Once<Expr> = "cost",
     stale_while_revalidate: Once<Expr> = "stale_while_revalidate",
     stale_if_error: Once<Expr> = "stale_if_error",
+    serve_stale_if: Once<Expr> = "serve_stale_if",
     load_timeout: Once<Expr> = "load_timeout",
     early_refresh: Once<Expr> = "early_refresh",
     background: Once<Expr> = "background",

@@ -30,6 +30,7 @@ pub(crate) struct Cached {
     pub(crate) cost: Option<Constant<f64>>,
     pub(crate) stale_while_revalidate: Option<Ttl>,
     pub(crate) stale_if_error: Option<Ttl>,
+    pub(crate) serve_stale_if: Option<Expr>,
     pub(crate) load_timeout: Option<Ttl>,
     pub(crate) early_refresh: Option<Constant<f64>>,
     pub(crate) detached: bool,

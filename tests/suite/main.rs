@@ -52,6 +52,7 @@ mod round_trip;
 mod runtimes;
 mod scopes;
 mod seldom;
+mod serve_stale_if;
 mod shapes;
 mod signatures;
 mod source;

@@ -37,6 +37,7 @@ async fn every_option(id: u64, user: (u64, bool), connection: &str, r#type: u8) 
     ttl = "1m",
     stale_while_revalidate = "2m",
     stale_if_error = "forever",
+    serve_stale_if = |error| error.is_empty(),
     load_timeout = "3s",
     early_refresh = 1.5,
     detached = true,
@@ -183,12 +184,13 @@ fn what_a_caller_gets_while_a_load_runs_is_listed() {
     assert_eq!(site.stale_if_error, Some(SiteTtl::Fixed(Ttl::Forever)));
     assert_eq!((site.load_timeout, site.early_refresh), (fixed(3), 1.5));
     assert_eq!(site.coalesce, Coalesce::Fleet);
-    assert!(site.share_errors && site.background && site.detached);
+    assert!(site.share_errors && site.background && site.detached && site.serve_stale_if);
     let site = cached_site("no_option");
     assert_eq!((site.stale_while_revalidate, site.stale_if_error), (None, None));
     assert_eq!((site.load_timeout, site.early_refresh), (None, 0.0));
     assert_eq!(site.coalesce, Coalesce::Process);
     assert!(!site.share_errors && !site.background && !site.detached);
+    assert!(!site.serve_stale_if);
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let site = site(p, spec, item);
     let kind = kind(p, &spec.output);
-    let share = carried(p, spec, share(p, spec));
+    let share = carried(p, spec, judged(p, spec, share(p, spec)));
     let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
     let (made, boxed) = number(p, item);
     // With this, the compiler reports an error of the value's type at that type, and only once.
@@ -178,6 +178,16 @@ fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     };
     let text = probe("__cache_error_text", &TEXT);
     quote_spanned!(Span::mixed_site()=> #p::named_errors(#share, #text))
+}
+
+/// Expands to the same, with the decision about the errors for which a stale value stands in.
+fn judged(p: &TokenStream, spec: &Cached, share: TokenStream) -> TokenStream {
+    match &spec.serve_stale_if {
+        Some(decide) => {
+            quote_spanned!(Span::mixed_site()=> #p::serve_stale_if(__kind, #share, #decide))
+        }
+        None => share,
+    }
 }
 
 /// Expands to the same, with the way of an error from a detached load to its caller.

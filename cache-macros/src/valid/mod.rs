@@ -49,6 +49,7 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
     let spec = Cached {
         stale_while_revalidate: staleness.while_revalidate,
         stale_if_error: staleness.if_error,
+        serve_stale_if: staleness.serve_stale_if,
         load_timeout: staleness.load_timeout,
         early_refresh: staleness.early_refresh,
         detached: staleness.detached,
@@ -110,7 +111,8 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         errors.at(&given.name, message);
     }
     if let Kind::Plain = spec.output.kind {
-        for given in [&attr.share_errors, &attr.stale_if_error].into_iter().flatten() {
+        let of_errors = [&attr.share_errors, &attr.stale_if_error, &attr.serve_stale_if];
+        for given in of_errors.into_iter().flatten() {
             let message = format!(
                 "`{}` is for errors, but with `output = \"plain\"` an `Err` is stored like any \
                  other value: remove one of them",

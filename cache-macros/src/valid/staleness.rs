@@ -1,8 +1,9 @@
 //! Checks the options for loads that run, fail or continue in the background.
 
 use cache_syntax::EARLY_REFRESH;
+use syn::Expr;
 
-use super::literal::{boolean, number};
+use super::literal::{boolean, condition, number};
 use super::scope::Scope;
 use super::{task, ttl};
 use crate::attr::CachedAttr;
@@ -13,6 +14,7 @@ use crate::spec::{Constant, Output, Task, Ttl};
 pub(crate) struct Staleness {
     pub(crate) while_revalidate: Option<Ttl>,
     pub(crate) if_error: Option<Ttl>,
+    pub(crate) serve_stale_if: Option<Expr>,
     pub(crate) load_timeout: Option<Ttl>,
     pub(crate) early_refresh: Option<Constant<f64>>,
     /// True if a load goes on without its caller.
@@ -54,11 +56,18 @@ pub(crate) fn staleness(
                        TTL for which that is allowed, with `stale_if_error = \"1h\"`";
         errors.at(&given.name, message);
     }
+    if let (Some(given), None) = (&attr.serve_stale_if, &attr.stale_if_error) {
+        let message = "`serve_stale_if` decides for which errors the stale value is served: also give the time \
+                       after its TTL for which that is allowed, with `stale_if_error = \"1h\"`";
+        errors.at(&given.name, message);
+    }
     let wanted = may_have_task.filter(|_| background != Some(false));
     Staleness {
         while_revalidate: errors
             .option(&attr.stale_while_revalidate, |given| ttl::ttl(given, scope)),
         if_error: errors.option(&attr.stale_if_error, |given| ttl::ttl(given, scope)),
+        serve_stale_if: errors
+            .option(&attr.serve_stale_if, |given| condition(given, "error", scope)),
         load_timeout: errors.option(&attr.load_timeout, |given| ttl::finite(given, scope)),
         early_refresh: errors
             .option(&attr.early_refresh, |given| number(given, EARLY_REFRESH, scope)),

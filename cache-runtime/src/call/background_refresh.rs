@@ -9,13 +9,13 @@ use tracing::{Instrument as _, debug_span};
 use super::Call;
 use super::fleet::lease_refresh;
 use super::found::{Served, Version};
-use super::load::{FailedLoad, Goal, Load};
+use super::load::{BodyError, FailedLoad, Goal, Load};
 use super::replace::begin_put_over;
 use super::report::{give_up, say_failed_in_background, say_not_copied, served};
 use super::stale::first_of;
-use super::step::BackgroundRefresh;
+use super::step::{BackgroundRefresh, Step};
 use crate::flight::{Leader, Ticket};
-use crate::output::SharedFailure;
+use crate::output::{SharedFailure, StandIn};
 use crate::redis::PlaceholderLease;
 use crate::support::boxed::Boxed;
 use crate::tiers::key::CallKey;
@@ -32,21 +32,25 @@ pub(crate) struct LostError {
     pub(crate) shared: Option<SharedFailure>,
     /// The text of the error, for the log.
     pub(crate) text: String,
+    /// The answer of the function's `serve_stale_if`.
+    pub(crate) stand_in: StandIn,
 }
 
-/// Runs `body` in a task of its own, and returns what is served meanwhile. The task runs inside of `around`.
+/// Runs `body` in a task of its own, and returns what is served meanwhile. If the task fails with an error for
+/// which no stale value stands in, and which cannot be shared, this caller loads. The task runs inside of
+/// `around`.
 pub(crate) async fn run_in_background<F>(
     call: Arc<Call>,
     refresh: BackgroundRefresh,
     body: Body,
     around: impl FnOnce(Boxed<()>) -> F,
-) -> Served
+) -> Step
 where
     F: Future<Output = ()> + Send + 'static,
 {
     let BackgroundRefresh { refresh, slot, found, ahead } = refresh;
     // The moment is noted before the body begins, so the caller accepts the value of this load.
-    let waiting = ahead.map(|(leader, limit)| (leader, refresh.followed(Ticket::now()), limit));
+    let waiting = ahead.map(|ahead| (ahead, refresh.followed(Ticket::now())));
     let (of_task, before) = (Arc::clone(&call), found.version);
     let span = debug_span!(
         "cache_refresh",
@@ -60,8 +64,8 @@ where
     let given_up = Arc::clone(&call);
     slot.run(task, move |limit| give_up(&given_up, limit, "a background refresh was cancelled"));
     match waiting {
-        None => served(&call, found),
-        Some((leader, follower, limit)) => first_of(&call, leader, &follower, limit, found).await,
+        None => Step::Done(served(&call, found)),
+        Some((ahead, follower)) => first_of(&call, ahead, &follower, found).await,
     }
 }
 
@@ -91,9 +95,10 @@ async fn replace(call: Arc<Call>, refresh: Leader<CallKey>, before: Version, mut
     });
     match loaded.await {
         Ok(value) => _ = load.finish(value).await,
-        Err(LostError { shared, text }) => {
-            say_failed_in_background(&call, &text);
-            if let FailedLoad::Error(flight) = load.fail(&|| text.clone()) {
+        Err(LostError { shared, text, stand_in }) => {
+            say_failed_in_background(&call, &text, stand_in != StandIn::Nothing);
+            let error = BodyError { text: &|| text.clone(), stand_in: &|| stand_in };
+            if let FailedLoad::Error(flight) = load.fail(&error) {
                 flight.land(shared);
             }
         }

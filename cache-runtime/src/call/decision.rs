@@ -20,6 +20,15 @@ pub(super) enum Decision {
     Unusable,
 }
 
+/// The load that a value needs, unless the last one has just failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The value may be served meanwhile.
+    Refresh,
+    /// The value may be served only in the place of an error.
+    Load,
+}
+
 /// The age of a value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Age {
@@ -45,24 +54,28 @@ impl ServeLimits {
 }
 
 /// Decides on a value of this age. `is_due` returns true if a fresh value is refreshed before its TTL is
-/// over. `failed_lately` returns true if the last load has just failed, so that none is tried now. Each is
+/// over. `is_paused` returns true if the last load has just failed, so that none is tried now. Each is
 /// called only if it matters.
 pub(super) fn decide(
     age: Age,
     limits: ServeLimits,
     is_due: impl FnOnce() -> bool,
-    failed_lately: impl FnOnce() -> bool,
+    is_paused: impl FnOnce(Wanted) -> bool,
 ) -> Decision {
     if !limits.accept(age) {
         return if age.stale_for_ms.is_none() { Decision::TooOld } else { Decision::Unusable };
     }
     let wanted = match age.stale_for_ms {
-        None if is_due() => Decision::Refresh,
+        None if is_due() => Wanted::Refresh,
         None => return Decision::Serve,
-        Some(past) if past < limits.grace.while_revalidate_ms => Decision::Refresh,
-        Some(_) => Decision::Load,
+        Some(past) if past < limits.grace.while_revalidate_ms => Wanted::Refresh,
+        Some(_) => Wanted::Load,
     };
-    if failed_lately() { Decision::Serve } else { wanted }
+    match wanted {
+        wanted if is_paused(wanted) => Decision::Serve,
+        Wanted::Refresh => Decision::Refresh,
+        Wanted::Load => Decision::Load,
+    }
 }
 
 /// Decides on a value that a call has found.
@@ -73,7 +86,13 @@ pub(super) fn decide_on(call: &Call, found: &FoundValue) -> Decision {
         call.demands.early
             || (beta > 0.0 && early::is_due(beta, hit.load_micros, hit.left_ms(), random::cheap))
     };
-    decide(age(found), limits(call, found), is_due, || call.failed_lately())
+    decide(age(found), limits(call, found), is_due, |wanted| is_paused(call, wanted))
+}
+
+/// Returns true if the last load of this key has just failed, so that the next one has to wait.
+fn is_paused(call: &Call, wanted: Wanted) -> bool {
+    let pause = call.core.background.pause(&call.key, call.core.clock.now_ms());
+    pause.is_some_and(|pause| wanted == Wanted::Refresh || pause.stands_in)
 }
 
 /// Returns the value if this caller accepts it.
@@ -139,7 +158,7 @@ mod tests {
                 row;
             let grace = Grace { while_revalidate_ms: revalidate, if_error_ms: error };
             let limits = ServeLimits { max_age_ms, grace };
-            let decision = decide(Age { age_ms, stale_for_ms }, limits, || due, || failed);
+            let decision = decide(Age { age_ms, stale_for_ms }, limits, || due, |_| failed);
             assert_eq!(decision, expected, "{row:?}");
         }
     }

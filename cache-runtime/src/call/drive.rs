@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::found::{Failure, Output, Served};
-use super::load::{Action, FailedFlight, FailedLoad, Load};
+use super::load::{Action, BodyError, FailedFlight, FailedLoad, Load};
 use crate::output::{OutputKind, SharedErrors};
 use crate::support::boxed::Boxed;
 use crate::support::panics::drop_each;
@@ -101,7 +101,9 @@ fn failed<K>(driver: &mut Driver, share: SharedErrors<K::Error>, error: K::Error
 where
     K: StoredKind,
 {
-    match driver.failed(&|| (share.text)(&error)) {
+    let of_body =
+        BodyError { text: &|| (share.text)(&error), stand_in: &|| share.stand_in(&error) };
+    match driver.failed(&of_body) {
         Ok(instead) => match join::<K>(instead, share) {
             Some(output) => {
                 drop_each([error]);
@@ -187,7 +189,7 @@ impl Driver {
 
     /// Ends a load whose body has failed. Returns the output that is served instead, or the flight that waits
     /// for the error.
-    fn failed(&mut self, error: &dyn Fn() -> String) -> Result<Output, Option<FailedFlight>> {
+    fn failed(&mut self, error: &BodyError<'_>) -> Result<Output, Option<FailedFlight>> {
         let loaded = Origin::new(Source::Load);
         match self.take_load().map(|load| load.fail(error)) {
             Some(FailedLoad::Instead(served)) => Ok(self.told(served)),

@@ -13,10 +13,10 @@ use super::Call;
 use super::fill::{RedisFill, store_in_memory};
 use super::found::{FoundValue, Served};
 use super::recursion::{self, PolledBody};
-use super::report::{count_load, count_stale, say_failed};
+use super::report::{count_load, count_stale, say_failed, say_undecided};
 use super::sharing::{land, land_outdated};
 use crate::flight::{FlightOutcome, Leader};
-use crate::output::SharedFailure;
+use crate::output::{SharedFailure, StandIn};
 use crate::redis::{self, FillOutcome, PlaceholderLease};
 use crate::stats::seldom::Reason;
 use crate::support::boxed::Boxed;
@@ -60,6 +60,14 @@ pub(crate) enum Goal {
     Place { put: Put, overtaken: Overtaken },
     /// Only to the caller, and to the followers that joined before the body began; with the reason.
     Nowhere(StoreOutcome),
+}
+
+/// The error of a body, whose type is not known.
+pub(super) struct BodyError<'a> {
+    /// Returns its text, for the log.
+    pub(super) text: &'a dyn Fn() -> String,
+    /// Asks the function's `serve_stale_if` about it.
+    pub(super) stand_in: &'a dyn Fn() -> StandIn,
 }
 
 /// The use of the error of a failed load.
@@ -212,12 +220,17 @@ impl Load {
     /// Ends a load whose body has failed: with the stale value, if there is one.
     ///
     /// Nothing is awaited here, because the error may not be `Send`.
-    pub(super) fn fail(mut self: Box<Self>, error: &dyn Fn() -> String) -> FailedLoad {
+    pub(super) fn fail(mut self: Box<Self>, error: &BodyError<'_>) -> FailedLoad {
         self.count();
         let Load { call, leader, goal, instead, lease, span, .. } = *self;
         span.record("outcome", "failed");
         span.record("error", true);
         call.counters.slow.load_errors.one();
+        let replaces = matches!(goal, Goal::Place { .. });
+        let stands_in = !(replaces || instead.is_some()) || error.stands_in(&call);
+        if !stands_in {
+            leader.refuse_stale();
+        }
         match goal {
             Goal::Redis { key, ticket } => {
                 lease.keep();
@@ -227,18 +240,36 @@ impl Load {
             }
             Goal::Place { put, .. } => {
                 put.give_up();
-                call.note_failure();
+                call.note_failure(stands_in);
             }
             Goal::Memory { .. } | Goal::Nowhere(_) => {}
         }
-        let Some(found) = instead else { return FailedLoad::Error(FailedFlight(leader)) };
-        let pauses = call.note_failure();
-        say_failed(&call, Reason::Failed, error, "a load failed; the stale value is served");
+        // A value that is replaced may be served in any case: it is fresh, or stale by less than
+        // `stale_while_revalidate`.
+        let Some(found) = instead.filter(|_| stands_in || replaces) else {
+            return FailedLoad::Error(FailedFlight(leader));
+        };
+        let pauses = call.note_failure(stands_in);
+        say_failed(&call, Reason::Failed, error.text, "a load failed; the stale value is served");
         // The followers read that value themselves, because it may have been invalidated since this
         // caller read it. Without the pause, they would load one after another.
         leader.land(|| if pauses { FlightOutcome::Outdated(None) } else { FlightOutcome::Failed });
         count_stale(&call, found.is_stale());
         FailedLoad::Instead(Served::found(found))
+    }
+}
+
+impl BodyError<'_> {
+    /// Returns true if a stale value may stand in for it. If `serve_stale_if` panics, it may.
+    fn stands_in(&self, call: &Call) -> bool {
+        match (self.stand_in)() {
+            StandIn::Stale => true,
+            StandIn::Nothing => false,
+            StandIn::Panics => {
+                say_undecided(call);
+                true
+            }
+        }
     }
 }
 
@@ -277,7 +308,7 @@ impl Drop for Inside<'_> {
         count_load(call, began.map_or(Duration::ZERO, |began| began.elapsed()));
         call.counters.slow.load_errors.one();
         if replaces {
-            call.note_failure();
+            call.note_failure(true);
         }
         say_failed(call, Reason::Panicked, &|| "the body panicked".to_owned(), "a load failed");
     }

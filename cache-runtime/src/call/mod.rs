@@ -103,14 +103,10 @@ impl Call {
         if place == 0 { Arc::clone(&self.key) } else { Arc::new(self.key.at(place)) }
     }
 
-    /// Notes that a load has failed. Returns true if the next load of this key waits for a while.
-    fn note_failure(&self) -> bool {
-        self.core.background.note_failure(&self.key, self.core.clock.now_ms())
-    }
-
-    /// Returns true if a load of this key has failed recently, so that the next one has to wait.
-    fn failed_lately(&self) -> bool {
-        self.core.background.failed_lately(&self.key, self.core.clock.now_ms())
+    /// Notes that a load has failed, with an error for which a stale value may stand in or not. Returns true if
+    /// the next load of this key waits for a while.
+    fn note_failure(&self, stands_in: bool) -> bool {
+        self.core.background.note_failure(&self.key, self.core.clock.now_ms(), stands_in)
     }
 
     /// Returns the query for this call's value. It does not accept a copy in memory if the value must be

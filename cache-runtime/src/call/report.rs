@@ -72,9 +72,25 @@ pub(super) fn say_not_copied(call: &Call, load: &str) {
     });
 }
 
-/// Logs that a load in the background has failed.
-pub(super) fn say_failed_in_background(call: &Call, error: &str) {
-    let what = "a background refresh failed; the stale value is served until it is too old";
+/// Logs that `serve_stale_if` panics.
+pub(super) fn say_undecided(call: &Call) {
+    let function = call.key.function();
+    call.core.seldom(function.unwrap_or(DIRECT), Reason::Panics("serve_stale_if"), |times| {
+        tracing::error!(
+            function,
+            times,
+            "`serve_stale_if` panics, so a stale value stands in for the error; correct it"
+        );
+    });
+}
+
+/// Logs that a load in the background has failed, with an error for which a stale value may stand in or not.
+pub(super) fn say_failed_in_background(call: &Call, error: &str, stands_in: bool) {
+    let what = if stands_in {
+        "a background refresh failed; the stale value is served until it is too old"
+    } else {
+        "a background refresh failed; by `serve_stale_if`, no stale value stands in for the error"
+    };
     say_failed(call, Reason::FailedInBackground, &|| error.to_owned(), what);
 }
 
@@ -87,7 +103,7 @@ pub(super) fn say_unclaimed(call: &Call, error: &str) {
 /// Counts and logs that a load in the background has taken longer than it may.
 pub(super) fn give_up(call: &Call, limit: Duration, what: &str) {
     call.counters.slow.load_errors.one();
-    call.note_failure();
+    call.note_failure(true);
     let error = || format!("it took longer than {limit:?} (CACHE_MAX_LOAD)");
     say_failed(call, Reason::GivenUp, &error, what);
 }

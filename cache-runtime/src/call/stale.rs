@@ -1,14 +1,12 @@
 //! Decides how a value that may be served is replaced: in the background, or by this caller.
 
-use std::time::Duration;
-
 use tokio::runtime::Handle;
 
 use super::Call;
-use super::found::{FoundValue, Served};
+use super::found::FoundValue;
 use super::report::served;
 use super::sharing::{pass, shared_output};
-use super::step::{BackgroundRefresh, Destination, Loading, Step};
+use super::step::{Ahead, BackgroundRefresh, Destination, Loading, Step};
 use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
 use crate::support::timer::timeout;
 use crate::tiers::key::CallKey;
@@ -43,7 +41,7 @@ pub(super) async fn load_or_serve(
     if let (Some(limit), Some(runtime)) = (limit, Handle::try_current().ok()) {
         if let Some(follower) = refresh_under_way(call) {
             let limit = limit.saturating_sub(follower.elapsed());
-            return Step::Done(first_of(call, leader, &follower, limit, found).await);
+            return first_of(call, Ahead { leader, limit, destination }, &follower, found).await;
         }
         let (core, key) = (&call.core, &call.key);
         let slot = core.background.place(runtime, key);
@@ -56,13 +54,22 @@ pub(super) async fn load_or_serve(
         if let Some(slot) = slot
             && let Some(refresh) = open()
         {
-            let ahead = Some((leader, limit));
+            let ahead = Some(Ahead { leader, limit, destination });
             return Step::BackgroundRefresh(BackgroundRefresh { refresh, slot, found, ahead });
         }
     }
+    load_instead_of(call, leader, destination, found)
+}
+
+/// Loads in this caller. The stored value stays until the load has succeeded.
+fn load_instead_of(
+    call: &Call,
+    leader: Leader<CallKey>,
+    destination: Destination,
+    found: FoundValue,
+) -> Step {
     call.counters.slow.misses.one();
     leader.reopen();
-    // The stored value stays until the load has succeeded.
     Step::Load(Loading { leader, destination, instead: Some(found) })
 }
 
@@ -73,20 +80,27 @@ pub(super) fn refresh_under_way(call: &Call) -> Option<Follower> {
 }
 
 /// Returns the outcome of a load that runs in the background. Returns the found value if the load takes too
-/// long or fails.
+/// long, or fails with an error for which it stands in.
 pub(super) async fn first_of(
     call: &Call,
-    leader: Leader<CallKey>,
+    ahead: Ahead,
     follower: &Follower,
-    limit: Duration,
     found: FoundValue,
-) -> Served {
-    if let Ok(outcome @ FlightOutcome::Value(_)) = timeout(limit, follower.outcome()).await
-        && let Some(served) = shared_output(call, &outcome)
-    {
-        leader.pass_on(follower, outcome);
-        return served;
+) -> Step {
+    let Ahead { leader, limit, destination } = ahead;
+    if let Ok(outcome) = timeout(limit, follower.outcome()).await {
+        let refused = follower.refuses_stale();
+        if (refused || matches!(outcome, FlightOutcome::Value(_)))
+            && let Some(served) = shared_output(call, &outcome)
+        {
+            leader.pass_on(follower, outcome);
+            return Step::Done(served);
+        }
+        if refused {
+            // The error cannot be shared.
+            return load_instead_of(call, leader, destination, found);
+        }
     }
     pass(call, leader, &found);
-    served(call, found)
+    Step::Done(served(call, found))
 }

@@ -46,6 +46,15 @@ pub(crate) struct BackgroundRefresh {
     pub(super) slot: BackgroundSlot,
     /// The value that is served meanwhile.
     pub(super) found: FoundValue,
-    /// The flight that waits for the load, and the longest time that it does.
-    pub(super) ahead: Option<(Leader<CallKey>, Duration)>,
+    /// The flight that waits for the load, if it does.
+    pub(super) ahead: Option<Ahead>,
+}
+
+/// A flight that waits for a load in a task of its own.
+pub(crate) struct Ahead {
+    pub(super) leader: Leader<CallKey>,
+    /// The longest time for which it waits.
+    pub(super) limit: Duration,
+    /// The destination of a value that this caller loads itself.
+    pub(super) destination: Destination,
 }

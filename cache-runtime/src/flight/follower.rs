@@ -1,6 +1,7 @@
 //! The role of a caller that waits for another caller's load.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::phase::{FlightOutcome, Ticket};
@@ -24,6 +25,11 @@ impl Follower {
     /// Returns the time for which the flight has been under way.
     pub(crate) fn elapsed(&self) -> Duration {
         self.flight.opened.elapsed()
+    }
+
+    /// Returns true if the flight has ended with an error for which no stale value stands in.
+    pub(crate) fn refuses_stale(&self) -> bool {
+        self.flight.refuses_stale.load(Ordering::Acquire)
     }
 
     /// Waits until the flight has landed. Cancel safe: a dropped wait leaves the flight as it is.

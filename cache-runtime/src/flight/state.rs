@@ -3,6 +3,7 @@
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -24,6 +25,8 @@ pub(crate) struct Flight {
     /// The flights that the body waits for.
     pub(super) waiting: Mutex<BodyWaits>,
     pub(super) changed: Notify,
+    /// True if its load has failed with an error for which no stale value stands in.
+    pub(super) refuses_stale: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -62,6 +65,7 @@ impl Flight {
             state: Mutex::new(state),
             waiting: Mutex::default(),
             changed: Notify::new(),
+            refuses_stale: AtomicBool::new(false),
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 
 use super::follower::Follower;
@@ -249,6 +250,11 @@ impl<K: Eq + Hash> Leader<K> {
     /// Opens the flight again, because the load itself is about to begin.
     pub(crate) fn reopen(&self) {
         self.apply(FlightEvent::Reopen);
+    }
+
+    /// Notes that no stale value stands in for the error with which the flight is about to end.
+    pub(crate) fn refuse_stale(&self) {
+        self.flight.refuses_stale.store(true, Ordering::Release);
     }
 
     /// Ends the flight. `outcome` is called only if a caller waits for the outcome.

@@ -213,8 +213,21 @@ pub struct SharedErrors<E> {
     pub(crate) how: Option<ShareError<E>>,
     /// Returns the text of an error for the log.
     pub(crate) text: fn(&E) -> String,
+    /// The `serve_stale_if` of the function.
+    pub(crate) serve_stale_if: Option<fn(&E) -> bool>,
     /// Takes the error of a detached load out of its box. Returns `None` if it is no such error.
     pub(crate) unbox: fn(BoxedError) -> Option<E>,
+}
+
+/// The stand-in for an error, by the `serve_stale_if` of its function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StandIn {
+    /// A stale value, if there is one.
+    Stale,
+    /// Nothing: the error is returned to the caller.
+    Nothing,
+    /// It panics.
+    Panics,
 }
 
 /// The error of a detached load on its way to the caller that waits for it.
@@ -245,11 +258,23 @@ impl<E> Clone for ShareError<E> {
 impl<E> Copy for ShareError<E> {}
 
 impl<E> SharedErrors<E> {
-    pub(crate) const NONE: Self = SharedErrors { how: None, text: type_alone, unbox: no_error };
+    pub(crate) const NONE: Self =
+        SharedErrors { how: None, text: type_alone, serve_stale_if: None, unbox: no_error };
 
     /// Returns the check for shared errors, if errors are shared.
     pub(crate) fn fits(&self) -> Shares {
         self.how.as_ref().map(|how| how.fits)
+    }
+
+    /// Asks the function's `serve_stale_if` about an error.
+    pub(crate) fn stand_in(&self, error: &E) -> StandIn {
+        let Some(decide) = self.serve_stale_if else { return StandIn::Stale };
+        // R3: a panic in the expression must not cost the caller the stale value.
+        match unless_panicking(|| decide(error)) {
+            Some(true) => StandIn::Stale,
+            Some(false) => StandIn::Nothing,
+            None => StandIn::Panics,
+        }
     }
 }
 
@@ -261,6 +286,7 @@ impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
             fits: |shared| shared.is::<Copied<E>>(),
         }),
         text: type_alone,
+        serve_stale_if: None,
         unbox: no_error,
     };
 }
@@ -276,6 +302,7 @@ impl<E: Wrap> SharedErrors<E> {
             fits: |shared| shared.is::<SharedError>(),
         }),
         text: type_alone,
+        serve_stale_if: None,
         unbox: no_error,
     };
 }
@@ -333,6 +360,15 @@ pub trait CarriedError: Send + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<E: Send + 'static> CarriedError for E {}
+
+/// Returns the same way of sharing, with the `serve_stale_if` of the function.
+pub fn serve_stale_if<K: OutputKind>(
+    _: K,
+    errors: SharedErrors<K::Error>,
+    decide: fn(&K::Error) -> bool,
+) -> SharedErrors<K::Error> {
+    SharedErrors { serve_stale_if: Some(decide), ..errors }
+}
 
 /// Returns the same way of sharing, for errors that detached loads pass to their callers.
 pub fn carried_errors<K>(_: K, errors: SharedErrors<K::Error>) -> SharedErrors<K::Error>

@@ -180,8 +180,15 @@ impl MissedCall {
             MissedCall(match self.0 {
                 CallState::BackgroundRefresh(looked) => {
                     let LookedUp { call, step, reply } = *looked;
-                    let served = call::run_in_background(call, step, body.lost(), around).await;
-                    CallState::Done(served, reply)
+                    let of_task = Arc::clone(&call);
+                    match call::run_in_background(of_task, step, body.lost(), around).await {
+                        Step::Done(served) => CallState::Done(served, reply),
+                        Step::Load(step) => {
+                            CallState::Load(Box::new(LookedUp { call, step, reply }))
+                        }
+                        // It has begun already.
+                        Step::BackgroundRefresh(_) => CallState::Bypass(reply.unwrap_or_default()),
+                    }
                 }
                 CallState::Detached(looked) => run_detached(looked, body, around).await,
                 state => state,

@@ -148,14 +148,14 @@ where
     F: Future<Output = K::Output> + Send + 'static,
 {
     let lost = move |error| {
-        let text = (share.text)(&error);
+        let (text, stand_in) = ((share.text)(&error), share.stand_in(&error));
         let Some(how) = share.how else {
             drop_each([error]);
-            return LostError { shared: None, text };
+            return LostError { shared: None, text, stand_in };
         };
         let (shared, error) = (how.put)(error);
         drop_each([error]);
-        LostError { shared, text }
+        LostError { shared, text, stand_in }
     };
     Box::pin(async move { K::split(body.await).map(stored::<K>).map_err(lost) })
 }

@@ -56,6 +56,8 @@ pub struct CachedSite {
     pub stale_while_revalidate: Option<SiteTtl>,
     /// The time after its TTL for which a value is served if a load fails.
     pub stale_if_error: Option<SiteTtl>,
+    /// True if `serve_stale_if` is given.
+    pub serve_stale_if: bool,
     /// The time for which a caller with a stale value waits for a load.
     pub load_timeout: Option<SiteTtl>,
     /// The eagerness of early refreshes; zero if there are none.
@@ -105,6 +107,7 @@ impl CachedSite {
             codec: spec.codec,
             stale_while_revalidate: SiteTtl::of(spec.stale_while_revalidate),
             stale_if_error: SiteTtl::of(spec.stale_if_error),
+            serve_stale_if: spec.serve_stale_if,
             load_timeout: SiteTtl::of(spec.load_timeout),
             early_refresh: spec.early_refresh,
             background: spec.background,

@@ -92,6 +92,8 @@ pub struct SiteSpec {
     pub stale_while_revalidate: TtlSpec,
     /// `stale_if_error`; `Inherit`: never.
     pub stale_if_error: TtlSpec,
+    /// True if `serve_stale_if` is given.
+    pub serve_stale_if: bool,
     /// `load_timeout`; `Inherit`: none.
     pub load_timeout: TtlSpec,
     /// `early_refresh`; zero: never.
@@ -131,6 +133,7 @@ impl SiteSpec {
             codec: None,
             stale_while_revalidate: TtlSpec::Inherit,
             stale_if_error: TtlSpec::Inherit,
+            serve_stale_if: false,
             load_timeout: TtlSpec::Inherit,
             early_refresh: 0.0,
             background: false,

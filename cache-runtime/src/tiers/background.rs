@@ -18,7 +18,7 @@ use crate::support::lock::Mutex;
 use crate::support::process::Process;
 use crate::support::timer::timeout;
 use crate::tiers::key::CallKey;
-use crate::tiers::pauses::Pauses;
+use crate::tiers::pauses::{Pause, Pauses};
 
 /// The maximum number of functions whose full share has been reported and is remembered.
 const TOLD: usize = 1_024;
@@ -117,14 +117,15 @@ impl Background {
         self.closed.send_replace(true);
     }
 
-    /// Notes that a load of this key has failed at `now_ms`. Returns true if that is remembered.
-    pub(crate) fn note_failure(&self, key: &CallKey, now_ms: u64) -> bool {
-        self.pauses.lock().begin(key, now_ms)
+    /// Notes that a load of this key has failed at `now_ms`, with an error for which a stale value may stand
+    /// in or not. Returns true if that is remembered.
+    pub(crate) fn note_failure(&self, key: &CallKey, now_ms: u64, stands_in: bool) -> bool {
+        self.pauses.lock().begin(key, now_ms, stands_in)
     }
 
-    /// Returns true if a load of this key has failed within the last pause, so that the next one must wait.
-    pub(crate) fn failed_lately(&self, key: &CallKey, now_ms: u64) -> bool {
-        self.pauses.lock().hold(key, now_ms)
+    /// Returns the pause of a key whose load has failed lately.
+    pub(crate) fn pause(&self, key: &CallKey, now_ms: u64) -> Option<Pause> {
+        self.pauses.lock().of(key, now_ms)
     }
 }
 

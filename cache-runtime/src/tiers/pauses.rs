@@ -17,29 +17,38 @@ const REMEMBERED: usize = 4_096;
 /// pauses both.
 #[derive(Debug, Default)]
 pub(crate) struct Pauses {
-    /// The time, in milliseconds, before which a key is not loaded again.
-    until: HashMap<u64, u64, BuildPrehashed>,
+    by_key: HashMap<u64, Pause, BuildPrehashed>,
     /// The pauses in the order of their ends.
     order: VecDeque<(u64, u64)>,
 }
 
+/// The pause of a key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pause {
+    /// The time, in milliseconds, before which the key is not loaded again.
+    until_ms: u64,
+    /// True if a stale value may stand in for the error.
+    pub(crate) stands_in: bool,
+}
+
 impl Pauses {
-    /// Notes that a load has failed at `now_ms`. Returns true if that is remembered.
-    pub(crate) fn begin(&mut self, key: &CallKey, now_ms: u64) -> bool {
+    /// Notes that a load has failed at `now_ms`, with an error for which a stale value may stand in or not.
+    /// Returns true if that is remembered.
+    pub(crate) fn begin(&mut self, key: &CallKey, now_ms: u64, stands_in: bool) -> bool {
         self.forget(now_ms);
         if self.order.len() >= REMEMBERED {
             return false;
         }
-        let (hash, until) = (hash(key), now_ms.saturating_add(millis(RETRY_AFTER)));
-        self.until.insert(hash, until);
-        self.order.push_back((until, hash));
+        let (hash, until_ms) = (hash(key), now_ms.saturating_add(millis(RETRY_AFTER)));
+        self.by_key.insert(hash, Pause { until_ms, stands_in });
+        self.order.push_back((until_ms, hash));
         true
     }
 
-    /// Returns true if a load has failed within the last pause, so that the next one must wait.
-    pub(crate) fn hold(&mut self, key: &CallKey, now_ms: u64) -> bool {
+    /// Returns the pause of a key whose load has failed lately.
+    pub(crate) fn of(&mut self, key: &CallKey, now_ms: u64) -> Option<Pause> {
         self.forget(now_ms);
-        !self.until.is_empty() && self.until.contains_key(&hash(key))
+        if self.by_key.is_empty() { None } else { self.by_key.get(&hash(key)).copied() }
     }
 
     /// Forgets the pauses that are over.
@@ -47,8 +56,8 @@ impl Pauses {
         while let Some(&(until, hash)) = self.order.front().filter(|(until, _)| *until <= now_ms) {
             self.order.pop_front();
             // The load may have failed again since.
-            if self.until.get(&hash) == Some(&until) {
-                self.until.remove(&hash);
+            if self.by_key.get(&hash).is_some_and(|pause| pause.until_ms == until) {
+                self.by_key.remove(&hash);
             }
         }
         if self.order.is_empty() && self.order.capacity() > 0 {
@@ -75,9 +84,9 @@ mod tests {
     #[test]
     fn a_pause_holds_until_a_second_after_the_last_failure() {
         let (mut pauses, key) = (Pauses::default(), key("a"));
-        assert!(pauses.begin(&key, 1_000) && pauses.begin(&key, 1_500));
-        assert!(pauses.hold(&key, 2_499));
-        assert!(!pauses.hold(&key, 2_500));
+        assert!(pauses.begin(&key, 1_000, true) && pauses.begin(&key, 1_500, false));
+        assert!(pauses.of(&key, 2_499).is_some_and(|pause| !pause.stands_in));
+        assert!(pauses.of(&key, 2_500).is_none());
     }
 
     #[test]
@@ -86,13 +95,13 @@ mod tests {
         let mut pauses = Pauses::default();
         let mut begin = |number: usize, now_ms| {
             let key = named(&memory, Name::new(&format!("a:{number}")), &[]);
-            pauses.begin(&key, now_ms)
+            pauses.begin(&key, now_ms, true)
         };
         assert!((0..REMEMBERED).all(|number| begin(number, 0)));
         assert!(!begin(REMEMBERED, 999), "there are enough of them");
         assert!(begin(REMEMBERED, 1_000));
-        assert_eq!((pauses.until.len(), pauses.order.len()), (1, 1));
-        assert!(!pauses.hold(&key("b"), 2_000));
-        assert_eq!((pauses.until.capacity(), pauses.order.capacity()), (0, 0));
+        assert_eq!((pauses.by_key.len(), pauses.order.len()), (1, 1));
+        assert!(pauses.of(&key("b"), 2_000).is_none());
+        assert_eq!((pauses.by_key.capacity(), pauses.order.capacity()), (0, 0));
     }
 }

@@ -88,6 +88,7 @@ pub async fn keep_borrow(of: Opaque) -> &'static str {
     ttl = "5m",
     stale_while_revalidate = "1m",
     stale_if_error = "1h",
+    serve_stale_if = |failure| *failure == Failure,
     load_timeout = "1s",
     early_refresh = 1.5,
     detached = true,

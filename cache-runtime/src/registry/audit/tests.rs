@@ -43,6 +43,7 @@ fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> Cac
         coalesce: Coalesce::Process,
         share_errors: false,
         detached: false,
+        serve_stale_if: false,
     }
 }
 
