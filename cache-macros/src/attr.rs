@@ -72,6 +72,7 @@ options!(CachedAttr, &[OF_CACHED], {
     stale_if_error: Once<Expr> = "stale_if_error",
     serve_stale_if: Once<Expr> = "serve_stale_if",
     load_timeout: Once<Expr> = "load_timeout",
+    error_ttl: Once<Expr> = "error_ttl",
     early_refresh: Once<Expr> = "early_refresh",
     background: Once<Expr> = "background",
     detached: Once<Expr> = "detached",

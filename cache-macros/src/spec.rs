@@ -32,6 +32,7 @@ pub(crate) struct Cached {
     pub(crate) stale_if_error: Option<Ttl>,
     pub(crate) serve_stale_if: Option<Expr>,
     pub(crate) load_timeout: Option<Ttl>,
+    pub(crate) error_ttl: Option<Ttl>,
     pub(crate) early_refresh: Option<Constant<f64>>,
     pub(crate) detached: bool,
     pub(crate) coalesce: Option<Coalesce>,

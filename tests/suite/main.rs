@@ -16,6 +16,7 @@ mod detached;
 mod dropped;
 mod early;
 mod environment;
+mod error_ttl;
 mod errors;
 mod eviction;
 mod fleet;

@@ -39,6 +39,7 @@ async fn every_option(id: u64, user: (u64, bool), connection: &str, r#type: u8) 
     stale_if_error = "forever",
     serve_stale_if = |error| error.is_empty(),
     load_timeout = "3s",
+    error_ttl = "2s",
     early_refresh = 1.5,
     detached = true,
     coalesce = "fleet",
@@ -185,12 +186,13 @@ fn what_a_caller_gets_while_a_load_runs_is_listed() {
     assert_eq!((site.load_timeout, site.early_refresh), (fixed(3), 1.5));
     assert_eq!(site.coalesce, Coalesce::Fleet);
     assert!(site.share_errors && site.background && site.detached && site.serve_stale_if);
+    assert_eq!(site.error_ttl, fixed(2));
     let site = cached_site("no_option");
     assert_eq!((site.stale_while_revalidate, site.stale_if_error), (None, None));
     assert_eq!((site.load_timeout, site.early_refresh), (None, 0.0));
     assert_eq!(site.coalesce, Coalesce::Process);
     assert!(!site.share_errors && !site.background && !site.detached);
-    assert!(!site.serve_stale_if);
+    assert!(!site.serve_stale_if && site.error_ttl.is_none());
 }
 
 #[test]

@@ -87,6 +87,15 @@ static FAMILIES: [Family; 28] = [
     ),
     family(
         [
+            "cache_error_hits_total",
+            "cache.error_hits",
+            "{call}",
+            "Calls answered by an error that a load has returned lately.",
+        ],
+        Sites(Counter, &[(None, |site| site.counts.error_hits as f64)]),
+    ),
+    family(
+        [
             "cache_stale_served_total",
             "cache.stale_served",
             "{call}",

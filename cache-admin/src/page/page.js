@@ -25,7 +25,7 @@ let sites = [];
 let known = null;
 const series = { "hit-rate": [], requests: [], load: [], redis: [] };
 
-function requests(counts) { return counts.hits + counts.misses + counts.bypassed; }
+function requests(counts) { return counts.hits + counts.misses + counts.error_hits + counts.bypassed; }
 function percent(part) { return (part * 100).toFixed(1) + " %"; }
 function time(seconds) {
   if (!seconds) return "0";

@@ -55,6 +55,7 @@ impl Summary {
             total_requests: total
                 .hits()
                 .saturating_add(total.misses)
+                .saturating_add(total.error_hits)
                 .saturating_add(total.bypassed),
             hit_rate_text: format!("{:.1} %", total.hit_rate() * 100.0),
             time_saved_seconds: total.time_saved().as_secs_f64(),

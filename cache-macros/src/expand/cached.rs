@@ -158,6 +158,7 @@ fn named(spec: &Cached) -> TokenStream {
 
 /// The traits that decide on the way in which errors reach the followers.
 const SHARED: [&str; 2] = ["ProbeCloneError", "ProbeNoCloneError"];
+const REMEMBERED: [&str; 2] = ["ProbeCloneError", "ProbeKeptError"];
 const WRAPPED: [&str; 2] = ["ProbeCloneError", "ProbeWrapError"];
 
 /// The traits that decide on the text of an error in the log.
@@ -174,6 +175,7 @@ fn share(p: &TokenStream, spec: &Cached) -> TokenStream {
     let share = match spec.share_errors {
         Some(true) => probe("__cache_share_errors", &WRAPPED),
         Some(false) => quote_spanned!(Span::mixed_site()=> #p::no_shared_errors(__kind)),
+        None if spec.error_ttl.is_some() => probe("__cache_share_errors", &REMEMBERED),
         None => probe("__cache_share_errors", &SHARED),
     };
     let text = probe("__cache_error_text", &TEXT);
@@ -311,7 +313,7 @@ fn hooks(p: &TokenStream, spec: &Cached) -> TokenStream {
     let speaks_of_none = spec.negative_ttl.is_some() || spec.cache_none.is_some();
     let optional = speaks_of_none.then(|| quote_spanned!(here(spec.output.value)=> .optional()));
     // A load can fail only if it returns a `Result`.
-    let fallible = spec.stale_if_error.is_some();
+    let fallible = spec.stale_if_error.is_some() || spec.error_ttl.is_some();
     let fallible = fallible.then(|| quote_spanned!(here(spec.output.value)=> .fallible()));
     let whole = matches!(spec.output.kind, Kind::Plain);
     let whole = whole.then(|| quote_spanned!(Span::mixed_site()=> .whole()));

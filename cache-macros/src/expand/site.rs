@@ -118,6 +118,7 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("stale_if_error", spec.stale_if_error.as_ref().map(|ttl| duration(p, ttl))),
         ("serve_stale_if", spec.serve_stale_if.as_ref().map(|_| quote!(true))),
         ("load_timeout", spec.load_timeout.as_ref().map(|ttl| duration(p, ttl))),
+        ("error_ttl", spec.error_ttl.as_ref().map(|ttl| duration(p, ttl))),
         ("early_refresh", spec.early_refresh.as_ref().map(constant)),
         ("background", spec.task.as_ref().map(|_| quote!(true))),
         ("detached", spec.detached.then(|| quote!(true))),

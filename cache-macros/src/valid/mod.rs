@@ -51,6 +51,7 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         stale_if_error: staleness.if_error,
         serve_stale_if: staleness.serve_stale_if,
         load_timeout: staleness.load_timeout,
+        error_ttl: errors.option(&attr.error_ttl, |given| ttl::finite(given, &scope)),
         early_refresh: staleness.early_refresh,
         detached: staleness.detached,
         task: staleness.task,
@@ -111,13 +112,26 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         errors.at(&given.name, message);
     }
     if let Kind::Plain = spec.output.kind {
-        let of_errors = [&attr.share_errors, &attr.stale_if_error, &attr.serve_stale_if];
+        let of_errors =
+            [&attr.share_errors, &attr.stale_if_error, &attr.serve_stale_if, &attr.error_ttl];
         for given in of_errors.into_iter().flatten() {
             let message = format!(
                 "`{}` is for errors, but with `output = \"plain\"` an `Err` is stored like any \
                  other value: remove one of them",
                 given.name
             );
+            errors.at(&given.name, message);
+        }
+    }
+    if let Some(given) = &attr.error_ttl {
+        if let Some(false) = spec.share_errors {
+            let message = "`error_ttl` gives one error to several callers, but `share_errors = false` \
+                           forbids this: remove one of them";
+            errors.at(&given.name, message);
+        }
+        if spec.output.borrows {
+            let message = "`error_ttl` remembers the error, but its type may borrow: return one that owns \
+                           its contents";
             errors.at(&given.name, message);
         }
     }

@@ -97,7 +97,8 @@ async fn replace(call: Arc<Call>, refresh: Leader<CallKey>, before: Version, mut
         Ok(value) => _ = load.finish(value).await,
         Err(LostError { shared, text, stand_in }) => {
             say_failed_in_background(&call, &text, stand_in != StandIn::Nothing);
-            let error = BodyError { text: &|| text.clone(), stand_in: &|| stand_in };
+            let kept = shared.clone();
+            let error = BodyError { text: &|| text.clone(), stand_in: &|| stand_in, kept };
             if let FailedLoad::Error(flight) = load.fail(&error) {
                 flight.land(shared);
             }

@@ -91,8 +91,10 @@ pub(super) fn decide_on(call: &Call, found: &FoundValue) -> Decision {
 
 /// Returns true if the last load of this key has just failed, so that the next one has to wait.
 fn is_paused(call: &Call, wanted: Wanted) -> bool {
+    let waits = |stands_in: bool| wanted == Wanted::Refresh || stands_in;
     let pause = call.core.background.pause(&call.key, call.core.clock.now_ms());
-    pause.is_some_and(|pause| wanted == Wanted::Refresh || pause.stands_in)
+    pause.is_some_and(|pause| waits(pause.stands_in))
+        || call.recent_error().is_some_and(|recent| waits(recent.stands_in))
 }
 
 /// Returns the value if this caller accepts it.

@@ -101,8 +101,15 @@ fn failed<K>(driver: &mut Driver, share: SharedErrors<K::Error>, error: K::Error
 where
     K: StoredKind,
 {
-    let of_body =
-        BodyError { text: &|| (share.text)(&error), stand_in: &|| share.stand_in(&error) };
+    let (kept, error) = match share.how.filter(|_| driver.remembers_errors()) {
+        Some(how) => (how.put)(error),
+        None => (None, error),
+    };
+    let of_body = BodyError {
+        text: &|| (share.text)(&error),
+        stand_in: &|| share.stand_in(&error),
+        kept: kept.clone(),
+    };
     match driver.failed(&of_body) {
         Ok(instead) => match join::<K>(instead, share) {
             Some(output) => {
@@ -111,6 +118,10 @@ where
             }
             None => K::join(Err(error)),
         },
+        Err(Some(flight)) if kept.is_some() => {
+            flight.land(kept);
+            K::join(Err(error))
+        }
         Err(Some(flight)) => K::join(Err(landed(flight, share, error))),
         Err(None) => K::join(Err(error)),
     }
@@ -185,6 +196,10 @@ impl Driver {
             Some(load) => load.finish(value),
             None => Box::pin(ready(value)),
         });
+    }
+
+    fn remembers_errors(&self) -> bool {
+        matches!(&self.state, DriverState::Body(Some(load)) if load.remembers_errors())
     }
 
     /// Ends a load whose body has failed. Returns the output that is served instead, or the flight that waits

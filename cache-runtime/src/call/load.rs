@@ -15,13 +15,16 @@ use super::found::{FoundValue, Served};
 use super::recursion::{self, PolledBody};
 use super::report::{count_load, count_stale, say_failed, say_undecided};
 use super::sharing::{land, land_outdated};
+use crate::coherence::generation::GenerationSnapshot;
 use crate::flight::{FlightOutcome, Leader};
 use crate::output::{SharedFailure, StandIn};
 use crate::redis::{self, FillOutcome, PlaceholderLease};
 use crate::stats::seldom::Reason;
 use crate::support::boxed::Boxed;
+use crate::support::clock::millis;
 use crate::tiers::key::CallKey;
 use crate::tiers::put::{Overtaken, Put};
+use crate::tiers::recent_errors::RecentError;
 use crate::tiers::store_outcome::StoreOutcome;
 use crate::value::Value;
 
@@ -68,6 +71,8 @@ pub(super) struct BodyError<'a> {
     pub(super) text: &'a dyn Fn() -> String,
     /// Asks the function's `serve_stale_if` about it.
     pub(super) stand_in: &'a dyn Fn() -> StandIn,
+    /// The error for other callers, if the function remembers errors.
+    pub(super) kept: Option<SharedFailure>,
 }
 
 /// The use of the error of a failed load.
@@ -173,6 +178,9 @@ impl Load {
 
     async fn put_away(mut self: Box<Self>, value: &Value) {
         let took = self.count();
+        if self.remembers_errors() {
+            self.call.core.recent_errors.forget(&self.call.key);
+        }
         let Load { call, leader, goal, lease, span, .. } = *self;
         let outcome = match goal {
             Goal::Memory { limit } => {
@@ -217,6 +225,11 @@ impl Load {
         span.record("outcome", outcome.as_str());
     }
 
+    /// Returns true if its function remembers errors.
+    pub(super) fn remembers_errors(&self) -> bool {
+        self.call.policy.error_ttl.is_some()
+    }
+
     /// Ends a load whose body has failed: with the stale value, if there is one.
     ///
     /// Nothing is awaited here, because the error may not be `Send`.
@@ -227,10 +240,12 @@ impl Load {
         span.record("error", true);
         call.counters.slow.load_errors.one();
         let replaces = matches!(goal, Goal::Place { .. });
-        let stands_in = !(replaces || instead.is_some()) || error.stands_in(&call);
+        let matters = replaces || instead.is_some() || error.kept.is_some();
+        let stands_in = !matters || error.stands_in(&call);
         if !stands_in {
             leader.refuse_stale();
         }
+        let is_remembered = error.remember(&call, goal.noted(&leader), stands_in);
         match goal {
             Goal::Redis { key, ticket } => {
                 lease.keep();
@@ -240,7 +255,9 @@ impl Load {
             }
             Goal::Place { put, .. } => {
                 put.give_up();
-                call.note_failure(stands_in);
+                if !is_remembered {
+                    call.note_failure(stands_in);
+                }
             }
             Goal::Memory { .. } | Goal::Nowhere(_) => {}
         }
@@ -249,7 +266,7 @@ impl Load {
         let Some(found) = instead.filter(|_| stands_in || replaces) else {
             return FailedLoad::Error(FailedFlight(leader));
         };
-        let pauses = call.note_failure(stands_in);
+        let pauses = is_remembered || call.note_failure(stands_in);
         say_failed(&call, Reason::Failed, error.text, "a load failed; the stale value is served");
         // The followers read that value themselves, because it may have been invalidated since this
         // caller read it. Without the pause, they would load one after another.
@@ -269,6 +286,31 @@ impl BodyError<'_> {
                 say_undecided(call);
                 true
             }
+        }
+    }
+
+    /// Remembers it, if its function remembers errors. `snapshot` was noted before the body ran. Returns true
+    /// if it is remembered.
+    fn remember(&self, call: &Call, snapshot: Option<GenerationSnapshot>, stands_in: bool) -> bool {
+        let (Some(ttl), Some(error), Some(snapshot)) =
+            (call.policy.error_ttl, self.kept.clone(), snapshot)
+        else {
+            return false;
+        };
+        let failed_ms = call.core.clock.now_ms();
+        let recent = RecentError { error, stands_in, failed_ms, snapshot };
+        call.core.recent_errors.remember(&call.key, recent, millis(ttl));
+        true
+    }
+}
+
+impl Goal {
+    /// Returns the generations that were noted before the body ran, if an error can depend on them.
+    fn noted(&self, leader: &Leader<CallKey>) -> Option<GenerationSnapshot> {
+        match self {
+            Goal::Memory { .. } | Goal::Redis { .. } => Some(leader.snapshot()),
+            Goal::Place { put, .. } => Some(put.snapshot().clone()),
+            Goal::Nowhere(_) => None,
         }
     }
 }

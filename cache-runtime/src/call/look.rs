@@ -5,7 +5,7 @@ use std::mem;
 use super::decision::{Decision, decide_on};
 use super::found::{FoundValue, Served};
 use super::report::{note_alike, served};
-use super::sharing::{pass, shared_output};
+use super::sharing::{pass, pass_recent, shared_output};
 use super::stale::{load_or_serve, refresh_or_serve, refresh_under_way};
 use super::step::{Destination, Loading, Step};
 use super::waiting::{WaitError, wait, wait_before};
@@ -124,6 +124,10 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
             };
         }
         Some((Decision::Load, found)) => {
+            // The value does not stand in for it: otherwise, it would be served.
+            if let Some(recent) = call.recent_error() {
+                return Step::Done(pass_recent(call, leader, recent));
+            }
             return boxed(|| load_or_serve(call, leader, destination, found)).await;
         }
         // The leader has passed the value on to its followers.
@@ -131,6 +135,9 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
             pass(call, mem::replace(&mut leader, alone(call)), &found);
         }
         Some((Decision::Unusable, _)) | None => {}
+    }
+    if let Some(recent) = call.recent_error() {
+        return Step::Done(pass_recent(call, leader, recent));
     }
     if strict && call.stores == Stores::Tiered {
         // The read may have made the noted generations stale. They are noted again, since the load has not

@@ -59,6 +59,7 @@ use crate::tiers::key::CallKey;
 use crate::tiers::means::Mean;
 use crate::tiers::policy::Policy;
 use crate::tiers::reading::Ask;
+use crate::tiers::recent_errors::RecentError;
 use crate::value::ValueRef;
 
 /// One call on its way to a value: the state that the steps of the flow share.
@@ -107,6 +108,13 @@ impl Call {
     /// the next load of this key waits for a while.
     fn note_failure(&self, stands_in: bool) -> bool {
         self.core.background.note_failure(&self.key, self.core.clock.now_ms(), stands_in)
+    }
+
+    /// Returns the error of a load of this key that has failed lately, if its function remembers errors.
+    fn recent_error(&self) -> Option<RecentError> {
+        self.policy.error_ttl?;
+        let recent = self.core.recent_error(&self.key, self.stores)?;
+        self.shares.is_some_and(|is_ours| is_ours(&recent.error)).then_some(recent)
     }
 
     /// Returns the query for this call's value. It does not accept a copy in memory if the value must be

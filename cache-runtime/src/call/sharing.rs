@@ -1,6 +1,7 @@
 //! Shares the value or the error of one caller with the followers of its flight.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Call;
 use super::found::{Failure, FoundValue, Served};
@@ -9,6 +10,7 @@ use crate::flight::{FlightOutcome, Leader};
 use crate::tiers::core::Stores;
 use crate::tiers::key::CallKey;
 use crate::tiers::origin::{Origin, Source};
+use crate::tiers::recent_errors::RecentError;
 use crate::value::Value;
 
 /// A value on its way to the followers.
@@ -80,6 +82,10 @@ pub(super) fn shared_output(call: &Call, outcome: &FlightOutcome) -> Option<Serv
             (Ok(value.clone()), *origin, *saved_micros)
         }
         FlightOutcome::Error(error) => {
+            if let Some(recent) = error.downcast_ref::<RecentError>() {
+                call.shares.filter(|is_ours| is_ours(&recent.error))?;
+                return Some(failed_lately(call, recent));
+            }
             call.shares.filter(|is_ours| is_ours(error))?;
             (Err(Failure::Shared(Arc::clone(error))), Origin::new(Source::Shared), None)
         }
@@ -97,4 +103,19 @@ pub(super) fn shared_output(call: &Call, outcome: &FlightOutcome) -> Option<Serv
     }
     count_stale(call, origin.stale);
     Some(Served { output, origin })
+}
+
+/// Ends a flight with the error of an earlier load. Returns it as the output of its leader.
+pub(super) fn pass_recent(call: &Call, leader: Leader<CallKey>, recent: RecentError) -> Served {
+    let served = failed_lately(call, &recent);
+    leader.land(|| FlightOutcome::Error(Arc::new(recent)));
+    served
+}
+
+/// Returns the error of an earlier load as an output, and counts it.
+fn failed_lately(call: &Call, recent: &RecentError) -> Served {
+    call.counters.slow.error_hits.one();
+    let age_ms = call.core.clock.now_ms().saturating_sub(recent.failed_ms);
+    let origin = Origin { age: Duration::from_millis(age_ms), ..Origin::new(Source::Memory) };
+    Served { output: Err(Failure::Shared(Arc::clone(&recent.error))), origin }
 }

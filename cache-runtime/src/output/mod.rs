@@ -436,6 +436,29 @@ impl<R> ProbeNoCloneError for Probe<R> {
     }
 }
 
+/// An error that can be remembered.
+#[diagnostic::on_unimplemented(
+    message = "`error_ttl` cannot remember an error of type `{Self}`",
+    label = "the error is not `Clone`",
+    note = "an error is remembered if it is `Clone + Send + Sync + 'static`, or, with `share_errors = true`, if it can wrap another one, as `anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` can"
+)]
+pub trait KeptError: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<E: Clone + Send + Sync + 'static> KeptError for E {}
+
+/// Taken by method look-up if an error that must be remembered cannot be cloned.
+pub trait ProbeKeptError {
+    /// Returns the way in which the error is shared.
+    fn __cache_share_errors<E: KeptError>(&self) -> SharedErrors<E>;
+}
+
+impl<R> ProbeKeptError for Probe<R> {
+    fn __cache_share_errors<E: KeptError>(&self) -> SharedErrors<E> {
+        SharedErrors::CLONED
+    }
+}
+
 /// Returns the rule for return types whose error may borrow.
 pub fn no_shared_errors<K: OutputKind>(_: K) -> SharedErrors<K::Error> {
     SharedErrors::NONE

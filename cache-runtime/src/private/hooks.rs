@@ -76,7 +76,7 @@ impl<K: OutputKind> Hooks<K> {
         Hooks { is_none: Some(MaybeNone::is_none), ..self }
     }
 
-    /// Checks that a load may fail, because `stale_if_error` is set.
+    /// Checks that a load may fail, because `stale_if_error` or `error_ttl` is set.
     #[must_use]
     pub fn fallible(self) -> Self
     where
@@ -130,7 +130,7 @@ impl<K: OutputKind> fmt::Debug for Hooks<K> {
 
 /// The kind of functions whose load may fail.
 #[diagnostic::on_unimplemented(
-    message = "`stale_if_error` is only for functions that return a `Result`, since no other load can fail",
+    message = "`stale_if_error` and `error_ttl` are only for functions that return a `Result`, since no other load can fail",
     label = "not a `Result`"
 )]
 pub trait Fallible {}
@@ -171,12 +171,14 @@ pub(super) fn policy(
     let jitter = spec.jitter.map_or(config.jitter, Into::into);
     let grace = |spec, option| ttl_of(spec, option).map(|grace| grace.map_or(0, fresh_for_ms));
     let load_timeout = ttl_of(spec.load_timeout, "load_timeout")?;
+    let error_ttl = ttl_of(spec.error_ttl, "error_ttl")?;
     Ok(Policy {
         grace: Grace {
             while_revalidate_ms: grace(spec.stale_while_revalidate, "stale_while_revalidate")?,
             if_error_ms: grace(spec.stale_if_error, "stale_if_error")?,
         },
         load_timeout: load_timeout.and_then(Ttl::duration),
+        error_ttl: error_ttl.and_then(Ttl::duration),
         early_refresh: spec.early_refresh,
         detached: spec.detached,
         coalesce: spec.coalesce,

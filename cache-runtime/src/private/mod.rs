@@ -24,10 +24,10 @@ pub use crate::output::error_text::{
     ErrorText, ProbeErrorDebug, ProbeErrorDisplay, ProbeNoErrorText, named_errors,
 };
 pub use crate::output::{
-    AnyResult, CacheValue, CarriedError, EntryCall, OutputKind, PlainKind, Probe, ProbeCloneError,
-    ProbeNoCloneError, ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors,
-    carried_errors, is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
-    serve_stale_if,
+    AnyResult, CacheValue, CarriedError, EntryCall, KeptError, OutputKind, PlainKind, Probe,
+    ProbeCloneError, ProbeKeptError, ProbeNoCloneError, ProbePlain, ProbeResult, ProbeWrapError,
+    ResultKind, SharedErrors, carried_errors, is_a_result, kind_plain, no_shared_errors, probe_of,
+    probe_output, serve_stale_if,
 };
 pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};

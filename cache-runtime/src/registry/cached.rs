@@ -60,6 +60,8 @@ pub struct CachedSite {
     pub serve_stale_if: bool,
     /// The time for which a caller with a stale value waits for a load.
     pub load_timeout: Option<SiteTtl>,
+    /// The time for which an error is remembered.
+    pub error_ttl: Option<SiteTtl>,
     /// The eagerness of early refreshes; zero if there are none.
     pub early_refresh: f64,
     /// True if its body may run in the background.
@@ -109,6 +111,7 @@ impl CachedSite {
             stale_if_error: SiteTtl::of(spec.stale_if_error),
             serve_stale_if: spec.serve_stale_if,
             load_timeout: SiteTtl::of(spec.load_timeout),
+            error_ttl: SiteTtl::of(spec.error_ttl),
             early_refresh: spec.early_refresh,
             background: spec.background,
             detached: spec.detached,

@@ -96,6 +96,8 @@ pub struct SiteSpec {
     pub serve_stale_if: bool,
     /// `load_timeout`; `Inherit`: none.
     pub load_timeout: TtlSpec,
+    /// `error_ttl`; `Inherit`: none.
+    pub error_ttl: TtlSpec,
     /// `early_refresh`; zero: never.
     pub early_refresh: f64,
     /// True if its body may run in the background, for the registry.
@@ -135,6 +137,7 @@ impl SiteSpec {
             stale_if_error: TtlSpec::Inherit,
             serve_stale_if: false,
             load_timeout: TtlSpec::Inherit,
+            error_ttl: TtlSpec::Inherit,
             early_refresh: 0.0,
             background: false,
             detached: false,

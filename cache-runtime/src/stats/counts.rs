@@ -79,6 +79,8 @@ counts! {
     load_micros,
     /// Calls that waited for another caller's load instead of loading.
     coalesced,
+    /// Calls answered by an error that a load has returned lately (`error_ttl`).
+    error_hits,
     /// Values served past their TTL.
     stale_served,
     /// Refreshes: loads, in the background or in a caller, while the previous value was served.

@@ -16,7 +16,7 @@ use crate::key::prehashed::BuildPrehashed;
 use crate::memory::{Gone, Made, Memory, ReadPredicate, RoomLimits};
 use crate::redis::{Host, RedisStore, Servers, Settings, StoreError, Tls};
 use crate::registry::registry;
-use crate::site::{Instance, SiteSpec, Tier};
+use crate::site::{Instance, SiteSpec, Tier, TtlSpec};
 use crate::stats::events::{EventKind, Events};
 use crate::stats::seldom::{Reason, Seldoms};
 use crate::stats::{Beyond, Counter, FleetStats, SiteCounters, SiteStats, Stats, Total, totals_of};
@@ -25,6 +25,7 @@ use crate::support::lock::RwLock;
 use crate::tiers::background::Background;
 use crate::tiers::key::CallKey;
 use crate::tiers::means::Means;
+use crate::tiers::recent_errors::RecentErrors;
 use crate::tiers::shared_names::SharedNames;
 use crate::value::{Losses, Types};
 
@@ -42,6 +43,7 @@ pub(crate) struct Core {
     pub(crate) background: Background,
     /// Loads that were requested directly.
     pub(crate) renewals: Arc<Flights<CallKey>>,
+    pub(crate) recent_errors: RecentErrors,
     pub(crate) means: Means,
     pub(crate) types: Types,
     pub(crate) shared_names: SharedNames,
@@ -157,6 +159,7 @@ impl Core {
             background: Background::new(config.max_background_loads, config.max_load),
             shared_names: SharedNames::default(),
             renewals: Flights::new(),
+            recent_errors: RecentErrors::default(),
             means: Means::new(),
             direct: Arc::new(SiteCounters::new(0.0)),
             seldom: Seldoms::default(),
@@ -225,6 +228,10 @@ impl Core {
         let Some(redis) = self.redis.as_ref().filter(|_| instance.distinct) else {
             return Stores::Memory;
         };
+        if !matches!(instance.spec.error_ttl, TtlSpec::Inherit) {
+            // Remembered errors are in memory, so the invalidations of other processes must be received.
+            redis.want_feed();
+        }
         match instance.spec.tier {
             None => self.stores,
             Some(Tier::Redis) => Stores::Redis,

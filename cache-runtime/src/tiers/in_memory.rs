@@ -6,6 +6,7 @@ use crate::output::CacheValue;
 use crate::redis::{Absence, RedisStore};
 use crate::support::clock::millis;
 use crate::tiers::core::{Core, Stores};
+use crate::tiers::recent_errors::RecentError;
 use crate::value::{Value, ValueType};
 
 impl Core {
@@ -69,6 +70,20 @@ impl Core {
             // The feed is connected, or will be soon. Until then, entries in memory are not used.
             Absence::Brief => (stores == Stores::Redis).then_some(0),
         }
+    }
+
+    /// Returns the error of a load of this key that has failed lately, if it is still valid.
+    pub(crate) fn recent_error(&self, key: &CallKey, stores: Stores) -> Option<RecentError> {
+        let recent = self.recent_errors.find(key, self.clock.now_ms())?;
+        let is_known = match self.redis_for(stores) {
+            None => true,
+            Some(redis) if redis.usable() => self.generations.lease.holds_exactly(),
+            Some(redis) => {
+                self.outage_begins(redis, stores).is_some_and(|since| recent.failed_ms >= since)
+            }
+        };
+        // R1: an error from before an invalidation or a put is not used.
+        (is_known && self.generations.storable(&recent.snapshot)).then_some(recent)
     }
 
     /// Returns the metadata of a fresh value in memory.

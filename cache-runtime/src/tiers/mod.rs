@@ -20,6 +20,7 @@ pub(crate) mod policy;
 pub(crate) mod put;
 mod read_many;
 pub(crate) mod reading;
+pub(crate) mod recent_errors;
 pub(crate) mod settling;
 pub(crate) mod shared_names;
 pub(crate) mod store_outcome;

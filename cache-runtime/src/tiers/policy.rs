@@ -35,6 +35,8 @@ pub(crate) struct Policy {
     pub(crate) grace: Grace,
     /// The maximum time that a caller with a stale value waits for a load.
     pub(crate) load_timeout: Option<Duration>,
+    /// The time for which an error is remembered.
+    pub(crate) error_ttl: Option<Duration>,
     /// The eagerness with which a value is refreshed before its TTL is over; see `call/early.rs`.
     pub(crate) early_refresh: f64,
     /// True if a load goes on without its caller.
@@ -88,6 +90,7 @@ impl Policy {
             coding: Coding::default(),
             grace: Grace::default(),
             load_timeout: None,
+            error_ttl: None,
             early_refresh: 0.0,
             detached: false,
             coalesce: Coalesce::Process,

@@ -179,6 +179,11 @@ impl Put {
         kept
     }
 
+    /// Returns the generations that were noted before the value was known.
+    pub(crate) fn snapshot(&self) -> &GenerationSnapshot {
+        &self.snapshot
+    }
+
     /// Returns true if the value will be stored over this entry in Redis. If Redis is unavailable, it will
     /// not be stored over any entry.
     pub(crate) fn is_over(&self, state: &StateId) -> bool {

@@ -90,6 +90,7 @@ pub async fn keep_borrow(of: Opaque) -> &'static str {
     stale_if_error = "1h",
     serve_stale_if = |failure| *failure == Failure,
     load_timeout = "1s",
+    error_ttl = "1s",
     early_refresh = 1.5,
     detached = true,
     coalesce = "fleet",

@@ -44,6 +44,7 @@ fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> Cac
         share_errors: false,
         detached: false,
         serve_stale_if: false,
+        error_ttl: None,
     }
 }
 
