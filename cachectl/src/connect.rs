@@ -12,6 +12,8 @@ use crate::exit::Failure;
 pub(crate) struct Connection {
     config: CacheConfig,
     patience: Duration,
+    /// True if the environment says that the programs run without a cache.
+    is_off: bool,
 }
 
 impl Connection {
@@ -50,7 +52,8 @@ impl Connection {
             // This program does not count as an instance, so it sends no reports.
             .stats_interval(Duration::ZERO);
         config.validate()?;
-        Ok(Connection { config, patience })
+        let is_off = env::var("CACHE_MODE").is_ok_and(|mode| mode.trim() == "off");
+        Ok(Connection { config, patience, is_off })
     }
 
     /// Returns a manager that uses Redis.
@@ -59,8 +62,10 @@ impl Connection {
         Ok(CacheManager::connect(config).await?)
     }
 
-    /// Returns a manager that has not connected yet, with the timeouts of the programs.
+    /// Returns a manager that has not connected yet, with the timeouts of the programs. It is off if they are.
     pub(crate) fn prepare(&self) -> Result<CacheManager, Failure> {
-        Ok(CacheManager::builder().config(self.config.clone()).build()?)
+        let config = self.config.clone();
+        let config = if self.is_off { config.mode(Mode::Off) } else { config };
+        Ok(CacheManager::builder().config(config).build()?)
     }
 }

@@ -381,6 +381,22 @@ async fn the_default_namespace_is_worth_a_warning() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn programs_that_run_without_a_cache_are_worth_a_warning() {
+    let scene = Scene::new().await;
+    let off = |arguments: &[&str]| {
+        let mut command = scene.command(arguments);
+        Ran::of(command.env("CACHE_MODE", "off").output().unwrap())
+    };
+    let (severity, text) = looked_at(&off(&["--json", "doctor"]), "mode");
+    assert_eq!(severity, "warning", "{text}");
+    assert!(text.contains("the mode is `off`") && text.contains("CACHE_MODE"), "{text}");
+
+    scene.fill(&["video:1"]).await;
+    off(&["invalidate", "--prefix", "video"]).done();
+    scene.until_gone("video:1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_evicts_wrongly_is_worth_a_warning() {
     let scene = Scene::new().await;
     let policies = [

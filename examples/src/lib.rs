@@ -10,6 +10,9 @@ pub async fn introduce(manager: &CacheManager) {
     let Health { status, backend, latency, reason, .. } = manager.health().await;
     let namespace = &manager.config().namespace;
     match (status, reason) {
+        _ if backend == "off" => {
+            println!("Store: none (the mode is `off`): each call runs its body.");
+        }
         (Status::Healthy, _) if backend == "memory" => {
             println!("Store: the memory of this process (set REDIS_URL to use Redis).");
         }

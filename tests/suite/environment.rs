@@ -114,6 +114,7 @@ fn a_bad_value_names_the_variable_the_value_and_what_is_accepted() {
     for (variable, value, expected) in [
         ("CACHE_DEFAULT_TTL", "soon", "5m"),
         ("CACHE_MODE", "disk", "memory"),
+        ("CACHE_MODE", "no", "off"),
         ("CACHE_NAMESPACE", "a:b", "letters"),
         ("CACHE_JITTER", "0.9", "0.5"),
         ("CACHE_MEMORY_CAPACITY", "lots", "64MiB"),

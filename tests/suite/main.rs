@@ -33,6 +33,7 @@ mod memory_store;
 mod moved;
 mod mutations;
 mod names;
+mod off;
 mod one_call;
 mod one_load;
 mod options;

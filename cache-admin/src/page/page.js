@@ -102,7 +102,8 @@ function show(snapshot) {
   status.className = "badge " + health.status;
   status.textContent = health.status;
   const breaker = health.breaker ? ", breaker " + JSON.stringify(health.breaker).replaceAll('"', "") : "";
-  byId("backend").textContent = "in " + health.backend + breaker + (health.reason ? ": " + health.reason : "");
+  const store = health.backend === "off" ? "off: each call runs its body, nothing is stored" : "in " + health.backend;
+  byId("backend").textContent = store + breaker + (health.reason ? ": " + health.reason : "");
   byId("source").textContent = [
     [source.program, "process " + source.process].filter(Boolean).join(", ") + (source.host ? " on " + source.host : ""),
     "namespace " + source.namespace,

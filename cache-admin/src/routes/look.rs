@@ -18,7 +18,7 @@ use crate::routes::Named;
 /// The statistics, with the derived numbers for people.
 #[derive(Serialize)]
 pub(crate) struct StatsView {
-    /// The configured store: `memory`, `redis` or `tiered`.
+    /// The configured store: `memory`, `redis` or `tiered`; `off` if there is none.
     backend: &'static str,
     /// True if stored values outlive the process.
     persistent: bool,
@@ -68,11 +68,12 @@ impl Summary {
 pub(crate) async fn stats(State(admin): State<Arc<Admin>>) -> Json<StatsView> {
     let stats = admin.manager.stats();
     let backend = admin.manager.backend();
+    let keeps_in_redis = matches!(backend, "redis" | "tiered");
     let sites = stats.sites.iter().map(|site| (site.prefix.as_str(), site.counts));
     Json(StatsView {
         backend,
-        persistent: backend != "memory",
-        shared: backend != "memory",
+        persistent: keeps_in_redis,
+        shared: keeps_in_redis,
         summary: Summary::of(&stats.total, sites),
         stats,
     })

@@ -216,7 +216,7 @@ impl<F: Future> CacheEntry<F> {
     /// # Errors
     /// See [above](CacheEntry#errors). For a value that cannot be stored, [`Error::ValueTooLarge`],
     /// [`Error::Encode`], [`Error::Lossy`], [`Error::Panics`], or [`Error::NotStored`] if `cache_if`,
-    /// `cache_none` or `bypass_if` excludes it. The previous entry is then removed, since it is older
+    /// `cache_none` or `bypass_if` excludes it, or the function or the whole cache is off. The previous entry is then removed, since it is older
     /// than the value.
     pub async fn put<V>(self, value: V) -> Result<(), Error>
     where

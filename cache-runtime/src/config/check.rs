@@ -19,7 +19,7 @@ impl CacheConfig {
     }
 
     /// Returns the place where values will be kept: `auto` is tiered if an address is configured, else
-    /// memory.
+    /// memory. `off` keeps none.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl CacheConfig {
     fn check_redis_is_there(&self) -> Result<(), Problem> {
         let backend = self.backend()?;
         require(
-            !self.require_redis || backend != Backend::Memory,
+            !self.require_redis || backend.redis_url().is_some(),
             "require_redis",
             true,
             "`false`, or an address of Redis (REDIS_URL) and a mode other than `memory`",
@@ -106,14 +106,18 @@ impl CacheConfig {
     fn backend(&self) -> Result<Backend<'_>, Problem> {
         match (self.mode, &self.redis_url) {
             (Mode::Memory, _) | (Mode::Auto, None) => Ok(Backend::Memory),
+            (Mode::Off, None) => Ok(Backend::Off(None)),
             (Mode::Redis | Mode::Tiered, None) => problem(
                 "mode",
                 self.mode.as_str(),
-                "an address of Redis with it (REDIS_URL or REDIS_HOST), or `auto` or `memory`",
+                "an address of Redis with it (REDIS_URL or REDIS_HOST), or `auto`, `memory` or `off`",
             ),
             (_, Some(url)) => match url.address() {
-                Ok(_) if self.mode == Mode::Redis => Ok(Backend::Redis(url)),
-                Ok(_) => Ok(Backend::Tiered(url)),
+                Ok(_) => Ok(match self.mode {
+                    Mode::Redis => Backend::Redis(url),
+                    Mode::Off => Backend::Off(Some(url)),
+                    _ => Backend::Tiered(url),
+                }),
                 Err(error) => problem("redis_url", url, error.to_string()),
             },
         }

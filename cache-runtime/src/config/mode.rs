@@ -20,6 +20,9 @@ pub enum Mode {
     /// Redis, with copies in the memory of the process, which a feed of invalidations keeps coherent. A
     /// configuration without an address is an error.
     Tiered,
+    /// Nowhere: each call runs its body, and nothing is read, stored or shared. If a Redis address is configured,
+    /// invalidations still go there, so that other processes serve no stale values.
+    Off,
 }
 
 /// The stores of the values that follow from the whole configuration: see
@@ -32,6 +35,19 @@ pub enum Backend<'a> {
     Redis(&'a RedisUrl),
     /// The Redis at this address, with copies in the memory of the process.
     Tiered(&'a RedisUrl),
+    /// Nowhere. Invalidations go to the Redis at this address, if there is one.
+    Off(Option<&'a RedisUrl>),
+}
+
+impl<'a> Backend<'a> {
+    /// Returns the address of the Redis that is connected; `None` if there is none.
+    pub fn redis_url(self) -> Option<&'a RedisUrl> {
+        match self {
+            Backend::Memory => None,
+            Backend::Redis(url) | Backend::Tiered(url) => Some(url),
+            Backend::Off(url) => url,
+        }
+    }
 }
 
 impl Mode {
@@ -41,15 +57,16 @@ impl Mode {
             Mode::Memory => "memory",
             Mode::Redis => "redis",
             Mode::Tiered => "tiered",
+            Mode::Off => "off",
         }
     }
 }
 
 impl Textual for Mode {
-    const EXPECTED: &'static str = "`auto`, `memory`, `redis` or `tiered`";
+    const EXPECTED: &'static str = "`auto`, `memory`, `redis`, `tiered` or `off`";
 
     fn from_text(text: &str) -> Option<Self> {
-        let modes = [Mode::Auto, Mode::Memory, Mode::Redis, Mode::Tiered];
+        let modes = [Mode::Auto, Mode::Memory, Mode::Redis, Mode::Tiered, Mode::Off];
         modes.into_iter().find(|mode| mode.as_str() == text)
     }
 }

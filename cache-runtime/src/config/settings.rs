@@ -165,7 +165,7 @@ settings! {
 {
     /// The stores of the values.
     mode: Mode = Mode::Auto => {
-        variable "CACHE_MODE" = "auto", "`auto`, `memory`, `redis` or `tiered`";
+        variable "CACHE_MODE" = "auto", "`auto`, `memory`, `redis`, `tiered` or `off`";
         set(mode: Mode) = mode,
             "Sets [the stores of the values](CacheConfig#structfield.mode).";
     }

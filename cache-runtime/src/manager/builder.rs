@@ -1,7 +1,7 @@
 //! Building a manager.
 
 use super::{CacheManager, global};
-use crate::config::{Backend, CacheConfig};
+use crate::config::{CacheConfig, Mode};
 use crate::error::Error;
 use crate::support::clock::Clock;
 
@@ -54,6 +54,35 @@ impl CacheManager {
         CacheManagerBuilder::default()
     }
 
+    /// Returns a manager in mode [`off`](Mode::Off) without Redis: each call runs its body, and nothing is
+    /// stored. It is for tests of the functions themselves, and for programs that are to run without a
+    /// cache.
+    ///
+    /// Its invalidations reach no other process. If other processes cache the same data in Redis, configure
+    /// the mode `off` together with the address of Redis instead.
+    ///
+    /// ```
+    /// use cache_runtime::{CacheManager, cached, with};
+    ///
+    /// #[cached]
+    /// async fn double(x: u64) -> u64 {
+    ///     x * 2
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let manager = CacheManager::off();
+    /// let doubled = with(&manager, async { (double(1).await, double(1).await) }).await;
+    /// assert_eq!(doubled, (2, 2));
+    /// assert_eq!(manager.stats().total.bypassed, 2);
+    /// # }
+    /// ```
+    pub fn off() -> Self {
+        let off = Self::builder().config(CacheConfig::default().mode(Mode::Off)).build();
+        #[allow(clippy::expect_used, reason = "a test builds this manager")]
+        off.expect("the default configuration is valid in each mode without Redis")
+    }
+
     /// Builds a manager with this configuration, and connects it.
     ///
     /// # Errors
@@ -69,8 +98,9 @@ async fn require_redis(manager: &CacheManager) -> Result<(), Error> {
         return Ok(());
     };
     let status = redis.status().await;
-    match (status, manager.config().require_redis, manager.config().effective()?) {
-        (Err(error), true, Backend::Redis(url) | Backend::Tiered(url)) => {
+    let url = manager.config().effective()?.redis_url();
+    match (status, manager.config().require_redis, url) {
+        (Err(error), true, Some(url)) => {
             Err(Error::RedisRequired { url: url.to_string(), source: error.into() })
         }
         _ => Ok(()),

@@ -12,20 +12,28 @@ use crate::tiers::core::Core;
 impl CacheManager {
     /// Checks everything that the cache needs from Redis, on a connection of its own, and suggests remedies:
     /// connection, version, role, eviction, latency, clock, permissions, feed. Names the functions of
-    /// all processes whose values cannot be stored there. Returns an empty list without Redis.
+    /// all processes whose values cannot be stored there. Returns an empty list without Redis. In mode
+    /// [`off`](crate::Mode::Off), a warning comes first, with or without Redis.
     ///
     /// It sends about thirty commands, and writes a key of its own, which it removes. Other processes
     /// receive a notice without content.
     pub async fn diagnose(&self) -> Vec<Diagnostic> {
         let core = Arc::clone(self.core());
         let examined = async move {
-            let Some(redis) = &core.redis else { return Vec::new() };
-            let mut diagnostics = redis.diagnose().await;
+            let mut diagnostics = Vec::from_iter(core.is_off().then(off));
+            let Some(redis) = &core.redis else { return diagnostics };
+            diagnostics.extend(redis.diagnose().await);
             diagnostics.extend(core.diagnose_values().await);
             diagnostics
         };
         runtime::run(examined).await.unwrap_or_default()
     }
+}
+
+/// Reports that the cache is off.
+fn off() -> Diagnostic {
+    let found = "the mode is `off`: each call runs its body, and nothing is read or stored";
+    Diagnostic::warning("mode", found, "set CACHE_MODE to `auto` to cache again")
 }
 
 impl Core {

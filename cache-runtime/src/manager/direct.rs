@@ -25,7 +25,8 @@ use crate::tiers::store_outcome::PutOutcome;
 use crate::value::{Coding, ValueRef, type_of, value_of};
 
 impl CacheManager {
-    /// Returns the value under a name; `None` if there is none, if it is stale, or if it is not a `V`.
+    /// Returns the value under a name; `None` if there is none, if it is stale, if it is not a `V`, or in mode
+    /// [`off`](crate::Mode::Off).
     ///
     /// # Errors
     /// [`Error::Name`] for an invalid name.
@@ -38,6 +39,10 @@ impl CacheManager {
             core.direct.memory_hit(hit.load_micros);
             return Ok(Some(hit.value));
         }
+        if core.is_off() {
+            core.direct.slow.bypassed.one();
+            return Ok(None);
+        }
         let result = core.read(&key, Ask::fresh(core.stores, type_of::<V>())).await;
         result.count(&core.direct);
         Ok(result.into_value())
@@ -47,7 +52,8 @@ impl CacheManager {
     ///
     /// The result of a load of that name that began before is not stored. If a removal of the name
     /// overtakes this call, the call is `Ok` and nothing is stored, because the removal is the later of
-    /// the two.
+    /// the two. In mode [`off`](crate::Mode::Off), nothing is stored, and the entry of the name is removed, so
+    /// that other processes do not serve the previous value.
     ///
     /// # Errors
     /// - [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for an invalid name, tag or TTL
@@ -66,6 +72,10 @@ impl CacheManager {
     ) -> Result<(), Error> {
         let options = options.into();
         let (key, ttl) = self.key_and_ttl(name, &options)?;
+        if self.core().is_off() {
+            self.core().set_nothing(&[&key]).await;
+            return Ok(());
+        }
         self.core()
             .set_directly(&Arc::new(key), ttl, options.weight, value_of(value))
             .await
@@ -125,7 +135,8 @@ impl CacheManager {
     /// is stored. Cancel safe: if the loading caller is dropped, a waiting one takes over.
     ///
     /// The cache adds no error of its own. With an invalid name, tag or TTL, `load` runs each time,
-    /// nothing is stored, and an error is logged.
+    /// nothing is stored, and an error is logged. In mode [`off`](crate::Mode::Off), `load` runs for each
+    /// caller, and nothing is stored.
     ///
     /// # Errors
     /// The error of `load`, which may be of any type. Only the caller whose load has failed gets it,
@@ -215,6 +226,10 @@ impl CacheManager {
                 return load().await;
             }
         };
+        if core.is_off() {
+            core.direct.slow.bypassed.one();
+            return load().await;
+        }
         let weigh = options.weight.map(|weight| Arc::new(move |_: ValueRef<'_>| weight) as Weigh);
         let call = Call {
             core: Arc::clone(core),
@@ -316,6 +331,13 @@ impl crate::tiers::core::Core {
         Ok(outcome)
     }
 
+    /// Removes the entries of names that are set while the cache is off: they are older than the values.
+    pub(super) async fn set_nothing(&self, keys: &[&CallKey]) {
+        self.direct.slow.bypassed.add(keys.len() as u64);
+        let names = keys.iter().map(|key| key.name().as_str().to_owned()).collect();
+        self.invalidate(&Targets { names, ..Targets::default() }).await;
+    }
+
     /// Logs the reason for which direct loads are not cached.
     fn say_refused(&self, error: &Error) {
         const WHY: &str =
@@ -326,6 +348,9 @@ impl crate::tiers::core::Core {
     }
 
     async fn remaining(&self, key: &CallKey) -> Option<Ttl> {
+        if self.is_off() {
+            return None;
+        }
         let meta = match &self.redis {
             None => self.meta_in_memory(key)?,
             Some(redis) => match self.remaining_in_redis(redis, key).await {

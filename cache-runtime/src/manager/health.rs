@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use crate::error::with_causes;
 use crate::redis::{Breaker, FeedState};
 use crate::support::timestamp;
-use crate::tiers::core::{Core, Stores};
+use crate::tiers::core::Core;
 
 /// The state of a cache, as [`CacheManager::health`](crate::CacheManager::health) finds it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -15,7 +15,7 @@ use crate::tiers::core::{Core, Stores};
 pub struct Health {
     /// The verdict.
     pub status: Status,
-    /// The store in use: `"tiered"`, `"redis"`, or `"memory"`.
+    /// The store in use: `"tiered"`, `"redis"`, or `"memory"`; `"off"` in mode [`off`](crate::Mode::Off).
     pub backend: &'static str,
     /// The response time of Redis at this check. Serialises as seconds.
     #[serde(serialize_with = "seconds")]
@@ -46,7 +46,8 @@ pub enum Status {
     /// All configured stores are in use.
     Healthy,
     /// Redis is unavailable, and the memory of the process is used instead; or the feed of invalidations is
-    /// unavailable, and memory is not used.
+    /// unavailable, and memory is not used. In mode [`off`](crate::Mode::Off), Redis is unavailable, and
+    /// invalidations are pending until it is back.
     Degraded,
     /// Redis is unavailable, and the configuration requires it.
     Down,
@@ -56,7 +57,7 @@ impl Health {
     pub(crate) async fn of(core: &Core) -> Self {
         let mut health = Health {
             status: Status::Healthy,
-            backend: "memory",
+            backend: if core.is_off() { "off" } else { "memory" },
             latency: None,
             breaker: None,
             last_failure: None,
@@ -83,7 +84,7 @@ impl Health {
             health.feed_lag = Some(lag);
         }
         if health.reason.is_none() {
-            health.backend = if core.stores == Stores::Redis { "redis" } else { "tiered" };
+            health.backend = core.stores.as_str();
             if feed_state == FeedState::Disconnected {
                 health.status = Status::Degraded;
                 health.backend = "redis";

@@ -15,6 +15,7 @@ use crate::redis::ROOM;
 use crate::stats::seldom::Reason;
 use crate::support::panics::drop_each;
 use crate::tiers::core::DIRECT;
+use crate::tiers::key::CallKey;
 use crate::tiers::reading::{Ask, ReadResult};
 use crate::tiers::store_outcome::PutOutcome;
 use crate::value::{type_of, value_of};
@@ -47,7 +48,7 @@ pub struct WarmReport {
     /// The number of names whose load failed.
     pub failed: usize,
     /// The number of names whose load succeeded, but whose value is not stored: it cannot be stored, or
-    /// was invalidated in the meantime.
+    /// was invalidated in the meantime. In mode [`off`](crate::Mode::Off), this is the number of all names.
     pub missing: usize,
 }
 
@@ -69,6 +70,10 @@ impl CacheManager {
         let keys = names.iter().map(|name| self.key(name.as_ref(), &[]));
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
         let core = self.core();
+        if core.is_off() {
+            core.direct.slow.bypassed.add(keys.len() as u64);
+            return Ok(keys.iter().map(|_| None).collect());
+        }
         let results = core.read_many(&keys, &Ask::fresh(core.stores, type_of::<V>())).await;
         results.iter().for_each(|result| result.count(&core.direct));
         Ok(results.into_iter().map(ReadResult::into_value).collect())
@@ -80,7 +85,8 @@ impl CacheManager {
     /// They are sent in parts of at most 256 values and about 1 MiB, one part after the other, so that
     /// each value has [`redis_timeout`](crate::CacheConfig::redis_timeout) for itself. An unavailable
     /// Redis is not an error: such values are counted in [`Written::unconfirmed`], and their number is
-    /// logged. Cancel safe: values that were already stored stay.
+    /// logged. Cancel safe: values that were already stored stay. In mode [`off`](crate::Mode::Off), the
+    /// entries of the names are removed, and each number of the result is zero.
     ///
     /// # Errors
     /// The errors of [`set`](CacheManager::set). For an invalid name or TTL, nothing is stored. For a
@@ -115,6 +121,13 @@ impl CacheManager {
         let mut keyed: Vec<_> = last.cloned().collect();
         keyed.reverse();
         let (core, mut written, mut failed) = (self.core(), Written::default(), Ok(()));
+        if core.is_off() {
+            for part in keyed.chunks(AT_ONCE) {
+                let keys: Vec<&CallKey> = part.iter().map(|(key, ..)| &**key).collect();
+                core.set_nothing(&keys).await;
+            }
+            return Ok(written);
+        }
         let mut rest = &keyed[..];
         while !rest.is_empty() {
             let (part, others) = rest.split_at(part_of(rest.iter().map(|(_, _, value)| *value)));
@@ -158,7 +171,8 @@ impl CacheManager {
     /// Fills the cache in advance: runs `load` for each name without a fresh value, at most
     /// `concurrency` at a time, and stores the results.
     ///
-    /// Later callers share the running loads. Cancel safe: values that were already stored stay.
+    /// Later callers share the running loads. Cancel safe: values that were already stored stay. In mode
+    /// [`off`](crate::Mode::Off), no load runs, since its value would not be stored.
     ///
     /// # Errors
     /// [`Error::Name`], [`Error::TooManyTags`] or [`Error::Duration`] for invalid arguments; nothing is
@@ -197,6 +211,9 @@ impl CacheManager {
         let names: Vec<String> = names.into_iter().map(Into::into).collect();
         for name in &names {
             self.key_and_ttl(name, &options)?;
+        }
+        if self.core().is_off() {
+            return Ok(WarmReport { missing: names.len(), ..WarmReport::default() });
         }
         let next = AtomicUsize::new(0);
         let worker = || async {

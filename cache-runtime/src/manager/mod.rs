@@ -97,10 +97,7 @@ impl WeakManager {
 
 /// Logs the configuration of the cache once, without the password of the address.
 fn log_start(core: &Core) {
-    let redis = match core.config.effective() {
-        Ok(Backend::Redis(url) | Backend::Tiered(url)) => Some(url.to_string()),
-        Ok(Backend::Memory) | Err(_) => None,
-    };
+    let redis = core.config.effective().ok().and_then(Backend::redis_url).map(ToString::to_string);
     tracing::info!(
         mode = core.stores.as_str(),
         redis,
@@ -185,7 +182,8 @@ impl CacheManager {
         self.core().events.after(after)
     }
 
-    /// Returns the store of values whose function has no `tier`: `"memory"`, `"redis"` or `"tiered"`.
+    /// Returns the store of values whose function has no `tier`: `"memory"`, `"redis"` or `"tiered"`. In mode
+    /// [`off`](crate::Mode::Off), this is `"off"`.
     pub fn backend(&self) -> &'static str {
         self.core().stores.as_str()
     }

@@ -87,7 +87,7 @@ where
     K: StoredKind,
     S: KeySource,
 {
-    if !bound.reads_memory() || context.bypasses(bound) {
+    if !bound.reads_memory() || context.bypasses_memory(bound) {
         return Err(Early(false));
     }
     let hit: Hit<K::Value> = key.look_up(bound, instance).ok_or(Early(false))?;

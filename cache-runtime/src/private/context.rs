@@ -40,10 +40,15 @@ pub struct CallContext {
 }
 
 impl CallContext {
-    /// Returns true if the call neither reads nor stores, because its options say so, or its function has
-    /// been switched off.
-    #[inline]
+    /// Returns true if the call neither reads nor stores, because its options say so, its function has been
+    /// switched off, or the whole cache is off.
     pub(super) fn bypasses(&self, bound: &Bound) -> bool {
+        self.bypasses_memory(bound) || bound.core.is_off()
+    }
+
+    /// Returns the same for a call that may be answered from memory, so that the cache is not off.
+    #[inline]
+    pub(super) fn bypasses_memory(&self, bound: &Bound) -> bool {
         self.bypass || !bound.counters.is_on()
     }
 }

@@ -406,7 +406,7 @@ impl Prepared {
         let refused = |reason| Error::NotStored { function, reason };
         if bypass {
             return Err(refused(
-                "`bypass_if` is true, or the function is switched off; the entry was removed",
+                "`bypass_if` is true, the function is switched off, or the mode is `off`; the entry was removed",
             ));
         }
         let other = "the function stores another type; the entry was removed";
@@ -503,6 +503,9 @@ async fn act(
         Err(answer) => {
             reply.send(answer);
             yield_once().await;
+            if call.core.is_off() {
+                return told(Action::Bypass, None);
+            }
             told(call::turn(&call).await, None)
         }
     }

@@ -99,7 +99,8 @@ counts! {
     lossy,
     /// Entries found that could not be decoded exactly.
     decode_failures,
-    /// Calls that bypassed the cache, by `bypass_if`.
+    /// Calls that bypassed the cache: by `bypass_if`, because their function is switched off, or because the
+    /// mode is `off`.
     bypassed,
 }
 

@@ -67,7 +67,7 @@ pub struct SiteStats {
     /// The prefix of its entries' names.
     pub prefix: String,
     /// True if its calls use the cache: see
-    /// [`set_enabled`](crate::CacheManager::set_enabled).
+    /// [`set_enabled`](crate::CacheManager::set_enabled). False in mode [`off`](crate::Mode::Off).
     pub enabled: bool,
     /// The durations of its loads.
     pub load_times: Latencies,
@@ -92,7 +92,11 @@ impl fmt::Display for Stats {
             f,
             "{} entries, {} of {} bytes in memory; {} invalidations; {} Redis errors",
             self.entries, self.bytes, self.capacity, self.invalidations, self.redis_errors
-        )
+        )?;
+        match self.total.bypassed {
+            0 => Ok(()),
+            bypassed => write!(f, "; {bypassed} calls bypassed the cache"),
+        }
     }
 }
 

@@ -71,6 +71,8 @@ pub(crate) enum Stores {
     Redis,
     /// In Redis, with copies in memory while the feed is connected.
     Tiered,
+    /// Nowhere: the mode is `off`.
+    Off,
 }
 
 impl Stores {
@@ -79,6 +81,7 @@ impl Stores {
             Stores::Memory => "memory",
             Stores::Redis => "redis",
             Stores::Tiered => "tiered",
+            Stores::Off => "off",
         }
     }
 }
@@ -122,11 +125,13 @@ impl Core {
             Backend::Memory => (Stores::Memory, None),
             Backend::Redis(url) => (Stores::Redis, Some(url)),
             Backend::Tiered(url) => (Stores::Tiered, Some(url)),
+            Backend::Off(url) => (Stores::Off, url),
         };
         let settings = url.map(|url| settings(&config, url)).transpose()?;
         let cores = available_parallelism().map_or(4, usize::from);
         let memory = Memory::new(config.memory_capacity as u64, config.max_value_size, cores);
-        if stores != Stores::Redis && config.max_value_size > memory.room() {
+        let keeps_in_memory = matches!(stores, Stores::Memory | Stores::Tiered);
+        if keeps_in_memory && config.max_value_size > memory.room() {
             tracing::warn!(
                 capacity = config.memory_capacity,
                 largest = config.max_value_size,
@@ -224,7 +229,15 @@ impl Core {
         }
     }
 
+    /// Returns true if nothing is read, stored or shared.
+    pub(crate) fn is_off(&self) -> bool {
+        self.stores == Stores::Off
+    }
+
     fn stores_of(&self, instance: &Instance) -> Stores {
+        if self.is_off() {
+            return Stores::Off;
+        }
         let Some(redis) = self.redis.as_ref().filter(|_| instance.distinct) else {
             return Stores::Memory;
         };
@@ -252,7 +265,7 @@ impl Core {
     pub(crate) fn reads_memory(&self, stores: Stores) -> bool {
         match stores {
             Stores::Memory => true,
-            Stores::Redis => false,
+            Stores::Redis | Stores::Off => false,
             Stores::Tiered => self.generations.lease.holds(),
         }
     }
@@ -261,7 +274,7 @@ impl Core {
     pub(crate) fn relies_on_memory(&self, stores: Stores) -> bool {
         match stores {
             Stores::Memory => true,
-            Stores::Redis => false,
+            Stores::Redis | Stores::Off => false,
             Stores::Tiered => self.generations.lease.holds_exactly(),
         }
     }
@@ -271,9 +284,9 @@ impl Core {
         if stores == Stores::Tiered { self.generations.pass() } else { None }
     }
 
-    /// Returns the Redis in which values are kept; `None` if they are kept in memory.
+    /// Returns the Redis in which values are kept; `None` if they are kept in memory or nowhere.
     pub(crate) fn redis_for(&self, stores: Stores) -> Option<&RedisStore> {
-        self.redis.as_ref().filter(|_| stores != Stores::Memory)
+        self.redis.as_ref().filter(|_| matches!(stores, Stores::Redis | Stores::Tiered))
     }
 
     fn counters(&self, instance: &'static Instance) -> Arc<SiteCounters> {
@@ -341,7 +354,7 @@ impl Core {
         let mut sites = self.each_site(|name, prefix, counters| SiteStats {
             name: name.to_owned(),
             prefix: prefix.to_owned(),
-            enabled: counters.is_on(),
+            enabled: counters.is_on() && !self.is_off(),
             load_times: counters.load_times.read(),
             counts: counters.read(),
         });

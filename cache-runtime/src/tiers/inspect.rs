@@ -90,7 +90,7 @@ impl Inspected {
 
 impl Core {
     pub(crate) async fn inspect(&self, key: &CallKey) -> Option<Inspected> {
-        match self.redis_for(self.stores) {
+        match &self.redis {
             None => self.inspect_memory(key),
             Some(redis) => match self.inspect_redis(redis, key).await {
                 Ok(found) => found,

@@ -1,13 +1,13 @@
 //! Endpoints that change something.
 
-use cache_runtime::SetOptions;
+use cache_runtime::{Mode, SetOptions};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Admin, KEY, answer, change, item, item_path, with_key};
 use crate::log::Log;
 use crate::source::Source;
-use crate::stores::{Store, TestCache, on_each_store, on_stores};
+use crate::stores::{Store, TestCache, connect, on_each_store, on_stores, until};
 
 #[tokio::test]
 async fn everything_that_invalidates_makes_the_next_call_load() {
@@ -29,6 +29,22 @@ async fn everything_that_invalidates_makes_the_next_call_load() {
             admin.delete(path).await.ok();
             item(&source, 1).await;
             assert_eq!(source.reads(), done + 2, "after {path}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cache_that_is_off_invalidates_for_other_processes() {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+        let off = cache.manager.config().clone().mode(Mode::Off);
+        let admin = Admin::with_key(&connect(off, &cache.clock).await).await;
+        let source = Source::new(1);
+        for (value, path) in [(2, "/entries/admin:1"), (3, "/prefix/admin"), (4, "/tag/shelf:1")] {
+            assert_eq!(item(&source, 1).await, value - 1, "before {path}");
+            source.set(value);
+            admin.delete(path).await.ok();
+            until(async || item(&source, 1).await == value).await;
         }
     })
     .await;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use cache_runtime::{CacheConfig, SetOptions, Status, Ttl, cached, with};
+use cache_runtime::{CacheConfig, Mode, SetOptions, Status, Ttl, cached, with};
 use serde_json::json;
 
 use super::{Admin, change, item, item_path, with_key};
 use crate::source::Source;
-use crate::stores::{Store, TestCache, on_each_store, on_stores, own_server, until};
+use crate::stores::{Store, TestCache, connect, on_each_store, on_stores, own_server, until};
 
 #[tokio::test]
 async fn the_statistics_are_those_of_the_manager() {
@@ -74,6 +74,25 @@ async fn health_has_the_latency_of_redis() {
         let health = answer.ok();
         assert_eq!(health["status"], "healthy");
         assert_eq!(health["latency_ms"].is_number(), cache.store.has_redis());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cache_that_is_off_is_shown_as_off() {
+    on_stores(&Store::ONE_SERVER, async |cache: TestCache| {
+        let off = cache.manager.config().clone().mode(Mode::Off);
+        let manager = connect(off, &cache.clock).await;
+        let source = Source::new(1);
+        with(&manager, item(&source, 1)).await;
+        let admin = Admin::with_key(&manager).await;
+        let (stats, health) = (admin.get("/stats").await, admin.get("/health").await);
+        let shown = ["backend", "persistent", "shared"].map(|field| stats.ok()[field].clone());
+        assert_eq!(shown, [json!("off"), json!(false), json!(false)]);
+        assert_eq!(
+            (&stats.ok()["total"]["bypassed"], &health.ok()["backend"]),
+            (&json!(1), &json!("off"))
+        );
     })
     .await;
 }

@@ -28,6 +28,18 @@ fn auto_is_tiered_if_there_is_an_address() {
 }
 
 #[test]
+fn off_keeps_the_address_for_invalidations() {
+    let (off, url) = (config().mode(Mode::Off), RedisUrl::from("redis://host"));
+    assert_eq!(off.effective().unwrap(), Backend::Off(None));
+    let with_redis = off.clone().redis_url("redis://host").require_redis(true);
+    assert_eq!(with_redis.effective().unwrap(), Backend::Off(Some(&url)));
+    with_redis.validate().unwrap();
+    let refused = refusal(off.clone().require_redis(true));
+    assert!(refused.starts_with("require_redis is \"true\""), "{refused}");
+    assert!(refusal(off.redis_url("http://host")).starts_with("redis_url is "));
+}
+
+#[test]
 fn redis_without_an_address_is_an_error() {
     assert!(
         refusal(config().mode(Mode::Redis)).starts_with("mode is \"redis\"; expected an address")

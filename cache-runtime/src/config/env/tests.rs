@@ -76,6 +76,23 @@ fn every_variable_sets_its_field() {
     assert_eq!(config.unwrap(), expected);
 }
 
+#[test]
+fn each_mode_has_a_name_and_a_wrong_one_is_refused_with_all_of_them() {
+    let url = ("REDIS_URL", "redis://host");
+    for (name, mode) in [
+        ("auto", Mode::Auto),
+        ("memory", Mode::Memory),
+        ("redis", Mode::Redis),
+        ("tiered", Mode::Tiered),
+        ("off", Mode::Off),
+    ] {
+        assert_eq!(from(&[("CACHE_MODE", name), url]).unwrap().mode, mode);
+        let refused = refusal(&[("CACHE_MODE", "none")]);
+        assert!(refused.contains(&format!("`{name}`")), "{refused}");
+    }
+    assert!(from(&[("CACHE_MODE", "off"), url]).unwrap().redis_url.is_some());
+}
+
 #[cfg(feature = "compression")]
 #[test]
 fn the_compression_threshold_is_read() {
