@@ -30,6 +30,12 @@ async fn short(runs: &Counter, id: u64) -> usize {
     runs.hit()
 }
 
+#[cached(ttl = "5m", key_prefix = "named", key = "{id}", manager = cache)]
+async fn item_of(cache: &CacheManager, id: u64) -> u64 {
+    _ = cache;
+    id
+}
+
 #[cache_invalidate(prefix = "global:{id}")]
 async fn change(id: u64) {
     _ = id;
@@ -145,6 +151,15 @@ mod first_use {
 
     #[tokio::test]
     #[ignore = "run by a test, alone"]
+    async fn is_silent_of_a_manager_that_an_attribute_names() {
+        let log = Log::begin();
+        item_of(&manager().await, 1).await;
+        item(&Counter::new(), 1).await;
+        assert_eq!(log.count("neither installed nor used"), 0);
+    }
+
+    #[tokio::test]
+    #[ignore = "run by a test, alone"]
     async fn is_silent_of_the_one_installed() {
         let log = Log::begin();
         install(manager().await).unwrap();
@@ -161,6 +176,7 @@ fn the_first_use_settles_which_manager_it_is() {
         "says_once_that_a_connected_manager_is_not_it",
         "says_once_that_a_manager_is_connected_too_late",
         "is_silent_of_a_manager_in_a_scope",
+        "is_silent_of_a_manager_that_an_attribute_names",
         "is_silent_of_the_one_installed",
     ] {
         let mut command = Command::new(env::current_exe().unwrap());

@@ -66,6 +66,7 @@ options!(CachedAttr, &[OF_CACHED], {
     bypass_if: Once<Expr> = "bypass_if",
     jitter: Once<Expr> = "jitter",
     tier: Once<Expr> = "tier",
+    manager: Once<Expr> = "manager",
     codec: Once<Type> = "codec",
     cost: Once<Expr> = "cost",
     stale_while_revalidate: Once<Expr> = "stale_while_revalidate",
@@ -88,6 +89,7 @@ options!(InvalidateAttr, &[OF_CHANGES], {
     entries: Many<Expr> = "entry",
     when: Once<Expr> = "when",
     condition: Once<Expr> = "if",
+    manager: Once<Expr> = "manager",
     runtime: Once<Path> = "crate",
 });
 
@@ -95,6 +97,7 @@ options!(PutAttr, &[OF_PUT, OF_CHANGES], {
     entries: Many<Expr> = "entry",
     when: Once<Expr> = "when",
     condition: Once<Expr> = "if",
+    manager: Once<Expr> = "manager",
     runtime: Once<Path> = "crate",
 });
 

@@ -26,6 +26,8 @@ pub(crate) struct Cached {
     pub(crate) tier: Option<Tier>,
     /// The demands on the arguments.
     pub(crate) form: Form,
+    /// A `&CacheManager`.
+    pub(crate) manager: Option<Expr>,
     pub(crate) codec: Option<Type>,
     pub(crate) cost: Option<Constant<f64>>,
     pub(crate) stale_while_revalidate: Option<Ttl>,
@@ -52,6 +54,8 @@ pub(crate) struct Invalidate {
     pub(crate) entries: Vec<Expr>,
     pub(crate) when: When,
     pub(crate) condition: Option<Expr>,
+    /// A `&CacheManager`.
+    pub(crate) manager: Option<Expr>,
     pub(crate) output: Output,
 }
 
@@ -62,6 +66,8 @@ pub(crate) struct Put {
     pub(crate) entries: Vec<Expr>,
     pub(crate) when: When,
     pub(crate) condition: Option<Expr>,
+    /// A `&CacheManager`.
+    pub(crate) manager: Option<Expr>,
     pub(crate) output: Output,
 }
 

@@ -1,9 +1,10 @@
 //! Hits of several kinds.
 
 use std::pin::pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
-use cache_runtime::cached;
+use cache_runtime::{CacheManager, cached};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,14 @@ async fn converted(from: (u64, Currency), to: &[Option<u8>]) -> Option<u128> {
     to.iter().flatten().map(|part| u128::from(from.0) * u128::from(*part)).max()
 }
 
+static OWN: LazyLock<CacheManager> = LazyLock::new(|| CacheManager::builder().build().unwrap());
+
+/// In a cache of its own.
+#[cached(ttl = "5m", manager = &OWN)]
+async fn square(x: u64) -> u64 {
+    x * x
+}
+
 #[derive(Clone)]
 struct Shop(u64);
 
@@ -57,6 +66,7 @@ pub(crate) fn ask(id: u64) {
     assert_eq!(ready(number(id, "en-GB")), id + 5);
     assert_eq!(ready(price("a-1", id as u32)).unwrap().valid_days, id as u32);
     assert_eq!(ready(converted((id, Currency::Euro), &[None, Some(2)])), Some(u128::from(id) * 2));
+    assert_eq!(ready(square(id)), id * id);
     assert_eq!(ready(Shop(7).stock([id as u16, 1])), 9);
 }
 

@@ -38,6 +38,7 @@ mod one_call;
 mod one_load;
 mod options;
 mod outage;
+mod own_manager;
 mod packages;
 mod panicking_errors;
 mod panicking_options;

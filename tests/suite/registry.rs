@@ -1,14 +1,21 @@
 //! The registry of the program's call sites, none of which is called here.
 #![allow(dead_code, reason = "what is listed need not be called")]
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use cache_runtime::{
-    CachedSite, Coalesce, MessagePack, Mutation, MutationSite, SiteKey, SiteTtl, Tier, Ttl,
-    cache_invalidate, cache_put, cached, registry,
+    CacheManager, CachedSite, Coalesce, MessagePack, Mutation, MutationSite, SiteKey, SiteTtl,
+    Tier, Ttl, cache_invalidate, cache_put, cached, registry,
 };
 
 const PREFIX: &str = "registry:constant";
+
+static MANAGERS: LazyLock<Managers> = LazyLock::new(|| Managers { own: CacheManager::off() });
+
+struct Managers {
+    own: CacheManager,
+}
 
 fn an_hour() -> Duration {
     Duration::from_secs(3600)
@@ -27,6 +34,7 @@ fn an_hour() -> Duration {
     codec = cache_runtime::MessagePack,
     cache_if = |value: &Option<u64>| *value != Some(0),
     bypass_if = id == 7,
+    manager = &cache_runtime::cache(),
 )]
 async fn every_option(id: u64, user: (u64, bool), connection: &str, r#type: u8) -> Option<u64> {
     _ = (user, connection, r#type);
@@ -77,7 +85,7 @@ async fn invalidates(id: u64) -> Result<(), String> {
     Ok(())
 }
 
-#[cache_put(entry = no_option(a, (1, 2)))]
+#[cache_put(entry = no_option(a, (1, 2)), manager = &MANAGERS.own)]
 async fn puts(a: u8) -> u8 {
     a
 }
@@ -176,6 +184,7 @@ fn every_option_is_listed() {
     assert_eq!((site.version, site.jitter, site.cost), (3, Some(0.25), 0.5));
     assert_eq!((site.tier, site.codec), (Some(Tier::Tiered), Some("cache_runtime::MessagePack")));
     assert_eq!((site.cache_if, site.cache_none, site.bypass_if), (true, true, true));
+    assert_eq!(site.manager, Some("&cache_runtime::cache()"));
 }
 
 #[test]
@@ -203,6 +212,7 @@ fn defaults_are_listed() {
     assert!(site.skip.is_empty() && site.tags.is_empty());
     assert_eq!((site.ttl, site.negative_ttl, site.jitter, site.tier), (None, None, None, None));
     assert_eq!((site.cache_if, site.cache_none, site.bypass_if), (false, true, false));
+    assert_eq!(site.manager, None);
 }
 
 #[test]
@@ -225,11 +235,12 @@ fn what_invalidates_and_puts_is_listed() {
     };
     let no_option = ("self::no_option(1, (2, 3))", "no_option");
     assert_eq!(entries(&site), [no_option, ("r#move(1, (2, 3))", "move")]);
-    assert_eq!((site.when, site.conditional), ("always", true));
+    assert_eq!((site.when, site.conditional, site.manager), ("always", true, None));
     let site = mutation_site("puts");
     assert_eq!((site.kind, site.prefix), (Mutation::Put, None));
     assert_eq!(entries(&site), [("no_option(a, (1, 2))", "no_option")]);
     assert_eq!((site.when, site.conditional), ("success", false));
+    assert_eq!(site.manager, Some("&MANAGERS.own"));
 }
 
 #[test]

@@ -30,6 +30,7 @@ const SHARED: &str = "remove it: concurrent calls with the same key share one ru
                       default, and `coalesce` changes that";
 const UNNEEDED: &str = "remove it: there is no cache to construct or to name, since all functions \
                         share one store";
+const MANAGER: &str = "`manager = &self.cache` uses this `CacheManager` in place of the one of the scope or of the process";
 const KEY: &str = "`key` sets the key of a call: `key = \"{id}:{lang}\"`, or an expression such as \
                    `key = (id, user.lang)`";
 const STALE: &str = "`stale_while_revalidate = \"1m\"` serves the stale value for that time after its TTL, while \
@@ -155,8 +156,6 @@ pub(super) const OF_CACHED: &Answers = &[
             "customhasher",
             "hasherinit",
             "hasher",
-            "cachemanager",
-            "cacheresolver",
             "support",
             "supportfuture",
             "supportinvalidationclosures",
@@ -166,6 +165,7 @@ pub(super) const OF_CACHED: &Answers = &[
         ],
         UNNEEDED,
     ),
+    (&["cachemanager", "cacheresolver"], MANAGER),
     (
         &["recordstats", "stats", "metrics"],
         "remove it: every function is counted, see `CacheManager::stats`",
@@ -238,6 +238,7 @@ pub(super) const OF_CHANGES: &Answers = &[
         "`prefix = \"video\"` invalidates the entries with this `key_prefix`, and `entry = get_video(id)` one entry",
     ),
     (&["tag"], "`tags` takes a list: `tags = [\"user:{user_id}\"]`"),
+    (&["cachemanager", "cacheresolver"], MANAGER),
     (
         &[
             "ttl",

@@ -80,6 +80,7 @@ fn options_of_other_caches_are_answered() {
         ("sync", "share one run"),
         ("sync_writes", "share one run"),
         ("entry", "cache_invalidate"),
+        ("cacheManager", "`manager = &self.cache`"),
     ] {
         let name = format_ident!("{option}");
         let found = messages(quote!(#name = 5));

@@ -6,7 +6,7 @@ use syn::Expr;
 use syn::spanned::Spanned as _;
 
 use super::site::{constant, site};
-use super::{body, here, kind, placed, private, probe, render, roots, storable, task};
+use super::{body, here, kind, manager, placed, private, probe, render, roots, storable, task};
 use crate::item::{Argument, Item};
 use crate::spec::{Cached, Form, Key, Kind, Template};
 
@@ -50,6 +50,9 @@ use crate::spec::{Cached, Form, Key, Kind, Template};
 //         P::MissedCall::run(call, kind, share, body).await
 //     }
 //
+// With `manager = &self.cache`, the first statement is `let manager = P::GivenManager::kept(P::GivenManager {
+// manager: &self.cache });`, and `P::begin_in(&manager, own, kind, ..)` takes the place of `P::begin`.
+//
 // The locals are spelled `__own`, `__kind` and so on, because a pattern would find an item of the user with
 // the same name. A function that returns a box gives it a number when it makes it: `let boxed =
 // P::boxed_call();`.
@@ -60,6 +63,9 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let share = carried(p, spec, judged(p, spec, share(p, spec)));
     let bypass = spec.bypass_if.as_ref().map_or_else(|| quote!(false), Expr::to_token_stream);
     let (made, boxed) = number(p, item);
+    let (given_manager, in_manager) = manager(p, spec.manager.as_ref());
+    let begin =
+        Ident::new(if spec.manager.is_some() { "begin_in" } else { "begin" }, Span::mixed_site());
     // With this, the compiler reports an error of the value's type at that type, and only once.
     let there = |tokens| placed(tokens, spec.output.value);
     let kind_there = there(quote_spanned!(Span::mixed_site()=> __kind));
@@ -100,6 +106,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
         item,
         &made,
         quote_spanned! {Span::mixed_site()=>
+            #given_manager
             #[allow(clippy::used_underscore_binding)]
             let __own = #p::CallContext {
                 site: #site,
@@ -113,7 +120,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
             #[allow(clippy::used_underscore_binding)]
             let __begin = {
                 #asks
-                #p::begin(__own, #kind_there, #key, #tags, |__kind| {
+                #p::#begin(#in_manager __own, #kind_there, #key, #tags, |__kind| {
                     use #p::{ProbeEqual as _, ProbePrint as _};
                     use #p::{ProbeUnequal as _, ProbeUnprinted as _};
                     #p::Hooks::new(
@@ -152,8 +159,8 @@ fn named(spec: &Cached) -> TokenStream {
         Key::Template(template) => roots([template]),
         Key::Value(value) => value.to_token_stream(),
     };
-    let (tags, bypass) = (roots(&spec.tags), &spec.bypass_if);
-    quote!(#key #tags #bypass)
+    let (tags, bypass, manager) = (roots(&spec.tags), &spec.bypass_if, &spec.manager);
+    quote!(#key #tags #bypass #manager)
 }
 
 /// The traits that decide on the way in which errors reach the followers.

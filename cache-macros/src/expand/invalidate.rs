@@ -1,10 +1,10 @@
 //! `#[cache_invalidate]`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::site::invalidator;
-use super::{body, condition, entries, kind, private, render, roots, when};
+use super::{body, condition, entries, kind, manager, private, render, roots, when};
 use crate::item::Item;
 use crate::spec::Invalidate;
 
@@ -30,6 +30,9 @@ use crate::spec::Invalidate;
 //             .__cache_invalidate(plan, P::When::Success, kind, condition, body)
 //             .await
 //     }
+//
+// With `manager = &self.cache`, the plan is `P::Plan::of(&manager, site, ..)`, where `let manager = ..;` is the first
+// statement.
 pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let prefix = spec.prefix.iter().map(|prefix| render(p, prefix));
@@ -39,17 +42,20 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
     let named = roots(spec.prefix.iter().chain(&spec.tags));
-    let calls = &spec.entries;
-    let body = body(item, &spec.output, &quote!(#named #(#calls)*));
+    let (calls, named_manager) = (&spec.entries, &spec.manager);
+    let body = body(item, &spec.output, &quote!(#named #(#calls)* #named_manager));
+    let (given_manager, in_manager) = manager(p, spec.manager.as_ref());
+    let new = Ident::new(if spec.manager.is_some() { "of" } else { "new" }, Span::mixed_site());
     let listed = invalidator(p, spec, item);
     let nothing = TokenStream::new();
     item.with_body(
         &nothing,
         quote_spanned! {Span::mixed_site()=>
+            #given_manager
             let __site = #listed;
             // The body takes the arguments, so the targets are rendered before it.
             #[allow(clippy::used_underscore_binding)]
-            let __plan = #p::Plan::new(__site, |__plan: &mut #p::Plan| {
+            let __plan = #p::Plan::#new(#in_manager __site, |__plan: &mut #p::Plan| {
                 #(__plan.prefix(#prefix);)*
                 #(__plan.tag(#tags);)*
                 #entries

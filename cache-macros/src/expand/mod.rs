@@ -51,6 +51,20 @@ pub(crate) fn private(runtime: &Path) -> TokenStream {
     quote_spanned!(Span::mixed_site()=> #runtime::__private)
 }
 
+/// Returns the statement that evaluates the option `manager`, and the argument that passes the manager on. Both
+/// are empty without the option.
+///
+/// The expression has a statement of its own, so that a lock in it is released before the call goes on. It is the
+/// field of a struct, so that the compiler reports another type at the expression, and nothing else.
+fn manager(p: &TokenStream, given: Option<&Expr>) -> (TokenStream, TokenStream) {
+    let Some(given) = given else { return Default::default() };
+    let evaluated = quote_spanned! {Span::mixed_site()=>
+        #[allow(clippy::used_underscore_binding)]
+        let __manager = #p::GivenManager::kept(#p::GivenManager { manager: #given });
+    };
+    (evaluated, quote_spanned!(Span::mixed_site()=> &__manager,))
+}
+
 /// Returns an expression for the part of the output that is the value.
 fn kind(p: &TokenStream, output: &Output) -> TokenStream {
     let ty = &output.ty;

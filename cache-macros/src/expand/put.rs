@@ -1,10 +1,10 @@
 //! `#[cache_put]`.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::site::putter;
-use super::{body, condition, entries, kind, placed, private, storable, when};
+use super::{body, condition, entries, kind, manager, placed, private, storable, when};
 use crate::item::Item;
 use crate::spec::Put;
 
@@ -28,6 +28,9 @@ use crate::spec::Put;
 //         let body = ::core::pin::pin!(body);
 //         P::put(plan, P::When::Success, kind, condition, body).await
 //     }
+//
+// With `manager = &self.cache`, the plan is `P::put_plan_in(&manager, site, kind, ..)`, where `let manager = ..;` is
+// the first statement.
 pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let kind = kind(p, &spec.output);
@@ -36,19 +39,25 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     let entries = entries(p, &spec.entries, true);
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
-    let named = &spec.entries;
-    let body = body(item, &spec.output, &quote!(#(#named)*));
+    let (calls, named_manager) = (&spec.entries, &spec.manager);
+    let body = body(item, &spec.output, &quote!(#(#calls)* #named_manager));
+    let (given_manager, in_manager) = manager(p, spec.manager.as_ref());
+    let plan = Ident::new(
+        if spec.manager.is_some() { "put_plan_in" } else { "put_plan" },
+        Span::mixed_site(),
+    );
     let listed = putter(p, spec, item);
     let nothing = TokenStream::new();
     item.with_body(
         &nothing,
         quote_spanned! {Span::mixed_site()=>
+            #given_manager
             let __site = #listed;
             let __kind = #kind;
             let __kind = #storable;
             // The body takes the arguments, so the entries are determined before it.
             #[allow(clippy::used_underscore_binding)]
-            let __plan = #p::put_plan(__site, #kind_there, |__plan| { #entries });
+            let __plan = #p::#plan(#in_manager __site, #kind_there, |__plan| { #entries });
             let __condition = #condition;
             let __body = #body;
             let __body = ::core::pin::pin!(__body);

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::{Expr, ExprCall, Member};
+use syn::{Expr, ExprCall, ExprReference, Member};
 
 use crate::item::{Argument, Item};
 use crate::spec::{
@@ -27,18 +27,15 @@ pub(super) fn site(p: &TokenStream, spec: &Cached, item: &Item) -> TokenStream {
 /// Returns a block that registers a function under `#[cache_invalidate]`. Its value is the registered
 /// `static`.
 pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> TokenStream {
-    let prefix = match &spec.prefix {
-        Some(prefix) => some(written(prefix)),
-        None => quote!(::core::option::Option::None),
-    };
     let options = vec![
         ("kind", quote!(#p::Mutation::Invalidate)),
-        ("prefix", prefix),
+        ("prefix", optional(spec.prefix.as_ref().map(written))),
         ("tags", list(spec.tags.iter().map(written))),
         ("arguments", arguments_list(&item.arguments())),
         ("entries", entries(&spec.entries)),
         ("when", when(spec.when)),
         ("conditional", spec.condition.is_some().to_token_stream()),
+        ("manager", optional(spec.manager.as_ref().map(borrowed))),
     ];
     mutation(p, item, options)
 }
@@ -47,12 +44,13 @@ pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> To
 pub(super) fn putter(p: &TokenStream, spec: &Put, item: &Item) -> TokenStream {
     let options = vec![
         ("kind", quote!(#p::Mutation::Put)),
-        ("prefix", quote!(::core::option::Option::None)),
+        ("prefix", optional(None)),
         ("tags", quote!(&[])),
         ("arguments", arguments_list(&item.arguments())),
         ("entries", entries(&spec.entries)),
         ("when", when(spec.when)),
         ("conditional", spec.condition.is_some().to_token_stream()),
+        ("manager", optional(spec.manager.as_ref().map(borrowed))),
     ];
     mutation(p, item, options)
 }
@@ -100,6 +98,7 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("cache_none", spec.cache_none.map(|cache| quote!(#cache))),
         ("jitter", spec.jitter.as_ref().map(constant).map(some)),
         ("tier", spec.tier.map(|chosen| tier(p, chosen)).map(some)),
+        ("manager", spec.manager.as_ref().map(borrowed).map(some)),
         ("cost", spec.cost.as_ref().map(constant)),
         ("max_memory", spec.max_memory.as_ref().map(constant).map(some)),
         ("max_entries", spec.max_entries.as_ref().map(constant).map(some)),
@@ -250,6 +249,14 @@ fn text(tokens: &impl ToTokens) -> String {
     tokens.to_token_stream().to_string().replace(" :: ", "::").replace(":: ", "::")
 }
 
+/// Returns an expression as text, such as `&self.cache`.
+fn borrowed(expr: &Expr) -> String {
+    match expr {
+        Expr::Reference(ExprReference { mutability: None, expr, .. }) => format!("&{}", text(expr)),
+        expr => text(expr),
+    }
+}
+
 /// Returns a template as it was written.
 fn written(template: &Template) -> String {
     let pieces = template.pieces.iter().map(|piece| match piece {
@@ -267,6 +274,10 @@ fn written(template: &Template) -> String {
 
 fn some(value: impl ToTokens) -> TokenStream {
     quote!(::core::option::Option::Some(#value))
+}
+
+fn optional(text: Option<String>) -> TokenStream {
+    text.map_or_else(|| quote!(::core::option::Option::None), some)
 }
 
 fn list(items: impl IntoIterator<Item = String>) -> TokenStream {

@@ -67,18 +67,21 @@ pub(crate) fn size(given: &Given, scope: &Scope) -> syn::Result<Constant<u64>> {
 /// Returns an expression that is the same for all calls. Expressions of an obviously wrong kind are refused
 /// with a message; the compiler checks the types of all others.
 pub(crate) fn expression(given: &Given, accepted: &str, scope: &Scope) -> syn::Result<Expr> {
+    let expr = of_any_type(given, accepted)?;
+    let reason = format!("`{}` is the same for all calls", given.name);
+    capture::refuse(expr, scope, &reason)?;
+    Ok(expr.clone())
+}
+
+/// Returns the expression, unless it is obviously of a wrong kind.
+pub(crate) fn of_any_type<'a>(given: &'a Given, accepted: &str) -> syn::Result<&'a Expr> {
     let expr = peel(&given.value);
     let is_wrong_kind = match expr {
         Expr::Unary(unary) => literal(&unary.expr).is_some(),
         Expr::Lit(_) | Expr::Array(_) | Expr::Closure(_) | Expr::Tuple(_) => true,
         _ => false,
     };
-    if is_wrong_kind {
-        return Err(wrong_kind(given, accepted));
-    }
-    let reason = format!("`{}` is the same for all calls", given.name);
-    capture::refuse(expr, scope, &reason)?;
-    Ok(expr.clone())
+    if is_wrong_kind { Err(wrong_kind(given, accepted)) } else { Ok(expr) }
 }
 
 /// Returns a number of this range. The runtime checks the value of an expression.

@@ -7,6 +7,7 @@ mod capture;
 mod entry;
 mod key;
 mod literal;
+mod manager;
 mod name;
 mod option;
 mod output;
@@ -76,6 +77,7 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         jitter: errors.option(&attr.jitter, |given| number(given, JITTER, &scope)),
         tier,
         form,
+        manager: errors.option(&attr.manager, manager::manager),
         cost: errors.option(&attr.cost, |given| number(given, COST, &scope)),
         output,
         bypass_if: attr.bypass_if.map(|given| given.value),
@@ -161,6 +163,7 @@ pub(crate) fn invalidate(
         entries: entry::entries(&attr.entries, &mut errors),
         when: errors.option(&attr.when, |given| word(given, &WHENS)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
+        manager: errors.option(&attr.manager, manager::manager),
         output: output::passed_on(item.output()),
         runtime: runtime(attr.runtime),
     };
@@ -183,6 +186,7 @@ pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result
         entries: entry::entries(&attr.entries, &mut errors),
         when: errors.option(&attr.when, |given| word(given, &WHENS_OF_PUT)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
+        manager: errors.option(&attr.manager, manager::manager),
         // Only a function with `tier = "memory"` has entries of values without serde.
         output: output::stored(
             item.output(),

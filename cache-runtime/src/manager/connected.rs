@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// True if a manager was connected, and none was installed and no scope was opened since.
+/// True if a manager was connected, and none was installed, no scope was opened and no attribute named one since.
 static IN_VAIN: AtomicBool = AtomicBool::new(false);
 
 /// Notes that a manager was connected.

@@ -51,8 +51,8 @@ fn say_too_late() {
     if !IS_SAID.swap(true, Ordering::Relaxed) {
         tracing::warn!(
             "a cache manager was connected after the first use of the cache had created one from the environment: \
-             annotated functions keep using that one, and use the new one only in `cache_runtime::with`. Connect and \
-             call `cache_runtime::install` at the start of the program"
+             annotated functions keep using that one, and use the new one only in `cache_runtime::with`, or if their \
+             attributes name it (`manager = ..`). Connect and call `cache_runtime::install` at the start of the program"
         );
     }
 }
@@ -106,9 +106,9 @@ fn from_env() -> Result<Global, Error> {
     let manager = CacheManager::new(CacheConfig::from_env()?, Clock::default())?;
     if connected::is_in_vain() {
         tracing::warn!(
-            "a cache manager was connected, but neither installed nor used in a scope: annotated functions use another \
-             one, created from the environment. Call `cache_runtime::install` before the first of them, or run them in \
-             `cache_runtime::with`"
+            "a cache manager was connected, but neither installed nor used in a scope or by an attribute: annotated \
+             functions use another one, created from the environment. Call `cache_runtime::install` before the first of \
+             them, run them in `cache_runtime::with`, or name the manager in their attributes (`manager = ..`)"
         );
     }
     Ok(Global { manager, installed: false })

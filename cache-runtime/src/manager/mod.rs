@@ -24,7 +24,7 @@ pub use many::{WarmReport, Written};
 pub use options::SetOptions;
 pub use scan::NameScan;
 pub use scope::with;
-pub(crate) use scope::{carried, current as scoped};
+pub(crate) use scope::{carried, current as scoped, within};
 
 use crate::config::{Backend, CacheConfig};
 use crate::error::Error;
@@ -38,9 +38,9 @@ use crate::tiers::settling;
 
 /// A cache: its stores, its settings, its statistics.
 ///
-/// Annotated functions use the manager of the process (see [`install`]), or that of the
-/// [scope](crate::with) in which they run. The methods of the manager are the direct API of the same
-/// cache.
+/// Annotated functions use the manager that their attribute [names](crate::options#manager), or else that of
+/// the [scope](crate::with) in which they run, or else that of the process (see [`install`]). The methods of the
+/// manager are the direct API of the same cache.
 ///
 /// A manager is a cheap handle; clones share the cache. It may be used from several tokio runtimes, and
 /// outlives any of them. When the last clone is dropped, its background work ends.
@@ -239,6 +239,12 @@ impl CacheManager {
             );
         }
         lost
+    }
+
+    /// Returns a handle for a function whose attribute names this manager.
+    pub(crate) fn named(&self) -> Self {
+        connected::note_use();
+        self.clone()
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

@@ -1,4 +1,5 @@
-//! The manager that a call uses: that of the innermost [`with`] around it, otherwise that of the process.
+//! The manager of a call whose attribute names none: that of the innermost [`with`] around it, otherwise that of
+//! the process.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -12,9 +13,11 @@ thread_local! {
     static CURRENT: RefCell<Option<CacheManager>> = const { RefCell::new(None) };
 }
 
-/// Runs `future` with `manager` as the cache of every annotated function called in it.
+/// Runs `future` with `manager` as the cache of every annotated function called in it, except for those whose
+/// attribute [names](crate::options#manager) a manager.
 ///
-/// Use it in tests, and in programs with more than one cache. The scope belongs to the future, not to
+/// Use it in tests, and for all calls of a task. If the cache belongs to a struct or is an argument, name it in the
+/// attribute instead. The scope belongs to the future, not to
 /// the thread: it holds across await points, and scopes nest. A task spawned inside does not inherit
 /// it; wrap the spawned future too.
 ///
@@ -46,6 +49,13 @@ pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
         future.as_mut().poll(context)
     })
     .await
+}
+
+/// Runs a function in the scope of a manager.
+pub(crate) fn within<T>(manager: &CacheManager, run: impl FnOnce() -> T) -> T {
+    let _open = Surrounded::new();
+    let _entered = Entered::new(manager.clone());
+    run()
 }
 
 /// Drives a task of a manager in the scope it was begun in, unless that has gone.

@@ -10,7 +10,7 @@ use super::site::Local;
 use crate::cache_call::ambient;
 use crate::cache_call::request::{self, Delivery};
 use crate::call;
-use crate::manager;
+use crate::manager::{self, CacheManager};
 use crate::memory::Hit;
 use crate::output::OutputKind;
 use crate::site::Instance;
@@ -67,6 +67,26 @@ where
     }
 }
 
+/// Does the same in the cache of a manager that the function names, which precedes that of a scope.
+pub fn begin_in<K, S, T, H>(
+    manager: &CacheManager,
+    context: CallContext,
+    kind: K,
+    key: S,
+    tags: T,
+    hooks: H,
+) -> Begin<K>
+where
+    K: StoredKind,
+    S: KeySource,
+    T: FnMut(&mut Tags),
+    H: FnMut(K) -> Hooks<K>,
+{
+    let local = context.site.local(context.type_name);
+    let bound = manager.core().bind(&local.instance);
+    begin_bound(&bound, kind, local, Generated { context, key, tags, hooks })
+}
+
 /// The arguments of [`begin`] that are functions. This is made at the places where they are called, so that
 /// it need not be in memory on a hit.
 struct Generated<S, T, H> {
@@ -112,16 +132,32 @@ where
     T: FnMut(&mut Tags),
     H: FnMut(K) -> Hooks<K>,
 {
-    let (bound, delivery) = surroundings(generated.context, local);
+    let scoped = scoped(local);
+    begin_bound(scoped.as_ref().unwrap_or_else(|| local.bound()), kind, local, generated)
+}
+
+/// Begins a call in this cache. The call may have received a request.
+fn begin_bound<K, S, T, H>(
+    bound: &Bound,
+    kind: K,
+    local: &'static Local,
+    generated: Generated<S, T, H>,
+) -> Begin<K>
+where
+    K: StoredKind,
+    S: KeySource,
+    T: FnMut(&mut Tags),
+    H: FnMut(K) -> Hooks<K>,
+{
     let instance = &local.instance;
-    let why = match delivery {
+    let why = match requested(generated.context) {
         Some(delivery) => MissReason::Requested(delivery),
-        None => match look_up::<K, S>(&bound, generated.context, instance, &generated.key) {
+        None => match look_up::<K, S>(bound, generated.context, instance, &generated.key) {
             Ok(value) => return Begin::Hit(value),
             Err(why) => why.into(),
         },
     };
-    Begin::Call(slow(&bound, kind, instance, generated, why))
+    Begin::Call(slow(bound, kind, instance, generated, why))
 }
 
 #[cold]
@@ -145,15 +181,16 @@ where
     MissedCall::new(bound, context, instance, parts, why.into())
 }
 
-/// Returns the cache of the scope, and the request that this call has received.
+/// Returns the cache of the scope, if there is one.
 #[cold]
 #[inline(never)]
-fn surroundings(context: CallContext, local: &'static Local) -> (Bound, Option<Delivery>) {
-    let bound = match manager::scoped() {
-        Some(manager) => manager.core().bind(&local.instance),
-        None => local.bound().clone(),
-    };
-    (bound, request::take(context.type_name, context.boxed))
+fn scoped(local: &'static Local) -> Option<Bound> {
+    Some(manager::scoped()?.core().bind(&local.instance))
+}
+
+/// Returns the request that this call has received.
+fn requested(context: CallContext) -> Option<Delivery> {
+    if ambient::any() { request::take(context.type_name, context.boxed) } else { None }
 }
 
 /// Drops the copy of a value that is due for an early refresh.

@@ -2,6 +2,7 @@
 
 mod begin;
 mod context;
+mod given_manager;
 mod hooks;
 mod key_part;
 mod key_source;
@@ -37,8 +38,9 @@ pub use crate::value::{
     Equality, MemoryKind, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted,
     StoredKind,
 };
-pub use begin::{Begin, begin, output};
+pub use begin::{Begin, begin, begin_in, output};
 pub use context::{CallContext, Tags};
+pub use given_manager::GivenManager;
 pub use hooks::{Fallible, Hooks, MaybeNone};
 pub use inventory;
 pub use key_part::{
@@ -47,7 +49,7 @@ pub use key_part::{
 };
 pub use key_source::{Args, KeySource, Template, no_fingerprint};
 pub use plan::{Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition};
-pub use put_function::{EntryOf, PutPlan, Takes, put, put_plan};
+pub use put_function::{EntryOf, PutPlan, Takes, put, put_plan, put_plan_in};
 pub use run::MissedCall;
 pub use site::Site;
 pub use storable::{

@@ -5,14 +5,17 @@ mod tests;
 
 use std::fmt;
 use std::future::Future;
-use std::mem::discriminant;
+use std::mem::{self, discriminant};
 use std::pin::Pin;
 use std::slice;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::cache_call::request::{self, Resolved};
 use crate::error::Error;
 use crate::key::name::Renderer;
+use crate::manager::{CacheManager, within};
 use crate::output::{EntryCall, OutputKind, Probe};
 use crate::registry::MutationSpec;
 use crate::site::{Declared, SourceLocation, without_closures};
@@ -51,7 +54,11 @@ pub fn condition<K: OutputKind>(_: K, condition: fn(&K::Output) -> bool) -> Cond
 /// arguments.
 pub struct Plan {
     site: &'static MutationSpec,
-    removal: Removal,
+    /// The manager that the attribute names, if it names one.
+    manager: Option<CacheManager>,
+    own: Removal,
+    /// The entries of functions whose attributes name other managers.
+    others: Vec<Removal>,
 }
 
 /// The targets of an invalidation, and their cache.
@@ -60,12 +67,31 @@ struct Removal {
     targets: Targets,
 }
 
+/// Nearly all invalidations are in one cache.
+type Removals = SmallVec<[Removal; 1]>;
+
 impl Plan {
     /// Returns a plan for the present cache.
     pub fn new(site: &'static MutationSpec, fill: impl FnOnce(&mut Plan)) -> Self {
-        let targets = Targets { by: Some(&site.declared), ..Targets::default() };
-        let removal = Removal { core: crate::manager::current(), targets };
-        let mut plan = Plan { site, removal };
+        Self::filled(None, site, fill)
+    }
+
+    /// Returns a plan for the cache of a manager that the attribute names.
+    pub fn of(
+        manager: &CacheManager,
+        site: &'static MutationSpec,
+        fill: impl FnOnce(&mut Plan),
+    ) -> Self {
+        Self::filled(Some(manager.clone()), site, fill)
+    }
+
+    fn filled(
+        manager: Option<CacheManager>,
+        site: &'static MutationSpec,
+        fill: impl FnOnce(&mut Plan),
+    ) -> Self {
+        let own = Removal::by(site, core_of(manager.as_ref()));
+        let mut plan = Plan { site, manager, own, others: Vec::new() };
         fill(&mut plan);
         plan
     }
@@ -74,9 +100,9 @@ impl Plan {
     /// have covered: all names below the segments before that value.
     pub fn prefix(&mut self, render: impl FnOnce(&mut Renderer)) {
         match Renderer::run(render) {
-            Ok(prefix) => self.removal.targets.add_prefix(prefix.as_str()),
+            Ok(prefix) => self.own.targets.add_prefix(prefix.as_str()),
             Err(before) => {
-                self.removal.targets.add_above(before.as_str());
+                self.own.targets.add_above(before.as_str());
                 self.report("prefix");
             }
         }
@@ -85,31 +111,51 @@ impl Plan {
     /// Adds a tag. If the `Display` of a value in it fails, the whole namespace is invalidated.
     pub fn tag(&mut self, render: impl FnOnce(&mut Renderer)) {
         match Renderer::run(render) {
-            Ok(tag) => self.removal.targets.add_tag(tag.as_str()),
+            Ok(tag) => self.own.targets.add_tag(tag.as_str()),
             Err(_) => {
-                self.removal.targets.everything = true;
+                self.own.targets.everything = true;
                 self.report("tag");
             }
         }
     }
 
-    /// Adds the entry of a call.
+    /// Adds the entry of a call, in the cache that the call would use.
     pub fn entry<F: EntryCall>(&mut self, call: F) {
-        if let Some(resolved) = resolve_entry(call, self.site) {
-            self.removal.targets.names.push(resolved.key.name().as_str().to_owned());
+        if let Some(resolved) = resolve_entry(call, self.site, self.manager.as_ref()) {
+            let name = resolved.key.name().as_str().to_owned();
+            self.targets_in(resolved.bound.core).names.push(name);
         }
+    }
+
+    fn targets_in(&mut self, core: Arc<Core>) -> &mut Targets {
+        if Arc::ptr_eq(&core, &self.own.core) {
+            return &mut self.own.targets;
+        }
+        let known = self.others.iter().position(|other| Arc::ptr_eq(&core, &other.core));
+        let place = known.unwrap_or_else(|| {
+            self.others.push(Removal::by(self.site, core));
+            self.others.len() - 1
+        });
+        &mut self.others[place].targets
+    }
+
+    /// Returns what is to be done. Nothing is done in the own cache if all targets are in others.
+    fn removals(self) -> Removals {
+        let Plan { own, others, .. } = self;
+        let own = Some(own).filter(|own| others.is_empty() || !own.targets.is_empty());
+        own.into_iter().chain(others).collect()
     }
 
     /// Logs a mistake, because the caller of the function must not fail (R3).
     fn report(&self, what: &'static str) {
-        let Targets { names, everything, .. } = &self.removal.targets;
+        let Targets { names, everything, .. } = &self.own.targets;
         let location = SourceLocation::of(&self.site.declared);
         let instead = match names.last() {
             Some(above) if !everything => format!("everything below `{above}`"),
             _ => "the whole namespace".to_owned(),
         };
         let of = location.to_string();
-        self.removal.core.seldom(&of, Reason::Rendering(what), |times| {
+        self.own.core.seldom(&of, Reason::Rendering(what), |times| {
             tracing::error!(
                 times,
                 "the `Display` of a value in the {what} of {location} failed; {instead} is invalidated instead"
@@ -118,17 +164,38 @@ impl Plan {
     }
 }
 
-/// Returns the entry of a call in the option `entry`, taken before the body runs.
-pub(crate) fn resolve_entry<F: Future>(call: F, site: &'static MutationSpec) -> Option<Resolved> {
+impl Removal {
+    fn by(site: &'static MutationSpec, core: Arc<Core>) -> Self {
+        Removal { core, targets: Targets { by: Some(&site.declared), ..Targets::default() } }
+    }
+}
+
+/// Returns the cache of the manager that an attribute names, otherwise the present one.
+pub(super) fn core_of(manager: Option<&CacheManager>) -> Arc<Core> {
+    manager.map_or_else(crate::manager::current, |manager| Arc::clone(manager.core()))
+}
+
+/// Returns the entry of a call in the option `entry`, taken before the body runs. If the attribute names a manager,
+/// the call uses it, unless the attribute of the called function names one.
+pub(super) fn resolve_entry<F: Future>(
+    call: F,
+    site: &'static MutationSpec,
+    manager: Option<&CacheManager>,
+) -> Option<Resolved> {
     let addressee = request::addressee::<F>();
-    let error = match request::resolve(Box::pin(call), addressee) {
+    let call = Box::pin(call);
+    let resolved = match manager {
+        Some(manager) => within(manager, || request::resolve(call, addressee)),
+        None => request::resolve(call, addressee),
+    };
+    let error = match resolved {
         Ok(resolved) => return Some(resolved),
         Err(error) => error,
     };
     // R3: the cache must not fail the caller of the annotated function.
     let (location, nothing) = (SourceLocation::of(&site.declared), site.kind.nothing());
     let (of, reason) = (location.to_string(), Reason::Entry(discriminant(&error)));
-    crate::manager::current().seldom(&of, reason, |times| match error {
+    core_of(manager).seldom(&of, reason, |times| match error {
         Error::NotACachedCall { future } => tracing::error!(
             times,
             "the `entry` of {location} is not a call of a `#[cached]` function ({}); {nothing}",
@@ -141,7 +208,8 @@ pub(crate) fn resolve_entry<F: Future>(call: F, site: &'static MutationSpec) -> 
 
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Plan").field(&self.removal.targets).finish()
+        let others = self.others.iter().map(|other| &other.targets);
+        f.debug_list().entry(&self.own.targets).entries(others).finish()
     }
 }
 
@@ -224,19 +292,21 @@ chosen_by_output! {
 }
 
 /// Returns the result of the condition in the option `if` for an output; true if there is no condition. If
-/// the condition panics, this is logged, and the result is `None`. `instead` is the consequence, for the log.
+/// the condition panics, this is logged in `core`, and the result is `None`. `instead` is the consequence, for the
+/// log.
 pub(super) fn holds<R>(
     condition: Condition<R>,
     output: &R,
     of: Option<&'static Declared>,
     instead: &'static str,
+    core: impl FnOnce() -> Arc<Core>,
 ) -> Option<bool> {
     let Some(condition) = condition else { return Some(true) };
     // R3: a panic in the expression must not fail the caller, which has the output.
     let holds = unless_panicking(|| condition(output));
     if holds.is_none() {
         let location = of.map(SourceLocation::of).map(|of| of.to_string()).unwrap_or_default();
-        crate::manager::current().seldom(&location, Reason::Panics("if"), |times| {
+        core().seldom(&location, Reason::Panics("if"), |times| {
             tracing::error!(
                 times,
                 "the `if` of {location} panics: {instead}; correct the expression"
@@ -246,25 +316,29 @@ pub(super) fn holds<R>(
     holds
 }
 
-/// A function that has begun and has not ended.
-pub(crate) struct Unfinished(Option<Removal>);
+/// A function that has begun and has not ended. When it has ended, there is nothing left.
+pub(crate) struct Unfinished(Removals);
 
 impl Plan {
     /// Begins the function. Invalidates if that is due before the body. Returns the part that is due after
     /// it.
     async fn begin(self, when: When) -> Option<Unfinished> {
+        let removals = self.removals();
         if when == When::Before {
-            boxed(|| self.removal.core.invalidate(&self.removal.targets)).await;
+            for Removal { core, targets } in &removals {
+                boxed(|| core.invalidate(targets)).await;
+            }
             return None;
         }
-        Some(Unfinished(Some(self.removal)))
+        Some(Unfinished(removals))
     }
 }
 
 impl Unfinished {
     /// Makes a guard for a function that has begun to change the data of these names.
     pub(crate) fn changing(core: Arc<Core>, names: Vec<String>) -> Self {
-        Unfinished(Some(Removal { core, targets: Targets { names, ..Targets::default() } }))
+        let targets = Targets { names, ..Targets::default() };
+        Unfinished(SmallVec::from_buf([Removal { core, targets }]))
     }
 
     /// Returns true if an output invalidates. If this is unknown, it does.
@@ -274,9 +348,10 @@ impl Unfinished {
         condition: Condition<K::Output>,
         output: &K::Output,
     ) -> bool {
-        let by = self.0.as_ref().and_then(|removal| removal.targets.by);
+        let Some(Removal { core, targets }) = self.0.first() else { return false };
         let succeeded = when == When::Always || K::succeeded(output);
-        succeeded && holds(condition, output, by, "it invalidates").unwrap_or(true)
+        let core = || Arc::clone(core);
+        succeeded && holds(condition, output, targets.by, "it invalidates", core).unwrap_or(true)
     }
 
     /// Ends the function. Boxed, because its callers are compiled for each function.
@@ -285,23 +360,24 @@ impl Unfinished {
     }
 
     async fn finished(mut self, wanted: bool) {
-        if let Some(removal) = self.0.as_ref().filter(|_| wanted) {
-            removal.core.invalidate(&removal.targets).await;
+        for Removal { core, targets } in self.0.iter().filter(|_| wanted) {
+            core.invalidate(targets).await;
         }
-        self.0 = None;
+        self.0.clear();
     }
 
     pub(crate) fn finish_at_once(mut self, wanted: bool) {
-        if let Some(removal) = self.0.take().filter(|_| wanted) {
-            removal.core.invalidate_in_background(slice::from_ref(&removal.targets));
+        for Removal { core, targets } in mem::take(&mut self.0).into_iter().filter(|_| wanted) {
+            core.invalidate_in_background(slice::from_ref(&targets));
         }
     }
 }
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        let Some(removal) = self.0.take() else { return };
-        removal.core.invalidate_in_background(slice::from_ref(&removal.targets));
-        settling::invalidate_later(&removal.core, removal.targets);
+        for Removal { core, targets } in mem::take(&mut self.0) {
+            core.invalidate_in_background(slice::from_ref(&targets));
+            settling::invalidate_later(&core, targets);
+        }
     }
 }

@@ -7,15 +7,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::plan::{Condition, Unfinished, When, holds, resolve_entry};
+use super::plan::{Condition, Unfinished, When, core_of, holds, resolve_entry};
 use crate::cache_call::request::Resolved;
 use crate::config::Ttl;
+use crate::manager::CacheManager;
 use crate::output::EntryCall;
 use crate::output::OutputKind;
 use crate::redis::Over;
 use crate::registry::MutationSpec;
 use crate::support::boxed::Boxed;
-use crate::tiers::core::Bound;
+use crate::tiers::core::{Bound, Core};
 use crate::tiers::key::CallKey;
 use crate::tiers::policy::Policy;
 use crate::tiers::put::{Overtaken, Put};
@@ -25,6 +26,8 @@ use crate::value::{StoredKind, ValueRef, ValueType, type_stored_by};
 /// its body takes the arguments.
 pub struct PutPlan<V> {
     site: &'static MutationSpec,
+    /// The manager that the attribute names, if it names one.
+    manager: Option<CacheManager>,
     targets: Vec<Target>,
     value: &'static dyn ValueType,
     of: PhantomData<fn() -> V>,
@@ -78,8 +81,32 @@ pub fn put_plan<K>(
 where
     K: StoredKind,
 {
+    filled::<K>(None, site, fill)
+}
+
+/// Does the same for an attribute that names a manager.
+pub fn put_plan_in<K>(
+    manager: &CacheManager,
+    site: &'static MutationSpec,
+    _: K,
+    fill: impl FnOnce(&mut PutPlan<K::Value>),
+) -> PutPlan<K::Value>
+where
+    K: StoredKind,
+{
+    filled::<K>(Some(manager.clone()), site, fill)
+}
+
+fn filled<K>(
+    manager: Option<CacheManager>,
+    site: &'static MutationSpec,
+    fill: impl FnOnce(&mut PutPlan<K::Value>),
+) -> PutPlan<K::Value>
+where
+    K: StoredKind,
+{
     let (targets, value) = (Vec::new(), type_stored_by::<K>());
-    let mut plan = PutPlan { site, targets, value, of: PhantomData };
+    let mut plan = PutPlan { site, manager, targets, value, of: PhantomData };
     fill(&mut plan);
     plan
 }
@@ -92,7 +119,7 @@ impl<V> PutPlan<V> {
         K: OutputKind<Output = F::Output, Value = W>,
         EntryOf<W>: Takes<V>,
     {
-        let Some(resolved) = resolve_entry(call, self.site) else {
+        let Some(resolved) = resolve_entry(call, self.site, self.manager.as_ref()) else {
             return;
         };
         add(&mut self.targets, resolved, self.value);
@@ -133,10 +160,11 @@ where
     K: StoredKind,
     F: Future<Output = K::Output>,
 {
-    let site = plan.site;
+    let (site, manager) = (plan.site, plan.manager);
     let begun = begin(plan.targets).await;
     // An output that is not stored may not be `Send`, so it must not be held across an await.
-    let value = match worth_storing::<K>(body.await, when, condition, site) {
+    let core = || core_of(manager.as_ref());
+    let value = match worth_storing::<K>(body.await, when, condition, site, core) {
         Ok(value) => value,
         Err((output, changed)) => {
             begun.give_up(changed);
@@ -199,8 +227,9 @@ fn worth_storing<K: OutputKind>(
     when: When,
     condition: Condition<K::Output>,
     site: &'static MutationSpec,
+    core: impl FnOnce() -> Arc<Core>,
 ) -> Result<K::Value, (K::Output, bool)> {
-    match holds(condition, &output, Some(&site.declared), "the entry is removed") {
+    match holds(condition, &output, Some(&site.declared), "the entry is removed", core) {
         Some(true) => {}
         Some(false) => return Err((output, false)),
         None => return Err((output, true)),

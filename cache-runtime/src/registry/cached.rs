@@ -36,6 +36,8 @@ pub struct CachedSite {
     pub jitter: Option<f64>,
     /// The stores of its values; `None` if the configuration decides.
     pub tier: Option<Tier>,
+    /// The `manager` as it is written; `None` if its calls use that of the scope or of the process.
+    pub manager: Option<&'static str>,
     /// The cost of one load.
     pub cost: f64,
     /// The maximum memory of its entries, in bytes; `None` if only `CACHE_MEMORY_CAPACITY` limits it.
@@ -99,6 +101,7 @@ impl CachedSite {
             version: spec.version,
             jitter: spec.jitter,
             tier: spec.tier,
+            manager: spec.manager,
             cost: spec.cost,
             max_memory: spec.max_memory,
             max_entries: spec.max_entries,

@@ -23,6 +23,8 @@ pub struct MutationSpec {
     pub when: &'static str,
     /// True if `if` is given.
     pub conditional: bool,
+    /// `manager`.
+    pub manager: Option<&'static str>,
 }
 
 /// A function with [`#[cache_invalidate]`](macro@crate::cache_invalidate) or
@@ -47,6 +49,8 @@ pub struct MutationSite {
     pub when: &'static str,
     /// True if `if` is given.
     pub conditional: bool,
+    /// The `manager` as it is written; `None` if it uses that of the scope or of the process.
+    pub manager: Option<&'static str>,
 }
 
 /// A call in the option `entry`.
@@ -82,11 +86,21 @@ impl Mutation {
 
 impl MutationSite {
     pub(super) fn of(spec: &MutationSpec) -> Self {
-        let MutationSpec { declared, kind, prefix, tags, arguments, entries, when, conditional } =
-            *spec;
+        let MutationSpec { declared, kind, prefix, tags, arguments, entries, .. } = *spec;
+        let MutationSpec { when, conditional, manager, .. } = *spec;
         let location = SourceLocation::of(&declared);
         let entry = |&(call, function): &_| SiteEntry { call, function };
         let entries = entries.iter().map(entry).collect();
-        MutationSite { location, kind, prefix, tags, arguments, entries, when, conditional }
+        MutationSite {
+            location,
+            kind,
+            prefix,
+            tags,
+            arguments,
+            entries,
+            when,
+            conditional,
+            manager,
+        }
     }
 }

@@ -66,6 +66,8 @@ pub struct SiteSpec {
     pub jitter: Option<f64>,
     /// `tier`.
     pub tier: Option<Tier>,
+    /// `manager`, for the registry.
+    pub manager: Option<&'static str>,
     /// `cost`.
     pub cost: f64,
     /// `max_memory`, in bytes.
@@ -122,6 +124,7 @@ impl SiteSpec {
             cache_none: true,
             jitter: None,
             tier: None,
+            manager: None,
             cost: 0.0,
             max_memory: None,
             max_entries: None,

@@ -38,6 +38,11 @@ impl Targets {
         Targets { everything: true, ..Targets::default() }
     }
 
+    /// Returns true if nothing is to be invalidated.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.tags.is_empty() && !self.everything
+    }
+
     #[cfg(test)]
     pub(crate) fn is_everything(&self) -> bool {
         self.everything

@@ -56,6 +56,19 @@ pub async fn text(number: u64, text: &str) -> ::std::string::String {
     ::std::format!("{text} {number}")
 }
 
+/// A function in a cache of its own.
+#[::memo::cached(crate = ::memo, skip(cache), manager = cache)]
+pub async fn own(cache: &::memo::CacheManager, number: u64) -> u64 {
+    number
+}
+
+/// A function that forgets, and puts, in a cache of its own.
+#[::memo::cache_invalidate(crate = ::memo, entry = own(cache, number), manager = cache)]
+#[::memo::cache_put(crate = ::memo, entry = own(cache, number + 1), manager = cache)]
+pub async fn change_own(cache: &::memo::CacheManager, number: u64) -> u64 {
+    number
+}
+
 /// A function that returns nothing, and forgets.
 #[::memo::cache_invalidate(
     crate = ::memo,

@@ -1,6 +1,8 @@
 //! Some of the functions are called, so that they are known to work as well.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::sync::Arc;
+
 use memo::{CacheManager, with};
 
 use crate::every_option::{self, Boxed as _, Native as _, User};
@@ -59,6 +61,26 @@ async fn other_attributes_stay() {
         every_option::old(1).await;
         assert_eq!(USER.unnamed(1).await, 5);
         assert_eq!(manager.stats().total.loads, 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cache_of_its_own_works() {
+    in_a_cache(async |scope| {
+        let own = Arc::new(CacheManager::builder().build().unwrap());
+        for _ in 0..2 {
+            assert_eq!(every_option::own(&own, 1).await, 1);
+            assert_eq!(every_option::own_in_background(Arc::clone(&own), 1).await, 1);
+        }
+        assert_eq!(every_option::put_own(&own, 1).await, 3);
+        assert_eq!(every_option::own(&own, 1).await, 3);
+        every_option::forget_own(&own, 1).await;
+        assert_eq!(every_option::own(&own, 1).await, 1);
+        assert_eq!((own.stats().total.loads, scope.stats().total.loads), (3, 0));
+        assert_eq!(bare::own(&own, 1).await, shadowed::own(&own, 1).await);
+        assert_eq!(bare::change_own(&own, 1).await, shadowed::change_own(&own, 1).await);
+        assert_eq!(bare::own(&own, 2).await, 1);
     })
     .await;
 }

@@ -1,10 +1,11 @@
 //! Each attribute with each of its options, on functions, methods and traits.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use memo::{MessagePack, cache_invalidate, cache_put, cached};
+use memo::{CacheManager, MessagePack, cache_invalidate, cache_put, cached};
 
 /// The reason why a call fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,6 +141,28 @@ pub async fn unused(_n: u64, _text: &str) -> u64 {
 #[cache_put(crate = memo, entry = unused(_n, _text))]
 pub async fn unused_too(_n: u64, _text: &str) -> u64 {
     2
+}
+
+/// A cache of its own, which only the attribute uses.
+#[cached(crate = memo, prefix = "clean:own", key = "{n}", manager = _cache)]
+pub async fn own(_cache: &CacheManager, n: u64) -> u64 {
+    n
+}
+
+/// The same in the background.
+#[cached(crate = memo, skip(cache), manager = &cache, early_refresh = 1.0)]
+pub async fn own_in_background(cache: Arc<CacheManager>, n: u64) -> u64 {
+    n + cache.stats().total.load_errors
+}
+
+/// The same, changed.
+#[cache_invalidate(crate = memo, prefix = "clean:own:{n}", manager = _cache)]
+pub async fn forget_own(_cache: &CacheManager, n: u64) {}
+
+/// The same, replaced.
+#[cache_put(crate = memo, entry = own(cache, n), manager = cache)]
+pub async fn put_own(cache: &CacheManager, n: u64) -> u64 {
+    n + cache.stats().total.loads
 }
 
 /// Attributes of other kinds.

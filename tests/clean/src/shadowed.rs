@@ -101,6 +101,17 @@ pub async fn plain(n: Number, text: &::core::primitive::str) -> ::std::string::S
     ::std::format!("{text} {n}")
 }
 
+#[::memo::cached(crate = ::memo, skip(cache), manager = cache)]
+pub async fn own(cache: &::memo::CacheManager, n: Number) -> Number {
+    n
+}
+
+#[::memo::cache_invalidate(crate = ::memo, entry = own(cache, n), manager = cache)]
+#[::memo::cache_put(crate = ::memo, entry = own(cache, n + 1), manager = cache)]
+pub async fn change_own(cache: &::memo::CacheManager, n: Number) -> Number {
+    n
+}
+
 /// # Errors
 ///
 /// Never.

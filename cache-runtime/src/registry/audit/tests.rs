@@ -27,6 +27,7 @@ fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> Cac
         version: 0,
         jitter: None,
         tier: None,
+        manager: None,
         cost: 0.0,
         max_memory: None,
         max_entries: None,
@@ -62,6 +63,7 @@ fn mutation(prefix: Option<&'static str>, tags: &'static [&'static str]) -> Muta
         entries: Vec::new(),
         when: "success",
         conditional: false,
+        manager: None,
     }
 }
 
