@@ -279,7 +279,7 @@ fn the_registry_serialises_for_an_admin_page() {
     let site = serde_json::to_value(cached_site("every_option")).unwrap();
     assert_eq!(site["function"], "every_option");
     assert_eq!(site["key"], serde_json::json!({ "arguments": ["id", "user"] }));
-    assert_eq!((&site["ttl"], &site["tier"]), (&"5m".into(), &"memory".into()));
+    assert_eq!((&site["ttl"], &site["tier"]), (&"5m".into(), &"tiered".into()));
     let site = serde_json::to_value(mutation_site("puts")).unwrap();
     assert_eq!(site["kind"], "put");
     assert!(serde_json::to_value(registry()).unwrap()["cached"].is_array());

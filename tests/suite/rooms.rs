@@ -34,6 +34,12 @@ async fn noisy(runs: &Counter, id: u64) -> Vec<u8> {
     vec![id as u8; 4_000]
 }
 
+#[cached(ttl = "1h", max_memory = "64KiB", max_entries = 1, skip(runs))]
+async fn one_of_two_limits(runs: &Counter, id: u64) -> Vec<u8> {
+    runs.hit();
+    vec![id as u8; 40_000]
+}
+
 #[cached(ttl = "1h", max_memory = "256KiB", max_entries = 20, skip(runs))]
 async fn both(runs: &Counter, id: u64, size: usize) -> Vec<u8> {
     runs.hit();
@@ -146,6 +152,13 @@ async fn neither_of_two_limits_is_exceeded() {
         for id in 0..200 {
             both(&runs, id, 50_000).await;
         }
+        let before = runs.count();
+        for id in 0..20 {
+            one_of_two_limits(&runs, id).await;
+            one_of_two_limits(&runs, id).await;
+        }
+        assert_eq!(runs.count(), before + 20);
+        assert_eq!(kept((0..20).map(|id| one_of_two_limits(&runs, id))).await, 1);
         assert!(manager.stats().bytes <= 256 << 10, "{}", manager.stats().bytes);
     })
     .await;
@@ -339,6 +352,54 @@ async fn entries_in_a_reserved_room_are_invalidated_and_inspected_like_others() 
             assert_eq!(manager.clear("kept:*").await.unwrap(), 10);
             assert!(manager.get::<Vec<u8>>("named:4").await.unwrap().is_none());
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reserved_room_is_taken_from_entries_that_are_there() {
+    let manager = memory();
+    with(&manager, async {
+        let runs = Counter::new();
+        for id in 0..60 {
+            noisy(&runs, id).await;
+        }
+        for id in 0..20_000_u64 {
+            let name = format!("other:{id}");
+            manager.set(&name, &[id; 32], HOUR).await.unwrap();
+        }
+        let direct = manager.stats().total.evictions;
+        let there = manager.stats().entries;
+        reserved(&runs, 1).await;
+        let stats = manager.stats();
+        assert_eq!(stats.total.evictions - direct, there + 1 - stats.entries);
+        assert!(stats.bytes <= (3 << 20) + 5_000, "{}", stats.bytes);
+        // What has left the table has left its room as well.
+        let left = kept((0..60).map(|id| noisy(&runs, id))).await;
+        for id in 1_000..1_000 + (60 - left as u64) {
+            noisy(&runs, id).await;
+        }
+        let evicted = counts(&manager, "::noisy").evictions;
+        assert_eq!(
+            kept((0..2_000).map(|id| noisy(&runs, id))).await as u64,
+            120 - left as u64 - evicted
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_value_is_set_under_the_name_of_an_entry_in_a_reserved_room() {
+    on_each_store(async |cache: TestCache| {
+        let runs = Counter::new();
+        reserved(&runs, 7).await;
+        let name = reserved(&runs, 7).cache_entry().name().unwrap();
+        cache.manager.set(&name, &vec![70_u8], HOUR).await.unwrap();
+        assert_eq!(cache.manager.get(&name).await.unwrap(), Some(vec![70_u8]));
+        assert_eq!(reserved(&runs, 7).await, [70]);
+        assert_eq!(runs.count(), 1);
+        assert_eq!(cache.manager.delete(&name).await.unwrap(), Some(true));
+        assert_eq!(cache.manager.get::<Vec<u8>>(&name).await.unwrap(), None);
     })
     .await;
 }

@@ -1,5 +1,7 @@
 //! Errors for which no stale value stands in (`serve_stale_if`).
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use cache_runtime::cached;
@@ -19,6 +21,14 @@ enum Failure {
     Gone,
     Panics,
 }
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl Error for Failure {}
 
 impl Failure {
     fn passes(&self) -> bool {
@@ -57,7 +67,7 @@ async fn selective(source: &Source, id: u64) -> Loaded {
 /// Stores 101, whose TTL is over then.
 async fn gone_stale<E, F>(cache: &TestCache, source: &Source, call: impl Fn() -> F)
 where
-    E: PartialEq + std::fmt::Debug,
+    E: PartialEq + fmt::Debug,
     F: Future<Output = Result<u64, E>>,
 {
     source.set(1);
@@ -137,6 +147,34 @@ fn passes(error: &Unshared) -> bool {
 )]
 async fn unshared(source: &Source, id: u64) -> Result<u64, Unshared> {
     read(source, id).await.map_err(Unshared)
+}
+
+type Dynamic = Box<dyn Error + Send + Sync>;
+
+#[cached(
+    ttl = "1m",
+    stale_if_error = "10m",
+    error_ttl = "1s",
+    share_errors = true,
+    serve_stale_if = |error| !error.is::<Failure>(),
+    key_prefix = "serve_stale_if_dynamic",
+    key = "{id}"
+)]
+async fn dynamic(source: &Source, id: u64) -> Result<u64, Dynamic> {
+    Ok(read(source, id).await?)
+}
+
+#[tokio::test]
+async fn the_closure_gets_the_error_of_the_body_before_it_is_shared() {
+    on_stores(&Store::INTENDED, async |cache: TestCache| {
+        let source = Source::new(1);
+        assert_eq!(dynamic(&source, 1).await.unwrap(), 101);
+        cache.clock.advance(2 * MINUTE);
+        source.set(GONE);
+        assert!(dynamic(&source, 1).await.is_err());
+        assert_eq!(source.reads(), 2);
+    })
+    .await;
 }
 
 #[cached(

@@ -1,5 +1,6 @@
 //! Functions with `tier = "memory"` keep values, and take arguments, that have no serde.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -282,6 +283,72 @@ async fn static_borrows_are_kept() {
         borrow_another(&runs, 1).await;
         assert_eq!(borrowed(&runs, 1).await, Some(("another", Vec::new())));
         assert_eq!(runs.count(), 1);
+    })
+    .await;
+}
+
+#[cached(ttl = "1m", key_prefix = "lent", key = "{id}")]
+async fn lent(id: u64) -> Cow<'static, str> {
+    format!("text {id}").into()
+}
+
+#[cache_put(entry = lent(id))]
+async fn lend(id: u64, text: &str) -> Cow<'static, str> {
+    text.to_owned().into()
+}
+
+#[cached(ttl = "1m", tier = "memory")]
+async fn lent_in_memory(id: u64) -> Cow<'static, str> {
+    "x".repeat(100_000).into()
+}
+
+#[tokio::test]
+async fn a_static_lifetime_without_a_reference_has_serde() {
+    on_each_store(async |cache: TestCache| {
+        assert_eq!(lent(1).await, "text 1");
+        lend(1, "put").await;
+        assert_eq!(lent(1).await, "put");
+        assert_eq!(cache.manager.stats().total.lossy + cache.manager.stats().total.not_stored, 0);
+        assert!(weight_of(&cache.manager, lent_in_memory(1)).await > 100_000);
+    })
+    .await;
+}
+
+#[cached(ttl = "1m", tier = "memory", skip(runs))]
+async fn large(runs: &Counter, id: u64) -> Vec<Method> {
+    runs.hit();
+    vec![Method::Get; 3 << 20]
+}
+
+#[tokio::test]
+async fn the_limit_on_a_value_holds_without_serde() {
+    let manager = CacheManager::builder().build().unwrap();
+    cache_runtime::with(&manager, async {
+        let runs = Counter::new();
+        large(&runs, 1).await;
+        large(&runs, 1).await;
+        assert_eq!((runs.count(), manager.stats().total.not_stored), (2, 2));
+    })
+    .await;
+}
+
+#[cache_put(entry = routed(runs, first, Method::Get, &[], 1), entry = routed(runs, second, Method::Get, &[], 1))]
+async fn route_both(runs: &Counter, first: &Route, second: &Route) -> String {
+    "both".to_owned()
+}
+
+#[tokio::test]
+async fn puts_for_arguments_of_one_hash_leave_nothing_old() {
+    on_each_store(async |_: TestCache| {
+        let runs = Counter::new();
+        let (get, post) = (route("/", Method::Get), route("/", Method::Post));
+        routed(&runs, &get, Method::Get, &[], 1).await;
+        routed(&runs, &post, Method::Get, &[], 1).await;
+        route_both(&runs, &get, &post).await;
+        // Both have one name, so the second put takes the first for a change that came meanwhile.
+        assert_eq!(routed(&runs, &post, Method::Get, &[], 1).await, "/ 1 0 0");
+        assert_eq!(routed(&runs, &get, Method::Get, &[], 1).await, "/ 1 0 0");
+        assert_eq!(runs.count(), 4);
     })
     .await;
 }

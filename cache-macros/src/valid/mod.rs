@@ -96,6 +96,12 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
                        add `max_memory = \"8MiB\"`";
         errors.at(&given.name, message);
     }
+    if let (Some(true), Some(Tier::Redis), Some(given)) = (spec.reserved, spec.tier, &attr.reserved)
+    {
+        let message = "`reserved` keeps memory free for the values of this function, but `tier = \"redis\"` keeps \
+                       none there: remove one of them";
+        errors.at(&given.name, message);
+    }
     if form == Form::Memory {
         if let Some(given) = codec {
             let message = "`codec` is the form of values in Redis, but `tier = \"memory\"` keeps them in \

@@ -98,7 +98,7 @@ fn outlives_everything(param: &TypeParam, generics: &Generics) -> bool {
     param.bounds.iter().any(says_so) || of_param.any(|bounded| bounded.bounds.iter().any(says_so))
 }
 
-/// Returns true if the type has a borrow of static data.
+/// Returns true if the type has a reference to static data.
 fn is_static(ty: &Type) -> bool {
     let mut found = Static(false);
     found.visit_type(ty);
@@ -108,8 +108,9 @@ fn is_static(ty: &Type) -> bool {
 struct Static(bool);
 
 impl<'ast> Visit<'ast> for Static {
-    fn visit_lifetime(&mut self, lifetime: &'ast Lifetime) {
-        self.0 |= lifetime.ident == "static";
+    fn visit_type_reference(&mut self, reference: &'ast TypeReference) {
+        self.0 |= reference.lifetime.as_ref().is_some_and(|lifetime| lifetime.ident == "static");
+        visit::visit_type_reference(self, reference);
     }
 }
 

@@ -101,13 +101,16 @@ fn failed<K>(driver: &mut Driver, share: SharedErrors<K::Error>, error: K::Error
 where
     K: StoredKind,
 {
-    let (kept, error) = match share.how.filter(|_| driver.remembers_errors()) {
+    let remembers = share.how.filter(|_| driver.remembers_errors());
+    // Sharing may wrap the error, and `serve_stale_if` decides on the one of the body.
+    let decided = remembers.map(|_| share.stand_in(&error));
+    let (kept, error) = match remembers {
         Some(how) => (how.put)(error),
         None => (None, error),
     };
     let of_body = BodyError {
         text: &|| (share.text)(&error),
-        stand_in: &|| share.stand_in(&error),
+        stand_in: &|| decided.unwrap_or_else(|| share.stand_in(&error)),
         kept: kept.clone(),
     };
     match driver.failed(&of_body) {

@@ -290,7 +290,7 @@ impl BodyError<'_> {
     }
 
     /// Remembers it, if its function remembers errors. `snapshot` was noted before the body ran. Returns true
-    /// if it is remembered.
+    /// if the next call will use it.
     fn remember(&self, call: &Call, snapshot: Option<GenerationSnapshot>, stands_in: bool) -> bool {
         let (Some(ttl), Some(error), Some(snapshot)) =
             (call.policy.error_ttl, self.kept.clone(), snapshot)
@@ -300,7 +300,8 @@ impl BodyError<'_> {
         let failed_ms = call.core.clock.now_ms();
         let recent = RecentError { error, stands_in, failed_ms, snapshot };
         call.core.recent_errors.remember(&call.key, recent, millis(ttl));
-        true
+        // Without the feed, a remembered error is not used. The next call then waits as without `error_ttl`.
+        call.core.recent_error(&call.key, call.stores).is_some()
     }
 }
 

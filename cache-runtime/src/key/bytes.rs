@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::kept::{self, KeptArgument, KeptArguments};
+use crate::support::panics::drop_each;
 
 const INLINE: usize = 38;
 
@@ -24,6 +25,12 @@ enum Repr {
 struct KeepingKey {
     bytes: Box<[u8]>,
     kept: KeptArguments,
+}
+
+impl Drop for KeepingKey {
+    fn drop(&mut self) {
+        drop_each(self.kept.drain(..));
+    }
 }
 
 const _: () = assert!(size_of::<KeyBytes>() == 40);

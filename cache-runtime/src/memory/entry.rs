@@ -20,6 +20,16 @@ pub(crate) enum Domain {
     Arguments(&'static Instance),
 }
 
+impl Domain {
+    /// Returns the origin of the function of these arguments.
+    pub(super) fn origin(&self) -> Option<u64> {
+        match self {
+            Domain::Names => None,
+            Domain::Arguments(instance) => Some(instance.origin),
+        }
+    }
+}
+
 impl PartialEq for Domain {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
@@ -152,6 +162,11 @@ impl TableEntry {
 }
 
 impl AnyEntry {
+    /// Returns the origin of the function whose room the entry is in.
+    pub(super) fn room(&self) -> u64 {
+        self.domain.origin().unwrap_or(self.meta.origin)
+    }
+
     /// Returns the result of `take` for the value, with the metadata that a caller may need.
     #[inline(always)]
     pub(super) fn hit<V>(&self, now_ms: u64, take: impl Take<V>) -> Option<Hit<V>> {

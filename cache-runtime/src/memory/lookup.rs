@@ -39,10 +39,7 @@ impl<P: key::KeyParts> Lookup for CallLookup<P> {
 
 impl Lookup for &MemoryKey {
     fn origin(&self) -> Option<u64> {
-        match self.domain {
-            Domain::Names => None,
-            Domain::Arguments(instance) => Some(instance.origin),
-        }
+        self.domain.origin()
     }
 
     fn matches(&self, domain: Domain, bytes: &KeyBytes) -> bool {

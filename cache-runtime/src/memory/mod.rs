@@ -17,8 +17,9 @@ mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::mem::size_of;
+use std::mem::{self, size_of};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use quick_cache::sync::Cache;
 use quick_cache::{Lifecycle, OptionsBuilder, Weighter};
@@ -39,7 +40,7 @@ use crate::support::panics::drop_each;
 use entry::{AnyEntry, Entry, TableEntry};
 use lookup::{Look, Lookup, Query, is_for};
 use near::{NearCache, Turns};
-use room::{ByAddress, Room, Rooms};
+use room::{ByAddress, Room, Rooms, admitted};
 use take::Take;
 
 /// The bytes that an entry costs besides itself: the slot of the table, a share of its record of evicted
@@ -55,6 +56,7 @@ pub(crate) struct Memory {
     whole: u64,
     /// The bytes of the reserved rooms.
     reserved: Mutex<u64>,
+    shrinking: Arc<Shrinking>,
     cores: usize,
     seed: u64,
     turns: Turns,
@@ -76,9 +78,7 @@ fn shards(capacity: u64, largest: usize, cores: usize) -> usize {
 
 /// Returns the maximum weight of an entry in a shard of this capacity.
 fn room_in(shard: u64) -> usize {
-    let whole = usize::try_from(shard).unwrap_or(usize::MAX);
-    // The table reserves a thirty-second of each shard for new entries.
-    whole - whole / 32
+    usize::try_from(admitted(shard)).unwrap_or(usize::MAX)
 }
 
 type Table = Cache<TableEntry, (), ByWeight, BuildPrehashed, Retire>;
@@ -134,9 +134,11 @@ impl Memory {
             .weight_capacity(capacity)
             .build();
         let (weights, hashes) = (ByWeight, BuildPrehashed::default());
+        let shrinking = Arc::new(Shrinking::default());
+        let retire = Retire(Arc::clone(&shrinking));
         let table = match options {
-            Ok(options) => Table::with_options(options, weights, hashes, Retire),
-            Err(_) => Table::with(items, capacity, weights, hashes, Retire),
+            Ok(options) => Table::with_options(options, weights, hashes, retire),
+            Err(_) => Table::with(items, capacity, weights, hashes, retire),
         };
         let room = room_in(table.shard_capacity());
         Memory {
@@ -144,6 +146,7 @@ impl Memory {
             rooms: Rooms::default(),
             whole: capacity,
             reserved: Mutex::default(),
+            shrinking,
             cores,
             seed: crate::support::random::word(),
             turns: Turns::new(capacity),
@@ -157,29 +160,44 @@ impl Memory {
         self.room
     }
 
-    /// Limits the entries of this origin to the room of their call site. Returns false if the room should be
-    /// reserved, but too much is reserved already: at most half of the capacity can be.
-    pub(crate) fn open_room(&self, origin: u64, site: usize, limits: RoomLimits) -> bool {
+    /// Limits the entries of this origin to the room of their call site. Returns the entries that have left the table for
+    /// a reserved room.
+    ///
+    /// # Errors
+    /// If the room should be reserved, but too much is reserved already: at most half of the capacity can be. The room
+    /// is then not reserved.
+    pub(crate) fn open_room(
+        &self,
+        origin: u64,
+        site: usize,
+        limits: RoomLimits,
+    ) -> Result<Gone, NotReserved> {
+        let mut gone = Gone::default();
         if self.rooms.of(origin).is_some() {
-            return true;
+            return Ok(gone);
         }
         let mut may = true;
         self.rooms.open(origin, site, || {
-            may = !limits.reserved || self.reserve(limits.max_memory.unwrap_or(0));
-            Room::new(RoomLimits { reserved: limits.reserved && may, ..limits }, self.cores)
+            may = !limits.reserved || self.reserve(limits.max_memory.unwrap_or(0), &mut gone);
+            let limits = RoomLimits { reserved: limits.reserved && may, ..limits };
+            Room::new(limits, self.largest, self.cores)
         });
-        may
+        // Entries are dropped by the caller, when no lock is held.
+        self.leave_rooms(&gone);
+        if may { Ok(gone) } else { Err(NotReserved) }
     }
 
-    /// Takes a reserved room out of the capacity of the table.
-    fn reserve(&self, bytes: u64) -> bool {
+    /// Takes a reserved room out of the capacity of the table. The entries for which there is no space left are gone.
+    fn reserve(&self, bytes: u64, gone: &mut Gone) -> bool {
         let mut reserved = self.reserved.lock();
         let sum = reserved.saturating_add(bytes);
         if sum > self.whole / 2 {
             return false;
         }
         *reserved = sum;
-        self.table.set_capacity(self.whole - sum);
+        for held in self.shrinking.while_shrinking(|| self.table.set_capacity(self.whole - sum)) {
+            gone.evict(held);
+        }
         true
     }
 
@@ -371,7 +389,7 @@ impl Memory {
         let mut note_use = |entry: &Arc<AnyEntry>| {
             let is_used = take(entry);
             if is_used {
-                used = Some((entry.meta.origin, Arc::as_ptr(entry).addr()));
+                used = Some((entry.room(), Arc::as_ptr(entry).addr()));
             }
             is_used
         };
@@ -448,7 +466,7 @@ impl Memory {
         };
         let entry = OVERHEAD + size_of::<Entry<()>>() + key.bytes.heap_size();
         let weight = entry.saturating_add(taken);
-        let room = self.room_of(origin).min(u32::MAX as usize);
+        let room = self.room_of(key.domain.origin().unwrap_or(origin)).min(u32::MAX as usize);
         match u32::try_from(weight) {
             Ok(fits) if weight <= room => Ok(Weight(fits)),
             _ => Err(Unkept::Entry { weight, room }),
@@ -460,7 +478,7 @@ impl Memory {
     pub(crate) fn place(&self, made: Made) -> Gone {
         let placed = made.0;
         let mut gone = Gone::default();
-        let room = self.rooms.of(placed.entry.meta.origin);
+        let room = self.rooms.of(placed.entry.room());
         if let Some(room) = room.as_ref().filter(|room| room.is_reserved) {
             for held in room.take_in(placed.clone()) {
                 held.entry.verified.retire();
@@ -491,11 +509,10 @@ impl Memory {
         for left in room.take_in(placed.clone()) {
             if left.is(placed) {
                 is_kept = false;
-            } else if left != *placed {
-                self.remove(&left, gone);
+            } else if left == *placed || !self.remove(&left, gone) {
+                // An entry that has been replaced leaves the table when it is replaced there.
+                gone.left.push(left);
             }
-            // The entry that has been replaced leaves the table when it is replaced there.
-            drop_each([left]);
         }
         is_kept
     }
@@ -504,21 +521,31 @@ impl Memory {
     /// its room meanwhile, for an entry of another thread.
     #[cold]
     fn keep_rooms_in_step(&self, room: Option<&Room>, placed: &TableEntry, gone: &mut Gone) {
-        for left in &gone.left {
-            if let Some(room) = self.rooms.of(left.entry.meta.origin) {
-                drop_each(room.let_go(left));
-            }
-        }
+        self.leave_rooms(gone);
         if room.is_some_and(|room| !room.holds(placed)) {
             self.remove(placed, gone);
         }
     }
 
-    fn remove(&self, held: &TableEntry, gone: &mut Gone) {
-        if let Some((held, ())) = self.table.remove(&ByAddress::of(held)) {
+    /// Removes entries that have left the table from their rooms.
+    fn leave_rooms(&self, gone: &Gone) {
+        for left in &gone.left {
+            if let Some(room) = self.rooms.of(left.entry.room()) {
+                // This is not the last reference.
+                drop(room.let_go(left));
+            }
+        }
+    }
+
+    /// Removes an entry from the table. Returns false if it is not there.
+    fn remove(&self, held: &TableEntry, gone: &mut Gone) -> bool {
+        let removed = self.table.remove(&ByAddress::of(held));
+        let is_removed = removed.is_some();
+        if let Some((held, ())) = removed {
             held.entry.verified.retire();
             gone.evict(held);
         }
+        is_removed
     }
 
     /// Returns the names of the fresh entries, for patterns and inspection.
@@ -551,10 +578,13 @@ impl Memory {
     /// Drops every entry. Threads drop those in their near caches when they next use a table.
     pub(crate) fn clear(&self) {
         // Each entry is dropped after the lock of its shard has been released.
-        for held in self.table.drain().map(|(held, ())| held).chain(self.rooms.drain()) {
+        let let_go = |held: TableEntry| {
             held.entry.verified.retire();
             drop_each([held]);
-        }
+        };
+        self.table.drain().for_each(|(held, ())| let_go(held));
+        // The rooms come after the table, because an entry is placed in its room first.
+        self.rooms.drain().into_iter().for_each(let_go);
         near::let_go();
     }
 
@@ -582,6 +612,10 @@ impl Drop for Memory {
 /// The weight of an entry that fits into the table, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weight(u32);
+
+/// The reason for which a room is not reserved: others have taken half of the capacity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NotReserved;
 
 /// An entry that is not in the table yet.
 pub(crate) struct Made(TableEntry);
@@ -668,14 +702,35 @@ fn hit<V>(entry: &AnyEntry, predicate: ReadPredicate<'_>, take: impl Take<V>) ->
 
 /// Marks every entry that has left the table as retired.
 #[derive(Clone)]
-struct Retire;
+struct Retire(Arc<Shrinking>);
+
+/// Collects the entries that leave while the capacity is reduced: the table would drop them under locks.
+#[derive(Default)]
+struct Shrinking {
+    shrinks: AtomicBool,
+    left: Mutex<Vec<TableEntry>>,
+}
+
+impl Shrinking {
+    /// Returns the entries that leave while `shrink` runs.
+    fn while_shrinking(&self, shrink: impl FnOnce()) -> Vec<TableEntry> {
+        self.shrinks.store(true, Ordering::SeqCst);
+        shrink();
+        self.shrinks.store(false, Ordering::SeqCst);
+        mem::take(&mut *self.left.lock())
+    }
+}
 
 impl Lifecycle<TableEntry, ()> for Retire {
     type RequestState = SmallVec<[TableEntry; 2]>;
 
     fn on_evict(&self, retired: &mut Self::RequestState, held: TableEntry, (): ()) {
         held.entry.verified.retire();
-        retired.push(held);
+        if self.0.shrinks.load(Ordering::SeqCst) {
+            self.0.left.lock().push(held);
+        } else {
+            retired.push(held);
+        }
     }
 }
 

@@ -36,12 +36,19 @@ impl RoomLimits {
             // Each entry takes at least such a share that no more than the maximum number have room.
             (Some(bytes), Some(entries)) => match bytes / entries.max(1) {
                 0 => (bytes, Share::OfMemory(0)),
-                share => (share * entries, Share::OfMemory(share)),
+                // The table keeps no entry that takes all of it.
+                share => (share * entries, Share::OfMemory(share.min(admitted(bytes)))),
             },
             (Some(bytes), None) => (bytes, Share::OfMemory(0)),
             (None, entries) => (entries.unwrap_or(u64::MAX), Share::OfEntries),
         }
     }
+}
+
+/// Returns the maximum weight of an entry in a shard of this capacity: the table reserves a thirty-second of it for
+/// new entries.
+pub(super) fn admitted(shard: u64) -> u64 {
+    shard - shard / 32
 }
 
 /// The rooms of a store, by the origin of their entries.
@@ -108,10 +115,12 @@ const IN_A_SHARD: u64 = 512;
 const OF_A_SHARD: u64 = 8 << 20;
 
 impl Room {
-    pub(super) fn new(limits: RoomLimits, cores: usize) -> Self {
+    pub(super) fn new(limits: RoomLimits, largest: usize, cores: usize) -> Self {
         let (capacity, share) = limits.capacity();
         let least = match share {
-            Share::OfMemory(_) => OF_A_SHARD,
+            Share::OfMemory(share) => {
+                OF_A_SHARD.max(share.saturating_mul(8)).max((largest as u64).saturating_mul(8))
+            }
             Share::OfEntries => IN_A_SHARD,
         };
         let most = cores.saturating_mul(4).next_power_of_two();
@@ -136,7 +145,9 @@ impl Room {
             Err(_) => Cache::with(items, whole, share, hashes, Collect),
         };
         let largest = match share {
-            Share::OfMemory(_) => usize::try_from(table.shard_capacity()).unwrap_or(usize::MAX),
+            Share::OfMemory(_) => {
+                usize::try_from(admitted(table.shard_capacity())).unwrap_or(usize::MAX)
+            }
             Share::OfEntries => usize::MAX,
         };
         Room { is_reserved: limits.reserved, table, largest }

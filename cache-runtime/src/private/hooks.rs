@@ -114,12 +114,12 @@ impl<K: OutputKind> Hooks<K> {
 
 /// Makes a test of erased values from a test of `V`. All its values are known to be a `V`.
 fn test<V: 'static>(test: fn(&V) -> bool) -> Test {
-    Arc::new(move |value| value.downcast().is_some_and(test))
+    Arc::new(move |value| value.typed().is_some_and(test))
 }
 
 /// Makes a weight of erased values in the same way.
 fn weight<V: 'static>(weigh: fn(&V) -> usize) -> Weigh {
-    Arc::new(move |value| value.downcast().map_or(0, weigh))
+    Arc::new(move |value| value.typed().map_or(0, weigh))
 }
 
 impl<K: OutputKind> fmt::Debug for Hooks<K> {

@@ -132,6 +132,7 @@ fn add(targets: &mut Vec<Target>, resolved: Resolved, of: &dyn ValueType) {
     let same = |target: &Target| {
         Arc::ptr_eq(&target.bound.core, &bound.core)
             && target.key.name().as_str() == key.name().as_str()
+            && target.key.memory.bytes == key.memory.bytes
     };
     if !targets.iter().any(same) {
         let policy = policy.filter(|policy| policy.of.id() == of.id());
@@ -202,6 +203,8 @@ impl Begun {
                 let counters = &target.bound.counters;
                 match &target.policy {
                     Some(policy) => {
+                        // The entry has the form of its function: a put does not know whether it is in memory alone.
+                        let value = value.in_form_of(policy.of);
                         put.settle(policy, counters, value, took, Overtaken::Goes).await;
                     }
                     None => put.remove().await,

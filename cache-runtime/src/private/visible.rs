@@ -59,6 +59,9 @@ macro_rules! owners {
 owners! {
     [T: ?Sized] Arc<T> => |shared| COUNTS + size_of_val(&**shared);
     [T: ?Sized] Box<T> => |boxed| size_of_val(&**boxed);
+    [T: ?Sized] Option<Arc<T>> => |shared| shared.as_ref().map_or(0, |shared| COUNTS + size_of_val(&**shared));
+    [T: ?Sized] Option<Box<T>> => |boxed| boxed.as_ref().map_or(0, |boxed| size_of_val(&**boxed));
+    [T] Option<Vec<T>> => |list| list.as_ref().map_or(0, |list| list.capacity() * size_of::<T>());
     [T] Vec<T> => |list| list.capacity() * size_of::<T>();
     [T] VecDeque<T> => |list| list.capacity() * size_of::<T>();
     [T, S] HashSet<T, S> => |set| set.capacity() * (size_of::<T>() + 1);
@@ -85,13 +88,15 @@ mod tests {
 
     #[test]
     fn the_memory_of_a_value_is_seen_through_one_owner() {
-        assert_eq!(seen!(Opaque, [0; 4]), 32);
-        assert_eq!(seen!(Arc<Opaque>, Arc::new([0; 4])), 8 + 16 + 32);
-        assert_eq!(seen!(Arc<dyn Send>, Arc::new([0; 4])), 16 + 16 + 32);
-        assert_eq!(seen!(Arc<[Opaque]>, Arc::from([[0; 4], [1; 4]])), 16 + 16 + 64);
-        assert_eq!(seen!(Box<Opaque>, Box::new([0; 4])), 8 + 32);
+        assert_eq!(seen!(Opaque, [0_u64; 4]), 32);
+        assert_eq!(seen!(Arc<Opaque>, Arc::new([0_u64; 4])), 8 + 16 + 32);
+        assert_eq!(seen!(Arc<dyn Send>, Arc::new([0_u64; 4])), 16 + 16 + 32);
+        assert_eq!(seen!(Arc<[Opaque]>, Arc::from([[0_u64; 4], [1_u64; 4]])), 16 + 16 + 64);
+        assert_eq!(seen!(Box<Opaque>, Box::new([0_u64; 4])), 8 + 32);
         assert_eq!(seen!(Vec<Opaque>, Vec::with_capacity(3)), 24 + 96);
-        assert_eq!(seen!(BTreeMap<u64, Opaque>, BTreeMap::from([(1, [0; 4])])), 24 + 40);
+        assert_eq!(seen!(BTreeMap<u64, Opaque>, BTreeMap::from([(1, [0_u64; 4])])), 24 + 40);
+        assert_eq!(seen!(Option<Arc<Opaque>>, Some(Arc::new([0_u64; 4]))), 8 + 16 + 32);
+        assert_eq!(seen!(Option<Vec<Opaque>>, None), 24);
         let capacity = HashMap::<u64, Opaque>::with_capacity(3).capacity();
         assert_eq!(seen!(HashMap<u64, Opaque>, HashMap::with_capacity(3)), 48 + capacity * 41);
     }

@@ -13,7 +13,7 @@ use crate::flight::Flights;
 use crate::format::entry::EntryAddress;
 use crate::key::glob::Pattern;
 use crate::key::prehashed::BuildPrehashed;
-use crate::memory::{Gone, Made, Memory, ReadPredicate, RoomLimits};
+use crate::memory::{Gone, Made, Memory, NotReserved, ReadPredicate, RoomLimits};
 use crate::redis::{Host, RedisStore, Servers, Settings, StoreError, Tls};
 use crate::registry::registry;
 use crate::site::{Instance, SiteSpec, Tier, TtlSpec};
@@ -192,12 +192,16 @@ impl Core {
         // The lock is released before any value is dropped, because a `Drop` may use the cache.
         drop(storing);
         let is_placed = placed.is_ok();
-        let gone = placed.unwrap_or_else(Gone::from);
+        self.let_go(placed.unwrap_or_else(Gone::from));
+        is_placed
+    }
+
+    /// Counts the entries that had to leave memory, and drops them.
+    fn let_go(&self, gone: Gone) {
         for origin in gone.evicted() {
             self.counters_of(*origin).slow.evictions.one();
         }
         gone.let_go();
-        is_placed
     }
 
     /// Returns the counters of the function that entries of this origin belong to.
@@ -208,25 +212,25 @@ impl Core {
 
     /// Returns the state of a call site in this cache.
     pub(crate) fn bind(self: &Arc<Self>, instance: &'static Instance) -> Bound {
+        let stores = self.stores_of(instance);
         let SiteSpec { max_memory, max_entries, reserved, .. } = *instance.spec;
         if max_memory.is_some() || max_entries.is_some() {
             let site = std::ptr::from_ref(instance.spec).addr();
+            // Without values in memory, except in an outage, a reserved room would only be taken from others.
+            let reserved = reserved && !matches!(stores, Stores::Redis | Stores::Off);
             let limits = RoomLimits { max_memory, max_entries, reserved };
-            if !self.memory.open_room(instance.origin, site, limits) {
-                tracing::warn!(
+            match self.memory.open_room(instance.origin, site, limits) {
+                Ok(gone) => self.let_go(gone),
+                Err(NotReserved) => tracing::warn!(
                     function = instance.label(),
                     max_memory,
                     capacity = self.memory.capacity(),
                     "this `max_memory` is not reserved, because functions can reserve at most half of the memory; raise \
                      CACHE_MEMORY_CAPACITY"
-                );
+                ),
             }
         }
-        Bound {
-            core: Arc::clone(self),
-            counters: self.counters(instance),
-            stores: self.stores_of(instance),
-        }
+        Bound { core: Arc::clone(self), counters: self.counters(instance), stores }
     }
 
     /// Returns true if nothing is read, stored or shared.

@@ -46,6 +46,14 @@ struct ErrorTable {
 /// The end of an error: a time in milliseconds, and a number that no other error has.
 type ErrorEnd = (u64, u64);
 
+/// An error that is no longer remembered, with its key. Both may hold values of the user, so they are dropped when no
+/// lock is held.
+#[allow(dead_code, reason = "they are kept until they are dropped")]
+struct ForgottenError {
+    key: Option<Arc<CallKey>>,
+    error: RecentError,
+}
+
 impl RecentErrors {
     /// Remembers an error for this time from its failure on.
     pub(crate) fn remember(&self, key: &Arc<CallKey>, error: RecentError, ttl_ms: u64) {
@@ -79,19 +87,19 @@ impl RecentErrors {
 }
 
 impl ErrorTable {
-    fn remove(&mut self, key: &CallKey) -> Option<RecentError> {
+    fn remove(&mut self, key: &CallKey) -> Option<ForgottenError> {
         let (end, error) = self.by_key.remove(key)?;
-        self.ends.remove(&end);
-        Some(error)
+        Some(ForgottenError { key: self.ends.remove(&end), error })
     }
 
-    fn remove_first(&mut self) -> Option<RecentError> {
+    fn remove_first(&mut self) -> Option<ForgottenError> {
         let (_, key) = self.ends.pop_first()?;
-        self.by_key.remove(&key).map(|(_, error)| error)
+        let (_, error) = self.by_key.remove(&key)?;
+        Some(ForgottenError { key: Some(key), error })
     }
 
     /// Removes the errors whose time is over.
-    fn ended(&mut self, now_ms: u64) -> Vec<RecentError> {
+    fn ended(&mut self, now_ms: u64) -> Vec<ForgottenError> {
         let mut ended = Vec::new();
         while self.ends.first_key_value().is_some_and(|((end_ms, _), _)| *end_ms <= now_ms) {
             ended.extend(self.remove_first());

@@ -55,12 +55,18 @@ impl<'a> ValueRef<'a> {
         ValueRef { of, value }
     }
 
+    /// Returns the same value in the form that a function has for its type. The form of another type is not taken.
+    pub(crate) fn in_form_of(self, of: &'static dyn ValueType) -> Self {
+        if of.id() == self.of.id() { ValueRef { of, ..self } } else { self }
+    }
+
     /// Returns the type of the value.
     pub(crate) fn of(self) -> &'static dyn ValueType {
         self.of
     }
 
-    pub(crate) fn downcast<V: 'static>(self) -> Option<&'a V> {
+    /// Returns the value, if it is of this type.
+    pub(crate) fn typed<V: 'static>(self) -> Option<&'a V> {
         self.value.downcast_ref()
     }
 

@@ -174,8 +174,14 @@ impl<V: MemoryValue, S: Form<V>> ValueType for Of<V, S> {
         weight: KnownWeight,
     ) -> Result<Made, Unkept> {
         let value: &V = value.downcast_ref().ok_or(Unkept::Panics(self.name()))?;
-        let taken = || size_of::<V>() + S::heap_size(value);
-        let weight = memory.weigh(&key, meta.origin, weight, &taken, &|| S::size(value))?;
+        // A value that cannot be measured is as large as its declared weight.
+        let declared = match weight {
+            KnownWeight::Declared(bytes) if !S::IS_MEASURED => bytes,
+            _ => 0,
+        };
+        let taken = || declared.max(size_of::<V>() + S::heap_size(value));
+        let size = || declared.max(S::size(value));
+        let weight = memory.weigh(&key, meta.origin, weight, &taken, &size)?;
         Ok(memory.make(key, meta, load_micros, value.clone(), weight))
     }
 }
@@ -204,7 +210,7 @@ impl<V: CacheValue, C: Codec> ValueCodec for CodecOf<V, C> {
     }
 
     fn encode(&self, value: ValueRef<'_>, out: &mut Vec<u8>) -> Result<(), CodecError> {
-        match value.downcast::<V>() {
+        match value.typed::<V>() {
             Some(value) => C::encode(value, out),
             None => Err(CodecError::new(format_args!("not a {}", type_name::<V>()))),
         }

@@ -43,7 +43,7 @@ type Equal = fn(ValueRef<'_>, ValueRef<'_>) -> bool;
 
 impl Equality {
     pub(super) fn by<V: PartialEq + 'static>() -> Self {
-        Equality(Some(|a, b| match (a.downcast::<V>(), b.downcast::<V>()) {
+        Equality(Some(|a, b| match (a.typed::<V>(), b.typed::<V>()) {
             (Some(a), Some(b)) => a == b,
             _ => false,
         }))
@@ -65,7 +65,7 @@ impl Printing {
     pub(super) fn by<V: Debug + 'static>() -> Self {
         Printing(Some(|value| {
             let mut words = Words::default();
-            if let Some(value) = value.downcast::<V>() {
+            if let Some(value) = value.typed::<V>() {
                 // If a `Debug` fails, the text up to the failure is compared.
                 let _ = write!(words, "{value:?}");
             }

@@ -30,4 +30,9 @@ async fn nothing_to_reserve(id: u64) -> u64 {
     id
 }
 
+#[cached(max_memory = "1MiB", reserved = true, tier = "redis")]
+async fn reserved_elsewhere(id: u64) -> u64 {
+    id
+}
+
 fn main() {}
