@@ -198,16 +198,13 @@ impl Core {
 
     /// Counts the entries that had to leave memory, and drops them.
     fn let_go(&self, gone: Gone) {
-        for origin in gone.evicted() {
-            self.counters_of(*origin).slow.evictions.one();
+        if !gone.evicted().is_empty() {
+            let by_origin = self.by_origin.read();
+            for origin in gone.evicted() {
+                by_origin.get(origin).unwrap_or(&self.direct).slow.evictions.one();
+            }
         }
         gone.let_go();
-    }
-
-    /// Returns the counters of the function that entries of this origin belong to.
-    fn counters_of(&self, origin: u64) -> Arc<SiteCounters> {
-        let by_origin = self.by_origin.read();
-        Arc::clone(by_origin.get(&origin).unwrap_or(&self.direct))
     }
 
     /// Returns the state of a call site in this cache.
