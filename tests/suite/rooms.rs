@@ -374,7 +374,7 @@ async fn a_reserved_room_is_taken_from_entries_that_are_there() {
         let stats = manager.stats();
         assert_eq!(stats.total.evictions - direct, there + 1 - stats.entries);
         assert!(stats.bytes <= (3 << 20) + 5_000, "{}", stats.bytes);
-        // What has left the table has left its room as well.
+        // An entry that has left the table has left its room as well.
         let left = kept((0..60).map(|id| noisy(&runs, id))).await;
         for id in 1_000..1_000 + (60 - left as u64) {
             noisy(&runs, id).await;

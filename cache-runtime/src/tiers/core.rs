@@ -239,26 +239,20 @@ impl Core {
         if self.is_off() {
             return Stores::Off;
         }
-        let Some(redis) = self.redis.as_ref().filter(|_| instance.distinct) else {
-            return Stores::Memory;
+        let Some(redis) = &self.redis else { return Stores::Memory };
+        let stores = match instance.spec.tier {
+            _ if !instance.distinct => Stores::Memory,
+            None => self.stores,
+            Some(Tier::Memory) => Stores::Memory,
+            Some(Tier::Redis) => Stores::Redis,
+            Some(Tier::Tiered) => Stores::Tiered,
         };
-        if !matches!(instance.spec.error_ttl, TtlSpec::Inherit) {
-            // Remembered errors are in memory, so the invalidations of other processes must be received.
+        let remembers_errors = !matches!(instance.spec.error_ttl, TtlSpec::Inherit);
+        if stores != Stores::Redis || remembers_errors {
+            // Other processes also invalidate values and errors that this process has in memory.
             redis.want_feed();
         }
-        match instance.spec.tier {
-            None => self.stores,
-            Some(Tier::Redis) => Stores::Redis,
-            // Other processes also invalidate values that only this process has.
-            Some(Tier::Memory) => {
-                redis.want_feed();
-                Stores::Memory
-            }
-            Some(Tier::Tiered) => {
-                redis.want_feed();
-                Stores::Tiered
-            }
-        }
+        stores
     }
 
     /// Returns true if values in memory may be served without a read of Redis.

@@ -48,11 +48,7 @@ type ErrorEnd = (u64, u64);
 
 /// An error that is no longer remembered, with its key. Both may hold values of the user, so they are dropped when no
 /// lock is held.
-#[allow(dead_code, reason = "they are kept until they are dropped")]
-struct ForgottenError {
-    key: Option<Arc<CallKey>>,
-    error: RecentError,
-}
+type ForgottenError = (Option<Arc<CallKey>>, RecentError);
 
 impl RecentErrors {
     /// Remembers an error for this time from its failure on.
@@ -89,13 +85,13 @@ impl RecentErrors {
 impl ErrorTable {
     fn remove(&mut self, key: &CallKey) -> Option<ForgottenError> {
         let (end, error) = self.by_key.remove(key)?;
-        Some(ForgottenError { key: self.ends.remove(&end), error })
+        Some((self.ends.remove(&end), error))
     }
 
     fn remove_first(&mut self) -> Option<ForgottenError> {
         let (_, key) = self.ends.pop_first()?;
         let (_, error) = self.by_key.remove(&key)?;
-        Some(ForgottenError { key: Some(key), error })
+        Some((Some(key), error))
     }
 
     /// Removes the errors whose time is over.
