@@ -29,6 +29,7 @@ mod load_failure;
 mod log;
 mod manager;
 mod marks;
+mod memory_alone;
 mod memory_store;
 mod moved;
 mod mutations;

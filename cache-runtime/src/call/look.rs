@@ -25,15 +25,19 @@ pub(crate) async fn look(call: &Call) -> Step {
     if recursion::is_inside(key) {
         return load(alone(call), Destination::Caller);
     }
+    if call.stores == Stores::Memory {
+        // In a forked process the coarse clock stands still. No request to Redis will find that out.
+        clock::look_after();
+        if let Some(redis) = &core.redis {
+            // Nor will one make a connection, over which the invalidations of other processes are received.
+            redis.connect_here();
+        }
+    }
     if let Some(step) = look_at_hand(call) {
         return step;
     }
     if call.policy.coalesce == Coalesce::Off {
         return lead(call, alone(call)).await;
-    }
-    if call.stores == Stores::Memory {
-        // In a forked process the coarse clock stands still. No request to Redis will find that out.
-        clock::look_after();
     }
     let asked = Ticket::now();
     loop {

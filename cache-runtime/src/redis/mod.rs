@@ -228,11 +228,16 @@ impl RedisStore {
     }
 
     fn add_pending_keys(&self, keys: &[String]) {
+        // A link must send the removals. Outside of a runtime, an existing link does so.
+        self.connect_here();
+        self.0.add_pending(keys);
+    }
+
+    /// Makes the link of the call's runtime, if it has none. Does not wait.
+    pub(crate) fn connect_here(&self) {
         if runtime::with_timers().is_some() {
-            // A link must send the removals. Outside of a runtime, an existing link does so.
             _ = self.0.link();
         }
-        self.0.add_pending(keys);
     }
 
     /// Makes everything in the namespace stale as soon as possible. Does not wait.
