@@ -8,6 +8,8 @@ extern crate cache_runtime as memo;
 
 #[path = "clean/src/bare.rs"]
 mod bare;
+#[path = "clean/src/blocking.rs"]
+mod blocking;
 #[path = "clean/src/calls.rs"]
 mod calls;
 #[path = "clean/src/every_option.rs"]

@@ -23,6 +23,7 @@ fn mistakes_are_explained() {
         "memory",
         "background",
         "body",
+        "blocking",
     ];
     for mistakes in folders {
         cases.compile_fail(format!("ui/{mistakes}/*.rs"));

@@ -79,6 +79,7 @@ options!(CachedAttr, &[OF_CACHED], {
     detached: Once<Expr> = "detached",
     coalesce: Once<Expr> = "coalesce",
     share_errors: Once<Expr> = "share_errors",
+    entry_fn: Once<Path> = "entry_fn",
     output: Once<Expr> = "output",
     runtime: Once<Path> = "crate",
 });

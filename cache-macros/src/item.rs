@@ -7,8 +7,8 @@ use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
     AngleBracketedGenericArguments, Attribute, FieldPat, FnArg, GenericArgument, Ident, Pat,
-    PatIdent, PatOr, PatType, Path, PathArguments, Receiver, ReturnType, Signature, Token,
-    TraitItemFn, Type, TypeParamBound, Visibility, parse_quote, token,
+    PatIdent, PatOr, PatType, Path, PathArguments, PathSegment, Receiver, ReturnType, Signature,
+    Token, TraitItemFn, Type, TypeParamBound, Visibility, parse_quote, token,
 };
 
 use crate::mention::mentions;
@@ -19,15 +19,15 @@ pub(crate) struct Item {
     vis: Visibility,
     pub(crate) sig: Signature,
     brace: token::Brace,
-    asynchrony: Asynchrony,
+    form: FunctionForm,
 }
 
-/// The form of the asynchronous body.
-enum Asynchrony {
+/// The form of the function and its body.
+enum FunctionForm {
     /// `async fn f() -> Output { body }`
-    Native {
-        body: TokenStream,
-    },
+    Native { body: TokenStream },
+    /// `fn f() -> Output { body }`
+    Blocking { body: TokenStream },
     /// `fn f() -> Pin<Box<dyn Future<Output = Output>>> { Box::pin(async move { body }) }`: the form that
     /// `#[async_trait]` makes of an `async fn`, because it expands before the attributes inside it.
     Boxed {
@@ -37,14 +37,15 @@ enum Asynchrony {
         output: Box<Type>,
         body: TokenStream,
     },
-    Missing,
+    /// It returns a future in another form.
+    Unknown,
 }
 
 /// Reads the item that `#[attribute]` is attached to.
 pub(crate) fn parse(item: TokenStream, attribute: &str) -> syn::Result<Item> {
     syn::parse2(item.clone()).map_err(|_| {
         let place = place(item.clone());
-        let message = format!("`#[{attribute}]` needs an `async fn` with a body{place}");
+        let message = format!("`#[{attribute}]` needs a function with a body{place}");
         syn::Error::new_spanned(item, message)
     })
 }
@@ -72,27 +73,39 @@ impl Parse for Item {
         let brace = syn::braced!(content in input);
         let inner_attrs = content.call(Attribute::parse_inner)?;
         let body: TokenStream = content.parse()?;
-        let asynchrony = match sig.asyncness {
-            Some(_) => Asynchrony::Native { body },
-            None => boxed(&sig.output, body).unwrap_or(Asynchrony::Missing),
+        let form = if sig.asyncness.is_some() {
+            FunctionForm::Native { body }
+        } else if returns_future(&sig.output) {
+            boxed(&sig.output, body).unwrap_or(FunctionForm::Unknown)
+        } else {
+            FunctionForm::Blocking { body }
         };
-        Ok(Self { attrs, inner_attrs, vis, sig, brace, asynchrony })
+        Ok(Self { attrs, inner_attrs, vis, sig, brace, form })
     }
 }
 
 impl Item {
     /// Returns true if the function itself is not `async`, and returns a box.
     pub(crate) fn is_boxed(&self) -> bool {
-        matches!(self.asynchrony, Asynchrony::Boxed { .. })
+        matches!(self.form, FunctionForm::Boxed { .. })
     }
 
     /// Returns true if a function that returns a box contains more than the box.
     pub(crate) fn has_statements_before(&self) -> bool {
-        matches!(&self.asynchrony, Asynchrony::Boxed { before, .. } if !before.is_empty())
+        matches!(&self.form, FunctionForm::Boxed { before, .. } if !before.is_empty())
+    }
+
+    pub(crate) fn vis(&self) -> &Visibility {
+        &self.vis
+    }
+
+    /// Returns the attributes at the beginning of the body.
+    pub(crate) fn inner_attrs(&self) -> &[Attribute] {
+        &self.inner_attrs
     }
 
     /// Removes `mut` from the parameters, because the body has parameters of its own.
-    fn unmoved(&self) -> Signature {
+    pub(crate) fn unmoved(&self) -> Signature {
         let mut sig = self.sig.clone();
         for input in &mut sig.inputs {
             match input {
@@ -107,8 +120,14 @@ impl Item {
         sig
     }
 
-    pub(crate) fn is_async(&self) -> bool {
-        !matches!(self.asynchrony, Asynchrony::Missing)
+    /// Returns true if the function is not async, and does not return a future.
+    pub(crate) fn is_blocking(&self) -> bool {
+        matches!(self.form, FunctionForm::Blocking { .. })
+    }
+
+    /// Returns true if the function returns a future in a form that cannot be rewritten.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self.form, FunctionForm::Unknown)
     }
 
     /// Returns the attributes below this one.
@@ -136,9 +155,9 @@ impl Item {
 
     /// Returns the type of the output when the function is awaited.
     pub(crate) fn output(&self) -> Type {
-        match (&self.asynchrony, &self.sig.output) {
-            (Asynchrony::Boxed { output, .. }, _) => Type::clone(output),
-            (Asynchrony::Missing, ReturnType::Type(_, output)) => {
+        match (&self.form, &self.sig.output) {
+            (FunctionForm::Boxed { output, .. }, _) => Type::clone(output),
+            (FunctionForm::Unknown, ReturnType::Type(_, output)) => {
                 opaque_output(output).unwrap_or(output).clone()
             }
             (_, ReturnType::Type(_, output)) => Type::clone(output),
@@ -157,10 +176,10 @@ impl Item {
     /// Returns the body as a generated block at the place of the user's block, so that lints on needless
     /// braces ignore it. `named` are the arguments that the attribute uses.
     pub(crate) fn body(&self, named: &TokenStream) -> TokenStream {
-        let body = match &self.asynchrony {
-            Asynchrony::Native { body } => body.clone(),
-            Asynchrony::Boxed { body, .. } => with_uses(body.clone(), named),
-            Asynchrony::Missing => TokenStream::new(),
+        let body = match &self.form {
+            FunctionForm::Native { body } | FunctionForm::Blocking { body } => body.clone(),
+            FunctionForm::Boxed { body, .. } => with_uses(body.clone(), named),
+            FunctionForm::Unknown => TokenStream::new(),
         };
         braced(body, self.brace.span.join().resolved_at(Span::mixed_site()))
     }
@@ -177,11 +196,13 @@ impl Item {
 
     fn with(&self, sig: &Signature, made: &TokenStream, body: TokenStream) -> TokenStream {
         let Self { attrs, inner_attrs, vis, .. } = self;
-        let body = match &self.asynchrony {
-            Asynchrony::Boxed { before, call, .. } => {
+        let body = match &self.form {
+            FunctionForm::Boxed { before, call, .. } => {
                 quote!(#before #made #call(async move { #body }))
             }
-            Asynchrony::Native { .. } | Asynchrony::Missing => body,
+            FunctionForm::Native { .. } | FunctionForm::Blocking { .. } | FunctionForm::Unknown => {
+                body
+            }
         };
         let block = braced(quote!(#(#inner_attrs)* #body), self.brace.span.join());
         quote!(#(#attrs)* #vis #sig #block)
@@ -238,7 +259,7 @@ fn braced(content: TokenStream, span: Span) -> TokenStream {
 }
 
 /// Recognises a body whose last expression is `Box::pin(async move { ... })`.
-fn boxed(output: &ReturnType, body: TokenStream) -> Option<Asynchrony> {
+fn boxed(output: &ReturnType, body: TokenStream) -> Option<FunctionForm> {
     let ReturnType::Type(_, output) = output else {
         return None;
     };
@@ -247,7 +268,34 @@ fn boxed(output: &ReturnType, body: TokenStream) -> Option<Asynchrony> {
     let last = tokens.iter().rposition(is_semicolon).map_or(0, |semicolon| semicolon + 1);
     let (before, last) = tokens.split_at(last);
     let PinnedBlock { call, body } = syn::parse2(last.iter().cloned().collect()).ok()?;
-    Some(Asynchrony::Boxed { before: before.iter().cloned().collect(), call, output, body })
+    Some(FunctionForm::Boxed { before: before.iter().cloned().collect(), call, output, body })
+}
+
+/// Returns true if the return type is that of a future, as far as its text shows.
+fn returns_future(output: &ReturnType) -> bool {
+    let ReturnType::Type(_, output) = output else { return false };
+    match &**output {
+        Type::ImplTrait(opaque) => is_future(&opaque.bounds),
+        Type::Path(path) if path.path.segments.last().is_some_and(is_boxed_future) => true,
+        boxed => match only_type(boxed, "Pin").and_then(|boxed| only_type(boxed, "Box")) {
+            Some(Type::TraitObject(object)) => is_future(&object.bounds),
+            _ => false,
+        },
+    }
+}
+
+/// Returns true for the aliases of the crate `futures`.
+fn is_boxed_future(name: &PathSegment) -> bool {
+    name.ident == "BoxFuture" || name.ident == "LocalBoxFuture"
+}
+
+fn is_future(bounds: &Punctuated<TypeParamBound, Token![+]>) -> bool {
+    bounds.iter().any(|bound| match bound {
+        TypeParamBound::Trait(bound) => {
+            bound.path.segments.last().is_some_and(|last| last.ident == "Future")
+        }
+        _ => false,
+    })
 }
 
 /// Returns `T` in `Pin<Box<dyn Future<Output = T> + Send + 'a>>`.

@@ -1,7 +1,7 @@
 //! Stage two: checked attributes. Every value of these types can be expanded.
 
 use proc_macro2::Span;
-use syn::{Expr, Ident, LitStr, Member, Path, Token, Type};
+use syn::{Expr, FnArg, Ident, LitStr, Member, Path, Token, Type};
 
 use crate::item::Argument;
 
@@ -28,6 +28,8 @@ pub(crate) struct Cached {
     pub(crate) form: Form,
     /// A `&CacheManager`.
     pub(crate) manager: Option<Expr>,
+    /// The function that returns the entry of a call, if the annotated function is not async.
+    pub(crate) entry_fn: Option<EntryFn>,
     pub(crate) codec: Option<Type>,
     pub(crate) cost: Option<Constant<f64>>,
     pub(crate) stale_while_revalidate: Option<Ttl>,
@@ -42,6 +44,17 @@ pub(crate) struct Cached {
     /// The way to run the body in a task of its own, if an option may need one.
     pub(crate) task: Option<Task>,
     pub(crate) output: Output,
+}
+
+/// A function that returns the entry of a call.
+pub(crate) struct EntryFn {
+    pub(crate) name: Ident,
+    /// True if it is found in the type of the `impl`.
+    pub(crate) associated: bool,
+    /// The parameters, each with a name.
+    pub(crate) parameters: Vec<FnArg>,
+    /// The names of the parameters, `self` among them.
+    pub(crate) arguments: Vec<Ident>,
 }
 
 /// `#[cache_invalidate]` on a function.

@@ -32,7 +32,7 @@ mod value;
 pub use cache_macros::{cache_invalidate, cache_put, cached, name};
 
 pub use crate::redis::{Breaker, ClearProgress, Diagnostic, Severity};
-pub use cache_call::{CacheCall, CacheEntry, Fetched, StoredAs};
+pub use cache_call::{BlockingEntry, CacheCall, CacheEntry, Fetched, StoredAs};
 pub use config::{Backend, CacheConfig, Jitter, Mode, RedisUrl, Ttl};
 pub use error::Error;
 #[cfg(feature = "postcard")]
@@ -41,7 +41,7 @@ pub use format::codec::{Bincode, Codec, CodecError, DefaultCodec, MessagePack};
 pub use key::name::escape;
 pub use manager::{
     CacheManager, CacheManagerBuilder, Health, NameScan, SetOptions, Status, WarmReport, Written,
-    cache, install, try_cache, with,
+    cache, install, try_cache, with, with_blocking,
 };
 pub use output::shared_error::SharedError;
 pub use output::{CacheValue, MemoryValue};

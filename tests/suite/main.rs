@@ -10,6 +10,7 @@
 mod admin;
 mod alike;
 mod asleep;
+mod blocking;
 mod damage;
 mod deploys;
 mod detached;

@@ -6,7 +6,9 @@ use syn::Expr;
 use syn::spanned::Spanned as _;
 
 use super::site::{constant, site};
-use super::{body, here, kind, manager, placed, private, probe, render, roots, storable, task};
+use super::{
+    blocking, body, here, kind, manager, placed, private, probe, render, roots, storable, task,
+};
 use crate::item::{Argument, Item};
 use crate::spec::{Cached, Form, Key, Kind, Template};
 
@@ -53,6 +55,8 @@ use crate::spec::{Cached, Form, Key, Kind, Template};
 // With `manager = &self.cache`, the first statement is `let manager = P::GivenManager::kept(P::GivenManager {
 // manager: &self.cache });`, and `P::begin_in(&manager, own, kind, ..)` takes the place of `P::begin`.
 //
+// A function that is not async drives the same body: see `blocking`.
+//
 // The locals are spelled `__own`, `__kind` and so on, because a pattern would find an item of the user with
 // the same name. A function that returns a box gives it a number when it makes it: `let boxed =
 // P::boxed_call();`.
@@ -94,18 +98,19 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
             let run = there(
                 quote_spanned!(Span::mixed_site()=> #p::MissedCall::run(__call, __kind, __share, __body).await),
             );
+            let polled = if item.is_blocking() {
+                quote_spanned!(Span::mixed_site()=> async move { #p::run_body(__body) })
+            } else {
+                quote_spanned!(Span::mixed_site()=> __body)
+            };
             quote_spanned! {Span::mixed_site()=>
                 let __body = #body;
-                let __body = ::core::pin::pin!(__body);
+                let __body = ::core::pin::pin!(#polled);
                 #run
             }
         }
     };
-    let with_body = if spec.task.is_some() { Item::with_closure } else { Item::with_body };
-    with_body(
-        item,
-        &made,
-        quote_spanned! {Span::mixed_site()=>
+    let flow = quote_spanned! {Span::mixed_site()=>
             #given_manager
             #[allow(clippy::used_underscore_binding)]
             let __own = #p::CallContext {
@@ -136,8 +141,12 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
             };
             let __share = #share;
             #rest
-        },
-    )
+    };
+    if item.is_blocking() {
+        return blocking::cached(p, spec, item, &flow);
+    }
+    let with_body = if spec.task.is_some() { Item::with_closure } else { Item::with_body };
+    with_body(item, &made, flow)
 }
 
 /// Emits the code that makes the number of a call that returns a box, and the code that reads it.

@@ -31,6 +31,8 @@ use crate::spec::Invalidate;
 //             .await
 //     }
 //
+// A function that is not async ends with `P::invalidate_blocking(plan, .., move || { ... })`.
+//
 // With `manager = &self.cache`, the plan is `P::Plan::of(&manager, site, ..)`, where `let manager = ..;` is the first
 // statement.
 pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
@@ -47,6 +49,19 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let (given_manager, in_manager) = manager(p, spec.manager.as_ref());
     let new = Ident::new(if spec.manager.is_some() { "of" } else { "new" }, Span::mixed_site());
     let listed = invalidator(p, spec, item);
+    let run = if item.is_blocking() {
+        quote_spanned! {Span::mixed_site()=>
+            #p::invalidate_blocking(__plan, #when, __kind, __condition, __body)
+        }
+    } else {
+        quote_spanned! {Span::mixed_site()=> {
+            use #p::{ProbeAnyOutput as _, ProbeSendOutput as _};
+            let __body = ::core::pin::pin!(__body);
+            (&&#p::probe_output(&__body))
+                .__cache_invalidate(__plan, #when, __kind, __condition, __body)
+                .await
+        }}
+    };
     let nothing = TokenStream::new();
     item.with_body(
         &nothing,
@@ -63,13 +78,7 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
             let __kind = #kind;
             let __condition = #condition;
             let __body = #body;
-            let __body = ::core::pin::pin!(__body);
-            {
-                use #p::{ProbeAnyOutput as _, ProbeSendOutput as _};
-                (&&#p::probe_output(&__body))
-                    .__cache_invalidate(__plan, #when, __kind, __condition, __body)
-                    .await
-            }
+            #run
         },
     )
 }

@@ -6,6 +6,7 @@
 //! name, so every generated local begins with `__`. So does every method that is found by look-up in a trait,
 //! because a trait of the user may be implemented for all types.
 
+mod blocking;
 mod cached;
 mod invalidate;
 mod put;
@@ -151,7 +152,8 @@ fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
     }
 }
 
-/// Returns the user's body as a future of its own, so that `return` and `?` end the body and not the call.
+/// Returns the user's body as a future of its own, so that `return` and `?` end the body and not the call. That of
+/// a function that is not async is a closure.
 ///
 /// The type of an async block cannot be stated. So a `return` that never runs states it, before the body. The
 /// type is then known when the body's last expression is reached, which may need to be coerced.
@@ -160,6 +162,9 @@ fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
 fn body(item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
     let pin_type = pin_type(&output.ty);
     let body = item.body(named);
+    if item.is_blocking() {
+        return quote_spanned!(Span::mixed_site()=> move || { #pin_type #body });
+    }
     quote_spanned!(Span::mixed_site()=> async move { #pin_type #body })
 }
 

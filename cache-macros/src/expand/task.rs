@@ -18,7 +18,11 @@ pub(super) fn run(
     output: &Output,
     named: &TokenStream,
 ) -> TokenStream {
-    let in_a_task = if detached { "load_detached" } else { "load_in_the_background" };
+    let in_a_task = match (item.is_blocking(), detached) {
+        (true, _) => "load_on_a_thread",
+        (false, true) => "load_detached",
+        (false, false) => "load_in_the_background",
+    };
     let in_a_task = Ident::new(in_a_task, Span::mixed_site());
     let load = load(task, item, output, named);
     let arguments = task.arguments.iter().map(|argument| &argument.name);
@@ -37,13 +41,24 @@ pub(super) fn run(
         quote_spanned!(Span::mixed_site()=> #p::MissedCall::run(__call, __kind, __share, __body).await),
         output.value,
     );
+    let (in_task, body) = if item.is_blocking() {
+        (
+            quote_spanned!(Span::mixed_site()=> move || __load(#(#lent),*)),
+            quote_spanned!(Span::mixed_site()=> async move { #p::run_body(move || __load(#(#arguments),*)) }),
+        )
+    } else {
+        (
+            quote_spanned!(Span::mixed_site()=> async move { __load(#(#lent),*).await }),
+            quote_spanned!(Span::mixed_site()=> __load(#(#arguments),*)),
+        )
+    };
     quote_spanned! {Span::mixed_site()=>
         let __call = #p::MissedCall::look(__call, __share).await;
         let __load = #load;
         let __call = if #p::MissedCall::wants_a_task(&__call) {
             match #p::copied(|| (#(#keep,)*)) {
                 ::core::option::Option::Some((#(#names,)*)) => {
-                    let __task = async move { __load(#(#lent),*).await };
+                    let __task = #in_task;
                     let __task = #p::#in_a_task(__kind, __share, __task);
                     #p::MissedCall::run_in_a_task(__call, __task).await
                 }
@@ -52,7 +67,7 @@ pub(super) fn run(
         } else {
             __call
         };
-        let __body = ::core::pin::pin!(__load(#(#arguments),*));
+        let __body = ::core::pin::pin!(#body);
         #run
     }
 }
@@ -66,7 +81,8 @@ fn load(task: &Task, item: &Item, output: &Output, named: &TokenStream) -> Token
     });
     let pin_type = pin_type(&output.ty);
     let body = without_self(item.body(named));
-    quote_spanned!(Span::mixed_site()=> async |#(#parameters),*| { #pin_type #body })
+    let asynchronous = (!item.is_blocking()).then(|| quote_spanned!(Span::mixed_site()=> async));
+    quote_spanned!(Span::mixed_site()=> #asynchronous |#(#parameters),*| { #pin_type #body })
 }
 
 /// Returns a generated name for the copy of an argument.

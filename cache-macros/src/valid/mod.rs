@@ -3,6 +3,7 @@
 //! A check that fails notes its mistake and leaves a harmless value, so that the other checks run. If there
 //! is any mistake, the spec is discarded.
 
+mod blocking;
 mod capture;
 mod entry;
 mod key;
@@ -36,13 +37,17 @@ use scope::Scope;
 const MOST_TAGS: usize = 128;
 
 pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::Result<Cached> {
-    signature::check_async(item, &mut errors);
+    signature::check_form(item, &mut errors);
     signature::check_patterns(item, &mut errors);
     signature::check_order(item, &mut errors);
     let scope = Scope::of(item);
     let kind = errors.option(&attr.output, |given| word(given, &KINDS)).unwrap_or_default();
     let ttl = |given: &_| ttl::ttl(given, &scope);
-    let tier = errors.option(&attr.tier, |given| word(given, &TIERS));
+    let tier = match &attr.tier {
+        None if item.is_blocking() => Some(Tier::Memory),
+        given => errors.option(given, |given| word(given, &TIERS)),
+    };
+    blocking::check(&attr, tier, item, &mut errors);
     let form = if tier == Some(Tier::Memory) { Form::Memory } else { Form::Serde };
     let output = output::stored(item.output(), kind, form, &item.sig.generics, &mut errors);
     let codec = attr.codec.as_ref().map(|given| given.name.clone());
@@ -78,6 +83,7 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         tier,
         form,
         manager: errors.option(&attr.manager, manager::manager),
+        entry_fn: errors.option(&attr.entry_fn, |given| blocking::entry_fn(given, item)),
         cost: errors.option(&attr.cost, |given| number(given, COST, &scope)),
         output,
         bypass_if: attr.bypass_if.map(|given| given.value),
@@ -103,14 +109,21 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         errors.at(&given.name, message);
     }
     if form == Form::Memory {
+        let cause = match attr.tier {
+            Some(_) => "`tier = \"memory\"`",
+            None => "a function that is not async",
+        };
         if let Some(given) = codec {
-            let message = "`codec` is the form of values in Redis, but `tier = \"memory\"` keeps them in \
-                           this process: remove one of them";
+            let message = format!(
+                "`codec` is the form of values in Redis, but {cause} keeps them in this process: remove one of them"
+            );
             errors.at(&given, message);
         }
         if let (Some(Coalesce::Fleet), Some(given)) = (spec.coalesce, &attr.coalesce) {
-            let message = "`coalesce = \"fleet\"` shares a load by a value in Redis, but `tier = \
-                           \"memory\"` stores none there: remove one of them";
+            let message = format!(
+                "`coalesce = \"fleet\"` shares a load by a value in Redis, but {cause} stores none there: remove \
+                 one of them"
+            );
             errors.at(&given.name, message);
         }
     }
@@ -159,7 +172,7 @@ pub(crate) fn invalidate(
                        `entry = get_video(video_id)`";
         errors.push(syn::Error::new(Span::call_site(), message));
     }
-    signature::check_async(item, &mut errors);
+    signature::check_form(item, &mut errors);
     let spec = Invalidate {
         prefix: errors.option(&attr.prefix, |given| name::prefix_template(given, &scope)),
         tags: attr

@@ -7,19 +7,40 @@ use syn::visit::{self, Visit};
 use crate::error::Errors;
 use crate::item::Item;
 
-pub(crate) fn check_async(item: &Item, errors: &mut Errors) {
-    if item.is_async() {
+/// Checks that the attribute can rewrite the function.
+pub(crate) fn check_form(item: &Item, errors: &mut Errors) {
+    if let Some(constness) = &item.sig.constness {
+        let message = "a `const fn` cannot be annotated, because its calls may be evaluated by the compiler: remove \
+                       `const`";
+        errors.at(constness, message);
+    }
+    if !item.is_unknown() {
         return;
     }
     let message = match item.opaque_output() {
-        None => "only an `async fn` can be annotated: put `async` before `fn`".to_owned(),
+        None => "this function returns a future in a form that cannot be annotated: write an `async fn`, or \
+                 return `Box::pin(async move { .. })`"
+            .to_owned(),
         Some(output) => {
             let output = output.to_token_stream().to_string();
             let (name, output) = (&item.sig.ident, output.replace(" < ", "<").replace(" >", ">"));
-            format!("only an `async fn` can be annotated: write `async fn {name}(..) -> {output}`")
+            format!(
+                "a function that returns `impl Future` cannot be annotated: write `async fn {name}(..) -> {output}`"
+            )
         }
     };
     errors.at(item.sig.fn_token, message);
+}
+
+/// Checks that the function is asynchronous: a put waits for Redis.
+pub(crate) fn check_async(item: &Item, errors: &mut Errors) {
+    if item.is_blocking() {
+        let message = "`#[cache_put]` needs an `async fn`, because it waits for Redis. In a function that is not async, \
+                       call `.put(value)` on the entry that `entry_fn` returns, or invalidate with `#[cache_invalidate]`";
+        errors.at(item.sig.fn_token, message);
+    } else {
+        check_form(item, errors);
+    }
 }
 
 /// Checks the order of the attributes. The body changes the data, so the cache attribute must be outside of

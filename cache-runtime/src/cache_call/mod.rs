@@ -1,12 +1,16 @@
 //! Acting on one call of an annotated function: on the entry that it would use.
 
 pub(crate) mod ambient;
+mod blocking;
 pub(crate) mod request;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::slice;
 use std::time::Duration;
+
+pub use blocking::{BlockingEntry, blocking_entry, call_blocking};
 
 use crate::cache_call::request::{
     Addressee, FetchOptions, Request, RequestOutcome, Response, addressee, ask,
@@ -16,7 +20,8 @@ use crate::output::MemoryValue;
 use crate::tiers::invalidate::Targets;
 use crate::tiers::origin::{Origin, Source};
 
-/// Extends the future of a call of a `#[cached]` function.
+/// Extends the future of a call of a `#[cached]` function. For a function that is not async, see
+/// [`entry_fn`](crate::options#entry_fn).
 ///
 /// It has one method; the others are those of [`CacheEntry`]. It works for free functions, methods, trait
 /// methods and `dyn` objects.
@@ -135,6 +140,14 @@ impl<F: Future> CacheEntry<F> {
         let resolved = request::resolve(self.call, self.addressee)?;
         let targets = Targets::name(resolved.key.name().as_str());
         resolved.bound.core.invalidate(&targets).await;
+        Ok(())
+    }
+
+    /// Does the same without waiting for Redis.
+    fn invalidate_in_background(self) -> Result<(), Error> {
+        let resolved = request::resolve(self.call, self.addressee)?;
+        let targets = Targets::name(resolved.key.name().as_str());
+        resolved.bound.core.invalidate_in_background(slice::from_ref(&targets));
         Ok(())
     }
 

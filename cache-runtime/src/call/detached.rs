@@ -8,7 +8,6 @@ use std::future::Future;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
@@ -19,6 +18,7 @@ use super::{Call, recursion};
 use crate::flight::Waits;
 use crate::support::boxed::Boxed;
 use crate::support::panics::drop_each;
+use crate::support::runtime;
 use crate::tiers::background::BackgroundSlot;
 use crate::value::Value;
 
@@ -44,7 +44,7 @@ pub(crate) fn place_of(call: &Call, loading: &Loading) -> Option<BackgroundSlot>
         return None;
     }
     // R7: without a free place, the caller runs the body.
-    call.core.background.place(Handle::try_current().ok()?, &call.key)
+    call.core.background.place(runtime::of_call()?, &call.key)
 }
 
 impl Detached {

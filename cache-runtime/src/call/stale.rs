@@ -1,20 +1,19 @@
 //! Decides how a value that may be served is replaced: in the background, or by this caller.
 
-use tokio::runtime::Handle;
-
 use super::Call;
 use super::found::FoundValue;
 use super::report::served;
 use super::sharing::{pass, shared_output};
 use super::step::{Ahead, BackgroundRefresh, Destination, Loading, Step};
 use crate::flight::{FlightOutcome, Follower, Leader, Ticket};
+use crate::support::runtime;
 use crate::support::timer::timeout;
 use crate::tiers::key::CallKey;
 
 /// Serves a value and refreshes it in a task, or in this caller. Without a free place for the task, the value
 /// is not refreshed.
 pub(super) fn refresh_or_serve(call: &Call, refresh: Leader<CallKey>, found: FoundValue) -> Step {
-    let runtime = Handle::try_current().ok();
+    let runtime = runtime::of_call();
     if !call.demands.background || (runtime.is_none() && found.is_stale()) {
         if found.is_stale() {
             call.counters.slow.misses.one();
@@ -38,7 +37,7 @@ pub(super) async fn load_or_serve(
     found: FoundValue,
 ) -> Step {
     let limit = call.policy.load_timeout.filter(|_| call.demands.background);
-    if let (Some(limit), Some(runtime)) = (limit, Handle::try_current().ok()) {
+    if let (Some(limit), Some(runtime)) = (limit, runtime::of_call()) {
         if let Some(follower) = refresh_under_way(call) {
             let limit = limit.saturating_sub(follower.elapsed());
             return first_of(call, Ahead { leader, limit, destination }, &follower, found).await;

@@ -23,8 +23,8 @@ pub use health::{Health, Status};
 pub use many::{WarmReport, Written};
 pub use options::SetOptions;
 pub use scan::NameScan;
-pub use scope::with;
-pub(crate) use scope::{carried, current as scoped, within};
+pub(crate) use scope::{carried, current as scoped};
+pub use scope::{with, with_blocking};
 
 use crate::config::{Backend, CacheConfig};
 use crate::error::Error;

@@ -51,8 +51,26 @@ pub async fn with<F: Future>(manager: &CacheManager, future: F) -> F::Output {
     .await
 }
 
-/// Runs a function in the scope of a manager.
-pub(crate) fn within<T>(manager: &CacheManager, run: impl FnOnce() -> T) -> T {
+/// Does the same as [`with`] for code that is not async: runs a function with `manager` as the cache of every annotated
+/// function that it calls on this thread.
+///
+/// ```
+/// use cache_runtime::{CacheManager, cached};
+///
+/// #[cached(ttl = "1m")]
+/// fn double(x: u64) -> u64 {
+///     x * 2
+/// }
+///
+/// # fn main() -> Result<(), cache_runtime::Error> {
+/// let manager = CacheManager::builder().build()?;
+/// assert_eq!(cache_runtime::with_blocking(&manager, || double(1) + double(1)), 4);
+/// assert_eq!(manager.stats().total.loads, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub fn with_blocking<T>(manager: &CacheManager, run: impl FnOnce() -> T) -> T {
+    connected::note_use();
     let _open = Surrounded::new();
     let _entered = Entered::new(manager.clone());
     run()

@@ -160,14 +160,27 @@ impl<R> Probe<R> {
 /// A call in the option `entry`.
 #[diagnostic::on_unimplemented(
     message = "`entry` takes a call of a `#[cached]` function, and `{Self}` is not a future",
-    label = "not the call of an async function"
+    label = "not the call of an async function",
+    note = "for a `#[cached]` function that is not async, call the function that its `entry_fn` names"
 )]
-pub trait EntryCall: Future {}
+pub trait EntryCall {
+    /// The future of the call.
+    type Call: Future;
+    /// Returns it.
+    fn into_call(self) -> Self::Call;
+}
 
-impl<F: Future> EntryCall for F {}
+#[diagnostic::do_not_recommend]
+impl<F: Future> EntryCall for F {
+    type Call = F;
+
+    fn into_call(self) -> F {
+        self
+    }
+}
 
 /// Returns a probe of the output of a call.
-pub fn probe_of<F: EntryCall>(_: &F) -> Probe<F::Output> {
+pub fn probe_of<F: EntryCall>(_: &F) -> Probe<<F::Call as Future>::Output> {
     Probe::new()
 }
 

@@ -18,6 +18,7 @@ mod visible;
 use std::any::type_name;
 
 pub use crate::cache_call::request::{NOT_BOXED, boxed_call};
+pub use crate::cache_call::{BlockingEntry, blocking_entry, call_blocking};
 pub use crate::call::Run;
 pub use crate::key::HashedPart;
 pub use crate::key::name::{InTemplate, Renderer, named as name};
@@ -34,6 +35,7 @@ pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
 pub use crate::site::fingerprint::{Argument, Fingerprint};
 pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec};
+pub use crate::support::blocking::{block_on, run_body};
 pub use crate::value::{
     Equality, MemoryKind, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted,
     StoredKind,
@@ -48,7 +50,10 @@ pub use key_part::{
     ProbeMemoryPart, ProbePart, ValuePart, argument, key_value, probe_part,
 };
 pub use key_source::{Args, KeySource, Template, no_fingerprint};
-pub use plan::{Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, no_condition};
+pub use plan::{
+    Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, invalidate_blocking,
+    no_condition,
+};
 pub use put_function::{EntryOf, PutPlan, Takes, put, put_plan, put_plan_in};
 pub use run::MissedCall;
 pub use site::Site;
@@ -59,7 +64,7 @@ pub use storable::{
 };
 pub use task::{
     BackgroundBody, Keep, KeepBorrowed, copied, keep, keep_borrowed, load_detached,
-    load_in_the_background,
+    load_in_the_background, load_on_a_thread,
 };
 pub use visible::{ProbeFlat, ProbeOwner, Visible, visible};
 

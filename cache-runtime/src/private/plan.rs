@@ -15,11 +15,12 @@ use smallvec::SmallVec;
 use crate::cache_call::request::{self, Resolved};
 use crate::error::Error;
 use crate::key::name::Renderer;
-use crate::manager::{CacheManager, within};
+use crate::manager::{CacheManager, with_blocking};
 use crate::output::{EntryCall, OutputKind, Probe};
 use crate::registry::MutationSpec;
 use crate::site::{Declared, SourceLocation, without_closures};
 use crate::stats::seldom::Reason;
+use crate::support::blocking::{self, run_body};
 use crate::support::boxed::{Boxed, boxed};
 use crate::support::panics::unless_panicking;
 use crate::tiers::core::Core;
@@ -121,7 +122,7 @@ impl Plan {
 
     /// Adds the entry of a call, in the cache that the call would use.
     pub fn entry<F: EntryCall>(&mut self, call: F) {
-        if let Some(resolved) = resolve_entry(call, self.site, self.manager.as_ref()) {
+        if let Some(resolved) = resolve_entry(call.into_call(), self.site, self.manager.as_ref()) {
             let name = resolved.key.name().as_str().to_owned();
             self.targets_in(resolved.bound.core).names.push(name);
         }
@@ -185,7 +186,7 @@ pub(super) fn resolve_entry<F: Future>(
     let addressee = request::addressee::<F>();
     let call = Box::pin(call);
     let resolved = match manager {
-        Some(manager) => within(manager, || request::resolve(call, addressee)),
+        Some(manager) => with_blocking(manager, || request::resolve(call, addressee)),
         None => request::resolve(call, addressee),
     };
     let error = match resolved {
@@ -257,6 +258,27 @@ where
         unfinished.finish_at_once(wanted);
     }
     output
+}
+
+/// Does the same for a function that is not async. The invalidation is pending when it returns.
+pub fn invalidate_blocking<K: OutputKind>(
+    plan: Plan,
+    when: When,
+    _kind: K,
+    condition: Condition<K::Output>,
+    body: impl FnOnce() -> K::Output,
+) -> K::Output {
+    blocking::inside(|| {
+        let unfinished = Unfinished(plan.removals());
+        if when == When::Before {
+            unfinished.finish_at_once(true);
+            return run_body(body);
+        }
+        let output = run_body(body);
+        let wanted = unfinished.is_wanted::<K>(when, condition, &output);
+        unfinished.finish_at_once(wanted);
+        output
+    })
 }
 
 macro_rules! chosen_by_output {

@@ -116,10 +116,11 @@ impl<V> PutPlan<V> {
     pub fn entry<F, K, W>(&mut self, call: F, _kind: K)
     where
         F: EntryCall,
-        K: OutputKind<Output = F::Output, Value = W>,
+        K: OutputKind<Output = <F::Call as Future>::Output, Value = W>,
         EntryOf<W>: Takes<V>,
     {
-        let Some(resolved) = resolve_entry(call, self.site, self.manager.as_ref()) else {
+        let Some(resolved) = resolve_entry(call.into_call(), self.site, self.manager.as_ref())
+        else {
             return;
         };
         add(&mut self.targets, resolved, self.value);

@@ -9,9 +9,11 @@ use std::pin::pin;
 use futures_util::FutureExt as _;
 
 use crate::call::{Body, LostError, Next, Run, ToCaller};
+use crate::manager;
 use crate::output::{CarriedError, SharedErrors};
 use crate::support::boxed::Boxed;
 use crate::support::panics::{drop_each, unless_panicking};
+use crate::support::runtime;
 use crate::value::{StoredKind, Value, type_stored_by};
 
 /// An argument that can be copied for a task.
@@ -127,6 +129,24 @@ where
     BackgroundBody(TaskBody::Lost(lost::<K, F>(share, body)))
 }
 
+/// Does the same for the body of a function that is not async: it runs on a thread of its own.
+pub fn load_on_a_thread<K, F>(_kind: K, share: SharedErrors<K::Error>, body: F) -> BackgroundBody
+where
+    K: StoredKind,
+    K::Error: 'static,
+    F: FnOnce() -> K::Output + Send + 'static,
+{
+    let scope = manager::scoped();
+    let load = move || {
+        let output = match &scope {
+            Some(manager) => manager::with_blocking(manager, body),
+            None => body(),
+        };
+        K::split(output).map(stored::<K>).map_err(|error| rest_of(share, error))
+    };
+    BackgroundBody(TaskBody::Lost(Box::pin(runtime::run_blocking(load))))
+}
+
 /// Does the same for a function whose loads are detached. The error must be `Send` as well.
 pub fn load_detached<K, F>(_kind: K, share: SharedErrors<K::Error>, body: F) -> BackgroundBody
 where
@@ -147,17 +167,21 @@ where
     K::Error: 'static,
     F: Future<Output = K::Output> + Send + 'static,
 {
-    let lost = move |error| {
-        let (text, stand_in) = ((share.text)(&error), share.stand_in(&error));
-        let Some(how) = share.how else {
-            drop_each([error]);
-            return LostError { shared: None, text, stand_in };
-        };
-        let (shared, error) = (how.put)(error);
+    Box::pin(
+        async move { K::split(body.await).map(stored::<K>).map_err(|error| rest_of(share, error)) },
+    )
+}
+
+/// Returns the rest of the error of a body that no caller waits for.
+fn rest_of<E: 'static>(share: SharedErrors<E>, error: E) -> LostError {
+    let (text, stand_in) = ((share.text)(&error), share.stand_in(&error));
+    let Some(how) = share.how else {
         drop_each([error]);
-        LostError { shared, text, stand_in }
+        return LostError { shared: None, text, stand_in };
     };
-    Box::pin(async move { K::split(body.await).map(stored::<K>).map_err(lost) })
+    let (shared, error) = (how.put)(error);
+    drop_each([error]);
+    LostError { shared, text, stand_in }
 }
 
 impl<K, F> DetachedBody for OfFunction<K, F>

@@ -1,20 +1,24 @@
 //! The tokio runtime that runs the cache's own tasks and timers.
 //!
-//! It is the runtime of the call, if it has timers and I/O. A runtime may have been built without them. Their
+//! It is the runtime of the call, if that is asynchronous, and the runtime has timers and I/O. A runtime may have been built without them. Their
 //! use then panics, and there is no other way to find this out. If panics unwind, they are tried once on each
 //! runtime. If panics abort, the cache uses a small runtime of its own, on a thread of its own.
 
 use std::cell::Cell;
 use std::future::{Future, pending};
 use std::net::{Ipv4Addr, UdpSocket};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Id};
+use tokio::task::JoinError;
 
+use crate::support::blocking;
 use crate::support::lock::Mutex;
 
+/// The name of the threads of the cache's own runtime.
+const NAME: &str = "cache-tasks";
 /// The maximum number of runtimes whose attempt is remembered.
 const REMEMBERED: usize = 32;
 
@@ -27,10 +31,16 @@ thread_local! {
     static LAST: Cell<Option<(Id, bool)>> = const { Cell::new(None) };
 }
 
-/// Returns a runtime with timers and I/O: the present one, or the cache's own. Returns `None` outside of any
+/// Returns the runtime of the call: the present one; `None` outside of any. A call that is not asynchronous
+/// may hold up the present one, so its runtime is the cache's own.
+pub(crate) fn of_call() -> Option<Handle> {
+    if blocking::is_on() { own() } else { Handle::try_current().ok() }
+}
+
+/// Returns a runtime with timers and I/O: that of the call, or the cache's own. Returns `None` outside of any
 /// runtime, or if no thread can be made.
 pub(crate) fn with_timers() -> Option<Handle> {
-    let here = Handle::try_current().ok()?;
+    let here = of_call()?;
     if is_complete(here.id()) { Some(here) } else { own() }
 }
 
@@ -44,13 +54,29 @@ pub(crate) enum Timers {
 
 /// Returns the runtime for timers, also outside of any runtime.
 pub(crate) fn timers() -> Timers {
-    let is_complete_here = Handle::try_current().is_ok_and(|here| is_complete(here.id()));
-    if is_complete_here { Timers::Here } else { own().map_or(Timers::None, Timers::Of) }
+    let is_complete_here = || Handle::try_current().is_ok_and(|here| is_complete(here.id()));
+    if !blocking::is_on() && is_complete_here() {
+        return Timers::Here;
+    }
+    own().map_or(Timers::None, Timers::Of)
 }
 
 /// Does the same as [`with_timers`], also outside of any runtime.
 pub(crate) fn with_timers_anywhere() -> Option<Handle> {
-    if Handle::try_current().is_ok() { with_timers() } else { own() }
+    if of_call().is_some() { with_timers() } else { own() }
+}
+
+/// Runs a function that may block, on a thread of the cache's own runtime. If it panics, the panic goes on here.
+pub(crate) async fn run_blocking<T: Send + 'static>(
+    function: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let Some(own) = own() else { return function() };
+    match own.spawn_blocking(function).await.map_err(JoinError::try_into_panic) {
+        Ok(output) => output,
+        Err(Ok(panic)) => resume_unwind(panic),
+        // The runtime has ended before the function began.
+        Err(Err(_)) => pending().await,
+    }
 }
 
 /// Runs a task that needs timers and I/O; `None` if there is no runtime for it.
@@ -111,10 +137,10 @@ fn own() -> Option<Handle> {
     if let Some((_, handle)) = own.as_ref().filter(|(of, _)| *of == process) {
         return Some(handle.clone());
     }
-    let runtime = Builder::new_current_thread().enable_all().build().ok()?;
+    let runtime = Builder::new_current_thread().enable_all().thread_name(NAME).build().ok()?;
     let handle = runtime.handle().clone();
     let drive = move || runtime.block_on(pending::<()>());
-    thread::Builder::new().name("cache-tasks".into()).spawn(drive).ok()?;
+    thread::Builder::new().name(NAME.into()).spawn(drive).ok()?;
     *own = Some((process, handle.clone()));
     Some(handle)
 }

@@ -1,12 +1,14 @@
 //! Some of the functions are called, so that they are known to work as well.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use memo::{CacheManager, with};
+use memo::{CacheManager, with, with_blocking};
 
+use crate::blocking::Length as _;
 use crate::every_option::{self, Boxed as _, Native as _, User};
-use crate::{bare, meddling, shadowed};
+use crate::{bare, blocking, meddling, shadowed};
 
 const USER: User = User { id: 7, language: "en" };
 
@@ -128,6 +130,29 @@ async fn nothing_need_be_in_scope() {
         assert!(bare::change(0).await.is_err());
     })
     .await;
+}
+
+#[test]
+fn functions_that_are_not_async_work() {
+    let manager = CacheManager::builder().build().unwrap();
+    with_blocking(&manager, || {
+        for _ in 0..2 {
+            let pattern = blocking::pattern("a+").unwrap().unwrap();
+            assert_eq!(pattern.0, "a+");
+        }
+        assert_eq!(manager.stats().total.loads, 1);
+        assert!(blocking::pattern_entry("a+").peek().unwrap().is_some());
+        assert!(blocking::pattern("").is_err());
+    });
+    let words = HashMap::from([("if".to_owned(), 1)]);
+    let mut parser = blocking::Parser { cache: &manager, words };
+    let word = "if".to_owned();
+    let count = |parser: &blocking::Parser<'_, String>| parser.count(&word, (0, 0), [0; 2]);
+    assert_eq!((count(&parser), count(&parser), parser.length("abc")), (3, 3, 4));
+    parser.change(word.clone(), 10);
+    assert_eq!(count(&parser), 12);
+    assert_eq!(blocking::Parser::<u8>::keywords(1), ["if"]);
+    assert_eq!(blocking::Parser::<u8>::keywords_entry(1).peek().unwrap(), Some(&["if"][..]));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 #![deny(trivial_casts, trivial_numeric_casts, single_use_lifetimes)]
 
 pub mod bare;
+pub mod blocking;
 pub mod every_option;
 pub mod meddling;
 pub mod shadowed;

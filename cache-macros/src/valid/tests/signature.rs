@@ -1,6 +1,7 @@
 use quote::quote;
 
 use super::cached;
+use crate::spec::{Form, Tier};
 
 #[test]
 fn returned_values_are_owned_and_named() {
@@ -46,22 +47,13 @@ fn errors_that_may_borrow_are_known() {
 }
 
 #[test]
-fn only_async_functions_are_annotated() {
+fn functions_with_a_body_are_annotated_unless_they_return_a_future_in_another_form() {
     let mistakes = |function| cached(quote!(), function).err().unwrap();
-    assert_eq!(
-        mistakes(quote!(
-            fn f() -> u64 {
-                0
-            }
-        ))
-        .len(),
-        1
-    );
     assert_eq!(
         mistakes(quote!(
             struct S;
         )),
-        ["`#[cached]` needs an `async fn` with a body"]
+        ["`#[cached]` needs a function with a body"]
     );
     assert_eq!(
         mistakes(quote!(
@@ -70,6 +62,29 @@ fn only_async_functions_are_annotated() {
         .len(),
         1
     );
+    for future in [
+        quote!(impl Future<Output = u64>),
+        quote!(impl std::future::Future + Send),
+        quote!(BoxFuture<'static, u64>),
+        quote!(Pin<Box<dyn Future<Output = u64>>>),
+    ] {
+        let mistakes = mistakes(quote!(fn f() -> #future { load() }));
+        assert!(mistakes[0].contains("cannot be annotated"), "{mistakes:?}");
+    }
+}
+
+#[test]
+fn the_values_of_a_function_that_is_not_async_are_in_memory() {
+    let spec = |attr, function| cached(attr, function).unwrap();
+    let function = quote!(
+        fn f(id: u64) -> u64 {
+            id
+        }
+    );
+    let form = spec(quote!(), function.clone());
+    assert!(form.form == Form::Memory && form.tier == Some(Tier::Memory));
+    let form = spec(quote!(tier = "memory"), function);
+    assert!(form.form == Form::Memory && form.tier == Some(Tier::Memory));
 }
 
 #[test]

@@ -1,8 +1,12 @@
 use cache_runtime::cached;
 
+async fn load(id: u64) -> u64 {
+    id
+}
+
 #[cached]
 fn get(id: u64) -> u64 {
-    id
+    load(id).await
 }
 
 fn main() {}

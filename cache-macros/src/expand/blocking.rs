@@ -1,0 +1,116 @@
+//! A `#[cached]` function that is not async.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Attribute, GenericParam, Meta, Signature};
+
+use crate::item::Item;
+use crate::spec::{Cached, EntryFn};
+
+// `flow` is the asynchronous body of a cached function. Output without `entry_fn`:
+//
+//     fn route(from: &str) -> Route {
+//         P::block_on(async move { flow })
+//     }
+//
+// With `entry_fn = route_entry`:
+//
+//     fn route_entry(from: &str) -> P::BlockingEntry<impl Future<Output = Route>> {
+//         P::blocking_entry(async move { flow })
+//     }
+//
+//     fn route(from: &str) -> Route {
+//         P::call_blocking(route_entry(from))
+//     }
+pub(super) fn cached(
+    p: &TokenStream,
+    spec: &Cached,
+    item: &Item,
+    flow: &TokenStream,
+) -> TokenStream {
+    let nothing = TokenStream::new();
+    let Some(entry) = &spec.entry_fn else {
+        let flow = quote_spanned!(Span::mixed_site()=> #p::block_on(async move { #flow }));
+        let with_body = if spec.task.is_some() { Item::with_closure } else { Item::with_body };
+        return with_body(item, &nothing, flow);
+    };
+    let made = entry_function(p, spec, entry, item, flow);
+    let caller = caller(p, entry, item);
+    quote!(#caller #made)
+}
+
+/// Returns the function that the attribute annotates: it calls the other one.
+fn caller(p: &TokenStream, entry: &EntryFn, item: &Item) -> TokenStream {
+    let EntryFn { name, associated, parameters, arguments } = entry;
+    let attrs =
+        item.attrs().iter().map(|attr| if is_expect(attr) { allow(attr) } else { quote!(#attr) });
+    let vis = item.vis();
+    let mut sig = item.sig.clone();
+    sig.inputs = parameters.iter().cloned().collect();
+    let generics = generic_arguments(&sig);
+    let of = associated.then(|| quote_spanned!(name.span()=> Self::));
+    quote_spanned! {Span::mixed_site()=>
+        #(#attrs)*
+        #[allow(clippy::used_underscore_binding)]
+        #vis #sig { #p::call_blocking(#of #name #generics (#(#arguments),*)) }
+    }
+}
+
+/// Returns the function that returns the entry of a call.
+fn entry_function(
+    p: &TokenStream,
+    spec: &Cached,
+    entry: &EntryFn,
+    item: &Item,
+    flow: &TokenStream,
+) -> TokenStream {
+    let attrs = item.attrs().iter().filter(|attr| belongs_to_the_body(attr));
+    let vis = item.vis();
+    let mut sig = if spec.task.is_some() { item.unmoved() } else { item.sig.clone() };
+    let docs = format!("Returns the cache entry of a call of [`{0}`](Self::{0}).", sig.ident);
+    let docs = if entry.associated { docs } else { docs.replace("Self::", "") };
+    sig.ident = entry.name.clone();
+    sig.abi = None;
+    let output = item.output();
+    sig.output = syn::parse_quote_spanned! {Span::mixed_site()=>
+        -> #p::BlockingEntry<impl ::core::future::Future<Output = #output>>
+    };
+    let inner_attrs = item.inner_attrs();
+    quote_spanned! {Span::mixed_site()=>
+        #[doc = #docs]
+        #(#attrs)*
+        #vis #sig { #(#inner_attrs)* #p::blocking_entry(async move { #flow }) }
+    }
+}
+
+/// Returns `::<T, N>`, the arguments that a call cannot always infer.
+fn generic_arguments(sig: &Signature) -> Option<TokenStream> {
+    let names = sig.generics.params.iter().filter_map(|param| match param {
+        GenericParam::Type(param) => Some(&param.ident),
+        GenericParam::Const(param) => Some(&param.ident),
+        GenericParam::Lifetime(_) => None,
+    });
+    let names: Vec<&Ident> = names.collect();
+    (!names.is_empty()).then(|| quote!(::<#(#names),*>))
+}
+
+/// Returns true for an attribute that is about the body: lints, and conditions of the compiler.
+fn belongs_to_the_body(attr: &Attribute) -> bool {
+    const ATTRIBUTES: [&str; 7] = ["allow", "expect", "warn", "deny", "forbid", "cfg", "cfg_attr"];
+    ATTRIBUTES.iter().any(|name| attr.path().is_ident(name))
+}
+
+fn is_expect(attr: &Attribute) -> bool {
+    attr.path().is_ident("expect")
+}
+
+/// Returns `#[allow(..)]` in place of `#[expect(..)]`: the body is elsewhere.
+fn allow(attr: &Attribute) -> TokenStream {
+    match &attr.meta {
+        Meta::List(list) => {
+            let lints = &list.tokens;
+            quote!(#[allow(#lints)])
+        }
+        _ => quote!(#attr),
+    }
+}

@@ -1,0 +1,86 @@
+//! The entry of a call, by the function that `entry_fn` names.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cache_runtime::{Error, Source, cached};
+use cache_tests::Counter;
+
+use crate::stores::{TestCache, on_each_store};
+
+#[cached(ttl = "1m", skip(runs), entry_fn = number_entry)]
+fn number(runs: &Counter, id: u64) -> Result<usize, Error> {
+    _ = id;
+    Ok(runs.hit())
+}
+
+#[tokio::test]
+async fn an_entry_is_read_put_refreshed_and_removed() {
+    on_each_store(async |cache: TestCache| {
+        let runs = Counter::new();
+        assert_eq!(number_entry(&runs, 1).peek().unwrap().map(Result::unwrap), None);
+        let absent = number_entry(&runs, 1).only_if_cached().fetch().unwrap_err();
+        assert!(matches!(absent, Error::NotCached { .. }), "{absent}");
+        assert_eq!(number(&runs, 1).unwrap(), 1);
+        assert_eq!(number_entry(&runs, 1).peek().unwrap().unwrap().unwrap(), 1);
+
+        let fetched = number_entry(&runs, 1).fetch().unwrap();
+        assert_eq!((fetched.value.unwrap(), fetched.source), (1, Source::Memory));
+        assert_eq!(number_entry(&runs, 1).refresh().unwrap().unwrap(), 2);
+        assert_eq!(number_entry(&runs, 1).bypass().unwrap().unwrap(), 3);
+        assert_eq!(number(&runs, 1).unwrap(), 2);
+
+        cache.clock.advance(Duration::from_secs(10));
+        let young = number_entry(&runs, 1).max_age(Duration::from_secs(5)).fetch().unwrap();
+        assert_eq!((young.value.unwrap(), young.source), (4, Source::Load));
+
+        number_entry(&runs, 1).put(100_usize).unwrap();
+        assert_eq!((number(&runs, 1).unwrap(), number(&runs, 2).unwrap()), (100, 5));
+        number_entry(&runs, 1).invalidate().unwrap();
+        assert!(number_entry(&runs, 1).peek().unwrap().is_none());
+        assert_eq!((number(&runs, 1).unwrap(), number(&runs, 2).unwrap()), (6, 5));
+        assert!(number_entry(&runs, 1).name().unwrap().contains("number"));
+    })
+    .await;
+}
+
+struct Stock<T> {
+    runs: Counter,
+    of: T,
+}
+
+impl<T> Stock<T>
+where
+    T: Clone + std::hash::Hash + Eq + Send + Sync + 'static,
+{
+    #[cached(ttl = "1m", key = (self.of.clone(), a, b), entry_fn = count_entry)]
+    #[expect(unused_mut, reason = "the attribute must reach the body")]
+    pub(crate) fn count<const N: usize>(
+        self: &Arc<Self>,
+        (a, b): (u8, u8),
+        mut _more: [u8; N],
+    ) -> usize {
+        let mut unused = N;
+        self.runs.hit() + 10 * unused
+    }
+
+    #[cached(ttl = "1m", entry_fn = Self::sizes_entry)]
+    fn sizes(at_most: usize) -> Vec<usize> {
+        (0..at_most).collect()
+    }
+}
+
+#[tokio::test]
+async fn a_method_has_an_entry_with_its_patterns_and_parameters() {
+    on_each_store(async |_: TestCache| {
+        let stock = Arc::new(Stock { runs: Counter::new(), of: "shoes".to_owned() });
+        assert_eq!(stock.count((1, 2), [0; 3]), 31);
+        assert_eq!(stock.count_entry((1, 2), [1; 3]).peek().unwrap(), Some(31));
+        assert_eq!(stock.count_entry((1, 3), [1; 3]).peek().unwrap(), None);
+        assert_eq!(stock.count_entry((1, 2), [1; 4]).peek().unwrap(), None);
+        assert_eq!(Stock::<u8>::sizes(2), [0, 1]);
+        assert_eq!(Stock::<u8>::sizes_entry(2).peek().unwrap(), Some(vec![0, 1]));
+        assert_eq!(Stock::<u16>::sizes_entry(2).peek().unwrap(), None);
+    })
+    .await;
+}

@@ -1,0 +1,8 @@
+//! Annotated functions that are not async.
+
+mod calls;
+mod changes;
+mod entry;
+mod processes;
+mod refresh;
+mod threads;

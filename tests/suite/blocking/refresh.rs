@@ -1,0 +1,136 @@
+//! Loads on threads of the cache's own.
+
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use cache_runtime::{CacheManager, Clock, cached, with_blocking};
+use cache_tests::Counter;
+
+use crate::stores::wait_for;
+
+fn manager() -> (CacheManager, Clock) {
+    let clock = Clock::mock();
+    (CacheManager::builder().clock(clock.clone()).build().unwrap(), clock)
+}
+
+/// A source that lasts until it is told to go on.
+#[derive(Clone)]
+struct Source {
+    runs: Counter,
+    go_on: Arc<Mutex<Receiver<()>>>,
+}
+
+impl Source {
+    fn read(&self) -> (usize, Option<String>) {
+        self.go_on.lock().unwrap().recv().unwrap();
+        (self.runs.hit(), thread::current().name().map(str::to_owned))
+    }
+}
+
+#[cached(ttl = "1m", stale_while_revalidate = "1h", skip(source))]
+fn refreshed(source: &Source, name: &str) -> (usize, Option<String>) {
+    _ = name;
+    source.read()
+}
+
+#[test]
+fn a_stale_value_is_served_while_a_thread_refreshes_it() {
+    let (manager, clock) = manager();
+    let (go_on, received) = channel();
+    let source = Source { runs: Counter::new(), go_on: Arc::new(Mutex::new(received)) };
+    with_blocking(&manager, || {
+        go_on.send(()).unwrap();
+        let here = thread::current().name().map(str::to_owned);
+        assert_eq!(refreshed(&source, "a"), (1, here.clone()));
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(refreshed(&source, "a"), (1, here.clone()), "the refresh is under way");
+        assert_eq!(refreshed(&source, "a"), (1, here));
+        go_on.send(()).unwrap();
+        wait_for(|| manager.stats().background_loads == 0);
+        let (run, thread) = refreshed(&source, "a");
+        assert_eq!((run, thread.as_deref()), (2, Some("cache-tasks")));
+        assert_eq!(source.runs.count(), 2);
+    });
+}
+
+#[cached(ttl = "1m", stale_while_revalidate = "1h", skip(runs))]
+fn panics_later(runs: &Counter) -> usize {
+    let run = runs.hit();
+    assert_ne!(run, 2, "the refresh panics");
+    nested(runs) + run
+}
+
+#[cached(ttl = "1h", skip(runs))]
+fn nested(runs: &Counter) -> usize {
+    _ = runs;
+    100
+}
+
+#[test]
+fn a_refresh_that_panics_leaves_the_stale_value_and_one_uses_the_cache_of_its_caller() {
+    let (manager, clock) = manager();
+    let runs = Counter::new();
+    with_blocking(&manager, || {
+        assert_eq!(panics_later(&runs), 101);
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(panics_later(&runs), 101);
+        wait_for(|| runs.count() == 2 && manager.stats().background_loads == 0);
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(panics_later(&runs), 101);
+        wait_for(|| runs.count() == 3 && manager.stats().background_loads == 0);
+        assert_eq!(panics_later(&runs), 103);
+        // In another cache, it would have been loaded again.
+        let nested = manager.stats().sites.into_iter().find(|site| site.name.ends_with("nested"));
+        assert_eq!(nested.map(|site| (site.counts.loads, site.counts.memory_hits)), Some((1, 1)));
+    });
+}
+
+#[cached(
+    ttl = "1m",
+    stale_if_error = "1h",
+    load_timeout = "20ms",
+    skip(source),
+    key_prefix = "slow"
+)]
+fn slow(source: &Source) -> Result<usize, String> {
+    Ok(source.read().0)
+}
+
+#[test]
+fn a_load_that_takes_too_long_is_left_to_a_thread() {
+    let (manager, clock) = manager();
+    let (go_on, received) = channel();
+    let source = Source { runs: Counter::new(), go_on: Arc::new(Mutex::new(received)) };
+    with_blocking(&manager, || {
+        go_on.send(()).unwrap();
+        assert_eq!(slow(&source), Ok(1));
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(slow(&source), Ok(1), "after the timeout");
+        go_on.send(()).unwrap();
+        wait_for(|| manager.stats().background_loads == 0);
+        assert_eq!((slow(&source), source.runs.count()), (Ok(2), 2));
+    });
+}
+
+#[cached(ttl = "1m", early_refresh = 100.0, skip(runs))]
+fn early(runs: &Counter) -> usize {
+    // The load time decides on the time of the next one.
+    thread::sleep(Duration::from_millis(2));
+    runs.hit()
+}
+
+#[test]
+fn a_fresh_value_is_refreshed_early_on_a_thread() {
+    let (manager, clock) = manager();
+    let runs = Counter::new();
+    with_blocking(&manager, || {
+        assert_eq!(early(&runs), 1);
+        clock.advance(Duration::from_millis(59_900));
+        wait_for(|| {
+            early(&runs);
+            runs.count() > 1
+        });
+    });
+}
