@@ -4,7 +4,7 @@
 //! valgrind --tool=callgrind --toggle-collect=profile_hit::hits profile_hit cache-runtime 10000
 //! ```
 //!
-//! The arguments are a part of the cache's name (`raw`, `cache-runtime`, `moka`), the number of keys
+//! The arguments are a part of the cache's name (`raw`, `cache-runtime`, `not async`, `moka`), the number of keys
 //! and the number of calls; each has a default. The values are `u64`.
 
 use std::env::args;

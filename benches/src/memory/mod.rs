@@ -40,6 +40,10 @@ pub const CACHES: [MemoryCache; 6] = [
     MemoryCache { name: "hitbox", pace: 40, ask: hitbox::ask },
 ];
 
+/// Ours, of a function that is not async.
+const NOT_ASYNC: MemoryCache =
+    MemoryCache { name: "ours, not async", pace: 1, ask: ours::ask_without_async };
+
 /// None of them: work that needs nothing but a processor.
 pub const NO_CACHE: MemoryCache =
     MemoryCache { name: "no cache, nothing shared", pace: 1, ask: machine::ask };
@@ -51,7 +55,7 @@ const TTL: Duration = Duration::from_secs(300);
 
 /// Returns the cache of which `part` is part of the name.
 pub fn by_name(part: &str) -> Option<MemoryCache> {
-    CACHES.into_iter().find(|cache| cache.name.contains(part))
+    CACHES.into_iter().chain([NOT_ASYNC]).find(|cache| cache.name.contains(part))
 }
 
 impl MemoryCache {

@@ -29,6 +29,20 @@ pub(super) fn ask(values: Values) -> Option<Ask> {
     })
 }
 
+/// Does the same for a function that is not async.
+pub(super) fn ask_without_async(values: Values) -> Option<Ask> {
+    LazyLock::force(&INSTALLED);
+    match values {
+        Values::Number => Some(|calls| each(calls, blocking_number)),
+        _ => None,
+    }
+}
+
+#[cached(ttl = "5m")]
+fn blocking_number(id: u64, text: &str) -> u64 {
+    load(id, text)
+}
+
 #[cached(ttl = "5m")]
 async fn number(id: u64, text: &str) -> u64 {
     load(id, text)
