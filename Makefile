@@ -7,7 +7,7 @@ MAX_CRATES := 83
 export RUST_TEST_THREADS ?= 8
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run serve load-test test soak scale lint doc crates bench instructions bless fuzz
+.PHONY: help setup run serve load-test test test-migrating soak scale lint doc crates bench instructions bless fuzz
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ load-test: ## Measure the example service in a release build; a cached endpoint 
 test: setup ## Run all tests, also those in the documentation
 	@$(CARGO) test --workspace --all-features --no-fail-fast
 
+test-migrating: setup ## Test the program with four caches (needs Rust 1.92)
+	@$(CARGO) test --manifest-path examples/migrating/Cargo.toml --target-dir target
+
 soak: setup ## Run a million operations of four processes while Redis fails, alone and as a cluster, a load of minutes, a million values through the codecs, and the longest programs of the model
 	ROUND_TRIPS=$${ROUND_TRIPS:-1000000} $(CARGO) test -p cache-runtime --all-features --lib \
 		-- --nocapture a_value_comes_back_as_it_was_or_is_not_stored
@@ -43,10 +46,12 @@ scale: setup ## Measure what entries, instances and invalidations take, and prin
 lint: ## Check formatting and lints, with all features and with none, and that the fuzz targets compile
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path benches/Cargo.toml --check
+	$(CARGO) fmt --manifest-path examples/migrating/Cargo.toml --check
 	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --workspace --all-targets --no-default-features -- -D warnings
 	$(CARGO) clippy --manifest-path benches/Cargo.toml --target-dir target --all-targets -- -D warnings
+	$(CARGO) clippy --manifest-path examples/migrating/Cargo.toml --target-dir target --all-targets -- -D warnings
 	RUSTFLAGS="--cfg fuzzing" $(CARGO) clippy --manifest-path fuzz/Cargo.toml --target-dir target --no-default-features -- -D warnings
 
 doc: ## Build the documentation; a broken link is an error
