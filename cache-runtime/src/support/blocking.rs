@@ -146,7 +146,7 @@ mod tests {
             });
             assert!(is_on());
         });
-        let panics = AssertUnwindSafe(|| block_on(async { run_body(|| panic!("a body")) }));
+        let panics = AssertUnwindSafe(|| block_on(async { run_body(|| Err::<(), _>(0).unwrap()) }));
         assert!(catch_unwind(panics).is_err());
         assert!(!is_on());
     }

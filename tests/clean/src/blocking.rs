@@ -26,7 +26,7 @@ pub struct Invalid;
     key_prefix = "blocking:pattern",
     key = "{text}",
     tags = ["patterns"],
-    cache_if = |pattern| pattern.is_some(),
+    cache_if = |pattern| pattern.as_ref().is_none_or(|pattern| !pattern.0.is_empty()),
     bypass_if = text.len() > 100,
     weight = |pattern| pattern.as_ref().map_or(0, |pattern| pattern.0.len()),
     max_entries = 100,
