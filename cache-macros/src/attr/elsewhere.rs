@@ -22,12 +22,16 @@ pub(super) fn unknown(name: &Ident, names: &[&str], elsewhere: &[&Answers]) -> s
 
 const CAPACITY: &str = "`max_entries = 10_000` or `max_memory = \"8MiB\"` limits the memory of this function; \
                         `CACHE_MEMORY_CAPACITY` limits that of all";
-const TTL: &str = "`ttl` sets the time for which a value is fresh: `ttl = \"5m\"`";
+const TTL: &str =
+    "`ttl = 300` (seconds) or `ttl = \"5m\"` sets the time for which a value is fresh";
+const TTL_IN_MILLISECONDS: &str = "`ttl = \"250ms\"` sets the time for which a value is fresh";
 const IDLE: &str = "a value is fresh for its `ttl`, and reading it does not extend that: \
                     `stale_while_revalidate` or `early_refresh` refreshes a value that is in use";
 const NAMING: &str = "`key_prefix = \"video\"` names the entries of a function";
 const SHARED: &str = "remove it: concurrent calls with the same key share one run of the body by \
                       default, and `coalesce` changes that";
+const STORE_TYPE: &str = "remove it, since all functions share one store; the size moves to `max_entries`, \
+                          the lifespan to `ttl`";
 const UNNEEDED: &str = "remove it: there is no cache to construct or to name, since all functions \
                         share one store";
 const MANAGER: &str = "`manager = &self.cache` uses this `CacheManager` in place of the one of the scope or of the process";
@@ -48,7 +52,6 @@ pub(super) const OF_CACHED: &Answers = &[
         &[
             "time",
             "expire",
-            "expires",
             "expiresin",
             "expiration",
             "expiry",
@@ -59,10 +62,7 @@ pub(super) const OF_CACHED: &Answers = &[
             "timetolive",
             "ttlsecs",
             "ttlseconds",
-            "ttlmillis",
-            "ttlms",
             "cachetimeout",
-            "expireafter",
             "expireafterwrite",
             "duration",
             "seconds",
@@ -70,6 +70,12 @@ pub(super) const OF_CACHED: &Answers = &[
             "absoluteexpiration",
         ],
         TTL,
+    ),
+    (&["ttlmillis", "ttlms"], TTL_IN_MILLISECONDS),
+    (
+        &["expires", "expireafter"],
+        "`ttl = \"5m\"` sets the time for which a value is fresh; it cannot depend on the value, except for \
+         the `negative_ttl` of a `None`",
     ),
     (&["tti", "timetoidle", "idle", "expireafteraccess", "slidingexpiration", "timerefresh"], IDLE),
     (
@@ -99,7 +105,7 @@ pub(super) const OF_CACHED: &Answers = &[
     ),
     (
         &["unbound", "unbounded"],
-        "remove it: the memory store is always bounded, by `CACHE_MEMORY_CAPACITY` bytes",
+        "remove it: the memory store is always bounded, by `CACHE_MEMORY_CAPACITY` (64 MiB)",
     ),
     (
         &["weigher"],
@@ -111,14 +117,18 @@ pub(super) const OF_CACHED: &Answers = &[
         "remove it: the memory store itself chooses what to evict",
     ),
     (
-        &["result", "cacheerr"],
+        &["result"],
         "remove it: of a `Result`, only `Ok` is stored, which is recognised by the type; \
          `output = \"plain\"` stores errors too",
     ),
     (
+        &["cacheerr"],
+        "`output = \"plain\"` stores errors too; without it, only the `Ok` of a `Result` is stored",
+    ),
+    (
         &["option"],
-        "remove it: an `Option` is stored with its `None`; `cache_none = false` does not store a `None`, \
-         `negative_ttl` gives it another TTL",
+        "`cache_none = false` does not store a `None`; without it, a `None` is stored, and `negative_ttl` \
+         gives it another TTL",
     ),
     (
         &["skipnil", "skipnone", "unlessnone", "cachenull", "cachenullvalues"],
@@ -130,29 +140,40 @@ pub(super) const OF_CACHED: &Answers = &[
     ),
     (
         &["withcachedflag", "cachedflag", "wascached"],
-        "`.cache_entry().fetch()` on a call returns the source and the age of its value",
+        "`.cache_entry().fetch()` on a call returns the source and the age of its value; the function \
+         returns the value without its `Return<..>`",
     ),
-    (&["convert", "keygenerator", "keybuilder", "makename", "keyfn", "keyby", "hashmethod"], KEY),
+    (
+        &["convert"],
+        "`key` takes this expression, and not a type: `key = format!(\"{id}:{lang}\")`; in quotes, it is a \
+         template: `key = \"{id}:{lang}\"`",
+    ),
+    (&["keygenerator", "keybuilder", "makename", "keyfn", "keyby", "hashmethod"], KEY),
     (
         &["ignore", "exclude", "argstoignore", "skipargs", "noself"],
         "`skip(db, self)` leaves arguments out of the key",
     ),
     (&["include", "vary", "varyon", "varybyquery", "varybyheader", "keys", "args"], KEY),
-    (&["name", "cache", "cachename", "cachenames", "value", "alias", "group", "region"], NAMING),
+    (
+        &["name"],
+        "`key_prefix = \"video\"` names the entries of a function; `.cache_entry()` on a call acts on one of them",
+    ),
+    (&["cache", "cachename", "cachenames", "value", "alias", "group", "region"], NAMING),
     (
         &["namespace"],
         "the whole process has one namespace: set `CACHE_NAMESPACE`; `key_prefix = \"video\"` \
          names the entries of a function",
     ),
+    (&["ty", "type", "create"], STORE_TYPE),
     (
         &[
-            "ty",
-            "type",
-            "create",
             "createexpr",
             "inimpl",
             "keytype",
+            "companions",
             "companionsvis",
+            "shards",
+            "unsyncreads",
             "customhasher",
             "hasherinit",
             "hasher",
@@ -177,7 +198,7 @@ pub(super) const OF_CACHED: &Answers = &[
     ),
     (&["redis", "backend", "store", "storage", "io", "local", "remote", "connectionconfig"], WHERE),
     (
-        &["disk", "diskdir", "synctodiskoncachechange"],
+        &["disk", "diskdir", "durable", "synctodiskoncachechange"],
         "there is no store on disk: `tier = \"redis\"` keeps values in Redis, where they survive a \
          restart",
     ),

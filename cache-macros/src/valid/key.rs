@@ -31,9 +31,13 @@ fn explicit(given: &Written<Expr>, scope: &Scope) -> syn::Result<Key> {
         None => Key::Value(peel(&given.value).clone()),
     };
     if is_constant(&key, scope) && !scope.arguments.is_empty() {
-        let message = "this `key` is the same for all arguments, so all calls would share one \
-                       value: use an argument, such as `\"{video_id}\"`";
-        return Err(at(given, format!("{message}{}", scope.described())));
+        let all: Vec<_> = scope.names().map(ToString::to_string).collect();
+        let message = format!(
+            "this `key` is the same for all arguments, so all calls would share one value: use an argument, \
+             such as `\"{{video_id}}\"`; to share one value on purpose, replace `key` with `skip({})`",
+            all.join(", ")
+        );
+        return Err(at(given, message));
     }
     Ok(key)
 }

@@ -41,8 +41,17 @@ fn from_text(given: &Written<Expr>, text: &str) -> syn::Result<Ttl> {
     }
     match parse_duration(text) {
         Ok(ttl) => in_range(given, text, ttl),
+        Err(_) if is_expression(text) => {
+            let name = &given.name;
+            Err(at(given, format!("write the expression without quotes: `{name} = {text}`")))
+        }
         Err(problem) => Err(at(given, format!("`{}` is {text:?}: {problem}", given.name))),
     }
+}
+
+/// Returns true for a call or a path, as other attributes take it in quotes.
+fn is_expression(text: &str) -> bool {
+    text.contains(['(', ':']) && syn::parse_str::<Expr>(text).is_ok()
 }
 
 fn from_seconds(given: &Written<Expr>, seconds: &LitInt) -> syn::Result<Ttl> {

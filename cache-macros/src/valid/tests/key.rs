@@ -33,6 +33,7 @@ fn bad_keys_are_refused() {
     let cases = [
         (quote!(key = "{uid}"), "`{uid}` is not an argument; the arguments are `id`, `user`"),
         (quote!(key = "all"), "the same for all arguments"),
+        (quote!(key = "all"), "replace `key` with `skip(id, user)`"),
         (quote!(key = 5), "the same for all arguments"),
         (quote!(key = ["a", "b"]), "the same for all arguments"),
         (quote!(key = format!("{}", today())), "the same for all arguments"),

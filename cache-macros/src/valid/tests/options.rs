@@ -57,6 +57,10 @@ fn bad_times_are_refused() {
         (quote!(ttl = "0s"), "there is no TTL of zero"),
         (quote!(ttl = " 5s"), "white space"),
         (quote!(ttl = "5 minutes"), "no space between number and unit: \"5m\""),
+        (
+            quote!(ttl = "Duration::from_secs(60)"),
+            "write the expression without quotes: `ttl = Duration::from_secs(60)`",
+        ),
         (quote!(ttl = 5m), "write the duration as a string: \"5m\""),
         (quote!(ttl = 1.5), "not a decimal number"),
         (quote!(ttl = -5), "not a negative number"),
