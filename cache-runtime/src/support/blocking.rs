@@ -155,7 +155,9 @@ mod tests {
     fn timers_run_while_the_thread_that_drives_a_runtime_waits() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let ended = runtime.block_on(async {
-            block_on(timeout(Duration::from_millis(1), std::future::pending::<()>()))
+            block_on(async {
+                timeout(Duration::from_millis(1), std::future::pending::<()>()).await
+            })
         });
         assert!(ended.is_err());
     }
