@@ -99,13 +99,13 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
     // callers may join until an invalidation of the value is received.
     let core = &call.core;
     let in_memory = call.stores == Stores::Memory;
-    let strict = !core.relies_on_memory(call.stores);
+    let ask = call.ask(call.policy.grace.longest_ms());
+    let strict = !ask.relies;
     if strict {
         leader.seal();
     } else if !in_memory {
         leader.rely_on_lease();
     }
-    let ask = call.ask(call.policy.grace.longest_ms());
     // The future is boxed. Otherwise the future of a call would exceed a kilobyte, and allocators have no
     // fast path for such blocks.
     let result = boxed(|| core.read(&call.key, ask)).await;

@@ -124,6 +124,7 @@ impl Call {
         let copies = max_age.is_none() && !early && self.policy.early_refresh <= 0.0;
         let (of, codec, weigh) =
             (self.policy.of, self.policy.coding.own, self.policy.weigh.clone());
-        Ask { stores: self.stores, of, codec, weigh, grace_ms, copies }
+        let relies = self.core.relies_on_memory(self.stores);
+        Ask { stores: self.stores, relies, of, codec, weigh, grace_ms, copies }
     }
 }

@@ -43,7 +43,7 @@ impl CacheManager {
             core.direct.slow.bypassed.one();
             return Ok(None);
         }
-        let result = core.read(&key, Ask::fresh(core.stores, type_of::<V>())).await;
+        let result = core.read(&key, Ask::fresh(core, type_of::<V>())).await;
         result.count(&core.direct);
         Ok(result.into_value())
     }

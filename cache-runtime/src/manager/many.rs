@@ -74,7 +74,7 @@ impl CacheManager {
             core.direct.slow.bypassed.add(keys.len() as u64);
             return Ok(keys.iter().map(|_| None).collect());
         }
-        let results = core.read_many(&keys, &Ask::fresh(core.stores, type_of::<V>())).await;
+        let results = core.read_many(&keys, &Ask::fresh(core, type_of::<V>())).await;
         results.iter().for_each(|result| result.count(&core.direct));
         Ok(results.into_iter().map(ReadResult::into_value).collect())
     }

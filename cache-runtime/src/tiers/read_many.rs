@@ -19,9 +19,8 @@ const AT_ONCE: usize = 256;
 impl Core {
     /// Looks for fresh values of these names, once, without loading.
     pub(crate) async fn read_many(&self, keys: &[CallKey], ask: &Ask) -> Vec<ReadResult> {
-        let relies = self.relies_on_memory(ask.stores);
         let in_memory = |key| {
-            let hit = relies.then(|| self.value_in_memory(key, ask.of, 0)).flatten();
+            let hit = ask.relies.then(|| self.value_in_memory(key, ask.of, 0)).flatten();
             hit.map_or(ReadResult::Miss(Vacancy::NOTHING), ReadResult::Memory)
         };
         let mut results: Vec<_> = keys.iter().map(in_memory).collect();

@@ -63,6 +63,8 @@ impl ReadResult {
 #[derive(Clone)]
 pub(crate) struct Ask {
     pub(crate) stores: Stores,
+    /// True if memory [may be relied on](Core::relies_on_memory), as of when the query was made.
+    pub(crate) relies: bool,
     pub(crate) of: &'static dyn ValueType,
     pub(crate) codec: Option<&'static dyn ValueCodec>,
     /// The `weight` of the function, for a copy in memory.
@@ -75,8 +77,9 @@ pub(crate) struct Ask {
 
 impl Ask {
     /// Returns the query for a fresh value, in memory or in Redis.
-    pub(crate) fn fresh(stores: Stores, of: &'static dyn ValueType) -> Self {
-        Ask { stores, of, codec: None, weigh: None, grace_ms: 0, copies: true }
+    pub(crate) fn fresh(core: &Core, of: &'static dyn ValueType) -> Self {
+        let (stores, relies) = (core.stores, core.relies_on_memory(core.stores));
+        Ask { stores, relies, of, codec: None, weigh: None, grace_ms: 0, copies: true }
     }
 }
 
@@ -88,7 +91,7 @@ impl Core {
             return found.unwrap_or(ReadResult::Miss(Vacancy::NOTHING));
         };
         if ask.copies
-            && self.relies_on_memory(ask.stores)
+            && ask.relies
             && let Some(hit) = self.value_in_memory(key, ask.of, 0)
         {
             return ReadResult::Memory(hit);
@@ -107,7 +110,7 @@ impl Core {
             self.decode(key, &ask, usable)
         };
         // The future is pinned in place: it is large, and the span would move it.
-        let fetch = pin!(self.fetch(redis, key, ask.stores, ask.grace_ms, take));
+        let fetch = pin!(self.fetch(redis, key, ask.stores, ask.relies, ask.grace_ms, take));
         let fetched = fetch.instrument(span.clone()).await;
         span.record("outcome", outcome(&fetched));
         match fetched {
@@ -151,16 +154,16 @@ impl Core {
         redis: &RedisStore,
         key: &CallKey,
         stores: Stores,
+        relies: bool,
         grace_ms: u64,
         take: impl Fn(&UsableEntry<'_, '_>) -> Option<T>,
     ) -> Result<RedisRead<T>, Unavailable> {
         if self.shared_names.places(key.kind()) > 0 {
             return boxed(|| self.fetch_beside(redis, key, stores, grace_ms, take)).await;
         }
-        let caches_tokens = self.relies_on_memory(stores);
-        let passed = if caches_tokens { None } else { self.pass_memory(stores) };
-        let snapshot = caches_tokens.then(|| self.generations.note(key.slots()));
-        let cached_tokens = if caches_tokens { redis.cached_tokens(key.tags()) } else { None };
+        let passed = if relies { None } else { self.pass_memory(stores) };
+        let snapshot = relies.then(|| self.generations.note(key.slots()));
+        let cached_tokens = if relies { redis.cached_tokens(key.tags()) } else { None };
         let found = match cached_tokens {
             // Boxed for the same reason as the whole read.
             Some(_) => boxed(|| redis.value(key.stored_as(), key.kind())).await?,
@@ -196,7 +199,8 @@ impl Core {
     ) -> Result<Option<Ttl>, Unavailable> {
         let left =
             |usable: &UsableEntry<'_, '_>| Some(validity::left(usable.header, usable.now_ms));
-        Ok(match self.fetch(redis, key, self.stores, 0, left).await? {
+        let relies = self.relies_on_memory(self.stores);
+        Ok(match self.fetch(redis, key, self.stores, relies, 0, left).await? {
             RedisRead::Usable(left) => Some(left),
             RedisRead::Not(_) => None,
         })
