@@ -106,8 +106,8 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
     } else if !in_memory {
         leader.rely_on_lease();
     }
-    // The future is boxed. Otherwise the future of a call would exceed a kilobyte, and allocators have no
-    // fast path for such blocks.
+    // The future is boxed. With that of the client in it, it exceeds a kilobyte. Allocators have no fast path
+    // for such blocks, and a call that follows another one needs none of it.
     let result = boxed(|| core.read(&call.key, ask)).await;
     if !strict && !in_memory {
         leader.seal();

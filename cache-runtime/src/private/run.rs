@@ -217,7 +217,7 @@ impl MissedCall {
     }
 
     fn next(self, shares: Shares) -> Boxed<Next> {
-        Box::pin(async move {
+        boxed(|| async move {
             match self.0 {
                 CallState::Suspended(state) => {
                     yield_once().await;

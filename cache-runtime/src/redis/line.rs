@@ -4,12 +4,12 @@
 //! lost with such a connection.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike as _, MultiplexedConnection};
+use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ConnectionInfo, FromRedisValue, RedisResult, Value};
 use tokio::runtime::Handle;
 
@@ -17,6 +17,7 @@ use super::error::{Lost, StoreError, StoreResult, Unusable};
 use super::identity::ServerIdentity;
 use super::servers::Servers;
 use crate::error::with_causes;
+use crate::support::boxed::boxed;
 use crate::support::lock::Mutex;
 
 #[derive(Debug)]
@@ -67,7 +68,8 @@ impl ServerLine {
     pub(super) async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> StoreResult<T> {
         let Numbered { number, mut connection } = self.current.lock().clone();
         let outcome = {
-            let mut asked = connection.req_packed_command(command);
+            // Not by way of the trait, which boxes the future.
+            let mut asked = pin!(connection.send_packed_command(command));
             // A reply takes more than one poll. So a command that fails at the first poll was not sent.
             match poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await {
                 Poll::Ready(outcome) => outcome,
@@ -76,7 +78,9 @@ impl ServerLine {
         };
         match read(outcome) {
             Err(error) if error.is_closed() => match self.renewed(number).await {
-                Some(mut connection) => read(connection.req_packed_command(command).await),
+                Some(mut connection) => {
+                    read(boxed(|| connection.send_packed_command(command)).await)
+                }
                 None => Err(error),
             },
             outcome => outcome,

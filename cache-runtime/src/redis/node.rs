@@ -111,8 +111,12 @@ impl Node {
         self.line(lane).connection()
     }
 
-    pub(super) async fn ask<T: FromRedisValue>(&self, lane: Lane, command: &Cmd) -> StoreResult<T> {
-        self.line(lane).ask(command).await
+    pub(super) fn ask<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        command: &Cmd,
+    ) -> impl Future<Output = StoreResult<T>> {
+        self.line(lane).ask(command)
     }
 
     /// Returns true if the node replies on one of its connections. An error is also a reply.

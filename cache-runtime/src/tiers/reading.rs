@@ -165,9 +165,8 @@ impl Core {
         let snapshot = relies.then(|| self.generations.note(key.slots()));
         let cached_tokens = if relies { redis.cached_tokens(key.tags()) } else { None };
         let found = match cached_tokens {
-            // Boxed for the same reason as the whole read.
-            Some(_) => boxed(|| redis.value(key.stored_as(), key.kind())).await?,
-            None => boxed(|| redis.read(key.stored_as(), key.tags(), key.kind())).await?,
+            Some(_) => redis.value(key.stored_as(), key.kind()).await?,
+            None => redis.read(key.stored_as(), key.tags(), key.kind()).await?,
         };
         passed.into_iter().for_each(|passed| self.generations.give_up(passed));
         let tokens = match &cached_tokens {
