@@ -18,7 +18,7 @@ pub(crate) struct KeyBytes(Repr);
 #[derive(Clone)]
 enum Repr {
     Inline { len: u8, bytes: [u8; INLINE] },
-    Boxed(Box<[u8]>),
+    Shared(Arc<[u8]>),
     Keeping(Arc<KeepingKey>),
 }
 
@@ -43,7 +43,7 @@ impl KeyBytes {
                 start.copy_from_slice(bytes);
                 Self(Repr::Inline { len: bytes.len() as u8, bytes: inline })
             }
-            None => Self(Repr::Boxed(bytes.into())),
+            None => Self(Repr::Shared(bytes.into())),
         }
     }
 
@@ -54,7 +54,7 @@ impl KeyBytes {
     /// Returns the copies of arguments.
     pub(crate) fn kept(&self) -> &[Box<dyn KeptArgument>] {
         match &self.0 {
-            Repr::Inline { .. } | Repr::Boxed(_) => &[],
+            Repr::Inline { .. } | Repr::Shared(_) => &[],
             Repr::Keeping(key) => &key.kept,
         }
     }
@@ -63,7 +63,7 @@ impl KeyBytes {
     pub(crate) fn heap_size(&self) -> usize {
         match &self.0 {
             Repr::Inline { .. } => 0,
-            Repr::Boxed(bytes) => bytes.len(),
+            Repr::Shared(bytes) => bytes.len() + 2 * size_of::<usize>(),
             Repr::Keeping(key) => {
                 let copies = key.kept.iter().map(|kept| size_of_val(&**kept)).sum::<usize>();
                 size_of::<KeepingKey>() + key.bytes.len() + size_of_val(&key.kept[..]) + copies
@@ -79,7 +79,7 @@ impl Deref for KeyBytes {
     fn deref(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline { len, bytes } => &bytes[..usize::from(*len)],
-            Repr::Boxed(bytes) => bytes,
+            Repr::Shared(bytes) => bytes,
             Repr::Keeping(key) => &key.bytes,
         }
     }

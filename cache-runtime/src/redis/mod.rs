@@ -52,6 +52,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use redis::{Cmd, Value, cmd};
+use smallvec::SmallVec;
 
 use crate::coherence::generation::Generations;
 use crate::stats::events::Events;
@@ -75,6 +76,9 @@ use shared::Shared;
 pub(crate) use tls::Tls;
 use token_cache::ROOT;
 pub(crate) use unavailable::{Missed, Unavailable};
+
+/// The tokens of some tags, the root's first.
+pub(crate) type CachedTokens = SmallVec<[Option<u64>; 4]>;
 
 /// The shared tier of one manager.
 pub(crate) struct RedisStore(Arc<Shared>);
@@ -201,9 +205,9 @@ impl RedisStore {
     }
 
     /// Returns the cached tokens of tags, the root's first; `None` if one is not cached.
-    pub(crate) fn cached_tokens(&self, tags: &[impl AsRef<str>]) -> Option<Vec<Option<u64>>> {
+    pub(crate) fn cached_tokens(&self, tags: &[impl AsRef<str>]) -> Option<CachedTokens> {
         let now_ms = self.0.clock.now_ms();
-        let mut tokens = Vec::with_capacity(1 + tags.len());
+        let mut tokens = CachedTokens::new();
         for tag in std::iter::once(ROOT).chain(tags.iter().map(AsRef::as_ref)) {
             tokens.push(Some(self.0.token_cache.token(tag, now_ms)?));
         }

@@ -209,7 +209,7 @@ mod tests {
         let background = Background::new(8, Duration::from_secs(60));
         // Directly given names count by their first prefix.
         let place = |prefix: &str, id: usize| {
-            let key = named(&memory, Name::new(&format!("{prefix}:{id}")), &[]);
+            let key = named(&memory, Name::new(format!("{prefix}:{id}")), &[]);
             background.place(Handle::current(), &key)
         };
         let places = |prefix: &str| (0..8).map_while(|id| place(prefix, id)).collect::<Vec<_>>();

@@ -130,7 +130,7 @@ impl CallKey {
             }
             Domain::Names => {
                 let name = String::from_utf8_lossy(&self.memory.bytes);
-                Named::new(Name::new(&name), &self.own_tags)
+                Named::new(Name::new(name), &self.own_tags)
             }
         })
     }
@@ -181,7 +181,7 @@ impl Named {
 
     /// Makes the name of a function's entry. All names of a function have the same prefixes.
     fn of_arguments(instance: &Instance, arguments: &[u8], own_tags: &[String]) -> Self {
-        let name = Name::new(&instance.name(arguments));
+        let name = Name::new(instance.name(arguments));
         if !own_tags.is_empty() {
             return Named::new(name, own_tags);
         }

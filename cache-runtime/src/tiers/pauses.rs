@@ -94,7 +94,7 @@ mod tests {
         let memory = Memory::new(1 << 20, 1 << 20, 2);
         let mut pauses = Pauses::default();
         let mut begin = |number: usize, now_ms| {
-            let key = named(&memory, Name::new(&format!("a:{number}")), &[]);
+            let key = named(&memory, Name::new(format!("a:{number}")), &[]);
             pauses.begin(&key, now_ms, true)
         };
         assert!((0..REMEMBERED).all(|number| begin(number, 0)));

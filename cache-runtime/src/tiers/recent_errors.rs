@@ -127,7 +127,7 @@ mod tests {
     use crate::tiers::key::named;
 
     fn key(memory: &Memory, id: usize) -> Arc<CallKey> {
-        Arc::new(named(memory, Name::new(&format!("a:{id}")), &[]))
+        Arc::new(named(memory, Name::new(format!("a:{id}")), &[]))
     }
 
     fn error(key: &CallKey, failed_ms: u64) -> RecentError {

@@ -32,6 +32,8 @@ const COMPRESSED: u8 = 1;
 /// The kinds of placeholders. The byte stands in the place of the codec of a value.
 const PLAIN: u8 = 0;
 const LEASE: u8 = 1;
+/// The number of tags that a header holds without an allocation.
+const FEW_TAGS: usize = 4;
 /// The kinds of tags.
 const PREFIX_TAG: u8 = 0;
 const NAMED_TAG: u8 = 1;
@@ -128,7 +130,7 @@ pub(crate) struct Header<'a> {
     /// The token of the root.
     pub(crate) root: u64,
     /// The tags by which the value can be invalidated; at most 255.
-    pub(crate) tags: SmallVec<[Tag<'a>; 8]>,
+    pub(crate) tags: SmallVec<[Tag<'a>; FEW_TAGS]>,
 }
 
 /// A tag, and the token that it had when the load of the value began.

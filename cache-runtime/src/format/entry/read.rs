@@ -5,8 +5,8 @@ use std::str;
 use smallvec::SmallVec;
 
 use super::{
-    CHECKSUM_LENGTH, COMPRESSED, EntryAddress, Header, ID_LENGTH, LEASE, NAMED_TAG, PLACEHOLDER,
-    PLAIN, PREFIX_TAG, StateId, Stored, Tag, TagName, VALUE,
+    CHECKSUM_LENGTH, COMPRESSED, EntryAddress, FEW_TAGS, Header, ID_LENGTH, LEASE, NAMED_TAG,
+    PLACEHOLDER, PLAIN, PREFIX_TAG, StateId, Stored, Tag, TagName, VALUE,
 };
 
 impl<'a> Stored<'a> {
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn tags(&mut self) -> Option<SmallVec<[Tag<'a>; 8]>> {
+    fn tags(&mut self) -> Option<SmallVec<[Tag<'a>; FEW_TAGS]>> {
         let mut tags = SmallVec::new();
         for _ in 0..self.u8()? {
             tags.push(self.tag()?);

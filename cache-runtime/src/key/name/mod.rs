@@ -15,7 +15,6 @@ mod text;
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 
 use cache_syntax::prefixes;
 
@@ -32,18 +31,19 @@ pub(crate) use text::{MAX_LENGTH, function_name, shorten};
 /// A long name is stored under a shortened text, but its prefixes are those of the whole.
 #[derive(Clone)]
 pub(crate) struct Name {
-    whole: Arc<str>,
-    shortened: Option<Arc<str>>,
+    whole: String,
+    shortened: Option<String>,
 }
 
 impl Name {
     /// Returns a name that the cache has made: from a template, or by [`function_name`].
-    pub(crate) fn new(whole: &str) -> Self {
-        let shortened = match shorten(whole) {
+    pub(crate) fn new(whole: impl Into<String>) -> Self {
+        let whole = whole.into();
+        let shortened = match shorten(&whole) {
             Cow::Borrowed(_) => None,
-            Cow::Owned(text) => Some(text.into()),
+            Cow::Owned(text) => Some(text),
         };
-        Self { whole: whole.into(), shortened }
+        Self { whole, shortened }
     }
 
     /// Makes a name that is given to the direct API.

@@ -88,7 +88,7 @@ fn a_long_name_is_shortened_and_keeps_its_prefixes() {
 
 #[test]
 fn a_name_of_two_hundred_bytes_is_kept_and_a_cut_respects_characters() {
-    assert_eq!(Name::new(&"x".repeat(200)).as_str(), "x".repeat(200));
+    assert_eq!(Name::new("x".repeat(200)).as_str(), "x".repeat(200));
     let wide = "\u{4e2d}".repeat(100);
     assert!(Name::new(&wide).as_str().len() <= 191);
     let shifted = format!("x{wide}");

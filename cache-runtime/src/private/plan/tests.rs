@@ -86,7 +86,7 @@ fn cached(key: &Template, tags: &[&Template]) -> CallKey {
         renderer.finish().unwrap().as_str().to_owned()
     };
     let tags: Vec<_> = tags.iter().map(|tag| text("", tag)).collect();
-    named(&Memory::new(1 << 20, 1 << 20, 2), Name::new(&text("p:", key)), &tags)
+    named(&Memory::new(1 << 20, 1 << 20, 2), Name::new(text("p:", key)), &tags)
 }
 
 fn targets(add: fn(&mut Targets, &str), prefix: &str, template: &Template) -> Targets {
