@@ -50,24 +50,23 @@ impl<K: Eq + Hash> Flights<K> {
         slots: impl FnOnce() -> &'s [Slot],
     ) -> Role<K> {
         // R4: under one lock a caller finds the flight that it may join, or opens the only other one.
-        let mut shard = self.own_shard(key);
+        let (mut shard, known) = self.own_shard(key);
         let joinable = |flight: &&Arc<Flight>| joinable(flight, generations);
-        let Some(flight) = shard.get(key).filter(joinable) else {
+        let Some(flight) = known.as_ref().filter(joinable) else {
             let flight = Flight::new(generations.note(slots()));
             shard.insert(Arc::clone(key), Arc::clone(&flight));
             return Role::Lead(self.leader(key, flight, None));
         };
-        let flight = Arc::clone(flight);
         let mut state = flight.state.lock();
         if !state.phase.is_sealed() {
-            return Role::Follow(Follower::new(Arc::clone(&flight), &mut state, asked));
+            return Role::Follow(Follower::new(Arc::clone(flight), &mut state, asked));
         }
         if let Some(next) = state.phase.next().filter(joinable) {
             return Role::Follow(Follower::new(Arc::clone(next), &mut next.state.lock(), asked));
         }
         let next = Flight::new(generations.note(slots()));
         let _ = state.apply(FlightEvent::Succeed(Arc::clone(&next)));
-        let after = Follower { flight: Arc::clone(&flight), joined: state.seals, asked };
+        let after = Follower { flight: Arc::clone(flight), joined: state.seals, asked };
         drop(state);
         Role::Lead(self.leader(key, next, Some(after)))
     }
@@ -80,9 +79,9 @@ impl<K: Eq + Hash> Flights<K> {
         generations: &Generations,
         slots: &[Slot],
     ) -> Option<Leader<K>> {
-        let mut shard = self.own_shard(key);
-        let under_way = |flight: &Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
-        if shard.get(key).is_some_and(under_way) {
+        let (mut shard, known) = self.own_shard(key);
+        let under_way = |flight: Arc<Flight>| joinable(&flight, generations) && !flight.is_stuck();
+        if known.is_some_and(under_way) {
             return None;
         }
         let flight = Flight::new(generations.note(slots));
@@ -97,22 +96,25 @@ impl<K: Eq + Hash> Flights<K> {
         asked: Ticket,
         generations: &Generations,
     ) -> Option<Follower> {
-        let shard = self.own_shard(key);
-        let under_way = |flight: &&Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
-        let flight = shard.get(key).filter(under_way)?;
-        Some(Follower::new(Arc::clone(flight), &mut flight.state.lock(), asked))
+        let (_shard, known) = self.own_shard(key);
+        let under_way = |flight: &Arc<Flight>| joinable(flight, generations) && !flight.is_stuck();
+        let flight = known.filter(under_way)?;
+        let mut state = flight.state.lock();
+        Some(Follower::new(Arc::clone(&flight), &mut state, asked))
     }
 
-    /// Locks the shard of a key. If it has a flight of the key, that is one of this process.
-    fn own_shard(&self, key: &K) -> MutexGuard<'_, Shard<K>> {
+    /// Locks the shard of a key. Returns it with the flight of the key, if this process has one.
+    fn own_shard(&self, key: &K) -> (MutexGuard<'_, Shard<K>>, Option<Arc<Flight>>) {
         let shard = self.shard(key).lock();
         // The check is a system call. A caller who opens a flight needs none.
         if !shard.contains_key(key) {
-            return shard;
+            return (shard, None);
         }
         drop(shard);
         self.leave_to_their_process();
-        self.shard(key).lock()
+        let shard = self.shard(key).lock();
+        let flight = shard.get(key).cloned();
+        (shard, flight)
     }
 
     /// Removes the flights of the parent in a forked process, where no task would land them.
@@ -275,8 +277,15 @@ impl<K: Eq + Hash> Leader<K> {
         self.follow_up(effect);
     }
 
+    #[inline]
     fn follow_up(&self, effect: Effect<Arc<Flight>>) {
-        let Effect::Retire(next) = effect else { return };
+        if let Effect::Retire(next) = effect {
+            self.retire(next);
+        }
+    }
+
+    /// Leaves the table to the next flight, and wakes the callers that wait for this one.
+    fn retire(&self, next: Option<Arc<Flight>>) {
         if let Some((flights, key)) = &self.table {
             flights.retire(key, &self.flight, next);
         }

@@ -210,7 +210,10 @@ impl Sink for Writing<'_> {
 
     fn count(&mut self, tag: u8, count: u64) -> Result<(), KeyError> {
         match small(count) {
-            Some(count) => self.out.extend_from_slice(&[tag, count]),
+            Some(count) => {
+                self.out.push(tag);
+                self.out.push(count);
+            }
             None => self.out.extend_from_slice(&large(tag, count)),
         }
         Ok(())

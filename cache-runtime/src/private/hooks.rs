@@ -165,7 +165,11 @@ pub(super) fn policy(
 ) -> Result<Policy, Uncached> {
     let (spec, config) = (instance.spec, &bound.core.config);
     let default = || config.ttl_of(spec.prefix());
-    let ttl_of = |spec, option| ttl_of(spec, option, bound, instance);
+    let ttl_of = |spec, option| match spec {
+        // Most options are absent.
+        TtlSpec::Inherit => Ok(None),
+        spec => ttl_of(spec, option, bound, instance),
+    };
     let ttl = ttl_of(spec.ttl, "ttl")?.unwrap_or_else(default);
     let negative_ttl = ttl_of(spec.negative_ttl, "negative_ttl")?;
     let jitter = spec.jitter.map_or(config.jitter, Into::into);

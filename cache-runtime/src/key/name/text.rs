@@ -36,11 +36,12 @@ pub(crate) fn shorten(whole: &str) -> Cow<'_, str> {
 }
 
 fn push_hex(text: &mut String, bytes: &[u8; 20]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    // Computed and not looked up, so that the compiler does it for several digits at once.
+    let digit = |half: u8| half + if half < 10 { b'0' } else { b'a' - 10 };
     let mut hex = [0; 40];
     for (pair, byte) in hex.chunks_exact_mut(2).zip(bytes) {
-        pair[0] = DIGITS[usize::from(byte >> 4)];
-        pair[1] = DIGITS[usize::from(byte & 0xF)];
+        pair[0] = digit(byte >> 4);
+        pair[1] = digit(byte & 0xF);
     }
     // The bytes are hexadecimal digits, so they are valid UTF-8.
     text.push_str(std::str::from_utf8(&hex).unwrap_or_default());
