@@ -1,4 +1,4 @@
-//! A load that fails: its error is shared where it can be cloned; else everybody loads at once.
+//! A load that fails: its error is shared where it can be cloned; else everybody loads, eight at once.
 
 use std::error::Error as _;
 use std::fmt;
@@ -11,6 +11,8 @@ use tokio::task::{JoinHandle, yield_now};
 
 use crate::source::Source;
 use crate::stores::{TestCache, in_time, on_each_store};
+
+const CALLERS: usize = 33;
 
 /// Loads that fail. The first one can be held up.
 #[derive(Clone, Debug)]
@@ -107,12 +109,12 @@ async fn alone(loads: &Loads) -> usize {
     run
 }
 
-/// Returns the results of thirty calls. All but the first one begin while that one is loading.
-async fn thirty<T: Send + 'static>(loads: &Loads, call: impl Fn() -> JoinHandle<T>) -> Vec<T> {
+/// Returns the results of 33 calls. All but the first one begin while that one is loading.
+async fn many<T: Send + 'static>(loads: &Loads, call: impl Fn() -> JoinHandle<T>) -> Vec<T> {
     let hold = loads.first.hold();
     let mut calls = vec![call()];
     hold.reached().await;
-    calls.extend((1..30).map(|_| call()));
+    calls.extend((1..CALLERS).map(|_| call()));
     // The runtime has one thread: each of them has been polled then.
     yield_now().await;
     hold.release();
@@ -134,7 +136,7 @@ async fn a_clonable_error_reaches_all_who_waited_for_the_load() {
             let loads = loads.clone();
             cache.spawn(async move { fails_with_a_clone(&loads).await })
         };
-        assert_eq!(thirty(&loads, call).await, vec![Err(Shared(1)); 30]);
+        assert_eq!(many(&loads, call).await, vec![Err(Shared(1)); CALLERS]);
         assert_eq!(loads.runs.count(), 1);
     })
     .await;
@@ -157,7 +159,7 @@ async fn an_error_that_can_wrap_another_is_shared_if_asked_for() {
             let loads = loads.clone();
             cache.spawn(async move { shares_what_it_can_wrap(&loads).await })
         };
-        for output in thirty(&loads, call).await {
+        for output in many(&loads, call).await {
             let error = output.unwrap_err();
             assert_eq!((error.to_string().as_str(), original(&error)), ("not loaded", Some(1)));
         }
@@ -179,7 +181,7 @@ async fn a_boxed_error_is_shared_if_asked_for() {
             let loads = loads.clone();
             cache.spawn(async move { shares_a_boxed_error(&loads).await.unwrap_err().to_string() })
         };
-        assert_eq!(thirty(&loads, call).await, vec!["run 1"; 30]);
+        assert_eq!(many(&loads, call).await, vec!["run 1"; CALLERS]);
         assert_eq!(loads.runs.count(), 1);
     })
     .await;
@@ -188,15 +190,15 @@ async fn a_boxed_error_is_shared_if_asked_for() {
 #[tokio::test]
 async fn an_error_that_could_be_cloned_is_kept_if_asked_for() {
     on_each_store(async |cache: TestCache| {
-        let loads = Loads::together(29);
+        let loads = Loads::together(8);
         let call = || {
             let loads = loads.clone();
             cache.spawn(async move { keeps_what_it_could_clone(&loads).await })
         };
         let mut seen: Vec<_> =
-            thirty(&loads, call).await.into_iter().map(|output| output.unwrap_err().0).collect();
+            many(&loads, call).await.into_iter().map(|output| output.unwrap_err().0).collect();
         seen.sort_unstable();
-        assert_eq!(seen, (1..=30).collect::<Vec<_>>());
+        assert_eq!(seen, (1..=CALLERS).collect::<Vec<_>>());
     })
     .await;
 }
@@ -229,12 +231,12 @@ async fn without_coalescing_each_caller_loads() {
 async fn errors_that_cannot_be_cloned_make_no_queue() {
     on_each_store(async |cache: TestCache| {
         let make_no_queue = async |call: &dyn Fn(Loads) -> JoinHandle<Kept>| {
-            let loads = Loads::together(29);
-            let errors = thirty(&loads, || call(loads.clone())).await;
+            let loads = Loads::together(8);
+            let errors = many(&loads, || call(loads.clone())).await;
             let mut seen: Vec<_> = errors.into_iter().map(|error| error.0).collect();
             seen.sort_unstable();
             // Each caller has an error of its own, as its body has made it.
-            assert_eq!(seen, (1..=30).collect::<Vec<_>>());
+            assert_eq!(seen, (1..=CALLERS).collect::<Vec<_>>());
         };
         make_no_queue(&|loads| {
             cache.spawn(async move {

@@ -52,6 +52,7 @@ mod recursion;
 mod redis_keys;
 mod registry;
 mod rendered;
+mod retries;
 mod rooms;
 mod round_trip;
 mod runtimes;

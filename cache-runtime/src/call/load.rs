@@ -154,6 +154,7 @@ impl Load {
             span: &self.span,
             _entered: self.span.enter(),
             call,
+            leader: &self.leader,
             began: self.began,
             replaces,
         }
@@ -223,6 +224,7 @@ impl Load {
             }
         };
         span.record("outcome", outcome.as_str());
+        call.core.retries.recovered(&call.key);
     }
 
     /// Returns true if its function remembers errors.
@@ -334,6 +336,7 @@ struct Inside<'a> {
     span: &'a Span,
     _entered: Entered<'a>,
     call: &'a Call,
+    leader: &'a Leader<CallKey>,
     began: Option<Instant>,
     /// True if the body replaces a stored value.
     replaces: bool,
@@ -347,7 +350,8 @@ impl Drop for Inside<'_> {
         }
         self.span.record("outcome", "panicked");
         self.span.record("error", true);
-        let Inside { call, began, replaces, .. } = *self;
+        let Inside { call, leader, began, replaces, .. } = *self;
+        leader.panicked();
         count_load(call, began.map_or(Duration::ZERO, |began| began.elapsed()));
         call.counters.slow.load_errors.one();
         if replaces {

@@ -5,6 +5,7 @@ use std::mem;
 use super::decision::{Decision, decide_on};
 use super::found::{FoundValue, Served};
 use super::report::{note_alike, served};
+use super::retry::{Patience, alone};
 use super::sharing::{pass, pass_recent, shared_output};
 use super::stale::{load_or_serve, refresh_or_serve, refresh_under_way};
 use super::step::{Destination, Loading, Step};
@@ -39,33 +40,30 @@ pub(crate) async fn look(call: &Call) -> Step {
     if call.policy.coalesce == Coalesce::Off {
         return lead(call, alone(call)).await;
     }
-    let asked = Ticket::now();
+    let (asked, mut patience) = (Ticket::now(), Patience::default());
     loop {
         let follower = match core.flights.join(key, asked, &core.generations, || key.slots()) {
             Role::Lead(leader) => return lead(call, leader).await,
             Role::Follow(follower) => follower,
         };
         match wait(call, &follower).await {
-            Ok(outcome @ (FlightOutcome::Value(_) | FlightOutcome::Error(_))) => {
-                match shared_output(call, &outcome) {
-                    Some(served) => return Step::Done(served),
-                    // The value is too old, or of another type that was stored directly under the same name.
-                    // It counts as no value.
-                    None => break,
+            Ok(outcome) => {
+                if let Some(served) = shared_output(call, &outcome) {
+                    return Step::Done(served);
+                }
+                // A value that is too old, or of another type that was stored directly under the same name,
+                // counts as no value.
+                if !patience.bears(&outcome)
+                    && let Some(leader) = boxed(|| patience.retry(call)).await
+                {
+                    return lead(call, leader).await;
                 }
             }
-            Ok(FlightOutcome::Failed) | Err(WaitError::Circle) => break,
-            Ok(FlightOutcome::Outdated(_) | FlightOutcome::Abandoned) => {}
+            Err(WaitError::Circle) => return lead(call, alone(call)).await,
             // The first caller to reach the wait limit leads the next flight; the others join it.
             Err(WaitError::TooLong) => core.flights.give_up(key, &follower),
         }
     }
-    lead(call, alone(call)).await
-}
-
-/// Returns a flight that no other caller joins.
-fn alone(call: &Call) -> Leader<CallKey> {
-    Leader::alone(&call.core.generations, call.key.slots())
 }
 
 /// Looks in memory for a value that is due for a refresh while it is served. No caller waits for this
@@ -135,10 +133,10 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
             return boxed(|| load_or_serve(call, leader, destination, found)).await;
         }
         // The leader has passed the value on to its followers.
-        Some((Decision::TooOld, found)) => {
+        Some((Decision::TooOld, found)) if !leader.is_alone() => {
             pass(call, mem::replace(&mut leader, alone(call)), &found);
         }
-        Some((Decision::Unusable, _)) | None => {}
+        Some((Decision::TooOld | Decision::Unusable, _)) | None => {}
     }
     if let Some(recent) = call.recent_error() {
         return Step::Done(pass_recent(call, leader, recent));

@@ -3,7 +3,7 @@
 //! ```text
 //! look:  a value at hand -- fresh, or stale and allowed --> return (and refresh it in the background)
 //!                | none
-//!        join or open a flight -- follower --> the leader's value
+//!        join or open a flight -- follower --> the leader's value (or wait for a place to retry)
 //!                | leader
 //!        Redis read, one round trip -- usable --> followers, return (and refresh it in the background)
 //!                | miss
@@ -30,6 +30,7 @@ mod recursion;
 mod replace;
 mod report;
 mod requests;
+mod retry;
 mod sharing;
 mod stale;
 mod step;

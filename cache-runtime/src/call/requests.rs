@@ -8,11 +8,12 @@ use super::found::{FoundValue, Served};
 use super::load::{Action, Goal, Load};
 use super::replace::begin_put;
 use super::report::count_hit;
+use super::retry::{Patience, alone};
 use super::sharing::shared_output;
 use super::waiting::{WaitError, wait, wait_before};
 use super::{Call, recursion};
 use crate::error::Error;
-use crate::flight::{FlightOutcome, Leader, Role, Ticket};
+use crate::flight::{Leader, Role, Ticket};
 use crate::site::Coalesce;
 use crate::support::boxed::boxed;
 use crate::tiers::invalidate::Targets;
@@ -63,11 +64,11 @@ pub(crate) async fn begin_refresh(call: &Arc<Call>) -> Action {
 /// earlier does not serve this caller: the data may have changed between its beginning and this request.
 async fn join_refresh(call: &Call) -> Result<Leader<CallKey>, Served> {
     let (core, key) = (&call.core, &call.key);
-    let (asked, mut patience) = (Ticket::now(), 1);
     if call.policy.coalesce == Coalesce::Off || recursion::is_inside(key) {
-        patience = 0;
+        return Ok(alone(call));
     }
-    while patience > 0 {
+    let (asked, mut patience) = (Ticket::now(), Patience::default());
+    loop {
         // Invalidations in between do not matter: the load begins after them.
         let follower = match core.renewals.join(key, asked, &core.generations, || &[]) {
             Role::Follow(follower) => follower,
@@ -81,21 +82,20 @@ async fn join_refresh(call: &Call) -> Result<Leader<CallKey>, Served> {
             }
         };
         match wait(call, &follower).await {
-            Ok(outcome @ (FlightOutcome::Value(_) | FlightOutcome::Error(_))) => {
-                match shared_output(call, &outcome) {
-                    Some(served) => return Err(served),
-                    None => break,
+            Ok(outcome) => {
+                if let Some(served) = shared_output(call, &outcome) {
+                    return Err(served);
+                }
+                if !patience.bears(&outcome)
+                    && let Some(leader) = patience.retry(call).await
+                {
+                    return Ok(leader);
                 }
             }
-            Ok(FlightOutcome::Outdated(_) | FlightOutcome::Abandoned) => {}
-            Ok(FlightOutcome::Failed) | Err(WaitError::Circle) => break,
-            Err(WaitError::TooLong) => {
-                core.renewals.give_up(key, &follower);
-                patience -= 1;
-            }
+            Err(WaitError::Circle) => return Ok(alone(call)),
+            Err(WaitError::TooLong) => core.renewals.give_up(key, &follower),
         }
     }
-    Ok(Leader::alone(&core.generations, key.slots()))
 }
 
 /// Stores a value directly.

@@ -89,9 +89,10 @@ pub(super) fn shared_output(call: &Call, outcome: &FlightOutcome) -> Option<Serv
             call.shares.filter(|is_ours| is_ours(error))?;
             (Err(Failure::Shared(Arc::clone(error))), Origin::new(Source::Shared), None)
         }
-        FlightOutcome::Failed | FlightOutcome::Outdated(_) | FlightOutcome::Abandoned => {
-            return None;
-        }
+        FlightOutcome::Failed
+        | FlightOutcome::Outdated(_)
+        | FlightOutcome::Abandoned
+        | FlightOutcome::Panicked => return None,
     };
     match saved_micros {
         // The read of another caller has found it, so no load was waited for.

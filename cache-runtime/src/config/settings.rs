@@ -282,6 +282,9 @@ settings! {
     /// time that a load waits for other loads does not count. When the limit is reached, one of the
     /// waiting callers loads, and the others wait for it. If two loads would wait for each other, one
     /// of them does not wait.
+    ///
+    /// After a failed load whose error cannot be shared, a caller waits for no longer than this until
+    /// others have made room for its load.
     #[serde(with = "duration_text")]
     wait_limit: Duration = Duration::from_secs(10) => {
         variable "CACHE_WAIT_LIMIT" = "10s", "a duration from 1ms to 1d", if is_time;

@@ -11,6 +11,9 @@
 //! shard of the table, the state of a flight, the state of the flight after it. The waits of a body have a
 //! lock of their own, with which no other is held. (All locks of the crate: `docs/internals.md`.)
 //!
+//! If the callers of a flight cannot use its outcome, each loads in a flight of its own, a few at once
+//! ([`retries`]).
+//!
 //! The rule behind it (R1, R4): two kinds of callers may use a value. Those that joined before the last seal
 //! may use it, because it was valid then. Those that called before the body began may use it, because no
 //! invalidation that had returned by their call can be missing from it.
@@ -19,6 +22,7 @@ mod follower;
 #[cfg(test)]
 mod model;
 mod phase;
+mod retries;
 mod state;
 mod table;
 #[cfg(test)]
@@ -27,6 +31,7 @@ mod waiting;
 
 pub(crate) use follower::Follower;
 pub(crate) use phase::{FlightOutcome, Ticket};
+pub(crate) use retries::Retries;
 pub(crate) use state::Flight;
 pub(crate) use table::{Flights, Leader, Role};
 pub(crate) use waiting::Waits;

@@ -27,13 +27,15 @@ pub(crate) enum FlightOutcome {
     Value(Arc<dyn Any + Send + Sync>),
     /// The load failed; this is the error, of the call's type.
     Error(Arc<dyn Any + Send + Sync>),
-    /// The load failed with an error that cannot be shared: each caller loads for itself, at once.
+    /// The load failed with an error that cannot be shared: each caller loads for itself, a few at once.
     Failed,
     /// The value may be from before an invalidation. A caller that came after the body began opens the next
     /// flight. Without a value every caller does.
     Outdated(Option<Arc<dyn Any + Send + Sync>>),
-    /// The leader was dropped or panicked.
+    /// The leader was dropped.
     Abandoned,
+    /// The body panicked.
+    Panicked,
 }
 
 /// The phase of a flight. `F` is another flight.

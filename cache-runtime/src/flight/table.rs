@@ -7,6 +7,7 @@ use std::sync::{Arc, MutexGuard};
 
 use super::follower::Follower;
 use super::phase::{Effect, FlightEvent, FlightOutcome, Ticket};
+use super::retries::Retry;
 use super::state::{Flight, joinable};
 use crate::coherence::generation::{GenerationSnapshot, Generations, Slot};
 use crate::key::prehashed::BuildPrehashed;
@@ -143,7 +144,7 @@ impl<K: Eq + Hash> Flights<K> {
         flight: Arc<Flight>,
         after: Option<Follower>,
     ) -> Leader<K> {
-        Leader { table: Some((Arc::clone(self), Arc::clone(key))), flight, after }
+        Leader { table: Some((Arc::clone(self), Arc::clone(key))), flight, after, retry: None }
     }
 
     /// Passes the key on to the next flight, whose callers came too late for `flight`.
@@ -170,12 +171,27 @@ pub(crate) struct Leader<K: Eq + Hash> {
     pub(super) table: Option<(Arc<Flights<K>>, Arc<K>)>,
     pub(super) flight: Arc<Flight>,
     pub(super) after: Option<Follower>,
+    /// The place among the retries of the key, if this is one of them.
+    pub(super) retry: Option<Retry<K>>,
 }
 
 impl<K: Eq + Hash> Leader<K> {
     /// Returns the leader of a flight that no other caller joins.
     pub(crate) fn alone(generations: &Generations, slots: &[Slot]) -> Self {
-        Leader { table: None, flight: Flight::new(generations.note(slots)), after: None }
+        let flight = Flight::new(generations.note(slots));
+        Leader { table: None, flight, after: None, retry: None }
+    }
+
+    /// Adds the place among the retries of the key, which is free again when the flight has ended.
+    pub(crate) fn retrying(mut self, mut retry: Retry<K>) -> Self {
+        retry.begin(&self.flight);
+        self.retry = Some(retry);
+        self
+    }
+
+    /// Returns true if no other caller joins the flight.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.table.is_none()
     }
 
     pub(crate) fn flight(&self) -> &Arc<Flight> {
@@ -259,6 +275,11 @@ impl<K: Eq + Hash> Leader<K> {
         self.flight.refuses_stale.store(true, Ordering::Release);
     }
 
+    /// Ends the flight of a body that has panicked.
+    pub(crate) fn panicked(&self) {
+        self.apply(FlightEvent::Land(FlightOutcome::Panicked));
+    }
+
     /// Ends the flight. `outcome` is called only if a caller waits for the outcome.
     pub(crate) fn land(self, outcome: impl FnOnce() -> FlightOutcome) {
         let mut state = self.flight.state.lock();
@@ -295,7 +316,7 @@ impl<K: Eq + Hash> Leader<K> {
 
 impl<K: Eq + Hash> Drop for Leader<K> {
     fn drop(&mut self) {
-        // R4: if a leader is dropped or panics, its followers go on.
+        // R4: if a leader is dropped, its followers go on.
         let mut state = self.flight.state.lock();
         if state.phase.outcome().is_none() {
             let effect = state.apply(FlightEvent::Land(FlightOutcome::Abandoned));

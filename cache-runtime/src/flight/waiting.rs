@@ -25,9 +25,14 @@ impl Waits {
     pub(crate) fn for_flight(bodies: Vec<Arc<Flight>>, flight: Arc<Flight>) -> Option<Self> {
         // The wait is noted before the search: of two waits that begin at the same time, at least one finds
         // the other.
-        bodies.iter().for_each(|body| body.waiting.lock().begin(&flight));
-        let waits = Waits { bodies, flight };
+        let waits = Waits::note(bodies, flight);
         (!waits.is_circle()).then_some(waits)
+    }
+
+    /// Notes the wait of these bodies for a flight that cannot be waiting for them.
+    pub(super) fn note(bodies: Vec<Arc<Flight>>, flight: Arc<Flight>) -> Self {
+        bodies.iter().for_each(|body| body.waiting.lock().begin(&flight));
+        Waits { bodies, flight }
     }
 
     fn is_circle(&self) -> bool {

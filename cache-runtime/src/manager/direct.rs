@@ -140,7 +140,9 @@ impl CacheManager {
     ///
     /// # Errors
     /// The error of `load`, which may be of any type. Only the caller whose load has failed gets it,
-    /// since it need not be `Clone`. Callers that waited run their own loads, all at once;
+    /// since it need not be `Clone`. Callers that waited run their own loads, at most eight at once. If one
+    /// of these succeeds, the callers that still wait have its value. A caller waits for no longer than
+    /// the [limit](crate::CacheConfig::wait_limit), and then runs its load in any case.
     /// [`get_or_load_shared`](CacheManager::get_or_load_shared) gives the error to all of them.
     ///
     /// ```

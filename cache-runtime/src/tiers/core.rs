@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::coherence::generation::{GenerationSnapshot, Generations, Passed, Slot, Storing};
 use crate::config::{Backend, CacheConfig};
 use crate::error::Error;
-use crate::flight::Flights;
+use crate::flight::{Flights, Retries};
 use crate::format::entry::EntryAddress;
 use crate::key::glob::Pattern;
 use crate::key::prehashed::BuildPrehashed;
@@ -43,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) background: Background,
     /// Loads that were requested directly.
     pub(crate) renewals: Arc<Flights<CallKey>>,
+    /// The loads of callers that cannot use the outcome of a flight.
+    pub(crate) retries: Arc<Retries<CallKey>>,
     pub(crate) recent_errors: RecentErrors,
     pub(crate) means: Means,
     pub(crate) types: Types,
@@ -164,6 +166,7 @@ impl Core {
             background: Background::new(config.max_background_loads, config.max_load),
             shared_names: SharedNames::default(),
             renewals: Flights::new(),
+            retries: Retries::new(),
             recent_errors: RecentErrors::default(),
             means: Means::new(),
             direct: Arc::new(SiteCounters::new(0.0)),

@@ -64,6 +64,8 @@ enum Mishap {
     Dropped,
     /// The body returns an error.
     Fails,
+    /// The body panics.
+    Panics,
     /// The value is not stored in Redis, so its validity is unknown.
     Unkept,
     /// The caller has waited for too long.
@@ -245,6 +247,7 @@ impl<'a> World<'a> {
             }
             if matches!(caller.at, At::EndsBody(..)) {
                 mishaps.push(Move::Mishap(i, Mishap::Fails));
+                mishaps.push(Move::Mishap(i, Mishap::Panics));
                 if self.model.store == Store::Redis {
                     mishaps.push(Move::Mishap(i, Mishap::Unkept));
                 }
@@ -278,7 +281,10 @@ impl<'a> World<'a> {
                     self.check(i, &outcome)?;
                     At::Gone
                 }
-                Some(FlightOutcome::Outdated(_) | FlightOutcome::Abandoned) => At::Joins,
+                // No second body panics.
+                Some(
+                    FlightOutcome::Outdated(_) | FlightOutcome::Abandoned | FlightOutcome::Panicked,
+                ) => At::Joins,
                 Some(FlightOutcome::Failed | FlightOutcome::Error(_)) => {
                     self.look(Leader::alone(self.generations, &[self.slot]))
                 }
@@ -358,6 +364,9 @@ impl<'a> World<'a> {
             }
             (Mishap::Fails, At::EndsBody(leader, _)) => {
                 self.land(leader, |leader| leader.land(|| FlightOutcome::Failed))
+            }
+            (Mishap::Panics, At::EndsBody(leader, _)) => {
+                self.land(leader, |leader| leader.panicked())
             }
             (Mishap::Unkept, At::EndsBody(leader, version)) => {
                 let outcome = || FlightOutcome::Outdated(Some(Arc::new(version)));

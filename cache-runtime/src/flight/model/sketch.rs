@@ -68,8 +68,9 @@ impl Sketch {
     }
 
     fn place(&mut self, at: &At) {
-        if let Some(Leader { table, flight, after }) = at.leader() {
+        if let Some(Leader { table, flight, after, retry }) = at.leader() {
             assert!(after.is_none(), "taken where the caller has joined");
+            assert!(retry.is_none(), "retries of the model do not wait for a place");
             self.flight(Some(flight));
             self.push([u8::from(table.is_some())]);
         }
@@ -128,6 +129,7 @@ impl Sketch {
             Some(FlightOutcome::Failed) => 3,
             Some(FlightOutcome::Outdated(_)) => 4,
             Some(FlightOutcome::Abandoned) => 5,
+            Some(FlightOutcome::Panicked) => 6,
         };
         self.push([kind, outcome.and_then(version).map_or(0, |version| version + 1)]);
     }
