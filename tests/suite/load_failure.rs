@@ -1,8 +1,8 @@
 //! A load that fails: its error is shared where it can be cloned; else everybody loads, eight at once.
 
-use std::error::Error as _;
-use std::fmt;
+use std::error::Error;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use cache_runtime::{SharedError, cached};
 use cache_tests::Counter;
@@ -57,7 +57,7 @@ impl fmt::Display for Kept {
     }
 }
 
-impl std::error::Error for Kept {}
+impl Error for Kept {}
 
 #[cached(ttl = "1m", skip(loads))]
 async fn fails_with_a_clone(loads: &Loads) -> Result<u64, Shared> {
@@ -66,9 +66,7 @@ async fn fails_with_a_clone(loads: &Loads) -> Result<u64, Shared> {
 }
 
 #[cached(ttl = "1m", skip(loads))]
-async fn fails_without_a_clone(
-    loads: &Loads,
-) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+async fn fails_without_a_clone(loads: &Loads) -> Result<u64, Box<dyn Error + Send + Sync>> {
     let run = loads.run().await;
     Err(Box::new(Kept(run)))
 }
@@ -86,11 +84,81 @@ async fn shares_what_it_can_wrap(loads: &Loads) -> anyhow::Result<u64> {
 }
 
 #[cached(ttl = "1m", share_errors = true, skip(loads))]
-async fn shares_a_boxed_error(
-    loads: &Loads,
-) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+async fn shares_a_boxed_error(loads: &Loads) -> Result<u64, Box<dyn Error + Send + Sync>> {
     let run = loads.run().await;
     Err(Box::new(Kept(run)))
+}
+
+#[cached(ttl = "1m", share_errors = true, skip(loads))]
+async fn shares_an_io_error(loads: &Loads) -> io::Result<u64> {
+    let run = loads.run().await;
+    Err(io::Error::new(io::ErrorKind::NotFound, Kept(run)))
+}
+
+#[cached(ttl = "1m", share_errors = true, skip(loads))]
+async fn shares_an_error_of_the_system(loads: &Loads) -> io::Result<u64> {
+    loads.run().await;
+    Err(io::Error::from_raw_os_error(2))
+}
+
+/// An error as programs have them: an enum with a variant for each source, among them a shared error.
+#[derive(Debug)]
+enum Own {
+    Kept(Kept),
+    Shared(SharedError),
+}
+
+impl fmt::Display for Own {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Own::Kept(kept) => kept.fmt(f),
+            Own::Shared(shared) => shared.fmt(f),
+        }
+    }
+}
+
+impl Error for Own {}
+
+impl From<SharedError> for Own {
+    fn from(shared: SharedError) -> Self {
+        Own::Shared(shared)
+    }
+}
+
+#[cached(ttl = "1m", share_errors = true, skip(loads))]
+async fn shares_an_error_with_a_variant_for_it(loads: &Loads) -> Result<u64, Own> {
+    let run = loads.run().await;
+    Err(Own::Kept(Kept(run)))
+}
+
+#[cached(ttl = "1m", share_errors = true, skip(loads, fail))]
+async fn shares_errors_of_a_parameter<E>(loads: &Loads, fail: fn(usize) -> E) -> Result<u64, E>
+where
+    E: Error + From<SharedError> + Send + Sync + 'static,
+{
+    let run = loads.run().await;
+    Err(fail(run))
+}
+
+/// A report of any error. It is no `Error` itself, as that of `eyre` is none.
+#[derive(Debug)]
+struct Report(Box<dyn Error + Send + Sync>);
+
+impl AsRef<dyn Error + Send + Sync> for Report {
+    fn as_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for Report {
+    fn from(error: E) -> Self {
+        Report(Box::new(error))
+    }
+}
+
+#[cached(ttl = "1m", share_errors = true, skip(loads))]
+async fn shares_a_report(loads: &Loads) -> Result<u64, Report> {
+    Err(Kept(loads.run().await))?
 }
 
 #[cached(ttl = "1m", share_errors = false, skip(loads))]
@@ -182,6 +250,84 @@ async fn a_boxed_error_is_shared_if_asked_for() {
             cache.spawn(async move { shares_a_boxed_error(&loads).await.unwrap_err().to_string() })
         };
         assert_eq!(many(&loads, call).await, vec!["run 1"; CALLERS]);
+        assert_eq!(loads.runs.count(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_io_error_is_shared_with_its_kind_if_asked_for() {
+    on_each_store(async |cache: TestCache| {
+        let loads = Loads::new();
+        let call = || {
+            let loads = loads.clone();
+            cache.spawn(async move { shares_an_io_error(&loads).await.unwrap_err() })
+        };
+        for error in many(&loads, call).await {
+            let shown = (error.kind(), error.to_string());
+            assert_eq!(shown, (io::ErrorKind::NotFound, "run 1".to_owned()));
+            let shared = error.get_ref().unwrap().downcast_ref::<SharedError>().unwrap();
+            let original = shared.downcast_ref::<io::Error>().unwrap().get_ref().unwrap();
+            assert_eq!(original.downcast_ref::<Kept>().unwrap().0, 1);
+        }
+        assert_eq!(loads.runs.count(), 1);
+
+        let loads = Loads::new();
+        let call = || {
+            let loads = loads.clone();
+            cache.spawn(async move { shares_an_error_of_the_system(&loads).await.unwrap_err() })
+        };
+        let errors = many(&loads, call).await;
+        assert!(errors.iter().all(|error| error.raw_os_error() == Some(2)), "{errors:?}");
+        assert_eq!(loads.runs.count(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_error_with_a_variant_for_it_is_shared_if_asked_for() {
+    let are_shared = |errors: Vec<Own>| {
+        for error in errors {
+            let Own::Shared(shared) = error else { panic!("{error:?}") };
+            assert!(matches!(shared.downcast_ref(), Some(Own::Kept(Kept(1)))), "{shared:?}");
+        }
+    };
+    on_each_store(async |cache: TestCache| {
+        let loads = Loads::new();
+        let call = || {
+            let loads = loads.clone();
+            cache.spawn(
+                async move { shares_an_error_with_a_variant_for_it(&loads).await.unwrap_err() },
+            )
+        };
+        are_shared(many(&loads, call).await);
+        assert_eq!(loads.runs.count(), 1);
+
+        let loads = Loads::new();
+        let call = || {
+            let loads = loads.clone();
+            let fail = |run| Own::Kept(Kept(run));
+            cache
+                .spawn(async move { shares_errors_of_a_parameter(&loads, fail).await.unwrap_err() })
+        };
+        are_shared(many(&loads, call).await);
+        assert_eq!(loads.runs.count(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_report_is_shared_if_asked_for() {
+    on_each_store(async |cache: TestCache| {
+        let loads = Loads::new();
+        let call = || {
+            let loads = loads.clone();
+            cache.spawn(async move { shares_a_report(&loads).await.unwrap_err() })
+        };
+        for Report(error) in many(&loads, call).await {
+            let shared = error.downcast_ref::<SharedError>().unwrap();
+            assert_eq!(shared.downcast_ref::<Kept>().unwrap().0, 1);
+        }
         assert_eq!(loads.runs.count(), 1);
     })
     .await;

@@ -175,7 +175,7 @@ fn named(spec: &Cached) -> TokenStream {
 /// The traits that decide on the way in which errors reach the followers.
 const SHARED: [&str; 2] = ["ProbeCloneError", "ProbeNoCloneError"];
 const REMEMBERED: [&str; 2] = ["ProbeCloneError", "ProbeKeptError"];
-const WRAPPED: [&str; 2] = ["ProbeCloneError", "ProbeWrapError"];
+const WRAPPED: [&str; 3] = ["ProbeCloneError", "ProbeErrorOfShared", "ProbeWrapError"];
 
 /// The traits that decide on the text of an error in the log.
 const TEXT: [&str; 3] = ["ProbeErrorDisplay", "ProbeErrorDebug", "ProbeNoErrorText"];

@@ -143,7 +143,8 @@ impl CacheManager {
     /// since it need not be `Clone`. Callers that waited run their own loads, at most eight at once. If one
     /// of these succeeds, the callers that still wait have its value. A caller waits for no longer than
     /// the [limit](crate::CacheConfig::wait_limit), and then runs its load in any case.
-    /// [`get_or_load_shared`](CacheManager::get_or_load_shared) gives the error to all of them.
+    /// [`get_or_load_shared`](CacheManager::get_or_load_shared) and
+    /// [`get_or_load_arc`](CacheManager::get_or_load_arc) give one error to all of them.
     ///
     /// ```
     /// use std::time::Duration;
@@ -205,6 +206,45 @@ impl CacheManager {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<V, E>>,
     {
+        self.load_directly(name, &options.into(), SharedErrors::CLONED, load).await
+    }
+
+    /// Does the same as [`get_or_load`](CacheManager::get_or_load), but all callers that waited for a
+    /// failed load get its error, which is in an [`Arc`], so it may be of any type.
+    ///
+    /// # Errors
+    /// The error of `load`.
+    ///
+    /// ```
+    /// use std::io;
+    /// use std::time::Duration;
+    /// use cache_runtime::CacheManager;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cache_runtime::Error> {
+    /// let cache = CacheManager::builder().build()?;
+    /// let get = async || {
+    ///     let load = async || Err::<u64, _>(io::Error::from(io::ErrorKind::NotFound));
+    ///     cache.get_or_load_arc("answer", Duration::from_secs(60), load).await
+    /// };
+    /// let error = get().await.unwrap_err();
+    /// assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_or_load_arc<V, E, F, Fut>(
+        &self,
+        name: &str,
+        options: impl Into<SetOptions>,
+        load: F,
+    ) -> Result<V, Arc<E>>
+    where
+        V: CacheValue,
+        E: Send + Sync + 'static,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<V, E>>,
+    {
+        let load = || async { load().await.map_err(Arc::new) };
         self.load_directly(name, &options.into(), SharedErrors::CLONED, load).await
     }
 

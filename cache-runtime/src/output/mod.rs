@@ -9,6 +9,7 @@ pub(crate) mod shared_error;
 
 use std::any::{Any, type_name};
 use std::convert::Infallible;
+use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::output::shared_error::SharedError;
+use crate::output::shared_error::{OriginalError, SharedError};
 use crate::support::panics::{drop_each, unless_panicking};
 
 /// A value that can be cached.
@@ -304,20 +305,23 @@ impl<E: Clone + Send + Sync + 'static> SharedErrors<E> {
     };
 }
 
-impl<E: Wrap> SharedErrors<E> {
-    pub(crate) const WRAPPED: Self = SharedErrors {
-        how: Some(ShareError {
-            put: wrapped,
-            take: |shared| {
-                let shared = shared.downcast_ref::<SharedError>()?;
-                unless_panicking(|| shared.clone().into())
-            },
-            fits: |shared| shared.is::<SharedError>(),
-        }),
-        text: type_alone,
-        serve_stale_if: None,
-        unbox: no_error,
-    };
+impl<E: From<SharedError>> SharedErrors<E> {
+    /// Returns the way of sharing errors that wrap the original one, which `put` takes.
+    const fn wrapped(put: fn(E) -> (Option<SharedFailure>, E)) -> Self {
+        SharedErrors {
+            how: Some(ShareError {
+                put,
+                take: |shared| {
+                    let shared = shared.downcast_ref::<SharedError>()?;
+                    unless_panicking(|| shared.clone().into())
+                },
+                fits: |shared| shared.is::<SharedError>(),
+            }),
+            text: type_alone,
+            serve_stale_if: None,
+            unbox: no_error,
+        }
+    }
 }
 
 /// The copy of an error that several callers share. A panic in its `Drop` reaches none of them.
@@ -339,17 +343,23 @@ impl<E> Drop for Copied<E> {
     }
 }
 
-/// Wraps an error for several callers. If its type cannot wrap it, the caller that has loaded gets the
-/// original.
-fn wrapped<E: Wrap>(error: E) -> (Option<SharedFailure>, E) {
-    let original = Arc::new(error);
+/// Wraps an error, which `show` shows as an `Error`, for several callers. If its type cannot wrap it, the caller
+/// that has loaded gets the original.
+fn wrap<E>(
+    error: E,
+    show: fn(&E) -> &(dyn Error + Send + Sync + 'static),
+) -> (Option<SharedFailure>, E)
+where
+    E: From<SharedError> + Send + Sync + 'static,
+{
+    let original = Arc::new(OriginalError { error, show });
     let shared = SharedError::new(Arc::clone(&original));
     match unless_panicking(|| shared.clone().into()) {
         Some(error) => (Some(Arc::new(shared)), error),
         None => {
             drop(shared);
-            let wrap = |original| SharedError::new(original).into();
-            (None, Arc::try_unwrap(original).unwrap_or_else(wrap))
+            let original = Arc::try_unwrap(original).map(|original| original.error);
+            (None, original.unwrap_or_else(|original| SharedError::new(original).into()))
         }
     }
 }
@@ -392,23 +402,39 @@ where
     SharedErrors { unbox: |error| error.downcast().ok().map(|error| *error), ..errors }
 }
 
-/// An error that can be made of a shared one.
+/// A report of any error, which can be made of a shared one.
 #[diagnostic::on_unimplemented(
     message = "`share_errors` cannot share an error of type `{Self}`",
-    label = "neither `Clone`, nor can it wrap another error",
-    note = "an error is shared if it is `Clone`, or if it can wrap another one, as `anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` can"
+    label = "neither `Clone`, nor can it be made of a shared error",
+    note = "an error type that is `Clone + Send + Sync + 'static` is shared",
+    note = "`std::io::Error`, `anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` are shared",
+    note = "an error type of yours is shared if it implements `std::error::Error` and `From<cache_runtime::SharedError>`: with `thiserror`, add a variant `Shared(#[from] SharedError)`"
 )]
-pub trait Wrap:
-    AsRef<dyn std::error::Error + Send + Sync> + From<SharedError> + Send + Sync + 'static
-{
-}
+pub trait Wrap: AsRef<dyn Error + Send + Sync> + From<SharedError> + Send + Sync + 'static {}
 
+#[diagnostic::do_not_recommend]
 impl<E> Wrap for E where
-    E: AsRef<dyn std::error::Error + Send + Sync> + From<SharedError> + Send + Sync + 'static
+    E: AsRef<dyn Error + Send + Sync> + From<SharedError> + Send + Sync + 'static
 {
 }
 
-/// Taken by method look-up if an error that cannot be cloned must be shared.
+/// Taken by method look-up if the error must be shared, and its type is an `Error` that can be made of a
+/// shared one.
+pub trait ProbeErrorOfShared<E> {
+    /// Returns the way in which the error is shared.
+    fn __cache_share_errors(&self) -> SharedErrors<E>;
+}
+
+impl<T, E> ProbeErrorOfShared<E> for &&Probe<Result<T, E>>
+where
+    E: Error + From<SharedError> + Send + Sync + 'static,
+{
+    fn __cache_share_errors(&self) -> SharedErrors<E> {
+        SharedErrors::wrapped(|error| wrap(error, |error| error))
+    }
+}
+
+/// Taken by method look-up for every other error that must be shared.
 pub trait ProbeWrapError<E> {
     /// Returns the way in which the error is shared.
     fn __cache_share_errors(&self) -> SharedErrors<E>
@@ -421,7 +447,7 @@ impl<T, E> ProbeWrapError<E> for Probe<Result<T, E>> {
     where
         E: Wrap,
     {
-        SharedErrors::WRAPPED
+        SharedErrors::wrapped(|error| wrap(error, E::as_ref))
     }
 }
 
@@ -453,7 +479,7 @@ impl<R> ProbeNoCloneError for Probe<R> {
 #[diagnostic::on_unimplemented(
     message = "`error_ttl` cannot remember an error of type `{Self}`",
     label = "the error is not `Clone`",
-    note = "an error is remembered if it is `Clone + Send + Sync + 'static`, or, with `share_errors = true`, if it can wrap another one, as `anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` can"
+    note = "an error is remembered if it is `Clone + Send + Sync + 'static`, or, with `share_errors = true`, if it can be made of a shared one, as `std::io::Error`, `anyhow::Error`, `eyre::Report` and `Box<dyn Error + Send + Sync>` can"
 )]
 pub trait KeptError: Clone + Send + Sync + 'static {}
 

@@ -27,9 +27,9 @@ pub use crate::output::error_text::{
 };
 pub use crate::output::{
     AnyResult, CacheValue, CarriedError, EntryCall, KeptError, OutputKind, PlainKind, Probe,
-    ProbeCloneError, ProbeKeptError, ProbeNoCloneError, ProbePlain, ProbeResult, ProbeWrapError,
-    ResultKind, SharedErrors, carried_errors, is_a_result, kind_plain, no_shared_errors, probe_of,
-    probe_output, serve_stale_if,
+    ProbeCloneError, ProbeErrorOfShared, ProbeKeptError, ProbeNoCloneError, ProbePlain,
+    ProbeResult, ProbeWrapError, ResultKind, SharedErrors, carried_errors, is_a_result, kind_plain,
+    no_shared_errors, probe_of, probe_output, serve_stale_if,
 };
 pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};

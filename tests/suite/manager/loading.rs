@@ -1,5 +1,6 @@
 //! `get_or_load`: the value under a name, or that of a load.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cache_runtime::{CacheManager, Error, SetOptions};
@@ -107,7 +108,7 @@ where
 }
 
 #[tokio::test]
-async fn an_error_of_any_type_is_the_callers_and_a_clone_of_one_that_is_shared() {
+async fn an_error_of_any_type_is_the_callers_or_in_an_arc_and_a_clone_is_shared() {
     on_each_store(async |cache: TestCache| {
         let alone = failing(&cache, |manager, source| async move {
             let load = || async { Err::<u64, _>(Failure(source.read().await)) };
@@ -119,6 +120,20 @@ async fn an_error_of_any_type_is_the_callers_and_a_clone_of_one_that_is_shared()
             manager.get_or_load_shared("shared", MINUTE, load).await
         });
         assert_eq!(shared.await, 1);
+        let errors = Arc::new(Mutex::new(Vec::new()));
+        let in_an_arc = failing(&cache, |manager, source| {
+            let errors = Arc::clone(&errors);
+            async move {
+                let load = || async { Err::<u64, _>(Failure(source.read().await)) };
+                let output = manager.get_or_load_arc("arc", MINUTE, load).await;
+                errors.lock().unwrap().extend(output.clone().err());
+                output
+            }
+        });
+        assert_eq!(in_an_arc.await, 1);
+        let errors = errors.lock().unwrap();
+        assert_eq!((errors.len(), &*errors[0]), (10, &Failure(1)));
+        assert!(errors.iter().all(|error| Arc::ptr_eq(error, &errors[0])), "one error");
     })
     .await;
 }
