@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{Attribute, GenericParam, Meta, Signature};
+use syn::{Attribute, FnArg, GenericParam, Meta, Pat, Signature};
 
 use crate::item::Item;
 use crate::spec::{Cached, EntryFn};
@@ -16,7 +16,8 @@ use crate::spec::{Cached, EntryFn};
 // With `entry_fn = route_entry`:
 //
 //     fn route_entry(from: &str) -> P::BlockingEntry<impl Future<Output = Route>> {
-//         P::blocking_entry(async move { flow })
+//         // The future owns all arguments until it ends, as that of an `async fn` does.
+//         P::blocking_entry(async move { let from = from; flow })
 //     }
 //
 //     fn route(from: &str) -> Route {
@@ -42,8 +43,7 @@ pub(super) fn cached(
 /// Returns the function that the attribute annotates: it calls the other one.
 fn caller(p: &TokenStream, entry: &EntryFn, item: &Item) -> TokenStream {
     let EntryFn { name, associated, parameters, arguments } = entry;
-    let attrs =
-        item.attrs().iter().map(|attr| if is_expect(attr) { allow(attr) } else { quote!(#attr) });
+    let attrs = item.attrs().iter().map(allowed);
     let vis = item.vis();
     let mut sig = item.sig.clone();
     sig.inputs = parameters.iter().cloned().collect();
@@ -64,9 +64,13 @@ fn entry_function(
     item: &Item,
     flow: &TokenStream,
 ) -> TokenStream {
-    let attrs = item.attrs().iter().filter(|attr| belongs_to_the_body(attr));
+    let attrs = item.attrs().iter().filter(|attr| belongs_to_the_body(attr)).map(allowed);
     let vis = item.vis();
+    // With a task, the body is a closure with parameters of its own.
     let mut sig = if spec.task.is_some() { item.unmoved() } else { item.sig.clone() };
+    let bindings: TokenStream =
+        sig.inputs.iter().zip(&entry.arguments).map(|(input, name)| binding(input, name)).collect();
+    sig.inputs = entry.parameters.iter().cloned().collect();
     let docs = format!("Returns the cache entry of a call of [`{0}`](Self::{0}).", sig.ident);
     let docs = if entry.associated { docs } else { docs.replace("Self::", "") };
     sig.ident = entry.name.clone();
@@ -79,7 +83,20 @@ fn entry_function(
     quote_spanned! {Span::mixed_site()=>
         #[doc = #docs]
         #(#attrs)*
-        #vis #sig { #(#inner_attrs)* #p::blocking_entry(async move { #flow }) }
+        #vis #sig { #(#inner_attrs)* #p::blocking_entry(async move { #bindings #flow }) }
+    }
+}
+
+/// Returns the statements that move an argument into the future, and bind the names of its pattern.
+fn binding(input: &FnArg, name: &Ident) -> TokenStream {
+    let FnArg::Typed(typed) = input else {
+        return quote_spanned!(Span::mixed_site()=> _ = &#name;);
+    };
+    let (attrs, pattern) = (typed.attrs.iter().map(allowed), &typed.pat);
+    let binding = quote_spanned!(Span::mixed_site()=> #(#attrs)* let #pattern = #name;);
+    match &**pattern {
+        Pat::Ident(plain) if plain.by_ref.is_none() && plain.subpat.is_none() => binding,
+        _ => quote_spanned!(Span::mixed_site()=> let #name = #name; #binding),
     }
 }
 
@@ -94,20 +111,18 @@ fn generic_arguments(sig: &Signature) -> Option<TokenStream> {
     (!names.is_empty()).then(|| quote!(::<#(#names),*>))
 }
 
-/// Returns true for an attribute that is about the body: lints, and conditions of the compiler.
+/// Returns true for an attribute that is about the body: lints, and conditions of the compiler. A hidden function has
+/// a hidden entry.
 fn belongs_to_the_body(attr: &Attribute) -> bool {
     const ATTRIBUTES: [&str; 7] = ["allow", "expect", "warn", "deny", "forbid", "cfg", "cfg_attr"];
-    ATTRIBUTES.iter().any(|name| attr.path().is_ident(name))
+    let is_hidden = || attr.path().is_ident("doc") && matches!(&attr.meta, Meta::List(_));
+    ATTRIBUTES.iter().any(|name| attr.path().is_ident(name)) || is_hidden()
 }
 
-fn is_expect(attr: &Attribute) -> bool {
-    attr.path().is_ident("expect")
-}
-
-/// Returns `#[allow(..)]` in place of `#[expect(..)]`: the body is elsewhere.
-fn allow(attr: &Attribute) -> TokenStream {
+/// Returns the attribute, with `allow` in place of `expect`: of two functions, one may not have what is expected.
+fn allowed(attr: &Attribute) -> TokenStream {
     match &attr.meta {
-        Meta::List(list) => {
+        Meta::List(list) if attr.path().is_ident("expect") => {
             let lints = &list.tokens;
             quote!(#[allow(#lints)])
         }

@@ -94,7 +94,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
     let rest = match &spec.task {
         Some(task) => task::run(p, task, spec.detached, item, &spec.output, &named(spec)),
         None => {
-            let body = body(item, &spec.output, &named(spec));
+            let body = body(p, item, &spec.output, &named(spec));
             let run = there(
                 quote_spanned!(Span::mixed_site()=> #p::MissedCall::run(__call, __kind, __share, __body).await),
             );

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::site::invalidator;
-use super::{body, condition, entries, kind, manager, private, render, roots, when};
+use super::{body, condition, entries, finished, kind, manager, private, render, roots, when};
 use crate::item::Item;
 use crate::spec::Invalidate;
 
@@ -45,12 +45,14 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let condition = condition(p, spec.condition.as_ref());
     let named = roots(spec.prefix.iter().chain(&spec.tags));
     let (calls, named_manager) = (&spec.entries, &spec.manager);
-    let body = body(item, &spec.output, &quote!(#named #(#calls)* #named_manager));
+    let body = body(p, item, &spec.output, &quote!(#named #(#calls)* #named_manager));
     let (given_manager, in_manager) = manager(p, spec.manager.as_ref());
     let new = Ident::new(if spec.manager.is_some() { "of" } else { "new" }, Span::mixed_site());
     let listed = invalidator(p, spec, item);
     let run = if item.is_blocking() {
+        let finished = finished(p, &spec.output);
         quote_spanned! {Span::mixed_site()=>
+            #finished
             #p::invalidate_blocking(__plan, #when, __kind, __condition, __body)
         }
     } else {

@@ -159,13 +159,24 @@ fn condition(p: &TokenStream, condition: Option<&Expr>) -> TokenStream {
 /// type is then known when the body's last expression is reached, which may need to be coerced.
 ///
 /// `named` are the arguments that the attribute uses.
-fn body(item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
+fn body(p: &TokenStream, item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
     let pin_type = pin_type(&output.ty);
     let body = item.body(named);
     if item.is_blocking() {
-        return quote_spanned!(Span::mixed_site()=> move || { #pin_type #body });
+        return quote_spanned!(Span::mixed_site()=> #p::once(move || { #pin_type #body }));
     }
     quote_spanned!(Span::mixed_site()=> async move { #pin_type #body })
+}
+
+/// Returns the check that the output of a function that is not async is no future.
+fn finished(p: &TokenStream, output: &Output) -> Option<TokenStream> {
+    if let Type::Infer(_) = output.ty {
+        return None;
+    }
+    let answer = probe(p, &output.ty, "__cache_future", &["ProbeFuture", "ProbeNoFuture"]);
+    let p = placed(p.clone(), output.value);
+    let answer = placed(answer, output.value);
+    Some(quote_spanned!(here(output.value)=> #p::finished(#answer);))
 }
 
 fn pin_type(ty: &Type) -> Option<TokenStream> {

@@ -40,7 +40,7 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
     let (calls, named_manager) = (&spec.entries, &spec.manager);
-    let body = body(item, &spec.output, &quote!(#(#calls)* #named_manager));
+    let body = body(p, item, &spec.output, &quote!(#(#calls)* #named_manager));
     let (given_manager, in_manager) = manager(p, spec.manager.as_ref());
     let plan = Ident::new(
         if spec.manager.is_some() { "put_plan_in" } else { "put_plan" },

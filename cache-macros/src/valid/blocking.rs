@@ -1,5 +1,7 @@
 //! Checks the options of a function that is not async.
 
+use std::mem;
+
 use proc_macro2::Span;
 use quote::format_ident;
 use syn::{FnArg, Ident, Pat, PatIdent, Path, Safety};
@@ -68,7 +70,9 @@ fn named(input: &FnArg, number: usize) -> syn::Result<(FnArg, Ident)> {
             Ident::new("self", receiver.self_token.span)
         }
         FnArg::Typed(typed) => {
-            if let Some(attr) = typed.attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
+            // Lints go with the pattern, to the body.
+            let attrs = mem::take(&mut typed.attrs);
+            if let Some(attr) = attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
                 let message = "`entry_fn` makes a function with the same arguments, so none of them can have a `#[cfg]`";
                 return Err(syn::Error::new_spanned(attr, message));
             }

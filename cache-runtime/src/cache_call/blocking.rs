@@ -147,7 +147,8 @@ impl<F: Future> BlockingEntry<F> {
     /// call with the same arguments in this process loads.
     ///
     /// Other processes receive the invalidation through Redis, for which this does not wait: it is sent in the
-    /// background, and again until Redis has confirmed it.
+    /// background, and again until Redis has confirmed it. Before the program ends, call
+    /// [`disconnect_blocking`](crate::CacheManager::disconnect_blocking).
     ///
     /// # Errors
     /// See [above](BlockingEntry#errors).

@@ -6,7 +6,6 @@ use std::task::Poll;
 
 use tracing::{Instrument as _, debug_span};
 
-use super::Call;
 use super::fleet::lease_refresh;
 use super::found::{Served, Version};
 use super::load::{BodyError, FailedLoad, Goal, Load};
@@ -14,16 +13,35 @@ use super::replace::begin_put_over;
 use super::report::{give_up, say_failed_in_background, say_not_copied, served};
 use super::stale::first_of;
 use super::step::{BackgroundRefresh, Step};
-use crate::flight::{Leader, Ticket};
+use super::{Call, recursion};
+use crate::flight::{Flight, Leader, Ticket};
 use crate::output::{SharedFailure, StandIn};
 use crate::redis::PlaceholderLease;
 use crate::support::boxed::Boxed;
+use crate::tiers::background::TakenSlot;
 use crate::tiers::key::CallKey;
 use crate::tiers::put::Overtaken;
 use crate::value::Value;
 
-/// A body that can be run in a task of its own: its value, or the rest of its error.
-pub(crate) type Body = Boxed<Result<Value, LostError>>;
+/// A body that can be run in a task of its own.
+pub(crate) type Body = Box<dyn FnOnce(BodyPlace) -> Boxed<Result<Value, LostError>> + Send>;
+
+/// The surroundings of a body that runs on a thread of its own.
+pub(crate) struct BodyPlace {
+    key: Arc<CallKey>,
+    flight: Arc<Flight>,
+    /// Such a body cannot be cancelled. It keeps its place until it returns (R7).
+    slot: Arc<TakenSlot>,
+}
+
+impl BodyPlace {
+    /// Runs the body, so that calls that it makes are known to come from it.
+    pub(crate) fn run<T>(self, body: impl FnOnce() -> T) -> T {
+        let BodyPlace { key, flight, slot: _slot } = self;
+        let _inside = recursion::enter(&key, &flight);
+        body()
+    }
+}
 
 /// The rest of the error of a body in a task of its own.
 #[derive(Debug)]
@@ -52,6 +70,11 @@ where
     // The moment is noted before the body begins, so the caller accepts the value of this load.
     let waiting = ahead.map(|ahead| (ahead, refresh.followed(Ticket::now())));
     let (of_task, before) = (Arc::clone(&call), found.version);
+    let body = body(BodyPlace {
+        key: Arc::clone(&call.key),
+        flight: Arc::clone(refresh.flight()),
+        slot: slot.taken(),
+    });
     let span = debug_span!(
         "cache_refresh",
         name = call.key.name().as_str(),
@@ -77,7 +100,12 @@ pub(crate) fn serve_without_a_task(call: &Call, refresh: BackgroundRefresh) -> O
     ahead.is_none().then(|| served(call, found))
 }
 
-async fn replace(call: Arc<Call>, refresh: Leader<CallKey>, before: Version, mut body: Body) {
+async fn replace(
+    call: Arc<Call>,
+    refresh: Leader<CallKey>,
+    before: Version,
+    mut body: Boxed<Result<Value, LostError>>,
+) {
     let Ok(lease) = lease_refresh(&call, before).await else { return };
     let Some(put) = begin_put_over(&call, before).await else {
         lease.into_iter().for_each(PlaceholderLease::release);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::Context;
+use std::thread;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -157,6 +158,7 @@ impl Load {
             leader: &self.leader,
             began: self.began,
             replaces,
+            was_panicking: thread::panicking(),
         }
     }
 
@@ -340,12 +342,14 @@ struct Inside<'a> {
     began: Option<Instant>,
     /// True if the body replaces a stored value.
     replaces: bool,
+    /// True if the thread was panicking already, so that a destructor makes the call.
+    was_panicking: bool,
 }
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         // A body that panics has failed as well.
-        if !std::thread::panicking() {
+        if self.was_panicking || !thread::panicking() {
             return;
         }
         self.span.record("outcome", "panicked");

@@ -40,7 +40,9 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use background_refresh::{Body, LostError, run_in_background, serve_without_a_task};
+pub(crate) use background_refresh::{
+    Body, BodyPlace, LostError, run_in_background, serve_without_a_task,
+};
 pub(crate) use begin::begin;
 pub(crate) use detached::{Detached, ToCaller, place_of, run_detached};
 pub(crate) use drive::Next;

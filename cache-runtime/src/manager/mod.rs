@@ -32,6 +32,7 @@ use crate::registry::audit::unused_prefixes;
 use crate::registry::registry;
 use crate::stats::events::Event;
 use crate::stats::{FleetStats, Stats};
+use crate::support::blocking::block_on;
 use crate::support::clock::Clock;
 use crate::tiers::core::Core;
 use crate::tiers::settling;
@@ -239,6 +240,15 @@ impl CacheManager {
             );
         }
         lost
+    }
+
+    /// Does the same as [`disconnect`](CacheManager::disconnect) for code that is not async: waits on this thread.
+    ///
+    /// A program without a runtime calls it before it ends. Otherwise, the invalidations of its last functions may be
+    /// lost, because they are sent in the background.
+    #[must_use = "this is the number of lost invalidations; other processes may serve the entries until they expire"]
+    pub fn disconnect_blocking(&self) -> usize {
+        block_on(self.disconnect())
     }
 
     /// Returns a handle for a function whose attribute names this manager.

@@ -190,6 +190,43 @@ pub fn probe_output<F: Future>(_: &Pin<&mut F>) -> Probe<F::Output> {
     Probe::new()
 }
 
+/// The answer that an output is a future.
+#[derive(Debug)]
+pub struct IsFuture<R>(PhantomData<fn() -> R>);
+
+/// The output of a function whose work is done when it returns.
+#[diagnostic::on_unimplemented(
+    message = "this function returns a future, whose work begins only when it is awaited",
+    label = "a future",
+    note = "write an `async fn`, or end the body with `Box::pin(async move {{ .. }})` and write out the type of the box"
+)]
+pub trait Finished {}
+
+impl Finished for () {}
+
+/// Requires that the work of a function is done when it returns.
+pub fn finished<A: Finished>(_: A) {}
+
+/// Taken by method look-up where the return type is a future.
+pub trait ProbeFuture<R> {
+    /// Returns the answer.
+    fn __cache_future(&self) -> IsFuture<R>;
+}
+
+impl<R: Future> ProbeFuture<R> for &Probe<R> {
+    fn __cache_future(&self) -> IsFuture<R> {
+        IsFuture(PhantomData)
+    }
+}
+
+/// Taken by method look-up for every other type.
+pub trait ProbeNoFuture {
+    /// Returns the answer.
+    fn __cache_future(&self) {}
+}
+
+impl<R> ProbeNoFuture for Probe<R> {}
+
 /// Taken by method look-up where the return type is a `Result`.
 pub trait ProbeResult<R> {
     /// Returns the kind.

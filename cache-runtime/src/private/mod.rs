@@ -27,15 +27,16 @@ pub use crate::output::error_text::{
 };
 pub use crate::output::{
     AnyResult, CacheValue, CarriedError, EntryCall, KeptError, OutputKind, PlainKind, Probe,
-    ProbeCloneError, ProbeErrorOfShared, ProbeKeptError, ProbeNoCloneError, ProbePlain,
-    ProbeResult, ProbeWrapError, ResultKind, SharedErrors, carried_errors, is_a_result, kind_plain,
-    no_shared_errors, probe_of, probe_output, serve_stale_if,
+    ProbeCloneError, ProbeErrorOfShared, ProbeFuture, ProbeKeptError, ProbeNoCloneError,
+    ProbeNoFuture, ProbePlain, ProbeResult, ProbeWrapError, ResultKind, SharedErrors,
+    carried_errors, finished, is_a_result, kind_plain, no_shared_errors, probe_of, probe_output,
+    serve_stale_if,
 };
 pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
 pub use crate::site::fingerprint::{Argument, Fingerprint};
 pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec};
-pub use crate::support::blocking::{block_on, run_body};
+pub use crate::support::blocking::{block_on, once, run_body};
 pub use crate::value::{
     Equality, MemoryKind, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted,
     StoredKind,

@@ -7,10 +7,11 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 
 use futures_util::FutureExt as _;
+use tokio::runtime::Handle;
 
-use crate::call::{Body, LostError, Next, Run, ToCaller};
+use crate::call::{Body, BodyPlace, LostError, Next, Run, ToCaller};
 use crate::manager;
-use crate::output::{CarriedError, SharedErrors};
+use crate::output::{CarriedError, SharedErrors, StandIn};
 use crate::support::boxed::Boxed;
 use crate::support::panics::{drop_each, unless_panicking};
 use crate::support::runtime;
@@ -136,7 +137,7 @@ where
     K::Error: 'static,
     F: FnOnce() -> K::Output + Send + 'static,
 {
-    let scope = manager::scoped();
+    let (scope, runtime) = (manager::scoped(), Handle::try_current().ok());
     let load = move || {
         let output = match &scope {
             Some(manager) => manager::with_blocking(manager, body),
@@ -144,7 +145,16 @@ where
         };
         K::split(output).map(stored::<K>).map_err(|error| rest_of(share, error))
     };
-    BackgroundBody(TaskBody::Lost(Box::pin(runtime::run_blocking(load))))
+    let on_a_thread = async move |place: BodyPlace| {
+        let loaded = runtime::on_a_thread(runtime, move || place.run(load)).await;
+        let no_thread = || LostError {
+            shared: None,
+            text: "no thread can be made for the body".to_owned(),
+            stand_in: StandIn::Stale,
+        };
+        loaded.unwrap_or_else(|| Err(no_thread()))
+    };
+    BackgroundBody(TaskBody::Lost(Box::new(|place| Box::pin(on_a_thread(place)))))
 }
 
 /// Does the same for a function whose loads are detached. The error must be `Send` as well.
@@ -167,9 +177,11 @@ where
     K::Error: 'static,
     F: Future<Output = K::Output> + Send + 'static,
 {
-    Box::pin(
-        async move { K::split(body.await).map(stored::<K>).map_err(|error| rest_of(share, error)) },
-    )
+    Box::new(move |_| {
+        Box::pin(async move {
+            K::split(body.await).map(stored::<K>).map_err(|error| rest_of(share, error))
+        })
+    })
 }
 
 /// Returns the rest of the error of a body that no caller waits for.

@@ -74,7 +74,7 @@ impl Instance {
         // The values of such a function are kept in this process only, so they may be distinguished by a
         // random number.
         let origin = if twin { crate::support::random::word() } else { origin };
-        let label = label(type_name);
+        let label = label(type_name, spec.declared.function);
         let names = NameHasher::new(&identity, spec.version);
         let head = format!("{}:{}:", spec.prefix(), spec.declared.function);
         let prefixes: Arc<[String]> = cache_syntax::prefixes(&head)

@@ -46,7 +46,14 @@ pub struct SourceLocation {
 impl SourceLocation {
     pub(crate) fn of(declared: &Declared) -> Self {
         let Declared { package, module, function, file, line, path } = *declared;
-        SourceLocation { module, function, path: function_path(path()), file, line, package }
+        SourceLocation {
+            module,
+            function,
+            path: function_path(path(), function),
+            file,
+            line,
+            package,
+        }
     }
 }
 

@@ -6,14 +6,18 @@
 //! in memory only (`site/instance.rs`). So no value is mistaken for that of another function. A text of an
 //! unknown form is used unchanged.
 
-/// Returns the function of a type name, without its lifetimes: `feed<'_, u8>` is `feed<u8>`.
-pub(super) fn label(type_name: &str) -> String {
+use crate::support::lock::Mutex;
+
+/// Returns the function of a type name, without its lifetimes: `feed<'_, u8>` is `feed<u8>`. The code of `function` may
+/// be in another function beside it.
+pub(super) fn label(type_name: &str, function: &str) -> String {
     let name = without_closures(type_name);
-    let Some((function, arguments)) = last_arguments(name) else {
-        return name.to_owned();
+    let Some((path, arguments)) = last_arguments(name) else {
+        return named(name, function).unwrap_or_else(|| name.to_owned());
     };
+    let function = named(path, function).unwrap_or_else(|| path.to_owned());
     match arguments.trim_start_matches("'_, ") {
-        "'_" => function.to_owned(),
+        "'_" => function,
         types => format!("{function}<{types}>"),
     }
 }
@@ -43,10 +47,28 @@ pub(crate) fn without_closures(type_name: &str) -> &str {
     name
 }
 
-/// Returns `f` for `f::{{closure}}::SITE::{{closure}}`: an `async` body counts as a closure.
-pub(super) fn function_path(type_name: &'static str) -> &'static str {
+/// Returns `f` for `f::{{closure}}::SITE::{{closure}}`: an `async` body counts as a closure. The code of `function` may
+/// be in another function beside it.
+pub(super) fn function_path(type_name: &'static str, function: &'static str) -> &'static str {
+    /// The paths that are not a part of a type name. There are as many as functions in the program.
+    static NAMED: Mutex<Vec<(&str, &str)>> = Mutex::new(Vec::new());
     let item = without_closures(type_name);
-    without_closures(item.rsplit_once("::").map_or(item, |(function, _)| function))
+    let path = without_closures(item.rsplit_once("::").map_or(item, |(function, _)| function));
+    let Some(named) = named(path, function) else { return path };
+    let mut known = NAMED.lock();
+    if let Some((_, named)) = known.iter().find(|(of, known)| *of == path && *known == named) {
+        return named;
+    }
+    let named = Box::leak(named.into_boxed_str());
+    known.push((path, named));
+    named
+}
+
+/// Returns the path with this function as its last part; `None` if it is that already, or of an unknown form.
+fn named(path: &str, function: &str) -> Option<String> {
+    let (module, last) = path.rsplit_once("::")?;
+    let is_name = last.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+    (is_name && last != function).then(|| format!("{module}::{function}"))
 }
 
 #[cfg(test)]
@@ -62,8 +84,10 @@ mod tests {
             ("Foo<'_>::get", "Foo<'_>::get"),
             ("get<Foo<'_>, 3>", "get<Foo<'_>, 3>"),
         ] {
-            assert_eq!(label(type_name), expected);
+            let function = if expected.contains("feed") { "feed" } else { "get" };
+            assert_eq!(label(type_name, function), expected);
         }
+        assert_eq!(label("shop::get_entry<u8>::{{closure}}", "get"), "shop::get<u8>");
     }
 
     #[test]
@@ -75,8 +99,12 @@ mod tests {
             ("shop::f::{{closure}}::get::SITE::{{closure}}", "shop::f::{{closure}}::get"),
         ];
         for (type_name, path) in cases {
-            assert_eq!(function_path(type_name), path);
+            assert_eq!(function_path(type_name, "get"), path);
         }
+        let beside = function_path("<A>::get_entry::{{closure}}::SITE::{{closure}}", "get");
+        assert_eq!(beside, "<A>::get");
+        let again = function_path("<A>::get_entry::{{closure}}::SITE::{{closure}}", "get");
+        assert!(std::ptr::eq(beside, again));
     }
 
     #[test]
@@ -84,9 +112,9 @@ mod tests {
         for type_name in
             ["shop::get::{closure#0}", "_RNvC4shop3get", "shop::get::{{impl}}<", ">", "<", ""]
         {
-            assert_eq!(label(type_name), type_name);
+            assert_eq!(label(type_name, "get"), type_name);
             assert_eq!(without_closures(type_name), type_name);
         }
-        assert_eq!(function_path("no path"), "no path");
+        assert_eq!(function_path("no path", "get"), "no path");
     }
 }

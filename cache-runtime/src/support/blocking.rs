@@ -5,12 +5,14 @@
 //! the thread.
 
 use std::cell::Cell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+
+use tokio::task::unconstrained;
 
 thread_local! {
     static BLOCKS: Cell<bool> = const { Cell::new(false) };
@@ -31,8 +33,14 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let _inside = BlockingMode::set(true);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => wait_for(|context| future.as_mut().poll(context)),
+        Poll::Pending => wait_for(&mut |context| future.as_mut().poll(context)),
     }
+}
+
+/// Returns a body as it is. The compiler then knows that it is called once, and lets it return what it borrows.
+#[inline]
+pub fn once<T, F: FnOnce() -> T>(body: F) -> F {
+    body
 }
 
 /// Runs the steps of a call that need no future.
@@ -50,13 +58,15 @@ pub fn run_body<T>(body: impl FnOnce() -> T) -> T {
 
 #[cold]
 #[inline(never)]
-fn wait_for<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+fn wait_for<T>(poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let woken = AtomicBool::new(false);
     let signal = Arc::new(Signal { thread: thread::current(), woken });
     let waker = Waker::from(Arc::clone(&signal));
     let mut context = Context::from_waker(&waker);
+    // A task of tokio that has used up its budget gets no more time-outs until it returns to its scheduler.
+    let mut future = pin!(unconstrained(poll_fn(poll)));
     loop {
-        if let Poll::Ready(output) = poll(&mut context) {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
         // The code of others on this thread may use up a wake-up that is meant for this.

@@ -12,12 +12,12 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Id};
-use tokio::task::JoinError;
+use tokio::sync::oneshot;
 
 use crate::support::blocking;
 use crate::support::lock::Mutex;
 
-/// The name of the threads of the cache's own runtime.
+/// The name of the threads of the cache.
 const NAME: &str = "cache-tasks";
 /// The maximum number of runtimes whose attempt is remembered.
 const REMEMBERED: usize = 32;
@@ -66,16 +66,21 @@ pub(crate) fn with_timers_anywhere() -> Option<Handle> {
     if of_call().is_some() { with_timers() } else { own() }
 }
 
-/// Runs a function that may block, on a thread of the cache's own runtime. If it panics, the panic goes on here.
-pub(crate) async fn run_blocking<T: Send + 'static>(
+/// Runs a function that may block on a thread of its own, inside of `runtime` if there is one. If it panics, the panic
+/// goes on here. Returns `None` if no thread can be made.
+pub(crate) async fn on_a_thread<T: Send + 'static>(
+    runtime: Option<Handle>,
     function: impl FnOnce() -> T + Send + 'static,
-) -> T {
-    let Some(own) = own() else { return function() };
-    match own.spawn_blocking(function).await.map_err(JoinError::try_into_panic) {
-        Ok(output) => output,
-        Err(Ok(panic)) => resume_unwind(panic),
-        // The runtime has ended before the function began.
-        Err(Err(_)) => pending().await,
+) -> Option<T> {
+    let (sender, output) = oneshot::channel();
+    let run = move || {
+        let _entered = runtime.as_ref().map(Handle::enter);
+        _ = sender.send(catch_unwind(AssertUnwindSafe(function)));
+    };
+    thread::Builder::new().name(NAME.into()).spawn(run).ok()?;
+    match output.await.ok()? {
+        Ok(output) => Some(output),
+        Err(panic) => resume_unwind(panic),
     }
 }
 
@@ -137,7 +142,7 @@ fn own() -> Option<Handle> {
     if let Some((_, handle)) = own.as_ref().filter(|(of, _)| *of == process) {
         return Some(handle.clone());
     }
-    let runtime = Builder::new_current_thread().enable_all().thread_name(NAME).build().ok()?;
+    let runtime = Builder::new_current_thread().enable_all().build().ok()?;
     let handle = runtime.handle().clone();
     let drive = move || runtime.block_on(pending::<()>());
     thread::Builder::new().name(NAME.into()).spawn(drive).ok()?;

@@ -50,15 +50,15 @@ struct SlotCounts {
 /// The right to run one load in the background.
 #[derive(Debug)]
 pub(crate) struct BackgroundSlot {
-    taken: TakenSlot,
+    taken: Arc<TakenSlot>,
     runtime: Handle,
     closed: watch::Receiver<bool>,
     longest: Duration,
 }
 
-/// A place that is free again when this is dropped.
+/// A place that is free again when the last share of it is dropped.
 #[derive(Debug)]
-struct TakenSlot {
+pub(crate) struct TakenSlot {
     places: Arc<Mutex<SlotCounts>>,
     kind: u64,
 }
@@ -103,7 +103,7 @@ impl Background {
         }
         places.all += 1;
         *places.taken.entry(kind).or_default() += 1;
-        let taken = TakenSlot { places: Arc::clone(&self.places), kind };
+        let taken = Arc::new(TakenSlot { places: Arc::clone(&self.places), kind });
         Some(BackgroundSlot { taken, runtime, closed, longest: self.longest })
     }
 
@@ -147,6 +147,11 @@ impl Drop for TakenSlot {
 }
 
 impl BackgroundSlot {
+    /// Returns a share of the place, for a body that may go on after its task.
+    pub(crate) fn taken(&self) -> Arc<TakenSlot> {
+        Arc::clone(&self.taken)
+    }
+
     /// Runs a load to its end, at most for the maximum duration and until the manager ends. A load that takes
     /// longer is given up.
     pub(crate) fn run(

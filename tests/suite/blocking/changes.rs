@@ -129,3 +129,42 @@ fn a_method_of_a_struct_with_a_cache_of_its_own_invalidates_there() {
     owner.change(1);
     assert_eq!(call(), 2);
 }
+
+struct Names(Vec<String>);
+
+impl Names {
+    #[cache_invalidate(prefix = "label")]
+    fn first(&mut self) -> &mut String {
+        &mut self.0[0]
+    }
+
+    #[cache_invalidate(prefix = "label")]
+    fn all(&mut self) -> impl Iterator<Item = &mut String> + '_ {
+        self.0.iter_mut()
+    }
+}
+
+#[test]
+fn a_method_may_return_a_borrow() {
+    let mut names = Names(vec![String::new()]);
+    names.first().push('a');
+    names.all().for_each(|name| name.push('b'));
+    assert_eq!(names.0, ["ab"]);
+}
+
+#[tokio::test]
+async fn nothing_is_pending_after_a_program_has_disconnected() {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+        let (peer, runs) = (cache.peer().await, Counter::new());
+        let of_peer = async || cache_runtime::with(&peer, shelf(&runs, 1)).await;
+        assert_eq!((of_peer().await, of_peer().await), (1, 1));
+        let manager = cache.manager.clone();
+        let ends = std::thread::spawn(move || {
+            with_blocking(&manager, || rename(1, true).unwrap());
+            manager.disconnect_blocking()
+        });
+        assert_eq!(ends.join().unwrap(), 0, "lost invalidations");
+        until(async || of_peer().await == 2).await;
+    })
+    .await;
+}

@@ -84,3 +84,47 @@ async fn a_method_has_an_entry_with_its_patterns_and_parameters() {
     })
     .await;
 }
+
+/// Notes when it is dropped.
+struct Guard<'a>(&'a Counter);
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        self.0.hit();
+    }
+}
+
+#[cached(ttl = "1m", key = word.len(), entry_fn = guarded_entry)]
+fn guarded(_: Guard<'_>, _held: Guard<'_>, dropped: &Counter, ref word: String) -> (usize, usize) {
+    (dropped.count(), word.len())
+}
+
+#[test]
+fn arguments_live_as_long_as_the_body_whether_it_names_them_or_not() {
+    let dropped = Counter::new();
+    let guard = || Guard(&dropped);
+    assert_eq!(guarded(guard(), guard(), &dropped, "four".to_owned()), (0, 4));
+    assert_eq!(dropped.count(), 2);
+    let peeked = guarded_entry(guard(), guard(), &dropped, "four".to_owned()).peek().unwrap();
+    assert_eq!((peeked, dropped.count()), (Some((0, 4)), 4));
+}
+
+#[tokio::test]
+async fn the_function_keeps_its_name_in_statistics_and_registry() {
+    on_each_store(async |cache: TestCache| {
+        number(&Counter::new(), 1).unwrap();
+        Stock::<u8>::sizes(1);
+        let names = Vec::from_iter(cache.manager.stats().sites.into_iter().map(|site| site.name));
+        assert!(names.iter().any(|name| name.ends_with("entry::number")), "{names:?}");
+        assert!(names.iter().any(|name| name.contains("::sizes")), "{names:?}");
+        cache.manager.set_enabled("suite::blocking::entry::number", false).unwrap();
+        let runs = Counter::new();
+        assert_eq!((number(&runs, 1).unwrap(), number(&runs, 1).unwrap()), (1, 2));
+        let sites = cache_runtime::registry().cached;
+        let site = sites.iter().find(|site| {
+            site.location.function == "number" && site.location.module == module_path!()
+        });
+        assert_eq!(site.map(|site| site.location.path), Some("suite::blocking::entry::number"));
+    })
+    .await;
+}

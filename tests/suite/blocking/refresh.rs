@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use cache_runtime::{CacheManager, Clock, cached, with_blocking};
+use cache_runtime::{CacheConfig, CacheManager, Clock, cached, with_blocking};
 use cache_tests::Counter;
 
 use crate::stores::wait_for;
@@ -133,4 +133,79 @@ fn a_fresh_value_is_refreshed_early_on_a_thread() {
             runs.count() > 1
         });
     });
+}
+
+/// Has a value, and stays in the body of its refresh until it is told to go on.
+#[cached(ttl = "1m", stale_while_revalidate = "1h", skip(source), key_prefix = "hung")]
+fn hung(source: &Source, number: u64) -> usize {
+    _ = number;
+    source.read().0
+}
+
+#[test]
+fn a_body_that_is_given_up_keeps_its_place_until_it_returns() {
+    let clock = Clock::mock();
+    let config = CacheConfig::default().max_load(Duration::from_millis(20));
+    let manager = CacheManager::builder().config(config).clock(clock.clone()).build().unwrap();
+    let (go_on, received) = channel();
+    let source = Source { runs: Counter::new(), go_on: Arc::new(Mutex::new(received)) };
+    with_blocking(&manager, || {
+        go_on.send(()).unwrap();
+        assert_eq!(hung(&source, 1), 1);
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(hung(&source, 1), 1);
+        // The flight ends at the limit; the place does not.
+        thread::sleep(Duration::from_millis(100));
+        assert_eq!(manager.stats().background_loads, 1);
+        go_on.send(()).unwrap();
+        wait_for(|| manager.stats().background_loads == 0);
+    });
+}
+
+#[cached(ttl = "1m", stale_while_revalidate = "1h", skip(runs), entry_fn = calls_itself_entry)]
+fn calls_itself(runs: &Counter) -> usize {
+    let run = runs.hit();
+    if run == 2 {
+        // Nothing is stored now, so the same call would wait for this one.
+        calls_itself_entry(runs).invalidate().unwrap();
+        return calls_itself(runs) * 100;
+    }
+    run
+}
+
+#[test]
+fn a_refresh_that_makes_its_own_call_runs_it_at_once() {
+    let clock = Clock::mock();
+    let config = CacheConfig::default().wait_limit(Duration::from_secs(3_600));
+    let manager = CacheManager::builder().config(config).clock(clock.clone()).build().unwrap();
+    let runs = Counter::new();
+    with_blocking(&manager, || {
+        assert_eq!(calls_itself(&runs), 1);
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(calls_itself(&runs), 1);
+        wait_for(|| runs.count() == 3 && manager.stats().background_loads == 0);
+    });
+}
+
+#[cached(ttl = "1m", stale_while_revalidate = "1h", skip(runs))]
+fn runtime_of_body(runs: &Counter) -> Option<tokio::runtime::Id> {
+    runs.hit();
+    tokio::runtime::Handle::try_current().ok().map(|runtime| runtime.id())
+}
+
+#[test]
+fn a_refresh_has_the_runtime_of_its_caller() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for inside in [false, true] {
+        let (manager, clock) = manager();
+        let runs = Counter::new();
+        let call = || with_blocking(&manager, || runtime_of_body(&runs));
+        let called = || if inside { runtime.block_on(async { call() }) } else { call() };
+        let first = called();
+        assert_eq!(first, inside.then(|| runtime.handle().id()));
+        clock.advance(Duration::from_secs(90));
+        called();
+        wait_for(|| runs.count() == 2 && manager.stats().background_loads == 0);
+        assert_eq!((called(), runs.count()), (first, 2));
+    }
 }

@@ -164,3 +164,54 @@ fn the_wait_limit_holds_on_a_thread_that_drives_a_runtime() {
         assert_eq!(outputs, (2, 1));
     }
 }
+
+#[test]
+fn the_wait_limit_holds_in_a_task_that_has_used_up_its_budget() {
+    /// The number of ready operations after which tokio lets a task wait for its next turn.
+    const BUDGET: usize = 128;
+    let outputs = in_time(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (manager, runs) = (manager(Duration::from_millis(20)), Counter::new());
+        let release = Barrier::new(2);
+        thread::scope(|scope| {
+            let (of_thread, runs, release) = (&manager, &runs, &release);
+            let leader =
+                scope.spawn(move || with_blocking(of_thread, || until_released(runs, release)));
+            wait_for(|| runs.count() == 1);
+            let waited = runtime.block_on(async {
+                let (sender, mut messages) = tokio::sync::mpsc::unbounded_channel();
+                (0..BUDGET).for_each(|number| sender.send(number).unwrap());
+                for _ in 0..BUDGET {
+                    messages.recv().await.unwrap();
+                }
+                with_blocking(&manager, || until_released(runs, release))
+            });
+            release.wait();
+            (waited, leader.join().unwrap())
+        })
+    });
+    assert_eq!(outputs, (2, 1));
+}
+
+struct CallsWhenDropped<'a>(&'a Counter);
+
+impl Drop for CallsWhenDropped<'_> {
+    fn drop(&mut self) {
+        held(self.0, self.0, 0);
+    }
+}
+
+#[test]
+fn a_call_by_a_destructor_during_a_panic_is_no_failure() {
+    let (manager, runs) = (manager(HOUR), Counter::new());
+    with_blocking(&manager, || {
+        catch_unwind(AssertUnwindSafe(|| {
+            let _calls = CallsWhenDropped(&runs);
+            panic!("which the destructor sees");
+        }))
+        .unwrap_err();
+    });
+    let of_held = manager.stats().sites.into_iter().find(|site| site.name.ends_with("::held"));
+    let counts = of_held.unwrap().counts;
+    assert_eq!((counts.loads, counts.load_errors), (1, 0));
+}
