@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::key::name::{Name, validate_tag};
 use crate::output::{CacheValue, ResultKind, SharedErrors};
 use crate::stats::seldom::Reason;
+use crate::support::boxed::boxed;
 use crate::tiers::core::DIRECT;
 use crate::tiers::inspect::Inspected;
 use crate::tiers::invalidate::Targets;
@@ -43,7 +44,8 @@ impl CacheManager {
             core.direct.slow.bypassed.one();
             return Ok(None);
         }
-        let result = core.read(&key, Ask::fresh(core, type_of::<V>())).await;
+        let ask = Ask::fresh(core, type_of::<V>());
+        let result = boxed(|| core.read(&key, ask)).await;
         result.count(&core.direct);
         Ok(result.into_value())
     }

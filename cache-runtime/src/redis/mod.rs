@@ -57,6 +57,7 @@ use smallvec::SmallVec;
 use crate::coherence::generation::Generations;
 use crate::stats::events::Events;
 use crate::stats::{Beyond, FleetSums, Latencies};
+use crate::support::boxed::boxed;
 use crate::support::clock::Clock;
 use crate::support::runtime;
 use crate::support::timer::{self, timeout};
@@ -136,7 +137,7 @@ impl RedisStore {
         let mut get = Cmd::with_capacity(2, "GET".len() + key.len());
         get.arg("GET").arg(&key);
         let lane = self.0.weights.lane(kind);
-        let asked = pin!(permit.ready.ask(lane, &key, &get));
+        let asked = pin!(permit.ready.ask_in_place(lane, &key, &get));
         let bytes = bytes_of(permit.ask_large(lane, 1, asked).await?);
         self.0.weights.note(kind, bytes.as_ref().map_or(0, Vec::len));
         Ok(Found { bytes, tokens: Vec::new(), now_ms: permit.now_ms(&key) })
@@ -179,8 +180,8 @@ impl RedisStore {
         let all = || keys.iter().cloned().chain(self.0.keys.tokens(tags));
         let permit = pending::permit(&self.0, || all().collect()).await?;
         let asked = Instant::now();
-        let read = pin!(permit.ready.values(Lane::Bulk, all()));
-        let mut values = permit.ask_large(Lane::Bulk, pace::PATIENCE, read).await?;
+        let mut read = boxed(|| permit.ready.values(Lane::Bulk, all()));
+        let mut values = permit.ask_large(Lane::Bulk, pace::PATIENCE, read.as_mut()).await?;
         let tokens = values.split_off(names.len().min(values.len()));
         let bytes = values.iter().map(|value| bytes_in(value).map_or(0, <[u8]>::len)).sum();
         pace.note(names.len(), bytes, asked.elapsed(), self.0.settings.deadline);
@@ -196,7 +197,8 @@ impl RedisStore {
     ) -> Result<Vec<Option<u64>>, Unavailable> {
         let before = self.0.before_tokens(tags);
         let permit = pending::permit(&self.0, || self.0.keys.tokens(tags).collect()).await?;
-        let values = permit.ask(permit.ready.values(Lane::Quick, self.0.keys.tokens(tags))).await?;
+        let asked = boxed(|| permit.ready.values(Lane::Quick, self.0.keys.tokens(tags)));
+        let values = permit.ask(asked).await?;
         let tokens: Vec<_> = values.iter().map(token).collect();
         if let Some(before) = before {
             self.0.token_cache.remember(before, tags, tokens.iter().copied());

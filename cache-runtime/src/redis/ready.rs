@@ -1,5 +1,6 @@
 //! The connections of a link that are ready for use, and the node of each key.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -114,8 +115,18 @@ impl Ready {
             && self.has_redirected.swap(false, Ordering::Relaxed)
     }
 
-    /// Sends a command about this key.
-    pub(super) async fn ask<T: FromRedisValue>(
+    /// Sends a command about this key. The future is boxed, because that of the client exceeds a kilobyte.
+    pub(super) fn ask<T: FromRedisValue>(
+        &self,
+        lane: Lane,
+        key: &str,
+        command: &Cmd,
+    ) -> Pin<Box<impl Future<Output = StoreResult<T>>>> {
+        boxed(|| self.ask_in_place(lane, key, command))
+    }
+
+    /// Does the same for a caller that is boxed itself.
+    pub(super) async fn ask_in_place<T: FromRedisValue>(
         &self,
         lane: Lane,
         key: &str,
@@ -184,7 +195,7 @@ impl Ready {
             // The server has lost the script, so it is sent in full.
             Err(error) if error.is_no_script() => {
                 let in_full = script.in_full(keys, arguments);
-                boxed(|| self.ask(lane, key, &in_full)).await
+                self.ask(lane, key, &in_full).await
             }
             outcome => outcome,
         }
