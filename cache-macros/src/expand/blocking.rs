@@ -93,7 +93,11 @@ fn binding(input: &FnArg, name: &Ident) -> TokenStream {
         return quote_spanned!(Span::mixed_site()=> _ = &#name;);
     };
     let (attrs, pattern) = (typed.attrs.iter().map(allowed), &typed.pat);
-    let binding = quote_spanned!(Span::mixed_site()=> #(#attrs)* let #pattern = #name;);
+    let binding = quote_spanned! {Span::mixed_site()=>
+        #[allow(clippy::used_underscore_binding)]
+        #(#attrs)*
+        let #pattern = #name;
+    };
     match &**pattern {
         Pat::Ident(plain) if plain.by_ref.is_none() && plain.subpat.is_none() => binding,
         _ => quote_spanned!(Span::mixed_site()=> let #name = #name; #binding),

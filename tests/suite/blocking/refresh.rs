@@ -1,6 +1,6 @@
 //! Loads on threads of the cache's own.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -23,6 +23,12 @@ struct Source {
 }
 
 impl Source {
+    /// Returns a source, and the sender that lets it go on.
+    fn held() -> (Sender<()>, Self) {
+        let (go_on, received) = channel();
+        (go_on, Source { runs: Counter::new(), go_on: Arc::new(Mutex::new(received)) })
+    }
+
     fn read(&self) -> (usize, Option<String>) {
         self.go_on.lock().unwrap().recv().unwrap();
         (self.runs.hit(), thread::current().name().map(str::to_owned))
@@ -38,8 +44,7 @@ fn refreshed(source: &Source, name: &str) -> (usize, Option<String>) {
 #[test]
 fn a_stale_value_is_served_while_a_thread_refreshes_it() {
     let (manager, clock) = manager();
-    let (go_on, received) = channel();
-    let source = Source { runs: Counter::new(), go_on: Arc::new(Mutex::new(received)) };
+    let (go_on, source) = Source::held();
     with_blocking(&manager, || {
         go_on.send(()).unwrap();
         let here = thread::current().name().map(str::to_owned);
@@ -101,8 +106,7 @@ fn slow(source: &Source) -> Result<usize, String> {
 #[test]
 fn a_load_that_takes_too_long_is_left_to_a_thread() {
     let (manager, clock) = manager();
-    let (go_on, received) = channel();
-    let source = Source { runs: Counter::new(), go_on: Arc::new(Mutex::new(received)) };
+    let (go_on, source) = Source::held();
     with_blocking(&manager, || {
         go_on.send(()).unwrap();
         assert_eq!(slow(&source), Ok(1));
@@ -147,8 +151,7 @@ fn a_body_that_is_given_up_keeps_its_place_until_it_returns() {
     let clock = Clock::mock();
     let config = CacheConfig::default().max_load(Duration::from_millis(20));
     let manager = CacheManager::builder().config(config).clock(clock.clone()).build().unwrap();
-    let (go_on, received) = channel();
-    let source = Source { runs: Counter::new(), go_on: Arc::new(Mutex::new(received)) };
+    let (go_on, source) = Source::held();
     with_blocking(&manager, || {
         go_on.send(()).unwrap();
         assert_eq!(hung(&source, 1), 1);

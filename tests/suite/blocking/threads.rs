@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use cache_runtime::{CacheConfig, CacheManager, cached, with_blocking};
 use cache_tests::Counter;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::stores::wait_for;
 
@@ -138,28 +140,30 @@ fn until_released(runs: &Counter, release: &Barrier) -> usize {
     run
 }
 
+/// Makes a call in a runtime, after another future, while another thread holds the load of the call until the call has
+/// returned. Returns the outputs of both.
+fn beside_a_held_load(runtime: &Runtime, first: impl Future<Output = ()>) -> (usize, usize) {
+    let (manager, runs) = (manager(Duration::from_millis(20)), Counter::new());
+    let release = Barrier::new(2);
+    let call = || with_blocking(&manager, || until_released(&runs, &release));
+    thread::scope(|scope| {
+        let leader = scope.spawn(call);
+        wait_for(|| runs.count() == 1);
+        let waited = runtime.block_on(async {
+            first.await;
+            call()
+        });
+        release.wait();
+        (waited, leader.join().unwrap())
+    })
+}
+
 #[test]
 fn the_wait_limit_holds_on_a_thread_that_drives_a_runtime() {
-    for threads in [None, Some(1)] {
+    for build in [Builder::new_current_thread, Builder::new_multi_thread] {
         let outputs = in_time(move || {
-            let mut builder = match threads {
-                None => tokio::runtime::Builder::new_current_thread(),
-                Some(_) => tokio::runtime::Builder::new_multi_thread(),
-            };
-            let runtime = builder.worker_threads(1).enable_all().build().unwrap();
-            let (manager, runs) = (manager(Duration::from_millis(20)), Counter::new());
-            let release = Barrier::new(2);
-            thread::scope(|scope| {
-                let (of_thread, runs, release) = (&manager, &runs, &release);
-                let leader =
-                    scope.spawn(move || with_blocking(of_thread, || until_released(runs, release)));
-                wait_for(|| runs.count() == 1);
-                let waited = runtime.block_on(async {
-                    cache_runtime::with(&manager, async { until_released(runs, release) }).await
-                });
-                release.wait();
-                (waited, leader.join().unwrap())
-            })
+            let runtime = build().worker_threads(1).enable_all().build().unwrap();
+            beside_a_held_load(&runtime, async {})
         });
         assert_eq!(outputs, (2, 1));
     }
@@ -170,24 +174,13 @@ fn the_wait_limit_holds_in_a_task_that_has_used_up_its_budget() {
     /// The number of ready operations after which tokio lets a task wait for its next turn.
     const BUDGET: usize = 128;
     let outputs = in_time(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (manager, runs) = (manager(Duration::from_millis(20)), Counter::new());
-        let release = Barrier::new(2);
-        thread::scope(|scope| {
-            let (of_thread, runs, release) = (&manager, &runs, &release);
-            let leader =
-                scope.spawn(move || with_blocking(of_thread, || until_released(runs, release)));
-            wait_for(|| runs.count() == 1);
-            let waited = runtime.block_on(async {
-                let (sender, mut messages) = tokio::sync::mpsc::unbounded_channel();
-                (0..BUDGET).for_each(|number| sender.send(number).unwrap());
-                for _ in 0..BUDGET {
-                    messages.recv().await.unwrap();
-                }
-                with_blocking(&manager, || until_released(runs, release))
-            });
-            release.wait();
-            (waited, leader.join().unwrap())
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        beside_a_held_load(&runtime, async {
+            let (sender, mut messages) = unbounded_channel();
+            (0..BUDGET).for_each(|number| sender.send(number).unwrap());
+            for _ in 0..BUDGET {
+                messages.recv().await.unwrap();
+            }
         })
     });
     assert_eq!(outputs, (2, 1));
