@@ -70,7 +70,12 @@ fn entry_function(
     let mut sig = if spec.task.is_some() { item.unmoved() } else { item.sig.clone() };
     let bindings: TokenStream =
         sig.inputs.iter().zip(&entry.arguments).map(|(input, name)| binding(input, name)).collect();
-    sig.inputs = entry.parameters.iter().cloned().collect();
+    let plain = sig.inputs.iter().zip(&entry.parameters).map(|(input, plain)| match input {
+        // It has no other name in the body, so it keeps its `mut`.
+        FnArg::Receiver(_) => input.clone(),
+        FnArg::Typed(_) => plain.clone(),
+    });
+    sig.inputs = plain.collect();
     let docs = format!("Returns the cache entry of a call of [`{0}`](Self::{0}).", sig.ident);
     let docs = if entry.associated { docs } else { docs.replace("Self::", "") };
     sig.ident = entry.name.clone();
