@@ -7,17 +7,19 @@ use syn::{Attribute, FnArg, GenericParam, Meta, Pat, Signature};
 use crate::item::Item;
 use crate::spec::{Cached, EntryFn};
 
-// `flow` is the asynchronous body of a cached function. Output without `entry_fn`:
+// `begins` and `rest` are the asynchronous body of a cached function: until a hit has returned, and after it. Output
+// without `entry_fn`:
 //
 //     fn route(from: &str) -> Route {
-//         P::block_on(async move { flow })
+//         begins
+//         P::block_on(async move { rest })
 //     }
 //
 // With `entry_fn = route_entry`:
 //
 //     fn route_entry(from: &str) -> P::BlockingEntry<impl Future<Output = Route>> {
 //         // The future owns all arguments until it ends, as that of an `async fn` does.
-//         P::blocking_entry(async move { let from = from; flow })
+//         P::blocking_entry(async move { let from = from; begins rest })
 //     }
 //
 //     fn route(from: &str) -> Route {
@@ -27,15 +29,19 @@ pub(super) fn cached(
     p: &TokenStream,
     spec: &Cached,
     item: &Item,
-    flow: &TokenStream,
+    begins: &TokenStream,
+    rest: &TokenStream,
 ) -> TokenStream {
     let nothing = TokenStream::new();
     let Some(entry) = &spec.entry_fn else {
-        let flow = quote_spanned!(Span::mixed_site()=> #p::block_on(async move { #flow }));
+        let flow = quote_spanned! {Span::mixed_site()=>
+            #begins
+            #p::block_on(async move { #rest })
+        };
         let with_body = if spec.task.is_some() { Item::with_closure } else { Item::with_body };
         return with_body(item, &nothing, flow);
     };
-    let made = entry_function(p, spec, entry, item, flow);
+    let made = entry_function(p, spec, entry, item, &quote!(#begins #rest));
     let caller = caller(p, entry, item);
     quote!(#caller #made)
 }

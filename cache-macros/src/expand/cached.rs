@@ -110,7 +110,7 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
             }
         }
     };
-    let flow = quote_spanned! {Span::mixed_site()=>
+    let begins = quote_spanned! {Span::mixed_site()=>
             #given_manager
             #[allow(clippy::used_underscore_binding)]
             let __own = #p::CallContext {
@@ -140,13 +140,12 @@ pub(crate) fn cached(spec: &Cached, item: &Item) -> TokenStream {
                 #p::Begin::Call(__call) => __call,
             };
             let __share = #share;
-            #rest
     };
     if item.is_blocking() {
-        return blocking::cached(p, spec, item, &flow);
+        return blocking::cached(p, spec, item, &begins, &rest);
     }
     let with_body = if spec.task.is_some() { Item::with_closure } else { Item::with_body };
-    with_body(item, &made, flow)
+    with_body(item, &made, quote!(#begins #rest))
 }
 
 /// Emits the code that makes the number of a call that returns a box, and the code that reads it.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use cache_runtime::{CacheManager, Clock, cached, with_blocking};
 use cache_tests::Counter;
 
-use crate::stores::{TestCache, on_each_store};
+use super::on_each_store_with_a_feed;
+use crate::stores::TestCache;
 
 /// A value with neither serde, `PartialEq` nor `Debug`.
 struct Pattern(String);
@@ -20,7 +21,7 @@ fn pattern(runs: &Counter, source: &str) -> Arc<Pattern> {
 
 #[tokio::test]
 async fn a_function_that_is_not_async_is_kept_in_memory_in_every_mode() {
-    on_each_store(async |cache: TestCache| {
+    on_each_store_with_a_feed(async |cache: TestCache| {
         let runs = Counter::new();
         let first = pattern(&runs, "a+");
         assert!(Arc::ptr_eq(&first, &pattern(&runs, "a+")));
@@ -224,7 +225,7 @@ fn blocking(runs: &Counter, n: u64) -> u64 {
 
 #[tokio::test]
 async fn async_functions_and_others_call_each_other() {
-    on_each_store(async |_: TestCache| {
+    on_each_store_with_a_feed(async |_: TestCache| {
         let runs = Counter::new();
         assert_eq!((asynchronous(&runs, 4).await, asynchronous(&runs, 4).await), (9, 9));
         assert_eq!((blocking(&runs, 4), runs.count()), (8, 2));

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use cache_runtime::{CacheManager, cache_invalidate, cached, with_blocking};
 use cache_tests::Counter;
 
-use crate::stores::{Store, TestCache, on_each_store, on_stores, until};
+use super::on_each_store_with_a_feed;
+use crate::stores::{Store, TestCache, on_stores, until};
 
 #[cached(ttl = "1m", key_prefix = "shelf", key = "{id}", tags = ["shelves"])]
 async fn shelf(runs: &Counter, id: u64) -> usize {
@@ -45,7 +46,7 @@ fn before(seen: impl FnOnce()) {
 
 #[tokio::test]
 async fn a_function_that_is_not_async_invalidates_before_it_returns() {
-    on_each_store(async |cache: TestCache| {
+    on_each_store_with_a_feed(async |cache: TestCache| {
         let (runs, labels) = (Counter::new(), Counter::new());
         let both = async || (shelf(&runs, 1).await, label(&labels, 1));
         // The number of loads of a call at once after the change, and of calls once Redis has confirmed the change.
@@ -86,7 +87,7 @@ fn panics(id: u64) {
 
 #[tokio::test]
 async fn a_body_that_panics_invalidates() {
-    on_each_store(async |_: TestCache| {
+    on_each_store_with_a_feed(async |_: TestCache| {
         let runs = Counter::new();
         shelf(&runs, 1).await;
         catch_unwind(AssertUnwindSafe(|| panics(1))).unwrap_err();

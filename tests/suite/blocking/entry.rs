@@ -6,7 +6,8 @@ use std::time::Duration;
 use cache_runtime::{CacheManager, Error, Source, cached, with_blocking};
 use cache_tests::Counter;
 
-use crate::stores::{TestCache, on_each_store};
+use super::on_each_store_with_a_feed;
+use crate::stores::TestCache;
 
 #[cached(ttl = "1m", skip(runs), entry_fn = number_entry)]
 fn number(runs: &Counter, id: u64) -> Result<usize, Error> {
@@ -16,7 +17,7 @@ fn number(runs: &Counter, id: u64) -> Result<usize, Error> {
 
 #[tokio::test]
 async fn an_entry_is_read_put_refreshed_and_removed() {
-    on_each_store(async |cache: TestCache| {
+    on_each_store_with_a_feed(async |cache: TestCache| {
         let runs = Counter::new();
         assert_eq!(number_entry(&runs, 1).peek().unwrap().map(Result::unwrap), None);
         let absent = number_entry(&runs, 1).only_if_cached().fetch().unwrap_err();
@@ -72,7 +73,7 @@ where
 
 #[tokio::test]
 async fn a_method_has_an_entry_with_its_patterns_and_parameters() {
-    on_each_store(async |_: TestCache| {
+    on_each_store_with_a_feed(async |_: TestCache| {
         let stock = Arc::new(Stock { runs: Counter::new(), of: "shoes".to_owned() });
         assert_eq!(stock.count((1, 2), [0; 3]), 31);
         assert_eq!(stock.count_entry((1, 2), [1; 3]).peek().unwrap(), Some(31));
@@ -140,7 +141,7 @@ fn arguments_live_as_long_as_the_body_whether_it_names_them_or_not() {
 
 #[tokio::test]
 async fn the_function_keeps_its_name_in_statistics_and_registry() {
-    on_each_store(async |cache: TestCache| {
+    on_each_store_with_a_feed(async |cache: TestCache| {
         number(&Counter::new(), 1).unwrap();
         Stock::<u8>::sizes(1);
         let names = Vec::from_iter(cache.manager.stats().sites.into_iter().map(|site| site.name));
