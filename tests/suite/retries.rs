@@ -357,7 +357,7 @@ async fn loads_in_the_background_over_a_stale_value_run_eight_at_once() {
 #[tokio::test]
 async fn requested_loads_that_fail_run_eight_at_once() {
     on_patient_stores(&Store::ALL, async |cache: TestCache| {
-        // Who requests a load while one runs waits for the next one, which fails as well.
+        // A caller that requests a load while one runs waits for the next one, which fails as well.
         let failing = Failing::meeting(|state| state.solo = 2);
         let calls = begin(&cache, &failing, 82, by_refresh).await;
         assert!(outputs(calls).await.iter().all(Result::is_err));

@@ -26,7 +26,7 @@ pub(crate) fn is_on() -> bool {
 
 /// Drives a future to its end on this thread. Works inside and outside of any runtime.
 ///
-/// The first poll costs nothing but the poll: a call that memory answers ends there.
+/// The first poll costs nothing but the poll. A call of an entry that memory answers ends there.
 #[inline]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
