@@ -11,7 +11,7 @@ use super::{CacheManager, SetOptions};
 use crate::error::Error;
 use crate::format::shape::encoded_size;
 use crate::output::CacheValue;
-use crate::redis::ROOM;
+use crate::redis::{AT_ONCE, part_of};
 use crate::stats::seldom::Reason;
 use crate::support::panics::drop_each;
 use crate::tiers::core::DIRECT;
@@ -19,9 +19,6 @@ use crate::tiers::key::CallKey;
 use crate::tiers::reading::{Ask, ReadResult};
 use crate::tiers::store_outcome::PutOutcome;
 use crate::value::{type_of, value_of};
-
-/// The number of values that are stored concurrently. More would time out while they wait for Redis.
-const AT_ONCE: usize = 256;
 
 /// The result of [`CacheManager::set_many`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +71,7 @@ impl CacheManager {
             core.direct.slow.bypassed.add(keys.len() as u64);
             return Ok(keys.iter().map(|_| None).collect());
         }
+        let keys: Vec<&CallKey> = keys.iter().collect();
         let results = core.read_many(&keys, &Ask::fresh(core, type_of::<V>())).await;
         results.iter().for_each(|result| result.count(&core.direct));
         Ok(results.into_iter().map(ReadResult::into_value).collect())
@@ -130,7 +128,8 @@ impl CacheManager {
         }
         let mut rest = &keyed[..];
         while !rest.is_empty() {
-            let (part, others) = rest.split_at(part_of(rest.iter().map(|(_, _, value)| *value)));
+            let (part, others) =
+                rest.split_at(part_of(rest.iter().map(|(_, _, value)| encoded_size(*value))));
             rest = others;
             let weight = options.weight;
             let sets = part.iter();
@@ -245,14 +244,3 @@ impl CacheManager {
 
 /// A load that failed.
 struct LoadFailed;
-
-/// Returns the number of these values that are stored at once: by their number and by their size.
-fn part_of<'v, V: CacheValue>(values: impl Iterator<Item = &'v V>) -> usize {
-    let mut bytes = 0_usize;
-    let fits = |value: &&V| {
-        let is_first = bytes == 0;
-        bytes = bytes.saturating_add(encoded_size(*value).max(1));
-        is_first || bytes <= ROOM
-    };
-    values.take(AT_ONCE).take_while(fits).count()
-}

@@ -97,6 +97,25 @@ pub(crate) enum Unusable {
     NoSentinel(Vec<(String, StoreError)>),
 }
 
+/// Returns the failure with the most consequences among the outcomes of requests that were sent together.
+pub(super) fn worst<T>(outcomes: &[StoreResult<T>]) -> Option<&StoreError> {
+    let failures = outcomes.iter().filter_map(|outcome| outcome.as_ref().err());
+    failures.max_by_key(|error| error.takes_out_of_use())
+}
+
+/// Returns the outcomes of requests that were sent together.
+///
+/// # Errors
+/// The worst failure, if none of the requests succeeded.
+pub(super) fn unless_all_failed<T>(
+    outcomes: Vec<StoreResult<T>>,
+) -> StoreResult<Vec<StoreResult<T>>> {
+    match worst(&outcomes) {
+        Some(error) if outcomes.iter().all(Result::is_err) => Err(error.clone()),
+        _ => Ok(outcomes),
+    }
+}
+
 impl StoreError {
     /// Converts a reply to the type that its command has.
     pub(super) fn read<T: FromRedisValue>(reply: Value) -> StoreResult<T> {

@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, ConnectionInfo, FromRedisValue, RedisResult, Value};
+use redis::{Cmd, ConnectionInfo, FromRedisValue, Pipeline, RedisResult, Value};
 use tokio::runtime::Handle;
 
 use super::error::{Lost, StoreError, StoreResult, Unusable};
@@ -71,7 +71,7 @@ impl ServerLine {
             // Not by way of the trait, which boxes the future.
             let mut asked = pin!(connection.send_packed_command(command));
             // A reply takes more than one poll. So a command that fails at the first poll was not sent.
-            match poll_fn(|context| Poll::Ready(asked.as_mut().poll(context))).await {
+            match poll_once(asked.as_mut()).await {
                 Poll::Ready(outcome) => outcome,
                 Poll::Pending => return read(asked.await),
             }
@@ -80,6 +80,28 @@ impl ServerLine {
             Err(error) if error.is_closed() => match self.renewed(number).await {
                 Some(mut connection) => {
                     read(boxed(|| connection.send_packed_command(command)).await)
+                }
+                None => Err(error),
+            },
+            outcome => outcome,
+        }
+    }
+
+    /// Sends several commands together, in the same way. Each has a reply of its own, which may be an error.
+    pub(super) async fn ask_all(&self, commands: &Pipeline) -> StoreResult<Vec<Value>> {
+        let count = commands.len();
+        let Numbered { number, mut connection } = self.current.lock().clone();
+        let outcome = {
+            let mut asked = pin!(connection.send_packed_commands(commands, 0, count));
+            match poll_once(asked.as_mut()).await {
+                Poll::Ready(outcome) => outcome,
+                Poll::Pending => return Ok(asked.await?),
+            }
+        };
+        match outcome.map_err(StoreError::from) {
+            Err(error) if error.is_closed() => match self.renewed(number).await {
+                Some(mut connection) => {
+                    Ok(boxed(|| connection.send_packed_commands(commands, 0, count)).await?)
                 }
                 None => Err(error),
             },
@@ -134,6 +156,11 @@ impl ServerLine {
 
 /// A future behind a pointer.
 type BoxedFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Polls a future once.
+fn poll_once<F: Future>(mut future: Pin<&mut F>) -> impl Future<Output = Poll<F::Output>> {
+    poll_fn(move |context| Poll::Ready(future.as_mut().poll(context)))
+}
 
 fn read<T: FromRedisValue>(answer: RedisResult<Value>) -> StoreResult<T> {
     StoreError::read(answer?.extract_error()?)

@@ -33,13 +33,18 @@ const TOKEN_TTL: Duration = Duration::from_secs(24 * 3600);
 /// The state that a load noted before its body, with which it may store.
 #[derive(Debug, Clone)]
 pub(crate) struct FillTicket {
-    state: Vec<u8>,
+    pub(super) state: Vec<u8>,
     /// The token of the root, then those of the tags.
     pub(crate) tokens: Vec<u64>,
     mine: bool,
 }
 
 impl FillTicket {
+    /// Makes the ticket of a load with this placeholder, from the state that it found or set.
+    pub(super) fn new(placeholder: Placeholder, state: Vec<u8>, tokens: Vec<u64>) -> Self {
+        FillTicket { mine: state == placeholder.id.as_bytes(), state, tokens }
+    }
+
     /// Returns true if the placeholder is this load's own.
     pub(crate) fn is_mine(&self) -> bool {
         self.mine
@@ -82,15 +87,15 @@ struct End<'a> {
 impl End<'_> {
     /// Makes an end without an entry.
     fn of(ticket: &FillTicket) -> Self {
-        End { life: u8::from(ticket.mine).to_string(), ..End::default() }
+        End { life: life_of_none(ticket), ..End::default() }
     }
 }
 
 /// The placeholder of a new load: a random number, and a life.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Placeholder {
-    id: StateId,
-    life: Duration,
+    pub(super) id: StateId,
+    pub(super) life: Duration,
 }
 
 impl Placeholder {
@@ -150,7 +155,7 @@ pub(crate) enum Over<'a> {
 }
 
 impl<'a> Over<'a> {
-    fn argument(self) -> &'a [u8] {
+    pub(super) fn argument(self) -> &'a [u8] {
         match self {
             Over::Nothing => b"",
             Over::Stale(entry) => &entry[..entry.len().min(STATE_BYTES)],
@@ -177,6 +182,17 @@ pub(crate) enum FillOutcome {
     Refused,
     /// A tag was invalidated while the value was being loaded.
     Outdated,
+}
+
+impl FillOutcome {
+    /// Returns the outcome that the script reports by this number.
+    pub(super) fn of(number: u8) -> Self {
+        match number {
+            1 => FillOutcome::Stored,
+            2 => FillOutcome::Outdated,
+            _ => FillOutcome::Refused,
+        }
+    }
 }
 
 impl RedisStore {
@@ -245,7 +261,7 @@ impl RedisStore {
         let start = [id, placeholder_ms.as_bytes(), over.argument(), token_ms.as_bytes()];
         let permit = pending::permit(&self.0, || keys.to_vec()).await?;
         let (state, tokens) = permit.ask(begin(&permit.ready, keys, &start)).await?;
-        Ok(FillTicket { mine: state == id, state, tokens })
+        Ok(FillTicket::new(placeholder, state, tokens))
     }
 
     /// Stores the value of a load or put, if the entry and its tokens have not changed.
@@ -339,11 +355,8 @@ async fn finish(
     let (feed, notice) = (shared.keys.feed(), permit.ready.tells(notice));
     let arguments = [&ticket.state[..], entry, life.as_bytes(), feed.as_bytes(), notice];
     let finish = finish_at(&permit.ready, keys, ticket, name_token.as_ref(), &arguments);
-    Ok(match permit.ask_large(weights::lane_of(entry.len()), 1, pin!(finish)).await? {
-        1 => FillOutcome::Stored,
-        2 => FillOutcome::Outdated,
-        _ => FillOutcome::Refused,
-    })
+    let lane = weights::lane_of(entry.len());
+    Ok(FillOutcome::of(permit.ask_large(lane, 1, pin!(finish)).await?))
 }
 
 async fn finish_at(
@@ -398,7 +411,12 @@ async fn fill_in_cluster(
     removed.and(filled)
 }
 
-fn entry_life(life: Life) -> String {
+/// Returns the argument that stands in the place of an entry's life, if there is no entry.
+pub(super) fn life_of_none(ticket: &FillTicket) -> String {
+    u8::from(ticket.mine).to_string()
+}
+
+pub(super) fn entry_life(life: Life) -> String {
     match life {
         Life::For(duration) => millis(duration).max(1).to_string(),
         Life::Forever => "-1".into(),
@@ -406,7 +424,7 @@ fn entry_life(life: Life) -> String {
 }
 
 /// Returns the life of a token, which is longer than that of every entry that records it.
-fn token_life(life: Life) -> String {
+pub(super) fn token_life(life: Life) -> String {
     match life {
         Life::For(duration) => millis(duration.saturating_mul(2).max(TOKEN_TTL)).to_string(),
         Life::Forever => "-1".into(),

@@ -24,6 +24,7 @@ mod line;
 mod link;
 mod listener;
 mod load;
+mod load_many;
 mod node;
 mod notice;
 mod pace;
@@ -68,7 +69,8 @@ pub(crate) use feed::FeedState;
 use lane::Lane;
 use link::LinkState;
 pub(crate) use load::{By, FillOutcome, FillTicket, Over, Placeholder, PlaceholderLease};
-pub(crate) use pace::{Pace, ROOM};
+pub(crate) use load_many::{BeginOf, FillOf};
+pub(crate) use pace::{AT_ONCE, Pace, part_of};
 pub use scan::ClearProgress;
 pub(crate) use scan::{Progress, ScanCursor};
 pub(crate) use servers::Servers;
@@ -96,7 +98,7 @@ pub(crate) enum Absence {
 }
 
 /// The life of an entry or token in Redis.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Life {
     For(Duration),
     Forever,
@@ -168,26 +170,65 @@ impl RedisStore {
         Ok(Found { bytes, tokens, now_ms: permit.now_ms(&key) })
     }
 
-    /// Reads several values, each with the time of its server, and the tokens of several tags, the root's
-    /// first; in one round trip. Adapts the number of values of the next request.
+    /// Returns the pace of requests for values of these kinds.
+    pub(crate) fn pace(&self, kinds: impl IntoIterator<Item = u64>) -> Pace {
+        Pace::new(kinds.into_iter().any(|kind| self.0.weights.lane(kind) == Lane::Bulk))
+    }
+
+    /// Reads the values under several names, each with its kind, for a caller that has the tokens from the
+    /// token cache. Adapts the number of values of the next request.
+    pub(crate) async fn values(
+        &self,
+        names: &[(&str, u64)],
+        pace: &mut Pace,
+    ) -> Result<Vec<Found>, Missed> {
+        self.read_keys(names, &[], pace).await.map(|(found, _)| found)
+    }
+
+    /// Reads the values under several names, each with its kind, and the tokens of several tags, the root's
+    /// first; in one round trip. The tokens are cached, if the token cache is in use. Adapts the number of
+    /// values of the next request.
     pub(crate) async fn read_many(
         &self,
-        names: &[impl AsRef<str>],
+        names: &[(&str, u64)],
         tags: &[impl AsRef<str>],
         pace: &mut Pace,
-    ) -> Result<(Vec<(Option<Vec<u8>>, u64)>, Vec<Option<u64>>), Missed> {
-        let keys: Vec<_> = names.iter().map(|name| self.0.keys.value(name.as_ref())).collect();
-        let all = || keys.iter().cloned().chain(self.0.keys.tokens(tags));
+    ) -> Result<(Vec<Found>, Vec<Option<u64>>), Missed> {
+        let before = self.0.before_tokens(tags);
+        let keys: Vec<_> = self.0.keys.tokens(tags).collect();
+        let (found, tokens) = self.read_keys(names, &keys, pace).await?;
+        if let Some(before) = before {
+            self.0.token_cache.remember(before, tags, tokens.iter().copied());
+        }
+        Ok((found, tokens))
+    }
+
+    /// Reads the values under several names, and the tokens under these keys.
+    async fn read_keys(
+        &self,
+        names: &[(&str, u64)],
+        tokens: &[String],
+        pace: &mut Pace,
+    ) -> Result<(Vec<Found>, Vec<Option<u64>>), Missed> {
+        let keys: Vec<_> = names.iter().map(|(name, _)| self.0.keys.value(name)).collect();
+        let all = || keys.iter().chain(tokens).cloned();
         let permit = pending::permit(&self.0, || all().collect()).await?;
         let asked = Instant::now();
         let mut read = boxed(|| permit.ready.values(Lane::Bulk, all()));
         let mut values = permit.ask_large(Lane::Bulk, pace::PATIENCE, read.as_mut()).await?;
+        let took = asked.elapsed();
         let tokens = values.split_off(names.len().min(values.len()));
-        let bytes = values.iter().map(|value| bytes_in(value).map_or(0, <[u8]>::len)).sum();
-        pace.note(names.len(), bytes, asked.elapsed(), self.0.settings.deadline);
-        let times = keys.iter().map(|key| permit.now_ms(key));
-        let values = values.into_iter().map(bytes_of).zip(times).collect();
-        Ok((values, tokens.iter().map(token).collect()))
+        let mut sum = 0;
+        let found = names.iter().zip(&keys).zip(values).map(|(((_, kind), key), value)| {
+            let bytes = bytes_of(value);
+            let size = bytes.as_ref().map_or(0, Vec::len);
+            self.0.weights.note(*kind, size);
+            sum += size;
+            Found { bytes, tokens: Vec::new(), now_ms: permit.now_ms(key) }
+        });
+        let found: Vec<_> = found.collect();
+        pace.note(names.len(), sum, took, self.0.settings.deadline);
+        Ok((found, tokens.iter().map(token).collect()))
     }
 
     /// Reads the tokens of tags, the root's first. They are cached, if the token cache is in use.

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::select_ok;
 use futures_util::stream::FuturesUnordered;
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, cmd};
+use redis::{Cmd, ConnectionAddr, ConnectionInfo, FromRedisValue, Pipeline, Value, cmd};
 use tokio::time::timeout;
 
 use super::connector::Connector;
@@ -119,9 +119,18 @@ impl Node {
         self.line(lane).ask(command)
     }
 
+    /// Sends several commands together. Each has a reply of its own, which may be an error.
+    pub(super) fn ask_all(
+        &self,
+        lane: Lane,
+        commands: &Pipeline,
+    ) -> impl Future<Output = StoreResult<Vec<Value>>> {
+        self.line(lane).ask_all(commands)
+    }
+
     /// Returns true if the node replies on one of its connections. An error is also a reply.
     pub(super) async fn answers(&self) -> bool {
-        let ask = async |line: &ServerLine| match line.ask::<redis::Value>(&cmd("PING")).await {
+        let ask = async |line: &ServerLine| match line.ask::<Value>(&cmd("PING")).await {
             Err(error) if !error.is_reply() => Err(error),
             _ => Ok(()),
         };

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use redis::{Cmd, FromRedisValue, Value, cmd};
+use redis::{Cmd, FromRedisValue, Pipeline, Value, cmd};
 use tokio::sync::Mutex;
 
 use super::error::{StoreError, StoreResult, Unusable};
 use super::lane::Lane;
 use super::node::Node;
 use super::rights::Need;
-use super::script::{Loaded, Script};
+use super::script::{Loaded, Script, ScriptCall};
 use super::topology::{Slots, slot_of};
 use crate::support::boxed::boxed;
 
@@ -95,13 +95,16 @@ impl Ready {
 
     /// Returns the node that has this key, as far as this is known.
     pub(super) fn node_of(&self, key: &str) -> &Node {
-        match &self.slots {
-            None => &self.first,
-            Some(slots) => match slots.owner(key) {
-                0 => &self.first,
-                number => self.others.get(number - 1).unwrap_or(&self.first),
-            },
+        match self.number_of(key) {
+            0 => &self.first,
+            number => self.others.get(number - 1).unwrap_or(&self.first),
         }
+    }
+
+    /// Returns the number of that node.
+    fn number_of(&self, key: &str) -> usize {
+        let owner = self.slots.as_ref().map_or(0, |slots| slots.owner(key));
+        if owner > self.others.len() { 0 } else { owner }
     }
 
     /// Returns true if one script can use both keys.
@@ -160,6 +163,56 @@ impl Ready {
         outcome
     }
 
+    /// Sends commands, each about its key, together: one pipeline to each node. Each has an outcome of its own.
+    pub(super) async fn ask_each(
+        &self,
+        lane: Lane,
+        commands: Vec<(&str, Cmd)>,
+    ) -> Vec<StoreResult<Value>> {
+        let mut parts: Vec<NodePart<'_>> = self.nodes().map(NodePart::new).collect();
+        let mut numbers = Vec::with_capacity(commands.len());
+        for (key, command) in commands {
+            let number = self.number_of(key);
+            if let Some(part) = parts.get_mut(number) {
+                part.keys.push(key);
+                part.commands.add_command(command);
+            }
+            numbers.push(number);
+        }
+        let asked = boxed(|| join_all(parts.iter().map(|part| self.ask_part(lane, part)))).await;
+        let mut replies: Vec<_> = asked.into_iter().map(Vec::into_iter).collect();
+        let reply = |number: usize| replies.get_mut(number).and_then(Iterator::next);
+        numbers.into_iter().filter_map(reply).collect()
+    }
+
+    /// Sends the commands of one node. Those whose keys are elsewhere are sent again, one by one.
+    async fn ask_part(&self, lane: Lane, part: &NodePart<'_>) -> Vec<StoreResult<Value>> {
+        let NodePart { node, keys, commands } = part;
+        if keys.is_empty() {
+            return Vec::new();
+        }
+        let mut outcomes: Vec<_> = match node.ask_all(lane, commands).await {
+            Ok(replies) if replies.len() == keys.len() => {
+                replies.into_iter().map(|reply| Ok(reply.extract_error()?)).collect()
+            }
+            Ok(_) => {
+                let expected = "one reply to each command";
+                vec![Err(StoreError::Unexpected { expected, cause: None }); keys.len()]
+            }
+            Err(error) => vec![Err(error); keys.len()],
+        };
+        let all = outcomes.iter_mut().zip(keys).zip(commands.cmd_iter());
+        let is_elsewhere = |outcome: &StoreResult<Value>| {
+            outcome.as_ref().is_err_and(|error| error.redirection().is_some())
+        };
+        let elsewhere = all.filter(|((outcome, _), _)| is_elsewhere(outcome));
+        let again = elsewhere.map(async |((outcome, key), command)| {
+            *outcome = self.ask(lane, key, command).await;
+        });
+        join_all(again).await;
+        outcomes
+    }
+
     /// Returns true if all servers answer on one of their connections.
     pub(super) async fn answers(&self) -> bool {
         join_all(self.nodes().map(Node::answers)).await.into_iter().all(|is_there| is_there)
@@ -176,8 +229,15 @@ impl Ready {
             keys.for_each(|key| _ = command.arg(key));
             return self.first.ask(lane, &command).await;
         }
-        let value = async |key: String| self.ask(lane, &key, cmd("GET").arg(&key)).await;
-        let values = boxed(|| join_all(keys.map(value))).await;
+        // A cluster refuses a command whose keys are in several slots.
+        let keys: Vec<String> = keys.collect();
+        let get = |key| {
+            let mut get = cmd("GET");
+            get.arg(key);
+            (key, get)
+        };
+        let gets = keys.iter().map(String::as_str).map(get).collect();
+        let values = boxed(|| self.ask_each(lane, gets)).await;
         // A key that is not a string is not an entry. `MGET` also returns nothing for it.
         values.into_iter().map(|value| value.or_else(absent_if_foreign)).collect()
     }
@@ -201,6 +261,33 @@ impl Ready {
         }
     }
 
+    /// Runs scripts, each about one key, together: one pipeline to each node.
+    pub(super) async fn script_each(
+        &self,
+        lane: Lane,
+        calls: &[ScriptCall<'_>],
+    ) -> Vec<StoreResult<Value>> {
+        let command = |ScriptCall { script, key, arguments }: &ScriptCall<'_>| {
+            self.scripts.call(*script, std::slice::from_ref(*key), arguments)
+        };
+        let commands = calls.iter().map(|call| (call.key.as_str(), command(call))).collect();
+        let mut outcomes = self.ask_each(lane, commands).await;
+        let is_unknown =
+            |outcome: &StoreResult<Value>| outcome.as_ref().is_err_and(StoreError::is_no_script);
+        let each = outcomes.iter_mut().zip(calls);
+        let unknown: Vec<_> = each.filter(|(outcome, _)| is_unknown(outcome)).collect();
+        if !unknown.is_empty() {
+            // A server has lost scripts, so these are sent in full.
+            let in_full = |ScriptCall { script, key, arguments }: &ScriptCall<'_>| {
+                script.in_full(std::slice::from_ref(*key), arguments)
+            };
+            let commands = unknown.iter().map(|(_, call)| (call.key.as_str(), in_full(call)));
+            let again = self.ask_each(lane, commands.collect()).await;
+            unknown.into_iter().zip(again).for_each(|((outcome, _), again)| *outcome = again);
+        }
+        outcomes
+    }
+
     /// Returns the node that a reply names. If the reply names no host, the node has the host of the replying
     /// node.
     fn node_at(&self, place: &str, from: &Node) -> Option<&Node> {
@@ -208,6 +295,19 @@ impl Ready {
         let host = if host.is_empty() { from.host()? } else { host };
         let port = port.parse().ok()?;
         self.nodes().find(|node| node.is_at(host, port))
+    }
+}
+
+/// The commands that are sent to one node together.
+struct NodePart<'a> {
+    node: &'a Node,
+    keys: Vec<&'a str>,
+    commands: Pipeline,
+}
+
+impl<'a> NodePart<'a> {
+    fn new(node: &'a Node) -> Self {
+        NodePart { node, keys: Vec::new(), commands: Pipeline::new() }
     }
 }
 

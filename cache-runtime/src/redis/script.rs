@@ -182,6 +182,13 @@ impl Script {
     }
 }
 
+/// A call of a script about one key.
+pub(super) struct ScriptCall<'a> {
+    pub(super) script: Script,
+    pub(super) key: &'a String,
+    pub(super) arguments: Vec<&'a [u8]>,
+}
+
 /// The names under which servers hold the scripts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Loaded([String; Script::ALL.len()]);

@@ -15,7 +15,7 @@ use tokio::sync::{Mutex as AsyncMutex, MutexGuard as AsyncMutexGuard, Semaphore,
 
 use super::breaker::Record;
 use super::connector::Connector;
-use super::error::{Deadline, StoreError, StoreResult};
+use super::error::{self, Deadline, StoreError, StoreResult};
 use super::feed::Feed;
 use super::fleet_counters::FleetCounters;
 use super::journal::Journal;
@@ -511,6 +511,18 @@ impl Permit<'_> {
             }
             Err(error) => Err(self.fail(error)),
         }
+    }
+
+    /// Records the failures among the outcomes of requests that were sent together. They are one failure of
+    /// the link.
+    pub(super) fn conclude_each<T>(
+        &self,
+        outcomes: Vec<StoreResult<T>>,
+    ) -> Vec<Result<T, Unavailable>> {
+        if let Some(error) = error::worst(&outcomes) {
+            self.fail(error.clone());
+        }
+        outcomes.into_iter().map(|outcome| outcome.map_err(Unavailable::failed)).collect()
     }
 
     #[cold]

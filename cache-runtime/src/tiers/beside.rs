@@ -4,7 +4,7 @@ use super::examine::{Examined, Leftover, RedisRead, Tokens, UsableEntry, Vacancy
 use super::key::CallKey;
 use super::shared_names::MOST_BESIDE;
 use crate::coherence::generation::GenerationSnapshot;
-use crate::redis::{Found, Pace, RedisStore, Unavailable};
+use crate::redis::{Found, RedisStore, Unavailable};
 use crate::tiers::core::{Core, Stores};
 
 impl Core {
@@ -50,13 +50,12 @@ impl Core {
         for grace_ms in [0, grace_ms] {
             seen.clear();
             for (key, found) in keys.iter().zip(&found) {
-                let snapshot = snapshot.clone();
-                seen.push(
-                    match self.examine(key, found, Tokens::Found, snapshot, grace_ms, take) {
-                        Examined::Usable(taken) => return Ok(self.used(key, places, taken)),
-                        other => other,
-                    },
-                );
+                let (snapshot, present) = (snapshot.clone(), found.present(key.tags()));
+                let tokens = Tokens::Read(&present);
+                seen.push(match self.examine(key, found, tokens, snapshot, grace_ms, take) {
+                    Examined::Usable(taken) => return Ok(self.used(key, places, taken)),
+                    other => other,
+                });
             }
         }
         for ((key, found), seen) in keys.iter().zip(&found).zip(&mut seen) {
@@ -99,10 +98,9 @@ impl Core {
 
 /// Reads the content of these keys. The last key must have all tags of the others.
 async fn read(redis: &RedisStore, keys: &[CallKey]) -> Result<Vec<Found>, Unavailable> {
-    let names: Vec<&str> = keys.iter().map(CallKey::stored_as).collect();
+    let names: Vec<_> = keys.iter().map(|key| (key.stored_as(), key.kind())).collect();
     let tags = keys.last().map_or(&[][..], CallKey::tags);
-    let read = redis.read_many(&names, tags, &mut Pace::default()).await;
-    let (values, tokens) = read?;
-    let found = |(bytes, now_ms)| Found { bytes, tokens: tokens.clone(), now_ms };
-    Ok(values.into_iter().map(found).collect())
+    let mut pace = redis.pace(names.iter().map(|(_, kind)| *kind));
+    let (found, tokens) = redis.read_many(&names, tags, &mut pace).await?;
+    Ok(found.into_iter().map(|found| Found { tokens: tokens.clone(), ..found }).collect())
 }

@@ -84,15 +84,13 @@ pub(super) enum Examined<T> {
 /// The source of the present tokens of an entry's tags.
 #[derive(Clone, Copy)]
 pub(super) enum Tokens<'a, 't> {
-    /// The tokens of the key's tags, which were read together with the entry.
-    Found,
-    /// The tokens of the key's tags from the token cache, from before the read of the entry; and the source
-    /// of other tokens.
-    Cached(&'a [Option<u64>], &'a RedisStore),
-    /// Tokens that were read with the entry. They include those of all its tags.
-    Present(&'a Present<'t>),
-    /// The tokens of all tags of the entry.
-    Asked(&'a [Option<u64>]),
+    /// Tokens that were read together with the entry. They include those of the key's tags.
+    Read(&'a Present<'t>),
+    /// Tokens from the token cache, from before the read of the entry, which include those of the key's tags;
+    /// and the source of other tokens.
+    Cached(&'a Present<'t>, &'a RedisStore),
+    /// Tokens that were read after the entry. They include those of all its tags.
+    Asked(&'a Present<'t>),
 }
 
 /// An entry that may be served.
@@ -123,7 +121,8 @@ impl Core {
             _ => Vec::new(),
         };
         let tokens = redis.tokens(&tags).await?;
-        Ok(self.examine(key, found, Tokens::Asked(&tokens), snapshot, grace_ms, take))
+        let present = Present::new(&tags, &tokens);
+        Ok(self.examine(key, found, Tokens::Asked(&present), snapshot, grace_ms, take))
     }
 
     /// Returns the content of a key, undecoded.
@@ -147,27 +146,25 @@ impl Core {
             Some(Stored::Foreign(_)) => return Examined::Not(Leftover::Undecodable),
             Some(Stored::Value(header, payload)) => (header, payload),
         };
+        let tags = tags_of(&header, key);
+        let has_more = tags.len() > key.tags().len();
         let verdict = |present: &Present<'_>| judge(key, &header, present, now_ms, grace_ms);
+        let covering = |snapshot| self.covering(snapshot, key, &tags);
         let (verdict, snapshot) = match tokens {
-            Tokens::Found => {
-                let covering = |snapshot| self.covering(snapshot, key, &tags_of(&header, key));
-                (verdict(&found.present(key.tags())), snapshot.and_then(covering))
+            Tokens::Read(present) => {
+                let verdict = verdict(present);
+                // The generations of further tags are noted only now. So they cover tokens that are read
+                // later, and not one that was read for another key.
+                let covers = !has_more || verdict == Verdict::Depends;
+                (verdict, snapshot.filter(|_| covers).and_then(covering))
             }
-            Tokens::Present(present) => {
-                // An entry with more dependencies than were noted is not copied.
-                let covers = |_: &_| header.tags.len() == key.tags().len();
-                (verdict(present), snapshot.filter(covers))
-            }
-            Tokens::Asked(tokens) => {
-                (verdict(&Present::new(&tags_of(&header, key), tokens)), snapshot)
-            }
-            Tokens::Cached(tokens, redis) => {
-                let tags = tags_of(&header, key);
-                let snapshot = snapshot.and_then(|snapshot| self.covering(snapshot, key, &tags));
-                let judged = if tags.len() == key.tags().len() {
-                    Some(verdict(&Present::new(&tags, tokens)))
-                } else {
+            Tokens::Asked(present) => (verdict(present), snapshot),
+            Tokens::Cached(present, redis) => {
+                let snapshot = snapshot.and_then(covering);
+                let judged = if has_more {
                     redis.cached_tokens(&tags).map(|now| verdict(&Present::new(&tags, &now)))
+                } else {
+                    Some(verdict(present))
                 };
                 match judged {
                     // The token cache may be out of date.

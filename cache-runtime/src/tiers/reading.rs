@@ -9,7 +9,7 @@ use super::copies::Original;
 use super::examine::{At, Examined, Leftover, RedisRead, Tokens, UsableEntry, Vacancy};
 use super::key::CallKey;
 use super::policy::Weigh;
-use super::validity;
+use super::validity::{self, Present};
 use crate::config::Ttl;
 use crate::memory::Hit;
 use crate::output::CacheValue;
@@ -169,11 +169,15 @@ impl Core {
             None => redis.read(key.stored_as(), key.tags(), key.kind()).await?,
         };
         passed.into_iter().for_each(|passed| self.generations.give_up(passed));
-        let tokens = match &cached_tokens {
-            Some(tokens) => Tokens::Cached(tokens, redis),
-            None => Tokens::Found,
+        let mut seen = {
+            let tokens = cached_tokens.as_deref().unwrap_or(&found.tokens);
+            let present = Present::new(key.tags(), tokens);
+            let tokens = match cached_tokens {
+                Some(_) => Tokens::Cached(&present, redis),
+                None => Tokens::Read(&present),
+            };
+            self.examine(key, &found, tokens, snapshot, grace_ms, &take)
         };
-        let mut seen = self.examine(key, &found, tokens, snapshot, grace_ms, &take);
         if let Examined::Unverified(snapshot) = seen {
             // The future is boxed, because this case is rare and the future is large.
             let again = boxed(|| self.look_again(redis, key, &found, snapshot, grace_ms, &take));

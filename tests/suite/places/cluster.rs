@@ -228,6 +228,37 @@ async fn a_value_whose_key_has_moved_is_still_a_hit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_values_are_read_from_all_nodes_although_some_are_on_their_way() {
+    let cluster = RedisCluster::builder().replicas(0).start();
+    let namespace = unique_namespace();
+    let [here, _] = two(&cluster.url(), Mode::Redis, &namespace).await;
+    let names: Vec<String> = (0..100).map(|id| format!("item:{id}")).collect();
+    let values: Vec<u64> = (0..100).collect();
+    let pairs = names.iter().map(String::as_str).zip(&values);
+    assert_eq!(here.set_many(pairs, SetOptions::default()).await.unwrap().stored, 100);
+    let list = format!("{namespace}:item:list");
+    cluster.nodes()[cluster.master_of_key(&list)].cli::<()>(&["RPUSH", &list, "not an entry"]);
+    let all_are_read = async |when: &str| {
+        let asked: Vec<_> =
+            names.iter().map(String::as_str).chain(["item:none", "item:list"]).collect();
+        let read = here.get_many::<u64>(&asked).await.unwrap();
+        let expected: Vec<_> = (0..100).map(Some).chain([None, None]).collect();
+        assert_eq!(read, expected, "{when}");
+    };
+    all_are_read("before").await;
+    for key in ["item:7", "#t:item", "#root"] {
+        let slot = cluster.slot_of_key(&format!("{namespace}:{key}"));
+        let from = cluster.master_of_slot(slot);
+        let mut moving = cluster.begin_move(slot, from, (from + 1) % 3);
+        all_are_read("the key is still there").await;
+        while moving.migrate(10) > 0 {}
+        all_are_read("the key is gone, and the slot is not").await;
+        moving.finish();
+        all_are_read("the slot is gone").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_is_missing_on_one_node_is_named() {
     let cluster = RedisCluster::builder().password("secret").start();
     let master = &cluster.nodes()[cluster.masters()[2]];

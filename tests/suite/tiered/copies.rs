@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use cache_runtime::{SetOptions, Ttl, cached, with};
+use cache_runtime::{CacheManager, SetOptions, Ttl, cached, with};
+use cache_tests::RedisServer;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
@@ -131,6 +132,109 @@ async fn many_values_come_from_memory_and_the_rest_in_one_question() {
     assert!(stats.contains("cmdstat_mget:calls=1,"), "{stats}");
     let counts = manager.stats().total;
     assert_eq!((counts.memory_hits, counts.redis_hits, counts.misses), (3, 6, 1));
+}
+
+#[tokio::test]
+async fn many_values_are_read_by_their_names_alone_once_the_tokens_are_known() {
+    let cache = own_tiered(|config| config).await;
+    let (peer, manager) = (cache.peer().await, &cache.manager);
+    let names: Vec<String> = (0..200).map(|id| format!("user:{id}")).collect();
+    let pairs = names.iter().map(|name| (name, &1_u64));
+    peer.set_many(pairs, SetOptions::forever()).await.unwrap();
+    let requests = Requests::of(&cache);
+    assert_eq!(found(manager, &names[..100]).await, 100);
+    assert_eq!(requests.keys_read(), [102], "with the tokens of the root and of the prefix");
+    assert_eq!(found(manager, &names[100..]).await, 100);
+    assert_eq!(requests.keys_read(), [100]);
+    assert_eq!(found(manager, &names).await, 200);
+    assert_eq!(requests.keys_read(), [0; 0], "all are in memory");
+    peer.invalidate_prefix("user").await.unwrap();
+    until(async || found(manager, &names).await == 0).await;
+}
+
+#[tokio::test]
+async fn the_own_tags_of_many_values_are_looked_up_together() {
+    let cache = own_tiered(|config| config).await;
+    let (peer, manager) = (cache.peer().await, &cache.manager);
+    let names: Vec<String> = (0..100).map(|id| format!("user:{id}")).collect();
+    for (id, name) in names.iter().enumerate() {
+        let options = SetOptions::forever().tag(format!("of:{id}"));
+        peer.set(name, &1_u64, options).await.unwrap();
+    }
+    let requests = Requests::of(&cache);
+    for is_cold in [true, false] {
+        assert_eq!(found(manager, &names).await, 100);
+        let keys = requests.keys_read();
+        if is_cold {
+            assert_eq!(keys, [102, 102], "the values, then the tokens of all tags");
+        } else {
+            assert_eq!(keys, [0; 0], "all are in memory");
+        }
+    }
+    peer.invalidate_tag("of:7").await.unwrap();
+    until(async || found(manager, &names).await == 99).await;
+    assert_eq!(manager.get::<u64>("user:7").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn many_values_are_read_in_small_parts_only_if_they_are_known_to_be_large() {
+    let cache = own_tiered(|config| config.redis_timeout(10 * SECOND)).await;
+    let (peer, manager) = (cache.peer().await, &cache.manager);
+    let large = "x".repeat(20 << 10);
+    for (prefix, value) in [("small", "x"), ("large", large.as_str())] {
+        let names: Vec<String> = (0..300).map(|id| format!("{prefix}:{id}")).collect();
+        let value = value.to_owned();
+        let pairs = names.iter().map(|name| (name, &value));
+        peer.set_many(pairs, SetOptions::forever()).await.unwrap();
+        assert_eq!(manager.get(&names[0]).await.unwrap().as_ref(), Some(&value));
+        let requests = Requests::of(&cache);
+        let read = manager.get_many::<String>(&names[1..]).await.unwrap();
+        assert!(read.iter().all(|read| read.as_ref() == Some(&value)), "{prefix}");
+        let keys = requests.keys_read();
+        match prefix {
+            "small" => assert_eq!(keys, [256, 43]),
+            _ => assert_eq!(keys[..2], [16, 50], "the next parts are about 1 MiB: {keys:?}"),
+        }
+    }
+}
+
+/// Returns how many of these names have a value.
+async fn found(manager: &CacheManager, names: &[String]) -> usize {
+    manager.get_many::<u64>(names).await.unwrap().into_iter().flatten().count()
+}
+
+/// The requests that a server receives for values and tokens, by its log of commands.
+struct Requests<'a>(&'a RedisServer);
+
+impl<'a> Requests<'a> {
+    /// Watches the server of this cache.
+    fn of(cache: &'a TestCache) -> Self {
+        let server = cache.server();
+        for (setting, value) in [("slowlog-log-slower-than", "0"), ("slowlog-max-len", "1000")] {
+            server.cli::<()>(&["CONFIG", "SET", setting, value]);
+        }
+        server.cli::<()>(&["SLOWLOG", "RESET"]);
+        Requests(server)
+    }
+
+    /// Returns the number of keys of each read since the last call.
+    fn keys_read(&self) -> Vec<usize> {
+        let log: Vec<(u64, u64, u64, Vec<String>, String, String)> =
+            self.0.cli(&["SLOWLOG", "GET", "1000"]);
+        self.0.cli::<()>(&["SLOWLOG", "RESET"]);
+        let reads = log.iter().rev().map(|(_, _, _, command, ..)| command);
+        let reads = reads.filter(|command| ["GET", "MGET"].contains(&command[0].as_str()));
+        reads.map(|command| number_of_arguments(command)).collect()
+    }
+}
+
+/// Returns the number of arguments of a command in the log, which names the first 31 parts of a command.
+fn number_of_arguments(command: &[String]) -> usize {
+    let rest = command.last().and_then(|last| last.strip_prefix("... ("));
+    match rest {
+        Some(rest) => command.len() - 2 + rest.split(' ').next().unwrap().parse::<usize>().unwrap(),
+        None => command.len() - 1,
+    }
 }
 
 #[cached(tier = "tiered", key_prefix = "tiers:tiered", skip(source))]
