@@ -33,6 +33,15 @@ pub(crate) enum Role<K: Eq + Hash> {
     Follow(Follower),
 }
 
+/// The role of a caller that comes too late for the flight of its key, if nobody has opened the next one.
+#[derive(Clone, Copy)]
+enum Behind {
+    /// It leads the next flight, and waits for the one before it first.
+    Leads,
+    /// It follows the flight before, whose outcome it cannot use.
+    Follows,
+}
+
 impl<K: Eq + Hash> Flights<K> {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Flights {
@@ -50,6 +59,30 @@ impl<K: Eq + Hash> Flights<K> {
         generations: &Generations,
         slots: impl FnOnce() -> &'s [Slot],
     ) -> Role<K> {
+        self.join_or_lead(key, asked, generations, slots, Behind::Leads)
+    }
+
+    /// Does the same for a caller of many keys, which leads no flight behind another one. It would have to wait
+    /// for that one while it leads others, and those who wait for these might have to wait for it in turn.
+    /// Instead, it follows a flight that came too early for it, and joins again when that has landed.
+    pub(crate) fn join_without_wait<'s>(
+        self: &Arc<Self>,
+        key: &Arc<K>,
+        asked: Ticket,
+        generations: &Generations,
+        slots: impl FnOnce() -> &'s [Slot],
+    ) -> Role<K> {
+        self.join_or_lead(key, asked, generations, slots, Behind::Follows)
+    }
+
+    fn join_or_lead<'s>(
+        self: &Arc<Self>,
+        key: &Arc<K>,
+        asked: Ticket,
+        generations: &Generations,
+        slots: impl FnOnce() -> &'s [Slot],
+        behind: Behind,
+    ) -> Role<K> {
         // R4: under one lock a caller finds the flight that it may join, or opens the only other one.
         let (mut shard, known) = self.own_shard(key);
         let joinable = |flight: &&Arc<Flight>| joinable(flight, generations);
@@ -64,6 +97,9 @@ impl<K: Eq + Hash> Flights<K> {
         }
         if let Some(next) = state.phase.next().filter(joinable) {
             return Role::Follow(Follower::new(Arc::clone(next), &mut next.state.lock(), asked));
+        }
+        if let Behind::Follows = behind {
+            return Role::Follow(Follower::new(Arc::clone(flight), &mut state, asked));
         }
         let next = Flight::new(generations.note(slots()));
         let _ = state.apply(FlightEvent::Succeed(Arc::clone(&next)));

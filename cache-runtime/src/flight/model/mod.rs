@@ -1,4 +1,4 @@
-//! A model of the callers of one key: every order in which they can access the table.
+//! A model of the callers of one key, or of two: every order in which they can access the table.
 //!
 //! A caller is a small state machine that uses the table as [`call`](crate::call) does. An invalidation is
 //! one, too. Their steps are the operations of the table (each holds its lock), the requests to the store,
@@ -7,7 +7,11 @@
 //! any one caller may be dropped at any one step, its load may fail, or its wait may time out.
 //!
 //! The invariants: no flight gives a caller a value from before an invalidation that had returned when that
-//! caller came; every follower is woken; and when all callers have gone, the table is empty.
+//! caller came; every follower is woken; no callers wait for each other; no state is reached again; and when
+//! all callers have gone, the table is empty.
+//!
+//! The tests of one key are here. Callers of many keys are in [`batch`], and their tests and limits in
+//! [`many`].
 //!
 //! A landing sets the outcome and retires the flight in two scopes. The steps of others between them are
 //! covered (here it wakes the followers before it retires, which is one order more). Not covered: the code
@@ -17,6 +21,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test reports by panicking")]
 
+mod batch;
+mod many;
 mod search;
 mod sketch;
 
@@ -29,20 +35,46 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use super::*;
 use crate::coherence::generation::{GenerationSnapshot, Generations, Slot};
+use batch::{Batch, BatchRule};
 use search::schedules;
 
-const KEY: u8 = 7;
+/// The keys. A model of one key has the first.
+const KEYS: [u8; 2] = [7, 8];
 
 /// The participants.
 #[derive(Clone, Copy, Debug)]
 struct Model {
     store: Store,
-    callers: usize,
+    callers: &'static [Asks],
+    /// Each removes any one of the keys.
     invalidations: &'static [Side],
     /// True if one caller may have one [`Mishap`].
     mishap: bool,
     /// True if others may come between the two scopes of a landing.
     gap: bool,
+    rule: BatchRule,
+}
+
+/// The keys that a caller asks for, by their index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    One(usize),
+    /// One key, whose body calls for another one.
+    Nested {
+        key: usize,
+        inside: usize,
+    },
+    Many([usize; 2]),
+}
+
+impl Asks {
+    fn keys(self) -> [usize; 2] {
+        match self {
+            Asks::One(key) => [key, key],
+            Asks::Nested { key, inside } => [key, inside],
+            Asks::Many(keys) => keys,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,19 +100,22 @@ enum Mishap {
     Panics,
     /// The value is not stored in Redis, so its validity is unknown.
     Unkept,
-    /// The caller has waited for too long.
-    GivesUp,
+    /// The body returns no value for this key.
+    Lacks(usize),
+    /// The caller has waited for too long for the load of this key.
+    GivesUp(usize),
 }
 
 /// The next step.
 #[derive(Clone, Copy, Debug)]
 enum Move {
     Caller(usize),
-    Invalidation(usize),
+    /// The number of the invalidation, and its key.
+    Invalidation(usize, usize),
     Mishap(usize, Mishap),
 }
 
-/// A version of the data: the number of invalidations that have begun.
+/// A version of the data of a key: the number of its invalidations that have begun.
 type Version = u8;
 
 /// The state of a caller: its next step.
@@ -99,14 +134,21 @@ enum At {
     SealsStored(Leader<u8>, Version),
     Lands(Leader<u8>, FlightOutcome),
     Retires(Landed),
+    /// The caller asks for many keys.
+    Many(Box<Batch>),
     Gone,
 }
 
 struct Caller {
+    asks: Asks,
+    /// The key that a caller of one key asks for now.
+    key: usize,
     asked: Option<Ticket>,
-    /// The oldest version that the caller may be given.
-    required: Version,
+    /// The oldest version of each key that the caller may be given.
+    required: [Version; KEYS.len()],
     at: At,
+    /// The load whose body waits for this caller, and the version that the body has read.
+    outer: Option<(Leader<u8>, Version)>,
 }
 
 /// A caller that waits for a flight.
@@ -157,11 +199,17 @@ struct Landed {
     next: Option<Arc<Flight>>,
 }
 
+impl Landed {
+    fn retire(self) {
+        self.flights.retire(&self.key, &self.flight, self.next);
+    }
+}
+
 #[derive(Clone, Copy)]
 enum Invalidation {
     Ahead,
-    /// Redis has the invalidation, and this process has not.
-    Halfway(Version),
+    /// Redis has the invalidation of this key, and this process has not.
+    Halfway(usize, Version),
     Over,
 }
 
@@ -172,17 +220,24 @@ enum Entry {
     Memory(Version, GenerationSnapshot),
 }
 
-/// The whole state at one moment of one schedule.
-struct World<'a> {
-    model: Model,
-    generations: &'a Generations,
+/// The state of one key.
+struct Shelf {
     slot: Slot,
     key: Arc<u8>,
-    flights: Arc<Flights<u8>>,
     entry: Option<Entry>,
     data: Version,
     /// The newest version whose invalidation has returned.
     returned: Version,
+    /// True if a body has begun to load the key. It is noted in a model without disturbances.
+    loaded: bool,
+}
+
+/// The whole state at one moment of one schedule.
+struct World<'a> {
+    model: Model,
+    generations: &'a Generations,
+    flights: Arc<Flights<u8>>,
+    shelves: Vec<Shelf>,
     callers: Vec<Caller>,
     invalidations: Vec<Invalidation>,
     mishap: bool,
@@ -190,17 +245,21 @@ struct World<'a> {
 
 impl<'a> World<'a> {
     fn new(model: Model, generations: &'a Generations) -> Self {
-        let caller = || Caller { asked: None, required: 0, at: At::Joins };
-        World {
-            model,
-            generations,
-            slot: Slot::name("7"),
-            key: Arc::new(KEY),
-            flights: Flights::new(),
+        let last = model.callers.iter().flat_map(|asks| asks.keys()).max().unwrap();
+        let shelf = |key: &u8| Shelf {
+            slot: Slot::name(&key.to_string()),
+            key: Arc::new(*key),
             entry: None,
             data: 0,
             returned: 0,
-            callers: (0..model.callers).map(|_| caller()).collect(),
+            loaded: false,
+        };
+        World {
+            model,
+            generations,
+            flights: Flights::new(),
+            shelves: KEYS[..=last].iter().map(shelf).collect(),
+            callers: model.callers.iter().copied().map(Caller::new).collect(),
             invalidations: vec![Invalidation::Ahead; model.invalidations.len()],
             mishap: model.mishap,
         }
@@ -208,36 +267,47 @@ impl<'a> World<'a> {
 
     /// Returns the steps that are possible now, without a mishap.
     ///
-    /// Callers come in their order, and invalidations of one kind begin in theirs, because they are
-    /// interchangeable.
+    /// Interchangeable callers come in their order, and invalidations of one kind begin in theirs.
     fn moves(&self) -> Vec<Move> {
         let mut moves = Vec::new();
         for (i, caller) in self.callers.iter().enumerate() {
-            if caller.at.can_move() {
+            if caller.at.can_move() && !self.comes_later(i) {
                 moves.push(Move::Caller(i));
-            }
-            if caller.asked.is_none() {
-                break;
             }
         }
         let invalidations = self.invalidations.iter().zip(self.model.invalidations);
         let mut ahead = None;
         for (i, (at, place)) in invalidations.enumerate() {
             match at {
-                Invalidation::Over => continue,
-                Invalidation::Ahead if ahead == Some(place) => continue,
-                Invalidation::Ahead => ahead = Some(place),
-                Invalidation::Halfway(_) => {}
+                Invalidation::Over => {}
+                Invalidation::Ahead if ahead == Some(place) => {}
+                Invalidation::Ahead => {
+                    ahead = Some(place);
+                    moves.extend((0..self.shelves.len()).map(|key| Move::Invalidation(i, key)));
+                }
+                Invalidation::Halfway(key, _) => moves.push(Move::Invalidation(i, *key)),
             }
-            moves.push(Move::Invalidation(i));
         }
         moves
+    }
+
+    /// Returns true if an interchangeable caller comes before this one.
+    fn comes_later(&self, i: usize) -> bool {
+        let ahead = |caller: &Caller| caller.asked.is_none();
+        let alike = |other: &Caller| self.model.interchanges(other.asks, self.callers[i].asks);
+        ahead(&self.callers[i])
+            && self.callers[..i].iter().any(|other| ahead(other) && alike(other))
     }
 
     fn mishaps(&self) -> Vec<Move> {
         let mut mishaps = Vec::new();
         for (i, caller) in self.callers.iter().enumerate() {
             if !self.mishap || caller.asked.is_none() {
+                continue;
+            }
+            if let At::Many(batch) = &caller.at {
+                let mishaps_of_it = batch.mishaps(self.model.store);
+                mishaps.extend(mishaps_of_it.map(|mishap| Move::Mishap(i, mishap)));
                 continue;
             }
             // A caller cannot be dropped between the two scopes of a landing, because nothing is awaited
@@ -253,7 +323,7 @@ impl<'a> World<'a> {
                 }
             }
             if matches!(caller.at, At::Follows(_) | At::WaitsToLead(..)) {
-                mishaps.push(Move::Mishap(i, Mishap::GivesUp));
+                mishaps.push(Move::Mishap(i, Mishap::GivesUp(caller.key)));
             }
         }
         mishaps
@@ -261,24 +331,41 @@ impl<'a> World<'a> {
 
     fn perform(&mut self, next: Move) -> Result<(), &'static str> {
         match next {
-            Move::Caller(i) => self.step(i)?,
-            Move::Invalidation(i) => self.invalidate(i),
+            Move::Caller(i) => {
+                let at = self.step(i)?;
+                self.go_on(i, at);
+            }
+            Move::Invalidation(i, key) => self.invalidate(i, key),
             Move::Mishap(i, mishap) => {
                 self.mishap = false;
-                self.callers[i].at = self.befall(i, mishap);
+                let at = self.befall(i, mishap);
+                self.go_on(i, at);
             }
         }
         Ok(())
     }
 
-    fn step(&mut self, i: usize) -> Result<(), &'static str> {
+    /// Enters the next state. When a call that a body has made is over, the body goes on.
+    fn go_on(&mut self, i: usize, at: At) {
+        let caller = &mut self.callers[i];
+        caller.at = at;
+        if matches!(caller.at, At::Gone)
+            && let Some((leader, version)) = caller.outer.take()
+        {
+            caller.key = caller.asks.keys()[0];
+            caller.at = At::EndsBody(leader, version);
+        }
+    }
+
+    fn step(&mut self, i: usize) -> Result<At, &'static str> {
         let at = mem::replace(&mut self.callers[i].at, At::Gone);
-        self.callers[i].at = match at {
-            At::Joins => self.join(i),
+        let key = self.callers[i].key;
+        Ok(match at {
+            At::Joins => self.join_as_one(i),
             At::Follows(mut wait) => match wait.poll() {
                 None => At::Follows(wait),
                 Some(outcome @ FlightOutcome::Value(_)) => {
-                    self.check(i, &outcome)?;
+                    self.check(i, key, &outcome)?;
                     At::Gone
                 }
                 // No second body panics.
@@ -286,25 +373,25 @@ impl<'a> World<'a> {
                     FlightOutcome::Outdated(_) | FlightOutcome::Abandoned | FlightOutcome::Panicked,
                 ) => At::Joins,
                 Some(FlightOutcome::Failed | FlightOutcome::Error(_)) => {
-                    self.look(Leader::alone(self.generations, &[self.slot]))
+                    self.look(self.lead_alone(key))
                 }
             },
             At::WaitsToLead(leader, mut wait) => match wait.poll() {
                 None => At::WaitsToLead(leader, wait),
                 Some(outcome @ FlightOutcome::Value(_)) => {
-                    self.check(i, &outcome)?;
+                    self.check(i, key, &outcome)?;
                     At::PassesOn(leader, wait.follower, outcome)
                 }
                 Some(_) => self.look(leader),
             },
             At::PassesOn(leader, predecessor, outcome) => {
-                self.land(leader, |leader| leader.pass_on(&predecessor, outcome))
+                self.land_as_one(leader, |leader| leader.pass_on(&predecessor, outcome))
             }
             At::Seals(leader) => {
                 leader.seal();
                 At::Reads(leader)
             }
-            At::Reads(leader) => match self.valid() {
+            At::Reads(leader) => match self.valid(key) {
                 Some(version) => At::Lands(leader, FlightOutcome::Value(Arc::new(version))),
                 None => At::Reopens(leader),
             },
@@ -313,86 +400,122 @@ impl<'a> World<'a> {
                 At::BeginsBody(leader)
             }
             At::BeginsBody(leader) => {
-                leader.body_begins();
-                At::EndsBody(leader, self.data)
+                self.begin_body(&leader, key)?;
+                let version = self.shelves[key].data;
+                match self.callers[i].asks {
+                    Asks::Nested { key: outer, inside } if outer == key => {
+                        self.call_inside(i, leader, version, inside)
+                    }
+                    _ => At::EndsBody(leader, version),
+                }
             }
             At::EndsBody(leader, version) if self.model.store == Store::Redis => {
                 leader.seal();
                 At::Fills(leader, version)
             }
             At::EndsBody(leader, version) => {
-                let snapshot = leader.snapshot();
-                if self.generations.storable(&snapshot) {
-                    self.entry = Some(Entry::Memory(version, snapshot));
-                }
+                self.store_in_memory(key, version, leader.snapshot());
                 At::SealsStored(leader, version)
             }
             At::Fills(leader, version) => {
-                let value = Arc::new(version);
-                // The store is refused if the tokens have changed, or if another load has come first.
-                if version != self.data || self.valid().is_some() {
-                    At::Lands(leader, FlightOutcome::Outdated(Some(value)))
-                } else {
-                    self.entry = Some(Entry::Redis(version));
-                    At::Lands(leader, FlightOutcome::Value(value))
-                }
+                let outcome = self.fill(key, version);
+                At::Lands(leader, outcome)
             }
             At::SealsStored(leader, version) => {
                 leader.seal();
                 At::Lands(leader, FlightOutcome::Value(Arc::new(version)))
             }
-            At::Lands(leader, outcome) => self.land(leader, |leader| leader.land(|| outcome)),
-            At::Retires(Landed { flights, key, flight, next }) => {
-                flights.retire(&key, &flight, next);
+            At::Lands(leader, outcome) => {
+                self.land_as_one(leader, |leader| leader.land(|| outcome))
+            }
+            At::Retires(landed) => {
+                landed.retire();
                 At::Gone
             }
+            At::Many(batch) => self.step_of_many(i, batch)?,
             At::Gone => At::Gone,
-        };
-        Ok(())
+        })
     }
 
     fn befall(&mut self, i: usize, mishap: Mishap) -> At {
         let at = mem::replace(&mut self.callers[i].at, At::Gone);
         match (mishap, at) {
-            (Mishap::GivesUp, At::Follows(wait)) => {
-                self.flights.give_up(&self.key, &wait.follower);
+            (mishap, At::Many(batch)) => self.befall_many(batch, mishap),
+            (Mishap::GivesUp(key), At::Follows(wait)) => {
+                self.flights.give_up(&self.shelves[key].key, &wait.follower);
                 At::Joins
             }
-            (Mishap::GivesUp, At::WaitsToLead(leader, wait)) => {
+            (Mishap::GivesUp(_), At::WaitsToLead(leader, wait)) => {
                 leader.overtake(&wait.follower);
                 self.look(leader)
             }
             (Mishap::Fails, At::EndsBody(leader, _)) => {
-                self.land(leader, |leader| leader.land(|| FlightOutcome::Failed))
+                self.land_as_one(leader, |leader| leader.land(|| FlightOutcome::Failed))
             }
             (Mishap::Panics, At::EndsBody(leader, _)) => {
-                self.land(leader, |leader| leader.panicked())
+                self.land_as_one(leader, |leader| leader.panicked())
             }
             (Mishap::Unkept, At::EndsBody(leader, version)) => {
                 let outcome = || FlightOutcome::Outdated(Some(Arc::new(version)));
-                self.land(leader, |leader| leader.land(outcome))
+                self.land_as_one(leader, |leader| leader.land(outcome))
             }
-            (_, at) => match at.into_leader() {
-                Some(leader) => self.land(leader, drop),
-                None => At::Gone,
-            },
+            (_, at) => {
+                // The inner one of two calls is dropped first.
+                let outer = self.callers[i].outer.take();
+                let at = match at.into_leader() {
+                    Some(leader) => self.land_as_one(leader, drop),
+                    None => At::Gone,
+                };
+                drop(outer);
+                at
+            }
         }
     }
 
-    fn join(&mut self, i: usize) -> At {
+    /// Returns the moment at which the caller came. It comes when it first joins a flight.
+    fn come(&mut self, i: usize) -> Ticket {
         let caller = &mut self.callers[i];
-        let asked = *caller.asked.get_or_insert_with(|| {
-            caller.required = self.returned;
+        *caller.asked.get_or_insert_with(|| {
+            for key in caller.asks.keys() {
+                caller.required[key] = self.shelves[key].returned;
+            }
             Ticket::now()
-        });
-        let slots = [self.slot];
-        match self.flights.join(&self.key, asked, self.generations, || &slots) {
+        })
+    }
+
+    fn join_as_one(&mut self, i: usize) -> At {
+        let (asked, shelf) = (self.come(i), &self.shelves[self.callers[i].key]);
+        let slots = [shelf.slot];
+        match self.flights.join(&shelf.key, asked, self.generations, || &slots) {
             Role::Follow(follower) => At::Follows(Wait::new(follower)),
             Role::Lead(mut leader) => match leader.predecessor() {
                 Some(predecessor) => At::WaitsToLead(leader, Wait::new(predecessor)),
                 None => self.look(leader),
             },
         }
+    }
+
+    fn lead_alone(&self, key: usize) -> Leader<u8> {
+        Leader::alone(self.generations, &[self.shelves[key].slot])
+    }
+
+    /// Notes that a body begins to load a key.
+    fn begin_body(&mut self, leader: &Leader<u8>, key: usize) -> Result<(), &'static str> {
+        leader.body_begins();
+        if self.model.is_undisturbed() && mem::replace(&mut self.shelves[key].loaded, true) {
+            return Err("a key that is loaded twice");
+        }
+        Ok(())
+    }
+
+    /// Calls for another key, from inside of a body.
+    fn call_inside(&mut self, i: usize, leader: Leader<u8>, version: Version, key: usize) -> At {
+        let caller = &mut self.callers[i];
+        caller.outer = Some((leader, version));
+        caller.key = key;
+        caller.asked = Some(Ticket::now());
+        caller.required[key] = self.shelves[key].returned;
+        At::Joins
     }
 
     /// Reads the store. A value from Redis serves the callers that joined before the read.
@@ -404,52 +527,73 @@ impl<'a> World<'a> {
     }
 
     /// Returns the version that the store holds, if it is still valid.
-    fn valid(&self) -> Option<Version> {
-        match self.entry.as_ref()? {
-            Entry::Redis(version) => (*version == self.data).then_some(*version),
+    fn valid(&self, key: usize) -> Option<Version> {
+        let shelf = &self.shelves[key];
+        match shelf.entry.as_ref()? {
+            Entry::Redis(version) => (*version == shelf.data).then_some(*version),
             Entry::Memory(version, snapshot) => {
                 self.generations.current(&snapshot.stamps).then_some(*version)
             }
         }
     }
 
+    fn store_in_memory(&mut self, key: usize, version: Version, snapshot: GenerationSnapshot) {
+        if self.generations.storable(&snapshot) {
+            self.shelves[key].entry = Some(Entry::Memory(version, snapshot));
+        }
+    }
+
+    /// Stores a value in Redis, unless the tokens have changed, or another load has come first.
+    fn fill(&mut self, key: usize, version: Version) -> FlightOutcome {
+        let value = Arc::new(version);
+        if version != self.shelves[key].data || self.valid(key).is_some() {
+            return FlightOutcome::Outdated(Some(value));
+        }
+        self.shelves[key].entry = Some(Entry::Redis(version));
+        FlightOutcome::Value(value)
+    }
+
+    fn land_as_one(&self, leader: Leader<u8>, land: impl FnOnce(Leader<u8>)) -> At {
+        self.land(leader, land).map_or(At::Gone, At::Retires)
+    }
+
     /// Ends a flight by `land`. In a model with a gap, the last scope of it is a step of its own.
-    fn land(&self, mut leader: Leader<u8>, land: impl FnOnce(Leader<u8>)) -> At {
+    fn land(&self, mut leader: Leader<u8>, land: impl FnOnce(Leader<u8>)) -> Option<Landed> {
         let table = if self.model.gap { leader.table.take() } else { None };
         let flight = Arc::clone(&leader.flight);
         let next = flight.state.lock().phase.next().cloned();
         land(leader);
-        match table {
-            Some((flights, key)) => At::Retires(Landed { flights, key, flight, next }),
-            None => At::Gone,
-        }
+        table.map(|(flights, key)| Landed { flights, key, flight, next })
     }
 
     /// Invalidates in Redis first, then in the generations of this process.
-    fn invalidate(&mut self, i: usize) {
+    fn invalidate(&mut self, i: usize, key: usize) {
         let (here, in_redis) =
             (self.model.invalidations[i] == Side::Here, self.model.store == Store::Redis);
+        let shelf = &mut self.shelves[key];
         let version = match self.invalidations[i] {
-            Invalidation::Halfway(version) => version,
+            Invalidation::Halfway(_, version) => version,
             _ => {
-                self.data += 1;
+                shelf.data += 1;
                 if here && in_redis {
-                    self.invalidations[i] = Invalidation::Halfway(self.data);
+                    self.invalidations[i] = Invalidation::Halfway(key, shelf.data);
                     return;
                 }
-                self.data
+                shelf.data
             }
         };
         if here {
-            self.generations.bump(self.slot);
+            self.generations.bump(shelf.slot);
         }
-        self.returned = self.returned.max(version);
+        shelf.returned = shelf.returned.max(version);
         self.invalidations[i] = Invalidation::Over;
     }
 
-    fn check(&self, i: usize, outcome: &FlightOutcome) -> Result<(), &'static str> {
+    fn check(&self, i: usize, key: usize, outcome: &FlightOutcome) -> Result<(), &'static str> {
         match version(outcome) {
-            Some(version) if version < self.callers[i].required => Err("a value that is too old"),
+            Some(version) if version < self.callers[i].required[key] => {
+                Err("a value that is too old")
+            }
             _ => Ok(()),
         }
     }
@@ -466,12 +610,61 @@ impl<'a> World<'a> {
     }
 }
 
+impl Model {
+    /// Returns true if two callers may change places. The keys of two batches may be swapped with them.
+    fn interchanges(&self, one: Asks, other: Asks) -> bool {
+        one == other || matches!(self.callers, [Asks::Many(_), Asks::Many(_)])
+    }
+
+    /// Returns true if each key has to be loaded only once.
+    fn is_undisturbed(&self) -> bool {
+        self.invalidations.is_empty() && !self.mishap
+    }
+}
+
+impl Caller {
+    fn new(asks: Asks) -> Self {
+        let at = match asks {
+            Asks::One(_) | Asks::Nested { .. } => At::Joins,
+            Asks::Many(keys) => At::Many(Box::new(Batch::new(keys))),
+        };
+        let [key, _] = asks.keys();
+        Caller { asks, key, asked: None, required: [0; KEYS.len()], at, outer: None }
+    }
+
+    /// Returns true if it will not come again, not even from inside of its body.
+    fn has_come(&self) -> bool {
+        match self.asks {
+            Asks::Nested { .. } => matches!(self.at, At::Gone),
+            Asks::One(_) | Asks::Many(_) => self.asked.is_some(),
+        }
+    }
+}
+
 impl At {
     fn can_move(&self) -> bool {
         match self {
             At::Follows(wait) | At::WaitsToLead(_, wait) => wait.is_woken(),
+            At::Many(batch) => batch.can_move(),
             At::Gone => false,
             _ => true,
+        }
+    }
+
+    /// Returns true if the caller may still be given a value from a flight of another caller.
+    fn may_follow(&self) -> bool {
+        match self {
+            At::Joins | At::Follows(_) | At::WaitsToLead(..) => true,
+            At::Many(batch) => batch.may_follow(),
+            _ => false,
+        }
+    }
+
+    /// Returns true if a value of the key may be checked. A caller of one key asks for `own`.
+    fn requires(&self, own: usize, key: usize) -> bool {
+        match self {
+            At::Many(batch) => batch.requires(key),
+            at => key == own && at.may_follow(),
         }
     }
 
@@ -487,7 +680,7 @@ impl At {
             | At::Fills(leader, _)
             | At::SealsStored(leader, _)
             | At::Lands(leader, _) => Some(leader),
-            At::Joins | At::Follows(_) | At::Retires(_) | At::Gone => None,
+            At::Joins | At::Follows(_) | At::Retires(_) | At::Many(_) | At::Gone => None,
         }
     }
 
@@ -503,7 +696,7 @@ impl At {
             | At::Fills(leader, _)
             | At::SealsStored(leader, _)
             | At::Lands(leader, _) => Some(leader),
-            At::Joins | At::Follows(_) | At::Retires(_) | At::Gone => None,
+            At::Joins | At::Follows(_) | At::Retires(_) | At::Many(_) | At::Gone => None,
         }
     }
 
@@ -521,6 +714,7 @@ impl At {
             At::Fills(..) => "fills",
             At::Lands(..) => "lands",
             At::Retires(_) => "retires its flight",
+            At::Many(batch) => batch.name(),
             At::Gone => "has gone",
         }
     }
@@ -535,6 +729,17 @@ fn version(outcome: &FlightOutcome) -> Option<Version> {
     }
 }
 
+/// Makes a model of callers of one key.
+fn of_one_key(
+    store: Store,
+    callers: &'static [Asks],
+    invalidations: &'static [Side],
+    mishap: bool,
+    gap: bool,
+) -> Model {
+    Model { store, callers, invalidations, mishap, gap, rule: BatchRule::LandsFirst }
+}
+
 #[test]
 fn two_callers_and_two_invalidations() {
     for (store, invalidations) in [
@@ -544,7 +749,7 @@ fn two_callers_and_two_invalidations() {
         (Store::Memory, &[Side::Here, Side::Here]),
     ] {
         for gap in [false, true] {
-            let model = Model { store, callers: 2, invalidations, mishap: true, gap };
+            let model = of_one_key(store, &[Asks::One(0); 2], invalidations, true, gap);
             assert!(schedules(model) > 1_000_000);
         }
     }
@@ -559,7 +764,7 @@ fn three_callers_and_one_invalidation() {
         (Store::Memory, &[Side::Here]),
     ] {
         for (mishap, gap) in [(true, false), (false, true)] {
-            let model = Model { store, callers: 3, invalidations, mishap, gap };
+            let model = of_one_key(store, &[Asks::One(0); 3], invalidations, mishap, gap);
             assert!(schedules(model) > 1_000_000);
         }
     }

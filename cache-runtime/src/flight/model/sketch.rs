@@ -1,5 +1,6 @@
-//! The sketch of a state. Two states with the same sketch are equal.
+//! The sketch of a state. From two states with the same sketch, the same schedules continue.
 
+use super::batch::{FollowedKey, KeyLeft, Led, LedEnd};
 use super::*;
 use crate::flight::phase::Phase;
 use crate::flight::state::FlightState;
@@ -10,38 +11,53 @@ use crate::flight::state::FlightState;
 pub(super) struct Sketch {
     bytes: Vec<u8>,
     flights: Vec<Arc<Flight>>,
-    tickets: Vec<Option<Ticket>>,
+    moments: Vec<Option<Moment>>,
+}
+
+/// A ticket of which only the order counts: a body may begin after the moment at which a caller has asked.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment {
+    at: Ticket,
+    is_body: bool,
 }
 
 impl Sketch {
     pub(super) fn of(world: &World<'_>) -> Vec<u8> {
-        let World {
-            model: _,
-            generations,
-            slot: _,
-            key,
-            flights,
-            entry,
-            data,
-            returned,
-            callers,
-            invalidations,
-            mishap,
-        } = world;
+        let World { model: _, generations, flights, shelves, callers, invalidations, mishap } =
+            world;
         let mut sketch = Sketch::default();
-        let held = entry.as_ref().and_then(|_| world.valid());
-        sketch.push([*data, *returned, u8::from(*mishap), held.map_or(0, |held| held + 1)]);
-        for at in invalidations {
-            sketch.push([match at {
-                Invalidation::Ahead => 0,
-                Invalidation::Over => 1,
-                Invalidation::Halfway(version) => 2 + version,
-            }]);
+        sketch.push([u8::from(*mishap)]);
+        let all_have_come = callers.iter().all(Caller::has_come);
+        for (index, shelf) in shelves.iter().enumerate() {
+            let Shelf { slot: _, key, entry: _, data, returned, loaded } = shelf;
+            let held = world.valid(index).map_or(0, |held| held + 1);
+            let returned = if all_have_come { 0 } else { *returned };
+            sketch.push([*data, returned, u8::from(*loaded), held]);
+            sketch.flight(flights.shard(key).lock().get(key));
         }
-        sketch.flight(flights.shard(key).lock().get(key));
-        for Caller { asked, required, at } in callers {
-            sketch.tickets.push(*asked);
-            sketch.push([*required]);
+        for at in invalidations {
+            match at {
+                Invalidation::Ahead => sketch.push([0]),
+                Invalidation::Over => sketch.push([1]),
+                Invalidation::Halfway(key, version) => {
+                    sketch.push([2, *key as u8, if all_have_come { 0 } else { *version }]);
+                }
+            }
+        }
+        for Caller { asks: _, key, asked, required, at, outer } in callers {
+            sketch.push([*key as u8]);
+            if at.may_follow() {
+                sketch.moment(*asked, false);
+            }
+            for (index, required) in required.iter().enumerate() {
+                let counts = at.requires(*key, index);
+                sketch.push([if counts { *required } else { 0 }]);
+            }
+            sketch.push([u8::from(outer.is_some())]);
+            if let Some((leader, version)) = outer {
+                sketch.leader(leader);
+                sketch.push([*version]);
+            }
             sketch.place(at);
         }
         // Each flight may lead to others.
@@ -54,7 +70,7 @@ impl Sketch {
     }
 
     fn push<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.bytes.extend(bytes);
+        self.bytes.extend_from_slice(&bytes);
     }
 
     fn flight(&mut self, flight: Option<&Arc<Flight>>) {
@@ -67,12 +83,17 @@ impl Sketch {
         self.push([number as u8 + 1]);
     }
 
+    fn leader(&mut self, leader: &Leader<u8>) {
+        let Leader { table, flight, after, retry } = leader;
+        assert!(after.is_none(), "taken where the caller has joined");
+        assert!(retry.is_none(), "retries of the model do not wait for a place");
+        self.flight(Some(flight));
+        self.push([u8::from(table.is_some())]);
+    }
+
     fn place(&mut self, at: &At) {
-        if let Some(Leader { table, flight, after, retry }) = at.leader() {
-            assert!(after.is_none(), "taken where the caller has joined");
-            assert!(retry.is_none(), "retries of the model do not wait for a place");
-            self.flight(Some(flight));
-            self.push([u8::from(table.is_some())]);
+        if let Some(leader) = at.leader() {
+            self.leader(leader);
         }
         match at {
             At::Joins => self.push([20]),
@@ -100,13 +121,54 @@ impl Sketch {
                 self.push([31]);
                 self.outcome(Some(outcome));
             }
-            At::Retires(Landed { flights: _, key: _, flight, next }) => {
+            At::Retires(landed) => {
                 self.push([32]);
-                self.flight(Some(flight));
-                self.flight(next.as_ref());
+                self.landed(landed);
             }
             At::Gone => self.push([33]),
+            At::Many(batch) => {
+                self.push([34]);
+                self.batch(batch);
+            }
         }
+    }
+
+    fn batch(&mut self, batch: &Batch) {
+        let Batch { order: _, stage, done, left, led, followed, retiring } = batch;
+        self.push([*stage as u8, *done as u8, left.len() as u8, led.len() as u8]);
+        for KeyLeft { key, alone } in left {
+            self.push([*key as u8, u8::from(*alone)]);
+        }
+        for Led { key, leader, behind, version, end } in led {
+            self.push([*key as u8, version.map_or(0, |version| version + 1)]);
+            self.leader(leader);
+            self.push([u8::from(behind.is_some())]);
+            if let Some(wait) = behind {
+                self.wait(wait);
+            }
+            match end {
+                None => self.push([0]),
+                Some(LedEnd::With(outcome)) => self.outcome(Some(outcome)),
+                Some(LedEnd::Panicked) => self.push([7]),
+                Some(LedEnd::Dropped) => self.push([8]),
+            }
+        }
+        self.push([followed.len() as u8]);
+        for FollowedKey { key, wait } in followed {
+            self.push([*key as u8]);
+            self.wait(wait);
+        }
+        self.push([u8::from(retiring.is_some())]);
+        if let Some(landed) = retiring {
+            self.landed(landed);
+        }
+    }
+
+    fn landed(&mut self, landed: &Landed) {
+        let Landed { flights: _, key, flight, next } = landed;
+        self.push([**key]);
+        self.flight(Some(flight));
+        self.flight(next.as_ref());
     }
 
     fn wait(&mut self, wait: &Wait) {
@@ -117,8 +179,9 @@ impl Sketch {
     fn follower(&mut self, follower: &Follower) {
         let Follower { flight, joined, asked } = follower;
         self.flight(Some(flight));
-        self.push([*joined as u8]);
-        self.tickets.push(Some(*asked));
+        // Seals are only added.
+        self.push([u8::from(*joined == flight.state.lock().seals)]);
+        self.moment(Some(*asked), false);
     }
 
     fn outcome(&mut self, outcome: Option<&FlightOutcome>) {
@@ -135,8 +198,13 @@ impl Sketch {
     }
 
     fn state(&mut self, state: &FlightState, generations: &Generations) {
-        let FlightState { snapshot, phase, seals, followers } = state;
-        self.push([u8::from(generations.storable(snapshot)), *seals as u8, *followers as u8]);
+        let FlightState { snapshot, phase, seals: _, followers } = state;
+        // Neither counts when the flight has landed.
+        let (storable, followed) = match phase {
+            Phase::Landed { .. } => (false, false),
+            _ => (generations.storable(snapshot), *followers > 0),
+        };
+        self.push([u8::from(storable), u8::from(followed)]);
         self.push([match phase {
             Phase::Open(_) => 0,
             Phase::Asking => 1,
@@ -144,17 +212,28 @@ impl Sketch {
             Phase::Landed { .. } => 3,
         }]);
         self.outcome(phase.outcome());
-        self.tickets.push(phase.body());
+        self.moment(phase.body(), true);
         self.flight(phase.next());
     }
 
+    fn moment(&mut self, at: Option<Ticket>, is_body: bool) {
+        self.moments.push(at.map(|at| Moment { at, is_body }));
+    }
+
+    /// Adds the ranks of the moments. The order of two callers counts only if a body has begun between them.
     fn ranks(mut self) -> Vec<u8> {
-        let mut sorted: Vec<_> = self.tickets.iter().flatten().collect();
+        let mut sorted: Vec<_> = self.moments.iter().flatten().copied().collect();
         sorted.sort();
-        sorted.dedup();
-        for ticket in &self.tickets {
-            let rank = ticket.map_or(0, |ticket| sorted.partition_point(|other| **other <= ticket));
-            self.bytes.push(rank as u8);
+        let (mut rank, mut after_body) = (1, false);
+        let ranks = sorted.iter().map(|moment| {
+            rank += u8::from(after_body && !moment.is_body);
+            after_body = moment.is_body;
+            (*moment, rank)
+        });
+        let ranks: Vec<_> = ranks.collect();
+        for moment in self.moments.iter().map(Option::as_ref) {
+            let rank = ranks.iter().find(|(other, _)| Some(other) == moment);
+            self.bytes.push(rank.map_or(0, |(_, rank)| *rank));
         }
         self.bytes
     }
