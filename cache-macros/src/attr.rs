@@ -22,6 +22,13 @@ pub(crate) struct Written<T> {
 /// The names in `skip(db, self)`.
 pub(crate) struct Skip(pub(crate) Vec<Ident>);
 
+/// The tokens in `each(id in ids)`. They are read later, so that a mistake in them does not leave the templates
+/// without the name of an id.
+pub(crate) struct EachIn {
+    pub(crate) tokens: TokenStream,
+    pub(crate) in_parentheses: bool,
+}
+
 /// An option that can be given at most once.
 pub(crate) type Once<T> = Option<Written<T>>;
 
@@ -80,6 +87,9 @@ options!(CachedAttr, &[OF_CACHED], {
     coalesce: Once<Expr> = "coalesce",
     share_errors: Once<Expr> = "share_errors",
     entry_fn: Once<Path> = "entry_fn",
+    each: Once<EachIn> = "each",
+    max_batch: Once<Expr> = "max_batch",
+    entry: Once<Expr> = "entry",
     output: Once<Expr> = "output",
     runtime: Once<Path> = "crate",
 });
@@ -88,6 +98,7 @@ options!(InvalidateAttr, &[OF_CHANGES], {
     prefix: Once<Expr> = "prefix" | "key_prefix",
     tags: Once<Expr> = "tags",
     entries: Many<Expr> = "entry",
+    each: Once<EachIn> = "each",
     when: Once<Expr> = "when",
     condition: Once<Expr> = "if",
     manager: Once<Expr> = "manager",
@@ -96,6 +107,7 @@ options!(InvalidateAttr, &[OF_CHANGES], {
 
 options!(PutAttr, &[OF_PUT, OF_CHANGES], {
     entries: Many<Expr> = "entry",
+    each: Once<EachIn> = "each",
     when: Once<Expr> = "when",
     condition: Once<Expr> = "if",
     manager: Once<Expr> = "manager",
@@ -237,6 +249,22 @@ impl Value for Skip {
                 Err(syn::Error::new(error.span(), message))
             }
         }
+    }
+}
+
+impl Value for EachIn {
+    fn parse(_: &Ident, input: ParseStream<'_>) -> syn::Result<Self> {
+        if input.peek(token::Paren) {
+            let inside;
+            syn::parenthesized!(inside in input);
+            return Ok(Self { tokens: inside.parse()?, in_parentheses: true });
+        }
+        input.parse::<Option<Token![=]>>()?;
+        let mut tokens = TokenStream::new();
+        while !input.is_empty() && !input.peek(Token![,]) {
+            tokens.extend([input.parse::<TokenTree>()?]);
+        }
+        Ok(Self { tokens, in_parentheses: false })
     }
 }
 

@@ -5,6 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
 use syn::{
     AngleBracketedGenericArguments, Attribute, FieldPat, FnArg, GenericArgument, Ident, Pat,
     PatIdent, PatOr, PatType, Path, PathArguments, PathSegment, Receiver, ReturnType, Signature,
@@ -110,11 +111,7 @@ impl Item {
         for input in &mut sig.inputs {
             match input {
                 FnArg::Receiver(receiver) => receiver.mutability = None,
-                FnArg::Typed(typed) => {
-                    if let Pat::Ident(pattern) = &mut *typed.pat {
-                        pattern.mutability = None;
-                    }
-                }
+                FnArg::Typed(typed) => Unmoved.visit_pat_mut(&mut typed.pat),
             }
         }
         sig
@@ -141,9 +138,7 @@ impl Item {
 
     /// Returns the names that the parameters bind. The body can use the arguments only by these.
     pub(crate) fn arguments(&self) -> Vec<Argument> {
-        let mut bound = Bound::default();
-        self.sig.inputs.iter().for_each(|input| bound.visit_fn_arg(input));
-        bound.found
+        self.sig.inputs.iter().flat_map(arguments_of).collect()
     }
 
     pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pat> {
@@ -364,10 +359,29 @@ impl Parse for PinnedBlock {
     }
 }
 
+/// Returns the names that a parameter binds.
+pub(crate) fn arguments_of(input: &FnArg) -> Vec<Argument> {
+    let mut bound = Bound::default();
+    bound.visit_fn_arg(input);
+    bound.found
+}
+
 pub(crate) fn names_bound_by<'a>(patterns: impl IntoIterator<Item = &'a Pat>) -> Vec<Ident> {
     let mut bound = Bound::default();
     patterns.into_iter().for_each(|pattern| bound.visit_pat(pattern));
     bound.found.into_iter().map(|argument| argument.name).collect()
+}
+
+/// Removes `mut` from the names that a pattern binds by value.
+struct Unmoved;
+
+impl VisitMut for Unmoved {
+    fn visit_pat_ident_mut(&mut self, pattern: &mut PatIdent) {
+        if pattern.by_ref.is_none() {
+            pattern.mutability = None;
+        }
+        visit_mut::visit_pat_ident_mut(self, pattern);
+    }
 }
 
 /// A name that a pattern binds.
@@ -376,6 +390,8 @@ pub(crate) struct Argument {
     pub(crate) name: Ident,
     /// The `#[cfg]`s that it is under.
     pub(crate) cfg: Vec<Attribute>,
+    /// Its `mut`, if it is bound by value.
+    pub(crate) mutable: Option<Token![mut]>,
 }
 
 #[derive(Default)]
@@ -410,7 +426,8 @@ impl<'ast> Visit<'ast> for Bound<'ast> {
     fn visit_pat_ident(&mut self, pattern: &'ast PatIdent) {
         // Two of the same text are two arguments, if one comes from a macro.
         let cfg = self.cfg.iter().copied().cloned().collect();
-        self.found.push(Argument { name: pattern.ident.clone(), cfg });
+        let mutable = pattern.mutability.filter(|_| pattern.by_ref.is_none());
+        self.found.push(Argument { name: pattern.ident.clone(), cfg, mutable });
         visit::visit_pat_ident(self, pattern);
     }
 }

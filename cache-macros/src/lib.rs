@@ -15,7 +15,7 @@ mod valid;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::attr::Options;
+use crate::attr::{CachedAttr, Options};
 use crate::error::Errors;
 use crate::item::Item;
 
@@ -25,11 +25,7 @@ pub fn cached(
     attr: proc_macro::TokenStream,
     item: proc_macro::TokenStream,
 ) -> proc_macro::TokenStream {
-    attribute(attr.into(), item.into(), "cached", |attr, item, errors| {
-        let spec = valid::cached(attr, item, errors)?;
-        Ok(expand::cached(&spec, item))
-    })
-    .into()
+    attribute(attr.into(), item.into(), "cached", cached_function).into()
 }
 
 #[doc = include_str!("../docs/cache_invalidate.md")]
@@ -63,6 +59,14 @@ pub fn cache_put(
 pub fn name(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     let expanded = syn::parse(input).and_then(|naming| naming::expand(&naming));
     expanded.unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Returns the expansion of `#[cached]`: with `entry`, that of a function without entries of its own.
+fn cached_function(attr: CachedAttr, item: &Item, errors: Errors) -> syn::Result<TokenStream> {
+    if attr.entry.is_some() {
+        return Ok(expand::gathering(&valid::gathering(attr, item, errors)?, item));
+    }
+    Ok(expand::cached(&valid::cached(attr, item, errors)?, item))
 }
 
 /// Returns the expansion. With mistakes, returns these and the unchanged item, so that no other error

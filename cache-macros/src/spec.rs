@@ -30,6 +30,8 @@ pub(crate) struct Cached {
     pub(crate) manager: Option<Expr>,
     /// The function that returns the entry of a call, if the annotated function is not async.
     pub(crate) entry_fn: Option<EntryFn>,
+    /// The ids, if it is a function of many keys. `key`, `tags` and the form of the value are then those of one of them.
+    pub(crate) batch: Option<Batch>,
     pub(crate) codec: Option<Type>,
     pub(crate) cost: Option<Constant<f64>>,
     pub(crate) stale_while_revalidate: Option<Ttl>,
@@ -44,6 +46,62 @@ pub(crate) struct Cached {
     /// The way to run the body in a task of its own, if an option may need one.
     pub(crate) task: Option<Task>,
     pub(crate) output: Output,
+}
+
+/// `#[cached]` on a function of many keys, whose entries are those of calls of another function.
+pub(crate) struct Gathering {
+    /// The path of the runtime crate.
+    pub(crate) runtime: Path,
+    pub(crate) batch: Batch,
+    /// The call whose entry is that of an id.
+    pub(crate) entry: Expr,
+    pub(crate) bypass_if: Option<Expr>,
+    pub(crate) serve_stale_if: Option<Expr>,
+    /// The way to run the body in a task of its own, if `background` is given.
+    pub(crate) task: Option<Task>,
+    pub(crate) output: Output,
+}
+
+/// The ids of a cached function of many keys, and the ways in which each run of its body gets its arguments.
+pub(crate) struct Batch {
+    pub(crate) each: Each,
+    /// The most ids of one run of the body.
+    pub(crate) max: Option<Constant<u64>>,
+    /// The arguments that are made anew for each run, the ids not among them.
+    pub(crate) renewed: Vec<Renewed>,
+    /// The place where the type of one value was written.
+    pub(crate) value: Span,
+}
+
+/// `each(id in ids)`.
+pub(crate) struct Each {
+    /// The name of one id.
+    pub(crate) id: Ident,
+    /// The argument that holds all of them.
+    pub(crate) ids: Ident,
+    /// The `mut` of the argument.
+    pub(crate) mutable: Option<Token![mut]>,
+    /// The borrowed type, if the type of the argument is a reference.
+    pub(crate) borrowed: Option<Type>,
+    /// The place where the type of the argument was written.
+    pub(crate) place: Span,
+}
+
+/// An argument that each run of the body gets anew.
+pub(crate) struct Renewed {
+    pub(crate) argument: Argument,
+    pub(crate) renewal: Renewal,
+}
+
+/// The way in which a run of the body gets an argument.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Renewal {
+    /// As it is: it is a shared borrow.
+    Same,
+    /// By a new borrow of what it borrows mutably.
+    Reborrow,
+    /// By `Clone`.
+    Clone,
 }
 
 /// A function that returns the entry of a call.
@@ -69,6 +127,8 @@ pub(crate) struct Invalidate {
     pub(crate) condition: Option<Expr>,
     /// A `&CacheManager`.
     pub(crate) manager: Option<Expr>,
+    /// The ids, if a part of it is done for each of them.
+    pub(crate) each: Option<Each>,
     pub(crate) output: Output,
 }
 
@@ -81,7 +141,16 @@ pub(crate) struct Put {
     pub(crate) condition: Option<Expr>,
     /// A `&CacheManager`.
     pub(crate) manager: Option<Expr>,
+    /// The ids, if it is a function of many keys. The form of the value is then that of one of them.
+    pub(crate) many: Option<PutMany>,
     pub(crate) output: Output,
+}
+
+/// The ids of a function of many keys that puts.
+pub(crate) struct PutMany {
+    pub(crate) each: Each,
+    /// The place where the type of one value was written.
+    pub(crate) value: Span,
 }
 
 pub(crate) enum Ttl {

@@ -43,6 +43,24 @@ fn a_half_typed_body_leaves_a_function() {
 }
 
 #[test]
+fn a_half_typed_body_of_many_keys_leaves_a_function() {
+    for body in HALF_TYPED {
+        let body: TokenStream = body.parse().unwrap();
+        let item = quote!(pub async fn half(&mut self, ids: &[u64], x: u8) -> Vec<u64> { #body });
+        for attribute in [
+            "skip(self), each(id in ids)",
+            "entry = load(id), each(id in ids)",
+            "key = (id, x), each(id in ids), max_batch = 5",
+        ] {
+            let expanded = cached(attribute, &item);
+            let body = body.to_string().replace("self", "__self_of_the_call");
+            assert_function(&expanded, &body.parse().unwrap());
+            assert!(!says_mistake(&expanded), "{body}: {expanded}");
+        }
+    }
+}
+
+#[test]
 fn a_half_typed_body_in_a_box_leaves_a_function() {
     let body: TokenStream = "let x = self.".parse().unwrap();
     let item = quote! {
@@ -59,7 +77,17 @@ fn a_half_typed_body_in_a_box_leaves_a_function() {
 fn a_half_typed_attribute_leaves_a_function() {
     let body: TokenStream = "id + 1".parse().unwrap();
     let item = quote!(async fn half(id: u64) -> u64 { #body });
-    for attribute in ["tt", "ttl", "ttl = ", "ttl = \"5x\"", "key = \"{i}\"", "key = id.", "skip"] {
+    for attribute in [
+        "tt",
+        "ttl",
+        "ttl = ",
+        "ttl = \"5x\"",
+        "key = \"{i}\"",
+        "key = id.",
+        "skip",
+        "each",
+        "each(id in)",
+    ] {
         let expanded = cached(attribute, &item);
         assert_function(&expanded, &body);
         assert!(says_mistake(&expanded), "{attribute}: {expanded}");
@@ -87,9 +115,7 @@ fn expansions(item: &TokenStream) -> [TokenStream; 3] {
 
 fn cached(attr: &str, item: &TokenStream) -> TokenStream {
     let attr = attr.parse().unwrap();
-    crate::attribute::<CachedAttr>(attr, item.clone(), "cached", |attr, item, errors| {
-        Ok(expand::cached(&valid::cached(attr, item, errors)?, item))
-    })
+    crate::attribute::<CachedAttr>(attr, item.clone(), "cached", crate::cached_function)
 }
 
 fn invalidate(attr: &str, item: &TokenStream) -> TokenStream {

@@ -15,6 +15,7 @@ mod damage;
 mod deploys;
 mod detached;
 mod dropped;
+mod each;
 mod early;
 mod environment;
 mod error_ttl;

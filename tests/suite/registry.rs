@@ -57,6 +57,22 @@ async fn staleness(id: u64) -> Result<u64, String> {
     Ok(id)
 }
 
+#[cached(skip(lang), tags = ["{id}"], each(id in ids), max_batch = 100)]
+async fn many_keys(ids: Vec<u64>, user: u64, lang: &str) -> Vec<u64> {
+    _ = (user, lang);
+    ids
+}
+
+#[cached(entry = staleness(id), each(id in ids))]
+async fn many_keys_of_another(ids: Vec<u64>) -> Vec<u64> {
+    ids
+}
+
+#[cache_invalidate(prefix = "registry:{id}", each(id in ids))]
+async fn invalidates_many(ids: &[u64], user: u64) {
+    _ = (ids, user);
+}
+
 #[cached]
 async fn no_option(a: u8, (b, _): (u8, u8)) -> u8 {
     a + b
@@ -205,6 +221,18 @@ fn what_a_caller_gets_while_a_load_runs_is_listed() {
 }
 
 #[test]
+fn a_function_of_many_keys_is_listed_with_one_id_in_the_place_of_all() {
+    let site = cached_site("many_keys");
+    assert_eq!((site.each, site.max_batch), (Some("id in ids"), Some(100)));
+    assert_eq!(site.key, SiteKey::Arguments(&["id", "user"]));
+    assert_eq!((site.skip, site.arguments), (&["lang"][..], &["id", "user", "lang"][..]));
+    let site = cached_site("no_option");
+    assert_eq!((site.each, site.max_batch), (None, None));
+    assert!(cached_sites().iter().all(|site| site.location.function != "many_keys_of_another"));
+    assert_eq!(mutation_site("invalidates_many").arguments, ["id", "user"]);
+}
+
+#[test]
 fn defaults_are_listed() {
     let site = cached_site("no_option");
     assert_eq!((site.prefix, site.prefix_is_written), ("no_option", false));
@@ -257,6 +285,7 @@ fn each_function_is_listed_once_under_its_path_generic_or_not() {
         "suite::registry::Plain::get",
         "suite::registry::Generic<_>::in_generic_impl",
         "suite::registry::outer::{{closure}}::nested",
+        "suite::registry::many_keys",
         "suite::registry::no_option",
         "suite::registry::staleness",
         "suite::registry::move",

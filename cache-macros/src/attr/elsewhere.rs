@@ -46,6 +46,8 @@ const CONDITION: &str = "`cache_if` decides which values are stored, and `bypass
 const CODEC: &str = "`codec = cache_runtime::MessagePack` sets the encoding of values in Redis";
 const CHANGES: &str = "it belongs to `#[cache_invalidate]`, on the function that changes the data";
 
+const EACH: &str = "`each(id in ids)` gives each id in the argument `ids` an entry of its own";
+
 /// The options that are not known in `#[cached]`.
 pub(super) const OF_CACHED: &Answers = &[
     (
@@ -231,7 +233,12 @@ pub(super) const OF_CACHED: &Answers = &[
         "the configuration compresses values for Redis, see `CacheConfig::compress_above`",
     ),
     (&["tag"], "`tags` takes a list: `tags = [\"user:{user_id}\"]`"),
-    (&["entry", "entries", "invalidates", "evict", "allentries", "beforeinvocation"], CHANGES),
+    (&["entries", "invalidates", "evict", "allentries", "beforeinvocation"], CHANGES),
+    (&["batch", "batched", "bulk", "many", "multi", "multiget", "foreach"], EACH),
+    (
+        &["batchsize", "maxbatchsize", "chunksize"],
+        "`max_batch = 100` limits the ids of one run of the body of a function with `each(id in ids)`",
+    ),
 ];
 
 /// The options that are not known in `#[cache_invalidate]` and `#[cache_put]`.

@@ -89,7 +89,9 @@ fn options_of_other_caches_are_answered() {
         ("condition", "`cache_if`"),
         ("sync", "share one run"),
         ("sync_writes", "share one run"),
-        ("entry", "cache_invalidate"),
+        ("entries", "cache_invalidate"),
+        ("batch", "`each(id in ids)`"),
+        ("batch_size", "`max_batch = 100`"),
         ("cacheManager", "`manager = &self.cache`"),
     ] {
         let name = format_ident!("{option}");

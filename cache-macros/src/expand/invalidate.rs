@@ -1,11 +1,15 @@
 //! `#[cache_invalidate]`.
 
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use std::slice;
 
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+
+use super::batch::{owned_id, reference};
 use super::site::invalidator;
 use super::{body, condition, entries, finished, kind, manager, private, render, roots, when};
 use crate::item::Item;
+use crate::mention::mentions;
 use crate::spec::Invalidate;
 
 // Input:
@@ -31,15 +35,15 @@ use crate::spec::Invalidate;
 //             .await
 //     }
 //
+// With `each(id in ids)`, the targets that use `id` are added in `for one in P::each(&ids) { ... }`.
+//
 // A function that is not async ends with `P::invalidate_blocking(plan, .., move || { ... })`.
 //
 // With `manager = &self.cache`, the plan is `P::Plan::of(&manager, site, ..)`, where `let manager = ..;` is the first
 // statement.
 pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
-    let prefix = spec.prefix.iter().map(|prefix| render(p, prefix));
-    let tags = spec.tags.iter().map(|tag| render(p, tag));
-    let entries = entries(p, &spec.entries, false);
+    let targets = targets(p, spec);
     let kind = kind(p, &spec.output);
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
@@ -73,9 +77,7 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
             // The body takes the arguments, so the targets are rendered before it.
             #[allow(clippy::used_underscore_binding)]
             let __plan = #p::Plan::#new(#in_manager __site, |__plan: &mut #p::Plan| {
-                #(__plan.prefix(#prefix);)*
-                #(__plan.tag(#tags);)*
-                #entries
+                #targets
             });
             let __kind = #kind;
             let __condition = #condition;
@@ -83,4 +85,43 @@ pub(crate) fn invalidate(spec: &Invalidate, item: &Item) -> TokenStream {
             #run
         },
     )
+}
+
+/// Returns the statements that add the targets to the plan: those that use an id for each of them, the others once.
+fn targets(p: &TokenStream, spec: &Invalidate) -> TokenStream {
+    let is_of_each =
+        |target: &TokenStream| spec.each.as_ref().is_some_and(|each| mentions(target, &each.id));
+    let (mut once, mut repeated) = (TokenStream::new(), TokenStream::new());
+    let mut add = |used: &TokenStream, statement: TokenStream| {
+        if is_of_each(used) { &mut repeated } else { &mut once }.extend(statement);
+    };
+    if let Some(prefix) = &spec.prefix {
+        let render = render(p, prefix);
+        add(&roots([prefix]), quote_spanned!(Span::mixed_site()=> __plan.prefix(#render);));
+    }
+    for tag in &spec.tags {
+        let render = render(p, tag);
+        add(&roots([tag]), quote_spanned!(Span::mixed_site()=> __plan.tag(#render);));
+    }
+    for call in &spec.entries {
+        let entry = entries(p, slice::from_ref(call), false);
+        let entry = match &spec.each {
+            Some(each) => {
+                let owned = owned_id(p, call, each);
+                quote_spanned!(Span::mixed_site()=> { #owned #entry })
+            }
+            None => entry,
+        };
+        add(&call.to_token_stream(), entry);
+    }
+    let Some(each) = &spec.each else { return once };
+    let (id, ids) = (&each.id, reference(each));
+    quote_spanned! {Span::mixed_site()=>
+        #once
+        for __one in #p::each(#ids) {
+            #[allow(unused_variables)]
+            let #id = __one;
+            #repeated
+        }
+    }
 }

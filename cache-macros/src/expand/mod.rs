@@ -6,9 +6,11 @@
 //! name, so every generated local begins with `__`. So does every method that is found by look-up in a trait,
 //! because a trait of the user may be implemented for all types.
 
+mod batch;
 mod blocking;
 mod cached;
 mod invalidate;
+mod parts;
 mod put;
 mod site;
 mod task;
@@ -21,6 +23,7 @@ use syn::{Expr, Path, Type};
 use crate::item::Item;
 use crate::spec::{Form, Kind, Output, Piece, Template, When};
 
+pub(crate) use batch::gathering;
 pub(crate) use cached::cached;
 pub(crate) use invalidate::invalidate;
 pub(crate) use put::put;
@@ -81,24 +84,24 @@ fn kind(p: &TokenStream, output: &Output) -> TokenStream {
     }
 }
 
-/// Returns the kind again, if its value can be stored. If not, the compiler reports this at the type of the
-/// value, and reports nothing else.
-fn storable(p: &TokenStream, output: &Output) -> TokenStream {
+/// Returns the kind in this local again, if its value can be stored. If not, the compiler reports this at the type
+/// of the value, and reports nothing else.
+fn storable(p: &TokenStream, form: Form, kind: &str, value: Span) -> TokenStream {
     // All tokens have this place, so that the compiler reports one error.
-    let p = placed(p.clone(), output.value);
-    match output.form {
-        Form::Serde => quote_spanned! {here(output.value)=> {
+    let (p, kind) = (placed(p.clone(), value), Ident::new(kind, here(value)));
+    match form {
+        Form::Serde => quote_spanned! {here(value)=> {
             use #p::ProbeValue as _;
-            #p::storable((&&&&&#p::probe_value(__kind)).__cache_value())
+            #p::storable((&&&&&#p::probe_value(#kind)).__cache_value())
         }},
-        Form::Memory => quote_spanned! {here(output.value)=> {
+        Form::Memory => quote_spanned! {here(value)=> {
             use #p::ProbeMemoryValue as _;
-            #p::storable((&&&&#p::probe_value(__kind)).__cache_memory_value())
+            #p::storable((&&&&#p::probe_value(#kind)).__cache_memory_value())
         }},
         // Look-up begins behind the trait of values with serde.
-        Form::Static => quote_spanned! {here(output.value)=> {
+        Form::Static => quote_spanned! {here(value)=> {
             use #p::ProbeMemoryValue as _;
-            #p::storable((&&&#p::probe_value(__kind)).__cache_memory_value())
+            #p::storable((&&&#p::probe_value(#kind)).__cache_memory_value())
         }},
     }
 }

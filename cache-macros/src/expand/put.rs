@@ -2,11 +2,14 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Expr;
+use syn::spanned::Spanned as _;
 
+use super::batch::{absent, by_id, id_type, lent, owned_id};
 use super::site::putter;
-use super::{body, condition, entries, kind, manager, placed, private, storable, when};
+use super::{body, condition, entries, here, kind, manager, placed, private, storable, when};
 use crate::item::Item;
-use crate::spec::Put;
+use crate::spec::{Each, Put, PutMany};
 
 // Input:
 //
@@ -29,23 +32,38 @@ use crate::spec::Put;
 //         P::put(plan, P::When::Success, kind, condition, body).await
 //     }
 //
-// With `manager = &self.cache`, the plan is `P::put_plan_in(&manager, site, kind, ..)`, where `let manager = ..;` is
-// the first statement.
+// With `each(id in ids)`, the plan is
+//
+//     let plan = P::put_many_plan(site, item, P::lent(&ids), |plan| {
+//         for (place, one) in P::places(P::lent(&ids)) {
+//             let id = P::id(one);
+//             match get_video(id) {
+//                 call => {
+//                     let call = P::EntryCall::into_call(call);
+//                     let item = ...;
+//                     let absent = (&&P::absent_of(item)).__cache_absent();
+//                     P::PutManyPlan::entry(plan, place, item, absent, call);
+//                 }
+//             }
+//         }
+//     });
+//
+// where `item` is the kind of a function that would return one item, and `P::put_many` ends the function.
+//
+// With `manager = &self.cache`, the plan is `P::put_plan_in(&manager, site, kind, ..)` or
+// `P::put_many_plan_in(&manager, site, item, ..)`, where `let manager = ..;` is the first statement.
 pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
     let p = &private(&spec.runtime);
     let kind = kind(p, &spec.output);
-    let kind_there = placed(quote_spanned!(Span::mixed_site()=> __kind), spec.output.value);
-    let storable = storable(p, &spec.output);
-    let entries = entries(p, &spec.entries, true);
     let when = when(p, spec.when);
     let condition = condition(p, spec.condition.as_ref());
     let (calls, named_manager) = (&spec.entries, &spec.manager);
     let body = body(p, item, &spec.output, &quote!(#(#calls)* #named_manager));
     let (given_manager, in_manager) = manager(p, spec.manager.as_ref());
-    let plan = Ident::new(
-        if spec.manager.is_some() { "put_plan_in" } else { "put_plan" },
-        Span::mixed_site(),
-    );
+    let (plan, put) = match &spec.many {
+        None => one_plan(p, spec, &in_manager),
+        Some(many) => many_plan(p, spec, many, &in_manager),
+    };
     let listed = putter(p, spec, item);
     let nothing = TokenStream::new();
     item.with_body(
@@ -54,14 +72,89 @@ pub(crate) fn put(spec: &Put, item: &Item) -> TokenStream {
             #given_manager
             let __site = #listed;
             let __kind = #kind;
-            let __kind = #storable;
-            // The body takes the arguments, so the entries are determined before it.
-            #[allow(clippy::used_underscore_binding)]
-            let __plan = #p::#plan(#in_manager __site, #kind_there, |__plan| { #entries });
+            #plan
             let __condition = #condition;
             let __body = #body;
             let __body = ::core::pin::pin!(__body);
-            #p::put(__plan, #when, __kind, __condition, __body).await
+            #put(__plan, #when, __kind, __condition, __body).await
         },
     )
+}
+
+/// Returns the statements that make the plan of a put to the entries of one value, and the function that runs it.
+fn one_plan(p: &TokenStream, spec: &Put, in_manager: &TokenStream) -> (TokenStream, TokenStream) {
+    let kind_there = placed(quote_spanned!(Span::mixed_site()=> __kind), spec.output.value);
+    let storable = storable(p, spec.output.form, "__kind", spec.output.value);
+    let entries = entries(p, &spec.entries, true);
+    let plan = name(spec, "put_plan", "put_plan_in");
+    let made = quote_spanned! {Span::mixed_site()=>
+        let __kind = #storable;
+        // The body takes the arguments, so the entries are determined before it.
+        #[allow(clippy::used_underscore_binding)]
+        let __plan = #p::#plan(#in_manager __site, #kind_there, |__plan| { #entries });
+    };
+    (made, quote_spanned!(Span::mixed_site()=> #p::put))
+}
+
+/// Does the same for a function of many keys.
+fn many_plan(
+    p: &TokenStream,
+    spec: &Put,
+    many: &PutMany,
+    in_manager: &TokenStream,
+) -> (TokenStream, TokenStream) {
+    let PutMany { each, value } = many;
+    let (lent, id_type, by_id) = (lent(p, each), id_type(p, each), by_id(p, &spec.output));
+    let there = |tokens| placed(tokens, spec.output.value);
+    let items = there(quote_spanned!(Span::mixed_site()=> #p::many(__id_type, __kind)));
+    let item_there = placed(quote_spanned!(Span::mixed_site()=> __item), *value);
+    let storable = storable(p, spec.output.form, "__item", *value);
+    let plan = name(spec, "put_many_plan", "put_many_plan_in");
+    let entries = spec.entries.iter().map(|call| entry_of_each(p, spec, each, call));
+    let made = quote_spanned! {Span::mixed_site()=>
+        let __id_type = #id_type;
+        let __kind = #by_id;
+        let __item = #p::item(#items);
+        let __item = #storable;
+        // The body takes the arguments, so the entries are determined before it.
+        #[allow(clippy::used_underscore_binding)]
+        let __plan = #p::#plan(#in_manager __site, #item_there, #lent, |__plan| {
+            for (__place, __one) in #p::places(#lent) {
+                #(#entries)*
+            }
+        });
+    };
+    (made, there(quote_spanned!(Span::mixed_site()=> #p::put_many)))
+}
+
+/// Returns the statement that adds the entry of one id to the plan.
+fn entry_of_each(p: &TokenStream, spec: &Put, each: &Each, call: &Expr) -> TokenStream {
+    let owned = owned_id(p, call, each);
+    let absent = absent(p);
+    let (place, of_entry) = (here(call.span()), placed(p.clone(), call.span()));
+    // An error about the type of the value is shown where those about the type of the output are.
+    let added = placed(
+        quote_spanned! {Span::mixed_site()=>
+            #p::PutManyPlan::entry(__plan, __place, __item, __absent, __call);
+        },
+        spec.output.value,
+    );
+    // A `match` keeps the temporaries alive that the expression of the call borrows.
+    let add = quote_spanned! {place=> match #call {
+        __call => {
+            let __call = #of_entry::EntryCall::into_call(__call);
+            let __item = {
+                use #p::{ProbePlain as _, ProbeResult as _};
+                (&&#p::probe_of(&__call)).__cache_kind()
+            };
+            let __absent = #absent;
+            #added
+        }
+    }};
+    quote_spanned!(Span::mixed_site()=> { #owned #add })
+}
+
+/// Returns the name of a function of the runtime, which takes the manager if the attribute names one.
+fn name(spec: &Put, plain: &str, with_manager: &str) -> Ident {
+    Ident::new(if spec.manager.is_some() { with_manager } else { plain }, Span::mixed_site())
 }

@@ -7,7 +7,8 @@ use syn::{Expr, ExprCall, ExprReference, Member};
 
 use crate::item::{Argument, Item};
 use crate::spec::{
-    Cached, Coalesce, Constant, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl, When,
+    Cached, Coalesce, Constant, Each, Invalidate, Key, Piece, Prefix, Put, Template, Tier, Ttl,
+    When,
 };
 
 /// Returns a block whose value is the site of a cached function.
@@ -31,7 +32,7 @@ pub(super) fn invalidator(p: &TokenStream, spec: &Invalidate, item: &Item) -> To
         ("kind", quote!(#p::Mutation::Invalidate)),
         ("prefix", optional(spec.prefix.as_ref().map(written))),
         ("tags", list(spec.tags.iter().map(written))),
-        ("arguments", arguments_list(&item.arguments())),
+        ("arguments", arguments_list(&of_each(item, spec.each.as_ref()))),
         ("entries", entries(&spec.entries)),
         ("when", when(spec.when)),
         ("conditional", spec.condition.is_some().to_token_stream()),
@@ -46,7 +47,7 @@ pub(super) fn putter(p: &TokenStream, spec: &Put, item: &Item) -> TokenStream {
         ("kind", quote!(#p::Mutation::Put)),
         ("prefix", optional(None)),
         ("tags", quote!(&[])),
-        ("arguments", arguments_list(&item.arguments())),
+        ("arguments", arguments_list(&of_each(item, spec.many.as_ref().map(|many| &many.each)))),
         ("entries", entries(&spec.entries)),
         ("when", when(spec.when)),
         ("conditional", spec.condition.is_some().to_token_stream()),
@@ -71,7 +72,7 @@ fn mutation(p: &TokenStream, item: &Item, options: Vec<Field>) -> TokenStream {
 }
 
 /// Emits the location. The closure stands in the `static`, so its type name contains the function.
-fn declared(p: &TokenStream, item: &Item) -> TokenStream {
+pub(super) fn declared(p: &TokenStream, item: &Item) -> TokenStream {
     let function = item.sig.ident.unraw().to_string();
     quote_spanned! {Span::mixed_site()=>
         #p::Declared {
@@ -90,6 +91,8 @@ fn declared(p: &TokenStream, item: &Item) -> TokenStream {
 
 /// Returns the fields of the site that the attribute sets.
 fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
+    let each = spec.batch.as_ref().map(|batch| &batch.each);
+    let max_batch = spec.batch.as_ref().and_then(|batch| batch.max.as_ref());
     let fields = [
         ("ttl", spec.ttl.as_ref().map(|ttl| duration(p, ttl))),
         ("prefix", spec.prefix.as_ref().map(prefix).map(some)),
@@ -104,9 +107,9 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("max_entries", spec.max_entries.as_ref().map(constant).map(some)),
         ("reserved", spec.reserved.map(|reserved| quote!(#reserved))),
         ("key", Some(key(p, &spec.key))),
-        ("skip", Some(skipped(&spec.key, item))),
+        ("skip", Some(skipped(&spec.key, each, item))),
         ("tags", Some(list(spec.tags.iter().map(written)))),
-        ("arguments", Some(arguments_list(&item.arguments()))),
+        ("arguments", Some(arguments_list(&of_each(item, each)))),
         ("cache_if", spec.cache_if.as_ref().map(|_| quote!(true))),
         ("bypass_if", spec.bypass_if.as_ref().map(|_| quote!(true))),
         ("codec", spec.codec.as_ref().map(text).map(some)),
@@ -123,6 +126,8 @@ fn options(p: &TokenStream, spec: &Cached, item: &Item) -> Vec<Field> {
         ("detached", spec.detached.then(|| quote!(true))),
         ("coalesce", spec.coalesce.map(|chosen| coalesce(p, chosen))),
         ("share_errors", spec.share_errors.map(|share| quote!(#share))),
+        ("each", each.map(in_words).map(some)),
+        ("max_batch", max_batch.map(constant).map(some)),
     ];
     fields.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
 }
@@ -197,20 +202,36 @@ fn key(p: &TokenStream, key: &Key) -> TokenStream {
 }
 
 /// Returns the arguments that are not part of the key. `self` is never a part of it.
-fn skipped(key: &Key, item: &Item) -> TokenStream {
+fn skipped(key: &Key, each: Option<&Each>, item: &Item) -> TokenStream {
     let Key::Arguments(kept) = key else { return quote!(&[]) };
     let receiver = item.receiver().map(|receiver| Argument {
         name: Ident::new("self", receiver.self_token.span),
         cfg: Vec::new(),
+        mutable: None,
     });
     let is_kept = |name: &Ident| kept.iter().any(|kept| kept.name == *name);
-    let others = item.arguments().into_iter().filter(|other| !is_kept(&other.name));
+    let others = of_each(item, each).into_iter().filter(|other| !is_kept(&other.name));
     arguments_list(&receiver.into_iter().chain(others).collect::<Vec<_>>())
+}
+
+/// Returns the names that a template can use: one id stands in the place of all of them.
+fn of_each(item: &Item, each: Option<&Each>) -> Vec<Argument> {
+    let mut arguments = item.arguments();
+    if let Some(each) = each {
+        let ids = arguments.iter_mut().find(|argument| argument.name == each.ids);
+        ids.into_iter().for_each(|ids| ids.name = each.id.clone());
+    }
+    arguments
+}
+
+/// Returns `id in ids`.
+fn in_words(each: &Each) -> String {
+    format!("{} in {}", name(&each.id), name(&each.ids))
 }
 
 /// Returns the names of the arguments that exist.
 fn arguments_list(arguments: &[Argument]) -> TokenStream {
-    let names = arguments.iter().map(|Argument { name, cfg }| {
+    let names = arguments.iter().map(|Argument { name, cfg, .. }| {
         let name = self::name(name);
         quote!(#(#cfg)* #name)
     });

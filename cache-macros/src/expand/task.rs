@@ -28,15 +28,7 @@ pub(super) fn run(
     let arguments = task.arguments.iter().map(|argument| &argument.name);
     let names = task.arguments.iter().map(name);
     let keep = task.arguments.iter().map(|argument| keep(p, argument));
-    let lent = task.arguments.iter().map(|argument| {
-        let name = name(argument);
-        match argument.keeping {
-            Keeping::Value => name.into_token_stream(),
-            Keeping::Borrow => {
-                quote_spanned!(Span::mixed_site()=> ::core::borrow::Borrow::borrow(&#name))
-            }
-        }
-    });
+    let lent = task.arguments.iter().map(lent);
     let run = placed(
         quote_spanned!(Span::mixed_site()=> #p::MissedCall::run(__call, __kind, __share, __body).await),
         output.value,
@@ -73,7 +65,7 @@ pub(super) fn run(
 }
 
 /// Returns the body as a closure that captures nothing.
-fn load(task: &Task, item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
+pub(super) fn load(task: &Task, item: &Item, output: &Output, named: &TokenStream) -> TokenStream {
     let parameters = task.arguments.iter().map(|argument| {
         let Kept { mutable, ty, .. } = argument;
         let name = parameter(argument);
@@ -85,8 +77,19 @@ fn load(task: &Task, item: &Item, output: &Output, named: &TokenStream) -> Token
     quote_spanned!(Span::mixed_site()=> #asynchronous |#(#parameters),*| { #pin_type #body })
 }
 
+/// Returns the argument of a call in the task, made of the copy.
+pub(super) fn lent(argument: &Kept) -> TokenStream {
+    let name = name(argument);
+    match argument.keeping {
+        Keeping::Value => name.into_token_stream(),
+        Keeping::Borrow => {
+            quote_spanned!(Span::mixed_site()=> ::core::borrow::Borrow::borrow(&#name))
+        }
+    }
+}
+
 /// Returns a generated name for the copy of an argument.
-fn name(argument: &Kept) -> Ident {
+pub(super) fn name(argument: &Kept) -> Ident {
     Ident::new(&format!("__kept_{}", bare(&argument.name)), Span::mixed_site())
 }
 
@@ -101,11 +104,11 @@ fn parameter(argument: &Kept) -> Ident {
 }
 
 /// Returns the name for `self`, which cannot be a parameter of a closure.
-fn me(span: Span) -> Ident {
+pub(super) fn me(span: Span) -> Ident {
     Ident::new("__self_of_the_call", span.resolved_at(Span::mixed_site()))
 }
 
-fn keep(p: &TokenStream, argument: &Kept) -> TokenStream {
+pub(super) fn keep(p: &TokenStream, argument: &Kept) -> TokenStream {
     let place = here(argument.ty.span());
     let name = &argument.name;
     match argument.keeping {
@@ -116,7 +119,7 @@ fn keep(p: &TokenStream, argument: &Kept) -> TokenStream {
 
 /// Returns the body with another name for `self`. Items in the body that have a `self` of their own stay
 /// unchanged.
-fn without_self(body: TokenStream) -> TokenStream {
+pub(super) fn without_self(body: TokenStream) -> TokenStream {
     let mut renamed = Vec::new();
     let mut in_item = false;
     let mut before: Option<TokenTree> = None;

@@ -14,7 +14,8 @@ use crate::spec::{EntryFn, Tier};
 /// Checks that no option needs an `async fn`, or needs a function that is not async.
 pub(crate) fn check(attr: &CachedAttr, tier: Option<Tier>, item: &Item, errors: &mut Errors) {
     if !item.is_blocking() {
-        if let Some(given) = &attr.entry_fn {
+        // With `each`, another reason has been given.
+        if let Some(given) = attr.entry_fn.as_ref().filter(|_| attr.each.is_none()) {
             let message = "`entry_fn` is for functions that are not async. For this one, import `cache_runtime::CacheCall` \
                            and call `.cache_entry()` on its future";
             errors.at(&given.name, message);

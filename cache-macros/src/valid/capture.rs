@@ -24,7 +24,8 @@ struct Captures<'a> {
 
 impl<'ast> Visit<'ast> for Captures<'_> {
     fn visit_expr_path(&mut self, path: &'ast ExprPath) {
-        let is_argument = |name: &&Ident| self.scope.find(name).is_some();
+        let is_argument =
+            |name: &&Ident| self.scope.find(name).or(self.scope.one_of(name)).is_some();
         let name = path.path.get_ident().filter(is_argument);
         if let Some(name) = name.filter(|name| !self.shadowed.contains(name)) {
             self.errors.at(name, format!("{}: it cannot use the argument `{name}`", self.reason));

@@ -12,7 +12,7 @@ pub(crate) fn entries(given: &Many<Expr>, errors: &mut Errors) -> Vec<Expr> {
     given.iter().filter_map(|given| errors.keep(entry(given))).collect()
 }
 
-fn entry(given: &Written<Expr>) -> syn::Result<Expr> {
+pub(crate) fn entry(given: &Written<Expr>) -> syn::Result<Expr> {
     match peel(&given.value) {
         call @ (Expr::Call(_) | Expr::MethodCall(_)) => Ok(call.clone()),
         Expr::Await(ExprAwait { await_token, .. }) => {

@@ -3,6 +3,7 @@
 use syn::ext::IdentExt as _;
 use syn::{Expr, Ident};
 
+use super::each;
 use super::literal::{as_string, at, peel};
 use super::name::key_template;
 use super::scope::Scope;
@@ -30,6 +31,9 @@ fn explicit(given: &Written<Expr>, scope: &Scope) -> syn::Result<Key> {
         Some(_) => Key::Template(key_template(given, "a template or an expression", scope)?),
         None => Key::Value(peel(&given.value).clone()),
     };
+    if scope.each.is_some() {
+        return each::distinct(given, key, scope);
+    }
     if is_constant(&key, scope) && !scope.arguments.is_empty() {
         let all: Vec<_> = scope.names().map(ToString::to_string).collect();
         let message = format!(
@@ -58,6 +62,14 @@ fn kept(skip: Option<&Written<Skip>>, scope: &Scope, errors: &mut Errors) -> Vec
     for (i, name) in skipped.iter().enumerate() {
         if skipped[..i].contains(name) {
             errors.at(name, format!("`{name}` is skipped twice"));
+        } else if let Some((id, _)) = scope.each.as_ref().filter(|(id, ids)| {
+            id.unraw() == name.unraw()
+                || ids.as_ref().is_some_and(|ids| ids.unraw() == name.unraw())
+        }) {
+            let message = format!(
+                "`{id}` has to be a part of the key, because the items of a call are told apart by it: do not skip it"
+            );
+            errors.at(name, message);
         } else if scope.find(name).is_none() {
             errors.at(name, format!("`{name}` is not an argument{}", scope.described()));
         } else if scope.names().filter(|argument| argument.unraw() == name.unraw()).count() > 1 {

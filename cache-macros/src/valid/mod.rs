@@ -3,8 +3,10 @@
 //! A check that fails notes its mistake and leaves a harmless value, so that the other checks run. If there
 //! is any mistake, the spec is discarded.
 
+mod batch;
 mod blocking;
 mod capture;
+mod each;
 mod entry;
 mod key;
 mod literal;
@@ -17,21 +19,24 @@ mod signature;
 mod staleness;
 mod task;
 mod ttl;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 use cache_syntax::{COST, JITTER};
 use proc_macro2::Span;
-use syn::{Path, parse_quote_spanned};
 
-use crate::attr::{CachedAttr, InvalidateAttr, PutAttr, Written};
+use crate::attr::{CachedAttr, InvalidateAttr, PutAttr};
 use crate::error::Errors;
 use crate::item::Item;
-use crate::spec::{Cached, Coalesce, Form, Invalidate, Kind, Put, Tier, When};
+use crate::mention::mentions;
+use crate::spec::{Cached, Coalesce, Form, Invalidate, Kind, Put, PutMany, Tier, When};
+pub(crate) use batch::gathering;
 use literal::{boolean, condition, count, integer, number, size, weight, word};
 pub(crate) use name::resolve_with;
-use scope::Scope;
+use output::plain_without_errors;
+use words::{COALESCE, KINDS, TIERS, WHENS, WHENS_OF_PUT, runtime};
 
 /// The maximum number of tags of an entry, which is the same for `SetOptions`.
 const MOST_TAGS: usize = 128;
@@ -40,7 +45,8 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
     signature::check_form(item, &mut errors);
     signature::check_patterns(item, &mut errors);
     signature::check_order(item, &mut errors);
-    let scope = Scope::of(item);
+    batch::refuse(&attr, item, &mut errors);
+    let scope = each::scope(attr.each.as_ref(), item);
     let kind = errors.option(&attr.output, |given| word(given, &KINDS)).unwrap_or_default();
     let ttl = |given: &_| ttl::ttl(given, &scope);
     let tier = match &attr.tier {
@@ -49,7 +55,14 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
     };
     blocking::check(&attr, tier, item, &mut errors);
     let form = if tier == Some(Tier::Memory) { Form::Memory } else { Form::Serde };
-    let output = output::stored(item.output(), kind, form, &item.sig.generics, &mut errors);
+    let (output, value) = match &attr.each {
+        None => {
+            let output = output::stored(item.output(), kind, form, &item.sig.generics, &mut errors);
+            let value = output.value;
+            (output, value)
+        }
+        Some(_) => output::stored_each(item.output(), kind, form, &item.sig.generics, &mut errors),
+    };
     let codec = attr.codec.as_ref().map(|given| given.name.clone());
     let staleness = staleness::staleness(&attr, item, &output, &scope, &mut errors);
     let spec = Cached {
@@ -85,6 +98,7 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
         manager: errors.option(&attr.manager, manager::manager),
         entry_fn: errors.option(&attr.entry_fn, |given| blocking::entry_fn(given, item)),
         cost: errors.option(&attr.cost, |given| number(given, COST, &scope)),
+        batch: batch::batch(&attr, item, &scope, value, &mut errors),
         output,
         bypass_if: attr.bypass_if.map(|given| given.value),
         codec: attr.codec.map(|given| given.value),
@@ -132,18 +146,9 @@ pub(crate) fn cached(attr: CachedAttr, item: &Item, mut errors: Errors) -> syn::
                        no `None`: remove one of them";
         errors.at(&given.name, message);
     }
-    if let Kind::Plain = spec.output.kind {
-        let of_errors =
-            [&attr.share_errors, &attr.stale_if_error, &attr.serve_stale_if, &attr.error_ttl];
-        for given in of_errors.into_iter().flatten() {
-            let message = format!(
-                "`{}` is for errors, but with `output = \"plain\"` an `Err` is stored like any \
-                 other value: remove one of them",
-                given.name
-            );
-            errors.at(&given.name, message);
-        }
-    }
+    let of_errors =
+        [&attr.share_errors, &attr.stale_if_error, &attr.serve_stale_if, &attr.error_ttl];
+    plain_without_errors(&of_errors, &spec.output, &mut errors);
     if let Some(given) = &attr.error_ttl {
         if let Some(false) = spec.share_errors {
             let message = "`error_ttl` gives one error to several callers, but `share_errors = false` \
@@ -164,7 +169,7 @@ pub(crate) fn invalidate(
     item: &Item,
     mut errors: Errors,
 ) -> syn::Result<Invalidate> {
-    let scope = Scope::of(item);
+    let scope = each::scope(attr.each.as_ref(), item);
     // An option that could not be read may have named them.
     let says_nothing = attr.prefix.is_none() && attr.tags.is_none() && attr.entries.is_empty();
     if says_nothing && errors.is_empty() {
@@ -183,9 +188,22 @@ pub(crate) fn invalidate(
         when: errors.option(&attr.when, |given| word(given, &WHENS)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
         manager: errors.option(&attr.manager, manager::manager),
+        each: errors.option(&attr.each, |given| each::each(given, item)),
         output: output::passed_on(item.output()),
         runtime: runtime(attr.runtime),
     };
+    if let (Some(each), Some(given)) = (&spec.each, &attr.each) {
+        let mut templates = spec.prefix.iter().chain(&spec.tags);
+        let is_used = templates.any(|template| each::uses(template, &each.id))
+            || spec.entries.iter().any(|entry| mentions(entry, &each.id));
+        if !is_used && errors.is_empty() {
+            let id = &each.id;
+            let message = format!(
+                "nothing is invalidated for each `{id}`: use it in `prefix`, `tags` or `entry`, or remove `each`"
+            );
+            errors.at(&given.name, message);
+        }
+    }
     if let (When::Before, Some(given)) = (spec.when, &attr.condition) {
         let message = "`if` needs the result, but `when = \"before\"` does not wait for it: \
                        remove one of them";
@@ -200,38 +218,30 @@ pub(crate) fn put(attr: PutAttr, item: &Item, mut errors: Errors) -> syn::Result
         errors.push(syn::Error::new(Span::call_site(), message));
     }
     signature::check_async(item, &mut errors);
-    let scope = Scope::of(item);
+    let scope = each::scope(attr.each.as_ref(), item);
+    // Only a function with `tier = "memory"` has entries of values without serde.
+    let (ty, kind, form) = (item.output(), Kind::Recognised, Form::Memory);
+    let (output, many) = match &attr.each {
+        None => (output::stored(ty, kind, form, &item.sig.generics, &mut errors), None),
+        Some(given) => {
+            let (output, value) =
+                output::stored_each(ty, kind, form, &item.sig.generics, &mut errors);
+            let each = errors.keep(each::each(given, item));
+            (output, each.map(|each| PutMany { each, value }))
+        }
+    };
+    let call = |given| {
+        let call = entry::entry(given)?;
+        each::check_entry(given, &call, &scope).map(|()| call)
+    };
     let spec = Put {
-        entries: entry::entries(&attr.entries, &mut errors),
+        entries: attr.entries.iter().filter_map(|given| errors.keep(call(given))).collect(),
         when: errors.option(&attr.when, |given| word(given, &WHENS_OF_PUT)).unwrap_or_default(),
         condition: errors.option(&attr.condition, |given| condition(given, "result", &scope)),
         manager: errors.option(&attr.manager, manager::manager),
-        // Only a function with `tier = "memory"` has entries of values without serde.
-        output: output::stored(
-            item.output(),
-            Kind::Recognised,
-            Form::Memory,
-            &item.sig.generics,
-            &mut errors,
-        ),
+        many,
+        output,
         runtime: runtime(attr.runtime),
     };
     errors.finish(spec)
-}
-
-const KINDS: [(&str, Kind); 2] = [("result", Kind::Result), ("plain", Kind::Plain)];
-const TIERS: [(&str, Tier); 3] =
-    [("memory", Tier::Memory), ("redis", Tier::Redis), ("tiered", Tier::Tiered)];
-const COALESCE: [(&str, Coalesce); 3] =
-    [("process", Coalesce::Process), ("fleet", Coalesce::Fleet), ("off", Coalesce::Off)];
-const WHENS: [(&str, When); 3] =
-    [("success", When::Success), ("always", When::Always), ("before", When::Before)];
-/// The values of `when` for `#[cache_put]`. Before the body there is no value to store.
-const WHENS_OF_PUT: [(&str, When); 2] = [("success", When::Success), ("always", When::Always)];
-
-fn runtime(given: Option<Written<Path>>) -> Path {
-    given.map_or_else(
-        || parse_quote_spanned!(Span::mixed_site()=> ::cache_runtime),
-        |given| given.value,
-    )
 }

@@ -58,7 +58,12 @@ fn resolve(option: &Ident, text: &LitStr, rule: Rule, scope: &Scope) -> syn::Res
     resolve_with(option, text, rule, |root| match scope.find(&root) {
         Some(argument) => Ok(argument.clone()),
         None => {
-            let message = format!("`{{{root}}}` is not an argument{}", scope.described());
+            let message = match scope.one_of(&root) {
+                Some(id) => format!(
+                    "`{{{root}}}` is all ids of a call, and each of them has a name of its own: use `{{{id}}}`"
+                ),
+                None => format!("`{{{root}}}` is not an argument{}", scope.described()),
+            };
             Err(syn::Error::new_spanned(text, message))
         }
     })

@@ -5,11 +5,12 @@ use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    GenericArgument, Generics, Ident, Lifetime, ParenthesizedGenericArguments, Path, PathArguments,
-    PathSegment, Token, Type, TypeFnPtr, TypeImplTrait, TypeInfer, TypeParam, TypeParamBound,
-    TypeReference, TypeTraitObject, WherePredicate,
+    Expr, GenericArgument, Generics, Ident, Lifetime, ParenthesizedGenericArguments, Path,
+    PathArguments, PathSegment, Token, Type, TypeFnPtr, TypeImplTrait, TypeInfer, TypeParam,
+    TypeParamBound, TypeReference, TypeTraitObject, WherePredicate,
 };
 
+use crate::attr::Once;
 use crate::error::Errors;
 use crate::spec::{Form, Kind, Output};
 
@@ -29,6 +30,26 @@ pub(crate) fn stored(
     Borrowed { errors, is_read: form == Form::Serde }.visit_type(value);
     let form = if form == Form::Memory && is_static(value) { Form::Static } else { form };
     Output { kind, form, value: value.span(), borrows: borrows(&ty, generics), ty }
+}
+
+/// Returns the output of a function of many keys, and the place where the type of one value was written.
+pub(crate) fn stored_each(
+    ty: Type,
+    kind: Kind,
+    form: Form,
+    generics: &Generics,
+    errors: &mut Errors,
+) -> (Output, Span) {
+    Opaque(errors).visit_type(&ty);
+    let all = match kind {
+        Kind::Plain => &ty,
+        Kind::Recognised | Kind::Result => value_type(&ty),
+    };
+    let one = item_type(all);
+    Borrowed { errors, is_read: form == Form::Serde }.visit_type(one);
+    let form = if form == Form::Memory && is_static(one) { Form::Static } else { form };
+    let (all, one) = (all.span(), one.span());
+    (Output { kind, form, value: all, borrows: borrows(&ty, generics), ty }, one)
 }
 
 /// Returns the output of a function whose results are inspected and not stored.
@@ -66,11 +87,40 @@ fn value_type(ty: &Type) -> &Type {
     }
 }
 
-fn first_type(arguments: &PathArguments) -> Option<&Type> {
-    let PathArguments::AngleBracketed(arguments) = arguments else {
-        return None;
+/// Returns `V` of a type that is spelled like `HashMap<K, V>`, `BTreeMap<K, V>`, `Vec<V>` or `Vec<Option<V>>`, else
+/// the whole type.
+fn item_type(ty: &Type) -> &Type {
+    let last = match ty {
+        Type::Group(group) => return item_type(&group.elem),
+        Type::Paren(paren) => return item_type(&paren.elem),
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
     };
-    arguments.args.iter().find_map(|argument| match argument {
+    let Some(PathSegment { ident, arguments }) = last else { return ty };
+    let item = match ident.to_string().as_str() {
+        "HashMap" | "BTreeMap" => types(arguments).nth(1),
+        "Vec" => types(arguments).next().map(|item| match item {
+            Type::Path(path) => {
+                let option = path.path.segments.last().filter(|last| last.ident == "Option");
+                option.and_then(|option| first_type(&option.arguments)).unwrap_or(item)
+            }
+            item => item,
+        }),
+        _ => None,
+    };
+    item.unwrap_or(ty)
+}
+
+fn first_type(arguments: &PathArguments) -> Option<&Type> {
+    types(arguments).next()
+}
+
+fn types(arguments: &PathArguments) -> impl Iterator<Item = &Type> {
+    let arguments = match arguments {
+        PathArguments::AngleBracketed(arguments) => Some(&arguments.args),
+        _ => None,
+    };
+    arguments.into_iter().flatten().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
     })
@@ -226,5 +276,24 @@ impl VisitMut for Erase {
         } else {
             visit_mut::visit_type_mut(self, ty);
         }
+    }
+}
+
+/// Refuses the options for errors, if an error is stored like any other value.
+pub(super) fn plain_without_errors(
+    of_errors: &[&Once<Expr>],
+    output: &Output,
+    errors: &mut Errors,
+) {
+    if !matches!(output.kind, Kind::Plain) {
+        return;
+    }
+    for given in of_errors.iter().copied().flatten() {
+        let message = format!(
+            "`{}` is for errors, but with `output = \"plain\"` an `Err` is stored like any \
+             other value: remove one of them",
+            given.name
+        );
+        errors.at(&given.name, message);
     }
 }

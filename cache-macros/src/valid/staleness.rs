@@ -44,6 +44,11 @@ pub(crate) fn staleness(
             );
             errors.at(&given.name, message);
         }
+        (Some(given), Some(true), _, None) if attr.each.is_some() => {
+            let message = "`background` is for ids whose `entry` is that of a function that may serve stale values. \
+                           These have entries of their own: give `stale_while_revalidate`";
+            errors.at(&given.name, message);
+        }
         (Some(given), _, _, None) => {
             let message = "`background` only has an effect on `early_refresh`, which is not \
                            given: remove it";

@@ -82,9 +82,7 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
         let message = format!("`{name}` {problem}, {REMEDY}: {remedy}");
         Err(syn::Error::new_spanned(place, message))
     };
-    let mut opaque = ImplTrait(false);
-    opaque.visit_type(ty);
-    if opaque.0 {
+    if has_opaque(ty) {
         return refused(
             "has a type without a name",
             "give it one, as a type parameter of the function",
@@ -127,7 +125,8 @@ fn kept(ty: &Type, place: impl ToTokens, name: &str) -> syn::Result<(Type, Keepi
     }
 }
 
-fn ungrouped(ty: &Type) -> &Type {
+/// Returns the type without parentheses, invisible ones among them.
+pub(crate) fn ungrouped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungrouped(&group.elem),
         Type::Paren(paren) => ungrouped(&paren.elem),
@@ -166,7 +165,13 @@ impl<'ast> Visit<'ast> for ShortLived {
     fn visit_parenthesized_generic_arguments(&mut self, _: &'ast ParenthesizedGenericArguments) {}
 }
 
-/// Finds out if there is an `impl Trait` in a type.
+/// Returns true if there is an `impl Trait` in a type.
+pub(crate) fn has_opaque(ty: &Type) -> bool {
+    let mut opaque = ImplTrait(false);
+    opaque.visit_type(ty);
+    opaque.0
+}
+
 struct ImplTrait(bool);
 
 impl<'ast> Visit<'ast> for ImplTrait {

@@ -31,6 +31,8 @@ use crate::tiers::policy::Policy;
 pub(crate) enum Request {
     /// Resolves the entry. Nothing is run.
     Resolve,
+    /// Returns the output if memory has it, and resolves the entry otherwise. Nothing is run.
+    Look,
     /// Reads the stored value, if it is not older than this.
     Peek(Option<Duration>),
     /// Returns the output and its source.
@@ -70,6 +72,20 @@ pub(crate) enum Delivery {
     Mine(Request, Reply),
     /// The request is not for this call, which must not go on. The caller gets an error.
     NotMine,
+}
+
+impl Delivery {
+    /// Returns true if memory is looked into first.
+    pub(crate) fn looks(&self) -> bool {
+        matches!(self, Delivery::Mine(Request::Look, _))
+    }
+}
+
+/// The result of looking for the entry of a call in memory.
+pub(crate) enum Looked<T> {
+    /// Memory has the output.
+    Hit(T),
+    Missed(Box<Resolved>),
 }
 
 /// The entry of a call.
@@ -240,6 +256,27 @@ pub(crate) fn resolve<F: Future>(
         Poll::Ready(Ok((_, Response::Resolved(resolved)))) => Ok(resolved),
         Poll::Ready(Err(error)) => Err(error),
         Poll::Ready(Ok(_)) | Poll::Pending => Err(not_a_cached_call::<F>()),
+    }
+}
+
+/// Looks for the entry of a call in memory, without running it.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) fn look<F: Future>(call: F, addressee: Addressee) -> Result<Looked<F::Output>, Error> {
+    let mut call = pin!(call);
+    let (_open, reply) = (Surrounded::new(), Reply::default());
+    let request = Request::Look;
+    let waiting = PendingRequest::new(Envelope { request, addressee, reply: reply.clone() });
+    let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    if !waiting.taken() {
+        return Err(not_a_cached_call::<F>());
+    }
+    match (polled, reply.take()) {
+        (Poll::Ready(output), None) => Ok(Looked::Hit(output)),
+        (_, Some(Response::Resolved(resolved))) => Ok(Looked::Missed(Box::new(resolved))),
+        (_, Some(Response::Refused(error))) => Err(error),
+        _ => Err(not_a_cached_call::<F>()),
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn begin(call: &Arc<Call>, loading: Loading) -> Action {
 
 /// Begins a load while Redis is unavailable. Its value is kept in memory, and is not used once Redis is
 /// available again.
-fn begin_without_redis(
+pub(super) fn begin_without_redis(
     call: &Arc<Call>,
     redis: &RedisStore,
     leader: Leader<CallKey>,

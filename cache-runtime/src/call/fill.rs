@@ -7,7 +7,7 @@ use crate::coherence::generation::GenerationSnapshot;
 use crate::config::Ttl;
 use crate::flight::Leader;
 use crate::memory::{EntryMeta, KnownWeight};
-use crate::redis::{By, FillOutcome, FillTicket, RedisStore};
+use crate::redis::{By, FillOutcome, FillTicket, Life, RedisStore, Unavailable};
 use crate::tiers::copies::Original;
 use crate::tiers::core::Stores;
 use crate::tiers::filling::{FilledEntry, Making, fill};
@@ -62,6 +62,25 @@ pub(super) struct RedisFill<'a> {
     pub(super) ticket: &'a FillTicket,
 }
 
+/// A value on its way to Redis.
+pub(super) struct PreparedFill {
+    /// The entry and its life, or the reason for which there is none.
+    entry: Result<(FilledEntry, Life), StoreOutcome>,
+    ttl: Ttl,
+}
+
+impl PreparedFill {
+    /// Returns the end of a load that has found no value.
+    pub(super) fn of_nothing() -> Self {
+        PreparedFill { entry: Err(StoreOutcome::Absent), ttl: Ttl::Forever }
+    }
+
+    /// Returns the entry and its life, if there is something to store.
+    pub(super) fn entry(&self) -> Option<(&[u8], Life)> {
+        self.entry.as_ref().ok().map(|(entry, life)| (&entry.bytes[..], *life))
+    }
+}
+
 impl RedisFill<'_> {
     /// Stores the value, if its policy permits it and nothing has changed meanwhile. `FillOutcome::Stored`
     /// means that the value was valid when Redis checked it.
@@ -70,37 +89,74 @@ impl RedisFill<'_> {
         value: ValueRef<'_>,
         took: Duration,
     ) -> (Option<FillOutcome>, StoreOutcome) {
-        let RedisFill { call, redis, leader, key, ticket } = *self;
+        let RedisFill { redis, key, ticket, .. } = *self;
+        let prepared = self.prepare(value, took);
+        let filled = match prepared.entry() {
+            Some((bytes, life)) => Some(fill(redis, key, ticket, bytes, life, By::Load).await),
+            None if self.asks(&prepared) => {
+                Some(redis.release(key.stored_as(), key.tags(), ticket).await)
+            }
+            None => None,
+        };
+        self.conclude(prepared, filled, Some(value), took)
+    }
+
+    /// Makes the entry of the value.
+    pub(super) fn prepare(&self, value: ValueRef<'_>, took: Duration) -> PreparedFill {
+        let call = self.call;
         let ttl = match call.policy.life(value) {
             Ok(ttl) => ttl,
             Err(refusal) => {
                 let outcome = call.core.refused(&call.key, &call.counters, refusal);
-                return (self.release(false).await, outcome);
+                return PreparedFill { entry: Err(outcome), ttl: Ttl::Forever };
             }
         };
+        let life = || life_of(call.policy.grace_of(value).after(ttl));
+        PreparedFill { entry: self.entry(value, ttl, took).map(|entry| (entry, life())), ttl }
+    }
+
+    /// Returns true if Redis is asked to end a load that stores nothing: if a caller waits for the outcome that
+    /// a store would have had, or the placeholder has to be removed.
+    pub(super) fn asks(&self, prepared: &PreparedFill) -> bool {
+        self.stays_here(prepared) || self.leader.awaited() || self.ticket.is_mine()
+    }
+
+    /// Returns true if the value is kept in memory alone, because Redis would not return it unchanged. The effect
+    /// is that of an eviction right after the store.
+    fn stays_here(&self, prepared: &PreparedFill) -> bool {
+        matches!(prepared.entry, Err(StoreOutcome::Lossy)) && self.call.stores == Stores::Tiered
+    }
+
+    /// Ends the load with the reply of Redis, if it was asked. Keeps a copy of a value that is valid.
+    pub(super) fn conclude(
+        &self,
+        prepared: PreparedFill,
+        filled: Option<Result<FillOutcome, Unavailable>>,
+        value: Option<ValueRef<'_>>,
+        took: Duration,
+    ) -> (Option<FillOutcome>, StoreOutcome) {
+        let RedisFill { call, leader, .. } = *self;
         let copy = |measured: Option<usize>| {
-            if call.stores == Stores::Tiered {
+            if let Some(value) = value.filter(|_| call.stores == Stores::Tiered) {
                 // The size has been measured before: a value over the limit does not reach this point.
                 let weight = call.weight(value).or(measured);
                 let weight = weight.map_or(KnownWeight::Unknown, KnownWeight::Measured);
-                let original = Original::new(call.key.origin, ttl, took, weight);
+                let original = Original::new(call.key.origin, prepared.ttl, took, weight);
                 call.core.keep_copy(&call.key, &leader.snapshot(), original, value);
             }
         };
-        let entry = match self.entry(value, ttl, took) {
-            Ok(entry) => entry,
+        let stored = matches!(filled, Some(Ok(FillOutcome::Stored)));
+        let stays_here = self.stays_here(&prepared);
+        let entry = match prepared.entry {
+            Ok((entry, _)) => entry,
             Err(outcome) => {
-                let stays_here = outcome == StoreOutcome::Lossy && call.stores == Stores::Tiered;
-                let released = self.release(stays_here).await;
-                // The effect is that of an eviction right after the store.
-                if stays_here && released == Some(FillOutcome::Stored) {
+                if stays_here && stored {
                     copy(None);
                 }
-                return (released, outcome);
+                return (filled.and_then(Result::ok), outcome);
             }
         };
-        let life = life_of(call.policy.grace_of(value).after(ttl));
-        let filled = fill(redis, key, ticket, &entry.bytes, life, By::Load).await;
+        let Some(filled) = filled else { return (None, StoreOutcome::Unavailable) };
         match &filled {
             Ok(FillOutcome::Stored) => {
                 call.counters.slow.stores.one();
@@ -111,16 +167,6 @@ impl RedisFill<'_> {
         }
         let outcome = StoreOutcome::from(&filled);
         (filled.ok(), outcome)
-    }
-
-    /// Ends a load that stores nothing. Returns the outcome that a store would have had, if a caller waits
-    /// for it or `asked` is true.
-    async fn release(&self, asked: bool) -> Option<FillOutcome> {
-        let RedisFill { redis, leader, key, ticket, .. } = *self;
-        if !(asked || leader.awaited() || ticket.is_mine()) {
-            return None;
-        }
-        redis.release(key.stored_as(), key.tags(), ticket).await.ok()
     }
 
     /// Returns the value as an entry.

@@ -28,7 +28,7 @@ use crate::tiers::policy::life_of;
 use crate::tiers::reading::ReadResult;
 
 /// The longest time for which others wait for a process that has died.
-const LEASE: Duration = Duration::from_secs(2);
+pub(super) const LEASE: Duration = Duration::from_secs(2);
 /// The first and the longest pause between two looks.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 
@@ -53,7 +53,7 @@ pub(super) async fn claim(
     vacancy: Vacancy,
     keeps: bool,
 ) -> Claim {
-    let waits = is_clustered(call) && !keeps && runtime::with_timers().is_some();
+    let waits = waits(call, keeps);
     let placeholder =
         if waits { Placeholder::lease(LEASE) } else { Placeholder::new(call.core.config.max_load) };
     let attempt = Attempt { call, redis, placeholder };
@@ -90,6 +90,17 @@ pub(super) async fn lease_refresh(
         // Without Redis, each process loads for itself.
         Err(_) => Ok(None),
     }
+}
+
+/// Returns true if a load waits for another process that loads the same key. It does not if a value will be
+/// served if the load fails (`keeps`).
+pub(super) fn waits(call: &Call, keeps: bool) -> bool {
+    is_clustered(call) && !keeps && runtime::with_timers().is_some()
+}
+
+/// Returns the state of a key over which a load sets its placeholder.
+pub(super) fn over(leftover: &Leftover) -> Over<'_> {
+    leftover.bytes().map_or(Over::Nothing, Over::Stale)
 }
 
 fn is_clustered(call: &Call) -> bool {
@@ -166,9 +177,10 @@ impl Attempt<'_> {
 
     async fn set_placeholder(&self, key: &CallKey, leftover: &Leftover) -> Option<FillTicket> {
         let life = life_of(self.call.policy.longest());
-        let over = leftover.bytes().map_or(Over::Nothing, Over::Stale);
-        let begun =
-            self.redis.begin(key.stored_as(), key.tags(), over, life, self.placeholder).await;
+        let begun = self
+            .redis
+            .begin(key.stored_as(), key.tags(), over(leftover), life, self.placeholder)
+            .await;
         begun.ok().filter(|ticket| ticket.tokens.len() == key.tags().len() + 1)
     }
 }

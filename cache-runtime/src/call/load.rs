@@ -15,14 +15,15 @@ use super::fill::{RedisFill, store_in_memory};
 use super::found::{FoundValue, Served};
 use super::recursion::{self, PolledBody};
 use super::report::{count_load, count_stale, say_failed, say_undecided};
-use super::sharing::{land, land_outdated};
+use super::sharing::{land, land_absent, land_filled, land_outdated};
 use crate::coherence::generation::GenerationSnapshot;
 use crate::flight::{FlightOutcome, Leader};
 use crate::output::{SharedFailure, StandIn};
-use crate::redis::{self, FillOutcome, PlaceholderLease};
+use crate::redis::{self, PlaceholderLease};
 use crate::stats::seldom::Reason;
 use crate::support::boxed::Boxed;
 use crate::support::clock::millis;
+use crate::tiers::invalidate::Targets;
 use crate::tiers::key::CallKey;
 use crate::tiers::put::{Overtaken, Put};
 use crate::tiers::recent_errors::RecentError;
@@ -43,15 +44,25 @@ pub(crate) enum Action {
 ///
 /// If it is dropped, a waiting caller takes over the flight.
 pub(crate) struct Load {
-    call: Arc<Call>,
-    leader: Leader<CallKey>,
-    goal: Goal,
+    pub(super) call: Arc<Call>,
+    pub(super) leader: Leader<CallKey>,
+    pub(super) goal: Goal,
     /// The value that is served if the load fails.
     instead: Option<FoundValue>,
-    lease: HeldLease,
+    pub(super) lease: HeldLease,
     renewals: Option<Boxed<()>>,
-    span: Span,
-    began: Option<Instant>,
+    pub(super) span: Span,
+    pub(super) began: Option<Instant>,
+    part: BodyPart,
+}
+
+/// The part of a load in the run of its body.
+#[derive(Clone, Copy)]
+struct BodyPart {
+    /// True if the run counts as one of this load.
+    counts: bool,
+    /// The number of keys that the body loads.
+    of: u32,
 }
 
 /// The destination of the value of a load.
@@ -67,13 +78,13 @@ pub(crate) enum Goal {
 }
 
 /// The error of a body, whose type is not known.
-pub(super) struct BodyError<'a> {
+pub(crate) struct BodyError<'a> {
     /// Returns its text, for the log.
-    pub(super) text: &'a dyn Fn() -> String,
+    pub(crate) text: &'a dyn Fn() -> String,
     /// Asks the function's `serve_stale_if` about it.
-    pub(super) stand_in: &'a dyn Fn() -> StandIn,
+    pub(crate) stand_in: &'a dyn Fn() -> StandIn,
     /// The error for other callers, if the function remembers errors.
-    pub(super) kept: Option<SharedFailure>,
+    pub(crate) kept: Option<SharedFailure>,
 }
 
 /// The use of the error of a failed load.
@@ -98,7 +109,14 @@ impl Load {
             renewals: None,
             span: Span::none(),
             began: None,
+            part: BodyPart { counts: true, of: 1 },
         })
+    }
+
+    /// Makes this one of several loads with one body. The body counts as that of the first of them, and each has
+    /// taken an equal part of its time.
+    pub(super) fn one_of(&mut self, of: usize, first: bool) {
+        self.part = BodyPart { counts: first, of: u32::try_from(of).unwrap_or(u32::MAX).max(1) };
     }
 
     /// Adds the value that is served if the load fails.
@@ -125,30 +143,50 @@ impl Load {
             let _inside = self.enter();
             body(context)
         };
-        if !ready && let Some(renewals) = &mut self.renewals {
+        if !ready {
+            self.renew(context);
+        }
+    }
+
+    /// Renews the placeholder, if it is due.
+    pub(super) fn renew(&mut self, context: &mut Context<'_>) {
+        if let Some(renewals) = &mut self.renewals {
             // Renewals never end, so the result is always `Pending`.
             let _ = renewals.as_mut().poll(context);
         }
     }
 
-    fn enter(&mut self) -> Inside<'_> {
-        if self.began.is_none() {
-            if let Goal::Place { .. } = self.goal {
-                self.call.counters.slow.refreshes.one();
-            }
-            self.leader.body_begins();
-            self.began = Some(Instant::now());
-            let Call { key, stores, .. } = &*self.call;
-            self.span = debug_span!(
-                "cache_load",
-                name = key.name().as_str(),
-                function = key.function(),
-                prefix = key.prefix(),
-                store = stores.as_str(),
-                outcome = Empty,
-                error = Empty,
-            );
+    /// Notes that the body is polled.
+    pub(super) fn begin(&mut self) {
+        if self.began.is_some() {
+            return;
         }
+        if let Goal::Place { .. } = self.goal {
+            self.call.counters.slow.refreshes.one();
+        }
+        self.leader.body_begins();
+        self.began = Some(Instant::now());
+        if !self.part.counts {
+            return;
+        }
+        let Call { key, stores, .. } = &*self.call;
+        self.span = debug_span!(
+            "cache_load",
+            name = key.name().as_str(),
+            function = key.function(),
+            prefix = key.prefix(),
+            store = stores.as_str(),
+            keys = Empty,
+            outcome = Empty,
+            error = Empty,
+        );
+        if self.part.of > 1 {
+            self.span.record("keys", self.part.of);
+        }
+    }
+
+    fn enter(&mut self) -> Inside<'_> {
+        self.begin();
         let (call, replaces) = (&self.call, matches!(self.goal, Goal::Place { .. }));
         Inside {
             _polled: recursion::enter(&call.key, self.leader.flight()),
@@ -162,13 +200,15 @@ impl Load {
         }
     }
 
-    /// Counts the run of the body, and returns how long it took.
-    fn count(&mut self) -> Duration {
+    /// Counts the run of the body, and returns the time that it took for this key.
+    pub(super) fn count(&mut self) -> Duration {
         self.renewals = None;
         let took = self.began.map_or(Duration::ZERO, |began| began.elapsed());
-        count_load(&self.call, took);
-        self.call.mean_load().note(took.saturating_sub(self.leader.flight().waited()));
-        took
+        if self.part.counts {
+            count_load(&self.call, took);
+            self.call.mean_load().note(took.saturating_sub(self.leader.flight().waited()));
+        }
+        took / self.part.of
     }
 
     /// Ends a load whose body has returned this value, and returns the value.
@@ -181,10 +221,19 @@ impl Load {
 
     async fn put_away(mut self: Box<Self>, value: &Value) {
         let took = self.count();
-        if self.remembers_errors() {
-            self.call.core.recent_errors.forget(&self.call.key);
-        }
+        self.settle(value, took).await;
+    }
+
+    /// Does the same for a load that has been counted, and drops the value.
+    pub(super) fn stored(self: Box<Self>, value: Value, took: Duration) -> Boxed<()> {
+        Box::pin(async move { self.settle(&value, took).await })
+    }
+
+    async fn settle(self: Box<Self>, value: &Value, took: Duration) {
         let Load { call, leader, goal, lease, span, .. } = *self;
+        if call.policy.error_ttl.is_some() {
+            call.core.recent_errors.forget(&call.key);
+        }
         let outcome = match goal {
             Goal::Memory { limit } => {
                 let outcome =
@@ -202,12 +251,7 @@ impl Load {
                 let fill =
                     RedisFill { call: &call, redis, leader: &leader, key: &key, ticket: &ticket };
                 let (filled, outcome) = fill.store(value.as_ref(), took).await;
-                match filled {
-                    Some(FillOutcome::Stored) => land(leader, value),
-                    Some(FillOutcome::Refused | FillOutcome::Outdated) | None => {
-                        land_outdated(leader, value);
-                    }
-                }
+                land_filled(leader, value, filled);
                 outcome
             }
             Goal::Place { put, overtaken } => {
@@ -229,6 +273,45 @@ impl Load {
         call.core.retries.recovered(&call.key);
     }
 
+    /// Returns true if a stale value is served if the load fails.
+    pub(super) fn has_stale(&self) -> bool {
+        self.instead.is_some() && !matches!(self.goal, Goal::Place { .. })
+    }
+
+    /// Returns true if its value goes to Redis.
+    pub(super) fn is_for_redis(&self) -> bool {
+        matches!(self.goal, Goal::Redis { .. })
+    }
+
+    /// Returns true if its end may wait for Redis.
+    pub(super) fn awaits_redis(&self) -> bool {
+        self.has_stale() || matches!(self.goal, Goal::Redis { .. } | Goal::Place { .. })
+    }
+
+    /// Ends a load that has been counted, and whose body has no value for its key. A value that it replaces is
+    /// removed, because it is older.
+    pub(super) fn absent(self: Box<Self>) -> Boxed<()> {
+        Box::pin(async move {
+            let had_stale = self.has_stale();
+            let Load { call, leader, goal, span, .. } = *self;
+            span.record("outcome", "absent");
+            leader.seal();
+            let is_current = match goal {
+                Goal::Memory { .. } => call.core.generations.storable(&leader.snapshot()),
+                Goal::Place { put, .. } => {
+                    put.remove().await;
+                    false
+                }
+                Goal::Redis { .. } | Goal::Nowhere(_) => false,
+            };
+            if had_stale {
+                call.core.invalidate(&Targets::name(call.key.name().as_str())).await;
+            }
+            land_absent(leader, is_current);
+            call.core.retries.recovered(&call.key);
+        })
+    }
+
     /// Returns true if its function remembers errors.
     pub(super) fn remembers_errors(&self) -> bool {
         self.call.policy.error_ttl.is_some()
@@ -239,10 +322,12 @@ impl Load {
     /// Nothing is awaited here, because the error may not be `Send`.
     pub(super) fn fail(mut self: Box<Self>, error: &BodyError<'_>) -> FailedLoad {
         self.count();
-        let Load { call, leader, goal, instead, lease, span, .. } = *self;
+        let Load { call, leader, goal, instead, lease, span, part, .. } = *self;
         span.record("outcome", "failed");
         span.record("error", true);
-        call.counters.slow.load_errors.one();
+        if part.counts {
+            call.counters.slow.load_errors.one();
+        }
         let replaces = matches!(goal, Goal::Place { .. });
         let matters = replaces || instead.is_some() || error.kept.is_some();
         let stands_in = !matters || error.stands_in(&call);
@@ -356,22 +441,27 @@ impl Drop for Inside<'_> {
         self.span.record("error", true);
         let Inside { call, leader, began, replaces, .. } = *self;
         leader.panicked();
-        count_load(call, began.map_or(Duration::ZERO, |began| began.elapsed()));
-        call.counters.slow.load_errors.one();
         if replaces {
             call.note_failure(true);
         }
-        say_failed(call, Reason::Panicked, &|| "the body panicked".to_owned(), "a load failed");
+        count_panic(call, began);
     }
+}
+
+/// Counts and logs that a body has panicked.
+pub(super) fn count_panic(call: &Call, began: Option<Instant>) {
+    count_load(call, began.map_or(Duration::ZERO, |began| began.elapsed()));
+    call.counters.slow.load_errors.one();
+    say_failed(call, Reason::Panicked, &|| "the body panicked".to_owned(), "a load failed");
 }
 
 /// A placeholder that other processes see. It is removed when this is dropped, so that they need not wait
 /// until it expires.
-struct HeldLease(Option<PlaceholderLease>);
+pub(super) struct HeldLease(Option<PlaceholderLease>);
 
 impl HeldLease {
     /// Leaves the placeholder as it is.
-    fn keep(mut self) {
+    pub(super) fn keep(mut self) {
         self.0 = None;
     }
 }

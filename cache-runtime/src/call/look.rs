@@ -24,7 +24,7 @@ use crate::tiers::reading::ReadResult;
 pub(crate) async fn look(call: &Call) -> Step {
     let (core, key) = (&call.core, &call.key);
     if recursion::is_inside(key) {
-        return load(alone(call), Destination::Caller);
+        return Step::Load(loading(alone(call), Destination::Caller));
     }
     if call.stores == Stores::Memory {
         // In a forked process the coarse clock stands still. No request to Redis will find that out.
@@ -150,7 +150,7 @@ async fn lead(call: &Call, mut leader: Leader<CallKey>) -> Step {
 }
 
 /// Returns the value that was found, and the place of the one that may be loaded instead.
-fn place(call: &Call, result: ReadResult) -> (Option<FoundValue>, Destination) {
+pub(super) fn place(call: &Call, result: ReadResult) -> (Option<FoundValue>, Destination) {
     let in_memory = call.stores == Stores::Memory;
     match result {
         ReadResult::Memory(hit) if in_memory => {
@@ -214,7 +214,7 @@ async fn load_or_follow(call: &Call, leader: Leader<CallKey>, destination: Desti
         return Step::Done(served);
     }
     call.counters.slow.misses.one();
-    load(leader, destination)
+    Step::Load(loading(leader, destination))
 }
 
 /// Waits for a load that runs in the background. At the wait limit, another load may take its place.
@@ -226,13 +226,13 @@ async fn wait_or_give_up(call: &Call, follower: &Follower) -> Option<FlightOutco
     outcome.ok()
 }
 
-fn load(leader: Leader<CallKey>, destination: Destination) -> Step {
+pub(super) fn loading(leader: Leader<CallKey>, destination: Destination) -> Loading {
     leader.reopen();
-    Step::Load(Loading { leader, destination, instead: None })
+    Loading { leader, destination, instead: None }
 }
 
 /// Opens the flight that replaces a value while it is served; `None` if one is under way.
-fn open_refresh(call: &Call) -> Option<Leader<CallKey>> {
+pub(super) fn open_refresh(call: &Call) -> Option<Leader<CallKey>> {
     let (core, key) = (&call.core, &call.key);
     core.background.refreshes.open(key, &core.generations, key.slots())
 }

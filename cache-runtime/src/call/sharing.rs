@@ -7,6 +7,7 @@ use super::Call;
 use super::found::{Failure, FoundValue, Served};
 use super::report::{count_found, count_stale};
 use crate::flight::{FlightOutcome, Leader};
+use crate::redis::FillOutcome;
 use crate::tiers::core::Stores;
 use crate::tiers::key::CallKey;
 use crate::tiers::origin::{Origin, Source};
@@ -59,6 +60,35 @@ pub(super) fn land(leader: Leader<CallKey>, value: &Value) {
 /// Ends a load whose value may be from before an invalidation.
 pub(super) fn land_outdated(leader: Leader<CallKey>, value: &Value) {
     leader.land(|| FlightOutcome::Outdated(loaded(value).map(|value| value as _)));
+}
+
+/// Ends a load by the reply of Redis: its value is valid for all waiting callers if Redis has stored it.
+pub(super) fn land_filled(leader: Leader<CallKey>, value: &Value, filled: Option<FillOutcome>) {
+    match filled {
+        Some(FillOutcome::Stored) => land(leader, value),
+        Some(FillOutcome::Refused | FillOutcome::Outdated) | None => land_outdated(leader, value),
+    }
+}
+
+/// The answer that a key has no value, which only callers of many keys can use.
+struct NoValue;
+
+/// Ends a load that has found no value. `is_current` is true if that is so for all waiting callers.
+pub(super) fn land_absent(leader: Leader<CallKey>, is_current: bool) {
+    leader.land(|| match is_current {
+        true => FlightOutcome::Value(Arc::new(NoValue)),
+        false => FlightOutcome::Outdated(Some(Arc::new(NoValue))),
+    });
+}
+
+/// Returns true if the outcome of a flight is that its key has no value, and counts it.
+pub(super) fn is_absent(call: &Call, outcome: &FlightOutcome) -> bool {
+    let is_absent = matches!(outcome, FlightOutcome::Value(value) if value.is::<NoValue>());
+    if is_absent {
+        call.counters.slow.coalesced.one();
+        call.counters.slow.misses.one();
+    }
+    is_absent
 }
 
 /// Returns a clone of a value that has just been loaded, for the followers; `None` if its `Clone` panics.

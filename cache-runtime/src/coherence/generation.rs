@@ -11,10 +11,12 @@
 //! they also compare a counter of puts when they store. From this comparison until the value is in the table,
 //! no other store of the same name runs.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::mem::size_of;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{MutexGuard, RwLockReadGuard};
+use std::sync::{Arc, MutexGuard, RwLockReadGuard};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -174,6 +176,17 @@ pub(crate) struct GenerationSnapshot {
     scans: u64,
     /// The counter of puts of the name, if there is one.
     puts: u32,
+    /// The number of times that [others of the same call](Generations::together) have raised this counter since.
+    raised: Option<Arc<AtomicU32>>,
+}
+
+impl GenerationSnapshot {
+    /// Returns the counter of puts, if no others than those of the same call have raised it. All of these hold the same
+    /// lane while they store, because `LANES` divides `PUTS`.
+    fn expected_puts(&self) -> u32 {
+        let raised = self.raised.as_ref().map_or(0, |raised| raised.load(Ordering::Acquire));
+        self.puts.wrapping_add(raised)
+    }
 }
 
 /// The state before a read that bypasses memory, because the lease has ended.
@@ -209,7 +222,21 @@ impl Generations {
         let puts = slots.first().map_or(0, |own| self.puts(*own).load(Ordering::Acquire));
         let mut stamps = Stamps { sum: 0, slots: StampSlots::new(slots) };
         stamps.sum = self.sum(&stamps);
-        GenerationSnapshot { stamps, scans, puts }
+        GenerationSnapshot { stamps, scans, puts, raised: None }
+    }
+
+    /// Lets the puts of one call not overtake each other: several of its names may share a counter.
+    pub(crate) fn together<'s>(snapshots: impl Iterator<Item = &'s mut GenerationSnapshot>) {
+        let mut firsts: HashMap<usize, &mut GenerationSnapshot> = HashMap::new();
+        for snapshot in snapshots {
+            match firsts.entry(snapshot.stamps.name().get() % PUTS) {
+                Entry::Vacant(place) => _ = place.insert(snapshot),
+                Entry::Occupied(first) => {
+                    let raised = first.into_mut().raised.get_or_insert_default();
+                    snapshot.raised = Some(Arc::clone(raised));
+                }
+            }
+        }
     }
 
     /// Returns true if no slot in `stamps` has been invalidated since.
@@ -250,7 +277,7 @@ impl Generations {
     /// Returns true if no value has replaced the entry since this snapshot.
     fn newest(&self, snapshot: &GenerationSnapshot) -> bool {
         let own = snapshot.stamps.name();
-        own == Slot::NEVER || self.puts(own).load(Ordering::Acquire) == snapshot.puts
+        own == Slot::NEVER || self.puts(own).load(Ordering::Acquire) == snapshot.expected_puts()
     }
 
     /// Returns the right to store, which must be held from the last check of [`storable`](Storing::storable)
@@ -354,6 +381,9 @@ impl Storing<'_> {
         let may = self.storable(snapshot, name);
         if may {
             self.generations.puts(snapshot.stamps.name()).fetch_add(1, Ordering::AcqRel);
+            if let Some(raised) = &snapshot.raised {
+                raised.fetch_add(1, Ordering::AcqRel);
+            }
         }
         may
     }
@@ -428,6 +458,22 @@ mod tests {
         assert!(!generations.storable(&second));
         assert!(!overtake(&second));
         assert!(generations.storable(&generations.note(&[name, tag])));
+    }
+
+    #[test]
+    fn puts_of_one_call_that_share_a_counter_do_not_overtake_each_other() {
+        const { assert!(PUTS.is_multiple_of(LANES)) };
+        let generations = Generations::new(0);
+        let shared = |turn: usize| Slot::new(u32::try_from(7 + turn * PUTS).unwrap());
+        let mut puts = [0, 1, 2].map(|turn| generations.note(&[shared(turn)]));
+        let other = generations.note(&[shared(3)]);
+        Generations::together(puts.iter_mut());
+        let overtake = |snapshot| generations.storing(snapshot).overtake(snapshot, || "a");
+        assert!(overtake(&puts[0]) && overtake(&puts[1]));
+        assert!(!overtake(&other), "it belongs to another call");
+        let newer = generations.note(&[shared(3)]);
+        assert!(overtake(&newer));
+        assert!(!overtake(&puts[2]), "another call has raised the counter");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::call::{self, Call, Demands, Run};
 use crate::config::Ttl;
 use crate::error::Error;
 use crate::key::name::{Name, validate_tag};
-use crate::output::{CacheValue, ResultKind, SharedErrors};
+use crate::output::{CacheValue, ResultKind, SharedErrors, Shares};
 use crate::stats::seldom::Reason;
 use crate::support::boxed::boxed;
 use crate::tiers::core::DIRECT;
@@ -23,7 +23,7 @@ use crate::tiers::policy::{Grace, Policy, Weigh};
 use crate::tiers::put::Worth;
 use crate::tiers::reading::Ask;
 use crate::tiers::store_outcome::PutOutcome;
-use crate::value::{Coding, ValueRef, type_of, value_of};
+use crate::value::{Coding, ValueRef, ValueType, type_of, value_of};
 
 impl CacheManager {
     /// Returns the value under a name; `None` if there is none, if it is stale, if it is not a `V`, or in mode
@@ -262,37 +262,56 @@ impl CacheManager {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<V, E>>,
     {
+        let Some(call) = self.call_of(name, options, type_of::<V>(), share.fits()) else {
+            return load().await;
+        };
+        if let Some(value) = self.hit_now(&call) {
+            return Ok(value);
+        }
+        // The load begins when it is first polled: not at all on a hit.
+        let body = pin!(async move { load().await });
+        Run::<ResultKind<_>, _>::new(call::next(call), share, body).await
+    }
+
+    /// Returns the direct call of a name; `None` if it is not cached.
+    pub(super) fn call_of(
+        &self,
+        name: &str,
+        options: &SetOptions,
+        of: &'static dyn ValueType,
+        shares: Shares,
+    ) -> Option<Arc<Call>> {
         let core = self.core();
         let (key, ttl) = match self.key_and_ttl(name, options) {
             Ok(made) => made,
             Err(error) => {
                 core.say_refused(&error);
-                return load().await;
+                return None;
             }
         };
         if core.is_off() {
             core.direct.slow.bypassed.one();
-            return load().await;
+            return None;
         }
         let weigh = options.weight.map(|weight| Arc::new(move |_: ValueRef<'_>| weight) as Weigh);
-        let call = Call {
+        Some(Arc::new(Call {
             core: Arc::clone(core),
             counters: Arc::clone(&core.direct),
             key: Arc::new(key),
-            policy: Policy { weigh, ..Policy::new(type_of::<V>(), ttl, core.config.jitter) },
-            shares: share.fits(),
+            policy: Policy { weigh, ..Policy::new(of, ttl, core.config.jitter) },
+            shares,
             stores: core.stores,
             demands: Demands::default(),
-        };
-        if core.reads_memory(core.stores)
-            && let Some(hit) = core.hit_in_memory(&call.key)
-        {
-            core.direct.memory_hit(hit.load_micros);
-            return Ok(hit.value);
-        }
-        // The load begins when it is first polled: not at all on a hit.
-        let body = pin!(async move { load().await });
-        Run::<ResultKind<_>, _>::new(call::next(Arc::new(call)), share, body).await
+        }))
+    }
+
+    /// Returns the value of a direct call, if memory has it, and counts it.
+    pub(super) fn hit_now<V: CacheValue>(&self, call: &Call) -> Option<V> {
+        let core = self.core();
+        let hit =
+            core.reads_memory(core.stores).then(|| core.hit_in_memory(&call.key)).flatten()?;
+        core.direct.memory_hit(hit.load_micros);
+        Some(hit.value)
     }
 
     /// Invalidates everything below a prefix, and the name that equals the prefix. This is one step,

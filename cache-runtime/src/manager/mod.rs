@@ -6,6 +6,7 @@ mod diagnosis;
 mod direct;
 mod global;
 mod health;
+mod load_many;
 mod many;
 mod options;
 mod scan;

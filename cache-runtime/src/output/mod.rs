@@ -4,6 +4,7 @@
 //! generated code uses the type system: method look-up on [`Probe`] prefers the implementation for `Result`,
 //! and takes the plain one if the type is no `Result`.
 
+pub(crate) mod collection;
 pub(crate) mod error_text;
 pub(crate) mod shared_error;
 
@@ -253,6 +254,11 @@ impl<R> ProbePlain<R> for Probe<R> {
 
 /// Returns the kind of `output = "result"`.
 pub fn is_a_result<R: AnyResult>() {}
+
+/// Returns the kind of functions that return a `Result`.
+pub(crate) fn kind_result<R>() -> ResultKind<R> {
+    ResultKind(PhantomData)
+}
 
 /// Returns the kind of `output = "plain"`.
 pub fn kind_plain<R>() -> PlainKind<R> {

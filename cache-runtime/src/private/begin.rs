@@ -151,7 +151,15 @@ where
 {
     let instance = &local.instance;
     let why = match requested(generated.context) {
-        Some(delivery) => MissReason::Requested(delivery),
+        Some(delivery) => {
+            if delivery.looks()
+                && let Ok(value) =
+                    look_up::<K, S>(bound, generated.context, instance, &generated.key)
+            {
+                return Begin::Hit(value);
+            }
+            MissReason::Requested(delivery)
+        }
         None => match look_up::<K, S>(bound, generated.context, instance, &generated.key) {
             Ok(value) => return Begin::Hit(value),
             Err(why) => why.into(),

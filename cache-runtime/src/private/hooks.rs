@@ -135,6 +135,9 @@ impl<K: OutputKind> fmt::Debug for Hooks<K> {
 )]
 pub trait Fallible {}
 
+/// Checks the same for a function of many keys.
+pub fn fallible<K: Fallible>(_: K) {}
+
 impl<R> Fallible for ResultKind<R> {}
 impl<K: Fallible> Fallible for MemoryKind<K> {}
 

@@ -6,8 +6,10 @@ mod given_manager;
 mod hooks;
 mod key_part;
 mod key_source;
+mod many;
 mod plan;
 mod put_function;
+mod put_many;
 mod run;
 mod site;
 mod storable;
@@ -19,9 +21,10 @@ use std::any::type_name;
 
 pub use crate::cache_call::request::{NOT_BOXED, boxed_call};
 pub use crate::cache_call::{BlockingEntry, blocking_entry, call_blocking};
-pub use crate::call::Run;
+pub use crate::call::{BatchLoaded, BatchNext, BatchRefresh, BatchRun, Run};
 pub use crate::key::HashedPart;
 pub use crate::key::name::{InTemplate, Renderer, named as name};
+pub use crate::output::collection::{AsIs, Collection, Holds, InOption, ItemOf};
 pub use crate::output::error_text::{
     ErrorText, ProbeErrorDebug, ProbeErrorDisplay, ProbeNoErrorText, named_errors,
 };
@@ -35,7 +38,7 @@ pub use crate::output::{
 pub use crate::registry::{CallSite, Mutation, MutationSpec};
 pub use crate::site::fingerprint::probe::{ProbeDebug, ProbeHash, ProbeNeither};
 pub use crate::site::fingerprint::{Argument, Fingerprint};
-pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec};
+pub use crate::site::{Coalesce, Declared, SiteKey, SiteSpec, Tier, TtlSpec, most_at_once};
 pub use crate::support::blocking::{block_on, once, run_body};
 pub use crate::value::{
     Equality, MemoryKind, Printing, ProbeEqual, ProbePrint, ProbeUnequal, ProbeUnprinted,
@@ -44,18 +47,24 @@ pub use crate::value::{
 pub use begin::{Begin, begin, begin_in, output};
 pub use context::{CallContext, Tags};
 pub use given_manager::GivenManager;
-pub use hooks::{Fallible, Hooks, MaybeNone};
+pub use hooks::{Fallible, Hooks, MaybeNone, fallible};
 pub use inventory;
 pub use key_part::{
     ArgumentPart, AskedPart, HashedArgument, KeyArgument, KeyValue, NoHashedPart, NoPart, Part,
     ProbeMemoryPart, ProbePart, ValuePart, argument, key_value, probe_part,
 };
 pub use key_source::{Args, KeySource, Template, no_fingerprint};
+pub use many::{
+    AskedAbsent, AskedOptional, Batch, BatchBegin, CopiedArgument, CopiedId, IdList, IdType, Many,
+    ProbeAbsent, ProbeNoOption, ProbeOption, ProbePresent, absent_of, again, by_id, each, id,
+    id_type, item, lent, many, optional, owned_ids, places, refresh_many, refuse_requests,
+};
 pub use plan::{
     Condition, Plan, ProbeAnyOutput, ProbeSendOutput, When, condition, invalidate_blocking,
     no_condition,
 };
 pub use put_function::{EntryOf, PutPlan, Takes, put, put_plan, put_plan_in};
+pub use put_many::{PutManyPlan, put_many, put_many_plan, put_many_plan_in};
 pub use run::MissedCall;
 pub use site::Site;
 pub use storable::{

@@ -1,5 +1,6 @@
 //! `#[cache_put]`: stores the value that a function returns in place of an entry.
 
+use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
@@ -33,11 +34,12 @@ pub struct PutPlan<V> {
     of: PhantomData<fn() -> V>,
 }
 
-struct Target {
-    bound: Bound,
-    key: Arc<CallKey>,
+/// An entry that a value will be put under.
+pub(super) struct Target {
+    pub(super) bound: Bound,
+    pub(super) key: Arc<CallKey>,
     /// The policy of the called function; `None` if it does not cache this call. The entry is then removed.
-    policy: Option<Policy>,
+    pub(super) policy: Option<Policy>,
 }
 
 /// An entry of values of type `V`.
@@ -60,10 +62,29 @@ impl<V> Takes<V> for EntryOf<V> {}
 impl<V> Takes<V> for EntryOf<EntryOf<V>> {}
 
 impl Target {
+    /// Returns the target for values of this type. If the function of the entry stores another type, its policy is not
+    /// used.
+    pub(super) fn of(resolved: Resolved, of: TypeId) -> Self {
+        let Resolved { bound, key, policy } = resolved;
+        let policy = policy.filter(|policy| policy.of.id() == of);
+        Target { bound, key, policy }
+    }
+
+    /// Returns true if it is this entry.
+    pub(super) fn is(&self, resolved: &Resolved) -> bool {
+        Arc::ptr_eq(&self.bound.core, &resolved.bound.core)
+            && self.key.name().as_str() == resolved.key.name().as_str()
+            && self.key.memory.bytes == resolved.key.memory.bytes
+    }
+
+    /// Returns the maximum life of the value.
+    pub(super) fn longest(&self) -> Ttl {
+        self.policy.as_ref().map_or(Ttl::For(Ttl::MIN), Policy::longest)
+    }
+
     async fn note(&self) -> Put {
         let Bound { core, stores, .. } = &self.bound;
-        let longest = self.policy.as_ref().map_or(Ttl::For(Ttl::MIN), Policy::longest);
-        core.put(&self.key, *stores, Over::Nothing, longest).await
+        core.put(&self.key, *stores, Over::Nothing, self.longest()).await
     }
 
     fn changing(&self) -> Unfinished {
@@ -127,17 +148,10 @@ impl<V> PutPlan<V> {
     }
 }
 
-/// Adds an entry, unless it has been added. If its function stores another type, its policy is not used.
+/// Adds an entry, unless it has been added.
 fn add(targets: &mut Vec<Target>, resolved: Resolved, of: &dyn ValueType) {
-    let Resolved { bound, key, policy } = resolved;
-    let same = |target: &Target| {
-        Arc::ptr_eq(&target.bound.core, &bound.core)
-            && target.key.name().as_str() == key.name().as_str()
-            && target.key.memory.bytes == key.memory.bytes
-    };
-    if !targets.iter().any(same) {
-        let policy = policy.filter(|policy| policy.of.id() == of.id());
-        targets.push(Target { bound, key, policy });
+    if !targets.iter().any(|target| target.is(&resolved)) {
+        targets.push(Target::of(resolved, of.id()));
     }
 }
 
@@ -226,7 +240,7 @@ impl Begun {
 ///
 /// # Errors
 /// The output, and true if the data may have changed nevertheless.
-fn worth_storing<K: OutputKind>(
+pub(super) fn worth_storing<K: OutputKind>(
     output: K::Output,
     when: When,
     condition: Condition<K::Output>,

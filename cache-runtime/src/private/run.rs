@@ -135,6 +135,15 @@ impl MissedCall {
         })
     }
 
+    /// Returns the call, for a function of many keys; `None` if it is not cached.
+    pub(super) fn into_call(self) -> Option<Arc<Call>> {
+        match self.0 {
+            CallState::Cached(prepared) => prepared.into_call(None).map(|(call, _)| call),
+            CallState::Suspended(state) => MissedCall(*state).into_call(),
+            _ => None,
+        }
+    }
+
     /// Runs the call: returns the value of a store or of another caller, or runs the body.
     pub fn run<K, F>(
         self,
@@ -282,7 +291,7 @@ impl CallState {
 /// Returns the state of a call that has received a request. If the request can be fulfilled at once, it is.
 fn grant(mut prepared: Box<Prepared>, bypass: bool, request: Request, reply: &Reply) -> CallState {
     let action = match request {
-        Request::Resolve => {
+        Request::Resolve | Request::Look => {
             reply.send(Response::Resolved(prepared.resolved(bypass)));
             return prepared.ordinary(bypass).suspended();
         }
@@ -458,7 +467,7 @@ where
 }
 
 /// Returns to the poller once, and goes on when polled again.
-async fn yield_once() {
+pub(super) async fn yield_once() {
     let mut yielded = false;
     poll_fn(|context| {
         if yielded {

@@ -185,7 +185,7 @@ where
 }
 
 /// Returns the rest of the error of a body that no caller waits for.
-fn rest_of<E: 'static>(share: SharedErrors<E>, error: E) -> LostError {
+pub(super) fn rest_of<E: 'static>(share: SharedErrors<E>, error: E) -> LostError {
     let (text, stand_in) = ((share.text)(&error), share.stand_in(&error));
     let Some(how) = share.how else {
         drop_each([error]);

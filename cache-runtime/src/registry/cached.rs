@@ -74,6 +74,10 @@ pub struct CachedSite {
     pub coalesce: Coalesce,
     /// True if `share_errors` is set.
     pub share_errors: bool,
+    /// `each` as it is written, `id in ids`; `None` if a call has one entry.
+    pub each: Option<&'static str>,
+    /// The most ids of one run of the body; `None` if there is no limit.
+    pub max_batch: Option<u64>,
 }
 
 /// A TTL in an attribute. Serialises as text: `5m`, `forever`, `expression`.
@@ -120,6 +124,8 @@ impl CachedSite {
             detached: spec.detached,
             coalesce: spec.coalesce,
             share_errors: spec.share_errors,
+            each: spec.each,
+            max_batch: spec.max_batch,
         }
     }
 }

@@ -110,6 +110,10 @@ pub struct SiteSpec {
     pub coalesce: Coalesce,
     /// `share_errors`, for the registry.
     pub share_errors: bool,
+    /// `each`, for the registry.
+    pub each: Option<&'static str>,
+    /// `max_batch`, for the registry.
+    pub max_batch: Option<u64>,
 }
 
 impl SiteSpec {
@@ -146,6 +150,8 @@ impl SiteSpec {
             detached: false,
             coalesce: Coalesce::Process,
             share_errors: false,
+            each: None,
+            max_batch: None,
         }
     }
 
@@ -183,6 +189,15 @@ pub(crate) const fn check_numbers(spec: &SiteSpec) {
 
 const fn check_number(number: f64, range: NumberRange) {
     assert!(range.contains(number), "{}", range.rule);
+}
+
+/// Returns the `max_batch` of a function as a number of ids.
+///
+/// # Panics
+/// At compile time, as a constant: if it is zero.
+pub const fn most_at_once(max_batch: u64) -> usize {
+    assert!(max_batch > 0, "`max_batch` takes a whole number of at least 1");
+    if max_batch > usize::MAX as u64 { usize::MAX } else { max_batch as usize }
 }
 
 /// Checks a constant prefix by the rule for a literal one.

@@ -77,6 +77,10 @@ counts! {
     load_errors,
     /// Microseconds spent in loads.
     load_micros,
+    /// Runs of the body of a function of many keys that have returned values. They are among the loads.
+    batches,
+    /// Keys that these have loaded.
+    batch_keys,
     /// Calls that waited for another caller's load instead of loading.
     coalesced,
     /// Calls answered by an error that a load has returned lately (`error_ttl`).
@@ -119,6 +123,11 @@ impl Counts {
     /// Returns the mean time of a load.
     pub fn mean_load(&self) -> Duration {
         Duration::from_micros(self.load_micros.checked_div(self.loads).unwrap_or(0))
+    }
+
+    /// Returns the mean number of keys that a body of a function of many keys has loaded; zero before the first.
+    pub fn mean_batch(&self) -> f64 {
+        if self.batches == 0 { 0.0 } else { self.batch_keys as f64 / self.batches as f64 }
     }
 
     /// Returns the load time that hits have saved.

@@ -109,7 +109,9 @@ fn table<'a>(
     let rows = sites.chain([("total", total)]).map(|(name, counts)| (printable(name), counts));
     let rows: Vec<_> = rows.collect();
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(9);
-    writeln!(
+    // Few programs have functions of many keys.
+    let has_batches = total.batches > 0;
+    write!(
         f,
         "{:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>9} {:>10} {:>9}",
         "call site",
@@ -122,8 +124,9 @@ fn table<'a>(
         "mean load",
         "saved"
     )?;
+    writeln!(f, "{}", if has_batches { "  keys/batch" } else { "" })?;
     for (name, counts) in rows {
-        writeln!(
+        write!(
             f,
             "{name:width$}  {:>10} {:>10} {:>8} {:>8} {:>9} {:>8.1}% {:>10} {:>9}",
             counts.memory_hits,
@@ -135,6 +138,11 @@ fn table<'a>(
             format!("{:.1?}", counts.mean_load()),
             format!("{:.1?}", counts.time_saved()),
         )?;
+        let batch = match counts.batches {
+            0 => String::new(),
+            _ => format!("  {:>10.1}", counts.mean_batch()),
+        };
+        writeln!(f, "{batch}")?;
     }
     Ok(())
 }

@@ -7,12 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::coherence::generation::GenerationSnapshot;
+use crate::coherence::generation::{GenerationSnapshot, Generations};
 use crate::config::Ttl;
 use crate::error::Error;
 use crate::format::entry::StateId;
 use crate::memory::{EntryMeta, Identity, KnownWeight, Made};
-use crate::redis::{self, By, FillOutcome, Over, Placeholder, RedisStore, Unavailable};
+use crate::redis::{self, BeginOf, By, FillOutcome, Over, Placeholder, RedisStore, Unavailable};
 use crate::stats::SiteCounters;
 use crate::tiers::copies::Original;
 use crate::tiers::core::{Core, Stores};
@@ -35,6 +35,14 @@ pub(crate) struct Put {
     by: By,
     /// The state in Redis; `None` if memory is the store.
     redis: Option<Result<redis::FillTicket, Unavailable>>,
+}
+
+/// One of the puts that are noted together.
+pub(crate) struct PutOf<'a> {
+    pub(crate) key: &'a Arc<CallKey>,
+    pub(crate) stores: Stores,
+    /// The maximum life of the value.
+    pub(crate) longest: Ttl,
 }
 
 /// A value with its properties.
@@ -60,33 +68,68 @@ impl Core {
         over: Over<'_>,
         longest: Ttl,
     ) -> Put {
-        let snapshot = self.generations.note(key.slots());
-        let before = self.memory.identities(&key.memory);
+        let noted = self.put_in_memory(key, stores);
         let placeholder = Placeholder::new(self.config.max_load);
         let redis = match self.redis_for(stores) {
             None => None,
             Some(redis) => {
-                let begun = redis
-                    .begin(key.stored_as(), key.tags(), over, life_of(longest), placeholder)
-                    .await;
-                Some(begun.and_then(|ticket| {
-                    if ticket.tokens.len() == key.tags().len() + 1 {
-                        Ok(ticket)
-                    } else {
-                        Err(Unavailable::unexpected("a token for each tag"))
-                    }
-                }))
+                let life = life_of(longest);
+                let begun = redis.begin(key.stored_as(), key.tags(), over, life, placeholder).await;
+                Some(begun.and_then(|ticket| complete(ticket, key)))
             }
         };
+        Put { redis, ..noted }
+    }
+
+    /// Notes the states that puts to these keys depend on, with one request for each part of them. The puts are in
+    /// the order of the keys.
+    pub(crate) async fn put_many(self: &Arc<Self>, keys: &[PutOf<'_>]) -> Vec<Put> {
+        // R2: the generations are noted before the tokens, as for one put.
+        let mut puts: Vec<_> =
+            keys.iter().map(|of| self.put_in_memory(of.key, of.stores)).collect();
+        Generations::together(puts.iter_mut().map(|put| &mut put.snapshot));
+        let Some(redis) = &self.redis else { return puts };
+        let placeholder = || Placeholder::new(self.config.max_load);
+        let in_redis = || {
+            let each = keys.iter().enumerate();
+            each.filter(|(_, of)| self.redis_for(of.stores).is_some())
+        };
+        let begins: Vec<_> = in_redis()
+            .map(|(_, PutOf { key, longest, .. })| BeginOf {
+                name: key.stored_as(),
+                tags: key.tags(),
+                over: Over::Nothing,
+                life: life_of(*longest),
+                placeholder: placeholder(),
+            })
+            .collect();
+        let tickets = redis.begin_many(&begins).await;
+        for ((place, of), ticket) in in_redis().zip(tickets) {
+            puts[place].redis = Some(ticket.and_then(|ticket| complete(ticket, of.key)));
+        }
+        puts
+    }
+
+    /// Notes the state of this process.
+    fn put_in_memory(self: &Arc<Self>, key: &Arc<CallKey>, stores: Stores) -> Put {
         Put {
             core: Arc::clone(self),
             key: Arc::clone(key),
-            snapshot,
-            before,
+            snapshot: self.generations.note(key.slots()),
+            before: self.memory.identities(&key.memory),
             stores,
             by: By::Put,
-            redis,
+            redis: None,
         }
+    }
+}
+
+/// Returns the ticket, if it has a token for each tag of the key.
+fn complete(ticket: redis::FillTicket, key: &CallKey) -> Result<redis::FillTicket, Unavailable> {
+    if ticket.tokens.len() == key.tags().len() + 1 {
+        Ok(ticket)
+    } else {
+        Err(Unavailable::unexpected("a token for each tag"))
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) enum StoreOutcome {
     Lossy,
     /// The options of the function exclude it.
     Unwanted,
+    /// The body has no value for the key.
+    Absent,
     /// Redis is the store of the value, and is unavailable.
     Unavailable,
 }
@@ -29,6 +31,7 @@ impl StoreOutcome {
             StoreOutcome::Alike => "alike",
             StoreOutcome::Lossy => "lossy",
             StoreOutcome::Unwanted => "unwanted",
+            StoreOutcome::Absent => "absent",
             StoreOutcome::Unavailable => "unavailable",
         }
     }

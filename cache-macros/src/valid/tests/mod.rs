@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed check is a failed test")]
 
+mod each;
 mod invalidate;
 mod key;
 mod options;
@@ -12,13 +13,20 @@ use quote::quote;
 use crate::attr::{CachedAttr, InvalidateAttr, Options as _};
 use crate::error::Errors;
 use crate::item;
-use crate::spec::{Cached, Invalidate, Key, Piece, Template};
+use crate::spec::{Cached, Gathering, Invalidate, Key, Piece, Template};
 
 fn cached(attr: TokenStream, function: TokenStream) -> Result<Cached, Vec<String>> {
     let mut errors = Errors::default();
     let attr = CachedAttr::parse(attr, &mut errors);
     let item = item::parse(function, "cached").map_err(messages)?;
     super::cached(attr, &item, errors).map_err(messages)
+}
+
+fn gathering(attr: TokenStream, function: TokenStream) -> Result<Gathering, Vec<String>> {
+    let mut errors = Errors::default();
+    let attr = CachedAttr::parse(attr, &mut errors);
+    let item = item::parse(function, "cached").map_err(messages)?;
+    super::gathering(attr, &item, errors).map_err(messages)
 }
 
 fn invalidate(attr: TokenStream, function: TokenStream) -> Result<Invalidate, Vec<String>> {

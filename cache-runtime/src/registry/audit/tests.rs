@@ -46,6 +46,8 @@ fn cached(path: &'static str, prefix: Option<&'static str>, key: SiteKey) -> Cac
         detached: false,
         serve_stale_if: false,
         error_ttl: None,
+        each: None,
+        max_batch: None,
     }
 }
 

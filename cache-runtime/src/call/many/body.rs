@@ -1,0 +1,95 @@
+//! The run of the body of a call of many keys.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread;
+
+use futures_util::StreamExt as _;
+
+use super::calls::{Led, ManyCalls};
+use crate::call::load::{Goal, Load, count_panic};
+use crate::call::recursion::{self, KeyLoad};
+
+impl ManyCalls {
+    /// Polls the body as a part of these loads. `body` returns true if it is ready.
+    pub(super) fn poll(
+        &mut self,
+        context: &mut Context<'_>,
+        body: &mut dyn FnMut(&mut Context<'_>) -> bool,
+    ) {
+        for (_, load) in &mut self.loads {
+            load.begin();
+        }
+        let polled = match &self.polled {
+            Some(polled) => Arc::clone(polled),
+            None => {
+                // A call that the body makes must not wait for any load that ends after the body.
+                let polled: Arc<[KeyLoad]> = self.leading().collect();
+                Arc::clone(self.polled.insert(polled))
+            }
+        };
+        let ready = {
+            let _polled = recursion::enter_many(&polled);
+            let span = self.loads.first().map(|(_, load)| load.span.clone());
+            let _entered = span.as_ref().map(|span| span.enter());
+            let _inside = InsideMany { loads: &self.loads, was_panicking: thread::panicking() };
+            body(context)
+        };
+        if ready {
+            return;
+        }
+        // A load that has waited for another process is renewed, too, until its own body runs.
+        let begun = self.led.iter_mut().filter_map(|(_, led)| match led {
+            Led::Begun(load) => Some(load),
+            Led::Load(_) | Led::Aside => None,
+        });
+        let loads = self.loads.iter_mut().map(|(_, load)| load).chain(begun);
+        loads.for_each(|load| load.renew(context));
+        // Values that other processes have loaded are passed on without waiting for the body.
+        while let Poll::Ready(Some((key, waited))) = self.waits.poll_next_unpin(context) {
+            self.waited(key, waited);
+        }
+    }
+
+    /// Returns the loads that this call leads.
+    fn leading(&self) -> impl Iterator<Item = KeyLoad> {
+        let of_load = |load: &Load| (Arc::clone(&load.call.key), Arc::clone(load.leader.flight()));
+        let of_led = move |(key, led): &(usize, Led)| match led {
+            Led::Begun(load) => Some(of_load(load)),
+            Led::Load(loading) => {
+                let call = self.items[*key].call.as_ref()?;
+                Some((Arc::clone(&call.key), Arc::clone(loading.leader.flight())))
+            }
+            Led::Aside => None,
+        };
+        let loads = self.loads.iter().map(move |(_, load)| of_load(load));
+        loads.chain(self.led.iter().filter_map(of_led)).chain(self.elsewhere.iter().cloned())
+    }
+}
+
+/// The state around one poll of the body.
+struct InsideMany<'a> {
+    loads: &'a [(usize, Box<Load>)],
+    /// True if the thread was panicking already, so that a destructor makes the call.
+    was_panicking: bool,
+}
+
+impl Drop for InsideMany<'_> {
+    fn drop(&mut self) {
+        // A body that panics has failed as well.
+        if self.was_panicking || !thread::panicking() {
+            return;
+        }
+        for (_, load) in self.loads {
+            load.leader.panicked();
+            if let Goal::Place { .. } = load.goal {
+                load.call.note_failure(true);
+            }
+        }
+        if let Some((_, first)) = self.loads.first() {
+            first.span.record("outcome", "panicked");
+            first.span.record("error", true);
+            count_panic(&first.call, first.began);
+        }
+    }
+}
