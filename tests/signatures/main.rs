@@ -9,6 +9,7 @@ mod attributes;
 mod background;
 mod bodies;
 mod check;
+mod each;
 mod generics;
 mod lifetimes;
 mod places;
@@ -22,6 +23,7 @@ const SHAPES: usize = arguments::SHAPES
     + attributes::SHAPES
     + background::SHAPES
     + bodies::SHAPES
+    + each::SHAPES
     + generics::SHAPES
     + lifetimes::SHAPES
     + places::SHAPES

@@ -274,6 +274,62 @@ twins! {
     #[cached]
     SEND stored() -> usize { 1 }
 
+    #[cached(each(id in ids))]
+    SEND many_ids(ids: Vec<u64> = vec![1]) -> Vec<u64> { yield_now().await; ids }
+
+    #[cached(each(id in ids))]
+    SEND many_borrowed_ids(ids: &[&str] = &["a"], text: &str = "a") -> Vec<String> {
+        yield_now().await;
+        ids.iter().map(|id| format!("{text}{id}")).collect()
+    }
+
+    #[cached(skip(n), each(id in ids))]
+    SEND many_ids_beside_what_cannot_be_shared(ids: Vec<u64> = vec![1], n: Cell<u64> = Cell::new(1)) -> Vec<u64> {
+        yield_now().await;
+        ids.iter().map(|id| id + n.get()).collect()
+    }
+
+    #[cached(key = (id.clone(), n), bypass_if = id.is_empty(), tags = ["of:{id}"], each(id in ids))]
+    SEND many_ids_in_an_expression(ids: Vec<String> = Vec::new(), n: u64 = 1) -> Result<Vec<u64>, Box<dyn Error>> {
+        yield_now().await;
+        Ok(vec![positive(n)?; ids.len()])
+    }
+
+    #[cached(entry = a_number::annotated(id), each(id in ids))]
+    SEND many_entries(ids: Vec<u64> = vec![1]) -> Result<Vec<u64>, Rc<str>> {
+        yield_now().await;
+        Ok(ids)
+    }
+
+    #[cached(entry = a_number::annotated(id), each(id in ids), background = true)]
+    SEND many_entries_in_the_background(ids: Vec<u64> = vec![1]) -> Vec<u64> {
+        yield_now().await;
+        ids
+    }
+
+    #[cached(each(id in ids))]
+    SEND many_ids_and_a_large_value_across_an_await(ids: Vec<u64> = vec![1]) -> Vec<u64> {
+        let large = [0_u8; LARGE];
+        yield_now().await;
+        vec![large.len() as u64; ids.len()]
+    }
+
+    #[cached(skip(n), each(id in ids))]
+    NOT_SEND many_ids_beside_what_cannot_be_sent(ids: Vec<u64> = vec![1], n: Rc<u64> = Rc::new(1)) -> Vec<u64> {
+        yield_now().await;
+        ids.iter().map(|id| id + *n).collect()
+    }
+
+    #[cached(each(id in ids))]
+    NOT_SEND many_ids_and_a_value_across_an_await(ids: Vec<u64> = vec![1]) -> Vec<u64> {
+        let ids = Rc::new(ids);
+        yield_now().await;
+        ids.to_vec()
+    }
+
+    #[cache_invalidate(prefix = "twins:{id}", entry = a_number::annotated(id), each(id in ids))]
+    SEND an_invalidation_of_many(ids: Vec<u64> = vec![1]) -> usize { yield_now().await; ids.len() }
+
     #[cache_invalidate(prefix = "twins")]
     #[cached]
     SEND both_attributes(n: u64 = 1) -> Result<u64, Box<dyn Error>> {

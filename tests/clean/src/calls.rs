@@ -1,12 +1,13 @@
 //! Some of the functions are called, so that they are known to work as well.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use memo::{CacheManager, with, with_blocking};
 
 use crate::blocking::Length as _;
+use crate::each::{self, Boxed as _, Opaque, Shop, Video};
 use crate::every_option::{self, Boxed as _, Native as _, User};
 use crate::{bare, blocking, meddling, shadowed};
 
@@ -182,6 +183,90 @@ async fn types_may_have_methods_of_any_name() {
         assert_eq!(meddling::forget(1).await, 1);
         assert_eq!(meddling::set(1, 5).await, Ok(Some(5)));
         assert_eq!(meddling::number(1).await, Ok(Some(5)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn functions_of_many_keys_work() {
+    in_a_cache(async |manager| {
+        let title = |id: u64| Video { title: id.to_string() };
+        let of_two = HashMap::from([(1, title(1)), (2, title(2))]);
+        for _ in 0..2 {
+            assert_eq!(each::videos(&[1, 2]).await, Ok(of_two.clone()));
+        }
+        assert_eq!(each::video(2).await, Ok(Some(title(2))));
+        let in_order = each::videos_in_order(vec![3, 2]).await;
+        assert_eq!(in_order, Ok(vec![None, Some(title(2))]));
+
+        let titles = || each::titles(vec![2, 1, 2], "en");
+        let expected = vec![Some("en 2".to_owned()), None, Some("en 2".to_owned())];
+        assert_eq!(titles().await, Ok(expected.clone()));
+        assert_eq!(titles().await, Ok(expected));
+
+        let names = each::names(&["a".to_owned()], 1, "Ada".to_owned()).await;
+        assert_eq!(names, HashMap::from([("a".to_owned(), "Ada a".to_owned())]));
+        let sums = each::by_expression(BTreeSet::from(["a".to_owned()]), (1, 2)).await;
+        assert_eq!(sums, BTreeMap::from([("a".to_owned(), 3)]));
+        let mut log = Vec::new();
+        let lengths = each::arguments(HashSet::from([5]), (1, vec![2]), &mut log, 0).await;
+        assert_eq!((lengths, log), (HashMap::from([(5, 2)]), vec![2, 1]));
+        assert_eq!(each::kept(&vec![Opaque(1)]).await, [Opaque(1)]);
+        assert_eq!(each::kept_borrow(&[1, 0]).await, ["other", "zero"]);
+
+        let loads = manager.stats().total.loads;
+        assert_eq!(each::delete(vec![1, 2], 2).await, Ok(1));
+        assert_eq!(each::forget(&BTreeSet::from([2])), 1);
+        assert_eq!(each::videos(&[2]).await, Ok(HashMap::from([(2, title(2))])));
+        assert_eq!(manager.stats().total.loads, loads + 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn puts_of_many_keys_work() {
+    in_a_cache(async |manager| {
+        let title = |title: &str| Some(Video { title: title.to_owned() });
+        assert_eq!(each::update(vec![1, 2, 100], 100).await.map(|all| all.len()), Ok(2));
+        assert_eq!(each::video(2).await, Ok(title("new 2")));
+        assert_eq!(each::video(102).await, Ok(title("new 2")));
+        assert_eq!(each::video(100).await, Ok(None));
+        let own = CacheManager::builder().build().unwrap();
+        assert_eq!(each::update_own(&own, &[1]).await.len(), 1);
+        assert_eq!(each::video(1).await, Ok(title("new 1")));
+        assert_eq!(with(&own, each::video(1)).await, Ok(title("1 in 0")));
+
+        let ids = HashSet::from([Opaque(1), Opaque(2)]);
+        assert_eq!(each::update_opaque(ids).await.len(), 2);
+        assert_eq!(each::opaque(&Opaque(1)).await, Opaque(7));
+        assert_eq!(each::update_words(&BTreeSet::from([0, 1, 2])).await.len(), 3);
+        assert_eq!(each::word(1).await, Some("small"));
+        assert_eq!(each::word(2).await, None);
+
+        let mut shop = Shop { number: 3, log: Vec::new() };
+        assert_eq!(shop.set_prices(&[1, 2], 5).await, [5, 5]);
+        assert_eq!(shop.all_prices(&[1, 2]).await, HashMap::from([(1, 5), (2, 5)]));
+        assert_eq!(manager.stats().total.loads, 0);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn methods_of_many_keys_work() {
+    in_a_cache(async |_| {
+        let mut shop = Shop { number: 3, log: Vec::new() };
+        assert_eq!(shop.prices(&[1, 2]).await, [3, 6]);
+        assert_eq!(shop.noted(&[4]).await, [4]);
+        assert_eq!(shop.log, [4]);
+        assert_eq!(shop.clone().taken(&[2]).await, [6]);
+        assert_eq!(Arc::new(shop.clone()).shared(&[2], 1).await, [8]);
+        assert_eq!(shop.all_prices(&[5]).await, HashMap::from([(5, 15)]));
+        assert_eq!(shop.price(5).await, 15);
+        assert_eq!(shop.boxed(&[2], "EUR", 1).await, Ok(vec![6]));
+        assert_eq!(shop.boxed_mut(vec![9]).await, [9]);
+        assert_eq!(shop.log, [4, 1]);
+        let made = each::generic(&[1, 2], |id: &u64| format!("no. {id}")).await;
+        assert_eq!(made[&2], "no. 2");
     })
     .await;
 }

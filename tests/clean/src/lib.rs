@@ -7,6 +7,7 @@
 
 pub mod bare;
 pub mod blocking;
+pub mod each;
 pub mod every_option;
 pub mod meddling;
 pub mod shadowed;
