@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use cache_tests::history::{Event, Key, Read, Span};
 
@@ -12,6 +13,8 @@ use crate::run::Outcome;
 const TOLD: usize = 5;
 /// The maximum number of lines about each of them.
 const LINES: usize = 80;
+/// The number of kinds of operations whose longest one is reported.
+const LONGEST: usize = 4;
 /// The time before a wrong read from which events are printed too.
 const BEFORE_US: u64 = 30_000;
 
@@ -29,8 +32,11 @@ pub fn summary(outcome: &Outcome) -> String {
     );
     let _ = writeln!(
         text,
-        "  {} values seen, {} of them while in touch with Redis; {} changes, {} confirmed",
+        "  {} values seen, {} of them by calls of many keys ({}), {} while in touch with Redis; \
+         {} changes, {} confirmed",
         verdict.checked,
+        verdict.checked_of_many.values().sum::<u64>(),
+        of_many(outcome),
         verdict.steady,
         changes(outcome, |_| true),
         changes(outcome, |confirmed| confirmed),
@@ -41,7 +47,7 @@ pub fn summary(outcome: &Outcome) -> String {
     let _ = writeln!(
         text,
         "  the latest sight of an old value after Redis held the change: {:?} in touch, {:?} else; \
-         the longest operation: {:?}",
+         the longest operations: {}",
         verdict.latest_steady,
         verdict.latest,
         longest(outcome),
@@ -76,6 +82,12 @@ fn kinds(outcome: &Outcome) -> String {
     kinds.join(", ")
 }
 
+fn of_many(outcome: &Outcome) -> String {
+    let kinds = outcome.verdict.checked_of_many.iter();
+    let kinds: Vec<_> = kinds.map(|(how, count)| format!("{how:?} {count}")).collect();
+    kinds.join(", ")
+}
+
 fn disturbances(outcome: &Outcome) -> String {
     let mut kinds = BTreeMap::<&str, u64>::new();
     for disturbance in &outcome.disturbances {
@@ -86,13 +98,24 @@ fn disturbances(outcome: &Outcome) -> String {
     kinds.join(", ")
 }
 
-fn longest(outcome: &Outcome) -> std::time::Duration {
-    let events = outcome.records.iter().flat_map(|record| &record.events);
-    let micros = events.map(|event| {
+/// Returns how long the longest operation of each kind was, those first that were the longest.
+fn longest(outcome: &Outcome) -> String {
+    let mut kinds = BTreeMap::<String, Duration>::new();
+    for event in outcome.records.iter().flat_map(|record| &record.events) {
+        let kind = match event {
+            Event::Read(read) => format!("{:?}", read.how),
+            Event::Change(change) => format!("{:?}", change.how),
+            Event::Failure(_) | Event::Watch(_) => continue,
+        };
         let Span { begin, end } = span(event);
-        end.saturating_sub(begin)
-    });
-    std::time::Duration::from_micros(micros.max().unwrap_or(0))
+        let lasted = Duration::from_micros(end.saturating_sub(begin));
+        let longest = kinds.entry(kind).or_default();
+        *longest = lasted.max(*longest);
+    }
+    let mut kinds: Vec<_> = kinds.into_iter().collect();
+    kinds.sort_by_key(|(_, lasted)| std::cmp::Reverse(*lasted));
+    let told = kinds.iter().take(LONGEST).map(|(kind, lasted)| format!("{kind} {lasted:?}"));
+    told.collect::<Vec<_>>().join(", ")
 }
 
 fn span(event: &Event) -> Span {

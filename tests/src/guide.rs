@@ -13,6 +13,7 @@ pages! {
     getting_started: "getting-started.md",
     keys_and_tags: "keys-and-tags.md",
     invalidation: "invalidation.md",
+    many_keys: "many-keys.md",
     staleness_and_failures: "staleness-and-failures.md",
     testing: "testing.md",
     operating: "operating.md",

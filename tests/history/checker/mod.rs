@@ -10,6 +10,8 @@
 //! A value that was put directly counts from that moment, whatever its version: the program says
 //! that it is the newest there is. So only changes that began after the put had returned forbid it.
 //!
+//! A call of many keys is a read of each of them, all with its start and its end.
+//!
 //! In addition, every operation has succeeded, and each value belongs to the requested key.
 
 mod floors;
@@ -18,10 +20,10 @@ mod steady;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use cache_tests::history::{Change, Event, Failure, Origin, Read, Span};
+use cache_tests::history::{Change, Event, Failure, How, Origin, Read, Span};
 
 use floors::Floors;
 use received::Received;
@@ -81,6 +83,8 @@ pub struct Verdict {
     pub violations: Vec<Violation>,
     /// Reads that saw a value.
     pub checked: u64,
+    /// Those of each kind of call of many keys.
+    pub checked_of_many: BTreeMap<How, u64>,
     /// Those of processes that were in touch with Redis.
     pub steady: u64,
     /// The longest time after a change in Redis after which an older value was still seen, in a process
@@ -157,6 +161,9 @@ impl Checker<'_> {
         let Some(seen) = read.seen else { return };
         let process = record.process;
         verdict.checked += 1;
+        if How::READS_OF_MANY.contains(&read.how) {
+            *verdict.checked_of_many.entry(read.how).or_default() += 1;
+        }
         if seen.key != read.key {
             verdict.violations.push(Violation::Foreign { process, read });
             return;

@@ -74,6 +74,34 @@ fn other_processes_must_see_a_confirmed_change_within_the_bound() {
 }
 
 #[test]
+fn each_key_of_a_call_of_many_is_a_read() {
+    let many = |at, key: Key, version| {
+        let (span, seen) = (Span { begin: at, end: at + 10 }, Datum { key, version, set_by: 0 });
+        let (how, origin) = (How::CallMany, Origin::Unknown);
+        Event::Read(Read { how, span, key, origin, lag: 0, seen: Some(seen) })
+    };
+    let other = Key::new(1, 3);
+    let check = |at, version| {
+        let events = vec![change(1, 100, 2, None), many(at, other, 1), many(at, key(), version)];
+        check(&[Record { process: 1, events, pauses: Vec::new() }], BOUNDS)
+    };
+    for (at, version) in [(111, 2), (110, 1)] {
+        let verdict = check(at, version);
+        assert_eq!((verdict.checked, verdict.violations), (2, vec![]));
+        assert_eq!(verdict.checked_of_many, [(How::CallMany, 2)].into());
+    }
+    let found = check(111, 1).violations;
+    assert!(matches!(&found[..], [Violation::Own { read, .. }] if read.key == key()), "{found:?}");
+}
+
+#[test]
+fn a_change_of_some_rows_is_one_of_their_keys() {
+    let keys: Vec<Key> = Scope::Rows(0b1010).keys().collect();
+    let expected: Vec<Key> = Key::all().filter(|key| [1, 3].contains(&key.row())).collect();
+    assert_eq!(keys, expected);
+}
+
+#[test]
 fn a_value_from_redis_has_a_bound_of_its_own() {
     let old = Datum { key: key(), version: 1, set_by: 0 };
     let change = [change(1, 100, 2, Some(1_000))];

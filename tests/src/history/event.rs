@@ -29,13 +29,20 @@ pub struct Span {
 #[expect(missing_docs, reason = "the names of functions and methods of the cache")]
 pub enum How {
     Call,
+    /// Through a function of many keys that has the entries of a function of one key.
+    CallMany,
+    /// Through a function of many keys that has entries of its own.
+    CallManyOwn,
     Fetch,
     Peek,
     Refresh,
     Get,
     GetMany,
     GetOrLoad,
+    GetOrLoadMany,
     CacheInvalidateEntry,
+    CacheInvalidateEachEntry,
+    CacheInvalidateEachTag,
     CacheInvalidatePrefix,
     CacheInvalidateTag,
     CacheInvalidateDropped,
@@ -48,6 +55,11 @@ pub enum How {
     Clear,
     FlushAll,
     Set,
+}
+
+impl How {
+    /// The reads whose loads are those of many keys. Each of their keys is a read of its own.
+    pub const READS_OF_MANY: [How; 3] = [How::CallMany, How::CallManyOwn, How::GetOrLoadMany];
 }
 
 /// The source of a value, as far as it is known.

@@ -5,7 +5,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The number of groups. The names of each group have a prefix of their own, and its functions have
 /// options of their own.
-const GROUPS: u8 = 4;
+pub const GROUPS: u8 = 5;
+/// The number of groups that have a function of one key: the first ones. The last group has only one of
+/// many keys.
+pub const SINGLE_GROUPS: u8 = 4;
 /// The number of rows. The names of each row have a tag of their own.
 pub const ROWS: u8 = 4;
 /// The number of keys. It is small, so that all tasks use the same keys.
@@ -81,6 +84,8 @@ pub enum Scope {
     Group(u8),
     /// The keys of a row: those with its tag.
     Row(u8),
+    /// The keys of some rows: a bit for each row.
+    Rows(u8),
     /// All keys.
     All,
 }
@@ -129,6 +134,7 @@ impl Scope {
             Scope::Key(one) => one == key,
             Scope::Group(group) => key.group() == group,
             Scope::Row(row) => key.row() == row,
+            Scope::Rows(rows) => rows >> key.row() & 1 == 1,
             Scope::All => true,
         }
     }

@@ -5,16 +5,21 @@ use std::time::Duration;
 
 use cache_runtime::{CacheCall as _, Error, cache};
 use cache_tests::Dice;
-use cache_tests::history::{Change, Datum, How, Key, ROWS, Scope, Span, Versions, now_us};
+use cache_tests::history::{
+    Change, Datum, GROUPS, How, Key, ROWS, SINGLE_GROUPS, Scope, Span, Versions, now_us,
+};
 
 use crate::data::{self, Failed, with_call};
+use crate::many;
 use crate::reads::options;
 use crate::record::Record;
 
 /// All ways to change something, those that touch one key more often than the others.
-pub const KINDS: [How; 20] = [
+pub const KINDS: [How; 22] = [
     How::CacheInvalidateEntry,
     How::CacheInvalidateEntry,
+    How::CacheInvalidateEachEntry,
+    How::CacheInvalidateEachTag,
     How::CacheInvalidatePrefix,
     How::CacheInvalidatePrefix,
     How::CacheInvalidateTag,
@@ -63,16 +68,24 @@ pub async fn change(how: How, dice: &mut Dice, record: &Record) -> Result<(), Er
 }
 
 fn scope(how: How, dice: &mut Dice) -> Scope {
-    let group = u8::try_from(dice.below(4)).unwrap_or(0);
+    let group = u8::try_from(dice.below(u64::from(GROUPS))).unwrap_or(0);
     let row = u8::try_from(dice.below(u64::from(ROWS))).unwrap_or(0);
     match how {
         How::CacheInvalidateEntry | How::CacheInvalidateTag | How::InvalidateTag => Scope::Row(row),
+        How::CacheInvalidateEachEntry | How::CacheInvalidateEachTag => {
+            let other = dice.below(u64::from(ROWS));
+            Scope::Rows(1 << row | 1 << other)
+        }
         How::CacheInvalidatePrefix | How::CacheInvalidateDropped => Scope::Group(group),
         How::InvalidatePrefix => {
             *dice.pick(&[Scope::Group(group), Scope::Group(group), Scope::All])
         }
         How::Clear => *dice.pick(&[Scope::Group(group), Scope::Row(row), Scope::All]),
         How::FlushAll => Scope::All,
+        // They need a function of one key.
+        How::CachePut | How::EntryPut | How::EntryInvalidate => {
+            Scope::Key(Key::new(group % SINGLE_GROUPS, row))
+        }
         _ => Scope::Key(Key::new(group, row)),
     }
 }
@@ -86,6 +99,12 @@ impl Changing {
             }
             (How::CacheInvalidateEntry, Scope::Row(row)) => {
                 Ok(Some(data::change_entries(row, self.keys.clone()).await))
+            }
+            (How::CacheInvalidateEachEntry, Scope::Rows(rows)) => {
+                Ok(Some(many::change_each_entry(each_row(rows), self.keys.clone()).await))
+            }
+            (How::CacheInvalidateEachTag, Scope::Rows(rows)) => {
+                Ok(Some(many::change_each_row(each_row(rows), self.keys.clone()).await))
             }
             (How::CacheInvalidatePrefix, Scope::Group(group)) => {
                 Ok(Some(data::change_group(group, self.keys.clone()).await))
@@ -136,6 +155,10 @@ impl Changing {
             _ => cache().delete(&key.name()).await.map(drop),
         }
     }
+}
+
+fn each_row(rows: u8) -> Vec<u8> {
+    (0..ROWS).filter(|row| rows >> row & 1 == 1).collect()
 }
 
 fn prefix(scope: Scope) -> String {

@@ -99,7 +99,7 @@ pub async fn load(key: Key) -> Result<Datum, Failed> {
 }
 
 /// Mostly a moment, sometimes long enough for everything to change meanwhile.
-async fn dawdle() {
+pub async fn dawdle() {
     let mut dice = Dice::new(now_us());
     let millis = match dice.below(10) {
         0..5 => 0,
@@ -117,7 +117,8 @@ async fn dawdle() {
     entry = plain(row),
     entry = shared(row),
     entry = refreshed(row),
-    entry = failing(row)
+    entry = failing(row),
+    prefix = "datum:4:{row}"
 )]
 pub async fn change_entries(row: u8, keys: Vec<Key>) -> Versions {
     let _ = row;

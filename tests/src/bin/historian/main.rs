@@ -31,6 +31,7 @@
 
 mod changes;
 mod data;
+mod many;
 mod reads;
 mod record;
 mod work;

@@ -1,11 +1,13 @@
 //! Reads, and what they see.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cache_runtime::{CacheCall as _, Clock, Error, SetOptions, Source, cache};
-use cache_tests::history::{Datum, Event, How, Key, Origin, Read, Span, now_us};
+use cache_tests::history::{Datum, Event, How, Key, Origin, Read, SINGLE_GROUPS, Span, now_us};
 
 use crate::data::{self, Failed, with_call};
+use crate::many;
 use crate::record::Record;
 
 /// The TTL of values that are stored directly.
@@ -42,6 +44,51 @@ pub async fn read(how: How, key: Key, record: &Record) -> Result<(), Error> {
         record.write(&Event::Read(Read { how, span, key, origin, lag, seen }));
     }
     Ok(())
+}
+
+/// Reads keys of one group, through its function of many keys.
+pub async fn call_many(group: u8, rows: &[u8], record: &Record) {
+    let how = match group < SINGLE_GROUPS {
+        true => How::CallMany,
+        false => How::CallManyOwn,
+    };
+    let (begin, lag) = (now_us(), lag());
+    let seen = many::call(group, rows).await.unwrap_or_default();
+    let asked: BTreeSet<u8> = rows.iter().copied().collect();
+    let seen = asked.iter().map(|row| (Key::new(group, *row), seen.get(row).copied()));
+    write_each(how, begin, lag, seen, record);
+}
+
+/// Reads keys of one row, with a load of their names.
+pub async fn get_or_load_many(row: u8, groups: &[u8], record: &Record) {
+    let key = |group: &u8| Key::new(*group, row);
+    let (begin, lag) = (now_us(), lag());
+    let load = |names: Vec<String>| async move {
+        let is_wanted = |key: &Key| names.contains(&key.name());
+        let keys: Vec<Key> = Key::all().filter(is_wanted).collect();
+        let values = many::load_all(&keys).await.into_iter();
+        Ok::<_, Failed>(values.map(|datum| (datum.key.name(), datum)).collect::<HashMap<_, _>>())
+    };
+    let names = groups.iter().map(|group| key(group).name());
+    let seen = cache().get_or_load_many(names, options(Key::new(0, row)), load).await;
+    let seen = seen.unwrap_or_default();
+    let asked: BTreeSet<Key> = groups.iter().map(key).collect();
+    let seen = asked.into_iter().map(|key| (key, seen.get(&key.name()).copied()));
+    write_each(How::GetOrLoadMany, begin, lag, seen, record);
+}
+
+/// Records each key of a call of many keys as one read of its own.
+fn write_each(
+    how: How,
+    begin: u64,
+    lag: u64,
+    seen: impl Iterator<Item = (Key, Option<Datum>)>,
+    record: &Record,
+) {
+    let (span, origin) = (Span { begin, end: now_us() }, Origin::Unknown);
+    for (key, seen) in seen {
+        record.write(&Event::Read(Read { how, span, key, origin, lag, seen }));
+    }
 }
 
 /// Returns the lag of the clock with which the cache counts milliseconds.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use cache_runtime::Error;
 use cache_tests::Dice;
-use cache_tests::history::{Event, Failure, How, Key, ROWS, Span, now_us};
+use cache_tests::history::{Event, Failure, GROUPS, How, Key, ROWS, SINGLE_GROUPS, Span, now_us};
 
 use crate::changes;
+use crate::many;
 use crate::reads;
 use crate::record::Record;
 
@@ -21,11 +22,17 @@ pub struct Work {
 }
 
 /// One operation.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Operation {
     Read(How, Key),
+    /// A call of the function of many keys of a group.
+    CallMany(u8, Vec<u8>),
+    /// A load of the names of a row and some groups.
+    GetOrLoadMany(u8, Vec<u8>),
     /// A call that is dropped after this many milliseconds.
     Abandon(Key, u64),
+    /// The same with a call of many keys.
+    AbandonMany(u8, Vec<u8>, u64),
     Change(How, u64),
 }
 
@@ -48,22 +55,27 @@ impl Work {
     fn choose(&mut self) -> Operation {
         let hushed = self.record.hushed.load(Ordering::Relaxed);
         let dice = &mut self.dice;
-        // The first rows are requested more often than the last ones.
-        let row = dice.below(u64::from(ROWS)).min(dice.below(u64::from(ROWS)));
-        let group = u8::try_from(dice.below(4)).unwrap_or(0);
-        let key = Key::new(group, u8::try_from(row).unwrap_or(0));
+        let group = any_group(dice);
+        let row = any_row(dice);
+        let (key, of_one) = (Key::new(group, row), Key::new(group % SINGLE_GROUPS, row));
         match dice.below(1_000) {
-            0..400 => Operation::Read(How::Call, key),
-            400..650 => Operation::Read(How::Fetch, key),
+            0..270 => Operation::Read(How::Call, of_one),
+            270..400 => Operation::CallMany(group, some(dice, any_row)),
+            400..600 => Operation::Read(How::Fetch, of_one),
+            600..650 => Operation::CallMany(group, some(dice, any_row)),
             650..720 => Operation::Read(How::Get, key),
             720..750 => Operation::Read(How::GetMany, key),
-            750..850 => Operation::Read(How::GetOrLoad, key),
-            850..890 => Operation::Read(How::Peek, key),
+            750..810 => Operation::Read(How::GetOrLoad, key),
+            810..850 => Operation::GetOrLoadMany(row, some(dice, any_group)),
+            850..890 => Operation::Read(How::Peek, of_one),
             // It stores directly, and so invalidates what it cannot store.
-            890..900 if !hushed => Operation::Read(How::Refresh, key),
-            900..940 => Operation::Abandon(key, dice.below(4)),
-            890..900 => Operation::Read(How::Call, key),
-            _ if hushed || (is_quiet() && dice.below(300) > 0) => Operation::Read(How::Call, key),
+            890..900 if !hushed => Operation::Read(How::Refresh, of_one),
+            900..920 => Operation::Abandon(of_one, dice.below(4)),
+            920..940 => Operation::AbandonMany(group, some(dice, any_row), dice.below(4)),
+            890..900 => Operation::Read(How::Call, of_one),
+            _ if hushed || (is_quiet() && dice.below(300) > 0) => {
+                Operation::Read(How::Call, of_one)
+            }
             _ => Operation::Change(*dice.pick(&changes::KINDS), dice.word()),
         }
     }
@@ -71,7 +83,7 @@ impl Work {
     /// In a task of its own: one that panics is a failure like any other.
     async fn perform(&self, operation: Operation) {
         let begin = now_us();
-        let mut task = tokio::spawn(perform(operation, Arc::clone(&self.record)));
+        let mut task = tokio::spawn(perform(operation.clone(), Arc::clone(&self.record)));
         let what = match tokio::time::timeout(PATIENCE, &mut task).await {
             Ok(Ok(Ok(()))) => return,
             Ok(Ok(Err(error))) => error.to_string(),
@@ -86,6 +98,21 @@ impl Work {
     }
 }
 
+/// Returns a row. The first ones are requested more often than the last ones.
+fn any_row(dice: &mut Dice) -> u8 {
+    let row = dice.below(u64::from(ROWS)).min(dice.below(u64::from(ROWS)));
+    u8::try_from(row).unwrap_or(0)
+}
+
+fn any_group(dice: &mut Dice) -> u8 {
+    u8::try_from(dice.below(u64::from(GROUPS))).unwrap_or(0)
+}
+
+/// Returns two to five of these, also equal ones.
+fn some(dice: &mut Dice, one: fn(&mut Dice) -> u8) -> Vec<u8> {
+    (0..dice.within(2..6)).map(|_| one(dice)).collect()
+}
+
 /// Returns true at the times in which hardly anything is changed, so that TTLs run out.
 fn is_quiet() -> bool {
     now_us() % 10_000_000 < 5_000_000
@@ -94,6 +121,19 @@ fn is_quiet() -> bool {
 async fn perform(operation: Operation, record: Arc<Record>) -> Result<(), Error> {
     match operation {
         Operation::Read(how, key) => reads::read(how, key, &record).await,
+        Operation::CallMany(group, rows) => {
+            reads::call_many(group, &rows, &record).await;
+            Ok(())
+        }
+        Operation::GetOrLoadMany(row, groups) => {
+            reads::get_or_load_many(row, &groups, &record).await;
+            Ok(())
+        }
+        Operation::AbandonMany(group, rows, millis) => {
+            let limit = Duration::from_millis(millis);
+            let _ = tokio::time::timeout(limit, many::call(group, &rows)).await;
+            Ok(())
+        }
         Operation::Abandon(key, millis) => {
             let limit = Duration::from_millis(millis);
             // Its output is of no interest.
