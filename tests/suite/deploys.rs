@@ -202,6 +202,29 @@ async fn each_version_keeps_its_hits_directly() {
     .await;
 }
 
+#[tokio::test]
+async fn a_process_that_reads_many_values_at_once_finds_those_of_its_version() {
+    on_stores(&Store::WITH_REDIS, async |cache: TestCache| {
+        let names: Vec<String> = (0..10).map(|id| format!("by:hand:{id}")).collect();
+        let processes: [Process; 2] = Process::of_versions(&cache).await;
+        for Process { manager, source, version } in &processes {
+            let load =
+                || async { Ok::<_, cache_runtime::Error>(Video { views: source.read().await }) };
+            for name in &names {
+                let loaded = manager.get_or_load(name, Duration::from_secs(60), load);
+                assert_eq!(VERSION.scope(*version, loaded).await.unwrap().views, 1);
+            }
+        }
+        for version in [1, 2] {
+            let late = cache.peer().await;
+            let read = VERSION.scope(version, late.get_many::<Video>(&names)).await.unwrap();
+            assert_eq!(read, vec![Some(Video { views: 1 }); 10], "version {version}");
+            assert_eq!(late.stats().total.misses, 0, "version {version}");
+        }
+    })
+    .await;
+}
+
 /// The ways to say that a video has changed.
 const CHANGES: [&str; 8] = ["entry", "delete", "prefix", "tag", "clear", "clear one", "set", "put"];
 

@@ -1,5 +1,6 @@
 //! The numbers a manager keeps.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use cache_runtime::{Counts, cached, with};
@@ -20,6 +21,11 @@ async fn item(source: &Source, id: u64) -> u64 {
 #[cached(key_prefix = "statistics:failing", key = "{id}")]
 async fn failing(id: u64) -> Result<u64, String> {
     Err(id.to_string())
+}
+
+#[cached(key_prefix = "statistics:many", key = "{id}", each(id in ids))]
+async fn many(ids: &[u64]) -> HashMap<u64, u64> {
+    ids.iter().map(|id| (*id, *id)).collect()
 }
 
 fn counts(cache: &TestCache) -> Counts {
@@ -267,6 +273,28 @@ async fn statistics_can_be_read_by_people_and_by_programs() {
         assert_eq!(json["total"]["hits"], 1);
         assert_eq!(json["total"]["hit_rate"], 0.5);
         assert_eq!(json["sites"][0]["name"], "suite::statistics::item");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_table_has_the_mean_number_of_keys_of_a_batch_if_there_are_batches() {
+    on_stores(&[Store::Memory], async |cache: TestCache| {
+        item(&Source::new(1), 1).await;
+        assert!(!cache.manager.stats().to_string().contains("batch"));
+        many(&[1, 2, 3]).await;
+        many(&[3, 4, 5]).await;
+        let stats = cache.manager.stats();
+        assert_eq!((stats.total.batches, stats.total.batch_keys), (2, 5));
+        assert!((stats.total.mean_batch() - 2.5).abs() < 1e-9);
+        let table = stats.to_string();
+        let line = |name: &str| table.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(line("call site").ends_with("  keys/batch"), "{table}");
+        assert!(line("suite::statistics::many").ends_with("         2.5"), "{table}");
+        assert!(line("total").ends_with("         2.5"), "{table}");
+        let width = |name: &str| line(name).chars().count();
+        assert_eq!(width("total"), width("call site"), "{table}");
+        assert!(width("suite::statistics::item") < width("total"), "{table}");
     })
     .await;
 }

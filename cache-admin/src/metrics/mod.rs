@@ -57,7 +57,7 @@ type Part = (Option<Label>, fn(&SiteStats) -> f64);
 /// A name and a value.
 type Label = (&'static str, &'static str);
 
-static FAMILIES: [Family; 29] = [
+static FAMILIES: [Family; 31] = [
     family(
         ["cache_hits_total", "cache.hits", "{call}", "Calls answered from a store."],
         Sites(
@@ -75,6 +75,24 @@ static FAMILIES: [Family; 29] = [
     family(
         ["cache_load_errors_total", "cache.load.errors", "{load}", "Loads that returned an error."],
         Sites(Counter, &[(None, |site| site.counts.load_errors as f64)]),
+    ),
+    family(
+        [
+            "cache_batches_total",
+            "cache.batches",
+            "{load}",
+            "Runs of the body of a function of many keys that have returned values.",
+        ],
+        Sites(Counter, &[(None, |site| site.counts.batches as f64)]),
+    ),
+    family(
+        [
+            "cache_batch_keys_total",
+            "cache.batch_keys",
+            "{key}",
+            "Keys that these runs have loaded.",
+        ],
+        Sites(Counter, &[(None, |site| site.counts.batch_keys as f64)]),
     ),
     family(
         [

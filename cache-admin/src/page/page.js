@@ -11,6 +11,7 @@ const columns = [
   ["redis_hits", "Redis", (site) => site.redis_hits],
   ["misses", "misses", (site) => site.misses],
   ["coalesced", "shared", (site) => site.coalesced],
+  ["batch", "keys/batch", (site) => site.batches ? site.batch_keys / site.batches : 0, (keys) => keys ? keys.toFixed(1) : "–"],
   ["load_errors", "errors", (site) => site.load_errors],
   ["evictions", "evicted", (site) => site.evictions],
   ["load", "mean load", (site) => site.load_times.mean, time],

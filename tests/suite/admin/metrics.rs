@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use cache_runtime::cached;
+
 use super::{Admin, item, item_path};
 use crate::source::Source;
 use crate::stores::{Store, TestCache, on_each_store, on_stores};
@@ -54,6 +56,35 @@ async fn what_is_counted_is_in_the_text() {
         let redis = samples["cache_redis_duration_seconds_count"];
         assert_eq!(redis > 0.0, cache.store.has_redis());
         assert_eq!(samples["cache_healthy"] == 1.0, cache.store != Store::Outage);
+    })
+    .await;
+}
+
+#[cached(key_prefix = "admin_many", key = "{id}", each(id in ids))]
+async fn many(ids: &[u64]) -> HashMap<u64, u64> {
+    ids.iter().map(|id| (*id, *id)).collect()
+}
+
+#[tokio::test]
+async fn batches_and_their_keys_are_in_the_text() {
+    on_each_store(async |cache: TestCache| {
+        let admin = Admin::with_key(&cache.manager).await;
+        many(&[1, 2, 3]).await;
+        many(&[3, 4]).await;
+        let answer = admin.get("/metrics").await;
+        let samples = samples(answer.ok().as_str().unwrap());
+        let labels = format!("site=\"{}::many\",prefix=\"admin_many\"", module_path!());
+        let of = |name: &str| samples[&format!("{name}{{{labels}}}")];
+        assert_eq!(["cache_batches_total", "cache_batch_keys_total"].map(of), [2.0, 4.0]);
+        assert_eq!(
+            ["cache_hits_total", "cache_misses_total"].map(|name| {
+                let all = samples
+                    .iter()
+                    .filter(|(series, _)| series.starts_with(name) && series.contains(&labels));
+                all.map(|(_, value)| value).sum::<f64>()
+            }),
+            [1.0, 4.0]
+        );
     })
     .await;
 }
