@@ -40,6 +40,7 @@ pub fn routes(app: App) -> Router {
         .route("/videos/{id}/comments", get(comments).post(add_comment))
         .route("/videos/{id}/analysis", get(analysis))
         .route("/channels/{channel}/videos", get(in_channel))
+        .route("/newest", get(newest))
         .route("/popular", get(popular))
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_so)
@@ -57,6 +58,7 @@ async fn index() -> &'static str {
      GET    /videos?search=river&page=0\n\
      POST   /videos                       {\"channel\": \"..\", \"title\": \"..\"}\n\
      GET    /channels/{channel}/videos?page=0\n\
+     GET    /newest?page=0\n\
      GET    /popular\n\
      GET    /cache                        what the cache does, live\n\
      GET    /healthz, /readyz             for probes\n"
@@ -110,6 +112,17 @@ async fn in_channel(
     let (Path(channel), Query(Page { page })) = (channel?, query?);
     let channel = text("channel", &channel, 50)?;
     Ok(Json(videos::in_channel(&app.db, channel, checked(page)?).await?))
+}
+
+async fn newest(
+    State(app): State<App>,
+    query: Result<Query<Page>, QueryRejection>,
+) -> Answer<Vec<Video>> {
+    let Query(Page { page }) = query?;
+    let ids = videos::newest(&app.db, checked(page)?).await?;
+    let mut found = videos::videos(&app.db, &ids).await?;
+    // A video that was deleted after its id was read is left out.
+    Ok(Json(ids.iter().filter_map(|id| found.remove(id)).collect()))
 }
 
 async fn popular(State(app): State<App>) -> Answer<Arc<Vec<Video>>> {

@@ -2,14 +2,16 @@
 //!
 //! | query | its entries are called | and change with |
 //! |---|---|---|
-//! | [`video`] | `video:{id}` | its title, its views |
+//! | [`video`], [`videos`] | `video:{id}` | its title, its views |
 //! | [`comments`] | `video:{id}:comments` | a new comment |
 //! | [`in_channel`] | `list:..`, tag `channel:{channel}` | titles and number of the channel's videos |
 //! | [`search`] | `search:..`, tag `titles` | titles and number of all videos |
+//! | [`newest`] | `newest:{page}`, tag `catalogue` | the number of all videos |
 //! | [`popular`] | `popular:..` | every view, so nothing makes it stale but time |
 //!
 //! `db` is the way to the answer and not a part of the request, so no key and no tag mentions it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use cache_runtime::{cache_invalidate, cache_put, cached};
@@ -68,6 +70,43 @@ pub async fn video(db: &Db, id: i64) -> Result<Option<Video>, DbError> {
     db.read(move |db| {
         let sql = "SELECT id, channel, title, views FROM video WHERE id = ?1";
         db.prepare_cached(sql)?.query_row([id], video_of).optional()
+    })
+    .await
+}
+
+/// Several videos, by id. Their entries are those of [`video`]: a page of one has a hit after a list, and a list loads
+/// only the videos that no page has loaded, all of them with one query. An id without a video is left out.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cached(entry = video(db, id), each(id in ids))]
+pub async fn videos(db: &Db, ids: &[i64]) -> Result<HashMap<i64, Video>, DbError> {
+    let ids = serde_json::json!(ids).to_string();
+    db.read(move |db| {
+        // One statement, whatever the number of ids.
+        let sql = "SELECT id, channel, title, views FROM video
+                   WHERE id IN (SELECT value FROM json_each(?1))";
+        let mut query = db.prepare_cached(sql)?;
+        let found = query.query_map([ids], video_of)?;
+        found.map(|video| video.map(|video| (video.id, video))).collect()
+    })
+    .await
+}
+
+/// Returns the ids on one page of all videos, the newest first. The videos themselves are not part of the entry, so
+/// neither a title nor a view makes it stale.
+///
+/// # Errors
+///
+/// If the database fails.
+#[cached(ttl = "10m", key_prefix = "newest", key = "{page}", tags = ["catalogue"])]
+pub async fn newest(db: &Db, page: u32) -> Result<Arc<Vec<i64>>, DbError> {
+    db.read(move |db| {
+        let sql = "SELECT id FROM video ORDER BY id DESC LIMIT ?1 OFFSET ?2";
+        let mut query = db.prepare_cached(sql)?;
+        let found = query.query_map([PAGE, page * PAGE], |row| row.get(0))?;
+        found.collect::<Result<_, _>>().map(Arc::new)
     })
     .await
 }
@@ -140,12 +179,12 @@ pub async fn popular(db: &Db) -> Result<Arc<Vec<Video>>, DbError> {
 
 // The changes. Each makes stale what its write changes, and nothing else.
 
-/// Adds a video: to its channel's list, and to what searches find.
+/// Adds a video: to its channel's list, to the newest ones, and to what searches find.
 ///
 /// # Errors
 ///
 /// If the database fails.
-#[cache_invalidate(tags = ["channel:{channel}", "titles"])]
+#[cache_invalidate(tags = ["channel:{channel}", "titles", "catalogue"])]
 pub async fn add(db: &Db, channel: &str, title: &str) -> Result<Video, DbError> {
     let row = (channel.to_owned(), title.to_owned());
     db.write(move |db| {
@@ -221,7 +260,7 @@ pub async fn add_comment(
 /// If the database fails.
 #[cache_invalidate(
     prefix = "video:{id}",
-    tags = ["channel:{channel}", "titles"],
+    tags = ["channel:{channel}", "titles", "catalogue"],
     if = |deleted| !matches!(deleted, Ok(false)),
 )]
 pub async fn delete(db: &Db, id: i64, channel: &str) -> Result<bool, DbError> {

@@ -5,6 +5,7 @@ mod admin;
 mod analysis;
 mod bad_requests;
 mod changes;
+mod lists;
 mod load;
 mod manifests;
 mod reads;
