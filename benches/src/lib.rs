@@ -11,6 +11,7 @@ mod table;
 mod threads;
 mod zipf;
 
+pub mod batch;
 pub mod build;
 pub mod footprint;
 pub mod hits;

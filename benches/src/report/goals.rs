@@ -42,6 +42,30 @@ pub const GOALS: &[Goal] = &[
     goal("Redis hits per second, 256 tasks, one key, over raw GETs", AtLeast(4.0), "x", |f| {
         measured::redis_throughput(f, "Redis hot key, 256 tasks")
     }),
+    goal(
+        "100 ids in memory by one call, over 100 hits",
+        AtMost(1.3),
+        "x",
+        measured::batch_in_memory,
+    ),
+    goal(
+        "100 ids in Redis by one call, p50, over a raw MGET",
+        AtMost(2.0),
+        "x",
+        measured::batch_over_mget,
+    ),
+    goal(
+        "100 calls in turn in Redis, p50, over one call of 100 ids",
+        AtLeast(10.0),
+        "x",
+        measured::calls_over_batch,
+    ),
+    goal(
+        "loads of an id for 50 callers of ids that overlap",
+        AtMost(1.0),
+        "loads",
+        measured::overlapping_loads,
+    ),
     goal("loads for 1,000 callers of a cold key", AtMost(1.0), "loads", measured::herd_loads),
     goal("the time that takes, over one load", AtMost(1.05), "x", measured::herd_time),
     goal("invalidation in memory, 1,000,000 entries", AtMost(1_000.0), "ns", |f| {

@@ -7,6 +7,10 @@ const OURS: &str = "cache-runtime";
 /// The bare store in a table: `quick_cache` in memory, the client for Redis.
 const RAW: &str = "raw";
 
+/// The groups of a call of many keys in Redis.
+const BATCH_MODES: [&str; 2] =
+    ["100 ids in Redis, tiered, p50", "100 ids in Redis, mode redis, p50"];
+
 type Measured = Option<f64>;
 
 pub(super) fn hit_over(figures: &Figures, keys: &str, other: &str) -> Measured {
@@ -40,6 +44,32 @@ pub(super) fn herd_loads(figures: &Figures) -> Measured {
 
 pub(super) fn herd_time(figures: &Figures) -> Measured {
     figures.ratio("stampede, one key", OURS, "one load")
+}
+
+/// With the keys for which it is most.
+pub(super) fn batch_in_memory(figures: &Figures) -> Measured {
+    let kinds = figures.groups("100 ids in memory, HashMap, ").into_iter();
+    let over = kinds.filter_map(|(keys, _)| {
+        figures.ratio(&format!("100 ids in memory, HashMap, {keys}"), OURS, "100 single hits")
+    });
+    over.reduce(f64::max)
+}
+
+/// In the mode in which it is most, of the medians of calls.
+pub(super) fn batch_over_mget(figures: &Figures) -> Measured {
+    let over = BATCH_MODES.into_iter().filter_map(|group| figures.ratio(group, OURS, RAW));
+    over.reduce(f64::max)
+}
+
+/// In the mode in which it is least, of the medians of calls.
+pub(super) fn calls_over_batch(figures: &Figures) -> Measured {
+    let over =
+        BATCH_MODES.into_iter().filter_map(|group| figures.ratio(group, "100 calls in turn", OURS));
+    over.reduce(f64::min)
+}
+
+pub(super) fn overlapping_loads(figures: &Figures) -> Measured {
+    figures.value("50 callers of 100 cold ids, loads", OURS)
 }
 
 /// Of the slowest of our ways to invalidate.

@@ -63,6 +63,25 @@ const SECTIONS: &[Section] = &[
         groups: &["miss, ", "stampede, "],
     },
     Section {
+        title: "Many keys",
+        note: "One call of a function of many keys for 100 ids (`cargo bench --manifest-path benches/Cargo.toml \
+               --bench batch`); in brackets, over the first of the table. In memory the values are `u64`, and the \
+               futures are polled directly; in Redis the values have 100 B, and the p50 is the median of single \
+               calls. `entry`: with the entries of a function of one key. The `DataLoader` has a `HashMapCache`, which \
+               has no TTL, no bound and no statistics, and it loads without delay. A cold load takes no time, or 20 ms \
+               for the 50 callers, each of which has one id that those before it do not have. A read of a master is \
+               one arrival of bytes, with any number of commands. The ratios depend on the machine and its load.",
+        plots: &[],
+        groups: &[
+            "100 ids in memory, ",
+            "100 ids in Redis, ",
+            "100 cold ids, ",
+            "50 callers of 100 cold ids, ",
+            "100 ids on a cluster, ",
+            "requests for 100 ids on a cluster, ",
+        ],
+    },
+    Section {
         title: "Invalidation",
         note: "Everything below a prefix or with a tag, by the direct API and by an annotated function. The peers \
                look at each entry.",
