@@ -12,6 +12,8 @@ mod bare;
 mod blocking;
 #[path = "clean/src/calls.rs"]
 mod calls;
+#[path = "clean/src/each.rs"]
+mod each;
 #[path = "clean/src/every_option.rs"]
 mod every_option;
 #[path = "clean/src/meddling.rs"]

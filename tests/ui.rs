@@ -24,6 +24,7 @@ fn mistakes_are_explained() {
         "background",
         "body",
         "blocking",
+        "each",
     ];
     for mistakes in folders {
         cases.compile_fail(format!("ui/{mistakes}/*.rs"));
