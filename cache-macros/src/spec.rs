@@ -67,7 +67,7 @@ pub(crate) struct Batch {
     pub(crate) each: Each,
     /// The most ids of one run of the body.
     pub(crate) max: Option<Constant<u64>>,
-    /// The arguments that are made anew for each run, the ids not among them.
+    /// The arguments that are made again for each run, the ids not among them.
     pub(crate) renewed: Vec<Renewed>,
     /// The place where the type of one value was written.
     pub(crate) value: Span,
@@ -87,7 +87,7 @@ pub(crate) struct Each {
     pub(crate) place: Span,
 }
 
-/// An argument that each run of the body gets anew.
+/// An argument that is made again for each run of the body.
 pub(crate) struct Renewed {
     pub(crate) argument: Argument,
     pub(crate) renewal: Renewal,

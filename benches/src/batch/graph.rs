@@ -9,7 +9,7 @@ use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use super::AT_ONCE;
 use super::memory::value;
 
-/// Where the values come from.
+/// The source of the values.
 #[derive(Debug)]
 pub struct Rows;
 

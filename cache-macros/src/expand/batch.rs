@@ -498,7 +498,7 @@ fn ids_of(argument: &Kept) -> TokenStream {
     }
 }
 
-/// Returns the statement that makes an argument anew.
+/// Returns the statement that makes an argument for one run of the body.
 fn renewal(p: &TokenStream, renewed: &Renewed, named: &TokenStream) -> TokenStream {
     let Renewed { argument, renewal } = renewed;
     let (name, cfg, mutable) = (&argument.name, &argument.cfg, &argument.mutable);

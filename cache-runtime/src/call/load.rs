@@ -221,6 +221,7 @@ impl Load {
 
     async fn put_away(mut self: Box<Self>, value: &Value) {
         let took = self.count();
+        self.forget_error();
         self.settle(value, took).await;
     }
 
@@ -231,9 +232,6 @@ impl Load {
 
     async fn settle(self: Box<Self>, value: &Value, took: Duration) {
         let Load { call, leader, goal, lease, span, .. } = *self;
-        if call.policy.error_ttl.is_some() {
-            call.core.recent_errors.forget(&call.key);
-        }
         let outcome = match goal {
             Goal::Memory { limit } => {
                 let outcome =
@@ -310,6 +308,13 @@ impl Load {
             land_absent(leader, is_current);
             call.core.retries.recovered(&call.key);
         })
+    }
+
+    /// Forgets the error of an earlier load, because the body has succeeded.
+    pub(super) fn forget_error(&self) {
+        if self.remembers_errors() {
+            self.call.core.recent_errors.forget(&self.call.key);
+        }
     }
 
     /// Returns true if its function remembers errors.

@@ -49,9 +49,7 @@ impl ManyCalls {
             let value = values.remove(&key).flatten();
             self.answer(key, value.clone());
             let took = load.count();
-            if load.remembers_errors() {
-                load.call.core.recent_errors.forget(&load.call.key);
-            }
+            load.forget_error();
             match value {
                 value if load.is_for_redis() => fills.extend(Filling::new(*load, value, took)),
                 value => {
