@@ -1,6 +1,6 @@
 //! A call: memory, one GET, tokens where the token cache does not know them, a load.
 
-use crate::redis::{Entry, Held, Id, Keys, Tokens};
+use crate::redis::{Entry, Held, Id, Keys, Kin, Tokens};
 use crate::rules::{Model, Role, Rule};
 use crate::state::{Actor, At, Begun, Fill, Found, Noted, Version, World};
 
@@ -12,7 +12,11 @@ impl World {
             return Ok(());
         }
         match model.role(i) {
-            Role::Call(_) | Role::Direct(_) | Role::Other(_) => self.call(model, i, keys)?,
+            Role::Call(_)
+            | Role::Direct(_)
+            | Role::Other(_)
+            | Role::Outer(_)
+            | Role::DirectOuter(_) => self.call(model, i, keys)?,
             Role::Invalidate(..) => self.invalidate(model, i, keys),
             Role::Put(_, known) => self.put(model, i, known, keys),
             Role::Clear(_) => self.clear(model, i, keys),
@@ -26,16 +30,24 @@ impl World {
     /// Returns the keys that an actor's next step may request.
     pub fn asked(&self, model: &Model, i: usize) -> Keys {
         match self.actors[i].at {
-            At::Starts if model.removes_at_once(i) => model.removed(i),
-            At::Gets => Keys::NAME,
-            At::Scans(_, left) => left,
+            At::Starts if model.removes_at_once(i) => model.in_order(model.removed(i)),
+            At::Gets => model.place(i),
+            At::ReadsInner(.., left) => model.inner_order(left),
+            At::Scans(_, left) => model.one_by_one(left),
+            At::Removes(left) => model.in_order(left),
+            At::Fills(Fill { left, .. }) => model.in_order(left),
             At::Announces(_) => Keys::ROOT,
+            At::NotesCounter(..) | At::ReadsCounter(_) => Keys::COUNTER,
+            At::RemovesCleared(_) => Keys::CLEARED,
+            At::NotesTag(_) | At::Stamps(_) => Keys::PREFIX,
             At::Fetches(.., left)
             | At::Reads(.., left)
             | At::Begins(.., left)
             | At::NotesTokens(.., left)
-            | At::Fills(Fill { left, .. })
-            | At::Removes(left) => left,
+            | At::FetchesInner(.., left)
+            | At::BeginsInner(.., left)
+            | At::FillsInner(_, Fill { left, .. })
+            | At::NotesInner(.., left) => left,
             _ => Keys::NONE,
         }
     }
@@ -43,14 +55,14 @@ impl World {
     fn call(&mut self, model: &Model, i: usize, keys: Keys) -> Result<(), String> {
         self.actors[i].at = match self.actors[i].at {
             At::Starts => self.start_call(model, i),
-            At::Gets => At::Judges(self.redis.held),
+            At::Gets => At::Judges(self.redis.at(model.place(i))),
             At::Judges(Held::Entry(entry)) if entry.of == model.kin(i) => {
                 self.judge_by_token_cache(model, i, entry)?
             }
-            At::Judges(Held::Entry(_)) => At::Reads(Found::NOTHING, model.looked_at()),
+            At::Judges(Held::Entry(_)) => At::Reads(Found::NOTHING, model.looked_at(i)),
             At::Judges(_) => {
                 self.bypass_memory(model, i);
-                self.start_load(model, i, None, false)
+                self.start_load(model, i, None, model.place(i))
             }
             At::Fetches(entry, mut tokens, left) => {
                 tokens.read(keys, self.redis.tokens);
@@ -62,19 +74,23 @@ impl World {
             At::Compares(entry, tokens) => self.compare(model, i, entry, tokens)?,
             At::Reads(found, left) => self.read(model, i, found, left, keys)?,
             At::Begins(seen, mut begun, left) => {
-                self.redis.begin(model, i, seen, keys, &mut begun);
+                self.redis.begin(model, model.maker(i), seen, keys, &mut begun);
                 match left.without(keys) {
                     Keys::NONE => At::Loads(begun),
                     left => At::Begins(seen, begun, left),
                 }
             }
+            At::Loads(begun) if begun.place == Keys::OUTER => self.start_inner(model, i, begun),
             At::Loads(begun) => self.load(model, i, begun),
             At::NotesTokens(mut begun, version, left) => {
                 self.redis.note_tokens(i, keys, &mut begun.tokens);
                 match left.without(keys) {
-                    Keys::NONE => At::Fills(Fill::new(begun, version, begun.keys(model))),
+                    Keys::NONE => At::Fills(Fill::new(begun, version, model.filled(i, begun))),
                     left => At::NotesTokens(begun, version, left),
                 }
+            }
+            At::NotesCounter(..) | At::NotesTag(_) | At::ReadsCounter(_) | At::Stamps(_) => {
+                self.derive(model, i, keys)
             }
             At::Fills(mut fill) => {
                 self.redis.fill(model, i, keys, &mut fill);
@@ -87,19 +103,19 @@ impl World {
             At::Keeps(version) => self.keep(model, i, version),
             At::Inserts(version) => self.insert(model, i, version),
             At::LooksAgain => self.look_again(model, i),
-            At::LoadsAlone => At::Keeps(self.data),
-            at => unreachable!("no step of a call: {at:?}"),
+            At::LoadsAlone => At::Keeps(self.version_alone(model, i)),
+            _ => self.call_inner(model, i, keys)?,
         };
         Ok(())
     }
 
     fn start_call(&mut self, model: &Model, i: usize) -> At {
-        if matches!(model.role(i), Role::Direct(_)) {
+        if model.is_direct(i) {
             return self.start_direct(model, i);
         }
         let first = match model.role(i) {
             Role::Other(_) => Keys::ALL,
-            _ => Keys::NAME,
+            _ => model.place(i),
         };
         let asks = self.asks_redis(model, model.role(i).place(), first);
         let process = &mut self.processes[model.role(i).place()];
@@ -111,24 +127,27 @@ impl World {
         self.actors[i].required = process.required.max(process.known);
         self.actors[i].bypasses = process.lapsed && asks;
         if !asks {
-            return self.load_alone(i);
+            return self.load_alone(model, i);
         }
-        self.actors[i].noted = Noted::ALL;
+        self.actors[i].noted = model.noted(i);
         match model.role(i) {
             // It knows by now that it is not alone.
-            Role::Other(_) => At::Reads(Found::NOTHING, model.looked_at()),
+            Role::Other(_) => At::Reads(Found::NOTHING, model.looked_at(i)),
             _ => At::Gets,
         }
     }
 
     /// Starts a call in mode `redis`, which sees everything that any process has had confirmed.
     fn start_direct(&mut self, model: &Model, i: usize) -> At {
-        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
+        if !self.asks_redis(model, model.role(i).place(), model.known(i)) {
             return At::Done;
         }
         let confirmed = model.actors().filter(|writer| self.confirmed & (1 << writer) != 0);
         self.actors[i].required = confirmed.map(|writer| self.written[writer]).max().unwrap_or(0);
-        At::Reads(Found::NOTHING, model.looked_at())
+        match model.kin(i) {
+            Kin::Outer => At::Gets,
+            _ => At::Reads(Found::NOTHING, model.looked_at(i)),
+        }
     }
 
     /// Entry and tokens side by side.
@@ -148,9 +167,21 @@ impl World {
         }
         found.tokens.read(keys, self.redis.tokens);
         match left.without(keys) {
+            Keys::NONE if model.derives(i) && keys != Keys::PREFIX => {
+                Ok(self.read_derived(model, i, found))
+            }
             Keys::NONE => self.judge_all(model, i, found),
             left => Ok(At::Reads(found, left)),
         }
+    }
+
+    /// The tag is known now, and its token is read after the entry.
+    fn read_derived(&mut self, model: &Model, i: usize, found: Found) -> At {
+        if !self.asks_redis(model, model.role(i).place(), Keys::PREFIX) {
+            return self.load_alone(model, i);
+        }
+        self.actors[i].noted.gain(Noted::PREFIX);
+        At::Reads(found, Keys::PREFIX)
     }
 
     /// Serves a valid value of the own kin, and leaves a valid value of the other kin alone. An invalid
@@ -165,12 +196,15 @@ impl World {
             return self.serve(model, i, entry.version);
         }
         self.bypass_memory(model, i);
-        let beside = entries[0].is_some();
-        let seen = match if beside { found.beside } else { found.held } {
+        let (place, held) = match entries[0] {
+            Some(_) => (Keys::BESIDE, found.beside),
+            None => (Keys::NAME, found.held),
+        };
+        let seen = match held {
             Held::Entry(entry) => Some(entry.id),
             _ => None,
         };
-        Ok(self.start_load(model, i, seen, beside))
+        Ok(self.start_load(model, i, seen, place))
     }
 
     fn judge_by_token_cache(
@@ -179,19 +213,27 @@ impl World {
         i: usize,
         entry: Entry,
     ) -> Result<At, String> {
-        if model.is_off(Rule::TagsNotedBeforeGet) {
+        // Tags that the entry names are known now.
+        if model.kin(i) == Kin::Outer {
+            self.actors[i].noted.gain(Noted::INNER);
+        } else if model.is_off(Rule::TagsNotedBeforeGet) || model.derives(i) {
             self.actors[i].noted.gain(Noted::PREFIX);
         }
-        let process = &self.processes[model.role(i).place()];
-        let trusts = process.lease || model.is_off(Rule::LeaseCounts);
-        if trusts && process.token_cache.confirm(entry.tokens) {
+        if self.token_cache_confirms(model, i, entry) {
             return self.serve(model, i, entry.version);
         }
-        if !self.asks_redis(model, model.role(i).place(), Keys::TOKENS) {
-            return Ok(self.load_alone(i));
+        let tokens = model.tokens_of_entry(i);
+        if !self.asks_redis(model, model.role(i).place(), tokens) {
+            return Ok(self.load_alone(model, i));
         }
-        self.actors[i].fetched = Noted::ALL;
-        Ok(At::Fetches(entry, Tokens::default(), Keys::TOKENS))
+        self.actors[i].fetched = model.noted(i);
+        Ok(At::Fetches(entry, Tokens::default(), tokens))
+    }
+
+    pub fn token_cache_confirms(&self, model: &Model, i: usize, entry: Entry) -> bool {
+        let process = &self.processes[model.role(i).place()];
+        let trusts = process.lease || model.is_off(Rule::LeaseCounts);
+        trusts && !model.is_direct(i) && process.token_cache.confirm(entry.tokens)
     }
 
     fn compare(
@@ -204,17 +246,23 @@ impl World {
         let fetched = std::mem::take(&mut self.actors[i].fetched);
         let token_cache = &mut self.processes[model.role(i).place()].token_cache;
         let unchecked = model.is_off(Rule::TokenCacheNotesFirst);
-        if unchecked || fetched.has(Noted::EPOCH) {
+        if (unchecked || fetched.has(Noted::EPOCH)) && !model.is_direct(i) {
             token_cache.root = tokens.root;
             if unchecked || fetched.has(Noted::PREFIX) {
                 token_cache.prefix = tokens.prefix;
+            }
+            if model.kin(i) == Kin::Outer && (unchecked || fetched.has(Noted::DEPENDENTS)) {
+                token_cache.name = tokens.name;
+            }
+            if model.kin(i) == Kin::Outer && (unchecked || fetched.has(Noted::CLEARED)) {
+                token_cache.cleared = tokens.cleared;
             }
         }
         if tokens.confirm(entry.tokens) {
             return self.serve(model, i, entry.version);
         }
         self.bypass_memory(model, i);
-        Ok(self.start_load(model, i, Some(entry.id), false))
+        Ok(self.start_load(model, i, Some(entry.id), model.place(i)))
     }
 
     /// Redis has answered a read that could not look into memory.
@@ -237,22 +285,18 @@ impl World {
         Ok(At::Keeps(version))
     }
 
-    fn start_load(&mut self, model: &Model, i: usize, seen: Option<Id>, beside: bool) -> At {
-        if !self.asks_redis(model, model.role(i).place(), Keys::ALL) {
-            return self.load_alone(i);
+    fn start_load(&mut self, model: &Model, i: usize, seen: Option<Id>, place: Keys) -> At {
+        if !self.asks_redis(model, model.role(i).place(), model.known(i)) {
+            return self.load_alone(model, i);
         }
-        self.actors[i].noted = Noted::ALL;
-        let begun = Begun::beside(beside);
-        let first = match model.is_off(Rule::TokensNotedFirst) {
-            true => begun.place(),
-            false => begun.keys(model),
-        };
-        At::Begins(seen, begun, first)
+        self.actors[i].noted = model.noted(i);
+        let begun = Begun::at(place);
+        At::Begins(seen, begun, model.begun(i, begun))
     }
 
     /// Redis is unavailable: the value goes to memory, and depends on what is noted now.
-    fn load_alone(&mut self, i: usize) -> At {
-        self.actors[i].noted = Noted::ALL;
+    fn load_alone(&mut self, model: &Model, i: usize) -> At {
+        self.actors[i].noted = model.noted(i);
         At::LoadsAlone
     }
 
@@ -263,20 +307,23 @@ impl World {
         }
         match model.is_off(Rule::TokensNotedFirst) {
             true => At::NotesTokens(begun, self.data, begun.tokens(model)),
-            false => At::Fills(Fill::new(begun, self.data, begun.keys(model))),
+            false => model.after_body(i, begun, self.data),
         }
     }
 
     fn keep(&mut self, model: &Model, i: usize, version: Version) -> At {
-        if matches!(model.role(i), Role::Direct(_)) {
+        if model.is_direct(i) {
             return At::Done;
         }
+        if model.is_off(Rule::DerivedCopiesNoteFirst) {
+            self.actors[i].noted.gain(Noted::PREFIX);
+        }
+        if model.is_off(Rule::OuterCopiesNoteInnerFirst) {
+            self.actors[i].noted.gain(Noted::INNER);
+        }
         let noted = self.actors[i].noted;
-        let stamped = noted.has(Noted::STAMPS) || model.is_off(Rule::CopiesNoteFirst);
-        let rights = match model.is_off(Rule::PutsStopLoads) {
-            true => Noted::SWEEPS,
-            false => Noted::RIGHTS,
-        };
+        let stamped = noted.has(model.stamps(i)) || model.is_off(Rule::CopiesNoteFirst);
+        let rights = model.rights(i);
         if !stamped || !noted.has(rights) {
             return At::Done;
         }
@@ -288,7 +335,7 @@ impl World {
     }
 
     fn insert(&mut self, model: &Model, i: usize, version: Version) -> At {
-        let fresh = self.actors[i].noted.has(Noted::STAMPS);
+        let fresh = self.actors[i].noted.has(model.stamps(i));
         *self.processes[model.role(i).place()].copy_of(model.kin(i)) = fresh.then_some(version);
         At::LooksAgain
     }

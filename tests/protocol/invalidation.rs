@@ -1,7 +1,7 @@
 //! An invalidation: Redis first, in one script with its notice, or in one on each node, then the
 //! generations. What Redis does not confirm goes to the journal.
 
-use crate::redis::{Keys, What};
+use crate::redis::{Id, Keys, What};
 use crate::rules::{Model, Role, Rule};
 use crate::state::{Actors, At, Feed, Link, Noted, Notice, World};
 use crate::step::Executed;
@@ -87,12 +87,15 @@ impl World {
         At::Bumps
     }
 
-    /// One script. (No process needs a notice of the name that is the prefix itself.)
+    /// One script. (No process needs a notice of the name that is the prefix itself, or of the counter.)
     fn execute_removal(&mut self, model: &Model, i: usize, keys: Keys) {
         self.redis.remove(model, i, keys);
         let tells = match model.is_off(Rule::NoticeFromItsNode) {
             true => keys.has(Keys::NOTICE),
-            false => keys != Keys::OWN && !model.is_off(Rule::RemovedWhenPublished),
+            false => {
+                keys.without(Keys::OWN.and(Keys::COUNTER)) != Keys::NONE
+                    && !model.is_off(Rule::RemovedWhenPublished)
+            }
         };
         if tells {
             self.publish(model, i, Notice::First(i));
@@ -120,7 +123,7 @@ impl World {
     pub fn send_pending(&mut self, model: &Model, place: usize, pending: Actors) {
         self.processes[place].journal &= !pending;
         for i in model.actors().filter(|i| pending & (1 << i) != 0) {
-            self.redis.remove(model, i, model.removed(i));
+            self.redis.remove(model, Id::later(i), model.removed(i));
             if !model.is_off(Rule::ReplaysPublish) {
                 self.publish(model, i, Notice::Again(i));
             }
@@ -133,7 +136,7 @@ impl World {
         let asks = match model.role(i) {
             Role::Invalidate(..) => matches!(self.actors[i].at, At::Starts | At::Removes(_)),
             Role::Put(..) => matches!(self.actors[i].at, At::Fills(_)),
-            Role::Call(_) | Role::Direct(_) | Role::Other(_) | Role::Clear(_) => false,
+            _ => false,
         };
         asks && self.processes[model.role(i).place()].link == Link::Up
     }

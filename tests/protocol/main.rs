@@ -22,6 +22,13 @@
 //!
 //! The second process may begin as a fork of the first one, which may be in the middle of something.
 //!
+//! Where tags are derived from the value, the token of the prefix stands for that of such a tag. A load does not
+//! know it before its body, and a reader not before it has the entry.
+//!
+//! An outer function calls the function whose entries these are. Its own entry is under a key of its own, and
+//! must be as new as that of the inner function would have to be. All outer entries have a tag that a
+//! clearing removes.
+//!
 //! In an outage, notices of others are not received, and memory is still read for a while: its values
 //! must be no older than what its process has written, or has read past it.
 //!
@@ -39,7 +46,9 @@
 
 mod call;
 mod clearing;
+mod derived;
 mod hash;
+mod inherited;
 mod invalidation;
 mod mishap;
 mod programs;

@@ -1,7 +1,7 @@
 //! The faults, and the reactions to them: evictions, lost connections, the lease, and servers that come
 //! back with older data.
 
-use crate::redis::{Held, Keys, Tokens, What};
+use crate::redis::{Keys, What};
 use crate::rules::{Model, Place, Role, Rule};
 use crate::state::{Actor, At, Feed, Link, Node, Nodes, Noted, Notice, Notices, Process, World};
 
@@ -9,12 +9,9 @@ const PARENT: Place = 0;
 const CHILD: Place = 1;
 
 impl World {
-    pub fn evict(&mut self, key: Keys) {
+    pub fn evict(&mut self, model: &Model, key: Keys) {
         self.left.evictions -= 1;
-        match key {
-            Keys::NAME | Keys::BESIDE => *self.redis.at_mut(key) = Held::Nothing,
-            token => self.redis.tokens.read(token, Tokens::default()),
-        }
+        self.redis.evict(model, key);
     }
 
     /// A body fails, and its load with it.
@@ -34,15 +31,19 @@ impl World {
         }
         let writer = match notice {
             Notice::NewServer => return self.bump(model, place, Noted::EPOCH),
-            Notice::First(writer) | Notice::Again(writer) => writer,
+            Notice::First(writer) | Notice::Again(writer) | Notice::Cleared(writer) => writer,
         };
-        self.processes[place].behind &= !(1 << writer);
+        self.processes[place].pass(model, writer);
         if model.has_forked(self) && model.is_off(Rule::ForksHaveTheirOwnNumber) {
             return;
         }
         match (model.role(writer), model.what(writer)) {
+            _ if notice == Notice::Cleared(writer) => self.bump(model, place, Noted::CLEARED),
             (Role::Clear(_), _) => {
                 self.scan_memory(model, place, !model.is_off(Rule::ReceiversStopLoads), true);
+                if !model.is_off(Rule::ReceiversRaiseCleared) {
+                    self.bump(model, place, Noted::CLEARED);
+                }
             }
             (_, What::Name) => self.bump(model, place, Noted::NAME),
             (_, What::Prefix | What::PrefixAndOwn) => {
@@ -123,8 +124,25 @@ impl World {
     fn lose_answer(&mut self, model: &Model, i: usize) {
         match (model.role(i), self.actors[i].at) {
             (
-                Role::Call(_) | Role::Direct(_) | Role::Other(_),
-                At::Gets | At::Fetches(..) | At::Reads(..) | At::Begins(..) | At::Fills(_),
+                Role::Call(_)
+                | Role::Direct(_)
+                | Role::Other(_)
+                | Role::Outer(_)
+                | Role::DirectOuter(_),
+                At::Gets
+                | At::ReadsInner(..)
+                | At::FetchesInner(..)
+                | At::BeginsInner(..)
+                | At::FillsInner(..)
+                | At::NotesInner(..)
+                | At::Fetches(..)
+                | At::Reads(..)
+                | At::Begins(..)
+                | At::NotesCounter(..)
+                | At::NotesTag(_)
+                | At::ReadsCounter(_)
+                | At::Stamps(_)
+                | At::Fills(_),
             ) => self.actors[i] = Actor::DONE,
             (Role::Invalidate(..), At::Removes(_)) => self.actors[i].at = At::Queues,
             (Role::Put(..), At::Begins(..)) => {
@@ -134,7 +152,14 @@ impl World {
                 }
                 self.actors[i].at = At::QueuesValue;
             }
-            (Role::Put(..), At::Fills(_)) => self.actors[i].at = At::QueuesValue,
+            (
+                Role::Put(..),
+                At::NotesCounter(..)
+                | At::NotesTag(_)
+                | At::ReadsCounter(_)
+                | At::Stamps(_)
+                | At::Fills(_),
+            ) => self.actors[i].at = At::QueuesValue,
             _ => {}
         }
     }
@@ -224,6 +249,15 @@ impl World {
 }
 
 impl Process {
+    /// The notice of a writer has been received. That of a `clear` has two parts.
+    fn pass(&mut self, model: &Model, writer: usize) {
+        let is_clear = matches!(model.role(writer), Role::Clear(_));
+        let both = [Notice::First(writer), Notice::Cleared(writer)];
+        if !is_clear || !both.into_iter().any(|notice| self.inbox.has(notice)) {
+            self.behind &= !(1 << writer);
+        }
+    }
+
     /// From here on it relies on nothing that notices could make stale.
     pub fn end_lease(&mut self) {
         self.lapsed |= self.lease;

@@ -2,8 +2,9 @@
 
 use std::num::NonZeroU8;
 
-use crate::rules::{Model, Rule};
-use crate::state::{Begun, Fill, Node, Nodes, Version};
+use crate::derived::Count;
+use crate::rules::{Known, Model, Rule};
+use crate::state::{ACTORS, Begun, Fill, Node, Nodes, Version};
 
 /// A random number: that of a placeholder or an entry, or a token. Each is drawn once; here it names
 /// the actor.
@@ -18,11 +19,18 @@ pub enum Kind {
     Root,
     Prefix,
     Name,
+    Cleared,
+    Counter,
 }
 
 impl Id {
     pub fn new(kind: Kind, actor: usize) -> Self {
-        Id(NonZeroU8::MIN.saturating_add(actor as u8 * 6 + kind as u8))
+        Id(NonZeroU8::MIN.saturating_add(actor as u8 * 8 + kind as u8))
+    }
+
+    /// Returns the number of an actor that draws a number of a kind for the second time.
+    pub fn later(actor: usize) -> usize {
+        ACTORS + 1 + actor
     }
 }
 
@@ -48,20 +56,23 @@ pub struct Entry {
 pub enum Kin {
     One,
     Other,
+    /// The value of a function that calls the function of the first.
+    Outer,
 }
 
 /// The tokens of the tags that the name has: the root's and its prefix's. And the name's own, which only
-/// entries beside another's note.
+/// entries beside another's and outer entries note, and that of the tag `#cleared` of outer entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tokens {
     pub root: Option<Id>,
     pub prefix: Option<Id>,
     pub name: Option<Id>,
+    pub cleared: Option<Id>,
 }
 
 /// Some keys. What is done with those that are on one server is one step, and one for each in a cluster.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Keys(u8);
+pub struct Keys(u16);
 
 impl Keys {
     pub const NONE: Keys = Keys(0);
@@ -78,7 +89,17 @@ impl Keys {
     pub const BESIDE: Keys = Keys(64);
     /// The token of the name itself.
     pub const NAME_TOKEN: Keys = Keys(128);
+    /// The counter of removals.
+    pub const COUNTER: Keys = Keys(256);
+    /// The key of the entry of an outer function.
+    pub const OUTER: Keys = Keys(512);
+    /// The token of the tag that all outer entries have.
+    pub const CLEARED: Keys = Keys(1024);
     pub const TOKENS: Keys = Keys(2 | 4);
+    /// The tokens that an outer entry inherits: those of the inner one, and that of its name.
+    pub const INHERITED: Keys = Keys(2 | 4 | 128);
+    /// All tokens that an outer entry depends on.
+    pub const OF_OUTER: Keys = Keys(2 | 4 | 128 | 1024);
     /// The name, and the tokens of its tags.
     pub const ALL: Keys = Keys(1 | 2 | 4);
 
@@ -94,13 +115,18 @@ impl Keys {
         Keys(self.0 | more.0)
     }
 
+    /// Returns those of them that are among others.
+    pub fn of(self, others: Keys) -> Keys {
+        Keys(self.0 & others.0)
+    }
+
     pub fn without(self, some: Keys) -> Keys {
         Keys(self.0 & !some.0)
     }
 
     /// Returns one after the other.
     pub fn each(self) -> impl Iterator<Item = Keys> {
-        (0..8).map(|bit| Keys(1 << bit)).filter(move |key| self.has(*key))
+        (0..11).map(|bit| Keys(1 << bit)).filter(move |key| self.has(*key))
     }
 }
 
@@ -108,7 +134,12 @@ impl Keys {
 pub struct Redis {
     pub held: Held,
     pub beside: Held,
+    pub outer: Held,
     pub tokens: Tokens,
+    /// The removals of tokens, where tags are derived.
+    pub counter: Option<Count>,
+    /// The counter as it was when it was read after the prefix's token.
+    pub birth: Option<Count>,
     /// The run of each node's server.
     pub runs: [u8; 2],
     /// The identified runs, a bit for each.
@@ -144,7 +175,7 @@ impl Held {
 }
 
 impl Tokens {
-    pub const NONE: Tokens = Tokens { root: None, prefix: None, name: None };
+    pub const NONE: Tokens = Tokens { root: None, prefix: None, name: None, cleared: None };
 
     /// Returns whether all recorded tokens are present and equal.
     pub fn confirm(self, recorded: Tokens) -> bool {
@@ -152,6 +183,7 @@ impl Tokens {
         equal(self.root, recorded.root)
             && equal(self.prefix, recorded.prefix)
             && (recorded.name.is_none() || equal(self.name, recorded.name))
+            && (recorded.cleared.is_none() || equal(self.cleared, recorded.cleared))
     }
 
     /// Returns the same of some of them.
@@ -172,6 +204,9 @@ impl Tokens {
         if keys.has(Keys::NAME_TOKEN) {
             self.name = from.name;
         }
+        if keys.has(Keys::CLEARED) {
+            self.cleared = from.cleared;
+        }
     }
 }
 
@@ -185,7 +220,7 @@ impl Redis {
         keys: Keys,
         begun: &mut Begun,
     ) {
-        let found = self.at(begun.place()).id();
+        let found = self.at(begun.place).id();
         let marks = !model.is_off(Rule::LoadsLeavePlaceholders)
             && !model.is_off(Rule::AbsentEqualsNothing)
             && !model.is_off(Rule::PlaceholdersNotTombstones);
@@ -193,13 +228,21 @@ impl Redis {
         self.begin_over(free, actor, keys, begun);
     }
 
-    /// The same for a put, over whatever is there.
-    pub fn begin_put(&mut self, model: &Model, actor: usize, keys: Keys, begun: &mut Begun) {
-        self.begin_over(!model.is_off(Rule::PutsCompare), actor, keys, begun);
+    /// The same for a put. A value that is given directly takes the place of whatever is there.
+    pub fn begin_put(
+        &mut self,
+        model: &Model,
+        actor: usize,
+        known: Known,
+        keys: Keys,
+        begun: &mut Begun,
+    ) {
+        let free = known == Known::Before || self.held == Held::Nothing;
+        self.begin_over(free && !model.is_off(Rule::PutsCompare), actor, keys, begun);
     }
 
     fn begin_over(&mut self, free: bool, actor: usize, keys: Keys, begun: &mut Begun) {
-        let place = begun.place();
+        let place = begun.place;
         if keys.has(place) {
             if free {
                 *self.at_mut(place) = Held::Placeholder(Id::new(Kind::Placeholder, actor));
@@ -207,6 +250,7 @@ impl Redis {
             begun.over = self.at(place).id();
         }
         self.note_tokens(actor, keys, &mut begun.tokens);
+        self.note_counter(actor, keys, begun);
     }
 
     /// Missing ones are made.
@@ -220,6 +264,9 @@ impl Redis {
         if keys.has(Keys::NAME_TOKEN) {
             self.tokens.name.get_or_insert(Id::new(Kind::Name, actor));
         }
+        if keys.has(Keys::CLEARED) {
+            self.tokens.cleared.get_or_insert(Id::new(Kind::Cleared, actor));
+        }
         noted.read(keys, self.tokens);
     }
 
@@ -232,11 +279,11 @@ impl Redis {
         let current = self.tokens.confirm_some(keys, begun.tokens)
             || model.is_off(guarded)
             || model.is_off(Rule::FillsCompareTokens);
-        let place = begun.place();
+        let place = begun.place;
         let same = self.at(place).id() == begun.over || model.is_off(guarded);
         let stores = keys.has(place) && same && current;
         if stores {
-            let (id, of) = (Id::new(Kind::Entry, actor), model.kin(actor));
+            let (id, of) = (Id::new(Kind::Entry, actor), model.kin_at(actor, place));
             *self.at_mut(place) = Held::Entry(Entry { id, version, tokens: begun.tokens, of });
         }
         fill.left = fill.left.without(keys);
@@ -246,14 +293,17 @@ impl Redis {
 
     /// Removes the placeholder of a load that has failed.
     pub fn release(&mut self, actor: usize) {
-        for held in [&mut self.held, &mut self.beside] {
-            if *held == Held::Placeholder(Id::new(Kind::Placeholder, actor)) {
-                *held = Held::Nothing;
+        for held in [&mut self.held, &mut self.beside, &mut self.outer] {
+            for maker in [actor, Id::later(actor)] {
+                if *held == Held::Placeholder(Id::new(Kind::Placeholder, maker)) {
+                    *held = Held::Nothing;
+                }
             }
         }
     }
 
     pub fn remove(&mut self, model: &Model, actor: usize, keys: Keys) {
+        self.raise(model, actor, keys);
         if keys.has(Keys::NAME) {
             self.held = match model.is_off(Rule::PlaceholdersNotTombstones) {
                 true => Held::Tombstone(Id::new(Kind::Tombstone, actor)),
@@ -263,12 +313,27 @@ impl Redis {
         if keys.has(Keys::PREFIX) {
             let token = Id::new(Kind::Prefix, actor);
             self.tokens.prefix = model.is_off(Rule::NoticesCarryNoTokens).then_some(token);
+            self.end_birth(model);
         }
         if keys.has(Keys::ROOT) {
             self.tokens.root = None;
         }
         if keys.has(Keys::NAME_TOKEN) {
             self.tokens.name = None;
+        }
+        if keys.has(Keys::CLEARED) {
+            self.tokens.cleared = None;
+        }
+    }
+
+    pub fn evict(&mut self, model: &Model, key: Keys) {
+        match key {
+            Keys::NAME | Keys::BESIDE | Keys::OUTER => *self.at_mut(key) = Held::Nothing,
+            Keys::COUNTER => self.counter = None,
+            token => self.tokens.read(token, Tokens::default()),
+        }
+        if self.tokens.prefix.is_none() {
+            self.end_birth(model);
         }
     }
 
@@ -284,11 +349,19 @@ impl Redis {
 
     /// Returns the contents of the name, or of the place beside it.
     pub fn at(&self, place: Keys) -> Held {
-        if place == Keys::BESIDE { self.beside } else { self.held }
+        match place {
+            Keys::BESIDE => self.beside,
+            Keys::OUTER => self.outer,
+            _ => self.held,
+        }
     }
 
     pub fn at_mut(&mut self, place: Keys) -> &mut Held {
-        if place == Keys::BESIDE { &mut self.beside } else { &mut self.held }
+        match place {
+            Keys::BESIDE => &mut self.beside,
+            Keys::OUTER => &mut self.outer,
+            _ => &mut self.held,
+        }
     }
 
     /// Returns whether the present run of a node is identified.
@@ -312,7 +385,10 @@ impl Redis {
         let mut part = Redis {
             held: Held::Nothing,
             beside: Held::Nothing,
+            outer: Held::Nothing,
             tokens: Tokens::default(),
+            counter: None,
+            birth: None,
             runs: [0; 2],
             identified: 0,
         };
@@ -329,8 +405,17 @@ impl Redis {
         if is_there(Keys::BESIDE) {
             self.beside = from.beside;
         }
-        for token in Keys::TOKENS.and(Keys::NAME_TOKEN).each().filter(|token| is_there(*token)) {
+        if is_there(Keys::OUTER) {
+            self.outer = from.outer;
+        }
+        for token in Keys::OF_OUTER.each().filter(|token| is_there(*token)) {
             self.tokens.read(token, from.tokens);
+        }
+        if is_there(Keys::PREFIX) {
+            self.birth = from.birth;
+        }
+        if is_there(Keys::COUNTER) {
+            self.counter = from.counter;
         }
         if is_there(Keys::RUNS) {
             self.identified = from.identified;

@@ -1,7 +1,7 @@
 //! The rules of the protocol, each of which can be switched off, and who takes part.
 
 use crate::redis::{Keys, Kin, What};
-use crate::state::{ACTORS, Mishaps, Node, Nodes, Notice, World};
+use crate::state::{ACTORS, Begun, Mishaps, Node, Nodes, Notice, World};
 
 /// The rules of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +106,62 @@ pub enum Rule {
     ForksHaveTheirOwnFeed,
     /// A forked process begins a new epoch when it is found to be one. Otherwise: when Redis is used again.
     ForksBeginAnEpoch,
+    /// A tag that is derived from the value is recorded only if its token has existed since before the body.
+    /// Otherwise: it is noted after the body.
+    DerivedTagsAreFenced,
+    /// For this a load notes the counter of removals before its body. Otherwise: after it.
+    CounterNotedFirst,
+    /// A token that was made later than the counter was noted is not recorded.
+    BirthsAreCompared,
+    /// A birth ends with its token. Otherwise: it is that of the next token, too.
+    BirthsEndWithTokens,
+    /// A counter that is made has a new identity. Otherwise: it only begins at zero.
+    CountersHaveIdentities,
+    /// A counter that was noted counts on that run of its server. Otherwise: also when the server has come back.
+    CountersBelongToRuns,
+    /// A token without a birth, such as a new one, is recorded only if nothing was removed. Otherwise: always.
+    UnbornTokensNeedTheCounter,
+    /// After the body, the counter is read when the token has been noted. Otherwise: before.
+    CounterReadLast,
+    /// A birth is the counter that was read after the token. Otherwise: the one that was noted before the body.
+    BirthsAreRead,
+    /// A birth is recorded only if the token is the one that was noted. Otherwise: that token is stored with it.
+    StampsCompare,
+    /// A removal of such a tag raises the counter.
+    RemovalsCount,
+    /// On another node, this is confirmed before the removal. Otherwise: it may also follow it.
+    CountedInTime,
+    /// So does the removal of a token that is absent.
+    AbsentTagsCount,
+    /// A copy in memory depends on the generation that its derived tag had before the body. Otherwise: after it.
+    DerivedCopiesNoteFirst,
+    /// An outer call notes the token of an inner name before it reads the inner entry. Otherwise: after it.
+    InnerNameNotedFirst,
+    /// An outer entry records the tokens that the inner entry records. Otherwise: those that are read when its value is
+    /// known.
+    InnerTokensAsRecorded,
+    /// An inner call does not use copies in memory, which have no tokens.
+    InnerCallsSkipCopies,
+    /// An inner call that has joined a load reads what that load has stored. Otherwise: it takes the value of the load.
+    InnerFollowersReadAgain,
+    /// A removal of a name precedes that of its token. Otherwise: in any order.
+    NamesGoFirst,
+    /// A `clear` removes the token of all outer entries after its scan. Otherwise: before it.
+    ClearedGoesLast,
+    /// An outer call notes that token before its body. Otherwise: after it.
+    ClearedNotedFirst,
+    /// A `clear` raises the generation of all outer entries after it has removed matching copies. Otherwise: before.
+    ClearedRaisedLast,
+    /// A process that receives a pattern raises it, too: the notice of the token may have arrived before.
+    ReceiversRaiseCleared,
+    /// A put raises the generation of what depends on its name in its own process.
+    PutsRaiseDependents,
+    /// It does so when the value is in memory. Otherwise: before.
+    ReplacedFirst,
+    /// A copy of an outer value depends on the generations that were noted before the inner call. Otherwise: after it.
+    OuterCopiesNoteInnerFirst,
+    /// A value whose entry would record two tokens for one tag is not stored.
+    TagsHaveOneToken,
 }
 
 /// One of the two processes.
@@ -119,6 +175,10 @@ pub enum Role {
     Other(Place),
     /// A call in mode `redis`: it reads neither memory nor the token cache.
     Direct(Place),
+    /// A call of the outer function, whose body calls the inner one.
+    Outer(Place),
+    /// The same in mode `redis`.
+    DirectOuter(Place),
     Invalidate(Place, What),
     Put(Place, Known),
     Clear(Place),
@@ -144,6 +204,9 @@ pub enum Start {
     TokensCached,
     /// The same, and both have a copy in memory.
     Warm,
+    /// Nothing is anywhere but the counter of removals, whose node has a snapshot from before the last
+    /// removal.
+    Counted,
 }
 
 /// The distribution of the keys over servers.
@@ -157,6 +220,10 @@ pub enum Servers {
     PrefixApart,
     /// The root's token is not where the name and the prefix's token are.
     RootApart,
+    /// The token of the name is not where the name is.
+    NameTokenApart,
+    /// The counter of removals is not where the tokens are.
+    CounterApart,
 }
 
 /// The actors, and the faults that may happen.
@@ -166,6 +233,17 @@ pub struct Program {
     pub start: Start,
     pub roles: &'static [Role],
     pub mishaps: Mishaps,
+    pub tag: Tag,
+}
+
+/// The tag that the prefix stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tag {
+    Prefix,
+    /// It is derived from the value.
+    Derived,
+    /// The outer function has it, too.
+    Shared,
 }
 
 /// A program, and the rule that is switched off, if one is.
@@ -181,6 +259,8 @@ impl Role {
             Role::Call(place)
             | Role::Direct(place)
             | Role::Other(place)
+            | Role::Outer(place)
+            | Role::DirectOuter(place)
             | Role::Invalidate(place, _)
             | Role::Put(place, _)
             | Role::Clear(place) => place,
@@ -197,9 +277,15 @@ impl Servers {
     pub fn node_of(self, key: Keys) -> Node {
         let apart = match self {
             Servers::One => Keys::NONE,
-            Servers::TokensApart => Keys::TOKENS.and(Keys::BESIDE),
-            Servers::PrefixApart => Keys::PREFIX.and(Keys::RUNS),
+            Servers::TokensApart => {
+                Keys::TOKENS.and(Keys::COUNTER).and(Keys::BESIDE).and(Keys::CLEARED)
+            }
+            Servers::PrefixApart => {
+                Keys::PREFIX.and(Keys::COUNTER).and(Keys::RUNS).and(Keys::CLEARED)
+            }
             Servers::RootApart => Keys::ROOT,
+            Servers::NameTokenApart => Keys::NAME_TOKEN.and(Keys::OUTER),
+            Servers::CounterApart => Keys::COUNTER.and(Keys::RUNS),
         };
         apart.has(key).into()
     }
@@ -236,20 +322,42 @@ impl Model {
         if keys.has(Keys::NAME) && self.takes_name_token(Rule::RemovalsTakeTheNameToken) {
             keys = keys.and(Keys::NAME_TOKEN);
         }
+        if keys.has(Keys::PREFIX) {
+            keys = keys.and(self.counted_apart());
+        }
         if self.is_off(Rule::NoticeFromItsNode) { keys.and(Keys::NOTICE) } else { keys }
     }
 
-    /// Returns the keys that a put writes or compares: the value, and the tokens that must be
+    /// Returns the keys with which a load or put begins.
+    pub fn begun(&self, actor: usize, begun: Begun) -> Keys {
+        if self.is_off(Rule::TokensNotedFirst) {
+            return begun.place;
+        }
+        if begun.place == Keys::OUTER {
+            return match self.is_off(Rule::ClearedNotedFirst) {
+                true => self.known(actor).without(Keys::CLEARED),
+                false => self.known(actor),
+            };
+        }
+        let keys = begun.keys(self);
+        match (self.derives(actor), self.is_off(Rule::CounterNotedFirst)) {
+            (true, true) => keys.without(Keys::PREFIX),
+            (true, false) => keys.without(Keys::PREFIX).and(Keys::COUNTER),
+            (false, _) => keys,
+        }
+    }
+
+    /// Returns the keys that a load or put writes or compares in the end: the value, and the tokens that must be
     /// unchanged.
-    pub fn filled(&self, actor: usize) -> Keys {
+    pub fn filled(&self, actor: usize, begun: Begun) -> Keys {
         match self.is_put(actor) && self.takes_name_token(Rule::PutsTakeTheNameToken) {
-            true => Keys::ALL.and(Keys::NAME_TOKEN),
-            false => Keys::ALL,
+            true => begun.keys(self).and(Keys::NAME_TOKEN),
+            false => begun.keys(self),
         }
     }
 
     fn takes_name_token(&self, rule: Rule) -> bool {
-        self.is_shared() && !self.is_off(rule)
+        (self.is_shared() || self.inherits()) && !self.is_off(rule)
     }
 
     /// Returns whether two kins share the name. Otherwise there is never an entry beside it.
@@ -259,21 +367,33 @@ impl Model {
 
     /// Returns the keys that a `clear` scans.
     pub fn scanned(&self) -> Keys {
-        match self.is_shared() && !self.is_off(Rule::ClearTakesWhatIsBeside) {
-            true => Keys::NAME.and(Keys::BESIDE),
-            false => Keys::NAME,
+        if self.is_shared() && !self.is_off(Rule::ClearTakesWhatIsBeside) {
+            return Keys::NAME.and(Keys::BESIDE);
         }
+        Keys::NAME
     }
 
     pub fn kin(&self, actor: usize) -> Kin {
-        if matches!(self.role(actor), Role::Other(_)) { Kin::Other } else { Kin::One }
+        match self.role(actor) {
+            Role::Other(_) => Kin::Other,
+            Role::Outer(_) | Role::DirectOuter(_) => Kin::Outer,
+            _ => Kin::One,
+        }
     }
 
-    /// Returns the keys that a call reads if it looks everywhere.
-    pub fn looked_at(&self) -> Keys {
+    /// Returns the kin of a value that an actor stores under this key.
+    pub fn kin_at(&self, actor: usize, place: Keys) -> Kin {
+        match self.kin(actor) {
+            Kin::Outer if place == Keys::NAME => Kin::One,
+            kin => kin,
+        }
+    }
+
+    /// Returns the keys that a call reads at first if it looks everywhere.
+    pub fn looked_at(&self, actor: usize) -> Keys {
         match self.is_shared() {
-            true => Keys::ALL.and(Keys::BESIDE).and(Keys::NAME_TOKEN),
-            false => Keys::ALL,
+            true => self.known(actor).and(Keys::BESIDE).and(Keys::NAME_TOKEN),
+            false => self.known(actor),
         }
     }
 
@@ -289,11 +409,15 @@ impl Model {
         node == 0 || !self.is_off(Rule::FeedSubscribesToAll)
     }
 
-    /// Returns the steps in which something is done with these keys.
+    /// Returns the steps in which something is done with these keys. The counter has a request of its own.
     pub fn parts(&self, keys: Keys) -> impl Iterator<Item = Keys> {
         let at_once = self.program.servers == Servers::One || keys == Keys::NONE;
         let each = keys.each().filter(move |_| !at_once);
-        at_once.then_some(keys).into_iter().chain(each)
+        let (others, counter) = (keys.without(Keys::COUNTER), keys.of(Keys::COUNTER));
+        let is_first = others != Keys::NONE || counter == Keys::NONE;
+        let first = (at_once && is_first).then_some(others);
+        let second = (at_once && counter != Keys::NONE).then_some(counter);
+        first.into_iter().chain(second).chain(each)
     }
 
     /// Returns whether the second process is a child of the first.
@@ -310,6 +434,7 @@ impl Model {
                 _ => self.what(writer).keys().without(Keys::OWN),
             },
             Notice::NewServer => Keys::ROOT,
+            Notice::Cleared(_) => Keys::CLEARED,
         };
         self.program.servers.node_of(key)
     }

@@ -3,9 +3,10 @@
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Write as _;
 
+use crate::derived::Count;
 use crate::hash::Quick;
-use crate::redis::{Entry, Held, Id, Kin, Kind, Redis, Tokens};
-use crate::rules::{Model, Start};
+use crate::redis::{Entry, Held, Id, Keys, Kin, Kind, Redis, Tokens};
+use crate::rules::{Model, Start, Tag};
 use crate::state::{ACTORS, Actor, Feed, Link, Nodes, Notices, Process, World};
 use crate::step::Step;
 
@@ -67,20 +68,21 @@ fn tell(model: &Model, reached: &[Reached], fault: &str) -> Violation {
 }
 
 impl World {
-    fn new(model: &Model) -> Self {
+    pub fn new(model: &Model) -> Self {
         let program = model.program;
         let id = |kind| Id::new(kind, ACTORS);
         let tokens =
-            Tokens { root: Some(id(Kind::Root)), prefix: Some(id(Kind::Prefix)), name: None };
+            Tokens { root: Some(id(Kind::Root)), prefix: Some(id(Kind::Prefix)), ..Tokens::NONE };
         let entry = Held::Entry(Entry { id: id(Kind::Entry), version: 0, tokens, of: Kin::One });
         let (held, tokens) = match program.start {
-            Start::Cold => (Held::Nothing, Tokens::default()),
+            Start::Cold | Start::Counted => (Held::Nothing, Tokens::default()),
             Start::Stored | Start::TokensCached | Start::Warm => (entry, tokens),
         };
         let cached = matches!(program.start, Start::TokensCached | Start::Warm);
         let process = Process {
             memory: (program.start == Start::Warm).then_some(0),
             other: None,
+            outer: None,
             token_cache: if cached { tokens } else { Tokens::default() },
             lease: true,
             lapsed: false,
@@ -96,13 +98,45 @@ impl World {
         };
         let mut actors = [Actor::DONE; ACTORS];
         actors[model.actors()].fill(Actor::NEW);
-        let mut redis = Redis { held, beside: Held::Nothing, tokens, runs: [0; 2], identified: 0 };
+        let born = program.tag == Tag::Derived && tokens.prefix.is_some();
+        let counter = born.then_some(Count::new(ACTORS));
+        let birth = counter;
+        let mut redis = Redis {
+            held,
+            beside: Held::Nothing,
+            outer: Held::Nothing,
+            tokens,
+            counter,
+            birth,
+            runs: [0; 2],
+            identified: 0,
+        };
         redis.keep_known(model.nodes());
+        let mut processes = [process; 2];
+        if cached && model.inherits() {
+            let (name, cleared) = (Some(id(Kind::Name)), Some(id(Kind::Cleared)));
+            let tokens = Tokens { name, cleared, ..tokens };
+            redis.tokens = tokens;
+            redis.outer =
+                Held::Entry(Entry { id: id(Kind::Entry), version: 0, tokens, of: Kin::Outer });
+            for process in &mut processes {
+                process.token_cache = tokens;
+                process.outer = process.memory;
+            }
+        }
+        let mut snapshots = [None; 2];
+        if program.start == Start::Counted {
+            let counter = Count::new(ACTORS);
+            redis.counter = Some(counter);
+            let node = program.servers.node_of(Keys::COUNTER);
+            snapshots[node] = Some(redis.part(model, node));
+            redis.counter = Some(Count { removals: 1, ..counter });
+        }
         World {
             data: 0,
             redis,
-            snapshots: [None; 2],
-            processes: [process; 2],
+            snapshots,
+            processes,
             actors,
             left: program.mishaps,
             written: [0; ACTORS],

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::derived::{Count, Derived};
+use crate::inherited::OuterLoad;
 use crate::redis::{Entry, Held, Id, Keys, Kin, Redis, Tokens};
 use crate::rules::{Model, Rule};
 
@@ -90,6 +92,8 @@ pub struct Mishaps {
     pub failures: u8,
     /// The second process begins as a child of the first one.
     pub forks: u8,
+    /// Memory needs the place of an inner copy.
+    pub drops: u8,
 }
 
 impl fmt::Debug for Mishaps {
@@ -105,6 +109,7 @@ impl fmt::Debug for Mishaps {
             cuts,
             failures,
             forks,
+            drops,
         } = *self;
         let kinds = [
             ("evictions", evictions),
@@ -116,6 +121,7 @@ impl fmt::Debug for Mishaps {
             ("cuts", cuts),
             ("failures", failures),
             ("forks", forks),
+            ("drops", drops),
         ];
         f.debug_map().entries(kinds.into_iter().filter(|(_, number)| *number > 0)).finish()
     }
@@ -127,19 +133,33 @@ impl fmt::Debug for Mishaps {
 pub struct Noted(u8);
 
 impl Noted {
-    pub const NAME: Noted = Noted(1);
+    /// The name, and what depends on it.
+    pub const NAME: Noted = Noted(1 | 64);
     pub const PREFIX: Noted = Noted(2);
     pub const EPOCH: Noted = Noted(4);
     pub const SWEEPS: Noted = Noted(8);
     pub const PUTS: Noted = Noted(16);
+    /// The tag that all outer entries have.
+    pub const CLEARED: Noted = Noted(32);
+    /// The copies that depend on the name, without the entries under it, which a put replaces.
+    pub const DEPENDENTS: Noted = Noted(64);
+    pub const NONE: Noted = Noted(0);
     /// The state that an entry in memory depends on.
     pub const STAMPS: Noted = Noted(1 | 2 | 4);
+    /// The state that an outer entry depends on because of the inner one.
+    pub const INNER: Noted = Noted(2 | 64);
+    /// All that an outer entry in memory depends on.
+    pub const OUTER_STAMPS: Noted = Noted(2 | 4 | 32 | 64);
     /// The additional state that a load needs to store.
     pub const RIGHTS: Noted = Noted(8 | 16);
     pub const ALL: Noted = Noted(1 | 2 | 4 | 8 | 16);
 
     pub fn has(self, some: Noted) -> bool {
         self.0 & some.0 == some.0
+    }
+
+    fn overlaps(self, others: Noted) -> bool {
+        self.0 & others.0 != 0
     }
 
     pub fn gain(&mut self, some: Noted) {
@@ -157,6 +177,8 @@ pub struct Process {
     pub memory: Option<Version>,
     /// The same of the other's value.
     pub other: Option<Version>,
+    /// The same of the outer value.
+    pub outer: Option<Version>,
     /// The tokens that are in the token cache; gone in the same way.
     pub token_cache: Tokens,
     pub lease: bool,
@@ -206,7 +228,7 @@ pub enum Link {
 }
 
 /// Notices on their way to a process: those of each writer, those of each writer that were sent
-/// again from the journal, and that of a new server. In no order.
+/// again from the journal, that of a new server, and those that outer entries are cleared. In no order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Notices(u16);
 
@@ -215,6 +237,8 @@ pub enum Notice {
     First(usize),
     Again(usize),
     NewServer,
+    /// The second notice of a `clear`: all outer entries are stale.
+    Cleared(usize),
 }
 
 impl Notice {
@@ -223,6 +247,7 @@ impl Notice {
             Notice::First(writer) => 1 << writer,
             Notice::Again(writer) => 1 << (ACTORS + writer),
             Notice::NewServer => 1 << (2 * ACTORS),
+            Notice::Cleared(writer) => 1 << (2 * ACTORS + 1 + writer),
         }
     }
 }
@@ -245,7 +270,8 @@ impl Notices {
     }
 
     pub fn all(self) -> impl Iterator<Item = Notice> {
-        let writers = (0..ACTORS).flat_map(|i| [Notice::First(i), Notice::Again(i)]);
+        let each = |i| [Notice::First(i), Notice::Again(i), Notice::Cleared(i)];
+        let writers = (0..ACTORS).flat_map(each);
         writers.chain([Notice::NewServer]).filter(move |notice| self.has(*notice))
     }
 }
@@ -278,6 +304,18 @@ pub enum At {
     Begins(Option<Id>, Begun, Keys),
     Loads(Begun),
     NotesTokens(Begun, Version, Keys),
+    /// If tags are derived, the body has read this version.
+    NotesCounter(Begun, Version),
+    NotesTag(Derived),
+    ReadsCounter(Derived),
+    Stamps(Derived),
+    // The body of an outer function calls the inner one.
+    ReadsInner(OuterLoad, Held, Tokens, Keys),
+    FetchesInner(OuterLoad, Entry, Tokens, Keys),
+    BeginsInner(OuterLoad, Option<Id>, Begun, Keys),
+    LoadsInner(OuterLoad, Begun),
+    FillsInner(OuterLoad, Fill),
+    NotesInner(OuterLoad, Version, Keys),
     Fills(Fill),
     Keeps(Version),
     Inserts(Version),
@@ -292,21 +330,26 @@ pub enum At {
     Writes(Begun),
     QueuesValue,
     Overtakes(Version),
+    Replaces(Version),
     // A clearing, and whether there was a copy in memory when it began.
     Scans(bool, Keys),
     Announces(bool),
+    RemovesCleared(bool),
     ScansMemory(bool),
+    BumpsCleared(bool),
     Done,
 }
 
 /// The state that a load noted in Redis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Begun {
+    /// The key under which the value is stored.
+    pub place: Keys,
     /// The state to store over.
     pub over: Option<Id>,
     pub tokens: Tokens,
-    /// Another's entry is under the name.
-    pub beside: bool,
+    /// The counter, and the runs of the servers then.
+    pub counter: Option<(Count, [u8; 2])>,
 }
 
 /// The contents of the name and of the place beside it, and the tokens.
@@ -323,24 +366,20 @@ impl Found {
 }
 
 impl Begun {
-    pub fn beside(beside: bool) -> Self {
-        Begun { beside, ..Begun::default() }
-    }
-
-    /// Returns the key under which the value is stored.
-    pub fn place(self) -> Keys {
-        if self.beside { Keys::BESIDE } else { Keys::NAME }
+    pub fn at(place: Keys) -> Self {
+        Begun { place, over: None, tokens: Tokens::NONE, counter: None }
     }
 
     pub fn tokens(self, model: &Model) -> Keys {
-        match self.beside && !model.is_off(Rule::EntriesBesideNoteTheName) {
-            true => Keys::TOKENS.and(Keys::NAME_TOKEN),
-            false => Keys::TOKENS,
+        match self.place {
+            Keys::OUTER => Keys::OF_OUTER,
+            Keys::BESIDE if !model.is_off(Rule::EntriesBesideNoteTheName) => Keys::INHERITED,
+            _ => Keys::TOKENS,
         }
     }
 
     pub fn keys(self, model: &Model) -> Keys {
-        self.tokens(model).and(self.place())
+        self.tokens(model).and(self.place)
     }
 }
 
@@ -375,15 +414,22 @@ impl Actor {
 impl Process {
     /// Something is invalidated here: what noted it is stale, and no tag of it is cached.
     pub fn bump(&mut self, what: Noted) {
-        if what != Noted::SWEEPS && what != Noted::PUTS {
+        if what.overlaps(Noted::STAMPS) {
             self.memory = None;
             self.other = None;
         }
-        if what == Noted::EPOCH {
-            self.lapsed = false;
-            self.token_cache = Tokens::default();
-        } else if what == Noted::PREFIX {
-            self.token_cache.prefix = None;
+        if what.overlaps(Noted::OUTER_STAMPS) {
+            self.outer = None;
+        }
+        match what {
+            Noted::EPOCH => {
+                self.lapsed = false;
+                self.token_cache = Tokens::default();
+            }
+            Noted::PREFIX => self.token_cache.prefix = None,
+            Noted::NAME | Noted::DEPENDENTS => self.token_cache.name = None,
+            Noted::CLEARED => self.token_cache.cleared = None,
+            _ => {}
         }
     }
 
@@ -392,6 +438,7 @@ impl Process {
         match of {
             Kin::One => &mut self.memory,
             Kin::Other => &mut self.other,
+            Kin::Outer => &mut self.outer,
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum Step {
     /// A connection was lost, and it is noticed.
     GivesUp(Place),
     Fork,
+    /// Memory needs the place of a copy.
+    Drops(Place),
     /// A process finds out that it is forked.
     IsForked(Place),
 }
@@ -80,13 +82,14 @@ impl World {
                 steps.extend([Executed::Yes, Executed::No].map(silence));
             }
         }
-        if self.left.failures > 0 && matches!(at, At::Loads(_)) {
+        if self.left.failures > 0 && matches!(at, At::Loads(_) | At::LoadsInner(..)) {
             steps.push(Step::Fails(i));
         }
     }
 
     fn steps_of_process(&self, model: &Model, place: Place, steps: &mut Vec<Step>) {
-        let Process { lease, feed, link, lost, inbox, echoes, journal, .. } = self.processes[place];
+        let process = self.processes[place];
+        let Process { lease, feed, link, lost, inbox, echoes, journal, memory, .. } = process;
         for notice in inbox.with(echoes).all() {
             steps.push(Step::Receives(place, notice));
             if self.left.doubles > 0 && inbox.has(notice) {
@@ -107,6 +110,7 @@ impl World {
             may(link == Link::Up && !lost.has(node) && self.left.cuts > 0, Step::Cut(place, node));
         }
         may(link == Link::Parents, Step::IsForked(place));
+        may(memory.is_some() && self.left.drops > 0, Step::Drops(place));
         may(link == Link::Down, Step::AsksRuns(place));
         may(lost != Nodes::NONE, Step::GivesUp(place));
         let reaches = |keys| self.reaches(model, place, keys);
@@ -120,7 +124,7 @@ impl World {
         match model.program.servers {
             Servers::One => may(journal != 0, Step::SendsPending(place, journal)),
             _ => pending
-                .filter(|i| reaches(model.what(*i).keys()))
+                .filter(|i| reaches(model.what(*i).keys().and(model.removed(*i).of(Keys::COUNTER))))
                 .for_each(|i| may(true, Step::SendsPending(place, 1 << i))),
         }
     }
@@ -131,8 +135,11 @@ impl World {
         may(evicts && self.redis.held != Held::Nothing, Step::Evict(Keys::NAME));
         may(evicts && self.redis.tokens.root.is_some(), Step::Evict(Keys::ROOT));
         may(evicts && self.redis.tokens.prefix.is_some(), Step::Evict(Keys::PREFIX));
+        may(evicts && self.redis.counter.is_some(), Step::Evict(Keys::COUNTER));
         may(evicts && self.redis.beside != Held::Nothing, Step::Evict(Keys::BESIDE));
+        may(evicts && self.redis.outer != Held::Nothing, Step::Evict(Keys::OUTER));
         may(evicts && self.redis.tokens.name.is_some(), Step::Evict(Keys::NAME_TOKEN));
+        may(evicts && self.redis.tokens.cleared.is_some(), Step::Evict(Keys::CLEARED));
         let taken = self.snapshots.iter().flatten().count();
         for node in model.nodes().each() {
             let may_come = usize::from(self.left.rollbacks) > taken;
@@ -147,7 +154,7 @@ impl World {
             Step::Acts(i, keys) => self.act(model, i, keys)?,
             Step::Silence(i, keys, executed) => self.silence(model, i, keys, executed),
             Step::Fails(i) => self.fail(i),
-            Step::Evict(key) => self.evict(key),
+            Step::Evict(key) => self.evict(model, key),
             Step::Receives(place, notice) => self.receive(model, place, notice),
             Step::ReceivesTwice(place, notice) => {
                 self.left.doubles -= 1;
@@ -175,6 +182,10 @@ impl World {
             Step::Cut(place, node) => self.cut(model, place, node),
             Step::GivesUp(place) => self.lose_link(model, place),
             Step::Fork => self.fork(model),
+            Step::Drops(place) => {
+                self.left.drops -= 1;
+                self.processes[place].memory = None;
+            }
             Step::IsForked(place) => self.restart_after_fork(model, place),
         }
         self.settle(model);
@@ -197,7 +208,7 @@ impl World {
     fn check(&self, model: &Model) -> Result<(), String> {
         for (place, process) in self.processes.iter().enumerate() {
             let trusts = process.lease || model.is_off(Rule::LeaseCounts);
-            for version in [process.memory, process.other].into_iter().flatten() {
+            for version in [process.memory, process.other, process.outer].into_iter().flatten() {
                 if trusts {
                     process.judge(process.required, version, place, "memory")?;
                     process.judge(process.known, version, place, "memory")?;
@@ -207,14 +218,20 @@ impl World {
                     process.judge(process.known, version, place, "memory, in an outage")?;
                 }
             }
-            for key in [Keys::NAME, Keys::BESIDE] {
+            for key in [Keys::NAME, Keys::BESIDE, Keys::OUTER] {
                 let Held::Entry(entry) = self.redis.at(key) else { continue };
                 let cached = trusts && process.token_cache.confirm(entry.tokens);
                 let reaches = |keys| self.reaches(model, place, keys);
                 let confirmed = reaches(Keys::TOKENS) && self.redis.tokens.confirm(entry.tokens);
-                let needed = if key == Keys::BESIDE { key.and(Keys::NAME_TOKEN) } else { key };
+                let needed = match key {
+                    Keys::OUTER => key.and(Keys::NAME_TOKEN).and(Keys::CLEARED),
+                    Keys::BESIDE => key.and(Keys::NAME_TOKEN),
+                    _ => key,
+                };
                 let asks = |keys| self.asks_redis(model, place, keys) && reaches(needed);
-                if cached && asks(Keys::NAME) || confirmed && asks(Keys::ALL) {
+                let name = if key == Keys::OUTER { key } else { Keys::NAME };
+                let all = name.and(needed).and(Keys::TOKENS);
+                if cached && asks(name) || confirmed && asks(all) {
                     process.judge(process.required, entry.version, place, "Redis")?;
                 }
             }
@@ -235,10 +252,10 @@ impl World {
     fn pending(&self, model: &Model, place: Place) -> Keys {
         let journal = self.processes[place].journal;
         let writers = model.actors().filter(|i| journal & (1 << i) != 0);
-        let pending = writers.fold(Keys::NONE, |keys, i| keys.and(model.what(i).keys()));
+        let pending = writers.fold(Keys::NONE, |keys, i| keys.and(model.pending(i)));
         match model.off {
             Some(Rule::PendingKeysAreNotRead) => Keys::NONE,
-            Some(Rule::PendingTagsAreNotRead) => pending.without(Keys::TOKENS),
+            Some(Rule::PendingTagsAreNotRead) => pending.without(Keys::INHERITED),
             Some(Rule::PendingNamesAreNotRead) => pending.without(Keys::NAME),
             _ => pending,
         }

@@ -11,7 +11,7 @@ use crate::search::{Violation, explore};
 use crate::state::Mishaps;
 
 /// The program goes well with the rule, and badly without it.
-fn needs(rule: Rule, program: Program) {
+pub fn needs(rule: Rule, program: Program) {
     let with = explore(&Model { program, off: None });
     let states = with.unwrap_or_else(|violation| panic!("{rule:?} is on:\n{}", violation.story));
     match explore(&Model { program, off: Some(rule) }) {
@@ -346,7 +346,7 @@ fn a_server_that_was_met_and_comes_back_with_older_data_is_not_noticed() {
 }
 
 /// Checks that the protocol is correct even without the rule.
-fn can_do_without(rule: Rule, program: Program, floor: usize) {
+pub fn can_do_without(rule: Rule, program: Program, floor: usize) {
     match explore(&Model { program, off: Some(rule) }) {
         Ok(states) => assert!(states >= floor, "{states} states only"),
         Err(violation) => panic!("without {rule:?}:\n{}", violation.story),

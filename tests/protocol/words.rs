@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::redis::{Held, Keys, What};
+use crate::derived::Count;
+use crate::redis::{Held, Keys, Redis, What};
 use crate::rules::{Known, Model, Role, Rule, Servers};
-use crate::state::{At, Fill, Node, Notice, World};
+use crate::state::{At, Begun, Fill, Node, Notice, World};
 use crate::step::{Executed, Step};
 
 impl World {
@@ -66,6 +67,7 @@ impl World {
                 format!("process {place} loses its connection to {}", server(model, node))
             }
             Step::GivesUp(place) => format!("process {place} notices what it has lost"),
+            Step::Drops(place) => format!("process {place} drops its copy to make room"),
             Step::Fork => "process 0 forks: process 1 is its child".to_owned(),
             Step::IsForked(place) => format!("process {place} finds out that it is forked"),
         }
@@ -75,7 +77,9 @@ impl World {
         let role = model.role(i);
         match self.actors[i].at {
             At::Starts => start_in_words(model, role).to_owned(),
-            At::Gets => format!("asks Redis: {}", held_in_words(self.redis.held)),
+            At::Gets => {
+                format!("asks Redis: {}", held_in_words(self.redis.at(model.place(i))))
+            }
             At::Judges(held) => format!("has {}", held_in_words(held)),
             At::Fetches(..) => "asks Redis for tokens".to_owned(),
             At::Compares(entry, _) => format!("compares the tokens of version {}", entry.version),
@@ -87,16 +91,33 @@ impl World {
             At::Begins(..) if matches!(role, Role::Put(_, Known::Before)) => {
                 format!("begins in Redis, placeholder and tokens, with version {}", self.data + 1)
             }
-            At::Begins(_, begun, _) if begun.beside => {
+            At::Begins(_, begun, _) if begun.place == Keys::BESIDE => {
                 "begins in Redis beside the name: placeholder and tokens".to_owned()
             }
             At::Begins(..) => "begins in Redis: placeholder and tokens".to_owned(),
+            At::Loads(Begun { place: Keys::OUTER, .. }) => {
+                "runs its body, which calls the inner function".to_owned()
+            }
             At::Loads(_) => format!("runs its body, which reads version {}", self.data),
             At::NotesTokens(..) => "notes the tokens".to_owned(),
+            At::NotesCounter(..) => "notes the counter of removals".to_owned(),
+            At::NotesTag(_) => {
+                format!("notes the derived tag's token, {}", self.redis.births_in_words())
+            }
+            At::ReadsCounter(_) => {
+                format!("reads the counter, {}", self.redis.removals_in_words())
+            }
+            At::Stamps(_) => "records the birth of the token".to_owned(),
             At::Fills(Fill { version, begun, .. }) => {
-                let place = if begun.beside { ", beside the name," } else { "" };
+                let place = if begun.place == Keys::BESIDE { ", beside the name," } else { "" };
                 format!("fills Redis{place} with version {version}")
             }
+            At::ReadsInner(..)
+            | At::FetchesInner(..)
+            | At::BeginsInner(..)
+            | At::LoadsInner(..)
+            | At::FillsInner(..)
+            | At::NotesInner(..) => self.inner_in_words(i),
             At::Keeps(version) => format!("keeps version {version} in memory, if it may"),
             At::Inserts(version) => format!("inserts version {version} into memory"),
             At::LooksAgain => "looks at the generations once more".to_owned(),
@@ -115,18 +136,37 @@ impl World {
                 format!("runs its body, which writes version {}", self.data + 1)
             }
             At::Writes(_) => "has the answer".to_owned(),
-            At::Overtakes(_) => {
-                "raises its generation, puts the value into memory if it may, and returns"
-                    .to_owned()
-            }
+            At::Overtakes(_) => "puts the value into memory if it may".to_owned(),
             At::Scans(..) => format!(
                 "scans, and removes some of {}, beside it {}",
                 held_in_words(self.redis.held),
                 held_in_words(self.redis.beside)
             ),
             At::Announces(_) => "publishes the pattern".to_owned(),
-            At::ScansMemory(_) => "clears its memory, and returns".to_owned(),
+            At::RemovesCleared(_) => "removes the token of outer entries".to_owned(),
+            At::BumpsCleared(_) => "raises the generation of outer entries".to_owned(),
+            At::Replaces(_) => "raises the generation of what depends on the name".to_owned(),
+            At::ScansMemory(_) => "clears its memory".to_owned(),
             At::Done => unreachable!("nothing is left to do"),
+        }
+    }
+}
+
+impl Redis {
+    fn births_in_words(&self) -> String {
+        match (self.tokens.prefix, self.birth) {
+            (None, _) => "which is absent".to_owned(),
+            (_, None) => "which has no birth".to_owned(),
+            (_, Some(Count { removals, .. })) => {
+                format!("which was born after {removals} removals")
+            }
+        }
+    }
+
+    fn removals_in_words(&self) -> String {
+        match self.counter {
+            None => "which is absent".to_owned(),
+            Some(Count { removals, .. }) => format!("{removals} removals"),
         }
     }
 }
@@ -136,6 +176,8 @@ fn name(model: &Model, i: usize) -> String {
         Role::Call(_) => "call",
         Role::Direct(_) => "direct call",
         Role::Other(_) => "call of the other version",
+        Role::Outer(_) => "outer call",
+        Role::DirectOuter(_) => "direct outer call",
         Role::Invalidate(_, What::Name) => "invalidation of the name",
         Role::Invalidate(_, What::Prefix) => "invalidation of the prefix",
         Role::Invalidate(_, What::PrefixAndOwn) => "invalidation of the prefix and its own name",
@@ -147,8 +189,10 @@ fn name(model: &Model, i: usize) -> String {
 
 fn start_in_words(model: &Model, role: Role) -> &'static str {
     match role {
-        Role::Direct(_) => "begins",
-        Role::Call(_) | Role::Other(_) => "looks into memory, and notes the generations",
+        Role::Direct(_) | Role::DirectOuter(_) => "begins",
+        Role::Call(_) | Role::Other(_) | Role::Outer(_) => {
+            "looks into memory, and notes the generations"
+        }
         Role::Put(..) => "notes the generations",
         Role::Clear(_) => "writes, and stops the loads of its process",
         Role::Invalidate(..) if model.is_off(Rule::RedisFirst) => {
@@ -187,13 +231,16 @@ impl fmt::Debug for Keys {
             Keys::RUNS => "identified servers",
             Keys::BESIDE => "beside the name",
             Keys::NAME_TOKEN => "the name's token",
+            Keys::OUTER => "outer name",
+            Keys::COUNTER => "counter of removals",
+            Keys::CLEARED => "token of outer entries",
             _ => "notice",
         };
         f.write_str(&self.each().map(name).collect::<Vec<_>>().join(", "))
     }
 }
 
-fn held_in_words(held: Held) -> String {
+pub fn held_in_words(held: Held) -> String {
     match held {
         Held::Nothing => "nothing".to_owned(),
         Held::Placeholder(_) => "a placeholder".to_owned(),
@@ -206,6 +253,7 @@ fn notice_in_words(model: &Model, notice: Notice) -> String {
     match notice {
         Notice::First(writer) => format!("the notice of {}", name(model, writer)),
         Notice::Again(writer) => format!("the notice from the journal of {}", name(model, writer)),
+        Notice::Cleared(writer) => format!("the second notice of {}", name(model, writer)),
         Notice::NewServer => "that the server is new".to_owned(),
     }
 }
